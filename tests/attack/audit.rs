@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use actix_web::test::init_service;
 use actix_web::web::Json;
 use actix_web::{App, HttpResponse, web};
-use palisade::{Palisade, Principal, RateLimits, authenticated, get, owner, post, public, rate_limit, require_role, validate};
+use palisade::{
+    Palisade, Principal, RateLimits, authenticated, get, owner, post, public, rate_limit, require_role, validate,
+};
 use palisade_tests::{bearer, builder, call, get as getting, palisade, post as posting, with_untouchable_body};
 use serde::Deserialize;
 use tracing::subscriber::DefaultGuard;
@@ -95,7 +97,13 @@ macro_rules! app {
         init_service(
             App::new()
                 .service(
-                    palisade::scope("").service(admin).service(add).service(once).service(login).service(who).service(me),
+                    palisade::scope("")
+                        .service(admin)
+                        .service(add)
+                        .service(once)
+                        .service(login)
+                        .service(who)
+                        .service(me),
                 )
                 .route("/raw", web::get().to(|| async { "raw" }))
                 .wrap($palisade),
@@ -121,7 +129,9 @@ async fn every_refusal_is_one_event_with_its_reason_and_without_secrets() {
     call(&app, getting("/admin/7?token=hunter2")).await.assert_problem(401);
     assert_one(&log, &["WARN", "event=\"refused\"", "status=401", "reason=\"no_credentials\"", "client=203.0.113.7"]);
 
-    call(&app, getting("/admin/7").insert_header(("authorization", "Bearer hunter2.hunter2.hunter2"))).await.assert_problem(401);
+    call(&app, getting("/admin/7").insert_header(("authorization", "Bearer hunter2.hunter2.hunter2")))
+        .await
+        .assert_problem(401);
     assert_one(&log, &["status=401", "reason=\"token_"]);
 
     call(&app, getting("/admin/7").insert_header(alice.clone())).await.assert_problem(403);
@@ -217,7 +227,10 @@ async fn observing_is_announced_and_every_excess_is_an_event() {
         assert_eq!(call(&app, getting("/once")).await.status, 200);
     }
     let lines = log.take();
-    assert_eq!(lines.iter().filter(|line| line.contains("event=\"observed\"") && line.contains("quota=\"once\"")).count(), 2);
+    assert_eq!(
+        lines.iter().filter(|line| line.contains("event=\"observed\"") && line.contains("quota=\"once\"")).count(),
+        2
+    );
 }
 
 #[actix_web::test]
