@@ -54,7 +54,13 @@ fn the_minimum_rust_version_is_stated_once_and_alike() {
 #[test]
 fn every_dependency_has_its_reason() {
     let architecture = read("ARCHITECTURE.md");
-    for manifest in ["macros/Cargo.toml", "runtime/Cargo.toml", "examples/quickstart/Cargo.toml", "examples/accounts/Cargo.toml", "tests/Cargo.toml"] {
+    for manifest in [
+        "macros/Cargo.toml",
+        "runtime/Cargo.toml",
+        "examples/quickstart/Cargo.toml",
+        "examples/accounts/Cargo.toml",
+        "tests/Cargo.toml",
+    ] {
         let mut listing = false;
         for line in read(manifest).lines() {
             if line.starts_with('[') {

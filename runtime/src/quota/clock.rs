@@ -98,7 +98,7 @@ impl ManualClock {
     /// Moves the clock, and all its clones, forward.
     pub fn advance(&self, by: Duration) {
         let by = nanos(by);
-        self.nanos.update(Ordering::SeqCst, Ordering::SeqCst, |now| now.saturating_add(by));
+        let _before = self.nanos.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| Some(now.saturating_add(by)));
     }
 }
 

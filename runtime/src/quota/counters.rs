@@ -86,3 +86,39 @@ impl Counters {
         if held { usize::try_from(sub_window.checked_rem(cells)?).ok() } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn counters_take_132_bytes_whatever_the_limit() {
+        assert_eq!(std::mem::size_of_val(&*Counters::new().cells), 132);
+    }
+
+    #[test]
+    fn a_window_that_32_does_not_divide_is_covered() {
+        for nanos in [1, 2, 31, 33, 63, 65, 1_000_003] {
+            let limit = Limit::new(u32::MAX, Duration::from_nanos(nanos)).unwrap();
+            for now in (0..200).map(|turn| turn * nanos / 7) {
+                let mut counters = Counters::new();
+                counters.expire(limit, now);
+                assert!(counters.add(limit, now).is_some());
+                counters.expire(limit, now + nanos - 1);
+                assert_eq!(counters.used(), 1);
+                assert!(counters.add(limit, now + nanos - 1).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn a_count_that_would_overflow_is_refused() {
+        let limit = Limit::new(u32::MAX, Duration::from_nanos(3200)).unwrap();
+        let mut counters = Counters::new();
+        counters.used = u32::MAX;
+        assert_eq!(counters.add(limit, 1), None);
+        assert_eq!(counters.used(), u32::MAX);
+    }
+}

@@ -47,3 +47,23 @@ impl Log {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_log_takes_8_bytes_a_unit_and_never_more() {
+        let limit = Limit::new(5, Duration::from_nanos(100)).unwrap();
+        let mut log = Log::new(limit);
+        for now in 0..1000 {
+            log.expire(limit, now);
+            if log.used() < 5 {
+                log.add(now);
+            }
+            assert_eq!(log.charges.capacity(), 5);
+        }
+    }
+}

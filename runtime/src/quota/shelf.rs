@@ -39,6 +39,8 @@ pub(super) struct Shelf {
     /// that comes late is treated as if it had read the clock now. This outlives the clients, so that a charge can't be
     /// put into the past after a sweep.
     latest: Tick,
+    /// The number of the last window made here.
+    serial: u32,
     places: Vec<(Key, Window)>,
 }
 
@@ -55,8 +57,11 @@ impl Shelf {
             return window.reserve(now).map_err(|retry_after| Refused { retry_after, cause: Cause::Spent });
         }
         self.make_room(now, places).map_err(|retry_after| Refused { retry_after, cause: Cause::Crowded })?;
-        let mut window = Window::new(limit);
+        self.serial = self.serial.wrapping_add(1);
+        let mut window = Window::new(limit, self.serial);
         let reserved = window.reserve(now).map_err(|retry_after| Refused { retry_after, cause: Cause::Spent });
+        // A shelf is short and changes seldom: exact is cheaper than half empty.
+        self.places.reserve_exact(1);
         self.places.push((*key, window));
         reserved
     }
@@ -100,10 +105,6 @@ impl Shelf {
 
     /// Leaves a free place, or says how long until a client that is here will no longer be at its quota.
     fn make_room(&mut self, now: Tick, places: usize) -> Result<(), Duration> {
-        if self.places.len() < places {
-            return Ok(());
-        }
-        self.sweep(now);
         if self.places.len() < places {
             return Ok(());
         }
@@ -155,6 +156,10 @@ mod tests {
         for _ in 0..times {
             shelf.reserve(&key(client), limit(4), at(now), 3).unwrap();
         }
+    }
+
+    fn charge_one(shelf: &mut Shelf, client: u8) {
+        shelf.reserve(&key(client), limit(4), at(0), 32).unwrap();
     }
 
     fn held(shelf: &Shelf) -> Vec<u8> {
@@ -221,6 +226,28 @@ mod tests {
         charge(&mut shelf, 1, 3, 20);
         assert_eq!(held(&shelf), [1, 2, 3]);
         assert_eq!(shelf.reserve(&key(1), limit(4), at(20), 3).unwrap_err().cause, Cause::Spent);
+    }
+
+    #[test]
+    fn a_charge_from_before_a_client_was_forgotten_is_not_given_back_after() {
+        for limit in [limit(4), limit(40)] {
+            let mut shelf = Shelf::default();
+            let (before, _) = shelf.reserve(&key(1), limit, at(10), 1).unwrap();
+            shelf.reserve(&key(2), limit, at(10), 1).unwrap();
+            shelf.reserve(&key(1), limit, at(10), 1).unwrap();
+            shelf.release(&key(1), limit, before);
+            assert_eq!(shelf.standing(&key(1), limit, at(10)).remaining, limit.limit() - 1);
+        }
+    }
+
+    #[test]
+    fn a_client_takes_96_bytes_beside_its_charges() {
+        assert_eq!(std::mem::size_of::<(Key, Window)>(), 96);
+        let mut shelf = Shelf::default();
+        for client in 0..20 {
+            charge_one(&mut shelf, client);
+            assert_eq!(shelf.places.capacity(), shelf.places.len());
+        }
     }
 
     #[test]

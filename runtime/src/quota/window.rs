@@ -28,13 +28,20 @@ impl Standing {
     }
 }
 
-/// The place that was charged: an instant of a log, or the number of a sub-window.
+/// What was charged.
 #[derive(Debug)]
-pub(super) struct Ticket(u64);
+pub(super) struct Ticket {
+    /// Which window.
+    serial: u32,
+    /// Where in it: an instant of a log, or the number of a sub-window.
+    place: u64,
+}
 
 #[derive(Debug)]
 pub(super) struct Window {
     limit: Limit,
+    /// Tells the window of a client that was forgotten and came back from the one that it had before.
+    serial: u32,
     /// When the last unit was charged.
     charged: u64,
     charges: Charges,
@@ -47,13 +54,13 @@ enum Charges {
 }
 
 impl Window {
-    pub(super) fn new(limit: Limit) -> Self {
+    pub(super) fn new(limit: Limit, serial: u32) -> Self {
         let charges = if limit.limit() <= Limit::EXACT {
             Charges::Exact(Log::new(limit))
         } else {
             Charges::Coarse(Counters::new())
         };
-        Self { limit, charged: 0, charges }
+        Self { limit, serial, charged: 0, charges }
     }
 
     pub(super) fn limit(&self) -> Limit {
@@ -66,49 +73,62 @@ impl Window {
 
     /// Charges one unit, or says how long to wait until one is free.
     pub(super) fn reserve(&mut self, now: Tick) -> Result<(Ticket, Standing), Duration> {
-        let before = self.standing(now);
-        if before.remaining == 0 {
-            return Err(before.reset);
+        self.expire(now);
+        if self.remaining() == 0 {
+            return Err(self.reset(now));
         }
-        let ticket = match &mut self.charges {
+        let place = match &mut self.charges {
             Charges::Exact(log) => Some(log.add(now.as_nanos())),
             Charges::Coarse(counters) => counters.add(self.limit, now.as_nanos()),
         };
-        let ticket = ticket.ok_or(self.limit.window())?;
+        let place = place.ok_or(self.limit.window())?;
         self.charged = now.as_nanos();
-        Ok((Ticket(ticket), self.standing(now)))
+        let standing = Standing { remaining: self.remaining(), reset: self.reset(now) };
+        Ok((Ticket { serial: self.serial, place }, standing))
     }
 
     /// Gives a charge back.
     pub(super) fn release(&mut self, ticket: Ticket) {
+        if ticket.serial != self.serial {
+            return;
+        }
         match &mut self.charges {
-            Charges::Exact(log) => log.take_back(ticket.0),
-            Charges::Coarse(counters) => counters.take_back(ticket.0),
+            Charges::Exact(log) => log.take_back(ticket.place),
+            Charges::Coarse(counters) => counters.take_back(ticket.place),
         }
     }
 
     pub(super) fn standing(&mut self, now: Tick) -> Standing {
-        let now = now.as_nanos();
-        let (used, leaves) = match &mut self.charges {
-            Charges::Exact(log) => {
-                log.expire(self.limit, now);
-                (log.used(), log.leaves(self.limit))
-            }
-            Charges::Coarse(counters) => {
-                counters.expire(self.limit, now);
-                (counters.used(), counters.leaves(self.limit))
-            }
-        };
-        Standing {
-            remaining: self.limit.limit().saturating_sub(used),
-            reset: Duration::from_nanos(leaves.map_or(0, |instant| instant.saturating_sub(now))),
-        }
+        self.expire(now);
+        Standing { remaining: self.remaining(), reset: self.reset(now) }
     }
 
     /// Whether all that was charged is surely forgotten. May say no for a while after it is.
     pub(super) fn idle(&self, now: Tick) -> bool {
         let held = self.limit.nanos().saturating_add(self.limit.step().get());
         self.charged.saturating_add(held) <= now.as_nanos()
+    }
+    fn expire(&mut self, now: Tick) {
+        match &mut self.charges {
+            Charges::Exact(log) => log.expire(self.limit, now.as_nanos()),
+            Charges::Coarse(counters) => counters.expire(self.limit, now.as_nanos()),
+        }
+    }
+
+    fn remaining(&self) -> u32 {
+        let used = match &self.charges {
+            Charges::Exact(log) => log.used(),
+            Charges::Coarse(counters) => counters.used(),
+        };
+        self.limit.limit().saturating_sub(used)
+    }
+
+    fn reset(&self, now: Tick) -> Duration {
+        let leaves = match &self.charges {
+            Charges::Exact(log) => log.leaves(self.limit),
+            Charges::Coarse(counters) => counters.leaves(self.limit),
+        };
+        Duration::from_nanos(leaves.map_or(0, |instant| instant.saturating_sub(now.as_nanos())))
     }
 }
 
@@ -119,7 +139,7 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn window(limit: u32, nanos: u64) -> Window {
-        Window::new(Limit::new(limit, Duration::from_nanos(nanos)).unwrap())
+        Window::new(Limit::new(limit, Duration::from_nanos(nanos)).unwrap(), 0)
     }
 
     fn at(nanos: u64) -> Tick {
@@ -221,7 +241,7 @@ mod tests {
         for limit in [2, 40] {
             let mut quota = window(limit, 3200);
             let (ticket, _) = quota.reserve(at(50)).unwrap();
-            let again = Ticket(ticket.0);
+            let again = Ticket { ..ticket };
             quota.release(ticket);
             quota.release(again);
             assert_eq!(admitted(&mut quota, 50, limit + 1), limit);
