@@ -190,7 +190,13 @@ impl<'a> Passage<'a> {
 
     fn refuse_arguments(self, error: &actix_web::Error) -> HttpResponse {
         match extraction::failed(error) {
-            Failed::Denied(denial) => self.refuse(denial),
+            Failed::Denied(denial) => {
+                if denial.status.is_server_error() {
+                    let cure = "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?";
+                    audit::misconfigured(self.policy.handler, cure);
+                }
+                self.refuse(denial)
+            }
             Failed::Answered(response) => self.finish(response),
         }
     }

@@ -16,7 +16,8 @@ use crate::policy::{Policy, Quota, Route, Rule};
 
 /// A scope for endpoints: everything in it declares who may call it.
 ///
-/// An empty prefix groups endpoints without changing their paths.
+/// An empty prefix groups endpoints without changing their paths; unknown paths are then nobody's, and no quota of the scope
+/// counts them. A scope with a prefix owns every path under it: a second one with the same prefix would never be asked.
 ///
 /// ```
 /// use std::time::Duration;

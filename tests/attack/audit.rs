@@ -86,6 +86,12 @@ async fn who(principal: Principal) -> String {
     principal.subject().to_owned()
 }
 
+#[get("/counted")]
+#[public]
+async fn counted(count: web::Data<u32>) -> String {
+    count.to_string()
+}
+
 #[get("/me")]
 #[authenticated]
 async fn me() -> &'static str {
@@ -103,7 +109,8 @@ macro_rules! app {
                         .service(once)
                         .service(login)
                         .service(who)
-                        .service(me),
+                        .service(me)
+                        .service(counted),
                 )
                 .route("/raw", web::get().to(|| async { "raw" }))
                 .wrap($palisade),
@@ -198,6 +205,9 @@ async fn a_defect_of_the_application_is_logged_with_what_to_add() {
 
     call(&app, getting("/who")).await.assert_problem(500);
     assert!(log.take()[0].contains("takes a `Principal`"));
+
+    call(&app, getting("/counted")).await.assert_problem(500);
+    assert!(log.take()[0].contains(".app_data(..)"));
 
     call_without_address(&app).await;
     assert!(log.take()[0].contains("the peer's address"));

@@ -1,10 +1,11 @@
 //! A path that two parsers read differently (CWE-22, CWE-436; OWASP API5): rules hang on handlers, never on path text.
 
-use actix_web::App;
+use actix_web::guard::GuardContext;
 use actix_web::http::Method;
 use actix_web::test::init_service;
 use actix_web::web::Path;
-use palisade::{get, owner_or_admin, require_role};
+use actix_web::{App, HttpResponse};
+use palisade::{get, head, owner_or_admin, public, require_role};
 use palisade_tests::{bearer, call, get as getting, palisade, request};
 
 #[get("/admin/x")]
@@ -141,4 +142,36 @@ async fn a_wrong_method_is_405_with_allow_and_head_works_where_get_does() {
         answer.assert_problem(405);
         assert_eq!(answer.header("allow"), "GET, HEAD");
     }
+}
+
+#[head("/both")]
+#[require_role("admin")]
+async fn head_of_both() -> HttpResponse {
+    HttpResponse::Ok().insert_header(("x-answered-by", "head")).finish()
+}
+
+#[get("/both", guard = "only_green")]
+#[public]
+async fn get_of_both() -> HttpResponse {
+    HttpResponse::Ok().insert_header(("x-answered-by", "get")).finish()
+}
+
+fn only_green(context: &GuardContext<'_>) -> bool {
+    context.head().headers.get("x-colour").is_some_and(|value| value == "green")
+}
+
+#[actix_web::test]
+async fn an_endpoint_that_says_head_goes_before_the_one_that_says_get() {
+    let scope = palisade::scope("/api").service(get_of_both).service(head_of_both);
+    let app = init_service(App::new().service(scope).wrap(palisade())).await;
+    let green = ("x-colour", "green");
+    // The stricter of the two is asked, although the other one would answer HEAD too.
+    call(&app, request(Method::HEAD, "/api/both").insert_header(green)).await.assert_problem(401);
+    let got = call(&app, getting("/api/both").insert_header(green)).await;
+    assert_eq!(got.header("x-answered-by"), "get");
+    // A method that is answered, were it not for the endpoint's own guard, is no wrong method.
+    call(&app, getting("/api/both")).await.assert_problem(404);
+    let wrong = call(&app, request(Method::PUT, "/api/both").insert_header(green)).await;
+    wrong.assert_problem(405);
+    assert_eq!(wrong.header("allow"), "GET, HEAD");
 }

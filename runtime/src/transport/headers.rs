@@ -29,6 +29,9 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The headers that every response gets; prepared once, when the application is built.
 ///
+/// A header that a handler sets itself is left as it is. Behind a proxy that ends TLS, `Strict-Transport-Security` is the
+/// proxy's to send, because the connection that arrives here is none.
+///
 /// ```
 /// # fn main() -> Result<(), palisade::ConfigError> {
 /// use palisade::SecurityHeaders;
