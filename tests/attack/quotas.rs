@@ -242,3 +242,21 @@ async fn q6_four_workers_that_each_build_their_own_palisade_share_one_quota() {
     assert_eq!(asked.iter().filter(|status| **status == 429).count(), 59, "{asked:?}");
     assert_eq!(served.load(Ordering::SeqCst), 5);
 }
+
+#[get("/counted-first")]
+#[authenticated]
+#[rate_limit(2, "1h")]
+async fn counted_first() -> &'static str {
+    "in"
+}
+
+#[actix_web::test]
+async fn an_address_is_counted_before_its_credentials_are_judged() {
+    let app = app!(palisade(), counted_first);
+    let guessing = |token: &str| getting("/counted-first").insert_header(("authorization", format!("Bearer {token}")));
+    call(&app, getting("/counted-first")).await.assert_problem(401);
+    call(&app, guessing("a.guessed.token")).await.assert_problem(401);
+    // The right token comes too late: guessing has used the quota up.
+    let right = getting("/counted-first").insert_header(("authorization", bearer("alice", &[])));
+    call(&app, right).await.assert_problem(429);
+}
