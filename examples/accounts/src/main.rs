@@ -1,1 +1,47 @@
-fn main(){}
+//! An API of user accounts whose whole defence is declared above its handlers.
+//!
+//! `cargo run -p accounts` serves it over HTTPS and prints what to try. The routes are in [`auth`] and
+//! [`users`], their wiring in [`app`], the settings (all of them environment variables) in [`config`].
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod app;
+mod auth;
+mod banner;
+mod boot;
+mod config;
+mod db;
+mod error;
+mod files;
+mod model;
+mod passwords;
+mod plain;
+mod random;
+mod seed;
+mod server;
+mod telemetry;
+mod tls;
+mod users;
+
+use std::process::ExitCode;
+
+use boot::BootError;
+use config::Config;
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            for mistake in error.mistakes() {
+                eprintln!("{mistake}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> Result<(), BootError> {
+    let config = Config::from_env(std::env::vars_os())?;
+    actix_web::rt::System::new().block_on(server::run(config))
+}
