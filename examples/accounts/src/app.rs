@@ -5,11 +5,15 @@
 
 use std::time::Duration;
 
-use actix_web::web::{Data, Json, ServiceConfig};
+use actix_web::web::{Data, Json, JsonConfig, ServiceConfig};
 use palisade::{Cors, Jwt, Palisade, PalisadeBuilder, Quota, get, public};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use crate::{auth, boot::BootError, config::Config, db::Db, passwords::Passwords, users};
+
+/// In bytes: several times what the longest of all valid inputs needs.
+const LARGEST_BODY: usize = 16 * 1024;
 
 /// What every worker shares.
 #[derive(Clone)]
@@ -35,12 +39,13 @@ pub fn routes(app: &mut ServiceConfig, service: &Service) {
         .service(users::change_user)
         .service(users::delete_user);
 
+    let open = palisade::scope("").service(health).service(auth::register).service(auth::login);
+
     app.app_data(Data::new(service.jwt.clone()))
         .app_data(Data::new(service.db.clone()))
         .app_data(Data::new(service.passwords.clone()))
-        .service(health)
-        .service(auth::register)
-        .service(auth::login)
+        .app_data(JsonConfig::default().limit(LARGEST_BODY))
+        .service(open)
         .service(api);
 }
 
@@ -57,7 +62,8 @@ async fn health() -> Json<Health> {
 }
 
 /// Issues and verifies the tokens.
-pub fn jwt(config: &Config, secret: &[u8]) -> Result<Jwt, BootError> {
+pub fn jwt(config: &Config, secret: &SecretString) -> Result<Jwt, BootError> {
+    let secret = secret.expose_secret().as_bytes();
     Jwt::hs256(&config.issuer, &config.audience, secret).map_err(|error| BootError::new("ACCOUNTS_JWT_SECRET", error))
 }
 

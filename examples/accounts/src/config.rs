@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, num::NonZero, path::PathBuf};
 
 use palisade::RateLimits;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use crate::{
     boot::{BootError, Mistake},
@@ -46,7 +46,7 @@ pub struct Config {
     pub data: PathBuf,
     /// The generated pair, or the operator's own.
     pub certificate: Certificate,
-    /// `None`: generated once into the data folder.
+    /// `None`: generated once into the data folder. Its bytes count, not what they may encode.
     pub jwt_secret: Option<SecretString>,
     /// `iss` of every token.
     pub issuer: String,
@@ -225,8 +225,8 @@ impl Env {
     }
 }
 
-fn text(text: &str) -> Result<String, String> {
-    Ok(text.to_owned())
+fn text(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("is blank") } else { Ok(text.to_owned()) }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -248,15 +248,10 @@ fn rate_limits(text: &str) -> Result<RateLimits, String> {
     }
 }
 
-impl Config {
-    /// The operator's own secret, if one was given: its bytes count, not what they may encode.
-    pub fn jwt_secret(&self) -> Option<&[u8]> {
-        self.jwt_secret.as_ref().map(|secret| secret.expose_secret().as_bytes())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     fn read(vars: &[(&str, &str)]) -> Result<Config, Vec<String>> {
@@ -300,7 +295,7 @@ mod tests {
         assert_eq!(config.http_listen, None);
         assert_eq!(config.data, PathBuf::from("/srv/accounts"));
         assert_eq!(config.certificate, Certificate::Files { chain: "/c".into(), key: "/k".into() });
-        assert_eq!(config.jwt_secret(), Some(b"0123456789abcdef0123456789abcdef".as_slice()));
+        assert_eq!(config.jwt_secret.unwrap().expose_secret(), "0123456789abcdef0123456789abcdef");
         assert!(config.origins.is_empty());
         assert_eq!(config.trusted_proxies, ["10.0.0.0/8", "192.168.0.1/32"]);
         assert_eq!(config.workers, 4);

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod app;
 mod auth;
@@ -24,7 +25,10 @@ mod telemetry;
 mod tls;
 mod users;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use boot::BootError;
 use config::Config;
@@ -34,7 +38,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             for mistake in error.mistakes() {
-                eprintln!("{mistake}");
+                // If nobody can be told, the exit code still says it.
+                let _ = writeln!(io::stderr(), "{mistake}");
             }
             ExitCode::FAILURE
         }

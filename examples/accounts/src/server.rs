@@ -17,6 +17,7 @@ use actix_web::{
     web::{self, Data},
 };
 use rustls::ServerConfig;
+use secrecy::SecretString;
 #[cfg(unix)]
 use tokio::{
     select,
@@ -48,8 +49,8 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let http = config.http_listen.map(|address| Listener::bind("ACCOUNTS_HTTP_LISTEN", address)).transpose()?;
     let folder = DataFolder::open(&config.data)?;
     let tls = tls::load(&config.certificate, &folder)?;
-    let secret = match config.jwt_secret() {
-        Some(secret) => secret.to_vec(),
+    let secret = match &config.jwt_secret {
+        Some(secret) => secret.clone(),
         None => kept_secret(&folder)?,
     };
     let jwt = app::jwt(&config, &secret)?;
@@ -106,11 +107,12 @@ impl Listener {
     }
 }
 
-/// 64 hexadecimal characters, 256 bits, which sign from the first start on.
-fn kept_secret(folder: &DataFolder) -> Result<Vec<u8>, BootError> {
+/// 64 hexadecimal characters, 256 bits, which sign from the first start on. As with the operator's own secret, the bytes
+/// of the text count and not what they may encode.
+fn kept_secret(folder: &DataFolder) -> Result<SecretString, BootError> {
     let text = folder
         .text_or_create(SECRET_FILE, || random::hex::<32>().map_err(|error| BootError::new("random numbers", error)))?;
-    Ok(text.trim().as_bytes().to_vec())
+    Ok(text.trim().into())
 }
 
 fn serve(https: Listener, tls: ServerConfig, workers: usize, service: Service) -> Result<Server, BootError> {

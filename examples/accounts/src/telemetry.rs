@@ -52,7 +52,7 @@ impl RootSpanBuilder for RequestLine {
             id = id.unwrap_or_default(),
             method = ?request.method().as_str(),
             path = ?request.path(),
-            peer = ?request.peer_addr().map(|peer| peer.ip()),
+            peer = request.peer_addr().map(|peer| tracing::field::display(peer.ip())),
         )
     }
 
