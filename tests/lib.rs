@@ -1,1 +1,157 @@
-//! x
+//! What the tests share: an application behind palisade, tokens for it, and a body that must not be read.
+
+#![forbid(unsafe_code)]
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, Service, ServiceResponse};
+use actix_web::error::PayloadError;
+use actix_web::http::header::HeaderMap;
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::TestRequest;
+use actix_web::web::Bytes;
+use actix_web::{Error, body};
+use futures_util::Stream;
+use palisade::testing::ManualClock;
+use palisade::{Grant, Jwt, MemoryStore, Palisade, PalisadeBuilder};
+
+pub const ISSUER: &str = "https://issuer.example";
+pub const AUDIENCE: &str = "tests";
+pub const SECRET: &[u8] = b"a secret of the tests, 32 bytes or more";
+
+/// The address that requests of the tests come from.
+pub const PEER: &str = "203.0.113.7:4711";
+
+pub fn jwt() -> Jwt {
+    Jwt::hs256(ISSUER, AUDIENCE, SECRET).unwrap()
+}
+
+/// `Bearer <token>` for a subject with these roles.
+pub fn bearer(subject: &str, roles: &[&str]) -> String {
+    let grant = Grant::new(subject, Duration::from_secs(900)).roles(roles.iter().copied());
+    format!("Bearer {}", jwt().issue(&grant).unwrap())
+}
+
+/// Tokens of [`bearer`] are accepted; quotas are counted apart from every other test, by a clock that stands still.
+pub fn builder() -> PalisadeBuilder {
+    builder_at(&ManualClock::new())
+}
+
+pub fn builder_at(clock: &ManualClock) -> PalisadeBuilder {
+    Palisade::builder().authenticator(jwt()).quota_store(MemoryStore::with_clock(clock.clone()))
+}
+
+pub fn palisade() -> Palisade {
+    builder().build().unwrap()
+}
+
+/// A request from [`PEER`].
+pub fn request(method: Method, path: &str) -> TestRequest {
+    TestRequest::default().method(method).uri(path).peer_addr(PEER.parse().unwrap())
+}
+
+pub fn get(path: &str) -> TestRequest {
+    request(Method::GET, path)
+}
+
+pub fn post(path: &str, json: &str) -> TestRequest {
+    request(Method::POST, path).insert_header(("content-type", "application/json")).set_payload(json.to_owned())
+}
+
+/// What came back over the in-process connection: a response, or the error that becomes one in the server.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The members that every problem has, with this status.
+    pub fn assert_problem(&self, status: u16) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        assert_eq!(self.json()["status"], status, "{self:?}");
+        assert!(self.json()["title"].is_string(), "{self:?}");
+        self.assert_headers();
+    }
+
+    /// The headers that no response may lack.
+    pub fn assert_headers(&self) {
+        assert_eq!(self.header("x-content-type-options"), "nosniff", "{self:?}");
+        assert_eq!(self.header("x-frame-options"), "DENY", "{self:?}");
+        assert_eq!(self.header("content-security-policy"), "default-src 'self'", "{self:?}");
+        assert_eq!(self.header("referrer-policy"), "no-referrer", "{self:?}");
+        for name in ["permissions-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"] {
+            assert!(self.headers.contains_key(name), "{name}: {self:?}");
+        }
+    }
+}
+
+pub async fn call<S, B>(app: &S, request: TestRequest) -> Answer
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    call_raw(app, request.to_request()).await
+}
+
+pub async fn call_raw<S, B>(app: &S, request: actix_http::Request) -> Answer
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    match app.call(request).await {
+        Ok(response) => {
+            let (_, response) = response.into_parts();
+            let (head, body) = response.into_parts();
+            read(head.status(), head.headers().clone(), body).await
+        }
+        Err(error) => {
+            let (head, body) = error.as_response_error().error_response().into_parts();
+            read(head.status(), head.headers().clone(), body).await
+        }
+    }
+}
+
+async fn read<B: MessageBody>(status: StatusCode, headers: HeaderMap, body: B) -> Answer {
+    let bytes = body::to_bytes(body).await.unwrap_or_else(|_| panic!("the body broke"));
+    Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+}
+
+/// A body that fails the test when anybody reads it.
+pub struct Untouchable;
+
+impl Stream for Untouchable {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        panic!("the body was read before the request was admitted");
+    }
+}
+
+/// The request with a JSON body that must not be read.
+pub fn with_untouchable_body(request: TestRequest) -> actix_http::Request {
+    let request = request
+        .insert_header(("content-type", "application/json"))
+        .insert_header(("content-length", "1000"))
+        .to_request();
+    let body: Pin<Box<dyn Stream<Item = _>>> = Box::pin(Untouchable);
+    request.replace_payload(Payload::Stream { payload: body }).0
+}
+
+/// A wait that gives other futures their turn.
+pub async fn pause() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}

@@ -1,1 +1,112 @@
-//! x
+//! Secures actix-web APIs by declaration: attributes above a handler say who may call it, how often and with what input.
+//!
+//! ```
+//! use actix_web::{App, web::Json};
+//! use palisade::{Jwt, Palisade, get, owner_or_admin, post, public, rate_limit, validate};
+//! use serde::Deserialize;
+//! use validator::Validate;
+//!
+//! #[derive(Deserialize, Validate)]
+//! #[serde(deny_unknown_fields)]
+//! struct Credentials {
+//!     #[validate(email)]
+//!     email: String,
+//!     #[validate(length(min = 8, max = 128))]
+//!     password: String,
+//! }
+//!
+//! #[post("/login")]
+//! #[public]
+//! #[rate_limit(5, "15m", count = failures)]
+//! #[validate]
+//! async fn login(body: Json<Credentials>) -> String {
+//!     format!("welcome, {}", body.email)
+//! }
+//!
+//! #[get("/users/{id}")]
+//! #[owner_or_admin(id)]
+//! async fn show_user(id: actix_web::web::Path<String>) -> String {
+//!     id.into_inner()
+//! }
+//!
+//! # fn main() -> Result<(), palisade::ConfigError> {
+//! let secret = b"at least 32 bytes, from a file or the environment";
+//! let palisade = Palisade::builder()
+//!     .authenticator(Jwt::hs256("https://issuer.example", "my-api", secret)?)
+//!     .build()?;
+//! let app = App::new()
+//!     .service(palisade::scope("/api").service(login).service(show_user))
+//!     .wrap(palisade);
+//! # Ok(()) }
+//! ```
+//!
+//! Each attribute states a clause; the macros gather the clauses of one handler into a [`Policy`], plain constant data;
+//! one function of this crate runs the checks in a fixed order and then calls the handler. A handler that says not who
+//! may call it does not compile.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod audit;
+mod authn;
+mod authz;
+mod denial;
+mod endpoint;
+mod error;
+mod extract;
+mod extraction;
+mod guard;
+mod ledger;
+mod middleware;
+mod palisade;
+mod policy;
+mod principal;
+mod problem;
+pub mod quota;
+mod scope;
+mod settings;
+pub mod testing;
+mod transport;
+mod validation;
+
+pub use self::authn::{Attempt, AuthError, Authenticator, Grant, IssueError, Jwt};
+pub use self::endpoint::Endpoint;
+pub use self::error::ConfigError;
+pub use self::extract::NoPrincipal;
+pub use self::palisade::{Palisade, PalisadeBuilder};
+pub use self::policy::{By, Count, Policy, Quota, Route, Rule};
+pub use self::principal::Principal;
+pub use self::problem::{FieldError, Problem};
+pub use self::quota::MemoryStore;
+pub use self::scope::{Scope, scope};
+pub use self::settings::RateLimits;
+pub use self::transport::cors::{Cors, CorsAnyOrigin};
+pub use self::transport::headers::SecurityHeaders;
+pub use self::validation::{Input, Invalid, IsInput, NotInput};
+pub use palisade_macros::{
+    authenticated, delete, get, head, options, owner, owner_or_admin, patch, post, public, put, rate_limit,
+    require_role, route, validate,
+};
+
+#[doc(hidden)]
+pub use palisade_macros::__policy;
+
+/// All that generated code names besides the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::endpoint::{Seat, enforce, enforce_validated, fn_guard, register};
+    pub use crate::validation::Checks;
+    pub use actix_web::dev::{AppService, HttpServiceFactory};
+    pub use actix_web::web::Payload;
+    pub use actix_web::{HttpRequest, HttpResponse, Route as Mounted};
+}

@@ -65,7 +65,7 @@ pub async fn login(
     let Some((id, role)) = account.filter(|_| right) else {
         return Err(ApiError::BadCredentials);
     };
-    let grant = Grant::new(id.to_string()).roles([role.as_str()]).lifetime(LIFETIME);
+    let grant = Grant::new(id.to_string(), LIFETIME).roles([role.as_str()]);
     let tokens = Tokens { access_token: jwt.issue(&grant)?, token_type: "Bearer", expires_in: LIFETIME.as_secs() };
     // RFC 6749 §5.1: a token is in no cache.
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(tokens))

@@ -1,0 +1,171 @@
+//! Instructions of one request through a route, bare and annotated: callgrind counts 100 warmed-up requests in process.
+//!
+//! `cargo bench -p palisade` needs valgrind and `gungraun-runner`. Counts repeat; times would not.
+
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::Request;
+use actix_web::dev::Service;
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::{self, Json, Path};
+use actix_web::{App, HttpResponse};
+use gungraun::prelude::*;
+use palisade::{
+    Cors, Grant, Jwt, MemoryStore, Palisade, Quota, get, owner, post, public, rate_limit, require_role, validate,
+};
+use serde::Deserialize;
+use validator::Validate;
+
+const REQUESTS: usize = 100;
+const SECRET: &[u8] = b"a secret of the benches, 32 bytes or more";
+
+#[derive(Deserialize, Validate)]
+struct Note {
+    #[validate(length(min = 1, max = 100))]
+    title: String,
+    #[validate(range(min = 0, max = 150))]
+    age: u8,
+}
+
+async fn bare_get(id: Path<String>) -> HttpResponse {
+    black_box(id);
+    HttpResponse::Ok().finish()
+}
+
+async fn bare_post(note: Json<Note>) -> HttpResponse {
+    black_box((&note.title, note.age));
+    HttpResponse::Ok().finish()
+}
+
+#[get("/public/{id}")]
+#[public]
+async fn public_get(id: Path<String>) -> HttpResponse {
+    bare_get(id).await
+}
+
+#[get("/role/{id}")]
+#[require_role("admin")]
+async fn role_get(id: Path<String>) -> HttpResponse {
+    bare_get(id).await
+}
+
+#[get("/owner/{id}")]
+#[require_role("admin")]
+#[owner(id)]
+async fn owner_get(id: Path<String>) -> HttpResponse {
+    bare_get(id).await
+}
+
+#[get("/quota/{id}")]
+#[public]
+#[rate_limit(4_000_000, "1h")]
+async fn quota_get(id: Path<String>) -> HttpResponse {
+    bare_get(id).await
+}
+
+#[post("/stack/{id}")]
+#[owner(id)]
+#[require_role("admin")]
+#[rate_limit(4_000_000, "1h")]
+#[validate]
+async fn stack_post(note: Json<Note>) -> HttpResponse {
+    bare_post(note).await
+}
+
+type Answer = Pin<Box<dyn Future<Output = u16>>>;
+
+/// An application that is warm, and the requests that it gets next.
+struct Case {
+    runtime: actix_rt::SystemRunner,
+    call: Rc<dyn Fn(Request) -> Answer>,
+    requests: Vec<Request>,
+}
+
+fn jwt() -> Jwt {
+    Jwt::hs256("https://issuer.example", "benches", SECRET).unwrap()
+}
+
+fn request(method: Method, path: &str, token: &str) -> Request {
+    let mut request = TestRequest::default().method(method).uri(path).peer_addr("203.0.113.7:4711".parse().unwrap());
+    request = request.insert_header(("host", "api.example.com")).insert_header(("accept", "*/*"));
+    if !token.is_empty() {
+        request = request.insert_header(("authorization", format!("Bearer {token}")));
+    }
+    if path.contains("post") || path.contains("stack") {
+        request = request
+            .insert_header(("content-type", "application/json"))
+            .insert_header(("origin", "https://app.example.com"))
+            .set_payload(r#"{"title":"a title","age":42}"#);
+    }
+    request.to_request()
+}
+
+fn case(method: Method, path: &'static str, token: &str, expected: u16) -> Case {
+    let runtime = actix_rt::System::new();
+    let call: Rc<dyn Fn(Request) -> Answer> = runtime.block_on(async {
+        let cors = Cors::allow_origins(["https://app.example.com"]).unwrap().allow_credentials();
+        let palisade =
+            Palisade::builder().authenticator(jwt()).cors(cors).quota_store(MemoryStore::new()).build().unwrap();
+        if path.starts_with("/bare") {
+            let app = App::new()
+                .route("/bare/{id}", web::get().to(bare_get))
+                .route("/bare-post/{id}", web::post().to(bare_post));
+            let app = Rc::new(init_service(app).await);
+            Rc::new(move |request| {
+                let app = Rc::clone(&app);
+                Box::pin(async move { app.call(request).await.unwrap().status().as_u16() })
+            })
+        } else {
+            let scope = palisade::scope("")
+                .rate_limit(Quota::new("all", 4_000_000, Duration::from_hours(1)))
+                .service(stack_post);
+            let app = App::new()
+                .service(public_get)
+                .service(role_get)
+                .service(owner_get)
+                .service(quota_get)
+                .service(scope)
+                .wrap(palisade);
+            let app = Rc::new(init_service(app).await);
+            Rc::new(move |request| -> Answer {
+                let app = Rc::clone(&app);
+                Box::pin(async move { app.call(request).await.unwrap().status().as_u16() })
+            })
+        }
+    });
+    for _ in 0..50 {
+        assert_eq!(runtime.block_on(call(request(method.clone(), path, token))), expected);
+    }
+    let requests = (0..REQUESTS).map(|_| request(method.clone(), path, token)).collect();
+    Case { runtime, call, requests }
+}
+
+fn token(roles: &[&str]) -> String {
+    jwt().issue(&Grant::new("7", Duration::from_secs(900)).roles(roles.iter().copied())).unwrap()
+}
+
+#[library_benchmark]
+#[bench::bare_get(case(Method::GET, "/bare/7", "", 200))]
+#[bench::public_get(case(Method::GET, "/public/7", "", 200))]
+#[bench::quota_get(case(Method::GET, "/quota/7", "", 200))]
+#[bench::role_get(case(Method::GET, "/role/7", &token(&["admin"]), 200))]
+#[bench::role_and_owner_get(case(Method::GET, "/owner/7", &token(&["admin"]), 200))]
+#[bench::refused_without_token(case(Method::GET, "/role/7", "", 401))]
+#[bench::refused_bad_signature(case(Method::GET, "/role/7", &format!("{}AAAA", token(&["admin"])), 401))]
+#[bench::bare_post(case(Method::POST, "/bare-post/7", "", 200))]
+#[bench::whole_stack_post(case(Method::POST, "/stack/7", &token(&["admin"]), 200))]
+fn hundred_requests(case: Case) -> Case {
+    let Case { runtime, call, mut requests } = case;
+    for request in requests.drain(..) {
+        black_box(runtime.block_on(call(request)));
+    }
+    Case { runtime, call, requests }
+}
+
+library_benchmark_group!(name = route, benchmarks = hundred_requests);
+main!(library_benchmark_groups = route);

@@ -1,0 +1,56 @@
+//! The audit trail: one event for each refusal.
+//!
+//! Threat: attacks that leave no trace, and logs that leak secrets or can be forged (CWE-778, CWE-532, CWE-117).
+//! Promise (ASVS V16.2.1, V16.3): one event on the target `palisade::audit` for each refusal, with its stable reason; route
+//! templates and identifiers only, never a header, a body, a query or a raw path.
+
+use std::net::IpAddr;
+
+use actix_web::http::StatusCode;
+
+/// The target of every audit event, for filters of `tracing`.
+pub(crate) const TARGET: &str = "palisade::audit";
+
+/// What is known of a refused request.
+pub(crate) struct Refused<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) reason: &'static str,
+    pub(crate) method: &'a str,
+    /// The handler, or a word for what stands in its place.
+    pub(crate) handler: &'a str,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) subject: Option<&'a str>,
+}
+
+impl Refused<'_> {
+    pub(crate) fn record(&self) {
+        let client = self.client.map(tracing::field::display);
+        tracing::warn!(
+            target: TARGET,
+            event = "refused",
+            status = self.status.as_u16(),
+            reason = self.reason,
+            method = self.method,
+            handler = self.handler,
+            client,
+            subject = self.subject.map(tracing::field::debug),
+        );
+    }
+}
+
+/// A quota that would have refused, had the limits not been set to observe.
+pub(crate) fn over_quota_observed(quota: &str, handler: &str, client: Option<IpAddr>) {
+    tracing::warn!(
+        target: TARGET,
+        event = "observed",
+        reason = "rate_limited",
+        quota,
+        handler,
+        client = client.map(tracing::field::display),
+    );
+}
+
+/// A defect of the application, not of the request: what to add is in the text.
+pub(crate) fn misconfigured(handler: &str, cure: &str) {
+    tracing::error!(target: TARGET, event = "misconfigured", handler, cure);
+}

@@ -1,0 +1,226 @@
+//! The claims of a token whose signature is verified.
+//!
+//! Threat: a genuine token that was issued by somebody else, for another API, for another time, or whose claim is missing
+//! or of a type that a lax reader takes for "no restriction" (CWE-287, RFC 8725 §3.8, §3.9). Promise: every claim that we
+//! use has its one JSON type; `iss aud exp iat sub` must be there; ASVS V9.2.1 to V9.2.4.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::AuthError;
+use super::json::{self, Names, Reason, Text};
+use crate::principal::Principal;
+
+/// The authentication scheme of the principals.
+pub(super) const SCHEME: &str = "Bearer";
+
+/// RFC 9068 and OIDC Core §2 bound `sub` by 255; roles are held to the same.
+const LONGEST_NAME: usize = 255;
+
+/// The end of the year 9999, where RFC 3339 ends. A later date is milliseconds taken for seconds, or never meant to end.
+pub(super) const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
+
+/// What the claims are held against.
+#[derive(Clone, Debug)]
+pub(super) struct Expectations {
+    pub(super) issuer: String,
+    pub(super) audience: String,
+    pub(super) leeway: Duration,
+}
+
+/// The claims that we use, each of its right type. They say nothing until [judged](Self::judge).
+#[derive(Default)]
+pub(super) struct Claims<'de> {
+    issuer: Option<Text<'de>>,
+    audience: Option<Audience<'de>>,
+    subject: Option<Text<'de>>,
+    expires: Option<NumericDate>,
+    issued: Option<NumericDate>,
+    not_before: Option<NumericDate>,
+    id: Option<Text<'de>>,
+    roles: Option<Vec<String>>,
+    scope: Option<Text<'de>>,
+}
+
+impl<'de> Claims<'de> {
+    pub(super) fn read(bytes: &'de [u8]) -> Result<Self, AuthError> {
+        json::read(bytes, "token_claims", |reader, reason| reader.deserialize_map(Members(reason)))
+    }
+
+    /// The principal, if the claims are what we expect, now.
+    pub(super) fn judge(self, expected: &Expectations, now: Duration) -> Result<Principal, AuthError> {
+        let required = AuthError::Invalid;
+        let issuer = self.issuer.ok_or(required("token_iss"))?;
+        let audience = self.audience.ok_or(required("token_aud"))?;
+        let subject = self.subject.ok_or(required("token_sub"))?;
+        let expires = self.expires.ok_or(required("token_exp"))?;
+        let issued = self.issued.ok_or(required("token_iat"))?;
+
+        let soon = now.saturating_add(expected.leeway);
+        let refusal = if issuer.0 != expected.issuer {
+            "token_foreign_issuer"
+        } else if !audience.contains(&expected.audience) {
+            "token_foreign_audience"
+        } else if now >= expires.0.saturating_add(expected.leeway) {
+            "token_expired"
+        } else if issued.0 > soon {
+            "token_issued_in_future"
+        } else if self.not_before.is_some_and(|date| date.0 > soon) {
+            "token_not_yet_valid"
+        } else if !is_name(&subject.0) {
+            "token_sub"
+        } else if self.roles.iter().flatten().any(|role| !is_name(role)) {
+            "token_roles"
+        } else if self.scope.iter().flat_map(Text::scopes).any(|scope| !is_scope(scope)) {
+            "token_scope"
+        } else {
+            return Ok(Principal::new(SCHEME, expected.issuer.as_str(), &*subject.0)
+                .with_roles(self.roles.unwrap_or_default())
+                .with_scopes(self.scope.iter().flat_map(Text::scopes)));
+        };
+        Err(AuthError::Invalid(refusal))
+    }
+}
+
+impl Text<'_> {
+    /// RFC 6749 §3.3: separated by spaces.
+    fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|scope| !scope.is_empty())
+    }
+}
+
+/// Whether the text can stand for a subject or a role: in a log line and in a header too.
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// RFC 6749 §3.3: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`.
+pub(super) fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+}
+
+struct Members<'r>(Reason<'r>);
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Claims<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a claims set")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claims<'de>, A::Error> {
+        let mut claims = Claims::default();
+        let mut others = Names::default();
+        while let Some(name) = map.next_key::<Text<'de>>()? {
+            match &*name.0 {
+                "iss" => self.take("token_iss", &mut claims.issuer, &mut map)?,
+                "aud" => self.take("token_aud", &mut claims.audience, &mut map)?,
+                "sub" => self.take("token_sub", &mut claims.subject, &mut map)?,
+                "exp" => self.take("token_exp", &mut claims.expires, &mut map)?,
+                "iat" => self.take("token_iat", &mut claims.issued, &mut map)?,
+                "nbf" => self.take("token_nbf", &mut claims.not_before, &mut map)?,
+                "jti" => self.take("token_jti", &mut claims.id, &mut map)?,
+                "roles" => self.take("token_roles", &mut claims.roles, &mut map)?,
+                "scope" => self.take("token_scope", &mut claims.scope, &mut map)?,
+                _ => others.skip(name, &mut map, self.0)?,
+            }
+        }
+        Ok(claims)
+    }
+}
+
+impl Members<'_> {
+    fn take<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+        &self,
+        word: &'static str,
+        slot: &mut Option<T>,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        self.0.stands(word);
+        let value = map.next_value()?;
+        self.0.fill(slot, value)?;
+        self.0.stands("token_claims");
+        Ok(())
+    }
+}
+
+/// RFC 7519 §4.1.3: one string or an array of strings.
+enum Audience<'de> {
+    One(Text<'de>),
+    Several(Vec<Text<'de>>),
+}
+
+impl Audience<'_> {
+    fn contains(&self, audience: &str) -> bool {
+        match self {
+            Self::One(own) => own.0 == audience,
+            Self::Several(own) => own.iter().any(|own| own.0 == audience),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Audience<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrSeveral;
+
+        impl<'de> Visitor<'de> for OneOrSeveral {
+            type Value = Audience<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of strings")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Audience::One(Text(text.into())))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Audience::One(Text(text.to_owned().into())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut several = Vec::new();
+                while let Some(one) = seq.next_element()? {
+                    several.push(one);
+                }
+                Ok(Audience::Several(several))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrSeveral)
+    }
+}
+
+/// RFC 7519 §2: seconds since 1970, possibly with a fraction. Negative and [unending](LAST_DATE) ones are refused.
+struct NumericDate(Duration);
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Seconds;
+
+        impl Visitor<'_> for Seconds {
+            type Value = NumericDate;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("seconds since 1970")
+            }
+
+            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<NumericDate, E> {
+                date(Duration::from_secs(seconds))
+            }
+
+            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<NumericDate, E> {
+                date(Duration::try_from_secs_f64(seconds).map_err(E::custom)?)
+            }
+        }
+
+        fn date<E: de::Error>(date: Duration) -> Result<NumericDate, E> {
+            if date > LAST_DATE { Err(E::custom("past the year 9999")) } else { Ok(NumericDate(date)) }
+        }
+
+        deserializer.deserialize_f64(Seconds)
+    }
+}

@@ -1,0 +1,211 @@
+//! The edges of time, to the nanosecond, and what holds for every token.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use proptest::prelude::*;
+
+use super::{AuthError, Grant, Jwt, Workbench, header};
+
+const NOW: u64 = 1_800_000_000;
+const NANOSECOND: Duration = Duration::from_nanos(1);
+
+fn jwt() -> Jwt {
+    Jwt::hs256("https://issuer.example", "orders-api", [7; 32]).unwrap()
+}
+
+fn at(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn token() -> String {
+    let grant = Grant::new("u-1", at(600)).roles(["user"]).scopes(["orders:read"]);
+    jwt().issue_at(&grant, at(NOW)).unwrap()
+}
+
+fn forge(claims: &str) -> String {
+    let mut token = format!("{}.{}", header::ISSUED, URL_SAFE_NO_PAD.encode(claims));
+    let signature = jwt().key.signer().unwrap().sign(token.as_bytes());
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    token
+}
+
+fn dated(dates: &str) -> String {
+    forge(&format!(r#"{{"iss":"https://issuer.example","aud":"orders-api","sub":"u-1",{dates}}}"#))
+}
+
+#[track_caller]
+fn assert_verdict(jwt: &Jwt, token: &str, now: Duration, expected: Result<(), &'static str>) {
+    assert_eq!(jwt.verify_at(token, now).map(drop), expected.map_err(AuthError::Invalid), "{token} at {now:?}");
+}
+
+#[test]
+fn a_token_is_good_until_its_expiry_and_the_leeway_are_over() {
+    let exp = NOW + 600;
+    for (leeway, jwt) in [(30, jwt()), (0, jwt().leeway(Duration::ZERO).unwrap()), (60, jwt().leeway(at(60)).unwrap())]
+    {
+        let edge = at(exp + leeway);
+        assert_verdict(&jwt, &token(), edge - NANOSECOND, Ok(()));
+        assert_verdict(&jwt, &token(), edge, Err("token_expired"));
+        assert_verdict(&jwt, &token(), edge + at(1), Err("token_expired"));
+    }
+}
+
+#[test]
+fn a_fraction_of_a_second_counts() {
+    let token = dated(&format!(r#""iat":{NOW},"exp":{NOW}.5"#));
+    let edge = at(NOW + 30) + Duration::from_millis(500);
+    assert_verdict(&jwt(), &token, edge - NANOSECOND, Ok(()));
+    assert_verdict(&jwt(), &token, edge, Err("token_expired"));
+}
+
+#[test]
+fn a_token_is_good_from_its_nbf_less_the_leeway() {
+    let token = dated(&format!(r#""iat":{NOW},"exp":{},"nbf":{}"#, NOW + 600, NOW + 100));
+    assert_verdict(&jwt(), &token, at(NOW + 70) - NANOSECOND, Err("token_not_yet_valid"));
+    assert_verdict(&jwt(), &token, at(NOW + 70), Ok(()));
+}
+
+#[test]
+fn a_token_is_good_from_its_iat_less_the_leeway() {
+    assert_verdict(&jwt(), &token(), at(NOW - 30) - NANOSECOND, Err("token_issued_in_future"));
+    assert_verdict(&jwt(), &token(), at(NOW - 30), Ok(()));
+}
+
+#[test]
+fn the_last_date_is_the_end_of_the_year_9999() {
+    assert_verdict(&jwt(), &dated(&format!(r#""iat":{NOW},"exp":253402300799"#)), at(NOW), Ok(()));
+    assert_verdict(&jwt(), &dated(&format!(r#""iat":{NOW},"exp":253402300800"#)), at(NOW), Err("token_exp"));
+    assert_verdict(&jwt(), &dated(&format!(r#""iat":{NOW},"exp":1e300"#)), at(NOW), Err("token_exp"));
+}
+
+#[test]
+fn time_at_its_limits_does_not_overflow() {
+    for now in [Duration::ZERO, Duration::MAX] {
+        assert!(jwt().verify_at(&token(), now).is_err());
+    }
+    assert!(jwt().issue_at(&Grant::new("u-1", at(1)), Duration::MAX).is_err());
+}
+
+#[test]
+fn our_own_header_also_passes_when_it_is_read() {
+    let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(header::ISSUED).unwrap()).unwrap();
+    assert_eq!(decoded, r#"{"alg":"HS256","typ":"JWT"}"#);
+    // One space more, so that it is not taken for our own by its text.
+    let read = URL_SAFE_NO_PAD.encode(decoded.replace(',', ", "));
+    assert_eq!(Workbench::borrow(|bench| header::judge(&read, "HS256", bench)), Ok(()));
+    assert_eq!(
+        Workbench::borrow(|bench| header::judge(header::ISSUED, "RS256", bench)),
+        Err(AuthError::Invalid("token_alg"))
+    );
+}
+
+#[test]
+fn a_thread_prepares_a_key_once_and_forgets_dropped_ones() {
+    let prepared = || Workbench::borrow(|bench| bench.prepared());
+    let (first, token) = (jwt(), token());
+    for _ in 0..3 {
+        assert_verdict(&first, &token, at(NOW), Ok(()));
+    }
+    assert_eq!(prepared(), 1);
+    let second = jwt();
+    assert_verdict(&second.clone(), &token, at(NOW), Ok(()));
+    assert_verdict(&second, &token, at(NOW), Ok(()));
+    assert_eq!(prepared(), 2);
+    drop((first, second));
+    assert_verdict(&jwt(), &token, at(NOW), Ok(()));
+    assert_eq!(prepared(), 1);
+}
+
+#[test]
+fn a_key_is_never_taken_for_another_on_one_thread() {
+    // Dropped keys give their address free; more keys than a thread keeps come and go.
+    for round in 0..3_u8 {
+        let all: Vec<Jwt> =
+            (0..40_u8).map(|n| Jwt::hs256("https://issuer.example", "orders-api", [n + round; 32]).unwrap()).collect();
+        let tokens: Vec<String> =
+            all.iter().map(|jwt| jwt.issue_at(&Grant::new("u-1", at(600)), at(NOW)).unwrap()).collect();
+        for (own, jwt) in all.iter().enumerate() {
+            for (of, token) in tokens.iter().enumerate() {
+                let expected = if own == of { Ok(()) } else { Err("token_signature") };
+                assert_verdict(jwt, token, at(NOW), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_issued_on_one_thread_is_verified_on_all() {
+    let (jwt, token) = (jwt(), token());
+    std::thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| (0..100).for_each(|_| assert_verdict(&jwt, &token, at(NOW), Ok(()))));
+        }
+    });
+}
+
+#[test]
+fn every_flipped_bit_is_refused() {
+    let (jwt, token) = (jwt(), token());
+    assert_verdict(&jwt, &token, at(NOW), Ok(()));
+    for place in 0..token.len() {
+        for bit in 0..8 {
+            let mut bytes = token.clone().into_bytes();
+            bytes[place] ^= 1 << bit;
+            if let Ok(flipped) = String::from_utf8(bytes) {
+                assert!(jwt.verify_at(&flipped, at(NOW)).is_err(), "byte {place}, bit {bit}: {flipped}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_arrives_makes_it_panic(token in any::<String>()) {
+        prop_assert!(jwt().verify_at(&token, at(NOW)).is_err());
+    }
+
+    #[test]
+    fn nothing_of_the_alphabet_makes_it_panic(token in "[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,60}") {
+        prop_assert!(jwt().verify_at(&token, at(NOW)).is_err());
+    }
+
+    #[test]
+    fn no_signed_claims_make_it_panic(claims in any::<Vec<u8>>()) {
+        let claims = String::from_utf8_lossy(&claims);
+        prop_assert!(jwt().verify_at(&forge(&claims), at(NOW)).is_err());
+    }
+
+    #[test]
+    fn no_signed_json_makes_it_panic(
+        names in prop::collection::vec("iss|aud|sub|exp|iat|nbf|roles|scope|jti|x", 0..12),
+        values in prop::collection::vec("null|true|0|1800000000|-1|1e400|1\\.5|\"\"|\"u\"|\"orders-api\"|\"https://issuer\\.example\"|\\[\\]|\\[\"a\"\\]|\\{\\}|\\{\"a\":\\{\\}\\}|\\[", 12),
+    ) {
+        let members: Vec<String> = names.iter().zip(&values).map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        let token = forge(&format!("{{{}}}", members.join(",")));
+        let mut distinct = names.clone();
+        distinct.sort();
+        distinct.dedup();
+        let verdict = jwt().verify_at(&token, at(NOW));
+        if distinct.len() < names.len() || names.len() < 5 {
+            prop_assert!(verdict.is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_granted_is_what_is_read(
+        subject in "[^\\p{Cc}]{1,40}",
+        roles in prop::collection::vec("[^\\p{Cc}]{1,12}", 0..5),
+        scopes in prop::collection::vec("[!#-\\[\\]-~]{1,12}", 0..5),
+        lifetime in 1..=86_400_u64,
+    ) {
+        let grant = Grant::new(subject.clone(), at(lifetime)).roles(roles.clone()).scopes(scopes.clone());
+        let token = jwt().issue_at(&grant, at(NOW)).unwrap();
+        let principal = jwt().verify_at(&token, at(NOW)).unwrap();
+        prop_assert_eq!(principal.subject(), subject);
+        prop_assert_eq!(principal.roles(), roles);
+        prop_assert_eq!(principal.scopes(), scopes);
+    }
+}

@@ -1,0 +1,107 @@
+//! Why a request was refused.
+//!
+//! Threat: a refusal that says too much (CWE-209) or nothing that an operator can use. Promise: a denial has a
+//! status and a text for the client, and a stable reason code for the audit log; they never mix.
+
+use actix_web::http::StatusCode;
+
+use crate::problem::FieldError;
+
+/// A refusal of one request.
+#[derive(Debug)]
+pub(crate) struct Denial {
+    pub(crate) status: StatusCode,
+    /// A stable code for the audit log, such as `token_expired`.
+    pub(crate) reason: &'static str,
+    /// What the client may read.
+    pub(crate) detail: &'static str,
+    pub(crate) extra: Extra,
+}
+
+/// What some refusals carry besides.
+#[derive(Debug)]
+pub(crate) enum Extra {
+    None,
+    /// 401: whether credentials were presented, so that the challenge says `invalid_token` (RFC 6750 §3.1).
+    Challenge {
+        presented: bool,
+    },
+    /// 429 and 503: whole seconds, at least 1.
+    RetryAfter(u32),
+    /// 422: what is wrong with which field.
+    Fields(Vec<FieldError>),
+}
+
+impl Denial {
+    const fn new(status: StatusCode, reason: &'static str, detail: &'static str, extra: Extra) -> Self {
+        Self { status, reason, detail, extra }
+    }
+
+    pub(crate) const fn bad_request(reason: &'static str, detail: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason, detail, Extra::None)
+    }
+
+    pub(crate) const fn no_credentials() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "no_credentials",
+            "This resource needs credentials, and the request has none.",
+            Extra::Challenge { presented: false },
+        )
+    }
+
+    /// The same text for expired, forged and revoked: the difference is for the log alone.
+    pub(crate) const fn bad_credentials(reason: &'static str) -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            reason,
+            "The credentials are not valid.",
+            Extra::Challenge { presented: true },
+        )
+    }
+
+    pub(crate) const fn forbidden(reason: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, reason, "The caller may not do this.", Extra::None)
+    }
+
+    pub(crate) const fn origin(reason: &'static str) -> Self {
+        let detail = "Cross-origin requests of this kind are not allowed here.";
+        Self::new(StatusCode::FORBIDDEN, reason, detail, Extra::None)
+    }
+
+    pub(crate) const fn too_many_requests(retry_after: u32) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limited",
+            "The request quota is used up; try again later.",
+            Extra::RetryAfter(retry_after),
+        )
+    }
+
+    pub(crate) const fn unavailable(reason: &'static str) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            reason,
+            "A service that this answer depends on does not answer; try again later.",
+            Extra::RetryAfter(1),
+        )
+    }
+
+    pub(crate) const fn invalid(fields: Vec<FieldError>) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_input",
+            "The input does not have the demanded shape; `errors` names each field.",
+            Extra::Fields(fields),
+        )
+    }
+
+    pub(crate) const fn input(status: StatusCode, reason: &'static str, detail: &'static str) -> Self {
+        Self::new(status, reason, detail, Extra::None)
+    }
+
+    pub(crate) const fn internal(reason: &'static str) -> Self {
+        let detail = "The server can't answer this request.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, reason, detail, Extra::None)
+    }
+}

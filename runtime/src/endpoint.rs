@@ -1,0 +1,148 @@
+//! A handler together with its policy, as a type.
+//!
+//! Threat: a handler that is mounted without its checks (CWE-862). Promise: an [`Endpoint`] can be mounted only through a
+//! [`Seat`], and a seat only mounts guarded handlers; only the attributes make endpoints.
+
+use std::rc::Rc;
+
+use actix_web::dev::{AppService, HttpServiceFactory, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::guard::{self, Guard, GuardContext};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
+
+use crate::guard as checks;
+use crate::policy::{Policy, Quota, Route};
+use crate::validation::Invalid;
+
+/// A handler whose attributes say who may call it.
+///
+/// `#[get("/users/{id}")]` and its like make one of an annotated function. It goes into a [`scope`](crate::scope()) or
+/// straight into an `App`, by its name.
+#[diagnostic::on_unimplemented(
+    message = "route `{Self}` declares no access policy",
+    label = "not a palisade endpoint",
+    note = "write `#[palisade::get(\"/..\")]` (or `post`, `put`, ..) above the handler, and say who may call it: \
+            `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]` or `#[owner_or_admin(id)]`"
+)]
+pub trait Endpoint: Sized + 'static {
+    /// Methods and path template.
+    const ROUTE: Route;
+    /// What it demands.
+    const POLICY: &'static Policy;
+
+    #[doc(hidden)]
+    fn mount(self, seat: Seat) -> actix_web::Route;
+}
+
+/// Where a handler gets its guard.
+#[doc(hidden)]
+pub struct Seat {
+    policy: &'static Policy,
+    scope: Rc<[Quota]>,
+}
+
+impl Seat {
+    pub(crate) fn new<E: Endpoint>(scope: Rc<[Quota]>) -> Self {
+        Self { policy: E::POLICY, scope }
+    }
+
+    /// Mounts the handler behind its checks.
+    pub fn handler<F, Args>(self, handler: F) -> actix_web::Route
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder,
+    {
+        self.validated(handler, |_: &Args| Ok(()))
+    }
+
+    /// Mounts the handler behind its checks and the validation of its arguments.
+    pub fn validated<F, Args, C>(self, handler: F, check: C) -> actix_web::Route
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder,
+        C: Fn(&Args) -> Result<(), Invalid> + Copy + 'static,
+    {
+        let policy = self.policy;
+        let scope = self.scope;
+        actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
+            let handler = handler.clone();
+            let scope = Rc::clone(&scope);
+            async move {
+                let (request, mut payload) = request.into_parts();
+                let response = checks::enforce(policy, &scope, &request, &mut payload, &handler, check).await;
+                Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
+            }
+        }))
+    }
+}
+
+/// Registers one endpoint on its own, outside of a scope.
+#[doc(hidden)]
+pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
+    web::resource(E::ROUTE.path)
+        .name(E::ROUTE.name)
+        .guard(Methods::of::<E>())
+        .route(endpoint.mount(Seat::new::<E>(Rc::default())))
+        .default_service(web::route().to(HttpResponse::NotFound))
+        .register(app);
+}
+
+/// The guarded answer of a plain function that is routed with `web::get().to(..)`.
+#[doc(hidden)]
+pub async fn enforce<F, Args>(
+    policy: &'static Policy,
+    request: HttpRequest,
+    payload: web::Payload,
+    handler: F,
+) -> HttpResponse
+where
+    F: Handler<Args>,
+    Args: FromRequest,
+    F::Output: Responder,
+{
+    checks::enforce(policy, &[], &request, &mut payload.into_inner(), &handler, |_| Ok(())).await
+}
+
+/// The same with validation.
+#[doc(hidden)]
+pub async fn enforce_validated<F, Args, C>(
+    policy: &'static Policy,
+    request: HttpRequest,
+    payload: web::Payload,
+    handler: F,
+    check: C,
+) -> HttpResponse
+where
+    F: Handler<Args>,
+    Args: FromRequest,
+    F::Output: Responder,
+    C: FnOnce(&Args) -> Result<(), Invalid>,
+{
+    checks::enforce(policy, &[], &request, &mut payload.into_inner(), &handler, check).await
+}
+
+/// The methods of an endpoint, as a guard. `GET` answers `HEAD` too (RFC 9110 §9.3.2).
+pub(crate) struct Methods(pub(crate) &'static [&'static str]);
+
+impl Methods {
+    pub(crate) fn of<E: Endpoint>() -> Self {
+        Self(E::ROUTE.methods)
+    }
+}
+
+impl Guard for Methods {
+    fn check(&self, context: &GuardContext<'_>) -> bool {
+        answers(self.0, context.head().method.as_str())
+    }
+}
+
+pub(crate) fn answers(methods: &[&str], method: &str) -> bool {
+    methods.iter().any(|own| *own == method || (*own == "GET" && method == "HEAD"))
+}
+
+/// Spares generated code the path into actix-web.
+#[doc(hidden)]
+pub fn fn_guard<F: Fn(&GuardContext<'_>) -> bool + 'static>(guard: F) -> impl Guard {
+    guard::fn_guard(guard)
+}

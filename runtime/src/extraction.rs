@@ -1,0 +1,142 @@
+//! Arguments that could not be taken from the request.
+//!
+//! Threat: an extractor's error text that quotes hostile input or internals (CWE-209). Promise: the errors of actix-web's own
+//! extractors get the status that RFC 9110 has for them (413, 415, 400; 422 where the syntax is right and the shape is not)
+//! and a text of ours; an extractor of the user's keeps its own answer.
+
+use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError, UrlencodedError};
+use actix_web::http::StatusCode;
+use actix_web::{Error, HttpResponse};
+
+use crate::denial::Denial;
+use crate::problem::FieldError;
+
+/// What becomes of a failed extraction.
+pub(crate) enum Failed {
+    Denied(Denial),
+    /// An extractor that is not actix-web's answered itself.
+    Answered(HttpResponse),
+}
+
+pub(crate) fn failed(error: &Error) -> Failed {
+    if let Some(error) = error.as_error::<JsonPayloadError>() {
+        return Failed::Denied(json(error));
+    }
+    if let Some(error) = error.as_error::<UrlencodedError>() {
+        return Failed::Denied(form(error));
+    }
+    if error.as_error::<QueryPayloadError>().is_some() {
+        return Failed::Denied(shape("query", "The query does not have the demanded parameters."));
+    }
+    if error.as_error::<PathError>().is_some() {
+        let detail = "There is no such resource.";
+        return Failed::Denied(Denial::input(StatusCode::NOT_FOUND, "path_not_a_resource", detail));
+    }
+    if let Some(error) = error.as_error::<PayloadError>() {
+        return Failed::Denied(payload(error));
+    }
+    let response = error.as_response_error().error_response();
+    if response.status().is_server_error() {
+        Failed::Denied(Denial::internal("argument_not_available"))
+    } else {
+        Failed::Answered(response)
+    }
+}
+
+fn json(error: &JsonPayloadError) -> Denial {
+    match error {
+        JsonPayloadError::ContentType => media_type("The body must be sent as `application/json`."),
+        JsonPayloadError::Deserialize(error) if error.is_data() => Denial::invalid(vec![data_error(error)]),
+        JsonPayloadError::Payload(error) => payload(error),
+        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => too_large(),
+        _ => Denial::bad_request("json_syntax", "The body is not well-formed JSON."),
+    }
+}
+
+fn form(error: &UrlencodedError) -> Denial {
+    match error {
+        UrlencodedError::ContentType => media_type("The body must be sent as `application/x-www-form-urlencoded`."),
+        UrlencodedError::Overflow { .. } => too_large(),
+        UrlencodedError::Payload(error) => payload(error),
+        UrlencodedError::Parse(_) => shape("form", "The form does not have the demanded fields."),
+        _ => Denial::bad_request("form_syntax", "The body is not a well-formed form."),
+    }
+}
+
+fn payload(error: &PayloadError) -> Denial {
+    match error {
+        PayloadError::Overflow => too_large(),
+        _ => Denial::bad_request("body_broken", "The body could not be read to its end."),
+    }
+}
+
+const fn too_large() -> Denial {
+    Denial::input(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is larger than this resource takes.")
+}
+
+const fn media_type(detail: &'static str) -> Denial {
+    Denial::input(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", detail)
+}
+
+fn shape(code: &'static str, detail: &'static str) -> Denial {
+    Denial::invalid(vec![FieldError::new("", code, detail)])
+}
+
+/// serde's sentence quotes the refused value for a wrong type or an unknown variant, so only the parts that are the
+/// developer's own words are kept: the name of a missing field and what was expected.
+fn data_error(error: &serde_json::Error) -> FieldError {
+    let text = error.to_string();
+    let place = format!("at line {} column {}", error.line(), error.column());
+    if let Some(field) = quoted_after(&text, "missing field ") {
+        return FieldError::new(format!("/{field}"), "missing", "Is required.");
+    }
+    if text.starts_with("unknown field ") {
+        return FieldError::new("", "unknown_field", format!("A field that is not known here stands {place}."));
+    }
+    if let Some(field) = quoted_after(&text, "duplicate field ") {
+        return FieldError::new(format!("/{field}"), "duplicate", "Stands more than once.");
+    }
+    FieldError::new("", "type", format!("A value has the wrong type {place}."))
+}
+
+fn quoted_after<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+    text.strip_prefix(start)?.strip_prefix('`')?.split_once('`').map(|(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Shape {
+        name: String,
+        age: u8,
+    }
+
+    fn described(body: &str) -> String {
+        let error = serde_json::from_str::<Shape>(body).unwrap_err();
+        serde_json::to_string(&data_error(&error)).unwrap()
+    }
+
+    #[test]
+    fn v2_the_refused_value_is_never_quoted() {
+        for body in [
+            r#"{"name": 31337, "age": 1}"#,
+            r#"{"name": "x", "age": "31337"}"#,
+            r#"{"name": "x", "age": 31337}"#,
+            r#"{"name": "x", "age": 1, "x31337": 1}"#,
+            r#"[31337]"#,
+        ] {
+            assert!(!described(body).contains("31337"), "{body}: {}", described(body));
+        }
+    }
+
+    #[test]
+    fn a_missing_field_is_named_by_its_pointer() {
+        assert!(described(r#"{"age": 1}"#).contains(r#""pointer":"/name","code":"missing""#));
+    }
+}

@@ -1,0 +1,274 @@
+//! The order of checks: the only file that knows it.
+//!
+//! Threat: a check that runs too late, twice or not at all (CWE-696, CWE-862). Promise: whatever the order of attributes and
+//! middleware, a request passes the quotas of its address, then authentication, then the quotas of its principal, then
+//! the access rule; only then is anything of the body read. The handler is called with the [`Authorized`] that the rule
+//! gave, by value, so there is no way to it around the rule. What is not configured is refused.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, dev};
+
+use crate::audit;
+use crate::authn::{self, Authenticated, Failure};
+use crate::authz::{self, Authorized, Refusal};
+use crate::denial::{Denial, Extra};
+use crate::extraction::{self, Failed};
+use crate::ledger::{Counted, Ledger};
+use crate::policy::{By, Policy, Quota};
+use crate::problem::Problem;
+use crate::settings::{InFlight, RateLimits, Settings};
+use crate::transport::headers;
+use crate::validation::Invalid;
+
+/// Stages 2 to 10 for one handler. Generic only where the handler's own types are.
+pub(crate) async fn enforce<F, Args, C>(
+    policy: &Policy,
+    scope: &[Quota],
+    request: &HttpRequest,
+    payload: &mut dev::Payload,
+    handler: &F,
+    check: C,
+) -> HttpResponse
+where
+    F: Handler<Args>,
+    Args: FromRequest,
+    F::Output: Responder,
+    C: FnOnce(&Args) -> Result<(), Invalid>,
+{
+    let mut passage = match Passage::begin(policy, scope, request) {
+        Ok(passage) => passage,
+        Err(refused) => return refused,
+    };
+    let authorized = match passage.admit().await {
+        Ok(authorized) => authorized,
+        Err(denial) => return passage.refuse(denial),
+    };
+    let arguments = match Args::from_request(request, payload).await {
+        Ok(arguments) => arguments,
+        Err(error) => return passage.refuse_arguments(&error.into()),
+    };
+    if let Err(invalid) = check(&arguments) {
+        return passage.refuse(Denial::invalid(invalid.into_fields()));
+    }
+    let response = call(authorized, handler, arguments).await.respond_to(request).map_into_boxed_body();
+    passage.finish(response)
+}
+
+/// The one place where a handler is called.
+fn call<F: Handler<Args>, Args>(_: Authorized, handler: &F, arguments: Args) -> F::Future {
+    handler.call(arguments)
+}
+
+/// What answers in a scope where no endpoint does: the scope's own demands hold there too.
+pub(crate) async fn fallback(
+    policy: &Policy,
+    scope: &[Quota],
+    request: &HttpRequest,
+    allow: Option<HeaderValue>,
+) -> HttpResponse {
+    let mut passage = match Passage::begin(policy, scope, request) {
+        Ok(passage) => passage,
+        Err(refused) => return refused,
+    };
+    if let Err(denial) = passage.admit().await {
+        return passage.refuse(denial);
+    }
+    let mut response = passage.settings.render(absent(allow.is_some()).instance(request.path()));
+    if let Some(allow) = allow {
+        response.headers_mut().insert(ALLOW, allow);
+    }
+    passage.finish(response)
+}
+
+/// 404, or 405 where the path exists.
+pub(crate) fn absent(path_exists: bool) -> Problem {
+    if path_exists {
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("This resource does not answer this method.")
+    } else {
+        Problem::new(StatusCode::NOT_FOUND).detail("There is no such resource.")
+    }
+}
+
+/// One request on its way through the checks.
+struct Passage<'a> {
+    policy: &'a Policy,
+    scope: &'a [Quota],
+    request: &'a HttpRequest,
+    settings: Rc<Arc<Settings>>,
+    authenticated: Option<Authenticated>,
+    ledger: Ledger<'a>,
+}
+
+impl<'a> Passage<'a> {
+    /// Fails where the middleware is not installed: there is nothing to check with, so nobody passes.
+    fn begin(policy: &'a Policy, scope: &'a [Quota], request: &'a HttpRequest) -> Result<Self, HttpResponse> {
+        let settings = request.extensions().get::<InFlight>().map(|in_flight| {
+            in_flight.guarded.set(true);
+            Rc::clone(&in_flight.settings)
+        });
+        let Some(settings) = settings else {
+            audit::misconfigured(
+                policy.handler,
+                "palisade is not installed: add `.wrap(palisade.clone())` to the `App`",
+            );
+            return Err(not_installed());
+        };
+        Ok(Self { policy, scope, request, settings, authenticated: None, ledger: Ledger::new() })
+    }
+
+    async fn admit(&mut self) -> Result<Authorized, Denial> {
+        self.charge(By::Ip)?;
+        if self.policy.rule.needs_principal() {
+            self.authenticate().await?;
+        }
+        self.charge(By::Principal)?;
+        let principal = self.authenticated.as_ref().map(Authenticated::principal);
+        authz::decide(std::slice::from_ref(&self.policy.rule), principal, self.request).map_err(|refusal| match refusal
+        {
+            Refusal::Denied(reason) => Denial::forbidden(reason),
+            Refusal::NoSuchParameter(parameter) => {
+                let cure = format!("`owner({parameter})` needs `{{{parameter}}}` in the route's path template");
+                audit::misconfigured(self.policy.handler, &cure);
+                Denial::internal("no_such_parameter")
+            }
+        })
+    }
+
+    async fn authenticate(&mut self) -> Result<(), Denial> {
+        if self.settings.authenticators.is_empty() {
+            let cure = "the route needs a principal: give an authenticator to `Palisade::builder()`, such as \
+                        `.authenticator(Jwt::hs256(issuer, audience, secret)?)`";
+            audit::misconfigured(self.policy.handler, cure);
+            return Err(Denial::internal("no_authenticator"));
+        }
+        match authn::authenticate(&self.settings.authenticators, self.request).await {
+            Ok(authenticated) => {
+                if let Some(in_flight) = self.request.extensions().get::<InFlight>() {
+                    // Set once: a request passes one guard.
+                    let _ = in_flight.principal.set(authenticated.principal().clone());
+                }
+                self.authenticated = Some(authenticated);
+                Ok(())
+            }
+            Err(Failure::NoCredentials) => Err(Denial::no_credentials()),
+            Err(Failure::Rejected(authn::AuthError::Invalid(reason))) => Err(Denial::bad_credentials(reason)),
+            Err(Failure::Rejected(authn::AuthError::Unavailable(reason))) => Err(Denial::unavailable(reason)),
+        }
+    }
+
+    /// Takes a reservation from every quota of this kind, or from none.
+    fn charge(&mut self, by: By) -> Result<(), Denial> {
+        let store = &self.settings.quotas;
+        for quota in self.scope.iter().chain(self.policy.quotas).filter(|quota| quota.by == by) {
+            let counted = match by {
+                By::Ip => self.settings.client(self.request.head()).map(Counted::Address),
+                By::Principal => self.authenticated.as_ref().map(|known| Counted::Principal(known.principal())),
+            };
+            let Some(counted) = counted else {
+                let cure = match by {
+                    By::Ip => "a quota by address needs the peer's address, and this connection has none",
+                    By::Principal => "a quota by principal needs a route that demands one",
+                };
+                audit::misconfigured(self.policy.handler, cure);
+                self.ledger.release_all(store);
+                return Err(Denial::internal("no_quota_key"));
+            };
+            if let Err(retry_after) = self.ledger.reserve(store, quota, self.policy.handler, counted) {
+                if self.settings.rate_limits == RateLimits::Enforce {
+                    self.ledger.release_all(store);
+                    return Err(Denial::too_many_requests(retry_after));
+                }
+                audit::over_quota_observed(quota.name, self.policy.handler, self.settings.client(self.request.head()));
+            }
+        }
+        Ok(())
+    }
+
+    fn client(&self) -> Option<IpAddr> {
+        self.settings.client(self.request.head())
+    }
+
+    fn refuse(self, denial: Denial) -> HttpResponse {
+        self.audit(denial.status, denial.reason);
+        let response = respond(&self.settings, denial, self.request.path());
+        self.close(response)
+    }
+
+    fn refuse_arguments(self, error: &actix_web::Error) -> HttpResponse {
+        match extraction::failed(error) {
+            Failed::Denied(denial) => self.refuse(denial),
+            Failed::Answered(response) => self.finish(response),
+        }
+    }
+
+    /// The handler answered. Where it refused on its own (a wrong password), the audit trail has it too.
+    fn finish(self, response: HttpResponse) -> HttpResponse {
+        if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            self.audit(response.status(), "refused_by_handler");
+        }
+        self.close(response)
+    }
+
+    /// Quotas settle by the status, and report.
+    fn close(mut self, mut response: HttpResponse) -> HttpResponse {
+        self.ledger.settle(&self.settings.quotas, response.status());
+        self.ledger.report(response.headers_mut());
+        if self.authenticated.is_some() {
+            headers::forbid_storing(response.headers_mut());
+        }
+        response
+    }
+
+    fn audit(&self, status: StatusCode, reason: &'static str) {
+        audit::Refused {
+            status,
+            reason,
+            method: self.request.method().as_str(),
+            handler: self.policy.handler,
+            client: self.client(),
+            subject: self.authenticated.as_ref().map(|authenticated| authenticated.principal().subject()),
+        }
+        .record();
+    }
+}
+
+/// A denial on the wire.
+pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpResponse {
+    let mut problem = Problem::new(denial.status).detail(denial.detail).instance(path);
+    if let Extra::Fields(fields) = denial.extra {
+        problem = problem.errors(fields);
+        return settings.render(problem);
+    }
+    let mut response = settings.render(problem);
+    let headers: &mut HeaderMap = response.headers_mut();
+    match denial.extra {
+        Extra::Challenge { presented } => {
+            let challenges = if presented {
+                &settings.challenges.after_bad_credentials
+            } else {
+                &settings.challenges.without_credentials
+            };
+            for challenge in challenges {
+                headers.append(WWW_AUTHENTICATE, challenge.clone());
+            }
+        }
+        Extra::RetryAfter(seconds) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        Extra::None | Extra::Fields(_) => {}
+    }
+    response
+}
+
+/// Without the middleware nobody else adds the security headers.
+fn not_installed() -> HttpResponse {
+    let denial = Denial::internal("not_installed");
+    let mut response = Problem::new(denial.status).detail(denial.detail).into_response();
+    headers::SecurityHeaders::new().apply(response.headers_mut(), false);
+    response
+}

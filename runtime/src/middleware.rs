@@ -1,0 +1,206 @@
+//! What happens to every request and every response, guarded or not.
+//!
+//! Threat: the response that no check and no header reached: an error of an inner middleware, a panic, a route that was
+//! mounted past the guard (ASVS V16.5.3, V8.2.1). Promise: whatever comes back is given the security and CORS headers; what
+//! is no response becomes one; and a response that no guard let through is replaced by 500 and logged.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderMap};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+use crate::audit;
+use crate::denial::Denial;
+use crate::guard::{absent, respond};
+use crate::palisade::Palisade;
+use crate::problem::Problem;
+use crate::settings::{InFlight, Settings};
+use crate::transport::cors::{Asked, Share};
+use crate::transport::sanity;
+
+impl<S, B> Transform<S, ServiceRequest> for Palisade
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = PalisadeMiddleware<S>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        // A worker counts its own references, so that workers do not contend for one counter on every request.
+        ready(Ok(PalisadeMiddleware { service, settings: Rc::new(Arc::clone(&self.0)) }))
+    }
+}
+
+/// [`Palisade`] around the services of one worker.
+#[doc(hidden)]
+pub struct PalisadeMiddleware<S> {
+    service: S,
+    settings: Rc<Arc<Settings>>,
+}
+
+impl<S, B> Service<ServiceRequest> for PalisadeMiddleware<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+
+    actix_web::dev::forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let settings = Rc::clone(&self.settings);
+        let secure = request.app_config().secure();
+        let (share, preflight) = match settings.cors.asked(request.head()) {
+            Asked::Request(share) => (share, None),
+            Asked::Preflight(answer) => (answer.as_ref().map_or(Share::No, Clone::clone), Some(answer.map(drop))),
+        };
+        let finish = Finish { settings, secure, share };
+        if let Err(denial) = sanity::check(request.head()) {
+            return finish.here(request, Err(denial));
+        }
+        if let Some(answer) = preflight {
+            return finish.here(request, answer);
+        }
+        request.extensions_mut().insert(InFlight::new(Rc::clone(&finish.settings)));
+        // A service may also panic before it returns its future.
+        match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {
+            Ok(response) => Box::pin(async move {
+                match AssertUnwindSafe(response).catch_unwind().await {
+                    Ok(Ok(response)) => Ok(finish.response(response)),
+                    Ok(Err(error)) => Err(finish.error(error.as_response_error().error_response().status())),
+                    Err(_) => Err(finish.panicked()),
+                }
+            }),
+            Err(_) => Box::pin(ready(Err(finish.panicked()))),
+        }
+    }
+}
+
+/// What a response needs to become fit to leave.
+struct Finish {
+    settings: Rc<Arc<Settings>>,
+    secure: bool,
+    share: Share,
+}
+
+impl Finish {
+    /// Answers a request that goes no further: a refusal, or a preflight (`Ok`).
+    fn here<B: 'static>(
+        self,
+        request: ServiceRequest,
+        answer: Result<(), Denial>,
+    ) -> LocalBoxFuture<'static, Result<ServiceResponse<EitherBody<B>>, Error>> {
+        let mut response = match answer {
+            Ok(()) => {
+                let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
+                self.settings.cors.apply_preflight(response.headers_mut());
+                response
+            }
+            Err(denial) => {
+                audit::Refused {
+                    status: denial.status,
+                    reason: denial.reason,
+                    method: request.method().as_str(),
+                    handler: "palisade::middleware",
+                    client: self.settings.client(request.head()),
+                    subject: None,
+                }
+                .record();
+                respond(&self.settings, denial, request.path())
+            }
+        };
+        self.headers(response.headers_mut());
+        Box::pin(ready(Ok(request.into_response(response).map_into_right_body())))
+    }
+
+    fn response<B>(&self, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+        let guarded =
+            response.request().extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.guarded.get());
+        let mut response =
+            if guarded { response.map_into_left_body() } else { self.unguarded(response).map_into_right_body() };
+        self.headers(response.headers_mut());
+        response
+    }
+
+    /// No guard let this through. Where nothing is mounted that is as it should be; anything else is a hole.
+    fn unguarded<B>(&self, response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
+        let (request, response) = response.into_parts();
+        let (problem, allow) = match response.status() {
+            StatusCode::NOT_FOUND => (absent(false), None),
+            StatusCode::METHOD_NOT_ALLOWED => (absent(true), response.headers().get(ALLOW).cloned()),
+            _ => {
+                let route = request.match_pattern().unwrap_or_else(|| "an unmatched path".to_owned());
+                let cure = "a handler without palisade's attributes answered: say above it who may call it, such as \
+                            `#[public]` or `#[authenticated]`";
+                audit::misconfigured(&route, cure);
+                let denial = Denial::internal("unguarded");
+                (Problem::new(denial.status).detail(denial.detail), None)
+            }
+        };
+        let mut response = self.settings.render(problem.instance(request.path()));
+        if let Some(allow) = allow {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        ServiceResponse::new(request, response)
+    }
+
+    fn panicked(self) -> Error {
+        tracing::error!(target: audit::TARGET, event = "panicked", "a handler or a middleware panicked");
+        self.error(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The request is gone, so the answer travels as an error that knows how to become it.
+    fn error(self, status: StatusCode) -> Error {
+        Finished { finish: self, status }.into()
+    }
+
+    fn headers(&self, headers: &mut HeaderMap) {
+        self.settings.headers.apply(headers, self.secure);
+        self.settings.cors.apply(&self.share, headers);
+    }
+}
+
+/// An error of an inner service, as the answer that it becomes: its status, and none of its text.
+struct Finished {
+    finish: Finish,
+    status: StatusCode,
+}
+
+impl ResponseError for Finished {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = self.finish.settings.render(Problem::new(self.status));
+        self.finish.headers(response.headers_mut());
+        response
+    }
+}
+
+impl fmt::Debug for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Finished").field(&self.status).finish()
+    }
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)
+    }
+}

@@ -1,0 +1,182 @@
+//! The one `wrap`: what is configured once and holds for every request.
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::HeaderValue;
+
+use crate::authn::Authenticator;
+use crate::error::ConfigError;
+use crate::problem::Problem;
+use crate::quota::MemoryStore;
+use crate::settings::{Challenges, RateLimits, Restyle, Settings};
+use crate::transport::client_addr::TrustedProxies;
+use crate::transport::cors;
+use crate::transport::headers::SecurityHeaders;
+
+/// The middleware, and all that it is configured with. Cloning is cheap and shares everything.
+///
+/// Put it on the `App` as the last `wrap`, so that it is the outermost: then every response has its headers.
+///
+/// ```
+/// # fn main() -> Result<(), palisade::ConfigError> {
+/// use actix_web::App;
+/// use palisade::{Cors, Jwt, Palisade};
+///
+/// let secret = b"at least 32 bytes, from a file or the environment";
+/// let palisade = Palisade::builder()
+///     .authenticator(Jwt::hs256("https://issuer.example", "my-api", secret)?)
+///     .cors(Cors::allow_origins(["https://app.example.com"])?.allow_credentials())
+///     .build()?;
+///
+/// let app = App::new().wrap(palisade.clone());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Palisade(pub(crate) Arc<Settings>);
+
+impl Palisade {
+    /// Starts a configuration. Every setting has a safe default; a route that needs what is not configured is refused.
+    #[must_use]
+    pub fn builder() -> PalisadeBuilder {
+        PalisadeBuilder {
+            authenticators: Vec::new(),
+            realm: "api".to_owned(),
+            quotas: None,
+            rate_limits: RateLimits::Enforce,
+            headers: SecurityHeaders::new(),
+            cors: cors::Rules::nobody(),
+            proxies: TrustedProxies::default(),
+            restyle: None,
+        }
+    }
+}
+
+/// See [`Palisade::builder`].
+#[must_use]
+pub struct PalisadeBuilder {
+    authenticators: Vec<Arc<dyn Authenticator>>,
+    realm: String,
+    quotas: Option<MemoryStore>,
+    rate_limits: RateLimits,
+    headers: SecurityHeaders,
+    cors: cors::Rules,
+    proxies: TrustedProxies,
+    restyle: Option<Box<Restyle>>,
+}
+
+impl PalisadeBuilder {
+    /// One more way to find out who calls. Default: none.
+    ///
+    /// Repeatable; they are asked in their order, and the first that finds a credential of its scheme decides.
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticators.push(Arc::new(authenticator));
+        self
+    }
+
+    /// The realm in `WWW-Authenticate`. Default: `api`.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// Where quotas are counted. Default: [`MemoryStore::shared`], one state for the whole process, however many workers
+    /// build their own `Palisade`.
+    pub fn quota_store(mut self, store: MemoryStore) -> Self {
+        self.quotas = Some(store);
+        self
+    }
+
+    /// Whether quotas refuse. Default: [`RateLimits::Enforce`].
+    pub fn rate_limits(mut self, rate_limits: RateLimits) -> Self {
+        self.rate_limits = rate_limits;
+        self
+    }
+
+    /// Other security headers. Default: [`SecurityHeaders::new`].
+    pub fn security_headers(mut self, headers: SecurityHeaders) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Which pages of other origins may read answers: a [`Cors`](crate::Cors) or a
+    /// [`CorsAnyOrigin`](crate::CorsAnyOrigin). Default: none.
+    pub fn cors(mut self, rules: impl Into<cors::Rules>) -> Self {
+        self.cors = rules.into();
+        self
+    }
+
+    /// The address ranges of proxies whose `X-Forwarded-For` is believed. Default: none.
+    ///
+    /// The header is read from the right to the first address that is in none of the ranges.
+    ///
+    /// Danger: a range that holds a client lets that client choose its address.
+    ///
+    /// # Errors
+    ///
+    /// If one is no address range, such as `10.0.0.0/8`.
+    pub fn trusted_proxies(mut self, ranges: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
+        self.proxies = TrustedProxies::parse(ranges)?;
+        Ok(self)
+    }
+
+    /// Gives every error of palisade the look of the application. Default: [`Problem::into_response`].
+    ///
+    /// The status stays that of the problem, whatever the function returns.
+    pub fn problems(mut self, restyle: impl Fn(Problem) -> HttpResponse + Send + Sync + 'static) -> Self {
+        self.restyle = Some(Box::new(restyle));
+        self
+    }
+
+    /// The configured middleware.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that can't be used, by name.
+    pub fn build(self) -> Result<Palisade, ConfigError> {
+        if self.rate_limits == RateLimits::Observe {
+            tracing::warn!("rate limits are only observed: no request is refused for its rate");
+        }
+        let challenges = Challenges {
+            without_credentials: challenges(&self.authenticators, &self.realm, false)?,
+            after_bad_credentials: challenges(&self.authenticators, &self.realm, true)?,
+        };
+        Ok(Palisade(Arc::new(Settings {
+            authenticators: self.authenticators,
+            challenges,
+            quotas: self.quotas.unwrap_or_else(MemoryStore::shared),
+            rate_limits: self.rate_limits,
+            headers: self.headers,
+            cors: self.cors,
+            proxies: self.proxies,
+            restyle: self.restyle,
+        })))
+    }
+}
+
+impl fmt::Debug for PalisadeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PalisadeBuilder")
+            .field("authenticators", &self.authenticators.len())
+            .field("rate_limits", &self.rate_limits)
+            .finish_non_exhaustive()
+    }
+}
+
+fn challenges(
+    authenticators: &[Arc<dyn Authenticator>],
+    realm: &str,
+    presented: bool,
+) -> Result<Vec<HeaderValue>, ConfigError> {
+    if realm.contains(['"', '\\']) || !realm.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        return Err(ConfigError::new("realm", "has only printable ASCII without `\"` and `\\`"));
+    }
+    authenticators
+        .iter()
+        .map(|authenticator| {
+            HeaderValue::try_from(authenticator.challenge(realm, presented))
+                .map_err(|_| ConfigError::new("authenticator", "its challenge can't stand in a header"))
+        })
+        .collect()
+}

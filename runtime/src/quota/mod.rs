@@ -1,0 +1,29 @@
+//! How often a client may call.
+//!
+//! **Threat.** Passwords are guessed by trying many (CWE-307), data is scraped and costly routes are worn out by calling
+//! them without pause (CWE-770). The limiter itself is a target too: bursts at the edge of a window, many
+//! connections at once, addresses by the million that push a blocked one out of memory.
+//!
+//! **Promise.** Never more than N charges in *any* half-open window of length W, whatever the arrival pattern and
+//! however many threads. The error is one-sided: up to [`Limit::EXACT`] charges every instant is kept and a client
+//! is refused only if it had N within exactly W; beyond that, charges are counted in sub-windows of W/32 and a
+//! client is refused only if it had N within W × 33/32: a steady one that stays 3.1 % under its quota never is. The store holds a bounded number of clients, and when it is full a client at its quota keeps its place.
+//!
+//! A charge is taken before the handler runs and may be given back after it, so that concurrent tries can't slip
+//! past the quota. A charge that nobody gives back stays: a client that hangs up has paid.
+//!
+//! Sources: OWASP ASVS 5.0 V2.4.1, V6.3.1.
+
+mod clock;
+mod counters;
+mod limit;
+mod log;
+mod memory;
+mod shelf;
+mod window;
+
+pub use clock::{Clock, ManualClock, SystemClock, Tick};
+pub use limit::Limit;
+pub use memory::{Charge, Client, Key, MemoryStore, Subject};
+pub use shelf::{Cause, Refused};
+pub use window::Standing;

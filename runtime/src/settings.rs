@@ -1,0 +1,99 @@
+//! What an application is configured with, once, for all workers.
+
+use std::cell::{Cell, OnceCell};
+use std::fmt;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::dev::RequestHead;
+use actix_web::http::header::HeaderValue;
+
+use crate::authn::Authenticator;
+use crate::principal::Principal;
+use crate::problem::Problem;
+use crate::quota::MemoryStore;
+use crate::transport::client_addr::TrustedProxies;
+use crate::transport::cors;
+use crate::transport::headers::SecurityHeaders;
+
+/// Whether quotas refuse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RateLimits {
+    /// A request over its quota is refused with 429.
+    #[default]
+    Enforce,
+    /// Requests are counted and reported, in headers and in the audit log, and none is refused.
+    ///
+    /// Danger: brute force is not stopped. For trying out new quotas under real traffic.
+    Observe,
+}
+
+/// A function that gives every problem the look of the application.
+pub(crate) type Restyle = dyn Fn(Problem) -> HttpResponse + Send + Sync;
+
+pub(crate) struct Settings {
+    pub(crate) authenticators: Vec<Arc<dyn Authenticator>>,
+    pub(crate) challenges: Challenges,
+    pub(crate) quotas: MemoryStore,
+    pub(crate) rate_limits: RateLimits,
+    pub(crate) headers: SecurityHeaders,
+    pub(crate) cors: cors::Rules,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) restyle: Option<Box<Restyle>>,
+}
+
+/// One `WWW-Authenticate` value for each scheme, prepared at boot.
+#[derive(Debug, Default)]
+pub(crate) struct Challenges {
+    pub(crate) without_credentials: Vec<HeaderValue>,
+    pub(crate) after_bad_credentials: Vec<HeaderValue>,
+}
+
+impl Settings {
+    pub(crate) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
+        self.proxies.client(head)
+    }
+
+    /// The problem as a response in the application's style; the status is not the style's to change.
+    pub(crate) fn render(&self, problem: Problem) -> HttpResponse {
+        let Some(restyle) = &self.restyle else {
+            return problem.into_response();
+        };
+        let status = problem.status();
+        let mut response = restyle(problem);
+        *response.status_mut() = status;
+        response
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("authenticators", &self.authenticators.len())
+            .field("rate_limits", &self.rate_limits)
+            .field("headers", &self.headers)
+            .field("cors", &self.cors)
+            .field("proxies", &self.proxies)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the middleware tells the guard about a request, and the guard the middleware.
+///
+/// It lives in the request's extensions under a type that nobody else can name, so no header and no other middleware can
+/// claim that a request was checked.
+pub(crate) struct InFlight {
+    pub(crate) settings: Rc<Arc<Settings>>,
+    /// Set by the guard, and only there.
+    pub(crate) guarded: Cell<bool>,
+    pub(crate) principal: OnceCell<Principal>,
+}
+
+impl InFlight {
+    pub(crate) fn new(settings: Rc<Arc<Settings>>) -> Self {
+        Self { settings, guarded: Cell::new(false), principal: OnceCell::new() }
+    }
+}

@@ -1,0 +1,3 @@
+//! What an application's own tests need.
+
+pub use crate::quota::ManualClock;

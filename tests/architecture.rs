@@ -1,0 +1,116 @@
+//! The house stays as it is drawn: arrows point down, files stay small, the front door is one list.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The floors of the runtime, from the cellar up. A room may use rooms of lower floors, and its own.
+const FLOORS: [&[&str]; 6] = [
+    &["error", "policy", "principal", "problem"],
+    &["denial"],
+    &["audit", "authn", "authz", "extraction", "quota", "transport", "validation"],
+    &["ledger", "settings"],
+    &["extract", "guard"],
+    &["endpoint", "middleware", "palisade", "scope", "testing"],
+];
+
+/// Within the top floor, who may know whom.
+const STAIRS: [(&str, &str); 2] = [("scope", "endpoint"), ("middleware", "palisade")];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target" && name != "node_modules") {
+                files.extend(rust_files(&path));
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn room_of(file: &Path) -> String {
+    let source = root().join("runtime/src");
+    let inside = file.strip_prefix(source).unwrap();
+    inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned()
+}
+
+/// The rooms that a file names: `crate::room`, wherever it stands outside of comments.
+fn names(text: &str) -> Vec<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    code.split("crate::")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>())
+        .filter(|name| name.chars().next().is_some_and(char::is_lowercase))
+        .collect()
+}
+
+#[test]
+fn arrows_point_down() {
+    let floor: BTreeMap<&str, usize> =
+        FLOORS.iter().enumerate().flat_map(|(floor, rooms)| rooms.iter().map(move |room| (*room, floor))).collect();
+    let mut seen = 0;
+    for file in rust_files(&root().join("runtime/src")) {
+        let room = room_of(&file);
+        if room == "lib" {
+            continue;
+        }
+        let here = *floor.get(room.as_str()).unwrap_or_else(|| panic!("{room} is on no floor: add it to FLOORS"));
+        for other in names(&fs::read_to_string(&file).unwrap()) {
+            let there = *floor.get(other.as_str()).unwrap_or_else(|| panic!("{room} names {other}, which is no room"));
+            seen += 1;
+            let stairs = STAIRS.contains(&(room.as_str(), other.as_str()));
+            assert!(there < here || other == room || stairs, "{room} (floor {here}) uses {other} (floor {there})");
+        }
+    }
+    assert!(seen > 20, "only {seen} arrows were found: the test no longer reads the source");
+}
+
+#[test]
+fn one_idea_a_file() {
+    for folder in ["macros", "runtime", "examples", "tests"] {
+        for file in rust_files(&root().join(folder)) {
+            let lines = fs::read_to_string(&file).unwrap().lines().count();
+            assert!(lines <= 400, "{} has {lines} lines: is it still one idea?", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_room_opens_with_its_threat_and_its_promise() {
+    for file in rust_files(&root().join("runtime/src")) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("//! "), "{} says not what it is for", file.display());
+    }
+    for room in ["authn/mod.rs", "authz.rs", "guard.rs", "ledger.rs", "middleware.rs", "quota/mod.rs", "validation.rs"]
+    {
+        let text = fs::read_to_string(root().join("runtime/src").join(room)).unwrap();
+        let head: String = text.lines().take_while(|line| line.starts_with("//!")).collect::<Vec<_>>().join(" ");
+        assert!(head.contains("Threat:") && head.contains("Promise"), "{room} names no threat or no promise");
+    }
+}
+
+#[test]
+fn only_the_guard_calls_a_handler() {
+    let calls = rust_files(&root().join("runtime/src"))
+        .into_iter()
+        .filter(|file| fs::read_to_string(file).unwrap().contains("handler.call("))
+        .map(|file| room_of(&file))
+        .collect::<Vec<_>>();
+    assert_eq!(calls, ["guard"]);
+}
+
+#[test]
+fn unsafe_code_is_forbidden_everywhere() {
+    for file in ["macros/src/lib.rs", "runtime/src/lib.rs", "examples/accounts/src/main.rs"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        assert!(text.contains("#![forbid(unsafe_code)]"), "{file}");
+    }
+}

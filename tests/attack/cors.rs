@@ -1,0 +1,136 @@
+//! Cross-origin reading by origins that were not listed (CWE-942; ASVS V3.4.2).
+
+use actix_web::App;
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, init_service};
+use palisade::{Cors, authenticated, get, public, rate_limit};
+use palisade_tests::{Answer, bearer, builder, call, get as getting, request};
+
+#[get("/me")]
+#[authenticated]
+async fn me() -> &'static str {
+    "me"
+}
+
+#[get("/open")]
+#[public]
+#[rate_limit(2, "1m")]
+async fn open() -> &'static str {
+    "open"
+}
+
+macro_rules! app {
+    () => {{
+        let cors = Cors::allow_origins(["https://app.example.com", "http://localhost:5173"]).unwrap();
+        let palisade = builder().cors(cors.allow_credentials()).build().unwrap();
+        init_service(App::new().service(palisade::scope("").service(me).service(open)).wrap(palisade)).await
+    }};
+}
+
+fn preflight(path: &str, origin: &str, method: &str) -> TestRequest {
+    request(Method::OPTIONS, path)
+        .insert_header(("origin", origin))
+        .insert_header(("access-control-request-method", method))
+}
+
+fn shares(answer: &Answer) -> bool {
+    answer.headers.contains_key("access-control-allow-origin")
+        || answer.headers.contains_key("access-control-allow-credentials")
+}
+
+#[test]
+fn b1_any_origin_with_credentials_does_not_compile() {
+    // The type has no such method: the `compile_fail` example of `CorsAnyOrigin` holds it. Here: the list refuses `*`.
+    assert!(Cors::allow_origins(["*"]).is_err());
+}
+
+#[actix_web::test]
+async fn b2_an_origin_is_compared_exactly() {
+    let app = app!();
+    let allowed = call(&app, getting("/open").insert_header(("origin", "https://app.example.com"))).await;
+    assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example.com");
+    assert_eq!(allowed.header("access-control-allow-credentials"), "true");
+    for origin in [
+        "https://app.example.com.evil.test",
+        "https://evil-app.example.com",
+        "https://evil.test/https://app.example.com",
+        "https://app.example.com:444",
+        "https://app.example.com/",
+        "http://app.example.com",
+        "https://APP.example.com",
+        "https://user@app.example.com",
+        "https://app.example.com@evil.test",
+        "https://sub.app.example.com",
+        "http://localhost",
+        "http://localhost:51730",
+        "null",
+        "*",
+        "",
+    ] {
+        let answer = call(&app, getting("/me").insert_header(("origin", origin))).await;
+        assert!(!shares(&answer), "{origin}: {answer:?}");
+        assert!(answer.header("vary").contains("Origin"), "{origin}");
+        let answer = call(&app, preflight("/me", origin, "GET")).await;
+        answer.assert_problem(403);
+        assert!(!shares(&answer), "{origin}: {answer:?}");
+    }
+}
+
+#[actix_web::test]
+async fn b2_two_origin_headers_share_nothing() {
+    let app = app!();
+    let twice = getting("/me")
+        .append_header(("origin", "https://app.example.com"))
+        .append_header(("origin", "https://evil.test"));
+    assert!(!shares(&call(&app, twice).await));
+}
+
+#[actix_web::test]
+async fn b3_a_preflight_is_answered_before_authentication() {
+    let app = app!();
+    let asked = preflight("/me", "https://app.example.com", "PATCH")
+        .insert_header(("access-control-request-headers", "authorization, Content-Type"));
+    let answer = call(&app, asked).await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.com");
+    assert!(answer.header("access-control-allow-methods").contains("PATCH"));
+    assert_eq!(answer.header("access-control-allow-headers"), "authorization, content-type");
+    answer.assert_headers();
+    let unlisted =
+        preflight("/me", "https://app.example.com", "GET").insert_header(("access-control-request-headers", "x-admin"));
+    call(&app, unlisted).await.assert_problem(403);
+    call(&app, preflight("/me", "https://app.example.com", "TRACE")).await.assert_problem(403);
+}
+
+#[actix_web::test]
+async fn q7_a_preflight_is_not_counted_and_a_429_can_be_read_across_origins() {
+    let app = app!();
+    for _ in 0..10 {
+        assert_eq!(call(&app, preflight("/open", "https://app.example.com", "GET")).await.status, 204);
+    }
+    let asked = || getting("/open").insert_header(("origin", "https://app.example.com"));
+    assert_eq!(call(&app, asked()).await.status, 200);
+    assert_eq!(call(&app, asked()).await.status, 200);
+    let refused = call(&app, asked()).await;
+    refused.assert_problem(429);
+    assert_eq!(refused.header("access-control-allow-origin"), "https://app.example.com");
+    for exposed in ["Retry-After", "RateLimit", "RateLimit-Policy", "WWW-Authenticate"] {
+        assert!(refused.header("access-control-expose-headers").contains(exposed), "{exposed}");
+    }
+}
+
+#[actix_web::test]
+async fn refusals_and_successes_carry_the_same_cors_headers() {
+    let app = app!();
+    let origin = ("origin", "http://localhost:5173");
+    let anonymous = call(&app, getting("/me").insert_header(origin)).await;
+    anonymous.assert_problem(401);
+    let known =
+        call(&app, getting("/me").insert_header(origin).insert_header(("authorization", bearer("a", &[])))).await;
+    assert_eq!(known.status, 200);
+    let missing = call(&app, getting("/nowhere").insert_header(origin)).await;
+    missing.assert_problem(404);
+    for answer in [anonymous, known, missing] {
+        assert_eq!(answer.header("access-control-allow-origin"), "http://localhost:5173");
+    }
+}

@@ -1,0 +1,191 @@
+//! Responses without security headers (CWE-693; ASVS V3.4): there is none, whatever went wrong inside.
+
+use actix_web::body::BodyStream;
+use actix_web::dev::Service as _;
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::init_service;
+use actix_web::web::{Bytes, Json};
+use actix_web::{App, Error, HttpResponse, error, web};
+use futures_util::stream;
+use palisade::{get, post, public, rate_limit, require_role, validate};
+use palisade_tests::{bearer, builder, call, get as getting, palisade, post as posting, request};
+use serde::Deserialize;
+use validator::Validate;
+
+#[derive(Deserialize, Validate)]
+struct Note {
+    #[validate(length(min = 1))]
+    text: String,
+}
+
+#[get("/status/{code}")]
+#[public]
+async fn status(code: web::Path<u16>) -> HttpResponse {
+    HttpResponse::new(StatusCode::from_u16(*code).unwrap())
+}
+
+#[get("/stream")]
+#[public]
+async fn streaming() -> HttpResponse {
+    let chunks = stream::iter([Ok::<_, Error>(Bytes::from_static(b"a")), Ok(Bytes::from_static(b"b"))]);
+    HttpResponse::Ok().body(BodyStream::new(chunks))
+}
+
+#[get("/panic")]
+#[public]
+async fn panicking() -> &'static str {
+    panic!("the inside of the server")
+}
+
+#[get("/error")]
+#[public]
+async fn failing() -> Result<&'static str, Error> {
+    Err(error::ErrorImATeapot("short and stout"))
+}
+
+#[post("/note")]
+#[public]
+#[validate]
+async fn note(note: Json<Note>) -> String {
+    note.text.clone()
+}
+
+#[get("/admin")]
+#[require_role("admin")]
+async fn admin() -> &'static str {
+    "admin"
+}
+
+#[get("/once")]
+#[public]
+#[rate_limit(1, "1h")]
+async fn once() -> &'static str {
+    "once"
+}
+
+macro_rules! app {
+    () => {
+        init_service(
+            App::new()
+                .service(
+                    palisade::scope("/api")
+                        .service(status)
+                        .service(streaming)
+                        .service(panicking)
+                        .service(failing)
+                        .service(note)
+                        .service(admin)
+                        .service(once),
+                )
+                .wrap(palisade()),
+        )
+        .await
+    };
+}
+
+#[actix_web::test]
+async fn p5_every_status_that_a_handler_returns_has_the_headers() {
+    let app = app!();
+    for code in [200, 204, 301, 304, 400, 404, 409, 418, 500, 503] {
+        let answer = call(&app, getting(&format!("/api/status/{code}"))).await;
+        assert_eq!(answer.status, code);
+        answer.assert_headers();
+    }
+}
+
+#[actix_web::test]
+async fn p5_every_refusal_has_the_headers() {
+    let app = app!();
+    let forbidden = getting("/api/admin").insert_header(("authorization", bearer("alice", &[])));
+    call(&app, getting("/api/admin")).await.assert_problem(401);
+    call(&app, forbidden).await.assert_problem(403);
+    call(&app, getting("/api/nowhere")).await.assert_problem(404);
+    call(&app, getting("/elsewhere")).await.assert_problem(404);
+    call(&app, request(Method::DELETE, "/api/admin")).await.assert_problem(405);
+    call(&app, posting("/api/note", "{")).await.assert_problem(400);
+    call(&app, posting("/api/note", r#"{"text":""}"#)).await.assert_problem(422);
+    call(&app, getting("/api/%00")).await.assert_problem(400);
+    call(&app, getting("/api/once")).await.assert_headers();
+    call(&app, getting("/api/once")).await.assert_problem(429);
+}
+
+#[actix_web::test]
+async fn p5_a_stream_a_panic_and_an_error_have_the_headers() {
+    let app = app!();
+    let streamed = call(&app, getting("/api/stream")).await;
+    assert_eq!(streamed.body, "ab");
+    streamed.assert_headers();
+    let panicked = call(&app, getting("/api/panic")).await;
+    panicked.assert_problem(500);
+    assert!(!panicked.body.contains("inside"), "{panicked:?}");
+    let failed = call(&app, getting("/api/error")).await;
+    assert_eq!(failed.status, 418);
+    failed.assert_headers();
+}
+
+#[actix_web::test]
+async fn p5_an_error_out_of_an_inner_middleware_has_the_headers_and_tells_nothing() {
+    let app = init_service(
+        App::new()
+            .service(status)
+            .wrap_fn(|request, service| {
+                let called = service.call(request);
+                async move {
+                    drop(called.await?);
+                    Err::<actix_web::dev::ServiceResponse, _>(error::ErrorBadGateway("password=hunter2"))
+                }
+            })
+            .wrap(palisade()),
+    )
+    .await;
+    let answer = call(&app, getting("/status/200")).await;
+    answer.assert_problem(502);
+    assert!(!answer.body.contains("hunter2"), "{answer:?}");
+}
+
+#[actix_web::test]
+async fn p5_a_panic_of_an_inner_middleware_has_the_headers() {
+    let app = init_service(
+        App::new()
+            .service(status)
+            .wrap_fn(|request, service| {
+                assert_ne!(request.path(), "/status/200", "a middleware panics");
+                service.call(request)
+            })
+            .wrap(palisade()),
+    )
+    .await;
+    call(&app, getting("/status/200")).await.assert_problem(500);
+    assert_eq!(call(&app, getting("/status/204")).await.status, 204);
+}
+
+#[actix_web::test]
+async fn hsts_is_sent_over_tls_alone() {
+    // In process there is no TLS; the walk over real TLS sees the header.
+    let app = app!();
+    let answer = call(&app, getting("/api/status/200")).await;
+    assert!(!answer.headers.contains_key("strict-transport-security"));
+}
+
+#[actix_web::test]
+async fn an_answer_for_one_caller_is_not_stored() {
+    let app = app!();
+    let known = getting("/api/admin").insert_header(("authorization", bearer("root", &["admin"])));
+    assert_eq!(call(&app, known).await.header("cache-control"), "no-store");
+    assert_eq!(call(&app, getting("/api/status/200")).await.header("cache-control"), "");
+}
+
+#[actix_web::test]
+async fn one_hook_restyles_every_problem_and_changes_no_status() {
+    let palisade =
+        builder().problems(|problem| HttpResponse::Ok().body(format!("!{}", problem.status()))).build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("/api").service(admin)).wrap(palisade)).await;
+    for (path, code, body) in
+        [("/api/admin", 401, "!401 Unauthorized"), ("/api/x", 404, "!404 Not Found"), ("/%00", 400, "!400 Bad Request")]
+    {
+        let answer = call(&app, getting(path)).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (code, body));
+        answer.assert_headers();
+    }
+    assert!(call(&app, getting("/api/admin")).await.headers.contains_key("www-authenticate"));
+}

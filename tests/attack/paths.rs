@@ -1,0 +1,144 @@
+//! A path that two parsers read differently (CWE-22, CWE-436; OWASP API5): rules hang on handlers, never on path text.
+
+use actix_web::App;
+use actix_web::http::Method;
+use actix_web::test::init_service;
+use actix_web::web::Path;
+use palisade::{get, owner_or_admin, require_role};
+use palisade_tests::{bearer, call, get as getting, palisade, request};
+
+#[get("/admin/x")]
+#[require_role("admin")]
+async fn admin() -> &'static str {
+    "the secret of the admin"
+}
+
+#[get("/users/{id}")]
+#[owner_or_admin(id)]
+async fn show(id: Path<String>) -> String {
+    format!("the data of {id}")
+}
+
+macro_rules! app {
+    () => {
+        init_service(App::new().service(palisade::scope("/api").service(admin).service(show)).wrap(palisade())).await
+    };
+}
+
+#[actix_web::test]
+async fn p1_no_spelling_of_a_path_passes_the_rule() {
+    let app = app!();
+    for path in [
+        "/api/admin/x",
+        "/api/%61dmin/x",
+        "/api/ADMIN/x",
+        "/api//admin/x",
+        "/api/admin//x",
+        "/api/./admin/x",
+        "/api/users/../admin/x",
+        "/api/admin/x/",
+        "/api/admin/x;x",
+        "/api/admin/x%3bx",
+        "/api/admin/x%0a",
+        "/api/admin/x%00",
+        "/api/admin%2fx",
+        "/api/admin/x%2f",
+        "/api/%2e/admin/x",
+        "/api/admin/%78",
+        "/api/admin/x%20",
+        "/api/admin/x?x=/public",
+        "/api/admin/x%ff",
+        "/api/%2561dmin/x",
+    ] {
+        for token in ["", &bearer("mallory", &["user"])] {
+            let mut asked = getting(path);
+            if !token.is_empty() {
+                asked = asked.insert_header(("authorization", token));
+            }
+            let answer = call(&app, asked).await;
+            assert!(matches!(answer.status.as_u16(), 400 | 401 | 403 | 404), "{path}: {answer:?}");
+            assert!(!answer.body.contains("secret"), "{path}: {answer:?}");
+            answer.assert_headers();
+        }
+    }
+}
+
+#[actix_web::test]
+async fn p1_no_spelling_of_an_id_reaches_another_owner() {
+    let app = app!();
+    let mallory = || bearer("mallory", &["user"]);
+    for id in [
+        "alice",
+        "%61lice",
+        "ALICE",
+        "alice%20",
+        "mallory%2f..%2falice",
+        "mallory;alice",
+        "alice%00mallory",
+        "mallory%0a",
+        "%6dallory%2e",
+    ] {
+        let asked = getting(&format!("/api/users/{id}")).insert_header(("authorization", mallory()));
+        let answer = call(&app, asked).await;
+        assert!(matches!(answer.status.as_u16(), 400 | 403 | 404), "{id}: {answer:?}");
+        assert!(!answer.body.contains("data of"), "{id}: {answer:?}");
+    }
+    // The owner's own id in another spelling is still the owner's own.
+    let own = getting("/api/users/%6dallory").insert_header(("authorization", mallory()));
+    assert_eq!(call(&app, own).await.body, "the data of mallory");
+}
+
+#[actix_web::test]
+async fn p1_the_rule_and_the_handler_see_the_same_id() {
+    // The router leaves `%2F` in the parameter and the extractor decodes it: who is called `a%2Fb` does not own `a/b`.
+    let app = app!();
+    let literal = getting("/api/users/a%2Fb").insert_header(("authorization", bearer("a%2Fb", &[])));
+    call(&app, literal).await.assert_problem(403);
+    let decoded = getting("/api/users/a%2Fb").insert_header(("authorization", bearer("a/b", &[])));
+    assert_eq!(call(&app, decoded).await.body, "the data of a/b");
+}
+
+#[actix_web::test]
+async fn p4_no_header_marks_a_request_as_checked_or_as_somebody() {
+    let app = app!();
+    for (name, value) in [
+        ("x-palisade", "checked"),
+        ("x-guarded", "true"),
+        ("x-authenticated", "1"),
+        ("x-user", "alice"),
+        ("x-remote-user", "alice"),
+        ("x-forwarded-user", "alice"),
+        ("x-role", "admin"),
+        ("x-http-method-override", "GET"),
+        ("x-original-url", "/health"),
+        ("x-rewrite-url", "/health"),
+        ("forwarded", "for=127.0.0.1;proto=https;by=palisade"),
+        ("cookie", "principal=alice; role=admin"),
+    ] {
+        call(&app, getting("/api/admin/x").insert_header((name, value))).await.assert_problem(401);
+        let known = getting("/api/admin/x").insert_header((name, value));
+        call(&app, known.insert_header(("authorization", bearer("mallory", &[])))).await.assert_problem(403);
+    }
+}
+
+#[actix_web::test]
+async fn two_authorization_headers_are_refused_before_either_is_read() {
+    let app = app!();
+    let twice = getting("/api/users/alice")
+        .append_header(("authorization", bearer("alice", &[])))
+        .append_header(("authorization", bearer("mallory", &[])));
+    call(&app, twice).await.assert_problem(400);
+}
+
+#[actix_web::test]
+async fn a_wrong_method_is_405_with_allow_and_head_works_where_get_does() {
+    let app = app!();
+    let auth = ("authorization", bearer("root", &["admin"]));
+    assert_eq!(call(&app, request(Method::HEAD, "/api/admin/x").insert_header(auth)).await.status, 200);
+    call(&app, request(Method::HEAD, "/api/admin/x")).await.assert_problem(401);
+    for method in [Method::POST, Method::DELETE, Method::TRACE, Method::OPTIONS, Method::from_bytes(b"GETS").unwrap()] {
+        let answer = call(&app, request(method, "/api/admin/x")).await;
+        answer.assert_problem(405);
+        assert_eq!(answer.header("allow"), "GET, HEAD");
+    }
+}

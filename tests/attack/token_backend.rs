@@ -1,0 +1,27 @@
+//! CWE-248, ASVS V11.2.2: the process-wide crypto backend is missing or hostile, and the first token brings the server down.
+//!
+//! Alone in its process: what it installs can't be taken back.
+
+use std::time::Duration;
+
+use jsonwebtoken::crypto::{CryptoProvider, KeyUtils};
+use palisade::{AuthError, Grant, Jwt};
+
+static BROKEN: CryptoProvider = CryptoProvider {
+    signer_factory: |_, _| panic!("the process default was asked for a signer"),
+    verifier_factory: |_, _| panic!("the process default was asked for a verifier"),
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+#[test]
+fn t3_a_broken_process_default_touches_no_token() {
+    BROKEN.install_default().expect("this test is alone in its process");
+
+    let jwt = Jwt::hs256("https://issuer.example", "orders-api", [7; 32]).expect("the self-test passes");
+    let token = jwt.issue(&Grant::new("u-1", Duration::from_secs(60))).expect("a token is issued");
+    assert_eq!(jwt.verify(&token).expect("our own token").subject(), "u-1");
+
+    let other = Jwt::hs256("https://issuer.example", "orders-api", [8; 32]).expect("the self-test passes");
+    let refusal = other.verify(&token).map(|principal| principal.subject().to_owned());
+    assert_eq!(refusal, Err(AuthError::Invalid("token_signature")));
+}

@@ -1,0 +1,82 @@
+//! CWE-598, CWE-436, RFC 6750: a token taken from where it leaks, or a credential that two readers read differently.
+
+use std::time::Duration;
+
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::test::TestRequest;
+use palisade::{Attempt, AuthError, Authenticator, Grant, Jwt};
+
+fn jwt() -> Jwt {
+    Jwt::hs256("https://issuer.example", "orders-api", [7; 32]).expect("a sound configuration")
+}
+
+fn token() -> String {
+    jwt().issue(&Grant::new("u-1", Duration::from_secs(600))).expect("a token")
+}
+
+fn attempt(values: &[&str]) -> &'static str {
+    let mut request = TestRequest::default();
+    for value in values {
+        request = request.append_header((AUTHORIZATION, *value));
+    }
+    match jwt().authenticate(&request.to_http_request()) {
+        Attempt::Absent => "absent",
+        Attempt::Done(Ok(_)) => "accepted",
+        Attempt::Done(Err(AuthError::Invalid(reason))) => reason,
+        Attempt::Done(Err(_)) => "unavailable",
+        Attempt::Pending(_) => "pending",
+    }
+}
+
+#[test]
+fn credentials_are_read_from_one_authorization_header() {
+    let token = token();
+    for (value, expected) in [
+        (format!("Bearer {token}"), "accepted"),
+        (format!("bearer {token}"), "accepted"),
+        (format!("BEARER   {token}"), "accepted"),
+        ("Bearer".into(), "bearer_malformed"),
+        ("Bearer ".into(), "bearer_malformed"),
+        (format!("Bearer\t{token}"), "bearer_malformed"),
+        (format!("Bearer \t{token}"), "bearer_malformed"),
+        (format!("Bearer={token}"), "bearer_malformed"),
+        (format!("Bearer/{token}"), "bearer_malformed"),
+        (format!("Bearer {token}, Bearer {token}"), "bearer_malformed"),
+        (format!("Bearer {token} x"), "bearer_malformed"),
+        (format!("Bearer \"{token}\""), "bearer_malformed"),
+        ("Bearer =".into(), "bearer_malformed"),
+        ("Bearer a=b".into(), "bearer_malformed"),
+        ("Bearer é".into(), "bearer_malformed"),
+        (format!("Bearer {token}=="), "token_signature"),
+        ("Bearer abc".into(), "token_malformed"),
+        (format!("BearerX {token}"), "absent"),
+        (format!("Bearer-x {token}"), "absent"),
+        ("Basic dTpw".into(), "absent"),
+        (token.clone(), "absent"),
+        (String::new(), "absent"),
+    ] {
+        assert_eq!(attempt(&[&value]), expected, "{value}");
+    }
+    assert_eq!(attempt(&[]), "absent");
+    assert_eq!(attempt(&[&format!("Bearer {token}"), "Basic dTpw"]), "authorization_repeated");
+    assert_eq!(attempt(&["Basic dTpw", &format!("Bearer {token}")]), "authorization_repeated");
+}
+
+#[test]
+fn tokens_outside_the_header_are_not_seen() {
+    let token = token();
+    let request = TestRequest::post()
+        .uri(&format!("/?access_token={token}"))
+        .insert_header(("cookie", format!("access_token={token}")))
+        .insert_header(("x-authorization", format!("Bearer {token}")))
+        .set_payload(format!("access_token={token}"))
+        .to_http_request();
+    assert!(matches!(jwt().authenticate(&request), Attempt::Absent));
+}
+
+#[test]
+fn the_challenge_follows_rfc_6750() {
+    assert_eq!(jwt().challenge("api", false), r#"Bearer realm="api""#);
+    assert_eq!(jwt().challenge("api", true), r#"Bearer realm="api", error="invalid_token""#);
+    assert_eq!(jwt().challenge("a\"b\\c\r\nd", false), r#"Bearer realm="a\"b\\cd""#);
+}

@@ -1,0 +1,95 @@
+//! CWE-326, CWE-613, CWE-532, ASVS V9.2.4: a weak key, a token that says more than was meant or never ends, a secret in a log.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use palisade::{Grant, IssueError, Jwt};
+use serde_json::{Value, json};
+
+const ISSUER: &str = "https://issuer.example";
+const AUDIENCE: &str = "orders-api";
+const SECRET: [u8; 32] = *b"0123456789abcdef0123456789ABCDEF";
+
+fn jwt() -> Jwt {
+    Jwt::hs256(ISSUER, AUDIENCE, SECRET).expect("a sound configuration")
+}
+
+#[test]
+fn t2_short_secret_is_refused_when_built() {
+    for length in [0, 1, 16, 31] {
+        let mistake = Jwt::hs256(ISSUER, AUDIENCE, vec![b'Q'; length]).expect_err("a weak key");
+        assert!(mistake.to_string().starts_with("jwt secret: "), "{mistake}");
+        assert!(!mistake.to_string().contains('Q'), "{mistake}");
+    }
+    Jwt::hs256(ISSUER, AUDIENCE, [b'Q'; 32]).expect("32 bytes are enough");
+}
+
+#[test]
+fn empty_issuer_and_audience_are_refused_when_built() {
+    for blank in ["", " ", "\n"] {
+        let mistake = Jwt::hs256(blank, AUDIENCE, SECRET).expect_err("nobody issues");
+        assert!(mistake.to_string().starts_with("jwt issuer: "), "{mistake}");
+        let mistake = Jwt::hs256(ISSUER, blank, SECRET).expect_err("for nobody");
+        assert!(mistake.to_string().starts_with("jwt audience: "), "{mistake}");
+    }
+}
+
+#[test]
+fn leeway_beyond_a_minute_is_refused_when_built() {
+    jwt().leeway(Duration::from_secs(60)).expect("the most that is allowed");
+    let mistake = jwt().leeway(Duration::from_millis(60_001)).expect_err("too long");
+    assert!(mistake.to_string().starts_with("jwt leeway: "), "{mistake}");
+}
+
+#[test]
+fn an_issued_token_carries_what_was_granted() {
+    let grant =
+        Grant::new("u-1", Duration::from_secs(600)).roles(["admin", "user"]).scopes(["orders:read", "orders:write"]);
+    let token = jwt().issue(&grant).expect("a token");
+
+    let principal = jwt().verify(&token).expect("our own token");
+    assert_eq!(principal.subject(), "u-1");
+    assert_eq!(principal.issuer(), ISSUER);
+    assert_eq!(principal.scheme(), "Bearer");
+    assert_eq!(principal.roles(), ["admin", "user"]);
+    assert_eq!(principal.scopes(), ["orders:read", "orders:write"]);
+
+    let parts: Vec<&str> = token.split('.').collect();
+    let read = |part: &str| -> Value {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
+    };
+    assert_eq!(read(parts[0]), json!({"alg": "HS256", "typ": "JWT"}));
+    let claims = read(parts[1]);
+    assert_eq!(claims["aud"], AUDIENCE);
+    assert_eq!(claims["scope"], "orders:read orders:write");
+    assert_eq!(claims["exp"].as_u64(), claims["iat"].as_u64().map(|iat| iat + 600));
+    assert_eq!(URL_SAFE_NO_PAD.decode(claims["jti"].as_str().expect("text")).expect("base64url").len(), 16);
+    assert_ne!(token, jwt().issue(&grant).expect("another token"), "jti differs");
+}
+
+#[test]
+fn what_verify_would_refuse_is_not_issued() {
+    let minute = Duration::from_secs(60);
+    for (grant, mistake) in [
+        (Grant::new("", minute), IssueError::Subject),
+        (Grant::new("a\nb", minute), IssueError::Subject),
+        (Grant::new("u".repeat(256), minute), IssueError::Subject),
+        (Grant::new("u", minute).roles(["a", ""]), IssueError::Role),
+        (Grant::new("u", minute).scopes(["read write"]), IssueError::Scope),
+        (Grant::new("u", minute).scopes([""]), IssueError::Scope),
+        (Grant::new("u", Duration::ZERO), IssueError::Lifetime),
+        (Grant::new("u", Duration::from_millis(999)), IssueError::Lifetime),
+        (Grant::new("u", Duration::MAX), IssueError::Lifetime),
+        (Grant::new("u", Duration::from_secs(253_402_300_799)), IssueError::Lifetime),
+        (Grant::new("u", minute).roles((0..1000).map(|n| format!("role-{n}"))), IssueError::TooLong),
+    ] {
+        assert_eq!(jwt().issue(&grant), Err(mistake), "{grant:?}");
+    }
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let shown = format!("{:?}", Jwt::hs256(ISSUER, AUDIENCE, [b'Q'; 40]).expect("a sound configuration"));
+    assert!(shown.contains(ISSUER) && !shown.contains("QQQQ") && !shown.contains("81, 81"), "{shown}");
+}

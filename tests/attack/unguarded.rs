@@ -1,0 +1,159 @@
+//! A handler that no policy stands before (CWE-862, CWE-1188; ASVS V8.2.1, V16.5.3): closed, and logged.
+
+use actix_web::test::init_service;
+use actix_web::web::Path;
+use actix_web::{App, HttpResponse, web};
+use palisade::{Jwt, Palisade, Principal, authenticated, get, owner, public, require_role};
+use palisade_tests::{bearer, call, get as getting, palisade, request};
+
+#[get("/open")]
+#[public("everybody may read it")]
+async fn open() -> &'static str {
+    "open"
+}
+
+#[get("/me")]
+#[authenticated]
+async fn me(principal: Principal) -> String {
+    principal.subject().to_owned()
+}
+
+async fn raw() -> &'static str {
+    "nobody guards this"
+}
+
+#[actix_web::test]
+async fn an_app_without_the_middleware_refuses_every_route() {
+    let app = init_service(App::new().service(palisade::scope("/api").service(open).service(me)).service(me)).await;
+    for path in ["/api/open", "/api/me", "/me"] {
+        let answer = call(&app, getting(path).insert_header(("authorization", bearer("alice", &[])))).await;
+        answer.assert_problem(500);
+    }
+}
+
+#[actix_web::test]
+async fn a_route_that_needs_a_principal_is_refused_where_no_authenticator_is_configured() {
+    let palisade = Palisade::builder().build().unwrap();
+    let app = init_service(App::new().service(open).service(me).wrap(palisade)).await;
+    call(&app, getting("/me").insert_header(("authorization", bearer("alice", &[])))).await.assert_problem(500);
+    assert_eq!(call(&app, getting("/open")).await.body, "open");
+}
+
+#[actix_web::test]
+async fn a_raw_handler_beside_guarded_ones_is_replaced_by_500() {
+    let app = init_service(
+        App::new()
+            .service(open)
+            .service(web::resource("/raw").route(web::get().to(raw)))
+            .service(web::resource("/gone").to(|| async { HttpResponse::NotFound().body("nobody guards this") }))
+            .default_service(web::to(raw))
+            .wrap(palisade()),
+    )
+    .await;
+    for path in ["/raw", "/anything", "/raw/../open"] {
+        let answer = call(&app, getting(path)).await;
+        answer.assert_problem(500);
+        assert!(!answer.body.contains("nobody"), "{answer:?}");
+    }
+    let answer = call(&app, getting("/gone")).await;
+    answer.assert_problem(404);
+    assert!(!answer.body.contains("nobody"), "{answer:?}");
+    assert_eq!(call(&app, getting("/open")).await.body, "open");
+}
+
+#[actix_web::test]
+async fn m7_public_means_public_even_with_credentials_that_are_bad() {
+    let app = init_service(App::new().service(open).wrap(palisade())).await;
+    for token in ["Bearer nonsense", "Basic eA==", "", "Bearer"] {
+        assert_eq!(call(&app, getting("/open").insert_header(("authorization", token))).await.body, "open");
+    }
+}
+
+#[actix_web::test]
+async fn m8_a_narrower_rule_is_not_lost_beside_public_ones() {
+    let app = init_service(App::new().service(palisade::scope("/x").service(open).service(me)).wrap(palisade())).await;
+    call(&app, getting("/x/me")).await.assert_problem(401);
+    assert_eq!(call(&app, getting("/x/open")).await.status, 200);
+}
+
+#[authenticated]
+#[owner(id)]
+#[require_role("editor")]
+async fn all_of_them(id: Path<String>) -> String {
+    id.into_inner()
+}
+
+#[actix_web::test]
+async fn m8_several_access_attributes_are_all_demanded() {
+    let routed = web::resource("/docs/{id}").route(web::get().to(all_of_them));
+    let app = init_service(App::new().service(routed).wrap(palisade())).await;
+    let asked =
+        |subject: &str, roles: &[&str]| getting("/docs/alice").insert_header(("authorization", bearer(subject, roles)));
+    call(&app, getting("/docs/alice")).await.assert_problem(401);
+    call(&app, asked("alice", &["user"])).await.assert_problem(403);
+    call(&app, asked("mallory", &["editor"])).await.assert_problem(403);
+    assert_eq!(call(&app, asked("alice", &["editor"])).await.body, "alice");
+}
+
+#[owner(missing)]
+async fn of_an_unknown_parameter() -> &'static str {
+    "never"
+}
+
+#[actix_web::test]
+async fn an_owner_parameter_that_the_route_lacks_is_500_and_lets_nobody_through() {
+    let routed = web::resource("/docs/{id}").route(web::get().to(of_an_unknown_parameter));
+    let app = init_service(App::new().service(routed).wrap(palisade())).await;
+    call(&app, getting("/docs/alice").insert_header(("authorization", bearer("alice", &["admin"]))))
+        .await
+        .assert_problem(500);
+}
+
+#[get("/who")]
+#[public]
+async fn who(principal: Principal) -> String {
+    principal.subject().to_owned()
+}
+
+#[actix_web::test]
+async fn a_handler_that_wants_a_principal_on_a_public_route_gets_none() {
+    let app = init_service(App::new().service(who).wrap(palisade())).await;
+    call(&app, getting("/who").insert_header(("authorization", bearer("alice", &[])))).await.assert_problem(500);
+}
+
+#[test]
+fn a_short_secret_an_empty_issuer_and_a_broken_realm_are_errors_at_boot() {
+    assert!(Jwt::hs256("issuer", "audience", b"31 bytes are one too few for it").is_err());
+    assert!(Jwt::hs256("", "audience", [7; 32]).is_err());
+    assert!(Jwt::hs256("issuer", "", [7; 32]).is_err());
+    assert!(Palisade::builder().realm("a\"b").build().is_err());
+    let mistake = Palisade::builder().trusted_proxies(["10.0.0.0/33"]).map(drop).unwrap_err();
+    assert_eq!(mistake.setting(), "trusted proxies");
+}
+
+#[actix_web::test]
+async fn two_endpoints_on_one_path_answer_each_its_own_method() {
+    #[palisade::delete("/open")]
+    #[require_role("admin")]
+    async fn close() -> &'static str {
+        "closed"
+    }
+    let app = init_service(App::new().service(open).service(close).wrap(palisade())).await;
+    assert_eq!(call(&app, getting("/open")).await.body, "open");
+    call(&app, request(actix_web::http::Method::DELETE, "/open")).await.assert_problem(401);
+    let admin =
+        request(actix_web::http::Method::DELETE, "/open").insert_header(("authorization", bearer("r", &["admin"])));
+    assert_eq!(call(&app, admin).await.body, "closed");
+}
+
+#[actix_web::test]
+#[should_panic(expected = "both answer GET /open")]
+async fn the_same_method_and_path_twice_in_a_scope_stops_the_boot() {
+    #[get("/open")]
+    #[authenticated]
+    async fn shadowed() -> &'static str {
+        "never reached"
+    }
+    let _ =
+        init_service(App::new().service(palisade::scope("/s").service(open).service(shadowed)).wrap(palisade())).await;
+}
