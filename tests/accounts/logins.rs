@@ -19,11 +19,7 @@ async fn every_attempt_costs_one_verification_and_every_failure_reads_alike() {
         let before = server.log().matches(VERIFYING).count();
         texts.push(anyone.login(email, "not the pass phrase").await.expect(401).text);
         // The request's own line comes after all of its other lines.
-        let answered =
-            |log: &str| log.lines().filter(|line| line.contains("/auth/login") && line.contains("status=401")).count();
-        while answered(&server.log()) < 2 * texts.len() {
-            tokio::task::yield_now().await;
-        }
+        server.wait_until(|log| log.lines().filter(|line| line.contains("answered status=401")).count() == texts.len());
         assert_eq!(server.log().matches(VERIFYING).count() - before, 1, "{email}");
     }
     assert_eq!((&texts[0], &texts[0]), (&texts[1], &texts[2]));

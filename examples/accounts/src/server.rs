@@ -79,8 +79,11 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     }
     servers.push(serve(https, tls.server, config.workers, service)?);
     rt::spawn(signals.drain(servers.iter().map(Server::handle).collect()));
-    for server in servers {
-        server.await.map_err(|error| BootError::new("server", error))?;
+    // All at once: a server that nobody polls accepts nothing.
+    let running: Vec<_> = servers.into_iter().map(rt::spawn).collect();
+    for server in running {
+        let ended = server.await.map_err(io::Error::other).flatten();
+        ended.map_err(|error| BootError::new("server", error))?;
     }
     db.close().await;
     tracing::info!("stopped");

@@ -7,7 +7,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
-use super::Server;
+use super::{PATIENCE, Server};
 
 /// On every answer over TLS, whatever its status.
 const SECURITY_HEADERS: [(&str, &str); 8] = [
@@ -47,6 +47,7 @@ impl Client {
             .tls_certs_only([Certificate::from_pem(&pem).expect("PEM")])
             .https_only(true)
             .no_proxy()
+            .timeout(PATIENCE)
             .redirect(redirect::Policy::none());
         let base = format!("https://{}", server.https);
         Self { http: with(builder).build().expect("a client"), base, token: None, forwarded_for: None }

@@ -12,10 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::ADMIN_PASSWORD;
-
-/// Only ends a test that hangs; a slow machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(120);
+use super::{ADMIN_PASSWORD, PATIENCE};
 
 /// Built once for all tests, beside them, in their profile.
 fn program() -> &'static Path {
@@ -170,9 +167,14 @@ impl Server {
 
     /// Waits until the log has it.
     pub fn wait_for_log(&self, text: &str) {
+        self.wait_until(|log| log.contains(text));
+    }
+
+    /// Waits until the log is as it should be.
+    pub fn wait_until(&self, satisfied: impl Fn(&str) -> bool) {
         let began = Instant::now();
-        while !self.log().contains(text) {
-            assert!(began.elapsed() < PATIENCE, "{text:?} is not in the log:\n{}", self.log());
+        while !satisfied(&self.log()) {
+            assert!(began.elapsed() < PATIENCE, "the log never became as it should be:\n{}", self.log());
             thread::sleep(Duration::from_millis(5));
         }
     }

@@ -12,7 +12,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 
-use super::Server;
+use super::{PATIENCE, Server};
 
 /// A TLS connection that speaks HTTP/1.1.
 pub struct RawTls(StreamOwned<ClientConnection, TcpStream>);
@@ -29,7 +29,7 @@ impl RawTls {
             .with_no_client_auth();
         let name = ServerName::try_from("localhost").expect("a name");
         let connection = ClientConnection::new(Arc::new(config), name).expect("a configuration");
-        Self(StreamOwned::new(connection, TcpStream::connect(server.https).expect("a connection")))
+        Self(StreamOwned::new(connection, patient(server.https)))
     }
 
     pub fn send(&mut self, text: &str) {
@@ -48,9 +48,15 @@ impl RawTls {
     }
 }
 
+fn patient(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    stream
+}
+
 /// Sends a request in clear and returns the head of the answer and its body.
 pub fn plain(address: SocketAddr, request: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).expect("a connection");
+    let mut stream = patient(address);
     stream.write_all(request.as_bytes()).expect("it is sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("a text that ends");
