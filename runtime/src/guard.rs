@@ -6,8 +6,6 @@
 //! gave, by value, so there is no way to it around the rule. What is not configured is refused.
 
 use std::net::IpAddr;
-use std::rc::Rc;
-use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -21,7 +19,7 @@ use crate::extraction::{self, Failed};
 use crate::ledger::{Counted, Ledger};
 use crate::policy::{By, Policy, Quota};
 use crate::problem::Problem;
-use crate::settings::{InFlight, RateLimits, Settings};
+use crate::settings::{InFlight, RateLimits, Settings, Shared};
 use crate::transport::headers;
 use crate::validation::Invalid;
 
@@ -40,9 +38,8 @@ where
     F::Output: Responder,
     C: FnOnce(&Args) -> Result<(), Invalid>,
 {
-    let mut passage = match Passage::begin(policy, scope, request) {
-        Ok(passage) => passage,
-        Err(refused) => return refused,
+    let Some(mut passage) = Passage::begin(policy, scope, request) else {
+        return not_installed(policy);
     };
     let authorized = match passage.admit().await {
         Ok(authorized) => authorized,
@@ -71,9 +68,8 @@ pub(crate) async fn fallback(
     request: &HttpRequest,
     allow: Option<HeaderValue>,
 ) -> HttpResponse {
-    let mut passage = match Passage::begin(policy, scope, request) {
-        Ok(passage) => passage,
-        Err(refused) => return refused,
+    let Some(mut passage) = Passage::begin(policy, scope, request) else {
+        return not_installed(policy);
     };
     if let Err(denial) = passage.admit().await {
         return passage.refuse(denial);
@@ -99,26 +95,19 @@ struct Passage<'a> {
     policy: &'a Policy,
     scope: &'a [Quota],
     request: &'a HttpRequest,
-    settings: Rc<Arc<Settings>>,
+    settings: Shared,
     authenticated: Option<Authenticated>,
     ledger: Ledger<'a>,
 }
 
 impl<'a> Passage<'a> {
-    /// Fails where the middleware is not installed: there is nothing to check with, so nobody passes.
-    fn begin(policy: &'a Policy, scope: &'a [Quota], request: &'a HttpRequest) -> Result<Self, HttpResponse> {
+    /// `None` where the middleware is not installed: there is nothing to check with, so nobody passes.
+    fn begin(policy: &'a Policy, scope: &'a [Quota], request: &'a HttpRequest) -> Option<Self> {
         let settings = request.extensions().get::<InFlight>().map(|in_flight| {
             in_flight.guarded.set(true);
-            Rc::clone(&in_flight.settings)
-        });
-        let Some(settings) = settings else {
-            audit::misconfigured(
-                policy.handler,
-                "palisade is not installed: add `.wrap(palisade.clone())` to the `App`",
-            );
-            return Err(not_installed());
-        };
-        Ok(Self { policy, scope, request, settings, authenticated: None, ledger: Ledger::new() })
+            in_flight.settings.clone()
+        })?;
+        Some(Self { policy, scope, request, settings, authenticated: None, ledger: Ledger::new() })
     }
 
     async fn admit(&mut self) -> Result<Authorized, Denial> {
@@ -266,7 +255,8 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
 }
 
 /// Without the middleware nobody else adds the security headers.
-fn not_installed() -> HttpResponse {
+fn not_installed(policy: &Policy) -> HttpResponse {
+    audit::misconfigured(policy.handler, "palisade is not installed: add `.wrap(palisade.clone())` to the `App`");
     let denial = Denial::internal("not_installed");
     let mut response = Problem::new(denial.status).detail(denial.detail).into_response();
     headers::SecurityHeaders::new().apply(response.headers_mut(), false);

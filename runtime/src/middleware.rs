@@ -7,8 +7,6 @@
 use std::fmt;
 use std::future::{Ready, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
-use std::sync::Arc;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
@@ -23,7 +21,7 @@ use crate::denial::Denial;
 use crate::guard::{absent, respond};
 use crate::palisade::Palisade;
 use crate::problem::Problem;
-use crate::settings::{InFlight, Settings};
+use crate::settings::{InFlight, Shared};
 use crate::transport::cors::{Asked, Share};
 use crate::transport::sanity;
 
@@ -39,8 +37,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        // A worker counts its own references, so that workers do not contend for one counter on every request.
-        ready(Ok(PalisadeMiddleware { service, settings: Rc::new(Arc::clone(&self.0)) }))
+        ready(Ok(PalisadeMiddleware { service, settings: Shared::new(&self.0) }))
     }
 }
 
@@ -48,7 +45,7 @@ where
 #[doc(hidden)]
 pub struct PalisadeMiddleware<S> {
     service: S,
-    settings: Rc<Arc<Settings>>,
+    settings: Shared,
 }
 
 impl<S, B> Service<ServiceRequest> for PalisadeMiddleware<S>
@@ -63,7 +60,7 @@ where
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let settings = Rc::clone(&self.settings);
+        let settings = self.settings.clone();
         let secure = request.app_config().secure();
         let (share, preflight) = match settings.cors.asked(request.head()) {
             Asked::Request(share) => (share, None),
@@ -76,7 +73,7 @@ where
         if let Some(answer) = preflight {
             return finish.here(request, answer);
         }
-        request.extensions_mut().insert(InFlight::new(Rc::clone(&finish.settings)));
+        request.extensions_mut().insert(InFlight::new(finish.settings.clone()));
         // A service may also panic before it returns its future.
         match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {
             Ok(response) => Box::pin(async move {
@@ -93,7 +90,7 @@ where
 
 /// What a response needs to become fit to leave.
 struct Finish {
-    settings: Rc<Arc<Settings>>,
+    settings: Shared,
     secure: bool,
     share: Share,
 }

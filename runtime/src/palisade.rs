@@ -38,7 +38,6 @@ pub struct Palisade(pub(crate) Arc<Settings>);
 
 impl Palisade {
     /// Starts a configuration. Every setting has a safe default; a route that needs what is not configured is refused.
-    #[must_use]
     pub fn builder() -> PalisadeBuilder {
         PalisadeBuilder {
             authenticators: Vec::new(),

@@ -46,7 +46,6 @@ use crate::policy::{Policy, Quota, Route, Rule};
 /// # Panics
 ///
 /// When the application is built: if two endpoints answer the same method on the same path.
-#[must_use]
 pub fn scope(prefix: &str) -> Scope {
     Scope { prefix: prefix.trim_end_matches('/').to_owned(), quotas: Vec::new(), mounts: Vec::new() }
 }

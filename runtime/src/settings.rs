@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -81,19 +82,40 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// The settings as one worker holds them: it counts its own references, so that workers do not contend for one counter on
+/// every request.
+#[derive(Clone)]
+pub(crate) struct Shared(Rc<PerWorker>);
+
+struct PerWorker(Arc<Settings>);
+
+impl Shared {
+    pub(crate) fn new(settings: &Arc<Settings>) -> Self {
+        Self(Rc::new(PerWorker(Arc::clone(settings))))
+    }
+}
+
+impl Deref for Shared {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.0.0
+    }
+}
+
 /// What the middleware tells the guard about a request, and the guard the middleware.
 ///
 /// It lives in the request's extensions under a type that nobody else can name, so no header and no other middleware can
 /// claim that a request was checked.
 pub(crate) struct InFlight {
-    pub(crate) settings: Rc<Arc<Settings>>,
+    pub(crate) settings: Shared,
     /// Set by the guard, and only there.
     pub(crate) guarded: Cell<bool>,
     pub(crate) principal: OnceCell<Principal>,
 }
 
 impl InFlight {
-    pub(crate) fn new(settings: Rc<Arc<Settings>>) -> Self {
+    pub(crate) fn new(settings: Shared) -> Self {
         Self { settings, guarded: Cell::new(false), principal: OnceCell::new() }
     }
 }

@@ -9,6 +9,13 @@ use tokio::task::JoinSet;
 use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
 
 const QUARTER: u64 = 15 * 60;
+/// Into how many the window of a large quota is cut.
+const PARTS: u64 = 32;
+
+/// Large quotas are counted in parts of the window, so a client may be asked to wait for one part more.
+fn longest(window: u64) -> u64 {
+    window + window.div_ceil(PARTS)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_wrong_logins_at_once_are_five_tries() {
@@ -48,7 +55,7 @@ async fn twenty_registrations_an_hour_whatever_they_answer() {
     }
     let good = json!({"name": "Ada", "email": "ada@example.com", "password": "ada's own pass phrase"});
     let refused = anyone.post("/auth/register", good).await.expect(429);
-    assert!(refused.retry_after() <= 3600);
+    assert!(refused.retry_after() <= longest(3600));
     anyone.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(200);
 }
 
@@ -64,7 +71,7 @@ async fn a_hundred_requests_are_shared_by_all_of_the_api() {
     for path in paths {
         let request = anyone.request(Method::GET, path).header(header::ORIGIN, "https://app.example.com");
         let refused = Answer::to(request).await.expect(429);
-        assert!(refused.retry_after() <= QUARTER);
+        assert!(refused.retry_after() <= longest(QUARTER));
         assert_eq!(refused.header("access-control-allow-origin"), Some("https://app.example.com"));
     }
     let preflight = anyone

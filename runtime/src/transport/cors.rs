@@ -254,6 +254,9 @@ fn parse_origin(text: &str) -> Result<HeaderValue, ConfigError> {
     if text == "*" || text == "null" {
         return Err(refused("is no origin: list the origins, or use `Cors::allow_any_origin()`".into()));
     }
+    if text.contains('*') {
+        return Err(refused("has a pattern, and patterns let strangers in: list each origin".into()));
+    }
     let url =
         Url::parse(text).map_err(|_| refused("is no origin: write one such as \"https://app.example.com\"".into()))?;
     if !matches!(url.scheme(), "http" | "https") {

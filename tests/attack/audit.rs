@@ -1,0 +1,243 @@
+//! Refusals that leave no trace, and logs that leak or can be forged (CWE-778, CWE-532, CWE-117; ASVS V16.2, V16.3, V16.4.1).
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use actix_web::test::init_service;
+use actix_web::web::Json;
+use actix_web::{App, HttpResponse, web};
+use palisade::{
+    Palisade, Principal, RateLimits, authenticated, get, owner, post, public, rate_limit, require_role, validate,
+};
+use palisade_tests::{bearer, builder, call, get as getting, palisade, post as posting, with_untouchable_body};
+use serde::Deserialize;
+use tracing::subscriber::DefaultGuard;
+use validator::Validate;
+
+/// What this thread logs while the guard lives.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// The lines of the audit trail since the last call.
+    fn take(&self) -> Vec<String> {
+        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+        text.lines().filter(|line| line.contains("palisade::audit")).map(str::to_owned).collect()
+    }
+}
+
+#[derive(Deserialize, Validate)]
+struct Note {
+    #[validate(length(min = 3))]
+    text: String,
+}
+
+#[get("/admin/{id}")]
+#[require_role("admin")]
+async fn admin() -> &'static str {
+    "admin"
+}
+
+#[post("/notes/{id}")]
+#[owner(id)]
+#[validate]
+async fn add(note: Json<Note>) -> String {
+    note.text.clone()
+}
+
+#[get("/once")]
+#[public]
+#[rate_limit(1, "1h")]
+async fn once() -> &'static str {
+    "once"
+}
+
+#[post("/login")]
+#[public]
+async fn login() -> HttpResponse {
+    HttpResponse::Unauthorized().finish()
+}
+
+#[get("/who")]
+#[public]
+async fn who(principal: Principal) -> String {
+    principal.subject().to_owned()
+}
+
+#[get("/me")]
+#[authenticated]
+async fn me() -> &'static str {
+    "me"
+}
+
+macro_rules! app {
+    ($palisade:expr) => {
+        init_service(
+            App::new()
+                .service(
+                    palisade::scope("")
+                        .service(admin)
+                        .service(add)
+                        .service(once)
+                        .service(login)
+                        .service(who)
+                        .service(me),
+                )
+                .route("/raw", web::get().to(|| async { "raw" }))
+                .wrap($palisade),
+        )
+        .await
+    };
+}
+
+fn assert_one(log: &Log, parts: &[&str]) {
+    let lines = log.take();
+    assert_eq!(lines.len(), 1, "one refusal is one event: {lines:?}");
+    for part in parts {
+        assert!(lines[0].contains(part), "{part} is not in {}", lines[0]);
+    }
+}
+
+#[actix_web::test]
+async fn every_refusal_is_one_event_with_its_reason_and_without_secrets() {
+    let app = app!(palisade());
+    let (log, _guard) = Log::start();
+    let alice = ("authorization", bearer("alice", &["user"]));
+
+    call(&app, getting("/admin/7?token=hunter2")).await.assert_problem(401);
+    assert_one(&log, &["WARN", "event=\"refused\"", "status=401", "reason=\"no_credentials\"", "client=203.0.113.7"]);
+
+    call(&app, getting("/admin/7").insert_header(("authorization", "Bearer hunter2.hunter2.hunter2")))
+        .await
+        .assert_problem(401);
+    assert_one(&log, &["status=401", "reason=\"token_"]);
+
+    call(&app, getting("/admin/7").insert_header(alice.clone())).await.assert_problem(403);
+    assert_one(&log, &["status=403", "reason=\"role_missing\"", "attack_audit::admin", "subject=\"alice\""]);
+
+    call(&app, posting("/notes/bob", "{}").insert_header(alice.clone())).await.assert_problem(403);
+    assert_one(&log, &["reason=\"not_the_owner\""]);
+
+    call(&app, posting("/notes/alice", "{").insert_header(alice.clone())).await.assert_problem(400);
+    assert_one(&log, &["reason=\"json_syntax\""]);
+
+    call(&app, posting("/notes/alice", r#"{"text":"hunter2"#).insert_header(alice.clone())).await.assert_problem(400);
+    assert_one(&log, &["reason=\"json_syntax\""]);
+
+    let short = posting("/notes/alice", r#"{"text":"h2"}"#).insert_header(alice.clone());
+    call(&app, short).await.assert_problem(422);
+    assert_one(&log, &["reason=\"invalid_input\""]);
+
+    assert_eq!(call(&app, getting("/once")).await.status, 200);
+    assert_eq!(log.take(), Vec::<String>::new(), "what is admitted is no refusal");
+    call(&app, getting("/once")).await.assert_problem(429);
+    assert_one(&log, &["status=429", "reason=\"rate_limited\""]);
+
+    assert_eq!(call(&app, posting("/login", "{}")).await.status, 401);
+    assert_one(&log, &["status=401", "reason=\"refused_by_handler\""]);
+
+    call(&app, getting("/%00")).await.assert_problem(400);
+    assert_one(&log, &["reason=\"path_undecodable\""]);
+}
+
+#[actix_web::test]
+async fn no_secret_and_no_forged_line_gets_into_the_log() {
+    let app = app!(palisade());
+    let (log, _guard) = Log::start();
+    let forged = bearer("x\" status=200", &[]);
+    call(&app, getting("/admin/hunter2%20x?password=hunter2").insert_header(("authorization", "Bearer hunter2"))).await;
+    call(&app, getting("/admin/7").insert_header(("x-forwarded-for", "hunter2"))).await;
+    call(&app, getting("/admin/7").insert_header(("authorization", forged))).await.assert_problem(403);
+    let lines = log.take();
+    assert_eq!(lines.len(), 3);
+    for line in &lines {
+        assert!(!line.contains("hunter2"), "{line}");
+        assert!(!line.contains('\u{1b}'), "{line}");
+        assert_eq!(line.matches(" status=").count(), 1 + usize::from(line.contains("\\\" status=200")), "{line}");
+    }
+}
+
+#[actix_web::test]
+async fn a_defect_of_the_application_is_logged_with_what_to_add() {
+    let (log, _guard) = Log::start();
+
+    let bare = init_service(App::new().service(me)).await;
+    call(&bare, getting("/me")).await.assert_problem(500);
+    assert_one(&log, &["ERROR", "misconfigured", "attack_audit::me", ".wrap(palisade.clone())"]);
+
+    let nobody = app!(Palisade::builder().build().unwrap());
+    call(&nobody, getting("/me")).await.assert_problem(500);
+    let lines = log.take();
+    assert!(lines[0].contains(".authenticator(Jwt::hs256"), "{lines:?}");
+
+    let app = app!(palisade());
+    call(&app, getting("/raw")).await.assert_problem(500);
+    assert_one(&log, &["ERROR", "/raw", "#[authenticated]"]);
+
+    call(&app, getting("/who")).await.assert_problem(500);
+    assert!(log.take()[0].contains("takes a `Principal`"));
+
+    call_without_address(&app).await;
+    assert!(log.take()[0].contains("the peer's address"));
+}
+
+async fn call_without_address<S, B>(app: &S)
+where
+    S: actix_web::dev::Service<
+            actix_http::Request,
+            Response = actix_web::dev::ServiceResponse<B>,
+            Error = actix_web::Error,
+        >,
+    B: actix_web::body::MessageBody,
+{
+    call(app, actix_web::test::TestRequest::with_uri("/once")).await.assert_problem(500);
+}
+
+#[actix_web::test]
+async fn observing_is_announced_and_every_excess_is_an_event() {
+    let (log, _guard) = Log::start();
+    let palisade = builder().rate_limits(RateLimits::Observe).build().unwrap();
+    let announced = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(announced.contains("WARN") && announced.contains("only observed"), "{announced}");
+    let app = app!(palisade);
+    log.take();
+    for _ in 0..3 {
+        assert_eq!(call(&app, getting("/once")).await.status, 200);
+    }
+    let lines = log.take();
+    assert_eq!(
+        lines.iter().filter(|line| line.contains("event=\"observed\"") && line.contains("quota=\"once\"")).count(),
+        2
+    );
+}
+
+#[actix_web::test]
+async fn a_panic_is_an_event_too() {
+    let app = app!(palisade());
+    let (log, _guard) = Log::start();
+    let alice = posting("/notes/alice", "").insert_header(("authorization", bearer("alice", &[])));
+    palisade_tests::call_raw(&app, with_untouchable_body(alice)).await.assert_problem(500);
+    assert_one(&log, &["ERROR", "panicked"]);
+}

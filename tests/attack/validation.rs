@@ -1,0 +1,176 @@
+//! Input that no code downstream expects (CWE-20; ASVS V2.2.1), and errors that echo it (CWE-209).
+
+use actix_web::test::init_service;
+use actix_web::web::{Form, Json, Path, Query};
+use actix_web::{App, Either};
+use palisade::{get, post, public, validate};
+use palisade_tests::{Answer, call, get as getting, palisade, post as posting, request};
+use serde::{Deserialize, Serialize};
+use validator::{Validate, ValidationError};
+
+#[derive(Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    #[validate(email)]
+    email: String,
+    #[validate(length(min = 1, max = 3), nested)]
+    items: Vec<Item>,
+    #[validate(nested)]
+    address: Option<Address>,
+}
+
+#[derive(Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    #[validate(range(min = 1, max = 99))]
+    count: u32,
+}
+
+#[derive(Deserialize, Validate)]
+#[validate(schema(function = "known_city"))]
+#[serde(deny_unknown_fields)]
+struct Address {
+    city: String,
+    #[validate(length(equal = 5))]
+    zip: String,
+}
+
+fn known_city(address: &Address) -> Result<(), ValidationError> {
+    if address.city == "Nowhere" { Err(ValidationError::new("unknown_city")) } else { Ok(()) }
+}
+
+#[derive(Deserialize, Validate)]
+struct Page {
+    #[validate(range(min = 1, max = 100))]
+    limit: u32,
+}
+
+#[derive(Deserialize, Validate)]
+struct Slug {
+    #[validate(length(min = 3))]
+    slug: String,
+}
+
+#[post("/orders")]
+#[public]
+#[validate]
+async fn order(_page: Option<Query<Page>>, order: Json<Order>) -> String {
+    order.email.clone()
+}
+
+#[get("/page")]
+#[public]
+#[validate]
+async fn paged(page: Query<Page>) -> String {
+    page.limit.to_string()
+}
+
+#[get("/slugs/{slug}")]
+#[public]
+#[validate(path)]
+async fn slug(path: Path<Slug>) -> String {
+    path.slug.clone()
+}
+
+#[post("/either")]
+#[public]
+#[validate]
+async fn either(page: Either<Json<Page>, Form<Page>>) -> String {
+    match page {
+        Either::Left(page) => page.limit.to_string(),
+        Either::Right(page) => page.limit.to_string(),
+    }
+}
+
+macro_rules! app {
+    () => {
+        init_service(
+            App::new()
+                .service(palisade::scope("").service(order).service(paged).service(slug).service(either))
+                .wrap(palisade()),
+        )
+        .await
+    };
+}
+
+/// The refused fields as `pointer code`.
+fn fields(answer: &Answer) -> Vec<String> {
+    answer.assert_problem(422);
+    let json = answer.json();
+    let errors = json["errors"].as_array().unwrap();
+    for error in errors {
+        assert!(error["detail"].as_str().unwrap().ends_with('.'), "{error}");
+    }
+    errors
+        .iter()
+        .map(|error| format!("{} {}", error["pointer"].as_str().unwrap(), error["code"].as_str().unwrap()))
+        .collect()
+}
+
+#[actix_web::test]
+async fn v1_nested_structs_and_lists_are_validated_and_named_by_their_pointer() {
+    let app = app!();
+    let body =
+        r#"{"email":"x","items":[{"count":1},{"count":0},{"count":500}],"address":{"city":"Nowhere","zip":"1"}}"#;
+    assert_eq!(
+        fields(&call(&app, posting("/orders", body)).await),
+        ["/address/zip length", "/email email", "/items/1/count range", "/items/2/count range",]
+    );
+    // validator asks the rule of the whole struct once its fields are sound.
+    let nowhere = r#"{"email":"a@example.com","items":[{"count":1}],"address":{"city":"Nowhere","zip":"12345"}}"#;
+    assert_eq!(fields(&call(&app, posting("/orders", nowhere)).await), ["/address unknown_city"]);
+    let none = r#"{"email":"a@example.com","items":[]}"#;
+    assert_eq!(fields(&call(&app, posting("/orders", none)).await), ["/items length"]);
+    let good = r#"{"email":"a@example.com","items":[{"count":7}],"address":{"city":"Ulm","zip":"89073"}}"#;
+    assert_eq!(call(&app, posting("/orders", good)).await.body, "a@example.com");
+}
+
+#[actix_web::test]
+async fn v2_the_refused_value_is_never_echoed() {
+    let app = app!();
+    for body in [
+        r#"{"email":"hunter2","items":[{"count":7}]}"#,
+        r#"{"email":["hunter2"],"items":[]}"#,
+        r#"{"email":"a@example.com","items":"hunter2"}"#,
+        r#"{"email":"a@example.com","items":[{"count":"hunter2"}]}"#,
+        r#"{"email":"a@example.com","items":[{"count":7}],"hunter2":1}"#,
+        r#"{"email":"a@example.com","items":[{"count":7}],"address":{"city":"Ulm","zip":"hunter2"}}"#,
+        r#"{"email":"a@example.com","email":"hunter2","items":[]}"#,
+        r#""hunter2""#,
+    ] {
+        let answer = call(&app, posting("/orders", body)).await;
+        assert!(!fields(&answer).is_empty());
+        assert!(!answer.body.contains("hunter2"), "{answer:?}");
+    }
+}
+
+#[actix_web::test]
+async fn v3_a_field_that_is_not_declared_is_refused() {
+    let app = app!();
+    let body = r#"{"email":"a@example.com","items":[{"count":7,"role":"admin"}]}"#;
+    assert_eq!(fields(&call(&app, posting("/orders", body)).await), [" unknown_field"]);
+    assert_eq!(fields(&call(&app, posting("/orders", "{}")).await), ["/email missing"]);
+}
+
+#[actix_web::test]
+async fn queries_forms_paths_and_alternatives_are_validated_alike() {
+    let app = app!();
+    assert_eq!(call(&app, getting("/page?limit=100")).await.body, "100");
+    assert_eq!(fields(&call(&app, getting("/page?limit=101")).await), ["/limit range"]);
+    assert_eq!(fields(&call(&app, getting("/page?limit=many")).await), [" query"]);
+    assert_eq!(fields(&call(&app, getting("/page")).await), [" query"]);
+    assert_eq!(
+        fields(&call(&app, posting("/orders?limit=0", r#"{"email":"a@example.com","items":[{"count":1}]}"#)).await),
+        ["/limit range"]
+    );
+    assert_eq!(call(&app, getting("/slugs/abc")).await.body, "abc");
+    assert_eq!(fields(&call(&app, getting("/slugs/ab")).await), ["/slug length"]);
+    assert_eq!(fields(&call(&app, posting("/either", r#"{"limit":0}"#)).await), ["/limit range"]);
+    let form = |body: &'static str| {
+        request(actix_web::http::Method::POST, "/either")
+            .insert_header(("content-type", "application/x-www-form-urlencoded"))
+            .set_payload(body)
+    };
+    assert_eq!(call(&app, form("limit=5")).await.body, "5");
+    assert_eq!(fields(&call(&app, form("limit=0")).await), ["/limit range"]);
+}
