@@ -141,7 +141,7 @@ fn all_mistakes_at_once_one_line_each() {
     assert_eq!((output.status.code(), err.lines().count()), (Some(1), 3), "{err}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_administrators_email_that_belongs_to_somebody_else() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
@@ -149,6 +149,7 @@ async fn an_administrators_email_that_belongs_to_somebody_else() {
     let admin = anyone.bearing(&token);
     let id = admin.get("/api/me").await.expect(200).body["subject"].as_str().expect("an id").to_owned();
     admin.patch(&format!("/api/users/{id}"), json!({"role": "user"})).await.expect(200);
+    drop((anyone, admin));
     let stopped = server.stop();
     refused_in(&stopped.data.path().join("data"), &[], &["ACCOUNTS_ADMIN_EMAIL", ADMIN_EMAIL]);
 }

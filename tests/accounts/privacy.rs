@@ -28,7 +28,7 @@ fn generated_password(banner: &str) -> String {
     rest.split(' ').next().expect("a word").to_owned()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_whole_walk_leaves_no_secret_and_one_event_for_each_refusal() {
     let data = fresh_data();
     let server = Server::start_in(data, &[("RUST_LOG", "debug")]);
@@ -46,6 +46,7 @@ async fn a_whole_walk_leaves_no_secret_and_one_event_for_each_refusal() {
     secrets.extend(read("tls.key").lines().filter(|line| !line.starts_with("---")).map(String::from));
     secrets.extend(["s3cr3t", "Bearer ", "bearer ", "$argon2", "eyJ", "DROP TABLE"].map(String::from));
     let banner = server.banner();
+    drop(anyone);
     let log = server.stop().log;
     for secret in secrets {
         assert!(!log.contains(&secret), "{secret:?} is in the log");
@@ -61,7 +62,9 @@ async fn a_whole_walk_leaves_no_secret_and_one_event_for_each_refusal() {
         let (_, rest) = answered[0].split_once("status=").expect("a status");
         let status = rest.split(' ').next().expect("a status");
         let events: Vec<_> = lines.iter().filter(|line| line.contains("palisade::audit")).collect();
-        let expected = usize::from(REFUSALS.contains(&status));
+        // An id that can not be one is refused before any handler is asked, and answered like a missing one.
+        let no_id = status == "404" && lines.iter().any(|line| line.contains("/api/users/1%20OR"));
+        let expected = usize::from(REFUSALS.contains(&status) || no_id);
         refused += expected;
         assert_eq!(events.len(), expected, "{lines:#?}");
         for event in events {
@@ -75,11 +78,11 @@ async fn a_whole_walk_leaves_no_secret_and_one_event_for_each_refusal() {
     assert_eq!(audited, refused, "an event outside of any request");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_client_writes_forges_no_line() {
     let server = Server::start(&[]);
-    let anyone = Client::new(&server);
-    anyone.get("/x%0a2026-01-01T00:00:00Z%20WARN%20palisade::audit:%20forged%1b[31m").await;
+    // The client is gone before the server is told to stop: an idle HTTP/2 connection would be waited for.
+    Client::new(&server).get("/x%0a2026-01-01T00:00:00Z%20WARN%20palisade::audit:%20forged%1b[31m").await;
     let log = server.stop().log;
     assert!(!log.lines().any(|line| line.starts_with("2026-01-01T00:00:00Z")), "{log}");
     assert!(!log.contains('\u{1b}'));

@@ -215,7 +215,7 @@ async fn cross_origin(anyone: &Client) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_route_with_each_status_and_the_data_survives_a_restart() {
     let server = Server::start(&[]);
     let walked = whole(&server, ADMIN_PASSWORD).await;
@@ -234,7 +234,7 @@ async fn every_route_with_each_status_and_the_data_survives_a_restart() {
     assert_eq!(admin.get("/api/users").await.expect(200).body["total"], 4);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_is_gone_is_404_but_its_token_still_says_whose_it_was() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);

@@ -109,8 +109,11 @@ impl Banner<'_> {
     }
 
     /// The status stands after the body. `-s` for the meter, not for the errors.
+    ///
+    /// HTTP/1.1, because a refusal comes before the body was read (RFC 9113 §8.1 allows it), and curl (seen with 7.88)
+    /// may then report a broken HTTP/2 stream in place of the answer.
     fn curl(&self) -> String {
-        let mut curl = r"curl -sS -w ' %{http_code}\n'".to_owned();
+        let mut curl = r"curl --http1.1 -sS -w ' %{http_code}\n'".to_owned();
         if let Some(certificate) = self.certificate {
             let _ = write!(curl, " --cacert {}", quoted(&certificate.to_string_lossy()));
         }

@@ -39,7 +39,8 @@ use crate::{
     tls,
 };
 
-/// How long the requests that were begun may take once the server was told to stop, in seconds.
+/// How long the requests that were begun may take once the server was told to stop, in seconds. An idle HTTP/2 connection
+/// whose client does not hang up uses it all.
 const DRAIN: u64 = 10;
 const SECRET_FILE: &str = "jwt.secret";
 

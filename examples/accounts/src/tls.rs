@@ -7,6 +7,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, SystemTime},
 };
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
@@ -16,12 +17,13 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     version::{TLS12, TLS13},
 };
-use time::{Duration, OffsetDateTime};
 
 use crate::{boot::BootError, config::Certificate, files::DataFolder};
 
 /// What the generated certificate speaks for.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A ready TLS configuration, and the generated certificate if it is the one in use.
 pub struct Tls {
@@ -68,10 +70,10 @@ fn self_signed(key: &str) -> Result<String, BootError> {
     params.distinguished_name.push(DnType::CommonName, "accounts (self-signed)");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let now = OffsetDateTime::now_utc();
+    let now = SystemTime::now();
     // A day back, for clients whose clock is behind.
-    params.not_before = now - Duration::days(1);
-    params.not_after = now + Duration::days(3650);
+    params.not_before = (now - DAY).into();
+    params.not_after = (now + 3650 * DAY).into();
     Ok(params.self_signed(&key).map_err(generation)?.pem())
 }
 

@@ -91,7 +91,7 @@ impl Listening {
     }
 
     /// All of it, once the process is gone.
-    fn to_the_end(&mut self) -> String {
+    fn rest(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             reader.join().expect("the reader does not panic");
         }
@@ -195,7 +195,7 @@ impl Server {
             assert!(began.elapsed() < PATIENCE, "it does not stop:\n{}", self.log());
             thread::sleep(Duration::from_millis(5));
         };
-        Stopped { status, log: self.log.to_the_end(), data: Arc::clone(&self.data) }
+        Stopped { status, log: self.log.rest(), data: Arc::clone(&self.data) }
     }
 
     /// Sends SIGTERM and waits for the end.
