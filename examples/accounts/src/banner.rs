@@ -1,0 +1,193 @@
+//! What a person sees at the start: where the server is, who the administrator is, and lines to try it with.
+//!
+//! It goes to standard output and the log to standard error, so that the one secret it may hold, the generated
+//! password of the administrator, is in no log (OWASP ASVS V16.2.5).
+
+use std::{
+    fmt::{self, Write as _},
+    io::{self, Write as _},
+    net::{IpAddr, SocketAddr},
+    path::Path,
+};
+
+use crate::{random, seed::Seed};
+
+/// The facts that the banner tells.
+pub struct Banner<'a> {
+    /// The HTTPS listener.
+    pub https: SocketAddr,
+    /// The plain HTTP listener, if it is on.
+    pub http: Option<SocketAddr>,
+    /// The generated certificate, which `curl` must be told to trust.
+    pub certificate: Option<&'a Path>,
+    /// Whom the seed is about.
+    pub admin_email: &'a str,
+    /// Whether the administrator was made just now.
+    pub seed: &'a Seed,
+}
+
+impl Banner<'_> {
+    /// Writes it all; that nobody reads standard output is no reason to stop.
+    pub fn print(&self) {
+        let _ = io::stdout().lock().write_all(self.text().as_bytes());
+        let _ = io::stdout().flush();
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String can not fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "listening on https://{}", self.https)?;
+        match self.http {
+            Some(http) => writeln!(out, "listening on http://{http} (sends pages to HTTPS, refuses the rest)")?,
+            None => writeln!(out, "not listening on plain HTTP")?,
+        }
+        match self.seed {
+            Seed::Present => writeln!(out, "administrator: there already")?,
+            Seed::Given => {
+                writeln!(out, "administrator: {}, with the password of ACCOUNTS_ADMIN_PASSWORD", self.admin_email)?
+            }
+            Seed::Generated(password) => {
+                let password = password.expose();
+                writeln!(out, "administrator: {}, password {password} (shown this once)", self.admin_email)?;
+            }
+        }
+        writeln!(out, "\nTo try it, paste these into a shell, from the top:\n")?;
+        for step in self.steps() {
+            writeln!(out, "  # {}\n  {}", step.means, step.line)?;
+        }
+        writeln!(out)
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let curl = self.curl();
+        let url = self.url();
+        // Fresh at every start, so that no account with a known password stays behind.
+        let fresh = random::hex::<6>().unwrap_or_default();
+        let email = format!("visitor-{fresh}@example.com");
+        let password = random::hex::<12>().unwrap_or_default();
+        let post =
+            |path: &str, body: &str| format!("{curl} {url}{path} -H 'content-type: application/json' -d '{body}'");
+        let credentials = format!(r#"{{"email":"{email}","password":"{password}"}}"#);
+        let login = post("/auth/login", &credentials);
+        let wrong = post("/auth/login", &format!(r#"{{"email":"{email}","password":"wrong"}}"#));
+        vec![
+            Step {
+                means: "201: an account for you",
+                line: post(
+                    "/auth/register",
+                    &format!(r#"{{"name":"Visitor","email":"{email}","password":"{password}"}}"#),
+                ),
+            },
+            Step {
+                means: "its token",
+                line: format!(r#"TOKEN=$({login} | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')"#),
+            },
+            Step {
+                means: "200: who you are",
+                line: format!(r#"{curl} {url}/api/me -H "Authorization: Bearer $TOKEN""#),
+            },
+            Step { means: "401: no token", line: format!("{curl} {url}/api/me") },
+            Step {
+                means: "403: not an administrator",
+                line: format!(r#"{curl} {url}/api/users -H "Authorization: Bearer $TOKEN""#),
+            },
+            Step { means: "404: no such route", line: format!("{curl} {url}/nowhere") },
+            Step {
+                means: "422: what is wrong with the input, member by member",
+                line: post("/auth/register", r#"{"name":"V","email":"nobody","password":"short"}"#),
+            },
+            Step {
+                means: "429: the sixth wrong password (logging in is then refused for 15 minutes)",
+                line: format!("for try in 1 2 3 4 5 6; do {wrong}; done"),
+            },
+        ]
+    }
+
+    /// The status stands after the body. `-s` for the meter, not for the errors.
+    ///
+    /// HTTP/1.1, because a refusal comes before the body was read (RFC 9113 §8.1 allows it), and curl (seen with 7.88)
+    /// may then report a broken HTTP/2 stream in place of the answer.
+    fn curl(&self) -> String {
+        let mut curl = r"curl --http1.1 -sS -w ' %{http_code}\n'".to_owned();
+        if let Some(certificate) = self.certificate {
+            let _ = write!(curl, " --cacert {}", quoted(&certificate.to_string_lossy()));
+        }
+        // The generated certificate speaks for the names of this machine only, wherever the listener is.
+        if self.certificate.is_some() && !self.reachable_by_loopback() {
+            let host = match self.https.ip() {
+                IpAddr::V4(ip) => ip.to_string(),
+                IpAddr::V6(ip) => format!("[{ip}]"),
+            };
+            let _ = write!(curl, " --resolve 'localhost:{}:{host}'", self.https.port());
+        }
+        curl
+    }
+
+    fn url(&self) -> String {
+        let port = self.https.port();
+        match self.https.ip() {
+            ip if self.certificate.is_none() && !ip.is_unspecified() => format!("https://{}", self.https),
+            IpAddr::V6(ip) if ip.is_loopback() || ip.is_unspecified() => format!("https://[::1]:{port}"),
+            IpAddr::V4(ip) if ip.is_unspecified() || ip.octets() == [127, 0, 0, 1] => {
+                format!("https://127.0.0.1:{port}")
+            }
+            _ => format!("https://localhost:{port}"),
+        }
+    }
+
+    fn reachable_by_loopback(&self) -> bool {
+        !self.url().contains("localhost")
+    }
+}
+
+struct Step {
+    means: &'static str,
+    line: String,
+}
+
+/// As one word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn banner(https: &str) -> String {
+        let banner = Banner {
+            https: https.parse().unwrap(),
+            http: None,
+            certificate: Some(Path::new("/it's here/tls.crt")),
+            admin_email: "admin@example.com",
+            seed: &Seed::Present,
+        };
+        banner.text()
+    }
+
+    #[test]
+    fn the_first_line_says_where() {
+        assert!(banner("127.0.0.1:4433").starts_with("listening on https://127.0.0.1:4433\n"));
+    }
+
+    #[test]
+    fn the_address_to_try_is_one_that_the_certificate_covers() {
+        assert!(banner("127.0.0.1:1").contains(" https://127.0.0.1:1/api/me"));
+        assert!(banner("0.0.0.0:1").contains(" https://127.0.0.1:1/api/me"));
+        assert!(banner("[::]:1").contains(" https://[::1]:1/api/me"));
+        let elsewhere = banner("192.0.2.7:1");
+        assert!(elsewhere.contains(" https://localhost:1/api/me"));
+        assert!(elsewhere.contains("--resolve 'localhost:1:192.0.2.7'"));
+        assert!(banner("[2001:db8::7]:1").contains("--resolve 'localhost:1:[2001:db8::7]'"));
+    }
+
+    #[test]
+    fn the_path_of_the_certificate_survives_the_shell() {
+        assert!(banner("127.0.0.1:1").contains(r"--cacert '/it'\''s here/tls.crt'"));
+    }
+}

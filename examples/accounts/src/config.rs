@@ -1,0 +1,359 @@
+//! The environment, read once into a typed [`Config`].
+//!
+//! The threat is a setting that is not what its author thinks (OWASP ASVS V13.4, V16.5.3): a misspelt name, an empty
+//! value, a number with a unit. Each is refused, all of them at once, each in one line that names the variable;
+//! nothing falls back to a default in silence. The values of secrets are never repeated.
+
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, num::NonZero, path::PathBuf};
+
+use palisade::RateLimits;
+use secrecy::SecretString;
+
+use crate::{
+    boot::{BootError, Mistake},
+    model::Email,
+    passwords::Password,
+};
+
+const PREFIX: &str = "ACCOUNTS_";
+const VARIABLES: [&str; 14] = [
+    "ACCOUNTS_LISTEN",
+    "ACCOUNTS_HTTP_LISTEN",
+    "ACCOUNTS_DATA",
+    "ACCOUNTS_TLS_CERT",
+    "ACCOUNTS_TLS_KEY",
+    "ACCOUNTS_JWT_SECRET",
+    "ACCOUNTS_JWT_ISSUER",
+    "ACCOUNTS_JWT_AUDIENCE",
+    "ACCOUNTS_ORIGINS",
+    "ACCOUNTS_ADMIN_EMAIL",
+    "ACCOUNTS_ADMIN_PASSWORD",
+    "ACCOUNTS_TRUSTED_PROXIES",
+    "ACCOUNTS_WORKERS",
+    "ACCOUNTS_RATE_LIMITS",
+];
+/// More threads than this is a slip of the hand.
+const MAX_WORKERS: usize = 512;
+
+/// What the operator decided, checked as far as it can be without touching disk or network.
+#[derive(Debug)]
+pub struct Config {
+    /// The HTTPS listener.
+    pub listen: SocketAddr,
+    /// The plain HTTP listener; `None` is `off`.
+    pub http_listen: Option<SocketAddr>,
+    /// Where the database, the certificate and the secret live.
+    pub data: PathBuf,
+    /// The generated pair, or the operator's own.
+    pub certificate: Certificate,
+    /// `None`: generated once into the data folder. Its bytes count, not what they may encode.
+    pub jwt_secret: Option<SecretString>,
+    /// `iss` of every token.
+    pub issuer: String,
+    /// `aud` of every token.
+    pub audience: String,
+    /// The web origins whose scripts may call the API.
+    pub origins: Vec<String>,
+    /// The account that is seeded while there is no administrator.
+    pub admin_email: Email,
+    /// `None`: generated when the account is made.
+    pub admin_password: Option<Password>,
+    /// The networks whose forwarding headers are believed.
+    pub trusted_proxies: Vec<String>,
+    /// Threads that serve HTTPS.
+    pub workers: usize,
+    /// Whether a spent quota refuses, or is only reported.
+    pub rate_limits: RateLimits,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// Self-signed, made in the data folder at the first start.
+    Generated,
+    /// PEM files of the operator.
+    Files {
+        /// The chain, the server's own certificate first.
+        chain: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+}
+
+impl Config {
+    /// Reads the variables that begin with `ACCOUNTS_`.
+    pub fn from_env(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, BootError> {
+        let mut env = Env::new(vars);
+        let listen = env.parsed("ACCOUNTS_LISTEN", "127.0.0.1:8443", address);
+        let http_listen = env.parsed("ACCOUNTS_HTTP_LISTEN", "127.0.0.1:8080", |text| match text {
+            "off" => Ok(None),
+            text => address(text).map(Some).map_err(|problem| format!("{problem}, or `off`")),
+        });
+        let data = env.path("ACCOUNTS_DATA");
+        let certificate = env.certificate();
+        let jwt_secret = env.secret("ACCOUNTS_JWT_SECRET", |secret| match secret.len() {
+            ..32 => Err(format!("{} bytes are too short for HS256: at least 32 are needed", secret.len())),
+            _ => Ok(SecretString::from(secret)),
+        });
+        let issuer = env.parsed("ACCOUNTS_JWT_ISSUER", "https://accounts.example", text);
+        let audience = env.parsed("ACCOUNTS_JWT_AUDIENCE", "accounts-api", text);
+        let origins = env.list("ACCOUNTS_ORIGINS", "https://app.example.com,https://admin.example.com");
+        let admin_email = env.parsed("ACCOUNTS_ADMIN_EMAIL", "admin@example.com", Email::parse);
+        let admin_password = env.secret("ACCOUNTS_ADMIN_PASSWORD", Password::chosen);
+        let trusted_proxies = env.list("ACCOUNTS_TRUSTED_PROXIES", "");
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let workers = env.parsed("ACCOUNTS_WORKERS", &cores.min(MAX_WORKERS).to_string(), workers);
+        let rate_limits = env.parsed("ACCOUNTS_RATE_LIMITS", "enforce", rate_limits);
+        env.refuse_unknown();
+        let mut mistakes = env.mistakes;
+        if let (Some(listen), Some(Some(http))) = (listen, http_listen)
+            && listen == http
+            && listen.port() != 0
+        {
+            let problem = format!("{http} is the address of ACCOUNTS_LISTEN too");
+            mistakes.push(Mistake::new("ACCOUNTS_HTTP_LISTEN", problem));
+        }
+        BootError::check(mistakes)?;
+
+        let complete = || {
+            Some(Self {
+                listen: listen?,
+                http_listen: http_listen?,
+                data: data.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/data").into()),
+                certificate: certificate?,
+                jwt_secret,
+                issuer: issuer?,
+                audience: audience?,
+                origins: origins?,
+                admin_email: admin_email?,
+                admin_password,
+                trusted_proxies: trusted_proxies?,
+                workers: workers?,
+                rate_limits: rate_limits?,
+            })
+        };
+        complete().ok_or_else(|| BootError::new("environment", "a setting could not be read"))
+    }
+}
+
+/// The variables, and what is wrong with them so far. A reader that answers `None` has recorded why.
+struct Env {
+    values: BTreeMap<String, OsString>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Env {
+    fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let ours = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));
+        let values = vars.into_iter().filter_map(ours).filter(|(name, _)| name.starts_with(PREFIX));
+        Self { values: values.collect(), mistakes: Vec::new() }
+    }
+
+    fn refuse<T>(&mut self, name: &str, problem: impl std::fmt::Display) -> Option<T> {
+        self.mistakes.push(Mistake::new(name, problem));
+        None
+    }
+
+    /// The outer `None`: there is a value, but it is not text.
+    fn text(&mut self, name: &'static str) -> Option<Option<String>> {
+        match self.values.get(name).cloned().map(OsString::into_string) {
+            None => Some(None),
+            Some(Ok(text)) => Some(Some(text)),
+            Some(Err(_)) => self.refuse(name, "is not valid UTF-8"),
+        }
+    }
+
+    fn parsed<T, E: std::fmt::Display>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let written = self.text(name)?;
+        if written.as_deref() == Some("") {
+            return self.refuse(name, format_args!("is empty; unset it for the default ({default})"));
+        }
+        match parse(written.as_deref().unwrap_or(default)) {
+            Ok(value) => Some(value),
+            Err(problem) => self.refuse(name, problem),
+        }
+    }
+
+    /// `None` without a mistake is a secret that nobody gave.
+    fn secret<T, E: std::fmt::Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        match parse(self.text(name)??) {
+            Ok(value) => Some(value),
+            Err(problem) => self.refuse(name, problem),
+        }
+    }
+
+    /// Separated by commas; an empty value is the empty list.
+    fn list(&mut self, name: &'static str, default: &str) -> Option<Vec<String>> {
+        let written = self.text(name)?;
+        let items = written.as_deref().unwrap_or(default).split(',').map(str::trim);
+        Some(items.filter(|item| !item.is_empty()).map(String::from).collect())
+    }
+
+    fn path(&mut self, name: &'static str) -> Option<PathBuf> {
+        let value = self.values.get(name).cloned()?;
+        if value.is_empty() {
+            return self.refuse(name, "is empty; unset it for the default");
+        }
+        Some(value.into())
+    }
+
+    fn certificate(&mut self) -> Option<Certificate> {
+        let (chain, key) = (self.path("ACCOUNTS_TLS_CERT"), self.path("ACCOUNTS_TLS_KEY"));
+        match (chain, key) {
+            (Some(chain), Some(key)) => Some(Certificate::Files { chain, key }),
+            (None, None) => Some(Certificate::Generated),
+            (Some(_), None) => self.refuse("ACCOUNTS_TLS_KEY", "is missing beside ACCOUNTS_TLS_CERT"),
+            (None, Some(_)) => self.refuse("ACCOUNTS_TLS_CERT", "is missing beside ACCOUNTS_TLS_KEY"),
+        }
+    }
+
+    fn refuse_unknown(&mut self) {
+        let unknown = self.values.keys().filter(|name| !VARIABLES.contains(&name.as_str()));
+        let list = VARIABLES.map(|name| name.trim_start_matches(PREFIX)).join(" ");
+        let mistake = |name| Mistake::new(name, format_args!("is no setting; after {PREFIX} there are: {list}"));
+        let mistakes: Vec<_> = unknown.map(mistake).collect();
+        self.mistakes.extend(mistakes);
+    }
+}
+
+fn text(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("is blank") } else { Ok(text.to_owned()) }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("{text:?} is no address: write it as 127.0.0.1:8443 or [::1]:8443"))
+}
+
+fn workers(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=MAX_WORKERS) => Ok(number),
+        _ => Err(format!("{text:?} is no number from 1 to {MAX_WORKERS}")),
+    }
+}
+
+fn rate_limits(text: &str) -> Result<RateLimits, String> {
+    match text {
+        "enforce" => Ok(RateLimits::Enforce),
+        "observe" => Ok(RateLimits::Observe),
+        other => Err(format!("{other:?} is neither `enforce` nor `observe`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let vars = vars.iter().map(|(name, value)| (name.into(), value.into()));
+        Config::from_env(vars).map_err(|error| error.mistakes().iter().map(Mistake::to_string).collect())
+    }
+
+    #[test]
+    fn an_empty_environment_is_the_documented_defaults() {
+        let config = read(&[("PATH", "/bin")]).unwrap();
+        assert_eq!(config.listen, "127.0.0.1:8443".parse().unwrap());
+        assert_eq!(config.http_listen, Some("127.0.0.1:8080".parse().unwrap()));
+        assert!(config.data.ends_with("examples/accounts/data"));
+        assert_eq!(config.certificate, Certificate::Generated);
+        assert!(config.jwt_secret.is_none() && config.admin_password.is_none());
+        assert_eq!(config.issuer, "https://accounts.example");
+        assert_eq!(config.audience, "accounts-api");
+        assert_eq!(config.origins, ["https://app.example.com", "https://admin.example.com"]);
+        assert_eq!(config.admin_email.as_str(), "admin@example.com");
+        assert!(config.trusted_proxies.is_empty());
+        assert!(config.workers >= 1);
+        assert!(matches!(config.rate_limits, RateLimits::Enforce));
+    }
+
+    #[test]
+    fn each_value_is_taken() {
+        let config = read(&[
+            ("ACCOUNTS_LISTEN", "[::1]:0"),
+            ("ACCOUNTS_HTTP_LISTEN", "off"),
+            ("ACCOUNTS_DATA", "/srv/accounts"),
+            ("ACCOUNTS_TLS_CERT", "/c"),
+            ("ACCOUNTS_TLS_KEY", "/k"),
+            ("ACCOUNTS_JWT_SECRET", "0123456789abcdef0123456789abcdef"),
+            ("ACCOUNTS_ORIGINS", ""),
+            ("ACCOUNTS_TRUSTED_PROXIES", "10.0.0.0/8, 192.168.0.1/32"),
+            ("ACCOUNTS_WORKERS", "4"),
+            ("ACCOUNTS_RATE_LIMITS", "observe"),
+        ])
+        .unwrap();
+        assert_eq!(config.listen, "[::1]:0".parse().unwrap());
+        assert_eq!(config.http_listen, None);
+        assert_eq!(config.data, PathBuf::from("/srv/accounts"));
+        assert_eq!(config.certificate, Certificate::Files { chain: "/c".into(), key: "/k".into() });
+        assert_eq!(config.jwt_secret.unwrap().expose_secret(), "0123456789abcdef0123456789abcdef");
+        assert!(config.origins.is_empty());
+        assert_eq!(config.trusted_proxies, ["10.0.0.0/8", "192.168.0.1/32"]);
+        assert_eq!(config.workers, 4);
+        assert!(matches!(config.rate_limits, RateLimits::Observe));
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once_in_one_line_that_names_its_variable() {
+        let mistakes = read(&[
+            ("ACCOUNTS_LISTEN", "localhost"),
+            ("ACCOUNTS_HTTP_LISTEN", "no\nne"),
+            ("ACCOUNTS_DATA", ""),
+            ("ACCOUNTS_TLS_CERT", "/c"),
+            ("ACCOUNTS_JWT_SECRET", "short-secret"),
+            ("ACCOUNTS_JWT_ISSUER", ""),
+            ("ACCOUNTS_ADMIN_EMAIL", "nobody"),
+            ("ACCOUNTS_ADMIN_PASSWORD", "hunter2"),
+            ("ACCOUNTS_WORKERS", "4 cores"),
+            ("ACCOUNTS_RATE_LIMITS", "on"),
+            ("ACCOUNTS_LISTN", "x"),
+        ])
+        .unwrap_err();
+        let named = |mistake: &String| mistake.split(':').next().unwrap().to_owned();
+        let mut names: Vec<_> = mistakes.iter().map(named).collect();
+        names.sort();
+        assert_eq!(
+            names,
+            [
+                "ACCOUNTS_ADMIN_EMAIL",
+                "ACCOUNTS_ADMIN_PASSWORD",
+                "ACCOUNTS_DATA",
+                "ACCOUNTS_HTTP_LISTEN",
+                "ACCOUNTS_JWT_ISSUER",
+                "ACCOUNTS_JWT_SECRET",
+                "ACCOUNTS_LISTEN",
+                "ACCOUNTS_LISTN",
+                "ACCOUNTS_RATE_LIMITS",
+                "ACCOUNTS_TLS_KEY",
+                "ACCOUNTS_WORKERS",
+            ]
+        );
+        assert!(mistakes.iter().all(|mistake| !mistake.contains('\n')));
+        let all = mistakes.join("\n");
+        assert!(!all.contains("short-secret") && !all.contains("hunter2"), "a secret is repeated: {all}");
+    }
+
+    #[test]
+    fn both_listeners_on_one_address_are_refused_but_port_zero_is_two_ports() {
+        let both = |address| read(&[("ACCOUNTS_LISTEN", address), ("ACCOUNTS_HTTP_LISTEN", address)]);
+        assert_eq!(both("127.0.0.1:4").unwrap_err().len(), 1);
+        assert!(both("127.0.0.1:0").is_ok());
+    }
+
+    #[test]
+    fn printing_the_configuration_shows_no_secret() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let config = read(&[("ACCOUNTS_JWT_SECRET", secret), ("ACCOUNTS_ADMIN_PASSWORD", "correct horse")]).unwrap();
+        let shown = format!("{config:?}");
+        assert!(!shown.contains(secret) && !shown.contains("correct horse"), "{shown}");
+    }
+}

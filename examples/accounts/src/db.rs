@@ -1,0 +1,216 @@
+//! The accounts in SQLite.
+//!
+//! The threat is SQL injection (CWE-89, OWASP ASVS V1.2.4): every statement of this file is constant text and every
+//! value a bind. An order of rows can not be bound, so each order is a text of its own, chosen by an enum.
+
+use std::{fmt, time::Duration};
+
+use sqlx::{
+    SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use uuid::Uuid;
+
+use crate::{
+    boot::BootError,
+    files::DataFolder,
+    model::{Email, Listing, Role, Sort, User, UserPatch},
+};
+
+const FILE: &str = "accounts.db";
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+const INSERT: &str = "INSERT INTO users (id, name, email, age, role, password_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    RETURNING id, name, email, age, role, created_at";
+const BY_ID: &str = "SELECT id, name, email, age, role, created_at FROM users WHERE id = ?1";
+const LOGIN: &str = "SELECT id, role, password_hash FROM users WHERE email = ?1";
+const UPDATE: &str = "UPDATE users SET
+        name = coalesce(?2, name),
+        email = coalesce(?3, email),
+        age = CASE WHEN ?4 THEN ?5 ELSE age END,
+        role = coalesce(?6, role)
+    WHERE id = ?1
+    RETURNING id, name, email, age, role, created_at";
+const DELETE: &str = "DELETE FROM users WHERE id = ?1";
+const COUNT: &str = "SELECT count(*) FROM users";
+const HAS_ADMIN: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')";
+
+/// One page, in the given order; the id decides between equals, so that no row is shown twice or never.
+macro_rules! page {
+    ($order:literal) => {
+        concat!("SELECT id, name, email, age, role, created_at FROM users ORDER BY ", $order, " LIMIT ?1 OFFSET ?2")
+    };
+}
+
+const fn page_sql(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Name => page!("name COLLATE NOCASE, id"),
+        Sort::NameDescending => page!("name COLLATE NOCASE DESC, id DESC"),
+        Sort::Email => page!("email"),
+        Sort::EmailDescending => page!("email DESC"),
+        Sort::CreatedAt => page!("created_at, id"),
+        Sort::CreatedAtDescending => page!("created_at DESC, id DESC"),
+    }
+}
+
+/// An account to be made.
+#[derive(Debug)]
+pub struct NewAccount<'a> {
+    /// Shown to people.
+    pub name: &'a str,
+    /// Must be free.
+    pub email: &'a Email,
+    /// Years.
+    pub age: Option<i64>,
+    /// What it may do.
+    pub role: Role,
+    /// `None`: the account can not log in.
+    pub password_hash: Option<&'a str>,
+}
+
+/// What a login needs to know.
+#[derive(sqlx::FromRow)]
+pub struct Login {
+    /// The subject of its tokens.
+    #[sqlx(try_from = "String")]
+    pub id: Uuid,
+    /// The role of its tokens.
+    pub role: Role,
+    /// `None`: the account can not log in.
+    pub password_hash: Option<String>,
+}
+
+/// Why the database gave no answer.
+#[derive(Debug)]
+pub enum DbError {
+    /// Another account has this email.
+    EmailTaken,
+    /// Locked, full, gone: it may work again later.
+    Unavailable(sqlx::Error),
+    /// A fault of this program or of the file.
+    Failed(sqlx::Error),
+}
+
+impl fmt::Display for DbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmailTaken => f.write_str("the email is taken"),
+            Self::Unavailable(cause) => write!(f, "the database is unavailable: {cause}"),
+            Self::Failed(cause) => write!(f, "the database failed: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for DbError {}
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            // The email is the only unique column beside the random id.
+            sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::EmailTaken,
+            // SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN; the extended codes carry them in their low byte.
+            sqlx::Error::Database(cause) => match cause.code().and_then(|code| code.parse::<u32>().ok()) {
+                Some(code) if matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14) => Self::Unavailable(error),
+                _ => Self::Failed(error),
+            },
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => Self::Unavailable(error),
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// The one way to the accounts; clones share the connections.
+#[derive(Clone)]
+pub struct Db(SqlitePool);
+
+impl Db {
+    /// Opens the database in the data folder, makes it if need be, and brings its tables up to date.
+    pub async fn open(folder: &DataFolder) -> Result<Self, BootError> {
+        let path = folder.path(FILE);
+        let refuse = |cause: &dyn fmt::Display| BootError::file("ACCOUNTS_DATA", &path, "open the database", cause);
+        // Made here and not by SQLite, for its mode: the journals beside it inherit it.
+        folder.create(FILE, b"")?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5));
+        let pool = SqlitePoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options)
+            .await
+            .map_err(|error| refuse(&error))?;
+        MIGRATIONS.run(&pool).await.map_err(|error| refuse(&error))?;
+        Ok(Self(pool))
+    }
+
+    /// Waits for the last statement; the journal is folded into the file.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+
+    /// Makes an account under a fresh random id.
+    pub async fn insert(&self, new: NewAccount<'_>) -> Result<User, DbError> {
+        let user = sqlx::query_as(INSERT)
+            .bind(Uuid::new_v4().to_string())
+            .bind(new.name)
+            .bind(new.email.as_str())
+            .bind(new.age)
+            .bind(new.role)
+            .bind(new.password_hash)
+            .fetch_one(&self.0)
+            .await?;
+        Ok(user)
+    }
+
+    /// The account of this id.
+    pub async fn by_id(&self, id: Uuid) -> Result<Option<User>, DbError> {
+        Ok(sqlx::query_as(BY_ID).bind(id.to_string()).fetch_optional(&self.0).await?)
+    }
+
+    /// What a login with this email needs.
+    pub async fn login(&self, email: &Email) -> Result<Option<Login>, DbError> {
+        Ok(sqlx::query_as(LOGIN).bind(email.as_str()).fetch_optional(&self.0).await?)
+    }
+
+    /// One page and the number of all accounts, both of the same moment.
+    pub async fn page(&self, listing: &Listing) -> Result<(Vec<User>, i64), DbError> {
+        let mut moment = self.0.begin().await?;
+        let total = sqlx::query_scalar(COUNT).fetch_one(&mut *moment).await?;
+        let items = sqlx::query_as(page_sql(listing.sort))
+            .bind(listing.limit)
+            .bind(listing.offset)
+            .fetch_all(&mut *moment)
+            .await?;
+        moment.commit().await?;
+        Ok((items, total))
+    }
+
+    /// Changes what the patch names; `None` if there is no such account.
+    pub async fn update(&self, id: Uuid, patch: &UserPatch) -> Result<Option<User>, DbError> {
+        let user = sqlx::query_as(UPDATE)
+            .bind(id.to_string())
+            .bind(patch.name.as_deref())
+            .bind(patch.email.as_ref().map(Email::as_str))
+            .bind(patch.age.is_some())
+            .bind(patch.age.flatten())
+            .bind(patch.role)
+            .fetch_optional(&self.0)
+            .await?;
+        Ok(user)
+    }
+
+    /// Whether there was such an account.
+    pub async fn delete(&self, id: Uuid) -> Result<bool, DbError> {
+        let done = sqlx::query(DELETE).bind(id.to_string()).execute(&self.0).await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Whether anybody is an administrator.
+    pub async fn has_admin(&self) -> Result<bool, DbError> {
+        Ok(sqlx::query_scalar(HAS_ADMIN).fetch_one(&self.0).await?)
+    }
+}

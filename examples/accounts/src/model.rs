@@ -1,0 +1,290 @@
+//! What comes in and what goes out, as types.
+//!
+//! The threats: fields that the caller may not set (mass assignment, OWASP API3, ASVS V15.3.3: unknown ones are
+//! refused) and fields that the caller may not see (V15.3.1: [`User`] has no password hash to leak). Numbers are
+//! wider than their range, so that `151` is answered with its rule and not with a syntax error.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use uuid::Uuid;
+use validator::{Validate, ValidateEmail, ValidateLength, ValidationError};
+
+use crate::passwords::{LONGEST, Password, SHORTEST};
+
+/// RFC 5321 §4.5.3.1.3, with the erratum: the longest address that can be delivered to.
+const LONGEST_EMAIL: u64 = 254;
+
+/// An account as the API shows it.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow)]
+pub struct User {
+    /// Also the subject of the account's tokens.
+    #[sqlx(try_from = "String")]
+    pub id: Uuid,
+    /// As it was given.
+    pub name: String,
+    /// In lower case.
+    pub email: String,
+    /// Unknown unless somebody told.
+    pub age: Option<i64>,
+    /// What the account may do.
+    pub role: Role,
+    /// RFC 3339, UTC, to the millisecond.
+    pub created_at: String,
+}
+
+/// The roles of this API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(rename_all = "lowercase")]
+pub enum Role {
+    /// Sees and changes itself.
+    #[default]
+    User,
+    /// Sees and changes everybody.
+    Admin,
+}
+
+impl Role {
+    /// The word in tokens, in the database and in `require_role`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// An address in lower case, so that one mailbox is one account however it is typed.
+///
+/// Deserialising only folds the case; whether it is an address is for validation to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Email(String);
+
+impl Email {
+    /// For a setting: folded and checked.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let email = Self(text.to_lowercase());
+        if email.validate_email() && email.validate_length(None, Some(LONGEST_EMAIL), None) {
+            Ok(email)
+        } else {
+            Err(format!("{text:?} is no email address"))
+        }
+    }
+
+    /// The folded text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Email {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(text.to_lowercase()))
+    }
+}
+
+impl ValidateEmail for Email {
+    fn as_email_string(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(&self.0))
+    }
+}
+
+impl ValidateLength<u64> for Email {
+    fn length(&self) -> Option<u64> {
+        self.0.length()
+    }
+}
+
+/// `POST /auth/register`. There is no `role` to choose.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// 2 to 100 characters.
+    #[validate(length(min = 2, max = 100), custom(function = printable))]
+    pub name: String,
+    /// Not yet in use.
+    #[validate(email, length(max = LONGEST_EMAIL))]
+    pub email: Email,
+    /// 8 to 128 characters, of any kind.
+    #[validate(length(min = SHORTEST, max = LONGEST))]
+    pub password: Password,
+}
+
+/// `POST /auth/login`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// Of the account.
+    #[validate(email, length(max = LONGEST_EMAIL))]
+    pub email: Email,
+    /// No lower bound: a short guess is a wrong password like any other.
+    #[validate(length(max = LONGEST))]
+    pub password: Password,
+}
+
+/// What a login answers.
+#[derive(Debug, Serialize)]
+pub struct Tokens {
+    /// For the `Authorization` header.
+    pub access_token: String,
+    /// Always `Bearer`.
+    pub token_type: &'static str,
+    /// Seconds.
+    pub expires_in: u64,
+}
+
+/// `POST /api/users`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// 2 to 100 characters.
+    #[validate(length(min = 2, max = 100), custom(function = printable))]
+    pub name: String,
+    /// Not yet in use.
+    #[validate(email, length(max = LONGEST_EMAIL))]
+    pub email: Email,
+    /// Years.
+    #[validate(range(min = 0, max = 150))]
+    pub age: Option<i64>,
+    /// `user` unless said otherwise.
+    #[serde(default)]
+    pub role: Role,
+}
+
+/// `PATCH /api/users/{id}`: what is absent stays. `null` takes the age away and is refused elsewhere.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct UserPatch {
+    /// 2 to 100 characters.
+    #[serde(default, deserialize_with = "present")]
+    #[validate(length(min = 2, max = 100), custom(function = printable))]
+    pub name: Option<String>,
+    /// Not yet in use.
+    #[serde(default, deserialize_with = "present")]
+    #[validate(email, length(max = LONGEST_EMAIL))]
+    pub email: Option<Email>,
+    /// Years.
+    #[serde(default, deserialize_with = "present")]
+    #[validate(range(min = 0, max = 150))]
+    pub age: Option<Option<i64>>,
+    /// For administrators only.
+    #[serde(default, deserialize_with = "present")]
+    pub role: Option<Role>,
+}
+
+/// `GET /api/users?limit=&offset=&sort=`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listing {
+    /// 1 to 100, 20 unless said otherwise.
+    #[validate(range(min = 1, max = 100))]
+    pub limit: i64,
+    /// How many to skip, 0 unless said otherwise.
+    #[validate(range(min = 0, max = 1_000_000))]
+    pub offset: i64,
+    /// The oldest first unless said otherwise.
+    pub sort: Sort,
+}
+
+impl Default for Listing {
+    fn default() -> Self {
+        Self { limit: 20, offset: 0, sort: Sort::CreatedAt }
+    }
+}
+
+/// The orders there are: each stands for one constant SQL text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Sort {
+    /// A to Z, whatever the case.
+    #[serde(rename = "name")]
+    Name,
+    /// Z to A.
+    #[serde(rename = "-name")]
+    NameDescending,
+    /// A to Z.
+    #[serde(rename = "email")]
+    Email,
+    /// Z to A.
+    #[serde(rename = "-email")]
+    EmailDescending,
+    /// The oldest first.
+    #[serde(rename = "created_at")]
+    CreatedAt,
+    /// The newest first.
+    #[serde(rename = "-created_at")]
+    CreatedAtDescending,
+}
+
+/// One page of accounts.
+#[derive(Debug, Serialize)]
+pub struct Page {
+    /// In the order that was asked for.
+    pub items: Vec<User>,
+    /// How many there are in all, at the moment the page was read.
+    pub total: i64,
+    /// As asked, or the default.
+    pub limit: i64,
+    /// As asked, or the default.
+    pub offset: i64,
+}
+
+/// A member that is there has a value of its own type: `null` is not "absent".
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Names are shown to people: something to see, and nothing that a terminal would obey.
+fn printable(name: &str) -> Result<(), ValidationError> {
+    if name.chars().any(char::is_control) || name.trim().is_empty() {
+        return Err(ValidationError::new("printable").with_message("blank, or holds control characters".into()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch(json: &str) -> Result<UserPatch, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn null_takes_the_age_away_and_nothing_else() {
+        assert_eq!(patch("{}").unwrap().age, None);
+        assert_eq!(patch(r#"{"age":null}"#).unwrap().age, Some(None));
+        assert_eq!(patch(r#"{"age":7}"#).unwrap().age, Some(Some(7)));
+        assert!(patch(r#"{"name":null}"#).is_err());
+        assert!(patch(r#"{"role":null}"#).is_err());
+    }
+
+    #[test]
+    fn the_edges_of_every_rule() {
+        let user = |name: &str, email: &str, age: i64| {
+            let email = Email(email.into());
+            NewUser { name: name.into(), email, age: Some(age), role: Role::User }.validate().is_ok()
+        };
+        assert!(user("Al", "a@example.com", 0) && user(&"x".repeat(100), "a@example.com", 150));
+        assert!(!user("A", "a@example.com", 0) && !user(&"x".repeat(101), "a@example.com", 0));
+        assert!(!user("Ada", "a@example.com", -1) && !user("Ada", "a@example.com", 151));
+        assert!(!user("Ada", "example.com", 1) && !user("A\u{7}da", "a@example.com", 1) && !user("   ", "a@b.c", 1));
+        let tree = |age| patch(&format!(r#"{{"age":{age}}}"#)).unwrap().validate().is_ok();
+        assert!(tree(150) && !tree(151), "the rule reaches through both options");
+    }
+
+    #[test]
+    fn an_email_is_one_whatever_its_case() {
+        assert_eq!(Email::parse("Ada@Example.COM").unwrap().as_str(), "ada@example.com");
+        assert!(Email::parse(&format!("a@{}.example", "x.".repeat(125))).is_err());
+    }
+
+    #[test]
+    fn a_refused_password_is_not_in_its_error() {
+        let json = r#"{"name":"Ada","email":"ada@example.com","password":"hunter2"}"#;
+        let registration: Registration = serde_json::from_str(json).unwrap();
+        let error = registration.validate().unwrap_err();
+        assert!(error.field_errors().contains_key("password"));
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,151 @@
+//! The plain HTTP listener, which serves nothing.
+//!
+//! The threat is a client that talks in clear and never notices (OWASP ASVS V4.1.2, V12.2.1): a redirect of an API
+//! call would let its credentials travel first and then hide the mistake. So only a browser's `GET` or
+//! `HEAD` of a page is sent on; everything else is refused. The second threat is an open redirect (CWE-601) through
+//! the `Host` header: the target is this server's own HTTPS address, under one of the names that are certainly
+//! this server's.
+
+use std::net::{IpAddr, SocketAddr};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderValue},
+    },
+    middleware::DefaultHeaders,
+};
+use palisade::Problem;
+
+/// The areas whose requests may carry a credential.
+const SEALED: [&str; 2] = ["api", "auth"];
+
+/// Where the redirects go.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    https: SocketAddr,
+}
+
+impl Target {
+    /// The HTTPS listener's address.
+    pub fn new(https: SocketAddr) -> Self {
+        Self { https }
+    }
+
+    /// The client's own word for this server if it is known to mean it, else the listener's address.
+    fn authority(self, host: Option<&str>) -> String {
+        let port = self.https.port();
+        let listener = match self.https.ip() {
+            ip if ip.is_unspecified() => "localhost".to_owned(),
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        let known = ["localhost", "127.0.0.1", "[::1]", &listener];
+        let asked = host.map(without_port).unwrap_or_default();
+        let name = known.into_iter().find(|name| name.eq_ignore_ascii_case(asked)).unwrap_or(&listener);
+        format!("{name}:{port}")
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Answers every request of the listener.
+pub async fn answer(request: HttpRequest, target: actix_web::web::Data<Target>) -> HttpResponse {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    if safe && !sealed(request.path()) {
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let rest = request.uri().path_and_query().map_or("/", |rest| rest.as_str());
+        let location = format!("https://{}{rest}", target.authority(host));
+        if let Ok(location) = HeaderValue::try_from(location) {
+            return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, location)).finish();
+        }
+    }
+    tracing::warn!(target: "palisade::audit", reason = "plain_http", status = 403, "refused");
+    Problem::new(StatusCode::FORBIDDEN)
+        .detail("this API is served over HTTPS only; what was sent here travelled unprotected")
+        .into_response()
+}
+
+/// Whether the path leads into a sealed area for any server that decodes, folds or cleans it up; a path that can not
+/// be judged does.
+fn sealed(path: &str) -> bool {
+    let Some(decoded) = decode(path) else { return true };
+    let mut segments = decoded.split(['/', '\\']).filter(|segment| !matches!(*segment, "" | "."));
+    let first = segments.next().unwrap_or_default();
+    // `;x=y` is a parameter of the segment to some servers.
+    let name = first.split(';').next().unwrap_or_default().to_lowercase();
+    !path.starts_with('/')
+        || first == ".."
+        || segments.any(|segment| segment == "..")
+        || SEALED.contains(&name.as_str())
+}
+
+/// `None` for what stays encoded after one round, or is no text.
+fn decode(path: &str) -> Option<String> {
+    let mut bytes = path.bytes();
+    let mut decoded = Vec::with_capacity(path.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => {
+                let digits = [bytes.next()?, bytes.next()?];
+                u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            other => other,
+        });
+    }
+    let text = String::from_utf8(decoded).ok()?;
+    (!text.contains(['%', '\0'])).then_some(text)
+}
+
+/// The headers that make sense without TLS: HSTS over plain HTTP would be ignored (RFC 6797 §7.2).
+pub fn headers() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .add((header::X_FRAME_OPTIONS, "DENY"))
+        .add((header::CONTENT_SECURITY_POLICY, "default-src 'self'"))
+        .add((header::REFERRER_POLICY, "no-referrer"))
+        .add((header::CACHE_CONTROL, "no-store"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sealed_areas_are_sealed_however_they_are_spelt() {
+        for path in
+            ["/api", "/api/", "/API/me", "//api/me", "/./api", "/%61pi/me", "/api%2fme", "/auth/login", "/api;v=1/me"]
+        {
+            assert!(sealed(path), "{path}");
+        }
+        for path in ["/x/../api", "/%2e%2e/api", "/..", "/%2561pi", "/%zz", "/%f", "/%ff", "/a%00b", "*", ""] {
+            assert!(sealed(path), "{path} can not be judged");
+        }
+        for path in ["/", "/health", "/apiary", "/docs/api", "/authors", "/a%20b"] {
+            assert!(!sealed(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_host_header_chooses_among_our_own_names_only() {
+        let target = Target::new("127.0.0.1:8443".parse().unwrap());
+        let at = |host| target.authority(host);
+        assert_eq!(at(Some("localhost:8080")), "localhost:8443");
+        assert_eq!(at(Some("LOCALHOST")), "localhost:8443");
+        assert_eq!(at(Some("[::1]:8080")), "[::1]:8443");
+        for foreign in
+            ["evil.example", "evil.example:8080", "localhost.evil.example", "localhost@evil.example", "[::1]evil", ""]
+        {
+            assert_eq!(at(Some(foreign)), "127.0.0.1:8443", "{foreign}");
+        }
+        assert_eq!(at(None), "127.0.0.1:8443");
+        let any = Target::new("[::]:8443".parse().unwrap());
+        assert_eq!(any.authority(Some("evil.example")), "localhost:8443");
+    }
+}

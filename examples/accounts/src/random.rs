@@ -1,0 +1,43 @@
+//! Random text from the operating system's generator (OWASP ASVS V11.5.1).
+
+use std::fmt::Write as _;
+
+use secrecy::SecretString;
+
+/// Without the letters and digits that are taken for each other when read aloud; 32, so that 5 bits choose one.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// `N` random bytes in hexadecimal.
+pub fn hex<const N: usize>() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().fold(String::with_capacity(2 * N), |mut text, byte| {
+        // Writing to a String can not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+/// A password of 26 characters with 130 bits of entropy.
+pub fn password() -> Result<SecretString, getrandom::Error> {
+    let mut bytes = [0; 26];
+    getrandom::fill(&mut bytes)?;
+    let letters = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)]));
+    Ok(letters.collect::<String>().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn no_two_are_alike_and_lengths_are_as_stated() {
+        assert_eq!(hex::<32>().unwrap().len(), 64);
+        assert_ne!(hex::<32>().unwrap(), hex::<32>().unwrap());
+        let (one, two) = (password().unwrap(), password().unwrap());
+        assert_eq!(one.expose_secret().len(), 26);
+        assert_ne!(one.expose_secret(), two.expose_secret());
+    }
+}

@@ -1,0 +1,191 @@
+//! The life of the server: everything is made ready, then it serves, then it drains.
+//!
+//! The threat is a server that runs although something is missing (OWASP ASVS V16.5.3). The order: what can fail
+//! comes before the first log line, the seed comes when nothing can fail any more (a generated password must reach
+//! the banner), and the sockets are bound before all of it and read after.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    num::NonZero,
+};
+
+use actix_web::{
+    App, HttpServer,
+    dev::{Server, ServerHandle},
+    rt,
+    web::{self, Data},
+};
+use rustls::ServerConfig;
+use secrecy::SecretString;
+#[cfg(unix)]
+use tokio::{
+    select,
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tracing_actix_web::TracingLogger;
+
+use crate::{
+    app::{self, Service},
+    banner::Banner,
+    boot::BootError,
+    config::Config,
+    db::Db,
+    files::DataFolder,
+    passwords::Passwords,
+    plain::{self, Target},
+    random, seed,
+    telemetry::{self, RequestLine},
+    tls,
+};
+
+/// How long the requests that were begun may take once the server was told to stop, in seconds. An idle HTTP/2 connection
+/// whose client does not hang up uses it all.
+const DRAIN: u64 = 10;
+const SECRET_FILE: &str = "jwt.secret";
+
+/// Serves until SIGTERM or Ctrl-C.
+pub async fn run(config: Config) -> Result<(), BootError> {
+    let https = Listener::bind("ACCOUNTS_LISTEN", config.listen)?;
+    let http = config.http_listen.map(|address| Listener::bind("ACCOUNTS_HTTP_LISTEN", address)).transpose()?;
+    let folder = DataFolder::open(&config.data)?;
+    let tls = tls::load(&config.certificate, &folder)?;
+    let secret = match &config.jwt_secret {
+        Some(secret) => secret.clone(),
+        None => kept_secret(&folder)?,
+    };
+    let jwt = app::jwt(&config, &secret)?;
+    let db = Db::open(&folder).await?;
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let passwords = Passwords::new(cores).map_err(|error| BootError::new("argon2id", error))?;
+    let prepared = app::prepare(&config, jwt.clone())?;
+    telemetry::start()?;
+    let palisade = prepared.build()?;
+    let seed = seed::admin(&config, &db, &passwords).await?;
+
+    let banner = Banner {
+        https: https.address,
+        http: http.as_ref().map(|listener| listener.address),
+        certificate: tls.generated.as_deref(),
+        admin_email: config.admin_email.as_str(),
+        seed: &seed,
+    };
+    let signals = StopSignals::new().map_err(|error| BootError::new("signals", error))?;
+    banner.print();
+
+    let service = Service { palisade, jwt, db: db.clone(), passwords };
+    let mut servers = Vec::new();
+    if let Some(http) = http {
+        servers.push(serve_plain(http, Target::new(https.address))?);
+    }
+    servers.push(serve(https, tls.server, config.workers, service)?);
+    rt::spawn(signals.drain(servers.iter().map(Server::handle).collect()));
+    // All at once: a server that nobody polls accepts nothing.
+    let running: Vec<_> = servers.into_iter().map(rt::spawn).collect();
+    for server in running {
+        let ended = server.await.map_err(io::Error::other).flatten();
+        ended.map_err(|error| BootError::new("server", error))?;
+    }
+    db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A bound socket and the address that it really has: port 0 asks for any free one.
+struct Listener {
+    variable: &'static str,
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    fn bind(variable: &'static str, address: SocketAddr) -> Result<Self, BootError> {
+        let refuse = |error: io::Error| BootError::new(variable, format_args!("cannot listen on {address}: {error}"));
+        let socket = TcpListener::bind(address).map_err(refuse)?;
+        let address = socket.local_addr().map_err(refuse)?;
+        Ok(Self { variable, socket, address })
+    }
+
+    fn refuse(variable: &'static str) -> impl Fn(io::Error) -> BootError {
+        move |error| BootError::new(variable, error)
+    }
+}
+
+/// 64 hexadecimal characters, 256 bits, which sign from the first start on. As with the operator's own secret, the bytes
+/// of the text count and not what they may encode.
+fn kept_secret(folder: &DataFolder) -> Result<SecretString, BootError> {
+    let text = folder
+        .text_or_create(SECRET_FILE, || random::hex::<32>().map_err(|error| BootError::new("random numbers", error)))?;
+    Ok(text.trim().into())
+}
+
+fn serve(https: Listener, tls: ServerConfig, workers: usize, service: Service) -> Result<Server, BootError> {
+    let refuse = Listener::refuse(https.variable);
+    let factory = move || {
+        App::new()
+            .configure(|routes| app::routes(routes, &service))
+            .wrap(service.palisade.clone())
+            .wrap(TracingLogger::<RequestLine>::new())
+    };
+    let server = HttpServer::new(factory).workers(workers).shutdown_timeout(DRAIN).disable_signals();
+    Ok(server.listen_rustls_0_23(https.socket, tls).map_err(refuse)?.run())
+}
+
+fn serve_plain(http: Listener, target: Target) -> Result<Server, BootError> {
+    let refuse = Listener::refuse(http.variable);
+    let factory = move || {
+        App::new()
+            .app_data(Data::new(target))
+            .default_service(web::to(plain::answer))
+            .wrap(plain::headers())
+            .wrap(TracingLogger::<RequestLine>::new())
+    };
+    let server = HttpServer::new(factory).workers(1).shutdown_timeout(DRAIN).disable_signals();
+    Ok(server.listen(http.socket).map_err(refuse)?.run())
+}
+
+/// Caught from the moment on that this exists, so that no signal kills a server that has begun to answer.
+struct StopSignals {
+    #[cfg(unix)]
+    terminate: Signal,
+    #[cfg(unix)]
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    #[cfg(unix)]
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The first signal drains, the second does not wait.
+    async fn drain(mut self, servers: Vec<ServerHandle>) {
+        for graceful in [true, false] {
+            self.next().await;
+            tracing::info!(graceful, "stopping");
+            for server in &servers {
+                rt::spawn(server.stop(graceful));
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The accounts, as their owners and the administrators see them.
+//!
+//! The threats are other people's accounts (BOLA, OWASP API1: `owner_or_admin` compares the path with the caller) and
+//! rights that are taken by asking (API3, API5: a role is for administrators to give).
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{Data, Json, Path, Query},
+};
+use palisade::{Principal, authenticated, delete, get, owner_or_admin, patch, post, require_role, validate};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    db::{Db, NewAccount},
+    error::ApiError,
+    model::{Listing, NewUser, Page, User, UserPatch},
+};
+
+/// What a token says about its bearer.
+#[derive(Serialize)]
+pub struct Me {
+    subject: String,
+    roles: Vec<String>,
+    scopes: Vec<String>,
+}
+
+/// Who the caller is, from the token alone: the database is not asked.
+#[get("/me")]
+#[authenticated]
+pub async fn me(caller: Principal) -> Json<Me> {
+    Json(Me { subject: caller.subject().to_owned(), roles: caller.roles().to_vec(), scopes: caller.scopes().to_vec() })
+}
+
+/// One page of all accounts.
+#[get("/users")]
+#[require_role("admin")]
+#[validate]
+pub async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Page>, ApiError> {
+    let (items, total) = db.page(&listing).await?;
+    Ok(Json(Page { items, total, limit: listing.limit, offset: listing.offset }))
+}
+
+/// Makes an account for somebody. It has no password, so nobody can log in to it: a login is answered like
+/// any wrong password.
+#[post("/users")]
+#[require_role("admin")]
+#[validate]
+pub async fn create_user(new: Json<NewUser>, db: Data<Db>) -> Result<HttpResponse, ApiError> {
+    let account = NewAccount { name: &new.name, email: &new.email, age: new.age, role: new.role, password_hash: None };
+    let user = db.insert(account).await?;
+    Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
+}
+
+/// One account.
+#[get("/users/{id}")]
+#[owner_or_admin(id)]
+pub async fn show_user(id: Path<Uuid>, db: Data<Db>) -> Result<Json<User>, ApiError> {
+    db.by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)
+}
+
+/// Changes what the body names. A body that names the role is for administrators only, whatever the value.
+#[patch("/users/{id}")]
+#[owner_or_admin(id)]
+#[validate]
+pub async fn change_user(
+    id: Path<Uuid>,
+    change: Json<UserPatch>,
+    caller: Principal,
+    db: Data<Db>,
+) -> Result<Json<User>, ApiError> {
+    if change.role.is_some() && !caller.has_role("admin") {
+        return Err(ApiError::RoleNeedsAdmin);
+    }
+    db.update(*id, &change).await?.map(Json).ok_or(ApiError::NoSuchUser)
+}
+
+/// Removes an account. Tokens that it has keep their word until they expire, but find no account.
+#[delete("/users/{id}")]
+#[require_role("admin")]
+pub async fn delete_user(id: Path<Uuid>, db: Data<Db>) -> Result<HttpResponse, ApiError> {
+    if db.delete(*id).await? { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser) }
+}

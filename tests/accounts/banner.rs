@@ -1,0 +1,41 @@
+//! The lines that the server prints to try it with do what they say when they are pasted.
+
+use std::process::{Command, Stdio};
+
+use super::support::{Server, program::fresh_data};
+
+/// The steps of a banner: the status that is promised, if any, and the line to paste.
+fn steps<'a>(banner: &'a str) -> Vec<(Option<u16>, &'a str)> {
+    let lines: Vec<_> = banner.lines().collect();
+    let step = |pair: &[&'a str]| {
+        let means = pair[0].strip_prefix("  # ")?;
+        Some((means.split(':').next().and_then(|word| word.parse().ok()), pair[1].trim()))
+    };
+    lines.windows(2).filter_map(step).collect()
+}
+
+#[test]
+fn each_line_works_when_pasted_from_the_top() {
+    if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
+        eprintln!("skipped: there is no curl");
+        return;
+    }
+    let server = Server::start_in(fresh_data(), &[]);
+    let banner = server.banner();
+    let steps = steps(&banner);
+    let promised: Vec<_> = steps.iter().filter_map(|(status, _)| *status).collect();
+    assert_eq!(promised, [201, 200, 401, 403, 404, 422, 429], "{banner}");
+
+    // One shell, as one would paste into; the separator tells the outputs apart.
+    let script: String = steps.iter().map(|(_, line)| format!("{line}\necho ===\n")).collect();
+    let output = Command::new("sh").args(["-c", &script]).env_remove("TOKEN").output().expect("a shell");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(err, "", "{out}");
+    for ((status, line), said) in steps.iter().zip(out.split("===\n")) {
+        if let Some(status) = status {
+            assert!(said.ends_with(&format!(" {status}\n")), "{line}\n{said}");
+        }
+    }
+    let tries = out.split("===\n").nth(steps.len() - 1).expect("the last").matches(" 401\n").count();
+    assert_eq!(tries, 5, "five tries before the sixth is refused: {out}");
+}

@@ -1,0 +1,173 @@
+//! A server that can not start says why in one line and is gone.
+
+use std::{net::TcpListener, path::Path};
+
+use serde_json::json;
+
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, program::fresh_data, start_and_fail};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+#[track_caller]
+fn refused_in(data: &Path, settings: &[(&str, &str)], words: &[&str]) {
+    let output = start_and_fail(data, settings);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{out}{err}");
+    assert_eq!(err.lines().count(), 1, "not one line:\n{err}");
+    assert_eq!(out, "", "nothing was announced");
+    for word in words {
+        assert!(err.contains(word), "{word:?} is not in: {err}");
+    }
+    assert!(!err.contains("panicked"), "{err}");
+}
+
+#[track_caller]
+fn refused(settings: &[(&str, &str)], words: &[&str]) {
+    let data = fresh_data();
+    refused_in(&data.path().join("data"), settings, words);
+    assert!(!data.path().join("data/accounts.db").exists() || !words.contains(&"cannot listen"), "nothing was made");
+}
+
+#[test]
+fn a_taken_port() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("its address").to_string();
+    refused(&[("ACCOUNTS_LISTEN", &address)], &["ACCOUNTS_LISTEN", "cannot listen", &address]);
+    refused(&[("ACCOUNTS_HTTP_LISTEN", &address)], &["ACCOUNTS_HTTP_LISTEN", "cannot listen", &address]);
+}
+
+#[test]
+fn an_unreadable_certificate() {
+    let folder = fresh_data();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("text").to_owned()
+    };
+    let pair = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a pair");
+    let (one, other) = (pair(), pair());
+    let good = write("good.crt", &one.cert.pem());
+    let key = write("good.key", &one.signing_key.serialize_pem());
+    let foreign_key = write("foreign.key", &other.signing_key.serialize_pem());
+    let garbage = write("garbage.pem", "not PEM");
+    let missing = folder.path().join("missing").to_str().expect("text").to_owned();
+    let a_folder = folder.path().to_str().expect("text").to_owned();
+
+    for chain in [&missing, &a_folder, &garbage, &key] {
+        refused(&[("ACCOUNTS_TLS_CERT", chain), ("ACCOUNTS_TLS_KEY", &key)], &["ACCOUNTS_TLS_CERT", chain]);
+    }
+    for wrong in [&missing, &a_folder, &garbage, &foreign_key, &good] {
+        refused(&[("ACCOUNTS_TLS_CERT", &good), ("ACCOUNTS_TLS_KEY", wrong)], &["ACCOUNTS_TLS_KEY", wrong]);
+    }
+    refused(&[("ACCOUNTS_TLS_CERT", &good)], &["ACCOUNTS_TLS_KEY", "missing"]);
+}
+
+#[test]
+fn a_data_folder_that_can_not_be_written() {
+    let folder = fresh_data();
+    // Modes do not stop root, so it is a file that stands in the way.
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").expect("written");
+    refused_in(&file, &[], &["ACCOUNTS_DATA", "file"]);
+    refused_in(&file.join("data"), &[], &["ACCOUNTS_DATA", "file"]);
+    if cfg!(target_os = "linux") {
+        refused_in(Path::new("/proc/self"), &[], &["ACCOUNTS_DATA", "cannot write"]);
+    }
+    let data = folder.path().join("data");
+    std::fs::create_dir_all(data.join("accounts.db")).expect("a folder");
+    refused_in(&data, &[], &["ACCOUNTS_DATA", "accounts.db"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_read_only_data_folder() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = fresh_data();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("a folder");
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o500)).expect("its mode");
+    if std::fs::write(data.join("probe"), "").is_ok() {
+        eprintln!("skipped: this user may write everywhere");
+        return;
+    }
+    refused_in(&data, &[], &["ACCOUNTS_DATA", "cannot write"]);
+}
+
+#[test]
+fn a_database_that_is_none() {
+    let folder = fresh_data();
+    std::fs::write(folder.path().join("accounts.db"), "not a database, but long enough to look like one".repeat(99))
+        .expect("written");
+    refused_in(folder.path(), &[], &["ACCOUNTS_DATA", "accounts.db"]);
+}
+
+#[test]
+fn a_short_secret() {
+    refused(&[("ACCOUNTS_JWT_SECRET", &SECRET[1..])], &["ACCOUNTS_JWT_SECRET", "32"]);
+    let folder = fresh_data();
+    std::fs::write(folder.path().join("jwt.secret"), "short\n").expect("written");
+    refused_in(folder.path(), &[], &["ACCOUNTS_JWT_SECRET"]);
+}
+
+#[test]
+fn values_that_mean_nothing() {
+    for (variable, value) in [
+        ("ACCOUNTS_LISTEN", "localhost"),
+        ("ACCOUNTS_LISTEN", "127.0.0.1:99999"),
+        ("ACCOUNTS_HTTP_LISTEN", "none"),
+        ("ACCOUNTS_ORIGINS", "https://app.example.com/path"),
+        ("ACCOUNTS_ORIGINS", "*"),
+        ("ACCOUNTS_ORIGINS", "null"),
+        ("ACCOUNTS_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("ACCOUNTS_TRUSTED_PROXIES", "localhost"),
+        ("ACCOUNTS_WORKERS", "0"),
+        ("ACCOUNTS_WORKERS", "two"),
+        ("ACCOUNTS_RATE_LIMITS", "off"),
+        ("ACCOUNTS_ADMIN_EMAIL", "admin"),
+        ("ACCOUNTS_ADMIN_PASSWORD", "short"),
+        ("ACCOUNTS_JWT_ISSUER", ""),
+        ("ACCOUNTS_RATE_LIMIT", "enforce"),
+    ] {
+        refused(&[(variable, value)], &[variable]);
+    }
+}
+
+#[test]
+fn all_mistakes_at_once_one_line_each() {
+    let data = fresh_data();
+    let settings = [("ACCOUNTS_WORKERS", "0"), ("ACCOUNTS_LISTEN", "x"), ("ACCOUNTS_RATE_LIMITS", "x")];
+    let output = start_and_fail(data.path(), &settings);
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), err.lines().count()), (Some(1), 3), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrators_email_that_belongs_to_somebody_else() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    let token = anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
+    let admin = anyone.bearing(&token);
+    let id = admin.get("/api/me").await.expect(200).body["subject"].as_str().expect("an id").to_owned();
+    admin.patch(&format!("/api/users/{id}"), json!({"role": "user"})).await.expect(200);
+    drop((anyone, admin));
+    let stopped = server.stop();
+    refused_in(&stopped.data.path().join("data"), &[], &["ACCOUNTS_ADMIN_EMAIL", ADMIN_EMAIL]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_made_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Server::start(&[]);
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&server.data()), 0o700);
+    let files: Vec<_> =
+        std::fs::read_dir(server.data()).expect("a folder").map(|entry| entry.expect("an entry")).collect();
+    for file in &files {
+        assert_eq!(mode(&file.path()), 0o600, "{}", file.path().display());
+    }
+    let names: Vec<_> = files.iter().map(|file| file.file_name().into_string().expect("text")).collect();
+    for name in ["accounts.db", "jwt.secret", "tls.crt", "tls.key"] {
+        assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
+    }
+}

@@ -1,0 +1,37 @@
+//! SIGTERM: what was begun is finished, nothing new is taken, the end is a success.
+
+use std::net::TcpStream;
+
+use super::support::{Server, raw::RawTls};
+
+#[cfg(unix)]
+#[test]
+fn a_request_that_was_begun_is_answered() {
+    let server = Server::start(&[]);
+    let body = r#"{"name":"Ada","email":"ada@example.com","password":"ada's own pass phrase"}"#;
+    let (first, rest) = body.split_at(20);
+    let mut connection = RawTls::connect(&server);
+    // The interim answer proves that the server has taken the request up and now waits for the body.
+    connection.send(&format!(
+        "POST /auth/register HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    ));
+    connection.read_until("HTTP/1.1 100 Continue\r\n\r\n");
+    connection.send(first);
+
+    server.terminate();
+    server.wait_for_log("stopping");
+    connection.send(rest);
+    let head = connection.read_until("\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 201 Created\r\n"), "{head}");
+    drop(connection);
+
+    let address = server.https;
+    let stopped = server.ended();
+    assert_eq!(stopped.status.code(), Some(0), "{}", stopped.log);
+    assert!(stopped.log.contains("stopped"), "{}", stopped.log);
+    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+    let data = stopped.data.path().join("data");
+    assert!(!data.join("accounts.db-wal").exists(), "the database was closed");
+}

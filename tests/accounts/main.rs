@@ -1,0 +1,13 @@
+//! The example `accounts` from outside: the real program, as its own process, over real TLS.
+//!
+//! A server of its own for each test, on ports that the system picks, with a data folder that is thrown away.
+
+mod banner;
+mod boot;
+mod drain;
+mod logins;
+mod plain_http;
+mod privacy;
+mod quotas;
+mod support;
+mod walk;

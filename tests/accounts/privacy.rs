@@ -1,0 +1,89 @@
+//! The log tells what was refused and why, and nothing that somebody could use.
+
+use std::{collections::BTreeMap, fs};
+
+use super::{
+    support::{Client, Server, program::fresh_data, raw::plain},
+    walk,
+};
+
+/// The statuses that mean that somebody was not let through.
+const REFUSALS: [&str; 8] = ["400", "401", "403", "408", "413", "415", "422", "429"];
+
+/// The lines of a log by the id of their request.
+fn by_request(log: &str) -> BTreeMap<&str, Vec<&str>> {
+    let mut requests: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for line in log.lines() {
+        if let Some((_, rest)) = line.split_once("request{id=") {
+            let id = rest.split([' ', '}']).next().expect("an id");
+            requests.entry(id).or_default().push(line);
+        }
+    }
+    requests
+}
+
+fn generated_password(banner: &str) -> String {
+    let line = banner.lines().find(|line| line.starts_with("administrator: ")).expect("a line about it");
+    let (_, rest) = line.split_once("password ").expect("a generated password");
+    rest.split(' ').next().expect("a word").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_walk_leaves_no_secret_and_one_event_for_each_refusal() {
+    let data = fresh_data();
+    let server = Server::start_in(data, &[("RUST_LOG", "debug")]);
+    let admin_password = generated_password(&server.banner());
+    let mut secrets = walk::whole(&server, &admin_password).await.secrets;
+    let anyone = Client::new(&server);
+    anyone.get("/nowhere?access_token=s3cr3t-in-a-query").await.expect(404);
+    let http = server.http.expect("it is on");
+    plain(
+        http,
+        "GET /api/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cr3t-in-clear\r\nConnection: close\r\n\r\n",
+    );
+    let read = |name: &str| fs::read_to_string(server.data().join(name)).expect("a file");
+    secrets.push(read("jwt.secret").trim().to_owned());
+    secrets.extend(read("tls.key").lines().filter(|line| !line.starts_with("---")).map(String::from));
+    secrets.extend(["s3cr3t", "Bearer ", "bearer ", "$argon2", "eyJ", "DROP TABLE"].map(String::from));
+    let banner = server.banner();
+    drop(anyone);
+    let log = server.stop().log;
+    for secret in secrets {
+        assert!(!log.contains(&secret), "{secret:?} is in the log");
+    }
+    assert_eq!(banner.matches(&admin_password).count(), 1, "shown once");
+
+    let requests = by_request(&log);
+    assert!(requests.len() > 90, "{} requests", requests.len());
+    let mut refused = 0;
+    for (id, lines) in &requests {
+        let answered: Vec<_> = lines.iter().filter(|line| line.contains("answered")).collect();
+        assert_eq!(answered.len(), 1, "one line for the request {id}: {lines:#?}");
+        let (_, rest) = answered[0].split_once("status=").expect("a status");
+        let status = rest.split(' ').next().expect("a status");
+        let events: Vec<_> = lines.iter().filter(|line| line.contains("palisade::audit")).collect();
+        // An id that can not be one is refused before any handler is asked, and answered like a missing one.
+        let no_id = status == "404" && lines.iter().any(|line| line.contains("/api/users/1%20OR"));
+        let expected = usize::from(REFUSALS.contains(&status) || no_id);
+        refused += expected;
+        assert_eq!(events.len(), expected, "{lines:#?}");
+        for event in events {
+            let reason = event.split_once("reason=\"").expect("a reason").1;
+            assert!(!reason.starts_with('"'), "{event}");
+            assert!(event.contains(&format!("status={status}")), "{event}");
+        }
+    }
+    assert!(refused > 40, "{refused} refusals");
+    let audited = log.lines().filter(|line| line.contains("palisade::audit")).count();
+    assert_eq!(audited, refused, "an event outside of any request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_writes_forges_no_line() {
+    let server = Server::start(&[]);
+    // The client is gone before the server is told to stop: an idle HTTP/2 connection would be waited for.
+    Client::new(&server).get("/x%0a2026-01-01T00:00:00Z%20WARN%20palisade::audit:%20forged%1b[31m").await;
+    let log = server.stop().log;
+    assert!(!log.lines().any(|line| line.starts_with("2026-01-01T00:00:00Z")), "{log}");
+    assert!(!log.contains('\u{1b}'));
+}

@@ -1,0 +1,176 @@
+//! A client that trusts the server's generated certificate and nothing else, and looks at every answer.
+
+use reqwest::{
+    Certificate, ClientBuilder, Method, RequestBuilder, StatusCode, Version,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap},
+    redirect,
+};
+use serde_json::{Value, json};
+
+use super::{PATIENCE, Server};
+
+/// On every answer over TLS, whatever its status.
+const SECURITY_HEADERS: [(&str, &str); 8] = [
+    ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("content-security-policy", "default-src 'self'"),
+    ("referrer-policy", ""),
+    ("permissions-policy", ""),
+    ("cross-origin-opener-policy", ""),
+    ("cross-origin-resource-policy", ""),
+];
+
+/// Cloned with other credentials or another address for every caller that a test plays.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: Option<String>,
+    forwarded_for: Option<&'static str>,
+}
+
+impl Client {
+    /// Over HTTP/2, which TLS negotiates.
+    pub fn new(server: &Server) -> Self {
+        Self::built(server, |builder| builder)
+    }
+
+    /// Over HTTP/1.1, each request on a connection of its own: they spread over the workers.
+    pub fn scattered(server: &Server) -> Self {
+        Self::built(server, |builder| builder.http1_only().pool_max_idle_per_host(0))
+    }
+
+    fn built(server: &Server, with: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
+        let pem = std::fs::read(server.data().join("tls.crt")).expect("the generated certificate");
+        let builder = reqwest::Client::builder()
+            .tls_certs_only([Certificate::from_pem(&pem).expect("PEM")])
+            .https_only(true)
+            .no_proxy()
+            .timeout(PATIENCE)
+            .redirect(redirect::Policy::none());
+        let base = format!("https://{}", server.https);
+        Self { http: with(builder).build().expect("a client"), base, token: None, forwarded_for: None }
+    }
+
+    /// The same client with this token.
+    pub fn bearing(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same client, claiming to forward for this address.
+    pub fn forwarding_for(&self, address: &'static str) -> Self {
+        Self { forwarded_for: Some(address), ..self.clone() }
+    }
+
+    /// A request that a test adds to.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(address) = self.forwarded_for {
+            request = request.header("x-forwarded-for", address);
+        }
+        request
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::GET, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::DELETE, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        Answer::to(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        Answer::to(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    pub async fn login(&self, email: &str, password: &str) -> Answer {
+        self.post("/auth/login", json!({"email": email, "password": password})).await
+    }
+
+    /// The token of somebody who must be able to log in.
+    pub async fn token(&self, email: &str, password: &str) -> String {
+        let answer = self.login(email, password).await.expect(200);
+        assert_eq!((&answer.body["token_type"], &answer.body["expires_in"]), (&json!("Bearer"), &json!(900)));
+        answer.body["access_token"].as_str().expect("a token").to_owned()
+    }
+}
+
+/// An answer that was read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub version: Version,
+    pub headers: HeaderMap,
+    pub text: String,
+    /// `null` where there is no JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// Sends the request.
+    pub async fn to(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        let (status, version, headers) = (response.status(), response.version(), response.headers().clone());
+        let text = response.text().await.expect("a whole body");
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Self { status, version, headers, text, body }
+    }
+
+    /// Demands the status, the security headers, and of an error the shape of all errors.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:#?}");
+        for (name, value) in SECURITY_HEADERS {
+            let found = self.header(name).unwrap_or_else(|| panic!("no {name}: {self:#?}"));
+            assert!(found.starts_with(value), "{name}: {found}");
+        }
+        if status >= 400 {
+            let kind = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+            assert!(kind.starts_with("application/problem+json"), "{self:#?}");
+            assert_eq!(self.body["status"], status, "{self:#?}");
+            assert!(self.body["type"].is_string() && self.body["title"].is_string(), "{self:#?}");
+        }
+        match status {
+            401 => assert!(self.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer"))),
+            405 => assert!(self.header("allow").is_some(), "{self:#?}"),
+            429 => assert!(self.retry_after() >= 1, "{self:#?}"),
+            _ => {}
+        }
+        self
+    }
+
+    /// 422, with these members named, in this order.
+    #[track_caller]
+    pub fn expect_invalid(self, pointers: &[&str]) -> Self {
+        let answer = self.expect(422);
+        let errors = answer.body["errors"].as_array().unwrap_or_else(|| panic!("no errors: {answer:#?}"));
+        let named: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap_or("?")).collect();
+        assert_eq!(named, pointers, "{answer:#?}");
+        answer
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("visible ASCII"))
+    }
+
+    /// Whole seconds.
+    #[track_caller]
+    pub fn retry_after(&self) -> u64 {
+        let value = self.header("retry-after").expect("Retry-After");
+        value.parse().expect("whole seconds")
+    }
+
+    /// The id of the user in the body.
+    #[track_caller]
+    pub fn id(&self) -> String {
+        self.body["id"].as_str().expect("an id").to_owned()
+    }
+}

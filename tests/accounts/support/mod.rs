@@ -1,0 +1,17 @@
+//! Starting, asking and stopping the server.
+
+pub mod client;
+pub mod program;
+pub mod raw;
+
+pub use client::{Answer, Client};
+pub use program::{Server, start_and_fail};
+
+use std::time::Duration;
+
+/// Only ends a test that hangs; a slow machine is no failure.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The administrator's, where a test does not want the generated one.
+pub const ADMIN_PASSWORD: &str = "the administrator's own phrase";
+pub const ADMIN_EMAIL: &str = "admin@example.com";

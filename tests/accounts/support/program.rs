@@ -1,0 +1,219 @@
+//! The server as a process.
+
+use std::{
+    io::{BufRead as _, BufReader, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Mutex, OnceLock},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use super::{ADMIN_PASSWORD, PATIENCE};
+
+/// Built once for all tests, beside them, in their profile.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let test = std::env::current_exe().expect("the test's own path");
+        let profile_folder = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
+        let target = profile_folder.parent().expect("target/<profile>");
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "accounts", "--target-dir"]).arg(target);
+        build.current_dir(env!("CARGO_MANIFEST_DIR"));
+        if profile_folder.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(build.status().expect("cargo runs").success(), "accounts does not build");
+        profile_folder.join(format!("accounts{}", std::env::consts::EXE_SUFFIX))
+    })
+}
+
+/// With none of the settings of whoever runs the tests.
+fn command(data: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program());
+    let foreign = std::env::vars_os().map(|(name, _)| name);
+    for name in foreign.filter(|name| name.to_string_lossy().starts_with("ACCOUNTS_")) {
+        command.env_remove(name);
+    }
+    command
+        .env_remove("RUST_LOG")
+        .env("RUST_BACKTRACE", "1")
+        .env("ACCOUNTS_LISTEN", "127.0.0.1:0")
+        .env("ACCOUNTS_HTTP_LISTEN", "127.0.0.1:0")
+        .env("ACCOUNTS_DATA", data)
+        .env("ACCOUNTS_WORKERS", "2")
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs a server that is expected not to start, to its end.
+pub fn start_and_fail(data: &Path, settings: &[(&str, &str)]) -> Output {
+    let mut child = command(data, settings).spawn().expect("the program starts");
+    let began = Instant::now();
+    while child.try_wait().expect("its state").is_none() {
+        if began.elapsed() > PATIENCE {
+            child.kill().expect("our own child");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().expect("its output")
+}
+
+/// What a stream has said so far.
+struct Listening {
+    said: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Listening {
+    fn to(stream: impl Read + Send + 'static) -> Self {
+        let said = Arc::new(Mutex::new(String::new()));
+        let ear = Arc::clone(&said);
+        let reader = thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                let mut said = ear.lock().expect("no reader panics");
+                said.push_str(&line);
+                said.push('\n');
+            }
+        });
+        Self { said, reader: Some(reader) }
+    }
+
+    fn said(&self) -> String {
+        self.said.lock().expect("no reader panics").clone()
+    }
+
+    /// All of it, once the process is gone.
+    fn rest(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("the reader does not panic");
+        }
+        self.said()
+    }
+
+    fn ended(&self) -> bool {
+        self.reader.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+/// A running server; it is killed when the test forgets to stop it.
+pub struct Server {
+    child: Child,
+    output: Listening,
+    log: Listening,
+    data: Arc<TempDir>,
+    pub https: SocketAddr,
+    pub http: Option<SocketAddr>,
+}
+
+/// How a server ended.
+pub struct Stopped {
+    pub status: ExitStatus,
+    pub log: String,
+    pub data: Arc<TempDir>,
+}
+
+impl Server {
+    /// In a fresh data folder, with a known administrator's password.
+    pub fn start(settings: &[(&str, &str)]) -> Self {
+        let mut all = vec![("ACCOUNTS_ADMIN_PASSWORD", ADMIN_PASSWORD)];
+        all.extend_from_slice(settings);
+        Self::start_in(fresh_data(), &all)
+    }
+
+    /// In this data folder, with these settings and no other.
+    pub fn start_in(data: Arc<TempDir>, settings: &[(&str, &str)]) -> Self {
+        let mut child = command(&data.path().join("data"), settings).spawn().expect("the program starts");
+        let output = Listening::to(child.stdout.take().expect("piped"));
+        let log = Listening::to(child.stderr.take().expect("piped"));
+        let began = Instant::now();
+        let banner = loop {
+            let banner = output.said();
+            if banner.ends_with("\n\n") && banner.contains("429") {
+                break banner;
+            }
+            assert!(!output.ended() && began.elapsed() < PATIENCE, "it does not start:\n{banner}{}", log.said());
+            thread::sleep(Duration::from_millis(5));
+        };
+        let address = |scheme: &str| {
+            let start = format!("listening on {scheme}://");
+            let address = banner.lines().find_map(|line| line.strip_prefix(&start)?.split(' ').next());
+            address.map(|address| address.parse().expect("an address"))
+        };
+        Self { https: address("https").expect("where it listens"), http: address("http"), child, output, log, data }
+    }
+
+    /// The folder with the database, the certificate and the secret.
+    pub fn data(&self) -> PathBuf {
+        self.data.path().join("data")
+    }
+
+    /// What it printed.
+    pub fn banner(&self) -> String {
+        self.output.said()
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        self.log.said()
+    }
+
+    /// Waits until the log has it.
+    pub fn wait_for_log(&self, text: &str) {
+        self.wait_until(|log| log.contains(text));
+    }
+
+    /// Waits until the log is as it should be.
+    pub fn wait_until(&self, satisfied: impl Fn(&str) -> bool) {
+        let began = Instant::now();
+        while !satisfied(&self.log()) {
+            assert!(began.elapsed() < PATIENCE, "the log never became as it should be:\n{}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Sends SIGTERM and returns at once.
+    pub fn terminate(&self) {
+        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(kill.expect("kill runs").success());
+    }
+
+    /// Waits for the end of a server that was told to stop.
+    pub fn ended(mut self) -> Stopped {
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("its state") {
+                break status;
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not stop:\n{}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        };
+        Stopped { status, log: self.log.rest(), data: Arc::clone(&self.data) }
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub fn stop(self) -> Stopped {
+        self.terminate();
+        self.ended()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail harmlessly when it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder that is removed when nobody holds it; the server makes its own inside.
+pub fn fresh_data() -> Arc<TempDir> {
+    Arc::new(tempfile::tempdir().expect("a temporary folder"))
+}

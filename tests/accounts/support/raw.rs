@@ -1,0 +1,65 @@
+//! Bytes on a connection, for what a well-behaved client would not send, or not in this order.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+};
+
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
+
+use super::{PATIENCE, Server};
+
+/// A TLS connection that speaks HTTP/1.1.
+pub struct RawTls(StreamOwned<ClientConnection, TcpStream>);
+
+impl RawTls {
+    pub fn connect(server: &Server) -> Self {
+        let mut roots = RootCertStore::empty();
+        let certificate = CertificateDer::from_pem_file(server.data().join("tls.crt")).expect("PEM");
+        roots.add(certificate).expect("a certificate");
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connection = ClientConnection::new(Arc::new(config), name).expect("a configuration");
+        Self(StreamOwned::new(connection, patient(server.https)))
+    }
+
+    pub fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).and_then(|()| self.0.flush()).expect("it is sent");
+    }
+
+    /// Reads up to and with this text.
+    pub fn read_until(&mut self, end: &str) -> String {
+        let mut read = Vec::new();
+        while !read.ends_with(end.as_bytes()) {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).unwrap_or_else(|error| panic!("{error} after {read:?}"));
+            read.extend(byte);
+        }
+        String::from_utf8(read).expect("text")
+    }
+}
+
+fn patient(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    stream
+}
+
+/// Sends a request in clear and returns the head of the answer and its body.
+pub fn plain(address: SocketAddr, request: &str) -> (String, String) {
+    let mut stream = patient(address);
+    stream.write_all(request.as_bytes()).expect("it is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("a text that ends");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    (head.to_lowercase(), body.to_owned())
+}

@@ -1,0 +1,250 @@
+//! Every route of the table with each status in it, then a restart.
+
+use reqwest::{Method, Version, header};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
+
+const APP: &str = "https://app.example.com";
+const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+
+/// What a walk leaves behind, and what it used that is nobody else's to know.
+pub struct Walked {
+    pub ada: String,
+    pub secrets: Vec<String>,
+}
+
+/// Asks for everything there is, as everybody there is; under 100 times in all, so that no quota is met.
+pub async fn whole(server: &Server, admin_password: &str) -> Walked {
+    let anyone = Client::new(server);
+    let passwords = ["ada's own pass phrase", "bob's own pass phrase"];
+
+    health_and_nowhere(&anyone).await;
+    let ada_id = register(&anyone, passwords[0]).await;
+    let bob = json!({"name": "Bob", "email": "bob@example.com", "password": passwords[1]});
+    let bob_id = anyone.post("/auth/register", bob).await.expect(201).id();
+
+    login(&anyone).await;
+    let tokens = [anyone.token("ada@example.com", passwords[0]).await, anyone.token(ADMIN_EMAIL, admin_password).await];
+    let (ada, admin) = (anyone.bearing(&tokens[0]), anyone.bearing(&tokens[1]));
+
+    me(&anyone, &ada, &ada_id).await;
+    list(&anyone, &ada, &admin).await;
+    create(&anyone, &ada, &admin).await;
+    show(&anyone, &ada, &admin, [&ada_id, &bob_id]).await;
+    change(&anyone, &ada, &admin, [&ada_id, &bob_id]).await;
+    remove(&anyone, &ada, &admin, &bob_id).await;
+    cross_origin(&anyone).await;
+
+    let secrets = tokens.into_iter().chain(passwords.map(String::from)).chain([admin_password.to_owned()]);
+    Walked { ada: ada_id, secrets: secrets.collect() }
+}
+
+async fn health_and_nowhere(anyone: &Client) {
+    let health = anyone.get("/health").await.expect(200);
+    assert_eq!(health.version, Version::HTTP_2);
+    assert_eq!(health.body, json!({"status": "ok"}));
+    let head = Answer::to(anyone.request(Method::HEAD, "/health")).await.expect(200);
+    assert_eq!(head.text, "");
+    anyone.post("/health", json!({})).await.expect(405);
+    for nowhere in ["/", "/nowhere", "/api", "/api/nowhere", "/auth", "/api/users/1/2"] {
+        anyone.get(nowhere).await.expect(404);
+    }
+}
+
+async fn register(anyone: &Client, password: &str) -> String {
+    let path = "/auth/register";
+    let with = |name: &str, value: Value| {
+        let mut body = json!({"name": "Ada", "email": "Ada@Example.com", "password": password});
+        body[name] = value;
+        anyone.post(path, body)
+    };
+    let made = with("name", json!("Ada")).await.expect(201);
+    let id = made.id();
+    assert_eq!(made.header("location"), Some(format!("/api/users/{id}").as_str()));
+    let user = made.body.as_object().expect("an object");
+    let mut members: Vec<_> = user.keys().map(String::as_str).collect();
+    members.sort_unstable();
+    assert_eq!(members, ["age", "created_at", "email", "id", "name", "role"], "and no password hash");
+    assert_eq!(
+        (&user["email"], &user["role"], &user["age"]),
+        (&json!("ada@example.com"), &json!("user"), &Value::Null)
+    );
+
+    with("email", json!("ADA@example.com")).await.expect(409);
+    with("email", json!("nobody")).await.expect_invalid(&["/email"]);
+    with("name", json!("A")).await.expect_invalid(&["/name"]);
+    with("password", json!("2 short")).await.expect_invalid(&["/password"]);
+    with("role", json!("admin")).await.expect(422);
+    let all = anyone.post(path, json!({"name": "A", "email": "a", "password": "a"})).await;
+    all.expect_invalid(&["/email", "/name", "/password"]);
+    let broken = anyone.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json").body("{\"name\":");
+    Answer::to(broken).await.expect(400);
+    Answer::to(anyone.request(Method::POST, path).body("name=Ada")).await.expect(415);
+    with("name", json!("x".repeat(20_000))).await.expect(413);
+    anyone.get(path).await.expect(405);
+    id
+}
+
+async fn login(anyone: &Client) {
+    let wrong = anyone.login("ada@example.com", "not her pass phrase").await.expect(401);
+    let unknown = anyone.login("nobody@example.com", "not her pass phrase").await.expect(401);
+    assert_eq!(wrong.text, unknown.text, "nothing tells which");
+    anyone.post("/auth/login", json!({"email": "ada@example.com"})).await.expect_invalid(&["/password"]);
+    anyone.get("/auth/login").await.expect(405);
+}
+
+async fn me(anyone: &Client, ada: &Client, ada_id: &str) {
+    let me = ada.get("/api/me").await.expect(200);
+    assert_eq!(me.body, json!({"subject": ada_id, "roles": ["user"], "scopes": []}));
+    assert_eq!(me.header("cache-control"), Some("no-store"));
+    let none = anyone.get("/api/me").await.expect(401);
+    assert!(!none.header("www-authenticate").expect("a challenge").contains("error="));
+    let forged = anyone.bearing("not.a.token").get("/api/me").await.expect(401);
+    assert!(forged.header("www-authenticate").expect("a challenge").contains("error=\"invalid_token\""));
+    ada.delete("/api/me").await.expect(405);
+}
+
+async fn list(anyone: &Client, ada: &Client, admin: &Client) {
+    let names = |page: &Answer| {
+        let items = page.body["items"].as_array().expect("items").clone();
+        items.iter().map(|user| user["name"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    let page = admin.get("/api/users").await.expect(200);
+    assert_eq!(names(&page), ["Administrator", "Ada", "Bob"], "the oldest first");
+    assert_eq!((&page.body["total"], &page.body["limit"], &page.body["offset"]), (&json!(3), &json!(20), &json!(0)));
+    for (sort, order) in [
+        ("name", ["Ada", "Administrator", "Bob"]),
+        ("-name", ["Bob", "Administrator", "Ada"]),
+        ("email", ["Ada", "Administrator", "Bob"]),
+        ("-email", ["Bob", "Administrator", "Ada"]),
+        ("created_at", ["Administrator", "Ada", "Bob"]),
+        ("-created_at", ["Bob", "Ada", "Administrator"]),
+    ] {
+        assert_eq!(names(&admin.get(&format!("/api/users?sort={sort}")).await.expect(200)), order, "{sort}");
+    }
+    let second = admin.get("/api/users?limit=1&offset=1&sort=name").await.expect(200);
+    assert_eq!((names(&second), &second.body["total"]), (vec!["Administrator".to_owned()], &json!(3)));
+    assert!(names(&admin.get("/api/users?offset=1000000").await.expect(200)).is_empty());
+
+    admin.get("/api/users?limit=0&offset=-1").await.expect_invalid(&["/limit", "/offset"]);
+    admin.get("/api/users?limit=101").await.expect_invalid(&["/limit"]);
+    for refused in ["sort=role", "sort=name;drop%20table%20users", "limit=ten", "page=2", "limit=1&limit=2"] {
+        admin.get(&format!("/api/users?{refused}")).await.expect(422);
+    }
+    ada.get("/api/users").await.expect(403);
+    anyone.get("/api/users").await.expect(401);
+}
+
+async fn create(anyone: &Client, ada: &Client, admin: &Client) {
+    let path = "/api/users";
+    let carol = json!({"name": "Carol", "email": "carol@example.com", "age": 150, "role": "admin"});
+    let made = admin.post(path, carol.clone()).await.expect(201);
+    let location = made.header("location").expect("a location").to_owned();
+    let found = admin.get(&location).await.expect(200);
+    assert_eq!(found.body, made.body);
+    assert_eq!((&found.body["age"], &found.body["role"]), (&json!(150), &json!("admin")));
+    let dan = admin.post(path, json!({"name": "Dan", "email": "dan@example.com"})).await.expect(201);
+    assert_eq!((&dan.body["age"], &dan.body["role"]), (&Value::Null, &json!("user")));
+
+    admin.post(path, carol.clone()).await.expect(409);
+    let wrong = json!({"name": "x".repeat(101), "email": "carol", "age": 151});
+    admin.post(path, wrong).await.expect_invalid(&["/age", "/email", "/name"]);
+    admin.post(path, json!({"name": "Eve", "email": "eve@example.com", "role": "root"})).await.expect(422);
+    admin.post(path, json!({"name": "Eve", "email": "eve@example.com", "id": NOBODY})).await.expect(422);
+    admin.post(path, json!({"name": "Eve"})).await.expect_invalid(&["/email"]);
+    ada.post(path, carol.clone()).await.expect(403);
+    anyone.post(path, carol).await.expect(401);
+}
+
+async fn show(anyone: &Client, ada: &Client, admin: &Client, [ada_id, bob_id]: [&str; 2]) {
+    let (own, other) = (format!("/api/users/{ada_id}"), format!("/api/users/{bob_id}"));
+    assert_eq!(ada.get(&own).await.expect(200).body["email"], "ada@example.com");
+    admin.get(&own).await.expect(200);
+    ada.get(&other).await.expect(403);
+    ada.get(&format!("/api/users/{NOBODY}")).await.expect(403);
+    anyone.get(&own).await.expect(401);
+    admin.get(&format!("/api/users/{NOBODY}")).await.expect(404);
+    admin.get("/api/users/1%20OR%201=1").await.expect(404);
+}
+
+async fn change(anyone: &Client, ada: &Client, admin: &Client, [ada_id, bob_id]: [&str; 2]) {
+    let (own, other) = (format!("/api/users/{ada_id}"), format!("/api/users/{bob_id}"));
+    let injection = "Ada'); DROP TABLE users; --";
+    let changed = ada.patch(&own, json!({"name": injection, "age": 36})).await.expect(200);
+    assert_eq!((&changed.body["name"], &changed.body["age"]), (&json!(injection), &json!(36)));
+    assert_eq!(changed.body["email"], "ada@example.com", "what is not named stays");
+    let cleared = ada.patch(&own, json!({"age": null, "name": "Ada"})).await.expect(200);
+    assert_eq!(cleared.body["age"], Value::Null);
+    assert_eq!(ada.patch(&own, json!({})).await.expect(200).body, cleared.body);
+
+    ada.patch(&own, json!({"role": "admin"})).await.expect(403);
+    ada.patch(&own, json!({"name": "Eve", "role": "user"})).await.expect(403);
+    assert_eq!(ada.get(&own).await.expect(200).body, cleared.body, "a refused change changes nothing");
+    ada.patch(&own, json!({"email": "Bob@example.com"})).await.expect(409);
+    ada.patch(&own, json!({"email": "ada", "age": -1})).await.expect_invalid(&["/age", "/email"]);
+    ada.patch(&own, json!({"created_at": "now"})).await.expect(422);
+    ada.patch(&own, json!({"name": null})).await.expect(422);
+    ada.patch(&other, json!({"name": "Eve"})).await.expect(403);
+    anyone.patch(&own, json!({"name": "Eve"})).await.expect(401);
+    admin.patch(&format!("/api/users/{NOBODY}"), json!({"name": "Eve"})).await.expect(404);
+    assert_eq!(admin.patch(&other, json!({"role": "admin"})).await.expect(200).body["role"], "admin");
+}
+
+async fn remove(anyone: &Client, ada: &Client, admin: &Client, bob_id: &str) {
+    let other = format!("/api/users/{bob_id}");
+    anyone.delete(&other).await.expect(401);
+    ada.delete(&other).await.expect(403);
+    assert_eq!(admin.delete(&other).await.expect(204).text, "");
+    admin.delete(&other).await.expect(404);
+    admin.get(&other).await.expect(404);
+}
+
+async fn cross_origin(anyone: &Client) {
+    let from = |origin: &'static str, method| anyone.request(method, "/api/me").header(header::ORIGIN, origin);
+    let refused = Answer::to(from(APP, Method::GET)).await.expect(401);
+    assert_eq!(refused.header("access-control-allow-origin"), Some(APP), "a page can read why");
+    assert_eq!(refused.header("access-control-allow-credentials"), Some("true"));
+    let preflight = from(APP, Method::OPTIONS).header(header::ACCESS_CONTROL_REQUEST_METHOD, "PATCH");
+    let preflight = Answer::to(preflight).await.expect(204);
+    assert!(preflight.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PATCH")));
+    for foreign in ["https://app.example.com.evil.example", "http://app.example.com", "null"] {
+        let answer = Answer::to(from(foreign, Method::GET)).await;
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{foreign}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_with_each_status_and_the_data_survives_a_restart() {
+    let server = Server::start(&[]);
+    let walked = whole(&server, ADMIN_PASSWORD).await;
+    let certificate = std::fs::read(server.data().join("tls.crt")).expect("a certificate");
+    let token = &walked.secrets[0];
+    let stopped = server.stop();
+    assert!(stopped.status.success(), "{:?}", stopped.status);
+
+    let again = Server::start_in(Arc::clone(&stopped.data), &[]);
+    assert_eq!(std::fs::read(again.data().join("tls.crt")).expect("a certificate"), certificate);
+    assert!(again.banner().contains("administrator: there already"), "{}", again.banner());
+    let anyone = Client::new(&again);
+    let found = anyone.bearing(token).get(&format!("/api/users/{}", walked.ada)).await.expect(200);
+    assert_eq!(found.body["name"], "Ada");
+    let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
+    assert_eq!(admin.get("/api/users").await.expect(200).body["total"], 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_gone_is_404_but_its_token_still_says_whose_it_was() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    let body = json!({"name": "Ada", "email": "ada@example.com", "password": "ada's own pass phrase"});
+    let id = anyone.post("/auth/register", body).await.expect(201).id();
+    let ada = anyone.bearing(&anyone.token("ada@example.com", "ada's own pass phrase").await);
+    let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
+    let own = format!("/api/users/{id}");
+    admin.delete(&own).await.expect(204);
+    assert_eq!(ada.get("/api/me").await.expect(200).body["subject"], id);
+    ada.get(&own).await.expect(404);
+    ada.patch(&own, json!({"name": "Eve"})).await.expect(404);
+}
