@@ -4,7 +4,7 @@
 //! extractors get the status that RFC 9110 has for them (413, 415, 400; 422 where the syntax is right and the shape is not)
 //! and a text of ours; an extractor of the user's keeps its own answer.
 
-use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError, UrlencodedError};
+use actix_web::error::{InternalError, JsonPayloadError, PathError, PayloadError, QueryPayloadError, UrlencodedError};
 use actix_web::http::StatusCode;
 use actix_web::{Error, HttpResponse};
 
@@ -28,7 +28,8 @@ pub(crate) fn failed(error: &Error) -> Failed {
     if error.as_error::<QueryPayloadError>().is_some() {
         return Failed::Denied(shape("query", "The query does not have the demanded parameters."));
     }
-    if error.as_error::<PathError>().is_some() {
+    // Without a `PathConfig`, actix-web gives serde's error a status and no type of its own.
+    if error.as_error::<PathError>().is_some() || error.as_error::<InternalError<serde::de::value::Error>>().is_some() {
         let detail = "There is no such resource.";
         return Failed::Denied(Denial::input(StatusCode::NOT_FOUND, "path_not_a_resource", detail));
     }

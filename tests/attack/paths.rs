@@ -175,3 +175,20 @@ async fn an_endpoint_that_says_head_goes_before_the_one_that_says_get() {
     wrong.assert_problem(405);
     assert_eq!(wrong.header("allow"), "GET, HEAD");
 }
+
+#[get("/numbers/{number}")]
+#[public]
+async fn number(number: Path<u8>) -> String {
+    number.to_string()
+}
+
+#[actix_web::test]
+async fn a_path_that_is_no_resource_is_404_in_our_words() {
+    let app = init_service(App::new().service(number).wrap(palisade())).await;
+    assert_eq!(call(&app, getting("/numbers/7")).await.body, "7");
+    for path in ["/numbers/seven", "/numbers/256", "/numbers/-1", "/numbers/7%2F8"] {
+        let answer = call(&app, getting(path)).await;
+        answer.assert_problem(404);
+        assert_eq!(answer.json()["detail"], "There is no such resource.");
+    }
+}
