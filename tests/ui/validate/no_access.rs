@@ -1,0 +1,10 @@
+use actix_web::web::Json;
+use palisade::{post, validate};
+
+#[post("/users")]
+#[validate]
+async fn create(body: Json<u32>, _: actix_web::web::Data<u32>) -> &'static str {
+    "in"
+}
+
+fn main() {}
