@@ -76,16 +76,19 @@ fn function(checked: &Checked) -> TokenStream {
     let name = &signature.ident;
     let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
     let policy = self::policy(policy, name);
+    // A constant of its own, because `const { .. }` does not promote the lists in it; in a block of its own, because the
+    // handler would see it otherwise.
+    let policy = quote!({ const POLICY: &::palisade::Policy = &#policy; POLICY });
     let inner = inner(handler, call);
     let [request, payload] = ["__request", "__payload"].map(|name| local(name, Span::call_site()));
     let answer = match call {
         Call::Direct => {
-            quote!(::palisade::__private::enforce(const { &#policy }, #request, #payload, #name).await)
+            quote!(::palisade::__private::enforce(#policy, #request, #payload, #name).await)
         }
         Call::Validated { steps, attribute } => {
             let checks = checks(steps, *attribute, &handler.arguments);
             quote! {
-                ::palisade::__private::enforce_validated(const { &#policy }, #request, #payload, #name, #checks).await
+                ::palisade::__private::enforce_validated(#policy, #request, #payload, #name, #checks).await
             }
         }
         Call::Never => never(),

@@ -87,7 +87,11 @@ fn fitness(signature: &Signature, errors: &mut Errors) -> Fitness {
     let mut faults: Vec<(Place, &str, String)> = Vec::new();
     let name = &signature.ident;
     if signature.asyncness.is_none() {
-        faults.push((signature.fn_token.span.into(), "a handler is asynchronous", format!("write `async fn {name}`")));
+        faults.push((
+            signature.fn_token.span.into(),
+            "a handler has to be asynchronous",
+            format!("write `async fn {name}`"),
+        ));
     }
     if let Some(word) = &signature.constness {
         faults.push((word.span.into(), "a handler can't be `const`: it runs for each request", remove("const")));

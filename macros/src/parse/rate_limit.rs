@@ -68,7 +68,8 @@ fn seconds(argument: &Argument, errors: &mut Errors) -> Option<u64> {
     match &argument.value {
         Value::Text(text) => window(text, errors),
         Value::Literal(Lit::Int(number)) => {
-            let cure = format!("did you mean \"{number}s\"? {}", window::FORMS);
+            let unit = if number.suffix().is_empty() { "s" } else { "" };
+            let cure = format!("did you mean \"{number}{unit}\"? {}", window::FORMS);
             errors.push(number.span(), "a window is a text in quotes, with its unit", cure);
             None
         }

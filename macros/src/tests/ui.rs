@@ -66,14 +66,3 @@ fn every_mistake_is_reported_at_its_place_with_its_cure() {
     }
     snapshots(&folder("ui")).bind(|| insta::assert_snapshot!("messages", report));
 }
-
-#[test]
-fn what_is_right_is_accepted() {
-    for path in rust_files(&folder("ui/pass")) {
-        let mut found = Vec::new();
-        messages(compiler::file(&fs::read_to_string(&path).unwrap()), &mut found);
-        for Message { line, text, .. } in found {
-            panic!("{}:{line}: {text}", path.display());
-        }
-    }
-}
