@@ -66,3 +66,24 @@ fn every_mistake_is_reported_at_its_place_with_its_cure() {
     }
     snapshots(&folder("ui")).bind(|| insta::assert_snapshot!("messages", report));
 }
+
+/// What no fixture can show, because the compiler itself would refuse it first.
+#[test]
+fn what_only_a_foreign_macro_could_write_is_reported_too() {
+    for (clauses, item, text) in [
+        (
+            "public(); get(\"/\");",
+            "async unsafe extern \"C\" fn f(x: u8, ...) -> u8 { x }",
+            "fixed number of arguments",
+        ),
+        ("public();", "const fn f() {}", "can't be `const`"),
+        ("publik(); public();", "async fn f() {}", "did you mean `public`?"),
+        ("public = 1; public();", "async fn f() {}", "only palisade's attributes write them"),
+        ("public();", "", "this is no function"),
+        ("", "async fn f() {}", "does not say who may call it"),
+    ] {
+        let mut found = Vec::new();
+        messages(crate::expand(clauses.parse().unwrap(), item.parse().unwrap()), &mut found);
+        assert!(found.iter().any(|message| message.text.contains(text)), "{clauses} {item}: {text}");
+    }
+}
