@@ -1,44 +1,60 @@
 //! From what is written to what it means: every rule that one clause alone can't know.
 
-use proc_macro2::Span;
+use proc_macro2::Ident;
+use syn::LitStr;
 use syn::ext::IdentExt;
 
 use crate::errors::Errors;
-use crate::model::{Checked, Clause, Handler, Quota, RateLimit, RouteClause, Rule, Validation, Written};
-use crate::suggest::did_you_mean;
-use crate::template;
+use crate::model::{
+    By, Call, Checked, Clause, Fitness, Handler, Policy, Quota, RateLimit, Rule, Said, Step, Validate, Written,
+};
+use crate::parse::is_label;
+use crate::{suggest, template};
 
-const CHOICES: &str = "say who may call it: `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]` or \
-                       `#[owner_or_admin(id)]`";
+const CHOICES: &str = "say who may call it: `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]` \
+                       or `#[owner_or_admin(id)]`";
 
-pub(crate) fn check(written: Vec<Written>, handler: Handler, errors: &mut Errors) -> Checked {
-    duplicates(&written, errors);
-    access(&written, &handler, errors);
+/// Reports every mistake; where the rule is in doubt, it lets nobody in.
+pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
+    let Written { handler, clauses } = written;
+    access(&clauses, &handler, errors);
+    duplicates(&clauses, errors);
+    owners(&clauses, errors);
+    principals(&clauses, errors);
+    let mut checked = Checked {
+        policy: Policy { rule: Rule::Nobody, reason: None, quotas: Vec::new(), validates: Vec::new() },
+        route: None,
+        call: match handler.fitness {
+            Fitness::Fit => Call::Direct,
+            Fitness::Unfit => Call::Never,
+        },
+        handler,
+    };
     let mut rules = Vec::new();
-    let (mut reason, mut route, mut validation) = (None, None, None);
-    let mut limits: Vec<(Span, RateLimit)> = Vec::new();
-    let public = written.iter().any(|written| matches!(written.clause, Clause::Public(_)));
-    for Written { span, clause, .. } in written {
-        match clause {
-            Clause::Route(clause) => route = route.or(Some(clause)),
-            Clause::Public(why) => {
+    let mut limits = Vec::new();
+    for Clause { word, said } in clauses {
+        match said {
+            Said::Public(reason) => {
+                checked.policy.reason = checked.policy.reason.or(reason);
                 rules.push(Rule::Public);
-                reason = why;
             }
-            Clause::Authenticated => rules.push(Rule::Authenticated),
-            Clause::RequireRole(roles) => rules.push(any(roles.into_iter().map(Rule::Role).collect())),
-            Clause::Owner { parameter, or_admin: false } => rules.push(Rule::Owner(parameter)),
-            Clause::Owner { parameter, or_admin: true } => rules.push(any(vec![Rule::Owner(parameter), Rule::Admin])),
-            Clause::Misunderstood => rules.push(Rule::Nobody),
-            Clause::RateLimit(limit) => limits.push((span, limit)),
-            Clause::Validate(names) => validation = Some(validated(span, &names, &handler, errors)),
+            Said::Authenticated => rules.push(Rule::Authenticated),
+            Said::RequireRole(roles) => rules.push(any(roles.iter().map(|role| Rule::Role(role.value())).collect())),
+            Said::Owner(parameter) => rules.push(owner(&parameter)),
+            Said::OwnerOrAdmin(parameter) => rules.push(any(vec![owner(&parameter), Rule::Role("admin".to_owned())])),
+            Said::Unclear => rules.push(Rule::Nobody),
+            Said::Route(route) => checked.route = checked.route.or(Some(route)),
+            Said::RateLimit(limit) => limits.push((word, limit)),
+            Said::Validate(validate) => validation(&word, &validate, &mut checked, errors),
         }
     }
-    if let Some(route) = &route {
-        owners(&rules, route, errors);
-    }
-    let quotas = quotas(limits, &handler, public, errors);
-    Checked { rule: all(rules), handler, reason, quotas, validation, route }
+    checked.policy.rule = all(rules);
+    checked.policy.quotas = quotas(limits, &checked.handler.signature.ident, errors);
+    checked
+}
+
+fn owner(parameter: &Ident) -> Rule {
+    Rule::Owner(parameter.unraw().to_string())
 }
 
 fn any(mut rules: Vec<Rule>) -> Rule {
@@ -53,139 +69,163 @@ fn all(mut rules: Vec<Rule>) -> Rule {
     }
 }
 
-fn access(written: &[Written], handler: &Handler, errors: &mut Errors) {
-    let grants: Vec<&Written> = written.iter().filter(|written| written.clause.grants_access()).collect();
-    if grants.is_empty() {
-        let name = &handler.signature.ident;
-        errors.push(name.span(), format!("`{name}` declares no access policy: {CHOICES}"));
-    }
-    let Some(public) = grants.iter().find(|written| written.word == "public") else { return };
-    for other in grants.iter().filter(|written| written.word != "public") {
-        errors.push(
-            public.span,
-            format!("`public` lets everybody in and `{}` does not: remove one of the two", other.word),
-        );
+/// There is at least one access attribute, and `public` stands alone.
+fn access(clauses: &[Clause], handler: &Handler, errors: &mut Errors) {
+    let (public, others): (Vec<&Clause>, Vec<&Clause>) =
+        clauses.iter().filter(|clause| clause.said.is_access()).partition(|clause| clause.word == "public");
+    match public.first() {
+        None if others.is_empty() => {
+            let name = &handler.signature.ident;
+            errors.push(name.span(), format!("`{name}` does not say who may call it"), CHOICES);
+        }
+        Some(public) if !others.is_empty() => {
+            let mut words: Vec<String> = others.iter().map(|other| other.word.to_string()).collect();
+            words.dedup();
+            let narrower = suggest::all_of(words.iter().map(String::as_str));
+            let what = format!("`public` lets everybody in, which contradicts {narrower}");
+            errors.push(public.word.span(), what, format!("remove `public`, or {narrower}"));
+        }
+        _ => {}
     }
 }
 
-/// Attributes that say something once. `rate_limit` repeats, and so may access attributes that differ.
-fn duplicates(written: &[Written], errors: &mut Errors) {
-    for (at, one) in written.iter().enumerate() {
-        let earlier = &written[..at];
-        let twice = match &one.clause {
-            Clause::Route(_) => {
-                if earlier.iter().any(|other| matches!(other.clause, Clause::Route(_))) {
-                    errors.push(
-                        one.span,
-                        "a handler has one route: for several methods write `#[route(\"..\", method = \"GET\", method = \"POST\")]`",
-                    );
-                }
-                false
-            }
-            Clause::Public(_) | Clause::Authenticated | Clause::Validate(_) => {
-                earlier.iter().any(|other| other.word == one.word)
-            }
-            Clause::RequireRole(roles) => earlier.iter().any(|other| {
-                matches!(&other.clause, Clause::RequireRole(others)
-                    if others.len() == roles.len() && others.iter().all(|other| roles.iter().any(|role| role.value() == other.value())))
-            }),
-            Clause::Owner { parameter, .. } => earlier.iter().any(|other| {
-                other.word == one.word && matches!(&other.clause, Clause::Owner { parameter: same, .. } if same == parameter)
-            }),
-            Clause::RateLimit(limit) => earlier.iter().any(|other| {
-                matches!(&other.clause, Clause::RateLimit(same)
-                    if same.seconds == limit.seconds && same.by_principal.is_some() == limit.by_principal.is_some()
-                        && same.failures_only == limit.failures_only)
-            }),
-            Clause::Misunderstood => false,
-        };
-        if twice {
-            let cure = match one.clause {
-                Clause::RateLimit(_) => {
-                    "counts the same requests in the same window as another `rate_limit`: keep the stricter one"
-                }
-                _ => "stands twice and says the same: remove one",
+/// Each attribute says something that no earlier one said.
+fn duplicates(clauses: &[Clause], errors: &mut Errors) {
+    for (at, clause) in clauses.iter().enumerate() {
+        let again = clauses.iter().take(at).any(|earlier| repeats(&earlier.said, &clause.said));
+        if again {
+            let what = match clause.said {
+                Said::Route(_) => "this handler has a route already".to_owned(),
+                Said::RateLimit(_) => "this handler has the very same quota already".to_owned(),
+                _ => format!("`{}` says this already", clause.word),
             };
-            errors.push(one.span, format!("`{}` {cure}", one.word));
+            let cure = match clause.said {
+                Said::Route(_) => "for several methods write `#[route(\"..\", method = \"GET\", method = \"POST\")]`",
+                _ => "remove one of the two",
+            };
+            errors.push(clause.word.span(), what, cure);
         }
     }
 }
 
-fn owners(rules: &[Rule], route: &RouteClause, errors: &mut Errors) {
-    let names = template::parameters(&route.path.value()).unwrap_or_default();
-    for rule in rules {
-        match rule {
-            Rule::Owner(parameter) if !names.iter().any(|name| parameter == name) => {
-                let path = route.path.value();
-                let hint = did_you_mean(&parameter.to_string(), names.iter().map(String::as_str));
-                let cure =
-                    if hint.is_empty() { format!(": write it, such as \"{path}/{{{parameter}}}\"") } else { hint };
-                errors.push(parameter.span(), format!("the route \"{path}\" has no parameter `{parameter}`{cure}"));
+fn repeats(earlier: &Said, later: &Said) -> bool {
+    match (earlier, later) {
+        (Said::Route(_), Said::Route(_))
+        | (Said::Public(_), Said::Public(_))
+        | (Said::Authenticated, Said::Authenticated)
+        | (Said::Validate(_), Said::Validate(_)) => true,
+        (Said::RequireRole(earlier), Said::RequireRole(later)) => {
+            // Any order; neither list holds a role twice.
+            earlier.len() == later.len()
+                && earlier.iter().all(|role| later.iter().any(|other| other.value() == role.value()))
+        }
+        (Said::Owner(earlier), Said::Owner(later)) | (Said::OwnerOrAdmin(earlier), Said::OwnerOrAdmin(later)) => {
+            earlier.unraw() == later.unraw()
+        }
+        (Said::RateLimit(earlier), Said::RateLimit(later)) => identical(earlier, later),
+        _ => false,
+    }
+}
+
+fn identical(one: &RateLimit, other: &RateLimit) -> bool {
+    let terms = |quota: &RateLimit| (quota.limit, quota.seconds, quota.count, matches!(quota.by, By::Principal(_)));
+    let name = |quota: &RateLimit| quota.name.as_ref().map(LitStr::value);
+    terms(one) == terms(other) && name(one) == name(other)
+}
+
+/// The route has the parameter that names the owner. Where somebody else's attribute routes, the template is unknown.
+fn owners(clauses: &[Clause], errors: &mut Errors) {
+    let route =
+        clauses.iter().find_map(|clause| if let Said::Route(route) = &clause.said { Some(route) } else { None });
+    let Some(path) = route.and_then(|route| route.path.as_ref()).map(LitStr::value) else { return };
+    let known = template::parameters(&path).unwrap_or_default();
+    for clause in clauses {
+        if let Said::Owner(parameter) | Said::OwnerOrAdmin(parameter) = &clause.said {
+            let name = parameter.unraw().to_string();
+            if known.contains(&name.as_str()) {
+                continue;
             }
-            Rule::Any(rules) | Rule::All(rules) => owners(rules, route, errors),
-            _ => {}
+            let cure = match known.as_slice() {
+                [] => format!("write it into the path: \"{}/{{{name}}}\"", path.trim_end_matches('/')),
+                known => suggest::cure(&name, known.iter().copied()),
+            };
+            errors.push(parameter.span(), format!("the path \"{path}\" has no parameter `{name}`"), cure);
         }
     }
 }
 
-fn quotas(limits: Vec<(Span, RateLimit)>, handler: &Handler, public: bool, errors: &mut Errors) -> Vec<Quota> {
-    let name = handler.signature.ident.unraw().to_string();
+/// A public route knows no principals, so it can't count by them.
+fn principals(clauses: &[Clause], errors: &mut Errors) {
+    if !clauses.iter().any(|clause| matches!(clause.said, Said::Public(_))) {
+        return;
+    }
+    for clause in clauses {
+        if let Said::RateLimit(RateLimit { by: By::Principal(span), .. }) = clause.said {
+            let cure = "write `by = ip`, or demand a principal with `#[authenticated]`";
+            errors.push(span, "a public route has no principal to count by", cure);
+        }
+    }
+}
+
+/// Gives each quota its label, by which a handler's quotas are told apart.
+fn quotas(limits: Vec<(Ident, RateLimit)>, handler: &Ident, errors: &mut Errors) -> Vec<Quota> {
+    let handler = handler.unraw().to_string();
     let mut unnamed = 0_usize;
     let mut quotas: Vec<Quota> = Vec::new();
-    for (span, written) in limits {
-        if let Some(by) = written.by_principal.filter(|_| public) {
-            errors.push(
-                by,
-                "a public route has no principal to count by: write `by = ip`, or demand a principal with `#[authenticated]`",
-            );
-        }
-        let label = match &written.name {
+    for (word, terms) in limits {
+        let label = match &terms.name {
             Some(name) => name.value(),
             None => {
                 unnamed += 1;
-                if unnamed == 1 { name.clone() } else { format!("{name}-{unnamed}") }
+                if unnamed == 1 { handler.clone() } else { format!("{handler}-{unnamed}") }
             }
         };
-        if quotas.iter().any(|other| other.label == label) {
-            errors.push(span, format!("two quotas of this handler are called \"{label}\": give one another name"));
+        if !is_label(&label) {
+            let what = format!("clients see the name of a quota in a header, which can't hold `{label}`");
+            errors.push(word.span(), what, "give it another one, such as `name = \"login\"`");
+            continue;
         }
-        quotas.push(Quota { label, written });
+        if let Some(earlier) = quotas.iter().find(|earlier| earlier.label == label)
+            && !identical(&earlier.terms, &terms)
+        {
+            let place = terms.name.as_ref().map_or(word.span(), LitStr::span);
+            errors.push(place, format!("this handler has two quotas of the name \"{label}\""), "rename one of the two");
+        }
+        quotas.push(Quota { label, terms });
     }
     quotas
 }
 
-fn validated(span: Span, names: &[syn::Ident], handler: &Handler, errors: &mut Errors) -> Validation {
-    let arguments = handler.arguments();
+fn validation(word: &Ident, validate: &Validate, checked: &mut Checked, errors: &mut Errors) {
+    let Handler { signature, arguments, .. } = &checked.handler;
     if arguments.is_empty() {
-        errors.push(
-            span,
-            "there is nothing to validate, because the handler takes no arguments: take the input, such as `body: Json<T>`, or remove `#[validate]`",
-        );
+        let what = format!("`{}` takes no arguments, so there is nothing to validate", signature.ident);
+        errors.push(word.span(), what, "take the input, such as `body: Json<T>`, or remove `#[validate]`");
+        return;
     }
-    if names.is_empty() {
-        return Validation { span, named: false, positions: (0..arguments.len()).collect() };
-    }
-    let mut positions = Vec::new();
-    for name in names {
-        let found = arguments.iter().position(|argument| argument.name.as_ref() == Some(name));
-        match found {
-            Some(at) if positions.contains(&at) => {
-                errors.push(name.span(), format!("`{name}` stands twice: remove one"));
+    let every: Vec<&Ident> = arguments.iter().flat_map(|argument| &argument.names).collect();
+    let (steps, validates) = match validate {
+        Validate::Every => (vec![Step::Each; arguments.len()], every),
+        Validate::Only(names) => {
+            let mut steps = vec![Step::Skip; arguments.len()];
+            for name in names {
+                match arguments.iter().position(|argument| argument.names.contains(name)) {
+                    Some(at) => steps[at] = Step::Named,
+                    None => {
+                        let every: Vec<String> = every.iter().map(ToString::to_string).collect();
+                        let cure = match every.as_slice() {
+                            [] => "give the argument a name, as in `body: Json<T>` or `Json(body): Json<T>`".to_owned(),
+                            every => suggest::cure(&name.to_string(), every.iter().map(String::as_str)),
+                        };
+                        errors.push(name.span(), format!("`{}` has no argument `{name}`", signature.ident), cure);
+                    }
+                }
             }
-            Some(at) => positions.push(at),
-            None => {
-                let known: Vec<String> =
-                    arguments.iter().filter_map(|argument| argument.name.as_ref()).map(ToString::to_string).collect();
-                let hint = did_you_mean(&name.to_string(), known.iter().map(String::as_str));
-                let cure = if hint.is_empty() && !known.is_empty() {
-                    format!("; its arguments are `{}`", known.join("`, `"))
-                } else {
-                    hint
-                };
-                let handler = &handler.signature.ident;
-                errors.push(name.span(), format!("`{handler}` has no argument `{name}`{cure}"));
-            }
+            (steps, names.iter().collect())
         }
+    };
+    checked.policy.validates = validates.into_iter().map(|name| name.unraw().to_string()).collect();
+    if matches!(checked.call, Call::Direct) && steps.iter().any(|step| !matches!(step, Step::Skip)) {
+        checked.call = Call::Validated { steps, attribute: word.span() };
     }
-    Validation { span, named: true, positions }
 }

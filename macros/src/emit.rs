@@ -1,14 +1,14 @@
 //! What the compiler gets. It cannot fail: everything was judged before.
 //!
-//! Names are absolute, so that nothing of the user's can stand in their place; the handler becomes an item inside of a
+//! Every path is absolute, so that nothing of the user's can stand in its place. The handler becomes an item inside of a
 //! function, so that no name of ours is visible to it.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 
-use crate::model::{Checked, Handler, Quota, RouteClause, Rule, Validation};
+use crate::clause::Attribute;
+use crate::model::{Argument, By, Call, Checked, Count, Handler, Policy, Quota, Route, Rule, Step};
 
 pub(crate) fn emit(checked: &Checked) -> TokenStream {
     match &checked.route {
@@ -18,40 +18,52 @@ pub(crate) fn emit(checked: &Checked) -> TokenStream {
 }
 
 /// A route of palisade's own: a type that carries its policy.
-fn endpoint(checked: &Checked, route: &RouteClause) -> TokenStream {
-    let Handler { attributes, visibility, signature, .. } = &checked.handler;
+fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
+    let Checked { handler, policy, call, .. } = checked;
+    let Handler { visibility, signature, .. } = handler;
     let name = &signature.ident;
-    let outer = attributes.iter().filter(|attribute| describes(attribute));
-    let (policy, inner) = (policy(checked), handler(&checked.handler));
-    let (methods, path) = (&route.methods, &route.path);
-    let resource = route.name.as_ref().map_or_else(|| name.unraw().to_string(), syn::LitStr::value);
-    let mounted = match &checked.validation {
-        None => quote!(seat.handler(#name)),
-        Some(validation) => {
-            let checks = checks(validation, &checked.handler);
-            quote!(seat.validated(#name, #checks))
+    let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
+    let deprecated = handler.attributes.iter().any(|attribute| attribute.is_builtin("deprecated"));
+    let allowed = deprecated.then(|| quote!(#[allow(deprecated)]));
+    let Route { methods, path, name: resource, guards, wraps } = route;
+    let path = path.as_ref().map_or_else(String::new, syn::LitStr::value);
+    let resource = resource.as_ref().map_or_else(|| unraw(name), syn::LitStr::value);
+    let policy = self::policy(policy, name);
+    let inner = inner(handler, call);
+    let seat = local("__seat", Span::call_site());
+    let mounted = match call {
+        Call::Direct => quote!(#seat.handler(#name)),
+        Call::Validated { steps, attribute } => {
+            let checks = checks(steps, *attribute, &handler.arguments);
+            quote!(#seat.validated(#name, #checks))
         }
+        Call::Never => never(),
     };
-    let guards = route.guards.iter().map(|guard| quote!(.guard(::palisade::__private::fn_guard(#guard))));
-    let wraps = route.wraps.iter().map(|wrap| quote!(.wrap(#wrap)));
+    let chain = match call {
+        Call::Never => TokenStream::new(),
+        _ => quote!(#(.guard(::palisade::__private::fn_guard(#guards)))* #(.wrap(#wraps))*),
+    };
+    let app = local("__app", Span::call_site());
     quote! {
         #(#outer)*
         #[allow(non_camel_case_types)]
         #visibility struct #name;
 
+        #allowed
         impl ::palisade::Endpoint for #name {
             const ROUTE: ::palisade::Route = ::palisade::Route::new(&[#(#methods),*], #path, #resource);
             const POLICY: &'static ::palisade::Policy = &#policy;
 
-            fn mount(self, seat: ::palisade::__private::Seat) -> ::palisade::__private::Mounted {
+            fn mount(self, #seat: ::palisade::__private::Seat) -> ::palisade::__private::Mounted {
                 #inner
-                #mounted #(#guards)* #(#wraps)*
+                #mounted #chain
             }
         }
 
+        #allowed
         impl ::palisade::__private::HttpServiceFactory for #name {
-            fn register(self, app: &mut ::palisade::__private::AppService) {
-                ::palisade::__private::register(self, app);
+            fn register(self, #app: &mut ::palisade::__private::AppService) {
+                ::palisade::__private::register(self, #app);
             }
         }
     }
@@ -59,117 +71,131 @@ fn endpoint(checked: &Checked, route: &RouteClause) -> TokenStream {
 
 /// A function that somebody else routes: `web::get().to(..)`, or actix-web's own attribute.
 fn function(checked: &Checked) -> TokenStream {
-    let Handler { attributes, visibility, signature, .. } = &checked.handler;
+    let Checked { handler, policy, call, .. } = checked;
+    let Handler { visibility, signature, .. } = handler;
     let name = &signature.ident;
-    let outer = attributes.iter().filter(|attribute| describes(attribute));
-    let (policy, inner) = (policy(checked), handler(&checked.handler));
-    let enforced = match &checked.validation {
-        None => quote!(::palisade::__private::enforce(const { &#policy }, req, payload, #name)),
-        Some(validation) => {
-            let checks = checks(validation, &checked.handler);
-            quote!(::palisade::__private::enforce_validated(const { &#policy }, req, payload, #name, #checks))
+    let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
+    let policy = self::policy(policy, name);
+    // A constant of its own, because `const { .. }` does not promote the lists in it; in a block of its own, because the
+    // handler would see it otherwise.
+    let policy = quote!({ const POLICY: &::palisade::Policy = &#policy; POLICY });
+    let inner = inner(handler, call);
+    let [request, payload] = ["__request", "__payload"].map(|name| local(name, Span::call_site()));
+    let answer = match call {
+        Call::Direct => {
+            quote!(::palisade::__private::enforce(#policy, #request, #payload, #name).await)
         }
+        Call::Validated { steps, attribute } => {
+            let checks = checks(steps, *attribute, &handler.arguments);
+            quote! {
+                ::palisade::__private::enforce_validated(#policy, #request, #payload, #name, #checks).await
+            }
+        }
+        Call::Never => never(),
     };
     quote! {
         #(#outer)*
         #visibility async fn #name(
-            req: ::palisade::__private::HttpRequest,
-            payload: ::palisade::__private::Payload,
+            #request: ::palisade::__private::HttpRequest,
+            #payload: ::palisade::__private::Payload,
         ) -> ::palisade::__private::HttpResponse {
             #inner
-            #enforced.await
+            #answer
         }
     }
 }
 
-/// The user's function, untouched but for its visibility.
-fn handler(handler: &Handler) -> TokenStream {
+/// The user's function, as it was but for its visibility: it is called from the next line only.
+fn inner(handler: &Handler, call: &Call) -> TokenStream {
     let Handler { attributes, signature, body, .. } = handler;
-    let attributes = attributes.iter().filter(|attribute| !describes(attribute));
-    quote!(#(#attributes)* #signature #body)
+    // Whoever uses the handler is warned at its outer name; our own line is not a use.
+    let attributes = attributes.iter().filter(|attribute| !attribute.is_builtin("deprecated"));
+    let unused = matches!(call, Call::Never).then(|| quote!(#[allow(dead_code)]));
+    quote!(#(#attributes)* #unused #signature #body)
 }
 
-/// Attributes that are about the item as others see it, not about its code.
-fn describes(attribute: &syn::Attribute) -> bool {
-    ["doc", "deprecated"].iter().any(|name| attribute.path().is_ident(name))
+/// Stands where a function that can't be called would be. A `compile_error!` stands beside it.
+fn never() -> TokenStream {
+    quote!(::core::unreachable!())
 }
 
-fn policy(checked: &Checked) -> TokenStream {
-    let path = format!("::{}", checked.handler.signature.ident.unraw());
-    let rule = rule(&checked.rule);
-    let mut policy = quote! {
-        ::palisade::Policy::new(::core::concat!(::core::module_path!(), #path), #rule)
-    };
-    if let Some(reason) = &checked.reason {
-        policy.extend(quote!(.because(#reason)));
+/// Attributes about the item as others see it. (`cfg` never arrives: the compiler has it before any macro.)
+fn is_about_the_name(attribute: &Attribute) -> bool {
+    attribute.is_builtin("doc") || attribute.is_builtin("deprecated")
+}
+
+fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
+    let Policy { rule, reason, quotas, validates } = policy;
+    let path = format!("::{}", unraw(handler));
+    let rule = self::rule(rule);
+    let reason = reason.as_ref().map(|reason| quote!(.because(#reason)));
+    let quotas = (!quotas.is_empty()).then(|| {
+        let quotas = quotas.iter().map(quota);
+        quote!(.quotas(&[#(#quotas),*]))
+    });
+    let validates = (!validates.is_empty()).then(|| quote!(.validates(&[#(#validates),*])));
+    quote! {
+        ::palisade::Policy::new(::core::concat!(::core::module_path!(), #path), #rule) #reason #quotas #validates
     }
-    if !checked.quotas.is_empty() {
-        let quotas = checked.quotas.iter().map(quota);
-        policy.extend(quote!(.quotas(&[#(#quotas),*])));
-    }
-    if let Some(validation) = &checked.validation {
-        let arguments = checked.handler.arguments();
-        let names = validation.positions.iter().filter_map(|at| arguments.get(*at)?.name.as_ref());
-        let names = names.map(|name| name.unraw().to_string());
-        policy.extend(quote!(.validates(&[#(#names),*])));
-    }
-    policy
 }
 
 fn rule(written: &Rule) -> TokenStream {
-    let list = |rules: &[Rule]| rules.iter().map(rule).collect::<Vec<_>>();
-    match written {
-        Rule::Public => quote!(::palisade::Rule::Public),
-        Rule::Authenticated => quote!(::palisade::Rule::Authenticated),
-        Rule::Nobody => quote!(::palisade::Rule::Nobody),
-        Rule::Admin => quote!(::palisade::Rule::Role("admin")),
-        Rule::Role(role) => quote!(::palisade::Rule::Role(#role)),
-        Rule::Owner(parameter) => {
-            let parameter = syn::LitStr::new(&parameter.to_string(), parameter.span());
-            quote!(::palisade::Rule::Owner(#parameter))
-        }
-        Rule::All(rules) => {
-            let rules = list(rules);
-            quote!(::palisade::Rule::All(&[#(#rules),*]))
-        }
-        Rule::Any(rules) => {
-            let rules = list(rules);
-            quote!(::palisade::Rule::Any(&[#(#rules),*]))
-        }
-    }
+    let list = |rules: &[Rule]| {
+        let rules = rules.iter().map(rule);
+        quote!((&[#(#rules),*]))
+    };
+    let (kind, holds) = match written {
+        Rule::Public => ("Public", TokenStream::new()),
+        Rule::Authenticated => ("Authenticated", TokenStream::new()),
+        Rule::Nobody => ("Nobody", TokenStream::new()),
+        Rule::Role(role) => ("Role", quote!((#role))),
+        Rule::Owner(parameter) => ("Owner", quote!((#parameter))),
+        Rule::All(rules) => ("All", list(rules)),
+        Rule::Any(rules) => ("Any", list(rules)),
+    };
+    let kind = format_ident!("{kind}");
+    quote!(::palisade::Rule::#kind #holds)
 }
 
 fn quota(quota: &Quota) -> TokenStream {
-    let Quota { label, written } = quota;
-    let (limit, seconds) = (written.limit, written.seconds);
-    let mut tokens = quote!(::palisade::Quota::new(#label, #limit, ::core::time::Duration::from_secs(#seconds)));
-    if written.failures_only {
-        tokens.extend(quote!(.count(::palisade::Count::Failures)));
-    }
-    if written.by_principal.is_some() {
-        tokens.extend(quote!(.by(::palisade::By::Principal)));
-    }
-    if written.name.is_some() {
-        tokens.extend(quote!(.shared()));
-    }
-    tokens
+    let Quota { label, terms } = quota;
+    let limit = Literal::u32_unsuffixed(terms.limit);
+    let seconds = Literal::u64_unsuffixed(terms.seconds);
+    let count = matches!(terms.count, Count::Failures).then(|| quote!(.count(::palisade::Count::Failures)));
+    let by = matches!(terms.by, By::Principal(_)).then(|| quote!(.by(::palisade::By::Principal)));
+    let shared = terms.name.is_some().then(|| quote!(.shared()));
+    quote!(::palisade::Quota::new(#label, #limit, ::core::time::Duration::from_secs(#seconds)) #count #by #shared)
 }
 
-/// `|(_, body)| Checks::new().each(body)?.done()`; an error about a type is shown at that argument's type.
-fn checks(validation: &Validation, handler: &Handler) -> TokenStream {
-    let arguments = handler.arguments();
-    let names: Vec<Ident> = (0..arguments.len()).map(|at| format_ident!("argument{at}")).collect();
-    let used = |at: usize| validation.positions.contains(&at);
-    let pattern = names.iter().enumerate().map(|(at, name)| if used(at) { name.to_token_stream() } else { quote!(_) });
-    let steps = validation.positions.iter().filter_map(|at| {
-        let (name, argument) = (names.get(*at)?, arguments.get(*at)?);
-        let span = Span::call_site().located_at(argument.ty.span());
-        Some(if validation.named {
-            quote_spanned!(span=> .named(#name)?)
-        } else {
-            quote_spanned!(span=> .each(#name)?)
-        })
-    });
-    let done = quote_spanned!(Span::call_site().located_at(validation.span)=> .done());
-    quote!(|(#(#pattern,)*)| ::palisade::__private::Checks::new() #(#steps)* #done)
+/// `|(_, __body)| Checks::new().named(__body)?.done()`. A type that can't be validated is blamed where it stands, and the
+/// lack of any input at the attribute.
+fn checks(steps: &[Step], attribute: Span, arguments: &[Argument]) -> TokenStream {
+    let mut parameters = Vec::new();
+    let mut checks = TokenStream::new();
+    for (at, (step, Argument { names, ty })) in steps.iter().zip(arguments).enumerate() {
+        let name = names.first().map_or_else(|| at.to_string(), unraw);
+        let argument = local(&format!("__{name}"), *ty);
+        let check = match step {
+            Step::Skip => {
+                parameters.push(quote!(_));
+                continue;
+            }
+            Step::Each => "each",
+            Step::Named => "named",
+        };
+        let check = Ident::new(check, argument.span());
+        checks.extend(quote_spanned!(argument.span()=> .#check(#argument)?));
+        parameters.push(argument.into_token_stream());
+    }
+    let done = quote_spanned!(Span::mixed_site().located_at(attribute)=> .done());
+    quote!(|(#(#parameters,)*)| ::palisade::__private::Checks::new() #checks #done)
+}
+
+/// A name that no item of the user's has: a constant or a unit struct of the same name would take its place in a pattern.
+fn local(name: &str, place: Span) -> Ident {
+    Ident::new(name, Span::mixed_site().located_at(place))
+}
+
+fn unraw(name: &Ident) -> String {
+    name.unraw().to_string()
 }

@@ -1,86 +1,150 @@
 //! The annotated function, as far as the attributes care.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, GenericParam, Signature, Type, Visibility};
+use syn::{FnArg, GenericParam, Pat, Safety, Signature, Visibility};
 
-use crate::errors::Errors;
-use crate::model::Handler;
+use crate::clause::Attributed;
+use crate::errors::{Errors, Place};
+use crate::model::{Argument, Fitness, Handler};
 
-/// `None` where the item is no function at all: it is left alone then.
-pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<Handler> {
-    let handler = match function.parse2(item.clone()) {
-        Ok(handler) => handler,
-        Err(_) => {
-            let span = item.into_iter().next().map_or_else(proc_macro2::Span::call_site, |token| token.span());
-            errors.push(span, "palisade's attributes belong above an `async fn` with a body: move them to the handler");
+/// `None` where the item is no free function with a body: it was reported, and stays as it is.
+pub(crate) fn read(item: TokenStream, errors: &mut Errors) -> Option<Handler> {
+    let Attributed { attributes, mut rest } = Attributed::split(item);
+    // The body goes before anything is parsed: the cost of an attribute must not grow with the handler.
+    let body = rest.pop_if(|last| is_block(last));
+    let place = Place::of(&rest, Span::call_site());
+    let is_function = rest.iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "fn"));
+    let parsed = (|input: ParseStream<'_>| Ok((input.parse()?, input.parse()?))).parse2(rest.into_iter().collect());
+    let (visibility, signature): (Visibility, Signature) = match (parsed, is_function) {
+        (Ok(parsed), _) => parsed,
+        (Err(error), true) if body.is_some() => {
+            errors.push(error.span(), format!("this signature can't be read: {error}"), "write a plain `async fn`");
+            return None;
+        }
+        (Err(_), true) => {
+            errors.push(place, "this function has no body, so it handles nothing", IMPLEMENTED);
+            return None;
+        }
+        (Err(_), false) => {
+            errors.push(place, "this is no function, so nobody can call it", "put the attribute above an `async fn`");
             return None;
         }
     };
-    if handler.signature.receiver().is_some() {
-        errors.push(
-            handler.signature.inputs.span(),
-            "a handler is a free function: move it out of the `impl` and take what it needs as an argument, \
-             such as `Data<State>`, instead of `self`",
-        );
+    if let Some(receiver) = signature.receiver() {
+        let what = "a method can't be a handler: a route has no `self`";
+        let cure = "move it out of the `impl` and take what it needs as an argument, such as `state: Data<State>`";
+        errors.push(receiver.span(), what, cure);
         return None;
     }
-    signature(&handler.signature, errors);
-    Some(handler)
+    let arguments = signature.inputs.iter().filter_map(argument).collect();
+    let fitness = fitness(&signature, errors);
+    Some(Handler { attributes, visibility, signature, body: body?, arguments, fitness })
 }
 
-fn function(input: ParseStream<'_>) -> syn::Result<Handler> {
-    Ok(Handler {
-        attributes: input.call(Attribute::parse_outer)?,
-        visibility: input.parse::<Visibility>()?,
-        signature: input.parse::<Signature>()?,
-        body: {
-            // The body is one group: it is passed on and never parsed.
-            let body: proc_macro2::Group = input.parse()?;
-            proc_macro2::TokenTree::Group(body).into()
-        },
-    })
+const IMPLEMENTED: &str = "put the attribute above the function that does the work, outside of the trait";
+
+/// `{ .. }`, also out of a `macro_rules!` fragment.
+fn is_block(token: &TokenTree) -> bool {
+    let TokenTree::Group(group) = token else { return false };
+    match group.delimiter() {
+        Delimiter::Brace => true,
+        Delimiter::None => crate::clause::flat(group.stream()).last().is_some_and(is_block),
+        _ => false,
+    }
 }
 
-fn signature(signature: &Signature, errors: &mut Errors) {
+fn argument(input: &FnArg) -> Option<Argument> {
+    let FnArg::Typed(typed) = input else { return None };
+    let mut names = Vec::new();
+    bindings(&typed.pat, &mut names);
+    Some(Argument { names, ty: typed.ty.span() })
+}
+
+/// Everything that a pattern binds, from left to right.
+fn bindings(pattern: &Pat, names: &mut Vec<Ident>) {
+    match pattern {
+        Pat::Ident(binding) => {
+            names.push(binding.ident.clone());
+            if let Some((_, inner)) = &binding.subpat {
+                bindings(inner, names);
+            }
+        }
+        Pat::TupleStruct(inner) => inner.elems.iter().for_each(|inner| bindings(inner, names)),
+        Pat::Tuple(inner) => inner.elems.iter().for_each(|inner| bindings(inner, names)),
+        Pat::Slice(inner) => inner.elems.iter().for_each(|inner| bindings(inner, names)),
+        Pat::Struct(inner) => inner.fields.iter().for_each(|field| bindings(&field.pat, names)),
+        Pat::Reference(inner) => bindings(&inner.pat, names),
+        Pat::Paren(inner) => bindings(&inner.pat, names),
+        _ => {}
+    }
+}
+
+/// Reports everything that keeps the function from being a handler.
+fn fitness(signature: &Signature, errors: &mut Errors) -> Fitness {
+    let mut faults: Vec<(Place, &str, String)> = Vec::new();
     let name = &signature.ident;
     if signature.asyncness.is_none() {
-        errors.push(signature.fn_token.span, format!("a handler is asynchronous: write `async fn {name}`"));
+        faults.push((
+            signature.fn_token.span.into(),
+            "a handler has to be asynchronous",
+            format!("write `async fn {name}`"),
+        ));
     }
-    if let Some(constness) = &signature.constness {
-        errors.push(constness.span, "a handler can't be `const`: remove the word");
+    if let Some(word) = &signature.constness {
+        faults.push((word.span.into(), "a handler can't be `const`: it runs for each request", remove("const")));
+    }
+    if let Safety::Unsafe(word) = &signature.safety {
+        let what = "a handler can't be `unsafe`: its caller is the network, which keeps no promises";
+        faults.push((
+            word.span.into(),
+            what,
+            "remove it, and write `unsafe { .. }` inside where it is needed".to_owned(),
+        ));
     }
     if let Some(abi) = &signature.abi {
-        errors.push(abi.span(), "a handler can't be `extern`: remove it");
+        faults.push((place(abi), "a handler can't be `extern`: it is called from Rust", remove("extern")));
     }
     if let Some(variadic) = &signature.variadic {
-        errors.push(variadic.span(), "a handler takes a fixed number of arguments: remove `...`");
+        faults.push((place(variadic), "a handler takes a fixed number of arguments", remove("...")));
     }
     for parameter in &signature.generics.params {
-        if !matches!(parameter, GenericParam::Lifetime(_)) {
-            errors.push(
-                parameter.span(),
-                format!("a handler can't be generic, because a route is one function: write the concrete type instead of `{}`", spelled(parameter)),
-            );
-        }
+        let (what, ident) = match parameter {
+            GenericParam::Lifetime(_) => continue,
+            GenericParam::Type(parameter) => (GENERIC, &parameter.ident),
+            GenericParam::Const(parameter) => (GENERIC, &parameter.ident),
+        };
+        faults.push((place(parameter), what, format!("write the very type or value instead of `{ident}`")));
     }
     for input in &signature.inputs {
         if let FnArg::Typed(argument) = input
-            && let Type::ImplTrait(generic) = &*argument.ty
+            && let Some(word) = find(argument.ty.to_token_stream(), "impl")
         {
-            errors.push(
-                generic.span(),
-                "a handler can't be generic, because a route is one function: write the concrete type instead of `impl ..`",
-            );
+            faults.push((word.span().into(), GENERIC, "write the very type instead of `impl ..`".to_owned()));
         }
     }
+    let fitness = if faults.is_empty() { Fitness::Fit } else { Fitness::Unfit };
+    faults.into_iter().for_each(|(place, what, cure)| errors.push(place, what, cure));
+    fitness
 }
 
-fn spelled(parameter: &GenericParam) -> String {
-    match parameter {
-        GenericParam::Type(parameter) => parameter.ident.to_string(),
-        GenericParam::Const(parameter) => parameter.ident.to_string(),
-        GenericParam::Lifetime(parameter) => parameter.lifetime.to_string(),
-    }
+const GENERIC: &str = "a handler can't be generic: a route is one function";
+
+fn remove(word: &str) -> String {
+    format!("remove `{word}`")
+}
+
+fn place(tokens: &impl ToTokens) -> Place {
+    Place::of(&tokens.to_token_stream().into_iter().collect::<Vec<_>>(), Span::call_site())
+}
+
+/// The first such word at any depth.
+fn find(tokens: TokenStream, word: &str) -> Option<Ident> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) => (ident == word).then_some(ident),
+        TokenTree::Group(group) => find(Group::stream(&group), word),
+        _ => None,
+    })
 }

@@ -1,10 +1,13 @@
 //! The attributes of palisade.
 //!
-//! Use them through the crate `palisade`, which re-exports them with the runtime that their expansion names.
+//! Use them through the crate `palisade`, which re-exports them beside the runtime that their expansions name.
 //!
-//! Each attribute only appends its clause to a trailing `#[::palisade::__policy(..)]` and leaves the rest of the item as it
-//! is. The compiler expands the next attribute by its real path; `__policy`, last, sees all clauses and expands once. So
-//! nothing is recognised by its text, and neither order nor renaming matters.
+//! Each attribute only adds its clause to the item's last attribute, `#[::palisade::__policy(..)]`, and leaves everything
+//! else as it is. The compiler then expands the next attribute by its real path, and `__policy` after all of them. So nothing
+//! is recognised by its text, order can't matter, and a renamed or qualified attribute does what it says.
+//!
+//! `__policy` reads the clauses (`parse`), judges them together (`check`) and prints one expansion (`emit`). Mistakes are
+//! reported all at once, each where it stands and with its cure, and the handler is still emitted.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -18,7 +21,6 @@ mod model;
 mod parse;
 mod suggest;
 mod template;
-mod window;
 
 #[cfg(test)]
 mod tests;
@@ -26,71 +28,270 @@ mod tests;
 use proc_macro::TokenStream;
 
 macro_rules! attributes {
-    ($($(#[$docs:meta])* $word:ident)*) => {$(
-        $(#[$docs])*
-        #[proc_macro_attribute]
-        pub fn $word(arguments: TokenStream, item: TokenStream) -> TokenStream {
-            clause::append(stringify!($word), arguments.into(), item.into()).into()
-        }
-    )*};
+    ($($(#[$documentation:meta])* $word:ident;)*) => {
+        /// Every attribute, by its word.
+        const WORDS: &[&str] = &[$(stringify!($word)),*];
+        $(
+            $(#[$documentation])*
+            #[proc_macro_attribute]
+            pub fn $word(arguments: TokenStream, item: TokenStream) -> TokenStream {
+                clause::append(&clause::word(stringify!($word)), &arguments.into(), item.into()).into()
+            }
+        )*
+    };
 }
 
 attributes! {
-    /// `#[get("/users/{id}")]`: the route, as with actix-web's own attribute (`name`, `guard`, `wrap`). It answers `HEAD` too.
-    /// Demands an access attribute beside it.
-    get
-    /// `#[post("/users")]`: see [`macro@get`].
-    post
-    /// `#[put("/users/{id}")]`: see [`macro@get`].
-    put
-    /// `#[patch("/users/{id}")]`: see [`macro@get`].
-    patch
-    /// `#[delete("/users/{id}")]`: see [`macro@get`].
-    delete
-    /// `#[head("/users")]`: see [`macro@get`].
-    head
-    /// `#[options("/users")]`: see [`macro@get`].
-    options
-    /// `#[route("/users", method = "GET", method = "POST")]`: a route of several methods; see [`macro@get`].
-    route
-    /// `#[public]`, `#[public("why")]`: anyone may call; credentials are not looked at. The reason is kept in the policy.
-    public
-    /// `#[authenticated]`: any principal may call; a request without one is 401.
-    authenticated
-    /// `#[require_role("admin")]`: a principal with that role; several names mean any of them. Otherwise 403.
-    require_role
-    /// `#[owner(id)]`: the principal whose subject equals the path parameter `id`. Otherwise 403.
-    owner
-    /// `#[owner_or_admin(id)]`: as [`macro@owner`], or a principal with the role `admin`.
-    owner_or_admin
-    /// `#[rate_limit(5, "15m")]`: never more than 5 requests of one client in any window of 15 minutes; otherwise 429.
+    /// Routes `GET` and `HEAD` requests of a path to the handler.
     ///
-    /// Options: `by = ip` (default) or `by = principal`; `count = all` (default) or `count = failures` (also written
-    /// `skip_successful`); `name = "login"` shares one bucket between handlers. Windows: `30s`, `15m`, `15 minutes`, `2h`, `1d`.
-    /// Repeatable.
-    rate_limit
-    /// `#[validate]`: every `Json`, `Form` and `Query` argument is validated before the handler is called; otherwise 422.
-    /// `#[validate(a, b)]` names the arguments instead, also `Path` ones. What can't be validated does not compile.
-    validate
+    /// Takes a path template and, like actix-web's own attribute, `name = ".."`, `guard = "path::to::function"` and
+    /// `wrap = "Middleware::default()"`; the last two repeat. It demands an access attribute beside it: [`macro@public`],
+    /// [`macro@authenticated`], [`macro@require_role`], [`macro@owner`] or [`macro@owner_or_admin`].
+    ///
+    /// ```
+    /// use actix_web::web::Path;
+    /// use palisade::{get, owner_or_admin};
+    ///
+    /// #[get("/users/{id}", name = "user")]
+    /// #[owner_or_admin(id)]
+    /// async fn show_user(id: Path<u32>) -> String {
+    ///     format!("user {id}")
+    /// }
+    /// # let _ = palisade::scope("/api").service(show_user);
+    /// ```
+    get;
+    /// Routes `POST` requests of a path to the handler; takes what [`macro@get`] takes.
+    ///
+    /// ```
+    /// use palisade::{post, public};
+    ///
+    /// #[post("/echo")]
+    /// #[public]
+    /// async fn echo(body: String) -> String {
+    ///     body
+    /// }
+    /// # let _ = palisade::scope("/api").service(echo);
+    /// ```
+    post;
+    /// Routes `PUT` requests of a path to the handler; takes what [`macro@get`] takes.
+    ///
+    /// ```
+    /// use palisade::{authenticated, put};
+    ///
+    /// #[put("/motto")]
+    /// #[authenticated]
+    /// async fn replace_motto(motto: String) -> String {
+    ///     motto
+    /// }
+    /// # let _ = palisade::scope("/api").service(replace_motto);
+    /// ```
+    put;
+    /// Routes `PATCH` requests of a path to the handler; takes what [`macro@get`] takes.
+    ///
+    /// ```
+    /// use palisade::{authenticated, patch};
+    ///
+    /// #[patch("/motto")]
+    /// #[authenticated]
+    /// async fn amend_motto(motto: String) -> String {
+    ///     motto
+    /// }
+    /// # let _ = palisade::scope("/api").service(amend_motto);
+    /// ```
+    patch;
+    /// Routes `DELETE` requests of a path to the handler; takes what [`macro@get`] takes.
+    ///
+    /// ```
+    /// use actix_web::HttpResponse;
+    /// use palisade::{delete, require_role};
+    ///
+    /// #[delete("/users/{id}")]
+    /// #[require_role("admin")]
+    /// async fn delete_user() -> HttpResponse {
+    ///     HttpResponse::NoContent().finish()
+    /// }
+    /// # let _ = palisade::scope("/api").service(delete_user);
+    /// ```
+    delete;
+    /// Routes `HEAD` requests of a path to the handler; takes what [`macro@get`] takes.
+    ///
+    /// ```
+    /// use actix_web::HttpResponse;
+    /// use palisade::{head, public};
+    ///
+    /// #[head("/alive")]
+    /// #[public]
+    /// async fn alive() -> HttpResponse {
+    ///     HttpResponse::Ok().finish()
+    /// }
+    /// # let _ = palisade::scope("/api").service(alive);
+    /// ```
+    head;
+    /// Routes `OPTIONS` requests of a path to the handler; takes what [`macro@get`] takes.
+    ///
+    /// Preflight requests of CORS never arrive there: they are answered before any route.
+    ///
+    /// ```
+    /// use palisade::{options, public};
+    ///
+    /// #[options("/users")]
+    /// #[public]
+    /// async fn what_users_can_do() -> &'static str {
+    ///     "GET, POST"
+    /// }
+    /// # let _ = palisade::scope("/api").service(what_users_can_do);
+    /// ```
+    options;
+    /// Routes requests of several methods to the handler; takes what [`macro@get`] takes, and `method = ".."` once or more.
+    ///
+    /// ```
+    /// use palisade::{authenticated, route};
+    ///
+    /// #[route("/motto", method = "PUT", method = "PATCH")]
+    /// #[authenticated]
+    /// async fn set_motto(motto: String) -> String {
+    ///     motto
+    /// }
+    /// # let _ = palisade::scope("/api").service(set_motto);
+    /// ```
+    route;
+    /// Lets anyone call, and does not look at credentials. The optional reason stands in the policy.
+    ///
+    /// ```
+    /// use palisade::{get, public};
+    ///
+    /// #[get("/health")]
+    /// #[public("the load balancer has no credentials")]
+    /// async fn health() -> &'static str {
+    ///     "ok"
+    /// }
+    /// # let _ = palisade::scope("/api").service(health);
+    /// ```
+    public;
+    /// Lets any principal call; a request without one is 401.
+    ///
+    /// ```
+    /// use palisade::{Principal, authenticated, get};
+    ///
+    /// #[get("/me")]
+    /// #[authenticated]
+    /// async fn me(principal: Principal) -> String {
+    ///     principal.subject().to_owned()
+    /// }
+    /// # let _ = palisade::scope("/api").service(me);
+    /// ```
+    authenticated;
+    /// Lets a principal call that has the role, or any of several roles; others are 403.
+    ///
+    /// Two such attributes demand both. So do any two access attributes.
+    ///
+    /// ```
+    /// use palisade::{get, require_role};
+    ///
+    /// #[get("/reports")]
+    /// #[require_role("auditor", "admin")]
+    /// async fn reports() -> &'static str {
+    ///     "all is well"
+    /// }
+    /// # let _ = palisade::scope("/api").service(reports);
+    /// ```
+    require_role;
+    /// Lets the principal call whose subject equals the path parameter; others are 403.
+    ///
+    /// ```
+    /// use actix_web::web::Path;
+    /// use palisade::{get, owner};
+    ///
+    /// #[get("/users/{id}/diary")]
+    /// #[owner(id)]
+    /// async fn diary(id: Path<String>) -> String {
+    ///     format!("{id} alone reads this")
+    /// }
+    /// # let _ = palisade::scope("/api").service(diary);
+    /// ```
+    owner;
+    /// Lets the principal call whose subject equals the path parameter, or one with the role `admin`; others are 403.
+    ///
+    /// ```
+    /// use actix_web::web::Path;
+    /// use palisade::{delete, owner_or_admin};
+    ///
+    /// #[delete("/users/{id}/sessions")]
+    /// #[owner_or_admin(id)]
+    /// async fn sign_out(id: Path<String>) -> String {
+    ///     format!("{id} is signed out")
+    /// }
+    /// # let _ = palisade::scope("/api").service(sign_out);
+    /// ```
+    owner_or_admin;
+    /// Admits no more than so many requests of one client in any window of that length; others are 429.
+    ///
+    /// The quota is 1 to 4294967295, the window is a whole number of seconds, minutes, hours or days, up to 366 days:
+    /// `"900s"`, `"15m"`, `"15min"`, `"15 minutes"`, `"2h"`, `"1d"`. Repeatable: every quota must admit.
+    ///
+    /// | option | default | other |
+    /// |---|---|---|
+    /// | `count` | `all` | `failures`: only answers with a status of 400 or more (also written `skip_successful`) |
+    /// | `by` | `ip`: the client's address | `principal`: the authenticated one |
+    /// | `name` | one bucket for each handler | `"login"`: one bucket for every quota of that name |
+    ///
+    /// ```
+    /// use palisade::{post, public, rate_limit};
+    ///
+    /// #[post("/login")]
+    /// #[public]
+    /// #[rate_limit(5, "15m", count = failures)]
+    /// #[rate_limit(1_000, "1d", name = "anonymous")]
+    /// async fn login(body: String) -> String {
+    ///     body
+    /// }
+    /// # let _ = palisade::scope("/api").service(login);
+    /// ```
+    rate_limit;
+    /// Validates the input before the handler sees it; input that does not pass is 422.
+    ///
+    /// Bare, it is about every `Json`, `Form` and `Query` argument. With names, it is about the arguments of those names,
+    /// also `Path` ones. What can't be validated does not compile.
+    ///
+    /// ```
+    /// use actix_web::web::Json;
+    /// use palisade::{post, public, validate};
+    ///
+    /// #[derive(serde::Deserialize, validator::Validate)]
+    /// struct Note {
+    ///     #[validate(length(min = 1, max = 200))]
+    ///     text: String,
+    /// }
+    ///
+    /// #[post("/notes")]
+    /// #[public]
+    /// #[validate]
+    /// async fn add_note(note: Json<Note>) -> String {
+    ///     note.into_inner().text
+    /// }
+    /// # let _ = palisade::scope("/api").service(add_note);
+    /// ```
+    validate;
 }
 
-/// The clauses of one handler, gathered. Written by the other attributes, never by hand.
+/// The clauses of one handler. The other attributes write it, nobody else does.
 #[doc(hidden)]
 #[proc_macro_attribute]
 pub fn __policy(clauses: TokenStream, item: TokenStream) -> TokenStream {
     expand(clauses.into(), item.into()).into()
 }
 
-/// Written, checked, emitted.
+/// The item, guarded, behind its mistakes. An item that can't be a handler stays as it is.
 fn expand(clauses: proc_macro2::TokenStream, item: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
     let mut errors = errors::Errors::new();
-    let expansion = match item::parse(item.clone(), &mut errors) {
-        None => item,
+    let expansion = match item::read(item.clone(), &mut errors) {
         Some(handler) => {
-            let written = parse::clauses(clauses, &mut errors);
-            let checked = check::check(written, handler, &mut errors);
-            emit::emit(&checked)
+            let clauses = parse::clauses(clauses, &mut errors);
+            emit::emit(&check::check(model::Written { handler, clauses }, &mut errors))
         }
+        None => item,
     };
-    errors.before(expansion)
+    let mut tokens = errors.into_tokens();
+    tokens.extend(expansion);
+    tokens
 }

@@ -1,127 +1,151 @@
 //! What was written, and what it means once it is checked.
+//!
+//! `parse` makes [`Written`], `check` turns it into [`Checked`], `emit` prints that and cannot fail.
 
-use proc_macro2::{Span, TokenStream};
-use syn::{Ident, LitStr, Pat, Path, Signature, Type, Visibility};
+use proc_macro2::{Ident, Span, TokenTree};
+use syn::{Expr, LitStr, Path, Signature, Visibility};
 
-/// One clause as it was written: the words are understood, the whole is not judged.
+use crate::clause::Attribute;
+
+/// A handler and its clauses, in the order of the attributes: each clause is understood, the whole is not judged.
 pub(crate) struct Written {
-    /// The attribute.
-    pub(crate) span: Span,
-    pub(crate) word: String,
-    pub(crate) clause: Clause,
+    pub(crate) handler: Handler,
+    pub(crate) clauses: Vec<Clause>,
 }
 
-pub(crate) enum Clause {
-    Route(RouteClause),
+/// The annotated function. Its body is one token, and never looked into.
+pub(crate) struct Handler {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) signature: Signature,
+    pub(crate) body: TokenTree,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) fitness: Fitness,
+}
+
+/// Whether a function can be a handler at all. One that can't was reported, and is never called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fitness {
+    Fit,
+    Unfit,
+}
+
+/// One argument of a handler.
+pub(crate) struct Argument {
+    /// What its pattern binds: `body` in `Json(body)`, nothing in `_`.
+    pub(crate) names: Vec<Ident>,
+    /// Where its type stands.
+    pub(crate) ty: Span,
+}
+
+/// One attribute: its word, standing where the attribute stands, and what it says.
+pub(crate) struct Clause {
+    pub(crate) word: Ident,
+    pub(crate) said: Said,
+}
+
+pub(crate) enum Said {
+    Route(Route),
     Public(Option<LitStr>),
     Authenticated,
     RequireRole(Vec<LitStr>),
-    Owner {
-        parameter: Ident,
-        or_admin: bool,
-    },
+    Owner(Ident),
+    OwnerOrAdmin(Ident),
     RateLimit(RateLimit),
-    Validate(Vec<Ident>),
-    /// An access attribute that could not be understood: nobody passes it.
-    Misunderstood,
+    Validate(Validate),
+    /// An access attribute that could not be understood. It was reported, and lets nobody in.
+    Unclear,
 }
 
-impl Clause {
-    pub(crate) fn grants_access(&self) -> bool {
-        matches!(
-            self,
-            Clause::Public(_)
-                | Clause::Authenticated
-                | Clause::RequireRole(_)
-                | Clause::Owner { .. }
-                | Clause::Misunderstood
-        )
+impl Said {
+    /// Whether it says who may call.
+    pub(crate) fn is_access(&self) -> bool {
+        !matches!(self, Said::Route(_) | Said::RateLimit(_) | Said::Validate(_))
     }
 }
 
-pub(crate) struct RouteClause {
-    pub(crate) path: LitStr,
+pub(crate) struct Route {
+    pub(crate) methods: Vec<&'static str>,
+    /// `None` if there was none, or none that a router could read: then nothing is known about its parameters.
+    pub(crate) path: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) guards: Vec<Path>,
-    pub(crate) wraps: Vec<syn::Expr>,
-    pub(crate) methods: Vec<String>,
+    pub(crate) wraps: Vec<Expr>,
 }
 
 pub(crate) struct RateLimit {
     pub(crate) limit: u32,
     pub(crate) seconds: u64,
-    pub(crate) by_principal: Option<Span>,
-    pub(crate) failures_only: bool,
+    pub(crate) count: Count,
+    pub(crate) by: By,
     pub(crate) name: Option<LitStr>,
 }
 
-/// The annotated function; its body is never looked into.
-pub(crate) struct Handler {
-    pub(crate) attributes: Vec<syn::Attribute>,
-    pub(crate) visibility: Visibility,
-    pub(crate) signature: Signature,
-    pub(crate) body: TokenStream,
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Count {
+    #[default]
+    All,
+    Failures,
 }
 
-/// One argument of the handler.
-pub(crate) struct Argument {
-    /// The name that it is bound to, where there is one.
-    pub(crate) name: Option<Ident>,
-    pub(crate) ty: Type,
+#[derive(Clone, Copy, Default)]
+pub(crate) enum By {
+    #[default]
+    Ip,
+    /// And where that is said.
+    Principal(Span),
 }
 
-impl Handler {
-    pub(crate) fn arguments(&self) -> Vec<Argument> {
-        let typed = self.signature.inputs.iter().filter_map(|input| match input {
-            syn::FnArg::Typed(typed) => Some(typed),
-            syn::FnArg::Receiver(_) => None,
-        });
-        typed.map(|typed| Argument { name: binding(&typed.pat), ty: (*typed.ty).clone() }).collect()
-    }
+pub(crate) enum Validate {
+    Every,
+    Only(Vec<Ident>),
 }
 
-/// The one name in `name`, `mut name` or `Json(name)`.
-fn binding(pattern: &Pat) -> Option<Ident> {
-    match pattern {
-        Pat::Ident(ident) => Some(ident.ident.clone()),
-        Pat::TupleStruct(inner) => inner.elems.iter().find_map(binding),
-        Pat::Tuple(inner) => inner.elems.iter().find_map(binding),
-        Pat::Reference(inner) => binding(&inner.pat),
-        Pat::Paren(inner) => binding(&inner.pat),
-        _ => None,
-    }
-}
-
-/// All of it, in a state that can be emitted.
+/// Everything, in a state that can be printed.
 pub(crate) struct Checked {
     pub(crate) handler: Handler,
+    pub(crate) policy: Policy,
+    pub(crate) route: Option<Route>,
+    pub(crate) call: Call,
+}
+
+pub(crate) struct Policy {
     pub(crate) rule: Rule,
     pub(crate) reason: Option<LitStr>,
     pub(crate) quotas: Vec<Quota>,
-    pub(crate) validation: Option<Validation>,
-    pub(crate) route: Option<RouteClause>,
+    pub(crate) validates: Vec<String>,
 }
 
 pub(crate) enum Rule {
     Public,
     Authenticated,
-    Role(LitStr),
-    Owner(Ident),
+    Role(String),
+    Owner(String),
     All(Vec<Rule>),
     Any(Vec<Rule>),
-    /// A role that palisade itself names.
-    Admin,
     Nobody,
 }
 
 pub(crate) struct Quota {
     pub(crate) label: String,
-    pub(crate) written: RateLimit,
+    pub(crate) terms: RateLimit,
 }
 
-/// Which arguments are validated, by their position, and how.
-pub(crate) struct Validation {
-    pub(crate) span: Span,
-    pub(crate) named: bool,
-    pub(crate) positions: Vec<usize>,
+/// What becomes of the handler behind its checks.
+pub(crate) enum Call {
+    Direct,
+    /// After a step for each of its arguments, which the attribute demanded.
+    Validated {
+        steps: Vec<Step>,
+        attribute: Span,
+    },
+    /// It can't be called. The program does not compile.
+    Never,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    Skip,
+    Each,
+    Named,
 }

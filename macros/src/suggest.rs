@@ -1,24 +1,70 @@
 //! Did you mean.
 
-/// The nearest of the candidates, as the end of a sentence, where one is near enough.
-pub(crate) fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+/// The candidate that is nearest to what was written, where one is near enough to be meant: about one slip in three
+/// letters, and never all of them.
+pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = written.to_lowercase();
+    let reach = (written.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(written, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| format!(": did you mean `{candidate}`?"))
-        .unwrap_or_default()
+        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(slips, candidate)| *slips <= reach && *slips < candidate.chars().count())
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, candidate)| candidate)
+}
+
+/// The cure of a word that is not among the known ones: the one that was meant, or all of them.
+pub(crate) fn cure<'a>(written: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    match nearest(written, known.clone()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("write {}", one_of(known)),
+    }
+}
+
+/// `` `a` ``, `` `a` or `b` ``, `` `a`, `b` or `c` ``.
+pub(crate) fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    joined(words, "or")
+}
+
+/// `` `a` ``, `` `a` and `b` ``, `` `a`, `b` and `c` ``.
+pub(crate) fn all_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    joined(words, "and")
+}
+
+fn joined<'a>(words: impl IntoIterator<Item = &'a str>, conjunction: &str) -> String {
+    let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [others @ .., last] => format!("{} {conjunction} {last}", others.join(", ")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::did_you_mean;
+    use super::*;
 
     #[test]
-    fn only_what_is_near_is_suggested() {
-        assert_eq!(did_you_mean("idd", ["id", "name"]), ": did you mean `id`?");
-        assert_eq!(did_you_mean("failure", ["all", "failures"]), ": did you mean `failures`?");
-        assert_eq!(did_you_mean("zebra", ["id", "name"]), "");
+    fn what_is_near_is_meant() {
+        for (written, meant) in
+            [("idd", "id"), ("coutn", "count"), ("failure", "failures"), ("get", "GET"), ("bi", "by")]
+        {
+            assert_eq!(nearest(written, ["name", "id", "by", "count", "failures", "GET"]), Some(meant), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_far_is_not() {
+        for written in ["x", "user", "zebra", "", "method"] {
+            assert_eq!(nearest(written, ["id", "y", "count", "failures"]), None, "{written}");
+        }
+    }
+
+    #[test]
+    fn the_cure_is_one_word_or_all() {
+        assert_eq!(cure("idd", ["id", "name"]), "did you mean `id`?");
+        assert_eq!(cure("zebra", ["id", "name", "at"]), "write `id`, `name` or `at`");
+        assert_eq!(all_of(["a", "b"]), "`a` and `b`");
+        assert_eq!(one_of(["a"]), "`a`");
     }
 }

@@ -1,85 +1,60 @@
 //! From the tokens of the clauses to what they say: one file for each attribute word.
+//!
+//! A parser reports every mistake that it sees and returns what it could understand.
 
+mod argument;
+mod authenticated;
 mod owner;
 mod public;
 mod rate_limit;
 mod require_role;
 mod route;
 mod validate;
+mod window;
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
-use syn::parse::{ParseStream, Parser};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 
-use crate::errors::Errors;
-use crate::model::{Clause, Written};
+use self::argument::Arguments;
+pub(crate) use self::rate_limit::is_label;
+use crate::errors::{Errors, Place};
+use crate::model::{Clause, Said};
+use crate::suggest;
 
-/// Reads every clause; one that can't be understood is reported, and stands as nobody's access if it was about access.
-pub(crate) fn clauses(tokens: TokenStream, errors: &mut Errors) -> Vec<Written> {
-    let mut written = Vec::new();
-    let mut tokens = tokens.into_iter();
-    while let (Some(TokenTree::Ident(word)), Some(TokenTree::Group(arguments))) = (tokens.next(), tokens.next()) {
-        if let Some(clause) = clause(&word, arguments.stream(), errors) {
-            written.push(Written { span: word.span(), word: word.to_string(), clause });
-        }
-    }
-    written
+/// The clauses of `#[::palisade::__policy(get("/users"); public();)]`.
+pub(crate) fn clauses(tokens: TokenStream, errors: &mut Errors) -> Vec<Clause> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    tokens.split(is_semicolon).filter(|clause| !clause.is_empty()).filter_map(|tokens| clause(tokens, errors)).collect()
 }
 
-fn clause(word: &Ident, arguments: TokenStream, errors: &mut Errors) -> Option<Clause> {
-    let name = word.to_string();
-    let (parsed, lost) = match name.as_str() {
-        "public" => (public::parse(word, arguments), Some(Clause::Misunderstood)),
-        "authenticated" => (nothing(word, &arguments).map(|()| Clause::Authenticated), Some(Clause::Misunderstood)),
-        "require_role" => (require_role::parse(word, arguments), Some(Clause::Misunderstood)),
-        "owner" => (owner::parse(word, arguments, false), Some(Clause::Misunderstood)),
-        "owner_or_admin" => (owner::parse(word, arguments, true), Some(Clause::Misunderstood)),
-        "rate_limit" => (rate_limit::parse(word, arguments), None),
-        "validate" => (validate::parse(word, arguments), None),
-        _ => (route::parse(word, arguments), None),
+fn is_semicolon(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';')
+}
+
+fn clause(tokens: &[TokenTree], errors: &mut Errors) -> Option<Clause> {
+    let [TokenTree::Ident(word), TokenTree::Group(arguments)] = tokens else {
+        let what = "these are no clauses of a policy: only palisade's attributes write them";
+        errors.push(Place::of(tokens, Span::call_site()), what, "remove `__policy` and use the attributes");
+        return None;
     };
-    match parsed {
-        Ok(clause) => Some(clause),
-        Err(found) => {
-            found.into_iter().for_each(|error| errors.push_syn(&error));
-            lost
-        }
-    }
+    let said = said(word, arguments, errors)?;
+    Some(Clause { word: word.clone(), said })
 }
 
-/// For an attribute that takes no arguments.
-fn nothing(word: &Ident, arguments: &TokenStream) -> syn::Result<()> {
-    match arguments.clone().into_iter().next() {
-        None => Ok(()),
-        Some(token) => Err(syn::Error::new(token.span(), format!("`{word}` takes no arguments: write `#[{word}]`"))),
-    }
-}
-
-/// Runs a parser over all of the arguments; what they lack is reported at the attribute.
-fn whole<T>(
-    word: &Ident,
-    arguments: TokenStream,
-    example: &str,
-    parser: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
-) -> syn::Result<T> {
-    if arguments.is_empty() {
-        return Err(syn::Error::new(word.span(), format!("`{word}` says too little: write `{example}`")));
-    }
-    let mut ended = None;
-    let result = (|input: ParseStream<'_>| {
-        let value = parser(input)?;
-        if !input.is_empty() {
-            return Err(input.error(format!("unexpected: write `{example}`")));
+fn said(word: &Ident, arguments: &Group, errors: &mut Errors) -> Option<Said> {
+    let arguments = Arguments::new(word, arguments.stream());
+    match word.to_string().as_str() {
+        "public" => Some(public::parse(arguments, errors)),
+        "authenticated" => Some(authenticated::parse(arguments, errors)),
+        "require_role" => Some(require_role::parse(arguments, errors)),
+        "owner" => Some(owner::parse(arguments, errors).map_or(Said::Unclear, Said::Owner)),
+        "owner_or_admin" => Some(owner::parse(arguments, errors).map_or(Said::Unclear, Said::OwnerOrAdmin)),
+        "rate_limit" => rate_limit::parse(arguments, errors).map(Said::RateLimit),
+        "validate" => validate::parse(arguments, errors).map(Said::Validate),
+        _ if route::is_route(word) => Some(Said::Route(route::parse(arguments, errors))),
+        unknown => {
+            let known = crate::WORDS.iter().copied();
+            errors.push(word.span(), format!("`{unknown}` is no clause of a policy"), suggest::cure(unknown, known));
+            None
         }
-        Ok(value)
-    })
-    .parse2(arguments);
-    if let Err(error) = &result
-        && error.to_string().starts_with("unexpected end of input")
-    {
-        ended = Some(syn::Error::new(word.span(), format!("`{word}` ends too early: write `{example}`")));
-    }
-    match ended {
-        Some(error) => Err(error),
-        None => result,
     }
 }

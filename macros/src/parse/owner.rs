@@ -1,27 +1,30 @@
 //! `#[owner(id)]`, `#[owner_or_admin(id)]`.
 
-use proc_macro2::{Ident, TokenStream};
-use syn::LitStr;
-use syn::ext::IdentExt;
+use proc_macro2::Ident;
 
-use super::whole;
-use crate::model::Clause;
+use super::argument::{Arguments, Value};
+use crate::errors::Errors;
 
-pub(crate) fn parse(word: &Ident, arguments: TokenStream, or_admin: bool) -> syn::Result<Clause> {
-    let example = format!("#[{word}(id)]");
-    let parameter = whole(word, arguments, &example, |input| {
-        if input.peek(LitStr) {
-            let literal: LitStr = input.parse()?;
-            let name = literal.value();
-            return Err(syn::Error::new(
-                literal.span(),
-                format!("the path parameter is a name without quotes: write `#[{word}({name})]`"),
-            ));
+/// The path parameter.
+pub(super) fn parse(mut arguments: Arguments<'_>, errors: &mut Errors) -> Option<Ident> {
+    let word = arguments.word;
+    let cure = format!("write `#[{word}(id)]` for a route such as \"/users/{{id}}\"");
+    if arguments.is_empty() {
+        errors.push(word.span(), format!("`{word}` names no path parameter"), cure);
+        return None;
+    }
+    let parameter = arguments.positional().and_then(|first| match first.value {
+        Value::Word(parameter) => Some(parameter),
+        Value::Text(text) if syn::parse_str::<Ident>(&text.value()).is_ok() => {
+            let cure = format!("write `#[{word}({})]`", text.value());
+            errors.push(text.span(), "a path parameter is a name without quotes", cure);
+            None
         }
-        // A raw `r#type` names the parameter `{type}`.
-        Ident::parse_any(input).map(|ident| ident.unraw()).map_err(|error| {
-            syn::Error::new(error.span(), format!("`{word}` takes the name of a path parameter: write `{example}`"))
-        })
-    })?;
-    Ok(Clause::Owner { parameter, or_admin })
+        _ => {
+            errors.push(first.place, "a path parameter is one name", &cure);
+            None
+        }
+    });
+    arguments.end(cure, errors);
+    parameter
 }

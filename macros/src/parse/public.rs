@@ -1,22 +1,24 @@
 //! `#[public]`, `#[public("why")]`.
 
-use proc_macro2::{Ident, TokenStream};
-use syn::LitStr;
+use super::argument::{Arguments, Value};
+use crate::errors::Errors;
+use crate::model::Said;
 
-use super::whole;
-use crate::model::Clause;
+const CURE: &str = "write `#[public]`, or `#[public(\"why everybody may call it\")]`";
 
-pub(crate) fn parse(word: &Ident, arguments: TokenStream) -> syn::Result<Clause> {
-    if arguments.is_empty() {
-        return Ok(Clause::Public(None));
-    }
-    let reason: LitStr = whole(word, arguments, "#[public(\"why everybody may call it\")]", |input| {
-        input.parse().map_err(|error: syn::Error| {
-            syn::Error::new(error.span(), "the reason is a text: write `#[public(\"why everybody may call it\")]`")
-        })
-    })?;
-    if reason.value().trim().is_empty() {
-        return Err(syn::Error::new(reason.span(), "the reason is empty: write it, or write `#[public]` alone"));
-    }
-    Ok(Clause::Public(Some(reason)))
+/// A reason that can't be understood leaves the route public: it was reported, and says nothing about who may call.
+pub(super) fn parse(mut arguments: Arguments<'_>, errors: &mut Errors) -> Said {
+    let reason = arguments.positional().and_then(|first| match first.value {
+        Value::Text(reason) if reason.value().trim().is_empty() => {
+            errors.push(reason.span(), "this reason says nothing", CURE);
+            None
+        }
+        Value::Text(reason) => Some(reason),
+        _ => {
+            errors.push(first.place, "the reason for a public route is a text in quotes", CURE);
+            None
+        }
+    });
+    arguments.end(CURE, errors);
+    Said::Public(reason)
 }

@@ -1,27 +1,54 @@
-//! `#[require_role("admin")]`, `#[require_role("editor", "admin")]`.
+//! `#[require_role("admin")]`, and any of several: `#[require_role("editor", "admin")]`.
 
-use proc_macro2::{Ident, TokenStream};
-use syn::{LitStr, Token, punctuated::Punctuated};
+use syn::LitStr;
 
-use super::whole;
-use crate::model::Clause;
+use super::argument::{Argument, Arguments, Value};
+use crate::errors::Errors;
+use crate::model::Said;
 
-pub(crate) fn parse(word: &Ident, arguments: TokenStream) -> syn::Result<Clause> {
-    let roles = whole(word, arguments, "#[require_role(\"admin\")]", |input| {
-        Punctuated::<LitStr, Token![,]>::parse_terminated_with(input, |input| {
-            input.parse::<LitStr>().map_err(|error| {
-                syn::Error::new(error.span(), "a role is a name in quotes: write `#[require_role(\"admin\")]`")
-            })
-        })
-    })?;
-    for (at, role) in roles.iter().enumerate() {
-        let name = role.value();
-        if name.trim().is_empty() || name.trim() != name {
-            return Err(syn::Error::new(role.span(), "a role's name is not empty and has no space around it"));
-        }
-        if roles.iter().take(at).any(|other| other.value() == name) {
-            return Err(syn::Error::new(role.span(), format!("the role \"{name}\" stands twice: remove one")));
+const CURE: &str = "write `#[require_role(\"admin\")]`";
+
+/// One role that can't be understood makes the whole unclear: fewer roles would be another rule.
+pub(super) fn parse(arguments: Arguments<'_>, errors: &mut Errors) -> Said {
+    if arguments.is_empty() {
+        errors.push(
+            arguments.word.span(),
+            "`require_role` names no role",
+            format!("{CURE}; for any principal, `#[authenticated]`"),
+        );
+        return Said::Unclear;
+    }
+    let mut roles: Vec<LitStr> = Vec::new();
+    let mut clear = true;
+    for argument in arguments {
+        match role(argument, &roles, errors) {
+            Some(role) => roles.push(role),
+            None => clear = false,
         }
     }
-    Ok(Clause::RequireRole(roles.into_iter().collect()))
+    if clear { Said::RequireRole(roles) } else { Said::Unclear }
+}
+
+fn role(argument: Argument, earlier: &[LitStr], errors: &mut Errors) -> Option<LitStr> {
+    let Argument { key: None, value: Value::Text(role), .. } = argument else {
+        let cure =
+            format!("typed roles and `all(..)` are not available yet: {CURE}, once for each role that is needed");
+        errors.push(argument.place, "a role is a name in quotes", cure);
+        return None;
+    };
+    let name = role.value();
+    if name.trim() != name || name.is_empty() {
+        let trimmed = Some(name.trim()).filter(|name| !name.is_empty()).unwrap_or("admin");
+        errors.push(
+            role.span(),
+            "a role's name is not empty, and has no space around it",
+            format!("write \"{trimmed}\""),
+        );
+        return None;
+    }
+    if earlier.iter().any(|other| other.value() == name) {
+        errors.push(role.span(), format!("the role \"{name}\" stands here twice"), "remove one of the two");
+        return None;
+    }
+    Some(role)
 }

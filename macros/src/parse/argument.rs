@@ -1,0 +1,109 @@
+//! The arguments of an attribute, each judged on its own, so that one mistake hides no other.
+
+use std::fmt::Display;
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use syn::{Lit, LitStr};
+
+use crate::clause::flat;
+use crate::errors::{Errors, Place};
+
+/// What stands between the parentheses of one attribute.
+pub(super) struct Arguments<'a> {
+    /// The attribute, which also is the place of whatever is missing.
+    pub(super) word: &'a Ident,
+    list: std::vec::IntoIter<Argument>,
+}
+
+/// `value`, or `key = value`.
+pub(super) struct Argument {
+    pub(super) key: Option<Ident>,
+    pub(super) value: Value,
+    /// All of it.
+    pub(super) place: Place,
+}
+
+/// What an argument says, as far as any attribute takes such a thing.
+pub(super) enum Value {
+    Text(LitStr),
+    Literal(Lit),
+    Word(Ident),
+    /// Tokens that no attribute takes, such as a call.
+    Other(Place),
+}
+
+impl<'a> Arguments<'a> {
+    pub(super) fn new(word: &'a Ident, tokens: TokenStream) -> Self {
+        let tokens = flat(tokens);
+        let mut parts: Vec<&[TokenTree]> = tokens.split(is_comma).collect();
+        // The empty part behind a trailing comma, or of no arguments at all.
+        parts.pop_if(|last| last.is_empty());
+        let list: Vec<Argument> = parts.into_iter().map(|tokens| argument(word, tokens)).collect();
+        Self { word, list: list.into_iter() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.len() == 0
+    }
+
+    /// The next argument, if it is no option.
+    pub(super) fn positional(&mut self) -> Option<Argument> {
+        if self.list.as_slice().first()?.key.is_some() { None } else { self.list.next() }
+    }
+
+    /// Whether a bare word follows, such as `skip_successful`.
+    pub(super) fn next_is_word(&self) -> bool {
+        matches!(self.list.as_slice().first(), Some(Argument { key: None, value: Value::Word(_), .. }))
+    }
+
+    /// Reports every argument that is left.
+    pub(super) fn end(self, cure: impl Display, errors: &mut Errors) {
+        let word = self.word;
+        self.list.for_each(|rest| errors.push(rest.place, format!("`{word}` takes no such argument"), &cure));
+    }
+}
+
+impl Iterator for Arguments<'_> {
+    type Item = Argument;
+
+    fn next(&mut self) -> Option<Argument> {
+        self.list.next()
+    }
+}
+
+impl Value {
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Value::Text(text) => text.span().into(),
+            Value::Literal(literal) => literal.span().into(),
+            Value::Word(word) => word.span().into(),
+            Value::Other(place) => *place,
+        }
+    }
+}
+
+fn is_comma(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')
+}
+
+fn argument(word: &Ident, tokens: &[TokenTree]) -> Argument {
+    let place = Place::of(tokens, word.span());
+    match tokens {
+        [TokenTree::Ident(key), TokenTree::Punct(equals), value @ ..] if equals.as_char() == '=' => {
+            Argument { key: Some(key.clone()), value: value_of(value, place), place }
+        }
+        _ => Argument { key: None, value: value_of(tokens, place), place },
+    }
+}
+
+fn value_of(tokens: &[TokenTree], whole: Place) -> Value {
+    match flat(tokens.iter().cloned().collect()).as_slice() {
+        [] => Value::Other(whole),
+        [TokenTree::Ident(word)] if word != "true" && word != "false" => Value::Word(word.clone()),
+        [TokenTree::Literal(literal)] => match Lit::new(literal.clone()) {
+            Lit::Str(text) => Value::Text(text),
+            other => Value::Literal(other),
+        },
+        several @ [first, ..] => Value::Other(Place::of(several, first.span())),
+    }
+}

@@ -1,0 +1,63 @@
+//! Does what the compiler does with attributes: expands the first of ours, again and again, until there is none.
+
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+
+use crate::clause::Attributed;
+use crate::{WORDS, clause, expand};
+
+/// A file with all of our attributes expanded, wherever they stand.
+pub(super) fn file(source: &str) -> TokenStream {
+    let syn::File { items, .. } = syn::parse_file(source).unwrap();
+    items.into_iter().map(item).collect()
+}
+
+fn item(item: syn::Item) -> TokenStream {
+    match item {
+        syn::Item::Impl(mut block) => {
+            let inside = block.items.drain(..).map(|inner| attributed(inner.to_token_stream())).collect::<Vec<_>>();
+            attributed(with_body(block.to_token_stream(), quote!(#(#inside)*)))
+        }
+        syn::Item::Trait(mut block) => {
+            let inside = block.items.drain(..).map(|inner| attributed(inner.to_token_stream())).collect::<Vec<_>>();
+            attributed(with_body(block.to_token_stream(), quote!(#(#inside)*)))
+        }
+        other => attributed(other.to_token_stream()),
+    }
+}
+
+fn with_body(block: TokenStream, body: TokenStream) -> TokenStream {
+    let mut tokens: Vec<TokenTree> = block.into_iter().collect();
+    let Some(TokenTree::Group(empty)) = tokens.pop() else { panic!("a block ends with its braces") };
+    tokens.push(Group::new(empty.delimiter(), body).into());
+    tokens.into_iter().collect()
+}
+
+fn attributed(item: TokenStream) -> TokenStream {
+    let Attributed { attributes, rest } = Attributed::split(item);
+    let attributes: Vec<syn::Attribute> = syn::parse::Parser::parse2(
+        syn::Attribute::parse_outer,
+        attributes.iter().map(ToTokens::to_token_stream).collect(),
+    )
+    .unwrap();
+    let rest: TokenStream = rest.into_iter().collect();
+    let Some((at, word)) = attributes.iter().enumerate().find_map(|(at, attribute)| Some((at, ours(attribute)?)))
+    else {
+        return quote!(#(#attributes)* #rest);
+    };
+    let arguments = match &attributes[at].meta {
+        syn::Meta::List(list) => list.tokens.clone(),
+        _ => TokenStream::new(),
+    };
+    let (before, after) = (&attributes[..at], &attributes[at + 1..]);
+    let item = quote!(#(#before)* #(#after)* #rest);
+    if word == "__policy" {
+        return expand(arguments, item);
+    }
+    attributed(clause::append(&word, &arguments, item))
+}
+
+fn ours(attribute: &syn::Attribute) -> Option<Ident> {
+    let word = &attribute.path().segments.last()?.ident;
+    (word == "__policy" || WORDS.iter().any(|known| word == known)).then(|| word.clone())
+}

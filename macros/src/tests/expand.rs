@@ -1,0 +1,101 @@
+//! What each attribute makes of a handler, as a reader of `cargo expand` sees it.
+
+use std::fs;
+
+use proc_macro2::{TokenStream, TokenTree};
+
+use super::{compiler, folder, rust_files, snapshots};
+use crate::WORDS;
+
+fn pretty(tokens: TokenStream) -> String {
+    let text = tokens.to_string();
+    prettyplease::unparse(&syn::parse2(tokens).unwrap_or_else(|error| panic!("{error}: {text}")))
+}
+
+/// The handlers of a fixture, without its imports.
+fn handlers(source: &str) -> String {
+    let mut file = syn::parse_file(source).unwrap();
+    file.items.retain(|item| !matches!(item, syn::Item::Use(_)));
+    prettyplease::unparse(&file)
+}
+
+fn fixtures() -> impl Iterator<Item = (String, String)> {
+    rust_files(&folder("expand")).into_iter().map(|path| {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, fs::read_to_string(path).unwrap())
+    })
+}
+
+#[test]
+fn every_expansion_is_as_it_was() {
+    let settings = snapshots(&folder("expand"));
+    for (name, source) in fixtures() {
+        let expansion = pretty(compiler::file(&source));
+        settings.bind(|| insta::assert_snapshot!(name.as_str(), expansion));
+    }
+}
+
+#[test]
+fn every_attribute_has_its_fixture() {
+    let fixtures: Vec<String> = fixtures().map(|(name, _)| name).collect();
+    for word in WORDS {
+        assert!(fixtures.iter().any(|name| name == word), "tests/expand/{word}.rs is missing");
+    }
+}
+
+/// Lines, before the printer wraps the long ones.
+fn lines(code: &str) -> usize {
+    let ends: Vec<&str> = code.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let goes_on =
+        |before: &str, line: &str| before.ends_with(['(', '[', ',', '|', '=']) || line.starts_with(['.', ')', ']']);
+    ends.len() - ends.windows(2).filter(|pair| goes_on(pair[0], pair[1])).count()
+}
+
+#[test]
+fn a_handler_grows_by_no_more_than_twenty_lines() {
+    for name in ["stack", "owner_or_admin", "get"] {
+        let written = handlers(&fs::read_to_string(folder("expand").join(name).with_extension("rs")).unwrap());
+        let grown = lines(&pretty(compiler::file(&written)));
+        let by = grown - lines(&written);
+        assert!(by <= 20, "{name} grows by {by} lines");
+    }
+}
+
+/// Every identifier of the emitted tokens, and what stands right before it.
+fn identifiers(tokens: TokenStream, found: &mut Vec<(String, String)>) {
+    let mut before = String::new();
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => {
+                found.push((before, ident.to_string()));
+                before = "name".to_owned();
+            }
+            TokenTree::Punct(punct) if before.ends_with(':') => before.push(punct.as_char()),
+            TokenTree::Punct(punct) => before = punct.to_string(),
+            TokenTree::Group(group) => {
+                identifiers(group.stream(), found);
+                before = "group".to_owned();
+            }
+            TokenTree::Literal(_) => before = "literal".to_owned(),
+        }
+    }
+}
+
+#[test]
+fn nothing_emitted_can_be_mistaken_for_the_users() {
+    for (name, source) in fixtures() {
+        let mut found = Vec::new();
+        identifiers(compiler::file(&handlers(&source)), &mut found);
+        for (before, ident) in &found {
+            let root = ["palisade", "core", "std", "alloc", "actix_web"].contains(&ident.as_str());
+            assert!(!root || before.ends_with("::"), "{name}: `{ident}` is not absolute");
+            let banned = ["unwrap", "expect", "panic", "unsafe", "std", "alloc"].contains(&ident.as_str());
+            assert!(!banned, "{name}: `{ident}` has no place in an expansion");
+            let prelude = ["Some", "None", "Ok", "Err", "Vec", "String", "Option", "Box", "Into", "From"];
+            assert!(
+                !prelude.contains(&ident.as_str()) || source.contains(ident),
+                "{name}: `{ident}` may be the user's"
+            );
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The messages of every mistake in `tests/ui`, and the words that they point at.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use proc_macro2::{TokenStream, TokenTree};
+
+use super::{compiler, folder, rust_files, snapshots};
+
+struct Message {
+    line: usize,
+    at: String,
+    text: String,
+}
+
+/// Every `compile_error!` in the tokens, at any depth.
+fn messages(tokens: TokenStream, found: &mut Vec<Message>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for window in tokens.windows(3) {
+        if let [TokenTree::Ident(name), TokenTree::Punct(_), TokenTree::Group(braces)] = window
+            && name == "compile_error"
+        {
+            let text: syn::LitStr = syn::parse2(braces.stream()).unwrap();
+            let place = name.span().join(braces.span()).unwrap_or(name.span());
+            let at = place.source_text().unwrap_or_default();
+            found.push(Message { line: place.start().line, at, text: text.value() });
+        }
+    }
+    for token in tokens {
+        if let TokenTree::Group(group) = token {
+            messages(group.stream(), found);
+        }
+    }
+}
+
+fn folders() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder("ui")).unwrap().map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir() && !path.ends_with("pass")).collect();
+    folders.sort();
+    folders
+}
+
+#[test]
+fn every_mistake_is_reported_at_its_place_with_its_cure() {
+    let mut report = String::new();
+    for folder in folders() {
+        let attribute = folder.file_name().unwrap().to_str().unwrap();
+        for path in rust_files(&folder) {
+            let mistake = path.file_name().unwrap().to_str().unwrap();
+            let mut found = Vec::new();
+            messages(compiler::file(&fs::read_to_string(&path).unwrap()), &mut found);
+            assert!(!found.is_empty(), "{attribute}/{mistake} is accepted");
+            let several = attribute == "several";
+            assert!(
+                several || found.len() == 1,
+                "{attribute}/{mistake} is one mistake and has {} messages",
+                found.len()
+            );
+            writeln!(report, "{attribute}/{mistake}").unwrap();
+            for Message { line, at, text } in found {
+                let (what, cure) = text.split_once("\n= help: ").unwrap();
+                writeln!(report, "  {line}: {at}\n     {what}\n     = help: {cure}").unwrap();
+            }
+        }
+    }
+    snapshots(&folder("ui")).bind(|| insta::assert_snapshot!("messages", report));
+}
+
+/// What no fixture can show, because the compiler itself would refuse it first.
+#[test]
+fn what_only_a_foreign_macro_could_write_is_reported_too() {
+    for (clauses, item, text) in [
+        (
+            "public(); get(\"/\");",
+            "async unsafe extern \"C\" fn f(x: u8, ...) -> u8 { x }",
+            "fixed number of arguments",
+        ),
+        ("public();", "const fn f() {}", "can't be `const`"),
+        ("publik(); public();", "async fn f() {}", "did you mean `public`?"),
+        ("public = 1; public();", "async fn f() {}", "only palisade's attributes write them"),
+        ("public();", "", "this is no function"),
+        ("", "async fn f() {}", "does not say who may call it"),
+    ] {
+        let mut found = Vec::new();
+        messages(crate::expand(clauses.parse().unwrap(), item.parse().unwrap()), &mut found);
+        assert!(found.iter().any(|message| message.text.contains(text)), "{clauses} {item}: {text}");
+    }
+}

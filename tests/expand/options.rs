@@ -1,0 +1,7 @@
+use palisade::{authenticated, options};
+
+#[options("/users/{id}")]
+#[authenticated]
+async fn options_user(id: Path<Uuid>) -> HttpResponse {
+    act(id).await
+}

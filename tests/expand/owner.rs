@@ -1,0 +1,6 @@
+use palisade::owner;
+
+#[owner(r#type)]
+async fn diary(r#type: Path<String>) -> Diary {
+    Diary::of(r#type).await
+}

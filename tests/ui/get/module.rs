@@ -1,0 +1,6 @@
+use palisade::get;
+
+#[get("/users")]
+mod users {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use palisade::get;
+
+#[get("/users")]
+pub struct User {
+    pub id: u32,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use palisade::head;
+
+#[head("/users")]
+async fn show_user() -> &'static str {
+    "in"
+}
+
+fn main() {}

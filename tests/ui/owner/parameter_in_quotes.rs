@@ -1,0 +1,9 @@
+use palisade::{get, owner};
+
+#[get("/users/{id}")]
+#[owner("id")]
+async fn show_user() -> &'static str {
+    "in"
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use palisade::{get, owner_or_admin};
+
+#[get("/users/{id}")]
+#[owner_or_admin(id)]
+#[owner_or_admin(id)]
+async fn show_user() -> &'static str {
+    "in"
+}
+
+fn main() {}

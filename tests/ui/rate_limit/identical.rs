@@ -1,0 +1,11 @@
+use palisade::{get, public, rate_limit};
+
+#[get("/users")]
+#[public]
+#[rate_limit(5, "15m")]
+#[rate_limit(5, "900s")]
+async fn show_user() -> &'static str {
+    "in"
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use palisade::{get, rate_limit};
+
+#[get("/users")]
+#[rate_limit(5, "15m")]
+async fn show_user() -> &'static str {
+    "in"
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use palisade::{public, route};
+
+#[route("/users", method = GET)]
+#[public]
+async fn show_user() -> &'static str {
+    "in"
+}
+
+fn main() {}
