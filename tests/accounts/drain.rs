@@ -1,4 +1,4 @@
-//! SIGTERM: what was begun is finished, nothing new is taken, the end is a success.
+//! SIGTERM and Ctrl-C: what was begun is finished, nothing new is taken, the end is a success.
 
 use std::net::TcpStream;
 
@@ -20,7 +20,7 @@ fn a_request_that_was_begun_is_answered() {
     connection.read_until("HTTP/1.1 100 Continue\r\n\r\n");
     connection.send(first);
 
-    server.terminate();
+    server.signal("TERM");
     server.wait_for_log("stopping");
     connection.send(rest);
     let head = connection.read_until("\r\n\r\n");
@@ -34,4 +34,32 @@ fn a_request_that_was_begun_is_answered() {
     assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
     let data = stopped.data.path().join("data");
     assert!(!data.join("accounts.db-wal").exists(), "the database was closed");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_too() {
+    let server = Server::start(&[]);
+    server.signal("INT");
+    let stopped = server.ended();
+    assert_eq!(stopped.status.code(), Some(0), "{}", stopped.log);
+    assert!(stopped.log.contains("stopped"), "{}", stopped.log);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_does_not_wait_for_anybody() {
+    let server = Server::start(&[]);
+    let mut connection = RawTls::connect(&server);
+    connection.send(
+        "POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\
+         Expect: 100-continue\r\n\r\n",
+    );
+    connection.read_until("HTTP/1.1 100 Continue\r\n\r\n");
+    server.signal("TERM");
+    server.wait_for_log("stopping graceful=true");
+    server.signal("TERM");
+    server.wait_for_log("stopping graceful=false");
+    let stopped = server.ended();
+    assert_eq!(stopped.status.code(), Some(0), "{}", stopped.log);
 }

@@ -9,5 +9,6 @@ mod logins;
 mod plain_http;
 mod privacy;
 mod quotas;
+mod settings;
 mod support;
 mod walk;

@@ -214,3 +214,25 @@ impl Db {
         Ok(sqlx::query_scalar(HAS_ADMIN).fetch_one(&self.0).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_work_later_is_told_from_what_will_not() {
+        assert!(matches!(DbError::from(sqlx::Error::PoolTimedOut), DbError::Unavailable(_)));
+        assert!(matches!(DbError::from(sqlx::Error::Io(std::io::Error::other("gone"))), DbError::Unavailable(_)));
+        assert!(matches!(DbError::from(sqlx::Error::RowNotFound), DbError::Failed(_)));
+    }
+
+    #[test]
+    fn every_order_ends_in_a_unique_column() {
+        use Sort::{CreatedAt, CreatedAtDescending, Email, EmailDescending, Name, NameDescending};
+        for sort in [Name, NameDescending, Email, EmailDescending, CreatedAt, CreatedAtDescending] {
+            let order = page_sql(sort).split("ORDER BY ").nth(1).and_then(|rest| rest.split(" LIMIT").next()).unwrap();
+            let last = order.rsplit(", ").next().unwrap().trim_end_matches(" DESC");
+            assert!(matches!(last, "id" | "email"), "{sort:?}: {order}");
+        }
+    }
+}

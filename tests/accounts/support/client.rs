@@ -43,8 +43,17 @@ impl Client {
 
     fn built(server: &Server, with: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         let pem = std::fs::read(server.data().join("tls.crt")).expect("the generated certificate");
+        Self::with_root(server, &pem, with)
+    }
+
+    /// Trusts this certificate in place of the generated one.
+    pub fn trusting(server: &Server, pem: &str) -> Self {
+        Self::with_root(server, pem.as_bytes(), |builder| builder)
+    }
+
+    fn with_root(server: &Server, pem: &[u8], with: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         let builder = reqwest::Client::builder()
-            .tls_certs_only([Certificate::from_pem(&pem).expect("PEM")])
+            .tls_certs_only([Certificate::from_pem(pem).expect("PEM")])
             .https_only(true)
             .no_proxy()
             .timeout(PATIENCE)

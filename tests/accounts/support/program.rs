@@ -179,9 +179,9 @@ impl Server {
         }
     }
 
-    /// Sends SIGTERM and returns at once.
-    pub fn terminate(&self) {
-        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+    /// Sends a signal, `TERM` or `INT`, and returns at once.
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
         assert!(kill.expect("kill runs").success());
     }
 
@@ -200,7 +200,7 @@ impl Server {
 
     /// Sends SIGTERM and waits for the end.
     pub fn stop(self) -> Stopped {
-        self.terminate();
+        self.signal("TERM");
         self.ended()
     }
 }
