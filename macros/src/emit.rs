@@ -27,7 +27,7 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     let allowed = deprecated.then(|| quote!(#[allow(deprecated)]));
     let Route { methods, path, name: resource, guards, wraps } = route;
     let path = path.as_ref().map_or_else(String::new, syn::LitStr::value);
-    let resource = resource.as_ref().map_or_else(|| unraw(name), syn::LitStr::value);
+    let place = place(methods, &path, resource.as_ref());
     let policy = self::policy(policy, name);
     let inner = inner(handler, call);
     let seat = local("__seat", Span::call_site());
@@ -51,10 +51,10 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
 
         #allowed
         impl ::palisade::Endpoint for #name {
-            const ROUTE: ::palisade::Route = ::palisade::Route::new(&[#(#methods),*], #path, #resource);
-            const POLICY: &'static ::palisade::Policy = &#policy;
+            const ROUTE: ::palisade::Route = #place;
+            const POLICY: &'static ::palisade::Policy = #policy;
 
-            fn mount(self, #seat: ::palisade::__private::Seat) -> ::palisade::__private::Mounted {
+            fn mount(self, #seat: ::palisade::__private::Seat) -> ::palisade::__private::Route {
                 #inner
                 #mounted #chain
             }
@@ -69,6 +69,18 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     }
 }
 
+/// `Route::get("/users")`, or the list of methods where there is more than one or a rare one.
+fn place(methods: &[&str], path: &str, resource: Option<&syn::LitStr>) -> TokenStream {
+    let named = resource.map(|name| quote!(.named(#name)));
+    match methods {
+        [method] if !matches!(*method, "TRACE" | "CONNECT") => {
+            let method = format_ident!("{}", method.to_lowercase());
+            quote!(::palisade::Route::#method(#path) #named)
+        }
+        methods => quote!(::palisade::Route::new(&[#(#methods),*], #path) #named),
+    }
+}
+
 /// A function that somebody else routes: `web::get().to(..)`, or actix-web's own attribute.
 fn function(checked: &Checked) -> TokenStream {
     let Checked { handler, policy, call, .. } = checked;
@@ -76,23 +88,25 @@ fn function(checked: &Checked) -> TokenStream {
     let name = &signature.ident;
     let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
     let policy = self::policy(policy, name);
-    // A constant of its own, because `const { .. }` does not promote the lists in it; in a block of its own, because the
-    // handler would see it otherwise.
-    let policy = quote!({ const POLICY: &::palisade::Policy = &#policy; POLICY });
+    let held = local("__policy", Span::call_site());
     let inner = inner(handler, call);
     let [request, payload] = ["__request", "__payload"].map(|name| local(name, Span::call_site()));
     let answer = match call {
         Call::Direct => {
-            quote!(::palisade::__private::enforce(#policy, #request, #payload, #name).await)
+            quote!(::palisade::__private::enforce(#held, #request, #payload, #name).await)
         }
         Call::Validated { steps, attribute } => {
             let checks = checks(steps, *attribute, &handler.arguments);
             quote! {
-                ::palisade::__private::enforce_validated(#policy, #request, #payload, #name, #checks).await
+                ::palisade::__private::enforce_validated(#held, #request, #payload, #name, #checks).await
             }
         }
         Call::Never => never(),
     };
+    // A constant of its own, because `const { .. }` does not promote the lists in it; in a block of its own, because the
+    // handler would see it otherwise.
+    let policy = (!matches!(call, Call::Never))
+        .then(|| quote!(let #held = { const POLICY: &::palisade::Policy = #policy; POLICY };));
     quote! {
         #(#outer)*
         #visibility async fn #name(
@@ -100,6 +114,7 @@ fn function(checked: &Checked) -> TokenStream {
             #payload: ::palisade::__private::Payload,
         ) -> ::palisade::__private::HttpResponse {
             #inner
+            #policy
             #answer
         }
     }
@@ -126,17 +141,22 @@ fn is_about_the_name(attribute: &Attribute) -> bool {
 
 fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
     let Policy { rule, reason, quotas, validates } = policy;
-    let path = format!("::{}", unraw(handler));
+    let path = unraw(handler);
     let rule = self::rule(rule);
     let reason = reason.as_ref().map(|reason| quote!(.because(#reason)));
-    let quotas = (!quotas.is_empty()).then(|| {
+    let listed = (!quotas.is_empty()).then(|| {
         let quotas = quotas.iter().map(quota);
         quote!(.quotas(&[#(#quotas),*]))
     });
     let validates = (!validates.is_empty()).then(|| quote!(.validates(&[#(#validates),*])));
-    quote! {
-        ::palisade::Policy::new(::core::concat!(::core::module_path!(), #path), #rule) #reason #quotas #validates
-    }
+    let counted = quotas.iter().any(|quota| matches!(quota.terms.count, Count::Failures)).then(|| quote!(Count,));
+    let by = quotas.iter().any(|quota| matches!(quota.terms.by, By::Principal(_))).then(|| quote!(By,));
+    let quota = listed.is_some().then(|| quote!(Quota,));
+    // The names are short inside of the block, for whoever reads it; nothing of the user's stands there.
+    quote! {{
+        use ::palisade::{#by #counted Policy, #quota Rule::*};
+        &Policy::new(#rule).of(::core::module_path!(), #path) #reason #listed #validates
+    }}
 }
 
 fn rule(written: &Rule) -> TokenStream {
@@ -154,20 +174,20 @@ fn rule(written: &Rule) -> TokenStream {
         Rule::Any(rules) => ("Any", list(rules)),
     };
     let kind = format_ident!("{kind}");
-    quote!(::palisade::Rule::#kind #holds)
+    quote!(#kind #holds)
 }
 
 fn quota(quota: &Quota) -> TokenStream {
     let Quota { label, terms } = quota;
     let limit = Literal::u32_unsuffixed(terms.limit);
     let seconds = Literal::u64_unsuffixed(terms.seconds);
-    let count = matches!(terms.count, Count::Failures).then(|| quote!(.count(::palisade::Count::Failures)));
-    let by = matches!(terms.by, By::Principal(_)).then(|| quote!(.by(::palisade::By::Principal)));
+    let count = matches!(terms.count, Count::Failures).then(|| quote!(.count(Count::Failures)));
+    let by = matches!(terms.by, By::Principal(_)).then(|| quote!(.by(By::Principal)));
     let shared = terms.name.is_some().then(|| quote!(.shared()));
-    quote!(::palisade::Quota::new(#label, #limit, ::core::time::Duration::from_secs(#seconds)) #count #by #shared)
+    quote!(Quota::per_seconds(#label, #limit, #seconds) #count #by #shared)
 }
 
-/// `|(_, __body)| Checks::new().named(__body)?.done()`. A type that can't be validated is blamed where it stands, and the
+/// `|__all, (_, __body)| __all.named(__body)?.done()`. A type that can't be validated is blamed where it stands, and the
 /// lack of any input at the attribute.
 fn checks(steps: &[Step], attribute: Span, arguments: &[Argument]) -> TokenStream {
     let mut parameters = Vec::new();
@@ -188,7 +208,8 @@ fn checks(steps: &[Step], attribute: Span, arguments: &[Argument]) -> TokenStrea
         parameters.push(argument.into_token_stream());
     }
     let done = quote_spanned!(Span::mixed_site().located_at(attribute)=> .done());
-    quote!(|(#(#parameters,)*)| ::palisade::__private::Checks::new() #checks #done)
+    let all = local("__all", Span::call_site());
+    quote!(|#all, (#(#parameters,)*)| #all #checks #done)
 }
 
 /// A name that no item of the user's has: a constant or a unit struct of the same name would take its place in a pattern.

@@ -4,9 +4,11 @@
 //! Promise (ASVS V16.2.1, V16.3): one event on the target `palisade::audit` for each refusal, with its stable reason; route
 //! templates and identifiers only, never a header, a body, a query or a raw path.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use actix_web::http::StatusCode;
+use tracing::field::display;
 
 /// The target of every audit event, for filters of `tracing`.
 pub(crate) const TARGET: &str = "palisade::audit";
@@ -17,21 +19,21 @@ pub(crate) struct Refused<'a> {
     pub(crate) reason: &'static str,
     pub(crate) method: &'a str,
     /// The handler, or a word for what stands in its place.
-    pub(crate) handler: &'a str,
+    pub(crate) handler: &'a dyn fmt::Display,
     pub(crate) client: Option<IpAddr>,
     pub(crate) subject: Option<&'a str>,
 }
 
 impl Refused<'_> {
     pub(crate) fn record(&self) {
-        let client = self.client.map(tracing::field::display);
+        let client = self.client.map(display);
         tracing::warn!(
             target: TARGET,
             event = "refused",
             status = self.status.as_u16(),
             reason = self.reason,
             method = self.method,
-            handler = self.handler,
+            handler = display(self.handler),
             client,
             subject = self.subject.map(tracing::field::debug),
         );
@@ -39,18 +41,18 @@ impl Refused<'_> {
 }
 
 /// A quota that would have refused, had the limits not been set to observe.
-pub(crate) fn over_quota_observed(quota: &str, handler: &str, client: Option<IpAddr>) {
+pub(crate) fn over_quota_observed(quota: &str, handler: &dyn fmt::Display, client: Option<IpAddr>) {
     tracing::warn!(
         target: TARGET,
         event = "observed",
         reason = "rate_limited",
         quota,
-        handler,
-        client = client.map(tracing::field::display),
+        handler = display(handler),
+        client = client.map(display),
     );
 }
 
 /// A defect of the application, not of the request: what to add is in the text.
-pub(crate) fn misconfigured(handler: &str, cure: &str) {
-    tracing::error!(target: TARGET, event = "misconfigured", handler, cure);
+pub(crate) fn misconfigured(handler: &dyn fmt::Display, cure: &str) {
+    tracing::error!(target: TARGET, event = "misconfigured", handler = display(handler), cure);
 }

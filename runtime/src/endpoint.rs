@@ -11,7 +11,7 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web}
 
 use crate::guard as checks;
 use crate::policy::{Policy, Quota, Route};
-use crate::validation::Invalid;
+use crate::validation::{Checks, Invalid, NotInput};
 
 /// A handler whose attributes say who may call it.
 ///
@@ -52,7 +52,7 @@ impl Seat {
         Args: FromRequest + 'static,
         F::Output: Responder,
     {
-        self.validated(handler, |_: &Args| Ok(()))
+        self.validated(handler, |_, _: &Args| Ok(()))
     }
 
     /// Mounts the handler behind its checks and the validation of its arguments.
@@ -61,7 +61,7 @@ impl Seat {
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder,
-        C: Fn(&Args) -> Result<(), Invalid> + Copy + 'static,
+        C: Fn(Checks<NotInput>, &Args) -> Result<(), Invalid> + Copy + 'static,
     {
         let policy = self.policy;
         let scope = self.scope;
@@ -70,7 +70,10 @@ impl Seat {
             let scope = Rc::clone(&scope);
             async move {
                 let (request, mut payload) = request.into_parts();
-                let response = checks::enforce(policy, &scope, &request, &mut payload, &handler, check).await;
+                let response = checks::enforce(policy, &scope, &request, &mut payload, &handler, |arguments: &Args| {
+                    check(Checks::new(), arguments)
+                })
+                .await;
                 Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
             }
         }))
@@ -81,11 +84,16 @@ impl Seat {
 #[doc(hidden)]
 pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
     web::resource(E::ROUTE.path)
-        .name(E::ROUTE.name)
+        .name(resource_name(&E::ROUTE, E::POLICY))
         .guard(Methods::of::<E>())
         .route(endpoint.mount(Seat::new::<E>(Rc::default())))
         .default_service(web::route().to(HttpResponse::NotFound))
         .register(app);
+}
+
+/// The name that the route was given, or that of the handler.
+pub(crate) fn resource_name(route: &Route, policy: &Policy) -> &'static str {
+    route.name.unwrap_or(policy.handler.name)
 }
 
 /// The guarded answer of a plain function that is routed with `web::get().to(..)`.
@@ -117,8 +125,9 @@ where
     F: Handler<Args>,
     Args: FromRequest,
     F::Output: Responder,
-    C: FnOnce(&Args) -> Result<(), Invalid>,
+    C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
 {
+    let check = |arguments: &Args| check(Checks::new(), arguments);
     checks::enforce(policy, &[], &request, &mut payload.into_inner(), &handler, check).await
 }
 

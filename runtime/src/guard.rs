@@ -122,7 +122,7 @@ impl<'a> Passage<'a> {
             Refusal::Denied(reason) => Denial::forbidden(reason),
             Refusal::NoSuchParameter(parameter) => {
                 let cure = format!("`owner({parameter})` needs `{{{parameter}}}` in the route's path template");
-                audit::misconfigured(self.policy.handler, &cure);
+                audit::misconfigured(&self.policy.handler, &cure);
                 Denial::internal("no_such_parameter")
             }
         })
@@ -132,7 +132,7 @@ impl<'a> Passage<'a> {
         if self.settings.authenticators.is_empty() {
             let cure = "the route needs a principal: give an authenticator to `Palisade::builder()`, such as \
                         `.authenticator(Jwt::hs256(issuer, audience, secret)?)`";
-            audit::misconfigured(self.policy.handler, cure);
+            audit::misconfigured(&self.policy.handler, cure);
             return Err(Denial::internal("no_authenticator"));
         }
         match authn::authenticate(&self.settings.authenticators, self.request).await {
@@ -163,7 +163,7 @@ impl<'a> Passage<'a> {
                     By::Ip => "a quota by address needs the peer's address, and this connection has none",
                     By::Principal => "a quota by principal needs a route that demands one",
                 };
-                audit::misconfigured(self.policy.handler, cure);
+                audit::misconfigured(&self.policy.handler, cure);
                 self.ledger.release_all(store);
                 return Err(Denial::internal("no_quota_key"));
             };
@@ -172,7 +172,7 @@ impl<'a> Passage<'a> {
                     self.ledger.release_all(store);
                     return Err(Denial::too_many_requests(retry_after));
                 }
-                audit::over_quota_observed(quota.name, self.policy.handler, self.settings.client(self.request.head()));
+                audit::over_quota_observed(quota.name, &self.policy.handler, self.settings.client(self.request.head()));
             }
         }
         Ok(())
@@ -193,7 +193,7 @@ impl<'a> Passage<'a> {
             Failed::Denied(denial) => {
                 if denial.status.is_server_error() {
                     let cure = "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?";
-                    audit::misconfigured(self.policy.handler, cure);
+                    audit::misconfigured(&self.policy.handler, cure);
                 }
                 self.refuse(denial)
             }
@@ -224,7 +224,7 @@ impl<'a> Passage<'a> {
             status,
             reason,
             method: self.request.method().as_str(),
-            handler: self.policy.handler,
+            handler: &self.policy.handler,
             client: self.client(),
             subject: self.authenticated.as_ref().map(|authenticated| authenticated.principal().subject()),
         }
@@ -262,7 +262,7 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
 
 /// Without the middleware nobody else adds the security headers.
 fn not_installed(policy: &Policy) -> HttpResponse {
-    audit::misconfigured(policy.handler, "palisade is not installed: add `.wrap(palisade.clone())` to the `App`");
+    audit::misconfigured(&policy.handler, "palisade is not installed: add `.wrap(palisade.clone())` to the `App`");
     let denial = Denial::internal("not_installed");
     let mut response = Problem::new(denial.status).detail(denial.detail).into_response();
     headers::SecurityHeaders::new().apply(response.headers_mut(), false);

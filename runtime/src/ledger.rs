@@ -12,7 +12,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::policy::{Count, Quota};
+use crate::policy::{Count, HandlerPath, Quota};
 use crate::principal::Principal;
 use crate::quota::{Charge, Client, Key, Limit, MemoryStore, Standing, Tick};
 
@@ -52,7 +52,7 @@ impl<'a> Ledger<'a> {
         &mut self,
         store: &MemoryStore,
         quota: &'a Quota,
-        handler: &str,
+        handler: HandlerPath,
         client: Counted<'_>,
     ) -> Result<(), u32> {
         let now = *self.now.get_or_insert_with(|| store.now());

@@ -84,7 +84,7 @@ pub use self::endpoint::Endpoint;
 pub use self::error::ConfigError;
 pub use self::extract::NoPrincipal;
 pub use self::palisade::{Palisade, PalisadeBuilder};
-pub use self::policy::{By, Count, Policy, Quota, Route, Rule};
+pub use self::policy::{By, Count, HandlerPath, Policy, Quota, Route, Rule};
 pub use self::principal::Principal;
 pub use self::problem::{FieldError, Problem};
 pub use self::quota::MemoryStore;
@@ -105,8 +105,7 @@ pub use palisade_macros::__policy;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::endpoint::{Seat, enforce, enforce_validated, fn_guard, register};
-    pub use crate::validation::Checks;
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;
-    pub use actix_web::{HttpRequest, HttpResponse, Route as Mounted};
+    pub use actix_web::{HttpRequest, HttpResponse, Route};
 }

@@ -113,7 +113,7 @@ impl Finish {
                     status: denial.status,
                     reason: denial.reason,
                     method: request.method().as_str(),
-                    handler: "palisade::middleware",
+                    handler: &"palisade::middleware",
                     client: self.settings.client(request.head()),
                     subject: None,
                 }

@@ -4,6 +4,7 @@
 //! a policy is plain data that a macro writes down, one function evaluates ([`crate::Rule`] by `authz`, [`Quota`] by
 //! `quota`) and a table can print. Nothing here decides anything.
 
+use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -120,6 +121,13 @@ impl Quota {
         Self { name, limit, window, count: Count::All, by: By::Ip, shared: false }
     }
 
+    /// [`Quota::new`] with the window in seconds: what generated code writes.
+    #[must_use]
+    #[track_caller]
+    pub const fn per_seconds(name: &'static str, limit: u32, seconds: u64) -> Self {
+        Self::new(name, limit, Duration::from_secs(seconds))
+    }
+
     /// Which answers are counted. Default: [`Count::All`].
     #[must_use]
     pub const fn count(mut self, count: Count) -> Self {
@@ -162,15 +170,29 @@ impl Quota {
     /// The bucket's identity: the name alone if shared, else the handler and the name.
     ///
     /// Both are words of the developer, never of a client, so a plain hash is enough.
-    pub(crate) const fn bucket(&self, handler: &str) -> u64 {
-        if self.shared { fnv1a(FNV_OFFSET, self.name) } else { fnv1a(fnv1a(FNV_OFFSET, handler), self.name) }
+    pub(crate) const fn bucket(&self, handler: HandlerPath) -> u64 {
+        let owner = if self.shared { FNV_OFFSET } else { fnv1a(fnv1a(FNV_OFFSET, handler.module), handler.name) };
+        fnv1a(owner, self.name)
+    }
+}
+
+/// The full path of a handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandlerPath {
+    pub(crate) module: &'static str,
+    pub(crate) name: &'static str,
+}
+
+impl fmt::Display for HandlerPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}::{}", self.module, self.name)
     }
 }
 
 /// Everything that one route demands, in the order of its attributes.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    pub(crate) handler: &'static str,
+    pub(crate) handler: HandlerPath,
     pub(crate) rule: Rule,
     pub(crate) reason: Option<&'static str>,
     pub(crate) quotas: &'static [Quota],
@@ -179,11 +201,19 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// A policy of one access rule, for the handler of that (full) path. Generated code writes it.
+    /// A policy of one access rule. Generated code writes it.
     #[must_use]
     #[track_caller]
-    pub const fn new(handler: &'static str, rule: Rule) -> Self {
+    pub const fn new(rule: Rule) -> Self {
+        let handler = HandlerPath { module: "", name: "" };
         Self { handler, rule, reason: None, quotas: &[], validated: &[], declared_at: Location::caller() }
+    }
+
+    /// Whose policy it is.
+    #[must_use]
+    pub const fn of(mut self, module: &'static str, name: &'static str) -> Self {
+        self.handler = HandlerPath { module, name };
+        self
     }
 
     /// Why the route is public.
@@ -213,9 +243,9 @@ impl Policy {
         self.rule
     }
 
-    /// The full path of the handler, such as `accounts::users::show`.
+    /// The handler; it prints as its full path, such as `accounts::users::show`.
     #[must_use]
-    pub const fn handler(&self) -> &'static str {
+    pub const fn handler(&self) -> HandlerPath {
         self.handler
     }
 
@@ -249,14 +279,35 @@ impl Policy {
 pub struct Route {
     pub(crate) methods: &'static [&'static str],
     pub(crate) path: &'static str,
-    pub(crate) name: &'static str,
+    pub(crate) name: Option<&'static str>,
+}
+
+macro_rules! route_of_one_method {
+    ($($function:ident $method:literal)*) => {$(
+        #[doc = concat!("A route that answers `", $method, "`.")]
+        #[must_use]
+        pub const fn $function(path: &'static str) -> Self {
+            Self::new(&[$method], path)
+        }
+    )*};
 }
 
 impl Route {
-    /// Generated code writes it.
+    /// A route of several methods. Generated code writes it.
     #[must_use]
-    pub const fn new(methods: &'static [&'static str], path: &'static str, name: &'static str) -> Self {
-        Self { methods, path, name }
+    pub const fn new(methods: &'static [&'static str], path: &'static str) -> Self {
+        Self { methods, path, name: None }
+    }
+
+    route_of_one_method! {
+        get "GET" post "POST" put "PUT" patch "PATCH" delete "DELETE" head "HEAD" options "OPTIONS"
+    }
+
+    /// Another resource name than that of the handler.
+    #[must_use]
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
     }
 
     /// The methods as declared; `GET` also answers `HEAD`.
@@ -271,9 +322,9 @@ impl Route {
         self.path
     }
 
-    /// The resource name, for `HttpRequest::url_for`.
+    /// The resource name for `HttpRequest::url_for`, where it is not that of the handler.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub const fn name(&self) -> Option<&'static str> {
         self.name
     }
 }
@@ -319,13 +370,13 @@ mod tests {
 
     #[test]
     fn buckets_are_apart_for_each_handler_unless_shared() {
-        let quota = Quota::new("login", 5, Duration::from_secs(900));
-        assert_ne!(quota.bucket("app::login"), quota.bucket("app::token"));
-        assert_eq!(quota.shared().bucket("app::login"), quota.shared().bucket("app::token"));
-        assert_ne!(
-            Quota::new("b", 1, Duration::from_secs(1)).bucket("a"),
-            Quota::new("ab", 1, Duration::from_secs(1)).bucket("")
-        );
+        const fn handler(module: &'static str, name: &'static str) -> HandlerPath {
+            HandlerPath { module, name }
+        }
+        let quota = Quota::per_seconds("login", 5, 900);
+        assert_ne!(quota.bucket(handler("app", "login")), quota.bucket(handler("app", "token")));
+        assert_ne!(quota.bucket(handler("a", "bc")), quota.bucket(handler("ab", "c")));
+        assert_eq!(quota.shared().bucket(handler("app", "login")), quota.shared().bucket(handler("app", "token")));
     }
 
     #[test]

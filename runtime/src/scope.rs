@@ -10,7 +10,7 @@ use actix_web::dev::{AppService, HttpServiceFactory, ServiceRequest, ServiceResp
 use actix_web::http::header::HeaderValue;
 use actix_web::{Resource, web};
 
-use crate::endpoint::{Endpoint, Methods, Seat, answers};
+use crate::endpoint::{Endpoint, Methods, Seat, answers, resource_name};
 use crate::guard as checks;
 use crate::policy::{Policy, Quota, Route, Rule};
 
@@ -133,9 +133,10 @@ fn resource(mut mounts: Vec<Mount>, quotas: &Rc<[Quota]>) -> Resource {
     let allowed = allowed(&mounts);
     // An endpoint that says HEAD itself goes before the one that answers it because it answers GET.
     mounts.sort_by_key(|mount| !mount.route.methods.contains(&"HEAD"));
-    let mut resource = mounts
-        .first()
-        .map_or_else(|| web::resource(""), |first| web::resource(first.route.path).name(first.route.name));
+    let mut resource = mounts.first().map_or_else(
+        || web::resource(""),
+        |first| web::resource(first.route.path).name(resource_name(&first.route, first.policy)),
+    );
     for Mount { route, mount, .. } in mounts {
         resource = resource.route(mount(Rc::clone(quotas)).guard(Methods(route.methods)));
     }
@@ -154,7 +155,7 @@ fn allowed(mounts: &[Mount]) -> Vec<&'static str> {
 
 /// What stands where no endpoint answers: 405 where the path has other methods, else 404.
 fn fallback(quotas: Rc<[Quota]>, allowed: Option<Vec<&'static str>>) -> actix_web::Route {
-    static POLICY: Policy = Policy::new("palisade::fallback", Rule::Public);
+    static POLICY: Policy = Policy::new(Rule::Public).of("palisade", "fallback");
     let allowed = Rc::new(allowed.unwrap_or_default());
     let allow = HeaderValue::try_from(allowed.join(", ")).ok().filter(|_| !allowed.is_empty());
     actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {

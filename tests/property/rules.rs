@@ -107,7 +107,7 @@ macro_rules! app {
 }
 
 fn policy(tree: &Tree) -> &'static Policy {
-    Box::leak(Box::new(Policy::new("property", rule(tree))))
+    Box::leak(Box::new(Policy::new(rule(tree))))
 }
 
 fn asking(caller: &Caller) -> TestRequest {
