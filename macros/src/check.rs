@@ -6,7 +6,8 @@ use syn::ext::IdentExt;
 
 use crate::errors::Errors;
 use crate::model::{
-    By, Call, Checked, Clause, Fitness, Handler, Policy, Quota, RateLimit, Rule, Said, Step, Validate, Written,
+    By, Call, Checked, Clause, Fitness, Handler, Policy, Quota, RateLimit, Rule, Said, Step, Validate, Validates,
+    Written,
 };
 use crate::parse::is_label;
 use crate::{suggest, template};
@@ -22,7 +23,7 @@ pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
     owners(&clauses, errors);
     principals(&clauses, errors);
     let mut checked = Checked {
-        policy: Policy { rule: Rule::Nobody, reason: None, quotas: Vec::new(), validates: Vec::new() },
+        policy: Policy { rule: Rule::Nobody, reason: None, quotas: Vec::new(), validates: Validates::Nothing },
         route: None,
         call: match handler.fitness {
             Fitness::Fit => Call::Direct,
@@ -205,7 +206,7 @@ fn validation(word: &Ident, validate: &Validate, checked: &mut Checked, errors: 
     }
     let every: Vec<&Ident> = arguments.iter().flat_map(|argument| &argument.names).collect();
     let (steps, validates) = match validate {
-        Validate::Every => (vec![Step::Each; arguments.len()], every),
+        Validate::Every => (vec![Step::Each; arguments.len()], Validates::Inputs),
         Validate::Only(names) => {
             let mut steps = vec![Step::Skip; arguments.len()];
             for name in names {
@@ -221,10 +222,10 @@ fn validation(word: &Ident, validate: &Validate, checked: &mut Checked, errors: 
                     }
                 }
             }
-            (steps, names.iter().collect())
+            (steps, Validates::Named(names.iter().map(|name| name.unraw().to_string()).collect()))
         }
     };
-    checked.policy.validates = validates.into_iter().map(|name| name.unraw().to_string()).collect();
+    checked.policy.validates = validates;
     if matches!(checked.call, Call::Direct) && steps.iter().any(|step| !matches!(step, Step::Skip)) {
         checked.call = Call::Validated { steps, attribute: word.span() };
     }

@@ -8,7 +8,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use crate::clause::Attribute;
-use crate::model::{Argument, By, Call, Checked, Count, Handler, Policy, Quota, Route, Rule, Step};
+use crate::model::{Argument, By, Call, Checked, Count, Handler, Policy, Quota, Route, Rule, Step, Validates};
 
 pub(crate) fn emit(checked: &Checked) -> TokenStream {
     match &checked.route {
@@ -123,8 +123,8 @@ fn function(checked: &Checked) -> TokenStream {
 /// The user's function, as it was but for its visibility: it is called from the next line only.
 fn inner(handler: &Handler, call: &Call) -> TokenStream {
     let Handler { attributes, signature, body, .. } = handler;
-    // Whoever uses the handler is warned at its outer name; our own line is not a use.
-    let attributes = attributes.iter().filter(|attribute| !attribute.is_builtin("deprecated"));
+    // Whoever uses the handler reads its documentation and is warned at its outer name; our own line is not a use.
+    let attributes = attributes.iter().filter(|attribute| !is_about_the_name(attribute));
     let unused = matches!(call, Call::Never).then(|| quote!(#[allow(dead_code)]));
     quote!(#(#attributes)* #unused #signature #body)
 }
@@ -148,7 +148,11 @@ fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
         let quotas = quotas.iter().map(quota);
         quote!(.quotas(&[#(#quotas),*]))
     });
-    let validates = (!validates.is_empty()).then(|| quote!(.validates(&[#(#validates),*])));
+    let validates = match validates {
+        Validates::Nothing => TokenStream::new(),
+        Validates::Inputs => quote!(.validates_inputs()),
+        Validates::Named(names) => quote!(.validates(&[#(#names),*])),
+    };
     let counted = quotas.iter().any(|quota| matches!(quota.terms.count, Count::Failures)).then(|| quote!(Count,));
     let by = quotas.iter().any(|quota| matches!(quota.terms.by, By::Principal(_))).then(|| quote!(By,));
     let quota = listed.is_some().then(|| quote!(Quota,));

@@ -113,7 +113,7 @@ pub(crate) struct Policy {
     pub(crate) rule: Rule,
     pub(crate) reason: Option<LitStr>,
     pub(crate) quotas: Vec<Quota>,
-    pub(crate) validates: Vec<String>,
+    pub(crate) validates: Validates,
 }
 
 pub(crate) enum Rule {
@@ -148,4 +148,12 @@ pub(crate) enum Step {
     Skip,
     Each,
     Named,
+}
+
+/// What a policy says about validation.
+pub(crate) enum Validates {
+    Nothing,
+    /// Which arguments those are, their types decide.
+    Inputs,
+    Named(Vec<String>),
 }

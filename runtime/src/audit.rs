@@ -53,6 +53,11 @@ pub(crate) fn over_quota_observed(quota: &str, handler: &dyn fmt::Display, clien
 }
 
 /// A defect of the application, not of the request: what to add is in the text.
+///
+/// Whoever has no subscriber yet is just beginning, and needs the line most: it goes to standard error then.
 pub(crate) fn misconfigured(handler: &dyn fmt::Display, cure: &str) {
+    if !tracing::dispatcher::has_been_set() {
+        eprintln!("palisade: {handler}: {cure}");
+    }
     tracing::error!(target: TARGET, event = "misconfigured", handler = display(handler), cure);
 }

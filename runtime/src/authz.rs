@@ -19,7 +19,7 @@ pub(crate) struct Authorized(());
 pub(crate) enum Refusal {
     /// The rule says no; the word is for the audit log.
     Denied(&'static str),
-    /// The rule names a path parameter that the route does not have: a defect, never a yes.
+    /// The rule names a path parameter that the route does not have, or has twice: a defect, never a yes.
     NoSuchParameter(&'static str),
 }
 
@@ -44,7 +44,7 @@ fn holds(rule: &Rule, principal: Option<&Principal>, request: &HttpRequest) -> R
         Rule::Authenticated => Ok(principal.is_some()),
         Rule::Role(role) => Ok(principal.is_some_and(|principal| principal.has_role(role))),
         Rule::Owner(parameter) => {
-            let value = request.match_info().get(parameter).ok_or(Refusal::NoSuchParameter(parameter))?;
+            let value = only(request, parameter).ok_or(Refusal::NoSuchParameter(parameter))?;
             Ok(principal.is_some_and(|principal| same_as_extracted(value, principal.subject())))
         }
         Rule::All(rules) => {
@@ -63,6 +63,16 @@ fn holds(rule: &Rule, principal: Option<&Principal>, request: &HttpRequest) -> R
             }
             Ok(false)
         }
+    }
+}
+
+/// The value of the parameter, if there is exactly one of that name: where a scope and a route in it use the same name, the
+/// two values differ and nobody can tell which is meant.
+fn only<'r>(request: &'r HttpRequest, parameter: &str) -> Option<&'r str> {
+    let mut values = request.match_info().iter().filter(|(name, _)| *name == parameter);
+    match (values.next(), values.next()) {
+        (Some((_, value)), None) => Some(value),
+        _ => None,
     }
 }
 
@@ -108,6 +118,16 @@ mod tests {
     fn a_parameter_that_the_route_lacks_is_a_defect_and_no_yes() {
         let anyone = Principal::new("Bearer", "i", "");
         assert_eq!(verdict(&[Rule::Owner("other")], Some(&anyone), ""), Err(Refusal::NoSuchParameter("other")));
+    }
+
+    #[test]
+    fn a_parameter_that_stands_twice_is_a_defect_and_no_yes() {
+        let owner = Principal::new("Bearer", "i", "mine");
+        for (first, second) in [("mine", "theirs"), ("theirs", "mine"), ("mine", "mine")] {
+            let request = TestRequest::default().param("id", first).param("id", second).to_http_request();
+            let refused = decide(&[Rule::Owner("id")], Some(&owner), &request).map(|_| ());
+            assert_eq!(refused, Err(Refusal::NoSuchParameter("id")));
+        }
     }
 
     #[test]

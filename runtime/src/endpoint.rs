@@ -19,9 +19,11 @@ use crate::validation::{Checks, Invalid, NotInput};
 /// straight into an `App`, by its name.
 #[diagnostic::on_unimplemented(
     message = "route `{Self}` declares no access policy",
-    label = "not a palisade endpoint",
+    label = "no endpoint of palisade's",
     note = "write `#[palisade::get(\"/..\")]` (or `post`, `put`, ..) above the handler, and say who may call it: \
-            `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]` or `#[owner_or_admin(id)]`"
+            `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]` or `#[owner_or_admin(id)]`",
+    note = "a handler under actix-web's own route attribute, or with none, is guarded by its access attributes, but goes into an `App` \
+            and not into a `palisade::scope`"
 )]
 pub trait Endpoint: Sized + 'static {
     /// Methods and path template.

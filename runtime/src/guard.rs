@@ -18,6 +18,7 @@ use crate::denial::{Denial, Extra};
 use crate::extraction::{self, Failed};
 use crate::ledger::{Counted, Ledger};
 use crate::policy::{By, Policy, Quota};
+use crate::principal::NoPrincipal;
 use crate::problem::Problem;
 use crate::settings::{InFlight, RateLimits, Settings, Shared};
 use crate::transport::headers;
@@ -121,7 +122,8 @@ impl<'a> Passage<'a> {
         {
             Refusal::Denied(reason) => Denial::forbidden(reason),
             Refusal::NoSuchParameter(parameter) => {
-                let cure = format!("`owner({parameter})` needs `{{{parameter}}}` in the route's path template");
+                let cure =
+                    format!("`owner({parameter})` needs one `{{{parameter}}}` in the route's path, with its scopes");
                 audit::misconfigured(&self.policy.handler, &cure);
                 Denial::internal("no_such_parameter")
             }
@@ -160,7 +162,10 @@ impl<'a> Passage<'a> {
             };
             let Some(counted) = counted else {
                 let cure = match by {
-                    By::Ip => "a quota by address needs the peer's address, and this connection has none",
+                    By::Ip => {
+                        "a quota by address needs the peer's address, and this connection has none (in a test: \
+                              `TestRequest::default().peer_addr(..)`)"
+                    }
                     By::Principal => "a quota by principal needs a route that demands one",
                 };
                 audit::misconfigured(&self.policy.handler, cure);
@@ -192,12 +197,14 @@ impl<'a> Passage<'a> {
         match extraction::failed(error) {
             Failed::Denied(denial) => {
                 if denial.status.is_server_error() {
-                    let cure = "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?";
-                    audit::misconfigured(&self.policy.handler, cure);
+                    audit::misconfigured(&self.policy.handler, cure(error));
                 }
                 self.refuse(denial)
             }
-            Failed::Answered(response) => self.finish(response),
+            Failed::Answered(response) => {
+                self.audit(response.status(), "refused_by_extractor");
+                self.close(response)
+            }
         }
     }
 
@@ -229,6 +236,15 @@ impl<'a> Passage<'a> {
             subject: self.authenticated.as_ref().map(|authenticated| authenticated.principal().subject()),
         }
         .record();
+    }
+}
+
+/// What to write where an argument could not be made, through no fault of the request.
+fn cure(error: &actix_web::Error) -> &'static str {
+    if error.as_error::<NoPrincipal>().is_some() {
+        "a handler takes a `Principal`, but its route demands none: replace `#[public]` by an attribute that does"
+    } else {
+        "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?"
     }
 }
 

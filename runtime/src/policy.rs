@@ -66,6 +66,9 @@ pub enum Count {
     #[default]
     All,
     /// Requests that were answered with a status of 400 or above, and those whose client hung up before the answer.
+    ///
+    /// A request under way is charged until its answer is known, or concurrent tries would pass the quota: with a quota of
+    /// 5, a sixth request *at the same time* from one address is refused, whatever becomes of the five.
     Failures,
 }
 
@@ -81,6 +84,9 @@ pub enum By {
 }
 
 /// At most `limit` requests of one client in any window of the given length.
+///
+/// Never one more, whatever the arrival pattern. Up to a limit of 16 nobody is refused too early either; above, requests are
+/// counted in 32nds of the window, so a request may be held against a client for up to a 32nd longer.
 ///
 /// ```
 /// use std::time::Duration;
@@ -122,6 +128,7 @@ impl Quota {
     }
 
     /// [`Quota::new`] with the window in seconds: what generated code writes.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub const fn per_seconds(name: &'static str, limit: u32, seconds: u64) -> Self {
@@ -176,6 +183,18 @@ impl Quota {
     }
 }
 
+/// Which arguments of a handler are validated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Validation {
+    /// None.
+    None,
+    /// Every `Json`, `Form` and `Query`.
+    Inputs,
+    /// These.
+    Named(&'static [&'static str]),
+}
+
 /// The full path of a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandlerPath {
@@ -196,20 +215,22 @@ pub struct Policy {
     pub(crate) rule: Rule,
     pub(crate) reason: Option<&'static str>,
     pub(crate) quotas: &'static [Quota],
-    pub(crate) validated: &'static [&'static str],
+    pub(crate) validation: Validation,
     pub(crate) declared_at: &'static Location<'static>,
 }
 
 impl Policy {
     /// A policy of one access rule. Generated code writes it.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub const fn new(rule: Rule) -> Self {
         let handler = HandlerPath { module: "", name: "" };
-        Self { handler, rule, reason: None, quotas: &[], validated: &[], declared_at: Location::caller() }
+        Self { handler, rule, reason: None, quotas: &[], validation: Validation::None, declared_at: Location::caller() }
     }
 
     /// Whose policy it is.
+    #[doc(hidden)]
     #[must_use]
     pub const fn of(mut self, module: &'static str, name: &'static str) -> Self {
         self.handler = HandlerPath { module, name };
@@ -217,6 +238,7 @@ impl Policy {
     }
 
     /// Why the route is public.
+    #[doc(hidden)]
     #[must_use]
     pub const fn because(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
@@ -224,16 +246,26 @@ impl Policy {
     }
 
     /// The quotas of the route; every one of them must admit a request.
+    #[doc(hidden)]
     #[must_use]
     pub const fn quotas(mut self, quotas: &'static [Quota]) -> Self {
         self.quotas = quotas;
         self
     }
 
-    /// The names of the arguments that are validated.
+    /// Every argument that is an input is validated.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn validates_inputs(mut self) -> Self {
+        self.validation = Validation::Inputs;
+        self
+    }
+
+    /// These arguments are validated.
+    #[doc(hidden)]
     #[must_use]
     pub const fn validates(mut self, arguments: &'static [&'static str]) -> Self {
-        self.validated = arguments;
+        self.validation = Validation::Named(arguments);
         self
     }
 
@@ -255,10 +287,10 @@ impl Policy {
         self.quotas
     }
 
-    /// The names of the validated arguments.
+    /// What is validated before the handler is called.
     #[must_use]
-    pub const fn validated(&self) -> &'static [&'static str] {
-        self.validated
+    pub const fn validation(&self) -> Validation {
+        self.validation
     }
 
     /// The reason given by `#[public("..")]`.
@@ -285,6 +317,7 @@ pub struct Route {
 macro_rules! route_of_one_method {
     ($($function:ident $method:literal)*) => {$(
         #[doc = concat!("A route that answers `", $method, "`.")]
+        #[doc(hidden)]
         #[must_use]
         pub const fn $function(path: &'static str) -> Self {
             Self::new(&[$method], path)
@@ -294,6 +327,7 @@ macro_rules! route_of_one_method {
 
 impl Route {
     /// A route of several methods. Generated code writes it.
+    #[doc(hidden)]
     #[must_use]
     pub const fn new(methods: &'static [&'static str], path: &'static str) -> Self {
         Self { methods, path, name: None }
@@ -304,6 +338,7 @@ impl Route {
     }
 
     /// Another resource name than that of the handler.
+    #[doc(hidden)]
     #[must_use]
     pub const fn named(mut self, name: &'static str) -> Self {
         self.name = Some(name);

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use actix_web::{HttpResponse, ResponseError};
+
 /// The caller of a route, as vouched for by an authenticator. A handler takes it as an argument.
 ///
 /// Two principals are the same caller only if issuer *and* subject agree (ASVS V6.8.1).
@@ -108,5 +110,21 @@ impl fmt::Debug for Principal {
             .field("roles", &self.0.roles)
             .field("scopes", &self.0.scopes)
             .finish()
+    }
+}
+
+/// A handler asked for a [`Principal`] on a route that demands none: a defect of the application, answered with 500.
+#[derive(Debug)]
+pub struct NoPrincipal(pub(crate) ());
+
+impl fmt::Display for NoPrincipal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the route demands no principal")
+    }
+}
+
+impl ResponseError for NoPrincipal {
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::InternalServerError().finish()
     }
 }

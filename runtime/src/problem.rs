@@ -4,10 +4,11 @@
 //! has one shape, a text that was written for clients, and never a value that the client sent.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 /// An error in the shape of RFC 9457, for handlers that want to answer as palisade does.
@@ -131,6 +132,25 @@ impl Problem {
         response.set_body(serde_json::to_vec(&self).unwrap_or_default()).map_into_boxed_body()
     }
 }
+
+/// A handler may return `Result<_, Problem>`.
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.clone().into_response()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)
+    }
+}
+
+impl std::error::Error for Problem {}
 
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())

@@ -46,7 +46,8 @@ use crate::policy::{Policy, Quota, Route, Rule};
 ///
 /// # Panics
 ///
-/// When the application is built: if two endpoints answer the same method on the same path.
+/// When the application is built: if two endpoints answer the same method on the same path, or two templates are the same
+/// path with other parameter names.
 pub fn scope(prefix: &str) -> Scope {
     Scope { prefix: prefix.trim_end_matches('/').to_owned(), quotas: Vec::new(), mounts: Vec::new() }
 }
@@ -105,7 +106,10 @@ impl HttpServiceFactory for Scope {
 fn by_path(mounts: Vec<Mount>) -> Vec<Vec<Mount>> {
     let mut groups: Vec<Vec<Mount>> = Vec::new();
     for mount in mounts {
-        match groups.iter_mut().find(|group| group.iter().any(|other| other.route.path == mount.route.path)) {
+        match groups
+            .iter_mut()
+            .find(|group| group.iter().any(|other| shape(other.route.path) == shape(mount.route.path)))
+        {
             Some(group) => {
                 refuse_twins(group, &mount);
                 group.push(mount);
@@ -120,6 +124,15 @@ fn by_path(mounts: Vec<Mount>) -> Vec<Vec<Mount>> {
 #[allow(clippy::panic)]
 fn refuse_twins(group: &[Mount], new: &Mount) {
     for other in group {
+        assert!(
+            other.route.path == new.route.path,
+            "palisade: `{}` at {} and `{}` at {} are one path, and only the first would be found: give its parameters the \
+             same names",
+            other.policy.handler,
+            other.route.path,
+            new.policy.handler,
+            new.route.path
+        );
         if let Some(method) = new.route.methods.iter().find(|method| other.route.methods.contains(method)) {
             panic!(
                 "palisade: `{}` and `{}` both answer {method} {}",
@@ -127,6 +140,19 @@ fn refuse_twins(group: &[Mount], new: &Mount) {
             );
         }
     }
+}
+
+/// The template without the names of its parameters: what the router goes by.
+fn shape(template: &str) -> String {
+    let mut shape = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        shape.push_str(before);
+        shape.push('{');
+        rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    }
+    shape.push_str(rest);
+    shape
 }
 
 fn resource(mut mounts: Vec<Mount>, quotas: &Rc<[Quota]>) -> Resource {

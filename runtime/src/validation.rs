@@ -75,7 +75,7 @@ pub trait Input {
 /// The argument carries input, and it is validated.
 pub struct IsInput(());
 
-/// The argument carries nothing of the client's that could be validated.
+/// The argument carries no body, form or query: a bare `#[validate]` has nothing to check there.
 pub struct NotInput(());
 
 /// An argument that was named in `#[validate(..)]`.
@@ -91,6 +91,8 @@ pub trait NamedInput {
 
 macro_rules! validated_extractor {
     ($($extractor:ident)*) => {$(
+        // The error is then about the argument, with the notes of `Input`, and not about a bound of this very line.
+        #[diagnostic::do_not_recommend]
         impl<T: Validate> Input for web::$extractor<T> {
             type Kind = IsInput;
 
@@ -99,6 +101,7 @@ macro_rules! validated_extractor {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<T: Validate> NamedInput for web::$extractor<T> {
             fn check_named(&self) -> Result<(), Invalid> {
                 self.0.validate().map_err(Invalid::from)
@@ -108,6 +111,7 @@ macro_rules! validated_extractor {
 }
 validated_extractor!(Json Form Query);
 
+#[diagnostic::do_not_recommend]
 impl<T: Validate> NamedInput for web::Path<T> {
     fn check_named(&self) -> Result<(), Invalid> {
         self.as_ref().validate().map_err(Invalid::from)

@@ -1,13 +1,14 @@
 //! How often a client may call.
 //!
-//! Threat: Passwords are guessed by trying many (CWE-307), data is scraped and costly routes are worn out by calling
+//! Threat: passwords are guessed by trying many (CWE-307), data is scraped and costly routes are worn out by calling
 //! them without pause (CWE-770). The limiter itself is a target too: bursts at the edge of a window, many
 //! connections at once, addresses by the million that push a blocked one out of memory.
 //!
-//! Promise: Never more than N charges in *any* half-open window of length W, whatever the arrival pattern and
+//! Promise: never more than N charges in *any* half-open window of length W, whatever the arrival pattern and
 //! however many threads. The error is one-sided: up to [`Limit::EXACT`] charges every instant is kept and a client
 //! is refused only if it had N within exactly W; beyond that, charges are counted in sub-windows of W/32 and a
-//! client is refused only if it had N within W × 33/32: a steady one that stays 3.1 % under its quota never is. The store holds a bounded number of clients, and when it is full a client at its quota keeps its place.
+//! client is refused only if it had N within W × 33/32: a steady one that stays 3.1 % under its quota never is. The
+//! store holds a bounded number of clients, and when it is full a client at its quota keeps its place.
 //!
 //! A charge is taken before the handler runs and may be given back after it, so that concurrent tries can't slip
 //! past the quota. A charge that nobody gives back stays: a client that hangs up has paid.
@@ -23,8 +24,16 @@ mod shelf;
 mod spread;
 mod window;
 
-pub use clock::{Clock, ManualClock, SystemClock, Tick};
+pub use clock::{Clock, SystemClock, Tick};
+pub use memory::MemoryStore;
+
+#[doc(hidden)]
+pub use clock::ManualClock;
+#[doc(hidden)]
 pub use limit::Limit;
-pub use memory::{Charge, Client, Key, MemoryStore, Subject};
+#[doc(hidden)]
+pub use memory::{Charge, Client, Key, Subject};
+#[doc(hidden)]
 pub use shelf::{Cause, Refused};
+#[doc(hidden)]
 pub use window::Standing;

@@ -1,0 +1,9 @@
+use palisade::get;
+
+#[get("/users")]
+#[derive(Debug)]
+pub enum Users {
+    One,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use palisade::public;
+
+trait Users {
+    #[public]
+    async fn show() -> &'static str;
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use palisade::public;
+
+#[public]
+fn show() -> &'static str {
+    "in"
+}
+
+fn main() {}

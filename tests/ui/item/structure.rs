@@ -1,0 +1,8 @@
+use palisade::public;
+
+#[public]
+pub struct Users {
+    pub name: String,
+}
+
+fn main() {}

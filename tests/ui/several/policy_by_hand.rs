@@ -1,0 +1,6 @@
+#[::palisade::__policy(everybody)]
+async fn show() -> &'static str {
+    "in"
+}
+
+fn main() {}

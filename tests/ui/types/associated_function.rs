@@ -1,0 +1,13 @@
+use palisade::{get, public};
+
+struct Users;
+
+impl Users {
+    #[get("/users")]
+    #[public]
+    async fn show() -> &'static str {
+        "in"
+    }
+}
+
+fn main() {}

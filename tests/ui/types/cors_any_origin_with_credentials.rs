@@ -1,0 +1,5 @@
+use palisade::Cors;
+
+fn main() {
+    let _ = Cors::allow_any_origin().allow_credentials();
+}

@@ -1,0 +1,10 @@
+use palisade::authenticated;
+
+#[authenticated]
+async fn show() -> &'static str {
+    "in"
+}
+
+fn main() {
+    let _ = palisade::scope("/api").service(show);
+}
