@@ -21,23 +21,44 @@ pub(crate) enum Refusal {
     Denied(&'static str),
     /// The rule names a path parameter that the route does not have, or has twice: a defect, never a yes.
     NoSuchParameter(&'static str),
+    /// The rule asks for an owner, and of several issuers none is said to have them: a defect, never a yes.
+    OwnersUnsaid,
 }
 
-/// Evaluates the rules (all of them must hold) for a request.
-pub(crate) fn decide(
-    rules: &[Rule],
-    principal: Option<&Principal>,
-    request: &HttpRequest,
-) -> Result<Authorized, Refusal> {
-    for rule in rules {
-        if !holds(rule, principal, request)? {
-            return Err(Refusal::Denied(reason(rule)));
+/// The issuers whose subjects own resources.
+#[derive(Clone, Copy)]
+pub(crate) enum Owners<'s> {
+    Any,
+    Of(&'s str),
+}
+
+impl Owners<'_> {
+    fn include(self, principal: &Principal) -> bool {
+        match self {
+            Owners::Any => true,
+            Owners::Of(issuer) => principal.issuer() == issuer,
         }
     }
-    Ok(Authorized(()))
 }
 
-fn holds(rule: &Rule, principal: Option<&Principal>, request: &HttpRequest) -> Result<bool, Refusal> {
+/// Evaluates the rule for a request.
+///
+/// `owners` are those whose subjects own resources; `None`: nobody said, though there are several.
+pub(crate) fn decide(
+    rule: &Rule,
+    principal: Option<&Principal>,
+    request: &HttpRequest,
+    owners: Option<Owners<'_>>,
+) -> Result<Authorized, Refusal> {
+    if holds(rule, principal, request, owners)? { Ok(Authorized(())) } else { Err(Refusal::Denied(reason(rule))) }
+}
+
+fn holds(
+    rule: &Rule,
+    principal: Option<&Principal>,
+    request: &HttpRequest,
+    owners: Option<Owners<'_>>,
+) -> Result<bool, Refusal> {
     match rule {
         Rule::Public => Ok(true),
         Rule::Nobody => Ok(false),
@@ -45,11 +66,15 @@ fn holds(rule: &Rule, principal: Option<&Principal>, request: &HttpRequest) -> R
         Rule::Role(role) => Ok(principal.is_some_and(|principal| principal.has_role(role))),
         Rule::Owner(parameter) => {
             let value = only(request, parameter).ok_or(Refusal::NoSuchParameter(parameter))?;
-            Ok(principal.is_some_and(|principal| same_as_extracted(value, principal.subject())))
+            let owners = owners.ok_or(Refusal::OwnersUnsaid)?;
+            Ok(principal.is_some_and(|principal| {
+                let subject = principal.subject();
+                !subject.is_empty() && owners.include(principal) && same_as_extracted(value, subject)
+            }))
         }
         Rule::All(rules) => {
             for rule in *rules {
-                if !holds(rule, principal, request)? {
+                if !holds(rule, principal, request, owners)? {
                     return Ok(false);
                 }
             }
@@ -57,7 +82,7 @@ fn holds(rule: &Rule, principal: Option<&Principal>, request: &HttpRequest) -> R
         }
         Rule::Any(rules) => {
             for rule in *rules {
-                if holds(rule, principal, request)? {
+                if holds(rule, principal, request, owners)? {
                     return Ok(true);
                 }
             }
@@ -101,23 +126,23 @@ mod tests {
 
     use super::*;
 
-    fn verdict(rules: &[Rule], principal: Option<&Principal>, id: &'static str) -> Result<(), Refusal> {
+    fn verdict(rule: &Rule, principal: Option<&Principal>, id: &'static str) -> Result<(), Refusal> {
         let request = TestRequest::default().param("id", id).to_http_request();
-        decide(rules, principal, &request).map(|_| ())
+        decide(rule, principal, &request, Some(Owners::Any)).map(|_| ())
     }
 
     #[test]
     fn an_owner_is_the_subject_of_the_decoded_parameter() {
         let slash = Principal::new("Bearer", "i", "a/b");
         let encoded = Principal::new("Bearer", "i", "a%2Fb");
-        assert_eq!(verdict(&[Rule::Owner("id")], Some(&slash), "a%2Fb"), Ok(()));
-        assert_eq!(verdict(&[Rule::Owner("id")], Some(&encoded), "a%2Fb"), Err(Refusal::Denied("not_the_owner")));
+        assert_eq!(verdict(&Rule::Owner("id"), Some(&slash), "a%2Fb"), Ok(()));
+        assert_eq!(verdict(&Rule::Owner("id"), Some(&encoded), "a%2Fb"), Err(Refusal::Denied("not_the_owner")));
     }
 
     #[test]
     fn a_parameter_that_the_route_lacks_is_a_defect_and_no_yes() {
         let anyone = Principal::new("Bearer", "i", "");
-        assert_eq!(verdict(&[Rule::Owner("other")], Some(&anyone), ""), Err(Refusal::NoSuchParameter("other")));
+        assert_eq!(verdict(&Rule::Owner("other"), Some(&anyone), ""), Err(Refusal::NoSuchParameter("other")));
     }
 
     #[test]
@@ -125,7 +150,7 @@ mod tests {
         let owner = Principal::new("Bearer", "i", "mine");
         for (first, second) in [("mine", "theirs"), ("theirs", "mine"), ("mine", "mine")] {
             let request = TestRequest::default().param("id", first).param("id", second).to_http_request();
-            let refused = decide(&[Rule::Owner("id")], Some(&owner), &request).map(|_| ());
+            let refused = decide(&Rule::Owner("id"), Some(&owner), &request, Some(Owners::Any)).map(|_| ());
             assert_eq!(refused, Err(Refusal::NoSuchParameter("id")));
         }
     }
@@ -133,9 +158,9 @@ mod tests {
     #[test]
     fn empty_combinations_admit_nobody() {
         let anyone = Principal::new("Bearer", "i", "s");
-        assert!(verdict(&[Rule::All(&[])], Some(&anyone), "s").is_err());
-        assert!(verdict(&[Rule::Any(&[])], Some(&anyone), "s").is_err());
-        assert!(verdict(&[Rule::Nobody], Some(&anyone), "s").is_err());
+        assert!(verdict(&Rule::All(&[]), Some(&anyone), "s").is_err());
+        assert!(verdict(&Rule::Any(&[]), Some(&anyone), "s").is_err());
+        assert!(verdict(&Rule::Nobody, Some(&anyone), "s").is_err());
     }
 
     #[test]
@@ -143,8 +168,8 @@ mod tests {
         // M1: (owner or admin) and editor is not owner or (admin and editor).
         const RULE: Rule = Rule::All(&[Rule::Any(&[Rule::Owner("id"), Rule::Role("admin")]), Rule::Role("editor")]);
         let owner = Principal::new("Bearer", "i", "s");
-        assert!(verdict(&[RULE], Some(&owner), "s").is_err());
-        assert!(verdict(&[RULE], Some(&owner.clone().with_roles(["editor"])), "s").is_ok());
-        assert!(verdict(&[RULE], Some(&owner.with_roles(["editor"])), "t").is_err());
+        assert!(verdict(&RULE, Some(&owner), "s").is_err());
+        assert!(verdict(&RULE, Some(&owner.clone().with_roles(["editor"])), "s").is_ok());
+        assert!(verdict(&RULE, Some(&owner.with_roles(["editor"])), "t").is_err());
     }
 }

@@ -10,7 +10,7 @@ use actix_web::guard::{self, Guard, GuardContext};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
 
 use crate::guard as checks;
-use crate::policy::{Policy, Quota, Route};
+use crate::policy::{Policy, Route, ScopeQuota};
 use crate::validation::{Checks, Invalid, NotInput};
 
 /// A handler whose attributes say who may call it.
@@ -39,11 +39,11 @@ pub trait Endpoint: Sized + 'static {
 #[doc(hidden)]
 pub struct Seat {
     policy: &'static Policy,
-    scope: Rc<[Quota]>,
+    scope: Rc<[ScopeQuota]>,
 }
 
 impl Seat {
-    pub(crate) fn new<E: Endpoint>(scope: Rc<[Quota]>) -> Self {
+    pub(crate) fn new<E: Endpoint>(scope: Rc<[ScopeQuota]>) -> Self {
         Self { policy: E::POLICY, scope }
     }
 

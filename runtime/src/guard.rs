@@ -17,17 +17,17 @@ use crate::authz::{self, Authorized, Refusal};
 use crate::denial::{Denial, Extra};
 use crate::extraction::{self, Failed};
 use crate::ledger::{Counted, Ledger};
-use crate::policy::{By, Policy, Quota};
+use crate::policy::{By, Policy, ScopeQuota};
 use crate::principal::NoPrincipal;
 use crate::problem::Problem;
-use crate::settings::{InFlight, RateLimits, Settings, Shared};
+use crate::settings::{InFlight, Owners, RateLimits, Settings, Shared};
 use crate::transport::headers;
 use crate::validation::Invalid;
 
 /// Stages 2 to 10 for one handler. Generic only where the handler's own types are.
 pub(crate) async fn enforce<F, Args, C>(
     policy: &Policy,
-    scope: &[Quota],
+    scope: &[ScopeQuota],
     request: &HttpRequest,
     payload: &mut dev::Payload,
     handler: &F,
@@ -65,7 +65,7 @@ fn call<F: Handler<Args>, Args>(_: Authorized, handler: &F, arguments: Args) -> 
 /// What answers in a scope where no endpoint does: the scope's own demands hold there too.
 pub(crate) async fn fallback(
     policy: &Policy,
-    scope: &[Quota],
+    scope: &[ScopeQuota],
     request: &HttpRequest,
     allow: Option<HeaderValue>,
 ) -> HttpResponse {
@@ -94,7 +94,7 @@ pub(crate) fn absent(path_exists: bool) -> Problem {
 /// One request on its way through the checks.
 struct Passage<'a> {
     policy: &'a Policy,
-    scope: &'a [Quota],
+    scope: &'a [ScopeQuota],
     request: &'a HttpRequest,
     settings: Shared,
     authenticated: Option<Authenticated>,
@@ -103,7 +103,7 @@ struct Passage<'a> {
 
 impl<'a> Passage<'a> {
     /// `None` where the middleware is not installed: there is nothing to check with, so nobody passes.
-    fn begin(policy: &'a Policy, scope: &'a [Quota], request: &'a HttpRequest) -> Option<Self> {
+    fn begin(policy: &'a Policy, scope: &'a [ScopeQuota], request: &'a HttpRequest) -> Option<Self> {
         let settings = request.extensions().get::<InFlight>().map(|in_flight| {
             in_flight.guarded.set(true);
             in_flight.settings.clone()
@@ -118,14 +118,24 @@ impl<'a> Passage<'a> {
         }
         self.charge(By::Principal)?;
         let principal = self.authenticated.as_ref().map(Authenticated::principal);
-        authz::decide(std::slice::from_ref(&self.policy.rule), principal, self.request).map_err(|refusal| match refusal
-        {
+        let owners = match &self.settings.owners {
+            Owners::TheOnlyOnes => Some(authz::Owners::Any),
+            Owners::Of(issuer) => Some(authz::Owners::Of(issuer)),
+            Owners::Unsaid => None,
+        };
+        authz::decide(&self.policy.rule, principal, self.request, owners).map_err(|refusal| match refusal {
             Refusal::Denied(reason) => Denial::forbidden(reason),
             Refusal::NoSuchParameter(parameter) => {
                 let cure =
                     format!("`owner({parameter})` needs one `{{{parameter}}}` in the route's path, with its scopes");
                 audit::misconfigured(&self.policy.handler, &cure);
                 Denial::internal("no_such_parameter")
+            }
+            Refusal::OwnersUnsaid => {
+                let cure = "there are several authenticators: say whose subjects own resources with \
+                            `Palisade::builder().owners_of(issuer)`";
+                audit::misconfigured(&self.policy.handler, cure);
+                Denial::internal("owners_unsaid")
             }
         })
     }
@@ -155,24 +165,25 @@ impl<'a> Passage<'a> {
     /// Takes a reservation from every quota of this kind, or from none.
     fn charge(&mut self, by: By) -> Result<(), Denial> {
         let store = &self.settings.quotas;
-        for quota in self.scope.iter().chain(self.policy.quotas).filter(|quota| quota.by == by) {
+        let handler = self.policy.handler;
+        let of_scope = self.scope.iter().map(|own| (&own.quota, own.bucket));
+        let of_handler = self.policy.quotas.iter().map(|quota| (quota, quota.bucket(handler)));
+        for (quota, bucket) in of_scope.chain(of_handler).filter(|(quota, _)| quota.by == by) {
+            let principal = self.authenticated.as_ref().map(|known| Counted::Principal(known.principal()));
+            // Where a route of the scope demands no principal there is an address: no key must not mean no limit.
+            let address = || self.settings.client(self.request.head()).map(Counted::Address);
             let counted = match by {
-                By::Ip => self.settings.client(self.request.head()).map(Counted::Address),
-                By::Principal => self.authenticated.as_ref().map(|known| Counted::Principal(known.principal())),
+                By::Ip => address(),
+                By::Principal => principal.or_else(address),
             };
             let Some(counted) = counted else {
-                let cure = match by {
-                    By::Ip => {
-                        "a quota by address needs the peer's address, and this connection has none (in a test: \
-                              `TestRequest::default().peer_addr(..)`)"
-                    }
-                    By::Principal => "a quota by principal needs a route that demands one",
-                };
+                let cure = "a quota by address needs the peer's address, and this connection has none (in a test: \
+                            `TestRequest::default().peer_addr(..)`)";
                 audit::misconfigured(&self.policy.handler, cure);
                 self.ledger.release_all(store);
                 return Err(Denial::internal("no_quota_key"));
             };
-            if let Err(retry_after) = self.ledger.reserve(store, quota, self.policy.handler, counted) {
+            if let Err(retry_after) = self.ledger.reserve(store, quota, bucket, counted) {
                 if self.settings.rate_limits == RateLimits::Enforce {
                     self.ledger.release_all(store);
                     return Err(Denial::too_many_requests(retry_after));

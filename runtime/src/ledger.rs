@@ -12,7 +12,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::policy::{Count, HandlerPath, Quota};
+use crate::policy::{Count, Quota};
 use crate::principal::Principal;
 use crate::quota::{Charge, Client, Key, Limit, MemoryStore, Standing, Tick};
 
@@ -33,6 +33,7 @@ pub(crate) struct Ledger<'a> {
 
 struct Entry<'a> {
     quota: &'a Quota,
+    key: Key,
     /// Gone once it is given back; never there where the quota refused.
     charge: Option<Charge>,
     standing: Standing,
@@ -52,7 +53,7 @@ impl<'a> Ledger<'a> {
         &mut self,
         store: &MemoryStore,
         quota: &'a Quota,
-        handler: HandlerPath,
+        bucket: u64,
         client: Counted<'_>,
     ) -> Result<(), u32> {
         let now = *self.now.get_or_insert_with(|| store.now());
@@ -62,14 +63,19 @@ impl<'a> Ledger<'a> {
             Counted::Address(address) => Client::Address(network(address)),
             Counted::Principal(principal) => Client::Subject(store.subject(principal.issuer(), principal.subject())),
         };
-        match store.reserve(Key { bucket: quota.bucket(handler), client }, limit, now) {
+        let key = Key { bucket, client };
+        // A scope and a handler may name the same shared bucket: a request is one request.
+        if self.entries.iter().any(|entry| entry.key == key) {
+            return Ok(());
+        }
+        match store.reserve(key, limit, now) {
             Ok(charge) => {
-                self.entries.push(Entry { quota, standing: charge.standing(), charge: Some(charge) });
+                self.entries.push(Entry { quota, key, standing: charge.standing(), charge: Some(charge) });
                 Ok(())
             }
             Err(refused) => {
                 let standing = Standing { remaining: 0, reset: refused.retry_after };
-                self.entries.push(Entry { quota, charge: None, standing });
+                self.entries.push(Entry { quota, key, charge: None, standing });
                 Err(whole_seconds(refused.retry_after))
             }
         }

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderMap};
+use actix_web::http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -77,9 +77,10 @@ where
         // A service may also panic before it returns its future.
         match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {
             Ok(response) => Box::pin(async move {
-                match AssertUnwindSafe(response).catch_unwind().await {
-                    Ok(Ok(response)) => Ok(finish.response(response)),
-                    Ok(Err(error)) => Err(finish.error(error.as_response_error().error_response().status())),
+                let finished = async { response.await.map(|response| finish.response(response)) };
+                match AssertUnwindSafe(finished).catch_unwind().await {
+                    Ok(Ok(response)) => Ok(response),
+                    Ok(Err(error)) => Err(finish.error(&error)),
                     Err(_) => Err(finish.panicked()),
                 }
             }),
@@ -158,12 +159,20 @@ impl Finish {
 
     fn panicked(self) -> Error {
         tracing::error!(target: audit::TARGET, event = "panicked", "a handler or a middleware panicked");
-        self.error(StatusCode::INTERNAL_SERVER_ERROR)
+        Finished { finish: self, status: StatusCode::INTERNAL_SERVER_ERROR, kept: Vec::new() }.into()
     }
 
-    /// The request is gone, so the answer travels as an error that knows how to become it.
-    fn error(self, status: StatusCode) -> Error {
-        Finished { finish: self, status }.into()
+    /// The request is gone, so the answer travels as an error that knows how to become it. An error that calls itself a
+    /// success is none: no guard let it through.
+    fn error(self, error: &Error) -> Error {
+        let response = error.as_response_error().error_response();
+        let status = match response.status() {
+            status if status.is_client_error() || status.is_server_error() => status,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let values = |name: &HeaderName| response.headers().get_all(name).cloned().collect::<Vec<_>>();
+        let kept = KEPT.into_iter().flat_map(|name| values(&name).into_iter().map(move |value| (name.clone(), value)));
+        Finished { finish: self, status, kept: kept.collect() }.into()
     }
 
     fn headers(&self, headers: &mut HeaderMap) {
@@ -172,11 +181,15 @@ impl Finish {
     }
 }
 
-/// An error of an inner service, as the answer that it becomes: its status, and none of its text.
+/// An error of an inner service, as the answer that it becomes: its status and challenge, and none of its text.
 struct Finished {
     finish: Finish,
     status: StatusCode,
+    kept: Vec<(HeaderName, HeaderValue)>,
 }
+
+/// What an error's own response says to the client beyond its status, and is no text.
+const KEPT: [HeaderName; 3] = [ALLOW, RETRY_AFTER, WWW_AUTHENTICATE];
 
 impl ResponseError for Finished {
     fn status_code(&self) -> StatusCode {
@@ -185,6 +198,9 @@ impl ResponseError for Finished {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = self.finish.settings.render(Problem::new(self.status));
+        for (name, value) in &self.kept {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
         self.finish.headers(response.headers_mut());
         response
     }

@@ -10,14 +10,15 @@ use crate::authn::Authenticator;
 use crate::error::ConfigError;
 use crate::problem::Problem;
 use crate::quota::MemoryStore;
-use crate::settings::{Challenges, RateLimits, Restyle, Settings};
+use crate::settings::{Challenges, Owners, RateLimits, Restyle, Settings};
 use crate::transport::client_addr::TrustedProxies;
 use crate::transport::cors;
 use crate::transport::headers::SecurityHeaders;
 
 /// The middleware, and all that it is configured with. Cloning is cheap and shares everything.
 ///
-/// Put it on the `App` as the last `wrap`, so that it is the outermost: then every response has its headers.
+/// Put it on the `App` as the outermost `wrap` (the last one; only a logger may come after): then every response has its
+/// headers.
 ///
 /// ```
 /// # fn main() -> Result<(), palisade::ConfigError> {
@@ -48,6 +49,7 @@ impl Palisade {
             cors: cors::Rules::nobody(),
             proxies: TrustedProxies::default(),
             restyle: None,
+            owners: None,
         }
     }
 }
@@ -63,6 +65,7 @@ pub struct PalisadeBuilder {
     cors: cors::Rules,
     proxies: TrustedProxies,
     restyle: Option<Box<Restyle>>,
+    owners: Option<String>,
 }
 
 impl PalisadeBuilder {
@@ -120,6 +123,16 @@ impl PalisadeBuilder {
         Ok(self)
     }
 
+    /// The issuer whose subjects own resources, for `#[owner(id)]` and `#[owner_or_admin(id)]`. Default: with one
+    /// authenticator, whoever its issuer is; with several, none, and a route that asks for an owner is refused with 500.
+    ///
+    /// Danger: were every issuer's subjects taken for owners, the `alice` of one could read what is the `alice`'s of
+    /// another (ASVS V6.8.1).
+    pub fn owners_of(mut self, issuer: impl Into<String>) -> Self {
+        self.owners = Some(issuer.into());
+        self
+    }
+
     /// Gives every error of palisade the look of the application. Default: [`Problem::into_response`].
     ///
     /// The status stays that of the problem, whatever the function returns.
@@ -141,7 +154,13 @@ impl PalisadeBuilder {
             without_credentials: challenges(&self.authenticators, &self.realm, false)?,
             after_bad_credentials: challenges(&self.authenticators, &self.realm, true)?,
         };
+        let owners = match self.owners {
+            Some(issuer) => Owners::Of(issuer),
+            None if self.authenticators.len() > 1 => Owners::Unsaid,
+            None => Owners::TheOnlyOnes,
+        };
         Ok(Palisade(Arc::new(Settings {
+            owners,
             authenticators: self.authenticators,
             challenges,
             quotas: self.quotas.unwrap_or_else(MemoryStore::shared),

@@ -1,7 +1,7 @@
 //! Errors on the wire: RFC 9457 `application/problem+json`.
 //!
 //! Threat: errors that leak internals or echo hostile input (CWE-209, CWE-79). Promise: every error that palisade makes
-//! has one shape, a text that was written for clients, and never a value that the client sent.
+//! has one shape, a text that was written for clients, and no value that the client sent, but the path in `instance`.
 
 use std::borrow::Cow;
 use std::fmt;

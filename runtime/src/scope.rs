@@ -12,7 +12,7 @@ use actix_web::{Resource, web};
 
 use crate::endpoint::{Endpoint, Methods, Seat, answers, resource_name};
 use crate::guard as checks;
-use crate::policy::{Policy, Quota, Route, Rule};
+use crate::policy::{Policy, Quota, Route, Rule, ScopeQuota};
 
 /// A scope for endpoints: everything in it declares who may call it.
 ///
@@ -47,7 +47,7 @@ use crate::policy::{Policy, Quota, Route, Rule};
 /// # Panics
 ///
 /// When the application is built: if two endpoints answer the same method on the same path, or two templates are the same
-/// path with other parameter names.
+/// path with other parameter names, or the prefix and a template in it have a parameter of one name.
 pub fn scope(prefix: &str) -> Scope {
     Scope { prefix: prefix.trim_end_matches('/').to_owned(), quotas: Vec::new(), mounts: Vec::new() }
 }
@@ -63,15 +63,16 @@ pub struct Scope {
 struct Mount {
     route: Route,
     policy: &'static Policy,
-    mount: Box<dyn FnOnce(Rc<[Quota]>) -> actix_web::Route>,
+    mount: Box<dyn FnOnce(Rc<[ScopeQuota]>) -> actix_web::Route>,
 }
 
 impl Scope {
     /// A quota that all endpoints of the scope, and all unknown paths in it, draw on together.
     ///
-    /// Repeatable: every quota must admit a request.
+    /// Repeatable: every quota must admit a request. A quota [by principal](crate::By::Principal) counts by address where the
+    /// route demands no principal.
     pub fn rate_limit(mut self, quota: Quota) -> Self {
-        self.quotas.push(quota.shared());
+        self.quotas.push(quota);
         self
     }
 
@@ -86,9 +87,29 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// Runs while the application is built: of two parameters of one name nobody could tell which is the owner's.
+    fn refuse_shared_parameters(&self) {
+        let outer: Vec<&str> = parameters(&self.prefix).collect();
+        for mount in &self.mounts {
+            for name in parameters(mount.route.path) {
+                assert!(
+                    !outer.contains(&name),
+                    "palisade: the scope {} and `{}` at {} both have a parameter `{name}`: give one another name",
+                    self.prefix,
+                    mount.policy.handler,
+                    mount.route.path
+                );
+            }
+        }
+    }
+}
+
 impl HttpServiceFactory for Scope {
     fn register(self, app: &mut AppService) {
-        let quotas: Rc<[Quota]> = self.quotas.into();
+        self.refuse_shared_parameters();
+        let bucketed = |quota: Quota| ScopeQuota { bucket: quota.bucket_of_scope(&self.prefix), quota };
+        let quotas: Rc<[ScopeQuota]> = self.quotas.iter().copied().map(bucketed).collect();
         let resources = by_path(self.mounts).into_iter().map(|mounts| resource(mounts, &quotas));
         if self.prefix.is_empty() {
             // A scope without a prefix would swallow every path of the application.
@@ -142,6 +163,10 @@ fn refuse_twins(group: &[Mount], new: &Mount) {
     }
 }
 
+fn parameters(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|rest| rest.split([':', '}']).next())
+}
+
 /// The template without the names of its parameters: what the router goes by.
 fn shape(template: &str) -> String {
     let mut shape = String::new();
@@ -155,7 +180,7 @@ fn shape(template: &str) -> String {
     shape
 }
 
-fn resource(mut mounts: Vec<Mount>, quotas: &Rc<[Quota]>) -> Resource {
+fn resource(mut mounts: Vec<Mount>, quotas: &Rc<[ScopeQuota]>) -> Resource {
     let allowed = allowed(&mounts);
     // An endpoint that says HEAD itself goes before the one that answers it because it answers GET.
     mounts.sort_by_key(|mount| !mount.route.methods.contains(&"HEAD"));
@@ -180,7 +205,7 @@ fn allowed(mounts: &[Mount]) -> Vec<&'static str> {
 }
 
 /// What stands where no endpoint answers: 405 where the path has other methods, else 404.
-fn fallback(quotas: Rc<[Quota]>, allowed: Option<Vec<&'static str>>) -> actix_web::Route {
+fn fallback(quotas: Rc<[ScopeQuota]>, allowed: Option<Vec<&'static str>>) -> actix_web::Route {
     static POLICY: Policy = Policy::new(Rule::Public).of("palisade", "fallback");
     let allowed = Rc::new(allowed.unwrap_or_default());
     let allow = HeaderValue::try_from(allowed.join(", ")).ok().filter(|_| !allowed.is_empty());

@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -44,6 +45,18 @@ pub(crate) struct Settings {
     pub(crate) cors: cors::Rules,
     pub(crate) proxies: TrustedProxies,
     pub(crate) restyle: Option<Box<Restyle>>,
+    pub(crate) owners: Owners,
+}
+
+/// Whose subjects own resources: two issuers may both call somebody `alice` (ASVS V6.8.1).
+#[derive(Debug)]
+pub(crate) enum Owners {
+    /// There is one authenticator, and its subjects do.
+    TheOnlyOnes,
+    /// The subjects of this issuer.
+    Of(String),
+    /// There are several authenticators, and nobody said.
+    Unsaid,
 }
 
 /// One `WWW-Authenticate` value for each scheme, prepared at boot.
@@ -64,7 +77,9 @@ impl Settings {
             return problem.into_response();
         };
         let status = problem.status();
-        let mut response = restyle(problem);
+        // The style is the application's code, and an error must be answered even where that panics.
+        let styled = catch_unwind(AssertUnwindSafe(|| restyle(problem.clone())));
+        let mut response = styled.unwrap_or_else(|_| problem.into_response());
         *response.status_mut() = status;
         response
     }

@@ -4,7 +4,8 @@
 //! argument of a `#[validate]`d handler is either validated, or of a type that is known to carry no input; any other type
 //! does not compile. An error names field and rule, never the value.
 //!
-//! A nested struct is validated where its field says `#[validate(nested)]`, and only there: that is `validator`'s rule.
+//! Pointers are made of the fields' names in Rust, which is all that `validator` knows: a field that `serde` renames is named
+//! differently in the document. A nested struct is validated where its field says `#[validate(nested)]`, and only there: that is `validator`'s rule.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;

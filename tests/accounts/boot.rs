@@ -4,7 +4,8 @@ use std::{net::TcpListener, path::Path};
 
 use serde_json::json;
 
-use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, program::fresh_data, start_and_fail};
+use super::support::program::{fresh_data, start_and_fail_as_nobody};
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, start_and_fail};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -85,12 +86,18 @@ fn a_read_only_data_folder() {
     let folder = fresh_data();
     let data = folder.path().join("data");
     std::fs::create_dir(&data).expect("a folder");
-    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o500)).expect("its mode");
-    if std::fs::write(data.join("probe"), "").is_ok() {
-        eprintln!("skipped: this user may write everywhere");
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o555)).expect("its mode");
+    if std::fs::write(data.join("probe"), "").is_err() {
+        refused_in(&data, &[], &["ACCOUNTS_DATA", "cannot write"]);
         return;
     }
-    refused_in(&data, &[], &["ACCOUNTS_DATA", "cannot write"]);
+    // Root may write everywhere, so the server is somebody else.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    let output = start_and_fail_as_nobody(&data, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("ACCOUNTS_DATA") && said.contains("cannot write"), "{said}");
 }
 
 #[test]

@@ -157,3 +157,51 @@ async fn the_same_method_and_path_twice_in_a_scope_stops_the_boot() {
     let _ =
         init_service(App::new().service(palisade::scope("/s").service(open).service(shadowed)).wrap(palisade())).await;
 }
+
+#[get("/users/{id}")]
+#[owner(id)]
+async fn by_id(id: Path<String>) -> String {
+    id.into_inner()
+}
+
+#[palisade::delete("/users/{user}")]
+#[require_role("admin")]
+async fn by_user(user: Path<String>) -> String {
+    user.into_inner()
+}
+
+#[actix_web::test]
+#[should_panic(expected = "give its parameters the same names")]
+async fn one_path_under_two_names_in_a_scope_stops_the_boot() {
+    let _ =
+        init_service(App::new().service(palisade::scope("/s").service(by_id).service(by_user)).wrap(palisade())).await;
+}
+
+#[actix_web::test]
+#[should_panic(expected = "both have a parameter `id`")]
+async fn a_scope_and_a_route_with_a_parameter_of_one_name_stop_the_boot() {
+    let _ = init_service(App::new().service(palisade::scope("/of/{id}").service(by_id)).wrap(palisade())).await;
+}
+
+#[actix_web::test]
+async fn an_owner_parameter_that_stands_twice_is_500_and_lets_nobody_through() {
+    let nested = web::scope("/of/{id}").service(by_id);
+    let app = init_service(App::new().service(nested).wrap(palisade())).await;
+    for path in ["/of/alice/users/bob", "/of/bob/users/alice", "/of/alice/users/alice"] {
+        call(&app, getting(path).insert_header(("authorization", bearer("alice", &[])))).await.assert_problem(500);
+    }
+}
+
+#[get("/taken")]
+#[public]
+async fn taken() -> Result<&'static str, palisade::Problem> {
+    Err(palisade::Problem::new(actix_web::http::StatusCode::CONFLICT).detail("It is taken."))
+}
+
+#[actix_web::test]
+async fn a_handler_may_answer_with_a_problem() {
+    let app = init_service(App::new().service(taken).wrap(palisade())).await;
+    let answer = call(&app, getting("/taken")).await;
+    answer.assert_problem(409);
+    assert_eq!(answer.json()["detail"], "It is taken.");
+}

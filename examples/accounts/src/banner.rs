@@ -10,6 +10,8 @@ use std::{
     path::Path,
 };
 
+use palisade::RateLimits;
+
 use crate::{random, seed::Seed};
 
 /// The facts that the banner tells.
@@ -24,6 +26,8 @@ pub struct Banner<'a> {
     pub admin_email: &'a str,
     /// Whether the administrator was made just now.
     pub seed: &'a Seed,
+    /// Whether a quota refuses.
+    pub rate_limits: RateLimits,
 }
 
 impl Banner<'_> {
@@ -56,6 +60,9 @@ impl Banner<'_> {
                 writeln!(out, "administrator: {}, password {password} (shown this once)", self.admin_email)?;
             }
         }
+        if self.observed() {
+            writeln!(out, "rate limits: only observed, nothing is refused for its rate")?;
+        }
         writeln!(out, "\nTo try it, paste these into a shell, from the top:\n")?;
         for step in self.steps() {
             writeln!(out, "  # {}\n  {}", step.means, step.line)?;
@@ -75,7 +82,7 @@ impl Banner<'_> {
         let credentials = format!(r#"{{"email":"{email}","password":"{password}"}}"#);
         let login = post("/auth/login", &credentials);
         let wrong = post("/auth/login", &format!(r#"{{"email":"{email}","password":"wrong"}}"#));
-        vec![
+        let mut steps = vec![
             Step {
                 means: "201: an account for you",
                 line: post(
@@ -101,11 +108,18 @@ impl Banner<'_> {
                 means: "422: what is wrong with the input, member by member",
                 line: post("/auth/register", r#"{"name":"V","email":"nobody","password":"short"}"#),
             },
-            Step {
+        ];
+        if !self.observed() {
+            steps.push(Step {
                 means: "429: the sixth wrong password (logging in is then refused for 15 minutes)",
                 line: format!("for try in 1 2 3 4 5 6; do {wrong}; done"),
-            },
-        ]
+            });
+        }
+        steps
+    }
+
+    fn observed(&self) -> bool {
+        self.rate_limits == RateLimits::Observe
     }
 
     /// The status stands after the body. `-s` for the meter, not for the errors.
@@ -166,6 +180,7 @@ mod tests {
             certificate: Some(Path::new("/it's here/tls.crt")),
             admin_email: "admin@example.com",
             seed: &Seed::Present,
+            rate_limits: RateLimits::Enforce,
         };
         banner.text()
     }

@@ -66,9 +66,18 @@ pub async fn answer(request: HttpRequest, target: actix_web::web::Data<Target>) 
             return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, location)).finish();
         }
     }
-    tracing::warn!(target: "palisade::audit", reason = "plain_http", status = 403, "refused");
+    let client = request.peer_addr().map(|peer| tracing::field::display(peer.ip()));
+    tracing::warn!(
+        target: "palisade::audit",
+        event = "refused",
+        status = 403,
+        reason = "plain_http",
+        method = request.method().as_str(),
+        handler = "accounts::plain::answer",
+        client,
+    );
     Problem::new(StatusCode::FORBIDDEN)
-        .detail("this API is served over HTTPS only; what was sent here travelled unprotected")
+        .detail("This API is served over HTTPS only; what was sent here travelled unprotected.")
         .into_response()
 }
 
@@ -110,6 +119,9 @@ pub fn headers() -> DefaultHeaders {
         .add((header::X_FRAME_OPTIONS, "DENY"))
         .add((header::CONTENT_SECURITY_POLICY, "default-src 'self'"))
         .add((header::REFERRER_POLICY, "no-referrer"))
+        .add(("permissions-policy", "camera=(), geolocation=(), microphone=()"))
+        .add(("cross-origin-opener-policy", "same-origin"))
+        .add(("cross-origin-resource-policy", "same-origin"))
         .add((header::CACHE_CONTROL, "no-store"))
 }
 

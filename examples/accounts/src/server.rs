@@ -69,6 +69,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
         certificate: tls.generated.as_deref(),
         admin_email: config.admin_email.as_str(),
         seed: &seed,
+        rate_limits: config.rate_limits,
     };
     let signals = StopSignals::new().map_err(|error| BootError::new("signals", error))?;
     banner.print();

@@ -37,7 +37,8 @@ fn messages(tokens: TokenStream, found: &mut Vec<Message>) {
 /// What must not compile because a macro says so. `types` is what the compiler says of types, `pass` what it accepts.
 fn folders() -> Vec<PathBuf> {
     let entries = fs::read_dir(folder("ui")).unwrap().map(|entry| entry.unwrap().path());
-    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir() && !path.ends_with("pass") && !path.ends_with("types")).collect();
+    let mut folders: Vec<PathBuf> =
+        entries.filter(|path| path.is_dir() && !path.ends_with("pass") && !path.ends_with("types")).collect();
     folders.sort();
     folders
 }

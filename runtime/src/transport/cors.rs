@@ -230,6 +230,9 @@ impl Rules {
                 return;
             }
             headers.append(VARY, VARY_ORIGIN);
+            // The list decides, not what a handler says of its own.
+            headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
+            headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
         }
         if let Share::With(origin) = share {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

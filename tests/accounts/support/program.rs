@@ -33,8 +33,8 @@ fn program() -> &'static Path {
 }
 
 /// With none of the settings of whoever runs the tests.
-fn command(data: &Path, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(program());
+fn command(program: &Path, data: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program);
     let foreign = std::env::vars_os().map(|(name, _)| name);
     for name in foreign.filter(|name| name.to_string_lossy().starts_with("ACCOUNTS_")) {
         command.env_remove(name);
@@ -55,7 +55,27 @@ fn command(data: &Path, settings: &[(&str, &str)]) -> Command {
 
 /// Runs a server that is expected not to start, to its end.
 pub fn start_and_fail(data: &Path, settings: &[(&str, &str)]) -> Output {
-    let mut child = command(data, settings).spawn().expect("the program starts");
+    run_to_its_end(command(program(), data, settings))
+}
+
+/// The same as a user whom modes do stop, where the tests run as root.
+#[cfg(unix)]
+pub fn start_and_fail_as_nobody(data: &Path, settings: &[(&str, &str)]) -> Output {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::process::CommandExt as _;
+    const NOBODY: u32 = 65_534;
+    // The build's own folder may be closed to others.
+    let folder = fresh_data();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    let copy = folder.path().join("accounts");
+    std::fs::copy(program(), &copy).expect("a copy");
+    let mut command = command(&copy, data, settings);
+    command.current_dir(folder.path()).uid(NOBODY).gid(NOBODY);
+    run_to_its_end(command)
+}
+
+fn run_to_its_end(mut command: Command) -> Output {
+    let mut child = command.spawn().expect("the program starts");
     let began = Instant::now();
     while child.try_wait().expect("its state").is_none() {
         if began.elapsed() > PATIENCE {
@@ -130,7 +150,7 @@ impl Server {
 
     /// In this data folder, with these settings and no other.
     pub fn start_in(data: Arc<TempDir>, settings: &[(&str, &str)]) -> Self {
-        let mut child = command(&data.path().join("data"), settings).spawn().expect("the program starts");
+        let mut child = command(program(), &data.path().join("data"), settings).spawn().expect("the program starts");
         let output = Listening::to(child.stdout.take().expect("piped"));
         let log = Listening::to(child.stderr.take().expect("piped"));
         let began = Instant::now();

@@ -1,0 +1,59 @@
+//! Where an endpoint answers.
+
+/// Where an endpoint answers: methods, path template and resource name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub(crate) methods: &'static [&'static str],
+    pub(crate) path: &'static str,
+    pub(crate) name: Option<&'static str>,
+}
+
+macro_rules! route_of_one_method {
+    ($($function:ident $method:literal)*) => {$(
+        #[doc = concat!("A route that answers `", $method, "`.")]
+        #[doc(hidden)]
+        #[must_use]
+        pub const fn $function(path: &'static str) -> Self {
+            Self::new(&[$method], path)
+        }
+    )*};
+}
+
+impl Route {
+    /// A route of several methods. Generated code writes it.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(methods: &'static [&'static str], path: &'static str) -> Self {
+        Self { methods, path, name: None }
+    }
+
+    route_of_one_method! {
+        get "GET" post "POST" put "PUT" patch "PATCH" delete "DELETE" head "HEAD" options "OPTIONS"
+    }
+
+    /// Another resource name than that of the handler.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// The methods as declared; `GET` also answers `HEAD`.
+    #[must_use]
+    pub const fn methods(&self) -> &'static [&'static str] {
+        self.methods
+    }
+
+    /// The path template as declared, without the prefix of a scope.
+    #[must_use]
+    pub const fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// The resource name for `HttpRequest::url_for`, where it is not that of the handler.
+    #[must_use]
+    pub const fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+}

@@ -1,0 +1,195 @@
+//! Where two sound parts meet and make a hole (CWE-863, CWE-770, CWE-755): each was found by attacking the whole.
+
+use std::time::Duration;
+
+use actix_web::dev::{Service as _, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::test::init_service;
+use actix_web::web::{self, Path};
+use actix_web::{App, HttpMessage, HttpRequest, HttpResponse};
+use palisade::{
+    Attempt, Authenticator, By, Cors, Principal, Quota, authenticated, get, owner, public, rate_limit, require_role,
+};
+use palisade_tests::{Answer, ISSUER, bearer, builder, call, get as getting, palisade};
+
+/// Another issuer, which may call somebody by the same name, or by none.
+struct Badge;
+
+impl Authenticator for Badge {
+    fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
+        match request.headers().get("x-badge") {
+            None => Attempt::Absent,
+            Some(name) => Attempt::Done(Ok(Principal::new("Badge", "front-desk", name.to_str().unwrap()))),
+        }
+    }
+
+    fn challenge(&self, realm: &str, _: bool) -> String {
+        format!("Badge realm=\"{realm}\"")
+    }
+}
+
+#[get("/users/{id:.*}")]
+#[owner(id)]
+async fn show(id: Path<String>) -> String {
+    format!("the data of {id}")
+}
+
+#[actix_web::test]
+async fn a_subject_of_another_issuer_is_not_the_owner() {
+    let several = || builder().authenticator(Badge);
+    let said = init_service(App::new().service(show).wrap(several().owners_of(ISSUER).build().unwrap())).await;
+    let alice = || getting("/users/alice");
+    assert_eq!(call(&said, alice().insert_header(("authorization", bearer("alice", &[])))).await.status, 200);
+    call(&said, alice().insert_header(("x-badge", "alice"))).await.assert_problem(403);
+
+    let unsaid = init_service(App::new().service(show).wrap(several().build().unwrap())).await;
+    for asked in
+        [alice().insert_header(("authorization", bearer("alice", &[]))), alice().insert_header(("x-badge", "alice"))]
+    {
+        call(&unsaid, asked).await.assert_problem(500);
+    }
+}
+
+#[actix_web::test]
+async fn an_empty_subject_owns_nothing() {
+    let palisade = palisade::Palisade::builder().authenticator(Badge).build().unwrap();
+    let app = init_service(App::new().service(show).wrap(palisade)).await;
+    call(&app, getting("/users/").insert_header(("x-badge", ""))).await.assert_problem(403);
+    assert_eq!(call(&app, getting("/users/bob").insert_header(("x-badge", "bob"))).await.body, "the data of bob");
+}
+
+#[get("/open")]
+#[public]
+async fn open() -> &'static str {
+    "open"
+}
+
+#[get("/mine")]
+#[authenticated]
+async fn mine() -> &'static str {
+    "mine"
+}
+
+#[actix_web::test]
+async fn a_scope_quota_by_principal_counts_addresses_where_nobody_is_known() {
+    let quota = Quota::new("api", 2, Duration::from_mins(1)).by(By::Principal);
+    let scope = palisade::scope("/api").rate_limit(quota).service(mine).service(open);
+    let app = init_service(App::new().service(scope).wrap(palisade())).await;
+    call(&app, getting("/api/unknown")).await.assert_problem(404);
+    assert_eq!(call(&app, getting("/api/open")).await.status, 200);
+    call(&app, getting("/api/open")).await.assert_problem(429);
+    call(&app, getting("/api/unknown")).await.assert_problem(429);
+    let known = getting("/api/mine").insert_header(("authorization", bearer("alice", &[])));
+    assert_eq!(call(&app, known).await.status, 200, "a principal has a bucket of its own");
+}
+
+#[get("/named")]
+#[public]
+#[rate_limit(4, "15m", name = "edges-of-one-bucket")]
+async fn named() -> &'static str {
+    "named"
+}
+
+#[actix_web::test]
+async fn a_request_is_charged_once_to_one_bucket() {
+    let quota = Quota::new("edges-of-one-bucket", 4, Duration::from_mins(15)).shared();
+    let scope = palisade::scope("/s").rate_limit(quota).service(named);
+    let app = init_service(App::new().service(scope).wrap(palisade())).await;
+    for _ in 0..4 {
+        assert_eq!(call(&app, getting("/s/named")).await.status, 200);
+    }
+    call(&app, getting("/s/named")).await.assert_problem(429);
+}
+
+#[actix_web::test]
+async fn two_scopes_do_not_share_what_each_declares() {
+    let quota = || Quota::new("api", 2, Duration::from_mins(15));
+    let one = palisade::scope("/one").rate_limit(quota()).service(open);
+    let two = palisade::scope("/two").rate_limit(quota()).service(mine);
+    let app = init_service(App::new().service(one).service(two).wrap(palisade())).await;
+    for expected in [200, 200, 429] {
+        assert_eq!(call(&app, getting("/one/open")).await.status, expected);
+    }
+    call(&app, getting("/two/mine")).await.assert_problem(401);
+}
+
+#[actix_web::test]
+async fn a_style_that_panics_still_answers() {
+    let palisade = builder().problems(|_| panic!("the style")).build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("/s").service(mine)).wrap(palisade)).await;
+    for (path, status) in [("/nowhere", 404), ("/s/nowhere", 404), ("/s/mine", 401), ("/%00", 400)] {
+        call(&app, getting(path)).await.assert_problem(status);
+    }
+}
+
+#[get("/hold")]
+#[public]
+async fn hold(request: HttpRequest) -> &'static str {
+    actix_web::rt::spawn(async move {
+        let extensions = request.extensions_mut();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        drop(extensions);
+    });
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    "held"
+}
+
+#[actix_web::test]
+async fn a_task_that_holds_the_extensions_costs_no_answer() {
+    let app = init_service(App::new().service(hold).wrap(palisade())).await;
+    call(&app, getting("/hold")).await.assert_problem(500);
+}
+
+#[get("/cors")]
+#[public]
+async fn of_its_own_origin() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(("access-control-allow-origin", "https://evil.example"))
+        .insert_header(("access-control-allow-credentials", "true"))
+        .finish()
+}
+
+#[actix_web::test]
+async fn the_list_of_origins_stands_above_what_a_handler_says() {
+    let cors = Cors::allow_origins(["https://app.example.com"]).unwrap();
+    let app = init_service(App::new().service(of_its_own_origin).wrap(builder().cors(cors).build().unwrap())).await;
+    for (origin, shared) in [("https://evil.example", ""), ("https://app.example.com", "https://app.example.com")] {
+        let answer = call(&app, getting("/cors").insert_header(("origin", origin))).await;
+        assert_eq!(answer.header("access-control-allow-origin"), shared);
+        assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+    }
+}
+
+/// What becomes of an inner middleware's `Err` that brings a response of its own.
+async fn erred(response: fn() -> HttpResponse) -> Answer {
+    let app = App::new().service(open).wrap_fn(move |request, service| {
+        let called = service.call(request);
+        async move {
+            drop(called.await?);
+            Err::<ServiceResponse, _>(InternalError::from_response("inner", response()).into())
+        }
+    });
+    call(&init_service(app.wrap(palisade())).await, getting("/open")).await
+}
+
+#[actix_web::test]
+async fn an_error_that_calls_itself_a_success_is_none_and_a_challenge_is_kept() {
+    erred(|| HttpResponse::Ok().body("let me through")).await.assert_problem(500);
+    erred(|| HttpResponse::SeeOther().insert_header(("location", "/elsewhere")).finish()).await.assert_problem(500);
+    let challenged =
+        erred(|| HttpResponse::Unauthorized().insert_header(("www-authenticate", "Basic")).body("x")).await;
+    challenged.assert_problem(401);
+    assert_eq!(challenged.header("www-authenticate"), "Basic");
+}
+
+#[require_role("admin")]
+async fn plain() -> &'static str {
+    "never"
+}
+
+#[actix_web::test]
+async fn a_plain_function_in_an_app_without_the_middleware_is_refused() {
+    let app = init_service(App::new().route("/plain", web::get().to(plain))).await;
+    let admin = getting("/plain").insert_header(("authorization", bearer("root", &["admin"])));
+    call(&app, admin).await.assert_problem(500);
+}
