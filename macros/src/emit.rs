@@ -39,9 +39,16 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
         }
         Call::Never => never(),
     };
+    let mounted = match call {
+        // The route's own middleware stands behind the checks, so the handler is mounted inside of it.
+        Call::Direct | Call::Validated { .. } if !wraps.is_empty() => {
+            quote!(#seat.around(|#seat| #mounted #(.wrap(#wraps))*))
+        }
+        _ => mounted,
+    };
     let chain = match call {
         Call::Never => TokenStream::new(),
-        _ => quote!(#(.guard(::palisade::__private::fn_guard(#guards)))* #(.wrap(#wraps))*),
+        _ => quote!(#(.guard(::palisade::__private::fn_guard(#guards)))*),
     };
     let app = local("__app", Span::call_site());
     quote! {

@@ -5,11 +5,13 @@
 
 use std::rc::Rc;
 
-use actix_web::dev::{AppService, HttpServiceFactory, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::dev::{
+    AppService, HttpServiceFactory, ServiceFactory, ServiceRequest, ServiceResponse, fn_factory, fn_service,
+};
 use actix_web::guard::{self, Guard, GuardContext};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
 
-use crate::guard as checks;
+use crate::guard::{self as checks, Place};
 use crate::policy::{Policy, Route, ScopeQuota};
 use crate::validation::{Checks, Invalid, NotInput};
 
@@ -38,13 +40,14 @@ pub trait Endpoint: Sized + 'static {
 /// Where a handler gets its guard.
 #[doc(hidden)]
 pub struct Seat {
+    place: Place,
     policy: &'static Policy,
     scope: Rc<[ScopeQuota]>,
 }
 
 impl Seat {
     pub(crate) fn new<E: Endpoint>(scope: Rc<[ScopeQuota]>) -> Self {
-        Self { policy: E::POLICY, scope }
+        Self { place: Place::Behind, policy: E::POLICY, scope }
     }
 
     /// Mounts the handler behind its checks.
@@ -65,18 +68,36 @@ impl Seat {
         F::Output: Responder,
         C: Fn(Checks<NotInput>, &Args) -> Result<(), Invalid> + Copy + 'static,
     {
-        let policy = self.policy;
-        let scope = self.scope;
+        let Self { place, policy, scope } = self;
         actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
             let handler = handler.clone();
             let scope = Rc::clone(&scope);
             async move {
                 let (request, mut payload) = request.into_parts();
-                let response = checks::enforce(policy, &scope, &request, &mut payload, &handler, |arguments: &Args| {
-                    check(Checks::new(), arguments)
-                })
-                .await;
+                let response =
+                    checks::enforce(place, policy, &scope, &request, &mut payload, &handler, |arguments: &Args| {
+                        check(Checks::new(), arguments)
+                    })
+                    .await;
                 Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
+            }
+        }))
+    }
+}
+
+impl Seat {
+    /// Mounts what `build` makes of the handler, with the route's own middleware around it, behind the checks.
+    pub fn around(self, build: impl FnOnce(Self) -> actix_web::Route) -> actix_web::Route {
+        let Self { policy, scope, .. } = self;
+        let inner = build(Self { place: Place::Inside, policy, scope: Rc::clone(&scope) });
+        actix_web::Route::new().service(fn_factory(move || {
+            let (inner, scope) = (inner.new_service(()), Rc::clone(&scope));
+            async move {
+                let inner = Rc::new(inner.await?);
+                Ok::<_, ()>(fn_service(move |request: ServiceRequest| {
+                    let (inner, scope) = (Rc::clone(&inner), Rc::clone(&scope));
+                    async move { checks::around(policy, &scope, request, &*inner).await }
+                }))
             }
         }))
     }
@@ -111,7 +132,7 @@ where
     Args: FromRequest,
     F::Output: Responder,
 {
-    checks::enforce(policy, &[], &request, &mut payload.into_inner(), &handler, |_| Ok(())).await
+    checks::enforce(Place::Behind, policy, &[], &request, &mut payload.into_inner(), &handler, |_| Ok(())).await
 }
 
 /// The same with validation.
@@ -130,7 +151,7 @@ where
     C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
 {
     let check = |arguments: &Args| check(Checks::new(), arguments);
-    checks::enforce(policy, &[], &request, &mut payload.into_inner(), &handler, check).await
+    checks::enforce(Place::Behind, policy, &[], &request, &mut payload.into_inner(), &handler, check).await
 }
 
 /// The methods of an endpoint, as a guard. `GET` answers `HEAD` too (RFC 9110 §9.3.2).

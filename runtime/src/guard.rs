@@ -7,9 +7,10 @@
 
 use std::net::IpAddr;
 
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, dev};
+use actix_web::{Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, dev};
 
 use crate::audit;
 use crate::authn::{self, Authenticated, Failure};
@@ -18,14 +19,24 @@ use crate::denial::{Denial, Extra};
 use crate::extraction::{self, Failed};
 use crate::ledger::{Counted, Ledger};
 use crate::policy::{By, Policy, ScopeQuota};
-use crate::principal::NoPrincipal;
+use crate::principal::{NoPrincipal, Principal};
 use crate::problem::Problem;
 use crate::settings::{InFlight, Owners, RateLimits, Settings, Shared};
 use crate::transport::headers;
 use crate::validation::Invalid;
 
+/// Where a handler stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Right behind the checks.
+    Behind,
+    /// Inside of the route's own middleware, which stands behind the checks: see [`around`].
+    Inside,
+}
+
 /// Stages 2 to 10 for one handler. Generic only where the handler's own types are.
 pub(crate) async fn enforce<F, Args, C>(
+    place: Place,
     policy: &Policy,
     scope: &[ScopeQuota],
     request: &HttpRequest,
@@ -42,7 +53,11 @@ where
     let Some(mut passage) = Passage::begin(policy, scope, request) else {
         return not_installed(policy);
     };
-    let authorized = match passage.admit().await {
+    let admitted = match place {
+        Place::Behind => passage.admit().await,
+        Place::Inside => passage.admitted(),
+    };
+    let authorized = match admitted {
         Ok(authorized) => authorized,
         Err(denial) => return passage.refuse(denial),
     };
@@ -55,6 +70,35 @@ where
     }
     let response = call(authorized, handler, arguments).await.respond_to(request).map_into_boxed_body();
     passage.finish(response)
+}
+
+/// The checks around the route's own middleware (`wrap = ".."`), so that it sees admitted requests only, and quotas settle
+/// by the answer that leaves it.
+pub(crate) async fn around(
+    policy: &Policy,
+    scope: &[ScopeQuota],
+    request: ServiceRequest,
+    inner: &impl Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
+) -> Result<ServiceResponse, Error> {
+    let Some(mut passage) = Passage::begin(policy, scope, request.request()) else {
+        return Ok(request.into_response(not_installed(policy)));
+    };
+    match passage.admit().await {
+        Err(denial) => {
+            let refused = passage.refuse(denial);
+            return Ok(request.into_response(refused));
+        }
+        Ok(authorized) => {
+            if let Some(in_flight) = request.request().extensions().get::<InFlight>() {
+                in_flight.authorized.set(Some(authorized));
+            }
+        }
+    }
+    let Passage { settings, authenticated, ledger, .. } = passage;
+    let (request, response) = inner.call(request).await?.into_parts();
+    let passage = Passage { policy, scope, request: &request, settings, authenticated, ledger };
+    let response = passage.finish(response);
+    Ok(ServiceResponse::new(request, response))
 }
 
 /// The one place where a handler is called.
@@ -92,23 +136,33 @@ pub(crate) fn absent(path_exists: bool) -> Problem {
 }
 
 /// One request on its way through the checks.
-struct Passage<'a> {
-    policy: &'a Policy,
-    scope: &'a [ScopeQuota],
-    request: &'a HttpRequest,
+struct Passage<'p, 'r> {
+    policy: &'p Policy,
+    scope: &'p [ScopeQuota],
+    request: &'r HttpRequest,
     settings: Shared,
     authenticated: Option<Authenticated>,
-    ledger: Ledger<'a>,
+    ledger: Ledger<'p>,
 }
 
-impl<'a> Passage<'a> {
+impl<'p, 'r> Passage<'p, 'r> {
     /// `None` where the middleware is not installed: there is nothing to check with, so nobody passes.
-    fn begin(policy: &'a Policy, scope: &'a [ScopeQuota], request: &'a HttpRequest) -> Option<Self> {
+    fn begin(policy: &'p Policy, scope: &'p [ScopeQuota], request: &'r HttpRequest) -> Option<Self> {
         let settings = request.extensions().get::<InFlight>().map(|in_flight| {
             in_flight.guarded.set(true);
             in_flight.settings.clone()
         })?;
         Some(Self { policy, scope, request, settings, authenticated: None, ledger: Ledger::new() })
+    }
+
+    /// For what stands inside of the route's own middleware: admitted before, and once.
+    fn admitted(&self) -> Result<Authorized, Denial> {
+        let extensions = self.request.extensions();
+        let authorized = extensions.get::<InFlight>().and_then(|in_flight| in_flight.authorized.take());
+        authorized.ok_or_else(|| {
+            audit::misconfigured(&self.policy.handler, "the route's `wrap` called the handler a second time");
+            Denial::internal("not_admitted")
+        })
     }
 
     async fn admit(&mut self) -> Result<Authorized, Denial> {
@@ -204,7 +258,7 @@ impl<'a> Passage<'a> {
         self.close(response)
     }
 
-    fn refuse_arguments(self, error: &actix_web::Error) -> HttpResponse {
+    fn refuse_arguments(self, error: &Error) -> HttpResponse {
         match extraction::failed(error) {
             Failed::Denied(denial) => {
                 if denial.status.is_server_error() {
@@ -221,7 +275,8 @@ impl<'a> Passage<'a> {
 
     /// The handler answered. Where it refused on its own (a wrong password), the audit trail has it too.
     fn finish(self, response: HttpResponse) -> HttpResponse {
-        if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        let audited = self.request.extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.audited.get());
+        if !audited && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             self.audit(response.status(), "refused_by_handler");
         }
         self.close(response)
@@ -238,20 +293,25 @@ impl<'a> Passage<'a> {
     }
 
     fn audit(&self, status: StatusCode, reason: &'static str) {
+        let extensions = self.request.extensions();
+        let in_flight = extensions.get::<InFlight>();
+        if let Some(in_flight) = in_flight {
+            in_flight.audited.set(true);
+        }
         audit::Refused {
             status,
             reason,
             method: self.request.method().as_str(),
             handler: &self.policy.handler,
             client: self.client(),
-            subject: self.authenticated.as_ref().map(|authenticated| authenticated.principal().subject()),
+            subject: in_flight.and_then(|in_flight| in_flight.principal.get()).map(Principal::subject),
         }
         .record();
     }
 }
 
 /// What to write where an argument could not be made, through no fault of the request.
-fn cure(error: &actix_web::Error) -> &'static str {
+fn cure(error: &Error) -> &'static str {
     if error.as_error::<NoPrincipal>().is_some() {
         "a handler takes a `Principal`, but its route demands none: replace `#[public]` by an attribute that does"
     } else {

@@ -13,6 +13,7 @@ use actix_web::dev::RequestHead;
 use actix_web::http::header::HeaderValue;
 
 use crate::authn::Authenticator;
+use crate::authz::Authorized;
 use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::quota::MemoryStore;
@@ -127,10 +128,20 @@ pub(crate) struct InFlight {
     /// Set by the guard, and only there.
     pub(crate) guarded: Cell<bool>,
     pub(crate) principal: OnceCell<Principal>,
+    /// On its way from the guard, through the route's own middleware, to the handler.
+    pub(crate) authorized: Cell<Option<Authorized>>,
+    /// One refusal is one event, however many layers it passes.
+    pub(crate) audited: Cell<bool>,
 }
 
 impl InFlight {
     pub(crate) fn new(settings: Shared) -> Self {
-        Self { settings, guarded: Cell::new(false), principal: OnceCell::new() }
+        Self {
+            settings,
+            guarded: Cell::new(false),
+            principal: OnceCell::new(),
+            authorized: Cell::new(None),
+            audited: Cell::new(false),
+        }
     }
 }

@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
-use actix_web::dev::{Service as _, ServiceResponse};
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, Service as _, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::test::init_service;
 use actix_web::web::{self, Path};
 use actix_web::{App, HttpMessage, HttpRequest, HttpResponse};
 use palisade::{
-    Attempt, Authenticator, By, Cors, Principal, Quota, authenticated, get, owner, public, rate_limit, require_role,
+    Attempt, Authenticator, By, Cors, Principal, Quota, authenticated, get, owner, post, public, rate_limit,
+    require_role,
 };
-use palisade_tests::{Answer, ISSUER, bearer, builder, call, get as getting, palisade};
+use palisade_tests::{
+    Answer, ISSUER, bearer, builder, call, call_raw, get as getting, palisade, post as posting, with_untouchable_body,
+};
 
 /// Another issuer, which may call somebody by the same name, or by none.
 struct Badge;
@@ -180,6 +186,61 @@ async fn an_error_that_calls_itself_a_success_is_none_and_a_challenge_is_kept() 
         erred(|| HttpResponse::Unauthorized().insert_header(("www-authenticate", "Basic")).body("x")).await;
     challenged.assert_problem(401);
     assert_eq!(challenged.header("www-authenticate"), "Basic");
+}
+
+type Answered<B> = Result<ServiceResponse<B>, actix_web::Error>;
+
+/// A middleware of the route that reads the whole body, hands the request on, and calls every answer a failure.
+async fn meddle(mut request: ServiceRequest, next: Next<impl MessageBody>) -> Answered<impl MessageBody> {
+    let body = request.extract::<web::Bytes>().await?;
+    request.set_payload(Payload::from(body));
+    let mut response = next.call(request).await?;
+    *response.response_mut().status_mut() = StatusCode::UNAUTHORIZED;
+    Ok(response)
+}
+
+#[post("/wrapped/{id}", wrap = "from_fn(meddle)")]
+#[owner(id)]
+#[rate_limit(2, "1h", count = failures)]
+async fn wrapped(body: String) -> String {
+    body
+}
+
+#[actix_web::test]
+async fn the_middleware_of_a_route_stands_behind_its_checks_and_before_its_settlement() {
+    let app = init_service(App::new().service(wrapped).wrap(palisade())).await;
+    let asked = || posting("/wrapped/alice", "{}");
+    call_raw(&app, with_untouchable_body(asked())).await.assert_problem(401);
+    let mallory = asked().insert_header(("authorization", bearer("mallory", &[])));
+    call_raw(&app, with_untouchable_body(mallory)).await.assert_problem(403);
+    // Both were failures. What is over the quota reads no body either.
+    let alice = || asked().insert_header(("authorization", bearer("alice", &[])));
+    call_raw(&app, with_untouchable_body(alice())).await.assert_problem(429);
+
+    let fresh = init_service(App::new().service(wrapped).wrap(palisade())).await;
+    for expected in [401, 401, 429] {
+        let answer = call(&fresh, alice()).await;
+        assert_eq!(answer.status, expected);
+        assert!(answer.headers.contains_key("ratelimit"));
+    }
+}
+
+/// Calls the handler, and calls it again.
+async fn twice(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Answered<impl MessageBody> {
+    let (request, _) = next.call(request).await?.into_parts();
+    next.call(ServiceRequest::from_request(request)).await
+}
+
+#[get("/twice", wrap = "from_fn(twice)")]
+#[public]
+async fn once_only() -> &'static str {
+    "once"
+}
+
+#[actix_web::test]
+async fn an_admission_is_for_one_call() {
+    let app = init_service(App::new().service(once_only).wrap(palisade())).await;
+    call(&app, getting("/twice")).await.assert_problem(500);
 }
 
 #[require_role("admin")]
