@@ -45,7 +45,7 @@ attributes! {
     /// Routes `GET` and `HEAD` requests of a path to the handler.
     ///
     /// Takes a path template and, like actix-web's own attribute, `name = ".."`, `guard = "path::to::function"` and
-    /// `wrap = "Middleware::default()"`; the last two repeat. It demands an access attribute beside it: [`macro@public`],
+    /// `wrap = "Middleware::default()"`, which stands behind the checks; the last two repeat. It demands an access attribute beside it: [`macro@public`],
     /// [`macro@authenticated`], [`macro@require_role`], [`macro@owner`] or [`macro@owner_or_admin`].
     ///
     /// ```

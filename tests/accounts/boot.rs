@@ -112,7 +112,7 @@ fn a_database_that_is_none() {
 fn a_short_secret() {
     refused(&[("ACCOUNTS_JWT_SECRET", &SECRET[1..])], &["ACCOUNTS_JWT_SECRET", "32"]);
     let folder = fresh_data();
-    std::fs::write(folder.path().join("jwt.secret"), "short\n").expect("written");
+    private(&folder.path().join("jwt.secret"), "short\n");
     refused_in(folder.path(), &[], &["ACCOUNTS_JWT_SECRET"]);
 }
 
@@ -177,4 +177,21 @@ fn what_is_made_is_for_its_owner_alone() {
     for name in ["accounts.db", "jwt.secret", "tls.crt", "tls.key"] {
         assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
     }
+}
+
+/// Writes a file that others can't read.
+fn private(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("written");
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("its mode");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_that_others_can_read() {
+    let folder = fresh_data();
+    let secret = folder.path().join("jwt.secret");
+    private(&secret, &"s".repeat(64));
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("its mode");
+    refused_in(folder.path(), &[], &["ACCOUNTS_DATA", "jwt.secret", "chmod 600"]);
 }

@@ -79,3 +79,14 @@ fn it_can_be_turned_off() {
     assert!(server.http.is_none());
     assert!(server.banner().contains("not listening on plain HTTP"));
 }
+
+#[test]
+fn a_credential_that_was_sent_in_clear_is_noticed_on_every_path() {
+    let server = Server::start(&[]);
+    let http = server.http.expect("it is on");
+    for credential in ["Authorization: Bearer x.y.z", "X-API-Key: k"] {
+        let request = format!("GET /health HTTP/1.1\r\nHost: localhost\r\n{credential}\r\nConnection: close\r\n\r\n");
+        let (head, body) = plain(http, &request);
+        assert_refused(&head, &body);
+    }
+}

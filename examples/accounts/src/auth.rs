@@ -19,14 +19,16 @@ use crate::{
     passwords::Passwords,
 };
 
-/// How long a token is good for; a change of role or a deletion takes effect no later than this (ASVS V8.3.2).
+/// How long a token is good for. A role that was taken away, and an account that was removed, keep what the token alone
+/// gives until then (ASVS V8.3.2); giving roles asks the account itself.
 const LIFETIME: Duration = Duration::from_secs(900);
 
 /// Makes an account with the role `user`.
 ///
 /// A taken email is answered with 409, which tells that somebody has an account here. Answering alike would need a
 /// mail to the address (ASVS V6.3.8 asks for it at level 3) and this API sends none; 20 tries an hour
-/// bound what an address can find out, and logging in tells nothing.
+/// bound what an address can find out here, and logging in tells nothing. Who changes the email of an own account learns
+/// the same, within the 100 requests in 15 minutes of the API.
 #[post("/auth/register")]
 #[public("an account is made before there is anybody to know")]
 #[rate_limit(20, "1h")]

@@ -34,6 +34,7 @@ const UPDATE: &str = "UPDATE users SET
     RETURNING id, name, email, age, role, created_at";
 const DELETE: &str = "DELETE FROM users WHERE id = ?1";
 const COUNT: &str = "SELECT count(*) FROM users";
+const IS_ADMIN: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND role = 'admin')";
 const HAS_ADMIN: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')";
 
 /// One page, in the given order; the id decides between equals, so that no row is shown twice or never.
@@ -207,6 +208,11 @@ impl Db {
     pub async fn delete(&self, id: Uuid) -> Result<bool, DbError> {
         let done = sqlx::query(DELETE).bind(id.to_string()).execute(&self.0).await?;
         Ok(done.rows_affected() > 0)
+    }
+
+    /// Whether the subject of a token is an administrator now, whatever the token says.
+    pub async fn is_admin(&self, subject: &str) -> Result<bool, DbError> {
+        Ok(sqlx::query_scalar(IS_ADMIN).bind(subject).fetch_one(&self.0).await?)
     }
 
     /// Whether anybody is an administrator.

@@ -46,7 +46,7 @@ impl DataFolder {
         let path = self.path(name);
         let read = |path: &Path| std::fs::read_to_string(path);
         match read(&path) {
-            Ok(text) => return Ok(text),
+            Ok(text) => return closed_to_others(&path).map(|()| text),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(BootError::file(VARIABLE, &path, "read", error)),
         }
@@ -79,6 +79,20 @@ impl DataFolder {
             _ => linked,
         }
     }
+}
+
+/// A secret that others may read is none, and one that they may write is theirs.
+fn closed_to_others(path: &Path) -> Result<(), BootError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let metadata = path.metadata().map_err(|error| BootError::file(VARIABLE, path, "read", error))?;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            let cure = format_args!("{0} is open to others; run: chmod 600 {0}", path.display());
+            return Err(BootError::new(VARIABLE, cure));
+        }
+    }
+    Ok(())
 }
 
 fn private(path: &Path) -> io::Result<File> {

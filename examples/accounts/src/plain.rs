@@ -2,7 +2,7 @@
 //!
 //! The threat is a client that talks in clear and never notices (OWASP ASVS V4.1.2, V12.2.1): a redirect of an API
 //! call would let its credentials travel first and then hide the mistake. So only a browser's `GET` or
-//! `HEAD` of a page is sent on; everything else is refused. The second threat is an open redirect (CWE-601) through
+//! `HEAD` of a page, without a credential in its headers, is sent on; everything else is refused. The second threat is an open redirect (CWE-601) through
 //! the `Host` header: the target is this server's own HTTPS address, under one of the names that are certainly
 //! this server's.
 
@@ -57,7 +57,7 @@ fn without_port(host: &str) -> &str {
 
 /// Answers every request of the listener.
 pub async fn answer(request: HttpRequest, target: actix_web::web::Data<Target>) -> HttpResponse {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD) && !has_credential(&request);
     if safe && !sealed(request.path()) {
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let rest = request.uri().path_and_query().map_or("/", |rest| rest.as_str());
@@ -79,6 +79,11 @@ pub async fn answer(request: HttpRequest, target: actix_web::web::Data<Target>) 
     Problem::new(StatusCode::FORBIDDEN)
         .detail("This API is served over HTTPS only; what was sent here travelled unprotected.")
         .into_response()
+}
+
+/// Whether something travelled unprotected that should not have.
+fn has_credential(request: &HttpRequest) -> bool {
+    ["authorization", "x-api-key"].iter().any(|name| request.headers().contains_key(*name))
 }
 
 /// Whether the path leads into a sealed area for any server that decodes, folds or cleans it up; a path that can not

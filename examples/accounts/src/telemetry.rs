@@ -22,7 +22,7 @@ use crate::boot::BootError;
 /// What these write below `info` are the bytes on the wire, tokens included.
 const WIRE: [&str; 4] = ["h2=info", "actix_http=info", "actix_web=info", "rustls=info"];
 
-/// `RUST_LOG` decides what is written, `info` unless it is set; wire traces stay off whatever it says.
+/// `RUST_LOG` decides what is written, `info` unless it is set; wire traces stay off unless it names a part of those crates.
 pub fn start() -> Result<(), BootError> {
     let refuse = |problem: &dyn std::fmt::Display| BootError::new("RUST_LOG", problem);
     let asked = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env();

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     db::{Db, NewAccount},
     error::ApiError,
-    model::{Listing, NewUser, Page, User, UserPatch},
+    model::{Listing, NewUser, Page, Role, User, UserPatch},
 };
 
 /// What a token says about its bearer.
@@ -47,7 +47,10 @@ pub async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Pa
 #[post("/users")]
 #[require_role("admin")]
 #[validate]
-pub async fn create_user(new: Json<NewUser>, db: Data<Db>) -> Result<HttpResponse, ApiError> {
+pub async fn create_user(new: Json<NewUser>, caller: Principal, db: Data<Db>) -> Result<HttpResponse, ApiError> {
+    if new.role != Role::User {
+        may_give_roles(&caller, &db).await?;
+    }
     let account = NewAccount { name: &new.name, email: &new.email, age: new.age, role: new.role, password_hash: None };
     let user = db.insert(account).await?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
@@ -70,10 +73,20 @@ pub async fn change_user(
     caller: Principal,
     db: Data<Db>,
 ) -> Result<Json<User>, ApiError> {
-    if change.role.is_some() && !caller.has_role("admin") {
-        return Err(ApiError::RoleNeedsAdmin);
+    if change.role.is_some() {
+        may_give_roles(&caller, &db).await?;
     }
     db.update(*id, &change).await?.map(Json).ok_or(ApiError::NoSuchUser)
+}
+
+/// Roles outlive the token that gave them, so the account is asked too: an administrator who is none any more could
+/// otherwise take the role back until the token expires.
+async fn may_give_roles(caller: &Principal, db: &Db) -> Result<(), ApiError> {
+    if caller.has_role("admin") && db.is_admin(caller.subject()).await? {
+        Ok(())
+    } else {
+        Err(ApiError::RoleNeedsAdmin)
+    }
 }
 
 /// Removes an account. Tokens that it has keep their word until they expire, but find no account.

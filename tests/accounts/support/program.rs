@@ -156,7 +156,7 @@ impl Server {
         let began = Instant::now();
         let banner = loop {
             let banner = output.said();
-            if banner.ends_with("\n\n") && banner.contains("429") {
+            if banner.ends_with("\n\n") && banner.contains("422") {
                 break banner;
             }
             assert!(!output.ended() && began.elapsed() < PATIENCE, "it does not start:\n{banner}{}", log.said());
