@@ -45,8 +45,9 @@ attributes! {
     /// Routes `GET` and `HEAD` requests of a path to the handler.
     ///
     /// Takes a path template and, like actix-web's own attribute, `name = ".."`, `guard = "path::to::function"` and
-    /// `wrap = "Middleware::default()"`, which stands behind the checks; the last two repeat. It demands an access attribute beside it: [`macro@public`],
-    /// [`macro@authenticated`], [`macro@require_role`], [`macro@owner`] or [`macro@owner_or_admin`].
+    /// `wrap = "Middleware::default()"`, which stands behind the checks; the last two repeat. It demands an access
+    /// attribute beside it: [`macro@public`], [`macro@authenticated`], [`macro@require_role`], [`macro@owner`] or
+    /// [`macro@owner_or_admin`].
     ///
     /// ```
     /// use actix_web::web::Path;

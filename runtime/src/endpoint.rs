@@ -83,9 +83,7 @@ impl Seat {
             }
         }))
     }
-}
 
-impl Seat {
     /// Mounts what `build` makes of the handler, with the route's own middleware around it, behind the checks.
     pub fn around(self, build: impl FnOnce(Self) -> actix_web::Route) -> actix_web::Route {
         let Self { policy, scope, .. } = self;

@@ -40,7 +40,7 @@ fn shares(answer: &Answer) -> bool {
 
 #[test]
 fn b1_any_origin_with_credentials_does_not_compile() {
-    // The type has no such method: the `compile_fail` example of `CorsAnyOrigin` holds it. Here: the list refuses `*`.
+    // The type has no such method: `ui/types/cors_any_origin_with_credentials.rs` holds it. Here: the list refuses `*`.
     assert!(Cors::allow_origins(["*"]).is_err());
 }
 
