@@ -130,6 +130,7 @@ async fn a_style_that_panics_still_answers() {
 
 #[get("/hold")]
 #[public]
+#[expect(clippy::await_holding_refcell_ref, reason = "the mistake of an application that is tried here")]
 async fn hold(request: HttpRequest) -> &'static str {
     actix_web::rt::spawn(async move {
         let extensions = request.extensions_mut();
