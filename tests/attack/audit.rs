@@ -251,3 +251,17 @@ async fn a_panic_is_an_event_too() {
     palisade_tests::call_raw(&app, with_untouchable_body(alice)).await.assert_problem(500);
     assert_one(&log, &["ERROR", "panicked"]);
 }
+
+#[get("/wrapped", wrap = "actix_web::middleware::NormalizePath::trim()")]
+#[public]
+async fn wrapped() -> HttpResponse {
+    HttpResponse::Forbidden().finish()
+}
+
+#[actix_web::test]
+async fn a_refusal_that_passes_a_middleware_of_the_route_is_still_one_event() {
+    let app = init_service(App::new().service(wrapped).wrap(palisade())).await;
+    let (log, _guard) = Log::start();
+    assert_eq!(call(&app, getting("/wrapped")).await.status, 403);
+    assert_one(&log, &["status=403", "reason=\"refused_by_handler\""]);
+}
