@@ -29,6 +29,7 @@ use crate::transport::headers::SecurityHeaders;
 /// let palisade = Palisade::builder()
 ///     .authenticator(Jwt::hs256("https://issuer.example", "my-api", secret)?)
 ///     .cors(Cors::allow_origins(["https://app.example.com"])?.allow_credentials())
+///     .trusted_proxies(["10.0.0.0/8"])?
 ///     .build()?;
 ///
 /// let app = App::new().wrap(palisade.clone());
