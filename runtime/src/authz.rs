@@ -25,40 +25,38 @@ pub(crate) enum Refusal {
     OwnersUnsaid,
 }
 
-/// The issuers whose subjects own resources.
-#[derive(Clone, Copy)]
-pub(crate) enum Owners<'s> {
-    Any,
-    Of(&'s str),
+/// Whose subjects own resources: two issuers may both call somebody `alice` (ASVS V6.8.1).
+#[derive(Debug)]
+pub(crate) enum Owners {
+    /// There is one authenticator, and its subjects do.
+    TheOnlyOnes,
+    /// The subjects of this issuer.
+    Of(String),
+    /// There are several authenticators, and nobody said.
+    Unsaid,
 }
 
-impl Owners<'_> {
-    fn include(self, principal: &Principal) -> bool {
+impl Owners {
+    fn include(&self, principal: &Principal) -> Result<bool, Refusal> {
         match self {
-            Owners::Any => true,
-            Owners::Of(issuer) => principal.issuer() == issuer,
+            Owners::TheOnlyOnes => Ok(true),
+            Owners::Of(issuer) => Ok(principal.issuer() == issuer),
+            Owners::Unsaid => Err(Refusal::OwnersUnsaid),
         }
     }
 }
 
 /// Evaluates the rule for a request.
-///
-/// `owners` are those whose subjects own resources; `None`: nobody said, though there are several.
 pub(crate) fn decide(
     rule: &Rule,
     principal: Option<&Principal>,
     request: &HttpRequest,
-    owners: Option<Owners<'_>>,
+    owners: &Owners,
 ) -> Result<Authorized, Refusal> {
     if holds(rule, principal, request, owners)? { Ok(Authorized(())) } else { Err(Refusal::Denied(reason(rule))) }
 }
 
-fn holds(
-    rule: &Rule,
-    principal: Option<&Principal>,
-    request: &HttpRequest,
-    owners: Option<Owners<'_>>,
-) -> Result<bool, Refusal> {
+fn holds(rule: &Rule, principal: Option<&Principal>, request: &HttpRequest, owners: &Owners) -> Result<bool, Refusal> {
     match rule {
         Rule::Public => Ok(true),
         Rule::Nobody => Ok(false),
@@ -66,11 +64,9 @@ fn holds(
         Rule::Role(role) => Ok(principal.is_some_and(|principal| principal.has_role(role))),
         Rule::Owner(parameter) => {
             let value = only(request, parameter).ok_or(Refusal::NoSuchParameter(parameter))?;
-            let owners = owners.ok_or(Refusal::OwnersUnsaid)?;
-            Ok(principal.is_some_and(|principal| {
-                let subject = principal.subject();
-                !subject.is_empty() && owners.include(principal) && same_as_extracted(value, subject)
-            }))
+            let Some(principal) = principal else { return Ok(false) };
+            let subject = principal.subject();
+            Ok(owners.include(principal)? && !subject.is_empty() && same_as_extracted(value, subject))
         }
         Rule::All(rules) => {
             for rule in *rules {
@@ -128,7 +124,7 @@ mod tests {
 
     fn verdict(rule: &Rule, principal: Option<&Principal>, id: &'static str) -> Result<(), Refusal> {
         let request = TestRequest::default().param("id", id).to_http_request();
-        decide(rule, principal, &request, Some(Owners::Any)).map(|_| ())
+        decide(rule, principal, &request, &Owners::TheOnlyOnes).map(|_| ())
     }
 
     #[test]
@@ -150,7 +146,7 @@ mod tests {
         let owner = Principal::new("Bearer", "i", "mine");
         for (first, second) in [("mine", "theirs"), ("theirs", "mine"), ("mine", "mine")] {
             let request = TestRequest::default().param("id", first).param("id", second).to_http_request();
-            let refused = decide(&Rule::Owner("id"), Some(&owner), &request, Some(Owners::Any)).map(|_| ());
+            let refused = decide(&Rule::Owner("id"), Some(&owner), &request, &Owners::TheOnlyOnes).map(|_| ());
             assert_eq!(refused, Err(Refusal::NoSuchParameter("id")));
         }
     }

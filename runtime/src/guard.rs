@@ -5,6 +5,7 @@
 //! the access rule; only then is anything of the body read. The handler is called with the [`Authorized`] that the rule
 //! gave, by value, so there is no way to it around the rule. What is not configured is refused.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
@@ -21,7 +22,7 @@ use crate::ledger::{Counted, Ledger};
 use crate::policy::{By, Policy, ScopeQuota};
 use crate::principal::{NoPrincipal, Principal};
 use crate::problem::Problem;
-use crate::settings::{InFlight, Owners, RateLimits, Settings, Shared};
+use crate::settings::{InFlight, RateLimits, Settings, Shared};
 use crate::transport::headers;
 use crate::validation::Invalid;
 
@@ -94,9 +95,9 @@ pub(crate) async fn around(
             }
         }
     }
-    let Passage { settings, authenticated, ledger, .. } = passage;
+    let Passage { settings, client, authenticated, ledger, .. } = passage;
     let (request, response) = inner.call(request).await?.into_parts();
-    let passage = Passage { policy, scope, request: &request, settings, authenticated, ledger };
+    let passage = Passage { policy, scope, request: &request, settings, client, authenticated, ledger };
     let response = passage.finish(response);
     Ok(ServiceResponse::new(request, response))
 }
@@ -141,6 +142,7 @@ struct Passage<'p, 'r> {
     scope: &'p [ScopeQuota],
     request: &'r HttpRequest,
     settings: Shared,
+    client: OnceCell<Option<IpAddr>>,
     authenticated: Option<Authenticated>,
     ledger: Ledger<'p>,
 }
@@ -152,7 +154,8 @@ impl<'p, 'r> Passage<'p, 'r> {
             in_flight.guarded.set(true);
             in_flight.settings.clone()
         })?;
-        Some(Self { policy, scope, request, settings, authenticated: None, ledger: Ledger::new() })
+        let client = OnceCell::new();
+        Some(Self { policy, scope, request, settings, client, authenticated: None, ledger: Ledger::new() })
     }
 
     /// For what stands inside of the route's own middleware: admitted before, and once.
@@ -172,11 +175,7 @@ impl<'p, 'r> Passage<'p, 'r> {
         }
         self.charge(By::Principal)?;
         let principal = self.authenticated.as_ref().map(Authenticated::principal);
-        let owners = match &self.settings.owners {
-            Owners::TheOnlyOnes => Some(authz::Owners::Any),
-            Owners::Of(issuer) => Some(authz::Owners::Of(issuer)),
-            Owners::Unsaid => None,
-        };
+        let owners = &self.settings.owners;
         authz::decide(&self.policy.rule, principal, self.request, owners).map_err(|refusal| match refusal {
             Refusal::Denied(reason) => Denial::forbidden(reason),
             Refusal::NoSuchParameter(parameter) => {
@@ -225,7 +224,7 @@ impl<'p, 'r> Passage<'p, 'r> {
         for (quota, bucket) in of_scope.chain(of_handler).filter(|(quota, _)| quota.by == by) {
             let principal = self.authenticated.as_ref().map(|known| Counted::Principal(known.principal()));
             // Where a route of the scope demands no principal there is an address: no key must not mean no limit.
-            let address = || self.settings.client(self.request.head()).map(Counted::Address);
+            let address = || self.client().map(Counted::Address);
             let counted = match by {
                 By::Ip => address(),
                 By::Principal => principal.or_else(address),
@@ -242,14 +241,15 @@ impl<'p, 'r> Passage<'p, 'r> {
                     self.ledger.release_all(store);
                     return Err(Denial::too_many_requests(retry_after));
                 }
-                audit::over_quota_observed(quota.name, &self.policy.handler, self.settings.client(self.request.head()));
+                audit::over_quota_observed(quota.name, &self.policy.handler, self.client());
             }
         }
         Ok(())
     }
 
+    /// Found out once, and only where a quota or the audit trail asks.
     fn client(&self) -> Option<IpAddr> {
-        self.settings.client(self.request.head())
+        *self.client.get_or_init(|| self.settings.client(self.request.head()))
     }
 
     fn refuse(self, denial: Denial) -> HttpResponse {

@@ -7,10 +7,11 @@ use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 
 use crate::authn::Authenticator;
+use crate::authz::Owners;
 use crate::error::ConfigError;
 use crate::problem::Problem;
 use crate::quota::MemoryStore;
-use crate::settings::{Challenges, Owners, RateLimits, Restyle, Settings};
+use crate::settings::{Challenges, RateLimits, Restyle, Settings};
 use crate::transport::client_addr::TrustedProxies;
 use crate::transport::cors;
 use crate::transport::headers::SecurityHeaders;

@@ -13,7 +13,7 @@ use actix_web::dev::RequestHead;
 use actix_web::http::header::HeaderValue;
 
 use crate::authn::Authenticator;
-use crate::authz::Authorized;
+use crate::authz::{Authorized, Owners};
 use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::quota::MemoryStore;
@@ -47,17 +47,6 @@ pub(crate) struct Settings {
     pub(crate) proxies: TrustedProxies,
     pub(crate) restyle: Option<Box<Restyle>>,
     pub(crate) owners: Owners,
-}
-
-/// Whose subjects own resources: two issuers may both call somebody `alice` (ASVS V6.8.1).
-#[derive(Debug)]
-pub(crate) enum Owners {
-    /// There is one authenticator, and its subjects do.
-    TheOnlyOnes,
-    /// The subjects of this issuer.
-    Of(String),
-    /// There are several authenticators, and nobody said.
-    Unsaid,
 }
 
 /// One `WWW-Authenticate` value for each scheme, prepared at boot.
