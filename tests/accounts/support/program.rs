@@ -159,7 +159,11 @@ impl Server {
             if banner.ends_with("\n\n") && banner.contains("422") {
                 break banner;
             }
-            assert!(!output.ended() && began.elapsed() < PATIENCE, "it does not start:\n{banner}{}", log.said());
+            if output.ended() || began.elapsed() >= PATIENCE {
+                // Nobody else would stop it: there is no `Server` yet.
+                let _ = child.kill();
+                panic!("it does not start:\n{banner}{}", log.said());
+            }
             thread::sleep(Duration::from_millis(5));
         };
         let address = |scheme: &str| {
