@@ -114,3 +114,14 @@ fn unsafe_code_is_forbidden_everywhere() {
         assert!(text.contains("#![forbid(unsafe_code)]"), "{file}");
     }
 }
+
+#[test]
+fn nothing_prints_in_a_way_that_panics() {
+    for folder in ["runtime/src", "examples/accounts/src"] {
+        for file in rust_files(&root().join(folder)) {
+            let text = fs::read_to_string(&file).unwrap();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<String>();
+            assert!(!code.contains("println!") && !code.contains("print!("), "{}", file.display());
+        }
+    }
+}

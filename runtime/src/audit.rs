@@ -5,6 +5,7 @@
 //! templates and identifiers only, never a header, a body, a query or a raw path.
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::net::IpAddr;
 
 use actix_web::http::StatusCode;
@@ -57,7 +58,8 @@ pub(crate) fn over_quota_observed(quota: &str, handler: &dyn fmt::Display, clien
 /// Whoever has no subscriber yet is just beginning, and needs the line most: it goes to standard error then.
 pub(crate) fn misconfigured(handler: &dyn fmt::Display, cure: &str) {
     if !tracing::dispatcher::has_been_set() {
-        eprintln!("palisade: {handler}: {cure}");
+        // Not `eprintln!`: it panics where standard error is closed.
+        let _ = writeln!(io::stderr(), "palisade: {handler}: {cure}");
     }
     tracing::error!(target: TARGET, event = "misconfigured", handler = display(handler), cure);
 }

@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use super::support::{Server, raw::RawTls};
+use super::support::{Client, Server, raw::RawTls};
 
 #[cfg(unix)]
 #[test]
@@ -62,4 +62,15 @@ fn a_second_signal_does_not_wait_for_anybody() {
     server.wait_for_log("stopping graceful=false");
     let stopped = server.ended();
     assert_eq!(stopped.status.code(), Some(0), "{}", stopped.log);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_reads_stops_no_answer_and_no_drain() {
+    let server = Server::start_unheard();
+    let anyone = Client::new(&server);
+    anyone.get("/health").await.expect(200);
+    anyone.get("/api/me").await.expect(401);
+    drop(anyone);
+    assert_eq!(server.stop().status.code(), Some(0));
 }

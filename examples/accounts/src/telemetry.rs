@@ -34,6 +34,9 @@ pub fn start() -> Result<(), BootError> {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        // It would report a line that could not be written on standard error, and panic where that is what is gone: a log
+        // that nobody reads must not stop the server from answering, or from stopping (ASVS V16.5.2).
+        .log_internal_errors(false)
         .try_init()
         .map_err(|error| refuse(&error))
 }

@@ -151,8 +151,20 @@ impl Server {
     /// In this data folder, with these settings and no other.
     pub fn start_in(data: Arc<TempDir>, settings: &[(&str, &str)]) -> Self {
         let mut child = command(program(), &data.path().join("data"), settings).spawn().expect("the program starts");
-        let output = Listening::to(child.stdout.take().expect("piped"));
         let log = Listening::to(child.stderr.take().expect("piped"));
+        Self::once_ready(child, log, data)
+    }
+
+    /// A server whose log nobody reads any more: whatever took it in has gone.
+    pub fn start_unheard() -> Self {
+        let data = fresh_data();
+        let mut child = command(program(), &data.path().join("data"), &[]).spawn().expect("the program starts");
+        drop(child.stderr.take());
+        Self::once_ready(child, Listening::to(std::io::empty()), data)
+    }
+
+    fn once_ready(mut child: Child, log: Listening, data: Arc<TempDir>) -> Self {
+        let output = Listening::to(child.stdout.take().expect("piped"));
         let began = Instant::now();
         let banner = loop {
             let banner = output.said();
