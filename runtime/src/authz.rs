@@ -59,7 +59,9 @@ pub(crate) fn decide(
 fn holds(rule: &Rule, principal: Option<&Principal>, request: &HttpRequest, owners: &Owners) -> Result<bool, Refusal> {
     match rule {
         Rule::Public => Ok(true),
+        Rule::OptionalAuth => Ok(true),
         Rule::Nobody => Ok(false),
+        Rule::Permission(_) | Rule::Scope(_) | Rule::Tenant(_) | Rule::Owns(_) | Rule::Check(_) | Rule::Not(_) => Ok(false),
         Rule::Authenticated => Ok(principal.is_some()),
         Rule::Role(role) => Ok(principal.is_some_and(|principal| principal.has_role(role))),
         Rule::Owner(parameter) => {

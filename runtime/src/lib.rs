@@ -83,7 +83,10 @@ pub use self::authn::{Attempt, AuthError, Authenticator, Grant, IssueError, Jwt}
 pub use self::endpoint::Endpoint;
 pub use self::error::ConfigError;
 pub use self::palisade::{Palisade, PalisadeBuilder};
-pub use self::policy::{By, Count, HandlerPath, Policy, Quota, Route, Rule, Validation};
+pub use self::policy::{
+    By, Check, Count, HandlerPath, Ownership, Policy, Quota, Resource, RoleDefinition, Route, Rule, TypedRole, Unavailable,
+    Validation, Verdict,
+};
 pub use self::principal::{NoPrincipal, Principal};
 pub use self::problem::{FieldError, Problem};
 pub use self::quota::MemoryStore;
@@ -103,6 +106,7 @@ pub use palisade_macros::__policy;
 /// All that generated code names besides the public interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::policy::pending;
     pub use crate::endpoint::{Seat, enforce, enforce_validated, fn_guard, register};
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;

@@ -4,65 +4,25 @@
 //! a policy is plain data that a macro writes down, one function evaluates ([`crate::Rule`] by `authz`, [`Quota`] by
 //! `quota`) and a table can print. Nothing here decides anything.
 
+mod check;
+mod ownership;
 mod quota;
+mod role;
 mod route;
+mod rule;
 
 use std::fmt;
 use std::panic::Location;
 
+pub use self::check::{Check, Verdict, pending};
+pub(crate) use self::ownership::{LoadFailure, Loaded, Refused};
+pub use self::ownership::{Ownership, Resource, Unavailable};
 pub(crate) use self::quota::ScopeQuota;
 pub use self::quota::{By, Count, Quota};
+pub use self::role::{RoleDefinition, TypedRole};
 pub use self::route::Route;
-
-/// Who may call a route: a tree of demands, evaluated against the principal and the path parameters.
-///
-/// The attributes write it; a program reads it from [`Endpoint::POLICY`](crate::Endpoint::POLICY).
-///
-/// ```
-/// use palisade::Rule;
-///
-/// const OWNER_OR_ADMIN: Rule = Rule::Any(&[Rule::Owner("id"), Rule::Role("admin")]);
-/// assert!(OWNER_OR_ADMIN.needs_principal());
-/// assert!(!Rule::Public.needs_principal());
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Rule {
-    /// Anyone, with or without credentials; credentials are not even looked at.
-    Public,
-    /// Any principal that an authenticator vouches for.
-    Authenticated,
-    /// A principal that has this role.
-    Role(&'static str),
-    /// A principal whose subject equals this path parameter.
-    Owner(&'static str),
-    /// Every one of these. Empty: nobody, because a rule that was lost must not open a route.
-    All(&'static [Rule]),
-    /// At least one of these. Empty: nobody.
-    Any(&'static [Rule]),
-    /// Nobody at all.
-    Nobody,
-}
-
-impl Rule {
-    /// Whether the rule can only be answered for a known principal, so that a request without one is 401.
-    #[must_use]
-    pub const fn needs_principal(&self) -> bool {
-        match self {
-            Rule::Public => false,
-            Rule::All(rules) | Rule::Any(rules) => {
-                let mut rest: &[Rule] = rules;
-                let mut needed = rules.is_empty();
-                while let [first, others @ ..] = rest {
-                    needed |= first.needs_principal();
-                    rest = others;
-                }
-                needed
-            }
-            _ => true,
-        }
-    }
-}
+pub(crate) use self::rule::Credentials;
+pub use self::rule::Rule;
 
 /// Which arguments of a handler are validated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +78,7 @@ impl Policy {
         self
     }
 
-    /// Why the route is public.
+    /// Why the route is public, or closed.
     #[doc(hidden)]
     #[must_use]
     pub const fn because(mut self, reason: &'static str) -> Self {
@@ -174,7 +134,7 @@ impl Policy {
         self.validation
     }
 
-    /// The reason given by `#[public("..")]`.
+    /// The reason given by `#[public("..")]` or `#[deny_all("..")]`.
     #[must_use]
     pub const fn reason(&self) -> Option<&'static str> {
         self.reason
@@ -184,18 +144,5 @@ impl Policy {
     #[must_use]
     pub const fn declared_at(&self) -> &'static Location<'static> {
         self.declared_at
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_combination_still_needs_a_principal_because_it_admits_nobody() {
-        assert!(Rule::All(&[]).needs_principal());
-        assert!(Rule::Any(&[]).needs_principal());
-        assert!(!Rule::All(&[Rule::Public]).needs_principal());
-        assert!(Rule::Any(&[Rule::Public, Rule::Role("admin")]).needs_principal());
     }
 }

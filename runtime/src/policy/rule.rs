@@ -1,0 +1,288 @@
+//! Who may call, as a tree of data.
+
+use std::fmt;
+
+use super::{Check, Ownership};
+
+/// Who may call a route: a tree of demands, evaluated against the principal and the path parameters.
+///
+/// The attributes write it; a program reads it from [`Endpoint::POLICY`](crate::Endpoint::POLICY), and gives one to
+/// [`Scope::authorize`](crate::Scope::authorize). It prints in the words of the attributes.
+///
+/// ```
+/// use palisade::Rule;
+///
+/// const OWNER_OR_ADMIN: Rule = Rule::Any(&[Rule::Owner("id"), Rule::Role("admin")]);
+/// assert!(OWNER_OR_ADMIN.needs_principal());
+/// assert_eq!(OWNER_OR_ADMIN.to_string(), "owner_or_admin(id)");
+/// assert!(!Rule::Public.needs_principal());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// Anyone, with or without credentials; credentials are not even looked at.
+    Public,
+    /// Anyone; but credentials that are presented have to be good.
+    OptionalAuth,
+    /// Any principal that an authenticator vouches for.
+    Authenticated,
+    /// A principal that has this role, or one that implies it.
+    Role(&'static str),
+    /// A principal to whom one of its roles grants this permission.
+    Permission(&'static str),
+    /// A principal whose credential carries this scope.
+    Scope(&'static str),
+    /// A principal whose subject equals this path parameter.
+    Owner(&'static str),
+    /// A principal whose tenant equals this path parameter.
+    Tenant(&'static str),
+    /// A principal that owns the row that the path names.
+    Owns(&'static Ownership),
+    /// A principal that a function of the application lets in.
+    Check(&'static Check),
+    /// Whoever the other rule does not admit, and who is a principal.
+    Not(&'static Rule),
+    /// Every one of these. Empty: nobody, because a rule that was lost must not open a route.
+    All(&'static [Rule]),
+    /// At least one of these. Empty: nobody.
+    Any(&'static [Rule]),
+    /// Nobody at all.
+    Nobody,
+}
+
+/// What a route does with credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Credentials {
+    /// They are not looked at.
+    Ignored,
+    /// They have to be good where they are presented.
+    Optional,
+    /// Without them the answer is 401.
+    Required,
+}
+
+impl Rule {
+    /// Whether the rule can only be answered for a known principal, so that a request without one is 401.
+    #[must_use]
+    pub const fn needs_principal(&self) -> bool {
+        matches!(self.credentials(), Credentials::Required)
+    }
+
+    pub(crate) const fn credentials(&self) -> Credentials {
+        match self {
+            Rule::Public | Rule::Nobody => Credentials::Ignored,
+            Rule::OptionalAuth => Credentials::Optional,
+            Rule::All([]) | Rule::Any([]) => Credentials::Required,
+            Rule::All(rules) | Rule::Any(rules) => {
+                let mut rest: &[Rule] = rules;
+                let mut credentials = Credentials::Ignored;
+                while let [first, others @ ..] = rest {
+                    credentials = credentials.and(first.credentials());
+                    rest = others;
+                }
+                credentials
+            }
+            _ => Credentials::Required,
+        }
+    }
+
+    /// Whether more than the principal and the path is needed to answer it.
+    pub(crate) const fn asks_beyond(&self) -> bool {
+        match self {
+            Rule::Owns(_) | Rule::Check(_) => true,
+            Rule::Not(rule) => rule.asks_beyond(),
+            Rule::All(rules) | Rule::Any(rules) => {
+                let mut rest: &[Rule] = rules;
+                while let [first, others @ ..] = rest {
+                    if first.asks_beyond() {
+                        return true;
+                    }
+                    rest = others;
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Every leaf of the tree, from left to right.
+    pub(crate) fn leaves<'r>(&'r self, each: &mut dyn FnMut(&'r Rule)) {
+        match self {
+            Rule::Not(rule) => rule.leaves(each),
+            Rule::All(rules) | Rule::Any(rules) => rules.iter().for_each(|rule| rule.leaves(each)),
+            leaf => each(leaf),
+        }
+    }
+
+    /// The path parameters that it names.
+    pub(crate) fn parameters(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        self.leaves(&mut |leaf| match leaf {
+            Rule::Owner(name) | Rule::Tenant(name) => names.push(*name),
+            Rule::Owns(ownership) => names.extend(ownership.parameters()),
+            _ => {}
+        });
+        names
+    }
+}
+
+impl Credentials {
+    /// What two rules demand together: the stricter of the two.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Required, _) | (_, Self::Required) => Self::Required,
+            (Self::Optional, _) | (_, Self::Optional) => Self::Optional,
+            (Self::Ignored, Self::Ignored) => Self::Ignored,
+        }
+    }
+}
+
+/// In the words of the attributes: `require_role("admin")`, `owner_or_admin(id)`, `authorize(a || b)`; several of them
+/// with commas between, where all are demanded.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::All(rules) if !rules.is_empty() && !is_list_of_names(rules) => {
+                for (at, rule) in rules.iter().enumerate() {
+                    f.write_str(if at > 0 { ", " } else { "" })?;
+                    attribute(rule, f)?;
+                }
+                Ok(())
+            }
+            rule => attribute(rule, f),
+        }
+    }
+}
+
+/// One attribute.
+fn attribute(rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match rule {
+        Rule::Public => f.write_str("public"),
+        Rule::OptionalAuth => f.write_str("optional_auth"),
+        Rule::Authenticated => f.write_str("authenticated"),
+        Rule::Nobody => f.write_str("deny_all"),
+        Rule::Owner(_) | Rule::Tenant(_) | Rule::Owns(_) => term(rule, f),
+        Rule::Role(_) | Rule::Permission(_) | Rule::Scope(_) => {
+            f.write_str("require_")?;
+            term(rule, f)
+        }
+        Rule::Any([Rule::Owner(parameter), Rule::Role("admin")]) => write!(f, "owner_or_admin({parameter})"),
+        Rule::Any([Rule::Owns(ownership), Rule::Role("admin")]) => write!(f, "owner_or_admin({ownership})"),
+        Rule::Any(rules) if let Some(word) = word_of_names(rules) => {
+            write!(f, "require_{word}(")?;
+            names(rules, f)?;
+            f.write_str(")")
+        }
+        Rule::All(rules) if let Some(word) = word_of_names(rules) => {
+            write!(f, "require_{word}(all(")?;
+            names(rules, f)?;
+            f.write_str("))")
+        }
+        other => {
+            f.write_str("authorize(")?;
+            term(other, f)?;
+            f.write_str(")")
+        }
+    }
+}
+
+/// One term of an expression.
+fn term(rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match rule {
+        Rule::Public => f.write_str("public"),
+        Rule::OptionalAuth => f.write_str("optional_auth"),
+        Rule::Authenticated => f.write_str("authenticated"),
+        Rule::Nobody | Rule::All([]) | Rule::Any([]) => f.write_str("nobody"),
+        Rule::Role(name) => write!(f, "role({name:?})"),
+        Rule::Permission(name) => write!(f, "permission({name:?})"),
+        Rule::Scope(name) => write!(f, "scope({name:?})"),
+        Rule::Owner(parameter) => write!(f, "owner({parameter})"),
+        Rule::Tenant(parameter) => write!(f, "tenant({parameter})"),
+        Rule::Owns(ownership) => write!(f, "owner({ownership})"),
+        Rule::Check(check) => write!(f, "check({})", check.name()),
+        Rule::Not(rule) => {
+            f.write_str("!")?;
+            operand(rule, f)
+        }
+        Rule::All([rule]) | Rule::Any([rule]) => term(rule, f),
+        Rule::All(rules) => joined(rules, " && ", f),
+        Rule::Any(rules) => joined(rules, " || ", f),
+    }
+}
+
+fn joined(rules: &[Rule], operator: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (at, rule) in rules.iter().enumerate() {
+        f.write_str(if at > 0 { operator } else { "" })?;
+        operand(rule, f)?;
+    }
+    Ok(())
+}
+
+/// With parentheses wherever there is an operator inside: nobody has to know which binds tighter.
+fn operand(rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if matches!(rule, Rule::All([_, _, ..]) | Rule::Any([_, _, ..])) {
+        f.write_str("(")?;
+        term(rule, f)?;
+        f.write_str(")")
+    } else {
+        term(rule, f)
+    }
+}
+
+fn is_list_of_names(rules: &[Rule]) -> bool {
+    word_of_names(rules).is_some()
+}
+
+/// `role`, where all of them are roles, and so on; for lists of two and more.
+fn word_of_names(rules: &[Rule]) -> Option<&'static str> {
+    let word = |rule: &Rule| match rule {
+        Rule::Role(_) => Some("role"),
+        Rule::Permission(_) => Some("permission"),
+        Rule::Scope(_) => Some("scope"),
+        _ => None,
+    };
+    let [first, _, ..] = rules else { return None };
+    let first = word(first)?;
+    rules.iter().all(|rule| word(rule) == Some(first)).then_some(first)
+}
+
+fn names(rules: &[Rule], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (at, rule) in rules.iter().enumerate() {
+        f.write_str(if at > 0 { ", " } else { "" })?;
+        if let Rule::Role(name) | Rule::Permission(name) | Rule::Scope(name) = rule {
+            write!(f, "{name:?}")?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_combination_still_needs_a_principal_because_it_admits_nobody() {
+        assert!(Rule::All(&[]).needs_principal());
+        assert!(Rule::Any(&[]).needs_principal());
+        assert!(!Rule::All(&[Rule::Public]).needs_principal());
+        assert!(Rule::Any(&[Rule::Public, Rule::Role("admin")]).needs_principal());
+    }
+
+    #[test]
+    fn a_rule_prints_in_the_words_of_the_attributes() {
+        const OWNER: Rule = Rule::Owner("id");
+        const EITHER: Rule = Rule::Any(&[Rule::Role("a"), Rule::All(&[OWNER, Rule::Scope("b")])]);
+        for (rule, words) in [
+            (Rule::Role("admin"), "require_role(\"admin\")"),
+            (Rule::Any(&[Rule::Role("a"), Rule::Role("b")]), "require_role(\"a\", \"b\")"),
+            (Rule::All(&[Rule::Scope("a"), Rule::Scope("b")]), "require_scope(all(\"a\", \"b\"))"),
+            (Rule::Any(&[OWNER, Rule::Role("admin")]), "owner_or_admin(id)"),
+            (Rule::All(&[OWNER, Rule::Role("a")]), "owner(id), require_role(\"a\")"),
+            (EITHER, "authorize(role(\"a\") || (owner(id) && scope(\"b\")))"),
+            (Rule::Not(&EITHER), "authorize(!(role(\"a\") || (owner(id) && scope(\"b\"))))"),
+            (Rule::All(&[]), "authorize(nobody)"),
+        ] {
+            assert_eq!(rule.to_string(), words);
+        }
+    }
+}
