@@ -53,6 +53,17 @@ pub(crate) fn over_quota_observed(quota: &str, handler: &dyn fmt::Display, clien
     );
 }
 
+/// A credential brought roles that the application has not: they give nothing.
+pub(crate) fn unknown_roles(roles: &[&str], subject: &str, handler: &dyn fmt::Display) {
+    tracing::warn!(
+        target: TARGET,
+        event = "unknown_role",
+        roles = tracing::field::debug(roles),
+        subject = tracing::field::debug(subject),
+        handler = display(handler),
+    );
+}
+
 /// A defect of the application, not of the request: what to add is in the text.
 ///
 /// Whoever has no subscriber yet is just beginning, and needs the line most: it goes to standard error then.

@@ -28,6 +28,8 @@ pub(crate) enum Extra {
     },
     /// 429 and 503: whole seconds, at least 1.
     RetryAfter(u32),
+    /// 403: the scopes that a credential would need (RFC 6750 §3.1).
+    Scopes(String),
     /// 422: what is wrong with which field.
     Fields(Vec<FieldError>),
 }
@@ -62,6 +64,16 @@ impl Denial {
 
     pub(crate) const fn forbidden(reason: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, reason, "The caller may not do this.", Extra::None)
+    }
+
+    pub(crate) const fn insufficient_scope(scopes: String) -> Self {
+        let detail = "The credential lacks a scope that this needs.";
+        Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail, Extra::Scopes(scopes))
+    }
+
+    /// The same words as where nothing is mounted: what the caller may not know of does not exist.
+    pub(crate) const fn absent(reason: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, reason, "There is no such resource.", Extra::None)
     }
 
     pub(crate) const fn origin(reason: &'static str) -> Self {

@@ -12,21 +12,13 @@ use actix_web::guard::{self, Guard, GuardContext};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
 
 use crate::guard::{self as checks, Place};
-use crate::policy::{Policy, Route, ScopeQuota};
+use crate::policy::{Outer, Policy, Route};
 use crate::validation::{Checks, Invalid, NotInput};
 
 /// A handler whose attributes say who may call it.
 ///
 /// `#[get("/users/{id}")]` and its like make one of an annotated function. It goes into a [`scope`](crate::scope()) or
 /// straight into an `App`, by its name.
-#[diagnostic::on_unimplemented(
-    message = "route `{Self}` declares no access policy",
-    label = "no endpoint of palisade's",
-    note = "write `#[palisade::get(\"/..\")]` (or `post`, `put`, ..) above the handler, and say who may call it: \
-            `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]` or `#[owner_or_admin(id)]`",
-    note = "a handler under actix-web's own route attribute, or with none, is guarded by its access attributes, but goes into an `App` \
-            and not into a `palisade::scope`"
-)]
 pub trait Endpoint: Sized + 'static {
     /// Methods and path template.
     const ROUTE: Route;
@@ -42,12 +34,12 @@ pub trait Endpoint: Sized + 'static {
 pub struct Seat {
     place: Place,
     policy: &'static Policy,
-    scope: Rc<[ScopeQuota]>,
+    outer: Rc<Outer>,
 }
 
 impl Seat {
-    pub(crate) fn new<E: Endpoint>(scope: Rc<[ScopeQuota]>) -> Self {
-        Self { place: Place::Behind, policy: E::POLICY, scope }
+    pub(crate) fn new<E: Endpoint>(outer: Rc<Outer>) -> Self {
+        Self { place: Place::Behind, policy: E::POLICY, outer }
     }
 
     /// Mounts the handler behind its checks.
@@ -68,14 +60,14 @@ impl Seat {
         F::Output: Responder,
         C: Fn(Checks<NotInput>, &Args) -> Result<(), Invalid> + Copy + 'static,
     {
-        let Self { place, policy, scope } = self;
+        let Self { place, policy, outer } = self;
         actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
             let handler = handler.clone();
-            let scope = Rc::clone(&scope);
+            let outer = Rc::clone(&outer);
             async move {
                 let (request, mut payload) = request.into_parts();
                 let response =
-                    checks::enforce(place, policy, &scope, &request, &mut payload, &handler, |arguments: &Args| {
+                    checks::enforce(place, policy, &outer, &request, &mut payload, &handler, |arguments: &Args| {
                         check(Checks::new(), arguments)
                     })
                     .await;
@@ -86,15 +78,15 @@ impl Seat {
 
     /// Mounts what `build` makes of the handler, with the route's own middleware around it, behind the checks.
     pub fn around(self, build: impl FnOnce(Self) -> actix_web::Route) -> actix_web::Route {
-        let Self { policy, scope, .. } = self;
-        let inner = build(Self { place: Place::Inside, policy, scope: Rc::clone(&scope) });
+        let Self { policy, outer, .. } = self;
+        let inner = build(Self { place: Place::Inside, policy, outer: Rc::clone(&outer) });
         actix_web::Route::new().service(fn_factory(move || {
-            let (inner, scope) = (inner.new_service(()), Rc::clone(&scope));
+            let (inner, outer) = (inner.new_service(()), Rc::clone(&outer));
             async move {
                 let inner = Rc::new(inner.await?);
                 Ok::<_, ()>(fn_service(move |request: ServiceRequest| {
-                    let (inner, scope) = (Rc::clone(&inner), Rc::clone(&scope));
-                    async move { checks::around(policy, &scope, request, &*inner).await }
+                    let (inner, outer) = (Rc::clone(&inner), Rc::clone(&outer));
+                    async move { checks::around(policy, &outer, request, &*inner).await }
                 }))
             }
         }))
@@ -104,12 +96,25 @@ impl Seat {
 /// Registers one endpoint on its own, outside of a scope.
 #[doc(hidden)]
 pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
+    let known = parameters(E::ROUTE.path).collect::<Vec<_>>();
+    for parameter in E::POLICY.rule.parameters() {
+        assert!(
+            known.contains(&parameter),
+            "palisade: the rule of `{}` needs `{{{parameter}}}` in its path: put it into `palisade::scope(\"/..{{{parameter}}}..\")`",
+            E::POLICY.handler
+        );
+    }
     web::resource(E::ROUTE.path)
         .name(resource_name(&E::ROUTE, E::POLICY))
         .guard(Methods::of::<E>())
-        .route(endpoint.mount(Seat::new::<E>(Rc::default())))
+        .route(endpoint.mount(Seat::new::<E>(Rc::new(Outer::new()))))
         .default_service(web::route().to(HttpResponse::NotFound))
         .register(app);
+}
+
+/// The parameters of a template.
+pub(crate) fn parameters(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|rest| rest.split([':', '}']).next())
 }
 
 /// The name that the route was given, or that of the handler.
@@ -130,7 +135,7 @@ where
     Args: FromRequest,
     F::Output: Responder,
 {
-    checks::enforce(Place::Behind, policy, &[], &request, &mut payload.into_inner(), &handler, |_| Ok(())).await
+    checks::enforce(Place::Behind, policy, Outer::NONE, &request, &mut payload.into_inner(), &handler, |_| Ok(())).await
 }
 
 /// The same with validation.
@@ -149,7 +154,7 @@ where
     C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
 {
     let check = |arguments: &Args| check(Checks::new(), arguments);
-    checks::enforce(Place::Behind, policy, &[], &request, &mut payload.into_inner(), &handler, check).await
+    checks::enforce(Place::Behind, policy, Outer::NONE, &request, &mut payload.into_inner(), &handler, check).await
 }
 
 /// The methods of an endpoint, as a guard. `GET` answers `HEAD` too (RFC 9110 §9.3.2).

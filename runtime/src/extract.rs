@@ -1,19 +1,135 @@
-//! The principal as an argument of a handler.
+//! What the guard found out, as arguments of a handler.
+//!
+//! Threat: a handler that takes identity or ownership from the request itself (CWE-639). Promise: only a guarded handler can
+//! be given these, because only the guard stores them.
 
+use std::any::TypeId;
 use std::future::{Ready, ready};
+use std::ops::{Deref, DerefMut};
 
+use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
 
-use crate::principal::{NoPrincipal, Principal};
+use crate::policy::Resource;
+use crate::principal::{ArgumentError, NoPrincipal, Principal};
 use crate::settings::InFlight;
 
-/// Only a guarded handler can be given one, because only the guard stores it.
 impl FromRequest for Principal {
     type Error = NoPrincipal;
     type Future = Ready<Result<Self, NoPrincipal>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let principal = request.extensions().get::<InFlight>().and_then(|in_flight| in_flight.principal.get()).cloned();
-        ready(principal.ok_or(NoPrincipal(())))
+        ready(principal(request).ok_or(NoPrincipal(())))
+    }
+}
+
+fn principal(request: &HttpRequest) -> Option<Principal> {
+    request.extensions().get::<InFlight>().and_then(|in_flight| in_flight.principal.get()).cloned()
+}
+
+/// The row that the rule of the route was decided on, by `#[owner(id, of = Document)]` or its like.
+///
+/// Nobody else can make one, so a handler that takes it works on the very row whose ownership was judged, without asking
+/// for it again. Where the rule has no `of = Document` the answer is 500, and a log line says so.
+///
+/// ```compile_fail,E0423
+/// let forged = palisade::Owned(String::from("somebody else's"));
+/// ```
+#[derive(Debug)]
+pub struct Owned<R>(R);
+
+impl<R> Owned<R> {
+    /// The row.
+    pub fn into_inner(self) -> R {
+        self.0
+    }
+}
+
+impl<R> Deref for Owned<R> {
+    type Target = R;
+
+    fn deref(&self) -> &R {
+        &self.0
+    }
+}
+
+impl<R> DerefMut for Owned<R> {
+    fn deref_mut(&mut self) -> &mut R {
+        &mut self.0
+    }
+}
+
+impl<R: Resource> FromRequest for Owned<R> {
+    type Error = ArgumentError;
+    type Future = Ready<Result<Self, ArgumentError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let row = request.extensions().get::<InFlight>().and_then(|in_flight| {
+            let mut rows = in_flight.rows.borrow_mut();
+            let mut of_this_type =
+                rows.iter().enumerate().filter(|(_, (kind, _))| *kind == TypeId::of::<R>()).map(|(at, _)| at);
+            match (of_this_type.next(), of_this_type.next()) {
+                (Some(at), None) => rows.swap_remove(at).1.downcast::<R>().ok(),
+                // Of two rows of one type nobody could tell which is meant.
+                _ => None,
+            }
+        });
+        let cure = "a handler takes an `Owned<T>`, but its rule names no row of that type, or two: write \
+                    `#[owner(id, of = T)]` or `#[owner_or_admin(id, of = T)]`, once";
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        ready(row.map(|row| Owned(*row)).ok_or(ArgumentError { status, cure }))
+    }
+}
+
+/// Whose rows a list may show: the caller's, or everybody's for the role `admin`.
+///
+/// A handler that puts it into its query can't leak by forgetting a filter (OWASP API1):
+///
+/// ```
+/// use palisade::{Scoped, authenticated, get};
+///
+/// #[get("/documents")]
+/// #[authenticated]
+/// async fn list(whose: Scoped) -> String {
+///     match whose {
+///         Scoped::Subject(owner) => format!("SELECT .. WHERE owner = ?1, with {owner} bound"),
+///         Scoped::Everything => "SELECT ..".to_owned(),
+///     }
+/// }
+/// # let _ = palisade::scope("/api").service(list);
+/// ```
+///
+/// With several authenticators, a caller whose issuer's subjects own nothing here (see
+/// [`owners_of`](crate::PalisadeBuilder::owners_of)) is refused with 403: it may have the name of somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scoped {
+    /// The rows of this subject.
+    Subject(String),
+    /// All rows.
+    Everything,
+}
+
+impl FromRequest for Scoped {
+    type Error = ArgumentError;
+    type Future = Ready<Result<Self, ArgumentError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        ready(scoped(request))
+    }
+}
+
+fn scoped(request: &HttpRequest) -> Result<Scoped, ArgumentError> {
+    let refuse = |status, cure| ArgumentError { status, cure };
+    let defect = |cure| refuse(StatusCode::INTERNAL_SERVER_ERROR, cure);
+    let principal = principal(request).ok_or_else(|| {
+        defect("a handler takes a `Scoped`, but its route demands no principal: replace `#[public]` by `#[authenticated]`")
+    })?;
+    let extensions = request.extensions();
+    let in_flight = extensions.get::<InFlight>().ok_or_else(|| defect("palisade is not installed"))?;
+    let owns = in_flight.settings.owners.include(&principal).map_err(|_| defect(crate::guard::OWNERS_UNSAID))?;
+    match (owns, principal.has_role("admin")) {
+        (_, true) => Ok(Scoped::Everything),
+        (true, false) => Ok(Scoped::Subject(principal.subject().to_owned())),
+        (false, false) => Err(refuse(StatusCode::FORBIDDEN, "the subjects of this issuer own nothing here")),
     }
 }

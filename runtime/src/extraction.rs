@@ -9,6 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::{Error, HttpResponse};
 
 use crate::denial::Denial;
+use crate::principal::ArgumentError;
 use crate::problem::FieldError;
 
 /// What becomes of a failed extraction.
@@ -35,6 +36,11 @@ pub(crate) fn failed(error: &Error) -> Failed {
     }
     if let Some(error) = error.as_error::<PayloadError>() {
         return Failed::Denied(payload(error));
+    }
+    if let Some(error) = error.as_error::<ArgumentError>()
+        && error.status == StatusCode::FORBIDDEN
+    {
+        return Failed::Denied(Denial::forbidden("owner_of_nothing"));
     }
     let response = error.as_response_error().error_response();
     if response.status().is_server_error() {

@@ -19,9 +19,10 @@ use crate::authz::{self, Authorized, Refusal};
 use crate::denial::{Denial, Extra};
 use crate::extraction::{self, Failed};
 use crate::ledger::{Counted, Ledger};
-use crate::policy::{By, Policy, ScopeQuota};
-use crate::principal::{NoPrincipal, Principal};
+use crate::policy::{By, Credentials, Outer, Policy};
+use crate::principal::{ArgumentError, NoPrincipal, Principal};
 use crate::problem::Problem;
+use crate::rehearsal;
 use crate::settings::{InFlight, RateLimits, Settings, Shared};
 use crate::transport::headers;
 use crate::validation::Invalid;
@@ -39,7 +40,7 @@ pub(crate) enum Place {
 pub(crate) async fn enforce<F, Args, C>(
     place: Place,
     policy: &Policy,
-    scope: &[ScopeQuota],
+    outer: &Outer,
     request: &HttpRequest,
     payload: &mut dev::Payload,
     handler: &F,
@@ -51,7 +52,7 @@ where
     F::Output: Responder,
     C: FnOnce(&Args) -> Result<(), Invalid>,
 {
-    let Some(mut passage) = Passage::begin(policy, scope, request) else {
+    let Some(mut passage) = Passage::begin(policy, outer, request) else {
         return not_installed(policy);
     };
     let admitted = match place {
@@ -59,9 +60,12 @@ where
         Place::Inside => passage.admitted(),
     };
     let authorized = match admitted {
-        Ok(authorized) => authorized,
+        Ok(authorized) => passage.lay_ready(authorized),
         Err(denial) => return passage.refuse(denial),
     };
+    if rehearsal::is_one(request) {
+        return passage.close(rehearsal::let_through());
+    }
     let arguments = match Args::from_request(request, payload).await {
         Ok(arguments) => arguments,
         Err(error) => return passage.refuse_arguments(&error.into()),
@@ -77,17 +81,21 @@ where
 /// by the answer that leaves it.
 pub(crate) async fn around(
     policy: &Policy,
-    scope: &[ScopeQuota],
+    outer: &Outer,
     request: ServiceRequest,
     inner: &impl Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 ) -> Result<ServiceResponse, Error> {
-    let Some(mut passage) = Passage::begin(policy, scope, request.request()) else {
+    let Some(mut passage) = Passage::begin(policy, outer, request.request()) else {
         return Ok(request.into_response(not_installed(policy)));
     };
     match passage.admit().await {
         Err(denial) => {
             let refused = passage.refuse(denial);
             return Ok(request.into_response(refused));
+        }
+        Ok(_) if rehearsal::is_one(request.request()) => {
+            let response = passage.close(rehearsal::let_through());
+            return Ok(request.into_response(response));
         }
         Ok(authorized) => {
             if let Some(in_flight) = request.request().extensions().get::<InFlight>() {
@@ -97,24 +105,27 @@ pub(crate) async fn around(
     }
     let Passage { settings, client, authenticated, ledger, .. } = passage;
     let (request, response) = inner.call(request).await?.into_parts();
-    let passage = Passage { policy, scope, request: &request, settings, client, authenticated, ledger };
+    let passage = Passage { policy, outer, request: &request, settings, client, authenticated, ledger };
     let response = passage.finish(response);
     Ok(ServiceResponse::new(request, response))
 }
 
 /// The one place where a handler is called.
-fn call<F: Handler<Args>, Args>(_: Authorized, handler: &F, arguments: Args) -> F::Future {
+fn call<F: Handler<Args>, Args>(_: Admitted, handler: &F, arguments: Args) -> F::Future {
     handler.call(arguments)
 }
+
+/// The [`Authorized`] of a request whose rows lie ready for its handler's arguments.
+struct Admitted(());
 
 /// What answers in a scope where no endpoint does: the scope's own demands hold there too.
 pub(crate) async fn fallback(
     policy: &Policy,
-    scope: &[ScopeQuota],
+    outer: &Outer,
     request: &HttpRequest,
     allow: Option<HeaderValue>,
 ) -> HttpResponse {
-    let Some(mut passage) = Passage::begin(policy, scope, request) else {
+    let Some(mut passage) = Passage::begin(policy, outer, request) else {
         return not_installed(policy);
     };
     if let Err(denial) = passage.admit().await {
@@ -139,7 +150,7 @@ pub(crate) fn absent(path_exists: bool) -> Problem {
 /// One request on its way through the checks.
 struct Passage<'p, 'r> {
     policy: &'p Policy,
-    scope: &'p [ScopeQuota],
+    outer: &'p Outer,
     request: &'r HttpRequest,
     settings: Shared,
     client: OnceCell<Option<IpAddr>>,
@@ -149,13 +160,13 @@ struct Passage<'p, 'r> {
 
 impl<'p, 'r> Passage<'p, 'r> {
     /// `None` where the middleware is not installed: there is nothing to check with, so nobody passes.
-    fn begin(policy: &'p Policy, scope: &'p [ScopeQuota], request: &'r HttpRequest) -> Option<Self> {
+    fn begin(policy: &'p Policy, outer: &'p Outer, request: &'r HttpRequest) -> Option<Self> {
         let settings = request.extensions().get::<InFlight>().map(|in_flight| {
             in_flight.guarded.set(true);
             in_flight.settings.clone()
         })?;
         let client = OnceCell::new();
-        Some(Self { policy, scope, request, settings, client, authenticated: None, ledger: Ledger::new() })
+        Some(Self { policy, outer, request, settings, client, authenticated: None, ledger: Ledger::new() })
     }
 
     /// For what stands inside of the route's own middleware: admitted before, and once.
@@ -170,38 +181,55 @@ impl<'p, 'r> Passage<'p, 'r> {
 
     async fn admit(&mut self) -> Result<Authorized, Denial> {
         self.charge(By::Ip)?;
-        if self.policy.rule.needs_principal() {
-            self.authenticate().await?;
+        match self.outer.credentials(&self.policy.rule) {
+            Credentials::Ignored => {}
+            Credentials::Required => self.authenticate().await?,
+            Credentials::Optional => match self.authenticate().await {
+                Err(Denial { extra: Extra::Challenge { presented: false }, .. }) => {}
+                known => known?,
+            },
         }
         self.charge(By::Principal)?;
         let principal = self.authenticated.as_ref().map(Authenticated::principal);
-        let owners = &self.settings.owners;
-        authz::decide(&self.policy.rule, principal, self.request, owners).map_err(|refusal| match refusal {
-            Refusal::Denied(reason) => Denial::forbidden(reason),
-            Refusal::NoSuchParameter(parameter) => {
-                let cure =
-                    format!("`owner({parameter})` needs one `{{{parameter}}}` in the route's path, with its scopes");
-                audit::misconfigured(&self.policy.handler, &cure);
-                Denial::internal("no_such_parameter")
-            }
-            Refusal::OwnersUnsaid => {
-                let cure = "there are several authenticators: say whose subjects own resources with \
-                            `Palisade::builder().owners_of(issuer)`";
-                audit::misconfigured(&self.policy.handler, cure);
-                Denial::internal("owners_unsaid")
-            }
-        })
+        let (rules, own) = (&self.outer.rules, &self.policy.rule);
+        let decided = authz::decide(rules, own, principal, self.request, &self.settings.owners).await;
+        decided.map_err(|refusal| self.denial(refusal))
+    }
+
+    fn denial(&self, refusal: Refusal) -> Denial {
+        let (reason, cure) = match refusal {
+            Refusal::Denied(reason) => return Denial::forbidden(reason),
+            Refusal::Scopes(scopes) => return Denial::insufficient_scope(scopes),
+            Refusal::Absent(reason) => return Denial::absent(reason),
+            Refusal::Unavailable(reason) => return Denial::unavailable(reason),
+            Refusal::NoSuchParameter(parameter) => (
+                "no_such_parameter",
+                format!("the rule needs one `{{{parameter}}}` in the route's path, with its scopes"),
+            ),
+            Refusal::OwnersUnsaid => ("owners_unsaid", OWNERS_UNSAID.to_owned()),
+            Refusal::NoStore(store) => (
+                "no_store",
+                format!("the rule loads a row: give the `App` its store with `.app_data(Data::new(..))`, a `Data<{store}>`"),
+            ),
+        };
+        audit::misconfigured(&self.policy.handler, &cure);
+        Denial::internal(reason)
+    }
+
+    /// The rows of the decision go to where the handler's arguments are taken from.
+    fn lay_ready(&self, authorized: Authorized) -> Admitted {
+        if !authorized.rows.is_empty()
+            && let Some(in_flight) = self.request.extensions().get::<InFlight>()
+        {
+            in_flight.rows.replace(authorized.rows);
+        }
+        Admitted(())
     }
 
     async fn authenticate(&mut self) -> Result<(), Denial> {
-        if self.settings.authenticators.is_empty() {
-            let cure = "the route needs a principal: give an authenticator to `Palisade::builder()`, such as \
-                        `.authenticator(Jwt::hs256(issuer, audience, secret)?)`";
-            audit::misconfigured(&self.policy.handler, cure);
-            return Err(Denial::internal("no_authenticator"));
-        }
         match authn::authenticate(&self.settings.authenticators, self.request).await {
             Ok(authenticated) => {
+                let authenticated = self.empowered(authenticated);
                 if let Some(in_flight) = self.request.extensions().get::<InFlight>() {
                     // Set once: a request passes one guard.
                     let _ = in_flight.principal.set(authenticated.principal().clone());
@@ -209,17 +237,37 @@ impl<'p, 'r> Passage<'p, 'r> {
                 self.authenticated = Some(authenticated);
                 Ok(())
             }
+            Err(Failure::NoCredentials) if self.settings.authenticators.is_empty() => {
+                let cure = "the route needs a principal: give an authenticator to `Palisade::builder()`, such as \
+                            `.authenticator(Jwt::hs256(issuer, audience, secret)?)`";
+                audit::misconfigured(&self.policy.handler, cure);
+                Err(Denial::internal("no_authenticator"))
+            }
             Err(Failure::NoCredentials) => Err(Denial::no_credentials()),
             Err(Failure::Rejected(authn::AuthError::Invalid(reason))) => Err(Denial::bad_credentials(reason)),
             Err(Failure::Rejected(authn::AuthError::Unavailable(reason))) => Err(Denial::unavailable(reason)),
         }
     }
 
+    /// What the roles of the principal mean, where the application has a vocabulary of them.
+    fn empowered(&self, authenticated: Authenticated) -> Authenticated {
+        let Some(roles) = &self.settings.roles else { return authenticated };
+        let principal = authenticated.principal();
+        let (authority, unknown) = roles.authority(principal.roles());
+        if !unknown.is_empty() {
+            audit::unknown_roles(&unknown, principal.subject(), &self.policy.handler);
+        }
+        authenticated.with_authority(authority)
+    }
+
     /// Takes a reservation from every quota of this kind, or from none.
     fn charge(&mut self, by: By) -> Result<(), Denial> {
+        if rehearsal::is_one(self.request) {
+            return Ok(());
+        }
         let store = &self.settings.quotas;
         let handler = self.policy.handler;
-        let of_scope = self.scope.iter().map(|own| (&own.quota, own.bucket));
+        let of_scope = self.outer.quotas.iter().map(|own| (&own.quota, own.bucket));
         let of_handler = self.policy.quotas.iter().map(|quota| (quota, quota.bucket(handler)));
         for (quota, bucket) in of_scope.chain(of_handler).filter(|(quota, _)| quota.by == by) {
             let principal = self.authenticated.as_ref().map(|known| Counted::Principal(known.principal()));
@@ -310,9 +358,14 @@ impl<'p, 'r> Passage<'p, 'r> {
     }
 }
 
+pub(crate) const OWNERS_UNSAID: &str = "there are several authenticators: say whose subjects own resources with \
+                                        `Palisade::builder().owners_of(issuer)`";
+
 /// What to write where an argument could not be made, through no fault of the request.
 fn cure(error: &Error) -> &'static str {
-    if error.as_error::<NoPrincipal>().is_some() {
+    if let Some(ArgumentError { cure, .. }) = error.as_error() {
+        cure
+    } else if error.as_error::<NoPrincipal>().is_some() {
         "a handler takes a `Principal`, but its route demands none: replace `#[public]` by an attribute that does"
     } else {
         "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?"
@@ -341,6 +394,13 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
         }
         Extra::RetryAfter(seconds) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        Extra::Scopes(scopes) => {
+            let challenge = format!("Bearer realm=\"{}\", error=\"insufficient_scope\", scope=\"{scopes}\"", settings.realm);
+            // The realm was checked at boot; a scope that can't stand in a header is not named.
+            if let Ok(challenge) = HeaderValue::try_from(challenge) {
+                headers.append(WWW_AUTHENTICATE, challenge);
+            }
         }
         Extra::None | Extra::Fields(_) => {}
     }

@@ -72,26 +72,32 @@ mod palisade;
 mod policy;
 mod principal;
 mod problem;
+mod rehearsal;
 pub mod quota;
 mod scope;
 mod settings;
+mod table;
+#[cfg(feature = "testing")]
 pub mod testing;
 mod transport;
 mod validation;
 
+pub use self::authz::{RoleTerms, Roles, RolesBuilder};
 pub use self::authn::{Attempt, AuthError, Authenticator, Grant, IssueError, Jwt};
 pub use self::endpoint::Endpoint;
 pub use self::error::ConfigError;
+pub use self::extract::{Owned, Scoped};
 pub use self::palisade::{Palisade, PalisadeBuilder};
 pub use self::policy::{
     By, Check, Count, HandlerPath, Ownership, Policy, Quota, Resource, RoleDefinition, Route, Rule, TypedRole, Unavailable,
     Validation, Verdict,
 };
-pub use self::principal::{NoPrincipal, Principal};
+pub use self::principal::{ArgumentError, NoPrincipal, Principal};
 pub use self::problem::{FieldError, Problem};
 pub use self::quota::MemoryStore;
-pub use self::scope::{Scope, scope};
+pub use self::scope::{Guarded, Scope, scope};
 pub use self::settings::RateLimits;
+pub use self::table::{PolicyRow, PolicyTable};
 pub use self::transport::cors::{Cors, CorsAnyOrigin};
 pub use self::transport::headers::SecurityHeaders;
 pub use self::validation::{Input, Invalid, IsInput, NotInput};

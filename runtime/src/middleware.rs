@@ -12,7 +12,7 @@ use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
@@ -130,9 +130,26 @@ impl Finish {
         let guarded =
             response.request().extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.guarded.get());
         let mut response =
-            if guarded { response.map_into_left_body() } else { self.unguarded(response).map_into_right_body() };
+            if guarded || self.exempt(response.request()) { response.map_into_left_body() } else { self.unguarded(response).map_into_right_body() };
         self.headers(response.headers_mut());
         response
+    }
+
+    /// Whether the service that answered is mounted where none needs a policy. The router's own words decide, never the
+    /// text of the path: what it matched by is the prefix, and what it left over is below.
+    fn exempt(&self, request: &HttpRequest) -> bool {
+        if self.settings.exempt.is_empty() {
+            return false;
+        }
+        let matched = request.match_info();
+        let mount = matched.as_str().strip_suffix(matched.unprocessed()).unwrap_or_default();
+        let pattern = request.match_pattern();
+        let below = |path: &str, prefix: &str| {
+            path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.settings.exempt.iter().any(|exempt| {
+            below(mount, &exempt.prefix) && pattern.as_deref().is_none_or(|pattern| below(pattern, &exempt.prefix))
+        })
     }
 
     /// No guard let this through. Where nothing is mounted that is as it should be; anything else is a hole.

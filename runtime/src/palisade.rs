@@ -7,11 +7,14 @@ use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 
 use crate::authn::Authenticator;
-use crate::authz::Owners;
+use crate::authz::{Owners, Roles};
 use crate::error::ConfigError;
+use crate::policy::{Credentials, Rule};
 use crate::problem::Problem;
 use crate::quota::MemoryStore;
-use crate::settings::{Challenges, RateLimits, Restyle, Settings};
+use crate::scope::Scope;
+use crate::settings::{Challenges, Exempt, RateLimits, Restyle, Settings};
+use crate::table::PolicyTable;
 use crate::transport::client_addr::TrustedProxies;
 use crate::transport::cors;
 use crate::transport::headers::SecurityHeaders;
@@ -52,7 +55,17 @@ impl Palisade {
             proxies: TrustedProxies::default(),
             restyle: None,
             owners: None,
+            roles: None,
+            routes: None,
+            exempt: Vec::new(),
         }
+    }
+
+    /// The policies of the [`routes`](PalisadeBuilder::routes) that it was built with, and where no policy holds
+    /// ([`unguarded`](PalisadeBuilder::unguarded)).
+    #[must_use]
+    pub fn policies(&self) -> PolicyTable {
+        self.0.policies.clone()
     }
 }
 
@@ -68,6 +81,9 @@ pub struct PalisadeBuilder {
     proxies: TrustedProxies,
     restyle: Option<Box<Restyle>>,
     owners: Option<String>,
+    roles: Option<Roles>,
+    routes: Option<Result<PolicyTable, ConfigError>>,
+    exempt: Vec<Exempt>,
 }
 
 impl PalisadeBuilder {
@@ -135,6 +151,34 @@ impl PalisadeBuilder {
         self
     }
 
+    /// The roles that there are, what they imply and grant. Default: no vocabulary, and a role is just its name.
+    ///
+    /// With one, a rule that names another role or permission is an error of [`build`](Self::build), which is why it
+    /// needs the [`routes`](Self::routes) too; a role of a credential that is none of them gives no authority, and is one
+    /// event in the audit trail.
+    pub fn roles(mut self, roles: Roles) -> Self {
+        self.roles = Some(roles);
+        self
+    }
+
+    /// Everything that the application serves, to be checked by [`build`](Self::build): that the routes make sense
+    /// ([`Scope::verify`]) and that what their rules need is configured. Best one `palisade::scope("")` around all.
+    pub fn routes(mut self, routes: &Scope) -> Self {
+        self.routes = Some(routes.verify().map(|()| routes.policies()));
+        self
+    }
+
+    /// Lets services answer that have no policy: static files, documentation pages, services of others. Repeatable.
+    ///
+    /// It is about what is *mounted* at the prefix or below it, whatever a request's path looks like. Each one is a
+    /// warning in the log when the application is built, and stands in the policy table with its reason.
+    ///
+    /// Danger: anybody may call what is there. The security headers are added all the same.
+    pub fn unguarded(mut self, prefix: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.exempt.push(Exempt { prefix: prefix.into(), reason: reason.into() });
+        self
+    }
+
     /// Gives every error of palisade the look of the application. Default: [`Problem::into_response`].
     ///
     /// The status stays that of the problem, whatever the function returns.
@@ -152,6 +196,13 @@ impl PalisadeBuilder {
         if self.rate_limits == RateLimits::Observe {
             tracing::warn!("rate limits are only observed: no request is refused for its rate");
         }
+        let mut policies = self.routes.transpose()?.unwrap_or_default();
+        needs_are_met(&policies, &self.authenticators, self.owners.as_deref(), self.roles.as_ref())?;
+        for Exempt { prefix, reason } in &self.exempt {
+            exemption(prefix, reason)?;
+            tracing::warn!(prefix, reason, "what is mounted there is open to anybody, and no policy holds");
+            policies.exempt(prefix, reason);
+        }
         let challenges = Challenges {
             without_credentials: challenges(&self.authenticators, &self.realm, false)?,
             after_bad_credentials: challenges(&self.authenticators, &self.realm, true)?,
@@ -163,6 +214,10 @@ impl PalisadeBuilder {
         };
         Ok(Palisade(Arc::new(Settings {
             owners,
+            roles: self.roles,
+            realm: self.realm,
+            exempt: self.exempt,
+            policies,
             authenticators: self.authenticators,
             challenges,
             quotas: self.quotas.unwrap_or_else(MemoryStore::shared),
@@ -182,6 +237,66 @@ impl fmt::Debug for PalisadeBuilder {
             .field("rate_limits", &self.rate_limits)
             .finish_non_exhaustive()
     }
+}
+
+fn exemption(prefix: &str, reason: &str) -> Result<(), ConfigError> {
+    let refuse = |problem: &'static str| Err(ConfigError::new(format!("unguarded {prefix:?}"), problem));
+    if !prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains(['{', '%']) {
+        return refuse("is the prefix of a mounted service, such as \"/static\"");
+    }
+    if reason.trim().is_empty() {
+        return refuse("needs a reason, such as \"style sheets for everybody\"");
+    }
+    Ok(())
+}
+
+/// Whether everything that the rules ask for can be answered.
+fn needs_are_met(
+    policies: &PolicyTable,
+    authenticators: &[Arc<dyn Authenticator>],
+    owners: Option<&str>,
+    roles: Option<&Roles>,
+) -> Result<(), ConfigError> {
+    if roles.is_some() && policies.rows().is_empty() {
+        let cure = "are checked against the rules of the application: give its routes too, with `.routes(&routes())`";
+        return Err(ConfigError::new("roles", cure));
+    }
+    for row in policies.rows() {
+        for rule in row.rules() {
+            let at = || format!("`{}` at {}", row.handler(), row.path());
+            if rule.credentials() == Credentials::Required && authenticators.is_empty() {
+                let problem = format!("none is there, but {} demands {rule}", at());
+                return Err(ConfigError::new("authenticator", problem));
+            }
+            let (mut of_an_owner, mut permission) = (false, None);
+            rule.leaves(&mut |leaf| match leaf {
+                Rule::Owner(_) | Rule::Owns(_) | Rule::Tenant(_) => of_an_owner = true,
+                Rule::Permission(name) => permission = Some(*name),
+                _ => {}
+            });
+            if of_an_owner && authenticators.len() > 1 && owners.is_none() {
+                let problem = format!(
+                    "say whose subjects own resources with `.owners_of(issuer)`: there are {} authenticators, and {} demands {rule}",
+                    authenticators.len(),
+                    at()
+                );
+                return Err(ConfigError::new("owners_of", problem));
+            }
+            match (roles, permission) {
+                (Some(roles), _) => {
+                    if let Some(lacking) = roles.lacks(rule) {
+                        return Err(ConfigError::new("roles", format!("{lacking}, but {} demands {rule}", at())));
+                    }
+                }
+                (None, Some(permission)) => {
+                    let problem = format!("no role grants {permission:?}, which {} demands: give the roles with `.roles(..)`", at());
+                    return Err(ConfigError::new("roles", problem));
+                }
+                (None, None) => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn challenges(

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
 /// The caller of a route, as vouched for by an authenticator. A handler takes it as an argument.
@@ -30,8 +31,51 @@ struct Identity {
     scheme: &'static str,
     issuer: Box<str>,
     subject: Box<str>,
+    tenant: Option<Box<str>>,
     roles: Box<[String]>,
     scopes: Box<[String]>,
+    permissions: Box<[String]>,
+    /// What the roles mean, where the application has a vocabulary of roles.
+    authority: Option<Arc<Authority>>,
+}
+
+/// What roles give: themselves, those that they imply, and permissions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Authority {
+    roles: Vec<Box<str>>,
+    permissions: Vec<Box<str>>,
+}
+
+impl Authority {
+    /// Whether it is new.
+    pub(crate) fn add_role(&mut self, role: &str) -> bool {
+        let new = !self.has_role(role);
+        if new {
+            self.roles.push(role.into());
+        }
+        new
+    }
+
+    pub(crate) fn add_permission(&mut self, permission: &str) {
+        if !self.has_permission(permission) {
+            self.permissions.push(permission.into());
+        }
+    }
+
+    pub(crate) fn join(&mut self, other: &Self) {
+        for role in &other.roles {
+            self.add_role(role);
+        }
+        other.permissions.iter().for_each(|permission| self.add_permission(permission));
+    }
+
+    pub(crate) fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|own| **own == *role)
+    }
+
+    pub(crate) fn has_permission(&self, permission: &str) -> bool {
+        self.permissions.iter().any(|own| **own == *permission)
+    }
 }
 
 impl Principal {
@@ -45,8 +89,11 @@ impl Principal {
             scheme,
             issuer: issuer.into(),
             subject: subject.into(),
+            tenant: None,
             roles: Box::default(),
             scopes: Box::default(),
+            permissions: Box::default(),
+            authority: None,
         }))
     }
 
@@ -62,6 +109,31 @@ impl Principal {
     pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Arc::make_mut(&mut self.0).scopes = scopes.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// The same principal with these permissions, beside those that its roles grant.
+    #[must_use]
+    pub fn with_permissions(mut self, permissions: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Arc::make_mut(&mut self.0).permissions = permissions.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same principal, of this tenant.
+    #[must_use]
+    pub fn with_tenant(mut self, tenant: impl Into<Box<str>>) -> Self {
+        Arc::make_mut(&mut self.0).tenant = Some(tenant.into());
+        self
+    }
+
+    pub(crate) fn with_authority(mut self, authority: Arc<Authority>) -> Self {
+        Arc::make_mut(&mut self.0).authority = Some(authority);
+        self
+    }
+
+    /// The tenant that the principal belongs to, which `#[tenant(org)]` compares.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.tenant.as_deref()
     }
 
     /// The subject: the identifier that `#[owner(id)]` compares.
@@ -94,10 +166,28 @@ impl Principal {
         &self.0.scopes
     }
 
-    /// Whether the principal has this role, compared exactly.
+    /// Whether the principal has this role, or one that implies it; compared exactly.
+    ///
+    /// Where the application has a vocabulary of [`Roles`](crate::Roles), one outside of it is nobody's.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        self.0.roles.iter().any(|own| own == role)
+        match &self.0.authority {
+            Some(authority) => authority.has_role(role),
+            None => self.0.roles.iter().any(|own| own == role),
+        }
+    }
+
+    /// Whether a role of the principal grants this permission, or its credential brought it along.
+    #[must_use]
+    pub fn has_permission(&self, permission: &str) -> bool {
+        self.0.permissions.iter().any(|own| own == permission)
+            || self.0.authority.as_ref().is_some_and(|authority| authority.has_permission(permission))
+    }
+
+    /// Whether the credential carries this scope.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.0.scopes.iter().any(|own| own == scope)
     }
 }
 
@@ -108,6 +198,7 @@ impl fmt::Debug for Principal {
             .field("issuer", &self.0.issuer)
             .field("subject", &self.0.subject)
             .field("roles", &self.0.roles)
+            .field("tenant", &self.0.tenant)
             .field("scopes", &self.0.scopes)
             .finish()
     }
@@ -120,6 +211,30 @@ pub struct NoPrincipal(pub(crate) ());
 impl fmt::Display for NoPrincipal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the route demands no principal")
+    }
+}
+
+/// An argument that this request can't be given.
+#[derive(Debug)]
+pub struct ArgumentError {
+    pub(crate) status: StatusCode,
+    /// For the log: what to write, where it is a defect of the application.
+    pub(crate) cure: &'static str,
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an argument can't be given for this request")
+    }
+}
+
+impl ResponseError for ArgumentError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an application is configured with, once, for all workers.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -13,10 +13,11 @@ use actix_web::dev::RequestHead;
 use actix_web::http::header::HeaderValue;
 
 use crate::authn::Authenticator;
-use crate::authz::{Authorized, Owners};
+use crate::authz::{Authorized, Owners, Roles, Rows};
 use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::quota::MemoryStore;
+use crate::table::PolicyTable;
 use crate::transport::client_addr::TrustedProxies;
 use crate::transport::cors;
 use crate::transport::headers::SecurityHeaders;
@@ -47,6 +48,17 @@ pub(crate) struct Settings {
     pub(crate) proxies: TrustedProxies,
     pub(crate) restyle: Option<Box<Restyle>>,
     pub(crate) owners: Owners,
+    pub(crate) roles: Option<Roles>,
+    pub(crate) realm: String,
+    pub(crate) exempt: Vec<Exempt>,
+    pub(crate) policies: PolicyTable,
+}
+
+/// Where services without a policy may answer, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Exempt {
+    pub(crate) prefix: String,
+    pub(crate) reason: String,
 }
 
 /// One `WWW-Authenticate` value for each scheme, prepared at boot.
@@ -119,6 +131,8 @@ pub(crate) struct InFlight {
     pub(crate) principal: OnceCell<Principal>,
     /// On its way from the guard, through the route's own middleware, to the handler.
     pub(crate) authorized: Cell<Option<Authorized>>,
+    /// What was loaded for the decision, until the handler takes it.
+    pub(crate) rows: RefCell<Rows>,
     /// One refusal is one event, however many layers it passes.
     pub(crate) audited: Cell<bool>,
 }
@@ -130,6 +144,7 @@ impl InFlight {
             guarded: Cell::new(false),
             principal: OnceCell::new(),
             authorized: Cell::new(None),
+            rows: RefCell::new(Vec::new()),
             audited: Cell::new(false),
         }
     }

@@ -5,6 +5,7 @@
 //! `quota`) and a table can print. Nothing here decides anything.
 
 mod check;
+mod outer;
 mod ownership;
 mod quota;
 mod role;
@@ -17,7 +18,7 @@ use std::panic::Location;
 pub use self::check::{Check, Verdict, pending};
 pub(crate) use self::ownership::{LoadFailure, Loaded, Refused};
 pub use self::ownership::{Ownership, Resource, Unavailable};
-pub(crate) use self::quota::ScopeQuota;
+pub(crate) use self::outer::{Outer, ScopeQuota};
 pub use self::quota::{By, Count, Quota};
 pub use self::role::{RoleDefinition, TypedRole};
 pub use self::route::Route;

@@ -135,13 +135,6 @@ impl Quota {
     }
 }
 
-/// A quota of a scope, and the bucket that its endpoints draw on together.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ScopeQuota {
-    pub(crate) quota: Quota,
-    pub(crate) bucket: u64,
-}
-
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
 

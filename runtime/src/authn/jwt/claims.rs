@@ -42,7 +42,8 @@ pub(super) struct Claims<'de> {
     not_before: Option<NumericDate>,
     id: Option<Text<'de>>,
     roles: Option<Vec<String>>,
-    scope: Option<Text<'de>>,
+    scope: Option<Scopes<'de>>,
+    tenant: Option<Text<'de>>,
 }
 
 impl<'de> Claims<'de> {
@@ -74,21 +75,37 @@ impl<'de> Claims<'de> {
             "token_sub"
         } else if self.roles.iter().flatten().any(|role| !is_name(role)) {
             "token_roles"
-        } else if self.scope.iter().flat_map(Text::scopes).any(|scope| !is_scope(scope)) {
+        } else if self.scope.iter().flat_map(Scopes::each).any(|scope| !is_scope(scope)) {
             "token_scope"
+        } else if self.tenant.as_ref().is_some_and(|tenant| !is_name(&tenant.0)) {
+            "token_tenant"
         } else {
-            return Ok(Principal::new(SCHEME, expected.issuer.as_str(), &*subject.0)
+            let principal = Principal::new(SCHEME, expected.issuer.as_str(), &*subject.0)
                 .with_roles(self.roles.unwrap_or_default())
-                .with_scopes(self.scope.iter().flat_map(Text::scopes)));
+                .with_scopes(self.scope.iter().flat_map(Scopes::each));
+            return Ok(match self.tenant {
+                Some(tenant) => principal.with_tenant(&*tenant.0),
+                None => principal,
+            });
         };
         Err(AuthError::Invalid(refusal))
     }
 }
 
-impl Text<'_> {
-    /// RFC 6749 §3.3: separated by spaces.
-    fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.0.split(' ').filter(|scope| !scope.is_empty())
+/// RFC 9068 §2.2.3 (RFC 8693 §4.2): one text, its scopes separated by spaces; some issuers send an array of scopes.
+enum Scopes<'de> {
+    Text(Text<'de>),
+    List(Vec<Text<'de>>),
+}
+
+impl Scopes<'_> {
+    fn each(&self) -> impl Iterator<Item = &str> {
+        let (text, list) = match self {
+            Self::Text(text) => (Some(text), &[][..]),
+            Self::List(list) => (None, list.as_slice()),
+        };
+        let text = text.into_iter().flat_map(|text| text.0.split(' ').filter(|scope| !scope.is_empty()));
+        text.chain(list.iter().map(|scope| &*scope.0))
     }
 }
 
@@ -125,6 +142,7 @@ impl<'de> Visitor<'de> for Members<'_> {
                 "jti" => self.take("token_jti", &mut claims.id, &mut map)?,
                 "roles" => self.take("token_roles", &mut claims.roles, &mut map)?,
                 "scope" => self.take("token_scope", &mut claims.scope, &mut map)?,
+                "tenant" => self.take("token_tenant", &mut claims.tenant, &mut map)?,
                 _ => others.skip(name, &mut map, self.0)?,
             }
         }
@@ -147,13 +165,25 @@ impl Members<'_> {
     }
 }
 
+impl<'de> Deserialize<'de> for Scopes<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match OneOrSeveral::deserialize(deserializer)? {
+            OneOrSeveral::One(text) => Self::Text(text),
+            OneOrSeveral::Several(list) => Self::List(list),
+        })
+    }
+}
+
 /// RFC 7519 §4.1.3: one string or an array of strings.
-enum Audience<'de> {
+enum OneOrSeveral<'de> {
     One(Text<'de>),
     Several(Vec<Text<'de>>),
 }
 
-impl Audience<'_> {
+/// Whom a token is for.
+type Audience<'de> = OneOrSeveral<'de>;
+
+impl OneOrSeveral<'_> {
     fn contains(&self, audience: &str) -> bool {
         match self {
             Self::One(own) => own.0 == audience,
@@ -162,23 +192,23 @@ impl Audience<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Audience<'de> {
+impl<'de> Deserialize<'de> for OneOrSeveral<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrSeveral;
+        struct Texts;
 
-        impl<'de> Visitor<'de> for OneOrSeveral {
-            type Value = Audience<'de>;
+        impl<'de> Visitor<'de> for Texts {
+            type Value = OneOrSeveral<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string or an array of strings")
             }
 
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Audience::One(Text(text.into())))
+                Ok(OneOrSeveral::One(Text(text.into())))
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Audience::One(Text(text.to_owned().into())))
+                Ok(OneOrSeveral::One(Text(text.to_owned().into())))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
@@ -186,11 +216,11 @@ impl<'de> Deserialize<'de> for Audience<'de> {
                 while let Some(one) = seq.next_element()? {
                     several.push(one);
                 }
-                Ok(Audience::Several(several))
+                Ok(OneOrSeveral::Several(several))
             }
         }
 
-        deserializer.deserialize_any(OneOrSeveral)
+        deserializer.deserialize_any(Texts)
     }
 }
 

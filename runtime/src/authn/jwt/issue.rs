@@ -31,6 +31,7 @@ pub struct Grant {
     lifetime: Duration,
     roles: Vec<String>,
     scopes: Vec<String>,
+    tenant: Option<String>,
 }
 
 impl Grant {
@@ -39,12 +40,18 @@ impl Grant {
     /// `subject` identifies the caller for ever: 1 to 255 bytes without control characters, never given to somebody else.
     /// `lifetime` counts in whole seconds, at least one; keep it short, since the token itself can't be taken back.
     pub fn new(subject: impl Into<String>, lifetime: Duration) -> Self {
-        Self { subject: subject.into(), lifetime, roles: Vec::new(), scopes: Vec::new() }
+        Self { subject: subject.into(), lifetime, roles: Vec::new(), scopes: Vec::new(), tenant: None }
     }
 
     /// The roles, in place of earlier ones: each 1 to 255 bytes without control characters.
     pub fn roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.roles = roles.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The tenant that the subject belongs to: 1 to 255 bytes without control characters.
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.tenant = Some(tenant.into());
         self
     }
 
@@ -63,6 +70,8 @@ pub enum IssueError {
     Subject,
     /// A role is empty, over 255 bytes, or has control characters.
     Role,
+    /// The tenant is empty, over 255 bytes, or has control characters.
+    Tenant,
     /// A scope is empty, or has spaces, quotes, backslashes or anything but visible ASCII.
     Scope,
     /// The lifetime is under a second, or ends after the year 9999.
@@ -78,6 +87,7 @@ impl fmt::Display for IssueError {
         f.write_str(match self {
             Self::Subject => "the subject of a token is 1 to 255 bytes without control characters",
             Self::Role => "a role in a token is 1 to 255 bytes without control characters",
+            Self::Tenant => "the tenant in a token is 1 to 255 bytes without control characters",
             Self::Scope => "a scope in a token is visible ASCII without quotes and backslashes",
             Self::Lifetime => "a token lives at least one second and not past the year 9999",
             Self::TooLong => "the token would be over 8 KiB: grant fewer roles or scopes",
@@ -100,6 +110,8 @@ struct Issued<'g> {
     roles: &'g [String],
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'g str>,
 }
 
 pub(super) fn issue(key: &Key, expected: &Expectations, grant: &Grant, now: Duration) -> Result<String, IssueError> {
@@ -112,6 +124,9 @@ pub(super) fn issue(key: &Key, expected: &Expectations, grant: &Grant, now: Dura
     if !grant.scopes.iter().all(|scope| is_scope(scope)) {
         return Err(IssueError::Scope);
     }
+    if grant.tenant.as_deref().is_some_and(|tenant| !is_name(tenant)) {
+        return Err(IssueError::Tenant);
+    }
     let (iat, lifetime) = (now.as_secs(), grant.lifetime.as_secs());
     let exp = iat.checked_add(lifetime).filter(|exp| *exp <= LAST_DATE.as_secs() && lifetime > 0);
     let claims = Issued {
@@ -123,6 +138,7 @@ pub(super) fn issue(key: &Key, expected: &Expectations, grant: &Grant, now: Dura
         jti: random_id()?,
         roles: &grant.roles,
         scope: grant.scopes.join(" "),
+        tenant: grant.tenant.as_deref(),
     };
     let claims = serde_json::to_vec(&claims).map_err(|_| IssueError::Unavailable)?;
 

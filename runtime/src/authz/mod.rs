@@ -1,28 +1,50 @@
 //! May this caller do this.
 //!
 //! Threat: broken function and object level authorization (OWASP API5, API1; CWE-862, CWE-639). Promise: one function
-//! evaluates the whole rule as data; an [`Authorized`] exists only where it said yes, and the handler can't be called
+//! evaluates the whole rule as data, three-valued: what can't be found out now is neither a yes nor a no. An [`Authorized`] exists only where it said yes, and the handler can't be called
 //! without one.
+
+mod facts;
+mod roles;
+
+use std::any::{Any, TypeId};
+use std::borrow::Cow;
 
 use actix_web::HttpRequest;
 use percent_encoding::percent_decode_str;
 
-use crate::policy::Rule;
+use self::facts::{Facts, Truth};
+pub use self::roles::{RoleTerms, Roles, RolesBuilder};
+use crate::policy::{Refused, Rule};
 use crate::principal::Principal;
 
-/// Proof that the rule of the route admits the request; calling the handler consumes it.
+/// Proof that the rules of the route admit the request; calling the handler consumes it.
 #[must_use]
-pub(crate) struct Authorized(());
+pub(crate) struct Authorized {
+    /// What was loaded for the decision, for the handler's [`Owned`](crate::Owned).
+    pub(crate) rows: Rows,
+}
+
+/// Rows by their type.
+pub(crate) type Rows = Vec<(TypeId, Box<dyn Any>)>;
 
 /// Why there is no [`Authorized`].
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The rule says no; the word is for the audit log.
     Denied(&'static str),
+    /// The rule would say yes, did the credential carry these scopes (RFC 6750 §3.1).
+    Scopes(String),
+    /// There is no such row, or none that the caller may know of; the word is for the audit log.
+    Absent(&'static str),
+    /// That can't be found out now; the word is for the audit log.
+    Unavailable(&'static str),
     /// The rule names a path parameter that the route does not have, or has twice: a defect, never a yes.
     NoSuchParameter(&'static str),
     /// The rule asks for an owner, and of several issuers none is said to have them: a defect, never a yes.
     OwnersUnsaid,
+    /// The application has no `Data` of this type, which the rule needs: a defect, never a yes.
+    NoStore(&'static str),
 }
 
 /// Whose subjects own resources: two issuers may both call somebody `alice` (ASVS V6.8.1).
@@ -37,7 +59,7 @@ pub(crate) enum Owners {
 }
 
 impl Owners {
-    fn include(&self, principal: &Principal) -> Result<bool, Refusal> {
+    pub(crate) fn include(&self, principal: &Principal) -> Result<bool, Refusal> {
         match self {
             Owners::TheOnlyOnes => Ok(true),
             Owners::Of(issuer) => Ok(principal.issuer() == issuer),
@@ -46,47 +68,46 @@ impl Owners {
     }
 }
 
-/// Evaluates the rule for a request.
-pub(crate) fn decide(
-    rule: &Rule,
+/// Evaluates the rules for a request, all of which have to hold: those of its scopes and its own.
+///
+/// What principal and path decide is decided first; a predicate is asked only where that leaves the question open, and a
+/// row is loaded last. Where the rules say yes, every row that they name is there.
+pub(crate) async fn decide(
+    outer: &[Rule],
+    own: &Rule,
     principal: Option<&Principal>,
     request: &HttpRequest,
     owners: &Owners,
 ) -> Result<Authorized, Refusal> {
-    if holds(rule, principal, request, owners)? { Ok(Authorized(())) } else { Err(Refusal::Denied(reason(rule))) }
-}
-
-fn holds(rule: &Rule, principal: Option<&Principal>, request: &HttpRequest, owners: &Owners) -> Result<bool, Refusal> {
-    match rule {
-        Rule::Public => Ok(true),
-        Rule::OptionalAuth => Ok(true),
-        Rule::Nobody => Ok(false),
-        Rule::Permission(_) | Rule::Scope(_) | Rule::Tenant(_) | Rule::Owns(_) | Rule::Check(_) | Rule::Not(_) => Ok(false),
-        Rule::Authenticated => Ok(principal.is_some()),
-        Rule::Role(role) => Ok(principal.is_some_and(|principal| principal.has_role(role))),
-        Rule::Owner(parameter) => {
-            let value = only(request, parameter).ok_or(Refusal::NoSuchParameter(parameter))?;
-            let Some(principal) = principal else { return Ok(false) };
-            let subject = principal.subject();
-            Ok(owners.include(principal)? && !subject.is_empty() && same_as_extracted(value, subject))
-        }
-        Rule::All(rules) => {
-            for rule in *rules {
-                if !holds(rule, principal, request, owners)? {
-                    return Ok(false);
-                }
-            }
-            Ok(!rules.is_empty())
-        }
-        Rule::Any(rules) => {
-            for rule in *rules {
-                if holds(rule, principal, request, owners)? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
+    let mut facts = Facts::new(principal, request, owners);
+    let rules = || outer.iter().chain([own]);
+    loop {
+        match facts.all(rules())? {
+            Truth::Yes => break,
+            Truth::No => return Err(refusal(&mut facts, outer, own)),
+            Truth::Unavailable => return Err(Refusal::Unavailable("decision_unavailable")),
+            Truth::Open => facts.ask(rules()).await?,
         }
     }
+    if rules().any(Rule::asks_beyond) {
+        for ownership in facts::rows_of(rules()) {
+            facts.load(ownership).await?;
+        }
+    }
+    facts.into_rows().map(|rows| Authorized { rows })
+}
+
+fn refusal(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Refusal {
+    match facts.foreign() {
+        Some(Refused::Missing) => return Refusal::Absent("not_the_owner_or_missing"),
+        Some(Refused::Forbidden) => return Refusal::Denied("not_the_owner"),
+        None => {}
+    }
+    if let Some(scopes) = facts.missing_scopes(outer, own) {
+        return Refusal::Scopes(scopes);
+    }
+    let no = outer.iter().chain([own]).find(|rule| facts.truth(rule) == Ok(Truth::No));
+    Refusal::Denied(no.map_or("rule_not_met", reason))
 }
 
 /// The value of the parameter, if there is exactly one of that name: where a scope and a route in it use the same name, the
@@ -99,20 +120,19 @@ fn only<'r>(request: &'r HttpRequest, parameter: &str) -> Option<&'r str> {
     }
 }
 
-/// Compares what the handler will be given: the router leaves `%2F`, `%25` and `%2B` encoded, the `Path` extractor does
-/// not, and the two must mean the same resource.
-fn same_as_extracted(value: &str, subject: &str) -> bool {
-    if value.as_bytes().contains(&b'%') {
-        percent_decode_str(value).decode_utf8().is_ok_and(|value| value == subject)
-    } else {
-        value == subject
-    }
+/// What the handler will be given: the router leaves `%2F`, `%25` and `%2B` encoded, the `Path` extractor does not, and the
+/// two must mean the same resource. `None` where it is no text.
+fn as_extracted(value: &str) -> Option<Cow<'_, str>> {
+    if value.as_bytes().contains(&b'%') { percent_decode_str(value).decode_utf8().ok() } else { Some(value.into()) }
 }
 
 const fn reason(rule: &Rule) -> &'static str {
     match rule {
         Rule::Role(_) => "role_missing",
+        Rule::Permission(_) => "permission_missing",
         Rule::Owner(_) => "not_the_owner",
+        Rule::Tenant(_) => "other_tenant",
+        Rule::Check(_) => "check_denied",
         Rule::Nobody => "nobody_may",
         _ => "rule_not_met",
     }
@@ -121,12 +141,14 @@ const fn reason(rule: &Rule) -> &'static str {
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
+    use futures_util::FutureExt as _;
 
     use super::*;
 
     fn verdict(rule: &Rule, principal: Option<&Principal>, id: &'static str) -> Result<(), Refusal> {
         let request = TestRequest::default().param("id", id).to_http_request();
-        decide(rule, principal, &request, &Owners::TheOnlyOnes).map(|_| ())
+        let decided = decide(&[], rule, principal, &request, &Owners::TheOnlyOnes).now_or_never();
+        decided.unwrap().map(|_| ())
     }
 
     #[test]
@@ -148,8 +170,8 @@ mod tests {
         let owner = Principal::new("Bearer", "i", "mine");
         for (first, second) in [("mine", "theirs"), ("theirs", "mine"), ("mine", "mine")] {
             let request = TestRequest::default().param("id", first).param("id", second).to_http_request();
-            let refused = decide(&Rule::Owner("id"), Some(&owner), &request, &Owners::TheOnlyOnes).map(|_| ());
-            assert_eq!(refused, Err(Refusal::NoSuchParameter("id")));
+            let decided = decide(&[], &Rule::Owner("id"), Some(&owner), &request, &Owners::TheOnlyOnes).now_or_never();
+            assert_eq!(decided.unwrap().map(|_| ()), Err(Refusal::NoSuchParameter("id")));
         }
     }
 

@@ -1,0 +1,270 @@
+//! What is known while a rule is decided.
+
+use actix_web::HttpRequest;
+
+use super::{Owners, Refusal, Rows, as_extracted, only};
+use crate::policy::{Check, LoadFailure, Loaded, Ownership, Refused, Rule, Verdict};
+use crate::principal::Principal;
+
+/// What a rule says so far. Strong Kleene logic, where `Open` may still become anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Truth {
+    Yes,
+    No,
+    /// It can't be found out now.
+    Unavailable,
+    /// It was not asked yet.
+    Open,
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Truth::Yes } else { Truth::No }
+    }
+}
+
+pub(super) struct Facts<'f, 'r> {
+    principal: Option<&'f Principal>,
+    request: &'f HttpRequest,
+    owners: &'f Owners,
+    checks: Vec<(&'r Check, Verdict)>,
+    rows: Vec<(&'r Ownership, Result<Row, LoadFailure>)>,
+    /// What would be, did the credential carry every scope.
+    every_scope: bool,
+}
+
+struct Row {
+    loaded: Loaded,
+    own: bool,
+    /// Another tenant's row does not exist, whatever the roles.
+    foreign_tenant: bool,
+}
+
+impl<'f, 'r> Facts<'f, 'r> {
+    pub(super) fn new(principal: Option<&'f Principal>, request: &'f HttpRequest, owners: &'f Owners) -> Self {
+        Self { principal, request, owners, checks: Vec::new(), rows: Vec::new(), every_scope: false }
+    }
+
+    pub(super) fn all<'a>(&self, rules: impl IntoIterator<Item = &'a Rule>) -> Result<Truth, Refusal> {
+        let mut all = Truth::Yes;
+        for rule in rules {
+            all = match (self.truth(rule)?, all) {
+                (Truth::No, _) => return Ok(Truth::No),
+                (Truth::Open, _) | (_, Truth::Open) => Truth::Open,
+                (Truth::Unavailable, _) | (_, Truth::Unavailable) => Truth::Unavailable,
+                (Truth::Yes, all) => all,
+            };
+        }
+        Ok(all)
+    }
+
+    fn any(&self, rules: &[Rule]) -> Result<Truth, Refusal> {
+        let mut any = Truth::No;
+        for rule in rules {
+            any = match (self.truth(rule)?, any) {
+                (Truth::Yes, _) => return Ok(Truth::Yes),
+                (Truth::Open, _) | (_, Truth::Open) => Truth::Open,
+                (Truth::Unavailable, _) | (_, Truth::Unavailable) => Truth::Unavailable,
+                (Truth::No, any) => any,
+            };
+        }
+        Ok(any)
+    }
+
+    pub(super) fn truth(&self, rule: &Rule) -> Result<Truth, Refusal> {
+        let holds = |demand: &dyn Fn(&Principal) -> bool| Ok(self.principal.is_some_and(demand).into());
+        match rule {
+            Rule::Public | Rule::OptionalAuth => Ok(Truth::Yes),
+            Rule::Nobody | Rule::All([]) => Ok(Truth::No),
+            Rule::Authenticated => holds(&|_| true),
+            Rule::Role(role) => holds(&|principal| principal.has_role(role)),
+            Rule::Permission(permission) => holds(&|principal| principal.has_permission(permission)),
+            Rule::Scope(scope) => holds(&|principal| self.every_scope || principal.has_scope(scope)),
+            Rule::Owner(parameter) => self.is_parameter(parameter, |principal| Some(principal.subject())),
+            Rule::Tenant(parameter) => self.is_parameter(parameter, Principal::tenant),
+            Rule::Check(_) | Rule::Owns(_) | Rule::Not(_) if self.principal.is_none() => Ok(Truth::No),
+            Rule::Check(check) => {
+                let answer = self.checks.iter().find(|(asked, _)| asked == check);
+                Ok(answer.map_or(Truth::Open, |(_, verdict)| match verdict {
+                    Verdict::Allow => Truth::Yes,
+                    Verdict::Deny => Truth::No,
+                    Verdict::Unavailable => Truth::Unavailable,
+                }))
+            }
+            Rule::Owns(ownership) => {
+                let answer = self.rows.iter().find(|(asked, _)| asked == ownership);
+                Ok(answer.map_or(Truth::Open, |(_, row)| match row {
+                    Ok(row) => (row.own && !row.foreign_tenant).into(),
+                    Err(LoadFailure::Unavailable) => Truth::Unavailable,
+                    Err(LoadFailure::Missing | LoadFailure::NoStore(_)) => Truth::No,
+                }))
+            }
+            Rule::Not(rule) => Ok(match self.truth(rule)? {
+                Truth::Yes => Truth::No,
+                Truth::No => Truth::Yes,
+                undecided => undecided,
+            }),
+            Rule::All(rules) => self.all(*rules),
+            Rule::Any(rules) => self.any(rules),
+        }
+    }
+
+    /// Whether this of the principal is the very value that the handler is given for the parameter.
+    fn is_parameter(
+        &self,
+        parameter: &'static str,
+        own: impl FnOnce(&'f Principal) -> Option<&'f str>,
+    ) -> Result<Truth, Refusal> {
+        let value = only(self.request, parameter).ok_or(Refusal::NoSuchParameter(parameter))?;
+        let Some(principal) = self.principal else { return Ok(Truth::No) };
+        let Some(own) = own(principal).filter(|own| !own.is_empty()) else { return Ok(Truth::No) };
+        Ok((self.owners.include(principal)? && as_extracted(value).is_some_and(|value| value == own)).into())
+    }
+
+    /// Asks the first question that is open: a predicate before a row.
+    pub(super) async fn ask<'a>(&mut self, rules: impl Iterator<Item = &'a Rule> + Clone) -> Result<(), Refusal>
+    where
+        'a: 'r,
+    {
+        let (mut check, mut row) = (None, None);
+        for rule in rules {
+            self.open(rule, &mut check, &mut row)?;
+        }
+        match (check, row, self.principal) {
+            (Some(check), _, Some(principal)) => {
+                let verdict = check.ask(self.request, principal).await;
+                self.checks.push((check, verdict));
+                Ok(())
+            }
+            (None, Some(ownership), _) => self.look_up(ownership).await,
+            // Nothing is open where nobody is known.
+            _ => Err(Refusal::Denied("rule_not_met")),
+        }
+    }
+
+    fn open<'a: 'r>(
+        &self,
+        rule: &'a Rule,
+        check: &mut Option<&'r Check>,
+        row: &mut Option<&'r Ownership>,
+    ) -> Result<(), Refusal> {
+        if self.truth(rule)? != Truth::Open {
+            return Ok(());
+        }
+        match rule {
+            Rule::Check(leaf) => *check = check.or(Some(leaf)),
+            Rule::Owns(leaf) => *row = row.or(Some(leaf)),
+            Rule::Not(rule) => self.open(rule, check, row)?,
+            Rule::All(rules) | Rule::Any(rules) => {
+                for rule in *rules {
+                    self.open(rule, check, row)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn look_up(&mut self, ownership: &'r Ownership) -> Result<(), Refusal> {
+        let mut values = Vec::with_capacity(ownership.parameters().len());
+        for parameter in ownership.parameters() {
+            let value = only(self.request, parameter).ok_or(Refusal::NoSuchParameter(parameter))?;
+            values.push(as_extracted(value));
+        }
+        let values: Option<Vec<_>> = values.into_iter().collect();
+        let found = match values {
+            Some(values) => ownership.load(self.request, &values).await,
+            None => Err(LoadFailure::Missing),
+        };
+        let row = match found {
+            Err(LoadFailure::NoStore(store)) => return Err(Refusal::NoStore(store)),
+            Err(failure) => Err(failure),
+            Ok(loaded) => {
+                let principal = self.principal;
+                let is = |own: &str| !own.is_empty() && principal.is_some_and(|principal| principal.subject() == own);
+                let known = principal.map_or(Ok(false), |principal| self.owners.include(principal))?;
+                let own = known && is(&loaded.owner);
+                let tenant = principal.and_then(Principal::tenant);
+                let foreign_tenant = loaded.tenant.as_deref().is_some_and(|own| !known || tenant != Some(own));
+                Ok(Row { loaded, own, foreign_tenant })
+            }
+        };
+        self.rows.push((ownership, row));
+        Ok(())
+    }
+
+    /// The row, which has to be there now that the rules have said yes.
+    pub(super) async fn load(&mut self, ownership: &'r Ownership) -> Result<(), Refusal> {
+        if !self.rows.iter().any(|(asked, _)| *asked == ownership) {
+            self.look_up(ownership).await?;
+        }
+        match self.rows.iter().find(|(asked, _)| *asked == ownership) {
+            Some((_, Ok(row))) if !row.foreign_tenant => Ok(()),
+            Some((_, Err(LoadFailure::Unavailable))) => Err(Refusal::Unavailable("row_unavailable")),
+            _ => Err(Refusal::Absent("not_the_owner_or_missing")),
+        }
+    }
+
+    /// How a refusal for a row reads, where a row was what the refusal is about.
+    pub(super) fn foreign(&self) -> Option<Refused> {
+        self.rows.iter().find_map(|(ownership, row)| match row {
+            Ok(row) if row.foreign_tenant => Some(Refused::Missing),
+            Ok(row) if row.own => None,
+            Ok(_) => Some(ownership.refused()),
+            Err(_) => Some(Refused::Missing),
+        })
+    }
+
+    /// The scopes whose lack is all that stands in the way, separated by spaces.
+    pub(super) fn missing_scopes(&mut self, outer: &[Rule], own: &Rule) -> Option<String> {
+        self.every_scope = true;
+        let would = self.all(outer.iter().chain([own]));
+        if !matches!(would, Ok(Truth::Yes | Truth::Open)) {
+            self.every_scope = false;
+            return None;
+        }
+        let mut scopes = Vec::new();
+        for rule in outer.iter().chain([own]) {
+            self.lacking(rule, &mut scopes);
+        }
+        self.every_scope = false;
+        (!scopes.is_empty()).then(|| scopes.join(" "))
+    }
+
+    fn lacking(&self, rule: &Rule, scopes: &mut Vec<&'static str>) {
+        match rule {
+            Rule::Scope(scope) if self.principal.is_some_and(|principal| !principal.has_scope(scope)) => {
+                if !scopes.contains(scope) {
+                    scopes.push(scope);
+                }
+            }
+            Rule::All(rules) => rules.iter().for_each(|rule| self.lacking(rule, scopes)),
+            // One alternative is enough: the first that scopes would open.
+            Rule::Any(rules) => {
+                let way = rules.iter().find(|rule| matches!(self.truth(rule), Ok(Truth::Yes | Truth::Open)));
+                way.into_iter().for_each(|rule| self.lacking(rule, scopes));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn into_rows(self) -> Result<Rows, Refusal> {
+        let rows = self.rows.into_iter();
+        Ok(rows.filter_map(|(ownership, row)| Some((ownership.kind(), row.ok()?.loaded.row))).collect())
+    }
+}
+
+/// Every row that the rules name.
+pub(super) fn rows_of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<&'a Ownership> {
+    let mut rows: Vec<&Ownership> = Vec::new();
+    for rule in rules {
+        rule.leaves(&mut |leaf| {
+            if let Rule::Owns(ownership) = leaf
+                && !rows.contains(ownership)
+            {
+                rows.push(ownership);
+            }
+        });
+    }
+    rows
+}

@@ -1,0 +1,200 @@
+//! A group of endpoints under one prefix.
+//!
+//! Threat: the unguarded neighbour: a raw handler between guarded ones, a method that nobody thought of (ASVS V4.1.4), a
+//! demand of the group that a member loses (row M8). Promise: nothing but endpoints and scopes enters; the scope's own
+//! demands hold for every one of them, beside theirs, and for every path under the prefix that is none; a wrong method is
+//! 405 with `Allow`, and `HEAD` works where `GET` does.
+
+mod logic;
+mod register;
+mod verify;
+mod walk;
+
+use std::rc::Rc;
+
+use crate::endpoint::{Endpoint, Seat};
+use crate::error::ConfigError;
+use crate::policy::{Outer, Policy, Quota, Route, Rule};
+use crate::table::PolicyTable;
+
+/// A scope for endpoints: everything in it declares who may call it.
+///
+/// Its own demands are ANDed with those of each endpoint in it. Scopes nest; an outer one's demands hold in the inner ones.
+/// An empty prefix groups endpoints without changing their paths; unknown paths are then nobody's, and no demand of the scope
+/// is about them. A scope with a prefix owns every path under it: a second one with the same prefix would never be asked.
+///
+/// ```
+/// use std::time::Duration;
+/// use actix_web::App;
+/// use palisade::{Quota, authenticated, delete, get, require_permission};
+///
+/// #[get("/me")]
+/// #[authenticated]
+/// async fn me(principal: palisade::Principal) -> String {
+///     principal.subject().to_owned()
+/// }
+///
+/// #[delete("/cache")]
+/// #[require_permission("cache:clear")]
+/// async fn clear_cache() -> &'static str {
+///     "cleared"
+/// }
+///
+/// let app = App::new().service(
+///     palisade::scope("/api")
+///         .rate_limit(Quota::new("api", 100, Duration::from_mins(15)))
+///         .service(me)
+///         .service(palisade::scope("/admin").require_role("admin").service(clear_cache)),
+/// );
+/// ```
+///
+/// A handler that is none of palisade's does not get in:
+///
+/// ```compile_fail,E0277
+/// async fn raw() -> &'static str { "open to all" }
+/// palisade::scope("/api").service(raw);
+/// ```
+///
+/// # Panics
+///
+/// When the application is built, if [`Scope::verify`] finds a mistake.
+pub fn scope(prefix: &str) -> Scope {
+    Scope { prefix: prefix.trim_end_matches('/').to_owned(), rules: Vec::new(), quotas: Vec::new(), items: Vec::new() }
+}
+
+/// See [`scope`].
+#[must_use]
+pub struct Scope {
+    prefix: String,
+    rules: Vec<Rule>,
+    quotas: Vec<Quota>,
+    items: Vec<Item>,
+}
+
+/// What stands in a scope.
+#[doc(hidden)]
+pub struct Item(Kind);
+
+enum Kind {
+    Endpoint(Mount),
+    Scope(Scope),
+}
+
+struct Mount {
+    route: Route,
+    policy: &'static Policy,
+    mount: Box<dyn FnOnce(Rc<Outer>) -> actix_web::Route>,
+}
+
+/// What may stand in a [`Scope`]: an [`Endpoint`], or another scope.
+#[diagnostic::on_unimplemented(
+    message = "route `{Self}` declares no access policy",
+    label = "no endpoint of palisade's",
+    note = "write `#[palisade::get(\"/..\")]` (or `post`, `put`, ..) above the handler, and say who may call it: \
+            `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]`, `#[owner_or_admin(id)]` or \
+            `#[authorize(..)]`",
+    note = "a handler under actix-web's own route attribute, or with none, is guarded by its access attributes, but goes into an `App` \
+            and not into a `palisade::scope`"
+)]
+pub trait Guarded {
+    #[doc(hidden)]
+    fn into_item(self) -> Item;
+}
+
+impl<E: Endpoint> Guarded for E {
+    fn into_item(self) -> Item {
+        let mount = Box::new(|outer| self.mount(Seat::new::<E>(outer)));
+        Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, mount }))
+    }
+}
+
+impl Guarded for Scope {
+    fn into_item(self) -> Item {
+        Item(Kind::Scope(self))
+    }
+}
+
+impl Scope {
+    /// Adds an endpoint, or a scope inside of this one.
+    pub fn service(mut self, member: impl Guarded) -> Self {
+        self.items.push(member.into_item());
+        self
+    }
+
+    /// A quota that all endpoints of the scope, and all unknown paths in it, draw on together.
+    ///
+    /// Repeatable: every quota must admit a request. A quota [by principal](crate::By::Principal) counts by address where the
+    /// route demands no principal.
+    pub fn rate_limit(mut self, quota: Quota) -> Self {
+        self.quotas.push(quota);
+        self
+    }
+
+    /// Demands a principal, as `#[authenticated]` does.
+    pub fn authenticated(self) -> Self {
+        self.authorize(Rule::Authenticated)
+    }
+
+    /// Demands a role, as `#[require_role("admin")]` does; of a typed one, `Role::Admin.role_name()`.
+    pub fn require_role(self, role: &'static str) -> Self {
+        self.authorize(Rule::Role(role))
+    }
+
+    /// Demands a permission, as `#[require_permission("users:delete")]` does.
+    pub fn require_permission(self, permission: &'static str) -> Self {
+        self.authorize(Rule::Permission(permission))
+    }
+
+    /// Demands a scope of the credential, as `#[require_scope("orders:write")]` does.
+    pub fn require_scope(self, scope: &'static str) -> Self {
+        self.authorize(Rule::Scope(scope))
+    }
+
+    /// Demands that the principal's subject equals a parameter of the prefix, as `#[owner(id)]` does.
+    pub fn owner(self, parameter: &'static str) -> Self {
+        self.authorize(Rule::Owner(parameter))
+    }
+
+    /// Demands that the principal's tenant equals a parameter of the prefix, as `#[tenant(org)]` does.
+    pub fn tenant(self, parameter: &'static str) -> Self {
+        self.authorize(Rule::Tenant(parameter))
+    }
+
+    /// Any rule. Repeatable, as all of these are: every one has to hold, beside the rule of the endpoint.
+    ///
+    /// ```
+    /// use palisade::Rule;
+    ///
+    /// let scope = palisade::scope("/reports").authorize(Rule::Any(&[Rule::Role("auditor"), Rule::Scope("reports:read")]));
+    /// # let _ = scope;
+    /// ```
+    pub fn authorize(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Everything in it, as a table: who may do what.
+    #[must_use]
+    pub fn policies(&self) -> PolicyTable {
+        walk::table(self)
+    }
+
+    /// Looks for routes that would never be found, parameters that a path lacks, and rules that contradict each other.
+    ///
+    /// It runs when the application is built, which panics about a mistake. Give the scope to
+    /// [`PalisadeBuilder::routes`](crate::PalisadeBuilder::routes) to get it as an error before that.
+    ///
+    /// # Errors
+    ///
+    /// The first of these mistakes, in an endpoint's words:
+    ///
+    /// - two endpoints answer one method of one path, or two templates differ in parameter names only;
+    /// - an endpoint, or a scope, can't be reached because an earlier scope has its whole prefix;
+    /// - a prefix and a template in it have a parameter of one name, or a rule names one that neither has;
+    /// - `public` or `optional_auth` stands inside a scope that demands a principal;
+    /// - a scope and an endpoint together admit nobody, or an alternative of the endpoint's rule can never matter, such as
+    ///   the owner of `owner_or_admin(id)` in a scope that demands `admin`.
+    pub fn verify(&self) -> Result<(), ConfigError> {
+        verify::verify(self)
+    }
+}

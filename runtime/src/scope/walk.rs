@@ -1,0 +1,51 @@
+//! Every endpoint of a scope, with all that stands around it.
+
+use super::{Kind, Mount, Scope};
+use crate::policy::{Quota, Rule};
+use crate::table::{PolicyRow, PolicyTable};
+
+/// What the scopes around an endpoint say, the outermost first, each under the prefix that says it.
+#[derive(Clone, Default)]
+pub(super) struct Around {
+    pub(super) prefix: String,
+    pub(super) rules: Vec<(String, Rule)>,
+    pub(super) quotas: Vec<(String, Quota)>,
+}
+
+impl Around {
+    pub(super) fn inside(&self, scope: &Scope) -> Self {
+        let mut around = self.clone();
+        around.prefix.push_str(&scope.prefix);
+        let prefix = || around.prefix.clone();
+        around.rules.extend(scope.rules.iter().map(|rule| (prefix(), *rule)));
+        around.quotas.extend(scope.quotas.iter().map(|quota| (around.prefix.clone(), *quota)));
+        around
+    }
+}
+
+/// Calls for every endpoint, in the order in which they were added.
+pub(super) fn endpoints<E>(
+    scope: &Scope,
+    around: &Around,
+    each: &mut dyn FnMut(&Around, &Mount) -> Result<(), E>,
+) -> Result<(), E> {
+    let around = around.inside(scope);
+    for item in &scope.items {
+        match &item.0 {
+            Kind::Endpoint(mount) => each(&around, mount)?,
+            Kind::Scope(inner) => endpoints(inner, &around, each)?,
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn table(scope: &Scope) -> PolicyTable {
+    let mut table = PolicyTable::default();
+    let walked: Result<(), std::convert::Infallible> = endpoints(scope, &Around::default(), &mut |around, mount| {
+        table.push(PolicyRow::new(&mount.route, &around.prefix, mount.policy, &around.rules, &around.quotas));
+        Ok(())
+    });
+    match walked {
+        Ok(()) => table,
+    }
+}

@@ -1,0 +1,251 @@
+//! The access matrix: every route, asked by every kind of caller.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use actix_web::body::{self, MessageBody};
+use actix_web::dev::{Payload, Service, ServiceResponse};
+use actix_web::error::PayloadError;
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::TestRequest;
+use actix_web::web::Bytes;
+use actix_web::{Error, HttpMessage};
+use futures_util::Stream;
+
+use super::personas::{Persona, Personas};
+use crate::principal::Principal;
+use crate::rehearsal::{LetThrough, Rehearsal};
+use crate::settings::InFlight;
+use crate::table::{PolicyRow, PolicyTable};
+
+/// What one caller gets of one route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The handler would be called.
+    In,
+    /// The guard answers with this status.
+    Refused(StatusCode),
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Access::In => f.write_str("in"),
+            Access::Refused(status) => write!(f, "{}", status.as_u16()),
+        }
+    }
+}
+
+/// Who gets where. It prints as a Markdown table.
+#[derive(Clone, Debug)]
+pub struct AccessMatrix {
+    personas: Vec<String>,
+    rows: Vec<(String, Vec<Access>)>,
+}
+
+impl AccessMatrix {
+    /// The answers of a route, such as `GET /users/{id}`, in the order of the personas.
+    #[must_use]
+    pub fn row(&self, route: &str) -> Option<&[Access]> {
+        self.rows.iter().find(|(own, _)| own == route).map(|(_, answers)| answers.as_slice())
+    }
+
+    /// How many answers were checked.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len() * self.personas.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// As it is committed: see [`assert_access!`](crate::testing::assert_access).
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        format!(
+            "# Who gets where\n\nWhat the guard answers to each kind of caller; `in` is let through to the handler. Written by the \
+             tests; run them with `PALISADE_BLESS=1` after a change that is meant.\n\n{self}"
+        )
+    }
+}
+
+impl fmt::Display for AccessMatrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or_default();
+        let first = width(&mut self.rows.iter().map(|(route, _)| route.len() + 2)).max(5);
+        let line = |f: &mut fmt::Formatter<'_>, route: &str, cells: &[String]| {
+            write!(f, "| {route:first$} |")?;
+            for (cell, persona) in cells.iter().zip(&self.personas) {
+                write!(f, " {cell:width$} |", width = persona.len().max(3))?;
+            }
+            writeln!(f)
+        };
+        line(f, "route", &self.personas)?;
+        let dashes: Vec<String> = self.personas.iter().map(|persona| "-".repeat(persona.len().max(3))).collect();
+        line(f, &"-".repeat(first), &dashes)?;
+        for (route, answers) in &self.rows {
+            line(f, &format!("`{route}`"), &answers.iter().map(Access::to_string).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+}
+
+/// Calls every route of the table as every persona, and compares each answer with what the policy says.
+///
+/// The calls are rehearsals: they end where the handler's arguments would be taken from the request, so no handler runs,
+/// nothing is changed and no quota counts. Each is made twice, the second time with a body that is broken, and must be
+/// answered alike, the body unread. `table` is that of the routes that `app` serves, such as `routes().policies()`.
+///
+/// # Panics
+///
+/// With every answer that is not what the policy says, and if a persona, a path parameter or a row that the rules need was
+/// not given: the text says what to add.
+///
+/// ```
+/// use actix_web::{App, test::init_service};
+/// use palisade::testing::{Access, Persona, Personas, access_matrix};
+/// use palisade::{Palisade, Principal, get, owner_or_admin};
+///
+/// #[get("/users/{id}")]
+/// #[owner_or_admin(id)]
+/// async fn show_user() -> &'static str {
+///     "you"
+/// }
+///
+/// # #[actix_web::main] async fn main() -> Result<(), palisade::ConfigError> {
+/// let routes = || palisade::scope("/api").service(show_user);
+/// let app = init_service(App::new().service(routes()).wrap(Palisade::builder().build()?)).await;
+/// let personas = Personas::new()
+///     .parameter("id", "alice")
+///     .add(Persona::anonymous())
+///     .add(Persona::of("owner", Principal::new("Bearer", "issuer", "alice")))
+///     .add(Persona::of("other", Principal::new("Bearer", "issuer", "bob")));
+/// let matrix = access_matrix(&app, &routes().policies(), &personas).await;
+/// let answers = matrix.row("GET /api/users/{id}").unwrap().iter().map(Access::to_string).collect::<Vec<_>>();
+/// assert_eq!(answers, ["401", "in", "403"]);
+/// # Ok(()) }
+/// ```
+pub async fn access_matrix<S, B>(app: &S, table: &PolicyTable, personas: &Personas) -> AccessMatrix
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    assert!(!table.rows().is_empty(), "the policy table is empty: there is nothing to call");
+    let mut matrix =
+        AccessMatrix { personas: personas.list().iter().map(|persona| persona.name().to_owned()).collect(), rows: Vec::new() };
+    let mut wrong = Vec::new();
+    for row in table.rows() {
+        for method in row.methods() {
+            let route = format!("{method} {}", row.path());
+            let mut answers = Vec::new();
+            for persona in personas.list() {
+                let answer = ask(app, row, method, personas, persona, &mut wrong).await;
+                answers.push(answer);
+            }
+            matrix.rows.push((route, answers));
+        }
+    }
+    assert!(wrong.is_empty(), "the answers are not what the policies say:\n{}\n\n{matrix}", wrong.join("\n"));
+    matrix
+}
+
+async fn ask<S, B>(
+    app: &S,
+    row: &PolicyRow,
+    method: &str,
+    personas: &Personas,
+    persona: &Persona,
+    wrong: &mut Vec<String>,
+) -> Access
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    let who = || format!("{method} {} as {}", row.path(), persona.name());
+    let read = Arc::new(AtomicBool::new(false));
+    let plain = call(app, request(row, method, personas, persona, None)).await;
+    let broken = call(app, request(row, method, personas, persona, Some(&read))).await;
+    let expected = personas.expected(row, persona, plain.principal.as_ref().or(persona.principal()));
+    if plain.access != expected {
+        wrong.push(format!("{}: {} where the policy says {expected}", who(), plain.access));
+    }
+    if read.load(Ordering::Relaxed) {
+        wrong.push(format!("{}: the body was read before the caller was let in", who()));
+    }
+    if (plain.access, &plain.body) != (broken.access, &broken.body) {
+        wrong.push(format!("{}: a broken body changes the answer from {} to {}", who(), plain.access, broken.access));
+    }
+    plain.access
+}
+
+fn request(
+    row: &PolicyRow,
+    method: &str,
+    personas: &Personas,
+    persona: &Persona,
+    broken: Option<&Arc<AtomicBool>>,
+) -> actix_http::Request {
+    let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
+    let mut request = TestRequest::default().method(method).uri(&personas.fill(row.path()));
+    request = request.peer_addr(([192, 0, 2, 1], 1).into());
+    if broken.is_some() {
+        request = request.insert_header(("content-type", "application/json")).insert_header(("content-length", "1"));
+    }
+    let request = persona.sign(request);
+    request.extensions_mut().insert(Rehearsal);
+    match broken {
+        Some(read) => {
+            let stream: Pin<Box<dyn Stream<Item = _>>> = Box::pin(Broken(Arc::clone(read)));
+            request.replace_payload(Payload::Stream { payload: stream }).0
+        }
+        None => request,
+    }
+}
+
+/// A body that breaks off, and tells whether anybody looked.
+struct Broken(Arc<AtomicBool>);
+
+impl Stream for Broken {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.store(true, Ordering::Relaxed);
+        Poll::Ready(Some(Err(PayloadError::Incomplete(None))))
+    }
+}
+
+struct Answer {
+    access: Access,
+    body: Bytes,
+    principal: Option<Principal>,
+}
+
+async fn call<S, B>(app: &S, request: actix_http::Request) -> Answer
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    match app.call(request).await {
+        Ok(response) => {
+            let in_flight = response.request().extensions();
+            let principal = in_flight.get::<InFlight>().and_then(|in_flight| in_flight.principal.get().cloned());
+            drop(in_flight);
+            let through = response.response().extensions().contains::<LetThrough>();
+            let access = if through { Access::In } else { Access::Refused(response.status()) };
+            let body = body::to_bytes(response.into_body()).await.unwrap_or_default();
+            Answer { access, body, principal }
+        }
+        Err(error) => {
+            let response = error.as_response_error().error_response();
+            let access = Access::Refused(response.status());
+            let body = body::to_bytes(response.into_body()).await.unwrap_or_default();
+            Answer { access, body, principal: None }
+        }
+    }
+}

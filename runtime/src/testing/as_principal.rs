@@ -1,0 +1,43 @@
+//! A request of a test that passes for somebody.
+
+use actix_web::HttpMessage as _;
+use actix_web::test::TestRequest;
+
+use crate::principal::Principal;
+use crate::rehearsal::Claimed;
+
+/// Lets a request of a test pass for a principal, whatever authenticators the application has.
+///
+/// It exists in builds with the feature `testing` *and* debug assertions alone, and works inside of one process: nothing that
+/// comes over a connection can claim to be somebody.
+///
+/// ```
+/// use actix_web::{App, test};
+/// use palisade::testing::AsPrincipal;
+/// use palisade::{Palisade, Principal, get, require_role};
+///
+/// #[get("/reports")]
+/// #[require_role("auditor")]
+/// async fn reports(caller: Principal) -> String {
+///     format!("for {}", caller.subject())
+/// }
+///
+/// # #[actix_web::main] async fn main() -> Result<(), palisade::ConfigError> {
+/// let app = test::init_service(App::new().service(reports).wrap(Palisade::builder().build()?)).await;
+/// let auditor = Principal::new("Bearer", "issuer", "alice").with_roles(["auditor"]);
+/// let request = test::TestRequest::get().uri("/reports").as_principal(auditor);
+/// assert_eq!(test::call_and_read_body(&app, request).await, "for alice");
+/// # Ok(()) }
+/// ```
+pub trait AsPrincipal {
+    /// The finished request, from this principal.
+    fn as_principal(self, principal: Principal) -> actix_http::Request;
+}
+
+impl AsPrincipal for TestRequest {
+    fn as_principal(self, principal: Principal) -> actix_http::Request {
+        let request = self.to_request();
+        request.extensions_mut().insert(Claimed(principal));
+        request
+    }
+}

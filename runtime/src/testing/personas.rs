@@ -1,0 +1,237 @@
+//! Who asks, and what the policy says to that: a reading of the rules of its own, apart from the one that decides.
+
+use actix_web::http::StatusCode;
+use actix_web::test::TestRequest;
+
+use super::access::Access;
+use super::as_principal::AsPrincipal;
+use crate::policy::{Credentials, Ownership, Refused, Rule};
+use crate::principal::Principal;
+use crate::table::PolicyRow;
+
+/// One kind of caller.
+#[derive(Clone, Debug)]
+pub struct Persona {
+    name: String,
+    principal: Option<Principal>,
+    header: Option<(&'static str, String)>,
+}
+
+impl Persona {
+    /// A caller without credentials.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self { name: "anonymous".to_owned(), principal: None, header: None }
+    }
+
+    /// A caller whose credentials are not accepted: expired, forged, of somebody else. Wherever credentials are looked at the
+    /// answer has to be 401.
+    #[must_use]
+    pub fn rejected(name: impl Into<String>, header: &'static str, value: impl Into<String>) -> Self {
+        Self { name: name.into(), principal: None, header: Some((header, value.into())) }
+    }
+
+    /// A caller that passes for this principal, with no credential at all.
+    #[must_use]
+    pub fn of(name: impl Into<String>, principal: Principal) -> Self {
+        Self { name: name.into(), principal: Some(principal), header: None }
+    }
+
+    /// The same caller by a real credential, such as `("authorization", "Bearer ..")`.
+    #[must_use]
+    pub fn by_header(mut self, header: &'static str, value: impl Into<String>) -> Self {
+        self.header = Some((header, value.into()));
+        self
+    }
+
+    /// What it is called in the matrix.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    pub(super) fn sign(&self, request: TestRequest) -> actix_http::Request {
+        match (&self.header, &self.principal) {
+            (Some((header, value)), _) => request.insert_header((*header, value.as_str())).to_request(),
+            (None, Some(principal)) => request.as_principal(principal.clone()),
+            (None, None) => request.to_request(),
+        }
+    }
+}
+
+/// The callers, and what stands in the paths that they ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Personas {
+    list: Vec<Persona>,
+    parameters: Vec<(String, String)>,
+    rows: Vec<(String, String)>,
+    checks: Vec<(String, String, bool)>,
+}
+
+impl Personas {
+    /// Nobody yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One more caller.
+    #[must_use]
+    pub fn add(mut self, persona: Persona) -> Self {
+        self.list.push(persona);
+        self
+    }
+
+    /// What stands for a path parameter of this name: the subject of the owner, the id of a row that exists.
+    ///
+    /// For one route only, give its path and the name: `"/api/documents/{id} id"`.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// The subject that owns the row of a resource (`of = Document`) that the parameters name. The row has to exist.
+    #[must_use]
+    pub fn row(mut self, resource: impl Into<String>, owner: impl Into<String>) -> Self {
+        self.rows.push((resource.into(), owner.into()));
+        self
+    }
+
+    /// What the predicate of a `check(path)`, as the attribute writes it, answers for a persona. Default: it denies.
+    #[must_use]
+    pub fn check(mut self, path: impl Into<String>, persona: impl Into<String>, allows: bool) -> Self {
+        self.checks.push((path.into(), persona.into(), allows));
+        self
+    }
+
+    pub(super) fn list(&self) -> &[Persona] {
+        &self.list
+    }
+
+    /// The path with everything in it that the template leaves open.
+    pub(super) fn fill(&self, template: &str) -> String {
+        let mut path = String::new();
+        let mut rest = template;
+        while let Some((before, from)) = rest.split_once('{') {
+            let mut open = 1_usize;
+            let end = from.char_indices().find(|(_, c)| {
+                open = match c {
+                    '{' => open + 1,
+                    '}' => open - 1,
+                    _ => open,
+                };
+                open == 0
+            });
+            let (inside, after) = from.split_at(end.map_or(from.len(), |(at, _)| at));
+            let name = inside.split(':').next().unwrap_or_default();
+            path.push_str(before);
+            path.push_str(self.value(template, name));
+            rest = after.trim_start_matches('}').trim_start_matches('*');
+        }
+        path.push_str(rest);
+        path
+    }
+
+    fn value(&self, template: &str, name: &str) -> &str {
+        let exact = format!("{template} {name}");
+        let find = |wanted: &str| self.parameters.iter().find(|(own, _)| own == wanted).map(|(_, value)| value.as_str());
+        find(&exact).or_else(|| find(name)).unwrap_or_else(|| {
+            panic!("the path {template} needs a value: add `.parameter({name:?}, \"..\")` to the personas")
+        })
+    }
+
+    /// What the policy says to this persona.
+    pub(super) fn expected(&self, row: &PolicyRow, persona: &Persona, principal: Option<&Principal>) -> Access {
+        let rules: Vec<Rule> = row.rules().copied().collect();
+        let credentials = rules.iter().fold(Credentials::Ignored, |all, rule| all.and(rule.credentials()));
+        let refused = |status| Access::Refused(status);
+        let known = if persona.principal.is_some() { principal } else { None };
+        match (credentials, &persona.header, known) {
+            (Credentials::Required, _, None) => return refused(StatusCode::UNAUTHORIZED),
+            (Credentials::Optional, Some(_), None) => return refused(StatusCode::UNAUTHORIZED),
+            _ => {}
+        }
+        let sees = |ownership: &Ownership| {
+            let owner = self.rows.iter().find(|(resource, _)| resource == ownership.resource()).unwrap_or_else(|| {
+                let resource = ownership.resource();
+                panic!("whose is the row of {resource}? add `.row({resource:?}, \"<its owner's subject>\")` to the personas")
+            });
+            known.is_some_and(|principal| principal.subject() == owner.1)
+        };
+        let all = |every_row: bool| {
+            rules.iter().all(|rule| self.holds(rule, row, persona, known, &|ownership| every_row || sees(ownership)))
+        };
+        if all(false) {
+            return Access::In;
+        }
+        if !all(true) {
+            return refused(StatusCode::FORBIDDEN);
+        }
+        let mut revealed = false;
+        rules.iter().for_each(|rule| {
+            rule.leaves(&mut |leaf| {
+                if let Rule::Owns(ownership) = leaf {
+                    revealed |= ownership.refused() == Refused::Forbidden;
+                }
+            });
+        });
+        refused(if revealed { StatusCode::FORBIDDEN } else { StatusCode::NOT_FOUND })
+    }
+
+    fn holds(
+        &self,
+        rule: &Rule,
+        row: &PolicyRow,
+        persona: &Persona,
+        principal: Option<&Principal>,
+        owns: &dyn Fn(&Ownership) -> bool,
+    ) -> bool {
+        let is = |demand: &dyn Fn(&Principal) -> bool| principal.is_some_and(demand);
+        let inner = |rule: &Rule| self.holds(rule, row, persona, principal, owns);
+        match rule {
+            Rule::Public | Rule::OptionalAuth => true,
+            Rule::Nobody => false,
+            Rule::Authenticated => principal.is_some(),
+            Rule::Role(role) => is(&|principal| principal.has_role(role)),
+            Rule::Permission(permission) => is(&|principal| principal.has_permission(permission)),
+            Rule::Scope(scope) => is(&|principal| principal.scopes().iter().any(|own| own == scope)),
+            Rule::Owner(name) => is(&|principal| principal.subject() == self.value(row.path(), name)),
+            Rule::Tenant(name) => is(&|principal| principal.tenant() == Some(self.value(row.path(), name))),
+            Rule::Owns(ownership) => principal.is_some() && owns(ownership),
+            Rule::Check(check) => principal.is_some() && self.answers(check.name(), persona),
+            Rule::Not(rule) => principal.is_some() && !inner(rule),
+            Rule::All(rules) => !rules.is_empty() && rules.iter().all(inner),
+            Rule::Any(rules) => rules.iter().any(inner),
+        }
+    }
+
+    fn answers(&self, check: &str, persona: &Persona) -> bool {
+        let mut answers = self.checks.iter().filter(|(path, who, _)| path == check && *who == persona.name);
+        answers.next_back().is_some_and(|(_, _, allows)| *allows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_filled_behind_patterns_and_tails() {
+        let personas = Personas::new().parameter("id", "7").parameter("rest", "a/b").parameter("/x/{id} id", "8");
+        for (template, path) in [
+            ("/users/{id}", "/users/7"),
+            (r"/users/{id:\d{1,3}}/x", "/users/7/x"),
+            ("/files/{rest:.*}", "/files/a/b"),
+            ("/files/{rest}*", "/files/a/b"),
+            ("/x/{id}", "/x/8"),
+            ("/", "/"),
+        ] {
+            assert_eq!(personas.fill(template), path);
+        }
+    }
+}
