@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
-use crate::policy::{By, Count};
+use crate::policy::{By, Count, Policy, Quota, Route, Rule};
 
 const HOSTILE: &str = "<script>alert('1')</script> & \"x\" | `y`\n\u{1b}[31m\u{202e} \\| _z_";
 
