@@ -246,3 +246,10 @@ fn the_page_admits_its_own_style_and_nothing_else() {
     assert_eq!(header(CACHE_CONTROL), "no-store");
     assert_eq!(response.into_body().try_into_bytes().unwrap(), html.as_bytes());
 }
+
+#[test]
+#[should_panic(expected = "src can't be read")]
+fn the_committed_page_is_looked_for_beside_the_manifest() {
+    // A folder, so that it fails with `PALISADE_BLESS=1` too.
+    crate::testing::assert_policies!("src", &table());
+}
