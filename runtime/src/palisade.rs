@@ -201,7 +201,7 @@ impl PalisadeBuilder {
         for Exempt { prefix, reason } in &self.exempt {
             exemption(prefix, reason)?;
             tracing::warn!(prefix, reason, "what is mounted there is open to anybody, and no policy holds");
-            policies.exempt(prefix, reason);
+            policies.exempt(prefix.clone(), reason.clone());
         }
         let challenges = Challenges {
             without_credentials: challenges(&self.authenticators, &self.realm, false)?,
@@ -284,7 +284,7 @@ fn needs_are_met(
             }
             match (roles, permission) {
                 (Some(roles), _) => {
-                    if let Some(lacking) = roles.lacks(rule) {
+                    if let Some(lacking) = roles.lacks(&rule) {
                         return Err(ConfigError::new("roles", format!("{lacking}, but {} demands {rule}", at())));
                     }
                 }

@@ -249,3 +249,24 @@ where
         }
     }
 }
+
+/// Compares an [`AccessMatrix`](crate::testing::AccessMatrix) with the page that is committed for it, as
+/// [`assert_policies!`](crate::testing::assert_policies) does.
+///
+/// ```
+/// use palisade::testing::AccessMatrix;
+///
+/// fn everybody_gets_where_the_committed_page_says(matrix: &AccessMatrix) {
+///     palisade::testing::assert_access!("access.md", matrix);
+/// }
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __assert_access {
+    ($file:expr, $matrix:expr $(,)?) => {
+        $crate::testing::committed(
+            &::std::path::Path::new(::core::env!("CARGO_MANIFEST_DIR")).join($file),
+            &$crate::testing::AccessMatrix::to_markdown(&$matrix),
+        )
+    };
+}

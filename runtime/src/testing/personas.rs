@@ -147,7 +147,7 @@ impl Personas {
 
     /// What the policy says to this persona.
     pub(super) fn expected(&self, row: &PolicyRow, persona: &Persona, principal: Option<&Principal>) -> Access {
-        let rules: Vec<Rule> = row.rules().copied().collect();
+        let rules: Vec<Rule> = row.rules().collect();
         let credentials = rules.iter().fold(Credentials::Ignored, |all, rule| all.and(rule.credentials()));
         let refused = |status| Access::Refused(status);
         let known = if persona.principal.is_some() { principal } else { None };

@@ -1,0 +1,209 @@
+//! One route with everything that it demands.
+//!
+//! Threat: a listing that shows a handler's own attribute and forgets what stands around it. Promise: the rules and quotas of
+//! the scopes are in the row, each with the prefix of its scope; only a route that no rule closes counts as public.
+
+use std::fmt::Write as _;
+use std::panic::Location;
+
+use crate::policy::{By, Count, HandlerPath, Policy, Quota, Route, Rule, Validation};
+
+/// One route of a [`PolicyTable`](crate::PolicyTable).
+///
+/// ```
+/// use palisade::PolicyRow;
+///
+/// fn describe(row: &PolicyRow) -> String {
+///     format!("{} {}: {}", row.methods().join(","), row.path(), row.access())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PolicyRow {
+    methods: &'static [&'static str],
+    path: String,
+    policy: &'static Policy,
+    outer: Vec<(String, Rule)>,
+    scope_quotas: Vec<(String, Quota)>,
+}
+
+/// How a route stands to somebody without credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Whoever comes may call it.
+    Public,
+    /// Nobody may, with whatever credentials.
+    Denied,
+    /// It depends on who calls.
+    Guarded,
+}
+
+impl PolicyRow {
+    /// `outer` and `scope_quotas` are what the scopes around it demand, the outermost first, each with the scope's prefix.
+    pub(crate) fn new(
+        route: &Route,
+        prefix: &str,
+        policy: &'static Policy,
+        outer: &[(String, Rule)],
+        scope_quotas: &[(String, Quota)],
+    ) -> Self {
+        // As actix-web joins them: a template that is not empty starts with a slash.
+        let slash = if route.path.is_empty() || route.path.starts_with('/') { "" } else { "/" };
+        let path = match format!("{prefix}{slash}{}", route.path) {
+            path if path.is_empty() => "/".to_owned(),
+            path => path,
+        };
+        Self { methods: route.methods, path, policy, outer: outer.to_vec(), scope_quotas: scope_quotas.to_vec() }
+    }
+
+    /// The methods as declared; `GET` also answers `HEAD`.
+    #[must_use]
+    pub fn methods(&self) -> &[&str] {
+        self.methods
+    }
+
+    /// The path template with the prefixes of the scopes around it.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The policy that the attributes of the handler declare.
+    #[must_use]
+    pub fn policy(&self) -> &'static Policy {
+        self.policy
+    }
+
+    /// The handler.
+    #[must_use]
+    pub fn handler(&self) -> HandlerPath {
+        self.policy.handler
+    }
+
+    /// Where the attributes stand.
+    #[must_use]
+    pub fn declared_at(&self) -> &'static Location<'static> {
+        self.policy.declared_at
+    }
+
+    /// Why the route is public, or closed.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        self.policy.reason
+    }
+
+    /// Who may call, in the words of the attributes; what a scope demands comes first:
+    /// `require_role("admin") (scope /admin), owner(id)`. All of it has to hold.
+    #[must_use]
+    pub fn access(&self) -> String {
+        let mut words = String::new();
+        for (scope, rule) in &self.outer {
+            // Writing to a `String` can't fail, here and below.
+            let _ = write!(words, "{rule} (scope {}), ", name_of(scope));
+        }
+        let _ = write!(words, "{}", self.policy.rule);
+        words
+    }
+
+    /// How often a client may call, the route's own quotas first: `5 per 15m (failures); 100 per 15m (scope /api)`. Every one
+    /// of them has to admit a request; empty if there is none.
+    #[must_use]
+    pub fn quotas(&self) -> String {
+        let all: Vec<String> = self.each_quota().map(|(quota, scope)| self::quota(quota, scope)).collect();
+        all.join("; ")
+    }
+
+    /// `inputs` where every input is validated, or the names of the arguments; empty if none is.
+    #[must_use]
+    pub fn validates(&self) -> String {
+        match self.policy.validation {
+            Validation::None => String::new(),
+            Validation::Inputs => "inputs".to_owned(),
+            Validation::Named(names) => names.join(", "),
+        }
+    }
+
+    /// Whether anybody may call it without credentials: neither the handler nor a scope demands any.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.standing() == Standing::Public
+    }
+
+    /// Every rule that has to hold: those of the scopes, then the handler's own.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = Rule> {
+        self.each_rule().map(|(rule, _)| *rule)
+    }
+
+    pub(super) fn each_rule(&self) -> impl Iterator<Item = (&Rule, Option<&str>)> {
+        let outer = self.outer.iter().map(|(scope, rule)| (rule, Some(&**scope)));
+        outer.chain([(&self.policy.rule, None)])
+    }
+
+    pub(super) fn each_quota(&self) -> impl Iterator<Item = (&Quota, Option<&str>)> {
+        let own = self.policy.quotas.iter().map(|quota| (quota, None));
+        own.chain(self.scope_quotas.iter().map(|(scope, quota)| (quota, Some(&**scope))))
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        if self.rules().any(|rule| admits_nobody(&rule)) {
+            Standing::Denied
+        } else if self.rules().all(|rule| !rule.needs_principal()) {
+            Standing::Public
+        } else {
+            Standing::Guarded
+        }
+    }
+
+    /// `accounts::users::show (src/users.rs:10)`.
+    pub(super) fn handler_and_place(&self) -> String {
+        let place = self.declared_at();
+        format!("{} ({}:{})", self.handler(), place.file(), place.line())
+    }
+}
+
+/// Whether the words of the rule alone say so; what a role or a predicate may turn out to be is not asked.
+fn admits_nobody(rule: &Rule) -> bool {
+    match rule {
+        Rule::Nobody | Rule::All([]) | Rule::Any([]) => true,
+        Rule::All(rules) => rules.iter().any(admits_nobody),
+        Rule::Any(rules) => rules.iter().all(admits_nobody),
+        Rule::Not(rule) => matches!(rule, Rule::Public | Rule::OptionalAuth | Rule::Authenticated),
+        _ => false,
+    }
+}
+
+/// A quota in words; `scope` is the prefix of the scope whose quota it is.
+pub(super) fn quota(quota: &Quota, scope: Option<&str>) -> String {
+    let mut words = format!("{} per {}", quota.limit, window(quota.window.as_secs()));
+    words.push_str(match quota.by {
+        By::Ip => "",
+        By::Principal => " by principal",
+    });
+    let failures = match quota.count {
+        Count::All => None,
+        Count::Failures => Some("failures".to_owned()),
+    };
+    let scope = scope.map(|prefix| format!("scope {}", name_of(prefix)));
+    let asides: Vec<String> = failures.into_iter().chain(scope).collect();
+    if !asides.is_empty() {
+        let _ = write!(words, " ({})", asides.join(", "));
+    }
+    if quota.shared {
+        let _ = write!(words, ", shared as {:?}", quota.name);
+    }
+    words
+}
+
+/// In the largest unit that divides it.
+fn window(seconds: u64) -> String {
+    let units = [(86_400_u64, "d"), (3600, "h"), (60, "m")];
+    let whole = units.into_iter().find_map(|(length, unit)| {
+        let count = seconds.checked_div(length)?;
+        (count > 0 && seconds.is_multiple_of(length)).then(|| format!("{count}{unit}"))
+    });
+    whole.unwrap_or_else(|| format!("{seconds}s"))
+}
+
+/// A scope without a prefix groups endpoints of the whole application.
+fn name_of(prefix: &str) -> &str {
+    if prefix.is_empty() { "/" } else { prefix }
+}

@@ -1,0 +1,289 @@
+//! A page that is kept beside the code and compared with it.
+//!
+//! Threat: a route becomes public in a change whose review looks elsewhere (CWE-862). Promise: the change is one line of the
+//! committed page, or the test fails and shows that line; nothing but a person's word renews the page, and never in CI.
+
+// It is a part of tests: to fail is to panic.
+#![allow(clippy::panic)]
+
+use std::fmt::Write as _;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::{env, fs};
+
+/// Compares a [`PolicyTable`](crate::PolicyTable) with the page that is committed for it, and fails with the lines that
+/// differ.
+///
+/// The file is relative to the crate's `Cargo.toml`. Run the test with `PALISADE_BLESS=1` to write it, the first time too;
+/// where `CI` is set, nothing is written. The page has no line numbers: only a changed demand, route or name changes it.
+///
+/// ```
+/// use palisade::PolicyTable;
+///
+/// fn the_policies_are_the_committed_ones(table: &PolicyTable) {
+///     palisade::testing::assert_policies!("policies.md", table);
+/// }
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __assert_policies {
+    ($file:expr, $table:expr $(,)?) => {
+        $crate::testing::committed(
+            &::std::path::Path::new(::core::env!("CARGO_MANIFEST_DIR")).join($file),
+            &$crate::PolicyTable::to_committed(&$table),
+        )
+    };
+}
+
+/// Compares a text with a committed file, or writes the file where `PALISADE_BLESS` says so and `CI` does not forbid it.
+///
+/// # Panics
+///
+/// If they differ, with the lines that do; and if the file can't be read or written.
+#[doc(hidden)]
+#[track_caller]
+pub fn committed(path: &Path, now: &str) {
+    if let Err(difference) = settle(path, now, Blessing::of_environment()) {
+        panic!("{difference}");
+    }
+}
+
+/// Whether the file may be renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blessing {
+    NotAsked,
+    Asked,
+    /// Asked where nobody is there to look.
+    Refused,
+}
+
+impl Blessing {
+    fn of_environment() -> Self {
+        let read = |name| env::var(name).unwrap_or_default();
+        Self::of(&read("PALISADE_BLESS"), &read("CI"))
+    }
+
+    fn of(bless: &str, ci: &str) -> Self {
+        match (bless, ci) {
+            ("" | "0", _) => Self::NotAsked,
+            (_, "" | "0" | "false") => Self::Asked,
+            _ => Self::Refused,
+        }
+    }
+}
+
+fn settle(path: &Path, now: &str, blessing: Blessing) -> Result<(), String> {
+    let shown = path.display();
+    let (before, missing) = match fs::read_to_string(path) {
+        Ok(before) => (before, false),
+        Err(error) if error.kind() == ErrorKind::NotFound => (String::new(), true),
+        Err(error) => return Err(format!("{shown} can't be read: {error}")),
+    };
+    // By lines: a checkout with CRLF is the same page.
+    if !missing && before.lines().eq(now.lines()) {
+        return Ok(());
+    }
+    let advice = match blessing {
+        Blessing::Asked => return write(path, now).map_err(|error| format!("{shown} can't be written: {error}")),
+        Blessing::NotAsked => "run again with PALISADE_BLESS=1 to accept",
+        Blessing::Refused => {
+            "PALISADE_BLESS is refused where CI is set; on your own machine, run again with PALISADE_BLESS=1 to accept"
+        }
+    };
+    let what = if missing { "does not exist yet" } else { "differs from the code" };
+    Err(format!("{shown} {what} (- committed, + now):\n\n{}\n{advice}", difference(&before, now)))
+}
+
+fn write(path: &Path, now: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, now)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line<'t> {
+    Same(&'t str),
+    Committed(&'t str),
+    Now(&'t str),
+}
+
+/// The differing lines, each with its neighbours; `...` where others are left out.
+fn difference(before: &str, now: &str) -> String {
+    let before: Vec<&str> = before.lines().collect();
+    let now: Vec<&str> = now.lines().collect();
+    let lines = compare(&before, &now);
+    let differs = |line: Option<&Line<'_>>| line.is_some_and(|line| !matches!(line, Line::Same(_)));
+    let mut text = String::new();
+    let mut left_out = false;
+    for (at, line) in lines.iter().enumerate() {
+        let beside = differs(at.checked_sub(1).and_then(|at| lines.get(at))) || differs(lines.get(at.saturating_add(1)));
+        if !differs(Some(line)) && !beside {
+            left_out = true;
+            continue;
+        }
+        if std::mem::take(&mut left_out) {
+            text.push_str("  ...\n");
+        }
+        let (sign, words) = match line {
+            Line::Same(words) => (' ', words),
+            Line::Committed(words) => ('-', words),
+            Line::Now(words) => ('+', words),
+        };
+        // Writing to a `String` can't fail.
+        let _ = writeln!(text, "{sign} {}", crate::table::visible(words));
+    }
+    if left_out {
+        text.push_str("  ...\n");
+    }
+    text
+}
+
+/// A longest common subsequence, over what is left between the common beginning and end.
+fn compare<'t>(mut before: &[&'t str], mut now: &[&'t str]) -> Vec<Line<'t>> {
+    let mut lines = Vec::new();
+    while let ([first, rest @ ..], [other, others @ ..]) = (before, now)
+        && first == other
+    {
+        lines.push(Line::Same(first));
+        (before, now) = (rest, others);
+    }
+    let mut end = Vec::new();
+    while let ([rest @ .., last], [others @ .., other]) = (before, now)
+        && last == other
+    {
+        end.push(Line::Same(last));
+        (before, now) = (rest, others);
+    }
+    let common = common_lengths(before, now);
+    // How many lines the tails that start at these two places have in common.
+    let length = |before: &[&str], now: &[&str]| -> usize {
+        common.get(before.len()).and_then(|row| row.get(now.len())).copied().unwrap_or_default()
+    };
+    loop {
+        match (before, now) {
+            ([first, rest @ ..], [other, others @ ..]) if first == other => {
+                lines.push(Line::Same(first));
+                (before, now) = (rest, others);
+            }
+            ([first, rest @ ..], _) if now.is_empty() || length(rest, now) >= length(before, now) => {
+                lines.push(Line::Committed(first));
+                before = rest;
+            }
+            (_, [other, others @ ..]) => {
+                lines.push(Line::Now(other));
+                now = others;
+            }
+            _ => break,
+        }
+    }
+    lines.extend(end.into_iter().rev());
+    lines
+}
+
+/// For every number of last lines of the one and of the other: the length of their longest common subsequence.
+fn common_lengths(before: &[&str], now: &[&str]) -> Vec<Vec<usize>> {
+    let mut rows = vec![vec![0_usize; now.len().saturating_add(1)]];
+    for line in before.iter().rev() {
+        let mut row = vec![0_usize];
+        if let Some(below) = rows.last() {
+            for ((other, short), long) in now.iter().rev().zip(below).zip(below.iter().skip(1)) {
+                let left = row.last().copied().unwrap_or_default();
+                row.push(if line == other { short.saturating_add(1) } else { left.max(*long) });
+            }
+        }
+        rows.push(row);
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A place for one test's file, removed when the test is over.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Self {
+            let folder = env::temp_dir().join(format!("palisade-committed-{}-{name}", std::process::id()));
+            let _ = fs::remove_dir_all(&folder);
+            Self(folder)
+        }
+
+        fn file(&self) -> PathBuf {
+            self.0.join("pages/policies.md")
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_changed_line_is_one_minus_and_one_plus_with_its_neighbours() {
+        assert_eq!(
+            difference("a\nb\nlogin | public\nd\ne\n", "a\nb\nlogin | authenticated\nd\ne\n"),
+            "  ...\n  b\n- login | public\n+ login | authenticated\n  d\n  ...\n"
+        );
+    }
+
+    #[test]
+    fn moved_and_added_lines_are_found_among_the_same() {
+        assert_eq!(difference("a\nb\nc\nd\ne", "a\nx\nb\nc\ne"), "  a\n+ x\n  b\n  c\n- d\n  e\n");
+        assert_eq!(difference("", "a\nb"), "+ a\n+ b\n");
+        assert_eq!(difference("a\nb", ""), "- a\n- b\n");
+        assert_eq!(difference("a\na\nb", "a\nb"), "  a\n- a\n  b\n");
+        assert_eq!(difference("a\u{1b}[2K", "a"), "- a\\u{1b}[2K\n+ a\n");
+    }
+
+    #[test]
+    fn a_blessing_is_asked_for_and_never_in_ci() {
+        for (bless, ci, expected) in [
+            ("", "", Blessing::NotAsked),
+            ("0", "", Blessing::NotAsked),
+            ("0", "true", Blessing::NotAsked),
+            ("1", "", Blessing::Asked),
+            ("yes", "false", Blessing::Asked),
+            ("1", "true", Blessing::Refused),
+            ("1", "1", Blessing::Refused),
+        ] {
+            assert_eq!(Blessing::of(bless, ci), expected, "{bless:?} {ci:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_all_new_and_a_blessing_writes_it() {
+        let place = Place::new("missing");
+        let file = place.file();
+        let message = settle(&file, "a\nb\n", Blessing::NotAsked).unwrap_err();
+        assert!(message.contains("policies.md does not exist yet"), "{message}");
+        assert!(message.ends_with("\n\n+ a\n+ b\n\nrun again with PALISADE_BLESS=1 to accept"), "{message}");
+        let refused = settle(&file, "a\nb\n", Blessing::Refused).unwrap_err();
+        assert!(refused.contains("refused where CI is set") && !file.exists(), "{refused}");
+        settle(&file, "a\nb\n", Blessing::Asked).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "a\nb\n");
+        for blessing in [Blessing::NotAsked, Blessing::Refused] {
+            settle(&file, "a\nb\n", blessing).unwrap();
+        }
+        let message = settle(&file, "a\nc\n", Blessing::NotAsked).unwrap_err();
+        assert!(message.contains("differs from the code (- committed, + now):\n\n  a\n- b\n+ c\n"), "{message}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "a\nb\n");
+    }
+
+    #[test]
+    fn an_empty_file_is_not_a_missing_one_and_crlf_is_no_difference() {
+        let place = Place::new("crlf");
+        let file = place.file();
+        assert!(settle(&file, "", Blessing::NotAsked).is_err());
+        settle(&file, "a\r\nb\r\n", Blessing::Asked).unwrap();
+        settle(&file, "a\nb\n", Blessing::NotAsked).unwrap();
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        assert!(settle(&file, "a", Blessing::Asked).unwrap_err().contains("can't be read"));
+    }
+}
