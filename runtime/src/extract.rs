@@ -10,6 +10,7 @@ use std::ops::{Deref, DerefMut};
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
 
+use crate::authz::OWNERS_UNSAID;
 use crate::policy::Resource;
 use crate::principal::{ArgumentError, NoPrincipal, Principal};
 use crate::settings::InFlight;
@@ -122,11 +123,13 @@ fn scoped(request: &HttpRequest) -> Result<Scoped, ArgumentError> {
     let refuse = |status, cure| ArgumentError { status, cure };
     let defect = |cure| refuse(StatusCode::INTERNAL_SERVER_ERROR, cure);
     let principal = principal(request).ok_or_else(|| {
-        defect("a handler takes a `Scoped`, but its route demands no principal: replace `#[public]` by `#[authenticated]`")
+        defect(
+            "a handler takes a `Scoped`, but its route demands no principal: replace `#[public]` by `#[authenticated]`",
+        )
     })?;
     let extensions = request.extensions();
     let in_flight = extensions.get::<InFlight>().ok_or_else(|| defect("palisade is not installed"))?;
-    let owns = in_flight.settings.owners.include(&principal).map_err(|_| defect(crate::guard::OWNERS_UNSAID))?;
+    let owns = in_flight.settings.owners.include(&principal).map_err(|_| defect(OWNERS_UNSAID))?;
     match (owns, principal.has_role("admin")) {
         (_, true) => Ok(Scoped::Everything),
         (true, false) => Ok(Scoped::Subject(principal.subject().to_owned())),

@@ -10,9 +10,10 @@ use std::net::IpAddr;
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, dev};
 
+use crate::answer::{absent, not_installed, respond};
 use crate::audit;
 use crate::authn::{self, Authenticated, Failure};
 use crate::authz::{self, Authorized, Refusal};
@@ -21,9 +22,8 @@ use crate::extraction::{self, Failed};
 use crate::ledger::{Counted, Ledger};
 use crate::policy::{By, Credentials, Outer, Policy};
 use crate::principal::{ArgumentError, NoPrincipal, Principal};
-use crate::problem::Problem;
 use crate::rehearsal;
-use crate::settings::{InFlight, RateLimits, Settings, Shared};
+use crate::settings::{InFlight, RateLimits, Shared};
 use crate::transport::headers;
 use crate::validation::Invalid;
 
@@ -138,15 +138,6 @@ pub(crate) async fn fallback(
     passage.finish(response)
 }
 
-/// 404, or 405 where the path exists.
-pub(crate) fn absent(path_exists: bool) -> Problem {
-    if path_exists {
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("This resource does not answer this method.")
-    } else {
-        Problem::new(StatusCode::NOT_FOUND).detail("There is no such resource.")
-    }
-}
-
 /// One request on its way through the checks.
 struct Passage<'p, 'r> {
     policy: &'p Policy,
@@ -206,10 +197,12 @@ impl<'p, 'r> Passage<'p, 'r> {
                 "no_such_parameter",
                 format!("the rule needs one `{{{parameter}}}` in the route's path, with its scopes"),
             ),
-            Refusal::OwnersUnsaid => ("owners_unsaid", OWNERS_UNSAID.to_owned()),
+            Refusal::OwnersUnsaid => ("owners_unsaid", authz::OWNERS_UNSAID.to_owned()),
             Refusal::NoStore(store) => (
                 "no_store",
-                format!("the rule loads a row: give the `App` its store with `.app_data(Data::new(..))`, a `Data<{store}>`"),
+                format!(
+                    "the rule loads a row: give the `App` its store with `.app_data(Data::new(..))`, a `Data<{store}>`"
+                ),
             ),
         };
         audit::misconfigured(&self.policy.handler, &cure);
@@ -358,9 +351,6 @@ impl<'p, 'r> Passage<'p, 'r> {
     }
 }
 
-pub(crate) const OWNERS_UNSAID: &str = "there are several authenticators: say whose subjects own resources with \
-                                        `Palisade::builder().owners_of(issuer)`";
-
 /// What to write where an argument could not be made, through no fault of the request.
 fn cure(error: &Error) -> &'static str {
     if let Some(ArgumentError { cure, .. }) = error.as_error() {
@@ -370,48 +360,4 @@ fn cure(error: &Error) -> &'static str {
     } else {
         "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?"
     }
-}
-
-/// A denial on the wire.
-pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpResponse {
-    let mut problem = Problem::new(denial.status).detail(denial.detail).instance(path);
-    if let Extra::Fields(fields) = denial.extra {
-        problem = problem.errors(fields);
-        return settings.render(problem);
-    }
-    let mut response = settings.render(problem);
-    let headers: &mut HeaderMap = response.headers_mut();
-    match denial.extra {
-        Extra::Challenge { presented } => {
-            let challenges = if presented {
-                &settings.challenges.after_bad_credentials
-            } else {
-                &settings.challenges.without_credentials
-            };
-            for challenge in challenges {
-                headers.append(WWW_AUTHENTICATE, challenge.clone());
-            }
-        }
-        Extra::RetryAfter(seconds) => {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        Extra::Scopes(scopes) => {
-            let challenge = format!("Bearer realm=\"{}\", error=\"insufficient_scope\", scope=\"{scopes}\"", settings.realm);
-            // The realm was checked at boot; a scope that can't stand in a header is not named.
-            if let Ok(challenge) = HeaderValue::try_from(challenge) {
-                headers.append(WWW_AUTHENTICATE, challenge);
-            }
-        }
-        Extra::None | Extra::Fields(_) => {}
-    }
-    response
-}
-
-/// Without the middleware nobody else adds the security headers.
-fn not_installed(policy: &Policy) -> HttpResponse {
-    audit::misconfigured(&policy.handler, "palisade is not installed: add `.wrap(palisade.clone())` to the `App`");
-    let denial = Denial::internal("not_installed");
-    let mut response = Problem::new(denial.status).detail(denial.detail).into_response();
-    headers::SecurityHeaders::new().apply(response.headers_mut(), false);
-    response
 }

@@ -57,6 +57,7 @@
     )
 )]
 
+mod answer;
 mod audit;
 mod authn;
 mod authz;
@@ -72,8 +73,8 @@ mod palisade;
 mod policy;
 mod principal;
 mod problem;
-mod rehearsal;
 pub mod quota;
+mod rehearsal;
 mod scope;
 mod settings;
 mod table;
@@ -82,15 +83,15 @@ pub mod testing;
 mod transport;
 mod validation;
 
-pub use self::authz::{RoleTerms, Roles, RolesBuilder};
 pub use self::authn::{Attempt, AuthError, Authenticator, Grant, IssueError, Jwt};
+pub use self::authz::{RoleTerms, Roles, RolesBuilder};
 pub use self::endpoint::Endpoint;
 pub use self::error::ConfigError;
 pub use self::extract::{Owned, Scoped};
 pub use self::palisade::{Palisade, PalisadeBuilder};
 pub use self::policy::{
-    By, Check, Count, HandlerPath, Ownership, Policy, Quota, Resource, RoleDefinition, Route, Rule, TypedRole, Unavailable,
-    Validation, Verdict,
+    By, Check, Count, HandlerPath, Ownership, Policy, Quota, Resource, RoleDefinition, Route, Rule, TypedRole,
+    Unavailable, Validation, Verdict,
 };
 pub use self::principal::{ArgumentError, NoPrincipal, Principal};
 pub use self::problem::{FieldError, Problem};
@@ -112,8 +113,8 @@ pub use palisade_macros::__policy;
 /// All that generated code names besides the public interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::policy::pending;
     pub use crate::endpoint::{Seat, enforce, enforce_validated, fn_guard, register};
+    pub use crate::policy::pending;
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;
     pub use actix_web::{HttpRequest, HttpResponse, Route};

@@ -16,9 +16,10 @@ use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
+use crate::answer::{absent, respond};
 use crate::audit;
 use crate::denial::Denial;
-use crate::guard::{absent, respond};
+
 use crate::palisade::Palisade;
 use crate::problem::Problem;
 use crate::settings::{InFlight, Shared};
@@ -129,8 +130,11 @@ impl Finish {
     fn response<B>(&self, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
         let guarded =
             response.request().extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.guarded.get());
-        let mut response =
-            if guarded || self.exempt(response.request()) { response.map_into_left_body() } else { self.unguarded(response).map_into_right_body() };
+        let mut response = if guarded || self.exempt(response.request()) {
+            response.map_into_left_body()
+        } else {
+            self.unguarded(response).map_into_right_body()
+        };
         self.headers(response.headers_mut());
         response
     }

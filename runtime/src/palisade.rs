@@ -289,7 +289,10 @@ fn needs_are_met(
                     }
                 }
                 (None, Some(permission)) => {
-                    let problem = format!("no role grants {permission:?}, which {} demands: give the roles with `.roles(..)`", at());
+                    let problem = format!(
+                        "no role grants {permission:?}, which {} demands: give the roles with `.roles(..)`",
+                        at()
+                    );
                     return Err(ConfigError::new("roles", problem));
                 }
                 (None, None) => {}

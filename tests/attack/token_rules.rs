@@ -122,7 +122,8 @@ fn t1_required_claims_are_required_and_typed() {
     assert_refused(&with("sub", json!(1)), "token_sub");
     assert_refused(&with("roles", json!("admin")), "token_roles");
     assert_refused(&with("roles", json!(["admin", 1])), "token_roles");
-    assert_refused(&with("scope", json!(["a", "b"])), "token_scope");
+    assert_refused(&with("scope", json!(["a", 1])), "token_scope");
+    assert_refused(&with("tenant", json!(7)), "token_tenant");
 }
 
 #[test]
@@ -178,6 +179,8 @@ fn every_token_of_the_table_gets_its_verdict() {
         ("many members", spliced(&most), Ok(())),
         ("nbf now", with("nbf", json!(now())), Ok(())),
         ("empty scope", with("scope", json!("")), Ok(())),
+        ("scopes as a list", with("scope", json!(["orders:read", "orders:write"])), Ok(())),
+        ("tenant", with("tenant", json!("acme")), Ok(())),
         ("key hints are not followed", headed(r#"{"alg":"HS256","kid":"../../dev/null","jku":"https://evil.example/jwks","x5u":"http://169.254.169.254/","jwk":{"kty":"oct","k":"AA"},"x5c":["AA"]}"#), Ok(())),
         ("escaped but equal", forge(r#"{"\u0061lg":"HS\u003256"}"#, &claims), Ok(())),
         // Algorithm: RFC 8725 §3.1, §3.2, ASVS V9.1.2.
@@ -276,6 +279,8 @@ fn every_token_of_the_table_gets_its_verdict() {
         ("sub with half a surrogate", spliced(r#""sub":"\ud800","y":1"#), Err("token_sub")),
         ("role empty", with("roles", json!([""])), Err("token_roles")),
         ("role with a line break", with("roles", json!(["user\nadmin"])), Err("token_roles")),
+        ("scope list with a space", with("scope", json!(["read write"])), Err("token_scope")),
+        ("tenant empty", with("tenant", json!("")), Err("token_tenant")),
         ("scope with a quote", with("scope", json!("read \"write")), Err("token_scope")),
         ("scope split by a tab", with("scope", json!("read\twrite")), Err("token_scope")),
     ];

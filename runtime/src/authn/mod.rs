@@ -10,8 +10,8 @@ use actix_web::HttpRequest;
 use futures_util::future::LocalBoxFuture;
 
 pub use self::jwt::{Grant, IssueError, Jwt};
-use crate::rehearsal;
 use crate::principal::{Authority, Principal};
+use crate::rehearsal;
 
 /// What an authenticator found in a request.
 pub enum Attempt<'a> {

@@ -47,6 +47,10 @@ pub(crate) enum Refusal {
     NoStore(&'static str),
 }
 
+/// What to write where nobody said.
+pub(crate) const OWNERS_UNSAID: &str = "there are several authenticators: say whose subjects own resources with \
+                                        `Palisade::builder().owners_of(issuer)`";
+
 /// Whose subjects own resources: two issuers may both call somebody `alice` (ASVS V6.8.1).
 #[derive(Debug)]
 pub(crate) enum Owners {

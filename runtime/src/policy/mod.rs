@@ -16,9 +16,9 @@ use std::fmt;
 use std::panic::Location;
 
 pub use self::check::{Check, Verdict, pending};
+pub(crate) use self::outer::{Outer, ScopeQuota};
 pub(crate) use self::ownership::{LoadFailure, Loaded, Refused};
 pub use self::ownership::{Ownership, Resource, Unavailable};
-pub(crate) use self::outer::{Outer, ScopeQuota};
 pub use self::quota::{By, Count, Quota};
 pub use self::role::{RoleDefinition, TypedRole};
 pub use self::route::Route;

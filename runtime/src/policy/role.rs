@@ -14,11 +14,7 @@ impl RoleDefinition {
     /// Generated code writes it.
     #[doc(hidden)]
     #[must_use]
-    pub const fn new(
-        name: &'static str,
-        implies: &'static [&'static str],
-        grants: &'static [&'static str],
-    ) -> Self {
+    pub const fn new(name: &'static str, implies: &'static [&'static str], grants: &'static [&'static str]) -> Self {
         Self { name, implies, grants }
     }
 }

@@ -26,8 +26,11 @@ fn endpoint(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
         ));
     }
     let rule = &mount.policy.rule;
-    for (whose, rule) in
-        around.rules.iter().map(|(prefix, rule)| (format!("scope {prefix}"), rule)).chain([(format!("`{handler}`"), rule)])
+    for (whose, rule) in around
+        .rules
+        .iter()
+        .map(|(prefix, rule)| (format!("scope {prefix}"), rule))
+        .chain([(format!("`{handler}`"), rule)])
     {
         for name in rule.parameters() {
             if !outer.contains(&name) && !own.contains(&name) {
@@ -60,7 +63,10 @@ fn sense(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
     let all: Vec<&Rule> = outer.iter().copied().chain([own]).collect();
     let demands = || rules.iter().map(|(scope, rule)| format!("{scope} ({rule})")).collect::<Vec<_>>().join(" and ");
     if !logic::admits_somebody(&all) {
-        return mistake(format!("`{handler}` at {prefix}{path} admits nobody: {own} contradicts the scope {}", demands()));
+        return mistake(format!(
+            "`{handler}` at {prefix}{path} admits nobody: {own} contradicts the scope {}",
+            demands()
+        ));
     }
     match logic::dead_alternative(&outer, own) {
         Some(dead) if !rules.is_empty() => mistake(format!(
@@ -102,7 +108,9 @@ fn reachable(scope: &Scope, around: &Around, siblings: &mut Vec<Before>) -> Resu
             Kind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings)?,
             Kind::Scope(inner) => {
                 let path = format!("{}{}", around.prefix, inner.prefix);
-                if let Some(before) = siblings.iter().find(|before| before.route.is_none() && under(&path, &before.path)) {
+                if let Some(before) =
+                    siblings.iter().find(|before| before.route.is_none() && under(&path, &before.path))
+                {
                     return mistake(format!(
                         "the scope {path} is never reached: the scope {} before it has every path there; put it inside",
                         before.path

@@ -1,3 +1,5 @@
+//! What the table shows, whatever stands in it.
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use base64::Engine as _;
@@ -92,7 +94,8 @@ fn validation_is_all_inputs_or_the_names() {
 
 #[test]
 fn a_path_is_what_actix_makes_of_prefix_and_template() {
-    let path = |prefix: &str, template| PolicyRow::new(&Route::get(template), prefix, &SHOW, &[], &[]).path().to_owned();
+    let path =
+        |prefix: &str, template| PolicyRow::new(&Route::get(template), prefix, &SHOW, &[], &[]).path().to_owned();
     assert_eq!(path("/api", "/users"), "/api/users");
     assert_eq!(path("/api", ""), "/api");
     assert_eq!(path("/api", "users"), "/api/users");
@@ -245,11 +248,4 @@ fn the_page_admits_its_own_style_and_nothing_else() {
     assert_eq!(header(CONTENT_TYPE), "text/html; charset=utf-8");
     assert_eq!(header(CACHE_CONTROL), "no-store");
     assert_eq!(response.into_body().try_into_bytes().unwrap(), html.as_bytes());
-}
-
-#[test]
-#[should_panic(expected = "src can't be read")]
-fn the_committed_page_is_looked_for_beside_the_manifest() {
-    // A folder, so that it fails with `PALISADE_BLESS=1` too.
-    crate::testing::assert_policies!("src", &table());
 }

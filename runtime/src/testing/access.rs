@@ -137,8 +137,10 @@ where
     B: MessageBody,
 {
     assert!(!table.rows().is_empty(), "the policy table is empty: there is nothing to call");
-    let mut matrix =
-        AccessMatrix { personas: personas.list().iter().map(|persona| persona.name().to_owned()).collect(), rows: Vec::new() };
+    let mut matrix = AccessMatrix {
+        personas: personas.list().iter().map(|persona| persona.name().to_owned()).collect(),
+        rows: Vec::new(),
+    };
     let mut wrong = Vec::new();
     for row in table.rows() {
         for method in row.methods() {

@@ -117,7 +117,8 @@ fn difference(before: &str, now: &str) -> String {
     let mut text = String::new();
     let mut left_out = false;
     for (at, line) in lines.iter().enumerate() {
-        let beside = differs(at.checked_sub(1).and_then(|at| lines.get(at))) || differs(lines.get(at.saturating_add(1)));
+        let beside =
+            differs(at.checked_sub(1).and_then(|at| lines.get(at))) || differs(lines.get(at.saturating_add(1)));
         if !differs(Some(line)) && !beside {
             left_out = true;
             continue;
@@ -285,5 +286,12 @@ mod tests {
         fs::remove_file(&file).unwrap();
         fs::create_dir(&file).unwrap();
         assert!(settle(&file, "a", Blessing::Asked).unwrap_err().contains("can't be read"));
+    }
+
+    #[test]
+    #[should_panic(expected = "src can't be read")]
+    fn the_committed_page_is_looked_for_beside_the_manifest() {
+        // A folder, so that it fails with `PALISADE_BLESS=1` too.
+        crate::testing::assert_policies!("src", &crate::PolicyTable::default());
     }
 }

@@ -139,7 +139,8 @@ impl Personas {
 
     fn value(&self, template: &str, name: &str) -> &str {
         let exact = format!("{template} {name}");
-        let find = |wanted: &str| self.parameters.iter().find(|(own, _)| own == wanted).map(|(_, value)| value.as_str());
+        let find =
+            |wanted: &str| self.parameters.iter().find(|(own, _)| own == wanted).map(|(_, value)| value.as_str());
         find(&exact).or_else(|| find(name)).unwrap_or_else(|| {
             panic!("the path {template} needs a value: add `.parameter({name:?}, \"..\")` to the personas")
         })
