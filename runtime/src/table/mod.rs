@@ -8,9 +8,9 @@ mod html;
 mod json;
 mod markdown;
 mod row;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 mod visible;
 
 use std::borrow::Cow;

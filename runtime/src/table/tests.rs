@@ -92,7 +92,8 @@ fn validation_is_all_inputs_or_the_names() {
 
 #[test]
 fn a_path_is_what_actix_makes_of_prefix_and_template() {
-    let path = |prefix: &str, template| PolicyRow::new(&Route::get(template), prefix, &SHOW, &[], &[]).path().to_owned();
+    let path =
+        |prefix: &str, template| PolicyRow::new(&Route::get(template), prefix, &SHOW, &[], &[]).path().to_owned();
     assert_eq!(path("/api", "/users"), "/api/users");
     assert_eq!(path("/api", ""), "/api");
     assert_eq!(path("/api", "users"), "/api/users");

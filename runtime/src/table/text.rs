@@ -25,10 +25,8 @@ pub(super) fn render(table: &PolicyTable) -> String {
     text.push('\n');
     text.push_str(&table.summary());
     text.push('\n');
-    let exempt: Vec<String> = table
-        .exemptions()
-        .map(|(prefix, reason)| format!("{} ({})", visible(prefix), visible(reason)))
-        .collect();
+    let exempt: Vec<String> =
+        table.exemptions().map(|(prefix, reason)| format!("{} ({})", visible(prefix), visible(reason))).collect();
     if !exempt.is_empty() {
         text.push_str("Exempt: ");
         text.push_str(&exempt.join(", "));

@@ -117,7 +117,8 @@ fn difference(before: &str, now: &str) -> String {
     let mut text = String::new();
     let mut left_out = false;
     for (at, line) in lines.iter().enumerate() {
-        let beside = differs(at.checked_sub(1).and_then(|at| lines.get(at))) || differs(lines.get(at.saturating_add(1)));
+        let beside =
+            differs(at.checked_sub(1).and_then(|at| lines.get(at))) || differs(lines.get(at.saturating_add(1)));
         if !differs(Some(line)) && !beside {
             left_out = true;
             continue;
@@ -229,6 +230,30 @@ mod tests {
         assert_eq!(
             difference("a\nb\nlogin | public\nd\ne\n", "a\nb\nlogin | authenticated\nd\ne\n"),
             "  ...\n  b\n- login | public\n+ login | authenticated\n  d\n  ...\n"
+        );
+    }
+
+    #[test]
+    fn a_changed_attribute_is_one_line_of_the_page() {
+        use crate::policy::{Policy, Route, Rule};
+        use crate::table::{PolicyRow, PolicyTable};
+
+        static PUBLIC: Policy = Policy::new(Rule::Public).of("app", "show");
+        static GUARDED: Policy = Policy::new(Rule::Role("a")).of("app", "show");
+        let page = |policy| {
+            let mut table = PolicyTable::default();
+            table.push(PolicyRow::new(&Route::get("/a"), "", &PUBLIC, &[], &[]));
+            table.push(PolicyRow::new(&Route::get("/b"), "", policy, &[], &[]));
+            table.to_committed()
+        };
+        let difference = difference(&page(&GUARDED), &page(&PUBLIC));
+        let lines: Vec<&str> = difference.lines().filter(|line| !line.starts_with("  ")).collect();
+        assert_eq!(
+            lines,
+            [
+                "- | GET | /b | require_role(\"a\") |  |  | app::show |  |",
+                "+ | GET | /b | public |  |  | app::show |  |"
+            ]
         );
     }
 
