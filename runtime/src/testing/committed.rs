@@ -234,6 +234,30 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_attribute_is_one_line_of_the_page() {
+        use crate::policy::{Policy, Route, Rule};
+        use crate::table::{PolicyRow, PolicyTable};
+
+        static PUBLIC: Policy = Policy::new(Rule::Public).of("app", "show");
+        static GUARDED: Policy = Policy::new(Rule::Role("a")).of("app", "show");
+        let page = |policy| {
+            let mut table = PolicyTable::default();
+            table.push(PolicyRow::new(&Route::get("/a"), "", &PUBLIC, &[], &[]));
+            table.push(PolicyRow::new(&Route::get("/b"), "", policy, &[], &[]));
+            table.to_committed()
+        };
+        let difference = difference(&page(&GUARDED), &page(&PUBLIC));
+        let lines: Vec<&str> = difference.lines().filter(|line| !line.starts_with("  ")).collect();
+        assert_eq!(
+            lines,
+            [
+                "- | GET | /b | require_role(\"a\") |  |  | app::show |  |",
+                "+ | GET | /b | public |  |  | app::show |  |"
+            ]
+        );
+    }
+
+    #[test]
     fn moved_and_added_lines_are_found_among_the_same() {
         assert_eq!(difference("a\nb\nc\nd\ne", "a\nx\nb\nc\ne"), "  a\n+ x\n  b\n  c\n- d\n  e\n");
         assert_eq!(difference("", "a\nb"), "+ a\n+ b\n");
