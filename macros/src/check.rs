@@ -6,14 +6,14 @@ use syn::ext::IdentExt;
 
 use crate::errors::Errors;
 use crate::model::{
-    By, Call, Checked, Clause, Fitness, Handler, Policy, Quota, RateLimit, Rule, Said, Step, Validate, Validates,
-    Written,
+    By, Call, Checked, Clause, Fitness, From, Handler, Parameter, Policy, Quota, RateLimit, Rule, Said, Step, Validate,
+    Validates, Written,
 };
 use crate::parse::is_label;
-use crate::{suggest, template};
+use crate::{logic, suggest, template};
 
-const CHOICES: &str = "say who may call it: `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]` \
-                       or `#[owner_or_admin(id)]`";
+const CHOICES: &str = "say who may call it: `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]`, \
+                       `#[owner_or_admin(id)]` or `#[authorize(..)]`";
 
 /// Reports every mistake; where the rule is in doubt, it lets nobody in.
 pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
@@ -32,6 +32,7 @@ pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
         handler,
     };
     let mut rules = Vec::new();
+    let mut closed = None;
     let mut limits = Vec::new();
     for Clause { word, said } in clauses {
         match said {
@@ -39,10 +40,9 @@ pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
                 checked.policy.reason = checked.policy.reason.or(reason);
                 rules.push(Rule::Public);
             }
-            Said::Authenticated => rules.push(Rule::Authenticated),
-            Said::RequireRole(roles) => rules.push(any(roles.iter().map(|role| Rule::Role(role.value())).collect())),
-            Said::Owner(parameter) => rules.push(owner(&parameter)),
-            Said::OwnerOrAdmin(parameter) => rules.push(any(vec![owner(&parameter), Rule::Role("admin".to_owned())])),
+            Said::OptionalAuth => rules.push(Rule::OptionalAuth),
+            Said::DenyAll(reason) => closed = closed.or(Some(reason)),
+            Said::Demand(rule) => rules.push(rule),
             Said::Unclear => rules.push(Rule::Nobody),
             Said::Route(route) => checked.route = checked.route.or(Some(route)),
             Said::RateLimit(limit) => limits.push((word, limit)),
@@ -50,16 +50,13 @@ pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
         }
     }
     checked.policy.rule = all(rules);
+    // It is a switch above the other attributes: while it stands there, they say nothing.
+    if let Some(reason) = closed {
+        checked.policy.rule = Rule::Nobody;
+        checked.policy.reason = Some(reason);
+    }
     checked.policy.quotas = quotas(limits, &checked.handler.signature.ident, errors);
     checked
-}
-
-fn owner(parameter: &Ident) -> Rule {
-    Rule::Owner(parameter.unraw().to_string())
-}
-
-fn any(mut rules: Vec<Rule>) -> Rule {
-    if rules.len() == 1 { rules.remove(0) } else { Rule::Any(rules) }
 }
 
 fn all(mut rules: Vec<Rule>) -> Rule {
@@ -70,23 +67,56 @@ fn all(mut rules: Vec<Rule>) -> Rule {
     }
 }
 
-/// There is at least one access attribute, and `public` stands alone.
+/// There is at least one access attribute; what lets everybody in stands alone; and what is demanded makes sense together.
 fn access(clauses: &[Clause], handler: &Handler, errors: &mut Errors) {
-    let (public, others): (Vec<&Clause>, Vec<&Clause>) =
-        clauses.iter().filter(|clause| clause.said.is_access()).partition(|clause| clause.word == "public");
-    match public.first() {
-        None if others.is_empty() => {
-            let name = &handler.signature.ident;
-            errors.push(name.span(), format!("`{name}` does not say who may call it"), CHOICES);
+    let all: Vec<&Clause> = clauses.iter().filter(|clause| clause.said.is_access()).collect();
+    if all.is_empty() {
+        let name = &handler.signature.ident;
+        errors.push(name.span(), format!("`{name}` does not say who may call it"), CHOICES);
+        return;
+    }
+    if all.iter().any(|clause| clause.word == "deny_all") {
+        return;
+    }
+    let lets_in = |clause: &&&Clause| clause.word == "public" || clause.word == "optional_auth";
+    let Some(open) = all.iter().find(lets_in) else {
+        let demands = all.iter().filter_map(|clause| match &clause.said {
+            Said::Demand(rule) => Some((clause.word.span(), rule)),
+            _ => None,
+        });
+        let demands: Vec<_> = demands.collect();
+        one_row_of_each_type(&demands, errors);
+        // An attribute that was not understood may be what makes sense of the others.
+        if demands.len() == all.len() {
+            logic::sense(&demands, errors);
         }
-        Some(public) if !others.is_empty() => {
-            let mut words: Vec<String> = others.iter().map(|other| other.word.to_string()).collect();
-            words.dedup();
-            let narrower = suggest::all_of(words.iter().map(String::as_str));
-            let what = format!("`public` lets everybody in, which contradicts {narrower}");
-            errors.push(public.word.span(), what, format!("remove `public`, or {narrower}"));
+        return;
+    };
+    let mut words: Vec<String> =
+        all.iter().filter(|other| other.word != open.word).map(|other| other.word.to_string()).collect();
+    words.dedup();
+    if !words.is_empty() {
+        let narrower = suggest::all_of(words.iter().map(String::as_str));
+        let word = &open.word;
+        let what = format!("`{word}` lets everybody in, which contradicts {narrower}");
+        errors.push(word.span(), what, format!("remove `{word}`, or {narrower}"));
+    }
+}
+
+/// The handler takes a row by its type, so two of one type could not be told apart.
+fn one_row_of_each_type(demands: &[(proc_macro2::Span, &Rule)], errors: &mut Errors) {
+    let mut leaves = Vec::new();
+    demands.iter().for_each(|(_, rule)| rule.leaves(&mut leaves));
+    let rows: Vec<_> =
+        leaves.iter().filter_map(|leaf| if let Rule::Owns(owns) = leaf { Some(owns) } else { None }).collect();
+    for (at, owns) in rows.iter().enumerate() {
+        let of = owns.of.text();
+        if rows.iter().take(at).any(|other| other.of.text() == of && other.names() != owns.names()) {
+            let what = format!("two rows of `{of}` can't be told apart: the handler's `Owned<{of}>` could be either");
+            let cure = format!("make a second type of one of them, such as `struct Target({of})`");
+            errors.push(owns.of.place(), what, cure);
+            return;
         }
-        _ => {}
     }
 }
 
@@ -113,16 +143,11 @@ fn repeats(earlier: &Said, later: &Said) -> bool {
     match (earlier, later) {
         (Said::Route(_), Said::Route(_))
         | (Said::Public(_), Said::Public(_))
-        | (Said::Authenticated, Said::Authenticated)
+        | (Said::OptionalAuth, Said::OptionalAuth)
+        | (Said::DenyAll(_), Said::DenyAll(_))
         | (Said::Validate(_), Said::Validate(_)) => true,
-        (Said::RequireRole(earlier), Said::RequireRole(later)) => {
-            // Any order; neither list holds a role twice.
-            earlier.len() == later.len()
-                && earlier.iter().all(|role| later.iter().any(|other| other.value() == role.value()))
-        }
-        (Said::Owner(earlier), Said::Owner(later)) | (Said::OwnerOrAdmin(earlier), Said::OwnerOrAdmin(later)) => {
-            earlier.unraw() == later.unraw()
-        }
+        // Any order: neither list holds a name twice.
+        (Said::Demand(earlier), Said::Demand(later)) => earlier.text() == later.text(),
         (Said::RateLimit(earlier), Said::RateLimit(later)) => identical(earlier, later),
         _ => false,
     }
@@ -140,30 +165,56 @@ fn owners(clauses: &[Clause], errors: &mut Errors) {
         clauses.iter().find_map(|clause| if let Said::Route(route) = &clause.said { Some(route) } else { None });
     let Some(path) = route.and_then(|route| route.path.as_ref()).map(LitStr::value) else { return };
     let known = template::parameters(&path).unwrap_or_default();
+    let mut leaves = Vec::new();
     for clause in clauses {
-        if let Said::Owner(parameter) | Said::OwnerOrAdmin(parameter) = &clause.said {
-            let name = parameter.unraw().to_string();
-            if known.contains(&name.as_str()) {
-                continue;
-            }
-            let cure = match known.as_slice() {
-                [] => format!("write it into the path: \"{}/{{{name}}}\"", path.trim_end_matches('/')),
-                known => suggest::cure(&name, known.iter().copied()),
-            };
-            errors.push(parameter.span(), format!("the path \"{path}\" has no parameter `{name}`"), cure);
+        if let Said::Demand(rule) = &clause.said {
+            rule.leaves(&mut leaves);
         }
+    }
+    for parameter in leaves.into_iter().flat_map(parameters) {
+        let name = parameter.text();
+        let place = parameter.name.span();
+        match (parameter.from, known.contains(&name.as_str())) {
+            (From::Route, true) | (From::Scope, false) => {}
+            (From::Scope, true) => {
+                let what = format!("the path \"{path}\" has the parameter `{name}` itself");
+                errors.push(place, what, "remove `from_scope`");
+            }
+            (From::Route, false) => {
+                let cure = match known.as_slice() {
+                    [] => format!(
+                        "write it into the path: \"{}/{{{name}}}\"; if an outer scope has it, write `from_scope` behind it",
+                        path.trim_end_matches('/')
+                    ),
+                    known => suggest::cure(&name, known.iter().copied()),
+                };
+                errors.push(place, format!("the path \"{path}\" has no parameter `{name}`"), cure);
+            }
+        }
+    }
+}
+
+fn parameters(leaf: &Rule) -> &[Parameter] {
+    match leaf {
+        Rule::Owner(parameter) | Rule::Tenant(parameter) => std::slice::from_ref(parameter),
+        Rule::Owns(owns) => &owns.parameters,
+        _ => &[],
     }
 }
 
 /// A public route knows no principals, so it can't count by them.
 fn principals(clauses: &[Clause], errors: &mut Errors) {
-    if !clauses.iter().any(|clause| matches!(clause.said, Said::Public(_))) {
+    let Some(open) = clauses.iter().find(|clause| matches!(clause.said, Said::Public(_) | Said::OptionalAuth)) else {
         return;
-    }
+    };
+    let what = match open.said {
+        Said::Public(_) => "a public route has no principal to count by",
+        _ => "an `optional_auth` route may have no principal to count by",
+    };
     for clause in clauses {
         if let Said::RateLimit(RateLimit { by: By::Principal(span), .. }) = clause.said {
             let cure = "write `by = ip`, or demand a principal with `#[authenticated]`";
-            errors.push(span, "a public route has no principal to count by", cure);
+            errors.push(span, what, cure);
         }
     }
 }

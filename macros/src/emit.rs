@@ -8,7 +8,10 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use crate::clause::Attribute;
-use crate::model::{Argument, By, Call, Checked, Count, Handler, Policy, Quota, Route, Rule, Step, Validates};
+use crate::model::{
+    Argument, By, Call, Checked, Count, Handler, Kind, Name, Owns, Parameter, Policy, Quota, Route, Rule, Step,
+    UserPath, Validates,
+};
 
 pub(crate) fn emit(checked: &Checked) -> TokenStream {
     match &checked.route {
@@ -149,10 +152,12 @@ fn is_about_the_name(attribute: &Attribute) -> bool {
 fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
     let Policy { rule, reason, quotas, validates } = policy;
     let path = unraw(handler);
-    let rule = self::rule(rule);
+    let rule_is_users = rule.is_users();
+    let names = if rule_is_users { Names::Whole } else { Names::Short };
+    let rule = self::rule(rule, names);
     let reason = reason.as_ref().map(|reason| quote!(.because(#reason)));
     let listed = (!quotas.is_empty()).then(|| {
-        let quotas = quotas.iter().map(quota);
+        let quotas = quotas.iter().map(|quota| self::quota(quota, names));
         quote!(.quotas(&[#(#quotas),*]))
     });
     let validates = match validates {
@@ -163,6 +168,10 @@ fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
     let counted = quotas.iter().any(|quota| matches!(quota.terms.count, Count::Failures)).then(|| quote!(Count,));
     let by = quotas.iter().any(|quota| matches!(quota.terms.by, By::Principal(_))).then(|| quote!(By,));
     let quota = listed.is_some().then(|| quote!(Quota,));
+    if rule_is_users {
+        // A `use` would stand in the way of the user's own names in the rule, so every name of ours is whole.
+        return quote!(&::palisade::Policy::new(#rule).of(::core::module_path!(), #path) #reason #listed #validates);
+    }
     // The names are short inside of the block, for whoever reads it; nothing of the user's stands there.
     quote! {{
         use ::palisade::{#by #counted Policy, #quota Rule::*};
@@ -170,32 +179,108 @@ fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
     }}
 }
 
-fn rule(written: &Rule) -> TokenStream {
+/// How our own names are written: short where they are imported, else whole.
+#[derive(Clone, Copy)]
+enum Names {
+    Short,
+    Whole,
+}
+
+impl Names {
+    fn of(self, name: &str) -> TokenStream {
+        let name = format_ident!("{name}");
+        match self {
+            Names::Short => quote!(#name),
+            Names::Whole => quote!(::palisade::#name),
+        }
+    }
+
+    fn leaf(self, name: &str) -> TokenStream {
+        let name = format_ident!("{name}");
+        match self {
+            Names::Short => quote!(#name),
+            Names::Whole => quote!(::palisade::Rule::#name),
+        }
+    }
+}
+
+fn rule(written: &Rule, names: Names) -> TokenStream {
     let list = |rules: &[Rule]| {
-        let rules = rules.iter().map(rule);
+        let rules = rules.iter().map(|rule| self::rule(rule, names));
         quote!((&[#(#rules),*]))
     };
     let (kind, holds) = match written {
         Rule::Public => ("Public", TokenStream::new()),
+        Rule::OptionalAuth => ("OptionalAuth", TokenStream::new()),
         Rule::Authenticated => ("Authenticated", TokenStream::new()),
         Rule::Nobody => ("Nobody", TokenStream::new()),
-        Rule::Role(role) => ("Role", quote!((#role))),
-        Rule::Owner(parameter) => ("Owner", quote!((#parameter))),
+        Rule::Named(kind, name) => (leaf_of(*kind), named(name)),
+        Rule::Owner(parameter) => ("Owner", parameter_name(parameter)),
+        Rule::Tenant(parameter) => ("Tenant", parameter_name(parameter)),
+        Rule::Owns(owns) => ("Owns", ownership(owns)),
+        Rule::Check(path) => ("Check", check(path)),
+        Rule::Not(rule) => {
+            let rule = self::rule(rule, names);
+            ("Not", quote!((&#rule)))
+        }
         Rule::All(rules) => ("All", list(rules)),
         Rule::Any(rules) => ("Any", list(rules)),
     };
-    let kind = format_ident!("{kind}");
+    let kind = names.leaf(kind);
     quote!(#kind #holds)
 }
 
-fn quota(quota: &Quota) -> TokenStream {
+const fn leaf_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Role => "Role",
+        Kind::Permission => "Permission",
+        Kind::Scope => "Scope",
+    }
+}
+
+fn named(name: &Name) -> TokenStream {
+    match name {
+        Name::Text(text) => {
+            let text = text.value();
+            quote!((#text))
+        }
+        // What is wrong with the user's path is said where it stands.
+        Name::Typed(path) => {
+            let call = quote_spanned!(path.span()=> .role_name());
+            quote!((#path #call))
+        }
+    }
+}
+
+fn parameter_name(parameter: &Parameter) -> TokenStream {
+    let name = parameter.text();
+    quote!((#name))
+}
+
+fn ownership(owns: &Owns) -> TokenStream {
+    let (of, text, parameters) = (&owns.of, owns.of.text(), owns.names());
+    let reveals = owns.reveals.then(|| quote!(.revealing()));
+    let made = quote_spanned!(owns.of.span()=> ::palisade::Ownership::of::<#of>);
+    quote!((&#made(#text, &[#(#parameters),*]) #reveals))
+}
+
+fn check(path: &UserPath) -> TokenStream {
+    let text = path.text();
+    let [request, principal] = ["__request", "__principal"].map(|name| local(name, path.span()));
+    let asked = quote_spanned!(path.span()=> ::palisade::__private::pending(#path(#request, #principal)));
+    quote!((&::palisade::Check::new(#text, |#request, #principal| #asked)))
+}
+
+fn quota(quota: &Quota, names: Names) -> TokenStream {
     let Quota { label, terms } = quota;
     let limit = Literal::u32_unsuffixed(terms.limit);
     let seconds = Literal::u64_unsuffixed(terms.seconds);
-    let count = matches!(terms.count, Count::Failures).then(|| quote!(.count(Count::Failures)));
-    let by = matches!(terms.by, By::Principal(_)).then(|| quote!(.by(By::Principal)));
+    let (count, by) = (names.of("Count"), names.of("By"));
+    let count = matches!(terms.count, Count::Failures).then(|| quote!(.count(#count::Failures)));
+    let by = matches!(terms.by, By::Principal(_)).then(|| quote!(.by(#by::Principal)));
     let shared = terms.name.is_some().then(|| quote!(.shared()));
-    quote!(Quota::per_seconds(#label, #limit, #seconds) #count #by #shared)
+    let quota = names.of("Quota");
+    quote!(#quota::per_seconds(#label, #limit, #seconds) #count #by #shared)
 }
 
 /// `|__all, (_, __body)| __all.named(__body)?.done()`. A type that can't be validated is blamed where it stands, and the

@@ -14,11 +14,14 @@
 
 mod check;
 mod clause;
+mod derive;
 mod emit;
 mod errors;
 mod item;
+mod logic;
 mod model;
 mod parse;
+mod rule;
 mod suggest;
 mod template;
 
@@ -46,8 +49,8 @@ attributes! {
     ///
     /// Takes a path template and, like actix-web's own attribute, `name = ".."`, `guard = "path::to::function"` and
     /// `wrap = "Middleware::default()"`, which stands behind the checks; the last two repeat. It demands an access
-    /// attribute beside it: [`macro@public`], [`macro@authenticated`], [`macro@require_role`], [`macro@owner`] or
-    /// [`macro@owner_or_admin`].
+    /// attribute beside it: [`macro@public`], [`macro@authenticated`], [`macro@require_role`], [`macro@owner`],
+    /// [`macro@owner_or_admin`], [`macro@authorize`] or their like.
     ///
     /// ```
     /// use actix_web::web::Path;
@@ -182,9 +185,40 @@ attributes! {
     /// # let _ = palisade::scope("/api").service(me);
     /// ```
     authenticated;
+    /// Lets anyone call, but refuses credentials that are not good with 401.
+    ///
+    /// ```
+    /// use palisade::{Principal, get, optional_auth};
+    ///
+    /// #[get("/greeting")]
+    /// #[optional_auth]
+    /// async fn greeting(caller: Option<Principal>) -> String {
+    ///     format!("hello, {}", caller.as_ref().map_or("stranger", Principal::subject))
+    /// }
+    /// # let _ = palisade::scope("/api").service(greeting);
+    /// ```
+    optional_auth;
+    /// Closes a route for everybody, with 403. The reason stands in the policy table.
+    ///
+    /// It is a switch: the other access attributes may stay, and say nothing while it is there.
+    ///
+    /// ```
+    /// use palisade::{deny_all, post, require_role};
+    ///
+    /// #[post("/transfers")]
+    /// #[deny_all("until the audit is done")]
+    /// #[require_role("teller")]
+    /// async fn transfer() -> &'static str {
+    ///     "transferred"
+    /// }
+    /// # let _ = palisade::scope("/api").service(transfer);
+    /// ```
+    deny_all;
     /// Lets a principal call that has the role, or any of several roles; others are 403.
     ///
-    /// Two such attributes demand both. So do any two access attributes.
+    /// `all("a", "b")` demands all of them. A role is a name, or a variant of an enum with
+    /// [`derive(Role)`](derive@Role): a misspelt one does not compile then. Two such attributes demand both. So do any two
+    /// access attributes.
     ///
     /// ```
     /// use palisade::{get, require_role};
@@ -197,7 +231,81 @@ attributes! {
     /// # let _ = palisade::scope("/api").service(reports);
     /// ```
     require_role;
+    /// Lets a principal call to whom a role grants the permission, or any of several; `all(..)` demands all; others are 403.
+    ///
+    /// Roles grant permissions in the vocabulary that is given to `Palisade::builder().roles(..)`.
+    ///
+    /// ```
+    /// use palisade::{delete, require_permission};
+    ///
+    /// #[delete("/users/{id}")]
+    /// #[require_permission("users:delete")]
+    /// async fn delete_user() -> &'static str {
+    ///     "gone"
+    /// }
+    /// # let _ = palisade::scope("/api").service(delete_user);
+    /// ```
+    require_permission;
+    /// Lets a principal call whose credential carries the scope, or any of several; `all(..)` demands all; others are 403
+    /// with a challenge that names what is missing (RFC 6750 §3.1, `insufficient_scope`).
+    ///
+    /// ```
+    /// use palisade::{post, require_scope};
+    ///
+    /// #[post("/orders")]
+    /// #[require_scope("orders:write")]
+    /// async fn order() -> &'static str {
+    ///     "ordered"
+    /// }
+    /// # let _ = palisade::scope("/api").service(order);
+    /// ```
+    require_scope;
+    /// Lets a principal call whose tenant equals the path parameter, whatever its roles; others are 403.
+    ///
+    /// To let a role cross, say so: `#[authorize(tenant(org) || role("operator"))]`.
+    ///
+    /// ```
+    /// use palisade::{get, require_role, tenant};
+    ///
+    /// #[get("/orgs/{org}/invoices")]
+    /// #[tenant(org)]
+    /// #[require_role("accountant")]
+    /// async fn invoices() -> &'static str {
+    ///     "of this organisation"
+    /// }
+    /// # let _ = palisade::scope("/api").service(invoices);
+    /// ```
+    tenant;
+    /// Lets a principal call for whom the expression holds; others are 403, or 404 where a row decides.
+    ///
+    /// Terms are `role(..)`, `permission(..)`, `scope(..)`, `owner(..)`, `tenant(..)` with what their attributes take,
+    /// `authenticated`, and `check(path::to::function)`: an `async fn(&HttpRequest, &Principal)` that gives a
+    /// `Verdict`, or a `bool`. Operators are `!`, `&&` and `||`, which bind as in Rust, and parentheses. A function is asked
+    /// only where the rest does not decide, and a row is loaded last.
+    ///
+    /// ```
+    /// use actix_web::HttpRequest;
+    /// use palisade::{Principal, Verdict, authorize, get};
+    ///
+    /// async fn is_on_duty(_request: &HttpRequest, principal: &Principal) -> Verdict {
+    ///     Verdict::from(principal.subject() == "alice")
+    /// }
+    ///
+    /// #[get("/wards/{nurse}")]
+    /// #[authorize(role("doctor") || (owner(nurse) && !role("suspended") && check(is_on_duty)))]
+    /// async fn ward() -> &'static str {
+    ///     "the ward"
+    /// }
+    /// # let _ = palisade::scope("/api").service(ward);
+    /// ```
+    authorize;
     /// Lets the principal call whose subject equals the path parameter; others are 403.
+    ///
+    /// | option | means |
+    /// |---|---|
+    /// | `of = Document` | the parameter identifies a row: a `palisade::Resource` that is loaded once, whose owner is compared, and which the handler takes as `Owned<Document>`. Foreign and missing are the same 404. Several parameters identify it together: `owner(order, item, of = Item)` |
+    /// | `deny = 403` | reveals that a foreign row exists |
+    /// | `from_scope` | the parameter stands in the prefix of an outer `palisade::scope`, which is checked when the application is built |
     ///
     /// ```
     /// use actix_web::web::Path;
@@ -212,6 +320,8 @@ attributes! {
     /// ```
     owner;
     /// Lets the principal call whose subject equals the path parameter, or one with the role `admin`; others are 403.
+    ///
+    /// Takes the options of [`macro@owner`].
     ///
     /// ```
     /// use actix_web::web::Path;
@@ -273,6 +383,36 @@ attributes! {
     /// # let _ = palisade::scope("/api").service(add_note);
     /// ```
     validate;
+}
+
+/// Makes an enum the vocabulary of roles, for `Roles::of` and `#[require_role(Role::Admin)]`.
+///
+/// A variant is called by its name in `snake_case`, or what `#[role("..")]` says. `#[implies(Editor)]` hands on all
+/// that another role may do, `#[grants("users:delete")]` gives permissions. Unknown names and circles do not compile.
+///
+/// ```
+/// use palisade::{get, require_role};
+///
+/// # mod roles { use palisade::Role;
+/// #[derive(Role)]
+/// pub enum Staff {
+///     #[implies(Editor)]
+///     #[grants("users:delete")]
+///     Admin,
+///     Editor,
+/// }
+/// # } use roles::Staff;
+///
+/// #[get("/reports")]
+/// #[require_role(Staff::Editor)]
+/// async fn reports() -> &'static str {
+///     "for editors, and for admins"
+/// }
+/// # let _ = palisade::scope("/api").service(reports);
+/// ```
+#[proc_macro_derive(Role, attributes(implies, grants, role))]
+pub fn role(item: TokenStream) -> TokenStream {
+    derive::role(item.into()).into()
 }
 
 /// The clauses of one handler. The other attributes write it, nobody else does.

@@ -2,7 +2,7 @@
 //!
 //! `parse` makes [`Written`], `check` turns it into [`Checked`], `emit` prints that and cannot fail.
 
-use proc_macro2::{Ident, Span, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::{Expr, LitStr, Path, Signature, Visibility};
 
 use crate::clause::Attribute;
@@ -47,10 +47,11 @@ pub(crate) struct Clause {
 pub(crate) enum Said {
     Route(Route),
     Public(Option<LitStr>),
-    Authenticated,
-    RequireRole(Vec<LitStr>),
-    Owner(Ident),
-    OwnerOrAdmin(Ident),
+    OptionalAuth,
+    /// Closed, and why.
+    DenyAll(LitStr),
+    /// Any other access attribute.
+    Demand(Rule),
     RateLimit(RateLimit),
     Validate(Validate),
     /// An access attribute that could not be understood. It was reported, and lets nobody in.
@@ -118,12 +119,60 @@ pub(crate) struct Policy {
 
 pub(crate) enum Rule {
     Public,
+    OptionalAuth,
     Authenticated,
-    Role(String),
-    Owner(String),
+    Named(Kind, Name),
+    Owner(Parameter),
+    Tenant(Parameter),
+    Owns(Owns),
+    /// The path of an asynchronous function.
+    Check(UserPath),
+    Not(Box<Rule>),
     All(Vec<Rule>),
     Any(Vec<Rule>),
     Nobody,
+}
+
+/// What a name is the name of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Role,
+    Permission,
+    Scope,
+}
+
+#[derive(Clone)]
+pub(crate) enum Name {
+    Text(LitStr),
+    /// A variant of an enum with `#[derive(Role)]`.
+    Typed(UserPath),
+}
+
+/// A path of the user's, which stands in the expansion as it was written.
+#[derive(Clone)]
+pub(crate) struct UserPath(pub(crate) TokenStream);
+
+/// A parameter of the path.
+pub(crate) struct Parameter {
+    pub(crate) name: Ident,
+    pub(crate) from: From,
+}
+
+/// Where a parameter is found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    /// In the template of this route.
+    Route,
+    /// In the prefix of an outer scope.
+    Scope,
+}
+
+/// A row, by the parameters that identify it.
+pub(crate) struct Owns {
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) of: UserPath,
+    /// Whether a foreign row is 403 and not 404.
+    pub(crate) reveals: bool,
 }
 
 pub(crate) struct Quota {

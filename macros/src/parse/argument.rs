@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use syn::{Lit, LitStr};
 
 use crate::clause::flat;
 use crate::errors::{Errors, Place};
+use crate::model::UserPath;
 
 /// What stands between the parentheses of one attribute.
 pub(super) struct Arguments<'a> {
@@ -28,7 +29,11 @@ pub(super) enum Value {
     Text(LitStr),
     Literal(Lit),
     Word(Ident),
-    /// Tokens that no attribute takes, such as a call.
+    /// A path of two segments or more, such as `Role::Admin`.
+    Path(UserPath),
+    /// `all(..)`.
+    Call(Ident, Group),
+    /// Tokens that no attribute takes, such as an expression.
     Other(Place),
 }
 
@@ -77,6 +82,8 @@ impl Value {
             Value::Text(text) => text.span().into(),
             Value::Literal(literal) => literal.span().into(),
             Value::Word(word) => word.span().into(),
+            Value::Path(path) => path.place(),
+            Value::Call(word, group) => Place::of(&[word.clone().into(), group.clone().into()], word.span()),
             Value::Other(place) => *place,
         }
     }
@@ -104,6 +111,25 @@ fn value_of(tokens: &[TokenTree], whole: Place) -> Value {
             Lit::Str(text) => Value::Text(text),
             other => Value::Literal(other),
         },
+        [TokenTree::Ident(word), TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => {
+            Value::Call(word.clone(), group.clone())
+        }
+        several if is_path(several) => Value::Path(UserPath(several.iter().cloned().collect())),
         several @ [first, ..] => Value::Other(Place::of(several, first.span())),
+    }
+}
+
+/// `a::b`, `::a::b`, `crate::a`; nothing generic.
+pub(super) fn is_path(tokens: &[TokenTree]) -> bool {
+    let mut rest = tokens;
+    let mut first = true;
+    let colon = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':');
+    loop {
+        match rest {
+            [a, b, TokenTree::Ident(_), more @ ..] if colon(a) && colon(b) => rest = more,
+            [TokenTree::Ident(_), more @ ..] if first => rest = more,
+            _ => return rest.is_empty() && !first,
+        }
+        first = false;
     }
 }

@@ -4,10 +4,12 @@
 
 mod argument;
 mod authenticated;
+mod authorize;
+mod deny_all;
+mod names;
 mod owner;
 mod public;
 mod rate_limit;
-mod require_role;
 mod route;
 mod validate;
 mod window;
@@ -17,7 +19,7 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use self::argument::Arguments;
 pub(crate) use self::rate_limit::is_label;
 use crate::errors::{Errors, Place};
-use crate::model::{Clause, Said};
+use crate::model::{Clause, Kind, Rule, Said};
 use crate::suggest;
 
 /// The clauses of `#[::palisade::__policy(get("/users"); public();)]`.
@@ -41,13 +43,21 @@ fn clause(tokens: &[TokenTree], errors: &mut Errors) -> Option<Clause> {
 }
 
 fn said(word: &Ident, arguments: &Group, errors: &mut Errors) -> Option<Said> {
+    if word == "authorize" {
+        return Some(demand(authorize::parse(word, arguments.stream(), errors)));
+    }
     let arguments = Arguments::new(word, arguments.stream());
     match word.to_string().as_str() {
         "public" => Some(public::parse(arguments, errors)),
         "authenticated" => Some(authenticated::parse(arguments, errors)),
-        "require_role" => Some(require_role::parse(arguments, errors)),
-        "owner" => Some(owner::parse(arguments, errors).map_or(Said::Unclear, Said::Owner)),
-        "owner_or_admin" => Some(owner::parse(arguments, errors).map_or(Said::Unclear, Said::OwnerOrAdmin)),
+        "optional_auth" => Some(authenticated::optional(arguments, errors)),
+        "deny_all" => Some(deny_all::parse(arguments, errors)),
+        "require_role" => Some(demand(names::parse(Kind::Role, arguments, errors))),
+        "require_permission" => Some(demand(names::parse(Kind::Permission, arguments, errors))),
+        "require_scope" => Some(demand(names::parse(Kind::Scope, arguments, errors))),
+        "owner" => Some(demand(owner::owner(arguments, errors))),
+        "owner_or_admin" => Some(demand(owner::owner_or_admin(arguments, errors))),
+        "tenant" => Some(demand(owner::tenant(arguments, errors))),
         "rate_limit" => rate_limit::parse(arguments, errors).map(Said::RateLimit),
         "validate" => validate::parse(arguments, errors).map(Said::Validate),
         _ if route::is_route(word) => Some(Said::Route(route::parse(arguments, errors))),
@@ -57,4 +67,9 @@ fn said(word: &Ident, arguments: &Group, errors: &mut Errors) -> Option<Said> {
             None
         }
     }
+}
+
+/// What could not be understood was reported, and lets nobody in.
+fn demand(rule: Option<Rule>) -> Said {
+    rule.map_or(Said::Unclear, Said::Demand)
 }

@@ -110,7 +110,7 @@ impl fmt::Display for AccessMatrix {
 /// ```
 /// use actix_web::{App, test::init_service};
 /// use palisade::testing::{Access, Persona, Personas, access_matrix};
-/// use palisade::{Palisade, Principal, get, owner_or_admin};
+/// use palisade::{Jwt, Palisade, Principal, get, owner_or_admin};
 ///
 /// #[get("/users/{id}")]
 /// #[owner_or_admin(id)]
@@ -120,7 +120,9 @@ impl fmt::Display for AccessMatrix {
 ///
 /// # #[actix_web::main] async fn main() -> Result<(), palisade::ConfigError> {
 /// let routes = || palisade::scope("/api").service(show_user);
-/// let app = init_service(App::new().service(routes()).wrap(Palisade::builder().build()?)).await;
+/// let jwt = Jwt::hs256("https://issuer.example", "my-api", b"at least 32 bytes, from a file or the environment")?;
+/// let palisade = Palisade::builder().authenticator(jwt).routes(&routes()).build()?;
+/// let app = init_service(App::new().service(routes()).wrap(palisade)).await;
 /// let personas = Personas::new()
 ///     .parameter("id", "alice")
 ///     .add(Persona::anonymous())

@@ -1,0 +1,223 @@
+//! `#[derive(Role)]`: an enum as the vocabulary of roles.
+//!
+//! Threat: a role that is misspelt, or that implies more than anybody sees (CWE-863). Promise: names that there are not, and
+//! roles that imply each other in a circle, do not compile.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Meta};
+
+use crate::clause::flat;
+use crate::errors::Errors;
+use crate::suggest;
+
+struct Variant {
+    ident: Ident,
+    name: String,
+    implies: Vec<Ident>,
+    grants: Vec<LitStr>,
+}
+
+/// What could be understood is emitted in any case, so that one mistake is one message.
+pub(crate) fn derive(item: TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let expansion = match syn::parse2::<DeriveInput>(item) {
+        Ok(input) => expand(&input, &mut errors),
+        Err(error) => {
+            errors.push(error.span(), format!("this can't be read: {error}"), EXAMPLE);
+            TokenStream::new()
+        }
+    };
+    let mut tokens = errors.into_tokens();
+    tokens.extend(expansion);
+    tokens
+}
+
+const EXAMPLE: &str = "write `#[derive(Role)] enum Role { #[implies(User)] Admin, User }`";
+
+fn expand(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
+    let name = &input.ident;
+    let Data::Enum(body) = &input.data else {
+        errors.push(name.span(), "roles are the variants of an enum", EXAMPLE);
+        return TokenStream::new();
+    };
+    if let Some(parameter) = input.generics.params.first() {
+        let place = parameter.to_token_stream().into_iter().next().map_or(name.span(), |token| token.span());
+        errors.push(place, "an enum of roles is not generic: a role is one name", "remove the parameter");
+        return TokenStream::new();
+    }
+    if body.variants.is_empty() {
+        errors.push(name.span(), "this enum has no role", EXAMPLE);
+    }
+    let mut variants: Vec<Variant> = Vec::new();
+    for variant in &body.variants {
+        if !matches!(variant.fields, Fields::Unit) {
+            let what = format!("the role `{}` has fields, and a role is just a name", variant.ident);
+            errors.push(variant.ident.span(), what, format!("write `{}`", variant.ident));
+        }
+        let read = read(&variant.ident, &variant.attrs, errors);
+        if variants.iter().any(|earlier| earlier.name == read.name) {
+            let what = format!("two roles are called \"{}\"", read.name);
+            errors.push(variant.ident.span(), what, "give one of them another name with `#[role(\"..\")]`");
+        }
+        variants.push(read);
+    }
+    known(&mut variants, errors);
+    circles(&variants, errors);
+    emit(name, &variants, &body.variants.iter().map(|variant| &variant.fields).collect::<Vec<_>>())
+}
+
+fn read(ident: &Ident, attributes: &[Attribute], errors: &mut Errors) -> Variant {
+    let mut variant = Variant {
+        ident: ident.clone(),
+        name: snake(&ident.unraw().to_string()),
+        implies: Vec::new(),
+        grants: Vec::new(),
+    };
+    for attribute in attributes {
+        let Some(word) =
+            attribute.path().get_ident().filter(|word| ["implies", "grants", "role"].iter().any(|ours| word == ours))
+        else {
+            continue;
+        };
+        let cure = match word.to_string().as_str() {
+            "implies" => "write `#[implies(Editor)]`, with variants of this enum",
+            "grants" => "write `#[grants(\"users:delete\")]`",
+            _ => "write `#[role(\"admin\")]`",
+        };
+        let tokens = match &attribute.meta {
+            Meta::List(list) => flat(list.tokens.clone()),
+            _ => Vec::new(),
+        };
+        if tokens.is_empty() {
+            errors.push(word.span(), format!("`{word}` names nothing"), cure);
+        }
+        for part in tokens.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')) {
+            match part {
+                [] => {}
+                [TokenTree::Ident(other)] if word == "implies" => {
+                    if variant.implies.contains(other) {
+                        errors.push(other.span(), format!("`{other}` stands here twice"), "remove one of the two");
+                    } else {
+                        variant.implies.push(other.clone());
+                    }
+                }
+                [TokenTree::Literal(literal)] if word != "implies" => {
+                    match syn::parse2::<LitStr>(TokenTree::from(literal.clone()).into()) {
+                        Ok(text) => named(word, text, &mut variant, errors),
+                        Err(_) => errors.push(literal.span(), format!("`{word}` takes a name in quotes"), cure),
+                    }
+                }
+                [first, ..] => {
+                    let what = if word == "implies" { "takes variants of this enum" } else { "takes a name in quotes" };
+                    errors.push(first.span(), format!("`{word}` {what}"), cure);
+                }
+            }
+        }
+    }
+    variant
+}
+
+fn named(word: &Ident, text: LitStr, variant: &mut Variant, errors: &mut Errors) {
+    let written = text.value();
+    if written.trim() != written || written.is_empty() {
+        errors.push(text.span(), "a name is not empty, and has no space around it", "write such as \"users:delete\"");
+    } else if word == "role" {
+        variant.name = written;
+    } else if variant.grants.iter().any(|earlier| earlier.value() == written) {
+        errors.push(text.span(), format!("\"{written}\" is granted twice"), "remove one of the two");
+    } else {
+        variant.grants.push(text);
+    }
+}
+
+/// Every implied role is a variant, and another one.
+fn known(variants: &mut [Variant], errors: &mut Errors) {
+    let names: Vec<String> = variants.iter().map(|variant| variant.ident.to_string()).collect();
+    for variant in variants {
+        let own = &variant.ident;
+        variant.implies.retain(|implied| {
+            let text = implied.to_string();
+            if implied == own {
+                errors.push(implied.span(), format!("`{own}` implies itself"), "remove it");
+            } else if !names.contains(&text) {
+                let others = names.iter().map(String::as_str).filter(|name| *name != own.to_string());
+                let cure = suggest::cure(&text, others.collect::<Vec<_>>());
+                errors.push(implied.span(), format!("`{text}` is no role of this enum"), cure);
+            } else {
+                return true;
+            }
+            false
+        });
+    }
+}
+
+fn circles(variants: &[Variant], errors: &mut Errors) {
+    for variant in variants {
+        let mut way = vec![&variant.ident];
+        if leads_back(variant, variants, &mut way) {
+            let way: Vec<String> = way.iter().map(ToString::to_string).collect();
+            let what = format!("roles imply each other in a circle: {}", way.join(" -> "));
+            let place = variant.implies.first().map_or(variant.ident.span(), Ident::span);
+            errors.push(place, what, "remove one of these `implies`: a role implies lesser ones only");
+            return;
+        }
+    }
+}
+
+/// Whether one that this implies, however far away, is where the way began.
+fn leads_back<'v>(variant: &'v Variant, variants: &'v [Variant], way: &mut Vec<&'v Ident>) -> bool {
+    for implied in &variant.implies {
+        let Some(next) = variants.iter().find(|other| other.ident == *implied) else { continue };
+        let closes = way.first() == Some(&&next.ident);
+        if !closes && way.contains(&&next.ident) {
+            continue;
+        }
+        way.push(&next.ident);
+        if closes || leads_back(next, variants, way) {
+            return true;
+        }
+        way.pop();
+    }
+    false
+}
+
+fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {
+    let arms = variants.iter().zip(fields).map(|(Variant { ident, name, .. }, fields)| {
+        let any = (!matches!(fields, Fields::Unit)).then(|| quote!({ .. }));
+        quote!(Self::#ident #any => #name)
+    });
+    let definitions = variants.iter().map(|Variant { name, implies, grants, .. }| {
+        let implied = implies.iter().filter_map(|implied| variants.iter().find(|other| other.ident == *implied));
+        let implied = implied.map(|other| &other.name);
+        quote!(::palisade::RoleDefinition::new(#name, &[#(#implied),*], &[#(#grants),*]))
+    });
+    let body = if variants.is_empty() { quote!(match *self {}) } else { quote!(match self { #(#arms),* }) };
+    quote! {
+        impl #name {
+            /// The role's name, as it stands in tokens and rules.
+            #[allow(dead_code)]
+            pub const fn role_name(&self) -> &'static str {
+                #body
+            }
+        }
+
+        impl ::palisade::TypedRole for #name {
+            const DEFINITIONS: &'static [::palisade::RoleDefinition] = &[#(#definitions),*];
+        }
+    }
+}
+
+fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    let mut before = ' ';
+    for c in name.chars() {
+        if c.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit()) {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+        before = c;
+    }
+    snake
+}

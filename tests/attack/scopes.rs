@@ -1,0 +1,204 @@
+//! A demand of a group that one of its members loses (row M8, CWE-863; OWASP API5): scopes are ANDed with what stands in
+//! them, and what contradicts or can never matter is found before the first request.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use actix_web::App;
+use actix_web::http::Method;
+use actix_web::test::init_service;
+use actix_web::web::Path;
+use futures_util::FutureExt;
+use palisade::{Quota, Rule, Scope, authenticated, get, owner, owner_or_admin, post, public, require_role};
+use palisade_tests::{bearer, builder, call, get as getting, palisade, request};
+
+#[get("/open")]
+#[public("everybody may read it")]
+async fn open() -> &'static str {
+    "open"
+}
+
+#[get("/me")]
+#[authenticated]
+async fn me() -> &'static str {
+    "me"
+}
+
+#[get("/pages")]
+#[require_role("editor")]
+async fn pages() -> &'static str {
+    "pages"
+}
+
+#[post("/pages")]
+#[require_role("editor")]
+async fn add_page() -> &'static str {
+    "added"
+}
+
+#[get("/users/{id}")]
+#[owner_or_admin(id)]
+async fn user(id: Path<String>) -> String {
+    id.into_inner()
+}
+
+fn mistake(scope: &Scope) -> String {
+    scope.verify().unwrap_err().to_string()
+}
+
+#[actix_web::test]
+async fn m8_the_demands_of_scopes_are_anded_with_those_of_their_members() {
+    let inner = palisade::scope("/inner").require_role("auditor").service(pages).service(add_page);
+    let routes = palisade::scope("/admin").require_role("admin").service(me).service(inner);
+    let app = init_service(App::new().service(routes).wrap(palisade())).await;
+    let asked = |path: &str, roles: &[&str]| getting(path).insert_header(("authorization", bearer("alice", roles)));
+    for (path, roles, status) in [
+        ("/admin/me", &[][..], 403),
+        ("/admin/me", &["admin"], 200),
+        ("/admin/inner/pages", &["editor"], 403),
+        ("/admin/inner/pages", &["admin", "editor"], 403),
+        ("/admin/inner/pages", &["auditor", "editor"], 403),
+        ("/admin/inner/pages", &["admin", "auditor"], 403),
+        ("/admin/inner/pages", &["admin", "auditor", "editor"], 200),
+        // What is no endpoint answers to the same callers only.
+        ("/admin/nowhere", &["editor"], 403),
+        ("/admin/nowhere", &["admin"], 404),
+        ("/admin/inner/nowhere", &["admin"], 403),
+        ("/admin/inner/nowhere", &["admin", "auditor"], 404),
+    ] {
+        assert_eq!(call(&app, asked(path, roles)).await.status, status, "{path} {roles:?}");
+        call(&app, getting(path)).await.assert_problem(401);
+    }
+    let wrong = request(Method::DELETE, "/admin/inner/pages");
+    call(&app, wrong).await.assert_problem(401);
+    let all = bearer("alice", &["admin", "auditor"]);
+    let wrong = request(Method::DELETE, "/admin/inner/pages").insert_header(("authorization", all));
+    let wrong = call(&app, wrong).await;
+    wrong.assert_problem(405);
+    assert_eq!(wrong.header("allow"), "GET, HEAD, POST");
+}
+
+#[actix_web::test]
+async fn a_scope_without_a_prefix_demands_without_changing_paths() {
+    let editors = palisade::scope("").require_role("editor").service(me);
+    let root = palisade::scope("").service(open).service(palisade::scope("/x").service(editors).service(add_page));
+    let app = init_service(App::new().service(root).wrap(palisade())).await;
+    assert_eq!(call(&app, getting("/open")).await.body, "open");
+    let asked = |roles: &[&str]| getting("/x/me").insert_header(("authorization", bearer("alice", roles)));
+    call(&app, asked(&["user"])).await.assert_problem(403);
+    assert_eq!(call(&app, asked(&["editor"])).await.body, "me");
+}
+
+#[actix_web::test]
+async fn a_nested_scopes_quota_is_one_bucket_beside_the_outer_one() {
+    let two = Quota::new("two", 2, Duration::from_secs(60));
+    let three = Quota::new("three", 3, Duration::from_secs(60));
+    let inner = palisade::scope("/inner").rate_limit(two).service(open);
+    let routes = palisade::scope("/outer").rate_limit(three).service(inner).service(open);
+    let app = init_service(App::new().service(routes).wrap(palisade())).await;
+    let mut statuses = Vec::new();
+    for path in ["/outer/inner/open", "/outer/inner/open", "/outer/inner/open", "/outer/open", "/outer/open"] {
+        statuses.push(call(&app, getting(path)).await.status.as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 429, 200, 429]);
+}
+
+#[test]
+fn m8_public_inside_a_scope_that_demands_a_principal_is_refused() {
+    for scope in [
+        palisade::scope("/x").authenticated().service(open),
+        palisade::scope("/x").require_role("admin").service(palisade::scope("/y").service(open)),
+    ] {
+        let mistake = mistake(&scope);
+        assert!(mistake.contains("::open` at /x"), "{mistake}");
+        assert!(mistake.contains("is public, but its scope /x demands"), "{mistake}");
+    }
+}
+
+#[test]
+fn what_can_never_matter_is_refused() {
+    let mistake = mistake(&palisade::scope("/x").require_role("admin").service(user));
+    assert!(mistake.contains("`owner(id)` never matters in the scope /x (require_role(\"admin\"))"), "{mistake}");
+    assert!(palisade::scope("/x").require_role("auditor").service(user).verify().is_ok());
+    assert!(palisade::scope("/x").authenticated().service(me).verify().is_ok(), "said twice is not wrong");
+}
+
+#[test]
+fn what_admits_nobody_is_refused() {
+    const NOT_EDITOR: Rule = Rule::Not(&Rule::Role("editor"));
+    let mistake = mistake(&palisade::scope("/x").authorize(NOT_EDITOR).service(pages));
+    assert!(mistake.contains("admits nobody") && mistake.contains("authorize(!role(\"editor\"))"), "{mistake}");
+}
+
+#[get("/things/{thing}")]
+#[owner(thing)]
+async fn thing() -> &'static str {
+    "thing"
+}
+
+#[get("/things/{other}")]
+#[authenticated]
+async fn other() -> &'static str {
+    "other"
+}
+
+#[test]
+fn what_would_never_be_found_is_refused() {
+    for (scope, part) in [
+        (palisade::scope("/x").service(me).service(me), "both answer GET /x/me"),
+        (palisade::scope("/x").service(thing).service(other), "are one path"),
+        (palisade::scope("/{thing}").service(thing), "both have a parameter `thing`"),
+        (palisade::scope("/x").owner("org").service(me), "needs a parameter `{org}`, which /x/me lacks"),
+        (
+            palisade::scope("").service(palisade::scope("/me").service(open)).service(me),
+            "at /me is never reached: the scope /me before it",
+        ),
+        (
+            palisade::scope("").service(palisade::scope("/x").service(open)).service(palisade::scope("/x").service(me)),
+            "the scope /x is never reached",
+        ),
+        (palisade::scope("/x").service(me).service(palisade::scope("").service(me)), "both answer GET /x/me"),
+    ] {
+        let mistake = mistake(&scope);
+        assert!(mistake.contains(part), "{mistake}");
+    }
+}
+
+#[actix_web::test]
+async fn an_application_whose_scope_is_wrong_does_not_start() {
+    let app = App::new().service(palisade::scope("/x").authenticated().service(open)).wrap(palisade());
+    assert!(AssertUnwindSafe(init_service(app)).catch_unwind().await.is_err());
+}
+
+#[actix_web::test]
+async fn an_owner_may_stand_in_the_prefix() {
+    let routes = palisade::scope("/users/{user}").owner("user").service(me);
+    let app = init_service(App::new().service(routes).wrap(palisade())).await;
+    let asked = |path: &str| getting(path).insert_header(("authorization", bearer("alice", &["admin"])));
+    assert_eq!(call(&app, asked("/users/alice/me")).await.status, 200);
+    call(&app, asked("/users/bob/me")).await.assert_problem(403);
+    call(&app, asked("/users/bob/nowhere")).await.assert_problem(403);
+}
+
+#[test]
+fn what_the_rules_need_has_to_be_configured() {
+    use palisade::{ConfigError, Palisade, Roles};
+    let refused = |built: Result<Palisade, ConfigError>| built.unwrap_err().to_string();
+    let routes = || palisade::scope("").service(palisade::scope("/x").service(user)).service(pages);
+    let none = refused(Palisade::builder().routes(&routes()).build());
+    assert!(none.starts_with("authenticator: none is there") && none.contains("::user` at /x/users/{id}"), "{none}");
+
+    let two = refused(builder().authenticator(palisade_tests::jwt()).routes(&routes()).build());
+    assert!(two.starts_with("owners_of: say whose subjects"), "{two}");
+
+    let roles = || Roles::builder().role("admin", |role| role).role("editr", |role| role).build().unwrap();
+    let unknown = refused(builder().roles(roles()).routes(&routes()).build());
+    assert!(unknown.starts_with("roles: the role \"editor\" is none of \"admin\", \"editr\""), "{unknown}");
+    assert!(unknown.contains("::pages` at /pages demands require_role(\"editor\")"), "{unknown}");
+
+    let unchecked = refused(builder().roles(roles()).build());
+    assert!(unchecked.starts_with("roles: ") && unchecked.contains("`.routes(&routes())`"), "{unchecked}");
+    let contradiction = palisade::scope("/x").authenticated().service(open);
+    assert!(refused(builder().routes(&contradiction).build()).starts_with("routes: "));
+    assert!(builder().routes(&routes()).build().is_ok());
+}

@@ -1,0 +1,9 @@
+use palisade::Role;
+
+#[derive(Role)]
+enum Kind {
+    Admin(u8),
+    User,
+}
+
+fn main() {}

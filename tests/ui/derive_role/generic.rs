@@ -1,0 +1,8 @@
+use palisade::Role;
+
+#[derive(Role)]
+enum Kind<T> {
+    Admin(T),
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use palisade::Role;
+
+#[derive(Role)]
+enum Kind {
+    Admin,
+    #[role("admin")]
+    Root,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use palisade::Role;
+
+#[derive(Role)]
+struct Admin;
+
+fn main() {}

@@ -1,0 +1,9 @@
+use palisade::{get, owner};
+
+#[get("/users/{id}")]
+#[owner(id, from_scope)]
+async fn handler() -> &'static str {
+    "in"
+}
+
+fn main() {}

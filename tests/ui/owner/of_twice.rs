@@ -1,0 +1,9 @@
+use palisade::{get, owner};
+
+#[get("/users/{id}")]
+#[owner(id, of = Document, of = Document)]
+async fn handler() -> &'static str {
+    "in"
+}
+
+fn main() {}

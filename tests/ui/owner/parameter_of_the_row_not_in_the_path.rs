@@ -1,0 +1,9 @@
+use palisade::{get, owner};
+
+#[get("/users/{id}")]
+#[owner(order, of = Order)]
+async fn handler() -> &'static str {
+    "in"
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use palisade::{get, require_permission};
+
+#[get("/users/{id}")]
+#[require_permission]
+async fn handler() -> &'static str {
+    "in"
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use palisade::{get, require_permission};
+
+#[get("/users/{id}")]
+#[require_permission("users:delete")]
+#[require_permission("users:delete")]
+async fn handler() -> &'static str {
+    "in"
+}
+
+fn main() {}

@@ -1,9 +1,0 @@
-use palisade::{get, require_role};
-
-#[get("/users")]
-#[require_role(Role::Admin)]
-async fn show_user() -> &'static str {
-    "in"
-}
-
-fn main() {}

@@ -1,0 +1,9 @@
+use palisade::{get, require_scope};
+
+#[get("/users/{id}")]
+#[require_scope]
+async fn handler() -> &'static str {
+    "in"
+}
+
+fn main() {}

@@ -1,0 +1,3 @@
+fn main() {
+    let _ = palisade::Owned(String::from("somebody else's"));
+}
