@@ -14,6 +14,7 @@ use crate::authz::OWNERS_UNSAID;
 use crate::policy::Resource;
 use crate::principal::{ArgumentError, NoPrincipal, Principal};
 use crate::settings::InFlight;
+use crate::validation::{Input, NotInput};
 
 impl FromRequest for Principal {
     type Error = NoPrincipal;
@@ -58,6 +59,11 @@ impl<R> DerefMut for Owned<R> {
     fn deref_mut(&mut self) -> &mut R {
         &mut self.0
     }
+}
+
+/// A row comes from the application's own store.
+impl<R> Input for Owned<R> {
+    type Kind = NotInput;
 }
 
 impl<R: Resource> FromRequest for Owned<R> {
@@ -108,6 +114,10 @@ pub enum Scoped {
     Subject(String),
     /// All rows.
     Everything,
+}
+
+impl Input for Scoped {
+    type Kind = NotInput;
 }
 
 impl FromRequest for Scoped {

@@ -82,7 +82,7 @@ async fn register(anyone: &Client, password: &str) -> String {
     let broken = anyone.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json").body("{\"name\":");
     Answer::to(broken).await.expect(400);
     Answer::to(anyone.request(Method::POST, path).body("name=Ada")).await.expect(415);
-    with("name", json!("x".repeat(20_000))).await.expect(413);
+    with("name", json!("x".repeat(70_000))).await.expect(413);
     anyone.get(path).await.expect(405);
     id
 }

@@ -6,14 +6,16 @@
 use std::time::Duration;
 
 use actix_web::web::{Data, Json, JsonConfig, ServiceConfig};
-use palisade::{Cors, Jwt, Palisade, PalisadeBuilder, Quota, get, public};
+use palisade::{Cors, Jwt, Palisade, PalisadeBuilder, Quota, Roles, Scope, get, public};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use crate::{auth, boot::BootError, config::Config, db::Db, passwords::Passwords, users};
+use crate::{
+    auth, boot::BootError, config::Config, db::Db, documents, passwords::Passwords, policies, roles::Role, users,
+};
 
 /// In bytes: several times what the longest of all valid inputs needs.
-const LARGEST_BODY: usize = 16 * 1024;
+const LARGEST_BODY: usize = 64 * 1024;
 
 /// What every worker shares.
 #[derive(Clone)]
@@ -28,8 +30,9 @@ pub struct Service {
     pub passwords: Passwords,
 }
 
-/// Every route there is.
-pub fn routes(app: &mut ServiceConfig, service: &Service) {
+/// Every route there is, with what its scopes demand.
+pub fn routes() -> Scope {
+    let admin = palisade::scope("/admin").service(policies::show_policies);
     let api = palisade::scope("/api")
         .rate_limit(Quota::new("api", 100, Duration::from_secs(15 * 60)))
         .service(users::me)
@@ -37,16 +40,24 @@ pub fn routes(app: &mut ServiceConfig, service: &Service) {
         .service(users::create_user)
         .service(users::show_user)
         .service(users::change_user)
-        .service(users::delete_user);
+        .service(users::delete_user)
+        .service(documents::create_document)
+        .service(documents::list_documents)
+        .service(documents::show_document)
+        .service(documents::replace_document)
+        .service(documents::delete_document)
+        .service(admin);
+    palisade::scope("").service(health).service(auth::register).service(auth::login).service(api)
+}
 
-    let open = palisade::scope("").service(health).service(auth::register).service(auth::login);
-
+/// The routes and what their handlers work with.
+pub fn configure(app: &mut ServiceConfig, service: &Service) {
     app.app_data(Data::new(service.jwt.clone()))
         .app_data(Data::new(service.db.clone()))
         .app_data(Data::new(service.passwords.clone()))
+        .app_data(Data::new(service.palisade.policies()))
         .app_data(JsonConfig::default().limit(LARGEST_BODY))
-        .service(open)
-        .service(api);
+        .service(routes());
 }
 
 #[derive(Serialize)]
@@ -72,6 +83,8 @@ pub fn prepare(config: &Config, jwt: Jwt) -> Result<PalisadeBuilder, BootError> 
     let cors = Cors::allow_origins(&config.origins).map_err(|error| BootError::new("ACCOUNTS_ORIGINS", error))?;
     Palisade::builder()
         .authenticator(jwt)
+        .roles(Roles::of::<Role>())
+        .routes(&routes())
         .cors(cors.allow_credentials())
         .rate_limits(config.rate_limits)
         .trusted_proxies(&config.trusted_proxies)

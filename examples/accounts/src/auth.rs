@@ -15,8 +15,9 @@ use palisade::{Grant, Jwt, post, public, rate_limit, validate};
 use crate::{
     db::{Db, NewAccount},
     error::ApiError,
-    model::{Credentials, Registration, Role, Tokens},
+    model::{Credentials, Registration, Tokens},
     passwords::Passwords,
+    roles::Role,
 };
 
 /// How long a token is good for. A role that was taken away, and an account that was removed, keep what the token alone
@@ -67,7 +68,7 @@ pub async fn login(
     let Some((id, role)) = account.filter(|_| right) else {
         return Err(ApiError::BadCredentials);
     };
-    let grant = Grant::new(id.to_string(), LIFETIME).roles([role.as_str()]);
+    let grant = Grant::new(id.to_string(), LIFETIME).roles([role.role_name()]);
     let tokens = Tokens { access_token: jwt.issue(&grant)?, token_type: "Bearer", expires_in: LIFETIME.as_secs() };
     // RFC 6749 §5.1: a token is in no cache.
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(tokens))

@@ -25,6 +25,8 @@ pub enum ApiError {
     RoleNeedsAdmin,
     /// 404.
     NoSuchUser,
+    /// 404.
+    NoSuchDocument,
     /// 409.
     EmailTaken,
     /// 503: it may work again later.
@@ -39,6 +41,8 @@ impl ApiError {
             Self::BadCredentials => "Email and password do not belong together.",
             Self::RoleNeedsAdmin => "Only an administrator may change a role.",
             Self::NoSuchUser => "There is no such user.",
+            // The words of palisade, where it finds out itself.
+            Self::NoSuchDocument => "There is no such resource.",
             Self::EmailTaken => "Another account has this email.",
             Self::Unavailable => "The server is too busy; try again later.",
             Self::Failed => "The server failed to answer.",
@@ -57,7 +61,7 @@ impl ResponseError for ApiError {
         match self {
             Self::BadCredentials => StatusCode::UNAUTHORIZED,
             Self::RoleNeedsAdmin => StatusCode::FORBIDDEN,
-            Self::NoSuchUser => StatusCode::NOT_FOUND,
+            Self::NoSuchUser | Self::NoSuchDocument => StatusCode::NOT_FOUND,
             Self::EmailTaken => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,

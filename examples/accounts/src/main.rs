@@ -1,7 +1,7 @@
 //! An API of user accounts whose whole defence is declared above its handlers.
 //!
-//! `cargo run -p accounts` serves it over HTTPS and prints what to try. The routes are in [`auth`] and
-//! [`users`], their wiring in [`app`], the settings (all of them environment variables) in [`config`].
+//! `cargo run -p accounts` serves it over HTTPS and prints what to try. The routes are in [`auth`], [`users`] and
+//! [`documents`], their wiring in [`app`], the settings (all of them environment variables) in [`config`].
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -13,12 +13,15 @@ mod banner;
 mod boot;
 mod config;
 mod db;
+mod documents;
 mod error;
 mod files;
 mod model;
 mod passwords;
 mod plain;
+mod policies;
 mod random;
+mod roles;
 mod seed;
 mod server;
 mod telemetry;
@@ -33,7 +36,34 @@ use std::{
 use boot::BootError;
 use config::Config;
 
+const USAGE: &str = "\
+accounts                                       serves; its settings are environment variables, see README.md
+accounts policies [--markdown|--json|--html]   prints who may do what, and ends
+";
+
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        [] => return serve(),
+        ["policies"] => policies::print(None),
+        ["policies", form] => policies::print(Some(form)),
+        ["help" | "-h" | "--help"] => {
+            let _ = io::stdout().write_all(USAGE.as_bytes());
+            Ok(())
+        }
+        [unknown, ..] => Err(format!("{unknown:?} is nothing that this program does; try --help")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(mistake) => {
+            let _ = writeln!(io::stderr(), "{mistake}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn serve() -> ExitCode {
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

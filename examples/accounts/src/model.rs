@@ -10,7 +10,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 use validator::{Validate, ValidateEmail, ValidateLength, ValidationError};
 
-use crate::passwords::{LONGEST, Password, SHORTEST};
+use crate::{
+    passwords::{LONGEST, Password, SHORTEST},
+    roles::Role,
+};
 
 /// RFC 5321 §4.5.3.1.3, with the erratum: the longest address that can be delivered to.
 const LONGEST_EMAIL: u64 = 254;
@@ -31,28 +34,6 @@ pub struct User {
     pub role: Role,
     /// RFC 3339, UTC, to the millisecond.
     pub created_at: String,
-}
-
-/// The roles of this API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, sqlx::Type)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase")]
-pub enum Role {
-    /// Sees and changes itself.
-    #[default]
-    User,
-    /// Sees and changes everybody.
-    Admin,
-}
-
-impl Role {
-    /// The word in tokens, in the database and in `require_role`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
-    }
 }
 
 /// An address in lower case, so that one mailbox is one account however it is typed.
@@ -222,6 +203,67 @@ pub struct Page {
     /// In the order that was asked for.
     pub items: Vec<User>,
     /// How many there are in all, at the moment the page was read.
+    pub total: i64,
+    /// As asked, or the default.
+    pub limit: i64,
+    /// As asked, or the default.
+    pub offset: i64,
+}
+
+/// A document, as the API shows it.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow)]
+pub struct Document {
+    /// Made at random.
+    #[sqlx(try_from = "String")]
+    pub id: Uuid,
+    /// The account that made it.
+    pub owner: String,
+    /// As it was given.
+    pub title: String,
+    /// As it was given.
+    pub body: String,
+    /// RFC 3339, UTC, to the millisecond.
+    pub created_at: String,
+    /// Likewise.
+    pub updated_at: String,
+}
+
+/// `POST /api/documents`, `PUT /api/documents/{id}`. There is no `owner` to choose.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentText {
+    /// 1 to 200 characters.
+    #[validate(length(min = 1, max = 200), custom(function = printable))]
+    pub title: String,
+    /// Up to 10 000 characters.
+    #[validate(length(max = 10_000))]
+    pub body: String,
+}
+
+/// `GET /api/documents?limit=&offset=`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields, default)]
+pub struct DocumentListing {
+    /// 1 to 100, 20 unless said otherwise.
+    #[validate(range(min = 1, max = 100))]
+    pub limit: i64,
+    /// How many to skip, 0 unless said otherwise.
+    #[validate(range(min = 0, max = 1_000_000))]
+    pub offset: i64,
+}
+
+impl Default for DocumentListing {
+    fn default() -> Self {
+        Self { limit: 20, offset: 0 }
+    }
+}
+
+/// One page of documents.
+#[derive(Debug, Serialize)]
+pub struct DocumentPage {
+    /// The oldest first.
+    pub items: Vec<Document>,
+    /// How many the caller may see in all, at the moment the page was read.
     pub total: i64,
     /// As asked, or the default.
     pub limit: i64,

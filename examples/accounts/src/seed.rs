@@ -7,8 +7,8 @@ use crate::{
     boot::BootError,
     config::Config,
     db::{Db, DbError, NewAccount},
-    model::Role,
     passwords::{Password, Passwords},
+    roles::Role,
 };
 
 /// What the banner has to say about the administrator.

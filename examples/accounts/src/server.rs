@@ -124,7 +124,7 @@ fn serve(https: Listener, tls: ServerConfig, workers: usize, service: Service) -
     let refuse = Listener::refuse(https.variable);
     let factory = move || {
         App::new()
-            .configure(|routes| app::routes(routes, &service))
+            .configure(|routes| app::configure(routes, &service))
             .wrap(service.palisade.clone())
             .wrap(TracingLogger::<RequestLine>::new())
     };

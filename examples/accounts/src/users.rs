@@ -8,14 +8,17 @@ use actix_web::{
     http::header,
     web::{Data, Json, Path, Query},
 };
-use palisade::{Principal, authenticated, delete, get, owner_or_admin, patch, post, require_role, validate};
+use palisade::{
+    Principal, authenticated, delete, get, owner_or_admin, patch, post, require_permission, require_role, validate,
+};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
     db::{Db, NewAccount},
     error::ApiError,
-    model::{Listing, NewUser, Page, Role, User, UserPatch},
+    model::{Listing, NewUser, Page, User, UserPatch},
+    roles::Role,
 };
 
 /// What a token says about its bearer.
@@ -35,7 +38,7 @@ pub async fn me(caller: Principal) -> Json<Me> {
 
 /// One page of all accounts.
 #[get("/users")]
-#[require_role("admin")]
+#[require_role(Role::Admin)]
 #[validate]
 pub async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Page>, ApiError> {
     let (items, total) = db.page(&listing).await?;
@@ -45,7 +48,7 @@ pub async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Pa
 /// Makes an account for somebody. It has no password, so nobody can log in to it: a login is answered like
 /// any wrong password.
 #[post("/users")]
-#[require_role("admin")]
+#[require_role(Role::Admin)]
 #[validate]
 pub async fn create_user(new: Json<NewUser>, caller: Principal, db: Data<Db>) -> Result<HttpResponse, ApiError> {
     if new.role != Role::User {
@@ -82,16 +85,16 @@ pub async fn change_user(
 /// Roles outlive the token that gave them, so the account is asked too: an administrator who is none any more could
 /// otherwise take the role back until the token expires.
 async fn may_give_roles(caller: &Principal, db: &Db) -> Result<(), ApiError> {
-    if caller.has_role("admin") && db.is_admin(caller.subject()).await? {
+    if caller.has_role(Role::Admin.role_name()) && db.is_admin(caller.subject()).await? {
         Ok(())
     } else {
         Err(ApiError::RoleNeedsAdmin)
     }
 }
 
-/// Removes an account. Tokens that it has keep their word until they expire, but find no account.
+/// Removes an account and its documents. Tokens that it has keep their word until they expire, but find no account.
 #[delete("/users/{id}")]
-#[require_role("admin")]
+#[require_permission("users:delete")]
 pub async fn delete_user(id: Path<Uuid>, db: Data<Db>) -> Result<HttpResponse, ApiError> {
     if db.delete(*id).await? { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser) }
 }

@@ -18,7 +18,9 @@ const TERM: &str = "write `role(\"..\")`, `permission(\"..\")`, `scope(\"..\")`,
 
 /// `None` if anything was not understood: it was reported.
 pub(super) fn parse(word: &Ident, tokens: TokenStream, errors: &mut Errors) -> Option<Rule> {
-    let tokens = flat(tokens);
+    let mut tokens = flat(tokens);
+    // What a formatter puts behind a long one.
+    tokens.pop_if(|last| matches!(last, TokenTree::Punct(punct) if punct.as_char() == ','));
     if tokens.is_empty() {
         errors.push(word.span(), "`authorize` does not say who may call", EXAMPLE);
         return None;

@@ -68,7 +68,9 @@ async fn typed() -> &'static str {
 #[require_role(all(Role::Editor, crate::model::Role::User))]
 #[require_permission("users:read", "users:delete")]
 #[require_scope(all("a:read", "a:write"))]
-async fn all() {}
+async fn all() -> &'static str {
+    ""
+}
 
 #[get("/3/{name}/{number}")]
 #[owner(name, number, of = Document, deny = 403)]
@@ -97,7 +99,9 @@ async fn inner(whose: Scoped) -> String {
 #[post("/6")]
 #[deny_all("for now")]
 #[public]
-async fn closed() {}
+async fn closed() -> &'static str {
+    ""
+}
 
 #[get("/7")]
 #[optional_auth]
@@ -106,8 +110,8 @@ async fn maybe(caller: Option<Principal>) -> String {
 }
 
 fn main() {
-    let inner = palisade::scope("/{org}/{user}").service(inner);
-    let outer = palisade::scope("/x").service(typed).service(all).service(row).service(expression).service(inner);
+    let within = palisade::scope("/{org}/{user}").service(inner);
+    let outer = palisade::scope("/x").service(typed).service(all).service(row).service(expression).service(within);
     assert_eq!(outer.service(closed).service(maybe).verify(), Ok(()));
     assert_eq!(Role::User.role_name(), "end-user");
 }

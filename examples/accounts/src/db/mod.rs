@@ -3,6 +3,8 @@
 //! The threat is SQL injection (CWE-89, OWASP ASVS V1.2.4): every statement of this file is constant text and every
 //! value a bind. An order of rows can not be bound, so each order is a text of its own, chosen by an enum.
 
+mod documents;
+
 use std::{fmt, time::Duration};
 
 use sqlx::{
@@ -15,7 +17,8 @@ use uuid::Uuid;
 use crate::{
     boot::BootError,
     files::DataFolder,
-    model::{Email, Listing, Role, Sort, User, UserPatch},
+    model::{Email, Listing, Sort, User, UserPatch},
+    roles::Role,
 };
 
 const FILE: &str = "accounts.db";

@@ -1,0 +1,97 @@
+//! Documents, which belong to whoever made them.
+//!
+//! The threat is the id of somebody else's document (BOLA, OWASP API1): the row is loaded and its owner compared before
+//! the handler is called, and a foreign one does not exist. A list has no id to check, so its query is given whose rows
+//! it may show.
+
+use std::borrow::Cow;
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{Data, Json, Query},
+};
+use palisade::{
+    Owned, Principal, Resource, Scoped, Unavailable, authenticated, delete, get, owner, owner_or_admin, post, put,
+    rate_limit, validate,
+};
+use uuid::Uuid;
+
+use crate::{
+    db::Db,
+    error::ApiError,
+    model::{Document, DocumentListing, DocumentPage, DocumentText},
+};
+
+impl Resource for Document {
+    type Id = Uuid;
+    type Store = Db;
+
+    async fn load(db: &Db, id: Uuid) -> Result<Option<Self>, Unavailable> {
+        db.document(id).await.map_err(|error| {
+            tracing::error!(%error, "database");
+            Unavailable
+        })
+    }
+
+    fn owner(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.owner)
+    }
+}
+
+/// Makes a document of the caller's.
+#[post("/documents")]
+#[authenticated]
+#[rate_limit(60, "1h", by = principal)]
+#[validate]
+pub async fn create_document(
+    text: Json<DocumentText>,
+    caller: Principal,
+    db: Data<Db>,
+) -> Result<HttpResponse, ApiError> {
+    let made = db.insert_document(caller.subject(), &text).await?.ok_or(ApiError::NoSuchUser)?;
+    Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/documents/{}", made.id))).json(made))
+}
+
+/// One page of the caller's documents; for administrators, of everybody's.
+#[get("/documents")]
+#[authenticated]
+#[validate]
+pub async fn list_documents(
+    listing: Query<DocumentListing>,
+    whose: Scoped,
+    db: Data<Db>,
+) -> Result<Json<DocumentPage>, ApiError> {
+    let (items, total) = db.documents(&whose, &listing).await?;
+    Ok(Json(DocumentPage { items, total, limit: listing.limit, offset: listing.offset }))
+}
+
+/// One document.
+#[get("/documents/{id}")]
+#[owner_or_admin(id, of = Document)]
+pub async fn show_document(document: Owned<Document>) -> Json<Document> {
+    Json(document.into_inner())
+}
+
+/// Other title and body for a document. Administrators read, and do not write.
+#[put("/documents/{id}")]
+#[owner(id, of = Document)]
+#[validate]
+pub async fn replace_document(
+    document: Owned<Document>,
+    text: Json<DocumentText>,
+    db: Data<Db>,
+) -> Result<Json<Document>, ApiError> {
+    db.replace_document(&document, &text).await?.map(Json).ok_or(ApiError::NoSuchDocument)
+}
+
+/// Removes a document.
+#[delete("/documents/{id}")]
+#[owner(id, of = Document)]
+pub async fn delete_document(document: Owned<Document>, db: Data<Db>) -> Result<HttpResponse, ApiError> {
+    if db.delete_document(&document).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::NoSuchDocument)
+    }
+}

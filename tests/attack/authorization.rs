@@ -1,0 +1,275 @@
+//! Whoever may not, does not (OWASP API5, CWE-862, CWE-863; ASVS V8.2.1): roles with a hierarchy, permissions, scopes,
+//! tenants, predicates, and routes that are closed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::Data;
+use actix_web::{App, HttpRequest};
+use palisade::testing::AsPrincipal;
+use palisade::{
+    Palisade, Principal, Roles, Scope, Verdict, authorize, deny_all, get, optional_auth, post, public,
+    require_permission, require_role, require_scope, tenant,
+};
+use palisade_tests::{Answer, bearer, builder, call, call_raw, get as getting, request, with_untouchable_body};
+
+mod model {
+    #[derive(Clone, Copy, palisade::Role)]
+    pub enum Role {
+        #[implies(Editor)]
+        #[grants("users:delete")]
+        Admin,
+        #[implies(User)]
+        #[grants("pages:write")]
+        Editor,
+        User,
+    }
+}
+use model::Role;
+
+#[get("/users")]
+#[require_role(Role::User)]
+async fn users(caller: Principal) -> String {
+    caller.subject().to_owned()
+}
+
+#[get("/pages")]
+#[require_role("editor")]
+async fn pages() -> &'static str {
+    "in"
+}
+
+#[get("/delete")]
+#[require_permission("users:delete")]
+async fn delete_user() -> &'static str {
+    "in"
+}
+
+#[get("/either")]
+#[require_permission(all("users:delete", "pages:write"))]
+async fn both_permissions() -> &'static str {
+    "in"
+}
+
+#[post("/orders")]
+#[require_scope("orders:write")]
+async fn order() -> &'static str {
+    "in"
+}
+
+#[get("/orders")]
+#[require_scope(all("orders:read", "customers:read"))]
+async fn orders() -> &'static str {
+    "in"
+}
+
+#[get("/mixed")]
+#[authorize(role(Role::Admin) && (scope("a") || scope("b")))]
+async fn mixed() -> &'static str {
+    "in"
+}
+
+#[get("/orgs/{org}")]
+#[tenant(org)]
+async fn org() -> &'static str {
+    "in"
+}
+
+#[get("/crossing/{org}")]
+#[authorize(tenant(org) || role("admin"))]
+async fn crossing() -> &'static str {
+    "in"
+}
+
+#[post("/closed")]
+#[deny_all("until the audit is done")]
+#[public]
+async fn closed() -> &'static str {
+    "in"
+}
+
+#[get("/maybe")]
+#[optional_auth]
+async fn maybe(caller: Option<Principal>) -> String {
+    caller.map_or_else(|| "nobody".to_owned(), |caller| caller.subject().to_owned())
+}
+
+fn routes() -> Scope {
+    palisade::scope("")
+        .service(users)
+        .service(pages)
+        .service(delete_user)
+        .service(both_permissions)
+        .service(order)
+        .service(orders)
+        .service(mixed)
+        .service(org)
+        .service(crossing)
+        .service(closed)
+        .service(maybe)
+        .service(asked)
+}
+
+fn palisade() -> Palisade {
+    builder().roles(Roles::of::<Role>()).routes(&routes()).build().unwrap()
+}
+
+macro_rules! app {
+    () => {
+        init_service(App::new().app_data(Data::new(Arc::clone(&ASKED))).service(routes()).wrap(palisade())).await
+    };
+}
+
+fn alice() -> Principal {
+    Principal::new("Bearer", "https://issuer.example", "alice")
+}
+
+async fn status(
+    app: &impl actix_web::dev::Service<
+        actix_http::Request,
+        Response = actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody>,
+        Error = actix_web::Error,
+    >,
+    method: Method,
+    path: &str,
+    principal: Principal,
+) -> Answer {
+    call_raw(app, request(method, path).as_principal(principal)).await
+}
+
+#[actix_web::test]
+async fn a_role_is_had_by_whoever_has_one_that_implies_it() {
+    let app = app!();
+    for (path, roles, admitted) in [
+        ("/users", &["user"][..], true),
+        ("/users", &["editor"], true),
+        ("/users", &["admin"], true),
+        ("/users", &[], false),
+        ("/pages", &["user"], false),
+        ("/pages", &["editor"], true),
+        ("/pages", &["admin"], true),
+        ("/delete", &["editor"], false),
+        ("/delete", &["admin"], true),
+        ("/either", &["editor"], false),
+        ("/either", &["admin"], true),
+        // What nobody defined gives nothing, whatever its name.
+        ("/users", &["Admin"], false),
+        ("/users", &["superuser", "root", "*"], false),
+        ("/users", &["superuser", "user"], true),
+    ] {
+        let token = getting(path).insert_header(("authorization", bearer("alice", roles)));
+        let answer = call(&app, token).await;
+        assert_eq!(answer.status, if admitted { 200 } else { 403 }, "{path} {roles:?}");
+        let claimed = status(&app, Method::GET, path, alice().with_roles(roles.iter().copied())).await;
+        assert_eq!(claimed.status, answer.status, "{path} {roles:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_missing_scope_is_named_in_the_challenge() {
+    let app = app!();
+    let refused = status(&app, Method::POST, "/orders", alice().with_scopes(["orders:read"])).await;
+    refused.assert_problem(403);
+    assert_eq!(
+        refused.header("www-authenticate"),
+        "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"orders:write\""
+    );
+    let refused = status(&app, Method::GET, "/orders", alice().with_scopes(["orders:read"])).await;
+    assert!(refused.header("www-authenticate").ends_with("scope=\"customers:read\""), "{refused:?}");
+    let refused = status(&app, Method::GET, "/orders", alice()).await;
+    assert!(refused.header("www-authenticate").ends_with("scope=\"orders:read customers:read\""), "{refused:?}");
+    // One of the alternatives is enough.
+    let refused = status(&app, Method::GET, "/mixed", alice().with_roles(["admin"])).await;
+    assert!(refused.header("www-authenticate").ends_with("scope=\"a\""), "{refused:?}");
+    // Where more than a scope is missing, a scope would not help.
+    let refused = status(&app, Method::GET, "/mixed", alice()).await;
+    refused.assert_problem(403);
+    assert!(!refused.headers.contains_key("www-authenticate"), "{refused:?}");
+    assert_eq!(status(&app, Method::POST, "/orders", alice().with_scopes(["orders:write"])).await.status, 200);
+    for near in ["orders:writ", "orders:write2", "Orders:write", "orders", "orders:*"] {
+        status(&app, Method::POST, "/orders", alice().with_scopes([near])).await.assert_problem(403);
+    }
+}
+
+#[actix_web::test]
+async fn no_role_crosses_tenants_unless_the_rule_says_so() {
+    let app = app!();
+    let of = |tenant: &str| alice().with_roles(["admin"]).with_tenant(tenant);
+    assert_eq!(status(&app, Method::GET, "/orgs/acme", of("acme")).await.status, 200);
+    for other in ["globex", "ACME", "acme ", ""] {
+        status(&app, Method::GET, "/orgs/acme", of(other)).await.assert_problem(403);
+    }
+    status(&app, Method::GET, "/orgs/acme", alice().with_roles(["admin"])).await.assert_problem(403);
+    assert_eq!(status(&app, Method::GET, "/crossing/acme", of("globex")).await.status, 200);
+    status(&app, Method::GET, "/crossing/acme", alice().with_tenant("globex")).await.assert_problem(403);
+}
+
+#[actix_web::test]
+async fn a_closed_route_is_403_for_everybody_and_reads_nothing() {
+    let app = app!();
+    let everybody = [
+        request(Method::POST, "/closed"),
+        request(Method::POST, "/closed").insert_header(("authorization", bearer("alice", &["admin"]))),
+        request(Method::POST, "/closed").insert_header(("authorization", "Bearer nonsense")),
+    ];
+    for request in everybody {
+        call_raw(&app, with_untouchable_body(request)).await.assert_problem(403);
+    }
+    let row = routes().policies().to_text().lines().find(|line| line.contains("/closed")).unwrap().to_owned();
+    assert!(row.contains("deny_all") && row.contains("until the audit is done"), "{row}");
+}
+
+#[actix_web::test]
+async fn optional_credentials_have_to_be_good() {
+    let app = app!();
+    assert_eq!(call(&app, getting("/maybe")).await.body, "nobody");
+    let known = getting("/maybe").insert_header(("authorization", bearer("alice", &["user"])));
+    assert_eq!(call(&app, known).await.body, "alice");
+    let bad = call(&app, getting("/maybe").insert_header(("authorization", "Bearer nonsense"))).await;
+    bad.assert_problem(401);
+    assert!(bad.header("www-authenticate").contains("invalid_token"), "{bad:?}");
+}
+
+static ASKED: std::sync::LazyLock<Arc<AtomicUsize>> = std::sync::LazyLock::new(Arc::default);
+
+async fn by_subject(request: &HttpRequest, principal: &Principal) -> Verdict {
+    ASKED.fetch_add(1, Ordering::Relaxed);
+    assert_eq!(request.path(), "/asked");
+    match principal.subject() {
+        "alice" => Verdict::Allow,
+        "down" => Verdict::Unavailable,
+        _ => Verdict::Deny,
+    }
+}
+
+#[get("/asked")]
+#[authorize(role("admin") || check(by_subject))]
+async fn asked() -> &'static str {
+    "in"
+}
+
+#[actix_web::test]
+async fn a_predicate_allows_denies_or_can_not_tell_and_is_asked_only_where_it_matters() {
+    let app = app!();
+    let who = |subject: &str| Principal::new("Bearer", "i", subject);
+    assert_eq!(status(&app, Method::GET, "/asked", who("alice")).await.status, 200);
+    status(&app, Method::GET, "/asked", who("mallory")).await.assert_problem(403);
+    let down = status(&app, Method::GET, "/asked", who("down")).await;
+    down.assert_problem(503);
+    assert_eq!(down.header("retry-after"), "1");
+    assert_eq!(ASKED.load(Ordering::Relaxed), 3);
+    // Neither for whom the rest decides nor for nobody.
+    assert_eq!(status(&app, Method::GET, "/asked", who("down").with_roles(["admin"])).await.status, 200);
+    call(&app, getting("/asked")).await.assert_problem(401);
+    assert_eq!(ASKED.load(Ordering::Relaxed), 3);
+}
+
+#[actix_web::test]
+async fn a_claim_of_a_test_is_no_header() {
+    let app = app!();
+    let claiming: TestRequest =
+        getting("/users").insert_header(("x-principal", "alice")).insert_header(("claimed", "alice"));
+    call(&app, claiming).await.assert_problem(401);
+}

@@ -1,0 +1,296 @@
+//! Somebody else's row (BOLA: OWASP API1, CWE-639; ASVS V8.2.2): foreign and missing are one answer, in bytes and in work.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::App;
+use actix_web::http::Method;
+use actix_web::test::init_service;
+use actix_web::web::Data;
+use palisade::testing::AsPrincipal;
+use palisade::{
+    Owned, Principal, Resource, Scope, Scoped, Unavailable, authenticated, authorize, get, owner, owner_or_admin,
+    public, put, tenant,
+};
+use palisade_tests::{Answer, builder, call_raw, get as getting, palisade, request, with_untouchable_body};
+
+#[derive(Clone, Debug)]
+struct Document {
+    author: &'static str,
+    tenant: Option<&'static str>,
+    text: &'static str,
+}
+
+#[derive(Default)]
+struct Documents {
+    rows: HashMap<u64, Document>,
+    loads: AtomicUsize,
+}
+
+impl Resource for Document {
+    type Id = u64;
+    type Store = Documents;
+
+    async fn load(documents: &Documents, id: u64) -> Result<Option<Self>, Unavailable> {
+        documents.loads.fetch_add(1, Ordering::Relaxed);
+        if id == 503 { Err(Unavailable) } else { Ok(documents.rows.get(&id).cloned()) }
+    }
+
+    fn owner(&self) -> Cow<'_, str> {
+        self.author.into()
+    }
+
+    fn tenant(&self) -> Option<Cow<'_, str>> {
+        self.tenant.map(Cow::Borrowed)
+    }
+}
+
+struct Item(u64, String);
+
+impl Resource for Item {
+    type Id = (u64, String);
+    type Store = Documents;
+
+    async fn load(documents: &Documents, (order, name): (u64, String)) -> Result<Option<Self>, Unavailable> {
+        Ok(documents.rows.contains_key(&order).then_some(Self(order, name)))
+    }
+
+    fn owner(&self) -> Cow<'_, str> {
+        if self.0 == 1 { "alice".into() } else { "bob".into() }
+    }
+}
+
+#[get("/documents/{id}")]
+#[owner_or_admin(id, of = Document)]
+async fn show(document: Owned<Document>) -> String {
+    document.text.to_owned()
+}
+
+#[put("/documents/{id}")]
+#[owner(id, of = Document)]
+async fn change(body: String, mut document: Owned<Document>) -> String {
+    document.text = "changed";
+    format!("{} {body}", document.into_inner().text)
+}
+
+#[get("/revealed/{id}")]
+#[owner(id, of = Document, deny = 403)]
+async fn revealed(document: Owned<Document>) -> String {
+    document.text.to_owned()
+}
+
+#[get("/orders/{order}/items/{item}")]
+#[owner(order, item, of = Item)]
+async fn item(item: Owned<Item>) -> String {
+    format!("{} {}", item.0, item.1)
+}
+
+#[get("/parents/{order}/items/{item}")]
+#[authorize(owner(order, of = Document) && !role("suspended"))]
+async fn of_a_parent(parent: Owned<Document>) -> String {
+    parent.text.to_owned()
+}
+
+#[get("/forgotten/{id}")]
+#[authenticated]
+async fn forgotten(document: Owned<Document>) -> String {
+    document.text.to_owned()
+}
+
+#[get("/list")]
+#[authenticated]
+async fn list(whose: Scoped) -> String {
+    format!("{whose:?}")
+}
+
+#[get("/open_list")]
+#[public]
+async fn open_list(whose: Scoped) -> String {
+    format!("{whose:?}")
+}
+
+#[get("/profile")]
+#[owner(user, from_scope)]
+#[tenant(org, from_scope)]
+async fn profile() -> &'static str {
+    "in"
+}
+
+fn routes() -> Scope {
+    palisade::scope("")
+        .service(show)
+        .service(change)
+        .service(revealed)
+        .service(item)
+        .service(of_a_parent)
+        .service(forgotten)
+        .service(list)
+        .service(open_list)
+        .service(palisade::scope("/orgs/{org}").service(palisade::scope("/users/{user}").service(profile)))
+}
+
+fn documents() -> Data<Documents> {
+    let document = |author, tenant, text| Document { author, tenant, text };
+    let rows = [
+        (1, document("alice", None, "alice's")),
+        (2, document("bob", None, "bob's")),
+        (3, document("", None, "nobody's")),
+        (4, document("alice", Some("acme"), "acme's")),
+    ];
+    Data::new(Documents { rows: rows.into(), loads: AtomicUsize::new(0) })
+}
+
+fn who(subject: &str, roles: &[&str]) -> Principal {
+    Principal::new("Bearer", "i", subject).with_roles(roles.iter().copied())
+}
+
+macro_rules! app {
+    ($documents:expr) => {{
+        let documents = $documents.clone();
+        init_service(App::new().app_data(documents).service(routes()).wrap(palisade())).await
+    }};
+}
+
+async fn ask(
+    app: &impl actix_web::dev::Service<
+        actix_http::Request,
+        Response = actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody>,
+        Error = actix_web::Error,
+    >,
+    path: &str,
+    principal: Principal,
+) -> Answer {
+    call_raw(app, getting(path).as_principal(principal)).await
+}
+
+#[actix_web::test]
+async fn foreign_and_missing_are_one_answer_in_bytes_and_in_work() {
+    let documents = documents();
+    let app = app!(documents);
+    let mut answers = Vec::new();
+    for id in ["2", "9"] {
+        let before = documents.loads.load(Ordering::Relaxed);
+        let answer = ask(&app, &format!("/documents/{id}"), who("alice", &["user"])).await;
+        answer.assert_problem(404);
+        assert_eq!(documents.loads.load(Ordering::Relaxed), before + 1, "one load for each");
+        let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        answers.push((answer.status, answer.body.replace(&format!("/documents/{id}"), "/documents/?"), headers));
+    }
+    assert_eq!(answers[0], answers[1]);
+    // Neither differs from a path where nothing is mounted, but for the path.
+    let nowhere = ask(&app, "/nowhere", who("alice", &["user"])).await;
+    assert_eq!(nowhere.body.replace("/nowhere", "/documents/?"), answers[0].1);
+}
+
+#[actix_web::test]
+async fn the_owner_and_the_admin_are_given_the_row_that_was_judged() {
+    let documents = documents();
+    let app = app!(documents);
+    assert_eq!(ask(&app, "/documents/1", who("alice", &[])).await.body, "alice's");
+    assert_eq!(documents.loads.load(Ordering::Relaxed), 1, "loaded once");
+    assert_eq!(ask(&app, "/documents/1", who("root", &["admin"])).await.body, "alice's");
+    assert_eq!(documents.loads.load(Ordering::Relaxed), 2);
+    ask(&app, "/documents/9", who("root", &["admin"])).await.assert_problem(404);
+    ask(&app, "/documents/503", who("root", &["admin"])).await.assert_problem(503);
+    ask(&app, "/documents/503", who("alice", &[])).await.assert_problem(503);
+    // Nobody owns what has no owner, least of all a principal without a name.
+    ask(&app, "/documents/3", who("", &[])).await.assert_problem(404);
+    for odd in ["-1", "1.0", "one", "01x", "18446744073709551616", "1%00", "%20"] {
+        let status = ask(&app, &format!("/documents/{odd}"), who("alice", &[])).await.status.as_u16();
+        assert!(matches!(status, 400 | 404), "{odd}: {status}");
+    }
+}
+
+#[actix_web::test]
+async fn the_row_is_judged_before_a_byte_of_the_body_is_read() {
+    let documents = documents();
+    let app = app!(documents);
+    for id in [2, 9] {
+        let asked = with_untouchable_body(request(Method::PUT, &format!("/documents/{id}")));
+        asked_as(&asked, who("alice", &["admin"]));
+        call_raw(&app, asked).await.assert_problem(404);
+    }
+    let own = request(Method::PUT, "/documents/1").set_payload("well").as_principal(who("alice", &[]));
+    assert_eq!(call_raw(&app, own).await.body, "changed well");
+}
+
+fn asked_as(request: &actix_http::Request, principal: Principal) {
+    use actix_web::HttpMessage as _;
+    let claimed = getting("/").as_principal(principal);
+    request.extensions_mut().extend(std::mem::take(&mut *claimed.extensions_mut()));
+}
+
+#[actix_web::test]
+async fn deny_403_reveals_what_is_foreign_and_not_what_is_missing() {
+    let documents = documents();
+    let app = app!(documents);
+    ask(&app, "/revealed/2", who("alice", &[])).await.assert_problem(403);
+    ask(&app, "/revealed/9", who("alice", &[])).await.assert_problem(404);
+    assert_eq!(ask(&app, "/revealed/1", who("alice", &[])).await.body, "alice's");
+}
+
+#[actix_web::test]
+async fn several_parameters_identify_a_row_and_a_parent_may_own() {
+    let documents = documents();
+    let app = app!(documents);
+    assert_eq!(ask(&app, "/orders/1/items/a%2Fb", who("alice", &[])).await.body, "1 a/b");
+    ask(&app, "/orders/2/items/x", who("alice", &[])).await.assert_problem(404);
+    ask(&app, "/orders/9/items/x", who("alice", &[])).await.assert_problem(404);
+    assert_eq!(ask(&app, "/parents/1/items/7", who("alice", &[])).await.body, "alice's");
+    ask(&app, "/parents/2/items/7", who("alice", &[])).await.assert_problem(404);
+    let loads = documents.loads.load(Ordering::Relaxed);
+    ask(&app, "/parents/1/items/7", who("alice", &["suspended"])).await.assert_problem(403);
+    assert_eq!(documents.loads.load(Ordering::Relaxed), loads, "what the rest decides loads nothing");
+}
+
+#[actix_web::test]
+async fn a_row_of_another_tenant_does_not_exist_whatever_the_roles() {
+    let app = app!(documents());
+    for (principal, status) in [
+        (who("alice", &[]).with_tenant("acme"), 200),
+        (who("root", &["admin"]).with_tenant("acme"), 200),
+        (who("root", &["admin"]).with_tenant("globex"), 404),
+        (who("root", &["admin"]), 404),
+        (who("alice", &[]), 404),
+    ] {
+        assert_eq!(ask(&app, "/documents/4", principal.clone()).await.status, status, "{principal:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_row_that_no_rule_judged_is_given_to_nobody() {
+    let documents = documents();
+    let app = app!(documents);
+    ask(&app, "/forgotten/1", who("alice", &["admin"])).await.assert_problem(500);
+    let without_store = init_service(App::new().service(routes()).wrap(palisade())).await;
+    ask(&without_store, "/documents/1", who("alice", &["admin"])).await.assert_problem(500);
+}
+
+#[actix_web::test]
+async fn a_list_is_the_callers_or_everything_for_admins() {
+    let app = app!(documents());
+    assert_eq!(ask(&app, "/list", who("alice", &["user"])).await.body, "Subject(\"alice\")");
+    assert_eq!(ask(&app, "/list", who("root", &["admin"])).await.body, "Everything");
+    ask(&app, "/open_list", who("root", &["admin"])).await.assert_problem(500);
+    // The alice of another issuer is not the alice who owns.
+    let palisade = builder().owners_of("ours").build().unwrap();
+    let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
+    ask(&app, "/list", who("alice", &["user"])).await.assert_problem(403);
+    ask(&app, "/documents/1", who("alice", &["user"])).await.assert_problem(404);
+    let ours = Principal::new("Bearer", "ours", "alice");
+    assert_eq!(ask(&app, "/list", ours.clone()).await.body, "Subject(\"alice\")");
+    assert_eq!(ask(&app, "/documents/1", ours).await.body, "alice's");
+}
+
+#[actix_web::test]
+async fn parameters_of_outer_scopes_are_compared_like_any_other() {
+    let app = app!(documents());
+    let alice = || who("alice", &["admin"]).with_tenant("acme");
+    assert_eq!(ask(&app, "/orgs/acme/users/alice/profile", alice()).await.status, 200);
+    ask(&app, "/orgs/acme/users/bob/profile", alice()).await.assert_problem(403);
+    ask(&app, "/orgs/globex/users/alice/profile", alice()).await.assert_problem(403);
+    let lost = palisade::scope("/orgs/{org}").service(profile);
+    let mistake = lost.verify().unwrap_err().to_string();
+    assert!(mistake.contains("needs a parameter `{user}`, which /orgs/{org}/profile lacks"), "{mistake}");
+}
