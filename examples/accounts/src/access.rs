@@ -1,0 +1,76 @@
+//! Every route of this server, asked by every kind of caller: `policies.md` and `access.md` are what comes of it.
+
+use std::time::Duration;
+
+use actix_web::{App, test::init_service};
+use palisade::{
+    Grant, Principal,
+    testing::{Access, Persona, Personas, access_matrix, assert_access, assert_policies},
+};
+use uuid::Uuid;
+
+use crate::{
+    app::{self, Service},
+    config::Config,
+    db::{Db, NewAccount},
+    files::DataFolder,
+    model::{DocumentText, Email},
+    passwords::Passwords,
+    roles::Role,
+};
+
+#[test]
+fn the_policies_are_those_that_were_reviewed() {
+    assert_policies!("policies.md", app::routes().policies());
+}
+
+fn config(folder: &std::path::Path) -> Config {
+    Config::from_env([("ACCOUNTS_DATA".into(), folder.join("data").into())]).unwrap()
+}
+
+#[actix_web::test]
+async fn everybody_gets_where_the_committed_page_says() {
+    let folder = std::env::temp_dir().join(format!("accounts-access-{}", Uuid::new_v4()));
+    std::fs::create_dir(&folder).unwrap();
+    let config = config(&folder);
+    let db = Db::open(&DataFolder::open(&config.data).unwrap()).await.unwrap();
+    let email = Email::parse("ada@example.com").unwrap();
+    let ada = NewAccount { name: "Ada", email: &email, age: None, role: Role::User, password_hash: None };
+    let ada = db.insert(ada).await.unwrap().id.to_string();
+    let text = DocumentText { title: "t".to_owned(), body: String::new() };
+    let document = db.insert_document(&ada, &text).await.unwrap().unwrap().id.to_string();
+
+    let jwt = app::jwt(&config, &"a secret of this test, 32 bytes or more".into()).unwrap();
+    let palisade = app::prepare(&config, jwt.clone()).unwrap().build().unwrap();
+    let service = Service { palisade: palisade.clone(), jwt: jwt.clone(), db: db.clone(), passwords: Passwords::new(1).unwrap() };
+    let app = init_service(App::new().configure(|routes| app::configure(routes, &service)).wrap(palisade)).await;
+
+    let of = |subject: &str| Principal::new("Bearer", config.issuer.clone(), subject);
+    let token = |subject: &str, roles: &[&str]| {
+        let grant = Grant::new(subject, Duration::from_secs(60)).roles(roles.iter().copied());
+        format!("Bearer {}", jwt.issue(&grant).unwrap())
+    };
+    // RFC 7519 §4.1.4: long past, whatever the leeway.
+    let expired = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.AAAA";
+    let personas = Personas::new()
+        .parameter("id", &ada)
+        .parameter("/api/documents/{id} id", &document)
+        .row("Document", &ada)
+        .add(Persona::anonymous())
+        .add(Persona::rejected("expired", "authorization", expired))
+        .add(Persona::of("no role", of("somebody")))
+        .add(Persona::of("unknown role", of("somebody").with_roles(["root"])))
+        .add(Persona::of("user", of("somebody").with_roles(["user"])))
+        .add(Persona::of("owner", of(&ada).with_roles(["user"])))
+        .add(Persona::of("owner's token", of(&ada).with_roles(["user"])).by_header("authorization", token(&ada, &["user"])))
+        .add(Persona::of("editor", of("somebody").with_roles(["editor"])))
+        .add(Persona::of("other tenant", of("somebody").with_roles(["user"]).with_tenant("globex")))
+        .add(Persona::of("admin", of("root").with_roles(["admin"])))
+        .add(Persona::of("admin's token", of("root").with_roles(["admin"])).by_header("authorization", token("root", &["admin"])));
+    let matrix = access_matrix(&app, &app::routes().policies(), &personas).await;
+    db.close().await;
+    std::fs::remove_dir_all(&folder).unwrap();
+
+    assert_eq!(matrix.row("GET /health").map(|row| row.iter().all(|access| *access == Access::In)), Some(true));
+    assert_access!("access.md", matrix);
+}
