@@ -3,10 +3,13 @@
 //! A server of its own for each test, on ports that the system picks, with a data folder that is thrown away.
 
 mod banner;
+mod bola;
 mod boot;
+mod documents;
 mod drain;
 mod logins;
 mod plain_http;
+mod policies;
 mod privacy;
 mod quotas;
 mod settings;

@@ -28,6 +28,19 @@ fn config(folder: &std::path::Path) -> Config {
     Config::from_env([("ACCOUNTS_DATA".into(), folder.join("data").into())]).unwrap()
 }
 
+const SECRET: &str = "a secret of this test, 32 bytes or more";
+
+/// A token that was good, and of the owner, until an hour ago.
+fn expired(config: &Config, subject: &str) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let claims = serde_json::json!({
+        "iss": config.issuer, "aud": config.audience, "sub": subject, "iat": now - 4500, "exp": now - 3600,
+        "jti": "1", "roles": ["admin"],
+    });
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}
+
 #[actix_web::test]
 async fn everybody_gets_where_the_committed_page_says() {
     let folder = std::env::temp_dir().join(format!("accounts-access-{}", Uuid::new_v4()));
@@ -40,9 +53,10 @@ async fn everybody_gets_where_the_committed_page_says() {
     let text = DocumentText { title: "t".to_owned(), body: String::new() };
     let document = db.insert_document(&ada, &text).await.unwrap().unwrap().id.to_string();
 
-    let jwt = app::jwt(&config, &"a secret of this test, 32 bytes or more".into()).unwrap();
+    let jwt = app::jwt(&config, &SECRET.into()).unwrap();
     let palisade = app::prepare(&config, jwt.clone()).unwrap().build().unwrap();
-    let service = Service { palisade: palisade.clone(), jwt: jwt.clone(), db: db.clone(), passwords: Passwords::new(1).unwrap() };
+    let service =
+        Service { palisade: palisade.clone(), jwt: jwt.clone(), db: db.clone(), passwords: Passwords::new(1).unwrap() };
     let app = init_service(App::new().configure(|routes| app::configure(routes, &service)).wrap(palisade)).await;
 
     let of = |subject: &str| Principal::new("Bearer", config.issuer.clone(), subject);
@@ -50,8 +64,7 @@ async fn everybody_gets_where_the_committed_page_says() {
         let grant = Grant::new(subject, Duration::from_secs(60)).roles(roles.iter().copied());
         format!("Bearer {}", jwt.issue(&grant).unwrap())
     };
-    // RFC 7519 §4.1.4: long past, whatever the leeway.
-    let expired = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.AAAA";
+    let expired = format!("Bearer {}", expired(&config, &ada));
     let personas = Personas::new()
         .parameter("id", &ada)
         .parameter("/api/documents/{id} id", &document)
@@ -62,11 +75,17 @@ async fn everybody_gets_where_the_committed_page_says() {
         .add(Persona::of("unknown role", of("somebody").with_roles(["root"])))
         .add(Persona::of("user", of("somebody").with_roles(["user"])))
         .add(Persona::of("owner", of(&ada).with_roles(["user"])))
-        .add(Persona::of("owner's token", of(&ada).with_roles(["user"])).by_header("authorization", token(&ada, &["user"])))
+        .add(
+            Persona::of("owner's token", of(&ada).with_roles(["user"]))
+                .by_header("authorization", token(&ada, &["user"])),
+        )
         .add(Persona::of("editor", of("somebody").with_roles(["editor"])))
         .add(Persona::of("other tenant", of("somebody").with_roles(["user"]).with_tenant("globex")))
         .add(Persona::of("admin", of("root").with_roles(["admin"])))
-        .add(Persona::of("admin's token", of("root").with_roles(["admin"])).by_header("authorization", token("root", &["admin"])));
+        .add(
+            Persona::of("admin's token", of("root").with_roles(["admin"]))
+                .by_header("authorization", token("root", &["admin"])),
+        );
     let matrix = access_matrix(&app, &app::routes().policies(), &personas).await;
     db.close().await;
     std::fs::remove_dir_all(&folder).unwrap();

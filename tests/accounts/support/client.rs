@@ -100,6 +100,10 @@ impl Client {
         Answer::to(self.request(Method::PATCH, path).json(&body)).await
     }
 
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        Answer::to(self.request(Method::PUT, path).json(&body)).await
+    }
+
     pub async fn login(&self, email: &str, password: &str) -> Answer {
         self.post("/auth/login", json!({"email": email, "password": password})).await
     }

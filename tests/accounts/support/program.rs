@@ -53,6 +53,13 @@ fn command(program: &Path, data: &Path, settings: &[(&str, &str)]) -> Command {
     command
 }
 
+/// Runs the program with these words on its command line, and no setting, to its end.
+pub fn run(words: &[&str]) -> Output {
+    let mut command = Command::new(program());
+    command.args(words).env_clear().stdin(Stdio::null());
+    command.output().expect("the program runs")
+}
+
 /// Runs a server that is expected not to start, to its end.
 pub fn start_and_fail(data: &Path, settings: &[(&str, &str)]) -> Output {
     run_to_its_end(command(program(), data, settings))

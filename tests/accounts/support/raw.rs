@@ -36,6 +36,14 @@ impl RawTls {
         self.0.write_all(text.as_bytes()).and_then(|()| self.0.flush()).expect("it is sent");
     }
 
+    /// Sends a request that asks to close the connection, and reads the whole answer.
+    pub fn exchange(mut self, request: &str) -> String {
+        self.send(request);
+        let mut answer = Vec::new();
+        self.0.read_to_end(&mut answer).unwrap_or_else(|error| panic!("{error} after {answer:?}"));
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     /// Reads up to and with this text.
     pub fn read_until(&mut self, end: &str) -> String {
         let mut read = Vec::new();

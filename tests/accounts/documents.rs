@@ -1,0 +1,98 @@
+//! Documents: every route with each status in it.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
+
+const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+
+async fn register(anyone: &Client, name: &str) -> (String, Client) {
+    let (email, password) = (format!("{name}@example.com"), format!("the pass phrase of {name}"));
+    let made = anyone.post("/auth/register", json!({"name": name, "email": email, "password": password})).await;
+    (made.expect(201).id(), anyone.bearing(&anyone.token(&email, &password).await))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_document_route_with_each_status() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    let (ada_id, ada) = register(&anyone, "ada").await;
+    let (_, bob) = register(&anyone, "bob").await;
+    let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
+    let text = |title: &str, body: &str| json!({"title": title, "body": body});
+    let all = "/api/documents";
+
+    let injection = "x'); DROP TABLE documents; --";
+    let made = ada.post(all, text("plans", injection)).await.expect(201);
+    let path = format!("{all}/{}", made.id());
+    assert_eq!(made.header("location"), Some(path.as_str()));
+    assert_eq!((&made.body["owner"], &made.body["body"]), (&json!(ada_id), &json!(injection)));
+    anyone.post(all, text("plans", "")).await.expect(401);
+    ada.post(all, text(&"x".repeat(201), &"x".repeat(10_001))).await.expect_invalid(&["/body", "/title"]);
+    ada.post(all, json!({"title": "only"})).await.expect_invalid(&[""]);
+    // Mass assignment (V3): whose it is, is not for the body to say.
+    for (member, value) in [("owner", json!(NOBODY)), ("id", json!(NOBODY)), ("created_at", json!("now"))] {
+        let mut body = text("plans", "");
+        body[member] = value;
+        ada.post(all, body.clone()).await.expect(422);
+        ada.put(&path, body).await.expect(422);
+    }
+
+    assert_eq!(ada.get(&path).await.expect(200).body, made.body);
+    assert_eq!(admin.get(&path).await.expect(200).body, made.body, "administrators may read");
+    bob.get(&path).await.expect(404);
+    anyone.get(&path).await.expect(401);
+    admin.get(&format!("{all}/{NOBODY}")).await.expect(404);
+
+    let changed = ada.put(&path, text("new plans", "b")).await.expect(200);
+    assert_eq!((&changed.body["title"], &changed.body["owner"]), (&json!("new plans"), &json!(ada_id)));
+    ada.put(&path, text(" ", "b")).await.expect_invalid(&["/title"]);
+    for (who, status) in [(&bob, 404), (&admin, 404), (&anyone, 401)] {
+        who.put(&path, text("stolen", "")).await.expect(status);
+        who.delete(&path).await.expect(status);
+        // What is refused is refused before anything is read.
+        let broken = who.request(Method::PUT, &path).header("content-type", "application/json").body("{");
+        Answer::to(broken).await.expect(status);
+    }
+    assert_eq!(ada.get(&path).await.expect(200).body, changed.body, "a refused change changes nothing");
+
+    ada.post(all, text("second", "")).await.expect(201);
+    bob.post(all, text("bob's", "")).await.expect(201);
+    let titles = |page: &Answer| {
+        let items = page.body["items"].as_array().expect("items").clone();
+        items.iter().map(|item| item["title"].clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(titles(&ada.get(all).await.expect(200)), ["new plans", "second"]);
+    assert_eq!(titles(&bob.get(all).await.expect(200)), ["bob's"]);
+    assert_eq!(titles(&admin.get(all).await.expect(200)), ["new plans", "second", "bob's"]);
+    let page = ada.get(&format!("{all}?limit=1&offset=1")).await.expect(200);
+    assert_eq!((titles(&page), &page.body["total"]), (vec![json!("second")], &json!(2)));
+    ada.get(&format!("{all}?limit=0")).await.expect_invalid(&["/limit"]);
+    anyone.get(all).await.expect(401);
+    ada.patch(&path, json!({})).await.expect(405);
+
+    assert_eq!(ada.delete(&path).await.expect(204).text, "");
+    ada.delete(&path).await.expect(404);
+    ada.get(&path).await.expect(404);
+
+    // A document goes with its owner, whose token makes no other then.
+    admin.delete(&format!("/api/users/{ada_id}")).await.expect(204);
+    assert_eq!(titles(&admin.get(all).await.expect(200)), ["bob's"]);
+    ada.post(all, text("from nobody", "")).await.expect(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_are_three_and_the_lesser_ones_do_not_administrate() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
+    let (eve_id, _) = register(&anyone, "eve").await;
+    let path = format!("/api/users/{eve_id}");
+    assert_eq!(admin.patch(&path, json!({"role": "editor"})).await.expect(200).body["role"], "editor");
+    let eve = anyone.bearing(&anyone.token("eve@example.com", "the pass phrase of eve").await);
+    assert_eq!(eve.get("/api/me").await.expect(200).body["roles"], json!(["editor"]));
+    eve.get("/api/users").await.expect(403);
+    eve.delete(&path).await.expect(403);
+    eve.get("/api/admin/policies").await.expect(403);
+}

@@ -1,0 +1,61 @@
+//! Who may do what, for whoever reviews the server: as a command and as a page.
+
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, program::run};
+
+#[test]
+fn the_command_prints_the_table_in_four_forms_and_needs_no_setting() {
+    for (form, begins, has) in [
+        (None, "METHOD", "owner_or_admin(id, of = Document)"),
+        (Some("--markdown"), "|", "owner_or_admin(id, of = Document)"),
+        (Some("--json"), "{", "\"path\": \"/api/documents/{id}\""),
+        (Some("--html"), "<!doctype html>", "owner_or_admin(id, of = Document)"),
+    ] {
+        let printed = run(&[&["policies"], form.as_slice()].concat());
+        assert!(printed.status.success(), "{printed:?}");
+        let text = String::from_utf8(printed.stdout).expect("text");
+        assert!(text.starts_with(begins) && text.contains(has), "{text}");
+        assert!(
+            form.is_some_and(|form| form != "--markdown") || text.contains("examples/accounts/src/documents.rs:"),
+            "{text}"
+        );
+        assert_eq!(printed.stderr, b"");
+    }
+}
+
+#[test]
+fn a_word_that_means_nothing_is_refused() {
+    for (words, says) in [
+        (&["policys"][..], "try --help"),
+        (&["policies", "--yaml"], "--markdown, --json and --html"),
+        (&["policies", "--json", "more"], "try --help"),
+    ] {
+        let refused = run(words);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        let text = String::from_utf8(refused.stderr).expect("text");
+        assert!(text.contains(says) && text.lines().count() == 1, "{text}");
+    }
+    assert!(run(&["--help"]).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_is_for_administrators_and_loads_nothing() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    let path = "/api/admin/policies";
+    anyone.get(path).await.expect(401);
+    let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
+    let page = admin.get(path).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(
+        page.text.contains("/api/admin/policies") && page.text.contains("require_role(&quot;admin&quot;)"),
+        "{}",
+        page.text
+    );
+    for outside in ["http://", "https://", "<script", "<link", "<img", "@import", "url("] {
+        assert!(!page.text.contains(outside), "{outside}");
+    }
+}
