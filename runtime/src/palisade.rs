@@ -173,7 +173,8 @@ impl PalisadeBuilder {
     /// It is about what is *mounted* at the prefix or below it, whatever a request's path looks like. Each one is a
     /// warning in the log when the application is built, and stands in the policy table with its reason.
     ///
-    /// Danger: anybody may call what is there. The security headers are added all the same.
+    /// Danger: anybody may call what is there, and whatever it hands requests on to, such as a default service that answers
+    /// for a file that is missing. The security headers are added all the same.
     pub fn unguarded(mut self, prefix: impl Into<String>, reason: impl Into<String>) -> Self {
         self.exempt.push(Exempt { prefix: prefix.into(), reason: reason.into() });
         self

@@ -1,0 +1,124 @@
+//! Services without a policy (row B5, CWE-1188; ASVS V8.2.1): static files, documentation pages and services of others
+//! answer 500 unless their mount is exempted by name and with a reason; and no path text reaches an exemption.
+
+use actix_files::Files;
+use actix_web::dev::{ServiceRequest, fn_service};
+use actix_web::test::init_service;
+use actix_web::{App, HttpResponse, web};
+use palisade::{Palisade, get, require_role};
+use palisade_tests::{builder, call, get as getting};
+
+#[get("/admin")]
+#[require_role("admin")]
+async fn admin() -> &'static str {
+    "the admin's"
+}
+
+async fn raw() -> &'static str {
+    "nobody guards this"
+}
+
+fn exempting(prefix: &str) -> Palisade {
+    builder().unguarded(prefix, "style sheets for everybody").build().unwrap()
+}
+
+/// A folder with one file.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("site.css"), "body {}").unwrap();
+    folder
+}
+
+macro_rules! app {
+    ($folder:expr, $palisade:expr) => {
+        init_service(
+            App::new()
+                .service(web::resource("/{any}/raw").to(raw))
+                .service(Files::new("/static", $folder.path()))
+                .service(web::scope("/docs").route("/index.html", web::get().to(raw)).service(
+                    web::scope("/api").default_service(fn_service(async |request: ServiceRequest| {
+                        Ok(request.into_response(HttpResponse::Ok().body("a page of others")))
+                    })),
+                ))
+                .service(web::resource("/statics").to(raw))
+                .service(palisade::scope("/api").service(admin))
+                .service(web::resource("/anything").to(raw))
+                .wrap($palisade),
+        )
+        .await
+    };
+}
+
+#[actix_web::test]
+async fn b5_what_is_mounted_without_a_policy_answers_500() {
+    let folder = folder();
+    let app = app!(folder, builder().build().unwrap());
+    for path in ["/static/site.css", "/docs/index.html", "/docs/api/x", "/x/raw", "/statics", "/anything"] {
+        let answer = call(&app, getting(path)).await;
+        answer.assert_problem(500);
+        assert!(!answer.body.contains("nobody") && !answer.body.contains("others"), "{path}: {answer:?}");
+    }
+    // A file that is not there is where nothing is.
+    call(&app, getting("/static/none.css")).await.assert_problem(404);
+}
+
+#[actix_web::test]
+async fn b5_an_exemption_opens_its_own_mount_and_nothing_else() {
+    let folder = folder();
+    let app = app!(folder, exempting("/static"));
+    let file = call(&app, getting("/static/site.css")).await;
+    assert_eq!((file.status.as_u16(), file.body.as_str()), (200, "body {}"));
+    file.assert_headers();
+    for path in [
+        "/docs/index.html",
+        "/statics",
+        "/static/raw",
+        "/x/raw",
+        "/anything",
+        "/static/../anything",
+        "/static/%2e%2e/anything",
+        "/static%2f..%2fanything",
+        "//static/site.css",
+        "/STATIC/site.css",
+        "/x/static/site.css",
+        "/%73tatics",
+    ] {
+        let answer = call(&app, getting(path)).await;
+        assert!(answer.status.is_server_error() || answer.status == 404 || answer.status == 400, "{path}: {answer:?}");
+        assert!(!answer.body.contains("nobody"), "{path}: {answer:?}");
+        answer.assert_headers();
+    }
+    call(&app, getting("/api/admin")).await.assert_problem(401);
+    call(&app, getting("/static/../api/admin")).await.assert_headers();
+}
+
+#[actix_web::test]
+async fn b5_a_scope_of_others_is_exempted_with_all_that_is_in_it() {
+    let folder = folder();
+    let app = app!(folder, exempting("/docs"));
+    for path in ["/docs/index.html", "/docs/api/x"] {
+        assert_eq!(call(&app, getting(path)).await.status, 200, "{path}");
+    }
+    for path in ["/static/site.css", "/docs/raw", "/docsx/raw", "/anything"] {
+        let answer = call(&app, getting(path)).await;
+        assert!(!answer.body.contains("body {}") && !answer.body.contains("nobody"), "{path}: {answer:?}");
+    }
+}
+
+#[test]
+fn an_exemption_names_a_mount_and_a_reason_and_stands_in_the_table() {
+    for (prefix, reason, says) in [
+        ("/", "everything", "is the prefix of a mounted service"),
+        ("", "everything", "is the prefix of a mounted service"),
+        ("static", "files", "is the prefix of a mounted service"),
+        ("/static/", "files", "is the prefix of a mounted service"),
+        ("/{any}", "files", "is the prefix of a mounted service"),
+        ("/static", " ", "needs a reason"),
+    ] {
+        let mistake = builder().unguarded(prefix, reason).build().unwrap_err().to_string();
+        assert!(mistake.starts_with("unguarded ") && mistake.contains(says), "{prefix}: {mistake}");
+    }
+    let table = exempting("/static").policies();
+    assert_eq!(table.exemptions().collect::<Vec<_>>(), [("/static", "style sheets for everybody")]);
+    assert!(table.to_text().contains("style sheets for everybody"));
+}
