@@ -36,7 +36,7 @@ async fn users(caller: Principal) -> String {
 }
 
 #[get("/pages")]
-#[require_role("editor")]
+#[require_role(Role::Editor)]
 async fn pages() -> &'static str {
     "in"
 }

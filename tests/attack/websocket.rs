@@ -57,9 +57,8 @@ async fn an_upgrade_obeys_its_policy_before_a_frame_is_exchanged() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let palisade = builder().quota_store(MemoryStore::new()).build().unwrap();
-    let server = HttpServer::new(move || {
-        App::new().service(palisade::scope("/ws").service(echo)).wrap(palisade.clone())
-    });
+    let server =
+        HttpServer::new(move || App::new().service(palisade::scope("/ws").service(echo)).wrap(palisade.clone()));
     let server = server.workers(1).listen(listener).unwrap().disable_signals().run();
     let handle = server.handle();
     rt::spawn(server);

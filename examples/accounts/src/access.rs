@@ -69,20 +69,20 @@ async fn everybody_gets_where_the_committed_page_says() {
         .parameter("id", &ada)
         .parameter("/api/documents/{id} id", &document)
         .row("Document", &ada)
-        .add(Persona::anonymous())
-        .add(Persona::rejected("expired", "authorization", expired))
-        .add(Persona::of("no role", of("somebody")))
-        .add(Persona::of("unknown role", of("somebody").with_roles(["root"])))
-        .add(Persona::of("user", of("somebody").with_roles(["user"])))
-        .add(Persona::of("owner", of(&ada).with_roles(["user"])))
-        .add(
+        .persona(Persona::anonymous())
+        .persona(Persona::rejected("expired", "authorization", expired))
+        .persona(Persona::of("no role", of("somebody")))
+        .persona(Persona::of("unknown role", of("somebody").with_roles(["root"])))
+        .persona(Persona::of("user", of("somebody").with_roles(["user"])))
+        .persona(Persona::of("owner", of(&ada).with_roles(["user"])))
+        .persona(
             Persona::of("owner's token", of(&ada).with_roles(["user"]))
                 .by_header("authorization", token(&ada, &["user"])),
         )
-        .add(Persona::of("editor", of("somebody").with_roles(["editor"])))
-        .add(Persona::of("other tenant", of("somebody").with_roles(["user"]).with_tenant("globex")))
-        .add(Persona::of("admin", of("root").with_roles(["admin"])))
-        .add(
+        .persona(Persona::of("editor", of("somebody").with_roles(["editor"])))
+        .persona(Persona::of("other tenant", of("somebody").with_roles(["user"]).with_tenant("globex")))
+        .persona(Persona::of("admin", of("root").with_roles(["admin"])))
+        .persona(
             Persona::of("admin's token", of("root").with_roles(["admin"]))
                 .by_header("authorization", token("root", &["admin"])),
         );

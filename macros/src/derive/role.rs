@@ -142,7 +142,7 @@ fn known(variants: &mut [Variant], errors: &mut Errors) {
             if implied == own {
                 errors.push(implied.span(), format!("`{own}` implies itself"), "remove it");
             } else if !names.contains(&text) {
-                let others = names.iter().map(String::as_str).filter(|name| *name != own.to_string());
+                let others = names.iter().map(String::as_str).filter(|name| own != name);
                 let cure = suggest::cure(&text, others.collect::<Vec<_>>());
                 errors.push(implied.span(), format!("`{text}` is no role of this enum"), cure);
             } else {

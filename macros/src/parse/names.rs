@@ -14,7 +14,7 @@ pub(super) fn parse(kind: Kind, arguments: Arguments<'_>, errors: &mut Errors) -
         return None;
     }
     let cure = cure(kind, &arguments);
-    let mut list: Vec<Argument> = arguments.collect();
+    let list: Vec<Argument> = arguments.collect();
     if let [Argument { key: None, value: Value::Call(called, inside), .. }] = list.as_slice()
         && called == "all"
     {
@@ -29,7 +29,7 @@ pub(super) fn parse(kind: Kind, arguments: Arguments<'_>, errors: &mut Errors) -
         }
         return several(kind, inner.collect(), &cure, errors).map(|rules| joined(rules, Rule::All));
     }
-    several(kind, list.drain(..).collect(), &cure, errors).map(|rules| joined(rules, Rule::Any))
+    several(kind, list, &cure, errors).map(|rules| joined(rules, Rule::Any))
 }
 
 fn joined(mut rules: Vec<Rule>, join: impl FnOnce(Vec<Rule>) -> Rule) -> Rule {

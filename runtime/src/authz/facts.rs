@@ -233,10 +233,10 @@ impl<'f, 'r> Facts<'f, 'r> {
 
     fn lacking(&self, rule: &Rule, scopes: &mut Vec<&'static str>) {
         match rule {
-            Rule::Scope(scope) if self.principal.is_some_and(|principal| !principal.has_scope(scope)) => {
-                if !scopes.contains(scope) {
-                    scopes.push(scope);
-                }
+            Rule::Scope(scope)
+                if self.principal.is_some_and(|principal| !principal.has_scope(scope)) && !scopes.contains(scope) =>
+            {
+                scopes.push(scope);
             }
             Rule::All(rules) => rules.iter().for_each(|rule| self.lacking(rule, scopes)),
             // One alternative is enough: the first that scopes would open.

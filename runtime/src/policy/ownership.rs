@@ -102,8 +102,10 @@ pub struct Ownership {
     parameters: &'static [&'static str],
     refused: Refused,
     kind: fn() -> TypeId,
-    load: for<'a> fn(&'a HttpRequest, &'a [Cow<'a, str>]) -> LocalBoxFuture<'a, Result<Loaded, LoadFailure>>,
+    load: Load,
 }
+
+type Load = for<'a> fn(&'a HttpRequest, &'a [Cow<'a, str>]) -> LocalBoxFuture<'a, Result<Loaded, LoadFailure>>;
 
 /// What a caller is told of a row that is somebody else's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::{PolicyRow, PolicyTable, Standing, visible};
 
 /// The hash is that of [`STYLE`]; a test recomputes it.
 pub(super) const CONTENT_SECURITY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'sha256-cgNeivGCd9ihauTRDYNdOIqS1BHYxsoV6dfYqGlWagg='; \
+    "default-src 'none'; style-src 'sha256-WisEMkJjb5m3YxEfTvw93ws+s1uFi5iNDmxT3vDPgck='; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 );
 
@@ -24,7 +24,7 @@ body { margin: 1rem; font: 1rem/1.45 system-ui, sans-serif; color: var(--ink); b
 table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; font-size: 1.3rem; font-weight: 600; padding-bottom: .5rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid var(--line);
-  overflow-wrap: anywhere; font-weight: 400; }
+  overflow-wrap: break-word; font-weight: 400; }
 thead th { font-weight: 600; color: var(--quiet); overflow-wrap: normal; }
 code { font: .9em/1.45 ui-monospace, monospace; }
 small { color: var(--quiet); display: block; }

@@ -56,7 +56,7 @@ impl AccessMatrix {
     /// How many answers were checked.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len() * self.personas.len()
+        self.rows.len().saturating_mul(self.personas.len())
     }
 
     /// Whether there is none.
@@ -78,7 +78,7 @@ impl AccessMatrix {
 impl fmt::Display for AccessMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or_default();
-        let first = width(&mut self.rows.iter().map(|(route, _)| route.len() + 2)).max(5);
+        let first = width(&mut self.rows.iter().map(|(route, _)| route.len().saturating_add(2))).max(5);
         let line = |f: &mut fmt::Formatter<'_>, route: &str, cells: &[String]| {
             write!(f, "| {route:first$} |")?;
             for (cell, persona) in cells.iter().zip(&self.personas) {
@@ -125,9 +125,9 @@ impl fmt::Display for AccessMatrix {
 /// let app = init_service(App::new().service(routes()).wrap(palisade)).await;
 /// let personas = Personas::new()
 ///     .parameter("id", "alice")
-///     .add(Persona::anonymous())
-///     .add(Persona::of("owner", Principal::new("Bearer", "issuer", "alice")))
-///     .add(Persona::of("other", Principal::new("Bearer", "issuer", "bob")));
+///     .persona(Persona::anonymous())
+///     .persona(Persona::of("owner", Principal::new("Bearer", "issuer", "alice")))
+///     .persona(Persona::of("other", Principal::new("Bearer", "issuer", "bob")));
 /// let matrix = access_matrix(&app, &routes().policies(), &personas).await;
 /// let answers = matrix.row("GET /api/users/{id}").unwrap().iter().map(Access::to_string).collect::<Vec<_>>();
 /// assert_eq!(answers, ["401", "in", "403"]);
@@ -237,9 +237,7 @@ where
 {
     match app.call(request).await {
         Ok(response) => {
-            let in_flight = response.request().extensions();
-            let principal = in_flight.get::<InFlight>().and_then(|in_flight| in_flight.principal.get().cloned());
-            drop(in_flight);
+            let principal = resolved(&response);
             let through = response.response().extensions().contains::<LetThrough>();
             let access = if through { Access::In } else { Access::Refused(response.status()) };
             let body = body::to_bytes(response.into_body()).await.unwrap_or_default();
@@ -252,6 +250,11 @@ where
             Answer { access, body, principal: None }
         }
     }
+}
+
+/// The principal as the guard knew it, with what its roles mean.
+fn resolved<B>(response: &ServiceResponse<B>) -> Option<Principal> {
+    response.request().extensions().get::<InFlight>().and_then(|in_flight| in_flight.principal.get().cloned())
 }
 
 /// Compares an [`AccessMatrix`](crate::testing::AccessMatrix) with the page that is committed for it, as

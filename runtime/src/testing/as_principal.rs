@@ -31,6 +31,7 @@ use crate::rehearsal::Claimed;
 /// ```
 pub trait AsPrincipal {
     /// The finished request, from this principal.
+    #[allow(clippy::wrong_self_convention)]
     fn as_principal(self, principal: Principal) -> actix_http::Request;
 }
 

@@ -1,5 +1,8 @@
 //! Who asks, and what the policy says to that: a reading of the rules of its own, apart from the one that decides.
 
+// It is a part of tests: to fail is to panic.
+#![allow(clippy::panic)]
+
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 
@@ -81,7 +84,7 @@ impl Personas {
 
     /// One more caller.
     #[must_use]
-    pub fn add(mut self, persona: Persona) -> Self {
+    pub fn persona(mut self, persona: Persona) -> Self {
         self.list.push(persona);
         self
     }
@@ -121,8 +124,8 @@ impl Personas {
             let mut open = 1_usize;
             let end = from.char_indices().find(|(_, c)| {
                 open = match c {
-                    '{' => open + 1,
-                    '}' => open - 1,
+                    '{' => open.saturating_add(1),
+                    '}' => open.saturating_sub(1),
                     _ => open,
                 };
                 open == 0
