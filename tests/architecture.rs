@@ -129,3 +129,20 @@ fn nothing_prints_in_a_way_that_panics() {
         }
     }
 }
+
+#[test]
+fn what_lets_a_test_pass_for_somebody_is_in_no_release_build() {
+    let gate = "#[cfg(all(feature = \"testing\", debug_assertions))]";
+    let rehearsal = fs::read_to_string(root().join("runtime/src/rehearsal.rs")).unwrap();
+    for gated in ["mod claims", "pub(crate) use self::claims", "pub(crate) fn claimed", "pub(crate) fn is_one"] {
+        assert!(rehearsal.contains(&format!("{gate}\n{gated}")), "{gated}");
+    }
+    let testing = fs::read_to_string(root().join("runtime/src/testing/mod.rs")).unwrap();
+    for gated in ["mod as_principal;", "pub use self::as_principal"] {
+        assert!(testing.contains(&format!("#[cfg(debug_assertions)]\n{gated}")), "{gated}");
+    }
+    let front_door = fs::read_to_string(root().join("runtime/src/lib.rs")).unwrap();
+    assert!(front_door.contains("#[cfg(feature = \"testing\")]\npub mod testing;"));
+    let manifest = fs::read_to_string(root().join("runtime/Cargo.toml")).unwrap();
+    assert!(!manifest.contains("default ="), "no feature is on by itself");
+}

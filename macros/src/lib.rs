@@ -276,48 +276,9 @@ attributes! {
     /// # let _ = palisade::scope("/api").service(invoices);
     /// ```
     tenant;
-    /// Lets a principal call for whom the expression holds; others are 403, or 404 where a row decides.
-    ///
-    /// Terms are `role(..)`, `permission(..)`, `scope(..)`, `owner(..)`, `tenant(..)` with what their attributes take,
-    /// `authenticated`, and `check(path::to::function)`: an `async fn(&HttpRequest, &Principal)` that gives a
-    /// `Verdict`, or a `bool`. Operators are `!`, `&&` and `||`, which bind as in Rust, and parentheses. A function is asked
-    /// only where the rest does not decide, and a row is loaded last.
-    ///
-    /// ```
-    /// use actix_web::HttpRequest;
-    /// use palisade::{Principal, Verdict, authorize, get};
-    ///
-    /// async fn is_on_duty(_request: &HttpRequest, principal: &Principal) -> Verdict {
-    ///     Verdict::from(principal.subject() == "alice")
-    /// }
-    ///
-    /// #[get("/wards/{nurse}")]
-    /// #[authorize(role("doctor") || (owner(nurse) && !role("suspended") && check(is_on_duty)))]
-    /// async fn ward() -> &'static str {
-    ///     "the ward"
-    /// }
-    /// # let _ = palisade::scope("/api").service(ward);
-    /// ```
+    #[doc = include_str!("../docs/authorize.md")]
     authorize;
-    /// Lets the principal call whose subject equals the path parameter; others are 403.
-    ///
-    /// | option | means |
-    /// |---|---|
-    /// | `of = Document` | the parameter identifies a row: a `palisade::Resource` that is loaded once, whose owner is compared, and which the handler takes as `Owned<Document>`. Foreign and missing are the same 404. Several parameters identify it together: `owner(order, item, of = Item)` |
-    /// | `deny = 403` | reveals that a foreign row exists |
-    /// | `from_scope` | the parameter stands in the prefix of an outer `palisade::scope`, which is checked when the application is built |
-    ///
-    /// ```
-    /// use actix_web::web::Path;
-    /// use palisade::{get, owner};
-    ///
-    /// #[get("/users/{id}/diary")]
-    /// #[owner(id)]
-    /// async fn diary(id: Path<String>) -> String {
-    ///     format!("{id} alone reads this")
-    /// }
-    /// # let _ = palisade::scope("/api").service(diary);
-    /// ```
+    #[doc = include_str!("../docs/owner.md")]
     owner;
     /// Lets the principal call whose subject equals the path parameter, or one with the role `admin`; others are 403.
     ///
@@ -335,29 +296,7 @@ attributes! {
     /// # let _ = palisade::scope("/api").service(sign_out);
     /// ```
     owner_or_admin;
-    /// Admits no more than so many requests of one client in any window of that length; others are 429.
-    ///
-    /// The quota is 1 to 4294967295, the window is a whole number of seconds, minutes, hours or days, up to 366 days:
-    /// `"900s"`, `"15m"`, `"15min"`, `"15 minutes"`, `"2h"`, `"1d"`. Repeatable: every quota must admit.
-    ///
-    /// | option | default | other |
-    /// |---|---|---|
-    /// | `count` | `all` | `failures`: only answers with a status of 400 or more (also written `skip_successful`) |
-    /// | `by` | `ip`: the client's address | `principal`: the authenticated one |
-    /// | `name` | one bucket for each handler | `"login"`: one bucket for every quota of that name |
-    ///
-    /// ```
-    /// use palisade::{post, public, rate_limit};
-    ///
-    /// #[post("/login")]
-    /// #[public]
-    /// #[rate_limit(5, "15m", count = failures)]
-    /// #[rate_limit(1_000, "1d", name = "anonymous")]
-    /// async fn login(body: String) -> String {
-    ///     body
-    /// }
-    /// # let _ = palisade::scope("/api").service(login);
-    /// ```
+    #[doc = include_str!("../docs/rate_limit.md")]
     rate_limit;
     /// Validates the input before the handler sees it; input that does not pass is 422.
     ///
@@ -385,31 +324,7 @@ attributes! {
     validate;
 }
 
-/// Makes an enum the vocabulary of roles, for `Roles::of` and `#[require_role(Role::Admin)]`.
-///
-/// A variant is called by its name in `snake_case`, or what `#[role("..")]` says. `#[implies(Editor)]` hands on all
-/// that another role may do, `#[grants("users:delete")]` gives permissions. Unknown names and circles do not compile.
-///
-/// ```
-/// use palisade::{get, require_role};
-///
-/// # mod roles { use palisade::Role;
-/// #[derive(Role)]
-/// pub enum Staff {
-///     #[implies(Editor)]
-///     #[grants("users:delete")]
-///     Admin,
-///     Editor,
-/// }
-/// # } use roles::Staff;
-///
-/// #[get("/reports")]
-/// #[require_role(Staff::Editor)]
-/// async fn reports() -> &'static str {
-///     "for editors, and for admins"
-/// }
-/// # let _ = palisade::scope("/api").service(reports);
-/// ```
+#[doc = include_str!("../docs/role.md")]
 #[proc_macro_derive(Role, attributes(implies, grants, role))]
 pub fn role(item: TokenStream) -> TokenStream {
     derive::role(item.into()).into()

@@ -265,3 +265,22 @@ async fn a_refusal_that_passes_a_middleware_of_the_route_is_still_one_event() {
     assert_eq!(call(&app, getting("/wrapped")).await.status, 403);
     assert_one(&log, &["status=403", "reason=\"refused_by_handler\""]);
 }
+
+#[actix_web::test]
+async fn a_role_that_nobody_defined_is_one_event_and_no_authority() {
+    let roles = palisade::Roles::builder().role("admin", |role| role).build().unwrap();
+    let routes = || palisade::scope("").service(admin).service(me);
+    let palisade = builder().roles(roles).routes(&routes()).build().unwrap();
+    let app = init_service(App::new().service(routes()).wrap(palisade)).await;
+    let (log, _guard) = Log::start();
+    let token = ("authorization", bearer("alice", &["root", "super\u{202e}user", "admin2"]));
+    assert_eq!(call(&app, getting("/me").insert_header(token)).await.status, 200);
+    let lines = log.take();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("event=\"unknown_role\"") && lines[0].contains("\"root\""), "{lines:?}");
+    assert!(lines[0].contains("audit::me") && lines[0].contains("subject=\"alice\""), "{lines:?}");
+    assert!(!lines[0].contains('\u{202e}'), "{lines:?}");
+    let known = ("authorization", bearer("alice", &["admin"]));
+    assert_eq!(call(&app, getting("/admin/1").insert_header(known)).await.status, 200);
+    assert_eq!(log.take(), Vec::<String>::new());
+}
