@@ -31,8 +31,10 @@ fn principal(request: &HttpRequest) -> Option<Principal> {
 
 /// The row that the rule of the route was decided on, by `#[owner(id, of = Document)]` or its like.
 ///
-/// Nobody else can make one, so a handler that takes it works on the very row whose ownership was judged, without asking
-/// for it again. Where the rule has no `of = Document` the answer is 500, and a log line says so.
+/// Nobody else can make one, so a handler that takes it works on the very row that was judged, without asking for it again:
+/// the caller owns it, or the rule admits the caller to it whoever owns it (`role("admin") || owner(id, of = Document)`). A
+/// rule that only another row fulfils (`owner(folder, of = Folder) || owner(id, of = Document)`, for a folder of the
+/// caller's and somebody else's document) is 404. Where the rule has no `of = Document` the answer is 500, and a log line says so.
 ///
 /// ```compile_fail,E0423
 /// let forged = palisade::Owned(String::from("somebody else's"));
@@ -100,19 +102,22 @@ impl<R: Resource> FromRequest for Owned<R> {
 /// async fn list(whose: Scoped) -> String {
 ///     match whose {
 ///         Scoped::Subject(owner) => format!("SELECT .. WHERE owner = ?1, with {owner} bound"),
+///         Scoped::Tenant(tenant) => format!("SELECT .. WHERE tenant = ?1, with {tenant} bound"),
 ///         Scoped::Everything => "SELECT ..".to_owned(),
 ///     }
 /// }
 /// # let _ = palisade::scope("/api").service(list);
 /// ```
 ///
-/// With several authenticators, a caller whose issuer's subjects own nothing here (see
+/// A subject's rows are all of its own, in whatever tenant. With several authenticators, a caller whose issuer's subjects own nothing here (see
 /// [`owners_of`](crate::PalisadeBuilder::owners_of)) is refused with 403: it may have the name of somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scoped {
     /// The rows of this subject.
     Subject(String),
-    /// All rows.
+    /// All rows of this tenant, for an admin that belongs to it: no role crosses tenants.
+    Tenant(String),
+    /// All rows, for an admin that belongs to no tenant.
     Everything,
 }
 
@@ -140,9 +145,12 @@ fn scoped(request: &HttpRequest) -> Result<Scoped, ArgumentError> {
     let extensions = request.extensions();
     let in_flight = extensions.get::<InFlight>().ok_or_else(|| defect("palisade is not installed"))?;
     let owns = in_flight.settings.owners.include(&principal).map_err(|_| defect(OWNERS_UNSAID))?;
-    match (owns, principal.has_role("admin")) {
-        (_, true) => Ok(Scoped::Everything),
-        (true, false) => Ok(Scoped::Subject(principal.subject().to_owned())),
-        (false, false) => Err(refuse(StatusCode::FORBIDDEN, "the subjects of this issuer own nothing here")),
+    if !owns {
+        return Err(refuse(StatusCode::FORBIDDEN, "the subjects of this issuer own nothing here"));
     }
+    Ok(match (principal.has_role("admin"), principal.tenant()) {
+        (true, None) => Scoped::Everything,
+        (true, Some(tenant)) => Scoped::Tenant(tenant.to_owned()),
+        (false, _) => Scoped::Subject(principal.subject().to_owned()),
+    })
 }

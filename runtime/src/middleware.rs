@@ -140,7 +140,8 @@ impl Finish {
     }
 
     /// Whether the service that answered is mounted where none needs a policy. The router's own words decide, never the
-    /// text of the path: what it matched by is the prefix, and what it left over is below.
+    /// text of the path: the template that it matched by; and where a default service has none, what it matched of the
+    /// path, if no parameter took any of that from the client.
     fn exempt(&self, request: &HttpRequest) -> bool {
         if self.settings.exempt.is_empty() {
             return false;
@@ -152,7 +153,11 @@ impl Finish {
             path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         self.settings.exempt.iter().any(|exempt| {
-            below(mount, &exempt.prefix) && pattern.as_deref().is_none_or(|pattern| below(pattern, &exempt.prefix))
+            below(mount, &exempt.prefix)
+                && match &pattern {
+                    Some(pattern) => below(pattern, &exempt.prefix),
+                    None => matched.segment_count() == 0,
+                }
         })
     }
 

@@ -105,6 +105,19 @@ async fn b5_a_scope_of_others_is_exempted_with_all_that_is_in_it() {
     }
 }
 
+#[actix_web::test]
+async fn b5_a_parameter_that_a_client_fills_in_is_no_mount() {
+    let inner = web::scope("/{tenant}").service(palisade::scope("/x").service(admin)).default_service(web::to(raw));
+    let app = init_service(App::new().service(inner).wrap(exempting("/static"))).await;
+    for path in ["/acme/private", "/static/private", "/%73tatic/private", "/static"] {
+        let answer = call(&app, getting(path)).await;
+        assert!(matches!(answer.status.as_u16(), 404 | 500), "{path}: {answer:?}");
+        assert!(!answer.body.contains("nobody"), "{path}: {answer:?}");
+    }
+    let partly = init_service(App::new().service(web::resource("/sta{x}/y").to(raw)).wrap(exempting("/static"))).await;
+    call(&partly, getting("/static/y")).await.assert_problem(500);
+}
+
 #[test]
 fn an_exemption_names_a_mount_and_a_reason_and_stands_in_the_table() {
     for (prefix, reason, says) in [

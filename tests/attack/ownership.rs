@@ -92,6 +92,28 @@ async fn of_a_parent(parent: Owned<Document>) -> String {
     parent.text.to_owned()
 }
 
+#[get("/folders/{folder}/documents/{id}")]
+#[authorize(owner(folder, id, of = Folder) || owner(id, of = Document))]
+async fn in_a_folder(document: Owned<Document>) -> String {
+    document.text.to_owned()
+}
+
+/// Folder 1 is alice's, whatever document is asked for in it.
+struct Folder;
+
+impl Resource for Folder {
+    type Id = (u64, u64);
+    type Store = Documents;
+
+    async fn load(_: &Documents, (folder, _): (u64, u64)) -> Result<Option<Self>, Unavailable> {
+        Ok((folder == 1).then_some(Self))
+    }
+
+    fn owner(&self) -> Cow<'_, str> {
+        "alice".into()
+    }
+}
+
 #[get("/forgotten/{id}")]
 #[authenticated]
 async fn forgotten(document: Owned<Document>) -> String {
@@ -125,6 +147,7 @@ fn routes() -> Scope {
         .service(item)
         .service(of_a_parent)
         .service(forgotten)
+        .service(in_a_folder)
         .service(list)
         .service(open_list)
         .service(palisade::scope("/orgs/{org}").service(palisade::scope("/users/{user}").service(profile)))
@@ -268,15 +291,65 @@ async fn a_row_that_no_rule_judged_is_given_to_nobody() {
 }
 
 #[actix_web::test]
+async fn a_row_is_not_given_for_another_one_that_is_the_callers() {
+    let app = app!(documents());
+    assert_eq!(ask(&app, "/folders/1/documents/1", who("alice", &[])).await.body, "alice's");
+    // The folder is alice's and the document in the path is not.
+    ask(&app, "/folders/1/documents/2", who("alice", &[])).await.assert_problem(404);
+    ask(&app, "/folders/1/documents/9", who("alice", &[])).await.assert_problem(404);
+}
+
+#[actix_web::test]
+async fn what_is_not_configured_does_not_tell_what_exists() {
+    let palisade = builder().authenticator(palisade_tests::jwt()).build().unwrap();
+    let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
+    for id in ["1", "2", "9", "503", "odd"] {
+        ask(&app, &format!("/documents/{id}"), who("alice", &[])).await.assert_problem(500);
+    }
+}
+
+#[get("/twice/{id}")]
+#[authorize(owner(id, of = Document) || role("auditor"))]
+async fn twice(document: Owned<Document>) -> String {
+    document.text.to_owned()
+}
+
+#[actix_web::test]
+async fn one_row_has_one_answer() {
+    use palisade::{Ownership, Rule};
+    static HIDDEN: Ownership = Ownership::of::<Document>("Document", &["id"]);
+    static REVEALED: Ownership = Ownership::of::<Document>("Document", &["id"]).revealing();
+    let within = |ownership| palisade::scope("/{id}").authorize(Rule::Owns(ownership)).service(under);
+    let mistake = within(&REVEALED).verify().unwrap_err().to_string();
+    assert!(mistake.contains("with `deny = 403` and without"), "{mistake}");
+    let documents = documents();
+    let app = App::new().app_data(documents.clone()).service(twice).service(within(&HIDDEN)).wrap(palisade());
+    let app = init_service(app).await;
+    assert_eq!(ask(&app, "/1/under", who("alice", &["auditor"])).await.body, "alice's");
+    assert_eq!(documents.loads.load(Ordering::Relaxed), 1, "scope and route ask for one row");
+    assert_eq!(ask(&app, "/twice/2", who("eve", &["auditor"])).await.body, "bob's");
+    ask(&app, "/twice/2", who("eve", &[])).await.assert_problem(404);
+}
+
+#[get("/under")]
+#[owner(id, of = Document, from_scope)]
+async fn under(document: Owned<Document>) -> String {
+    document.text.to_owned()
+}
+
+#[actix_web::test]
 async fn a_list_is_the_callers_or_everything_for_admins() {
     let app = app!(documents());
     assert_eq!(ask(&app, "/list", who("alice", &["user"])).await.body, "Subject(\"alice\")");
     assert_eq!(ask(&app, "/list", who("root", &["admin"])).await.body, "Everything");
+    let of_acme = who("root", &["admin"]).with_tenant("acme");
+    assert_eq!(ask(&app, "/list", of_acme).await.body, "Tenant(\"acme\")", "no role crosses tenants");
     ask(&app, "/open_list", who("root", &["admin"])).await.assert_problem(500);
     // The alice of another issuer is not the alice who owns.
     let palisade = builder().owners_of("ours").build().unwrap();
     let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
     ask(&app, "/list", who("alice", &["user"])).await.assert_problem(403);
+    ask(&app, "/list", who("alice", &["admin"])).await.assert_problem(403);
     ask(&app, "/documents/1", who("alice", &["user"])).await.assert_problem(404);
     let ours = Principal::new("Bearer", "ours", "alice");
     assert_eq!(ask(&app, "/list", ours.clone()).await.body, "Subject(\"alice\")");

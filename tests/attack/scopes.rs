@@ -148,7 +148,7 @@ fn what_would_never_be_found_is_refused() {
         (palisade::scope("/x").service(me).service(me), "both answer GET /x/me"),
         (palisade::scope("/x").service(thing).service(other), "are one path"),
         (palisade::scope("/{thing}").service(thing), "both have a parameter `thing`"),
-        (palisade::scope("/x").owner("org").service(me), "needs a parameter `{org}`, which /x/me lacks"),
+        (palisade::scope("/x").owner("org").service(me), "of the scope /x needs a parameter `{org}` in its prefix"),
         (
             palisade::scope("").service(palisade::scope("/me").service(open)).service(me),
             "at /me is never reached: the scope /me before it",
@@ -162,6 +162,62 @@ fn what_would_never_be_found_is_refused() {
         let mistake = mistake(&scope);
         assert!(mistake.contains(part), "{mistake}");
     }
+}
+
+#[get("/{what}")]
+#[public]
+async fn anything() -> &'static str {
+    "anything"
+}
+
+#[get("/{tail:.*}")]
+#[public]
+async fn everything() -> &'static str {
+    "everything"
+}
+
+#[get("/users/{id}/{number:[0-9]+}")]
+#[owner(id)]
+async fn numbered() -> &'static str {
+    "numbered"
+}
+
+#[test]
+fn what_a_wider_template_before_it_takes_is_refused() {
+    let admins = || palisade::scope("/admin").require_role("admin").service(me);
+    for scope in [
+        palisade::scope("").service(palisade::scope("/{org}").service(anything)).service(admins()),
+        palisade::scope("").service(everything).service(admins()),
+        palisade::scope("/x").service(everything).service(admins()),
+        palisade::scope("/x").service(anything).service(me),
+        palisade::scope("").service(palisade::scope("").service(anything)).service(me),
+    ] {
+        let mistake = mistake(&scope);
+        assert!(mistake.contains("is never reached") && mistake.contains(" first"), "{mistake}");
+    }
+    for scope in [
+        palisade::scope("").service(admins()).service(palisade::scope("/{org}").service(anything)),
+        palisade::scope("/x").service(me).service(admins()).service(anything),
+        palisade::scope("/x").service(anything).service(admins()),
+        palisade::scope("/x").service(numbered).service(user),
+    ] {
+        assert_eq!(scope.verify(), Ok(()));
+    }
+}
+
+#[actix_web::test]
+async fn a_prefix_begins_with_a_slash_written_or_not() {
+    let routes = || palisade::scope("api").service(palisade::scope("admin/").require_role("admin").service(me));
+    assert_eq!(routes().policies().rows()[0].path(), "/api/admin/me");
+    let app = init_service(App::new().service(routes()).wrap(palisade())).await;
+    call(&app, getting("/api/admin/me")).await.assert_problem(401);
+    call(&app, getting("/apiadmin/me")).await.assert_problem(404);
+}
+
+#[test]
+fn what_a_scope_demands_is_about_its_own_prefix() {
+    let mistake = mistake(&palisade::scope("/api").owner("id").service(user));
+    assert!(mistake.contains("owner(id) of the scope /api needs a parameter `{id}` in its prefix"), "{mistake}");
 }
 
 #[actix_web::test]

@@ -157,6 +157,11 @@ fn rule(tree: &Tree) -> Rule {
 
 /// The reference: the sentence that the tree says, read aloud. `None` is "that can't be found out".
 fn holds(tree: &Tree, caller: &Caller) -> Option<bool> {
+    holds_for(tree, caller, None)
+}
+
+/// The same, were every row but this one somebody else's.
+fn holds_for(tree: &Tree, caller: &Caller, only: Option<Found>) -> Option<bool> {
     let known = |demand: bool| Some(caller.known && demand);
     match tree {
         Tree::Public => Some(true),
@@ -168,12 +173,13 @@ fn holds(tree: &Tree, caller: &Caller) -> Option<bool> {
         Tree::Owner => known(caller.owner),
         Tree::Tenant => known(caller.tenant),
         Tree::Check(_) | Tree::Row(_) | Tree::Not(_) if !caller.known => Some(false),
+        Tree::Row(found) if only.is_some_and(|only| only != *found) => Some(false),
         Tree::Check(Answer::Down) | Tree::Row(Found::Down) => None,
         Tree::Check(answer) => Some(*answer == Answer::Allow),
         Tree::Row(found) => Some(*found == Found::Own && caller.owner),
-        Tree::Not(tree) => holds(tree, caller).map(|holds| !holds),
+        Tree::Not(tree) => holds_for(tree, caller, only).map(|holds| !holds),
         Tree::All(trees) => {
-            let answers: Vec<_> = trees.iter().map(|tree| holds(tree, caller)).collect();
+            let answers: Vec<_> = trees.iter().map(|tree| holds_for(tree, caller, only)).collect();
             if answers.is_empty() || answers.contains(&Some(false)) {
                 Some(false)
             } else if answers.contains(&None) {
@@ -183,7 +189,7 @@ fn holds(tree: &Tree, caller: &Caller) -> Option<bool> {
             }
         }
         Tree::Any(trees) => {
-            let answers: Vec<_> = trees.iter().map(|tree| holds(tree, caller)).collect();
+            let answers: Vec<_> = trees.iter().map(|tree| holds_for(tree, caller, only)).collect();
             if answers.contains(&Some(true)) {
                 Some(true)
             } else if answers.contains(&None) {
@@ -219,15 +225,20 @@ fn expected(tree: &Tree, caller: &Caller) -> Vec<u16> {
     match (names_a_caller(tree), caller.known, holds(tree, caller)) {
         (true, false, _) => vec![401],
         (_, _, None) => vec![503],
-        // Whoever is let in, the rows that the rule names have to be there.
+        // Whoever is let in, the rows that the rule names have to be there, and for this caller.
         (_, _, Some(true)) if caller.known => {
-            let gone = named.iter().any(|row| matches!(row, Found::Missing | Found::OfAnotherTenant));
-            let down = named.contains(&Found::Down);
-            [(gone, 404), (down, 503)].iter().filter(|(is, _)| *is).map(|(_, status)| *status).collect::<Vec<_>>()
+            let mut statuses = Vec::new();
+            for row in &named {
+                match row {
+                    Found::Missing | Found::OfAnotherTenant => statuses.push(404),
+                    Found::Down => statuses.push(503),
+                    Found::Own if caller.owner => {}
+                    Found::Own | Found::Foreign if holds_for(tree, caller, Some(*row)) == Some(true) => {}
+                    Found::Own | Found::Foreign => statuses.push(404),
+                }
+            }
+            if statuses.is_empty() { vec![200] } else { statuses }
         }
-        .into_iter()
-        .chain(named.iter().all(|row| matches!(row, Found::Own | Found::Foreign)).then_some(200))
-        .collect(),
         (_, _, Some(true)) => vec![200],
         (_, _, Some(false)) if named.is_empty() => vec![403],
         (_, _, Some(false)) => vec![403, 404],

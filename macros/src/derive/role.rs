@@ -15,6 +15,8 @@ use crate::suggest;
 struct Variant {
     ident: Ident,
     name: String,
+    /// Whether `#[role("..")]` has said so.
+    renamed: bool,
     implies: Vec<Ident>,
     grants: Vec<LitStr>,
 }
@@ -50,6 +52,9 @@ fn expand(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
     if body.variants.is_empty() {
         errors.push(name.span(), "this enum has no role", EXAMPLE);
     }
+    for word in input.attrs.iter().filter_map(ours) {
+        errors.push(word.span(), format!("`{word}` is about one role, not about the enum"), "put it above a variant");
+    }
     let mut variants: Vec<Variant> = Vec::new();
     for variant in &body.variants {
         if !matches!(variant.fields, Fields::Unit) {
@@ -72,15 +77,12 @@ fn read(ident: &Ident, attributes: &[Attribute], errors: &mut Errors) -> Variant
     let mut variant = Variant {
         ident: ident.clone(),
         name: snake(&ident.unraw().to_string()),
+        renamed: false,
         implies: Vec::new(),
         grants: Vec::new(),
     };
     for attribute in attributes {
-        let Some(word) =
-            attribute.path().get_ident().filter(|word| ["implies", "grants", "role"].iter().any(|ours| word == ours))
-        else {
-            continue;
-        };
+        let Some(word) = ours(attribute) else { continue };
         let cure = match word.to_string().as_str() {
             "implies" => "write `#[implies(Editor)]`, with variants of this enum",
             "grants" => "write `#[grants(\"users:delete\")]`",
@@ -119,12 +121,20 @@ fn read(ident: &Ident, attributes: &[Attribute], errors: &mut Errors) -> Variant
     variant
 }
 
+/// The word of an attribute that belongs to the derive.
+fn ours(attribute: &Attribute) -> Option<&Ident> {
+    attribute.path().get_ident().filter(|word| ["implies", "grants", "role"].iter().any(|ours| word == ours))
+}
+
 fn named(word: &Ident, text: LitStr, variant: &mut Variant, errors: &mut Errors) {
     let written = text.value();
     if written.trim() != written || written.is_empty() {
         errors.push(text.span(), "a name is not empty, and has no space around it", "write such as \"users:delete\"");
+    } else if word == "role" && variant.renamed {
+        errors.push(text.span(), "a role has one name", "remove one of the two");
     } else if word == "role" {
         variant.name = written;
+        variant.renamed = true;
     } else if variant.grants.iter().any(|earlier| earlier.value() == written) {
         errors.push(text.span(), format!("\"{written}\" is granted twice"), "remove one of the two");
     } else {

@@ -31,6 +31,8 @@ pub(super) struct Facts<'f, 'r> {
     rows: Vec<(&'r Ownership, Result<Row, LoadFailure>)>,
     /// What would be, did the credential carry every scope.
     every_scope: bool,
+    /// What would be, were every row but this one somebody else's.
+    only: Option<&'r Ownership>,
 }
 
 struct Row {
@@ -42,7 +44,7 @@ struct Row {
 
 impl<'f, 'r> Facts<'f, 'r> {
     pub(super) fn new(principal: Option<&'f Principal>, request: &'f HttpRequest, owners: &'f Owners) -> Self {
-        Self { principal, request, owners, checks: Vec::new(), rows: Vec::new(), every_scope: false }
+        Self { principal, request, owners, checks: Vec::new(), rows: Vec::new(), every_scope: false, only: None }
     }
 
     pub(super) fn all<'a>(&self, rules: impl IntoIterator<Item = &'a Rule>) -> Result<Truth, Refusal> {
@@ -91,6 +93,7 @@ impl<'f, 'r> Facts<'f, 'r> {
                     Verdict::Unavailable => Truth::Unavailable,
                 }))
             }
+            Rule::Owns(ownership) if self.only.is_some_and(|only| only != *ownership) => Ok(Truth::No),
             Rule::Owns(ownership) => {
                 let answer = self.rows.iter().find(|(asked, _)| asked == ownership);
                 Ok(answer.map_or(Truth::Open, |(_, row)| match row {
@@ -172,6 +175,8 @@ impl<'f, 'r> Facts<'f, 'r> {
             values.push(as_extracted(value));
         }
         let values: Option<Vec<_>> = values.into_iter().collect();
+        // Before the row is asked for: what is not configured must not tell what exists.
+        let known = self.principal.map_or(Ok(false), |principal| self.owners.include(principal))?;
         let found = match values {
             Some(values) => ownership.load(self.request, &values).await,
             None => Err(LoadFailure::Missing),
@@ -182,7 +187,6 @@ impl<'f, 'r> Facts<'f, 'r> {
             Ok(loaded) => {
                 let principal = self.principal;
                 let is = |own: &str| !own.is_empty() && principal.is_some_and(|principal| principal.subject() == own);
-                let known = principal.map_or(Ok(false), |principal| self.owners.include(principal))?;
                 let own = known && is(&loaded.owner);
                 let tenant = principal.and_then(Principal::tenant);
                 let foreign_tenant = loaded.tenant.as_deref().is_some_and(|own| !known || tenant != Some(own));
@@ -193,13 +197,24 @@ impl<'f, 'r> Facts<'f, 'r> {
         Ok(())
     }
 
-    /// The row, which has to be there now that the rules have said yes.
-    pub(super) async fn load(&mut self, ownership: &'r Ownership) -> Result<(), Refusal> {
+    /// The row, which has to be there now that the rules have said yes, and for whoever they said it: that another row is the
+    /// caller's says nothing about this one.
+    pub(super) async fn load<'a: 'r>(
+        &mut self,
+        ownership: &'r Ownership,
+        rules: impl Iterator<Item = &'a Rule>,
+    ) -> Result<(), Refusal> {
         if !self.rows.iter().any(|(asked, _)| *asked == ownership) {
             self.look_up(ownership).await?;
         }
         match self.rows.iter().find(|(asked, _)| *asked == ownership) {
-            Some((_, Ok(row))) if !row.foreign_tenant => Ok(()),
+            Some((_, Ok(row))) if row.own && !row.foreign_tenant => Ok(()),
+            Some((_, Ok(row))) if !row.foreign_tenant => {
+                self.only = Some(ownership);
+                let admitted = self.all(rules);
+                self.only = None;
+                if admitted? == Truth::Yes { Ok(()) } else { Err(Refusal::Absent("not_the_owner_or_missing")) }
+            }
             Some((_, Err(LoadFailure::Unavailable))) => Err(Refusal::Unavailable("row_unavailable")),
             _ => Err(Refusal::Absent("not_the_owner_or_missing")),
         }

@@ -95,7 +95,7 @@ pub(crate) async fn decide(
     }
     if rules().any(Rule::asks_beyond) {
         for ownership in facts::rows_of(rules()) {
-            facts.load(ownership).await?;
+            facts.load(ownership, rules()).await?;
         }
     }
     facts.into_rows().map(|rows| Authorized { rows })

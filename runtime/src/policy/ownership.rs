@@ -54,6 +54,11 @@ mod id;
 /// }
 /// # let _ = palisade::scope("/api").service(show);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no resource, so nobody can tell who owns it",
+    label = "`palisade::Resource` is not implemented for it",
+    note = "implement `palisade::Resource` for it: where its rows are, how one is loaded by its id, and who owns it"
+)]
 pub trait Resource: Sized + 'static {
     /// What identifies a row, taken from the path as `web::Path<Id>` would: a number, a text, a `Uuid`; a tuple where the
     /// attribute names several parameters, in their order. What does not parse identifies nothing: 404.
@@ -201,10 +206,10 @@ impl fmt::Debug for Ownership {
     }
 }
 
-/// The same type by the same parameters is the same row.
+/// The same type by the same parameters is the same row, whatever a refusal tells.
 impl PartialEq for Ownership {
     fn eq(&self, other: &Self) -> bool {
-        self.kind() == other.kind() && self.parameters == other.parameters && self.refused == other.refused
+        self.kind() == other.kind() && self.parameters == other.parameters
     }
 }
 

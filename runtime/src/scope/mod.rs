@@ -59,7 +59,10 @@ use crate::table::PolicyTable;
 ///
 /// When the application is built, if [`Scope::verify`] finds a mistake.
 pub fn scope(prefix: &str) -> Scope {
-    Scope { prefix: prefix.trim_end_matches('/').to_owned(), rules: Vec::new(), quotas: Vec::new(), items: Vec::new() }
+    let prefix = prefix.trim_matches('/');
+    // As actix-web does: a prefix begins with a slash, written or not.
+    let prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
+    Scope { prefix, rules: Vec::new(), quotas: Vec::new(), items: Vec::new() }
 }
 
 /// See [`scope`].

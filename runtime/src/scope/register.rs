@@ -23,7 +23,7 @@ impl HttpServiceFactory for Scope {
             // A scope without a prefix would swallow every path of the application.
             for place in places {
                 match place {
-                    Place::Resource(mounts) => resource(mounts).register(app),
+                    Place::Resource(mounts) => resource(mounts, &outer).register(app),
                     Place::Scope(scope) => scope.register(app),
                 }
             }
@@ -42,7 +42,7 @@ enum Place {
 
 fn nested(prefix: &str, outer: Rc<Outer>, places: Vec<Place>) -> actix_web::Scope {
     let scope = places.into_iter().fold(web::scope(prefix), |scope, place| match place {
-        Place::Resource(mounts) => scope.service(resource(mounts)),
+        Place::Resource(mounts) => scope.service(resource(mounts, &outer)),
         Place::Scope(inner) => scope.service(inner),
     });
     scope.default_service(fallback(outer, None))
@@ -107,9 +107,8 @@ pub(super) fn shape(template: &str) -> String {
     shape
 }
 
-fn resource(mut mounts: Vec<(Mount, Rc<Outer>)>) -> Resource {
+fn resource(mut mounts: Vec<(Mount, Rc<Outer>)>, around: &Rc<Outer>) -> Resource {
     let allowed = allowed(&mounts);
-    let outer = mounts.first().map(|(_, outer)| Rc::clone(outer)).unwrap_or_else(|| Rc::new(Outer::new()));
     // An endpoint that says HEAD itself goes before the one that answers it because it answers GET.
     mounts.sort_by_key(|(mount, _)| !mount.route.methods.contains(&"HEAD"));
     let mut resource = mounts.first().map_or_else(
@@ -119,7 +118,8 @@ fn resource(mut mounts: Vec<(Mount, Rc<Outer>)>) -> Resource {
     for (Mount { route, mount, .. }, outer) in mounts {
         resource = resource.route(mount(outer).guard(Methods(route.methods)));
     }
-    resource.default_service(fallback(outer, Some(allowed)))
+    // Its endpoints may stand in several scopes without a prefix: what is around them all is demanded here.
+    resource.default_service(fallback(Rc::clone(around), Some(allowed)))
 }
 
 /// Every method that some endpoint of the path answers.

@@ -1,5 +1,7 @@
 //! Mistakes of a whole scope, which no handler alone can show.
 
+use actix_web::dev::ResourceDef;
+
 use super::walk::{self, Around};
 use super::{Kind, Mount, Scope, logic};
 use crate::endpoint::parameters;
@@ -25,23 +27,44 @@ fn endpoint(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
             around.prefix
         ));
     }
-    let rule = &mount.policy.rule;
-    for (whose, rule) in around
-        .rules
-        .iter()
-        .map(|(prefix, rule)| (format!("scope {prefix}"), rule))
-        .chain([(format!("`{handler}`"), rule)])
-    {
-        for name in rule.parameters() {
-            if !outer.contains(&name) && !own.contains(&name) {
-                return mistake(format!(
-                    "the {rule} of {whose} needs a parameter `{{{name}}}`, which {}{path} lacks",
-                    around.prefix
-                ));
-            }
+    // What a scope demands holds for its unknown paths too, so its parameters are those of its own prefix.
+    for (prefix, rule) in &around.rules {
+        if let Some(name) = rule.parameters().into_iter().find(|name| !parameters(prefix).any(|own| own == *name)) {
+            return mistake(format!("the {rule} of the scope {prefix} needs a parameter `{{{name}}}` in its prefix"));
         }
     }
+    let rule = &mount.policy.rule;
+    if let Some(name) = rule.parameters().into_iter().find(|name| !outer.contains(name) && !own.contains(name)) {
+        let prefix = &around.prefix;
+        return mistake(format!(
+            "the {rule} of `{handler}` needs a parameter `{{{name}}}`, which {prefix}{path} lacks"
+        ));
+    }
+    one_answer_for_each_row(around, mount)?;
     sense(around, mount)
+}
+
+/// A row that is both revealed and not can't be answered in a way that both mean.
+fn one_answer_for_each_row(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
+    let mut rows: Vec<&crate::policy::Ownership> = Vec::new();
+    for rule in around.rules.iter().map(|(_, rule)| rule).chain([&mount.policy.rule]) {
+        rule.leaves(&mut |leaf| {
+            if let Rule::Owns(ownership) = leaf {
+                rows.push(ownership);
+            }
+        });
+    }
+    let twice = rows.iter().find(|row| rows.iter().any(|other| other == *row && other.refused() != row.refused()));
+    match twice {
+        Some(row) => mistake(format!(
+            "`{}` at {}{} is about one row of {} with `deny = 403` and without: say the same wherever it is named",
+            mount.policy.handler,
+            around.prefix,
+            mount.route.path,
+            row.resource()
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Rules that contradict each other, or that can never matter.
@@ -99,8 +122,15 @@ fn reachable(scope: &Scope, around: &Around, siblings: &mut Vec<Before>) -> Resu
             Kind::Endpoint(mount) => {
                 let path = format!("{}{}", around.prefix, mount.route.path);
                 let handler = mount.policy.handler.to_string();
+                let known = siblings.iter().any(|before| before.route.is_some() && before.path == path);
                 for before in siblings.iter() {
                     not_hidden(before, &handler, &path, &mount.route)?;
+                    if !known && before.takes(&sample(&path)) {
+                        let name = before.name();
+                        return mistake(format!(
+                            "`{handler}` at {path} is never reached: {name} before it takes its requests; add `{handler}` first"
+                        ));
+                    }
                 }
                 siblings.push(Before { route: Some(mount.route), handler, path });
             }
@@ -116,12 +146,57 @@ fn reachable(scope: &Scope, around: &Around, siblings: &mut Vec<Before>) -> Resu
                         before.path
                     ));
                 }
+                let below = format!("{}/below", sample(&path));
+                if let Some(before) = siblings.iter().find(|before| before.takes(&below)) {
+                    let name = before.name();
+                    return mistake(format!(
+                        "the scope {path} is never reached: {name} before it takes its requests; add the scope first"
+                    ));
+                }
                 siblings.push(Before { route: None, handler: String::new(), path });
                 reachable(inner, &around, &mut Vec::new())?;
             }
         }
     }
     Ok(())
+}
+
+impl Before {
+    /// Whether the router would give it a request for this path, and ask nobody after it.
+    fn takes(&self, path: &str) -> bool {
+        let template = if self.path.is_empty() { "/" } else { self.path.as_str() };
+        match self.route {
+            Some(_) => ResourceDef::new(template).is_match(path),
+            None => ResourceDef::prefix(template).is_match(path),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self.route {
+            Some(_) => format!("`{}` at {}", self.handler, self.path),
+            None => format!("the scope {}", self.path),
+        }
+    }
+}
+
+/// A path that the template is for: what a parameter stands for is a text that no literal is.
+fn sample(template: &str) -> String {
+    let mut path = String::new();
+    let mut open = 0_usize;
+    for c in template.chars() {
+        match c {
+            '{' => {
+                open = open.saturating_add(1);
+                if open == 1 {
+                    path.push_str("~any~");
+                }
+            }
+            '}' => open = open.saturating_sub(1),
+            _ if open > 0 => {}
+            c => path.push(c),
+        }
+    }
+    path
 }
 
 fn not_hidden(before: &Before, handler: &str, path: &str, new: &crate::policy::Route) -> Result<(), ConfigError> {

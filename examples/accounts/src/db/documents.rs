@@ -70,6 +70,8 @@ impl Db {
                 sqlx::query_scalar(COUNT_OF).bind(owner).fetch_one(&mut *moment).await?,
                 sqlx::query_as(PAGE_OF).bind(owner).bind(page.limit).bind(page.offset).fetch_all(&mut *moment).await?,
             ),
+            // There are no tenants here, so nothing is anybody's by its tenant.
+            Scoped::Tenant(_) => (0, Vec::new()),
             Scoped::Everything => (
                 sqlx::query_scalar(COUNT).fetch_one(&mut *moment).await?,
                 sqlx::query_as(PAGE).bind(page.limit).bind(page.offset).fetch_all(&mut *moment).await?,
