@@ -181,10 +181,28 @@ impl<'p, 'r> Passage<'p, 'r> {
             },
         }
         self.charge(By::Principal)?;
+        self.speaks_the_vocabulary()?;
         let principal = self.authenticated.as_ref().map(Authenticated::principal);
         let (rules, own) = (&self.outer.rules, &self.policy.rule);
         let decided = authz::decide(rules, own, principal, self.request, &self.settings.owners).await;
         decided.map_err(|refusal| self.denial(refusal))
+    }
+
+    /// A role that there is not would make a `!` mean nothing. What was given to `routes` was checked at boot; a plain function,
+    /// or a scope besides, is checked here.
+    fn speaks_the_vocabulary(&self) -> Result<(), Denial> {
+        let Some(roles) = &self.settings.roles else { return Ok(()) };
+        if self.settings.policies.rows().iter().any(|row| std::ptr::eq(row.policy(), self.policy)) {
+            return Ok(());
+        }
+        let rules = self.outer.rules.iter().chain([&self.policy.rule]);
+        match rules.into_iter().find_map(|rule| roles.lacks(rule)) {
+            None => Ok(()),
+            Some(lacking) => {
+                audit::misconfigured(&self.policy.handler, &lacking);
+                Err(Denial::internal("role_outside_of_the_vocabulary"))
+            }
+        }
     }
 
     fn denial(&self, refusal: Refusal) -> Denial {

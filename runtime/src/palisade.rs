@@ -154,7 +154,7 @@ impl PalisadeBuilder {
     /// The roles that there are, what they imply and grant. Default: no vocabulary, and a role is just its name.
     ///
     /// With one, a rule that names another role or permission is an error of [`build`](Self::build), which is why it
-    /// needs the [`routes`](Self::routes) too; a role of a credential that is none of them gives no authority, and is one
+    /// needs the [`routes`](Self::routes) too (what is mounted besides answers 500 then); a role of a credential that is none of them gives no authority, and is one
     /// event in the audit trail.
     pub fn roles(mut self, roles: Roles) -> Self {
         self.roles = Some(roles);

@@ -4,12 +4,12 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use actix_web::App;
 use actix_web::http::Method;
 use actix_web::test::init_service;
 use actix_web::web::Path;
+use actix_web::{App, web};
 use futures_util::FutureExt;
-use palisade::{Quota, Rule, Scope, authenticated, get, owner, owner_or_admin, post, public, require_role};
+use palisade::{Quota, Rule, Scope, authenticated, authorize, get, owner, owner_or_admin, post, public, require_role};
 use palisade_tests::{bearer, builder, call, get as getting, palisade, request};
 
 #[get("/open")]
@@ -234,6 +234,32 @@ async fn an_owner_may_stand_in_the_prefix() {
     assert_eq!(call(&app, asked("/users/alice/me")).await.status, 200);
     call(&app, asked("/users/bob/me")).await.assert_problem(403);
     call(&app, asked("/users/bob/nowhere")).await.assert_problem(403);
+}
+
+#[authorize(!role("suspendd"))]
+async fn misspelt() -> &'static str {
+    "in"
+}
+
+#[authorize(!role("suspended"))]
+async fn spelt() -> &'static str {
+    "in"
+}
+
+#[actix_web::test]
+async fn a_role_outside_of_the_vocabulary_lets_nobody_in_where_no_scope_could_be_checked() {
+    let roles = palisade::Roles::builder().role("suspended", |role| role).role("editor", |role| role).build().unwrap();
+    let routes = || palisade::scope("/x").service(pages);
+    let palisade = builder().roles(roles).routes(&routes()).build().unwrap();
+    let app =
+        App::new().service(routes()).route("/misspelt", web::get().to(misspelt)).route("/spelt", web::get().to(spelt));
+    let app = init_service(app.wrap(palisade)).await;
+    let asked = |path: &str, roles: &[&str]| getting(path).insert_header(("authorization", bearer("alice", roles)));
+    call(&app, asked("/misspelt", &["suspended"])).await.assert_problem(500);
+    call(&app, asked("/misspelt", &["editor"])).await.assert_problem(500);
+    call(&app, asked("/spelt", &["suspended"])).await.assert_problem(403);
+    assert_eq!(call(&app, asked("/spelt", &["editor"])).await.status, 200);
+    assert_eq!(call(&app, asked("/x/pages", &["editor"])).await.status, 200);
 }
 
 #[test]
