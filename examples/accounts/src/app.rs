@@ -14,7 +14,7 @@ use crate::{
     auth, boot::BootError, config::Config, db::Db, documents, passwords::Passwords, policies, roles::Role, users,
 };
 
-/// In bytes: several times what the longest of all valid inputs needs.
+/// In bytes: more than the longest valid input needs in UTF-8; one that writes every character as `\u` escapes may be too large.
 const LARGEST_BODY: usize = 64 * 1024;
 
 /// What every worker shares.
