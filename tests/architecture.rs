@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors of the runtime, from the cellar up. A room may use rooms of lower floors, and its own.
 const FLOORS: [&[&str]; 9] = [
-    &["error", "principal", "problem"],
+    &["error", "principal", "problem", "template"],
     &["policy"],
     &["denial", "rehearsal"],
     &["audit", "authn", "authz", "extraction", "quota", "transport", "validation"],

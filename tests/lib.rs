@@ -15,8 +15,8 @@ use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
 use actix_web::{Error, body};
 use futures_util::Stream;
-use palisade::testing::ManualClock;
-use palisade::{Grant, Jwt, MemoryStore, Palisade, PalisadeBuilder};
+use palisade::testing::{AsPrincipal, ManualClock};
+use palisade::{Grant, Jwt, MemoryStore, Palisade, PalisadeBuilder, Principal};
 
 pub const ISSUER: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "tests";
@@ -125,6 +125,15 @@ where
     }
 }
 
+/// The request, from this principal.
+pub async fn call_as<S, B>(app: &S, request: TestRequest, principal: Principal) -> Answer
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    call_raw(app, request.as_principal(principal)).await
+}
+
 async fn read<B: MessageBody>(status: StatusCode, headers: HeaderMap, body: B) -> Answer {
     let bytes = body::to_bytes(body).await.unwrap_or_else(|_| panic!("the body broke"));
     Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
@@ -143,10 +152,19 @@ impl Stream for Untouchable {
 
 /// The request with a JSON body that must not be read.
 pub fn with_untouchable_body(request: TestRequest) -> actix_http::Request {
-    let request = request
-        .insert_header(("content-type", "application/json"))
-        .insert_header(("content-length", "1000"))
-        .to_request();
+    untouchable(announcing_a_body(request).to_request())
+}
+
+/// The same, from this principal.
+pub fn with_untouchable_body_as(request: TestRequest, principal: Principal) -> actix_http::Request {
+    untouchable(announcing_a_body(request).as_principal(principal))
+}
+
+fn announcing_a_body(request: TestRequest) -> TestRequest {
+    request.insert_header(("content-type", "application/json")).insert_header(("content-length", "1000"))
+}
+
+fn untouchable(request: actix_http::Request) -> actix_http::Request {
     let body: Pin<Box<dyn Stream<Item = _>>> = Box::pin(Untouchable);
     request.replace_payload(Payload::Stream { payload: body }).0
 }

@@ -13,6 +13,7 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web}
 
 use crate::guard::{self as checks, Place};
 use crate::policy::{Outer, Policy, Route};
+use crate::template;
 use crate::validation::{Checks, Invalid, NotInput};
 
 /// A handler whose attributes say who may call it.
@@ -96,10 +97,9 @@ impl Seat {
 /// Registers one endpoint on its own, outside of a scope.
 #[doc(hidden)]
 pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
-    let known = parameters(E::ROUTE.path).collect::<Vec<_>>();
     for parameter in E::POLICY.rule.parameters() {
         assert!(
-            known.contains(&parameter),
+            template::parameters(E::ROUTE.path).any(|own| own == parameter),
             "palisade: the rule of `{}` needs `{{{parameter}}}` in its path: put it into `palisade::scope(\"/..{{{parameter}}}..\")`",
             E::POLICY.handler
         );
@@ -110,11 +110,6 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
         .route(endpoint.mount(Seat::new::<E>(Rc::new(Outer::new()))))
         .default_service(web::route().to(HttpResponse::NotFound))
         .register(app);
-}
-
-/// The parameters of a template.
-pub(crate) fn parameters(template: &str) -> impl Iterator<Item = &str> {
-    template.split('{').skip(1).filter_map(|rest| rest.split([':', '}']).next())
 }
 
 /// The name that the route was given, or that of the handler.

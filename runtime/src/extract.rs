@@ -12,16 +12,18 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
 
 use crate::authz::OWNERS_UNSAID;
 use crate::policy::Resource;
-use crate::principal::{ArgumentError, NoPrincipal, Principal};
+use crate::principal::{ArgumentError, Principal};
 use crate::settings::InFlight;
 use crate::validation::{Input, NotInput};
 
 impl FromRequest for Principal {
-    type Error = NoPrincipal;
-    type Future = Ready<Result<Self, NoPrincipal>>;
+    type Error = ArgumentError;
+    type Future = Ready<Result<Self, ArgumentError>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        ready(principal(request).ok_or(NoPrincipal(())))
+        let cure =
+            "a handler takes a `Principal`, but its route demands none: replace `#[public]` by an attribute that does";
+        ready(principal(request).ok_or(ArgumentError::defect(cure)))
     }
 }
 
@@ -85,12 +87,11 @@ impl<R: Resource> FromRequest for Owned<R> {
         });
         let cure = "a handler takes an `Owned<T>`, but its rule names no row of that type, or two: write \
                     `#[owner(id, of = T)]` or `#[owner_or_admin(id, of = T)]`, once";
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        ready(row.map(|row| Owned(*row)).ok_or(ArgumentError { status, cure }))
+        ready(row.map(|row| Owned(*row)).ok_or(ArgumentError::defect(cure)))
     }
 }
 
-/// Whose rows a list may show: the caller's, or everybody's for the role `admin`.
+/// Whose rows a list may show: the caller's; for the role `admin`, those of its tenant, or everybody's if it has none.
 ///
 /// A handler that puts it into its query can't leak by forgetting a filter (OWASP API1):
 ///
@@ -109,7 +110,8 @@ impl<R: Resource> FromRequest for Owned<R> {
 /// # let _ = palisade::scope("/api").service(list);
 /// ```
 ///
-/// A subject's rows are all of its own, in whatever tenant. With several authenticators, a caller whose issuer's subjects own nothing here (see
+/// A subject's rows are all of its own, in whatever tenant: where rows have one ([`Resource::tenant`]), compare it with
+/// [`Principal::tenant`] too, or the list shows rows that `#[owner(id, of = ..)]` answers with 404. With several authenticators, a caller whose issuer's subjects own nothing here (see
 /// [`owners_of`](crate::PalisadeBuilder::owners_of)) is refused with 403: it may have the name of somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scoped {
@@ -135,18 +137,17 @@ impl FromRequest for Scoped {
 }
 
 fn scoped(request: &HttpRequest) -> Result<Scoped, ArgumentError> {
-    let refuse = |status, cure| ArgumentError { status, cure };
-    let defect = |cure| refuse(StatusCode::INTERNAL_SERVER_ERROR, cure);
     let principal = principal(request).ok_or_else(|| {
-        defect(
+        ArgumentError::defect(
             "a handler takes a `Scoped`, but its route demands no principal: replace `#[public]` by `#[authenticated]`",
         )
     })?;
     let extensions = request.extensions();
-    let in_flight = extensions.get::<InFlight>().ok_or_else(|| defect("palisade is not installed"))?;
-    let owns = in_flight.settings.owners.include(&principal).map_err(|_| defect(OWNERS_UNSAID))?;
+    let in_flight = extensions.get::<InFlight>().ok_or(ArgumentError::defect("palisade is not installed"))?;
+    let owns = in_flight.settings.owners.include(&principal).map_err(|_| ArgumentError::defect(OWNERS_UNSAID))?;
     if !owns {
-        return Err(refuse(StatusCode::FORBIDDEN, "the subjects of this issuer own nothing here"));
+        let cure = "the subjects of this issuer own nothing here";
+        return Err(ArgumentError { status: StatusCode::FORBIDDEN, cure });
     }
     Ok(match (principal.has_role("admin"), principal.tenant()) {
         (true, None) => Scoped::Everything,

@@ -21,7 +21,7 @@ use crate::denial::{Denial, Extra};
 use crate::extraction::{self, Failed};
 use crate::ledger::{Counted, Ledger};
 use crate::policy::{By, Credentials, Outer, Policy};
-use crate::principal::{ArgumentError, NoPrincipal, Principal};
+use crate::principal::{ArgumentError, Principal};
 use crate::rehearsal;
 use crate::settings::{InFlight, RateLimits, Shared};
 use crate::transport::headers;
@@ -172,7 +172,7 @@ impl<'p, 'r> Passage<'p, 'r> {
 
     async fn admit(&mut self) -> Result<Authorized, Denial> {
         self.charge(By::Ip)?;
-        match self.outer.credentials(&self.policy.rule) {
+        match self.outer.credentials.and(self.policy.credentials) {
             Credentials::Ignored => {}
             Credentials::Required => self.authenticate().await?,
             Credentials::Optional => match self.authenticate().await {
@@ -371,11 +371,8 @@ impl<'p, 'r> Passage<'p, 'r> {
 
 /// What to write where an argument could not be made, through no fault of the request.
 fn cure(error: &Error) -> &'static str {
-    if let Some(ArgumentError { cure, .. }) = error.as_error() {
-        cure
-    } else if error.as_error::<NoPrincipal>().is_some() {
-        "a handler takes a `Principal`, but its route demands none: replace `#[public]` by an attribute that does"
-    } else {
-        "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?"
+    match error.as_error() {
+        Some(ArgumentError { cure, .. }) => cure,
+        None => "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?",
     }
 }

@@ -78,6 +78,7 @@ mod rehearsal;
 mod scope;
 mod settings;
 mod table;
+mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;
@@ -93,7 +94,7 @@ pub use self::policy::{
     By, Check, Count, HandlerPath, Ownership, Policy, Quota, Resource, RoleDefinition, Route, Rule, TypedRole,
     Unavailable, Validation, Verdict,
 };
-pub use self::principal::{ArgumentError, NoPrincipal, Principal};
+pub use self::principal::{ArgumentError, Principal};
 pub use self::problem::{FieldError, Problem};
 pub use self::quota::MemoryStore;
 pub use self::scope::{Guarded, Scope, scope};

@@ -141,8 +141,9 @@ impl PalisadeBuilder {
         Ok(self)
     }
 
-    /// The issuer whose subjects own resources, for `#[owner(id)]` and `#[owner_or_admin(id)]`. Default: with one
-    /// authenticator, whoever its issuer is; with several, none, and a route that asks for an owner is refused with 500.
+    /// The issuer whose subjects own resources and whose tenants count, for every `owner`, `owner_or_admin` and `tenant` and
+    /// for [`Scoped`](crate::Scoped). Default: with one authenticator, whoever its issuer is; with several, none: a route
+    /// that needs it is an error of [`build`](Self::build) where the [`routes`](Self::routes) are given, else refused with 500.
     ///
     /// Danger: were every issuer's subjects taken for owners, the `alice` of one could read what is the `alice`'s of
     /// another (ASVS V6.8.1).
@@ -277,7 +278,7 @@ fn needs_are_met(
             });
             if of_an_owner && authenticators.len() > 1 && owners.is_none() {
                 let problem = format!(
-                    "say whose subjects own resources with `.owners_of(issuer)`: there are {} authenticators, and {} demands {rule}",
+                    "say whose subjects and tenants count with `.owners_of(issuer)`: there are {} authenticators, and {} demands {rule}",
                     authenticators.len(),
                     at()
                 );

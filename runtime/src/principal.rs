@@ -204,22 +204,19 @@ impl fmt::Debug for Principal {
     }
 }
 
-/// A handler asked for a [`Principal`] on a route that demands none: a defect of the application, answered with 500.
-#[derive(Debug)]
-pub struct NoPrincipal(pub(crate) ());
-
-impl fmt::Display for NoPrincipal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the route demands no principal")
-    }
-}
-
-/// An argument that this request can't be given.
+/// An argument that this request can't be given: because of a defect of the application (500, and a line in the log), or
+/// because the caller may not have it (403).
 #[derive(Debug)]
 pub struct ArgumentError {
     pub(crate) status: StatusCode,
-    /// For the log: what to write, where it is a defect of the application.
+    /// For the log: what to write instead.
     pub(crate) cure: &'static str,
+}
+
+impl ArgumentError {
+    pub(crate) const fn defect(cure: &'static str) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, cure }
+    }
 }
 
 impl fmt::Display for ArgumentError {
@@ -235,11 +232,5 @@ impl ResponseError for ArgumentError {
 
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status)
-    }
-}
-
-impl ResponseError for NoPrincipal {
-    fn error_response(&self) -> HttpResponse {
-        HttpResponse::InternalServerError().finish()
     }
 }

@@ -8,12 +8,11 @@ use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest};
-use palisade::testing::AsPrincipal;
 use palisade::{
     Palisade, Principal, Roles, Scope, Verdict, authorize, deny_all, get, optional_auth, post, public,
     require_permission, require_role, require_scope, tenant,
 };
-use palisade_tests::{Answer, bearer, builder, call, call_raw, get as getting, request, with_untouchable_body};
+use palisade_tests::{bearer, builder, call, call_as, call_raw, get as getting, request, with_untouchable_body};
 
 mod model {
     #[derive(Clone, Copy, palisade::Role)]
@@ -126,19 +125,6 @@ fn alice() -> Principal {
     Principal::new("Bearer", "https://issuer.example", "alice")
 }
 
-async fn status(
-    app: &impl actix_web::dev::Service<
-        actix_http::Request,
-        Response = actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody>,
-        Error = actix_web::Error,
-    >,
-    method: Method,
-    path: &str,
-    principal: Principal,
-) -> Answer {
-    call_raw(app, request(method, path).as_principal(principal)).await
-}
-
 #[actix_web::test]
 async fn a_role_is_had_by_whoever_has_one_that_implies_it() {
     let app = app!();
@@ -162,7 +148,7 @@ async fn a_role_is_had_by_whoever_has_one_that_implies_it() {
         let token = getting(path).insert_header(("authorization", bearer("alice", roles)));
         let answer = call(&app, token).await;
         assert_eq!(answer.status, if admitted { 200 } else { 403 }, "{path} {roles:?}");
-        let claimed = status(&app, Method::GET, path, alice().with_roles(roles.iter().copied())).await;
+        let claimed = call_as(&app, getting(path), alice().with_roles(roles.iter().copied())).await;
         assert_eq!(claimed.status, answer.status, "{path} {roles:?}");
     }
 }
@@ -170,26 +156,29 @@ async fn a_role_is_had_by_whoever_has_one_that_implies_it() {
 #[actix_web::test]
 async fn a_missing_scope_is_named_in_the_challenge() {
     let app = app!();
-    let refused = status(&app, Method::POST, "/orders", alice().with_scopes(["orders:read"])).await;
+    let refused = call_as(&app, request(Method::POST, "/orders"), alice().with_scopes(["orders:read"])).await;
     refused.assert_problem(403);
     assert_eq!(
         refused.header("www-authenticate"),
         "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"orders:write\""
     );
-    let refused = status(&app, Method::GET, "/orders", alice().with_scopes(["orders:read"])).await;
+    let refused = call_as(&app, getting("/orders"), alice().with_scopes(["orders:read"])).await;
     assert!(refused.header("www-authenticate").ends_with("scope=\"customers:read\""), "{refused:?}");
-    let refused = status(&app, Method::GET, "/orders", alice()).await;
+    let refused = call_as(&app, getting("/orders"), alice()).await;
     assert!(refused.header("www-authenticate").ends_with("scope=\"orders:read customers:read\""), "{refused:?}");
     // One of the alternatives is enough.
-    let refused = status(&app, Method::GET, "/mixed", alice().with_roles(["admin"])).await;
+    let refused = call_as(&app, getting("/mixed"), alice().with_roles(["admin"])).await;
     assert!(refused.header("www-authenticate").ends_with("scope=\"a\""), "{refused:?}");
     // Where more than a scope is missing, a scope would not help.
-    let refused = status(&app, Method::GET, "/mixed", alice()).await;
+    let refused = call_as(&app, getting("/mixed"), alice()).await;
     refused.assert_problem(403);
     assert!(!refused.headers.contains_key("www-authenticate"), "{refused:?}");
-    assert_eq!(status(&app, Method::POST, "/orders", alice().with_scopes(["orders:write"])).await.status, 200);
+    assert_eq!(
+        call_as(&app, request(Method::POST, "/orders"), alice().with_scopes(["orders:write"])).await.status,
+        200
+    );
     for near in ["orders:writ", "orders:write2", "Orders:write", "orders", "orders:*"] {
-        status(&app, Method::POST, "/orders", alice().with_scopes([near])).await.assert_problem(403);
+        call_as(&app, request(Method::POST, "/orders"), alice().with_scopes([near])).await.assert_problem(403);
     }
 }
 
@@ -197,13 +186,13 @@ async fn a_missing_scope_is_named_in_the_challenge() {
 async fn no_role_crosses_tenants_unless_the_rule_says_so() {
     let app = app!();
     let of = |tenant: &str| alice().with_roles(["admin"]).with_tenant(tenant);
-    assert_eq!(status(&app, Method::GET, "/orgs/acme", of("acme")).await.status, 200);
+    assert_eq!(call_as(&app, getting("/orgs/acme"), of("acme")).await.status, 200);
     for other in ["globex", "ACME", "acme ", ""] {
-        status(&app, Method::GET, "/orgs/acme", of(other)).await.assert_problem(403);
+        call_as(&app, getting("/orgs/acme"), of(other)).await.assert_problem(403);
     }
-    status(&app, Method::GET, "/orgs/acme", alice().with_roles(["admin"])).await.assert_problem(403);
-    assert_eq!(status(&app, Method::GET, "/crossing/acme", of("globex")).await.status, 200);
-    status(&app, Method::GET, "/crossing/acme", alice().with_tenant("globex")).await.assert_problem(403);
+    call_as(&app, getting("/orgs/acme"), alice().with_roles(["admin"])).await.assert_problem(403);
+    assert_eq!(call_as(&app, getting("/crossing/acme"), of("globex")).await.status, 200);
+    call_as(&app, getting("/crossing/acme"), alice().with_tenant("globex")).await.assert_problem(403);
 }
 
 #[actix_web::test]
@@ -254,14 +243,14 @@ async fn asked() -> &'static str {
 async fn a_predicate_allows_denies_or_can_not_tell_and_is_asked_only_where_it_matters() {
     let app = app!();
     let who = |subject: &str| Principal::new("Bearer", "i", subject);
-    assert_eq!(status(&app, Method::GET, "/asked", who("alice")).await.status, 200);
-    status(&app, Method::GET, "/asked", who("mallory")).await.assert_problem(403);
-    let down = status(&app, Method::GET, "/asked", who("down")).await;
+    assert_eq!(call_as(&app, getting("/asked"), who("alice")).await.status, 200);
+    call_as(&app, getting("/asked"), who("mallory")).await.assert_problem(403);
+    let down = call_as(&app, getting("/asked"), who("down")).await;
     down.assert_problem(503);
     assert_eq!(down.header("retry-after"), "1");
     assert_eq!(ASKED.load(Ordering::Relaxed), 3);
     // Neither for whom the rest decides nor for nobody.
-    assert_eq!(status(&app, Method::GET, "/asked", who("down").with_roles(["admin"])).await.status, 200);
+    assert_eq!(call_as(&app, getting("/asked"), who("down").with_roles(["admin"])).await.status, 200);
     call(&app, getting("/asked")).await.assert_problem(401);
     assert_eq!(ASKED.load(Ordering::Relaxed), 3);
 }

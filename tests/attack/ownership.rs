@@ -8,12 +8,11 @@ use actix_web::App;
 use actix_web::http::Method;
 use actix_web::test::init_service;
 use actix_web::web::Data;
-use palisade::testing::AsPrincipal;
 use palisade::{
     Owned, Principal, Resource, Scope, Scoped, Unavailable, authenticated, authorize, get, owner, owner_or_admin,
     public, put, tenant,
 };
-use palisade_tests::{Answer, builder, call_raw, get as getting, palisade, request, with_untouchable_body};
+use palisade_tests::{builder, call_as, call_raw, get as getting, palisade, request, with_untouchable_body_as};
 
 #[derive(Clone, Debug)]
 struct Document {
@@ -175,18 +174,6 @@ macro_rules! app {
     }};
 }
 
-async fn ask(
-    app: &impl actix_web::dev::Service<
-        actix_http::Request,
-        Response = actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody>,
-        Error = actix_web::Error,
-    >,
-    path: &str,
-    principal: Principal,
-) -> Answer {
-    call_raw(app, getting(path).as_principal(principal)).await
-}
-
 #[actix_web::test]
 async fn foreign_and_missing_are_one_answer_in_bytes_and_in_work() {
     let documents = documents();
@@ -194,7 +181,7 @@ async fn foreign_and_missing_are_one_answer_in_bytes_and_in_work() {
     let mut answers = Vec::new();
     for id in ["2", "9"] {
         let before = documents.loads.load(Ordering::Relaxed);
-        let answer = ask(&app, &format!("/documents/{id}"), who("alice", &["user"])).await;
+        let answer = call_as(&app, getting(&format!("/documents/{id}")), who("alice", &["user"])).await;
         answer.assert_problem(404);
         assert_eq!(documents.loads.load(Ordering::Relaxed), before + 1, "one load for each");
         let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -202,7 +189,7 @@ async fn foreign_and_missing_are_one_answer_in_bytes_and_in_work() {
     }
     assert_eq!(answers[0], answers[1]);
     // Neither differs from a path where nothing is mounted, but for the path.
-    let nowhere = ask(&app, "/nowhere", who("alice", &["user"])).await;
+    let nowhere = call_as(&app, getting("/nowhere"), who("alice", &["user"])).await;
     assert_eq!(nowhere.body.replace("/nowhere", "/documents/?"), answers[0].1);
 }
 
@@ -210,17 +197,17 @@ async fn foreign_and_missing_are_one_answer_in_bytes_and_in_work() {
 async fn the_owner_and_the_admin_are_given_the_row_that_was_judged() {
     let documents = documents();
     let app = app!(documents);
-    assert_eq!(ask(&app, "/documents/1", who("alice", &[])).await.body, "alice's");
+    assert_eq!(call_as(&app, getting("/documents/1"), who("alice", &[])).await.body, "alice's");
     assert_eq!(documents.loads.load(Ordering::Relaxed), 1, "loaded once");
-    assert_eq!(ask(&app, "/documents/1", who("root", &["admin"])).await.body, "alice's");
+    assert_eq!(call_as(&app, getting("/documents/1"), who("root", &["admin"])).await.body, "alice's");
     assert_eq!(documents.loads.load(Ordering::Relaxed), 2);
-    ask(&app, "/documents/9", who("root", &["admin"])).await.assert_problem(404);
-    ask(&app, "/documents/503", who("root", &["admin"])).await.assert_problem(503);
-    ask(&app, "/documents/503", who("alice", &[])).await.assert_problem(503);
+    call_as(&app, getting("/documents/9"), who("root", &["admin"])).await.assert_problem(404);
+    call_as(&app, getting("/documents/503"), who("root", &["admin"])).await.assert_problem(503);
+    call_as(&app, getting("/documents/503"), who("alice", &[])).await.assert_problem(503);
     // Nobody owns what has no owner, least of all a principal without a name.
-    ask(&app, "/documents/3", who("", &[])).await.assert_problem(404);
+    call_as(&app, getting("/documents/3"), who("", &[])).await.assert_problem(404);
     for odd in ["-1", "1.0", "one", "01x", "18446744073709551616", "1%00", "%20"] {
-        let status = ask(&app, &format!("/documents/{odd}"), who("alice", &[])).await.status.as_u16();
+        let status = call_as(&app, getting(&format!("/documents/{odd}")), who("alice", &[])).await.status.as_u16();
         assert!(matches!(status, 400 | 404), "{odd}: {status}");
     }
 }
@@ -230,40 +217,34 @@ async fn the_row_is_judged_before_a_byte_of_the_body_is_read() {
     let documents = documents();
     let app = app!(documents);
     for id in [2, 9] {
-        let asked = with_untouchable_body(request(Method::PUT, &format!("/documents/{id}")));
-        asked_as(&asked, who("alice", &["admin"]));
+        let asked = request(Method::PUT, &format!("/documents/{id}"));
+        let asked = with_untouchable_body_as(asked, who("alice", &["admin"]));
         call_raw(&app, asked).await.assert_problem(404);
     }
-    let own = request(Method::PUT, "/documents/1").set_payload("well").as_principal(who("alice", &[]));
-    assert_eq!(call_raw(&app, own).await.body, "changed well");
-}
-
-fn asked_as(request: &actix_http::Request, principal: Principal) {
-    use actix_web::HttpMessage as _;
-    let claimed = getting("/").as_principal(principal);
-    request.extensions_mut().extend(std::mem::take(&mut *claimed.extensions_mut()));
+    let own = request(Method::PUT, "/documents/1").set_payload("well");
+    assert_eq!(call_as(&app, own, who("alice", &[])).await.body, "changed well");
 }
 
 #[actix_web::test]
 async fn deny_403_reveals_what_is_foreign_and_not_what_is_missing() {
     let documents = documents();
     let app = app!(documents);
-    ask(&app, "/revealed/2", who("alice", &[])).await.assert_problem(403);
-    ask(&app, "/revealed/9", who("alice", &[])).await.assert_problem(404);
-    assert_eq!(ask(&app, "/revealed/1", who("alice", &[])).await.body, "alice's");
+    call_as(&app, getting("/revealed/2"), who("alice", &[])).await.assert_problem(403);
+    call_as(&app, getting("/revealed/9"), who("alice", &[])).await.assert_problem(404);
+    assert_eq!(call_as(&app, getting("/revealed/1"), who("alice", &[])).await.body, "alice's");
 }
 
 #[actix_web::test]
 async fn several_parameters_identify_a_row_and_a_parent_may_own() {
     let documents = documents();
     let app = app!(documents);
-    assert_eq!(ask(&app, "/orders/1/items/a%2Fb", who("alice", &[])).await.body, "1 a/b");
-    ask(&app, "/orders/2/items/x", who("alice", &[])).await.assert_problem(404);
-    ask(&app, "/orders/9/items/x", who("alice", &[])).await.assert_problem(404);
-    assert_eq!(ask(&app, "/parents/1/items/7", who("alice", &[])).await.body, "alice's");
-    ask(&app, "/parents/2/items/7", who("alice", &[])).await.assert_problem(404);
+    assert_eq!(call_as(&app, getting("/orders/1/items/a%2Fb"), who("alice", &[])).await.body, "1 a/b");
+    call_as(&app, getting("/orders/2/items/x"), who("alice", &[])).await.assert_problem(404);
+    call_as(&app, getting("/orders/9/items/x"), who("alice", &[])).await.assert_problem(404);
+    assert_eq!(call_as(&app, getting("/parents/1/items/7"), who("alice", &[])).await.body, "alice's");
+    call_as(&app, getting("/parents/2/items/7"), who("alice", &[])).await.assert_problem(404);
     let loads = documents.loads.load(Ordering::Relaxed);
-    ask(&app, "/parents/1/items/7", who("alice", &["suspended"])).await.assert_problem(403);
+    call_as(&app, getting("/parents/1/items/7"), who("alice", &["suspended"])).await.assert_problem(403);
     assert_eq!(documents.loads.load(Ordering::Relaxed), loads, "what the rest decides loads nothing");
 }
 
@@ -277,7 +258,7 @@ async fn a_row_of_another_tenant_does_not_exist_whatever_the_roles() {
         (who("root", &["admin"]), 404),
         (who("alice", &[]), 404),
     ] {
-        assert_eq!(ask(&app, "/documents/4", principal.clone()).await.status, status, "{principal:?}");
+        assert_eq!(call_as(&app, getting("/documents/4"), principal.clone()).await.status, status, "{principal:?}");
     }
 }
 
@@ -285,18 +266,18 @@ async fn a_row_of_another_tenant_does_not_exist_whatever_the_roles() {
 async fn a_row_that_no_rule_judged_is_given_to_nobody() {
     let documents = documents();
     let app = app!(documents);
-    ask(&app, "/forgotten/1", who("alice", &["admin"])).await.assert_problem(500);
+    call_as(&app, getting("/forgotten/1"), who("alice", &["admin"])).await.assert_problem(500);
     let without_store = init_service(App::new().service(routes()).wrap(palisade())).await;
-    ask(&without_store, "/documents/1", who("alice", &["admin"])).await.assert_problem(500);
+    call_as(&without_store, getting("/documents/1"), who("alice", &["admin"])).await.assert_problem(500);
 }
 
 #[actix_web::test]
 async fn a_row_is_not_given_for_another_one_that_is_the_callers() {
     let app = app!(documents());
-    assert_eq!(ask(&app, "/folders/1/documents/1", who("alice", &[])).await.body, "alice's");
+    assert_eq!(call_as(&app, getting("/folders/1/documents/1"), who("alice", &[])).await.body, "alice's");
     // The folder is alice's and the document in the path is not.
-    ask(&app, "/folders/1/documents/2", who("alice", &[])).await.assert_problem(404);
-    ask(&app, "/folders/1/documents/9", who("alice", &[])).await.assert_problem(404);
+    call_as(&app, getting("/folders/1/documents/2"), who("alice", &[])).await.assert_problem(404);
+    call_as(&app, getting("/folders/1/documents/9"), who("alice", &[])).await.assert_problem(404);
 }
 
 #[actix_web::test]
@@ -304,7 +285,7 @@ async fn what_is_not_configured_does_not_tell_what_exists() {
     let palisade = builder().authenticator(palisade_tests::jwt()).build().unwrap();
     let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
     for id in ["1", "2", "9", "503", "odd"] {
-        ask(&app, &format!("/documents/{id}"), who("alice", &[])).await.assert_problem(500);
+        call_as(&app, getting(&format!("/documents/{id}")), who("alice", &[])).await.assert_problem(500);
     }
 }
 
@@ -325,10 +306,10 @@ async fn one_row_has_one_answer() {
     let documents = documents();
     let app = App::new().app_data(documents.clone()).service(twice).service(within(&HIDDEN)).wrap(palisade());
     let app = init_service(app).await;
-    assert_eq!(ask(&app, "/1/under", who("alice", &["auditor"])).await.body, "alice's");
+    assert_eq!(call_as(&app, getting("/1/under"), who("alice", &["auditor"])).await.body, "alice's");
     assert_eq!(documents.loads.load(Ordering::Relaxed), 1, "scope and route ask for one row");
-    assert_eq!(ask(&app, "/twice/2", who("eve", &["auditor"])).await.body, "bob's");
-    ask(&app, "/twice/2", who("eve", &[])).await.assert_problem(404);
+    assert_eq!(call_as(&app, getting("/twice/2"), who("eve", &["auditor"])).await.body, "bob's");
+    call_as(&app, getting("/twice/2"), who("eve", &[])).await.assert_problem(404);
 }
 
 #[get("/under")]
@@ -340,29 +321,29 @@ async fn under(document: Owned<Document>) -> String {
 #[actix_web::test]
 async fn a_list_is_the_callers_or_everything_for_admins() {
     let app = app!(documents());
-    assert_eq!(ask(&app, "/list", who("alice", &["user"])).await.body, "Subject(\"alice\")");
-    assert_eq!(ask(&app, "/list", who("root", &["admin"])).await.body, "Everything");
+    assert_eq!(call_as(&app, getting("/list"), who("alice", &["user"])).await.body, "Subject(\"alice\")");
+    assert_eq!(call_as(&app, getting("/list"), who("root", &["admin"])).await.body, "Everything");
     let of_acme = who("root", &["admin"]).with_tenant("acme");
-    assert_eq!(ask(&app, "/list", of_acme).await.body, "Tenant(\"acme\")", "no role crosses tenants");
-    ask(&app, "/open_list", who("root", &["admin"])).await.assert_problem(500);
+    assert_eq!(call_as(&app, getting("/list"), of_acme).await.body, "Tenant(\"acme\")", "no role crosses tenants");
+    call_as(&app, getting("/open_list"), who("root", &["admin"])).await.assert_problem(500);
     // The alice of another issuer is not the alice who owns.
     let palisade = builder().owners_of("ours").build().unwrap();
     let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
-    ask(&app, "/list", who("alice", &["user"])).await.assert_problem(403);
-    ask(&app, "/list", who("alice", &["admin"])).await.assert_problem(403);
-    ask(&app, "/documents/1", who("alice", &["user"])).await.assert_problem(404);
+    call_as(&app, getting("/list"), who("alice", &["user"])).await.assert_problem(403);
+    call_as(&app, getting("/list"), who("alice", &["admin"])).await.assert_problem(403);
+    call_as(&app, getting("/documents/1"), who("alice", &["user"])).await.assert_problem(404);
     let ours = Principal::new("Bearer", "ours", "alice");
-    assert_eq!(ask(&app, "/list", ours.clone()).await.body, "Subject(\"alice\")");
-    assert_eq!(ask(&app, "/documents/1", ours).await.body, "alice's");
+    assert_eq!(call_as(&app, getting("/list"), ours.clone()).await.body, "Subject(\"alice\")");
+    assert_eq!(call_as(&app, getting("/documents/1"), ours).await.body, "alice's");
 }
 
 #[actix_web::test]
 async fn parameters_of_outer_scopes_are_compared_like_any_other() {
     let app = app!(documents());
     let alice = || who("alice", &["admin"]).with_tenant("acme");
-    assert_eq!(ask(&app, "/orgs/acme/users/alice/profile", alice()).await.status, 200);
-    ask(&app, "/orgs/acme/users/bob/profile", alice()).await.assert_problem(403);
-    ask(&app, "/orgs/globex/users/alice/profile", alice()).await.assert_problem(403);
+    assert_eq!(call_as(&app, getting("/orgs/acme/users/alice/profile"), alice()).await.status, 200);
+    call_as(&app, getting("/orgs/acme/users/bob/profile"), alice()).await.assert_problem(403);
+    call_as(&app, getting("/orgs/globex/users/alice/profile"), alice()).await.assert_problem(403);
     let lost = palisade::scope("/orgs/{org}").service(profile);
     let mistake = lost.verify().unwrap_err().to_string();
     assert!(mistake.contains("needs a parameter `{user}`, which /orgs/{org}/profile lacks"), "{mistake}");

@@ -157,6 +157,12 @@ fn what_would_never_be_found_is_refused() {
             palisade::scope("").service(palisade::scope("/x").service(open)).service(palisade::scope("/x").service(me)),
             "the scope /x is never reached",
         ),
+        (
+            palisade::scope("")
+                .service(palisade::scope("/{id:[0-9]+}").service(open))
+                .service(palisade::scope("/{number:[0-9]+}").service(me)),
+            "put it inside of that scope",
+        ),
         (palisade::scope("/x").service(me).service(palisade::scope("").service(me)), "both answer GET /x/me"),
     ] {
         let mistake = mistake(&scope);

@@ -48,29 +48,26 @@ impl<'f, 'r> Facts<'f, 'r> {
     }
 
     pub(super) fn all<'a>(&self, rules: impl IntoIterator<Item = &'a Rule>) -> Result<Truth, Refusal> {
-        let mut all = Truth::Yes;
-        for rule in rules {
-            all = match (self.truth(rule)?, all) {
-                (Truth::No, _) => return Ok(Truth::No),
-                (Truth::Open, _) | (_, Truth::Open) => Truth::Open,
-                (Truth::Unavailable, _) | (_, Truth::Unavailable) => Truth::Unavailable,
-                (Truth::Yes, all) => all,
-            };
-        }
-        Ok(all)
+        self.joined(rules, Truth::Yes, Truth::No)
     }
 
-    fn any(&self, rules: &[Rule]) -> Result<Truth, Refusal> {
-        let mut any = Truth::No;
+    /// The first rule that says what decides, decides; where none does, the least certain answer is that of all.
+    fn joined<'a>(
+        &self,
+        rules: impl IntoIterator<Item = &'a Rule>,
+        otherwise: Truth,
+        decides: Truth,
+    ) -> Result<Truth, Refusal> {
+        let mut joined = otherwise;
         for rule in rules {
-            any = match (self.truth(rule)?, any) {
-                (Truth::Yes, _) => return Ok(Truth::Yes),
+            joined = match (self.truth(rule)?, joined) {
+                (truth, _) if truth == decides => return Ok(decides),
                 (Truth::Open, _) | (_, Truth::Open) => Truth::Open,
                 (Truth::Unavailable, _) | (_, Truth::Unavailable) => Truth::Unavailable,
-                (Truth::No, any) => any,
+                _ => otherwise,
             };
         }
-        Ok(any)
+        Ok(joined)
     }
 
     pub(super) fn truth(&self, rule: &Rule) -> Result<Truth, Refusal> {
@@ -108,7 +105,7 @@ impl<'f, 'r> Facts<'f, 'r> {
                 undecided => undecided,
             }),
             Rule::All(rules) => self.all(*rules),
-            Rule::Any(rules) => self.any(rules),
+            Rule::Any(rules) => self.joined(*rules, Truth::No, Truth::Yes),
         }
     }
 
@@ -263,9 +260,9 @@ impl<'f, 'r> Facts<'f, 'r> {
         }
     }
 
-    pub(super) fn into_rows(self) -> Result<Rows, Refusal> {
+    pub(super) fn into_rows(self) -> Rows {
         let rows = self.rows.into_iter();
-        Ok(rows.filter_map(|(ownership, row)| Some((ownership.kind(), row.ok()?.loaded.row))).collect())
+        rows.filter_map(|(ownership, row)| Some((ownership.kind(), row.ok()?.loaded.row))).collect()
     }
 }
 

@@ -93,12 +93,10 @@ pub(crate) async fn decide(
             Truth::Open => facts.ask(rules()).await?,
         }
     }
-    if rules().any(Rule::asks_beyond) {
-        for ownership in facts::rows_of(rules()) {
-            facts.load(ownership, rules()).await?;
-        }
+    for ownership in facts::rows_of(rules()) {
+        facts.load(ownership, rules()).await?;
     }
-    facts.into_rows().map(|rows| Authorized { rows })
+    Ok(Authorized { rows: facts.into_rows() })
 }
 
 fn refusal(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Refusal {

@@ -35,7 +35,6 @@ pub struct Roles {
 #[must_use]
 pub struct RolesBuilder {
     roles: Vec<(String, RoleTerms)>,
-    permissions: Vec<String>,
 }
 
 /// What a role implies and grants.
@@ -69,13 +68,18 @@ impl Roles {
     /// The roles of an enum with `#[derive(Role)]`, which has refused cycles and unknown names already.
     #[must_use]
     pub fn of<R: TypedRole>() -> Self {
-        let permissions = R::DEFINITIONS.iter().flat_map(|role| role.grants).map(|name| (*name).to_owned()).collect();
-        let roles = R::DEFINITIONS.iter().map(|role| {
-            let mut authority = Authority::default();
-            add(role, R::DEFINITIONS, &mut authority);
-            (role.name.to_owned(), Arc::new(authority))
-        });
-        Self { roles: roles.collect(), permissions }
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let terms = |role: &RoleDefinition| RoleTerms { implies: owned(role.implies), grants: owned(role.grants) };
+        let roles = R::DEFINITIONS.iter().map(|role| (role.name.to_owned(), terms(role)));
+        RolesBuilder { roles: roles.collect() }.assembled()
+    }
+
+    /// One permission more, which credentials bring along ([`Principal::with_permissions`](crate::Principal::with_permissions)),
+    /// so that no role has to grant it.
+    #[must_use]
+    pub fn permission(mut self, name: impl Into<String>) -> Self {
+        self.permissions.push(name.into());
+        self
     }
 
     /// What these roles give together, and those that there are not.
@@ -108,7 +112,9 @@ impl Roles {
                 lacking.get_or_insert(format!("the role {role:?} is none of {}", known.join(", ")));
             }
             Rule::Permission(permission) if !self.permissions.iter().any(|known| known == permission) => {
-                lacking.get_or_insert(format!("no role grants the permission {permission:?}"));
+                let cure =
+                    format!("grant it to a role, or write `.permission({permission:?})` where credentials bring it");
+                lacking.get_or_insert(format!("no role grants the permission {permission:?} ({cure})"));
             }
             _ => {}
         });
@@ -116,24 +122,10 @@ impl Roles {
     }
 }
 
-fn add(role: &RoleDefinition, all: &[RoleDefinition], authority: &mut Authority) {
-    if !authority.add_role(role.name) {
-        return;
-    }
-    role.grants.iter().for_each(|permission| authority.add_permission(permission));
-    all.iter().filter(|other| role.implies.contains(&other.name)).for_each(|other| add(other, all, authority));
-}
-
 impl RolesBuilder {
     /// A role, with what it implies and grants.
     pub fn role(mut self, name: impl Into<String>, terms: impl FnOnce(RoleTerms) -> RoleTerms) -> Self {
         self.roles.push((name.into(), terms(RoleTerms::default())));
-        self
-    }
-
-    /// A permission that credentials bring along, so that no role has to grant it.
-    pub fn permission(mut self, name: impl Into<String>) -> Self {
-        self.permissions.push(name.into());
         self
     }
 
@@ -159,14 +151,18 @@ impl RolesBuilder {
                 return refuse(format!("roles imply each other in a circle: {}", way.join(" -> ")));
             }
         }
-        let mut permissions = self.permissions.clone();
-        permissions.extend(self.roles.iter().flat_map(|(_, terms)| terms.grants.iter().cloned()));
+        Ok(self.assembled())
+    }
+
+    /// What each role comes to. One that is implied and does not exist is passed over.
+    fn assembled(&self) -> Roles {
         let roles = self.roles.iter().map(|(name, terms)| {
             let mut authority = Authority::default();
             self.add(name, terms, &mut authority);
             (name.clone(), Arc::new(authority))
         });
-        Ok(Roles { roles: roles.collect(), permissions })
+        let permissions = self.roles.iter().flat_map(|(_, terms)| terms.grants.iter().cloned());
+        Roles { roles: roles.collect(), permissions: permissions.collect() }
     }
 
     fn find(&self, role: &str) -> Option<&RoleTerms> {
@@ -227,6 +223,9 @@ mod tests {
         let (authority, _) = roles.authority(&brought);
         assert!(!authority.has_role("admin") && !authority.has_permission("users:delete"));
         assert!(!roles.authority(&[]).0.has_role("user"));
+        const BRINGING: Rule = Rule::Permission("reports:read");
+        assert!(roles.lacks(&BRINGING).is_some());
+        assert_eq!(roles.permission("reports:read").lacks(&BRINGING), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::fmt;
 use std::panic::Location;
 
 pub use self::check::{Check, Verdict, pending};
-pub(crate) use self::outer::{Outer, ScopeQuota};
+pub(crate) use self::outer::Outer;
 pub(crate) use self::ownership::{LoadFailure, Loaded, Refused};
 pub use self::ownership::{Ownership, Resource, Unavailable};
 pub use self::quota::{By, Count, Quota};
@@ -55,6 +55,8 @@ impl fmt::Display for HandlerPath {
 pub struct Policy {
     pub(crate) handler: HandlerPath,
     pub(crate) rule: Rule,
+    /// What the rule does with credentials, worked out once.
+    pub(crate) credentials: Credentials,
     pub(crate) reason: Option<&'static str>,
     pub(crate) quotas: &'static [Quota],
     pub(crate) validation: Validation,
@@ -68,7 +70,15 @@ impl Policy {
     #[track_caller]
     pub const fn new(rule: Rule) -> Self {
         let handler = HandlerPath { module: "", name: "" };
-        Self { handler, rule, reason: None, quotas: &[], validation: Validation::None, declared_at: Location::caller() }
+        Self {
+            handler,
+            rule,
+            credentials: rule.credentials(),
+            reason: None,
+            quotas: &[],
+            validation: Validation::None,
+            declared_at: Location::caller(),
+        }
     }
 
     /// Whose policy it is.

@@ -7,6 +7,8 @@ use super::{Credentials, Quota, Rule};
 pub(crate) struct Outer {
     pub(crate) rules: Vec<Rule>,
     pub(crate) quotas: Vec<ScopeQuota>,
+    /// What all of the rules together do with credentials.
+    pub(crate) credentials: Credentials,
 }
 
 /// A quota of a scope, and the bucket that its endpoints draw on together.
@@ -20,11 +22,16 @@ impl Outer {
     pub(crate) const NONE: &'static Self = &Self::new();
 
     pub(crate) const fn new() -> Self {
-        Self { rules: Vec::new(), quotas: Vec::new() }
+        Self { rules: Vec::new(), quotas: Vec::new(), credentials: Credentials::Ignored }
     }
 
-    /// What all of it together with the route's own rule does with credentials.
-    pub(crate) fn credentials(&self, own: &Rule) -> Credentials {
-        self.rules.iter().fold(own.credentials(), |all, rule| all.and(rule.credentials()))
+    /// The same with one scope more, whose prefix begins the whole path of its endpoints.
+    pub(crate) fn within(&self, prefix: &str, rules: &[Rule], quotas: &[Quota]) -> Self {
+        let mut outer = self.clone();
+        outer.rules.extend(rules);
+        outer.credentials = rules.iter().fold(outer.credentials, |all, rule| all.and(rule.credentials()));
+        let bucketed = |quota: &Quota| ScopeQuota { bucket: quota.bucket_of_scope(prefix), quota: *quota };
+        outer.quotas.extend(quotas.iter().map(bucketed));
+        outer
     }
 }

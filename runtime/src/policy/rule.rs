@@ -86,25 +86,6 @@ impl Rule {
         }
     }
 
-    /// Whether more than the principal and the path is needed to answer it.
-    pub(crate) const fn asks_beyond(&self) -> bool {
-        match self {
-            Rule::Owns(_) | Rule::Check(_) => true,
-            Rule::Not(rule) => rule.asks_beyond(),
-            Rule::All(rules) | Rule::Any(rules) => {
-                let mut rest: &[Rule] = rules;
-                while let [first, others @ ..] = rest {
-                    if first.asks_beyond() {
-                        return true;
-                    }
-                    rest = others;
-                }
-                false
-            }
-            _ => false,
-        }
-    }
-
     /// Every leaf of the tree, from left to right.
     pub(crate) fn leaves<'r>(&'r self, each: &mut dyn FnMut(&'r Rule)) {
         match self {
@@ -112,6 +93,11 @@ impl Rule {
             Rule::All(rules) | Rule::Any(rules) => rules.iter().for_each(|rule| rule.leaves(each)),
             leaf => each(leaf),
         }
+    }
+
+    /// In the words of an expression: `role("admin")`, `owner(id) && scope("a")`.
+    pub(crate) fn as_term(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| term(self, f))
     }
 
     /// The path parameters that it names.

@@ -9,7 +9,7 @@ use actix_web::{Resource, web};
 use super::{Kind, Mount, Scope};
 use crate::endpoint::{Methods, answers, resource_name};
 use crate::guard as checks;
-use crate::policy::{Outer, Policy, Rule, ScopeQuota};
+use crate::policy::{Outer, Policy, Rule};
 
 impl HttpServiceFactory for Scope {
     #[allow(clippy::panic)]
@@ -52,11 +52,7 @@ fn nested(prefix: &str, outer: Rc<Outer>, places: Vec<Place>) -> actix_web::Scop
 /// around it.
 fn places(scope: Scope, around: &str, outer: &Outer) -> (Rc<Outer>, Vec<Place>) {
     let prefix = format!("{around}{}", scope.prefix);
-    let mut outer = outer.clone();
-    outer.rules.extend(&scope.rules);
-    let bucketed = |quota: crate::policy::Quota| ScopeQuota { bucket: quota.bucket_of_scope(&prefix), quota };
-    outer.quotas.extend(scope.quotas.iter().copied().map(bucketed));
-    let outer = Rc::new(outer);
+    let outer = Rc::new(outer.within(&prefix, &scope.rules, &scope.quotas));
     let mut found: Vec<Place> = Vec::new();
     for item in scope.items {
         match item.0 {
@@ -92,19 +88,6 @@ fn add(places: &mut Vec<Place>, mounts: Vec<(Mount, Rc<Outer>)>) {
             None => places.push(Place::Resource(vec![(mount, outer)])),
         }
     }
-}
-
-/// The template without the names of its parameters: what the router goes by.
-pub(super) fn shape(template: &str) -> String {
-    let mut shape = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        shape.push_str(before);
-        shape.push('{');
-        rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
-    }
-    shape.push_str(rest);
-    shape
 }
 
 fn resource(mut mounts: Vec<(Mount, Rc<Outer>)>, around: &Rc<Outer>) -> Resource {

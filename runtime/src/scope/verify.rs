@@ -4,13 +4,13 @@ use actix_web::dev::ResourceDef;
 
 use super::walk::{self, Around};
 use super::{Kind, Mount, Scope, logic};
-use crate::endpoint::parameters;
 use crate::error::ConfigError;
-use crate::policy::{Credentials, Rule};
+use crate::policy::{Credentials, Ownership, Route, Rule};
+use crate::template::{self, parameters, shape};
 
 pub(super) fn verify(scope: &Scope) -> Result<(), ConfigError> {
     reachable(scope, &Around::default(), &mut Vec::new())?;
-    walk::endpoints(scope, &Around::default(), &mut endpoint)
+    walk::endpoints(scope, &Around::default()).iter().try_for_each(|(around, mount)| endpoint(around, mount))
 }
 
 fn mistake<T>(problem: String) -> Result<T, ConfigError> {
@@ -46,7 +46,7 @@ fn endpoint(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
 
 /// A row that is both revealed and not can't be answered in a way that both mean.
 fn one_answer_for_each_row(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
-    let mut rows: Vec<&crate::policy::Ownership> = Vec::new();
+    let mut rows: Vec<&Ownership> = Vec::new();
     for rule in around.rules.iter().map(|(_, rule)| rule).chain([&mount.policy.rule]) {
         rule.leaves(&mut |leaf| {
             if let Rule::Owns(ownership) = leaf {
@@ -95,22 +95,16 @@ fn sense(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
         Some(dead) if !rules.is_empty() => mistake(format!(
             "`{handler}` at {prefix}{path} says {own}, but `{}` never matters in the scope {}: leave it out, or move the \
              route out of the scope",
-            words(dead),
+            dead.as_term(),
             demands()
         )),
         _ => Ok(()),
     }
 }
 
-/// A leaf in the words of an expression.
-fn words(rule: &Rule) -> String {
-    let words = rule.to_string();
-    words.strip_prefix("require_").map(str::to_owned).unwrap_or(words)
-}
-
 /// What was mounted before, on the way through the scopes that share one router.
 struct Before {
-    route: Option<crate::policy::Route>,
+    route: Option<Route>,
     handler: String,
     path: String,
 }
@@ -125,10 +119,11 @@ fn reachable(scope: &Scope, around: &Around, siblings: &mut Vec<Before>) -> Resu
                 let known = siblings.iter().any(|before| before.route.is_some() && before.path == path);
                 for before in siblings.iter() {
                     not_hidden(before, &handler, &path, &mount.route)?;
-                    if !known && before.takes(&sample(&path)) {
+                    if !known && before.takes(&path) {
                         let name = before.name();
                         return mistake(format!(
-                            "`{handler}` at {path} is never reached: {name} before it takes its requests; add `{handler}` first"
+                            "`{handler}` at {path} is never reached: {name} before it takes its requests; {}",
+                            before.cure()
                         ));
                     }
                 }
@@ -138,19 +133,12 @@ fn reachable(scope: &Scope, around: &Around, siblings: &mut Vec<Before>) -> Resu
             Kind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings)?,
             Kind::Scope(inner) => {
                 let path = format!("{}{}", around.prefix, inner.prefix);
-                if let Some(before) =
-                    siblings.iter().find(|before| before.route.is_none() && under(&path, &before.path))
-                {
-                    return mistake(format!(
-                        "the scope {path} is never reached: the scope {} before it has every path there; put it inside",
-                        before.path
-                    ));
-                }
-                let below = format!("{}/below", sample(&path));
+                let below = format!("{path}/below");
                 if let Some(before) = siblings.iter().find(|before| before.takes(&below)) {
                     let name = before.name();
                     return mistake(format!(
-                        "the scope {path} is never reached: {name} before it takes its requests; add the scope first"
+                        "the scope {path} is never reached: {name} before it takes its requests; {}",
+                        before.cure()
                     ));
                 }
                 siblings.push(Before { route: None, handler: String::new(), path });
@@ -162,12 +150,21 @@ fn reachable(scope: &Scope, around: &Around, siblings: &mut Vec<Before>) -> Resu
 }
 
 impl Before {
-    /// Whether the router would give it a request for this path, and ask nobody after it.
-    fn takes(&self, path: &str) -> bool {
-        let template = if self.path.is_empty() { "/" } else { self.path.as_str() };
+    /// Whether the router would give it the requests for this template, and ask nobody after it.
+    fn takes(&self, template: &str) -> bool {
+        let path = sample(template);
+        let own = if self.path.is_empty() { "/" } else { self.path.as_str() };
         match self.route {
-            Some(_) => ResourceDef::new(template).is_match(path),
-            None => ResourceDef::prefix(template).is_match(path),
+            Some(_) => ResourceDef::new(own).is_match(&path),
+            // A pattern need not match the sample, but it takes what has the very same pattern.
+            None => ResourceDef::prefix(own).is_match(&path) || under(&shape(template), &shape(own)),
+        }
+    }
+
+    fn cure(&self) -> &'static str {
+        match self.route {
+            Some(_) => "add it first",
+            None => "put it inside of that scope, or add it first",
         }
     }
 
@@ -181,36 +178,12 @@ impl Before {
 
 /// A path that the template is for: what a parameter stands for is a text that no literal is.
 fn sample(template: &str) -> String {
-    let mut path = String::new();
-    let mut open = 0_usize;
-    for c in template.chars() {
-        match c {
-            '{' => {
-                open = open.saturating_add(1);
-                if open == 1 {
-                    path.push_str("~any~");
-                }
-            }
-            '}' => open = open.saturating_sub(1),
-            _ if open > 0 => {}
-            c => path.push(c),
-        }
-    }
-    path
+    template::filled(template, |_| "~any~")
 }
 
-fn not_hidden(before: &Before, handler: &str, path: &str, new: &crate::policy::Route) -> Result<(), ConfigError> {
-    let Some(route) = &before.route else {
-        return if under(path, &before.path) {
-            mistake(format!(
-                "`{handler}` at {path} is never reached: the scope {} before it has every path there; put it into the scope",
-                before.path
-            ))
-        } else {
-            Ok(())
-        };
-    };
-    if super::register::shape(&before.path) != super::register::shape(path) {
+fn not_hidden(before: &Before, handler: &str, path: &str, new: &Route) -> Result<(), ConfigError> {
+    let Some(route) = &before.route else { return Ok(()) };
+    if shape(&before.path) != shape(path) {
         return Ok(());
     }
     if before.path != path {

@@ -23,29 +23,20 @@ impl Around {
     }
 }
 
-/// Calls for every endpoint, in the order in which they were added.
-pub(super) fn endpoints<E>(
-    scope: &Scope,
-    around: &Around,
-    each: &mut dyn FnMut(&Around, &Mount) -> Result<(), E>,
-) -> Result<(), E> {
+/// Every endpoint, in the order in which they were added.
+pub(super) fn endpoints<'s>(scope: &'s Scope, around: &Around) -> Vec<(Around, &'s Mount)> {
     let around = around.inside(scope);
-    for item in &scope.items {
-        match &item.0 {
-            Kind::Endpoint(mount) => each(&around, mount)?,
-            Kind::Scope(inner) => endpoints(inner, &around, each)?,
-        }
-    }
-    Ok(())
+    let members = scope.items.iter().flat_map(|item| match &item.0 {
+        Kind::Endpoint(mount) => vec![(around.clone(), mount)],
+        Kind::Scope(inner) => endpoints(inner, &around),
+    });
+    members.collect()
 }
 
 pub(super) fn table(scope: &Scope) -> PolicyTable {
     let mut table = PolicyTable::default();
-    let walked: Result<(), std::convert::Infallible> = endpoints(scope, &Around::default(), &mut |around, mount| {
+    for (around, mount) in endpoints(scope, &Around::default()) {
         table.push(PolicyRow::new(&mount.route, &around.prefix, mount.policy, &around.rules, &around.quotas));
-        Ok(())
-    });
-    match walked {
-        Ok(()) => table,
     }
+    table
 }

@@ -5,7 +5,7 @@
 //!
 //! ```toml
 //! [dev-dependencies]
-//! palisade = { version = "..", features = ["testing"] }
+//! palisade = { path = "../palisade/runtime", features = ["testing"] }
 //! ```
 
 #[cfg(debug_assertions)]
