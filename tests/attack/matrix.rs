@@ -1,0 +1,140 @@
+//! A test that says what it wants to hear: the access matrix agrees with the guard about tenants, issuers and
+//! predicates (OWASP API1, API5), and fails where an answer is not what the policy says.
+
+use std::borrow::Cow;
+
+use actix_web::test::init_service;
+use actix_web::web::{Data, Json};
+use actix_web::{App, HttpRequest};
+use futures_util::FutureExt;
+use palisade::testing::{Access, Persona, Personas, access_matrix};
+use palisade::{
+    Owned, Palisade, Principal, Resource, Scope, Unavailable, authorize, deny_all, get, optional_auth, owner,
+    owner_or_admin, post, public, rate_limit, tenant,
+};
+use palisade_tests::{builder, jwt};
+
+struct Invoice;
+
+impl Resource for Invoice {
+    type Id = u64;
+    type Store = ();
+
+    async fn load((): &(), id: u64) -> Result<Option<Self>, Unavailable> {
+        Ok((id == 7).then_some(Self))
+    }
+
+    fn owner(&self) -> Cow<'_, str> {
+        "alice".into()
+    }
+
+    fn tenant(&self) -> Option<Cow<'_, str>> {
+        Some("acme".into())
+    }
+}
+
+#[get("/invoices/{invoice}")]
+#[owner_or_admin(invoice, of = Invoice)]
+async fn invoice(_: Owned<Invoice>) -> &'static str {
+    "in"
+}
+
+#[get("/revealed/{invoice}")]
+#[owner(invoice, of = Invoice, deny = 403)]
+async fn revealed(_: Owned<Invoice>) -> &'static str {
+    "in"
+}
+
+#[get("/orgs/{org}")]
+#[tenant(org)]
+async fn org() -> &'static str {
+    "in"
+}
+
+#[get("/users/{user}")]
+#[authorize(owner(user) || check(is_bob))]
+async fn user() -> &'static str {
+    "in"
+}
+
+async fn is_bob(_: &HttpRequest, principal: &Principal) -> bool {
+    principal.subject() == "bob"
+}
+
+#[post("/closed")]
+#[deny_all("for now")]
+#[public]
+async fn closed() -> &'static str {
+    "in"
+}
+
+#[post("/maybe")]
+#[optional_auth]
+#[rate_limit(1, "1d")]
+async fn maybe(body: Json<u8>) -> String {
+    panic!("a rehearsal called the handler with {body}")
+}
+
+fn routes() -> Scope {
+    palisade::scope("").service(invoice).service(revealed).service(org).service(user).service(closed).service(maybe)
+}
+
+fn personas() -> Personas {
+    let of = |issuer: &str, subject: &str| Principal::new("Bearer", issuer, subject);
+    Personas::new()
+        .parameter("invoice", "7")
+        .parameter("org", "acme")
+        .parameter("user", "alice")
+        .check("is_bob", "bob", true)
+        .owners_of("ours")
+        .persona(Persona::anonymous())
+        .persona(Persona::rejected("forged", "authorization", "Bearer nonsense"))
+        .persona(Persona::of("alice", of("ours", "alice").with_tenant("acme")))
+        .persona(Persona::of("alice of no tenant", of("ours", "alice")))
+        .persona(Persona::of("alice of another issuer", of("theirs", "alice").with_tenant("acme")))
+        .persona(Persona::of("bob", of("ours", "bob").with_tenant("acme")))
+        .persona(Persona::of("admin", of("ours", "root").with_tenant("acme").with_roles(["admin"])))
+        .persona(Persona::of("admin of globex", of("ours", "root").with_tenant("globex").with_roles(["admin"])))
+}
+
+fn palisade() -> Palisade {
+    builder().authenticator(jwt()).owners_of("ours").routes(&routes()).build().unwrap()
+}
+
+macro_rules! app {
+    () => {
+        init_service(App::new().app_data(Data::new(())).service(routes()).wrap(palisade())).await
+    };
+}
+
+#[actix_web::test]
+async fn the_matrix_and_the_guard_agree_about_tenants_issuers_and_predicates() {
+    let app = app!();
+    let matrix = access_matrix(&app, &routes().policies(), &personas().row_of_tenant("Invoice", "alice", "acme")).await;
+    let row = |route| matrix.row(route).unwrap().iter().map(Access::to_string).collect::<Vec<_>>();
+    assert_eq!(row("GET /invoices/{invoice}"), ["401", "401", "in", "404", "404", "404", "in", "404"]);
+    assert_eq!(row("GET /revealed/{invoice}"), ["401", "401", "in", "404", "404", "403", "403", "404"]);
+    assert_eq!(row("GET /orgs/{org}"), ["401", "401", "in", "403", "403", "in", "in", "403"]);
+    assert_eq!(row("GET /users/{user}"), ["401", "401", "in", "in", "403", "in", "403", "403"]);
+    assert_eq!(row("POST /closed"), ["403"; 8]);
+    assert_eq!(row("POST /maybe"), ["in", "401", "in", "in", "in", "in", "in", "in"]);
+    assert_eq!(matrix.len(), 48);
+}
+
+#[actix_web::test]
+async fn an_answer_that_is_not_what_the_policy_says_fails_the_test() {
+    let app = app!();
+    for (personas, says) in [
+        (
+            personas().row_of_tenant("Invoice", "bob", "acme"),
+            "GET /invoices/{invoice} as alice: in where the policy says 404",
+        ),
+        (personas().row("Invoice", "alice"), "as alice of no tenant: 404 where the policy says in"),
+        (personas(), "whose is the row of Invoice?"),
+    ] {
+        let table = routes().policies();
+        let asked = std::panic::AssertUnwindSafe(access_matrix(&app, &table, &personas)).catch_unwind().await;
+        let text = *asked.unwrap_err().downcast::<String>().unwrap();
+        assert!(text.contains(says), "{text}");
+    }
+}
