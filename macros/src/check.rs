@@ -171,24 +171,32 @@ fn owners(clauses: &[Clause], errors: &mut Errors) {
             rule.leaves(&mut leaves);
         }
     }
-    for parameter in leaves.into_iter().flat_map(parameters) {
-        let name = parameter.text();
-        let place = parameter.name.span();
-        match (parameter.from, known.contains(&name.as_str())) {
-            (From::Route, true) | (From::Scope, false) => {}
-            (From::Scope, true) => {
-                let what = format!("the path \"{path}\" has the parameter `{name}` itself");
-                errors.push(place, what, "remove `from_scope`");
-            }
-            (From::Route, false) => {
-                let cure = match known.as_slice() {
-                    [] => format!(
-                        "write it into the path: \"{}/{{{name}}}\"; if an outer scope has it, write `from_scope` behind it",
-                        path.trim_end_matches('/')
-                    ),
-                    known => suggest::cure(&name, known.iter().copied()),
-                };
-                errors.push(place, format!("the path \"{path}\" has no parameter `{name}`"), cure);
+    for parameters in leaves.into_iter().map(parameters) {
+        let here = |parameter: &Parameter| known.contains(&parameter.text().as_str());
+        for parameter in parameters {
+            let (name, place) = (parameter.text(), parameter.name.span());
+            match parameter.from {
+                // A row may be named by parameters of both.
+                From::Scope if parameters.iter().all(here) => {
+                    errors.push(
+                        place,
+                        format!("the path \"{path}\" has the parameter `{name}` itself"),
+                        "remove `from_scope`",
+                    );
+                }
+                From::Route if !here(parameter) => {
+                    let listed = || known.iter().copied();
+                    let here = match known.as_slice() {
+                        [] => format!("write it into the path: \"{}/{{{name}}}\"", path.trim_end_matches('/')),
+                        _ => suggest::cure(&name, listed()),
+                    };
+                    let cure = match suggest::nearest(&name, listed()) {
+                        Some(_) => here,
+                        None => format!("{here}; if an outer scope has `{name}`, write `from_scope` behind it"),
+                    };
+                    errors.push(place, format!("the path \"{path}\" has no parameter `{name}`"), cure);
+                }
+                From::Scope | From::Route => {}
             }
         }
     }

@@ -7,7 +7,6 @@ use palisade::{
     Grant, Principal,
     testing::{Access, Persona, Personas, access_matrix, assert_access, assert_policies},
 };
-use uuid::Uuid;
 
 use crate::{
     app::{self, Service},
@@ -43,9 +42,8 @@ fn expired(config: &Config, subject: &str) -> String {
 
 #[actix_web::test]
 async fn everybody_gets_where_the_committed_page_says() {
-    let folder = std::env::temp_dir().join(format!("accounts-access-{}", Uuid::new_v4()));
-    std::fs::create_dir(&folder).unwrap();
-    let config = config(&folder);
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
     let db = Db::open(&DataFolder::open(&config.data).unwrap()).await.unwrap();
     let email = Email::parse("ada@example.com").unwrap();
     let ada = NewAccount { name: "Ada", email: &email, age: None, role: Role::User, password_hash: None };
@@ -88,7 +86,6 @@ async fn everybody_gets_where_the_committed_page_says() {
         );
     let matrix = access_matrix(&app, &app::routes().policies(), &personas).await;
     db.close().await;
-    std::fs::remove_dir_all(&folder).unwrap();
 
     assert_eq!(matrix.row("GET /health").map(|row| row.iter().all(|access| *access == Access::In)), Some(true));
     assert_access!("access.md", matrix);

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// The roles, the lesser ones first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, sqlx::Type, palisade::Role)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(rename_all = "lowercase")]
+// As palisade calls them in tokens and rules: a role has one name everywhere.
+#[serde(rename_all = "snake_case")]
+#[sqlx(rename_all = "snake_case")]
 pub enum Role {
     /// Sees and changes itself.
     #[default]

@@ -194,20 +194,26 @@ fn leads_back<'v>(variant: &'v Variant, variants: &'v [Variant], way: &mut Vec<&
 }
 
 fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {
+    let with_fields = |fields: &Fields| !matches!(fields, Fields::Unit);
     let arms = variants.iter().zip(fields).map(|(Variant { ident, name, .. }, fields)| {
-        let any = (!matches!(fields, Fields::Unit)).then(|| quote!({ .. }));
+        let any = with_fields(fields).then(|| quote!({ .. }));
         quote!(Self::#ident #any => #name)
     });
-    let definitions = variants.iter().map(|Variant { name, implies, grants, .. }| {
-        let implied = implies.iter().filter_map(|implied| variants.iter().find(|other| other.ident == *implied));
-        let implied = implied.map(|other| &other.name);
-        quote!(::palisade::RoleDefinition::new(#name, &[#(#implied),*], &[#(#grants),*]))
+    // A variant with fields was reported, and is no role.
+    let roles = variants.iter().zip(fields).filter(|(_, fields)| !with_fields(fields));
+    let definitions = roles.map(|(Variant { ident, implies, grants, .. }, _)| {
+        quote! {
+            ::palisade::RoleDefinition::new(
+                Self::#ident.role_name(),
+                &[#(Self::#implies.role_name()),*],
+                &[#(#grants),*],
+            )
+        }
     });
     let body = if variants.is_empty() { quote!(match *self {}) } else { quote!(match self { #(#arms),* }) };
     quote! {
         impl #name {
             /// The role's name, as it stands in tokens and rules.
-            #[allow(dead_code)]
             pub const fn role_name(&self) -> &'static str {
                 #body
             }

@@ -13,7 +13,26 @@ use crate::model::UserPath;
 pub(super) struct Arguments<'a> {
     /// The attribute, which also is the place of whatever is missing.
     pub(super) word: &'a Ident,
+    pub(super) form: Form,
     list: std::vec::IntoIter<Argument>,
+}
+
+/// Where a word stands, which is how a cure writes it.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// `#[owner(id)]`
+    Attribute,
+    /// `owner(id)`, in an expression
+    Term,
+}
+
+impl Form {
+    pub(super) fn of(self, term: impl Display) -> String {
+        match self {
+            Form::Attribute => format!("`#[{term}]`"),
+            Form::Term => format!("`{term}`"),
+        }
+    }
 }
 
 /// `value`, or `key = value`.
@@ -38,13 +57,23 @@ pub(super) enum Value {
 }
 
 impl<'a> Arguments<'a> {
+    /// Those of an attribute.
     pub(super) fn new(word: &'a Ident, tokens: TokenStream) -> Self {
+        Self::of(word, tokens, Form::Attribute)
+    }
+
+    /// Those of a term of an expression.
+    pub(super) fn of_term(word: &'a Ident, tokens: TokenStream) -> Self {
+        Self::of(word, tokens, Form::Term)
+    }
+
+    fn of(word: &'a Ident, tokens: TokenStream, form: Form) -> Self {
         let tokens = flat(tokens);
         let mut parts: Vec<&[TokenTree]> = tokens.split(is_comma).collect();
         // The empty part behind a trailing comma, or of no arguments at all.
         parts.pop_if(|last| last.is_empty());
         let list: Vec<Argument> = parts.into_iter().map(|tokens| argument(word, tokens)).collect();
-        Self { word, list: list.into_iter() }
+        Self { word, form, list: list.into_iter() }
     }
 
     pub(super) fn is_empty(&self) -> bool {

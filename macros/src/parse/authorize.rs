@@ -184,7 +184,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn call(&mut self, word: &Ident, group: &Group) -> Option<Rule> {
-        let arguments = Arguments::new(word, group.stream());
+        let arguments = Arguments::of_term(word, group.stream());
         let kind = match word.to_string().as_str() {
             "role" => Kind::Role,
             "permission" => Kind::Permission,
@@ -221,7 +221,7 @@ fn check(word: &Ident, group: &Group, errors: &mut Errors) -> Option<Rule> {
     if is_path(&tokens) {
         return Some(Rule::Check(UserPath(tokens.into_iter().collect())));
     }
-    let what = match Arguments::new(word, group.stream()).next() {
+    let what = match Arguments::of_term(word, group.stream()).next() {
         Some(Argument { value: Value::Call(..), .. }) => "`check` takes the function itself, not a call of it",
         _ => "`check` takes the path of one function",
     };

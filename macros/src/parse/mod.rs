@@ -5,7 +5,6 @@
 mod argument;
 mod authenticated;
 mod authorize;
-mod deny_all;
 mod names;
 mod owner;
 mod public;
@@ -48,10 +47,10 @@ fn said(word: &Ident, arguments: &Group, errors: &mut Errors) -> Option<Said> {
     }
     let arguments = Arguments::new(word, arguments.stream());
     match word.to_string().as_str() {
-        "public" => Some(public::parse(arguments, errors)),
+        "public" => Some(public::public(arguments, errors)),
         "authenticated" => Some(authenticated::parse(arguments, errors)),
         "optional_auth" => Some(authenticated::optional(arguments, errors)),
-        "deny_all" => Some(deny_all::parse(arguments, errors)),
+        "deny_all" => Some(public::deny_all(arguments, errors)),
         "require_role" => Some(demand(names::parse(Kind::Role, arguments, errors))),
         "require_permission" => Some(demand(names::parse(Kind::Permission, arguments, errors))),
         "require_scope" => Some(demand(names::parse(Kind::Scope, arguments, errors))),

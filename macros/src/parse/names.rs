@@ -8,12 +8,13 @@ use crate::model::{Kind, Name, Rule};
 /// One name that can't be understood makes the whole unclear: fewer names would be another rule.
 pub(super) fn parse(kind: Kind, arguments: Arguments<'_>, errors: &mut Errors) -> Option<Rule> {
     let word = arguments.word;
+    let cure = format!("write {}", arguments.form.of(format_args!("{word}({})", example(kind))));
     if arguments.is_empty() {
         let what = format!("`{word}` names no {}", kind.word());
-        errors.push(word.span(), what, format!("{}; for any principal, `#[authenticated]`", cure(kind, &arguments)));
+        let anybody = arguments.form.of("authenticated");
+        errors.push(word.span(), what, format!("{cure}; for any principal, {anybody}"));
         return None;
     }
-    let cure = cure(kind, &arguments);
     let list: Vec<Argument> = arguments.collect();
     if let [Argument { key: None, value: Value::Call(called, inside), .. }] = list.as_slice()
         && called == "all"
@@ -61,14 +62,6 @@ const fn two(kind: Kind) -> &'static str {
         Kind::Role => "\"editor\", \"auditor\"",
         Kind::Permission => "\"users:read\", \"users:delete\"",
         Kind::Scope => "\"orders:read\", \"orders:write\"",
-    }
-}
-
-fn cure(kind: Kind, arguments: &Arguments<'_>) -> String {
-    if *arguments.word == kind.word() {
-        format!("write `{}({})`", kind.word(), example(kind))
-    } else {
-        format!("write `#[{}({})]`", arguments.word, example(kind))
     }
 }
 

@@ -4,13 +4,26 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Lit, LitStr};
 
-use super::argument::{Argument, Arguments, Value};
-use crate::errors::{Errors, Place};
+use super::argument::{Argument, Arguments, Form, Value};
+use crate::errors::{Errors, Fault, Place};
 use crate::model::{From, Kind, Name, Owns, Parameter, Rule, UserPath};
 use crate::suggest;
 
 pub(super) fn owner(arguments: Arguments<'_>, errors: &mut Errors) -> Option<Rule> {
-    parse(arguments, &["of", "deny", "from_scope"], errors).map(|written| written.into_rule(Rule::Owner))
+    let word = arguments.word;
+    let written = read(arguments, &["of", "deny", "from_scope"], errors)?;
+    let Some(of) = written.of else {
+        if let Some((key, _)) = written.deny {
+            let cure = "remove it: without `of = ..` the answer is 403 in any case";
+            errors.push(key.span(), "`deny` is about a row that is loaded", cure);
+            return None;
+        }
+        let row = written.form.of(format_args!("{word}({}, of = Item)", list(&written.parameters)));
+        let row = format!("or name the row that they identify together: {row}");
+        return one(word, written.parameters, written.from, written.form, &row, errors).map(Rule::Owner);
+    };
+    let parameters = written.parameters.into_iter().map(|name| Parameter { name, from: written.from }).collect();
+    Some(Rule::Owns(Owns { parameters, of, reveals: written.deny.is_some_and(|(_, reveals)| reveals) }))
 }
 
 pub(super) fn owner_or_admin(arguments: Arguments<'_>, errors: &mut Errors) -> Option<Rule> {
@@ -21,131 +34,136 @@ pub(super) fn owner_or_admin(arguments: Arguments<'_>, errors: &mut Errors) -> O
 }
 
 pub(super) fn tenant(arguments: Arguments<'_>, errors: &mut Errors) -> Option<Rule> {
-    parse(arguments, &["from_scope"], errors).map(|written| written.into_rule(Rule::Tenant))
+    let word = arguments.word;
+    let written = read(arguments, &["from_scope"], errors)?;
+    let cure = "which names the tenant of the path";
+    one(word, written.parameters, written.from, written.form, cure, errors).map(Rule::Tenant)
 }
 
+/// The principal has one subject and one tenant, so one parameter is what they equal.
+fn one(
+    word: &Ident,
+    mut parameters: Vec<Ident>,
+    from: From,
+    form: Form,
+    otherwise: &str,
+    errors: &mut Errors,
+) -> Option<Parameter> {
+    if let [first, second, ..] = parameters.as_slice() {
+        let cure = format!("write one of them, such as {}, {otherwise}", form.of(format_args!("{word}({first})")));
+        errors.push(second.span(), format!("`{word}` compares with one path parameter"), cure);
+        return None;
+    }
+    Some(Parameter { name: parameters.pop()?, from })
+}
+
+fn list(parameters: &[Ident]) -> String {
+    parameters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Everything that stands between the parentheses.
 struct Written {
+    form: Form,
+    /// At least one.
     parameters: Vec<Ident>,
     of: Option<UserPath>,
-    reveals: bool,
+    /// And where that is said; whether it reveals a foreign row.
+    deny: Option<(Ident, bool)>,
     from: From,
 }
 
-impl Written {
-    fn into_rule(self, plain: impl FnOnce(Parameter) -> Rule) -> Rule {
-        let Self { parameters, of, reveals, from } = self;
-        let mut parameters: Vec<_> = parameters.into_iter().map(|name| Parameter { name, from }).collect();
-        match of {
-            Some(of) => Rule::Owns(Owns { parameters, of, reveals }),
-            None => plain(parameters.remove(0)),
-        }
-    }
-}
-
-fn parse(arguments: Arguments<'_>, options: &[&str], errors: &mut Errors) -> Option<Written> {
-    let word = arguments.word;
+/// `None` if anything was not understood: it was reported.
+fn read(arguments: Arguments<'_>, options: &[&str], errors: &mut Errors) -> Option<Written> {
+    let (word, form) = (arguments.word, arguments.form);
     let example = if word == "tenant" { "org" } else { "id" };
-    let cure = format!("write `#[{word}({example})]` for a route such as \"/users/{{{example}}}\"");
-    if arguments.is_empty() {
-        errors.push(word.span(), format!("`{word}` names no path parameter"), cure);
-        return None;
-    }
-    let mut parameters: Vec<Ident> = Vec::new();
-    let (mut of, mut deny, mut from) = (None, None, None);
+    let as_written = form.of(format_args!("{word}({example})"));
+    let cure = format!("write {as_written} for a route such as \"/users/{{{example}}}\"");
+    let mut written = Written { form, parameters: Vec::new(), of: None, deny: None, from: From::Route };
     let mut clear = true;
     for argument in arguments {
-        match (&argument.key, &argument.value) {
-            (Some(key), value) if options.contains(&key.to_string().as_str()) && key != "from_scope" => {
-                let twice = if key == "of" { of.is_some() } else { deny.is_some() };
-                if twice {
-                    errors.push(key.span(), format!("`{word}` says `{key}` twice"), "remove one of the two");
-                    clear = false;
-                } else if key == "of" {
-                    of = resource(value, word, errors);
-                    clear &= of.is_some();
-                } else {
-                    deny = status(value, errors).map(|reveals| (key.clone(), reveals));
-                    clear &= deny.is_some();
-                }
-            }
-            (Some(key), _) => {
-                clear = false;
-                if key == "from_scope" {
-                    errors.push(argument.place, "`from_scope` takes no value", "write `from_scope`");
-                } else {
-                    let cure = suggest::cure(&key.to_string(), options.iter().copied());
-                    errors.push(key.span(), format!("`{word}` has no option `{key}`"), cure);
-                }
-            }
-            (None, Value::Word(flag)) if flag == "from_scope" => from = Some(From::Scope),
-            (None, Value::Word(name)) if parameters.contains(name) => {
-                clear = false;
-                errors.push(name.span(), format!("`{name}` stands here twice"), "remove one of the two");
-            }
-            (None, Value::Word(name)) => parameters.push(name.clone()),
-            _ => {
-                clear = false;
-                not_a_parameter(&argument, word, &cure, errors);
-            }
+        let whole = argument.place;
+        if let Err((place, fault)) = add(argument, word, options, &cure, &mut written) {
+            errors.fault(place.unwrap_or(whole), fault);
+            clear = false;
         }
     }
-    if parameters.is_empty() && clear {
+    if written.parameters.is_empty() && clear {
         errors.push(word.span(), format!("`{word}` names no path parameter"), cure);
         return None;
     }
-    if let ([_, second, ..], None, true) = (parameters.as_slice(), &of, clear) {
-        let what = format!("`{word}` takes one path parameter, unless they identify a row together");
-        let cure = if word == "tenant" {
-            format!("write `#[tenant({second})]` beside it")
-        } else {
-            format!("write `#[{word}({second})]` beside it, or name the row: `of = Item`")
+    clear.then_some(written)
+}
+
+/// What is wrong, and where, if that is not the whole argument.
+type Mistake = (Option<Place>, Fault);
+
+fn add(argument: Argument, word: &Ident, options: &[&str], cure: &str, written: &mut Written) -> Result<(), Mistake> {
+    let Some(key) = argument.key else {
+        return match argument.value {
+            Value::Word(flag) if flag == "from_scope" => {
+                written.from = From::Scope;
+                Ok(())
+            }
+            Value::Word(name) if written.parameters.contains(&name) => {
+                Err((None, Fault::new(format!("`{name}` stands here twice"), "remove one of the two")))
+            }
+            Value::Word(name) => {
+                written.parameters.push(name);
+                Ok(())
+            }
+            Value::Text(text) if syn::parse_str::<Ident>(&text.value()).is_ok() => {
+                let cure = format!("write {}", written.form.of(format_args!("{word}({})", text.value())));
+                Err((None, Fault::new("a path parameter is a name without quotes", cure)))
+            }
+            _ => Err((None, Fault::new("a path parameter is one name", cure))),
         };
-        errors.push(second.span(), what, cure);
-        return None;
-    }
-    if let (Some((key, _)), None, true) = (&deny, &of, clear) {
-        let cure = "remove it: without `of = ..` the answer is 403 in any case";
-        errors.push(key.span(), "`deny` is about a row that is loaded", cure);
-        return None;
-    }
-    let reveals = deny.is_some_and(|(_, reveals)| reveals);
-    clear.then(|| Written { parameters, of, reveals, from: from.unwrap_or(From::Route) })
-}
-
-fn not_a_parameter(argument: &Argument, word: &Ident, cure: &str, errors: &mut Errors) {
-    match &argument.value {
-        Value::Text(text) if syn::parse_str::<Ident>(&text.value()).is_ok() => {
-            let cure = format!("write `#[{word}({})]`", text.value());
-            errors.push(text.span(), "a path parameter is a name without quotes", cure);
-        }
-        _ => errors.push(argument.place, "a path parameter is one name", cure),
-    }
-}
-
-fn resource(value: &Value, word: &Ident, errors: &mut Errors) -> Option<UserPath> {
-    match value {
-        Value::Word(name) => Some(UserPath(name.to_token_stream())),
-        Value::Path(path) => Some(path.clone()),
-        other => {
+    };
+    let at_key = Some(Place::from(key.span()));
+    let twice = || (at_key, Fault::new(format!("`{word}` says `{key}` twice"), "remove one of the two"));
+    match key.to_string().as_str() {
+        "of" if word == "tenant" => {
             let cure =
-                format!("write `#[{word}(id, of = Document)]`, where `Document` implements `palisade::Resource`");
-            errors.push(other.place(), "`of` takes the name of a type", cure);
-            None
+                "write `#[owner(id, of = Document)]`; that a row has a tenant is for its `Resource::tenant` to say";
+            Err((at_key, Fault::new("`tenant` loads no row", cure)))
+        }
+        unknown if !options.contains(&unknown) => {
+            let cure = suggest::cure(unknown, options.iter().copied());
+            Err((at_key, Fault::new(format!("`{word}` has no option `{key}`"), cure)))
+        }
+        "of" if written.of.is_some() => Err(twice()),
+        "deny" if written.deny.is_some() => Err(twice()),
+        "of" => {
+            written.of = Some(resource(argument.value, word, written.form)?);
+            Ok(())
+        }
+        "deny" => {
+            written.deny = Some((key, reveals(&argument.value)?));
+            Ok(())
+        }
+        _ => Err((None, Fault::new("`from_scope` takes no value", "write `from_scope`"))),
+    }
+}
+
+fn resource(value: Value, word: &Ident, form: Form) -> Result<UserPath, Mistake> {
+    match value {
+        Value::Word(name) => Ok(UserPath(name.to_token_stream())),
+        Value::Path(path) => Ok(path),
+        other => {
+            let example = form.of(format_args!("{word}(id, of = Document)"));
+            let cure = format!("write {example}, where `Document` implements `palisade::Resource`");
+            Err((Some(other.place()), Fault::new("`of` takes the name of a type", cure)))
         }
     }
 }
 
-/// Whether a foreign row is revealed.
-fn status(value: &Value, errors: &mut Errors) -> Option<bool> {
-    let place: Place = value.place();
+fn reveals(value: &Value) -> Result<bool, Mistake> {
     match value {
-        Value::Literal(Lit::Int(number)) if number.base10_digits() == "403" => Some(true),
-        Value::Literal(Lit::Int(number)) if number.base10_digits() == "404" => Some(false),
+        Value::Literal(Lit::Int(number)) if number.base10_digits() == "403" => Ok(true),
+        Value::Literal(Lit::Int(number)) if number.base10_digits() == "404" => Ok(false),
         _ => {
             let cure =
                 "write `deny = 403` to reveal that the row exists; without it, foreign and missing are the same 404";
-            errors.push(place, "`deny` is 403 or 404", cure);
-            None
+            Err((Some(value.place()), Fault::new("`deny` is 403 or 404", cure)))
         }
     }
 }

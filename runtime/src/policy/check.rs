@@ -10,7 +10,8 @@ use crate::principal::Principal;
 
 /// What a predicate of `#[authorize(check(path::to::function))]` answers.
 ///
-/// A `bool` becomes one.
+/// A `bool` becomes one. The predicate finds the application's state with `request.app_data::<Data<..>>()` and path parameters
+/// with `request.match_info()`; the body is not read yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The principal may.

@@ -25,12 +25,9 @@ mod model {
 use model::Role;
 
 /// Names of the user's that the expansion must not touch.
-#[allow(dead_code)]
-pub struct Policy;
-#[allow(dead_code)]
-pub struct Check;
-#[allow(dead_code, non_snake_case)]
-pub fn Any() {}
+struct Policy;
+struct Check;
+struct Any;
 
 struct Document(String);
 type Alias = Document;
@@ -96,6 +93,12 @@ async fn inner(whose: Scoped) -> String {
     format!("{whose:?}")
 }
 
+#[get("/items/{item}")]
+#[owner(org, item, of = Document, from_scope)]
+async fn of_both(document: Owned<Document>) -> String {
+    document.0.clone()
+}
+
 #[post("/6")]
 #[deny_all("for now")]
 #[public]
@@ -110,8 +113,9 @@ async fn maybe(caller: Option<Principal>) -> String {
 }
 
 fn main() {
-    let within = palisade::scope("/{org}/{user}").service(inner);
+    let within = palisade::scope("/{org}/{user}").service(inner).service(of_both);
     let outer = palisade::scope("/x").service(typed).service(all).service(row).service(expression).service(within);
     assert_eq!(outer.service(closed).service(maybe).verify(), Ok(()));
     assert_eq!(Role::User.role_name(), "end-user");
+    let _ = (Policy, Check, Any);
 }
