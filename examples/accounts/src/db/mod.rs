@@ -244,4 +244,36 @@ mod tests {
             assert!(matches!(last, "id" | "email"), "{sort:?}: {order}");
         }
     }
+
+    #[actix_web::test]
+    async fn accounts_outlive_the_migration_that_brings_documents() {
+        let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let mut migrations = MIGRATIONS.iter().map(|migration| migration.sql.clone());
+        sqlx::raw_sql(migrations.next().unwrap()).execute(&pool).await.unwrap();
+        let insert =
+            "INSERT INTO users (id, name, email, age, role) VALUES ('1', 'Ada', 'ada@example.com', 36, 'admin')";
+        sqlx::query(insert).execute(&pool).await.unwrap();
+        let before: (String, String, Option<i64>, String) =
+            sqlx::query_as("SELECT id, email, age, created_at FROM users").fetch_one(&pool).await.unwrap();
+        for migration in migrations {
+            let mut change = pool.begin().await.unwrap();
+            sqlx::raw_sql(migration).execute(&mut *change).await.unwrap();
+            change.commit().await.unwrap();
+        }
+        let after: (String, String, Option<i64>, String) =
+            sqlx::query_as("SELECT id, email, age, created_at FROM users").fetch_one(&pool).await.unwrap();
+        assert_eq!(after, before);
+        sqlx::query("UPDATE users SET role = 'editor'").execute(&pool).await.unwrap();
+        assert!(sqlx::query("UPDATE users SET role = 'root'").execute(&pool).await.is_err());
+        let again = "INSERT INTO users (id, name, email, role) VALUES ('2', 'Eve', 'ada@example.com', 'user')";
+        assert!(sqlx::query(again).execute(&pool).await.is_err(), "the email is taken");
+        let indexes: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'users' AND sql IS NOT NULL",
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+        assert_eq!(indexes, 3);
+    }
 }
