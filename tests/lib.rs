@@ -16,7 +16,7 @@ use actix_web::web::Bytes;
 use actix_web::{Error, body};
 use futures_util::Stream;
 use palisade::testing::{AsPrincipal, ManualClock};
-use palisade::{Grant, Jwt, MemoryStore, Palisade, PalisadeBuilder, Principal};
+use palisade::{Grant, Jwt, MemoryStore, Palisade, PalisadeBuilder, Principal, TokenIssuer};
 
 pub const ISSUER: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "tests";
@@ -29,10 +29,15 @@ pub fn jwt() -> Jwt {
     Jwt::hs256(ISSUER, AUDIENCE, SECRET).unwrap()
 }
 
+/// Issues what [`jwt`] accepts.
+pub fn issuer() -> TokenIssuer {
+    TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap()
+}
+
 /// `Bearer <token>` for a subject with these roles.
 pub fn bearer(subject: &str, roles: &[&str]) -> String {
     let grant = Grant::new(subject, Duration::from_secs(900)).roles(roles.iter().copied());
-    format!("Bearer {}", jwt().issue(&grant).unwrap())
+    format!("Bearer {}", issuer().issue(&grant).unwrap())
 }
 
 /// Tokens of [`bearer`] are accepted; quotas are counted apart from every other test, by a clock that stands still.

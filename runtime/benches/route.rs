@@ -16,7 +16,8 @@ use actix_web::web::{self, Json, Path};
 use actix_web::{App, Error, HttpResponse};
 use gungraun::prelude::*;
 use palisade::{
-    Cors, Grant, Jwt, MemoryStore, Palisade, Quota, get, owner, post, public, rate_limit, require_role, validate,
+    Cors, Grant, Jwt, MemoryStore, Palisade, Quota, TokenIssuer, get, owner, post, public, rate_limit, require_role,
+    validate,
 };
 use serde::Deserialize;
 use validator::Validate;
@@ -158,7 +159,10 @@ fn forged(token: &str) -> String {
 }
 
 fn token(roles: &[&str]) -> String {
-    jwt().issue(&Grant::new("7", Duration::from_secs(900)).roles(roles.iter().copied())).unwrap()
+    TokenIssuer::hs256("https://issuer.example", "benches", SECRET)
+        .unwrap()
+        .issue(&Grant::new("7", Duration::from_secs(900)).roles(roles.iter().copied()))
+        .unwrap()
 }
 
 #[library_benchmark]

@@ -9,6 +9,7 @@ use std::ops::{Deref, DerefMut};
 
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
+use serde::de::DeserializeOwned;
 
 use crate::authz::OWNERS_UNSAID;
 use crate::policy::Resource;
@@ -29,6 +30,55 @@ impl FromRequest for Principal {
 
 fn principal(request: &HttpRequest) -> Option<Principal> {
     request.extensions().get::<InFlight>().and_then(|in_flight| in_flight.principal.get()).cloned()
+}
+
+/// Claims of the caller's token, read into a type of the application, such as an email that the issuer vouches for.
+///
+/// The type sees the whole claims set; what it has no field for is left out. A caller whose token lacks the claims, or that came
+/// without a token, gets 403; `Option<Claims<T>>` is `None` then.
+///
+/// ```
+/// use palisade::{Claims, authenticated, get};
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// struct Profile {
+///     email: String,
+///     email_verified: bool,
+/// }
+///
+/// #[get("/profile")]
+/// #[authenticated]
+/// async fn profile(claims: Claims<Profile>) -> String {
+///     if claims.email_verified { claims.email.clone() } else { String::new() }
+/// }
+/// # let _ = palisade::scope("/api").service(profile);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Claims<T>(pub T);
+
+impl<T> Deref for Claims<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Claims<T> {
+    type Error = ArgumentError;
+    type Future = Ready<Result<Self, ArgumentError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let Some(principal) = principal(request) else {
+            return ready(Err(ArgumentError::defect(
+                "a handler takes `Claims`, but its route demands no principal: replace `#[public]` by `#[authenticated]`",
+            )));
+        };
+        let claims = principal.token().and_then(|token| token.claims().ok());
+        let cure = "the caller's token has not the claims that the handler takes";
+        ready(claims.map(Claims).ok_or(ArgumentError { status: StatusCode::FORBIDDEN, cure }))
+    }
 }
 
 /// The row that the rule of the route was decided on, by `#[owner(id, of = Document)]` or its like.

@@ -255,6 +255,10 @@ impl<'p, 'r> Passage<'p, 'r> {
                 Err(Denial::internal("no_authenticator"))
             }
             Err(Failure::NoCredentials) => Err(Denial::no_credentials()),
+            Err(Failure::Disagree) => Err(Denial::bad_request(
+                "credentials_disagree",
+                "The request has credentials of two callers; send those of one.",
+            )),
             Err(Failure::Rejected(authn::AuthError::Invalid(reason))) => Err(Denial::bad_credentials(reason)),
             Err(Failure::Rejected(authn::AuthError::Unavailable(reason))) => Err(Denial::unavailable(reason)),
         }

@@ -84,17 +84,22 @@ pub mod testing;
 mod transport;
 mod validation;
 
-pub use self::authn::{Attempt, AuthError, Authenticator, Grant, IssueError, Jwt};
+#[cfg(feature = "jwks")]
+pub use self::authn::RemoteKeySet;
+pub use self::authn::{
+    Algorithm, Attempt, AuthError, Authenticator, ClaimPath, Grant, IssueError, Jwt, JwtBuilder, KeySet, KeySource,
+    MemoryRevocations, RevocationStore, SigningKey, TokenCache, TokenIssuer, TokenType, VerifyingKey,
+};
 pub use self::authz::{RoleTerms, Roles, RolesBuilder};
 pub use self::endpoint::Endpoint;
 pub use self::error::ConfigError;
-pub use self::extract::{Owned, Scoped};
+pub use self::extract::{Claims, Owned, Scoped};
 pub use self::palisade::{Palisade, PalisadeBuilder};
 pub use self::policy::{
     By, Check, Count, HandlerPath, Ownership, Policy, Quota, Resource, RoleDefinition, Route, Rule, TypedRole,
     Unavailable, Validation, Verdict,
 };
-pub use self::principal::{ArgumentError, Principal};
+pub use self::principal::{ArgumentError, Principal, Token};
 pub use self::problem::{FieldError, Problem};
 pub use self::quota::MemoryStore;
 pub use self::scope::{Guarded, Scope, scope};
@@ -114,6 +119,7 @@ pub use palisade_macros::__policy;
 /// All that generated code names besides the public interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::authn::{Said, Unsaid};
     pub use crate::endpoint::{Seat, enforce, enforce_validated, fn_guard, register};
     pub use crate::policy::pending;
     pub use actix_web::dev::{AppService, HttpServiceFactory};

@@ -89,7 +89,9 @@ pub struct PalisadeBuilder {
 impl PalisadeBuilder {
     /// One more way to find out who calls. Default: none.
     ///
-    /// Repeatable; they are asked in their order, and the first that finds a credential of its scheme decides.
+    /// Repeatable: by presence of the credential, each scheme is tried. A request may carry several if all are good and of one
+    /// caller (issuer and subject); what it may do is what the first authenticator of them says. Two callers are 400. Of one
+    /// scheme, such as several [`Jwt`](crate::Jwt), each takes what is meant for it; put the busiest first.
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         self.authenticators.push(Arc::new(authenticator));
         self
@@ -312,11 +314,14 @@ fn challenges(
     if realm.contains(['"', '\\']) || !realm.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return Err(ConfigError::new("realm", "has only printable ASCII without `\"` and `\\`"));
     }
-    authenticators
-        .iter()
-        .map(|authenticator| {
-            HeaderValue::try_from(authenticator.challenge(realm, presented))
-                .map_err(|_| ConfigError::new("authenticator", "its challenge can't stand in a header"))
-        })
-        .collect()
+    let mut challenges = Vec::new();
+    for authenticator in authenticators {
+        let challenge = HeaderValue::try_from(authenticator.challenge(realm, presented))
+            .map_err(|_| ConfigError::new("authenticator", "its challenge can't stand in a header"))?;
+        // Several issuers of one scheme are one challenge.
+        if !challenges.contains(&challenge) {
+            challenges.push(challenge);
+        }
+    }
+    Ok(challenges)
 }

@@ -5,9 +5,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
+use serde::de::DeserializeOwned;
 
 /// The caller of a route, as vouched for by an authenticator. A handler takes it as an argument.
 ///
@@ -24,7 +26,11 @@ use actix_web::{HttpResponse, ResponseError};
 /// # let _ = me;
 /// ```
 #[derive(Clone)]
-pub struct Principal(Arc<Identity>);
+pub struct Principal {
+    identity: Arc<Identity>,
+    /// What the roles mean, where the application has a vocabulary of roles.
+    authority: Option<Arc<Authority>>,
+}
 
 #[derive(Clone)]
 struct Identity {
@@ -35,8 +41,7 @@ struct Identity {
     roles: Box<[String]>,
     scopes: Box<[String]>,
     permissions: Box<[String]>,
-    /// What the roles mean, where the application has a vocabulary of roles.
-    authority: Option<Arc<Authority>>,
+    token: Option<Token>,
 }
 
 /// What roles give: themselves, those that they imply, and permissions.
@@ -85,7 +90,7 @@ impl Principal {
     /// Making one gives no authority: only what an authenticator returns counts.
     #[must_use]
     pub fn new(scheme: &'static str, issuer: impl Into<Box<str>>, subject: impl Into<Box<str>>) -> Self {
-        Self(Arc::new(Identity {
+        let identity = Identity {
             scheme,
             issuer: issuer.into(),
             subject: subject.into(),
@@ -93,77 +98,94 @@ impl Principal {
             roles: Box::default(),
             scopes: Box::default(),
             permissions: Box::default(),
-            authority: None,
-        }))
+            token: None,
+        };
+        Self { identity: Arc::new(identity), authority: None }
     }
 
     /// The same principal with these roles.
     #[must_use]
     pub fn with_roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Arc::make_mut(&mut self.0).roles = roles.into_iter().map(Into::into).collect();
+        Arc::make_mut(&mut self.identity).roles = roles.into_iter().map(Into::into).collect();
         self
     }
 
     /// The same principal with these scopes.
     #[must_use]
     pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Arc::make_mut(&mut self.0).scopes = scopes.into_iter().map(Into::into).collect();
+        Arc::make_mut(&mut self.identity).scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
     /// The same principal with these permissions, beside those that its roles grant.
     #[must_use]
     pub fn with_permissions(mut self, permissions: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Arc::make_mut(&mut self.0).permissions = permissions.into_iter().map(Into::into).collect();
+        Arc::make_mut(&mut self.identity).permissions = permissions.into_iter().map(Into::into).collect();
         self
     }
 
     /// The same principal, of this tenant.
     #[must_use]
     pub fn with_tenant(mut self, tenant: impl Into<Box<str>>) -> Self {
-        Arc::make_mut(&mut self.0).tenant = Some(tenant.into());
+        Arc::make_mut(&mut self.identity).tenant = Some(tenant.into());
+        self
+    }
+
+    pub(crate) fn with_token(mut self, token: Token) -> Self {
+        Arc::make_mut(&mut self.identity).token = Some(token);
         self
     }
 
     pub(crate) fn with_authority(mut self, authority: Arc<Authority>) -> Self {
-        Arc::make_mut(&mut self.0).authority = Some(authority);
+        self.authority = Some(authority);
         self
     }
 
     /// The tenant that the principal belongs to, which `#[tenant(org)]` compares.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
-        self.0.tenant.as_deref()
+        self.identity.tenant.as_deref()
+    }
+
+    /// Two principals are the same caller only if issuer *and* subject agree (ASVS V6.8.1).
+    pub(crate) fn is_same_caller_as(&self, other: &Self) -> bool {
+        self.issuer() == other.issuer() && self.subject() == other.subject()
+    }
+
+    /// The token that the principal came with, where it did come with one.
+    #[must_use]
+    pub fn token(&self) -> Option<&Token> {
+        self.identity.token.as_ref()
     }
 
     /// The subject: the identifier that `#[owner(id)]` compares.
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.0.subject
+        &self.identity.subject
     }
 
     /// Who vouches for the subject.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.0.issuer
+        &self.identity.issuer
     }
 
     /// The authentication scheme, such as `Bearer`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        self.0.scheme
+        self.identity.scheme
     }
 
     /// The roles, as the authenticator found them.
     #[must_use]
     pub fn roles(&self) -> &[String] {
-        &self.0.roles
+        &self.identity.roles
     }
 
     /// The scopes, as the authenticator found them.
     #[must_use]
     pub fn scopes(&self) -> &[String] {
-        &self.0.scopes
+        &self.identity.scopes
     }
 
     /// Whether the principal has this role, or one that implies it; compared exactly.
@@ -171,36 +193,91 @@ impl Principal {
     /// Where the application has a vocabulary of [`Roles`](crate::Roles), one outside of it is nobody's.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        match &self.0.authority {
+        match &self.authority {
             Some(authority) => authority.has_role(role),
-            None => self.0.roles.iter().any(|own| own == role),
+            None => self.identity.roles.iter().any(|own| own == role),
         }
     }
 
     /// Whether a role of the principal grants this permission, or its credential brought it along.
     #[must_use]
     pub fn has_permission(&self, permission: &str) -> bool {
-        self.0.permissions.iter().any(|own| own == permission)
-            || self.0.authority.as_ref().is_some_and(|authority| authority.has_permission(permission))
+        self.identity.permissions.iter().any(|own| own == permission)
+            || self.authority.as_ref().is_some_and(|authority| authority.has_permission(permission))
     }
 
     /// Whether the credential carries this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.0.scopes.iter().any(|own| own == scope)
+        self.identity.scopes.iter().any(|own| own == scope)
     }
 }
 
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal")
-            .field("scheme", &self.0.scheme)
-            .field("issuer", &self.0.issuer)
-            .field("subject", &self.0.subject)
-            .field("roles", &self.0.roles)
-            .field("tenant", &self.0.tenant)
-            .field("scopes", &self.0.scopes)
+            .field("scheme", &self.identity.scheme)
+            .field("issuer", &self.identity.issuer)
+            .field("subject", &self.identity.subject)
+            .field("roles", &self.identity.roles)
+            .field("tenant", &self.identity.tenant)
+            .field("scopes", &self.identity.scopes)
             .finish()
+    }
+}
+
+/// What is known of the verified token that a [`Principal`] came with. The token itself is not kept.
+#[derive(Clone)]
+pub struct Token {
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) session: Option<Box<str>>,
+    pub(crate) issued: Duration,
+    pub(crate) expires: Duration,
+    /// The whole claims set, a JSON object.
+    pub(crate) claims: Box<str>,
+}
+
+impl Token {
+    /// What tells it from every other token of its issuer (`jti`, RFC 7519 §4.1.7).
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The session that it was issued in (`sid`), where its issuer tells.
+    #[must_use]
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// When it was issued (`iat`).
+    #[must_use]
+    pub fn issued(&self) -> SystemTime {
+        UNIX_EPOCH.checked_add(self.issued).unwrap_or(UNIX_EPOCH)
+    }
+
+    /// When it ends (`exp`), leeway not counted.
+    #[must_use]
+    pub fn expires(&self) -> SystemTime {
+        UNIX_EPOCH.checked_add(self.expires).unwrap_or(UNIX_EPOCH)
+    }
+
+    /// Reads the claims of the token, the registered ones among them, into a type of the application.
+    ///
+    /// A handler takes them as [`Claims<T>`](crate::Claims).
+    ///
+    /// # Errors
+    ///
+    /// If the claims do not have the shape of `T`. The error may quote values of the token: it is for no client.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.claims)
+    }
+}
+
+/// Without the claims: they may hold what is in no log.
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token").field("id", &self.id).field("expires", &self.expires).finish_non_exhaustive()
     }
 }
 

@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jsonwebtoken::crypto::{CryptoProvider, KeyUtils};
-use palisade::{AuthError, Grant, Jwt};
+use palisade::{AuthError, Grant, Jwt, TokenIssuer};
 
 static BROKEN: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| panic!("the process default was asked for a signer"),
@@ -18,10 +19,18 @@ fn t3_a_broken_process_default_touches_no_token() {
     BROKEN.install_default().expect("this test is alone in its process");
 
     let jwt = Jwt::hs256("https://issuer.example", "orders-api", [7; 32]).expect("the self-test passes");
-    let token = jwt.issue(&Grant::new("u-1", Duration::from_secs(60))).expect("a token is issued");
-    assert_eq!(jwt.verify(&token).expect("our own token").subject(), "u-1");
+    let issuer = TokenIssuer::hs256("https://issuer.example", "orders-api", [7; 32]).expect("the self-test passes");
+    let token = issuer.issue(&Grant::new("u-1", Duration::from_secs(60))).expect("a token is issued");
+    assert_eq!(
+        jwt.verify(&token).now_or_never().expect("nothing to wait for").expect("our own token").subject(),
+        "u-1"
+    );
 
     let other = Jwt::hs256("https://issuer.example", "orders-api", [8; 32]).expect("the self-test passes");
-    let refusal = other.verify(&token).map(|principal| principal.subject().to_owned());
+    let refusal = other
+        .verify(&token)
+        .now_or_never()
+        .expect("nothing to wait for")
+        .map(|principal| principal.subject().to_owned());
     assert_eq!(refusal, Err(AuthError::Invalid("token_signature")));
 }

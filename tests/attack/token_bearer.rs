@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::test::TestRequest;
-use palisade::{Attempt, AuthError, Authenticator, Grant, Jwt};
+use palisade::{Attempt, AuthError, Authenticator, Grant, Jwt, TokenIssuer};
 
 fn jwt() -> Jwt {
     Jwt::hs256("https://issuer.example", "orders-api", [7; 32]).expect("a sound configuration")
 }
 
 fn token() -> String {
-    jwt().issue(&Grant::new("u-1", Duration::from_secs(600))).expect("a token")
+    let issuer = TokenIssuer::hs256("https://issuer.example", "orders-api", [7; 32]).expect("a sound configuration");
+    issuer.issue(&Grant::new("u-1", Duration::from_secs(600))).expect("a token")
 }
 
 fn attempt(values: &[&str]) -> &'static str {

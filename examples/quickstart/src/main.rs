@@ -3,7 +3,7 @@ use std::time::Duration;
 use actix_web::web::{Json, Path};
 use actix_web::{App, HttpServer};
 use palisade::{
-    Grant, Jwt, Palisade, Principal, authenticated, get, owner_or_admin, post, public, rate_limit, validate,
+    Grant, Palisade, Principal, TokenIssuer, authenticated, get, owner_or_admin, post, public, rate_limit, validate,
 };
 use serde::{Deserialize, Serialize};
 use validator::Validate;
@@ -39,10 +39,10 @@ async fn add_note(id: Path<String>, note: Json<Note>) -> Json<Note> {
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secret = std::env::var("JWT_SECRET").map_err(|_| "set JWT_SECRET to 32 random bytes or more")?;
-    let jwt = Jwt::hs256("https://quickstart.example", "quickstart", secret)?;
-    println!("token of alice: {}", jwt.issue(&Grant::new("alice", Duration::from_mins(15)))?);
+    let issuer = TokenIssuer::hs256("https://quickstart.example", "quickstart", secret)?;
+    println!("token of alice: {}", issuer.issue(&Grant::new("alice", Duration::from_mins(15)))?);
 
-    let palisade = Palisade::builder().authenticator(jwt).build()?;
+    let palisade = Palisade::builder().authenticator(issuer.verifier()?.build()?).build()?;
     let app = move || {
         let api = palisade::scope("/api").service(me).service(add_note);
         App::new().service(health).service(api).wrap(palisade.clone())

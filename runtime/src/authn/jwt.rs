@@ -2,30 +2,48 @@
 //!
 //! Threat: a token that is forged, altered, meant for somebody else, or no longer good (CWE-347, CWE-287), and a token
 //! whose reader is made to follow the token's own advice about keys and algorithms (RFC 8725 §2). Promise: [`Jwt`]
-//! believes a token only if its signature verifies under the one configured key with the one algorithm of that key, and
-//! only then looks at its claims (ASVS V9.1.1 to V9.1.3); `iss`, `aud`, `exp`, `iat` and `sub` are then required and
-//! typed, `nbf` is honoured (ASVS V9.2.1 to V9.2.4). Nothing in a header selects a key or makes a request.
+//! believes a token only if its signature verifies under one configured key with an algorithm of that key, and only then
+//! believes its claims (ASVS V9.1.1 to V9.1.3); `iss`, `aud`, `exp`, `iat` and `sub` are then required and typed, `nbf` is
+//! honoured (ASVS V9.2.1 to V9.2.4). A header chooses among configured keys by name, and does nothing else; what was
+//! verified is remembered no longer than it holds.
 //!
 //! Every refusal is a stable word for the audit log, never text of the token:
 //!
 //! | word | refused because |
 //! |---|---|
 //! | `authorization_repeated`, `bearer_malformed` | the `Authorization` header is not one bearer credential |
-//! | `token_too_long`, `token_malformed` | over 8 KiB; not three parts |
+//! | `token_too_long`, `token_malformed` | over the length that is looked at; not three parts |
 //! | `token_header`, `token_claims` | not base64url of a UTF-8 JSON object of acceptable size |
 //! | `token_duplicate_member` | a name occurs twice in one object |
 //! | `token_alg`, `token_typ`, `token_crit`, `token_b64` | the header parameter is missing, foreign, or must not be there |
+//! | `token_kid` | no key of that name, or several without one |
 //! | `token_signature` | it is not ours |
-//! | `token_iss`, `token_aud`, `token_exp`, `token_iat`, `token_nbf`, `token_sub`, `token_jti`, `token_roles`, `token_scope` | the claim is missing or of a wrong shape |
+//! | `token_iss`, `token_aud`, `token_exp`, `token_iat`, `token_nbf`, `token_sub`, `token_jti`, `token_sid`, `token_roles`, `token_permissions`, `token_scope`, `token_tenant` | the claim is missing or of a wrong shape |
 //! | `token_foreign_issuer`, `token_foreign_audience` | not from the issuer, not for this API |
 //! | `token_expired`, `token_not_yet_valid`, `token_issued_in_future` | not now |
+//! | `token_revoked` | taken back, alone or with all of its subject |
+//!
+//! And why one could not be judged, which is 503: `jwks_unavailable`, `jwks_cooldown`, `revocations`, `clock`,
+//! `crypto_backend`.
 
+mod algorithm;
+mod backend;
 mod bearer;
+mod builder;
+mod cache;
 mod claims;
 mod header;
 mod issue;
 mod json;
 mod key;
+mod key_set;
+mod paths;
+#[cfg(feature = "jwks")]
+mod remote;
+mod signing;
+mod source;
+#[cfg(feature = "testing")]
+mod vectors;
 mod workbench;
 
 #[cfg(test)]
@@ -35,48 +53,99 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::LocalBoxFuture;
+
+pub use self::algorithm::Algorithm;
+pub use self::builder::{JwtBuilder, KeySource, Said, Unsaid};
+pub use self::cache::TokenCache;
+use self::cache::{Entries, Verified};
 use self::claims::{Claims, Expectations};
-pub use self::issue::{Grant, IssueError};
-use self::key::Key;
+pub use self::header::TokenType;
+pub use self::issue::{Grant, IssueError, TokenIssuer};
+pub use self::key::VerifyingKey;
+use self::key_set::Choice;
+pub use self::key_set::KeySet;
+pub use self::paths::ClaimPath;
+#[cfg(feature = "jwks")]
+pub use self::remote::RemoteKeySet;
+pub use self::signing::SigningKey;
+use self::source::{Current, Source};
+#[cfg(feature = "testing")]
+pub use self::vectors::verify_signature;
 use self::workbench::Workbench;
 use super::AuthError;
+use super::revocation::ErasedRevocations;
 use crate::error::ConfigError;
 use crate::principal::Principal;
 
-/// The longest token that is looked at, and issued, in bytes: what fits beside other headers in every HTTP stack.
+/// The longest token that is looked at by default, and the longest that is issued, in bytes.
 const LONGEST_TOKEN: usize = 8 * 1024;
-const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
-const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
 
-/// Issues and verifies JSON Web Tokens (RFC 7519) for one issuer, one audience and one key, and authenticates requests
-/// that carry one as `Authorization: Bearer <token>` (RFC 6750 §2.1; never from a query or a body).
+/// Verifies JSON Web Tokens (RFC 7519) of one issuer for one audience, and authenticates requests that carry one as
+/// `Authorization: Bearer <token>` (RFC 6750 §2.1; never from a query or a body).
 ///
-/// Cheap to clone; the clones share the key. `Debug` shows no secret. The key is wiped when the last clone is gone, what a
-/// thread prepared of it when that thread ends or prepares the next key.
+/// Cheap to clone; the clones share keys and cache. `Debug` shows no secret. Several issuers at once are several
+/// authenticators: each takes the tokens of its own issuer.
 ///
 /// ```
-/// use std::time::Duration;
-/// use palisade::{Grant, Jwt};
+/// use palisade::{Jwt, KeySet, TokenType};
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let secret = [7; 32];
-/// let jwt = Jwt::hs256("https://accounts.example", "accounts-api", secret)?;
-/// let token = jwt.issue(&Grant::new("u-1", Duration::from_secs(900)).roles(["admin"]))?;
+/// # fn main() -> Result<(), palisade::ConfigError> {
+/// # let document = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"2026-11","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+/// let jwt = Jwt::builder()
+///     .issuer("https://issuer.example")
+///     .audience("my-api")
+///     .keys(KeySet::from_jwks(document)?)
+///     .roles_at("realm_access.roles")
+///     .token_type(TokenType::AccessToken)
+///     .build()?;
+/// # let _ = jwt;
+/// # Ok(()) }
+/// ```
 ///
-/// let principal = jwt.verify(&token).expect("a token of our own");
-/// assert_eq!(principal.subject(), "u-1");
-/// assert!(principal.has_role("admin"));
-/// # Ok(())
-/// # }
+/// Without issuer, audience or keys it does not compile:
+///
+/// ```compile_fail,E0277
+/// let jwt = palisade::Jwt::builder().issuer("https://issuer.example").build();
 /// ```
 #[derive(Clone)]
-pub struct Jwt {
-    key: Arc<Key>,
-    expectations: Arc<Expectations>,
+pub struct Jwt(Arc<Verifier>);
+
+struct Verifier {
+    keys: Source,
+    expectations: Expectations,
+    cache: Option<Entries>,
+    longest: usize,
+    revocations: Option<Arc<dyn ErasedRevocations>>,
+}
+
+/// A verdict on a token, or the way to one.
+enum Judgement<'a> {
+    Done(Result<Principal, AuthError>),
+    Pending(LocalBoxFuture<'a, Result<Principal, AuthError>>),
+}
+
+/// Why a token was not verified.
+enum Failure {
+    Refused(AuthError),
+    /// It names a key that is not in the set.
+    UnknownKey(Option<String>),
+}
+
+impl From<AuthError> for Failure {
+    fn from(error: AuthError) -> Self {
+        Self::Refused(error)
+    }
 }
 
 impl Jwt {
-    /// Tokens signed with HMAC-SHA-256 (`HS256`).
+    /// Starts a configuration, which needs an issuer, an audience and keys; the rest has safe defaults.
+    pub fn builder() -> JwtBuilder {
+        JwtBuilder::new()
+    }
+
+    /// Tokens of one issuer, signed with HMAC-SHA-256 (`HS256`): short for the [builder](Self::builder) with
+    /// [`VerifyingKey::hmac`]. A [`TokenIssuer`] with the same three arguments issues them.
     ///
     /// `issuer` is what every token must carry as `iss`, `audience` what it must carry in `aud`: the name of this API.
     /// `secret` is at least 32 bytes out of a random number generator, never a password (RFC 8725 §3.5); whoever
@@ -91,75 +160,159 @@ impl Jwt {
         secret: impl AsRef<[u8]>,
     ) -> Result<Self, ConfigError> {
         let (issuer, audience) = (issuer.into(), audience.into());
-        if issuer.trim().is_empty() {
-            return Err(ConfigError::new(
-                "jwt issuer",
-                "is blank; name who issues the tokens, such as the URL of the service",
-            ));
-        }
-        if audience.trim().is_empty() {
-            return Err(ConfigError::new("jwt audience", "is blank; name the API that the tokens are for"));
-        }
-        Ok(Self {
-            key: Arc::new(Key::hs256(secret.as_ref())?),
-            expectations: Arc::new(Expectations { issuer, audience, leeway: DEFAULT_LEEWAY }),
-        })
+        builder::names_are_said(&issuer, &audience)?;
+        let key = VerifyingKey::hmac(Algorithm::Hs256, secret)?;
+        Self::builder().issuer(issuer).audience(audience).keys(key).build()
     }
 
-    /// How far the clocks of issuer and verifier may be apart. Default 30 seconds.
-    ///
-    /// A token is good while `now < exp + leeway`, and from `nbf - leeway` and `iat - leeway` on.
-    ///
-    /// # Errors
-    ///
-    /// More than 60 seconds: a token would outlive its expiry too long.
-    pub fn leeway(mut self, leeway: Duration) -> Result<Self, ConfigError> {
-        if leeway > LONGEST_LEEWAY {
-            return Err(ConfigError::new("jwt leeway", "is over 60 seconds; set the clocks instead"));
-        }
-        Arc::make_mut(&mut self.expectations).leeway = leeway;
-        Ok(self)
+    /// Whose tokens it accepts.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.expectations.issuer
     }
 
-    /// Issues a token that [`verify`](Self::verify) accepts until the lifetime of the grant is over.
-    ///
-    /// It carries `iss`, `sub`, `aud`, `iat`, `exp`, a random `jti` of 128 bits, and `roles` and `scope` if there are any.
-    /// It is signed, not encrypted: whoever holds it can read it.
-    ///
-    /// # Errors
-    ///
-    /// A grant that could not be verified again, or a machine without randomness or a sound clock: [`IssueError`].
-    pub fn issue(&self, grant: &Grant) -> Result<String, IssueError> {
-        self.issue_at(grant, since_epoch().ok_or(IssueError::Unavailable)?)
-    }
-
-    /// Verifies a token in compact form and gives the principal it speaks for.
+    /// Verifies a token in compact form and gives the principal it speaks for, if the token is not revoked.
     ///
     /// # Errors
     ///
     /// [`AuthError::Invalid`] with the reason for the audit log; tell the client no more than `invalid_token`.
-    /// [`AuthError::Unavailable`] if the clock of the machine is before 1970 or the crypto backend fails.
-    pub fn verify(&self, token: &str) -> Result<Principal, AuthError> {
-        self.verify_at(token, since_epoch().ok_or(AuthError::Unavailable("clock"))?)
-    }
-
-    /// [`issue`](Self::issue) at a given time since 1970.
-    pub(crate) fn issue_at(&self, grant: &Grant, now: Duration) -> Result<String, IssueError> {
-        issue::issue(&self.key, &self.expectations, grant, now)
-    }
-
-    /// [`verify`](Self::verify) at a given time since 1970.
-    pub(crate) fn verify_at(&self, token: &str, now: Duration) -> Result<Principal, AuthError> {
-        if token.len() > LONGEST_TOKEN {
-            return Err(AuthError::Invalid("token_too_long"));
+    /// [`AuthError::Unavailable`] if the keys or the revocations can't be asked, the clock of the machine is before 1970, or
+    /// the crypto backend fails.
+    pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
+        match self.judge(token) {
+            Judgement::Done(verdict) => verdict,
+            Judgement::Pending(verdict) => verdict.await,
         }
+    }
+
+    /// The verdict, at once where nothing has to be awaited.
+    fn judge<'a>(&'a self, token: &'a str) -> Judgement<'a> {
+        let Some(now) = since_epoch() else {
+            return Judgement::Done(Err(AuthError::Unavailable("clock")));
+        };
+        let known = self.0.cache.as_ref().filter(|_| self.0.keys.is_fresh()).and_then(|cache| cache.find(token, now));
+        if let Some(known) = known {
+            return self.unless_revoked(known.principal.clone());
+        }
+        let keys = match self.0.keys.current() {
+            Current::Keys(keys) => keys,
+            #[cfg(feature = "jwks")]
+            Current::Ask(remote) => return Judgement::Pending(Box::pin(self.ask(remote, token, None))),
+        };
+        match self.verify_with(&keys, token, now) {
+            Ok(principal) => self.unless_revoked(principal),
+            Err(Failure::Refused(error)) => Judgement::Done(Err(error)),
+            #[cfg(feature = "jwks")]
+            Err(Failure::UnknownKey(Some(id))) if let Some(remote) = self.0.keys.remote() => {
+                // A token of another issuer makes nobody ask ours.
+                if self.is_of_another_issuer(token) {
+                    return Judgement::Done(Err(AuthError::Invalid("token_foreign_issuer")));
+                }
+                Judgement::Pending(Box::pin(self.ask(remote.clone(), token, Some(id))))
+            }
+            Err(Failure::UnknownKey(_)) => Judgement::Done(Err(AuthError::Invalid("token_kid"))),
+        }
+    }
+
+    /// Once more, with keys that were asked for.
+    #[cfg(feature = "jwks")]
+    async fn ask(&self, remote: RemoteKeySet, token: &str, key_id: Option<String>) -> Result<Principal, AuthError> {
+        let mut missing = key_id;
+        loop {
+            let asked_for = missing.is_some();
+            let keys = remote.ask(missing.as_deref()).await?;
+            let now = since_epoch().ok_or(AuthError::Unavailable("clock"))?;
+            match self.verify_with(&keys, token, now) {
+                Ok(principal) => return self.unless_revoked(principal).verdict().await,
+                Err(Failure::Refused(error)) => return Err(error),
+                Err(Failure::UnknownKey(Some(id))) if !asked_for => {
+                    if self.is_of_another_issuer(token) {
+                        return Err(AuthError::Invalid("token_foreign_issuer"));
+                    }
+                    missing = Some(id);
+                }
+                Err(Failure::UnknownKey(_)) => return Err(AuthError::Invalid("token_kid")),
+            }
+        }
+    }
+
+    fn unless_revoked<'a>(&'a self, principal: Principal) -> Judgement<'a> {
+        let Some(revocations) = &self.0.revocations else {
+            return Judgement::Done(Ok(principal));
+        };
+        let verdict =
+            |revoked: bool, principal| if revoked { Err(AuthError::Invalid("token_revoked")) } else { Ok(principal) };
+        if let Some(revoked) = revocations.now(&principal) {
+            return Judgement::Done(verdict(revoked, principal));
+        }
+        Judgement::Pending(Box::pin(async move {
+            let revoked = revocations.ask(&principal).await.map_err(|_| AuthError::Unavailable("revocations"))?;
+            verdict(revoked, principal)
+        }))
+    }
+
+    fn verify_with(&self, keys: &KeySet, token: &str, now: Duration) -> Result<Principal, Failure> {
+        if token.len() > self.0.longest {
+            return Err(AuthError::Invalid("token_too_long").into());
+        }
+        let verified = Arc::new(self.verified(keys, token, now)?);
+        if let Some(cache) = &self.0.cache {
+            cache.keep(token, &verified);
+        }
+        Ok(verified.principal.clone())
+    }
+
+    fn verified(&self, keys: &KeySet, token: &str, now: Duration) -> Result<Verified, Failure> {
+        let expected = &self.0.expectations;
         let parts = Parts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
         Workbench::borrow(|bench| {
-            header::judge(parts.header, self.key.name(), bench)?;
-            bench.check_signature(&self.key, parts.signed, parts.signature)?;
-            // ASVS V9.1.1: only here, behind the signature, is a claim looked at.
-            Claims::read(bench.decode(parts.claims, "token_claims")?)?.judge(&self.expectations, now)
+            let (key, algorithm) = chosen(keys, parts.header, expected.token_type, bench)?;
+            bench.check_signature((&key, algorithm), parts.signed, parts.signature)?;
+            // ASVS V9.1.1: only here, behind the signature, is a claim believed.
+            let text = bench.decode(parts.claims, "token_claims")?;
+            let judged = Claims::read(text, &expected.paths)?.judge(expected, text, now)?;
+            Ok(Verified { principal: judged.principal, from: judged.from, until: judged.until, key })
         })
+    }
+
+    /// Whether the token says itself that it is for another verifier. Nothing is believed of it for that.
+    fn is_of_another_issuer(&self, token: &str) -> bool {
+        let Some(parts) = Parts::split(token) else { return false };
+        token.len() <= self.0.longest
+            && Workbench::borrow(|bench| {
+                let text = bench.decode(parts.claims, "token_claims").ok()?;
+                Claims::read(text, &Default::default()).ok()?.issuer_is(&self.0.expectations.issuer)
+            }) == Some(false)
+    }
+}
+
+impl<'a> Judgement<'a> {
+    #[cfg(feature = "jwks")]
+    async fn verdict(self) -> Result<Principal, AuthError> {
+        match self {
+            Self::Done(verdict) => verdict,
+            Self::Pending(verdict) => verdict.await,
+        }
+    }
+}
+
+/// The key and the algorithm that the header chooses.
+fn chosen(
+    keys: &KeySet,
+    header: &str,
+    expected: TokenType,
+    bench: &mut Workbench,
+) -> Result<(Arc<VerifyingKey>, Algorithm), Failure> {
+    let usual = keys.keys().iter().find_map(|key| Some((Arc::clone(key), key.by_usual_header(header)?)));
+    if let Some(usual) = usual {
+        return Ok(usual);
+    }
+    let header = header::read(header, expected, bench)?;
+    let id = header.key_id.as_ref().map(|id| &*id.0);
+    match keys.choose(header.algorithm, id) {
+        Choice::Key(key) => Ok((Arc::clone(key), header.algorithm)),
+        Choice::WrongAlgorithm => Err(AuthError::Invalid("token_alg").into()),
+        Choice::Unknown => Err(Failure::UnknownKey(id.map(str::to_owned))),
     }
 }
 
@@ -185,6 +338,10 @@ fn since_epoch() -> Option<Duration> {
 
 impl fmt::Debug for Jwt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jwt").field("key", &self.key).field("expectations", &self.expectations).finish()
+        f.debug_struct("Jwt")
+            .field("keys", &self.0.keys)
+            .field("expectations", &self.0.expectations)
+            .field("cache", &self.0.cache)
+            .finish_non_exhaustive()
     }
 }

@@ -5,17 +5,27 @@
 //! (a key server is down) is neither good nor bad: the answer is 503, not 401 and not let through.
 
 mod jwt;
+pub(crate) mod revocation;
 
 use actix_web::HttpRequest;
 use futures_util::future::LocalBoxFuture;
 
-pub use self::jwt::{Grant, IssueError, Jwt};
+#[cfg(feature = "jwks")]
+pub use self::jwt::RemoteKeySet;
+#[cfg(feature = "testing")]
+pub use self::jwt::verify_signature;
+pub use self::jwt::{
+    Algorithm, ClaimPath, Grant, IssueError, Jwt, JwtBuilder, KeySet, KeySource, SigningKey, TokenCache, TokenIssuer,
+    TokenType, VerifyingKey,
+};
+pub use self::jwt::{Said, Unsaid};
+pub use self::revocation::{MemoryRevocations, RevocationStore};
 use crate::principal::{Authority, Principal};
 use crate::rehearsal;
 
 /// What an authenticator found in a request.
 pub enum Attempt<'a> {
-    /// No credential of its scheme: the next authenticator is asked.
+    /// No credential of its scheme.
     Absent,
     /// A credential, and the verdict on it.
     Done(Result<Principal, AuthError>),
@@ -53,6 +63,10 @@ pub enum AuthError {
 ///         }
 ///     }
 ///
+///     fn scheme(&self) -> &'static str {
+///         "Badge"
+///     }
+///
 ///     fn challenge(&self, realm: &str, _presented: bool) -> String {
 ///         format!("Badge realm=\"{realm}\"")
 ///     }
@@ -61,6 +75,18 @@ pub enum AuthError {
 pub trait Authenticator: Send + Sync + 'static {
     /// Looks for a credential and judges it. The body is out of its reach.
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a>;
+
+    /// The authentication scheme, the same as in the principals that it makes, such as `"Basic"`.
+    ///
+    /// Authenticators of one scheme read the same credential: they are asked in their order until one accepts it.
+    fn scheme(&self) -> &'static str;
+
+    /// Whether a credential that it refused was meant for another authenticator of its scheme, such as a token of another
+    /// issuer; that one's verdict counts then. Default: never, and a refusal is final.
+    fn disowns(&self, request: &HttpRequest) -> bool {
+        let _ = request;
+        false
+    }
 
     /// The `WWW-Authenticate` challenge of the scheme (RFC 9110 §11.6.1), asked for once when the application is built;
     /// `presented` is whether it answers a credential that was not accepted.
@@ -85,9 +111,12 @@ impl Authenticated {
 pub(crate) enum Failure {
     NoCredentials,
     Rejected(AuthError),
+    /// Two credentials, of two callers.
+    Disagree,
 }
 
-/// Asks the authenticators in their order; the first that finds a credential of its scheme decides.
+/// Asks every authenticator whose scheme has no verdict yet. Every credential has to be good, and all have to be of one caller:
+/// of two that disagree, nobody could tell which was meant. What the caller may do is what the first of them says.
 pub(crate) async fn authenticate(
     authenticators: &[std::sync::Arc<dyn Authenticator>],
     request: &HttpRequest,
@@ -95,13 +124,61 @@ pub(crate) async fn authenticate(
     if let Some(principal) = rehearsal::claimed(request) {
         return Ok(Authenticated(principal));
     }
-    for authenticator in authenticators {
+    let mut caller: Option<Principal> = None;
+    let mut accepted = Accepted::default();
+    let mut disowned = None;
+    for (place, authenticator) in authenticators.iter().enumerate() {
+        if accepted.covers(authenticator.scheme()) {
+            continue;
+        }
         let verdict = match authenticator.authenticate(request) {
             Attempt::Absent => continue,
             Attempt::Done(verdict) => verdict,
             Attempt::Pending(verdict) => verdict.await,
         };
-        return verdict.map(Authenticated).map_err(Failure::Rejected);
+        match verdict {
+            Ok(principal) => {
+                accepted.add(authenticator.scheme());
+                match &caller {
+                    None => caller = Some(principal),
+                    Some(first) if first.is_same_caller_as(&principal) => {}
+                    Some(_) => return Err(Failure::Disagree),
+                }
+            }
+            Err(refusal @ AuthError::Invalid(_))
+                if shares_its_scheme(authenticators, place) && authenticator.disowns(request) =>
+            {
+                disowned = Some((authenticator.scheme(), refusal));
+            }
+            Err(error) => return Err(Failure::Rejected(error)),
+        }
     }
-    Err(Failure::NoCredentials)
+    match (caller, disowned) {
+        // A credential that nobody accepted is none that can be passed over.
+        (_, Some((scheme, refusal))) if !accepted.covers(scheme) => Err(Failure::Rejected(refusal)),
+        (Some(caller), _) => Ok(Authenticated(caller)),
+        (None, _) => Err(Failure::NoCredentials),
+    }
+}
+
+fn shares_its_scheme(authenticators: &[std::sync::Arc<dyn Authenticator>], place: usize) -> bool {
+    let Some(scheme) = authenticators.get(place).map(|authenticator| authenticator.scheme()) else { return false };
+    authenticators.iter().enumerate().any(|(other, authenticator)| other != place && authenticator.scheme() == scheme)
+}
+
+/// The schemes whose credential was accepted: rarely more than one, so nothing is allocated for the first.
+#[derive(Default)]
+struct Accepted(Option<&'static str>, Vec<&'static str>);
+
+impl Accepted {
+    fn covers(&self, scheme: &str) -> bool {
+        self.0 == Some(scheme) || self.1.contains(&scheme)
+    }
+
+    fn add(&mut self, scheme: &'static str) {
+        match self.0 {
+            None => self.0 = Some(scheme),
+            Some(_) => self.1.push(scheme),
+        }
+    }
 }

@@ -7,8 +7,8 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
-use super::Jwt;
 use super::claims::SCHEME;
+use super::{Judgement, Jwt};
 use crate::authn::{Attempt, AuthError, Authenticator};
 
 impl Authenticator for Jwt {
@@ -16,7 +16,21 @@ impl Authenticator for Jwt {
         match Credential::of(request.headers()) {
             Credential::Absent => Attempt::Absent,
             Credential::Malformed(word) => Attempt::Done(Err(AuthError::Invalid(word))),
-            Credential::Token(token) => Attempt::Done(self.verify(token)),
+            Credential::Token(token) => match self.judge(token) {
+                Judgement::Done(verdict) => Attempt::Done(verdict),
+                Judgement::Pending(verdict) => Attempt::Pending(verdict),
+            },
+        }
+    }
+
+    fn scheme(&self) -> &'static str {
+        SCHEME
+    }
+
+    fn disowns(&self, request: &HttpRequest) -> bool {
+        match Credential::of(request.headers()) {
+            Credential::Token(token) => self.is_of_another_issuer(token),
+            Credential::Absent | Credential::Malformed(_) => false,
         }
     }
 

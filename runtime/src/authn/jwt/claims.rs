@@ -11,8 +11,10 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::AuthError;
+use super::header::TokenType;
 use super::json::{self, Names, Reason, Text};
-use crate::principal::Principal;
+use super::paths::Paths;
+use crate::principal::{Principal, Token};
 
 /// The authentication scheme of the principals.
 pub(super) const SCHEME: &str = "Bearer";
@@ -29,6 +31,15 @@ pub(super) struct Expectations {
     pub(super) issuer: String,
     pub(super) audience: String,
     pub(super) leeway: Duration,
+    pub(super) token_type: TokenType,
+    pub(super) paths: Paths,
+}
+
+/// A principal, and between which moments since 1970 it is vouched for, leeway counted: from, and until before.
+pub(super) struct Judged {
+    pub(super) principal: Principal,
+    pub(super) from: Duration,
+    pub(super) until: Duration,
 }
 
 /// The claims that we use, each of its right type. They say nothing until [judged](Self::judge).
@@ -41,18 +52,37 @@ pub(super) struct Claims<'de> {
     issued: Option<NumericDate>,
     not_before: Option<NumericDate>,
     id: Option<Text<'de>>,
+    session: Option<Text<'de>>,
     roles: Option<Vec<String>>,
+    permissions: Option<Vec<String>>,
     scope: Option<Scopes<'de>>,
     tenant: Option<Text<'de>>,
 }
 
 impl<'de> Claims<'de> {
-    pub(super) fn read(bytes: &'de [u8]) -> Result<Self, AuthError> {
-        json::read(bytes, "token_claims", |reader, reason| reader.deserialize_map(Members(reason)))
+    /// Of claims that lie elsewhere than where we would put them, those are taken from there.
+    pub(super) fn read(bytes: &'de [u8], paths: &Paths) -> Result<Self, AuthError> {
+        let mut claims: Self =
+            json::read(bytes, "token_claims", |reader, reason| reader.deserialize_map(Members { paths, reason }))?;
+        if !paths.are_usual() {
+            let elsewhere = paths.find(bytes)?;
+            claims.roles = claims.roles.or(elsewhere.roles);
+            claims.permissions = claims.permissions.or(elsewhere.permissions);
+            claims.scope = claims.scope.or(elsewhere
+                .scopes
+                .map(|scopes| Scopes::List(scopes.into_iter().map(|scope| Text(scope.into())).collect())));
+            claims.tenant = claims.tenant.or(elsewhere.tenant.map(|tenant| Text(tenant.into())));
+        }
+        Ok(claims)
     }
 
-    /// The principal, if the claims are what we expect, now.
-    pub(super) fn judge(self, expected: &Expectations, now: Duration) -> Result<Principal, AuthError> {
+    /// Whether they say that they are of this issuer; `None` if they say nothing.
+    pub(super) fn issuer_is(&self, issuer: &str) -> Option<bool> {
+        self.issuer.as_ref().map(|own| own.0 == issuer)
+    }
+
+    /// The principal, if the claims are what we expect, now. `text` is what they were read from.
+    pub(super) fn judge(self, expected: &Expectations, text: &[u8], now: Duration) -> Result<Judged, AuthError> {
         let required = AuthError::Invalid;
         let issuer = self.issuer.ok_or(required("token_iss"))?;
         let audience = self.audience.ok_or(required("token_aud"))?;
@@ -69,23 +99,40 @@ impl<'de> Claims<'de> {
             "token_expired"
         } else if issued.0 > soon {
             "token_issued_in_future"
-        } else if self.not_before.is_some_and(|date| date.0 > soon) {
+        } else if self.not_before.as_ref().is_some_and(|date| date.0 > soon) {
             "token_not_yet_valid"
         } else if !is_name(&subject.0) {
             "token_sub"
         } else if self.roles.iter().flatten().any(|role| !is_name(role)) {
             "token_roles"
+        } else if self.permissions.iter().flatten().any(|permission| !is_name(permission)) {
+            "token_permissions"
         } else if self.scope.iter().flat_map(Scopes::each).any(|scope| !is_scope(scope)) {
             "token_scope"
         } else if self.tenant.as_ref().is_some_and(|tenant| !is_name(&tenant.0)) {
             "token_tenant"
         } else {
-            let principal = Principal::new(SCHEME, expected.issuer.as_str(), &*subject.0)
+            let token = Token {
+                id: self.id.map(|id| (*id.0).into()),
+                session: self.session.map(|session| (*session.0).into()),
+                issued: issued.0,
+                expires: expires.0,
+                // They were read as UTF-8.
+                claims: std::str::from_utf8(text).map_err(|_| AuthError::Invalid("token_claims"))?.into(),
+            };
+            let mut principal = Principal::new(SCHEME, expected.issuer.as_str(), &*subject.0)
                 .with_roles(self.roles.unwrap_or_default())
-                .with_scopes(self.scope.iter().flat_map(Scopes::each));
-            return Ok(match self.tenant {
-                Some(tenant) => principal.with_tenant(&*tenant.0),
-                None => principal,
+                .with_permissions(self.permissions.unwrap_or_default())
+                .with_scopes(self.scope.iter().flat_map(Scopes::each))
+                .with_token(token);
+            if let Some(tenant) = self.tenant {
+                principal = principal.with_tenant(&*tenant.0);
+            }
+            let from = self.not_before.map_or(issued.0, |date| date.0.max(issued.0));
+            return Ok(Judged {
+                principal,
+                from: from.saturating_sub(expected.leeway),
+                until: expires.0.saturating_add(expected.leeway),
             });
         };
         Err(AuthError::Invalid(refusal))
@@ -104,9 +151,13 @@ impl Scopes<'_> {
             Self::Text(text) => (Some(text), &[][..]),
             Self::List(list) => (None, list.as_slice()),
         };
-        let text = text.into_iter().flat_map(|text| text.0.split(' ').filter(|scope| !scope.is_empty()));
+        let text = text.into_iter().flat_map(|text| split_scopes(&text.0));
         text.chain(list.iter().map(|scope| &*scope.0))
     }
+}
+
+pub(super) fn split_scopes(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ').filter(|scope| !scope.is_empty())
 }
 
 /// Whether the text can stand for a subject or a role: in a log line and in a header too.
@@ -119,7 +170,10 @@ pub(super) fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
-struct Members<'r>(Reason<'r>);
+struct Members<'r> {
+    paths: &'r Paths,
+    reason: Reason<'r>,
+}
 
 impl<'de> Visitor<'de> for Members<'_> {
     type Value = Claims<'de>;
@@ -140,10 +194,14 @@ impl<'de> Visitor<'de> for Members<'_> {
                 "iat" => self.take("token_iat", &mut claims.issued, &mut map)?,
                 "nbf" => self.take("token_nbf", &mut claims.not_before, &mut map)?,
                 "jti" => self.take("token_jti", &mut claims.id, &mut map)?,
-                "roles" => self.take("token_roles", &mut claims.roles, &mut map)?,
-                "scope" => self.take("token_scope", &mut claims.scope, &mut map)?,
-                "tenant" => self.take("token_tenant", &mut claims.tenant, &mut map)?,
-                _ => others.skip(name, &mut map, self.0)?,
+                "sid" => self.take("token_sid", &mut claims.session, &mut map)?,
+                "roles" if self.paths.roles.is_none() => self.take("token_roles", &mut claims.roles, &mut map)?,
+                "permissions" if self.paths.permissions.is_none() => {
+                    self.take("token_permissions", &mut claims.permissions, &mut map)?;
+                }
+                "scope" if self.paths.scopes.is_none() => self.take("token_scope", &mut claims.scope, &mut map)?,
+                "tenant" if self.paths.tenant.is_none() => self.take("token_tenant", &mut claims.tenant, &mut map)?,
+                _ => others.skip(name, &mut map, self.reason)?,
             }
         }
         Ok(claims)
@@ -157,10 +215,10 @@ impl Members<'_> {
         slot: &mut Option<T>,
         map: &mut A,
     ) -> Result<(), A::Error> {
-        self.0.stands(word);
+        self.reason.stands(word);
         let value = map.next_value()?;
-        self.0.fill(slot, value)?;
-        self.0.stands("token_claims");
+        self.reason.fill(slot, value)?;
+        self.reason.stands("token_claims");
         Ok(())
     }
 }

@@ -5,15 +5,122 @@
 //! other by its `jti`, and is held to the same rules by which tokens are verified.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::claims::{Expectations, LAST_DATE, is_name, is_scope};
-use super::key::Key;
-use super::{LONGEST_TOKEN, header};
+use serde_json::{Map, Value};
+
+use super::builder::{JwtBuilder, Said, names_are_said};
+use super::claims::{LAST_DATE, is_name, is_scope};
+use super::signing::SigningKey;
+use super::{Algorithm, Jwt, LONGEST_TOKEN, header, since_epoch};
+use crate::error::ConfigError;
+
+/// Issues access tokens in the shape of RFC 9068, for one audience, with one key.
+///
+/// Cheap to clone. `Debug` shows no secret. For tokens that are refreshed and taken back, see
+/// [`Sessions`](crate::Sessions).
+///
+/// ```
+/// use std::time::Duration;
+/// use palisade::{Grant, TokenIssuer};
+///
+/// # #[actix_web::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let secret = [7; 32];
+/// let issuer = TokenIssuer::hs256("https://accounts.example", "accounts-api", secret)?;
+/// let token = issuer.issue(&Grant::new("u-1", Duration::from_secs(900)).roles(["admin"]))?;
+///
+/// let jwt = issuer.verifier()?.build()?;
+/// let principal = jwt.verify(&token).await.expect("a token of our own");
+/// assert_eq!(principal.subject(), "u-1");
+/// assert!(principal.has_role("admin"));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct TokenIssuer(Arc<Issuing>);
+
+#[derive(Clone, Debug)]
+struct Issuing {
+    key: SigningKey,
+    issuer: String,
+    audience: String,
+    client: String,
+    header: String,
+}
+
+impl TokenIssuer {
+    /// Signs with this key. `issuer` goes into every token as `iss`, `audience` as `aud`: the name of the API that the tokens
+    /// are for.
+    ///
+    /// # Errors
+    ///
+    /// A blank issuer or audience.
+    pub fn new(issuer: impl Into<String>, audience: impl Into<String>, key: SigningKey) -> Result<Self, ConfigError> {
+        let (issuer, audience) = (issuer.into(), audience.into());
+        names_are_said(&issuer, &audience)?;
+        let header = header::encoded(key.algorithm(), key.id());
+        Ok(Self(Arc::new(Issuing { key, issuer, client: audience.clone(), audience, header })))
+    }
+
+    /// Signs with HMAC-SHA-256: short for [`new`](Self::new) with [`SigningKey::hmac`]. [`Jwt::hs256`] with the same three
+    /// arguments accepts the tokens.
+    ///
+    /// # Errors
+    ///
+    /// A secret under 32 bytes, a blank issuer or audience, or a crypto backend that fails its self-test.
+    pub fn hs256(
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+        secret: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        Self::new(issuer, audience, SigningKey::hmac(Algorithm::Hs256, secret)?)
+    }
+
+    /// The client that tokens are issued to (`client_id`, RFC 9068 §2.2), such as the name of the application's own front end.
+    /// Default: the audience.
+    #[must_use]
+    pub fn client(mut self, client: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.0).client = client.into();
+        self
+    }
+
+    /// Who issues: the `iss` of every token.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// A verifier of its own tokens, still to be built, so that it can be told where revocations are.
+    ///
+    /// # Errors
+    ///
+    /// If the crypto backend can't derive the verifying key.
+    pub fn verifier(&self) -> Result<JwtBuilder<Said, Said, Said>, ConfigError> {
+        let Issuing { key, issuer, audience, .. } = &*self.0;
+        Ok(Jwt::builder().issuer(issuer).audience(audience).keys(key.verifying_key()?))
+    }
+
+    /// Issues a token that the [verifier](Self::verifier) accepts until the lifetime of the grant is over.
+    ///
+    /// It carries `iss`, `sub`, `aud`, `client_id`, `iat` to the millisecond, `exp`, a random `jti` of 128 bits, and what the
+    /// grant says. It is signed, not encrypted: whoever holds it can read it.
+    ///
+    /// # Errors
+    ///
+    /// A grant that could not be verified again, or a machine without randomness or a sound clock: [`IssueError`].
+    pub fn issue(&self, grant: &Grant) -> Result<String, IssueError> {
+        self.issue_at(grant, since_epoch().ok_or(IssueError::Unavailable)?)
+    }
+
+    /// [`issue`](Self::issue) at a given time since 1970.
+    pub(crate) fn issue_at(&self, grant: &Grant, now: Duration) -> Result<String, IssueError> {
+        issue(&self.0, grant, now)
+    }
+}
 
 /// What a token is to say: for whom, with which roles and scopes, how long.
 ///
@@ -32,6 +139,9 @@ pub struct Grant {
     roles: Vec<String>,
     scopes: Vec<String>,
     tenant: Option<String>,
+    permissions: Vec<String>,
+    session: Option<String>,
+    claims: Map<String, Value>,
 }
 
 impl Grant {
@@ -40,7 +150,46 @@ impl Grant {
     /// `subject` identifies the caller for ever: 1 to 255 bytes without control characters, never given to somebody else.
     /// `lifetime` counts in whole seconds, at least one; keep it short, since the token itself can't be taken back.
     pub fn new(subject: impl Into<String>, lifetime: Duration) -> Self {
-        Self { subject: subject.into(), lifetime, roles: Vec::new(), scopes: Vec::new(), tenant: None }
+        Self {
+            subject: subject.into(),
+            lifetime,
+            roles: Vec::new(),
+            scopes: Vec::new(),
+            tenant: None,
+            permissions: Vec::new(),
+            session: None,
+            claims: Map::new(),
+        }
+    }
+
+    /// Whom it is for.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Its scopes.
+    pub(crate) fn granted_scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// The session that it is issued in.
+    pub(crate) fn session(mut self, session: impl Into<String>) -> Self {
+        self.session = Some(session.into());
+        self
+    }
+
+    /// Permissions beside those that the roles grant, in place of earlier ones: each 1 to 255 bytes without control characters.
+    pub fn permissions(mut self, permissions: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.permissions = permissions.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// A claim of the application's own, which a handler reads with [`Claims`](crate::Claims). One that palisade writes itself
+    /// is refused when the token is issued.
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.into(), value.into());
+        self
     }
 
     /// The roles, in place of earlier ones: each 1 to 255 bytes without control characters.
@@ -72,6 +221,10 @@ pub enum IssueError {
     Role,
     /// The tenant is empty, over 255 bytes, or has control characters.
     Tenant,
+    /// A permission is empty, over 255 bytes, or has control characters.
+    Permission,
+    /// A claim of the application has a name that palisade or RFC 7519 gives a meaning to.
+    Claim,
     /// A scope is empty, or has spaces, quotes, backslashes or anything but visible ASCII.
     Scope,
     /// The lifetime is under a second, or ends after the year 9999.
@@ -88,6 +241,8 @@ impl fmt::Display for IssueError {
             Self::Subject => "the subject of a token is 1 to 255 bytes without control characters",
             Self::Role => "a role in a token is 1 to 255 bytes without control characters",
             Self::Tenant => "the tenant in a token is 1 to 255 bytes without control characters",
+            Self::Permission => "a permission in a token is 1 to 255 bytes without control characters",
+            Self::Claim => "a claim of the application can't have the name of a registered one",
             Self::Scope => "a scope in a token is visible ASCII without quotes and backslashes",
             Self::Lifetime => "a token lives at least one second and not past the year 9999",
             Self::TooLong => "the token would be over 8 KiB: grant fewer roles or scopes",
@@ -98,56 +253,77 @@ impl fmt::Display for IssueError {
 
 impl std::error::Error for IssueError {}
 
+/// What palisade writes, and the times that RFC 7519 §4.1 gives a meaning to.
+const OWN: [&str; 13] =
+    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "roles", "permissions", "scope", "tenant"];
+
 #[derive(Serialize)]
 struct Issued<'g> {
     iss: &'g str,
     sub: &'g str,
     aud: &'g str,
+    client_id: &'g str,
     exp: u64,
-    iat: u64,
+    /// To the millisecond (RFC 7519 §2), so that "issued before" can be told within a second.
+    iat: f64,
     jti: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'g str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     roles: &'g [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    permissions: &'g [String],
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<&'g str>,
+    #[serde(flatten)]
+    claims: &'g Map<String, Value>,
 }
 
-pub(super) fn issue(key: &Key, expected: &Expectations, grant: &Grant, now: Duration) -> Result<String, IssueError> {
-    if !is_name(&grant.subject) {
-        return Err(IssueError::Subject);
-    }
-    if !grant.roles.iter().all(|role| is_name(role)) {
-        return Err(IssueError::Role);
-    }
-    if !grant.scopes.iter().all(|scope| is_scope(scope)) {
-        return Err(IssueError::Scope);
-    }
-    if grant.tenant.as_deref().is_some_and(|tenant| !is_name(tenant)) {
-        return Err(IssueError::Tenant);
+fn issue(issuing: &Issuing, grant: &Grant, now: Duration) -> Result<String, IssueError> {
+    let mistake = if !is_name(&grant.subject) {
+        Some(IssueError::Subject)
+    } else if !grant.roles.iter().all(|role| is_name(role)) {
+        Some(IssueError::Role)
+    } else if !grant.permissions.iter().all(|permission| is_name(permission)) {
+        Some(IssueError::Permission)
+    } else if !grant.scopes.iter().all(|scope| is_scope(scope)) {
+        Some(IssueError::Scope)
+    } else if grant.tenant.as_deref().is_some_and(|tenant| !is_name(tenant)) {
+        Some(IssueError::Tenant)
+    } else if grant.claims.keys().any(|name| OWN.contains(&name.as_str())) {
+        Some(IssueError::Claim)
+    } else {
+        None
+    };
+    if let Some(mistake) = mistake {
+        return Err(mistake);
     }
     let (iat, lifetime) = (now.as_secs(), grant.lifetime.as_secs());
     let exp = iat.checked_add(lifetime).filter(|exp| *exp <= LAST_DATE.as_secs() && lifetime > 0);
     let claims = Issued {
-        iss: &expected.issuer,
+        iss: &issuing.issuer,
         sub: &grant.subject,
-        aud: &expected.audience,
+        aud: &issuing.audience,
+        client_id: &issuing.client,
         exp: exp.ok_or(IssueError::Lifetime)?,
-        iat,
+        iat: Duration::new(iat, now.subsec_millis().saturating_mul(1_000_000)).as_secs_f64(),
         jti: random_id()?,
+        sid: grant.session.as_deref(),
         roles: &grant.roles,
+        permissions: &grant.permissions,
         scope: grant.scopes.join(" "),
         tenant: grant.tenant.as_deref(),
+        claims: &grant.claims,
     };
     let claims = serde_json::to_vec(&claims).map_err(|_| IssueError::Unavailable)?;
 
-    let mut token = format!("{}.", header::ISSUED);
+    let mut token = format!("{}.", issuing.header);
     URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-    let signature =
-        key.signer().ok().and_then(|signer| signer.try_sign(token.as_bytes()).ok()).ok_or(IssueError::Unavailable)?;
+    let signature = issuing.key.signer().ok().and_then(|signer| signer.try_sign(token.as_bytes()).ok());
     token.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    URL_SAFE_NO_PAD.encode_string(signature.ok_or(IssueError::Unavailable)?, &mut token);
     if token.len() > LONGEST_TOKEN { Err(IssueError::TooLong) } else { Ok(token) }
 }
 

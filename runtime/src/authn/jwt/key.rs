@@ -1,99 +1,220 @@
-//! Signing keys, each bound to its one algorithm.
+//! Keys that verify, each bound to its algorithms.
 //!
-//! Threat: a key used with an algorithm it was not made for, a guessable one, one that leaks (CWE-326, CWE-327, CWE-532;
-//! RFC 8725 §3.1, §3.5). Promise: the algorithm belongs to the key; an HMAC secret has at least the length of its hash
-//! (RFC 7518 §3.2); keys are wiped when dropped and never shown. The crypto backend is named here, whatever else the
-//! process has chosen or left unchosen, and proves itself on a published vector before the first key is accepted.
+//! Threat: a key used with an algorithm it was not made for, a guessable or malformed one, one that leaks (CWE-326, CWE-327,
+//! CWE-532; RFC 8725 §3.1, §3.4, §3.5). Promise: the algorithms belong to the key; an HMAC secret has at least the length of
+//! its hash (RFC 7518 §3.2), an RSA modulus 2048 to 8192 bits and a sound exponent, a point lies on its curve; keys are wiped
+//! when dropped and never shown.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER as BACKEND;
-use jsonwebtoken::crypto::{JwtSigner, JwtVerifier};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey};
+use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::errors::Error;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 
+use super::algorithm::{Algorithm, Family};
+use super::backend::{self, BACKEND};
+use super::header;
 use crate::error::ConfigError;
 
-/// The length of a SHA-256 hash.
-const SHORTEST_HS256_SECRET: usize = 32;
+/// RFC 7518 §3.3; the upper bound keeps one verification from costing seconds.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// A key that signs and verifies with one algorithm. Both halves wipe themselves.
-pub(super) struct Key {
-    algorithm: Algorithm,
-    name: &'static str,
-    signing: EncodingKey,
-    verifying: DecodingKey,
+/// A key that verifies tokens.
+///
+/// `Debug` shows no key material, and the key is wiped when dropped.
+///
+/// ```
+/// use palisade::{Algorithm, VerifyingKey};
+///
+/// # fn main() -> Result<(), palisade::ConfigError> {
+/// # let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n";
+/// let key = VerifyingKey::pem(Algorithm::EdDsa, pem)?.with_id("2026-11");
+/// # let _ = key;
+/// # Ok(()) }
+/// ```
+pub struct VerifyingKey {
+    id: Option<Box<str>>,
+    algorithms: Vec<Algorithm>,
+    material: DecodingKey,
+    /// The encoded header of tokens that our own issuer signs with this key: spared the reading.
+    usual_header: Option<String>,
+    /// Left its set: what was verified with it does not count any more.
+    retired: AtomicBool,
 }
 
-impl Key {
-    pub(super) fn hs256(secret: &[u8]) -> Result<Self, ConfigError> {
-        if secret.len() < SHORTEST_HS256_SECRET {
-            return Err(ConfigError::new(
-                "jwt secret",
-                format!("has {} bytes; HS256 needs at least 32 random ones (`openssl rand -base64 48`)", secret.len()),
-            ));
+impl VerifyingKey {
+    /// A shared secret for `Hs256`, `Hs384` or `Hs512`, of at least 32, 48 or 64 bytes out of a random number generator, never
+    /// a password (RFC 8725 §3.5). It is copied; wiping the caller's own copy is up to the caller.
+    ///
+    /// # Errors
+    ///
+    /// A secret that is too short, or an algorithm that takes none.
+    pub fn hmac(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        let secret = secret.as_ref();
+        if algorithm.family() != Family::Hmac {
+            return Err(ConfigError::new("jwt secret", format!("is no key for {algorithm}: give a public key as PEM")));
         }
-        self_test()
-            .map_err(|_| ConfigError::new("jwt crypto backend", "failed its self-test; this build can't sign"))?;
-        Ok(Self::from_hmac_secret(secret))
+        strong_enough(algorithm, secret)?;
+        backend::self_test()?;
+        Ok(Self::new(vec![algorithm], DecodingKey::from_secret(secret)))
     }
 
-    fn from_hmac_secret(secret: &[u8]) -> Self {
-        Self {
-            algorithm: Algorithm::HS256,
-            name: "HS256",
-            signing: EncodingKey::from_secret(secret),
-            verifying: DecodingKey::from_secret(secret),
+    /// A public key in PEM: `PUBLIC KEY` (RFC 5280), or `RSA PUBLIC KEY` (RFC 8017).
+    ///
+    /// # Errors
+    ///
+    /// What is no public key of the algorithm's kind, an RSA modulus under 2048 or over 8192 bits or a public exponent that is
+    /// even or 1, a point that is not on its curve.
+    pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        let pem = pem.as_ref();
+        let material = match algorithm.family() {
+            Family::Hmac => {
+                return Err(ConfigError::new("jwt key", format!("{algorithm} takes a secret, not a public key")));
+            }
+            Family::Rsa => DecodingKey::from_rsa_pem(pem),
+            Family::P256 | Family::P384 => DecodingKey::from_ec_pem(pem),
+            Family::Ed25519 => DecodingKey::from_ed_pem(pem),
+        };
+        let unfit = |_| ConfigError::new("jwt key", format!("is no public key in PEM for {algorithm}"));
+        let material = material.map_err(unfit)?;
+        backend::self_test()?;
+        Self::checked(vec![algorithm], material).map_err(|problem| ConfigError::new("jwt key", problem))
+    }
+
+    /// The key's name, which tokens carry as `kid`. Without one a key is taken for tokens of any `kid` that no named key has.
+    #[must_use]
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into().into_boxed_str());
+        self.usual_header = self.usual();
+        self
+    }
+
+    /// The name of the key.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// For material that is known to be sound.
+    pub(super) fn new(algorithms: Vec<Algorithm>, material: DecodingKey) -> Self {
+        let mut key = Self { id: None, algorithms, material, usual_header: None, retired: AtomicBool::new(false) };
+        key.usual_header = key.usual();
+        key
+    }
+
+    /// Refuses material that no sound issuer has.
+    pub(super) fn checked(algorithms: Vec<Algorithm>, material: DecodingKey) -> Result<Self, &'static str> {
+        let Some(family) = algorithms.first().map(|algorithm| algorithm.family()) else {
+            return Err("has no algorithm");
+        };
+        match (family, material.kind()) {
+            (Family::Hmac, DecodingKeyKind::SecretOrDer(secret)) => {
+                if algorithms.iter().any(|algorithm| secret.len() < algorithm.shortest_secret()) {
+                    return Err("is shorter than the hash of its algorithm");
+                }
+            }
+            (Family::Rsa, DecodingKeyKind::SecretOrDer(der)) => {
+                let components = (BACKEND.key_utils.rsa_pub_components_from_public_key)(der);
+                let (n, e) = components.map_err(|_| "is no RSA public key")?;
+                sound_rsa(&n, &e)?;
+            }
+            (Family::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) => sound_rsa(n, e)?,
+            (Family::P256, DecodingKeyKind::SecretOrDer(point)) => {
+                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| "is no point on P-256")?;
+            }
+            (Family::P384, DecodingKeyKind::SecretOrDer(point)) => {
+                ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).map_err(|_| "is no point on P-384")?;
+            }
+            (Family::Ed25519, DecodingKeyKind::SecretOrDer(point)) => {
+                ParsedPublicKey::new(&ED25519, point).map_err(|_| "is no Ed25519 key")?;
+            }
+            _ => return Err("is not of its algorithm's kind"),
+        }
+        Ok(Self::new(algorithms, material))
+    }
+
+    fn usual(&self) -> Option<String> {
+        match self.algorithms.as_slice() {
+            [only] => Some(header::encoded(*only, self.id())),
+            _ => None,
         }
     }
 
-    /// The only value of `alg` that this key accepts.
-    pub(super) fn name(&self) -> &'static str {
-        self.name
+    pub(super) fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
     }
 
-    pub(super) fn signer(&self) -> Result<Box<dyn JwtSigner>, Error> {
-        (BACKEND.signer_factory)(&self.algorithm, &self.signing)
+    /// The algorithm, if this is the very header that our own issuer writes for this key.
+    pub(super) fn by_usual_header(&self, header: &str) -> Option<Algorithm> {
+        self.algorithms.first().copied().filter(|_| self.usual_header.as_deref() == Some(header))
+    }
+
+    /// The same key, whatever it may be called.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let same = match (self.material.kind(), other.material.kind()) {
+            (DecodingKeyKind::SecretOrDer(own), DecodingKeyKind::SecretOrDer(other)) => {
+                aws_lc_rs::constant_time::verify_slices_are_equal(own, other).is_ok()
+            }
+            (
+                DecodingKeyKind::RsaModulusExponent { n, e },
+                DecodingKeyKind::RsaModulusExponent { n: other_n, e: other_e },
+            ) => n == other_n && e == other_e,
+            _ => false,
+        };
+        same && self.id == other.id && self.algorithms == other.algorithms
+    }
+
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
     }
 
     /// Costs two hash blocks and some allocations, so it is kept on the [workbench](super::workbench).
-    pub(super) fn verifier(&self) -> Result<Box<dyn JwtVerifier>, Error> {
-        (BACKEND.verifier_factory)(&self.algorithm, &self.verifying)
+    pub(super) fn verifier(&self, algorithm: Algorithm) -> Result<Box<dyn JwtVerifier>, Error> {
+        (BACKEND.verifier_factory)(&algorithm.backend(), &self.material)
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").field("algorithm", &self.name).finish_non_exhaustive()
+        f.debug_struct("VerifyingKey")
+            .field("id", &self.id)
+            .field("algorithms", &self.algorithms)
+            .finish_non_exhaustive()
     }
 }
 
-struct Broken;
-
-impl From<Error> for Broken {
-    fn from(_: Error) -> Self {
-        Self
+pub(super) fn strong_enough(algorithm: Algorithm, secret: &[u8]) -> Result<(), ConfigError> {
+    let least = algorithm.shortest_secret();
+    if secret.len() >= least {
+        return Ok(());
     }
+    let problem = format!(
+        "has {} bytes; {algorithm} needs at least {least} random ones (`openssl rand -base64 {}`)",
+        secret.len(),
+        least.saturating_add(least / 2)
+    );
+    Err(ConfigError::new("jwt secret", problem))
 }
 
-impl From<jsonwebtoken::signature::Error> for Broken {
-    fn from(_: jsonwebtoken::signature::Error) -> Self {
-        Self
+fn sound_rsa(n: &[u8], e: &[u8]) -> Result<(), &'static str> {
+    let bits = |number: &[u8]| {
+        let mut digits = number.iter().skip_while(|byte| **byte == 0);
+        let first = digits.next().map_or(0, |byte| 8_usize.saturating_sub(byte.leading_zeros() as usize));
+        digits.count().saturating_mul(8).saturating_add(first)
+    };
+    if !RSA_BITS.contains(&bits(n)) {
+        return Err("has an RSA modulus outside of 2048 to 8192 bits");
     }
-}
-
-/// RFC 4231 §4.3, test case 2: the backend signs it as published, accepts it, and refuses it altered.
-fn self_test() -> Result<(), Broken> {
-    const SECRET: &[u8] = b"Jefe";
-    const MESSAGE: &[u8] = b"what do ya want for nothing?";
-    const PUBLISHED: [u8; 32] = [
-        0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7, 0x5a, 0x00,
-        0x3f, 0x08, 0x9d, 0x27, 0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43,
-    ];
-    let key = Key::from_hmac_secret(SECRET);
-    let (signer, verifier) = (key.signer()?, key.verifier()?);
-    let signature = signer.try_sign(MESSAGE)?;
-    verifier.verify(MESSAGE, &signature)?;
-    let accepts_another = verifier.verify(b"what do ya want for nothing!", &signature).is_ok();
-    if signature != PUBLISHED || accepts_another { Err(Broken) } else { Ok(()) }
+    // RFC 8017 §3.1: odd and at least 3. Beyond 33 bits it only costs.
+    let odd = e.last().is_some_and(|last| last & 1 == 1);
+    if !odd || !(2..=33).contains(&bits(e)) {
+        return Err("has an RSA exponent that no sound key has");
+    }
+    Ok(())
 }

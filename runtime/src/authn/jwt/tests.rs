@@ -6,7 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
-use super::{AuthError, Grant, Jwt, Workbench, header};
+use super::{
+    Algorithm, AuthError, Current, Failure, Grant, Jwt, KeySet, SigningKey, TokenIssuer, TokenType, VerifyingKey,
+    Workbench, chosen, header,
+};
+use crate::principal::Principal;
 
 const NOW: u64 = 1_800_000_000;
 const NANOSECOND: Duration = Duration::from_nanos(1);
@@ -15,18 +19,38 @@ fn jwt() -> Jwt {
     Jwt::hs256("https://issuer.example", "orders-api", [7; 32]).unwrap()
 }
 
+fn lenient(leeway: Duration) -> Jwt {
+    let key = VerifyingKey::hmac(Algorithm::Hs256, [7; 32]).unwrap();
+    Jwt::builder().issuer("https://issuer.example").audience("orders-api").keys(key).leeway(leeway).build().unwrap()
+}
+
+fn issuer() -> TokenIssuer {
+    TokenIssuer::hs256("https://issuer.example", "orders-api", [7; 32]).unwrap()
+}
+
+impl Jwt {
+    /// At a given time since 1970, and not out of the cache.
+    fn verify_at(&self, token: &str, now: Duration) -> Result<Principal, AuthError> {
+        let Current::Keys(keys) = self.0.keys.current() else { panic!("the keys are at hand") };
+        self.verify_with(&keys, token, now).map_err(|failure| match failure {
+            Failure::Refused(error) => error,
+            Failure::UnknownKey(_) => AuthError::Invalid("token_kid"),
+        })
+    }
+}
+
 fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 fn token() -> String {
     let grant = Grant::new("u-1", at(600)).roles(["user"]).scopes(["orders:read"]);
-    jwt().issue_at(&grant, at(NOW)).unwrap()
+    issuer().issue_at(&grant, at(NOW)).unwrap()
 }
 
 fn forge(claims: &str) -> String {
-    let mut token = format!("{}.{}", header::ISSUED, URL_SAFE_NO_PAD.encode(claims));
-    let signature = jwt().key.signer().unwrap().sign(token.as_bytes());
+    let mut token = format!("{}.{}", header::encoded(Algorithm::Hs256, None), URL_SAFE_NO_PAD.encode(claims));
+    let signature = SigningKey::hmac(Algorithm::Hs256, [7; 32]).unwrap().signer().unwrap().sign(token.as_bytes());
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     token
@@ -44,8 +68,7 @@ fn assert_verdict(jwt: &Jwt, token: &str, now: Duration, expected: Result<(), &'
 #[test]
 fn a_token_is_good_until_its_expiry_and_the_leeway_are_over() {
     let exp = NOW + 600;
-    for (leeway, jwt) in [(30, jwt()), (0, jwt().leeway(Duration::ZERO).unwrap()), (60, jwt().leeway(at(60)).unwrap())]
-    {
+    for (leeway, jwt) in [(30, jwt()), (0, lenient(Duration::ZERO)), (60, lenient(at(60)))] {
         let edge = at(exp + leeway);
         assert_verdict(&jwt, &token(), edge - NANOSECOND, Ok(()));
         assert_verdict(&jwt, &token(), edge, Err("token_expired"));
@@ -86,20 +109,24 @@ fn time_at_its_limits_does_not_overflow() {
     for now in [Duration::ZERO, Duration::MAX] {
         assert!(jwt().verify_at(&token(), now).is_err());
     }
-    assert!(jwt().issue_at(&Grant::new("u-1", at(1)), Duration::MAX).is_err());
+    assert!(issuer().issue_at(&Grant::new("u-1", at(1)), Duration::MAX).is_err());
 }
 
 #[test]
 fn our_own_header_also_passes_when_it_is_read() {
-    let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(header::ISSUED).unwrap()).unwrap();
-    assert_eq!(decoded, r#"{"alg":"HS256","typ":"JWT"}"#);
+    let usual = header::encoded(Algorithm::Hs256, None);
+    let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(&usual).unwrap()).unwrap();
+    assert_eq!(decoded, r#"{"alg":"HS256","typ":"at+jwt"}"#);
+    let keys = KeySet::from(VerifyingKey::hmac(Algorithm::Hs256, [7; 32]).unwrap());
     // One space more, so that it is not taken for our own by its text.
-    let read = URL_SAFE_NO_PAD.encode(decoded.replace(',', ", "));
-    assert_eq!(Workbench::borrow(|bench| header::judge(&read, "HS256", bench)), Ok(()));
-    assert_eq!(
-        Workbench::borrow(|bench| header::judge(header::ISSUED, "RS256", bench)),
-        Err(AuthError::Invalid("token_alg"))
-    );
+    for header in [usual, URL_SAFE_NO_PAD.encode(decoded.replace(',', ", "))] {
+        let chosen = Workbench::borrow(|bench| chosen(&keys, &header, TokenType::AccessToken, bench));
+        assert!(chosen.is_ok_and(|(_, algorithm)| algorithm == Algorithm::Hs256), "{header}");
+    }
+    let other = KeySet::from(VerifyingKey::hmac(Algorithm::Hs512, [7; 64]).unwrap());
+    let header = header::encoded(Algorithm::Hs256, None);
+    let refused = Workbench::borrow(|bench| chosen(&other, &header, TokenType::Jwt, bench));
+    assert!(matches!(refused, Err(Failure::Refused(AuthError::Invalid("token_alg")))));
 }
 
 #[test]
@@ -125,8 +152,10 @@ fn a_key_is_never_taken_for_another_on_one_thread() {
     for round in 0..3_u8 {
         let all: Vec<Jwt> =
             (0..40_u8).map(|n| Jwt::hs256("https://issuer.example", "orders-api", [n + round; 32]).unwrap()).collect();
+        let issuers =
+            (0..40_u8).map(|n| TokenIssuer::hs256("https://issuer.example", "orders-api", [n + round; 32]).unwrap());
         let tokens: Vec<String> =
-            all.iter().map(|jwt| jwt.issue_at(&Grant::new("u-1", at(600)), at(NOW)).unwrap()).collect();
+            issuers.map(|issuer| issuer.issue_at(&Grant::new("u-1", at(600)), at(NOW)).unwrap()).collect();
         for (own, jwt) in all.iter().enumerate() {
             for (of, token) in tokens.iter().enumerate() {
                 let expected = if own == of { Ok(()) } else { Err("token_signature") };
@@ -202,7 +231,7 @@ proptest! {
         lifetime in 1..=86_400_u64,
     ) {
         let grant = Grant::new(subject.clone(), at(lifetime)).roles(roles.clone()).scopes(scopes.clone());
-        let token = jwt().issue_at(&grant, at(NOW)).unwrap();
+        let token = issuer().issue_at(&grant, at(NOW)).unwrap();
         let principal = jwt().verify_at(&token, at(NOW)).unwrap();
         prop_assert_eq!(principal.subject(), subject);
         prop_assert_eq!(principal.roles(), roles);

@@ -12,7 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto::JwtVerifier;
 
 use super::AuthError;
-use super::key::Key;
+use super::algorithm::Algorithm;
+use super::key::VerifyingKey;
 
 /// More keys than this in one process are prepared again and again, which is slow but right.
 const MOST_VERIFIERS: usize = 32;
@@ -30,7 +31,8 @@ pub(super) struct Workbench {
 
 struct Prepared {
     // Also keeps the address from being given to another key.
-    key: Weak<Key>,
+    key: Weak<VerifyingKey>,
+    algorithm: Algorithm,
     verifier: Box<dyn JwtVerifier>,
 }
 
@@ -60,9 +62,14 @@ impl Workbench {
     }
 
     /// Refuses a signature that is not the key's over the text. The backend compares in constant time.
-    pub(super) fn check_signature(&mut self, key: &Arc<Key>, signed: &str, signature: &str) -> Result<(), AuthError> {
+    pub(super) fn check_signature(
+        &mut self,
+        (key, algorithm): (&Arc<VerifyingKey>, Algorithm),
+        signed: &str,
+        signature: &str,
+    ) -> Result<(), AuthError> {
         decode(signature, &mut self.signature, "token_signature")?;
-        let verifier = prepared(&mut self.verifiers, key).ok_or(AuthError::Unavailable("crypto_backend"))?;
+        let verifier = prepared(&mut self.verifiers, key, algorithm).ok_or(AuthError::Unavailable("crypto_backend"))?;
         verifier.verify(signed.as_bytes(), &self.signature).map_err(|_| AuthError::Invalid("token_signature"))
     }
 }
@@ -72,16 +79,21 @@ fn decode(part: &str, into: &mut Vec<u8>, word: &'static str) -> Result<(), Auth
     URL_SAFE_NO_PAD.decode_vec(part, into).map_err(|_| AuthError::Invalid(word))
 }
 
-fn prepared<'b>(verifiers: &'b mut Vec<Prepared>, key: &Arc<Key>) -> Option<&'b dyn JwtVerifier> {
+fn prepared<'b>(
+    verifiers: &'b mut Vec<Prepared>,
+    key: &Arc<VerifyingKey>,
+    algorithm: Algorithm,
+) -> Option<&'b dyn JwtVerifier> {
     let own = Arc::as_ptr(key);
-    let place = match verifiers.iter().position(|prepared| ptr::eq(prepared.key.as_ptr(), own)) {
+    let is_it = |prepared: &Prepared| ptr::eq(prepared.key.as_ptr(), own) && prepared.algorithm == algorithm;
+    let place = match verifiers.iter().position(is_it) {
         Some(place) => place,
         None => {
             verifiers.retain(|prepared| prepared.key.strong_count() > 0);
             if verifiers.len() >= MOST_VERIFIERS {
                 verifiers.clear();
             }
-            verifiers.push(Prepared { key: Arc::downgrade(key), verifier: key.verifier().ok()? });
+            verifiers.push(Prepared { key: Arc::downgrade(key), algorithm, verifier: key.verifier(algorithm).ok()? });
             verifiers.len().checked_sub(1)?
         }
     };

@@ -1,0 +1,131 @@
+//! The algorithms that tokens may be signed with, and which keys they belong to.
+
+use std::fmt;
+
+use jsonwebtoken as backend;
+
+/// A signature algorithm of RFC 7518 §3.1 and RFC 8037 §3.1.
+///
+/// `none` is not among them. A key is only ever used with the algorithms of its own family, and with one of them where it
+/// says which (RFC 8725 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// HMAC with SHA-256; the secret has at least 32 bytes. Whoever can verify can also issue.
+    Hs256,
+    /// HMAC with SHA-384; the secret has at least 48 bytes.
+    Hs384,
+    /// HMAC with SHA-512; the secret has at least 64 bytes.
+    Hs512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256; the modulus has 2048 to 8192 bits.
+    Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    Rs512,
+    /// RSASSA-PSS with SHA-256.
+    Ps256,
+    /// RSASSA-PSS with SHA-384.
+    Ps384,
+    /// RSASSA-PSS with SHA-512.
+    Ps512,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+    /// Ed25519 (`EdDSA`).
+    EdDsa,
+}
+
+/// What kind of key an algorithm needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Hmac,
+    Rsa,
+    P256,
+    P384,
+    Ed25519,
+}
+
+impl Algorithm {
+    pub(super) const ALL: [Self; 12] = [
+        Self::Hs256,
+        Self::Hs384,
+        Self::Hs512,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
+
+    /// As it stands in `alg`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    /// Compared exactly, as RFC 7515 §4.1.1 demands.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    pub(super) const fn family(self) -> Family {
+        match self {
+            Self::Hs256 | Self::Hs384 | Self::Hs512 => Family::Hmac,
+            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => Family::Rsa,
+            Self::Es256 => Family::P256,
+            Self::Es384 => Family::P384,
+            Self::EdDsa => Family::Ed25519,
+        }
+    }
+
+    /// The length of its hash, which is the least length of an HMAC secret (RFC 7518 §3.2).
+    pub(super) const fn shortest_secret(self) -> usize {
+        match self {
+            Self::Hs384 => 48,
+            Self::Hs512 => 64,
+            _ => 32,
+        }
+    }
+
+    pub(super) const fn backend(self) -> backend::Algorithm {
+        match self {
+            Self::Hs256 => backend::Algorithm::HS256,
+            Self::Hs384 => backend::Algorithm::HS384,
+            Self::Hs512 => backend::Algorithm::HS512,
+            Self::Rs256 => backend::Algorithm::RS256,
+            Self::Rs384 => backend::Algorithm::RS384,
+            Self::Rs512 => backend::Algorithm::RS512,
+            Self::Ps256 => backend::Algorithm::PS256,
+            Self::Ps384 => backend::Algorithm::PS384,
+            Self::Ps512 => backend::Algorithm::PS512,
+            Self::Es256 => backend::Algorithm::ES256,
+            Self::Es384 => backend::Algorithm::ES384,
+            Self::EdDsa => backend::Algorithm::EdDSA,
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,247 @@
+//! Configuring a verifier.
+//!
+//! Threat: a verifier that was never told whose tokens it accepts, or for whom they are (CWE-1188). Promise: without issuer,
+//! audience and keys there is none: it does not compile.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cache::{Entries, TokenCache};
+use super::claims::Expectations;
+use super::header::TokenType;
+use super::key::VerifyingKey;
+use super::key_set::KeySet;
+use super::paths::{ClaimPath, Paths};
+#[cfg(feature = "jwks")]
+use super::remote::RemoteKeySet;
+use super::source::Source;
+use super::{Jwt, LONGEST_TOKEN, Verifier};
+use crate::authn::revocation::{ErasedRevocations, RevocationStore};
+use crate::error::ConfigError;
+
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
+
+/// Not said yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsaid;
+/// Said.
+#[derive(Clone, Copy, Debug)]
+pub struct Said;
+
+/// Whether an issuer was given.
+#[diagnostic::on_unimplemented(
+    message = "a `Jwt` needs to know whose tokens it accepts",
+    label = "no issuer was given",
+    note = "add `.issuer(\"https://issuer.example\")`, exactly as tokens carry it in `iss`"
+)]
+pub trait HasIssuer {}
+impl HasIssuer for Said {}
+
+/// Whether an audience was given.
+#[diagnostic::on_unimplemented(
+    message = "a `Jwt` needs to know for whom the tokens are",
+    label = "no audience was given",
+    note = "add `.audience(\"my-api\")`: the name of this API, as tokens carry it in `aud`"
+)]
+pub trait HasAudience {}
+impl HasAudience for Said {}
+
+/// Whether keys were given.
+#[diagnostic::on_unimplemented(
+    message = "a `Jwt` needs keys to verify with",
+    label = "no key was given",
+    note = "add `.keys(..)` with a `VerifyingKey`, a `KeySet`, or a `RemoteKeySet` (feature `jwks`)"
+)]
+pub trait HasKeys {}
+impl HasKeys for Said {}
+
+/// Where a [`Jwt`] takes its keys from.
+#[derive(Clone, Debug)]
+pub struct KeySource(pub(super) Source);
+
+impl From<VerifyingKey> for KeySource {
+    fn from(key: VerifyingKey) -> Self {
+        KeySet::from(key).into()
+    }
+}
+
+impl From<KeySet> for KeySource {
+    fn from(keys: KeySet) -> Self {
+        Self(Source::Fixed(Arc::new(keys)))
+    }
+}
+
+#[cfg(feature = "jwks")]
+impl From<RemoteKeySet> for KeySource {
+    fn from(keys: RemoteKeySet) -> Self {
+        Self(Source::Remote(keys))
+    }
+}
+
+/// See [`Jwt::builder`].
+#[must_use]
+pub struct JwtBuilder<Issuer = Unsaid, Audience = Unsaid, Keys = Unsaid> {
+    expectations: Expectations,
+    keys: Option<KeySource>,
+    cache: TokenCache,
+    longest: usize,
+    revocations: Option<Arc<dyn ErasedRevocations>>,
+    said: PhantomData<(Issuer, Audience, Keys)>,
+}
+
+impl JwtBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            expectations: Expectations {
+                issuer: String::new(),
+                audience: String::new(),
+                leeway: DEFAULT_LEEWAY,
+                token_type: TokenType::default(),
+                paths: Paths::default(),
+            },
+            keys: None,
+            cache: TokenCache::default(),
+            longest: LONGEST_TOKEN,
+            revocations: None,
+            said: PhantomData,
+        }
+    }
+}
+
+impl<I, A, K> JwtBuilder<I, A, K> {
+    fn now_said<I2, A2, K2>(self) -> JwtBuilder<I2, A2, K2> {
+        let Self { expectations, keys, cache, longest, revocations, said: _ } = self;
+        JwtBuilder { expectations, keys, cache, longest, revocations, said: PhantomData }
+    }
+
+    /// What every token must carry as `iss`, compared exactly. Required.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> JwtBuilder<Said, A, K> {
+        self.expectations.issuer = issuer.into();
+        self.now_said()
+    }
+
+    /// What every token must carry in `aud`: the name of this API. Required.
+    pub fn audience(mut self, audience: impl Into<String>) -> JwtBuilder<I, Said, K> {
+        self.expectations.audience = audience.into();
+        self.now_said()
+    }
+
+    /// What verifies the signatures: a [`VerifyingKey`], a [`KeySet`], or a `RemoteKeySet` (feature `jwks`). Required.
+    pub fn keys(mut self, keys: impl Into<KeySource>) -> JwtBuilder<I, A, Said> {
+        self.keys = Some(keys.into());
+        self.now_said()
+    }
+
+    /// How far the clocks of issuer and verifier may be apart, at most 60 seconds. Default: 30 seconds.
+    ///
+    /// A token is good while `now < exp + leeway`, and from `nbf - leeway` and `iat - leeway` on.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.expectations.leeway = leeway;
+        self
+    }
+
+    /// What `typ` must say. Default: [`TokenType::Jwt`].
+    pub fn token_type(mut self, token_type: TokenType) -> Self {
+        self.expectations.token_type = token_type;
+        self
+    }
+
+    /// Where roles are: a list of texts. Default: `roles`.
+    pub fn roles_at(mut self, path: impl Into<ClaimPath>) -> Self {
+        self.expectations.paths.roles = Some(path.into());
+        self
+    }
+
+    /// Where permissions are that the token brings along: a list of texts. Default: `permissions`.
+    pub fn permissions_at(mut self, path: impl Into<ClaimPath>) -> Self {
+        self.expectations.paths.permissions = Some(path.into());
+        self
+    }
+
+    /// Where scopes are: a text, separated by spaces, or a list of texts. Default: `scope`; some issuers use `scp`.
+    pub fn scopes_at(mut self, path: impl Into<ClaimPath>) -> Self {
+        self.expectations.paths.scopes = Some(path.into());
+        self
+    }
+
+    /// Where the tenant is: a text. Default: `tenant`.
+    pub fn tenant_at(mut self, path: impl Into<ClaimPath>) -> Self {
+        self.expectations.paths.tenant = Some(path.into());
+        self
+    }
+
+    /// The longest token that is looked at, in bytes, from 256 to 65,536. Default: 8192, what fits beside other headers in
+    /// every HTTP stack. actix-web itself ends a request whose head is over 128 KiB.
+    pub fn longest_token(mut self, bytes: usize) -> Self {
+        self.longest = bytes;
+        self
+    }
+
+    /// Whether tokens that were verified are remembered, so that they are not verified again. Default:
+    /// [`TokenCache::DEFAULT`].
+    pub fn cache(mut self, cache: TokenCache) -> Self {
+        self.cache = cache;
+        self
+    }
+
+    /// Where tokens that do not count any more are looked up, on every request. Default: nowhere, and a token is good until
+    /// it expires (ASVS V7.4.1 asks for more).
+    pub fn revocations(mut self, store: impl RevocationStore) -> Self {
+        self.revocations = Some(Arc::new(store));
+        self
+    }
+
+    /// The verifier.
+    ///
+    /// # Errors
+    ///
+    /// A blank issuer or audience, a leeway over 60 seconds, an empty name in a path, or a token length out of bounds.
+    pub fn build(self) -> Result<Jwt, ConfigError>
+    where
+        I: HasIssuer,
+        A: HasAudience,
+        K: HasKeys,
+    {
+        let Self { expectations, keys, cache, longest, revocations, said: _ } = self;
+        names_are_said(&expectations.issuer, &expectations.audience)?;
+        if expectations.leeway > LONGEST_LEEWAY {
+            return Err(ConfigError::new("jwt leeway", "is over 60 seconds; set the clocks instead"));
+        }
+        if !expectations.paths.all().all(ClaimPath::is_sound) {
+            return Err(ConfigError::new("jwt claim path", "has an empty name; write it as \"realm_access.roles\""));
+        }
+        if !(256..=65_536).contains(&longest) {
+            return Err(ConfigError::new("jwt longest token", "is outside of 256 to 65536 bytes"));
+        }
+        let keys = keys.ok_or_else(|| ConfigError::new("jwt keys", "are none; give at least one"))?.0;
+        let cache = match cache {
+            TokenCache::Off => None,
+            TokenCache::Bytes(bytes) => Some(Entries::new(bytes)),
+        };
+        Ok(Jwt(Arc::new(Verifier { keys, expectations, cache, longest, revocations })))
+    }
+}
+
+pub(super) fn names_are_said(issuer: &str, audience: &str) -> Result<(), ConfigError> {
+    if issuer.trim().is_empty() {
+        let cure = "is blank; name who issues the tokens, such as the URL of the service";
+        return Err(ConfigError::new("jwt issuer", cure));
+    }
+    if audience.trim().is_empty() {
+        return Err(ConfigError::new("jwt audience", "is blank; name the API that the tokens are for"));
+    }
+    Ok(())
+}
+
+impl<I, A, K> fmt::Debug for JwtBuilder<I, A, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtBuilder")
+            .field("expectations", &self.expectations)
+            .field("keys", &self.keys)
+            .field("cache", &self.cache)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+//! Tokens that were verified before.
+//!
+//! Threat: an answer about one token given to another, or one that outlives what it was based on (CWE-524, CWE-613). Promise: an
+//! entry is found by the whole token, compared byte for byte, so no two can be confused; it counts only within the token's
+//! own times and while the key that verified it is in use; revocation is asked on every request besides. The tokens held take
+//! a bounded number of bytes, and are wiped when they leave.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
+use zeroize::Zeroizing;
+
+use super::key::VerifyingKey;
+use crate::principal::Principal;
+
+/// How much memory the verified tokens of one [`Jwt`](crate::Jwt) may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenCache {
+    /// About this many bytes. The default is [`TokenCache::DEFAULT`].
+    Bytes(u64),
+    /// None: every token is verified on every request.
+    Off,
+}
+
+impl TokenCache {
+    /// 16 MiB, some 10,000 tokens of usual length.
+    pub const DEFAULT: Self = Self::Bytes(16 * 1024 * 1024);
+}
+
+impl Default for TokenCache {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What a token stood for when it was verified.
+pub(super) struct Verified {
+    pub(super) principal: Principal,
+    pub(super) from: Duration,
+    pub(super) until: Duration,
+    pub(super) key: Arc<VerifyingKey>,
+}
+
+impl Verified {
+    fn counts(&self, now: Duration) -> bool {
+        self.from <= now && now < self.until && !self.key.is_retired()
+    }
+}
+
+pub(super) struct Entries(Cache<Whole, Arc<Verified>, Bytes>);
+
+impl Entries {
+    pub(super) fn new(bytes: u64) -> Self {
+        const TYPICAL_ENTRY: u64 = 1600;
+        let items = usize::try_from(bytes / TYPICAL_ENTRY).unwrap_or(usize::MAX).max(16);
+        Self(Cache::with_weighter(items, bytes, Bytes))
+    }
+
+    pub(super) fn find(&self, token: &str, now: Duration) -> Option<Arc<Verified>> {
+        let found = self.0.get(&Presented(token))?;
+        if found.counts(now) {
+            return Some(found);
+        }
+        self.0.remove(&Presented(token));
+        None
+    }
+
+    pub(super) fn keep(&self, token: &str, verified: &Arc<Verified>) {
+        self.0.insert(Whole(Zeroizing::new(token.to_owned())), Arc::clone(verified));
+    }
+}
+
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entries").field("len", &self.0.len()).finish()
+    }
+}
+
+/// A token as it is kept.
+struct Whole(Zeroizing<String>);
+
+impl Hash for Whole {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
+    }
+}
+
+impl PartialEq for Whole {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for Whole {}
+
+/// A token as it came. Two texts that hash alike in one process do not in the next: the hash is seeded at random.
+#[derive(Hash)]
+struct Presented<'t>(&'t str);
+
+impl Equivalent<Whole> for Presented<'_> {
+    fn equivalent(&self, kept: &Whole) -> bool {
+        self.0 == kept.0.as_str()
+    }
+}
+
+/// The token, the claims that its principal keeps (no longer than the token), and what surrounds them.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Whole, Arc<Verified>> for Bytes {
+    fn weight(&self, token: &Whole, _: &Arc<Verified>) -> u64 {
+        const AROUND: u64 = 512;
+        u64::try_from(token.0.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(AROUND)
+    }
+}
