@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 9] = [
     &["error", "principal", "problem", "template"],
     &["policy"],
-    &["denial", "rehearsal"],
-    &["audit", "authn", "authz", "extraction", "quota", "transport", "validation"],
+    &["audit", "denial", "rehearsal"],
+    &["authn", "authz", "extraction", "quota", "transport", "validation"],
     &["table"],
     &["ledger", "settings"],
     &["answer"],

@@ -53,6 +53,16 @@ pub(crate) fn over_quota_observed(quota: &str, handler: &dyn fmt::Display, clien
     );
 }
 
+/// A refresh token came a second time: somebody else may hold it too.
+pub(crate) fn refresh_reused(session: &str, subject: &str) {
+    tracing::warn!(
+        target: TARGET,
+        event = "refresh_reused",
+        session = tracing::field::debug(session),
+        subject = tracing::field::debug(subject),
+    );
+}
+
 /// A credential brought roles that the application has not: they give nothing.
 pub(crate) fn unknown_roles(roles: &[&str], subject: &str, handler: &dyn fmt::Display) {
     tracing::warn!(

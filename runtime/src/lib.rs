@@ -87,8 +87,9 @@ mod validation;
 #[cfg(feature = "jwks")]
 pub use self::authn::RemoteKeySet;
 pub use self::authn::{
-    Algorithm, Attempt, AuthError, Authenticator, ClaimPath, Grant, IssueError, Jwt, JwtBuilder, KeySet, KeySource,
-    MemoryRevocations, RevocationStore, SigningKey, TokenCache, TokenIssuer, TokenType, VerifyingKey,
+    Algorithm, Attempt, AuthError, Authenticator, BeginError, ClaimPath, EndError, Grant, IssueError, Jwt, JwtBuilder,
+    KeySet, KeySource, MemoryRevocations, MemorySessions, RefreshError, RevocationStore, SessionRecord, SessionStore,
+    Sessions, SigningKey, TokenCache, TokenIssuer, TokenPair, TokenType, VerifyingKey,
 };
 pub use self::authz::{RoleTerms, Roles, RolesBuilder};
 pub use self::endpoint::Endpoint;

@@ -250,6 +250,11 @@ impl Token {
         self.session.as_deref()
     }
 
+    /// The names under which it can be taken back: its own, and that of its session.
+    pub fn revocable_ids(&self) -> impl Iterator<Item = &str> {
+        self.id().into_iter().chain(self.session())
+    }
+
     /// When it was issued (`iat`).
     #[must_use]
     pub fn issued(&self) -> SystemTime {

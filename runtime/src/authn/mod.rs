@@ -6,6 +6,7 @@
 
 mod jwt;
 pub(crate) mod revocation;
+mod sessions;
 
 use actix_web::HttpRequest;
 use futures_util::future::LocalBoxFuture;
@@ -20,6 +21,9 @@ pub use self::jwt::{
 };
 pub use self::jwt::{Said, Unsaid};
 pub use self::revocation::{MemoryRevocations, RevocationStore};
+pub use self::sessions::{
+    BeginError, EndError, MemorySessions, RefreshError, SessionRecord, SessionStore, Sessions, TokenPair,
+};
 use crate::principal::{Authority, Principal};
 use crate::rehearsal;
 

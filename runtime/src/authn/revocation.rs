@@ -38,14 +38,14 @@ use crate::principal::Principal;
 ///
 ///     async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
 ///         let Some(token) = principal.token() else { return Ok(false) };
-///         // SELECT EXISTS (.. issuer = ?1 AND token = ?2), OR moment > issued FROM epochs WHERE issuer = ?1 AND subject = ?3
-///         Ok(token.id() == Some("a token that was taken back"))
+///         // SELECT EXISTS (.. issuer = ?1 AND token IN (?2, ?3)), OR moment > issued FROM epochs WHERE issuer = ?1 AND ..
+///         Ok(token.revocable_ids().any(|id| id == "a token that was taken back"))
 ///     }
 /// }
 /// ```
 pub trait RevocationStore: Send + Sync + 'static {
-    /// Takes back the token of this id (`jti`) of this issuer. It may be forgotten a minute after `until`: the token is expired
-    /// then, whatever the leeway.
+    /// Takes back the token of this id (`jti`) of this issuer, or all tokens of the session of this id (`sid`). It may be
+    /// forgotten a minute after `until`: they are expired then, whatever the leeway.
     ///
     /// # Errors
     ///
@@ -70,8 +70,8 @@ pub trait RevocationStore: Send + Sync + 'static {
         moment: SystemTime,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// Whether the [token](Principal::token) of the principal was taken back, alone or with all that were
-    /// [issued](crate::Token::issued) before a moment. `issued < moment` is revoked.
+    /// Whether the [token](Principal::token) of the principal was taken back: by one of its
+    /// [names](crate::Token::revocable_ids), or with all of its subject that were [issued](crate::Token::issued) before a moment.
     ///
     /// # Errors
     ///

@@ -168,6 +168,10 @@ impl Grant {
         &self.subject
     }
 
+    pub(crate) fn granted_lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
     /// Its scopes.
     pub(crate) fn granted_scopes(&self) -> &[String] {
         &self.scopes

@@ -63,7 +63,7 @@ impl MemoryRevocations {
 
     fn revoked(&self, principal: &Principal) -> bool {
         let Some(token) = principal.token() else { return false };
-        let taken_back = token.id().is_some_and(|id| self.0.tokens.find(principal.issuer(), id).is_some());
+        let taken_back = token.revocable_ids().any(|id| self.0.tokens.find(principal.issuer(), id).is_some());
         taken_back
             || self
                 .0

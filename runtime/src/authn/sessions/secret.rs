@@ -1,0 +1,76 @@
+//! Refresh tokens, as clients hold them and as they are kept.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+const PREFIX: &str = "rt_";
+const HANDLE: usize = 16;
+const SECRET: usize = 32;
+
+/// `rt_`, then 48 random bytes in base64url: 16 that stay for the whole session, and 32 that are good once.
+pub(super) struct RefreshToken(Zeroizing<[u8; HANDLE + SECRET]>);
+
+/// What finds the session. Only its hash is written anywhere, so who reads the store, or the `sid` of an access token, has none.
+pub(super) struct Handle<'t>(&'t [u8]);
+
+impl RefreshToken {
+    /// `None` if the machine has no randomness.
+    pub(super) fn first() -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; HANDLE + SECRET]);
+        getrandom::fill(bytes.as_mut()).ok()?;
+        Some(Self(bytes))
+    }
+
+    /// Another one of the same session.
+    pub(super) fn next(&self) -> Option<Self> {
+        let mut bytes = self.0.clone();
+        getrandom::fill(bytes.get_mut(HANDLE..)?).ok()?;
+        Some(Self(bytes))
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let encoded = text.strip_prefix(PREFIX)?;
+        let mut bytes = Zeroizing::new([0; HANDLE + SECRET]);
+        let written = URL_SAFE_NO_PAD.decode_slice(encoded, bytes.as_mut()).ok()?;
+        (written == HANDLE + SECRET).then_some(Self(bytes))
+    }
+
+    pub(super) fn text(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + 64));
+        text.push_str(PREFIX);
+        URL_SAFE_NO_PAD.encode_string(self.0.as_ref(), &mut text);
+        text
+    }
+
+    pub(super) fn handle(&self) -> Handle<'_> {
+        Handle(self.0.get(..HANDLE).unwrap_or_default())
+    }
+
+    /// What is kept. The secret has 256 random bits, so one plain hash is enough.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        sha256(self.0.as_ref())
+    }
+
+    pub(super) fn is_of(&self, kept: &[u8; 32]) -> bool {
+        verify_slices_are_equal(&self.digest(), kept).is_ok()
+    }
+}
+
+impl Handle<'_> {
+    /// The session's name: 128 bits of the hash of the handle, in base64url.
+    pub(super) fn id(&self) -> String {
+        let digest = sha256(self.0);
+        URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    for (to, from) in hash.iter_mut().zip(digest(&SHA256, bytes).as_ref()) {
+        *to = *from;
+    }
+    hash
+}
