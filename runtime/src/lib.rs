@@ -84,6 +84,8 @@ pub mod testing;
 mod transport;
 mod validation;
 
+#[cfg(feature = "redis")]
+pub use self::authn::RedisStore;
 #[cfg(feature = "jwks")]
 pub use self::authn::RemoteKeySet;
 pub use self::authn::{

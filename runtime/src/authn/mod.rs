@@ -5,6 +5,8 @@
 //! (a key server is down) is neither good nor bad: the answer is 503, not 401 and not let through.
 
 mod jwt;
+#[cfg(feature = "redis")]
+mod redis;
 pub(crate) mod revocation;
 mod sessions;
 
@@ -20,6 +22,8 @@ pub use self::jwt::{
     TokenType, VerifyingKey,
 };
 pub use self::jwt::{Said, Unsaid};
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 pub use self::revocation::{MemoryRevocations, RevocationStore};
 pub use self::sessions::{
     BeginError, EndError, MemorySessions, RefreshError, SessionRecord, SessionStore, Sessions, TokenPair,

@@ -1,0 +1,253 @@
+//! Sessions and revocations in Redis, for several processes.
+//!
+//! Threat: processes that disagree about who is logged in (CWE-362), and a Redis that is read by somebody else (CWE-522). Promise:
+//! a refresh token is exchanged by one script, so one of all processes wins; keys expire with what they are about; only hashes
+//! are stored, of subjects and token names too. A Redis that does not answer within a second is [`Unavailable`]: 503.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, FromRedisValue, Pipeline, RedisError, Script, pipe};
+
+use super::revocation::RevocationStore;
+use super::sessions::{SessionRecord, SessionStore};
+use crate::error::ConfigError;
+use crate::policy::Unavailable;
+use crate::principal::Principal;
+
+const PATIENCE: Duration = Duration::from_secs(1);
+/// A minute past the end of what a key is about: the longest leeway of a verifier.
+const LEEWAY: Duration = Duration::from_secs(60);
+/// Access tokens of [`Sessions`](crate::Sessions) live no longer.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Compares and changes in one step. KEYS: the session. ARGV: the secret, the next, when that expires, in milliseconds.
+const REPLACE: &str = r"
+if redis.call('HGET', KEYS[1], 'secret') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'secret', ARGV[2], 'expires', ARGV[3])
+redis.call('PEXPIREAT', KEYS[1], ARGV[3])
+return 1
+";
+
+/// Keeps the later moment. KEYS: the subject's epoch. ARGV: the moment, and how long it has a meaning, in milliseconds.
+const ADVANCE: &str = r"
+local kept = redis.call('GET', KEYS[1])
+if not kept or tonumber(kept) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return 1
+";
+
+/// [`Sessions`](crate::Sessions) and revocations in Redis 6.2 or newer, shared by every process that is given the same address
+/// and prefix. Clones share one connection, which is made when it is first needed and again when it broke.
+///
+/// Danger: a Redis without persistence forgets; then everybody has to log in again, and tokens that were taken back count until
+/// they expire. One that evicts (`maxmemory-policy` other than `noeviction`) forgets when it is full.
+///
+/// ```
+/// use palisade::{RedisStore, Sessions, TokenIssuer};
+///
+/// # fn main() -> Result<(), palisade::ConfigError> {
+/// # let secret = [7; 32];
+/// let redis = RedisStore::new("redis://127.0.0.1:6379/0", "accounts")?;
+/// let issuer = TokenIssuer::hs256("https://accounts.example", "accounts-api", secret)?;
+/// let sessions = Sessions::new(issuer, redis.clone(), redis);
+/// # let _ = sessions;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RedisStore(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    connection: OnceLock<ConnectionManager>,
+    prefix: String,
+    replace: Script,
+    advance: Script,
+}
+
+impl RedisStore {
+    /// The Redis at this address: `redis://[user:password@]host:port/db`, or `rediss://` for TLS. Every key begins with the
+    /// prefix. Nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// An address that is none, or an empty prefix.
+    pub fn new(url: &str, prefix: impl Into<String>) -> Result<Self, ConfigError> {
+        let prefix = prefix.into();
+        if prefix.is_empty() {
+            return Err(ConfigError::new(
+                "redis prefix",
+                "is empty; name the application, so that no other uses its keys",
+            ));
+        }
+        // The error may hold the address, and that a password.
+        let client = Client::open(url).map_err(|_| ConfigError::new("redis url", "is no address of a Redis"))?;
+        let (replace, advance) = (Script::new(REPLACE), Script::new(ADVANCE));
+        Ok(Self(Arc::new(Inner { client, connection: OnceLock::new(), prefix, replace, advance })))
+    }
+
+    /// A connection that comes back by itself; while it is broken, commands fail at once or within the patience.
+    fn connection(&self) -> Result<ConnectionManager, Unavailable> {
+        if let Some(connection) = self.0.connection.get() {
+            return Ok(connection.clone());
+        }
+        // Outside of a runtime there is nothing that could wait for an answer.
+        tokio::runtime::Handle::try_current().map_err(|_| Unavailable)?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE))
+            .set_number_of_retries(0);
+        let made = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config).map_err(unavailable)?;
+        Ok(self.0.connection.get_or_init(|| made).clone())
+    }
+
+    async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, Unavailable> {
+        let mut connection = self.connection()?;
+        pipeline.query_async(&mut connection).await.map_err(unavailable)
+    }
+
+    fn session_key(&self, id: &str) -> String {
+        format!("{}:session:{}", self.0.prefix, name(&[id]))
+    }
+
+    fn sessions_of(&self, subject: &str) -> String {
+        format!("{}:sessions:{}", self.0.prefix, name(&[subject]))
+    }
+
+    fn revoked_key(&self, issuer: &str, id: &str) -> String {
+        format!("{}:revoked:{}", self.0.prefix, name(&[issuer, id]))
+    }
+
+    fn epoch_key(&self, issuer: &str, subject: &str) -> String {
+        format!("{}:epoch:{}", self.0.prefix, name(&[issuer, subject]))
+    }
+}
+
+/// The parts of a name as one, so that none can pass for another: each with its length, hashed.
+fn name(parts: &[&str]) -> String {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(&part.len().to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    URL_SAFE_NO_PAD.encode(context.finish())
+}
+
+fn unavailable(error: RedisError) -> Unavailable {
+    tracing::error!(kind = ?error.kind(), "redis");
+    Unavailable
+}
+
+fn millis(moment: SystemTime) -> u64 {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn moment(millis: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_millis(millis))
+}
+
+impl SessionStore for RedisStore {
+    async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
+        let (key, of_subject) = (self.session_key(&session.id), self.sessions_of(&session.subject));
+        let mut commands = pipe();
+        commands.atomic();
+        commands.cmd("HSET").arg(&key).arg("subject").arg(&session.subject).arg("scopes").arg(session.scopes.join(" "));
+        commands.arg("secret").arg(&session.secret[..]).arg("expires").arg(millis(session.expires));
+        commands.arg("ends").arg(millis(session.ends)).ignore();
+        commands.cmd("PEXPIREAT").arg(&key).arg(millis(session.expires)).ignore();
+        commands.cmd("SADD").arg(&of_subject).arg(&key).ignore();
+        // The set lasts as long as the youngest session may.
+        commands.cmd("PEXPIREAT").arg(&of_subject).arg(millis(session.ends)).arg("NX").ignore();
+        commands.cmd("PEXPIREAT").arg(&of_subject).arg(millis(session.ends)).arg("GT").ignore();
+        self.run(&commands).await
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
+        type Fields = (Option<String>, Option<String>, Option<Vec<u8>>, Option<u64>, Option<u64>);
+        let mut command = pipe();
+        command.cmd("HMGET").arg(self.session_key(id)).arg(&["subject", "scopes", "secret", "expires", "ends"]);
+        let ((subject, scopes, secret, expires, ends),): (Fields,) = self.run(&command).await?;
+        let record = || {
+            let scopes = scopes?.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
+            let times = (moment(expires?)?, moment(ends?)?);
+            Some(SessionRecord::restored(id, subject?, scopes, secret?.try_into().ok()?, times))
+        };
+        Ok(record())
+    }
+
+    async fn replace(
+        &self,
+        id: &str,
+        secret: &[u8; 32],
+        next: &[u8; 32],
+        expires: SystemTime,
+    ) -> Result<bool, Unavailable> {
+        let mut connection = self.connection()?;
+        let mut call = self.0.replace.prepare_invoke();
+        call.key(self.session_key(id)).arg(&secret[..]).arg(&next[..]).arg(millis(expires));
+        call.invoke_async(&mut connection).await.map_err(unavailable)
+    }
+
+    async fn remove(&self, id: &str) -> Result<(), Unavailable> {
+        // Its name in the subject's set stays until that expires, or the set is emptied.
+        let mut command = pipe();
+        command.cmd("DEL").arg(self.session_key(id)).ignore();
+        self.run(&command).await
+    }
+
+    async fn remove_all(&self, subject: &str) -> Result<(), Unavailable> {
+        let of_subject = self.sessions_of(subject);
+        let mut command = pipe();
+        command.cmd("SMEMBERS").arg(&of_subject);
+        let (keys,): (Vec<String>,) = self.run(&command).await?;
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut commands = pipe();
+        commands.atomic();
+        commands.cmd("DEL").arg(&keys).ignore();
+        commands.cmd("SREM").arg(&of_subject).arg(&keys).ignore();
+        self.run(&commands).await
+    }
+}
+
+impl RevocationStore for RedisStore {
+    async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
+        let until = until.checked_add(LEEWAY).unwrap_or(until);
+        let mut command = pipe();
+        command.cmd("SET").arg(self.revoked_key(issuer, token)).arg(1).arg("PXAT").arg(millis(until)).ignore();
+        self.run(&command).await
+    }
+
+    async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
+        let mut connection = self.connection()?;
+        let has_meaning = LONGEST_LIFETIME.saturating_add(LEEWAY).as_millis();
+        let mut call = self.0.advance.prepare_invoke();
+        // A part of a millisecond counts as a whole one: rather one token too many than one too few.
+        let moment = millis(moment.checked_add(Duration::from_nanos(999_999)).unwrap_or(moment));
+        call.key(self.epoch_key(issuer, subject)).arg(moment).arg(u64::try_from(has_meaning).unwrap_or(u64::MAX));
+        call.invoke_async::<()>(&mut connection).await.map_err(unavailable)
+    }
+
+    async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
+        let Some(token) = principal.token() else { return Ok(false) };
+        let names: Vec<String> = token.revocable_ids().map(|id| self.revoked_key(principal.issuer(), id)).collect();
+        let mut commands = pipe();
+        commands.cmd("MGET").arg(self.epoch_key(principal.issuer(), principal.subject())).arg(&names);
+        let (found,): (Vec<Option<u64>>,) = self.run(&commands).await?;
+        let mut found = found.into_iter();
+        let epoch = found.next().flatten();
+        Ok(found.any(|revoked| revoked.is_some()) || epoch.is_some_and(|epoch| millis(token.issued()) < epoch))
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("prefix", &self.0.prefix).finish_non_exhaustive()
+    }
+}

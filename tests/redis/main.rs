@@ -1,0 +1,145 @@
+//! CWE-362, CWE-613, ASVS V7.4.1, V16.5.3: several processes share one Redis, and it goes away.
+
+mod server;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::{App, test::init_service};
+use palisade::{
+    AuthError, Grant, Palisade, RedisStore, RefreshError, Sessions, TokenIssuer, TokenPair, Unavailable, authenticated,
+    get,
+};
+use palisade_tests::{AUDIENCE, ISSUER, SECRET, call};
+use server::Server;
+
+type RedisSessions = Sessions<RedisStore, RedisStore>;
+
+/// What one process of several has: its own connection, the same Redis.
+fn process(server: &Server) -> RedisSessions {
+    let redis = RedisStore::new(&server.url(), "tests").unwrap();
+    Sessions::new(TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap(), redis.clone(), redis)
+}
+
+fn grant() -> Grant {
+    Grant::new("ada", Duration::from_secs(900)).scopes(["orders:read"])
+}
+
+async fn refresh(sessions: &RedisSessions, token: &str) -> Result<TokenPair, RefreshError<()>> {
+    sessions.refresh(token, async |_| Ok(grant())).await
+}
+
+const REVOKED: AuthError = AuthError::Invalid("token_revoked");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn t6_of_64_concurrent_uses_in_four_processes_one_succeeds_and_then_the_session_is_dead() {
+    let Some(server) = Server::start() else { return };
+    let processes: Vec<RedisSessions> = (0..4).map(|_| process(&server)).collect();
+    let first = processes[0].begin(&grant()).await.unwrap();
+    let token = Arc::new(first.refresh_token().to_owned());
+    let uses: Vec<_> = (0..64)
+        .map(|n| {
+            let (sessions, token) = (processes[n % 4].clone(), Arc::clone(&token));
+            tokio::spawn(async move { refresh(&sessions, &token).await })
+        })
+        .collect();
+    let mut won = Vec::new();
+    for used in uses {
+        match used.await.unwrap() {
+            Ok(pair) => won.push(pair),
+            Err(error) => assert!(matches!(error, RefreshError::Reused | RefreshError::Unknown), "{error:?}"),
+        }
+    }
+    assert_eq!(won.len(), 1);
+    let after = refresh(&processes[3], won[0].refresh_token()).await;
+    assert_eq!(after.unwrap_err(), RefreshError::Unknown);
+    let jwt = processes[2].verifier().unwrap().build().unwrap();
+    assert_eq!(jwt.verify(won[0].access_token()).await.unwrap_err(), REVOKED);
+}
+
+#[tokio::test]
+async fn what_one_process_ends_is_over_in_the_other() {
+    let Some(server) = Server::start() else { return };
+    let (here, there) = (process(&server), process(&server));
+    let jwt = there.verifier().unwrap().build().unwrap();
+    let (one, two) = (here.begin(&grant()).await.unwrap(), here.begin(&grant()).await.unwrap());
+    let renewed = refresh(&there, one.refresh_token()).await.unwrap();
+    let principal = jwt.verify(renewed.access_token()).await.unwrap();
+    here.end(&principal).await.unwrap();
+    assert_eq!(jwt.verify(one.access_token()).await.unwrap_err(), REVOKED);
+    assert_eq!(jwt.verify(renewed.access_token()).await.unwrap_err(), REVOKED);
+    assert_eq!(refresh(&there, renewed.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
+
+    jwt.verify(two.access_token()).await.unwrap();
+    let eve = here.begin(&Grant::new("eve", Duration::from_secs(900))).await.unwrap();
+    here.end_all("ada").await.unwrap();
+    assert_eq!(jwt.verify(two.access_token()).await.unwrap_err(), REVOKED);
+    assert_eq!(refresh(&there, two.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
+    jwt.verify(eve.access_token()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(3)).await;
+    let again = here.begin(&grant()).await.unwrap();
+    jwt.verify(again.access_token()).await.unwrap();
+    there.renew_all("ada").await.unwrap();
+    assert_eq!(jwt.verify(again.access_token()).await.unwrap_err(), REVOKED);
+    tokio::time::sleep(Duration::from_millis(3)).await;
+    let renewed = refresh(&here, again.refresh_token()).await.unwrap();
+    jwt.verify(renewed.access_token()).await.unwrap();
+
+    let dump = server.dump().await;
+    assert!(dump.lines().all(|line| line.starts_with("tests:")), "{dump}");
+    for secret in [again.refresh_token(), renewed.refresh_token(), renewed.access_token()] {
+        assert!(!dump.contains(&secret[3..20]), "{dump}");
+    }
+}
+
+#[get("/me")]
+#[authenticated]
+async fn me() -> &'static str {
+    "you"
+}
+
+#[actix_web::test]
+async fn t9_a_redis_that_is_gone_is_503_and_it_comes_back_without_a_restart() {
+    let Some(mut server) = Server::start() else { return };
+    let sessions = process(&server);
+    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let palisade = Palisade::builder().authenticator(jwt).build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(me)).wrap(palisade)).await;
+    let pair = sessions.begin(&grant()).await.unwrap();
+    let request =
+        || palisade_tests::get("/me").insert_header(("authorization", format!("Bearer {}", pair.access_token())));
+    assert_eq!(call(&app, request()).await.status, 200);
+
+    server.kill();
+    let began = Instant::now();
+    for _ in 0..3 {
+        let answer = call(&app, request()).await;
+        answer.assert_problem(503);
+        assert!(!answer.header("retry-after").is_empty());
+    }
+    assert_eq!(sessions.begin(&grant()).await.unwrap_err(), palisade::BeginError::Unavailable);
+    assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Unavailable);
+    assert_eq!(sessions.end_all("ada").await, Err(Unavailable));
+    assert!(began.elapsed() < Duration::from_secs(30), "nothing hangs: {:?}", began.elapsed());
+
+    server.restart();
+    let began = Instant::now();
+    while call(&app, request()).await.status != 200 {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not come back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    sessions.begin(&grant()).await.unwrap();
+}
+
+#[test]
+fn an_address_that_is_none_is_told_without_its_password() {
+    for url in ["", "http://user:hunter2@127.0.0.1", "redis://:hunter2@", "127.0.0.1:6379:hunter2"] {
+        if let Err(mistake) = RedisStore::new(url, "tests") {
+            assert!(!mistake.to_string().contains("hunter2"), "{mistake}");
+        }
+    }
+    assert!(RedisStore::new("http://127.0.0.1", "tests").is_err());
+    let store = RedisStore::new("redis://:hunter2@127.0.0.1/", "tests").unwrap();
+    assert!(!format!("{store:?}").contains("hunter2"));
+    assert!(RedisStore::new("redis://127.0.0.1/", "").is_err());
+}

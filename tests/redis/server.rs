@@ -1,0 +1,90 @@
+//! A Redis of the test's own: on a free port, in a folder of its own, gone when the test is.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+pub struct Server {
+    process: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Server {
+    /// `None` where there is no Redis on this machine, which fails where everything has to be run.
+    pub fn start() -> Option<Self> {
+        if Command::new("redis-server").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "redis-server is missing");
+            eprintln!("not run: redis-server is not on this machine");
+            return None;
+        }
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its number").port();
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut server = Self { process: spawn(free, &folder), port: free, folder };
+        server.wait_until_it_answers();
+        Some(server)
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// Ends it at once, as a crash does.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("our own child");
+        self.process.wait().expect("its end");
+    }
+
+    /// An empty one in the place of one that was killed.
+    pub fn restart(&mut self) {
+        self.process = spawn(self.port, &self.folder);
+        self.wait_until_it_answers();
+    }
+
+    /// Every key, and every value that is a text or a hash.
+    pub async fn dump(&self) -> String {
+        let client = redis::Client::open(self.url()).expect("an address");
+        let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
+        let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.expect("keys");
+        let mut dump = String::new();
+        for key in keys {
+            let hash: redis::RedisResult<Vec<Vec<u8>>> =
+                redis::cmd("HGETALL").arg(&key).query_async(&mut connection).await;
+            let left: i64 = redis::cmd("PTTL").arg(&key).query_async(&mut connection).await.expect("a time");
+            assert!(left > 0, "{key} never expires");
+            let values = hash.unwrap_or_default();
+            let values = values.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect::<Vec<_>>();
+            dump.push_str(&format!("{key} {values:?}\n"));
+        }
+        dump
+    }
+
+    fn wait_until_it_answers(&mut self) {
+        let began = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(30), "redis-server does not answer");
+            assert!(self.process.try_wait().expect("its state").is_none(), "redis-server ended");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(port: u16, folder: &TempDir) -> Child {
+    Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server starts")
+}
