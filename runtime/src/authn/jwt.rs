@@ -40,6 +40,7 @@ mod key_set;
 mod paths;
 #[cfg(feature = "jwks")]
 mod remote;
+mod roca;
 mod signing;
 mod source;
 #[cfg(feature = "testing")]
@@ -196,6 +197,10 @@ impl Jwt {
         }
         let keys = match self.0.keys.current() {
             Current::Keys(keys) => keys,
+            #[cfg(feature = "jwks")]
+            Current::Ask(_) if self.is_of_another_issuer(token) => {
+                return Judgement::Done(Err(AuthError::Invalid("token_foreign_issuer")));
+            }
             #[cfg(feature = "jwks")]
             Current::Ask(remote) => return Judgement::Pending(Box::pin(self.ask(remote, token, None))),
         };

@@ -15,7 +15,7 @@ use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 
 use super::algorithm::{Algorithm, Family};
 use super::backend::{self, BACKEND};
-use super::header;
+use super::{header, roca};
 use crate::error::ConfigError;
 
 /// RFC 7518 §3.3; the upper bound keeps one verification from costing seconds.
@@ -210,6 +210,9 @@ fn sound_rsa(n: &[u8], e: &[u8]) -> Result<(), &'static str> {
     };
     if !RSA_BITS.contains(&bits(n)) {
         return Err("has an RSA modulus outside of 2048 to 8192 bits");
+    }
+    if roca::is_weak(n) {
+        return Err("has an RSA modulus that can be factored (CVE-2017-15361)");
     }
     // RFC 8017 §3.1: odd and at least 3. Beyond 33 bits it only costs.
     let odd = e.last().is_some_and(|last| last & 1 == 1);

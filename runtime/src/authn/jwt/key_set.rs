@@ -120,7 +120,13 @@ impl KeySet {
         let Document { keys } =
             serde_json::from_slice(document).map_err(|_| "is no JSON object with an array `keys`")?;
         let all = keys.len();
-        let usable = keys.into_iter().take(MOST_KEYS).filter_map(usable).map(Arc::new);
+        let keys: Vec<Value> = keys.into_iter().take(MOST_KEYS).collect();
+        // Also where one of the two could not be used anyhow: which one the issuer meant is anybody's guess.
+        let named_alike = |entry: &Value| {
+            let name = signing_key_id(entry);
+            name.is_some() && keys.iter().filter(|other| signing_key_id(other) == name).count() > 1
+        };
+        let usable = keys.iter().filter(|entry| !named_alike(entry)).cloned().filter_map(usable).map(Arc::new);
         let mut set = Self { keys: usable.collect(), skipped: 0 };
         if set.mixes_secrets() {
             set.keys.retain(|key| !is_secret(key));
@@ -219,6 +225,12 @@ impl From<VerifyingKey> for KeySet {
 
 fn is_secret(key: &VerifyingKey) -> bool {
     key.algorithms().iter().any(|algorithm| algorithm.family() == Family::Hmac)
+}
+
+/// The name of an entry that is not for encryption.
+fn signing_key_id(entry: &Value) -> Option<&str> {
+    let purpose = entry.get("use").and_then(Value::as_str);
+    entry.get("kid").and_then(Value::as_str).filter(|_| purpose != Some("enc"))
 }
 
 /// The key of one entry, if it is one that verifies signatures.

@@ -113,7 +113,7 @@ impl RemoteKeySet {
         let mut state = self.state();
         let held = state.keys.as_ref()?;
         let (keys, renew, over) = (Arc::clone(&held.keys), held.renew, held.over);
-        if now >= renew && state.flight.is_none() && now >= state.next_attempt(self.0.cooldown) {
+        if now >= renew && state.flight.is_none() && state.may_be_asked(now, self.0.cooldown) {
             self.take_off(&mut state);
         }
         // With the source down they are all there is.
@@ -140,7 +140,7 @@ impl RemoteKeySet {
             }
             if let Some(flight) = &state.flight {
                 flight.landing()
-            } else if now < state.next_attempt(self.0.cooldown) {
+            } else if !state.may_be_asked(now, self.0.cooldown) {
                 let word = if state.failures > 0 { "jwks_unavailable" } else { "jwks_cooldown" };
                 return Err(AuthError::Unavailable(word));
             } else {
@@ -189,12 +189,12 @@ impl State {
         (now < held.over || self.failures > 0).then(|| Arc::clone(&held.keys))
     }
 
-    /// From when on the source may be asked again.
-    fn next_attempt(&self, cooldown: Duration) -> Instant {
-        let Some(last) = self.last_attempt else { return Instant::now() };
+    /// Whether the pause after the last attempt is over.
+    fn may_be_asked(&self, now: Instant, cooldown: Duration) -> bool {
+        let Some(last) = self.last_attempt else { return true };
         let doublings = self.failures.saturating_sub(1).min(16);
         let pause = cooldown.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX));
-        last.checked_add(pause.min(LONGEST_BACKOFF.max(cooldown))).unwrap_or(last)
+        now.saturating_duration_since(last) >= pause.min(LONGEST_BACKOFF.max(cooldown))
     }
 
     fn remember_unknown(&mut self, name: &str, now: Instant) {

@@ -1,0 +1,42 @@
+//! RSA keys that can be factored for their shape.
+//!
+//! Threat: an issuer whose smart card made its key (CVE-2017-15361): the private key can be computed from the public one.
+//! Promise: a modulus with that shape is refused. Of sound ones, one in some 10^8 is too.
+
+/// The primes that the weakness shows in: modulo each, such a modulus is a power of 65537.
+const PRIMES: [u32; 23] =
+    [3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
+const GENERATOR: u32 = 65_537;
+
+/// `modulus` is big-endian.
+pub(super) fn is_weak(modulus: &[u8]) -> bool {
+    PRIMES.into_iter().all(|prime| is_power(remainder(modulus, prime), prime))
+}
+
+fn remainder(number: &[u8], prime: u32) -> u32 {
+    number.iter().fold(0, |rest: u32, byte| {
+        rest.wrapping_mul(256).wrapping_add(u32::from(*byte)).checked_rem(prime).unwrap_or_default()
+    })
+}
+
+fn is_power(value: u32, prime: u32) -> bool {
+    let times = |power: u32| power.wrapping_mul(GENERATOR.checked_rem(prime).unwrap_or_default()).checked_rem(prime);
+    let powers = std::iter::successors(Some(1), |power| times(*power));
+    // A cycle, and it is back at 1 after at most `prime` steps.
+    powers.take(prime as usize).any(|power| power == value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_are_told_from_the_rest() {
+        // 65537 is 1 modulo 3, so only 1 is a power; modulo 7 it is 3, which generates all.
+        assert!(is_power(1, 3) && !is_power(2, 3));
+        assert!((1..7).all(|value| is_power(value, 7)) && !is_power(0, 7));
+        assert_eq!(remainder(&[1, 0, 1], 97), 65_537 % 97);
+        // A power of the generator itself has the shape; its neighbour has not.
+        assert!(is_weak(&[1, 0, 1]) && !is_weak(&[1, 0, 3]));
+    }
+}
