@@ -1,7 +1,7 @@
 //! RSA keys that can be factored for their shape.
 //!
 //! Threat: an issuer whose smart card made its key (CVE-2017-15361): the private key can be computed from the public one.
-//! Promise: a modulus with that shape is refused. Of sound ones, one in some 10^8 is too.
+//! Promise: a modulus with that shape is refused, and hardly a sound one.
 
 /// The primes that the weakness shows in: modulo each, such a modulus is a power of 65537.
 const PRIMES: [u32; 23] =
@@ -32,8 +32,8 @@ mod tests {
 
     #[test]
     fn powers_are_told_from_the_rest() {
-        // 65537 is 1 modulo 3, so only 1 is a power; modulo 7 it is 3, which generates all.
-        assert!(is_power(1, 3) && !is_power(2, 3));
+        // 65537 is 10 modulo 11, so its powers are 1 and 10; modulo 7 it is 3, which generates all.
+        assert!(is_power(1, 11) && is_power(10, 11) && !is_power(2, 11));
         assert!((1..7).all(|value| is_power(value, 7)) && !is_power(0, 7));
         assert_eq!(remainder(&[1, 0, 1], 97), 65_537 % 97);
         // A power of the generator itself has the shape; its neighbour has not.
