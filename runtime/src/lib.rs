@@ -89,10 +89,13 @@ pub use self::authn::RedisStore;
 #[cfg(feature = "jwks")]
 pub use self::authn::RemoteKeySet;
 pub use self::authn::{
-    Algorithm, Attempt, AuthError, Authenticator, BeginError, ClaimPath, EndError, Grant, IssueError, Jwt, JwtBuilder,
-    KeySet, KeySource, MemoryRevocations, MemorySessions, RefreshError, RevocationStore, SessionRecord, SessionStore,
-    Sessions, SigningKey, TokenCache, TokenIssuer, TokenPair, TokenType, VerifyingKey,
+    Algorithm, ApiKey, ApiKeyError, ApiKeyStore, ApiKeys, Attempt, AuthError, Authenticator, BeginError, ClaimPath,
+    CreatedApiKey, EndError, Grant, InsertedApiKey, IssueError, Jwt, JwtBuilder, KeySet, KeySource, MemoryApiKeys,
+    MemoryRevocations, MemorySessions, NewApiKey, RefreshError, RevocationStore, SessionRecord, SessionStore, Sessions,
+    SigningKey, TokenCache, TokenIssuer, TokenPair, TokenType, VerifyingKey,
 };
+#[cfg(feature = "password")]
+pub use self::authn::{PasswordError, PasswordMatch, Passwords};
 pub use self::authz::{RoleTerms, Roles, RolesBuilder};
 pub use self::endpoint::Endpoint;
 pub use self::error::ConfigError;

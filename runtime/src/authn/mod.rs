@@ -4,7 +4,10 @@
 //! configured authenticators vouched for the request; nothing else can make one. A credential that can't be checked now
 //! (a key server is down) is neither good nor bad: the answer is 503, not 401 and not let through.
 
+mod api_key;
 mod jwt;
+#[cfg(feature = "password")]
+mod password;
 #[cfg(feature = "redis")]
 mod redis;
 pub(crate) mod revocation;
@@ -13,6 +16,9 @@ mod sessions;
 use actix_web::HttpRequest;
 use futures_util::future::LocalBoxFuture;
 
+pub use self::api_key::{
+    ApiKey, ApiKeyError, ApiKeyStore, ApiKeys, CreatedApiKey, InsertedApiKey, MemoryApiKeys, NewApiKey,
+};
 #[cfg(feature = "jwks")]
 pub use self::jwt::RemoteKeySet;
 #[cfg(feature = "testing")]
@@ -22,6 +28,8 @@ pub use self::jwt::{
     TokenType, VerifyingKey,
 };
 pub use self::jwt::{Said, Unsaid};
+#[cfg(feature = "password")]
+pub use self::password::{PasswordError, PasswordMatch, Passwords};
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
 pub use self::revocation::{MemoryRevocations, RevocationStore};

@@ -1,0 +1,329 @@
+//! API keys: long-lived credentials of programs, in the header `X-API-Key`.
+//!
+//! Threat: a key that is read out of a stolen store (CWE-256), guessed digit by digit by timing (CWE-208), good for ever
+//! (CWE-613), or can only be changed by an outage and so never is (CWE-324). Promise: the store has a hash alone; a key is found by
+//! its id and compared in constant time, with the same work for an id that nobody has; it ends when it says so or when its record
+//! is removed; an owner has several at once, so that the next one is in use before the last one goes.
+//!
+//! A key is `<prefix>_<id: 32 hex digits>_<secret: 64 hex digits><checksum: 8 hex digits>`; the checksum is CRC-32 (ISO-HDLC) of
+//! everything before it.
+//!
+//! Every refusal is a stable word for the audit log, never text of the key:
+//!
+//! | word | refused because |
+//! |---|---|
+//! | `api_key_repeated` | there are two `X-API-Key` headers |
+//! | `api_key_malformed` | another prefix, or not the shape above |
+//! | `api_key_checksum` | the checksum is wrong: a typing error or a cut-off copy; the store is not asked |
+//! | `api_key_unknown`, `api_key_secret` | no key has the id; it has another secret |
+//! | `api_key_expired` | its time is over |
+//! | `api_key_store` | (503) the store is down |
+
+mod format;
+mod memory;
+mod record;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use actix_web::HttpRequest;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use self::format::{Digest, KeyFormat, Presented};
+pub use self::memory::MemoryApiKeys;
+pub use self::record::{ApiKey, CreatedApiKey, NewApiKey};
+pub use self::store::{ApiKeyStore, InsertedApiKey};
+use super::{Attempt, AuthError, Authenticator};
+use crate::error::ConfigError;
+use crate::policy::Unavailable;
+use crate::principal::Principal;
+
+const SCHEME: &str = "ApiKey";
+const HEADER: &str = "x-api-key";
+const MOST_PER_OWNER: usize = 20;
+/// A key's last use is noted no more often.
+const TOUCH_PAUSE: Duration = Duration::from_secs(60);
+/// So many recent uses are remembered before those over a minute old are dropped.
+const TOUCHES: usize = 10_000;
+
+/// Makes API keys and authenticates requests that carry one as `X-API-Key: <key>`, never in a query or a body.
+///
+/// Cheap to clone; clones share the store. `Debug` shows no secret. Browsers do not send the header by themselves, so a key needs no
+/// protection against cross-site requests.
+///
+/// ```
+/// use std::time::Duration;
+/// use palisade::{ApiKeys, MemoryApiKeys, NewApiKey, Palisade};
+///
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = ApiKeys::new("acme", "https://accounts.example", MemoryApiKeys::new())?;
+/// let palisade = Palisade::builder().authenticator(keys.clone()).build()?;
+///
+/// // Rotation without an outage: the new key first, then the old one goes.
+/// let old = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?;
+/// let new = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?;
+/// assert!(new.expose().starts_with("acme_"));
+/// assert!(keys.remove("u-1", old.record().id()).await?);
+/// # let _ = palisade;
+/// # Ok(())
+/// # }
+/// ```
+pub struct ApiKeys<S = MemoryApiKeys> {
+    format: Arc<KeyFormat>,
+    issuer: Arc<str>,
+    store: Arc<S>,
+    most: usize,
+    /// What a key is compared with if there is none of its id.
+    nobody: Digest,
+    /// When which key was last noted by this process: good keys only, so that nobody else can make it grow.
+    touched: Arc<DashMap<Box<str>, SystemTime>>,
+}
+
+impl<S: ApiKeyStore> ApiKeys<S> {
+    /// Keys that start with `prefix_`, kept in `store`.
+    ///
+    /// `prefix` is a lowercase letter and up to 15 lowercase letters or digits: the name of your service, so that secret scanners
+    /// find keys that leaked. Keys of another prefix stop working, so do not change it. `issuer` is who vouches for the owners
+    /// ([`Principal::issuer`]): that of your [`Jwt`](crate::Jwt) if owners are its subjects.
+    ///
+    /// # Errors
+    ///
+    /// Another prefix, a blank issuer, or a machine without randomness.
+    pub fn new(prefix: &str, issuer: impl Into<String>, store: S) -> Result<Self, ConfigError> {
+        let issuer = issuer.into();
+        if issuer.trim().is_empty() {
+            return Err(ConfigError::new(
+                "api key issuer",
+                "is blank; name who vouches for the owners, such as the issuer of their tokens",
+            ));
+        }
+        let mut nobody = Digest::default();
+        getrandom::fill(&mut nobody)
+            .map_err(|_| ConfigError::new("api keys", "this machine gives no random numbers; keys can't be made"))?;
+        Ok(Self {
+            format: Arc::new(KeyFormat::new(prefix)?),
+            issuer: issuer.into(),
+            store: Arc::new(store),
+            most: MOST_PER_OWNER,
+            nobody,
+            touched: Arc::default(),
+        })
+    }
+
+    /// How many active keys an owner may have. Default 20; rotation needs 2.
+    ///
+    /// # Errors
+    ///
+    /// Less than 2: a key could then be changed only by an outage.
+    pub fn most_per_owner(mut self, keys: usize) -> Result<Self, ConfigError> {
+        if keys < 2 {
+            return Err(ConfigError::new(
+                "api keys per owner",
+                "is under 2; a new key must work before the old one goes",
+            ));
+        }
+        self.most = keys;
+        Ok(self)
+    }
+
+    /// Makes a key. Its text is in the answer and nowhere else: the store gets a hash.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiKeyError`]; then no key was made.
+    pub async fn create(&self, new: NewApiKey) -> Result<CreatedApiKey, ApiKeyError> {
+        self.create_at(new, SystemTime::now()).await
+    }
+
+    async fn create_at(&self, new: NewApiKey, now: SystemTime) -> Result<CreatedApiKey, ApiKeyError> {
+        if let Some(mistake) = new.mistake() {
+            return Err(ApiKeyError::Invalid(mistake));
+        }
+        let expires = match new.lifetime {
+            None => None,
+            Some(lifetime) => {
+                let end = now.checked_add(lifetime);
+                Some(end.ok_or(ApiKeyError::Invalid("the key would expire after the end of time"))?)
+            }
+        };
+        let fresh = self.format.make().ok_or(ApiKeyError::Randomness)?;
+        let record = ApiKey::from_row(fresh.id, new.owner, fresh.digest, now)
+            .with_name(new.name)
+            .with_scopes(new.scopes)
+            .with_roles(new.roles)
+            .with_tenant(new.tenant)
+            .with_expires(expires);
+        match self.store.insert(record.clone(), self.most).await {
+            Ok(InsertedApiKey::Kept) => Ok(CreatedApiKey { text: fresh.text, record }),
+            Ok(InsertedApiKey::OwnerFull) => Err(ApiKeyError::OwnerFull),
+            Ok(InsertedApiKey::StoreFull) => Err(ApiKeyError::StoreFull),
+            Err(Unavailable) => Err(ApiKeyError::Unavailable),
+        }
+    }
+
+    /// The owner's keys, the newest first; what expired may be among them.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is down.
+    pub async fn list(&self, owner: &str) -> Result<Vec<ApiKey>, Unavailable> {
+        let mut keys = self.store.list(owner).await?;
+        keys.sort_by(|one, other| other.created().cmp(&one.created()).then_with(|| one.id().cmp(other.id())));
+        Ok(keys)
+    }
+
+    /// Removes a key of this owner, and says whether there was one. It is refused from then on.
+    ///
+    /// Take `owner` from the [`Principal`], never from the request: it is what keeps callers from each other's keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is down; the key may then still work.
+    pub async fn remove(&self, owner: &str, id: &str) -> Result<bool, Unavailable> {
+        self.store.remove(owner, id).await
+    }
+
+    async fn judge(&self, presented: Presented<'_>, now: SystemTime) -> Result<Principal, AuthError> {
+        let found =
+            self.store.find(presented.id).await.map_err(|Unavailable| AuthError::Unavailable("api_key_store"))?;
+        // The same comparison whether there is such a key or not.
+        let kept = found.as_ref().map_or(&self.nobody, ApiKey::digest);
+        let same = verify_slices_are_equal(kept, &presented.digest).is_ok();
+        let key = match found {
+            None => return Err(AuthError::Invalid("api_key_unknown")),
+            Some(_) if !same => return Err(AuthError::Invalid("api_key_secret")),
+            Some(key) if key.is_active(now) => key,
+            Some(_) => return Err(AuthError::Invalid("api_key_expired")),
+        };
+        self.note_use(&key, now).await;
+        let mut principal =
+            Principal::new(SCHEME, &*self.issuer, key.owner()).with_roles(key.roles()).with_scopes(key.scopes());
+        if let Some(tenant) = key.tenant() {
+            principal = principal.with_tenant(tenant);
+        }
+        Ok(principal)
+    }
+
+    async fn note_use(&self, key: &ApiKey, now: SystemTime) {
+        let recent = |last: SystemTime| now.duration_since(last).is_ok_and(|past| past < TOUCH_PAUSE);
+        if key.last_used().is_some_and(recent) || !self.claim_note(key.id(), now, recent) {
+            return;
+        }
+        if self.store.touch(key.id(), now).await == Err(Unavailable) {
+            tracing::warn!(key = key.id(), "the last use of an API key could not be noted");
+        }
+    }
+
+    /// Whether this request is the one that notes the use.
+    fn claim_note(&self, id: &str, now: SystemTime, recent: impl Fn(SystemTime) -> bool) -> bool {
+        if self.touched.len() >= TOUCHES {
+            self.touched.retain(|_, last| recent(*last));
+        }
+        match self.touched.entry(id.into()) {
+            Entry::Occupied(last) if recent(*last.get()) => false,
+            Entry::Occupied(mut last) => {
+                last.insert(now);
+                true
+            }
+            Entry::Vacant(place) => {
+                place.insert(now);
+                true
+            }
+        }
+    }
+
+    fn attempt<'a>(&'a self, request: &'a HttpRequest, now: SystemTime) -> Attempt<'a> {
+        let mut values = request.headers().get_all(HEADER);
+        let value = match (values.next(), values.next()) {
+            (None, _) => return Attempt::Absent,
+            (Some(value), None) => value,
+            // RFC 9110 §5.3: not a list, so which one counts is anybody's guess.
+            (Some(_), Some(_)) => return Attempt::Done(Err(AuthError::Invalid("api_key_repeated"))),
+        };
+        match self.format.read(value.as_bytes()) {
+            Err(word) => Attempt::Done(Err(AuthError::Invalid(word))),
+            Ok(presented) => Attempt::Pending(Box::pin(self.judge(presented, now))),
+        }
+    }
+}
+
+impl<S: ApiKeyStore> Authenticator for ApiKeys<S> {
+    fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
+        self.attempt(request, SystemTime::now())
+    }
+
+    fn scheme(&self) -> &'static str {
+        SCHEME
+    }
+
+    // RFC 9110 §11.6.1 wants a challenge from every 401; no registered scheme fits, so the parameter says what to send.
+    fn challenge(&self, realm: &str, _presented: bool) -> String {
+        let realm: String = realm
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .flat_map(|letter| matches!(letter, '"' | '\\').then_some('\\').into_iter().chain([letter]))
+            .collect();
+        format!("{SCHEME} realm=\"{realm}\", header=\"X-API-Key\"")
+    }
+}
+
+impl<S> Clone for ApiKeys<S> {
+    fn clone(&self) -> Self {
+        Self {
+            format: Arc::clone(&self.format),
+            issuer: Arc::clone(&self.issuer),
+            store: Arc::clone(&self.store),
+            most: self.most,
+            nobody: self.nobody,
+            touched: Arc::clone(&self.touched),
+        }
+    }
+}
+
+impl<S> fmt::Debug for ApiKeys<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKeys")
+            .field("format", &self.format)
+            .field("issuer", &self.issuer)
+            .field("most_per_owner", &self.most)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why no key was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ApiKeyError {
+    /// Something of the [`NewApiKey`] can't be so; the sentence says what, and quotes nothing.
+    Invalid(&'static str),
+    /// The owner has as many active keys as allowed: one has to be removed first.
+    OwnerFull,
+    /// The store has no room for more keys.
+    StoreFull,
+    /// The store is down.
+    Unavailable,
+    /// The machine has no randomness or no working crypto backend.
+    Randomness,
+}
+
+impl fmt::Display for ApiKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Invalid(mistake) => mistake,
+            Self::OwnerFull => "the owner has as many active API keys as allowed: remove one first",
+            Self::StoreFull => "there is no room for more API keys",
+            Self::Unavailable => "the store of API keys does not answer",
+            Self::Randomness => "this machine lacks randomness or a crypto backend",
+        })
+    }
+}
+
+impl std::error::Error for ApiKeyError {}

@@ -1,0 +1,164 @@
+//! What is promised of passwords.
+
+use std::time::Instant;
+
+use futures_util::future::join_all;
+
+use super::*;
+
+fn passwords() -> Passwords {
+    Passwords::new().unwrap()
+}
+
+const WRONG: Result<PasswordMatch, PasswordError> = Ok(PasswordMatch::Wrong);
+const RIGHT: Result<PasswordMatch, PasswordError> = Ok(PasswordMatch::Right { rehash: None });
+
+/// `word` hashed with little memory, as nobody should.
+fn hash_of(word: &str, algorithm: argon2::Algorithm, version: argon2::Version) -> String {
+    use argon2::password_hash::PasswordHasher as _;
+    let params = argon2::Params::new(64, 1, 1, None).unwrap();
+    let argon2 = argon2::Argon2::new(algorithm, version, params);
+    argon2.hash_password_with_salt(word.as_bytes(), b"0123456789abcdef").unwrap().to_string()
+}
+
+#[actix_web::test]
+async fn hashes_are_argon2id_with_the_parameters_of_owasp() {
+    let passwords = passwords();
+    let stored = passwords.hash("correct horse").await.unwrap();
+    assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+    assert_ne!(stored, passwords.hash("correct horse").await.unwrap(), "each has its salt");
+    assert_eq!(passwords.verify("correct horse", Some(&stored)).await, RIGHT);
+    assert_eq!(passwords.verify("correct horsf", Some(&stored)).await, WRONG);
+    assert_eq!(passwords.verify("", Some(&stored)).await, WRONG);
+}
+
+#[actix_web::test]
+async fn t8_an_unknown_account_costs_the_same_verification() {
+    let passwords = passwords().memory_kib(32_768).unwrap().passes(3).unwrap();
+    assert_eq!(passwords.verify("correct horse", None).await, WRONG);
+    assert!(passwords.nobody.starts_with("$argon2id$v=19$m=32768,t=3,p=1$"), "the work of today: {}", passwords.nobody);
+    assert_ne!(passwords.nobody, self::passwords().nobody);
+    // The dummy is really computed: what can't take a turn can't answer, account or not.
+    let full = passwords.patience(Duration::ZERO);
+    let _all = full.turns.take_all().await;
+    assert_eq!(full.verify("correct horse", None).await, Err(PasswordError::Busy));
+    let stored = hash_of("correct horse", argon2::Algorithm::Argon2id, argon2::Version::V0x13);
+    assert_eq!(full.verify("correct horse", Some(&stored)).await, Err(PasswordError::Busy));
+}
+
+#[actix_web::test]
+async fn t8_the_hash_that_stands_for_nobody_lets_nobody_in() {
+    let passwords = passwords();
+    let mut lucky = passwords.clone();
+    lucky.nobody = passwords.hash("correct horse").await.unwrap().into();
+    assert_eq!(lucky.verify("correct horse", None).await, WRONG, "not even who knows its password");
+}
+
+#[actix_web::test]
+async fn t8_a_password_counts_to_its_last_byte_of_512_and_no_longer_one_is_taken() {
+    let passwords = passwords();
+    let longest = "x".repeat(511);
+    let stored = passwords.hash(&format!("{longest}a")).await.unwrap();
+    assert!(passwords.verify(&format!("{longest}a"), Some(&stored)).await.unwrap().is_right());
+    assert_eq!(passwords.verify(&format!("{longest}b"), Some(&stored)).await, WRONG);
+    let longer = format!("{longest}ab");
+    assert_eq!(passwords.hash(&longer).await, Err(PasswordError::TooLong));
+
+    // No work, whoever the account is: it would be Busy otherwise.
+    let full = passwords.patience(Duration::ZERO);
+    let _all = full.turns.take_all().await;
+    assert_eq!(full.verify(&longer, Some(&stored)).await, WRONG);
+    assert_eq!(full.verify(&longer, None).await, WRONG);
+    assert_eq!(full.verify(&longer, Some("no hash")).await, WRONG);
+}
+
+#[actix_web::test]
+async fn a_hash_of_other_parameters_is_renewed_when_the_password_is_right() {
+    let passwords = passwords();
+    let strong = passwords.clone().passes(3).unwrap();
+    let old = hash_of("correct horse", argon2::Algorithm::Argon2id, argon2::Version::V0x13);
+    let argon2i = hash_of("correct horse", argon2::Algorithm::Argon2i, argon2::Version::V0x13);
+    let version = hash_of("correct horse", argon2::Algorithm::Argon2id, argon2::Version::V0x10);
+    let today = passwords.hash("correct horse").await.unwrap();
+    for (stored, with) in [(&old, &passwords), (&argon2i, &passwords), (&version, &passwords), (&today, &strong)] {
+        assert_eq!(with.verify("correct horsf", Some(stored)).await, WRONG);
+        let Ok(PasswordMatch::Right { rehash: Some(better) }) = with.verify("correct horse", Some(stored)).await else {
+            panic!("{stored} is not renewed");
+        };
+        assert_eq!(with.verify("correct horse", Some(&better)).await, RIGHT);
+    }
+}
+
+#[actix_web::test]
+async fn a_stored_hash_that_costs_too_much_is_an_error_before_it_is_computed() {
+    let passwords = passwords();
+    let tail = "MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+    let begun = Instant::now();
+    for stored in [
+        format!("$argon2id$v=19$m=1048577,t=1,p=1${tail}"),
+        format!("$argon2id$v=19$m=4294967295,t=4294967295,p=1${tail}"),
+        format!("$argon2id$v=19$m=19456,t=65,p=1${tail}"),
+        format!("$argon2id$v=19$m=19456,t=2,p=65${tail}"),
+        format!("$argon2id$v=19$m=1048576,t=5,p=1${tail}"),
+        format!("$argon2id$v=19$m=99999999999,t=2,p=1${tail}"),
+        format!("$scrypt$ln=15,r=8,p=1${tail}"),
+        "$argon2id$v=19$m=19456,t=2,p=1".to_owned(),
+        "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg".to_owned(),
+        "correct horse".to_owned(),
+        String::new(),
+    ] {
+        let verdict = passwords.verify("correct horse", Some(&stored)).await;
+        assert_eq!(verdict, Err(PasswordError::Unreadable), "{stored}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[actix_web::test]
+async fn no_more_than_allowed_run_at_once_and_who_waits_too_long_is_busy() {
+    let passwords = passwords().at_once(1).unwrap().patience(Duration::ZERO);
+    let tries = join_all((0..8).map(|_| passwords.verify("correct horse", None))).await;
+    assert_eq!(tries.iter().filter(|try_| **try_ == WRONG).count(), 1);
+    assert_eq!(tries.iter().filter(|try_| **try_ == Err(PasswordError::Busy)).count(), 7);
+    assert_eq!(passwords.clone().hash("correct horse").await.err(), None, "the turn is free again");
+}
+
+#[actix_web::test]
+async fn who_hangs_up_makes_no_room_while_the_work_still_runs() {
+    let turns = Turns::new(1, Duration::ZERO);
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let hung_up = tokio::time::timeout(Duration::from_millis(1), turns.run(move || ended.recv().is_ok())).await;
+    assert!(hung_up.is_err());
+    assert_eq!(turns.run(|| ()).await, Err(PasswordError::Busy));
+    end.send(()).unwrap();
+    assert_eq!(turns.with_patience(Duration::from_secs(10)).run(|| ()).await, Ok(()));
+}
+
+#[actix_web::test]
+async fn threads_that_serve_requests_are_free_meanwhile() {
+    let passwords = passwords();
+    let here = std::thread::current().id();
+    let there = passwords.turns.run(|| std::thread::current().id()).await.unwrap();
+    assert_ne!(here, there);
+}
+
+#[test]
+fn settings_under_the_minimum_of_owasp_or_over_the_bearable_are_refused() {
+    assert!(passwords().memory_kib(19_455).is_err());
+    assert!(passwords().memory_kib(1_048_577).is_err());
+    assert!(passwords().passes(1).is_err());
+    assert!(passwords().passes(65).is_err());
+    assert!(passwords().lanes(0).is_err());
+    assert!(passwords().lanes(65).is_err());
+    assert!(passwords().at_once(0).is_err());
+    assert!(passwords().at_once(1_025).is_err());
+    assert!(passwords().memory_kib(1_048_576).unwrap().passes(5).is_err(), "together too much");
+    assert!(passwords().memory_kib(65_536).unwrap().passes(3).unwrap().lanes(4).is_ok());
+}
+
+#[actix_web::test]
+async fn no_debug_shows_a_hash() {
+    let passwords = passwords();
+    let stored = passwords.hash("correct horse").await.unwrap();
+    let renewed = PasswordMatch::Right { rehash: Some(stored) };
+    assert!(!format!("{passwords:?} {renewed:?}").contains("$argon2"), "{passwords:?} {renewed:?}");
+}
