@@ -59,6 +59,7 @@ fn every_dependency_has_its_reason() {
         "macros/Cargo.toml",
         "runtime/Cargo.toml",
         "examples/quickstart/Cargo.toml",
+        "examples/basic/Cargo.toml",
         "examples/accounts/Cargo.toml",
         "tests/Cargo.toml",
     ] {

@@ -1,1 +1,113 @@
-fn main() {}
+//! HTTP Basic (RFC 7617) as an authenticator of one's own.
+//!
+//! The password crosses the wire with every request: serve this over TLS alone. Each request also costs a hash, so a
+//! quota by address stands before it.
+
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{App, HttpRequest, HttpServer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use palisade::{
+    Attempt, AuthError, Authenticator, ConfigError, Palisade, PasswordError, PasswordMatch, Passwords, Principal,
+    authenticated, get, rate_limit,
+};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+
+/// Accounts by name, each with the hash of its password.
+struct Basic {
+    passwords: Passwords,
+    accounts: HashMap<String, String>,
+}
+
+struct Credentials {
+    user: String,
+    password: SecretString,
+}
+
+impl Credentials {
+    /// `None` is another scheme, an error the word for the audit log.
+    fn read(value: &[u8]) -> Option<Result<Self, &'static str>> {
+        let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+        let (scheme, rest) = value.split_at(end);
+        scheme.eq_ignore_ascii_case(b"Basic").then(|| Self::decode(rest.trim_ascii()))
+    }
+
+    fn decode(token: &[u8]) -> Result<Self, &'static str> {
+        let bytes = Zeroizing::new(STANDARD.decode(token).map_err(|_| "basic_base64")?);
+        let text = std::str::from_utf8(&bytes).map_err(|_| "basic_utf8")?;
+        // RFC 7617 §2: neither part has control characters, and the name no colon.
+        if text.chars().any(char::is_control) {
+            return Err("basic_control");
+        }
+        let (user, password) = text.split_once(':').ok_or("basic_colon")?;
+        Ok(Self { user: user.to_owned(), password: password.into() })
+    }
+}
+
+impl Basic {
+    async fn judge(&self, given: Credentials) -> Result<Principal, AuthError> {
+        let stored = self.accounts.get(&given.user).map(String::as_str);
+        match self.passwords.verify(given.password.expose_secret(), stored).await {
+            // With a database, `rehash` would be kept here.
+            Ok(PasswordMatch::Right { rehash: _ }) => {
+                Ok(Principal::new("Basic", "accounts of this example", given.user))
+            }
+            Ok(PasswordMatch::Wrong) => Err(AuthError::Invalid("basic_wrong")),
+            Err(PasswordError::Busy) => Err(AuthError::Unavailable("passwords_busy")),
+            Err(_) => Err(AuthError::Unavailable("passwords_failed")),
+        }
+    }
+}
+
+impl Authenticator for Basic {
+    fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
+        let mut values = request.headers().get_all(AUTHORIZATION);
+        let value = match (values.next(), values.next()) {
+            (None, _) => return Attempt::Absent,
+            (Some(value), None) => value.as_bytes(),
+            (Some(_), Some(_)) => return Attempt::Done(Err(AuthError::Invalid("authorization_repeated"))),
+        };
+        match Credentials::read(value) {
+            None => Attempt::Absent,
+            Some(Err(word)) => Attempt::Done(Err(AuthError::Invalid(word))),
+            Some(Ok(given)) => Attempt::Pending(Box::pin(self.judge(given))),
+        }
+    }
+
+    fn scheme(&self) -> &'static str {
+        "Basic"
+    }
+
+    fn challenge(&self, realm: &str, _presented: bool) -> String {
+        format!("Basic realm=\"{realm}\", charset=\"UTF-8\"")
+    }
+}
+
+#[get("/me")]
+#[authenticated]
+#[rate_limit(60, "1m", by = ip)]
+async fn me(principal: Principal) -> String {
+    principal.subject().to_owned()
+}
+
+fn palisade_of(passwords: Passwords, accounts: HashMap<String, String>) -> Result<Palisade, ConfigError> {
+    Palisade::builder().authenticator(Basic { passwords, accounts }).build()
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let password = std::env::var("ALICE_PASSWORD").map(SecretString::from).map_err(|_| "set ALICE_PASSWORD")?;
+    let passwords = Passwords::new()?;
+    let accounts = HashMap::from([("alice".to_owned(), passwords.hash(password.expose_secret()).await?)]);
+    let palisade = palisade_of(passwords, accounts)?;
+    let app = move || App::new().service(me).wrap(palisade.clone());
+    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+}

@@ -1,0 +1,127 @@
+//! What is refused, and that it costs the same whoever asks.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::test::{TestRequest, init_service, read_body};
+use actix_web::{Error, http::StatusCode};
+use futures_util::future::join;
+
+use super::*;
+
+fn basic(text: impl AsRef<[u8]>) -> Vec<u8> {
+    format!("Basic {}", STANDARD.encode(text)).into_bytes()
+}
+
+async fn app_with(
+    passwords: Passwords,
+) -> impl Service<actix_http::Request, Response = ServiceResponse<impl actix_web::body::MessageBody>, Error = Error> {
+    let hash = Passwords::new().unwrap().hash("p\u{e4}ss:word").await.unwrap();
+    let accounts = HashMap::from([("alice".to_owned(), hash)]);
+    init_service(App::new().service(me).wrap(palisade_of(passwords, accounts).unwrap())).await
+}
+
+fn request(values: &[Vec<u8>]) -> TestRequest {
+    let mut request = TestRequest::get().uri("/me").peer_addr(SocketAddr::from(([192, 0, 2, 1], 1)));
+    for value in values {
+        request = request.append_header((AUTHORIZATION, HeaderValue::from_bytes(value).unwrap()));
+    }
+    request
+}
+
+async fn status(values: &[Vec<u8>]) -> StatusCode {
+    let app = app_with(Passwords::new().unwrap()).await;
+    app.call(request(values).to_request()).await.unwrap().status()
+}
+
+#[actix_web::test]
+async fn the_right_password_is_let_in_whatever_the_case_of_the_scheme() {
+    let app = app_with(Passwords::new().unwrap()).await;
+    for scheme in ["Basic ", "basic ", "BASIC  "] {
+        let value = format!("{scheme}{}", STANDARD.encode("alice:p\u{e4}ss:word"));
+        let answer = app.call(request(&[value.into_bytes()]).to_request()).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(read_body(answer).await, "alice");
+    }
+}
+
+#[actix_web::test]
+async fn wrong_unknown_and_malformed_are_the_same_401() {
+    let app = app_with(Passwords::new().unwrap()).await;
+    let mut answers = Vec::new();
+    for value in [
+        basic("alice:wrong"),
+        basic("alice:p\u{e4}ss"),
+        basic("alice:"),
+        basic("bob:p\u{e4}ss:word"),
+        basic(":p\u{e4}ss:word"),
+        basic("alice"),
+        basic(""),
+        basic("alice:p\u{e4}ss:word\n"),
+        basic("al\0ice:p\u{e4}ss:word"),
+        basic("alice\u{85}:p\u{e4}ss:word"),
+        basic(b"alice:p\xe4ss:word"),
+        b"Basic".to_vec(),
+        b"Basic ".to_vec(),
+        b"Basic ????".to_vec(),
+        b"Basic YWxpY2U6eA".to_vec(),
+        b"Basic YWxpY2U6eA==, YWxpY2U6eA==".to_vec(),
+    ] {
+        let shown = String::from_utf8_lossy(&value).into_owned();
+        let answer = app.call(request(&[value]).to_request()).await.unwrap();
+        assert_eq!(answer.status(), 401, "{shown}");
+        let challenge = answer.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap().to_owned();
+        assert!(challenge.starts_with("Basic realm=") && challenge.ends_with("charset=\"UTF-8\""), "{challenge}");
+        answers.push((challenge, read_body(answer).await));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "nothing tells them apart");
+}
+
+#[test]
+fn the_audit_log_is_told_what_was_wrong() {
+    let word = |value: &[u8]| Credentials::read(value).map(|read| read.err());
+    assert_eq!(word(b"Basic ????"), Some(Some("basic_base64")));
+    assert_eq!(word(&basic("alice")), Some(Some("basic_colon")));
+    assert_eq!(word(&basic("alice:\t")), Some(Some("basic_control")));
+    assert_eq!(word(&basic(b"alice:\xff")), Some(Some("basic_utf8")));
+    assert_eq!(word(&basic("alice:a:b")), Some(None));
+    assert_eq!(word(b"Basics YWxpY2U6eA=="), None);
+    assert_eq!(word(b"Bearer YWxpY2U6eA=="), None);
+}
+
+#[actix_web::test]
+async fn two_headers_are_refused_here_and_before() {
+    let right = basic("alice:p\u{e4}ss:word");
+    assert_eq!(status(&[right.clone(), right.clone()]).await, 400);
+    let alone = Basic { passwords: Passwords::new().unwrap(), accounts: HashMap::new() };
+    let twice = request(&[right.clone(), right]).to_http_request();
+    let Attempt::Done(Err(error)) = alone.authenticate(&twice) else { panic!("not refused") };
+    assert_eq!(error, AuthError::Invalid("authorization_repeated"));
+}
+
+#[actix_web::test]
+async fn no_credentials_and_other_schemes_are_401() {
+    assert_eq!(status(&[]).await, 401);
+    assert_eq!(status(&[b"Bearer abc".to_vec()]).await, 401);
+}
+
+/// One turn and no patience: that the second is told to come back shows that the first is being computed.
+#[actix_web::test]
+async fn an_unknown_account_costs_the_same_work_as_a_known_one() {
+    for user in ["alice", "bob"] {
+        let narrow = Passwords::new().unwrap().at_once(1).unwrap().patience(Duration::ZERO);
+        let app = app_with(narrow).await;
+        let ask = || app.call(request(&[basic(format!("{user}:wrong"))]).to_request());
+        let (one, other) = join(ask(), ask()).await;
+        let (one, other) = (one.unwrap(), other.unwrap());
+        assert_eq!(
+            (one.status(), other.status()),
+            (StatusCode::UNAUTHORIZED, StatusCode::SERVICE_UNAVAILABLE),
+            "{user}"
+        );
+        assert!(other.headers().contains_key(RETRY_AFTER));
+    }
+}
