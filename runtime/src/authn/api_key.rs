@@ -81,8 +81,8 @@ pub struct ApiKeys<S = MemoryApiKeys> {
     issuer: Arc<str>,
     store: Arc<S>,
     most: usize,
-    /// What a key is compared with if there is none of its id.
-    nobody: Digest,
+    /// What a key is compared with if there is none of its id. Its digest is random and that of no key.
+    nobody: ApiKey,
     /// When which key was last noted by this process: good keys only, so that nobody else can make it grow.
     touched: Arc<DashMap<Box<str>, SystemTime>>,
 }
@@ -113,7 +113,7 @@ impl<S: ApiKeyStore> ApiKeys<S> {
             issuer: issuer.into(),
             store: Arc::new(store),
             most: MOST_PER_OWNER,
-            nobody,
+            nobody: ApiKey::from_row("", "", nobody, SystemTime::UNIX_EPOCH),
             touched: Arc::default(),
         })
     }
@@ -195,14 +195,15 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         let found =
             self.store.find(presented.id).await.map_err(|Unavailable| AuthError::Unavailable("api_key_store"))?;
         // The same comparison whether there is such a key or not.
-        let kept = found.as_ref().map_or(&self.nobody, ApiKey::digest);
-        let same = verify_slices_are_equal(kept, &presented.digest).is_ok();
-        let key = match found {
-            None => return Err(AuthError::Invalid("api_key_unknown")),
-            Some(_) if !same => return Err(AuthError::Invalid("api_key_secret")),
-            Some(key) if key.is_active(now) => key,
-            Some(_) => return Err(AuthError::Invalid("api_key_expired")),
-        };
+        let known = found.is_some();
+        let key = found.unwrap_or_else(|| self.nobody.clone());
+        let same = verify_slices_are_equal(key.digest(), &presented.digest).is_ok();
+        match (known, same) {
+            (false, _) => return Err(AuthError::Invalid("api_key_unknown")),
+            (true, false) => return Err(AuthError::Invalid("api_key_secret")),
+            (true, true) if !key.is_active(now) => return Err(AuthError::Invalid("api_key_expired")),
+            (true, true) => {}
+        }
         self.note_use(&key, now).await;
         let mut principal =
             Principal::new(SCHEME, &*self.issuer, key.owner()).with_roles(key.roles()).with_scopes(key.scopes());
@@ -282,7 +283,7 @@ impl<S> Clone for ApiKeys<S> {
             issuer: Arc::clone(&self.issuer),
             store: Arc::clone(&self.store),
             most: self.most,
-            nobody: self.nobody,
+            nobody: self.nobody.clone(),
             touched: Arc::clone(&self.touched),
         }
     }

@@ -140,9 +140,9 @@ fn sha2_of(text: &str) -> Vec<u8> {
 #[test]
 fn t7_digests_are_compared_in_constant_time_and_in_one_place() {
     let source = include_str!("../api_key.rs");
-    assert_eq!(source.matches("verify_slices_are_equal(kept, &presented.digest)").count(), 1);
+    assert_eq!(source.matches("verify_slices_are_equal(key.digest(), &presented.digest)").count(), 1);
     assert_eq!(source.matches("presented.digest").count(), 1);
-    assert_eq!(source.matches("digest()").count(), 0, "no second look at the digest of a record");
+    assert_eq!(source.matches("digest()").count(), 1, "no second look at the digest of a record");
 }
 
 #[actix_web::test]
