@@ -103,6 +103,29 @@ async fn t7_nothing_tells_an_unknown_id_from_a_wrong_secret_or_a_key_that_is_ove
 }
 
 #[actix_web::test]
+async fn keys_of_two_prefixes_stand_side_by_side_and_open_only_their_own() {
+    let (live, test) = (keys(), ApiKeys::new("test", "https://issuer.example", MemoryApiKeys::new()).unwrap());
+    let palisade = Palisade::builder()
+        .authenticator(live.clone())
+        .authenticator(test.clone())
+        .owners_of("https://issuer.example")
+        .build()
+        .unwrap();
+    let app = init_service(App::new().service(orders).wrap(palisade)).await;
+    let ask = async |key: &str| app.call(request("/orders", key)).await.unwrap().status();
+    for keys in [&live, &test] {
+        let key = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await.unwrap();
+        assert_eq!(ask(key.expose()).await, 200);
+        keys.remove("u-1", key.record().id()).await.unwrap();
+        assert_eq!(ask(key.expose()).await, 401);
+    }
+    let key = live.create(NewApiKey::new("u-1").scopes(["orders:read"])).await.unwrap();
+    let body = key.expose()[..key.expose().len() - 8].replacen("acme_", "test_", 1);
+    assert_eq!(ask(&with_sum(&body)).await, 401);
+    assert_eq!(ask("third_00").await, 401, "what nobody owns is refused");
+}
+
+#[actix_web::test]
 async fn keys_outside_the_header_are_not_seen() {
     let keys = keys();
     let app = app_of(keys.clone()).await;

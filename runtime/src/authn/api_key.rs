@@ -56,7 +56,7 @@ const TOUCHES: usize = 10_000;
 /// Makes API keys and authenticates requests that carry one as `X-API-Key: <key>`, never in a query or a body.
 ///
 /// Cheap to clone; clones share the store. `Debug` shows no secret. Browsers do not send the header by themselves, so a key needs no
-/// protection against cross-site requests.
+/// protection against cross-site requests. Several, each with its own prefix, may stand side by side.
 ///
 /// ```
 /// use std::time::Duration;
@@ -263,6 +263,10 @@ impl<S: ApiKeyStore> Authenticator for ApiKeys<S> {
 
     fn scheme(&self) -> &'static str {
         SCHEME
+    }
+
+    fn disowns(&self, request: &HttpRequest) -> bool {
+        request.headers().get_all(HEADER).all(|value| !self.format.leads(value.as_bytes()))
     }
 
     // RFC 9110 §11.6.1 wants a challenge from every 401; no registered scheme fits, so the parameter says what to send.

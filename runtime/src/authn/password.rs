@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::zeroize::Zeroizing;
+use zeroize::Zeroizing;
 
 use self::phc::{Cost, Stored};
 use self::turns::Turns;

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use secrecy::SecretString;
-use secrecy::zeroize::Zeroizing;
+use zeroize::Zeroizing;
 
 use crate::error::ConfigError;
 
@@ -54,6 +54,11 @@ impl KeyFormat {
             ));
         }
         Ok(Self { lead: format!("{prefix}_") })
+    }
+
+    /// Whether a text says that it is one of these keys.
+    pub(super) fn leads(&self, text: &[u8]) -> bool {
+        text.starts_with(self.lead.as_bytes())
     }
 
     /// # Errors
