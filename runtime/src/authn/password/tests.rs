@@ -13,12 +13,12 @@ fn passwords() -> Passwords {
 const WRONG: Result<PasswordMatch, PasswordError> = Ok(PasswordMatch::Wrong);
 const RIGHT: Result<PasswordMatch, PasswordError> = Ok(PasswordMatch::Right { rehash: None });
 
-/// `word` hashed with little memory, as nobody should.
-fn hash_of(word: &str, algorithm: argon2::Algorithm, version: argon2::Version) -> String {
+/// `correct horse`, hashed otherwise than here.
+fn hash_of(algorithm: argon2::Algorithm, version: argon2::Version, memory: u32, passes: u32) -> String {
     use argon2::password_hash::PasswordHasher as _;
-    let params = argon2::Params::new(64, 1, 1, None).unwrap();
+    let params = argon2::Params::new(memory, passes, 1, None).unwrap();
     let argon2 = argon2::Argon2::new(algorithm, version, params);
-    argon2.hash_password_with_salt(word.as_bytes(), b"0123456789abcdef").unwrap().to_string()
+    argon2.hash_password_with_salt(b"correct horse", b"0123456789abcdef").unwrap().to_string()
 }
 
 #[actix_web::test]
@@ -42,7 +42,7 @@ async fn t8_an_unknown_account_costs_the_same_verification() {
     let full = passwords.patience(Duration::ZERO);
     let _all = full.turns.take_all().await;
     assert_eq!(full.verify("correct horse", None).await, Err(PasswordError::Busy));
-    let stored = hash_of("correct horse", argon2::Algorithm::Argon2id, argon2::Version::V0x13);
+    let stored = hash_of(argon2::Algorithm::Argon2id, argon2::Version::V0x13, 64, 1);
     assert_eq!(full.verify("correct horse", Some(&stored)).await, Err(PasswordError::Busy));
 }
 
@@ -76,9 +76,9 @@ async fn t8_a_password_counts_to_its_last_byte_of_512_and_no_longer_one_is_taken
 async fn a_hash_of_other_parameters_is_renewed_when_the_password_is_right() {
     let passwords = passwords();
     let strong = passwords.clone().passes(3).unwrap();
-    let old = hash_of("correct horse", argon2::Algorithm::Argon2id, argon2::Version::V0x13);
-    let argon2i = hash_of("correct horse", argon2::Algorithm::Argon2i, argon2::Version::V0x13);
-    let version = hash_of("correct horse", argon2::Algorithm::Argon2id, argon2::Version::V0x10);
+    let old = hash_of(argon2::Algorithm::Argon2id, argon2::Version::V0x13, 64, 1);
+    let argon2i = hash_of(argon2::Algorithm::Argon2i, argon2::Version::V0x13, 19_456, 2);
+    let version = hash_of(argon2::Algorithm::Argon2id, argon2::Version::V0x10, 19_456, 2);
     let today = passwords.hash("correct horse").await.unwrap();
     for (stored, with) in [(&old, &passwords), (&argon2i, &passwords), (&version, &passwords), (&today, &strong)] {
         assert_eq!(with.verify("correct horsf", Some(stored)).await, WRONG);
