@@ -65,6 +65,11 @@ impl<T> Deref for Claims<T> {
     }
 }
 
+/// They come from a token that was verified.
+impl<T> Input for Claims<T> {
+    type Kind = NotInput;
+}
+
 impl<T: DeserializeOwned + 'static> FromRequest for Claims<T> {
     type Error = ArgumentError;
     type Future = Ready<Result<Self, ArgumentError>>;

@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use actix_web::{App, test::init_service};
 use palisade::{
-    Grant, Principal,
+    Grant, NewApiKey, Passwords, Principal, TokenIssuer,
     testing::{Access, Persona, Personas, access_matrix, assert_access, assert_policies},
 };
 
 use crate::{
-    app::{self, Service},
+    app::{self, Callers, Service},
     config::Config,
     db::{Db, NewAccount},
     files::DataFolder,
     model::{DocumentText, Email},
-    passwords::Passwords,
-    roles::Role,
+    roles::{MANAGE, REPORTS, Role},
 };
 
 #[test]
@@ -51,16 +50,20 @@ async fn everybody_gets_where_the_committed_page_says() {
     let text = DocumentText { title: "t".to_owned(), body: String::new() };
     let document = db.insert_document(&ada, &text).await.unwrap().unwrap().id.to_string();
 
-    let jwt = app::jwt(&config, &SECRET.into()).unwrap();
-    let palisade = app::prepare(&config, jwt.clone()).unwrap().build().unwrap();
+    let callers = Callers::new(&config, &SECRET.into(), &db).unwrap();
+    let (sessions, keys) = (callers.sessions.clone(), callers.keys.clone());
+    let key = NewApiKey::new(&ada).scopes([REPORTS]);
+    let key = keys.create(key).await.unwrap().expose().to_owned();
+    let palisade = app::prepare(&config, callers).unwrap().build().unwrap();
     let service =
-        Service { palisade: palisade.clone(), jwt: jwt.clone(), db: db.clone(), passwords: Passwords::new(1).unwrap() };
+        Service { palisade: palisade.clone(), sessions, keys, db: db.clone(), passwords: Passwords::new().unwrap() };
     let app = init_service(App::new().configure(|routes| app::configure(routes, &service)).wrap(palisade)).await;
 
     let of = |subject: &str| Principal::new("Bearer", config.issuer.clone(), subject);
-    let token = |subject: &str, roles: &[&str]| {
-        let grant = Grant::new(subject, Duration::from_secs(60)).roles(roles.iter().copied());
-        format!("Bearer {}", jwt.issue(&grant).unwrap())
+    let issuer = TokenIssuer::hs256(&config.issuer, &config.audience, SECRET).unwrap();
+    let token = |subject: &str, role: Role| {
+        let grant = Grant::new(subject, Duration::from_secs(60)).roles([role.role_name()]);
+        format!("Bearer {}", issuer.issue(&grant.scopes(role.scopes().iter().copied())).unwrap())
     };
     let expired = format!("Bearer {}", expired(&config, &ada));
     let personas = Personas::new()
@@ -75,14 +78,21 @@ async fn everybody_gets_where_the_committed_page_says() {
         .persona(Persona::of("owner", of(&ada).with_roles(["user"])))
         .persona(
             Persona::of("owner's token", of(&ada).with_roles(["user"]))
-                .by_header("authorization", token(&ada, &["user"])),
+                .by_header("authorization", token(&ada, Role::User)),
         )
+        .persona(Persona::of("owner's key", of(&ada).with_scopes([REPORTS])).by_header("x-api-key", key))
+        .persona(Persona::rejected(
+            "unknown key",
+            "x-api-key",
+            format!("accounts_{}_{}", "0".repeat(32), "0".repeat(72)),
+        ))
+        .persona(Persona::of("managing", of("somebody").with_scopes([MANAGE])))
         .persona(Persona::of("editor", of("somebody").with_roles(["editor"])))
         .persona(Persona::of("other tenant", of("somebody").with_roles(["user"]).with_tenant("globex")))
         .persona(Persona::of("admin", of("root").with_roles(["admin"])))
         .persona(
             Persona::of("admin's token", of("root").with_roles(["admin"]))
-                .by_header("authorization", token("root", &["admin"])),
+                .by_header("authorization", token("root", Role::Admin)),
         );
     let matrix = access_matrix(&app, &app::routes().policies(), &personas).await;
     db.close().await;

@@ -6,13 +6,27 @@
 use std::time::Duration;
 
 use actix_web::web::{Data, Json, JsonConfig, ServiceConfig};
-use palisade::{Cors, Jwt, Palisade, PalisadeBuilder, Quota, Roles, Scope, get, public};
+use palisade::{
+    ApiKeys, Cors, Jwt, KeySet, Palisade, PalisadeBuilder, Passwords, Quota, RemoteKeySet, Roles, Scope, Sessions,
+    TokenIssuer, get, public,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use crate::{
-    auth, boot::BootError, config::Config, db::Db, documents, passwords::Passwords, policies, roles::Role, users,
+    auth,
+    boot::BootError,
+    config::{Config, Partner, PartnerKeys},
+    db::Db,
+    documents, keys, policies, reports,
+    roles::Role,
+    users,
 };
+
+/// The sessions of this server's accounts.
+pub type AppSessions = Sessions<Db, Db>;
+/// Their API keys.
+pub type AppKeys = ApiKeys<Db>;
 
 /// In bytes: more than the longest valid input needs in UTF-8; one that writes every character as `\u` escapes may be too large.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -22,8 +36,10 @@ const LARGEST_BODY: usize = 64 * 1024;
 pub struct Service {
     /// The checks before every handler.
     pub palisade: Palisade,
-    /// Issues the tokens that the checks accept.
-    pub jwt: Jwt,
+    /// Issues the tokens that the checks accept, and takes them back.
+    pub sessions: AppSessions,
+    /// Makes the API keys that the checks accept.
+    pub keys: AppKeys,
     /// The accounts.
     pub db: Db,
     /// Hashing and verifying.
@@ -46,13 +62,25 @@ pub fn routes() -> Scope {
         .service(documents::show_document)
         .service(documents::replace_document)
         .service(documents::delete_document)
+        .service(keys::create_key)
+        .service(keys::list_keys)
+        .service(keys::delete_key)
+        .service(reports::show_report)
         .service(admin);
-    palisade::scope("").service(health).service(auth::register).service(auth::login).service(api)
+    palisade::scope("")
+        .service(health)
+        .service(auth::register)
+        .service(auth::login)
+        .service(auth::refresh)
+        .service(auth::logout)
+        .service(auth::logout_all)
+        .service(api)
 }
 
 /// The routes and what their handlers work with.
 pub fn configure(app: &mut ServiceConfig, service: &Service) {
-    app.app_data(Data::new(service.jwt.clone()))
+    app.app_data(Data::new(service.sessions.clone()))
+        .app_data(Data::new(service.keys.clone()))
         .app_data(Data::new(service.db.clone()))
         .app_data(Data::new(service.passwords.clone()))
         .app_data(Data::new(service.palisade.policies()))
@@ -72,17 +100,55 @@ async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Issues and verifies the tokens.
-pub fn jwt(config: &Config, secret: &SecretString) -> Result<Jwt, BootError> {
-    let secret = secret.expose_secret().as_bytes();
-    Jwt::hs256(&config.issuer, &config.audience, secret).map_err(|error| BootError::new("ACCOUNTS_JWT_SECRET", error))
+/// Whoever can become known: by tokens of this server's own, by API keys, and by tokens of a second issuer.
+pub struct Callers {
+    /// Issues own tokens.
+    pub sessions: AppSessions,
+    /// Makes API keys.
+    pub keys: AppKeys,
+    own: Jwt,
+    partner: Option<Jwt>,
+}
+
+impl Callers {
+    /// What the configuration says of them.
+    pub fn new(config: &Config, secret: &SecretString, db: &Db) -> Result<Self, BootError> {
+        let unfit = |setting: &'static str| move |error| BootError::new(setting, error);
+        let secret = secret.expose_secret().as_bytes();
+        let issuer = TokenIssuer::hs256(&config.issuer, &config.audience, secret);
+        let issuer = issuer.map_err(unfit("ACCOUNTS_JWT_SECRET"))?;
+        let sessions = Sessions::new(issuer, db.clone(), db.clone());
+        let own = sessions.verifier()?.cache(config.token_cache).build()?;
+        // Owners of keys are accounts, as the subjects of own tokens are.
+        let keys = ApiKeys::new("accounts", &config.issuer, db.clone())?;
+        let partner = config.partner.as_ref().map(|partner| verifier_of(partner, config)).transpose()?;
+        Ok(Self { sessions, keys, own, partner })
+    }
+}
+
+fn verifier_of(partner: &Partner, config: &Config) -> Result<Jwt, BootError> {
+    let jwt = Jwt::builder().issuer(&partner.issuer).audience(&config.audience).cache(config.token_cache);
+    let jwt = match &partner.keys {
+        PartnerKeys::File(path) => {
+            let keys = KeySet::from_jwks_file(path).map_err(|error| BootError::new("ACCOUNTS_JWKS_FILE", error))?;
+            jwt.keys(keys)
+        }
+        PartnerKeys::Url(url) => {
+            jwt.keys(RemoteKeySet::new(url).map_err(|error| BootError::new("ACCOUNTS_JWKS_URL", error))?)
+        }
+    };
+    Ok(jwt.build()?)
 }
 
 /// The defence, configured but for the last step, which may log.
-pub fn prepare(config: &Config, jwt: Jwt) -> Result<PalisadeBuilder, BootError> {
+pub fn prepare(config: &Config, callers: Callers) -> Result<PalisadeBuilder, BootError> {
     let cors = Cors::allow_origins(&config.origins).map_err(|error| BootError::new("ACCOUNTS_ORIGINS", error))?;
-    Palisade::builder()
-        .authenticator(jwt)
+    let mut palisade = Palisade::builder().authenticator(callers.own).authenticator(callers.keys);
+    if let Some(partner) = callers.partner {
+        palisade = palisade.authenticator(partner);
+    }
+    palisade
+        .owners_of(&config.issuer)
         .roles(Roles::of::<Role>())
         .routes(&routes())
         .cors(cors.allow_credentials())

@@ -1,7 +1,7 @@
-//! The two routes that anybody may try a password on.
+//! How a caller becomes known, stays known, and is forgotten.
 //!
-//! The threats are guessing and stuffing (OWASP API2, ASVS V6.3.1: quotas by address, failures only for logins) and
-//! finding out who has an account (V6.3.8).
+//! The threats are guessing and stuffing (OWASP API2, ASVS V6.3.1: quotas by address, failures only for logins),
+//! finding out who has an account (V6.3.8), and a session that outlives its user's will (V7.4.1 to V7.4.3).
 
 use std::time::Duration;
 
@@ -10,19 +10,32 @@ use actix_web::{
     http::header,
     web::{Data, Json},
 };
-use palisade::{Grant, Jwt, post, public, rate_limit, validate};
+use palisade::{
+    Grant, PasswordMatch, Passwords, Principal, TokenPair, authenticated, post, public, rate_limit, require_scope,
+    validate,
+};
 
 use crate::{
+    app::AppSessions,
+    caller::Account,
     db::{Db, NewAccount},
     error::ApiError,
-    model::{Credentials, Registration, Tokens},
-    passwords::Passwords,
+    model::{Credentials, RefreshRequest, Registration},
     roles::Role,
 };
 
-/// How long a token is good for. A role that was taken away, and an account that was removed, keep what the token alone
-/// gives until then (ASVS V8.3.2); giving roles asks the account itself.
+/// How long an access token is good for, unless it is taken back.
 const LIFETIME: Duration = Duration::from_secs(900);
+
+/// What somebody of this role may do by having logged in.
+fn grant(id: &str, role: Role) -> Grant {
+    Grant::new(id, LIFETIME).roles([role.role_name()]).scopes(role.scopes().iter().copied())
+}
+
+/// RFC 6749 §5.1: a token is in no cache.
+fn answer(tokens: &TokenPair) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(tokens)
+}
 
 /// Makes an account with the role `user`.
 ///
@@ -40,13 +53,13 @@ pub async fn register(
     passwords: Data<Passwords>,
 ) -> Result<HttpResponse, ApiError> {
     let Registration { name, email, password } = new.into_inner();
-    let hash = passwords.hash(password).await?;
+    let hash = passwords.hash(password.expose()).await?;
     let account = NewAccount { name: &name, email: &email, age: None, role: Role::User, password_hash: Some(&hash) };
     let user = db.insert(account).await?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
 }
 
-/// Gives a token for an email and its password.
+/// Gives a pair of tokens for an email and its password.
 ///
 /// An unknown email and an account without a password cost one verification too, and get the same answer.
 #[post("/auth/login")]
@@ -57,19 +70,52 @@ pub async fn login(
     given: Json<Credentials>,
     db: Data<Db>,
     passwords: Data<Passwords>,
-    jwt: Data<Jwt>,
+    sessions: Data<AppSessions>,
 ) -> Result<HttpResponse, ApiError> {
     let Credentials { email, password } = given.into_inner();
-    let (account, stored) = match db.login(&email).await? {
-        Some(login) => (Some((login.id, login.role)), login.password_hash),
-        None => (None, None),
-    };
-    let right = passwords.verify(password, stored).await?;
-    let Some((id, role)) = account.filter(|_| right) else {
+    let account = db.login(&email).await?;
+    let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
+    let found = passwords.verify(password.expose(), stored).await?;
+    let (Some(account), PasswordMatch::Right { rehash }) = (account, found) else {
         return Err(ApiError::BadCredentials);
     };
-    let grant = Grant::new(id.to_string(), LIFETIME).roles([role.role_name()]);
-    let tokens = Tokens { access_token: jwt.issue(&grant)?, token_type: "Bearer", expires_in: LIFETIME.as_secs() };
-    // RFC 6749 §5.1: a token is in no cache.
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(tokens))
+    if let (Some(renewed), Some(verified)) = (rehash, &account.password_hash) {
+        db.rehash(account.id, verified, &renewed).await?;
+    }
+    Ok(answer(&sessions.begin(&grant(&account.id.to_string(), account.role)).await?))
+}
+
+/// Gives a new pair for a refresh token, which is used up then. What the account may do is asked again.
+#[post("/auth/refresh")]
+#[public("the refresh token is the credential")]
+#[rate_limit(30, "15m", count = failures)]
+#[validate]
+pub async fn refresh(
+    given: Json<RefreshRequest>,
+    db: Data<Db>,
+    sessions: Data<AppSessions>,
+) -> Result<HttpResponse, ApiError> {
+    let tokens = sessions
+        .refresh(&given.refresh_token, async |session| {
+            let role = db.role(&session.subject).await?.ok_or(ApiError::BadRefreshToken)?;
+            Ok::<_, ApiError>(grant(&session.subject, role))
+        })
+        .await?;
+    Ok(answer(&tokens))
+}
+
+/// Ends the session that the token is of: this token, and its refresh token.
+#[post("/auth/logout")]
+#[authenticated]
+pub async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<HttpResponse, ApiError> {
+    sessions.end(&caller).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Ends every session of the account. Its API keys stay: each can be removed.
+#[post("/auth/logout-all")]
+#[require_scope("account:manage")]
+pub async fn logout_all(caller: Account, sessions: Data<AppSessions>) -> Result<HttpResponse, ApiError> {
+    sessions.end_all(&caller.id.to_string()).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

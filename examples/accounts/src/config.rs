@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, num::NonZero, path::PathBuf};
 
-use palisade::RateLimits;
+use palisade::{RateLimits, TokenCache};
 use secrecy::SecretString;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 const PREFIX: &str = "ACCOUNTS_";
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 18] = [
     "ACCOUNTS_LISTEN",
     "ACCOUNTS_HTTP_LISTEN",
     "ACCOUNTS_DATA",
@@ -25,6 +25,10 @@ const VARIABLES: [&str; 14] = [
     "ACCOUNTS_JWT_SECRET",
     "ACCOUNTS_JWT_ISSUER",
     "ACCOUNTS_JWT_AUDIENCE",
+    "ACCOUNTS_JWKS_FILE",
+    "ACCOUNTS_JWKS_URL",
+    "ACCOUNTS_JWKS_ISSUER",
+    "ACCOUNTS_TOKEN_CACHE",
     "ACCOUNTS_ORIGINS",
     "ACCOUNTS_ADMIN_EMAIL",
     "ACCOUNTS_ADMIN_PASSWORD",
@@ -52,6 +56,10 @@ pub struct Config {
     pub issuer: String,
     /// `aud` of every token.
     pub audience: String,
+    /// Who else's tokens are accepted.
+    pub partner: Option<Partner>,
+    /// Whether tokens that were verified are remembered.
+    pub token_cache: TokenCache,
     /// The web origins whose scripts may call the API.
     pub origins: Vec<String>,
     /// The account that is seeded while there is no administrator.
@@ -64,6 +72,24 @@ pub struct Config {
     pub workers: usize,
     /// Whether a spent quota refuses, or is only reported.
     pub rate_limits: RateLimits,
+}
+
+/// A second issuer, whose tokens are for the same audience. It is believed whatever roles and scopes they carry.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Partner {
+    /// `iss` of its tokens.
+    pub issuer: String,
+    /// Its public keys.
+    pub keys: PartnerKeys,
+}
+
+/// Where a JWK set is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PartnerKeys {
+    /// Read once, at the start.
+    File(PathBuf),
+    /// Fetched when needed, and again before it expires.
+    Url(String),
 }
 
 /// Where the certificate comes from.
@@ -97,6 +123,12 @@ impl Config {
         });
         let issuer = env.parsed("ACCOUNTS_JWT_ISSUER", "https://accounts.example", text);
         let audience = env.parsed("ACCOUNTS_JWT_AUDIENCE", "accounts-api", text);
+        let partner = env.partner(issuer.as_deref());
+        let token_cache = env.parsed("ACCOUNTS_TOKEN_CACHE", "on", |text| match text {
+            "on" => Ok(TokenCache::DEFAULT),
+            "off" => Ok(TokenCache::Off),
+            other => Err(format!("{other:?} is neither `on` nor `off`")),
+        });
         let origins = env.list("ACCOUNTS_ORIGINS", "https://app.example.com,https://admin.example.com");
         let admin_email = env.parsed("ACCOUNTS_ADMIN_EMAIL", "admin@example.com", Email::parse);
         let admin_password = env.secret("ACCOUNTS_ADMIN_PASSWORD", Password::chosen);
@@ -124,6 +156,8 @@ impl Config {
                 jwt_secret,
                 issuer: issuer?,
                 audience: audience?,
+                partner,
+                token_cache: token_cache?,
                 origins: origins?,
                 admin_email: admin_email?,
                 admin_password,
@@ -216,6 +250,31 @@ impl Env {
         }
     }
 
+    /// `None` without a mistake is that there is none.
+    fn partner(&mut self, own: Option<&str>) -> Option<Partner> {
+        const FILE: &str = "ACCOUNTS_JWKS_FILE";
+        const URL: &str = "ACCOUNTS_JWKS_URL";
+        const ISSUER: &str = "ACCOUNTS_JWKS_ISSUER";
+        let given = |env: &Self, name| env.values.contains_key(name);
+        match (given(self, FILE), given(self, URL), given(self, ISSUER)) {
+            (false, false, false) => return None,
+            (true, true, _) => return self.refuse(URL, format_args!("stands beside {FILE}: one of them is enough")),
+            (false, false, true) => return self.refuse(ISSUER, format_args!("needs {FILE} or {URL} beside it")),
+            (_, _, false) => return self.refuse(ISSUER, "is missing: it says whose keys they are"),
+            _ => {}
+        }
+        let keys = if given(self, FILE) {
+            PartnerKeys::File(self.path(FILE)?)
+        } else {
+            PartnerKeys::Url(self.parsed(URL, "", text)?)
+        };
+        let issuer = self.parsed(ISSUER, "", text)?;
+        if own == Some(&issuer) {
+            return self.refuse(ISSUER, "is ACCOUNTS_JWT_ISSUER too: two issuers can't have one name");
+        }
+        Some(Partner { issuer, keys })
+    }
+
     fn refuse_unknown(&mut self) {
         let unknown = self.values.keys().filter(|name| !VARIABLES.contains(&name.as_str()));
         let list = VARIABLES.map(|name| name.trim_start_matches(PREFIX)).join(" ");
@@ -274,6 +333,32 @@ mod tests {
         assert!(config.trusted_proxies.is_empty());
         assert!(config.workers >= 1);
         assert!(matches!(config.rate_limits, RateLimits::Enforce));
+        assert!(config.partner.is_none());
+        assert_eq!(config.token_cache, TokenCache::DEFAULT);
+    }
+
+    #[test]
+    fn a_second_issuer_has_a_name_and_one_source_of_keys() {
+        const FILE: (&str, &str) = ("ACCOUNTS_JWKS_FILE", "/keys.json");
+        const URL: (&str, &str) = ("ACCOUNTS_JWKS_URL", "https://partner.example/jwks");
+        const ISSUER: (&str, &str) = ("ACCOUNTS_JWKS_ISSUER", "https://partner.example");
+        let partner = |keys| Some(Partner { issuer: "https://partner.example".to_owned(), keys });
+        assert_eq!(read(&[FILE, ISSUER]).unwrap().partner, partner(PartnerKeys::File("/keys.json".into())));
+        assert_eq!(read(&[URL, ISSUER]).unwrap().partner, partner(PartnerKeys::Url(URL.1.to_owned())));
+        for (vars, variable) in [
+            (&[FILE][..], "ACCOUNTS_JWKS_ISSUER"),
+            (&[URL], "ACCOUNTS_JWKS_ISSUER"),
+            (&[ISSUER], "ACCOUNTS_JWKS_ISSUER"),
+            (&[FILE, URL, ISSUER], "ACCOUNTS_JWKS_URL"),
+            (&[FILE, ("ACCOUNTS_JWKS_ISSUER", "https://accounts.example")], "ACCOUNTS_JWKS_ISSUER"),
+            (&[("ACCOUNTS_JWKS_FILE", ""), ISSUER], "ACCOUNTS_JWKS_FILE"),
+            (&[("ACCOUNTS_JWKS_URL", ""), ISSUER], "ACCOUNTS_JWKS_URL"),
+            (&[URL, ("ACCOUNTS_JWKS_ISSUER", " ")], "ACCOUNTS_JWKS_ISSUER"),
+            (&[("ACCOUNTS_TOKEN_CACHE", "yes")], "ACCOUNTS_TOKEN_CACHE"),
+        ] {
+            let mistakes = read(vars).unwrap_err();
+            assert!(mistakes.len() == 1 && mistakes[0].starts_with(variable), "{vars:?}: {mistakes:?}");
+        }
     }
 
     #[test]
@@ -289,8 +374,10 @@ mod tests {
             ("ACCOUNTS_TRUSTED_PROXIES", "10.0.0.0/8, 192.168.0.1/32"),
             ("ACCOUNTS_WORKERS", "4"),
             ("ACCOUNTS_RATE_LIMITS", "observe"),
+            ("ACCOUNTS_TOKEN_CACHE", "off"),
         ])
         .unwrap();
+        assert_eq!(config.token_cache, TokenCache::Off);
         assert_eq!(config.listen, "[::1]:0".parse().unwrap());
         assert_eq!(config.http_listen, None);
         assert_eq!(config.data, PathBuf::from("/srv/accounts"));

@@ -12,12 +12,13 @@ use actix_web::{
     web::{Data, Json, Query},
 };
 use palisade::{
-    Owned, Principal, Resource, Scoped, Unavailable, authenticated, delete, get, owner, owner_or_admin, post, put,
-    rate_limit, validate,
+    Owned, Resource, Scoped, Unavailable, authenticated, delete, get, owner, owner_or_admin, post, put, rate_limit,
+    validate,
 };
 use uuid::Uuid;
 
 use crate::{
+    caller::Account,
     db::Db,
     error::ApiError,
     model::{Document, DocumentListing, DocumentPage, DocumentText},
@@ -46,10 +47,10 @@ impl Resource for Document {
 #[validate]
 pub async fn create_document(
     text: Json<DocumentText>,
-    caller: Principal,
+    caller: Account,
     db: Data<Db>,
 ) -> Result<HttpResponse, ApiError> {
-    let made = db.insert_document(caller.subject(), &text).await?.ok_or(ApiError::NoSuchUser)?;
+    let made = db.insert_document(&caller.id.to_string(), &text).await?.ok_or(ApiError::NoSuchUser)?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/documents/{}", made.id))).json(made))
 }
 

@@ -12,9 +12,9 @@ use actix_web::{
         header::{self, HeaderValue},
     },
 };
-use palisade::{IssueError, Problem};
+use palisade::{ApiKeyError, BeginError, EndError, IssueError, PasswordError, Problem, RefreshError, Unavailable};
 
-use crate::{db::DbError, passwords::PasswordError};
+use crate::db::DbError;
 
 /// A refusal or a failure of a handler.
 #[derive(Debug)]
@@ -25,6 +25,18 @@ pub enum ApiError {
     RoleNeedsAdmin,
     /// 404.
     NoSuchUser,
+    /// 401: no refresh token of a session that goes on; nothing tells why.
+    BadRefreshToken,
+    /// 403: the caller is no account of this server.
+    NoAccount,
+    /// 403: a credential that can't be logged out.
+    NoSession,
+    /// 403: a key for what its maker may not do.
+    ScopeNotHeld,
+    /// 404.
+    NoSuchKey,
+    /// 409.
+    TooManyKeys,
     /// 404.
     NoSuchDocument,
     /// 409.
@@ -39,6 +51,12 @@ impl ApiError {
     fn detail(&self) -> &'static str {
         match self {
             Self::BadCredentials => "Email and password do not belong together.",
+            Self::BadRefreshToken => "The refresh token is not valid; log in again.",
+            Self::NoAccount => "The caller has no account here.",
+            Self::NoSession => "This credential did not come from a login here.",
+            Self::ScopeNotHeld => "A key can't have a scope that its maker lacks.",
+            Self::NoSuchKey => "There is no such key.",
+            Self::TooManyKeys => "The account has as many keys as it can have; remove one.",
             Self::RoleNeedsAdmin => "Only an administrator may change a role.",
             Self::NoSuchUser => "There is no such user.",
             // The words of palisade, where it finds out itself.
@@ -59,10 +77,10 @@ impl fmt::Display for ApiError {
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::BadCredentials => StatusCode::UNAUTHORIZED,
-            Self::RoleNeedsAdmin => StatusCode::FORBIDDEN,
-            Self::NoSuchUser | Self::NoSuchDocument => StatusCode::NOT_FOUND,
-            Self::EmailTaken => StatusCode::CONFLICT,
+            Self::BadCredentials | Self::BadRefreshToken => StatusCode::UNAUTHORIZED,
+            Self::RoleNeedsAdmin | Self::NoAccount | Self::NoSession | Self::ScopeNotHeld => StatusCode::FORBIDDEN,
+            Self::NoSuchUser | Self::NoSuchDocument | Self::NoSuchKey => StatusCode::NOT_FOUND,
+            Self::EmailTaken | Self::TooManyKeys => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -72,7 +90,7 @@ impl ResponseError for ApiError {
         let mut response = Problem::new(self.status_code()).detail(self.detail()).into_response();
         match self {
             // RFC 9110 §15.5.2: a 401 has a challenge.
-            Self::BadCredentials => {
+            Self::BadCredentials | Self::BadRefreshToken => {
                 let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             }
@@ -101,12 +119,19 @@ impl From<DbError> for ApiError {
     }
 }
 
+impl From<Unavailable> for ApiError {
+    /// What it was is in the log already.
+    fn from(_: Unavailable) -> Self {
+        Self::Unavailable
+    }
+}
+
 impl From<PasswordError> for ApiError {
     fn from(error: PasswordError) -> Self {
         tracing::error!(%error, "passwords");
         match error {
             PasswordError::Busy => Self::Unavailable,
-            PasswordError::Failed(_) => Self::Failed,
+            _ => Self::Failed,
         }
     }
 }
@@ -115,5 +140,47 @@ impl From<IssueError> for ApiError {
     fn from(error: IssueError) -> Self {
         tracing::error!(%error, "token");
         Self::Failed
+    }
+}
+
+impl From<BeginError> for ApiError {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Issue(error) => error.into(),
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+impl From<RefreshError<ApiError>> for ApiError {
+    fn from(error: RefreshError<ApiError>) -> Self {
+        match error {
+            RefreshError::Refused(error) => error,
+            RefreshError::Issue(error) => error.into(),
+            RefreshError::Unavailable => Self::Unavailable,
+            _ => Self::BadRefreshToken,
+        }
+    }
+}
+
+impl From<EndError> for ApiError {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::NoToken => Self::NoSession,
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+impl From<ApiKeyError> for ApiError {
+    fn from(error: ApiKeyError) -> Self {
+        match error {
+            ApiKeyError::OwnerFull => Self::TooManyKeys,
+            ApiKeyError::Unavailable | ApiKeyError::StoreFull => Self::Unavailable,
+            error => {
+                tracing::error!(%error, "api key");
+                Self::Failed
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! An API of user accounts whose whole defence is declared above its handlers.
 //!
-//! `cargo run -p accounts` serves it over HTTPS and prints what to try. The routes are in [`auth`], [`users`] and
-//! [`documents`], their wiring in [`app`], the settings (all of them environment variables) in [`config`].
+//! `cargo run -p accounts` serves it over HTTPS and prints what to try. The routes are in [`auth`], [`users`],
+//! [`documents`], [`keys`] and [`reports`], their wiring in [`app`], the settings (all of them environment variables) in [`config`].
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -13,16 +13,19 @@ mod app;
 mod auth;
 mod banner;
 mod boot;
+mod caller;
 mod config;
 mod db;
 mod documents;
 mod error;
 mod files;
+mod keys;
 mod model;
 mod passwords;
 mod plain;
 mod policies;
 mod random;
+mod reports;
 mod roles;
 mod seed;
 mod server;

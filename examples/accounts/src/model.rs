@@ -4,7 +4,7 @@
 //! refused) and fields that the caller may not see (V15.3.1: [`User`] has no password hash to leak). Numbers are
 //! wider than their range, so that `151` is answered with its rule and not with a syntax error.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use validator::{Validate, ValidateEmail, ValidateLength, ValidationError};
 
 use crate::{
     passwords::{LONGEST, Password, SHORTEST},
-    roles::Role,
+    roles::{REPORTS, Role},
 };
 
 /// RFC 5321 §4.5.3.1.3, with the erratum: the longest address that can be delivered to.
@@ -104,15 +104,51 @@ pub struct Credentials {
     pub password: Password,
 }
 
-/// What a login answers.
-#[derive(Debug, Serialize)]
-pub struct Tokens {
-    /// For the `Authorization` header.
-    pub access_token: String,
-    /// Always `Bearer`.
-    pub token_type: &'static str,
-    /// Seconds.
-    pub expires_in: u64,
+/// `POST /auth/refresh`.
+#[derive(Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshRequest {
+    /// The one that the last answer had.
+    #[validate(length(min = 1, max = 256))]
+    pub refresh_token: String,
+}
+
+/// `POST /api/keys`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRequest {
+    /// What its owner calls it; 1 to 100 characters.
+    #[validate(length(min = 1, max = 100), custom(function = printable))]
+    pub name: String,
+    /// What it may do beside being its owner.
+    #[serde(default)]
+    #[validate(length(max = 8))]
+    pub scopes: Vec<KeyScope>,
+    /// 1 to 365; without it the key has no end.
+    #[validate(range(min = 1, max = 365))]
+    pub expires_in_days: Option<u32>,
+}
+
+/// What a key can be given.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub enum KeyScope {
+    /// [`REPORTS`].
+    #[serde(rename = "reports:read")]
+    Reports,
+}
+
+impl KeyScope {
+    /// As it stands in tokens and keys.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reports => REPORTS,
+        }
+    }
+}
+
+/// RFC 3339, to the millisecond.
+pub fn timestamp(moment: SystemTime) -> String {
+    humantime::format_rfc3339_millis(moment).to_string()
 }
 
 /// `POST /api/users`.

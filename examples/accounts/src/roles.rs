@@ -21,3 +21,19 @@ pub enum Role {
     #[grants("users:delete")]
     Admin,
 }
+
+/// The scope of whoever logged in, which no API key has: to make keys, and to log out everywhere.
+pub const MANAGE: &str = "account:manage";
+/// To read the figures of the server.
+pub const REPORTS: &str = "reports:read";
+
+impl Role {
+    /// The scopes of a token that somebody of this role gets by logging in. A key of theirs can have the same, but for
+    /// [`MANAGE`].
+    pub const fn scopes(self) -> &'static [&'static str] {
+        match self {
+            Self::User => &[MANAGE],
+            Self::Editor | Self::Admin => &[MANAGE, REPORTS],
+        }
+    }
+}

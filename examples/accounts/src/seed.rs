@@ -3,11 +3,13 @@
 //! The threat is a default password (OWASP ASVS V6.3.2): there is none. The operator gives one, or a random one
 //! is made and shown once. While any administrator exists nothing is made and nothing is changed.
 
+use palisade::Passwords;
+
 use crate::{
     boot::BootError,
     config::Config,
     db::{Db, DbError, NewAccount},
-    passwords::{Password, Passwords},
+    passwords::Password,
     roles::Role,
 };
 
@@ -32,7 +34,7 @@ pub async fn admin(config: &Config, db: &Db, passwords: &Passwords) -> Result<Se
         Some(password) => password.clone(),
         None => Password::generated().map_err(|error| BootError::new("random numbers", error))?,
     };
-    let hash = passwords.hash(password.clone()).await.map_err(|error| BootError::new("argon2id", error))?;
+    let hash = passwords.hash(password.expose()).await.map_err(|error| BootError::new("argon2id", error))?;
     let new = NewAccount {
         name: "Administrator",
         email: &config.admin_email,

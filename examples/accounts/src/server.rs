@@ -7,7 +7,6 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    num::NonZero,
 };
 
 use actix_web::{
@@ -16,6 +15,7 @@ use actix_web::{
     rt,
     web::{self, Data},
 };
+use palisade::Passwords;
 use rustls::ServerConfig;
 use secrecy::SecretString;
 #[cfg(unix)]
@@ -26,13 +26,12 @@ use tokio::{
 use tracing_actix_web::TracingLogger;
 
 use crate::{
-    app::{self, Service},
+    app::{self, Callers, Service},
     banner::Banner,
     boot::BootError,
     config::Config,
     db::Db,
     files::DataFolder,
-    passwords::Passwords,
     plain::{self, Target},
     random, seed,
     telemetry::{self, RequestLine},
@@ -54,11 +53,11 @@ pub async fn run(config: Config) -> Result<(), BootError> {
         Some(secret) => secret.clone(),
         None => kept_secret(&folder)?,
     };
-    let jwt = app::jwt(&config, &secret)?;
     let db = Db::open(&folder).await?;
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let passwords = Passwords::new(cores).map_err(|error| BootError::new("argon2id", error))?;
-    let prepared = app::prepare(&config, jwt.clone())?;
+    let passwords = Passwords::new()?;
+    let callers = Callers::new(&config, &secret, &db)?;
+    let (sessions, keys) = (callers.sessions.clone(), callers.keys.clone());
+    let prepared = app::prepare(&config, callers)?;
     telemetry::start()?;
     let palisade = prepared.build()?;
     let seed = seed::admin(&config, &db, &passwords).await?;
@@ -74,7 +73,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let signals = StopSignals::new().map_err(|error| BootError::new("signals", error))?;
     banner.print();
 
-    let service = Service { palisade, jwt, db: db.clone(), passwords };
+    let service = Service { palisade, sessions, keys, db: db.clone(), passwords };
     let mut servers = Vec::new();
     if let Some(http) = http {
         servers.push(serve_plain(http, Target::new(https.address))?);

@@ -15,6 +15,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
+    app::AppSessions,
     db::{Db, NewAccount},
     error::ApiError,
     model::{Listing, NewUser, Page, User, UserPatch},
@@ -75,15 +76,20 @@ pub async fn change_user(
     change: Json<UserPatch>,
     caller: Principal,
     db: Data<Db>,
+    sessions: Data<AppSessions>,
 ) -> Result<Json<User>, ApiError> {
     if change.role.is_some() {
         may_give_roles(&caller, &db).await?;
     }
-    db.update(*id, &change).await?.map(Json).ok_or(ApiError::NoSuchUser)
+    let user = db.update(*id, &change).await?.ok_or(ApiError::NoSuchUser)?;
+    if change.role.is_some() {
+        // What was issued for the former role ends now; the next refresh has the new one (ASVS V8.3.2).
+        sessions.renew_all(&id.to_string()).await?;
+    }
+    Ok(Json(user))
 }
 
-/// Roles outlive the token that gave them, so the account is asked too: an administrator who is none any more could
-/// otherwise take the role back until the token expires.
+/// The account is asked too: an administrator by the word of another issuer gives no roles here.
 async fn may_give_roles(caller: &Principal, db: &Db) -> Result<(), ApiError> {
     if caller.has_role(Role::Admin.role_name()) && db.is_admin(caller.subject()).await? {
         Ok(())
@@ -92,9 +98,12 @@ async fn may_give_roles(caller: &Principal, db: &Db) -> Result<(), ApiError> {
     }
 }
 
-/// Removes an account and its documents. Tokens that it has keep their word until they expire, but find no account.
+/// Removes an account, with its documents, sessions and keys; its tokens end too.
 #[delete("/users/{id}")]
 #[require_permission("users:delete")]
-pub async fn delete_user(id: Path<Uuid>, db: Data<Db>) -> Result<HttpResponse, ApiError> {
-    if db.delete(*id).await? { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser) }
+pub async fn delete_user(id: Path<Uuid>, db: Data<Db>, sessions: Data<AppSessions>) -> Result<HttpResponse, ApiError> {
+    let removed = db.delete(*id).await?;
+    // Also where it was gone before: a first try may have ended between the two.
+    sessions.end_all(&id.to_string()).await?;
+    if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser) }
 }

@@ -40,6 +40,7 @@ use self::format::{Digest, KeyFormat, Presented};
 pub use self::memory::MemoryApiKeys;
 pub use self::record::{ApiKey, CreatedApiKey, NewApiKey};
 pub use self::store::{ApiKeyStore, InsertedApiKey};
+use super::names::quoted;
 use super::{Attempt, AuthError, Authenticator};
 use crate::error::ConfigError;
 use crate::policy::Unavailable;
@@ -271,12 +272,7 @@ impl<S: ApiKeyStore> Authenticator for ApiKeys<S> {
 
     // RFC 9110 §11.6.1 wants a challenge from every 401; no registered scheme fits, so the parameter says what to send.
     fn challenge(&self, realm: &str, _presented: bool) -> String {
-        let realm: String = realm
-            .chars()
-            .filter(|letter| !letter.is_control())
-            .flat_map(|letter| matches!(letter, '"' | '\\').then_some('\\').into_iter().chain([letter]))
-            .collect();
-        format!("{SCHEME} realm=\"{realm}\", header=\"X-API-Key\"")
+        format!("{SCHEME} realm=\"{}\", header=\"X-API-Key\"", quoted(realm))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod api_key;
 mod jwt;
+mod names;
 #[cfg(feature = "password")]
 mod password;
 #[cfg(feature = "redis")]

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, FromRedisValue, Pipeline, RedisError, Script, pipe};
 
+use super::names::split_scopes;
 use super::revocation::RevocationStore;
 use super::sessions::{SessionRecord, SessionStore};
 use crate::error::ConfigError;
@@ -173,7 +174,7 @@ impl SessionStore for RedisStore {
         command.cmd("HMGET").arg(self.session_key(id)).arg(&["subject", "scopes", "secret", "expires", "ends"]);
         let ((subject, scopes, secret, expires, ends),): (Fields,) = self.run(&command).await?;
         let record = || {
-            let scopes = scopes?.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
+            let scopes = split_scopes(&scopes?).map(str::to_owned).collect();
             let times = (moment(expires?)?, moment(ends?)?);
             Some(SessionRecord::restored(id, subject?, scopes, secret?.try_into().ok()?, times))
         };

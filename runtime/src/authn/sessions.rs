@@ -79,6 +79,12 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         Self(Arc::new(Inner { issuer, store, revocations, idle: DEFAULT_IDLE, age: DEFAULT_AGE }))
     }
 
+    /// The issuer whose subjects they are of.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.0.issuer.issuer()
+    }
+
     /// How long a refresh token is good for, and how long a session lasts however often it is refreshed (ASVS V7.3.1, V7.3.2).
     /// Default: 14 and 90 days. To be said before the sessions are shared.
     ///

@@ -27,6 +27,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
+    key: Option<String>,
     forwarded_for: Option<&'static str>,
 }
 
@@ -59,12 +60,17 @@ impl Client {
             .timeout(PATIENCE)
             .redirect(redirect::Policy::none());
         let base = format!("https://{}", server.https);
-        Self { http: with(builder).build().expect("a client"), base, token: None, forwarded_for: None }
+        Self { http: with(builder).build().expect("a client"), base, token: None, key: None, forwarded_for: None }
     }
 
     /// The same client with this token.
     pub fn bearing(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same client with this API key.
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self.clone() }
     }
 
     /// The same client, claiming to forward for this address.
@@ -77,6 +83,9 @@ impl Client {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(key) = &self.key {
+            request = request.header("x-api-key", key);
         }
         if let Some(address) = self.forwarded_for {
             request = request.header("x-forwarded-for", address);
@@ -106,6 +115,16 @@ impl Client {
 
     pub async fn login(&self, email: &str, password: &str) -> Answer {
         self.post("/auth/login", json!({"email": email, "password": password})).await
+    }
+
+    /// A new pair for a refresh token.
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.post("/auth/refresh", json!({"refresh_token": token})).await
+    }
+
+    /// The access token and the refresh token of somebody who must be able to log in.
+    pub async fn pair(&self, email: &str, password: &str) -> [String; 2] {
+        self.login(email, password).await.expect(200).pair()
     }
 
     /// The token of somebody who must be able to log in.
@@ -179,6 +198,12 @@ impl Answer {
     pub fn retry_after(&self) -> u64 {
         let value = self.header("retry-after").expect("Retry-After");
         value.parse().expect("whole seconds")
+    }
+
+    /// The access token and the refresh token in the body.
+    #[track_caller]
+    pub fn pair(&self) -> [String; 2] {
+        ["access_token", "refresh_token"].map(|name| self.body[name].as_str().expect("a token").to_owned())
     }
 
     /// The id of the user in the body.

@@ -3,10 +3,14 @@
 //! The threat is SQL injection (CWE-89, OWASP ASVS V1.2.4): every statement of this file is constant text and every
 //! value a bind. An order of rows can not be bound, so each order is a text of its own, chosen by an enum.
 
+mod api_keys;
 mod documents;
+mod moment;
+mod sessions;
 
 use std::{fmt, time::Duration};
 
+use palisade::Unavailable;
 use sqlx::{
     SqlitePool,
     migrate::Migrator,
@@ -18,6 +22,7 @@ use crate::{
     boot::BootError,
     files::DataFolder,
     model::{Email, Listing, Sort, User, UserPatch},
+    reports::Report,
     roles::Role,
 };
 
@@ -35,6 +40,10 @@ const UPDATE: &str = "UPDATE users SET
         role = coalesce(?6, role)
     WHERE id = ?1
     RETURNING id, name, email, age, role, created_at";
+/// Only if it is still the hash that was verified: another password may have been chosen meanwhile.
+const REHASH: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
+const ROLE: &str = "SELECT role FROM users WHERE id = ?1";
+const REPORT: &str = "SELECT (SELECT count(*) FROM users) AS accounts, (SELECT count(*) FROM documents) AS documents";
 const DELETE: &str = "DELETE FROM users WHERE id = ?1";
 const COUNT: &str = "SELECT count(*) FROM users";
 const IS_ADMIN: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND role = 'admin')";
@@ -124,6 +133,14 @@ impl From<sqlx::Error> for DbError {
     }
 }
 
+/// For palisade, which needs to know no more than that there is no answer.
+fn answers<T>(result: Result<T, sqlx::Error>) -> Result<T, Unavailable> {
+    result.map_err(|error| {
+        tracing::error!(error = %DbError::from(error), "database");
+        Unavailable
+    })
+}
+
 /// The one way to the accounts; clones share the connections.
 #[derive(Clone)]
 pub struct Db(SqlitePool);
@@ -205,6 +222,22 @@ impl Db {
             .fetch_optional(&self.0)
             .await?;
         Ok(user)
+    }
+
+    /// The same password, hashed at a higher price.
+    pub async fn rehash(&self, id: Uuid, verified: &str, renewed: &str) -> Result<(), DbError> {
+        sqlx::query(REHASH).bind(id.to_string()).bind(verified).bind(renewed).execute(&self.0).await?;
+        Ok(())
+    }
+
+    /// What the account may do now; `None` if it is gone.
+    pub async fn role(&self, id: &str) -> Result<Option<Role>, DbError> {
+        Ok(sqlx::query_scalar(ROLE).bind(id).fetch_optional(&self.0).await?)
+    }
+
+    /// How much there is.
+    pub async fn report(&self) -> Result<Report, DbError> {
+        Ok(sqlx::query_as(REPORT).fetch_one(&self.0).await?)
     }
 
     /// Whether there was such an account.

@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::authn::names::{is_name, is_scope};
+
 /// What a new key is to be: whose, for what, how long.
 ///
 /// ```
@@ -107,15 +109,6 @@ impl NewApiKey {
 }
 
 const MOST: usize = 64;
-
-fn is_name(text: &str) -> bool {
-    (1..=255).contains(&text.len()) && !text.chars().any(char::is_control)
-}
-
-/// RFC 6749 §3.3.
-fn is_scope(text: &str) -> bool {
-    (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
-}
 
 /// A key as it is kept: everything but the key itself. Cheap to clone; `Debug` shows no digest.
 ///

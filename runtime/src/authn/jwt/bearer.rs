@@ -9,6 +9,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
 use super::claims::SCHEME;
 use super::{Judgement, Jwt};
+use crate::authn::names::quoted;
 use crate::authn::{Attempt, AuthError, Authenticator};
 
 impl Authenticator for Jwt {
@@ -85,16 +86,4 @@ fn is_token_byte(byte: u8) -> bool {
 fn is_token68(text: &str) -> bool {
     let text = text.trim_end_matches('=');
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
-}
-
-/// RFC 9110 §5.6.4, the inside of a quoted string.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len());
-    for letter in text.chars().filter(|letter| !letter.is_control()) {
-        if matches!(letter, '"' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(letter);
-    }
-    quoted
 }

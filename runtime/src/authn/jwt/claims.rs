@@ -14,13 +14,11 @@ use super::AuthError;
 use super::header::TokenType;
 use super::json::{self, Names, Reason, Text};
 use super::paths::Paths;
+use crate::authn::names::{is_name, is_scope, split_scopes};
 use crate::principal::{Principal, Token};
 
 /// The authentication scheme of the principals.
 pub(super) const SCHEME: &str = "Bearer";
-
-/// RFC 9068 and OIDC Core §2 bound `sub` by 255; roles are held to the same.
-const LONGEST_NAME: usize = 255;
 
 /// The end of the year 9999, where RFC 3339 ends. A later date is milliseconds taken for seconds, or never meant to end.
 pub(super) const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
@@ -154,20 +152,6 @@ impl Scopes<'_> {
         let text = text.into_iter().flat_map(|text| split_scopes(&text.0));
         text.chain(list.iter().map(|scope| &*scope.0))
     }
-}
-
-pub(super) fn split_scopes(text: &str) -> impl Iterator<Item = &str> {
-    text.split(' ').filter(|scope| !scope.is_empty())
-}
-
-/// Whether the text can stand for a subject or a role: in a log line and in a header too.
-pub(super) fn is_name(text: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
-}
-
-/// RFC 6749 §3.3: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`.
-pub(super) fn is_scope(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 struct Members<'r> {

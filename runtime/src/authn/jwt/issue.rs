@@ -15,9 +15,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::builder::{JwtBuilder, Said, names_are_said};
-use super::claims::{LAST_DATE, is_name, is_scope};
+use super::claims::LAST_DATE;
 use super::signing::SigningKey;
 use super::{Algorithm, Jwt, LONGEST_TOKEN, header, since_epoch};
+use crate::authn::names::{is_name, is_scope};
 use crate::error::ConfigError;
 
 /// Issues access tokens in the shape of RFC 9068, for one audience, with one key.

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::AuthError;
-use super::claims::split_scopes;
+use crate::authn::names::split_scopes;
 
 /// The way to a claim: the member of the claims set, or of an object in it, and so on.
 ///

@@ -39,7 +39,8 @@ impl RefreshToken {
     }
 
     pub(super) fn text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + 64));
+        // The whole length at once: no copy is left behind by growing.
+        let mut text = Zeroizing::new(String::with_capacity(67));
         text.push_str(PREFIX);
         URL_SAFE_NO_PAD.encode_string(self.0.as_ref(), &mut text);
         text

@@ -1,0 +1,85 @@
+//! API keys in SQLite: their hashes.
+//!
+//! The threats are a key that outlives the rights of its owner (CWE-863: scopes are cut to what the owner's role has now) and a
+//! limit that two requests pass together (CWE-367: one statement counts and writes).
+
+use std::time::SystemTime;
+
+use palisade::{ApiKey, ApiKeyStore, InsertedApiKey, Unavailable};
+
+use super::{
+    Db, answers,
+    moment::{millis, moment},
+};
+use crate::roles::Role;
+
+const INSERT: &str = "INSERT INTO api_keys (id, owner, name, scopes, digest, created, expires)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+    WHERE (SELECT count(*) FROM api_keys WHERE owner = ?2 AND (expires IS NULL OR expires > ?6)) < ?8";
+const FIND: &str = "SELECT api_keys.id, owner, api_keys.name, scopes, digest, created, expires, last_used, role
+    FROM api_keys JOIN users ON users.id = owner WHERE api_keys.id = ?1";
+const LIST: &str = "SELECT api_keys.id, owner, api_keys.name, scopes, digest, created, expires, last_used, role
+    FROM api_keys JOIN users ON users.id = owner WHERE owner = ?1 ORDER BY created, api_keys.id";
+const REMOVE: &str = "DELETE FROM api_keys WHERE id = ?1 AND owner = ?2";
+const TOUCH: &str = "UPDATE api_keys SET last_used = max(coalesce(last_used, 0), ?2) WHERE id = ?1";
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    owner: String,
+    name: String,
+    scopes: String,
+    digest: Vec<u8>,
+    created: i64,
+    expires: Option<i64>,
+    last_used: Option<i64>,
+    role: Role,
+}
+
+impl Row {
+    /// `None` for a row that nobody of ours has written.
+    fn key(self) -> Option<ApiKey> {
+        let scopes = self.scopes.split_whitespace().filter(|scope| self.role.scopes().contains(scope));
+        let key = ApiKey::from_row(self.id, self.owner, self.digest.try_into().ok()?, moment(self.created))
+            .with_name(self.name)
+            .with_scopes(scopes)
+            .with_expires(self.expires.map(moment))
+            .with_last_used(self.last_used.map(moment));
+        Some(key)
+    }
+}
+
+impl ApiKeyStore for Db {
+    async fn insert(&self, key: ApiKey, most: usize) -> Result<InsertedApiKey, Unavailable> {
+        let insert = sqlx::query(INSERT)
+            .bind(key.id())
+            .bind(key.owner())
+            .bind(key.name())
+            .bind(key.scopes().join(" "))
+            .bind(&key.digest()[..])
+            .bind(millis(key.created()))
+            .bind(key.expires().map(millis))
+            .bind(i64::try_from(most).unwrap_or(i64::MAX));
+        let done = answers(insert.execute(&self.0).await)?;
+        Ok(if done.rows_affected() == 1 { InsertedApiKey::Kept } else { InsertedApiKey::OwnerFull })
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<ApiKey>, Unavailable> {
+        let row: Option<Row> = answers(sqlx::query_as(FIND).bind(id).fetch_optional(&self.0).await)?;
+        Ok(row.and_then(Row::key))
+    }
+
+    async fn list(&self, owner: &str) -> Result<Vec<ApiKey>, Unavailable> {
+        let rows: Vec<Row> = answers(sqlx::query_as(LIST).bind(owner).fetch_all(&self.0).await)?;
+        Ok(rows.into_iter().filter_map(Row::key).collect())
+    }
+
+    async fn remove(&self, owner: &str, id: &str) -> Result<bool, Unavailable> {
+        let done = answers(sqlx::query(REMOVE).bind(id).bind(owner).execute(&self.0).await)?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn touch(&self, id: &str, at: SystemTime) -> Result<(), Unavailable> {
+        answers(sqlx::query(TOUCH).bind(id).bind(millis(at)).execute(&self.0).await).map(|_| ())
+    }
+}

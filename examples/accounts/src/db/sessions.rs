@@ -1,0 +1,100 @@
+//! Sessions and what was taken back, in SQLite.
+//!
+//! The threats are a refresh token that two requests exchange (CWE-362: one statement compares and changes) and a logout that
+//! a restart forgets (CWE-613: it is written before the answer).
+
+use std::time::{Duration, SystemTime};
+
+use palisade::{Principal, RevocationStore, SessionRecord, SessionStore, Unavailable};
+
+use super::{
+    Db, answers,
+    moment::{ago, millis, millis_after, moment},
+};
+
+const INSERT: &str =
+    "INSERT INTO sessions (id, subject, scopes, secret, expires, ends) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const FORGET_EXPIRED: &str = "DELETE FROM sessions WHERE expires < ?1";
+const FIND: &str = "SELECT subject, scopes, secret, expires, ends FROM sessions WHERE id = ?1";
+const REPLACE: &str = "UPDATE sessions SET secret = ?3, expires = ?4 WHERE id = ?1 AND secret = ?2";
+const REMOVE: &str = "DELETE FROM sessions WHERE id = ?1";
+const REMOVE_ALL: &str = "DELETE FROM sessions WHERE subject = ?1";
+
+const REVOKE: &str = "INSERT INTO revoked (issuer, token, until) VALUES (?1, ?2, ?3)
+    ON CONFLICT DO UPDATE SET until = max(until, excluded.until)";
+const FORGET_REVOKED: &str = "DELETE FROM revoked WHERE until < ?1";
+const ADVANCE: &str = "INSERT INTO epochs (issuer, subject, moment) VALUES (?1, ?2, ?3)
+    ON CONFLICT DO UPDATE SET moment = max(moment, excluded.moment)";
+const IS_REVOKED: &str = "SELECT EXISTS (SELECT 1 FROM revoked WHERE issuer = ?1 AND token IN (?2, ?3))
+    OR EXISTS (SELECT 1 FROM epochs WHERE issuer = ?1 AND subject = ?4 AND moment > ?5)";
+
+/// The longest leeway of a verifier.
+const LEEWAY: Duration = Duration::from_secs(60);
+
+impl SessionStore for Db {
+    async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
+        answers(sqlx::query(FORGET_EXPIRED).bind(ago(Duration::ZERO)).execute(&self.0).await)?;
+        let insert = sqlx::query(INSERT)
+            .bind(&session.id)
+            .bind(&session.subject)
+            .bind(session.scopes.join(" "))
+            .bind(&session.secret[..])
+            .bind(millis(session.expires))
+            .bind(millis(session.ends));
+        answers(insert.execute(&self.0).await).map(|_| ())
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
+        let row: Option<(String, String, Vec<u8>, i64, i64)> =
+            answers(sqlx::query_as(FIND).bind(id).fetch_optional(&self.0).await)?;
+        let record = |(subject, scopes, secret, expires, ends): (String, String, Vec<u8>, i64, i64)| {
+            let scopes = scopes.split_whitespace().map(str::to_owned).collect();
+            let secret = secret.try_into().ok()?;
+            Some(SessionRecord::restored(id, subject, scopes, secret, (moment(expires), moment(ends))))
+        };
+        Ok(row.and_then(record))
+    }
+
+    async fn replace(
+        &self,
+        id: &str,
+        secret: &[u8; 32],
+        next: &[u8; 32],
+        expires: SystemTime,
+    ) -> Result<bool, Unavailable> {
+        let replace = sqlx::query(REPLACE).bind(id).bind(&secret[..]).bind(&next[..]).bind(millis(expires));
+        answers(replace.execute(&self.0).await).map(|done| done.rows_affected() == 1)
+    }
+
+    async fn remove(&self, id: &str) -> Result<(), Unavailable> {
+        answers(sqlx::query(REMOVE).bind(id).execute(&self.0).await).map(|_| ())
+    }
+
+    async fn remove_all(&self, subject: &str) -> Result<(), Unavailable> {
+        answers(sqlx::query(REMOVE_ALL).bind(subject).execute(&self.0).await).map(|_| ())
+    }
+}
+
+impl RevocationStore for Db {
+    async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
+        answers(sqlx::query(FORGET_REVOKED).bind(ago(LEEWAY)).execute(&self.0).await)?;
+        let revoke = sqlx::query(REVOKE).bind(issuer).bind(token).bind(millis(until));
+        answers(revoke.execute(&self.0).await).map(|_| ())
+    }
+
+    async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
+        let advance = sqlx::query(ADVANCE).bind(issuer).bind(subject).bind(millis_after(moment));
+        answers(advance.execute(&self.0).await).map(|_| ())
+    }
+
+    async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
+        let Some(token) = principal.token() else { return Ok(false) };
+        let ask = sqlx::query_scalar(IS_REVOKED)
+            .bind(principal.issuer())
+            .bind(token.id())
+            .bind(token.session())
+            .bind(principal.subject())
+            .bind(millis(token.issued()));
+        answers(ask.fetch_one(&self.0).await)
+    }
+}

@@ -1,0 +1,157 @@
+//! CWE-613, ASVS V7.2.4 to V7.4.3, RFC 9700 §4.14: sessions that go on, and sessions that are over.
+
+use serde_json::json;
+
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server};
+
+const PASSWORD: &str = "ada's own pass phrase";
+const ADA: &str = "ada@example.com";
+
+async fn ada(anyone: &Client) -> String {
+    let ada = json!({"name": "Ada", "email": ADA, "password": PASSWORD});
+    anyone.post("/auth/register", ada).await.expect(201).id()
+}
+
+#[tokio::test]
+async fn t6_a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    ada(&anyone).await;
+    let login = anyone.login(ADA, PASSWORD).await.expect(200);
+    assert_eq!(login.header("cache-control"), Some("no-store"));
+    let [first_access, first] = login.pair();
+    let renewed = anyone.refresh(&first).await.expect(200);
+    assert_eq!(renewed.header("cache-control"), Some("no-store"));
+    assert_eq!((&renewed.body["token_type"], &renewed.body["expires_in"]), (&json!("Bearer"), &json!(900)));
+    let [second_access, second] = renewed.pair();
+    assert_ne!(first, second);
+    for token in [&first_access, &second_access] {
+        anyone.bearing(token).get("/api/me").await.expect(200);
+    }
+
+    anyone.refresh(&first).await.expect(401);
+    anyone.refresh(&second).await.expect(401);
+    for token in [&first_access, &second_access] {
+        anyone.bearing(token).get("/api/me").await.expect(401);
+    }
+    server.wait_until(|log| log.contains("refresh_reused"));
+    let log = server.stop().log;
+    for token in [&first, &second, &first_access, &second_access] {
+        assert!(!log.contains(&token[..40]), "a token is in the log");
+    }
+}
+
+#[tokio::test]
+async fn t6_of_64_concurrent_uses_one_succeeds_and_then_the_session_is_dead() {
+    let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe"), ("ACCOUNTS_WORKERS", "4")]);
+    let anyone = Client::scattered(&server);
+    ada(&anyone).await;
+    let [_, token] = anyone.pair(ADA, PASSWORD).await;
+    let uses: Vec<_> = (0..64)
+        .map(|_| {
+            let (anyone, token) = (anyone.clone(), token.clone());
+            tokio::spawn(async move { anyone.refresh(&token).await })
+        })
+        .collect();
+    let mut won = Vec::new();
+    for used in uses {
+        let answer = used.await.expect("no panic");
+        match answer.status.as_u16() {
+            200 => won.push(answer.pair()),
+            _ => drop(answer.expect(401)),
+        }
+    }
+    let [[access, refresh]] = won.as_slice() else { panic!("{} won", won.len()) };
+    anyone.refresh(refresh).await.expect(401);
+    anyone.bearing(access).get("/api/me").await.expect(401);
+}
+
+#[tokio::test]
+async fn a_logout_ends_its_session_and_no_other_also_after_a_restart() {
+    for cache in ["on", "off"] {
+        let server = Server::start(&[("ACCOUNTS_TOKEN_CACHE", cache)]);
+        let anyone = Client::new(&server);
+        ada(&anyone).await;
+        let [access, refresh] = anyone.pair(ADA, PASSWORD).await;
+        let [other_access, other_refresh] = anyone.pair(ADA, PASSWORD).await;
+        anyone.bearing(&access).get("/api/me").await.expect(200);
+        anyone.post("/auth/logout", json!({})).await.expect(401);
+        let gone = anyone.bearing(&access).post("/auth/logout", json!({})).await.expect(204);
+        assert_eq!(gone.text, "");
+
+        anyone.bearing(&access).get("/api/me").await.expect(401);
+        anyone.refresh(&refresh).await.expect(401);
+        anyone.bearing(&other_access).get("/api/me").await.expect(200);
+
+        let data = server.stop().data;
+        let server = Server::start_in(data, &[("ACCOUNTS_TOKEN_CACHE", cache)]);
+        let anyone = Client::new(&server);
+        anyone.bearing(&access).get("/api/me").await.expect(401);
+        anyone.bearing(&other_access).get("/api/me").await.expect(200);
+        anyone.refresh(&other_refresh).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_logout_everywhere_ends_every_session_and_who_logs_in_again_is_in() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    ada(&anyone).await;
+    let [one, one_refresh] = anyone.pair(ADA, PASSWORD).await;
+    let [two, two_refresh] = anyone.pair(ADA, PASSWORD).await;
+    let admin = anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
+    anyone.bearing(&one).post("/auth/logout-all", json!({})).await.expect(204);
+    for token in [&one, &two] {
+        anyone.bearing(token).get("/api/me").await.expect(401);
+    }
+    for token in [&one_refresh, &two_refresh] {
+        anyone.refresh(token).await.expect(401);
+    }
+    anyone.bearing(&admin).get("/api/me").await.expect(200);
+    let [again, _] = anyone.pair(ADA, PASSWORD).await;
+    anyone.bearing(&again).get("/api/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_changed_role_applies_at_once_and_the_session_goes_on_with_it() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    let id = ada(&anyone).await;
+    let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
+    let [access, refresh] = anyone.pair(ADA, PASSWORD).await;
+    anyone.bearing(&access).get("/api/users").await.expect(403);
+
+    admin.patch(&format!("/api/users/{id}"), json!({"role": "admin"})).await.expect(200);
+    anyone.bearing(&access).get("/api/users").await.expect(401);
+    let [access, refresh] = anyone.refresh(&refresh).await.expect(200).pair();
+    anyone.bearing(&access).get("/api/users").await.expect(200);
+
+    admin.patch(&format!("/api/users/{id}"), json!({"role": "user"})).await.expect(200);
+    anyone.bearing(&access).get("/api/users").await.expect(401);
+    let [access, refresh] = anyone.refresh(&refresh).await.expect(200).pair();
+    anyone.bearing(&access).get("/api/users").await.expect(403);
+
+    admin.delete(&format!("/api/users/{id}")).await.expect(204);
+    anyone.bearing(&access).get("/api/me").await.expect(401);
+    anyone.refresh(&refresh).await.expect(401);
+}
+
+#[tokio::test]
+async fn refresh_tokens_cannot_be_guessed_for_long_and_their_shape_is_demanded() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    anyone.post("/auth/refresh", json!({})).await.expect(422);
+    anyone.post("/auth/refresh", json!({"refresh_token": ""})).await.expect_invalid(&["/refresh_token"]);
+    anyone.post("/auth/refresh", json!({"refresh_token": "a".repeat(257)})).await.expect_invalid(&["/refresh_token"]);
+    anyone.post("/auth/refresh", json!({"refresh_token": "rt_a", "role": "admin"})).await.expect(422);
+    let mut refused = 0;
+    for _ in 0..40 {
+        let answer = anyone.refresh("rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await;
+        if answer.status == 429 {
+            refused += 1;
+        } else {
+            answer.expect(401);
+        }
+    }
+    assert!(refused >= 10, "{refused}");
+}
