@@ -107,7 +107,10 @@ impl Signer {
 
     /// A sound token, under this name of a key.
     pub fn token(&self, id: &str, claims: &Value) -> String {
-        self.seal(json!({"alg": format!("{:?}", self.algorithm), "typ": "JWT", "kid": id}).to_string(), claims.to_string())
+        self.seal(
+            json!({"alg": format!("{:?}", self.algorithm), "typ": "JWT", "kid": id}).to_string(),
+            claims.to_string(),
+        )
     }
 }
 
