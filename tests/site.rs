@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, rt};
-use palisade::{Palisade, Principal, authenticated, get, optional_auth, post};
+use palisade::{Palisade, Principal, Scope, authenticated, get, optional_auth, post};
 use reqwest::{Client, RequestBuilder, Response};
 
 #[get("/me")]
@@ -28,7 +28,12 @@ async fn note() -> &'static str {
     "noted"
 }
 
-/// `GET /me`, `GET /perhaps` and `POST /note` behind a palisade, on a port that the system picks.
+/// `GET /me`, `GET /perhaps` and `POST /note`.
+pub fn routes() -> Scope {
+    palisade::scope("").service(me).service(perhaps).service(note)
+}
+
+/// The [routes] behind a palisade, on a port that the system picks.
 pub struct Site {
     origin: String,
     client: Client,
@@ -40,10 +45,7 @@ impl Site {
     /// `address`, one of 127.0.0.0/8, is where the client calls from: it tells the events of one test from those of the next.
     pub fn start(palisade: Palisade, address: &'static str) -> Self {
         log();
-        let server = HttpServer::new(move || {
-            let routes = palisade::scope("").service(me).service(perhaps).service(note);
-            App::new().service(routes).wrap(palisade.clone())
-        });
+        let server = HttpServer::new(move || App::new().service(routes()).wrap(palisade.clone()));
         let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
         let origin = format!("http://{}", server.addrs()[0]);
         let running = server.run();
