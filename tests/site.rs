@@ -44,9 +44,13 @@ pub struct Site {
 impl Site {
     /// `address`, one of 127.0.0.0/8, is where the client calls from: it tells the events of one test from those of the next.
     pub fn start(palisade: Palisade, address: &'static str) -> Self {
+        Self::start_with_workers(1, palisade, address)
+    }
+
+    pub fn start_with_workers(workers: usize, palisade: Palisade, address: &'static str) -> Self {
         log();
         let server = HttpServer::new(move || App::new().service(routes()).wrap(palisade.clone()));
-        let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+        let server = server.workers(workers).disable_signals().bind(("127.0.0.1", 0)).unwrap();
         let origin = format!("http://{}", server.addrs()[0]);
         let running = server.run();
         let handle = running.handle();

@@ -1,16 +1,18 @@
 //! Made-up key names (T5): they cost the issuer next to nothing, and valid callers nothing.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
 use jsonwebtoken::Algorithm;
+use palisade::AuthError;
 use palisade_tests::call;
+use palisade_tests::site::Site;
 use palisade_tests::tokens::{Signer, encode, sound, with};
 use serde_json::json;
 
 use crate::server::{Conduct, KeyServer};
-use crate::{COOLDOWN, Key, app, assert_refused, jwt, later, show, showing, unknown};
+use crate::{COOLDOWN, Key, app, assert_refused, behind, jwt, jwt_of, later, remote, show, showing, unknown};
 
 #[actix_web::test]
 async fn t5_ten_thousand_made_up_key_names_cause_five_fetches_at_most() {
@@ -137,7 +139,7 @@ async fn t5_what_is_no_token_of_ours_by_its_shape_causes_no_fetch() {
 #[actix_web::test]
 async fn t5_first_callers_share_one_fetch() {
     let key = Key::new("k1");
-    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(std::time::Duration::from_millis(300)));
+    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
     let app = app!(jwt(&server));
     let first = stream::iter(0..64).map(|n| call(&app, showing(key.token(&format!("u-{n}"))))).buffer_unordered(64);
     let statuses: Vec<u16> = first.map(|answer| answer.status.as_u16()).collect().await;
@@ -149,10 +151,42 @@ async fn t5_first_callers_share_one_fetch() {
 #[actix_web::test]
 async fn t5_a_caller_who_hangs_up_does_not_end_the_fetch() {
     let key = Key::new("k1");
-    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(std::time::Duration::from_millis(300)));
+    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
     let app = app!(jwt(&server));
     let gone = call(&app, showing(key.token("u-1")));
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(50), gone).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_millis(50), gone).await.is_err());
     assert_eq!(show!(app, key.token("u-2")).status, 200);
     assert_eq!(server.requests(), 1);
+}
+
+/// Over real HTTP: whichever worker is asked first asks for all.
+#[actix_web::test]
+async fn t5_workers_share_one_fetch() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
+    let site = Site::start_with_workers(4, behind(jwt(&server)), "127.0.6.1");
+    let tokens: Vec<String> = (0..64).map(|n| key.token(&format!("u-{n}"))).collect();
+    let first = stream::iter(&tokens).map(|token| site.status(token)).buffer_unordered(64);
+    assert_eq!(first.collect::<Vec<_>>().await, [200; 64]);
+    assert_eq!(server.requests(), 1);
+    site.stop().await;
+}
+
+/// The fetch runs where it was begun; where that ends, the others learn it and begin their own.
+#[test]
+fn t5_a_fetch_whose_worker_ends_is_begun_again() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(500)));
+    let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)).unwrap());
+    let token = key.token("u-1");
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (ending, staying) = (runtime(), runtime());
+    let asked = ending.block_on(async { tokio::time::timeout(Duration::from_millis(100), jwt.verify(&token)).await });
+    assert!(asked.is_err(), "the answer came too early");
+    drop(ending);
+    let verify = || staying.block_on(jwt.verify(&token)).map(drop);
+    assert!(matches!(verify(), Err(AuthError::Unavailable(_))));
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(verify(), Ok(()));
+    assert_eq!(server.requests(), 2);
 }
