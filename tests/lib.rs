@@ -2,6 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod site;
+pub mod tokens;
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;

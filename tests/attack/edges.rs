@@ -29,6 +29,10 @@ impl Authenticator for Badge {
         }
     }
 
+    fn scheme(&self) -> &'static str {
+        "Badge"
+    }
+
     fn challenge(&self, realm: &str, _: bool) -> String {
         format!("Badge realm=\"{realm}\"")
     }

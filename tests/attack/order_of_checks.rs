@@ -80,6 +80,10 @@ impl Authenticator for Slow {
         )
     }
 
+    fn scheme(&self) -> &'static str {
+        "Badge"
+    }
+
     fn challenge(&self, realm: &str, _: bool) -> String {
         format!("Badge realm=\"{realm}\"")
     }
@@ -103,6 +107,10 @@ struct Down;
 impl Authenticator for Down {
     fn authenticate<'a>(&'a self, _: &'a HttpRequest) -> Attempt<'a> {
         Attempt::Done(Err(AuthError::Unavailable("keys_unreachable")))
+    }
+
+    fn scheme(&self) -> &'static str {
+        "Down"
     }
 
     fn challenge(&self, _: &str, _: bool) -> String {

@@ -1,0 +1,212 @@
+//! Genuine signatures over claims that are missing, of another type, said twice, for somebody else or for another time (ASVS V9.2,
+//! RFC 8725 §2.4, §3.8, §3.9).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use palisade_tests::site::Site;
+use palisade_tests::tokens::{encode, now, sound, with, without};
+use palisade_tests::{AUDIENCE, ISSUER};
+use serde_json::{Value, json};
+
+use super::{Case, EC, Keys, behind, case, judge};
+
+/// The longest token that is looked at.
+const LIMIT: usize = 8192;
+
+fn header() -> String {
+    format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{EC}"}}"#)
+}
+
+/// Every registered claim (RFC 7519 §4.1), and those of ours, in every JSON type that is not its own.
+pub(super) fn typed(keys: &Keys) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let texts = [json!(null), json!(true), json!(7), json!({}), json!([7]), json!({"0": "x"}), json!([["x"]])];
+    let dates =
+        [json!(null), json!(true), json!("1900000000"), json!({}), json!([1_900_000_000]), json!(-1), json!(1e300)];
+    for (claim, reason, wrong) in [
+        ("iss", "token_iss", &texts),
+        ("aud", "token_aud", &texts),
+        ("sub", "token_sub", &texts),
+        ("jti", "token_jti", &texts),
+        ("sid", "token_sid", &texts),
+        ("scope", "token_scope", &texts),
+        ("roles", "token_roles", &texts),
+        ("permissions", "token_permissions", &texts),
+        ("tenant", "token_tenant", &texts),
+        ("exp", "token_exp", &dates),
+        ("iat", "token_iat", &dates),
+        ("nbf", "token_nbf", &dates),
+    ] {
+        for value in wrong {
+            let token = keys.ec.token(EC, &with(claim, value.clone()));
+            cases.push(case(format!("{claim} is {value}"), token, Err(reason)));
+        }
+    }
+    let list = |claim: &str, of: Value| keys.ec.token(EC, &with(claim, of));
+    cases.push(case("iss is a list", list("iss", json!([ISSUER])), Err("token_iss")));
+    cases.push(case("sub is a list", list("sub", json!(["u-1"])), Err("token_sub")));
+    cases.push(case("roles is a text", list("roles", json!("admin")), Err("token_roles")));
+    cases.push(case("aud is a mixed list", list("aud", json!([AUDIENCE, 7])), Err("token_aud")));
+    for (claim, reason) in
+        [("iss", "token_iss"), ("aud", "token_aud"), ("sub", "token_sub"), ("exp", "token_exp"), ("iat", "token_iat")]
+    {
+        cases.push(case(format!("no {claim}"), keys.ec.token(EC, &without(claim)), Err(reason)));
+    }
+    cases
+}
+
+/// RFC 7519 §4 lets a reader take the last of two; whoever takes the first then sees another token.
+pub(super) fn repeated(keys: &Keys) -> Vec<Case> {
+    let spliced = |members: &str| {
+        let claims = sound().to_string().replacen('{', &format!("{{{members},"), 1);
+        keys.ec.seal(header(), claims)
+    };
+    [
+        ("iss", r#""iss":"https://evil.example""#),
+        ("iss by an escape", r#""\u0069ss":"https://evil.example""#),
+        ("iss by escapes alone", r#""\u0069\u0073\u0073":"https://issuer.example""#),
+        ("aud", r#""aud":"other""#),
+        ("sub", r#""sub":"admin""#),
+        ("sub by an escape", r#""su\u0062":"admin""#),
+        ("exp", r#""exp":9999999999"#),
+        ("exp by an escape", r#""e\u0078p":9999999999"#),
+        ("iat", r#""iat":0"#),
+        ("a claim nobody asked for", r#""x":1,"x":1"#),
+        ("a claim nobody asked for, by an escape", r#""x":1,"\u0078":2"#),
+        ("a member far down", r#""x":[{"y":{"z":1,"z":2}}]"#),
+    ]
+    .into_iter()
+    .map(|(name, members)| case(format!("claims repeat {name}"), spliced(members), Err("token_duplicate_member")))
+    .collect()
+}
+
+pub(super) fn shaped(keys: &Keys) -> Vec<Case> {
+    let sealed = |claims: &[u8]| keys.ec.seal(header(), claims);
+    let text = sound().to_string();
+    let said = |claim: &str, value: Value| keys.ec.token(EC, &with(claim, value));
+    let mut cases = vec![
+        case("claims not JSON", sealed(b"sub=u-1"), Err("token_claims")),
+        case("claims cut off", sealed(&text.as_bytes()[..text.len() - 1]), Err("token_claims")),
+        case("claims with a tail", sealed(format!("{text}{text}").as_bytes()), Err("token_claims")),
+        case("claims with a byte order mark", sealed(format!("\u{feff}{text}").as_bytes()), Err("token_claims")),
+        case(
+            "claims in UTF-16",
+            sealed(&text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>()),
+            Err("token_claims"),
+        ),
+        case("claims with a broken letter", sealed(&broken(&text)), Err("token_claims")),
+        case("claims with a NUL behind", sealed(format!("{text}\0").as_bytes()), Err("token_claims")),
+        case("claims a list", sealed(format!("[{text}]").as_bytes()), Err("token_claims")),
+        case("claims a number", sealed(b"1"), Err("token_claims")),
+        case("claims empty", sealed(b""), Err("token_claims")),
+        case("claims an empty object", sealed(b"{}"), Err("token_iss")),
+        case("claims nested deep", sealed(deep(&text).as_bytes()), Err("token_claims")),
+        case("claims with space around", sealed(format!(" \n{text}\t ").as_bytes()), Ok(())),
+        case("iss of a stranger", said("iss", json!("https://evil.example")), Err("token_foreign_issuer")),
+        case("iss with a slash", said("iss", json!("https://issuer.example/")), Err("token_foreign_issuer")),
+        case("iss with a space", said("iss", json!("https://issuer.example ")), Err("token_foreign_issuer")),
+        case("iss in capitals", said("iss", json!("HTTPS://ISSUER.EXAMPLE")), Err("token_foreign_issuer")),
+        case("aud of another API", said("aud", json!("other")), Err("token_foreign_audience")),
+        case("aud of others", said("aud", json!(["other", "tests2", "test"])), Err("token_foreign_audience")),
+        case("aud of nobody", said("aud", json!([])), Err("token_foreign_audience")),
+        case("aud of several", said("aud", json!(["other", AUDIENCE])), Ok(())),
+        case("sub empty", said("sub", json!("")), Err("token_sub")),
+        case("sub with a line break", said("sub", json!("u-1\r\nset-cookie: x")), Err("token_sub")),
+        case("exp long ago", said("exp", json!(0)), Err("token_expired")),
+        case("exp in milliseconds", said("exp", json!(now() * 1000)), Err("token_exp")),
+        case("iat in the future", said("iat", json!(now() + 3600)), Err("token_issued_in_future")),
+        case("nbf in the future", said("nbf", json!(now() + 3600)), Err("token_not_yet_valid")),
+    ];
+    cases.push(case("as long as is looked at", of_length(keys, LIMIT), Ok(())));
+    cases.push(case("one byte longer", of_length(keys, LIMIT + 1), Err("token_too_long")));
+    cases
+}
+
+/// A byte that no UTF-8 has, within a member that nobody asked for.
+fn broken(text: &str) -> Vec<u8> {
+    [&text.as_bytes()[..text.len() - 1], b",\"x\":\"\xff\"}"].concat()
+}
+
+fn deep(text: &str) -> String {
+    text.replacen('{', &format!("{{\"x\":{}{},", "[".repeat(1000), "]".repeat(1000)), 1)
+}
+
+/// A sound token of exactly this length.
+fn of_length(keys: &Keys, length: usize) -> String {
+    const SIGNATURE: usize = 86;
+    for space in 0..4 {
+        let header = format!("{}{}", header(), " ".repeat(space));
+        let claims = with("x", json!("")).to_string();
+        let rest = length - 2 - SIGNATURE - encode(&header).len();
+        // Base64 has no text of 4k + 1 letters.
+        let padding = (rest * 3 / 4).saturating_sub(claims.len());
+        let claims = with("x", json!("x".repeat(padding))).to_string();
+        let token = keys.ec.seal(&header, &claims);
+        if token.len() == length {
+            return token;
+        }
+    }
+    panic!("no token of {length} bytes");
+}
+
+#[actix_web::test]
+async fn t1_claims_are_there_once_and_of_their_type() {
+    let keys = Keys::new();
+    let site = Site::start(behind(keys.jwt()), "127.0.3.1");
+    judge(&site, &typed(&keys)).await;
+    judge(&site, &repeated(&keys)).await;
+    judge(&site, &shaped(&keys)).await;
+    site.stop().await;
+}
+
+/// The leeway is 30 seconds: to the second on both sides of every date.
+#[actix_web::test]
+async fn t2_dates_count_to_the_second() {
+    let keys = Keys::new();
+    let site = Site::start(behind(keys.jwt()), "127.0.3.2");
+    let mut wrong = Vec::new();
+    for (claim, offset, expected) in [
+        ("exp", -29, None),
+        ("exp", -30, Some("token_expired")),
+        ("exp", -31, Some("token_expired")),
+        ("iat", 30, None),
+        ("iat", 31, Some("token_issued_in_future")),
+        ("nbf", 30, None),
+        ("nbf", 31, Some("token_not_yet_valid")),
+    ] {
+        // What is sent and judged within one second of the clock is judged at that second.
+        let (status, reasons) = loop {
+            let second = now();
+            let mut claims = with("iat", json!(second - 600));
+            claims[claim] = json!(second.checked_add_signed(offset).unwrap());
+            let status = site.status(&keys.ec.token(EC, &claims)).await;
+            let reasons = site.reasons();
+            if now() == second {
+                break (status, reasons);
+            }
+        };
+        if status != if expected.is_some() { 401 } else { 200 } || reasons.iter().map(String::as_str).ne(expected) {
+            wrong.push(format!("{claim} {offset:+}: {status} {reasons:?}, not {expected:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    site.stop().await;
+}
+
+/// Also where the token was good a moment before, and is remembered.
+#[actix_web::test]
+async fn a_token_that_was_good_is_refused_once_it_has_expired() {
+    let keys = Keys::new();
+    let site = Site::start(behind(keys.jwt()), "127.0.3.3");
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let end = Duration::from_secs(since_epoch.as_secs() + 2);
+    let mut claims = with("iat", json!(now() - 600));
+    claims["exp"] = json!(end.as_secs() - 30);
+    let token = keys.ec.token(EC, &claims);
+    assert_eq!(site.status(&token).await, 200);
+    assert_eq!(site.status(&token).await, 200);
+    tokio::time::sleep(end.saturating_sub(since_epoch) + Duration::from_millis(50)).await;
+    assert_eq!(site.status(&token).await, 401);
+    assert_eq!(site.reasons(), ["token_expired"]);
+    site.stop().await;
+}

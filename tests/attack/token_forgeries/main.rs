@@ -1,0 +1,136 @@
+//! CWE-347, CWE-287, CWE-345, ASVS V9, RFC 8725: forged, altered, diverted and misplaced tokens, over real HTTP.
+//!
+//! Each row is a token, the status that the server gave it, and the reason in the audit trail: a token that is refused for another
+//! reason than it should be is a row that tests nothing.
+
+mod claims;
+mod headers;
+mod places;
+mod signatures;
+mod sound;
+mod weak_keys;
+
+use jsonwebtoken::Algorithm;
+use palisade::{Jwt, KeySet, Palisade, VerifyingKey};
+use palisade_tests::site::Site;
+use palisade_tests::tokens::{Signer, encode, rsa, sound};
+use palisade_tests::{AUDIENCE, ISSUER, SECRET};
+
+/// How many cases there are at least, over all files.
+const LEAST: usize = 80;
+
+/// One token, and what has to become of it: accepted, or the reason.
+type Case = (String, String, Result<(), &'static str>);
+
+fn case(name: impl Into<String>, token: impl Into<String>, verdict: Result<(), &'static str>) -> Case {
+    (name.into(), token.into(), verdict)
+}
+
+/// The keys of the issuer, and one that is not his.
+struct Keys {
+    rsa: Signer,
+    ec: Signer,
+    ed: Signer,
+    attacker: Signer,
+}
+
+const RSA: &str = "rsa-1";
+const EC: &str = "ec-1";
+const ED: &str = "ed-1";
+
+impl Keys {
+    fn new() -> Self {
+        let generate = Signer::generate;
+        Self {
+            rsa: rsa().clone(),
+            ec: generate(Algorithm::ES256),
+            ed: generate(Algorithm::EdDSA),
+            attacker: generate(Algorithm::ES256),
+        }
+    }
+
+    fn public(&self) -> KeySet {
+        let key =
+            |algorithm, signer: &Signer, id| VerifyingKey::pem(algorithm, &signer.public().pem).unwrap().with_id(id);
+        KeySet::new([
+            key(palisade::Algorithm::Rs256, &self.rsa, RSA),
+            key(palisade::Algorithm::Es256, &self.ec, EC),
+            key(palisade::Algorithm::EdDsa, &self.ed, ED),
+        ])
+        .unwrap()
+    }
+
+    fn jwt(&self) -> Jwt {
+        Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(self.public()).build().unwrap()
+    }
+
+    /// Each key with its algorithm and its name.
+    fn each(&self) -> [(&'static str, &'static str, &Signer); 3] {
+        [("RS256", RSA, &self.rsa), ("ES256", EC, &self.ec), ("EdDSA", ED, &self.ed)]
+    }
+
+    /// Signed by the issuer's P-256 key, under this header and these claims.
+    fn seal(&self, header: &str) -> String {
+        self.ec.seal(header, sound().to_string())
+    }
+}
+
+/// The issuer's secret, where he has one.
+fn shared() -> Signer {
+    Signer::hmac(Algorithm::HS256, SECRET)
+}
+
+/// A header and sound claims, encoded.
+fn unsigned(header: &str) -> String {
+    format!("{}.{}", encode(header), encode(sound().to_string()))
+}
+
+fn behind(jwt: Jwt) -> Palisade {
+    Palisade::builder().authenticator(jwt).build().unwrap()
+}
+
+/// Sends each token and holds status and reason against the case. All that are wrong are told at once.
+async fn judge(site: &Site, cases: &[Case]) {
+    let mut wrong = Vec::new();
+    site.reasons();
+    for (name, token, expected) in cases {
+        let answer = site.show(token).await;
+        let status = answer.status().as_u16();
+        let challenge = answer.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+        let (found, reasons) = (status, site.reasons());
+        let (status, reason, challenged) = match expected {
+            Ok(()) => (200, None, None),
+            Err(reason) => (401, Some(*reason), Some(r#"Bearer realm="api", error="invalid_token""#)),
+        };
+        if found != status || reasons.iter().map(String::as_str).ne(reason) || challenge.as_deref() != challenged {
+            wrong.push(format!("{name}: {found} {reasons:?} {challenge:?}, not {status} {reason:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn there_are_enough_cases() {
+    let keys = Keys::new();
+    let all = [
+        headers::algorithms(&keys),
+        headers::confusions(&keys),
+        headers::key_names(&keys),
+        headers::key_references(&keys, "http://127.0.0.1:9/"),
+        headers::extensions(&keys),
+        headers::types(&keys),
+        signatures::altered(&keys),
+        signatures::curves(&keys),
+        signatures::encodings(&keys),
+        claims::typed(&keys),
+        claims::repeated(&keys),
+        claims::shaped(&keys),
+    ];
+    let forged = all.iter().flatten().filter(|(_, _, verdict)| verdict.is_err()).count();
+    assert!(forged >= LEAST, "only {forged} forged tokens");
+    let mut names: Vec<&str> = all.iter().flatten().map(|(name, ..)| name.as_str()).collect();
+    let cases = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), cases, "two cases have one name");
+}

@@ -1,0 +1,153 @@
+//! Tokens where they must not be looked for, and credentials that two readers read differently (CWE-598, CWE-436, RFC 6750 §2).
+
+use palisade_tests::site::Site;
+use palisade_tests::tokens::{encode, sound, with};
+use reqwest::RequestBuilder;
+use serde_json::json;
+
+use super::{EC, Keys, behind};
+
+struct Row(&'static str, RequestBuilder, u16, Option<&'static str>);
+
+async fn hold(site: &Site, rows: Vec<Row>) {
+    let mut wrong = Vec::new();
+    site.reasons();
+    for Row(name, request, status, reason) in rows {
+        let found = request.send().await.unwrap().status().as_u16();
+        let reasons = site.reasons();
+        if found != status || reasons.iter().map(String::as_str).ne(reason) {
+            wrong.push(format!("{name}: {found} {reasons:?}, not {status} {reason:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[actix_web::test]
+async fn a_token_counts_in_the_authorization_header_alone() {
+    let keys = Keys::new();
+    let site = Site::start(behind(keys.jwt()), "127.0.4.1");
+    let token = keys.ec.token(EC, &sound());
+    let absent = Some("no_credentials");
+    let form = "application/x-www-form-urlencoded";
+    let headed = |name: &str| site.get("/me").header(name, format!("Bearer {token}"));
+    let rows = vec![
+        Row("header", headed("authorization"), 200, None),
+        Row("query", site.get(&format!("/me?access_token={token}")), 401, absent),
+        Row("query, as a header", site.get(&format!("/me?authorization=Bearer%20{token}")), 401, absent),
+        Row(
+            "cookie",
+            site.get("/me").header("cookie", format!("access_token={token}; Authorization={token}")),
+            401,
+            absent,
+        ),
+        Row("form", site.post("/note").header("content-type", form).body(format!("access_token={token}")), 401, absent),
+        Row("JSON", site.post("/note").json(&json!({"access_token": token, "Authorization": token})), 401, absent),
+        Row(
+            "form of a GET",
+            site.get("/me").header("content-type", form).body(format!("access_token={token}")),
+            401,
+            absent,
+        ),
+        Row("X-Authorization", headed("x-authorization"), 401, absent),
+        Row("Proxy-Authorization", headed("proxy-authorization"), 401, absent),
+        Row("X-Forwarded-Authorization", headed("x-forwarded-authorization"), 401, absent),
+        Row("X-Access-Token", site.get("/me").header("x-access-token", &token), 401, absent),
+        Row(
+            "Sec-WebSocket-Protocol",
+            site.get("/me").header("sec-websocket-protocol", format!("bearer, {token}")),
+            401,
+            absent,
+        ),
+        Row("query of an open route", site.get(&format!("/perhaps?access_token={token}")), 200, None),
+        Row(
+            "query beside a bad header",
+            site.get(&format!("/me?access_token={token}")).bearer_auth("x"),
+            401,
+            Some("token_malformed"),
+        ),
+        Row(
+            "cookie beside a bad header",
+            site.get("/perhaps").header("cookie", &token).bearer_auth("x"),
+            401,
+            Some("token_malformed"),
+        ),
+    ];
+    hold(&site, rows).await;
+    let nobody = site.get(&format!("/perhaps?access_token={token}")).send().await.unwrap();
+    assert_eq!(nobody.text().await.unwrap(), "nobody");
+    site.stop().await;
+}
+
+#[actix_web::test]
+async fn a_credential_has_one_reading() {
+    let keys = Keys::new();
+    let site = Site::start(behind(keys.jwt()), "127.0.4.2");
+    let good = keys.ec.token(EC, &sound());
+    let other = keys.ec.token(EC, &with("sub", json!("u-2")));
+    let one = |value: String| site.get("/me").header("authorization", value);
+    let both = |first: String, second: String| one(first).header("authorization", second);
+    let (malformed, absent) = (Some("bearer_malformed"), Some("no_credentials"));
+    let basic = format!("Basic {}", encode("admin:admin"));
+    let rows = vec![
+        Row("lower case", one(format!("bearer {good}")), 200, None),
+        Row("upper case", one(format!("BEARER {good}")), 200, None),
+        // RFC 9110 §11.4: 1*SP.
+        Row("two spaces", one(format!("Bearer  {good}")), 200, None),
+        Row("space behind", one(format!("Bearer {good}  ")), 200, None),
+        Row("tab", one(format!("Bearer\t{good}")), 401, malformed),
+        Row("space and tab", one(format!("Bearer \t{good}")), 401, malformed),
+        Row("colon", one(format!("Bearer: {good}")), 401, malformed),
+        Row("equals sign", one(format!("Bearer={good}")), 401, malformed),
+        Row("token=", one(format!("Bearer token={good}")), 401, malformed),
+        Row("quoted", one(format!("Bearer \"{good}\"")), 401, malformed),
+        Row("two tokens by a comma", one(format!("Bearer {good},{other}")), 401, malformed),
+        Row("two credentials by a comma", one(format!("Bearer {good}, Bearer {other}")), 401, malformed),
+        Row("the same twice by a comma", one(format!("Bearer {good}, Bearer {good}")), 401, malformed),
+        Row("two tokens by a space", one(format!("Bearer {good} {other}")), 401, malformed),
+        Row("another scheme behind a comma", one(format!("Bearer {good}, {basic}")), 401, malformed),
+        Row("another scheme before a comma", one(format!("{basic}, Bearer {good}")), 401, absent),
+        Row("scheme alone", one("Bearer".into()), 401, malformed),
+        Row("scheme and a space", one("Bearer ".into()), 401, malformed),
+        Row("null", one("Bearer null".into()), 401, Some("token_malformed")),
+        Row("Bearer twice", one(format!("Bearer Bearer {good}")), 401, malformed),
+        Row("token alone", one(good.clone()), 401, absent),
+        Row("scheme misspelt", one(format!("Bearers {good}")), 401, absent),
+        Row("scheme JWT", one(format!("JWT {good}")), 401, absent),
+        Row("scheme DPoP", one(format!("DPoP {good}")), 401, absent),
+        Row("scheme Token", one(format!("Token {good}")), 401, absent),
+        Row("empty", one(String::new()), 401, absent),
+        Row("two headers", both(format!("Bearer {good}"), format!("Bearer {other}")), 400, Some("two_authorizations")),
+        Row(
+            "the same header twice",
+            both(format!("Bearer {good}"), format!("Bearer {good}")),
+            400,
+            Some("two_authorizations"),
+        ),
+        Row("two schemes", both(basic.clone(), format!("Bearer {good}")), 400, Some("two_authorizations")),
+        Row("an empty header first", both(String::new(), format!("Bearer {good}")), 400, Some("two_authorizations")),
+    ];
+    hold(&site, rows).await;
+    site.stop().await;
+}
+
+/// What is refused says no more than that it was, whatever was wrong with it (RFC 6750 §3.1).
+#[actix_web::test]
+async fn every_refusal_of_a_token_looks_alike() {
+    let keys = Keys::new();
+    let site = Site::start(behind(keys.jwt()), "127.0.4.3");
+    let mut bodies = Vec::new();
+    let expired = keys.ec.token(EC, &with("exp", json!(1)));
+    let foreign = keys.ec.token(EC, &with("aud", json!("other")));
+    let forged = keys.attacker.token(EC, &sound());
+    let unknown = keys.ec.token("ec-9", &sound());
+    for token in [expired, foreign, forged, unknown, "x".repeat(9000), "x".to_owned()] {
+        let answer = site.show(&token).await;
+        assert_eq!(answer.status(), 401);
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="api", error="invalid_token""#);
+        bodies.push(answer.text().await.unwrap());
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    site.stop().await;
+}

@@ -1,0 +1,126 @@
+//! Keys that no sound issuer has are refused before there is a server (CWE-326, ASVS V11.2.3, RFC 8725 §3.4, §3.5).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::Algorithm::{ES256, ES384, EdDSA};
+use palisade::{Algorithm, ConfigError, Jwt, KeySet, VerifyingKey};
+use palisade_tests::tokens::{Signer, encode, rsa};
+use serde_json::{Value, json};
+
+#[track_caller]
+fn refused<T>(name: &str, built: Result<T, ConfigError>) {
+    let Err(mistake) = built else { panic!("{name} was taken") };
+    assert!(mistake.to_string().starts_with("jw"), "{name}: {mistake}");
+}
+
+fn set(key: Value) -> Result<KeySet, ConfigError> {
+    KeySet::from_jwks(json!({ "keys": [key] }).to_string())
+}
+
+fn changed(mut key: Value, member: &str, value: impl Into<Value>) -> Value {
+    key[member] = value.into();
+    key
+}
+
+#[test]
+fn t2_short_secrets_are_refused() {
+    for length in [0, 1, 16, 31] {
+        refused("HS256", Jwt::hs256("https://issuer.example", "tests", vec![7; length]));
+        refused("HS256", VerifyingKey::hmac(Algorithm::Hs256, vec![7; length]));
+        refused("HS256 as JWK", set(json!({"kty": "oct", "alg": "HS256", "k": encode(vec![7; length])})));
+        refused("an open secret as JWK", set(json!({"kty": "oct", "k": encode(vec![7; length])})));
+    }
+    refused("HS384", VerifyingKey::hmac(Algorithm::Hs384, [7; 47]));
+    refused("HS512", VerifyingKey::hmac(Algorithm::Hs512, [7; 63]));
+    refused("HS512 as JWK", set(json!({"kty": "oct", "alg": "HS512", "k": encode([7; 63])})));
+    assert!(Jwt::hs256("https://issuer.example", "tests", [7; 32]).is_ok());
+    assert!(set(json!({"kty": "oct", "k": encode([7; 32])})).is_ok());
+}
+
+#[test]
+fn a_public_key_is_no_secret() {
+    let ec = Signer::generate(ES256);
+    refused("ES256", VerifyingKey::hmac(Algorithm::Es256, &ec.public().pem));
+    refused("HS256", VerifyingKey::pem(Algorithm::Hs256, &ec.public().pem));
+    let public = VerifyingKey::pem(Algorithm::Es256, &ec.public().pem).unwrap().with_id("public");
+    let secret = VerifyingKey::hmac(Algorithm::Hs256, &ec.public().pem).unwrap().with_id("secret");
+    refused("a secret beside a public key", KeySet::new([public, secret]));
+}
+
+#[test]
+fn weak_rsa_keys_are_refused() {
+    let sound = rsa().jwk("rsa");
+    let modulus = |bytes: usize| {
+        let mut modulus = vec![0xa5; bytes];
+        modulus[bytes - 1] = 0xa7;
+        encode(modulus)
+    };
+    assert!(set(sound.clone()).is_ok());
+    for bytes in [64, 128, 192, 255] {
+        refused("a short modulus", set(changed(sound.clone(), "n", modulus(bytes))));
+    }
+    refused(
+        "a modulus of 2048 bits by zeros",
+        set(changed(sound.clone(), "n", encode([vec![0; 128], vec![0xa7; 128]].concat()))),
+    );
+    refused("a modulus that costs seconds", set(changed(sound.clone(), "n", modulus(2048))));
+    for exponent in [&[0][..], &[1], &[0, 1], &[2], &[1, 0, 0], &[]] {
+        refused("an exponent that is even or 1", set(changed(sound.clone(), "e", encode(exponent))));
+    }
+    refused("an exponent of 64 bits", set(changed(sound, "e", encode([0xff; 8]))));
+    // PKCS#1 of a modulus of 1024 bits, by hand.
+    let n = [&[0x02, 0x81, 0x81, 0x00][..], &[0xa7; 128]].concat();
+    let inside = [n.as_slice(), &[0x02, 0x03, 0x01, 0x00, 0x01]].concat();
+    let der = [&[0x30, 0x81, u8::try_from(inside.len()).unwrap()][..], &inside].concat();
+    let pem = format!("-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----\n", STANDARD.encode(der));
+    refused("RSA 1024 as PEM", VerifyingKey::pem(Algorithm::Rs256, pem));
+}
+
+/// CVE-2020-0601 and invalid-curve attacks.
+#[test]
+fn points_off_their_curve_are_refused() {
+    for (algorithm, bytes) in [(ES256, 32), (ES384, 48)] {
+        let sound = Signer::generate(algorithm).jwk("ec");
+        assert!(set(sound.clone()).is_ok());
+        let mut one = vec![0; bytes];
+        one[bytes - 1] = 1;
+        for (name, key) in [
+            ("x and y swapped", changed(changed(sound.clone(), "x", sound["y"].clone()), "y", sound["x"].clone())),
+            ("infinity", changed(changed(sound.clone(), "x", encode(vec![0; bytes])), "y", encode(vec![0; bytes]))),
+            ("(1, 1)", changed(changed(sound.clone(), "x", encode(&one)), "y", encode(&one))),
+            ("an x over the prime", changed(sound.clone(), "x", encode(vec![0xff; bytes]))),
+            ("a short y", changed(sound.clone(), "y", encode(&one[1..]))),
+            ("no y", changed(sound.clone(), "y", "")),
+            ("secp256k1", changed(sound.clone(), "crv", "secp256k1")),
+            (
+                "a curve that is not the point's",
+                changed(sound.clone(), "crv", if bytes == 32 { "P-384" } else { "P-256" }),
+            ),
+            (
+                "an algorithm of another curve",
+                changed(sound.clone(), "alg", if bytes == 32 { "ES384" } else { "ES256" }),
+            ),
+            ("an algorithm of another kind", changed(sound.clone(), "alg", "HS256")),
+            ("encryption", changed(sound.clone(), "use", "enc")),
+            ("signing alone", changed(sound.clone(), "key_ops", json!(["sign"]))),
+        ] {
+            refused(name, set(key));
+        }
+    }
+    let sound = Signer::generate(EdDSA).jwk("ed");
+    assert!(set(sound.clone()).is_ok());
+    refused("31 bytes", set(changed(sound.clone(), "x", encode([1; 31]))));
+    refused("33 bytes", set(changed(sound.clone(), "x", encode([1; 33]))));
+    refused("X25519", set(changed(sound, "crv", "X25519")));
+}
+
+#[test]
+fn keys_of_another_kind_are_refused() {
+    let (ec, ed) = (Signer::generate(ES256), Signer::generate(EdDSA));
+    refused("EC for RS256", VerifyingKey::pem(Algorithm::Rs256, &ec.public().pem));
+    refused("RSA for ES256", VerifyingKey::pem(Algorithm::Es256, &rsa().public().pem));
+    refused("EC for EdDSA", VerifyingKey::pem(Algorithm::EdDsa, &ec.public().pem));
+    refused("Ed25519 for ES256", VerifyingKey::pem(Algorithm::Es256, &ed.public().pem));
+    refused("P-256 for ES384", VerifyingKey::pem(Algorithm::Es384, &ec.public().pem));
+    refused("no PEM", VerifyingKey::pem(Algorithm::Es256, "MFkwEwYHKoZIzj0CAQ"));
+}

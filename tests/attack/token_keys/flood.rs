@@ -1,0 +1,192 @@
+//! Made-up key names (T5): they cost the issuer next to nothing, and valid callers nothing.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{self, StreamExt as _};
+use jsonwebtoken::Algorithm;
+use palisade::AuthError;
+use palisade_tests::call;
+use palisade_tests::site::Site;
+use palisade_tests::tokens::{Signer, encode, sound, with};
+use serde_json::json;
+
+use crate::server::{Conduct, KeyServer};
+use crate::{COOLDOWN, Key, app, assert_refused, behind, jwt, jwt_of, later, remote, show, showing, unknown};
+
+#[actix_web::test]
+async fn t5_ten_thousand_made_up_key_names_cause_five_fetches_at_most() {
+    const FLOOD: usize = 10_000;
+    const AT_ONCE: usize = 64;
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys([key.jwk()]));
+    let app = app!(jwt(&server));
+    assert_eq!(show!(app, key.token("first")).status, 200);
+    later(COOLDOWN).await;
+
+    let attacker = Signer::generate(Algorithm::EdDSA);
+    let forged = |n: usize| attacker.token(&format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)), &sound());
+    let cached = key.token("cached");
+    let begun = Instant::now();
+    let answers = stream::iter(0..FLOOD)
+        .map(|n| {
+            // In between come callers with tokens that were seen before, and with new ones.
+            let (valid, token) = match n % 50 {
+                0 => (true, cached.clone()),
+                1 => (true, key.token(&format!("u-{n}"))),
+                _ => (false, forged(n)),
+            };
+            let app = &app;
+            async move { (valid, call(app, showing(token)).await) }
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    let took = begun.elapsed();
+
+    let mut statuses: BTreeMap<(bool, u16), usize> = BTreeMap::new();
+    for (valid, answer) in &answers {
+        *statuses.entry((*valid, answer.status.as_u16())).or_default() += 1;
+        assert!(answer.status != 503 || !answer.header("retry-after").is_empty(), "{answer:?}");
+    }
+    let only = |valid: bool, allowed: &[u16]| {
+        statuses.keys().filter(|(own, _)| *own == valid).all(|(_, status)| allowed.contains(status))
+    };
+    assert!(only(true, &[200]), "valid tokens were refused: {statuses:?}");
+    assert!(only(false, &[401, 503]), "{statuses:?}");
+    let fetches = server.requests() - 1;
+    assert!(fetches <= 5, "{fetches} fetches in {took:?}");
+}
+
+#[actix_web::test]
+async fn t5_a_name_that_was_asked_for_is_not_asked_for_again() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys([key.jwk()]));
+    let app = app!(jwt(&server));
+    assert_eq!(show!(app, key.token("u-1")).status, 200);
+    later(COOLDOWN).await;
+    assert_refused(&show!(app, unknown("nobody")));
+    assert_eq!(server.requests(), 2);
+    for _ in 0..3 {
+        later(COOLDOWN).await;
+        assert_refused(&show!(app, unknown("nobody")));
+    }
+    assert_eq!(server.requests(), 2, "the same name was asked for again");
+    // But not for ever: it may have been published since.
+    later(31).await;
+    assert_refused(&show!(app, unknown("nobody")));
+    assert_eq!(server.requests(), 3);
+}
+
+#[actix_web::test]
+async fn t5_between_two_fetches_lies_the_cooldown() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys([key.jwk()]));
+    let app = app!(jwt(&server));
+    assert_eq!(show!(app, key.token("u-1")).status, 200);
+    for round in 1..=5 {
+        later(COOLDOWN).await;
+        for name in 0..20 {
+            let answer = show!(app, unknown(&format!("{round}-{name}")));
+            assert!(answer.status == 401 || answer.status == 503, "{answer:?}");
+        }
+        assert_eq!(server.requests(), 1 + round);
+    }
+}
+
+/// It is not ours to judge, and not our issuer's to be asked about.
+#[actix_web::test]
+async fn t5_a_token_of_another_issuer_causes_no_fetch() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys([key.jwk()]));
+    let app = app!(jwt(&server));
+    assert_eq!(show!(app, key.token("u-1")).status, 200);
+    later(COOLDOWN).await;
+    for n in 0..20 {
+        let stranger = Signer::generate(Algorithm::EdDSA);
+        let token = stranger.token(&format!("x-{n}"), &with("iss", json!("https://evil.example")));
+        assert_refused(&show!(app, token));
+    }
+    assert_eq!(server.requests(), 1);
+}
+
+#[actix_web::test]
+async fn t5_what_is_no_token_of_ours_by_its_shape_causes_no_fetch() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys([key.jwk()]));
+    let app = app!(jwt(&server));
+    assert_eq!(show!(app, key.token("u-1")).status, 200);
+    later(COOLDOWN).await;
+    let claims = sound().to_string();
+    let headed = |header: &str| format!("{}.{}.{}", encode(header), encode(&claims), encode([0; 64]));
+    for token in [
+        headed(r#"{"alg":"none","kid":"x"}"#),
+        headed(r#"{"alg":"EdDSA","kid":"x","crit":["b64"]}"#),
+        headed(r#"{"alg":"EdDSA","kid":"x","typ":"id+jwt"}"#),
+        headed(r#"{"alg":"EdDSA","kid":"x","kid":"y"}"#),
+        headed(&json!({"alg": "EdDSA", "kid": "x".repeat(300)}).to_string()),
+        headed(r#"{"alg":"EdDSA","kid":1}"#),
+        headed(r#"{"alg":"EdDSA","kid":"k1"}"#),
+        headed(r#"{"alg":"ES256","kid":"k1"}"#),
+        "a.b.c".to_owned(),
+        "x".to_owned(),
+    ] {
+        assert_refused(&show!(app, token));
+    }
+    assert_eq!(server.requests(), 1);
+}
+
+#[actix_web::test]
+async fn t5_first_callers_share_one_fetch() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
+    let app = app!(jwt(&server));
+    let first = stream::iter(0..64).map(|n| call(&app, showing(key.token(&format!("u-{n}"))))).buffer_unordered(64);
+    let statuses: Vec<u16> = first.map(|answer| answer.status.as_u16()).collect().await;
+    assert_eq!(statuses, [200; 64]);
+    assert_eq!(server.requests(), 1);
+}
+
+/// Whoever caused the fetch may hang up; the others get their answer from it.
+#[actix_web::test]
+async fn t5_a_caller_who_hangs_up_does_not_end_the_fetch() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
+    let app = app!(jwt(&server));
+    let gone = call(&app, showing(key.token("u-1")));
+    assert!(tokio::time::timeout(Duration::from_millis(50), gone).await.is_err());
+    assert_eq!(show!(app, key.token("u-2")).status, 200);
+    assert_eq!(server.requests(), 1);
+}
+
+/// Over real HTTP: whichever worker is asked first asks for all.
+#[actix_web::test]
+async fn t5_workers_share_one_fetch() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
+    let site = Site::start_with_workers(4, behind(jwt(&server)), "127.0.6.1");
+    let tokens: Vec<String> = (0..64).map(|n| key.token(&format!("u-{n}"))).collect();
+    let first = stream::iter(&tokens).map(|token| site.status(token)).buffer_unordered(64);
+    assert_eq!(first.collect::<Vec<_>>().await, [200; 64]);
+    assert_eq!(server.requests(), 1);
+    site.stop().await;
+}
+
+/// The fetch runs where it was begun; where that ends, the others learn it and begin their own.
+#[test]
+fn t5_a_fetch_whose_worker_ends_is_begun_again() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(500)));
+    let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)).unwrap());
+    let token = key.token("u-1");
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (ending, staying) = (runtime(), runtime());
+    let asked = ending.block_on(async { tokio::time::timeout(Duration::from_millis(100), jwt.verify(&token)).await });
+    assert!(asked.is_err(), "the answer came too early");
+    drop(ending);
+    let verify = || staying.block_on(jwt.verify(&token)).map(drop);
+    assert!(matches!(verify(), Err(AuthError::Unavailable(_))));
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(verify(), Ok(()));
+    assert_eq!(server.requests(), 2);
+}

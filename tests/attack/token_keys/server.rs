@@ -1,0 +1,178 @@
+//! The issuer's key server: real HTTP on the loopback interface, with every way to misbehave.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// What the server does with a request.
+#[derive(Clone)]
+pub enum Conduct {
+    /// Answers with this document.
+    Serve {
+        document: String,
+        cache_control: &'static str,
+    },
+    /// The same, but only after a while.
+    Late(Duration, Box<Conduct>),
+    Status(u16),
+    Redirect(String),
+    /// A sound document that ends only after more than anybody should read.
+    Oversize(String),
+    /// Says that more is coming, and closes.
+    Truncated(String),
+    /// Reads the request, and says nothing.
+    Hang,
+    /// Sends a byte now and then, for ever.
+    Drip,
+}
+
+impl Conduct {
+    /// These keys, to be kept for ten minutes.
+    pub fn keys(keys: impl IntoIterator<Item = Value>) -> Self {
+        Self::keys_for("max-age=600", keys)
+    }
+
+    pub fn keys_for(cache_control: &'static str, keys: impl IntoIterator<Item = Value>) -> Self {
+        let keys: Vec<Value> = keys.into_iter().collect();
+        Self::Serve { document: json!({ "keys": keys }).to_string(), cache_control }
+    }
+
+    pub fn after(self, delay: Duration) -> Self {
+        Self::Late(delay, Box::new(self))
+    }
+}
+
+struct Shared {
+    conduct: Mutex<Conduct>,
+    requests: AtomicUsize,
+    stopped: AtomicBool,
+}
+
+pub struct KeyServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    listening: Option<JoinHandle<()>>,
+}
+
+impl KeyServer {
+    pub fn start(conduct: Conduct) -> Self {
+        let shared = Shared { conduct: Mutex::new(conduct), requests: 0.into(), stopped: false.into() };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut server = Self { address, shared: Arc::new(shared), listening: None };
+        server.listen(listener);
+        server
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/jwks", self.address)
+    }
+
+    /// From now on; a request that has arrived keeps the conduct that it found.
+    pub fn set(&self, conduct: Conduct) {
+        *self.shared.conduct.lock().unwrap() = conduct;
+    }
+
+    /// How many requests came, answered or not.
+    pub fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// Connections are refused from now on.
+    pub fn stop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        // Wakes the listener up.
+        drop(TcpStream::connect(self.address));
+        if let Some(listening) = self.listening.take() {
+            listening.join().unwrap();
+        }
+    }
+
+    pub fn resume(&mut self) {
+        self.shared.stopped.store(false, Ordering::SeqCst);
+        self.listen(TcpListener::bind(self.address).unwrap());
+    }
+
+    fn listen(&mut self, listener: TcpListener) {
+        let shared = Arc::clone(&self.shared);
+        self.listening = Some(thread::spawn(move || {
+            for connection in listener.incoming() {
+                if shared.stopped.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (shared, connection) = (Arc::clone(&shared), connection.unwrap());
+                thread::spawn(move || answer(&shared, connection));
+            }
+        }));
+    }
+}
+
+impl Drop for KeyServer {
+    fn drop(&mut self) {
+        if self.listening.is_some() {
+            self.stop();
+        }
+    }
+}
+
+fn answer(shared: &Shared, mut connection: TcpStream) {
+    let mut request = Vec::new();
+    let mut chunk = [0; 1024];
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+        match connection.read(&mut chunk) {
+            Ok(0) | Err(_) => return,
+            Ok(length) => request.extend_from_slice(&chunk[..length]),
+        }
+    }
+    shared.requests.fetch_add(1, Ordering::SeqCst);
+    let conduct = shared.conduct.lock().unwrap().clone();
+    // Whoever asked may have given up.
+    let _ = behave(conduct, &mut connection);
+}
+
+fn behave(conduct: Conduct, connection: &mut TcpStream) -> std::io::Result<()> {
+    let head = |status: &str, headers: &str| {
+        format!("HTTP/1.1 {status}\r\ncontent-type: application/jwk-set+json\r\nconnection: close\r\n{headers}\r\n")
+    };
+    match conduct {
+        Conduct::Serve { document, cache_control } => {
+            let headers = format!("cache-control: {cache_control}\r\ncontent-length: {}\r\n", document.len());
+            connection.write_all(format!("{}{document}", head("200 OK", &headers)).as_bytes())
+        }
+        Conduct::Late(delay, conduct) => {
+            thread::sleep(delay);
+            behave(*conduct, connection)
+        }
+        Conduct::Status(status) => {
+            connection.write_all(head(&format!("{status} Whatever"), "content-length: 0\r\n").as_bytes())
+        }
+        Conduct::Redirect(to) => {
+            connection.write_all(head("302 Found", &format!("location: {to}\r\ncontent-length: 0\r\n")).as_bytes())
+        }
+        Conduct::Oversize(document) => {
+            connection.write_all(format!("{}{document}", head("200 OK", "")).as_bytes())?;
+            let blank = [b' '; 64 * 1024];
+            (0..16).try_for_each(|_| connection.write_all(&blank))
+        }
+        Conduct::Truncated(document) => {
+            let headers = format!("content-length: {}\r\n", document.len() + 1000);
+            connection.write_all(format!("{}{document}", head("200 OK", &headers)).as_bytes())
+        }
+        Conduct::Hang => {
+            thread::sleep(Duration::from_secs(12));
+            Ok(())
+        }
+        Conduct::Drip => {
+            connection.write_all(head("200 OK", "").as_bytes())?;
+            (0..120).try_for_each(|_| {
+                thread::sleep(Duration::from_millis(100));
+                connection.write_all(b" ")
+            })
+        }
+    }
+}
