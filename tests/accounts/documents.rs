@@ -76,10 +76,10 @@ async fn every_document_route_with_each_status() {
     ada.delete(&path).await.expect(404);
     ada.get(&path).await.expect(404);
 
-    // A document goes with its owner, whose token makes no other then.
+    // A document goes with its owner, whose token ends too.
     admin.delete(&format!("/api/users/{ada_id}")).await.expect(204);
     assert_eq!(titles(&admin.get(all).await.expect(200)), ["bob's"]);
-    ada.post(all, text("from nobody", "")).await.expect(404);
+    ada.post(all, text("from nobody", "")).await.expect(401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,7 +97,7 @@ async fn login(anyone: &Client) {
 
 async fn me(anyone: &Client, ada: &Client, ada_id: &str) {
     let me = ada.get("/api/me").await.expect(200);
-    assert_eq!(me.body, json!({"subject": ada_id, "roles": ["user"], "scopes": []}));
+    assert_eq!(me.body, json!({"subject": ada_id, "roles": ["user"], "scopes": ["account:manage"]}));
     assert_eq!(me.header("cache-control"), Some("no-store"));
     let none = anyone.get("/api/me").await.expect(401);
     assert!(!none.header("www-authenticate").expect("a challenge").contains("error="));
@@ -235,7 +235,7 @@ async fn every_route_with_each_status_and_the_data_survives_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_that_is_gone_is_404_but_its_token_still_says_whose_it_was() {
+async fn an_account_that_is_gone_is_404_and_its_tokens_are_over() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let body = json!({"name": "Ada", "email": "ada@example.com", "password": "ada's own pass phrase"});
@@ -243,10 +243,14 @@ async fn an_account_that_is_gone_is_404_but_its_token_still_says_whose_it_was() 
     let ada = anyone.bearing(&anyone.token("ada@example.com", "ada's own pass phrase").await);
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     let own = format!("/api/users/{id}");
+    ada.get(&own).await.expect(200);
     admin.delete(&own).await.expect(204);
-    assert_eq!(ada.get("/api/me").await.expect(200).body["subject"], id);
-    ada.get(&own).await.expect(404);
-    ada.patch(&own, json!({"name": "Eve"})).await.expect(404);
+    ada.get("/api/me").await.expect(401);
+    ada.get(&own).await.expect(401);
+    ada.patch(&own, json!({"name": "Eve"})).await.expect(401);
+    admin.get(&own).await.expect(404);
+    admin.patch(&own, json!({"name": "Eve"})).await.expect(404);
+    admin.delete(&own).await.expect(404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -258,11 +262,14 @@ async fn a_role_that_was_taken_away_gives_no_role_back() {
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     admin.patch(&own, json!({"role": "admin"})).await.expect(200);
     let promoted = anyone.bearing(&anyone.token("eve@example.com", "eve's own pass phrase").await);
-    promoted.patch(&own, json!({"role": "admin"})).await.expect(200);
+    promoted.get("/api/users").await.expect(200);
     admin.patch(&own, json!({"role": "user"})).await.expect(200);
-    // The token says admin until it expires, the account does not.
-    promoted.patch(&own, json!({"role": "admin"})).await.expect(403);
+    // The token says admin, but it is over.
+    promoted.patch(&own, json!({"role": "admin"})).await.expect(401);
     let accomplice = json!({"name": "Mallory", "email": "mallory@example.com", "role": "admin"});
-    promoted.post("/api/users", accomplice).await.expect(403);
+    promoted.post("/api/users", accomplice.clone()).await.expect(401);
+    let eve = anyone.bearing(&anyone.token("eve@example.com", "eve's own pass phrase").await);
+    eve.patch(&own, json!({"role": "admin"})).await.expect(403);
+    eve.post("/api/users", accomplice).await.expect(403);
     assert_eq!(admin.get(&own).await.expect(200).body["role"], "user");
 }

@@ -51,9 +51,14 @@ pub async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Pa
 #[post("/users")]
 #[require_role(Role::Admin)]
 #[validate]
-pub async fn create_user(new: Json<NewUser>, caller: Principal, db: Data<Db>) -> Result<HttpResponse, ApiError> {
+pub async fn create_user(
+    new: Json<NewUser>,
+    caller: Principal,
+    db: Data<Db>,
+    sessions: Data<AppSessions>,
+) -> Result<HttpResponse, ApiError> {
     if new.role != Role::User {
-        may_give_roles(&caller, &db).await?;
+        may_give_roles(&caller, &sessions, &db).await?;
     }
     let account = NewAccount { name: &new.name, email: &new.email, age: new.age, role: new.role, password_hash: None };
     let user = db.insert(account).await?;
@@ -79,7 +84,7 @@ pub async fn change_user(
     sessions: Data<AppSessions>,
 ) -> Result<Json<User>, ApiError> {
     if change.role.is_some() {
-        may_give_roles(&caller, &db).await?;
+        may_give_roles(&caller, &sessions, &db).await?;
     }
     let user = db.update(*id, &change).await?.ok_or(ApiError::NoSuchUser)?;
     if change.role.is_some() {
@@ -90,8 +95,9 @@ pub async fn change_user(
 }
 
 /// The account is asked too: an administrator by the word of another issuer gives no roles here.
-async fn may_give_roles(caller: &Principal, db: &Db) -> Result<(), ApiError> {
-    if caller.has_role(Role::Admin.role_name()) && db.is_admin(caller.subject()).await? {
+async fn may_give_roles(caller: &Principal, sessions: &AppSessions, db: &Db) -> Result<(), ApiError> {
+    let of_ours = caller.issuer() == sessions.issuer();
+    if of_ours && caller.has_role(Role::Admin.role_name()) && db.is_admin(caller.subject()).await? {
         Ok(())
     } else {
         Err(ApiError::RoleNeedsAdmin)

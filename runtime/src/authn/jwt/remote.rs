@@ -113,7 +113,7 @@ impl RemoteKeySet {
         let mut state = self.state();
         let held = state.keys.as_ref()?;
         let (keys, renew, over) = (Arc::clone(&held.keys), held.renew, held.over);
-        if now >= renew && state.flight.is_none() && state.may_be_asked(now, self.0.cooldown) {
+        if now >= renew && state.flight.is_none() && state.may_be_asked(now, self.0.cooldown.min(COOLDOWN)) {
             self.take_off(&mut state);
         }
         // With the source down they are all there is.
@@ -127,7 +127,8 @@ impl RemoteKeySet {
 
     /// The keys, newly fetched if there are none, they are over, or this name is not among them.
     pub(super) async fn ask(&self, name: Option<&str>) -> Result<Arc<KeySet>, AuthError> {
-        let landing = {
+        let pause = if name.is_some() { self.0.cooldown } else { self.0.cooldown.min(COOLDOWN) };
+        let (landing, own) = {
             let now = Instant::now();
             let mut state = self.state();
             if let Some(name) = name {
@@ -139,12 +140,12 @@ impl RemoteKeySet {
                 return Ok(keys);
             }
             if let Some(flight) = &state.flight {
-                flight.landing()
-            } else if !state.may_be_asked(now, self.0.cooldown) {
+                (flight.landing(), false)
+            } else if !state.may_be_asked(now, pause) {
                 let word = if state.failures > 0 { "jwks_unavailable" } else { "jwks_cooldown" };
                 return Err(AuthError::Unavailable(word));
             } else {
-                self.take_off(&mut state).ok_or(AuthError::Unavailable("jwks_no_runtime"))?
+                (self.take_off(&mut state).ok_or(AuthError::Unavailable("jwks_no_runtime"))?, true)
             }
         };
         let fetched = landing.wait().await;
@@ -153,6 +154,9 @@ impl RemoteKeySet {
         match (fetched, keys) {
             (true, Some(keys)) => {
                 if let Some(name) = name.filter(|name| !keys.keys().iter().any(|key| key.id() == Some(name))) {
+                    if !own {
+                        return Err(AuthError::Unavailable("jwks_cooldown"));
+                    }
                     state.remember_unknown(name, Instant::now());
                 }
                 Ok(keys)
@@ -228,8 +232,9 @@ impl Pilot {
         let now = Instant::now();
         match fetched {
             Ok(Fetched { keys, fresh_for }) => {
-                let keys = match &state.keys {
-                    Some(held) => held.keys.succeeded_by(keys),
+                let former = state.keys.take().map(|held| held.keys);
+                let keys = match &former {
+                    Some(former) => former.succeeded_by(keys),
                     None => keys,
                 };
                 if keys.skipped() > 0 {
@@ -240,6 +245,12 @@ impl Pilot {
                     Some(Held { keys: Arc::new(keys), renew: renew.unwrap_or(now), over: over.unwrap_or(now) });
                 state.failures = 0;
                 state.unknown.clear();
+                // What left the set is known not to be in it.
+                for gone in former.iter().flat_map(|former| former.keys()).filter(|key| key.is_retired()) {
+                    if let Some(name) = gone.id() {
+                        state.remember_unknown(name, now);
+                    }
+                }
                 report.landed(true);
             }
             Err(problem) => {
