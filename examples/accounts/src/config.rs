@@ -4,6 +4,9 @@
 //! value, a number with a unit. Each is refused, all of them at once, each in one line that names the variable;
 //! nothing falls back to a default in silence. The values of secrets are never repeated.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, num::NonZero, path::PathBuf};
 
 use palisade::{RateLimits, TokenCache};
@@ -304,143 +307,5 @@ fn rate_limits(text: &str) -> Result<RateLimits, String> {
         "enforce" => Ok(RateLimits::Enforce),
         "observe" => Ok(RateLimits::Observe),
         other => Err(format!("{other:?} is neither `enforce` nor `observe`")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret as _;
-
-    use super::*;
-
-    fn read(vars: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-        let vars = vars.iter().map(|(name, value)| (name.into(), value.into()));
-        Config::from_env(vars).map_err(|error| error.mistakes().iter().map(Mistake::to_string).collect())
-    }
-
-    #[test]
-    fn an_empty_environment_is_the_documented_defaults() {
-        let config = read(&[("PATH", "/bin")]).unwrap();
-        assert_eq!(config.listen, "127.0.0.1:8443".parse().unwrap());
-        assert_eq!(config.http_listen, Some("127.0.0.1:8080".parse().unwrap()));
-        assert!(config.data.ends_with("examples/accounts/data"));
-        assert_eq!(config.certificate, Certificate::Generated);
-        assert!(config.jwt_secret.is_none() && config.admin_password.is_none());
-        assert_eq!(config.issuer, "https://accounts.example");
-        assert_eq!(config.audience, "accounts-api");
-        assert_eq!(config.origins, ["https://app.example.com", "https://admin.example.com"]);
-        assert_eq!(config.admin_email.as_str(), "admin@example.com");
-        assert!(config.trusted_proxies.is_empty());
-        assert!(config.workers >= 1);
-        assert!(matches!(config.rate_limits, RateLimits::Enforce));
-        assert!(config.partner.is_none());
-        assert_eq!(config.token_cache, TokenCache::DEFAULT);
-    }
-
-    #[test]
-    fn a_second_issuer_has_a_name_and_one_source_of_keys() {
-        const FILE: (&str, &str) = ("ACCOUNTS_JWKS_FILE", "/keys.json");
-        const URL: (&str, &str) = ("ACCOUNTS_JWKS_URL", "https://partner.example/jwks");
-        const ISSUER: (&str, &str) = ("ACCOUNTS_JWKS_ISSUER", "https://partner.example");
-        let partner = |keys| Some(Partner { issuer: "https://partner.example".to_owned(), keys });
-        assert_eq!(read(&[FILE, ISSUER]).unwrap().partner, partner(PartnerKeys::File("/keys.json".into())));
-        assert_eq!(read(&[URL, ISSUER]).unwrap().partner, partner(PartnerKeys::Url(URL.1.to_owned())));
-        for (vars, variable) in [
-            (&[FILE][..], "ACCOUNTS_JWKS_ISSUER"),
-            (&[URL], "ACCOUNTS_JWKS_ISSUER"),
-            (&[ISSUER], "ACCOUNTS_JWKS_ISSUER"),
-            (&[FILE, URL, ISSUER], "ACCOUNTS_JWKS_URL"),
-            (&[FILE, ("ACCOUNTS_JWKS_ISSUER", "https://accounts.example")], "ACCOUNTS_JWKS_ISSUER"),
-            (&[("ACCOUNTS_JWKS_FILE", ""), ISSUER], "ACCOUNTS_JWKS_FILE"),
-            (&[("ACCOUNTS_JWKS_URL", ""), ISSUER], "ACCOUNTS_JWKS_URL"),
-            (&[URL, ("ACCOUNTS_JWKS_ISSUER", " ")], "ACCOUNTS_JWKS_ISSUER"),
-            (&[("ACCOUNTS_TOKEN_CACHE", "yes")], "ACCOUNTS_TOKEN_CACHE"),
-        ] {
-            let mistakes = read(vars).unwrap_err();
-            assert!(mistakes.len() == 1 && mistakes[0].starts_with(variable), "{vars:?}: {mistakes:?}");
-        }
-    }
-
-    #[test]
-    fn each_value_is_taken() {
-        let config = read(&[
-            ("ACCOUNTS_LISTEN", "[::1]:0"),
-            ("ACCOUNTS_HTTP_LISTEN", "off"),
-            ("ACCOUNTS_DATA", "/srv/accounts"),
-            ("ACCOUNTS_TLS_CERT", "/c"),
-            ("ACCOUNTS_TLS_KEY", "/k"),
-            ("ACCOUNTS_JWT_SECRET", "0123456789abcdef0123456789abcdef"),
-            ("ACCOUNTS_ORIGINS", ""),
-            ("ACCOUNTS_TRUSTED_PROXIES", "10.0.0.0/8, 192.168.0.1/32"),
-            ("ACCOUNTS_WORKERS", "4"),
-            ("ACCOUNTS_RATE_LIMITS", "observe"),
-            ("ACCOUNTS_TOKEN_CACHE", "off"),
-        ])
-        .unwrap();
-        assert_eq!(config.token_cache, TokenCache::Off);
-        assert_eq!(config.listen, "[::1]:0".parse().unwrap());
-        assert_eq!(config.http_listen, None);
-        assert_eq!(config.data, PathBuf::from("/srv/accounts"));
-        assert_eq!(config.certificate, Certificate::Files { chain: "/c".into(), key: "/k".into() });
-        assert_eq!(config.jwt_secret.unwrap().expose_secret(), "0123456789abcdef0123456789abcdef");
-        assert!(config.origins.is_empty());
-        assert_eq!(config.trusted_proxies, ["10.0.0.0/8", "192.168.0.1/32"]);
-        assert_eq!(config.workers, 4);
-        assert!(matches!(config.rate_limits, RateLimits::Observe));
-    }
-
-    #[test]
-    fn every_mistake_is_told_at_once_in_one_line_that_names_its_variable() {
-        let mistakes = read(&[
-            ("ACCOUNTS_LISTEN", "localhost"),
-            ("ACCOUNTS_HTTP_LISTEN", "no\nne"),
-            ("ACCOUNTS_DATA", ""),
-            ("ACCOUNTS_TLS_CERT", "/c"),
-            ("ACCOUNTS_JWT_SECRET", "short-secret"),
-            ("ACCOUNTS_JWT_ISSUER", ""),
-            ("ACCOUNTS_ADMIN_EMAIL", "nobody"),
-            ("ACCOUNTS_ADMIN_PASSWORD", "hunter2"),
-            ("ACCOUNTS_WORKERS", "4 cores"),
-            ("ACCOUNTS_RATE_LIMITS", "on"),
-            ("ACCOUNTS_LISTN", "x"),
-        ])
-        .unwrap_err();
-        let named = |mistake: &String| mistake.split(':').next().unwrap().to_owned();
-        let mut names: Vec<_> = mistakes.iter().map(named).collect();
-        names.sort();
-        assert_eq!(
-            names,
-            [
-                "ACCOUNTS_ADMIN_EMAIL",
-                "ACCOUNTS_ADMIN_PASSWORD",
-                "ACCOUNTS_DATA",
-                "ACCOUNTS_HTTP_LISTEN",
-                "ACCOUNTS_JWT_ISSUER",
-                "ACCOUNTS_JWT_SECRET",
-                "ACCOUNTS_LISTEN",
-                "ACCOUNTS_LISTN",
-                "ACCOUNTS_RATE_LIMITS",
-                "ACCOUNTS_TLS_KEY",
-                "ACCOUNTS_WORKERS",
-            ]
-        );
-        assert!(mistakes.iter().all(|mistake| !mistake.contains('\n')));
-        let all = mistakes.join("\n");
-        assert!(!all.contains("short-secret") && !all.contains("hunter2"), "a secret is repeated: {all}");
-    }
-
-    #[test]
-    fn both_listeners_on_one_address_are_refused_but_port_zero_is_two_ports() {
-        let both = |address| read(&[("ACCOUNTS_LISTEN", address), ("ACCOUNTS_HTTP_LISTEN", address)]);
-        assert_eq!(both("127.0.0.1:4").unwrap_err().len(), 1);
-        assert!(both("127.0.0.1:0").is_ok());
-    }
-
-    #[test]
-    fn printing_the_configuration_shows_no_secret() {
-        let secret = "0123456789abcdef0123456789abcdef";
-        let config = read(&[("ACCOUNTS_JWT_SECRET", secret), ("ACCOUNTS_ADMIN_PASSWORD", "correct horse")]).unwrap();
-        let shown = format!("{config:?}");
-        assert!(!shown.contains(secret) && !shown.contains("correct horse"), "{shown}");
     }
 }
