@@ -16,8 +16,8 @@ use actix_web::web::{self, Json, Path};
 use actix_web::{App, Error, HttpResponse};
 use gungraun::prelude::*;
 use palisade::{
-    Cors, Grant, Jwt, MemoryStore, Palisade, Quota, TokenIssuer, get, owner, post, public, rate_limit, require_role,
-    validate,
+    Cors, Grant, Jwt, MemoryStore, Palisade, Quota, TokenCache, TokenIssuer, get, owner, post, public, rate_limit,
+    require_role, validate,
 };
 use serde::Deserialize;
 use validator::Validate;
@@ -87,8 +87,9 @@ struct Case {
     requests: Vec<Request>,
 }
 
-fn jwt() -> Jwt {
-    Jwt::hs256("https://issuer.example", "benches", SECRET).unwrap()
+fn jwt(cache: TokenCache) -> Jwt {
+    let issuer = TokenIssuer::hs256("https://issuer.example", "benches", SECRET).unwrap();
+    issuer.verifier().unwrap().cache(cache).build().unwrap()
 }
 
 fn request(method: Method, path: &str, token: &str) -> Request {
@@ -119,11 +120,15 @@ where
 }
 
 fn case(method: Method, path: &'static str, token: &str, expected: u16) -> Case {
+    case_of(TokenCache::DEFAULT, method, path, token, expected)
+}
+
+fn case_of(cache: TokenCache, method: Method, path: &'static str, token: &str, expected: u16) -> Case {
     let runtime = actix_rt::System::new();
     let call = runtime.block_on(async {
         let cors = Cors::allow_origins(["https://app.example.com"]).unwrap().allow_credentials();
         let palisade =
-            Palisade::builder().authenticator(jwt()).cors(cors).quota_store(MemoryStore::new()).build().unwrap();
+            Palisade::builder().authenticator(jwt(cache)).cors(cors).quota_store(MemoryStore::new()).build().unwrap();
         if path.starts_with("/bare") {
             let app = App::new()
                 .route("/bare/{id}", web::get().to(bare_get))
@@ -171,6 +176,7 @@ fn token(roles: &[&str]) -> String {
 #[bench::quota_get(case(Method::GET, "/quota/7", "", 200))]
 #[bench::role_get(case(Method::GET, "/role/7", &token(&["admin"]), 200))]
 #[bench::role_and_owner_get(case(Method::GET, "/owner/7", &token(&["admin"]), 200))]
+#[bench::role_and_owner_get_not_cached(case_of(TokenCache::Off, Method::GET, "/owner/7", &token(&["admin"]), 200))]
 #[bench::refused_without_token(case(Method::GET, "/role/7", "", 401))]
 #[bench::refused_bad_signature(case(Method::GET, "/role/7", &forged(&token(&["admin"])), 401))]
 #[bench::bare_post(case(Method::POST, "/bare-post/7", "", 200))]

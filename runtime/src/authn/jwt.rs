@@ -180,21 +180,27 @@ impl Jwt {
     /// [`AuthError::Unavailable`] if the keys or the revocations can't be asked, the clock of the machine is before 1970, or
     /// the crypto backend fails.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
-        match self.judge(token) {
+        let Some(now) = since_epoch() else {
+            return Err(AuthError::Unavailable("clock"));
+        };
+        let judgement = match self.known(token.as_bytes(), now) {
+            Some(principal) => self.unless_revoked(principal),
+            None => self.judge(token, now),
+        };
+        match judgement {
             Judgement::Done(verdict) => verdict,
             Judgement::Pending(verdict) => verdict.await,
         }
     }
 
+    /// Whom a token that was verified before speaks for, if that still counts. It may be revoked.
+    fn known(&self, token: &[u8], now: Duration) -> Option<Principal> {
+        let cache = self.0.cache.as_ref().filter(|_| self.0.keys.is_fresh())?;
+        cache.find(token, now).map(|known| known.principal.clone())
+    }
+
     /// The verdict, at once where nothing has to be awaited.
-    fn judge<'a>(&'a self, token: &'a str) -> Judgement<'a> {
-        let Some(now) = since_epoch() else {
-            return Judgement::Done(Err(AuthError::Unavailable("clock")));
-        };
-        let known = self.0.cache.as_ref().filter(|_| self.0.keys.is_fresh()).and_then(|cache| cache.find(token, now));
-        if let Some(known) = known {
-            return self.unless_revoked(known.principal.clone());
-        }
+    fn judge<'a>(&'a self, token: &'a str, now: Duration) -> Judgement<'a> {
         let keys = match self.0.keys.current() {
             Current::Keys(keys) => keys,
             #[cfg(feature = "jwks")]

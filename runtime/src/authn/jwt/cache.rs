@@ -61,7 +61,7 @@ impl Entries {
         Self(Cache::with_weighter(items, bytes, Bytes))
     }
 
-    pub(super) fn find(&self, token: &str, now: Duration) -> Option<Arc<Verified>> {
+    pub(super) fn find(&self, token: &[u8], now: Duration) -> Option<Arc<Verified>> {
         let found = self.0.get(&Presented(token))?;
         if found.counts(now) {
             return Some(found);
@@ -71,7 +71,7 @@ impl Entries {
     }
 
     pub(super) fn keep(&self, token: &str, verified: &Arc<Verified>) {
-        self.0.insert(Whole(Zeroizing::new(token.to_owned())), Arc::clone(verified));
+        self.0.insert(Whole(Zeroizing::new(token.as_bytes().to_vec())), Arc::clone(verified));
     }
 }
 
@@ -82,17 +82,17 @@ impl fmt::Debug for Entries {
 }
 
 /// A token as it is kept.
-struct Whole(Zeroizing<String>);
+struct Whole(Zeroizing<Vec<u8>>);
 
 impl Hash for Whole {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.as_str().hash(state);
+        self.0.as_slice().hash(state);
     }
 }
 
 impl PartialEq for Whole {
     fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
+        self.0.as_slice() == other.0.as_slice()
     }
 }
 
@@ -100,11 +100,11 @@ impl Eq for Whole {}
 
 /// A token as it came. Two texts that hash alike in one process do not in the next: the hash is seeded at random.
 #[derive(Hash)]
-struct Presented<'t>(&'t str);
+struct Presented<'t>(&'t [u8]);
 
 impl Equivalent<Whole> for Presented<'_> {
     fn equivalent(&self, kept: &Whole) -> bool {
-        self.0 == kept.0.as_str()
+        self.0 == kept.0.as_slice()
     }
 }
 
