@@ -1,0 +1,251 @@
+//! CWE-863, CWE-524, CWE-613: authority read from the wrong claim, and an answer about a token that outlives what it was based on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use actix_web::{App, test::init_service};
+use futures_util::FutureExt as _;
+use palisade::{
+    Algorithm, AuthError, ClaimPath, Claims, Jwt, JwtBuilder, Palisade, Principal, RevocationStore, TokenCache,
+    Unavailable, VerifyingKey, authenticated, get, public,
+};
+use palisade_tests::tokens::{Signer, now, sound, with};
+use palisade_tests::{AUDIENCE, ISSUER, SECRET, call};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+fn signer() -> Signer {
+    Signer::hmac(jsonwebtoken::Algorithm::HS256, SECRET)
+}
+
+fn token(claims: &Value) -> String {
+    signer().seal(r#"{"alg":"HS256","typ":"JWT"}"#, claims.to_string())
+}
+
+/// Any verifier of the tests' issuer, once this is said.
+fn verify(claims: &Value, says: impl FnOnce(Configured) -> Configured) -> Result<Principal, AuthError> {
+    let jwt = says(configured()).build().unwrap();
+    jwt.verify(&token(claims)).now_or_never().expect("nothing to wait for")
+}
+
+type Configured = JwtBuilder<palisade::__private::Said, palisade::__private::Said, palisade::__private::Said>;
+
+fn configured() -> Configured {
+    let key = VerifyingKey::hmac(Algorithm::Hs256, SECRET).unwrap();
+    Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(key)
+}
+
+#[test]
+fn authority_comes_from_where_it_is_said_to_be_and_nowhere_else() {
+    let mut claims = with("realm_access", json!({"roles": ["editor"], "offline": true}));
+    claims["roles"] = json!(["admin"]);
+    claims["scope"] = json!("all");
+    claims["scp"] = json!(["orders:read", "orders:write"]);
+    claims["https://issuer.example/permissions"] = json!(["users:delete"]);
+    claims["org"] = json!({"id": "acme"});
+    claims["tenant"] = json!("globex");
+    let principal = verify(&claims, |jwt| {
+        jwt.roles_at("realm_access.roles")
+            .scopes_at("scp")
+            .permissions_at(["https://issuer.example/permissions"])
+            .tenant_at(["org", "id"])
+    });
+    let principal = principal.unwrap();
+    assert_eq!(principal.roles(), ["editor"]);
+    assert_eq!(principal.scopes(), ["orders:read", "orders:write"]);
+    assert!(principal.has_permission("users:delete"));
+    assert_eq!(principal.tenant(), Some("acme"));
+
+    let usual = verify(&claims, |jwt| jwt).unwrap();
+    assert_eq!((usual.roles(), usual.scopes()), (&["admin".to_owned()][..], &["all".to_owned()][..]));
+    assert_eq!(usual.tenant(), Some("globex"));
+    assert!(!usual.has_permission("users:delete"));
+    assert!(verify(&with("permissions", json!(["users:delete"])), |jwt| jwt).unwrap().has_permission("users:delete"));
+    let text = verify(&with("scp", json!("a  b")), |jwt| jwt.scopes_at("scp")).unwrap();
+    assert_eq!(text.scopes(), ["a", "b"]);
+}
+
+#[test]
+fn nothing_there_is_no_authority_and_another_type_there_is_no_token() {
+    let at = |path: &'static str| move |jwt: Configured| jwt.roles_at(path);
+    for claims in [sound(), with("realm_access", json!({})), with("realm_access", json!({"role": ["admin"]}))] {
+        assert!(verify(&claims, at("realm_access.roles")).unwrap().roles().is_empty(), "{claims}");
+    }
+    for wrong in [
+        json!({"roles": "admin"}),
+        json!({"roles": [1]}),
+        json!({"roles": [["admin"]]}),
+        json!({"roles": {"admin": true}}),
+        json!({"roles": null}),
+        json!({"roles": ["admin\n"]}),
+        json!({"roles": [""]}),
+        json!(["roles"]),
+        json!("roles"),
+        json!(null),
+    ] {
+        let verdict = verify(&with("realm_access", wrong.clone()), at("realm_access.roles"));
+        assert_eq!(verdict.map(drop), Err(AuthError::Invalid("token_roles")), "{wrong}");
+    }
+    for wrong in [json!(1), json!([1]), json!({}), json!(["a b"]), json!("a\"b")] {
+        let verdict = verify(&with("scp", wrong.clone()), |jwt| jwt.scopes_at("scp"));
+        assert_eq!(verdict.map(drop), Err(AuthError::Invalid("token_scope")), "{wrong}");
+    }
+    for path in ["", ".", "a.", ".a", "a..b"] {
+        let mistake = configured().roles_at(path).build().unwrap_err().to_string();
+        assert!(mistake.starts_with("jwt claim path: "), "{path}: {mistake}");
+    }
+    assert!(configured().roles_at(ClaimPath::from([] as [&str; 0])).build().is_err());
+}
+
+#[test]
+fn a_token_is_looked_at_up_to_the_length_that_was_said() {
+    let long = token(&with("pad", json!("x".repeat(10_000))));
+    assert!(long.len() > 8192 && long.len() < 20_000);
+    let of = |jwt: Configured| jwt.build().unwrap().verify(&long).now_or_never().unwrap().map(drop);
+    assert_eq!(of(configured()), Err(AuthError::Invalid("token_too_long")));
+    assert_eq!(of(configured().longest_token(long.len() - 1)), Err(AuthError::Invalid("token_too_long")));
+    assert_eq!(of(configured().longest_token(long.len())), Ok(()));
+    for length in [0, 255, 65_537] {
+        assert!(configured().longest_token(length).build().is_err(), "{length}");
+    }
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    email: String,
+}
+
+#[get("/profile")]
+#[authenticated]
+async fn profile(claims: Claims<Profile>) -> String {
+    claims.email.clone()
+}
+
+#[get("/maybe")]
+#[authenticated]
+async fn maybe(claims: Option<Claims<Profile>>) -> String {
+    claims.map_or_else(String::new, |claims| claims.0.email)
+}
+
+#[get("/nobody")]
+#[public]
+async fn nobody(claims: Claims<Profile>) -> String {
+    claims.0.email
+}
+
+#[actix_web::test]
+async fn a_handler_gets_the_claims_it_takes_or_is_not_called() {
+    let palisade = Palisade::builder().authenticator(configured().build().unwrap()).build().unwrap();
+    let routes = palisade::scope("").service(profile).service(maybe).service(nobody);
+    let app = init_service(App::new().service(routes).wrap(palisade)).await;
+    let ask = |path: &str, claims: Value| {
+        palisade_tests::get(path).insert_header(("authorization", format!("Bearer {}", token(&claims))))
+    };
+    let with_email = with("email", json!("ada@example.com"));
+    for path in ["/profile", "/maybe"] {
+        let answer = call(&app, ask(path, with_email.clone())).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "ada@example.com"));
+    }
+    for claims in [sound(), with("email", json!(7))] {
+        let refused = call(&app, ask("/profile", claims.clone())).await;
+        refused.assert_problem(403);
+        assert!(!refused.body.contains("email"), "{refused:?}");
+        assert_eq!(call(&app, ask("/maybe", claims)).await.body, "");
+    }
+    call(&app, ask("/nobody", with_email)).await.assert_problem(500);
+}
+
+/// Counts how often it is asked, and answers as it is told.
+#[derive(Clone, Default)]
+struct Told(Arc<(AtomicUsize, AtomicBool, AtomicBool)>);
+
+impl RevocationStore for Told {
+    async fn revoke(&self, _: &str, _: &str, _: SystemTime) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn revoke_before(&self, _: &str, _: &str, _: SystemTime) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn is_revoked(&self, _: &Principal) -> Result<bool, Unavailable> {
+        let (asked, revoked, down) = &*self.0;
+        asked.fetch_add(1, Ordering::SeqCst);
+        if down.load(Ordering::SeqCst) { Err(Unavailable) } else { Ok(revoked.load(Ordering::SeqCst)) }
+    }
+}
+
+#[actix_web::test]
+async fn t9_a_revocation_is_asked_on_every_request_also_about_cached_tokens() {
+    for cache in [TokenCache::DEFAULT, TokenCache::Off] {
+        let store = Told::default();
+        let jwt = configured().cache(cache).revocations(store.clone()).build().unwrap();
+        let token = token(&sound());
+        for _ in 0..3 {
+            jwt.verify(&token).await.unwrap();
+        }
+        store.0.1.store(true, Ordering::SeqCst);
+        assert_eq!(jwt.verify(&token).await.map(drop), Err(AuthError::Invalid("token_revoked")));
+        store.0.2.store(true, Ordering::SeqCst);
+        assert_eq!(jwt.verify(&token).await.map(drop), Err(AuthError::Unavailable("revocations")));
+        assert_eq!(store.0.0.load(Ordering::SeqCst), 5);
+    }
+}
+
+#[test]
+fn a_cached_token_is_over_when_it_expires() {
+    let key = VerifyingKey::hmac(Algorithm::Hs256, SECRET).unwrap();
+    let jwt = Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(key).leeway(Duration::ZERO).build().unwrap();
+    let token = token(&with("exp", json!(now() + 3)));
+    let verdict = || jwt.verify(&token).now_or_never().unwrap().map(drop);
+    let mut good = 0;
+    let began = std::time::Instant::now();
+    while verdict().is_ok() {
+        good += 1;
+        assert!(began.elapsed() < Duration::from_secs(30), "it never ends");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(verdict(), Err(AuthError::Invalid("token_expired")));
+    assert!(good > 1, "it was good at first");
+}
+
+#[test]
+fn no_two_tokens_are_confused_by_the_cache() {
+    let jwt = configured().build().unwrap();
+    let tokens: Vec<(String, String)> =
+        (0..2000).map(|n| (format!("u-{n}"), token(&with("sub", json!(format!("u-{n}")))))).collect();
+    for _ in 0..2 {
+        for (subject, token) in &tokens {
+            let principal = jwt.verify(token).now_or_never().unwrap().unwrap();
+            assert_eq!(principal.subject(), subject);
+        }
+    }
+    // One that begins like a cached one, ends like a cached one, or is one with another signature.
+    let (_, known) = &tokens[7];
+    let (signed, signature) = known.rsplit_once('.').unwrap();
+    for forged in [
+        format!("{signed}."),
+        format!("{signed}.{}", &signature[1..]),
+        format!("{known}A"),
+        format!("{known}="),
+        format!("{}.{signature}", tokens[8].1.rsplit_once('.').unwrap().0),
+    ] {
+        assert!(jwt.verify(&forged).now_or_never().unwrap().is_err(), "{forged}");
+    }
+}
+
+#[test]
+fn a_flood_of_tokens_does_not_grow_the_cache_beyond_its_bytes() {
+    let jwt = configured().cache(TokenCache::Bytes(64 * 1024)).build().unwrap();
+    for n in 0..2000 {
+        let principal = jwt.verify(&token(&with("sub", json!(format!("u-{n}"))))).now_or_never().unwrap();
+        principal.unwrap();
+    }
+    let shown = format!("{jwt:?}");
+    let held: usize = shown.split("len: ").nth(1).unwrap().split([' ', ',', '}']).next().unwrap().parse().unwrap();
+    // Each weighs over 700 bytes with what surrounds it.
+    assert!((1..=92).contains(&held), "{held} of 2000, in {shown}");
+    let off = format!("{:?}", configured().cache(TokenCache::Off).build().unwrap());
+    assert!(off.contains("cache: None"), "{off}");
+}

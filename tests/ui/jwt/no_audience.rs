@@ -1,0 +1,7 @@
+use palisade::{Algorithm, Jwt, VerifyingKey};
+
+fn main() -> Result<(), palisade::ConfigError> {
+    let key = VerifyingKey::hmac(Algorithm::Hs256, [7; 32])?;
+    Jwt::builder().issuer("https://issuer.example").keys(key).build()?;
+    Ok(())
+}

@@ -1,0 +1,7 @@
+use palisade::{Algorithm, Jwt, VerifyingKey};
+
+fn main() -> Result<(), palisade::ConfigError> {
+    let key = VerifyingKey::hmac(Algorithm::Hs256, [7; 32])?;
+    Jwt::builder().audience("my-api").keys(key).build()?;
+    Ok(())
+}
