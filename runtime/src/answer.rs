@@ -23,6 +23,20 @@ pub(crate) fn absent(path_exists: bool) -> Problem {
     }
 }
 
+/// RFC 9110 §15.5.2: a 401 has a challenge. Where a handler answers 401 without one, it gets those of every scheme.
+pub(crate) fn challenge_if_none_does(settings: &Settings, response: &mut HttpResponse) {
+    let none = !response.headers().contains_key(WWW_AUTHENTICATE);
+    if response.status() == StatusCode::UNAUTHORIZED && none {
+        challenge(response.headers_mut(), &settings.challenges.without_credentials);
+    }
+}
+
+fn challenge(headers: &mut HeaderMap, challenges: &[HeaderValue]) {
+    for challenge in challenges {
+        headers.append(WWW_AUTHENTICATE, challenge.clone());
+    }
+}
+
 /// A denial on the wire.
 pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpResponse {
     let mut problem = Problem::new(denial.status).detail(denial.detail).instance(path);
@@ -39,9 +53,7 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
             } else {
                 &settings.challenges.without_credentials
             };
-            for challenge in challenges {
-                headers.append(WWW_AUTHENTICATE, challenge.clone());
-            }
+            challenge(headers, challenges);
         }
         Extra::RetryAfter(seconds) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -13,7 +13,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, dev};
 
-use crate::answer::{absent, not_installed, respond};
+use crate::answer::{absent, challenge_if_none_does, not_installed, respond};
 use crate::audit;
 use crate::authn::{self, Authenticated, Failure};
 use crate::authz::{self, Authorized, Refusal};
@@ -337,7 +337,8 @@ impl<'p, 'r> Passage<'p, 'r> {
     }
 
     /// The handler answered. Where it refused on its own (a wrong password), the audit trail has it too.
-    fn finish(self, response: HttpResponse) -> HttpResponse {
+    fn finish(self, mut response: HttpResponse) -> HttpResponse {
+        challenge_if_none_does(&self.settings, &mut response);
         let audited = self.request.extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.audited.get());
         if !audited && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             self.audit(response.status(), "refused_by_handler");

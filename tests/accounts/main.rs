@@ -14,6 +14,7 @@ mod plain_http;
 mod policies;
 mod privacy;
 mod quotas;
+mod rights;
 mod sessions;
 mod settings;
 mod support;

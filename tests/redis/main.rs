@@ -143,3 +143,54 @@ fn an_address_that_is_none_is_told_without_its_password() {
     assert!(!format!("{store:?}").contains("hunter2"));
     assert!(RedisStore::new("redis://127.0.0.1/", "").is_err());
 }
+
+#[tokio::test]
+async fn a_later_revocation_does_not_shorten_an_earlier_one() {
+    use palisade::RevocationStore as _;
+    let Some(server) = Server::start() else { return };
+    let redis = RedisStore::new(&server.url(), "tests").unwrap();
+    let issuer = TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap();
+    let jwt = issuer.verifier().unwrap().revocations(redis.clone()).build().unwrap();
+    let token = issuer.issue(&grant()).unwrap();
+    let principal = jwt.verify(&token).await.unwrap();
+    let id = principal.token().unwrap().id().unwrap().to_owned();
+    let now = std::time::SystemTime::now();
+    redis.revoke(ISSUER, &id, now + Duration::from_secs(900)).await.unwrap();
+    assert_eq!(jwt.verify(&token).await.unwrap_err(), REVOKED);
+    redis.revoke(ISSUER, &id, now - Duration::from_secs(59)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    assert_eq!(jwt.verify(&token).await.map(drop), Err(REVOKED));
+}
+
+#[tokio::test]
+async fn the_set_of_a_subjects_sessions_does_not_grow_with_sessions_that_are_over() {
+    let Some(server) = Server::start() else { return };
+    let sessions = process(&server);
+    let jwt = sessions.verifier().unwrap().build().unwrap();
+    for _ in 0..200 {
+        let pair = sessions.begin(&grant()).await.unwrap();
+        let principal = jwt.verify(pair.access_token()).await.unwrap();
+        sessions.end(&principal).await.unwrap();
+    }
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("tests:sessions:*").query_async(&mut connection).await.unwrap();
+    let mut names = 0_u64;
+    for key in keys {
+        names += redis::cmd("SCARD").arg(key).query_async::<u64>(&mut connection).await.unwrap();
+    }
+    assert!(names <= 10, "{names} names of sessions that were all logged out");
+}
+
+#[tokio::test]
+async fn an_epoch_lasts_as_long_as_the_tokens() {
+    use palisade::RevocationStore as _;
+    let Some(server) = Server::start() else { return };
+    let redis = RedisStore::new(&server.url(), "tests").unwrap();
+    redis.revoke_before(ISSUER, "ada", std::time::SystemTime::now()).await.unwrap();
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("tests:epoch:*").query_async(&mut connection).await.unwrap();
+    let lasts: i64 = redis::cmd("TTL").arg(&keys[0]).query_async(&mut connection).await.unwrap();
+    assert!(lasts > 30 * 86_400, "a token of 30 days counts again after {lasts} s, and nothing says so");
+}

@@ -21,7 +21,7 @@ CREATE TABLE revoked (
 
 CREATE INDEX revoked_by_until ON revoked (until);
 
--- Tokens of a subject that were issued before the moment do not count. It outlives the account.
+-- Tokens of a subject that were issued before the moment, in microseconds, do not count. It outlives the account.
 CREATE TABLE epochs (
     issuer  TEXT    NOT NULL,
     subject TEXT    NOT NULL,

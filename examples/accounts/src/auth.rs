@@ -3,7 +3,7 @@
 //! The threats are guessing and stuffing (OWASP API2, ASVS V6.3.1: quotas by address, failures only for logins),
 //! finding out who has an account (V6.3.8), and a session that outlives its user's will (V7.4.1 to V7.4.3).
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix_web::{
     HttpResponse,
@@ -65,6 +65,7 @@ pub async fn register(
 #[post("/auth/login")]
 #[public("it is how a caller becomes known")]
 #[rate_limit(5, "15m", count = failures)]
+#[rate_limit(100, "15m", name = "logins")]
 #[validate]
 pub async fn login(
     given: Json<Credentials>,
@@ -73,6 +74,8 @@ pub async fn login(
     sessions: Data<AppSessions>,
 ) -> Result<HttpResponse, ApiError> {
     let Credentials { email, password } = given.into_inner();
+    // A role that is taken away while the password is checked is not issued.
+    let asked = SystemTime::now();
     let account = db.login(&email).await?;
     let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
     let found = passwords.verify(password.expose(), stored).await?;
@@ -82,7 +85,7 @@ pub async fn login(
     if let (Some(renewed), Some(verified)) = (rehash, &account.password_hash) {
         db.rehash(account.id, verified, &renewed).await?;
     }
-    Ok(answer(&sessions.begin(&grant(&account.id.to_string(), account.role)).await?))
+    Ok(answer(&sessions.begin(&grant(&account.id.to_string(), account.role).as_of(asked)).await?))
 }
 
 /// Gives a new pair for a refresh token, which is used up then. What the account may do is asked again.
@@ -107,6 +110,7 @@ pub async fn refresh(
 /// Ends the session that the token is of: this token, and its refresh token.
 #[post("/auth/logout")]
 #[authenticated]
+#[rate_limit(100, "15m")]
 pub async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<HttpResponse, ApiError> {
     sessions.end(&caller).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -115,6 +119,7 @@ pub async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<Ht
 /// Ends every session of the account. Its API keys stay: each can be removed.
 #[post("/auth/logout-all")]
 #[require_scope("account:manage")]
+#[rate_limit(100, "15m")]
 pub async fn logout_all(caller: Account, sessions: Data<AppSessions>) -> Result<HttpResponse, ApiError> {
     sessions.end_all(&caller.id.to_string()).await?;
     Ok(HttpResponse::NoContent().finish())

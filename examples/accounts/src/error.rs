@@ -88,16 +88,9 @@ impl ResponseError for ApiError {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = Problem::new(self.status_code()).detail(self.detail()).into_response();
-        match self {
-            // RFC 9110 §15.5.2: a 401 has a challenge.
-            Self::BadCredentials | Self::BadRefreshToken => {
-                let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-            }
-            Self::Unavailable => {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
+        // The challenges of a 401 are palisade's to add.
+        if let Self::Unavailable = self {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }

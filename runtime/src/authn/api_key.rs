@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use actix_web::HttpRequest;
+use actix_web::rt::time::timeout;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -51,6 +52,8 @@ const HEADER: &str = "x-api-key";
 const MOST_PER_OWNER: usize = 20;
 /// A key's last use is noted no more often.
 const TOUCH_PAUSE: Duration = Duration::from_secs(60);
+/// A request waits for the note no longer.
+const TOUCH_PATIENCE: Duration = Duration::from_millis(100);
 /// So many recent uses are remembered before those over a minute old are dropped.
 const TOUCHES: usize = 10_000;
 
@@ -219,7 +222,8 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         if key.last_used().is_some_and(recent) || !self.claim_note(key.id(), now, recent) {
             return;
         }
-        if self.store.touch(key.id(), now).await == Err(Unavailable) {
+        // The note is no part of the verdict: a slow one is given up.
+        if timeout(TOUCH_PATIENCE, self.store.touch(key.id(), now)).await != Ok(Ok(())) {
             tracing::warn!(key = key.id(), "the last use of an API key could not be noted");
         }
     }

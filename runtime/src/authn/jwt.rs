@@ -69,6 +69,8 @@ pub use self::key_set::KeySet;
 pub use self::paths::ClaimPath;
 #[cfg(feature = "jwks")]
 pub use self::remote::RemoteKeySet;
+#[cfg(feature = "jwks")]
+use self::remote::Wanted;
 pub use self::signing::SigningKey;
 use self::source::{Current, Source};
 #[cfg(feature = "testing")]
@@ -131,7 +133,21 @@ enum Failure {
     Refused(AuthError),
     /// It names a key that is not in the set.
     UnknownKey(Option<String>),
+    /// Its signature is not of the key, which has no name by which a newer one could be told.
+    NotOfTheNameless,
 }
+
+impl From<Failure> for AuthError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => error,
+            Failure::UnknownKey(_) => Self::Invalid("token_kid"),
+            Failure::NotOfTheNameless => SIGNATURE,
+        }
+    }
+}
+
+const SIGNATURE: AuthError = AuthError::Invalid("token_signature");
 
 impl From<AuthError> for Failure {
     fn from(error: AuthError) -> Self {
@@ -204,45 +220,41 @@ impl Jwt {
         let keys = match self.0.keys.current() {
             Current::Keys(keys) => keys,
             #[cfg(feature = "jwks")]
-            Current::Ask(_) if self.is_of_another_issuer(token) => {
-                return Judgement::Done(Err(AuthError::Invalid("token_foreign_issuer")));
-            }
-            #[cfg(feature = "jwks")]
-            Current::Ask(remote) => return Judgement::Pending(Box::pin(self.ask(remote, token, None))),
+            Current::Ask(remote) => return self.asked(remote, token, Wanted::Usable),
         };
         match self.verify_with(&keys, token, now) {
             Ok(principal) => self.unless_revoked(principal),
             Err(Failure::Refused(error)) => Judgement::Done(Err(error)),
             #[cfg(feature = "jwks")]
             Err(Failure::UnknownKey(Some(id))) if let Some(remote) = self.0.keys.remote() => {
-                // A token of another issuer makes nobody ask ours.
-                if self.is_of_another_issuer(token) {
-                    return Judgement::Done(Err(AuthError::Invalid("token_foreign_issuer")));
-                }
-                Judgement::Pending(Box::pin(self.ask(remote.clone(), token, Some(id))))
+                self.asked(remote.clone(), token, Wanted::Name(id))
             }
-            Err(Failure::UnknownKey(_)) => Judgement::Done(Err(AuthError::Invalid("token_kid"))),
+            #[cfg(feature = "jwks")]
+            Err(Failure::NotOfTheNameless) if let Some(remote) = self.0.keys.remote() => {
+                self.asked(remote.clone(), token, Wanted::Newer)
+            }
+            Err(failure) => Judgement::Done(Err(failure.into())),
         }
     }
 
-    /// Once more, with keys that were asked for.
+    /// Once more, with keys that were asked for. A token of another issuer makes nobody ask ours.
     #[cfg(feature = "jwks")]
-    async fn ask(&self, remote: RemoteKeySet, token: &str, key_id: Option<String>) -> Result<Principal, AuthError> {
-        let mut missing = key_id;
+    fn asked<'a>(&'a self, remote: RemoteKeySet, token: &'a str, wanted: Wanted) -> Judgement<'a> {
+        if self.is_of_another_issuer(token) {
+            return Judgement::Done(Err(AuthError::Invalid("token_foreign_issuer")));
+        }
+        Judgement::Pending(Box::pin(self.ask(remote, token, wanted)))
+    }
+
+    #[cfg(feature = "jwks")]
+    async fn ask(&self, remote: RemoteKeySet, token: &str, mut wanted: Wanted) -> Result<Principal, AuthError> {
         loop {
-            let asked_for = missing.is_some();
-            let keys = remote.ask(missing.as_deref()).await?;
+            let keys = remote.ask(&wanted).await?;
             let now = since_epoch().ok_or(AuthError::Unavailable("clock"))?;
-            match self.verify_with(&keys, token, now) {
-                Ok(principal) => return self.unless_revoked(principal).verdict().await,
-                Err(Failure::Refused(error)) => return Err(error),
-                Err(Failure::UnknownKey(Some(id))) if !asked_for => {
-                    if self.is_of_another_issuer(token) {
-                        return Err(AuthError::Invalid("token_foreign_issuer"));
-                    }
-                    missing = Some(id);
-                }
-                Err(Failure::UnknownKey(_)) => return Err(AuthError::Invalid("token_kid")),
+            match (self.verify_with(&keys, token, now), wanted) {
+                (Ok(principal), _) => return self.unless_revoked(principal).verdict().await,
+                (Err(Failure::UnknownKey(Some(id))), Wanted::Usable) => wanted = Wanted::Name(id),
+                (Err(failure), _) => return Err(failure.into()),
             }
         }
     }
@@ -278,7 +290,10 @@ impl Jwt {
         let parts = Parts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
         Workbench::borrow(|bench| {
             let (key, algorithm) = chosen(keys, parts.header, expected.token_type, bench)?;
-            bench.check_signature((&key, algorithm), parts.signed, parts.signature)?;
+            bench.check_signature((&key, algorithm), parts.signed, parts.signature).map_err(|error| match error {
+                SIGNATURE if key.id().is_none() => Failure::NotOfTheNameless,
+                error => error.into(),
+            })?;
             // ASVS V9.1.1: only here, behind the signature, is a claim believed.
             let text = bench.decode(parts.claims, "token_claims")?;
             let judged = Claims::read(text, &expected.paths)?.judge(expected, text, now)?;
@@ -292,7 +307,7 @@ impl Jwt {
         token.len() <= self.0.longest
             && Workbench::borrow(|bench| {
                 let text = bench.decode(parts.claims, "token_claims").ok()?;
-                Claims::read(text, &Default::default()).ok()?.issuer_is(&self.0.expectations.issuer)
+                Some(claims::names_issuer(text)? == self.0.expectations.issuer)
             }) == Some(false)
     }
 }
@@ -343,7 +358,7 @@ impl<'t> Parts<'t> {
     }
 }
 
-fn since_epoch() -> Option<Duration> {
+pub(super) fn since_epoch() -> Option<Duration> {
     SystemTime::now().duration_since(UNIX_EPOCH).ok()
 }
 

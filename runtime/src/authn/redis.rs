@@ -15,7 +15,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, FromRedisValue, Pipeline, RedisError, Script, pipe};
 
 use super::names::split_scopes;
-use super::revocation::RevocationStore;
+use super::revocation::{LONGEST_LIFETIME, RevocationStore};
 use super::sessions::{SessionRecord, SessionStore};
 use crate::error::ConfigError;
 use crate::policy::Unavailable;
@@ -24,8 +24,6 @@ use crate::principal::Principal;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A minute past the end of what a key is about: the longest leeway of a verifier.
 const LEEWAY: Duration = Duration::from_secs(60);
-/// Access tokens of [`Sessions`](crate::Sessions) live no longer.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Compares and changes in one step. KEYS: the session. ARGV: the secret, the next, when that expires, in milliseconds.
 const REPLACE: &str = r"
@@ -35,14 +33,22 @@ redis.call('PEXPIREAT', KEYS[1], ARGV[3])
 return 1
 ";
 
-/// Keeps the later moment. KEYS: the subject's epoch. ARGV: the moment, and how long it has a meaning, in milliseconds.
+/// Forgets a session and its place among its subject's. KEYS: the session.
+const REMOVE: &str = r"
+local set = redis.call('HGET', KEYS[1], 'set')
+if set then redis.call('ZREM', set, KEYS[1]) end
+return redis.call('DEL', KEYS[1])
+";
+
+/// Keeps the later moment. KEYS: the subject's epoch. ARGV: the moment in microseconds, and how long it has a meaning, in
+/// milliseconds.
 const ADVANCE: &str = r"
 local kept = redis.call('GET', KEYS[1])
 if not kept or tonumber(kept) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return 1
 ";
 
-/// [`Sessions`](crate::Sessions) and revocations in Redis 6.2 or newer, shared by every process that is given the same address
+/// [`Sessions`](crate::Sessions) and revocations in one Redis 7 or newer (no cluster), shared by every process that is given the same address
 /// and prefix. Clones share one connection, which is made when it is first needed and again when it broke.
 ///
 /// Danger: a Redis without persistence forgets; then everybody has to log in again, and tokens that were taken back count until
@@ -67,7 +73,9 @@ struct Inner {
     connection: OnceLock<ConnectionManager>,
     prefix: String,
     replace: Script,
+    remove: Script,
     advance: Script,
+    longest_lifetime: Duration,
 }
 
 impl RedisStore {
@@ -87,8 +95,30 @@ impl RedisStore {
         }
         // The error may hold the address, and that a password.
         let client = Client::open(url).map_err(|_| ConfigError::new("redis url", "is no address of a Redis"))?;
-        let (replace, advance) = (Script::new(REPLACE), Script::new(ADVANCE));
-        Ok(Self(Arc::new(Inner { client, connection: OnceLock::new(), prefix, replace, advance })))
+        Ok(Self(Arc::new(Inner {
+            client,
+            connection: OnceLock::new(),
+            prefix,
+            replace: Script::new(REPLACE),
+            remove: Script::new(REMOVE),
+            advance: Script::new(ADVANCE),
+            longest_lifetime: LONGEST_LIFETIME,
+        })))
+    }
+
+    /// How long tokens live that are taken back with all of their subject. Default: 90 days. To be said before it is cloned.
+    ///
+    /// Danger: of a token that lives longer, the rest counts again.
+    ///
+    /// # Errors
+    ///
+    /// A store that is cloned already.
+    pub fn for_lifetimes_up_to(mut self, longest: Duration) -> Result<Self, ConfigError> {
+        let Some(inner) = Arc::get_mut(&mut self.0) else {
+            return Err(ConfigError::new("redis", "lifetimes have to be said before the store is cloned"));
+        };
+        inner.longest_lifetime = longest;
+        Ok(self)
     }
 
     /// A connection that comes back by itself; while it is broken, commands fail at once or within the patience.
@@ -148,6 +178,11 @@ fn millis(moment: SystemTime) -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+fn micros(moment: SystemTime) -> u64 {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
 fn moment(millis: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_millis(millis))
 }
@@ -159,9 +194,11 @@ impl SessionStore for RedisStore {
         commands.atomic();
         commands.cmd("HSET").arg(&key).arg("subject").arg(&session.subject).arg("scopes").arg(session.scopes.join(" "));
         commands.arg("secret").arg(&session.secret[..]).arg("expires").arg(millis(session.expires));
-        commands.arg("ends").arg(millis(session.ends)).ignore();
+        commands.arg("ends").arg(millis(session.ends)).arg("set").arg(&of_subject).ignore();
         commands.cmd("PEXPIREAT").arg(&key).arg(millis(session.expires)).ignore();
-        commands.cmd("SADD").arg(&of_subject).arg(&key).ignore();
+        let over = millis(SystemTime::now());
+        commands.cmd("ZREMRANGEBYSCORE").arg(&of_subject).arg("-inf").arg(over).ignore();
+        commands.cmd("ZADD").arg(&of_subject).arg(millis(session.ends)).arg(&key).ignore();
         // The set lasts as long as the youngest session may.
         commands.cmd("PEXPIREAT").arg(&of_subject).arg(millis(session.ends)).arg("NX").ignore();
         commands.cmd("PEXPIREAT").arg(&of_subject).arg(millis(session.ends)).arg("GT").ignore();
@@ -195,16 +232,15 @@ impl SessionStore for RedisStore {
     }
 
     async fn remove(&self, id: &str) -> Result<(), Unavailable> {
-        // Its name in the subject's set stays until that expires, or the set is emptied.
-        let mut command = pipe();
-        command.cmd("DEL").arg(self.session_key(id)).ignore();
-        self.run(&command).await
+        let mut connection = self.connection()?;
+        let mut call = self.0.remove.prepare_invoke();
+        call.key(self.session_key(id)).invoke_async::<()>(&mut connection).await.map_err(unavailable)
     }
 
     async fn remove_all(&self, subject: &str) -> Result<(), Unavailable> {
         let of_subject = self.sessions_of(subject);
         let mut command = pipe();
-        command.cmd("SMEMBERS").arg(&of_subject);
+        command.cmd("ZRANGE").arg(&of_subject).arg(0).arg(-1);
         let (keys,): (Vec<String>,) = self.run(&command).await?;
         if keys.is_empty() {
             return Ok(());
@@ -212,7 +248,7 @@ impl SessionStore for RedisStore {
         let mut commands = pipe();
         commands.atomic();
         commands.cmd("DEL").arg(&keys).ignore();
-        commands.cmd("SREM").arg(&of_subject).arg(&keys).ignore();
+        commands.cmd("ZREM").arg(&of_subject).arg(&keys).ignore();
         self.run(&commands).await
     }
 }
@@ -220,17 +256,21 @@ impl SessionStore for RedisStore {
 impl RevocationStore for RedisStore {
     async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
         let until = until.checked_add(LEEWAY).unwrap_or(until);
-        let mut command = pipe();
-        command.cmd("SET").arg(self.revoked_key(issuer, token)).arg(1).arg("PXAT").arg(millis(until)).ignore();
-        self.run(&command).await
+        let key = self.revoked_key(issuer, token);
+        // An earlier end never shortens a later one.
+        let mut commands = pipe();
+        commands.atomic();
+        commands.cmd("SET").arg(&key).arg(1).arg("PXAT").arg(millis(until)).arg("NX").ignore();
+        commands.cmd("PEXPIREAT").arg(&key).arg(millis(until)).arg("GT").ignore();
+        self.run(&commands).await
     }
 
     async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
         let mut connection = self.connection()?;
-        let has_meaning = LONGEST_LIFETIME.saturating_add(LEEWAY).as_millis();
+        let has_meaning = self.0.longest_lifetime.saturating_add(LEEWAY).as_millis();
         let mut call = self.0.advance.prepare_invoke();
-        // A part of a millisecond counts as a whole one: rather one token too many than one too few.
-        let moment = millis(moment.checked_add(Duration::from_nanos(999_999)).unwrap_or(moment));
+        // A part of a microsecond counts as a whole one: rather one token too many than one too few.
+        let moment = micros(moment.checked_add(Duration::from_nanos(999)).unwrap_or(moment));
         call.key(self.epoch_key(issuer, subject)).arg(moment).arg(u64::try_from(has_meaning).unwrap_or(u64::MAX));
         call.invoke_async::<()>(&mut connection).await.map_err(unavailable)
     }
@@ -243,7 +283,7 @@ impl RevocationStore for RedisStore {
         let (found,): (Vec<Option<u64>>,) = self.run(&commands).await?;
         let mut found = found.into_iter();
         let epoch = found.next().flatten();
-        Ok(found.any(|revoked| revoked.is_some()) || epoch.is_some_and(|epoch| millis(token.issued()) < epoch))
+        Ok(found.any(|revoked| revoked.is_some()) || epoch.is_some_and(|epoch| micros(token.issued()) < epoch))
     }
 }
 

@@ -6,13 +6,16 @@
 mod memory;
 
 use std::future::Future;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::LocalBoxFuture;
 
 pub use self::memory::MemoryRevocations;
 use crate::policy::Unavailable;
 use crate::principal::Principal;
+
+/// How long tokens live at most, unless a store is told otherwise. Those of [`Sessions`](crate::Sessions) live 24 hours at most.
+pub(super) const LONGEST_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Remembers which tokens do not count any more, for [`JwtBuilder::revocations`](crate::JwtBuilder::revocations) and
 /// [`Sessions`](crate::Sessions).

@@ -5,6 +5,7 @@
 //! use, by one of however many that use it at once; when a used one comes again its whole session ends, access tokens too. A
 //! session ends when it was idle too long, when it is too old, and when it is told to.
 
+mod error;
 mod memory;
 mod secret;
 mod store;
@@ -18,10 +19,11 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+pub use self::error::{BeginError, EndError, RefreshError};
 pub use self::memory::MemorySessions;
 use self::secret::RefreshToken;
 pub use self::store::{SessionRecord, SessionStore};
-use super::jwt::{Grant, IssueError, JwtBuilder, Said, TokenIssuer};
+use super::jwt::{Grant, IssueError, JwtBuilder, Said, TokenIssuer, since_epoch};
 use super::revocation::{MemoryRevocations, RevocationStore};
 use crate::audit;
 use crate::error::ConfigError;
@@ -117,6 +119,8 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
 
     /// Begins a session: the first pair of tokens, for somebody who proved who they are. A new session each time (ASVS V7.2.4).
     ///
+    /// Where the roles were looked up before that proof was checked, say when with [`Grant::as_of`].
+    ///
     /// # Errors
     ///
     /// A grant that can't be issued, or a store that does not answer.
@@ -141,7 +145,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     /// Exchanges a refresh token for a new pair. The old one is used up then.
     ///
     /// `grant` is asked what the subject of the session may do now; if it refuses, nothing is used up. It has to grant to the
-    /// same subject.
+    /// same subject. A scope that the session did not begin with is left out (RFC 6749 §6): for more, log in again.
     ///
     /// # Errors
     ///
@@ -151,6 +155,8 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         presented: &str,
         grant: impl AsyncFnOnce(&SessionRecord) -> Result<Grant, E>,
     ) -> Result<TokenPair, RefreshError<E>> {
+        // Whatever the grant is asked for is asked after this, so a change of rights from here on takes the token back.
+        let asked = since_epoch().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
         let token = RefreshToken::parse(presented).ok_or(RefreshError::Unknown)?;
         let id = token.handle().id();
         let record = self.0.store.find(&id).await?.ok_or(RefreshError::Unknown)?;
@@ -167,7 +173,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
             return Err(RefreshError::Issue(IssueError::Subject));
         }
         let next = token.next().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
-        let pair = self.pair(&granted, &id, &next)?;
+        let pair = self.pair(&granted.within(&record.scopes).no_later_than(asked), &id, &next)?;
         let expires = now.checked_add(self.0.idle).map_or(record.ends, |expires| expires.min(record.ends));
         if self.0.store.replace(&id, &record.secret, &next.digest(), expires).await? {
             Ok(pair)
@@ -205,8 +211,10 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     ///
     /// A store that does not answer; some sessions may be over then and others not: try again.
     pub async fn end_all(&self, subject: &str) -> Result<(), Unavailable> {
+        // In this order: what a refresh in between still issues is issued before the moment that takes all back.
+        let removed = self.0.store.remove_all(subject).await;
         self.renew_all(subject).await?;
-        self.0.store.remove_all(subject).await
+        removed
     }
 
     /// Takes back every access token that was issued to the subject until now, and leaves its sessions: the next refresh asks
@@ -216,8 +224,8 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     ///
     /// A store that does not answer; the tokens still count then.
     pub async fn renew_all(&self, subject: &str) -> Result<(), Unavailable> {
-        // Tokens carry the millisecond of their issue: those of this one are before the next.
-        let moment = SystemTime::now().checked_add(Duration::from_millis(1)).ok_or(Unavailable)?;
+        // Tokens carry the microsecond of their issue: those of this one are before the next.
+        let moment = SystemTime::now().checked_add(Duration::from_micros(1)).ok_or(Unavailable)?;
         self.0.revocations.revoke_before(self.0.issuer.issuer(), subject, moment).await
     }
 
@@ -225,11 +233,12 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     async fn stolen<E>(&self, record: &SessionRecord) -> RefreshError<E> {
         audit::refresh_reused(&record.id, &record.subject);
         let until = SystemTime::now().checked_add(DAY.saturating_add(LEEWAY)).unwrap_or(record.ends);
-        let taken_back = self.0.revocations.revoke(self.0.issuer.issuer(), &record.id, until).await;
-        match (self.0.store.remove(&record.id).await, taken_back) {
-            (Ok(()), Ok(())) => RefreshError::Reused,
-            _ => RefreshError::Unavailable,
-        }
+        // The record goes last: whoever is told to try again finds it, and takes back what could not be taken back now.
+        let ended = async {
+            self.0.revocations.revoke(self.0.issuer.issuer(), &record.id, until).await?;
+            self.0.store.remove(&record.id).await
+        };
+        if ended.await.is_ok() { RefreshError::Reused } else { RefreshError::Unavailable }
     }
 
     fn pair(&self, grant: &Grant, session: &str, refresh: &RefreshToken) -> Result<TokenPair, IssueError> {
@@ -297,99 +306,3 @@ impl fmt::Debug for TokenPair {
         f.debug_struct("TokenPair").field("expires_in", &self.expires_in).finish_non_exhaustive()
     }
 }
-
-/// Why a session did not begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BeginError {
-    /// The grant can't be issued. A lifetime over 24 hours is refused too: that is what refreshing is for.
-    Issue(IssueError),
-    /// The store does not answer.
-    Unavailable,
-}
-
-/// Why a refresh token gave no tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RefreshError<E> {
-    /// No refresh token, or one of no session.
-    Unknown,
-    /// Idle too long, or its session is too old.
-    Expired,
-    /// It was used before: its session is over now, and the audit trail has it.
-    Reused,
-    /// The application grants nothing any more; the token is still good.
-    Refused(E),
-    /// The grant can't be issued, or is for another subject; the token is still good.
-    Issue(IssueError),
-    /// A store does not answer.
-    Unavailable,
-}
-
-/// Why a session did not end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EndError {
-    /// The principal came without a token of this issuer that has a name.
-    NoToken,
-    /// A store does not answer.
-    Unavailable,
-}
-
-macro_rules! from_unavailable {
-    ($($error:ty $(, $generic:ident)?);+) => {$(
-        impl$(<$generic>)? From<Unavailable> for $error {
-            fn from(_: Unavailable) -> Self {
-                Self::Unavailable
-            }
-        }
-    )+};
-}
-from_unavailable!(BeginError; RefreshError<E>, E; EndError);
-
-impl From<IssueError> for BeginError {
-    fn from(error: IssueError) -> Self {
-        Self::Issue(error)
-    }
-}
-
-impl<E> From<IssueError> for RefreshError<E> {
-    fn from(error: IssueError) -> Self {
-        Self::Issue(error)
-    }
-}
-
-impl fmt::Display for BeginError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Issue(error) => error.fmt(f),
-            Self::Unavailable => f.write_str("the sessions can't be written now"),
-        }
-    }
-}
-
-impl<E> fmt::Display for RefreshError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown => f.write_str("there is no session with this refresh token"),
-            Self::Expired => f.write_str("the session is too old"),
-            Self::Reused => f.write_str("the refresh token was used before; its session is over"),
-            Self::Refused(_) => f.write_str("the application grants nothing to this session"),
-            Self::Issue(error) => error.fmt(f),
-            Self::Unavailable => f.write_str("the sessions can't be asked now"),
-        }
-    }
-}
-
-impl fmt::Display for EndError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoToken => "the caller came without a token that can be taken back here",
-            Self::Unavailable => "the sessions can't be written now",
-        })
-    }
-}
-
-impl std::error::Error for BeginError {}
-impl<E: fmt::Debug> std::error::Error for RefreshError<E> {}
-impl std::error::Error for EndError {}

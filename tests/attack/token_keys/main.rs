@@ -6,6 +6,7 @@
 
 mod flood;
 mod outage;
+mod races;
 mod rotation;
 mod server;
 mod source;

@@ -8,11 +8,14 @@ mod documents;
 mod moment;
 mod sessions;
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use palisade::Unavailable;
 use sqlx::{
-    SqlitePool,
+    SqliteConnection, SqlitePool,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -133,6 +136,13 @@ impl From<sqlx::Error> for DbError {
     }
 }
 
+/// Whoever hangs up, or ends this process, leaves no change of rights without it.
+async fn end_tokens(change: &mut SqliteConnection, issuer: &str, id: Uuid) -> Result<(), sqlx::Error> {
+    let now = moment::micros_after(SystemTime::now()).saturating_add(1);
+    sqlx::query(sessions::ADVANCE).bind(issuer).bind(id.to_string()).bind(now).execute(change).await?;
+    Ok(())
+}
+
 /// For palisade, which needs to know no more than that there is no answer.
 fn answers<T>(result: Result<T, sqlx::Error>) -> Result<T, Unavailable> {
     result.map_err(|error| {
@@ -211,7 +221,9 @@ impl Db {
     }
 
     /// Changes what the patch names; `None` if there is no such account.
-    pub async fn update(&self, id: Uuid, patch: &UserPatch) -> Result<Option<User>, DbError> {
+    /// With another role, what `issuer` issued to the account until now is over, in the same step.
+    pub async fn update(&self, id: Uuid, patch: &UserPatch, issuer: &str) -> Result<Option<User>, DbError> {
+        let mut change = self.0.begin().await?;
         let user = sqlx::query_as(UPDATE)
             .bind(id.to_string())
             .bind(patch.name.as_deref())
@@ -219,8 +231,12 @@ impl Db {
             .bind(patch.age.is_some())
             .bind(patch.age.flatten())
             .bind(patch.role)
-            .fetch_optional(&self.0)
+            .fetch_optional(&mut *change)
             .await?;
+        if patch.role.is_some() && user.is_some() {
+            end_tokens(&mut change, issuer, id).await?;
+        }
+        change.commit().await?;
         Ok(user)
     }
 
@@ -241,8 +257,13 @@ impl Db {
     }
 
     /// Whether there was such an account.
-    pub async fn delete(&self, id: Uuid) -> Result<bool, DbError> {
-        let done = sqlx::query(DELETE).bind(id.to_string()).execute(&self.0).await?;
+    ///
+    /// Its sessions and keys go with it, and what `issuer` issued to it is over, in the same step.
+    pub async fn delete(&self, id: Uuid, issuer: &str) -> Result<bool, DbError> {
+        let mut change = self.0.begin().await?;
+        let done = sqlx::query(DELETE).bind(id.to_string()).execute(&mut *change).await?;
+        end_tokens(&mut change, issuer, id).await?;
+        change.commit().await?;
         Ok(done.rows_affected() > 0)
     }
 

@@ -1,4 +1,4 @@
-//! Moments, as SQLite keeps them: milliseconds since 1970.
+//! Moments, as SQLite keeps them: milliseconds since 1970, and microseconds where tokens are told apart by them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,9 +7,14 @@ pub fn millis(moment: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The next whole millisecond: what is before the moment stays before it.
-pub fn millis_after(moment: SystemTime) -> i64 {
-    millis(moment.checked_add(Duration::from_nanos(999_999)).unwrap_or(moment))
+pub fn micros(moment: SystemTime) -> i64 {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The next whole microsecond: what is before the moment stays before it.
+pub fn micros_after(moment: SystemTime) -> i64 {
+    micros(moment.checked_add(Duration::from_nanos(999)).unwrap_or(moment))
 }
 
 pub fn moment(millis: i64) -> SystemTime {

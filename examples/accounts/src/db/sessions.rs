@@ -9,7 +9,7 @@ use palisade::{Principal, RevocationStore, SessionRecord, SessionStore, Unavaila
 
 use super::{
     Db, answers,
-    moment::{ago, millis, millis_after, moment},
+    moment::{ago, micros, micros_after, millis, moment},
 };
 
 const INSERT: &str =
@@ -23,7 +23,7 @@ const REMOVE_ALL: &str = "DELETE FROM sessions WHERE subject = ?1";
 const REVOKE: &str = "INSERT INTO revoked (issuer, token, until) VALUES (?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET until = max(until, excluded.until)";
 const FORGET_REVOKED: &str = "DELETE FROM revoked WHERE until < ?1";
-const ADVANCE: &str = "INSERT INTO epochs (issuer, subject, moment) VALUES (?1, ?2, ?3)
+pub(super) const ADVANCE: &str = "INSERT INTO epochs (issuer, subject, moment) VALUES (?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET moment = max(moment, excluded.moment)";
 const IS_REVOKED: &str = "SELECT EXISTS (SELECT 1 FROM revoked WHERE issuer = ?1 AND token IN (?2, ?3))
     OR EXISTS (SELECT 1 FROM epochs WHERE issuer = ?1 AND subject = ?4 AND moment > ?5)";
@@ -41,7 +41,11 @@ impl SessionStore for Db {
             .bind(&session.secret[..])
             .bind(millis(session.expires))
             .bind(millis(session.ends));
-        answers(insert.execute(&self.0).await).map(|_| ())
+        match insert.execute(&self.0).await {
+            // The account went meanwhile: so did the session, and its access token is over as all others of the account.
+            Err(sqlx::Error::Database(cause)) if cause.is_foreign_key_violation() => Ok(()),
+            inserted => answers(inserted).map(|_| ()),
+        }
     }
 
     async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
@@ -83,7 +87,7 @@ impl RevocationStore for Db {
     }
 
     async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
-        let advance = sqlx::query(ADVANCE).bind(issuer).bind(subject).bind(millis_after(moment));
+        let advance = sqlx::query(ADVANCE).bind(issuer).bind(subject).bind(micros_after(moment));
         answers(advance.execute(&self.0).await).map(|_| ())
     }
 
@@ -94,7 +98,7 @@ impl RevocationStore for Db {
             .bind(token.id())
             .bind(token.session())
             .bind(principal.subject())
-            .bind(millis(token.issued()));
+            .bind(micros(token.issued()));
         answers(ask.fetch_one(&self.0).await)
     }
 }

@@ -11,8 +11,8 @@ use crate::policy::Unavailable;
 
 /// Keeps the records of API keys: [`MemoryApiKeys`](crate::MemoryApiKeys), or a table of yours with one row for each.
 ///
-/// No method sees a key, only [`ApiKey`] records. A request waits for `find` and, once a minute for each key, for `touch`: give
-/// both a time limit. Every error is [`Unavailable`]; its cause belongs into the application's own log.
+/// No method sees a key, only [`ApiKey`] records. A request waits for `find`, so give it a time limit; and, once a minute for
+/// each key, for `touch`, 100 milliseconds at most. Every error is [`Unavailable`]; its cause belongs into the application's own log.
 ///
 /// ```
 /// use std::time::SystemTime;

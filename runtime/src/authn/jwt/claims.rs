@@ -4,6 +4,7 @@
 //! or of a type that a lax reader takes for "no restriction" (CWE-287, RFC 8725 §3.8, §3.9). Promise: every claim that we
 //! use has its one JSON type; `iss aud exp iat sub` must be there; ASVS V9.2.1 to V9.2.4.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -74,11 +75,6 @@ impl<'de> Claims<'de> {
         Ok(claims)
     }
 
-    /// Whether they say that they are of this issuer; `None` if they say nothing.
-    pub(super) fn issuer_is(&self, issuer: &str) -> Option<bool> {
-        self.issuer.as_ref().map(|own| own.0 == issuer)
-    }
-
     /// The principal, if the claims are what we expect, now. `text` is what they were read from.
     pub(super) fn judge(self, expected: &Expectations, text: &[u8], now: Duration) -> Result<Judged, AuthError> {
         let required = AuthError::Invalid;
@@ -135,6 +131,17 @@ impl<'de> Claims<'de> {
         };
         Err(AuthError::Invalid(refusal))
     }
+}
+
+/// The issuer that claims name, whatever else they are. It says whom to ask, and nothing more.
+pub(super) fn names_issuer(claims: &[u8]) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Named<'c> {
+        #[serde(borrow)]
+        iss: Text<'c>,
+    }
+
+    serde_json::from_slice(claims).ok().map(|Named { iss }| iss.0)
 }
 
 /// RFC 9068 §2.2.3 (RFC 8693 §4.2): one text, its scopes separated by spaces; some issuers send an array of scopes.
@@ -285,7 +292,10 @@ impl<'de> Deserialize<'de> for NumericDate {
             }
 
             fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<NumericDate, E> {
-                date(Duration::try_from_secs_f64(seconds).map_err(E::custom)?)
+                // Its digits end before the nanoseconds: of ours, the microseconds are right.
+                let nearly = Duration::try_from_secs_f64(seconds).map_err(E::custom)?;
+                let rounded = nearly.saturating_add(Duration::from_nanos(500));
+                date(Duration::new(rounded.as_secs(), rounded.subsec_micros().saturating_mul(1000)))
             }
         }
 

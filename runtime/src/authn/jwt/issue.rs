@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -107,7 +107,7 @@ impl TokenIssuer {
 
     /// Issues a token that the [verifier](Self::verifier) accepts until the lifetime of the grant is over.
     ///
-    /// It carries `iss`, `sub`, `aud`, `client_id`, `iat` to the millisecond, `exp`, a random `jti` of 128 bits, and what the
+    /// It carries `iss`, `sub`, `aud`, `client_id`, `iat` to the microsecond, `exp`, a random `jti` of 128 bits, and what the
     /// grant says. It is signed, not encrypted: whoever holds it can read it.
     ///
     /// # Errors
@@ -142,6 +142,7 @@ pub struct Grant {
     tenant: Option<String>,
     permissions: Vec<String>,
     session: Option<String>,
+    as_of: Option<Duration>,
     claims: Map<String, Value>,
 }
 
@@ -159,6 +160,7 @@ impl Grant {
             tenant: None,
             permissions: Vec::new(),
             session: None,
+            as_of: None,
             claims: Map::new(),
         }
     }
@@ -181,6 +183,27 @@ impl Grant {
     /// The session that it is issued in.
     pub(crate) fn session(mut self, session: impl Into<String>) -> Self {
         self.session = Some(session.into());
+        self
+    }
+
+    /// The moment *before* roles and the rest were looked up, where some time lies between that and the issue of the token, such as
+    /// the check of a password. The token is issued as of then (`iat`), so that a
+    /// [change of rights](crate::Sessions::renew_all) in between takes it back; its lifetime counts from then. Default: the
+    /// moment of issue. A moment that is still to come counts as that.
+    pub fn as_of(mut self, moment: SystemTime) -> Self {
+        self.as_of = moment.duration_since(UNIX_EPOCH).ok();
+        self
+    }
+
+    /// The earlier moment counts.
+    pub(crate) fn no_later_than(mut self, moment: Duration) -> Self {
+        self.as_of = Some(self.as_of.map_or(moment, |own| own.min(moment)));
+        self
+    }
+
+    /// Only those of the scopes that are among these.
+    pub(crate) fn within(mut self, scopes: &[String]) -> Self {
+        self.scopes.retain(|scope| scopes.contains(scope));
         self
     }
 
@@ -269,7 +292,7 @@ struct Issued<'g> {
     aud: &'g str,
     client_id: &'g str,
     exp: u64,
-    /// To the millisecond (RFC 7519 §2), so that "issued before" can be told within a second.
+    /// To the microsecond (RFC 7519 §2), so that "issued before" can be told within a second.
     iat: f64,
     jti: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -287,6 +310,7 @@ struct Issued<'g> {
 }
 
 fn issue(issuing: &Issuing, grant: &Grant, now: Duration) -> Result<String, IssueError> {
+    let now = grant.as_of.map_or(now, |moment| moment.min(now));
     let mistake = if !is_name(&grant.subject) {
         Some(IssueError::Subject)
     } else if !grant.roles.iter().all(|role| is_name(role)) {
@@ -313,7 +337,7 @@ fn issue(issuing: &Issuing, grant: &Grant, now: Duration) -> Result<String, Issu
         aud: &issuing.audience,
         client_id: &issuing.client,
         exp: exp.ok_or(IssueError::Lifetime)?,
-        iat: Duration::new(iat, now.subsec_millis().saturating_mul(1_000_000)).as_secs_f64(),
+        iat: Duration::new(iat, now.subsec_micros().saturating_mul(1000)).as_secs_f64(),
         jti: random_id()?,
         sid: grant.session.as_deref(),
         roles: &grant.roles,

@@ -83,7 +83,7 @@ impl VerifyingKey {
         Self::checked(vec![algorithm], material).map_err(|problem| ConfigError::new("jwt key", problem))
     }
 
-    /// The key's name, which tokens carry as `kid`. Without one a key is taken for tokens of any `kid` that no named key has.
+    /// The key's name, which tokens carry as `kid`. Where no key of a set has a name, a token's `kid` means nothing.
     #[must_use]
     pub fn with_id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into().into_boxed_str());

@@ -166,22 +166,20 @@ impl KeySet {
 
     /// The key that a header chooses.
     pub(super) fn choose(&self, algorithm: Algorithm, id: Option<&str>) -> Choice<'_> {
-        let fitting = |named: bool| {
-            self.keys.iter().filter(move |key| key.algorithms().contains(&algorithm) && (named || key.id().is_none()))
-        };
-        let mut candidates: Box<dyn Iterator<Item = &Arc<VerifyingKey>> + '_> = match id {
-            Some(id) => match self.keys.iter().find(|key| key.id() == Some(id)) {
+        if let Some(id) = id {
+            match self.keys.iter().find(|key| key.id() == Some(id)) {
                 Some(key) if key.algorithms().contains(&algorithm) => return Choice::Key(key),
                 Some(_) => return Choice::WrongAlgorithm,
-                None => Box::new(fitting(false)),
-            },
-            None => Box::new(fitting(true)),
-        };
-        match (candidates.next(), candidates.next(), id) {
-            (Some(key), None, _) => Choice::Key(key),
-            (None, _, None) => Choice::WrongAlgorithm,
-            (None, _, Some(_)) if self.keys.iter().all(|key| key.id().is_none()) => Choice::WrongAlgorithm,
-            _ => Choice::Unknown,
+                // Where keys have names, a name that none of them has is of a key that is not here.
+                None if self.keys.iter().any(|key| key.id().is_some()) => return Choice::Unknown,
+                None => {}
+            }
+        }
+        let mut fitting = self.keys.iter().filter(|key| key.algorithms().contains(&algorithm));
+        match (fitting.next(), fitting.next()) {
+            (Some(key), None) => Choice::Key(key),
+            (None, _) => Choice::WrongAlgorithm,
+            (Some(_), Some(_)) => Choice::Unknown,
         }
     }
 

@@ -8,10 +8,10 @@
 
 mod fetch;
 mod flight;
+mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,25 +19,26 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::fetch::{Fetched, Fetcher};
-use self::flight::{Flight, Landing};
+use self::flight::{Landing, Report};
+use self::state::State;
 use super::AuthError;
 use super::key_set::KeySet;
 use crate::error::ConfigError;
 
 /// Between two requests to the source that strangers can cause.
 const COOLDOWN: Duration = Duration::from_secs(5);
-/// After failures: doubled from the cooldown up to this.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
-/// How long a key name is known not to exist.
-const UNKNOWN_FOR: Duration = Duration::from_secs(30);
-/// Key names that are known not to exist, at once.
-const MOST_UNKNOWN: usize = 1024;
+/// How long a request waits for new keys that could go on with the last ones.
+const GRACE: Duration = Duration::from_millis(500);
+/// Longer than the fetch's own limit: a flight that takes longer is lost with its thread.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// The keys behind the `jwks_uri` of an issuer, for [`JwtBuilder::keys`](crate::JwtBuilder::keys).
 ///
 /// Fetched when the first token asks for them, and then kept as long as `Cache-Control: max-age` says (15 seconds to 24 hours;
 /// 5 minutes where nothing is said); with a fifth of that left they are renewed in the background. A document has up to 512 KiB
 /// and 64 keys; what can't be used of it is left out, secrets too. The source has 5 seconds to answer.
+///
+/// After a quiet time the first request waits for new keys, half a second at most, and then goes on with the last ones.
 ///
 /// While the source is down the last keys stay in use, for as long as it takes, and each failure is a warning in the log. A token
 /// whose key is unknown is then 503 and not 401. Cheap to clone; the clones share the keys.
@@ -63,22 +64,23 @@ struct Remote {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
-struct State {
-    keys: Option<Held>,
-    flight: Option<Flight>,
-    /// When the last attempt began that ended, and how many have failed since one succeeded.
-    last_attempt: Option<Instant>,
-    failures: u32,
-    unknown: HashMap<Box<str>, Instant>,
+/// Why keys are asked for.
+pub(super) enum Wanted {
+    /// There are none, or they are over.
+    Usable,
+    /// One of this name is not among them.
+    Name(String),
+    /// One without a name may have been replaced.
+    Newer,
 }
 
-struct Held {
-    keys: Arc<KeySet>,
-    /// From here on they are renewed in the background.
-    renew: Instant,
-    /// From here on they count only while the source is down.
-    over: Instant,
+impl Wanted {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Usable | Self::Newer => None,
+        }
+    }
 }
 
 impl RemoteKeySet {
@@ -95,6 +97,9 @@ impl RemoteKeySet {
 
     /// How long at least between two requests to the source because of key names that it may not have, 1 second to 5 minutes.
     /// Default: 5 seconds. While it lasts, a token with a name that is not known is 503 with `Retry-After`: it may be a new one.
+    /// A name that was asked for and is not there is 401 for as long.
+    ///
+    /// A key without a name is asked for again when a signature does not verify with it, no more often than this.
     ///
     /// # Errors
     ///
@@ -111,60 +116,73 @@ impl RemoteKeySet {
     pub(super) fn current(&self) -> Option<Arc<KeySet>> {
         let now = Instant::now();
         let mut state = self.state();
+        state.give_up_a_lost_flight(now);
         let held = state.keys.as_ref()?;
-        let (keys, renew, over) = (Arc::clone(&held.keys), held.renew, held.over);
+        let (keys, renew) = (Arc::clone(&held.keys), held.renew);
         if now >= renew && state.flight.is_none() && state.may_be_asked(now, self.0.cooldown.min(COOLDOWN)) {
             self.take_off(&mut state);
         }
-        // With the source down they are all there is.
-        (now < over || state.failures > 0).then_some(keys)
+        state.usable(now).map(|_| keys)
     }
 
-    /// Whether there is nothing to do about the keys: none has to be renewed.
+    /// Whether there is nothing to do about the keys before they are used.
     pub(super) fn is_fresh(&self) -> bool {
         self.current().is_some()
     }
 
-    /// The keys, newly fetched if there are none, they are over, or this name is not among them.
-    pub(super) async fn ask(&self, name: Option<&str>) -> Result<Arc<KeySet>, AuthError> {
-        let pause = if name.is_some() { self.0.cooldown } else { self.0.cooldown.min(COOLDOWN) };
-        let (landing, own) = {
+    /// The keys, newly fetched if what is wanted asks for it.
+    pub(super) async fn ask(&self, wanted: &Wanted) -> Result<Arc<KeySet>, AuthError> {
+        let name = wanted.name();
+        let (landing, own, patience) = {
             let now = Instant::now();
             let mut state = self.state();
-            if let Some(name) = name {
-                match state.unknown.get(name) {
-                    Some(until) if now < *until => return Err(AuthError::Invalid("token_kid")),
-                    _ => {}
+            state.give_up_a_lost_flight(now);
+            let held = state.keys.as_ref().map(|held| Arc::clone(&held.keys));
+            let pause = match wanted {
+                Wanted::Usable => self.0.cooldown.min(COOLDOWN),
+                Wanted::Name(_) | Wanted::Newer => self.0.cooldown,
+            };
+            match wanted {
+                Wanted::Usable => {
+                    if let Some(keys) = state.usable(now) {
+                        return Ok(keys);
+                    }
                 }
-            } else if let Some(keys) = state.usable(now) {
-                return Ok(keys);
+                Wanted::Name(name) => {
+                    if state.unknown.get(name.as_str()).is_some_and(|until| now < *until) {
+                        return Err(AuthError::Invalid("token_kid"));
+                    }
+                }
+                Wanted::Newer => {}
             }
-            if let Some(flight) = &state.flight {
-                (flight.landing(), false)
-            } else if !state.may_be_asked(now, pause) {
-                let word = if state.failures > 0 { "jwks_unavailable" } else { "jwks_cooldown" };
-                return Err(AuthError::Unavailable(word));
-            } else {
-                (self.take_off(&mut state).ok_or(AuthError::Unavailable("jwks_no_runtime"))?, true)
+            // Whoever can go on with the last keys does not wait long for the next.
+            let patience = if name.is_none() && held.is_some() { GRACE } else { LONGEST_WAIT };
+            match (&state.flight, held) {
+                (Some(flight), _) => (flight.landing(), false, patience),
+                (None, _) if state.may_be_asked(now, pause) => {
+                    let landing = self.take_off(&mut state).ok_or(AuthError::Unavailable("jwks_no_runtime"))?;
+                    (landing, true, patience)
+                }
+                (None, Some(keys)) if matches!(wanted, Wanted::Newer) => return Ok(keys),
+                (None, _) => {
+                    let word = if state.failures > 0 { "jwks_unavailable" } else { "jwks_cooldown" };
+                    return Err(AuthError::Unavailable(word));
+                }
             }
         };
-        let fetched = landing.wait().await;
+        let fetched = landing.wait(patience).await;
         let mut state = self.state();
-        let keys = state.keys.as_ref().map(|held| Arc::clone(&held.keys));
-        match (fetched, keys) {
-            (true, Some(keys)) => {
-                if let Some(name) = name.filter(|name| !keys.keys().iter().any(|key| key.id() == Some(name))) {
-                    if !own {
-                        return Err(AuthError::Unavailable("jwks_cooldown"));
-                    }
-                    state.remember_unknown(name, Instant::now());
-                }
-                Ok(keys)
+        let keys = state.keys.as_ref().map(|held| Arc::clone(&held.keys)).filter(|_| fetched || name.is_none());
+        // Whatever a name may be, it can't be told while the source is down. Without one, the last keys have to do.
+        let keys = keys.ok_or(AuthError::Unavailable("jwks_unavailable"))?;
+        if let Some(name) = name.filter(|name| !keys.keys().iter().any(|key| key.id() == Some(name))) {
+            // A fetch that others began may have been under way when the name was published.
+            if !own {
+                return Err(AuthError::Unavailable("jwks_cooldown"));
             }
-            // Whatever the name may be, it can't be told now. Without one, the last keys have to do.
-            (false, Some(keys)) if name.is_none() => Ok(keys),
-            _ => Err(AuthError::Unavailable("jwks_unavailable")),
+            state.remember_unknown(name, Instant::now(), self.0.cooldown);
         }
+        Ok(keys)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -174,10 +192,7 @@ impl RemoteKeySet {
     /// Starts the one fetch, apart from the request that caused it: nobody who hangs up ends it for the others.
     fn take_off(&self, state: &mut State) -> Option<Landing> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
-        let (flight, report) = Flight::new();
-        let landing = flight.landing();
-        state.flight = Some(flight);
-        state.last_attempt = Some(Instant::now());
+        let (landing, report) = state.take_off(Instant::now());
         let pilot = Pilot { remote: self.clone(), report: Some(report) };
         runtime.spawn(async move {
             let fetched = pilot.remote.0.fetcher.fetch().await;
@@ -187,36 +202,10 @@ impl RemoteKeySet {
     }
 }
 
-impl State {
-    fn usable(&self, now: Instant) -> Option<Arc<KeySet>> {
-        let held = self.keys.as_ref()?;
-        (now < held.over || self.failures > 0).then(|| Arc::clone(&held.keys))
-    }
-
-    /// Whether the pause after the last attempt is over.
-    fn may_be_asked(&self, now: Instant, cooldown: Duration) -> bool {
-        let Some(last) = self.last_attempt else { return true };
-        let doublings = self.failures.saturating_sub(1).min(16);
-        let pause = cooldown.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX));
-        now.saturating_duration_since(last) >= pause.min(LONGEST_BACKOFF.max(cooldown))
-    }
-
-    fn remember_unknown(&mut self, name: &str, now: Instant) {
-        if self.unknown.len() >= MOST_UNKNOWN {
-            self.unknown.retain(|_, until| now < *until);
-        }
-        if self.unknown.len() < MOST_UNKNOWN
-            && let Some(until) = now.checked_add(UNKNOWN_FOR)
-        {
-            self.unknown.insert(name.into(), until);
-        }
-    }
-}
-
 /// Reports what came of a fetch, also that nothing did because its runtime ended.
 struct Pilot {
     remote: RemoteKeySet,
-    report: Option<flight::Report>,
+    report: Option<Report>,
 }
 
 impl Pilot {
@@ -226,35 +215,21 @@ impl Pilot {
 
     fn arrive(&mut self, fetched: Result<Fetched, String>) {
         let Some(report) = self.report.take() else { return };
-        let source = &self.remote.0.fetcher;
+        let Remote { fetcher: source, cooldown, .. } = &*self.remote.0;
         let mut state = self.remote.state();
-        state.flight = None;
-        let now = Instant::now();
+        if !state.is_under_way(&report) {
+            return;
+        }
         match fetched {
             Ok(Fetched { keys, fresh_for }) => {
-                let former = state.keys.take().map(|held| held.keys);
-                let keys = match &former {
-                    Some(former) => former.succeeded_by(keys),
-                    None => keys,
-                };
                 if keys.skipped() > 0 {
                     tracing::debug!(%source, skipped = keys.skipped(), "some keys of the issuer can't be used here");
                 }
-                let (renew, over) = (now.checked_add(fresh_for.mul_f32(0.8)), now.checked_add(fresh_for));
-                state.keys =
-                    Some(Held { keys: Arc::new(keys), renew: renew.unwrap_or(now), over: over.unwrap_or(now) });
-                state.failures = 0;
-                state.unknown.clear();
-                // What left the set is known not to be in it.
-                for gone in former.iter().flat_map(|former| former.keys()).filter(|key| key.is_retired()) {
-                    if let Some(name) = gone.id() {
-                        state.remember_unknown(name, now);
-                    }
-                }
+                state.hold(keys, fresh_for, Instant::now(), *cooldown);
                 report.landed(true);
             }
             Err(problem) => {
-                state.failures = state.failures.saturating_add(1);
+                state.fail();
                 let keys_held = state.keys.as_ref().map_or(0, |held| held.keys.len());
                 tracing::warn!(%source, problem, keys_held, "the keys of an issuer can't be fetched");
                 report.landed(false);

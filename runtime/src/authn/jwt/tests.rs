@@ -32,10 +32,7 @@ impl Jwt {
     /// At a given time since 1970, and not out of the cache.
     fn verify_at(&self, token: &str, now: Duration) -> Result<Principal, AuthError> {
         let Current::Keys(keys) = self.0.keys.current() else { panic!("the keys are at hand") };
-        self.verify_with(&keys, token, now).map_err(|failure| match failure {
-            Failure::Refused(error) => error,
-            Failure::UnknownKey(_) => AuthError::Invalid("token_kid"),
-        })
+        self.verify_with(&keys, token, now).map_err(AuthError::from)
     }
 }
 

@@ -21,8 +21,5 @@ pub fn verify_signature(keys: &KeySet, token: &str) -> Result<(), AuthError> {
         bench.decode(parts.claims, "token_claims")?;
         Ok(())
     });
-    checked.map_err(|failure| match failure {
-        Failure::Refused(error) => error,
-        Failure::UnknownKey(_) => AuthError::Invalid("token_kid"),
-    })
+    checked.map_err(|failure: Failure| failure.into())
 }

@@ -41,10 +41,10 @@ struct Table {
 }
 
 impl MemoryRevocations {
-    /// An empty one, for tokens that live up to 24 hours.
+    /// An empty one, for tokens that live up to 90 days.
     #[must_use]
     pub fn new() -> Self {
-        Self::for_lifetimes_up_to(Duration::from_secs(24 * 60 * 60))
+        Self::for_lifetimes_up_to(super::LONGEST_LIFETIME)
     }
 
     /// An empty one, for tokens that live up to this long.

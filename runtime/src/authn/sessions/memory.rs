@@ -1,5 +1,6 @@
 //! Sessions in the memory of one process.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,13 +11,18 @@ use super::store::{SessionRecord, SessionStore};
 use crate::policy::Unavailable;
 
 const MOST: usize = 1_000_000;
+/// Of one subject. One more ends the oldest.
+const MOST_OF_ONE: usize = 100;
 
 /// Sessions in the memory of this process: gone when it ends, and unknown to others. Clones share them.
 ///
-/// It holds up to a million, some 300 bytes each; what is expired makes room. When it is full nobody can begin a session.
+/// It holds up to a million, some 300 bytes each, and up to 100 of one subject: one more ends the oldest of them. What is expired
+/// makes room; when there is none nobody can begin a session.
 #[derive(Clone, Debug)]
 pub struct MemorySessions {
     sessions: Arc<DashMap<String, SessionRecord>>,
+    /// The names of a subject's sessions, the oldest first. Some may be over.
+    of_subjects: Arc<DashMap<String, VecDeque<String>>>,
     most: usize,
 }
 
@@ -24,7 +30,21 @@ impl MemorySessions {
     /// An empty one.
     #[must_use]
     pub fn new() -> Self {
-        Self { sessions: Arc::default(), most: MOST }
+        Self { sessions: Arc::default(), of_subjects: Arc::default(), most: MOST }
+    }
+
+    fn make_room(&self) -> Result<(), Unavailable> {
+        if self.sessions.len() < self.most {
+            return Ok(());
+        }
+        let now = SystemTime::now();
+        self.sessions.retain(|_, session| now < session.expires);
+        self.of_subjects.retain(|_, names| names.iter().any(|name| self.sessions.contains_key(name)));
+        if self.sessions.len() < self.most {
+            return Ok(());
+        }
+        tracing::error!("no room is left for sessions");
+        Err(Unavailable)
     }
 }
 
@@ -36,14 +56,15 @@ impl Default for MemorySessions {
 
 impl SessionStore for MemorySessions {
     async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
-        if self.sessions.len() >= self.most {
-            let now = SystemTime::now();
-            self.sessions.retain(|_, session| now < session.expires);
-            if self.sessions.len() >= self.most {
-                tracing::error!("no room is left for sessions");
-                return Err(Unavailable);
+        self.make_room()?;
+        let mut names = self.of_subjects.entry(session.subject.clone()).or_default();
+        names.retain(|name| self.sessions.contains_key(name));
+        while names.len() >= MOST_OF_ONE {
+            if let Some(oldest) = names.pop_front() {
+                self.sessions.remove(&oldest);
             }
         }
+        names.push_back(session.id.clone());
         self.sessions.insert(session.id.clone(), session);
         Ok(())
     }
@@ -74,7 +95,10 @@ impl SessionStore for MemorySessions {
     }
 
     async fn remove_all(&self, subject: &str) -> Result<(), Unavailable> {
-        self.sessions.retain(|_, session| session.subject != subject);
+        let names = self.of_subjects.remove(subject).map(|(_, names)| names).unwrap_or_default();
+        for name in names {
+            self.sessions.remove(&name);
+        }
         Ok(())
     }
 }
@@ -96,5 +120,19 @@ mod tests {
         assert_eq!(store.insert(session("3", later)).await, Err(Unavailable));
         assert_eq!(store.find("over").await, Ok(None));
         assert!(store.find("1").await.unwrap().is_some());
+    }
+
+    #[actix_web::test]
+    async fn one_subject_takes_no_room_of_the_others() {
+        let store = MemorySessions::new();
+        let later = SystemTime::now() + Duration::from_secs(600);
+        for n in 0..150 {
+            let session = SessionRecord::restored(n.to_string(), "eve", Vec::new(), [0; 32], (later, later));
+            store.insert(session).await.unwrap();
+        }
+        assert_eq!(store.sessions.len(), MOST_OF_ONE);
+        assert!(store.find("49").await.unwrap().is_none() && store.find("50").await.unwrap().is_some());
+        store.remove_all("eve").await.unwrap();
+        assert!(store.sessions.is_empty() && store.of_subjects.is_empty());
     }
 }

@@ -13,7 +13,7 @@ pub struct SessionRecord {
     pub id: String,
     /// Whose it is.
     pub subject: String,
-    /// The scopes that it began with, so that a refresh does not widen them (RFC 6749 §6).
+    /// The scopes that it began with: a refresh gives no other (RFC 6749 §6).
     pub scopes: Vec<String>,
     /// SHA-256 of the current refresh token.
     pub secret: [u8; 32],

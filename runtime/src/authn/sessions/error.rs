@@ -1,0 +1,102 @@
+//! Why there are no tokens, or no end of them.
+
+use std::fmt;
+
+use crate::authn::jwt::IssueError;
+use crate::policy::Unavailable;
+
+/// Why a session did not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BeginError {
+    /// The grant can't be issued. A lifetime over 24 hours is refused too: that is what refreshing is for.
+    Issue(IssueError),
+    /// The store does not answer.
+    Unavailable,
+}
+
+/// Why a refresh token gave no tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RefreshError<E> {
+    /// No refresh token, or one of no session.
+    Unknown,
+    /// Idle too long, or its session is too old.
+    Expired,
+    /// It was used before: its session is over now, and the audit trail has it.
+    Reused,
+    /// The application grants nothing any more; the token is still good.
+    Refused(E),
+    /// The grant can't be issued, or is for another subject; the token is still good.
+    Issue(IssueError),
+    /// A store does not answer.
+    Unavailable,
+}
+
+/// Why a session did not end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndError {
+    /// The principal came without a token of this issuer that has a name.
+    NoToken,
+    /// A store does not answer.
+    Unavailable,
+}
+
+macro_rules! from_unavailable {
+    ($($error:ty $(, $generic:ident)?);+) => {$(
+        impl$(<$generic>)? From<Unavailable> for $error {
+            fn from(_: Unavailable) -> Self {
+                Self::Unavailable
+            }
+        }
+    )+};
+}
+from_unavailable!(BeginError; RefreshError<E>, E; EndError);
+
+impl From<IssueError> for BeginError {
+    fn from(error: IssueError) -> Self {
+        Self::Issue(error)
+    }
+}
+
+impl<E> From<IssueError> for RefreshError<E> {
+    fn from(error: IssueError) -> Self {
+        Self::Issue(error)
+    }
+}
+
+impl fmt::Display for BeginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Issue(error) => error.fmt(f),
+            Self::Unavailable => f.write_str("the sessions can't be written now"),
+        }
+    }
+}
+
+impl<E> fmt::Display for RefreshError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("there is no session with this refresh token"),
+            Self::Expired => f.write_str("the session is too old"),
+            Self::Reused => f.write_str("the refresh token was used before; its session is over"),
+            Self::Refused(_) => f.write_str("the application grants nothing to this session"),
+            Self::Issue(error) => error.fmt(f),
+            Self::Unavailable => f.write_str("the sessions can't be asked now"),
+        }
+    }
+}
+
+impl fmt::Display for EndError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoToken => "the caller came without a token that can be taken back here",
+            Self::Unavailable => "the sessions can't be written now",
+        })
+    }
+}
+
+impl std::error::Error for BeginError {}
+impl<E: fmt::Debug> std::error::Error for RefreshError<E> {}
+impl std::error::Error for EndError {}

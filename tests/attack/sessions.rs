@@ -1,0 +1,187 @@
+//! CWE-362, CWE-613, ASVS V7.4.1, V8.3.2: what happens between two steps of a refresh, a logout or a change of rights.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::future::join;
+use palisade::{
+    Grant, MemoryRevocations, MemorySessions, Palisade, Principal, RefreshError, RevocationStore, SessionRecord,
+    SessionStore, Sessions, Unavailable,
+};
+use palisade_tests::{ISSUER, issuer};
+use tokio::sync::Notify;
+
+fn grant(roles: &[&str]) -> Grant {
+    Grant::new("ada", Duration::from_secs(900)).roles(roles.iter().copied())
+}
+
+#[actix_web::test]
+async fn role_change_during_a_refresh_applies_at_once() {
+    let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
+    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let first = sessions.begin(&grant(&["admin"])).await.unwrap();
+    let renewed = sessions
+        .refresh(first.refresh_token(), async |_| {
+            let read = grant(&["admin"]); // the role is read ..
+            sessions.renew_all("ada").await?; // .. and changed by somebody else before the answer is there
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok::<_, Unavailable>(read)
+        })
+        .await
+        .unwrap();
+    let verdict = jwt.verify(renewed.access_token()).await;
+    assert!(verdict.is_err(), "the former role counts after renew_all: {verdict:?}");
+}
+
+#[actix_web::test]
+async fn what_was_looked_up_before_a_change_of_rights_is_issued_as_of_then() {
+    let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
+    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let looked_up = SystemTime::now();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    sessions.renew_all("ada").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let late = sessions.begin(&grant(&["admin"]).as_of(looked_up)).await.unwrap();
+    assert!(jwt.verify(late.access_token()).await.is_err());
+    let in_time = sessions.begin(&grant(&["user"])).await.unwrap();
+    jwt.verify(in_time.access_token()).await.unwrap();
+    // A moment that is still to come gives no token more time.
+    let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+    let early = sessions.begin(&grant(&["user"]).as_of(tomorrow)).await.unwrap();
+    assert!(jwt.verify(early.access_token()).await.unwrap().token().unwrap().issued() <= SystemTime::now());
+}
+
+#[derive(Clone, Default)]
+struct Slow {
+    inner: MemorySessions,
+    entered: Arc<Notify>,
+    go_on: Arc<Notify>,
+}
+
+impl SessionStore for Slow {
+    async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
+        self.inner.insert(session).await
+    }
+    async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
+        self.inner.find(id).await
+    }
+    async fn replace(&self, id: &str, s: &[u8; 32], n: &[u8; 32], expires: SystemTime) -> Result<bool, Unavailable> {
+        self.inner.replace(id, s, n, expires).await
+    }
+    async fn remove(&self, id: &str) -> Result<(), Unavailable> {
+        self.inner.remove(id).await
+    }
+    async fn remove_all(&self, subject: &str) -> Result<(), Unavailable> {
+        self.entered.notify_one();
+        self.go_on.notified().await;
+        self.inner.remove_all(subject).await
+    }
+}
+
+#[actix_web::test]
+async fn a_refresh_during_end_all_leaves_no_token() {
+    let store = Slow::default();
+    let sessions = Sessions::new(issuer(), store.clone(), MemoryRevocations::new());
+    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let first = sessions.begin(&grant(&["admin"])).await.unwrap();
+    let thief = async {
+        store.entered.notified().await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let pair = sessions.refresh(first.refresh_token(), async |_| Ok::<_, Unavailable>(grant(&["admin"]))).await;
+        store.go_on.notify_one();
+        pair
+    };
+    let (ended, pair) = join(sessions.end_all("ada"), thief).await;
+    ended.unwrap();
+    if let Ok(pair) = pair {
+        let verdict = jwt.verify(pair.access_token()).await;
+        assert!(verdict.is_err(), "a token outlives the logout everywhere: {verdict:?}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Failing {
+    inner: MemoryRevocations,
+    down: Arc<AtomicBool>,
+}
+
+impl RevocationStore for Failing {
+    async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
+        if self.down.load(Ordering::SeqCst) { Err(Unavailable) } else { self.inner.revoke(issuer, token, until).await }
+    }
+    async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
+        self.inner.revoke_before(issuer, subject, moment).await
+    }
+    async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
+        self.inner.is_revoked(principal).await
+    }
+}
+
+#[actix_web::test]
+async fn a_reuse_seen_while_revocations_are_down_can_be_seen_again() {
+    let revocations = Failing::default();
+    let sessions = Sessions::new(issuer(), MemorySessions::new(), revocations.clone());
+    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let first = sessions.begin(&grant(&[])).await.unwrap();
+    let again = async || sessions.refresh(first.refresh_token(), async |_| Ok::<_, Unavailable>(grant(&[]))).await;
+    let thiefs = again().await.unwrap();
+    revocations.down.store(true, Ordering::SeqCst);
+    assert!(matches!(again().await, Err(RefreshError::Unavailable)));
+    revocations.down.store(false, Ordering::SeqCst);
+    let second = again().await;
+    let verdict = jwt.verify(thiefs.access_token()).await;
+    assert!(verdict.is_err(), "503 said try again; that was {second:?}, and the family's token still counts");
+}
+
+#[actix_web::test]
+async fn a_refresh_does_not_widen_the_scopes() {
+    let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
+    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let first = sessions.begin(&grant(&[]).scopes(["read"])).await.unwrap();
+    let renewed = sessions
+        .refresh(first.refresh_token(), async |_| Ok::<_, Unavailable>(grant(&[]).scopes(["read", "write"])))
+        .await;
+    if let Ok(pair) = renewed {
+        let principal = jwt.verify(pair.access_token()).await.unwrap();
+        assert!(!principal.has_scope("write"), "RFC 6749 §6, and the word of SessionRecord::scopes");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Stalling(palisade::MemoryApiKeys);
+
+impl palisade::ApiKeyStore for Stalling {
+    async fn insert(&self, key: palisade::ApiKey, most: usize) -> Result<palisade::InsertedApiKey, Unavailable> {
+        self.0.insert(key, most).await
+    }
+    async fn find(&self, id: &str) -> Result<Option<palisade::ApiKey>, Unavailable> {
+        self.0.find(id).await
+    }
+    async fn list(&self, owner: &str) -> Result<Vec<palisade::ApiKey>, Unavailable> {
+        self.0.list(owner).await
+    }
+    async fn remove(&self, owner: &str, id: &str) -> Result<bool, Unavailable> {
+        self.0.remove(owner, id).await
+    }
+    async fn touch(&self, _: &str, _: SystemTime) -> Result<(), Unavailable> {
+        tokio::time::sleep(Duration::from_secs(5)).await; // a writer holds the lock
+        Err(Unavailable)
+    }
+}
+
+/// The note of a use is no part of the verdict.
+#[actix_web::test]
+async fn a_valid_key_does_not_wait_for_the_note_of_its_use() {
+    let keys = palisade::ApiKeys::new("acme", ISSUER, Stalling::default()).unwrap();
+    let made = keys.create(palisade::NewApiKey::new("u-1")).await.unwrap();
+    let palisade = Palisade::builder().authenticator(keys).build().unwrap();
+    let app =
+        actix_web::test::init_service(actix_web::App::new().service(palisade_tests::site::routes()).wrap(palisade))
+            .await;
+    let begun = Instant::now();
+    let answer =
+        palisade_tests::call(&app, palisade_tests::get("/me").insert_header(("x-api-key", made.expose()))).await;
+    assert_eq!(answer.status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(1), "it took {:?}", begun.elapsed());
+}

@@ -1,0 +1,145 @@
+//! What happens between a rotation and who notices (T5): names that are new, keys without a name, sources and threads that hang.
+
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::Algorithm;
+use palisade::{Jwt, KeySet, Palisade};
+use palisade_tests::AUDIENCE;
+use palisade_tests::tokens::{Signer, now, with};
+use serde_json::json;
+
+use crate::server::{Conduct, KeyServer};
+use crate::{COOLDOWN, Key, app, jwt, jwt_of, later, remote, settle, show, unknown};
+
+/// A nameless key beside named ones must not hide that a name is new.
+#[actix_web::test]
+async fn a_new_name_is_asked_for_beside_a_nameless_key() {
+    let (old, nameless, new) = (Key::new("k1"), Key::new("x"), Key::new("k2"));
+    let mut bare = nameless.jwk();
+    bare.as_object_mut().unwrap().remove("kid");
+    let server = KeyServer::start(Conduct::keys([old.jwk(), bare.clone()]));
+    let app = app!(jwt(&server));
+    assert_eq!(show!(app, old.token("u-1")).status, 200);
+    later(COOLDOWN).await;
+    server.set(Conduct::keys([old.jwk(), bare, new.jwk()]));
+    let answer = show!(app, new.token("u-1"));
+    assert_eq!(answer.status, 200, "{} fetches", server.requests());
+}
+
+/// An issuer with one key and no names rotates.
+#[actix_web::test]
+async fn a_nameless_key_that_is_rotated_refuses_nobody_valid() {
+    let (old, new) = (Key::new("x"), Key::new("y"));
+    let bare = |key: &Key| {
+        let mut jwk = key.jwk();
+        jwk.as_object_mut().unwrap().remove("kid");
+        jwk
+    };
+    let token = |key: &Key| {
+        key.signer.seal(json!({"alg": "EdDSA", "typ": "JWT"}).to_string(), with("sub", json!("u")).to_string())
+    };
+    let server = KeyServer::start(Conduct::keys_for("max-age=86400", [bare(&old)]));
+    let app = app!(jwt(&server));
+    assert_eq!(show!(app, token(&old)).status, 200);
+    server.set(Conduct::keys_for("max-age=86400", [bare(&new)]));
+    later(3600).await;
+    assert_eq!(show!(app, token(&new)).status, 200, "an hour later; {} fetches", server.requests());
+}
+
+/// Who knows the next name (a date) makes it unknown before it is published.
+#[actix_web::test]
+async fn a_stranger_cannot_condemn_the_next_name() {
+    let (old, new) = (Key::new("2026-11"), Key::new("2026-12"));
+    let server = KeyServer::start(Conduct::keys([old.jwk()]));
+    let app = app!(jwt(&server));
+    assert_eq!(show!(app, old.token("u-1")).status, 200);
+    later(COOLDOWN).await;
+    assert_eq!(show!(app, unknown("2026-12")).status, 401);
+    server.set(Conduct::keys([old.jwk(), new.jwk()]));
+    later(COOLDOWN).await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(show!(app, new.token("u-1")).status.as_u16());
+        later(COOLDOWN).await;
+    }
+    assert_eq!(
+        statuses[0],
+        200,
+        "the cooldown is over, the key is published: {statuses:?}, {} fetches",
+        server.requests()
+    );
+}
+
+/// The second issuer's claims are the second verifier's to read.
+#[actix_web::test]
+async fn odd_claims_of_a_second_issuer_are_none_of_the_first() {
+    let theirs = Signer::generate(Algorithm::EdDSA);
+    let keys = || KeySet::from_jwks(json!({"keys": [theirs.jwk("p1")]}).to_string()).unwrap();
+    let second = || {
+        Jwt::builder()
+            .issuer("https://second.example")
+            .audience(AUDIENCE)
+            .keys(keys())
+            .roles_at("realm_access.roles")
+            .build()
+            .unwrap()
+    };
+    let claims = json!({"iss": "https://second.example", "aud": AUDIENCE, "sub": "u-2", "iat": now(), "exp": now() + 600,
+        "roles": "admin staff", "realm_access": {"roles": ["staff"]}});
+    let token = theirs.token("p1", &claims);
+    assert_eq!(second().verify(&token).await.map(drop), Ok(()), "good by itself");
+
+    // The first one is a fixed key ..
+    let both = Palisade::builder().authenticator(palisade_tests::jwt()).authenticator(second()).build().unwrap();
+    let app =
+        actix_web::test::init_service(actix_web::App::new().service(palisade_tests::site::routes()).wrap(both)).await;
+    let behind_fixed = show!(app, &token).status.as_u16();
+    // .. or a source that is asked, and down.
+    let mut server = KeyServer::start(Conduct::keys([Key::new("k1").jwk()]));
+    let first = jwt_of(remote(&server));
+    server.stop();
+    let both = Palisade::builder().authenticator(first).authenticator(second()).build().unwrap();
+    let app =
+        actix_web::test::init_service(actix_web::App::new().service(palisade_tests::site::routes()).wrap(both)).await;
+    let behind_down = show!(app, &token).status.as_u16();
+    assert_eq!((behind_fixed, behind_down), (200, 200));
+}
+
+/// A quiet hour, then a source that hangs: a valid token that was seen before must not wait for it.
+#[actix_web::test]
+async fn a_hanging_source_does_not_hold_up_who_is_known() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys_for("max-age=60", [key.jwk()]));
+    let own = jwt(&server);
+    let app = app!(own.clone());
+    let cached = key.token("u-1");
+    assert_eq!(show!(app, &cached).status, 200);
+    server.set(Conduct::Hang);
+    later(61).await;
+    let begun = Instant::now();
+    assert_eq!(show!(app, &cached).status, 200);
+    let took = begun.elapsed();
+    settle().await;
+    assert!(took < Duration::from_secs(1), "it took {took:?}");
+}
+
+/// A worker that is stuck while it fetches must not hold up the others for ever.
+#[test]
+fn a_fetch_on_a_stuck_worker_is_given_up() {
+    let key = Key::new("k1");
+    let server = KeyServer::start(Conduct::keys_for("max-age=15", [key.jwk()]).after(Duration::from_millis(300)));
+    let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)).unwrap());
+    let token = key.token("u-1");
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (stuck, healthy) = (runtime(), runtime());
+    let asked = stuck.block_on(async { tokio::time::timeout(Duration::from_millis(100), jwt.verify(&token)).await });
+    assert!(asked.is_err(), "the answer came too early");
+    // `stuck` lives on and is not driven: its thread is busy with something else.
+    let mut verdicts = Vec::new();
+    for _ in 0..3 {
+        let begun = Instant::now();
+        verdicts.push((healthy.block_on(jwt.verify(&token)).map(drop), begun.elapsed().as_secs()));
+    }
+    assert_eq!(verdicts.last().unwrap().0, Ok(()), "{verdicts:?}, {} fetches", server.requests());
+    drop(stuck);
+}
