@@ -35,7 +35,8 @@ fn principal(request: &HttpRequest) -> Option<Principal> {
 /// Claims of the caller's token, read into a type of the application, such as an email that the issuer vouches for.
 ///
 /// The type sees the whole claims set; what it has no field for is left out. A caller whose token lacks the claims, or that came
-/// without a token, gets 403; `Option<Claims<T>>` is `None` then.
+/// without a token, gets 403; `Option<Claims<T>>` is `None` then, and for anonymous callers of `#[optional_auth]`. A `#[public]`
+/// route looks at no token.
 ///
 /// ```
 /// use palisade::{Claims, authenticated, get};
@@ -77,7 +78,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Claims<T> {
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let Some(principal) = principal(request) else {
             return ready(Err(ArgumentError::defect(
-                "a handler takes `Claims`, but its route demands no principal: replace `#[public]` by `#[authenticated]`",
+                "a handler takes `Claims`, but its route demands no principal: replace `#[public]` by `#[authenticated]`, or by \
+                 `#[optional_auth]` and take `Option<Claims<..>>`",
             )));
         };
         let claims = principal.token().and_then(|token| token.claims().ok());

@@ -144,8 +144,8 @@ impl PalisadeBuilder {
     }
 
     /// The issuer whose subjects own resources and whose tenants count, for every `owner`, `owner_or_admin` and `tenant` and
-    /// for [`Scoped`](crate::Scoped). Default: with one authenticator, whoever its issuer is; with several, none: a route
-    /// that needs it is an error of [`build`](Self::build) where the [`routes`](Self::routes) are given, else refused with 500.
+    /// for [`Scoped`](crate::Scoped). Default: with one authenticator, whoever its issuer is; with several of one issuer, that;
+    /// otherwise none: a route that needs it is an error of [`build`](Self::build) where the [`routes`](Self::routes) are given, else refused with 500.
     ///
     /// Danger: were every issuer's subjects taken for owners, the `alice` of one could read what is the `alice`'s of
     /// another (ASVS V6.8.1).
@@ -201,7 +201,8 @@ impl PalisadeBuilder {
             tracing::warn!("rate limits are only observed: no request is refused for its rate");
         }
         let mut policies = self.routes.transpose()?.unwrap_or_default();
-        needs_are_met(&policies, &self.authenticators, self.owners.as_deref(), self.roles.as_ref())?;
+        let owners = owners(self.owners, &self.authenticators)?;
+        needs_are_met(&policies, &self.authenticators, &owners, self.roles.as_ref())?;
         for Exempt { prefix, reason } in &self.exempt {
             exemption(prefix, reason)?;
             tracing::warn!(prefix, reason, "what is mounted there is open to anybody, and no policy holds");
@@ -210,11 +211,6 @@ impl PalisadeBuilder {
         let challenges = Challenges {
             without_credentials: challenges(&self.authenticators, &self.realm, false)?,
             after_bad_credentials: challenges(&self.authenticators, &self.realm, true)?,
-        };
-        let owners = match self.owners {
-            Some(issuer) => Owners::Of(issuer),
-            None if self.authenticators.len() > 1 => Owners::Unsaid,
-            None => Owners::TheOnlyOnes,
         };
         Ok(Palisade(Arc::new(Settings {
             owners,
@@ -254,11 +250,28 @@ fn exemption(prefix: &str, reason: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Whose subjects own: who was named, or the only issuer that there is.
+fn owners(named: Option<String>, authenticators: &[Arc<dyn Authenticator>]) -> Result<Owners, ConfigError> {
+    let issuers: Option<Vec<&str>> = authenticators.iter().map(|authenticator| authenticator.issuer()).collect();
+    match (named, issuers.as_deref()) {
+        (Some(named), Some(known)) if !known.is_empty() && !known.contains(&named.as_str()) => {
+            let problem = format!("names {named:?}, but the authenticators vouch for {}", known.join(", "));
+            Err(ConfigError::new("owners_of", problem))
+        }
+        (Some(named), _) => Ok(Owners::Of(named)),
+        (None, _) if authenticators.len() <= 1 => Ok(Owners::TheOnlyOnes),
+        (None, Some([first, rest @ ..])) if rest.iter().all(|other| other == first) => {
+            Ok(Owners::Of((*first).to_owned()))
+        }
+        (None, _) => Ok(Owners::Unsaid),
+    }
+}
+
 /// Whether everything that the rules ask for can be answered.
 fn needs_are_met(
     policies: &PolicyTable,
     authenticators: &[Arc<dyn Authenticator>],
-    owners: Option<&str>,
+    owners: &Owners,
     roles: Option<&Roles>,
 ) -> Result<(), ConfigError> {
     if roles.is_some() && policies.rows().is_empty() {
@@ -278,9 +291,9 @@ fn needs_are_met(
                 Rule::Permission(name) => permission = Some(*name),
                 _ => {}
             });
-            if of_an_owner && authenticators.len() > 1 && owners.is_none() {
+            if of_an_owner && matches!(owners, Owners::Unsaid) {
                 let problem = format!(
-                    "say whose subjects and tenants count with `.owners_of(issuer)`: there are {} authenticators, and {} demands {rule}",
+                    "say whose subjects and tenants count with `.owners_of(issuer)`: there are {} authenticators, not all of one issuer, and {} demands {rule}",
                     authenticators.len(),
                     at()
                 );

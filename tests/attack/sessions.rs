@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join;
 use palisade::{
-    Grant, MemoryRevocations, MemorySessions, Palisade, Principal, RefreshError, RevocationStore, SessionRecord,
-    SessionStore, Sessions, Unavailable,
+    ApiKeyError, ApiKeys, EndError, Grant, MemoryApiKeys, MemoryRevocations, MemorySessions, NewApiKey, Palisade,
+    Principal, RefreshError, RevocationStore, SessionRecord, SessionStore, Sessions, Unavailable, get, owner,
 };
 use palisade_tests::{ISSUER, issuer};
 use tokio::sync::Notify;
@@ -24,7 +24,7 @@ async fn role_change_during_a_refresh_applies_at_once() {
     let renewed = sessions
         .refresh(first.refresh_token(), async |_| {
             let read = grant(&["admin"]); // the role is read ..
-            sessions.renew_all("ada").await?; // .. and changed by somebody else before the answer is there
+            sessions.renew_all_of("ada").await?; // .. and changed by somebody else before the answer is there
             tokio::time::sleep(Duration::from_millis(20)).await;
             Ok::<_, Unavailable>(read)
         })
@@ -40,7 +40,7 @@ async fn what_was_looked_up_before_a_change_of_rights_is_issued_as_of_then() {
     let jwt = sessions.verifier().unwrap().build().unwrap();
     let looked_up = SystemTime::now();
     tokio::time::sleep(Duration::from_millis(5)).await;
-    sessions.renew_all("ada").await.unwrap();
+    sessions.renew_all_of("ada").await.unwrap();
     tokio::time::sleep(Duration::from_millis(5)).await;
     let late = sessions.begin(&grant(&["admin"]).as_of(looked_up)).await.unwrap();
     assert!(jwt.verify(late.access_token()).await.is_err());
@@ -92,7 +92,7 @@ async fn a_refresh_during_end_all_leaves_no_token() {
         store.go_on.notify_one();
         pair
     };
-    let (ended, pair) = join(sessions.end_all("ada"), thief).await;
+    let (ended, pair) = join(sessions.end_all_of("ada"), thief).await;
     ended.unwrap();
     if let Ok(pair) = pair {
         let verdict = jwt.verify(pair.access_token()).await;
@@ -184,4 +184,44 @@ async fn a_valid_key_does_not_wait_for_the_note_of_its_use() {
         palisade_tests::call(&app, palisade_tests::get("/me").insert_header(("x-api-key", made.expose()))).await;
     assert_eq!(answer.status, 200);
     assert!(begun.elapsed() < Duration::from_secs(1), "it took {:?}", begun.elapsed());
+}
+
+#[actix_web::test]
+async fn a_subject_of_another_issuer_ends_no_session_and_makes_no_key_of_ours() {
+    let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
+    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let pair = sessions.begin(&grant(&["user"])).await.unwrap();
+    let namesake = Principal::new("Bearer", "https://partner.example", "ada");
+    assert_eq!(sessions.end_all(&namesake).await, Err(EndError::NoToken));
+    assert_eq!(sessions.end(&namesake).await, Err(EndError::NoToken));
+    let ada = jwt.verify(pair.access_token()).await.unwrap();
+
+    let keys = ApiKeys::new("acme", ISSUER, MemoryApiKeys::new()).unwrap();
+    assert_eq!(keys.create(NewApiKey::of(&namesake)).await.unwrap_err(), ApiKeyError::ForeignOwner);
+    assert_eq!(keys.create(NewApiKey::of(&ada)).await.unwrap().record().owner(), "ada");
+    sessions.end_all(&ada).await.unwrap();
+    assert!(jwt.verify(pair.access_token()).await.is_err());
+}
+
+#[get("/users/{id}")]
+#[owner(id)]
+async fn show() -> &'static str {
+    "yours"
+}
+
+#[test]
+fn whose_subjects_own_is_said_right_or_found_at_the_start() {
+    let routes = || palisade::scope("").service(show);
+    let keys = |issuer: &str| ApiKeys::new("acme", issuer, MemoryApiKeys::new()).unwrap();
+    let builder = |of_keys: &str| {
+        let two = Palisade::builder().authenticator(palisade_tests::jwt()).authenticator(keys(of_keys));
+        two.routes(&routes())
+    };
+    builder(ISSUER).build().expect("both are of one issuer");
+    builder(ISSUER).owners_of(ISSUER).build().expect("said");
+    builder("https://partner.example").owners_of(ISSUER).build().expect("said");
+    let unsaid = builder("https://partner.example").build().unwrap_err().to_string();
+    assert!(unsaid.starts_with("owners_of: ") && unsaid.contains(".owners_of(issuer)"), "{unsaid}");
+    let misspelt = builder(ISSUER).owners_of("https://isuer.example").build().unwrap_err().to_string();
+    assert!(misspelt.starts_with("owners_of: ") && misspelt.contains(ISSUER), "{misspelt}");
 }

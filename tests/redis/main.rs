@@ -72,14 +72,14 @@ async fn what_one_process_ends_is_over_in_the_other() {
 
     jwt.verify(two.access_token()).await.unwrap();
     let eve = here.begin(&Grant::new("eve", Duration::from_secs(900))).await.unwrap();
-    here.end_all("ada").await.unwrap();
+    here.end_all_of("ada").await.unwrap();
     assert_eq!(jwt.verify(two.access_token()).await.unwrap_err(), REVOKED);
     assert_eq!(refresh(&there, two.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
     jwt.verify(eve.access_token()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(3)).await;
     let again = here.begin(&grant()).await.unwrap();
     jwt.verify(again.access_token()).await.unwrap();
-    there.renew_all("ada").await.unwrap();
+    there.renew_all_of("ada").await.unwrap();
     assert_eq!(jwt.verify(again.access_token()).await.unwrap_err(), REVOKED);
     tokio::time::sleep(Duration::from_millis(3)).await;
     let renewed = refresh(&here, again.refresh_token()).await.unwrap();
@@ -119,7 +119,7 @@ async fn t9_a_redis_that_is_gone_is_503_and_it_comes_back_without_a_restart() {
     }
     assert_eq!(sessions.begin(&grant()).await.unwrap_err(), palisade::BeginError::Unavailable);
     assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Unavailable);
-    assert_eq!(sessions.end_all("ada").await, Err(Unavailable));
+    assert_eq!(sessions.end_all_of("ada").await, Err(Unavailable));
     assert!(began.elapsed() < Duration::from_secs(30), "nothing hangs: {:?}", began.elapsed());
 
     server.restart();

@@ -121,6 +121,6 @@ pub async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<Ht
 #[require_scope("account:manage")]
 #[rate_limit(100, "15m")]
 pub async fn logout_all(caller: Account, sessions: Data<AppSessions>) -> Result<HttpResponse, ApiError> {
-    sessions.end_all(&caller.id.to_string()).await?;
+    sessions.end_all(&caller.principal).await?;
     Ok(HttpResponse::NoContent().finish())
 }

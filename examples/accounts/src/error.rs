@@ -168,6 +168,7 @@ impl From<EndError> for ApiError {
 impl From<ApiKeyError> for ApiError {
     fn from(error: ApiKeyError) -> Self {
         match error {
+            ApiKeyError::ForeignOwner => Self::NoAccount,
             ApiKeyError::OwnerFull => Self::TooManyKeys,
             ApiKeyError::Unavailable | ApiKeyError::StoreFull => Self::Unavailable,
             error => {

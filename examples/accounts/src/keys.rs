@@ -71,7 +71,7 @@ pub async fn create_key(
     if !scopes.iter().all(|scope| caller.principal.has_scope(scope)) {
         return Err(ApiError::ScopeNotHeld);
     }
-    let mut key = NewApiKey::new(caller.id.to_string()).name(&wanted.name).scopes(scopes);
+    let mut key = NewApiKey::of(&caller.principal).name(&wanted.name).scopes(scopes);
     if let Some(days) = wanted.expires_in_days {
         key = key.expires_after(Duration::from_secs(u64::from(days) * 24 * 60 * 60));
     }

@@ -90,7 +90,7 @@ pub async fn change_user(
     let user = db.update(*id, &change, sessions.issuer()).await?.ok_or(ApiError::NoSuchUser)?;
     if change.role.is_some() {
         // What was issued for the former role is over (ASVS V8.3.2); this is for a refresh that read it just before.
-        sessions.renew_all(&id.to_string()).await?;
+        sessions.renew_all_of(&id.to_string()).await?;
     }
     Ok(Json(user))
 }
@@ -116,6 +116,6 @@ pub async fn delete_user(
 ) -> Result<HttpResponse, ApiError> {
     let removed = db.delete(*id, sessions.issuer()).await?;
     // For a refresh that found the account just before.
-    sessions.end_all(&id.to_string()).await?;
+    sessions.end_all_of(&id.to_string()).await?;
     if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser) }
 }

@@ -144,6 +144,9 @@ impl<S: ApiKeyStore> ApiKeys<S> {
     ///
     /// [`ApiKeyError`]; then no key was made.
     pub async fn create(&self, new: NewApiKey) -> Result<CreatedApiKey, ApiKeyError> {
+        if new.issuer.as_deref().is_some_and(|issuer| *issuer != *self.issuer) {
+            return Err(ApiKeyError::ForeignOwner);
+        }
         self.create_at(new, SystemTime::now()).await
     }
 
@@ -270,6 +273,10 @@ impl<S: ApiKeyStore> Authenticator for ApiKeys<S> {
         SCHEME
     }
 
+    fn issuer(&self) -> Option<&str> {
+        Some(&self.issuer)
+    }
+
     fn disowns(&self, request: &HttpRequest) -> bool {
         request.headers().get_all(HEADER).all(|value| !self.format.leads(value.as_bytes()))
     }
@@ -309,6 +316,8 @@ impl<S> fmt::Debug for ApiKeys<S> {
 pub enum ApiKeyError {
     /// Something of the [`NewApiKey`] can't be so; the sentence says what, and quotes nothing.
     Invalid(&'static str),
+    /// The caller is of another issuer than the keys speak for: 403.
+    ForeignOwner,
     /// The owner has as many active keys as allowed: one has to be removed first.
     OwnerFull,
     /// The store has no room for more keys.
@@ -323,6 +332,7 @@ impl fmt::Display for ApiKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Invalid(mistake) => mistake,
+            Self::ForeignOwner => "the owner is of another issuer than the keys speak for",
             Self::OwnerFull => "the owner has as many active API keys as allowed: remove one first",
             Self::StoreFull => "there is no room for more API keys",
             Self::Unavailable => "the store of API keys does not answer",

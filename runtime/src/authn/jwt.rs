@@ -132,6 +132,7 @@ enum Judgement<'a> {
 enum Failure {
     Refused(AuthError),
     /// It names a key that is not in the set.
+    #[cfg_attr(not(feature = "jwks"), expect(dead_code, reason = "only a source that can be asked wants the name"))]
     UnknownKey(Option<String>),
     /// Its signature is not of the key, which has no name by which a newer one could be told.
     NotOfTheNameless,
@@ -167,6 +168,9 @@ impl Jwt {
     /// `issuer` is what every token must carry as `iss`, `audience` what it must carry in `aud`: the name of this API.
     /// `secret` is at least 32 bytes out of a random number generator, never a password (RFC 8725 §3.5); whoever
     /// verifies with it can also issue. It is copied; wiping the caller's own copy is up to the caller.
+    ///
+    /// Danger: it knows of no revocations. For the tokens of [`Sessions`](crate::Sessions) use their
+    /// [`verifier`](crate::Sessions::verifier), or a logout ends nothing.
     ///
     /// # Errors
     ///

@@ -98,6 +98,13 @@ pub trait Authenticator: Send + Sync + 'static {
     /// Authenticators of one scheme read the same credential: they are asked in their order until one accepts it.
     fn scheme(&self) -> &'static str;
 
+    /// The one issuer of all its principals, where there is one: so a misspelt
+    /// [`owners_of`](crate::PalisadeBuilder::owners_of) is found at boot, and none is needed where all have the same. Default: not
+    /// known.
+    fn issuer(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether a credential that it refused was meant for another authenticator of its scheme, such as a token of another
     /// issuer; that one's verdict counts then. Default: never, and a refusal is final.
     fn disowns(&self, request: &HttpRequest) -> bool {

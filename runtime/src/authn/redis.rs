@@ -48,7 +48,7 @@ if not kept or tonumber(kept) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1]
 return 1
 ";
 
-/// [`Sessions`](crate::Sessions) and revocations in one Redis 7 or newer (no cluster), shared by every process that is given the same address
+/// (Feature `redis`.) [`Sessions`](crate::Sessions) and revocations in one Redis 7 or newer (no cluster), shared by every process that is given the same address
 /// and prefix. Clones share one connection, which is made when it is first needed and again when it broke.
 ///
 /// Danger: a Redis without persistence forgets; then everybody has to log in again, and tokens that were taken back count until
@@ -193,7 +193,7 @@ impl SessionStore for RedisStore {
         let mut commands = pipe();
         commands.atomic();
         commands.cmd("HSET").arg(&key).arg("subject").arg(&session.subject).arg("scopes").arg(session.scopes.join(" "));
-        commands.arg("secret").arg(&session.secret[..]).arg("expires").arg(millis(session.expires));
+        commands.arg("secret").arg(&session.digest[..]).arg("expires").arg(millis(session.expires));
         commands.arg("ends").arg(millis(session.ends)).arg("set").arg(&of_subject).ignore();
         commands.cmd("PEXPIREAT").arg(&key).arg(millis(session.expires)).ignore();
         let over = millis(SystemTime::now());

@@ -134,7 +134,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
             id,
             subject: grant.subject().to_owned(),
             scopes: grant.granted_scopes().to_vec(),
-            secret: token.digest(),
+            digest: token.digest(),
             expires: now.checked_add(self.0.idle).map_or(ends, |expires| expires.min(ends)),
             ends,
         };
@@ -144,12 +144,13 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
 
     /// Exchanges a refresh token for a new pair. The old one is used up then.
     ///
-    /// `grant` is asked what the subject of the session may do now; if it refuses, nothing is used up. It has to grant to the
+    /// `grant` is asked, with the session, what the subject of the session may do now; if it refuses, nothing is used up. It has to grant to the
     /// same subject. A scope that the session did not begin with is left out (RFC 6749 §6): for more, log in again.
     ///
     /// # Errors
     ///
-    /// [`RefreshError`]; the client gets no more of it than that the token is not good.
+    /// [`RefreshError`], whose `E` is what `grant` refuses with: a closure that refuses nobody says it all the same, as in
+    /// `Ok::<_, Unavailable>(grant)`. The client gets no more of it than that the token is not good.
     pub async fn refresh<E>(
         &self,
         presented: &str,
@@ -165,7 +166,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
             self.0.store.remove(&id).await?;
             return Err(RefreshError::Expired);
         }
-        if !token.is_of(&record.secret) {
+        if !token.is_of(&record.digest) {
             return Err(self.stolen(&record).await);
         }
         let granted = grant(&record).await.map_err(RefreshError::Refused)?;
@@ -175,7 +176,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         let next = token.next().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
         let pair = self.pair(&granted.within(&record.scopes).no_later_than(asked), &id, &next)?;
         let expires = now.checked_add(self.0.idle).map_or(record.ends, |expires| expires.min(record.ends));
-        if self.0.store.replace(&id, &record.secret, &next.digest(), expires).await? {
+        if self.0.store.replace(&id, &record.digest, &next.digest(), expires).await? {
             Ok(pair)
         } else {
             // Somebody else was faster with the same token, or the session ended meanwhile.
@@ -205,15 +206,30 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         Ok(())
     }
 
-    /// Ends every session of the subject, and takes back every access token that was issued to it until now.
+    /// Ends every session of the principal's subject, and takes back every access token that was issued to it until now.
+    ///
+    /// # Errors
+    ///
+    /// A principal of another issuer, whose subjects are none of these; a store that does not answer.
+    pub async fn end_all(&self, principal: &Principal) -> Result<(), EndError> {
+        if principal.issuer() != self.issuer() {
+            return Err(EndError::NoToken);
+        }
+        Ok(self.end_all_of(principal.subject()).await?)
+    }
+
+    /// The same for a subject of this issuer, as an administrator does it.
+    ///
+    /// Danger: the subject of a principal of another issuer is somebody else here; for a caller, use
+    /// [`end_all`](Self::end_all).
     ///
     /// # Errors
     ///
     /// A store that does not answer; some sessions may be over then and others not: try again.
-    pub async fn end_all(&self, subject: &str) -> Result<(), Unavailable> {
+    pub async fn end_all_of(&self, subject: &str) -> Result<(), Unavailable> {
         // In this order: what a refresh in between still issues is issued before the moment that takes all back.
         let removed = self.0.store.remove_all(subject).await;
-        self.renew_all(subject).await?;
+        self.renew_all_of(subject).await?;
         removed
     }
 
@@ -223,7 +239,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     /// # Errors
     ///
     /// A store that does not answer; the tokens still count then.
-    pub async fn renew_all(&self, subject: &str) -> Result<(), Unavailable> {
+    pub async fn renew_all_of(&self, subject: &str) -> Result<(), Unavailable> {
         // Tokens carry the microsecond of their issue: those of this one are before the next.
         let moment = SystemTime::now().checked_add(Duration::from_micros(1)).ok_or(Unavailable)?;
         self.0.revocations.revoke_before(self.0.issuer.issuer(), subject, moment).await

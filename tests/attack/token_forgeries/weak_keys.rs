@@ -124,3 +124,31 @@ fn keys_of_another_kind_are_refused() {
     refused("P-256 for ES384", VerifyingKey::pem(Algorithm::Es384, &ec.public().pem));
     refused("no PEM", VerifyingKey::pem(Algorithm::Es256, "MFkwEwYHKoZIzj0CAQ"));
 }
+
+#[test]
+fn what_is_no_key_of_the_kind_is_told_what_it_is() {
+    use palisade::{Algorithm, SigningKey, VerifyingKey};
+
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let (private, public) = (pair.serialize_pem(), pair.public_key_pem());
+    let certificate =
+        rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&pair).unwrap().pem();
+    let told = |verifying: bool, algorithm, text: &str| {
+        let mistake = if verifying {
+            VerifyingKey::pem(algorithm, text).map(drop).unwrap_err()
+        } else {
+            SigningKey::pem(algorithm, text).map(drop).unwrap_err()
+        };
+        let mistake = mistake.to_string();
+        assert!(!mistake.contains(&private[40..60]), "{mistake}");
+        mistake
+    };
+    assert!(told(true, Algorithm::EdDsa, &private).contains("-pubout"));
+    assert!(told(false, Algorithm::EdDsa, &public).contains("public key"));
+    for verifying in [true, false] {
+        assert!(told(verifying, Algorithm::EdDsa, "/etc/key.pem").contains("not its path"));
+        assert!(told(verifying, Algorithm::EdDsa, &certificate).contains("certificate"));
+    }
+    assert!(told(true, Algorithm::Rs256, &public).contains("RS256"));
+    assert!(told(false, Algorithm::Es256, &private).contains("ES256"));
+}

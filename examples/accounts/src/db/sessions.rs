@@ -38,7 +38,7 @@ impl SessionStore for Db {
             .bind(&session.id)
             .bind(&session.subject)
             .bind(session.scopes.join(" "))
-            .bind(&session.secret[..])
+            .bind(&session.digest[..])
             .bind(millis(session.expires))
             .bind(millis(session.ends));
         match insert.execute(&self.0).await {

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::authn::names::{is_name, is_scope};
+use crate::principal::Principal;
 
 /// What a new key is to be: whose, for what, how long.
 ///
@@ -27,6 +28,8 @@ use crate::authn::names::{is_name, is_scope};
 #[must_use = "no key exists until `ApiKeys::create` is called with it"]
 pub struct NewApiKey {
     pub(super) owner: String,
+    /// Who vouches for the owner, where that is known.
+    pub(super) issuer: Option<String>,
     pub(super) name: String,
     pub(super) scopes: Vec<String>,
     pub(super) roles: Vec<String>,
@@ -39,15 +42,24 @@ impl NewApiKey {
     ///
     /// `owner` is the subject of the principal that the key speaks for, 1 to 255 bytes without control characters; it is what
     /// `#[owner(id)]` compares.
+    ///
+    /// Danger: the subject of a principal of another issuer is somebody else here; for a caller, use [`of`](Self::of).
     pub fn new(owner: impl Into<String>) -> Self {
         Self {
             owner: owner.into(),
+            issuer: None,
             name: String::new(),
             scopes: Vec::new(),
             roles: Vec::new(),
             tenant: None,
             lifetime: None,
         }
+    }
+
+    /// A key of this caller's. Making it is refused if the caller is of another issuer than the keys speak for: what a subject of
+    /// one issuer asks for must not be a key of another's (ASVS V6.8.1).
+    pub fn of(principal: &Principal) -> Self {
+        Self { issuer: Some(principal.issuer().to_owned()), ..Self::new(principal.subject()) }
     }
 
     /// What the owner calls it: up to 255 bytes without control characters. Default: the empty name. It may be that of another key.

@@ -95,3 +95,26 @@ pub enum InsertedApiKey {
     /// The store has no room.
     StoreFull,
 }
+
+/// A store that the application holds on to.
+impl<S: ApiKeyStore> ApiKeyStore for std::sync::Arc<S> {
+    async fn insert(&self, key: ApiKey, most: usize) -> Result<InsertedApiKey, Unavailable> {
+        (**self).insert(key, most).await
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<ApiKey>, Unavailable> {
+        (**self).find(id).await
+    }
+
+    async fn list(&self, owner: &str) -> Result<Vec<ApiKey>, Unavailable> {
+        (**self).list(owner).await
+    }
+
+    async fn remove(&self, owner: &str, id: &str) -> Result<bool, Unavailable> {
+        (**self).remove(owner, id).await
+    }
+
+    async fn touch(&self, id: &str, at: SystemTime) -> Result<(), Unavailable> {
+        (**self).touch(id, at).await
+    }
+}

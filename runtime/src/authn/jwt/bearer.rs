@@ -28,6 +28,10 @@ impl Authenticator for Jwt {
         SCHEME
     }
 
+    fn issuer(&self) -> Option<&str> {
+        Some(Jwt::issuer(self))
+    }
+
     fn disowns(&self, request: &HttpRequest) -> bool {
         match Credential::of(request.headers()) {
             Credential::Presented(token) => token68(token).is_some_and(|token| self.is_of_another_issuer(token)),

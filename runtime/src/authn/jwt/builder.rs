@@ -143,7 +143,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         self
     }
 
-    /// What `typ` must say. Default: [`TokenType::Jwt`].
+    /// What `typ` must say. Default: [`TokenType::Jwt`], which is `JWT`, `at+jwt` or nothing.
     pub fn token_type(mut self, token_type: TokenType) -> Self {
         self.expectations.token_type = token_type;
         self

@@ -95,7 +95,8 @@ impl TokenIssuer {
         &self.0.issuer
     }
 
-    /// A verifier of its own tokens, still to be built, so that it can be told where revocations are.
+    /// A verifier of its own tokens, still to be built, so that it can be told where revocations are. It knows of none itself:
+    /// [`Sessions::verifier`](crate::Sessions::verifier) does.
     ///
     /// # Errors
     ///
@@ -188,7 +189,7 @@ impl Grant {
 
     /// The moment *before* roles and the rest were looked up, where some time lies between that and the issue of the token, such as
     /// the check of a password. The token is issued as of then (`iat`), so that a
-    /// [change of rights](crate::Sessions::renew_all) in between takes it back; its lifetime counts from then. Default: the
+    /// [change of rights](crate::Sessions::renew_all_of) in between takes it back; its lifetime counts from then. Default: the
     /// moment of issue. A moment that is still to come counts as that.
     pub fn as_of(mut self, moment: SystemTime) -> Self {
         self.as_of = moment.duration_since(UNIX_EPOCH).ok();

@@ -77,8 +77,10 @@ impl VerifyingKey {
             Family::P256 | Family::P384 => DecodingKey::from_ec_pem(pem),
             Family::Ed25519 => DecodingKey::from_ed_pem(pem),
         };
-        let unfit = |_| ConfigError::new("jwt key", format!("is no public key in PEM for {algorithm}"));
-        let material = material.map_err(unfit)?;
+        let material = material.map_err(|_| unfit(algorithm, pem, Half::Public))?;
+        if !labelled(pem, Half::Public) {
+            return Err(unfit(algorithm, pem, Half::Public));
+        }
         backend::self_test()?;
         Self::checked(vec![algorithm], material).map_err(|problem| ConfigError::new("jwt key", problem))
     }
@@ -152,6 +154,7 @@ impl VerifyingKey {
     }
 
     /// The same key, whatever it may be called.
+    #[cfg(feature = "jwks")]
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         let same = match (self.material.kind(), other.material.kind()) {
             (DecodingKeyKind::SecretOrDer(own), DecodingKeyKind::SecretOrDer(other)) => {
@@ -166,6 +169,7 @@ impl VerifyingKey {
         same && self.id == other.id && self.algorithms == other.algorithms
     }
 
+    #[cfg(feature = "jwks")]
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Release);
     }
@@ -200,6 +204,46 @@ pub(super) fn strong_enough(algorithm: Algorithm, secret: &[u8]) -> Result<(), C
         least.saturating_add(least / 2)
     );
     Err(ConfigError::new("jwt secret", problem))
+}
+
+/// Which half of a key pair a PEM text has to hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Half {
+    Public,
+    Private,
+}
+
+/// Whether the first label of the text says that it is this half.
+fn labelled(pem: &[u8], half: Half) -> bool {
+    let word = match half {
+        Half::Public => "PUBLIC KEY-----",
+        Half::Private => "PRIVATE KEY-----",
+    };
+    label(pem).is_some_and(|label| label.ends_with(word))
+}
+
+/// The first line that begins something, such as `-----BEGIN PUBLIC KEY-----`.
+fn label(pem: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(pem).ok()?;
+    text.lines().map(str::trim_end).find(|line| line.starts_with("-----BEGIN "))
+}
+
+/// What a text holds instead of this half of a key, and how to get at it. Nothing of the text is in it but its label.
+pub(super) fn unfit(algorithm: Algorithm, pem: &[u8], half: Half) -> ConfigError {
+    let problem = match (label(pem), half) {
+        (None, _) => "is no PEM text (`-----BEGIN ..`); of a file, give what is in it and not its path".to_owned(),
+        (Some(_), Half::Public) if labelled(pem, Half::Private) => {
+            "is a private key; give its public half (`openssl pkey -in key.pem -pubout`)".to_owned()
+        }
+        (Some(_), Half::Private) if labelled(pem, Half::Public) => {
+            "is a public key; only the private half signs".to_owned()
+        }
+        (Some(label), _) if label.contains("CERTIFICATE") => {
+            "is a certificate; give the key in it (`openssl x509 -in cert.pem -pubkey -noout`)".to_owned()
+        }
+        _ => format!("is no key for {algorithm}: it is of another kind, or broken"),
+    };
+    ConfigError::new("jwt key", problem)
 }
 
 fn sound_rsa(n: &[u8], e: &[u8]) -> Result<(), &'static str> {

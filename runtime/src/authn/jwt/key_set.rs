@@ -70,7 +70,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// No JWK set, or one without any key that can be used.
+    /// No JWK set, or one without any key that can be used. How many were left out of one that has some is
+    /// [`skipped`](Self::skipped).
     pub fn from_jwks(document: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         backend::self_test()?;
         Self::read(document.as_ref()).map_err(|problem| ConfigError::new("jwk set", problem))
@@ -117,8 +118,8 @@ impl KeySet {
             keys: Vec<Value>,
         }
 
-        let Document { keys } =
-            serde_json::from_slice(document).map_err(|_| "is no JSON object with an array `keys`")?;
+        let Document { keys } = serde_json::from_slice(document)
+            .map_err(|_| "is no JWK set: write `{\"keys\": [..]}`, also around a single key")?;
         let all = keys.len();
         let keys: Vec<Value> = keys.into_iter().take(MOST_KEYS).collect();
         // Also where one of the two could not be used anyhow: which one the issuer meant is anybody's guess.
@@ -135,7 +136,13 @@ impl KeySet {
         let mut ambiguous = ambiguous.into_iter();
         set.keys.retain(|_| !ambiguous.next().unwrap_or_default());
         set.skipped = all.saturating_sub(set.keys.len());
-        if set.keys.is_empty() { Err("has no key that can be used here") } else { Ok(set) }
+        if set.keys.is_empty() {
+            Err(
+                "has no key that can be used here: each is of an unknown kind or algorithm, for encryption, too short, malformed, or has the `kid` of another",
+            )
+        } else {
+            Ok(set)
+        }
     }
 
     fn mixes_secrets(&self) -> bool {

@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_millis(500);
 /// Longer than the fetch's own limit: a flight that takes longer is lost with its thread.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// The keys behind the `jwks_uri` of an issuer, for [`JwtBuilder::keys`](crate::JwtBuilder::keys).
+/// The keys behind the `jwks_uri` of an issuer (feature `jwks`), for [`JwtBuilder::keys`](crate::JwtBuilder::keys).
 ///
 /// Fetched when the first token asks for them, and then kept as long as `Cache-Control: max-age` says (15 seconds to 24 hours;
 /// 5 minutes where nothing is said); with a fifth of that left they are renewed in the background. A document has up to 512 KiB

@@ -15,7 +15,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use super::algorithm::{Algorithm, Family};
 use super::backend::{self, BACKEND};
-use super::key::{VerifyingKey, strong_enough};
+use super::key::{Half, VerifyingKey, strong_enough, unfit};
 use crate::error::ConfigError;
 
 /// A key that signs tokens, for a [`TokenIssuer`](crate::TokenIssuer). `Debug` shows no secret.
@@ -62,9 +62,8 @@ impl SigningKey {
             Family::P256 | Family::P384 => EncodingKey::from_ec_pem(pem),
             Family::Ed25519 => EncodingKey::from_ed_pem(pem),
         };
-        let unfit = |_| ConfigError::new("jwt key", format!("is no private key in PEM for {algorithm}"));
         backend::self_test()?;
-        Self::proven(algorithm, material.map_err(unfit)?)
+        Self::proven(algorithm, material.map_err(|_| unfit(algorithm, pem, Half::Private))?)
     }
 
     /// The key's name, which goes into tokens as `kid` (RFC 7515 §4.1.4). Default: none.

@@ -9,9 +9,9 @@ use crate::policy::Unavailable;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BeginError {
-    /// The grant can't be issued. A lifetime over 24 hours is refused too: that is what refreshing is for.
+    /// The grant can't be issued. A lifetime over 24 hours is refused too: that is what refreshing is for. 500.
     Issue(IssueError),
-    /// The store does not answer.
+    /// The store does not answer: 503.
     Unavailable,
 }
 
@@ -19,17 +19,17 @@ pub enum BeginError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefreshError<E> {
-    /// No refresh token, or one of no session.
+    /// No refresh token, or one of no session: 401, or 400 `invalid_grant` at a token endpoint (RFC 6749 §5.2).
     Unknown,
-    /// Idle too long, or its session is too old.
+    /// Idle too long, or its session is too old: answered alike.
     Expired,
-    /// It was used before: its session is over now, and the audit trail has it.
+    /// It was used before: its session is over now, and the audit trail has it. Answered alike.
     Reused,
-    /// The application grants nothing any more; the token is still good.
+    /// The application grants nothing any more; the token is still good. What to answer is in it.
     Refused(E),
-    /// The grant can't be issued, or is for another subject; the token is still good.
+    /// The grant can't be issued, or is for another subject; the token is still good: 500.
     Issue(IssueError),
-    /// A store does not answer.
+    /// A store does not answer: 503.
     Unavailable,
 }
 
@@ -37,9 +37,9 @@ pub enum RefreshError<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndError {
-    /// The principal came without a token of this issuer that has a name.
+    /// The principal is of another issuer, or came without a token that has a name, such as by an API key: 403.
     NoToken,
-    /// A store does not answer.
+    /// A store does not answer: 503.
     Unavailable,
 }
 

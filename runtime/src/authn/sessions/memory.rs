@@ -82,10 +82,10 @@ impl SessionStore for MemorySessions {
     ) -> Result<bool, Unavailable> {
         // The entry is locked until the end of this.
         let Some(mut session) = self.sessions.get_mut(id) else { return Ok(false) };
-        if verify_slices_are_equal(&session.secret, secret).is_err() {
+        if verify_slices_are_equal(&session.digest, secret).is_err() {
             return Ok(false);
         }
-        (session.secret, session.expires) = (*next, expires);
+        (session.digest, session.expires) = (*next, expires);
         Ok(true)
     }
 

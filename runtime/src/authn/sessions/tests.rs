@@ -157,7 +157,7 @@ async fn a_logout_everywhere_ends_all_until_now_and_none_of_after() {
     let before = sessions.begin(&grant()).await.unwrap();
     let of_another = sessions.begin(&Grant::new("eve", Duration::from_secs(900))).await.unwrap();
     jwt.verify(before.access_token()).await.unwrap();
-    sessions.end_all("ada").await.unwrap();
+    sessions.end_all_of("ada").await.unwrap();
     assert_eq!(jwt.verify(before.access_token()).await.unwrap_err(), REVOKED);
     assert_eq!(refresh(&sessions, before.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
     jwt.verify(of_another.access_token()).await.unwrap();
@@ -173,7 +173,7 @@ async fn changed_roles_apply_at_once_and_the_session_goes_on() {
     let (sessions, jwt) = sessions();
     let pair = sessions.begin(&grant()).await.unwrap();
     jwt.verify(pair.access_token()).await.unwrap();
-    sessions.renew_all("ada").await.unwrap();
+    sessions.renew_all_of("ada").await.unwrap();
     assert_eq!(jwt.verify(pair.access_token()).await.unwrap_err(), REVOKED);
     std::thread::sleep(Duration::from_millis(3));
     let renewed = refresh(&sessions, pair.refresh_token()).await.unwrap();
