@@ -1,7 +1,8 @@
 //! API keys, for programs that act for an account.
 //!
-//! The threats are a key that can do more than who made it (CWE-269: no scope that the caller has not, no roles, and no way to
-//! make further keys) and one that is shown twice (CWE-522: only its hash is kept).
+//! A key acts as its owner where being known or owning is enough, such as for documents; besides it can do what its scopes say.
+//! The threats are a key that can do more than who made it (CWE-269: no scope that the caller has not, no roles, no change of the
+//! account, and no way to make further keys) and one that is shown twice (CWE-522: only its hash is kept).
 
 use std::time::{Duration, SystemTime};
 

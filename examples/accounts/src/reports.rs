@@ -1,6 +1,6 @@
 //! Figures for whoever runs this server, read by programs.
 //!
-//! The threat is a program with all the rights of a person (CWE-250): it gets a key or a token for this one scope.
+//! The threat is a program with all the rights of a person (CWE-250): for this, a key needs one scope and no role.
 
 use actix_web::web::{Data, Json};
 use palisade::{get, require_scope};

@@ -144,8 +144,8 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
 
     /// Exchanges a refresh token for a new pair. The old one is used up then.
     ///
-    /// `grant` is asked, with the session, what the subject of the session may do now; if it refuses, nothing is used up. It has to grant to the
-    /// same subject. A scope that the session did not begin with is left out (RFC 6749 §6): for more, log in again.
+    /// `grant` is asked, with the session, what its subject may do now; if it refuses, nothing is used up. It has to grant to
+    /// the same subject. A scope that the session did not begin with is left out (RFC 6749 §6): for more, log in again.
     ///
     /// # Errors
     ///
