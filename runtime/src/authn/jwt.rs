@@ -72,7 +72,7 @@ pub use self::remote::RemoteKeySet;
 #[cfg(feature = "jwks")]
 use self::remote::Wanted;
 pub use self::signing::SigningKey;
-use self::source::{Current, Source};
+use self::source::Source;
 #[cfg(feature = "testing")]
 pub use self::vectors::verify_signature;
 use self::workbench::Workbench;
@@ -221,10 +221,12 @@ impl Jwt {
 
     /// The verdict, at once where nothing has to be awaited.
     fn judge<'a>(&'a self, token: &'a str, now: Duration) -> Judgement<'a> {
-        let keys = match self.0.keys.current() {
-            Current::Keys(keys) => keys,
+        let Some(keys) = self.0.keys.current() else {
             #[cfg(feature = "jwks")]
-            Current::Ask(remote) => return self.asked(remote, token, Wanted::Usable),
+            if let Some(remote) = self.0.keys.remote() {
+                return self.asked(remote.clone(), token, Wanted::Usable);
+            }
+            return Judgement::Done(Err(AuthError::Unavailable("jwks_unavailable")));
         };
         match self.verify_with(&keys, token, now) {
             Ok(principal) => self.unless_revoked(principal),

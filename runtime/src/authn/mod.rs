@@ -13,6 +13,7 @@ mod password;
 mod redis;
 pub(crate) mod revocation;
 mod sessions;
+mod sweep;
 
 use actix_web::HttpRequest;
 use futures_util::future::LocalBoxFuture;

@@ -13,24 +13,13 @@ pub(super) enum Source {
     Remote(RemoteKeySet),
 }
 
-/// The keys as they are now.
-pub(super) enum Current {
-    Keys(Arc<KeySet>),
-    /// They have to be asked for first.
-    #[cfg(feature = "jwks")]
-    Ask(RemoteKeySet),
-}
-
 impl Source {
-    /// Also sees to it that a remote set is renewed in time.
-    pub(super) fn current(&self) -> Current {
+    /// The keys, if they need not be asked for first. Also sees to it that a remote set is renewed in time.
+    pub(super) fn current(&self) -> Option<Arc<KeySet>> {
         match self {
-            Self::Fixed(keys) => Current::Keys(Arc::clone(keys)),
+            Self::Fixed(keys) => Some(Arc::clone(keys)),
             #[cfg(feature = "jwks")]
-            Self::Remote(remote) => match remote.current() {
-                Some(keys) => Current::Keys(keys),
-                None => Current::Ask(remote.clone()),
-            },
+            Self::Remote(remote) => remote.current(),
         }
     }
 

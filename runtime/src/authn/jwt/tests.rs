@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
 use super::{
-    Algorithm, AuthError, Current, Failure, Grant, Jwt, KeySet, SigningKey, TokenIssuer, TokenType, VerifyingKey,
-    Workbench, chosen, header,
+    Algorithm, AuthError, Failure, Grant, Jwt, KeySet, SigningKey, TokenIssuer, TokenType, VerifyingKey, Workbench,
+    chosen, header,
 };
 use crate::principal::Principal;
 
@@ -31,7 +31,7 @@ fn issuer() -> TokenIssuer {
 impl Jwt {
     /// At a given time since 1970, and not out of the cache.
     fn verify_at(&self, token: &str, now: Duration) -> Result<Principal, AuthError> {
-        let Current::Keys(keys) = self.0.keys.current() else { panic!("the keys are at hand") };
+        let keys = self.0.keys.current().expect("the keys are at hand");
         self.verify_with(&keys, token, now).map_err(AuthError::from)
     }
 }

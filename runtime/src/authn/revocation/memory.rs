@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use dashmap::DashMap;
 
 use super::RevocationStore;
+use crate::authn::sweep::Sweep;
 use crate::policy::Unavailable;
 use crate::principal::Principal;
 
@@ -38,6 +39,7 @@ struct Table {
     most: usize,
     /// Read on every request, where a length of the map would take all its locks.
     len: AtomicUsize,
+    sweep: Sweep,
 }
 
 impl MemoryRevocations {
@@ -81,7 +83,7 @@ impl Default for MemoryRevocations {
 
 impl Table {
     fn new(most: usize) -> Self {
-        Self { moments: DashMap::new(), most, len: AtomicUsize::new(0) }
+        Self { moments: DashMap::new(), most, len: AtomicUsize::new(0), sweep: Sweep::default() }
     }
 
     fn find(&self, issuer: &str, name: &str) -> Option<SystemTime> {
@@ -100,7 +102,9 @@ impl Table {
         forgotten: impl Fn(SystemTime) -> bool,
     ) -> Result<(), Unavailable> {
         if self.moments.len() >= self.most {
-            self.moments.retain(|_, moment| !forgotten(*moment));
+            if self.sweep.is_due(SystemTime::now()) {
+                self.moments.retain(|_, moment| !forgotten(*moment));
+            }
             if self.moments.len() >= self.most {
                 tracing::error!("no room is left for revocations");
                 return Err(Unavailable);

@@ -8,6 +8,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use dashmap::DashMap;
 
 use super::store::{SessionRecord, SessionStore};
+use crate::authn::sweep::Sweep;
 use crate::policy::Unavailable;
 
 const MOST: usize = 1_000_000;
@@ -24,13 +25,14 @@ pub struct MemorySessions {
     /// The names of a subject's sessions, the oldest first. Some may be over.
     of_subjects: Arc<DashMap<String, VecDeque<String>>>,
     most: usize,
+    sweep: Arc<Sweep>,
 }
 
 impl MemorySessions {
     /// An empty one.
     #[must_use]
     pub fn new() -> Self {
-        Self { sessions: Arc::default(), of_subjects: Arc::default(), most: MOST }
+        Self { sessions: Arc::default(), of_subjects: Arc::default(), most: MOST, sweep: Arc::default() }
     }
 
     fn make_room(&self) -> Result<(), Unavailable> {
@@ -38,8 +40,10 @@ impl MemorySessions {
             return Ok(());
         }
         let now = SystemTime::now();
-        self.sessions.retain(|_, session| now < session.expires);
-        self.of_subjects.retain(|_, names| names.iter().any(|name| self.sessions.contains_key(name)));
+        if self.sweep.is_due(now) {
+            self.sessions.retain(|_, session| now < session.expires);
+            self.of_subjects.retain(|_, names| names.iter().any(|name| self.sessions.contains_key(name)));
+        }
         if self.sessions.len() < self.most {
             return Ok(());
         }

@@ -1,0 +1,30 @@
+//! When a full table is gone over for what may be forgotten.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// At most once a second, however many writes find the table full.
+#[derive(Debug, Default)]
+pub(super) struct Sweep(AtomicU64);
+
+impl Sweep {
+    /// Whether this is the write that does it.
+    pub(super) fn is_due(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.0.swap(now, Ordering::Relaxed) != now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn once_a_second() {
+        let (sweep, now) = (Sweep::default(), UNIX_EPOCH + Duration::from_secs(7));
+        assert!(sweep.is_due(now) && !sweep.is_due(now) && !sweep.is_due(now + Duration::from_millis(999)));
+        assert!(sweep.is_due(now + Duration::from_secs(1)));
+    }
+}
