@@ -32,6 +32,11 @@ pub fn jwt() -> Jwt {
     Jwt::hs256(ISSUER, AUDIENCE, SECRET).unwrap()
 }
 
+/// Accepts the tokens of another issuer.
+pub fn jwt_of(issuer: &str) -> Jwt {
+    Jwt::hs256(issuer, AUDIENCE, SECRET).unwrap()
+}
+
 /// Issues what [`jwt`] accepts.
 pub fn issuer() -> TokenIssuer {
     TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap()

@@ -1,5 +1,6 @@
 //! The one `wrap`: what is configured once and holds for every request.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -252,7 +253,8 @@ fn exemption(prefix: &str, reason: &str) -> Result<(), ConfigError> {
 
 /// Whose subjects own: who was named, or the only issuer that there is.
 fn owners(named: Option<String>, authenticators: &[Arc<dyn Authenticator>]) -> Result<Owners, ConfigError> {
-    let issuers: Option<Vec<&str>> = authenticators.iter().map(|authenticator| authenticator.issuer()).collect();
+    let issuers: Option<BTreeSet<&str>> = authenticators.iter().map(|authenticator| authenticator.issuer()).collect();
+    let issuers: Option<Vec<&str>> = issuers.map(|known| known.into_iter().collect());
     match (named, issuers.as_deref()) {
         (Some(named), Some(known)) if !known.is_empty() && !known.contains(&named.as_str()) => {
             let problem = format!("names {named:?}, but the authenticators vouch for {}", known.join(", "));
@@ -260,9 +262,7 @@ fn owners(named: Option<String>, authenticators: &[Arc<dyn Authenticator>]) -> R
         }
         (Some(named), _) => Ok(Owners::Of(named)),
         (None, _) if authenticators.len() <= 1 => Ok(Owners::TheOnlyOnes),
-        (None, Some([first, rest @ ..])) if rest.iter().all(|other| other == first) => {
-            Ok(Owners::Of((*first).to_owned()))
-        }
+        (None, Some([only])) => Ok(Owners::Of((*only).to_owned())),
         (None, _) => Ok(Owners::Unsaid),
     }
 }

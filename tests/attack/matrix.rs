@@ -12,7 +12,7 @@ use palisade::{
     Owned, Palisade, Principal, Resource, Scope, Unavailable, authorize, deny_all, get, optional_auth, owner,
     owner_or_admin, post, public, rate_limit, tenant,
 };
-use palisade_tests::{builder, jwt};
+use palisade_tests::jwt_of;
 
 struct Invoice;
 
@@ -98,7 +98,8 @@ fn personas() -> Personas {
 }
 
 fn palisade() -> Palisade {
-    builder().authenticator(jwt()).owners_of("ours").routes(&routes()).build().unwrap()
+    let palisade = Palisade::builder().authenticator(jwt_of("ours")).authenticator(jwt_of("theirs"));
+    palisade.owners_of("ours").routes(&routes()).build().unwrap()
 }
 
 macro_rules! app {

@@ -282,7 +282,7 @@ async fn a_row_is_not_given_for_another_one_that_is_the_callers() {
 
 #[actix_web::test]
 async fn what_is_not_configured_does_not_tell_what_exists() {
-    let palisade = builder().authenticator(palisade_tests::jwt()).build().unwrap();
+    let palisade = builder().authenticator(palisade_tests::jwt_of("theirs")).build().unwrap();
     let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
     for id in ["1", "2", "9", "503", "odd"] {
         call_as(&app, getting(&format!("/documents/{id}")), who("alice", &[])).await.assert_problem(500);
@@ -327,7 +327,7 @@ async fn a_list_is_the_callers_or_everything_for_admins() {
     assert_eq!(call_as(&app, getting("/list"), of_acme).await.body, "Tenant(\"acme\")", "no role crosses tenants");
     call_as(&app, getting("/open_list"), who("root", &["admin"])).await.assert_problem(500);
     // The alice of another issuer is not the alice who owns.
-    let palisade = builder().owners_of("ours").build().unwrap();
+    let palisade = builder().authenticator(palisade_tests::jwt_of("ours")).owners_of("ours").build().unwrap();
     let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
     call_as(&app, getting("/list"), who("alice", &["user"])).await.assert_problem(403);
     call_as(&app, getting("/list"), who("alice", &["admin"])).await.assert_problem(403);

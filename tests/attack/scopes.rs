@@ -276,7 +276,7 @@ fn what_the_rules_need_has_to_be_configured() {
     let none = refused(Palisade::builder().routes(&routes()).build());
     assert!(none.starts_with("authenticator: none is there") && none.contains("::user` at /x/users/{id}"), "{none}");
 
-    let two = refused(builder().authenticator(palisade_tests::jwt()).routes(&routes()).build());
+    let two = refused(builder().authenticator(palisade_tests::jwt_of("theirs")).routes(&routes()).build());
     assert!(two.starts_with("owners_of: say whose subjects"), "{two}");
 
     let roles = || Roles::builder().role("admin", |role| role).role("editr", |role| role).build().unwrap();
