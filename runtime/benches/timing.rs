@@ -9,14 +9,21 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use actix_web::HttpRequest;
-use actix_web::test::TestRequest;
-use palisade::{ApiKeys, Attempt, Authenticator, MemoryApiKeys, NewApiKey, Passwords};
+use actix_web::dev::Service;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpRequest};
+use palisade::{ApiKeys, Attempt, Authenticator, MemoryApiKeys, NewApiKey, Palisade, Passwords, authenticated, get};
 
 const TRIES: usize = 1_000;
 const WARM_UP: usize = 50;
 /// As in dudect (Reparaz, Balasch and Verbauwhede 2017).
 const THRESHOLD: f64 = 4.5;
+
+#[get("/me")]
+#[authenticated]
+async fn me() -> &'static str {
+    "you"
+}
 
 #[actix_web::main]
 async fn main() {
@@ -46,6 +53,19 @@ async fn main() {
     compare("key: known id, wrong secret / unknown id", first, unknown, &ask).await;
     compare("key: first digit wrong / last digit wrong", first, last, &ask).await;
     compare("key: wrong secret / itself (control)", last, last, &ask).await;
+
+    // What a caller can see of it: the answer to a whole request.
+    let palisade = Palisade::builder().authenticator(keys.clone()).build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(me)).wrap(palisade)).await;
+    let whole = async |key: String| {
+        let request = TestRequest::with_uri("/me").insert_header(("X-API-Key", key)).to_request();
+        app.call(request).await.unwrap().status() == 200
+    };
+    let known = || changed(key.expose(), 38);
+    let unknown_id = || changed(key.expose(), 5);
+    compare("request: known id, wrong secret / unknown id", known, unknown_id, &whole).await;
+    compare("request: unknown id / itself (control)", unknown_id, unknown_id, &whole).await;
+
     // The status tells these apart anyway.
     compare("key: right / known id, wrong secret (no secret)", right, first, &ask).await;
     compare("key: right / unknown id (no secret)", right, unknown, &ask).await;
