@@ -37,10 +37,11 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
-use self::format::{Digest, KeyFormat, Presented};
+use self::format::{KeyFormat, Presented};
 pub use self::memory::MemoryApiKeys;
 pub use self::record::{ApiKey, CreatedApiKey, NewApiKey};
 pub use self::store::{ApiKeyStore, InsertedApiKey};
+use super::digest::Digest;
 use super::names::quoted;
 use super::{Attempt, AuthError, Authenticator};
 use crate::error::ConfigError;

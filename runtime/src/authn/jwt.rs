@@ -215,8 +215,9 @@ impl Jwt {
 
     /// Whom a token that was verified before speaks for, if that still counts. It may be revoked.
     fn known(&self, token: &[u8], now: Duration) -> Option<Principal> {
-        let cache = self.0.cache.as_ref().filter(|_| self.0.keys.is_fresh())?;
-        cache.find(token, now).map(|known| known.principal.clone())
+        let known = self.0.cache.as_ref()?.find(token, now)?;
+        // Only then: whoever is not known asks for the keys anyhow.
+        self.0.keys.is_fresh().then(|| known.principal.clone())
     }
 
     /// The verdict, at once where nothing has to be awaited.

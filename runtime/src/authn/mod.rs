@@ -5,6 +5,7 @@
 //! (a key server is down) is neither good nor bad: the answer is 503, not 401 and not let through.
 
 mod api_key;
+mod digest;
 mod jwt;
 mod names;
 #[cfg(feature = "password")]
@@ -14,6 +15,8 @@ mod redis;
 pub(crate) mod revocation;
 mod sessions;
 mod sweep;
+
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use futures_util::future::LocalBoxFuture;
@@ -40,6 +43,9 @@ pub use self::sessions::{
 };
 use crate::principal::{Authority, Principal};
 use crate::rehearsal;
+
+/// How far the clocks of issuer and verifier may be apart at most; what was taken back is remembered so much longer.
+const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
 
 /// What an authenticator found in a request.
 pub enum Attempt<'a> {

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, FromRedisValue, Pipeline, RedisError, Script, pipe};
 
+use super::LONGEST_LEEWAY;
 use super::names::split_scopes;
 use super::revocation::{LONGEST_LIFETIME, RevocationStore};
 use super::sessions::{SessionRecord, SessionStore};
@@ -22,8 +23,6 @@ use crate::policy::Unavailable;
 use crate::principal::Principal;
 
 const PATIENCE: Duration = Duration::from_secs(1);
-/// A minute past the end of what a key is about: the longest leeway of a verifier.
-const LEEWAY: Duration = Duration::from_secs(60);
 
 /// Compares and changes in one step. KEYS: the session. ARGV: the secret, the next, when that expires, in milliseconds.
 const REPLACE: &str = r"
@@ -255,7 +254,7 @@ impl SessionStore for RedisStore {
 
 impl RevocationStore for RedisStore {
     async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
-        let until = until.checked_add(LEEWAY).unwrap_or(until);
+        let until = until.checked_add(LONGEST_LEEWAY).unwrap_or(until);
         let key = self.revoked_key(issuer, token);
         // An earlier end never shortens a later one.
         let mut commands = pipe();
@@ -267,7 +266,7 @@ impl RevocationStore for RedisStore {
 
     async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
         let mut connection = self.connection()?;
-        let has_meaning = self.0.longest_lifetime.saturating_add(LEEWAY).as_millis();
+        let has_meaning = self.0.longest_lifetime.saturating_add(LONGEST_LEEWAY).as_millis();
         let mut call = self.0.advance.prepare_invoke();
         // A part of a microsecond counts as a whole one: rather one token too many than one too few.
         let moment = micros(moment.checked_add(Duration::from_nanos(999)).unwrap_or(moment));

@@ -33,8 +33,6 @@ use crate::principal::Principal;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const DEFAULT_IDLE: Duration = DAY.saturating_mul(14);
 const DEFAULT_AGE: Duration = DAY.saturating_mul(90);
-/// The longest leeway of a verifier.
-const LEEWAY: Duration = Duration::from_secs(60);
 
 /// Begins, renews and ends the sessions of one issuer's subjects.
 ///
@@ -126,7 +124,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     /// A grant that can't be issued, or a store that does not answer.
     pub async fn begin(&self, grant: &Grant) -> Result<TokenPair, BeginError> {
         let token = RefreshToken::first().ok_or(BeginError::Issue(IssueError::Unavailable))?;
-        let id = token.handle().id();
+        let id = token.session_id();
         let now = SystemTime::now();
         let pair = self.pair(grant, &id, &token)?;
         let ends = now.checked_add(self.0.age).ok_or(BeginError::Issue(IssueError::Lifetime))?;
@@ -159,7 +157,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         // Whatever the grant is asked for is asked after this, so a change of rights from here on takes the token back.
         let asked = since_epoch().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
         let token = RefreshToken::parse(presented).ok_or(RefreshError::Unknown)?;
-        let id = token.handle().id();
+        let id = token.session_id();
         let record = self.0.store.find(&id).await?.ok_or(RefreshError::Unknown)?;
         let now = SystemTime::now();
         if now >= record.expires || now >= record.ends {
@@ -248,7 +246,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     /// A token that is not the session's current one: two hold it, so neither goes on.
     async fn stolen<E>(&self, record: &SessionRecord) -> RefreshError<E> {
         audit::refresh_reused(&record.id, &record.subject);
-        let until = SystemTime::now().checked_add(DAY.saturating_add(LEEWAY)).unwrap_or(record.ends);
+        let until = SystemTime::now().checked_add(DAY).unwrap_or(record.ends);
         // The record goes last: whoever is told to try again finds it, and takes back what could not be taken back now.
         let ended = async {
             self.0.revocations.revoke(self.0.issuer.issuer(), &record.id, until).await?;

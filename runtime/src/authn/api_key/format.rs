@@ -6,10 +6,10 @@
 
 use std::fmt::Write as _;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use crate::authn::digest::{Digest, sha256};
 use crate::error::ConfigError;
 
 const LONGEST_PREFIX: usize = 16;
@@ -17,9 +17,6 @@ const LONGEST_PREFIX: usize = 16;
 const ID: usize = 16;
 const SECRET: usize = 32;
 const CHECKSUM: usize = 4;
-
-/// SHA-256 is enough for 256 random bits: there is nothing to guess that a slow hash would protect.
-pub(super) type Digest = [u8; 32];
 
 /// How the keys of one application look.
 #[derive(Debug)]
@@ -77,7 +74,8 @@ impl KeyFormat {
         if u32::from_str_radix(checksum, 16) != Ok(crc32fast::hash(body.as_bytes())) {
             return Err("api_key_checksum");
         }
-        Ok(Presented { id, digest: digest_of(body) })
+        // Over prefix, id and secret: a digest can't be moved to another record.
+        Ok(Presented { id, digest: sha256(body.as_bytes()) })
     }
 
     /// # Errors
@@ -97,18 +95,10 @@ impl KeyFormat {
         text.push_str(&id);
         text.push('_');
         text = secret.iter().fold(text, hex);
-        let (checksum, digest) = (crc32fast::hash(text.as_bytes()), digest_of(&text));
+        let (checksum, digest) = (crc32fast::hash(text.as_bytes()), sha256(text.as_bytes()));
         text = checksum.to_be_bytes().iter().fold(text, hex);
         Some(Fresh { id, text: text.into(), digest })
     }
-}
-
-/// Over prefix, id and secret: a digest can't be moved to another record.
-fn digest_of(body: &str) -> Digest {
-    let mut copy = Digest::default();
-    // Both are 32 bytes.
-    copy.iter_mut().zip(digest(&SHA256, body.as_bytes()).as_ref()).for_each(|(to, from)| *to = *from);
-    copy
 }
 
 fn is_hex(text: &str) -> bool {

@@ -18,11 +18,11 @@ use super::paths::{ClaimPath, Paths};
 use super::remote::RemoteKeySet;
 use super::source::Source;
 use super::{Jwt, LONGEST_TOKEN, Verifier};
+use crate::authn::LONGEST_LEEWAY;
 use crate::authn::revocation::{ErasedRevocations, RevocationStore};
 use crate::error::ConfigError;
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
-const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
 
 /// Not said yet.
 #[derive(Clone, Copy, Debug)]

@@ -7,12 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use dashmap::DashMap;
 
 use super::RevocationStore;
+use crate::authn::LONGEST_LEEWAY;
 use crate::authn::sweep::Sweep;
 use crate::policy::Unavailable;
 use crate::principal::Principal;
-
-/// The longest leeway of a verifier.
-const LEEWAY: Duration = Duration::from_secs(60);
 
 /// Revocations in the memory of this process: gone when it ends, and unknown to others. Clones share them.
 ///
@@ -121,12 +119,12 @@ impl Table {
 impl RevocationStore for MemoryRevocations {
     async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
         let now = SystemTime::now();
-        let forgotten = |until: SystemTime| until.checked_add(LEEWAY).is_some_and(|end| end < now);
+        let forgotten = |until: SystemTime| until.checked_add(LONGEST_LEEWAY).is_some_and(|end| end < now);
         self.0.tokens.put(issuer, token, until, forgotten)
     }
 
     async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
-        let lives = self.0.longest_lifetime.saturating_add(LEEWAY);
+        let lives = self.0.longest_lifetime.saturating_add(LONGEST_LEEWAY);
         let oldest = SystemTime::now().checked_sub(lives).unwrap_or(UNIX_EPOCH);
         self.0.subjects.put(issuer, subject, moment, |moment| moment < oldest)
     }

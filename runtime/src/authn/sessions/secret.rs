@@ -1,10 +1,11 @@
 //! Refresh tokens, as clients hold them and as they are kept.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
+
+use crate::authn::digest::{Digest, sha256};
 
 const PREFIX: &str = "rt_";
 const HANDLE: usize = 16;
@@ -12,9 +13,6 @@ const SECRET: usize = 32;
 
 /// `rt_`, then 48 random bytes in base64url: 16 that stay for the whole session, and 32 that are good once.
 pub(super) struct RefreshToken(Zeroizing<[u8; HANDLE + SECRET]>);
-
-/// What finds the session. Only its hash is written anywhere, so who reads the store, or the `sid` of an access token, has none.
-pub(super) struct Handle<'t>(&'t [u8]);
 
 impl RefreshToken {
     /// `None` if the machine has no randomness.
@@ -46,32 +44,19 @@ impl RefreshToken {
         text
     }
 
-    pub(super) fn handle(&self) -> Handle<'_> {
-        Handle(self.0.get(..HANDLE).unwrap_or_default())
+    /// The session's name: 128 bits of the hash of what stays, in base64url. Only that is written anywhere, so who reads the
+    /// store, or the `sid` of an access token, can't name the session to us.
+    pub(super) fn session_id(&self) -> String {
+        let digest = sha256(self.0.get(..HANDLE).unwrap_or_default());
+        URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
     }
 
-    /// What is kept. The secret has 256 random bits, so one plain hash is enough.
-    pub(super) fn digest(&self) -> [u8; 32] {
+    /// What is kept.
+    pub(super) fn digest(&self) -> Digest {
         sha256(self.0.as_ref())
     }
 
-    pub(super) fn is_of(&self, kept: &[u8; 32]) -> bool {
+    pub(super) fn is_of(&self, kept: &Digest) -> bool {
         verify_slices_are_equal(&self.digest(), kept).is_ok()
     }
-}
-
-impl Handle<'_> {
-    /// The session's name: 128 bits of the hash of the handle, in base64url.
-    pub(super) fn id(&self) -> String {
-        let digest = sha256(self.0);
-        URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
-    }
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    for (to, from) in hash.iter_mut().zip(digest(&SHA256, bytes).as_ref()) {
-        *to = *from;
-    }
-    hash
 }

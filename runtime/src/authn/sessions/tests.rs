@@ -104,7 +104,7 @@ async fn what_is_no_refresh_token_is_unknown_and_ends_nothing() {
 async fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
     let (sessions, _) = sessions();
     let pair = sessions.begin(&grant()).await.unwrap();
-    let id = RefreshToken::parse(pair.refresh_token()).unwrap().handle().id();
+    let id = RefreshToken::parse(pair.refresh_token()).unwrap().session_id();
     let mut record = sessions.0.store.find(&id).await.unwrap().unwrap();
     assert!(record.expires < record.ends);
     record.expires = SystemTime::now();
@@ -185,7 +185,7 @@ async fn nothing_of_a_session_can_be_used_by_who_reads_the_store_or_the_log() {
     let (sessions, _) = sessions();
     let pair = sessions.begin(&grant()).await.unwrap();
     let token = RefreshToken::parse(pair.refresh_token()).unwrap();
-    let record = sessions.0.store.find(&token.handle().id()).await.unwrap().unwrap();
+    let record = sessions.0.store.find(&token.session_id()).await.unwrap().unwrap();
     let shown = format!("{record:?} {pair:?} {sessions:?} {:?}", sessions.0.store);
     assert!(!shown.contains(&pair.refresh_token()[3..20]), "{shown}");
     assert!(!shown.contains(pair.access_token()), "{shown}");
