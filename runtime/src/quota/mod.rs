@@ -15,6 +15,7 @@
 //!
 //! Sources: OWASP ASVS 5.0 V2.4.1, V6.3.1.
 
+mod client;
 mod clock;
 mod counters;
 mod limit;
