@@ -12,7 +12,7 @@ use actix_web::guard::{self, Guard, GuardContext};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
 
 use crate::guard::{self as checks, Place};
-use crate::policy::{Outer, Policy, Route};
+use crate::policy::{FieldKeys, Outer, Policy, Route};
 use crate::template;
 use crate::validation::{Checks, Invalid, NotInput};
 
@@ -61,17 +61,28 @@ impl Seat {
         F::Output: Responder,
         C: Fn(Checks<NotInput>, &Args) -> Result<(), Invalid> + Copy + 'static,
     {
+        self.counted(handler, check, |none, _: &Args| none)
+    }
+
+    /// The same, with the fields that quotas count by.
+    pub fn counted<F, Args, C, K>(self, handler: F, check: C, keys: K) -> actix_web::Route
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder,
+        C: Fn(Checks<NotInput>, &Args) -> Result<(), Invalid> + Copy + 'static,
+        K: Fn(FieldKeys, &Args) -> FieldKeys + Copy + 'static,
+    {
         let Self { place, policy, outer } = self;
         actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
             let handler = handler.clone();
             let outer = Rc::clone(&outer);
             async move {
                 let (request, mut payload) = request.into_parts();
-                let response =
-                    checks::enforce(place, policy, &outer, &request, &mut payload, &handler, |arguments: &Args| {
-                        check(Checks::new(), arguments)
-                    })
-                    .await;
+                let check = |arguments: &Args| check(Checks::new(), arguments);
+                let keys = |arguments: &Args| keys(FieldKeys::new(), arguments);
+                let payload = &mut payload;
+                let response = checks::enforce(place, policy, &outer, &request, payload, &handler, check, keys).await;
                 Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
             }
         }))
@@ -130,7 +141,7 @@ where
     Args: FromRequest,
     F::Output: Responder,
 {
-    checks::enforce(Place::Behind, policy, Outer::NONE, &request, &mut payload.into_inner(), &handler, |_| Ok(())).await
+    enforce_counted(policy, request, payload, handler, |_, _: &Args| Ok(()), |none, _| none).await
 }
 
 /// The same with validation.
@@ -148,8 +159,30 @@ where
     F::Output: Responder,
     C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
 {
+    enforce_counted(policy, request, payload, handler, check, |none, _| none).await
+}
+
+/// The same with the fields that quotas count by.
+#[doc(hidden)]
+pub async fn enforce_counted<F, Args, C, K>(
+    policy: &'static Policy,
+    request: HttpRequest,
+    payload: web::Payload,
+    handler: F,
+    check: C,
+    keys: K,
+) -> HttpResponse
+where
+    F: Handler<Args>,
+    Args: FromRequest,
+    F::Output: Responder,
+    C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
+    K: FnOnce(FieldKeys, &Args) -> FieldKeys,
+{
     let check = |arguments: &Args| check(Checks::new(), arguments);
-    checks::enforce(Place::Behind, policy, Outer::NONE, &request, &mut payload.into_inner(), &handler, check).await
+    let keys = |arguments: &Args| keys(FieldKeys::new(), arguments);
+    let payload = &mut payload.into_inner();
+    checks::enforce(Place::Behind, policy, Outer::NONE, &request, payload, &handler, check, keys).await
 }
 
 /// The methods of an endpoint, as a guard. `GET` answers `HEAD` too (RFC 9110 §9.3.2).

@@ -5,6 +5,8 @@
 //! the access rule; only then is anything of the body read. The handler is called with the [`Authorized`] that the rule
 //! gave, by value, so there is no way to it around the rule. What is not configured is refused.
 
+mod dues;
+
 use std::cell::OnceCell;
 use std::net::IpAddr;
 
@@ -19,13 +21,15 @@ use crate::authn::{self, Authenticated, Failure};
 use crate::authz::{self, Authorized, Refusal};
 use crate::denial::{Denial, Extra};
 use crate::extraction::{self, Failed};
-use crate::ledger::{Counted, Ledger};
-use crate::policy::{By, Credentials, Outer, Policy};
+use crate::ledger::Ledger;
+use crate::policy::{Credentials, FieldKeys, Outer, Policy, Stage};
 use crate::principal::{ArgumentError, Principal};
 use crate::rehearsal;
-use crate::settings::{InFlight, RateLimits, Shared};
+use crate::settings::{InFlight, Shared};
 use crate::transport::headers;
 use crate::validation::Invalid;
+
+const NO_FIELDS: &FieldKeys = &FieldKeys::new();
 
 /// Where a handler stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +41,8 @@ pub(crate) enum Place {
 }
 
 /// Stages 2 to 10 for one handler. Generic only where the handler's own types are.
-pub(crate) async fn enforce<F, Args, C>(
+#[expect(clippy::too_many_arguments, reason = "each is of another kind, and generated code passes them")]
+pub(crate) async fn enforce<F, Args, C, K>(
     place: Place,
     policy: &Policy,
     outer: &Outer,
@@ -45,12 +50,14 @@ pub(crate) async fn enforce<F, Args, C>(
     payload: &mut dev::Payload,
     handler: &F,
     check: C,
+    keys: K,
 ) -> HttpResponse
 where
     F: Handler<Args>,
     Args: FromRequest,
     F::Output: Responder,
     C: FnOnce(&Args) -> Result<(), Invalid>,
+    K: FnOnce(&Args) -> FieldKeys,
 {
     let Some(mut passage) = Passage::begin(policy, outer, request) else {
         return not_installed(policy);
@@ -61,20 +68,23 @@ where
     };
     let authorized = match admitted {
         Ok(authorized) => passage.lay_ready(authorized),
-        Err(denial) => return passage.refuse(denial),
+        Err(denial) => return passage.refuse(denial).await,
     };
     if rehearsal::is_one(request) {
-        return passage.close(rehearsal::let_through());
+        return passage.close(rehearsal::let_through()).await;
     }
     let arguments = match Args::from_request(request, payload).await {
         Ok(arguments) => arguments,
-        Err(error) => return passage.refuse_arguments(&error.into()),
+        Err(error) => return passage.refuse_arguments(&error.into()).await,
     };
     if let Err(invalid) = check(&arguments) {
-        return passage.refuse(Denial::invalid(invalid.into_fields()));
+        return passage.refuse(Denial::invalid(invalid.into_fields())).await;
+    }
+    if let Err(denial) = passage.charge(Stage::Input, &keys(&arguments)).await {
+        return passage.refuse(denial).await;
     }
     let response = call(authorized, handler, arguments).await.respond_to(request).map_into_boxed_body();
-    passage.finish(response)
+    passage.finish(response).await
 }
 
 /// The checks around the route's own middleware (`wrap = ".."`), so that it sees admitted requests only, and quotas settle
@@ -90,11 +100,11 @@ pub(crate) async fn around(
     };
     match passage.admit().await {
         Err(denial) => {
-            let refused = passage.refuse(denial);
+            let refused = passage.refuse(denial).await;
             return Ok(request.into_response(refused));
         }
         Ok(_) if rehearsal::is_one(request.request()) => {
-            let response = passage.close(rehearsal::let_through());
+            let response = passage.close(rehearsal::let_through()).await;
             return Ok(request.into_response(response));
         }
         Ok(authorized) => {
@@ -106,7 +116,7 @@ pub(crate) async fn around(
     let Passage { settings, client, authenticated, ledger, .. } = passage;
     let (request, response) = inner.call(request).await?.into_parts();
     let passage = Passage { policy, outer, request: &request, settings, client, authenticated, ledger };
-    let response = passage.finish(response);
+    let response = passage.finish(response).await;
     Ok(ServiceResponse::new(request, response))
 }
 
@@ -129,13 +139,13 @@ pub(crate) async fn fallback(
         return not_installed(policy);
     };
     if let Err(denial) = passage.admit().await {
-        return passage.refuse(denial);
+        return passage.refuse(denial).await;
     }
     let mut response = passage.settings.render(absent(allow.is_some()).instance(request.path()));
     if let Some(allow) = allow {
         response.headers_mut().insert(ALLOW, allow);
     }
-    passage.finish(response)
+    passage.finish(response).await
 }
 
 /// One request on its way through the checks.
@@ -157,7 +167,7 @@ impl<'p, 'r> Passage<'p, 'r> {
             in_flight.settings.clone()
         })?;
         let client = OnceCell::new();
-        Some(Self { policy, outer, request, settings, client, authenticated: None, ledger: Ledger::new() })
+        Some(Self { policy, outer, request, settings, client, authenticated: None, ledger: Ledger::default() })
     }
 
     /// For what stands inside of the route's own middleware: admitted before, and once.
@@ -171,7 +181,7 @@ impl<'p, 'r> Passage<'p, 'r> {
     }
 
     async fn admit(&mut self) -> Result<Authorized, Denial> {
-        self.charge(By::Ip)?;
+        self.charge(Stage::Connection, NO_FIELDS).await?;
         match self.outer.credentials.and(self.policy.credentials) {
             Credentials::Ignored => {}
             Credentials::Required => self.authenticate().await?,
@@ -180,7 +190,7 @@ impl<'p, 'r> Passage<'p, 'r> {
                 known => known?,
             },
         }
-        self.charge(By::Principal)?;
+        self.charge(Stage::Caller, NO_FIELDS).await?;
         self.speaks_the_vocabulary()?;
         let principal = self.authenticated.as_ref().map(Authenticated::principal);
         let (rules, own) = (&self.outer.rules, &self.policy.rule);
@@ -275,81 +285,46 @@ impl<'p, 'r> Passage<'p, 'r> {
         authenticated.with_authority(authority)
     }
 
-    /// Takes a reservation from every quota of this kind, or from none.
-    fn charge(&mut self, by: By) -> Result<(), Denial> {
-        if rehearsal::is_one(self.request) {
-            return Ok(());
-        }
-        let store = &self.settings.quotas;
-        let handler = self.policy.handler;
-        let of_scope = self.outer.quotas.iter().map(|own| (&own.quota, own.bucket));
-        let of_handler = self.policy.quotas.iter().map(|quota| (quota, quota.bucket(handler)));
-        for (quota, bucket) in of_scope.chain(of_handler).filter(|(quota, _)| quota.by == by) {
-            let principal = self.authenticated.as_ref().map(|known| Counted::Principal(known.principal()));
-            // Where a route of the scope demands no principal there is an address: no key must not mean no limit.
-            let address = || self.client().map(Counted::Address);
-            let counted = match by {
-                By::Ip => address(),
-                By::Principal => principal.or_else(address),
-            };
-            let Some(counted) = counted else {
-                let cure = "a quota by address needs the peer's address, and this connection has none (in a test: \
-                            `TestRequest::default().peer_addr(..)`)";
-                audit::misconfigured(&self.policy.handler, cure);
-                self.ledger.release_all(store);
-                return Err(Denial::internal("no_quota_key"));
-            };
-            if let Err(retry_after) = self.ledger.reserve(store, quota, bucket, counted) {
-                if self.settings.rate_limits == RateLimits::Enforce {
-                    self.ledger.release_all(store);
-                    return Err(Denial::too_many_requests(retry_after));
-                }
-                audit::over_quota_observed(quota.name, &self.policy.handler, self.client());
-            }
-        }
-        Ok(())
-    }
-
     /// Found out once, and only where a quota or the audit trail asks.
     fn client(&self) -> Option<IpAddr> {
         *self.client.get_or_init(|| self.settings.client(self.request.head()))
     }
 
-    fn refuse(self, denial: Denial) -> HttpResponse {
+    async fn refuse(self, denial: Denial) -> HttpResponse {
         self.audit(denial.status, denial.reason);
         let response = respond(&self.settings, denial, self.request.path());
-        self.close(response)
+        self.close(response).await
     }
 
-    fn refuse_arguments(self, error: &Error) -> HttpResponse {
+    async fn refuse_arguments(self, error: &Error) -> HttpResponse {
         match extraction::failed(error) {
             Failed::Denied(denial) => {
                 if denial.status.is_server_error() {
                     audit::misconfigured(&self.policy.handler, cure(error));
                 }
-                self.refuse(denial)
+                self.refuse(denial).await
             }
             Failed::Answered(response) => {
                 self.audit(response.status(), "refused_by_extractor");
-                self.close(response)
+                self.close(response).await
             }
         }
     }
 
     /// The handler answered. Where it refused on its own (a wrong password), the audit trail has it too.
-    fn finish(self, mut response: HttpResponse) -> HttpResponse {
+    async fn finish(self, mut response: HttpResponse) -> HttpResponse {
         challenge_if_none_does(&self.settings, &mut response);
         let audited = self.request.extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.audited.get());
         if !audited && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             self.audit(response.status(), "refused_by_handler");
         }
-        self.close(response)
+        self.close(response).await
     }
 
     /// Quotas settle by the status, and report.
-    fn close(mut self, mut response: HttpResponse) -> HttpResponse {
-        self.ledger.settle(&self.settings.quotas, response.status());
-        self.ledger.report(response.headers_mut());
+    async fn close(mut self, mut response: HttpResponse) -> HttpResponse {
+        self.ledger.settle(&self.settings.quotas, response.status()).await;
+        self.ledger.report(self.settings.rate_limit_headers, response.headers_mut());
         if self.authenticated.is_some() {
             headers::forbid_storing(response.headers_mut());
         }

@@ -1,145 +1,199 @@
 //! The quotas of one request: reserved before the handler, settled by its status.
 //!
-//! Threat: concurrent tries that pass a quota between its check and its charge (CWE-367), and refunds that go negative.
+//! Threat: concurrent tries that pass a quota between its check and its charge (CWE-367), refunds that go negative, and a
+//! store that is down and so counts nothing (CWE-636).
 //! Promise: a reservation is taken before anything else happens and is given back only in the very window that was
 //! charged; a request that a quota refuses is charged to none; a client that hangs up stays charged, because a
-//! reservation that is dropped is kept.
+//! reservation that is dropped is kept. Where nobody can count, each quota does what it says.
 
-use std::fmt::Write;
-use std::net::{IpAddr, Ipv6Addr};
+mod record;
+mod report;
+
+use std::net::IpAddr;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use smallvec::smallvec;
 
-use crate::policy::{Count, Quota};
-use crate::principal::Principal;
-use crate::quota::{Charge, Client, Key, Limit, MemoryStore, Standing, Tick};
+use self::record::Record;
+pub use self::report::RateLimitHeaders;
+use crate::policy::{By, Outage, Quota, Unavailable};
+use crate::quota::{Ask, Charge, Client, Decision, Few, Limit, Place, QuotaStore, Standing};
 
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-
-/// Whom a reservation is for.
-pub(crate) enum Counted<'a> {
-    Address(IpAddr),
-    Principal(&'a Principal),
+/// One key of one quota that a request has to pass.
+pub(crate) struct Due<'q, 'c> {
+    pub(crate) quota: &'q Quota,
+    pub(crate) by: By,
+    pub(crate) bucket: u64,
+    pub(crate) client: Client<'c>,
+    /// Where it comes from: what a name's good record is about.
+    pub(crate) address: Option<IpAddr>,
 }
+
+/// Why a request does not pass its quotas.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The whole seconds after which it may pass, at least 1.
+    OverQuota(u32),
+    /// The store does not answer, and a quota is closed then.
+    Unavailable,
+}
+
+/// The quotas that would have refused, had they not been set to observe.
+pub(crate) type Observed<'q> = Few<&'q Quota>;
 
 /// The reservations of one request. No allocation and no clock read where there is no quota.
-pub(crate) struct Ledger<'a> {
-    entries: Vec<Entry<'a>>,
-    now: Option<Tick>,
+#[derive(Default)]
+pub(crate) struct Ledger<'q> {
+    entries: Few<Entry<'q>>,
 }
 
-struct Entry<'a> {
-    quota: &'a Quota,
-    key: Key,
+struct Entry<'q> {
+    quota: &'q Quota,
+    by: By,
     /// Gone once it is given back; never there where the quota refused.
     charge: Option<Charge>,
     standing: Standing,
+    /// Where a success makes a good record.
+    record: Option<Box<Record>>,
 }
 
-impl<'a> Ledger<'a> {
-    pub(crate) const fn new() -> Self {
-        Self { entries: Vec::new(), now: None }
-    }
-
-    /// Takes one reservation.
-    ///
-    /// # Errors
-    ///
-    /// The whole seconds after which the quota admits again, at least 1.
-    pub(crate) fn reserve(
+impl<'q> Ledger<'q> {
+    /// Takes a reservation from every quota, or from none.
+    pub(crate) async fn reserve(
         &mut self,
-        store: &MemoryStore,
-        quota: &'a Quota,
-        bucket: u64,
-        client: Counted<'_>,
-    ) -> Result<(), u32> {
-        let now = *self.now.get_or_insert_with(|| store.now());
-        // A `Quota` has neither zero nor an endless window; were there one, nobody would pass it.
-        let limit = Limit::new(quota.limit, quota.window).ok_or(u32::MAX)?;
-        let client = match client {
-            Counted::Address(address) => Client::Address(network(address)),
-            Counted::Principal(principal) => Client::Subject(store.subject(principal.issuer(), principal.subject())),
+        store: &QuotaStore,
+        dues: &[Due<'q, '_>],
+        enforced: bool,
+    ) -> Result<Observed<'q>, Refusal> {
+        let all: Few<&Due<'q, '_>> = dues.iter().collect();
+        let reserved = match self.reserve_at(store.place(), &all, enforced).await {
+            Ok(reserved) => reserved,
+            Err(Unavailable) => self.without_the_store(store, all, enforced).await,
         };
-        let key = Key { bucket, client };
-        // A scope and a handler may name the same shared bucket: a request is one request.
-        if self.entries.iter().any(|entry| entry.key == key) {
-            return Ok(());
+        if reserved.is_err() {
+            self.release(store, |_| true).await;
         }
-        match store.reserve(key, limit, now) {
-            Ok(charge) => {
-                self.entries.push(Entry { quota, key, standing: charge.standing(), charge: Some(charge) });
-                Ok(())
-            }
-            Err(refused) => {
-                let standing = Standing { remaining: 0, reset: refused.retry_after };
-                self.entries.push(Entry { quota, key, charge: None, standing });
-                Err(whole_seconds(refused.retry_after))
-            }
-        }
+        reserved
     }
 
-    /// The request was refused by a quota: it is charged to none.
-    pub(crate) fn release_all(&mut self, store: &MemoryStore) {
-        self.release(store, |_| true);
+    /// Each does what it says. Nothing was charged, as far as anybody knows.
+    async fn without_the_store(
+        &mut self,
+        store: &QuotaStore,
+        mut dues: Few<&Due<'q, '_>>,
+        enforced: bool,
+    ) -> Result<Observed<'q>, Refusal> {
+        if dues.iter().any(|due| due.quota.outage() == Outage::Deny && due.binds(enforced)) {
+            return Err(Refusal::Unavailable);
+        }
+        dues.retain(|due| due.quota.outage() == Outage::Local);
+        let counted = self.reserve_at(store.local(), &dues, enforced).await;
+        counted.unwrap_or(Err(Refusal::Unavailable))
+    }
+
+    async fn reserve_at(
+        &mut self,
+        place: Place<'_>,
+        dues: &[&Due<'q, '_>],
+        enforced: bool,
+    ) -> Result<Result<Observed<'q>, Refusal>, Unavailable> {
+        let mut asks: Few<Ask<'_>> = Few::with_capacity(dues.len());
+        for due in dues {
+            // A `Quota` has neither zero nor an endless window; were there one, nobody would pass it.
+            let Some(ask) = due.ask(enforced) else { return Ok(Err(Refusal::OverQuota(u32::MAX))) };
+            asks.push(ask);
+        }
+        if asks.is_empty() {
+            return Ok(Ok(Few::new()));
+        }
+        let mut decisions = place.reserve(&asks).await?;
+        if record::stands_in(place, dues, &decisions, &mut asks).await? {
+            decisions = place.reserve(&asks).await?;
+        }
+        let mut wait: Option<Duration> = None;
+        let mut observed: Observed<'q> = Few::new();
+        for (due, decision) in dues.iter().zip(decisions) {
+            let (charge, standing) = match decision {
+                Decision::Charged(charge) => {
+                    let standing = charge.standing();
+                    (Some(charge), standing)
+                }
+                Decision::Spared(standing) => (None, standing),
+                Decision::Refused(refused) => {
+                    if due.binds(enforced) {
+                        wait = wait.max(Some(refused.retry_after));
+                    } else {
+                        observed.push(due.quota);
+                    }
+                    (None, Standing { remaining: 0, reset: refused.retry_after })
+                }
+            };
+            let record = Record::of(due).map(Box::new);
+            self.entries.push(Entry { quota: due.quota, by: due.by, charge, standing, record });
+        }
+        Ok(match wait {
+            Some(wait) => Err(Refusal::OverQuota(whole_seconds(wait))),
+            None => Ok(observed),
+        })
+    }
+
+    /// The request is counted by nobody.
+    pub(crate) async fn release_all(&mut self, store: &QuotaStore) {
+        self.release(store, |_| true).await;
+        self.entries.clear();
     }
 
     /// The answer is known: what is counted by its outcome is given back where the outcome does not count.
-    pub(crate) fn settle(&mut self, store: &MemoryStore, status: StatusCode) {
-        let failed = status.as_u16() >= 400;
-        self.release(store, |quota| match quota.count {
-            Count::All => false,
-            Count::Failures => !failed,
-        });
-    }
-
-    fn release(&mut self, store: &MemoryStore, which: impl Fn(&Quota) -> bool) {
-        for entry in &mut self.entries {
-            if which(entry.quota)
-                && let Some(charge) = entry.charge.take()
-            {
-                entry.standing = store.release(charge, store.now());
-            }
-        }
-    }
-
-    /// `RateLimit-Policy` and `RateLimit` (IETF draft-ietf-httpapi-ratelimit-headers-10 §3, §4), one item for each quota.
-    pub(crate) fn report(&self, headers: &mut HeaderMap) {
+    pub(crate) async fn settle(&mut self, store: &QuotaStore, status: StatusCode) {
         if self.entries.is_empty() {
             return;
         }
-        let (mut policy, mut state) = (String::with_capacity(48), String::with_capacity(48));
-        for entry in &self.entries {
-            let quota = entry.quota;
-            let separator = if policy.is_empty() { "" } else { ", " };
-            // Writing to a String can't fail.
-            let _ = write!(policy, "{separator}\"{}\";q={};w={}", quota.name, quota.limit, quota.window.as_secs());
-            let reset = whole_seconds(entry.standing.reset);
-            let _ = write!(state, "{separator}\"{}\";r={};t={reset}", quota.name, entry.standing.remaining);
+        self.release(store, |quota| !quota.count.counts(status)).await;
+        if status.as_u16() >= 400 {
+            return;
         }
-        for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(name, value);
+        for record in self.entries.iter().filter_map(|entry| entry.record.as_ref()) {
+            record.make(store.place()).await;
+        }
+    }
+
+    async fn release(&mut self, store: &QuotaStore, which: impl Fn(&Quota) -> bool) {
+        let mut charges: Few<Charge> = smallvec![];
+        let mut places: Few<usize> = smallvec![];
+        for (at, entry) in self.entries.iter_mut().enumerate() {
+            if which(entry.quota)
+                && let Some(charge) = entry.charge.take()
+            {
+                charges.push(charge);
+                places.push(at);
+            }
+        }
+        if charges.is_empty() {
+            return;
+        }
+        for (at, standing) in places.into_iter().zip(store.release(charges).await) {
+            if let (Some(entry), Some(standing)) = (self.entries.get_mut(at), standing) {
+                entry.standing = standing;
             }
         }
     }
 }
 
-/// The address that a quota counts: IPv6 by its /64, because one client has a whole one (RFC 6177 §2).
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
+impl<'c> Due<'_, 'c> {
+    fn binds(&self, enforced: bool) -> bool {
+        enforced && !self.quota.observe
+    }
+
+    fn ask(&self, enforced: bool) -> Option<Ask<'c>> {
+        let limit = Limit::new(self.quota.limit, self.quota.window)?;
+        let (client, binding) = (self.client.clone(), self.binds(enforced));
+        Some(Ask { bucket: self.bucket, limit, cost: self.quota.cost, client, binding })
     }
 }
 
 /// Rounded up, at least 1: a client that comes back then is not too early.
-fn whole_seconds(duration: Duration) -> u32 {
+pub(crate) fn whole_seconds(duration: Duration) -> u32 {
     let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
     u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
 }
@@ -154,12 +208,5 @@ mod tests {
         assert_eq!(whole_seconds(Duration::from_nanos(1)), 1);
         assert_eq!(whole_seconds(Duration::from_millis(1001)), 2);
         assert_eq!(whole_seconds(Duration::from_secs(412)), 412);
-    }
-
-    #[test]
-    fn an_ipv6_client_is_its_network_of_64_bits() {
-        let counted = |text: &str| network(text.parse().unwrap()).to_string();
-        assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(counted("203.0.113.9"), "203.0.113.9");
     }
 }

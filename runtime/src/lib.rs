@@ -68,6 +68,7 @@ mod extract;
 mod extraction;
 mod guard;
 mod ledger;
+mod limiter;
 mod middleware;
 mod palisade;
 mod policy;
@@ -100,14 +101,16 @@ pub use self::authz::{RoleTerms, Roles, RolesBuilder};
 pub use self::endpoint::Endpoint;
 pub use self::error::ConfigError;
 pub use self::extract::{Claims, Owned, Scoped};
+pub use self::ledger::RateLimitHeaders;
+pub use self::limiter::{LimitError, Permit, QuotaKey, RateLimiter};
 pub use self::palisade::{Palisade, PalisadeBuilder};
 pub use self::policy::{
-    By, Check, Count, HandlerPath, Ownership, Policy, Quota, Resource, RoleDefinition, Route, Rule, TypedRole,
-    Unavailable, Validation, Verdict,
+    By, Check, Count, HandlerPath, KeyAnswer, KeyFn, KeyText, Outage, Ownership, Policy, Quota, Resource,
+    RoleDefinition, Route, Rule, TypedRole, Unavailable, Validation, Verdict,
 };
 pub use self::principal::{ArgumentError, Principal, Token};
 pub use self::problem::{FieldError, Problem};
-pub use self::quota::MemoryStore;
+pub use self::quota::{MemoryStore, QuotaStore, Standing};
 pub use self::scope::{Guarded, Scope, scope};
 pub use self::settings::RateLimits;
 pub use self::table::{PolicyRow, PolicyTable};
@@ -126,8 +129,8 @@ pub use palisade_macros::__policy;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::authn::{Said, Unsaid};
-    pub use crate::endpoint::{Seat, enforce, enforce_validated, fn_guard, register};
-    pub use crate::policy::pending;
+    pub use crate::endpoint::{Seat, enforce, enforce_counted, enforce_validated, fn_guard, register};
+    pub use crate::policy::{FieldKeys, pending, pending_key};
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;
     pub use actix_web::{HttpRequest, HttpResponse, Route};

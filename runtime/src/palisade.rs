@@ -1,21 +1,23 @@
 //! The one `wrap`: what is configured once and holds for every request.
 
-use std::collections::BTreeSet;
+mod boot;
+
 use std::fmt;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::HeaderValue;
 
 use crate::authn::Authenticator;
-use crate::authz::{Owners, Roles};
+use crate::authz::Roles;
 use crate::error::ConfigError;
-use crate::policy::{Credentials, Rule};
+use crate::ledger::RateLimitHeaders;
+use crate::policy::Rule;
 use crate::problem::Problem;
-use crate::quota::MemoryStore;
+use crate::quota::QuotaStore;
 use crate::scope::Scope;
-use crate::settings::{Challenges, Exempt, RateLimits, Restyle, Settings};
+use crate::settings::{Challenges, Exempt, RateLimits, Restyle, Settings, Unlimited};
 use crate::table::PolicyTable;
+use crate::transport::address_ranges::AddressRanges;
 use crate::transport::client_addr::TrustedProxies;
 use crate::transport::cors;
 use crate::transport::headers::SecurityHeaders;
@@ -51,6 +53,8 @@ impl Palisade {
             realm: "api".to_owned(),
             quotas: None,
             rate_limits: RateLimits::Enforce,
+            rate_limit_headers: RateLimitHeaders::Draft10,
+            unlimited: Unlimited::default(),
             headers: SecurityHeaders::new(),
             cors: cors::Rules::nobody(),
             proxies: TrustedProxies::default(),
@@ -75,8 +79,10 @@ impl Palisade {
 pub struct PalisadeBuilder {
     authenticators: Vec<Arc<dyn Authenticator>>,
     realm: String,
-    quotas: Option<MemoryStore>,
+    quotas: Option<QuotaStore>,
     rate_limits: RateLimits,
+    rate_limit_headers: RateLimitHeaders,
+    unlimited: Unlimited,
     headers: SecurityHeaders,
     cors: cors::Rules,
     proxies: TrustedProxies,
@@ -104,16 +110,49 @@ impl PalisadeBuilder {
         self
     }
 
-    /// Where quotas are counted. Default: [`MemoryStore::shared`], one state for the whole process, however many workers
-    /// build their own `Palisade`.
-    pub fn quota_store(mut self, store: MemoryStore) -> Self {
-        self.quotas = Some(store);
+    /// Where quotas are counted: a [`MemoryStore`](crate::MemoryStore), or (feature `redis`) a `RedisQuotas` that several
+    /// processes share. Default: [`MemoryStore::shared`](crate::MemoryStore::shared), one state for the whole process, however
+    /// many workers build their own `Palisade`.
+    pub fn quota_store(mut self, store: impl Into<QuotaStore>) -> Self {
+        self.quotas = Some(store.into());
         self
     }
 
     /// Whether quotas refuse. Default: [`RateLimits::Enforce`].
     pub fn rate_limits(mut self, rate_limits: RateLimits) -> Self {
         self.rate_limits = rate_limits;
+        self
+    }
+
+    /// How answers tell a client where it stands with its quotas. Default: [`RateLimitHeaders::Draft10`].
+    pub fn rate_limit_headers(mut self, style: RateLimitHeaders) -> Self {
+        self.rate_limit_headers = style;
+        self
+    }
+
+    /// Addresses that no quota counts, such as those of a health check. Default: none. Repeatable.
+    ///
+    /// Danger: whoever can send from there may guess passwords without end. The address is the one that quotas count: of a
+    /// trusted proxy's requests, that of its client.
+    ///
+    /// # Errors
+    ///
+    /// If one is no address range, such as `10.0.0.0/8`.
+    pub fn exempt_from_rate_limits(
+        mut self,
+        ranges: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, ConfigError> {
+        self.unlimited.addresses.extend(AddressRanges::parse("exempt_from_rate_limits", ranges)?);
+        Ok(self)
+    }
+
+    /// Callers that no quota counts, by a rule of roles, permissions and scopes, such as `Rule::Role("monitor")`. Default: none.
+    /// Repeatable: any of the rules is enough.
+    ///
+    /// Who calls is known only after authentication. What the address was charged before is given back then; but an address
+    /// that is at its quota is refused before anybody knows who calls.
+    pub fn exempt_from_rate_limits_if(mut self, rule: Rule) -> Self {
+        self.unlimited.rules.push(rule);
         self
     }
 
@@ -202,16 +241,18 @@ impl PalisadeBuilder {
             tracing::warn!("rate limits are only observed: no request is refused for its rate");
         }
         let mut policies = self.routes.transpose()?.unwrap_or_default();
-        let owners = owners(self.owners, &self.authenticators)?;
-        needs_are_met(&policies, &self.authenticators, &owners, self.roles.as_ref())?;
+        let owners = boot::owners(self.owners, &self.authenticators)?;
+        boot::needs_are_met(&policies, &self.authenticators, &owners, self.roles.as_ref())?;
+        boot::quotas_have_keys(&policies, &self.authenticators, &self.proxies)?;
+        boot::lifts_are_of_the_caller(&self.unlimited.rules)?;
         for Exempt { prefix, reason } in &self.exempt {
-            exemption(prefix, reason)?;
+            boot::exemption(prefix, reason)?;
             tracing::warn!(prefix, reason, "what is mounted there is open to anybody, and no policy holds");
             policies.exempt(prefix.clone(), reason.clone());
         }
         let challenges = Challenges {
-            without_credentials: challenges(&self.authenticators, &self.realm, false)?,
-            after_bad_credentials: challenges(&self.authenticators, &self.realm, true)?,
+            without_credentials: boot::challenges(&self.authenticators, &self.realm, false)?,
+            after_bad_credentials: boot::challenges(&self.authenticators, &self.realm, true)?,
         };
         Ok(Palisade(Arc::new(Settings {
             owners,
@@ -221,8 +262,10 @@ impl PalisadeBuilder {
             policies,
             authenticators: self.authenticators,
             challenges,
-            quotas: self.quotas.unwrap_or_else(MemoryStore::shared),
+            quotas: self.quotas.unwrap_or_else(QuotaStore::of_this_process),
+            exempt_from_quotas: self.unlimited,
             rate_limits: self.rate_limits,
+            rate_limit_headers: self.rate_limit_headers,
             headers: self.headers,
             cors: self.cors,
             proxies: self.proxies,
@@ -238,103 +281,4 @@ impl fmt::Debug for PalisadeBuilder {
             .field("rate_limits", &self.rate_limits)
             .finish_non_exhaustive()
     }
-}
-
-fn exemption(prefix: &str, reason: &str) -> Result<(), ConfigError> {
-    let refuse = |problem: &'static str| Err(ConfigError::new(format!("unguarded {prefix:?}"), problem));
-    if !prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains(['{', '%']) {
-        return refuse("is the prefix of a mounted service, such as \"/static\"");
-    }
-    if reason.trim().is_empty() {
-        return refuse("needs a reason, such as \"style sheets for everybody\"");
-    }
-    Ok(())
-}
-
-/// Whose subjects own: who was named, or the only issuer that there is.
-fn owners(named: Option<String>, authenticators: &[Arc<dyn Authenticator>]) -> Result<Owners, ConfigError> {
-    let issuers: Option<BTreeSet<&str>> = authenticators.iter().map(|authenticator| authenticator.issuer()).collect();
-    let issuers: Option<Vec<&str>> = issuers.map(|known| known.into_iter().collect());
-    match (named, issuers.as_deref()) {
-        (Some(named), Some(known)) if !known.is_empty() && !known.contains(&named.as_str()) => {
-            let problem = format!("names {named:?}, but the authenticators vouch for {}", known.join(", "));
-            Err(ConfigError::new("owners_of", problem))
-        }
-        (Some(named), _) => Ok(Owners::Of(named)),
-        (None, _) if authenticators.len() <= 1 => Ok(Owners::TheOnlyOnes),
-        (None, Some([only])) => Ok(Owners::Of((*only).to_owned())),
-        (None, _) => Ok(Owners::Unsaid),
-    }
-}
-
-/// Whether everything that the rules ask for can be answered.
-fn needs_are_met(
-    policies: &PolicyTable,
-    authenticators: &[Arc<dyn Authenticator>],
-    owners: &Owners,
-    roles: Option<&Roles>,
-) -> Result<(), ConfigError> {
-    if roles.is_some() && policies.rows().is_empty() {
-        let cure = "are checked against the rules of the application: give its routes too, with `.routes(&routes())`";
-        return Err(ConfigError::new("roles", cure));
-    }
-    for row in policies.rows() {
-        for rule in row.rules() {
-            let at = || format!("`{}` at {}", row.handler(), row.path());
-            if rule.credentials() == Credentials::Required && authenticators.is_empty() {
-                let problem = format!("none is there, but {} demands {rule}", at());
-                return Err(ConfigError::new("authenticator", problem));
-            }
-            let (mut of_an_owner, mut permission) = (false, None);
-            rule.leaves(&mut |leaf| match leaf {
-                Rule::Owner(_) | Rule::Owns(_) | Rule::Tenant(_) => of_an_owner = true,
-                Rule::Permission(name) => permission = Some(*name),
-                _ => {}
-            });
-            if of_an_owner && matches!(owners, Owners::Unsaid) {
-                let problem = format!(
-                    "say whose subjects and tenants count with `.owners_of(issuer)`: there are {} authenticators, not all of one issuer, and {} demands {rule}",
-                    authenticators.len(),
-                    at()
-                );
-                return Err(ConfigError::new("owners_of", problem));
-            }
-            match (roles, permission) {
-                (Some(roles), _) => {
-                    if let Some(lacking) = roles.lacks(&rule) {
-                        return Err(ConfigError::new("roles", format!("{lacking}, but {} demands {rule}", at())));
-                    }
-                }
-                (None, Some(permission)) => {
-                    let problem = format!(
-                        "no role grants {permission:?}, which {} demands: give the roles with `.roles(..)`",
-                        at()
-                    );
-                    return Err(ConfigError::new("roles", problem));
-                }
-                (None, None) => {}
-            }
-        }
-    }
-    Ok(())
-}
-
-fn challenges(
-    authenticators: &[Arc<dyn Authenticator>],
-    realm: &str,
-    presented: bool,
-) -> Result<Vec<HeaderValue>, ConfigError> {
-    if realm.contains(['"', '\\']) || !realm.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
-        return Err(ConfigError::new("realm", "has only printable ASCII without `\"` and `\\`"));
-    }
-    let mut challenges = Vec::new();
-    for authenticator in authenticators {
-        let challenge = HeaderValue::try_from(authenticator.challenge(realm, presented))
-            .map_err(|_| ConfigError::new("authenticator", "its challenge can't stand in a header"))?;
-        // Several issuers of one scheme are one challenge.
-        if !challenges.contains(&challenge) {
-            challenges.push(challenge);
-        }
-    }
-    Ok(challenges)
 }

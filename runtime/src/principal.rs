@@ -42,6 +42,7 @@ struct Identity {
     scopes: Box<[String]>,
     permissions: Box<[String]>,
     token: Option<Token>,
+    api_key: Option<Box<str>>,
 }
 
 /// What roles give: themselves, those that they imply, and permissions.
@@ -99,6 +100,7 @@ impl Principal {
             scopes: Box::default(),
             permissions: Box::default(),
             token: None,
+            api_key: None,
         };
         Self { identity: Arc::new(identity), authority: None }
     }
@@ -134,6 +136,17 @@ impl Principal {
     pub(crate) fn with_token(mut self, token: Token) -> Self {
         Arc::make_mut(&mut self.identity).token = Some(token);
         self
+    }
+
+    pub(crate) fn with_api_key(mut self, id: &str) -> Self {
+        Arc::make_mut(&mut self.identity).api_key = Some(id.into());
+        self
+    }
+
+    /// The id of the API key that the principal came with, where it did come with one.
+    #[must_use]
+    pub fn api_key(&self) -> Option<&str> {
+        self.identity.api_key.as_deref()
     }
 
     pub(crate) fn with_authority(mut self, authority: Arc<Authority>) -> Self {

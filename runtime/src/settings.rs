@@ -14,11 +14,14 @@ use actix_web::http::header::HeaderValue;
 
 use crate::authn::Authenticator;
 use crate::authz::{Authorized, Owners, Roles, Rows};
+use crate::ledger::RateLimitHeaders;
+use crate::policy::Rule;
 use crate::principal::Principal;
 use crate::problem::Problem;
-use crate::quota::MemoryStore;
+use crate::quota::QuotaStore;
 use crate::table::PolicyTable;
-use crate::transport::client_addr::TrustedProxies;
+use crate::transport::address_ranges::AddressRanges;
+use crate::transport::client_addr::{TrustedProxies, network};
 use crate::transport::cors;
 use crate::transport::headers::SecurityHeaders;
 
@@ -41,8 +44,10 @@ pub(crate) type Restyle = dyn Fn(Problem) -> HttpResponse + Send + Sync;
 pub(crate) struct Settings {
     pub(crate) authenticators: Vec<Arc<dyn Authenticator>>,
     pub(crate) challenges: Challenges,
-    pub(crate) quotas: MemoryStore,
+    pub(crate) quotas: QuotaStore,
+    pub(crate) exempt_from_quotas: Unlimited,
     pub(crate) rate_limits: RateLimits,
+    pub(crate) rate_limit_headers: RateLimitHeaders,
     pub(crate) headers: SecurityHeaders,
     pub(crate) cors: cors::Rules,
     pub(crate) proxies: TrustedProxies,
@@ -61,6 +66,20 @@ pub(crate) struct Exempt {
     pub(crate) reason: String,
 }
 
+/// Who is counted by no quota.
+#[derive(Debug, Default)]
+pub(crate) struct Unlimited {
+    pub(crate) addresses: AddressRanges,
+    /// Any of these.
+    pub(crate) rules: Vec<Rule>,
+}
+
+impl Unlimited {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.rules.is_empty()
+    }
+}
+
 /// One `WWW-Authenticate` value for each scheme, prepared at boot.
 #[derive(Debug, Default)]
 pub(crate) struct Challenges {
@@ -71,6 +90,11 @@ pub(crate) struct Challenges {
 impl Settings {
     pub(crate) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
         self.proxies.client(head)
+    }
+
+    /// The address as quotas count it.
+    pub(crate) fn network(&self, address: IpAddr) -> IpAddr {
+        network(address)
     }
 
     /// The problem as a response in the application's style; the status is not the style's to change.
@@ -109,6 +133,10 @@ struct PerWorker(Arc<Settings>);
 impl Shared {
     pub(crate) fn new(settings: &Arc<Settings>) -> Self {
         Self(Rc::new(PerWorker(Arc::clone(settings))))
+    }
+
+    pub(crate) fn of_all_workers(&self) -> Arc<Settings> {
+        Arc::clone(&self.0.0)
     }
 }
 

@@ -218,7 +218,7 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         if let Some(tenant) = key.tenant() {
             principal = principal.with_tenant(tenant);
         }
-        Ok(principal)
+        Ok(principal.with_api_key(key.id()))
     }
 
     async fn note_use(&self, key: &ApiKey, now: SystemTime) {

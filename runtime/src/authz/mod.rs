@@ -99,6 +99,34 @@ pub(crate) async fn decide(
     Ok(Authorized { rows: facts.into_rows() })
 }
 
+/// Whether any of the rules, each of the caller alone, holds.
+pub(crate) fn meets_any(rules: &[Rule], principal: &Principal) -> bool {
+    rules.iter().any(|rule| of_the_caller(rule, principal) == Some(true))
+}
+
+/// Whether what the rule says depends on the caller's roles, permissions and scopes, and on nothing else.
+pub(crate) fn is_of_the_caller_alone(rule: &Rule) -> bool {
+    match rule {
+        Rule::Role(_) | Rule::Permission(_) | Rule::Scope(_) => true,
+        Rule::Not(rule) => is_of_the_caller_alone(rule),
+        Rule::All(rules) | Rule::Any(rules) => !rules.is_empty() && rules.iter().all(is_of_the_caller_alone),
+        _ => false,
+    }
+}
+
+fn of_the_caller(rule: &Rule, principal: &Principal) -> Option<bool> {
+    let each = |rules: &[Rule]| rules.iter().map(|rule| of_the_caller(rule, principal)).collect::<Option<Vec<_>>>();
+    Some(match rule {
+        Rule::Role(name) => principal.has_role(name),
+        Rule::Permission(name) => principal.has_permission(name),
+        Rule::Scope(name) => principal.has_scope(name),
+        Rule::Not(rule) => !of_the_caller(rule, principal)?,
+        Rule::All(rules) => each(rules)?.into_iter().all(|holds| holds),
+        Rule::Any(rules) => each(rules)?.into_iter().any(|holds| holds),
+        _ => return None,
+    })
+}
+
 fn refusal(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Refusal {
     match facts.foreign() {
         Some(Refused::Missing) => return Refusal::Absent("not_the_owner_or_missing"),

@@ -1,38 +1,27 @@
 //! How often a client may call, as data.
 
+mod by;
+mod count;
+
+use std::slice;
 use std::time::Duration;
 
+pub use self::by::{By, FieldKeys, KeyAnswer, KeyFn, KeyText, pending_key};
+pub(crate) use self::by::{Stage, normal};
+pub use self::count::{Count, Outage};
 use super::HandlerPath;
-
-/// Which answers a quota counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Count {
-    /// Every request that the quota let through, whatever came of it.
-    #[default]
-    All,
-    /// Requests that were answered with a status of 400 or above, and those whose client hung up before the answer.
-    ///
-    /// A request under way is charged until its answer is known, or concurrent tries would pass the quota: with a quota of
-    /// 5, a sixth request *at the same time* from one address is refused, whatever becomes of the five.
-    Failures,
-}
-
-/// Whom a quota counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum By {
-    /// The client's address: the peer, or what a trusted proxy reports. IPv6 is counted by its /64.
-    #[default]
-    Ip,
-    /// The authenticated principal (issuer and subject together).
-    Principal,
-}
 
 /// At most `limit` requests of one client in any window of the given length.
 ///
-/// Never one more, whatever the arrival pattern. Up to a limit of 16 nobody is refused too early either; above, requests are
-/// counted in 32nds of the window, so a request may be held against a client for up to a 32nd longer.
+/// Never one more, whatever the arrival pattern. Up to a limit of [`EXACT`](crate::quota::Limit::EXACT) nobody is refused too
+/// early either; above, requests are counted in 32nds of the window, so a request may be held against a client for up to a
+/// 32nd longer. Of several quotas of a request, all must admit it: one that refuses leaves the others uncharged.
+///
+/// **A lock-out can't be turned against a victim.** Whoever fails often enough with somebody else's name would lock that
+/// person out, were the name alone to count. So a quota [by a field](By::Field) that counts failures remembers for 30 days
+/// from which addresses a name succeeded: such an address has a good record, and while the name is at its quota, that address
+/// is counted by itself, by the same numbers. Use it beside a quota by address, as in `by = [ip, field(body.email)]`: the
+/// address stops one guesser with many names, the name stops many guessers with one.
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,8 +37,17 @@ pub struct Quota {
     pub(crate) limit: u32,
     pub(crate) window: Duration,
     pub(crate) count: Count,
-    pub(crate) by: By,
+    keys: Keys,
+    pub(crate) cost: u32,
     pub(crate) shared: bool,
+    pub(crate) observe: bool,
+    outage: Option<Outage>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keys {
+    One(By),
+    Each(&'static [By]),
 }
 
 impl Quota {
@@ -70,7 +68,17 @@ impl Quota {
             "a quota's window is a whole number of seconds, from 1 second to 366 days"
         );
         assert!(is_token(name), "a quota's name has only ASCII letters, digits, `-`, `_`, `.` and `:`");
-        Self { name, limit, window, count: Count::All, by: By::Ip, shared: false }
+        Self {
+            name,
+            limit,
+            window,
+            count: Count::All,
+            keys: Keys::One(By::Ip),
+            cost: 1,
+            shared: false,
+            observe: false,
+            outage: None,
+        }
     }
 
     /// [`Quota::new`] with the window in seconds: what generated code writes.
@@ -91,7 +99,51 @@ impl Quota {
     /// Whom it counts. Default: [`By::Ip`].
     #[must_use]
     pub const fn by(mut self, by: By) -> Self {
-        self.by = by;
+        self.keys = Keys::One(by);
+        self
+    }
+
+    /// Each of these apart, by the same numbers; all of them must admit a request. Clients see each under the name, a colon and
+    /// the key, such as `login:ip`.
+    ///
+    /// # Panics
+    ///
+    /// If there is none. In a constant this is a compile error.
+    #[must_use]
+    #[track_caller]
+    pub const fn by_each(mut self, keys: &'static [By]) -> Self {
+        assert!(!keys.is_empty(), "a quota counts by something: name at least one key");
+        self.keys = Keys::Each(keys);
+        self
+    }
+
+    /// How many units one request takes. Default: 1.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero or more than the limit. In a constant this is a compile error.
+    #[must_use]
+    #[track_caller]
+    pub const fn cost(mut self, units: u32) -> Self {
+        assert!(units > 0 && units <= self.limit, "a request costs at least 1 unit, and at most the whole quota");
+        self.cost = units;
+        self
+    }
+
+    /// What it does while the shared store does not answer. Default: [`Outage::Deny`] where it counts failures, else
+    /// [`Outage::Local`].
+    #[must_use]
+    pub const fn on_outage(mut self, outage: Outage) -> Self {
+        self.outage = Some(outage);
+        self
+    }
+
+    /// Counts and reports, in headers and in the audit log, and refuses nothing.
+    ///
+    /// Danger: brute force is not stopped. For trying out new numbers under real traffic.
+    #[must_use]
+    pub const fn observe(mut self) -> Self {
+        self.observe = true;
         self
     }
 
@@ -120,18 +172,77 @@ impl Quota {
         self.window
     }
 
-    /// The bucket's identity: the name alone if shared, else whose it is and the name.
+    /// Whom it counts, each apart.
+    #[must_use]
+    pub const fn keys(&self) -> &[By] {
+        match &self.keys {
+            Keys::One(by) => slice::from_ref(by),
+            Keys::Each(keys) => keys,
+        }
+    }
+
+    /// What holds while the shared store does not answer.
+    #[must_use]
+    pub const fn outage(&self) -> Outage {
+        match (self.outage, self.count) {
+            (Some(said), _) => said,
+            (None, Count::Failures) => Outage::Deny,
+            (None, _) => Outage::Local,
+        }
+    }
+
+    /// How many units one request takes.
+    #[must_use]
+    pub const fn units(&self) -> u32 {
+        self.cost
+    }
+
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    pub(crate) const fn is_observed(&self) -> bool {
+        self.observe
+    }
+
+    /// What was said of an outage.
+    pub(crate) const fn said_of_outage(&self) -> Option<Outage> {
+        self.outage
+    }
+
+    /// Whether it is the same bucket with other numbers than that.
+    pub(crate) fn contradicts(&self, other: &Self) -> bool {
+        self.name == other.name && (self.limit != other.limit || self.window != other.window)
+    }
+
+    /// The bucket's identity: the name alone if shared, else whose it is and the name; and the numbers, so that nothing ever
+    /// counts by others than its own.
     ///
-    /// Both are words of the developer, never of a client, so a plain hash is enough.
+    /// All are words of the developer, never of a client, so a plain hash is enough.
     pub(crate) const fn bucket_of_scope(&self, prefix: &str) -> u64 {
-        let owner = if self.shared { FNV_OFFSET } else { fnv1a(fnv1a(FNV_OFFSET, "scope"), prefix) };
-        fnv1a(owner, self.name)
+        self.numbered(if self.shared { FNV_OFFSET } else { fnv1a(fnv1a(FNV_OFFSET, "scope"), prefix) })
     }
 
     /// See [`Quota::bucket_of_scope`].
     pub(crate) const fn bucket(&self, handler: HandlerPath) -> u64 {
-        let owner = if self.shared { FNV_OFFSET } else { fnv1a(fnv1a(FNV_OFFSET, handler.module), handler.name) };
-        fnv1a(owner, self.name)
+        self.numbered(if self.shared { FNV_OFFSET } else { fnv1a(fnv1a(FNV_OFFSET, handler.module), handler.name) })
+    }
+
+    const fn numbered(&self, owner: u64) -> u64 {
+        mixed(mixed(fnv1a(owner, self.name), self.limit as u64), self.window.as_secs())
+    }
+
+    /// The bucket of one of its keys: a list may count by two fields.
+    pub(crate) const fn bucket_of(&self, bucket: u64, by: By) -> u64 {
+        match self.keys {
+            Keys::One(_) => bucket,
+            Keys::Each(_) => fnv1a(bucket, by.word()),
+        }
+    }
+
+    /// Whether clients see its keys apart.
+    pub(crate) const fn has_several_keys(&self) -> bool {
+        self.keys().len() > 1
     }
 }
 
@@ -146,6 +257,16 @@ const fn fnv1a(mut hash: u64, text: &str) -> u64 {
         bytes = rest;
     }
     (hash ^ 0xff).wrapping_mul(FNV_PRIME)
+}
+
+const fn mixed(hash: u64, number: u64) -> u64 {
+    let mut hash = hash;
+    let mut shift = 0;
+    while shift < 64 {
+        hash = (hash ^ ((number >> shift) & 0xff)).wrapping_mul(FNV_PRIME);
+        shift += 8;
+    }
+    hash
 }
 
 const fn is_token(name: &str) -> bool {
@@ -175,6 +296,31 @@ mod tests {
         assert_ne!(quota.bucket(handler("app", "login")), quota.bucket(handler("app", "token")));
         assert_ne!(quota.bucket(handler("a", "bc")), quota.bucket(handler("ab", "c")));
         assert_eq!(quota.shared().bucket(handler("app", "login")), quota.shared().bucket(handler("app", "token")));
+    }
+
+    #[test]
+    fn buckets_are_apart_for_other_numbers() {
+        let at = HandlerPath { module: "app", name: "login" };
+        let buckets = [(5, 900), (6, 900), (5, 901), (900, 5)].map(|(limit, seconds)| {
+            let quota = Quota::per_seconds("login", limit, seconds).shared();
+            assert_eq!(quota.bucket(at), quota.bucket_of_scope("/api"));
+            quota.bucket(at)
+        });
+        assert!((1..4).all(|at| !buckets[..at].contains(&buckets[at])), "{buckets:?}");
+    }
+
+    #[test]
+    #[should_panic(expected = "at most the whole quota")]
+    fn a_cost_above_the_limit_is_refused() {
+        let _ = Quota::per_seconds("x", 5, 1).cost(6);
+    }
+
+    #[test]
+    fn an_outage_is_closed_where_passwords_are_guessed() {
+        let quota = Quota::per_seconds("x", 5, 1);
+        assert_eq!(quota.outage(), Outage::Local);
+        assert_eq!(quota.count(Count::Failures).outage(), Outage::Deny);
+        assert_eq!(quota.count(Count::Failures).on_outage(Outage::Allow).outage(), Outage::Allow);
     }
 
     #[test]

@@ -64,10 +64,13 @@ mod tests {
 
     #[test]
     fn no_two_clients_feed_the_same_bytes() {
-        let principal = |issuer, subject| Client::Principal { issuer: Cow::Borrowed(issuer), subject: Cow::Borrowed(subject) };
+        let principal =
+            |issuer, subject| Client::Principal { issuer: Cow::Borrowed(issuer), subject: Cow::Borrowed(subject) };
         let named = |kind, text| Client::Named { kind: Cow::Borrowed(kind), text: Cow::Borrowed(text) };
         let mut all = vec![Client::Address([1, 2, 3, 4].into()), Client::Address([0_u16; 8].into())];
-        for (one, other) in [("a", "bc"), ("ab", "c"), ("", "abc"), ("abc", ""), ("a\0", "bc"), ("a", "\0bc"), ("ab", "C")] {
+        for (one, other) in
+            [("a", "bc"), ("ab", "c"), ("", "abc"), ("abc", ""), ("a\0", "bc"), ("a", "\0bc"), ("ab", "C")]
+        {
             all.extend([principal(one, other), named(one, other)]);
         }
         for (at, one) in all.iter().enumerate() {

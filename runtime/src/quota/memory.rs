@@ -6,14 +6,14 @@
 //! lock after every [`PLACES`] clients.
 
 use std::fmt;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
-use std::net::IpAddr;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use dashmap::DashMap;
 
+use super::client::Client;
 use super::clock::{Clock, SystemClock, Tick};
 use super::limit::Limit;
 use super::shelf::{Refused, Shelf};
@@ -27,45 +27,9 @@ const PLACES: usize = 32;
 const SWEEP_PAUSE: u64 = 1_000_000;
 const SWEEP_SHELVES: u64 = 16;
 
-/// Whom a quota counts.
+/// One client in one bucket: a keyed hash of both, which means nothing to a store that is not a clone of the one that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Client {
-    /// A network address. It is compared as it is: what shall count as one client (an IPv4 address and its IPv6 form,
-    /// all of a /64) must have been made one before.
-    Address(IpAddr),
-    /// A verified identity.
-    Subject(Subject),
-}
-
-/// A subject of an issuer, as [`MemoryStore::subject`] condenses it. It tells nothing about the names, and means
-/// nothing to a store that is not a clone of the one that made it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Subject([u64; 2]);
-
-/// One client in one bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key {
-    /// Which quota: one number for each that is counted apart.
-    pub bucket: u64,
-    /// Whom it counts.
-    pub client: Client,
-}
-
-// By hand, in as few words as there are: a derived one would have the keyed hash mix tags and lengths as well, at
-// twice the cost. Keys of two kinds that hash alike still differ.
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.bucket);
-        match self.client {
-            Client::Address(IpAddr::V4(address)) => state.write_u32(address.to_bits()),
-            Client::Address(IpAddr::V6(address)) => state.write_u128(address.to_bits()),
-            Client::Subject(Subject([one, two])) => {
-                state.write_u64(one);
-                state.write_u64(two);
-            }
-        }
-    }
-}
+pub struct Key(pub(super) [u64; 2]);
 
 /// A unit that was charged. Dropping it leaves the client charged; only [`MemoryStore::release`] gives it back, and
 /// takes it by value, so that it is given back once.
@@ -74,7 +38,7 @@ impl Hash for Key {
 pub struct Charge {
     key: Key,
     limit: Limit,
-    ticket: Ticket,
+    tickets: Vec<Ticket>,
     standing: Standing,
 }
 
@@ -88,21 +52,21 @@ impl Charge {
 /// Quotas in the memory of this process. Clones share one state.
 ///
 /// ```
-/// use palisade::quota::{Client, Key, Limit};
+/// use palisade::quota::{Client, Limit};
 /// use palisade::testing::ManualClock;
 /// use std::time::Duration;
 ///
 /// let clock = ManualClock::new();
 /// let store = palisade::MemoryStore::with_clock(clock.clone());
 /// let login = Limit::new(2, Duration::from_secs(900)).expect("neither is zero");
-/// let key = Key { bucket: 1, client: Client::Address([192, 0, 2, 1].into()) };
+/// let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
 ///
-/// let first = store.reserve(key, login, store.now()).expect("nothing was charged");
+/// let first = store.reserve(key, login, 1, store.now()).expect("nothing was charged");
 /// assert_eq!(first.standing().remaining, 1);
 /// clock.advance(Duration::from_secs(60));
-/// let second = store.reserve(key, login, store.now()).expect("one was charged");
+/// let second = store.reserve(key, login, 1, store.now()).expect("one was charged");
 ///
-/// let refused = store.reserve(key, login, store.now()).expect_err("two were charged");
+/// let refused = store.reserve(key, login, 1, store.now()).expect_err("two were charged");
 /// assert_eq!(refused.retry_after, Duration::from_secs(840));
 ///
 /// store.release(second, store.now());
@@ -186,46 +150,68 @@ impl MemoryStore {
         self.shared.clock.now()
     }
 
-    /// Condenses an identity to 16 bytes with a keyed hash: names of any length take the same room, and nobody
-    /// outside can find two that collide. Only for identities that were verified.
-    ///
-    /// ```
-    /// let store = palisade::MemoryStore::new();
-    /// assert_eq!(store.subject("https://id.example", "ann"), store.clone().subject("https://id.example", "ann"));
-    /// assert_ne!(store.subject("https://id.example", "ann"), store.subject("https://other.example", "ann"));
-    /// ```
-    pub fn subject(&self, issuer: &str, subject: &str) -> Subject {
+    /// Condenses a client to 16 bytes with a keyed hash: names of any length take the same room, and nobody outside can find two
+    /// that collide.
+    pub fn key(&self, bucket: u64, client: &Client<'_>) -> Key {
         // Twice 64 bits of one keyed function, at two inputs that differ.
-        Subject([0_u8, 1].map(|half| self.shared.hasher.hash_one((half, issuer, subject))))
+        Key([0_u8, 1].map(|half| {
+            let mut hasher = self.shared.hasher.build_hasher();
+            hasher.write_u8(half);
+            hasher.write_u64(bucket);
+            client.feed(|bytes| hasher.write(bytes));
+            hasher.finish()
+        }))
     }
 
-    /// Charges one unit, or refuses.
-    ///
-    /// A charge that the handler's outcome excuses is given back with [`MemoryStore::release`]. An instant earlier
-    /// than that of the client's last charge counts as that one: threads that read their clocks before they come here
-    /// may come in any order.
+    /// Charges so many units, or refuses.
     ///
     /// # Errors
     /// [`Refused`], and nothing is charged.
-    pub fn reserve(&self, key: Key, limit: Limit, now: Tick) -> Result<Charge, Refused> {
+    pub fn reserve(&self, key: Key, limit: Limit, cost: u32, now: Tick) -> Result<Charge, Refused> {
         self.sweep(now);
         let places = self.shared.places;
-        let index = self.index(&key);
-        let known = self.shared.shelves.get_mut(&index).map(|mut shelf| shelf.reserve(&key, limit, now, places));
-        let (ticket, standing) = match known {
-            Some(outcome) => outcome,
-            None => self.shared.shelves.entry(index).or_default().reserve(&key, limit, now, places),
-        }?;
-        Ok(Charge { key, limit, ticket, standing })
+        let mut shelf = self.shared.shelves.entry(self.index(&key)).or_default();
+        let mut tickets = Vec::new();
+        let mut standing = Standing::untouched(limit);
+        for _ in 0..cost.max(1) {
+            match shelf.reserve(&key, limit, now, places) {
+                Ok((ticket, after)) => {
+                    tickets.push(ticket);
+                    standing = after;
+                }
+                Err(refused) => {
+                    tickets.into_iter().for_each(|ticket| shelf.release(&key, limit, ticket));
+                    return Err(refused);
+                }
+            }
+        }
+        Ok(Charge { key, limit, tickets, standing })
+    }
+
+    /// Charges as many units as there is room for.
+    pub fn charge(&self, key: Key, limit: Limit, cost: u32, now: Tick) -> Standing {
+        for _ in 0..cost.max(1) {
+            if self.reserve(key, limit, 1, now).is_err() {
+                break;
+            }
+        }
+        self.standing(key, limit, now)
+    }
+
+    /// Forgets a client.
+    pub fn reset(&self, key: Key, limit: Limit) {
+        if let Some(mut shelf) = self.shared.shelves.get_mut(&self.index(&key)) {
+            shelf.forget(&key, limit);
+        }
     }
 
     /// Gives a charge back, in the very place that was charged, and says where the client stands. A charge that is
     /// forgotten already changes nothing.
     pub fn release(&self, charge: Charge, now: Tick) -> Standing {
-        let Charge { key, limit, ticket, .. } = charge;
+        let Charge { key, limit, tickets, .. } = charge;
         match self.shared.shelves.get_mut(&self.index(&key)) {
             Some(mut shelf) => {
-                shelf.release(&key, limit, ticket);
+                tickets.into_iter().for_each(|ticket| shelf.release(&key, limit, ticket));
                 shelf.standing(&key, limit, now)
             }
             None => Standing::untouched(limit),
@@ -284,19 +270,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identities_are_told_apart_whatever_characters_they_hold() {
-        let store = MemoryStore::new();
-        let names = [("a", "bc"), ("ab", "c"), ("", "abc"), ("abc", ""), ("a\0", "bc"), ("a", "\0bc"), ("ab", "C")];
-        for (place, one) in names.iter().enumerate() {
-            assert_eq!(store.subject(one.0, one.1), store.clone().subject(one.0, one.1));
-            for other in names.iter().skip(place + 1) {
-                assert_ne!(store.subject(one.0, one.1), store.subject(other.0, other.1));
-            }
-        }
-        assert_ne!(store.subject("a", "bc"), MemoryStore::new().subject("a", "bc"));
-    }
-
-    #[test]
     fn no_number_of_clients_is_exceeded_by_the_shelves() {
         for clients in [1, 2, 31, 32, 33, 63, 65, 1000, 1 << 20] {
             let store = MemoryStore::bounded(NonZeroUsize::new(clients).unwrap(), SystemClock::new());
@@ -310,7 +283,7 @@ mod tests {
     fn asking_takes_no_place() {
         let store = MemoryStore::new();
         let limit = Limit::new(5, std::time::Duration::from_secs(1)).unwrap();
-        let key = Key { bucket: 1, client: Client::Subject(store.subject("issuer", "ann")) };
+        let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
         assert_eq!(store.standing(key, limit, store.now()), Standing::untouched(limit));
         assert_eq!(store.clients(), 0);
     }

@@ -15,6 +15,7 @@
 //!
 //! Sources: OWASP ASVS 5.0 V2.4.1, V6.3.1.
 
+mod ask;
 mod client;
 mod clock;
 mod counters;
@@ -23,17 +24,24 @@ mod log;
 mod memory;
 mod shelf;
 mod spread;
+mod store;
 mod window;
 
 pub use clock::{Clock, SystemClock, Tick};
 pub use memory::MemoryStore;
+pub use store::QuotaStore;
+pub(crate) use store::{Charge, Decision, Few, Place};
 
+#[doc(hidden)]
+pub use ask::Ask;
+#[doc(hidden)]
+pub use client::Client;
 #[doc(hidden)]
 pub use clock::ManualClock;
 #[doc(hidden)]
 pub use limit::Limit;
 #[doc(hidden)]
-pub use memory::{Charge, Client, Key, Subject};
+pub use memory::{Charge as MemoryCharge, Key};
 #[doc(hidden)]
 pub use shelf::{Cause, Refused};
 #[doc(hidden)]

@@ -72,6 +72,10 @@ impl Shelf {
         }
     }
 
+    pub(super) fn forget(&mut self, key: &Key, limit: Limit) {
+        self.places.retain(|(held, window)| held != key || window.limit() != limit);
+    }
+
     pub(super) fn standing(&mut self, key: &Key, limit: Limit, now: Tick) -> Standing {
         let now = self.advance(now);
         match self.find(key, limit) {
@@ -135,13 +139,10 @@ fn share(limit: Limit, standing: Standing) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::super::memory::Client;
     use super::*;
 
     fn key(client: u8) -> Key {
-        Key { bucket: 1, client: Client::Address(Ipv4Addr::new(192, 0, 2, client).into()) }
+        Key([1, u64::from(client)])
     }
 
     fn limit(limit: u32) -> Limit {
@@ -241,8 +242,8 @@ mod tests {
     }
 
     #[test]
-    fn a_client_takes_96_bytes_beside_its_charges() {
-        assert_eq!(std::mem::size_of::<(Key, Window)>(), 96);
+    fn a_client_takes_80_bytes_beside_its_charges() {
+        assert_eq!(std::mem::size_of::<(Key, Window)>(), 80);
         let mut shelf = Shelf::default();
         for client in 0..20 {
             charge_one(&mut shelf, client);

@@ -6,6 +6,7 @@
 //! 405 with `Allow`, and `HEAD` works where `GET` does.
 
 mod logic;
+mod quotas;
 mod register;
 mod verify;
 mod walk;

@@ -2,6 +2,7 @@
 
 use actix_web::dev::ResourceDef;
 
+use super::quotas;
 use super::walk::{self, Around};
 use super::{Kind, Mount, Scope, logic};
 use crate::error::ConfigError;
@@ -10,10 +11,12 @@ use crate::template::{self, parameters, shape};
 
 pub(super) fn verify(scope: &Scope) -> Result<(), ConfigError> {
     reachable(scope, &Around::default(), &mut Vec::new())?;
-    walk::endpoints(scope, &Around::default()).iter().try_for_each(|(around, mount)| endpoint(around, mount))
+    let endpoints = walk::endpoints(scope, &Around::default());
+    endpoints.iter().try_for_each(|(around, mount)| endpoint(around, mount))?;
+    quotas::verify(&endpoints)
 }
 
-fn mistake<T>(problem: String) -> Result<T, ConfigError> {
+pub(super) fn mistake<T>(problem: String) -> Result<T, ConfigError> {
     Err(ConfigError::new("routes", problem))
 }
 

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::{PolicyRow, PolicyTable, Standing};
-use crate::policy::{By, Count, Quota, Rule, Validation};
+use crate::policy::{By, Quota, Rule, Validation};
 
 #[derive(Serialize)]
 struct Table<'t> {
@@ -39,8 +39,11 @@ struct Limit<'t> {
     name: &'static str,
     limit: u32,
     window_seconds: u64,
-    by: &'static str,
+    by: Vec<String>,
     count: &'static str,
+    cost: u32,
+    observe: bool,
+    on_outage: &'static str,
     shared: bool,
     scope: Option<&'t str>,
 }
@@ -94,14 +97,11 @@ fn limit<'t>((quota, scope): (&'t Quota, Option<&'t str>)) -> Limit<'t> {
         name: quota.name,
         limit: quota.limit,
         window_seconds: quota.window.as_secs(),
-        by: match quota.by {
-            By::Ip => "ip",
-            By::Principal => "principal",
-        },
-        count: match quota.count {
-            Count::All => "all",
-            Count::Failures => "failures",
-        },
+        by: quota.keys().iter().map(By::to_string).collect(),
+        count: quota.count.word(),
+        cost: quota.cost,
+        observe: quota.observe,
+        on_outage: quota.outage().word(),
         shared: quota.shared,
         scope,
     }

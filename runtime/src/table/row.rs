@@ -138,7 +138,7 @@ impl PolicyRow {
         outer.chain([(&self.policy.rule, None)])
     }
 
-    pub(super) fn each_quota(&self) -> impl Iterator<Item = (&Quota, Option<&str>)> {
+    pub(crate) fn each_quota(&self) -> impl Iterator<Item = (&Quota, Option<&str>)> {
         let own = self.policy.quotas.iter().map(|quota| (quota, None));
         own.chain(self.scope_quotas.iter().map(|(scope, quota)| (quota, Some(&**scope))))
     }
@@ -174,16 +174,24 @@ fn admits_nobody(rule: &Rule) -> bool {
 /// A quota in words; `scope` is the prefix of the scope whose quota it is.
 pub(super) fn quota(quota: &Quota, scope: Option<&str>) -> String {
     let mut words = format!("{} per {}", quota.limit, window(quota.window.as_secs()));
-    words.push_str(match quota.by {
-        By::Ip => "",
-        By::Principal => " by principal",
-    });
-    let failures = match quota.count {
-        Count::All => None,
-        Count::Failures => Some("failures".to_owned()),
-    };
-    let scope = scope.map(|prefix| format!("scope {}", name_of(prefix)));
-    let asides: Vec<String> = failures.into_iter().chain(scope).collect();
+    if quota.keys() != [By::Ip] {
+        let keys: Vec<String> = quota.keys().iter().map(By::to_string).collect();
+        let _ = write!(words, " by {}", keys.join(" and "));
+    }
+    let mut asides: Vec<String> = Vec::new();
+    if quota.count != Count::All {
+        asides.push(quota.count.word().to_owned());
+    }
+    if quota.cost > 1 {
+        asides.push(format!("{} a request", quota.cost));
+    }
+    if quota.observe {
+        asides.push("only observed".to_owned());
+    }
+    if let Some(outage) = quota.said_of_outage() {
+        asides.push(format!("{} on outage", outage.word()));
+    }
+    asides.extend(scope.map(|prefix| format!("scope {}", name_of(prefix))));
     if !asides.is_empty() {
         let _ = write!(words, " ({})", asides.join(", "));
     }

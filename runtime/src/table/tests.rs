@@ -191,8 +191,8 @@ fn json_has_stable_names() {
     assert_eq!(
         login["quotas"],
         serde_json::json!([
-            { "name": "login", "limit": 5, "window_seconds": 900, "by": "ip", "count": "failures", "shared": false, "scope": null },
-            { "name": "api", "limit": 100, "window_seconds": 900, "by": "ip", "count": "all", "shared": false, "scope": "/api" },
+            { "name": "login", "limit": 5, "window_seconds": 900, "by": ["ip"], "cost": 1, "observe": false, "on_outage": "deny", "count": "failures", "shared": false, "scope": null },
+            { "name": "api", "limit": 100, "window_seconds": 900, "by": ["ip"], "cost": 1, "observe": false, "on_outage": "local", "count": "all", "shared": false, "scope": "/api" },
         ])
     );
     let show = &json["routes"][1];

@@ -30,6 +30,15 @@ impl TrustedProxies {
         ranges.into_iter().map(|range| parse(range.as_ref().trim())).collect::<Result<_, _>>().map(Self)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the headers of the request were set by a trusted proxy.
+    pub(crate) fn vouch_for(&self, head: &RequestHead) -> bool {
+        head.peer_addr.is_some_and(|peer| self.trust(peer.ip().to_canonical()))
+    }
+
     fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|range| range.contains(&address))
     }
@@ -64,6 +73,17 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
         .or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|socket| socket.ip()))
         .or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
         .map(|address: IpAddr| address.to_canonical())
+}
+
+/// The address that a quota counts: IPv6 by its /64, because one client has a whole one (RFC 6177 section 2).
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
 }
 
 #[cfg(test)]

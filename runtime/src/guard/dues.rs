@@ -1,0 +1,172 @@
+//! Whom the quotas of a stage count.
+//!
+//! Threat: no key taken for no limit (CWE-770), and a key that nobody verified.
+//! Promise: a quota whose key is not there refuses the request, or says that the application is misconfigured.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::Passage;
+use crate::audit;
+use crate::authz;
+use crate::denial::Denial;
+use crate::ledger::{Due, Ledger, Refusal};
+use crate::policy::{By, FieldKeys, KeyAnswer, Outer, Quota, Stage};
+use crate::problem::FieldError;
+use crate::quota::{Client, Few};
+use crate::rehearsal;
+use crate::settings::RateLimits;
+
+impl<'p> Passage<'p, '_> {
+    /// Takes a reservation from every quota of this stage, or from none.
+    pub(super) async fn charge(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
+        if self.outer.quotas.is_empty() && self.policy.quotas.is_empty()
+            || rehearsal::is_one(self.request)
+            || self.is_exempt(stage).await
+        {
+            return Ok(());
+        }
+        // Away while it is written: what a client is made of stands beside it.
+        let mut ledger = std::mem::take(&mut self.ledger);
+        let charged = self.write(&mut ledger, stage, fields).await;
+        self.ledger = ledger;
+        charged
+    }
+
+    async fn write(&self, ledger: &mut Ledger<'p>, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
+        let (handler, outer): (_, &'p Outer) = (self.policy.handler, self.outer);
+        let of_scope = outer.quotas.iter().map(|own| (&own.quota, own.bucket));
+        let of_handler = self.policy.quotas.iter().map(|quota| (quota, quota.bucket(handler)));
+        let mut dues: Few<Due<'p, '_>> = Few::new();
+        for (quota, bucket) in of_scope.chain(of_handler) {
+            for by in quota.keys().iter().filter(|by| by.stage() == stage) {
+                let bucket = quota.bucket_of(bucket, *by);
+                // A scope and a handler may name the same shared bucket: a request is one request.
+                if dues.iter().any(|due| due.bucket == bucket && due.by == *by) {
+                    continue;
+                }
+                let client = self.counted(*by, fields).await?;
+                dues.push(Due { quota, by: *by, bucket, client, address: self.network() });
+            }
+        }
+        if dues.is_empty() {
+            return Ok(());
+        }
+        let enforced = self.settings.rate_limits == RateLimits::Enforce;
+        match ledger.reserve(&self.settings.quotas, &dues, enforced).await {
+            Ok(observed) => {
+                observed.iter().for_each(|quota| self.note(quota));
+                Ok(())
+            }
+            Err(Refusal::OverQuota(retry_after)) => Err(Denial::too_many_requests(retry_after)),
+            Err(Refusal::Unavailable) => Err(Denial::unavailable("quota_store_unavailable")),
+        }
+    }
+
+    fn note(&self, quota: &Quota) {
+        audit::over_quota_observed(quota.name(), &self.policy.handler, self.client());
+    }
+
+    /// Whether no quota counts the request. What a rule says is known only after authentication: then it gives back what the
+    /// address was charged.
+    async fn is_exempt(&mut self, stage: Stage) -> bool {
+        let exempt = &self.settings.exempt_from_quotas;
+        if exempt.is_empty() {
+            return false;
+        }
+        if self.client().is_some_and(|address| exempt.addresses.contain(address)) {
+            return true;
+        }
+        let principal = self.authenticated.as_ref().map(|known| known.principal());
+        if stage == Stage::Connection || !principal.is_some_and(|known| authz::meets_any(&exempt.rules, known)) {
+            return false;
+        }
+        self.ledger.release_all(&self.settings.quotas).await;
+        true
+    }
+
+    async fn counted(&self, by: By, fields: &FieldKeys) -> Result<Client<'_>, Denial> {
+        match by {
+            By::Ip => self.address(),
+            By::Principal => self.principal(),
+            By::ApiKey => self.api_key(),
+            By::Header(name) => self.header(name),
+            By::Field(name) => match fields.find(name) {
+                Some(Some(text)) => Ok(named("field", text.to_owned())),
+                Some(None) => Err(missing(name)),
+                None => Err(self.not_collected()),
+            },
+            By::Key(function) => {
+                let principal = self.authenticated.as_ref().map(|known| known.principal());
+                match function.ask(self.request, principal).await {
+                    KeyAnswer::Key(key) => Ok(named("key", key)),
+                    KeyAnswer::Unknown => Err(unknown("quota_key_unknown")),
+                    KeyAnswer::Unavailable => Err(Denial::unavailable("quota_key_unavailable")),
+                }
+            }
+        }
+    }
+
+    fn address(&self) -> Result<Client<'static>, Denial> {
+        self.network().map(Client::Address).ok_or_else(|| {
+            let cure = "a quota by address needs the peer's address, and this connection has none (in a test: \
+                        `TestRequest::default().peer_addr(..)`)";
+            audit::misconfigured(&self.policy.handler, cure);
+            Denial::internal("no_quota_key")
+        })
+    }
+
+    /// The address as quotas count it.
+    fn network(&self) -> Option<IpAddr> {
+        self.client().map(|address| self.settings.network(address))
+    }
+
+    /// Where a route of the scope demands no principal there is an address: no key must not mean no limit.
+    fn principal(&self) -> Result<Client<'_>, Denial> {
+        let Some(known) = &self.authenticated else { return self.address() };
+        let principal = known.principal();
+        let (issuer, subject) = (Cow::Borrowed(principal.issuer()), Cow::Borrowed(principal.subject()));
+        Ok(Client::Principal { issuer, subject })
+    }
+
+    fn api_key(&self) -> Result<Client<'_>, Denial> {
+        match self.authenticated.as_ref().and_then(|known| known.principal().api_key()) {
+            Some(id) => Ok(Client::Named { kind: Cow::Borrowed("api_key"), text: Cow::Borrowed(id) }),
+            None => self.principal(),
+        }
+    }
+
+    fn header(&self, name: &'static str) -> Result<Client<'_>, Denial> {
+        let head = self.request.head();
+        if !self.settings.proxies.vouch_for(head) {
+            return Err(unknown("quota_header_of_a_stranger"));
+        }
+        let mut values = head.headers().get_all(name);
+        match (values.next().map(|value| value.to_str()), values.next()) {
+            (Some(Ok(value)), None) if !value.is_empty() => {
+                Ok(Client::Named { kind: Cow::Borrowed(name), text: Cow::Borrowed(value) })
+            }
+            _ => Err(unknown("quota_header_missing")),
+        }
+    }
+
+    /// The quota stands where no field can be known: on a scope.
+    fn not_collected(&self) -> Denial {
+        audit::misconfigured(&self.policy.handler, "a quota by a field is written `by = field(..)` above a handler");
+        Denial::internal("no_quota_key")
+    }
+}
+
+fn missing(field: &str) -> Denial {
+    let path = field.split_once('.').map_or(field, |(_, path)| path);
+    let pointer = format!("/{}", path.replace('.', "/"));
+    Denial::invalid(vec![FieldError::new(pointer, "required", "This field has to be there.")])
+}
+
+fn named(kind: &'static str, text: String) -> Client<'static> {
+    Client::Named { kind: Cow::Borrowed(kind), text: Cow::Owned(text) }
+}
+
+fn unknown(reason: &'static str) -> Denial {
+    Denial::bad_request(reason, "The request does not say, in a way that counts, whom it is to be counted for.")
+}

@@ -1,0 +1,85 @@
+//! A name that is at its quota does not shut out who has a good record with it.
+//!
+//! Threat: a lock-out as a weapon (CWE-645, ASVS V6.3.1): whoever fails often enough with a victim's name shuts the victim out.
+//! Promise: an address from which a name succeeded within [`REMEMBERED`] is counted by itself while the name is at its quota, by
+//! the same numbers. What an attacker gains by sharing a victim's address is one quota more.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::Due;
+use crate::policy::{By, Count, Unavailable};
+use crate::quota::{Ask, Client, Decision, Few, Limit, Place};
+
+/// How long a success counts.
+const REMEMBERED: Duration = Duration::from_hours(30 * 24);
+
+/// A record is made of half of its places at most: one that is full would never leave a crowded store.
+const PLACES: u32 = 4;
+
+/// The buckets of the record and of what is counted instead, beside that of the quota.
+const RECORD: u64 = 0x5265_636f_7264_2e2e;
+const INSTEAD: u64 = 0x496e_7374_6561_642e;
+
+/// That a name succeeded from an address.
+pub(super) struct Record {
+    bucket: u64,
+    limit: Limit,
+    pair: Client<'static>,
+}
+
+impl Record {
+    /// `None` where the quota is not one that a victim could be shut out by.
+    pub(super) fn of(due: &Due<'_, '_>) -> Option<Self> {
+        let (By::Field(_), Count::Failures | Count::When(_)) = (due.by, due.quota.count) else { return None };
+        let limit = Limit::new(PLACES, REMEMBERED)?;
+        Some(Self { bucket: due.bucket ^ RECORD, limit, pair: pair(due)? })
+    }
+
+    fn ask(&self) -> Ask<'static> {
+        Ask { bucket: self.bucket, limit: self.limit, cost: 1, client: self.pair.clone(), binding: true }
+    }
+
+    async fn is_good(&self, place: Place<'_>) -> Result<bool, Unavailable> {
+        Ok(place.standing(&self.ask()).await?.remaining < PLACES)
+    }
+
+    /// A store that is out of reach makes none, which refuses nobody now.
+    pub(super) async fn make(&self, place: Place<'_>) {
+        let ask = self.ask();
+        if let Ok(standing) = place.standing(&ask).await
+            && standing.remaining > PLACES / 2
+        {
+            let _ = place.charge(&ask).await;
+        }
+    }
+}
+
+/// Where a name's refusal is all that stands against an address with a good record, what is asked becomes about the two
+/// together. Whether anything did.
+pub(super) async fn stands_in(
+    place: Place<'_>,
+    dues: &[&Due<'_, '_>],
+    decisions: &[Decision],
+    asks: &mut Few<Ask<'_>>,
+) -> Result<bool, Unavailable> {
+    let mut changed = false;
+    for ((due, decision), ask) in dues.iter().zip(decisions).zip(asks.iter_mut()) {
+        if ask.binding
+            && let Decision::Refused(_) = decision
+            && let Some(record) = Record::of(due)
+            && record.is_good(place).await?
+        {
+            ask.bucket = due.bucket ^ INSTEAD;
+            ask.client = record.pair;
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+/// A name and an address, as one client.
+fn pair(due: &Due<'_, '_>) -> Option<Client<'static>> {
+    let Client::Named { text, .. } = &due.client else { return None };
+    Some(Client::Named { kind: Cow::Owned(format!("field from {}", due.address?)), text: Cow::Owned(text.to_string()) })
+}

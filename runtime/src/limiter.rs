@@ -1,0 +1,364 @@
+//! Quotas from inside of a handler.
+//!
+//! Threat: a limit that only attributes can reach: an operator who can't let a locked-out user in again, and a costly step deep
+//! in a handler that nothing bounds (CWE-770).
+//! Promise: the same stores, buckets and numbers as the attributes have; a store that does not answer is an error, or what
+//! the quota says, never a silent yes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::{Ready, ready};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, dev};
+use smallvec::smallvec;
+
+use crate::audit;
+use crate::ledger::whole_seconds;
+use crate::palisade::Palisade;
+use crate::policy::{By, HandlerPath, Outage, Quota, Unavailable, normal};
+use crate::principal::{ArgumentError, Principal};
+use crate::problem::Problem;
+use crate::quota::{Ask, Charge, Client, Decision, Limit, Place, QuotaStore, Standing};
+use crate::settings::{InFlight, RateLimits, Settings};
+use crate::validation::{Input, NotInput};
+
+/// Quotas from inside of a handler, as an argument; outside of one, [`Palisade::rate_limiter`].
+///
+/// A quota is found by its name and numbers, so one written here and one above a handler with `name = ".."` and the same numbers
+/// are one bucket; the same name with other numbers is an error. A quota of a scope, or without `name`, can't be reached from here.
+///
+/// ```
+/// use std::time::Duration;
+/// use actix_web::{HttpResponse, web::Path};
+/// use palisade::{By, Count, LimitError, Quota, QuotaKey, RateLimiter, delete, require_role};
+///
+/// const LOGIN: Quota = Quota::new("login", 5, Duration::from_mins(15))
+///     .count(Count::Failures)
+///     .by_each(&[By::Ip, By::Field("body.email")]);
+///
+/// /// An administrator lets somebody in again.
+/// #[delete("/lockouts/{email}")]
+/// #[require_role("admin")]
+/// async fn unblock(email: Path<String>, limiter: RateLimiter) -> Result<HttpResponse, LimitError> {
+///     limiter.reset(&LOGIN, &QuotaKey::field(email.as_str())).await?;
+///     Ok(HttpResponse::NoContent().finish())
+/// }
+/// # let _ = palisade::scope("").service(unblock);
+/// ```
+#[derive(Clone)]
+pub struct RateLimiter(Arc<Settings>);
+
+/// Whom to count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaKey(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Address(IpAddr),
+    Principal { issuer: String, subject: String },
+    ApiKey(String),
+    Header(String),
+    Field(String),
+    Key(String),
+}
+
+impl QuotaKey {
+    /// A client's address, for `by = ip`.
+    #[must_use]
+    pub fn address(address: IpAddr) -> Self {
+        Self(Kind::Address(address.to_canonical()))
+    }
+
+    /// A caller, for `by = principal`.
+    #[must_use]
+    pub fn principal(principal: &Principal) -> Self {
+        Self::subject(principal.issuer(), principal.subject())
+    }
+
+    /// A caller by issuer and subject, for `by = principal`.
+    #[must_use]
+    pub fn subject(issuer: impl Into<String>, subject: impl Into<String>) -> Self {
+        Self(Kind::Principal { issuer: issuer.into(), subject: subject.into() })
+    }
+
+    /// The id of an API key, for `by = api_key`.
+    #[must_use]
+    pub fn api_key(id: impl Into<String>) -> Self {
+        Self(Kind::ApiKey(id.into()))
+    }
+
+    /// The value of a header, for `by = header("..")`.
+    #[must_use]
+    pub fn header(value: impl Into<String>) -> Self {
+        Self(Kind::Header(value.into()))
+    }
+
+    /// The value of a field of the input, for `by = field(..)`: whatever its case, and without space around it.
+    #[must_use]
+    pub fn field(text: &str) -> Self {
+        Self(Kind::Field(normal(text)))
+    }
+
+    /// What the function of `by = key(..)` answers.
+    #[must_use]
+    pub fn key(key: impl Into<String>) -> Self {
+        Self(Kind::Key(key.into()))
+    }
+
+    fn is_for(&self, by: By) -> bool {
+        matches!(
+            (&self.0, by),
+            (Kind::Address(_), By::Ip)
+                | (Kind::Principal { .. }, By::Principal | By::ApiKey)
+                | (Kind::ApiKey(_), By::ApiKey)
+                | (Kind::Header(_), By::Header(_))
+                | (Kind::Field(_), By::Field(_))
+                | (Kind::Key(_), By::Key(_))
+        )
+    }
+}
+
+/// Why a quota says no, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// The client is at its quota. Answered with 429 and `Retry-After`.
+    OverQuota {
+        /// A client that waits this long passes, if nothing else is charged.
+        retry_after: Duration,
+    },
+    /// The store does not answer. Answered with 503.
+    Unavailable,
+    /// No such quota: what has to be written instead. Answered with 500, without these words.
+    Misconfigured(String),
+}
+
+impl fmt::Display for LimitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LimitError::OverQuota { .. } => f.write_str("the request quota is used up; try again later"),
+            LimitError::Unavailable => f.write_str("the store of quotas does not answer; try again later"),
+            LimitError::Misconfigured(problem) => f.write_str(problem),
+        }
+    }
+}
+
+impl std::error::Error for LimitError {}
+
+impl From<Unavailable> for LimitError {
+    fn from(_: Unavailable) -> Self {
+        LimitError::Unavailable
+    }
+}
+
+impl ResponseError for LimitError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            LimitError::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
+            LimitError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            LimitError::Misconfigured(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let retry_after = match self {
+            LimitError::OverQuota { retry_after } => Some(whole_seconds(*retry_after)),
+            LimitError::Unavailable => Some(1),
+            LimitError::Misconfigured(_) => None,
+        };
+        let mut response = Problem::new(self.status_code()).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+/// A charge that was made. Dropped, it stays.
+#[must_use = "a permit that is dropped stays charged, which may be what is meant: then write `let _ = ..`"]
+pub struct Permit {
+    store: QuotaStore,
+    /// Nobody counted: the quota only observes, or the store is away and the quota is open then.
+    charged: Option<(Charge, Standing)>,
+}
+
+impl Permit {
+    /// Where the client stands after the charge, where it was counted.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        self.charged.as_ref().map(|(_, standing)| *standing)
+    }
+
+    /// Takes the charge back: what it was for did not count. A store that does not answer keeps it.
+    pub async fn give_back(self) {
+        if let Some((charge, _)) = self.charged {
+            self.store.release(smallvec![charge]).await;
+        }
+    }
+}
+
+impl RateLimiter {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        Self(settings)
+    }
+
+    /// Takes what one request costs, if there is as much.
+    ///
+    /// The rule of good records (see [`Quota`]) is for attributes: here a name that is at its quota is refused wherever it
+    /// comes from.
+    ///
+    /// # Errors
+    ///
+    /// A client that is at its quota; a store that does not answer, where the quota is [closed](Outage::Deny) then; a quota
+    /// that is none.
+    pub async fn check(&self, quota: &Quota, key: &QuotaKey) -> Result<Permit, LimitError> {
+        let ask = self.ask(quota, key)?;
+        let store = &self.0.quotas;
+        let decided = match store.place().reserve(std::slice::from_ref(&ask)).await {
+            Ok(decided) => decided,
+            Err(Unavailable) => match quota.outage() {
+                Outage::Deny => return Err(LimitError::Unavailable),
+                Outage::Allow => return Ok(Permit { store: store.clone(), charged: None }),
+                Outage::Local => store.local().reserve(std::slice::from_ref(&ask)).await?,
+            },
+        };
+        let charged = match decided.into_iter().next() {
+            Some(Decision::Charged(charge)) => {
+                let standing = charge.standing();
+                Some((charge, standing))
+            }
+            Some(Decision::Refused(refused)) if ask.binding => {
+                return Err(LimitError::OverQuota { retry_after: refused.retry_after });
+            }
+            Some(Decision::Refused(_)) => {
+                audit::over_quota_observed(quota.name(), &"RateLimiter::check", None);
+                None
+            }
+            Some(Decision::Spared(_)) | None => return Err(LimitError::Unavailable),
+        };
+        Ok(Permit { store: store.clone(), charged })
+    }
+
+    /// Where the client stands. Charges nothing.
+    ///
+    /// # Errors
+    ///
+    /// A store that does not answer; a quota that is none.
+    pub async fn peek(&self, quota: &Quota, key: &QuotaKey) -> Result<Standing, LimitError> {
+        let ask = self.ask(quota, key)?;
+        Ok(match self.place().standing(&ask).await {
+            Err(Unavailable) if quota.outage() == Outage::Local => self.0.quotas.local().standing(&ask).await?,
+            known => known?,
+        })
+    }
+
+    /// Charges what one request costs, or as much of it as there is room for: for what happened already.
+    ///
+    /// # Errors
+    ///
+    /// A store that does not answer; a quota that is none.
+    pub async fn charge(&self, quota: &Quota, key: &QuotaKey) -> Result<Standing, LimitError> {
+        let ask = self.ask(quota, key)?;
+        Ok(match self.place().charge(&ask).await {
+            Err(Unavailable) if quota.outage() == Outage::Local => self.0.quotas.local().charge(&ask).await?,
+            known => known?,
+        })
+    }
+
+    /// Forgets all that the client was charged: an administrator lets somebody in again. What is under way then gives nothing
+    /// back.
+    ///
+    /// # Errors
+    ///
+    /// A store that does not answer; a quota that is none.
+    pub async fn reset(&self, quota: &Quota, key: &QuotaKey) -> Result<(), LimitError> {
+        let ask = self.ask(quota, key)?;
+        // What was counted here, while the shared store was away, goes too.
+        self.0.quotas.local().reset(&ask).await?;
+        Ok(self.place().reset(&ask).await?)
+    }
+
+    fn place(&self) -> Place<'_> {
+        self.0.quotas.place()
+    }
+
+    fn ask(&self, quota: &Quota, key: &QuotaKey) -> Result<Ask<'static>, LimitError> {
+        let name = quota.name();
+        let Some(by) = quota.keys().iter().copied().find(|by| key.is_for(*by)) else {
+            return Err(LimitError::Misconfigured(format!("the quota \"{name}\" does not count by such a key")));
+        };
+        let mut declared = self.0.policies.rows().iter().flat_map(|row| row.each_quota());
+        if declared.any(|(other, _)| other.is_shared() && other.contradicts(quota)) {
+            let problem = format!("the quota \"{name}\" has other numbers above a handler: write the same here");
+            return Err(LimitError::Misconfigured(problem));
+        }
+        let limit = Limit::new(quota.limit(), quota.window());
+        let limit = limit.ok_or_else(|| LimitError::Misconfigured(format!("the quota \"{name}\" admits nobody")))?;
+        let nobody = HandlerPath { module: "", name: "" };
+        Ok(Ask {
+            bucket: quota.bucket_of(quota.shared().bucket(nobody), by),
+            limit,
+            cost: quota.units(),
+            client: self.client(key, by),
+            binding: self.0.rate_limits == RateLimits::Enforce && !quota.is_observed(),
+        })
+    }
+
+    fn client(&self, key: &QuotaKey, by: By) -> Client<'static> {
+        let named =
+            |kind: &'static str, text: &str| Client::Named { kind: Cow::Borrowed(kind), text: text.to_owned().into() };
+        match &key.0 {
+            Kind::Address(address) => Client::Address(self.0.network(*address)),
+            Kind::Principal { issuer, subject } => {
+                Client::Principal { issuer: issuer.clone().into(), subject: subject.clone().into() }
+            }
+            Kind::ApiKey(id) => named("api_key", id),
+            Kind::Header(value) => named(by.word(), value),
+            Kind::Field(text) => named("field", text),
+            Kind::Key(key) => named("key", key),
+        }
+    }
+}
+
+impl Palisade {
+    /// Quotas from outside of a handler, such as in a job that an operator starts.
+    #[must_use]
+    pub fn rate_limiter(&self) -> RateLimiter {
+        RateLimiter::new(Arc::clone(&self.0))
+    }
+}
+
+impl FromRequest for RateLimiter {
+    type Error = ArgumentError;
+    type Future = Ready<Result<Self, ArgumentError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let extensions = request.extensions();
+        let known = extensions.get::<InFlight>().map(|in_flight| Self(in_flight.settings.of_all_workers()));
+        ready(
+            known.ok_or(ArgumentError::defect("a `RateLimiter` needs `Palisade` as the outermost `wrap` of the `App`")),
+        )
+    }
+}
+
+/// It comes from the configuration.
+impl Input for RateLimiter {
+    type Kind = NotInput;
+}
+
+impl fmt::Debug for RateLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RateLimiter").field(&self.0.quotas).finish()
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("standing", &self.standing()).finish_non_exhaustive()
+    }
+}

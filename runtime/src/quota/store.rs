@@ -1,0 +1,237 @@
+//! Where quotas are counted.
+//!
+//! Threat: a store that refuses one quota of a request after it charged another (a client pays for what it did not get), and
+//! one that is down (CWE-636).
+//! Promise: of what is asked together, all is charged or nothing; a store that does not answer says so, and decides nothing.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use super::ask::Ask;
+use super::clock::Tick;
+use super::memory::{self, MemoryStore};
+#[cfg(feature = "redis")]
+use super::redis::{self, RedisCharge, RedisQuotas};
+use super::shelf::Refused;
+use super::window::Standing;
+use crate::policy::Unavailable;
+
+/// Where quotas are counted: a [`MemoryStore`], for one process, or (feature `redis`) a `RedisQuotas`, for several.
+///
+/// Both keep the same promise, and are the only ones that do: there is no trait for others, because the promise is in how a
+/// charge is made, which no interface can demand.
+///
+/// ```
+/// use palisade::{MemoryStore, Palisade, QuotaStore};
+///
+/// let own: QuotaStore = MemoryStore::new().into();
+/// let builder = Palisade::builder().quota_store(own);
+/// # let _ = builder;
+/// ```
+#[derive(Clone)]
+pub struct QuotaStore {
+    /// What counts by itself, and what counts in this process while the shared one is away.
+    memory: MemoryStore,
+    #[cfg(feature = "redis")]
+    shared: Option<RedisQuotas>,
+}
+
+/// What became of one ask.
+pub(crate) enum Decision {
+    Charged(Charge),
+    Refused(Refused),
+    /// There was room, but another ask refused.
+    Spared(Standing),
+}
+
+/// What was charged, and where.
+pub(crate) enum Charge {
+    Memory(memory::Charge),
+    #[cfg(feature = "redis")]
+    Redis(RedisCharge),
+}
+
+impl Charge {
+    pub(crate) fn standing(&self) -> Standing {
+        match self {
+            Charge::Memory(charge) => charge.standing(),
+            #[cfg(feature = "redis")]
+            Charge::Redis(charge) => charge.standing(),
+        }
+    }
+}
+
+/// A request has few quotas: no allocation for up to two.
+pub(crate) type Few<T> = SmallVec<[T; 2]>;
+
+/// One of the two places where a request can be counted.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'s> {
+    Memory(&'s MemoryStore, Tick),
+    #[cfg(feature = "redis")]
+    Redis(&'s RedisQuotas),
+}
+
+impl QuotaStore {
+    /// The one store of this process: see [`MemoryStore::shared`].
+    pub(crate) fn of_this_process() -> Self {
+        MemoryStore::shared().into()
+    }
+
+    pub(crate) fn place(&self) -> Place<'_> {
+        #[cfg(feature = "redis")]
+        if let Some(shared) = &self.shared {
+            return Place::Redis(shared);
+        }
+        self.local()
+    }
+
+    /// The memory of this process, which always answers.
+    pub(crate) fn local(&self) -> Place<'_> {
+        Place::Memory(&self.memory, self.memory.now())
+    }
+
+    /// Gives back what was charged, each in its place, and says where the clients stand; what is out of reach stays charged.
+    pub(crate) async fn release(&self, charges: Few<Charge>) -> Few<Option<Standing>> {
+        #[cfg(feature = "redis")]
+        let mut remote: Vec<RedisCharge> = Vec::new();
+        let mut now = None;
+        let mut standings = Few::new();
+        for charge in charges {
+            match charge {
+                Charge::Memory(charge) => {
+                    let now = *now.get_or_insert_with(|| self.memory.now());
+                    standings.push(Some(self.memory.release(charge, now)));
+                }
+                #[cfg(feature = "redis")]
+                Charge::Redis(charge) => {
+                    remote.push(charge);
+                    standings.push(None);
+                }
+            }
+        }
+        #[cfg(feature = "redis")]
+        if let Some(shared) = &self.shared
+            && !remote.is_empty()
+            && let Ok(returned) = shared.release(remote).await
+        {
+            // Those that are still unknown are the remote ones, in their order.
+            let unknown = standings.iter_mut().filter(|standing| standing.is_none());
+            unknown.zip(returned).for_each(|(standing, returned)| *standing = Some(returned));
+        }
+        standings
+    }
+}
+
+impl Place<'_> {
+    /// Charges all that is asked, or nothing; what only observes is charged where it can be.
+    pub(crate) async fn reserve(self, asks: &[Ask<'_>]) -> Result<Few<Decision>, Unavailable> {
+        match self {
+            Place::Memory(memory, now) => Ok(reserve_in(memory, now, asks)),
+            #[cfg(feature = "redis")]
+            Place::Redis(redis) => {
+                let decisions = redis.reserve(asks).await?;
+                let decided = decisions.into_iter().map(|decision| match decision {
+                    redis::Decision::Charged(charge) => Decision::Charged(Charge::Redis(charge)),
+                    redis::Decision::Refused(refused) => Decision::Refused(refused),
+                    redis::Decision::Spared(standing) => Decision::Spared(standing),
+                });
+                Ok(decided.collect())
+            }
+        }
+    }
+
+    /// Where the client stands. Charges nothing.
+    pub(crate) async fn standing(self, ask: &Ask<'_>) -> Result<Standing, Unavailable> {
+        match self {
+            Place::Memory(memory, now) => Ok(memory.standing(memory.key(ask.bucket, &ask.client), ask.limit, now)),
+            #[cfg(feature = "redis")]
+            Place::Redis(redis) => {
+                redis.standing(std::slice::from_ref(ask)).await?.into_iter().next().ok_or(Unavailable)
+            }
+        }
+    }
+
+    /// Charges as much of it as there is room for.
+    pub(crate) async fn charge(self, ask: &Ask<'_>) -> Result<Standing, Unavailable> {
+        match self {
+            Place::Memory(memory, now) => {
+                Ok(memory.charge(memory.key(ask.bucket, &ask.client), ask.limit, ask.cost, now))
+            }
+            #[cfg(feature = "redis")]
+            Place::Redis(redis) => redis.charge(ask).await,
+        }
+    }
+
+    /// Forgets all that the client was charged.
+    pub(crate) async fn reset(self, ask: &Ask<'_>) -> Result<(), Unavailable> {
+        match self {
+            Place::Memory(memory, _) => {
+                memory.reset(memory.key(ask.bucket, &ask.client), ask.limit);
+                Ok(())
+            }
+            #[cfg(feature = "redis")]
+            Place::Redis(redis) => redis.reset(ask).await,
+        }
+    }
+}
+
+/// One after the other. Another request may meanwhile be refused for a charge that is taken back: that errs to the safe side.
+fn reserve_in(memory: &MemoryStore, now: Tick, asks: &[Ask<'_>]) -> Few<Decision> {
+    let mut decisions: Few<Decision> = Few::with_capacity(asks.len());
+    let mut refused = false;
+    for ask in asks {
+        let key = memory.key(ask.bucket, &ask.client);
+        if refused && ask.binding {
+            decisions.push(Decision::Spared(memory.standing(key, ask.limit, now)));
+            continue;
+        }
+        match memory.reserve(key, ask.limit, ask.cost, now) {
+            Ok(charge) => decisions.push(Decision::Charged(Charge::Memory(charge))),
+            Err(no) => {
+                refused |= ask.binding;
+                decisions.push(Decision::Refused(no));
+            }
+        }
+    }
+    if refused {
+        decisions = decisions.into_iter().map(|decision| spared(memory, now, decision)).collect();
+    }
+    decisions
+}
+
+fn spared(memory: &MemoryStore, now: Tick, decision: Decision) -> Decision {
+    match decision {
+        Decision::Charged(Charge::Memory(charge)) => Decision::Spared(memory.release(charge, now)),
+        other => other,
+    }
+}
+
+impl From<MemoryStore> for QuotaStore {
+    fn from(memory: MemoryStore) -> Self {
+        Self {
+            memory,
+            #[cfg(feature = "redis")]
+            shared: None,
+        }
+    }
+}
+
+/// While Redis is away, [`Outage::Local`](crate::Outage::Local) counts in [`MemoryStore::shared`].
+#[cfg(feature = "redis")]
+impl From<RedisQuotas> for QuotaStore {
+    fn from(shared: RedisQuotas) -> Self {
+        Self { memory: MemoryStore::shared(), shared: Some(shared) }
+    }
+}
+
+impl fmt::Debug for QuotaStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("QuotaStore");
+        shown.field("memory", &self.memory);
+        #[cfg(feature = "redis")]
+        shown.field("shared", &self.shared);
+        shown.finish()
+    }
+}
