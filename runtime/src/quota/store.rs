@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::ask::Ask;
 use super::clock::Tick;
 use super::memory::{self, MemoryStore};
-#[cfg(feature = "redis")]
+#[cfg(feature = "redis-quotas")]
 use super::redis::{self, RedisCharge, RedisQuotas};
 use super::shelf::Refused;
 use super::window::Standing;
@@ -33,7 +33,7 @@ use crate::policy::Unavailable;
 pub struct QuotaStore {
     /// What counts by itself, and what counts in this process while the shared one is away.
     memory: MemoryStore,
-    #[cfg(feature = "redis")]
+    #[cfg(feature = "redis-quotas")]
     shared: Option<RedisQuotas>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum Decision {
 /// What was charged, and where.
 pub(crate) enum Charge {
     Memory(memory::Charge),
-    #[cfg(feature = "redis")]
+    #[cfg(feature = "redis-quotas")]
     Redis(RedisCharge),
 }
 
@@ -56,7 +56,7 @@ impl Charge {
     pub(crate) fn standing(&self) -> Standing {
         match self {
             Charge::Memory(charge) => charge.standing(),
-            #[cfg(feature = "redis")]
+            #[cfg(feature = "redis-quotas")]
             Charge::Redis(charge) => charge.standing(),
         }
     }
@@ -69,7 +69,7 @@ pub(crate) type Few<T> = SmallVec<[T; 2]>;
 #[derive(Clone, Copy)]
 pub(crate) enum Place<'s> {
     Memory(&'s MemoryStore, Tick),
-    #[cfg(feature = "redis")]
+    #[cfg(feature = "redis-quotas")]
     Redis(&'s RedisQuotas),
 }
 
@@ -80,7 +80,7 @@ impl QuotaStore {
     }
 
     pub(crate) fn place(&self) -> Place<'_> {
-        #[cfg(feature = "redis")]
+        #[cfg(feature = "redis-quotas")]
         if let Some(shared) = &self.shared {
             return Place::Redis(shared);
         }
@@ -94,7 +94,7 @@ impl QuotaStore {
 
     /// Gives back what was charged, each in its place, and says where the clients stand; what is out of reach stays charged.
     pub(crate) async fn release(&self, charges: Few<Charge>) -> Few<Option<Standing>> {
-        #[cfg(feature = "redis")]
+        #[cfg(feature = "redis-quotas")]
         let mut remote: Vec<RedisCharge> = Vec::new();
         let mut now = None;
         let mut standings = Few::new();
@@ -104,14 +104,14 @@ impl QuotaStore {
                     let now = *now.get_or_insert_with(|| self.memory.now());
                     standings.push(Some(self.memory.release(charge, now)));
                 }
-                #[cfg(feature = "redis")]
+                #[cfg(feature = "redis-quotas")]
                 Charge::Redis(charge) => {
                     remote.push(charge);
                     standings.push(None);
                 }
             }
         }
-        #[cfg(feature = "redis")]
+        #[cfg(feature = "redis-quotas")]
         if let Some(shared) = &self.shared
             && !remote.is_empty()
             && let Ok(returned) = shared.release(remote).await
@@ -129,7 +129,7 @@ impl Place<'_> {
     pub(crate) async fn reserve(self, asks: &[Ask<'_>]) -> Result<Few<Decision>, Unavailable> {
         match self {
             Place::Memory(memory, now) => Ok(reserve_in(memory, now, asks)),
-            #[cfg(feature = "redis")]
+            #[cfg(feature = "redis-quotas")]
             Place::Redis(redis) => {
                 let decisions = redis.reserve(asks).await?;
                 let decided = decisions.into_iter().map(|decision| match decision {
@@ -146,7 +146,7 @@ impl Place<'_> {
     pub(crate) async fn standing(self, ask: &Ask<'_>) -> Result<Standing, Unavailable> {
         match self {
             Place::Memory(memory, now) => Ok(memory.standing(memory.key(ask.bucket, &ask.client), ask.limit, now)),
-            #[cfg(feature = "redis")]
+            #[cfg(feature = "redis-quotas")]
             Place::Redis(redis) => {
                 redis.standing(std::slice::from_ref(ask)).await?.into_iter().next().ok_or(Unavailable)
             }
@@ -159,7 +159,7 @@ impl Place<'_> {
             Place::Memory(memory, now) => {
                 Ok(memory.charge(memory.key(ask.bucket, &ask.client), ask.limit, ask.cost, now))
             }
-            #[cfg(feature = "redis")]
+            #[cfg(feature = "redis-quotas")]
             Place::Redis(redis) => redis.charge(ask).await,
         }
     }
@@ -171,7 +171,7 @@ impl Place<'_> {
                 memory.reset(memory.key(ask.bucket, &ask.client), ask.limit);
                 Ok(())
             }
-            #[cfg(feature = "redis")]
+            #[cfg(feature = "redis-quotas")]
             Place::Redis(redis) => redis.reset(ask).await,
         }
     }
@@ -212,14 +212,14 @@ impl From<MemoryStore> for QuotaStore {
     fn from(memory: MemoryStore) -> Self {
         Self {
             memory,
-            #[cfg(feature = "redis")]
+            #[cfg(feature = "redis-quotas")]
             shared: None,
         }
     }
 }
 
 /// While Redis is away, [`Outage::Local`](crate::Outage::Local) counts in [`MemoryStore::shared`].
-#[cfg(feature = "redis")]
+#[cfg(feature = "redis-quotas")]
 impl From<RedisQuotas> for QuotaStore {
     fn from(shared: RedisQuotas) -> Self {
         Self { memory: MemoryStore::shared(), shared: Some(shared) }
@@ -230,7 +230,7 @@ impl fmt::Debug for QuotaStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("QuotaStore");
         shown.field("memory", &self.memory);
-        #[cfg(feature = "redis")]
+        #[cfg(feature = "redis-quotas")]
         shown.field("shared", &self.shared);
         shown.finish()
     }
