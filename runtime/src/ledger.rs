@@ -18,7 +18,7 @@ use smallvec::smallvec;
 use self::record::Record;
 pub use self::report::RateLimitHeaders;
 use crate::policy::{By, Outage, Quota, Unavailable};
-use crate::quota::{Ask, Charge, Client, Decision, Few, Limit, Place, QuotaStore, Standing};
+use crate::quota::{Ask, Client, Decision, Few, Limit, Place, QuotaStore, Reservation, Standing};
 
 /// One key of one quota that a request has to pass.
 pub(crate) struct Due<'q, 'c> {
@@ -52,7 +52,7 @@ struct Entry<'q> {
     quota: &'q Quota,
     by: By,
     /// Gone once it is given back; never there where the quota refused.
-    charge: Option<Charge>,
+    charge: Option<Reservation>,
     standing: Standing,
     /// Where a success makes a good record.
     record: Option<Box<Record>>,
@@ -159,7 +159,7 @@ impl<'q> Ledger<'q> {
     }
 
     async fn release(&mut self, store: &QuotaStore, which: impl Fn(&Quota) -> bool) {
-        let mut charges: Few<Charge> = smallvec![];
+        let mut charges: Few<Reservation> = smallvec![];
         let mut places: Few<usize> = smallvec![];
         for (at, entry) in self.entries.iter_mut().enumerate() {
             if which(entry.quota)

@@ -23,7 +23,7 @@ use crate::palisade::Palisade;
 use crate::policy::{By, HandlerPath, Outage, Quota, Unavailable, normal};
 use crate::principal::{ArgumentError, Principal};
 use crate::problem::Problem;
-use crate::quota::{Ask, Charge, Client, Decision, Limit, Place, QuotaStore, Standing};
+use crate::quota::{Ask, Client, Decision, Limit, Place, QuotaStore, Reservation, Standing};
 use crate::settings::{InFlight, RateLimits, Settings};
 use crate::validation::{Input, NotInput};
 
@@ -184,7 +184,7 @@ impl ResponseError for LimitError {
 pub struct Permit {
     store: QuotaStore,
     /// Nobody counted: the quota only observes, or the store is away and the quota is open then.
-    charged: Option<(Charge, Standing)>,
+    charged: Option<(Reservation, Standing)>,
 }
 
 impl Permit {

@@ -30,7 +30,7 @@ mod window;
 pub use clock::{Clock, SystemClock, Tick};
 pub use memory::MemoryStore;
 pub use store::QuotaStore;
-pub(crate) use store::{Charge, Decision, Few, Place};
+pub(crate) use store::{Decision, Few, Place, Reservation};
 
 #[doc(hidden)]
 pub use ask::Ask;
@@ -41,7 +41,7 @@ pub use clock::ManualClock;
 #[doc(hidden)]
 pub use limit::Limit;
 #[doc(hidden)]
-pub use memory::{Charge as MemoryCharge, Key};
+pub use memory::{Charge, Key};
 #[doc(hidden)]
 pub use shelf::{Cause, Refused};
 #[doc(hidden)]

@@ -39,25 +39,25 @@ pub struct QuotaStore {
 
 /// What became of one ask.
 pub(crate) enum Decision {
-    Charged(Charge),
+    Charged(Reservation),
     Refused(Refused),
     /// There was room, but another ask refused.
     Spared(Standing),
 }
 
 /// What was charged, and where.
-pub(crate) enum Charge {
+pub(crate) enum Reservation {
     Memory(memory::Charge),
     #[cfg(feature = "redis-quotas")]
     Redis(RedisCharge),
 }
 
-impl Charge {
+impl Reservation {
     pub(crate) fn standing(&self) -> Standing {
         match self {
-            Charge::Memory(charge) => charge.standing(),
+            Reservation::Memory(charge) => charge.standing(),
             #[cfg(feature = "redis-quotas")]
-            Charge::Redis(charge) => charge.standing(),
+            Reservation::Redis(charge) => charge.standing(),
         }
     }
 }
@@ -93,19 +93,19 @@ impl QuotaStore {
     }
 
     /// Gives back what was charged, each in its place, and says where the clients stand; what is out of reach stays charged.
-    pub(crate) async fn release(&self, charges: Few<Charge>) -> Few<Option<Standing>> {
+    pub(crate) async fn release(&self, charges: Few<Reservation>) -> Few<Option<Standing>> {
         #[cfg(feature = "redis-quotas")]
         let mut remote: Vec<RedisCharge> = Vec::new();
         let mut now = None;
         let mut standings = Few::new();
         for charge in charges {
             match charge {
-                Charge::Memory(charge) => {
+                Reservation::Memory(charge) => {
                     let now = *now.get_or_insert_with(|| self.memory.now());
                     standings.push(Some(self.memory.release(charge, now)));
                 }
                 #[cfg(feature = "redis-quotas")]
-                Charge::Redis(charge) => {
+                Reservation::Redis(charge) => {
                     remote.push(charge);
                     standings.push(None);
                 }
@@ -133,7 +133,7 @@ impl Place<'_> {
             Place::Redis(redis) => {
                 let decisions = redis.reserve(asks).await?;
                 let decided = decisions.into_iter().map(|decision| match decision {
-                    redis::Decision::Charged(charge) => Decision::Charged(Charge::Redis(charge)),
+                    redis::Decision::Charged(charge) => Decision::Charged(Reservation::Redis(charge)),
                     redis::Decision::Refused(refused) => Decision::Refused(refused),
                     redis::Decision::Spared(standing) => Decision::Spared(standing),
                 });
@@ -188,7 +188,7 @@ fn reserve_in(memory: &MemoryStore, now: Tick, asks: &[Ask<'_>]) -> Few<Decision
             continue;
         }
         match memory.reserve(key, ask.limit, ask.cost, now) {
-            Ok(charge) => decisions.push(Decision::Charged(Charge::Memory(charge))),
+            Ok(charge) => decisions.push(Decision::Charged(Reservation::Memory(charge))),
             Err(no) => {
                 refused |= ask.binding;
                 decisions.push(Decision::Refused(no));
@@ -203,7 +203,7 @@ fn reserve_in(memory: &MemoryStore, now: Tick, asks: &[Ask<'_>]) -> Few<Decision
 
 fn spared(memory: &MemoryStore, now: Tick, decision: Decision) -> Decision {
     match decision {
-        Decision::Charged(Charge::Memory(charge)) => Decision::Spared(memory.release(charge, now)),
+        Decision::Charged(Reservation::Memory(charge)) => Decision::Spared(memory.release(charge, now)),
         other => other,
     }
 }
