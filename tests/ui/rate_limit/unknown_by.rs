@@ -2,7 +2,7 @@ use palisade::{get, public, rate_limit};
 
 #[get("/users")]
 #[public]
-#[rate_limit(5, "15m", by = header("x-tenant"))]
+#[rate_limit(5, "15m", by = hedaer("x-tenant"))]
 async fn show_user() -> &'static str {
     "in"
 }

@@ -1,0 +1,11 @@
+use palisade::{get, public, rate_limit};
+
+#[get("/users")]
+#[public]
+#[rate_limit(5, "15m", name = "login")]
+#[rate_limit(5, "15m", name = "login", by = [ip, header("x-tenant")])]
+async fn show_user() -> &'static str {
+    "in"
+}
+
+fn main() {}
