@@ -1,4 +1,4 @@
-use palisade::{authenticated, post, public, rate_limit, validate};
+use palisade::{authenticated, public, rate_limit, validate};
 
 #[authenticated]
 #[rate_limit(60, "1m", by = api_key)]
@@ -6,13 +6,6 @@ use palisade::{authenticated, post, public, rate_limit, validate};
 #[rate_limit(10, "1m", by = key(plans::of_the_caller), name = "plan")]
 async fn export() -> Export {
     Export::all().await
-}
-
-#[post("/auth/login")]
-#[public]
-#[rate_limit(5, "15m", by = [ip, field(body.email)], count = failures)]
-async fn login(Json(body): Json<Login>) -> Tokens {
-    body.tokens().await
 }
 
 #[public]

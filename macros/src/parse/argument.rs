@@ -52,6 +52,8 @@ pub(super) enum Value {
     Path(UserPath),
     /// `all(..)`.
     Call(Ident, Group),
+    /// `[a, b]`.
+    List(Group),
     /// Tokens that no attribute takes, such as an expression.
     Other(Place),
 }
@@ -113,6 +115,7 @@ impl Value {
             Value::Word(word) => word.span().into(),
             Value::Path(path) => path.place(),
             Value::Call(word, group) => Place::of(&[word.clone().into(), group.clone().into()], word.span()),
+            Value::List(group) => group.span().into(),
             Value::Other(place) => *place,
         }
     }
@@ -143,6 +146,7 @@ fn value_of(tokens: &[TokenTree], whole: Place) -> Value {
         [TokenTree::Ident(word), TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => {
             Value::Call(word.clone(), group.clone())
         }
+        [TokenTree::Group(group)] if group.delimiter() == Delimiter::Bracket => Value::List(group.clone()),
         several if is_path(several) => Value::Path(UserPath(several.iter().cloned().collect())),
         several @ [first, ..] => Value::Other(Place::of(several, first.span())),
     }

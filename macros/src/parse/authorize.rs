@@ -5,11 +5,11 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
-use super::argument::{Argument, Arguments, Value, is_path};
-use super::{names, owner};
+use super::argument::Arguments;
+use super::{function, names, owner};
 use crate::clause::flat;
 use crate::errors::{Errors, Place};
-use crate::model::{Kind, Rule, UserPath};
+use crate::model::{Kind, Rule};
 use crate::suggest;
 
 const TERMS: [&str; 7] = ["role", "permission", "scope", "owner", "tenant", "authenticated", "check"];
@@ -191,7 +191,7 @@ impl<'t> Reader<'t, '_> {
             "scope" => Kind::Scope,
             "owner" => return owner::owner(arguments, self.errors),
             "tenant" => return owner::tenant(arguments, self.errors),
-            "check" => return check(word, group, self.errors),
+            "check" => return function::parse(word, Some(group), CHECK, self.errors).map(Rule::Check),
             "authenticated" => {
                 self.errors.push(group.span(), "`authenticated` takes no arguments", "write `authenticated`");
                 return None;
@@ -211,20 +211,3 @@ impl<'t> Reader<'t, '_> {
 }
 
 const CHECK: &str = "write `check(path::to::function)`; it is an `async fn(&HttpRequest, &Principal)` that gives a `Verdict` or a `bool`";
-
-fn check(word: &Ident, group: &Group, errors: &mut Errors) -> Option<Rule> {
-    let tokens = flat(group.stream());
-    if tokens.is_empty() {
-        errors.push(word.span(), "`check` names no function", CHECK);
-        return None;
-    }
-    if is_path(&tokens) {
-        return Some(Rule::Check(UserPath(tokens.into_iter().collect())));
-    }
-    let what = match Arguments::of_term(word, group.stream()).next() {
-        Some(Argument { value: Value::Call(..), .. }) => "`check` takes the function itself, not a call of it",
-        _ => "`check` takes the path of one function",
-    };
-    errors.push(Place::of(&tokens, group.span()), what, CHECK);
-    None
-}

@@ -5,6 +5,7 @@
 mod argument;
 mod authenticated;
 mod authorize;
+mod function;
 mod names;
 mod owner;
 mod public;

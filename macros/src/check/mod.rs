@@ -1,15 +1,16 @@
 //! From what is written to what it means: every rule that one clause alone can't know.
 
+mod quotas;
+
 use proc_macro2::Ident;
 use syn::LitStr;
 use syn::ext::IdentExt;
 
 use crate::errors::Errors;
 use crate::model::{
-    By, Call, Checked, Clause, Fitness, From, Handler, Parameter, Policy, Quota, RateLimit, Rule, Said, Step, Validate,
-    Validates, Written,
+    Call, Checked, Clause, Fitness, From, Handler, Parameter, Policy, Rule, Said, Step, Validate, Validates,
+    Validation, Written,
 };
-use crate::parse::is_label;
 use crate::{logic, suggest, template};
 
 const CHOICES: &str = "say who may call it: `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]`, \
@@ -21,7 +22,7 @@ pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
     access(&clauses, &handler, errors);
     duplicates(&clauses, errors);
     owners(&clauses, errors);
-    principals(&clauses, errors);
+    quotas::principals(&clauses, errors);
     let mut checked = Checked {
         policy: Policy { rule: Rule::Nobody, reason: None, quotas: Vec::new(), validates: Validates::Nothing },
         route: None,
@@ -55,7 +56,15 @@ pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
         checked.policy.rule = Rule::Nobody;
         checked.policy.reason = Some(reason);
     }
-    checked.policy.quotas = quotas(limits, &checked.handler.signature.ident, errors);
+    checked.policy.quotas = quotas::labelled(limits, &checked.handler.signature.ident, errors);
+    let fields = quotas::located(&checked.policy.quotas, &checked.handler, errors);
+    if !fields.is_empty() {
+        checked.call = match checked.call {
+            Call::Direct => Call::Counted { validation: None, fields },
+            Call::Validated(validation) => Call::Counted { validation: Some(validation), fields },
+            other => other,
+        };
+    }
     checked
 }
 
@@ -148,15 +157,9 @@ fn repeats(earlier: &Said, later: &Said) -> bool {
         | (Said::Validate(_), Said::Validate(_)) => true,
         // Any order: neither list holds a name twice.
         (Said::Demand(earlier), Said::Demand(later)) => earlier.text() == later.text(),
-        (Said::RateLimit(earlier), Said::RateLimit(later)) => identical(earlier, later),
+        (Said::RateLimit(earlier), Said::RateLimit(later)) => earlier.text() == later.text(),
         _ => false,
     }
-}
-
-fn identical(one: &RateLimit, other: &RateLimit) -> bool {
-    let terms = |quota: &RateLimit| (quota.limit, quota.seconds, quota.count, matches!(quota.by, By::Principal(_)));
-    let name = |quota: &RateLimit| quota.name.as_ref().map(LitStr::value);
-    terms(one) == terms(other) && name(one) == name(other)
 }
 
 /// The route has the parameter that names the owner. Where somebody else's attribute routes, the template is unknown.
@@ -210,52 +213,6 @@ fn parameters(leaf: &Rule) -> &[Parameter] {
     }
 }
 
-/// A public route knows no principals, so it can't count by them.
-fn principals(clauses: &[Clause], errors: &mut Errors) {
-    let Some(open) = clauses.iter().find(|clause| matches!(clause.said, Said::Public(_) | Said::OptionalAuth)) else {
-        return;
-    };
-    let what = match open.said {
-        Said::Public(_) => "a public route has no principal to count by",
-        _ => "an `optional_auth` route may have no principal to count by",
-    };
-    for clause in clauses {
-        if let Said::RateLimit(RateLimit { by: By::Principal(span), .. }) = clause.said {
-            let cure = "write `by = ip`, or demand a principal with `#[authenticated]`";
-            errors.push(span, what, cure);
-        }
-    }
-}
-
-/// Gives each quota its label, by which a handler's quotas are told apart.
-fn quotas(limits: Vec<(Ident, RateLimit)>, handler: &Ident, errors: &mut Errors) -> Vec<Quota> {
-    let handler = handler.unraw().to_string();
-    let mut unnamed = 0_usize;
-    let mut quotas: Vec<Quota> = Vec::new();
-    for (word, terms) in limits {
-        let label = match &terms.name {
-            Some(name) => name.value(),
-            None => {
-                unnamed += 1;
-                if unnamed == 1 { handler.clone() } else { format!("{handler}-{unnamed}") }
-            }
-        };
-        if !is_label(&label) {
-            let what = format!("clients see the name of a quota in a header, which can't hold `{label}`");
-            errors.push(word.span(), what, "give it another one, such as `name = \"login\"`");
-            continue;
-        }
-        if let Some(earlier) = quotas.iter().find(|earlier| earlier.label == label)
-            && !identical(&earlier.terms, &terms)
-        {
-            let place = terms.name.as_ref().map_or(word.span(), LitStr::span);
-            errors.push(place, format!("this handler has two quotas of the name \"{label}\""), "rename one of the two");
-        }
-        quotas.push(Quota { label, terms });
-    }
-    quotas
-}
-
 fn validation(word: &Ident, validate: &Validate, checked: &mut Checked, errors: &mut Errors) {
     let Handler { signature, arguments, .. } = &checked.handler;
     if arguments.is_empty() {
@@ -263,22 +220,13 @@ fn validation(word: &Ident, validate: &Validate, checked: &mut Checked, errors: 
         errors.push(word.span(), what, "take the input, such as `body: Json<T>`, or remove `#[validate]`");
         return;
     }
-    let every: Vec<&Ident> = arguments.iter().flat_map(|argument| &argument.names).collect();
     let (steps, validates) = match validate {
         Validate::Every => (vec![Step::Each; arguments.len()], Validates::Inputs),
         Validate::Only(names) => {
             let mut steps = vec![Step::Skip; arguments.len()];
             for name in names {
-                match arguments.iter().position(|argument| argument.names.contains(name)) {
-                    Some(at) => steps[at] = Step::Named,
-                    None => {
-                        let every: Vec<String> = every.iter().map(ToString::to_string).collect();
-                        let cure = match every.as_slice() {
-                            [] => "give the argument a name, as in `body: Json<T>` or `Json(body): Json<T>`".to_owned(),
-                            every => suggest::cure(&name.to_string(), every.iter().map(String::as_str)),
-                        };
-                        errors.push(name.span(), format!("`{}` has no argument `{name}`", signature.ident), cure);
-                    }
+                if let Some(at) = position(name, &checked.handler, errors) {
+                    steps[at] = Step::Named;
                 }
             }
             (steps, Validates::Named(names.iter().map(|name| name.unraw().to_string()).collect()))
@@ -286,6 +234,22 @@ fn validation(word: &Ident, validate: &Validate, checked: &mut Checked, errors: 
     };
     checked.policy.validates = validates;
     if matches!(checked.call, Call::Direct) && steps.iter().any(|step| !matches!(step, Step::Skip)) {
-        checked.call = Call::Validated { steps, attribute: word.span() };
+        checked.call = Call::Validated(Validation { steps, attribute: word.span() });
     }
+}
+
+/// Which argument of the handler, that has some, binds the name.
+fn position(name: &Ident, handler: &Handler, errors: &mut Errors) -> Option<usize> {
+    let Handler { signature, arguments, .. } = handler;
+    let found = arguments.iter().position(|argument| argument.names.contains(name));
+    if found.is_none() {
+        let every: Vec<String> =
+            arguments.iter().flat_map(|argument| &argument.names).map(ToString::to_string).collect();
+        let cure = match every.as_slice() {
+            [] => "give the argument a name, as in `body: Json<T>` or `Json(body): Json<T>`".to_owned(),
+            every => suggest::cure(&name.to_string(), every.iter().map(String::as_str)),
+        };
+        errors.push(name.span(), format!("`{}` has no argument `{name}`", signature.ident), cure);
+    }
+    found
 }

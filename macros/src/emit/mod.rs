@@ -3,15 +3,16 @@
 //! Every path is absolute, so that nothing of the user's can stand in its place. The handler becomes an item inside of a
 //! function, so that no name of ours is visible to it.
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+mod arguments;
+mod quota;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
+use self::arguments::{checks, keys, unchecked};
 use crate::clause::Attribute;
-use crate::model::{
-    Argument, By, Call, Checked, Count, Handler, Kind, Name, Owns, Parameter, Policy, Quota, Route, Rule, Step,
-    UserPath, Validates,
-};
+use crate::model::{Call, Checked, Handler, Kind, Name, Owns, Parameter, Policy, Route, Rule, UserPath, Validates};
 
 pub(crate) fn emit(checked: &Checked) -> TokenStream {
     match &checked.route {
@@ -36,15 +37,21 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     let seat = local("__seat", Span::call_site());
     let mounted = match call {
         Call::Direct => quote!(#seat.handler(#name)),
-        Call::Validated { steps, attribute } => {
-            let checks = checks(steps, *attribute, &handler.arguments);
+        Call::Validated(validation) => {
+            let checks = checks(validation, &handler.arguments);
             quote!(#seat.validated(#name, #checks))
+        }
+        Call::Counted { validation, fields } => {
+            let checks =
+                validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
+            let keys = keys(fields, &handler.arguments);
+            quote!(#seat.counted(#name, #checks, #keys))
         }
         Call::Never => never(),
     };
     let mounted = match call {
         // The route's own middleware stands behind the checks, so the handler is mounted inside of it.
-        Call::Direct | Call::Validated { .. } if !wraps.is_empty() => {
+        Call::Direct | Call::Validated(_) | Call::Counted { .. } if !wraps.is_empty() => {
             quote!(#seat.around(|#seat| #mounted #(.wrap(#wraps))*))
         }
         _ => mounted,
@@ -105,10 +112,18 @@ fn function(checked: &Checked) -> TokenStream {
         Call::Direct => {
             quote!(::palisade::__private::enforce(#held, #request, #payload, #name).await)
         }
-        Call::Validated { steps, attribute } => {
-            let checks = checks(steps, *attribute, &handler.arguments);
+        Call::Validated(validation) => {
+            let checks = checks(validation, &handler.arguments);
             quote! {
                 ::palisade::__private::enforce_validated(#held, #request, #payload, #name, #checks).await
+            }
+        }
+        Call::Counted { validation, fields } => {
+            let checks =
+                validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
+            let keys = keys(fields, &handler.arguments);
+            quote! {
+                ::palisade::__private::enforce_counted(#held, #request, #payload, #name, #checks, #keys).await
             }
         }
         Call::Never => never(),
@@ -152,12 +167,12 @@ fn is_about_the_name(attribute: &Attribute) -> bool {
 fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
     let Policy { rule, reason, quotas, validates } = policy;
     let path = unraw(handler);
-    let rule_is_users = rule.is_users();
-    let names = if rule_is_users { Names::Whole } else { Names::Short };
+    let is_users = rule.is_users() || quotas.iter().any(|quota| quota.terms.is_users());
+    let names = if is_users { Names::Whole } else { Names::Short };
     let rule = self::rule(rule, names);
     let reason = reason.as_ref().map(|reason| quote!(.because(#reason)));
     let listed = (!quotas.is_empty()).then(|| {
-        let quotas = quotas.iter().map(|quota| self::quota(quota, names));
+        let quotas = quotas.iter().map(|quota| quota::quota(quota, names));
         quote!(.quotas(&[#(#quotas),*]))
     });
     let validates = match validates {
@@ -165,16 +180,14 @@ fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
         Validates::Inputs => quote!(.validates_inputs()),
         Validates::Named(names) => quote!(.validates(&[#(#names),*])),
     };
-    let counted = quotas.iter().any(|quota| matches!(quota.terms.count, Count::Failures)).then(|| quote!(Count,));
-    let by = quotas.iter().any(|quota| matches!(quota.terms.by, By::Principal(_))).then(|| quote!(By,));
-    let quota = listed.is_some().then(|| quote!(Quota,));
-    if rule_is_users {
-        // A `use` would stand in the way of the user's own names in the rule, so every name of ours is whole.
+    if is_users {
+        // A `use` would stand in the way of the user's own names, so every name of ours is whole.
         return quote!(&::palisade::Policy::new(#rule).of(::core::module_path!(), #path) #reason #listed #validates);
     }
+    let [by, count, outage, quota] = quota::imports(quotas);
     // The names are short inside of the block, for whoever reads it; nothing of the user's stands there.
     quote! {{
-        use ::palisade::{#by #counted Policy, #quota Rule::*};
+        use ::palisade::{#by #count #outage Policy, #quota Rule::*};
         &Policy::new(#rule).of(::core::module_path!(), #path) #reason #listed #validates
     }}
 }
@@ -269,43 +282,6 @@ fn check(path: &UserPath) -> TokenStream {
     let [request, principal] = ["__request", "__principal"].map(|name| local(name, path.span()));
     let asked = quote_spanned!(path.span()=> ::palisade::__private::pending(#path(#request, #principal)));
     quote!((&::palisade::Check::new(#text, |#request, #principal| #asked)))
-}
-
-fn quota(quota: &Quota, names: Names) -> TokenStream {
-    let Quota { label, terms } = quota;
-    let limit = Literal::u32_unsuffixed(terms.limit);
-    let seconds = Literal::u64_unsuffixed(terms.seconds);
-    let (count, by) = (names.of("Count"), names.of("By"));
-    let count = matches!(terms.count, Count::Failures).then(|| quote!(.count(#count::Failures)));
-    let by = matches!(terms.by, By::Principal(_)).then(|| quote!(.by(#by::Principal)));
-    let shared = terms.name.is_some().then(|| quote!(.shared()));
-    let quota = names.of("Quota");
-    quote!(#quota::per_seconds(#label, #limit, #seconds) #count #by #shared)
-}
-
-/// `|__all, (_, __body)| __all.named(__body)?.done()`. A type that can't be validated is blamed where it stands, and the
-/// lack of any input at the attribute.
-fn checks(steps: &[Step], attribute: Span, arguments: &[Argument]) -> TokenStream {
-    let mut parameters = Vec::new();
-    let mut checks = TokenStream::new();
-    for (at, (step, Argument { names, ty })) in steps.iter().zip(arguments).enumerate() {
-        let name = names.first().map_or_else(|| at.to_string(), unraw);
-        let argument = local(&format!("__{name}"), *ty);
-        let check = match step {
-            Step::Skip => {
-                parameters.push(quote!(_));
-                continue;
-            }
-            Step::Each => "each",
-            Step::Named => "named",
-        };
-        let check = Ident::new(check, argument.span());
-        checks.extend(quote_spanned!(argument.span()=> .#check(#argument)?));
-        parameters.push(argument.into_token_stream());
-    }
-    let done = quote_spanned!(Span::mixed_site().located_at(attribute)=> .done());
-    let all = local("__all", Span::call_site());
-    quote!(|#all, (#(#parameters,)*)| #all #checks #done)
 }
 
 /// A name that no item of the user's has: a constant or a unit struct of the same name would take its place in a pattern.

@@ -2,9 +2,12 @@
 //!
 //! `parse` makes [`Written`], `check` turns it into [`Checked`], `emit` prints that and cannot fail.
 
+mod quota;
+
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::{Expr, LitStr, Path, Signature, Visibility};
 
+pub(crate) use self::quota::{By, Count, Field, Key, Outage, Quota, RateLimit};
 use crate::clause::Attribute;
 
 /// A handler and its clauses, in the order of the attributes: each clause is understood, the whole is not judged.
@@ -72,29 +75,6 @@ pub(crate) struct Route {
     pub(crate) name: Option<LitStr>,
     pub(crate) guards: Vec<Path>,
     pub(crate) wraps: Vec<Expr>,
-}
-
-pub(crate) struct RateLimit {
-    pub(crate) limit: u32,
-    pub(crate) seconds: u64,
-    pub(crate) count: Count,
-    pub(crate) by: By,
-    pub(crate) name: Option<LitStr>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Count {
-    #[default]
-    All,
-    Failures,
-}
-
-#[derive(Clone, Copy, Default)]
-pub(crate) enum By {
-    #[default]
-    Ip,
-    /// And where that is said.
-    Principal(Span),
 }
 
 pub(crate) enum Validate {
@@ -175,21 +155,29 @@ pub(crate) struct Owns {
     pub(crate) reveals: bool,
 }
 
-pub(crate) struct Quota {
-    pub(crate) label: String,
-    pub(crate) terms: RateLimit,
-}
-
 /// What becomes of the handler behind its checks.
 pub(crate) enum Call {
     Direct,
-    /// After a step for each of its arguments, which the attribute demanded.
-    Validated {
-        steps: Vec<Step>,
-        attribute: Span,
+    Validated(Validation),
+    /// After validation, if that is demanded, and after its quotas have counted by fields of the arguments.
+    Counted {
+        validation: Option<Validation>,
+        fields: Vec<Located>,
     },
     /// It can't be called. The program does not compile.
     Never,
+}
+
+/// A step for each argument, which the attribute demanded.
+pub(crate) struct Validation {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) attribute: Span,
+}
+
+/// A field, and in which argument of the handler it is.
+pub(crate) struct Located {
+    pub(crate) field: Field,
+    pub(crate) argument: usize,
 }
 
 #[derive(Clone, Copy)]

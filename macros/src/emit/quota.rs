@@ -1,0 +1,95 @@
+//! Quotas, as the constants that the runtime reads.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+
+use super::{Names, local};
+use crate::model::{By, Count, Key, Outage, Quota, UserPath};
+
+pub(super) fn quota(quota: &Quota, names: Names) -> TokenStream {
+    let Quota { label, terms } = quota;
+    let limit = Literal::u32_unsuffixed(terms.limit);
+    let seconds = Literal::u64_unsuffixed(terms.seconds);
+    let count = count(&terms.count, names);
+    let cost = (terms.cost != 1).then(|| {
+        let cost = Literal::u32_unsuffixed(terms.cost);
+        quote!(.cost(#cost))
+    });
+    let by = match terms.by.as_slice() {
+        _ if terms.is_by_address() => TokenStream::new(),
+        [Key { by, .. }] => {
+            let by = self::by(by, names);
+            quote!(.by(#by))
+        }
+        several => {
+            let several = several.iter().map(|key| by(&key.by, names));
+            quote!(.by_each(&[#(#several),*]))
+        }
+    };
+    let on_outage = terms.on_outage.map(|outage| {
+        let (outages, outage) = (names.of("Outage"), format_ident!("{}", variant(outage)));
+        quote!(.on_outage(#outages::#outage))
+    });
+    let observe = terms.observe.then(|| quote!(.observe()));
+    let shared = terms.name.is_some().then(|| quote!(.shared()));
+    let quota = names.of("Quota");
+    quote!(#quota::per_seconds(#label, #limit, #seconds) #count #by #cost #on_outage #observe #shared)
+}
+
+/// What the quotas need to be imported: `By`, `Count`, `Outage`, `Quota`, each with its comma.
+pub(super) fn imports(quotas: &[Quota]) -> [Option<TokenStream>; 4] {
+    let any = |needs: fn(&Quota) -> bool| quotas.iter().any(needs);
+    [
+        any(|quota| !quota.terms.is_by_address()).then(|| quote!(By,)),
+        any(|quota| !matches!(quota.terms.count, Count::All)).then(|| quote!(Count,)),
+        any(|quota| quota.terms.on_outage.is_some()).then(|| quote!(Outage,)),
+        (!quotas.is_empty()).then(|| quote!(Quota,)),
+    ]
+}
+
+fn count(count: &Count, names: Names) -> Option<TokenStream> {
+    let counts = names.of("Count");
+    Some(match count {
+        Count::All => return None,
+        Count::Failures => quote!(.count(#counts::Failures)),
+        Count::Successes => quote!(.count(#counts::Successes)),
+        // A function of another shape is blamed where its path stands.
+        Count::When(path) => {
+            let when = quote_spanned!(path.span()=> ::palisade::Count::When);
+            quote!(.count(#when(#path)))
+        }
+    })
+}
+
+fn by(by: &By, names: Names) -> TokenStream {
+    let keys = names.of("By");
+    match by {
+        By::Ip => quote!(#keys::Ip),
+        By::Principal => quote!(#keys::Principal),
+        By::ApiKey => quote!(#keys::ApiKey),
+        By::Header(name) => quote!(#keys::Header(#name)),
+        By::Field(field) => {
+            let text = field.text();
+            quote!(#keys::Field(#text))
+        }
+        By::Function(path) => {
+            let function = function(path);
+            quote!(#keys::Key(&#function))
+        }
+    }
+}
+
+fn function(path: &UserPath) -> TokenStream {
+    let text = path.text();
+    let [request, principal] = ["__request", "__principal"].map(|name| local(name, path.span()));
+    let asked = quote_spanned!(path.span()=> ::palisade::__private::pending_key(#path(#request, #principal)));
+    quote!(::palisade::KeyFn::new(#text, |#request, #principal| #asked))
+}
+
+const fn variant(outage: Outage) -> &'static str {
+    match outage {
+        Outage::Deny => "Deny",
+        Outage::Allow => "Allow",
+        Outage::Local => "Local",
+    }
+}

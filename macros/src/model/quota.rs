@@ -1,0 +1,162 @@
+//! What `#[rate_limit]` says.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{Index, LitStr, Member};
+
+use super::UserPath;
+use crate::errors::Place;
+
+/// A quota and the label by which clients and the handler's other quotas know it.
+pub(crate) struct Quota {
+    pub(crate) label: String,
+    pub(crate) terms: RateLimit,
+}
+
+pub(crate) struct RateLimit {
+    pub(crate) limit: u32,
+    pub(crate) seconds: u64,
+    pub(crate) count: Count,
+    /// At least one key.
+    pub(crate) by: Vec<Key>,
+    pub(crate) cost: u32,
+    /// `None` leaves it to the runtime, which knows what is counted.
+    pub(crate) on_outage: Option<Outage>,
+    pub(crate) observe: bool,
+    pub(crate) name: Option<LitStr>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) enum Count {
+    #[default]
+    All,
+    Failures,
+    Successes,
+    /// The path of a function of the status.
+    When(UserPath),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outage {
+    Deny,
+    Allow,
+    Local,
+}
+
+/// Whom a quota counts, and where that is said.
+#[derive(Clone)]
+pub(crate) struct Key {
+    pub(crate) by: By,
+    pub(crate) place: Place,
+}
+
+#[derive(Clone)]
+pub(crate) enum By {
+    Ip,
+    Principal,
+    ApiKey,
+    /// In lower case.
+    Header(String),
+    Field(Field),
+    /// The path of an asynchronous function.
+    Function(UserPath),
+}
+
+/// `body.email`: an argument of the handler, and one field of it or more.
+#[derive(Clone)]
+pub(crate) struct Field {
+    pub(crate) argument: Ident,
+    pub(crate) path: Vec<Member>,
+}
+
+impl RateLimit {
+    /// Two quotas of one text are one quota.
+    pub(crate) fn text(&self) -> String {
+        let Self { limit, seconds, count, by, cost, on_outage, observe, name } = self;
+        let mut by: Vec<String> = by.iter().map(|key| key.by.text()).collect();
+        by.sort();
+        let (by, count) = (by.join(", "), count.text());
+        let (on_outage, name) = (on_outage.map(Outage::word), name.as_ref().map(LitStr::value));
+        format!("{limit} {seconds} {count} [{by}] {cost} {on_outage:?} {observe} {name:?}")
+    }
+
+    /// Whether it only counts by address, as a quota does that says nothing of it.
+    pub(crate) fn is_by_address(&self) -> bool {
+        matches!(self.by.as_slice(), [Key { by: By::Ip, .. }])
+    }
+
+    /// Whether something of the user's stands in it, which a `use` of ours could shadow.
+    pub(crate) fn is_users(&self) -> bool {
+        matches!(self.count, Count::When(_)) || self.by.iter().any(|key| matches!(key.by, By::Function(_)))
+    }
+
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.by.iter().filter_map(|key| if let By::Field(field) = &key.by { Some(field) } else { None })
+    }
+}
+
+impl Count {
+    fn text(&self) -> String {
+        match self {
+            Count::All => "all".to_owned(),
+            Count::Failures => "failures".to_owned(),
+            Count::Successes => "successes".to_owned(),
+            Count::When(path) => format!("when({})", path.text()),
+        }
+    }
+}
+
+impl Outage {
+    pub(crate) const ALL: [Self; 3] = [Outage::Deny, Outage::Allow, Outage::Local];
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Outage::Deny => "deny",
+            Outage::Allow => "allow",
+            Outage::Local => "local",
+        }
+    }
+}
+
+impl By {
+    /// As one writes it. Two keys of one text are one key.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            By::Ip => "ip".to_owned(),
+            By::Principal => "principal".to_owned(),
+            By::ApiKey => "api_key".to_owned(),
+            By::Header(name) => format!("header({name:?})"),
+            By::Field(field) => format!("field({})", field.text()),
+            By::Function(path) => format!("key({})", path.text()),
+        }
+    }
+}
+
+impl Field {
+    pub(crate) fn text(&self) -> String {
+        self.path.iter().fold(self.argument.unraw().to_string(), |text, member| match member {
+            Member::Named(name) => format!("{text}.{}", name.unraw()),
+            Member::Unnamed(Index { index, .. }) => format!("{text}.{index}"),
+        })
+    }
+
+    /// Where the argument is named.
+    pub(crate) fn span(&self) -> Span {
+        self.argument.span()
+    }
+}
+
+/// What stands behind the argument: `.email`.
+impl ToTokens for Field {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        for member in &self.path {
+            let span = match member {
+                Member::Named(name) => name.span(),
+                Member::Unnamed(index) => index.span,
+            };
+            syn::Token![.](span).to_tokens(tokens);
+            member.to_tokens(tokens);
+        }
+    }
+}
