@@ -17,8 +17,8 @@ fn store(clients: usize) -> MemoryStore {
     MemoryStore::bounded(NonZeroUsize::new(clients).unwrap(), ManualClock::new())
 }
 
-fn address(number: u32) -> Key {
-    Key { bucket: 1, client: Client::Address(IpAddr::V4(Ipv4Addr::from_bits(number))) }
+fn address(store: &MemoryStore, number: u32) -> Key {
+    store.key(1, &Client::Address(IpAddr::V4(Ipv4Addr::from_bits(number))))
 }
 
 fn limit(limit: u32, window: Duration) -> Limit {
@@ -167,7 +167,7 @@ impl Run {
 
     fn attempt(&mut self, read: u64) -> Result<bool, TestCaseError> {
         let quota = self.limit.limit() as usize;
-        match self.store.reserve(address(1), self.limit, Tick::from_nanos(read)) {
+        match self.store.reserve(address(&self.store, 1), self.limit, 1, Tick::from_nanos(read)) {
             Ok(charge) => {
                 self.wait = None;
                 self.model.held.push_back(self.now);
@@ -192,7 +192,7 @@ impl Run {
     }
 
     fn release(&mut self, instant: u64, charge: Charge) -> Result<(), TestCaseError> {
-        let before = self.store.standing(address(1), self.limit, Tick::from_nanos(self.now));
+        let before = self.store.standing(address(&self.store, 1), self.limit, Tick::from_nanos(self.now));
         let after = self.store.release(charge, Tick::from_nanos(self.now));
         self.model.give_back(instant);
         let quota = self.limit.limit() as usize;
@@ -242,7 +242,7 @@ proptest! {
         let mut now = start;
         for gap in gaps {
             now += spacing + spacing * gap / 1000;
-            prop_assert!(store.reserve(address(1), limit, Tick::from_nanos(now)).is_ok());
+            prop_assert!(store.reserve(address(&store, 1), limit, 1, Tick::from_nanos(now)).is_ok());
         }
     }
 }
@@ -254,7 +254,10 @@ fn a_steady_client_a_little_under_its_quota_is_never_refused_over_many_windows()
         let store = store(64);
         let spacing = (nanos(limit.window()) * 1032).div_ceil(u64::from(count) * 1000);
         for turn in 0..u64::from(count) * 5 {
-            assert!(store.reserve(address(1), limit, Tick::from_nanos(turn * spacing)).is_ok(), "{count} {turn}");
+            assert!(
+                store.reserve(address(&store, 1), limit, 1, Tick::from_nanos(turn * spacing)).is_ok(),
+                "{count} {turn}"
+            );
         }
     }
 }
@@ -278,7 +281,7 @@ fn concurrent_tries_get_exactly_the_quota() {
                     for turn in 0..TRIES {
                         // Instants that go forward and back, all within one window.
                         let now = Tick::from_nanos(u64::from(round) * 1_000_000 + u64::from((thread + turn * 7) % 9));
-                        if store.reserve(address(round), quota(round), now).is_ok() {
+                        if store.reserve(address(&store, round), quota(round), 1, now).is_ok() {
                             admitted[round as usize].fetch_add(1, Ordering::Relaxed);
                         }
                     }
@@ -304,7 +307,7 @@ fn concurrent_reserve_and_release_leave_the_count_right() {
                 scope.spawn(move || {
                     for turn in 0..TURNS {
                         let now = Tick::from_nanos(u64::from(turn));
-                        if let Ok(charge) = store.reserve(address(1), limit, now) {
+                        if let Ok(charge) = store.reserve(address(&store, 1), limit, 1, now) {
                             assert!(held.fetch_add(1, Ordering::SeqCst) < count);
                             held.fetch_sub(1, Ordering::SeqCst);
                             store.release(charge, now);
@@ -313,7 +316,7 @@ fn concurrent_reserve_and_release_leave_the_count_right() {
                 });
             }
         });
-        assert_eq!(store.standing(address(1), limit, Tick::from_nanos(u64::from(TURNS))).remaining, count);
+        assert_eq!(store.standing(address(&store, 1), limit, Tick::from_nanos(u64::from(TURNS))).remaining, count);
     }
 }
 
@@ -324,18 +327,18 @@ fn a_flood_of_new_addresses_frees_no_blocked_client_and_is_bounded() {
     let limit = limit(5, Duration::from_secs(900));
     let store = store(BOUND);
     for _ in 0..5 {
-        let _stays = store.reserve(address(0), limit, Tick::from_nanos(0)).unwrap();
+        let _stays = store.reserve(address(&store, 0), limit, 1, Tick::from_nanos(0)).unwrap();
     }
     for number in 1..100_000_u32 {
         let now = Tick::from_nanos(u64::from(number) * 1_000_000);
-        assert!(store.reserve(address(number), limit, now).is_ok());
+        assert!(store.reserve(address(&store, number), limit, 1, now).is_ok());
         if number % 1000 == 0 {
             assert!(store.clients() <= BOUND);
-            assert!(store.reserve(address(0), limit, now).is_err());
+            assert!(store.reserve(address(&store, 0), limit, 1, now).is_err());
         }
     }
     assert!(store.clients() > BOUND / 2);
-    assert!(store.reserve(address(0), limit, Tick::from_nanos(900_000_000_000)).is_ok());
+    assert!(store.reserve(address(&store, 0), limit, 1, Tick::from_nanos(900_000_000_000)).is_ok());
 }
 
 #[test]
@@ -345,16 +348,17 @@ fn a_store_full_of_blocked_clients_refuses_new_ones_and_frees_none() {
     let store = store(BOUND as usize);
     let now = Tick::from_nanos(7);
     let blocked: Vec<u32> =
-        (0..20 * BOUND).filter(|number| store.reserve(address(*number), limit, now).is_ok()).collect();
+        (0..20 * BOUND).filter(|number| store.reserve(address(&store, *number), limit, 1, now).is_ok()).collect();
     assert_eq!(blocked.len(), BOUND as usize);
     assert_eq!(store.clients(), BOUND as usize);
-    let refused = store.reserve(address(u32::MAX), limit, now).unwrap_err();
-    assert_eq!((refused.cause, refused.retry_after), (Cause::Crowded, limit.window()));
+    let refused = store.reserve(address(&store, u32::MAX), limit, 1, now).unwrap_err();
+    assert_eq!(refused.cause, Cause::Crowded);
+    assert!((limit.window()..=limit.window() + limit.slack()).contains(&refused.retry_after));
     for number in blocked {
-        assert_eq!(store.reserve(address(number), limit, now).unwrap_err().cause, Cause::Spent);
+        assert_eq!(store.reserve(address(&store, number), limit, 1, now).unwrap_err().cause, Cause::Spent);
     }
-    let later = Tick::from_nanos(7 + nanos(limit.window()));
-    assert!(store.reserve(address(u32::MAX), limit, later).is_ok());
+    let later = Tick::from_nanos(7 + nanos(limit.window() + limit.slack()));
+    assert!(store.reserve(address(&store, u32::MAX), limit, 1, later).is_ok());
 }
 
 #[test]
@@ -362,12 +366,12 @@ fn clients_without_charges_leave_while_another_calls() {
     let limit = limit(5, Duration::from_secs(1));
     let store = store(32 * 1024);
     for number in 0..10_000 {
-        let _stays = store.reserve(address(number), limit, Tick::from_nanos(0)).unwrap();
+        let _stays = store.reserve(address(&store, number), limit, 1, Tick::from_nanos(0)).unwrap();
     }
     assert!(store.clients() > 9_000);
-    for turn in 0..=1024 / 16 {
+    for turn in 0..=1024 {
         let now = Tick::from_nanos(2_000_000_000 + turn * 1_000_000);
-        let _refused_or_not = store.reserve(address(0), limit, now);
+        let _refused_or_not = store.reserve(address(&store, 0), limit, 1, now);
     }
     assert_eq!(store.clients(), 1);
 }
@@ -381,7 +385,7 @@ fn the_shared_store_is_one_for_all_workers() {
             .map(|_| {
                 scope.spawn(|| {
                     let store = MemoryStore::shared();
-                    (0..16).filter(|_| store.reserve(address(1), limit, store.now()).is_ok()).count()
+                    (0..16).filter(|_| store.reserve(address(&store, 1), limit, 1, store.now()).is_ok()).count()
                 })
             })
             .collect();

@@ -1,124 +1,164 @@
-//! The charges of a large quota, counted by sub-window.
+//! The charges of a large limit, counted by mark.
 //!
-//! Threat: keeping every instant of a quota of a million would let one client take megabytes.
-//! Promise: the same space whatever N is, and never one too many. All charges of a sub-window are held until the
-//! latest instant at which one of them can have been made is a whole window ago.
+//! Threat: keeping every instant of a limit of a million would let one client take megabytes.
+//! Promise: the same space whatever N is, and never one too many. All charges of a sub-window are held until its last
+//! instant is a whole window ago.
 
-use super::limit::Limit;
+use std::num::NonZeroU64;
 
-/// Into how many parts a window is cut.
-pub(super) const SUB_WINDOWS: u64 = 32;
+use super::cells::Cells;
+use super::limit::SUB_WINDOWS;
+use super::marks::Mark;
 
 /// A window that begins and ends inside a sub-window touches one more.
-const CELLS: usize = SUB_WINDOWS as usize + 1;
+const CELLS: u32 = SUB_WINDOWS as u32 + 1;
 
-#[derive(Debug)]
-pub(super) struct Counters {
-    /// The first sub-window that is still held; `cells` holds it and those after it, each at its number modulo `CELLS`.
-    oldest: u64,
-    used: u32,
-    cells: Box<[u32; CELLS]>,
+/// A count that takes no more room than its limit needs.
+pub(super) trait Count: Copy + Default + Send + Into<u32> + TryFrom<u32> + 'static {
+    const ZERO: Self;
 }
 
-impl Counters {
-    pub(super) fn new() -> Self {
-        Self { oldest: 0, used: 0, cells: Box::new([0; CELLS]) }
+impl Count for u16 {
+    const ZERO: Self = 0;
+}
+
+impl Count for u32 {
+    const ZERO: Self = 0;
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counters<C> {
+    /// The first mark that is held; `cells` holds it and those after it, each at its number modulo `CELLS`.
+    oldest: Mark,
+    used: C,
+    cells: [C; CELLS as usize],
+}
+
+impl<C: Count> Counters<C> {
+    fn cell(&mut self, mark: Mark) -> Option<&mut C> {
+        self.cells.get_mut((mark % CELLS) as usize)
     }
 
-    /// Forgets what no window that ends at `now` contains.
-    pub(super) fn expire(&mut self, limit: Limit, now: u64) {
-        // Sub-window s ends with instant (s + 1) * step - 1, and is gone when that is a window ago.
-        let first = now.saturating_add(1).saturating_sub(limit.nanos()) / limit.step();
-        let gone = usize::try_from(first.saturating_sub(self.oldest)).unwrap_or(CELLS);
-        for sub_window in (self.oldest..first).take(gone.min(CELLS)) {
-            if let Some(cell) = self.cell(sub_window) {
-                let count = std::mem::take(cell);
-                self.used = self.used.saturating_sub(count);
+    fn count(&self, mark: Mark) -> u32 {
+        self.cells.get((mark % CELLS) as usize).map_or(0, |count| (*count).into())
+    }
+
+    fn held(&self) -> impl DoubleEndedIterator<Item = Mark> {
+        self.oldest..self.oldest.saturating_add(CELLS)
+    }
+
+    fn more(count: C, units: u32) -> C {
+        // The sum is at most the limit, for which the type was chosen.
+        C::try_from(count.into().saturating_add(units)).unwrap_or(count)
+    }
+
+    fn less(count: C, units: u32) -> C {
+        C::try_from(count.into().saturating_sub(units)).unwrap_or(count)
+    }
+}
+
+impl<C: Count> Cells for Counters<C> {
+    const EMPTY: Self = Self { oldest: 0, used: C::ZERO, cells: [C::ZERO; CELLS as usize] };
+    const ROUND: NonZeroU64 = NonZeroU64::MIN.saturating_add(SUB_WINDOWS);
+
+    #[inline]
+    fn used(&mut self, first: Mark) -> u32 {
+        if self.oldest < first {
+            if first.saturating_sub(self.oldest) >= CELLS {
+                *self = Self { oldest: first, ..Self::EMPTY };
+            } else {
+                for mark in self.oldest..first {
+                    let count = self.cell(mark).map_or(C::ZERO, std::mem::take);
+                    self.used = Self::less(self.used, count.into());
+                }
+                self.oldest = first;
             }
         }
-        self.oldest = self.oldest.max(first);
+        self.used.into()
     }
 
-    pub(super) fn used(&self) -> u32 {
-        self.used
-    }
-
-    /// When the next charge will be forgotten.
-    pub(super) fn leaves(&self, limit: Limit) -> Option<u64> {
-        let cells = u64::try_from(CELLS).ok()?;
-        let held = self.oldest..self.oldest.saturating_add(cells);
-        let next = held.into_iter().find(|sub_window| self.count(*sub_window) > 0)?;
-        let last = next.saturating_add(1).saturating_mul(limit.step().get()).saturating_sub(1);
-        Some(last.saturating_add(limit.nanos()))
-    }
-
-    /// `None` if there is no cell for `now`, which is so only if [`Self::expire`] was not called for it.
-    pub(super) fn add(&mut self, limit: Limit, now: u64) -> Option<u64> {
-        let sub_window = now / limit.step();
-        let used = self.used.checked_add(1)?;
-        let cell = self.cell(sub_window)?;
-        *cell = cell.checked_add(1)?;
-        self.used = used;
-        Some(sub_window)
-    }
-
-    pub(super) fn take_back(&mut self, sub_window: u64) {
-        if let Some(cell) = self.cell(sub_window)
-            && let Some(rest) = cell.checked_sub(1)
-        {
-            *cell = rest;
-            self.used = self.used.saturating_sub(1);
+    #[inline]
+    fn add(&mut self, _first: Mark, mark: Mark, units: u32) {
+        if let Some(cell) = self.cell(mark) {
+            *cell = Self::more(*cell, units);
+            self.used = Self::more(self.used, units);
         }
     }
 
-    fn count(&self, sub_window: u64) -> u32 {
-        self.place(sub_window).and_then(|place| self.cells.get(place)).copied().unwrap_or(0)
+    fn take_back(&mut self, first: Mark, mark: Mark, units: u32) {
+        self.used(first);
+        if mark < self.oldest {
+            return;
+        }
+        let units = units.min(self.count(mark));
+        if let Some(cell) = self.cell(mark) {
+            *cell = Self::less(*cell, units);
+            self.used = Self::less(self.used, units);
+        }
     }
 
-    fn cell(&mut self, sub_window: u64) -> Option<&mut u32> {
-        let place = self.place(sub_window)?;
-        self.cells.get_mut(place)
+    #[inline]
+    fn leaves(&self, _first: Mark, units: u32) -> Option<Mark> {
+        let mut sum = 0_u32;
+        self.held().find(|mark| {
+            sum = sum.saturating_add(self.count(*mark));
+            sum >= units
+        })
     }
 
-    fn place(&self, sub_window: u64) -> Option<usize> {
-        let cells = u64::try_from(CELLS).ok()?;
-        let held = sub_window.checked_sub(self.oldest).is_some_and(|age| age < cells);
-        if held { usize::try_from(sub_window.checked_rem(cells)?).ok() } else { None }
+    fn newest(&self) -> Mark {
+        self.held().rev().find(|mark| self.count(*mark) > 0).unwrap_or(0)
+    }
+
+    fn lower(&mut self, by: u64) {
+        match Mark::try_from(by) {
+            Ok(by) => {
+                self.used(by.saturating_add(1));
+                self.oldest = self.oldest.saturating_sub(by);
+            }
+            Err(_) => *self = Self::EMPTY,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
-    fn counters_take_132_bytes_whatever_the_limit() {
-        assert_eq!(std::mem::size_of_val(&*Counters::new().cells), 132);
+    fn counters_take_72_bytes_up_to_65535_and_140_beyond() {
+        assert_eq!(std::mem::size_of::<Counters<u16>>(), 72);
+        assert_eq!(std::mem::size_of::<Counters<u32>>(), 140);
     }
 
     #[test]
-    fn a_window_that_32_does_not_divide_is_covered() {
-        for nanos in [1, 2, 31, 33, 63, 65, 1_000_003] {
-            let limit = Limit::new(u32::MAX, Duration::from_nanos(nanos)).unwrap();
-            for now in (0..200).map(|turn| turn * nanos / 7) {
-                let mut counters = Counters::new();
-                counters.expire(limit, now);
-                assert!(counters.add(limit, now).is_some());
-                counters.expire(limit, now + nanos - 1);
-                assert_eq!(counters.used(), 1);
-                assert!(counters.add(limit, now + nanos - 1).is_some());
-            }
+    fn a_full_count_does_not_wrap() {
+        let mut counters = Counters::<u16>::EMPTY;
+        counters.used(1);
+        counters.add(1, 3, 65_535);
+        assert_eq!(counters.used(1), 65_535);
+        assert_eq!(counters.leaves(1, 65_535), Some(3));
+        counters.take_back(1, 3, 65_535);
+        counters.take_back(1, 3, 1);
+        assert_eq!(counters.used(1), 0);
+    }
+
+    #[test]
+    fn lowering_keeps_every_count_at_its_mark() {
+        let mut counters = Counters::<u32>::EMPTY;
+        counters.used(100);
+        for mark in 100..133 {
+            counters.add(100, mark, mark);
         }
-    }
-
-    #[test]
-    fn a_count_that_would_overflow_is_refused() {
-        let limit = Limit::new(u32::MAX, Duration::from_nanos(3200)).unwrap();
-        let mut counters = Counters::new();
-        counters.used = u32::MAX;
-        assert_eq!(counters.add(limit, 1), None);
-        assert_eq!(counters.used(), u32::MAX);
+        counters.lower(99);
+        let (mut sum, before) = (0, counters);
+        for mark in 1..34 {
+            sum += mark + 99;
+            assert_eq!(counters.leaves(1, sum), Some(mark));
+            assert_eq!(counters.leaves(1, sum - mark - 98), Some(mark));
+        }
+        counters.lower(33);
+        assert_eq!(before.newest(), 33);
+        assert_eq!(counters.used(1), 0);
     }
 }

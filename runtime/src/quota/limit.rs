@@ -6,7 +6,13 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use super::counters::SUB_WINDOWS;
+/// Into how many parts the window of a large limit is cut.
+pub(super) const SUB_WINDOWS: u64 = 32;
+
+/// The finest part of a window of which a 32-bit number of marks still holds two.
+const FINEST: u64 = 1 << 31;
+
+const TEN: NonZeroU64 = NonZeroU64::MIN.saturating_add(9);
 
 /// At most [`limit`](Limit::limit) charges in any [`window`](Limit::window).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,7 +22,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// The largest limit for which every instant is kept, so that nobody is refused too early.
+    /// The largest limit for which the instant of every charge is kept.
     pub const EXACT: u32 = 16;
 
     /// The longest window.
@@ -54,34 +60,43 @@ impl Limit {
         Duration::from_nanos(self.window.get())
     }
 
-    /// How much longer than [`window`](Limit::window) a charge may be held. Zero up to [`Limit::EXACT`]; beyond,
-    /// less than a 32nd of the window.
+    /// How much longer than [`window`](Limit::window) a charge may be held.
+    ///
+    /// Up to [`Limit::EXACT`] instants are rounded up to a power of ten of nanoseconds: none where the window is at most
+    /// 2.1 seconds, less than a hundred-millionth of the window where it is longer (a microsecond in a quarter of an
+    /// hour). Beyond, less than a 32nd of the window.
     ///
     /// ```
     /// use palisade::quota::Limit;
     /// use std::time::Duration;
     ///
-    /// let hour = Duration::from_secs(3600);
-    /// assert_eq!(Limit::new(16, hour).map(Limit::slack), Some(Duration::ZERO));
-    /// assert!(Limit::new(17, hour).is_some_and(|limit| limit.slack() < hour / 32));
+    /// let quarter = Duration::from_secs(900);
+    /// assert!(Limit::new(16, quarter).is_some_and(|limit| limit.slack() < Duration::from_micros(1)));
+    /// assert!(Limit::new(17, quarter).is_some_and(|limit| limit.slack() < quarter / 32));
     /// ```
     pub const fn slack(self) -> Duration {
         Duration::from_nanos(self.step().get().saturating_sub(1))
     }
 
-    pub(super) const fn nanos(self) -> u64 {
-        self.window.get()
+    /// The length of the part of the window to which an instant is rounded up. What is kept of an instant is the number
+    /// of such a part, its mark.
+    pub(super) const fn step(self) -> NonZeroU64 {
+        let window = self.window.get();
+        if self.limit.get() > Self::EXACT {
+            return match NonZeroU64::new(window.div_ceil(SUB_WINDOWS)) {
+                Some(step) => step,
+                None => NonZeroU64::MIN,
+            };
+        }
+        let mut step = NonZeroU64::MIN;
+        while step.get().saturating_mul(FINEST) < window {
+            step = step.saturating_mul(TEN);
+        }
+        step
     }
 
-    /// The precision at which charges are kept. Rounded up, so that the sub-windows cover the window.
-    pub(super) const fn step(self) -> NonZeroU64 {
-        if self.limit.get() <= Self::EXACT {
-            return NonZeroU64::MIN;
-        }
-        match NonZeroU64::new(self.window.get().div_ceil(SUB_WINDOWS)) {
-            Some(step) => step,
-            None => NonZeroU64::MIN,
-        }
+    pub(super) const fn nanos(self) -> u64 {
+        self.window.get()
     }
 }
 
@@ -106,6 +121,17 @@ mod tests {
             let limit = Limit::new(Limit::EXACT + 1, Duration::from_nanos(nanos)).unwrap();
             assert!(limit.step().get() * SUB_WINDOWS >= nanos);
             assert!(limit.slack().as_nanos() * u128::from(SUB_WINDOWS) < u128::from(nanos));
+        }
+    }
+
+    #[test]
+    fn instants_of_small_limits_lose_less_than_a_hundred_millionth_of_the_window() {
+        let longest = u64::try_from(Limit::LONGEST.as_nanos()).unwrap();
+        for nanos in [1, 900, 1 << 31, (1 << 31) + 1, 60_000_000_000, 900_000_000_000, 86_400_000_000_000, longest] {
+            let limit = Limit::new(Limit::EXACT, Duration::from_nanos(nanos)).unwrap();
+            assert!(nanos.div_ceil(limit.step().get()) <= FINEST);
+            assert!(limit.slack().as_nanos() * 100_000_000 < u128::from(nanos), "{nanos}");
+            assert!(nanos > 1 << 31 || limit.slack() == Duration::ZERO);
         }
     }
 }

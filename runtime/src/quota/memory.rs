@@ -1,44 +1,29 @@
 //! Quotas in the memory of this process.
 //!
-//! Threat: one limiter per worker gives N workers N quotas; keys chosen to collide make every request walk one long
-//! chain (CWE-407); a lock held over the whole map lets one sweep stop all requests.
-//! Promise: one state for all clones, a hash keyed by a secret of this process, and a sweep that lets go of the map's
-//! lock after every [`PLACES`] clients.
+//! Threat: one limiter per worker gives N workers N quotas.
+//! Promise: one state for all clones.
 
 use std::fmt;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
-use std::num::{NonZeroU64, NonZeroUsize};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
-
-use dashmap::DashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use super::client::Client;
 use super::clock::{Clock, SystemClock, Tick};
+use super::key::{Key, Keyed};
 use super::limit::Limit;
-use super::shelf::{Refused, Shelf};
-use super::spread::Spread;
-use super::window::{Standing, Ticket};
+use super::rack::Ticket;
+use super::shelf::Shelf;
+use super::vault::Vault;
+use super::verdict::{Cause, Refused, Standing};
 
-/// How many clients a shelf can hold: few enough to look at all of them when one must leave.
-const PLACES: usize = 32;
-
-/// A sweep is due so many nanoseconds after the last, and looks at so many shelves.
-const SWEEP_PAUSE: u64 = 1_000_000;
-const SWEEP_SHELVES: u64 = 16;
-
-/// One client in one bucket: a keyed hash of both, which means nothing to a store that is not a clone of the one that made it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key(pub(super) [u64; 2]);
-
-/// A unit that was charged. Dropping it leaves the client charged; only [`MemoryStore::release`] gives it back, and
-/// takes it by value, so that it is given back once.
+/// Units that were charged. Dropping it leaves the client charged; only [`MemoryStore::release`] gives them back, and
+/// takes it by value, so that they are given back once.
 #[derive(Debug)]
 #[must_use = "a charge that is not released stays"]
 pub struct Charge {
     key: Key,
     limit: Limit,
-    tickets: Vec<Ticket>,
+    ticket: Ticket,
     standing: Standing,
 }
 
@@ -73,15 +58,16 @@ impl Charge {
 /// assert_eq!(store.standing(key, login, store.now()).remaining, 1);
 /// ```
 ///
-/// On a 64-bit machine a client takes 96 bytes, and for its charges 8 for each unit of a limit up to
-/// [`Limit::EXACT`], 132 for any larger limit; what the allocator adds is not counted. Those without charges leave while
-/// requests come in: no more than once a millisecond, one request looks at the next few of them.
+/// **What a client takes.** In a full store, with all that is around it: at most 56 bytes for a limit up to 8, 88 up to
+/// [`Limit::EXACT`], 96 up to 65,535 and 164 for a larger one; up to an eighth more while the store fills. A new store
+/// takes nothing for clients that don't come. Those without charges leave while requests come in: no more than
+/// once a millisecond, one request looks at the next few of them.
 ///
-/// **When it is full.** The bound is divided evenly over many small shelves, and a keyed hash says on which shelf a
-/// client goes; some fill up when the whole is about two thirds full. On a full shelf clients without charges leave
-/// first, then the one with the smallest part of its quota used. That one's charges are forgotten: only then may
-/// a client have more than its quota. One that is at its quota is never forgotten: if all on the shelf are, a new
-/// client is refused ([`Cause::Crowded`](super::Cause::Crowded)).
+/// **When it is full.** The bound is divided evenly over shelves of at most 2048 clients, and a keyed hash says on
+/// which a client goes; some fill up when the whole is nine tenths full. On a full shelf 32 clients are looked at: one
+/// without charges leaves first, then the one with the smallest part of its quota used. That one's charges are
+/// forgotten: only then may a client have more than its quota. One that is at its quota is never forgotten: if all on
+/// the shelf are, a new client is refused ([`Cause::Crowded`](super::Cause::Crowded)).
 #[derive(Clone)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
@@ -89,13 +75,8 @@ pub struct MemoryStore {
 
 struct Shared {
     clock: Box<dyn Clock>,
-    /// Keyed with a secret of this process: who doesn't know it can't choose addresses that fall on one shelf.
-    hasher: RandomState,
-    shelves: DashMap<u64, Shelf, BuildHasherDefault<Spread>>,
-    count: NonZeroU64,
-    places: usize,
-    sweep_due: AtomicU64,
-    sweep_next: AtomicU64,
+    keyed: Keyed,
+    vault: Vault<Mutex<Shelf>>,
 }
 
 impl MemoryStore {
@@ -123,19 +104,8 @@ impl MemoryStore {
     /// assert_eq!(small.clients(), 0);
     /// ```
     pub fn bounded(clients: NonZeroUsize, clock: impl Clock) -> Self {
-        let count = clients.get().div_ceil(PLACES);
-        let places = clients.get().checked_div(count).unwrap_or(1);
-        Self {
-            shared: Arc::new(Shared {
-                clock: Box::new(clock),
-                hasher: RandomState::new(),
-                shelves: DashMap::default(),
-                count: u64::try_from(count).ok().and_then(NonZeroU64::new).unwrap_or(NonZeroU64::MIN),
-                places,
-                sweep_due: AtomicU64::new(0),
-                sweep_next: AtomicU64::new(0),
-            }),
-        }
+        let (keyed, vault) = (Keyed::new(), Vault::new(clients));
+        Self { shared: Arc::new(Shared { clock: Box::new(clock), keyed, vault }) }
     }
 
     /// The one store of this process. Every worker that asks gets a clone of the same, so that a server with four
@@ -150,105 +120,89 @@ impl MemoryStore {
         self.shared.clock.now()
     }
 
-    /// Condenses a client to 16 bytes with a keyed hash: names of any length take the same room, and nobody outside can find two
-    /// that collide.
+    /// Condenses a client in a bucket to 16 bytes, with a hash whose key is a secret of this process. A bucket names a
+    /// quota: one number for each that is counted apart, always with the same limit.
+    ///
+    /// ```
+    /// use palisade::quota::Client;
+    ///
+    /// let store = palisade::MemoryStore::new();
+    /// let client = Client::Address([192, 0, 2, 1].into());
+    /// assert_eq!(store.key(1, &client), store.clone().key(1, &client));
+    /// assert_ne!(store.key(1, &client), store.key(2, &client));
+    /// ```
     pub fn key(&self, bucket: u64, client: &Client<'_>) -> Key {
-        // Twice 64 bits of one keyed function, at two inputs that differ.
-        Key([0_u8, 1].map(|half| {
-            let mut hasher = self.shared.hasher.build_hasher();
-            hasher.write_u8(half);
-            hasher.write_u64(bucket);
-            client.feed(|bytes| hasher.write(bytes));
-            hasher.finish()
-        }))
+        self.shared.keyed.key(bucket, client)
     }
 
-    /// Charges so many units, or refuses.
+    /// Charges so many units, or refuses and charges none. A cost of 0 is one of 1; one over the limit is always refused.
+    ///
+    /// A charge that the handler's outcome excuses is given back with [`MemoryStore::release`]. An instant earlier
+    /// than the latest that came in counts as that one: threads that read their clocks before they come here may come in
+    /// any order.
     ///
     /// # Errors
     /// [`Refused`], and nothing is charged.
     pub fn reserve(&self, key: Key, limit: Limit, cost: u32, now: Tick) -> Result<Charge, Refused> {
-        self.sweep(now);
-        let places = self.shared.places;
-        let mut shelf = self.shared.shelves.entry(self.index(&key)).or_default();
-        let mut tickets = Vec::new();
-        let mut standing = Standing::untouched(limit);
-        for _ in 0..cost.max(1) {
-            match shelf.reserve(&key, limit, now, places) {
-                Ok((ticket, after)) => {
-                    tickets.push(ticket);
-                    standing = after;
-                }
-                Err(refused) => {
-                    tickets.into_iter().for_each(|ticket| shelf.release(&key, limit, ticket));
-                    return Err(refused);
-                }
-            }
+        let cost = cost.max(1);
+        let never = Refused { retry_after: limit.window(), cause: Cause::Spent };
+        if cost > limit.limit() {
+            return Err(never);
         }
-        Ok(Charge { key, limit, tickets, standing })
+        let (ticket, standing) = self.shared.vault.reserve(&key, limit, cost, now).unwrap_or(Err(never))?;
+        Ok(Charge { key, limit, ticket, standing })
     }
 
-    /// Charges as many units as there is room for.
+    /// Charges as many of so many units as there is room for, for good, and says where the client stands. Refuses nothing:
+    /// for what has happened already. In a store that has no place for a new client none are charged, and nothing is said
+    /// to remain.
+    ///
+    /// ```
+    /// use palisade::quota::{Client, Limit};
+    /// use std::time::Duration;
+    ///
+    /// let store = palisade::MemoryStore::new();
+    /// let (key, limit) = (store.key(1, &Client::Address([192, 0, 2, 1].into())), Limit::new(5, Duration::from_secs(60)).expect("neither is zero"));
+    /// assert_eq!(store.charge(key, limit, 3, store.now()).remaining, 2);
+    /// assert_eq!(store.charge(key, limit, 3, store.now()).remaining, 0);
+    /// ```
     pub fn charge(&self, key: Key, limit: Limit, cost: u32, now: Tick) -> Standing {
-        for _ in 0..cost.max(1) {
-            if self.reserve(key, limit, 1, now).is_err() {
-                break;
-            }
-        }
-        self.standing(key, limit, now)
-    }
-
-    /// Forgets a client.
-    pub fn reset(&self, key: Key, limit: Limit) {
-        if let Some(mut shelf) = self.shared.shelves.get_mut(&self.index(&key)) {
-            shelf.forget(&key, limit);
-        }
+        let standing = self.shared.vault.charge(&key, limit, cost.max(1), now);
+        standing.unwrap_or_else(|| Standing::untouched(limit))
     }
 
     /// Gives a charge back, in the very place that was charged, and says where the client stands. A charge that is
     /// forgotten already changes nothing.
     pub fn release(&self, charge: Charge, now: Tick) -> Standing {
-        let Charge { key, limit, tickets, .. } = charge;
-        match self.shared.shelves.get_mut(&self.index(&key)) {
-            Some(mut shelf) => {
-                tickets.into_iter().for_each(|ticket| shelf.release(&key, limit, ticket));
-                shelf.standing(&key, limit, now)
-            }
-            None => Standing::untouched(limit),
-        }
+        let Charge { key, limit, ticket, .. } = charge;
+        let standing = self.shared.vault.release(&key, limit, ticket, now);
+        standing.unwrap_or_else(|| Standing::untouched(limit))
     }
 
     /// Where a client stands. Charges nothing, and takes no place for a client that has none.
     pub fn standing(&self, key: Key, limit: Limit, now: Tick) -> Standing {
-        match self.shared.shelves.get_mut(&self.index(&key)) {
-            Some(mut shelf) => shelf.standing(&key, limit, now),
-            None => Standing::untouched(limit),
-        }
+        self.shared.vault.standing(&key, limit, now).unwrap_or_else(|| Standing::untouched(limit))
     }
 
-    /// How many clients are held, some of them perhaps without charges. Walks the whole store: for tests and gauges.
+    /// Forgets what a client was charged in a bucket. A charge that was taken before gives nothing back after.
+    ///
+    /// ```
+    /// use palisade::quota::{Client, Limit};
+    /// use std::time::Duration;
+    ///
+    /// let store = palisade::MemoryStore::new();
+    /// let (key, limit) = (store.key(1, &Client::Address([192, 0, 2, 1].into())), Limit::new(5, Duration::from_secs(60)).expect("neither is zero"));
+    /// store.charge(key, limit, 5, store.now());
+    /// store.reset(key, limit);
+    /// assert_eq!(store.standing(key, limit, store.now()).remaining, 5);
+    /// ```
+    pub fn reset(&self, key: Key, limit: Limit) {
+        self.shared.vault.reset(&key, limit);
+    }
+
+    /// How many clients are held, some of them perhaps without charges. Takes every lock in turn: for tests and gauges.
     pub fn clients(&self) -> usize {
-        self.shared.shelves.iter().map(|shelf| shelf.clients()).sum()
-    }
-
-    fn index(&self, key: &Key) -> u64 {
-        self.shared.hasher.hash_one(key) % self.shared.count
-    }
-
-    fn sweep(&self, now: Tick) {
-        let due = self.shared.sweep_due.load(Ordering::Relaxed);
-        let next = now.as_nanos().saturating_add(SWEEP_PAUSE);
-        if now.as_nanos() < due
-            || self.shared.sweep_due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_err()
-        {
-            return;
-        }
-        let first = self.shared.sweep_next.fetch_add(SWEEP_SHELVES, Ordering::Relaxed);
-        for turn in (first..).take(SWEEP_SHELVES as usize) {
-            if let Some(mut shelf) = self.shared.shelves.get_mut(&(turn % self.shared.count)) {
-                shelf.sweep(now);
-            }
-        }
+        self.shared.vault.clients()
     }
 }
 
@@ -270,21 +224,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_number_of_clients_is_exceeded_by_the_shelves() {
-        for clients in [1, 2, 31, 32, 33, 63, 65, 1000, 1 << 20] {
-            let store = MemoryStore::bounded(NonZeroUsize::new(clients).unwrap(), SystemClock::new());
-            let most = store.shared.count.get() as usize * store.shared.places;
-            assert!(most <= clients && most * 2 > clients, "{clients}: {most}");
-        }
-        assert_eq!(MemoryStore::CLIENTS.get(), 1 << 20);
-    }
-
-    #[test]
     fn asking_takes_no_place() {
         let store = MemoryStore::new();
         let limit = Limit::new(5, std::time::Duration::from_secs(1)).unwrap();
         let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
         assert_eq!(store.standing(key, limit, store.now()), Standing::untouched(limit));
+        assert_eq!(store.clients(), 0);
+    }
+
+    #[test]
+    fn a_cost_over_the_limit_is_refused_and_takes_no_place() {
+        let store = MemoryStore::new();
+        let limit = Limit::new(5, std::time::Duration::from_secs(1)).unwrap();
+        let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
+        let refused = store.reserve(key, limit, 6, store.now()).unwrap_err();
+        assert_eq!(refused, Refused { retry_after: limit.window(), cause: Cause::Spent });
         assert_eq!(store.clients(), 0);
     }
 }

@@ -16,16 +16,22 @@
 //! Sources: OWASP ASVS 5.0 V2.4.1, V6.3.1.
 
 mod ask;
+mod cells;
 mod client;
 mod clock;
 mod counters;
+mod index;
+mod key;
 mod limit;
+mod lock;
 mod log;
+mod marks;
 mod memory;
+mod rack;
 mod shelf;
-mod spread;
 mod store;
-mod window;
+mod vault;
+mod verdict;
 
 pub use clock::{Clock, SystemClock, Tick};
 pub use memory::MemoryStore;
@@ -39,10 +45,11 @@ pub use client::Client;
 #[doc(hidden)]
 pub use clock::ManualClock;
 #[doc(hidden)]
+pub use key::Key;
+#[doc(hidden)]
 pub use limit::Limit;
 #[doc(hidden)]
-pub use memory::{Charge, Key};
+pub use memory::Charge;
+pub use verdict::Standing;
 #[doc(hidden)]
-pub use shelf::{Cause, Refused};
-#[doc(hidden)]
-pub use window::Standing;
+pub use verdict::{Cause, Refused};

@@ -13,8 +13,7 @@ use super::clock::Tick;
 use super::memory::{self, MemoryStore};
 #[cfg(feature = "redis-quotas")]
 use super::redis::{self, RedisCharge, RedisQuotas};
-use super::shelf::Refused;
-use super::window::Standing;
+use super::verdict::{Refused, Standing};
 use crate::policy::Unavailable;
 
 /// Where quotas are counted: a [`MemoryStore`], for one process, or (feature `redis`) a `RedisQuotas`, for several.

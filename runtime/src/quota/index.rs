@@ -1,0 +1,102 @@
+//! Where a fingerprint stands in a row of slots.
+//!
+//! Threat: a table that grows by copying all of it stops every request meanwhile; one that leaves marks of what was
+//! removed slows down under churn (CWE-407).
+//! Promise: about 4 bytes a slot, chains of one or two because fingerprints come from a keyed hash, and nothing remains of
+//! what was removed.
+
+/// The number of a slot.
+pub(super) type Place = u16;
+
+/// The end of a chain.
+const NONE: Place = Place::MAX;
+
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// The first slot of each chain. Their number is a power of two.
+    chains: Vec<Place>,
+    /// For each slot the next of its chain.
+    next: Vec<Place>,
+}
+
+impl Index {
+    /// The most slots that an index tells apart.
+    pub(super) const MOST: usize = NONE as usize;
+
+    #[inline]
+    pub(super) fn find(&self, hash: u32, is: impl Fn(Place) -> bool) -> Option<Place> {
+        let mut place = *self.chains.get(self.chain(hash))?;
+        while place != NONE {
+            if is(place) {
+                return Some(place);
+            }
+            place = *self.next.get(usize::from(place))?;
+        }
+        None
+    }
+
+    /// Adds the slot that comes after all that are in.
+    pub(super) fn push(&mut self, hash: u32, hash_of: impl Fn(Place) -> u32) -> Option<Place> {
+        let place = Place::try_from(self.next.len()).ok().filter(|place| *place < NONE)?;
+        if self.next.len() >= self.chains.len() {
+            self.spread(self.chains.len().saturating_mul(2).max(4), hash_of);
+        }
+        super::rack::grow(&mut self.next);
+        let chain = self.chain(hash);
+        let first = self.chains.get_mut(chain)?;
+        self.next.push(std::mem::replace(first, place));
+        Some(place)
+    }
+
+    /// Takes a slot out, and gives the last one its number.
+    pub(super) fn swap_remove(&mut self, place: Place, hash: u32, last_hash: u32) {
+        let Some(last) = self.next.len().checked_sub(1).and_then(|last| Place::try_from(last).ok()) else {
+            return;
+        };
+        let after = self.next.get(usize::from(place)).copied().unwrap_or(NONE);
+        self.redirect(hash, place, after);
+        if place != last {
+            self.redirect(last_hash, last, place);
+        }
+        self.next.swap_remove(usize::from(place));
+    }
+
+    pub(super) fn shrink(&mut self, hash_of: impl Fn(Place) -> u32) {
+        self.next.shrink_to(self.next.len());
+        self.spread(self.next.len().next_power_of_two().max(4), hash_of);
+    }
+
+    fn chain(&self, hash: u32) -> usize {
+        hash as usize & self.chains.len().saturating_sub(1)
+    }
+
+    fn redirect(&mut self, hash: u32, from: Place, to: Place) {
+        let chain = self.chain(hash);
+        let Some(first) = self.chains.get_mut(chain) else {
+            return;
+        };
+        if *first == from {
+            *first = to;
+            return;
+        }
+        let mut place = *first;
+        while let Some(next) = self.next.get_mut(usize::from(place)) {
+            if *next == from {
+                *next = to;
+                return;
+            }
+            place = *next;
+        }
+    }
+
+    /// Makes so many chains of the slots that are in.
+    fn spread(&mut self, chains: usize, hash_of: impl Fn(Place) -> u32) {
+        self.chains = vec![NONE; chains];
+        for (place, at) in (0..NONE).zip(0..self.next.len()) {
+            let chain = self.chain(hash_of(place));
+            if let (Some(first), Some(next)) = (self.chains.get_mut(chain), self.next.get_mut(at)) {
+                *next = std::mem::replace(first, place);
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The clients of one shelf that have the same limit.
+//!
+//! Threat: bookkeeping that is larger than what it keeps lets a flood of addresses exhaust memory (CWE-770).
+//! Promise: a slot holds a fingerprint, a serial and the charges, in the form that takes least for its limit. Rows grow by
+//! an eighth, so that what is not used is little.
+
+use std::time::Duration;
+
+use super::cells::Cells;
+use super::clock::Tick;
+use super::counters::Counters;
+use super::index::{Index, Place};
+use super::key::Print;
+use super::limit::Limit;
+use super::log::Log;
+use super::marks::{Mark, Marks, Moment};
+use super::verdict::Standing;
+
+/// Which charge a release gives back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    /// Tells the slot of a client that was forgotten and came back from the one that it had before.
+    serial: u32,
+    /// When: a mark that stays the same however marks are lowered.
+    lasting: u64,
+    units: u32,
+}
+
+/// The outcome of a charge, or how long to wait until there is room for it.
+pub(super) type Outcome = Result<(Ticket, Standing), Duration>;
+
+/// What decides who leaves a full shelf.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// How many were looked at.
+    pub(super) seen: usize,
+    /// Of those not at their quota, the one with the smallest part of it used, and of two such the one not charged for
+    /// longer: that part, for how much longer it is charged, and where it stands.
+    pub(super) quietest: Option<(u64, Duration, usize, Place)>,
+    /// How long until the first of those at their quota no longer is.
+    pub(super) wait: Option<Duration>,
+}
+
+/// A rack, whatever form its charges have. `Place`s are those of the present moment: any change may renumber them.
+pub(super) trait Rack: Send {
+    fn len(&self) -> usize;
+
+    /// Charges a client that has a slot.
+    fn reserve(&mut self, print: &Print, units: u32, now: Tick) -> Option<Outcome>;
+
+    /// Makes a slot, and charges it.
+    fn admit(&mut self, print: &Print, serial: u32, units: u32, now: Tick) -> Outcome;
+
+    fn release(&mut self, print: &Print, ticket: Ticket, now: Tick) -> Option<Standing>;
+
+    fn standing(&mut self, print: &Print, now: Tick) -> Option<Standing>;
+
+    fn find(&self, print: &Print) -> Option<Place>;
+
+    fn remove(&mut self, place: Place);
+
+    /// Looks at so many slots, from one on. `rack` is the number of this one.
+    fn survey(&mut self, survey: &mut Survey, rack: usize, from: usize, many: usize, now: Tick);
+
+    /// Lets go of those of so many slots, from one on, that have no charges. Says how many went, and how many stayed.
+    fn sweep(&mut self, from: usize, many: usize, now: Tick) -> (usize, usize);
+}
+
+/// The form that takes least room for a limit.
+pub(super) fn rack(limit: Limit) -> Box<dyn Rack> {
+    match limit.limit() {
+        ..=4 => Row::<Log<4>>::boxed(limit),
+        5..=8 => Row::<Log<8>>::boxed(limit),
+        9..=Limit::EXACT => Row::<Log<16>>::boxed(limit),
+        17..=0xFFFF => Row::<Counters<u16>>::boxed(limit),
+        _ => Row::<Counters<u32>>::boxed(limit),
+    }
+}
+
+/// Room for one more, and if there was none for an eighth more.
+pub(super) fn grow<T>(row: &mut Vec<T>) {
+    if row.len() == row.capacity() {
+        row.reserve_exact((row.len() / 8).max(4));
+    }
+}
+
+#[derive(Debug)]
+struct Slot<C> {
+    print: Print,
+    serial: u32,
+    cells: C,
+}
+
+#[derive(Debug)]
+struct Row<C> {
+    marks: Marks,
+    index: Index,
+    slots: Vec<Slot<C>>,
+}
+
+impl<C: Cells> Row<C> {
+    fn boxed(limit: Limit) -> Box<dyn Rack> {
+        Box::new(Self { marks: Marks::new(limit), index: Index::default(), slots: Vec::new() })
+    }
+
+    #[inline]
+    fn moment(&mut self, now: Tick) -> Moment {
+        let moment = self.marks.moment(now);
+        if moment.mark < Mark::MAX { moment } else { self.lowered(now) }
+    }
+
+    /// Once in two windows at most.
+    #[cold]
+    fn lowered(&mut self, now: Tick) -> Moment {
+        let by = self.marks.lower(now, C::ROUND);
+        for slot in &mut self.slots {
+            slot.cells.lower(by);
+        }
+        self.marks.moment(now)
+    }
+
+    #[inline]
+    fn place(&self, print: &Print) -> Option<Place> {
+        let is = |place: Place| self.slots.get(usize::from(place)).is_some_and(|slot| slot.print == *print);
+        self.index.find(hash(print), is)
+    }
+
+    fn read(marks: &Marks, cells: &mut C, moment: Moment) -> Standing {
+        let used = cells.used(moment.first);
+        let reset = cells.leaves(moment.first, 1).map_or(Duration::ZERO, |mark| marks.until_gone(mark, moment.now));
+        Standing { remaining: marks.limit().limit().saturating_sub(used), reset }
+    }
+
+    #[inline]
+    fn charge(marks: &Marks, slot: &mut Slot<C>, units: u32, moment: Moment) -> Outcome {
+        let limit = marks.limit().limit();
+        let used = slot.cells.used(moment.first);
+        let sum = used.saturating_add(units);
+        if sum > limit {
+            let leaves = slot.cells.leaves(moment.first, sum.saturating_sub(limit));
+            return Err(leaves.map_or(marks.limit().window(), |mark| marks.until_gone(mark, moment.now)));
+        }
+        slot.cells.add(moment.first, moment.mark, units);
+        let reset = slot.cells.leaves(moment.first, 1).unwrap_or(moment.mark);
+        let ticket = Ticket { serial: slot.serial, lasting: marks.lasting(moment.mark), units };
+        Ok((ticket, Standing { remaining: limit.saturating_sub(sum), reset: marks.until_gone(reset, moment.now) }))
+    }
+}
+
+impl<C: Cells> Rack for Row<C> {
+    fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn reserve(&mut self, print: &Print, units: u32, now: Tick) -> Option<Outcome> {
+        let moment = self.moment(now);
+        let place = self.place(print)?;
+        let slot = self.slots.get_mut(usize::from(place))?;
+        Some(Self::charge(&self.marks, slot, units, moment))
+    }
+
+    fn admit(&mut self, print: &Print, serial: u32, units: u32, now: Tick) -> Outcome {
+        let moment = self.moment(now);
+        let mut slot = Slot { print: *print, serial, cells: C::EMPTY };
+        let outcome = Self::charge(&self.marks, &mut slot, units, moment);
+        let slots = &self.slots;
+        let hash_of = |place: Place| slots.get(usize::from(place)).map_or(0, |slot| hash(&slot.print));
+        // A shelf has fewer places than an index tells apart.
+        if self.index.push(hash(print), hash_of).is_none() {
+            return Err(self.marks.limit().window());
+        }
+        grow(&mut self.slots);
+        self.slots.push(slot);
+        outcome
+    }
+
+    fn release(&mut self, print: &Print, ticket: Ticket, now: Tick) -> Option<Standing> {
+        let moment = self.moment(now);
+        let taken_at = self.marks.passing(ticket.lasting);
+        let place = self.place(print)?;
+        let slot = self.slots.get_mut(usize::from(place))?;
+        if let Some(mark) = taken_at.filter(|mark| slot.serial == ticket.serial && *mark >= moment.first) {
+            slot.cells.take_back(moment.first, mark, ticket.units);
+        }
+        Some(Self::read(&self.marks, &mut slot.cells, moment))
+    }
+
+    fn standing(&mut self, print: &Print, now: Tick) -> Option<Standing> {
+        let moment = self.moment(now);
+        let place = self.place(print)?;
+        let slot = self.slots.get_mut(usize::from(place))?;
+        Some(Self::read(&self.marks, &mut slot.cells, moment))
+    }
+
+    fn find(&self, print: &Print) -> Option<Place> {
+        self.place(print)
+    }
+
+    fn remove(&mut self, place: Place) {
+        let (Some(slot), Some(last)) = (self.slots.get(usize::from(place)), self.slots.last()) else {
+            return;
+        };
+        self.index.swap_remove(place, hash(&slot.print), hash(&last.print));
+        self.slots.swap_remove(usize::from(place));
+    }
+
+    fn survey(&mut self, survey: &mut Survey, rack: usize, from: usize, many: usize, now: Tick) {
+        let moment = self.moment(now);
+        let limit = u64::from(self.marks.limit().limit());
+        for (place, slot) in (0..).zip(&mut self.slots).skip(from).take(many) {
+            survey.seen = survey.seen.saturating_add(1);
+            let used = u64::from(slot.cells.used(moment.first));
+            if used >= limit {
+                let leaves = slot.cells.leaves(moment.first, 1).unwrap_or(moment.mark);
+                let wait = self.marks.until_gone(leaves, now);
+                survey.wait = Some(survey.wait.map_or(wait, |least| least.min(wait)));
+                continue;
+            }
+            let share = (used << 32).checked_div(limit).unwrap_or(u64::MAX);
+            if survey.quietest.is_some_and(|(least, ..)| share > least) {
+                continue;
+            }
+            let left = self.marks.until_gone(slot.cells.newest(), now);
+            if survey.quietest.is_none_or(|(least, least_left, ..)| (share, left) < (least, least_left)) {
+                survey.quietest = Some((share, left, rack, place));
+            }
+        }
+    }
+
+    fn sweep(&mut self, from: usize, many: usize, now: Tick) -> (usize, usize) {
+        let moment = self.moment(now);
+        let (mut gone, mut at) = (0_usize, from);
+        for _ in 0..many {
+            let Some(slot) = self.slots.get_mut(at) else {
+                break;
+            };
+            if slot.cells.used(moment.first) > 0 {
+                at = at.saturating_add(1);
+            } else if let Ok(place) = Place::try_from(at) {
+                // The last one comes into its place, and is looked at next.
+                self.remove(place);
+                gone = gone.saturating_add(1);
+            }
+        }
+        if self.slots.len() < self.slots.capacity() / 2 {
+            self.slots.shrink_to_fit();
+            let slots = &self.slots;
+            self.index.shrink(|place| slots.get(usize::from(place)).map_or(0, |slot| hash(&slot.print)));
+        }
+        (gone, at.saturating_sub(from))
+    }
+}
+
+/// A part of the fingerprint that no shelf was chosen by.
+fn hash([part, ..]: &Print) -> u32 {
+    *part
+}

@@ -1,0 +1,47 @@
+//! What a store answers.
+//!
+//! Threat: a client that is told to come back too early tries in vain, and one that isn't told why can't be helped.
+//! Promise: who waits as long as it says is admitted, if nobody else took the units.
+
+use std::time::Duration;
+
+use super::limit::Limit;
+
+/// Where a client stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// How many more units would be admitted now.
+    pub remaining: u32,
+    /// How long until the next unit comes back. Zero when none is out.
+    pub reset: Duration,
+}
+
+impl Standing {
+    pub(super) fn untouched(limit: Limit) -> Self {
+        Self { remaining: limit.limit(), reset: Duration::ZERO }
+    }
+}
+
+/// Why a charge was refused, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// A client that waits this long is admitted, if nobody else took the units. Never zero, never longer than the
+    /// window and its [`slack`](Limit::slack), save for [`Cause::Crowded`]. The whole window, in vain, for a cost over
+    /// the limit.
+    pub retry_after: Duration,
+    /// Whose fault it was.
+    pub cause: Cause,
+}
+
+/// Why a charge was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The client has too little left of its quota.
+    Spent,
+    /// The store has no place for a new client: all that it could give up belong to clients at their quota. Worth an
+    /// alarm: the store is too small, or under attack.
+    Crowded,
+}
