@@ -1,6 +1,6 @@
 //! How a caller becomes known, stays known, and is forgotten.
 //!
-//! The threats are guessing and stuffing (OWASP API2, ASVS V6.3.1: quotas by address, failures only for logins),
+//! The threats are guessing and stuffing (OWASP API2, ASVS V6.3.1: quotas by address and by account, of failures),
 //! finding out who has an account (V6.3.8), and a session that outlives its user's will (V7.4.1 to V7.4.3).
 
 use std::time::{Duration, SystemTime};
@@ -62,9 +62,14 @@ pub async fn register(
 /// Gives a pair of tokens for an email and its password.
 ///
 /// An unknown email and an account without a password cost one verification too, and get the same answer.
+///
+/// Failures count by address *and* by account: the first stops one guesser with many accounts, the second many guessers with
+/// one. Nobody is locked out by others that way: an address from which the account logged in lately is counted by itself while
+/// the account is at its quota.
 #[post("/auth/login")]
 #[public("it is how a caller becomes known")]
 #[rate_limit(5, "15m", count = failures)]
+#[rate_limit(20, "15m", by = field(given.email), count = failures, name = "login-account")]
 #[rate_limit(100, "15m", name = "logins")]
 #[validate]
 pub async fn login(

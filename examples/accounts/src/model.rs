@@ -65,6 +65,13 @@ impl<'de> Deserialize<'de> for Email {
     }
 }
 
+/// Logins are counted by it.
+impl KeyText for Email {
+    fn key_text(&self) -> Option<Cow<'_, str>> {
+        self.0.key_text()
+    }
+}
+
 impl ValidateEmail for Email {
     fn as_email_string(&self) -> Option<Cow<'_, str>> {
         Some(Cow::Borrowed(&self.0))
