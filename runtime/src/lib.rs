@@ -114,6 +114,7 @@ pub use self::quota::{MemoryStore, QuotaStore, Standing};
 pub use self::scope::{Guarded, Scope, scope};
 pub use self::settings::RateLimits;
 pub use self::table::{PolicyRow, PolicyTable};
+pub use self::transport::client_addr::ForwardedBy;
 pub use self::transport::cors::{Cors, CorsAnyOrigin};
 pub use self::transport::headers::SecurityHeaders;
 pub use self::validation::{Input, Invalid, IsInput, NotInput};

@@ -18,7 +18,7 @@ use crate::scope::Scope;
 use crate::settings::{Challenges, Exempt, RateLimits, Restyle, Settings, Unlimited};
 use crate::table::PolicyTable;
 use crate::transport::address_ranges::AddressRanges;
-use crate::transport::client_addr::TrustedProxies;
+use crate::transport::client_addr::{AddressGroup, ForwardedBy, TrustedProxies, proxy_ranges};
 use crate::transport::cors;
 use crate::transport::headers::SecurityHeaders;
 
@@ -57,7 +57,9 @@ impl Palisade {
             unlimited: Unlimited::default(),
             headers: SecurityHeaders::new(),
             cors: cors::Rules::nobody(),
-            proxies: TrustedProxies::default(),
+            proxies: AddressRanges::default(),
+            forwarded_by: None,
+            group: AddressGroup::default(),
             restyle: None,
             owners: None,
             roles: None,
@@ -85,7 +87,9 @@ pub struct PalisadeBuilder {
     unlimited: Unlimited,
     headers: SecurityHeaders,
     cors: cors::Rules,
-    proxies: TrustedProxies,
+    proxies: AddressRanges,
+    forwarded_by: Option<ForwardedBy>,
+    group: AddressGroup,
     restyle: Option<Box<Restyle>>,
     owners: Option<String>,
     roles: Option<Roles>,
@@ -169,17 +173,50 @@ impl PalisadeBuilder {
         self
     }
 
-    /// The address ranges of proxies whose `X-Forwarded-For` is believed. Default: none.
+    /// The address ranges of the proxies that are believed when they say whom they speak for. Default: none, and a client is
+    /// the peer of its connection.
     ///
-    /// The header is read from the right to the first address that is in none of the ranges.
+    /// What they write is the header of [`forwarded_by`](Self::forwarded_by). It is read from the right to the first
+    /// address that is in none of the ranges.
     ///
-    /// Danger: a range that holds a client lets that client choose its address.
+    /// Danger: a range that holds a client lets that client choose its address, and so take a fresh quota with each
+    /// request (ASVS V15.3.4, V4.1.3). One wider than `10.0.0.0/8` or `fc00::/7` is refused: if everybody is trusted, the
+    /// left end of the list counts, which is forged. Also a platform whose proxies change has a network for them.
     ///
     /// # Errors
     ///
-    /// If one is no address range, such as `10.0.0.0/8`.
+    /// If one is no address range, such as `10.0.0.0/8`, or too wide.
     pub fn trusted_proxies(mut self, ranges: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
-        self.proxies = TrustedProxies::parse(ranges)?;
+        self.proxies = proxy_ranges(ranges)?;
+        Ok(self)
+    }
+
+    /// The header that the [`trusted_proxies`](Self::trusted_proxies) write, without whom it is an error of
+    /// [`build`](Self::build). Default: [`ForwardedBy::XForwardedFor`].
+    ///
+    /// Danger: see [`ForwardedBy`].
+    ///
+    /// ```
+    /// # use palisade::{ForwardedBy, Palisade};
+    /// let edge = ForwardedBy::EdgeHeader("cf-connecting-ip".to_owned());
+    /// Palisade::builder().trusted_proxies(["192.0.2.0/24"])?.forwarded_by(edge).build()?;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn forwarded_by(mut self, header: ForwardedBy) -> Self {
+        self.forwarded_by = Some(header);
+        self
+    }
+
+    /// How many bits of an IPv6 address quotas tell clients apart by. Default: 64. IPv4 addresses are always whole.
+    ///
+    /// Danger: sites are given /48 to /64 (RFC 6177 §2). Whoever has a /48 takes 65,536 quotas by /64, 256 by /56; by /128
+    /// everybody has a fresh one for each request. A shorter prefix lets neighbours use up each other's quota.
+    ///
+    /// # Errors
+    ///
+    /// Unless it is 32 to 128.
+    pub fn ipv6_prefix(mut self, bits: u8) -> Result<Self, ConfigError> {
+        self.group = AddressGroup::of_prefix(bits)?;
         Ok(self)
     }
 
@@ -243,7 +280,8 @@ impl PalisadeBuilder {
         let mut policies = self.routes.transpose()?.unwrap_or_default();
         let owners = boot::owners(self.owners, &self.authenticators)?;
         boot::needs_are_met(&policies, &self.authenticators, &owners, self.roles.as_ref())?;
-        boot::quotas_have_keys(&policies, &self.authenticators, &self.proxies)?;
+        let proxies = TrustedProxies::new(self.proxies, self.forwarded_by)?;
+        boot::quotas_have_keys(&policies, &self.authenticators, &proxies)?;
         boot::lifts_are_of_the_caller(&self.unlimited.rules)?;
         for Exempt { prefix, reason } in &self.exempt {
             boot::exemption(prefix, reason)?;
@@ -268,7 +306,8 @@ impl PalisadeBuilder {
             rate_limit_headers: self.rate_limit_headers,
             headers: self.headers,
             cors: self.cors,
-            proxies: self.proxies,
+            proxies,
+            group: self.group,
             restyle: self.restyle,
         })))
     }

@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::quota::QuotaStore;
 use crate::table::PolicyTable;
 use crate::transport::address_ranges::AddressRanges;
-use crate::transport::client_addr::{TrustedProxies, network};
+use crate::transport::client_addr::{AddressGroup, TrustedProxies};
 use crate::transport::cors;
 use crate::transport::headers::SecurityHeaders;
 
@@ -51,6 +51,7 @@ pub(crate) struct Settings {
     pub(crate) headers: SecurityHeaders,
     pub(crate) cors: cors::Rules,
     pub(crate) proxies: TrustedProxies,
+    pub(crate) group: AddressGroup,
     pub(crate) restyle: Option<Box<Restyle>>,
     pub(crate) owners: Owners,
     pub(crate) roles: Option<Roles>,
@@ -94,7 +95,7 @@ impl Settings {
 
     /// The address as quotas count it.
     pub(crate) fn network(&self, address: IpAddr) -> IpAddr {
-        network(address)
+        self.group.client_of(address)
     }
 
     /// The problem as a response in the application's style; the status is not the style's to change.

@@ -6,6 +6,7 @@
 
 use std::{borrow::Cow, time::SystemTime};
 
+use palisade::KeyText;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 use validator::{Validate, ValidateEmail, ValidateLength, ValidationError};

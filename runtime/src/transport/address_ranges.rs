@@ -17,7 +17,7 @@ impl AddressRanges {
     /// `setting` is what an error names.
     pub(crate) fn parse(setting: &str, ranges: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
         let parse = |text: &str| {
-            text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map(canonical).map_err(|_| {
+            range(text).map(canonical).ok_or_else(|| {
                 let problem = format!("{text:?} is no address range; write one such as \"10.0.0.0/8\" or \"fd00::/8\"");
                 ConfigError::new(setting.to_owned(), problem)
             })
@@ -33,9 +33,21 @@ impl AddressRanges {
         self.0.is_empty()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &IpNet> {
+        self.0.iter()
+    }
+
     /// The address has to be canonical: IPv4 where it is one.
     pub(crate) fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|range| range.contains(&address))
+    }
+}
+
+/// Addresses are read as the standard library does: `010.0.0.1` is none, because others take it for octal.
+fn range(text: &str) -> Option<IpNet> {
+    match text.split_once('/') {
+        None => Some(text.parse::<IpAddr>().ok()?.into()),
+        Some((address, prefix)) => IpNet::new(address.parse().ok()?, prefix.parse().ok()?).ok(),
     }
 }
 
@@ -65,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_told_with_the_setting() {
-        for text in ["", "10.0.0.0/33", "localhost", "10.0.0"] {
+        for text in ["", "10.0.0.0/33", "localhost", "10.0.0", "010.0.0.0/8", "*", "10.0.0.0/8,11.0.0.0/8"] {
             assert!(AddressRanges::parse("the setting", [text]).unwrap_err().to_string().contains("the setting"));
         }
     }

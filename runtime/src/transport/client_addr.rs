@@ -1,126 +1,157 @@
 //! The client's address.
 //!
-//! Threat: a forged `X-Forwarded-For` that gives every request a fresh quota, or somebody else's (CWE-348, ASVS V15.3.4).
-//! Promise: the address is the peer's, unless the peer is a configured proxy; then the header is read from the right to the
-//! first hop that is none. `::ffff:1.2.3.4` is `1.2.3.4`.
+//! Threat: a forged header that gives every request a fresh quota, or somebody else's (CWE-348, CWE-290; ASVS V15.3.4,
+//! V4.1.3).
+//! Promise: the address is the peer's, unless the peer is a configured proxy; then the one header that the application's
+//! proxies write is read from the right to the first hop that is no proxy, and no other header is. Whatever a client wrote
+//! before a proxy added what it saw changes nothing. `::ffff:1.2.3.4` is `1.2.3.4` everywhere. The work is linear in the
+//! length of what is read, and at most [`MAX_HOPS`] hops are.
+
+mod forwarded;
+mod group;
+mod ranges;
+mod x_forwarded_for;
 
 use std::net::IpAddr;
 
 use actix_web::dev::RequestHead;
-use ipnet::IpNet;
+use actix_web::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, FORWARDED, HOST, HeaderName, ORIGIN, PROXY_AUTHORIZATION,
+    REFERER, USER_AGENT, X_FORWARDED_FOR,
+};
 
+pub(crate) use self::group::AddressGroup;
+pub(crate) use self::ranges::proxy_ranges;
 use crate::error::ConfigError;
+use crate::transport::address_ranges::AddressRanges;
 
-const X_FORWARDED_FOR: &str = "x-forwarded-for";
+/// Longer chains of proxies are read no further: the address is then that of the last proxy that was read.
+const MAX_HOPS: usize = 100;
 
-/// The proxies whose word is taken, by address range.
+/// What every client writes itself, so that no proxy can be told from it.
+const CLIENTS_OWN: [HeaderName; 9] =
+    [AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN, PROXY_AUTHORIZATION, REFERER, USER_AGENT];
+
+/// The header in which the proxies of an application say whom they speak for:
+/// [`forwarded_by`](crate::PalisadeBuilder::forwarded_by). It counts from
+/// [trusted proxies](crate::PalisadeBuilder::trusted_proxies) only.
+///
+/// Danger: proxies pass headers on that they do not know. So it has to be the one that *all* of the proxies write; any
+/// other holds what the client wrote (RFC 7239 §7.4, §8.1; ASVS V4.1.3). That is why just one is read: the headers are
+/// never merged, and none stands in for another that is missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForwardedBy {
+    /// `X-Forwarded-For`: a list of addresses (with a port or in brackets if need be), to which every proxy appends the
+    /// address that it saw.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239): the same in its `for` parameters. What does not follow the RFC's grammar, an `unknown`
+    /// or an obfuscated name ends the reading at the hop that passed it on.
+    Forwarded,
+    /// A header in which the edge writes one address, such as `CF-Connecting-IP`, `Fly-Client-IP` or `X-Real-IP`. Where
+    /// it is missing, comes twice or is more than one address, the peer's address counts.
+    ///
+    /// Danger: the edge must overwrite what the client sends under that name, and nothing but the edge may
+    /// reach the trusted proxies.
+    EdgeHeader(String),
+}
+
+/// Whose word about the client is taken, and where it is read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TrustedProxies(Vec<IpNet>);
+pub(crate) struct TrustedProxies {
+    ranges: AddressRanges,
+    word: Word,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Word {
+    #[default]
+    XForwardedFor,
+    Forwarded,
+    Edge(HeaderName),
+}
 
 impl TrustedProxies {
-    pub(crate) fn parse(ranges: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
-        let parse = |text: &str| {
-            text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-                ConfigError::new(
-                    "trusted proxies",
-                    format!("{text:?} is no address range; write one such as \"10.0.0.0/8\" or \"fd00::/8\""),
-                )
-            })
+    pub(crate) fn new(ranges: AddressRanges, forwarded_by: Option<ForwardedBy>) -> Result<Self, ConfigError> {
+        if forwarded_by.is_some() && ranges.is_empty() {
+            return Err(ConfigError::new(
+                "forwarded_by",
+                "nobody is trusted to forward: name the proxies too, such as `.trusted_proxies([\"10.0.0.0/8\"])?`",
+            ));
+        }
+        let word = match forwarded_by.unwrap_or_default() {
+            ForwardedBy::XForwardedFor => Word::XForwardedFor,
+            ForwardedBy::Forwarded => Word::Forwarded,
+            ForwardedBy::EdgeHeader(name) => Word::Edge(edge_header(&name)?),
         };
-        ranges.into_iter().map(|range| parse(range.as_ref().trim())).collect::<Result<_, _>>().map(Self)
+        Ok(Self { ranges, word })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ranges.is_empty()
     }
 
     /// Whether the headers of the request were set by a trusted proxy.
     pub(crate) fn vouch_for(&self, head: &RequestHead) -> bool {
-        head.peer_addr.is_some_and(|peer| self.trust(peer.ip().to_canonical()))
-    }
-
-    fn trust(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|range| range.contains(&address))
+        head.peer_addr.is_some_and(|peer| self.ranges.contain(peer.ip().to_canonical()))
     }
 
     /// The client's address; `None` where the connection has none (an in-process test).
     pub(crate) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
-        let mut address = head.peer_addr?.ip().to_canonical();
-        if self.0.is_empty() || !self.trust(address) {
-            return Some(address);
+        let peer = head.peer_addr?.ip().to_canonical();
+        if !self.vouch_for(head) {
+            return Some(peer);
         }
+        Some(match &self.word {
+            Word::XForwardedFor => self.walk(peer, head, &X_FORWARDED_FOR, x_forwarded_for::last_hop),
+            Word::Forwarded => self.walk(peer, head, &FORWARDED, forwarded::last_hop),
+            Word::Edge(name) => only_address(head, name).unwrap_or(peer),
+        })
+    }
+
+    /// From hop to hop, as long as the hop is a proxy that we trust. A hop that can't be read was written by none of
+    /// them: the address is then that of the proxy that passed it on.
+    fn walk(&self, peer: IpAddr, head: &RequestHead, name: &HeaderName, last_hop: LastHop) -> IpAddr {
+        let mut address = peer;
         // Several header lines are one list, in their order (RFC 9110 §5.3).
-        let mut lines: Vec<_> = head.headers.get_all(X_FORWARDED_FOR).collect();
-        while let Some(line) = lines.pop() {
-            let Ok(line) = line.to_str() else { return Some(address) };
-            for hop in line.rsplit(',') {
-                // A hop that can't be read was written by no proxy that we trust: stop at the one that passed it on.
-                let Some(hop) = parse_hop(hop.trim()) else { return Some(address) };
-                address = hop;
-                if !self.trust(hop) {
-                    return Some(address);
-                }
+        let mut lines: Vec<&[u8]> = head.headers.get_all(name).map(|line| line.as_bytes()).collect();
+        for _ in 0..MAX_HOPS {
+            let Some(line) = lines.pop() else { break };
+            let Some((hop, left)) = last_hop(line) else { break };
+            address = hop;
+            if !self.ranges.contain(hop) {
+                break;
             }
+            lines.extend(left);
         }
-        Some(address)
+        address
     }
 }
 
-/// An address, perhaps in brackets, perhaps with a port.
-fn parse_hop(hop: &str) -> Option<IpAddr> {
-    hop.parse::<IpAddr>()
-        .ok()
-        .or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|socket| socket.ip()))
-        .or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
-        .map(|address: IpAddr| address.to_canonical())
+/// Reads the hop at the right end of a line: its address, and what stands left of its comma, if there is one.
+type LastHop = fn(&[u8]) -> Option<(IpAddr, Option<&[u8]>)>;
+
+/// The header's only value, if that is an address and nothing else.
+fn only_address(head: &RequestHead, name: &HeaderName) -> Option<IpAddr> {
+    let mut values = head.headers.get_all(name);
+    let value = values.next().filter(|_| values.next().is_none())?;
+    value.to_str().ok()?.trim().parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// The address that a quota counts: IPv6 by its /64, because one client has a whole one (RFC 6177 section 2).
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
+fn edge_header(name: &str) -> Result<HeaderName, ConfigError> {
+    let refuse = |problem: String| Err(ConfigError::new("forwarded_by", problem));
+    let Ok(header) = HeaderName::try_from(name) else {
+        return refuse(format!("{name:?} is no header name; write one such as \"cf-connecting-ip\""));
+    };
+    if header == X_FORWARDED_FOR || header == FORWARDED {
+        return refuse(format!("{name:?} is a list: use `ForwardedBy::XForwardedFor` or `ForwardedBy::Forwarded`"));
     }
+    if CLIENTS_OWN.contains(&header) {
+        return refuse(format!("{name:?} is the client's own; name a header that the edge overwrites"));
+    }
+    Ok(header)
 }
 
 #[cfg(test)]
-mod tests {
-    use actix_web::test::TestRequest;
-
-    use super::*;
-
-    fn client(peer: &str, trusted: &[&str], forwarded: &[&str]) -> String {
-        let mut request = TestRequest::default().peer_addr(format!("{peer}:4711").parse().unwrap());
-        for line in forwarded {
-            request = request.append_header((X_FORWARDED_FOR, *line));
-        }
-        let proxies = TrustedProxies::parse(trusted).unwrap();
-        proxies.client(request.to_http_request().head()).unwrap().to_string()
-    }
-
-    #[test]
-    fn p2_only_a_trusted_peer_is_believed_and_from_the_right() {
-        assert_eq!(client("203.0.113.9", &[], &["198.51.100.1"]), "203.0.113.9");
-        assert_eq!(client("203.0.113.9", &["10.0.0.0/8"], &["198.51.100.1"]), "203.0.113.9");
-        assert_eq!(client("10.0.0.1", &["10.0.0.0/8"], &["6.6.6.6, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
-        assert_eq!(client("10.0.0.1", &["10.0.0.0/8"], &["6.6.6.6", "198.51.100.1"]), "198.51.100.1");
-        assert_eq!(client("10.0.0.1", &["10.0.0.0/8"], &[]), "10.0.0.1");
-        assert_eq!(client("10.0.0.1", &["10.0.0.0/8"], &["10.0.0.9"]), "10.0.0.9");
-    }
-
-    #[test]
-    fn p2_what_no_proxy_writes_gives_no_fresh_address() {
-        assert_eq!(client("10.0.0.1", &["10.0.0.1"], &["unknown"]), "10.0.0.1");
-        assert_eq!(client("10.0.0.1", &["10.0.0.1"], &["x, 10.0.0.1"]), "10.0.0.1");
-        assert_eq!(client("10.0.0.1", &["10.0.0.1"], &[""]), "10.0.0.1");
-    }
-
-    #[test]
-    fn p3_a_mapped_address_is_its_ipv4() {
-        assert_eq!(client("[::ffff:203.0.113.9]", &[], &[]), "203.0.113.9");
-        assert_eq!(client("[::ffff:10.0.0.1]", &["10.0.0.0/8"], &["[::ffff:198.51.100.1]:80"]), "198.51.100.1");
-    }
-}
+mod tests;

@@ -1,0 +1,156 @@
+//! Which header is read, from whom, and how far (CWE-348, ASVS V15.3.4).
+
+use actix_web::test::TestRequest;
+
+use super::*;
+
+const XFF: &str = "x-forwarded-for";
+
+fn proxies(trusted: &[&str], by: ForwardedBy) -> TrustedProxies {
+    TrustedProxies::new(proxy_ranges(trusted).unwrap(), (!trusted.is_empty()).then_some(by)).unwrap()
+}
+
+fn client_by(by: ForwardedBy, peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> String {
+    let mut request = TestRequest::default().peer_addr(format!("{peer}:4711").parse().unwrap());
+    for header in headers {
+        request = request.append_header(*header);
+    }
+    proxies(trusted, by).client(request.to_http_request().head()).unwrap().to_string()
+}
+
+/// By `X-Forwarded-For`.
+fn client(peer: &str, trusted: &[&str], forwarded: &[&str]) -> String {
+    let lines: Vec<_> = forwarded.iter().map(|line| (XFF, *line)).collect();
+    client_by(ForwardedBy::default(), peer, trusted, &lines)
+}
+
+/// By a header of this peer, which is trusted, as is 10.0.0.0/8.
+fn trusted(by: &ForwardedBy, headers: &[(&str, &str)]) -> String {
+    client_by(by.clone(), "10.0.0.1", &["10.0.0.0/8"], headers)
+}
+
+#[test]
+fn p2_only_a_trusted_peer_is_believed_and_from_the_right() {
+    assert_eq!(client("203.0.113.9", &[], &["198.51.100.1"]), "203.0.113.9");
+    assert_eq!(client("203.0.113.9", &["10.0.0.0/8"], &["198.51.100.1"]), "203.0.113.9");
+    assert_eq!(client("10.0.0.1", &["10.0.0.0/8"], &["6.6.6.6, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
+    assert_eq!(client("10.0.0.1", &["10.0.0.0/8"], &["6.6.6.6", "198.51.100.1"]), "198.51.100.1");
+    assert_eq!(client("10.0.0.1", &["10.0.0.0/8"], &["6.6.6.6", "198.51.100.1", "10.0.0.2,10.0.0.3"]), "198.51.100.1");
+    assert_eq!(client("10.0.0.1", &["10.0.0.0/8"], &[]), "10.0.0.1");
+    assert_eq!(client("10.0.0.1", &["10.0.0.0/8"], &["10.0.0.9"]), "10.0.0.9");
+}
+
+#[test]
+fn p2_what_no_proxy_writes_gives_no_fresh_address() {
+    for line in
+        ["unknown", "x, 10.0.0.1", "", ",", "198.51.100.1,", "198.51.100.1 6.6.6.6", "198.51.100.1;", "198.51.100.1:x"]
+    {
+        assert_eq!(client("10.0.0.1", &["10.0.0.1"], &[line]), "10.0.0.1", "{line}");
+    }
+    assert_eq!(client("10.0.0.1", &["10.0.0.1"], &["198.51.100.1", ""]), "10.0.0.1");
+}
+
+#[test]
+fn p3_a_mapped_address_is_its_ipv4() {
+    assert_eq!(client("[::ffff:203.0.113.9]", &[], &[]), "203.0.113.9");
+    assert_eq!(client("[::ffff:10.0.0.1]", &["10.0.0.0/8"], &["[::ffff:198.51.100.1]:80"]), "198.51.100.1");
+    assert_eq!(client("10.0.0.1", &["::ffff:10.0.0.0/104"], &["198.51.100.1, ::ffff:10.0.0.2"]), "198.51.100.1");
+    let edge = ForwardedBy::EdgeHeader("x-real-ip".to_owned());
+    assert_eq!(trusted(&edge, &[("x-real-ip", "::ffff:198.51.100.1")]), "198.51.100.1");
+    assert_eq!(trusted(&ForwardedBy::Forwarded, &[("forwarded", "for=\"[::ffff:198.51.100.1]\"")]), "198.51.100.1");
+}
+
+#[test]
+fn p2_forwarded_is_read_over_its_lines_to_the_first_that_is_no_proxy() {
+    let read = |lines: &[&str]| {
+        trusted(&ForwardedBy::Forwarded, &lines.iter().map(|line| ("forwarded", *line)).collect::<Vec<_>>())
+    };
+    assert_eq!(
+        read(&["for=6.6.6.6, for=198.51.100.1;proto=https", "for=10.0.0.3, For=\"10.0.0.2:80\";by=_x"]),
+        "198.51.100.1"
+    );
+    assert_eq!(read(&["for=6.6.6.6", "for=\"[2001:db8::1]:4711\""]), "2001:db8::1");
+    assert_eq!(read(&["for=6.6.6.6, for=unknown, for=10.0.0.2"]), "10.0.0.2");
+    assert_eq!(read(&["for=6.6.6.6, for=_secret"]), "10.0.0.1");
+    assert_eq!(read(&["for=6.6.6.6", "proto=https"]), "10.0.0.1");
+}
+
+#[test]
+fn p2_headers_are_neither_merged_nor_stand_in_for_each_other() {
+    let edge = ForwardedBy::EdgeHeader("CF-Connecting-IP".to_owned());
+    let all = [
+        (XFF, "192.0.2.1"),
+        ("forwarded", "for=192.0.2.2"),
+        ("cf-connecting-ip", "192.0.2.3"),
+        ("x-real-ip", "192.0.2.4"),
+    ];
+    for (by, own, saw) in [
+        (ForwardedBy::XForwardedFor, XFF, "192.0.2.1"),
+        (ForwardedBy::Forwarded, "forwarded", "192.0.2.2"),
+        (edge, "cf-connecting-ip", "192.0.2.3"),
+    ] {
+        assert_eq!(trusted(&by, &all), saw);
+        let others: Vec<_> = all.into_iter().filter(|(name, _)| *name != own).collect();
+        assert_eq!(trusted(&by, &others), "10.0.0.1", "{own} is missing");
+        let unreadable: Vec<_> = others.into_iter().chain([(own, "garbage")]).collect();
+        assert_eq!(trusted(&by, &unreadable), "10.0.0.1", "{own} is unreadable");
+        let unasked = client_by(by, "203.0.113.9", &["10.0.0.0/8"], &all);
+        assert_eq!(unasked, "203.0.113.9", "{own} of a peer that is no proxy");
+    }
+}
+
+#[test]
+fn p2_an_edge_header_is_one_value_and_one_address() {
+    let edge = ForwardedBy::EdgeHeader("fly-client-ip".to_owned());
+    let read = |lines: &[&str]| trusted(&edge, &lines.iter().map(|line| ("fly-client-ip", *line)).collect::<Vec<_>>());
+    assert_eq!(read(&["198.51.100.1"]), "198.51.100.1");
+    assert_eq!(read(&["2001:db8::1"]), "2001:db8::1");
+    assert_eq!(read(&["10.0.0.9"]), "10.0.0.9", "the edge has clients in the network of the proxies too");
+    for bad in
+        ["198.51.100.1, 6.6.6.6", "198.51.100.1,", "198.51.100.1:80", "[2001:db8::1]", "unknown", "", "198.51.100.1 x"]
+    {
+        assert_eq!(read(&[bad]), "10.0.0.1", "{bad}");
+    }
+    assert_eq!(read(&["198.51.100.1", "6.6.6.6"]), "10.0.0.1");
+    assert_eq!(read(&["198.51.100.1", "198.51.100.1"]), "10.0.0.1");
+}
+
+/// CWE-400: a trusted peer may be a client too, in a network that is shared.
+#[test]
+fn p2_a_very_long_list_is_read_to_a_bound() {
+    let hops = |name: &str, count: usize| {
+        format!("6.6.6.6{}", format!(", {name}10.0.0.2").repeat(count)).replacen(
+            "6.6.6.6",
+            &format!("{name}6.6.6.6"),
+            1,
+        )
+    };
+    for (by, header, name) in [(ForwardedBy::XForwardedFor, XFF, ""), (ForwardedBy::Forwarded, "forwarded", "for=")] {
+        assert_eq!(trusted(&by, &[(header, &hops(name, MAX_HOPS - 1))]), "6.6.6.6");
+        assert_eq!(trusted(&by, &[(header, &hops(name, MAX_HOPS))]), "10.0.0.2");
+        assert_eq!(trusted(&by, &[(header, &hops(name, 100_000))]), "10.0.0.2");
+        let lines = vec![(header, format!("{name}10.0.0.2")); MAX_HOPS];
+        let lines: Vec<_> = lines.iter().map(|(header, line)| (*header, line.as_str())).collect();
+        let forged = [&[(header, "6.6.6.6")], lines.as_slice()].concat();
+        assert_eq!(trusted(&by, &forged), "10.0.0.2");
+    }
+}
+
+#[test]
+fn a_forwarding_header_that_can_not_be_meant_is_refused() {
+    let mistake =
+        |trusted: &[&str], by| TrustedProxies::new(proxy_ranges(trusted).unwrap(), Some(by)).unwrap_err().to_string();
+    for by in [ForwardedBy::XForwardedFor, ForwardedBy::Forwarded, ForwardedBy::EdgeHeader("x-real-ip".to_owned())] {
+        assert!(mistake(&[], by).starts_with("forwarded_by: nobody is trusted"));
+    }
+    let edge = |name: &str| mistake(&["10.0.0.0/8"], ForwardedBy::EdgeHeader(name.to_owned()));
+    for name in ["", "real ip", "x-real-ip:", "x-r\u{e9}al"] {
+        assert!(edge(name).contains("is no header name"), "{name}");
+    }
+    for name in ["authorization", "Cookie", "HOST", "origin", "referer", "user-agent", "content-length"] {
+        assert!(edge(name).contains("is the client's own"), "{name}");
+    }
+    for name in ["X-Forwarded-For", "forwarded"] {
+        assert!(edge(name).contains("is a list"), "{name}");
+    }
+}
