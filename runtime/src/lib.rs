@@ -110,6 +110,8 @@ pub use self::policy::{
 };
 pub use self::principal::{ArgumentError, Principal, Token};
 pub use self::problem::{FieldError, Problem};
+#[cfg(feature = "redis")]
+pub use self::quota::RedisQuotas;
 pub use self::quota::{MemoryStore, QuotaStore, Standing};
 pub use self::scope::{Guarded, Scope, scope};
 pub use self::settings::RateLimits;

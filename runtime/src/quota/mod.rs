@@ -28,6 +28,8 @@ mod log;
 mod marks;
 mod memory;
 mod rack;
+#[cfg(feature = "redis")]
+mod redis;
 mod shelf;
 mod store;
 mod vault;
@@ -35,6 +37,8 @@ mod verdict;
 
 pub use clock::{Clock, SystemClock, Tick};
 pub use memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use redis::RedisQuotas;
 pub use store::QuotaStore;
 pub(crate) use store::{Decision, Few, Place, Reservation};
 
@@ -50,6 +54,9 @@ pub use key::Key;
 pub use limit::Limit;
 #[doc(hidden)]
 pub use memory::Charge;
+#[cfg(feature = "redis")]
+#[doc(hidden)]
+pub use redis::{Decision as RedisDecision, RedisCharge};
 pub use verdict::Standing;
 #[doc(hidden)]
 pub use verdict::{Cause, Refused};

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::ask::Ask;
 use super::clock::Tick;
 use super::memory::{self, MemoryStore};
-#[cfg(feature = "redis-quotas")]
+#[cfg(feature = "redis")]
 use super::redis::{self, RedisCharge, RedisQuotas};
 use super::verdict::{Refused, Standing};
 use crate::policy::Unavailable;
@@ -32,7 +32,7 @@ use crate::policy::Unavailable;
 pub struct QuotaStore {
     /// What counts by itself, and what counts in this process while the shared one is away.
     memory: MemoryStore,
-    #[cfg(feature = "redis-quotas")]
+    #[cfg(feature = "redis")]
     shared: Option<RedisQuotas>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Decision {
 /// What was charged, and where.
 pub(crate) enum Reservation {
     Memory(memory::Charge),
-    #[cfg(feature = "redis-quotas")]
+    #[cfg(feature = "redis")]
     Redis(RedisCharge),
 }
 
@@ -55,7 +55,7 @@ impl Reservation {
     pub(crate) fn standing(&self) -> Standing {
         match self {
             Reservation::Memory(charge) => charge.standing(),
-            #[cfg(feature = "redis-quotas")]
+            #[cfg(feature = "redis")]
             Reservation::Redis(charge) => charge.standing(),
         }
     }
@@ -68,7 +68,7 @@ pub(crate) type Few<T> = SmallVec<[T; 2]>;
 #[derive(Clone, Copy)]
 pub(crate) enum Place<'s> {
     Memory(&'s MemoryStore, Tick),
-    #[cfg(feature = "redis-quotas")]
+    #[cfg(feature = "redis")]
     Redis(&'s RedisQuotas),
 }
 
@@ -79,7 +79,7 @@ impl QuotaStore {
     }
 
     pub(crate) fn place(&self) -> Place<'_> {
-        #[cfg(feature = "redis-quotas")]
+        #[cfg(feature = "redis")]
         if let Some(shared) = &self.shared {
             return Place::Redis(shared);
         }
@@ -93,7 +93,7 @@ impl QuotaStore {
 
     /// Gives back what was charged, each in its place, and says where the clients stand; what is out of reach stays charged.
     pub(crate) async fn release(&self, charges: Few<Reservation>) -> Few<Option<Standing>> {
-        #[cfg(feature = "redis-quotas")]
+        #[cfg(feature = "redis")]
         let mut remote: Vec<RedisCharge> = Vec::new();
         let mut now = None;
         let mut standings = Few::new();
@@ -103,14 +103,14 @@ impl QuotaStore {
                     let now = *now.get_or_insert_with(|| self.memory.now());
                     standings.push(Some(self.memory.release(charge, now)));
                 }
-                #[cfg(feature = "redis-quotas")]
+                #[cfg(feature = "redis")]
                 Reservation::Redis(charge) => {
                     remote.push(charge);
                     standings.push(None);
                 }
             }
         }
-        #[cfg(feature = "redis-quotas")]
+        #[cfg(feature = "redis")]
         if let Some(shared) = &self.shared
             && !remote.is_empty()
             && let Ok(returned) = shared.release(remote).await
@@ -128,7 +128,7 @@ impl Place<'_> {
     pub(crate) async fn reserve(self, asks: &[Ask<'_>]) -> Result<Few<Decision>, Unavailable> {
         match self {
             Place::Memory(memory, now) => Ok(reserve_in(memory, now, asks)),
-            #[cfg(feature = "redis-quotas")]
+            #[cfg(feature = "redis")]
             Place::Redis(redis) => {
                 let decisions = redis.reserve(asks).await?;
                 let decided = decisions.into_iter().map(|decision| match decision {
@@ -145,7 +145,7 @@ impl Place<'_> {
     pub(crate) async fn standing(self, ask: &Ask<'_>) -> Result<Standing, Unavailable> {
         match self {
             Place::Memory(memory, now) => Ok(memory.standing(memory.key(ask.bucket, &ask.client), ask.limit, now)),
-            #[cfg(feature = "redis-quotas")]
+            #[cfg(feature = "redis")]
             Place::Redis(redis) => {
                 redis.standing(std::slice::from_ref(ask)).await?.into_iter().next().ok_or(Unavailable)
             }
@@ -158,7 +158,7 @@ impl Place<'_> {
             Place::Memory(memory, now) => {
                 Ok(memory.charge(memory.key(ask.bucket, &ask.client), ask.limit, ask.cost, now))
             }
-            #[cfg(feature = "redis-quotas")]
+            #[cfg(feature = "redis")]
             Place::Redis(redis) => redis.charge(ask).await,
         }
     }
@@ -170,7 +170,7 @@ impl Place<'_> {
                 memory.reset(memory.key(ask.bucket, &ask.client), ask.limit);
                 Ok(())
             }
-            #[cfg(feature = "redis-quotas")]
+            #[cfg(feature = "redis")]
             Place::Redis(redis) => redis.reset(ask).await,
         }
     }
@@ -211,14 +211,14 @@ impl From<MemoryStore> for QuotaStore {
     fn from(memory: MemoryStore) -> Self {
         Self {
             memory,
-            #[cfg(feature = "redis-quotas")]
+            #[cfg(feature = "redis")]
             shared: None,
         }
     }
 }
 
 /// While Redis is away, [`Outage::Local`](crate::Outage::Local) counts in [`MemoryStore::shared`].
-#[cfg(feature = "redis-quotas")]
+#[cfg(feature = "redis")]
 impl From<RedisQuotas> for QuotaStore {
     fn from(shared: RedisQuotas) -> Self {
         Self { memory: MemoryStore::shared(), shared: Some(shared) }
@@ -229,7 +229,7 @@ impl fmt::Debug for QuotaStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("QuotaStore");
         shown.field("memory", &self.memory);
-        #[cfg(feature = "redis-quotas")]
+        #[cfg(feature = "redis")]
         shown.field("shared", &self.shared);
         shown.finish()
     }
