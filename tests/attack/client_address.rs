@@ -114,8 +114,9 @@ async fn p2_what_can_not_be_read_gives_no_fresh_bucket() {
                 format!("for=_x{turn}"),
                 format!("for=6.6.6.{turn}:80"),
                 format!("6.6.6.{turn} x"),
+                format!("for=6.6.6.{turn};for=198.51.100.1"),
             ];
-            let mut headers = vec![(name, bad[turn % 4].clone())];
+            let mut headers = vec![(name, bad[turn % 5].clone())];
             if twice && turn % 2 == 0 {
                 headers = vec![(name, format!("6.6.6.{turn}")), (name, "198.51.100.1".to_owned())];
             }
