@@ -212,6 +212,13 @@ impl PalisadeBuilder {
     /// Danger: sites are given /48 to /64 (RFC 6177 §2). Whoever has a /48 takes 65,536 quotas by /64, 256 by /56; by /128
     /// everybody has a fresh one for each request. A shorter prefix lets neighbours use up each other's quota.
     ///
+    /// ```
+    /// # use palisade::Palisade;
+    /// Palisade::builder().ipv6_prefix(56)?.build()?;
+    /// assert!(Palisade::builder().ipv6_prefix(0).is_err());
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Unless it is 32 to 128.

@@ -39,6 +39,15 @@ const CLIENTS_OWN: [HeaderName; 9] =
 /// Danger: proxies pass headers on that they do not know. So it has to be the one that *all* of the proxies write; any
 /// other holds what the client wrote (RFC 7239 §7.4, §8.1; ASVS V4.1.3). That is why just one is read: the headers are
 /// never merged, and none stands in for another that is missing.
+///
+/// ```
+/// use palisade::{ForwardedBy, Palisade};
+///
+/// let mistake = Palisade::builder().forwarded_by(ForwardedBy::Forwarded).build().err();
+/// assert_eq!(mistake.expect("whose header?").setting(), "forwarded_by");
+/// Palisade::builder().trusted_proxies(["10.0.0.0/8"])?.forwarded_by(ForwardedBy::Forwarded).build()?;
+/// # Ok::<(), palisade::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForwardedBy {
