@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -20,11 +21,19 @@ impl Server {
             eprintln!("not run: redis-server is not on this machine");
             return None;
         }
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its number").port();
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut server = Self { process: spawn(free, &folder), port: free, folder };
-        server.wait_until_it_answers();
-        Some(server)
+        // One after the other, so that no two are given the same free port; a port that somebody else took meanwhile is
+        // another one the next time.
+        static STARTING: Mutex<()> = Mutex::new(());
+        let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..10 {
+            let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its number").port();
+            let folder = tempfile::tempdir().expect("a folder");
+            let mut server = Self { process: spawn(free, &folder), port: free, folder };
+            if server.answers() {
+                return Some(server);
+            }
+        }
+        panic!("redis-server does not start");
     }
 
     pub fn url(&self) -> String {
@@ -62,12 +71,20 @@ impl Server {
     }
 
     fn wait_until_it_answers(&mut self) {
+        assert!(self.answers(), "redis-server ended");
+    }
+
+    /// Waits until it does; no, if it ended.
+    fn answers(&mut self) -> bool {
         let began = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(began.elapsed() < Duration::from_secs(30), "redis-server does not answer");
-            assert!(self.process.try_wait().expect("its state").is_none(), "redis-server ended");
+            if self.process.try_wait().expect("its state").is_some() {
+                return false;
+            }
             std::thread::sleep(Duration::from_millis(10));
         }
+        self.process.try_wait().expect("its state").is_none()
     }
 }
 

@@ -193,7 +193,9 @@ impl RedisQuotas {
             let mut call = Call::new(&RELEASE);
             call.key(&charge.key);
             terms(charge.limit).into_iter().for_each(|term| call.argument(term));
-            [u64::from(charge.cost), charge.place, charge.generation].map(|term| call.argument(term));
+            for term in [u64::from(charge.cost), charge.place, charge.generation] {
+                call.argument(term);
+            }
             let outcome = self.0.line.ask(&call).await?.into_iter().next();
             outcome.map(|outcome| outcome.standing).ok_or(Unavailable)
         });

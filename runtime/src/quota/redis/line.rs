@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
-use redis::aio::{ConnectionLike as _, MultiplexedConnection};
+use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
@@ -191,8 +191,8 @@ impl Line {
 impl Connection {
     async fn send(&mut self, command: &Cmd) -> Result<Value, RedisError> {
         match self {
-            Connection::One(connection) => connection.req_packed_command(command).await,
-            Connection::Cluster(connection) => connection.req_packed_command(command).await,
+            Connection::One(connection) => command.query_async(connection).await,
+            Connection::Cluster(connection) => command.query_async(connection).await,
         }
     }
 }
