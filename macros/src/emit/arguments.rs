@@ -44,9 +44,10 @@ pub(super) fn keys(fields: &[Located], arguments: &[Argument]) -> TokenStream {
         if read { held(at, argument).into_token_stream() } else { quote!(_) }
     });
     let reads = fields.iter().filter_map(|Located { field, argument: at }| {
-        let argument = local(&held(*at, arguments.get(*at)?).to_string(), field.span());
-        let (text, borrowed) = (field.text(), quote_spanned!(field.span()=> &));
-        Some(quote!(.of(#text, #borrowed #argument #field)))
+        let place = Span::mixed_site().located_at(field.span());
+        let (text, mut argument) = (field.text(), held(*at, arguments.get(*at)?));
+        argument.set_span(place);
+        Some(quote_spanned!(place=> .of(#text, &#argument #field)))
     });
     let keys = local("__keys", Span::call_site());
     quote!(|#keys, (#(#parameters,)*)| #keys #(#reads)*)
@@ -54,6 +55,10 @@ pub(super) fn keys(fields: &[Located], arguments: &[Argument]) -> TokenStream {
 
 /// What an argument is called in a closure: after what its pattern binds first, else after its position.
 fn held(at: usize, argument: &Argument) -> Ident {
-    let name = argument.names.first().map_or_else(|| at.to_string(), unraw);
+    let name = argument.names.first().map(unraw).filter(|name| !COLLECTORS.contains(&name.as_str()));
+    let name = name.unwrap_or_else(|| at.to_string());
     local(&format!("__{name}"), argument.ty)
 }
+
+/// Names that the closures have in use themselves.
+const COLLECTORS: [&str; 2] = ["all", "keys"];

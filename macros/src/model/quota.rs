@@ -141,9 +141,16 @@ impl Field {
         })
     }
 
-    /// Where the argument is named.
+    /// Where its last name stands: what that is must be a key.
     pub(crate) fn span(&self) -> Span {
-        self.argument.span()
+        self.path.last().map_or_else(|| self.argument.span(), span_of)
+    }
+}
+
+fn span_of(member: &Member) -> Span {
+    match member {
+        Member::Named(name) => name.span(),
+        Member::Unnamed(index) => index.span,
     }
 }
 
@@ -151,11 +158,7 @@ impl Field {
 impl ToTokens for Field {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         for member in &self.path {
-            let span = match member {
-                Member::Named(name) => name.span(),
-                Member::Unnamed(index) => index.span,
-            };
-            syn::Token![.](span).to_tokens(tokens);
+            syn::Token![.](span_of(member)).to_tokens(tokens);
             member.to_tokens(tokens);
         }
     }

@@ -72,6 +72,15 @@ async fn validated(_: Data<u8>, body: Form<Login>, page: Query<Page>, name: Path
     format!("{} {} {}", body.email, page.of, name.0)
 }
 
+/// Arguments of the names that an expansion uses.
+#[post("/named")]
+#[public]
+#[rate_limit(5, "15m", by = [field(all.email), field(keys.of)])]
+#[validate(all)]
+async fn named(all: Json<Login>, keys: Query<Page>) -> String {
+    format!("{} {}", all.email, keys.of)
+}
+
 /// Routed by somebody else.
 #[require_role("admin")]
 #[rate_limit(5, "15m", by = field(body.email))]
@@ -126,6 +135,7 @@ fn main() {
         .service(each)
         .service(login)
         .service(validated)
+        .service(named)
         .service(fragments)
         .service(shadows::shadows);
     let _ = actix_web::App::new()
