@@ -10,15 +10,16 @@ const FLOORS: [&[&str]; 9] = [
     &["policy"],
     &["audit", "denial", "rehearsal"],
     &["authn", "authz", "extraction", "quota", "transport", "validation"],
-    &["table"],
-    &["ledger", "settings"],
+    &["ledger", "table"],
+    &["settings"],
     &["answer"],
     &["guard"],
-    &["endpoint", "extract", "middleware", "palisade", "scope", "testing"],
+    &["endpoint", "extract", "limiter", "middleware", "palisade", "scope", "testing"],
 ];
 
 /// Within the top floor, who may know whom.
-const STAIRS: [(&str, &str); 3] = [("scope", "endpoint"), ("middleware", "palisade"), ("palisade", "scope")];
+const STAIRS: [(&str, &str); 4] =
+    [("scope", "endpoint"), ("middleware", "palisade"), ("limiter", "palisade"), ("palisade", "scope")];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -1,5 +1,6 @@
 //! CWE-362, CWE-613, ASVS V7.4.1, V16.5.3: several processes share one Redis, and it goes away.
 
+mod on_outage;
 mod quotas;
 mod server;
 

@@ -40,6 +40,24 @@ impl Server {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Stops it where it stands; it keeps its connections and answers nobody.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.process.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "our own child");
+    }
+
     /// Ends it at once, as a crash does.
     pub fn kill(&mut self) {
         self.process.kill().expect("our own child");

@@ -261,10 +261,10 @@ const fn fnv1a(mut hash: u64, text: &str) -> u64 {
 
 const fn mixed(hash: u64, number: u64) -> u64 {
     let mut hash = hash;
-    let mut shift = 0;
+    let mut shift = 0_u32;
     while shift < 64 {
         hash = (hash ^ ((number >> shift) & 0xff)).wrapping_mul(FNV_PRIME);
-        shift += 8;
+        shift = shift.saturating_add(8);
     }
     hash
 }

@@ -34,8 +34,8 @@ pub(super) struct Line {
 }
 
 enum Server {
-    One(Client),
-    Cluster(ClusterClient),
+    One(Box<Client>),
+    Cluster(Box<ClusterClient>),
 }
 
 #[derive(Clone)]
@@ -56,7 +56,7 @@ impl Line {
     pub(super) fn to_one(url: &str) -> Result<Self, ConfigError> {
         // The error may hold the address, and that a password.
         let client = Client::open(url).map_err(|_| ConfigError::new("redis url", "is no address of a Redis"))?;
-        Ok(Self::new(Server::One(client)))
+        Ok(Self::new(Server::One(Box::new(client))))
     }
 
     pub(super) fn to_cluster(urls: Vec<String>) -> Result<Self, ConfigError> {
@@ -69,7 +69,7 @@ impl Line {
             .max_retry_wait(10)
             .build()
             .map_err(|_| ConfigError::new("redis cluster urls", "are no addresses of a Redis Cluster"))?;
-        Ok(Self::new(Server::Cluster(client)))
+        Ok(Self::new(Server::Cluster(Box::new(client))))
     }
 
     fn new(server: Server) -> Self {

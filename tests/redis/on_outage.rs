@@ -1,0 +1,230 @@
+//! Row Q8, CWE-636, CWE-400: the store of quotas is killed, paused, slow or forgetful; each quota does what it declares, nothing
+//! hangs, nothing is 500, and nobody has to restart anything.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use actix_web::body::{BoxBody, EitherBody};
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::init_service;
+use actix_web::web::Path;
+use actix_web::{Error, HttpResponse};
+use palisade::{Palisade, QuotaKey, RateLimiter, RedisQuotas, get, post, public, rate_limit};
+use palisade_tests::{Answer, call, get as getting, request};
+
+use super::server::Server;
+
+/// Decisions of several seconds are somebody's hanging request.
+const NOTHING_HANGS: Duration = Duration::from_secs(5);
+
+#[post("/failures/{status}")]
+#[public]
+#[rate_limit(3, "15m", count = failures, name = "outage-failures")]
+async fn failures(status: Path<u16>) -> HttpResponse {
+    HttpResponse::new(StatusCode::from_u16(*status).unwrap())
+}
+
+#[get("/local")]
+#[public]
+#[rate_limit(3, "15m", name = "outage-local")]
+async fn local() -> &'static str {
+    "ok"
+}
+
+#[get("/allow")]
+#[public]
+#[rate_limit(3, "15m", on_outage = allow, name = "outage-allow")]
+async fn allow() -> &'static str {
+    "ok"
+}
+
+#[get("/deny")]
+#[public]
+#[rate_limit(3, "15m", on_outage = deny, name = "outage-deny")]
+async fn deny() -> &'static str {
+    "ok"
+}
+
+#[get("/observed")]
+#[public]
+#[rate_limit(3, "15m", on_outage = deny, observe, name = "outage-observed")]
+async fn observed() -> &'static str {
+    "ok"
+}
+
+async fn app(url: &str) -> (RateLimiter, impl App + use<>) {
+    let quotas = RedisQuotas::new(url, "tests", [7; 32]).unwrap();
+    let palisade = Palisade::builder().quota_store(quotas).build().unwrap();
+    let limiter = palisade.rate_limiter();
+    let scope = palisade::scope("").service(failures).service(local).service(allow).service(deny).service(observed);
+    let app = init_service(actix_web::App::new().service(scope).wrap(palisade)).await;
+    (limiter, app)
+}
+
+trait App: Service<actix_http::Request, Response = ServiceResponse<EitherBody<BoxBody>>, Error = Error> {}
+
+impl<S> App for S where S: Service<actix_http::Request, Response = ServiceResponse<EitherBody<BoxBody>>, Error = Error> {}
+
+/// Each from an address of its own, so that what one test counts in the memory of the process is nobody else's.
+static ADDRESS: AtomicU64 = AtomicU64::new(0);
+
+struct Caller(String);
+
+impl Caller {
+    fn new() -> Self {
+        let number = ADDRESS.fetch_add(1, Ordering::Relaxed);
+        Self(format!("198.51.{}.{}:4711", number / 250, number % 250 + 1))
+    }
+
+    async fn get(&self, app: &impl App, path: &str) -> Answer {
+        bounded(call(app, getting(path).peer_addr(self.0.parse().unwrap()))).await
+    }
+
+    async fn post(&self, app: &impl App, path: &str) -> Answer {
+        bounded(call(app, request(Method::POST, path).peer_addr(self.0.parse().unwrap()))).await
+    }
+}
+
+async fn bounded(answer: impl Future<Output = Answer>) -> Answer {
+    let answer = tokio::time::timeout(NOTHING_HANGS, answer).await.expect("it hangs");
+    assert!(answer.status != 500, "{answer:?}");
+    answer
+}
+
+/// Whatever is wrong with the store, this holds.
+async fn each_quota_does_what_it_declares(app: &impl App) {
+    let caller = Caller::new();
+    for path in ["/failures/401", "/failures/200"] {
+        let refused = caller.post(app, path).await;
+        refused.assert_problem(503);
+        assert_eq!(refused.header("retry-after"), "1");
+    }
+    caller.get(app, "/deny").await.assert_problem(503);
+    for _ in 0..10 {
+        assert_eq!(caller.get(app, "/allow").await.status, 200);
+        assert_eq!(caller.get(app, "/observed").await.status, 200);
+    }
+    for status in [200, 200, 200, 429, 429] {
+        assert_eq!(caller.get(app, "/local").await.status, status);
+    }
+    assert_eq!(Caller::new().get(app, "/local").await.status, 200);
+}
+
+async fn it_recovers(app: &impl App) {
+    let began = Instant::now();
+    let caller = Caller::new();
+    while caller.get(app, "/deny").await.status == 503 {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not recover");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    all_is_well(app).await;
+}
+
+async fn all_is_well(app: &impl App) {
+    let caller = Caller::new();
+    for path in ["/local", "/allow", "/deny"] {
+        for status in [200, 200, 200, 429] {
+            assert_eq!(caller.get(app, path).await.status, status, "{path}");
+        }
+    }
+    for status in [401, 200, 401, 200, 401] {
+        assert_eq!(caller.post(app, &format!("/failures/{status}")).await.status, status);
+    }
+    caller.post(app, "/failures/200").await.assert_problem(429);
+}
+
+#[actix_web::test]
+async fn q8_a_store_that_is_gone_and_comes_back() {
+    let Some(mut server) = Server::start() else { return };
+    let (_, app) = app(&server.url()).await;
+    all_is_well(&app).await;
+    server.kill();
+    each_quota_does_what_it_declares(&app).await;
+    each_quota_does_what_it_declares(&app).await;
+    server.restart();
+    it_recovers(&app).await;
+}
+
+#[actix_web::test]
+async fn q8_a_store_that_was_never_there() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (limiter, app) = app(&format!("redis://{free}/")).await;
+    each_quota_does_what_it_declares(&app).await;
+    let key = QuotaKey::address([192, 0, 2, 1].into());
+    const DENY: palisade::Quota =
+        palisade::Quota::new("programmatic", 1, Duration::from_secs(60)).on_outage(palisade::Outage::Deny);
+    assert_eq!(limiter.check(&DENY, &key).await.unwrap_err(), palisade::LimitError::Unavailable);
+    let open = DENY.on_outage(palisade::Outage::Allow);
+    for _ in 0..3 {
+        assert_eq!(limiter.check(&open, &key).await.unwrap().standing(), None);
+    }
+    let here = DENY.on_outage(palisade::Outage::Local);
+    assert_eq!(limiter.check(&here, &key).await.unwrap().standing().unwrap().remaining, 0);
+    assert!(limiter.check(&here, &key).await.is_err());
+    assert_eq!(limiter.reset(&here, &key).await.unwrap_err(), palisade::LimitError::Unavailable);
+}
+
+#[actix_web::test]
+async fn q8_a_store_that_stops_in_the_middle_and_goes_on() {
+    let Some(server) = Server::start() else { return };
+    let (_, app) = app(&server.url()).await;
+    all_is_well(&app).await;
+    server.pause();
+    each_quota_does_what_it_declares(&app).await;
+    server.resume();
+    it_recovers(&app).await;
+}
+
+#[actix_web::test]
+async fn q8_a_store_that_forgets_its_scripts() {
+    let Some(server) = Server::start() else { return };
+    let (_, app) = app(&server.url()).await;
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    for _ in 0..3 {
+        redis::cmd("SCRIPT").arg("FLUSH").query_async::<()>(&mut connection).await.unwrap();
+        all_is_well(&app).await;
+    }
+}
+
+/// Passes bytes on, each way late by so many milliseconds.
+fn slow(port: u16, delay: &Arc<AtomicU64>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let delay = Arc::clone(delay);
+    std::thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok).take(100) {
+            let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+            let ways = [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)];
+            for (mut from, mut to) in ways {
+                let delay = Arc::clone(&delay);
+                std::thread::spawn(move || {
+                    let mut buffer = [0; 4096];
+                    while let Ok(read @ 1..) = from.read(&mut buffer) {
+                        std::thread::sleep(Duration::from_millis(delay.load(Ordering::Relaxed)));
+                        if to.write_all(&buffer[..read]).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+        }
+    });
+    address.port()
+}
+
+#[actix_web::test]
+async fn q8_a_store_that_is_200_milliseconds_away() {
+    let Some(server) = Server::start() else { return };
+    let delay = Arc::new(AtomicU64::new(0));
+    let (_, app) = app(&format!("redis://127.0.0.1:{}/", slow(server.port(), &delay))).await;
+    it_recovers(&app).await;
+    delay.store(100, Ordering::Relaxed);
+    each_quota_does_what_it_declares(&app).await;
+    delay.store(0, Ordering::Relaxed);
+    it_recovers(&app).await;
+}
