@@ -41,7 +41,9 @@ impl Index {
         if self.next.len() >= self.chains.len() {
             self.spread(self.chains.len().saturating_mul(2).max(4), hash_of);
         }
-        super::rack::grow(&mut self.next);
+        if self.next.len() == self.next.capacity() {
+            self.next.reserve_exact((self.next.len() / 8).max(4));
+        }
         let chain = self.chain(hash);
         let first = self.chains.get_mut(chain)?;
         self.next.push(std::mem::replace(first, place));
@@ -61,8 +63,13 @@ impl Index {
         self.next.swap_remove(usize::from(place));
     }
 
+    /// Whether most of it is empty.
+    pub(super) fn is_roomy(&self) -> bool {
+        self.chains.len() > 4 && self.next.len() < self.chains.len() / 4
+    }
+
     pub(super) fn shrink(&mut self, hash_of: impl Fn(Place) -> u32) {
-        self.next.shrink_to(self.next.len());
+        self.next.shrink_to_fit();
         self.spread(self.next.len().next_power_of_two().max(4), hash_of);
     }
 

@@ -7,8 +7,9 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::IpAddr;
 
-use siphasher::sip128::{Hasher128, SipHasher13};
+use siphasher::sip128::{Hash128, Hasher128, SipHasher13};
 
 use super::client::Client;
 
@@ -51,12 +52,24 @@ impl Keyed {
         Self(SipHasher13::new_with_keys(secret.hash_one(0), secret.hash_one(1)))
     }
 
+    #[inline]
     pub(super) fn key(&self, bucket: u64, client: &Client<'_>) -> Key {
+        let hash = match client {
+            Client::Address(IpAddr::V4(address)) => {
+                // What `feed` gives, in one piece: that is twice as fast.
+                let ([a, b, c, d, e, f, g, h], [i, j, k, l]) = (bucket.to_ne_bytes(), address.octets());
+                self.0.hash(&[a, b, c, d, e, f, g, h, 4, i, j, k, l])
+            }
+            _ => self.long(bucket, client),
+        };
+        Key { shelf: (hash.h1 >> 32) as u32, print: [hash.h1 as u32, (hash.h2 >> 32) as u32, hash.h2 as u32] }
+    }
+
+    fn long(&self, bucket: u64, client: &Client<'_>) -> Hash128 {
         let mut hasher = self.0;
         hasher.write(&bucket.to_ne_bytes());
         client.feed(|bytes| hasher.write(bytes));
-        let hash = hasher.finish128();
-        Key { shelf: (hash.h1 >> 32) as u32, print: [hash.h1 as u32, (hash.h2 >> 32) as u32, hash.h2 as u32] }
+        hasher.finish128()
     }
 }
 
@@ -76,6 +89,14 @@ mod tests {
         assert_ne!(key, one.key(2, &client("ann")));
         assert_ne!(key, one.key(1, &client("bob")));
         assert_ne!(key, other.key(1, &client("ann")));
+    }
+
+    #[test]
+    fn an_address_in_one_piece_is_what_its_parts_are() {
+        let (keyed, address) = (Keyed::new(), Client::Address([192, 0, 2, 1].into()));
+        let (key, hash) = (keyed.key(5, &address), keyed.long(5, &address));
+        assert_eq!(key.print, [hash.h1 as u32, (hash.h2 >> 32) as u32, hash.h2 as u32]);
+        assert_eq!(key.shelf, (hash.h1 >> 32) as u32);
     }
 
     #[test]

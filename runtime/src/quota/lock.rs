@@ -4,7 +4,7 @@
 //! Promise: the store is written against this trait alone, so that a model checker can put its own lock in and run the
 //! orders that there are.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 pub(super) trait Lock<T>: Send + Sync {
     fn new(inner: T) -> Self;
@@ -20,7 +20,7 @@ impl<T: Send> Lock<T> for Mutex<T> {
     #[inline]
     fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         // Nothing that runs under the lock panics; were it to, a half made change is better than a quota that nobody
-        // passes again.
-        work(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
+        // passes again: this lock knows no poison.
+        work(&mut self.lock())
     }
 }

@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use super::cells::Cells;
 use super::marks::Mark;
 
-/// The marks in no order. One that is no longer held is a free place.
+/// The marks in order, the latest last. One that is no longer held is a free place, and those come before all others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Log<const PLACES: usize>([Mark; PLACES]);
 
@@ -18,38 +18,43 @@ impl<const PLACES: usize> Cells for Log<PLACES> {
 
     #[inline]
     fn used(&mut self, first: Mark) -> u32 {
-        self.0.iter().fold(0_u32, |used, mark| used.saturating_add(u32::from(*mark >= first)))
+        self.0.iter().fold(0_u32, |used, mark| used.wrapping_add(u32::from(*mark >= first)))
     }
 
     #[inline]
-    fn add(&mut self, first: Mark, mark: Mark, units: u32) {
-        let free = self.0.iter_mut().filter(|place| **place < first);
-        for (place, _) in free.zip(0..units) {
-            *place = mark;
+    fn add(&mut self, _first: Mark, mark: Mark, units: u32) {
+        for _ in 0..units {
+            // The first place is free: there is room for the unit.
+            self.0.copy_within(1.., 0);
+            if let Some(last) = self.0.last_mut() {
+                *last = mark;
+            }
         }
     }
 
     fn take_back(&mut self, _first: Mark, mark: Mark, units: u32) {
-        let taken = self.0.iter_mut().filter(|place| **place == mark);
-        for (place, _) in taken.zip(0..units) {
-            *place = 0;
+        for _ in 0..units {
+            let Some(until) = self.0.iter().position(|held| *held == mark).map(|at| at.saturating_add(1)) else {
+                return;
+            };
+            if let Some(before) = self.0.get_mut(..until) {
+                before.rotate_right(1);
+                if let Some(free) = before.first_mut() {
+                    *free = 0;
+                }
+            }
         }
     }
 
     #[inline]
     fn leaves(&self, first: Mark, units: u32) -> Option<Mark> {
-        let held = || self.0.iter().copied().filter(|mark| *mark >= first);
-        if units == 1 {
-            return held().min();
-        }
-        let mut marks = self.0.map(|mark| if mark >= first { mark } else { Mark::MAX });
-        marks.sort_unstable();
-        let place = usize::try_from(units.checked_sub(1)?).ok()?;
-        marks.get(place).copied().filter(|_| place < held().count())
+        let free = self.0.iter().fold(0_u32, |free, mark| free.wrapping_add(u32::from(*mark < first)));
+        let place = free.checked_add(units)?.checked_sub(1)?;
+        self.0.get(place as usize).copied()
     }
 
     fn newest(&self) -> Mark {
-        self.0.iter().copied().max().unwrap_or(0)
+        self.0.last().copied().unwrap_or(0)
     }
 
     fn lower(&mut self, by: u64) {
@@ -68,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn units_leave_in_the_order_of_their_marks_wherever_they_stand() {
+    fn units_leave_in_the_order_of_their_marks() {
         let mut log = Log::<4>::EMPTY;
         log.add(1, 5, 1);
         log.add(1, 7, 2);

@@ -5,7 +5,9 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
+
+use parking_lot::Mutex;
 
 use super::client::Client;
 use super::clock::{Clock, SystemClock, Tick};
@@ -131,6 +133,7 @@ impl MemoryStore {
     /// assert_eq!(store.key(1, &client), store.clone().key(1, &client));
     /// assert_ne!(store.key(1, &client), store.key(2, &client));
     /// ```
+    #[inline]
     pub fn key(&self, bucket: u64, client: &Client<'_>) -> Key {
         self.shared.keyed.key(bucket, client)
     }

@@ -4,11 +4,22 @@
 //! them without pause (CWE-770). The limiter itself is a target too: bursts at the edge of a window, many
 //! connections at once, addresses by the million that push a blocked one out of memory.
 //!
-//! Promise: never more than N charges in *any* half-open window of length W, whatever the arrival pattern and
-//! however many threads. The error is one-sided: up to [`Limit::EXACT`] charges every instant is kept and a client
-//! is refused only if it had N within exactly W; beyond that, charges are counted in sub-windows of W/32 and a
-//! client is refused only if it had N within W × 33/32: a steady one that stays 3.1 % under its quota never is. The
-//! store holds a bounded number of clients, and when it is full a client at its quota keeps its place.
+//! Promise: never more than N units in *any* half-open window of length W, whatever the arrival pattern and however many
+//! threads. The error is one-sided: a client may be held back a little too long, and is never admitted too early. The store
+//! holds a bounded number of clients, and when it is full a client at its quota keeps its place.
+//!
+//! **Why never more.** An instant t is kept as its mark m, the number of the first step that begins at t or later: t <= m * step.
+//! Its unit is held until m * step + W, and so at every instant before t + W. A unit is charged only under the lock of
+//! the client's shelf, and only where those held and the new are N at most. Instants under one lock never go back, because
+//! an earlier one counts as the latest seen. So take any N + 1 units in the order in which they were charged: had all of
+//! them been charged in less than W, the first N would have been held when the last came, and it would have been refused. A unit
+//! that is given back was not used, and is taken from the mark where it was added, or nowhere. What can end this early is the
+//! eviction of a client that is under its quota from a full store, and a reset.
+//!
+//! **Who is refused early.** A unit is held for less than W + step: who is refused had N units within W + step. The step
+//! is a nanosecond for N up to [`Limit::EXACT`] and W up to 2.1 seconds; for a longer W it is less than a hundred-millionth of it,
+//! a microsecond in a quarter of an hour. For a larger N it is W / 32: a steady client that stays 3.1 % under its quota is never
+//! refused. [`Limit::slack`] says it for each limit.
 //!
 //! A charge is taken before the handler runs and may be given back after it, so that concurrent tries can't slip
 //! past the quota. A charge that nobody gives back stays: a client that hangs up has paid.
@@ -27,6 +38,7 @@ mod lock;
 mod log;
 mod marks;
 mod memory;
+mod pile;
 mod rack;
 #[cfg(feature = "redis")]
 mod redis;

@@ -2,7 +2,7 @@
 //!
 //! Threat: bookkeeping that is larger than what it keeps lets a flood of addresses exhaust memory (CWE-770).
 //! Promise: a slot holds a fingerprint, a serial and the charges, in the form that takes least for its limit. Rows grow by
-//! an eighth, so that what is not used is little.
+//! pieces, so that what is not used is little.
 
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use super::key::Print;
 use super::limit::Limit;
 use super::log::Log;
 use super::marks::{Mark, Marks, Moment};
+use super::pile::Pile;
 use super::verdict::Standing;
 
 /// Which charge a release gives back.
@@ -77,13 +78,6 @@ pub(super) fn rack(limit: Limit) -> Box<dyn Rack> {
     }
 }
 
-/// Room for one more, and if there was none for an eighth more.
-pub(super) fn grow<T>(row: &mut Vec<T>) {
-    if row.len() == row.capacity() {
-        row.reserve_exact((row.len() / 8).max(4));
-    }
-}
-
 #[derive(Debug)]
 struct Slot<C> {
     print: Print,
@@ -95,12 +89,12 @@ struct Slot<C> {
 struct Row<C> {
     marks: Marks,
     index: Index,
-    slots: Vec<Slot<C>>,
+    slots: Pile<Slot<C>>,
 }
 
 impl<C: Cells> Row<C> {
     fn boxed(limit: Limit) -> Box<dyn Rack> {
-        Box::new(Self { marks: Marks::new(limit), index: Index::default(), slots: Vec::new() })
+        Box::new(Self { marks: Marks::new(limit), index: Index::default(), slots: Pile::new() })
     }
 
     #[inline]
@@ -113,7 +107,7 @@ impl<C: Cells> Row<C> {
     #[cold]
     fn lowered(&mut self, now: Tick) -> Moment {
         let by = self.marks.lower(now, C::ROUND);
-        for slot in &mut self.slots {
+        for slot in self.slots.iter_mut() {
             slot.cells.lower(by);
         }
         self.marks.moment(now)
@@ -152,6 +146,7 @@ impl<C: Cells> Rack for Row<C> {
         self.slots.len()
     }
 
+    #[inline]
     fn reserve(&mut self, print: &Print, units: u32, now: Tick) -> Option<Outcome> {
         let moment = self.moment(now);
         let place = self.place(print)?;
@@ -169,7 +164,6 @@ impl<C: Cells> Rack for Row<C> {
         if self.index.push(hash(print), hash_of).is_none() {
             return Err(self.marks.limit().window());
         }
-        grow(&mut self.slots);
         self.slots.push(slot);
         outcome
     }
@@ -197,7 +191,8 @@ impl<C: Cells> Rack for Row<C> {
     }
 
     fn remove(&mut self, place: Place) {
-        let (Some(slot), Some(last)) = (self.slots.get(usize::from(place)), self.slots.last()) else {
+        let last = self.slots.len().checked_sub(1).and_then(|last| self.slots.get(last));
+        let (Some(slot), Some(last)) = (self.slots.get(usize::from(place)), last) else {
             return;
         };
         self.index.swap_remove(place, hash(&slot.print), hash(&last.print));
@@ -207,7 +202,10 @@ impl<C: Cells> Rack for Row<C> {
     fn survey(&mut self, survey: &mut Survey, rack: usize, from: usize, many: usize, now: Tick) {
         let moment = self.moment(now);
         let limit = u64::from(self.marks.limit().limit());
-        for (place, slot) in (0..).zip(&mut self.slots).skip(from).take(many) {
+        for at in (from..self.slots.len()).take(many) {
+            let (Some(slot), Ok(place)) = (self.slots.get_mut(at), Place::try_from(at)) else {
+                break;
+            };
             survey.seen = survey.seen.saturating_add(1);
             let used = u64::from(slot.cells.used(moment.first));
             if used >= limit {
@@ -242,8 +240,7 @@ impl<C: Cells> Rack for Row<C> {
                 gone = gone.saturating_add(1);
             }
         }
-        if self.slots.len() < self.slots.capacity() / 2 {
-            self.slots.shrink_to_fit();
+        if self.index.is_roomy() {
             let slots = &self.slots;
             self.index.shrink(|place| slots.get(usize::from(place)).map_or(0, |slot| hash(&slot.print)));
         }

@@ -49,6 +49,7 @@ impl Shelf {
     }
 
     /// `units` is neither zero nor more than the limit.
+    #[inline]
     pub(super) fn reserve(
         &mut self,
         print: &Print,
@@ -58,11 +59,11 @@ impl Shelf {
     ) -> Result<(Ticket, Standing), Refused> {
         let now = self.advance(now);
         let known = self.rack(limit).and_then(|rack| rack.reserve(print, units, now));
-        let spent = |retry_after| Refused { retry_after, cause: Cause::Spent };
-        match known {
-            Some(outcome) => outcome.map_err(spent),
-            None => self.admit(print, limit, units, now)?.map_err(spent),
-        }
+        let outcome = match known {
+            Some(outcome) => outcome,
+            None => self.admit(print, limit, units, now)?,
+        };
+        outcome.map_err(|retry_after| Refused { retry_after, cause: Cause::Spent })
     }
 
     /// As many units as there is room for.

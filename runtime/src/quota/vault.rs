@@ -28,7 +28,7 @@ const SHELVES: usize = 64;
 
 /// A sweep is due so many nanoseconds after the last, and looks at so many clients.
 const SWEEP_PAUSE: u64 = 1_000_000;
-pub(super) const SWEPT: usize = 256;
+pub(super) const SWEPT: usize = 64;
 
 pub(super) struct Vault<L> {
     shelves: Box<[L]>,
@@ -113,7 +113,7 @@ impl<L: Lock<Shelf>> Vault<L> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use parking_lot::Mutex;
 
     use super::*;
 
@@ -126,3 +126,6 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod orders;

@@ -1,0 +1,177 @@
+//! A million clients and a flood of ten million, on the clock: bytes and nanoseconds, beside `governor` in the same run.
+//!
+//! `cargo bench -p palisade --bench flood`, on a quiet machine. It fails if memory passes the bound that the store's docs
+//! state, or if the flood frees the address that was blocked before it.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use governor::clock::MonotonicClock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+use palisade::MemoryStore;
+use palisade::quota::{Client, Limit, SystemClock};
+
+struct Counting;
+
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator as it came; only sums are kept.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BYTES.fetch_add(taken(layout.size()), Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(taken(layout.size()), Ordering::Relaxed);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// What glibc takes for an allocation: a word more, in steps of 16.
+fn taken(size: usize) -> usize {
+    (size + 8).next_multiple_of(16)
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const MILLION: u32 = 1_000_000;
+const QUARTER: Duration = Duration::from_secs(900);
+
+trait Limiter: Sync {
+    fn decide(&self, number: u32) -> bool;
+}
+
+struct Ours(MemoryStore, Limit);
+
+impl Limiter for Ours {
+    fn decide(&self, number: u32) -> bool {
+        let key = self.0.key(7, &Client::Address(address(number)));
+        self.0.reserve(key, self.1, 1, self.0.now()).is_ok()
+    }
+}
+
+struct Theirs(RateLimiter<IpAddr, DashMapStateStore<IpAddr>, MonotonicClock, NoOpMiddleware<Instant>>);
+
+impl Limiter for Theirs {
+    fn decide(&self, number: u32) -> bool {
+        self.0.check_key(&address(number)).is_ok()
+    }
+}
+
+fn address(number: u32) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from_bits(number))
+}
+
+fn ours(count: u32) -> Ours {
+    Ours(MemoryStore::new(), Limit::new(count, QUARTER).unwrap())
+}
+
+fn theirs(count: u32) -> Theirs {
+    let count = NonZeroU32::new(count).unwrap();
+    let quota = Quota::with_period(QUARTER / count.get()).unwrap().allow_burst(count);
+    Theirs(RateLimiter::new(quota, DashMapStateStore::default(), MonotonicClock))
+}
+
+fn nanos(start: Instant, calls: u32) -> f64 {
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(calls)
+}
+
+fn measure<L: Limiter>(name: &str, make: impl Fn() -> L) {
+    let before = BYTES.load(Ordering::Relaxed);
+    let start = Instant::now();
+    let limiter = make();
+    let (empty, made) = (BYTES.load(Ordering::Relaxed) - before, start.elapsed());
+    let start = Instant::now();
+    for number in 0..MILLION {
+        black_box(limiter.decide(number));
+    }
+    let new = nanos(start, MILLION);
+    let bytes = (BYTES.load(Ordering::Relaxed) - before) as f64 / f64::from(MILLION);
+    let start = Instant::now();
+    for number in 0..MILLION {
+        // A step that meets all of them, far from each other.
+        black_box(limiter.decide(number.wrapping_mul(611_953) % MILLION));
+    }
+    let known = nanos(start, MILLION);
+    let hot = (0..5).map(|_| hot(&limiter, 1)).fold(f64::MAX, f64::min);
+    let two = (0..5).map(|_| hot_pair(&limiter)).fold(f64::MAX, f64::min);
+    println!(
+        "{name:26} {new:7.1} {known:7.1} {hot:7.1} {two:9.1} {bytes:8.1} {empty:9} {:8.1}",
+        made.as_secs_f64() * 1e6
+    );
+}
+
+fn hot(limiter: &impl Limiter, key: u32) -> f64 {
+    let start = Instant::now();
+    for _ in 0..MILLION {
+        black_box(limiter.decide(black_box(key)));
+    }
+    nanos(start, MILLION)
+}
+
+/// Two threads on one key: nanoseconds for each decision of the two together.
+fn hot_pair(limiter: &impl Limiter) -> f64 {
+    let barrier = Barrier::new(2);
+    let run = || {
+        barrier.wait();
+        hot(limiter, 1)
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(run);
+        let one = run();
+        one.max(other.join().unwrap()) / 2.0
+    })
+}
+
+fn flood(count: u32, bytes_per_client: usize) {
+    const FLOOD: u32 = 10 * MILLION;
+    let before = BYTES.load(Ordering::Relaxed);
+    let bound = NonZeroUsize::new(1 << 20).unwrap();
+    let ours = Ours(MemoryStore::bounded(bound, SystemClock::new()), Limit::new(count, QUARTER).unwrap());
+    let blocked = u32::MAX;
+    (0..count).for_each(|_| assert!(ours.decide(blocked)));
+    assert!(!ours.decide(blocked));
+    let (mut most, mut refused) = (0, 0_u32);
+    let start = Instant::now();
+    for number in 0..FLOOD {
+        refused += u32::from(!ours.decide(number));
+        if number % 100_000 == 0 {
+            most = most.max(BYTES.load(Ordering::Relaxed) - before);
+            assert!(!ours.decide(blocked), "the flood freed the blocked address");
+        }
+    }
+    let each = nanos(start, FLOOD);
+    assert!(!ours.decide(blocked), "the flood freed the blocked address");
+    assert!(ours.0.clients() <= bound.get());
+    println!(
+        "flood of ten million, up to {count}: {each:.1} ns each, {refused} refused, {} clients, at most {most} bytes, {:.1} for each of 2^20",
+        ours.0.clients(),
+        most as f64 / bound.get() as f64
+    );
+    assert!(most <= bytes_per_client * bound.get(), "more than {bytes_per_client} bytes a client");
+}
+
+fn main() {
+    println!(
+        "{:26} {:>7} {:>7} {:>7} {:>9} {:>8} {:>9} {:>8}",
+        "ns and bytes", "new", "known", "hot", "2 threads", "bytes", "empty", "made, us"
+    );
+    for count in [5, 1000] {
+        measure(&format!("ours, up to {count}"), || ours(count));
+        measure(&format!("governor, up to {count}"), || theirs(count));
+    }
+    measure("ours, up to 8", || ours(8));
+    measure("ours, up to 65535", || ours(65_535));
+    measure("ours, up to 1000000", || ours(1_000_000));
+    flood(5, 64);
+    flood(1000, 96);
+}
