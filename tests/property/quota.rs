@@ -79,7 +79,7 @@ fn limits() -> impl Strategy<Value = Limit> {
     (counts, windows).prop_map(|(count, window)| limit(count, Duration::from_nanos(window)))
 }
 
-/// Every charge that was not given back, with its instant and its units; oldest first.
+/// The units charged at each instant and not given back; oldest first.
 #[derive(Default)]
 struct Model {
     held: VecDeque<(u64, u32)>,
@@ -92,10 +92,16 @@ impl Model {
         self.held.range(gone..).map(|(_, units)| *units as usize).sum()
     }
 
-    fn give_back(&mut self, instant: u64, units: u32) {
-        if let Some(place) = self.held.iter().position(|held| *held == (instant, units)) {
-            self.held.remove(place);
+    fn take(&mut self, instant: u64, units: u32) {
+        match self.held.back_mut() {
+            Some((last, held)) if *last == instant => *held += units,
+            _ => self.held.push_back((instant, units)),
         }
+    }
+
+    fn give_back(&mut self, instant: u64, units: u32) {
+        let place = self.held.binary_search_by_key(&instant, |(instant, _)| *instant).unwrap();
+        self.held[place].1 -= units;
     }
 }
 
@@ -136,7 +142,8 @@ impl Run {
             Act::Wait(part, off) => self.pass((self.window * part / 1000).saturating_add_signed(off)),
             Act::WaitForOldest(off) => {
                 let window = self.window;
-                let oldest = self.model.held.iter().find(|(instant, _)| *instant + window > self.now).copied();
+                let oldest =
+                    self.model.held.iter().find(|(instant, units)| *units > 0 && *instant + window > self.now).copied();
                 let target = oldest.map_or(self.now, |(instant, _)| (instant + window).saturating_add_signed(off));
                 self.pass(target.saturating_sub(self.now));
             }
@@ -213,7 +220,7 @@ impl Run {
     }
 
     fn hold(&mut self, units: u32) -> Result<(), TestCaseError> {
-        self.model.held.push_back((self.now, units));
+        self.model.take(self.now, units);
         let within = self.model.within(self.window, self.now);
         let quota = self.limit.limit() as usize;
         prop_assert!(within <= quota, "{within} of {quota} in the window that ends now");

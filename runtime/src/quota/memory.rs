@@ -61,8 +61,8 @@ impl Charge {
 /// ```
 ///
 /// **What a client takes.** In a full store, with all that is around it: at most 56 bytes for a limit up to 8, 88 up to
-/// [`Limit::EXACT`], 96 up to 65,535 and 164 for a larger one; up to an eighth more while the store fills. A new store
-/// takes nothing for clients that don't come. Those without charges leave while requests come in: no more than
+/// [`Limit::EXACT`], 96 up to 65,535 and 164 for a larger one; while it fills, some kilobytes a shelf and limit more. A new
+/// store takes nothing for clients that don't come. Those without charges leave while requests come in: no more than
 /// once a millisecond, one request looks at the next few of them.
 ///
 /// **When it is full.** The bound is divided evenly over shelves of at most 2048 clients, and a keyed hash says on
