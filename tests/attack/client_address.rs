@@ -117,7 +117,7 @@ async fn p2_what_can_not_be_read_gives_no_fresh_bucket() {
                 format!("for=6.6.6.{turn};for=198.51.100.1"),
             ];
             let mut headers = vec![(name, bad[turn % 5].clone())];
-            if twice && turn % 2 == 0 {
+            if twice && turn.is_multiple_of(2) {
                 headers = vec![(name, format!("6.6.6.{turn}")), (name, "198.51.100.1".to_owned())];
             }
             from("10.0.0.1", &headers)
