@@ -1,6 +1,11 @@
 //! CWE-362, CWE-613, ASVS V7.4.1, V16.5.3: several processes share one Redis, and it goes away.
 
+mod cluster;
 mod on_outage;
+mod proxy;
+mod quota_cluster;
+mod quota_outage;
+mod quota_processes;
 mod quotas;
 mod server;
 

@@ -1,53 +1,61 @@
 //! Quotas in Redis, for several processes.
 //!
-//! Threat: P processes that count each for itself grant P quotas (CWE-799); a Redis that is slow or gone takes the API with
-//! it, or opens it (CWE-636); whoever can read it learns who calls (CWE-359).
-//! Promise: the same as in memory, decided by one script in one round trip by the server's own clock; an answer within the
-//! timeout, or none; nothing in it tells an address or a name.
+//! Threat: every process has its own count, so N processes give N quotas (CWE-799); a Redis that is slow, silent or gone takes
+//! the application with it (CWE-400, CWE-636). Promise: never more than N units in any window by the clock of the
+//! server that holds the key, whatever the number of processes; a decision takes one round trip and never longer than the timeout.
 
 mod breaker;
-mod line;
-mod reply;
+mod connection;
+mod names;
 mod script;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use futures_util::future::join_all;
+use redis::Client;
+use redis::cluster::ClusterClient;
+use tokio::time::Instant;
 
-use self::line::Line;
-use self::reply::Outcome;
-use self::script::{Call, DECIDE, Mode, RELEASE, terms};
+use self::connection::Peer;
+use self::names::{Name, Names};
+use self::script::{Act, Call, Kind, RESERVE, SETTLE, Script, Verdict, standings, verdicts};
+use self::wire::Line;
 use super::ask::Ask;
-use super::client::Client;
 use super::limit::Limit;
 use super::verdict::{Cause, Refused, Standing};
 use crate::error::ConfigError;
 use crate::policy::Unavailable;
 
-/// (Feature `redis`.) Quotas in a Redis 7, Valkey or Redis Cluster, shared by every process that is given the same address,
-/// prefix and secret. Clones share one connection, which is made when it is first needed and again when it broke.
+/// How long a decision may take, if nobody says otherwise.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// (Feature `redis`.) Quotas in one Redis 7 (or newer), Valkey or Redis Cluster, shared by every process that is given the same
+/// address, prefix and secret. Clones share one connection, which is made when it is first needed and again when it broke.
 ///
-/// The promise is that of [`MemoryStore`](crate::MemoryStore): never more than N in any window, by the server's clock to the
-/// microsecond. Everything expires with the window that it is about. Commands: `EVALSHA`, `EVAL`, and in them `TIME`, `GET`,
-/// `SET`, `DEL`.
+/// The clock is the server's, so the processes' own may differ. Up to [`Limit::EXACT`] units each charge is kept to the
+/// microsecond; over it, in parts of a 32nd of the window, rounded so that a charge is rather held too long. A client takes
+/// one key for each quota, of at most 408 bytes, which expires when its last charge leaves.
 ///
-/// Danger:
-/// - One without persistence, or that evicts (`maxmemory-policy` other than `noeviction`), forgets: quotas start anew. So does a
-///   replica that takes over before it had the last writes.
-/// - An answer that comes after the timeout may have been a charge: a client then has less than its quota, never more.
+/// A decision that takes longer than the [timeout](Self::timeout) is [`Unavailable`]. After five failures in a row none is
+/// tried for a second, then one is; meanwhile the answer is [`Unavailable`] at once. On a cluster the quotas of one client
+/// are together on one node; a decision about several clients asks their nodes at the same time, and gives back what was
+/// charged if one of them refuses.
+///
+/// Danger: a Redis without persistence starts all quotas anew when it is restarted, and a fail-over may lose the last charges, because
+/// replicas follow a little later. One that evicts (`maxmemory-policy` other than `noeviction`) forgets charges when it is
+/// full. One whose clock is set forward forgets as much too early; set back, it holds charges until the clock has caught up. A
+/// request whose answer was lost may have been charged: what is uncertain counts. While a cluster moves a slot from one
+/// node to another, clients of that slot are [`Unavailable`].
 ///
 /// ```
-/// use palisade::{Palisade, RedisQuotas};
+/// use palisade::{QuotaStore, RedisQuotas};
 ///
 /// # fn main() -> Result<(), palisade::ConfigError> {
 /// # let secret = [7; 32];
-/// let quotas = RedisQuotas::new("redis://127.0.0.1:6379/0", "accounts", secret)?;
-/// let builder = Palisade::builder().quota_store(quotas);
+/// let quotas: QuotaStore = RedisQuotas::new("redis://127.0.0.1:6379/0", "accounts", secret)?.into();
+/// let builder = palisade::Palisade::builder().quota_store(quotas);
 /// # let _ = builder;
 /// # Ok(()) }
 /// ```
@@ -56,279 +64,254 @@ pub struct RedisQuotas(Arc<Inner>);
 
 struct Inner {
     line: Line,
-    prefix: String,
-    secret: hmac::Key,
-}
-
-/// Units that were charged. Dropping it leaves the client charged.
-#[derive(Debug)]
-#[must_use = "a charge that is not released stays"]
-pub struct RedisCharge {
-    key: String,
-    limit: Limit,
-    cost: u32,
-    place: u64,
-    generation: u64,
-    standing: Standing,
-    instant: Duration,
-}
-
-impl RedisCharge {
-    /// Where the client stood right after this charge.
-    pub fn standing(&self) -> Standing {
-        self.standing
-    }
-
-    /// When it was made, by the server's clock.
-    pub fn instant(&self) -> Duration {
-        self.instant
-    }
+    names: Names,
+    timeout: Duration,
+    reserve: Script,
+    settle: Script,
 }
 
 /// What became of one ask.
 #[derive(Debug)]
 pub enum Decision {
-    /// The units are charged.
+    /// It was charged.
     Charged(RedisCharge),
-    /// There are not as many.
+    /// There was no room.
     Refused(Refused),
-    /// There are, but another ask refused.
+    /// There was room, but another ask refused.
     Spared(Standing),
 }
 
-impl RedisQuotas {
-    /// The Redis at this address: `redis://[user:password@]host:port/db`, or `rediss://` for TLS. Every key begins with the
-    /// prefix. The secret hides whom the keys are about: at least 32 random bytes, the same in all processes. Nothing is
-    /// asked yet.
-    ///
-    /// # Errors
-    ///
-    /// An address that is none, an empty prefix, a short secret.
-    pub fn new(url: &str, prefix: impl Into<String>, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::of(Line::to_one(url)?, prefix.into(), secret.as_ref())
+/// Units that were charged. Dropping it leaves the client charged; only [`RedisQuotas::release`] gives them back, once.
+#[derive(Debug)]
+#[must_use = "a charge that is not released stays"]
+pub struct RedisCharge {
+    name: Name,
+    limit: Limit,
+    units: u32,
+    /// Tells the charges of a client that was forgotten and came back from those that it had before.
+    generation: u64,
+    place: u64,
+    standing: Standing,
+    instant: Duration,
+}
+
+impl RedisCharge {
+    /// When it was made, by the server's clock.
+    pub fn instant(&self) -> Duration {
+        self.instant
     }
 
-    /// The Redis Cluster that some of whose nodes have these addresses. All quotas of one client are in one slot, by a hash
-    /// tag; a request that is counted for several clients asks their nodes at the same time.
+    /// Where the client stood right after this charge.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+}
+
+impl RedisQuotas {
+    /// The Redis at this address: `redis://[user:password@]host:port/db`, or `rediss://` for TLS. Every key begins with the prefix.
+    /// The secret, at least 32 random bytes and the same in all processes, hides in the keys whom they are about; another
+    /// secret means other keys, so all quotas start anew. Nothing is asked yet.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
-    pub fn cluster(
-        urls: impl IntoIterator<Item = impl AsRef<str>>,
+    /// An address that is none, a prefix that is empty or has a brace, or a secret that is too short.
+    pub fn new(url: &str, prefix: impl Into<String>, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        // The error may hold the address, and that a password.
+        let client = Client::open(url).map_err(|_| ConfigError::new("redis url", "is no address of a Redis"))?;
+        Self::of(Peer::One(Box::new(client)), prefix.into(), secret.as_ref())
+    }
+
+    /// The Redis Cluster that the nodes at these addresses belong to; one that answers is enough. Otherwise as [`Self::new`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`]; also no address, or addresses with different passwords.
+    ///
+    /// ```
+    /// # let secret = [7; 32];
+    /// let nodes = ["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"];
+    /// assert!(palisade::RedisQuotas::cluster(nodes, "accounts", secret).is_ok());
+    /// ```
+    pub fn cluster<'u>(
+        urls: impl IntoIterator<Item = &'u str>,
         prefix: impl Into<String>,
         secret: impl AsRef<[u8]>,
     ) -> Result<Self, ConfigError> {
-        let urls: Vec<String> = urls.into_iter().map(|url| url.as_ref().to_owned()).collect();
-        Self::of(Line::to_cluster(urls)?, prefix.into(), secret.as_ref())
+        // What a connection that broke has sent may have been done: a second time would give back twice.
+        let nodes = ClusterClient::builder(urls).retries(0);
+        let client = nodes.connection_timeout(connection::CONNECTING).response_timeout(connection::CONNECTING).build();
+        let client = client.map_err(|_| ConfigError::new("redis cluster", "are no addresses of one Redis Cluster"))?;
+        Self::of(Peer::Cluster(Box::new(client)), prefix.into(), secret.as_ref())
     }
 
-    fn of(line: Line, prefix: String, secret: &[u8]) -> Result<Self, ConfigError> {
-        if prefix.is_empty() || prefix.contains(['{', '}']) {
-            let problem = "is empty or has a brace; name the application, so that no other uses its keys";
-            return Err(ConfigError::new("redis prefix", problem));
-        }
-        if secret.len() < 32 {
-            return Err(ConfigError::new("redis quota secret", "has less than 32 bytes; take random ones"));
-        }
-        Ok(Self(Arc::new(Inner { line, prefix, secret: hmac::Key::new(hmac::HMAC_SHA256, secret) })))
+    fn of(peer: Peer, prefix: String, secret: &[u8]) -> Result<Self, ConfigError> {
+        let names = Names::new(prefix, secret)?;
+        let (reserve, settle) = (Script::new(RESERVE), Script::new(SETTLE));
+        Ok(Self(Arc::new(Inner { line: Line::new(peer), names, timeout: PATIENCE, reserve, settle })))
     }
 
-    /// How long a decision may take, with all that it needs. Default: 50 ms. To be said before it is cloned.
+    /// How long a decision may take, with the making of a connection where there is none. Default: 50 ms. To be said before it is
+    /// cloned.
     ///
-    /// After five answers in a row that did not come in time, or not at all, nobody waits for a second; then one request
-    /// tries. What holds meanwhile is each quota's [`Outage`](crate::Outage).
+    /// Danger: while Redis is silent, requests wait so long; what is too short refuses whenever the network is slow, and what
+    /// was charged meanwhile stays charged.
     ///
     /// # Errors
     ///
-    /// Less than a millisecond, more than ten seconds, or a store that is cloned already.
+    /// Zero, or a store that is cloned already.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let secret = [7; 32];
+    /// # fn main() -> Result<(), palisade::ConfigError> {
+    /// let quotas = palisade::RedisQuotas::new("redis://127.0.0.1/", "accounts", secret)?;
+    /// let patient = quotas.timeout(Duration::from_millis(200))?;
+    /// assert!(patient.timeout(Duration::ZERO).is_err());
+    /// # Ok(()) }
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
-        if !(Duration::from_millis(1)..=Duration::from_secs(10)).contains(&timeout) {
-            return Err(ConfigError::new("redis timeout", "is 1 millisecond to 10 seconds"));
+        if timeout.is_zero() {
+            return Err(ConfigError::new("redis quota timeout", "is zero; no Redis answers so fast"));
         }
         let Some(inner) = Arc::get_mut(&mut self.0) else {
-            return Err(ConfigError::new("redis timeout", "has to be said before the store is cloned"));
+            return Err(ConfigError::new("redis quota timeout", "has to be said before the store is cloned"));
         };
-        inner.line.timeout = timeout;
+        inner.timeout = timeout;
         Ok(self)
     }
 
-    /// Charges all that is asked, or nothing; an ask that does not bind is charged where it can be, and hinders nobody.
+    /// Charges all that is asked, or, if a binding ask refuses, nothing. One that is not binding is charged if there is
+    /// room for it. One decision for each ask, in their order.
     ///
     /// # Errors
     ///
-    /// No answer in time. What was asked may be charged all the same.
+    /// Redis did not answer in time: what of it was charged stays so.
     #[doc(hidden)]
     pub async fn reserve(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, Unavailable> {
-        let groups = self.groups(asks);
-        if let [only] = groups.as_slice() {
-            return self.decide(only, asks).await;
-        }
-        let decided = join_all(groups.iter().map(|group| self.decide(group, asks))).await;
-        let whole = decided.iter().all(Result::is_ok);
-        let refused = |decision: &Decision, ask: &Ask<'_>| matches!(decision, Decision::Refused(_)) && ask.binding;
-        let mut all: Vec<Option<Decision>> = asks.iter().map(|_| None).collect();
-        let of_groups = groups.iter().zip(decided).filter_map(|(group, decided)| Some((group, decided.ok()?)));
-        for (at, decision) in of_groups.flat_map(|(group, decided)| group.places.iter().zip(decided)) {
-            if let Some(place) = all.get_mut(*at) {
-                *place = Some(decision);
+        let deadline = self.deadline();
+        let names = self.0.names.all(asks);
+        let calls = asks.iter().zip(&names).map(|(ask, name)| (name, Call::reserve(&name.key, ask))).collect();
+        let answers = self.0.line.call(&self.0.reserve, calls, verdicts, deadline).await;
+        let lost = answers.iter().any(Result::is_err);
+        let decided = asks.iter().zip(&answers);
+        let refused = decided
+            .into_iter()
+            .any(|(ask, answer)| ask.binding && answer.as_ref().is_ok_and(|verdict| verdict.kind == Kind::Refused));
+        let mut decisions = Vec::with_capacity(asks.len());
+        let mut back = Vec::new();
+        for ((ask, name), verdict) in asks.iter().zip(names).zip(answers) {
+            let Ok(verdict) = verdict else { continue };
+            let decision = decision(ask, name, verdict);
+            match decision {
+                // Another node does not know that this one refused.
+                Decision::Charged(charge) if lost || refused => {
+                    decisions.push(Decision::Spared(before(&charge)));
+                    back.push(charge);
+                }
+                decision => decisions.push(decision),
             }
         }
-        let no = all.iter().zip(asks).any(|(decision, ask)| decision.as_ref().is_some_and(|known| refused(known, ask)));
-        if no || !whole {
-            self.take_back(&mut all).await?;
+        if !back.is_empty() {
+            self.take_back(back);
         }
-        // Where a node did not answer, there is no decision.
-        all.into_iter().collect::<Option<Vec<_>>>().ok_or(Unavailable)
+        if lost { Err(Unavailable) } else { Ok(decisions) }
     }
 
-    /// Gives charges back, each in its place, and says where the clients stand.
+    /// Gives back exactly what was charged, in the place that was charged, and says where the clients stand. What has left its
+    /// window meanwhile, or was forgotten by a [reset](Self::reset), gives nothing back.
     ///
     /// # Errors
     ///
-    /// No answer in time: then they stay, or not.
+    /// Redis did not answer in time: they may stay charged.
     #[doc(hidden)]
     pub async fn release(&self, charges: Vec<RedisCharge>) -> Result<Vec<Standing>, Unavailable> {
-        let each = charges.into_iter().map(async |charge| {
-            let mut call = Call::new(&RELEASE);
-            call.key(&charge.key);
-            terms(charge.limit).into_iter().for_each(|term| call.argument(term));
-            for term in [u64::from(charge.cost), charge.place, charge.generation] {
-                call.argument(term);
-            }
-            let outcome = self.0.line.ask(&call).await?.into_iter().next();
-            outcome.map(|outcome| outcome.standing).ok_or(Unavailable)
-        });
-        join_all(each).await.into_iter().collect()
+        let act = |charge: &RedisCharge| Act::GiveBack { generation: charge.generation, place: charge.place };
+        let acts = charges.iter().map(|charge| (&charge.name, charge.limit, charge.units, act(charge)));
+        self.settle(acts.collect()).await
     }
 
-    /// Charges as much of what is asked as there is room for.
+    /// Charges as many units as there is room for; never refuses.
     ///
     /// # Errors
     ///
-    /// No answer in time. What was asked may be charged all the same.
+    /// Redis did not answer in time: they may be charged.
     #[doc(hidden)]
     pub async fn charge(&self, ask: &Ask<'_>) -> Result<Standing, Unavailable> {
-        self.one(Mode::Charge, ask).await
+        self.act(std::slice::from_ref(ask), Act::Charge).await?.into_iter().next().ok_or(Unavailable)
     }
 
     /// Where the clients stand. Charges nothing.
     ///
     /// # Errors
     ///
-    /// No answer in time.
+    /// Redis did not answer in time.
     #[doc(hidden)]
     pub async fn standing(&self, asks: &[Ask<'_>]) -> Result<Vec<Standing>, Unavailable> {
-        join_all(asks.iter().map(|ask| self.one(Mode::Peek, ask))).await.into_iter().collect()
+        self.act(asks, Act::Look).await
     }
 
-    /// Forgets what the client was charged. A charge that was made before gives nothing back after.
+    /// Forgets all that this client was charged in this bucket; a charge taken before gives nothing back after.
     ///
     /// # Errors
     ///
-    /// No answer in time.
+    /// Redis did not answer in time: it may be forgotten.
     #[doc(hidden)]
     pub async fn reset(&self, ask: &Ask<'_>) -> Result<(), Unavailable> {
-        self.one(Mode::Reset, ask).await.map(|_| ())
+        self.act(std::slice::from_ref(ask), Act::Forget).await.map(drop)
     }
 
-    async fn one(&self, mode: Mode, ask: &Ask<'_>) -> Result<Standing, Unavailable> {
-        let mut call = Call::new(&DECIDE);
-        call.argument(mode);
-        call.key(&self.key(&self.tag(&ask.client), ask.bucket));
-        call.ask(ask);
-        let outcome = self.0.line.ask(&call).await?.into_iter().next();
-        outcome.map(|outcome| outcome.standing).ok_or(Unavailable)
+    async fn act(&self, asks: &[Ask<'_>], act: Act) -> Result<Vec<Standing>, Unavailable> {
+        let names = self.0.names.all(asks);
+        let acts = asks.iter().zip(&names).map(|(ask, name)| (name, ask.limit, ask.cost.max(1), act));
+        self.settle(acts.collect()).await
     }
 
-    /// Asks that can go in one script call: all of them, or in a cluster those of one client.
-    fn groups(&self, asks: &[Ask<'_>]) -> Vec<Group> {
-        let mut groups: Vec<Group> = Vec::with_capacity(1);
-        for (at, ask) in asks.iter().enumerate() {
-            let tag = self.tag(&ask.client);
-            let key = self.key(&tag, ask.bucket);
-            let fits = |group: &&mut Group| !self.0.line.is_cluster() || group.tag == tag;
-            match groups.iter_mut().find(fits) {
-                Some(group) => {
-                    group.places.push(at);
-                    group.keys.push(key);
-                }
-                None => groups.push(Group { tag, places: vec![at], keys: vec![key] }),
-            }
-        }
-        groups
+    async fn settle(&self, acts: Vec<(&Name, Limit, u32, Act)>) -> Result<Vec<Standing>, Unavailable> {
+        let calls =
+            acts.into_iter().map(|(name, limit, units, act)| (name, Call::settle(&name.key, limit, units, act)));
+        let answers = self.0.line.call(&self.0.settle, calls.collect(), standings, self.deadline()).await;
+        answers.into_iter().map(|answer| answer.map(|(remaining, reset)| Standing { remaining, reset })).collect()
     }
 
-    async fn decide(&self, group: &Group, asks: &[Ask<'_>]) -> Result<Vec<Decision>, Unavailable> {
-        let mut call = Call::new(&DECIDE);
-        call.argument(Mode::Reserve);
-        let own: Vec<&Ask<'_>> = group.places.iter().filter_map(|at| asks.get(*at)).collect();
-        for (key, ask) in group.keys.iter().zip(&own) {
-            call.key(key);
-            call.ask(ask);
-        }
-        let outcomes = self.0.line.ask(&call).await?;
-        if outcomes.len() != own.len() {
-            return Err(Unavailable);
-        }
-        let each = outcomes.into_iter().zip(own).zip(&group.keys);
-        Ok(each.map(|((outcome, ask), key)| decision(&outcome, ask, key)).collect())
+    /// Not waited for: the request has its answer, and only what others may still use is at stake.
+    fn take_back(&self, charges: Vec<RedisCharge>) {
+        let store = self.clone();
+        tokio::spawn(async move { store.release(charges).await });
     }
 
-    async fn take_back(&self, all: &mut [Option<Decision>]) -> Result<(), Unavailable> {
-        for place in all {
-            match place.take() {
-                Some(Decision::Charged(charge)) => {
-                    let standing = self.release(vec![charge]).await?.into_iter().next();
-                    *place = standing.map(Decision::Spared);
-                }
-                other => *place = other,
-            }
-        }
-        Ok(())
-    }
-
-    /// What stands for a client: 128 bits of a keyed hash, which is also its hash tag.
-    fn tag(&self, client: &Client<'_>) -> String {
-        let mut context = hmac::Context::with_key(&self.0.secret);
-        client.feed(|bytes| context.update(bytes));
-        let tag = context.sign();
-        let (half, _) = tag.as_ref().split_at(tag.as_ref().len() / 2);
-        URL_SAFE_NO_PAD.encode(half)
-    }
-
-    fn key(&self, tag: &str, bucket: u64) -> String {
-        format!("{}:quota:{{{tag}}}:{bucket:x}", self.0.prefix)
+    fn deadline(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.0.timeout).unwrap_or(now)
     }
 }
 
-struct Group {
-    tag: String,
-    /// Which of the asks.
-    places: Vec<usize>,
-    keys: Vec<String>,
-}
-
-fn decision(outcome: &Outcome, ask: &Ask<'_>, key: &str) -> Decision {
-    match outcome.status {
-        reply::Status::Charged => Decision::Charged(RedisCharge {
-            key: key.to_owned(),
+fn decision(ask: &Ask<'_>, name: Name, verdict: Verdict) -> Decision {
+    let standing = Standing { remaining: verdict.remaining, reset: verdict.time };
+    match verdict.kind {
+        Kind::Refused => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::Spent }),
+        Kind::Spared => Decision::Spared(standing),
+        Kind::Charged => Decision::Charged(RedisCharge {
+            name,
             limit: ask.limit,
-            cost: ask.cost.max(1),
-            place: outcome.place,
-            generation: outcome.generation,
-            standing: outcome.standing,
-            instant: outcome.instant,
+            units: ask.cost.max(1),
+            generation: verdict.generation,
+            place: verdict.place,
+            standing,
+            instant: verdict.now,
         }),
-        reply::Status::Refused => {
-            Decision::Refused(Refused { retry_after: outcome.standing.reset, cause: Cause::Spent })
-        }
-        reply::Status::Spared => Decision::Spared(outcome.standing),
     }
+}
+
+/// Where the client stands once this charge is given back, as far as that can be known without asking again.
+fn before(charge: &RedisCharge) -> Standing {
+    let remaining = charge.standing.remaining.saturating_add(charge.units);
+    let reset = if remaining >= charge.limit.limit() { Duration::ZERO } else { charge.standing.reset };
+    Standing { remaining, reset }
 }
 
 impl fmt::Debug for RedisQuotas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisQuotas").field("prefix", &self.0.prefix).finish_non_exhaustive()
+        f.debug_struct("RedisQuotas").field("prefix", &self.0.names.prefix()).finish_non_exhaustive()
     }
 }

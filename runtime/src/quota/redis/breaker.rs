@@ -1,88 +1,119 @@
-//! When nobody waits for a store that does not answer.
+//! A store that does not answer is not asked by everybody.
 //!
-//! Threat: every request waits out its timeout while the store is down, and the API is down with it (CWE-400).
-//! Promise: after [`FAILURES`] in a row nobody asks for a [`PAUSE`]; then one does.
+//! Threat: while Redis is down, every request waits its whole timeout for it, and all of them together are the next outage
+//! (CWE-400).
+//! Promise: after [`FAILURES`] failures in a row nobody waits; once a second one request tries. A try that never tells how it
+//! went hinders none after it.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
 
-/// So many in a row open it.
-pub(super) const FAILURES: u32 = 5;
+const FAILURES: u32 = 5;
+const PAUSE: u64 = 1_000_000_000;
 
-/// For so long.
-pub(super) const PAUSE: Duration = Duration::from_secs(1);
-
-/// A circuit breaker. Time is nanoseconds since any moment.
+/// Instants are nanoseconds since any moment.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     failures: AtomicU32,
+    /// When the next may try; zero while all may.
     closed_until: AtomicU64,
 }
 
 impl Breaker {
-    /// Whether a request may ask now. `now` is only looked at when there was trouble.
-    pub(super) fn admits(&self, now: impl FnOnce() -> u64) -> bool {
-        if self.failures.load(Ordering::Relaxed) < FAILURES {
+    pub(super) fn admits(&self, now: u64) -> bool {
+        let until = self.closed_until.load(Ordering::Relaxed);
+        if until == 0 {
             return true;
         }
-        let (now, until) = (now(), self.closed_until.load(Ordering::Relaxed));
-        // One of those who come after the pause asks, and for the others it begins again.
-        now >= until
-            && self.closed_until.compare_exchange(until, after(now), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let next = now.saturating_add(PAUSE);
+        // Of all who come when the time is up, the one who moves it on.
+        until <= now && self.closed_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    pub(super) fn answered(&self) {
-        // No write where nothing changes: all workers read it.
+    pub(super) fn succeeded(&self) {
+        // Written to only after a failure: all threads share this line.
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
+            self.closed_until.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Whether nobody asks from now on.
+    /// Whether this failure shut it.
     pub(super) fn failed(&self, now: u64) -> bool {
-        self.closed_until.store(after(now), Ordering::Relaxed);
-        let failures = self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |known| known.checked_add(1));
-        failures.is_ok_and(|before| before >= FAILURES.saturating_sub(1))
+        let before = self.failures.fetch_add(1, Ordering::Relaxed);
+        if before.saturating_add(1) < FAILURES {
+            return false;
+        }
+        // Not to wrap around, however long it lasts.
+        self.failures.store(FAILURES, Ordering::Relaxed);
+        self.closed_until.store(now.saturating_add(PAUSE), Ordering::Relaxed);
+        true
     }
-}
-
-fn after(now: u64) -> u64 {
-    now.saturating_add(u64::try_from(PAUSE.as_nanos()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SECOND: u64 = 1_000_000_000;
+    const SECOND: u64 = PAUSE;
 
-    #[test]
-    fn five_failures_in_a_row_open_it_for_a_second_and_then_one_may_try() {
+    fn shut() -> Breaker {
         let breaker = Breaker::default();
-        for turn in 0..4 {
-            assert!(!breaker.failed(turn), "{turn}");
-            assert!(breaker.admits(|| turn));
+        for _ in 0..FAILURES {
+            assert!(breaker.admits(SECOND));
+            breaker.failed(SECOND);
         }
-        assert!(breaker.failed(10));
-        assert!(!breaker.admits(|| 10));
-        assert!(!breaker.admits(|| 9 + SECOND));
-        assert!(breaker.admits(|| 10 + SECOND));
-        assert!(!breaker.admits(|| 10 + SECOND), "the second waits for the first");
-        assert!(!breaker.admits(|| 9 + 2 * SECOND));
-        assert!(breaker.admits(|| 10 + 2 * SECOND), "the first never came back");
-        assert!(breaker.failed(11 + 2 * SECOND));
-        assert!(!breaker.admits(|| 12 + 2 * SECOND));
+        breaker
     }
 
     #[test]
-    fn an_answer_closes_it_and_four_failures_between_answers_do_nothing() {
+    fn five_failures_in_a_row_shut_it_and_four_do_not() {
         let breaker = Breaker::default();
         for _ in 0..10 {
-            (0..4).for_each(|_| assert!(!breaker.failed(0)));
-            breaker.answered();
+            for _ in 1..FAILURES {
+                assert!(!breaker.failed(7));
+                assert!(breaker.admits(7));
+            }
+            breaker.succeeded();
         }
-        assert_eq!((0..5).filter(|_| breaker.failed(0)).count(), 1);
-        breaker.answered();
-        assert!(breaker.admits(|| unreachable!("nobody looks at the clock while all is well")));
+        assert!(!shut().admits(SECOND));
+    }
+
+    #[test]
+    fn after_the_pause_one_tries_and_only_one() {
+        let breaker = shut();
+        assert!(!breaker.admits(2 * SECOND - 1));
+        assert!(breaker.admits(2 * SECOND));
+        assert!(!breaker.admits(2 * SECOND));
+    }
+
+    #[test]
+    fn of_many_at_once_one_tries() {
+        for _ in 0..100 {
+            let breaker = shut();
+            let tries = std::thread::scope(|scope| {
+                let all: Vec<_> = (0..4).map(|_| scope.spawn(|| breaker.admits(3 * SECOND))).collect();
+                all.into_iter().map(|one| one.join().unwrap()).filter(|one| *one).count()
+            });
+            assert_eq!(tries, 1);
+        }
+    }
+
+    #[test]
+    fn a_try_that_fails_shuts_it_again_at_once_and_one_that_succeeds_opens_it() {
+        let breaker = shut();
+        assert!(breaker.admits(2 * SECOND));
+        breaker.failed(2 * SECOND + 1);
+        assert!(!breaker.admits(3 * SECOND));
+        assert!(breaker.admits(3 * SECOND + 1));
+        breaker.succeeded();
+        assert!(breaker.admits(3 * SECOND + 1) && breaker.admits(3 * SECOND + 1));
+        assert!(!breaker.failed(3 * SECOND + 2), "it counts from the start");
+    }
+
+    #[test]
+    fn a_try_that_never_ends_hinders_none_after_it() {
+        let breaker = shut();
+        assert!(breaker.admits(2 * SECOND));
+        assert!(breaker.admits(3 * SECOND));
     }
 }
