@@ -4,6 +4,7 @@ mod cluster;
 mod on_outage;
 mod proxy;
 mod quota_cluster;
+mod quota_leases;
 mod quota_outage;
 mod quota_processes;
 mod quotas;

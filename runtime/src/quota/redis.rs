@@ -6,6 +6,7 @@
 
 mod breaker;
 mod connection;
+mod leases;
 mod names;
 mod script;
 mod wire;
@@ -19,8 +20,9 @@ use redis::cluster::ClusterClient;
 use tokio::time::Instant;
 
 use self::connection::Peer;
+use self::leases::Leases;
 use self::names::{Name, Names};
-use self::script::{Act, Call, Kind, RESERVE, SETTLE, Script, Verdict, standings, verdicts};
+use self::script::{Act, Call, Kind, RESERVE, SETTLE, Script, Verdict, Wish, standings, verdicts};
 use self::wire::Line;
 use super::ask::Ask;
 use super::limit::Limit;
@@ -68,6 +70,7 @@ struct Inner {
     timeout: Duration,
     reserve: Script,
     settle: Script,
+    leases: Option<Leases>,
 }
 
 /// What became of one ask.
@@ -147,7 +150,7 @@ impl RedisQuotas {
     fn of(peer: Peer, prefix: String, secret: &[u8]) -> Result<Self, ConfigError> {
         let names = Names::new(prefix, secret)?;
         let (reserve, settle) = (Script::new(RESERVE), Script::new(SETTLE));
-        Ok(Self(Arc::new(Inner { line: Line::new(peer), names, timeout: PATIENCE, reserve, settle })))
+        Ok(Self(Arc::new(Inner { line: Line::new(peer), names, timeout: PATIENCE, reserve, settle, leases: None })))
     }
 
     /// How long a decision may take, with the making of a connection where there is none. Default: 50 ms. To be said before it is
@@ -181,6 +184,43 @@ impl RedisQuotas {
         Ok(self)
     }
 
+    /// Lets this process take a share of a quota at once, which it may use up within the term without asking: so most decisions
+    /// about a busy client need no round trip. Default: none. To be said before it is cloned.
+    ///
+    /// The total is never exceeded, whichever processes have leases. The price is on the other side: charges are held for the term
+    /// longer, and what one process has leased another one can't use until it is given back, at the end of the term. While Redis
+    /// does not answer, a lease counts until its end. A quota of which the share is less than two requests is asked for as ever.
+    ///
+    /// Danger: where a client is [reset](crate::RateLimiter::reset), other processes use up what they have leased.
+    ///
+    /// # Errors
+    ///
+    /// Unless the share is 1 to 20 percent and the term 10 milliseconds to 10 seconds; or a store that is cloned already.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let secret = [7; 32];
+    /// # fn main() -> Result<(), palisade::ConfigError> {
+    /// let quotas = palisade::RedisQuotas::new("redis://127.0.0.1/", "accounts", secret)?;
+    /// let leasing = quotas.leases(5, Duration::from_millis(500))?;
+    /// # let _ = leasing;
+    /// # Ok(()) }
+    /// ```
+    pub fn leases(mut self, per_cent: u32, term: Duration) -> Result<Self, ConfigError> {
+        if !(1..=20).contains(&per_cent) {
+            return Err(ConfigError::new("redis quota leases", "are 1 to 20 percent of a quota"));
+        }
+        if !(Duration::from_millis(10)..=Duration::from_secs(10)).contains(&term) {
+            return Err(ConfigError::new("redis quota leases", "last 10 milliseconds to 10 seconds"));
+        }
+        let Some(inner) = Arc::get_mut(&mut self.0) else {
+            return Err(ConfigError::new("redis quota leases", "have to be said before the store is cloned"));
+        };
+        inner.leases = Some(Leases::new(per_cent, term));
+        Ok(self)
+    }
+
     /// Charges all that is asked, or, if a binding ask refuses, nothing. One that is not binding is charged if there is
     /// room for it. One decision for each ask, in their order.
     ///
@@ -189,25 +229,36 @@ impl RedisQuotas {
     /// Redis did not answer in time: what of it was charged stays so.
     #[doc(hidden)]
     pub async fn reserve(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, Unavailable> {
-        let deadline = self.deadline();
+        let (asked, deadline) = (Instant::now(), self.deadline());
         let names = self.0.names.all(asks);
-        let calls = asks.iter().zip(&names).map(|(ask, name)| (name, Call::reserve(&name.key, ask))).collect();
+        if let Some(charges) = self.0.leases.as_ref().and_then(|leases| leases.take(asks, &names, asked)) {
+            return Ok(charges.into_iter().map(Decision::Charged).collect());
+        }
+        let wish = |ask, name| self.0.leases.as_ref().map_or_else(Wish::default, |leases| leases.wish(ask, name));
+        let each = asks.iter().zip(&names);
+        let calls = each.map(|(ask, name)| (name, Call::reserve(&name.key, ask, wish(ask, name)))).collect();
         let answers = self.0.line.call(&self.0.reserve, calls, verdicts, deadline).await;
         let lost = answers.iter().any(Result::is_err);
-        let decided = asks.iter().zip(&answers);
+        let mut decided = asks.iter().zip(&answers);
         let refused = decided
-            .into_iter()
             .any(|(ask, answer)| ask.binding && answer.as_ref().is_ok_and(|verdict| verdict.kind == Kind::Refused));
         let mut decisions = Vec::with_capacity(asks.len());
         let mut back = Vec::new();
         for ((ask, name), verdict) in asks.iter().zip(names).zip(answers) {
             let Ok(verdict) = verdict else { continue };
-            let decision = decision(ask, name, verdict);
-            match decision {
+            let charged = verdict.kind == Kind::Charged;
+            if charged
+                && !lost
+                && !refused
+                && let Some(leases) = &self.0.leases
+            {
+                leases.keep(self, &name, ask, &verdict, asked);
+            }
+            match decision(ask, name, &verdict) {
                 // Another node does not know that this one refused.
                 Decision::Charged(charge) if lost || refused => {
                     decisions.push(Decision::Spared(before(&charge)));
-                    back.push(charge);
+                    back.push(RedisCharge { units: verdict.units, ..charge });
                 }
                 decision => decisions.push(decision),
             }
@@ -258,6 +309,9 @@ impl RedisQuotas {
     /// Redis did not answer in time: it may be forgotten.
     #[doc(hidden)]
     pub async fn reset(&self, ask: &Ask<'_>) -> Result<(), Unavailable> {
+        if let Some(leases) = &self.0.leases {
+            self.0.names.all(std::slice::from_ref(ask)).iter().for_each(|name| leases.drop(name));
+        }
         self.act(std::slice::from_ref(ask), Act::Forget).await.map(drop)
     }
 
@@ -274,6 +328,10 @@ impl RedisQuotas {
         answers.into_iter().map(|answer| answer.map(|(remaining, reset)| Standing { remaining, reset })).collect()
     }
 
+    fn end_of_lease(&self, lease: RedisCharge) -> Option<RedisCharge> {
+        self.0.leases.as_ref()?.end(lease)
+    }
+
     /// Not waited for: the request has its answer, and only what others may still use is at stake.
     fn take_back(&self, charges: Vec<RedisCharge>) {
         let store = self.clone();
@@ -286,8 +344,12 @@ impl RedisQuotas {
     }
 }
 
-fn decision(ask: &Ask<'_>, name: Name, verdict: Verdict) -> Decision {
-    let standing = Standing { remaining: verdict.remaining, reset: verdict.time };
+fn decision(ask: &Ask<'_>, name: Name, verdict: &Verdict) -> Decision {
+    // What is leased beyond the cost is still to be had.
+    let leased = verdict.units.saturating_sub(ask.cost.max(1));
+    let remaining =
+        if verdict.kind == Kind::Charged { verdict.remaining.saturating_add(leased) } else { verdict.remaining };
+    let standing = Standing { remaining, reset: verdict.time };
     match verdict.kind {
         Kind::Refused => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::Spent }),
         Kind::Spared => Decision::Spared(standing),

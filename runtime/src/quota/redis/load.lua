@@ -1,5 +1,5 @@
--- Integers are bytes in struct.pack's little-endian form. A value is a head (generation I8, units used I4) and then
--- entries (place I8, units I4), places ascending. All times are microseconds of the server's clock.
+-- Integers are bytes in struct.pack's little-endian form. A value is a head (generation I8, units used I4, for how much longer
+-- than a window charges are held I8) and then entries (place I8, units I4), places ascending. All times are microseconds of the server's clock.
 local pack, unpack, floor = struct.pack, struct.unpack, math.floor
 
 local function clock()
@@ -9,7 +9,7 @@ end
 
 -- When a place is forgotten: the latest instant that it stands for is then a whole window ago.
 local function leaves(state, place)
-  return (place + 1) * state.step - 1 + state.window
+  return (place + 1) * state.step - 1 + state.window + state.hold
 end
 
 local states = {}
@@ -17,7 +17,7 @@ local states = {}
 local function load(key, window, step, now)
   local state = states[key]
   if state then return state end
-  state = { key = key, window = window, step = step, now = now, generation = now, used = 0, rest = '' }
+  state = { key = key, window = window, step = step, now = now, generation = now, used = 0, hold = 0, rest = '' }
   states[key] = state
   local raw = redis.call('GET', key)
   if not raw then return state end
@@ -25,13 +25,14 @@ local function load(key, window, step, now)
   -- A clock that was set back stands still until it has caught up.
   local last = unpack('<I8', raw, size - 11) * step
   if last > now then state.now = last end
-  local generation, used = unpack('<I8I4', raw)
-  local at = 13
+  local generation, used, hold = unpack('<I8I4I8', raw)
+  state.hold = hold
+  local at = 21
   while at < size do
     local place, units = unpack('<I8I4', raw, at)
     if leaves(state, place) > state.now then
       state.generation, state.used, state.first = generation, used, place
-      state.rest = at == 13 and raw:sub(13) or raw:sub(at)
+      state.rest = raw:sub(at)
       break
     end
     used = used - units
@@ -75,7 +76,7 @@ local function store(state)
     redis.call('DEL', state.key)
   else
     local last = unpack('<I8', state.rest, #state.rest - 11)
-    local value = pack('<I8I4', state.generation, state.used) .. state.rest
+    local value = pack('<I8I4I8', state.generation, state.used, state.hold) .. state.rest
     redis.call('SET', state.key, value, 'PXAT', floor(leaves(state, last) / 1000) + 1)
   end
 end

@@ -1,13 +1,16 @@
--- KEYS: one for each ask. ARGV: window, step, limit, cost, whether it binds.
--- Answer for each: verdict (0 refused, 1 charged, 2 spared), generation, place, units left, microseconds, the clock.
+-- KEYS: one for each ask. ARGV: window, step, limit, cost, whether it binds; for a lease the units wished for, and for how much
+-- longer charges are held then (else the cost again, and 0).
+-- Answer for each: verdict (0 refused, 1 charged, 2 spared), generation, place, units left, microseconds, the clock, units charged.
 local now = clock()
 local asks, go = {}, true
 for i = 1, #KEYS do
-  local window, step, limit, cost, binds = unpack('<I8I8I4I4I1', ARGV[i])
+  local window, step, limit, cost, binds, wish, hold = unpack('<I8I8I4I4I1I4I8', ARGV[i])
   local state = load(KEYS[i], window, step, now)
   local ask = { state = state, free = limit - state.used, first = state.first, cost = cost }
   if cost <= ask.free then
-    ask.place = add(state, cost)
+    ask.cost = math.min(wish, ask.free)
+    if ask.cost > cost then state.hold = math.max(state.hold, hold) end
+    ask.place = add(state, ask.cost)
   else
     ask.wait = wait(state, limit, cost, now)
     if binds == 1 then go = false end
@@ -25,8 +28,8 @@ for i = 1, #asks do
     verdict, time = 2, ask.first and leaves(state, ask.first) - now or 0
   end
   answer[n + 1], answer[n + 2], answer[n + 3] = verdict, state.generation, place or 0
-  answer[n + 4], answer[n + 5], answer[n + 6] = free, time, now
-  n = n + 6
+  answer[n + 4], answer[n + 5], answer[n + 6], answer[n + 7] = free, time, now, ask.cost
+  n = n + 7
 end
 if go then
   for _, state in pairs(states) do store(state) end

@@ -64,6 +64,14 @@ pub(super) struct Call<'a> {
     words: Vec<u8>,
 }
 
+/// More units than a request costs, and for how many microseconds longer than a window all charges are held then. Nothing, if it
+/// is made by default.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Wish {
+    pub(super) units: u32,
+    pub(super) hold: u64,
+}
+
 /// What is done with one key.
 #[derive(Clone, Copy)]
 pub(super) enum Act {
@@ -74,10 +82,13 @@ pub(super) enum Act {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn reserve(key: &'a str, ask: &Ask<'_>) -> Self {
-        let mut words = Vec::with_capacity(25);
-        numbers(&mut words, ask.limit, ask.cost.max(1));
+    pub(super) fn reserve(key: &'a str, ask: &Ask<'_>, wish: Wish) -> Self {
+        let mut words = Vec::with_capacity(37);
+        let cost = ask.cost.max(1);
+        numbers(&mut words, ask.limit, cost);
         words.push(u8::from(ask.binding));
+        words.extend(wish.units.max(cost).to_le_bytes());
+        words.extend(wish.hold.to_le_bytes());
         Self { key, words }
     }
 
@@ -122,6 +133,8 @@ pub(super) struct Verdict {
     pub(super) time: Duration,
     /// The server's clock.
     pub(super) now: Duration,
+    /// How many were charged.
+    pub(super) units: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,12 +146,12 @@ pub(super) enum Kind {
 
 /// One verdict for each ask, or `None` if that is not what Redis answered.
 pub(super) fn verdicts(answer: Value, asks: usize) -> Option<Vec<Verdict>> {
-    let numbers = integers(answer, asks.checked_mul(6)?)?;
-    numbers.chunks_exact(6).map(verdict).collect()
+    let numbers = integers(answer, asks.checked_mul(7)?)?;
+    numbers.chunks_exact(7).map(verdict).collect()
 }
 
 fn verdict(numbers: &[u64]) -> Option<Verdict> {
-    let &[kind, generation, place, remaining, time, now] = numbers else { return None };
+    let &[kind, generation, place, remaining, time, now, units] = numbers else { return None };
     let kind = match kind {
         0 => Kind::Refused,
         1 => Kind::Charged,
@@ -147,7 +160,8 @@ fn verdict(numbers: &[u64]) -> Option<Verdict> {
     };
     let remaining = u32::try_from(remaining).ok()?;
     let (time, now) = (Duration::from_micros(time), Duration::from_micros(now));
-    Some(Verdict { kind, generation, place, remaining, time, now })
+    let units = u32::try_from(units).ok()?;
+    Some(Verdict { kind, generation, place, remaining, time, now, units })
 }
 
 /// Units left, and the time until the next comes back, for each act.
@@ -187,11 +201,11 @@ mod tests {
     #[test]
     fn an_answer_that_is_none_decides_nothing() {
         assert_eq!(verdicts(Value::Nil, 1), None);
-        assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0]), 1), None);
-        assert_eq!(verdicts(answer(&[3, 7, 7, 3, 0, 9]), 1), None);
-        assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0, 9]), 2), None);
-        assert_eq!(verdicts(answer(&[1, 7, 7, i64::MAX, 0, 9]), 1), None);
-        assert!(verdicts(answer(&[1, 7, 7, 3, 0, 9]), 1).is_some());
+        assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0, 9]), 1), None);
+        assert_eq!(verdicts(answer(&[3, 7, 7, 3, 0, 9, 1]), 1), None);
+        assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0, 9, 1]), 2), None);
+        assert_eq!(verdicts(answer(&[1, 7, 7, i64::MAX, 0, 9, 1]), 1), None);
+        assert!(verdicts(answer(&[1, 7, 7, 3, 0, 9, 1]), 1).is_some());
         assert_eq!(standings(answer(&[1]), 1), None);
     }
 
