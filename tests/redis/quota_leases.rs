@@ -38,7 +38,7 @@ async fn most_decisions_of_a_busy_client_need_no_round_trip_and_none_is_leased_u
     let leasing = leasing.timeout(PATIENT).unwrap().leases(10, Duration::from_secs(10)).unwrap();
     let before = scripts(&server).await;
     for _ in 0..200 {
-        reserve(&plain, &ask(1, 1000, hour, "ada")).await.unwrap();
+        let _ = reserve(&plain, &ask(1, 1000, hour, "ada")).await.unwrap();
     }
     let after = scripts(&server).await;
     assert!(after - before >= 200, "{before} {after}");
@@ -52,7 +52,7 @@ async fn most_decisions_of_a_busy_client_need_no_round_trip_and_none_is_leased_u
     // A quota of which a share is nothing is asked for as ever.
     let before = scripts(&server).await;
     for _ in 0..15 {
-        reserve(&leasing, &ask(3, 15, hour, "ada")).await.unwrap();
+        let _ = reserve(&leasing, &ask(3, 15, hour, "ada")).await.unwrap();
     }
     assert!(reserve(&leasing, &ask(3, 15, hour, "ada")).await.is_err());
     assert_eq!(scripts(&server).await - before, 16);
@@ -63,7 +63,7 @@ async fn what_is_not_used_by_the_end_of_the_term_is_given_back() {
     let Some(server) = Server::start() else { return };
     let (store, other) = (leasing(&server, 20), asking(&server));
     let ask = ask(1, 100, Duration::from_secs(3600), "ada");
-    reserve(&store, &ask).await.unwrap();
+    let _ = reserve(&store, &ask).await.unwrap();
     assert_eq!(standing(&other, &ask).await.remaining, 80, "a fifth is leased");
     let began = Instant::now();
     while standing(&other, &ask).await.remaining != 99 {
@@ -183,7 +183,7 @@ async fn a_reset_ends_the_lease_and_its_rest_gives_nothing_back() {
     let store = leasing(&server, 20);
     let ask = ask(1, 100, Duration::from_secs(3600), "ada");
     for _ in 0..5 {
-        reserve(&store, &ask).await.unwrap();
+        let _ = reserve(&store, &ask).await.unwrap();
     }
     store.reset(&ask).await.unwrap();
     assert_eq!(standing(&store, &ask).await.remaining, 100);
@@ -203,7 +203,7 @@ async fn a_lease_outlives_its_redis_by_no_more_than_its_term() {
     let store = RedisQuotas::new(&server.url(), "tests", KEY).unwrap().timeout(PATIENT).unwrap();
     let store = store.leases(20, Duration::from_secs(1)).unwrap();
     let ask = ask(1, 1000, Duration::from_secs(3600), "ada");
-    reserve(&store, &ask).await.unwrap();
+    let _ = reserve(&store, &ask).await.unwrap();
     let leased = Instant::now();
     server.kill();
     while store.reserve(std::slice::from_ref(&ask)).await.is_ok() {
