@@ -59,7 +59,7 @@ where
     C: FnOnce(&Args) -> Result<(), Invalid>,
     K: FnOnce(&Args) -> FieldKeys,
 {
-    let Some(mut passage) = Passage::begin(policy, outer, request) else {
+    let Some(mut passage) = Passage::begin(place, policy, outer, request) else {
         return not_installed(policy);
     };
     let admitted = match place {
@@ -95,7 +95,7 @@ pub(crate) async fn around(
     request: ServiceRequest,
     inner: &impl Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 ) -> Result<ServiceResponse, Error> {
-    let Some(mut passage) = Passage::begin(policy, outer, request.request()) else {
+    let Some(mut passage) = Passage::begin(Place::Behind, policy, outer, request.request()) else {
         return Ok(request.into_response(not_installed(policy)));
     };
     match passage.admit().await {
@@ -113,9 +113,12 @@ pub(crate) async fn around(
             }
         }
     }
-    let Passage { settings, client, authenticated, ledger, .. } = passage;
+    let Passage { place, settings, client, authenticated, mut ledger, .. } = passage;
     let (request, response) = inner.call(request).await?.into_parts();
-    let passage = Passage { policy, outer, request: &request, settings, client, authenticated, ledger };
+    if let Some(in_flight) = request.extensions().get::<InFlight>() {
+        ledger.join(in_flight.ledger.take());
+    }
+    let passage = Passage { place, policy, outer, request: &request, settings, client, authenticated, ledger };
     let response = passage.finish(response).await;
     Ok(ServiceResponse::new(request, response))
 }
@@ -135,7 +138,7 @@ pub(crate) async fn fallback(
     request: &HttpRequest,
     allow: Option<HeaderValue>,
 ) -> HttpResponse {
-    let Some(mut passage) = Passage::begin(policy, outer, request) else {
+    let Some(mut passage) = Passage::begin(Place::Behind, policy, outer, request) else {
         return not_installed(policy);
     };
     if let Err(denial) = passage.admit().await {
@@ -150,24 +153,25 @@ pub(crate) async fn fallback(
 
 /// One request on its way through the checks.
 struct Passage<'p, 'r> {
+    place: Place,
     policy: &'p Policy,
     outer: &'p Outer,
     request: &'r HttpRequest,
     settings: Shared,
     client: OnceCell<Option<IpAddr>>,
     authenticated: Option<Authenticated>,
-    ledger: Ledger<'p>,
+    ledger: Ledger,
 }
 
 impl<'p, 'r> Passage<'p, 'r> {
     /// `None` where the middleware is not installed: there is nothing to check with, so nobody passes.
-    fn begin(policy: &'p Policy, outer: &'p Outer, request: &'r HttpRequest) -> Option<Self> {
+    fn begin(place: Place, policy: &'p Policy, outer: &'p Outer, request: &'r HttpRequest) -> Option<Self> {
         let settings = request.extensions().get::<InFlight>().map(|in_flight| {
             in_flight.guarded.set(true);
             in_flight.settings.clone()
         })?;
         let client = OnceCell::new();
-        Some(Self { policy, outer, request, settings, client, authenticated: None, ledger: Ledger::default() })
+        Some(Self { place, policy, outer, request, settings, client, authenticated: None, ledger: Ledger::default() })
     }
 
     /// For what stands inside of the route's own middleware: admitted before, and once.
@@ -321,8 +325,14 @@ impl<'p, 'r> Passage<'p, 'r> {
         self.close(response).await
     }
 
-    /// Quotas settle by the status, and report.
+    /// Quotas settle by the status, and report: where the answer leaves the route's own middleware.
     async fn close(mut self, mut response: HttpResponse) -> HttpResponse {
+        if self.place == Place::Inside {
+            if let Some(in_flight) = self.request.extensions().get::<InFlight>() {
+                in_flight.ledger.replace(self.ledger);
+            }
+            return response;
+        }
         self.ledger.settle(&self.settings.quotas, response.status()).await;
         self.ledger.report(self.settings.rate_limit_headers, response.headers_mut());
         if self.authenticated.is_some() {

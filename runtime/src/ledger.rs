@@ -40,16 +40,18 @@ pub(crate) enum Refusal {
 }
 
 /// The quotas that would have refused, had they not been set to observe.
-pub(crate) type Observed<'q> = Few<&'q Quota>;
+pub(crate) type Observed = Few<Quota>;
 
 /// The reservations of one request. No allocation and no clock read where there is no quota.
 #[derive(Default)]
-pub(crate) struct Ledger<'q> {
-    entries: Few<Entry<'q>>,
+pub(crate) struct Ledger {
+    entries: Few<Entry>,
+    /// A quota refused, so the others count nothing.
+    refused: bool,
 }
 
-struct Entry<'q> {
-    quota: &'q Quota,
+struct Entry {
+    quota: Quota,
     by: By,
     /// Gone once it is given back; never there where the quota refused.
     charge: Option<Reservation>,
@@ -58,20 +60,21 @@ struct Entry<'q> {
     record: Option<Box<Record>>,
 }
 
-impl<'q> Ledger<'q> {
+impl Ledger {
     /// Takes a reservation from every quota, or from none.
     pub(crate) async fn reserve(
         &mut self,
         store: &QuotaStore,
-        dues: &[Due<'q, '_>],
+        dues: &[Due<'_, '_>],
         enforced: bool,
-    ) -> Result<Observed<'q>, Refusal> {
-        let all: Few<&Due<'q, '_>> = dues.iter().collect();
+    ) -> Result<Observed, Refusal> {
+        let all: Few<&Due<'_, '_>> = dues.iter().collect();
         let reserved = match self.reserve_at(store.place(), &all, enforced).await {
             Ok(reserved) => reserved,
             Err(Unavailable) => self.without_the_store(store, all, enforced).await,
         };
         if reserved.is_err() {
+            self.refused = true;
             self.release(store, |_| true).await;
         }
         reserved
@@ -81,9 +84,9 @@ impl<'q> Ledger<'q> {
     async fn without_the_store(
         &mut self,
         store: &QuotaStore,
-        mut dues: Few<&Due<'q, '_>>,
+        mut dues: Few<&Due<'_, '_>>,
         enforced: bool,
-    ) -> Result<Observed<'q>, Refusal> {
+    ) -> Result<Observed, Refusal> {
         if dues.iter().any(|due| due.quota.outage() == Outage::Deny && due.binds(enforced)) {
             return Err(Refusal::Unavailable);
         }
@@ -95,9 +98,9 @@ impl<'q> Ledger<'q> {
     async fn reserve_at(
         &mut self,
         place: Place<'_>,
-        dues: &[&Due<'q, '_>],
+        dues: &[&Due<'_, '_>],
         enforced: bool,
-    ) -> Result<Result<Observed<'q>, Refusal>, Unavailable> {
+    ) -> Result<Result<Observed, Refusal>, Unavailable> {
         let mut asks: Few<Ask<'_>> = Few::with_capacity(dues.len());
         for due in dues {
             // A `Quota` has neither zero nor an endless window; were there one, nobody would pass it.
@@ -112,7 +115,7 @@ impl<'q> Ledger<'q> {
             decisions = place.reserve(&asks).await?;
         }
         let mut wait: Option<Duration> = None;
-        let mut observed: Observed<'q> = Few::new();
+        let mut observed: Observed = Few::new();
         for (due, decision) in dues.iter().zip(decisions) {
             let (charge, standing) = match decision {
                 Decision::Charged(charge) => {
@@ -124,18 +127,24 @@ impl<'q> Ledger<'q> {
                     if due.binds(enforced) {
                         wait = wait.max(Some(refused.retry_after));
                     } else {
-                        observed.push(due.quota);
+                        observed.push(*due.quota);
                     }
                     (None, Standing { remaining: 0, reset: refused.retry_after })
                 }
             };
             let record = Record::of(due).map(Box::new);
-            self.entries.push(Entry { quota: due.quota, by: due.by, charge, standing, record });
+            self.entries.push(Entry { quota: *due.quota, by: due.by, charge, standing, record });
         }
         Ok(match wait {
             Some(wait) => Err(Refusal::OverQuota(whole_seconds(wait))),
             None => Ok(observed),
         })
+    }
+
+    /// Takes over what was reserved further in, behind the route's own middleware.
+    pub(crate) fn join(&mut self, inner: Self) {
+        self.entries.extend(inner.entries);
+        self.refused |= inner.refused;
     }
 
     /// The request is counted by nobody.
@@ -149,8 +158,9 @@ impl<'q> Ledger<'q> {
         if self.entries.is_empty() {
             return;
         }
-        self.release(store, |quota| !quota.count.counts(status)).await;
-        if status.as_u16() >= 400 {
+        let refused = self.refused;
+        self.release(store, |quota| refused || !quota.count.counts(status)).await;
+        if refused || status.as_u16() >= 400 {
             return;
         }
         for record in self.entries.iter().filter_map(|entry| entry.record.as_ref()) {
@@ -162,7 +172,7 @@ impl<'q> Ledger<'q> {
         let mut charges: Few<Reservation> = smallvec![];
         let mut places: Few<usize> = smallvec![];
         for (at, entry) in self.entries.iter_mut().enumerate() {
-            if which(entry.quota)
+            if which(&entry.quota)
                 && let Some(charge) = entry.charge.take()
             {
                 charges.push(charge);

@@ -14,7 +14,7 @@ use actix_web::http::header::HeaderValue;
 
 use crate::authn::Authenticator;
 use crate::authz::{Authorized, Owners, Roles, Rows};
-use crate::ledger::RateLimitHeaders;
+use crate::ledger::{Ledger, RateLimitHeaders};
 use crate::policy::Rule;
 use crate::principal::Principal;
 use crate::problem::Problem;
@@ -162,6 +162,8 @@ pub(crate) struct InFlight {
     pub(crate) authorized: Cell<Option<Authorized>>,
     /// What was loaded for the decision, until the handler takes it.
     pub(crate) rows: RefCell<Rows>,
+    /// What the handler's input was charged, on its way out through the route's own middleware, behind which it settles.
+    pub(crate) ledger: RefCell<Ledger>,
     /// One refusal is one event, however many layers it passes.
     pub(crate) audited: Cell<bool>,
 }
@@ -174,6 +176,7 @@ impl InFlight {
             principal: OnceCell::new(),
             authorized: Cell::new(None),
             rows: RefCell::new(Vec::new()),
+            ledger: RefCell::default(),
             audited: Cell::new(false),
         }
     }

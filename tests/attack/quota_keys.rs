@@ -284,6 +284,42 @@ async fn a_list_counts_each_key_apart_and_says_so() {
     asked("203.0.113.2", "eve").await.assert_problem(429);
 }
 
+/// Turns what the handler answers into another status: quotas settle by that.
+async fn as_accepted(
+    request: actix_web::dev::ServiceRequest,
+    next: actix_web::middleware::Next<impl actix_web::body::MessageBody + 'static>,
+) -> Result<actix_web::dev::ServiceResponse<actix_web::body::BoxBody>, actix_web::Error> {
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if response.status() == 401 {
+        *response.response_mut().status_mut() = actix_web::http::StatusCode::ACCEPTED;
+    }
+    Ok(response)
+}
+
+#[post("/wrapped", wrap = "actix_web::middleware::from_fn(as_accepted)")]
+#[public]
+#[rate_limit(9, "1h", count = failures)]
+#[rate_limit(2, "1h", by = field(body.email), name = "wrapped-name", count = successes)]
+#[validate]
+async fn wrapped(body: Json<Credentials>) -> HttpResponse {
+    if body.password == "right" { HttpResponse::Ok().finish() } else { HttpResponse::Unauthorized().finish() }
+}
+
+#[actix_web::test]
+async fn behind_a_wrap_a_field_is_counted_by_the_answer_that_leaves_it_and_all_quotas_are_reported() {
+    let palisade = builder().build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(wrapped)).wrap(palisade)).await;
+    let asked = || posting("/wrapped", r#"{"email":"ann","password":"wrong"}"#);
+    let first = call(&app, asked()).await;
+    assert_eq!(first.status, 202);
+    assert_eq!(first.header("ratelimit-policy"), r#""wrapped";q=9;w=3600, "wrapped-name";q=2;w=3600"#);
+    assert!(first.header("ratelimit").starts_with(r#""wrapped";r=9;t=1, "wrapped-name";r=1;"#), "{first:?}");
+    assert_eq!(call(&app, asked()).await.status, 202);
+    let refused = call(&app, asked()).await;
+    refused.assert_problem(429);
+    assert!(refused.header("ratelimit").starts_with(r#""wrapped";r=9;t=1, "wrapped-name";r=0;"#), "{refused:?}");
+}
+
 #[actix_web::test]
 async fn a_scope_that_counts_by_a_field_is_an_error_at_boot_and_refuses_where_nobody_asked() {
     const BY_FIELD: Quota = Quota::new("scope", 2, HOUR).by(By::Field("body.email")).count(Count::Failures);

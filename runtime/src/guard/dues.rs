@@ -11,13 +11,13 @@ use crate::audit;
 use crate::authz;
 use crate::denial::Denial;
 use crate::ledger::{Due, Ledger, Refusal};
-use crate::policy::{By, FieldKeys, KeyAnswer, Outer, Quota, Stage};
+use crate::policy::{By, FieldKeys, KeyAnswer, Quota, Stage};
 use crate::problem::FieldError;
 use crate::quota::{Client, Few};
 use crate::rehearsal;
 use crate::settings::RateLimits;
 
-impl<'p> Passage<'p, '_> {
+impl Passage<'_, '_> {
     /// Takes a reservation from every quota of this stage, or from none.
     pub(super) async fn charge(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
         if self.outer.quotas.is_empty() && self.policy.quotas.is_empty()
@@ -33,11 +33,11 @@ impl<'p> Passage<'p, '_> {
         charged
     }
 
-    async fn write(&self, ledger: &mut Ledger<'p>, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
-        let (handler, outer): (_, &'p Outer) = (self.policy.handler, self.outer);
-        let of_scope = outer.quotas.iter().map(|own| (&own.quota, own.bucket));
+    async fn write(&self, ledger: &mut Ledger, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
+        let handler = self.policy.handler;
+        let of_scope = self.outer.quotas.iter().map(|own| (&own.quota, own.bucket));
         let of_handler = self.policy.quotas.iter().map(|quota| (quota, quota.bucket(handler)));
-        let mut dues: Few<Due<'p, '_>> = Few::new();
+        let mut dues: Few<Due<'_, '_>> = Few::new();
         for (quota, bucket) in of_scope.chain(of_handler) {
             for by in quota.keys().iter().filter(|by| by.stage() == stage) {
                 let bucket = quota.bucket_of(bucket, *by);

@@ -32,7 +32,7 @@ pub enum RateLimitHeaders {
     None,
 }
 
-impl Ledger<'_> {
+impl Ledger {
     /// Says where the client stands.
     pub(crate) fn report(&self, style: RateLimitHeaders, headers: &mut HeaderMap) {
         if self.entries.is_empty() {
@@ -48,7 +48,7 @@ impl Ledger<'_> {
     fn draft10(&self, headers: &mut HeaderMap) {
         let (mut policy, mut state) = (String::with_capacity(48), String::with_capacity(48));
         for entry in &self.entries {
-            let quota = entry.quota;
+            let quota = &entry.quota;
             for text in [&mut policy, &mut state] {
                 // Writing to a String can't fail, here and below.
                 let _ = write!(text, "{}\"{}", if text.is_empty() { "" } else { ", " }, quota.name);
@@ -68,8 +68,8 @@ impl Ledger<'_> {
     }
 
     fn legacy(&self, headers: &mut HeaderMap) {
-        let reset = |entry: &Entry<'_>| whole_seconds(entry.standing.reset);
-        let rank = |entry: &&Entry<'_>| (entry.standing.remaining, u32::MAX.saturating_sub(reset(entry)));
+        let reset = |entry: &Entry| whole_seconds(entry.standing.reset);
+        let rank = |entry: &&Entry| (entry.standing.remaining, u32::MAX.saturating_sub(reset(entry)));
         let Some(tightest) = self.entries.iter().min_by_key(rank) else { return };
         headers.insert(LEGACY_LIMIT, tightest.quota.limit.into());
         headers.insert(LEGACY_REMAINING, tightest.standing.remaining.into());
