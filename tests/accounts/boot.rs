@@ -127,6 +127,8 @@ fn values_that_mean_nothing() {
         ("ACCOUNTS_ORIGINS", "null"),
         ("ACCOUNTS_TRUSTED_PROXIES", "10.0.0.0/33"),
         ("ACCOUNTS_TRUSTED_PROXIES", "localhost"),
+        ("ACCOUNTS_REDIS_URL", "127.0.0.1:6379"),
+        ("ACCOUNTS_REDIS_URL", "redis://127.0.0.1:7000,redis://127.0.0.1:7001"),
         ("ACCOUNTS_WORKERS", "0"),
         ("ACCOUNTS_WORKERS", "two"),
         ("ACCOUNTS_RATE_LIMITS", "off"),
@@ -136,6 +138,16 @@ fn values_that_mean_nothing() {
         ("ACCOUNTS_RATE_LIMIT", "enforce"),
     ] {
         refused(&[(variable, value)], &[variable]);
+    }
+}
+
+#[test]
+fn an_address_of_redis_that_is_none_is_told_without_its_password() {
+    for address in ["redis://ops:hunter2@", "redis://ops:hunter2@127.0.0.1:port", "http://ops:hunter2@127.0.0.1"] {
+        let output = start_and_fail(fresh_data().path(), &[("ACCOUNTS_REDIS_URL", address)]);
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), err.lines().count()), (Some(1), 1), "{err}");
+        assert!(err.starts_with("ACCOUNTS_REDIS_URL: ") && !err.contains("hunter2"), "{err}");
     }
 }
 

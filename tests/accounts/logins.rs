@@ -2,9 +2,11 @@
 
 use serde_json::json;
 
+use super::quotas::{QUARTER, longest};
 use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server};
 
 const VERIFYING: &str = "verifying a password";
+const ADA_PASSWORD: &str = "ada's own pass phrase";
 
 #[tokio::test]
 async fn every_attempt_costs_one_verification_and_every_failure_reads_alike() {
@@ -32,4 +34,55 @@ async fn the_case_of_an_email_does_not_matter_and_that_of_a_password_does() {
     anyone.token("ADMIN@Example.COM", ADMIN_PASSWORD).await;
     anyone.login(ADMIN_EMAIL, &ADMIN_PASSWORD.to_uppercase()).await.expect(401);
     anyone.login(ADMIN_EMAIL, &format!("{ADMIN_PASSWORD} ")).await.expect(401);
+}
+
+/// Twenty clients of a trusted proxy, none of which is at its own quota.
+fn strangers(anyone: &Client) -> Vec<Client> {
+    (1..=20).map(|number| anyone.forwarding_for(&format!("192.0.2.{number}"))).collect()
+}
+
+#[tokio::test]
+async fn twenty_failures_from_twenty_addresses_are_an_accounts_all_but_where_it_was_logged_in_before() {
+    let server = Server::start(&[("ACCOUNTS_TRUSTED_PROXIES", "127.0.0.1/32")]);
+    let anyone = Client::new(&server);
+    let (home, stranger) = (anyone.forwarding_for("198.51.100.1"), anyone.forwarding_for("203.0.113.1"));
+    let ada = json!({"name": "Ada", "email": "ada@example.com", "password": ADA_PASSWORD});
+    anyone.post("/auth/register", ada).await.expect(201);
+    home.token("Ada@Example.com", ADA_PASSWORD).await;
+    for (number, client) in strangers(&anyone).iter().enumerate() {
+        let email = ["ada@example.com", "ADA@EXAMPLE.COM", "Ada@example.Com"][number % 3];
+        client.login(email, "a guess").await.expect(401);
+    }
+
+    for email in ["ada@example.com", "aDA@eXAMPLE.com"] {
+        for password in ["a guess", ADA_PASSWORD] {
+            let refused = stranger.login(email, password).await.expect(429);
+            assert!(refused.retry_after() <= longest(QUARTER), "{}", refused.retry_after());
+        }
+    }
+    stranger.token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
+
+    // Whoever is at home there has tries of its own, and no more of them than the quotas say.
+    home.token("ada@example.com", ADA_PASSWORD).await;
+    for _ in 0..5 {
+        home.login("ADA@example.com", "a guess").await.expect(401);
+    }
+    home.login("ada@example.com", ADA_PASSWORD).await.expect(429);
+    stranger.login("ada@example.com", ADA_PASSWORD).await.expect(429);
+}
+
+#[tokio::test]
+async fn an_account_that_does_not_exist_is_refused_like_one_that_does() {
+    let server = Server::start(&[("ACCOUNTS_TRUSTED_PROXIES", "127.0.0.1/32")]);
+    let anyone = Client::new(&server);
+    for client in strangers(&anyone) {
+        client.login("nobody@example.com", "a guess").await.expect(401);
+    }
+    let stranger = anyone.forwarding_for("203.0.113.1");
+    let nobody = stranger.login("nobody@example.com", "a guess").await.expect(429);
+    for client in strangers(&anyone) {
+        client.login(ADMIN_EMAIL, "a guess").await.expect(401);
+    }
+    let somebody = stranger.login(ADMIN_EMAIL, "a guess").await.expect(429);
+    assert_eq!(nobody.text, somebody.text);
 }

@@ -14,6 +14,10 @@ mod plain_http;
 mod policies;
 mod privacy;
 mod quotas;
+mod redis;
+#[expect(dead_code, reason = "the tests of Redis itself do more with it")]
+#[path = "../redis/server.rs"]
+mod redis_server;
 mod rights;
 mod sessions;
 mod settings;

@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 
 use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
 
-const QUARTER: u64 = 15 * 60;
+pub(super) const QUARTER: u64 = 15 * 60;
 /// Into how many the window of a large quota is cut.
 const PARTS: u64 = 32;
 
 /// Large quotas are counted in parts of the window, so a client may be asked to wait for one part more.
-fn longest(window: u64) -> u64 {
+pub(super) fn longest(window: u64) -> u64 {
     window + window.div_ceil(PARTS)
 }
 

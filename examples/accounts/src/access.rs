@@ -15,6 +15,7 @@ use crate::{
     files::DataFolder,
     model::{DocumentText, Email},
     roles::{MANAGE, REPORTS, Role},
+    store::Stores,
 };
 
 #[test]
@@ -50,11 +51,12 @@ async fn everybody_gets_where_the_committed_page_says() {
     let text = DocumentText { title: "t".to_owned(), body: String::new() };
     let document = db.insert_document(&ada, &text).await.unwrap().unwrap().id.to_string();
 
-    let callers = Callers::new(&config, &SECRET.into(), &db).unwrap();
+    let stores = Stores::open(&config, &SECRET.into(), &db).await.unwrap();
+    let callers = Callers::new(&config, &SECRET.into(), &db, &stores.sessions).unwrap();
     let (sessions, keys) = (callers.sessions.clone(), callers.keys.clone());
     let key = NewApiKey::new(&ada).scopes([REPORTS]);
     let key = keys.create(key).await.unwrap().expose().to_owned();
-    let palisade = app::prepare(&config, callers).unwrap().build().unwrap();
+    let palisade = app::prepare(&config, callers, stores.quotas).unwrap().build().unwrap();
     let service =
         Service { palisade: palisade.clone(), sessions, keys, db: db.clone(), passwords: Passwords::new().unwrap() };
     let app = init_service(App::new().configure(|routes| app::configure(routes, &service)).wrap(palisade)).await;

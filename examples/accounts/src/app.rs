@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use actix_web::web::{Data, Json, JsonConfig, ServiceConfig};
 use palisade::{
-    ApiKeys, Cors, Jwt, KeySet, Palisade, PalisadeBuilder, Passwords, Quota, RemoteKeySet, Roles, Scope, Sessions,
-    TokenIssuer, get, public,
+    ApiKeys, Cors, Jwt, KeySet, Palisade, PalisadeBuilder, Passwords, Quota, QuotaStore, RemoteKeySet, Roles, Scope,
+    Sessions, TokenIssuer, get, public,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -20,11 +20,12 @@ use crate::{
     db::Db,
     documents, keys, policies, reports,
     roles::Role,
+    store::AppStore,
     users,
 };
 
 /// The sessions of this server's accounts.
-pub type AppSessions = Sessions<Db, Db>;
+pub type AppSessions = Sessions<AppStore, AppStore>;
 /// Their API keys.
 pub type AppKeys = ApiKeys<Db>;
 
@@ -112,12 +113,12 @@ pub struct Callers {
 
 impl Callers {
     /// What the configuration says of them.
-    pub fn new(config: &Config, secret: &SecretString, db: &Db) -> Result<Self, BootError> {
+    pub fn new(config: &Config, secret: &SecretString, db: &Db, store: &AppStore) -> Result<Self, BootError> {
         let unfit = |setting: &'static str| move |error| BootError::new(setting, error);
         let secret = secret.expose_secret().as_bytes();
         let issuer = TokenIssuer::hs256(&config.issuer, &config.audience, secret);
         let issuer = issuer.map_err(unfit("ACCOUNTS_JWT_SECRET"))?;
-        let sessions = Sessions::new(issuer, db.clone(), db.clone());
+        let sessions = Sessions::new(issuer, store.clone(), store.clone());
         let own = sessions.verifier()?.cache(config.token_cache).build()?;
         // Owners of keys are accounts, as the subjects of own tokens are.
         let keys = ApiKeys::new("accounts", &config.issuer, db.clone())?;
@@ -141,7 +142,7 @@ fn verifier_of(partner: &Partner, config: &Config) -> Result<Jwt, BootError> {
 }
 
 /// The defence, configured but for the last step, which may log.
-pub fn prepare(config: &Config, callers: Callers) -> Result<PalisadeBuilder, BootError> {
+pub fn prepare(config: &Config, callers: Callers, quotas: QuotaStore) -> Result<PalisadeBuilder, BootError> {
     let cors = Cors::allow_origins(&config.origins).map_err(|error| BootError::new("ACCOUNTS_ORIGINS", error))?;
     let mut palisade = Palisade::builder().authenticator(callers.own).authenticator(callers.keys);
     if let Some(partner) = callers.partner {
@@ -152,6 +153,7 @@ pub fn prepare(config: &Config, callers: Callers) -> Result<PalisadeBuilder, Boo
         .roles(Roles::of::<Role>())
         .routes(&routes())
         .cors(cors.allow_credentials())
+        .quota_store(quotas)
         .rate_limits(config.rate_limits)
         .trusted_proxies(&config.trusted_proxies)
         .map_err(|error| BootError::new("ACCOUNTS_TRUSTED_PROXIES", error))

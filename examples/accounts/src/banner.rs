@@ -28,6 +28,8 @@ pub struct Banner<'a> {
     pub seed: &'a Seed,
     /// Whether a quota refuses.
     pub rate_limits: RateLimits,
+    /// Whether other servers share the sessions and the quotas.
+    pub shared: bool,
 }
 
 impl Banner<'_> {
@@ -60,6 +62,9 @@ impl Banner<'_> {
                 writeln!(out, "administrator: {}, password {password} (shown this once)", self.admin_email)?;
             }
         }
+        // Not the address, which may hold a password.
+        let kept = if self.shared { "in Redis (ACCOUNTS_REDIS_URL)" } else { "in the database and in memory" };
+        writeln!(out, "sessions and quotas: {kept}")?;
         if self.observed() {
             writeln!(out, "rate limits: only observed, nothing is refused for its rate")?;
         }
@@ -174,6 +179,10 @@ mod tests {
     use super::*;
 
     fn banner(https: &str) -> String {
+        shared(https, false)
+    }
+
+    fn shared(https: &str, shared: bool) -> String {
         let banner = Banner {
             https: https.parse().unwrap(),
             http: None,
@@ -181,6 +190,7 @@ mod tests {
             admin_email: "admin@example.com",
             seed: &Seed::Present,
             rate_limits: RateLimits::Enforce,
+            shared,
         };
         banner.text()
     }
@@ -188,6 +198,12 @@ mod tests {
     #[test]
     fn the_first_line_says_where() {
         assert!(banner("127.0.0.1:4433").starts_with("listening on https://127.0.0.1:4433\n"));
+    }
+
+    #[test]
+    fn it_says_where_sessions_and_quotas_are() {
+        assert!(banner("127.0.0.1:1").contains("\nsessions and quotas: in the database and in memory\n"));
+        assert!(shared("127.0.0.1:1", true).contains("\nsessions and quotas: in Redis (ACCOUNTS_REDIS_URL)\n"));
     }
 
     #[test]

@@ -16,10 +16,11 @@ use crate::{
     boot::{BootError, Mistake},
     model::Email,
     passwords::Password,
+    store::RedisUrl,
 };
 
 const PREFIX: &str = "ACCOUNTS_";
-const VARIABLES: [&str; 18] = [
+const VARIABLES: [&str; 19] = [
     "ACCOUNTS_LISTEN",
     "ACCOUNTS_HTTP_LISTEN",
     "ACCOUNTS_DATA",
@@ -36,6 +37,7 @@ const VARIABLES: [&str; 18] = [
     "ACCOUNTS_ADMIN_EMAIL",
     "ACCOUNTS_ADMIN_PASSWORD",
     "ACCOUNTS_TRUSTED_PROXIES",
+    "ACCOUNTS_REDIS_URL",
     "ACCOUNTS_WORKERS",
     "ACCOUNTS_RATE_LIMITS",
 ];
@@ -71,6 +73,8 @@ pub struct Config {
     pub admin_password: Option<Password>,
     /// The networks whose forwarding headers are believed.
     pub trusted_proxies: Vec<String>,
+    /// What several servers share; `None`: the database and the memory of this one.
+    pub redis: Option<RedisUrl>,
     /// Threads that serve HTTPS.
     pub workers: usize,
     /// Whether a spent quota refuses, or is only reported.
@@ -136,6 +140,7 @@ impl Config {
         let admin_email = env.parsed("ACCOUNTS_ADMIN_EMAIL", "admin@example.com", Email::parse);
         let admin_password = env.secret("ACCOUNTS_ADMIN_PASSWORD", Password::chosen);
         let trusted_proxies = env.list("ACCOUNTS_TRUSTED_PROXIES", "");
+        let redis = env.secret("ACCOUNTS_REDIS_URL", RedisUrl::parse);
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let workers = env.parsed("ACCOUNTS_WORKERS", &cores.min(MAX_WORKERS).to_string(), workers);
         let rate_limits = env.parsed("ACCOUNTS_RATE_LIMITS", "enforce", rate_limits);
@@ -165,6 +170,7 @@ impl Config {
                 admin_email: admin_email?,
                 admin_password,
                 trusted_proxies: trusted_proxies?,
+                redis,
                 workers: workers?,
                 rate_limits: rate_limits?,
             })

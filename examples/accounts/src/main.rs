@@ -29,6 +29,7 @@ mod reports;
 mod roles;
 mod seed;
 mod server;
+mod store;
 mod telemetry;
 mod tls;
 mod users;

@@ -34,6 +34,7 @@ use crate::{
     files::DataFolder,
     plain::{self, Target},
     random, seed,
+    store::Stores,
     telemetry::{self, RequestLine},
     tls,
 };
@@ -55,9 +56,10 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     };
     let db = Db::open(&folder).await?;
     let passwords = Passwords::new()?;
-    let callers = Callers::new(&config, &secret, &db)?;
+    let stores = Stores::open(&config, &secret, &db).await?;
+    let callers = Callers::new(&config, &secret, &db, &stores.sessions)?;
     let (sessions, keys) = (callers.sessions.clone(), callers.keys.clone());
-    let prepared = app::prepare(&config, callers)?;
+    let prepared = app::prepare(&config, callers, stores.quotas)?;
     telemetry::start()?;
     let palisade = prepared.build()?;
     let seed = seed::admin(&config, &db, &passwords).await?;
@@ -69,9 +71,12 @@ pub async fn run(config: Config) -> Result<(), BootError> {
         admin_email: config.admin_email.as_str(),
         seed: &seed,
         rate_limits: config.rate_limits,
+        shared: config.redis.is_some(),
     };
     let signals = StopSignals::new().map_err(|error| BootError::new("signals", error))?;
     banner.print();
+    // Nobody waits for it: it is asked again when it is needed.
+    rt::spawn(stores.sessions.tell());
 
     let service = Service { palisade, sessions, keys, db: db.clone(), passwords };
     let mut servers = Vec::new();

@@ -28,7 +28,7 @@ pub struct Client {
     base: String,
     token: Option<String>,
     key: Option<String>,
-    forwarded_for: Option<&'static str>,
+    forwarded_for: Option<String>,
 }
 
 impl Client {
@@ -74,8 +74,8 @@ impl Client {
     }
 
     /// The same client, claiming to forward for this address.
-    pub fn forwarding_for(&self, address: &'static str) -> Self {
-        Self { forwarded_for: Some(address), ..self.clone() }
+    pub fn forwarding_for(&self, address: &str) -> Self {
+        Self { forwarded_for: Some(address.to_owned()), ..self.clone() }
     }
 
     /// A request that a test adds to.
@@ -87,7 +87,7 @@ impl Client {
         if let Some(key) = &self.key {
             request = request.header("x-api-key", key);
         }
-        if let Some(address) = self.forwarded_for {
+        if let Some(address) = &self.forwarded_for {
             request = request.header("x-forwarded-for", address);
         }
         request

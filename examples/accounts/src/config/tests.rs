@@ -24,7 +24,7 @@ fn an_empty_environment_is_the_documented_defaults() {
     assert!(config.trusted_proxies.is_empty());
     assert!(config.workers >= 1);
     assert!(matches!(config.rate_limits, RateLimits::Enforce));
-    assert!(config.partner.is_none());
+    assert!(config.partner.is_none() && config.redis.is_none());
     assert_eq!(config.token_cache, TokenCache::DEFAULT);
 }
 
@@ -63,6 +63,7 @@ fn each_value_is_taken() {
         ("ACCOUNTS_JWT_SECRET", "0123456789abcdef0123456789abcdef"),
         ("ACCOUNTS_ORIGINS", ""),
         ("ACCOUNTS_TRUSTED_PROXIES", "10.0.0.0/8, 192.168.0.1/32"),
+        ("ACCOUNTS_REDIS_URL", "redis://127.0.0.1:6379/0"),
         ("ACCOUNTS_WORKERS", "4"),
         ("ACCOUNTS_RATE_LIMITS", "observe"),
         ("ACCOUNTS_TOKEN_CACHE", "off"),
@@ -76,6 +77,7 @@ fn each_value_is_taken() {
     assert_eq!(config.jwt_secret.unwrap().expose_secret(), "0123456789abcdef0123456789abcdef");
     assert!(config.origins.is_empty());
     assert_eq!(config.trusted_proxies, ["10.0.0.0/8", "192.168.0.1/32"]);
+    assert!(config.redis.is_some());
     assert_eq!(config.workers, 4);
     assert!(matches!(config.rate_limits, RateLimits::Observe));
 }
@@ -121,6 +123,29 @@ fn every_mistake_is_told_at_once_in_one_line_that_names_its_variable() {
 }
 
 #[test]
+fn an_address_of_redis_is_one_and_a_mistake_in_it_does_not_repeat_its_password() {
+    for good in ["redis://127.0.0.1", "redis://127.0.0.1:7/1", "rediss://ops:hunter2@redis.example:6380/0"] {
+        assert!(read(&[("ACCOUNTS_REDIS_URL", good)]).unwrap().redis.is_some(), "{good}");
+    }
+    for (wrong, why) in [
+        ("", "is empty"),
+        ("127.0.0.1:6379", "redis://"),
+        ("REDIS:hunter2", "redis://"),
+        ("http://:hunter2@127.0.0.1", "redis://"),
+        ("redis+unix:///hunter2", "redis://"),
+        ("redis://:hunter2@", "no address"),
+        ("redis://:hunter2@127.0.0.1:port", "no address"),
+        ("rediss://:hunter2@127.0.0.1/#insecure", "has a #"),
+        ("redis://:hunter2@127.0.0.1:7000,redis://:hunter2@127.0.0.1:7001", "one address"),
+    ] {
+        let mistakes = read(&[("ACCOUNTS_REDIS_URL", wrong)]).unwrap_err();
+        let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
+        assert!(mistake.starts_with("ACCOUNTS_REDIS_URL: ") && mistake.contains(why), "{wrong}: {mistake}");
+        assert!(!mistake.contains("hunter2") && !mistake.contains('\n'), "{mistake}");
+    }
+}
+
+#[test]
 fn both_listeners_on_one_address_are_refused_but_port_zero_is_two_ports() {
     let both = |address| read(&[("ACCOUNTS_LISTEN", address), ("ACCOUNTS_HTTP_LISTEN", address)]);
     assert_eq!(both("127.0.0.1:4").unwrap_err().len(), 1);
@@ -130,7 +155,12 @@ fn both_listeners_on_one_address_are_refused_but_port_zero_is_two_ports() {
 #[test]
 fn printing_the_configuration_shows_no_secret() {
     let secret = "0123456789abcdef0123456789abcdef";
-    let config = read(&[("ACCOUNTS_JWT_SECRET", secret), ("ACCOUNTS_ADMIN_PASSWORD", "correct horse")]).unwrap();
+    let config = read(&[
+        ("ACCOUNTS_JWT_SECRET", secret),
+        ("ACCOUNTS_ADMIN_PASSWORD", "correct horse"),
+        ("ACCOUNTS_REDIS_URL", "redis://:hunter2@127.0.0.1"),
+    ])
+    .unwrap();
     let shown = format!("{config:?}");
-    assert!(!shown.contains(secret) && !shown.contains("correct horse"), "{shown}");
+    assert!(!["correct horse", "hunter2", secret].iter().any(|secret| shown.contains(secret)), "{shown}");
 }

@@ -19,6 +19,7 @@ const FIND: &str = "SELECT subject, scopes, secret, expires, ends FROM sessions 
 const REPLACE: &str = "UPDATE sessions SET secret = ?3, expires = ?4 WHERE id = ?1 AND secret = ?2";
 const REMOVE: &str = "DELETE FROM sessions WHERE id = ?1";
 const REMOVE_ALL: &str = "DELETE FROM sessions WHERE subject = ?1";
+const REMOVE_EVERY: &str = "DELETE FROM sessions";
 
 const REVOKE: &str = "INSERT INTO revoked (issuer, token, until) VALUES (?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET until = max(until, excluded.until)";
@@ -30,6 +31,13 @@ const IS_REVOKED: &str = "SELECT EXISTS (SELECT 1 FROM revoked WHERE issuer = ?1
 
 /// The longest leeway of a verifier.
 const LEEWAY: Duration = Duration::from_secs(60);
+
+impl Db {
+    /// Ends every session that is kept here: another store keeps them from now on, and a logout there is not known here.
+    pub async fn forget_sessions(&self) -> Result<(), Unavailable> {
+        answers(sqlx::query(REMOVE_EVERY).execute(&self.0).await).map(|_| ())
+    }
+}
 
 impl SessionStore for Db {
     async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {

@@ -1,0 +1,261 @@
+//! CWE-799, CWE-613, CWE-636: two servers with one data folder and one Redis are one server to their callers, and what they
+//! answer while that Redis is away.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::redis_server::Server as Redis;
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server, program::fresh_data};
+
+/// An answer of several seconds is somebody's hanging request.
+const NOTHING_HANGS: Duration = Duration::from_secs(10);
+const ADA: &str = "ada@example.com";
+const PASSWORD: &str = "ada's own pass phrase";
+
+fn start(data: &Arc<TempDir>, settings: &[(&str, &str)]) -> Server {
+    let mut all = vec![("ACCOUNTS_ADMIN_PASSWORD", ADMIN_PASSWORD), ("ACCOUNTS_TRUSTED_PROXIES", "127.0.0.1/32")];
+    all.extend_from_slice(settings);
+    Server::start_in(Arc::clone(data), &all)
+}
+
+fn two(redis: &Redis, settings: &[(&str, &str)]) -> [Server; 2] {
+    let (data, url) = (fresh_data(), redis.url());
+    let settings = [&[("ACCOUNTS_REDIS_URL", url.as_str())], settings].concat();
+    [start(&data, &settings), start(&data, &settings)]
+}
+
+async fn ada(anyone: &Client) -> String {
+    let ada = json!({"name": "Ada", "email": ADA, "password": PASSWORD});
+    anyone.post("/auth/register", ada).await.expect(201).id()
+}
+
+async fn bounded(answer: impl Future<Output = Answer>) -> Answer {
+    let answer = timeout(NOTHING_HANGS, answer).await.expect("it hangs");
+    assert_ne!(answer.status, 500, "{answer:#?}");
+    answer
+}
+
+/// Without a restart of the server, and with nothing worse than 503 until then.
+async fn until_it_is_back(caller: &Client) {
+    let began = Instant::now();
+    loop {
+        let answer = bounded(caller.login(ADMIN_EMAIL, ADMIN_PASSWORD)).await;
+        if answer.status == 200 {
+            return;
+        }
+        answer.expect(503);
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not come back");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_wrong_logins_are_five_however_they_are_spread_over_two_servers() {
+    let Some(redis) = Redis::start() else { return };
+    let servers = two(&redis, &[]);
+    let anyone = servers.each_ref().map(Client::new);
+    for number in 0..5 {
+        anyone[number % 2].login(ADMIN_EMAIL, "a guess").await.expect(401);
+    }
+    for client in &anyone {
+        for password in ["a guess", ADMIN_PASSWORD] {
+            assert!(client.login(ADMIN_EMAIL, password).await.expect(429).retry_after() <= 15 * 60);
+        }
+    }
+
+    let dump = redis.dump().await;
+    assert!(dump.lines().count() > 0 && dump.lines().all(|line| line.starts_with("accounts:quota:")), "{dump}");
+    assert!(!dump.contains(ADMIN_EMAIL) && !dump.contains("127.0.0.1"), "{dump}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_at_its_quota_on_both_servers_and_so_is_the_address_that_it_knows() {
+    let Some(redis) = Redis::start() else { return };
+    let servers = two(&redis, &[]);
+    let anyone = servers.each_ref().map(Client::new);
+    let home = anyone.each_ref().map(|client| client.forwarding_for("198.51.100.1"));
+    let stranger = anyone.each_ref().map(|client| client.forwarding_for("203.0.113.1"));
+    home[0].token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
+    for number in 0..20 {
+        let somebody = anyone[number % 2].forwarding_for(&format!("192.0.2.{number}"));
+        somebody.login(ADMIN_EMAIL, "a guess").await.expect(401);
+    }
+    for client in &stranger {
+        client.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(429);
+    }
+    for client in &home {
+        client.token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_one_server_began_is_one_on_the_other_and_ends_on_both() {
+    let Some(redis) = Redis::start() else { return };
+    let servers = two(&redis, &[]);
+    assert!(servers.iter().all(|server| server.banner().contains("sessions and quotas: in Redis")));
+    let [here, there] = servers.each_ref().map(Client::new);
+    ada(&here).await;
+    let [access, refresh] = here.pair(ADA, PASSWORD).await;
+    for client in [&here, &there] {
+        client.bearing(&access).get("/api/me").await.expect(200);
+    }
+    let [renewed, refresh] = there.refresh(&refresh).await.expect(200).pair();
+    here.bearing(&renewed).post("/auth/logout", json!({})).await.expect(204);
+    for client in [&here, &there] {
+        client.bearing(&access).get("/api/me").await.expect(401);
+        client.bearing(&renewed).get("/api/me").await.expect(401);
+        client.refresh(&refresh).await.expect(401);
+    }
+
+    let [one, one_refresh] = here.pair(ADA, PASSWORD).await;
+    let [two, two_refresh] = there.pair(ADA, PASSWORD).await;
+    there.bearing(&two).post("/auth/logout-all", json!({})).await.expect(204);
+    for (access, refresh) in [(one, one_refresh), (two, two_refresh)] {
+        here.bearing(&access).get("/api/me").await.expect(401);
+        here.refresh(&refresh).await.expect(401);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_write_one_database_at_once() {
+    let Some(redis) = Redis::start() else { return };
+    let servers = two(&redis, &[("ACCOUNTS_RATE_LIMITS", "observe")]);
+    let anyone = servers.each_ref().map(Client::scattered);
+    let token = anyone[0].token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
+    let admin = anyone.each_ref().map(|client| client.bearing(&token));
+    let mut writes = JoinSet::new();
+    for number in 0..64 {
+        let admin = admin[number % 2].clone();
+        writes.spawn(async move { admin.post("/api/documents", json!({"title": "t", "body": "b"})).await });
+    }
+    for written in writes.join_all().await {
+        written.expect(201);
+    }
+    for admin in admin {
+        assert_eq!(admin.get("/api/documents?limit=1").await.expect(200).body["total"], 64);
+    }
+}
+
+/// The other server knows of no Redis: it is one that ended after it wrote the database and before it told Redis.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_rights_that_redis_never_learnt_of_ends_tokens_all_the_same() {
+    let Some(redis) = Redis::start() else { return };
+    let (data, url) = (fresh_data(), redis.url());
+    let server = start(&data, &[("ACCOUNTS_REDIS_URL", &url)]);
+    let anyone = Client::new(&server);
+    let id = ada(&anyone).await;
+    let [access, refresh] = anyone.pair(ADA, PASSWORD).await;
+    anyone.bearing(&access).get("/api/me").await.expect(200);
+
+    let interrupted = start(&data, &[]);
+    let elsewhere = Client::new(&interrupted);
+    let admin = elsewhere.bearing(&elsewhere.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
+    admin.patch(&format!("/api/users/{id}"), json!({"role": "editor"})).await.expect(200);
+    anyone.bearing(&access).get("/api/me").await.expect(401);
+    let [access, refresh] = anyone.refresh(&refresh).await.expect(200).pair();
+    let me = anyone.bearing(&access).get("/api/me").await.expect(200);
+    assert_eq!(me.body["roles"], json!(["editor"]));
+
+    admin.delete(&format!("/api/users/{id}")).await.expect(204);
+    anyone.bearing(&access).get("/api/me").await.expect(401);
+    anyone.refresh(&refresh).await.expect(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_the_database_end_where_redis_takes_over_and_do_not_come_back_to_life() {
+    let Some(redis) = Redis::start() else { return };
+    let (data, url) = (fresh_data(), redis.url());
+    let server = start(&data, &[]);
+    assert!(server.banner().contains("sessions and quotas: in the database"), "{}", server.banner());
+    let anyone = Client::new(&server);
+    let [ended, _] = anyone.pair(ADMIN_EMAIL, ADMIN_PASSWORD).await;
+    anyone.bearing(&ended).post("/auth/logout", json!({})).await.expect(204);
+    let [_, refresh] = anyone.pair(ADMIN_EMAIL, ADMIN_PASSWORD).await;
+    drop(anyone);
+    server.stop();
+
+    let server = start(&data, &[("ACCOUNTS_REDIS_URL", &url)]);
+    let anyone = Client::new(&server);
+    anyone.refresh(&refresh).await.expect(401);
+    anyone.bearing(&ended).get("/api/me").await.expect(401);
+    drop(anyone);
+    server.stop();
+    Client::new(&start(&data, &[])).refresh(&refresh).await.expect(401);
+}
+
+/// Kills it once, and once stops it where it stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_logins_are_503_and_the_rest_goes_on_and_nobody_restarts_a_server() {
+    let Some(mut redis) = Redis::start() else { return };
+    let server = start(&fresh_data(), &[("ACCOUNTS_REDIS_URL", &redis.url())]);
+    let anyone = Client::new(&server);
+    let token = anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
+    let made = anyone.bearing(&token).post("/api/keys", json!({"name": "k"})).await.expect(201);
+    let key = made.body["key"].as_str().expect("a key").to_owned();
+
+    for (killed, address, other) in [(true, "192.0.2.1", "192.0.2.2"), (false, "192.0.2.3", "192.0.2.4")] {
+        if killed {
+            redis.kill()
+        } else {
+            redis.pause()
+        }
+        let caller = anyone.forwarding_for(address);
+        for password in ["a guess", ADMIN_PASSWORD].repeat(4) {
+            let refused = bounded(caller.login(ADMIN_EMAIL, password)).await.expect(503);
+            assert!(refused.retry_after() >= 1);
+        }
+        // Whether the token was taken back can't be asked; a key is in the database.
+        assert!(bounded(caller.bearing(&token).get("/api/me")).await.expect(503).retry_after() >= 1);
+        bounded(caller.with_key(&key).get("/api/me")).await.expect(200);
+        bounded(caller.get("/health")).await.expect(200);
+        // The quota of the API is counted by this server alone meanwhile, and is one still.
+        for _ in 0..98 {
+            bounded(caller.get("/api/me")).await.expect(401);
+        }
+        bounded(caller.get("/api/me")).await.expect(429);
+        bounded(caller.get("/health")).await.expect(200);
+
+        if killed {
+            redis.restart()
+        } else {
+            redis.resume()
+        }
+        // Somebody else: what was asked of a Redis that only stood still is charged when it goes on.
+        let caller = anyone.forwarding_for(other);
+        until_it_is_back(&caller).await;
+        bounded(caller.bearing(&token).get("/api/me")).await.expect(200);
+    }
+    drop(anyone);
+    let log = server.stop().log;
+    assert!(!log.contains("panicked") && !log.contains("status=500"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_down_at_the_start_is_a_warning_and_its_password_is_nowhere() {
+    let Some(mut redis) = Redis::start() else { return };
+    redis.kill();
+    let url = redis.url().replace("redis://", "redis://:hunter2@");
+    let server = start(&fresh_data(), &[("ACCOUNTS_REDIS_URL", &url)]);
+    server.wait_for_log("Redis does not answer yet");
+    let warnings = server.log().lines().filter(|line| line.contains("WARN")).count();
+    assert_eq!(warnings, 1, "{}", server.log());
+    let anyone = Client::new(&server);
+    bounded(anyone.login(ADMIN_EMAIL, ADMIN_PASSWORD)).await.expect(503);
+    bounded(anyone.get("/health")).await.expect(200);
+
+    redis.restart();
+    let client = redis::Client::open(redis.url()).expect("an address");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
+    let mut demand = redis::cmd("CONFIG");
+    demand.arg(&["SET", "requirepass", "hunter2"]);
+    demand.query_async::<()>(&mut connection).await.expect("it is set");
+    until_it_is_back(&anyone).await;
+    drop(anyone);
+    let said = server.banner() + &server.stop().log;
+    assert!(!said.contains("hunter2"), "{said}");
+}
