@@ -19,6 +19,10 @@ const PASSWORD: &str = "ada's own pass phrase";
 
 fn start(data: &Arc<TempDir>, settings: &[(&str, &str)]) -> Server {
     let mut all = vec![("ACCOUNTS_ADMIN_PASSWORD", ADMIN_PASSWORD), ("ACCOUNTS_TRUSTED_PROXIES", "127.0.0.1/32")];
+    if settings.iter().any(|(name, _)| *name == "ACCOUNTS_REDIS_URL") {
+        // A busy machine is no failure.
+        all.push(("ACCOUNTS_REDIS_TIMEOUT", "1s"));
+    }
     all.extend_from_slice(settings);
     Server::start_in(Arc::clone(data), &all)
 }
@@ -40,17 +44,19 @@ async fn bounded(answer: impl Future<Output = Answer>) -> Answer {
     answer
 }
 
-/// Without a restart of the server, and with nothing worse than 503 until then.
-async fn until_it_is_back(caller: &Client) {
+/// Without a restart of the server, and with nothing worse than 503 until then. Each try is somebody else's: a login that
+/// failed is counted as one, also where a store was away.
+async fn until_it_is_back(anyone: &Client, network: &str) {
     let began = Instant::now();
-    loop {
-        let answer = bounded(caller.login(ADMIN_EMAIL, ADMIN_PASSWORD)).await;
+    for host in 1..=250 {
+        let answer =
+            bounded(anyone.forwarding_for(&format!("{network}.{host}")).login(ADMIN_EMAIL, ADMIN_PASSWORD)).await;
         if answer.status == 200 {
             return;
         }
         answer.expect(503);
         assert!(began.elapsed() < Duration::from_secs(30), "it does not come back");
-        sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(200)).await;
     }
 }
 
@@ -198,7 +204,7 @@ async fn while_redis_is_away_logins_are_503_and_the_rest_goes_on_and_nobody_rest
     let made = anyone.bearing(&token).post("/api/keys", json!({"name": "k"})).await.expect(201);
     let key = made.body["key"].as_str().expect("a key").to_owned();
 
-    for (killed, address, other) in [(true, "192.0.2.1", "192.0.2.2"), (false, "192.0.2.3", "192.0.2.4")] {
+    for (killed, address, network) in [(true, "192.0.2.1", "198.51.100"), (false, "192.0.2.2", "203.0.113")] {
         if killed {
             redis.kill()
         } else {
@@ -225,10 +231,9 @@ async fn while_redis_is_away_logins_are_503_and_the_rest_goes_on_and_nobody_rest
         } else {
             redis.resume()
         }
-        // Somebody else: what was asked of a Redis that only stood still is charged when it goes on.
-        let caller = anyone.forwarding_for(other);
-        until_it_is_back(&caller).await;
-        bounded(caller.bearing(&token).get("/api/me")).await.expect(200);
+        // Not the caller: what was asked of a Redis that only stood still is charged when it goes on.
+        until_it_is_back(&anyone, network).await;
+        bounded(anyone.bearing(&token).get("/api/me")).await.expect(200);
     }
     drop(anyone);
     let log = server.stop().log;
@@ -254,7 +259,7 @@ async fn a_redis_that_is_down_at_the_start_is_a_warning_and_its_password_is_nowh
     let mut demand = redis::cmd("CONFIG");
     demand.arg(&["SET", "requirepass", "hunter2"]);
     demand.query_async::<()>(&mut connection).await.expect("it is set");
-    until_it_is_back(&anyone).await;
+    until_it_is_back(&anyone, "198.51.100").await;
     drop(anyone);
     let said = server.banner() + &server.stop().log;
     assert!(!said.contains("hunter2"), "{said}");

@@ -7,7 +7,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, num::NonZero, path::PathBuf};
+use std::{
+    collections::BTreeMap, ffi::OsString, net::SocketAddr, num::NonZero, ops::RangeInclusive, path::PathBuf,
+    time::Duration,
+};
 
 use palisade::{RateLimits, TokenCache};
 use secrecy::SecretString;
@@ -16,11 +19,11 @@ use crate::{
     boot::{BootError, Mistake},
     model::Email,
     passwords::Password,
-    store::RedisUrl,
+    store::{Redis, RedisUrl},
 };
 
 const PREFIX: &str = "ACCOUNTS_";
-const VARIABLES: [&str; 19] = [
+const VARIABLES: [&str; 20] = [
     "ACCOUNTS_LISTEN",
     "ACCOUNTS_HTTP_LISTEN",
     "ACCOUNTS_DATA",
@@ -38,11 +41,14 @@ const VARIABLES: [&str; 19] = [
     "ACCOUNTS_ADMIN_PASSWORD",
     "ACCOUNTS_TRUSTED_PROXIES",
     "ACCOUNTS_REDIS_URL",
+    "ACCOUNTS_REDIS_TIMEOUT",
     "ACCOUNTS_WORKERS",
     "ACCOUNTS_RATE_LIMITS",
 ];
 /// More threads than this is a slip of the hand.
 const MAX_WORKERS: usize = 512;
+/// Of a decision of Redis.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
 
 /// What the operator decided, checked as far as it can be without touching disk or network.
 #[derive(Debug)]
@@ -74,7 +80,7 @@ pub struct Config {
     /// The networks whose forwarding headers are believed.
     pub trusted_proxies: Vec<String>,
     /// What several servers share; `None`: the database and the memory of this one.
-    pub redis: Option<RedisUrl>,
+    pub redis: Option<Redis>,
     /// Threads that serve HTTPS.
     pub workers: usize,
     /// Whether a spent quota refuses, or is only reported.
@@ -140,7 +146,7 @@ impl Config {
         let admin_email = env.parsed("ACCOUNTS_ADMIN_EMAIL", "admin@example.com", Email::parse);
         let admin_password = env.secret("ACCOUNTS_ADMIN_PASSWORD", Password::chosen);
         let trusted_proxies = env.list("ACCOUNTS_TRUSTED_PROXIES", "");
-        let redis = env.secret("ACCOUNTS_REDIS_URL", RedisUrl::parse);
+        let redis = env.redis();
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let workers = env.parsed("ACCOUNTS_WORKERS", &cores.min(MAX_WORKERS).to_string(), workers);
         let rate_limits = env.parsed("ACCOUNTS_RATE_LIMITS", "enforce", rate_limits);
@@ -284,6 +290,18 @@ impl Env {
         Some(Partner { issuer, keys })
     }
 
+    /// `None` without a mistake is that there is none.
+    fn redis(&mut self) -> Option<Redis> {
+        const URL: &str = "ACCOUNTS_REDIS_URL";
+        const TIMEOUT: &str = "ACCOUNTS_REDIS_TIMEOUT";
+        if !self.values.contains_key(URL) {
+            let alone = self.values.contains_key(TIMEOUT);
+            return if alone { self.refuse(TIMEOUT, format_args!("needs {URL} beside it")) } else { None };
+        }
+        let (url, timeout) = (self.secret(URL, RedisUrl::parse), self.parsed(TIMEOUT, "50ms", timeout));
+        Some(Redis { url: url?, timeout: timeout? })
+    }
+
     fn refuse_unknown(&mut self) {
         let unknown = self.values.keys().filter(|name| !VARIABLES.contains(&name.as_str()));
         let list = VARIABLES.map(|name| name.trim_start_matches(PREFIX)).join(" ");
@@ -305,6 +323,13 @@ fn workers(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number @ 1..=MAX_WORKERS) => Ok(number),
         _ => Err(format!("{text:?} is no number from 1 to {MAX_WORKERS}")),
+    }
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(timeout) if TIMEOUTS.contains(&timeout) => Ok(timeout),
+        _ => Err(format!("{text:?} is no time from 1ms to 10s")),
     }
 }
 

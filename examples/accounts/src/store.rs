@@ -8,7 +8,10 @@
 //! Accounts, documents and API keys are the application's data and stay in the database. So do the moments until which
 //! tokens of changed rights do not count: they are written in one step with the rights, and asked beside Redis.
 
-use std::{fmt, time::SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use palisade::{
@@ -61,6 +64,15 @@ impl fmt::Debug for RedisUrl {
     }
 }
 
+/// A Redis that servers share.
+#[derive(Debug, Clone)]
+pub struct Redis {
+    /// Where it is.
+    pub url: RedisUrl,
+    /// How long the decision of a quota may take.
+    pub timeout: Duration,
+}
+
 /// All that is kept of callers.
 pub struct Stores {
     /// Sessions, and what was taken back.
@@ -75,13 +87,14 @@ impl Stores {
     /// With Redis, sessions that are still in the database end: a logout would not reach them, and whoever goes back to the
     /// database would find them alive.
     pub async fn open(config: &Config, secret: &SecretString, db: &Db) -> Result<Self, BootError> {
-        let Some(url) = &config.redis else {
+        let Some(shared) = &config.redis else {
             return Ok(Self { sessions: AppStore::Database(db.clone()), quotas: MemoryStore::shared().into() });
         };
         let refuse = |error| BootError::new(VARIABLE, error);
-        let url = url.0.expose_secret();
+        let url = shared.url.0.expose_secret();
         let redis = RedisStore::new(url, PREFIX).map_err(refuse)?;
         let quotas = RedisQuotas::new(url, PREFIX, quota_secret(secret)?).map_err(refuse)?;
+        let quotas = quotas.timeout(shared.timeout).map_err(|error| BootError::new("ACCOUNTS_REDIS_TIMEOUT", error))?;
         let kept = db.forget_sessions().await;
         kept.map_err(|Unavailable| BootError::new("ACCOUNTS_DATA", "cannot end the sessions of the database"))?;
         Ok(Self { sessions: AppStore::Redis { redis, db: db.clone() }, quotas: quotas.into() })

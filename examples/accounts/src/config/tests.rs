@@ -64,6 +64,7 @@ fn each_value_is_taken() {
         ("ACCOUNTS_ORIGINS", ""),
         ("ACCOUNTS_TRUSTED_PROXIES", "10.0.0.0/8, 192.168.0.1/32"),
         ("ACCOUNTS_REDIS_URL", "redis://127.0.0.1:6379/0"),
+        ("ACCOUNTS_REDIS_TIMEOUT", "250ms"),
         ("ACCOUNTS_WORKERS", "4"),
         ("ACCOUNTS_RATE_LIMITS", "observe"),
         ("ACCOUNTS_TOKEN_CACHE", "off"),
@@ -77,7 +78,7 @@ fn each_value_is_taken() {
     assert_eq!(config.jwt_secret.unwrap().expose_secret(), "0123456789abcdef0123456789abcdef");
     assert!(config.origins.is_empty());
     assert_eq!(config.trusted_proxies, ["10.0.0.0/8", "192.168.0.1/32"]);
-    assert!(config.redis.is_some());
+    assert_eq!(config.redis.unwrap().timeout, Duration::from_millis(250));
     assert_eq!(config.workers, 4);
     assert!(matches!(config.rate_limits, RateLimits::Observe));
 }
@@ -125,7 +126,8 @@ fn every_mistake_is_told_at_once_in_one_line_that_names_its_variable() {
 #[test]
 fn an_address_of_redis_is_one_and_a_mistake_in_it_does_not_repeat_its_password() {
     for good in ["redis://127.0.0.1", "redis://127.0.0.1:7/1", "rediss://ops:hunter2@redis.example:6380/0"] {
-        assert!(read(&[("ACCOUNTS_REDIS_URL", good)]).unwrap().redis.is_some(), "{good}");
+        let redis = read(&[("ACCOUNTS_REDIS_URL", good)]).unwrap().redis;
+        assert_eq!(redis.unwrap().timeout, Duration::from_millis(50), "{good}");
     }
     for (wrong, why) in [
         ("", "is empty"),
@@ -143,6 +145,17 @@ fn an_address_of_redis_is_one_and_a_mistake_in_it_does_not_repeat_its_password()
         assert!(mistake.starts_with("ACCOUNTS_REDIS_URL: ") && mistake.contains(why), "{wrong}: {mistake}");
         assert!(!mistake.contains("hunter2") && !mistake.contains('\n'), "{mistake}");
     }
+}
+
+#[test]
+fn the_timeout_of_redis_is_bounded_and_needs_a_redis() {
+    const URL: (&str, &str) = ("ACCOUNTS_REDIS_URL", "redis://127.0.0.1");
+    for wrong in ["", "0s", "50", "999us", "11s", "soon"] {
+        let mistakes = read(&[URL, ("ACCOUNTS_REDIS_TIMEOUT", wrong)]).unwrap_err();
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with("ACCOUNTS_REDIS_TIMEOUT: "), "{wrong}: {mistakes:?}");
+    }
+    let mistakes = read(&[("ACCOUNTS_REDIS_TIMEOUT", "50ms")]).unwrap_err();
+    assert_eq!(mistakes, ["ACCOUNTS_REDIS_TIMEOUT: needs ACCOUNTS_REDIS_URL beside it"]);
 }
 
 #[test]
