@@ -164,3 +164,26 @@ fn without_a_runtime_it_is_unavailable() {
     let decided = futures_util::FutureExt::now_or_never(store.standing(&[ask(1, 5, HOUR, "ada")]));
     assert_eq!(decided, Some(Err(Unavailable)));
 }
+
+#[tokio::test]
+async fn what_a_server_comes_to_when_nobody_waits_for_it_any_more_is_charged_to_nobody() {
+    let Some(server) = Server::start() else { return };
+    let (hasty, patient) = (hasty(&server.url()), store(&server));
+    let ask = ask(1, 5, Duration::from_secs(3600), "ada");
+    let _ = reserve(&patient, &ask).await.unwrap();
+    // So that it is connected, and has seen the server's clock.
+    let began = Instant::now();
+    while hasty.reserve(std::slice::from_ref(&ask)).await.is_err() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it does not answer");
+    }
+    let before = patient.standing(std::slice::from_ref(&ask)).await.unwrap()[0].remaining;
+    server.pause();
+    for _ in 0..4 {
+        assert!(hasty.reserve(std::slice::from_ref(&ask)).await.is_err());
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    server.resume();
+    // What was sent before is done before.
+    assert!(hasty.standing(std::slice::from_ref(&ask)).await.is_ok());
+    assert_eq!(patient.standing(std::slice::from_ref(&ask)).await.unwrap()[0].remaining, before);
+}

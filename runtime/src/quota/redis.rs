@@ -5,10 +5,12 @@
 //! server that holds the key, whatever the number of processes; a decision takes one round trip and never longer than the timeout.
 
 mod breaker;
+mod charge;
 mod connection;
 mod leases;
 mod names;
 mod script;
+mod server_clock;
 mod wire;
 
 use std::fmt;
@@ -19,14 +21,17 @@ use redis::Client;
 use redis::cluster::ClusterClient;
 use tokio::time::Instant;
 
+pub use self::charge::{Decision, RedisCharge};
+use self::charge::{before, decision};
 use self::connection::Peer;
 use self::leases::Leases;
 use self::names::{Name, Names};
 use self::script::{Act, Call, Kind, RESERVE, SETTLE, Script, Verdict, Wish, standings, verdicts};
+use self::server_clock::ServerClock;
 use self::wire::Line;
 use super::ask::Ask;
 use super::limit::Limit;
-use super::verdict::{Cause, Refused, Standing};
+use super::verdict::Standing;
 use crate::error::ConfigError;
 use crate::policy::Unavailable;
 
@@ -71,43 +76,7 @@ struct Inner {
     reserve: Script,
     settle: Script,
     leases: Option<Leases>,
-}
-
-/// What became of one ask.
-#[derive(Debug)]
-pub enum Decision {
-    /// It was charged.
-    Charged(RedisCharge),
-    /// There was no room.
-    Refused(Refused),
-    /// There was room, but another ask refused.
-    Spared(Standing),
-}
-
-/// Units that were charged. Dropping it leaves the client charged; only [`RedisQuotas::release`] gives them back, once.
-#[derive(Debug)]
-#[must_use = "a charge that is not released stays"]
-pub struct RedisCharge {
-    name: Name,
-    limit: Limit,
-    units: u32,
-    /// Tells the charges of a client that was forgotten and came back from those that it had before.
-    generation: u64,
-    place: u64,
-    standing: Standing,
-    instant: Duration,
-}
-
-impl RedisCharge {
-    /// When it was made, by the server's clock.
-    pub fn instant(&self) -> Duration {
-        self.instant
-    }
-
-    /// Where the client stood right after this charge.
-    pub fn standing(&self) -> Standing {
-        self.standing
-    }
+    clock: ServerClock,
 }
 
 impl RedisQuotas {
@@ -150,7 +119,15 @@ impl RedisQuotas {
     fn of(peer: Peer, prefix: String, secret: &[u8]) -> Result<Self, ConfigError> {
         let names = Names::new(prefix, secret)?;
         let (reserve, settle) = (Script::new(RESERVE), Script::new(SETTLE));
-        Ok(Self(Arc::new(Inner { line: Line::new(peer), names, timeout: PATIENCE, reserve, settle, leases: None })))
+        Ok(Self(Arc::new(Inner {
+            line: Line::new(peer),
+            names,
+            timeout: PATIENCE,
+            reserve,
+            settle,
+            leases: None,
+            clock: ServerClock::new(),
+        })))
     }
 
     /// How long a decision may take, with the making of a connection where there is none. Default: 50 ms. To be said before it is
@@ -235,10 +212,14 @@ impl RedisQuotas {
             return Ok(charges.into_iter().map(Decision::Charged).collect());
         }
         let wish = |ask, name| self.0.leases.as_ref().map_or_else(Wish::default, |leases| leases.wish(ask, name));
-        let each = asks.iter().zip(&names);
-        let calls = each.map(|(ask, name)| (name, Call::reserve(&name.key, ask, wish(ask, name)))).collect();
+        let (last, each) = (self.last_use(asked), asks.iter().zip(&names));
+        let calls = each.map(|(ask, name)| (name, Call::reserve(&name.key, ask, wish(ask, name), last))).collect();
         let answers = self.0.line.call(&self.0.reserve, calls, verdicts, deadline).await;
-        let lost = answers.iter().any(Result::is_err);
+        let late = |answer: &Result<Verdict, _>| answer.as_ref().map_or(true, |verdict| verdict.kind == Kind::Late);
+        let lost = answers.iter().any(late);
+        if let Some(Ok(verdict)) = answers.first() {
+            self.0.clock.learn(verdict.now, Instant::now());
+        }
         let mut decided = asks.iter().zip(&answers);
         let refused = decided
             .any(|(ask, answer)| ask.binding && answer.as_ref().is_ok_and(|verdict| verdict.kind == Kind::Refused));
@@ -246,6 +227,9 @@ impl RedisQuotas {
         let mut back = Vec::new();
         for ((ask, name), verdict) in asks.iter().zip(names).zip(answers) {
             let Ok(verdict) = verdict else { continue };
+            if verdict.kind == Kind::Late {
+                continue;
+            }
             let charged = verdict.kind == Kind::Charged;
             if charged
                 && !lost
@@ -338,38 +322,16 @@ impl RedisQuotas {
         tokio::spawn(async move { store.release(charges).await });
     }
 
+    /// Until when the server may decide about what is asked now: twice as long as anybody waits, because what is known of its
+    /// clock is late by a round trip. In a cluster each node has its own clock.
+    fn last_use(&self, asked: Instant) -> u64 {
+        if self.0.line.is_cluster() { 0 } else { self.0.clock.at(asked, self.0.timeout.saturating_mul(2)) }
+    }
+
     fn deadline(&self) -> Instant {
         let now = Instant::now();
         now.checked_add(self.0.timeout).unwrap_or(now)
     }
-}
-
-fn decision(ask: &Ask<'_>, name: Name, verdict: &Verdict) -> Decision {
-    // What is leased beyond the cost is still to be had.
-    let leased = verdict.units.saturating_sub(ask.cost.max(1));
-    let remaining =
-        if verdict.kind == Kind::Charged { verdict.remaining.saturating_add(leased) } else { verdict.remaining };
-    let standing = Standing { remaining, reset: verdict.time };
-    match verdict.kind {
-        Kind::Refused => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::Spent }),
-        Kind::Spared => Decision::Spared(standing),
-        Kind::Charged => Decision::Charged(RedisCharge {
-            name,
-            limit: ask.limit,
-            units: ask.cost.max(1),
-            generation: verdict.generation,
-            place: verdict.place,
-            standing,
-            instant: verdict.now,
-        }),
-    }
-}
-
-/// Where the client stands once this charge is given back, as far as that can be known without asking again.
-fn before(charge: &RedisCharge) -> Standing {
-    let remaining = charge.standing.remaining.saturating_add(charge.units);
-    let reset = if remaining >= charge.limit.limit() { Duration::ZERO } else { charge.standing.reset };
-    Standing { remaining, reset }
 }
 
 impl fmt::Debug for RedisQuotas {

@@ -1,10 +1,11 @@
 -- KEYS: one for each ask. ARGV: window, step, limit, cost, whether it binds; for a lease the units wished for, and for how much
--- longer charges are held then (else the cost again, and 0).
--- Answer for each: verdict (0 refused, 1 charged, 2 spared), generation, place, units left, microseconds, the clock, units charged.
+-- longer charges are held then (else the cost again, and 0); and until when the answer is of use (0: for ever).
+-- Answer for each: verdict (0 refused, 1 charged, 2 spared, 3 too late), generation, place, units left, microseconds, the clock, units charged.
 local now = clock()
-local asks, go = {}, true
+local asks, go, late = {}, true, false
 for i = 1, #KEYS do
-  local window, step, limit, cost, binds, wish, hold = unpack('<I8I8I4I4I1I4I8', ARGV[i])
+  local window, step, limit, cost, binds, wish, hold, last = unpack('<I8I8I4I4I1I4I8I8', ARGV[i])
+  if last > 0 and now > last then late = true end
   local state = load(KEYS[i], window, step, now)
   local ask = { state = state, free = limit - state.used, first = state.first, cost = cost }
   if cost <= ask.free then
@@ -17,12 +18,15 @@ for i = 1, #KEYS do
   end
   asks[i] = ask
 end
+if late then go = false end
 local answer, n = {}, 0
 for i = 1, #asks do
   local ask = asks[i]
   local state, place = ask.state, ask.place
   local verdict, free, time = 0, ask.free, ask.wait
-  if place and go then
+  if late then
+    verdict, time = 3, 0
+  elseif place and go then
     verdict, free, time = 1, free - ask.cost, leaves(state, ask.first or place) - now
   elseif place then
     verdict, time = 2, ask.first and leaves(state, ask.first) - now or 0

@@ -82,13 +82,15 @@ pub(super) enum Act {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn reserve(key: &'a str, ask: &Ask<'_>, wish: Wish) -> Self {
-        let mut words = Vec::with_capacity(37);
+    /// `last` is the moment until which the answer is of use, in microseconds of the server's clock; 0 for ever.
+    pub(super) fn reserve(key: &'a str, ask: &Ask<'_>, wish: Wish, last: u64) -> Self {
+        let mut words = Vec::with_capacity(45);
         let cost = ask.cost.max(1);
         numbers(&mut words, ask.limit, cost);
         words.push(u8::from(ask.binding));
         words.extend(wish.units.max(cost).to_le_bytes());
         words.extend(wish.hold.to_le_bytes());
+        words.extend(last.to_le_bytes());
         Self { key, words }
     }
 
@@ -142,6 +144,8 @@ pub(super) enum Kind {
     Refused,
     Charged,
     Spared,
+    /// It came to the server when nobody waited any more.
+    Late,
 }
 
 /// One verdict for each ask, or `None` if that is not what Redis answered.
@@ -156,6 +160,7 @@ fn verdict(numbers: &[u64]) -> Option<Verdict> {
         0 => Kind::Refused,
         1 => Kind::Charged,
         2 => Kind::Spared,
+        3 => Kind::Late,
         _ => return None,
     };
     let remaining = u32::try_from(remaining).ok()?;
@@ -202,7 +207,7 @@ mod tests {
     fn an_answer_that_is_none_decides_nothing() {
         assert_eq!(verdicts(Value::Nil, 1), None);
         assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0, 9]), 1), None);
-        assert_eq!(verdicts(answer(&[3, 7, 7, 3, 0, 9, 1]), 1), None);
+        assert_eq!(verdicts(answer(&[4, 7, 7, 3, 0, 9, 1]), 1), None);
         assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0, 9, 1]), 2), None);
         assert_eq!(verdicts(answer(&[1, 7, 7, i64::MAX, 0, 9, 1]), 1), None);
         assert!(verdicts(answer(&[1, 7, 7, 3, 0, 9, 1]), 1).is_some());

@@ -38,6 +38,10 @@ impl Line {
         Self { connection, breaker, start: Instant::now(), log_again: AtomicU64::new(0) }
     }
 
+    pub(super) fn is_cluster(&self) -> bool {
+        self.connection.is_cluster()
+    }
+
     /// The answers in the order of the calls. One script for all; on a cluster, one for each client.
     pub(super) async fn call<T>(
         &self,
