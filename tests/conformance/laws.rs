@@ -1,0 +1,249 @@
+//! What both stores promise, said once.
+//!
+//! Each law compares an answer with the model: what surely was charged within a window has to be counted, and what can't have
+//! been charged within the documented reach must not be.
+
+use std::fmt::Debug;
+
+use palisade::quota::{Ask, Cause, Refused, Standing};
+
+use crate::model::Model;
+use crate::stores::{Decision, Receipt, Store, nanos};
+
+pub type Law<T = ()> = Result<T, String>;
+
+/// What may be wrong with an answer, or nothing.
+fn holds(law: bool, says: &str, with: impl Debug) -> Law {
+    if law { Ok(()) } else { Err(format!("{says}: {with:?}")) }
+}
+
+/// The instants between which a call was counted.
+type Bracket = (u64, u64);
+
+pub struct Taken<C> {
+    pub charge: C,
+    number: u64,
+    instant: u64,
+    units: u64,
+}
+
+/// One quota of one client, with what is known of it.
+pub struct Quota<S: Store> {
+    pub ask: Ask<'static>,
+    model: Model,
+    pub charges: Vec<Taken<S::Charge>>,
+    /// Charges from before the last reset.
+    pub void: Vec<S::Charge>,
+    /// How long it was told to wait, and for how many units.
+    pub told: Option<(u64, u32)>,
+}
+
+impl<S: Store> Quota<S> {
+    pub fn new(ask: Ask<'static>) -> Self {
+        Self { ask, model: Model::default(), charges: Vec::new(), void: Vec::new(), told: None }
+    }
+
+    pub fn limit(&self) -> u64 {
+        u64::from(self.ask.limit.limit())
+    }
+
+    pub fn window(&self) -> u64 {
+        nanos(self.ask.limit.window())
+    }
+
+    fn reach(&self) -> u64 {
+        S::reach(self.ask.limit)
+    }
+
+    pub fn forget(&mut self, now: u64) {
+        self.model.forget(now, self.reach());
+    }
+
+    /// When the oldest charge is one window old.
+    pub fn oldest_leaves(&self, now: u64) -> Option<u64> {
+        self.model.surely_oldest(now, self.window()).map(|held| held.from + self.window())
+    }
+
+    /// The remaining units agree with the model within the reach, and so does the instant when the next comes back.
+    pub fn stands(&self, standing: Standing, (from, until): Bracket) -> Law {
+        let (n, window, reach) = (self.limit(), self.window(), self.reach());
+        let remaining = u64::from(standing.remaining);
+        let (least, most) = (self.model.least(until, window), self.model.most(from, reach));
+        holds(remaining <= n.saturating_sub(least), "remaining is more than is free", (standing, least, n))?;
+        holds(remaining >= n.saturating_sub(most), "remaining is less than is free", (standing, most, n))?;
+        let reset = nanos(standing.reset);
+        if remaining == n {
+            return holds(reset == 0, "a reset of nothing", standing);
+        }
+        holds((1..=reach).contains(&reset), "reset is no part of the window", (standing, reach))?;
+        if let Some(oldest) = self.model.surely_oldest(until, window) {
+            holds(from + reset <= oldest.until + reach, "reset is too late", standing)?;
+        }
+        let oldest = self.model.perhaps_oldest(from, reach);
+        holds(oldest.is_some_and(|oldest| until + reset >= oldest.from + window), "reset is too early", standing)
+    }
+
+    /// Never more than N units in the window that ends at this admission.
+    fn admitted(&mut self, receipt: Receipt<S::Charge>, cost: u32, (from, until): Bracket) -> Law {
+        let Receipt { charge, standing, instant } = receipt;
+        let units = u64::from(cost.max(1));
+        holds((from..=until).contains(&instant), "charged at no instant of the call", (instant, from, until))?;
+        let number = self.model.take((instant, instant), (units, units));
+        let within = self.model.least(instant, self.window());
+        holds(within <= self.limit(), "more than N in a window", (within, self.limit(), self.window()))?;
+        self.stands(standing, (instant, instant))?;
+        self.told = None;
+        self.charges.push(Taken { charge, number, instant, units });
+        Ok(())
+    }
+
+    /// Refused only if too many units were within the reach; the wait is neither too short nor too long. `beside` are units that
+    /// were asked before in the same call.
+    fn refused(&mut self, refused: Refused, cost: u32, beside: u64, (from, until): Bracket) -> Law {
+        let (n, units, reach) = (self.limit(), u64::from(cost.max(1)), self.reach());
+        let wait = nanos(refused.retry_after);
+        holds(refused.cause == Cause::Spent, "there is place for it", refused)?;
+        if units > n {
+            // Redis counts in whole microseconds.
+            let whole = self.window().div_ceil(S::GRAIN) * S::GRAIN;
+            return holds(wait == whole, "a cost over the limit waits the window", (refused, whole));
+        }
+        let most = self.model.most(from, reach) + beside;
+        holds(most + units > n, "refused though there was room", (most, units, n))?;
+        holds((1..=reach).contains(&wait), "the wait is no part of the window", (refused, reach))?;
+        let (just_before, at) = (from + wait - S::GRAIN, until + wait);
+        let most = self.model.most(just_before, reach) + beside;
+        holds(most + units > n, "the wait is too long", (refused, most, units, n))?;
+        let least = self.model.least(at, self.window());
+        holds(least + units <= n, "the wait is too short", (refused, least, units, n))?;
+        self.told = Some((wait, cost));
+        Ok(())
+    }
+
+    /// Charges what there is room for.
+    pub async fn charge(&mut self, store: &S, cost: u32) -> Law {
+        let ask = Ask { cost, ..self.ask.clone() };
+        let from = store.now();
+        let standing = store.charge(&ask).await;
+        let until = store.now();
+        let (n, units) = (self.limit(), u64::from(cost.max(1)));
+        let least_room = n.saturating_sub(self.model.most(from, self.reach()));
+        let most_room = n.saturating_sub(self.model.least(until, self.window()));
+        let (least, most) = if standing.remaining > 0 {
+            holds(units <= most_room, "charged what there was no room for", (standing, units, most_room))?;
+            (units, units)
+        } else {
+            (units.min(least_room), units.min(most_room))
+        };
+        self.model.take((from, until), (least, most));
+        self.told = None;
+        self.stands(standing, (from, until))
+    }
+
+    /// A release gives back exactly what was charged while it is held, and nothing after.
+    pub async fn release(&mut self, store: &S, at: usize) -> Law {
+        let Taken { charge, number, instant, units } = self.charges.remove(at);
+        let ask = std::slice::from_ref(&self.ask);
+        let began = store.now();
+        let before = store.standing(ask).await[0];
+        let from = store.now();
+        self.stands(before, (began, from))?;
+        let after = store.release(vec![charge]).await;
+        let until = store.now();
+        holds(after.len() == 1, "one standing for one charge", &after)?;
+        self.model.give_back(number);
+        self.stands(after[0], (from, until))?;
+        let (before, after) = (u64::from(before.remaining), u64::from(after[0].remaining));
+        let left = self.model.leaving((began, until), self.window(), self.reach());
+        if until < instant + self.window() {
+            let told = (before, units, after, left);
+            holds((before + units..=before + units + left).contains(&after), "not exactly given back", told)
+        } else if began >= instant + self.reach() {
+            let told = (before, units, after, left);
+            holds((before..=before + left).contains(&after), "given back after it expired", told)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// After a reset all is free; what was charged before gives nothing back.
+    pub async fn reset(&mut self, store: &S) -> Law {
+        store.reset(&self.ask).await;
+        self.model.clear();
+        self.told = None;
+        self.void.extend(self.charges.drain(..).map(|taken| taken.charge));
+        let standing = store.standing(std::slice::from_ref(&self.ask)).await[0];
+        self.stands(standing, (store.now(), store.now()))
+    }
+
+    pub async fn release_void(&mut self, store: &S) -> Law {
+        let Some(void) = self.void.pop() else { return Ok(()) };
+        let from = store.now();
+        let after = store.release(vec![void]).await;
+        self.stands(after[0], (from, store.now()))
+    }
+}
+
+/// So many units of one of the quotas.
+#[derive(Clone, Copy, Debug)]
+pub struct Want {
+    pub quota: usize,
+    pub cost: u32,
+    pub binding: bool,
+}
+
+/// All that is asked at once is charged or nothing; what does not bind hinders nobody. Says what was charged.
+pub async fn together<S: Store>(
+    store: &S,
+    quotas: &mut [Quota<S>],
+    probe: &Ask<'static>,
+    wants: &[Want],
+) -> Law<Vec<bool>> {
+    let mut asks: Vec<_> = wants
+        .iter()
+        .map(|want| Ask { cost: want.cost, binding: want.binding, ..quotas[want.quota].ask.clone() })
+        .collect();
+    // Where nothing binds, one that is always charged tells the instant even of a refusal.
+    let probed = wants.iter().all(|want| !want.binding);
+    asks.extend(probed.then(|| probe.clone()));
+    let from = store.now();
+    let mut decisions = store.reserve(&asks).await;
+    let mut bracket = (from, store.now());
+    holds(decisions.len() == asks.len(), "one decision for each ask", decisions.len())?;
+    if probed {
+        let Some(Decision::Charged(Receipt { instant, .. })) = decisions.pop() else {
+            return Err("one that does not bind hindered another".to_owned());
+        };
+        holds((bracket.0..=bracket.1).contains(&instant), "charged at no instant of the call", (instant, bracket))?;
+        bracket = (instant, instant);
+    }
+    let refusal =
+        wants.iter().zip(&decisions).any(|(want, decision)| want.binding && matches!(decision, Decision::Refused(_)));
+    let mut beside = vec![0; quotas.len()];
+    let mut spared = Vec::new();
+    let mut charged = Vec::new();
+    for (want, decision) in wants.iter().zip(decisions) {
+        let quota = &mut quotas[want.quota];
+        charged.push(matches!(decision, Decision::Charged(_)));
+        match decision {
+            Decision::Charged(receipt) => {
+                holds(!refusal, "charged though another that binds refused", wants)?;
+                quota.admitted(receipt, want.cost, bracket)?;
+            }
+            Decision::Refused(refused) => quota.refused(refused, want.cost, beside[want.quota], bracket)?,
+            Decision::Spared(standing) => {
+                holds(refusal, "spared though none that binds refused", wants)?;
+                beside[want.quota] += u64::from(want.cost.max(1));
+                spared.push((want.quota, standing));
+            }
+        }
+    }
+    for (quota, standing) in spared {
+        let (remaining, free) = (u64::from(standing.remaining), quotas[quota].limit());
+        let least = quotas[quota].model.least(bracket.1, quotas[quota].window());
+        let most = quotas[quota].model.most(bracket.0, quotas[quota].reach()) + beside[quota];
+        let fits = (free.saturating_sub(most)..=free.saturating_sub(least)).contains(&remaining);
+        holds(fits, "spared, and yet it stands elsewhere", (standing, least, most, free))?;
+    }
+    Ok(charged)
+}

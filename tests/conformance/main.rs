@@ -1,0 +1,92 @@
+//! CWE-799, CWE-307, CWE-362, ASVS V2.4.1, V6.3.1: one set of laws, which the quotas in memory and those in Redis both keep.
+//!
+//! A pattern that breaks one is named by its seed; `CONFORMANCE_SEED=n` tries that one alone.
+
+mod dice;
+mod laws;
+mod model;
+mod patterns;
+#[path = "../redis/server.rs"]
+#[allow(dead_code)]
+mod server;
+mod stores;
+
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{self, StreamExt as _};
+use palisade::RedisQuotas;
+
+use dice::Dice;
+use patterns::{Pattern, Seen};
+use server::Server;
+use stores::{Memory, Redis};
+
+const PATTERNS: u64 = 10_000;
+
+/// How many patterns are under way at once on one connection.
+const AT_ONCE: usize = 48;
+
+/// The seeds of one of two threads.
+fn seeds(thread: u64) -> Vec<u64> {
+    match std::env::var("CONFORMANCE_SEED") {
+        Ok(seed) => vec![seed.parse().expect("a number")],
+        Err(_) => (0..PATTERNS).filter(|seed| seed % 2 == thread).collect(),
+    }
+}
+
+fn kept(seed: u64, outcome: laws::Law<Seen>) -> Seen {
+    outcome.unwrap_or_else(|broken| panic!("CONFORMANCE_SEED={seed} {broken}"))
+}
+
+fn alone(work: impl Future<Output = Seen>) -> Seen {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
+}
+
+/// The same patterns on two threads, and that they did try everything.
+fn all(kind: &str, of_thread: impl Fn(u64) -> Seen + Sync) {
+    let began = Instant::now();
+    let seen = std::thread::scope(|scope| {
+        let threads = [0, 1].map(|thread| {
+            scope.spawn({
+                let of_thread = &of_thread;
+                move || of_thread(thread)
+            })
+        });
+        threads.into_iter().map(|thread| thread.join().unwrap()).fold(Seen::default(), Seen::and)
+    });
+    eprintln!("{kind}: {PATTERNS} patterns in {:.1} s, {seen:?}", began.elapsed().as_secs_f64());
+    let Seen { admitted, refused, obeyed, released, void, charged, together } = seen;
+    let least = [admitted, refused, obeyed, released, void, charged, together].into_iter().min();
+    let tried = std::env::var("CONFORMANCE_SEED").is_ok() || least.is_some_and(|least| least >= PATTERNS / 10);
+    assert!(tried, "something is hardly ever tried: {seen:?}");
+}
+
+#[test]
+fn memory_keeps_every_law_in_10_000_patterns() {
+    all("memory", |thread| {
+        alone(async {
+            let mut seen = Seen::default();
+            for seed in seeds(thread) {
+                let store = Memory::new(Dice::new(!seed).within(0, 1 << 50));
+                seen = seen.and(kept(seed, Pattern::new(&store, seed).run(24).await));
+            }
+            seen
+        })
+    });
+}
+
+#[test]
+fn redis_keeps_every_law_in_10_000_patterns() {
+    let Some(server) = Server::start() else { return };
+    all("redis", |thread| {
+        alone(async {
+            let quotas = RedisQuotas::new(&server.url(), "conformance", [7; 32]).unwrap();
+            let store = Redis(quotas.timeout(Duration::from_secs(20)).unwrap());
+            let patterns = stream::iter(seeds(thread)).map(|seed| {
+                let pattern = Pattern::new(&store, seed).run(14);
+                async move { kept(seed, pattern.await) }
+            });
+            patterns.buffer_unordered(AT_ONCE).fold(Seen::default(), async |seen, more| seen.and(more)).await
+        })
+    });
+}

@@ -1,0 +1,254 @@
+//! What clients do: a generated pattern, the same for the same seed.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use palisade::quota::{Ask, Client, Limit};
+
+use crate::dice::Dice;
+use crate::laws::{Law, Quota, Want, together};
+use crate::stores::Store;
+
+/// What was seen, so that a suite that tries nothing does not pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    pub admitted: u64,
+    pub refused: u64,
+    pub obeyed: u64,
+    pub released: u64,
+    pub void: u64,
+    pub charged: u64,
+    pub together: u64,
+}
+
+impl Seen {
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            admitted: self.admitted + more.admitted,
+            refused: self.refused + more.refused,
+            obeyed: self.obeyed + more.obeyed,
+            released: self.released + more.released,
+            void: self.void + more.void,
+            charged: self.charged + more.charged,
+            together: self.together + more.together,
+        }
+    }
+}
+
+/// A client with two quotas, and another client with the first of them.
+pub struct Pattern<'s, S: Store> {
+    store: &'s S,
+    dice: Dice,
+    quotas: Vec<Quota<S>>,
+    probe: Ask<'static>,
+    seen: Seen,
+}
+
+fn ask(bucket: u64, limit: Limit, client: &'static str) -> Ask<'static> {
+    let client = Client::Named { kind: Cow::Borrowed("name"), text: Cow::Borrowed(client) };
+    Ask { bucket, limit, cost: 1, client, binding: true }
+}
+
+/// From 1 to 10,000, around the bounds where the form changes more often.
+fn count(dice: &mut Dice) -> u32 {
+    let count = match dice.of(&[6, 3, 6, 4, 3]) {
+        0 => dice.within(1, 16),
+        1 => [1, 4, 5, 8, 9, 16, 17, 32][dice.of(&[1; 8])],
+        2 => dice.within(17, 120),
+        3 => dice.within(121, 1000),
+        _ => dice.within(1001, 10_000),
+    };
+    u32::try_from(count).expect("at most 10,000")
+}
+
+impl<'s, S: Store> Pattern<'s, S> {
+    pub fn new(store: &'s S, seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let limit = |dice: &mut Dice| {
+            let count = count(dice);
+            Limit::new(count, Duration::from_nanos(S::window(dice))).expect("neither is zero")
+        };
+        let (first, second) = (limit(&mut dice), limit(&mut dice));
+        // Every pattern has keys of its own.
+        let bucket = seed << 8;
+        let asks = [ask(bucket, first, "ada"), ask(bucket + 1, second, "ada"), ask(bucket, first, "bob")];
+        let wide = Limit::new(1_000_000, Duration::from_millis(1)).expect("neither is zero");
+        let probe = ask(bucket + 2, wide, "probe");
+        let quotas = asks.into_iter().map(Quota::new).collect();
+        Self { store, dice, quotas, probe, seen: Seen::default() }
+    }
+
+    pub async fn run(mut self, acts: u64) -> Law<Seen> {
+        for act in 0..self.dice.within(acts / 2, acts) {
+            self.act().await.map_err(|broken| format!("act {act}: {broken}"))?;
+        }
+        self.look().await?;
+        Ok(self.seen)
+    }
+
+    async fn act(&mut self) -> Law {
+        let which = self.dice.of(&[6, 2, 2]);
+        for quota in &mut self.quotas {
+            quota.forget(self.store.now());
+        }
+        match self.dice.of(&[5, 1, 1, 3, 3, 4, 7, 3, 2, 4, 2, 2, 3]) {
+            0 => self.wait(which, 0, 150).await,
+            1 => self.wait(which, 900, 1100).await,
+            2 if S::CHEAP => self.wait(which, 2000, 100_000).await,
+            2 => self.wait(which, 1000, 1300).await,
+            3 => self.wait_for_oldest(which).await,
+            4 => self.obey(which).await?,
+            5 => self.burst(which).await?,
+            6 => self.dear(which).await?,
+            7 => self.at_once().await?,
+            8 => self.steady(which).await?,
+            9 => self.release(which).await?,
+            10 => self.charge(which).await?,
+            11 => self.reset(which).await?,
+            _ => self.look().await?,
+        }
+        if S::CHEAP { self.look().await } else { Ok(()) }
+    }
+
+    /// From nothing to a little more than all.
+    fn cost(&mut self, which: usize, most: u64) -> u32 {
+        let n = self.quotas[which].limit();
+        let cost = match self.dice.of(&[1, 6, 3]) {
+            0 => n + self.dice.within(0, 2),
+            1 => n * self.dice.within(0, most) / 1000,
+            _ => self.dice.within(0, 3),
+        };
+        u32::try_from(cost).expect("a little more than 10,000 at most")
+    }
+
+    async fn wait(&mut self, which: usize, least: u64, most: u64) {
+        let part = self.quotas[which].window() / 1000 * self.dice.within(least, most);
+        self.store.pass(part + self.dice.within(0, 3)).await;
+    }
+
+    /// Until the oldest charge is one window old, or the least bit before or after.
+    async fn wait_for_oldest(&mut self, which: usize) {
+        let now = self.store.now();
+        if let Some(leaves) = self.quotas[which].oldest_leaves(now) {
+            let target = (leaves + self.dice.within(0, 4) * S::GRAIN).saturating_sub(2 * S::GRAIN);
+            if let Some(left) = target.checked_sub(now) {
+                self.store.pass(left).await;
+            }
+        }
+    }
+
+    async fn wants(&mut self, wants: &[Want]) -> Law<Vec<bool>> {
+        let charged = together(self.store, &mut self.quotas, &self.probe, wants).await?;
+        let admitted = charged.iter().filter(|charged| **charged).count() as u64;
+        self.seen.admitted += admitted;
+        self.seen.refused += wants.len() as u64 - admitted;
+        Ok(charged)
+    }
+
+    /// The instant is known of most tries: of those that don't bind.
+    async fn attempt(&mut self, quota: usize, cost: u32) -> Law<bool> {
+        let binding = self.dice.one_in(3);
+        Ok(self.wants(&[Want { quota, cost, binding }]).await?[0])
+    }
+
+    /// Who waits as long as it was told is admitted.
+    async fn obey(&mut self, which: usize) -> Law {
+        for _ in 0..3 {
+            if self.quotas[which].told.is_some() {
+                break;
+            }
+            self.dear(which).await?;
+        }
+        let Some((wait, cost)) = self.quotas[which].told.take() else { return Ok(()) };
+        self.store.pass(wait).await;
+        self.seen.obeyed += 1;
+        if self.attempt(which, cost).await? { Ok(()) } else { Err(format!("waited {wait} as told for {cost} in vain")) }
+    }
+
+    async fn burst(&mut self, which: usize) -> Law {
+        let most = if S::CHEAP { 24 } else { 6 };
+        for _ in 0..self.dice.within(1, most) {
+            self.attempt(which, 1).await?;
+        }
+        Ok(())
+    }
+
+    async fn dear(&mut self, which: usize) -> Law {
+        let cost = self.cost(which, 1000);
+        self.attempt(which, cost).await.map(drop)
+    }
+
+    /// Two to four at once, of one quota or of several.
+    async fn at_once(&mut self) -> Law {
+        let all_bind = self.dice.one_in(2);
+        let mut wants = Vec::new();
+        for _ in 0..self.dice.within(2, 4) {
+            let quota = self.dice.of(&[1, 1, 1]);
+            let cost = self.cost(quota, 600);
+            wants.push(Want { quota, cost, binding: all_bind || self.dice.one_in(2) });
+        }
+        self.wants(&wants).await?;
+        self.seen.together += 1;
+        self.look().await
+    }
+
+    /// Arrivals that are a little slower or a little faster than the quota allows.
+    async fn steady(&mut self, which: usize) -> Law {
+        let (n, window) = (self.quotas[which].limit(), self.quotas[which].window());
+        let parts = if S::CHEAP { n.min(40) } else { n.min(5) };
+        let cost = u32::try_from(n / parts).expect("a part of the quota");
+        let pace = self.dice.within(950, 1050);
+        for _ in 0..parts + parts / 4 + 1 {
+            self.attempt(which, cost).await?;
+            self.store.pass((window / parts).saturating_mul(pace) / 1000).await;
+        }
+        Ok(())
+    }
+
+    async fn release(&mut self, which: usize) -> Law {
+        for _ in 0..self.dice.within(1, 3) {
+            let held = self.quotas[which].charges.len() as u64;
+            if held == 0 {
+                break;
+            }
+            // The latest are mostly those that are still held.
+            let back =
+                if self.dice.one_in(2) { self.dice.within(0, held.min(4) - 1) } else { self.dice.within(0, held - 1) };
+            let at = usize::try_from(held - 1 - back).expect("a place");
+            self.quotas[which].release(self.store, at).await?;
+            self.seen.released += 1;
+        }
+        Ok(())
+    }
+
+    async fn charge(&mut self, which: usize) -> Law {
+        let cost = self.cost(which, 700);
+        self.seen.charged += 1;
+        self.quotas[which].charge(self.store, cost).await
+    }
+
+    async fn reset(&mut self, which: usize) -> Law {
+        self.quotas[which].reset(self.store).await?;
+        // With something to be taken away, and at the same instant if the clock stands.
+        let cost = self.cost(which, 1000);
+        self.attempt(which, cost).await?;
+        let most = if S::CHEAP { 24 } else { 3 };
+        for _ in 0..self.quotas[which].void.len().min(most) {
+            self.quotas[which].release_void(self.store).await?;
+            self.seen.void += 1;
+        }
+        Ok(())
+    }
+
+    /// No quota of this pattern was touched by what was done to another.
+    async fn look(&mut self) -> Law {
+        let asks: Vec<_> = self.quotas.iter().map(|quota| quota.ask.clone()).collect();
+        let from = self.store.now();
+        let standings = self.store.standing(&asks).await;
+        let bracket = (from, self.store.now());
+        for (quota, standing) in self.quotas.iter().zip(standings) {
+            quota.stands(standing, bracket)?;
+        }
+        Ok(())
+    }
+}

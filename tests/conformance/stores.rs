@@ -1,0 +1,209 @@
+//! The two stores, as the laws see them. Instants and lengths of time are nanoseconds.
+
+use std::time::{Duration, SystemTime};
+
+use palisade::quota::{Ask, Charge, Clock as _, Limit, RedisCharge, RedisDecision, Refused, Standing, Tick};
+use palisade::testing::ManualClock;
+use palisade::{MemoryStore, RedisQuotas};
+
+use crate::dice::Dice;
+
+pub enum Decision<C> {
+    Charged(Receipt<C>),
+    Refused(Refused),
+    Spared(Standing),
+}
+
+/// A charge, and when it was made by the store's clock.
+pub struct Receipt<C> {
+    pub charge: C,
+    pub standing: Standing,
+    pub instant: u64,
+}
+
+pub trait Store {
+    type Charge;
+
+    /// How finely it tells instants apart.
+    const GRAIN: u64;
+
+    /// What is called from now on is counted no earlier, what has answered was counted no later.
+    fn now(&self) -> u64;
+
+    /// Waits so long at least.
+    async fn pass(&self, nanos: u64);
+
+    /// The documented longest time for which a charge is held.
+    fn reach(limit: Limit) -> u64;
+
+    /// A window that a test can wait for.
+    fn window(dice: &mut Dice) -> u64;
+
+    /// Whether many tries cost little.
+    const CHEAP: bool;
+
+    async fn reserve(&self, asks: &[Ask<'static>]) -> Vec<Decision<Self::Charge>>;
+    async fn release(&self, charges: Vec<Self::Charge>) -> Vec<Standing>;
+    async fn charge(&self, ask: &Ask<'static>) -> Standing;
+    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<Standing>;
+    async fn reset(&self, ask: &Ask<'static>);
+}
+
+pub struct Memory {
+    store: MemoryStore,
+    clock: ManualClock,
+}
+
+impl Memory {
+    pub fn new(start: u64) -> Self {
+        let clock = ManualClock::new();
+        clock.advance(Duration::from_nanos(start));
+        let places = std::num::NonZeroUsize::new(64).unwrap();
+        Self { store: MemoryStore::bounded(places, clock.clone()), clock }
+    }
+
+    fn tick(&self) -> Tick {
+        self.store.now()
+    }
+}
+
+impl Store for Memory {
+    type Charge = Charge;
+
+    const GRAIN: u64 = 1;
+    const CHEAP: bool = true;
+
+    fn now(&self) -> u64 {
+        self.clock.now().as_nanos()
+    }
+
+    async fn pass(&self, nanos: u64) {
+        self.clock.advance(Duration::from_nanos(nanos));
+    }
+
+    fn reach(limit: Limit) -> u64 {
+        nanos(limit.window() + limit.slack())
+    }
+
+    fn window(dice: &mut Dice) -> u64 {
+        match dice.of(&[1, 2, 4, 2]) {
+            0 => dice.within(1, 200),
+            1 => dice.within(201, 1_000_000),
+            2 => dice.within(1_000_000_000, 86_400_000_000_000),
+            _ => [1, 60, 900, 3600, 86_400][dice.of(&[1; 5])] * 1_000_000_000,
+        }
+    }
+
+    /// This store decides one ask at a time: several are taken together as its user does, one after the other, and given back
+    /// where a binding one refuses.
+    async fn reserve(&self, asks: &[Ask<'static>]) -> Vec<Decision<Charge>> {
+        let (now, mut refused) = (self.tick(), false);
+        let decide = |ask: &Ask<'static>| {
+            let key = self.store.key(ask.bucket, &ask.client);
+            match self.store.reserve(key, ask.limit, ask.cost, now) {
+                Ok(charge) => {
+                    Decision::Charged(Receipt { standing: charge.standing(), charge, instant: now.as_nanos() })
+                }
+                Err(no) => {
+                    refused |= ask.binding;
+                    Decision::Refused(no)
+                }
+            }
+        };
+        let decisions: Vec<_> = asks.iter().map(decide).collect();
+        let settle = |decision| match decision {
+            Decision::Charged(receipt) if refused => Decision::Spared(self.store.release(receipt.charge, now)),
+            decision => decision,
+        };
+        decisions.into_iter().map(settle).collect()
+    }
+
+    async fn release(&self, charges: Vec<Charge>) -> Vec<Standing> {
+        charges.into_iter().map(|charge| self.store.release(charge, self.tick())).collect()
+    }
+
+    async fn charge(&self, ask: &Ask<'static>) -> Standing {
+        self.store.charge(self.store.key(ask.bucket, &ask.client), ask.limit, ask.cost, self.tick())
+    }
+
+    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<Standing> {
+        let stands =
+            |ask: &Ask<'static>| self.store.standing(self.store.key(ask.bucket, &ask.client), ask.limit, self.tick());
+        asks.iter().map(stands).collect()
+    }
+
+    async fn reset(&self, ask: &Ask<'static>) {
+        self.store.reset(self.store.key(ask.bucket, &ask.client), ask.limit);
+    }
+}
+
+/// The server's clock is this machine's.
+pub struct Redis(pub RedisQuotas);
+
+impl Store for Redis {
+    type Charge = RedisCharge;
+
+    const GRAIN: u64 = 1000;
+    const CHEAP: bool = false;
+
+    fn now(&self) -> u64 {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock that is set");
+        nanos(now) / 1000 * 1000
+    }
+
+    async fn pass(&self, by: u64) {
+        let until = self.now() + by + 1000;
+        // By the clock that the server reads, which may be slower than the one that tokio does.
+        while let Some(left) = until.checked_sub(self.now()).filter(|left| *left > 0) {
+            tokio::time::sleep(Duration::from_nanos(left)).await;
+        }
+    }
+
+    /// In microseconds, rounded up: exact up to [`Limit::EXACT`], beyond in parts of a 32nd.
+    fn reach(limit: Limit) -> u64 {
+        let window = nanos(limit.window()).div_ceil(1000);
+        let step = if limit.limit() <= Limit::EXACT { 1 } else { window.div_ceil(32) };
+        (window + step - 1) * 1000
+    }
+
+    fn window(dice: &mut Dice) -> u64 {
+        match dice.of(&[1, 3, 2]) {
+            0 => dice.within(5_000_000, 20_000_000),
+            1 => dice.within(20_000_000, 100_000_000),
+            _ => dice.within(100, 200) * 1_000_000,
+        }
+    }
+
+    async fn reserve(&self, asks: &[Ask<'static>]) -> Vec<Decision<RedisCharge>> {
+        let decided = self.0.reserve(asks).await.expect("an answer");
+        let decided = decided.into_iter().map(|decision| match decision {
+            RedisDecision::Charged(charge) => {
+                let instant = nanos(charge.instant());
+                Decision::Charged(Receipt { standing: charge.standing(), charge, instant })
+            }
+            RedisDecision::Refused(refused) => Decision::Refused(refused),
+            RedisDecision::Spared(standing) => Decision::Spared(standing),
+        });
+        decided.collect()
+    }
+
+    async fn release(&self, charges: Vec<RedisCharge>) -> Vec<Standing> {
+        self.0.release(charges).await.expect("an answer")
+    }
+
+    async fn charge(&self, ask: &Ask<'static>) -> Standing {
+        self.0.charge(ask).await.expect("an answer")
+    }
+
+    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<Standing> {
+        self.0.standing(asks).await.expect("an answer")
+    }
+
+    async fn reset(&self, ask: &Ask<'static>) {
+        self.0.reset(ask).await.expect("an answer");
+    }
+}
+
+pub fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).expect("less than 584 years")
+}
