@@ -61,14 +61,18 @@ fn count(dice: &mut Dice) -> u32 {
     u32::try_from(count).expect("at most 10,000")
 }
 
+/// The limits of the pattern of which these are the dice.
+pub fn limits<S: Store>(dice: &mut Dice) -> [Limit; 2] {
+    [(); 2].map(|()| {
+        let count = count(dice);
+        Limit::new(count, Duration::from_nanos(S::window(dice))).expect("neither is zero")
+    })
+}
+
 impl<'s, S: Store> Pattern<'s, S> {
     pub fn new(store: &'s S, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let limit = |dice: &mut Dice| {
-            let count = count(dice);
-            Limit::new(count, Duration::from_nanos(S::window(dice))).expect("neither is zero")
-        };
-        let (first, second) = (limit(&mut dice), limit(&mut dice));
+        let [first, second] = limits::<S>(&mut dice);
         // Every pattern has keys of its own.
         let bucket = seed << 8;
         let asks = [ask(bucket, first, "ada"), ask(bucket + 1, second, "ada"), ask(bucket, first, "bob")];

@@ -1,0 +1,92 @@
+//! A route with several quotas, on both stores. Only here the memory's own way of taking several together can be seen from
+//! outside.
+
+use std::time::Duration;
+
+use actix_web::App;
+use actix_web::test::init_service;
+use palisade::testing::ManualClock;
+use palisade::{MemoryStore, Quota, QuotaKey, QuotaStore, RedisQuotas, get, public, rate_limit};
+use palisade_tests::{builder, call, get as getting};
+
+use crate::server::Server;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const WIDE: Quota = Quota::new("conformance-wide", 50, HOUR);
+const TIGHT: Quota = Quota::new("conformance-tight", 4, HOUR);
+const BROAD: Quota = Quota::new("conformance-broad", 90, HOUR);
+
+#[get("/first")]
+#[public]
+#[rate_limit(4, "1h", name = "conformance-tight", cost = 2)]
+#[rate_limit(50, "1h", name = "conformance-wide")]
+#[rate_limit(90, "1h", name = "conformance-broad", cost = 3)]
+async fn first() -> &'static str {
+    "the tight one first"
+}
+
+#[get("/middle")]
+#[public]
+#[rate_limit(50, "1h", name = "conformance-wide")]
+#[rate_limit(4, "1h", name = "conformance-tight", cost = 2)]
+#[rate_limit(90, "1h", name = "conformance-broad", cost = 3)]
+async fn middle() -> &'static str {
+    "the tight one between"
+}
+
+#[get("/last")]
+#[public]
+#[rate_limit(50, "1h", name = "conformance-wide")]
+#[rate_limit(90, "1h", name = "conformance-broad", cost = 3)]
+#[rate_limit(4, "1h", name = "conformance-tight", cost = 2)]
+async fn last() -> &'static str {
+    "the tight one last"
+}
+
+#[get("/watched")]
+#[public]
+#[rate_limit(50, "1h", name = "conformance-wide")]
+#[rate_limit(2, "1h", observe)]
+#[rate_limit(90, "1h", name = "conformance-broad", cost = 3)]
+async fn watched() -> &'static str {
+    "a tight one that only observes"
+}
+
+async fn all_are_charged_or_none(quotas: impl Into<QuotaStore>) {
+    let palisade = builder().quota_store(quotas).build().unwrap();
+    let limiter = palisade.rate_limiter();
+    let scope = palisade::scope("").service(first).service(middle).service(last).service(watched);
+    let app = init_service(App::new().service(scope).wrap(palisade)).await;
+    let key = QuotaKey::address([203, 0, 113, 7].into());
+    let left = async || {
+        let mut left = Vec::new();
+        for quota in [WIDE, TIGHT, BROAD] {
+            left.push(limiter.peek(&quota, &key).await.unwrap().remaining);
+        }
+        left
+    };
+    for path in ["/first", "/last"] {
+        assert_eq!(call(&app, getting(path)).await.status, 200);
+    }
+    assert_eq!(left().await, [48, 0, 84]);
+    for path in ["/first", "/middle", "/last", "/first"] {
+        call(&app, getting(path)).await.assert_problem(429);
+        assert_eq!(left().await, [48, 0, 84], "{path} charged what it refused");
+    }
+    for _ in 0..5 {
+        assert_eq!(call(&app, getting("/watched")).await.status, 200);
+    }
+    assert_eq!(left().await, [43, 0, 69]);
+}
+
+#[actix_web::test]
+async fn a_route_on_memory_charges_all_its_quotas_or_none() {
+    all_are_charged_or_none(MemoryStore::with_clock(ManualClock::new())).await;
+}
+
+#[actix_web::test]
+async fn a_route_on_redis_charges_all_its_quotas_or_none() {
+    let Some(server) = Server::start() else { return };
+    let quotas = RedisQuotas::new(&server.url(), "conformance", [7; 32]).unwrap();
+    all_are_charged_or_none(quotas.timeout(Duration::from_secs(20)).unwrap()).await;
+}
