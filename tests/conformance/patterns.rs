@@ -61,12 +61,15 @@ fn count(dice: &mut Dice) -> u32 {
     u32::try_from(count).expect("at most 10,000")
 }
 
-/// The limits of the pattern of which these are the dice.
+/// The limits of the pattern of which these are the dice: mostly two, now and then one for both quotas, which then differ in
+/// nothing but their buckets.
 pub fn limits<S: Store>(dice: &mut Dice) -> [Limit; 2] {
-    [(); 2].map(|()| {
+    let limit = |dice: &mut Dice| {
         let count = count(dice);
         Limit::new(count, Duration::from_nanos(S::window(dice))).expect("neither is zero")
-    })
+    };
+    let first = limit(dice);
+    [first, if dice.one_in(4) { first } else { limit(dice) }]
 }
 
 impl<'s, S: Store> Pattern<'s, S> {
