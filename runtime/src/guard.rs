@@ -114,7 +114,14 @@ pub(crate) async fn around(
         }
     }
     let Passage { place, settings, client, authenticated, mut ledger, .. } = passage;
-    let (request, response) = inner.call(request).await?.into_parts();
+    let (request, response) = match inner.call(request).await {
+        Ok(response) => response.into_parts(),
+        Err(error) => {
+            // Its answer is made further out; what it counts as is known here.
+            ledger.settle(&settings.quotas, error.as_response_error().status_code()).await;
+            return Err(error);
+        }
+    };
     if let Some(in_flight) = request.extensions().get::<InFlight>() {
         ledger.join(in_flight.ledger.take());
     }

@@ -26,8 +26,21 @@ pub(crate) struct Due<'q, 'c> {
     pub(crate) by: By,
     pub(crate) bucket: u64,
     pub(crate) client: Client<'c>,
-    /// Where it comes from: what a name's good record is about.
-    pub(crate) address: Option<IpAddr>,
+    /// What one request takes.
+    pub(crate) cost: u32,
+    /// Whether it refuses nothing.
+    pub(crate) observed: bool,
+    /// What a name's good record is about.
+    pub(crate) origin: Option<Origin<'c>>,
+}
+
+/// Where a name comes from, and to whom.
+pub(crate) struct Origin<'c> {
+    /// The name as it was written: two spellings of one key may be two accounts.
+    pub(crate) spelt: &'c str,
+    pub(crate) address: IpAddr,
+    /// The handler: what one lets pass without proof says nothing at another.
+    pub(crate) handler: u64,
 }
 
 /// Why a request does not pass its quotas.
@@ -111,8 +124,11 @@ impl Ledger {
             return Ok(Ok(Few::new()));
         }
         let mut decisions = place.reserve(&asks).await?;
-        if record::stands_in(place, dues, &decisions, &mut asks).await? {
-            decisions = place.reserve(&asks).await?;
+        // A refusal stays one where the record can't be looked up.
+        if record::stands_in(place, dues, &decisions, &mut asks).await
+            && let Ok(instead) = place.reserve(&asks).await
+        {
+            decisions = instead;
         }
         let mut wait: Option<Duration> = None;
         let mut observed: Observed = Few::new();
@@ -163,7 +179,9 @@ impl Ledger {
         if refused || status.as_u16() >= 400 {
             return;
         }
-        for record in self.entries.iter().filter_map(|entry| entry.record.as_ref()) {
+        // A success is what the quota does not count.
+        let good = self.entries.iter().filter(|entry| !entry.quota.count.counts(status));
+        for record in good.filter_map(|entry| entry.record.as_ref()) {
             record.make(store.place()).await;
         }
     }
@@ -192,13 +210,13 @@ impl Ledger {
 
 impl<'c> Due<'_, 'c> {
     fn binds(&self, enforced: bool) -> bool {
-        enforced && !self.quota.observe
+        enforced && !self.observed
     }
 
     fn ask(&self, enforced: bool) -> Option<Ask<'c>> {
         let limit = Limit::new(self.quota.limit, self.quota.window)?;
         let (client, binding) = (self.client.clone(), self.binds(enforced));
-        Some(Ask { bucket: self.bucket, limit, cost: self.quota.cost, client, binding })
+        Some(Ask { bucket: self.bucket, limit, cost: self.cost, client, binding })
     }
 }
 

@@ -271,7 +271,8 @@ impl RateLimiter {
     }
 
     /// Forgets all that the client was charged: an administrator lets somebody in again. What is under way then gives nothing
-    /// back.
+    /// back. What an address with a good record was charged by itself, while a name was at its quota, stays until its window is
+    /// over.
     ///
     /// # Errors
     ///
@@ -320,7 +321,7 @@ impl RateLimiter {
             Kind::ApiKey(id) => named("api_key", id),
             Kind::Header(value) => named(by.word(), value),
             Kind::Field(text) => named("field", text),
-            Kind::Key(key) => named("key", key),
+            Kind::Key(key) => named(by.word(), key),
         }
     }
 }

@@ -137,7 +137,7 @@ impl PalisadeBuilder {
     /// Addresses that no quota counts, such as those of a health check. Default: none. Repeatable.
     ///
     /// Danger: whoever can send from there may guess passwords without end. The address is the one that quotas count: of a
-    /// trusted proxy's requests, that of its client.
+    /// trusted proxy's requests, that of its client; a proxy itself is never exempt.
     ///
     /// # Errors
     ///

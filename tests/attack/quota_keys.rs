@@ -230,8 +230,8 @@ async fn an_address_with_a_good_record_has_one_quota_more_and_not_endless_guesse
     assert_eq!(asked("203.0.113.5", "right").await, 429);
     clock.advance(Duration::from_mins(15));
     assert_eq!(asked("203.0.113.5", "right").await, 200);
-    // The record is over 30 days after the last success.
-    clock.advance(Duration::from_hours(30 * 24));
+    // The record is over 30 days after the last success, to the day.
+    clock.advance(Duration::from_hours(31 * 24));
     for _ in 0..2 {
         assert_eq!(asked("198.51.100.1", "guessed").await, 401);
     }

@@ -228,3 +228,39 @@ async fn q8_a_store_that_is_200_milliseconds_away() {
     delay.store(0, Ordering::Relaxed);
     it_recovers(&app).await;
 }
+
+#[derive(serde::Deserialize)]
+struct Named {
+    email: String,
+}
+
+#[post("/named")]
+#[public]
+#[rate_limit(3, "1h", by = field(body.email), count = failures, on_outage = local)]
+async fn named(body: actix_web::web::Json<Named>) -> HttpResponse {
+    let _ = &body.email;
+    HttpResponse::Unauthorized().finish()
+}
+
+#[actix_web::test]
+async fn a_refusal_stays_one_where_the_record_is_unknown() {
+    let Some(server) = Server::start() else { return };
+    let client = redis::Client::open(server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let quotas = RedisQuotas::new(&server.url(), "app", [7; 32]).unwrap().timeout(Duration::from_secs(2)).unwrap();
+    let palisade = Palisade::builder().quota_store(quotas).build().unwrap();
+    let app = init_service(actix_web::App::new().service(palisade::scope("").service(named)).wrap(palisade)).await;
+    let name = format!("ann-{}", server.port());
+    let asked =
+        async || call(&app, palisade_tests::post("/named", &format!(r#"{{"email":{name:?}}}"#))).await.status.as_u16();
+    for _ in 0..3 {
+        assert_eq!(asked().await, 401);
+    }
+    // Only the second of the two questions fails from here on: the script that looks is not loaded.
+    let () = redis::cmd("ACL").arg("SETUSER").arg("default").arg("-eval").query_async(&mut connection).await.unwrap();
+    let mut more = 0;
+    for _ in 0..4 {
+        more += u32::from(asked().await == 401);
+    }
+    assert_eq!(more, 0, "admitted by the memory after Redis refused");
+}

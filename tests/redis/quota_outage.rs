@@ -187,3 +187,39 @@ async fn what_a_server_comes_to_when_nobody_waits_for_it_any_more_is_charged_to_
     assert!(hasty.standing(std::slice::from_ref(&ask)).await.is_ok());
     assert_eq!(patient.standing(std::slice::from_ref(&ask)).await.unwrap()[0].remaining, before);
 }
+
+#[test]
+fn a_busy_worker_does_not_take_redis_from_the_others() {
+    let Some(server) = Server::start() else { return };
+    let quotas = RedisQuotas::new(&server.url(), "app", [7; 32]).unwrap();
+    let limit = palisade::quota::Limit::new(1000, Duration::from_secs(60)).unwrap();
+    let ask = move || {
+        let client = palisade::quota::Client::Address([192, 0, 2, 1].into());
+        [palisade::quota::Ask { bucket: 1, limit, cost: 1, client, binding: true }]
+    };
+    let rt = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (ready, wait) = std::sync::mpsc::channel();
+    let first = quotas.clone();
+    let busy = std::thread::spawn(move || {
+        rt().block_on(async {
+            while first.reserve(&ask()).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            ready.send(()).unwrap();
+            // A handler that computes for a second.
+            std::thread::sleep(Duration::from_secs(1));
+        });
+    });
+    wait.recv().unwrap();
+    let (mut failed, mut answered) = (0, 0);
+    rt().block_on(async {
+        for _ in 0..10 {
+            match quotas.reserve(&ask()).await {
+                Ok(_) => answered += 1,
+                Err(_) => failed += 1,
+            }
+        }
+    });
+    busy.join().unwrap();
+    assert_eq!(failed, 0, "of 10 decisions of the other worker; {answered} were answered");
+}

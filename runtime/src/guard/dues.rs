@@ -6,16 +6,18 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use actix_web::HttpMessage as _;
+
 use super::Passage;
 use crate::audit;
 use crate::authz;
 use crate::denial::Denial;
-use crate::ledger::{Due, Ledger, Refusal};
+use crate::ledger::{Due, Ledger, Origin, Refusal};
 use crate::policy::{By, FieldKeys, KeyAnswer, Quota, Stage};
 use crate::problem::FieldError;
 use crate::quota::{Client, Few};
 use crate::rehearsal;
-use crate::settings::RateLimits;
+use crate::settings::{InFlight, RateLimits};
 
 impl Passage<'_, '_> {
     /// Takes a reservation from every quota of this stage, or from none.
@@ -41,12 +43,16 @@ impl Passage<'_, '_> {
         for (quota, bucket) in of_scope.chain(of_handler) {
             for by in quota.keys().iter().filter(|by| by.stage() == stage) {
                 let bucket = quota.bucket_of(bucket, *by);
-                // A scope and a handler may name the same shared bucket: a request is one request.
-                if dues.iter().any(|due| due.bucket == bucket && due.by == *by) {
+                // A scope and a handler may name the same shared bucket: a request is one request, by what is stricter.
+                if let Some(due) = dues.iter_mut().find(|due| due.bucket == bucket && due.by == *by) {
+                    due.quota = quota;
+                    due.cost = due.cost.max(quota.cost);
+                    due.observed &= quota.observe;
                     continue;
                 }
                 let client = self.counted(*by, fields).await?;
-                dues.push(Due { quota, by: *by, bucket, client, address: self.network() });
+                let origin = self.origin(*by, fields);
+                dues.push(Due { quota, by: *by, bucket, client, cost: quota.cost, observed: quota.observe, origin });
             }
         }
         if dues.is_empty() {
@@ -63,6 +69,12 @@ impl Passage<'_, '_> {
         }
     }
 
+    fn origin<'f>(&self, by: By, fields: &'f FieldKeys) -> Option<Origin<'f>> {
+        let By::Field(name) = by else { return None };
+        let spelt = fields.find(name)??.spelt.as_str();
+        Some(Origin { spelt, address: self.network()?, handler: Quota::bucket_of_records(self.policy.handler) })
+    }
+
     fn note(&self, quota: &Quota) {
         audit::over_quota_observed(quota.name(), &self.policy.handler, self.client());
     }
@@ -74,15 +86,23 @@ impl Passage<'_, '_> {
         if exempt.is_empty() {
             return false;
         }
-        if self.client().is_some_and(|address| exempt.addresses.contain(address)) {
+        // An address that is a proxy's own is that of a client whom the proxy did not name in a way that can be read.
+        let is_exempt = |address| exempt.addresses.contain(address) && !self.settings.proxies.hold(address);
+        if self.client().is_some_and(is_exempt) {
             return true;
         }
-        let principal = self.authenticated.as_ref().map(|known| known.principal());
-        if stage == Stage::Connection || !principal.is_some_and(|known| authz::meets_any(&exempt.rules, known)) {
+        if stage == Stage::Connection || !self.meets_an_exemption() {
             return false;
         }
         self.ledger.release_all(&self.settings.quotas).await;
         true
+    }
+
+    /// Also inside of the route's own middleware, where the caller is known from before.
+    fn meets_an_exemption(&self) -> bool {
+        let extensions = self.request.extensions();
+        let principal = extensions.get::<InFlight>().and_then(|in_flight| in_flight.principal.get());
+        principal.is_some_and(|known| authz::meets_any(&self.settings.exempt_from_quotas.rules, known))
     }
 
     async fn counted(&self, by: By, fields: &FieldKeys) -> Result<Client<'_>, Denial> {
@@ -92,14 +112,14 @@ impl Passage<'_, '_> {
             By::ApiKey => self.api_key(),
             By::Header(name) => self.header(name),
             By::Field(name) => match fields.find(name) {
-                Some(Some(text)) => Ok(named("field", text.to_owned())),
+                Some(Some(key)) => Ok(named("field", key.normal.clone())),
                 Some(None) => Err(missing(name)),
                 None => Err(self.not_collected()),
             },
             By::Key(function) => {
                 let principal = self.authenticated.as_ref().map(|known| known.principal());
                 match function.ask(self.request, principal).await {
-                    KeyAnswer::Key(key) => Ok(named("key", key)),
+                    KeyAnswer::Key(key) => Ok(named(by.word(), key)),
                     KeyAnswer::Unknown => Err(unknown("quota_key_unknown")),
                     KeyAnswer::Unavailable => Err(Denial::unavailable("quota_key_unavailable")),
                 }

@@ -1,8 +1,9 @@
 //! A name that is at its quota does not shut out who has a good record with it.
 //!
 //! Threat: a lock-out as a weapon (CWE-645, ASVS V6.3.1): whoever fails often enough with a victim's name shuts the victim out.
-//! Promise: an address from which a name succeeded within [`REMEMBERED`] is counted by itself while the name is at its quota, by
-//! the same numbers. What an attacker gains by sharing a victim's address is one quota more.
+//! Promise: an address from which a name succeeded at this handler within [`REMEMBERED`] is counted by itself while the name is at
+//! its quota, by the same numbers. What an attacker gains by sharing a victim's address is one quota more. A record is of the name
+//! as it was written: an account whose name merely looks like another's makes none for that one.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,13 +12,16 @@ use super::Due;
 use crate::policy::{By, Count, Unavailable};
 use crate::quota::{Ask, Client, Decision, Few, Limit, Place};
 
-/// How long a success counts.
+/// How long a success counts, to a 32nd of it.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);
 
-/// A record is made of half of its places at most: one that is full would never leave a crowded store.
-const PLACES: u32 = 4;
+/// A record uses next to nothing of its limit, so it is the first to leave a crowded store.
+const PLACES: u32 = 1000;
 
-/// The buckets of the record and of what is counted instead, beside that of the quota.
+/// So many successes are enough, whenever the last of them was.
+const ENOUGH: u32 = 2;
+
+/// The bucket of what is counted instead, beside that of the quota, and that of the record, beside the handler's.
 const RECORD: u64 = 0x5265_636f_7264_2e2e;
 const INSTEAD: u64 = 0x496e_7374_6561_642e;
 
@@ -33,7 +37,7 @@ impl Record {
     pub(super) fn of(due: &Due<'_, '_>) -> Option<Self> {
         let (By::Field(_), Count::Failures | Count::When(_)) = (due.by, due.quota.count) else { return None };
         let limit = Limit::new(PLACES, REMEMBERED)?;
-        Some(Self { bucket: due.bucket ^ RECORD, limit, pair: pair(due)? })
+        Some(Self { bucket: due.origin.as_ref()?.handler ^ RECORD, limit, pair: pair(due)? })
     }
 
     fn ask(&self) -> Ask<'static> {
@@ -48,7 +52,7 @@ impl Record {
     pub(super) async fn make(&self, place: Place<'_>) {
         let ask = self.ask();
         if let Ok(standing) = place.standing(&ask).await
-            && standing.remaining > PLACES / 2
+            && standing.remaining > PLACES.saturating_sub(ENOUGH)
         {
             let _ = place.charge(&ask).await;
         }
@@ -56,30 +60,31 @@ impl Record {
 }
 
 /// Where a name's refusal is all that stands against an address with a good record, what is asked becomes about the two
-/// together. Whether anything did.
+/// together. Whether anything did: not where that can't be found out.
 pub(super) async fn stands_in(
     place: Place<'_>,
     dues: &[&Due<'_, '_>],
     decisions: &[Decision],
     asks: &mut Few<Ask<'_>>,
-) -> Result<bool, Unavailable> {
+) -> bool {
     let mut changed = false;
     for ((due, decision), ask) in dues.iter().zip(decisions).zip(asks.iter_mut()) {
         if ask.binding
             && let Decision::Refused(_) = decision
             && let Some(record) = Record::of(due)
-            && record.is_good(place).await?
+            && record.is_good(place).await == Ok(true)
         {
             ask.bucket = due.bucket ^ INSTEAD;
             ask.client = record.pair;
             changed = true;
         }
     }
-    Ok(changed)
+    changed
 }
 
-/// A name and an address, as one client.
+/// A name as it was written and an address, as one client.
 fn pair(due: &Due<'_, '_>) -> Option<Client<'static>> {
-    let Client::Named { text, .. } = &due.client else { return None };
-    Some(Client::Named { kind: Cow::Owned(format!("field from {}", due.address?)), text: Cow::Owned(text.to_string()) })
+    let origin = due.origin.as_ref()?;
+    let kind = Cow::Owned(format!("field from {}", origin.address));
+    Some(Client::Named { kind, text: Cow::Owned(origin.spelt.to_owned()) })
 }

@@ -20,7 +20,8 @@ use super::HandlerPath;
 /// **A lock-out can't be turned against a victim.** Whoever fails often enough with somebody else's name would lock that
 /// person out, were the name alone to count. So a quota [by a field](By::Field) that counts failures remembers for 30 days
 /// from which addresses a name succeeded: such an address has a good record, and while the name is at its quota, that address
-/// is counted by itself, by the same numbers. Use it beside a quota by address, as in `by = [ip, field(body.email)]`: the
+/// is counted by itself, by the same numbers. (The name as it was written, at the same handler; the record is the first to leave a
+/// crowded store.) Use it beside a quota by address, as in `by = [ip, field(body.email)]`: the
 /// address stops one guesser with many names, the name stops many guessers with one.
 ///
 /// ```
@@ -232,12 +233,19 @@ impl Quota {
         mixed(mixed(fnv1a(owner, self.name), self.limit as u64), self.window.as_secs())
     }
 
-    /// The bucket of one of its keys: a list may count by two fields.
-    pub(crate) const fn bucket_of(&self, bucket: u64, by: By) -> u64 {
-        match self.keys {
-            Keys::One(_) => bucket,
-            Keys::Each(_) => fnv1a(bucket, by.word()),
+    /// The bucket of one of its keys. Keys of two kinds are two clients, so only two fields of one list have to be told apart.
+    pub(crate) fn bucket_of(&self, bucket: u64, by: By) -> u64 {
+        let is_field = |by: &&By| matches!(by, By::Field(_));
+        if is_field(&&by) && self.keys().iter().filter(is_field).count() > 1 {
+            fnv1a(bucket, by.word())
+        } else {
+            bucket
         }
+    }
+
+    /// What a name's good record at this handler is kept under.
+    pub(crate) const fn bucket_of_records(handler: HandlerPath) -> u64 {
+        fnv1a(fnv1a(fnv1a(FNV_OFFSET, "record"), handler.module), handler.name)
     }
 
     /// Whether clients see its keys apart.

@@ -4,6 +4,7 @@
 //! the application with it (CWE-400, CWE-636). Promise: never more than N units in any window by the clock of the
 //! server that holds the key, whatever the number of processes; a decision takes one round trip and never longer than the timeout.
 
+mod background;
 mod breaker;
 mod charge;
 mod connection;
@@ -215,8 +216,7 @@ impl RedisQuotas {
         let (last, each) = (self.last_use(asked), asks.iter().zip(&names));
         let calls = each.map(|(ask, name)| (name, Call::reserve(&name.key, ask, wish(ask, name), last))).collect();
         let answers = self.0.line.call(&self.0.reserve, calls, verdicts, deadline).await;
-        let late = |answer: &Result<Verdict, _>| answer.as_ref().map_or(true, |verdict| verdict.kind == Kind::Late);
-        let lost = answers.iter().any(late);
+        let lost = answers.iter().any(|answer| answer.and_then(in_time).is_err());
         if let Some(Ok(verdict)) = answers.first() {
             self.0.clock.learn(verdict.now, Instant::now());
         }
@@ -226,10 +226,11 @@ impl RedisQuotas {
         let mut decisions = Vec::with_capacity(asks.len());
         let mut back = Vec::new();
         for ((ask, name), verdict) in asks.iter().zip(names).zip(answers) {
-            let Ok(verdict) = verdict else { continue };
-            if verdict.kind == Kind::Late {
+            let Ok(verdict) = verdict.and_then(in_time) else {
+                // That one refused is known all the same.
+                decisions.push(Decision::Spared(Standing { remaining: 0, reset: Duration::ZERO }));
                 continue;
-            }
+            };
             let charged = verdict.kind == Kind::Charged;
             if charged
                 && !lost
@@ -250,7 +251,7 @@ impl RedisQuotas {
         if !back.is_empty() {
             self.take_back(back);
         }
-        if lost { Err(Unavailable) } else { Ok(decisions) }
+        if lost && !refused { Err(Unavailable) } else { Ok(decisions) }
     }
 
     /// Gives back exactly what was charged, in the place that was charged, and says where the clients stand. What has left its
@@ -319,7 +320,7 @@ impl RedisQuotas {
     /// Not waited for: the request has its answer, and only what others may still use is at stake.
     fn take_back(&self, charges: Vec<RedisCharge>) {
         let store = self.clone();
-        tokio::spawn(async move { store.release(charges).await });
+        let _ends_by_itself = background::spawn(async move { store.release(charges).await });
     }
 
     /// Until when the server may decide about what is asked now: twice as long as anybody waits, because what is known of its
@@ -332,6 +333,10 @@ impl RedisQuotas {
         let now = Instant::now();
         now.checked_add(self.0.timeout).unwrap_or(now)
     }
+}
+
+fn in_time(verdict: Verdict) -> Result<Verdict, Unavailable> {
+    if verdict.kind == Kind::Late { Err(Unavailable) } else { Ok(verdict) }
 }
 
 impl fmt::Debug for RedisQuotas {

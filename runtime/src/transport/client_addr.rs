@@ -101,6 +101,11 @@ impl TrustedProxies {
         self.ranges.is_empty()
     }
 
+    /// Whether the address is one of theirs.
+    pub(crate) fn hold(&self, address: IpAddr) -> bool {
+        self.ranges.contain(address)
+    }
+
     /// Whether the headers of the request were set by a trusted proxy.
     pub(crate) fn vouch_for(&self, head: &RequestHead) -> bool {
         head.peer_addr.is_some_and(|peer| self.ranges.contain(peer.ip().to_canonical()))

@@ -235,7 +235,16 @@ numbers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 /// The fields of one request's input that its quotas count by.
 #[doc(hidden)]
 #[derive(Debug, Default)]
-pub struct FieldKeys(Vec<(&'static str, Option<String>)>);
+pub struct FieldKeys(Vec<(&'static str, Option<FieldKey>)>);
+
+/// The value of a field.
+#[derive(Debug)]
+pub(crate) struct FieldKey {
+    /// In the form that all spellings share.
+    pub(crate) normal: String,
+    /// As it was written.
+    pub(crate) spelt: String,
+}
 
 impl FieldKeys {
     pub(crate) const fn new() -> Self {
@@ -245,14 +254,14 @@ impl FieldKeys {
     /// Generated code writes it.
     #[must_use]
     pub fn of(mut self, name: &'static str, value: &(impl KeyText + ?Sized)) -> Self {
-        let text = value.key_text().map(|text| normal(&text)).filter(|text| !text.is_empty());
-        self.0.push((name, text));
+        let key = value.key_text().map(|text| FieldKey { normal: normal(&text), spelt: text.into_owned() });
+        self.0.push((name, key.filter(|key| !key.normal.is_empty())));
         self
     }
 
-    /// The text, if there is one; `None` where nobody looked for it.
-    pub(crate) fn find(&self, name: &str) -> Option<Option<&str>> {
-        self.0.iter().find(|(own, _)| *own == name).map(|(_, text)| text.as_deref())
+    /// The value, if there is one; `None` where nobody looked for it.
+    pub(crate) fn find(&self, name: &str) -> Option<Option<&FieldKey>> {
+        self.0.iter().find(|(own, _)| *own == name).map(|(_, key)| key.as_ref())
     }
 }
 
@@ -279,9 +288,8 @@ mod tests {
     #[test]
     fn q5_what_is_empty_is_no_key() {
         let keys = FieldKeys::new().of("a", "").of("b", " \u{a0}").of("c", &None::<String>).of("d", &Some(7_u8));
-        assert_eq!(
-            ["a", "b", "c", "d", "e"].map(|name| keys.find(name)),
-            [Some(None), Some(None), Some(None), Some(Some("7")), None]
-        );
+        let found = |name| keys.find(name).map(|key| key.map(|key| key.normal.as_str()));
+        assert_eq!(["a", "b", "c"].map(found), [Some(None); 3]);
+        assert_eq!((found("d"), found("e")), (Some(Some("7")), None));
     }
 }

@@ -15,6 +15,8 @@ use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, Value};
 
+use super::background;
+
 /// How long the making of a connection to one node may take. Requests don't wait for it, beyond their own deadline.
 pub(super) const CONNECTING: Duration = Duration::from_secs(2);
 
@@ -90,9 +92,11 @@ impl Connection {
         {
             return connecting.clone();
         }
-        let connecting = self.connect().shared();
-        // So that it goes on when all who wait for it have given up.
-        tokio::spawn(connecting.clone());
+        // It goes on when all who wait for it have given up.
+        let made = background::spawn(self.connect());
+        let no_thread = || RedisError::from(std::io::Error::from(std::io::ErrorKind::OutOfMemory));
+        let connecting = async move { made.ok_or_else(no_thread)?.await.unwrap_or_else(|_| Err(no_thread())) };
+        let connecting = connecting.boxed().shared();
         *current = Some(connecting.clone());
         connecting
     }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::super::ask::Ask;
 use super::super::verdict::Standing;
+use super::background;
 use super::names::Name;
 use super::script::{Verdict, Wish};
 use super::{RedisCharge, RedisQuotas};
@@ -132,7 +133,7 @@ impl Leases {
                 dashmap::Entry::Occupied(_) => false,
             };
         let store = store.clone();
-        tokio::spawn(async move {
+        let _ends_by_itself = background::spawn(async move {
             let rest = if kept {
                 tokio::time::sleep_until(ends).await;
                 store.end_of_lease(rest)
