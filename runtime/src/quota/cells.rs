@@ -24,8 +24,19 @@ pub(super) trait Cells: Copy + Send + 'static {
     /// Takes so many units back from a mark, if it is held.
     fn take_back(&mut self, first: Mark, mark: Mark, units: u32);
 
+    /// Whether there is room for so many units of `limit`, which they don't exceed: how many are held, or the mark with
+    /// which there will be, if nothing is added.
+    #[inline]
+    fn room(&mut self, first: Mark, limit: u32, units: u32) -> Result<u32, Mark> {
+        let used = self.used(first);
+        match used.saturating_add(units).saturating_sub(limit) {
+            0 => Ok(used),
+            over => Err(self.leaves(first, over).unwrap_or(Mark::MAX)),
+        }
+    }
+
     /// The mark with which the last of so many units, counted from the oldest, is forgotten. `None` if there are fewer.
-    fn leaves(&self, first: Mark, units: u32) -> Option<Mark>;
+    fn leaves(&mut self, first: Mark, units: u32) -> Option<Mark>;
 
     /// The latest mark that has a charge.
     fn newest(&self) -> Mark;

@@ -14,7 +14,7 @@ use super::marks::Mark;
 const CELLS: u32 = SUB_WINDOWS as u32 + 1;
 
 /// A count that takes no more room than its limit needs.
-pub(super) trait Count: Copy + Default + Send + Into<u32> + TryFrom<u32> + 'static {
+pub(super) trait Count: Copy + Default + PartialEq + Send + Into<u32> + TryFrom<u32> + 'static {
     const ZERO: Self;
 }
 
@@ -28,7 +28,8 @@ impl Count for u32 {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counters<C> {
-    /// The first mark that is held; `cells` holds it and those after it, each at its number modulo `CELLS`.
+    /// No mark before it is held; `cells` holds it and those after it, each at its number modulo `CELLS`. It stands at the
+    /// first that has a charge once that was looked for.
     oldest: Mark,
     used: C,
     cells: [C; CELLS as usize],
@@ -98,7 +99,16 @@ impl<C: Count> Cells for Counters<C> {
     }
 
     #[inline]
-    fn leaves(&self, _first: Mark, units: u32) -> Option<Mark> {
+    fn leaves(&mut self, _first: Mark, units: u32) -> Option<Mark> {
+        if self.used == C::ZERO {
+            return None;
+        }
+        // Those without charges before the first that has some are passed by for good: marks come in order.
+        let mut oldest = self.oldest;
+        while self.count(oldest) == 0 && oldest.wrapping_sub(self.oldest) < CELLS {
+            oldest = oldest.wrapping_add(1);
+        }
+        self.oldest = oldest;
         let mut sum = 0_u32;
         self.held().find(|mark| {
             sum = sum.saturating_add(self.count(*mark));

@@ -22,6 +22,17 @@ impl<const PLACES: usize> Cells for Log<PLACES> {
     }
 
     #[inline]
+    fn room(&mut self, first: Mark, limit: u32, units: u32) -> Result<u32, Mark> {
+        // The marks are in order: one of them tells whether more than `limit - units` are held, and is the one to wait for.
+        let place = (PLACES as u32).wrapping_sub(limit).wrapping_add(units).wrapping_sub(1);
+        match self.0.get(place as usize) {
+            Some(mark) if *mark < first => Ok(self.used(first)),
+            Some(mark) => Err(*mark),
+            None => Err(Mark::MAX),
+        }
+    }
+
+    #[inline]
     fn add(&mut self, _first: Mark, mark: Mark, units: u32) {
         for _ in 0..units {
             // The first place is free: there is room for the unit.
@@ -47,7 +58,7 @@ impl<const PLACES: usize> Cells for Log<PLACES> {
     }
 
     #[inline]
-    fn leaves(&self, first: Mark, units: u32) -> Option<Mark> {
+    fn leaves(&mut self, first: Mark, units: u32) -> Option<Mark> {
         let free = self.0.iter().fold(0_u32, |free, mark| free.wrapping_add(u32::from(*mark < first)));
         let place = free.checked_add(units)?.checked_sub(1)?;
         self.0.get(place as usize).copied()

@@ -5,7 +5,6 @@
 //! a window at least, and less than a step more.
 
 use std::num::NonZeroU64;
-use std::time::Duration;
 
 use super::clock::Tick;
 use super::limit::Limit;
@@ -28,14 +27,18 @@ pub(super) struct Moment {
 pub(super) struct Marks {
     limit: Limit,
     step: NonZeroU64,
+    /// The window is so many steps, and so many nanoseconds more.
+    window: (u64, u64),
     base: u64,
 }
 
 impl Marks {
     pub(super) fn new(limit: Limit) -> Self {
-        Self { limit, step: limit.step(), base: 0 }
+        let step = limit.step();
+        Self { limit, step, window: (limit.nanos() / step, limit.nanos() % step), base: 0 }
     }
 
+    #[inline]
     pub(super) fn limit(&self) -> Limit {
         self.limit
     }
@@ -45,8 +48,10 @@ impl Marks {
     pub(super) fn moment(&self, now: Tick) -> Moment {
         let (first, mark) = self.held(now);
         // One more, so that zero is never held.
-        let above = |step: u64| Mark::try_from(step.saturating_sub(self.base).saturating_add(1)).unwrap_or(Mark::MAX);
-        Moment { now, first: above(first), mark: above(mark) }
+        let above = |step: u64| step.saturating_sub(self.base).saturating_add(1);
+        let mark = Mark::try_from(above(mark)).unwrap_or(Mark::MAX);
+        // Where the mark fits, so does what is not greater.
+        Moment { now, first: above(first) as Mark, mark }
     }
 
     /// Counts from the first step that is held now, or up to `multiple` before, and says by how much marks become less.
@@ -59,6 +64,7 @@ impl Marks {
     }
 
     /// The number of a mark that no lowering changes, for a charge that is given back later.
+    #[inline]
     pub(super) fn lasting(&self, mark: Mark) -> u64 {
         self.base.saturating_add(u64::from(mark))
     }
@@ -67,17 +73,40 @@ impl Marks {
         Mark::try_from(lasting.checked_sub(self.base)?).ok()
     }
 
-    /// How long until a mark is no longer held.
-    pub(super) fn until_gone(&self, mark: Mark, now: Tick) -> Duration {
+    /// How many nanoseconds until a mark is no longer held.
+    #[inline]
+    pub(super) fn until_gone(&self, mark: Mark, now: Tick) -> u64 {
         let rounded = self.lasting(mark).saturating_sub(1).saturating_mul(self.step.get());
-        Duration::from_nanos(rounded.saturating_add(self.limit.nanos()).saturating_sub(now.as_nanos()))
+        rounded.saturating_add(self.limit.nanos()).saturating_sub(now.as_nanos())
     }
 
     /// The first step that is still held, and the present one.
+    #[inline]
     fn held(&self, now: Tick) -> (u64, u64) {
-        let mark = now.as_nanos().div_ceil(self.step.get());
-        // A step s is gone when s * step + window <= now.
-        let first = now.as_nanos().checked_sub(self.limit.nanos()).map_or(0, |ago| (ago / self.step).saturating_add(1));
-        (first, mark)
+        let (begun, rest) = (now.as_nanos() / self.step, now.as_nanos() % self.step);
+        let (steps, more) = self.window;
+        // A step s is gone when s * step + window <= now: one division tells both.
+        let gone = begun.saturating_sub(steps.saturating_sub(u64::from(rest >= more)));
+        (gone, begun.saturating_add(u64::from(rest > 0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn one_division_tells_the_first_step_that_is_held_and_the_present_one() {
+        for (count, window) in [(1, 1), (5, 900_000_000_001), (17, 1), (17, 31), (17, 33), (40, 3200), (9, 3 << 31)] {
+            let limit = Limit::new(count, Duration::from_nanos(window)).unwrap();
+            let (marks, step) = (Marks::new(limit), limit.step().get());
+            let near = [0, 1, step - 1, step, step + 1, window - 1, window, window + 1, window + step, 7 * window + 3];
+            for now in near.into_iter().chain([u64::MAX - 1, u64::MAX]) {
+                let first = now.checked_sub(window).map_or(0, |ago| ago / step + 1);
+                assert_eq!(marks.held(Tick::from_nanos(now)), (first, now.div_ceil(step)), "{count} {window} {now}");
+            }
+        }
     }
 }

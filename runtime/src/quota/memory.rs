@@ -13,7 +13,7 @@ use super::client::Client;
 use super::clock::{Clock, SystemClock, Tick};
 use super::key::{Key, Keyed};
 use super::limit::Limit;
-use super::rack::Ticket;
+use super::rack::Charged;
 use super::shelf::Shelf;
 use super::vault::Vault;
 use super::verdict::{Cause, Refused, Standing};
@@ -25,14 +25,14 @@ use super::verdict::{Cause, Refused, Standing};
 pub struct Charge {
     key: Key,
     limit: Limit,
-    ticket: Ticket,
-    standing: Standing,
+    units: u32,
+    charged: Charged,
 }
 
 impl Charge {
     /// Where the client stood right after this charge.
     pub fn standing(&self) -> Standing {
-        self.standing
+        self.charged.standing()
     }
 }
 
@@ -147,13 +147,13 @@ impl MemoryStore {
     /// # Errors
     /// [`Refused`], and nothing is charged.
     pub fn reserve(&self, key: Key, limit: Limit, cost: u32, now: Tick) -> Result<Charge, Refused> {
-        let cost = cost.max(1);
-        let never = Refused { retry_after: limit.window(), cause: Cause::Spent };
-        if cost > limit.limit() {
-            return Err(never);
+        let units = cost.max(1);
+        let never = || Refused { retry_after: limit.window(), cause: Cause::Spent };
+        if units > limit.limit() {
+            return Err(never());
         }
-        let (ticket, standing) = self.shared.vault.reserve(&key, limit, cost, now).unwrap_or(Err(never))?;
-        Ok(Charge { key, limit, ticket, standing })
+        let charged = self.shared.vault.reserve(key, limit, units, now).unwrap_or_else(|| Err(never()))?;
+        Ok(Charge { key, limit, units, charged })
     }
 
     /// Charges as many of so many units as there is room for, for good, and says where the client stands. Refuses nothing:
@@ -170,21 +170,21 @@ impl MemoryStore {
     /// assert_eq!(store.charge(key, limit, 3, store.now()).remaining, 0);
     /// ```
     pub fn charge(&self, key: Key, limit: Limit, cost: u32, now: Tick) -> Standing {
-        let standing = self.shared.vault.charge(&key, limit, cost.max(1), now);
+        let standing = self.shared.vault.charge(key, limit, cost.max(1), now);
         standing.unwrap_or_else(|| Standing::untouched(limit))
     }
 
     /// Gives a charge back, in the very place that was charged, and says where the client stands. A charge that is
     /// forgotten already changes nothing.
     pub fn release(&self, charge: Charge, now: Tick) -> Standing {
-        let Charge { key, limit, ticket, .. } = charge;
-        let standing = self.shared.vault.release(&key, limit, ticket, now);
+        let Charge { key, limit, units, charged } = charge;
+        let standing = self.shared.vault.release(key, limit, charged.ticket, units, now);
         standing.unwrap_or_else(|| Standing::untouched(limit))
     }
 
     /// Where a client stands. Charges nothing, and takes no place for a client that has none.
     pub fn standing(&self, key: Key, limit: Limit, now: Tick) -> Standing {
-        self.shared.vault.standing(&key, limit, now).unwrap_or_else(|| Standing::untouched(limit))
+        self.shared.vault.standing(key, limit, now).unwrap_or_else(|| Standing::untouched(limit))
     }
 
     /// Forgets what a client was charged in a bucket. A charge that was taken before gives nothing back after.
@@ -200,7 +200,7 @@ impl MemoryStore {
     /// assert_eq!(store.standing(key, limit, store.now()).remaining, 5);
     /// ```
     pub fn reset(&self, key: Key, limit: Limit) {
-        self.shared.vault.reset(&key, limit);
+        self.shared.vault.reset(key, limit);
     }
 
     /// How many clients are held, some of them perhaps without charges. Takes every lock in turn: for tests and gauges.

@@ -10,7 +10,7 @@ use super::cells::Cells;
 use super::clock::Tick;
 use super::counters::Counters;
 use super::index::{Index, Place};
-use super::key::Print;
+use super::key::{Key, Print};
 use super::limit::Limit;
 use super::log::Log;
 use super::marks::{Mark, Marks, Moment};
@@ -20,15 +20,29 @@ use super::verdict::Standing;
 /// Which charge a release gives back.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
-    /// Tells the slot of a client that was forgotten and came back from the one that it had before.
-    serial: u32,
     /// When: a mark that stays the same however marks are lowered.
     lasting: u64,
-    units: u32,
+    /// Tells the slot of a client that was forgotten and came back from the one that it had before.
+    serial: u32,
 }
 
-/// The outcome of a charge, or how long to wait until there is room for it.
-pub(super) type Outcome = Result<(Ticket, Standing), Duration>;
+/// A charge, and where the client stands right after it. Times are in nanoseconds: what nobody asks for isn't converted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Charged {
+    pub(super) ticket: Ticket,
+    pub(super) remaining: u32,
+    pub(super) reset: u64,
+}
+
+impl Charged {
+    #[inline]
+    pub(super) fn standing(&self) -> Standing {
+        Standing { remaining: self.remaining, reset: Duration::from_nanos(self.reset) }
+    }
+}
+
+/// The outcome of a charge, or how many nanoseconds to wait until there is room for it.
+pub(super) type Outcome = Result<Charged, u64>;
 
 /// What decides who leaves a full shelf.
 #[derive(Debug, Default)]
@@ -37,9 +51,9 @@ pub(super) struct Survey {
     pub(super) seen: usize,
     /// Of those not at their quota, the one with the smallest part of it used, and of two such the one not charged for
     /// longer: that part, for how much longer it is charged, and where it stands.
-    pub(super) quietest: Option<(u64, Duration, usize, Place)>,
-    /// How long until the first of those at their quota no longer is.
-    pub(super) wait: Option<Duration>,
+    pub(super) quietest: Option<(u64, u64, usize, Place)>,
+    /// How many nanoseconds until the first of those at their quota no longer is.
+    pub(super) wait: Option<u64>,
 }
 
 /// A rack, whatever form its charges have. `Place`s are those of the present moment: any change may renumber them.
@@ -47,16 +61,16 @@ pub(super) trait Rack: Send {
     fn len(&self) -> usize;
 
     /// Charges a client that has a slot.
-    fn reserve(&mut self, print: &Print, units: u32, now: Tick) -> Option<Outcome>;
+    fn reserve(&mut self, key: Key, units: u32, now: Tick) -> Option<Outcome>;
 
     /// Makes a slot, and charges it.
-    fn admit(&mut self, print: &Print, serial: u32, units: u32, now: Tick) -> Outcome;
+    fn admit(&mut self, key: Key, serial: u32, units: u32, now: Tick) -> Outcome;
 
-    fn release(&mut self, print: &Print, ticket: Ticket, now: Tick) -> Option<Standing>;
+    fn release(&mut self, key: Key, ticket: Ticket, units: u32, now: Tick) -> Option<Standing>;
 
-    fn standing(&mut self, print: &Print, now: Tick) -> Option<Standing>;
+    fn standing(&mut self, key: Key, now: Tick) -> Option<Standing>;
 
-    fn find(&self, print: &Print) -> Option<Place>;
+    fn find(&self, key: Key) -> Option<Place>;
 
     fn remove(&mut self, place: Place);
 
@@ -114,30 +128,31 @@ impl<C: Cells> Row<C> {
     }
 
     #[inline]
-    fn place(&self, print: &Print) -> Option<Place> {
-        let is = |place: Place| self.slots.get(usize::from(place)).is_some_and(|slot| slot.print == *print);
-        self.index.find(hash(print), is)
+    fn place(&self, key: Key) -> Option<Place> {
+        let is = |place: Place| self.slots.get(usize::from(place)).is_some_and(|slot| key.left(&slot.print));
+        self.index.find(hash(&key.print()), is)
     }
 
     fn read(marks: &Marks, cells: &mut C, moment: Moment) -> Standing {
         let used = cells.used(moment.first);
-        let reset = cells.leaves(moment.first, 1).map_or(Duration::ZERO, |mark| marks.until_gone(mark, moment.now));
-        Standing { remaining: marks.limit().limit().saturating_sub(used), reset }
+        let reset = cells.leaves(moment.first, 1).map_or(0, |mark| marks.until_gone(mark, moment.now));
+        Standing { remaining: marks.limit().limit().saturating_sub(used), reset: Duration::from_nanos(reset) }
     }
 
     #[inline]
     fn charge(marks: &Marks, slot: &mut Slot<C>, units: u32, moment: Moment) -> Outcome {
         let limit = marks.limit().limit();
-        let used = slot.cells.used(moment.first);
-        let sum = used.saturating_add(units);
-        if sum > limit {
-            let leaves = slot.cells.leaves(moment.first, sum.saturating_sub(limit));
-            return Err(leaves.map_or(marks.limit().window(), |mark| marks.until_gone(mark, moment.now)));
-        }
+        let used = match slot.cells.room(moment.first, limit, units) {
+            Ok(used) => used,
+            Err(mark) => return Err(marks.until_gone(mark, moment.now)),
+        };
         slot.cells.add(moment.first, moment.mark, units);
         let reset = slot.cells.leaves(moment.first, 1).unwrap_or(moment.mark);
-        let ticket = Ticket { serial: slot.serial, lasting: marks.lasting(moment.mark), units };
-        Ok((ticket, Standing { remaining: limit.saturating_sub(sum), reset: marks.until_gone(reset, moment.now) }))
+        Ok(Charged {
+            ticket: Ticket { lasting: marks.lasting(moment.mark), serial: slot.serial },
+            remaining: limit.saturating_sub(used).saturating_sub(units),
+            reset: marks.until_gone(reset, moment.now),
+        })
     }
 }
 
@@ -147,47 +162,47 @@ impl<C: Cells> Rack for Row<C> {
     }
 
     #[inline]
-    fn reserve(&mut self, print: &Print, units: u32, now: Tick) -> Option<Outcome> {
+    fn reserve(&mut self, key: Key, units: u32, now: Tick) -> Option<Outcome> {
         let moment = self.moment(now);
-        let place = self.place(print)?;
+        let place = self.place(key)?;
         let slot = self.slots.get_mut(usize::from(place))?;
         Some(Self::charge(&self.marks, slot, units, moment))
     }
 
-    fn admit(&mut self, print: &Print, serial: u32, units: u32, now: Tick) -> Outcome {
+    fn admit(&mut self, key: Key, serial: u32, units: u32, now: Tick) -> Outcome {
         let moment = self.moment(now);
-        let mut slot = Slot { print: *print, serial, cells: C::EMPTY };
+        let mut slot = Slot { print: key.print(), serial, cells: C::EMPTY };
         let outcome = Self::charge(&self.marks, &mut slot, units, moment);
         let slots = &self.slots;
         let hash_of = |place: Place| slots.get(usize::from(place)).map_or(0, |slot| hash(&slot.print));
         // A shelf has fewer places than an index tells apart.
-        if self.index.push(hash(print), hash_of).is_none() {
-            return Err(self.marks.limit().window());
+        if self.index.push(hash(&slot.print), hash_of).is_none() {
+            return Err(self.marks.limit().nanos());
         }
         self.slots.push(slot);
         outcome
     }
 
-    fn release(&mut self, print: &Print, ticket: Ticket, now: Tick) -> Option<Standing> {
+    fn release(&mut self, key: Key, ticket: Ticket, units: u32, now: Tick) -> Option<Standing> {
         let moment = self.moment(now);
         let taken_at = self.marks.passing(ticket.lasting);
-        let place = self.place(print)?;
+        let place = self.place(key)?;
         let slot = self.slots.get_mut(usize::from(place))?;
         if let Some(mark) = taken_at.filter(|mark| slot.serial == ticket.serial && *mark >= moment.first) {
-            slot.cells.take_back(moment.first, mark, ticket.units);
+            slot.cells.take_back(moment.first, mark, units);
         }
         Some(Self::read(&self.marks, &mut slot.cells, moment))
     }
 
-    fn standing(&mut self, print: &Print, now: Tick) -> Option<Standing> {
+    fn standing(&mut self, key: Key, now: Tick) -> Option<Standing> {
         let moment = self.moment(now);
-        let place = self.place(print)?;
+        let place = self.place(key)?;
         let slot = self.slots.get_mut(usize::from(place))?;
         Some(Self::read(&self.marks, &mut slot.cells, moment))
     }
 
-    fn find(&self, print: &Print) -> Option<Place> {
-        self.place(print)
+    fn find(&self, key: Key) -> Option<Place> {
+        self.place(key)
     }
 
     fn remove(&mut self, place: Place) {

@@ -8,9 +8,9 @@
 use std::time::Duration;
 
 use super::clock::Tick;
-use super::key::Print;
+use super::key::Key;
 use super::limit::Limit;
-use super::rack::{Outcome, Rack, Survey, Ticket, rack};
+use super::rack::{Charged, Outcome, Rack, Survey, Ticket, rack};
 use super::verdict::{Cause, Refused, Standing};
 
 /// How many clients are looked at for one that leaves.
@@ -50,50 +50,44 @@ impl Shelf {
 
     /// `units` is neither zero nor more than the limit.
     #[inline]
-    pub(super) fn reserve(
-        &mut self,
-        print: &Print,
-        limit: Limit,
-        units: u32,
-        now: Tick,
-    ) -> Result<(Ticket, Standing), Refused> {
+    pub(super) fn reserve(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Result<Charged, Refused> {
         let now = self.advance(now);
-        let known = self.rack(limit).and_then(|rack| rack.reserve(print, units, now));
+        let known = self.rack(limit).and_then(|rack| rack.reserve(key, units, now));
         let outcome = match known {
             Some(outcome) => outcome,
-            None => self.admit(print, limit, units, now)?,
+            None => self.admit(key, limit, units, now)?,
         };
-        outcome.map_err(|retry_after| Refused { retry_after, cause: Cause::Spent })
+        outcome.map_err(|wait| refused(wait, Cause::Spent))
     }
 
     /// As many units as there is room for.
-    pub(super) fn charge(&mut self, print: &Print, limit: Limit, units: u32, now: Tick) -> Standing {
-        let standing = self.standing(print, limit, now);
+    pub(super) fn charge(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Standing {
+        let standing = self.standing(key, limit, now);
         if standing.remaining == 0 {
             return standing;
         }
-        match self.reserve(print, limit, units.min(standing.remaining), now) {
-            Ok((_, standing)) => standing,
+        match self.reserve(key, limit, units.min(standing.remaining), now) {
+            Ok(charged) => charged.standing(),
             Err(refused) => Standing { remaining: 0, reset: refused.retry_after },
         }
     }
 
-    pub(super) fn release(&mut self, print: &Print, limit: Limit, ticket: Ticket, now: Tick) -> Standing {
+    pub(super) fn release(&mut self, key: Key, limit: Limit, ticket: Ticket, units: u32, now: Tick) -> Standing {
         let now = self.advance(now);
         self.crowded = Tick::default();
-        let held = self.rack(limit).and_then(|rack| rack.release(print, ticket, now));
+        let held = self.rack(limit).and_then(|rack| rack.release(key, ticket, units, now));
         held.unwrap_or_else(|| Standing::untouched(limit))
     }
 
-    pub(super) fn standing(&mut self, print: &Print, limit: Limit, now: Tick) -> Standing {
+    pub(super) fn standing(&mut self, key: Key, limit: Limit, now: Tick) -> Standing {
         let now = self.advance(now);
-        let held = self.rack(limit).and_then(|rack| rack.standing(print, now));
+        let held = self.rack(limit).and_then(|rack| rack.standing(key, now));
         held.unwrap_or_else(|| Standing::untouched(limit))
     }
 
-    pub(super) fn reset(&mut self, print: &Print, limit: Limit) {
+    pub(super) fn reset(&mut self, key: Key, limit: Limit) {
         if let Some(rack) = self.rack(limit)
-            && let Some(place) = rack.find(print)
+            && let Some(place) = rack.find(key)
         {
             rack.remove(place);
             self.clients = self.clients.saturating_sub(1);
@@ -133,6 +127,7 @@ impl Shelf {
         self.clients
     }
 
+    #[inline]
     fn advance(&mut self, now: Tick) -> Tick {
         self.latest = self.latest.max(now);
         self.latest
@@ -145,28 +140,28 @@ impl Shelf {
         self.racks.get_mut(number).map(Box::as_mut)
     }
 
-    fn admit(&mut self, print: &Print, limit: Limit, units: u32, now: Tick) -> Result<Outcome, Refused> {
-        self.make_room(now).map_err(|retry_after| Refused { retry_after, cause: Cause::Crowded })?;
+    fn admit(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Result<Outcome, Refused> {
+        self.make_room(now).map_err(|wait| refused(wait, Cause::Crowded))?;
         self.serial = self.serial.wrapping_add(1);
         self.clients = self.clients.saturating_add(1);
         let serial = self.serial;
         if let Some(rack) = self.rack(limit) {
-            return Ok(rack.admit(print, serial, units, now));
+            return Ok(rack.admit(key, serial, units, now));
         }
         let mut rack = rack(limit);
-        let outcome = rack.admit(print, serial, units, now);
+        let outcome = rack.admit(key, serial, units, now);
         self.limits.push(limit);
         self.racks.push(rack);
         Ok(outcome)
     }
 
-    /// Leaves a free place, or says how long until a client that is here will no longer be at its quota.
-    fn make_room(&mut self, now: Tick) -> Result<(), Duration> {
+    /// Leaves a free place, or says how many nanoseconds until a client that is here will no longer be at its quota.
+    fn make_room(&mut self, now: Tick) -> Result<(), u64> {
         if self.clients < self.places {
             return Ok(());
         }
         if let Some(left) = self.crowded.as_nanos().checked_sub(now.as_nanos()).filter(|left| *left > 0) {
-            return Err(Duration::from_nanos(left));
+            return Err(left);
         }
         let mut survey = Survey::default();
         let all = self.clients;
@@ -189,9 +184,8 @@ impl Shelf {
             }
         }
         let Some((.., number, place)) = survey.quietest else {
-            let wait = survey.wait.unwrap_or(Duration::from_nanos(1));
-            let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-            self.crowded = Tick::from_nanos(now.as_nanos().saturating_add(nanos));
+            let wait = survey.wait.unwrap_or(1);
+            self.crowded = Tick::from_nanos(now.as_nanos().saturating_add(wait));
             return Err(wait);
         };
         if let Some(rack) = self.racks.get_mut(number) {
@@ -200,6 +194,11 @@ impl Shelf {
         }
         Ok(())
     }
+}
+
+#[inline]
+fn refused(wait: u64, cause: Cause) -> Refused {
+    Refused { retry_after: Duration::from_nanos(wait), cause }
 }
 
 #[cfg(test)]

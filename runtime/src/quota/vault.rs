@@ -13,7 +13,7 @@ use super::index::Index;
 use super::key::Key;
 use super::limit::Limit;
 use super::lock::Lock;
-use super::rack::Ticket;
+use super::rack::{Charged, Ticket};
 use super::shelf::Shelf;
 use super::verdict::{Refused, Standing};
 
@@ -52,32 +52,26 @@ impl<L: Lock<Shelf>> Vault<L> {
     }
 
     #[inline]
-    pub(super) fn reserve(
-        &self,
-        key: &Key,
-        limit: Limit,
-        units: u32,
-        now: Tick,
-    ) -> Option<Result<(Ticket, Standing), Refused>> {
+    pub(super) fn reserve(&self, key: Key, limit: Limit, units: u32, now: Tick) -> Option<Result<Charged, Refused>> {
         self.sweep(now);
-        self.with(key, |shelf| shelf.reserve(&key.print(), limit, units, now))
+        self.with(key, |shelf| shelf.reserve(key, limit, units, now))
     }
 
-    pub(super) fn charge(&self, key: &Key, limit: Limit, units: u32, now: Tick) -> Option<Standing> {
+    pub(super) fn charge(&self, key: Key, limit: Limit, units: u32, now: Tick) -> Option<Standing> {
         self.sweep(now);
-        self.with(key, |shelf| shelf.charge(&key.print(), limit, units, now))
+        self.with(key, |shelf| shelf.charge(key, limit, units, now))
     }
 
-    pub(super) fn release(&self, key: &Key, limit: Limit, ticket: Ticket, now: Tick) -> Option<Standing> {
-        self.with(key, |shelf| shelf.release(&key.print(), limit, ticket, now))
+    pub(super) fn release(&self, key: Key, limit: Limit, ticket: Ticket, units: u32, now: Tick) -> Option<Standing> {
+        self.with(key, |shelf| shelf.release(key, limit, ticket, units, now))
     }
 
-    pub(super) fn standing(&self, key: &Key, limit: Limit, now: Tick) -> Option<Standing> {
-        self.with(key, |shelf| shelf.standing(&key.print(), limit, now))
+    pub(super) fn standing(&self, key: Key, limit: Limit, now: Tick) -> Option<Standing> {
+        self.with(key, |shelf| shelf.standing(key, limit, now))
     }
 
-    pub(super) fn reset(&self, key: &Key, limit: Limit) {
-        self.with(key, |shelf| shelf.reset(&key.print(), limit));
+    pub(super) fn reset(&self, key: Key, limit: Limit) {
+        self.with(key, |shelf| shelf.reset(key, limit));
     }
 
     pub(super) fn clients(&self) -> usize {
@@ -86,7 +80,7 @@ impl<L: Lock<Shelf>> Vault<L> {
 
     /// `None` never: the number is below the number of shelves.
     #[inline]
-    fn with<R>(&self, key: &Key, work: impl FnOnce(&mut Shelf) -> R) -> Option<R> {
+    fn with<R>(&self, key: Key, work: impl FnOnce(&mut Shelf) -> R) -> Option<R> {
         Some(self.shelves.get(key.shelf(self.count))?.with(work))
     }
 

@@ -6,8 +6,8 @@ use super::*;
 const LIMITS: [u32; 7] = [2, 4, 5, 16, 17, 1000, 100_000];
 const SECOND: u64 = 1_000_000_000;
 
-fn print(client: u32) -> Print {
-    [client; 3]
+fn key(client: u32) -> Key {
+    Key::of(client)
 }
 
 fn limit(limit: u32, nanos: u64) -> Limit {
@@ -22,8 +22,8 @@ fn slack(limit: Limit) -> u64 {
     u64::try_from(limit.slack().as_nanos()).unwrap()
 }
 
-fn reserve(shelf: &mut Shelf, client: u32, limit: Limit, units: u32, now: u64) -> Result<(Ticket, Standing), Refused> {
-    shelf.reserve(&print(client), limit, units, at(now))
+fn reserve(shelf: &mut Shelf, client: u32, limit: Limit, units: u32, now: u64) -> Result<Charged, Refused> {
+    shelf.reserve(key(client), limit, units, at(now))
 }
 
 /// How many of so many tries pass.
@@ -39,7 +39,7 @@ fn charge(shelf: &mut Shelf, client: u32, times: u32, now: u64) {
 }
 
 fn held(shelf: &Shelf) -> Vec<u32> {
-    (0..256).filter(|client| shelf.racks.iter().any(|rack| rack.find(&print(*client)).is_some())).collect()
+    (0..256).filter(|client| shelf.racks.iter().any(|rack| rack.find(key(*client)).is_some())).collect()
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_cost_is_charged_whole_or_not_at_all_and_told_when_all_of_it_is_free() {
         assert_eq!(refused, Refused { retry_after: Duration::from_nanos(2200), cause: Cause::Spent }, "{count}");
         let refused = reserve(&mut shelf, 1, limit, count - 1, 2000).unwrap_err();
         assert_eq!(refused.retry_after, Duration::from_nanos(1200), "{count}");
-        assert_eq!(shelf.standing(&print(1), limit, at(2000)).remaining, count - 2);
+        assert_eq!(shelf.standing(key(1), limit, at(2000)).remaining, count - 2);
         assert!(reserve(&mut shelf, 1, limit, count, 4199).is_err());
         assert!(reserve(&mut shelf, 1, limit, count, 4200).is_ok());
     }
@@ -111,12 +111,12 @@ fn a_cost_is_charged_whole_or_not_at_all_and_told_when_all_of_it_is_free() {
 fn a_charge_takes_what_there_is() {
     for count in LIMITS {
         let (mut shelf, limit) = (Shelf::new(1), limit(count, 3200));
-        assert_eq!(shelf.charge(&print(1), limit, count - 1, at(0)).remaining, 1);
-        let after = shelf.charge(&print(1), limit, u32::MAX, at(100));
+        assert_eq!(shelf.charge(key(1), limit, count - 1, at(0)).remaining, 1);
+        let after = shelf.charge(key(1), limit, u32::MAX, at(100));
         assert_eq!(after, Standing { remaining: 0, reset: Duration::from_nanos(3100) });
-        assert_eq!(shelf.charge(&print(1), limit, 1, at(200)).remaining, 0);
-        assert_eq!(shelf.charge(&print(2), limit, 1, at(200)).remaining, 0, "there is no place");
-        assert_eq!(shelf.standing(&print(1), limit, at(3200)).remaining, count - 1);
+        assert_eq!(shelf.charge(key(1), limit, 1, at(200)).remaining, 0);
+        assert_eq!(shelf.charge(key(2), limit, 1, at(200)).remaining, 0, "there is no place");
+        assert_eq!(shelf.standing(key(1), limit, at(3200)).remaining, count - 1);
     }
 }
 
@@ -127,10 +127,10 @@ fn a_charge_given_back_leaves_its_own_place_with_all_its_units() {
         let cost = count / 2;
         let (early, _) = reserve(&mut shelf, 1, limit, cost, 100).unwrap();
         reserve(&mut shelf, 1, limit, count - cost, 1600).unwrap();
-        assert_eq!(shelf.release(&print(1), limit, early, at(1600)).remaining, cost);
+        assert_eq!(shelf.release(key(1), limit, early, at(1600)).remaining, cost);
         // The early charge is gone, so nothing comes back when its window ends.
-        assert_eq!(shelf.standing(&print(1), limit, at(3300)).remaining, cost);
-        assert_eq!(shelf.standing(&print(1), limit, at(4800)).remaining, count);
+        assert_eq!(shelf.standing(key(1), limit, at(3300)).remaining, cost);
+        assert_eq!(shelf.standing(key(1), limit, at(4800)).remaining, count);
     }
 }
 
@@ -139,14 +139,14 @@ fn a_charge_given_back_too_late_or_twice_changes_nothing() {
     for count in LIMITS {
         for later in [33 * 100, 66 * 100, 33 * 100 * 7] {
             let (mut shelf, limit) = (Shelf::new(3), limit(count, 3200));
-            let (ticket, _) = reserve(&mut shelf, 1, limit, 1, 50).unwrap();
+            let charged = reserve(&mut shelf, 1, limit, 1, 50).unwrap();
             reserve(&mut shelf, 1, limit, count, 50 + later).unwrap();
-            assert_eq!(shelf.release(&print(1), limit, ticket, at(50 + later)).remaining, 0);
+            assert_eq!(shelf.release(key(1), limit, charged.ticket, 1, at(50 + later)).remaining, 0);
         }
         let (mut shelf, limit) = (Shelf::new(3), limit(count, 3200));
-        let (ticket, _) = reserve(&mut shelf, 1, limit, 1, 50).unwrap();
-        shelf.release(&print(1), limit, ticket, at(50));
-        assert_eq!(shelf.release(&print(1), limit, ticket, at(50)).remaining, count);
+        let charged = reserve(&mut shelf, 1, limit, 1, 50).unwrap();
+        shelf.release(key(1), limit, charged.ticket, 1, at(50));
+        assert_eq!(shelf.release(key(1), limit, charged.ticket, 1, at(50)).remaining, count);
     }
 }
 
@@ -158,13 +158,13 @@ fn a_charge_from_before_a_client_was_forgotten_is_not_given_back_after() {
         let (before, _) = reserve(&mut shelf, 1, limit, 1, 10).unwrap();
         reserve(&mut shelf, 2, limit, 1, 10).unwrap();
         reserve(&mut shelf, 1, limit, 1, 10).unwrap();
-        assert_eq!(shelf.release(&print(1), limit, before, at(10)).remaining, count - 1);
+        assert_eq!(shelf.release(key(1), limit, before, at(10)).remaining, count - 1);
         let (before, _) = reserve(&mut shelf, 1, limit, 1, 10).unwrap();
-        shelf.reset(&print(1), limit);
+        shelf.reset(key(1), limit);
         assert_eq!(shelf.clients(), 0);
-        assert_eq!(shelf.release(&print(1), limit, before, at(10)).remaining, count);
+        assert_eq!(shelf.release(key(1), limit, before, at(10)).remaining, count);
         reserve(&mut shelf, 1, limit, 1, 10).unwrap();
-        assert_eq!(shelf.release(&print(1), limit, before, at(10)).remaining, count - 1);
+        assert_eq!(shelf.release(key(1), limit, before, at(10)).remaining, count - 1);
     }
 }
 
@@ -174,13 +174,13 @@ fn charges_outlive_the_lowering_of_marks() {
         // Marks of a nanosecond run out every 4.3 seconds.
         let (mut shelf, limit) = (Shelf::new(3), limit(count, 32));
         for now in (0..40).map(|turn| turn * 1_100_000_007_u64) {
-            let (ticket, _) = reserve(&mut shelf, 1, limit, 1, now).unwrap();
+            let charged = reserve(&mut shelf, 1, limit, 1, now).unwrap();
             reserve(&mut shelf, 1, limit, count - 1, now + 1).unwrap();
             assert_eq!(admitted(&mut shelf, limit, now + 31, 1), 0);
-            assert_eq!(shelf.release(&print(1), limit, ticket, at(now + 31)).remaining, 1);
+            assert_eq!(shelf.release(key(1), limit, charged.ticket, 1, at(now + 31)).remaining, 1);
             assert_eq!(admitted(&mut shelf, limit, now + 31, 2), 1);
         }
-        assert_eq!(shelf.standing(&print(1), limit, at(u64::MAX / 2)).remaining, count);
+        assert_eq!(shelf.standing(key(1), limit, at(u64::MAX / 2)).remaining, count);
         assert_eq!(admitted(&mut shelf, limit, u64::MAX / 2, count + 1), count);
     }
 }
@@ -193,9 +193,9 @@ fn charges_just_before_the_lowering_are_held_after_it() {
             let (mut shelf, seam) = (Shelf::new(3), u64::from(u32::MAX));
             let step = if count <= Limit::EXACT { 1 } else { 100_000 };
             reserve(&mut shelf, 2, limit, 1, 0).unwrap();
-            let (ticket, _) = reserve(&mut shelf, 1, limit, count, seam * step - before).unwrap();
+            let charged = reserve(&mut shelf, 1, limit, count, seam * step - before).unwrap();
             assert_eq!(admitted(&mut shelf, limit, seam * step + 3_200_000 - before - 1, 1), 0);
-            assert_eq!(shelf.release(&print(1), limit, ticket, at(seam * step)).remaining, count);
+            assert_eq!(shelf.release(key(1), limit, charged.ticket, count, at(seam * step)).remaining, count);
         }
     }
 }
@@ -226,7 +226,7 @@ fn the_quietest_leaves_and_of_two_the_one_not_charged_for_longer() {
     charge(&mut shelf, 2, 1, 15);
     charge(&mut shelf, 3, 1, 20);
     // Asking where a client stands makes it no less quiet.
-    shelf.standing(&print(2), limit(4, 100), at(25));
+    shelf.standing(key(2), limit(4, 100), at(25));
     charge(&mut shelf, 4, 3, 30);
     assert_eq!(held(&shelf), [1, 3, 4]);
     charge(&mut shelf, 5, 1, 40);
@@ -261,12 +261,12 @@ fn a_newcomer_is_refused_when_all_are_at_their_quota_and_told_the_truth() {
 fn what_is_given_back_or_reset_makes_room_at_once() {
     for reset in [true, false] {
         let mut shelf = Shelf::new(1);
-        let (ticket, _) = reserve(&mut shelf, 1, limit(4, 100), 4, 0).unwrap();
+        let charged = reserve(&mut shelf, 1, limit(4, 100), 4, 0).unwrap();
         assert_eq!(reserve(&mut shelf, 2, limit(4, 100), 1, 0).unwrap_err().cause, Cause::Crowded);
         if reset {
-            shelf.reset(&print(1), limit(4, 100));
+            shelf.reset(key(1), limit(4, 100));
         } else {
-            shelf.release(&print(1), limit(4, 100), ticket, at(0));
+            shelf.release(key(1), limit(4, 100), charged.ticket, 4, at(0));
         }
         assert!(reserve(&mut shelf, 2, limit(4, 100), 1, 0).is_ok());
     }
@@ -292,7 +292,7 @@ fn clients_of_all_limits_come_and_go_and_the_bound_stands() {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let (client, limit) = ((random >> 33) as u32 % 60, limits[(random >> 60) as usize % 7]);
         match random >> 50 & 7 {
-            0 => shelf.reset(&print(client), limit),
+            0 => shelf.reset(key(client), limit),
             1 => shelf.sweep(7, at(now)),
             _ => drop(reserve(&mut shelf, client, limit, 1, now)),
         }
@@ -307,7 +307,7 @@ fn clients_of_all_limits_come_and_go_and_the_bound_stands() {
                 .iter()
                 .map(|limit| {
                     (0..60)
-                        .filter(|client| shelf.rack(*limit).is_some_and(|rack| rack.find(&print(*client)).is_some()))
+                        .filter(|client| shelf.rack(*limit).is_some_and(|rack| rack.find(key(*client)).is_some()))
                         .count()
                 })
                 .sum::<usize>()

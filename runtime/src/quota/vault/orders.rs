@@ -66,8 +66,7 @@ fn in_no_order_are_more_units_out_than_the_limit() {
                         thread::spawn(move || {
                             let key = model.key(1);
                             for turn in 0..3 {
-                                let Ok((ticket, _)) = model.vault.reserve(&key, limit, cost, model.read(1)).unwrap()
-                                else {
+                                let Ok(charged) = model.vault.reserve(key, limit, cost, model.read(1)).unwrap() else {
                                     continue;
                                 };
                                 assert!(out.fetch_add(cost, Ordering::SeqCst) + cost <= limit.limit());
@@ -78,14 +77,14 @@ fn in_no_order_are_more_units_out_than_the_limit() {
                                     .for_each(|shelf| shelf.with(|shelf| shelf.sweep(4, model.read(1))));
                                 if (thread + turn) % 2 == 0 {
                                     out.fetch_sub(cost, Ordering::SeqCst);
-                                    model.vault.release(&key, limit, ticket, model.read(1));
+                                    model.vault.release(key, limit, charged.ticket, cost, model.read(1));
                                 }
                             }
                         })
                     })
                     .collect();
                 threads.into_iter().for_each(|thread| thread.join().unwrap());
-                let left = model.vault.standing(&model.key(1), limit, model.read(1)).unwrap().remaining;
+                let left = model.vault.standing(model.key(1), limit, model.read(1)).unwrap().remaining;
                 assert_eq!(left, limit.limit() - out.load(Ordering::SeqCst));
             }
         },
@@ -100,27 +99,27 @@ fn in_no_order_does_a_blocked_client_leave_or_the_bound_break() {
         || {
             for limit in limits() {
                 let model = Model::new(2);
-                model.vault.reserve(&model.key(0), limit, limit.limit(), Tick::from_nanos(1)).unwrap().unwrap();
+                model.vault.reserve(model.key(0), limit, limit.limit(), Tick::from_nanos(1)).unwrap().unwrap();
                 let threads: Vec<_> = (1..4)
                     .map(|number| {
                         let model = Arc::clone(&model);
                         thread::spawn(move || {
                             for _ in 0..3 {
-                                let charged =
-                                    model.vault.reserve(&model.key(number), limit, 1, model.read(WINDOW / 20)).unwrap();
+                                let outcome =
+                                    model.vault.reserve(model.key(number), limit, 1, model.read(WINDOW / 20)).unwrap();
                                 assert!(model.vault.clients() <= 2);
-                                assert!(model.vault.reserve(&model.key(0), limit, 1, model.read(0)).unwrap().is_err());
-                                if let Ok((ticket, _)) = charged {
-                                    model.vault.release(&model.key(number), limit, ticket, model.read(0));
+                                assert!(model.vault.reserve(model.key(0), limit, 1, model.read(0)).unwrap().is_err());
+                                if let Ok(charged) = outcome {
+                                    model.vault.release(model.key(number), limit, charged.ticket, 1, model.read(0));
                                 }
-                                model.vault.reset(&model.key(number), limit);
+                                model.vault.reset(model.key(number), limit);
                             }
                         })
                     })
                     .collect();
                 threads.into_iter().for_each(|thread| thread.join().unwrap());
                 let later = Tick::from_nanos(1 + WINDOW + WINDOW / 32);
-                assert!(model.vault.reserve(&model.key(0), limit, limit.limit(), later).unwrap().is_ok());
+                assert!(model.vault.reserve(model.key(0), limit, limit.limit(), later).unwrap().is_ok());
             }
         },
         ORDERS,
@@ -135,18 +134,19 @@ fn in_no_order_is_a_charge_given_back_to_one_that_came_anew() {
             for limit in limits() {
                 let model = Model::new(2);
                 let key = model.key(0);
-                let (ticket, _) =
-                    model.vault.reserve(&key, limit, limit.limit(), Tick::from_nanos(1)).unwrap().unwrap();
+                let charged = model.vault.reserve(key, limit, limit.limit(), Tick::from_nanos(1)).unwrap().unwrap();
                 let (one, other) = (Arc::clone(&model), Arc::clone(&model));
                 let resetting = thread::spawn(move || {
-                    one.vault.reset(&key, limit);
-                    let again = one.vault.reserve(&key, limit, limit.limit(), Tick::from_nanos(1)).unwrap();
+                    one.vault.reset(key, limit);
+                    let again = one.vault.reserve(key, limit, limit.limit(), Tick::from_nanos(1)).unwrap();
                     assert!(again.is_ok());
                 });
-                let releasing = thread::spawn(move || other.vault.release(&key, limit, ticket, Tick::from_nanos(1)));
+                let releasing = thread::spawn(move || {
+                    other.vault.release(key, limit, charged.ticket, limit.limit(), Tick::from_nanos(1))
+                });
                 resetting.join().unwrap();
                 releasing.join().unwrap();
-                let standing = model.vault.standing(&key, limit, Tick::from_nanos(1)).unwrap();
+                let standing = model.vault.standing(key, limit, Tick::from_nanos(1)).unwrap();
                 assert_eq!(standing.remaining, 0);
             }
         },
