@@ -220,9 +220,10 @@ impl<'c> Due<'_, 'c> {
     }
 }
 
-/// Rounded up, at least 1: a client that comes back then is not too early.
+/// Rounded up, at least 1: a client that comes back then is not too early. Less than a millisecond is no part of a second: a
+/// store rounds instants by less, and a client that waits so long comes later than that.
 pub(crate) fn whole_seconds(duration: Duration) -> u32 {
-    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
+    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_millis() > 0));
     u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
 }
 
@@ -235,6 +236,9 @@ mod tests {
         assert_eq!(whole_seconds(Duration::ZERO), 1);
         assert_eq!(whole_seconds(Duration::from_nanos(1)), 1);
         assert_eq!(whole_seconds(Duration::from_millis(1001)), 2);
+        assert_eq!(whole_seconds(Duration::new(900, 900)), 900);
+        assert_eq!(whole_seconds(Duration::new(900, 999_999)), 900);
+        assert_eq!(whole_seconds(Duration::new(900, 1_000_000)), 901);
         assert_eq!(whole_seconds(Duration::from_secs(412)), 412);
     }
 }

@@ -46,19 +46,17 @@ impl Marks {
     /// The present. Where its mark is [`Mark::MAX`], marks have to be lowered first.
     #[inline]
     pub(super) fn moment(&self, now: Tick) -> Moment {
-        let (first, mark) = self.held(now);
+        let (gone, begun) = self.counted(now);
         // One more, so that zero is never held.
-        let above = |step: u64| step.saturating_sub(self.base).saturating_add(1);
-        let mark = Mark::try_from(above(mark)).unwrap_or(Mark::MAX);
+        let mark = Mark::try_from(begun.saturating_add(1)).unwrap_or(Mark::MAX);
         // Where the mark fits, so does what is not greater.
-        Moment { now, first: above(first) as Mark, mark }
+        Moment { now, first: (gone as Mark).wrapping_add(1), mark }
     }
 
     /// Counts from the first step that is held now, or up to `multiple` before, and says by how much marks become less.
     pub(super) fn lower(&mut self, now: Tick, multiple: NonZeroU64) -> u64 {
-        let (first, _) = self.held(now);
-        let surplus = first.saturating_sub(self.base);
-        let by = surplus.saturating_sub(surplus % multiple);
+        let (gone, _) = self.counted(now);
+        let by = gone.saturating_sub(gone % multiple);
         self.base = self.base.saturating_add(by);
         by
     }
@@ -80,14 +78,16 @@ impl Marks {
         rounded.saturating_add(self.limit.nanos()).saturating_sub(now.as_nanos())
     }
 
-    /// The first step that is still held, and the present one.
+    /// The first step that is still held, and the present one, counted from the base.
     #[inline]
-    fn held(&self, now: Tick) -> (u64, u64) {
-        let (begun, rest) = (now.as_nanos() / self.step, now.as_nanos() % self.step);
+    fn counted(&self, now: Tick) -> (u64, u64) {
+        // The base had begun when marks were lowered to it, and time doesn't go back.
+        let since = now.as_nanos().saturating_sub(self.base.wrapping_mul(self.step.get()));
+        let (begun, rest) = (since / self.step, since % self.step);
         let (steps, more) = self.window;
-        // A step s is gone when s * step + window <= now: one division tells both.
-        let gone = begun.saturating_sub(steps.saturating_sub(u64::from(rest >= more)));
-        (gone, begun.saturating_add(u64::from(rest > 0)))
+        // A step s is gone when s * step + window <= now: one division tells both. A window has at least one step.
+        let gone = begun.saturating_sub(steps.wrapping_sub(u64::from(rest >= more)));
+        (gone, begun.wrapping_add(u64::from(rest > 0)))
     }
 }
 
@@ -101,11 +101,15 @@ mod tests {
     fn one_division_tells_the_first_step_that_is_held_and_the_present_one() {
         for (count, window) in [(1, 1), (5, 900_000_000_001), (17, 1), (17, 31), (17, 33), (40, 3200), (9, 3 << 31)] {
             let limit = Limit::new(count, Duration::from_nanos(window)).unwrap();
-            let (marks, step) = (Marks::new(limit), limit.step().get());
+            let step = limit.step().get();
             let near = [0, 1, step - 1, step, step + 1, window - 1, window, window + 1, window + step, 7 * window + 3];
             for now in near.into_iter().chain([u64::MAX - 1, u64::MAX]) {
                 let first = now.checked_sub(window).map_or(0, |ago| ago / step + 1);
-                assert_eq!(marks.held(Tick::from_nanos(now)), (first, now.div_ceil(step)), "{count} {window} {now}");
+                let mut marks = Marks::new(limit);
+                assert_eq!(marks.counted(Tick::from_nanos(now)), (first, now.div_ceil(step)), "{count} {window} {now}");
+                marks.lower(Tick::from_nanos(now / 2), NonZeroU64::MIN);
+                let (first, mark) = (first.saturating_sub(marks.base), now.div_ceil(step).saturating_sub(marks.base));
+                assert_eq!(marks.counted(Tick::from_nanos(now)), (first, mark), "{count} {window} {now}");
             }
         }
     }

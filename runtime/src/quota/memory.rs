@@ -66,7 +66,8 @@ impl Charge {
 /// once a millisecond, one request looks at the next few of them.
 ///
 /// **When it is full.** The bound is divided evenly over shelves of at most 2048 clients, and a keyed hash says on
-/// which a client goes; some fill up when the whole is nine tenths full. On a full shelf 32 clients are looked at: one
+/// which a client goes. The first of them is full before the whole is: with room for [`MemoryStore::CLIENTS`] at 92 in a
+/// hundred, with room for a few thousand at two thirds to three quarters (drawn at random). On a full shelf 32 clients are looked at: one
 /// without charges leaves first, then the one with the smallest part of its quota used. That one's charges are
 /// forgotten: only then may a client have more than its quota. One that is at its quota is never forgotten: if all on
 /// the shelf are, a new client is refused ([`Cause::Crowded`](super::Cause::Crowded)).

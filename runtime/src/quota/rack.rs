@@ -139,7 +139,7 @@ impl<C: Cells> Row<C> {
         Standing { remaining: marks.limit().limit().saturating_sub(used), reset: Duration::from_nanos(reset) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn charge(marks: &Marks, slot: &mut Slot<C>, units: u32, moment: Moment) -> Outcome {
         let limit = marks.limit().limit();
         let used = match slot.cells.room(moment.first, limit, units) {

@@ -27,9 +27,8 @@ pub(super) struct Shelf {
     serial: u32,
     /// Until when all clients are at their quota, if nothing is given back.
     crowded: Tick,
-    /// The limits that clients here have, and at the same places their clients.
-    limits: Vec<Limit>,
-    racks: Vec<Box<dyn Rack>>,
+    /// The limits that clients here have, and their clients.
+    racks: Vec<(Limit, Box<dyn Rack>)>,
     /// Which rack, and which client on it, is the next to be looked at.
     hand: (usize, usize),
 }
@@ -42,7 +41,6 @@ impl Shelf {
             latest: Tick::default(),
             serial: 0,
             crowded: Tick::default(),
-            limits: Vec::new(),
             racks: Vec::new(),
             hand: (0, 0),
         }
@@ -102,7 +100,7 @@ impl Shelf {
         // Once round, from the middle of a rack to its middle.
         for _ in 0..self.racks.len().saturating_add(2) {
             let (number, at) = self.hand;
-            let Some(rack) = self.racks.get_mut(number) else {
+            let Some((_, rack)) = self.racks.get_mut(number) else {
                 self.hand = (0, 0);
                 continue;
             };
@@ -111,7 +109,6 @@ impl Shelf {
             self.clients = self.clients.saturating_sub(gone);
             if left == 0 {
                 self.racks.swap_remove(number);
-                self.limits.swap_remove(number);
                 self.hand = (number, 0);
             } else {
                 self.hand = if next < left { (number, next) } else { (number.saturating_add(1), 0) };
@@ -136,10 +133,11 @@ impl Shelf {
     /// A key is charged apart for each limit: two limits that share a key by mistake can't corrupt each other's count.
     #[inline]
     fn rack(&mut self, limit: Limit) -> Option<&mut (dyn Rack + 'static)> {
-        let number = self.limits.iter().position(|held| *held == limit)?;
-        self.racks.get_mut(number).map(Box::as_mut)
+        self.racks.iter_mut().find(|(held, _)| *held == limit).map(|(_, rack)| rack.as_mut())
     }
 
+    /// Apart from the way of those that are known, which is the shorter for it.
+    #[inline(never)]
     fn admit(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Result<Outcome, Refused> {
         self.make_room(now).map_err(|wait| refused(wait, Cause::Crowded))?;
         self.serial = self.serial.wrapping_add(1);
@@ -150,8 +148,7 @@ impl Shelf {
         }
         let mut rack = rack(limit);
         let outcome = rack.admit(key, serial, units, now);
-        self.limits.push(limit);
-        self.racks.push(rack);
+        self.racks.push((limit, rack));
         Ok(outcome)
     }
 
@@ -169,7 +166,7 @@ impl Shelf {
         while survey.seen < LOOKS || (survey.quietest.is_none() && survey.seen < all) {
             let (number, at) = self.hand;
             match self.racks.get_mut(number) {
-                Some(rack) if at < rack.len() => {
+                Some((_, rack)) if at < rack.len() => {
                     rack.survey(&mut survey, number, at, LOOKS, now);
                     self.hand = (number, at.saturating_add(LOOKS));
                 }
@@ -188,7 +185,7 @@ impl Shelf {
             self.crowded = Tick::from_nanos(now.as_nanos().saturating_add(wait));
             return Err(wait);
         };
-        if let Some(rack) = self.racks.get_mut(number) {
+        if let Some((_, rack)) = self.racks.get_mut(number) {
             rack.remove(place);
             self.clients = self.clients.saturating_sub(1);
         }

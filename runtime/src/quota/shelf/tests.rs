@@ -39,7 +39,7 @@ fn charge(shelf: &mut Shelf, client: u32, times: u32, now: u64) {
 }
 
 fn held(shelf: &Shelf) -> Vec<u32> {
-    (0..256).filter(|client| shelf.racks.iter().any(|rack| rack.find(key(*client)).is_some())).collect()
+    (0..256).filter(|client| shelf.racks.iter().any(|(_, rack)| rack.find(key(*client)).is_some())).collect()
 }
 
 #[test]
@@ -125,9 +125,9 @@ fn a_charge_given_back_leaves_its_own_place_with_all_its_units() {
     for count in LIMITS {
         let (mut shelf, limit) = (Shelf::new(3), limit(count, 3200));
         let cost = count / 2;
-        let (early, _) = reserve(&mut shelf, 1, limit, cost, 100).unwrap();
+        let early = reserve(&mut shelf, 1, limit, cost, 100).unwrap();
         reserve(&mut shelf, 1, limit, count - cost, 1600).unwrap();
-        assert_eq!(shelf.release(key(1), limit, early, at(1600)).remaining, cost);
+        assert_eq!(shelf.release(key(1), limit, early.ticket, cost, at(1600)).remaining, cost);
         // The early charge is gone, so nothing comes back when its window ends.
         assert_eq!(shelf.standing(key(1), limit, at(3300)).remaining, cost);
         assert_eq!(shelf.standing(key(1), limit, at(4800)).remaining, count);
@@ -155,16 +155,16 @@ fn a_charge_from_before_a_client_was_forgotten_is_not_given_back_after() {
     for count in LIMITS {
         let limit = limit(count, 3200);
         let mut shelf = Shelf::new(1);
-        let (before, _) = reserve(&mut shelf, 1, limit, 1, 10).unwrap();
+        let before = reserve(&mut shelf, 1, limit, 1, 10).unwrap();
         reserve(&mut shelf, 2, limit, 1, 10).unwrap();
         reserve(&mut shelf, 1, limit, 1, 10).unwrap();
-        assert_eq!(shelf.release(key(1), limit, before, at(10)).remaining, count - 1);
-        let (before, _) = reserve(&mut shelf, 1, limit, 1, 10).unwrap();
+        assert_eq!(shelf.release(key(1), limit, before.ticket, 1, at(10)).remaining, count - 1);
+        let before = reserve(&mut shelf, 1, limit, 1, 10).unwrap();
         shelf.reset(key(1), limit);
         assert_eq!(shelf.clients(), 0);
-        assert_eq!(shelf.release(key(1), limit, before, at(10)).remaining, count);
+        assert_eq!(shelf.release(key(1), limit, before.ticket, 1, at(10)).remaining, count);
         reserve(&mut shelf, 1, limit, 1, 10).unwrap();
-        assert_eq!(shelf.release(key(1), limit, before, at(10)).remaining, count - 1);
+        assert_eq!(shelf.release(key(1), limit, before.ticket, 1, at(10)).remaining, count - 1);
     }
 }
 
@@ -300,7 +300,7 @@ fn clients_of_all_limits_come_and_go_and_the_bound_stands() {
         if now % 16 > 0 {
             continue;
         }
-        assert_eq!(shelf.clients(), shelf.racks.iter().map(|rack| rack.len()).sum::<usize>());
+        assert_eq!(shelf.clients(), shelf.racks.iter().map(|(_, rack)| rack.len()).sum::<usize>());
         assert_eq!(
             shelf.clients(),
             limits
