@@ -36,15 +36,17 @@ pub(super) struct Counters<C> {
 }
 
 impl<C: Count> Counters<C> {
+    #[inline]
     fn cell(&mut self, mark: Mark) -> Option<&mut C> {
         self.cells.get_mut((mark % CELLS) as usize)
     }
 
+    #[inline]
     fn count(&self, mark: Mark) -> u32 {
         self.cells.get((mark % CELLS) as usize).map_or(0, |count| (*count).into())
     }
 
-    fn held(&self) -> impl DoubleEndedIterator<Item = Mark> {
+    fn held(&self) -> std::ops::Range<Mark> {
         self.oldest..self.oldest.saturating_add(CELLS)
     }
 
@@ -104,11 +106,16 @@ impl<C: Count> Cells for Counters<C> {
             return None;
         }
         // Those without charges before the first that has some are passed by for good: marks come in order.
-        let mut oldest = self.oldest;
-        while self.count(oldest) == 0 && oldest.wrapping_sub(self.oldest) < CELLS {
-            oldest = oldest.wrapping_add(1);
+        for mark in self.held() {
+            let count = self.count(mark);
+            if count > 0 {
+                self.oldest = mark;
+                if count >= units {
+                    return Some(mark);
+                }
+                break;
+            }
         }
-        self.oldest = oldest;
         let mut sum = 0_u32;
         self.held().find(|mark| {
             sum = sum.saturating_add(self.count(*mark));

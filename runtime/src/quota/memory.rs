@@ -16,7 +16,7 @@ use super::limit::Limit;
 use super::rack::Charged;
 use super::shelf::Shelf;
 use super::vault::Vault;
-use super::verdict::{Cause, Refused, Standing};
+use super::verdict::{Refused, Standing, Wait};
 
 /// Units that were charged. Dropping it leaves the client charged; only [`MemoryStore::release`] gives them back, and
 /// takes it by value, so that they are given back once.
@@ -149,11 +149,11 @@ impl MemoryStore {
     /// [`Refused`], and nothing is charged.
     pub fn reserve(&self, key: Key, limit: Limit, cost: u32, now: Tick) -> Result<Charge, Refused> {
         let units = cost.max(1);
-        let never = || Refused { retry_after: limit.window(), cause: Cause::Spent };
+        let never = Wait::Spent(limit.nanos());
         if units > limit.limit() {
-            return Err(never());
+            return Err(never.into());
         }
-        let charged = self.shared.vault.reserve(key, limit, units, now).unwrap_or_else(|| Err(never()))?;
+        let charged = self.shared.vault.reserve(key, limit, units, now).unwrap_or(Err(never))?;
         Ok(Charge { key, limit, units, charged })
     }
 
@@ -226,6 +226,7 @@ impl fmt::Debug for MemoryStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quota::verdict::Cause;
 
     #[test]
     fn asking_takes_no_place() {

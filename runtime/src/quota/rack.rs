@@ -15,7 +15,7 @@ use super::limit::Limit;
 use super::log::Log;
 use super::marks::{Mark, Marks, Moment};
 use super::pile::Pile;
-use super::verdict::Standing;
+use super::verdict::{Standing, Wait};
 
 /// Which charge a release gives back.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +41,8 @@ impl Charged {
     }
 }
 
-/// The outcome of a charge, or how many nanoseconds to wait until there is room for it.
-pub(super) type Outcome = Result<Charged, u64>;
+/// The outcome of a charge, or how long to wait until there is room for it.
+pub(super) type Outcome = Result<Charged, Wait>;
 
 /// What decides who leaves a full shelf.
 #[derive(Debug, Default)]
@@ -144,7 +144,7 @@ impl<C: Cells> Row<C> {
         let limit = marks.limit().limit();
         let used = match slot.cells.room(moment.first, limit, units) {
             Ok(used) => used,
-            Err(mark) => return Err(marks.until_gone(mark, moment.now)),
+            Err(mark) => return Err(Wait::Spent(marks.until_gone(mark, moment.now))),
         };
         slot.cells.add(moment.first, moment.mark, units);
         let reset = slot.cells.leaves(moment.first, 1).unwrap_or(moment.mark);
@@ -177,7 +177,7 @@ impl<C: Cells> Rack for Row<C> {
         let hash_of = |place: Place| slots.get(usize::from(place)).map_or(0, |slot| hash(&slot.print));
         // A shelf has fewer places than an index tells apart.
         if self.index.push(hash(&slot.print), hash_of).is_none() {
-            return Err(self.marks.limit().nanos());
+            return Err(Wait::Crowded(self.marks.limit().nanos()));
         }
         self.slots.push(slot);
         outcome

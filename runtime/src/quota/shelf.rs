@@ -5,13 +5,11 @@
 //! one without charges leaves first, then the one with the smallest part of its quota used. One at its quota never
 //! leaves: if all on the shelf are, the newcomer is refused.
 
-use std::time::Duration;
-
 use super::clock::Tick;
 use super::key::Key;
 use super::limit::Limit;
-use super::rack::{Charged, Outcome, Rack, Survey, Ticket, rack};
-use super::verdict::{Cause, Refused, Standing};
+use super::rack::{Outcome, Rack, Survey, Ticket, rack};
+use super::verdict::{Refused, Standing, Wait};
 
 /// How many clients are looked at for one that leaves.
 pub(super) const LOOKS: usize = 32;
@@ -48,14 +46,14 @@ impl Shelf {
 
     /// `units` is neither zero nor more than the limit.
     #[inline]
-    pub(super) fn reserve(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Result<Charged, Refused> {
+    pub(super) fn reserve(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Outcome {
         let now = self.advance(now);
-        let known = self.rack(limit).and_then(|rack| rack.reserve(key, units, now));
-        let outcome = match known {
-            Some(outcome) => outcome,
-            None => self.admit(key, limit, units, now)?,
-        };
-        outcome.map_err(|wait| refused(wait, Cause::Spent))
+        if let Some(rack) = self.rack(limit)
+            && let Some(outcome) = rack.reserve(key, units, now)
+        {
+            return outcome;
+        }
+        self.admit(key, limit, units, now)
     }
 
     /// As many units as there is room for.
@@ -66,7 +64,7 @@ impl Shelf {
         }
         match self.reserve(key, limit, units.min(standing.remaining), now) {
             Ok(charged) => charged.standing(),
-            Err(refused) => Standing { remaining: 0, reset: refused.retry_after },
+            Err(wait) => Standing { remaining: 0, reset: Refused::from(wait).retry_after },
         }
     }
 
@@ -138,18 +136,18 @@ impl Shelf {
 
     /// Apart from the way of those that are known, which is the shorter for it.
     #[inline(never)]
-    fn admit(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Result<Outcome, Refused> {
-        self.make_room(now).map_err(|wait| refused(wait, Cause::Crowded))?;
+    fn admit(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Outcome {
+        self.make_room(now).map_err(Wait::Crowded)?;
         self.serial = self.serial.wrapping_add(1);
         self.clients = self.clients.saturating_add(1);
         let serial = self.serial;
         if let Some(rack) = self.rack(limit) {
-            return Ok(rack.admit(key, serial, units, now));
+            return rack.admit(key, serial, units, now);
         }
         let mut rack = rack(limit);
         let outcome = rack.admit(key, serial, units, now);
         self.racks.push((limit, rack));
-        Ok(outcome)
+        outcome
     }
 
     /// Leaves a free place, or says how many nanoseconds until a client that is here will no longer be at its quota.
@@ -191,11 +189,6 @@ impl Shelf {
         }
         Ok(())
     }
-}
-
-#[inline]
-fn refused(wait: u64, cause: Cause) -> Refused {
-    Refused { retry_after: Duration::from_nanos(wait), cause }
 }
 
 #[cfg(test)]

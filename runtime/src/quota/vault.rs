@@ -13,9 +13,9 @@ use super::index::Index;
 use super::key::Key;
 use super::limit::Limit;
 use super::lock::Lock;
-use super::rack::{Charged, Ticket};
+use super::rack::{Outcome, Ticket};
 use super::shelf::Shelf;
-use super::verdict::{Refused, Standing};
+use super::verdict::Standing;
 
 /// How many clients a shelf has at most: few enough that making room for an eighth more takes microseconds, and enough
 /// that chance fills them alike. What its index has room for without growing once more.
@@ -52,7 +52,7 @@ impl<L: Lock<Shelf>> Vault<L> {
     }
 
     #[inline]
-    pub(super) fn reserve(&self, key: Key, limit: Limit, units: u32, now: Tick) -> Option<Result<Charged, Refused>> {
+    pub(super) fn reserve(&self, key: Key, limit: Limit, units: u32, now: Tick) -> Option<Outcome> {
         self.sweep(now);
         self.with(key, |shelf| shelf.reserve(key, limit, units, now))
     }

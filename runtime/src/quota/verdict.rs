@@ -35,6 +35,24 @@ pub struct Refused {
     pub cause: Cause,
 }
 
+/// The same within a store, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wait {
+    Spent(u64),
+    Crowded(u64),
+}
+
+impl From<Wait> for Refused {
+    #[inline]
+    fn from(wait: Wait) -> Self {
+        let (nanos, cause) = match wait {
+            Wait::Spent(nanos) => (nanos, Cause::Spent),
+            Wait::Crowded(nanos) => (nanos, Cause::Crowded),
+        };
+        Self { retry_after: Duration::from_nanos(nanos), cause }
+    }
+}
+
 /// Why a charge was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

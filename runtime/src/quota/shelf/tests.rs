@@ -1,6 +1,10 @@
 //! What a shelf promises, limit by limit: one in each form of row.
 
+use std::time::Duration;
+
 use super::*;
+use crate::quota::rack::Charged;
+use crate::quota::verdict::Cause;
 
 /// One limit in each form that charges are kept in.
 const LIMITS: [u32; 7] = [2, 4, 5, 16, 17, 1000, 100_000];
@@ -23,7 +27,7 @@ fn slack(limit: Limit) -> u64 {
 }
 
 fn reserve(shelf: &mut Shelf, client: u32, limit: Limit, units: u32, now: u64) -> Result<Charged, Refused> {
-    shelf.reserve(key(client), limit, units, at(now))
+    shelf.reserve(key(client), limit, units, at(now)).map_err(Refused::from)
 }
 
 /// How many of so many tries pass.
