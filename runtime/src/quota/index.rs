@@ -35,6 +35,33 @@ impl Index {
         None
     }
 
+    /// The first of a chain.
+    #[inline]
+    pub(super) fn first(&self, hash: u32) -> Option<Place> {
+        self.chains.get(self.chain(hash)).copied().filter(|place| *place != NONE)
+    }
+
+    /// One that is not the first of its chain, and makes it the first: who comes often is found at once.
+    #[inline(never)]
+    pub(super) fn fetch(&mut self, hash: u32, is: impl Fn(Place) -> bool) -> Option<Place> {
+        let first = self.first(hash)?;
+        let chain = self.chain(hash);
+        let mut before = first;
+        loop {
+            let place = *self.next.get(usize::from(before))?;
+            if place == NONE {
+                return None;
+            }
+            if is(place) {
+                let after = std::mem::replace(self.next.get_mut(usize::from(place))?, first);
+                *self.next.get_mut(usize::from(before))? = after;
+                *self.chains.get_mut(chain)? = place;
+                return Some(place);
+            }
+            before = place;
+        }
+    }
+
     /// Adds the slot that comes after all that are in.
     pub(super) fn push(&mut self, hash: u32, hash_of: impl Fn(Place) -> u32) -> Option<Place> {
         let place = Place::try_from(self.next.len()).ok().filter(|place| *place < NONE)?;
@@ -104,6 +131,34 @@ impl Index {
             if let (Some(first), Some(next)) = (self.chains.get_mut(chain), self.next.get_mut(at)) {
                 *next = std::mem::replace(first, place);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_fetched_stands_first_and_nobody_is_lost() {
+        // Three chains are empty: all eight stand in one.
+        let (mut index, hash_of) = (Index::default(), |_: Place| 8);
+        for place in 0..8 {
+            assert_eq!(index.push(8, hash_of), Some(place));
+        }
+        let mut random = 1_u32;
+        for _ in 0..200 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let sought = (random >> 24) as Place % 9;
+            let found = (sought < 8).then_some(sought);
+            if index.first(8) != found {
+                assert_eq!(index.fetch(8, |place| place == sought), found);
+            }
+            if found.is_some() {
+                assert_eq!(index.first(8), found);
+            }
+            assert!((0..8).all(|one| index.find(8, |place| place == one) == Some(one)));
+            assert_eq!(index.find(8, |_| false), None);
         }
     }
 }

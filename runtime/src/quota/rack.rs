@@ -164,8 +164,16 @@ impl<C: Cells> Rack for Row<C> {
     #[inline]
     fn reserve(&mut self, key: Key, units: u32, now: Tick) -> Option<Outcome> {
         let moment = self.moment(now);
-        let place = self.place(key)?;
-        let slot = self.slots.get_mut(usize::from(place))?;
+        let first = self.index.first(hash(&key.print()))?;
+        let slot = match self.slots.get_mut(usize::from(first)) {
+            Some(slot) if key.left(&slot.print) => slot,
+            _ => {
+                let slots = &self.slots;
+                let is = |place: Place| slots.get(usize::from(place)).is_some_and(|slot| key.left(&slot.print));
+                let place = self.index.fetch(hash(&key.print()), is)?;
+                self.slots.get_mut(usize::from(place))?
+            }
+        };
         Some(Self::charge(&self.marks, slot, units, moment))
     }
 
