@@ -35,10 +35,10 @@ impl Index {
         None
     }
 
-    /// The first of a chain.
+    /// The first of a chain, or a number that no slot has.
     #[inline]
     pub(super) fn first(&self, hash: u32) -> Option<Place> {
-        self.chains.get(self.chain(hash)).copied().filter(|place| *place != NONE)
+        self.chains.get(self.chain(hash)).copied()
     }
 
     /// One that is not the first of its chain, and makes it the first: who comes often is found at once.
