@@ -233,15 +233,17 @@ pub async fn together<S: Store>(
             Decision::Refused(refused) => quota.refused(refused, want.cost, beside[want.quota], bracket)?,
             Decision::Spared(standing) => {
                 holds(refusal, "spared though none that binds refused", wants)?;
-                beside[want.quota] += u64::from(want.cost.max(1));
-                spared.push((want.quota, standing));
+                let units = u64::from(want.cost.max(1));
+                beside[want.quota] += units;
+                spared.push((want.quota, units, standing));
             }
         }
     }
-    for (quota, standing) in spared {
+    // Others of the same call may still count for it, but it does not.
+    for (quota, units, standing) in spared {
         let (remaining, free) = (u64::from(standing.remaining), quotas[quota].limit());
         let least = quotas[quota].model.least(bracket.1, quotas[quota].window());
-        let most = quotas[quota].model.most(bracket.0, quotas[quota].reach()) + beside[quota];
+        let most = quotas[quota].model.most(bracket.0, quotas[quota].reach()) + beside[quota] - units;
         let fits = (free.saturating_sub(most)..=free.saturating_sub(least)).contains(&remaining);
         holds(fits, "spared, and yet it stands elsewhere", (standing, least, most, free))?;
     }

@@ -7,10 +7,9 @@ mod laws;
 mod model;
 mod patterns;
 mod route;
+#[expect(dead_code, reason = "what only tests of outages need")]
 #[path = "../redis/server.rs"]
-#[allow(dead_code)]
 mod server;
-
 mod stores;
 
 use std::time::{Duration, Instant};
@@ -44,16 +43,12 @@ fn alone(work: impl Future<Output = Seen>) -> Seen {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
 }
 
-/// The same patterns on two threads, and that they did try everything.
+/// All patterns, on two threads; and they did try everything.
 fn all(kind: &str, of_thread: impl Fn(u64) -> Seen + Sync) {
     let began = Instant::now();
     let seen = std::thread::scope(|scope| {
-        let threads = [0, 1].map(|thread| {
-            scope.spawn({
-                let of_thread = &of_thread;
-                move || of_thread(thread)
-            })
-        });
+        let of_thread = &of_thread;
+        let threads = [0, 1].map(|thread| scope.spawn(move || of_thread(thread)));
         threads.into_iter().map(|thread| thread.join().unwrap()).fold(Seen::default(), Seen::and)
     });
     eprintln!("{kind}: {PATTERNS} patterns in {:.1} s, {seen:?}", began.elapsed().as_secs_f64());
