@@ -90,6 +90,13 @@ impl Denial {
         )
     }
 
+    /// The same for the client; for the log an alarm: the store of quotas is too small, or under attack.
+    pub(crate) const fn crowded(retry_after: u32) -> Self {
+        let mut denial = Self::too_many_requests(retry_after);
+        denial.reason = "quota_store_full";
+        denial
+    }
+
     pub(crate) const fn unavailable(reason: &'static str) -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

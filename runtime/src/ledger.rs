@@ -18,7 +18,7 @@ use smallvec::smallvec;
 use self::record::Record;
 pub use self::report::RateLimitHeaders;
 use crate::policy::{By, Outage, Quota, Unavailable};
-use crate::quota::{Ask, Client, Decision, Few, Limit, Place, QuotaStore, Reservation, Standing};
+use crate::quota::{Ask, Cause, Client, Decision, Few, Limit, Place, QuotaStore, Reservation, Standing};
 
 /// One key of one quota that a request has to pass.
 pub(crate) struct Due<'q, 'c> {
@@ -48,6 +48,8 @@ pub(crate) struct Origin<'c> {
 pub(crate) enum Refusal {
     /// The whole seconds after which it may pass, at least 1.
     OverQuota(u32),
+    /// The same, but nobody used it up: the store has no place for a new client.
+    Crowded(u32),
     /// The store does not answer, and a quota is closed then.
     Unavailable,
 }
@@ -130,7 +132,7 @@ impl Ledger {
         {
             decisions = instead;
         }
-        let mut wait: Option<Duration> = None;
+        let (mut wait, mut crowded): (Option<Duration>, bool) = (None, false);
         let mut observed: Observed = Few::new();
         for (due, decision) in dues.iter().zip(decisions) {
             let (charge, standing) = match decision {
@@ -142,6 +144,7 @@ impl Ledger {
                 Decision::Refused(refused) => {
                     if due.binds(enforced) {
                         wait = wait.max(Some(refused.retry_after));
+                        crowded |= refused.cause == Cause::Crowded;
                     } else {
                         observed.push(*due.quota);
                     }
@@ -152,6 +155,7 @@ impl Ledger {
             self.entries.push(Entry { quota: *due.quota, by: due.by, charge, standing, record });
         }
         Ok(match wait {
+            Some(wait) if crowded => Err(Refusal::Crowded(whole_seconds(wait))),
             Some(wait) => Err(Refusal::OverQuota(whole_seconds(wait))),
             None => Ok(observed),
         })

@@ -65,6 +65,7 @@ impl Passage<'_, '_> {
                 Ok(())
             }
             Err(Refusal::OverQuota(retry_after)) => Err(Denial::too_many_requests(retry_after)),
+            Err(Refusal::Crowded(retry_after)) => Err(Denial::crowded(retry_after)),
             Err(Refusal::Unavailable) => Err(Denial::unavailable("quota_store_unavailable")),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -77,9 +77,11 @@ pub struct MemoryStore {
 }
 
 struct Shared {
-    clock: Box<dyn Clock>,
+    clock: Arc<dyn Clock>,
     keyed: Keyed,
     vault: Vault<Mutex<Shelf>>,
+    bound: NonZeroUsize,
+    names: OnceLock<MemoryStore>,
 }
 
 impl MemoryStore {
@@ -96,7 +98,9 @@ impl MemoryStore {
         Self::bounded(Self::CLIENTS, clock)
     }
 
-    /// A store of its own that never holds more than so many clients. A client is held once for each of its quotas.
+    /// A store of its own that never holds more than so many clients, and besides them a quarter as many by names that callers
+    /// choose (fields, headers, what a function says), so that made-up names crowd out nobody else. A client is held once for
+    /// each of its quotas.
     ///
     /// ```
     /// use palisade::MemoryStore;
@@ -107,8 +111,20 @@ impl MemoryStore {
     /// assert_eq!(small.clients(), 0);
     /// ```
     pub fn bounded(clients: NonZeroUsize, clock: impl Clock) -> Self {
-        let (keyed, vault) = (Keyed::new(), Vault::new(clients));
-        Self { shared: Arc::new(Shared { clock: Box::new(clock), keyed, vault }) }
+        Self::of(clients, Arc::new(clock))
+    }
+
+    fn of(bound: NonZeroUsize, clock: Arc<dyn Clock>) -> Self {
+        let (keyed, vault) = (Keyed::new(), Vault::new(bound));
+        Self { shared: Arc::new(Shared { clock, keyed, vault, bound, names: OnceLock::new() }) }
+    }
+
+    /// What counts by names that callers choose: they fill a place of their own, by the same clock.
+    pub(super) fn names(&self) -> &Self {
+        let Shared { clock, bound, names, .. } = &*self.shared;
+        let quarter = bound.get().div_ceil(4);
+        let quarter = NonZeroUsize::new(quarter).unwrap_or(NonZeroUsize::MIN);
+        names.get_or_init(|| Self::of(quarter, Arc::clone(clock)))
     }
 
     /// The one store of this process. Every worker that asks gets a clone of the same, so that a server with four
@@ -206,7 +222,8 @@ impl MemoryStore {
 
     /// How many clients are held, some of them perhaps without charges. Takes every lock in turn: for tests and gauges.
     pub fn clients(&self) -> usize {
-        self.shared.vault.clients()
+        let names = self.shared.names.get().map_or(0, Self::clients);
+        self.shared.vault.clients().saturating_add(names)
     }
 }
 

@@ -9,6 +9,7 @@ use std::fmt;
 use smallvec::SmallVec;
 
 use super::ask::Ask;
+use super::client::Client;
 use super::clock::Tick;
 use super::memory::{self, MemoryStore};
 #[cfg(feature = "redis")]
@@ -46,7 +47,7 @@ pub(crate) enum Decision {
 
 /// What was charged, and where.
 pub(crate) enum Reservation {
-    Memory(memory::Charge),
+    Memory(Room, memory::Charge),
     #[cfg(feature = "redis")]
     Redis(RedisCharge),
 }
@@ -54,9 +55,32 @@ pub(crate) enum Reservation {
 impl Reservation {
     pub(crate) fn standing(&self) -> Standing {
         match self {
-            Reservation::Memory(charge) => charge.standing(),
+            Reservation::Memory(_, charge) => charge.standing(),
             #[cfg(feature = "redis")]
             Reservation::Redis(charge) => charge.standing(),
+        }
+    }
+}
+
+/// Where in memory: names that callers choose have a place of their own.
+#[derive(Clone, Copy)]
+pub(crate) enum Room {
+    Known,
+    Names,
+}
+
+impl Room {
+    fn of(client: &Client<'_>) -> Self {
+        match client {
+            Client::Named { kind, .. } if kind != "api_key" => Self::Names,
+            _ => Self::Known,
+        }
+    }
+
+    fn in_store(self, memory: &MemoryStore) -> &MemoryStore {
+        match self {
+            Self::Known => memory,
+            Self::Names => memory.names(),
         }
     }
 }
@@ -99,9 +123,9 @@ impl QuotaStore {
         let mut standings = Few::new();
         for charge in charges {
             match charge {
-                Reservation::Memory(charge) => {
+                Reservation::Memory(room, charge) => {
                     let now = *now.get_or_insert_with(|| self.memory.now());
-                    standings.push(Some(self.memory.release(charge, now)));
+                    standings.push(Some(room.in_store(&self.memory).release(charge, now)));
                 }
                 #[cfg(feature = "redis")]
                 Reservation::Redis(charge) => {
@@ -144,7 +168,10 @@ impl Place<'_> {
     /// Where the client stands. Charges nothing.
     pub(crate) async fn standing(self, ask: &Ask<'_>) -> Result<Standing, Unavailable> {
         match self {
-            Place::Memory(memory, now) => Ok(memory.standing(memory.key(ask.bucket, &ask.client), ask.limit, now)),
+            Place::Memory(memory, now) => {
+                let memory = Room::of(&ask.client).in_store(memory);
+                Ok(memory.standing(memory.key(ask.bucket, &ask.client), ask.limit, now))
+            }
             #[cfg(feature = "redis")]
             Place::Redis(redis) => {
                 redis.standing(std::slice::from_ref(ask)).await?.into_iter().next().ok_or(Unavailable)
@@ -156,6 +183,7 @@ impl Place<'_> {
     pub(crate) async fn charge(self, ask: &Ask<'_>) -> Result<Standing, Unavailable> {
         match self {
             Place::Memory(memory, now) => {
+                let memory = Room::of(&ask.client).in_store(memory);
                 Ok(memory.charge(memory.key(ask.bucket, &ask.client), ask.limit, ask.cost, now))
             }
             #[cfg(feature = "redis")]
@@ -167,6 +195,7 @@ impl Place<'_> {
     pub(crate) async fn reset(self, ask: &Ask<'_>) -> Result<(), Unavailable> {
         match self {
             Place::Memory(memory, _) => {
+                let memory = Room::of(&ask.client).in_store(memory);
                 memory.reset(memory.key(ask.bucket, &ask.client), ask.limit);
                 Ok(())
             }
@@ -181,13 +210,15 @@ fn reserve_in(memory: &MemoryStore, now: Tick, asks: &[Ask<'_>]) -> Few<Decision
     let mut decisions: Few<Decision> = Few::with_capacity(asks.len());
     let mut refused = false;
     for ask in asks {
+        let room = Room::of(&ask.client);
+        let memory = room.in_store(memory);
         let key = memory.key(ask.bucket, &ask.client);
         if refused && ask.binding {
             decisions.push(Decision::Spared(memory.standing(key, ask.limit, now)));
             continue;
         }
         match memory.reserve(key, ask.limit, ask.cost, now) {
-            Ok(charge) => decisions.push(Decision::Charged(Reservation::Memory(charge))),
+            Ok(charge) => decisions.push(Decision::Charged(Reservation::Memory(room, charge))),
             Err(no) => {
                 refused |= ask.binding;
                 decisions.push(Decision::Refused(no));
@@ -202,7 +233,9 @@ fn reserve_in(memory: &MemoryStore, now: Tick, asks: &[Ask<'_>]) -> Few<Decision
 
 fn spared(memory: &MemoryStore, now: Tick, decision: Decision) -> Decision {
     match decision {
-        Decision::Charged(Reservation::Memory(charge)) => Decision::Spared(memory.release(charge, now)),
+        Decision::Charged(Reservation::Memory(room, charge)) => {
+            Decision::Spared(room.in_store(memory).release(charge, now))
+        }
         other => other,
     }
 }

@@ -32,7 +32,9 @@ pub enum By {
     /// Danger: a proxy that passes the header on as the client wrote it lets the client choose its key.
     Header(&'static str),
     /// A field of the validated input, such as `body.email`, whatever its case and its form of Unicode; where it is empty or
-    /// missing the request is refused with 422. Written by `by = field(body.email)`; a scope can't count so.
+    /// missing the request is refused with 422. Danger: a client can make up as many as it likes, so use it beside a quota by
+    /// address, or names at their quota fill their part of the store (a quarter of it in memory; all of a Redis without bounds) and
+    /// new ones are refused. Written by `by = field(body.email)`; a scope can't count so.
     ///
     /// With [`Count::Failures`](super::Count::Failures), such a quota alone does not refuse an address that has a good record:
     /// see [`Quota`](super::Quota).
