@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 ///
 /// The clock is the server's, so the processes' own may differ. Up to [`Limit::EXACT`] units each charge is kept to the
 /// microsecond; over it, in parts of a 32nd of the window, rounded so that a charge is rather held too long. A client takes
-/// one key for each quota, of at most 408 bytes, which expires when its last charge leaves.
+/// one key for each quota, of at most 416 bytes and its name, which expires when its last charge leaves.
 ///
 /// A decision that takes longer than the [timeout](Self::timeout) is [`Unavailable`]. After five failures in a row none is
 /// tried for a second, then one is; meanwhile the answer is [`Unavailable`] at once. On a cluster the quotas of one client
@@ -54,7 +54,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Danger: a Redis without persistence starts all quotas anew when it is restarted, and a fail-over may lose the last charges, because
 /// replicas follow a little later. One that evicts (`maxmemory-policy` other than `noeviction`) forgets charges when it is
 /// full. One whose clock is set forward forgets as much too early; set back, it holds charges until the clock has caught up. A
-/// request whose answer was lost may have been charged: what is uncertain counts. While a cluster moves a slot from one
+/// request whose answer was lost may have been charged (not one that the server comes to much later): what is uncertain counts. While a cluster moves a slot from one
 /// node to another, clients of that slot are [`Unavailable`].
 ///
 /// ```
