@@ -13,7 +13,7 @@ use crate::audit;
 use crate::authz;
 use crate::denial::Denial;
 use crate::ledger::{Due, Ledger, Origin, Refusal};
-use crate::policy::{By, FieldKeys, KeyAnswer, Quota, Stage};
+use crate::policy::{By, Count, FieldKeys, KeyAnswer, Quota, Stage};
 use crate::problem::FieldError;
 use crate::quota::{Client, Few};
 use crate::rehearsal;
@@ -45,7 +45,9 @@ impl Passage<'_, '_> {
                 let bucket = quota.bucket_of(bucket, *by);
                 // A scope and a handler may name the same shared bucket: a request is one request, by what is stricter.
                 if let Some(due) = dues.iter_mut().find(|due| due.bucket == bucket && due.by == *by) {
-                    due.quota = quota;
+                    if quota.count == Count::All || due.quota.count != Count::All {
+                        due.quota = quota;
+                    }
                     due.cost = due.cost.max(quota.cost);
                     due.observed &= quota.observe;
                     continue;

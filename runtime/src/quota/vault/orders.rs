@@ -92,6 +92,34 @@ fn in_no_order_are_more_units_out_than_the_limit() {
     );
 }
 
+/// Two threads, one quota of one: in every order that there is, not only in many.
+#[test]
+fn in_every_order_of_two_threads_the_last_unit_is_had_by_one_at_a_time() {
+    shuttle::check_dfs(
+        || {
+            let limit = Limit::new(1, Duration::from_nanos(WINDOW)).unwrap();
+            let (model, out) = (Model::new(1), Arc::new(AtomicU32::new(0)));
+            let threads: Vec<_> = (0..2)
+                .map(|_| {
+                    let (model, out) = (Arc::clone(&model), Arc::clone(&out));
+                    thread::spawn(move || {
+                        let key = model.key(1);
+                        if let Ok(charged) = model.vault.reserve(key, limit, 1, model.read(1)).unwrap() {
+                            assert_eq!(out.fetch_add(1, Ordering::SeqCst), 0);
+                            thread::yield_now();
+                            out.fetch_sub(1, Ordering::SeqCst);
+                            model.vault.release(key, limit, charged.ticket, 1, model.read(1));
+                        }
+                    })
+                })
+                .collect();
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            assert_eq!(model.vault.standing(model.key(1), limit, model.read(1)).unwrap().remaining, 1);
+        },
+        None,
+    );
+}
+
 /// One client at its quota; others come and go, more than there is room for, and time passes for a window.
 #[test]
 fn in_no_order_does_a_blocked_client_leave_or_the_bound_break() {
