@@ -57,7 +57,6 @@ async fn a_wrong_guess_makes_no_good_record() {
     let app = init_service(App::new().service(palisade::scope("").service(form_login)).wrap(palisade)).await;
     let mut guesses = 0;
     for window in 0..3 {
-        let before = guesses;
         for _ in 0..10 {
             for bot in 0..60 {
                 // Each window others come first, and get records of their own.

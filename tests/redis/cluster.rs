@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -25,6 +26,9 @@ impl Cluster {
             eprintln!("not run: redis-server or redis-cli is not on this machine");
             return None;
         }
+        // One after the other, so that no two are given the same free ports.
+        static STARTING: Mutex<()> = Mutex::new(());
+        let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         let cluster = Self { nodes: free_ports(6).into_iter().map(Node::start).collect() };
         let began = Instant::now();
         for node in &cluster.nodes {

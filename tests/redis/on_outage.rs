@@ -16,6 +16,7 @@ use actix_web::{Error, HttpResponse};
 use palisade::{Palisade, QuotaKey, RateLimiter, RedisQuotas, get, post, public, rate_limit};
 use palisade_tests::{Answer, call, get as getting, request};
 
+use super::cluster::Cluster;
 use super::server::Server;
 
 /// Decisions of several seconds are somebody's hanging request.
@@ -57,7 +58,10 @@ async fn observed() -> &'static str {
 }
 
 async fn app(url: &str) -> (RateLimiter, impl App + use<>) {
-    let quotas = RedisQuotas::new(url, "tests", [7; 32]).unwrap();
+    app_on(RedisQuotas::new(url, "tests", [7; 32]).unwrap()).await
+}
+
+async fn app_on(quotas: RedisQuotas) -> (RateLimiter, impl App + use<>) {
     let palisade = Palisade::builder().quota_store(quotas).build().unwrap();
     let limiter = palisade.rate_limiter();
     let scope = palisade::scope("").service(failures).service(local).service(allow).service(deny).service(observed);
@@ -77,7 +81,8 @@ struct Caller(String);
 impl Caller {
     fn new() -> Self {
         let number = ADDRESS.fetch_add(1, Ordering::Relaxed);
-        Self(format!("198.51.{}.{}:4711", number / 250, number % 250 + 1))
+        let address = std::net::Ipv4Addr::from_bits(0xC612_0000 + u32::try_from(number).unwrap());
+        Self(format!("{address}:4711"))
     }
 
     async fn get(&self, app: &impl App, path: &str) -> Answer {
@@ -263,4 +268,34 @@ async fn a_refusal_stays_one_where_the_record_is_unknown() {
         more += u32::from(asked().await == 401);
     }
     assert_eq!(more, 0, "admitted by the memory after Redis refused");
+}
+
+#[actix_web::test]
+async fn q8_a_cluster_that_loses_a_primary_and_fails_over() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    // Longer than a busy machine holds a process, shorter than a test waits for an answer.
+    let quotas = RedisQuotas::cluster(cluster.urls().iter().map(String::as_str), "tests", [7; 32]).unwrap();
+    let (_, app) = app_on(quotas.timeout(Duration::from_millis(500)).unwrap()).await;
+    it_recovers(&app).await;
+    cluster.kill_a_primary();
+    let began = Instant::now();
+    let (mut denied, mut well_in_a_row) = (0, 0);
+    // Clients of the dead node are answered as their quotas declare, the others as ever; then the replica takes over.
+    while well_in_a_row < 40 {
+        assert!(began.elapsed() < Duration::from_secs(90), "it does not recover: {denied} denied");
+        let caller = Caller::new();
+        let closed = [caller.get(&app, "/deny").await, caller.post(&app, "/failures/401").await];
+        for (answer, otherwise) in closed.iter().zip([200, 401]) {
+            let status = answer.status.as_u16();
+            assert!(status == 503 || status == otherwise, "{answer:?}");
+            assert_eq!(answer.header("retry-after").is_empty(), status != 503, "{answer:?}");
+            denied += u32::from(status == 503);
+            well_in_a_row = if status == 503 { 0 } else { well_in_a_row + 1 };
+        }
+        for path in ["/allow", "/observed", "/local"] {
+            assert_eq!(caller.get(&app, path).await.status, 200, "{path}");
+        }
+    }
+    assert!(denied > 0, "nobody noticed");
+    all_is_well(&app).await;
 }
