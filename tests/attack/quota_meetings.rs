@@ -78,7 +78,7 @@ async fn a_handlers_quota_is_applied_beside_an_observing_one_of_its_scope() {
 #[rate_limit(2, "1h", name = "login")]
 #[validate]
 async fn one(body: Json<Credentials>) -> String {
-    body.email.clone()
+    body.password.clone()
 }
 
 #[post("/two")]
