@@ -206,10 +206,15 @@ async fn tight() -> &'static str {
 
 #[actix_web::test]
 async fn the_style_of_the_headers_is_chosen_and_a_refusal_keeps_its_retry_after() {
-    let legacy = builder().rate_limit_headers(RateLimitHeaders::Legacy).build().unwrap();
+    let cors = palisade::Cors::allow_origins(["https://app.example.com"]).unwrap();
+    let legacy = builder().cors(cors).rate_limit_headers(RateLimitHeaders::Legacy).build().unwrap();
     let app = app!(legacy, tight);
     let names = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
-    let answer = call(&app, getting("/tight")).await;
+    let answer = call(&app, getting("/tight").insert_header(("origin", "https://app.example.com"))).await;
+    for name in names {
+        // A page of another origin can read them too.
+        assert!(answer.header("access-control-expose-headers").to_lowercase().contains(name), "{answer:?}");
+    }
     assert_eq!(names.map(|name| answer.header(name).to_owned()), ["2", "1", "60"]);
     assert_eq!((answer.header("ratelimit"), answer.header("ratelimit-policy")), ("", ""));
     call(&app, getting("/tight")).await;

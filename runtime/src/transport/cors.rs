@@ -26,8 +26,9 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PAT
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 /// What a page may read of an answer beyond the safelisted headers.
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, Location");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, WWW-Authenticate, Location",
+);
 const VARY_ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 const VARY_PREFLIGHT: HeaderValue =
     HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
