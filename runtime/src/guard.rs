@@ -125,7 +125,7 @@ pub(crate) async fn around(
     if let Some(in_flight) = request.extensions().get::<InFlight>() {
         ledger.join(in_flight.ledger.take());
     }
-    let passage = Passage { place, policy, outer, request: &request, settings, client, authenticated, ledger };
+    let mut passage = Passage { place, policy, outer, request: &request, settings, client, authenticated, ledger };
     let response = passage.finish(response).await;
     Ok(ServiceResponse::new(request, response))
 }
@@ -301,13 +301,13 @@ impl<'p, 'r> Passage<'p, 'r> {
         *self.client.get_or_init(|| self.settings.client(self.request.head()))
     }
 
-    async fn refuse(self, denial: Denial) -> HttpResponse {
+    async fn refuse(&mut self, denial: Denial) -> HttpResponse {
         self.audit(denial.status, denial.reason);
         let response = respond(&self.settings, denial, self.request.path());
         self.close(response).await
     }
 
-    async fn refuse_arguments(self, error: &Error) -> HttpResponse {
+    async fn refuse_arguments(&mut self, error: &Error) -> HttpResponse {
         match extraction::failed(error) {
             Failed::Denied(denial) => {
                 if denial.status.is_server_error() {
@@ -323,7 +323,7 @@ impl<'p, 'r> Passage<'p, 'r> {
     }
 
     /// The handler answered. Where it refused on its own (a wrong password), the audit trail has it too.
-    async fn finish(self, mut response: HttpResponse) -> HttpResponse {
+    async fn finish(&mut self, mut response: HttpResponse) -> HttpResponse {
         challenge_if_none_does(&self.settings, &mut response);
         let audited = self.request.extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.audited.get());
         if !audited && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
@@ -333,15 +333,17 @@ impl<'p, 'r> Passage<'p, 'r> {
     }
 
     /// Quotas settle by the status, and report: where the answer leaves the route's own middleware.
-    async fn close(mut self, mut response: HttpResponse) -> HttpResponse {
+    async fn close(&mut self, mut response: HttpResponse) -> HttpResponse {
         if self.place == Place::Inside {
             if let Some(in_flight) = self.request.extensions().get::<InFlight>() {
-                in_flight.ledger.replace(self.ledger);
+                in_flight.ledger.replace(std::mem::take(&mut self.ledger));
             }
             return response;
         }
-        self.ledger.settle(&self.settings.quotas, response.status()).await;
-        self.ledger.report(self.settings.rate_limit_headers, response.headers_mut());
+        if !self.ledger.is_empty() {
+            Box::pin(self.ledger.settle(&self.settings.quotas, response.status())).await;
+            self.ledger.report(self.settings.rate_limit_headers, response.headers_mut());
+        }
         if self.authenticated.is_some() {
             headers::forbid_storing(response.headers_mut());
         }

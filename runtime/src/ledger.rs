@@ -60,7 +60,7 @@ pub(crate) type Observed = Few<Quota>;
 /// The reservations of one request. No allocation and no clock read where there is no quota.
 #[derive(Default)]
 pub(crate) struct Ledger {
-    entries: Few<Entry>,
+    entries: Vec<Entry>,
     /// A quota refused, so the others count nothing.
     refused: bool,
 }
@@ -165,6 +165,10 @@ impl Ledger {
     pub(crate) fn join(&mut self, inner: Self) {
         self.entries.extend(inner.entries);
         self.refused |= inner.refused;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// The request is counted by nobody.

@@ -229,7 +229,20 @@ async fn an_address_with_a_good_record_has_one_quota_more_and_not_endless_guesse
     assert_eq!(asked("203.0.113.5", "typo").await, 401);
     assert_eq!(asked("203.0.113.5", "right").await, 429);
     clock.advance(Duration::from_mins(15));
+    for _ in 0..3 {
+        assert_eq!(asked("203.0.113.5", "right").await, 200);
+    }
+    // Whoever comes back in time keeps the record, however often it came before.
+    clock.advance(Duration::from_hours(29 * 24));
+    for _ in 0..3 {
+        assert_eq!(asked("203.0.113.5", "right").await, 200);
+    }
+    clock.advance(Duration::from_hours(3 * 24));
+    for _ in 0..2 {
+        assert_eq!(asked("198.51.100.1", "guessed").await, 401);
+    }
     assert_eq!(asked("203.0.113.5", "right").await, 200);
+    clock.advance(Duration::from_mins(15));
     // The record is over 30 days after the last success, to the day.
     clock.advance(Duration::from_hours(31 * 24));
     for _ in 0..2 {

@@ -187,6 +187,23 @@ async fn an_exempt_caller_is_not_charged_and_its_address_gets_back_what_it_was()
     call(&app, asked(&["monitor"])).await.assert_problem(429);
 }
 
+#[get("/by-address")]
+#[authenticated]
+#[rate_limit(2, "1h")]
+async fn by_address() -> &'static str {
+    "ok"
+}
+
+#[actix_web::test]
+async fn an_exempt_caller_is_not_charged_where_only_its_address_is_counted() {
+    let palisade = builder().exempt_from_rate_limits_if(Rule::Role("monitor")).build().unwrap();
+    let app = app!(palisade, by_address);
+    for _ in 0..5 {
+        let asked = getting("/by-address").insert_header(("authorization", bearer("ann", &["monitor"])));
+        assert_eq!(call(&app, asked).await.status, 200);
+    }
+}
+
 #[actix_web::test]
 async fn an_exemption_that_no_caller_alone_can_meet_is_an_error_at_boot() {
     for rule in [Rule::Public, Rule::Authenticated, Rule::Owner("id"), Rule::Any(&[]), Rule::Not(&Rule::Owner("id"))] {

@@ -20,12 +20,26 @@ use crate::rehearsal;
 use crate::settings::{InFlight, RateLimits};
 
 impl Passage<'_, '_> {
-    /// Takes a reservation from every quota of this stage, or from none.
+    /// Takes a reservation from every quota of this stage, or from none. Where there is none, nothing is done and no room taken.
+    #[inline]
     pub(super) async fn charge(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
-        if self.outer.quotas.is_empty() && self.policy.quotas.is_empty()
-            || rehearsal::is_one(self.request)
-            || self.is_exempt(stage).await
-        {
+        // What an exempt caller's address was charged is given back also where nothing else is counted.
+        let lifts =
+            stage == Stage::Caller && !self.ledger.is_empty() && !self.settings.exempt_from_quotas.rules.is_empty();
+        if !lifts && !self.has_quotas(stage) || rehearsal::is_one(self.request) {
+            return Ok(());
+        }
+        // On the heap: the state of it would be in every request's, with quotas or without.
+        Box::pin(self.charge_all(stage, fields)).await
+    }
+
+    fn has_quotas(&self, stage: Stage) -> bool {
+        let of_stage = |quota: &Quota| quota.keys().iter().any(|by| by.stage() == stage);
+        self.policy.quotas.iter().any(of_stage) || self.outer.quotas.iter().any(|own| of_stage(&own.quota))
+    }
+
+    async fn charge_all(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
+        if self.is_exempt(stage).await {
             return Ok(());
         }
         // Away while it is written: what a client is made of stands beside it.

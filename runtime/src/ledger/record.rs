@@ -18,9 +18,6 @@ const REMEMBERED: Duration = Duration::from_hours(30 * 24);
 /// A record uses next to nothing of its limit, so it is the first to leave a crowded store.
 const PLACES: u32 = 1000;
 
-/// So many successes are enough, whenever the last of them was.
-const ENOUGH: u32 = 2;
-
 /// The bucket of what is counted instead, beside that of the quota, and that of the record, beside the handler's.
 const RECORD: u64 = 0x5265_636f_7264_2e2e;
 const INSTEAD: u64 = 0x496e_7374_6561_642e;
@@ -48,12 +45,11 @@ impl Record {
         Ok(place.standing(&self.ask()).await?.remaining < PLACES)
     }
 
-    /// A store that is out of reach makes none, which refuses nobody now.
+    /// The last success is what counts, and the only one that is kept. A store that is out of reach makes none, which refuses
+    /// nobody now.
     pub(super) async fn make(&self, place: Place<'_>) {
         let ask = self.ask();
-        if let Ok(standing) = place.standing(&ask).await
-            && standing.remaining > PLACES.saturating_sub(ENOUGH)
-        {
+        if place.reset(&ask).await.is_ok() {
             let _ = place.charge(&ask).await;
         }
     }
