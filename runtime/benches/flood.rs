@@ -172,6 +172,8 @@ fn main() {
     measure("ours, up to 8", || ours(8));
     measure("ours, up to 65535", || ours(65_535));
     measure("ours, up to 1000000", || ours(1_000_000));
-    flood(5, 64);
+    flood(5, 56);
+    flood(16, 88);
     flood(1000, 96);
+    flood(100_000, 164);
 }

@@ -30,7 +30,10 @@ use crate::validation::{Input, NotInput};
 /// Quotas from inside of a handler, as an argument; outside of one, [`Palisade::rate_limiter`].
 ///
 /// A quota is found by its name and numbers, so one written here and one above a handler with `name = ".."` and the same numbers
-/// are one bucket; the same name with other numbers is an error. A quota of a scope, or without `name`, can't be reached from here.
+/// are one bucket; the same name with other numbers is an error. A quota without `name` (of a scope: that is not
+/// [`shared`](Quota::shared)) can't be reached from here.
+///
+/// Danger: a name that no handler has is a bucket of its own: nothing is found in it, and resetting it resets nothing.
 ///
 /// ```
 /// use std::time::Duration;
@@ -248,7 +251,8 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// A store that does not answer; a quota that is none.
+    /// A store that does not answer, unless the quota is [local](Outage::Local) then: this process's memory answers; a quota that
+    /// is none.
     pub async fn peek(&self, quota: &Quota, key: &QuotaKey) -> Result<Standing, LimitError> {
         let ask = self.ask(quota, key)?;
         Ok(match self.place().standing(&ask).await {
@@ -261,7 +265,8 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// A store that does not answer; a quota that is none.
+    /// A store that does not answer, unless the quota is [local](Outage::Local) then: this process's memory is charged; a quota
+    /// that is none.
     pub async fn charge(&self, quota: &Quota, key: &QuotaKey) -> Result<Standing, LimitError> {
         let ask = self.ask(quota, key)?;
         Ok(match self.place().charge(&ask).await {

@@ -141,12 +141,19 @@ impl PalisadeBuilder {
     ///
     /// # Errors
     ///
-    /// If one is no address range, such as `10.0.0.0/8`.
+    /// If one is no address range, such as `10.0.0.0/8`, or holds everybody.
     pub fn exempt_from_rate_limits(
         mut self,
         ranges: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<Self, ConfigError> {
-        self.unlimited.addresses.extend(AddressRanges::parse("exempt_from_rate_limits", ranges)?);
+        let ranges = AddressRanges::parse("exempt_from_rate_limits", ranges)?;
+        if ranges.hold_everybody() {
+            return Err(ConfigError::new(
+                "exempt_from_rate_limits",
+                "holds everybody, so no quota would count anything",
+            ));
+        }
+        self.unlimited.addresses.extend(ranges);
         Ok(self)
     }
 

@@ -210,7 +210,9 @@ async fn an_exemption_that_no_caller_alone_can_meet_is_an_error_at_boot() {
         let mistake = builder().exempt_from_rate_limits_if(rule).build().unwrap_err().to_string();
         assert!(mistake.contains("exempt_from_rate_limits_if"), "{mistake}");
     }
-    assert!(builder().exempt_from_rate_limits(["10.0.0.0/40"]).is_err());
+    for range in ["10.0.0.0/40", "0.0.0.0/0", "::/0"] {
+        assert!(builder().exempt_from_rate_limits([range]).is_err(), "{range}");
+    }
 }
 
 #[get("/tight")]

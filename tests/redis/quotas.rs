@@ -300,3 +300,30 @@ fn what_cannot_work_is_told_without_a_secret() {
     assert!(store.timeout(Duration::from_millis(7)).is_err(), "a clone would keep the old one");
     assert!(clone.timeout(Duration::ZERO).is_err());
 }
+
+#[tokio::test]
+async fn a_million_in_a_day_are_counted_in_bounded_space() {
+    let Some(server) = Server::start() else { return };
+    let store = store(&server);
+    let day = Duration::from_secs(86_400);
+    let million = ask(1, 1_000_000, day, "ada");
+    let quarter = Ask { cost: 250_000, ..million.clone() };
+    for left in [750_000, 500_000, 250_000, 0] {
+        assert_eq!(reserve(&store, &quarter).await.unwrap().standing().remaining, left);
+    }
+    let refused = reserve(&store, &million).await.unwrap_err();
+    assert!(refused.retry_after > day - Duration::from_secs(60) && refused.retry_after <= day + million.limit.slack());
+    // What is said of the largest value there can be: one entry for each part of a window, and one more.
+    let short = ask(2, 1000, Duration::from_millis(320), "ada");
+    let began = Instant::now();
+    let mut longest = 0;
+    let mut connection = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    while began.elapsed() < Duration::from_millis(700) {
+        let _ = reserve(&store, &short).await;
+        let keys: Vec<String> = connection.keys("tests:*").await.unwrap();
+        for key in keys {
+            longest = longest.max(connection.strlen::<_, usize>(key).await.unwrap_or(0));
+        }
+    }
+    assert!((200..=416).contains(&longest), "{longest} bytes");
+}

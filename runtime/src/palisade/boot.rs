@@ -126,7 +126,10 @@ pub(super) fn quotas_have_keys(
             for by in quota.keys() {
                 match by {
                     By::Header(name) if proxies.is_empty() => {
-                        let problem = format!("{} the header {name}, and only a trusted proxy may say that", at());
+                        let problem = format!(
+                            "{} the header {name}, and only a trusted proxy may say that: name them with `.trusted_proxies([\"10.0.0.0/8\"])?`",
+                            at()
+                        );
                         return Err(ConfigError::new("trusted_proxies", problem));
                     }
                     By::ApiKey if !authenticators.iter().any(|known| known.scheme() == "ApiKey") => {

@@ -18,7 +18,7 @@ use super::HandlerPath;
 /// 32nd longer. Of several quotas of a request, all must admit it: one that refuses leaves the others uncharged.
 ///
 /// **A lock-out can't be turned against a victim.** Whoever fails often enough with somebody else's name would lock that
-/// person out, were the name alone to count. So a quota [by a field](By::Field) that counts failures remembers for 30 days
+/// person out, were the name alone to count. So a quota [by a field](By::Field) that counts failures (or [`Count::When`]) remembers for 30 days
 /// from which addresses a name succeeded: such an address has a good record, and while the name is at its quota, that address
 /// is counted by itself, by the same numbers. (The name as it was written, at the same handler; the record is the first to leave a
 /// crowded store.) Use it beside a quota by address, as in `by = [ip, field(body.email)]`: the

@@ -90,7 +90,8 @@ impl RedisQuotas {
     /// An address that is none, a prefix that is empty or has a brace, or a secret that is too short.
     pub fn new(url: &str, prefix: impl Into<String>, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         // The error may hold the address, and that a password.
-        let client = Client::open(url).map_err(|_| ConfigError::new("redis url", "is no address of a Redis"))?;
+        let client = Client::open(url)
+            .map_err(|_| ConfigError::new("redis url", "is no address of a Redis; write `redis://host:port/db`"))?;
         Self::of(Peer::One(Box::new(client)), prefix.into(), secret.as_ref())
     }
 

@@ -17,12 +17,12 @@ pub(super) fn verify(endpoints: &[(Around, &Mount)]) -> Result<(), ConfigError> 
             if let Some(by) = quota.keys().iter().find(|by| matches!(by, By::Field(_))) {
                 let name = quota.name();
                 return mistake(format!(
-                    "the quota \"{name}\" of the scope {prefix} counts by {by}, which only a handler's own can"
+                    "the quota \"{name}\" of the scope {prefix:?} counts by {by}, which only a handler's own can: put it above the handlers"
                 ));
             }
         }
         let of_scopes = around.quotas.iter().map(|(prefix, quota)| {
-            (if quota.shared { None } else { Some(prefix.as_str()) }, quota, format!("the scope {prefix}"))
+            (if quota.shared { None } else { Some(prefix.as_str()) }, quota, format!("the scope {prefix:?}"))
         });
         let shared = mount.policy.quotas.iter().filter(|quota| quota.shared);
         let of_handler = shared.map(|quota| (None, quota, format!("`{}`", mount.policy.handler)));

@@ -29,6 +29,11 @@ impl AddressRanges {
         self.0.extend(more.0);
     }
 
+    /// Whether one of them is every address there is.
+    pub(crate) fn hold_everybody(&self) -> bool {
+        self.0.iter().any(|range| range.prefix_len() == 0)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

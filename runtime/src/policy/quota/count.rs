@@ -31,7 +31,8 @@ pub enum Count {
     Failures,
     /// Requests that were answered with a status below 400.
     Successes,
-    /// Requests whose status the function says yes to.
+    /// Requests whose status the function says yes to. Danger: where that is about passwords, say
+    /// `on_outage = deny` beside it: only [`Count::Failures`] is closed by default while the shared store is away.
     When(fn(StatusCode) -> bool),
 }
 
