@@ -184,7 +184,11 @@ async fn what_a_server_comes_to_when_nobody_waits_for_it_any_more_is_charged_to_
     tokio::time::sleep(Duration::from_millis(500)).await;
     server.resume();
     // What was sent before is done before.
-    assert!(hasty.standing(std::slice::from_ref(&ask)).await.is_ok());
+    let began = Instant::now();
+    while hasty.standing(std::slice::from_ref(&ask)).await.is_err() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it does not answer");
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(patient.standing(std::slice::from_ref(&ask)).await.unwrap()[0].remaining, before);
 }
 
@@ -192,6 +196,7 @@ async fn what_a_server_comes_to_when_nobody_waits_for_it_any_more_is_charged_to_
 fn a_busy_worker_does_not_take_redis_from_the_others() {
     let Some(server) = Server::start() else { return };
     let quotas = RedisQuotas::new(&server.url(), "app", [7; 32]).unwrap();
+    let quotas = quotas.timeout(Duration::from_millis(500)).unwrap();
     let limit = palisade::quota::Limit::new(1000, Duration::from_secs(60)).unwrap();
     let ask = move || {
         let client = palisade::quota::Client::Address([192, 0, 2, 1].into());
@@ -207,7 +212,7 @@ fn a_busy_worker_does_not_take_redis_from_the_others() {
             }
             ready.send(()).unwrap();
             // A handler that computes for a second.
-            std::thread::sleep(Duration::from_secs(1));
+            std::thread::sleep(Duration::from_secs(3));
         });
     });
     wait.recv().unwrap();
