@@ -145,8 +145,8 @@ impl RedisQuotas {
     /// ```
     /// use std::time::Duration;
     ///
-    /// # let secret = [7; 32];
     /// # fn main() -> Result<(), palisade::ConfigError> {
+    /// # let secret = [7; 32];
     /// let quotas = palisade::RedisQuotas::new("redis://127.0.0.1/", "accounts", secret)?;
     /// let patient = quotas.timeout(Duration::from_millis(200))?;
     /// assert!(patient.timeout(Duration::ZERO).is_err());
@@ -179,8 +179,8 @@ impl RedisQuotas {
     /// ```
     /// use std::time::Duration;
     ///
-    /// # let secret = [7; 32];
     /// # fn main() -> Result<(), palisade::ConfigError> {
+    /// # let secret = [7; 32];
     /// let quotas = palisade::RedisQuotas::new("redis://127.0.0.1/", "accounts", secret)?;
     /// let leasing = quotas.leases(5, Duration::from_millis(500))?;
     /// # let _ = leasing;
