@@ -208,7 +208,7 @@ impl RedisQuotas {
     /// Redis did not answer in time: what of it was charged stays so.
     #[doc(hidden)]
     pub async fn reserve(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, Unavailable> {
-        let (asked, deadline) = (Instant::now(), self.deadline());
+        let asked = Instant::now();
         let names = self.0.names.all(asks);
         if let Some(charges) = self.0.leases.as_ref().and_then(|leases| leases.take(asks, &names, asked)) {
             return Ok(charges.into_iter().map(Decision::Charged).collect());
@@ -216,7 +216,7 @@ impl RedisQuotas {
         let wish = |ask, name| self.0.leases.as_ref().map_or_else(Wish::default, |leases| leases.wish(ask, name));
         let (last, each) = (self.last_use(asked), asks.iter().zip(&names));
         let calls = each.map(|(ask, name)| (name, Call::reserve(&name.key, ask, wish(ask, name), last))).collect();
-        let answers = self.0.line.call(&self.0.reserve, calls, verdicts, deadline).await;
+        let answers = self.0.line.call(&self.0.reserve, calls, verdicts, self.deadline(asked)).await;
         let lost = answers.iter().any(|answer| answer.and_then(in_time).is_err());
         if let Some(Ok(verdict)) = answers.first() {
             self.0.clock.learn(verdict.now, Instant::now());
@@ -310,7 +310,7 @@ impl RedisQuotas {
     async fn settle(&self, acts: Vec<(&Name, Limit, u32, Act)>) -> Result<Vec<Standing>, Unavailable> {
         let calls =
             acts.into_iter().map(|(name, limit, units, act)| (name, Call::settle(&name.key, limit, units, act)));
-        let answers = self.0.line.call(&self.0.settle, calls.collect(), standings, self.deadline()).await;
+        let answers = self.0.line.call(&self.0.settle, calls.collect(), standings, self.deadline(Instant::now())).await;
         answers.into_iter().map(|answer| answer.map(|(remaining, reset)| Standing { remaining, reset })).collect()
     }
 
@@ -330,9 +330,8 @@ impl RedisQuotas {
         if self.0.line.is_cluster() { 0 } else { self.0.clock.at(asked, self.0.timeout.saturating_mul(2)) }
     }
 
-    fn deadline(&self) -> Instant {
-        let now = Instant::now();
-        now.checked_add(self.0.timeout).unwrap_or(now)
+    fn deadline(&self, asked: Instant) -> Instant {
+        asked.checked_add(self.0.timeout).unwrap_or(asked)
     }
 }
 

@@ -19,11 +19,13 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    pub(super) fn admits(&self, now: u64) -> bool {
+    /// Whether one may ask now. The clock is read only after failures.
+    pub(super) fn admits(&self, now: impl FnOnce() -> u64) -> bool {
         let until = self.closed_until.load(Ordering::Relaxed);
         if until == 0 {
             return true;
         }
+        let now = now();
         let next = now.saturating_add(PAUSE);
         // Of all who come when the time is up, the one who moves it on.
         until <= now && self.closed_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
@@ -59,7 +61,7 @@ mod tests {
     fn shut() -> Breaker {
         let breaker = Breaker::default();
         for _ in 0..FAILURES {
-            assert!(breaker.admits(SECOND));
+            assert!(breaker.admits(|| SECOND));
             breaker.failed(SECOND);
         }
         breaker
@@ -71,19 +73,19 @@ mod tests {
         for _ in 0..10 {
             for _ in 1..FAILURES {
                 assert!(!breaker.failed(7));
-                assert!(breaker.admits(7));
+                assert!(breaker.admits(|| 7));
             }
             breaker.succeeded();
         }
-        assert!(!shut().admits(SECOND));
+        assert!(!shut().admits(|| SECOND));
     }
 
     #[test]
     fn after_the_pause_one_tries_and_only_one() {
         let breaker = shut();
-        assert!(!breaker.admits(2 * SECOND - 1));
-        assert!(breaker.admits(2 * SECOND));
-        assert!(!breaker.admits(2 * SECOND));
+        assert!(!breaker.admits(|| 2 * SECOND - 1));
+        assert!(breaker.admits(|| 2 * SECOND));
+        assert!(!breaker.admits(|| 2 * SECOND));
     }
 
     #[test]
@@ -91,7 +93,7 @@ mod tests {
         for _ in 0..100 {
             let breaker = shut();
             let tries = std::thread::scope(|scope| {
-                let all: Vec<_> = (0..4).map(|_| scope.spawn(|| breaker.admits(3 * SECOND))).collect();
+                let all: Vec<_> = (0..4).map(|_| scope.spawn(|| breaker.admits(|| 3 * SECOND))).collect();
                 all.into_iter().map(|one| one.join().unwrap()).filter(|one| *one).count()
             });
             assert_eq!(tries, 1);
@@ -101,19 +103,19 @@ mod tests {
     #[test]
     fn a_try_that_fails_shuts_it_again_at_once_and_one_that_succeeds_opens_it() {
         let breaker = shut();
-        assert!(breaker.admits(2 * SECOND));
+        assert!(breaker.admits(|| 2 * SECOND));
         breaker.failed(2 * SECOND + 1);
-        assert!(!breaker.admits(3 * SECOND));
-        assert!(breaker.admits(3 * SECOND + 1));
+        assert!(!breaker.admits(|| 3 * SECOND));
+        assert!(breaker.admits(|| 3 * SECOND + 1));
         breaker.succeeded();
-        assert!(breaker.admits(3 * SECOND + 1) && breaker.admits(3 * SECOND + 1));
+        assert!(breaker.admits(|| 3 * SECOND + 1) && breaker.admits(|| 3 * SECOND + 1));
         assert!(!breaker.failed(3 * SECOND + 2), "it counts from the start");
     }
 
     #[test]
     fn a_try_that_never_ends_hinders_none_after_it() {
         let breaker = shut();
-        assert!(breaker.admits(2 * SECOND));
-        assert!(breaker.admits(3 * SECOND));
+        assert!(breaker.admits(|| 2 * SECOND));
+        assert!(breaker.admits(|| 3 * SECOND));
     }
 }

@@ -101,7 +101,7 @@ impl Line {
     ) -> Result<Vec<T>, Unavailable> {
         // Outside of a runtime there is nothing that could wait for an answer.
         tokio::runtime::Handle::try_current().map_err(|_| Unavailable)?;
-        if !self.breaker.admits(self.now()) {
+        if !self.breaker.admits(|| self.now()) {
             return Err(Unavailable);
         }
         match tokio::time::timeout_at(deadline, self.exchange(script, calls)).await {
