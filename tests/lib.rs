@@ -74,6 +74,17 @@ pub fn post(path: &str, json: &str) -> TestRequest {
     request(Method::POST, path).insert_header(("content-type", "application/json")).set_payload(json.to_owned())
 }
 
+/// The request from another address.
+pub fn from(address: &str, request: TestRequest) -> TestRequest {
+    request.peer_addr(format!("{address}:4711").parse().unwrap())
+}
+
+/// One of many addresses that begin with this number.
+pub fn nth(first: u8, number: u32) -> String {
+    let [_, two, three, four] = number.to_be_bytes();
+    format!("{first}.{two}.{three}.{four}")
+}
+
 /// What came back over the in-process connection: a response, or the error that becomes one in the server.
 #[derive(Debug)]
 pub struct Answer {

@@ -10,7 +10,7 @@ use palisade::{
     ApiKeys, By, Count, Endpoint, MemoryApiKeys, MemoryStore, NewApiKey, Palisade, PalisadeBuilder, Principal, Quota,
     Unavailable, authenticated, get, optional_auth, post, public, rate_limit, validate,
 };
-use palisade_tests::{Answer, ISSUER, bearer, builder, builder_at, call, get as getting, jwt, post as posting};
+use palisade_tests::{Answer, ISSUER, bearer, builder, builder_at, call, from, get as getting, jwt, post as posting};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -34,10 +34,6 @@ macro_rules! app {
             App::new().service(palisade::scope("").rate_limit($quota)$(.service($endpoint))*).wrap($palisade)
         ).await
     };
-}
-
-fn from(address: &str, request: TestRequest) -> TestRequest {
-    request.peer_addr(format!("{address}:4711").parse().unwrap())
 }
 
 fn behind_proxy() -> PalisadeBuilder {

@@ -7,14 +7,14 @@ use std::time::Duration;
 use actix_web::App;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::test::{TestRequest, init_service};
+use actix_web::test::init_service;
 use actix_web::web::Json;
 use palisade::quota::{Client, Limit};
 use palisade::testing::ManualClock;
 use palisade::{
     By, ForwardedBy, MemoryStore, Palisade, Quota, QuotaKey, authenticated, get, post, public, rate_limit, validate,
 };
-use palisade_tests::{builder, call, get as getting, jwt, post as posting};
+use palisade_tests::{builder, call, from, get as getting, jwt, nth, post as posting};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -28,16 +28,8 @@ struct Credentials {
     password: String,
 }
 
-fn from(address: &str, request: TestRequest) -> TestRequest {
-    request.peer_addr(format!("{address}:4711").parse().unwrap())
-}
-
 fn body(email: &str, password: &str) -> String {
     serde_json::json!({"email": email, "password": password}).to_string()
-}
-
-fn nth(prefix: u8, number: u32) -> String {
-    format!("{prefix}.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255)
 }
 
 #[get("/shared")]

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
-use actix_web::test::{TestRequest, init_service};
+use actix_web::test::init_service;
 use actix_web::web::Json;
 use actix_web::{App, HttpResponse};
 use palisade::testing::ManualClock;
 use palisade::{MemoryStore, Palisade, post, public, rate_limit, validate};
-use palisade_tests::{builder, builder_at, call, jwt, post as posting};
+use palisade_tests::{builder, builder_at, call, from, jwt, nth, post as posting};
 use serde::Deserialize;
 use validator::{Validate, ValidateEmail};
 
@@ -22,16 +22,8 @@ struct Credentials {
     password: String,
 }
 
-fn from(address: &str, request: TestRequest) -> TestRequest {
-    request.peer_addr(format!("{address}:4711").parse().unwrap())
-}
-
 fn body(email: &str, password: &str) -> String {
     serde_json::json!({"email": email, "password": password}).to_string()
-}
-
-fn nth(prefix: u8, number: u32) -> String {
-    format!("{prefix}.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255)
 }
 
 fn sent_back(status: StatusCode) -> bool {
