@@ -5,21 +5,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of the runtime, from the cellar up. A room may use rooms of lower floors, and its own.
-const FLOORS: [&[&str]; 9] = [
-    &["error", "principal", "problem", "template"],
+const FLOORS: [&[&str]; 12] = [
+    &["error", "principal", "problem", "reached", "template"],
     &["policy"],
     &["audit", "denial", "rehearsal"],
     &["authn", "authz", "extraction", "quota", "transport", "validation"],
     &["ledger", "table"],
     &["settings"],
     &["answer"],
-    &["guard"],
-    &["endpoint", "extract", "limiter", "middleware", "palisade", "scope", "testing"],
+    &["gate", "guard"],
+    &["deferring", "endpoint", "extract", "function", "limiter"],
+    &["palisade", "scope", "testing"],
+    &["middleware"],
+    &["app"],
 ];
 
 /// Within the top floor, who may know whom.
-const STAIRS: [(&str, &str); 4] =
-    [("scope", "endpoint"), ("middleware", "palisade"), ("limiter", "palisade"), ("palisade", "scope")];
+const STAIRS: [(&str, &str); 1] = [("palisade", "scope")];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

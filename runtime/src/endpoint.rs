@@ -9,10 +9,12 @@ use actix_web::dev::{
     AppService, HttpServiceFactory, ServiceFactory, ServiceRequest, ServiceResponse, fn_factory, fn_service,
 };
 use actix_web::guard::{self, Guard, GuardContext};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
+use actix_web::http::header::HeaderValue;
+use actix_web::{FromRequest, Handler, Responder, web};
 
 use crate::guard::{self as checks, Place};
-use crate::policy::{FieldKeys, Outer, Policy, Route};
+use crate::policy::{FieldKeys, Outer, Policy, Route, Rule};
+use crate::reached;
 use crate::template;
 use crate::validation::{Checks, Invalid, NotInput};
 
@@ -75,6 +77,7 @@ impl Seat {
     {
         let Self { place, policy, outer } = self;
         actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
+            reached::mark();
             let handler = handler.clone();
             let outer = Rc::clone(&outer);
             async move {
@@ -97,6 +100,7 @@ impl Seat {
             async move {
                 let inner = Rc::new(inner.await?);
                 Ok::<_, ()>(fn_service(move |request: ServiceRequest| {
+                    reached::mark();
                     let (inner, outer) = (Rc::clone(&inner), Rc::clone(&outer));
                     async move { checks::around(policy, &outer, request, &*inner).await }
                 }))
@@ -119,70 +123,13 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
         .name(resource_name(&E::ROUTE, E::POLICY))
         .guard(Methods::of::<E>())
         .route(endpoint.mount(Seat::new::<E>(Rc::new(Outer::new()))))
-        .default_service(web::route().to(HttpResponse::NotFound))
+        .default_service(fallback(Rc::new(Outer::new()), None))
         .register(app);
 }
 
 /// The name that the route was given, or that of the handler.
 pub(crate) fn resource_name(route: &Route, policy: &Policy) -> &'static str {
     route.name.unwrap_or(policy.handler.name)
-}
-
-/// The guarded answer of a plain function that is routed with `web::get().to(..)`.
-#[doc(hidden)]
-pub async fn enforce<F, Args>(
-    policy: &'static Policy,
-    request: HttpRequest,
-    payload: web::Payload,
-    handler: F,
-) -> HttpResponse
-where
-    F: Handler<Args>,
-    Args: FromRequest,
-    F::Output: Responder,
-{
-    enforce_counted(policy, request, payload, handler, |_, _: &Args| Ok(()), |none, _| none).await
-}
-
-/// The same with validation.
-#[doc(hidden)]
-pub async fn enforce_validated<F, Args, C>(
-    policy: &'static Policy,
-    request: HttpRequest,
-    payload: web::Payload,
-    handler: F,
-    check: C,
-) -> HttpResponse
-where
-    F: Handler<Args>,
-    Args: FromRequest,
-    F::Output: Responder,
-    C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
-{
-    enforce_counted(policy, request, payload, handler, check, |none, _| none).await
-}
-
-/// The same with the fields that quotas count by.
-#[doc(hidden)]
-pub async fn enforce_counted<F, Args, C, K>(
-    policy: &'static Policy,
-    request: HttpRequest,
-    payload: web::Payload,
-    handler: F,
-    check: C,
-    keys: K,
-) -> HttpResponse
-where
-    F: Handler<Args>,
-    Args: FromRequest,
-    F::Output: Responder,
-    C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
-    K: FnOnce(FieldKeys, &Args) -> FieldKeys,
-{
-    let check = |arguments: &Args| check(Checks::new(), arguments);
-    let keys = |arguments: &Args| keys(FieldKeys::new(), arguments);
-    let payload = &mut payload.into_inner();
-    checks::enforce(Place::Behind, policy, Outer::NONE, &request, payload, &handler, check, keys).await
 }
 
 /// The methods of an endpoint, as a guard. `GET` answers `HEAD` too (RFC 9110 §9.3.2).
@@ -208,4 +155,23 @@ pub(crate) fn answers(methods: &[&str], method: &str) -> bool {
 #[doc(hidden)]
 pub fn fn_guard<F: Fn(&GuardContext<'_>) -> bool + 'static>(guard: F) -> impl Guard {
     guard::fn_guard(guard)
+}
+
+/// What stands where no endpoint answers: 405 where the path has other methods, else 404; behind the scope's own demands, so
+/// that nobody finds out what is there who may call nothing of it.
+pub(crate) fn fallback(outer: Rc<Outer>, allowed: Option<Vec<&'static str>>) -> actix_web::Route {
+    static POLICY: Policy = Policy::new(Rule::Public).of("palisade", "fallback");
+    let allowed = Rc::new(allowed.unwrap_or_default());
+    let allow = HeaderValue::try_from(allowed.join(", ")).ok().filter(|_| !allowed.is_empty());
+    actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
+        reached::mark();
+        let outer = Rc::clone(&outer);
+        // A method that is answered, by an endpoint whose own guard said no, is not a wrong method.
+        let allow = allow.clone().filter(|_| !answers(&allowed, request.method().as_str()));
+        async move {
+            let (request, _payload) = request.into_parts();
+            let response = checks::fallback(&POLICY, &outer, &request, allow).await;
+            Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
+        }
+    }))
 }

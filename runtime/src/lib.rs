@@ -58,14 +58,18 @@
 )]
 
 mod answer;
+mod app;
 mod audit;
 mod authn;
 mod authz;
+mod deferring;
 mod denial;
 mod endpoint;
 mod error;
 mod extract;
 mod extraction;
+mod function;
+mod gate;
 mod guard;
 mod ledger;
 mod limiter;
@@ -75,6 +79,7 @@ mod policy;
 mod principal;
 mod problem;
 pub mod quota;
+mod reached;
 mod rehearsal;
 mod scope;
 mod settings;
@@ -98,6 +103,7 @@ pub use self::authn::{
 #[cfg(feature = "password")]
 pub use self::authn::{PasswordError, PasswordMatch, Passwords};
 pub use self::authz::{RoleTerms, Roles, RolesBuilder};
+pub use self::deferring::{Deferring, deferring};
 pub use self::endpoint::Endpoint;
 pub use self::error::ConfigError;
 pub use self::extract::{Claims, Owned, Scoped};
@@ -132,7 +138,8 @@ pub use palisade_macros::__policy;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::authn::{Said, Unsaid};
-    pub use crate::endpoint::{Seat, enforce, enforce_counted, enforce_validated, fn_guard, register};
+    pub use crate::endpoint::{Seat, fn_guard, register};
+    pub use crate::function::{Function, enforce, enforce_counted, enforce_validated};
     pub use crate::policy::{FieldKeys, pending, pending_key};
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;

@@ -12,14 +12,14 @@ use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use crate::answer::{absent, respond};
 use crate::audit;
 use crate::denial::Denial;
-
+use crate::gate::{self, Gate, NotRun};
 use crate::palisade::Palisade;
 use crate::problem::Problem;
 use crate::settings::{InFlight, Shared};
@@ -38,7 +38,27 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(PalisadeMiddleware { service, settings: Shared::new(&self.0) }))
+        ready(Ok(PalisadeMiddleware { service, settings: Shared::new(&self.0), gate: Gate::default() }))
+    }
+}
+
+/// [`Palisade`] around services that leave no request without a guard.
+pub(crate) struct Complete(pub(crate) Palisade);
+
+impl<S, B> Transform<S, ServiceRequest> for Complete
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = PalisadeMiddleware<S>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        let settings = Shared::new(&self.0.0);
+        ready(Ok(PalisadeMiddleware { service, settings, gate: Gate::complete() }))
     }
 }
 
@@ -47,6 +67,7 @@ where
 pub struct PalisadeMiddleware<S> {
     service: S,
     settings: Shared,
+    gate: Gate,
 }
 
 impl<S, B> Service<ServiceRequest> for PalisadeMiddleware<S>
@@ -76,8 +97,8 @@ where
         }
         request.extensions_mut().insert(InFlight::new(finish.settings.clone()));
         // A service may also panic before it returns its future.
-        match catch_unwind(AssertUnwindSafe(|| self.service.call(request))) {
-            Ok(response) => Box::pin(async move {
+        match catch_unwind(AssertUnwindSafe(|| self.gate.call(&self.service, &finish.settings, request))) {
+            Ok(Ok(response)) => Box::pin(async move {
                 let finished = async { response.await.map(|response| finish.response(response)) };
                 match AssertUnwindSafe(finished).catch_unwind().await {
                     Ok(Ok(response)) => Ok(response),
@@ -85,6 +106,7 @@ where
                     Err(_) => Err(finish.panicked()),
                 }
             }),
+            Ok(Err(not_run)) => Box::pin(ready(Err(finish.not_run(not_run)))),
             Err(_) => Box::pin(ready(Err(finish.panicked()))),
         }
     }
@@ -130,35 +152,13 @@ impl Finish {
     fn response<B>(&self, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
         let guarded =
             response.request().extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.guarded.get());
-        let mut response = if guarded || self.exempt(response.request()) {
+        let mut response = if guarded || gate::is_exempt(&self.settings, response.request()) {
             response.map_into_left_body()
         } else {
             self.unguarded(response).map_into_right_body()
         };
         self.headers(response.headers_mut());
         response
-    }
-
-    /// Whether the service that answered is mounted where none needs a policy. The router's own words decide, never the
-    /// text of the path: the template that it matched by; and where a default service has none, what it matched of the
-    /// path, if no parameter took any of that from the client.
-    fn exempt(&self, request: &HttpRequest) -> bool {
-        if self.settings.exempt.is_empty() {
-            return false;
-        }
-        let matched = request.match_info();
-        let mount = matched.as_str().strip_suffix(matched.unprocessed()).unwrap_or_default();
-        let pattern = request.match_pattern();
-        let below = |path: &str, prefix: &str| {
-            path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.settings.exempt.iter().any(|exempt| {
-            below(mount, &exempt.prefix)
-                && match &pattern {
-                    Some(pattern) => below(pattern, &exempt.prefix),
-                    None => matched.segment_count() == 0,
-                }
-        })
     }
 
     /// No guard let this through. Where nothing is mounted that is as it should be; anything else is a hole.
@@ -185,7 +185,14 @@ impl Finish {
 
     fn panicked(self) -> Error {
         tracing::error!(target: audit::TARGET, event = "panicked", "a handler or a middleware panicked");
-        Finished { finish: self, status: StatusCode::INTERNAL_SERVER_ERROR, kept: Vec::new() }.into()
+        let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR);
+        Finished { finish: self, problem, kept: Vec::new() }.into()
+    }
+
+    /// Routing ended at no guard.
+    fn not_run(self, not_run: NotRun) -> Error {
+        let NotRun { problem, allow } = not_run;
+        Finished { finish: self, problem, kept: allow.map(|allow| (ALLOW, allow)).into_iter().collect() }.into()
     }
 
     /// The request is gone, so the answer travels as an error that knows how to become it. An error that calls itself a
@@ -198,7 +205,7 @@ impl Finish {
         };
         let values = |name: &HeaderName| response.headers().get_all(name).cloned().collect::<Vec<_>>();
         let kept = KEPT.into_iter().flat_map(|name| values(&name).into_iter().map(move |value| (name.clone(), value)));
-        Finished { finish: self, status, kept: kept.collect() }.into()
+        Finished { finish: self, problem: Problem::new(status), kept: kept.collect() }.into()
     }
 
     fn headers(&self, headers: &mut HeaderMap) {
@@ -210,7 +217,7 @@ impl Finish {
 /// An error of an inner service, as the answer that it becomes: its status and challenge, and none of its text.
 struct Finished {
     finish: Finish,
-    status: StatusCode,
+    problem: Problem,
     kept: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -219,11 +226,11 @@ const KEPT: [HeaderName; 3] = [ALLOW, RETRY_AFTER, WWW_AUTHENTICATE];
 
 impl ResponseError for Finished {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.problem.status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = self.finish.settings.render(Problem::new(self.status));
+        let mut response = self.finish.settings.render(self.problem.clone());
         for (name, value) in &self.kept {
             response.headers_mut().append(name.clone(), value.clone());
         }
@@ -234,12 +241,12 @@ impl ResponseError for Finished {
 
 impl fmt::Debug for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Finished").field(&self.status).finish()
+        f.debug_tuple("Finished").field(&self.problem.status()).finish()
     }
 }
 
 impl fmt::Display for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.status)
+        write!(f, "{}", self.problem.status())
     }
 }

@@ -132,16 +132,16 @@ fn function(checked: &Checked) -> TokenStream {
     // handler would see it otherwise.
     let policy = (!matches!(call, Call::Never))
         .then(|| quote!(let #held = { const POLICY: &::palisade::Policy = #policy; POLICY };));
+    // A constant, because an `impl` block may hold one too; not a function, because routing can't tell one from a raw handler.
     quote! {
         #(#outer)*
-        #visibility async fn #name(
-            #request: ::palisade::__private::HttpRequest,
-            #payload: ::palisade::__private::Payload,
-        ) -> ::palisade::__private::HttpResponse {
-            #inner
-            #policy
-            #answer
-        }
+        #[allow(non_upper_case_globals)]
+        #visibility const #name: ::palisade::__private::Function =
+            ::palisade::__private::Function::new(|#request, #payload| ::std::boxed::Box::pin(async move {
+                #inner
+                #policy
+                #answer
+            }));
     }
 }
 

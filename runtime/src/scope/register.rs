@@ -2,14 +2,12 @@
 
 use std::rc::Rc;
 
-use actix_web::dev::{AppService, HttpServiceFactory, ServiceRequest, ServiceResponse, fn_service};
-use actix_web::http::header::HeaderValue;
+use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::{Resource, web};
 
 use super::{Kind, Mount, Scope};
-use crate::endpoint::{Methods, answers, resource_name};
-use crate::guard as checks;
-use crate::policy::{Outer, Policy, Rule};
+use crate::endpoint::{Methods, fallback, resource_name};
+use crate::policy::Outer;
 
 impl HttpServiceFactory for Scope {
     #[allow(clippy::panic)]
@@ -113,22 +111,4 @@ fn allowed(mounts: &[(Mount, Rc<Outer>)]) -> Vec<&'static str> {
     }
     methods.sort_unstable();
     methods
-}
-
-/// What stands where no endpoint answers: 405 where the path has other methods, else 404; behind the scope's own demands, so
-/// that nobody finds out what is there who may call nothing of it.
-fn fallback(outer: Rc<Outer>, allowed: Option<Vec<&'static str>>) -> actix_web::Route {
-    static POLICY: Policy = Policy::new(Rule::Public).of("palisade", "fallback");
-    let allowed = Rc::new(allowed.unwrap_or_default());
-    let allow = HeaderValue::try_from(allowed.join(", ")).ok().filter(|_| !allowed.is_empty());
-    actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
-        let outer = Rc::clone(&outer);
-        // A method that is answered, by an endpoint whose own guard said no, is not a wrong method.
-        let allow = allow.clone().filter(|_| !answers(&allowed, request.method().as_str()));
-        async move {
-            let (request, _payload) = request.into_parts();
-            let response = checks::fallback(&POLICY, &outer, &request, allow).await;
-            Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
-        }
-    }))
 }

@@ -1,0 +1,102 @@
+//! A guarded function that somebody else routes: `web::get().to(f)`, or actix-web's own attribute.
+//!
+//! Threat: a function that looks to the router like any other, so that nobody can tell whether it is guarded before it runs
+//! (CWE-862). Promise: a [`Function`] is told from a raw handler before anything runs, and the checks come first.
+
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
+use futures_util::future::LocalBoxFuture;
+
+use crate::guard::{self as checks, Place};
+use crate::policy::{FieldKeys, Outer, Policy};
+use crate::reached;
+use crate::validation::{Checks, Invalid, NotInput};
+
+type Answer = LocalBoxFuture<'static, HttpResponse>;
+
+/// What an annotated function becomes, so that `web::get().to(f)` takes it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Function(fn(HttpRequest, web::Payload) -> Answer);
+
+impl Function {
+    /// The function behind its checks.
+    #[must_use]
+    pub const fn new(function: fn(HttpRequest, web::Payload) -> Answer) -> Self {
+        Self(function)
+    }
+}
+
+/// actix-web clones a handler for each request, when routing has ended at it and before anything is polled: that is the
+/// only place where a handler can say who it is.
+impl Clone for Function {
+    fn clone(&self) -> Self {
+        reached::mark();
+        Self(self.0)
+    }
+}
+
+impl Handler<(HttpRequest, web::Payload)> for Function {
+    type Output = HttpResponse;
+    type Future = Answer;
+
+    fn call(&self, (request, payload): (HttpRequest, web::Payload)) -> Answer {
+        (self.0)(request, payload)
+    }
+}
+
+/// The guarded answer of a plain function that is routed with `web::get().to(..)`.
+#[doc(hidden)]
+pub async fn enforce<F, Args>(
+    policy: &'static Policy,
+    request: HttpRequest,
+    payload: web::Payload,
+    handler: F,
+) -> HttpResponse
+where
+    F: Handler<Args>,
+    Args: FromRequest,
+    F::Output: Responder,
+{
+    enforce_counted(policy, request, payload, handler, |_, _: &Args| Ok(()), |none, _| none).await
+}
+
+/// The same with validation.
+#[doc(hidden)]
+pub async fn enforce_validated<F, Args, C>(
+    policy: &'static Policy,
+    request: HttpRequest,
+    payload: web::Payload,
+    handler: F,
+    check: C,
+) -> HttpResponse
+where
+    F: Handler<Args>,
+    Args: FromRequest,
+    F::Output: Responder,
+    C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
+{
+    enforce_counted(policy, request, payload, handler, check, |none, _| none).await
+}
+
+/// The same with the fields that quotas count by.
+#[doc(hidden)]
+pub async fn enforce_counted<F, Args, C, K>(
+    policy: &'static Policy,
+    request: HttpRequest,
+    payload: web::Payload,
+    handler: F,
+    check: C,
+    keys: K,
+) -> HttpResponse
+where
+    F: Handler<Args>,
+    Args: FromRequest,
+    F::Output: Responder,
+    C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
+    K: FnOnce(FieldKeys, &Args) -> FieldKeys,
+{
+    let check = |arguments: &Args| check(Checks::new(), arguments);
+    let keys = |arguments: &Args| keys(FieldKeys::new(), arguments);
+    let payload = &mut payload.into_inner();
+    checks::enforce(Place::Behind, policy, Outer::NONE, &request, payload, &handler, check, keys).await
+}

@@ -1,0 +1,171 @@
+//! What becomes of a request whose routing ended at no guard.
+//!
+//! Threat: a raw handler between guarded ones, another method on a guarded path, a service that somebody else mounted
+//! (CWE-862, ASVS V8.2.1, V16.5.3). Promise: it does not run. The request is refused before anything of it is polled,
+//! except where [`unguarded`](crate::PalisadeBuilder::unguarded) names its mount.
+//!
+//! What the refusal is, actix-web's own map of resources tells: 404 where nothing is mounted at the path, 405 where
+//! another method of it is guarded, 500 and an event otherwise.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use actix_web::dev::{ResourceMap, Service, ServiceRequest, Url};
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::test::TestRequest;
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+
+use crate::answer::absent;
+use crate::audit;
+use crate::denial::Denial;
+use crate::problem::Problem;
+use crate::reached;
+use crate::settings::Settings;
+
+const METHODS: [Method; 7] =
+    [Method::DELETE, Method::GET, Method::HEAD, Method::OPTIONS, Method::PATCH, Method::POST, Method::PUT];
+
+/// The way into the services of one worker.
+#[derive(Default)]
+pub(crate) struct Gate {
+    map: OnceCell<ResourceMap>,
+    /// Whether a request for which nothing is mounted reaches a guard too.
+    is_complete: bool,
+}
+
+/// Why a request runs nothing.
+#[derive(Debug)]
+pub(crate) struct NotRun {
+    pub(crate) problem: Problem,
+    pub(crate) allow: Option<HeaderValue>,
+}
+
+impl Gate {
+    pub(crate) fn complete() -> Self {
+        Self { map: OnceCell::new(), is_complete: true }
+    }
+
+    /// The future of the service, where it is fit to be polled.
+    pub(crate) fn call<S: Service<ServiceRequest>>(
+        &self,
+        service: &S,
+        settings: &Settings,
+        request: ServiceRequest,
+    ) -> Result<S::Future, NotRun> {
+        // Cheap, and the request is gone when they are needed.
+        let (uri, method) = (request.head().uri.clone(), request.head().method.clone());
+        let map = self.map.get_or_init(|| request.resource_map().clone());
+        let (future, guarded) = reached::watch(|| service.call(request));
+        if guarded || (!settings.exempt.is_empty() && may_be_exempt(settings, map, &uri)) {
+            return Ok(future);
+        }
+        drop(future);
+        Err(self.refuse(service, map, &uri, &method))
+    }
+
+    #[cold]
+    fn refuse<S: Service<ServiceRequest>>(
+        &self,
+        service: &S,
+        map: &ResourceMap,
+        uri: &Uri,
+        method: &Method,
+    ) -> NotRun {
+        let pattern = map.match_pattern(Url::new(uri.clone()).path());
+        let (problem, allow) = match pattern {
+            None if !self.is_complete => (absent(false), None),
+            Some(pattern) => match HeaderValue::try_from(guarded_methods(service, uri).join(", ")) {
+                Ok(allow) if !allow.is_empty() => (absent(true), Some(allow)),
+                _ => (unguarded(&format!("{method} {pattern}")), None),
+            },
+            None => (unguarded(&format!("{method}, the default service")), None),
+        };
+        NotRun { problem: problem.instance(uri.path()), allow }
+    }
+}
+
+fn unguarded(what: &str) -> Problem {
+    let cure = "a handler without palisade's attributes is mounted here, and it was not run: say above it who may call \
+                it, such as `#[public]` or `#[authenticated]`; a middleware between it and palisade that awaits before it \
+                calls what is inside of it goes into `palisade::deferring(..)`";
+    audit::misconfigured(&what, cure);
+    let denial = Denial::internal("unguarded");
+    Problem::new(denial.status).detail(denial.detail)
+}
+
+/// Every method for which the path leads to a guard. Nothing is polled, so nothing runs.
+fn guarded_methods<S: Service<ServiceRequest>>(service: &S, uri: &Uri) -> Vec<&'static str> {
+    let leads_to_a_guard = |method: &Method| {
+        let request = || TestRequest::default().method(method.clone()).uri(uri.path()).to_srv_request();
+        // Guards of the application see a request that a client did not send.
+        catch_unwind(AssertUnwindSafe(|| reached::watch(|| drop(service.call(request()))).1)).unwrap_or(false)
+    };
+    METHODS.iter().filter(|method| leads_to_a_guard(method)).map(name).collect()
+}
+
+fn name(method: &Method) -> &'static str {
+    match *method {
+        Method::DELETE => "DELETE",
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        Method::POST => "POST",
+        _ => "PUT",
+    }
+}
+
+fn below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether an exempt service may be what the router chose. A default service has no pattern, so there the path is all that
+/// there is to go by; [`is_exempt`] has the last word.
+fn may_be_exempt(settings: &Settings, map: &ResourceMap, uri: &Uri) -> bool {
+    let url = Url::new(uri.clone());
+    let pattern = map.match_pattern(url.path());
+    let place = pattern.as_deref().unwrap_or(url.path());
+    settings.exempt.iter().any(|exempt| below(place, &exempt.prefix))
+}
+
+/// Whether the service that answered is mounted where none needs a policy. The router's own words decide, never the
+/// text of the path: the template that it matched by; and where a default service has none, what it matched of the
+/// path, if no parameter took any of that from the client.
+pub(crate) fn is_exempt(settings: &Settings, request: &HttpRequest) -> bool {
+    if settings.exempt.is_empty() {
+        return false;
+    }
+    let matched = request.match_info();
+    let mount = matched.as_str().strip_suffix(matched.unprocessed()).unwrap_or_default();
+    let pattern = request.match_pattern();
+    settings.exempt.iter().any(|exempt| {
+        below(mount, &exempt.prefix)
+            && match &pattern {
+                Some(pattern) => below(pattern, &exempt.prefix),
+                None => matched.segment_count() == 0,
+            }
+    })
+}
+
+/// On its way out through a middleware that is not palisade's.
+impl ResponseError for NotRun {
+    fn status_code(&self) -> StatusCode {
+        self.problem.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = self.problem.clone().into_response();
+        if let Some(allow) = &self.allow {
+            response.headers_mut().insert(ALLOW, allow.clone());
+        }
+        response
+    }
+}
+
+impl fmt::Display for NotRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no guard was reached: {}", self.problem.status())
+    }
+}

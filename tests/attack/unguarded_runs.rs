@@ -1,0 +1,273 @@
+//! A handler without a policy that runs, although its answer is thrown away (CWE-862; ASVS V8.2.1, V16.5.3): what it
+//! deletes stays deleted. Nothing unguarded runs: not beside guarded routes, not by another method, not in a scope of
+//! actix-web's, not as a default service.
+
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
+use actix_web::http::Method;
+use actix_web::middleware::{Compress, DefaultHeaders, Logger, Next, NormalizePath, from_fn};
+use actix_web::test::init_service;
+use actix_web::web::Path;
+use actix_web::{App, Error, HttpResponse, web};
+use palisade::{authenticated, deferring, get, public};
+use palisade_tests::{Answer, builder, call, get as getting, palisade, request};
+
+thread_local! {
+    /// How often an unguarded handler ran. Each test has a thread of its own.
+    static RAN: AtomicU32 = const { AtomicU32::new(0) };
+}
+
+async fn raw() -> &'static str {
+    RAN.with(|ran| ran.fetch_add(1, SeqCst));
+    "nobody guards this"
+}
+
+fn ran() -> u32 {
+    RAN.with(|ran| ran.load(SeqCst))
+}
+
+#[get("/open")]
+#[public]
+async fn open() -> &'static str {
+    "open"
+}
+
+#[get("/things/{id}")]
+#[public]
+async fn thing(id: Path<String>) -> String {
+    id.into_inner()
+}
+
+#[public]
+async fn function() -> &'static str {
+    "a function"
+}
+
+struct Users;
+
+impl Users {
+    #[public]
+    async fn associated() -> &'static str {
+        "an associated function"
+    }
+}
+
+#[actix_web::get("/theirs")]
+#[public]
+async fn theirs() -> &'static str {
+    "routed by actix-web"
+}
+
+#[track_caller]
+fn refused(answer: &Answer, status: u16) {
+    answer.assert_problem(status);
+    assert!(!answer.body.contains("nobody"), "{answer:?}");
+    assert_eq!(ran(), 0, "an unguarded handler ran: {answer:?}");
+}
+
+#[actix_web::test]
+async fn a_raw_handler_beside_guarded_routes_does_not_run() {
+    let app = init_service(
+        App::new()
+            .service(open)
+            .route("/raw", web::delete().to(raw))
+            .service(web::resource("/resource").to(raw))
+            .service(web::scope("/nested").route("/raw", web::get().to(raw)).service(web::scope("/deeper").route("/{x}", web::to(raw))))
+            .wrap(palisade()),
+    )
+    .await;
+    refused(&call(&app, request(Method::DELETE, "/raw")).await, 500);
+    for path in ["/resource", "/nested/raw", "/nested/deeper/1"] {
+        refused(&call(&app, getting(path)).await, 500);
+    }
+    assert_eq!(call(&app, getting("/open")).await.body, "open");
+}
+
+#[actix_web::test]
+async fn another_method_on_a_guarded_path_does_not_run() {
+    let app = init_service(
+        App::new()
+            .route("/open", web::delete().to(raw))
+            .service(open)
+            .service(thing)
+            .route("/things/{id}", web::put().to(raw))
+            .service(palisade::scope("/scope").service(thing))
+            .route("/scope/things/{id}", web::delete().to(raw))
+            .service(web::resource("/function").route(web::get().to(function)).route(web::post().to(raw)))
+            .wrap(palisade()),
+    )
+    .await;
+    for (method, path) in [
+        (Method::DELETE, "/open"),
+        (Method::PUT, "/things/1"),
+        (Method::DELETE, "/scope/things/1"),
+        (Method::POST, "/function"),
+    ] {
+        let answer = call(&app, request(method, path)).await;
+        refused(&answer, 405);
+        assert_eq!(answer.header("allow"), "GET, HEAD".replace(", HEAD", if path == "/function" { "" } else { ", HEAD" }));
+    }
+    assert_eq!(call(&app, getting("/open")).await.body, "open");
+    assert_eq!(call(&app, getting("/function")).await.body, "a function");
+}
+
+#[actix_web::test]
+async fn a_default_service_does_not_run() {
+    let nested = web::scope("/nested").service(open).default_service(web::to(raw));
+    let app = init_service(App::new().service(open).service(nested).default_service(web::to(raw)).wrap(palisade())).await;
+    for path in ["/anything", "/", "/nested/anything", "/raw/../open"] {
+        refused(&call(&app, getting(path)).await, 404);
+    }
+    assert_eq!(call(&app, getting("/nested/open")).await.body, "open");
+}
+
+#[actix_web::test]
+async fn in_an_app_of_palisades_a_default_service_is_told_from_nothing() {
+    let routes = || palisade::scope("").service(open).service(palisade::scope("/x").service(thing));
+    let app = init_service(palisade().app(routes())).await;
+    refused(&call(&app, getting("/anything")).await, 404);
+    refused(&call(&app, getting("/x/anything")).await, 404);
+    refused(&call(&app, request(Method::DELETE, "/open")).await, 405);
+    assert_eq!(call(&app, getting("/open")).await.body, "open");
+    let app = init_service(palisade().app(routes()).default_service(web::to(raw)).route("/raw", web::get().to(raw))).await;
+    for path in ["/anything", "/raw"] {
+        refused(&call(&app, getting(path)).await, 500);
+    }
+    assert_eq!(call(&app, getting("/x/things/1")).await.body, "1");
+}
+
+#[actix_web::test]
+async fn guarded_functions_run_however_they_are_routed() {
+    let app = init_service(
+        App::new()
+            .route("/function", web::get().to(function))
+            .service(web::resource("/resource").to(function))
+            .service(web::scope("/nested").route("/function", web::get().to(function)).service(theirs))
+            .route("/associated", web::get().to(Users::associated))
+            .service(theirs)
+            .default_service(web::to(function))
+            .wrap(palisade()),
+    )
+    .await;
+    for (path, body) in [
+        ("/function", "a function"),
+        ("/resource", "a function"),
+        ("/nested/function", "a function"),
+        ("/nested/theirs", "routed by actix-web"),
+        ("/associated", "an associated function"),
+        ("/theirs", "routed by actix-web"),
+        ("/anything", "a function"),
+    ] {
+        assert_eq!(call(&app, getting(path)).await.body, body, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_wrong_method_of_a_guarded_path_is_405_with_what_is_allowed() {
+    let app = init_service(
+        App::new()
+            .service(open)
+            .service(web::resource("/function").route(web::get().to(function)).route(web::post().to(function)))
+            .wrap(palisade()),
+    )
+    .await;
+    for (path, allowed) in [("/open", "GET, HEAD"), ("/function", "GET, POST")] {
+        let answer = call(&app, request(Method::DELETE, path)).await;
+        answer.assert_problem(405);
+        assert_eq!(answer.header("allow"), allowed);
+    }
+}
+
+async fn awaits(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    palisade_tests::pause().await;
+    next.call(request).await
+}
+
+#[actix_web::test]
+async fn a_middleware_that_calls_on_at_once_hides_nothing() {
+    let app = init_service(
+        App::new()
+            .service(open)
+            .service(web::scope("/nested").wrap(Logger::default()).route("/function", web::get().to(function)).route("/raw", web::to(raw)))
+            .route("/raw", web::get().to(raw))
+            .wrap(DefaultHeaders::new().add(("x-extra", "1")))
+            .wrap(Compress::default())
+            .wrap(NormalizePath::trim())
+            .wrap(palisade()),
+    )
+    .await;
+    for path in ["/raw", "/nested/raw"] {
+        refused(&call(&app, getting(path)).await, 500);
+    }
+    for (path, body) in [("/open/", "open"), ("/nested/function", "a function")] {
+        assert_eq!(call(&app, getting(path)).await.body, body);
+    }
+}
+
+#[actix_web::test]
+async fn a_middleware_that_awaits_first_is_refused_unless_it_is_said_and_hides_nothing_then() {
+    let app = init_service(App::new().service(open).wrap(from_fn(awaits)).wrap(palisade())).await;
+    call(&app, getting("/open")).await.assert_problem(500);
+
+    let app = init_service(
+        App::new()
+            .service(open)
+            .route("/raw", web::get().to(raw))
+            .service(web::scope("/nested").wrap(deferring(from_fn(awaits))).service(open).route("/raw", web::to(raw)))
+            .wrap(deferring(from_fn(awaits)))
+            .wrap(palisade()),
+    )
+    .await;
+    for path in ["/open", "/nested/open"] {
+        assert_eq!(call(&app, getting(path)).await.body, "open", "{path}");
+    }
+    for path in ["/raw", "/nested/raw"] {
+        refused(&call(&app, getting(path)).await, 500);
+    }
+    refused(&call(&app, getting("/anything")).await, 404);
+    let answer = call(&app, request(Method::DELETE, "/open")).await;
+    refused(&answer, 405);
+    assert_eq!(answer.header("allow"), "GET, HEAD");
+}
+
+#[actix_web::test]
+async fn what_is_exempt_by_name_runs_and_nothing_else() {
+    let palisade = builder().unguarded("/docs", "documentation for everybody").build().unwrap();
+    let pages = fn_service(|request: ServiceRequest| async {
+        Ok::<_, Error>(request.into_response(HttpResponse::Ok().body("a page")))
+    });
+    let app = init_service(
+        App::new()
+            .service(web::resource("/{any}/raw").to(raw))
+            .service(web::scope("/docs").default_service(pages))
+            .route("/raw", web::get().to(raw))
+            .service(open)
+            .wrap(palisade),
+    )
+    .await;
+    for path in ["/docs/raw", "/raw", "/x/raw"] {
+        refused(&call(&app, getting(path)).await, 500);
+    }
+    assert_eq!(call(&app, getting("/docs/page")).await.body, "a page");
+    assert_eq!(call(&app, getting("/open")).await.body, "open");
+}
+
+#[get("/me")]
+#[authenticated]
+async fn me() -> &'static str {
+    "me"
+}
+
+#[actix_web::test]
+async fn a_request_that_is_refused_by_a_guard_leaves_no_way_open_for_the_next_one() {
+    let app = init_service(App::new().service(me).route("/raw", web::get().to(raw)).wrap(palisade())).await;
+    for _ in 0..3 {
+        call(&app, getting("/me")).await.assert_problem(401);
+        refused(&call(&app, getting("/raw")).await, 500);
+    }
+}
