@@ -14,9 +14,9 @@ const FLOORS: [&[&str]; 12] = [
     &["settings"],
     &["answer"],
     &["gate", "guard"],
-    &["deferring", "endpoint", "extract", "function", "limiter"],
+    &["deferring", "endpoint", "extract", "function"],
     &["palisade", "scope", "testing"],
-    &["middleware"],
+    &["limiter", "middleware"],
     &["app"],
 ];
 
