@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 12] = [
     &["error", "principal", "problem", "reached", "template"],
     &["policy"],
     &["audit", "denial", "rehearsal"],
-    &["authn", "authz", "extraction", "quota", "transport", "validation"],
+    &["authn", "authz", "body", "extraction", "quota", "transport", "validation"],
     &["ledger", "table"],
     &["settings"],
     &["answer"],

@@ -4,8 +4,8 @@
 //! style, with the headers that its status demands (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9110 §10.2.3) and nothing of why.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::{ConnectionType, StatusCode};
 
 use crate::audit;
 use crate::denial::{Denial, Extra};
@@ -66,6 +66,10 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
                 headers.append(WWW_AUTHENTICATE, challenge);
             }
         }
+        Extra::AcceptEncoding(codings) => {
+            headers.insert(ACCEPT_ENCODING, codings);
+        }
+        Extra::Close => response.head_mut().set_connection_type(ConnectionType::Close),
         Extra::None | Extra::Fields(_) => {}
     }
     response

@@ -7,10 +7,10 @@
 use std::future::{Ready, ready};
 
 use actix_web::Error;
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::HttpMessage as _;
-use futures_util::future::{Either, LocalBoxFuture};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use futures_util::FutureExt as _;
+use futures_util::future::{Either, LocalBoxFuture};
 
 use crate::gate::Gate;
 use crate::reached;

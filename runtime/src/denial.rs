@@ -4,6 +4,7 @@
 //! status and a text for the client, and a stable reason code for the audit log; they never mix.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderValue;
 
 use crate::problem::FieldError;
 
@@ -30,6 +31,10 @@ pub(crate) enum Extra {
     RetryAfter(u32),
     /// 403: the scopes that a credential would need (RFC 6750 §3.1).
     Scopes(String),
+    /// 415: what codings of a body are taken (RFC 9110 §12.5.3).
+    AcceptEncoding(HeaderValue),
+    /// 408: the rest of the body is not waited for, so the connection can't be used again.
+    Close,
     /// 422: what is wrong with which field.
     Fields(Vec<FieldError>),
 }
@@ -117,6 +122,24 @@ impl Denial {
 
     pub(crate) const fn input(status: StatusCode, reason: &'static str, detail: &'static str) -> Self {
         Self::new(status, reason, detail, Extra::None)
+    }
+
+    /// RFC 6585 §5.
+    pub(crate) const fn too_many_fields() -> Self {
+        let detail = "The request has more than 96 header fields.";
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_fields", detail, Extra::None)
+    }
+
+    /// RFC 9110 §15.5.16.
+    pub(crate) const fn content_coding(accepted: HeaderValue) -> Self {
+        let detail = "The content coding of the body is not supported here; see `Accept-Encoding`.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_coding", detail, Extra::AcceptEncoding(accepted))
+    }
+
+    /// RFC 9110 §15.5.9.
+    pub(crate) const fn body_too_slow() -> Self {
+        let detail = "The body did not arrive in time.";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail, Extra::Close)
     }
 
     pub(crate) const fn internal(reason: &'static str) -> Self {

@@ -4,6 +4,8 @@
 //! extractors get the status that RFC 9110 has for them (413, 415, 400; 422 where the syntax is right and the shape is not)
 //! and a text of ours; an extractor of the user's keeps its own answer.
 
+use std::io;
+
 use actix_web::error::{InternalError, JsonPayloadError, PathError, PayloadError, QueryPayloadError, UrlencodedError};
 use actix_web::http::StatusCode;
 use actix_web::{Error, HttpResponse};
@@ -73,6 +75,7 @@ fn form(error: &UrlencodedError) -> Denial {
 fn payload(error: &PayloadError) -> Denial {
     match error {
         PayloadError::Overflow => too_large(),
+        PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Denial::body_too_slow(),
         _ => Denial::bad_request("body_broken", "The body could not be read to its end."),
     }
 }

@@ -19,6 +19,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
 use crate::answer::absent;
 use crate::audit;
+use crate::body::Coding;
 use crate::denial::Denial;
 use crate::problem::Problem;
 use crate::reached;
@@ -65,14 +66,21 @@ impl Gate {
         Err(self.refuse(service, map, &uri, &method))
     }
 
+    /// The coding of the body, taken out of the headers, so that no extractor decodes it without a bound. What is exempt
+    /// gets the request as it came.
+    pub(crate) fn coding(&self, settings: &Settings, request: &mut ServiceRequest) -> Option<Coding> {
+        if !Coding::is_there(request) {
+            return None;
+        }
+        let map = self.map.get_or_init(|| request.resource_map().clone());
+        if !settings.exempt.is_empty() && may_be_exempt(settings, map, &request.head().uri) {
+            return None;
+        }
+        Coding::take(request)
+    }
+
     #[cold]
-    fn refuse<S: Service<ServiceRequest>>(
-        &self,
-        service: &S,
-        map: &ResourceMap,
-        uri: &Uri,
-        method: &Method,
-    ) -> NotRun {
+    fn refuse<S: Service<ServiceRequest>>(&self, service: &S, map: &ResourceMap, uri: &Uri, method: &Method) -> NotRun {
         let pattern = map.match_pattern(Url::new(uri.clone()).path());
         let (problem, allow) = match pattern {
             None if !self.is_complete => (absent(false), None),

@@ -62,6 +62,7 @@ mod app;
 mod audit;
 mod authn;
 mod authz;
+mod body;
 mod deferring;
 mod denial;
 mod endpoint;
@@ -103,6 +104,7 @@ pub use self::authn::{
 #[cfg(feature = "password")]
 pub use self::authn::{PasswordError, PasswordMatch, Passwords};
 pub use self::authz::{RoleTerms, Roles, RolesBuilder};
+pub use self::body::BodyTimeouts;
 pub use self::deferring::{Deferring, deferring};
 pub use self::endpoint::Endpoint;
 pub use self::error::ConfigError;

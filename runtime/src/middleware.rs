@@ -81,7 +81,7 @@ where
 
     actix_web::dev::forward_ready!(service);
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let settings = self.settings.clone();
         let secure = request.app_config().secure();
         let (share, preflight) = match settings.cors.asked(request.head()) {
@@ -95,7 +95,8 @@ where
         if let Some(answer) = preflight {
             return finish.here(request, answer);
         }
-        request.extensions_mut().insert(InFlight::new(finish.settings.clone()));
+        let coding = self.gate.coding(&finish.settings, &mut request);
+        request.extensions_mut().insert(InFlight::new(finish.settings.clone(), coding));
         // A service may also panic before it returns its future.
         match catch_unwind(AssertUnwindSafe(|| self.gate.call(&self.service, &finish.settings, request))) {
             Ok(Ok(response)) => Box::pin(async move {

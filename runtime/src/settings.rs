@@ -14,6 +14,7 @@ use actix_web::http::header::HeaderValue;
 
 use crate::authn::Authenticator;
 use crate::authz::{Authorized, Owners, Roles, Rows};
+use crate::body::{BodyTimeouts, Coding};
 use crate::ledger::{Ledger, RateLimitHeaders};
 use crate::policy::Rule;
 use crate::principal::Principal;
@@ -57,6 +58,9 @@ pub(crate) struct Settings {
     pub(crate) roles: Option<Roles>,
     pub(crate) realm: String,
     pub(crate) exempt: Vec<Exempt>,
+    pub(crate) body_timeouts: BodyTimeouts,
+    /// How many bytes a compressed body may inflate to, where no route says it.
+    pub(crate) compressed: Option<u64>,
     pub(crate) policies: PolicyTable,
 }
 
@@ -155,6 +159,8 @@ impl Deref for Shared {
 /// claim that a request was checked.
 pub(crate) struct InFlight {
     pub(crate) settings: Shared,
+    /// The coding of the body, which is in the headers no more.
+    pub(crate) coding: Option<Coding>,
     /// Set by the guard, and only there.
     pub(crate) guarded: Cell<bool>,
     pub(crate) principal: OnceCell<Principal>,
@@ -169,9 +175,10 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    pub(crate) fn new(settings: Shared) -> Self {
+    pub(crate) fn new(settings: Shared, coding: Option<Coding>) -> Self {
         Self {
             settings,
+            coding,
             guarded: Cell::new(false),
             principal: OnceCell::new(),
             authorized: Cell::new(None),

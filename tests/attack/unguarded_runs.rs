@@ -74,7 +74,11 @@ async fn a_raw_handler_beside_guarded_routes_does_not_run() {
             .service(open)
             .route("/raw", web::delete().to(raw))
             .service(web::resource("/resource").to(raw))
-            .service(web::scope("/nested").route("/raw", web::get().to(raw)).service(web::scope("/deeper").route("/{x}", web::to(raw))))
+            .service(
+                web::scope("/nested")
+                    .route("/raw", web::get().to(raw))
+                    .service(web::scope("/deeper").route("/{x}", web::to(raw))),
+            )
             .wrap(palisade()),
     )
     .await;
@@ -107,7 +111,10 @@ async fn another_method_on_a_guarded_path_does_not_run() {
     ] {
         let answer = call(&app, request(method, path)).await;
         refused(&answer, 405);
-        assert_eq!(answer.header("allow"), "GET, HEAD".replace(", HEAD", if path == "/function" { "" } else { ", HEAD" }));
+        assert_eq!(
+            answer.header("allow"),
+            "GET, HEAD".replace(", HEAD", if path == "/function" { "" } else { ", HEAD" })
+        );
     }
     assert_eq!(call(&app, getting("/open")).await.body, "open");
     assert_eq!(call(&app, getting("/function")).await.body, "a function");
@@ -116,7 +123,8 @@ async fn another_method_on_a_guarded_path_does_not_run() {
 #[actix_web::test]
 async fn a_default_service_does_not_run() {
     let nested = web::scope("/nested").service(open).default_service(web::to(raw));
-    let app = init_service(App::new().service(open).service(nested).default_service(web::to(raw)).wrap(palisade())).await;
+    let app =
+        init_service(App::new().service(open).service(nested).default_service(web::to(raw)).wrap(palisade())).await;
     for path in ["/anything", "/", "/nested/anything", "/raw/../open"] {
         refused(&call(&app, getting(path)).await, 404);
     }
@@ -131,7 +139,8 @@ async fn in_an_app_of_palisades_a_default_service_is_told_from_nothing() {
     refused(&call(&app, getting("/x/anything")).await, 404);
     refused(&call(&app, request(Method::DELETE, "/open")).await, 405);
     assert_eq!(call(&app, getting("/open")).await.body, "open");
-    let app = init_service(palisade().app(routes()).default_service(web::to(raw)).route("/raw", web::get().to(raw))).await;
+    let app =
+        init_service(palisade().app(routes()).default_service(web::to(raw)).route("/raw", web::get().to(raw))).await;
     for path in ["/anything", "/raw"] {
         refused(&call(&app, getting(path)).await, 500);
     }
@@ -193,7 +202,12 @@ async fn a_middleware_that_calls_on_at_once_hides_nothing() {
     let app = init_service(
         App::new()
             .service(open)
-            .service(web::scope("/nested").wrap(Logger::default()).route("/function", web::get().to(function)).route("/raw", web::to(raw)))
+            .service(
+                web::scope("/nested")
+                    .wrap(Logger::default())
+                    .route("/function", web::get().to(function))
+                    .route("/raw", web::to(raw)),
+            )
             .route("/raw", web::get().to(raw))
             .wrap(DefaultHeaders::new().add(("x-extra", "1")))
             .wrap(Compress::default())

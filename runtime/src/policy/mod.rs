@@ -61,6 +61,8 @@ pub struct Policy {
     pub(crate) reason: Option<&'static str>,
     pub(crate) quotas: &'static [Quota],
     pub(crate) validation: Validation,
+    /// How many bytes a compressed body may inflate to.
+    pub(crate) compressed: Option<u64>,
     pub(crate) declared_at: &'static Location<'static>,
 }
 
@@ -78,6 +80,7 @@ impl Policy {
             reason: None,
             quotas: &[],
             validation: Validation::None,
+            compressed: None,
             declared_at: Location::caller(),
         }
     }
@@ -120,6 +123,30 @@ impl Policy {
     pub const fn validates(mut self, arguments: &'static [&'static str]) -> Self {
         self.validation = Validation::Named(arguments);
         self
+    }
+
+    /// A compressed body is taken, of at most so many bytes when it is inflated.
+    #[cfg(feature = "compression")]
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn compressed_body(mut self, max_bytes: u64) -> Self {
+        self.compressed = Some(max_bytes);
+        self
+    }
+
+    /// Why it can't be taken: the compiler says so where the attribute is.
+    #[cfg(not(feature = "compression"))]
+    #[doc(hidden)]
+    #[must_use]
+    #[allow(clippy::panic)]
+    pub const fn compressed_body(self, _: u64) -> Self {
+        panic!("`#[compressed_body]` needs the feature `compression` of palisade")
+    }
+
+    /// How many bytes a compressed body may inflate to, by `#[compressed_body("..")]`. `None` if the route does not say it.
+    #[must_use]
+    pub const fn max_inflated_bytes(&self) -> Option<u64> {
+        self.compressed
     }
 
     /// The access rule.

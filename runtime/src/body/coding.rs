@@ -1,0 +1,95 @@
+//! The content coding of a body (RFC 9110 §8.4).
+
+use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
+
+/// What `Accept-Encoding` says where no coding is taken (RFC 9110 §12.5.3).
+pub(crate) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+/// What it says where codings are taken.
+pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("br, deflate, gzip, zstd");
+
+/// How a body is coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Brotli,
+    Deflate,
+    Gzip,
+    Zstd,
+    /// One of which nobody here knows more, or several.
+    Other,
+}
+
+impl Coding {
+    /// Whether there is a body, and it names one.
+    pub(crate) fn is_there(request: &ServiceRequest) -> bool {
+        !matches!(request.parts().1, Payload::None) && request.headers().contains_key(CONTENT_ENCODING)
+    }
+
+    /// Takes the coding of the body out of the headers. `None` where it is what it says.
+    pub(crate) fn take(request: &mut ServiceRequest) -> Option<Self> {
+        let coding = Self::of(request.headers());
+        request.headers_mut().remove(CONTENT_ENCODING);
+        coding
+    }
+
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut codings = headers.get_all(CONTENT_ENCODING).flat_map(|value| {
+            // What is no text is no coding that anybody knows.
+            let list = value.to_str().unwrap_or("?");
+            list.split(',')
+                .map(str::trim)
+                .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
+        });
+        let coding = codings.next()?;
+        if codings.next().is_some() {
+            return Some(Self::Other);
+        }
+        let known = [
+            ("br", Self::Brotli),
+            ("deflate", Self::Deflate),
+            ("gzip", Self::Gzip),
+            // RFC 9110 §8.4.1.3: the same.
+            ("x-gzip", Self::Gzip),
+            ("zstd", Self::Zstd),
+        ];
+        let named = known.into_iter().find(|(name, _)| coding.eq_ignore_ascii_case(name));
+        Some(named.map_or(Self::Other, |(_, coding)| coding))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderName;
+
+    use super::*;
+
+    fn of(values: &[&[u8]]) -> Option<Coding> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(HeaderName::from_static("content-encoding"), HeaderValue::from_bytes(value).unwrap());
+        }
+        Coding::of(&headers)
+    }
+
+    #[test]
+    fn a_coding_is_read_in_every_way_it_may_be_written() {
+        for (values, coding) in [
+            (&[][..], None),
+            (&[&b"identity"[..]], None),
+            (&[b"IDENTITY, identity"], None),
+            (&[b""], None),
+            (&[b"br"], Some(Coding::Brotli)),
+            (&[b" GZip "], Some(Coding::Gzip)),
+            (&[b"x-gzip"], Some(Coding::Gzip)),
+            (&[b"identity", b"deflate"], Some(Coding::Deflate)),
+            (&[b"identity,zstd,"], Some(Coding::Zstd)),
+            (&[b"gzip, br"], Some(Coding::Other)),
+            (&[b"gzip", b"gzip"], Some(Coding::Other)),
+            (&[b"compress"], Some(Coding::Other)),
+            (&[b"brotli"], Some(Coding::Other)),
+            (&[b"\xff"], Some(Coding::Other)),
+        ] {
+            assert_eq!(of(values), coding, "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! A compressed body, read piece by piece.
+//!
+//! Threat: 400 bytes that inflate to half a gigabyte (CWE-409). Promise: the next piece, of 16 KiB, is made when somebody
+//! asks for it, so whoever reads no further than a limit causes no more; nothing inflates beyond the bound that was set, and
+//! what a decoder itself needs is bounded too.
+
+use std::io;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use async_compression::zstd::DParameter;
+use futures_util::{StreamExt as _, TryStreamExt as _, future};
+use tokio::io::AsyncRead;
+use tokio_util::io::{ReaderStream, StreamReader};
+
+use super::Coding;
+
+const PIECE: usize = 16 * 1024;
+/// RFC 9659 §3: a window is at most 8 MiB.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// The payload without its coding, of at most so many bytes. A coding that nobody here knows was refused before.
+pub(crate) fn inflated(payload: Payload, coding: Coding, most: u64) -> Payload {
+    let wire = StreamReader::new(payload.map_err(|error| match error {
+        // A client that is too slow stays one.
+        PayloadError::Io(error) => error,
+        error => io::Error::other(error),
+    }));
+    match coding {
+        Coding::Brotli => bounded(BrotliDecoder::new(wire), most),
+        // RFC 9110 §8.4.1.2: the zlib format.
+        Coding::Deflate => bounded(ZlibDecoder::new(wire), most),
+        Coding::Gzip => bounded(GzipDecoder::new(wire), most),
+        Coding::Zstd => bounded(ZstdDecoder::with_params(wire, &[DParameter::window_log_max(ZSTD_WINDOW_LOG)]), most),
+        Coding::Other => Payload::None,
+    }
+}
+
+fn bounded(decoder: impl AsyncRead + 'static, most: u64) -> Payload {
+    let mut left = most;
+    let pieces = ReaderStream::with_capacity(decoder, PIECE).map(move |piece| {
+        let piece = piece.map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => PayloadError::Io(error),
+            _ => PayloadError::EncodingCorrupted,
+        })?;
+        left =
+            u64::try_from(piece.len()).ok().and_then(|taken| left.checked_sub(taken)).ok_or(PayloadError::Overflow)?;
+        Ok(piece)
+    });
+    // The first error is the end.
+    let mut broken = false;
+    let pieces = pieces.take_while(move |piece| future::ready(!std::mem::replace(&mut broken, piece.is_err())));
+    Payload::Stream { payload: Box::pin(pieces) }
+}

@@ -1,0 +1,124 @@
+//! The body of a request, before anything of it is read.
+//!
+//! Threat: a body that is small on the wire and huge in memory (CWE-409), and one that never ends (CWE-400, CWE-770).
+//! Promise: a body in a content coding is refused with 415 unless the route or the application takes such bodies, and then
+//! it is inflated piece by piece, so that no more of it is in memory than the limit of whatever reads it. A client that
+//! sends too slowly is not waited for.
+
+mod coding;
+#[cfg(feature = "compression")]
+mod inflate;
+mod pace;
+
+use std::time::Duration;
+
+use actix_web::dev::{Payload, RequestHead};
+use actix_web::http::Method;
+use actix_web::http::header::UPGRADE;
+
+pub(crate) use self::coding::{ACCEPTED, Coding, IDENTITY};
+#[cfg(feature = "compression")]
+pub(crate) use self::inflate::inflated;
+pub(crate) use self::pace::within;
+use crate::error::ConfigError;
+
+/// How long a client may take to send a body.
+///
+/// Both bounds are about the time that the server waits for the client; the time that a handler takes is not counted.
+///
+/// - **A deadline** for the arguments of a handler: 30 seconds. What is not there by then is 408 (RFC 9110 §15.5.9), and the
+///   connection is closed.
+/// - **A minimum rate** for every body, also one that a handler reads by itself: after 5 seconds that are free, a second for
+///   each 1,024 bytes that arrived. A handler that reads the stream gets an error there; arguments are 408.
+///
+/// Danger: longer times let fewer clients hold more connections (CWE-400). The time for the head of a request, and for an
+/// idle connection, is the server's to set: `HttpServer::client_request_timeout` and `keep_alive`.
+///
+/// ```
+/// use std::time::Duration;
+/// use palisade::{BodyTimeouts, Palisade};
+///
+/// let patient = BodyTimeouts::new().deadline(Duration::from_mins(2))?.min_rate(256)?;
+/// Palisade::builder().body_timeouts(patient).build()?;
+/// # Ok::<(), palisade::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyTimeouts {
+    deadline: Duration,
+    grace: Duration,
+    bytes_per_second: u32,
+}
+
+const LONGEST: Duration = Duration::from_hours(24);
+
+impl BodyTimeouts {
+    /// 30 seconds, and 1,024 bytes each second after 5.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { deadline: Duration::from_secs(30), grace: Duration::from_secs(5), bytes_per_second: 1024 }
+    }
+
+    /// How long the arguments of a handler may take altogether. Default: 30 seconds.
+    ///
+    /// # Errors
+    ///
+    /// If it is zero or longer than a day.
+    pub fn deadline(mut self, deadline: Duration) -> Result<Self, ConfigError> {
+        if deadline.is_zero() || deadline > LONGEST {
+            return Err(ConfigError::new("body_timeouts", "the deadline must be more than zero and at most a day"));
+        }
+        self.deadline = deadline;
+        Ok(self)
+    }
+
+    /// How many bytes have to arrive for each second of waiting. Default: 1,024.
+    ///
+    /// # Errors
+    ///
+    /// If it is zero.
+    pub fn min_rate(mut self, bytes_per_second: u32) -> Result<Self, ConfigError> {
+        if bytes_per_second == 0 {
+            return Err(ConfigError::new("body_timeouts", "the minimum rate must be at least one byte each second"));
+        }
+        self.bytes_per_second = bytes_per_second;
+        Ok(self)
+    }
+
+    /// How long a client may take before the minimum rate counts. Default: 5 seconds.
+    ///
+    /// # Errors
+    ///
+    /// If it is longer than a day.
+    pub fn grace(mut self, grace: Duration) -> Result<Self, ConfigError> {
+        if grace > LONGEST {
+            return Err(ConfigError::new("body_timeouts", "the grace must be at most a day"));
+        }
+        self.grace = grace;
+        Ok(self)
+    }
+
+    pub(crate) fn of_arguments(self) -> Duration {
+        self.deadline
+    }
+}
+
+impl Default for BodyTimeouts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The payload, which ends with an error where the client is too slow.
+pub(crate) fn paced(payload: Payload, head: &RequestHead, timeouts: BodyTimeouts) -> Payload {
+    match payload {
+        Payload::None => Payload::None,
+        // What follows an upgrade is no body, and both sides may be silent in it.
+        payload if is_upgrade(head) => payload,
+        payload => Payload::Stream { payload: Box::pin(pace::Paced::new(payload, timeouts)) },
+    }
+}
+
+/// actix-web takes whatever has this header for one, also a `POST`; a handshake is a `GET` (RFC 6455 §4.1).
+fn is_upgrade(head: &RequestHead) -> bool {
+    head.method == Method::CONNECT || (head.method == Method::GET && head.headers.contains_key(UPGRADE))
+}
