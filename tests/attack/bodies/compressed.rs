@@ -1,0 +1,177 @@
+//! A body in a content coding (CWE-409; RFC 9110 §15.5.16): nobody inflates it unless the application asked for that, and
+//! then no more of it than whoever reads it takes.
+
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::{Bytes, Json, JsonConfig, Payload};
+use actix_web::{App, HttpRequest, dev};
+use futures_util::StreamExt as _;
+use palisade::{authenticated, post, public};
+use palisade_tests::{builder, call, call_raw, palisade, request, with_untouchable_body};
+use serde_json::Value;
+
+use crate::bombs;
+
+#[post("/json")]
+#[public]
+async fn json(body: Json<Value>) -> String {
+    body.to_string()
+}
+
+#[post("/bytes")]
+#[public]
+async fn whole(body: Bytes) -> String {
+    body.len().to_string()
+}
+
+#[post("/nothing")]
+#[public]
+async fn nothing() -> &'static str {
+    "served"
+}
+
+#[post("/stream")]
+#[public]
+async fn stream(request: HttpRequest, mut body: Payload) -> String {
+    let mut largest = 0;
+    let mut read = 0;
+    while let Some(Ok(piece)) = body.next().await {
+        largest = largest.max(piece.len());
+        read += piece.len();
+    }
+    format!("{read} {} {}", largest <= 16 * 1024, request.headers().contains_key("content-encoding"))
+}
+
+#[post("/own")]
+#[authenticated]
+async fn own(body: Json<Value>) -> String {
+    body.to_string()
+}
+
+macro_rules! app {
+    ($palisade:expr) => {
+        init_service(
+            App::new()
+                .app_data(JsonConfig::default().limit(100_000))
+                .service(json)
+                .service(whole)
+                .service(stream)
+                .service(nothing)
+                .service(own)
+                .wrap($palisade),
+        )
+        .await
+    };
+}
+
+fn coded(path: &str, coding: &str, body: Vec<u8>) -> TestRequest {
+    request(Method::POST, path)
+        .insert_header(("content-type", "application/json"))
+        .insert_header(("content-encoding", coding))
+        .set_payload(body)
+}
+
+/// `{"a":1}` in each coding, as an encoder writes it.
+fn small() -> [(&'static str, Vec<u8>); 4] {
+    // Blocks that are stored as they are.
+    let stored = |body: &[u8]| [&[1, 7, 0, 0xf8, 0xff][..], body].concat();
+    let body = br#"{"a":1}"#;
+    let gzip =
+        [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3][..], &stored(body), &crc32(body).to_le_bytes(), &7_u32.to_le_bytes()];
+    let deflate = [&[0x78, 0x01][..], &stored(body), &adler32(body).to_be_bytes()];
+    let zstd = [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, 7][..], &[1 | 7 << 3, 0, 0], body];
+    let brotli = [&[0x0b, 0x03, 0x80][..], body, &[0x03]];
+    [("gzip", gzip.concat()), ("deflate", deflate.concat()), ("zstd", zstd.concat()), ("br", brotli.concat())]
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
+}
+
+fn adler32(bytes: &[u8]) -> u32 {
+    let (one, two) = bytes.iter().fold((1, 0), |(one, two), byte| {
+        let one = (one + u32::from(*byte)) % 65_521;
+        (one, (two + one) % 65_521)
+    });
+    two << 16 | one
+}
+
+#[actix_web::test]
+async fn a_coding_that_nobody_asked_for_is_415_before_anything_is_read() {
+    let app = app!(palisade());
+    for coding in [
+        "br",
+        "gzip",
+        "x-gzip",
+        "deflate",
+        "zstd",
+        "GZIP",
+        "gzip, br",
+        "identity, gzip",
+        "compress",
+        "aes128gcm",
+        "\u{ff}",
+    ] {
+        for path in ["/json", "/bytes", "/stream", "/own"] {
+            let request = request(Method::POST, path).insert_header(("content-encoding", coding));
+            let answer = call_raw(&app, with_untouchable_body(request)).await;
+            answer.assert_problem(415);
+            assert_eq!(answer.header("accept-encoding"), "identity", "{coding} {path}");
+        }
+    }
+    for (coding, body, _) in bombs::all() {
+        call(&app, coded("/json", coding, body)).await.assert_problem(415);
+    }
+}
+
+#[actix_web::test]
+async fn identity_and_a_request_without_a_body_are_served() {
+    let app = app!(palisade());
+    for coding in ["identity", "Identity", "identity, identity", ""] {
+        assert_eq!(call(&app, coded("/json", coding, br#"{"a":1}"#.to_vec())).await.body, r#"{"a":1}"#, "{coding}");
+    }
+    // Two headers of which the first, that actix-web reads, is harmless.
+    let two = coded("/json", "identity", b"{}".to_vec()).append_header(("content-encoding", "br"));
+    call(&app, two).await.assert_problem(415);
+    let bodiless = request(Method::POST, "/nothing").insert_header(("content-encoding", "gzip")).to_request();
+    assert_eq!(call_raw(&app, bodiless.replace_payload(dev::Payload::None).0).await.body, "served");
+}
+
+#[actix_web::test]
+async fn an_application_that_asks_for_it_gets_the_inflated_body() {
+    let app = app!(builder().compressed_bodies(1_000_000).build().unwrap());
+    for (coding, body) in small() {
+        assert_eq!(call(&app, coded("/json", coding, body.clone())).await.body, r#"{"a":1}"#, "{coding}");
+        assert_eq!(call(&app, coded("/bytes", coding, body.clone())).await.body, "7", "{coding}");
+        // No second decoder finds anything to do.
+        assert_eq!(call(&app, coded("/stream", coding, body)).await.body, "7 true false", "{coding}");
+    }
+    assert_eq!(call(&app, coded("/json", "identity", b"{}".to_vec())).await.body, "{}");
+    for coding in ["compress", "gzip, br", "gzip, gzip"] {
+        let answer = call(&app, coded("/json", coding, b"{}".to_vec())).await;
+        answer.assert_problem(415);
+        assert_eq!(answer.header("accept-encoding"), "br, deflate, gzip, zstd", "{coding}");
+    }
+    for (coding, mut body) in small() {
+        body[1] ^= 0xff;
+        call(&app, coded("/json", coding, body)).await.assert_problem(400);
+        call(&app, coded("/json", coding, small()[0].1[..4].to_vec())).await.assert_problem(400);
+    }
+}
+
+#[actix_web::test]
+async fn what_inflates_beyond_a_limit_is_413() {
+    let app = app!(builder().compressed_bodies(1_000_000).build().unwrap());
+    for (coding, body, inflated) in bombs::all() {
+        assert!(inflated > 1_000_000 && body.len() < inflated / 100, "{coding}");
+        // The limits of `Json` and `Bytes`.
+        call(&app, coded("/json", coding, body.clone())).await.assert_problem(413);
+        call(&app, coded("/bytes", coding, body.clone())).await.assert_problem(413);
+        // A stream has none of its own: the application's counts.
+        let answer = call(&app, coded("/stream", coding, body)).await;
+        let read: usize = answer.body.split(' ').next().unwrap().parse().unwrap();
+        assert!((900_000..=1_000_000).contains(&read), "{coding}: {answer:?}");
+        assert!(answer.body.ends_with("true false"), "{coding}: {answer:?}");
+    }
+}

@@ -1,0 +1,123 @@
+//! Compressed bodies against a server (CWE-409): eight at once of every coding cost less than 32 MiB of memory, and others are
+//! served meanwhile. Alone in its program, because the memory of a process is one number.
+
+mod bombs;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use actix_web::web::{Bytes, Form, Json};
+use actix_web::{App, HttpServer};
+use palisade::{Palisade, PalisadeBuilder, get, post, public};
+use palisade_tests::builder;
+use serde_json::Value;
+
+#[post("/json")]
+#[public]
+async fn json(body: Json<Value>) -> String {
+    body.to_string()
+}
+
+#[post("/bytes")]
+#[public]
+async fn whole(body: Bytes) -> String {
+    body.len().to_string()
+}
+
+#[post("/form")]
+#[public]
+async fn form(body: Form<Vec<(String, String)>>) -> String {
+    body.len().to_string()
+}
+
+#[get("/health")]
+#[public]
+async fn alive() -> &'static str {
+    "ok"
+}
+
+fn serve(palisade: Palisade) -> SocketAddr {
+    let (send, addresses) = mpsc::channel();
+    thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async {
+            let app =
+                move || App::new().service(json).service(whole).service(form).service(alive).wrap(palisade.clone());
+            let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+            send.send(server.addrs()[0]).unwrap();
+            server.run().await.unwrap();
+        });
+    });
+    addresses.recv().unwrap()
+}
+
+/// The status of what comes back.
+fn status(address: SocketAddr, line: &str, head: &str, body: &[u8]) -> u16 {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.write_all(format!("{line} HTTP/1.1\r\nHost: localhost\r\n{head}").as_bytes()).unwrap();
+    stream.write_all(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes()).unwrap();
+    // The server may hang up before it has read all.
+    let _ = stream.write_all(body);
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer[9..]).parse().unwrap()
+}
+
+/// The most memory that this process ever held, in KiB.
+fn peak() -> u64 {
+    let text = fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn eight_compressed_bodies_at_once_of_every_coding_cost_little_memory_and_others_are_served() {
+    if !cfg!(target_os = "linux") {
+        println!("not run: the memory of a process is read from /proc");
+        return;
+    }
+    let bombs = bombs::all();
+    let settings: [(PalisadeBuilder, u16); 2] = [(builder(), 415), (builder().compressed_bodies(16 << 20), 413)];
+    for (settings, refused) in settings {
+        let address = serve(settings.build().unwrap());
+        let health = || status(address, "GET /health", "", b"");
+        assert_eq!(health(), 200);
+        let before = peak();
+        for (coding, body, _) in &bombs {
+            for (path, media) in [
+                ("/json", "application/json"),
+                ("/bytes", "text/plain"),
+                ("/form", "application/x-www-form-urlencoded"),
+            ] {
+                let (done, served) = (AtomicBool::new(false), AtomicU32::new(0));
+                thread::scope(|scope| {
+                    let attackers: Vec<_> = (0..8)
+                        .map(|_| {
+                            let head = format!("Content-Type: {media}\r\nContent-Encoding: {coding}\r\n");
+                            scope.spawn(move || status(address, &format!("POST {path}"), &head, body))
+                        })
+                        .collect();
+                    scope.spawn(|| {
+                        while !done.load(SeqCst) {
+                            assert_eq!(health(), 200);
+                            served.fetch_add(1, SeqCst);
+                        }
+                    });
+                    for attacker in attackers {
+                        assert_eq!(attacker.join().unwrap(), refused, "{coding} {path}");
+                    }
+                    done.store(true, SeqCst);
+                });
+                assert!(served.load(SeqCst) > 0, "nobody else was served beside {coding} at {path}");
+            }
+        }
+        let grown = peak() - before;
+        println!("refused with {refused}: {grown} KiB more at the most");
+        assert!(grown < 32 * 1024, "{grown} KiB");
+    }
+}
