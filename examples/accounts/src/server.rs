@@ -7,6 +7,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    time::Duration,
 };
 
 use actix_web::{
@@ -42,6 +43,11 @@ use crate::{
 /// How long the requests that were begun may take once the server was told to stop, in seconds. An idle HTTP/2 connection
 /// whose client does not hang up uses it all.
 const DRAIN: u64 = 10;
+/// How long a client may take for the head of a request, and to hang up once it was asked to.
+const HEAD: Duration = Duration::from_secs(10);
+const HANG_UP: Duration = Duration::from_secs(2);
+/// How long a connection may be idle between two requests.
+const IDLE: Duration = Duration::from_secs(30);
 const SECRET_FILE: &str = "jwt.secret";
 
 /// Serves until SIGTERM or Ctrl-C.
@@ -133,6 +139,7 @@ fn serve(https: Listener, tls: ServerConfig, workers: usize, service: Service) -
             .wrap(TracingLogger::<RequestLine>::new())
     };
     let server = HttpServer::new(factory).workers(workers).shutdown_timeout(DRAIN).disable_signals();
+    let server = server.client_request_timeout(HEAD).client_disconnect_timeout(HANG_UP).keep_alive(IDLE);
     Ok(server.listen_rustls_0_23(https.socket, tls).map_err(refuse)?.run())
 }
 
@@ -146,6 +153,7 @@ fn serve_plain(http: Listener, target: Target) -> Result<Server, BootError> {
             .wrap(TracingLogger::<RequestLine>::new())
     };
     let server = HttpServer::new(factory).workers(1).shutdown_timeout(DRAIN).disable_signals();
+    let server = server.client_request_timeout(HEAD).client_disconnect_timeout(HANG_UP).keep_alive(IDLE);
     Ok(server.listen(http.socket).map_err(refuse)?.run())
 }
 
