@@ -14,6 +14,7 @@
 
 mod check;
 mod clause;
+mod condition;
 mod derive;
 mod emit;
 mod errors;
@@ -24,6 +25,7 @@ mod parse;
 mod rule;
 mod suggest;
 mod template;
+mod text;
 
 #[cfg(test)]
 mod tests;

@@ -69,6 +69,7 @@ mod extraction;
 mod guard;
 mod ledger;
 mod limiter;
+mod listed;
 mod middleware;
 mod palisade;
 mod policy;
@@ -133,6 +134,7 @@ pub use palisade_macros::__policy;
 pub mod __private {
     pub use crate::authn::{Said, Unsaid};
     pub use crate::endpoint::{Seat, enforce, enforce_counted, enforce_validated, fn_guard, register};
+    pub use crate::listed::Listed;
     pub use crate::policy::{FieldKeys, pending, pending_key};
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;

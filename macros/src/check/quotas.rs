@@ -4,7 +4,7 @@ use proc_macro2::Ident;
 use syn::LitStr;
 use syn::ext::IdentExt;
 
-use super::position;
+use super::positions;
 use crate::errors::Errors;
 use crate::model::{By, Clause, Handler, Located, Quota, RateLimit, Said};
 use crate::parse::is_label;
@@ -79,9 +79,9 @@ pub(super) fn located(quotas: &[Quota], handler: &Handler, errors: &mut Errors) 
             errors.push(name.span(), what, format!("take the input, such as `{name}: Json<T>`, or write `by = ip`"));
             continue;
         }
-        let Some(argument) = position(name, handler, errors) else { continue };
-        if located.iter().all(|earlier| earlier.field.text() != field.text()) {
-            located.push(Located { field: field.clone(), argument });
+        let arguments = positions(name, handler, errors);
+        if !arguments.is_empty() && located.iter().all(|earlier| earlier.field.text() != field.text()) {
+            located.push(Located { field: field.clone(), arguments });
         }
     }
     located

@@ -12,7 +12,9 @@ use syn::ext::IdentExt;
 
 use self::arguments::{checks, keys, unchecked};
 use crate::clause::Attribute;
-use crate::model::{Call, Checked, Handler, Kind, Name, Owns, Parameter, Policy, Route, Rule, UserPath, Validates};
+use crate::model::{
+    Call, Checked, Handler, Kind, Name, Named, Owns, Parameter, Policy, Route, Rule, UserPath, Validates,
+};
 
 pub(crate) fn emit(checked: &Checked) -> TokenStream {
     match &checked.route {
@@ -178,7 +180,13 @@ fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
     let validates = match validates {
         Validates::Nothing => TokenStream::new(),
         Validates::Inputs => quote!(.validates_inputs()),
-        Validates::Named(names) => quote!(.validates(&[#(#names),*])),
+        Validates::Named(names) => {
+            let names = names.iter().map(|Named { name, present }| {
+                let present = arguments::under(present.as_ref());
+                quote!(#present #name)
+            });
+            quote!(.validates(&[#(#names),*]))
+        }
     };
     if is_users {
         // A `use` would stand in the way of the user's own names, so every name of ours is whole.
