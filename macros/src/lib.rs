@@ -332,6 +332,13 @@ pub fn role(item: TokenStream) -> TokenStream {
     derive::role(item.into()).into()
 }
 
+/// Makes a deprecated handler an endpoint. The route attributes write it, nobody else does.
+#[doc(hidden)]
+#[proc_macro_derive(__Endpoint, attributes(endpoint))]
+pub fn __endpoint(item: TokenStream) -> TokenStream {
+    derive::endpoint(item.into()).into()
+}
+
 /// The clauses of one handler. The other attributes write it, nobody else does.
 #[doc(hidden)]
 #[proc_macro_attribute]

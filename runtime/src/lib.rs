@@ -127,7 +127,7 @@ pub use palisade_macros::{
 };
 
 #[doc(hidden)]
-pub use palisade_macros::__policy;
+pub use palisade_macros::{__Endpoint, __policy};
 
 /// All that generated code names besides the public interface.
 #[doc(hidden)]

@@ -29,13 +29,11 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     let Handler { visibility, signature, .. } = handler;
     let name = &signature.ident;
     let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
-    let deprecated = handler.attributes.iter().any(|attribute| attribute.is_builtin("deprecated"));
-    let allowed = deprecated.then(|| quote!(#[allow(deprecated)]));
     let Route { methods, path, name: resource, guards, wraps } = route;
     let path = path.as_ref().map_or_else(String::new, syn::LitStr::value);
     let place = place(methods, &path, resource.as_ref());
     let policy = self::policy(policy, name);
-    let inner = inner(handler, call);
+    let inner = inner(handler);
     let seat = local("__seat", Span::call_site());
     let mounted = match call {
         Call::Direct => quote!(#seat.handler(#name)),
@@ -62,24 +60,42 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
         Call::Never => TokenStream::new(),
         _ => quote!(#(.guard(::palisade::__private::fn_guard(#guards)))*),
     };
-    let app = local("__app", Span::call_site());
+    let promised = quote! {
+        const ROUTE: ::palisade::Route = #place;
+        const POLICY: &'static ::palisade::Policy = #policy;
+
+        fn mount(self, #seat: ::palisade::__private::Seat) -> ::palisade::__private::Route {
+            #inner
+            #mounted #chain
+        }
+    };
+    let deprecated = handler.attributes.iter().any(|attribute| attribute.is_builtin("deprecated"));
+    let (derived, implementations) = if deprecated {
+        // An `impl` of ours would be a use of what is deprecated. What a derive makes is none, to the compiler.
+        (Some(quote!(#[derive(::palisade::__Endpoint)] #[endpoint(#promised)])), None)
+    } else {
+        (None, Some(implementations(name, &promised)))
+    };
+    // `#[allow(..)]` does not compile in a crate that forbids the lint. The names of a `repr(C)` type are nobody's business,
+    // and a type without fields has no other layout by it.
     quote! {
         #(#outer)*
-        #[allow(non_camel_case_types)]
+        #derived
+        #[repr(C)]
         #visibility struct #name;
 
-        #allowed
-        impl ::palisade::Endpoint for #name {
-            const ROUTE: ::palisade::Route = #place;
-            const POLICY: &'static ::palisade::Policy = #policy;
+        #implementations
+    }
+}
 
-            fn mount(self, #seat: ::palisade::__private::Seat) -> ::palisade::__private::Route {
-                #inner
-                #mounted #chain
-            }
+/// What makes the type an endpoint.
+pub(crate) fn implementations(name: &Ident, promised: &TokenStream) -> TokenStream {
+    let app = local("__app", Span::call_site());
+    quote! {
+        impl ::palisade::Endpoint for #name {
+            #promised
         }
 
-        #allowed
         impl ::palisade::__private::HttpServiceFactory for #name {
             fn register(self, #app: &mut ::palisade::__private::AppService) {
                 ::palisade::__private::register(self, #app);
@@ -108,7 +124,7 @@ fn function(checked: &Checked) -> TokenStream {
     let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
     let policy = self::policy(policy, name);
     let held = local("__policy", Span::call_site());
-    let inner = inner(handler, call);
+    let inner = inner(handler);
     let [request, payload] = ["__request", "__payload"].map(|name| local(name, Span::call_site()));
     let answer = match call {
         Call::Direct => {
@@ -148,12 +164,11 @@ fn function(checked: &Checked) -> TokenStream {
 }
 
 /// The user's function, as it was but for its visibility: it is called from the next line only.
-fn inner(handler: &Handler, call: &Call) -> TokenStream {
+fn inner(handler: &Handler) -> TokenStream {
     let Handler { attributes, signature, body, .. } = handler;
     // Whoever uses the handler reads its documentation and is warned at its outer name; our own line is not a use.
     let attributes = attributes.iter().filter(|attribute| !is_about_the_name(attribute));
-    let unused = matches!(call, Call::Never).then(|| quote!(#[allow(dead_code)]));
-    quote!(#(#attributes)* #unused #signature #body)
+    quote!(#(#attributes)* #signature #body)
 }
 
 /// Stands where a function that can't be called would be. A `compile_error!` stands beside it.
