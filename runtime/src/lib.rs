@@ -135,6 +135,7 @@ pub mod __private {
     pub use crate::authn::{Said, Unsaid};
     pub use crate::endpoint::{Seat, enforce, enforce_counted, enforce_validated, fn_guard, register};
     pub use crate::listed::Listed;
+    pub use crate::policy::constant::{NoName, cost, limit, permission, role, scope};
     pub use crate::policy::{FieldKeys, pending, pending_key};
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;

@@ -148,8 +148,8 @@ fn function(checked: &Checked) -> TokenStream {
     };
     // A constant of its own, because `const { .. }` does not promote the lists in it; in a block of its own, because the
     // handler would see it otherwise.
-    let policy = (!matches!(call, Call::Never))
-        .then(|| quote!(let #held = { const POLICY: &::palisade::Policy = #policy; POLICY };));
+    let policy = constant("__POLICY", &quote!(&::palisade::Policy), &policy);
+    let policy = (!matches!(call, Call::Never)).then(|| quote!(let #held = #policy;));
     quote! {
         #(#outer)*
         #visibility async fn #name(
@@ -250,7 +250,7 @@ fn rule(written: &Rule, names: Names) -> TokenStream {
         Rule::OptionalAuth => ("OptionalAuth", TokenStream::new()),
         Rule::Authenticated => ("Authenticated", TokenStream::new()),
         Rule::Nobody => ("Nobody", TokenStream::new()),
-        Rule::Named(kind, name) => (leaf_of(*kind), named(name)),
+        Rule::Named(kind, name) => (leaf_of(*kind), named(*kind, name)),
         Rule::Owner(parameter) => ("Owner", parameter_name(parameter)),
         Rule::Tenant(parameter) => ("Tenant", parameter_name(parameter)),
         Rule::Owns(owns) => ("Owns", ownership(owns)),
@@ -274,18 +274,37 @@ const fn leaf_of(kind: Kind) -> &'static str {
     }
 }
 
-fn named(name: &Name) -> TokenStream {
-    match name {
+fn named(kind: Kind, name: &Name) -> TokenStream {
+    let path = match name {
         Name::Text(text) => {
             let text = text.value();
-            quote!((#text))
+            return quote!((#text));
         }
-        // What is wrong with the user's path is said where it stands.
-        Name::Typed(path) => {
-            let call = quote_spanned!(path.span()=> .role_name());
-            quote!((#path #call))
+        Name::Path(path) => path,
+    };
+    let place = Span::mixed_site().located_at(path.span());
+    // What is wrong with the user's path is said where it stands.
+    let checked = match kind {
+        Kind::Permission => quote_spanned!(place=> ::palisade::__private::permission(#path)),
+        Kind::Scope => quote_spanned!(place=> ::palisade::__private::scope(#path)),
+        // A text and a role both have these bytes, and nothing else that a constant can ask them.
+        Kind::Role => {
+            let name = local("__name", path.span());
+            quote_spanned!(place=> {
+                use ::palisade::__private::NoName as _;
+                let #name = #path;
+                ::palisade::__private::role(&#name, #name.as_bytes())
+            })
         }
-    }
+    };
+    let name = constant("__NAME", &quote!(&str), &checked);
+    quote!((#name))
+}
+
+/// A constant of its own: the compiler looks into one even where nobody uses the policy.
+fn constant(name: &str, ty: &TokenStream, value: &TokenStream) -> TokenStream {
+    let name = local(name, Span::call_site());
+    quote!({ const #name: #ty = #value; #name })
 }
 
 fn parameter_name(parameter: &Parameter) -> TokenStream {

@@ -7,7 +7,7 @@ mod quota;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::{Expr, LitStr, Path, Signature, Visibility};
 
-pub(crate) use self::quota::{By, Count, Field, Key, Outage, Quota, RateLimit};
+pub(crate) use self::quota::{By, Count, Field, Key, Number, Outage, Quota, RateLimit};
 use crate::clause::Attribute;
 use crate::condition::Condition;
 
@@ -40,6 +40,8 @@ pub(crate) struct Argument {
     pub(crate) names: Vec<Ident>,
     /// Where its type stands.
     pub(crate) ty: Span,
+    /// Whether its type looks like input, as far as a cure has to guess.
+    pub(crate) looks_like_input: bool,
     /// When it is there; `None` if always.
     pub(crate) present: Option<Condition>,
 }
@@ -145,8 +147,8 @@ pub(crate) enum Kind {
 #[derive(Clone)]
 pub(crate) enum Name {
     Text(LitStr),
-    /// A variant of an enum with `#[derive(Role)]`.
-    Typed(UserPath),
+    /// A constant, or a variant of an enum with `#[derive(Role)]`: the compiler knows which.
+    Path(UserPath),
 }
 
 /// A path of the user's, which stands in the expansion as it was written.
