@@ -53,7 +53,10 @@ pub const fn role<R: NamesRole>(_: &R, name: &'static [u8]) -> &'static str {
 #[must_use]
 #[track_caller]
 pub const fn permission(name: &'static str) -> &'static str {
-    assert!(is_name(name.as_bytes()), "a permission's name is not empty, and has no space around it: write such as \"users:delete\"");
+    assert!(
+        is_name(name.as_bytes()),
+        "a permission's name is not empty, and has no space around it: write such as \"users:delete\""
+    );
     name
 }
 
