@@ -54,6 +54,14 @@ impl Attribute {
         matches!(flat(self.brackets.stream()).first(), Some(TokenTree::Ident(word)) if word == name)
     }
 
+    /// What stands in the parentheses of the built-in or derived attribute of that name.
+    pub(crate) fn inside(&self, name: &str) -> Option<TokenStream> {
+        match flat(self.brackets.stream()).as_slice() {
+            [TokenTree::Ident(word), TokenTree::Group(inside)] if word == name => Some(inside.stream()),
+            _ => None,
+        }
+    }
+
     /// The clauses gathered so far, where this is the attribute that [`append`] makes.
     fn clauses(&self) -> Option<TokenStream> {
         let mut path = String::new();

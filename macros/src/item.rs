@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use syn::{FnArg, GenericParam, Pat, Safety, Signature, Visibility};
 
 use crate::clause::Attributed;
+use crate::condition::Condition;
 use crate::errors::{Errors, Place};
 use crate::model::{Argument, Fitness, Handler};
 
@@ -60,7 +61,9 @@ fn argument(input: &FnArg) -> Option<Argument> {
     let FnArg::Typed(typed) = input else { return None };
     let mut names = Vec::new();
     bindings(&typed.pat, &mut names);
-    Some(Argument { names, ty: typed.ty.span() })
+    let looks_like_input =
+        ["Json", "Form", "Query"].iter().any(|input| find(typed.ty.to_token_stream(), input).is_some());
+    Some(Argument { names, ty: typed.ty.span(), looks_like_input, present: Condition::of(&typed.attrs) })
 }
 
 /// Everything that a pattern binds, from left to right.

@@ -14,6 +14,8 @@
 
 mod check;
 mod clause;
+mod condition;
+mod dependency;
 mod derive;
 mod emit;
 mod errors;
@@ -24,6 +26,7 @@ mod parse;
 mod rule;
 mod suggest;
 mod template;
+mod text;
 
 #[cfg(test)]
 mod tests;
@@ -38,7 +41,7 @@ macro_rules! attributes {
             $(#[$documentation])*
             #[proc_macro_attribute]
             pub fn $word(arguments: TokenStream, item: TokenStream) -> TokenStream {
-                clause::append(&clause::word(stringify!($word)), &arguments.into(), item.into()).into()
+                attribute(stringify!($word), &arguments.into(), item.into()).into()
             }
         )*
     };
@@ -216,15 +219,17 @@ attributes! {
     deny_all;
     /// Lets a principal call that has the role, or any of several roles; others are 403.
     ///
-    /// `all("a", "b")` demands all of them. A role is a name, or a variant of an enum with
+    /// `all("a", "b")` demands all of them. A role is a name, a constant `&str`, or a variant of an enum with
     /// [`derive(Role)`](derive@Role): a misspelt one does not compile then. Two such attributes demand both. So do any two
     /// access attributes.
     ///
     /// ```
     /// use palisade::{get, require_role};
     ///
+    /// const ADMIN: &str = "admin";
+    ///
     /// #[get("/reports")]
-    /// #[require_role("auditor", "admin")]
+    /// #[require_role("auditor", ADMIN)]
     /// async fn reports() -> &'static str {
     ///     "all is well"
     /// }
@@ -233,7 +238,8 @@ attributes! {
     require_role;
     /// Lets a principal call to whom a role grants the permission, or any of several; `all(..)` demands all; others are 403.
     ///
-    /// Roles grant permissions in the vocabulary that is given to `Palisade::builder().roles(..)`.
+    /// Roles grant permissions in the vocabulary that is given to `Palisade::builder().roles(..)`. A permission is a name, or a
+    /// constant `&str`.
     ///
     /// ```
     /// use palisade::{delete, require_permission};
@@ -247,7 +253,7 @@ attributes! {
     /// ```
     require_permission;
     /// Lets a principal call whose credential carries the scope, or any of several; `all(..)` demands all; others are 403
-    /// with a challenge that names what is missing (RFC 6750 §3.1, `insufficient_scope`).
+    /// with a challenge that names what is missing (RFC 6750 §3.1, `insufficient_scope`). A scope is a name, or a constant `&str`.
     ///
     /// ```
     /// use palisade::{post, require_scope};
@@ -301,7 +307,8 @@ attributes! {
     /// Validates the input before the handler sees it; input that does not pass is 422.
     ///
     /// Bare, it is about every `Json`, `Form` and `Query` argument. With names, it is about the arguments of those names,
-    /// also `Path` ones. What can't be validated does not compile.
+    /// also `Path` ones. What can't be validated does not compile. An argument that a `#[cfg(..)]` takes away is not validated,
+    /// and shifts no other.
     ///
     /// ```
     /// use actix_web::web::Json;
@@ -327,7 +334,14 @@ attributes! {
 #[doc = include_str!("../docs/role.md")]
 #[proc_macro_derive(Role, attributes(implies, grants, role))]
 pub fn role(item: TokenStream) -> TokenStream {
-    derive::role(item.into()).into()
+    dependency::mistake().unwrap_or_else(|| derive::role(item.into())).into()
+}
+
+/// Makes a deprecated handler an endpoint. The route attributes write it, nobody else does.
+#[doc(hidden)]
+#[proc_macro_derive(__Endpoint, attributes(endpoint))]
+pub fn __endpoint(item: TokenStream) -> TokenStream {
+    derive::endpoint(item.into()).into()
 }
 
 /// The clauses of one handler. The other attributes write it, nobody else does.
@@ -335,6 +349,18 @@ pub fn role(item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn __policy(clauses: TokenStream, item: TokenStream) -> TokenStream {
     expand(clauses.into(), item.into()).into()
+}
+
+/// The item with its clause. Without palisade under its name it stays as it is: then the program does not compile.
+fn attribute(
+    word: &str,
+    arguments: &proc_macro2::TokenStream,
+    item: proc_macro2::TokenStream,
+) -> proc_macro2::TokenStream {
+    match dependency::mistake() {
+        Some(mistake) => mistake.into_iter().chain(item).collect(),
+        None => clause::append(&clause::word(word), arguments, item),
+    }
 }
 
 /// The item, guarded, behind its mistakes. An item that can't be a handler stays as it is.

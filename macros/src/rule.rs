@@ -43,14 +43,14 @@ impl Name {
     pub(crate) fn text(&self) -> String {
         match self {
             Name::Text(text) => format!("{:?}", text.value()),
-            Name::Typed(path) => path.text(),
+            Name::Path(path) => path.text(),
         }
     }
 
     pub(crate) fn place(&self) -> Place {
         match self {
             Name::Text(text) => text.span().into(),
-            Name::Typed(path) => path.place(),
+            Name::Path(path) => path.place(),
         }
     }
 }
@@ -117,6 +117,6 @@ impl Rule {
     pub(crate) fn is_users(&self) -> bool {
         let mut leaves = Vec::new();
         self.leaves(&mut leaves);
-        leaves.iter().any(|leaf| matches!(leaf, Rule::Owns(_) | Rule::Check(_) | Rule::Named(_, Name::Typed(_))))
+        leaves.iter().any(|leaf| matches!(leaf, Rule::Owns(_) | Rule::Check(_) | Rule::Named(_, Name::Path(_))))
     }
 }

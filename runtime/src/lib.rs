@@ -43,6 +43,15 @@
 //! Each attribute states a clause; the macros gather the clauses of one handler into a [`Policy`], plain constant data;
 //! one function of this crate runs the checks in a fixed order and then calls the handler. A handler that says not who
 //! may call it does not compile.
+//!
+//! # Under another name
+//!
+//! What the attributes write calls this crate `::palisade`. Where Cargo.toml gives it another name, or another crate
+//! hands it on, say so once, at the top of the crate's root:
+//!
+//! ```ignore
+//! extern crate guard as palisade; // guard = { package = "palisade", .. }
+//! ```
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -134,7 +143,7 @@ pub use palisade_macros::{
 };
 
 #[doc(hidden)]
-pub use palisade_macros::__policy;
+pub use palisade_macros::{__Endpoint, __policy};
 
 /// All that generated code names besides the public interface.
 #[doc(hidden)]
@@ -142,7 +151,9 @@ pub mod __private {
     pub use crate::authn::{Said, Unsaid};
     pub use crate::endpoint::{Seat, fn_guard, register};
     pub use crate::function::{Function, enforce, enforce_counted, enforce_validated};
+    pub use crate::policy::constant::{NoName, cost, limit, permission, role, scope};
     pub use crate::policy::{FieldKeys, pending, pending_key};
+    pub use crate::validation::Listed;
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;
     pub use actix_web::{HttpRequest, HttpResponse, Route};

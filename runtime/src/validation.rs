@@ -7,6 +7,8 @@
 //! Pointers are made of the fields' names in Rust, which is all that `validator` knows: a field that `serde` renames is named
 //! differently in the document. A nested struct is validated where its field says `#[validate(nested)]`, and only there: that is `validator`'s rule.
 
+mod listed;
+
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
@@ -14,6 +16,7 @@ use actix_web::http::{Method, Uri};
 use actix_web::{Either, HttpRequest, dev, web};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
+pub use self::listed::Listed;
 use crate::principal::Principal;
 use crate::problem::FieldError;
 

@@ -6,10 +6,11 @@ use proc_macro2::Ident;
 use syn::LitStr;
 use syn::ext::IdentExt;
 
+use crate::condition::Condition;
 use crate::errors::Errors;
 use crate::model::{
-    Call, Checked, Clause, Fitness, From, Handler, Parameter, Policy, Rule, Said, Step, Validate, Validates,
-    Validation, Written,
+    Argument, Call, Checked, Clause, ClauseKind, Fitness, From, Handler, Named, Parameter, Policy, Rule, Said, Step,
+    Validate, Validates, Validation, Written,
 };
 use crate::{logic, suggest, template};
 
@@ -78,16 +79,16 @@ fn all(mut rules: Vec<Rule>) -> Rule {
 
 /// There is at least one access attribute; what lets everybody in stands alone; and what is demanded makes sense together.
 fn access(clauses: &[Clause], handler: &Handler, errors: &mut Errors) {
-    let all: Vec<&Clause> = clauses.iter().filter(|clause| clause.said.is_access()).collect();
+    let all: Vec<&Clause> = clauses.iter().filter(|clause| clause.said.kind() == ClauseKind::Access).collect();
     if all.is_empty() {
         let name = &handler.signature.ident;
         errors.push(name.span(), format!("`{name}` does not say who may call it"), CHOICES);
         return;
     }
-    if all.iter().any(|clause| clause.word == "deny_all") {
+    if all.iter().any(|clause| matches!(clause.said, Said::DenyAll(_))) {
         return;
     }
-    let lets_in = |clause: &&&Clause| clause.word == "public" || clause.word == "optional_auth";
+    let lets_in = |clause: &&&Clause| matches!(clause.said, Said::Public(_) | Said::OptionalAuth);
     let Some(open) = all.iter().find(lets_in) else {
         let demands = all.iter().filter_map(|clause| match &clause.said {
             Said::Demand(rule) => Some((clause.word.span(), rule)),
@@ -224,12 +225,14 @@ fn validation(word: &Ident, validate: &Validate, checked: &mut Checked, errors: 
         Validate::Every => (vec![Step::Each; arguments.len()], Validates::Inputs),
         Validate::Only(names) => {
             let mut steps = vec![Step::Skip; arguments.len()];
+            let mut named = Vec::new();
             for name in names {
-                if let Some(at) = position(name, &checked.handler, errors) {
-                    steps[at] = Step::Named;
-                }
+                let found = positions(name, &checked.handler, errors);
+                let present = Condition::any(found.iter().map(|at| arguments[*at].present.as_ref()));
+                found.into_iter().for_each(|at| steps[at] = Step::Named);
+                named.push(Named { name: name.unraw().to_string(), present });
             }
-            (steps, Validates::Named(names.iter().map(|name| name.unraw().to_string()).collect()))
+            (steps, Validates::Named(named))
         }
     };
     checked.policy.validates = validates;
@@ -238,11 +241,12 @@ fn validation(word: &Ident, validate: &Validate, checked: &mut Checked, errors: 
     }
 }
 
-/// Which argument of the handler, that has some, binds the name.
-fn position(name: &Ident, handler: &Handler, errors: &mut Errors) -> Option<usize> {
+/// Which argument of the handler, that has some, binds the name: several, where each has another `#[cfg(..)]`.
+fn positions(name: &Ident, handler: &Handler, errors: &mut Errors) -> Vec<usize> {
     let Handler { signature, arguments, .. } = handler;
-    let found = arguments.iter().position(|argument| argument.names.contains(name));
-    if found.is_none() {
+    let binds = |(at, argument): (usize, &Argument)| argument.names.contains(name).then_some(at);
+    let found: Vec<usize> = arguments.iter().enumerate().filter_map(binds).collect();
+    if found.is_empty() {
         let every: Vec<String> =
             arguments.iter().flat_map(|argument| &argument.names).map(ToString::to_string).collect();
         let cure = match every.as_slice() {

@@ -4,10 +4,11 @@ use proc_macro2::Ident;
 use syn::LitStr;
 use syn::ext::IdentExt;
 
-use super::position;
+use super::positions;
 use crate::errors::Errors;
 use crate::model::{By, Clause, Handler, Located, Quota, RateLimit, Said};
 use crate::parse::is_label;
+use crate::suggest;
 
 /// A public route knows no principals, so it can't count by them or by their keys.
 pub(super) fn principals(clauses: &[Clause], errors: &mut Errors) {
@@ -76,13 +77,53 @@ pub(super) fn located(quotas: &[Quota], handler: &Handler, errors: &mut Errors) 
                 handler.signature.ident,
                 field.text()
             );
-            errors.push(name.span(), what, format!("take the input, such as `{name}: Json<T>`, or write `by = ip`"));
+            let cure = match field.path.as_slice() {
+                [] => {
+                    let field = if name == "body" { "email".to_owned() } else { name.unraw().to_string() };
+                    format!(
+                        "take the input, such as `body: Json<T>`, and write `field(body.{field})`; or write `by = ip`"
+                    )
+                }
+                _ => format!("take the input, such as `{name}: Json<T>`, or write `by = ip`"),
+            };
+            errors.push(name.span(), what, cure);
             continue;
         }
-        let Some(argument) = position(name, handler, errors) else { continue };
-        if located.iter().all(|earlier| earlier.field.text() != field.text()) {
-            located.push(Located { field: field.clone(), argument });
+        if field.path.is_empty() {
+            let (what, cure) = lone(name, handler);
+            errors.push(name.span(), what, cure);
+            continue;
+        }
+        let arguments = positions(name, handler, errors);
+        if !arguments.is_empty() && located.iter().all(|earlier| earlier.field.text() != field.text()) {
+            located.push(Located { field: field.clone(), arguments });
         }
     }
     located
+}
+
+/// What is wrong with a field that is one name alone: it is an argument without its field, or a field without its argument.
+fn lone(name: &Ident, handler: &Handler) -> (String, String) {
+    let named = || handler.arguments.iter().filter_map(|argument| Some((argument, argument.names.first()?)));
+    let every = || handler.arguments.iter().flat_map(|argument| &argument.names);
+    if every().any(|argument| argument == name) {
+        let cure = format!("write a field of it, as in `field({name}.email)`");
+        return ("this is a whole argument, not a field of it".to_owned(), cure);
+    }
+    let what =
+        format!("a field is named with its argument, and `{name}` is no argument of `{}`", handler.signature.ident);
+    let mut names: Vec<String> =
+        named().filter(|(argument, _)| argument.looks_like_input).map(|(_, first)| first.to_string()).collect();
+    if names.is_empty() {
+        names = named().map(|(_, first)| first.to_string()).collect();
+    }
+    if let Some(meant) = suggest::nearest(&name.to_string(), names.iter().map(String::as_str)) {
+        return (what, format!("did you mean a field of `{meant}`, as in `field({meant}.email)`?"));
+    }
+    let fields: Vec<String> = names.iter().map(|argument| format!("field({argument}.{name})")).collect();
+    let cure = match fields.as_slice() {
+        [] => format!("give the input a name, as in `body: Json<T>`, and write `field(body.{name})`"),
+        fields => format!("write {}", suggest::one_of(fields.iter().map(String::as_str))),
+    };
+    (what, cure)
 }

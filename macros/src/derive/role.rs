@@ -217,6 +217,12 @@ fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {
             pub const fn role_name(&self) -> &'static str {
                 #body
             }
+
+            /// The same, for generated code: a constant text has a function of this name too.
+            #[doc(hidden)]
+            pub const fn as_bytes(&self) -> &'static [u8] {
+                self.role_name().as_bytes()
+            }
         }
 
         impl ::palisade::TypedRole for #name {

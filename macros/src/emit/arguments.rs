@@ -4,31 +4,37 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::{local, unraw};
+use crate::condition::Condition;
 use crate::model::{Argument, Located, Step, Validation};
 
 /// `|__all, (_, __body)| __all.named(__body)?.done()`. A type that can't be validated is blamed where it stands, and the
 /// lack of any input at the attribute.
 pub(super) fn checks(validation: &Validation, arguments: &[Argument]) -> TokenStream {
     let Validation { steps, attribute } = validation;
-    let mut parameters = Vec::new();
-    let mut checks = TokenStream::new();
-    for (at, (step, argument)) in steps.iter().zip(arguments).enumerate() {
+    let all = local("__all", Span::call_site());
+    let done = quote_spanned!(Span::mixed_site().located_at(*attribute)=> .done());
+    let read = |at: usize| steps.get(at).is_some_and(|step| !matches!(step, Step::Skip));
+    let calls = steps.iter().zip(arguments).enumerate().filter_map(|(at, (step, argument))| {
         let check = match step {
-            Step::Skip => {
-                parameters.push(quote!(_));
-                continue;
-            }
+            Step::Skip => return None,
             Step::Each => "each",
             Step::Named => "named",
         };
+        let present = argument.present.as_ref();
         let argument = held(at, argument);
         let check = Ident::new(check, argument.span());
-        checks.extend(quote_spanned!(argument.span()=> .#check(#argument)?));
-        parameters.push(argument.into_token_stream());
+        Some((present, quote_spanned!(argument.span()=> .#check(#argument)?)))
+    });
+    if always_there(arguments) {
+        let (parameters, calls) = (tuple(arguments, read), calls.map(|(_, call)| call));
+        return quote!(|#all, #parameters| #all #(#calls)* #done);
     }
-    let done = quote_spanned!(Span::mixed_site().located_at(*attribute)=> .done());
-    let all = local("__all", Span::call_site());
-    quote!(|#all, (#(#parameters,)*)| #all #checks #done)
+    let (every, taken) = list(arguments, read);
+    let calls = calls.map(|(present, call)| {
+        let present = under(present);
+        quote!(#present let #all = #all #call;)
+    });
+    quote!(|#all, #every| { #taken #(#calls)* #all #done })
 }
 
 /// Where nothing is validated.
@@ -39,18 +45,68 @@ pub(super) fn unchecked() -> TokenStream {
 /// `|__keys, (_, __body)| __keys.of("body.email", &__body.email)`. A type that can't be a key is blamed at the field as it
 /// was written.
 pub(super) fn keys(fields: &[Located], arguments: &[Argument]) -> TokenStream {
-    let parameters = arguments.iter().enumerate().map(|(at, argument)| {
-        let read = fields.iter().any(|field| field.argument == at);
-        if read { held(at, argument).into_token_stream() } else { quote!(_) }
-    });
-    let reads = fields.iter().filter_map(|Located { field, argument: at }| {
-        let place = Span::mixed_site().located_at(field.span());
-        let (text, mut argument) = (field.text(), held(*at, arguments.get(*at)?));
-        argument.set_span(place);
-        Some(quote_spanned!(place=> .of(#text, &#argument #field)))
-    });
     let keys = local("__keys", Span::call_site());
-    quote!(|#keys, (#(#parameters,)*)| #keys #(#reads)*)
+    let read = |at: usize| fields.iter().any(|field| field.arguments.contains(&at));
+    let calls = fields.iter().filter_map(|Located { field, arguments: found }| {
+        let place = Span::mixed_site().located_at(field.span());
+        let at = *found.first()?;
+        let (text, mut argument) = (field.text(), held(at, arguments.get(at)?));
+        argument.set_span(place);
+        let present = Condition::any(found.iter().map(|at| arguments.get(*at)?.present.as_ref()));
+        Some((present, field, quote_spanned!(place=> .of(#text, &#argument #field))))
+    });
+    if always_there(arguments) {
+        let (parameters, calls) = (tuple(arguments, read), calls.map(|(_, _, call)| call));
+        return quote!(|#keys, #parameters| #keys #(#calls)*);
+    }
+    let (every, taken) = list(arguments, read);
+    let calls = calls.map(|(present, field, call)| {
+        // Without its argument the quota would count nobody, and stop nobody.
+        let absent = present.as_ref().map(|present| {
+            let argument = unraw(&field.argument);
+            let absent = present.not();
+            let message = format!(
+                "a `#[cfg(..)]` takes away the argument `{argument}` by which this quota counts\n= help: write the same \
+                 condition above the quota: `#[cfg_attr({}, rate_limit(..))]`",
+                crate::text::text(present.to_token_stream()),
+            );
+            quote_spanned!(field.argument.span()=> #[cfg(#absent)] ::core::compile_error! { #message })
+        });
+        let present = under(present.as_ref());
+        quote!(#absent #present let #keys = #keys #call;)
+    });
+    quote!(|#keys, #every| { #taken #(#calls)* #keys })
+}
+
+/// `#[cfg(..)]`, unless it always holds.
+pub(super) fn under(present: Option<&Condition>) -> Option<TokenStream> {
+    present.map(|present| quote!(#[cfg(#present)]))
+}
+
+fn always_there(arguments: &[Argument]) -> bool {
+    arguments.iter().all(|argument| argument.present.is_none())
+}
+
+/// The arguments as a pattern: `(_, __body)`.
+fn tuple(arguments: &[Argument], read: impl Fn(usize) -> bool) -> TokenStream {
+    let parameters = arguments
+        .iter()
+        .enumerate()
+        .map(|(at, argument)| if read(at) { held(at, argument).into_token_stream() } else { quote!(_) });
+    quote!((#(#parameters,)*))
+}
+
+/// The arguments one after the other: a pattern can't leave one out by `#[cfg(..)]`, but a statement can. First the name of
+/// them all, then the statements.
+fn list(arguments: &[Argument], read: impl Fn(usize) -> bool) -> (Ident, TokenStream) {
+    let [every, rest] = ["__arguments", "__rest"].map(|name| local(name, Span::call_site()));
+    let taken = arguments.iter().enumerate().map(|(at, argument)| {
+        let name = if read(at) { held(at, argument).into_token_stream() } else { quote!(_) };
+        let present = under(argument.present.as_ref());
+        quote!(#present let (#name, #rest) = #rest;)
+    });
+    let taken = quote!(let #rest = ::palisade::__private::Listed::listed(#every); #(#taken)*);
+    (every, taken)
 }
 
 /// What an argument is called in a closure: after what its pattern binds first, else after its position.
@@ -61,4 +117,4 @@ fn held(at: usize, argument: &Argument) -> Ident {
 }
 
 /// Names that the closures have in use themselves.
-const COLLECTORS: [&str; 2] = ["all", "keys"];
+const COLLECTORS: [&str; 4] = ["all", "keys", "arguments", "rest"];

@@ -12,7 +12,9 @@ use syn::ext::IdentExt;
 
 use self::arguments::{checks, keys, unchecked};
 use crate::clause::Attribute;
-use crate::model::{Call, Checked, Handler, Kind, Name, Owns, Parameter, Policy, Route, Rule, UserPath, Validates};
+use crate::model::{
+    Call, Checked, Handler, Kind, Name, Named, Owns, Parameter, Policy, Route, Rule, UserPath, Validates,
+};
 
 pub(crate) fn emit(checked: &Checked) -> TokenStream {
     match &checked.route {
@@ -27,13 +29,11 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     let Handler { visibility, signature, .. } = handler;
     let name = &signature.ident;
     let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
-    let deprecated = handler.attributes.iter().any(|attribute| attribute.is_builtin("deprecated"));
-    let allowed = deprecated.then(|| quote!(#[allow(deprecated)]));
     let Route { methods, path, name: resource, guards, wraps } = route;
     let path = path.as_ref().map_or_else(String::new, syn::LitStr::value);
     let place = place(methods, &path, resource.as_ref());
     let policy = self::policy(policy, name);
-    let inner = inner(handler, call);
+    let inner = inner(handler);
     let seat = local("__seat", Span::call_site());
     let mounted = match call {
         Call::Direct => quote!(#seat.handler(#name)),
@@ -60,24 +60,42 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
         Call::Never => TokenStream::new(),
         _ => quote!(#(.guard(::palisade::__private::fn_guard(#guards)))*),
     };
-    let app = local("__app", Span::call_site());
+    let promised = quote! {
+        const ROUTE: ::palisade::Route = #place;
+        const POLICY: &'static ::palisade::Policy = #policy;
+
+        fn mount(self, #seat: ::palisade::__private::Seat) -> ::palisade::__private::Route {
+            #inner
+            #mounted #chain
+        }
+    };
+    let deprecated = handler.attributes.iter().any(|attribute| attribute.is_builtin("deprecated"));
+    let (derived, implementations) = if deprecated {
+        // An `impl` of ours would be a use of what is deprecated. What a derive makes is none, to the compiler.
+        (Some(quote!(#[derive(::palisade::__Endpoint)] #[endpoint(#promised)])), None)
+    } else {
+        (None, Some(implementations(name, &promised)))
+    };
+    // `#[allow(..)]` does not compile in a crate that forbids the lint. The names of a `repr(C)` type are nobody's business,
+    // and a type without fields has no other layout by it.
     quote! {
         #(#outer)*
-        #[allow(non_camel_case_types)]
+        #derived
+        #[repr(C)]
         #visibility struct #name;
 
-        #allowed
-        impl ::palisade::Endpoint for #name {
-            const ROUTE: ::palisade::Route = #place;
-            const POLICY: &'static ::palisade::Policy = #policy;
+        #implementations
+    }
+}
 
-            fn mount(self, #seat: ::palisade::__private::Seat) -> ::palisade::__private::Route {
-                #inner
-                #mounted #chain
-            }
+/// What makes the type an endpoint.
+pub(crate) fn implementations(name: &Ident, promised: &TokenStream) -> TokenStream {
+    let app = local("__app", Span::call_site());
+    quote! {
+        impl ::palisade::Endpoint for #name {
+            #promised
         }
 
-        #allowed
         impl ::palisade::__private::HttpServiceFactory for #name {
             fn register(self, #app: &mut ::palisade::__private::AppService) {
                 ::palisade::__private::register(self, #app);
@@ -106,7 +124,7 @@ fn function(checked: &Checked) -> TokenStream {
     let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
     let policy = self::policy(policy, name);
     let held = local("__policy", Span::call_site());
-    let inner = inner(handler, call);
+    let inner = inner(handler);
     let [request, payload] = ["__request", "__payload"].map(|name| local(name, Span::call_site()));
     let answer = match call {
         Call::Direct => {
@@ -130,13 +148,15 @@ fn function(checked: &Checked) -> TokenStream {
     };
     // A constant of its own, because `const { .. }` does not promote the lists in it; in a block of its own, because the
     // handler would see it otherwise.
-    let policy = (!matches!(call, Call::Never))
-        .then(|| quote!(let #held = { const POLICY: &::palisade::Policy = #policy; POLICY };));
+    let policy = constant("__POLICY", &quote!(&::palisade::Policy), &policy);
+    let policy = (!matches!(call, Call::Never)).then(|| quote!(let #held = #policy;));
     // A constant, because an `impl` block may hold one too; not a function, because routing can't tell one from a raw handler.
+    // Its name is no mistake of the user's, and lints leave alone what a macro names.
+    let mut shown = name.clone();
+    shown.set_span(Span::mixed_site().located_at(name.span()));
     quote! {
         #(#outer)*
-        #[allow(non_upper_case_globals)]
-        #visibility const #name: ::palisade::__private::Function =
+        #visibility const #shown: ::palisade::__private::Function =
             ::palisade::__private::Function::new(|#request, #payload| ::std::boxed::Box::pin(async move {
                 #inner
                 #policy
@@ -146,12 +166,11 @@ fn function(checked: &Checked) -> TokenStream {
 }
 
 /// The user's function, as it was but for its visibility: it is called from the next line only.
-fn inner(handler: &Handler, call: &Call) -> TokenStream {
+fn inner(handler: &Handler) -> TokenStream {
     let Handler { attributes, signature, body, .. } = handler;
     // Whoever uses the handler reads its documentation and is warned at its outer name; our own line is not a use.
     let attributes = attributes.iter().filter(|attribute| !is_about_the_name(attribute));
-    let unused = matches!(call, Call::Never).then(|| quote!(#[allow(dead_code)]));
-    quote!(#(#attributes)* #unused #signature #body)
+    quote!(#(#attributes)* #signature #body)
 }
 
 /// Stands where a function that can't be called would be. A `compile_error!` stands beside it.
@@ -178,7 +197,13 @@ fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
     let validates = match validates {
         Validates::Nothing => TokenStream::new(),
         Validates::Inputs => quote!(.validates_inputs()),
-        Validates::Named(names) => quote!(.validates(&[#(#names),*])),
+        Validates::Named(names) => {
+            let names = names.iter().map(|Named { name, present }| {
+                let present = arguments::under(present.as_ref());
+                quote!(#present #name)
+            });
+            quote!(.validates(&[#(#names),*]))
+        }
     };
     if is_users {
         // A `use` would stand in the way of the user's own names, so every name of ours is whole.
@@ -227,7 +252,7 @@ fn rule(written: &Rule, names: Names) -> TokenStream {
         Rule::OptionalAuth => ("OptionalAuth", TokenStream::new()),
         Rule::Authenticated => ("Authenticated", TokenStream::new()),
         Rule::Nobody => ("Nobody", TokenStream::new()),
-        Rule::Named(kind, name) => (leaf_of(*kind), named(name)),
+        Rule::Named(kind, name) => (leaf_of(*kind), named(*kind, name)),
         Rule::Owner(parameter) => ("Owner", parameter_name(parameter)),
         Rule::Tenant(parameter) => ("Tenant", parameter_name(parameter)),
         Rule::Owns(owns) => ("Owns", ownership(owns)),
@@ -251,18 +276,37 @@ const fn leaf_of(kind: Kind) -> &'static str {
     }
 }
 
-fn named(name: &Name) -> TokenStream {
-    match name {
+fn named(kind: Kind, name: &Name) -> TokenStream {
+    let path = match name {
         Name::Text(text) => {
             let text = text.value();
-            quote!((#text))
+            return quote!((#text));
         }
-        // What is wrong with the user's path is said where it stands.
-        Name::Typed(path) => {
-            let call = quote_spanned!(path.span()=> .role_name());
-            quote!((#path #call))
+        Name::Path(path) => path,
+    };
+    let place = Span::mixed_site().located_at(path.span());
+    // What is wrong with the user's path is said where it stands.
+    let checked = match kind {
+        Kind::Permission => quote_spanned!(place=> ::palisade::__private::permission(#path)),
+        Kind::Scope => quote_spanned!(place=> ::palisade::__private::scope(#path)),
+        // A text and a role both have these bytes, and nothing else that a constant can ask them.
+        Kind::Role => {
+            let name = local("__name", path.span());
+            quote_spanned!(place=> {
+                use ::palisade::__private::NoName as _;
+                let #name = #path;
+                ::palisade::__private::role(&#name, #name.as_bytes())
+            })
         }
-    }
+    };
+    let name = constant("__NAME", &quote!(&str), &checked);
+    quote!((#name))
+}
+
+/// A constant of its own: the compiler looks into one even where nobody uses the policy.
+fn constant(name: &str, ty: &TokenStream, value: &TokenStream) -> TokenStream {
+    let name = local(name, Span::call_site());
+    quote!({ const #name: #ty = #value; #name })
 }
 
 fn parameter_name(parameter: &Parameter) -> TokenStream {

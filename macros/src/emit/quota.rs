@@ -1,20 +1,33 @@
 //! Quotas, as the constants that the runtime reads.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 
-use super::{Names, local};
-use crate::model::{By, Count, Key, Outage, Quota, UserPath};
+use super::{Names, constant, local};
+use crate::model::{By, Count, Key, Number, Outage, Quota, UserPath};
 
 pub(super) fn quota(quota: &Quota, names: Names) -> TokenStream {
     let Quota { label, terms } = quota;
-    let limit = Literal::u32_unsuffixed(terms.limit);
+    let limit = match &terms.limit {
+        Number::Literal(limit) => Literal::u32_unsuffixed(*limit).into_token_stream(),
+        // What is wrong with a constant is said where its path stands.
+        Number::Constant(path) => {
+            let checked = quote_spanned!(path.span()=> ::palisade::__private::limit(#path));
+            constant("__LIMIT", &quote!(u32), &checked)
+        }
+    };
     let seconds = Literal::u64_unsuffixed(terms.seconds);
     let count = count(&terms.count, names);
-    let cost = (terms.cost != 1).then(|| {
-        let cost = Literal::u32_unsuffixed(terms.cost);
-        quote!(.cost(#cost))
-    });
+    let cost = match (&terms.cost, &terms.limit) {
+        (Number::Literal(1), _) => None,
+        (Number::Literal(cost), Number::Literal(_)) => Some(Literal::u32_unsuffixed(*cost).into_token_stream()),
+        (cost, of) => {
+            let place = cost.place().or_else(|| of.place()).unwrap_or_else(Span::call_site);
+            let checked = quote_spanned!(place=> ::palisade::__private::cost(#cost, #of));
+            Some(constant("__COST", &quote!(u32), &checked))
+        }
+    };
+    let cost = cost.map(|cost| quote!(.cost(#cost)));
     let by = match terms.by.as_slice() {
         _ if terms.is_by_address() => TokenStream::new(),
         [Key { by, .. }] => {

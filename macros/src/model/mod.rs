@@ -7,8 +7,9 @@ mod quota;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::{Expr, LitStr, Path, Signature, Visibility};
 
-pub(crate) use self::quota::{By, Count, Field, Key, Outage, Quota, RateLimit};
+pub(crate) use self::quota::{By, Count, Field, Key, Number, Outage, Quota, RateLimit};
 use crate::clause::Attribute;
+use crate::condition::Condition;
 
 /// A handler and its clauses, in the order of the attributes: each clause is understood, the whole is not judged.
 pub(crate) struct Written {
@@ -39,6 +40,10 @@ pub(crate) struct Argument {
     pub(crate) names: Vec<Ident>,
     /// Where its type stands.
     pub(crate) ty: Span,
+    /// Whether its type looks like input, as far as a cure has to guess.
+    pub(crate) looks_like_input: bool,
+    /// When it is there; `None` if always.
+    pub(crate) present: Option<Condition>,
 }
 
 /// One attribute: its word, standing where the attribute stands, and what it says.
@@ -61,10 +66,28 @@ pub(crate) enum Said {
     Unclear,
 }
 
+/// What a clause is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClauseKind {
+    /// Who may call. A handler without one does not compile.
+    Access,
+    /// Where the handler is found.
+    Route,
+    /// What a request of somebody who may call has to meet besides.
+    Condition,
+}
+
 impl Said {
-    /// Whether it says who may call.
-    pub(crate) fn is_access(&self) -> bool {
-        !matches!(self, Said::Route(_) | Said::RateLimit(_) | Said::Validate(_))
+    /// Each clause decides for itself: a new one that is forgotten here does not compile, and so can't pass as an access
+    /// attribute.
+    pub(crate) const fn kind(&self) -> ClauseKind {
+        match self {
+            Said::Public(_) | Said::OptionalAuth | Said::DenyAll(_) | Said::Demand(_) | Said::Unclear => {
+                ClauseKind::Access
+            }
+            Said::Route(_) => ClauseKind::Route,
+            Said::RateLimit(_) | Said::Validate(_) => ClauseKind::Condition,
+        }
     }
 }
 
@@ -124,8 +147,8 @@ pub(crate) enum Kind {
 #[derive(Clone)]
 pub(crate) enum Name {
     Text(LitStr),
-    /// A variant of an enum with `#[derive(Role)]`.
-    Typed(UserPath),
+    /// A constant, or a variant of an enum with `#[derive(Role)]`: the compiler knows which.
+    Path(UserPath),
 }
 
 /// A path of the user's, which stands in the expansion as it was written.
@@ -174,10 +197,10 @@ pub(crate) struct Validation {
     pub(crate) attribute: Span,
 }
 
-/// A field, and in which argument of the handler it is.
+/// A field, and in which argument of the handler it is: in one of several, where each has another `#[cfg(..)]`.
 pub(crate) struct Located {
     pub(crate) field: Field,
-    pub(crate) argument: usize,
+    pub(crate) arguments: Vec<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -192,5 +215,11 @@ pub(crate) enum Validates {
     Nothing,
     /// Which arguments those are, their types decide.
     Inputs,
-    Named(Vec<String>),
+    Named(Vec<Named>),
+}
+
+/// The name of an argument, and when there is one of that name; `None` if always.
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) present: Option<Condition>,
 }

@@ -1,6 +1,6 @@
 //! What `#[rate_limit]` says.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Index, LitStr, Member};
@@ -15,16 +15,24 @@ pub(crate) struct Quota {
 }
 
 pub(crate) struct RateLimit {
-    pub(crate) limit: u32,
+    pub(crate) limit: Number,
     pub(crate) seconds: u64,
     pub(crate) count: Count,
     /// At least one key.
     pub(crate) by: Vec<Key>,
-    pub(crate) cost: u32,
+    pub(crate) cost: Number,
     /// `None` leaves it to the runtime, which knows what is counted.
     pub(crate) on_outage: Option<Outage>,
     pub(crate) observe: bool,
     pub(crate) name: Option<LitStr>,
+}
+
+/// A number of requests.
+#[derive(Clone)]
+pub(crate) enum Number {
+    Literal(u32),
+    /// The path of a constant.
+    Constant(UserPath),
 }
 
 #[derive(Clone, Default)]
@@ -63,7 +71,8 @@ pub(crate) enum By {
     Function(UserPath),
 }
 
-/// `body.email`: an argument of the handler, and one field of it or more.
+/// `body.email`: an argument of the handler, and one field of it or more. A lone name has none, and is a mistake that only
+/// the handler can tell.
 #[derive(Clone)]
 pub(crate) struct Field {
     pub(crate) argument: Ident,
@@ -76,7 +85,7 @@ impl RateLimit {
         let Self { limit, seconds, count, by, cost, on_outage, observe, name } = self;
         let mut by: Vec<String> = by.iter().map(|key| key.by.text()).collect();
         by.sort();
-        let (by, count) = (by.join(", "), count.text());
+        let (by, count, limit, cost) = (by.join(", "), count.text(), limit.text(), cost.text());
         let (on_outage, name) = (on_outage.map(Outage::word), name.as_ref().map(LitStr::value));
         format!("{limit} {seconds} {count} [{by}] {cost} {on_outage:?} {observe} {name:?}")
     }
@@ -88,11 +97,41 @@ impl RateLimit {
 
     /// Whether something of the user's stands in it, which a `use` of ours could shadow.
     pub(crate) fn is_users(&self) -> bool {
-        matches!(self.count, Count::When(_)) || self.by.iter().any(|key| matches!(key.by, By::Function(_)))
+        let constant = |number: &Number| matches!(number, Number::Constant(_));
+        matches!(self.count, Count::When(_))
+            || constant(&self.limit)
+            || constant(&self.cost)
+            || self.by.iter().any(|key| matches!(key.by, By::Function(_)))
     }
 
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
         self.by.iter().filter_map(|key| if let By::Field(field) = &key.by { Some(field) } else { None })
+    }
+}
+
+impl Number {
+    /// Where a constant's path stands.
+    pub(crate) fn place(&self) -> Option<Span> {
+        match self {
+            Number::Literal(_) => None,
+            Number::Constant(path) => Some(path.span()),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Number::Literal(number) => number.to_string(),
+            Number::Constant(path) => path.text(),
+        }
+    }
+}
+
+impl ToTokens for Number {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Number::Literal(number) => Literal::u32_unsuffixed(*number).to_tokens(tokens),
+            Number::Constant(path) => path.to_tokens(tokens),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{Lit, LitStr};
 
 use crate::clause::flat;
@@ -41,6 +42,8 @@ pub(super) struct Argument {
     pub(super) value: Value,
     /// All of it.
     pub(super) place: Place,
+    /// As it was written.
+    pub(super) tokens: Vec<TokenTree>,
 }
 
 /// What an argument says, as far as any attribute takes such a thing.
@@ -55,7 +58,7 @@ pub(super) enum Value {
     /// `[a, b]`.
     List(Group),
     /// Tokens that no attribute takes, such as an expression.
-    Other(Place),
+    Other(Vec<TokenTree>, Place),
 }
 
 impl<'a> Arguments<'a> {
@@ -82,14 +85,20 @@ impl<'a> Arguments<'a> {
         self.list.len() == 0
     }
 
+    /// What is left, unread.
+    pub(super) fn rest(&self) -> &[Argument] {
+        self.list.as_slice()
+    }
+
     /// The next argument, if it is no option.
     pub(super) fn positional(&mut self) -> Option<Argument> {
         if self.list.as_slice().first()?.key.is_some() { None } else { self.list.next() }
     }
 
-    /// Whether a bare word follows, such as `skip_successful`.
-    pub(super) fn next_is_word(&self) -> bool {
-        matches!(self.list.as_slice().first(), Some(Argument { key: None, value: Value::Word(_), .. }))
+    /// Whether a bare word follows that is no constant, such as `skip_successful`.
+    pub(super) fn next_is_option(&self) -> bool {
+        let next = self.list.as_slice().first();
+        matches!(next, Some(Argument { key: None, value: Value::Word(word), .. }) if !is_constant(word))
     }
 
     /// Reports every argument that is left.
@@ -108,6 +117,24 @@ impl Iterator for Arguments<'_> {
 }
 
 impl Value {
+    /// The path of a constant. What is written like one and is none is for the compiler to refuse.
+    pub(super) fn constant(&self) -> Option<UserPath> {
+        match self {
+            Value::Word(word) if is_constant(word) => Some(UserPath(word.to_token_stream())),
+            Value::Path(path) => {
+                let last = path.0.clone().into_iter().last();
+                matches!(last, Some(TokenTree::Ident(word)) if is_constant(&word)).then(|| path.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether these tokens are the path of a constant.
+    pub(super) fn is_constant(tokens: &[TokenTree]) -> bool {
+        let last = matches!(tokens.last(), Some(TokenTree::Ident(word)) if is_constant(word));
+        last && (tokens.len() == 1 || is_path(tokens))
+    }
+
     pub(super) fn place(&self) -> Place {
         match self {
             Value::Text(text) => text.span().into(),
@@ -116,9 +143,15 @@ impl Value {
             Value::Path(path) => path.place(),
             Value::Call(word, group) => Place::of(&[word.clone().into(), group.clone().into()], word.span()),
             Value::List(group) => group.span().into(),
-            Value::Other(place) => *place,
+            Value::Other(_, place) => *place,
         }
     }
+}
+
+/// Written as constants are: `LIMIT`, `MAX_PER_DAY`.
+fn is_constant(word: &Ident) -> bool {
+    let text = word.to_string();
+    !text.contains(char::is_lowercase) && text.contains(char::is_uppercase)
 }
 
 fn is_comma(token: &TokenTree) -> bool {
@@ -126,18 +159,18 @@ fn is_comma(token: &TokenTree) -> bool {
 }
 
 fn argument(word: &Ident, tokens: &[TokenTree]) -> Argument {
-    let place = Place::of(tokens, word.span());
+    let (place, written) = (Place::of(tokens, word.span()), tokens.to_vec());
     match tokens {
         [TokenTree::Ident(key), TokenTree::Punct(equals), value @ ..] if equals.as_char() == '=' => {
-            Argument { key: Some(key.clone()), value: value_of(value, place), place }
+            Argument { key: Some(key.clone()), value: value_of(value, place), place, tokens: written }
         }
-        _ => Argument { key: None, value: value_of(tokens, place), place },
+        _ => Argument { key: None, value: value_of(tokens, place), place, tokens: written },
     }
 }
 
 fn value_of(tokens: &[TokenTree], whole: Place) -> Value {
     match flat(tokens.iter().cloned().collect()).as_slice() {
-        [] => Value::Other(whole),
+        [] => Value::Other(Vec::new(), whole),
         [TokenTree::Ident(word)] if word != "true" && word != "false" => Value::Word(word.clone()),
         [TokenTree::Literal(literal)] => match Lit::new(literal.clone()) {
             Lit::Str(text) => Value::Text(text),
@@ -148,7 +181,7 @@ fn value_of(tokens: &[TokenTree], whole: Place) -> Value {
         }
         [TokenTree::Group(group)] if group.delimiter() == Delimiter::Bracket => Value::List(group.clone()),
         several if is_path(several) => Value::Path(UserPath(several.iter().cloned().collect())),
-        several @ [first, ..] => Value::Other(Place::of(several, first.span())),
+        several @ [first, ..] => Value::Other(several.to_vec(), Place::of(several, first.span())),
     }
 }
 

@@ -6,6 +6,7 @@ mod argument;
 mod authenticated;
 mod authorize;
 mod function;
+mod meant;
 mod names;
 mod owner;
 mod public;

@@ -1,9 +1,13 @@
 //! Names of roles, permissions and scopes: `#[require_role("admin")]`, any of several: `("a", Role::B)`, or all of them:
-//! `(all("a", "b"))`.
+//! `(all("a", "b"))`. A constant may stand for a name.
+
+use proc_macro2::{Punct, Spacing, TokenTree};
+use quote::ToTokens;
 
 use super::argument::{Argument, Arguments, Value};
-use crate::errors::Errors;
-use crate::model::{Kind, Name, Rule};
+use super::meant::{Met, meant};
+use crate::errors::{Errors, Fault, Place};
+use crate::model::{Kind, Name, Rule, UserPath};
 
 /// One name that can't be understood makes the whole unclear: fewer names would be another rule.
 pub(super) fn parse(kind: Kind, arguments: Arguments<'_>, errors: &mut Errors) -> Option<Rule> {
@@ -13,6 +17,10 @@ pub(super) fn parse(kind: Kind, arguments: Arguments<'_>, errors: &mut Errors) -
         let what = format!("`{word}` names no {}", kind.word());
         let anybody = arguments.form.of("authenticated");
         errors.push(word.span(), what, format!("{cure}; for any principal, {anybody}"));
+        return None;
+    }
+    if let Some((place, fault)) = otherwise(kind, &arguments) {
+        errors.fault(place, fault);
         return None;
     }
     let list: Vec<Argument> = arguments.collect();
@@ -31,6 +39,38 @@ pub(super) fn parse(kind: Kind, arguments: Arguments<'_>, errors: &mut Errors) -
         return several(kind, inner.collect(), &cure, errors).map(|rules| joined(rules, Rule::All));
     }
     several(kind, list, &cure, errors).map(|rules| joined(rules, Rule::Any))
+}
+
+/// The mistake of names that are joined otherwise than by a list, where it can be told what was meant.
+fn otherwise(kind: Kind, arguments: &Arguments<'_>) -> Option<(Place, Fault)> {
+    let list = arguments.rest();
+    if let [Argument { key: None, value: Value::Call(called, inside), .. }] = list
+        && called == "all"
+        && Arguments::new(called, inside.stream()).all(|inner| is_plain(&inner))
+    {
+        return None;
+    }
+    let odd = list.iter().find(|argument| !is_plain(argument))?;
+    let tokens: Vec<Vec<TokenTree>> = list.iter().map(|argument| argument.tokens.clone()).collect();
+    let tokens = tokens.join(&TokenTree::from(Punct::new(',', Spacing::Alone)));
+    let (word, mut met) = (arguments.word, Met::default());
+    let meant = meant(kind, arguments.form, &word.to_string(), &tokens, &mut met)?;
+    let what = match odd {
+        _ if met.operator => format!("`{word}` takes a list of names, without operators"),
+        _ if met.brackets => format!("`{word}` takes a list of names, without brackets"),
+        _ if met.any => "a list of names means any of them, and has no `any(..)`".to_owned(),
+        Argument { key: None, value: Value::Call(called, _), .. } if called == "all" => {
+            "`all(..)` stands alone: beside it, nobody could tell what is meant".to_owned()
+        }
+        _ => format!("a {} is a name in quotes", kind.word()),
+    };
+    Some((odd.place, Fault::new(what, format!("write {meant}"))))
+}
+
+/// A name, however mistaken.
+fn is_plain(argument: &Argument) -> bool {
+    let name = matches!(argument.value, Value::Text(_) | Value::Literal(_) | Value::Word(_) | Value::Path(_));
+    argument.key.is_none() && name
 }
 
 fn joined(mut rules: Vec<Rule>, join: impl FnOnce(Vec<Rule>) -> Rule) -> Rule {
@@ -68,8 +108,15 @@ const fn two(kind: Kind) -> &'static str {
 fn name(kind: Kind, argument: Argument, earlier: &[Name], cure: &str, errors: &mut Errors) -> Option<Name> {
     let named = match argument {
         Argument { key: None, value: Value::Text(text), .. } => Name::Text(text),
-        Argument { key: None, value: Value::Path(path), .. } if kind == Kind::Role => Name::Typed(path),
-        Argument { key: None, value: Value::Call(called, _), place } if called == "all" => {
+        Argument { key: None, value: Value::Path(path), .. } if kind == Kind::Role => Name::Path(path),
+        // A variant that was imported, or a constant.
+        Argument { key: None, value: Value::Word(word), .. }
+            if kind == Kind::Role && word.to_string().starts_with(char::is_uppercase) =>
+        {
+            Name::Path(UserPath(word.into_token_stream()))
+        }
+        Argument { key: None, ref value, .. } if let Some(constant) = value.constant() => Name::Path(constant),
+        Argument { key: None, value: Value::Call(called, _), place, .. } if called == "all" => {
             let what = "`all(..)` stands alone: beside it, nobody could tell what is meant";
             errors.push(
                 place,
@@ -79,7 +126,10 @@ fn name(kind: Kind, argument: Argument, earlier: &[Name], cure: &str, errors: &m
             return None;
         }
         Argument { key: None, value: Value::Word(word), .. } => {
-            let typed = if kind == Kind::Role { ", or a variant with its enum, such as `Role::Admin`" } else { "" };
+            let typed = match kind {
+                Kind::Role => ", or a variant with its enum, such as `Role::Admin`",
+                Kind::Permission | Kind::Scope => ", or a constant, such as `DELETE_USERS`",
+            };
             errors.push(
                 word.span(),
                 format!("a {} is a name in quotes", kind.word()),
@@ -88,6 +138,10 @@ fn name(kind: Kind, argument: Argument, earlier: &[Name], cure: &str, errors: &m
             return None;
         }
         argument => {
+            let cure = match argument.value {
+                Value::Path(_) => format!("{cure}, or a constant, such as `names::DELETE_USERS`"),
+                _ => cure.to_owned(),
+            };
             errors.push(argument.place, format!("a {} is a name in quotes", kind.word()), cure);
             return None;
         }

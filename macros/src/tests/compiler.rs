@@ -61,7 +61,7 @@ fn attributed(item: TokenStream) -> TokenStream {
     let (before, after) = (&attributes[..at], &attributes[at + 1..]);
     let item = quote!(#(#before)* #(#after)* #rest);
     if word == "__policy" {
-        return expand(arguments, item);
+        return derived(expand(arguments, item));
     }
     attributed(clause::append(&word, &arguments, item))
 }
@@ -69,4 +69,22 @@ fn attributed(item: TokenStream) -> TokenStream {
 fn ours(attribute: &syn::Attribute) -> Option<Ident> {
     let word = &attribute.path().segments.last()?.ident;
     (word == "__policy" || WORDS.iter().any(|known| word == known)).then(|| word.clone())
+}
+
+/// What `#[derive(::palisade::__Endpoint)]` makes of a deprecated handler.
+fn derived(expansion: TokenStream) -> TokenStream {
+    let Ok(syn::File { mut items, .. }) = syn::parse2(expansion.clone()) else { return expansion };
+    let mut made = TokenStream::new();
+    for item in &mut items {
+        let written = item.to_token_stream();
+        let syn::Item::Struct(endpoint) = item else { continue };
+        let count = endpoint.attrs.len();
+        endpoint
+            .attrs
+            .retain(|attribute| !attribute.path().is_ident("derive") && !attribute.path().is_ident("endpoint"));
+        if endpoint.attrs.len() < count {
+            made.extend(crate::derive::endpoint(written));
+        }
+    }
+    if made.is_empty() { expansion } else { quote!(#(#items)* #made) }
 }

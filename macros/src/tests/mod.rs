@@ -2,6 +2,7 @@
 
 mod compiler;
 mod expand;
+mod kinds;
 mod ui;
 
 use std::fs;

@@ -5,6 +5,7 @@
 //! `quota`) and a table can print. Nothing here decides anything.
 
 mod check;
+pub(crate) mod constant;
 mod outer;
 mod ownership;
 mod quota;

@@ -40,6 +40,11 @@ impl RoleDefinition {
 /// let roles = Roles::of::<Role>();
 /// # let _ = roles;
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no enum of roles",
+    label = "`#[derive(Role)]` is missing there",
+    note = "write `#[derive(palisade::Role)]` above the enum; its variants are the roles"
+)]
 pub trait TypedRole: Sized + 'static {
     /// Every role of the enum.
     const DEFINITIONS: &'static [RoleDefinition];

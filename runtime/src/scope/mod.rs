@@ -94,6 +94,8 @@ struct Mount {
 #[diagnostic::on_unimplemented(
     message = "route `{Self}` declares no access policy",
     label = "no endpoint of palisade's",
+    note = "is it routed by actix-web's own attribute? then import palisade's instead of it, such as `use palisade::get;` for \
+            `use actix_web::get;`: it takes the same path and options",
     note = "write `#[palisade::get(\"/..\")]` (or `post`, `put`, ..) above the handler, and say who may call it: \
             `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]`, `#[owner_or_admin(id)]` or \
             `#[authorize(..)]`",

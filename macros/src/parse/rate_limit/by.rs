@@ -12,8 +12,9 @@ use super::super::argument::{Argument, Arguments, Value};
 use super::super::function;
 use super::choice::{Choice, Chosen};
 use crate::clause::flat;
-use crate::errors::{Errors, Place};
+use crate::errors::{Errors, Fault, Place};
 use crate::model::{By, Field, Key};
+use crate::text::text;
 
 pub(super) const ALONE: Choice = Choice {
     option: "by",
@@ -59,6 +60,10 @@ pub(super) fn parse(value: &Value, errors: &mut Errors) -> Vec<Key> {
 }
 
 fn key(value: &Value, choice: Choice, errors: &mut Errors) -> Option<Key> {
+    if let Some(fault) = bare(value, choice) {
+        errors.fault(value.place(), fault);
+        return None;
+    }
     let Chosen { word, inside } = match choice.of(value) {
         Ok(chosen) => chosen,
         Err((place, fault)) => {
@@ -71,10 +76,51 @@ fn key(value: &Value, choice: Choice, errors: &mut Errors) -> Option<Key> {
         "principal" => By::Principal,
         "api_key" => By::ApiKey,
         "header" => By::Header(header(word, inside, errors)?),
-        "field" => By::Field(field(word, inside, errors)?),
+        "field" => By::Field(field(word, inside, choice, errors)?),
         _ => By::Function(function::parse(word, inside, FUNCTION, errors)?),
     };
     Some(Key { by, place: value.place() })
+}
+
+/// What stands there without saying what it is: `body.email`, `"x-tenant"`, `(ip, principal)`, `ip || principal`.
+fn bare(value: &Value, choice: Choice) -> Option<Fault> {
+    let before = choice.before;
+    let field = |field: &str| Fault::new("a field stands in `field(..)`", format!("write `{before}field({field})`"));
+    match value {
+        Value::Other(tokens, _) => {
+            if let Some(written) = read(tokens) {
+                return Some(field(&written));
+            }
+            let tokens = match tokens.as_slice() {
+                [TokenTree::Group(group)] => flat(group.stream()),
+                tokens => tokens.to_vec(),
+            };
+            let joins =
+                |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if ",|&+".contains(punct.as_char()));
+            let parts = tokens.split(joins).filter(|part| !part.is_empty());
+            let keys: Option<Vec<String>> = parts.map(|part| key_of(part, choice)).collect();
+            let keys = keys.filter(|keys| keys.len() > 1)?.join(", ");
+            let listed = if before.is_empty() { keys } else { format!("{before}[{keys}]") };
+            Some(Fault::new("several keys stand in a list, in brackets", format!("write `{listed}`")))
+        }
+        Value::Text(text) if text.value().contains('.') && syn::parse_str::<syn::ExprField>(&text.value()).is_ok() => {
+            Some(field(&text.value()))
+        }
+        Value::Text(text) if text.value().contains('-') && text.value().bytes().all(is_token) => {
+            let cure = format!("write `{before}header(\"{}\")`", text.value());
+            Some(Fault::new("the name of a header stands in `header(..)`", cure))
+        }
+        _ => None,
+    }
+}
+
+fn key_of(tokens: &[TokenTree], choice: Choice) -> Option<String> {
+    match tokens {
+        [TokenTree::Ident(word), ..] if choice.form(&word.to_string()).is_some() => {
+            Some(text(tokens.iter().cloned().collect()))
+        }
+        tokens => read(tokens).map(|field| format!("field({field})")),
+    }
 }
 
 fn header(word: &Ident, inside: Option<&Group>, errors: &mut Errors) -> Option<String> {
@@ -135,26 +181,78 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-fn field(word: &Ident, inside: Option<&Group>, errors: &mut Errors) -> Option<Field> {
+fn field(word: &Ident, inside: Option<&Group>, choice: Choice, errors: &mut Errors) -> Option<Field> {
     let tokens = inside.map(|group| flat(group.stream())).unwrap_or_default();
     let place = Place::of(&tokens, word.span());
     let (what, cure) = match tokens.as_slice() {
         [] => ("`field` names no field", FIELD.to_owned()),
-        [TokenTree::Ident(argument)] => {
-            let cure = format!("write a field of it, as in `field({argument}.email)`");
-            ("this is a whole argument, not a field of it", cure)
-        }
+        // What that is, the arguments of the handler tell.
+        [TokenTree::Ident(argument)] => return Some(Field { argument: argument.clone(), path: Vec::new() }),
         [TokenTree::Literal(literal)] if let Lit::Str(text) = Lit::new(literal.clone()) => {
+            if let Ok(argument) = text.parse::<Ident>() {
+                return Some(Field { argument, path: Vec::new() });
+            }
             ("a field has no quotes", format!("write `field({})`", text.value()))
         }
-        [TokenTree::Ident(argument), path @ ..] => match members(path) {
-            Some(path) => return Some(Field { argument: argument.clone(), path }),
-            None => ("`field` takes one field of an argument", FIELD.to_owned()),
-        },
-        _ => ("`field` takes one field of an argument", FIELD.to_owned()),
+        [TokenTree::Ident(argument), path @ ..] if let Some(path) = members(path) => {
+            return Some(Field { argument: argument.clone(), path });
+        }
+        several => ("`field` takes one field of an argument", meant(several, choice).unwrap_or(FIELD.to_owned())),
     };
     errors.push(place, what, cure);
     None
+}
+
+/// The fields that were meant by `&body.email`, `body.email()`, `body["email"]` or by several of them.
+fn meant(tokens: &[TokenTree], choice: Choice) -> Option<String> {
+    let parts = tokens.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ','));
+    let fields: Option<Vec<String>> =
+        parts.filter(|part| !part.is_empty()).map(|part| Some(format!("field({})", read(part)?))).collect();
+    match (fields?.as_slice(), choice.before) {
+        ([], _) => None,
+        ([only], _) => Some(format!("write `{only}`")),
+        (several, "") => Some(format!("write `{}`", several.join(", "))),
+        (several, before) => Some(format!("write `{before}[{}]`", several.join(", "))),
+    }
+}
+
+/// `body.email`, out of whatever stands around it.
+pub(super) fn read(tokens: &[TokenTree]) -> Option<String> {
+    let tokens = match tokens {
+        [TokenTree::Punct(mark), rest @ ..] if matches!(mark.as_char(), '&' | '*') => rest,
+        tokens => tokens,
+    };
+    let [TokenTree::Ident(argument), rest @ ..] = tokens else { return None };
+    let mut field = argument.to_string();
+    let mut rest = rest;
+    while let [first, more @ ..] = rest {
+        rest = match (first, more) {
+            (TokenTree::Punct(point), [TokenTree::Ident(call), TokenTree::Group(_), ..])
+                if point.as_char() == '.' && field.contains('.') && *call != "await" =>
+            {
+                // A call upon the field.
+                break;
+            }
+            (TokenTree::Punct(point), [TokenTree::Ident(name), after @ ..])
+                if point.as_char() == '.' && *name != "await" =>
+            {
+                field.push_str(&format!(".{name}"));
+                after
+            }
+            (TokenTree::Group(index), after) => {
+                match index.stream().into_iter().next() {
+                    Some(TokenTree::Literal(literal)) if let Lit::Str(name) = Lit::new(literal.clone()) => {
+                        field.push_str(&format!(".{}", name.value()));
+                    }
+                    None => {}
+                    Some(_) => return None,
+                }
+                after
+            }
+            _ => return None,
+        };
+    }
+    field.contains('.').then_some(field)
 }
 
 /// `.email`, `.0.name`; `None` where it is anything else.

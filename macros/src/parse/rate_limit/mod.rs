@@ -3,20 +3,26 @@
 mod by;
 mod choice;
 mod options;
+mod otherwise;
 
 use syn::{Lit, LitStr};
 
 use self::options::options;
+use self::otherwise::otherwise;
 use super::argument::{Argument, Arguments, Value};
 use super::window;
 use crate::errors::Errors;
-use crate::model::RateLimit;
+use crate::model::{Number, RateLimit};
 
 const CURE: &str = "write `#[rate_limit(5, \"15m\")]`: 5 requests in any 15 minutes";
 
 /// `None` if the quota or its window could not be understood.
 pub(super) fn parse(mut arguments: Arguments<'_>, errors: &mut Errors) -> Option<RateLimit> {
     let word = arguments.word;
+    if let Some((place, fault)) = otherwise(arguments.rest()) {
+        errors.fault(place, fault);
+        return None;
+    }
     let (limit, seconds) = match (number_or_text(&mut arguments), number_or_text(&mut arguments)) {
         (Some(first), Some(second)) => (limit(&first, errors), seconds(&second, errors)),
         (Some(Argument { value: Value::Text(text), .. }), None) => {
@@ -33,7 +39,7 @@ pub(super) fn parse(mut arguments: Arguments<'_>, errors: &mut Errors) -> Option
         }
     };
     let options = options(arguments, errors);
-    let cost = options.cost.map_or(Some(1), |value| cost(&value, limit, errors));
+    let cost = options.cost.map_or(Some(Number::Literal(1)), |value| cost(&value, limit.as_ref(), errors));
     let (on_outage, observe, name) = (options.on_outage, options.observe, options.name);
     Some(RateLimit {
         limit: limit?,
@@ -49,13 +55,13 @@ pub(super) fn parse(mut arguments: Arguments<'_>, errors: &mut Errors) -> Option
 
 /// A bare word in their place is an option without its value.
 fn number_or_text(arguments: &mut Arguments<'_>) -> Option<Argument> {
-    if arguments.next_is_word() { None } else { arguments.positional() }
+    if arguments.next_is_option() { None } else { arguments.positional() }
 }
 
-fn limit(argument: &Argument, errors: &mut Errors) -> Option<u32> {
+fn limit(argument: &Argument, errors: &mut Errors) -> Option<Number> {
     let what = "a quota is a whole number of requests, from 1 to 4294967295";
     let limit = number(&argument.value, "a quota", what, CURE, errors)?;
-    if limit == 0 {
+    if matches!(limit, Number::Literal(0)) {
         let cure = "write 1 or more; to close a route, remove it or demand a role";
         errors.push(argument.value.place(), "a quota of zero admits nobody", cure);
         return None;
@@ -63,13 +69,13 @@ fn limit(argument: &Argument, errors: &mut Errors) -> Option<u32> {
     Some(limit)
 }
 
-/// The limit is known unless it was mistaken.
-fn cost(value: &Value, limit: Option<u32>, errors: &mut Errors) -> Option<u32> {
+/// The limit is known unless it was mistaken. Of constants, the compiler says what is said here.
+fn cost(value: &Value, limit: Option<&Number>, errors: &mut Errors) -> Option<Number> {
     let what = "a cost is a whole number, from 1 to the quota";
     let cure = "write `cost = 2`: each request counts as two";
     let cost = number(value, "a cost", what, cure, errors)?;
-    match limit {
-        _ if cost == 0 => {
+    match (&cost, limit) {
+        (Number::Literal(0), _) => {
             errors.push(
                 value.place(),
                 "what costs nothing is never stopped",
@@ -77,7 +83,7 @@ fn cost(value: &Value, limit: Option<u32>, errors: &mut Errors) -> Option<u32> {
             );
             None
         }
-        Some(limit) if cost > limit => {
+        (Number::Literal(units), Some(Number::Literal(limit))) if units > limit => {
             let what = format!("one request would cost more than the whole quota of {limit}, so nobody could call");
             errors.push(value.place(), what, format!("write {limit} or less"));
             None
@@ -86,20 +92,21 @@ fn cost(value: &Value, limit: Option<u32>, errors: &mut Errors) -> Option<u32> {
     }
 }
 
-/// A `u32`; `what` is wrong if it is none.
-fn number(value: &Value, noun: &str, what: &str, cure: &str, errors: &mut Errors) -> Option<u32> {
+/// A `u32`, or a constant; `what` is wrong if it is neither.
+fn number(value: &Value, noun: &str, what: &str, cure: &str, errors: &mut Errors) -> Option<Number> {
     let parsed = match value {
         Value::Literal(Lit::Int(number)) => number.base10_parse::<u32>().ok().map(|parsed| (parsed, number.suffix())),
         _ => None,
     };
-    match parsed {
-        Some((number, "" | "u32")) => Some(number),
-        Some((number, suffix)) => {
+    match (parsed, value.constant()) {
+        (_, Some(path)) => Some(Number::Constant(path)),
+        (Some((number, "" | "u32")), _) => Some(Number::Literal(number)),
+        (Some((number, suffix)), _) => {
             let what = format!("{noun} is a `u32`, not a `{suffix}`");
             errors.push(value.place(), what, format!("write `{number}`"));
             None
         }
-        None => {
+        (None, None) => {
             errors.push(value.place(), what, cure);
             None
         }
@@ -113,6 +120,11 @@ fn seconds(argument: &Argument, errors: &mut Errors) -> Option<u64> {
             let unit = if number.suffix().is_empty() { "s" } else { "" };
             let cure = format!("did you mean \"{number}{unit}\"? {}", window::FORMS);
             errors.push(number.span(), "a window is a text in quotes, with its unit", cure);
+            None
+        }
+        constant if constant.constant().is_some() => {
+            let what = "a window is a text in quotes, with its unit: only numbers and names may be constants here";
+            errors.push(constant.place(), what, window::FORMS);
             None
         }
         other => {

@@ -29,6 +29,11 @@ const COUNT: Choice = Choice {
 const ON_OUTAGE: Choice = Choice { option: "on_outage", forms: &["deny", "allow", "local"], before: "on_outage = " };
 const FUNCTION: &str = "write `when(path::to::function)`; it is a `fn(StatusCode) -> bool`";
 
+/// Whether it is the word of an option.
+pub(super) fn is_option(word: &Ident) -> bool {
+    OPTIONS.iter().any(|(known, _)| word == known)
+}
+
 pub(super) struct Options {
     pub(super) count: Count,
     pub(super) by: Vec<Key>,
@@ -158,7 +163,15 @@ fn on_outage(value: &Value, errors: &mut Errors) -> Option<Outage> {
 
 fn name(value: &Value, errors: &mut Errors) -> Option<LitStr> {
     let Value::Text(name) = value else {
-        errors.push(value.place(), "the name of a quota is a text in quotes", "write `name = \"login\"`");
+        let what = match value.constant() {
+            Some(_) => "the name of a quota is a text in quotes: a constant can't stand here",
+            None => "the name of a quota is a text in quotes",
+        };
+        let cure = match value {
+            Value::Word(word) => format!("write `name = \"{}\"`", word.to_string().to_lowercase()),
+            _ => "write `name = \"login\"`".to_owned(),
+        };
+        errors.push(value.place(), what, cure);
         return None;
     };
     if !is_label(&name.value()) {

@@ -16,7 +16,7 @@ use super::key_set::KeySet;
 use super::paths::{ClaimPath, Paths};
 #[cfg(feature = "jwks")]
 use super::remote::RemoteKeySet;
-use super::source::Source;
+use super::source::{JwtKeys, Source};
 use super::{Jwt, LONGEST_TOKEN, Verifier};
 use crate::authn::LONGEST_LEEWAY;
 use crate::authn::revocation::{ErasedRevocations, RevocationStore};
@@ -130,7 +130,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     }
 
     /// What verifies the signatures: a [`VerifyingKey`], a [`KeySet`], or a `RemoteKeySet` (feature `jwks`). Required.
-    pub fn keys(mut self, keys: impl Into<KeySource>) -> JwtBuilder<I, A, Said> {
+    pub fn keys(mut self, keys: impl JwtKeys) -> JwtBuilder<I, A, Said> {
         self.keys = Some(keys.into());
         self.now_said()
     }

@@ -2,9 +2,23 @@
 
 use std::sync::Arc;
 
+use super::builder::KeySource;
 use super::key_set::KeySet;
 #[cfg(feature = "jwks")]
 use super::remote::RemoteKeySet;
+
+/// What verifies signatures, and says by its type of which kind it is.
+#[diagnostic::on_unimplemented(
+    message = "a value of type `{Self}` does not say what kind of key it is",
+    label = "neither a `VerifyingKey`, a `KeySet` nor a `RemoteKeySet`",
+    note = "a secret that the issuer shares is `VerifyingKey::hmac(Algorithm::Hs256, secret)?`",
+    note = "a public key is `VerifyingKey::pem(Algorithm::Rs256, pem)?`",
+    note = "the issuer's published keys are `KeySet::from_jwks(json)?`, or `RemoteKeySet::new(url)?` (feature `jwks`)"
+)]
+pub trait JwtKeys: Into<KeySource> {}
+
+#[diagnostic::do_not_recommend]
+impl<K: Into<KeySource>> JwtKeys for K {}
 
 #[derive(Clone, Debug)]
 pub(super) enum Source {

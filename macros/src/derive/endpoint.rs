@@ -1,0 +1,26 @@
+//! `#[derive(__Endpoint)]`: what makes a deprecated handler an endpoint.
+//!
+//! Only the route attributes write it. The compiler does not warn about a deprecated type where a derive names it, and so
+//! nothing has to be allowed that a crate may have forbidden.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::quote;
+
+use crate::clause::{Attributed, flat};
+use crate::emit::implementations;
+
+/// The struct, with `#[endpoint(..)]` above it.
+pub(crate) fn derive(item: TokenStream) -> TokenStream {
+    let Attributed { attributes, rest } = Attributed::split(item);
+    let promised = attributes.iter().find_map(|attribute| attribute.inside("endpoint"));
+    let name = rest.iter().skip_while(|token| !matches!(token, TokenTree::Ident(word) if word == "struct")).nth(1);
+    let (Some(promised), Some(TokenTree::Ident(name))) = (promised, name) else {
+        return quote!(::core::compile_error! {
+            "this derive is of no use by itself\n= help: write `#[palisade::get(\"/..\")]` above a handler"
+        });
+    };
+    // Named by the derive, and not by the user.
+    let mut name: Ident = name.clone();
+    name.set_span(Span::call_site().located_at(name.span()));
+    implementations(&name, &flat(promised).into_iter().collect())
+}

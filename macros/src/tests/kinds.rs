@@ -1,0 +1,70 @@
+//! What each attribute is there for: only what says who may call lets a handler compile.
+
+use proc_macro2::TokenStream;
+
+use crate::errors::Errors;
+use crate::model::ClauseKind::{self, Access, Condition, Route};
+use crate::{WORDS, expand, parse};
+
+/// Every attribute, as one writes it, and its kind.
+const KINDS: [(&str, &str, ClauseKind); 21] = [
+    ("get", "\"/x/{id}\"", Route),
+    ("post", "\"/x/{id}\"", Route),
+    ("put", "\"/x/{id}\"", Route),
+    ("patch", "\"/x/{id}\"", Route),
+    ("delete", "\"/x/{id}\"", Route),
+    ("head", "\"/x/{id}\"", Route),
+    ("options", "\"/x/{id}\"", Route),
+    ("route", "\"/x/{id}\", method = \"GET\"", Route),
+    ("public", "", Access),
+    ("authenticated", "", Access),
+    ("optional_auth", "", Access),
+    ("deny_all", "\"closed\"", Access),
+    ("require_role", "\"admin\"", Access),
+    ("require_permission", "\"users:delete\"", Access),
+    ("require_scope", "\"orders:write\"", Access),
+    ("tenant", "id", Access),
+    ("authorize", "role(\"admin\")", Access),
+    ("owner", "id", Access),
+    ("owner_or_admin", "id", Access),
+    ("rate_limit", "5, \"15m\"", Condition),
+    ("validate", "", Condition),
+];
+
+fn clause(word: &str, arguments: &str) -> TokenStream {
+    format!("{word}({arguments});").parse().unwrap()
+}
+
+#[test]
+fn the_kind_of_every_attribute_is_known() {
+    for word in WORDS {
+        assert!(KINDS.iter().any(|(known, ..)| known == word), "{word} has no kind here");
+    }
+    assert_eq!(KINDS.len(), WORDS.len());
+    for (word, arguments, kind) in KINDS {
+        let mut errors = Errors::new();
+        let clauses = parse::clauses(clause(word, arguments), &mut errors);
+        assert_eq!(errors.into_tokens().to_string(), "", "{word}");
+        assert_eq!(clauses.iter().map(|clause| clause.said.kind()).collect::<Vec<_>>(), [kind], "{word}");
+    }
+}
+
+#[test]
+fn only_an_access_attribute_says_who_may_call() {
+    for (word, arguments, kind) in KINDS {
+        let item = "async fn f(body: Json<T>) {}".parse().unwrap();
+        let expansion = expand(clause(word, arguments), item).to_string();
+        let refused = expansion.contains("`f` does not say who may call it");
+        assert_eq!(refused, kind != Access, "{word}: {expansion}");
+    }
+}
+
+#[test]
+fn an_access_attribute_that_was_not_understood_is_one_mistake() {
+    for (word, _, kind) in KINDS {
+        if kind == Access && !["public", "authenticated", "optional_auth", "validate"].contains(&word) {
+            let expansion = expand(clause(word, ""), "async fn f() {}".parse().unwrap()).to_string();
+            assert_eq!(expansion.matches("compile_error").count(), 1, "{word}: {expansion}");
+        }
+    }
+}

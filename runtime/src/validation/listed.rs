@@ -1,0 +1,52 @@
+//! The arguments of a handler one after the other, for generated code that has to leave out what a `#[cfg(..)]` took away.
+
+/// A tuple of arguments as a list: `(&A, (&B, ()))`.
+pub trait Listed {
+    #[doc(hidden)]
+    type List<'a>
+    where
+        Self: 'a;
+
+    #[doc(hidden)]
+    fn listed(&self) -> Self::List<'_>;
+}
+
+macro_rules! listed {
+    ($($name:ident)*) => {
+        listed!(@tuple $($name)*);
+        listed!(@shorter $($name)*);
+    };
+    (@shorter) => {};
+    (@shorter $first:ident $($name:ident)*) => {
+        listed!($($name)*);
+    };
+    (@tuple $($name:ident)*) => {
+        impl<$($name),*> Listed for ($($name,)*) {
+            type List<'a> = listed!(@type 'a $($name)*) where Self: 'a;
+
+            #[allow(non_snake_case)]
+            fn listed(&self) -> Self::List<'_> {
+                let ($($name,)*) = self;
+                listed!(@value $($name)*)
+            }
+        }
+    };
+    (@type $life:lifetime) => { () };
+    (@type $life:lifetime $first:ident $($name:ident)*) => { (&$life $first, listed!(@type $life $($name)*)) };
+    (@value) => { () };
+    (@value $first:ident $($name:ident)*) => { ($first, listed!(@value $($name)*)) };
+}
+
+// As many as a handler of actix-web may have.
+listed!(A B C D E F G H I J K L M N O P);
+
+#[cfg(test)]
+mod tests {
+    use super::Listed;
+
+    #[test]
+    fn a_tuple_is_a_list_in_the_same_order() {
+        assert_eq!((1, "two", '3').listed(), (&1, (&"two", (&'3', ()))));
+        assert_eq!(().listed(), ());
+    }
+}

@@ -1,0 +1,172 @@
+//! CWE-843, CWE-20: an argument that is configured out shifts no other, so what is validated and counted is what was named.
+
+use actix_web::App;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::{Json, Path, Query};
+use palisade::{get, post, public, rate_limit, validate};
+use palisade_tests::{call, get as getting, palisade, post as posting};
+use serde::Deserialize;
+use validator::Validate;
+
+#[derive(Deserialize, Validate)]
+struct Note {
+    #[validate(length(min = 1))]
+    text: String,
+}
+
+#[derive(Deserialize, Validate)]
+struct Page {
+    #[validate(range(max = 9))]
+    size: u32,
+}
+
+/// Of a type that nobody has.
+#[post("/first/{id}")]
+#[public]
+#[validate]
+async fn first_is_gone(#[cfg(any())] _gone: Path<Nobody>, id: Path<String>, body: Json<Note>) -> String {
+    format!("{id} {}", body.text)
+}
+
+#[post("/last")]
+#[public]
+#[validate]
+async fn last_is_gone(body: Json<Note>, #[cfg(false)] _gone: Nobody) -> String {
+    body.into_inner().text
+}
+
+#[post("/there")]
+#[public]
+#[validate]
+async fn all_are_there(#[cfg(all())] page: Query<Page>, #[cfg_attr(all(), cfg(all()))] body: Json<Note>) -> String {
+    format!("{} {}", page.size, body.text)
+}
+
+/// Of the pair, one is there.
+#[post("/either")]
+#[public]
+#[rate_limit(2, "1h", by = field(body.text))]
+#[validate(body, gone)]
+async fn one_of_two(
+    #[cfg_attr(all(), cfg(any()))] body: Json<Page>,
+    #[cfg(not(any()))] body: Json<Note>,
+    #[cfg(any())] gone: Json<Page>,
+    #[cfg_attr(any(), cfg(any()))]
+    #[allow(unused_variables)]
+    page: Query<Page>,
+) -> String {
+    format!("{} {}", body.text, page.size)
+}
+
+/// Counts what stands behind an argument that is gone.
+#[post("/counted/{id}")]
+#[public]
+#[rate_limit(2, "1h", by = [field(body.text), field(id.0)])]
+async fn counted(
+    #[cfg(any())] body: Json<Page>,
+    #[cfg(any())]
+    #[cfg(all())]
+    _also: Nobody,
+    id: Path<(String,)>,
+    #[cfg(not(any()))] body: Json<Note>,
+) -> String {
+    format!("{} {}", id.0, body.text)
+}
+
+/// Routed by somebody else.
+#[public]
+#[validate]
+async fn function(#[cfg(any())] _gone: Nobody, page: Query<Page>) -> String {
+    page.size.to_string()
+}
+
+#[get("/not")]
+#[public]
+async fn not_read(#[cfg(any())] _gone: Nobody, #[cfg(all())] page: Query<Page>) -> String {
+    page.size.to_string()
+}
+
+macro_rules! app {
+    () => {
+        init_service(
+            App::new()
+                .service(
+                    palisade::scope("")
+                        .service(first_is_gone)
+                        .service(last_is_gone)
+                        .service(all_are_there)
+                        .service(one_of_two)
+                        .service(counted)
+                        .service(not_read),
+                )
+                .route("/function", actix_web::web::get().to(function))
+                .wrap(palisade()),
+        )
+        .await
+    };
+}
+
+/// Asks, and says with what status and text it was answered.
+macro_rules! asked {
+    ($app:expr, $request:expr) => {{
+        let answer = call(&$app, $request).await;
+        (answer.status.as_u16(), answer.body)
+    }};
+}
+
+const NOTE: &str = r#"{"text": "hello"}"#;
+const EMPTY: &str = r#"{"text": ""}"#;
+
+#[actix_web::test]
+async fn the_arguments_that_are_there_are_validated() {
+    let app = app!();
+    for (request, text) in [
+        (posting("/first/7", NOTE), "7 hello"),
+        (posting("/last", NOTE), "hello"),
+        (posting("/there?size=3", NOTE), "3 hello"),
+        (posting("/either?size=99", NOTE), "hello 99"),
+        (getting("/function?size=3"), "3"),
+        (getting("/not?size=99"), "99"),
+    ] {
+        assert_eq!(asked!(app, request), (200, text.to_owned()));
+    }
+    for request in [
+        posting("/first/7", EMPTY),
+        posting("/last", EMPTY),
+        posting("/there?size=3", EMPTY),
+        posting("/there?size=99", NOTE),
+        posting("/either?size=3", EMPTY),
+        getting("/function?size=99"),
+    ] {
+        assert_eq!(asked!(app, request).0, 422);
+    }
+}
+
+#[actix_web::test]
+async fn the_argument_that_is_there_is_counted() {
+    let app = app!();
+    let with = |path: &str, text: &str| -> TestRequest { posting(path, &format!(r#"{{"text": "{text}"}}"#)) };
+    for (text, statuses) in [("a", [200, 200, 429]), ("b", [200, 200, 429])] {
+        for status in statuses {
+            assert_eq!(asked!(app, with("/either?size=1", text)).0, status, "{text}");
+        }
+    }
+    for (path, text, status) in [
+        ("/counted/1", "a", 200),
+        ("/counted/1", "b", 200),
+        ("/counted/1", "c", 429),
+        ("/counted/2", "d", 200),
+        ("/counted/3", "d", 200),
+        ("/counted/4", "d", 429),
+    ] {
+        assert_eq!(asked!(app, with(path, text)).0, status, "{path} {text}");
+    }
+}
+
+#[test]
+fn a_policy_names_only_the_arguments_that_are_there() {
+    let scope = palisade::scope("").service(one_of_two);
+    let table = scope.policies().to_string();
+    assert!(table.contains("body"), "{table}");
+    assert!(!table.contains("gone"), "{table}");
+}

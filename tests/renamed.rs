@@ -1,0 +1,126 @@
+//! A crate that knows palisade under another name, or through another crate: it compiles, or it is told what to write.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+const HANDLERS: &str = r#"
+#[derive(Role)]
+pub enum Staff { Admin }
+
+#[get("/one")]
+#[public]
+pub async fn one() -> &'static str { "one" }
+
+#[rate_limit(5, "15m")]
+#[require_role(Staff::Admin)]
+#[get("/two")]
+pub async fn two() -> &'static str { "two" }
+
+#[authenticated]
+pub async fn three() -> &'static str { "three" }
+"#;
+
+/// What a compiler said, or nothing if it was content.
+fn compiled(folder: &TempDir, name: &str, externs: &[(&str, PathBuf)], kind: &str, source: &str) -> String {
+    let root = folder.path().join(format!("{name}.rs"));
+    fs::write(&root, source).unwrap();
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--edition", "2024", "--crate-name", name, "--crate-type", kind, "--emit", "metadata"]);
+    rustc.arg("--out-dir").arg(folder.path()).arg(&root);
+    for place in [libraries(), folder.path().to_owned()] {
+        rustc.arg("-L").arg(format!("dependency={}", place.display()));
+    }
+    for (name, path) in externs {
+        rustc.arg("--extern").arg(format!("{name}={}", path.display()));
+    }
+    let output = rustc.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.success(), !said.contains("error"), "{said}");
+    said
+}
+
+/// Where the libraries are that this test was linked with.
+fn libraries() -> PathBuf {
+    std::env::current_exe().unwrap().parent().unwrap().to_owned()
+}
+
+/// The palisade that was built last.
+fn palisade() -> PathBuf {
+    let is_palisade = |path: &Path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("libpalisade-") && name.ends_with(".rlib")
+    };
+    let built = fs::read_dir(libraries()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| is_palisade(path));
+    built.max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap()).unwrap()
+}
+
+/// A crate that hands on all of palisade.
+fn framework(folder: &TempDir) -> PathBuf {
+    let source = "pub use palisade::*;\npub use palisade::__private;\n#[macro_export] macro_rules! prelude { () => { extern crate framework as palisade; } }";
+    assert_eq!(compiled(folder, "framework", &[("palisade", palisade())], "lib", source), "");
+    folder.path().join("libframework.rmeta")
+}
+
+const IMPORTS: &str = "{Role, authenticated, get, public, rate_limit, require_role};";
+
+/// One error, with this in it.
+fn assert_only(said: &str, parts: &[&str]) {
+    assert_eq!(said.matches("\nerror").count() + usize::from(said.starts_with("error")), 2, "{said}");
+    assert!(said.contains("aborting due to 1 previous error"), "{said}");
+    for part in parts {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn a_renamed_palisade_is_told_once_what_to_write() {
+    let folder = TempDir::new().unwrap();
+    let externs = [("guard", palisade())];
+    let source = format!("use guard::{IMPORTS}{HANDLERS}fn main() {{}}");
+    let said = compiled(&folder, "app", &externs, "bin", &source);
+    assert_only(&said, &["here it is called `guard`", "= help: write `extern crate guard as palisade;` at the top of"]);
+    let source = format!("extern crate guard as palisade;\nuse guard::{IMPORTS}{HANDLERS}");
+    assert_eq!(compiled(&folder, "app", &externs, "lib", &source), "");
+}
+
+/// Without their expansion, handlers are no endpoints: what the compiler says of that comes behind the cure.
+#[test]
+fn the_cure_is_the_first_thing_that_is_said() {
+    let folder = TempDir::new().unwrap();
+    let main = "fn main() { let _ = guard::scope(\"\").service(one); }";
+    let source = format!("use guard::{IMPORTS}{HANDLERS}{main}");
+    let said = compiled(&folder, "app", &[("guard", palisade())], "bin", &source);
+    assert!(said.starts_with("error: the code that palisade's attributes write calls it `palisade`"), "{said}");
+    assert_eq!(said.matches("extern crate guard as palisade;").count(), 1, "{said}");
+}
+
+#[test]
+fn a_palisade_out_of_another_crate_is_told_what_to_add() {
+    let folder = TempDir::new().unwrap();
+    let externs = [("framework", framework(&folder))];
+    let source = format!("use framework::{IMPORTS}{HANDLERS}fn main() {{}}");
+    let said = compiled(&folder, "app", &externs, "bin", &source);
+    assert_only(
+        &said,
+        &["no dependency of that name", "add `palisade` to the dependencies", "`extern crate name as palisade;`"],
+    );
+    let source = format!("extern crate framework as palisade;\nuse framework::{IMPORTS}{HANDLERS}");
+    assert_eq!(compiled(&folder, "app", &externs, "lib", &source), "");
+}
+
+#[test]
+fn a_macro_may_give_palisade_its_name() {
+    let folder = TempDir::new().unwrap();
+    let source = format!("framework::prelude!();\nuse framework::{IMPORTS}{HANDLERS}");
+    assert_eq!(compiled(&folder, "app", &[("framework", framework(&folder))], "lib", &source), "");
+}
+
+#[test]
+fn palisade_under_its_own_name_is_not_asked_for_anything() {
+    let folder = TempDir::new().unwrap();
+    let source = format!("use palisade::{IMPORTS}{HANDLERS}");
+    assert_eq!(compiled(&folder, "app", &[("palisade", palisade())], "lib", &source), "");
+}

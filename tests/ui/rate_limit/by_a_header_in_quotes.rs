@@ -1,0 +1,10 @@
+use palisade::{post, public, rate_limit};
+
+#[post("/notes")]
+#[public]
+#[rate_limit(5, "15m", by = "x-tenant")]
+async fn show_user(note: Json<Note>) -> &'static str {
+    "in"
+}
+
+fn main() {}

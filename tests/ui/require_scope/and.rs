@@ -1,0 +1,9 @@
+use palisade::{get, require_scope};
+
+#[get("/users")]
+#[require_scope("orders:read" && "orders:write")]
+async fn show_user() -> &'static str {
+    "in"
+}
+
+fn main() {}
