@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use futures_util::FutureExt as _;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-use jsonwebtoken::{Algorithm, EncodingKey};
+use jsonwebtoken::Algorithm;
 use palisade::{AuthError, Jwt};
+use palisade_tests::tokens::secret_key;
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://issuer.example";
@@ -28,7 +29,7 @@ fn encode(part: impl AsRef<[u8]>) -> String {
 }
 
 fn sign_with(algorithm: Algorithm, secret: &[u8], message: &str) -> String {
-    let key = EncodingKey::from_secret(secret);
+    let key = secret_key(secret);
     let signer = (DEFAULT_PROVIDER.signer_factory)(&algorithm, &key).expect("an HMAC key");
     encode(signer.try_sign(message.as_bytes()).expect("HMAC signs anything"))
 }

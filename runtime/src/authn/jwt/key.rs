@@ -58,7 +58,8 @@ impl VerifyingKey {
         }
         strong_enough(algorithm, secret)?;
         backend::self_test()?;
-        Ok(Self::new(vec![algorithm], DecodingKey::from_secret(secret)))
+        let material = DecodingKey::from_secret(secret).map_err(|_| ConfigError::new("jwt secret", "is empty"))?;
+        Ok(Self::new(vec![algorithm], material))
     }
 
     /// A public key in PEM: `PUBLIC KEY` (RFC 5280), or `RSA PUBLIC KEY` (RFC 8017).
