@@ -3,8 +3,8 @@
 //! Threat: a token that is forged, altered, meant for somebody else, or no longer good (CWE-347, CWE-287), and a token
 //! whose reader is made to follow the token's own advice about keys and algorithms (RFC 8725 §2). Promise: [`Jwt`]
 //! believes a token only if its signature verifies under one configured key with an algorithm of that key, and only then
-//! believes its claims (ASVS V9.1.1 to V9.1.3); `iss`, `aud`, `exp`, `iat` and `sub` are then required and typed, `nbf` is
-//! honoured (ASVS V9.2.1 to V9.2.4). A header chooses among configured keys by name, and does nothing else; what was
+//! believes its claims (ASVS V9.1.1 to V9.1.3); `iss`, `aud`, `exp` and `sub` are then required and typed, and `iat` where
+//! revocations are asked for; `nbf` is honoured (ASVS V9.2.1 to V9.2.4). A header chooses among configured keys by name, and does nothing else; what was
 //! verified is remembered no longer than it holds.
 //!
 //! Every refusal is a stable word for the audit log, never text of the token:
@@ -13,10 +13,10 @@
 //! |---|---|
 //! | `authorization_repeated`, `bearer_malformed` | the `Authorization` header is not one bearer credential |
 //! | `token_too_long`, `token_malformed` | over the length that is looked at; not three parts |
-//! | `token_header`, `token_claims` | not base64url of a UTF-8 JSON object of acceptable size |
+//! | `token_header`, `token_claims` | not base64url of a UTF-8 JSON object of acceptable depth |
 //! | `token_duplicate_member` | a name occurs twice in one object |
 //! | `token_alg`, `token_typ`, `token_crit`, `token_b64` | the header parameter is missing, foreign, or must not be there |
-//! | `token_kid` | no key of that name, or several without one |
+//! | `token_kid` | no key of that name in any key source, or several without one |
 //! | `token_signature` | it is not ours |
 //! | `token_iss`, `token_aud`, `token_exp`, `token_iat`, `token_nbf`, `token_sub`, `token_jti`, `token_sid`, `token_roles`, `token_permissions`, `token_scope`, `token_tenant` | the claim is missing or of a wrong shape |
 //! | `token_foreign_issuer`, `token_foreign_audience` | not from the issuer, not for this API |

@@ -121,9 +121,9 @@ impl Jwt {
 
     /// The verdict, at once where nothing has to be awaited.
     pub(super) fn judge<'a>(&'a self, token: &'a str, now: Duration) -> Judgement<'a> {
-        let (mut refusals, mut named_key) = (Refusals::default(), false);
+        let mut refusals = Refusals::default();
         #[cfg(feature = "jwks")]
-        let mut asks = Vec::new();
+        let (mut asks, mut named_key) = (Vec::new(), false);
         for (place, source) in self.0.sources.iter().enumerate() {
             let Some(keys) = source.current() else {
                 #[cfg(feature = "jwks")]
@@ -136,10 +136,12 @@ impl Jwt {
                 Err(Failure::Refused(error)) => return Judgement::Done(Err(error)),
                 Err(failure) => failure,
             };
-            named_key |= matches!(failure, Failure::NotTheKey { named: true, .. });
             #[cfg(feature = "jwks")]
-            if let (Some(remote), Some(wanted)) = (source.remote(), failure.wants()) {
-                asks.push(Ask { place, remote, wanted });
+            {
+                named_key |= matches!(failure, Failure::NotTheKey { named: true, .. });
+                if let (Some(remote), Some(wanted)) = (source.remote(), failure.wants()) {
+                    asks.push(Ask { place, remote, wanted });
+                }
             }
             refusals.add(failure);
         }

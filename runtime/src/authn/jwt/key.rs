@@ -165,11 +165,9 @@ impl VerifyingKey {
 
     /// Makes it good for these algorithms too.
     pub(super) fn add_algorithms(&mut self, algorithms: &[Algorithm]) {
-        for algorithm in algorithms {
-            if !self.algorithms.contains(algorithm) {
-                self.algorithms.push(*algorithm);
-            }
-        }
+        // In one order, whatever the order of the entries: so the same key is known again in the next document.
+        let of_both = |algorithm: &Algorithm| self.algorithms.contains(algorithm) || algorithms.contains(algorithm);
+        self.algorithms = Algorithm::ALL.into_iter().filter(of_both).collect();
         self.usual_header = self.usual();
     }
 
