@@ -61,8 +61,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::algorithm::Algorithm;
 pub use self::builder::{JwtBuilder, KeySource, Said, Unsaid};
-pub use self::cache::TokenCache;
 use self::cache::Entries;
+pub use self::cache::TokenCache;
 use self::claims::Expectations;
 pub use self::header::TokenType;
 pub use self::issue::{Grant, IssueError, TokenIssuer};

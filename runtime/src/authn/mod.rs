@@ -183,9 +183,7 @@ pub(crate) async fn authenticate(
                 }
             }
             Err(refusal @ AuthError::Invalid(_))
-                if refusal != REVOKED
-                    && shares_its_scheme(authenticators, place)
-                    && authenticator.disowns(request) =>
+                if refusal != REVOKED && shares_its_scheme(authenticators, place) && authenticator.disowns(request) =>
             {
                 disowned = Some((authenticator.scheme(), refusal));
             }

@@ -114,8 +114,16 @@ fn is_without_authority(principal: &Principal) -> bool {
 
 #[test]
 fn a_claim_that_only_has_our_name_gives_nothing_and_is_one_event() {
-    let others =
-        [json!(null), json!(true), json!(7), json!(1.5), json!({}), json!({"admin": {}}), json!([7]), json!(["admin", 7])];
+    let others = [
+        json!(null),
+        json!(true),
+        json!(7),
+        json!(1.5),
+        json!({}),
+        json!({"admin": {}}),
+        json!([7]),
+        json!(["admin", 7]),
+    ];
     let nested = [json!([["admin"]]), json!([{"name": "admin"}]), json!(["admin", null])];
     for claim in ["roles", "permissions", "scope", "tenant"] {
         for value in others.iter().chain(&nested) {
@@ -127,7 +135,10 @@ fn a_claim_that_only_has_our_name_gives_nothing_and_is_one_event() {
         }
     }
     // A tenant is one: a list of one is of another type.
-    assert_eq!(events(|| assert!(is_without_authority(&principal(&with("tenant", json!(["acme"])), |jwt| jwt)))).len(), 1);
+    assert_eq!(
+        events(|| assert!(is_without_authority(&principal(&with("tenant", json!(["acme"])), |jwt| jwt)))).len(),
+        1
+    );
     // What is as expected is no event, and one odd claim takes nothing from the others.
     assert_eq!(events(|| drop(principal(&with("roles", json!(["admin"])), |jwt| jwt))), [""; 0]);
     let mut mixed = with("roles", json!({"admin": {}}));

@@ -6,6 +6,7 @@ mod authority;
 mod key_sets;
 mod members;
 mod providers;
+mod shapes;
 mod sources;
 
 use futures_util::FutureExt as _;

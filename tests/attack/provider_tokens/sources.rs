@@ -4,7 +4,8 @@
 use actix_web::{App, HttpRequest, test::init_service};
 use jsonwebtoken::Algorithm as A;
 use palisade::{
-    Algorithm, Attempt, AuthError, Authenticator, Jwt, MemoryRevocations, Palisade, Principal, RevocationStore, VerifyingKey,
+    Algorithm, Attempt, AuthError, Authenticator, Jwt, MemoryRevocations, Palisade, Principal, RevocationStore,
+    VerifyingKey,
 };
 use palisade_tests::site::routes;
 use palisade_tests::tokens::{Signer, rsa, sound, with};
@@ -16,8 +17,13 @@ use super::{configured, key_set, token, verdict, with_member};
 #[test]
 fn any_of_several_audiences_is_enough() {
     let jwt = configured().audience("api://orders").audience("orders").build().unwrap();
-    for aud in [json!(AUDIENCE), json!("api://orders"), json!("orders"), json!(["other", "orders"]), json!([AUDIENCE, "orders"])]
-    {
+    for aud in [
+        json!(AUDIENCE),
+        json!("api://orders"),
+        json!("orders"),
+        json!(["other", "orders"]),
+        json!([AUDIENCE, "orders"]),
+    ] {
         assert_eq!(verdict(&jwt, &token(&with("aud", aud.clone()))), Ok(()), "{aud}");
     }
     for aud in [json!("other"), json!([]), json!(["api://order"]), json!("api://orders orders"), json!("ORDERS")] {

@@ -44,6 +44,8 @@ async fn keys_of_every_remote_source_count() {
     assert_eq!((first.requests(), second.requests()), (1, 1), "the name is known: nobody is asked for it");
 
     later(COOLDOWN).await;
+    assert_refused(&show!(app, Key::new("k2").token("u-1")));
+    assert_eq!((first.requests(), second.requests()), (1, 1), "also where one source alone has the name");
     let stranger = unknown("made-up");
     assert_refused(&show!(app, &stranger));
     assert_eq!((first.requests(), second.requests()), (2, 2), "both are asked for a name that neither has");
@@ -127,7 +129,8 @@ async fn a_secret_and_published_keys_do_not_pass_for_each_other() {
     assert_refused(&show!(app, unknown("k2")));
     assert_eq!(server.requests(), 2);
     // A secret that the document lists is none.
-    server.set(Conduct::keys([new.jwk(), json!({"kty": "oct", "kid": "legacy", "alg": "HS256", "k": encode([9; 32])})]));
+    server
+        .set(Conduct::keys([new.jwk(), json!({"kty": "oct", "kid": "legacy", "alg": "HS256", "k": encode([9; 32])})]));
     later(601).await;
     assert_eq!(show!(app, new.token("u-2")).status, 200);
     assert_refused(&show!(app, by_secret(&[9; 32])));

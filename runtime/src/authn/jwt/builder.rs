@@ -134,12 +134,25 @@ impl<I, A, K> JwtBuilder<I, A, K> {
 
     /// Where the audience is, for an issuer whose tokens have no `aud`: a text or a list of texts. Default: `aud`.
     ///
-    /// The access tokens of Amazon Cognito name the client that asked for them and nothing else:
-    /// `.audience("my-client").audience_at("client_id")`. A token without the claim is refused, and so is one that does have an
-    /// `aud` without any of the audiences (RFC 7519 §4.1.3).
+    /// A token without the claim is refused, and so is one that does have an `aud` without any of the audiences (RFC 7519
+    /// §4.1.3).
     ///
     /// Danger: a client is not an API. Every token that the issuer gives to this client is accepted, also one that was meant for
     /// another API (RFC 8725 §3.9): use scopes that belong to this API alone.
+    ///
+    /// The access tokens of Amazon Cognito name the client that asked for them, and no audience:
+    ///
+    /// ```
+    /// # use palisade::{Algorithm, Jwt, VerifyingKey};
+    /// # let key = VerifyingKey::hmac(Algorithm::Hs256, [7; 32])?;
+    /// Jwt::builder()
+    ///     .issuer("https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_example")
+    ///     .audience("xxxxxxxxxxxxexample")
+    ///     .audience_at("client_id")
+    ///     .keys(key)
+    ///     .build()?;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
     pub fn audience_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.audience = Some(path.into());
         self

@@ -232,8 +232,12 @@ impl<'de> Visitor<'de> for Members<'_> {
                 "permissions" if self.paths.permissions.is_none() => {
                     self.take_texts("token_permissions", &mut claims.permissions, &mut map)?;
                 }
-                "scope" if self.paths.scopes.is_none() => self.take_texts("token_scope", &mut claims.scope, &mut map)?,
-                "tenant" if self.paths.tenant.is_none() => self.take_texts("token_tenant", &mut claims.tenant, &mut map)?,
+                "scope" if self.paths.scopes.is_none() => {
+                    self.take_texts("token_scope", &mut claims.scope, &mut map)?
+                }
+                "tenant" if self.paths.tenant.is_none() => {
+                    self.take_texts("token_tenant", &mut claims.tenant, &mut map)?
+                }
                 _ => others.skip(name, &mut map, self.reason)?,
             }
         }

@@ -236,10 +236,9 @@ pub(super) fn chosen(
         Choice::WrongAlgorithm => {
             Err(Failure::NotTheKey { error: ALGORITHM, named: id.is_some_and(|id| keys.has_key_named(id)) })
         }
-        Choice::Unknown => Err(Failure::UnknownKey {
-            id: id.map(str::to_owned),
-            secret: header.algorithm.family() == Family::Hmac,
-        }),
+        Choice::Unknown => {
+            Err(Failure::UnknownKey { id: id.map(str::to_owned), secret: header.algorithm.family() == Family::Hmac })
+        }
     }
 }
 

@@ -57,7 +57,8 @@ impl KeySet {
             return Err(ConfigError::new("jwt keys", problem));
         }
         if keys.iter().any(|(key, _)| has_a_rival(key, &keys)) {
-            let problem = "are two different ones of one name and algorithm; give each its own name with `.with_id(..)`";
+            let problem =
+                "are two different ones of one name and algorithm; give each its own name with `.with_id(..)`";
             return Err(ConfigError::new("jwt keys", problem));
         }
         Ok(Self { keys: keys.into_iter().map(|(key, _)| Arc::new(key)).collect(), skipped: 0 })

@@ -8,9 +8,7 @@ use proptest::prelude::*;
 
 use super::judgement::{Failure, chosen};
 use super::workbench::Workbench;
-use super::{
-    Algorithm, AuthError, Grant, Jwt, KeySet, SigningKey, TokenIssuer, TokenType, VerifyingKey, header,
-};
+use super::{Algorithm, AuthError, Grant, Jwt, KeySet, SigningKey, TokenIssuer, TokenType, VerifyingKey, header};
 use crate::principal::Principal;
 
 const NOW: u64 = 1_800_000_000;
