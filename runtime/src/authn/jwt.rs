@@ -4,8 +4,8 @@
 //! whose reader is made to follow the token's own advice about keys and algorithms (RFC 8725 §2). Promise: [`Jwt`]
 //! believes a token only if its signature verifies under one configured key with an algorithm of that key, and only then
 //! believes its claims (ASVS V9.1.1 to V9.1.3); `iss`, `aud`, `exp` and `sub` are then required and typed, and `iat` where
-//! revocations are asked for; `nbf` is honoured (ASVS V9.2.1 to V9.2.4). A header chooses among configured keys by name, and does nothing else; what was
-//! verified is remembered no longer than it holds.
+//! revocations are configured; `nbf` is honoured (ASVS V9.2.1 to V9.2.4). A header chooses among configured keys by name and
+//! algorithm, and does nothing else; what was verified is remembered no longer than it holds.
 //!
 //! Every refusal is a stable word for the audit log, never text of the token:
 //!
@@ -27,8 +27,6 @@
 //! `crypto_backend`.
 
 mod algorithm;
-#[cfg(feature = "jwks")]
-mod asking;
 mod backend;
 mod bearer;
 mod builder;
@@ -40,6 +38,8 @@ mod json;
 mod judgement;
 mod jwk;
 mod key;
+#[cfg(feature = "jwks")]
+mod key_requests;
 mod key_set;
 mod paths;
 #[cfg(feature = "jwks")]

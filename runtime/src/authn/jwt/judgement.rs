@@ -11,12 +11,12 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 
 use super::algorithm::{Algorithm, Family};
-#[cfg(feature = "jwks")]
-use super::asking::Ask;
 use super::cache::Verified;
 use super::claims::{self, Claims};
 use super::header::{self, TokenType};
 use super::key::VerifyingKey;
+#[cfg(feature = "jwks")]
+use super::key_requests::KeyRequest;
 use super::key_set::{Choice, KeySet};
 #[cfg(feature = "jwks")]
 use super::remote::Wanted;
@@ -123,15 +123,15 @@ impl Jwt {
     pub(super) fn judge<'a>(&'a self, token: &'a str, now: Duration) -> Judgement<'a> {
         let mut refusals = Refusals::default();
         #[cfg(feature = "jwks")]
-        let (mut asks, mut named_key) = (Vec::new(), false);
-        for (place, source) in self.0.sources.iter().enumerate() {
+        let (mut requests, mut named_key) = (Vec::new(), false);
+        for (index, source) in self.0.sources.iter().enumerate() {
             let Some(keys) = source.current() else {
                 #[cfg(feature = "jwks")]
-                asks.extend(source.remote().map(|remote| Ask { place, remote, wanted: Wanted::Usable }));
+                requests.extend(source.remote().map(|remote| KeyRequest { index, remote, wanted: Wanted::Usable }));
                 continue;
             };
             #[cfg_attr(not(feature = "jwks"), expect(unused_mut, reason = "what it wants is taken out of it"))]
-            let mut failure = match self.verify_with(&keys, place, token, now) {
+            let mut failure = match self.verify_with(&keys, index, token, now) {
                 Ok(principal) => return self.unless_revoked(principal),
                 Err(Failure::Refused(error)) => return Judgement::Done(Err(error)),
                 Err(failure) => failure,
@@ -140,7 +140,7 @@ impl Jwt {
             {
                 named_key |= matches!(failure, Failure::NotTheKey { named: true, .. });
                 if let (Some(remote), Some(wanted)) = (source.remote(), failure.wants()) {
-                    asks.push(Ask { place, remote, wanted });
+                    requests.push(KeyRequest { index, remote, wanted });
                 }
             }
             refusals.add(failure);
@@ -149,10 +149,10 @@ impl Jwt {
         {
             if named_key {
                 // The name is known, so nobody has to be asked for it.
-                asks.retain(|ask| matches!(ask.wanted, Wanted::Usable));
+                requests.retain(|request| matches!(request.wanted, Wanted::Usable));
             }
-            if !asks.is_empty() {
-                return self.asked(asks, refusals, token, named_key);
+            if !requests.is_empty() {
+                return self.judge_once_fetched(requests, refusals, token, named_key);
             }
         }
         Judgement::Done(Err(refusals.into_error()))
@@ -172,25 +172,25 @@ impl Jwt {
         }))
     }
 
-    /// The verdict by the keys of one source, whose place among the sources is this.
+    /// The verdict by the keys of the source of this index.
     pub(super) fn verify_with(
         &self,
         keys: &KeySet,
-        place: usize,
+        index: usize,
         token: &str,
         now: Duration,
     ) -> Result<Principal, Failure> {
         if token.len() > self.0.longest {
             return Err(AuthError::Invalid("token_too_long").into());
         }
-        let verified = Arc::new(self.verified(keys, place, token, now)?);
+        let verified = Arc::new(self.verified(keys, index, token, now)?);
         if let Some(cache) = &self.0.cache {
             cache.keep(token, &verified);
         }
         Ok(verified.principal.clone())
     }
 
-    fn verified(&self, keys: &KeySet, place: usize, token: &str, now: Duration) -> Result<Verified, Failure> {
+    fn verified(&self, keys: &KeySet, index: usize, token: &str, now: Duration) -> Result<Verified, Failure> {
         let expected = &self.0.expectations;
         let parts = Parts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
         Workbench::borrow(|bench| {
@@ -203,7 +203,7 @@ impl Jwt {
             // ASVS V9.1.1: only here, behind the signature, is a claim believed.
             let text = bench.decode(parts.claims, "token_claims")?;
             let judged = Claims::read(text, &expected.paths)?.judge(expected, text, now)?;
-            Ok(Verified { principal: judged.principal, from: judged.from, until: judged.until, key, source: place })
+            Ok(Verified { principal: judged.principal, from: judged.from, until: judged.until, key, source: index })
         })
     }
 
