@@ -147,6 +147,30 @@ async fn tokens_of_the_secret_count_while_the_published_keys_cannot_be_had() {
     assert_eq!(show!(app, by_secret(SECRET)).status, 200);
 }
 
+/// A key without a name may have been replaced, whatever the names of the other source say.
+#[actix_web::test]
+async fn a_nameless_key_that_was_replaced_is_fetched_beside_a_source_with_names() {
+    let (old, new, named) = (Key::new("k1"), Key::new("k1"), Key::new("k1"));
+    let nameless = |key: &Key| {
+        let mut jwk = key.jwk();
+        jwk.as_object_mut().unwrap().remove("kid");
+        jwk
+    };
+    let first = KeyServer::start(Conduct::keys([named.jwk()]));
+    let second = KeyServer::start(Conduct::keys([nameless(&old)]));
+    let app = app!(both(&first, &second));
+    for key in [&named, &old] {
+        assert_eq!(show!(app, key.token("u-1")).status, 200);
+    }
+    later(COOLDOWN).await;
+    second.set(Conduct::keys([nameless(&new)]));
+    assert_eq!(show!(app, new.token("u-1")).status, 200);
+    assert_eq!((first.requests(), second.requests()), (1, 2));
+    later(COOLDOWN).await;
+    assert_refused(&show!(app, old.token("u-2")));
+    assert_eq!(show!(app, named.token("u-2")).status, 200);
+}
+
 /// A key that leaves its source takes its tokens along, and nothing of the other source.
 #[actix_web::test]
 async fn a_remembered_token_ends_with_the_key_of_its_source() {

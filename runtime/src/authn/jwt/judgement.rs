@@ -149,7 +149,7 @@ impl Jwt {
         {
             if named_key {
                 // The name is known, so nobody has to be asked for it.
-                requests.retain(|request| matches!(request.wanted, Wanted::Usable));
+                requests.retain(|request| !matches!(request.wanted, Wanted::Name(_)));
             }
             if !requests.is_empty() {
                 return self.judge_once_fetched(requests, refusals, token, named_key);
