@@ -74,6 +74,11 @@ pub(crate) fn unknown_roles(roles: &[&str], subject: &str, handler: &dyn fmt::Di
     );
 }
 
+/// A token has a claim of a name that is read by default, whose value is of another type: it gives nothing.
+pub(crate) fn claim_ignored(issuer: &str, claim: &'static str) {
+    tracing::debug!(target: TARGET, event = "claim_ignored", issuer = tracing::field::debug(issuer), claim);
+}
+
 /// A defect of the application, not of the request: what to add is in the text.
 ///
 /// Whoever has no subscriber yet is just beginning, and needs the line most: it goes to standard error then.

@@ -2,12 +2,13 @@
 
 mod boot;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
 
-use crate::authn::Authenticator;
+use crate::authn::{Authenticator, Jwt};
 use crate::authz::Roles;
 use crate::body::BodyTimeouts;
 use crate::error::ConfigError;
@@ -51,6 +52,7 @@ impl Palisade {
     pub fn builder() -> PalisadeBuilder {
         PalisadeBuilder {
             authenticators: Vec::new(),
+            jwt_issuers: Vec::new(),
             realm: "api".to_owned(),
             quotas: None,
             rate_limits: RateLimits::Enforce,
@@ -83,6 +85,7 @@ impl Palisade {
 #[must_use]
 pub struct PalisadeBuilder {
     authenticators: Vec<Arc<dyn Authenticator>>,
+    jwt_issuers: Vec<String>,
     realm: String,
     quotas: Option<QuotaStore>,
     rate_limits: RateLimits,
@@ -108,7 +111,13 @@ impl PalisadeBuilder {
     /// Repeatable: by presence of the credential, each scheme is tried. A request may carry several if all are good and of one
     /// caller (issuer and subject); what it may do is what the first authenticator of them says. Two callers are 400. Of one
     /// scheme, such as several [`Jwt`](crate::Jwt), each takes what is meant for it; put the busiest first.
+    ///
+    /// Two `Jwt` of one issuer are an error of [`build`](Self::build): the first refuses what only the second would accept. One
+    /// `Jwt` takes several audiences and several key sources.
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        if let Some(jwt) = (&authenticator as &dyn Any).downcast_ref::<Jwt>() {
+            self.jwt_issuers.push(jwt.issuer().to_owned());
+        }
         self.authenticators.push(Arc::new(authenticator));
         self
     }
@@ -318,6 +327,7 @@ impl PalisadeBuilder {
             tracing::warn!("rate limits are only observed: no request is refused for its rate");
         }
         let mut policies = self.routes.transpose()?.unwrap_or_default();
+        boot::each_issuer_has_one_jwt(&self.jwt_issuers)?;
         let owners = boot::owners(self.owners, &self.authenticators)?;
         boot::needs_are_met(&policies, &self.authenticators, &owners, self.roles.as_ref())?;
         let proxies = TrustedProxies::new(self.proxies, self.forwarded_by)?;

@@ -268,7 +268,7 @@ impl Token {
         self.id().into_iter().chain(self.session())
     }
 
-    /// When it was issued (`iat`).
+    /// When it was issued (`iat`). 1970 if the token does not carry it, so that the token counts as older than any other.
     #[must_use]
     pub fn issued(&self) -> SystemTime {
         UNIX_EPOCH.checked_add(self.issued).unwrap_or(UNIX_EPOCH)

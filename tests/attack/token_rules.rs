@@ -5,9 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use futures_util::FutureExt as _;
+use jsonwebtoken::Algorithm;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-use jsonwebtoken::{Algorithm, EncodingKey};
 use palisade::{AuthError, Jwt};
+use palisade_tests::tokens::secret_key;
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://issuer.example";
@@ -28,7 +29,7 @@ fn encode(part: impl AsRef<[u8]>) -> String {
 }
 
 fn sign_with(algorithm: Algorithm, secret: &[u8], message: &str) -> String {
-    let key = EncodingKey::from_secret(secret);
+    let key = secret_key(secret);
     let signer = (DEFAULT_PROVIDER.signer_factory)(&algorithm, &key).expect("an HMAC key");
     encode(signer.try_sign(message.as_bytes()).expect("HMAC signs anything"))
 }
@@ -99,15 +100,26 @@ fn t1_required_claims_are_required_and_typed() {
         ("iat", "token_iat"),
         ("sub", "token_sub"),
         ("nbf", "token_nbf"),
-        ("roles", "token_roles"),
-        ("scope", "token_scope"),
-        ("jti", "token_jti"),
     ] {
         for value in &wrong {
             assert_refused(&with(claim, value.clone()), reason);
         }
-        if !matches!(claim, "nbf" | "roles" | "scope" | "jti") {
+        if !matches!(claim, "nbf" | "iat") {
             assert_refused(&without(claim), reason);
+        }
+    }
+    for (claim, reason) in [("jti", "token_jti"), ("sid", "token_sid")] {
+        for value in wrong.iter().filter(|value| !value.is_null()) {
+            assert_refused(&with(claim, value.clone()), reason);
+        }
+    }
+    // Nobody configured where these are: of another type they give nothing.
+    for claim in ["roles", "permissions", "scope", "tenant"] {
+        for value in &wrong {
+            let token = with(claim, value.clone());
+            let principal = jwt().verify(&token).now_or_never().expect("nothing to wait for").expect("a sound token");
+            assert!(principal.roles().is_empty() && principal.scopes().is_empty(), "{claim} is {value}");
+            assert!(principal.tenant().is_none() && !principal.has_permission(AUDIENCE), "{claim} is {value}");
         }
     }
     for date in ["exp", "iat", "nbf"] {
@@ -121,10 +133,6 @@ fn t1_required_claims_are_required_and_typed() {
     }
     assert_refused(&with("iss", json!([ISSUER])), "token_iss");
     assert_refused(&with("sub", json!(1)), "token_sub");
-    assert_refused(&with("roles", json!("admin")), "token_roles");
-    assert_refused(&with("roles", json!(["admin", 1])), "token_roles");
-    assert_refused(&with("scope", json!(["a", 1])), "token_scope");
-    assert_refused(&with("tenant", json!(7)), "token_tenant");
 }
 
 #[test]
@@ -165,7 +173,7 @@ fn every_token_of_the_table_gets_its_verdict() {
     let flipped_last = |text: &str, to: char| format!("{}{to}", text.get(..text.len() - 1).expect("ASCII"));
     let in_list = with("aud", json!(["other-api", AUDIENCE]));
     let most = (0..60).map(|n| format!(r#""x{n}":0"#)).collect::<Vec<_>>().join(",");
-    let too_many = (0..65).map(|n| format!(r#""x{n}":0"#)).collect::<Vec<_>>().join(",");
+    let more = (0..65).map(|n| format!(r#""x{n}":0"#)).collect::<Vec<_>>().join(",");
 
     #[rustfmt::skip]
     let table: Vec<(&str, String, Result<(), &'static str>)> = vec![
@@ -179,6 +187,9 @@ fn every_token_of_the_table_gets_its_verdict() {
         ("members nobody asked for", with("locale", json!({"a": [1, {"b": null}], "c": 1.5e3})), Ok(())),
         ("many members", spliced(&most), Ok(())),
         ("nbf now", with("nbf", json!(now())), Ok(())),
+        ("no iat, and nothing that needs it", without("iat"), Ok(())),
+        ("jti null", with("jti", json!(null)), Ok(())),
+        ("sid null", with("sid", json!(null)), Ok(())),
         ("empty scope", with("scope", json!("")), Ok(())),
         ("scopes as a list", with("scope", json!(["orders:read", "orders:write"])), Ok(())),
         ("tenant", with("tenant", json!("acme")), Ok(())),
@@ -237,7 +248,8 @@ fn every_token_of_the_table_gets_its_verdict() {
         ("header repeats alg by an escape", headed(r#"{"alg":"HS256","\u0061lg":"none"}"#), Err("token_duplicate_member")),
         ("header repeats kid", headed(r#"{"kid":"a","alg":"HS256","kid":"b"}"#), Err("token_duplicate_member")),
         ("header repeats inside jwk", headed(r#"{"alg":"HS256","jwk":{"k":"a","k":"b"}}"#), Err("token_duplicate_member")),
-        ("header with too many members", headed(&format!(r#"{{"alg":"HS256",{too_many}}}"#)), Err("token_header")),
+        ("header with more members", headed(&format!(r#"{{"alg":"HS256",{more}}}"#)), Ok(())),
+        ("header with more members, one twice", headed(&format!(r#"{{"alg":"HS256",{more},"x64":0}}"#)), Err("token_duplicate_member")),
         ("header nested too deep", headed(&format!(r#"{{"alg":"HS256","x":{}{}}}"#, "[".repeat(500), "]".repeat(500))), Err("token_header")),
         ("b64 false", headed(r#"{"alg":"HS256","b64":false}"#), Err("token_b64")),
         ("b64 true", headed(r#"{"alg":"HS256","b64":true}"#), Err("token_b64")),
@@ -251,7 +263,8 @@ fn every_token_of_the_table_gets_its_verdict() {
         ("claims with a comment", forge(HEADER, format!("{claims}// x")), Err("token_claims")),
         ("claims in padded base64", resigned(format!("{header}.{}==", payload.trim_end_matches('='))), Err("token_claims")),
         ("claims unpadded but not canonical", resigned(format!("{header}.{}B", encode("{}"))), Err("token_claims")),
-        ("claims with too many members", spliced(&too_many), Err("token_claims")),
+        ("claims with more members", spliced(&more), Ok(())),
+        ("claims with more members, one twice", spliced(&format!(r#"{more},"x64":0"#)), Err("token_duplicate_member")),
         ("claims repeat sub", spliced(r#""sub":"admin""#), Err("token_duplicate_member")),
         ("claims repeat exp by an escape", spliced(r#""\u0065xp":9999999999"#), Err("token_duplicate_member")),
         ("claims repeat a foreign name", spliced(r#""x":1,"x":1"#), Err("token_duplicate_member")),

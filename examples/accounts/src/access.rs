@@ -36,7 +36,7 @@ fn expired(config: &Config, subject: &str) -> String {
         "iss": config.issuer, "aud": config.audience, "sub": subject, "iat": now - 4500, "exp": now - 3600,
         "jti": "1", "roles": ["admin"],
     });
-    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes()).unwrap();
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }
 

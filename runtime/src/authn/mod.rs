@@ -47,6 +47,9 @@ use crate::rehearsal;
 /// How far the clocks of issuer and verifier may be apart at most; what was taken back is remembered so much longer.
 const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
 
+/// Of a credential that was taken back.
+const REVOKED: AuthError = AuthError::Invalid("token_revoked");
+
 /// What an authenticator found in a request.
 pub enum Attempt<'a> {
     /// No credential of its scheme.
@@ -114,6 +117,9 @@ pub trait Authenticator: Send + Sync + 'static {
 
     /// Whether a credential that it refused was meant for another authenticator of its scheme, such as a token of another
     /// issuer; that one's verdict counts then. Default: never, and a refusal is final.
+    ///
+    /// It is not asked about a credential that was refused as `token_revoked`: whoever knows that a credential was revoked has
+    /// recognised it, and no other verdict on it counts.
     fn disowns(&self, request: &HttpRequest) -> bool {
         let _ = request;
         false
@@ -177,7 +183,7 @@ pub(crate) async fn authenticate(
                 }
             }
             Err(refusal @ AuthError::Invalid(_))
-                if shares_its_scheme(authenticators, place) && authenticator.disowns(request) =>
+                if refusal != REVOKED && shares_its_scheme(authenticators, place) && authenticator.disowns(request) =>
             {
                 disowned = Some((authenticator.scheme(), refusal));
             }

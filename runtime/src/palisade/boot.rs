@@ -26,6 +26,20 @@ pub(super) fn exemption(prefix: &str, reason: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Whether no `Jwt` stands before another that is to take the same tokens.
+pub(super) fn each_issuer_has_one_jwt(issuers: &[String]) -> Result<(), ConfigError> {
+    let mut seen = BTreeSet::new();
+    match issuers.iter().find(|issuer| !seen.insert(issuer.as_str())) {
+        None => Ok(()),
+        Some(issuer) => {
+            let problem = format!(
+                "two `Jwt` take the tokens of {issuer:?}, and the first would refuse what only the second accepts: make them one `Jwt`, with `.audience(..)` for each audience and `.keys(..)` for each key source"
+            );
+            Err(ConfigError::new("authenticator", problem))
+        }
+    }
+}
+
 /// Whose subjects own: who was named, or the only issuer that there is.
 pub(super) fn owners(named: Option<String>, authenticators: &[Arc<dyn Authenticator>]) -> Result<Owners, ConfigError> {
     let issuers: Option<BTreeSet<&str>> = authenticators.iter().map(|authenticator| authenticator.issuer()).collect();

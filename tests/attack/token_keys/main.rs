@@ -9,6 +9,7 @@ mod outage;
 mod races;
 mod rotation;
 mod server;
+mod several;
 mod source;
 
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jsonwebtoken as backend;
 
-/// A signature algorithm of RFC 7518 §3.1 and RFC 8037 §3.1.
+/// A signature algorithm of RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 §2.2.
 ///
 /// `none` is not among them. A key is only ever used with the algorithms of its own family, and with one of them where it
 /// says which (RFC 8725 §3.1).
@@ -33,9 +33,13 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
-    /// Ed25519 (`EdDSA`).
+    /// Ed25519, which is written `EdDSA` (RFC 8037 §3.1) and read as `EdDSA` or `Ed25519` (RFC 9864 §2.2): they are one
+    /// algorithm by two names.
     EdDsa,
 }
+
+/// RFC 9864 §2.2: the name of `EdDSA` that also names the curve.
+const FULLY_SPECIFIED_EDDSA: &str = "Ed25519";
 
 /// What kind of key an algorithm needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +88,9 @@ impl Algorithm {
 
     /// Compared exactly, as RFC 7515 §4.1.1 demands.
     pub(super) fn named(name: &str) -> Option<Self> {
+        if name == FULLY_SPECIFIED_EDDSA {
+            return Some(Self::EdDsa);
+        }
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 

@@ -43,8 +43,8 @@ fn published_vector() -> Result<(), Broken> {
         0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7, 0x5a, 0x00,
         0x3f, 0x08, 0x9d, 0x27, 0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43,
     ];
-    let signer = (BACKEND.signer_factory)(&Algorithm::HS256, &EncodingKey::from_secret(SECRET))?;
-    let verifier = (BACKEND.verifier_factory)(&Algorithm::HS256, &DecodingKey::from_secret(SECRET))?;
+    let signer = (BACKEND.signer_factory)(&Algorithm::HS256, &EncodingKey::from_secret(SECRET)?)?;
+    let verifier = (BACKEND.verifier_factory)(&Algorithm::HS256, &DecodingKey::from_secret(SECRET)?)?;
     let signature = signer.try_sign(MESSAGE)?;
     verifier.verify(MESSAGE, &signature)?;
     let accepts_another = verifier.verify(b"what do ya want for nothing!", &signature).is_ok();

@@ -8,7 +8,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
 use super::claims::SCHEME;
-use super::{Judgement, Jwt, since_epoch};
+use super::judgement::Judgement;
+use super::{Jwt, since_epoch};
 use crate::authn::names::quoted;
 use crate::authn::{Attempt, AuthError, Authenticator};
 

@@ -85,7 +85,7 @@ impl From<RemoteKeySet> for KeySource {
 #[must_use]
 pub struct JwtBuilder<Issuer = Unsaid, Audience = Unsaid, Keys = Unsaid> {
     expectations: Expectations,
-    keys: Option<KeySource>,
+    keys: Vec<KeySource>,
     cache: TokenCache,
     longest: usize,
     revocations: Option<Arc<dyn ErasedRevocations>>,
@@ -97,12 +97,13 @@ impl JwtBuilder {
         Self {
             expectations: Expectations {
                 issuer: String::new(),
-                audience: String::new(),
+                audiences: Vec::new(),
+                revocable: false,
                 leeway: DEFAULT_LEEWAY,
                 token_type: TokenType::default(),
                 paths: Paths::default(),
             },
-            keys: None,
+            keys: Vec::new(),
             cache: TokenCache::default(),
             longest: LONGEST_TOKEN,
             revocations: None,
@@ -124,14 +125,49 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     }
 
     /// What every token must carry in `aud`: the name of this API. Required.
+    ///
+    /// Repeatable: a token is accepted if it carries any of the audiences.
     pub fn audience(mut self, audience: impl Into<String>) -> JwtBuilder<I, Said, K> {
-        self.expectations.audience = audience.into();
+        self.expectations.audiences.push(audience.into());
         self.now_said()
     }
 
+    /// Where the audience is, for an issuer whose tokens have no `aud`: a text or a list of texts. Default: `aud`.
+    ///
+    /// A token without the claim is refused, and so is one that does have an `aud` without any of the audiences (RFC 7519
+    /// §4.1.3).
+    ///
+    /// Danger: a client is not an API. Every token that the issuer gives to this client is accepted, also one that was meant for
+    /// another API (RFC 8725 §3.9): use scopes that belong to this API alone.
+    ///
+    /// The access tokens of Amazon Cognito name the client that asked for them, and no audience:
+    ///
+    /// ```
+    /// # use palisade::{Algorithm, Jwt, VerifyingKey};
+    /// # let key = VerifyingKey::hmac(Algorithm::Hs256, [7; 32])?;
+    /// Jwt::builder()
+    ///     .issuer("https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_example")
+    ///     .audience("xxxxxxxxxxxxexample")
+    ///     .audience_at("client_id")
+    ///     .keys(key)
+    ///     .build()?;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn audience_at(mut self, path: impl Into<ClaimPath>) -> Self {
+        self.expectations.paths.audience = Some(path.into());
+        self
+    }
+
     /// What verifies the signatures: a [`VerifyingKey`], a [`KeySet`], or a `RemoteKeySet` (feature `jwks`). Required.
+    ///
+    /// Repeatable: a token is accepted if its signature verifies under any of them. Of each, the token's `alg` and `kid` choose
+    /// one key. While one of them can't be asked, the tokens of the others are accepted as ever, and a token that none of the
+    /// others verifies is 503 and not 401.
+    ///
+    /// Danger: a secret beside public keys, such as while an issuer changes from one to the other, lets everybody who verifies
+    /// with the secret issue tokens as well. No algorithm is used with a key of another kind (RFC 8725 §3.1).
     pub fn keys(mut self, keys: impl JwtKeys) -> JwtBuilder<I, A, Said> {
-        self.keys = Some(keys.into());
+        self.keys.push(keys.into());
         self.now_said()
     }
 
@@ -149,13 +185,21 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         self
     }
 
-    /// Where roles are: a list of texts. Default: `roles`.
+    /// Where roles are: a list of texts, or one text, which is one role and is never split. Default: `roles`.
+    ///
+    /// An object whose values are objects counts as the list of its names, as in the tokens of Zitadel:
+    /// `{"admin": {"273": "acme.example"}}`. Danger: for whom such a role holds, here the organisation 273, is not looked at.
+    ///
+    /// A value of another type refuses the token with `token_roles`. Where this is not called, it only gives no roles, and is an
+    /// event at the level of debugging: an issuer may use the name `roles` for something else. The same holds for
+    /// [`permissions_at`](Self::permissions_at), [`scopes_at`](Self::scopes_at) and [`tenant_at`](Self::tenant_at).
     pub fn roles_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.roles = Some(path.into());
         self
     }
 
-    /// Where permissions are that the token brings along: a list of texts. Default: `permissions`.
+    /// Where permissions are that the token brings along: a list of texts, or one text, which is one permission and is never split.
+    /// Default: `permissions`.
     pub fn permissions_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.permissions = Some(path.into());
         self
@@ -189,6 +233,10 @@ impl<I, A, K> JwtBuilder<I, A, K> {
 
     /// Where tokens that do not count any more are looked up, on every request. Default: nowhere, and a token is good until
     /// it expires (ASVS V7.4.1 asks for more).
+    ///
+    /// With it every token must carry `iat`: all tokens of a subject that were issued before a moment can be revoked, and of a
+    /// token without a time of issue nobody could tell whether it is one of them. Without it `iat` may be absent (RFC 7519
+    /// §4.1.6 makes it optional); one that is there is checked either way.
     pub fn revocations(mut self, store: impl RevocationStore) -> Self {
         self.revocations = Some(Arc::new(store));
         self
@@ -205,8 +253,11 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         A: HasAudience,
         K: HasKeys,
     {
-        let Self { expectations, keys, cache, longest, revocations, said: _ } = self;
-        names_are_said(&expectations.issuer, &expectations.audience)?;
+        let Self { mut expectations, keys, cache, longest, revocations, said: _ } = self;
+        for audience in &expectations.audiences {
+            names_are_said(&expectations.issuer, audience)?;
+        }
+        expectations.revocable = revocations.is_some();
         if expectations.leeway > LONGEST_LEEWAY {
             return Err(ConfigError::new("jwt leeway", "is over 60 seconds; set the clocks instead"));
         }
@@ -216,12 +267,12 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         if !(256..=65_536).contains(&longest) {
             return Err(ConfigError::new("jwt longest token", "is outside of 256 to 65536 bytes"));
         }
-        let keys = keys.ok_or_else(|| ConfigError::new("jwt keys", "are none; give at least one"))?.0;
+        let sources: Vec<Source> = keys.into_iter().map(|keys| keys.0).collect();
         let cache = match cache {
             TokenCache::Off => None,
             TokenCache::Bytes(bytes) => Some(Entries::new(bytes)),
         };
-        Ok(Jwt(Arc::new(Verifier { keys, expectations, cache, longest, revocations })))
+        Ok(Jwt(Arc::new(Verifier { sources, expectations, cache, longest, revocations })))
     }
 }
 

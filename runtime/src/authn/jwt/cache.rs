@@ -44,6 +44,8 @@ pub(super) struct Verified {
     pub(super) from: Duration,
     pub(super) until: Duration,
     pub(super) key: Arc<VerifyingKey>,
+    /// Which of the key sources the key is of.
+    pub(super) source: usize,
 }
 
 impl Verified {

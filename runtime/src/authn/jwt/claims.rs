@@ -2,19 +2,22 @@
 //!
 //! Threat: a genuine token that was issued by somebody else, for another API, for another time, or whose claim is missing
 //! or of a type that a lax reader takes for "no restriction" (CWE-287, RFC 8725 §3.8, §3.9). Promise: every claim that we
-//! use has its one JSON type; `iss aud exp iat sub` must be there; ASVS V9.2.1 to V9.2.4.
+//! use has its one JSON type; `iss aud exp sub` must be there, and `iat` where revocations are asked for; ASVS V9.2.1 to V9.2.4.
+//! A claim whose place nobody configured, and which is of another type, gives no authority.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::AuthError;
 use super::header::TokenType;
 use super::json::{self, Names, Reason, Text};
 use super::paths::Paths;
+use super::texts::{AnyValue, Texts};
+use crate::audit;
 use crate::authn::names::{is_name, is_scope, split_scopes};
 use crate::principal::{Principal, Token};
 
@@ -28,7 +31,10 @@ pub(super) const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 #[derive(Clone, Debug)]
 pub(super) struct Expectations {
     pub(super) issuer: String,
-    pub(super) audience: String,
+    /// Any of them is enough.
+    pub(super) audiences: Vec<String>,
+    /// Whether revocations are asked for.
+    pub(super) revocable: bool,
     pub(super) leeway: Duration,
     pub(super) token_type: TokenType,
     pub(super) paths: Paths,
@@ -45,17 +51,20 @@ pub(super) struct Judged {
 #[derive(Default)]
 pub(super) struct Claims<'de> {
     issuer: Option<Text<'de>>,
-    audience: Option<Audience<'de>>,
+    audience: Option<Texts<'de>>,
+    /// The audience at the configured place.
+    named_audience: Option<Vec<String>>,
     subject: Option<Text<'de>>,
     expires: Option<NumericDate>,
     issued: Option<NumericDate>,
     not_before: Option<NumericDate>,
-    id: Option<Text<'de>>,
-    session: Option<Text<'de>>,
-    roles: Option<Vec<String>>,
-    permissions: Option<Vec<String>>,
-    scope: Option<Scopes<'de>>,
-    tenant: Option<Text<'de>>,
+    // The inner `None` is `null`, which is as good as absent.
+    id: Option<Option<Text<'de>>>,
+    session: Option<Option<Text<'de>>>,
+    roles: Option<Texts<'de>>,
+    permissions: Option<Texts<'de>>,
+    scope: Option<Texts<'de>>,
+    tenant: Option<Texts<'de>>,
 }
 
 impl<'de> Claims<'de> {
@@ -65,12 +74,11 @@ impl<'de> Claims<'de> {
             json::read(bytes, "token_claims", |reader, reason| reader.deserialize_map(Members { paths, reason }))?;
         if !paths.are_usual() {
             let elsewhere = paths.find(bytes)?;
-            claims.roles = claims.roles.or(elsewhere.roles);
-            claims.permissions = claims.permissions.or(elsewhere.permissions);
-            claims.scope = claims.scope.or(elsewhere
-                .scopes
-                .map(|scopes| Scopes::List(scopes.into_iter().map(|scope| Text(scope.into())).collect())));
-            claims.tenant = claims.tenant.or(elsewhere.tenant.map(|tenant| Text(tenant.into())));
+            claims.named_audience = elsewhere.audience;
+            claims.roles = claims.roles.or(elsewhere.roles.map(Texts::from));
+            claims.permissions = claims.permissions.or(elsewhere.permissions.map(Texts::from));
+            claims.scope = claims.scope.or(elsewhere.scopes.map(Texts::from));
+            claims.tenant = claims.tenant.or(elsewhere.tenant.map(|tenant| Texts::One(Text(tenant.into()))));
         }
         Ok(claims)
     }
@@ -78,58 +86,95 @@ impl<'de> Claims<'de> {
     /// The principal, if the claims are what we expect, now. `text` is what they were read from.
     pub(super) fn judge(self, expected: &Expectations, text: &[u8], now: Duration) -> Result<Judged, AuthError> {
         let required = AuthError::Invalid;
-        let issuer = self.issuer.ok_or(required("token_iss"))?;
-        let audience = self.audience.ok_or(required("token_aud"))?;
-        let subject = self.subject.ok_or(required("token_sub"))?;
-        let expires = self.expires.ok_or(required("token_exp"))?;
-        let issued = self.issued.ok_or(required("token_iat"))?;
+        let issuer = self.issuer.as_ref().ok_or(required("token_iss"))?;
+        let for_us = self.is_for_us(expected)?;
+        let subject = self.subject.as_ref().ok_or(required("token_sub"))?;
+        let expires = self.expires.as_ref().ok_or(required("token_exp"))?.0;
+        let issued = match &self.issued {
+            Some(issued) => issued.0,
+            // Without it nobody can tell whether the token is from before a moment of revocation.
+            None if expected.revocable => return Err(required("token_iat")),
+            None => Duration::ZERO,
+        };
+        let ignored = self.ignored();
+        let tenant = match &self.tenant {
+            Some(Texts::One(tenant)) => Some(&*tenant.0),
+            _ => None,
+        };
 
         let soon = now.saturating_add(expected.leeway);
         let refusal = if issuer.0 != expected.issuer {
             "token_foreign_issuer"
-        } else if !audience.contains(&expected.audience) {
+        } else if !for_us {
             "token_foreign_audience"
-        } else if now >= expires.0.saturating_add(expected.leeway) {
+        } else if now >= expires.saturating_add(expected.leeway) {
             "token_expired"
-        } else if issued.0 > soon {
+        } else if issued > soon {
             "token_issued_in_future"
         } else if self.not_before.as_ref().is_some_and(|date| date.0 > soon) {
             "token_not_yet_valid"
         } else if !is_name(&subject.0) {
             "token_sub"
-        } else if self.roles.iter().flatten().any(|role| !is_name(role)) {
+        } else if self.roles.iter().flat_map(Texts::each).any(|role| !is_name(role)) {
             "token_roles"
-        } else if self.permissions.iter().flatten().any(|permission| !is_name(permission)) {
+        } else if self.permissions.iter().flat_map(Texts::each).any(|permission| !is_name(permission)) {
             "token_permissions"
-        } else if self.scope.iter().flat_map(Scopes::each).any(|scope| !is_scope(scope)) {
+        } else if self.scope.iter().flat_map(each_scope).any(|scope| !is_scope(scope)) {
             "token_scope"
-        } else if self.tenant.as_ref().is_some_and(|tenant| !is_name(&tenant.0)) {
+        } else if tenant.is_some_and(|tenant| !is_name(tenant)) {
             "token_tenant"
         } else {
+            ignored.for_each(|claim| audit::claim_ignored(&expected.issuer, claim));
             let token = Token {
-                id: self.id.map(|id| (*id.0).into()),
-                session: self.session.map(|session| (*session.0).into()),
-                issued: issued.0,
-                expires: expires.0,
+                id: self.id.flatten().map(|id| (*id.0).into()),
+                session: self.session.flatten().map(|session| (*session.0).into()),
+                issued,
+                expires,
                 // They were read as UTF-8.
                 claims: std::str::from_utf8(text).map_err(|_| AuthError::Invalid("token_claims"))?.into(),
             };
+            let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
             let mut principal = Principal::new(SCHEME, expected.issuer.as_str(), &*subject.0)
-                .with_roles(self.roles.unwrap_or_default())
-                .with_permissions(self.permissions.unwrap_or_default())
-                .with_scopes(self.scope.iter().flat_map(Scopes::each))
+                .with_scopes(self.scope.iter().flat_map(each_scope))
                 .with_token(token);
-            if let Some(tenant) = self.tenant {
-                principal = principal.with_tenant(&*tenant.0);
+            if let Some(tenant) = tenant {
+                principal = principal.with_tenant(tenant);
             }
-            let from = self.not_before.map_or(issued.0, |date| date.0.max(issued.0));
+            let principal = principal
+                .with_roles(self.roles.into_iter().flat_map(Texts::into_strings))
+                .with_permissions(self.permissions.into_iter().flat_map(Texts::into_strings));
             return Ok(Judged {
                 principal,
                 from: from.saturating_sub(expected.leeway),
-                until: expires.0.saturating_add(expected.leeway),
+                until: expires.saturating_add(expected.leeway),
             });
         };
         Err(AuthError::Invalid(refusal))
+    }
+
+    /// RFC 7519 §4.1.3: an `aud` that is there has to name us, also where the audience is said to be elsewhere.
+    fn is_for_us(&self, expected: &Expectations) -> Result<bool, AuthError> {
+        let ours = |name: &str| expected.audiences.iter().any(|audience| audience == name);
+        let usual = self.audience.as_ref().map(|audience| audience.each().any(ours));
+        if expected.paths.audience.is_none() {
+            return usual.ok_or(AuthError::Invalid("token_aud"));
+        }
+        let named = self.named_audience.as_ref().ok_or(AuthError::Invalid("token_aud"))?;
+        Ok(named.iter().any(|name| ours(name)) && usual.unwrap_or(true))
+    }
+
+    /// The claims that have a name of ours and are of another type. Of a claim that is configured that is an error instead.
+    fn ignored(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let is_other = |claim: &Option<Texts<'_>>| matches!(claim, Some(Texts::Other));
+        let no_tenant = matches!(self.tenant, Some(Texts::Several(_) | Texts::Other));
+        [
+            ("roles", is_other(&self.roles)),
+            ("permissions", is_other(&self.permissions)),
+            ("scope", is_other(&self.scope)),
+            ("tenant", no_tenant),
+        ]
+        .into_iter()
+        .filter_map(|(claim, ignored)| ignored.then_some(claim))
     }
 }
 
@@ -145,20 +190,12 @@ pub(super) fn names_issuer(claims: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 /// RFC 9068 §2.2.3 (RFC 8693 §4.2): one text, its scopes separated by spaces; some issuers send an array of scopes.
-enum Scopes<'de> {
-    Text(Text<'de>),
-    List(Vec<Text<'de>>),
-}
-
-impl Scopes<'_> {
-    fn each(&self) -> impl Iterator<Item = &str> {
-        let (text, list) = match self {
-            Self::Text(text) => (Some(text), &[][..]),
-            Self::List(list) => (None, list.as_slice()),
-        };
-        let text = text.into_iter().flat_map(|text| split_scopes(&text.0));
-        text.chain(list.iter().map(|scope| &*scope.0))
-    }
+fn each_scope<'s>(scopes: &'s Texts<'_>) -> impl Iterator<Item = &'s str> {
+    let splits = matches!(scopes, Texts::One(_));
+    scopes.each().flat_map(move |text| {
+        let (split, whole) = if splits { (Some(split_scopes(text)), None) } else { (None, Some(text)) };
+        split.into_iter().flatten().chain(whole)
+    })
 }
 
 struct Members<'r> {
@@ -179,19 +216,28 @@ impl<'de> Visitor<'de> for Members<'_> {
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match &*name.0 {
                 "iss" => self.take("token_iss", &mut claims.issuer, &mut map)?,
-                "aud" => self.take("token_aud", &mut claims.audience, &mut map)?,
+                "aud" => {
+                    self.take_texts("token_aud", &mut claims.audience, &mut map)?;
+                    if matches!(claims.audience, Some(Texts::Other)) {
+                        return self.reason.refuse("token_aud");
+                    }
+                }
                 "sub" => self.take("token_sub", &mut claims.subject, &mut map)?,
                 "exp" => self.take("token_exp", &mut claims.expires, &mut map)?,
                 "iat" => self.take("token_iat", &mut claims.issued, &mut map)?,
                 "nbf" => self.take("token_nbf", &mut claims.not_before, &mut map)?,
                 "jti" => self.take("token_jti", &mut claims.id, &mut map)?,
                 "sid" => self.take("token_sid", &mut claims.session, &mut map)?,
-                "roles" if self.paths.roles.is_none() => self.take("token_roles", &mut claims.roles, &mut map)?,
+                "roles" if self.paths.roles.is_none() => self.take_texts("token_roles", &mut claims.roles, &mut map)?,
                 "permissions" if self.paths.permissions.is_none() => {
-                    self.take("token_permissions", &mut claims.permissions, &mut map)?;
+                    self.take_texts("token_permissions", &mut claims.permissions, &mut map)?;
                 }
-                "scope" if self.paths.scopes.is_none() => self.take("token_scope", &mut claims.scope, &mut map)?,
-                "tenant" if self.paths.tenant.is_none() => self.take("token_tenant", &mut claims.tenant, &mut map)?,
+                "scope" if self.paths.scopes.is_none() => {
+                    self.take_texts("token_scope", &mut claims.scope, &mut map)?
+                }
+                "tenant" if self.paths.tenant.is_none() => {
+                    self.take_texts("token_tenant", &mut claims.tenant, &mut map)?
+                }
                 _ => others.skip(name, &mut map, self.reason)?,
             }
         }
@@ -212,64 +258,18 @@ impl Members<'_> {
         self.reason.stands("token_claims");
         Ok(())
     }
-}
 
-impl<'de> Deserialize<'de> for Scopes<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match OneOrSeveral::deserialize(deserializer)? {
-            OneOrSeveral::One(text) => Self::Text(text),
-            OneOrSeveral::Several(list) => Self::List(list),
-        })
-    }
-}
-
-/// RFC 7519 §4.1.3: one string or an array of strings.
-enum OneOrSeveral<'de> {
-    One(Text<'de>),
-    Several(Vec<Text<'de>>),
-}
-
-/// Whom a token is for.
-type Audience<'de> = OneOrSeveral<'de>;
-
-impl OneOrSeveral<'_> {
-    fn contains(&self, audience: &str) -> bool {
-        match self {
-            Self::One(own) => own.0 == audience,
-            Self::Several(own) => own.iter().any(|own| own.0 == audience),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for OneOrSeveral<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Texts;
-
-        impl<'de> Visitor<'de> for Texts {
-            type Value = OneOrSeveral<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of strings")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(OneOrSeveral::One(Text(text.into())))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(OneOrSeveral::One(Text(text.to_owned().into())))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut several = Vec::new();
-                while let Some(one) = seq.next_element()? {
-                    several.push(one);
-                }
-                Ok(OneOrSeveral::Several(several))
-            }
-        }
-
-        deserializer.deserialize_any(Texts)
+    fn take_texts<'de, A: MapAccess<'de>>(
+        &self,
+        word: &'static str,
+        slot: &mut Option<Texts<'de>>,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        self.reason.stands(word);
+        let value = map.next_value_seed(AnyValue(self.reason))?;
+        self.reason.fill(slot, value)?;
+        self.reason.stands("token_claims");
+        Ok(())
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Threat: two readers of one token that see different values, because a name occurs twice (CWE-436, RFC 8725 §2.4), and
 //! JSON that costs far more to read than to send (CWE-400). Promise: at every depth of the text a repeated name, spelled
-//! alike or by escapes, is refused; so is an object with more than [`MOST_MEMBERS`] members that nobody asked for.
+//! alike or by escapes, is refused; the work of finding it grows no faster than the text, whose length is bounded.
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -13,8 +14,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 
 use super::AuthError;
 
-/// Names are compared each with each; real tokens have a dozen.
-const MOST_MEMBERS: usize = 64;
+/// Up to here names are compared each with each, which is the fastest for the dozen that most objects have.
+const FEW: usize = 16;
 
 /// The reason that stands if reading stops here: a JSON reader's own error knows no audit word.
 #[derive(Clone, Copy)]
@@ -60,9 +61,25 @@ pub(super) struct Text<'t>(#[serde(borrow)] pub(super) Cow<'t, str>);
 
 /// The names of the members that nobody asked for, in one object.
 #[derive(Default)]
-pub(super) struct Names<'de>(Vec<Cow<'de, str>>);
+pub(super) struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    /// All beyond the first few. Its hash is seeded at random, so nobody can choose names that collide.
+    more: Option<HashSet<Cow<'de, str>>>,
+}
 
 impl<'de> Names<'de> {
+    /// Whether the name is new.
+    fn add(&mut self, name: Cow<'de, str>) -> bool {
+        if self.few.contains(&name) {
+            return false;
+        }
+        if self.few.len() >= FEW {
+            return self.more.get_or_insert_default().insert(name);
+        }
+        self.few.push(name);
+        true
+    }
+
     /// Skips the value of such a member.
     pub(super) fn skip<A: MapAccess<'de>>(
         &mut self,
@@ -70,20 +87,16 @@ impl<'de> Names<'de> {
         map: &mut A,
         reason: Reason<'_>,
     ) -> Result<(), A::Error> {
-        if self.0.contains(&name.0) {
+        if !self.add(name.0) {
             return reason.refuse("token_duplicate_member");
         }
-        if self.0.len() >= MOST_MEMBERS {
-            return Err(de::Error::custom("too many members"));
-        }
-        self.0.push(name.0);
         map.next_value_seed(Skipped(reason))
     }
 }
 
 /// A value of any kind that is read over, not without looking for repeated names in it.
 #[derive(Clone, Copy)]
-struct Skipped<'r>(Reason<'r>);
+pub(super) struct Skipped<'r>(pub(super) Reason<'r>);
 
 impl<'de> DeserializeSeed<'de> for Skipped<'_> {
     type Value = ();

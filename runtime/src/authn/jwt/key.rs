@@ -8,7 +8,10 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    RsaPublicKeyComponents,
+};
 use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::errors::Error;
 use jsonwebtoken::{DecodingKey, DecodingKeyKind};
@@ -58,7 +61,8 @@ impl VerifyingKey {
         }
         strong_enough(algorithm, secret)?;
         backend::self_test()?;
-        Ok(Self::new(vec![algorithm], DecodingKey::from_secret(secret)))
+        let material = DecodingKey::from_secret(secret).map_err(|_| ConfigError::new("jwt secret", "is empty"))?;
+        Ok(Self::new(vec![algorithm], material))
     }
 
     /// A public key in PEM: `PUBLIC KEY` (RFC 5280), or `RSA PUBLIC KEY` (RFC 8017).
@@ -121,8 +125,14 @@ impl VerifyingKey {
                 let components = (BACKEND.key_utils.rsa_pub_components_from_public_key)(der);
                 let (n, e) = components.map_err(|_| "is no RSA public key")?;
                 sound_rsa(&n, &e)?;
+                ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der).map_err(|_| "is no RSA public key")?;
             }
-            (Family::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) => sound_rsa(n, e)?,
+            (Family::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) => {
+                sound_rsa(n, e)?;
+                // What the backend would refuse with every token, it refuses here.
+                let components = RsaPublicKeyComponents { n, e };
+                components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).map_err(|_| "is no RSA public key")?;
+            }
             (Family::P256, DecodingKeyKind::SecretOrDer(point)) => {
                 ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| "is no point on P-256")?;
             }
@@ -153,10 +163,28 @@ impl VerifyingKey {
         self.algorithms.first().copied().filter(|_| self.usual_header.as_deref() == Some(header))
     }
 
-    /// The same key, whatever it may be called.
+    /// Makes it good for these algorithms too.
+    pub(super) fn add_algorithms(&mut self, algorithms: &[Algorithm]) {
+        // In one order, whatever the order of the entries: so the same key is known again in the next document.
+        let of_both = |algorithm: &Algorithm| self.algorithms.contains(algorithm) || algorithms.contains(algorithm);
+        self.algorithms = Algorithm::ALL.into_iter().filter(of_both).collect();
+        self.usual_header = self.usual();
+    }
+
+    /// Whether a header could mean this key by the name and one of the algorithms.
+    pub(super) fn answers_to(&self, id: Option<&str>, algorithms: &[Algorithm]) -> bool {
+        self.id() == id && self.algorithms.iter().any(|own| algorithms.contains(own))
+    }
+
+    /// The same key, under the same name and for the same algorithms.
     #[cfg(feature = "jwks")]
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        let same = match (self.material.kind(), other.material.kind()) {
+        self.has_material_of(other) && self.id == other.id && self.algorithms == other.algorithms
+    }
+
+    /// The same key, whatever it is called and used for.
+    pub(super) fn has_material_of(&self, other: &Self) -> bool {
+        match (self.material.kind(), other.material.kind()) {
             (DecodingKeyKind::SecretOrDer(own), DecodingKeyKind::SecretOrDer(other)) => {
                 aws_lc_rs::constant_time::verify_slices_are_equal(own, other).is_ok()
             }
@@ -165,8 +193,7 @@ impl VerifyingKey {
                 DecodingKeyKind::RsaModulusExponent { n: other_n, e: other_e },
             ) => n == other_n && e == other_e,
             _ => false,
-        };
-        same && self.id == other.id && self.algorithms == other.algorithms
+        }
     }
 
     #[cfg(feature = "jwks")]
@@ -258,9 +285,12 @@ fn sound_rsa(n: &[u8], e: &[u8]) -> Result<(), &'static str> {
     if roca::is_weak(n) {
         return Err("has an RSA modulus that can be factored (CVE-2017-15361)");
     }
-    // RFC 8017 §3.1: odd and at least 3. Beyond 33 bits it only costs.
-    let odd = e.last().is_some_and(|last| last & 1 == 1);
-    if !odd || !(2..=33).contains(&bits(e)) {
+    // RFC 8017 §3.1: the modulus is a product of odd primes; the exponent is odd and at least 3. Beyond 33 bits it only costs.
+    let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
+    if !odd(n) {
+        return Err("has an RSA modulus that is even");
+    }
+    if !odd(e) || !(2..=33).contains(&bits(e)) {
         return Err("has an RSA exponent that no sound key has");
     }
     Ok(())

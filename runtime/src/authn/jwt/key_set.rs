@@ -2,19 +2,19 @@
 //!
 //! Threat: a `kid` or `alg` that talks the verifier into a key it should not use, or into trying all of them (RFC 8725 §3.10),
 //! and a key document that takes the issuer down because one entry of it is new, odd or broken. Promise: a `kid` is compared
-//! with names and is nothing else; one key is tried; entries that can't be used are left out, and two of one name are both.
+//! with names and is nothing else; it chooses one key together with `alg` (RFC 7517 §4.5); entries that can't be used are left
+//! out, and so are both of two different keys that one header would choose.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::algorithm::{Algorithm, Family};
 use super::backend;
+use super::jwk::Entry;
 use super::key::VerifyingKey;
 use crate::error::ConfigError;
 
@@ -46,27 +46,33 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// No key, two of one name, two without a name for one algorithm, or secrets beside public keys.
+    /// No key, two different keys of one name (or without one) for one algorithm, or secrets beside public keys.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, ConfigError> {
-        let set = Self { keys: keys.into_iter().map(Arc::new).collect(), skipped: 0 };
-        if set.keys.is_empty() {
+        let keys = merged(keys);
+        if keys.is_empty() {
             return Err(ConfigError::new("jwt keys", "are none; give at least one"));
         }
-        if set.mixes_secrets() {
+        if mixes_secrets(&keys) {
             let problem = "are secrets beside public keys: whoever issues with one kind must not pass for the other";
             return Err(ConfigError::new("jwt keys", problem));
         }
-        if set.keys.iter().any(|key| set.is_ambiguous(key)) {
-            return Err(ConfigError::new("jwt keys", "are two of one name; give each its own with `.with_id(..)`"));
+        if keys.iter().any(|(key, _)| has_a_rival(key, &keys)) {
+            let problem =
+                "are two different ones of one name and algorithm; give each its own name with `.with_id(..)`";
+            return Err(ConfigError::new("jwt keys", problem));
         }
-        Ok(set)
+        Ok(Self { keys: keys.into_iter().map(|(key, _)| Arc::new(key)).collect(), skipped: 0 })
     }
 
     /// A JWK set (RFC 7517 §5), such as the document behind an issuer's `jwks_uri`.
     ///
-    /// Keys that can't be used here are left out: of an unknown kind, curve or algorithm, for encryption (`use`, `key_ops`),
-    /// too short, malformed; so are both of two keys with one `kid`, and secrets beside public keys. A key without `alg` is good
-    /// for every algorithm of its kind.
+    /// Keys that can't be used here are left out: of an unknown kind, curve or algorithm, for encryption (`use`, `key_ops`,
+    /// `alg`), too short, malformed; so are secrets beside public keys. A key without `alg` is good for every algorithm of its
+    /// kind.
+    ///
+    /// A token's `kid` and `alg` together choose a key (RFC 7517 §4.5), so keys for different algorithms may share a `kid`. A key
+    /// that is listed twice is one key, good for the algorithms of both entries. Two different keys of one `kid` and one
+    /// algorithm are both left out.
     ///
     /// # Errors
     ///
@@ -121,41 +127,34 @@ impl KeySet {
         let Document { keys } = serde_json::from_slice(document)
             .map_err(|_| "is no JWK set: write `{\"keys\": [..]}`, also around a single key")?;
         let all = keys.len();
-        let keys: Vec<Value> = keys.into_iter().take(MOST_KEYS).collect();
+        let (mut usable, mut unusable) = (Vec::new(), Vec::new());
+        for entry in keys.iter().take(MOST_KEYS).filter_map(Entry::read) {
+            match entry {
+                Entry::Usable(key) => usable.push(key),
+                Entry::Unusable { id: Some(id), algorithms } => unusable.push((id, algorithms)),
+                Entry::Unusable { id: None, .. } => {}
+            }
+        }
+        let mut keys = merged(usable);
+        if mixes_secrets(&keys) {
+            keys.retain(|(key, _)| !is_secret(key));
+        }
         // Also where one of the two could not be used anyhow: which one the issuer meant is anybody's guess.
-        let named_alike = |entry: &Value| {
-            let name = signing_key_id(entry);
-            name.is_some() && keys.iter().filter(|other| signing_key_id(other) == name).count() > 1
+        let unclear = |key: &VerifyingKey| {
+            unusable.iter().any(|(id, algorithms)| key.answers_to(Some(id), algorithms)) || has_a_rival(key, &keys)
         };
-        let usable = keys.iter().filter(|entry| !named_alike(entry)).cloned().filter_map(usable).map(Arc::new);
-        let mut set = Self { keys: usable.collect(), skipped: 0 };
-        if set.mixes_secrets() {
-            set.keys.retain(|key| !is_secret(key));
+        let unclear: Vec<bool> = keys.iter().map(|(key, _)| unclear(key)).collect();
+        let mut set = Self { keys: Vec::new(), skipped: all };
+        for ((key, entries), _) in keys.into_iter().zip(unclear).filter(|(_, unclear)| !unclear) {
+            set.skipped = set.skipped.saturating_sub(entries);
+            set.keys.push(Arc::new(key));
         }
-        let ambiguous: Vec<bool> = set.keys.iter().map(|key| set.is_ambiguous(key)).collect();
-        let mut ambiguous = ambiguous.into_iter();
-        set.keys.retain(|_| !ambiguous.next().unwrap_or_default());
-        set.skipped = all.saturating_sub(set.keys.len());
         if set.keys.is_empty() {
-            Err(
-                "has no key that can be used here: each is of an unknown kind or algorithm, for encryption, too short, malformed, or has the `kid` of another",
-            )
-        } else {
-            Ok(set)
+            return Err(
+                "has no key that can be used here: each is of an unknown kind or algorithm, for encryption, too short, malformed, or has the `kid` and the algorithm of another",
+            );
         }
-    }
-
-    fn mixes_secrets(&self) -> bool {
-        self.keys.iter().any(|key| is_secret(key)) && !self.keys.iter().all(|key| is_secret(key))
-    }
-
-    /// Whether another key would be chosen by the same header.
-    fn is_ambiguous(&self, key: &Arc<VerifyingKey>) -> bool {
-        self.keys.iter().any(|other| {
-            !Arc::ptr_eq(key, other)
-                && key.id() == other.id()
-                && (key.id().is_some() || key.algorithms().iter().any(|own| other.algorithms().contains(own)))
-        })
+        Ok(set)
     }
 
     pub(super) fn keys(&self) -> &[Arc<VerifyingKey>] {
@@ -171,15 +170,22 @@ impl KeySet {
         (!self.keys.is_empty()).then_some(self)
     }
 
+    pub(super) fn has_key_named(&self, id: &str) -> bool {
+        self.keys.iter().any(|key| key.id() == Some(id))
+    }
+
     /// The key that a header chooses.
     pub(super) fn choose(&self, algorithm: Algorithm, id: Option<&str>) -> Choice<'_> {
         if let Some(id) = id {
-            match self.keys.iter().find(|key| key.id() == Some(id)) {
-                Some(key) if key.algorithms().contains(&algorithm) => return Choice::Key(key),
-                Some(_) => return Choice::WrongAlgorithm,
-                // Where keys have names, a name that none of them has is of a key that is not here.
-                None if self.keys.iter().any(|key| key.id().is_some()) => return Choice::Unknown,
-                None => {}
+            if let Some(key) = self.keys.iter().find(|key| key.answers_to(Some(id), &[algorithm])) {
+                return Choice::Key(key);
+            }
+            if self.has_key_named(id) {
+                return Choice::WrongAlgorithm;
+            }
+            // Where keys have names, a name that none of them has is of a key that is not here.
+            if self.keys.iter().any(|key| key.id().is_some()) {
+                return Choice::Unknown;
             }
         }
         let mut fitting = self.keys.iter().filter(|key| key.algorithms().contains(&algorithm));
@@ -212,7 +218,7 @@ pub(super) enum Choice<'k> {
     Key(&'k Arc<VerifyingKey>),
     /// No key of that name, or several without a name.
     Unknown,
-    /// There is a key, but `alg` is none of its.
+    /// There is a key of that name, or keys without names, but `alg` is none of theirs.
     WrongAlgorithm,
 }
 
@@ -232,51 +238,27 @@ fn is_secret(key: &VerifyingKey) -> bool {
     key.algorithms().iter().any(|algorithm| algorithm.family() == Family::Hmac)
 }
 
-/// The name of an entry that is not for encryption.
-fn signing_key_id(entry: &Value) -> Option<&str> {
-    let purpose = entry.get("use").and_then(Value::as_str);
-    entry.get("kid").and_then(Value::as_str).filter(|_| purpose != Some("enc"))
+/// The keys, each once, and how many there were of each: the same key under the same name is one, for the algorithms of all.
+fn merged(keys: impl IntoIterator<Item = VerifyingKey>) -> Vec<(VerifyingKey, usize)> {
+    let mut merged: Vec<(VerifyingKey, usize)> = Vec::new();
+    for key in keys {
+        let same = |(own, _): &&mut (VerifyingKey, usize)| own.id() == key.id() && own.has_material_of(&key);
+        match merged.iter_mut().find(same) {
+            Some((own, entries)) => {
+                own.add_algorithms(key.algorithms());
+                *entries = entries.saturating_add(1);
+            }
+            None => merged.push((key, 1)),
+        }
+    }
+    merged
 }
 
-/// The key of one entry, if it is one that verifies signatures.
-fn usable(entry: Value) -> Option<VerifyingKey> {
-    let jwk: Jwk = serde_json::from_value(entry).ok()?;
-    if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
-        return None;
-    }
-    let operations = jwk.common.key_operations.as_ref();
-    if operations.is_some_and(|operations| !operations.contains(&KeyOperations::Verify)) {
-        return None;
-    }
-    let family = match &jwk.algorithm {
-        AlgorithmParameters::OctetKey(_) => Family::Hmac,
-        AlgorithmParameters::RSA(_) => Family::Rsa,
-        AlgorithmParameters::EllipticCurve(parameters) => match parameters.curve {
-            EllipticCurve::P256 => Family::P256,
-            EllipticCurve::P384 => Family::P384,
-            _ => return None,
-        },
-        AlgorithmParameters::OctetKeyPair(parameters) if parameters.curve == EllipticCurve::Ed25519 => Family::Ed25519,
-        _ => return None,
-    };
-    let material = DecodingKey::from_jwk(&jwk).ok()?;
-    let mut algorithms: Vec<Algorithm> =
-        Algorithm::ALL.into_iter().filter(|algorithm| algorithm.family() == family).collect();
-    match &jwk.common.key_algorithm {
-        Some(named) => {
-            let named = Algorithm::named(&named.to_string())?;
-            algorithms.retain(|algorithm| *algorithm == named);
-        }
-        // RFC 7518 §3.2: only as far as the secret is long enough.
-        None if family == Family::Hmac => {
-            let length = material.try_get_as_bytes().ok()?.len();
-            algorithms.retain(|algorithm| length >= algorithm.shortest_secret());
-        }
-        None => {}
-    }
-    let key = VerifyingKey::checked(algorithms, material).ok()?;
-    Some(match jwk.common.key_id {
-        Some(id) => key.with_id(id),
-        None => key,
-    })
+/// Whether another key would be chosen by the same header. RFC 7517 §4.5: it is the name and the kind of key that choose.
+fn has_a_rival(key: &VerifyingKey, all: &[(VerifyingKey, usize)]) -> bool {
+    all.iter().any(|(other, _)| !std::ptr::eq(key, other) && other.answers_to(key.id(), key.algorithms()))
+}
+
+fn mixes_secrets(keys: &[(VerifyingKey, usize)]) -> bool {
+    keys.iter().any(|(key, _)| is_secret(key)) && !keys.iter().all(|(key, _)| is_secret(key))
 }

@@ -1,4 +1,4 @@
-//! Where an issuer puts roles, permissions, scopes and the tenant, if not where we would.
+//! Where an issuer puts the audience, roles, permissions, scopes and the tenant, if not where we would.
 //!
 //! Threat: authority read from a claim of another meaning or type (CWE-863). Promise: each comes from exactly one place,
 //! which is configured; a value of another type there refuses the token, and nothing there gives nothing.
@@ -47,9 +47,10 @@ impl ClaimPath {
     }
 }
 
-/// `None` is the usual place: `roles`, `permissions`, `scope` and `tenant` of the claims set.
+/// `None` is the usual place: `aud`, `roles`, `permissions`, `scope` and `tenant` of the claims set.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paths {
+    pub(super) audience: Option<ClaimPath>,
     pub(super) roles: Option<ClaimPath>,
     pub(super) permissions: Option<ClaimPath>,
     pub(super) scopes: Option<ClaimPath>,
@@ -59,6 +60,7 @@ pub(super) struct Paths {
 /// What was found where it was said to be.
 #[derive(Default)]
 pub(super) struct Elsewhere {
+    pub(super) audience: Option<Vec<String>>,
     pub(super) roles: Option<Vec<String>>,
     pub(super) permissions: Option<Vec<String>>,
     pub(super) scopes: Option<Vec<String>>,
@@ -67,11 +69,11 @@ pub(super) struct Elsewhere {
 
 impl Paths {
     pub(super) fn are_usual(&self) -> bool {
-        self.roles.is_none() && self.permissions.is_none() && self.scopes.is_none() && self.tenant.is_none()
+        self.all().next().is_none()
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &ClaimPath> {
-        [&self.roles, &self.permissions, &self.scopes, &self.tenant].into_iter().flatten()
+        [&self.audience, &self.roles, &self.permissions, &self.scopes, &self.tenant].into_iter().flatten()
     }
 
     /// The claims were read before, so they are sound JSON without a name that occurs twice.
@@ -82,7 +84,8 @@ impl Paths {
             None => Ok(None),
         };
         Ok(Elsewhere {
-            roles: at(&self.roles, "token_roles")?.map(list).transpose()?,
+            audience: at(&self.audience, "token_aud")?.map(list).transpose()?,
+            roles: at(&self.roles, "token_roles")?.map(roles).transpose()?,
             permissions: at(&self.permissions, "token_permissions")?.map(list).transpose()?,
             scopes: at(&self.scopes, "token_scope")?.map(scopes).transpose()?,
             tenant: at(&self.tenant, "token_tenant")?.map(text).transpose()?,
@@ -94,9 +97,21 @@ fn text((value, word): (&Value, &'static str)) -> Result<String, AuthError> {
     value.as_str().map(str::to_owned).ok_or(AuthError::Invalid(word))
 }
 
+/// One text is a list of one; it is never split.
 fn list((value, word): (&Value, &'static str)) -> Result<Vec<String>, AuthError> {
-    let items = value.as_array().ok_or(AuthError::Invalid(word))?;
-    items.iter().map(|item| text((item, word))).collect()
+    match value {
+        Value::Array(items) => items.iter().map(|item| text((item, word))).collect(),
+        _ => Ok(vec![text((value, word))?]),
+    }
+}
+
+/// Also the names of an object, each of which has an object as its value, such as the organisations that granted the role. A
+/// value of another type could deny what the name says, such as `false`.
+fn roles((value, word): (&Value, &'static str)) -> Result<Vec<String>, AuthError> {
+    match value {
+        Value::Object(roles) if roles.values().all(Value::is_object) => Ok(roles.keys().cloned().collect()),
+        _ => list((value, word)),
+    }
 }
 
 fn scopes((value, word): (&Value, &'static str)) -> Result<Vec<String>, AuthError> {

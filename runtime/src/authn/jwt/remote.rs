@@ -175,7 +175,7 @@ impl RemoteKeySet {
         let keys = state.keys.as_ref().map(|held| Arc::clone(&held.keys)).filter(|_| fetched || name.is_none());
         // Whatever a name may be, it can't be told while the source is down. Without one, the last keys have to do.
         let keys = keys.ok_or(AuthError::Unavailable("jwks_unavailable"))?;
-        if let Some(name) = name.filter(|name| !keys.keys().iter().any(|key| key.id() == Some(name))) {
+        if let Some(name) = name.filter(|name| !keys.has_key_named(name)) {
             // A fetch that others began may have been under way when the name was published.
             if !own {
                 return Err(AuthError::Unavailable("jwks_cooldown"));

@@ -44,7 +44,8 @@ impl SigningKey {
         }
         strong_enough(algorithm, secret)?;
         backend::self_test()?;
-        Self::proven(algorithm, EncodingKey::from_secret(secret))
+        let material = EncodingKey::from_secret(secret).map_err(|_| ConfigError::new("jwt secret", "is empty"))?;
+        Self::proven(algorithm, material)
     }
 
     /// A private key in PEM: PKCS#8 (`PRIVATE KEY`), for RSA also PKCS#1 (`RSA PRIVATE KEY`).
@@ -98,7 +99,7 @@ impl SigningKey {
         let (utils, secret) = (&BACKEND.key_utils, material.as_bytes());
         let text = |bytes: Vec<u8>| URL_SAFE_NO_PAD.encode(bytes);
         let derived = match algorithm.family() {
-            Family::Hmac => Ok(DecodingKey::from_secret(secret)),
+            Family::Hmac => DecodingKey::from_secret(secret),
             Family::Rsa => (utils.rsa_pub_components_from_private_key)(secret)
                 .map(|(n, e)| DecodingKey::from_rsa_raw_components(&n, &e)),
             Family::P256 | Family::P384 => (utils.ec_pub_components_from_private_key)(secret, algorithm.backend())

@@ -6,10 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
-use super::{
-    Algorithm, AuthError, Failure, Grant, Jwt, KeySet, SigningKey, TokenIssuer, TokenType, VerifyingKey, Workbench,
-    chosen, header,
-};
+use super::judgement::{Failure, chosen};
+use super::workbench::Workbench;
+use super::{Algorithm, AuthError, Grant, Jwt, KeySet, SigningKey, TokenIssuer, TokenType, VerifyingKey, header};
 use crate::principal::Principal;
 
 const NOW: u64 = 1_800_000_000;
@@ -31,8 +30,8 @@ fn issuer() -> TokenIssuer {
 impl Jwt {
     /// At a given time since 1970, and not out of the cache.
     fn verify_at(&self, token: &str, now: Duration) -> Result<Principal, AuthError> {
-        let keys = self.0.keys.current().expect("the keys are at hand");
-        self.verify_with(&keys, token, now).map_err(AuthError::from)
+        let keys = self.0.sources[0].current().expect("the keys are at hand");
+        self.verify_with(&keys, 0, token, now).map_err(AuthError::from)
     }
 }
 
@@ -123,7 +122,7 @@ fn our_own_header_also_passes_when_it_is_read() {
     let other = KeySet::from(VerifyingKey::hmac(Algorithm::Hs512, [7; 64]).unwrap());
     let header = header::encoded(Algorithm::Hs256, None);
     let refused = Workbench::borrow(|bench| chosen(&other, &header, TokenType::Jwt, bench));
-    assert!(matches!(refused, Err(Failure::Refused(AuthError::Invalid("token_alg")))));
+    assert!(matches!(refused, Err(Failure::NotTheKey { error: AuthError::Invalid("token_alg"), named: false })));
 }
 
 #[test]

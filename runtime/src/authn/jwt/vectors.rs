@@ -1,9 +1,9 @@
 //! For published test vectors, whose payloads are no claims.
 
 use super::header::TokenType;
+use super::judgement::{Failure, Parts, chosen};
 use super::key_set::KeySet;
 use super::workbench::Workbench;
-use super::{Failure, Parts, chosen};
 use crate::authn::AuthError;
 
 /// Whether a token's signature verifies under the keys, as a [`Jwt`](crate::Jwt) would find out; its claims are not looked at.

@@ -1,0 +1,71 @@
+//! Key sources that have to fetch before a token can be judged.
+//!
+//! Threat: one source that is down, or slow, and takes the tokens of the others with it (CWE-400). Promise: all sources that may
+//! have the key fetch at the same time; the first that has it decides; a token of another issuer causes no fetch.
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+
+use super::judgement::{Failure, Judgement, Refusals};
+use super::remote::{RemoteKeySet, Wanted};
+use super::{AuthError, Jwt, since_epoch};
+use crate::principal::Principal;
+
+/// What one of the sources has to fetch.
+pub(super) struct KeyRequest<'a> {
+    /// Of the source, among all.
+    pub(super) index: usize,
+    pub(super) remote: &'a RemoteKeySet,
+    pub(super) wanted: Wanted,
+}
+
+impl Jwt {
+    /// The verdict by keys that are fetched first. `refusals` is what the sources said by the keys that they had; `named_key` is
+    /// whether one of them has a key of the name in the header.
+    pub(super) fn judge_once_fetched<'a>(
+        &'a self,
+        requests: Vec<KeyRequest<'a>>,
+        refusals: Refusals,
+        token: &'a str,
+        named_key: bool,
+    ) -> Judgement<'a> {
+        if self.is_of_another_issuer(token) {
+            return Judgement::Done(Err(AuthError::Invalid("token_foreign_issuer")));
+        }
+        Judgement::Pending(Box::pin(self.fetch_from_all(requests, refusals, token, named_key)))
+    }
+
+    async fn fetch_from_all(
+        &self,
+        requests: Vec<KeyRequest<'_>>,
+        mut refusals: Refusals,
+        token: &str,
+        named_key: bool,
+    ) -> Result<Principal, AuthError> {
+        let mut verdicts: FuturesUnordered<_> =
+            requests.into_iter().map(|request| self.fetch_from(request, token, named_key)).collect();
+        while let Some(verdict) = verdicts.next().await {
+            match verdict {
+                Ok(principal) => return self.unless_revoked(principal).verdict().await,
+                Err(Failure::Refused(error)) => return Err(error),
+                Err(failure) => refusals.add(failure),
+            }
+        }
+        Err(refusals.into_error())
+    }
+
+    async fn fetch_from(&self, request: KeyRequest<'_>, token: &str, named_key: bool) -> Result<Principal, Failure> {
+        let KeyRequest { index, remote, mut wanted } = request;
+        loop {
+            // Another source may have the key that this one can't fetch.
+            let keys = remote.ask(&wanted).await.map_err(|error| Failure::NotTheKey { error, named: false })?;
+            let now = since_epoch().ok_or(AuthError::Unavailable("clock"))?;
+            match (self.verify_with(&keys, index, token, now), wanted) {
+                (Err(Failure::UnknownKey { id: Some(id), secret: false }), Wanted::Usable) if !named_key => {
+                    wanted = Wanted::Name(id);
+                }
+                (verdict, _) => return verdict,
+            }
+        }
+    }
+}

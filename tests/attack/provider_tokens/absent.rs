@@ -1,0 +1,106 @@
+//! Tokens without `aud` and without `iat`: what may stand in, and what may not (RFC 7519 §4.1.3, §4.1.6, RFC 8725 §3.9).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::FutureExt as _;
+use palisade::{AuthError, Jwt, MemoryRevocations, RevocationStore, VerifyingKey};
+use palisade_tests::tokens::{now, sound, with, without};
+use palisade_tests::{AUDIENCE, ISSUER, SECRET};
+use serde_json::{Value, json};
+
+use super::{configured, token, verdict, verify, with_member, without_member};
+
+const CLIENT: &str = "4fk2client";
+
+/// Access tokens that name the client that asked for them, and no audience.
+fn of_a_client(client: impl Into<Value>) -> Value {
+    with_member(without("aud"), "client_id", client)
+}
+
+fn for_a_client(audiences: &[&str]) -> Jwt {
+    let key = VerifyingKey::hmac(palisade::Algorithm::Hs256, SECRET).unwrap();
+    let (first, others) = audiences.split_first().unwrap();
+    let builder = Jwt::builder().issuer(ISSUER).keys(key).audience(*first).audience_at("client_id");
+    others.iter().fold(builder, |builder, audience| builder.audience(*audience)).build().unwrap()
+}
+
+#[test]
+fn an_audience_can_be_said_to_be_elsewhere() {
+    let jwt = for_a_client(&[CLIENT]);
+    assert_eq!(verdict(&jwt, &token(&of_a_client(CLIENT))), Ok(()));
+    assert_eq!(verdict(&jwt, &token(&of_a_client(json!(["other", CLIENT])))), Ok(()));
+    for (client, reason) in [
+        (json!("other"), "token_foreign_audience"),
+        (json!(""), "token_foreign_audience"),
+        (json!([]), "token_foreign_audience"),
+        (json!(format!("{CLIENT} ")), "token_foreign_audience"),
+        (json!(null), "token_aud"),
+        (json!(7), "token_aud"),
+        (json!({CLIENT: {}}), "token_aud"),
+        (json!([CLIENT, 7]), "token_aud"),
+    ] {
+        assert_eq!(verdict(&jwt, &token(&of_a_client(client.clone()))), Err(AuthError::Invalid(reason)), "{client}");
+    }
+    assert_eq!(verdict(&jwt, &token(&without("aud"))), Err(AuthError::Invalid("token_aud")));
+    // Only where it is said: nobody guesses.
+    let usual = configured().audience(CLIENT).build().unwrap();
+    assert_eq!(verdict(&usual, &token(&of_a_client(CLIENT))), Err(AuthError::Invalid("token_aud")));
+}
+
+/// RFC 7519 §4.1.3: an `aud` that does not name us refuses the token, whatever else it has.
+#[test]
+fn an_audience_elsewhere_overrides_no_audience() {
+    let jwt = for_a_client(&[CLIENT, AUDIENCE]);
+    let both = |aud: Value| token(&with_member(of_a_client(CLIENT), "aud", aud));
+    assert_eq!(verdict(&jwt, &both(json!(AUDIENCE))), Ok(()));
+    assert_eq!(verdict(&jwt, &both(json!(["other", CLIENT]))), Ok(()));
+    assert_eq!(verdict(&jwt, &both(json!("other"))), Err(AuthError::Invalid("token_foreign_audience")));
+    assert_eq!(verdict(&jwt, &both(json!([]))), Err(AuthError::Invalid("token_foreign_audience")));
+    assert_eq!(verdict(&jwt, &both(json!(null))), Err(AuthError::Invalid("token_aud")));
+    // An ID token has the client as its `aud`, and no `client_id`.
+    assert_eq!(verdict(&jwt, &token(&with("aud", json!(CLIENT)))), Err(AuthError::Invalid("token_aud")));
+    let other = token(&with_member(with("aud", json!(AUDIENCE)), "client_id", "other"));
+    assert_eq!(verdict(&jwt, &other), Err(AuthError::Invalid("token_foreign_audience")));
+}
+
+#[test]
+fn a_path_to_the_audience_is_a_path_like_any_other() {
+    let nested = with_member(without("aud"), "azp", json!({"id": AUDIENCE}));
+    assert_eq!(verdict(&configured().audience_at("azp.id").build().unwrap(), &token(&nested)), Ok(()));
+    let mistake = configured().audience_at("azp.").build().unwrap_err().to_string();
+    assert!(mistake.starts_with("jwt claim path: "), "{mistake}");
+}
+
+#[test]
+fn a_token_without_a_time_of_issue_counts_where_nothing_is_revoked() {
+    let jwt = configured().build().unwrap();
+    let timeless = without("iat");
+    for _ in 0..2 {
+        let read = verify(&jwt, &token(&timeless)).unwrap();
+        assert_eq!(read.token().unwrap().issued(), UNIX_EPOCH, "older than everything");
+    }
+    // Its other dates count as ever, and one that is there is checked.
+    for (claims, reason) in [
+        (with_member(timeless.clone(), "exp", now() - 31), "token_expired"),
+        (with_member(timeless.clone(), "nbf", now() + 60), "token_not_yet_valid"),
+        (without_member(timeless.clone(), "exp"), "token_exp"),
+        (with("iat", json!(now() + 60)), "token_issued_in_future"),
+        (with("iat", json!("1")), "token_iat"),
+    ] {
+        assert_eq!(verdict(&jwt, &token(&claims)), Err(AuthError::Invalid(reason)), "{claims}");
+    }
+}
+
+#[test]
+fn a_token_without_a_time_of_issue_is_refused_where_tokens_are_revoked() {
+    let store = std::sync::Arc::new(MemoryRevocations::new());
+    let jwt = configured().revocations(std::sync::Arc::clone(&store)).build().unwrap();
+    assert_eq!(verdict(&jwt, &token(&without("iat"))), Err(AuthError::Invalid("token_iat")));
+    let dated = token(&with("iat", json!(now() - 60)));
+    assert_eq!(verdict(&jwt, &dated), Ok(()));
+    // The reason for it: all of a subject's tokens from before a moment are taken back at once.
+    let moment = SystemTime::now() - Duration::from_secs(30);
+    store.revoke_before(ISSUER, "u-1", moment).now_or_never().unwrap().unwrap();
+    assert_eq!(verdict(&jwt, &dated), Err(AuthError::Invalid("token_revoked")));
+    assert_eq!(verdict(&jwt, &token(&sound())), Ok(()));
+}

@@ -1,0 +1,218 @@
+//! Authority in claims of the types that issuers send: one text for a list of one, an object for its names, and claims that only
+//! have a name of ours (CWE-863).
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use palisade::{AuthError, Principal};
+use palisade_tests::tokens::{sound, with};
+use serde_json::{Value, json};
+
+use super::{Configured, configured, token, verdict, verify};
+
+fn principal(claims: &Value, says: impl FnOnce(Configured) -> Configured) -> Principal {
+    verify(&says(configured()).build().unwrap(), &token(claims)).unwrap_or_else(|error| panic!("{error:?}: {claims}"))
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The events of palisade, each a line, while this is done.
+fn events(act: impl FnOnce()) -> Vec<String> {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_env_filter("palisade=trace")
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, act);
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn one_text_is_a_list_of_one_and_is_never_split() {
+    for (text, expected) in [("admin", "admin"), ("admin editor", "admin editor"), ("a,b", "a,b")] {
+        let claims = with("roles", json!(text));
+        assert_eq!(principal(&claims, |jwt| jwt).roles(), [expected]);
+        assert_eq!(principal(&claims, |jwt| jwt.roles_at("roles")).roles(), [expected]);
+        let nested = with("realm", json!({"role": text}));
+        assert_eq!(principal(&nested, |jwt| jwt.roles_at("realm.role")).roles(), [expected]);
+        let permitted = with("permissions", json!(text));
+        for permitted in [
+            principal(&permitted, |jwt| jwt),
+            principal(&permitted, |jwt| jwt.permissions_at("permissions")),
+            principal(&nested, |jwt| jwt.permissions_at(["realm", "role"])),
+        ] {
+            assert!(permitted.has_permission(expected));
+            assert_eq!(permitted.has_permission("admin"), text == "admin");
+        }
+    }
+    // RFC 8693 §4.2: one text of scopes is itself a list, separated by spaces.
+    assert_eq!(principal(&with("scope", json!("read write")), |jwt| jwt).scopes(), ["read", "write"]);
+    assert_eq!(principal(&with("scp", json!("read")), |jwt| jwt.scopes_at("scp")).scopes(), ["read"]);
+}
+
+#[test]
+fn one_text_is_as_bad_as_it_would_be_in_a_list() {
+    for text in ["", "admin\n", "\0", &"r".repeat(256)] {
+        for (claim, reason) in [("roles", "token_roles"), ("permissions", "token_permissions")] {
+            let refused = verdict(&configured().build().unwrap(), &token(&with(claim, json!(text))));
+            assert_eq!(refused, Err(AuthError::Invalid(reason)), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn roles_can_be_the_names_of_an_object() {
+    const CLAIM: &str = "urn:zitadel:iam:org:project:roles";
+    let at = |roles: Value| with(CLAIM, roles);
+    let roles = json!({"editor": {"273": "acme.example"}, "admin": {"273": "acme.example", "9": "globex.example"}});
+    let mut read = principal(&at(roles.clone()), |jwt| jwt.roles_at(CLAIM)).roles().to_vec();
+    read.sort();
+    assert_eq!(read, ["admin", "editor"]);
+    assert!(principal(&at(json!({})), |jwt| jwt.roles_at(CLAIM)).roles().is_empty());
+    // A value may deny what the name says.
+    let strict = configured().roles_at(CLAIM).build().unwrap();
+    for wrong in [
+        json!({"admin": false}),
+        json!({"admin": true}),
+        json!({"admin": null}),
+        json!({"admin": 1}),
+        json!({"admin": ["273"]}),
+        json!({"editor": {"273": "acme.example"}, "admin": false}),
+        json!({"": {}}),
+        json!({"admin\n": {}}),
+    ] {
+        assert_eq!(verdict(&strict, &token(&at(wrong.clone()))), Err(AuthError::Invalid("token_roles")), "{wrong}");
+    }
+    // They are the names of roles: not of permissions, nor of scopes.
+    let permissions = configured().permissions_at(CLAIM).build().unwrap();
+    assert_eq!(verdict(&permissions, &token(&at(roles.clone()))), Err(AuthError::Invalid("token_permissions")));
+    let scopes = configured().scopes_at(CLAIM).build().unwrap();
+    assert_eq!(verdict(&scopes, &token(&at(roles))), Err(AuthError::Invalid("token_scope")));
+}
+
+fn is_without_authority(principal: &Principal) -> bool {
+    principal.roles().is_empty()
+        && principal.scopes().is_empty()
+        && principal.tenant().is_none()
+        && !["admin", "273", "x", "0"].iter().any(|name| principal.has_permission(name))
+}
+
+#[test]
+fn a_claim_that_only_has_our_name_gives_nothing_and_is_one_event() {
+    let others = [
+        json!(null),
+        json!(true),
+        json!(7),
+        json!(1.5),
+        json!({}),
+        json!({"admin": {}}),
+        json!([7]),
+        json!(["admin", 7]),
+    ];
+    let nested = [json!([["admin"]]), json!([{"name": "admin"}]), json!(["admin", null])];
+    for claim in ["roles", "permissions", "scope", "tenant"] {
+        for value in others.iter().chain(&nested) {
+            let claims = with(claim, value.clone());
+            let seen = events(|| assert!(is_without_authority(&principal(&claims, |jwt| jwt)), "{claims}"));
+            let [line] = seen.as_slice() else { panic!("{claim} is {value}: {seen:?}") };
+            assert!(line.contains("DEBUG") && line.contains(&format!("claim=\"{claim}\"")), "{line}");
+            assert!(!line.contains("admin"), "a value is in no log: {line}");
+        }
+    }
+    // A tenant is one: a list of one is of another type.
+    assert_eq!(
+        events(|| assert!(is_without_authority(&principal(&with("tenant", json!(["acme"])), |jwt| jwt)))).len(),
+        1
+    );
+    // What is as expected is no event, and one odd claim takes nothing from the others.
+    assert_eq!(events(|| drop(principal(&with("roles", json!(["admin"])), |jwt| jwt))), [""; 0]);
+    let mut mixed = with("roles", json!({"admin": {}}));
+    mixed["scope"] = json!("orders:read");
+    mixed["tenant"] = json!("acme");
+    let read = principal(&mixed, |jwt| jwt);
+    assert_eq!((read.roles().len(), read.scopes(), read.tenant()), (0, &["orders:read".to_owned()][..], Some("acme")));
+}
+
+#[test]
+fn a_claim_that_is_configured_is_required_to_be_of_its_type() {
+    let others = [json!(null), json!(true), json!(7), json!([7]), json!(["admin", 7]), json!([["admin"]])];
+    for value in &others {
+        for (claim, reason) in [
+            ("roles", "token_roles"),
+            ("permissions", "token_permissions"),
+            ("scope", "token_scope"),
+            ("tenant", "token_tenant"),
+        ] {
+            // Also where the name is the default one.
+            let jwt = match claim {
+                "roles" => configured().roles_at(claim),
+                "permissions" => configured().permissions_at(claim),
+                "scope" => configured().scopes_at(claim),
+                _ => configured().tenant_at(claim),
+            };
+            let refused = verdict(&jwt.build().unwrap(), &token(&with(claim, value.clone())));
+            assert_eq!(refused, Err(AuthError::Invalid(reason)), "{claim} is {value}");
+        }
+    }
+}
+
+/// A reader that skips what it does not want is still one that reads the whole token.
+#[test]
+fn a_claim_that_gives_nothing_hides_no_repeated_name() {
+    let spliced = |members: &str| {
+        let claims = sound().to_string().replacen('{', &format!("{{{members},"), 1);
+        let signer = palisade_tests::tokens::Signer::hmac(jsonwebtoken::Algorithm::HS256, palisade_tests::SECRET);
+        verdict(&configured().build().unwrap(), &signer.seal(r#"{"alg":"HS256"}"#, claims))
+    };
+    for members in [
+        r#""roles":7,"roles":["admin"]"#,
+        r#""roles":null,"roles":"admin""#,
+        r#""roles":{"a":{},"a":{}}"#,
+        r#""roles":[{"a":1,"a":2}]"#,
+        r#""permissions":[[{"a":1,"\u0061":2}]]"#,
+        r#""scope":{"a":{"b":1,"b":2}}"#,
+        r#""tenant":[{"a":1,"a":2}]"#,
+        r#""jti":null,"jti":"1""#,
+        r#""sid":null,"sid":null"#,
+    ] {
+        assert_eq!(spliced(members), Err(AuthError::Invalid("token_duplicate_member")), "{members}");
+    }
+    assert_eq!(spliced(r#""roles":[{"a":1,"b":2}],"jti":null"#), Ok(()));
+}
+
+#[test]
+fn ids_that_are_null_are_absent() {
+    let read = principal(&with("jti", json!(null)), |jwt| jwt);
+    assert_eq!(read.token().unwrap().id(), None);
+    let read = principal(&with("sid", json!(null)), |jwt| jwt);
+    assert_eq!(read.token().unwrap().session(), None);
+    let mut both = with("jti", json!(null));
+    both["sid"] = json!("s-1");
+    assert_eq!(principal(&both, |jwt| jwt).token().unwrap().revocable_ids().collect::<Vec<_>>(), ["s-1"]);
+    for (claim, reason) in [("jti", "token_jti"), ("sid", "token_sid")] {
+        for wrong in [json!(7), json!(true), json!({}), json!(["1"])] {
+            let refused = verdict(&configured().build().unwrap(), &token(&with(claim, wrong.clone())));
+            assert_eq!(refused, Err(AuthError::Invalid(reason)), "{claim} is {wrong}");
+        }
+    }
+    // Of the other registered claims null is no absence.
+    for (claim, reason) in [("nbf", "token_nbf"), ("iat", "token_iat"), ("aud", "token_aud"), ("exp", "token_exp")] {
+        let refused = verdict(&configured().build().unwrap(), &token(&with(claim, json!(null))));
+        assert_eq!(refused, Err(AuthError::Invalid(reason)), "{claim}");
+    }
+}

@@ -1,0 +1,53 @@
+//! CWE-287, CWE-863, CWE-400: tokens and keys in the forms that real providers publish. What they send is accepted, and what only
+//! looks like it is not.
+
+mod absent;
+mod authority;
+mod key_sets;
+mod members;
+mod providers;
+mod shapes;
+mod sources;
+
+use futures_util::FutureExt as _;
+use palisade::{Algorithm, AuthError, Jwt, JwtBuilder, KeySet, Principal, VerifyingKey};
+use palisade_tests::tokens::Signer;
+use palisade_tests::{AUDIENCE, ISSUER, SECRET};
+use serde_json::{Value, json};
+
+type Said = palisade::__private::Said;
+type Configured = JwtBuilder<Said, Said, Said>;
+
+/// The tests' issuer and audience, and a shared secret.
+fn configured() -> Configured {
+    Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(VerifyingKey::hmac(Algorithm::Hs256, SECRET).unwrap())
+}
+
+fn token(claims: &Value) -> String {
+    Signer::hmac(jsonwebtoken::Algorithm::HS256, SECRET).seal(r#"{"alg":"HS256"}"#, claims.to_string())
+}
+
+fn key_set(keys: &[Value]) -> Result<KeySet, palisade::ConfigError> {
+    KeySet::from_jwks(json!({ "keys": keys }).to_string())
+}
+
+/// The verdict of a verifier that has nothing to wait for.
+fn verify(jwt: &Jwt, token: &str) -> Result<Principal, AuthError> {
+    jwt.verify(token).now_or_never().expect("nothing to wait for")
+}
+
+fn verdict(jwt: &Jwt, token: &str) -> Result<(), AuthError> {
+    verify(jwt, token).map(drop)
+}
+
+/// The value with this member.
+fn with_member(mut value: Value, name: &str, member: impl Into<Value>) -> Value {
+    value[name] = member.into();
+    value
+}
+
+/// The value without this member.
+fn without_member(mut value: Value, name: &str) -> Value {
+    value.as_object_mut().unwrap().remove(name);
+    value
+}

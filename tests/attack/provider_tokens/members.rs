@@ -1,0 +1,89 @@
+//! Objects with many members: the length of the token is what bounds them, and a repeated name is found wherever it is (CWE-400,
+//! CWE-407, CWE-436).
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use palisade::AuthError;
+use palisade_tests::SECRET;
+use palisade_tests::tokens::{Signer, sound};
+use serde_json::{Map, Value, json};
+
+use super::{configured, token, verdict, with_member};
+
+fn judged(token: &str) -> Result<(), AuthError> {
+    verdict(&configured().longest_token(65_536).build().unwrap(), token)
+}
+
+#[test]
+fn a_user_of_many_clients_gets_in() {
+    for clients in [15, 16, 17, 64, 65, 200, 1000] {
+        let access: Map<String, Value> =
+            (0..clients).map(|n| (format!("client-{n}"), json!({"roles": ["user"]}))).collect();
+        assert_eq!(judged(&token(&with_member(sound(), "resource_access", access))), Ok(()), "{clients} clients");
+        let mut own = sound();
+        (0..clients).for_each(|n| own[format!("feature_{n}")] = json!(true));
+        assert_eq!(judged(&token(&own)), Ok(()), "{clients} claims");
+    }
+}
+
+#[test]
+fn a_header_may_have_as_many_members_as_its_token_has_room_for() {
+    let others: String = (0..200).map(|n| format!(r#","x{n}":{n}"#)).collect();
+    let signer = Signer::hmac(jsonwebtoken::Algorithm::HS256, SECRET);
+    let header = format!(r#"{{"alg":"HS256"{others}}}"#);
+    assert_eq!(judged(&signer.seal(header, sound().to_string())), Ok(()));
+    let twice = format!(r#"{{"alg":"HS256"{others},"x0":0}}"#);
+    assert_eq!(judged(&signer.seal(twice, sound().to_string())), Err(AuthError::Invalid("token_duplicate_member")));
+}
+
+/// Claims with so many members more, all in one object; the name at this place stands at the end once more, by an escape or not.
+fn many(members: usize, repeated: Option<usize>, escaped: bool, inside: bool) -> String {
+    let mut text = String::new();
+    (0..members).for_each(|n| write!(text, r#","x{n}":{n}"#).unwrap());
+    if let Some(place) = repeated {
+        write!(text, r#","{}{place}":0"#, if escaped { r"\u0078" } else { "x" }).unwrap();
+    }
+    let sound = sound().to_string();
+    let claims = if inside {
+        sound.replacen('{', &format!(r#"{{"inside":{{{}}},"#, &text[1..]), 1)
+    } else {
+        format!("{}{text}}}", &sound[..sound.len() - 1])
+    };
+    Signer::hmac(jsonwebtoken::Algorithm::HS256, SECRET).seal(r#"{"alg":"HS256"}"#, claims)
+}
+
+#[test]
+fn a_name_that_occurs_twice_is_found_among_many() {
+    for inside in [false, true] {
+        for members in [1, 16, 17, 18, 64, 65, 500] {
+            assert_eq!(judged(&many(members, None, false, inside)), Ok(()), "{members}");
+            for place in [0, members / 2, members - 1] {
+                for escaped in [false, true] {
+                    let refused = judged(&many(members, Some(place), escaped, inside));
+                    assert_eq!(refused, Err(AuthError::Invalid("token_duplicate_member")), "{place} of {members}");
+                }
+            }
+        }
+    }
+}
+
+/// Eight times the members take about eight times as long, on a busy machine up to thirty times. Comparing each with each takes over
+/// four hundred times as long.
+#[test]
+fn looking_for_repeated_names_stays_linear() {
+    let jwt = configured().longest_token(65_536).cache(palisade::TokenCache::Off).build().unwrap();
+    let fastest = |token: &str| -> Duration {
+        let once = || {
+            let begun = Instant::now();
+            assert_eq!(verdict(&jwt, token), Ok(()));
+            begun.elapsed()
+        };
+        (0..30).map(|_| once()).min().unwrap()
+    };
+    let (few, most) = (many(460, None, false, true), many(3_680, None, false, true));
+    assert!(few.len() > 6_000 && most.len() > 50_000, "{} and {}", few.len(), most.len());
+    let (short, long) = (fastest(&few), fastest(&most));
+    assert!(long < short * 100, "{short:?} for 460 members, {long:?} for 3680");
+    assert!(long > short, "the longer one was not looked at");
+}
