@@ -233,13 +233,12 @@ impl Jwt {
             Ok(principal) => self.unless_revoked(principal),
             Err(Failure::Refused(error)) => Judgement::Done(Err(error)),
             #[cfg(feature = "jwks")]
-            Err(Failure::UnknownKey(Some(id))) if let Some(remote) = self.0.keys.remote() => {
-                self.asked(remote.clone(), token, Wanted::Name(id))
-            }
-            #[cfg(feature = "jwks")]
-            Err(Failure::NotOfTheNameless) if let Some(remote) = self.0.keys.remote() => {
-                self.asked(remote.clone(), token, Wanted::Newer)
-            }
+            Err(failure) => match (failure, self.0.keys.remote()) {
+                (Failure::UnknownKey(Some(id)), Some(remote)) => self.asked(remote.clone(), token, Wanted::Name(id)),
+                (Failure::NotOfTheNameless, Some(remote)) => self.asked(remote.clone(), token, Wanted::Newer),
+                (failure, _) => Judgement::Done(Err(failure.into())),
+            },
+            #[cfg(not(feature = "jwks"))]
             Err(failure) => Judgement::Done(Err(failure.into())),
         }
     }

@@ -48,7 +48,7 @@ use crate::table::PolicyTable;
 ///
 /// let app = App::new().service(
 ///     palisade::scope("/api")
-///         .rate_limit(Quota::new("api", 100, Duration::from_mins(15)))
+///         .rate_limit(Quota::new("api", 100, Duration::from_secs(15 * 60)))
 ///         .service(me)
 ///         .service(palisade::scope("/admin").require_role("admin").service(clear_cache)),
 /// );

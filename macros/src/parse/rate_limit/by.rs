@@ -144,9 +144,10 @@ fn field(word: &Ident, inside: Option<&Group>, errors: &mut Errors) -> Option<Fi
             let cure = format!("write a field of it, as in `field({argument}.email)`");
             ("this is a whole argument, not a field of it", cure)
         }
-        [TokenTree::Literal(literal)] if let Lit::Str(text) = Lit::new(literal.clone()) => {
-            ("a field has no quotes", format!("write `field({})`", text.value()))
-        }
+        [TokenTree::Literal(literal)] => match Lit::new(literal.clone()) {
+            Lit::Str(text) => ("a field has no quotes", format!("write `field({})`", text.value())),
+            _ => ("`field` takes one field of an argument", FIELD.to_owned()),
+        },
         [TokenTree::Ident(argument), path @ ..] => match members(path) {
             Some(path) => return Some(Field { argument: argument.clone(), path }),
             None => ("`field` takes one field of an argument", FIELD.to_owned()),
