@@ -133,6 +133,23 @@ fn nothing_prints_in_a_way_that_panics() {
     }
 }
 
+/// A match guard of `if let` needs Rust 1.95, and applications may have an older one. Clippy knows the versions of the standard
+/// library, but not those of the language.
+#[test]
+fn the_language_is_that_of_the_stated_rust_version() {
+    let mut guards = 0;
+    for folder in ["runtime/src", "macros/src"] {
+        for file in rust_files(&root().join(folder)) {
+            for line in fs::read_to_string(&file).unwrap().lines().filter(|line| line.contains("=>")) {
+                guards += usize::from(line.contains(" if "));
+                let pattern = line.split("=>").next().unwrap_or_default();
+                assert!(!pattern.contains(" if let "), "{}: {line}", file.display());
+            }
+        }
+    }
+    assert!(guards > 10, "only {guards} guards were found: the test no longer reads the source");
+}
+
 #[test]
 fn what_lets_a_test_pass_for_somebody_is_in_no_release_build() {
     let gate = "#[cfg(all(feature = \"testing\", debug_assertions))]";

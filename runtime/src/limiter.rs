@@ -40,7 +40,7 @@ use crate::validation::{Input, NotInput};
 /// use actix_web::{HttpResponse, web::Path};
 /// use palisade::{By, Count, LimitError, Quota, QuotaKey, RateLimiter, delete, require_role};
 ///
-/// const LOGIN: Quota = Quota::new("login", 5, Duration::from_mins(15))
+/// const LOGIN: Quota = Quota::new("login", 5, Duration::from_secs(15 * 60))
 ///     .count(Count::Failures)
 ///     .by_each(&[By::Ip, By::Field("body.email")]);
 ///

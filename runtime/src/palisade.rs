@@ -20,7 +20,7 @@ use crate::scope::Scope;
 use crate::settings::{Challenges, Exempt, RateLimits, Restyle, Settings, Unlimited};
 use crate::table::PolicyTable;
 use crate::transport::address_ranges::AddressRanges;
-use crate::transport::client_addr::{AddressGroup, ForwardedBy, TrustedProxies, proxy_ranges};
+use crate::transport::client_addr::{AddressGroup, ForwardedBy, ProxyPeers, TrustedProxies, proxy_peers};
 use crate::transport::cors;
 use crate::transport::headers::SecurityHeaders;
 
@@ -60,7 +60,7 @@ impl Palisade {
             unlimited: Unlimited::default(),
             headers: SecurityHeaders::new(),
             cors: cors::Rules::nobody(),
-            proxies: AddressRanges::default(),
+            proxies: ProxyPeers::default(),
             forwarded_by: None,
             group: AddressGroup::default(),
             restyle: None,
@@ -93,7 +93,7 @@ pub struct PalisadeBuilder {
     unlimited: Unlimited,
     headers: SecurityHeaders,
     cors: cors::Rules,
-    proxies: AddressRanges,
+    proxies: ProxyPeers,
     forwarded_by: Option<ForwardedBy>,
     group: AddressGroup,
     restyle: Option<Box<Restyle>>,
@@ -200,15 +200,20 @@ impl PalisadeBuilder {
     /// What they write is the header of [`forwarded_by`](Self::forwarded_by). It is read from the right to the first
     /// address that is in none of the ranges.
     ///
+    /// `"unix:"` stands for whoever connects to a Unix socket of the server (`HttpServer::bind_uds`), because such a peer
+    /// has no address. The proxy has to name the client on every request: where it does not, a rate limit by address
+    /// refuses with 500. Danger: each process that may open the socket's file chooses its address, so let the proxy alone
+    /// do so.
+    ///
     /// Danger: a range that holds a client lets that client choose its address, and so take a fresh quota with each
     /// request (ASVS V15.3.4, V4.1.3). One wider than `10.0.0.0/8` or `fc00::/7` is refused: if everybody is trusted, the
     /// left end of the list counts, which is forged. Also a platform whose proxies change has a network for them.
     ///
     /// # Errors
     ///
-    /// If one is no address range, such as `10.0.0.0/8`, or too wide.
+    /// If one is neither `"unix:"` nor an address range, such as `10.0.0.0/8`, or is too wide.
     pub fn trusted_proxies(mut self, ranges: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
-        self.proxies = proxy_ranges(ranges)?;
+        self.proxies = proxy_peers(ranges)?;
         Ok(self)
     }
 

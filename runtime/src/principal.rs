@@ -138,7 +138,20 @@ impl Principal {
         self
     }
 
-    pub(crate) fn with_api_key(mut self, id: &str) -> Self {
+    /// The same principal, come with the API key of this id: for an [`Authenticator`](crate::Authenticator) of your own whose
+    /// credentials are keys ([`has_api_keys`](crate::Authenticator::has_api_keys)).
+    ///
+    /// A rate limit [by API key](crate::By::ApiKey) counts by the id, so it has to be unique among all keys of the
+    /// application. It is not the key itself: the id is in no way secret.
+    ///
+    /// ```
+    /// use palisade::Principal;
+    ///
+    /// let principal = Principal::new("Partner", "https://partners.example", "acme").with_api_key("acme-2");
+    /// assert_eq!(principal.api_key(), Some("acme-2"));
+    /// ```
+    #[must_use]
+    pub fn with_api_key(mut self, id: impl Into<Box<str>>) -> Self {
         Arc::make_mut(&mut self.identity).api_key = Some(id.into());
         self
     }

@@ -3,6 +3,9 @@
 //! Threat: a parameter that one reader of a template sees and another does not (CWE-436). Promise: whatever this crate wants
 //! to know of a template, it asks here.
 
+/// As many as the router's paths have room for.
+const MOST_PARAMETERS: usize = 16;
+
 /// What stands between two braces, or outside of them.
 enum Part<'t> {
     Literal(&'t str),
@@ -42,6 +45,85 @@ pub(crate) fn shape(template: &str) -> String {
         }
     }
     shape
+}
+
+/// What a whole segment of a plain template stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Segment<'t> {
+    /// This text.
+    Literal(&'t str),
+    /// Any text that is not empty and has no slash.
+    Parameter,
+}
+
+/// The segments at the beginning that the router compares one by one, and whether they are the whole template.
+///
+/// A segment that mixes text and parameters, a parameter with a pattern of its own and a tail end them.
+pub(crate) fn plain_segments(template: &str) -> (Vec<Segment<'_>>, bool) {
+    if !is_ordinary(template) {
+        return (Vec::new(), false);
+    }
+    let mut done = Vec::new();
+    let mut current = Segment::Literal("");
+    for part in parts(template) {
+        match (part, current) {
+            (Part::Literal(text), _) => {
+                let mut pieces = text.split('/');
+                let first = pieces.next().unwrap_or_default();
+                match current {
+                    Segment::Literal("") => current = Segment::Literal(first),
+                    _ if first.is_empty() => {}
+                    _ => return (done, false),
+                }
+                for piece in pieces {
+                    done.push(current);
+                    current = Segment::Literal(piece);
+                }
+            }
+            (Part::Parameter(_, ""), Segment::Literal("")) => current = Segment::Parameter,
+            (Part::Parameter(..), _) => return (done, false),
+        }
+    }
+    done.push(current);
+    (done, true)
+}
+
+/// Whether nothing in it can change what stands before it: a pattern such as `a)|(b` would, and the router reads nothing
+/// behind the last parameter if the template ends with a `*` that is no tail. What the router panics about is not ordinary.
+fn is_ordinary(template: &str) -> bool {
+    let parts = parts(template);
+    let names: Vec<&str> = parameters(template).collect();
+    let ends_in_a_star = template.ends_with('*') && !template.ends_with("}*");
+    let has_a_name = |name: &&str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let stays_inside = |part: &Part<'_>| match part {
+        Part::Parameter(_, pattern) => keeps_its_group(pattern),
+        Part::Literal(_) => true,
+    };
+    !ends_in_a_star
+        && names.len() <= MOST_PARAMETERS
+        && names.iter().all(has_a_name)
+        && names
+            .iter()
+            .enumerate()
+            .all(|(place, name)| names.iter().skip(place.saturating_add(1)).all(|other| other != name))
+        && parts.iter().all(stays_inside)
+}
+
+/// Whether the pattern can't close the group that the router puts around it. Where that is hard to tell, it is said to.
+fn keeps_its_group(pattern: &str) -> bool {
+    if !pattern.contains(')') {
+        return true;
+    }
+    let depths = pattern.chars().try_fold(0_usize, |open, c| match c {
+        '(' => open.checked_add(1),
+        ')' => open.checked_sub(1),
+        '\\' | '[' => None,
+        _ => Some(open),
+    });
+    depths == Some(0)
 }
 
 fn parts(template: &str) -> Vec<Part<'_>> {
@@ -90,6 +172,41 @@ mod tests {
             assert_eq!(parameters(template).collect::<Vec<_>>(), names, "{template}");
             assert_eq!(filled(template, |_| "~"), path, "{template}");
             assert_eq!(shape(template), router, "{template}");
+        }
+    }
+
+    #[test]
+    fn plain_segments_end_where_a_template_is_more_than_that() {
+        let read = |template| {
+            let (segments, whole) = plain_segments(template);
+            let words: Vec<_> = segments
+                .into_iter()
+                .map(|segment| match segment {
+                    Segment::Literal(text) => text,
+                    Segment::Parameter => "{}",
+                })
+                .collect();
+            (words.join("/"), whole)
+        };
+        for (template, plain, whole) in [
+            ("/users/{id}", "/users/{}", true),
+            ("/users/{id}/", "/users/{}/", true),
+            ("//a", "//a", true),
+            ("", "", true),
+            ("/a/v{major}/b", "/a", false),
+            ("/a/{major}.{minor}", "/a", false),
+            ("/a/{one}{two}", "/a", false),
+            (r"/a/{id:\d+}/b", "/a", false),
+            ("/a/{id:(x|y)}", "/a", false),
+            ("/a/{rest}*", "/a", false),
+            ("/a/b*", "", false),
+            ("/a/{id:x)|(y}", "", false),
+            (r"/a/{id:\(x)}", "", false),
+            ("/a/{id}/{id}", "", false),
+            ("/a/{}", "", false),
+            ("/a/{0}", "", false),
+        ] {
+            assert_eq!(read(template), (plain.to_owned(), whole), "{template}");
         }
     }
 }

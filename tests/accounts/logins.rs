@@ -57,7 +57,8 @@ async fn twenty_failures_from_twenty_addresses_are_an_accounts_all_but_where_it_
     for email in ["ada@example.com", "aDA@eXAMPLE.com"] {
         for password in ["a guess", ADA_PASSWORD] {
             let refused = stranger.login(email, password).await.expect(429);
-            assert!(refused.retry_after() <= longest(QUARTER), "{}", refused.retry_after());
+            let wait = refused.retry_after();
+            assert!((QUARTER / 2..=longest(QUARTER)).contains(&wait), "{wait}");
         }
     }
     stranger.token(ADMIN_EMAIL, ADMIN_PASSWORD).await;

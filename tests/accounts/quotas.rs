@@ -55,7 +55,8 @@ async fn twenty_registrations_an_hour_whatever_they_answer() {
     }
     let good = json!({"name": "Ada", "email": "ada@example.com", "password": "ada's own pass phrase"});
     let refused = anyone.post("/auth/register", good).await.expect(429);
-    assert!(refused.retry_after() <= longest(3600));
+    let wait = refused.retry_after();
+    assert!((1800..=longest(3600)).contains(&wait), "{wait}");
     anyone.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(200);
 }
 
@@ -65,13 +66,13 @@ async fn a_hundred_requests_are_shared_by_all_of_the_api() {
     let anyone = Client::new(&server);
     let paths = ["/api/me", "/api/users", "/api/nowhere", "/api/users/1"];
     for number in 0..100 {
-        let answer = anyone.get(paths[number % paths.len()]).await;
-        assert_ne!(answer.status, 429, "{number}");
+        anyone.get(paths[number % paths.len()]).await.expect(401);
     }
     for path in paths {
         let request = anyone.request(Method::GET, path).header(header::ORIGIN, "https://app.example.com");
         let refused = Answer::to(request).await.expect(429);
-        assert!(refused.retry_after() <= longest(QUARTER));
+        let wait = refused.retry_after();
+        assert!((QUARTER / 2..=longest(QUARTER)).contains(&wait), "{wait}");
         assert_eq!(refused.header("access-control-allow-origin"), Some("https://app.example.com"));
     }
     let preflight = anyone

@@ -64,14 +64,15 @@ fn concurrent_reserve_and_release_leave_the_count_right() {
     for count in [3, 40] {
         let limit = limit(count, Duration::from_secs(900));
         let store = store(64);
-        let held = AtomicU32::new(0);
+        let (held, admitted) = (AtomicU32::new(0), AtomicU32::new(0));
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                let (store, held) = (store.clone(), &held);
+                let (store, held, admitted) = (store.clone(), &held, &admitted);
                 scope.spawn(move || {
                     for turn in 0..TURNS {
                         let now = Tick::from_nanos(u64::from(turn));
                         if let Ok(charge) = store.reserve(address(&store, 1), limit, 1, now) {
+                            admitted.fetch_add(1, Ordering::SeqCst);
                             assert!(held.fetch_add(1, Ordering::SeqCst) < count);
                             held.fetch_sub(1, Ordering::SeqCst);
                             store.release(charge, now);
@@ -81,6 +82,7 @@ fn concurrent_reserve_and_release_leave_the_count_right() {
             }
         });
         assert_eq!(store.standing(address(&store, 1), limit, Tick::from_nanos(u64::from(TURNS))).remaining, count);
+        assert!(admitted.into_inner() > count, "nothing was ever reserved again after it was given back");
     }
 }
 

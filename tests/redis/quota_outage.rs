@@ -153,7 +153,7 @@ async fn what_was_charged_while_nobody_heard_the_answer_stays_charged() {
     assert!(unheard.is_err() && unsure.is_err());
     let patient = store(&server);
     let standing = patient.standing(std::slice::from_ref(&one)).await.unwrap()[0];
-    assert!(standing.remaining <= 3, "{standing:?}");
+    assert!((1..=3).contains(&standing.remaining), "two were charged at most, and one given back: {standing:?}");
     let _ = patient.charge(&palisade::quota::Ask { cost: 3, ..one.clone() }).await.unwrap();
     assert!(reserve(&patient, &one).await.is_err());
 }

@@ -82,7 +82,7 @@ pub async fn create_key(
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(body))
 }
 
-/// The caller's keys, the oldest first.
+/// The caller's keys, the newest first.
 #[get("/keys")]
 #[require_scope("account:manage")]
 pub async fn list_keys(caller: Account, keys: Data<AppKeys>) -> Result<HttpResponse, ApiError> {

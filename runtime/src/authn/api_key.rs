@@ -278,6 +278,10 @@ impl<S: ApiKeyStore> Authenticator for ApiKeys<S> {
         Some(&self.issuer)
     }
 
+    fn has_api_keys(&self) -> bool {
+        true
+    }
+
     fn disowns(&self, request: &HttpRequest) -> bool {
         request.headers().get_all(HEADER).all(|value| !self.format.leads(value.as_bytes()))
     }

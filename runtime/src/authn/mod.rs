@@ -115,6 +115,14 @@ pub trait Authenticator: Send + Sync + 'static {
         None
     }
 
+    /// Whether its credentials are API keys, so that each can have a rate limit of its own: a
+    /// [`By::ApiKey`](crate::By::ApiKey) that no authenticator has keys for is an error of
+    /// [`build`](crate::PalisadeBuilder::build). Return `true` if the principals have the id of the key
+    /// ([`Principal::with_api_key`]). Default: `false`.
+    fn has_api_keys(&self) -> bool {
+        false
+    }
+
     /// Whether a credential that it refused was meant for another authenticator of its scheme, such as a token of another
     /// issuer; that one's verdict counts then. Default: never, and a refusal is final.
     ///

@@ -146,9 +146,7 @@ impl Passage<'_, '_> {
 
     fn address(&self) -> Result<Client<'static>, Denial> {
         self.network().map(Client::Address).ok_or_else(|| {
-            let cure = "a quota by address needs the peer's address, and this connection has none (in a test: \
-                        `TestRequest::default().peer_addr(..)`)";
-            audit::misconfigured(&self.policy.handler, cure);
+            audit::misconfigured(&self.policy.handler, self.settings.proxies.cure_of_no_address());
             Denial::internal("no_quota_key")
         })
     }

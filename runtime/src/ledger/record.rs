@@ -13,7 +13,7 @@ use crate::policy::{By, Count, Unavailable};
 use crate::quota::{Ask, Client, Decision, Few, Limit, Place};
 
 /// How long a success counts, to a 32nd of it.
-const REMEMBERED: Duration = Duration::from_hours(30 * 24);
+const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A record uses next to nothing of its limit, so it is the first to leave a crowded store.
 const PLACES: u32 = 1000;

@@ -146,8 +146,12 @@ pub(super) fn quotas_have_keys(
                         );
                         return Err(ConfigError::new("trusted_proxies", problem));
                     }
-                    By::ApiKey if !authenticators.iter().any(|known| known.scheme() == "ApiKey") => {
-                        let problem = format!("{} API key: give the `ApiKeys` with `.authenticator(..)`", at());
+                    By::ApiKey if !authenticators.iter().any(|known| known.has_api_keys()) => {
+                        let problem = format!(
+                            "{} API key, and no authenticator has any: give the `ApiKeys` with `.authenticator(..)`, or let \
+                             `has_api_keys` of your own `Authenticator` return `true`",
+                            at()
+                        );
                         return Err(ConfigError::new("authenticator", problem));
                     }
                     _ => {}

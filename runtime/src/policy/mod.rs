@@ -53,7 +53,7 @@ impl fmt::Display for HandlerPath {
 }
 
 /// Everything that one route demands, in the order of its attributes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub(crate) handler: HandlerPath,
     pub(crate) rule: Rule,

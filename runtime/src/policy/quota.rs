@@ -28,8 +28,8 @@ use super::HandlerPath;
 /// use std::time::Duration;
 /// use palisade::{By, Count, Quota};
 ///
-/// const LOGIN: Quota = Quota::new("login", 5, Duration::from_mins(15)).count(Count::Failures);
-/// const EXPORTS: Quota = Quota::new("exports", 10, Duration::from_hours(24)).by(By::Principal);
+/// const LOGIN: Quota = Quota::new("login", 5, Duration::from_secs(15 * 60)).count(Count::Failures);
+/// const EXPORTS: Quota = Quota::new("exports", 10, Duration::from_secs(24 * 60 * 60)).by(By::Principal);
 /// # let _ = (LOGIN, EXPORTS);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

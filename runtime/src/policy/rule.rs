@@ -97,7 +97,7 @@ impl Rule {
 
     /// In the words of an expression: `role("admin")`, `owner(id) && scope("a")`.
     pub(crate) fn as_term(&self) -> impl fmt::Display {
-        fmt::from_fn(|f| term(self, f))
+        Term(self)
     }
 
     /// The path parameters that it names.
@@ -154,21 +154,29 @@ fn attribute(rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
         Rule::Any([Rule::Owner(parameter), Rule::Role("admin")]) => write!(f, "owner_or_admin({parameter})"),
         Rule::Any([Rule::Owns(ownership), Rule::Role("admin")]) => write!(f, "owner_or_admin({ownership})"),
-        Rule::Any(rules) if let Some(word) = word_of_names(rules) => {
-            write!(f, "require_{word}(")?;
+        Rule::Any(rules) | Rule::All(rules) => {
+            let Some(word) = word_of_names(rules) else { return authorize(rule, f) };
+            let (open, close) = if matches!(rule, Rule::All(_)) { ("(all(", "))") } else { ("(", ")") };
+            write!(f, "require_{word}{open}")?;
             names(rules, f)?;
-            f.write_str(")")
+            f.write_str(close)
         }
-        Rule::All(rules) if let Some(word) = word_of_names(rules) => {
-            write!(f, "require_{word}(all(")?;
-            names(rules, f)?;
-            f.write_str("))")
-        }
-        other => {
-            f.write_str("authorize(")?;
-            term(other, f)?;
-            f.write_str(")")
-        }
+        other => authorize(other, f),
+    }
+}
+
+fn authorize(rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("authorize(")?;
+    term(rule, f)?;
+    f.write_str(")")
+}
+
+/// See [`Rule::as_term`].
+struct Term<'r>(&'r Rule);
+
+impl fmt::Display for Term<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        term(self.0, f)
     }
 }
 

@@ -5,9 +5,14 @@
 //! demands hold for every one of them, beside theirs, and for every path under the prefix that is none; a wrong method is
 //! 405 with `Allow`, and `HEAD` works where `GET` does.
 
+mod index;
 mod logic;
 mod quotas;
 mod register;
+mod siblings;
+#[cfg(test)]
+mod tests;
+mod verified;
 mod verify;
 mod walk;
 
@@ -43,7 +48,7 @@ use crate::table::PolicyTable;
 ///
 /// let app = App::new().service(
 ///     palisade::scope("/api")
-///         .rate_limit(Quota::new("api", 100, Duration::from_mins(15)))
+///         .rate_limit(Quota::new("api", 100, Duration::from_secs(15 * 60)))
 ///         .service(me)
 ///         .service(palisade::scope("/admin").require_role("admin").service(clear_cache)),
 /// );
@@ -188,7 +193,8 @@ impl Scope {
     /// Looks for routes that would never be found, parameters that a path lacks, and rules that contradict each other.
     ///
     /// It runs when the application is built, which panics about a mistake. Give the scope to
-    /// [`PalisadeBuilder::routes`](crate::PalisadeBuilder::routes) to get it as an error before that.
+    /// [`PalisadeBuilder::routes`](crate::PalisadeBuilder::routes) to get it as an error before that. A scope that was found
+    /// right is not verified again, so that it costs the first worker something and the others nothing.
     ///
     /// # Errors
     ///
@@ -201,6 +207,6 @@ impl Scope {
     /// - a scope and an endpoint together admit nobody, or an alternative of the endpoint's rule can never matter, such as
     ///   the owner of `owner_or_admin(id)` in a scope that demands `admin`.
     pub fn verify(&self) -> Result<(), ConfigError> {
-        verify::verify(self)
+        verified::verify(self)
     }
 }

@@ -3,6 +3,8 @@
 //! Threat: two handlers that mean to share a quota and do not, so that a client has both (CWE-799).
 //! Promise: one name has one limit and one window, wherever it is shared.
 
+use std::collections::HashMap;
+
 use super::Mount;
 use super::verify::mistake;
 use super::walk::Around;
@@ -10,8 +12,8 @@ use crate::error::ConfigError;
 use crate::policy::{By, Quota};
 
 pub(super) fn verify(endpoints: &[(Around, &Mount)]) -> Result<(), ConfigError> {
-    // Each with who shares it: all of that name, or all in the scope.
-    let mut known: Vec<(Option<&str>, &Quota, String)> = Vec::new();
+    // The first of each name, by who shares it: all of that name, or all in the scope. Those after it have its numbers.
+    let mut known: HashMap<(Option<&str>, &str), (&Quota, String)> = HashMap::new();
     for (around, mount) in endpoints {
         for (prefix, quota) in &around.quotas {
             if let Some(by) = quota.keys().iter().find(|by| matches!(by, By::Field(_))) {
@@ -27,8 +29,8 @@ pub(super) fn verify(endpoints: &[(Around, &Mount)]) -> Result<(), ConfigError> 
         let shared = mount.policy.quotas.iter().filter(|quota| quota.shared);
         let of_handler = shared.map(|quota| (None, quota, format!("`{}`", mount.policy.handler)));
         for (owner, quota, place) in of_scopes.chain(of_handler) {
-            let contradicts = |other: &&(Option<&str>, &Quota, String)| other.0 == owner && other.1.contradicts(quota);
-            if let Some((_, other, other_place)) = known.iter().find(contradicts) {
+            let (other, other_place) = known.entry((owner, quota.name())).or_insert_with(|| (quota, place.clone()));
+            if other.contradicts(quota) {
                 return mistake(format!(
                     "the quota \"{}\" is {} at {other_place} and {} at {place}: one name has the same numbers everywhere",
                     quota.name(),
@@ -36,7 +38,6 @@ pub(super) fn verify(endpoints: &[(Around, &Mount)]) -> Result<(), ConfigError> 
                     numbers(quota),
                 ));
             }
-            known.push((owner, quota, place));
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! From a scope to the resources of actix-web's router.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
@@ -51,39 +52,45 @@ fn nested(prefix: &str, outer: Rc<Outer>, places: Vec<Place>) -> actix_web::Scop
 fn places(scope: Scope, around: &str, outer: &Outer) -> (Rc<Outer>, Vec<Place>) {
     let prefix = format!("{around}{}", scope.prefix);
     let outer = Rc::new(outer.within(&prefix, &scope.rules, &scope.quotas));
-    let mut found: Vec<Place> = Vec::new();
+    let mut found = Places::default();
     for item in scope.items {
         match item.0 {
-            Kind::Endpoint(mount) => add(&mut found, vec![(mount, Rc::clone(&outer))]),
+            Kind::Endpoint(mount) => found.add(vec![(mount, Rc::clone(&outer))]),
             Kind::Scope(inner) => {
                 let own = inner.prefix.clone();
                 let (inner_outer, inside) = places(inner, &prefix, &outer);
                 if own.is_empty() {
                     for place in inside {
                         match place {
-                            Place::Resource(mounts) => add(&mut found, mounts),
-                            scope => found.push(scope),
+                            Place::Resource(mounts) => found.add(mounts),
+                            scope => found.list.push(scope),
                         }
                     }
                 } else {
-                    found.push(Place::Scope(nested(&own, inner_outer, inside)));
+                    found.list.push(Place::Scope(nested(&own, inner_outer, inside)));
                 }
             }
         }
     }
-    (outer, found)
+    (outer, found.list)
 }
 
-/// One resource for each path.
-fn add(places: &mut Vec<Place>, mounts: Vec<(Mount, Rc<Outer>)>) {
-    for (mount, outer) in mounts {
-        let same = places.iter_mut().find_map(|place| match place {
-            Place::Resource(own) if own.iter().any(|(other, _)| other.route.path == mount.route.path) => Some(own),
-            _ => None,
-        });
-        match same {
-            Some(own) => own.push((mount, outer)),
-            None => places.push(Place::Resource(vec![(mount, outer)])),
+#[derive(Default)]
+struct Places {
+    list: Vec<Place>,
+    /// Where the resource of a path stands in the list.
+    by_path: HashMap<&'static str, usize>,
+}
+
+impl Places {
+    /// One resource for each path.
+    fn add(&mut self, mounts: Vec<(Mount, Rc<Outer>)>) {
+        for (mount, outer) in mounts {
+            let place = *self.by_path.entry(mount.route.path).or_insert(self.list.len());
+            match self.list.get_mut(place) {
+                Some(Place::Resource(own)) => own.push((mount, outer)),
+                _ => self.list.push(Place::Resource(vec![(mount, outer)])),
+            }
         }
     }
 }

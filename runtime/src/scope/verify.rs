@@ -1,16 +1,15 @@
 //! Mistakes of a whole scope, which no handler alone can show.
 
-use actix_web::dev::ResourceDef;
-
 use super::quotas;
+use super::siblings::Siblings;
 use super::walk::{self, Around};
 use super::{Kind, Mount, Scope, logic};
 use crate::error::ConfigError;
-use crate::policy::{Credentials, Ownership, Route, Rule};
-use crate::template::{self, parameters, shape};
+use crate::policy::{Credentials, Ownership, Rule};
+use crate::template::parameters;
 
 pub(super) fn verify(scope: &Scope) -> Result<(), ConfigError> {
-    reachable(scope, &Around::default(), &mut Vec::new())?;
+    reachable(scope, &Around::default(), &mut Siblings::default())?;
     let endpoints = walk::endpoints(scope, &Around::default());
     endpoints.iter().try_for_each(|(around, mount)| endpoint(around, mount))?;
     quotas::verify(&endpoints)
@@ -105,104 +104,18 @@ fn sense(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
     }
 }
 
-/// What was mounted before, on the way through the scopes that share one router.
-struct Before {
-    route: Option<Route>,
-    handler: String,
-    path: String,
-}
-
-fn reachable(scope: &Scope, around: &Around, siblings: &mut Vec<Before>) -> Result<(), ConfigError> {
+fn reachable(scope: &Scope, around: &Around, siblings: &mut Siblings) -> Result<(), ConfigError> {
     let around = around.inside(scope);
     for item in &scope.items {
         match &item.0 {
-            Kind::Endpoint(mount) => {
-                let path = format!("{}{}", around.prefix, mount.route.path);
-                let handler = mount.policy.handler.to_string();
-                let known = siblings.iter().any(|before| before.route.is_some() && before.path == path);
-                for before in siblings.iter() {
-                    not_hidden(before, &handler, &path, &mount.route)?;
-                    if !known && before.takes(&path) {
-                        let name = before.name();
-                        return mistake(format!(
-                            "`{handler}` at {path} is never reached: {name} before it takes its requests; {}",
-                            before.cure()
-                        ));
-                    }
-                }
-                siblings.push(Before { route: Some(mount.route), handler, path });
-            }
+            Kind::Endpoint(mount) => siblings.mount(mount, format!("{}{}", around.prefix, mount.route.path))?,
             // Without a prefix it is in the same router.
             Kind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings)?,
             Kind::Scope(inner) => {
-                let path = format!("{}{}", around.prefix, inner.prefix);
-                let below = format!("{path}/below");
-                if let Some(before) = siblings.iter().find(|before| before.takes(&below)) {
-                    let name = before.name();
-                    return mistake(format!(
-                        "the scope {path} is never reached: {name} before it takes its requests; {}",
-                        before.cure()
-                    ));
-                }
-                siblings.push(Before { route: None, handler: String::new(), path });
-                reachable(inner, &around, &mut Vec::new())?;
+                siblings.nest(format!("{}{}", around.prefix, inner.prefix))?;
+                reachable(inner, &around, &mut Siblings::default())?;
             }
         }
     }
     Ok(())
-}
-
-impl Before {
-    /// Whether the router would give it the requests for this template, and ask nobody after it.
-    fn takes(&self, template: &str) -> bool {
-        let path = sample(template);
-        let own = if self.path.is_empty() { "/" } else { self.path.as_str() };
-        match self.route {
-            Some(_) => ResourceDef::new(own).is_match(&path),
-            // A pattern need not match the sample, but it takes what has the very same pattern.
-            None => ResourceDef::prefix(own).is_match(&path) || under(&shape(template), &shape(own)),
-        }
-    }
-
-    fn cure(&self) -> &'static str {
-        match self.route {
-            Some(_) => "add it first",
-            None => "put it inside of that scope, or add it first",
-        }
-    }
-
-    fn name(&self) -> String {
-        match self.route {
-            Some(_) => format!("`{}` at {}", self.handler, self.path),
-            None => format!("the scope {}", self.path),
-        }
-    }
-}
-
-/// A path that the template is for: what a parameter stands for is a text that no literal is.
-fn sample(template: &str) -> String {
-    template::filled(template, |_| "~any~")
-}
-
-fn not_hidden(before: &Before, handler: &str, path: &str, new: &Route) -> Result<(), ConfigError> {
-    let Some(route) = &before.route else { return Ok(()) };
-    if shape(&before.path) != shape(path) {
-        return Ok(());
-    }
-    if before.path != path {
-        return mistake(format!(
-            "`{}` at {} and `{handler}` at {path} are one path, and only the first would be found: give its parameters the \
-             same names",
-            before.handler, before.path
-        ));
-    }
-    match new.methods.iter().find(|method| route.methods.contains(method)) {
-        Some(method) => mistake(format!("`{}` and `{handler}` both answer {method} {path}", before.handler)),
-        None => Ok(()),
-    }
-}
-
-/// Whether the path is the prefix itself or below it.
-fn under(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -188,19 +188,35 @@ fn field(word: &Ident, inside: Option<&Group>, choice: Choice, errors: &mut Erro
         [] => ("`field` names no field", FIELD.to_owned()),
         // What that is, the arguments of the handler tell.
         [TokenTree::Ident(argument)] => return Some(Field { argument: argument.clone(), path: Vec::new() }),
-        [TokenTree::Literal(literal)] if let Lit::Str(text) = Lit::new(literal.clone()) => {
-            if let Ok(argument) = text.parse::<Ident>() {
-                return Some(Field { argument, path: Vec::new() });
+        several => match (text(several), several) {
+            (Some(text), _) => {
+                if let Ok(argument) = text.parse::<Ident>() {
+                    return Some(Field { argument, path: Vec::new() });
+                }
+                ("a field has no quotes", format!("write `field({})`", text.value()))
             }
-            ("a field has no quotes", format!("write `field({})`", text.value()))
-        }
-        [TokenTree::Ident(argument), path @ ..] if let Some(path) = members(path) => {
-            return Some(Field { argument: argument.clone(), path });
-        }
-        several => ("`field` takes one field of an argument", meant(several, choice).unwrap_or(FIELD.to_owned())),
+            (None, [TokenTree::Ident(argument), path @ ..]) => match members(path) {
+                Some(path) => return Some(Field { argument: argument.clone(), path }),
+                None => no_field(several, choice),
+            },
+            _ => no_field(several, choice),
+        },
     };
     errors.push(place, what, cure);
     None
+}
+
+fn no_field(tokens: &[TokenTree], choice: Choice) -> (&'static str, String) {
+    ("`field` takes one field of an argument", meant(tokens, choice).unwrap_or(FIELD.to_owned()))
+}
+
+/// A text in quotes, and nothing else.
+fn text(tokens: &[TokenTree]) -> Option<LitStr> {
+    let [TokenTree::Literal(literal)] = tokens else { return None };
+    match Lit::new(literal.clone()) {
+        Lit::Str(text) => Some(text),
+        _ => None,
+    }
 }
 
 /// The fields that were meant by `&body.email`, `body.email()`, `body["email"]` or by several of them.
@@ -240,12 +256,9 @@ pub(super) fn read(tokens: &[TokenTree]) -> Option<String> {
                 after
             }
             (TokenTree::Group(index), after) => {
-                match index.stream().into_iter().next() {
-                    Some(TokenTree::Literal(literal)) if let Lit::Str(name) = Lit::new(literal.clone()) => {
-                        field.push_str(&format!(".{}", name.value()));
-                    }
-                    None => {}
-                    Some(_) => return None,
+                let index: Vec<TokenTree> = index.stream().into_iter().take(1).collect();
+                if !index.is_empty() {
+                    field.push_str(&format!(".{}", text(&index)?.value()));
                 }
                 after
             }

@@ -24,7 +24,9 @@ pub enum By {
     Ip,
     /// The authenticated principal: issuer and subject together.
     Principal,
-    /// The API key that the principal came with, each of an owner's apart; with another credential, the principal.
+    /// The API key that the principal came with, each of an owner's apart; with another credential, the principal. An
+    /// [`Authenticator`](crate::Authenticator) of your own says that its credentials are keys with
+    /// [`has_api_keys`](crate::Authenticator::has_api_keys).
     ApiKey,
     /// The header of this name (in lower case), which only a [trusted proxy](crate::PalisadeBuilder::trusted_proxies) may set:
     /// from another peer, without it, or with two of it, the request is refused with 400. Its case counts.

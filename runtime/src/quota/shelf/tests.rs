@@ -291,7 +291,7 @@ fn a_full_shelf_still_serves_those_on_it() {
 fn clients_of_all_limits_come_and_go_and_the_bound_stands() {
     let mut shelf = Shelf::new(100);
     let limits = LIMITS.map(|count| limit(count, 3200));
-    let mut random = 1_u64;
+    let (mut random, mut most) = (1_u64, 0);
     for now in 0..20_000 {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let (client, limit) = ((random >> 33) as u32 % 60, limits[(random >> 60) as usize % 7]);
@@ -301,6 +301,7 @@ fn clients_of_all_limits_come_and_go_and_the_bound_stands() {
             _ => drop(reserve(&mut shelf, client, limit, 1, now)),
         }
         assert!(shelf.clients() <= 100);
+        most = most.max(shelf.clients());
         if now % 16 > 0 {
             continue;
         }
@@ -317,6 +318,7 @@ fn clients_of_all_limits_come_and_go_and_the_bound_stands() {
                 .sum::<usize>()
         );
     }
+    assert_eq!(most, 100, "it was never full");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::*;
 const XFF: &str = "x-forwarded-for";
 
 fn proxies(trusted: &[&str], by: ForwardedBy) -> TrustedProxies {
-    TrustedProxies::new(proxy_ranges(trusted).unwrap(), (!trusted.is_empty()).then_some(by)).unwrap()
+    TrustedProxies::new(proxy_peers(trusted).unwrap(), (!trusted.is_empty()).then_some(by)).unwrap()
 }
 
 fn client_by(by: ForwardedBy, peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> String {
@@ -106,13 +106,54 @@ fn p2_an_edge_header_is_one_value_and_one_address() {
     assert_eq!(read(&["198.51.100.1"]), "198.51.100.1");
     assert_eq!(read(&["2001:db8::1"]), "2001:db8::1");
     assert_eq!(read(&["10.0.0.9"]), "10.0.0.9", "the edge has clients in the network of the proxies too");
+    assert_eq!(read(&["198.51.100.1:80"]), "198.51.100.1");
+    assert_eq!(read(&[" [2001:db8::1]:80 "]), "2001:db8::1");
     for bad in
-        ["198.51.100.1, 6.6.6.6", "198.51.100.1,", "198.51.100.1:80", "[2001:db8::1]", "unknown", "", "198.51.100.1 x"]
+        ["198.51.100.1, 6.6.6.6", "198.51.100.1,", "198.51.100.1:x", "[2001:db8::1", "unknown", "", "198.51.100.1 x"]
     {
         assert_eq!(read(&[bad]), "10.0.0.1", "{bad}");
     }
     assert_eq!(read(&["198.51.100.1", "6.6.6.6"]), "10.0.0.1");
     assert_eq!(read(&["198.51.100.1", "198.51.100.1"]), "10.0.0.1");
+}
+
+#[test]
+fn a_port_of_cloudfront_is_never_part_of_the_address() {
+    let read = |name: &str, value: &str| trusted(&ForwardedBy::EdgeHeader(name.to_owned()), &[(name, value)]);
+    for (value, client) in [
+        ("198.51.100.1:46532", "198.51.100.1"),
+        ("2001:db8:1:2:3:4:5:6:443", "2001:db8:1:2:3:4:5:6"),
+        ("2001:db8::1:443", "2001:db8::1"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+    ] {
+        assert_eq!(read("cloudfront-viewer-address", value), client, "{value}");
+    }
+    assert_eq!(read("fly-client-ip", "2001:db8::1:443"), "2001:db8::1:443", "this header has no ports");
+}
+
+#[test]
+fn a_peer_without_an_address_is_believed_where_the_unix_socket_is_trusted() {
+    let ask = |trusted: &[&str], by, headers: &[(&str, &str)]| {
+        let request = headers.iter().fold(TestRequest::default(), |request, header| request.append_header(*header));
+        proxies(trusted, by).client(request.to_http_request().head()).map(|address| address.to_string())
+    };
+    let edge = || ForwardedBy::EdgeHeader("x-real-ip".to_owned());
+    for (by, header, value) in [
+        (ForwardedBy::XForwardedFor, XFF, "6.6.6.6, 198.51.100.1, 10.0.0.2"),
+        (ForwardedBy::Forwarded, "forwarded", "for=6.6.6.6, for=198.51.100.1, for=10.0.0.2"),
+        (edge(), "x-real-ip", "198.51.100.1"),
+    ] {
+        let both = ["unix:", "10.0.0.0/8"];
+        assert_eq!(ask(&both, by.clone(), &[(header, value)]).as_deref(), Some("198.51.100.1"), "{header}");
+        assert_eq!(
+            ask(&both, by.clone(), &[(header, "unknown")]),
+            None,
+            "{header}: nobody has an address to fall back to"
+        );
+        assert_eq!(ask(&both, by.clone(), &[]), None, "{header}");
+        assert_eq!(ask(&["10.0.0.0/8"], by, &[(header, value)]), None, "{header} of a peer that is not trusted");
+    }
+    assert_eq!(ask(&[], ForwardedBy::default(), &[(XFF, "198.51.100.1")]), None);
 }
 
 /// CWE-400: a trusted peer may be a client too, in a network that is shared.
@@ -139,7 +180,7 @@ fn p2_a_very_long_list_is_read_to_a_bound() {
 #[test]
 fn a_forwarding_header_that_can_not_be_meant_is_refused() {
     let mistake =
-        |trusted: &[&str], by| TrustedProxies::new(proxy_ranges(trusted).unwrap(), Some(by)).unwrap_err().to_string();
+        |trusted: &[&str], by| TrustedProxies::new(proxy_peers(trusted).unwrap(), Some(by)).unwrap_err().to_string();
     for by in [ForwardedBy::XForwardedFor, ForwardedBy::Forwarded, ForwardedBy::EdgeHeader("x-real-ip".to_owned())] {
         assert!(mistake(&[], by).starts_with("forwarded_by: nobody is trusted"));
     }

@@ -1,18 +1,12 @@
 //! `X-Forwarded-For`, from the right. Nothing but custom says what stands in it, so an address may have a port or brackets.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+
+use super::hop::address;
 
 /// See [`LastHop`](super::LastHop). Only the last hop is read: what a client wrote to its left may be anything.
 pub(super) fn last_hop(line: &[u8]) -> Option<(IpAddr, Option<&[u8]>)> {
     let mut parts = line.rsplitn(2, |byte| *byte == b',');
     let hop = parts.next()?;
     Some((address(str::from_utf8(hop).ok()?.trim())?, parts.next()))
-}
-
-fn address(hop: &str) -> Option<IpAddr> {
-    hop.parse::<IpAddr>()
-        .ok()
-        .or_else(|| hop.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
-        .or_else(|| hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
-        .map(|address: IpAddr| address.to_canonical())
 }

@@ -1,0 +1,209 @@
+//! Which of the templates that were mounted before takes a path.
+//!
+//! Threat: an application of many routes that starts slowly, because each template is compared with each (CWE-407).
+//! Promise: the answer is that of the router, pattern by pattern; but a plain template is found by its segments, and
+//! only what has patterns of its own is compiled, at most once.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use actix_web::dev::ResourceDef;
+
+use crate::template::{Segment, plain_segments, shape};
+
+/// What a template is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// The path itself.
+    Path,
+    /// Also everything below it.
+    Prefix,
+}
+
+/// Templates by their leading segments, each with its place in the order of mounting.
+#[derive(Default)]
+pub(super) struct Index {
+    literals: HashMap<String, Index>,
+    parameter: Option<Box<Index>>,
+    /// The first plain template that ends here.
+    path: Option<usize>,
+    prefix: Option<usize>,
+    /// Those that are more than plain from here on, in their order.
+    patterns: Vec<Pattern>,
+}
+
+struct Pattern {
+    place: usize,
+    template: String,
+    takes: Takes,
+    compiled: OnceCell<ResourceDef>,
+}
+
+impl Index {
+    /// The places are given in ascending order.
+    pub(super) fn add(&mut self, place: usize, template: &str, takes: Takes) {
+        let template = if template.is_empty() { "/" } else { template };
+        let (segments, whole) = plain_segments(template);
+        let end = segments.into_iter().fold(self, |index, segment| match segment {
+            Segment::Literal(text) => index.literals.entry(text.to_owned()).or_default(),
+            Segment::Parameter => index.parameter.get_or_insert_default(),
+        });
+        match (whole, takes) {
+            (true, Takes::Path) => _ = end.path.get_or_insert(place),
+            (true, Takes::Prefix) => _ = end.prefix.get_or_insert(place),
+            (false, takes) => {
+                let template = template.to_owned();
+                end.patterns.push(Pattern { place, template, takes, compiled: OnceCell::new() });
+            }
+        }
+    }
+
+    /// The first that takes the requests for this template, of which the path is one.
+    pub(super) fn first(&self, template: &str, path: &str) -> Option<usize> {
+        let segments: Vec<&str> = path.split('/').collect();
+        self.search(&segments, &Asked { path, shape: shape(template) })
+    }
+
+    fn search(&self, segments: &[&str], asked: &Asked<'_>) -> Option<usize> {
+        #[cfg(test)]
+        work::step();
+        let patterns = self.patterns.iter().find(|pattern| pattern.takes(asked)).map(|pattern| pattern.place);
+        let here = patterns.into_iter().chain(self.prefix);
+        let Some((segment, rest)) = segments.split_first() else {
+            return here.chain(self.path).min();
+        };
+        let literal = self.literals.get(*segment);
+        let parameter = self.parameter.as_deref().filter(|_| !segment.is_empty());
+        let below = literal.into_iter().chain(parameter).filter_map(|index| index.search(rest, asked));
+        here.chain(below).min()
+    }
+}
+
+struct Asked<'a> {
+    path: &'a str,
+    shape: String,
+}
+
+impl Pattern {
+    fn takes(&self, asked: &Asked<'_>) -> bool {
+        #[cfg(test)]
+        work::step();
+        let compiled = self.compiled.get_or_init(|| {
+            #[cfg(test)]
+            work::compile();
+            match self.takes {
+                Takes::Path => ResourceDef::new(&*self.template),
+                Takes::Prefix => ResourceDef::prefix(&*self.template),
+            }
+        });
+        // A pattern need not match the path of a template, but it takes what has the very same pattern.
+        compiled.is_match(asked.path) || (self.takes == Takes::Prefix && under(&asked.shape, &shape(&self.template)))
+    }
+}
+
+/// Whether the path is the prefix itself or below it.
+fn under(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// How much was done, for the tests: counts repeat, times would not.
+#[cfg(test)]
+pub(super) mod work {
+    use std::cell::Cell;
+
+    thread_local! {
+        static STEPS: Cell<usize> = const { Cell::new(0) };
+        static COMPILED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(in super::super) fn step() {
+        STEPS.set(STEPS.get() + 1);
+    }
+
+    pub(super) fn compile() {
+        COMPILED.set(COMPILED.get() + 1);
+    }
+
+    /// Steps and compiled patterns since it was last asked.
+    pub(in super::super) fn take() -> (usize, usize) {
+        (STEPS.take(), COMPILED.take())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+    use crate::template::filled;
+
+    fn sample(template: &str) -> String {
+        filled(template, |_| "~any~")
+    }
+
+    /// As the router would be asked, template by template.
+    fn one_by_one(before: &[(String, Takes)], template: &str) -> Option<usize> {
+        let path = sample(template);
+        before.iter().position(|(own, takes)| {
+            let own = if own.is_empty() { "/" } else { own.as_str() };
+            match takes {
+                Takes::Path => ResourceDef::new(own).is_match(&path),
+                Takes::Prefix => ResourceDef::prefix(own).is_match(&path) || under(&shape(template), &shape(own)),
+            }
+        })
+    }
+
+    fn indexed(before: &[(String, Takes)], template: &str) -> Option<usize> {
+        let mut index = Index::default();
+        for (place, (own, takes)) in before.iter().enumerate() {
+            index.add(place, own, *takes);
+        }
+        index.first(template, &sample(template))
+    }
+
+    /// Templates of few words, so that they often meet. Each name stands once: the router demands that.
+    fn template() -> impl Strategy<Value = String> {
+        let segment = select(vec![
+            "a",
+            "b",
+            "",
+            "~any~",
+            "{x}",
+            "{x}",
+            "a{x}",
+            "{x}.{y}",
+            r"{x:\d+}",
+            "{x:.*}",
+            "{x:(a|b)}",
+            "{x:[^/]+}",
+            "{x:a)|(b}",
+            "{x:~any~}",
+        ]);
+        (vec(segment, 0..4), select(vec!["", "", "", "/", "/{tail}*", "/c*"])).prop_map(|(segments, end)| {
+            let mut template = String::new();
+            for (place, segment) in segments.iter().enumerate() {
+                let named = segment.replace("{x", &format!("{{x{place}")).replace("{y", &format!("{{y{place}"));
+                template.extend(["/", &named]);
+            }
+            template + end
+        })
+    }
+
+    #[test]
+    fn the_index_answers_as_the_router_does() {
+        let cases = (vec((template(), prop_oneof![Just(Takes::Path), Just(Takes::Prefix)]), 0..8), template());
+        let mut runner = TestRunner::deterministic();
+        let mut met = [0_usize; 2];
+        for _ in 0..800 {
+            let (before, asked) = cases.new_tree(&mut runner).unwrap().current();
+            let expected = one_by_one(&before, &asked);
+            assert_eq!(indexed(&before, &asked), expected, "{asked} after {before:?}");
+            met[usize::from(expected.is_some())] += 1;
+        }
+        assert!(met.iter().all(|count| *count > 100), "the cases are one-sided: {met:?}");
+    }
+}

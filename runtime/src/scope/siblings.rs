@@ -1,0 +1,102 @@
+//! What shares one router, in the order of mounting.
+//!
+//! Threat: an endpoint that is mounted and never asked, because another one stands before it and lets in more (CWE-863).
+//! Promise: it is found when the application is built, at a cost that grows with the routes and not with their square.
+
+use std::collections::HashMap;
+
+use super::Mount;
+use super::index::{Index, Takes};
+use super::verify::mistake;
+use crate::error::ConfigError;
+use crate::policy::Route;
+use crate::template::{self, shape};
+
+/// What was mounted before, on the way through the scopes that share one router.
+#[derive(Default)]
+pub(super) struct Siblings {
+    mounted: Vec<Before>,
+    /// The endpoints of one shape, by their places.
+    by_shape: HashMap<String, Vec<usize>>,
+    index: Index,
+}
+
+struct Before {
+    route: Option<Route>,
+    handler: String,
+    path: String,
+}
+
+impl Siblings {
+    pub(super) fn mount(&mut self, mount: &Mount, path: String) -> Result<(), ConfigError> {
+        let handler = mount.policy.handler.to_string();
+        let alike = self.by_shape.entry(shape(&path)).or_default();
+        let known = alike.iter().filter_map(|place| self.mounted.get(*place)).any(|before| before.path == path);
+        let taken = if known { None } else { self.index.first(&path, &sample(&path)) };
+        // The first of those before is told; one of the same shape in its own words.
+        for place in alike.iter().take_while(|place| taken.is_none_or(|taken| **place <= taken)) {
+            let before = self.mounted.get(*place);
+            before.map_or(Ok(()), |before| before.agrees(&handler, &path, &mount.route))?;
+        }
+        if let Some(before) = taken.and_then(|place| self.mounted.get(place)) {
+            return before.hides(&format!("`{handler}` at {path}"));
+        }
+        let place = self.mounted.len();
+        alike.push(place);
+        self.index.add(place, &path, Takes::Path);
+        self.mounted.push(Before { route: Some(mount.route), handler, path });
+        Ok(())
+    }
+
+    /// A scope with a prefix, which has a router of its own.
+    pub(super) fn nest(&mut self, path: String) -> Result<(), ConfigError> {
+        let below = format!("{path}/below");
+        if let Some(before) = self.index.first(&below, &sample(&below)).and_then(|place| self.mounted.get(place)) {
+            return before.hides(&format!("the scope {path}"));
+        }
+        self.index.add(self.mounted.len(), &path, Takes::Prefix);
+        self.mounted.push(Before { route: None, handler: String::new(), path });
+        Ok(())
+    }
+}
+
+impl Before {
+    fn hides(&self, what: &str) -> Result<(), ConfigError> {
+        mistake(format!("{what} is never reached: {} before it takes its requests; {}", self.name(), self.cure()))
+    }
+
+    fn cure(&self) -> &'static str {
+        match self.route {
+            Some(_) => "add it first",
+            None => "put it inside of that scope, or add it first",
+        }
+    }
+
+    fn name(&self) -> String {
+        match self.route {
+            Some(_) => format!("`{}` at {}", self.handler, self.path),
+            None => format!("the scope {}", self.path),
+        }
+    }
+
+    /// Whether an endpoint of the same shape can stand beside it.
+    fn agrees(&self, handler: &str, path: &str, new: &Route) -> Result<(), ConfigError> {
+        let Some(route) = &self.route else { return Ok(()) };
+        if self.path != path {
+            return mistake(format!(
+                "`{}` at {} and `{handler}` at {path} are one path, and only the first would be found: give its parameters \
+                 the same names",
+                self.handler, self.path
+            ));
+        }
+        match new.methods.iter().find(|method| route.methods.contains(method)) {
+            Some(method) => mistake(format!("`{}` and `{handler}` both answer {method} {path}", self.handler)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A path that the template is for: what a parameter stands for is a text that no literal is.
+fn sample(template: &str) -> String {
+    template::filled(template, |_| "~any~")
+}

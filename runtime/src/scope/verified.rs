@@ -1,0 +1,64 @@
+//! Which scopes were verified.
+//!
+//! Threat: each worker builds the same scope and verifies it again, so that start-up takes so many times as long.
+//! Promise: a scope is passed over only if one that is equal in everything that is verified was found right; what was found
+//! wrong is found wrong each time.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+
+use super::{Kind, Scope, verify};
+use crate::error::ConfigError;
+use crate::policy::{Policy, Quota, Route, Rule};
+
+/// The last that were found right. An application has few; a process that builds many (tests) verifies the older again.
+static KNOWN: Mutex<VecDeque<Outline>> = Mutex::new(VecDeque::new());
+const MOST_KNOWN: usize = 16;
+
+/// All of a scope that its verification looks at.
+#[derive(PartialEq)]
+struct Outline {
+    prefix: String,
+    rules: Vec<Rule>,
+    quotas: Vec<Quota>,
+    members: Vec<Member>,
+}
+
+#[derive(PartialEq)]
+enum Member {
+    Endpoint(Route, &'static Policy),
+    Scope(Outline),
+}
+
+impl Outline {
+    fn of(scope: &Scope) -> Self {
+        let members = scope.items.iter().map(|item| match &item.0 {
+            Kind::Endpoint(mount) => Member::Endpoint(mount.route, mount.policy),
+            Kind::Scope(inner) => Member::Scope(Self::of(inner)),
+        });
+        Self {
+            prefix: scope.prefix.clone(),
+            rules: scope.rules.clone(),
+            quotas: scope.quotas.clone(),
+            members: members.collect(),
+        }
+    }
+}
+
+pub(super) fn verify(scope: &Scope) -> Result<(), ConfigError> {
+    let outline = Outline::of(scope);
+    // It is held meanwhile: workers that start at the same time wait for the first instead of doing the same.
+    let mut known = KNOWN.lock();
+    if known.contains(&outline) {
+        return Ok(());
+    }
+    #[cfg(test)]
+    super::tests::note_verification(&outline.prefix);
+    verify::verify(scope)?;
+    if known.len() >= MOST_KNOWN {
+        known.pop_front();
+    }
+    known.push_back(outline);
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! A header of a proxy that is not read: everybody behind it shares one rate limit, so that one client locks out the others
+//! (CWE-799). What is not read is told (CWE-778), without what a client wrote (CWE-117) and not for every request (CWE-779).
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use actix_web::App;
+use actix_web::test::init_service;
+use palisade::{ForwardedBy, PalisadeBuilder, get, public, rate_limit};
+use palisade_tests::{builder, call, from, get as getting};
+use tracing::subscriber::DefaultGuard;
+
+#[get("/once")]
+#[public]
+#[rate_limit(1, "15m")]
+async fn once() -> &'static str {
+    "in"
+}
+
+fn edge(name: &str) -> ForwardedBy {
+    ForwardedBy::EdgeHeader(name.to_owned())
+}
+
+fn behind(by: ForwardedBy) -> PalisadeBuilder {
+    builder().trusted_proxies(["10.0.0.0/8"]).unwrap().forwarded_by(by)
+}
+
+/// The warnings of this thread, line by line.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::WARN)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn take(&self) -> Vec<String> {
+        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+        text.lines().filter(|line| line.contains("client_addr")).map(str::to_owned).collect()
+    }
+}
+
+/// The statuses that requests from this peer get, one after the other, each with a header.
+async fn statuses(palisade: PalisadeBuilder, peer: &str, headers: &[(&'static str, &str)]) -> Vec<u16> {
+    let app = init_service(App::new().service(once).wrap(palisade.build().unwrap())).await;
+    let mut statuses = Vec::new();
+    for header in headers {
+        statuses.push(call(&app, from(peer, getting("/once")).insert_header(*header)).await.status.as_u16());
+    }
+    statuses
+}
+
+#[actix_web::test]
+async fn clients_are_told_apart_in_every_form_that_an_edge_writes() {
+    for header in ["cloudfront-viewer-address", "fly-client-ip", "x-real-ip"] {
+        for (one, same, other) in [
+            ("198.51.100.10", "198.51.100.10", "198.51.100.11"),
+            ("198.51.100.10:46532", "198.51.100.10:1024", "198.51.100.11:46532"),
+            ("[2001:db8:1::1]", "[2001:db8:1::1]", "[2001:db8:2::1]"),
+            ("[2001:db8:1::1]:46532", "[2001:db8:1::1]:80", "[2001:db8:2::1]:46532"),
+            ("2001:db8:1:0:0:0:0:1:46532", "2001:db8:1:0:0:0:0:1:80", "2001:db8:2:0:0:0:0:1:46532"),
+            ("2001:db8:1::1:46532", "2001:db8:1::1", "2001:db8:2::1:46532"),
+        ] {
+            let asked = [(header, one), (header, same), (header, other)];
+            assert_eq!(statuses(behind(edge(header)), "10.0.0.1", &asked).await, [200, 429, 200], "{header}: {one}");
+        }
+    }
+}
+
+/// Where every address counts for itself, a port that was read as part of it would give a fresh limit to each connection.
+#[actix_web::test]
+async fn another_port_is_not_another_client() {
+    for prefix in [64, 128] {
+        let header = "cloudfront-viewer-address";
+        let asked = ["2001:db8::1:443", "2001:db8::1:444", "2001:db8::1:65000"].map(|value| (header, value));
+        let palisade = behind(edge(header)).ipv6_prefix(prefix).unwrap();
+        assert_eq!(statuses(palisade, "10.0.0.1", &asked).await, [200, 429, 429], "/{prefix}");
+    }
+}
+
+#[actix_web::test]
+async fn what_can_not_be_read_of_a_trusted_proxy_is_told_once_with_the_proxy_and_without_the_value() {
+    for (by, header, value) in [
+        (edge("fly-client-ip"), "fly-client-ip", "secret-of-a-client"),
+        (edge("fly-client-ip"), "fly-client-ip", "198.51.100.1, 6.6.6.6"),
+        (ForwardedBy::XForwardedFor, "x-forwarded-for", "secret-of-a-client"),
+        (ForwardedBy::Forwarded, "forwarded", "for=_secret-of-a-client"),
+        (ForwardedBy::Forwarded, "forwarded", "for=2001:db8::1"),
+    ] {
+        let (log, _guard) = Log::start();
+        let asked = [(header, value); 4];
+        assert_eq!(statuses(behind(by), "10.0.0.7", &asked).await, [200, 429, 429, 429], "{header}: {value}");
+        let lines = log.take();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("WARN") && lines[0].contains(&format!("header=\"{header}\"")), "{lines:?}");
+        assert!(lines[0].contains("proxy=10.0.0.7") && !lines[0].contains(value), "{lines:?}");
+    }
+}
+
+/// Behind several proxies, it is the one that passed on what can't be read.
+#[actix_web::test]
+async fn of_several_proxies_the_one_that_passed_it_on_is_told() {
+    let (log, _guard) = Log::start();
+    let asked = [("x-forwarded-for", "garbage, 10.0.0.3, 10.0.0.2")];
+    assert_eq!(statuses(behind(ForwardedBy::XForwardedFor), "10.0.0.1", &asked).await, [200]);
+    let lines = log.take();
+    assert!(lines.len() == 1 && lines[0].contains("proxy=10.0.0.3"), "{lines:?}");
+}
+
+#[actix_web::test]
+async fn a_forwarding_header_without_a_trusted_proxy_is_told_once_with_the_cure() {
+    for header in ["x-forwarded-for", "forwarded"] {
+        let (log, _guard) = Log::start();
+        let asked = [(header, "for=secret-of-a-client"); 3];
+        assert_eq!(statuses(builder(), "203.0.113.9", &asked).await, [200, 429, 429]);
+        let lines = log.take();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let all_there = ["WARN", ".trusted_proxies([\"10.0.0.0/8\"])", "unix:", "peer=203.0.113.9", header];
+        assert!(all_there.iter().all(|part| lines[0].contains(part)), "{lines:?}");
+        assert!(!lines[0].contains("secret"), "{lines:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_forwarding_header_of_a_peer_outside_of_the_trusted_ranges_is_told_once() {
+    let (log, _guard) = Log::start();
+    let asked =
+        [("fly-client-ip", "198.51.100.1"), ("fly-client-ip", "198.51.100.2"), ("fly-client-ip", "198.51.100.3")];
+    assert_eq!(statuses(behind(edge("fly-client-ip")), "172.16.0.1", &asked).await, [200, 429, 429]);
+    let lines = log.take();
+    assert!(lines.len() == 1 && lines[0].contains("peer=172.16.0.1") && !lines[0].contains("198.51."), "{lines:?}");
+}
+
+#[actix_web::test]
+async fn what_is_as_it_should_be_is_not_told() {
+    let (log, _guard) = Log::start();
+    let lists = behind(ForwardedBy::XForwardedFor);
+    assert_eq!(statuses(lists, "10.0.0.1", &[("x-forwarded-for", "garbage, 198.51.100.1")]).await, [200]);
+    assert_eq!(statuses(behind(edge("fly-client-ip")), "10.0.0.1", &[("x-forwarded-for", "garbage")]).await, [200]);
+    assert_eq!(statuses(builder(), "203.0.113.9", &[("accept", "*/*")]).await, [200]);
+    assert_eq!(log.take(), Vec::<String>::new());
+    // The log would have had it.
+    assert_eq!(statuses(builder(), "203.0.113.9", &[("forwarded", "for=198.51.100.1")]).await, [200]);
+    assert_eq!(log.take().len(), 1);
+}

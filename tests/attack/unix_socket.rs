@@ -1,0 +1,123 @@
+//! A server on a Unix socket behind a proxy: no connection has an address, so either nobody gets in or everybody is one
+//! client (CWE-799), or a client behind the proxy chooses its address (CWE-348).
+
+#![cfg(unix)]
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, rt};
+use palisade::{ForwardedBy, Palisade, get, public, rate_limit};
+use palisade_tests::builder;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+#[get("/twice")]
+#[public]
+#[rate_limit(2, "15m")]
+async fn twice() -> &'static str {
+    "in"
+}
+
+struct Served {
+    folder: TempDir,
+    server: ServerHandle,
+}
+
+impl Served {
+    fn start(palisade: Palisade) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let app = move || App::new().service(twice).wrap(palisade.clone());
+        let server = HttpServer::new(app).workers(1).disable_signals();
+        let server = server.bind_uds(folder.path().join("api.sock")).unwrap().run();
+        let handle = server.handle();
+        rt::spawn(server);
+        Self { folder, server: handle }
+    }
+
+    fn socket(&self) -> std::path::PathBuf {
+        self.folder.path().join("api.sock")
+    }
+}
+
+/// The status that the proxy gets for a request with this header line.
+async fn status(socket: &Path, header: &str) -> u16 {
+    let mut stream = UnixStream::connect(socket).await.unwrap();
+    let request = format!("GET /twice HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n{header}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[actix_web::test]
+async fn clients_behind_the_proxy_on_a_trusted_unix_socket_are_told_apart() {
+    for (by, header, hop) in [
+        (ForwardedBy::XForwardedFor, "X-Forwarded-For: 6.6.6.6, ", ""),
+        (ForwardedBy::Forwarded, "Forwarded: for=6.6.6.6, ", "for="),
+        (ForwardedBy::EdgeHeader("x-real-ip".to_owned()), "X-Real-IP: ", ""),
+    ] {
+        let palisade = builder().trusted_proxies(["unix:"]).unwrap().forwarded_by(by).build().unwrap();
+        let served = Served::start(palisade);
+        for client in ["198.51.100.1", "198.51.100.2"] {
+            let line = format!("{header}{hop}{client}\r\n");
+            for expected in [200, 200, 429] {
+                assert_eq!(status(&served.socket(), &line).await, expected, "{line}");
+            }
+        }
+        served.server.stop(false).await;
+    }
+}
+
+/// The log of the whole program, because a worker has a thread of its own.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[actix_web::test]
+async fn a_unix_peer_that_nobody_trusts_or_that_names_nobody_gets_no_limit_of_its_own() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    // Of a refusal by a rate limit, which the other test has too, the address of the client is no secret.
+    let lines = || {
+        let text = String::from_utf8(std::mem::take(&mut *log.0.lock().unwrap())).unwrap();
+        text.lines().filter(|line| !line.contains("status=429")).collect::<String>()
+    };
+
+    let served = Served::start(builder().build().unwrap());
+    assert_eq!(status(&served.socket(), "X-Forwarded-For: 198.51.100.1\r\n").await, 500);
+    let told = lines();
+    assert!(told.contains("behind a proxy, say `.trusted_proxies([\\\"unix:\\\"])?`"), "{told}");
+    assert!(told.contains("peer=unix:") && !told.contains("198.51.100.1"), "{told}");
+    served.server.stop(false).await;
+
+    let ranges = builder().trusted_proxies(["10.0.0.0/8"]).unwrap().build().unwrap();
+    let served = Served::start(ranges);
+    assert_eq!(status(&served.socket(), "X-Forwarded-For: 198.51.100.1\r\n").await, 500);
+    served.server.stop(false).await;
+    lines();
+
+    let served = Served::start(builder().trusted_proxies(["unix:"]).unwrap().build().unwrap());
+    assert_eq!(status(&served.socket(), "").await, 500);
+    assert_eq!(status(&served.socket(), "X-Forwarded-For: garbage\r\n").await, 500);
+    let told = lines();
+    assert!(told.contains("named none that can be read"), "{told}");
+    assert!(told.contains("proxy=unix:") && !told.contains("garbage"), "{told}");
+    assert_eq!(status(&served.socket(), "X-Forwarded-For: 198.51.100.1\r\n").await, 200);
+    served.server.stop(false).await;
+}

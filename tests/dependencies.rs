@@ -1,0 +1,65 @@
+//! What palisade asks of its dependencies: no feature of actix-web that it does not need, because an application that leaves
+//! such a feature out would get it all the same (compressed bodies: CWE-409); and a Rust version that is stated and true.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .args(["--offline", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The lines of the tree of what an application gets with palisade, such as `actix-web feature "unicode"`.
+fn features_of_palisade(more: &[&str]) -> Vec<String> {
+    let arguments = [&["tree", "-p", "palisade", "-e", "no-dev,features", "--prefix", "none"], more].concat();
+    cargo(&arguments).lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+#[test]
+fn palisade_asks_for_the_router_of_actix_web_and_for_nothing_else_of_it() {
+    for more in [&[][..], &["--all-features"]] {
+        let features = features_of_palisade(more);
+        let mut asked: Vec<_> = features.iter().filter(|line| line.starts_with("actix-web feature ")).collect();
+        asked.dedup();
+        assert_eq!(asked, ["actix-web feature \"unicode\""], "{more:?}");
+        let compressing =
+            |line: &&String| ["compress", "brotli", "flate2", "zstd"].iter().any(|word| line.contains(word));
+        assert_eq!(features.iter().find(compressing), None, "{more:?}");
+        // Without these the router takes twice as long, and `validator` ten times.
+        for kept in ["actix-router feature \"unicode\"", "regex feature \"perf\"", "regex feature \"unicode\""] {
+            assert!(features.iter().any(|line| line == kept), "{kept} is off: {more:?}");
+        }
+    }
+}
+
+/// As `1.89` or `1.89.0`.
+fn version(package: &Value) -> (u64, u64) {
+    let mut parts = package["rust_version"].as_str().unwrap_or("0.0").split('.').map(|part| part.parse().unwrap());
+    (parts.next().unwrap(), parts.next().unwrap())
+}
+
+/// It is what `actix-web` asks for; `.ci/run` has clippy look for what is newer in the standard library.
+#[test]
+fn the_stated_rust_version_is_the_newest_that_a_dependency_asks_for() {
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--all-features"])).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let tree = cargo(&["tree", "-p", "palisade", "-e", "no-dev", "--all-features", "--prefix", "none"]);
+    let used: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    let dependencies = packages.iter().filter(|package| {
+        let name = package["name"].as_str().unwrap();
+        used.contains(&name) && !name.starts_with("palisade")
+    });
+    let newest = dependencies.clone().map(version).max().unwrap();
+    assert!(dependencies.count() > 50, "the tree was not read");
+    for name in ["palisade", "palisade-macros"] {
+        let stated = packages.iter().find(|package| package["name"] == name).map(version);
+        assert_eq!(stated, Some(newest), "{name}");
+    }
+}
