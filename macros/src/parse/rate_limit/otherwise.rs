@@ -29,12 +29,14 @@ pub(super) fn otherwise(list: &[Argument]) -> Option<(Place, Fault)> {
         match value {
             None => rest.push(text(argument.tokens.iter().cloned().collect())),
             Some(value) => {
+                // A fragment of a `macro_rules!` stands in a group that nobody wrote.
+                let value = flat(value.iter().cloned().collect());
                 let before = (found.limits.len(), found.windows.len());
-                found.read(&flat(value.iter().cloned().collect()))?;
+                found.read(&value)?;
                 let as_it_should = argument.key.is_none()
                     && match (at, before) {
-                        (0, (0, 0)) => found.limits.len() == 1 && found.windows.is_empty() && is_number(value),
-                        (1, (1, 0)) => found.windows.len() == 1 && found.limits.len() == 1 && is_window(value),
+                        (0, (0, 0)) => found.limits.len() == 1 && found.windows.is_empty() && is_number(&value),
+                        (1, (1, 0)) => found.windows.len() == 1 && found.limits.len() == 1 && is_window(&value),
                         _ => false,
                     };
                 if !as_it_should {
@@ -177,6 +179,8 @@ fn joined(number: &str, unit: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proc_macro2::Group;
+
     use super::super::super::argument::Arguments;
     use super::*;
     use crate::clause::word;
@@ -217,6 +221,17 @@ mod tests {
             let meant = format!("write `#[rate_limit({meant})]`");
             assert_eq!(cure(written).as_deref(), Some(meant.as_str()), "{written}");
         }
+    }
+
+    #[test]
+    fn fragments_of_a_macro_are_read_as_what_they_hold() {
+        let group = |text: &str| TokenTree::from(Group::new(Delimiter::None, text.parse().unwrap()));
+        let (five, window) = (group("5"), group("\"15m\""));
+        let word = word("rate_limit");
+        let right = quote::quote!(#five, #window);
+        assert!(otherwise(Arguments::new(&word, right).rest()).is_none());
+        let swapped = otherwise(Arguments::new(&word, quote::quote!(#window, #five)).rest());
+        assert_eq!(swapped.unwrap().1.cure, "write `#[rate_limit(5, \"15m\")]`");
     }
 
     #[test]
