@@ -188,7 +188,7 @@ fn field(word: &Ident, inside: Option<&Group>, choice: Choice, errors: &mut Erro
         [] => ("`field` names no field", FIELD.to_owned()),
         // What that is, the arguments of the handler tell.
         [TokenTree::Ident(argument)] => return Some(Field { argument: argument.clone(), path: Vec::new() }),
-        several => match (text(several), several) {
+        several => match (quoted(several), several) {
             (Some(text), _) => {
                 if let Ok(argument) = text.parse::<Ident>() {
                     return Some(Field { argument, path: Vec::new() });
@@ -211,7 +211,7 @@ fn no_field(tokens: &[TokenTree], choice: Choice) -> (&'static str, String) {
 }
 
 /// A text in quotes, and nothing else.
-fn text(tokens: &[TokenTree]) -> Option<LitStr> {
+fn quoted(tokens: &[TokenTree]) -> Option<LitStr> {
     let [TokenTree::Literal(literal)] = tokens else { return None };
     match Lit::new(literal.clone()) {
         Lit::Str(text) => Some(text),
@@ -258,7 +258,7 @@ pub(super) fn read(tokens: &[TokenTree]) -> Option<String> {
             (TokenTree::Group(index), after) => {
                 let index: Vec<TokenTree> = index.stream().into_iter().take(1).collect();
                 if !index.is_empty() {
-                    field.push_str(&format!(".{}", text(&index)?.value()));
+                    field.push_str(&format!(".{}", quoted(&index)?.value()));
                 }
                 after
             }
