@@ -340,10 +340,10 @@ impl<'p, 'r> Passage<'p, 'r> {
     /// Quotas settle by the status, and report: where the answer leaves the route's own middleware.
     async fn close(&mut self, mut response: HttpResponse) -> HttpResponse {
         if self.place == Place::Inside {
-            if let Some(in_flight) = self.request.extensions().get::<InFlight>() {
-                if let Some(outside) = in_flight.ledger.get() {
-                    outside.borrow_mut().join(std::mem::take(&mut self.ledger));
-                }
+            if let Some(in_flight) = self.request.extensions().get::<InFlight>()
+                && let Some(outside) = in_flight.ledger.get()
+            {
+                outside.borrow_mut().join(std::mem::take(&mut self.ledger));
             }
             return response;
         }
