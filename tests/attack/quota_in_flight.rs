@@ -1,11 +1,12 @@
 //! CWE-645, CWE-307, CWE-770: a limit that is full of requests which are not answered yet is not used up, and never exceeded.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{Json, Path};
-use actix_web::{App, HttpResponse};
+use actix_web::{App, HttpResponse, HttpServer};
 use futures_util::FutureExt as _;
 use futures_util::future::{join_all, join3};
 use palisade::testing::ManualClock;
@@ -313,4 +314,36 @@ async fn a_reset_lets_those_in_who_wait() {
     let (third, ()) = futures_util::future::join(limiter.check(&PROBES, &key), reset).await;
     assert!(third.is_ok() && began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
     drop(held);
+}
+
+#[actix_web::test]
+async fn over_four_workers_right_logins_all_succeed_and_of_wrong_ones_exactly_the_limit_is_tried() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let palisade = builder().build().unwrap();
+    let server = HttpServer::new(move || App::new().service(palisade::scope("").service(login)).wrap(palisade.clone()));
+    let server = server.workers(4).listen(listener).unwrap().run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    // One connection each, so that every worker gets its share.
+    let asked = async |many: usize, path: &str| {
+        let url = format!("http://{address}{path}");
+        join_all((0..many).map(|_| {
+            let (client, url) = (reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(), url.clone());
+            async move {
+                let answer = client.post(url).send().await.unwrap();
+                let told = answer.headers().get("retry-after").map(|told| told.to_str().unwrap().to_owned());
+                (answer.status().as_u16(), told.unwrap_or_default())
+            }
+        }))
+        .await
+    };
+    for round in 0..3 {
+        let right = asked(12, "/login/200/50").await;
+        assert!(right.iter().all(|(status, _)| *status == 200), "round {round}: {right:?}");
+    }
+    let wrong = asked(64, "/login/401/50").await;
+    handle.stop(true).await;
+    assert_eq!(wrong.iter().filter(|(status, _)| *status == 401).count(), 5, "{wrong:?}");
+    assert_eq!(wrong.iter().filter(|(status, told)| *status == 429 && told == "900").count(), 59, "{wrong:?}");
 }

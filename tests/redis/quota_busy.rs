@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use palisade::RedisQuotas;
 use palisade::quota::{Ask, RedisDecision};
 
@@ -132,4 +133,28 @@ async fn many_more_than_are_sent_at_once_wait_for_their_turn_and_it_is_the_sent_
     }
     assert!(unavailable > 1000, "{unavailable}");
     assert!(began.elapsed() < Duration::from_secs(4), "they wait without end: {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn who_is_gone_before_its_turn_is_charged_for_nothing() {
+    let Some(server) = Server::start() else { return };
+    let proxy = Proxy::before(server.port()).await;
+    let store = RedisQuotas::new(&proxy.url(), "tests", KEY).unwrap().timeout(Duration::from_secs(5)).unwrap();
+    warm(&store).await;
+    proxy.delay(Duration::from_millis(400));
+    let sent: Vec<_> = (0..128)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.reserve(&[of(30, 200)]).await.map(drop) })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    for _ in 0..50 {
+        assert!(store.reserve(&[of(31, 200)]).now_or_never().is_none(), "all turns are taken");
+    }
+    for one in sent {
+        assert_eq!(one.await.unwrap(), Ok(()));
+    }
+    let standings = store.standing(&[of(30, 200), of(31, 200)]).await.unwrap();
+    assert_eq!([standings[0].remaining, standings[1].remaining], [72, 200]);
 }

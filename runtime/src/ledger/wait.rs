@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::quota::Queue;
 
@@ -15,7 +15,7 @@ use crate::quota::Queue;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
-/// A time that is over already is never waited for.
+/// The least that it waits before it decides again, unless a charge was settled.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// What a request waits for.
@@ -47,6 +47,8 @@ pub(crate) async fn wait<T>(
                 return Err(full);
             }
             if !full.queue.is(&before) {
+                // Should two limits be full in turns, it does not go back and forth without a pause.
+                sleep(SHORTEST_PAUSE).await;
                 break;
             }
             let again = now.checked_add(pause.min(full.passes).max(SHORTEST_PAUSE)).unwrap_or(until);

@@ -172,6 +172,9 @@ pub(super) enum Kind {
 
 /// What a script answers.
 pub(super) trait Answer: Sized + Send + 'static {
+    /// Whether a call is of no use to anybody once nobody waits for its answer.
+    const IS_FOR_THE_CALLER: bool;
+
     /// One for each key, or `None` if that is not what Redis answered.
     fn read(answer: Value, keys: usize) -> Option<Vec<Self>>;
 
@@ -180,6 +183,8 @@ pub(super) trait Answer: Sized + Send + 'static {
 }
 
 impl Answer for Verdict {
+    const IS_FOR_THE_CALLER: bool = true;
+
     fn read(answer: Value, keys: usize) -> Option<Vec<Self>> {
         verdicts(answer, keys)
     }
@@ -189,8 +194,10 @@ impl Answer for Verdict {
     }
 }
 
-/// Units left, and the time until the next comes back.
+/// Units left, and the time until the next comes back. What is given back is given back for others too.
 impl Answer for (u32, Duration) {
+    const IS_FOR_THE_CALLER: bool = false;
+
     fn read(answer: Value, keys: usize) -> Option<Vec<Self>> {
         standings(answer, keys)
     }

@@ -127,8 +127,8 @@ impl Line {
         let (line, script) = (self.clone(), Arc::clone(script));
         let work = async move {
             let turn = tokio::select! {
-                // What nobody waits for any more is not sent.
-                () = answer.closed() => return,
+                biased;
+                () = answer.closed(), if A::IS_FOR_THE_CALLER => return,
                 turn = tokio::time::timeout(QUEUED, line.0.turns.acquire()) => turn,
             };
             let answers = match turn {
