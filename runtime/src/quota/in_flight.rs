@@ -6,7 +6,6 @@
 //! room for those alone, and none for limits whose charges always stay.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::key::Key;
@@ -28,12 +27,10 @@ impl InFlight {
     }
 
     pub(super) fn remove(&mut self, key: Key, units: u32) {
-        if let Entry::Occupied(mut held) = self.0.entry(key) {
-            let left = held.get().saturating_sub(units);
-            if left > 0 {
-                held.insert(left);
-            } else {
-                held.remove();
+        if let Some(held) = self.0.get_mut(&key) {
+            *held = held.saturating_sub(units);
+            if *held == 0 {
+                self.0.remove(&key);
             }
         }
         if self.0.is_empty() && self.0.capacity() >= ROOMY {
