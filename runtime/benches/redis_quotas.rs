@@ -79,7 +79,7 @@ async fn measure<F: Future<Output = ()> + 'static>(
 fn ask(bucket: u64, limit: u32, client: usize) -> Ask<'static> {
     let address = std::net::Ipv4Addr::from_bits(u32::try_from(client % 1000).unwrap_or(0));
     let limit = Limit::new(limit, HOUR).expect("neither is zero");
-    Ask { bucket, limit, cost: 1, client: Client::Address(address.into()), binding: true }
+    Ask { bucket, limit, cost: 1, client: Client::Address(address.into()), binding: true, pending: false }
 }
 
 async fn empty(mut connection: MultiplexedConnection, name: String) {

@@ -95,6 +95,16 @@ impl Denial {
         )
     }
 
+    /// Nothing is used up: as many requests as the quota holds are at work.
+    pub(crate) const fn in_flight() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limited_in_flight",
+            "Too many requests are in progress; try again in a moment.",
+            Extra::RetryAfter(1),
+        )
+    }
+
     /// The same for the client; for the log an alarm: the store of quotas is too small, or under attack.
     pub(crate) const fn crowded(retry_after: u32) -> Self {
         let mut denial = Self::too_many_requests(retry_after);

@@ -7,9 +7,10 @@
 
 mod dues;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
 use std::time::Duration;
+use std::rc::Rc;
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -118,17 +119,21 @@ pub(crate) async fn around(
         }
     }
     let Passage { place, settings, client, authenticated, mut ledger, .. } = passage;
+    let inside = Rc::<RefCell<Ledger>>::default();
+    if let Some(in_flight) = request.request().extensions().get::<InFlight>() {
+        // Set once: a request passes one guard.
+        let _ = in_flight.ledger.set(Rc::clone(&inside));
+    }
     let (request, response) = match inner.call(request).await {
         Ok(response) => response.into_parts(),
         Err(error) => {
             // Its answer is made further out; what it counts as is known here.
+            ledger.join(inside.take());
             ledger.settle(&settings.quotas, error.as_response_error().status_code()).await;
             return Err(error);
         }
     };
-    if let Some(in_flight) = request.extensions().get::<InFlight>() {
-        ledger.join(in_flight.ledger.take());
-    }
+    ledger.join(inside.take());
     let mut passage = Passage { place, policy, outer, request: &request, settings, client, authenticated, ledger };
     let response = passage.finish(response).await;
     Ok(ServiceResponse::new(request, response))
@@ -372,8 +377,10 @@ impl<'p, 'r> Passage<'p, 'r> {
     /// Quotas settle by the status, and report: where the answer leaves the route's own middleware.
     async fn close(&mut self, mut response: HttpResponse) -> HttpResponse {
         if self.place == Place::Inside {
-            if let Some(in_flight) = self.request.extensions().get::<InFlight>() {
-                in_flight.ledger.replace(std::mem::take(&mut self.ledger));
+            if let Some(in_flight) = self.request.extensions().get::<InFlight>()
+                && let Some(outside) = in_flight.ledger.get()
+            {
+                outside.borrow_mut().join(std::mem::take(&mut self.ledger));
             }
             return response;
         }

@@ -4,20 +4,24 @@
 //! store that is down and so counts nothing (CWE-636).
 //! Promise: a reservation is taken before anything else happens and is given back only in the very window that was
 //! charged; a request that a quota refuses is charged to none; a client that hangs up stays charged, because a
-//! reservation that is dropped is kept. Where nobody can count, each quota does what it says.
+//! reservation that is dropped is kept. A quota that is full of reservations of requests at work is not used up: a request waits a
+//! bounded moment for one of them. Where nobody can count, each quota does what it says.
 
 mod record;
 mod report;
+mod wait;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use smallvec::smallvec;
+use tokio::time::Instant;
 
 use self::record::Record;
 pub use self::report::RateLimitHeaders;
-use crate::policy::{By, Outage, Quota, Unavailable};
+pub(crate) use self::wait::{Full, wait};
+use crate::policy::{By, Count, Outage, Quota, Unavailable};
 use crate::quota::{Ask, Cause, Client, Decision, Few, Limit, Place, QuotaStore, Reservation, Standing};
 
 /// One key of one quota that a request has to pass.
@@ -44,10 +48,11 @@ pub(crate) struct Origin<'c> {
 }
 
 /// Why a request does not pass its quotas.
-#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The whole seconds after which it may pass, at least 1.
     OverQuota(u32),
+    /// It would pass, were requests that are at work given back.
+    InFlight(Full),
     /// The same, but nobody used it up: the store has no place for a new client.
     Crowded(u32),
     /// The store does not answer, and a quota is closed then.
@@ -76,23 +81,41 @@ struct Entry {
 }
 
 impl Ledger {
-    /// Takes a reservation from every quota, or from none.
+    /// Takes a reservation from every quota, or from none. Where one is full of requests at work it waits, at most until then.
     pub(crate) async fn reserve(
         &mut self,
         store: &QuotaStore,
         dues: &[Due<'_, '_>],
         enforced: bool,
+        until: impl FnOnce() -> Instant,
     ) -> Result<Observed, Refusal> {
-        let all: Few<&Due<'_, '_>> = dues.iter().collect();
-        let reserved = match self.reserve_at(store.place(), &all, enforced).await {
-            Ok(reserved) => reserved,
-            Err(Unavailable) => self.without_the_store(store, all, enforced).await,
-        };
+        let before = self.entries.len();
+        let mut reserved = self.decide(store, dues, enforced).await;
+        if let Err(Refusal::InFlight(full)) = reserved {
+            let decide = async || {
+                // What a refused try has written is of no use to the next.
+                self.entries.truncate(before);
+                match self.decide(store, dues, enforced).await {
+                    Err(Refusal::InFlight(full)) => Err(full),
+                    decided => Ok(decided),
+                }
+            };
+            let waited = Box::pin(wait(full, until(), decide)).await;
+            reserved = waited.unwrap_or_else(|full| Err(Refusal::InFlight(full)));
+        }
         if reserved.is_err() {
             self.refused = true;
             self.release(store, |_| true).await;
         }
         reserved
+    }
+
+    async fn decide(&mut self, store: &QuotaStore, dues: &[Due<'_, '_>], enforced: bool) -> Result<Observed, Refusal> {
+        let all: Few<&Due<'_, '_>> = dues.iter().collect();
+        match self.reserve_at(store.place(), &all, enforced).await {
+            Ok(reserved) => reserved,
+            Err(Unavailable) => self.without_the_store(store, all, enforced).await,
+        }
     }
 
     /// Each does what it says. Nothing was charged, as far as anybody knows.
@@ -133,14 +156,19 @@ impl Ledger {
             decisions = instead;
         }
         let (mut wait, mut crowded): (Option<Duration>, bool) = (None, false);
+        let mut full: Option<Full> = None;
         let mut observed: Observed = Few::new();
-        for (due, decision) in dues.iter().zip(decisions) {
+        for ((due, ask), decision) in dues.iter().zip(&asks).zip(decisions) {
             let (charge, standing) = match decision {
                 Decision::Charged(charge) => {
                     let standing = charge.standing();
                     (Some(charge), standing)
                 }
                 Decision::Spared(standing) => (None, standing),
+                Decision::Refused(refused) if refused.cause == Cause::InFlight && due.binds(enforced) => {
+                    full.get_or_insert_with(|| Full { queue: place.queue(ask), passes: refused.retry_after });
+                    (None, Standing { remaining: 0, reset: Duration::ZERO })
+                }
                 Decision::Refused(refused) => {
                     if due.binds(enforced) {
                         wait = wait.max(Some(refused.retry_after));
@@ -154,16 +182,17 @@ impl Ledger {
             let record = Record::of(due).map(Box::new);
             self.entries.push(Entry { quota: *due.quota, by: due.by, charge, standing, record });
         }
-        Ok(match wait {
-            Some(wait) if crowded => Err(Refusal::Crowded(whole_seconds(wait))),
-            Some(wait) => Err(Refusal::OverQuota(whole_seconds(wait))),
-            None => Ok(observed),
+        Ok(match (wait, full) {
+            (Some(wait), _) if crowded => Err(Refusal::Crowded(whole_seconds(wait))),
+            (Some(wait), _) => Err(Refusal::OverQuota(whole_seconds(wait))),
+            (None, Some(full)) => Err(Refusal::InFlight(full)),
+            (None, None) => Ok(observed),
         })
     }
 
     /// Takes over what was reserved further in, behind the route's own middleware.
-    pub(crate) fn join(&mut self, inner: Self) {
-        self.entries.extend(inner.entries);
+    pub(crate) fn join(&mut self, mut inner: Self) {
+        self.entries.append(&mut inner.entries);
         self.refused |= inner.refused;
     }
 
@@ -184,6 +213,8 @@ impl Ledger {
         }
         let refused = self.refused;
         self.release(store, |quota| refused || !quota.count.counts(status)).await;
+        // What is left stays charged, and is in flight no longer.
+        self.entries.iter_mut().for_each(|entry| entry.charge = None);
         if refused || status.as_u16() >= 400 {
             return;
         }
@@ -216,6 +247,23 @@ impl Ledger {
     }
 }
 
+/// A panic is an answer with 500 further out; whatever else drops a request is the client, and stays charged.
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        if self.entries.is_empty() || !std::thread::panicking() {
+            return;
+        }
+        for entry in &mut self.entries {
+            // A function of the application is not asked: it might panic, too.
+            if matches!(entry.quota.count, Count::Failures | Count::Successes)
+                && let Some(charge) = entry.charge.take()
+            {
+                charge.release_at_once();
+            }
+        }
+    }
+}
+
 impl<'c> Due<'_, 'c> {
     fn binds(&self, enforced: bool) -> bool {
         enforced && !self.observed
@@ -224,7 +272,8 @@ impl<'c> Due<'_, 'c> {
     fn ask(&self, enforced: bool) -> Option<Ask<'c>> {
         let limit = Limit::new(self.quota.limit, self.quota.window)?;
         let (client, binding) = (self.client.clone(), self.binds(enforced));
-        Some(Ask { bucket: self.bucket, limit, cost: self.cost, client, binding })
+        let pending = self.quota.count.gives_back();
+        Some(Ask { bucket: self.bucket, limit, cost: self.cost, client, binding, pending })
     }
 }
 

@@ -5,6 +5,8 @@
 //! Promise: the same stores, buckets and numbers as the attributes have; a store that does not answer is an error, or what
 //! the quota says, never a silent yes.
 
+mod permit;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::future::{Ready, ready};
@@ -15,15 +17,16 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, dev};
-use smallvec::smallvec;
+use tokio::time::Instant;
 
+pub use self::permit::Permit;
 use crate::audit;
-use crate::ledger::whole_seconds;
+use crate::ledger::{Full, wait, whole_seconds};
 use crate::palisade::Palisade;
 use crate::policy::{By, HandlerPath, Outage, Quota, Unavailable, normal};
 use crate::principal::{ArgumentError, Principal};
 use crate::problem::Problem;
-use crate::quota::{Ask, Client, Decision, Limit, Place, QuotaStore, Reservation, Standing};
+use crate::quota::{Ask, Cause, Client, Decision, Limit, Place, Standing};
 use crate::settings::{InFlight, RateLimits, Settings};
 use crate::validation::{Input, NotInput};
 
@@ -182,29 +185,6 @@ impl ResponseError for LimitError {
     }
 }
 
-/// A charge that was made. Dropped, it stays.
-#[must_use = "a permit that is dropped stays charged, which may be what is meant: then write `let _ = ..`"]
-pub struct Permit {
-    store: QuotaStore,
-    /// Nobody counted: the quota only observes, or the store is away and the quota is open then.
-    charged: Option<(Reservation, Standing)>,
-}
-
-impl Permit {
-    /// Where the client stands after the charge, where it was counted.
-    #[must_use]
-    pub fn standing(&self) -> Option<Standing> {
-        self.charged.as_ref().map(|(_, standing)| *standing)
-    }
-
-    /// Takes the charge back: what it was for did not count. A store that does not answer keeps it.
-    pub async fn give_back(self) {
-        if let Some((charge, _)) = self.charged {
-            self.store.release(smallvec![charge]).await;
-        }
-    }
-}
-
 impl RateLimiter {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         Self(settings)
@@ -215,36 +195,56 @@ impl RateLimiter {
     /// The rule of good records (see [`Quota`]) is for attributes: here a name that is at its quota is refused wherever it
     /// comes from.
     ///
+    /// Where the quota counts failures, successes or by status, a permit is in flight until it is
+    /// [settled](Permit::settle), [given back](Permit::give_back) or dropped. A client whose quota is full of permits in flight waits as
+    /// a request does: see [`rate_limit_wait`](crate::PalisadeBuilder::rate_limit_wait). If that is too long, `retry_after` is a second.
+    ///
     /// # Errors
     ///
     /// A client that is at its quota; a store that does not answer, where the quota is [closed](Outage::Deny) then; a quota
     /// that is none.
     pub async fn check(&self, quota: &Quota, key: &QuotaKey) -> Result<Permit, LimitError> {
         let ask = self.ask(quota, key)?;
+        let full = match self.decide(quota, &ask).await {
+            Ok(decided) => return decided,
+            Err(full) => full,
+        };
+        let now = Instant::now();
+        let until = now.checked_add(self.0.rate_limit_wait).unwrap_or(now);
+        let waited = wait(full, until, async || self.decide(quota, &ask).await).await;
+        waited.unwrap_or(Err(LimitError::OverQuota { retry_after: Duration::from_secs(1) }))
+    }
+
+    async fn decide(&self, quota: &Quota, ask: &Ask<'_>) -> Result<Result<Permit, LimitError>, Full> {
         let store = &self.0.quotas;
-        let decided = match store.place().reserve(std::slice::from_ref(&ask)).await {
+        let permit = |charged| Ok(Permit::new(store, quota, charged));
+        let mut place = store.place();
+        let decided = match place.reserve(std::slice::from_ref(ask)).await {
             Ok(decided) => decided,
             Err(Unavailable) => match quota.outage() {
-                Outage::Deny => return Err(LimitError::Unavailable),
-                Outage::Allow => return Ok(Permit { store: store.clone(), charged: None }),
-                Outage::Local => store.local().reserve(std::slice::from_ref(&ask)).await?,
+                Outage::Deny => return Ok(Err(LimitError::Unavailable)),
+                Outage::Allow => return Ok(permit(None)),
+                Outage::Local => {
+                    place = store.local();
+                    place.reserve(std::slice::from_ref(ask)).await.unwrap_or_default()
+                }
             },
         };
         let charged = match decided.into_iter().next() {
-            Some(Decision::Charged(charge)) => {
-                let standing = charge.standing();
-                Some((charge, standing))
+            Some(Decision::Charged(charge)) => Some(charge),
+            Some(Decision::Refused(refused)) if ask.binding && refused.cause == Cause::InFlight => {
+                return Err(Full { queue: place.queue(ask), passes: refused.retry_after });
             }
             Some(Decision::Refused(refused)) if ask.binding => {
-                return Err(LimitError::OverQuota { retry_after: refused.retry_after });
+                return Ok(Err(LimitError::OverQuota { retry_after: refused.retry_after }));
             }
             Some(Decision::Refused(_)) => {
                 audit::over_quota_observed(quota.name(), &"RateLimiter::check", None);
                 None
             }
-            Some(Decision::Spared(_)) | None => return Err(LimitError::Unavailable),
+            Some(Decision::Spared(_)) | None => return Ok(Err(LimitError::Unavailable)),
         };
-        Ok(Permit { store: store.clone(), charged })
+        Ok(permit(charged))
     }
 
     /// Where the client stands. Charges nothing.
@@ -312,6 +312,7 @@ impl RateLimiter {
             cost: quota.units(),
             client: self.client(key, by),
             binding: self.0.rate_limits == RateLimits::Enforce && !quota.is_observed(),
+            pending: quota.count.gives_back(),
         })
     }
 
@@ -360,11 +361,5 @@ impl Input for RateLimiter {
 impl fmt::Debug for RateLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RateLimiter").field(&self.0.quotas).finish()
-    }
-}
-
-impl fmt::Debug for Permit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("standing", &self.standing()).finish_non_exhaustive()
     }
 }

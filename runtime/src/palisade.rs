@@ -1,10 +1,12 @@
 //! The one `wrap`: what is configured once and holds for every request.
 
 mod boot;
+mod rate_limits;
 
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpResponse;
 
@@ -56,6 +58,7 @@ impl Palisade {
             realm: "api".to_owned(),
             quotas: None,
             rate_limits: RateLimits::Enforce,
+            rate_limit_wait: rate_limits::DEFAULT_WAIT,
             rate_limit_headers: RateLimitHeaders::Draft10,
             unlimited: Unlimited::default(),
             headers: SecurityHeaders::new(),
@@ -89,6 +92,7 @@ pub struct PalisadeBuilder {
     realm: String,
     quotas: Option<QuotaStore>,
     rate_limits: RateLimits,
+    rate_limit_wait: Duration,
     rate_limit_headers: RateLimitHeaders,
     unlimited: Unlimited,
     headers: SecurityHeaders,
@@ -358,6 +362,7 @@ impl PalisadeBuilder {
             quotas: self.quotas.unwrap_or_else(QuotaStore::of_this_process),
             exempt_from_quotas: self.unlimited,
             rate_limits: self.rate_limits,
+            rate_limit_wait: rate_limits::checked(self.rate_limit_wait)?,
             rate_limit_headers: self.rate_limit_headers,
             headers: self.headers,
             cors: self.cors,

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::dev::RequestHead;
@@ -48,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) quotas: QuotaStore,
     pub(crate) exempt_from_quotas: Unlimited,
     pub(crate) rate_limits: RateLimits,
+    pub(crate) rate_limit_wait: Duration,
     pub(crate) rate_limit_headers: RateLimitHeaders,
     pub(crate) headers: SecurityHeaders,
     pub(crate) cors: cors::Rules,
@@ -168,8 +170,9 @@ pub(crate) struct InFlight {
     pub(crate) authorized: Cell<Option<Authorized>>,
     /// What was loaded for the decision, until the handler takes it.
     pub(crate) rows: RefCell<Rows>,
-    /// What the handler's input was charged, on its way out through the route's own middleware, behind which it settles.
-    pub(crate) ledger: RefCell<Ledger>,
+    /// What the handler's input was charged, on its way out through the route's own middleware, behind which it settles. Set
+    /// where there is such a middleware, which keeps hold of it: what fails there returns no request.
+    pub(crate) ledger: OnceCell<Rc<RefCell<Ledger>>>,
     /// One refusal is one event, however many layers it passes.
     pub(crate) audited: Cell<bool>,
 }
@@ -183,7 +186,7 @@ impl InFlight {
             principal: OnceCell::new(),
             authorized: Cell::new(None),
             rows: RefCell::new(Vec::new()),
-            ledger: RefCell::default(),
+            ledger: OnceCell::new(),
             audited: Cell::new(false),
         }
     }

@@ -46,7 +46,7 @@ pub struct Pattern<'s, S: Store> {
 
 fn ask(bucket: u64, limit: Limit, client: &'static str) -> Ask<'static> {
     let client = Client::Named { kind: Cow::Borrowed("name"), text: Cow::Borrowed(client) };
-    Ask { bucket, limit, cost: 1, client, binding: true }
+    Ask { bucket, limit, cost: 1, client, binding: true, pending: false }
 }
 
 /// From 1 to 10,000, around the bounds where the form changes more often.

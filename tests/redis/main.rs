@@ -3,7 +3,9 @@
 mod cluster;
 mod on_outage;
 mod proxy;
+mod quota_busy;
 mod quota_cluster;
+mod quota_in_flight;
 mod quota_leases;
 mod quota_outage;
 mod quota_processes;

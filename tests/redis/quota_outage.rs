@@ -200,7 +200,7 @@ fn a_busy_worker_does_not_take_redis_from_the_others() {
     let limit = palisade::quota::Limit::new(1000, Duration::from_secs(60)).unwrap();
     let ask = move || {
         let client = palisade::quota::Client::Address([192, 0, 2, 1].into());
-        [palisade::quota::Ask { bucket: 1, limit, cost: 1, client, binding: true }]
+        [palisade::quota::Ask { bucket: 1, limit, cost: 1, client, binding: true, pending: false }]
     };
     let rt = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (ready, wait) = std::sync::mpsc::channel();

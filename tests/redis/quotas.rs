@@ -24,7 +24,14 @@ pub fn named(text: &str) -> Client<'static> {
 }
 
 pub fn ask(bucket: u64, limit: u32, window: Duration, client: &str) -> Ask<'static> {
-    Ask { bucket, limit: Limit::new(limit, window).unwrap(), cost: 1, client: named(client), binding: true }
+    Ask {
+        bucket,
+        limit: Limit::new(limit, window).unwrap(),
+        cost: 1,
+        client: named(client),
+        binding: true,
+        pending: false,
+    }
 }
 
 fn costing(cost: u32, ask: &Ask<'static>) -> Ask<'static> {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use actix_web::HttpMessage as _;
+use tokio::time::Instant;
 
 use super::Passage;
 use crate::audit;
@@ -75,15 +76,28 @@ impl Passage<'_, '_> {
             return Ok(());
         }
         let enforced = self.settings.rate_limits == RateLimits::Enforce;
-        match ledger.reserve(&self.settings.quotas, &dues, enforced).await {
+        match ledger.reserve(&self.settings.quotas, &dues, enforced, || self.waits_until()).await {
             Ok(observed) => {
                 observed.iter().for_each(|quota| self.note(quota));
                 Ok(())
             }
             Err(Refusal::OverQuota(retry_after)) => Err(Denial::too_many_requests(retry_after)),
+            Err(Refusal::InFlight(_)) => Err(Denial::in_flight()),
             Err(Refusal::Crowded(retry_after)) => Err(Denial::crowded(retry_after)),
             Err(Refusal::Unavailable) => Err(Denial::unavailable("quota_store_unavailable")),
         }
+    }
+
+    /// Until when the request waits for others that are at work: one moment for all that counts it, from when it first has to.
+    fn waits_until(&self) -> Instant {
+        let now = Instant::now();
+        let until = WaitsUntil(now.checked_add(self.settings.rate_limit_wait).unwrap_or(now));
+        let mut extensions = self.request.extensions_mut();
+        if let Some(WaitsUntil(known)) = extensions.get() {
+            return *known;
+        }
+        extensions.insert(until);
+        until.0
     }
 
     fn origin<'f>(&self, by: By, fields: &'f FieldKeys) -> Option<Origin<'f>> {
@@ -191,6 +205,9 @@ impl Passage<'_, '_> {
         Denial::internal("no_quota_key")
     }
 }
+
+#[derive(Clone, Copy)]
+struct WaitsUntil(Instant);
 
 fn missing(field: &str) -> Denial {
     let path = field.split_once('.').map_or(field, |(_, path)| path);

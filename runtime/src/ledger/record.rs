@@ -38,7 +38,14 @@ impl Record {
     }
 
     fn ask(&self) -> Ask<'static> {
-        Ask { bucket: self.bucket, limit: self.limit, cost: 1, client: self.pair.clone(), binding: true }
+        Ask {
+            bucket: self.bucket,
+            limit: self.limit,
+            cost: 1,
+            client: self.pair.clone(),
+            binding: true,
+            pending: false,
+        }
     }
 
     async fn is_good(&self, place: Place<'_>) -> Result<bool, Unavailable> {

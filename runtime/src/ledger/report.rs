@@ -1,7 +1,9 @@
 //! What a client is told about its quotas.
 //!
 //! Threat: a client that does not know when to come back comes back at once.
-//! Promise: every answer, admitted or refused, says where the client stands, in the style that the application chose.
+//! A stranger reads from the standing of a name that it chose what others did with that name (CWE-204).
+//! Promise: every answer, admitted or refused, says where the client stands, in the style that the application chose. A limit by a
+//! name that the caller chose reports nothing; only a refusal says when to come back.
 
 use std::fmt::Write;
 
@@ -16,6 +18,10 @@ const LEGACY_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remain
 const LEGACY_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// How answers tell a client where it stands. A refusal has its `Retry-After` in every style.
+///
+/// In no style is anything said of a limit by a name that the caller chose ([`By::Field`](crate::By::Field),
+/// [`By::Header`](crate::By::Header), [`By::Key`](crate::By::Key)): it would tell a stranger how often that name has failed. Of a list
+/// such as `by = [ip, field(body.email)]` only the address is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RateLimitHeaders {
@@ -35,7 +41,7 @@ pub enum RateLimitHeaders {
 impl Ledger {
     /// Says where the client stands.
     pub(crate) fn report(&self, style: RateLimitHeaders, headers: &mut HeaderMap) {
-        if self.entries.is_empty() {
+        if self.reported().next().is_none() {
             return;
         }
         match style {
@@ -45,9 +51,13 @@ impl Ledger {
         }
     }
 
+    fn reported(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| !entry.by.is_chosen_by_caller())
+    }
+
     fn draft10(&self, headers: &mut HeaderMap) {
         let (mut policy, mut state) = (String::with_capacity(48), String::with_capacity(48));
-        for entry in &self.entries {
+        for entry in self.reported() {
             let quota = &entry.quota;
             for text in [&mut policy, &mut state] {
                 // Writing to a String can't fail, here and below.
@@ -70,7 +80,7 @@ impl Ledger {
     fn legacy(&self, headers: &mut HeaderMap) {
         let reset = |entry: &Entry| whole_seconds(entry.standing.reset);
         let rank = |entry: &&Entry| (entry.standing.remaining, u32::MAX.saturating_sub(reset(entry)));
-        let Some(tightest) = self.entries.iter().min_by_key(rank) else { return };
+        let Some(tightest) = self.reported().min_by_key(rank) else { return };
         headers.insert(LEGACY_LIMIT, tightest.quota.limit.into());
         headers.insert(LEGACY_REMAINING, tightest.standing.remaining.into());
         headers.insert(LEGACY_RESET, reset(tightest).into());

@@ -16,4 +16,6 @@ pub struct Ask<'a> {
     pub client: Client<'a>,
     /// Whether its refusal holds for all that is asked with it. One that only observes hinders nobody.
     pub binding: bool,
+    /// Whether it is known only later that the charge stays, so that it is in flight until then.
+    pub pending: bool,
 }

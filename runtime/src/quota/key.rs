@@ -15,7 +15,7 @@ use super::client::Client;
 
 /// One client in one bucket, as [`MemoryStore::key`](crate::MemoryStore::key) condenses them. It tells nothing about the
 /// client, and means nothing to a store that is not a clone of the one that made it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key {
     high: u64,
     low: u64,
@@ -35,6 +35,12 @@ impl Key {
     #[inline]
     pub(super) fn print(self) -> Print {
         [self.high as u32, self.low as u32, (self.low >> 32) as u32]
+    }
+
+    /// A number that is as good as drawn at random for each key.
+    #[inline]
+    pub(super) fn number(self) -> u64 {
+        self.low
     }
 
     /// Whether this is its fingerprint.

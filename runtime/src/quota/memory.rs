@@ -17,6 +17,7 @@ use super::rack::Charged;
 use super::shelf::Shelf;
 use super::vault::Vault;
 use super::verdict::{Refused, Standing, Wait};
+use super::waiting::{Queue, Queues};
 
 /// Units that were charged. Dropping it leaves the client charged; only [`MemoryStore::release`] gives them back, and
 /// takes it by value, so that they are given back once.
@@ -27,12 +28,32 @@ pub struct Charge {
     limit: Limit,
     units: u32,
     charged: Charged,
+    /// Where it is in flight, if it is. Dropped, it stays charged, and is in flight no longer.
+    pending: Option<MemoryStore>,
 }
 
 impl Charge {
     /// Where the client stood right after this charge.
     pub fn standing(&self) -> Standing {
         self.charged.standing()
+    }
+
+    /// Gives it back where nobody can wait, if it is in flight.
+    pub(super) fn release_at_once(mut self) {
+        if let Some(store) = self.pending.take() {
+            let now = store.now();
+            store.settle(&self, now);
+        }
+    }
+}
+
+impl Drop for Charge {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(store) = self.pending.take() {
+            store.shared.vault.keep(self.key, self.units);
+            store.shared.queues.settled(self.key.number());
+        }
     }
 }
 
@@ -82,6 +103,7 @@ struct Shared {
     vault: Vault<Mutex<Shelf>>,
     bound: NonZeroUsize,
     names: OnceLock<MemoryStore>,
+    queues: Arc<Queues>,
 }
 
 impl MemoryStore {
@@ -116,7 +138,7 @@ impl MemoryStore {
 
     fn of(bound: NonZeroUsize, clock: Arc<dyn Clock>) -> Self {
         let (keyed, vault) = (Keyed::new(), Vault::new(bound));
-        Self { shared: Arc::new(Shared { clock, keyed, vault, bound, names: OnceLock::new() }) }
+        Self { shared: Arc::new(Shared { clock, keyed, vault, bound, names: OnceLock::new(), queues: Arc::default() }) }
     }
 
     /// What counts by names that callers choose: they fill a place of their own, by the same clock.
@@ -170,7 +192,23 @@ impl MemoryStore {
             return Err(never.into());
         }
         let charged = self.shared.vault.reserve(key, limit, units, now).unwrap_or(Err(never))?;
-        Ok(Charge { key, limit, units, charged })
+        Ok(Charge { key, limit, units, charged, pending: None })
+    }
+
+    /// The same for a charge that is in flight until it is released or dropped.
+    pub(super) fn reserve_pending(&self, key: Key, limit: Limit, cost: u32, now: Tick) -> Result<Charge, Refused> {
+        let units = cost.max(1);
+        let never = Wait::Spent(limit.nanos());
+        if units > limit.limit() {
+            return Err(never.into());
+        }
+        let charged = self.shared.vault.reserve_pending(key, limit, units, now).unwrap_or(Err(never))?;
+        Ok(Charge { key, limit, units, charged, pending: Some(self.clone()) })
+    }
+
+    /// Who waits for what this client has in flight.
+    pub(super) fn queue(&self, key: Key) -> Queue {
+        Queue::new(&self.shared.queues, key.number())
     }
 
     /// Charges as many of so many units as there is room for, for good, and says where the client stands. Refuses nothing:
@@ -193,9 +231,19 @@ impl MemoryStore {
 
     /// Gives a charge back, in the very place that was charged, and says where the client stands. A charge that is
     /// forgotten already changes nothing.
-    pub fn release(&self, charge: Charge, now: Tick) -> Standing {
-        let Charge { key, limit, units, charged } = charge;
+    pub fn release(&self, mut charge: Charge, now: Tick) -> Standing {
+        if charge.pending.take().is_some() {
+            return self.settle(&charge, now);
+        }
+        let Charge { key, limit, units, charged, .. } = charge;
         let standing = self.shared.vault.release(key, limit, charged.ticket, units, now);
+        standing.unwrap_or_else(|| Standing::untouched(limit))
+    }
+
+    fn settle(&self, charge: &Charge, now: Tick) -> Standing {
+        let Charge { key, limit, units, charged, .. } = *charge;
+        let standing = self.shared.vault.release_pending(key, limit, charged.ticket, units, now);
+        self.shared.queues.settled(key.number());
         standing.unwrap_or_else(|| Standing::untouched(limit))
     }
 
@@ -218,6 +266,7 @@ impl MemoryStore {
     /// ```
     pub fn reset(&self, key: Key, limit: Limit) {
         self.shared.vault.reset(key, limit);
+        self.shared.queues.settled(key.number());
     }
 
     /// How many clients are held, some of them perhaps without charges. Takes every lock in turn: for tests and gauges.

@@ -22,7 +22,9 @@
 //! refused. [`Limit::slack`] says it for each limit.
 //!
 //! A charge is taken before the handler runs and may be given back after it, so that concurrent tries can't slip
-//! past the quota. A charge that nobody gives back stays: a client that hangs up has paid.
+//! past the quota. A charge that nobody gives back stays: a client that hangs up has paid. Until it is given back, or it is sure
+//! that it stays, it is *in flight*: a store knows how much of a full limit is, because such a limit is not used up. That decides
+//! what a client is told and whether it may wait, and never how many are admitted.
 //!
 //! Sources: OWASP ASVS 5.0 V2.4.1, V6.3.1.
 
@@ -31,6 +33,7 @@ mod cells;
 mod client;
 mod clock;
 mod counters;
+mod in_flight;
 mod index;
 mod key;
 mod limit;
@@ -46,6 +49,7 @@ mod shelf;
 mod store;
 mod vault;
 mod verdict;
+mod waiting;
 
 pub use clock::{Clock, SystemClock, Tick};
 pub use memory::MemoryStore;
@@ -53,6 +57,7 @@ pub use memory::MemoryStore;
 pub use redis::RedisQuotas;
 pub use store::QuotaStore;
 pub(crate) use store::{Decision, Few, Place, Reservation};
+pub(crate) use waiting::Queue;
 
 #[doc(hidden)]
 pub use ask::Ask;

@@ -2,7 +2,8 @@
 //!
 //! Threat: every process has its own count, so N processes give N quotas (CWE-799); a Redis that is slow, silent or gone takes
 //! the application with it (CWE-400, CWE-636). Promise: never more than N units in any window by the clock of the
-//! server that holds the key, whatever the number of processes; a decision takes one round trip and never longer than the timeout.
+//! server that holds the key, whatever the number of processes; a decision takes one round trip, and never longer than the timeout
+//! from when it was sent.
 
 mod background;
 mod breaker;
@@ -10,11 +11,13 @@ mod charge;
 mod connection;
 mod leases;
 mod names;
+mod pending;
 mod script;
 mod server_clock;
 mod wire;
 
 use std::fmt;
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,12 +30,12 @@ use self::charge::{before, decision};
 use self::connection::Peer;
 use self::leases::Leases;
 use self::names::{Name, Names};
-use self::script::{Act, Call, Kind, RESERVE, SETTLE, Script, Verdict, Wish, standings, verdicts};
-use self::server_clock::ServerClock;
+use self::script::{Act, Call, Kind, RESERVE, SETTLE, Script, Verdict, Wish};
 use self::wire::Line;
 use super::ask::Ask;
 use super::limit::Limit;
 use super::verdict::Standing;
+use super::waiting::Queues;
 use crate::error::ConfigError;
 use crate::policy::Unavailable;
 
@@ -44,9 +47,14 @@ const PATIENCE: Duration = Duration::from_millis(50);
 ///
 /// The clock is the server's, so the processes' own may differ. Up to [`Limit::EXACT`] units each charge is kept to the
 /// microsecond; over it, in parts of a 32nd of the window, rounded so that a charge is rather held too long. A client takes
-/// one key for each quota, of at most 416 bytes and its name, which expires when its last charge leaves.
+/// one key for each quota, of at most 424 bytes and its name, which expires when its last charge leaves.
 ///
-/// A decision that takes longer than the [timeout](Self::timeout) is [`Unavailable`]. After five failures in a row none is
+/// How many requests are in flight stands there too, for quotas that don't count all requests, so that all processes tell a
+/// quota that is full for a moment from one that is used up; what a process had in flight when it died counts so for a minute.
+///
+/// A decision that takes longer than the [timeout](Self::timeout), from the moment when it is sent, is [`Unavailable`]. At most 128
+/// are under way at once for each process. Others wait for their turn, which is no outage; one that has waited for a second is
+/// [`Unavailable`]. After five failures in a row none is
 /// tried for a second, then one is; meanwhile the answer is [`Unavailable`] at once. On a cluster the quotas of one client
 /// are together on one node; a decision about several clients asks their nodes at the same time, and gives back what was
 /// charged if one of them refuses.
@@ -74,10 +82,11 @@ struct Inner {
     line: Line,
     names: Names,
     timeout: Duration,
-    reserve: Script,
-    settle: Script,
+    reserve: Arc<Script>,
+    settle: Arc<Script>,
     leases: Option<Leases>,
-    clock: ServerClock,
+    queues: Arc<Queues>,
+    numbers: RandomState,
 }
 
 impl RedisQuotas {
@@ -120,7 +129,7 @@ impl RedisQuotas {
 
     fn of(peer: Peer, prefix: String, secret: &[u8]) -> Result<Self, ConfigError> {
         let names = Names::new(prefix, secret)?;
-        let (reserve, settle) = (Script::new(RESERVE), Script::new(SETTLE));
+        let (reserve, settle) = (Arc::new(Script::new(RESERVE)), Arc::new(Script::new(SETTLE)));
         Ok(Self(Arc::new(Inner {
             line: Line::new(peer),
             names,
@@ -128,12 +137,13 @@ impl RedisQuotas {
             reserve,
             settle,
             leases: None,
-            clock: ServerClock::new(),
+            queues: Arc::default(),
+            numbers: RandomState::new(),
         })))
     }
 
-    /// How long a decision may take, with the making of a connection where there is none. Default: 50 ms. To be said before it is
-    /// cloned.
+    /// How long a decision may take from the moment when it is sent, with the making of a connection where there is none. Default:
+    /// 50 ms. Call it before the store is cloned.
     ///
     /// Danger: while Redis is silent, requests wait so long; what is too short refuses whenever the network is slow, and what
     /// was charged meanwhile stays charged.
@@ -210,20 +220,16 @@ impl RedisQuotas {
     pub async fn reserve(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, Unavailable> {
         let asked = Instant::now();
         let names = self.0.names.all(asks);
-        if let Some(charges) = self.0.leases.as_ref().and_then(|leases| leases.take(asks, &names, asked)) {
+        if let Some(charges) = self.0.leases.as_ref().and_then(|leases| leases.take(self, asks, &names, asked)) {
             return Ok(charges.into_iter().map(Decision::Charged).collect());
         }
         let wish = |ask, name| self.0.leases.as_ref().map_or_else(Wish::default, |leases| leases.wish(ask, name));
-        let (last, each) = (self.last_use(asked), asks.iter().zip(&names));
-        let calls = each.map(|(ask, name)| (name, Call::reserve(&name.key, ask, wish(ask, name), last))).collect();
-        let answers = self.0.line.call(&self.0.reserve, calls, verdicts, self.deadline(asked)).await;
+        let each = asks.iter().zip(&names);
+        let calls = each.map(|(ask, name)| (name, Call::reserve(&name.key, ask, wish(ask, name)))).collect();
+        let answers = self.0.line.call::<Verdict>(&self.0.reserve, calls, self.0.timeout).await;
         let lost = answers.iter().any(|answer| answer.and_then(in_time).is_err());
-        if let Some(Ok(verdict)) = answers.first() {
-            self.0.clock.learn(verdict.now, Instant::now());
-        }
-        let mut decided = asks.iter().zip(&answers);
-        let refused = decided
-            .any(|(ask, answer)| ask.binding && answer.as_ref().is_ok_and(|verdict| verdict.kind == Kind::Refused));
+        let refuses = |verdict: &Verdict| matches!(verdict.kind, Kind::Refused | Kind::InFlight);
+        let refused = asks.iter().zip(&answers).any(|(ask, answer)| ask.binding && answer.as_ref().is_ok_and(refuses));
         let mut decisions = Vec::with_capacity(asks.len());
         let mut back = Vec::new();
         for ((ask, name), verdict) in asks.iter().zip(names).zip(answers) {
@@ -240,11 +246,12 @@ impl RedisQuotas {
             {
                 leases.keep(self, &name, ask, &verdict, asked);
             }
-            match decision(ask, name, &verdict) {
+            match decision(self, ask, name, &verdict) {
                 // Another node does not know that this one refused.
-                Decision::Charged(charge) if lost || refused => {
+                Decision::Charged(mut charge) if lost || refused => {
                     decisions.push(Decision::Spared(before(&charge)));
-                    back.push(RedisCharge { units: verdict.units, ..charge });
+                    charge.units = verdict.units;
+                    back.push(charge);
                 }
                 decision => decisions.push(decision),
             }
@@ -262,10 +269,16 @@ impl RedisQuotas {
     ///
     /// Redis did not answer in time: they may stay charged.
     #[doc(hidden)]
-    pub async fn release(&self, charges: Vec<RedisCharge>) -> Result<Vec<Standing>, Unavailable> {
-        let act = |charge: &RedisCharge| Act::GiveBack { generation: charge.generation, place: charge.place };
-        let acts = charges.iter().map(|charge| (&charge.name, charge.limit, charge.units, act(charge)));
-        self.settle(acts.collect()).await
+    pub async fn release(&self, mut charges: Vec<RedisCharge>) -> Result<Vec<Standing>, Unavailable> {
+        // From here on, where nobody waits for the answer either, they are given back and not kept.
+        let pending: Vec<bool> = charges.iter_mut().map(|charge| charge.pending.take().is_some()).collect();
+        let acts = charges.iter().zip(&pending).map(|(charge, pending)| {
+            let act = Act::GiveBack { generation: charge.generation, place: charge.place, pending: *pending };
+            (&charge.name, charge.limit, charge.units, act)
+        });
+        let standings = self.settle(acts.collect()).await;
+        charges.iter().for_each(|charge| self.settled(&charge.name));
+        standings
     }
 
     /// Charges as many units as there is room for; never refuses.
@@ -298,7 +311,9 @@ impl RedisQuotas {
         if let Some(leases) = &self.0.leases {
             self.0.names.all(std::slice::from_ref(ask)).iter().for_each(|name| leases.drop(name));
         }
-        self.act(std::slice::from_ref(ask), Act::Forget).await.map(drop)
+        self.act(std::slice::from_ref(ask), Act::Forget).await?;
+        self.0.names.all(std::slice::from_ref(ask)).iter().for_each(|name| self.settled(name));
+        Ok(())
     }
 
     async fn act(&self, asks: &[Ask<'_>], act: Act) -> Result<Vec<Standing>, Unavailable> {
@@ -310,7 +325,7 @@ impl RedisQuotas {
     async fn settle(&self, acts: Vec<(&Name, Limit, u32, Act)>) -> Result<Vec<Standing>, Unavailable> {
         let calls =
             acts.into_iter().map(|(name, limit, units, act)| (name, Call::settle(&name.key, limit, units, act)));
-        let answers = self.0.line.call(&self.0.settle, calls.collect(), standings, self.deadline(Instant::now())).await;
+        let answers = self.0.line.call::<(u32, Duration)>(&self.0.settle, calls.collect(), self.0.timeout).await;
         answers.into_iter().map(|answer| answer.map(|(remaining, reset)| Standing { remaining, reset })).collect()
     }
 
@@ -322,16 +337,6 @@ impl RedisQuotas {
     fn take_back(&self, charges: Vec<RedisCharge>) {
         let store = self.clone();
         let _ends_by_itself = background::spawn(async move { store.release(charges).await });
-    }
-
-    /// Until when the server may decide about what is asked now: twice as long as anybody waits, because what is known of its
-    /// clock is late by a round trip. In a cluster each node has its own clock.
-    fn last_use(&self, asked: Instant) -> u64 {
-        if self.0.line.is_cluster() { 0 } else { self.0.clock.at(asked, self.0.timeout.saturating_mul(2)) }
-    }
-
-    fn deadline(&self, asked: Instant) -> Instant {
-        asked.checked_add(self.0.timeout).unwrap_or(asked)
     }
 }
 

@@ -6,6 +6,7 @@
 //! leaves: if all on the shelf are, the newcomer is refused.
 
 use super::clock::Tick;
+use super::in_flight::InFlight;
 use super::key::Key;
 use super::limit::Limit;
 use super::rack::{Outcome, Rack, Survey, Ticket, rack};
@@ -29,6 +30,7 @@ pub(super) struct Shelf {
     racks: Vec<(Limit, Box<dyn Rack>)>,
     /// Which rack, and which client on it, is the next to be looked at.
     hand: (usize, usize),
+    in_flight: InFlight,
 }
 
 impl Shelf {
@@ -41,6 +43,7 @@ impl Shelf {
             crowded: Tick::default(),
             racks: Vec::new(),
             hand: (0, 0),
+            in_flight: InFlight::default(),
         }
     }
 
@@ -54,6 +57,31 @@ impl Shelf {
             return outcome;
         }
         self.admit(key, limit, units, now)
+    }
+
+    /// As [`Shelf::reserve`], for a charge that is in flight until it is released or kept.
+    pub(super) fn reserve_pending(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Outcome {
+        match self.reserve(key, limit, units, now) {
+            Ok(charged) => {
+                self.in_flight.add(key, units);
+                Ok(charged)
+            }
+            Err(Wait::Spent(nanos)) => Err(self.spent_or_in_flight(key, limit, units, nanos, now)),
+            Err(wait) => Err(wait),
+        }
+    }
+
+    fn spent_or_in_flight(&mut self, key: Key, limit: Limit, units: u32, nanos: u64, now: Tick) -> Wait {
+        match self.in_flight.units(key) {
+            0 => Wait::Spent(nanos),
+            flying if self.standing(key, limit, now).remaining.saturating_add(flying) < units => Wait::Spent(nanos),
+            _ => Wait::InFlight(nanos),
+        }
+    }
+
+    /// It is sure now that so many units in flight stay charged.
+    pub(super) fn keep(&mut self, key: Key, units: u32) {
+        self.in_flight.remove(key, units);
     }
 
     /// As many units as there is room for.

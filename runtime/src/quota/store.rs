@@ -15,6 +15,7 @@ use super::memory::{self, MemoryStore};
 #[cfg(feature = "redis")]
 use super::redis::{self, RedisCharge, RedisQuotas};
 use super::verdict::{Refused, Standing};
+use super::waiting::Queue;
 use crate::policy::Unavailable;
 
 /// Where quotas are counted: a [`MemoryStore`], for one process, or (feature `redis`) a `RedisQuotas`, for several.
@@ -58,6 +59,15 @@ impl Reservation {
             Reservation::Memory(_, charge) => charge.standing(),
             #[cfg(feature = "redis")]
             Reservation::Redis(charge) => charge.standing(),
+        }
+    }
+
+    /// Gives it back where nobody can wait, if it is in flight.
+    pub(crate) fn release_at_once(self) {
+        match self {
+            Reservation::Memory(_, charge) => charge.release_at_once(),
+            #[cfg(feature = "redis")]
+            Reservation::Redis(charge) => charge.release_at_once(),
         }
     }
 }
@@ -165,6 +175,18 @@ impl Place<'_> {
         }
     }
 
+    /// Who waits for what this client has in flight.
+    pub(crate) fn queue(self, ask: &Ask<'_>) -> Queue {
+        match self {
+            Place::Memory(memory, _) => {
+                let memory = Room::of(&ask.client).in_store(memory);
+                memory.queue(memory.key(ask.bucket, &ask.client))
+            }
+            #[cfg(feature = "redis")]
+            Place::Redis(redis) => redis.queue(ask),
+        }
+    }
+
     /// Where the client stands. Charges nothing.
     pub(crate) async fn standing(self, ask: &Ask<'_>) -> Result<Standing, Unavailable> {
         match self {
@@ -217,7 +239,12 @@ fn reserve_in(memory: &MemoryStore, now: Tick, asks: &[Ask<'_>]) -> Few<Decision
             decisions.push(Decision::Spared(memory.standing(key, ask.limit, now)));
             continue;
         }
-        match memory.reserve(key, ask.limit, ask.cost, now) {
+        let charged = if ask.pending {
+            memory.reserve_pending(key, ask.limit, ask.cost, now)
+        } else {
+            memory.reserve(key, ask.limit, ask.cost, now)
+        };
+        match charged {
             Ok(charge) => decisions.push(Decision::Charged(Reservation::Memory(room, charge))),
             Err(no) => {
                 refused |= ask.binding;

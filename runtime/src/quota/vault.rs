@@ -57,6 +57,30 @@ impl<L: Lock<Shelf>> Vault<L> {
         self.with(key, |shelf| shelf.reserve(key, limit, units, now))
     }
 
+    pub(super) fn reserve_pending(&self, key: Key, limit: Limit, units: u32, now: Tick) -> Option<Outcome> {
+        self.sweep(now);
+        self.with(key, |shelf| shelf.reserve_pending(key, limit, units, now))
+    }
+
+    pub(super) fn keep(&self, key: Key, units: u32) {
+        self.with(key, |shelf| shelf.keep(key, units));
+    }
+
+    /// [`Shelf::keep`] and [`Shelf::release`] of the same units, with nothing between them.
+    pub(super) fn release_pending(
+        &self,
+        key: Key,
+        limit: Limit,
+        ticket: Ticket,
+        units: u32,
+        now: Tick,
+    ) -> Option<Standing> {
+        self.with(key, |shelf| {
+            shelf.keep(key, units);
+            shelf.release(key, limit, ticket, units, now)
+        })
+    }
+
     pub(super) fn charge(&self, key: Key, limit: Limit, units: u32, now: Tick) -> Option<Standing> {
         self.sweep(now);
         self.with(key, |shelf| shelf.charge(key, limit, units, now))

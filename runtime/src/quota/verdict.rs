@@ -39,6 +39,7 @@ pub struct Refused {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wait {
     Spent(u64),
+    InFlight(u64),
     Crowded(u64),
 }
 
@@ -47,6 +48,7 @@ impl From<Wait> for Refused {
     fn from(wait: Wait) -> Self {
         let (nanos, cause) = match wait {
             Wait::Spent(nanos) => (nanos, Cause::Spent),
+            Wait::InFlight(nanos) => (nanos, Cause::InFlight),
             Wait::Crowded(nanos) => (nanos, Cause::Crowded),
         };
         Self { retry_after: Duration::from_nanos(nanos), cause }
@@ -59,6 +61,9 @@ impl From<Wait> for Refused {
 pub enum Cause {
     /// The client has too little left of its quota.
     Spent,
+    /// The client would have enough left, were what is in flight given back. Only where the ask is
+    /// [pending](super::Ask::pending) itself.
+    InFlight,
     /// The store has no place for a new client: all that it could give up belong to clients at their quota. Worth an
     /// alarm: the store is too small, or under attack.
     Crowded,

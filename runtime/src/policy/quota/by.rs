@@ -65,6 +65,12 @@ impl By {
         }
     }
 
+    /// Whether the caller chose by what name it is counted: a field, a header, or what a function made of the request. Nobody has
+    /// verified then that the name is the caller's own.
+    pub(crate) const fn is_chosen_by_caller(self) -> bool {
+        matches!(self, By::Header(_) | By::Field(_) | By::Key(_))
+    }
+
     /// As in `by = principal`; of what has a name, the name.
     pub(crate) const fn word(self) -> &'static str {
         match self {

@@ -5,8 +5,11 @@ use actix_web::http::StatusCode;
 /// Which answers a quota counts.
 ///
 /// Whatever is counted, a request is charged before its handler runs and given back after it where its answer does not count:
-/// otherwise concurrent tries would pass the quota. With `Failures` and a quota of 5, a sixth request *at the same time* of
-/// one client is refused, whatever becomes of the five. A client that hangs up before the answer stays charged.
+/// otherwise concurrent tries would pass the quota. With `Failures` and a quota of 5, a sixth request of one client *at the same
+/// time* waits until one of the five is answered, for as long as the
+/// [builder](crate::PalisadeBuilder::rate_limit_wait) says (default: 2 seconds). If none was given back by then, it is refused with
+/// `Retry-After: 1`, because the quota is not used up. With `All` there is nothing to wait for. A client that hangs up before the
+/// answer stays charged.
 ///
 /// ```
 /// use palisade::Count;
@@ -18,6 +21,7 @@ use actix_web::http::StatusCode;
 /// }
 ///
 /// assert!(Failures.counts(StatusCode::CONFLICT) && !Failures.counts(StatusCode::FOUND));
+/// assert!(!Failures.counts(StatusCode::SERVICE_UNAVAILABLE));
 /// assert!(Successes.counts(StatusCode::FOUND) && All.counts(StatusCode::FOUND));
 /// assert!(!When(is_a_wrong_guess).counts(StatusCode::CONFLICT));
 /// ```
@@ -27,7 +31,11 @@ pub enum Count {
     /// Every request that the quota let through, whatever came of it.
     #[default]
     All,
-    /// Requests that were answered with a status of 400 or above.
+    /// Requests that failed through the client: those answered with a status of 400 to 499. What failed through the server (500
+    /// and above, also where a store or a queue is away, or a handler panics) is given back, so that an overload by others
+    /// locks out nobody.
+    ///
+    /// Danger: a handler that answers a wrong password with 500 or above is not limited.
     Failures,
     /// Requests that were answered with a status below 400.
     Successes,
@@ -40,13 +48,17 @@ impl Count {
     /// Whether a request with this answer stays charged.
     #[must_use]
     pub fn counts(self, status: StatusCode) -> bool {
-        let failed = status.as_u16() >= 400;
         match self {
             Count::All => true,
-            Count::Failures => failed,
-            Count::Successes => !failed,
+            Count::Failures => status.is_client_error(),
+            Count::Successes => status.as_u16() < 400,
             Count::When(counts) => counts(status),
         }
+    }
+
+    /// Whether a charge may be given back when the request is answered.
+    pub(crate) const fn gives_back(self) -> bool {
+        !matches!(self, Count::All)
     }
 
     /// As in `count = failures`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::super::ask::Ask;
 use super::super::limit::Limit;
 use super::super::verdict::{Cause, Refused, Standing};
+use super::RedisQuotas;
 use super::names::Name;
 use super::script::{Kind, Verdict};
 
@@ -34,6 +35,8 @@ pub struct RedisCharge {
     pub(super) place: u64,
     pub(super) standing: Standing,
     pub(super) instant: Duration,
+    /// Where it is in flight, if it is. Dropped, it stays charged, and is in flight no longer.
+    pub(super) pending: Option<RedisQuotas>,
 }
 
 impl RedisCharge {
@@ -46,9 +49,26 @@ impl RedisCharge {
     pub fn standing(&self) -> Standing {
         self.standing
     }
+
+    /// Gives it back where nobody can wait, if it is in flight.
+    pub(in super::super) fn release_at_once(self) {
+        if let Some(store) = self.pending.clone() {
+            store.take_back(vec![self]);
+        }
+    }
 }
 
-pub(super) fn decision(ask: &Ask<'_>, name: Name, verdict: &Verdict) -> Decision {
+impl Drop for RedisCharge {
+    fn drop(&mut self) {
+        if let Some(store) = self.pending.take()
+            && self.units > 0
+        {
+            store.keep(self.name.clone(), self.limit, self.units, self.generation);
+        }
+    }
+}
+
+pub(super) fn decision(store: &RedisQuotas, ask: &Ask<'_>, name: Name, verdict: &Verdict) -> Decision {
     // What is leased beyond the cost is still to be had.
     let leased = verdict.units.saturating_sub(ask.cost.max(1));
     let remaining =
@@ -56,6 +76,7 @@ pub(super) fn decision(ask: &Ask<'_>, name: Name, verdict: &Verdict) -> Decision
     let standing = Standing { remaining, reset: verdict.time };
     match verdict.kind {
         Kind::Refused => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::Spent }),
+        Kind::InFlight => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::InFlight }),
         Kind::Spared | Kind::Late => Decision::Spared(standing),
         Kind::Charged => Decision::Charged(RedisCharge {
             name,
@@ -65,6 +86,7 @@ pub(super) fn decision(ask: &Ask<'_>, name: Name, verdict: &Verdict) -> Decision
             place: verdict.place,
             standing,
             instant: verdict.now,
+            pending: ask.pending.then(|| store.clone()),
         }),
     }
 }

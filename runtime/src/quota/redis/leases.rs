@@ -47,13 +47,19 @@ impl Leases {
     }
 
     /// A charge for every ask out of what is held, or none.
-    pub(super) fn take(&self, asks: &[Ask<'_>], names: &[Name], now: Instant) -> Option<Vec<RedisCharge>> {
+    pub(super) fn take(
+        &self,
+        store: &RedisQuotas,
+        asks: &[Ask<'_>],
+        names: &[Name],
+        now: Instant,
+    ) -> Option<Vec<RedisCharge>> {
         let mut charges: Vec<RedisCharge> = Vec::with_capacity(asks.len());
         for (ask, name) in asks.iter().zip(names) {
-            match self.take_one(ask, name, now) {
+            match self.take_one(store, ask, name, now) {
                 Some(charge) => charges.push(charge),
                 None => {
-                    charges.iter().for_each(|charge| self.put_back(charge));
+                    charges.into_iter().for_each(|charge| self.put_back(charge));
                     return None;
                 }
             }
@@ -61,7 +67,7 @@ impl Leases {
         Some(charges)
     }
 
-    fn take_one(&self, ask: &Ask<'_>, name: &Name, now: Instant) -> Option<RedisCharge> {
+    fn take_one(&self, store: &RedisQuotas, ask: &Ask<'_>, name: &Name, now: Instant) -> Option<RedisCharge> {
         let cost = ask.cost.max(1);
         let mut held = self.held.get_mut(&name.key).filter(|held| now < held.ends)?;
         held.units = held.units.checked_sub(cost)?;
@@ -75,10 +81,13 @@ impl Leases {
             place: held.place,
             standing,
             instant: held.instant,
+            pending: ask.pending.then(|| store.clone()),
         })
     }
 
-    fn put_back(&self, charge: &RedisCharge) {
+    fn put_back(&self, mut charge: RedisCharge) {
+        // It is the lease that is in flight, as before.
+        charge.pending = None;
         if let Some(mut held) = self.held.get_mut(&charge.name.key)
             && (held.generation, held.place) == (charge.generation, charge.place)
         {
@@ -117,6 +126,7 @@ impl Leases {
             place,
             standing: Standing { remaining: verdict.remaining, reset: verdict.time },
             instant: verdict.now,
+            pending: ask.pending.then(|| store.clone()),
         };
         let held = Held { generation, place, units, remaining: verdict.remaining, resets, ends, instant: verdict.now };
         let kept = now < ends
@@ -150,8 +160,8 @@ impl Leases {
     /// What is left of it.
     pub(super) fn end(&self, mut lease: RedisCharge) -> Option<RedisCharge> {
         let same = |_: &String, held: &Held| (held.generation, held.place) == (lease.generation, lease.place);
-        let (_, held) = self.held.remove_if(&lease.name.key, same)?;
-        lease.units = held.units;
+        let rest = self.held.remove_if(&lease.name.key, same);
+        lease.units = rest.map_or(0, |(_, held)| held.units);
         (lease.units > 0).then_some(lease)
     }
 

@@ -1,5 +1,7 @@
 -- Integers are bytes in struct.pack's little-endian form. A value is a head (generation I8, units used I4, for how much longer
 -- than a window charges are held I8) and then entries (place I8, units I4), places ascending. All times are microseconds of the server's clock.
+-- Between them, only where requests are at work: units in flight I4, and the second in which the last such unit was charged I4.
+-- Entries are of 12 bytes, so the size tells whether it is there. It says what a full limit is told, never who is admitted.
 local pack, unpack, floor = struct.pack, struct.unpack, math.floor
 
 local function clock()
@@ -12,12 +14,15 @@ local function leaves(state, place)
   return (place + 1) * state.step - 1 + state.window + state.hold
 end
 
+-- A process that died settles nothing: so many seconds after the last charge in flight none is any more.
+local FORGOTTEN = 60
+
 local states = {}
 
 local function load(key, window, step, now)
   local state = states[key]
   if state then return state end
-  state = { key = key, window = window, step = step, now = now, generation = now, used = 0, hold = 0, rest = '' }
+  state = { key = key, window = window, step = step, now = now, generation = now, used = 0, hold = 0, flying = 0, rest = '' }
   states[key] = state
   local raw = redis.call('GET', key)
   if not raw then return state end
@@ -27,11 +32,17 @@ local function load(key, window, step, now)
   if last > now then state.now = last end
   local generation, used, hold = unpack('<I8I4I8', raw)
   state.hold = hold
-  local at = 21
+  local at, flying, second = 21, 0, 0
+  if size % 12 == 4 then
+    flying, second = unpack('<I4I4', raw, at)
+    if state.now / 1000000 - second > FORGOTTEN then flying = 0 end
+    at = 29
+  end
   while at < size do
     local place, units = unpack('<I8I4', raw, at)
     if leaves(state, place) > state.now then
       state.generation, state.used, state.first = generation, used, place
+      state.flying, state.second = math.min(flying, used), second
       state.rest = raw:sub(at)
       break
     end
@@ -57,6 +68,12 @@ local function add(state, cost)
   return place
 end
 
+-- So many units are in flight no longer.
+local function settle(state, units)
+  if state.flying == 0 then return end
+  state.flying, state.changed = math.max(state.flying - units, 0), true
+end
+
 -- How long until so many units are free.
 local function wait(state, limit, cost, now)
   if cost > limit then return state.window end
@@ -76,7 +93,8 @@ local function store(state)
     redis.call('DEL', state.key)
   else
     local last = unpack('<I8', state.rest, #state.rest - 11)
-    local value = pack('<I8I4I8', state.generation, state.used, state.hold) .. state.rest
+    local flying = state.flying > 0 and pack('<I4I4', state.flying, state.second) or ''
+    local value = pack('<I8I4I8', state.generation, state.used, state.hold) .. flying .. state.rest
     redis.call('SET', state.key, value, 'PXAT', floor(leaves(state, last) / 1000) + 1)
   end
 end

@@ -82,7 +82,14 @@ mod tests {
 
     fn ask(bucket: u64, text: &'static str) -> Ask<'static> {
         let client = Client::Named { kind: Cow::Borrowed("body.email"), text: Cow::Borrowed(text) };
-        Ask { bucket, limit: Limit::new(5, Duration::from_secs(900)).unwrap(), cost: 1, client, binding: true }
+        Ask {
+            bucket,
+            limit: Limit::new(5, Duration::from_secs(900)).unwrap(),
+            cost: 1,
+            client,
+            binding: true,
+            pending: false,
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
--- KEYS: one for each ask. ARGV: window, step, limit, cost, whether it binds; for a lease the units wished for, and for how much
+-- KEYS: one for each ask. ARGV: window, step, limit, cost, whether it binds (1) and is pending (2); for a lease the units wished for, and for how much
 -- longer charges are held then (else the cost again, and 0); and until when the answer is of use (0: for ever).
--- Answer for each: verdict (0 refused, 1 charged, 2 spared, 3 too late), generation, place, units left, microseconds, the clock, units charged.
+-- Answer for each: verdict (0 refused, 1 charged, 2 spared, 3 too late, 4 refused for what is in flight), generation, place, units left, microseconds, the clock, units charged.
 local now = clock()
 local asks, go, late = {}, true, false
 for i = 1, #KEYS do
-  local window, step, limit, cost, binds, wish, hold, last = unpack('<I8I8I4I4I1I4I8I8', ARGV[i])
+  local window, step, limit, cost, flags, wish, hold, last = unpack('<I8I8I4I4I1I4I8I8', ARGV[i])
   if last > 0 and now > last then late = true end
   local state = load(KEYS[i], window, step, now)
   local ask = { state = state, free = limit - state.used, first = state.first, cost = cost }
@@ -12,9 +12,11 @@ for i = 1, #KEYS do
     ask.cost = math.min(wish, ask.free)
     if ask.cost > cost then state.hold = math.max(state.hold, hold) end
     ask.place = add(state, ask.cost)
+    if flags >= 2 then state.flying, state.second = state.flying + ask.cost, math.floor(now / 1000000) end
   else
     ask.wait = wait(state, limit, cost, now)
-    if binds == 1 then go = false end
+    ask.flying = flags >= 2 and state.used - state.flying + cost <= limit
+    if flags % 2 == 1 then go = false end
   end
   asks[i] = ask
 end
@@ -23,7 +25,7 @@ local answer, n = {}, 0
 for i = 1, #asks do
   local ask = asks[i]
   local state, place = ask.state, ask.place
-  local verdict, free, time = 0, ask.free, ask.wait
+  local verdict, free, time = ask.flying and 4 or 0, ask.free, ask.wait
   if late then
     verdict, time = 3, 0
   elseif place and go then

@@ -15,6 +15,8 @@ use super::super::limit::Limit;
 /// Into how many parts a window is cut over [`Limit::EXACT`].
 const SUB_WINDOWS: u64 = 32;
 
+const FOR_EVER: u64 = 0;
+
 pub(super) const RESERVE: &str = concat!(include_str!("load.lua"), include_str!("reserve.lua"));
 pub(super) const SETTLE: &str = concat!(include_str!("load.lua"), include_str!("settle.lua"));
 
@@ -35,21 +37,21 @@ impl Script {
     }
 
     /// By its name, which is all that a Redis needs that ran it before.
-    pub(super) fn by_name(&self, calls: &[Call<'_>]) -> Cmd {
+    pub(super) fn by_name(&self, calls: &[Call]) -> Cmd {
         command("EVALSHA", &self.name, calls)
     }
 
     /// With its text, which Redis keeps from then on.
-    pub(super) fn whole(&self, calls: &[Call<'_>]) -> Cmd {
+    pub(super) fn whole(&self, calls: &[Call]) -> Cmd {
         command("EVAL", self.source, calls)
     }
 }
 
-fn command(verb: &str, script: &str, calls: &[Call<'_>]) -> Cmd {
+fn command(verb: &str, script: &str, calls: &[Call]) -> Cmd {
     let mut command = Cmd::new();
     command.arg(verb).arg(script).arg(calls.len());
     for call in calls {
-        command.arg(call.key);
+        command.arg(&call.key);
     }
     for call in calls {
         command.arg(&call.words[..]);
@@ -58,10 +60,11 @@ fn command(verb: &str, script: &str, calls: &[Call<'_>]) -> Cmd {
 }
 
 /// One key of a call, and what the script is told about it.
-#[derive(Clone)]
-pub(super) struct Call<'a> {
-    pub(super) key: &'a str,
+pub(super) struct Call {
+    key: String,
     words: Vec<u8>,
+    /// Whether it ends with the moment until which the answer is of use.
+    dated: bool,
 }
 
 /// More units than a request costs, and for how many microseconds longer than a window all charges are held then. Nothing, if it
@@ -76,28 +79,45 @@ pub(super) struct Wish {
 #[derive(Clone, Copy)]
 pub(super) enum Act {
     Look,
-    GiveBack { generation: u64, place: u64 },
+    /// Of what is in flight, or is not.
+    GiveBack {
+        generation: u64,
+        place: u64,
+        pending: bool,
+    },
+    /// What is in flight stays charged.
+    Keep {
+        generation: u64,
+    },
     Charge,
     Forget,
 }
 
-impl<'a> Call<'a> {
-    /// `last` is the moment until which the answer is of use, in microseconds of the server's clock; 0 for ever.
-    pub(super) fn reserve(key: &'a str, ask: &Ask<'_>, wish: Wish, last: u64) -> Self {
+impl Call {
+    pub(super) fn reserve(key: &str, ask: &Ask<'_>, wish: Wish) -> Self {
         let mut words = Vec::with_capacity(45);
         let cost = ask.cost.max(1);
         numbers(&mut words, ask.limit, cost);
-        words.push(u8::from(ask.binding));
+        words.push(u8::from(ask.binding) | u8::from(ask.pending) << 1);
         words.extend(wish.units.max(cost).to_le_bytes());
         words.extend(wish.hold.to_le_bytes());
-        words.extend(last.to_le_bytes());
-        Self { key, words }
+        words.extend(FOR_EVER.to_le_bytes());
+        Self { key: key.to_owned(), words, dated: true }
     }
 
-    pub(super) fn settle(key: &'a str, limit: Limit, units: u32, act: Act) -> Self {
+    /// Until when the answer is of use, in microseconds of the server's clock; 0 for ever. Known only when it is sent.
+    pub(super) fn date(&mut self, last: u64) {
+        if self.dated {
+            self.words.truncate(self.words.len().saturating_sub(size_of_val(&last)));
+            self.words.extend(last.to_le_bytes());
+        }
+    }
+
+    pub(super) fn settle(key: &str, limit: Limit, units: u32, act: Act) -> Self {
         let (mode, generation, place) = match act {
             Act::Look => (0, 0, 0),
-            Act::GiveBack { generation, place } => (1, generation, place),
+            Act::GiveBack { generation, place, pending } => (if pending { 5 } else { 1 }, generation, place),
+            Act::Keep { generation } => (4, generation, 0),
             Act::Charge => (2, 0, 0),
             Act::Forget => (3, 0, 0),
         };
@@ -106,7 +126,7 @@ impl<'a> Call<'a> {
         numbers(&mut words, limit, units);
         words.extend(generation.to_le_bytes());
         words.extend(place.to_le_bytes());
-        Self { key, words }
+        Self { key: key.to_owned(), words, dated: false }
     }
 }
 
@@ -146,10 +166,48 @@ pub(super) enum Kind {
     Spared,
     /// It came to the server when nobody waited any more.
     Late,
+    /// Refused, but not if what is in flight were given back.
+    InFlight,
 }
 
-/// One verdict for each ask, or `None` if that is not what Redis answered.
-pub(super) fn verdicts(answer: Value, asks: usize) -> Option<Vec<Verdict>> {
+/// What a script answers.
+pub(super) trait Answer: Sized + Send + 'static {
+    /// Whether a call is of no use to anybody once nobody waits for its answer.
+    const IS_FOR_THE_CALLER: bool;
+
+    /// One for each key, or `None` if that is not what Redis answered.
+    fn read(answer: Value, keys: usize) -> Option<Vec<Self>>;
+
+    /// The server's clock, where it is told.
+    fn clock(&self) -> Option<Duration>;
+}
+
+impl Answer for Verdict {
+    const IS_FOR_THE_CALLER: bool = true;
+
+    fn read(answer: Value, keys: usize) -> Option<Vec<Self>> {
+        verdicts(answer, keys)
+    }
+
+    fn clock(&self) -> Option<Duration> {
+        Some(self.now)
+    }
+}
+
+/// Units left, and the time until the next comes back. What is given back is given back for others too.
+impl Answer for (u32, Duration) {
+    const IS_FOR_THE_CALLER: bool = false;
+
+    fn read(answer: Value, keys: usize) -> Option<Vec<Self>> {
+        standings(answer, keys)
+    }
+
+    fn clock(&self) -> Option<Duration> {
+        None
+    }
+}
+
+fn verdicts(answer: Value, asks: usize) -> Option<Vec<Verdict>> {
     let numbers = integers(answer, asks.checked_mul(7)?)?;
     numbers.chunks_exact(7).map(verdict).collect()
 }
@@ -161,6 +219,7 @@ fn verdict(numbers: &[u64]) -> Option<Verdict> {
         1 => Kind::Charged,
         2 => Kind::Spared,
         3 => Kind::Late,
+        4 => Kind::InFlight,
         _ => return None,
     };
     let remaining = u32::try_from(remaining).ok()?;
@@ -169,8 +228,7 @@ fn verdict(numbers: &[u64]) -> Option<Verdict> {
     Some(Verdict { kind, generation, place, remaining, time, now, units })
 }
 
-/// Units left, and the time until the next comes back, for each act.
-pub(super) fn standings(answer: Value, acts: usize) -> Option<Vec<(u32, Duration)>> {
+fn standings(answer: Value, acts: usize) -> Option<Vec<(u32, Duration)>> {
     let numbers = integers(answer, acts.checked_mul(2)?)?;
     let pair = |pair: &[u64]| {
         let &[remaining, reset] = pair else { return None };
@@ -207,7 +265,7 @@ mod tests {
     fn an_answer_that_is_none_decides_nothing() {
         assert_eq!(verdicts(Value::Nil, 1), None);
         assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0, 9]), 1), None);
-        assert_eq!(verdicts(answer(&[4, 7, 7, 3, 0, 9, 1]), 1), None);
+        assert_eq!(verdicts(answer(&[5, 7, 7, 3, 0, 9, 1]), 1), None);
         assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0, 9, 1]), 2), None);
         assert_eq!(verdicts(answer(&[1, 7, 7, i64::MAX, 0, 9, 1]), 1), None);
         assert!(verdicts(answer(&[1, 7, 7, 3, 0, 9, 1]), 1).is_some());

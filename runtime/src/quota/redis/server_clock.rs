@@ -12,6 +12,9 @@ use tokio::time::Instant;
 /// Nobody knows yet.
 const UNKNOWN: i64 = i64::MIN;
 
+/// From so many microseconds on, a clock that looks earlier was set back.
+const SET_BACK: i64 = 1_000_000;
+
 /// The difference between the server's clock, in microseconds, and the time since this was made.
 #[derive(Debug)]
 pub(super) struct ServerClock {
@@ -24,11 +27,15 @@ impl ServerClock {
         Self { began: Instant::now(), ahead: AtomicI64::new(UNKNOWN) }
     }
 
-    /// The server's clock said so, at most a round trip ago.
+    /// The server's clock said so, at most a round trip ago. An answer that was read late makes the server's clock look earlier
+    /// than it is, so a difference that is only a little smaller moves what is known by a part of it.
     pub(super) fn learn(&self, server: Duration, now: Instant) {
-        if let (Ok(server), Some(now)) = (i64::try_from(server.as_micros()), self.micros(now)) {
-            self.ahead.store(server.saturating_sub(now), Ordering::Relaxed);
-        }
+        let (Ok(server), Some(now)) = (i64::try_from(server.as_micros()), self.micros(now)) else { return };
+        let (heard, known) = (server.saturating_sub(now), self.ahead.load(Ordering::Relaxed));
+        let late = known.saturating_sub(heard);
+        let ahead =
+            if known != UNKNOWN && (1..SET_BACK).contains(&late) { known.saturating_sub(late / 16) } else { heard };
+        self.ahead.store(ahead, Ordering::Relaxed);
     }
 
     /// The moment so much later, by the server's clock; 0 where that is not known.
@@ -61,5 +68,9 @@ mod tests {
         assert_eq!(clock.at(now + Duration::from_secs(2), Duration::from_secs(1)), 1_000_003_000_000);
         clock.learn(Duration::from_secs(5), now);
         assert_eq!(clock.at(now, Duration::ZERO), 5_000_000, "it was set back");
+        clock.learn(Duration::from_millis(4840), now);
+        assert_eq!(clock.at(now, Duration::ZERO), 4_990_000, "an answer was read late");
+        clock.learn(Duration::from_millis(5100), now);
+        assert_eq!(clock.at(now, Duration::ZERO), 5_100_000);
     }
 }

@@ -1,5 +1,5 @@
--- KEYS: one for each act. ARGV: mode (0 look, 1 give back, 2 charge what there is room for, 3 forget), window, step, limit,
--- units, generation, place. Answer for each: units left, microseconds until the next comes back.
+-- KEYS: one for each act. ARGV: mode (0 look, 1 give back, 2 charge what there is room for, 3 forget, 4 keep what is in flight, 5 give
+-- back what is in flight), window, step, limit, units, generation, place. Answer for each: units left, microseconds until the next comes back.
 local now = clock()
 
 local function give_back(state, place, units)
@@ -20,13 +20,17 @@ local acts = {}
 for i = 1, #KEYS do
   local mode, window, step, limit, units, generation, place = unpack('<I1I8I8I4I4I8I8', ARGV[i])
   local state = load(KEYS[i], window, step, now)
-  if mode == 1 and state.generation == generation then
-    give_back(state, place, units)
+  if mode == 1 or mode >= 4 then
+    if state.generation == generation then
+      if mode ~= 4 then give_back(state, place, units) end
+      if mode >= 4 then settle(state, units) end
+    end
   elseif mode == 2 then
     local room = math.min(units, limit - state.used)
     if room > 0 then add(state, room) end
   elseif mode == 3 then
     state.rest, state.used, state.first, state.generation, state.changed = '', 0, nil, now, true
+    state.flying = 0
   end
   acts[i] = { state = state, limit = limit }
 end
