@@ -5,14 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of the runtime, from the cellar up. A room may use rooms of lower floors, and its own.
-const FLOORS: [&[&str]; 9] = [
-    &["error", "principal", "problem", "template"],
+const FLOORS: [&[&str]; 10] = [
+    &["problem", "template"],
+    &["error", "principal"],
     &["policy"],
     &["audit", "denial", "rehearsal"],
     &["authn", "authz", "extraction", "quota", "transport", "validation"],
     &["ledger", "table"],
     &["settings"],
-    &["answer"],
+    &["answer", "failure"],
     &["guard"],
     &["endpoint", "extract", "limiter", "middleware", "palisade", "scope", "testing"],
 ];

@@ -5,7 +5,7 @@
 
 use actix_web::http::StatusCode;
 
-use crate::problem::FieldError;
+use crate::problem::{self, FieldError};
 
 /// A refusal of one request.
 #[derive(Debug)]
@@ -54,16 +54,11 @@ impl Denial {
 
     /// The same text for expired, forged and revoked: the difference is for the log alone.
     pub(crate) const fn bad_credentials(reason: &'static str) -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            reason,
-            "The credentials are not valid.",
-            Extra::Challenge { presented: true },
-        )
+        Self::new(StatusCode::UNAUTHORIZED, reason, problem::BAD_CREDENTIALS, Extra::Challenge { presented: true })
     }
 
     pub(crate) const fn forbidden(reason: &'static str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, reason, "The caller may not do this.", Extra::None)
+        Self::new(StatusCode::FORBIDDEN, reason, problem::FORBIDDEN, Extra::None)
     }
 
     pub(crate) const fn insufficient_scope(scopes: String) -> Self {
@@ -82,12 +77,7 @@ impl Denial {
     }
 
     pub(crate) const fn too_many_requests(retry_after: u32) -> Self {
-        Self::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "rate_limited",
-            "The request quota is used up; try again later.",
-            Extra::RetryAfter(retry_after),
-        )
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", problem::OVER_QUOTA, Extra::RetryAfter(retry_after))
     }
 
     /// The same for the client; for the log an alarm: the store of quotas is too small, or under attack.
@@ -98,21 +88,11 @@ impl Denial {
     }
 
     pub(crate) const fn unavailable(reason: &'static str) -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            reason,
-            "A service that this answer depends on does not answer; try again later.",
-            Extra::RetryAfter(1),
-        )
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, problem::UNAVAILABLE, Extra::RetryAfter(1))
     }
 
     pub(crate) const fn invalid(fields: Vec<FieldError>) -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid_input",
-            "The input does not have the demanded shape; `errors` names each field.",
-            Extra::Fields(fields),
-        )
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", problem::INVALID, Extra::Fields(fields))
     }
 
     pub(crate) const fn input(status: StatusCode, reason: &'static str, detail: &'static str) -> Self {
@@ -120,7 +100,6 @@ impl Denial {
     }
 
     pub(crate) const fn internal(reason: &'static str) -> Self {
-        let detail = "The server can't answer this request.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, reason, detail, Extra::None)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, reason, problem::INTERNAL, Extra::None)
     }
 }

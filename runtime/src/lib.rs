@@ -66,6 +66,7 @@ mod endpoint;
 mod error;
 mod extract;
 mod extraction;
+mod failure;
 mod guard;
 mod ledger;
 mod limiter;

@@ -15,10 +15,11 @@ use actix_web::{Either, HttpRequest, dev, web};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::principal::Principal;
-use crate::problem::FieldError;
+use crate::problem::{FieldError, Problem, answer_with_a_problem};
 
-/// What is wrong with an argument.
-#[derive(Debug)]
+/// What is wrong with an argument: 422, with each field in `errors`.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the input is invalid")]
 pub struct Invalid(Vec<FieldError>);
 
 impl Invalid {
@@ -32,6 +33,14 @@ impl Invalid {
         self.0
     }
 }
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::invalid(invalid.into_fields())
+    }
+}
+
+answer_with_a_problem!(Invalid);
 
 impl From<ValidationErrors> for Invalid {
     fn from(errors: ValidationErrors) -> Self {
