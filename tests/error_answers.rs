@@ -268,3 +268,35 @@ async fn the_style_of_the_application_keeps_when_to_come_again() {
     assert_eq!((answer.status.as_u16(), answer.header("x-style")), (401, "ours"));
     assert!(answer.headers.contains_key("www-authenticate"), "{answer:?}");
 }
+
+/// What `fn main() -> Result<(), Box<dyn Error>>` prints is `Debug`.
+#[test]
+fn main_prints_a_mistake_of_the_configuration_as_its_sentence() {
+    let main = || -> Result<(), Box<dyn Error>> { Err(ConfigError::new("realm", "has a \"quote\""))? };
+    assert_eq!(format!("Error: {:?}", main().unwrap_err()), "Error: realm: has a \"quote\"");
+    assert_eq!(format!("{:#?}", ConfigError::new("realm", "is empty")), "realm: is empty");
+}
+
+#[test]
+fn a_problem_is_displayed_with_title_and_detail() {
+    let problem = Problem::new(actix_web::http::StatusCode::CONFLICT);
+    assert_eq!(problem.to_string(), "Conflict");
+    assert_eq!(problem.clone().detail("The email is taken.").to_string(), "Conflict: The email is taken.");
+    assert_eq!(problem.title("Taken").detail("The email.").to_string(), "Taken: The email.");
+}
+
+#[get("/sessions/{token}")]
+#[public]
+async fn of_the_documentation(token: String) -> Result<actix_web::web::Json<TokenPair>, RefreshError<Problem>> {
+    async fn grant_for(_: &str) -> Result<Grant, Unavailable> {
+        Err(Unavailable)
+    }
+    let grant = async |session: &palisade::SessionRecord| Ok(grant_for(&session.subject).await?);
+    sessions().refresh(&token, grant).await.map(actix_web::web::Json)
+}
+
+#[actix_web::test]
+async fn a_refusal_of_the_application_may_be_any_problem() {
+    let app = init_service(App::new().service(of_the_documentation).wrap(palisade())).await;
+    call(&app, getting("/sessions/nonsense")).await.assert_problem(401);
+}
