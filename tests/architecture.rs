@@ -5,14 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of the runtime, from the cellar up. A room may use rooms of lower floors, and its own.
-const FLOORS: [&[&str]; 12] = [
-    &["error", "principal", "problem", "reached", "template"],
+const FLOORS: [&[&str]; 13] = [
+    &["problem", "reached", "template"],
+    &["error", "principal"],
     &["policy"],
     &["audit", "denial", "rehearsal"],
     &["authn", "authz", "body", "extraction", "quota", "transport", "validation"],
     &["ledger", "table"],
     &["settings"],
-    &["answer"],
+    &["answer", "failure"],
     &["gate", "guard"],
     &["deferring", "endpoint", "extract", "function"],
     &["palisade", "scope", "testing"],

@@ -79,7 +79,7 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
 pub(crate) fn not_installed(policy: &Policy) -> HttpResponse {
     audit::misconfigured(&policy.handler, "palisade is not installed: add `.wrap(palisade.clone())` to the `App`");
     let denial = Denial::internal("not_installed");
-    let mut response = Problem::new(denial.status).detail(denial.detail).into_response();
+    let mut response = Problem::new(denial.status).detail(denial.detail).response();
     headers::SecurityHeaders::new().apply(response.headers_mut(), false);
     response
 }

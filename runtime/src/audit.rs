@@ -1,8 +1,9 @@
-//! The audit trail: one event for each refusal.
+//! The audit trail: one event for each refusal, and for each failure of the server.
 //!
 //! Threat: attacks that leave no trace, and logs that leak secrets or can be forged (CWE-778, CWE-532, CWE-117).
 //! Promise (ASVS V16.2.1, V16.3): one event on the target `palisade::audit` for each refusal, with its stable reason; route
-//! templates and identifiers only, never a header, a body, a query or a raw path.
+//! templates and identifiers only, never a header, a body, a query or a raw path. A failure has its cause too (V16.2.5), in the
+//! application's own words.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -10,6 +11,8 @@ use std::net::IpAddr;
 
 use actix_web::http::StatusCode;
 use tracing::field::display;
+
+use crate::policy::HandlerPath;
 
 /// The target of every audit event, for filters of `tracing`.
 pub(crate) const TARGET: &str = "palisade::audit";
@@ -37,6 +40,38 @@ impl Refused<'_> {
             handler = display(self.handler),
             client,
             subject = self.subject.map(tracing::field::debug),
+        );
+    }
+}
+
+/// What is known of a request that the server failed to answer.
+pub(crate) struct Failed<'a> {
+    /// `failed` or `panicked`.
+    pub(crate) event: &'static str,
+    pub(crate) status: StatusCode,
+    pub(crate) method: Option<&'a str>,
+    /// The template, where one is known.
+    pub(crate) route: Option<&'a str>,
+    pub(crate) handler: Option<&'a HandlerPath>,
+    /// Whatever the application's error says: it is escaped, so it forges no line.
+    pub(crate) cause: &'a str,
+}
+
+impl Failed<'_> {
+    pub(crate) fn record(&self) {
+        if !tracing::dispatcher::has_been_set() {
+            let (method, route) = (self.method.unwrap_or_default(), self.route.unwrap_or("an unknown route"));
+            let Self { event, status, cause, .. } = self;
+            let _ = writeln!(io::stderr(), "palisade: {event}: {method} {route}: {}: {cause:?}", status.as_u16());
+        }
+        tracing::error!(
+            target: TARGET,
+            event = self.event,
+            status = self.status.as_u16(),
+            method = self.method,
+            route = self.route.map(display),
+            handler = self.handler.map(display),
+            cause = tracing::field::debug(self.cause),
         );
     }
 }

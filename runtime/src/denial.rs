@@ -6,7 +6,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 
-use crate::problem::FieldError;
+use crate::problem::{self, FieldError};
 
 /// A refusal of one request.
 #[derive(Debug)]
@@ -59,16 +59,11 @@ impl Denial {
 
     /// The same text for expired, forged and revoked: the difference is for the log alone.
     pub(crate) const fn bad_credentials(reason: &'static str) -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            reason,
-            "The credentials are not valid.",
-            Extra::Challenge { presented: true },
-        )
+        Self::new(StatusCode::UNAUTHORIZED, reason, problem::BAD_CREDENTIALS, Extra::Challenge { presented: true })
     }
 
     pub(crate) const fn forbidden(reason: &'static str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, reason, "The caller may not do this.", Extra::None)
+        Self::new(StatusCode::FORBIDDEN, reason, problem::FORBIDDEN, Extra::None)
     }
 
     pub(crate) const fn insufficient_scope(scopes: String) -> Self {
@@ -87,12 +82,7 @@ impl Denial {
     }
 
     pub(crate) const fn too_many_requests(retry_after: u32) -> Self {
-        Self::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "rate_limited",
-            "The request quota is used up; try again later.",
-            Extra::RetryAfter(retry_after),
-        )
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", problem::OVER_QUOTA, Extra::RetryAfter(retry_after))
     }
 
     /// Nothing is used up: as many requests as the quota holds are at work.
@@ -113,21 +103,11 @@ impl Denial {
     }
 
     pub(crate) const fn unavailable(reason: &'static str) -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            reason,
-            "A service that this answer depends on does not answer; try again later.",
-            Extra::RetryAfter(1),
-        )
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, problem::UNAVAILABLE, Extra::RetryAfter(1))
     }
 
     pub(crate) const fn invalid(fields: Vec<FieldError>) -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid_input",
-            "The input does not have the demanded shape; `errors` names each field.",
-            Extra::Fields(fields),
-        )
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", problem::INVALID, Extra::Fields(fields))
     }
 
     pub(crate) const fn input(status: StatusCode, reason: &'static str, detail: &'static str) -> Self {
@@ -153,7 +133,6 @@ impl Denial {
     }
 
     pub(crate) const fn internal(reason: &'static str) -> Self {
-        let detail = "The server can't answer this request.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, reason, detail, Extra::None)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, reason, problem::INTERNAL, Extra::None)
     }
 }

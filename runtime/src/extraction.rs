@@ -2,7 +2,7 @@
 //!
 //! Threat: an extractor's error text that quotes hostile input or internals (CWE-209). Promise: the errors of actix-web's own
 //! extractors get the status that RFC 9110 has for them (413, 415, 400; 422 where the syntax is right and the shape is not)
-//! and a text of ours; an extractor of the user's keeps its own answer.
+//! and a text of ours; an extractor of the user's keeps its own answer, but for the text of a failure of the server.
 
 use std::io;
 
@@ -17,11 +17,13 @@ use crate::problem::FieldError;
 /// What becomes of a failed extraction.
 pub(crate) enum Failed {
     Denied(Denial),
+    /// The application has a defect: what to write instead.
+    Misconfigured(&'static str),
     /// An extractor that is not actix-web's answered itself.
     Answered(HttpResponse),
 }
 
-pub(crate) fn failed(error: &Error) -> Failed {
+pub(crate) fn failed(error: Error) -> Failed {
     if let Some(error) = error.as_error::<JsonPayloadError>() {
         return Failed::Denied(json(error));
     }
@@ -39,18 +41,25 @@ pub(crate) fn failed(error: &Error) -> Failed {
     if let Some(error) = error.as_error::<PayloadError>() {
         return Failed::Denied(payload(error));
     }
-    if let Some(error) = error.as_error::<ArgumentError>()
-        && error.status == StatusCode::FORBIDDEN
+    if let Some(error) = error.as_error::<ArgumentError>() {
+        return if error.status == StatusCode::FORBIDDEN {
+            Failed::Denied(Denial::forbidden("owner_of_nothing"))
+        } else {
+            Failed::Misconfigured(error.cure)
+        };
+    }
+    // actix-web has no type of its own for it.
+    if error.as_error::<InternalError<&'static str>>().is_some_and(|error| error.to_string().starts_with(DATA_MISSING))
     {
-        return Failed::Denied(Denial::forbidden("owner_of_nothing"));
+        return Failed::Misconfigured(
+            "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?",
+        );
     }
-    let response = error.as_response_error().error_response();
-    if response.status().is_server_error() {
-        Failed::Denied(Denial::internal("argument_not_available"))
-    } else {
-        Failed::Answered(response)
-    }
+    Failed::Answered(HttpResponse::from_error(error))
 }
+
+/// How the error of `web::Data` begins.
+const DATA_MISSING: &str = "Requested application data is not configured correctly";
 
 fn json(error: &JsonPayloadError) -> Denial {
     match error {

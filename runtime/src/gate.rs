@@ -37,7 +37,7 @@ pub(crate) struct Gate {
 }
 
 /// Why a request runs nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct NotRun {
     pub(crate) problem: Problem,
     pub(crate) allow: Option<HeaderValue>,

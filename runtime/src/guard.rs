@@ -24,9 +24,10 @@ use crate::authz::{self, Authorized, Refusal};
 use crate::body::{self, Coding};
 use crate::denial::{Denial, Extra};
 use crate::extraction::{self, Failed};
+use crate::failure::{self, Watch};
 use crate::ledger::Ledger;
 use crate::policy::{Credentials, FieldKeys, Outer, Policy, Stage};
-use crate::principal::{ArgumentError, Principal};
+use crate::principal::Principal;
 use crate::rehearsal;
 use crate::settings::{InFlight, Shared};
 use crate::transport::headers;
@@ -65,6 +66,7 @@ where
     let Some(mut passage) = Passage::begin(place, policy, outer, request) else {
         return not_installed(policy);
     };
+    let _watch = Watch { request, handler: policy.handler };
     let admitted = match place {
         Place::Behind => passage.admit().await,
         Place::Inside => passage.admitted(),
@@ -79,7 +81,7 @@ where
     let deadline = passage.prepare(payload);
     let arguments = match body::within(deadline, Args::from_request(request, payload)).await {
         Some(Ok(arguments)) => arguments,
-        Some(Err(error)) => return passage.refuse_arguments(&error.into()).await,
+        Some(Err(error)) => return passage.refuse_arguments(error.into()).await,
         None => return passage.refuse(Denial::body_too_slow()).await,
     };
     if let Err(invalid) = check(&arguments) {
@@ -349,27 +351,31 @@ impl<'p, 'r> Passage<'p, 'r> {
         self.close(response).await
     }
 
-    async fn refuse_arguments(&mut self, error: &Error) -> HttpResponse {
+    async fn refuse_arguments(&mut self, error: Error) -> HttpResponse {
         match extraction::failed(error) {
-            Failed::Denied(denial) => {
-                if denial.status.is_server_error() {
-                    audit::misconfigured(&self.policy.handler, cure(error));
-                }
-                self.refuse(denial).await
+            Failed::Denied(denial) => self.refuse(denial).await,
+            Failed::Misconfigured(cure) => {
+                audit::misconfigured(&self.policy.handler, cure);
+                self.refuse(Denial::internal("argument_not_available")).await
             }
             Failed::Answered(response) => {
-                self.audit(response.status(), "refused_by_extractor");
-                self.close(response).await
+                if !failure::is_of_the_server(response.status()) {
+                    self.audit(response.status(), "refused_by_extractor");
+                }
+                self.finish(response).await
             }
         }
     }
 
     /// The handler answered. Where it refused on its own (a wrong password), the audit trail has it too.
     async fn finish(&mut self, mut response: HttpResponse) -> HttpResponse {
-        challenge_if_none_does(&self.settings, &mut response);
-        let audited = self.request.extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.audited.get());
-        if !audited && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            self.audit(response.status(), "refused_by_handler");
+        if response.status().as_u16() >= 400 {
+            response = failure::answered(&self.settings, self.request, Some(&self.policy.handler), response);
+            challenge_if_none_does(&self.settings, &mut response);
+            let audited = self.request.extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.audited.get());
+            if !audited && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+                self.audit(response.status(), failure::reason(&response).unwrap_or("refused_by_handler"));
+            }
         }
         self.close(response).await
     }
@@ -409,13 +415,5 @@ impl<'p, 'r> Passage<'p, 'r> {
             subject: in_flight.and_then(|in_flight| in_flight.principal.get()).map(Principal::subject),
         }
         .record();
-    }
-}
-
-/// What to write where an argument could not be made, through no fault of the request.
-fn cure(error: &Error) -> &'static str {
-    match error.as_error() {
-        Some(ArgumentError { cure, .. }) => cure,
-        None => "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?",
     }
 }

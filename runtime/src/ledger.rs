@@ -22,6 +22,7 @@ use self::record::Record;
 pub use self::report::RateLimitHeaders;
 pub(crate) use self::wait::{Full, wait};
 use crate::policy::{By, Count, Outage, Quota, Unavailable};
+use crate::problem::whole_seconds;
 use crate::quota::{Ask, Cause, Client, Decision, Few, Limit, Place, QuotaStore, Reservation, Standing};
 
 /// One key of one quota that a request has to pass.
@@ -275,13 +276,6 @@ impl<'c> Due<'_, 'c> {
         let pending = self.quota.count.gives_back();
         Some(Ask { bucket: self.bucket, limit, cost: self.cost, client, binding, pending })
     }
-}
-
-/// Rounded up, at least 1: a client that comes back then is not too early. Less than a millisecond is no part of a second: a
-/// store rounds instants by less, and a client that waits so long comes later than that.
-pub(crate) fn whole_seconds(duration: Duration) -> u32 {
-    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_millis() > 0));
-    u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
 }
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ mod endpoint;
 mod error;
 mod extract;
 mod extraction;
+mod failure;
 mod function;
 mod gate;
 mod guard;

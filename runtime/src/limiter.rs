@@ -15,17 +15,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, dev};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
 use tokio::time::Instant;
 
 pub use self::permit::Permit;
 use crate::audit;
-use crate::ledger::{Full, wait, whole_seconds};
+use crate::ledger::{Full, wait};
 use crate::palisade::Palisade;
 use crate::policy::{By, HandlerPath, Outage, Quota, Unavailable, normal};
 use crate::principal::{ArgumentError, Principal};
-use crate::problem::Problem;
+use crate::problem::{OVER_QUOTA, Problem, answer_with_a_problem};
 use crate::quota::{Ask, Cause, Client, Decision, Limit, Place, Standing};
 use crate::settings::{InFlight, RateLimits, Settings};
 use crate::validation::{Input, NotInput};
@@ -130,31 +129,22 @@ impl QuotaKey {
 }
 
 /// Why a quota says no, or nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LimitError {
-    /// The client is at its quota. Answered with 429 and `Retry-After`.
+    /// The client is at its quota: 429 with `Retry-After`.
+    #[error("the request quota is used up; try again later")]
     OverQuota {
         /// A client that waits this long passes, if nothing else is charged.
         retry_after: Duration,
     },
-    /// The store does not answer. Answered with 503.
+    /// The store does not answer: 503 with `Retry-After`.
+    #[error("the store of quotas does not answer; try again later")]
     Unavailable,
-    /// No such quota: what has to be written instead. Answered with 500, without these words.
+    /// No such quota: what has to be written instead. 500; the words are for the log.
+    #[error("{0}")]
     Misconfigured(String),
 }
-
-impl fmt::Display for LimitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LimitError::OverQuota { .. } => f.write_str("the request quota is used up; try again later"),
-            LimitError::Unavailable => f.write_str("the store of quotas does not answer; try again later"),
-            LimitError::Misconfigured(problem) => f.write_str(problem),
-        }
-    }
-}
-
-impl std::error::Error for LimitError {}
 
 impl From<Unavailable> for LimitError {
     fn from(_: Unavailable) -> Self {
@@ -162,28 +152,20 @@ impl From<Unavailable> for LimitError {
     }
 }
 
-impl ResponseError for LimitError {
-    fn status_code(&self) -> StatusCode {
-        match self {
-            LimitError::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
-            LimitError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            LimitError::Misconfigured(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        let retry_after = match self {
-            LimitError::OverQuota { retry_after } => Some(whole_seconds(*retry_after)),
-            LimitError::Unavailable => Some(1),
-            LimitError::Misconfigured(_) => None,
+impl From<LimitError> for Problem {
+    fn from(error: LimitError) -> Self {
+        let problem = match &error {
+            LimitError::OverQuota { retry_after } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS).detail(OVER_QUOTA).retry_after(*retry_after)
+            }
+            LimitError::Unavailable => Self::unavailable(),
+            LimitError::Misconfigured(_) => Self::internal(),
         };
-        let mut response = Problem::new(self.status_code()).into_response();
-        if let Some(seconds) = retry_after {
-            response.headers_mut().insert(RETRY_AFTER, seconds.into());
-        }
-        response
+        problem.caused_by(error)
     }
 }
+
+answer_with_a_problem!(LimitError);
 
 impl RateLimiter {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {

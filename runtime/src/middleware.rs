@@ -4,14 +4,15 @@
 //! mounted past the guard (ASVS V16.5.3, V8.2.1). Promise: whatever comes back is given the security and CORS headers; what
 //! is no response becomes one; and a response that no guard let through is replaced by 500 and logged.
 
+use std::any::Any;
 use std::fmt;
 use std::future::{Ready, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderMap};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -19,6 +20,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::answer::{absent, respond};
 use crate::audit;
 use crate::denial::Denial;
+use crate::failure;
 use crate::gate::{self, Gate, NotRun};
 use crate::palisade::Palisade;
 use crate::problem::Problem;
@@ -88,7 +90,7 @@ where
             Asked::Request(share) => (share, None),
             Asked::Preflight(answer) => (answer.as_ref().map_or(Share::No, Clone::clone), Some(answer.map(drop))),
         };
-        let finish = Finish { settings, secure, share };
+        let finish = Finish { settings, secure, share, method: request.method().clone() };
         if let Err(denial) = sanity::check(request.head()) {
             return finish.here(request, Err(denial));
         }
@@ -104,11 +106,11 @@ where
                 match AssertUnwindSafe(finished).catch_unwind().await {
                     Ok(Ok(response)) => Ok(response),
                     Ok(Err(error)) => Err(finish.error(&error)),
-                    Err(_) => Err(finish.panicked()),
+                    Err(payload) => Err(finish.panicked(&*payload)),
                 }
             }),
             Ok(Err(not_run)) => Box::pin(ready(Err(finish.not_run(not_run)))),
-            Err(_) => Box::pin(ready(Err(finish.panicked()))),
+            Err(payload) => Box::pin(ready(Err(finish.panicked(&*payload)))),
         }
     }
 }
@@ -118,6 +120,8 @@ struct Finish {
     settings: Shared,
     secure: bool,
     share: Share,
+    /// For the log: where a service returns an error, the request is gone.
+    method: Method,
 }
 
 impl Finish {
@@ -150,11 +154,15 @@ impl Finish {
         Box::pin(ready(Ok(request.into_response(response).map_into_right_body())))
     }
 
-    fn response<B>(&self, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    fn response<B: MessageBody + 'static>(&self, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
         let guarded =
             response.request().extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.guarded.get());
         let mut response = if guarded || gate::is_exempt(&self.settings, response.request()) {
-            response.map_into_left_body()
+            if failure::is_of_the_server(response.status()) {
+                self.failed(response).map_into_right_body()
+            } else {
+                response.map_into_left_body()
+            }
         } else {
             self.unguarded(response).map_into_right_body()
         };
@@ -184,29 +192,37 @@ impl Finish {
         ServiceResponse::new(request, response)
     }
 
-    fn panicked(self) -> Error {
-        tracing::error!(target: audit::TARGET, event = "panicked", "a handler or a middleware panicked");
-        let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR);
-        Finished { finish: self, problem, kept: Vec::new() }.into()
-    }
-
     /// Routing ended at no guard.
     fn not_run(self, not_run: NotRun) -> Error {
         let NotRun { problem, allow } = not_run;
-        Finished { finish: self, problem, kept: allow.map(|allow| (ALLOW, allow)).into_iter().collect() }.into()
+        let mut own = HeaderMap::new();
+        if let Some(allow) = allow {
+            own.insert(ALLOW, allow);
+        }
+        Finished { finish: self, problem, own }.into()
     }
 
-    /// The request is gone, so the answer travels as an error that knows how to become it. An error that calls itself a
-    /// success is none: no guard let it through.
+    /// The server failed: what a middleware or a service without a policy made of an error shows none of it.
+    fn failed<B: MessageBody + 'static>(&self, response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
+        failure::forget_panic();
+        let (request, response) = response.into_parts();
+        let response = failure::answered(&self.settings, &request, None, response);
+        ServiceResponse::new(request, response)
+    }
+
+    fn panicked(self, payload: &(dyn Any + Send)) -> Error {
+        let problem = failure::of_panic(&self.settings, &self.method, payload);
+        Finished { finish: self, problem, own: HeaderMap::new() }.into()
+    }
+
+    /// The request is gone, so the answer travels as an error that knows how to become it.
     fn error(self, error: &Error) -> Error {
+        if let Some(not_run) = error.as_error::<NotRun>() {
+            return self.not_run(not_run.clone());
+        }
         let response = error.as_response_error().error_response();
-        let status = match response.status() {
-            status if status.is_client_error() || status.is_server_error() => status,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        let values = |name: &HeaderName| response.headers().get_all(name).cloned().collect::<Vec<_>>();
-        let kept = KEPT.into_iter().flat_map(|name| values(&name).into_iter().map(move |value| (name.clone(), value)));
-        Finished { finish: self, problem: Problem::new(status), kept: kept.collect() }.into()
+        let problem = failure::of_error(&self.settings, &self.method, error, &response);
+        Finished { finish: self, problem, own: response.headers().clone() }.into()
     }
 
     fn headers(&self, headers: &mut HeaderMap) {
@@ -215,15 +231,14 @@ impl Finish {
     }
 }
 
-/// An error of an inner service, as the answer that it becomes: its status and challenge, and none of its text.
+/// An error of an inner service, as the answer that it becomes: its status and challenge, and none of its text, unless it is a
+/// [`Problem`].
 struct Finished {
     finish: Finish,
     problem: Problem,
-    kept: Vec<(HeaderName, HeaderValue)>,
+    /// Those of the error's own response.
+    own: HeaderMap,
 }
-
-/// What an error's own response says to the client beyond its status, and is no text.
-const KEPT: [HeaderName; 3] = [ALLOW, RETRY_AFTER, WWW_AUTHENTICATE];
 
 impl ResponseError for Finished {
     fn status_code(&self) -> StatusCode {
@@ -232,9 +247,7 @@ impl ResponseError for Finished {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = self.finish.settings.render(self.problem.clone());
-        for (name, value) in &self.kept {
-            response.headers_mut().append(name.clone(), value.clone());
-        }
+        failure::keep(response.headers_mut(), &self.own, |name| failure::KEPT.contains(name));
         self.finish.headers(response.headers_mut());
         response
     }

@@ -67,6 +67,7 @@ impl Palisade {
             forwarded_by: None,
             group: AddressGroup::default(),
             restyle: None,
+            reveal: false,
             owners: None,
             roles: None,
             routes: None,
@@ -101,6 +102,7 @@ pub struct PalisadeBuilder {
     forwarded_by: Option<ForwardedBy>,
     group: AddressGroup,
     restyle: Option<Box<Restyle>>,
+    reveal: bool,
     owners: Option<String>,
     roles: Option<Roles>,
     routes: Option<Result<PolicyTable, ConfigError>>,
@@ -318,11 +320,32 @@ impl PalisadeBuilder {
         self
     }
 
-    /// Gives every error of palisade the look of the application. Default: [`Problem::into_response`].
+    /// Gives every error of palisade the look of the application, and every [`Problem`] that a handler returns as an error.
+    /// Default: [`Problem::into_response`].
     ///
-    /// The status stays that of the problem, whatever the function returns.
+    /// The status and `Retry-After` stay those of the problem, whatever the function returns.
     pub fn problems(mut self, restyle: impl Fn(Problem) -> HttpResponse + Send + Sync + 'static) -> Self {
         self.restyle = Some(Box::new(restyle));
+        self
+    }
+
+    /// Shows clients what went wrong inside of the server: for development. Default: a response of 500 and above that was made from
+    /// an error, or after a panic, has none of its text, which is one event on the `tracing` target `palisade::audit`.
+    ///
+    /// Danger: such a text may hold passwords, addresses of databases and statements of SQL (CWE-209, ASVS V16.5.1). The log has a
+    /// warning when the application is built.
+    ///
+    /// ```
+    /// # use palisade::Palisade;
+    /// let mut palisade = Palisade::builder();
+    /// if cfg!(debug_assertions) {
+    ///     palisade = palisade.reveal_internal_errors();
+    /// }
+    /// palisade.build()?;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn reveal_internal_errors(mut self) -> Self {
+        self.reveal = true;
         self
     }
 
@@ -334,6 +357,9 @@ impl PalisadeBuilder {
     pub fn build(self) -> Result<Palisade, ConfigError> {
         if self.rate_limits == RateLimits::Observe {
             tracing::warn!("rate limits are only observed: no request is refused for its rate");
+        }
+        if self.reveal {
+            tracing::warn!("reveal_internal_errors: clients are shown what goes wrong inside of the server");
         }
         let mut policies = self.routes.transpose()?.unwrap_or_default();
         boot::each_issuer_has_one_jwt(&self.jwt_issuers)?;
@@ -371,6 +397,7 @@ impl PalisadeBuilder {
             restyle: self.restyle,
             body_timeouts: self.body_timeouts,
             compressed: self.compressed,
+            reveal: self.reveal,
         })))
     }
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, ResponseError};
 use serde::de::DeserializeOwned;
+
+use crate::problem::{Problem, answer_with_a_problem};
 
 /// The caller of a route, as vouched for by an authenticator. A handler takes it as an argument.
 ///
@@ -314,7 +315,10 @@ impl fmt::Debug for Token {
 
 /// An argument that this request can't be given: because of a defect of the application (500, and a line in the log), or
 /// because the caller may not have it (403).
-#[derive(Debug)]
+///
+/// Its text says what to write instead. It quotes nothing of the request, and no client reads it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{cure}")]
 pub struct ArgumentError {
     pub(crate) status: StatusCode,
     /// For the log: what to write instead.
@@ -327,18 +331,11 @@ impl ArgumentError {
     }
 }
 
-impl fmt::Display for ArgumentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an argument can't be given for this request")
+impl From<ArgumentError> for Problem {
+    fn from(error: ArgumentError) -> Self {
+        let problem = if error.status == StatusCode::FORBIDDEN { Self::forbidden() } else { Self::internal() };
+        problem.caused_by(error)
     }
 }
 
-impl ResponseError for ArgumentError {
-    fn status_code(&self) -> StatusCode {
-        self.status
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        HttpResponse::new(self.status)
-    }
-}
+answer_with_a_problem!(ArgumentError);

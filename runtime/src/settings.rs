@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::dev::RequestHead;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 
 use crate::authn::Authenticator;
 use crate::authz::{Authorized, Owners, Roles, Rows};
@@ -56,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) proxies: TrustedProxies,
     pub(crate) group: AddressGroup,
     pub(crate) restyle: Option<Box<Restyle>>,
+    /// Whether clients are shown what went wrong inside of the server.
+    pub(crate) reveal: bool,
     pub(crate) owners: Owners,
     pub(crate) roles: Option<Roles>,
     pub(crate) realm: String,
@@ -104,16 +106,18 @@ impl Settings {
         self.group.client_of(address)
     }
 
-    /// The problem as a response in the application's style; the status is not the style's to change.
+    /// The problem as a response in the application's style; the status and `Retry-After` are not the style's to change.
     pub(crate) fn render(&self, problem: Problem) -> HttpResponse {
         let Some(restyle) = &self.restyle else {
-            return problem.into_response();
+            return problem.response();
         };
-        let status = problem.status();
         // The style is the application's code, and an error must be answered even where that panics.
         let styled = catch_unwind(AssertUnwindSafe(|| restyle(problem.clone())));
-        let mut response = styled.unwrap_or_else(|_| problem.into_response());
-        *response.status_mut() = status;
+        let mut response = styled.unwrap_or_else(|_| problem.response());
+        *response.status_mut() = problem.status();
+        if let Some(seconds) = problem.seconds_to_wait() {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
         response
     }
 }

@@ -18,10 +18,11 @@ use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 pub use self::listed::Listed;
 use crate::principal::Principal;
-use crate::problem::FieldError;
+use crate::problem::{FieldError, Problem, answer_with_a_problem};
 
-/// What is wrong with an argument.
-#[derive(Debug)]
+/// What is wrong with an argument: 422, with each field in `errors`.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the input is invalid")]
 pub struct Invalid(Vec<FieldError>);
 
 impl Invalid {
@@ -35,6 +36,14 @@ impl Invalid {
         self.0
     }
 }
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::invalid(invalid.into_fields())
+    }
+}
+
+answer_with_a_problem!(Invalid);
 
 impl From<ValidationErrors> for Invalid {
     fn from(errors: ValidationErrors) -> Self {

@@ -1,52 +1,15 @@
 //! Refusals that leave no trace, and logs that leak or can be forged (CWE-778, CWE-532, CWE-117; ASVS V16.2, V16.3, V16.4.1).
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use actix_web::test::init_service;
 use actix_web::web::Json;
 use actix_web::{App, HttpResponse, web};
 use palisade::{
     Palisade, Principal, RateLimits, authenticated, get, owner, post, public, rate_limit, require_role, validate,
 };
+use palisade_tests::log::Log;
 use palisade_tests::{bearer, builder, call, get as getting, palisade, post as posting, with_untouchable_body};
 use serde::Deserialize;
-use tracing::subscriber::DefaultGuard;
 use validator::Validate;
-
-/// What this thread logs while the guard lives.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn start() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    /// The lines of the audit trail since the last call.
-    fn take(&self) -> Vec<String> {
-        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
-        text.lines().filter(|line| line.contains("palisade::audit")).map(str::to_owned).collect()
-    }
-}
 
 #[derive(Deserialize, Validate)]
 struct Note {
@@ -120,11 +83,7 @@ macro_rules! app {
 }
 
 fn assert_one(log: &Log, parts: &[&str]) {
-    let lines = log.take();
-    assert_eq!(lines.len(), 1, "one refusal is one event: {lines:?}");
-    for part in parts {
-        assert!(lines[0].contains(part), "{part} is not in {}", lines[0]);
-    }
+    log.assert_one(parts);
 }
 
 #[actix_web::test]
@@ -229,7 +188,7 @@ where
 async fn observing_is_announced_and_every_excess_is_an_event() {
     let (log, _guard) = Log::start();
     let palisade = builder().rate_limits(RateLimits::Observe).build().unwrap();
-    let announced = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let announced = log.take_all();
     assert!(announced.contains("WARN") && announced.contains("only observed"), "{announced}");
     let app = app!(palisade);
     log.take();

@@ -11,8 +11,8 @@ use actix_web::{
     web::{Data, Json},
 };
 use palisade::{
-    Grant, PasswordMatch, Passwords, Principal, TokenPair, authenticated, post, public, rate_limit, require_scope,
-    validate,
+    Grant, PasswordMatch, Passwords, Principal, Problem, RefreshError, TokenPair, authenticated, post, public,
+    rate_limit, require_scope, validate,
 };
 
 use crate::{
@@ -51,7 +51,7 @@ pub async fn register(
     new: Json<Registration>,
     db: Data<Db>,
     passwords: Data<Passwords>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<HttpResponse, Problem> {
     let Registration { name, email, password } = new.into_inner();
     let hash = passwords.hash(password.expose()).await?;
     let account = NewAccount { name: &name, email: &email, age: None, role: Role::User, password_hash: Some(&hash) };
@@ -77,7 +77,7 @@ pub async fn login(
     db: Data<Db>,
     passwords: Data<Passwords>,
     sessions: Data<AppSessions>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<HttpResponse, Problem> {
     let Credentials { email, password } = given.into_inner();
     // A role that is taken away while the password is checked is not issued.
     let asked = SystemTime::now();
@@ -85,7 +85,7 @@ pub async fn login(
     let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
     let found = passwords.verify(password.expose(), stored).await?;
     let (Some(account), PasswordMatch::Right { rehash }) = (account, found) else {
-        return Err(ApiError::BadCredentials);
+        return Err(ApiError::BadCredentials.into());
     };
     if let (Some(renewed), Some(verified)) = (rehash, &account.password_hash) {
         db.rehash(account.id, verified, &renewed).await?;
@@ -102,11 +102,12 @@ pub async fn refresh(
     given: Json<RefreshRequest>,
     db: Data<Db>,
     sessions: Data<AppSessions>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<HttpResponse, Problem> {
     let tokens = sessions
         .refresh(&given.refresh_token, async |session| {
-            let role = db.role(&session.subject).await?.ok_or(ApiError::BadRefreshToken)?;
-            Ok::<_, ApiError>(grant(&session.subject, role))
+            // A session whose account is gone is answered like any that there is not.
+            let role = db.role(&session.subject).await?.ok_or(RefreshError::<Problem>::Unknown)?;
+            Ok::<_, Problem>(grant(&session.subject, role))
         })
         .await?;
     Ok(answer(&tokens))
@@ -116,7 +117,7 @@ pub async fn refresh(
 #[post("/auth/logout")]
 #[authenticated]
 #[rate_limit(100, "15m")]
-pub async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<HttpResponse, ApiError> {
+pub async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<HttpResponse, Problem> {
     sessions.end(&caller).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -125,7 +126,7 @@ pub async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<Ht
 #[post("/auth/logout-all")]
 #[require_scope("account:manage")]
 #[rate_limit(100, "15m")]
-pub async fn logout_all(caller: Account, sessions: Data<AppSessions>) -> Result<HttpResponse, ApiError> {
+pub async fn logout_all(caller: Account, sessions: Data<AppSessions>) -> Result<HttpResponse, Problem> {
     sessions.end_all(&caller.principal).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -6,7 +6,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
-use palisade::{Input, NotInput, Principal};
+use palisade::{Input, NotInput, Principal, Problem};
 use uuid::Uuid;
 
 use crate::{app::AppSessions, error::ApiError};
@@ -35,6 +35,6 @@ impl FromRequest for Account {
         };
         let own = request.app_data::<Data<AppSessions>>().is_some_and(|ours| ours.issuer() == principal.issuer());
         let id = Uuid::try_parse(principal.subject()).ok().filter(|_| own);
-        ready(id.map(|id| Self { id, principal }).ok_or_else(|| ApiError::NoAccount.into()))
+        ready(id.map(|id| Self { id, principal }).ok_or_else(|| Problem::from(ApiError::NoAccount).into()))
     }
 }

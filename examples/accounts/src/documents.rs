@@ -12,8 +12,8 @@ use actix_web::{
     web::{Data, Json, Query},
 };
 use palisade::{
-    Owned, Resource, Scoped, Unavailable, authenticated, delete, get, owner, owner_or_admin, post, put, rate_limit,
-    validate,
+    Owned, Problem, Resource, Scoped, Unavailable, authenticated, delete, get, owner, owner_or_admin, post, put,
+    rate_limit, validate,
 };
 use uuid::Uuid;
 
@@ -45,11 +45,7 @@ impl Resource for Document {
 #[authenticated]
 #[rate_limit(60, "1h", by = principal)]
 #[validate]
-pub async fn create_document(
-    text: Json<DocumentText>,
-    caller: Account,
-    db: Data<Db>,
-) -> Result<HttpResponse, ApiError> {
+pub async fn create_document(text: Json<DocumentText>, caller: Account, db: Data<Db>) -> Result<HttpResponse, Problem> {
     let made = db.insert_document(&caller.id.to_string(), &text).await?.ok_or(ApiError::NoSuchUser)?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/documents/{}", made.id))).json(made))
 }
@@ -62,7 +58,7 @@ pub async fn list_documents(
     listing: Query<DocumentListing>,
     whose: Scoped,
     db: Data<Db>,
-) -> Result<Json<DocumentPage>, ApiError> {
+) -> Result<Json<DocumentPage>, Problem> {
     let (items, total) = db.documents(&whose, &listing).await?;
     Ok(Json(DocumentPage { items, total, limit: listing.limit, offset: listing.offset }))
 }
@@ -82,17 +78,17 @@ pub async fn replace_document(
     document: Owned<Document>,
     text: Json<DocumentText>,
     db: Data<Db>,
-) -> Result<Json<Document>, ApiError> {
-    db.replace_document(&document, &text).await?.map(Json).ok_or(ApiError::NoSuchDocument)
+) -> Result<Json<Document>, Problem> {
+    Ok(db.replace_document(&document, &text).await?.map(Json).ok_or(ApiError::NoSuchDocument)?)
 }
 
 /// Removes a document.
 #[delete("/documents/{id}")]
 #[owner(id, of = Document)]
-pub async fn delete_document(document: Owned<Document>, db: Data<Db>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_document(document: Owned<Document>, db: Data<Db>) -> Result<HttpResponse, Problem> {
     if db.delete_document(&document).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {
-        Err(ApiError::NoSuchDocument)
+        Err(ApiError::NoSuchDocument.into())
     }
 }

@@ -11,7 +11,7 @@ use actix_web::{
     http::header,
     web::{Data, Json, Path},
 };
-use palisade::{ApiKey, NewApiKey, delete, get, post, rate_limit, require_scope, validate};
+use palisade::{ApiKey, NewApiKey, Problem, delete, get, post, rate_limit, require_scope, validate};
 use serde::Serialize;
 
 use crate::{
@@ -67,10 +67,10 @@ pub async fn create_key(
     wanted: Json<KeyRequest>,
     caller: Account,
     keys: Data<AppKeys>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<HttpResponse, Problem> {
     let scopes: Vec<&str> = wanted.scopes.iter().map(|scope| scope.name()).collect();
     if !scopes.iter().all(|scope| caller.principal.has_scope(scope)) {
-        return Err(ApiError::ScopeNotHeld);
+        return Err(ApiError::ScopeNotHeld.into());
     }
     let mut key = NewApiKey::of(&caller.principal).name(&wanted.name).scopes(scopes);
     if let Some(days) = wanted.expires_in_days {
@@ -85,7 +85,7 @@ pub async fn create_key(
 /// The caller's keys, the newest first.
 #[get("/keys")]
 #[require_scope("account:manage")]
-pub async fn list_keys(caller: Account, keys: Data<AppKeys>) -> Result<HttpResponse, ApiError> {
+pub async fn list_keys(caller: Account, keys: Data<AppKeys>) -> Result<HttpResponse, Problem> {
     let now = SystemTime::now();
     let own = keys.list(&caller.id.to_string()).await?;
     let items = own.iter().filter(|key| key.is_active(now)).map(Key::from).collect();
@@ -95,10 +95,10 @@ pub async fn list_keys(caller: Account, keys: Data<AppKeys>) -> Result<HttpRespo
 /// Ends a key of the caller's, at once.
 #[delete("/keys/{id}")]
 #[require_scope("account:manage")]
-pub async fn delete_key(id: Path<String>, caller: Account, keys: Data<AppKeys>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_key(id: Path<String>, caller: Account, keys: Data<AppKeys>) -> Result<HttpResponse, Problem> {
     if keys.remove(&caller.id.to_string(), &id).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {
-        Err(ApiError::NoSuchKey)
+        Err(ApiError::NoSuchKey.into())
     }
 }

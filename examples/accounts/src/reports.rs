@@ -3,10 +3,10 @@
 //! The threat is a program with all the rights of a person (CWE-250): for this, a key needs one scope and no role.
 
 use actix_web::web::{Data, Json};
-use palisade::{get, require_scope};
+use palisade::{Problem, get, require_scope};
 use serde::Serialize;
 
-use crate::{db::Db, error::ApiError};
+use crate::db::Db;
 
 /// How much there is.
 #[derive(Serialize, sqlx::FromRow)]
@@ -18,6 +18,6 @@ pub struct Report {
 /// The figures of this moment.
 #[get("/reports")]
 #[require_scope("reports:read")]
-pub async fn show_report(db: Data<Db>) -> Result<Json<Report>, ApiError> {
+pub async fn show_report(db: Data<Db>) -> Result<Json<Report>, Problem> {
     Ok(Json(db.report().await?))
 }

@@ -9,7 +9,7 @@ use actix_web::{
     web::{Data, Json, Path, Query},
 };
 use palisade::{
-    Principal, authenticated, delete, get, owner_or_admin, patch, post, require_permission, require_role,
+    Principal, Problem, authenticated, delete, get, owner_or_admin, patch, post, require_permission, require_role,
     require_scope, validate,
 };
 use serde::Serialize;
@@ -43,7 +43,7 @@ pub async fn me(caller: Principal) -> Json<Me> {
 #[get("/users")]
 #[require_role(Role::Admin)]
 #[validate]
-pub async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Page>, ApiError> {
+pub async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Page>, Problem> {
     let (items, total) = db.page(&listing).await?;
     Ok(Json(Page { items, total, limit: listing.limit, offset: listing.offset }))
 }
@@ -53,7 +53,7 @@ pub async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Pa
 #[post("/users")]
 #[require_role(Role::Admin)]
 #[validate]
-pub async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> Result<HttpResponse, ApiError> {
+pub async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> Result<HttpResponse, Problem> {
     if new.role != Role::User {
         may_give_roles(&caller, &db).await?;
     }
@@ -65,8 +65,8 @@ pub async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> R
 /// One account.
 #[get("/users/{id}")]
 #[owner_or_admin(id)]
-pub async fn show_user(id: Path<Uuid>, db: Data<Db>) -> Result<Json<User>, ApiError> {
-    db.by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)
+pub async fn show_user(id: Path<Uuid>, db: Data<Db>) -> Result<Json<User>, Problem> {
+    Ok(db.by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)?)
 }
 
 /// Changes what the body names. A body that names the role is for administrators only, whatever the value.
@@ -83,7 +83,7 @@ pub async fn change_user(
     caller: Account,
     db: Data<Db>,
     sessions: Data<AppSessions>,
-) -> Result<Json<User>, ApiError> {
+) -> Result<Json<User>, Problem> {
     if change.role.is_some() {
         may_give_roles(&caller, &db).await?;
     }
@@ -96,11 +96,11 @@ pub async fn change_user(
 }
 
 /// The account is asked too: the token was issued before now.
-async fn may_give_roles(caller: &Account, db: &Db) -> Result<(), ApiError> {
+async fn may_give_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
     if caller.principal.has_role(Role::Admin.role_name()) && db.is_admin(&caller.id.to_string()).await? {
         Ok(())
     } else {
-        Err(ApiError::RoleNeedsAdmin)
+        Err(ApiError::RoleNeedsAdmin.into())
     }
 }
 
@@ -113,9 +113,9 @@ pub async fn delete_user(
     _by: Account,
     db: Data<Db>,
     sessions: Data<AppSessions>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<HttpResponse, Problem> {
     let removed = db.delete(*id, sessions.issuer()).await?;
     // For a refresh that found the account just before.
     sessions.end_all_of(&id.to_string()).await?;
-    if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser) }
+    if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser.into()) }
 }

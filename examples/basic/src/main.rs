@@ -15,8 +15,8 @@ use actix_web::{App, HttpRequest, HttpServer};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use palisade::{
-    Attempt, AuthError, Authenticator, ConfigError, Palisade, PasswordError, PasswordMatch, Passwords, Principal,
-    authenticated, get, rate_limit,
+    Attempt, AuthError, Authenticator, ConfigError, Palisade, PasswordMatch, Passwords, Principal, authenticated, get,
+    rate_limit,
 };
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
@@ -55,14 +55,10 @@ impl Credentials {
 impl Basic {
     async fn judge(&self, given: Credentials) -> Result<Principal, AuthError> {
         let stored = self.accounts.get(&given.user).map(String::as_str);
-        match self.passwords.verify(given.password.expose_secret(), stored).await {
+        match self.passwords.verify(given.password.expose_secret(), stored).await? {
             // With a database, `rehash` would be kept here.
-            Ok(PasswordMatch::Right { rehash: _ }) => {
-                Ok(Principal::new("Basic", "accounts of this example", given.user))
-            }
-            Ok(PasswordMatch::Wrong) => Err(AuthError::Invalid("basic_wrong")),
-            Err(PasswordError::Busy) => Err(AuthError::Unavailable("passwords_busy")),
-            Err(_) => Err(AuthError::Unavailable("passwords_failed")),
+            PasswordMatch::Right { rehash: _ } => Ok(Principal::new("Basic", "accounts of this example", given.user)),
+            PasswordMatch::Wrong => Err(AuthError::Invalid("basic_wrong")),
         }
     }
 }

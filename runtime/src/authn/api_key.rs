@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use actix_web::rt::time::timeout;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use dashmap::DashMap;
@@ -47,6 +48,7 @@ use super::{Attempt, AuthError, Authenticator};
 use crate::error::ConfigError;
 use crate::policy::Unavailable;
 use crate::principal::Principal;
+use crate::problem::{FieldError, Problem, answer_with_a_problem};
 
 const SCHEME: &str = "ApiKey";
 const HEADER: &str = "x-api-key";
@@ -316,34 +318,41 @@ impl<S> fmt::Debug for ApiKeys<S> {
 }
 
 /// Why no key was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiKeyError {
-    /// Something of the [`NewApiKey`] can't be so; the sentence says what, and quotes nothing.
+    /// Something of the [`NewApiKey`] can't be so; the sentence says what, and quotes nothing: 422.
+    #[error("{0}")]
     Invalid(&'static str),
     /// The caller is of another issuer than the keys speak for: 403.
+    #[error("the owner is of another issuer than the keys speak for")]
     ForeignOwner,
-    /// The owner has as many active keys as allowed: one has to be removed first.
+    /// The owner has as many active keys as allowed, and one has to be removed first: 409.
+    #[error("the owner has as many active API keys as allowed: remove one first")]
     OwnerFull,
-    /// The store has no room for more keys.
+    /// The store has no room for more keys: 503 with `Retry-After`.
+    #[error("there is no room for more API keys")]
     StoreFull,
-    /// The store is down.
+    /// The store does not answer: 503 with `Retry-After`.
+    #[error("the store of API keys does not answer")]
     Unavailable,
-    /// The machine has no randomness or no working crypto backend.
+    /// The machine has no randomness or no working crypto backend: 500.
+    #[error("this machine lacks randomness or a crypto backend")]
     Randomness,
 }
 
-impl fmt::Display for ApiKeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Invalid(mistake) => mistake,
-            Self::ForeignOwner => "the owner is of another issuer than the keys speak for",
-            Self::OwnerFull => "the owner has as many active API keys as allowed: remove one first",
-            Self::StoreFull => "there is no room for more API keys",
-            Self::Unavailable => "the store of API keys does not answer",
-            Self::Randomness => "this machine lacks randomness or a crypto backend",
-        })
+impl From<ApiKeyError> for Problem {
+    fn from(error: ApiKeyError) -> Self {
+        let problem = match error {
+            ApiKeyError::Invalid(mistake) => Self::invalid(vec![FieldError::new("", "api_key", mistake)]),
+            ApiKeyError::ForeignOwner => Self::forbidden(),
+            ApiKeyError::OwnerFull => Self::new(StatusCode::CONFLICT)
+                .detail("The owner has as many API keys as it may have; remove one first."),
+            ApiKeyError::StoreFull | ApiKeyError::Unavailable => Self::unavailable(),
+            ApiKeyError::Randomness => Self::internal(),
+        };
+        problem.caused_by(error)
     }
 }
 
-impl std::error::Error for ApiKeyError {}
+answer_with_a_problem!(ApiKeyError);

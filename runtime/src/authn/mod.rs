@@ -19,6 +19,7 @@ mod sweep;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use futures_util::future::LocalBoxFuture;
 
 pub use self::api_key::{
@@ -41,7 +42,9 @@ pub use self::revocation::{MemoryRevocations, RevocationStore};
 pub use self::sessions::{
     BeginError, EndError, MemorySessions, RefreshError, SessionRecord, SessionStore, Sessions, TokenPair,
 };
+use crate::policy::Unavailable;
 use crate::principal::{Authority, Principal};
+use crate::problem::{BAD_CREDENTIALS, Problem, answer_with_a_problem};
 use crate::rehearsal;
 
 /// How far the clocks of issuer and verifier may be apart at most; what was taken back is remembered so much longer.
@@ -61,14 +64,37 @@ pub enum Attempt<'a> {
 }
 
 /// Why a credential gives no principal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// The text is the same for every word, so that nobody sends the word to a client by accident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
     /// It is not valid: 401. The word goes to the audit log alone, such as `token_expired`.
+    #[error("the credential is not valid")]
     Invalid(&'static str),
-    /// It could not be checked: 503. The word goes to the audit log alone.
+    /// It could not be checked: 503 with `Retry-After`. The word goes to the audit log alone.
+    #[error("the credential could not be checked")]
     Unavailable(&'static str),
 }
+
+/// For an [`Authenticator`] whose store does not answer.
+impl From<Unavailable> for AuthError {
+    fn from(_: Unavailable) -> Self {
+        Self::Unavailable("store_unavailable")
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        let problem = match error {
+            AuthError::Invalid(_) => Self::new(StatusCode::UNAUTHORIZED).detail(BAD_CREDENTIALS),
+            AuthError::Unavailable(_) => Self::unavailable(),
+        };
+        problem.caused_by(error)
+    }
+}
+
+answer_with_a_problem!(AuthError);
 
 /// Finds out who sent a request, for one authentication scheme.
 ///

@@ -19,7 +19,9 @@ use zeroize::Zeroizing;
 
 use self::phc::{Cost, Stored};
 use self::turns::Turns;
+use crate::authn::AuthError;
 use crate::error::ConfigError;
+use crate::problem::{FieldError, Problem, answer_with_a_problem};
 
 /// The longest password, in bytes. argon2 reads all of them: nothing is cut off.
 const LONGEST: usize = 512;
@@ -231,28 +233,48 @@ impl fmt::Debug for PasswordMatch {
 }
 
 /// Why there is no answer about a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PasswordError {
     /// The password is over 512 bytes: 422.
+    #[error("a password is at most 512 bytes")]
     TooLong,
     /// Too many others were waiting: 503 with `Retry-After`.
+    #[error("too many passwords are being checked")]
     Busy,
     /// What was stored is no hash of argon2, or one of over 1 GiB, 64 passes or 64 lanes, or memory times passes over 4 GiB: 500.
+    #[error("a stored password hash can't be read or would cost too much")]
     Unreadable,
     /// The machine has no memory or no randomness, or the work was broken off: 500.
+    #[error("a password could not be hashed")]
     Failed,
 }
 
-impl fmt::Display for PasswordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLong => "a password is at most 512 bytes",
-            Self::Busy => "too many passwords are being checked",
-            Self::Unreadable => "a stored password hash can't be read or would cost too much",
-            Self::Failed => "a password could not be hashed",
-        })
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        let problem = match error {
+            PasswordError::TooLong => {
+                Self::invalid(vec![FieldError::new("", "length", "A password is at most 512 bytes.")])
+            }
+            PasswordError::Busy => Self::unavailable(),
+            PasswordError::Unreadable | PasswordError::Failed => Self::internal(),
+        };
+        problem.caused_by(error)
     }
 }
 
-impl std::error::Error for PasswordError {}
+/// For an [`Authenticator`](crate::Authenticator) that checks passwords: a password that can't be checked is no wrong one.
+///
+/// One over 512 bytes is wrong; [`Passwords::verify`] says so itself.
+impl From<PasswordError> for AuthError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::TooLong => Self::Invalid("password_too_long"),
+            PasswordError::Busy => Self::Unavailable("passwords_busy"),
+            PasswordError::Unreadable => Self::Unavailable("password_hash_unreadable"),
+            PasswordError::Failed => Self::Unavailable("passwords_failed"),
+        }
+    }
+}
+
+answer_with_a_problem!(PasswordError);

@@ -13,6 +13,8 @@ use actix_web::web::Data;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
+use crate::problem::{Problem, answer_with_a_problem};
+
 mod id;
 
 /// A row that has an owner, for `#[owner(id, of = Document)]` and `#[owner_or_admin(id, of = Document)]`.
@@ -90,16 +92,17 @@ pub trait Resource: Sized + 'static {
 /// A database or service does not answer, so that the question can't be decided: 503 with `Retry-After`.
 ///
 /// Whatever went wrong belongs into the application's own log; every error can become this one with `map_err(|error| ..)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("a service that the decision depends on does not answer")]
 pub struct Unavailable;
 
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a service that the decision depends on does not answer")
+impl From<Unavailable> for Problem {
+    fn from(error: Unavailable) -> Self {
+        Self::unavailable().caused_by(error)
     }
 }
 
-impl std::error::Error for Unavailable {}
+answer_with_a_problem!(Unavailable);
 
 /// A row of a [`Resource`], as a leaf of a [`Rule`](crate::Rule).
 pub struct Ownership {

@@ -4,7 +4,6 @@
 //! otherwise than we do. Promise: what is issued is for the one audience (ASVS V9.2.4), expires, can be told from every
 //! other by its `jti`, and is held to the same rules by which tokens are verified.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +19,7 @@ use super::signing::SigningKey;
 use super::{Algorithm, Jwt, LONGEST_TOKEN, header, since_epoch};
 use crate::authn::names::{is_name, is_scope};
 use crate::error::ConfigError;
+use crate::problem::{Problem, answer_with_a_problem};
 
 /// Issues access tokens in the shape of RFC 9068, for one audience, with one key.
 ///
@@ -240,47 +240,46 @@ impl Grant {
     }
 }
 
-/// Why no token was issued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why no token was issued: 500, because the application made the grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
     /// The subject is empty, over 255 bytes, or has control characters.
+    #[error("the subject of a token is 1 to 255 bytes without control characters")]
     Subject,
     /// A role is empty, over 255 bytes, or has control characters.
+    #[error("a role in a token is 1 to 255 bytes without control characters")]
     Role,
     /// The tenant is empty, over 255 bytes, or has control characters.
+    #[error("the tenant in a token is 1 to 255 bytes without control characters")]
     Tenant,
     /// A permission is empty, over 255 bytes, or has control characters.
+    #[error("a permission in a token is 1 to 255 bytes without control characters")]
     Permission,
     /// A claim of the application has a name that palisade or RFC 7519 gives a meaning to.
+    #[error("a claim of the application can't have the name of a registered one")]
     Claim,
     /// A scope is empty, or has spaces, quotes, backslashes or anything but visible ASCII.
+    #[error("a scope in a token is visible ASCII without quotes and backslashes")]
     Scope,
     /// The lifetime is under a second, or ends after the year 9999.
+    #[error("a token lives at least one second and not past the year 9999")]
     Lifetime,
     /// The token would be over 8 KiB: too many roles or scopes.
+    #[error("the token would be over 8 KiB: grant fewer roles or scopes")]
     TooLong,
     /// The machine has no randomness, no sound clock, or no working crypto backend.
+    #[error("this machine lacks randomness, a sound clock or a crypto backend")]
     Unavailable,
 }
 
-impl fmt::Display for IssueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Subject => "the subject of a token is 1 to 255 bytes without control characters",
-            Self::Role => "a role in a token is 1 to 255 bytes without control characters",
-            Self::Tenant => "the tenant in a token is 1 to 255 bytes without control characters",
-            Self::Permission => "a permission in a token is 1 to 255 bytes without control characters",
-            Self::Claim => "a claim of the application can't have the name of a registered one",
-            Self::Scope => "a scope in a token is visible ASCII without quotes and backslashes",
-            Self::Lifetime => "a token lives at least one second and not past the year 9999",
-            Self::TooLong => "the token would be over 8 KiB: grant fewer roles or scopes",
-            Self::Unavailable => "this machine lacks randomness, a sound clock or a crypto backend",
-        })
+impl From<IssueError> for Problem {
+    fn from(error: IssueError) -> Self {
+        Self::internal().caused_by(error)
     }
 }
 
-impl std::error::Error for IssueError {}
+answer_with_a_problem!(IssueError);
 
 /// What palisade writes, and the times that RFC 7519 §4.1 gives a meaning to.
 const OWN: [&str; 13] =

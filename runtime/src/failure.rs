@@ -1,0 +1,238 @@
+//! Errors that a handler returns, on their way to the client and to the log.
+//!
+//! Threat: the text of an error that tells a client what is inside of the server (CWE-209; ASVS V16.5.1), and a failure that
+//! nobody hears of (ASVS V16.3.4). Promise: a response of 500 and above that was made from an error, or after a panic, has none of the
+//! error's text and only those of its headers that are known to hold none; its cause is one event in the log. A
+//! [`Problem`] is the one kind of error whose own text was written for clients: it is left, in the application's style.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::error::Error as StdError;
+use std::fmt::{self, Write as _};
+
+use actix_web::body::MessageBody;
+use actix_web::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
+use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{Error, HttpRequest, HttpResponse};
+
+use crate::audit;
+use crate::authn::AuthError;
+use crate::policy::HandlerPath;
+use crate::problem::{INTERNAL, Problem};
+use crate::settings::Settings;
+
+/// What an error's own response says to the client beyond its status, and is no text.
+pub(crate) const KEPT: [HeaderName; 3] = [ALLOW, RETRY_AFTER, WWW_AUTHENTICATE];
+
+/// The longest text of a cause in the log, in bytes: a failure that quotes its input fills no disk.
+const LONGEST: usize = 4_096;
+
+/// Whether the server failed. A status of 600 and above is no class of HTTP's (RFC 9110 §15), and is taken for a failure.
+pub(crate) fn is_of_the_server(status: StatusCode) -> bool {
+    status.as_u16() >= 500
+}
+
+/// In a response's extensions: what it was made from is in the log, and it shows what it may.
+struct Answered;
+
+/// What the client gets of a response that may have been made from an error. A response that a handler made itself stays as it is.
+///
+/// The error stays on the response, for the application's own middleware and logs.
+pub(crate) fn answered<B: MessageBody + 'static>(
+    settings: &Settings,
+    request: &HttpRequest,
+    handler: Option<&HandlerPath>,
+    response: HttpResponse<B>,
+) -> HttpResponse {
+    let Some(error) = response.error() else { return response.map_into_boxed_body() };
+    if response.extensions().get::<Answered>().is_some() {
+        return response.map_into_boxed_body();
+    }
+    let status = response.status();
+    let problem = response.extensions().get::<Problem>().cloned();
+    let cause = is_of_the_server(status).then(|| cause(error, problem.as_ref()));
+    if let Some(cause) = &cause {
+        let route = request.match_pattern();
+        let (method, route) = (Some(request.method().as_str()), route.as_deref());
+        audit::Failed { event: "failed", status, method, route, handler, cause }.record();
+    }
+    let shown = match (problem, cause) {
+        (Some(problem), Some(cause)) if settings.reveal && problem.source().is_some() => {
+            Some((problem.detail(cause), false))
+        }
+        (Some(problem), _) => settings.restyle.is_some().then_some((problem, false)),
+        (None, Some(cause)) => Some((concealed(settings, status, cause).instance(request.path()), true)),
+        (None, None) => None,
+    };
+    let mut response = match shown {
+        Some((problem, concealed)) => with_problem(settings, response, &problem, concealed),
+        None => response.map_into_boxed_body(),
+    };
+    response.extensions_mut().insert(Answered);
+    response
+}
+
+/// The problem of an error that came without a request, such as that of an inner middleware.
+pub(crate) fn of_error(settings: &Settings, method: &Method, error: &Error, response: &HttpResponse) -> Problem {
+    // An error that calls itself a success is none: no guard let it through.
+    let status = match response.status() {
+        status if status.is_client_error() || is_of_the_server(status) => status,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let problem = response.extensions().get::<Problem>().filter(|problem| problem.status() == status).cloned();
+    if !is_of_the_server(status) {
+        return problem.unwrap_or_else(|| Problem::new(status));
+    }
+    let cause = cause(error, problem.as_ref());
+    let method = Some(method.as_str());
+    audit::Failed { event: "failed", status, method, route: None, handler: None, cause: &cause }.record();
+    match problem {
+        Some(problem) if settings.reveal && problem.source().is_some() => problem.detail(cause),
+        Some(problem) => problem,
+        None => concealed(settings, status, cause),
+    }
+}
+
+/// The problem of a panic, whose payload this is.
+pub(crate) fn of_panic(settings: &Settings, method: &Method, payload: &(dyn Any + Send)) -> Problem {
+    let text = payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without text");
+    let mut cause = Bounded::default();
+    let _ = cause.write_str(text);
+    let place = PANICKED.try_with(Cell::take).ok().flatten();
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    audit::Failed {
+        event: "panicked",
+        status,
+        method: Some(method.as_str()),
+        route: place.as_ref().and_then(|place| place.route.as_deref()),
+        handler: place.as_ref().map(|place| &place.handler),
+        cause: &cause.0,
+    }
+    .record();
+    concealed(settings, status, cause.0)
+}
+
+/// The stable code of a refusal, where a handler made it from an [`AuthError`].
+pub(crate) fn reason(response: &HttpResponse) -> Option<&'static str> {
+    let extensions = response.extensions();
+    match extensions.get::<Problem>()?.source()?.downcast_ref::<AuthError>()? {
+        AuthError::Invalid(reason) | AuthError::Unavailable(reason) => Some(reason),
+    }
+}
+
+fn concealed(settings: &Settings, status: StatusCode, cause: String) -> Problem {
+    let problem = Problem::new(status);
+    if settings.reveal { problem.detail(cause) } else { problem.detail(INTERNAL) }
+}
+
+/// The response with the problem in place of its body.
+fn with_problem<B>(settings: &Settings, response: HttpResponse<B>, problem: &Problem, concealed: bool) -> HttpResponse {
+    let status = response.status();
+    let (mut styled, body) = settings.render(problem.clone()).into_parts();
+    let (mut response, _) = response.into_parts();
+    let mut headers = std::mem::replace(styled.headers_mut(), HeaderMap::new());
+    let of_a_body = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING];
+    let kept = |name: &HeaderName| if concealed { KEPT.contains(name) } else { !of_a_body.contains(name) };
+    keep(&mut headers, response.headers(), kept);
+    let head = response.head_mut();
+    // The phrase of the status is a text too.
+    head.reason = None;
+    head.status = status;
+    head.headers = headers;
+    response.set_body(body)
+}
+
+/// Adds those headers of the error's own response that are wanted and not there yet.
+pub(crate) fn keep(headers: &mut HeaderMap, own: &HeaderMap, wanted: impl Fn(&HeaderName) -> bool) {
+    let there: Vec<HeaderName> = headers.keys().cloned().collect();
+    for (name, value) in own {
+        if wanted(name) && !there.contains(name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+}
+
+/// Everything that is known of why, for the log: the error, and what caused it.
+fn cause(error: &Error, problem: Option<&Problem>) -> String {
+    let mut text = Bounded::default();
+    // The alternative form, because `anyhow` and its like write the whole chain so.
+    let _ = write!(text, "{error:#}");
+    let own = text.0.clone();
+    if let Some(error) = error.as_error::<Box<dyn StdError>>() {
+        text.chain(error.source(), &own);
+    }
+    if let Some(problem) = problem {
+        text.chain(problem.source(), &own);
+    }
+    if let Some(reason) = problem.and_then(StdError::source).and_then(|source| source.downcast_ref::<AuthError>()) {
+        let (AuthError::Invalid(word) | AuthError::Unavailable(word)) = reason;
+        let _ = write!(text, ": {word}");
+    }
+    text.0
+}
+
+/// A text that grows to [`LONGEST`] and no further.
+#[derive(Default)]
+struct Bounded(String);
+
+impl Bounded {
+    /// Adds the error and what caused it, unless its text is there already.
+    fn chain(&mut self, mut next: Option<&(dyn StdError + 'static)>, own: &str) {
+        while let Some(error) = next.filter(|_| self.0.len() < LONGEST) {
+            let mut text = Self::default();
+            let _ = write!(text, "{error}");
+            if !own.contains(&text.0) {
+                let _ = write!(self, ": {}", text.0);
+            }
+            next = error.source();
+        }
+    }
+}
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = LONGEST.saturating_sub(self.0.len());
+        let end =
+            text.char_indices().map(|(at, c)| at.saturating_add(c.len_utf8())).take_while(|end| *end <= room).last();
+        if let Some(text) = text.get(..end.unwrap_or_default()) {
+            self.0.push_str(text);
+        }
+        Ok(())
+    }
+}
+
+/// Where a handler panicked.
+struct Place {
+    handler: HandlerPath,
+    route: Option<String>,
+}
+
+thread_local! {
+    /// From [`Watch`], which a panic drops on its way, to [`of_panic`], where the same panic is caught by the same thread.
+    static PANICKED: Cell<Option<Box<Place>>> = const { Cell::new(None) };
+}
+
+/// Around a handler: after a panic it says where that was, because the request is gone where the panic is caught.
+pub(crate) struct Watch<'r> {
+    pub(crate) request: &'r HttpRequest,
+    pub(crate) handler: HandlerPath,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let place = Place { handler: self.handler, route: self.request.match_pattern() };
+            let _ = PANICKED.try_with(|panicked| panicked.set(Some(Box::new(place))));
+        }
+    }
+}
+
+/// Forgets where a panic was that somebody else caught, and answered for.
+pub(crate) fn forget_panic() {
+    let _ = PANICKED.try_with(Cell::take);
+}

@@ -1,0 +1,302 @@
+//! Errors of the application that tell a client what is inside of the server (CWE-209; ASVS V16.5.1, V16.2.5, V16.4.1).
+
+mod around;
+mod errors;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::{
+    ErrorBadGateway, ErrorBadRequest, ErrorConflict, ErrorInternalServerError, ErrorServiceUnavailable, InternalError,
+};
+use actix_web::http::StatusCode;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::test::init_service;
+use actix_web::web::Json;
+use actix_web::{App, HttpResponse};
+use palisade::{Palisade, Problem, get, post, public};
+use palisade_tests::log::Log;
+use palisade_tests::{Answer, builder, call, get as getting, post as posting};
+
+use self::errors::{Boxed, Outage, Pool, SECRET, Unwritable, Wrapped};
+
+macro_rules! failing {
+    ($($name:ident $path:literal -> $type:ty { $body:expr })+) => {$(
+        #[get($path)]
+        #[public]
+        async fn $name() -> $type {
+            $body
+        }
+    )+};
+}
+
+failing! {
+    boxed "/boxed/{id}" -> Result<String, Boxed> { Err(SECRET.into()) }
+    chained "/chained/{id}" -> Result<String, Boxed> { Err(Box::new(Wrapped(Outage))) }
+    helper "/helper/{id}" -> Result<String, actix_web::Error> { Err(ErrorInternalServerError(SECRET)) }
+    gateway "/gateway/{id}" -> Result<String, actix_web::Error> { Err(ErrorBadGateway(SECRET)) }
+    outage "/outage/{id}" -> Result<String, Outage> { Err(Outage) }
+    without_body "/without-body/{id}" -> Result<(), Outage> { Err(Outage) }
+    returned "/returned/{id}" -> HttpResponse { HttpResponse::from_error(ErrorServiceUnavailable(SECRET)) }
+    made_with "/made-with/{id}" -> Result<String, actix_web::Error> {
+        Err(InternalError::from_response(SECRET, HttpResponse::InternalServerError().body(SECRET)).into())
+    }
+    unwritable "/unwritable/{id}" -> Json<Unwritable> { Json(Unwritable) }
+    past_all_statuses "/past/{id}" -> Result<String, actix_web::Error> {
+        Err(InternalError::new(SECRET, StatusCode::from_u16(999).unwrap()).into())
+    }
+    panics "/panics/{id}" -> String { panic!("{SECRET}") }
+    panics_with_a_word "/panics-too/{id}" -> String { panic!("hunter2") }
+    panics_without_words "/panics-mute/{id}" -> String { std::panic::panic_any(7_u8) }
+}
+
+#[get("/extracted/{id}")]
+#[public]
+async fn extracted(_: Pool) -> &'static str {
+    "never"
+}
+
+/// A middleware of the route that sees its handler's failure and answers for it.
+async fn looks_on(request: ServiceRequest, next: Next<impl MessageBody>) -> Answered<impl MessageBody> {
+    let response = next.call(request).await?;
+    assert!(response.response().error().is_some(), "the error itself stays for the application's own middleware");
+    Ok(response)
+}
+
+type Answered<B> = Result<ServiceResponse<B>, actix_web::Error>;
+
+#[get("/wrapped/{id}", wrap = "from_fn(looks_on)")]
+#[public]
+async fn wrapped() -> Result<String, Boxed> {
+    Err(SECRET.into())
+}
+
+#[get("/open")]
+#[public]
+async fn open() -> &'static str {
+    "open"
+}
+
+macro_rules! app {
+    ($palisade:expr) => {
+        init_service(
+            App::new()
+                .service(
+                    palisade::scope("/s")
+                        .service(boxed)
+                        .service(chained)
+                        .service(helper)
+                        .service(gateway)
+                        .service(outage)
+                        .service(without_body)
+                        .service(returned)
+                        .service(made_with)
+                        .service(unwritable)
+                        .service(past_all_statuses)
+                        .service(panics)
+                        .service(panics_with_a_word)
+                        .service(panics_without_words)
+                        .service(extracted)
+                        .service(wrapped)
+                        .service(deliberate)
+                        .service(a_problem)
+                        .service(wrong_input)
+                        .service(conflict)
+                        .service(forged),
+                )
+                .wrap($palisade),
+        )
+        .await
+    };
+}
+
+fn palisade() -> Palisade {
+    builder().build().unwrap()
+}
+
+/// Each way to fail, with its status.
+const FAILURES: [(&str, u16); 12] = [
+    ("boxed", 500),
+    ("chained", 500),
+    ("helper", 500),
+    ("gateway", 502),
+    ("outage", 503),
+    ("without-body", 503),
+    ("returned", 503),
+    ("made-with", 500),
+    ("unwritable", 500),
+    ("past", 999),
+    ("extracted", 503),
+    ("wrapped", 500),
+];
+
+fn assert_tells_nothing(answer: &Answer) {
+    assert!(!answer.body.contains("hunter2"), "{answer:?}");
+    for (name, value) in &answer.headers {
+        assert!(!String::from_utf8_lossy(value.as_bytes()).contains("hunter2"), "{name}: {answer:?}");
+    }
+}
+
+#[actix_web::test]
+async fn the_text_of_an_error_of_the_server_is_in_the_log_once_and_in_no_answer() {
+    let app = app!(palisade());
+    let (log, _guard) = Log::start();
+    for (path, status) in FAILURES {
+        let answer = call(&app, getting(&format!("/s/{path}/7?token=abc"))).await;
+        answer.assert_problem(status);
+        assert_tells_nothing(&answer);
+        assert_eq!(answer.json()["instance"], format!("/s/{path}/7"), "{answer:?}");
+        let route = format!("route=/s/{path}/{{id}}");
+        let status = format!("status={status}");
+        log.assert_one(&["ERROR", "event=\"failed\"", "method=\"GET\"", &route, &status, "hunter2"]);
+    }
+}
+
+#[actix_web::test]
+async fn a_panic_is_one_event_with_its_text_and_its_route_and_the_answer_has_neither() {
+    let app = app!(palisade());
+    let (log, _guard) = Log::start();
+    for (path, cause) in [
+        ("panics", "cause=\"db password is hunter2\""),
+        ("panics-too", "cause=\"hunter2\""),
+        ("panics-mute", "cause=\"a panic without text\""),
+    ] {
+        let answer = call(&app, getting(&format!("/s/{path}/7"))).await;
+        answer.assert_problem(500);
+        assert_tells_nothing(&answer);
+        let route = format!("route=/s/{path}/{{id}}");
+        log.assert_one(&["ERROR", "event=\"panicked\"", "status=500", "method=\"GET\"", &route, cause]);
+    }
+}
+
+#[actix_web::test]
+async fn a_failure_keeps_when_to_try_again_and_no_other_header() {
+    let app = app!(palisade());
+    for path in ["/s/outage/7", "/s/extracted/7"] {
+        let answer = call(&app, getting(path)).await;
+        answer.assert_problem(503);
+        assert_eq!(answer.header("retry-after"), "7");
+        assert!(!answer.headers.contains_key("x-debug"), "{answer:?}");
+    }
+}
+
+#[actix_web::test]
+async fn the_event_of_a_failure_has_every_cause_in_the_chain() {
+    let app = app!(palisade());
+    let (log, _guard) = Log::start();
+    call(&app, getting("/s/chained/7")).await.assert_problem(500);
+    log.assert_one(&["cause=\"no account could be read: db password is hunter2\"", "failures::chained"]);
+}
+
+#[get("/deliberate")]
+#[public]
+async fn deliberate() -> HttpResponse {
+    HttpResponse::InternalServerError().insert_header(("x-own", "1")).body("deliberate")
+}
+
+#[get("/a-problem")]
+#[public]
+async fn a_problem() -> Result<String, Problem> {
+    Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail("The printer is on fire.").caused_by(Outage))
+}
+
+#[get("/wrong-input")]
+#[public]
+async fn wrong_input() -> Result<String, actix_web::Error> {
+    Err(ErrorBadRequest("the colour is wrong"))
+}
+
+#[get("/conflict")]
+#[public]
+async fn conflict() -> Result<String, actix_web::Error> {
+    Err(ErrorConflict("the name is taken"))
+}
+
+#[actix_web::test]
+async fn what_a_handler_wrote_for_its_clients_is_left_as_it_is() {
+    let app = app!(palisade());
+    let (log, _guard) = Log::start();
+    let answer = call(&app, getting("/s/deliberate")).await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_str(), answer.header("x-own")), (500, "deliberate", "1"));
+    answer.assert_headers();
+    for (path, status, text) in
+        [("/s/wrong-input", 400, "the colour is wrong"), ("/s/conflict", 409, "the name is taken")]
+    {
+        let answer = call(&app, getting(path)).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (status, text));
+        answer.assert_headers();
+    }
+    assert_eq!(log.take(), Vec::<String>::new());
+
+    let answer = call(&app, getting("/s/a-problem")).await;
+    answer.assert_problem(500);
+    assert_eq!(answer.json()["detail"], "The printer is on fire.");
+    assert_tells_nothing(&answer);
+    log.assert_one(&[
+        "event=\"failed\"",
+        "cause=\"Internal Server Error: The printer is on fire.: db password is hunter2\"",
+    ]);
+}
+
+#[actix_web::test]
+async fn a_failure_has_the_look_of_the_application() {
+    let style = |problem: Problem| {
+        let mut response = HttpResponse::build(problem.status());
+        response.insert_header(("x-style", "ours")).json(problem)
+    };
+    let app = app!(builder().problems(style).build().unwrap());
+    for (path, status) in FAILURES {
+        let answer = call(&app, getting(&format!("/s/{path}/7"))).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-style")), (status, "ours"), "{answer:?}");
+        assert_eq!(answer.header("content-type"), "application/json");
+        assert_tells_nothing(&answer);
+    }
+    let answer = call(&app, getting("/s/a-problem")).await;
+    assert_eq!((answer.header("x-style"), &answer.json()["detail"]), ("ours", &"The printer is on fire.".into()));
+    let answer = call(&app, getting("/s/panics/7")).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-style")), (500, "ours"));
+    assert_eq!(call(&app, getting("/s/deliberate")).await.body, "deliberate");
+}
+
+#[actix_web::test]
+async fn internal_errors_are_shown_only_where_the_application_says_so_and_that_is_announced() {
+    let (log, _guard) = Log::start();
+    let shown = builder().reveal_internal_errors().build().unwrap();
+    let announced = log.take_all();
+    assert!(announced.contains("WARN") && announced.contains("reveal_internal_errors"), "{announced}");
+    let app = app!(shown);
+    for (path, status) in FAILURES {
+        let answer = call(&app, getting(&format!("/s/{path}/7"))).await;
+        answer.assert_problem(status);
+        assert!(answer.json()["detail"].as_str().unwrap().contains("hunter2"), "{answer:?}");
+        log.assert_one(&["event=\"failed\"", "hunter2"]);
+    }
+    for path in ["/s/panics/7", "/s/a-problem"] {
+        let answer = call(&app, getting(path)).await;
+        answer.assert_problem(500);
+        assert!(answer.json()["detail"].as_str().unwrap().contains("hunter2"), "{answer:?}");
+    }
+    let _ = palisade();
+    assert!(!log.take_all().contains("reveal_internal_errors"));
+}
+
+#[post("/forged")]
+#[public]
+async fn forged(text: String) -> Result<String, Boxed> {
+    Err(text.into())
+}
+
+#[actix_web::test]
+async fn the_text_of_an_error_forges_no_line_and_fills_no_log() {
+    let app = app!(palisade());
+    let (log, _guard) = Log::start();
+    let hostile = "x\nERROR palisade::audit: event=\"refused\"\u{1b}[2J\u{202e}";
+    call(&app, posting("/s/forged", hostile)).await.assert_problem(500);
+    let text = log.take_all();
+    assert_eq!(text.lines().filter(|line| line.contains("palisade::audit")).count(), 1, "{text}");
+    assert!(text.contains("x\\nERROR") && text.contains("\\\"refused\\\""), "{text}");
+    assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
+
+    call(&app, posting("/s/forged", &"ü".repeat(20_000))).await.assert_problem(500);
+    let line = log.take().pop().unwrap();
+    assert!((2_000..6_000).contains(&line.len()), "{}", line.len());
+}

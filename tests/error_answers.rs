@@ -1,0 +1,302 @@
+//! Every error that palisade's functions return to a handler is an answer: with the status that its documentation names, by `?`
+//! or returned as it is, and without a word of what went wrong inside of the server.
+
+use std::error::Error;
+use std::time::Duration;
+
+use actix_web::body::to_bytes;
+use actix_web::test::init_service;
+use actix_web::{App, FromRequest, HttpRequest, HttpResponse, ResponseError};
+use palisade::{
+    ApiKeyError, AuthError, BeginError, Claims, ConfigError, EndError, FieldError, Grant, Invalid, IssueError,
+    LimitError, MemoryRevocations, MemorySessions, PasswordError, Principal, Problem, RefreshError, Scoped, Sessions,
+    TokenPair, Unavailable, authenticated, get, public,
+};
+use palisade_tests::log::Log;
+use palisade_tests::{bearer, builder, call, get as getting, issuer, palisade};
+use serde_json::Value;
+
+async fn body(response: HttpResponse) -> Value {
+    serde_json::from_slice(&to_bytes(response.into_body()).await.unwrap()).unwrap()
+}
+
+/// The error by itself, and with `?`, has this status, and `Retry-After` where it is one of 429 or 503.
+async fn assert_answers<E>(error: E, status: u16, waits: Option<&str>)
+where
+    E: Error + ResponseError + Clone + 'static,
+    Problem: From<E>,
+{
+    let with_a_question_mark = || -> Result<(), Problem> { Err(error.clone())? };
+    let problem = with_a_question_mark().unwrap_err();
+    assert_eq!(error.status_code(), status, "{error}");
+    assert_eq!(problem.status(), status, "{error}");
+    let mut bodies = Vec::new();
+    for response in [error.error_response(), problem.into_response()] {
+        assert_eq!(response.status(), status, "{error}");
+        let told = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(told.as_deref(), waits, "{error}");
+        assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");
+        bodies.push(body(response).await);
+    }
+    assert_eq!(bodies[0], bodies[1], "{error}");
+    assert_eq!(bodies[0]["status"], status);
+    assert!(bodies[0]["detail"].is_string(), "{bodies:?}");
+    if status >= 500 {
+        let text = error.to_string();
+        assert!(!text.is_empty() && !bodies[0].to_string().contains(&text), "{text} is for the log: {bodies:?}");
+    }
+}
+
+#[actix_web::test]
+async fn every_error_answers_with_the_status_of_its_documentation() {
+    assert_answers(Unavailable, 503, Some("1")).await;
+
+    assert_answers(IssueError::Role, 500, None).await;
+    assert_answers(IssueError::Unavailable, 500, None).await;
+    assert_answers(BeginError::Issue(IssueError::TooLong), 500, None).await;
+    assert_answers(BeginError::Unavailable, 503, Some("1")).await;
+    assert_answers(EndError::NoToken, 403, None).await;
+    assert_answers(EndError::Unavailable, 503, Some("1")).await;
+
+    assert_answers(RefreshError::<Unavailable>::Unknown, 401, None).await;
+    assert_answers(RefreshError::<Unavailable>::Expired, 401, None).await;
+    assert_answers(RefreshError::<Unavailable>::Reused, 401, None).await;
+    assert_answers(RefreshError::Refused(Unavailable), 503, Some("1")).await;
+    assert_answers(RefreshError::Refused(EndError::NoToken), 403, None).await;
+    assert_answers(RefreshError::<Problem>::Issue(IssueError::Subject), 500, None).await;
+    assert_answers(RefreshError::<Problem>::Unavailable, 503, Some("1")).await;
+
+    assert_answers(ApiKeyError::Invalid("the key would expire at once"), 422, None).await;
+    assert_answers(ApiKeyError::ForeignOwner, 403, None).await;
+    assert_answers(ApiKeyError::OwnerFull, 409, None).await;
+    assert_answers(ApiKeyError::StoreFull, 503, Some("1")).await;
+    assert_answers(ApiKeyError::Unavailable, 503, Some("1")).await;
+    assert_answers(ApiKeyError::Randomness, 500, None).await;
+
+    assert_answers(AuthError::Invalid("token_expired"), 401, None).await;
+    assert_answers(AuthError::Unavailable("keys_unavailable"), 503, Some("1")).await;
+
+    assert_answers(LimitError::OverQuota { retry_after: Duration::from_millis(41_500) }, 429, Some("42")).await;
+    assert_answers(LimitError::OverQuota { retry_after: Duration::ZERO }, 429, Some("1")).await;
+    assert_answers(LimitError::Unavailable, 503, Some("1")).await;
+    assert_answers(LimitError::Misconfigured("hunter2".to_owned()), 500, None).await;
+
+    assert_answers(PasswordError::TooLong, 422, None).await;
+    assert_answers(PasswordError::Busy, 503, Some("1")).await;
+    assert_answers(PasswordError::Unreadable, 500, None).await;
+    assert_answers(PasswordError::Failed, 500, None).await;
+
+    assert_answers(ConfigError::new("realm", "hunter2"), 500, None).await;
+    assert_answers(Invalid::new(vec![FieldError::new("/age", "range", "It is 1 to 99.")]), 422, None).await;
+}
+
+#[actix_web::test]
+async fn what_is_wrong_with_the_input_is_listed_by_field() {
+    let invalid = Invalid::new(vec![FieldError::new("/age", "range", "It is 1 to 99.")]);
+    let listed = body(Problem::from(invalid).into_response()).await;
+    assert_eq!(listed["errors"], serde_json::json!([{"pointer": "/age", "code": "range", "detail": "It is 1 to 99."}]));
+    let listed = body(Problem::from(PasswordError::TooLong).into_response()).await;
+    assert_eq!(listed["errors"][0]["code"], "length");
+    let listed = body(Problem::from(ApiKeyError::Invalid("the key would expire at once")).into_response()).await;
+    assert_eq!(listed["errors"][0]["detail"], "the key would expire at once");
+}
+
+#[actix_web::test]
+async fn whatever_is_wrong_with_a_refresh_token_is_answered_alike() {
+    let answers = [
+        body(RefreshError::<Unavailable>::Unknown.error_response()).await,
+        body(RefreshError::<Unavailable>::Expired.error_response()).await,
+        body(RefreshError::<Unavailable>::Reused.error_response()).await,
+    ];
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[1], answers[2]);
+    assert_ne!(answers[0], body(EndError::NoToken.error_response()).await);
+}
+
+#[test]
+fn an_authenticator_may_ask_with_a_question_mark() {
+    let of = |error: PasswordError| AuthError::from(error);
+    assert_eq!(of(PasswordError::Busy), AuthError::Unavailable("passwords_busy"));
+    assert_eq!(of(PasswordError::Failed), AuthError::Unavailable("passwords_failed"));
+    assert_eq!(of(PasswordError::Unreadable), AuthError::Unavailable("password_hash_unreadable"));
+    assert_eq!(of(PasswordError::TooLong), AuthError::Invalid("password_too_long"));
+    assert_eq!(AuthError::from(Unavailable), AuthError::Unavailable("store_unavailable"));
+}
+
+type AppSessions = Sessions<MemorySessions, MemoryRevocations>;
+
+fn sessions() -> AppSessions {
+    Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new())
+}
+
+/// An error of an application that refuses, and is no `Clone`.
+struct Gone;
+
+impl From<Gone> for Problem {
+    fn from(_: Gone) -> Self {
+        Self::new(actix_web::http::StatusCode::GONE).detail("The account is closed.")
+    }
+}
+
+#[get("/returned/{token}")]
+#[public]
+async fn returned(token: actix_web::web::Path<String>) -> Result<String, RefreshError<Unavailable>> {
+    let grant = async |_: &palisade::SessionRecord| Err::<Grant, _>(Unavailable);
+    sessions().refresh(&token, grant).await.map(|pair: TokenPair| format!("{pair:?}"))
+}
+
+#[get("/asked/{token}")]
+#[public]
+async fn refreshed(token: actix_web::web::Path<String>) -> Result<String, Problem> {
+    let (sessions, grant) = (sessions(), Grant::new("ann", Duration::from_secs(60)));
+    let begun = sessions.begin(&grant).await?;
+    let token = if *token == "good" { begun.refresh_token().to_owned() } else { token.into_inner() };
+    let pair = sessions.refresh(&token, async |_| Err::<Grant, Gone>(Gone)).await?;
+    Ok(format!("{pair:?}"))
+}
+
+#[get("/logout")]
+#[authenticated]
+async fn logout(caller: Principal) -> Result<(), EndError> {
+    sessions().end_all(&Principal::new("Badge", "elsewhere", caller.subject())).await
+}
+
+#[get("/verify/{token}")]
+#[public]
+async fn verify(token: actix_web::web::Path<String>) -> Result<String, Problem> {
+    Ok(palisade_tests::jwt().verify(&token).await?.subject().to_owned())
+}
+
+#[get("/away")]
+#[public]
+async fn away() -> Result<(), AuthError> {
+    Err(AuthError::Unavailable("keys_unavailable"))
+}
+
+#[get("/extracts")]
+#[public]
+async fn extracts(request: HttpRequest) -> Result<String, Problem> {
+    Ok(Principal::extract(&request).await?.subject().to_owned())
+}
+
+#[get("/claims")]
+#[authenticated]
+async fn claimed(request: HttpRequest) -> Result<String, Problem> {
+    let claims: Claims<std::collections::HashMap<String, u32>> = Claims::extract(&request).await?;
+    Ok(claims.len().to_string())
+}
+
+#[get("/whose")]
+#[public]
+async fn whose(request: HttpRequest) -> Result<String, palisade::ArgumentError> {
+    Scoped::extract(&request).await.map(|whose| format!("{whose:?}"))
+}
+
+macro_rules! app {
+    ($palisade:expr) => {
+        init_service(
+            App::new()
+                .service(returned)
+                .service(refreshed)
+                .service(logout)
+                .service(verify)
+                .service(away)
+                .service(extracts)
+                .service(claimed)
+                .service(whose)
+                .wrap($palisade),
+        )
+        .await
+    };
+}
+
+#[actix_web::test]
+async fn in_a_handler_they_are_answers_with_their_challenge() {
+    let app = app!(palisade());
+    for path in ["/returned/nonsense", "/asked/nonsense"] {
+        let answer = call(&app, getting(path)).await;
+        answer.assert_problem(401);
+        assert_eq!(answer.json()["detail"], "The refresh token is not valid; log in again.");
+        assert!(answer.header("www-authenticate").starts_with("Bearer"), "{answer:?}");
+    }
+    let answer = call(&app, getting("/asked/good")).await;
+    answer.assert_problem(410);
+    assert_eq!(answer.json()["detail"], "The account is closed.");
+    call(&app, getting("/logout").insert_header(("authorization", bearer("ann", &[])))).await.assert_problem(403);
+}
+
+#[actix_web::test]
+async fn the_word_of_an_authenticator_is_in_the_audit_trail_alone() {
+    let app = app!(palisade());
+    let (log, _guard) = Log::start();
+    let answer = call(&app, getting("/verify/nonsense")).await;
+    answer.assert_problem(401);
+    assert!(!answer.body.contains("token_"), "{answer:?}");
+    log.assert_one(&["event=\"refused\"", "status=401", "reason=\"token_"]);
+
+    let answer = call(&app, getting("/away")).await;
+    answer.assert_problem(503);
+    assert_eq!(answer.header("retry-after"), "1");
+    assert!(!answer.body.contains("keys_unavailable"), "{answer:?}");
+    log.assert_one(&[
+        "event=\"failed\"",
+        "status=503",
+        "cause=\"the credential could not be checked: keys_unavailable\"",
+    ]);
+}
+
+#[actix_web::test]
+async fn an_argument_that_a_handler_asks_for_itself_is_an_answer_and_its_cure_is_in_the_log() {
+    let app = app!(palisade());
+    let (log, _guard) = Log::start();
+    for path in ["/extracts", "/whose"] {
+        let answer = call(&app, getting(path)).await;
+        answer.assert_problem(500);
+        assert!(!answer.body.contains("#["), "{answer:?}");
+        log.assert_one(&["event=\"failed\"", "status=500", "replace `#[public]`"]);
+    }
+    call(&app, getting("/claims").insert_header(("authorization", bearer("ann", &[])))).await.assert_problem(403);
+}
+
+#[actix_web::test]
+async fn the_style_of_the_application_keeps_when_to_come_again() {
+    let style = |problem: Problem| HttpResponse::build(problem.status()).insert_header(("x-style", "ours")).finish();
+    let app = app!(builder().problems(style).build().unwrap());
+    let answer = call(&app, getting("/away")).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-style"), answer.header("retry-after")), (503, "ours", "1"));
+    let answer = call(&app, getting("/returned/nonsense")).await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-style")), (401, "ours"));
+    assert!(answer.headers.contains_key("www-authenticate"), "{answer:?}");
+}
+
+/// What `fn main() -> Result<(), Box<dyn Error>>` prints is `Debug`.
+#[test]
+fn main_prints_a_mistake_of_the_configuration_as_its_sentence() {
+    let main = || -> Result<(), Box<dyn Error>> { Err(ConfigError::new("realm", "has a \"quote\""))? };
+    assert_eq!(format!("Error: {:?}", main().unwrap_err()), "Error: realm: has a \"quote\"");
+    assert_eq!(format!("{:#?}", ConfigError::new("realm", "is empty")), "realm: is empty");
+}
+
+#[test]
+fn a_problem_is_displayed_with_title_and_detail() {
+    let problem = Problem::new(actix_web::http::StatusCode::CONFLICT);
+    assert_eq!(problem.to_string(), "Conflict");
+    assert_eq!(problem.clone().detail("The email is taken.").to_string(), "Conflict: The email is taken.");
+    assert_eq!(problem.title("Taken").detail("The email.").to_string(), "Taken: The email.");
+}
+
+#[get("/sessions/{token}")]
+#[public]
+async fn of_the_documentation(token: String) -> Result<actix_web::web::Json<TokenPair>, RefreshError<Problem>> {
+    async fn grant_for(_: &str) -> Result<Grant, Unavailable> {
+        Err(Unavailable)
+    }
+    let grant = async |session: &palisade::SessionRecord| Ok(grant_for(&session.subject).await?);
+    sessions().refresh(&token, grant).await.map(actix_web::web::Json)
+}
+
+#[actix_web::test]
+async fn a_refusal_of_the_application_may_be_any_problem() {
+    let app = init_service(App::new().service(of_the_documentation).wrap(palisade())).await;
+    call(&app, getting("/sessions/nonsense")).await.assert_problem(401);
+}

@@ -1,0 +1,53 @@
+//! What one thread logs, for tests of the audit trail.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use tracing::subscriber::DefaultGuard;
+
+/// What this thread logs while the guard of [`Log::start`] lives.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    pub fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// All that was logged since the last call.
+    pub fn take_all(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    }
+
+    /// The lines of the audit trail since the last call.
+    pub fn take(&self) -> Vec<String> {
+        self.take_all().lines().filter(|line| line.contains("palisade::audit")).map(str::to_owned).collect()
+    }
+
+    /// That there is one line in the audit trail since the last call, and that it has these parts.
+    pub fn assert_one(&self, parts: &[&str]) {
+        let lines = self.take();
+        assert_eq!(lines.len(), 1, "one refusal is one event: {lines:?}");
+        for part in parts {
+            assert!(lines[0].contains(part), "{part} is not in {}", lines[0]);
+        }
+    }
+}
