@@ -11,10 +11,10 @@ use crate::authn::Authenticator;
 use crate::authz::Roles;
 use crate::error::ConfigError;
 use crate::ledger::RateLimitHeaders;
-use crate::policy::Rule;
+use crate::policy::{RoleName, Rule};
 use crate::problem::Problem;
 use crate::quota::QuotaStore;
-use crate::scope::Scope;
+use crate::scope::{self, Scope};
 use crate::settings::{Challenges, Exempt, RateLimits, Restyle, Settings, Unlimited};
 use crate::table::PolicyTable;
 use crate::transport::address_ranges::AddressRanges;
@@ -63,6 +63,7 @@ impl Palisade {
             restyle: None,
             owners: None,
             roles: None,
+            admin: RoleName::ADMIN,
             routes: None,
             exempt: Vec::new(),
         }
@@ -93,6 +94,7 @@ pub struct PalisadeBuilder {
     restyle: Option<Box<Restyle>>,
     owners: Option<String>,
     roles: Option<Roles>,
+    admin: RoleName,
     routes: Option<Result<PolicyTable, ConfigError>>,
     exempt: Vec<Exempt>,
 }
@@ -255,10 +257,36 @@ impl PalisadeBuilder {
         self
     }
 
+    /// The role of administrators: whom `owner_or_admin`, [`Scoped`](crate::Scoped) and [`Rule::Admin`] mean. Default:
+    /// `admin`.
+    ///
+    /// `#[require_role("admin")]` and `role("admin")` name a role, and mean that role whatever is said here. With a
+    /// [vocabulary](Self::roles) that lacks it, a route that means administrators is an error of [`build`](Self::build).
+    ///
+    /// ```
+    /// use palisade::{Palisade, Roles};
+    ///
+    /// #[derive(Clone, Copy, palisade::Role)]
+    /// enum Role {
+    ///     #[implies(Staff)]
+    ///     Root,
+    ///     Staff,
+    /// }
+    ///
+    /// let builder = Palisade::builder().admin_role(Role::Root);
+    /// let by_name = Palisade::builder().admin_role("root");
+    /// # let _ = (builder, by_name);
+    /// ```
+    pub fn admin_role(mut self, role: impl Into<RoleName>) -> Self {
+        self.admin = role.into();
+        self
+    }
+
     /// Everything that the application serves, to be checked by [`build`](Self::build): that the routes make sense
     /// ([`Scope::verify`]) and that what their rules need is configured. Best one `palisade::scope("")` around all.
     pub fn routes(mut self, routes: &Scope) -> Self {
-        self.routes = Some(routes.verify().map(|()| routes.policies()));
+        // Under which name its administrators go is known only once the application is built.
+        self.routes = Some(routes.verify_for_any_admin().map(|()| routes.policies()));
         self
     }
 
@@ -291,7 +319,9 @@ impl PalisadeBuilder {
         if self.rate_limits == RateLimits::Observe {
             tracing::warn!("rate limits are only observed: no request is refused for its rate");
         }
-        let mut policies = self.routes.transpose()?.unwrap_or_default();
+        boot::is_a_role(&self.admin)?;
+        let mut policies = self.routes.transpose()?.unwrap_or_default().with_admin_role(self.admin.clone());
+        scope::rows_make_sense(&policies)?;
         let owners = boot::owners(self.owners, &self.authenticators)?;
         boot::needs_are_met(&policies, &self.authenticators, &owners, self.roles.as_ref())?;
         let proxies = TrustedProxies::new(self.proxies, self.forwarded_by)?;
@@ -309,6 +339,7 @@ impl PalisadeBuilder {
         Ok(Palisade(Arc::new(Settings {
             owners,
             roles: self.roles,
+            admin: self.admin,
             realm: self.realm,
             exempt: self.exempt,
             policies,

@@ -15,7 +15,7 @@ use actix_web::http::header::HeaderValue;
 use crate::authn::Authenticator;
 use crate::authz::{Authorized, Owners, Roles, Rows};
 use crate::ledger::{Ledger, RateLimitHeaders};
-use crate::policy::Rule;
+use crate::policy::{RoleName, Rule};
 use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::quota::QuotaStore;
@@ -55,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) restyle: Option<Box<Restyle>>,
     pub(crate) owners: Owners,
     pub(crate) roles: Option<Roles>,
+    /// The role of administrators.
+    pub(crate) admin: RoleName,
     pub(crate) realm: String,
     pub(crate) exempt: Vec<Exempt>,
     pub(crate) policies: PolicyTable,
