@@ -117,9 +117,13 @@ fn only_the_guard_calls_a_handler() {
 
 #[test]
 fn unsafe_code_is_forbidden_everywhere() {
-    for file in ["macros/src/lib.rs", "runtime/src/lib.rs", "examples/accounts/src/main.rs"] {
-        let text = fs::read_to_string(root().join(file)).unwrap();
-        assert!(text.contains("#![forbid(unsafe_code)]"), "{file}");
+    let examples: Vec<PathBuf> =
+        fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap().path().join("src/main.rs")).collect();
+    assert!(examples.len() >= 3, "every example is looked at: {examples:?}");
+    let libraries = ["macros/src/lib.rs", "runtime/src/lib.rs", "tests/lib.rs"].map(|file| root().join(file));
+    for file in libraries.into_iter().chain(examples) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains("#![forbid(unsafe_code)]"), "{}", file.display());
     }
 }
 

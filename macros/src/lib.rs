@@ -288,7 +288,7 @@ attributes! {
     owner;
     /// Lets the principal call whose subject equals the path parameter, or one with the role `admin`; others are 403.
     ///
-    /// Takes the options of [`macro@owner`].
+    /// Takes the options of [`macro@owner`]. `PalisadeBuilder::admin_role` gives administrators another role.
     ///
     /// ```
     /// use actix_web::web::Path;

@@ -80,6 +80,7 @@ impl Rule {
             Rule::OptionalAuth => "optional_auth".to_owned(),
             Rule::Authenticated => "authenticated".to_owned(),
             Rule::Nobody => "nobody".to_owned(),
+            Rule::Admin(_) => "admin".to_owned(),
             Rule::Named(kind, name) => format!("{}({})", kind.word(), name.text()),
             Rule::Owner(parameter) => format!("owner({})", parameter.text()),
             Rule::Tenant(parameter) => format!("tenant({})", parameter.text()),
@@ -106,6 +107,7 @@ impl Rule {
         self.leaves(&mut leaves);
         match leaves.first()? {
             Rule::Named(_, name) => Some(name.place()),
+            Rule::Admin(span) => Some((*span).into()),
             Rule::Owner(parameter) | Rule::Tenant(parameter) => Some(parameter.name.span().into()),
             Rule::Owns(owns) => owns.parameters.first().map(|parameter| parameter.name.span().into()),
             Rule::Check(path) => Some(path.place()),

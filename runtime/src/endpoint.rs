@@ -3,6 +3,8 @@
 //! Threat: a handler that is mounted without its checks (CWE-862). Promise: an [`Endpoint`] can be mounted only through a
 //! [`Seat`], and a seat only mounts guarded handlers; only the attributes make endpoints.
 
+use std::any::TypeId;
+use std::marker::PhantomData;
 use std::rc::Rc;
 
 use actix_web::dev::{
@@ -29,7 +31,84 @@ pub trait Endpoint: Sized + 'static {
     const POLICY: &'static Policy;
 
     #[doc(hidden)]
-    fn mount(self, seat: Seat) -> actix_web::Route;
+    fn mount(self, seat: Seat) -> impl Mounted;
+}
+
+/// A handler behind its checks. Its type still tells what the handler takes, and nothing has to be mounted to ask.
+#[doc(hidden)]
+pub trait Mounted {
+    fn into_route(self) -> actix_web::Route;
+
+    /// Whether a type of which `of` says yes is among the arguments.
+    fn takes(of: fn(TypeId) -> bool) -> bool;
+}
+
+/// The one [`Mounted`], for a handler with these arguments.
+#[doc(hidden)]
+pub struct Handled<Args> {
+    route: actix_web::Route,
+    arguments: PhantomData<fn(Args)>,
+}
+
+impl<Args> Handled<Args> {
+    fn new(route: actix_web::Route) -> Self {
+        Self { route, arguments: PhantomData }
+    }
+
+    pub fn guard(self, guard: impl Guard + 'static) -> Self {
+        Self::new(self.route.guard(guard))
+    }
+}
+
+impl<Args: Arguments> Mounted for Handled<Args> {
+    fn into_route(self) -> actix_web::Route {
+        self.route
+    }
+
+    fn takes(of: fn(TypeId) -> bool) -> bool {
+        Args::any(of)
+    }
+}
+
+/// The arguments of a handler, by their types: an alias is the type that it stands for.
+#[doc(hidden)]
+pub trait Arguments: 'static {
+    fn any(of: fn(TypeId) -> bool) -> bool;
+}
+
+macro_rules! arguments {
+    ($($argument:ident)*) => {
+        impl<$($argument: 'static),*> Arguments for ($($argument,)*) {
+            fn any(_of: fn(TypeId) -> bool) -> bool {
+                false $(|| _of(TypeId::of::<$argument>()))*
+            }
+        }
+    };
+}
+arguments! {}
+arguments! { A }
+arguments! { A B }
+arguments! { A B C }
+arguments! { A B C D }
+arguments! { A B C D E }
+arguments! { A B C D E F }
+arguments! { A B C D E F G }
+arguments! { A B C D E F G H }
+arguments! { A B C D E F G H I }
+arguments! { A B C D E F G H I J }
+arguments! { A B C D E F G H I J K }
+arguments! { A B C D E F G H I J K L }
+arguments! { A B C D E F G H I J K L M }
+arguments! { A B C D E F G H I J K L M N }
+arguments! { A B C D E F G H I J K L M N O }
+arguments! { A B C D E F G H I J K L M N O P }
+
+/// Whether the handler of an endpoint takes a type of which `of` says yes.
+pub(crate) fn takes<E: Endpoint>(of: fn(TypeId) -> bool) -> bool {
+    fn by_type<E, M: Mounted>(_: fn(E, Seat) -> M, of: fn(TypeId) -> bool) -> bool {
+        M::takes(of)
+    }
+    by_type(E::mount, of)
 }
 
 /// Where a handler gets its guard.
@@ -46,7 +125,7 @@ impl Seat {
     }
 
     /// Mounts the handler behind its checks.
-    pub fn handler<F, Args>(self, handler: F) -> actix_web::Route
+    pub fn handler<F, Args>(self, handler: F) -> Handled<Args>
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
@@ -56,7 +135,7 @@ impl Seat {
     }
 
     /// Mounts the handler behind its checks and the validation of its arguments.
-    pub fn validated<F, Args, C>(self, handler: F, check: C) -> actix_web::Route
+    pub fn validated<F, Args, C>(self, handler: F, check: C) -> Handled<Args>
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
@@ -67,7 +146,7 @@ impl Seat {
     }
 
     /// The same, with the fields that quotas count by.
-    pub fn counted<F, Args, C, K>(self, handler: F, check: C, keys: K) -> actix_web::Route
+    pub fn counted<F, Args, C, K>(self, handler: F, check: C, keys: K) -> Handled<Args>
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
@@ -76,7 +155,7 @@ impl Seat {
         K: Fn(FieldKeys, &Args) -> FieldKeys + Copy + 'static,
     {
         let Self { place, policy, outer } = self;
-        actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
+        Handled::new(actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
             reached::mark();
             let handler = handler.clone();
             let outer = Rc::clone(&outer);
@@ -88,14 +167,23 @@ impl Seat {
                 let response = checks::enforce(place, policy, &outer, &request, payload, &handler, check, keys).await;
                 Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
             }
-        }))
+        })))
     }
 
-    /// Mounts what `build` makes of the handler, with the route's own middleware around it, behind the checks.
-    pub fn around(self, build: impl FnOnce(Self) -> actix_web::Route) -> actix_web::Route {
+    /// Stands for a handler that can't be called, in a program that does not compile.
+    pub fn never(self) -> Handled<()> {
+        Handled::new(actix_web::Route::new())
+    }
+
+    /// Mounts what `build` makes of the handler, in what `wrap` puts around it, the route's own middleware, behind the checks.
+    pub fn around<Args>(
+        self,
+        build: impl FnOnce(Self) -> Handled<Args>,
+        wrap: impl FnOnce(actix_web::Route) -> actix_web::Route,
+    ) -> Handled<Args> {
         let Self { policy, outer, .. } = self;
-        let inner = build(Self { place: Place::Inside, policy, outer: Rc::clone(&outer) });
-        actix_web::Route::new().service(fn_factory(move || {
+        let inner = wrap(build(Self { place: Place::Inside, policy, outer: Rc::clone(&outer) }).route);
+        Handled::new(actix_web::Route::new().service(fn_factory(move || {
             let (inner, outer) = (inner.new_service(()), Rc::clone(&outer));
             async move {
                 let inner = Rc::new(inner.await?);
@@ -105,7 +193,7 @@ impl Seat {
                     async move { checks::around(policy, &outer, request, &*inner).await }
                 }))
             }
-        }))
+        })))
     }
 }
 
@@ -122,7 +210,7 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
     web::resource(E::ROUTE.path)
         .name(resource_name(&E::ROUTE, E::POLICY))
         .guard(Methods::of::<E>())
-        .route(endpoint.mount(Seat::new::<E>(Rc::new(Outer::new()))))
+        .route(endpoint.mount(Seat::new::<E>(Rc::new(Outer::new()))).into_route())
         .default_service(fallback(Rc::new(Outer::new()), None))
         .register(app);
 }

@@ -148,9 +148,10 @@ impl<R: Resource> FromRequest for Owned<R> {
     }
 }
 
-/// Whose rows a list may show: the caller's; for the role `admin`, those of its tenant, or everybody's if it has none.
+/// Whose rows a list may show: the caller's; for administrators, those of their tenant, or everybody's if they have none.
 ///
-/// A handler that puts it into its query can't leak by forgetting a filter (OWASP API1):
+/// Administrators have the role `admin`, or the one that [`admin_role`](crate::PalisadeBuilder::admin_role) names.
+/// A handler that puts all of it into its query can't leak by forgetting a filter (OWASP API1):
 ///
 /// ```
 /// use palisade::{Scoped, authenticated, get};
@@ -159,7 +160,9 @@ impl<R: Resource> FromRequest for Owned<R> {
 /// #[authenticated]
 /// async fn list(whose: Scoped) -> String {
 ///     match whose {
-///         Scoped::Subject(owner) => format!("SELECT .. WHERE owner = ?1, with {owner} bound"),
+///         Scoped::Subject { subject, tenant } => {
+///             format!("SELECT .. WHERE owner = ?1 AND (tenant IS NULL OR tenant = ?2), with {subject} and {tenant:?} bound")
+///         }
 ///         Scoped::Tenant(tenant) => format!("SELECT .. WHERE tenant = ?1, with {tenant} bound"),
 ///         Scoped::Everything => "SELECT ..".to_owned(),
 ///     }
@@ -167,13 +170,18 @@ impl<R: Resource> FromRequest for Owned<R> {
 /// # let _ = palisade::scope("/api").service(list);
 /// ```
 ///
-/// A subject's rows are all of its own, in whatever tenant: where rows have one ([`Resource::tenant`]), compare it with
-/// [`Principal::tenant`] too, or the list shows rows that `#[owner(id, of = ..)]` answers with 404. With several authenticators, a caller whose issuer's subjects own nothing here (see
+/// Where rows have a tenant ([`Resource::tenant`]), the query compares both: a list must not show rows that
+/// `#[owner(id, of = ..)]` answers with 404. Where they have none, write `tenant: _`. With several authenticators, a caller whose issuer's subjects own nothing here (see
 /// [`owners_of`](crate::PalisadeBuilder::owners_of)) is refused with 403: it may have the name of somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scoped {
-    /// The rows of this subject.
-    Subject(String),
+    /// The rows of this subject that belong to no tenant, or to this one.
+    Subject {
+        /// Who owns them.
+        subject: String,
+        /// The tenant of the caller. `None`: only rows without a tenant are the caller's.
+        tenant: Option<String>,
+    },
     /// All rows of this tenant, for an admin that belongs to it: no role crosses tenants.
     Tenant(String),
     /// All rows, for an admin that belongs to no tenant.
@@ -206,9 +214,30 @@ fn scoped(request: &HttpRequest) -> Result<Scoped, ArgumentError> {
         let cure = "the subjects of this issuer own nothing here";
         return Err(ArgumentError { status: StatusCode::FORBIDDEN, cure });
     }
-    Ok(match (principal.has_role("admin"), principal.tenant()) {
+    let admin = &in_flight.settings.admin;
+    // What was given to `routes` was checked when the application was built; anything else is found out here.
+    if in_flight.settings.roles.as_ref().is_some_and(|roles| roles.lacks_admin(admin).is_some()) {
+        return Err(ArgumentError::defect(
+            "a handler takes a `Scoped`, and the application's roles lack the one of its administrators: name it with \
+             `Palisade::builder().admin_role(..)`",
+        ));
+    }
+    let tenant = principal.tenant().map(str::to_owned);
+    Ok(match (principal.has_role(admin.as_str()), tenant) {
         (true, None) => Scoped::Everything,
-        (true, Some(tenant)) => Scoped::Tenant(tenant.to_owned()),
-        (false, _) => Scoped::Subject(principal.subject().to_owned()),
+        (true, Some(tenant)) => Scoped::Tenant(tenant),
+        (false, tenant) => Scoped::Subject { subject: principal.subject().to_owned(), tenant },
     })
+}
+
+/// Whether an argument of this type is a [`Scoped`], or one that may be missing. An extractor that takes one inside of itself
+/// can't be known by its type.
+pub(crate) fn is_scoped(argument: TypeId) -> bool {
+    [
+        TypeId::of::<Scoped>(),
+        TypeId::of::<Option<Scoped>>(),
+        TypeId::of::<Result<Scoped, ArgumentError>>(),
+        TypeId::of::<Result<Scoped, actix_web::Error>>(),
+    ]
+    .contains(&argument)
 }

@@ -9,8 +9,8 @@ mod dues;
 
 use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
-use std::time::Duration;
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -217,7 +217,8 @@ impl<'p, 'r> Passage<'p, 'r> {
         self.speaks_the_vocabulary()?;
         let principal = self.authenticated.as_ref().map(Authenticated::principal);
         let (rules, own) = (&self.outer.rules, &self.policy.rule);
-        let decided = authz::decide(rules, own, principal, self.request, &self.settings.owners).await;
+        let (owners, admin) = (&self.settings.owners, &self.settings.admin);
+        let decided = authz::decide(rules, own, principal, self.request, owners, admin).await;
         decided.map_err(|refusal| self.denial(refusal))
     }
 
@@ -261,7 +262,7 @@ impl<'p, 'r> Passage<'p, 'r> {
             return Ok(());
         }
         let rules = self.outer.rules.iter().chain([&self.policy.rule]);
-        match rules.into_iter().find_map(|rule| roles.lacks(rule)) {
+        match rules.into_iter().find_map(|rule| roles.lacks(rule, &self.settings.admin)) {
             None => Ok(()),
             Some(lacking) => {
                 audit::misconfigured(&self.policy.handler, &lacking);

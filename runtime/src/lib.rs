@@ -124,7 +124,7 @@ pub use self::limiter::{LimitError, Permit, QuotaKey, RateLimiter};
 pub use self::palisade::{Palisade, PalisadeBuilder};
 pub use self::policy::{
     By, Check, Count, HandlerPath, KeyAnswer, KeyFn, KeyText, Outage, Ownership, Policy, Quota, Resource,
-    RoleDefinition, Route, Rule, TypedRole, Unavailable, Validation, Verdict,
+    RoleDefinition, RoleName, Route, Rule, TypedRole, Unavailable, Validation, Verdict,
 };
 pub use self::principal::{ArgumentError, Principal, Token};
 pub use self::problem::{FieldError, Problem};
@@ -143,6 +143,8 @@ pub use palisade_macros::{
     post, public, put, rate_limit, require_permission, require_role, require_scope, route, tenant, validate,
 };
 
+#[doc(hidden)]
+pub use self::endpoint::Mounted;
 #[doc(hidden)]
 pub use palisade_macros::{__Endpoint, __policy};
 

@@ -15,10 +15,10 @@ use crate::authz::Roles;
 use crate::body::BodyTimeouts;
 use crate::error::ConfigError;
 use crate::ledger::RateLimitHeaders;
-use crate::policy::Rule;
+use crate::policy::{RoleName, Rule};
 use crate::problem::Problem;
 use crate::quota::QuotaStore;
-use crate::scope::Scope;
+use crate::scope::{self, Scope};
 use crate::settings::{Challenges, Exempt, RateLimits, Restyle, Settings, Unlimited};
 use crate::table::PolicyTable;
 use crate::transport::address_ranges::AddressRanges;
@@ -70,6 +70,7 @@ impl Palisade {
             reveal: false,
             owners: None,
             roles: None,
+            admin: RoleName::ADMIN,
             routes: None,
             exempt: Vec::new(),
             body_timeouts: BodyTimeouts::new(),
@@ -105,6 +106,7 @@ pub struct PalisadeBuilder {
     reveal: bool,
     owners: Option<String>,
     roles: Option<Roles>,
+    admin: RoleName,
     routes: Option<Result<PolicyTable, ConfigError>>,
     exempt: Vec<Exempt>,
     body_timeouts: BodyTimeouts,
@@ -280,10 +282,36 @@ impl PalisadeBuilder {
         self
     }
 
+    /// The role of administrators: whom `owner_or_admin`, [`Scoped`](crate::Scoped) and [`Rule::Admin`] mean. Default:
+    /// `admin`.
+    ///
+    /// `#[require_role("admin")]` and `role("admin")` name a role, and mean that role whatever is said here. With a
+    /// [vocabulary](Self::roles) that lacks it, a route that means administrators is an error of [`build`](Self::build).
+    ///
+    /// ```
+    /// use palisade::{Palisade, Roles};
+    ///
+    /// #[derive(Clone, Copy, palisade::Role)]
+    /// enum Role {
+    ///     #[implies(Staff)]
+    ///     Root,
+    ///     Staff,
+    /// }
+    ///
+    /// let builder = Palisade::builder().admin_role(Role::Root);
+    /// let by_name = Palisade::builder().admin_role("root");
+    /// # let _ = (builder, by_name);
+    /// ```
+    pub fn admin_role(mut self, role: impl Into<RoleName>) -> Self {
+        self.admin = role.into();
+        self
+    }
+
     /// Everything that the application serves, to be checked by [`build`](Self::build): that the routes make sense
     /// ([`Scope::verify`]) and that what their rules need is configured. Best one `palisade::scope("")` around all.
     pub fn routes(mut self, routes: &Scope) -> Self {
-        self.routes = Some(routes.verify().map(|()| routes.policies()));
+        // Under which name its administrators go is known only once the application is built.
+        self.routes = Some(routes.verify_for_any_admin().map(|()| routes.policies()));
         self
     }
 
@@ -361,7 +389,9 @@ impl PalisadeBuilder {
         if self.reveal {
             tracing::warn!("reveal_internal_errors: clients are shown what goes wrong inside of the server");
         }
-        let mut policies = self.routes.transpose()?.unwrap_or_default();
+        boot::is_a_role(&self.admin)?;
+        let mut policies = self.routes.transpose()?.unwrap_or_default().with_admin_role(self.admin.clone());
+        scope::rows_make_sense(&policies)?;
         boot::each_issuer_has_one_jwt(&self.jwt_issuers)?;
         let owners = boot::owners(self.owners, &self.authenticators)?;
         boot::needs_are_met(&policies, &self.authenticators, &owners, self.roles.as_ref())?;
@@ -380,6 +410,7 @@ impl PalisadeBuilder {
         Ok(Palisade(Arc::new(Settings {
             owners,
             roles: self.roles,
+            admin: self.admin,
             realm: self.realm,
             exempt: self.exempt,
             policies,

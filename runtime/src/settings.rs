@@ -17,7 +17,7 @@ use crate::authn::Authenticator;
 use crate::authz::{Authorized, Owners, Roles, Rows};
 use crate::body::{BodyTimeouts, Coding};
 use crate::ledger::{Ledger, RateLimitHeaders};
-use crate::policy::Rule;
+use crate::policy::{RoleName, Rule};
 use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::quota::QuotaStore;
@@ -60,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) reveal: bool,
     pub(crate) owners: Owners,
     pub(crate) roles: Option<Roles>,
+    /// The role of administrators.
+    pub(crate) admin: RoleName,
     pub(crate) realm: String,
     pub(crate) exempt: Vec<Exempt>,
     pub(crate) body_timeouts: BodyTimeouts,

@@ -5,15 +5,19 @@
 mod banner;
 mod bola;
 mod boot;
+mod certificate;
 mod documents;
 mod drain;
 mod keys;
 mod logins;
+mod mailboxes;
 mod partner;
 mod plain_http;
 mod policies;
 mod privacy;
 mod quotas;
+mod ready;
+mod recovery;
 mod redis;
 #[expect(dead_code, reason = "the tests of Redis itself do more with it")]
 #[path = "../redis/server.rs"]

@@ -321,10 +321,15 @@ async fn under(document: Owned<Document>) -> String {
 #[actix_web::test]
 async fn a_list_is_the_callers_or_everything_for_admins() {
     let app = app!(documents());
-    assert_eq!(call_as(&app, getting("/list"), who("alice", &["user"])).await.body, "Subject(\"alice\")");
+    assert_eq!(
+        call_as(&app, getting("/list"), who("alice", &["user"])).await.body,
+        "Subject { subject: \"alice\", tenant: None }"
+    );
     assert_eq!(call_as(&app, getting("/list"), who("root", &["admin"])).await.body, "Everything");
     let of_acme = who("root", &["admin"]).with_tenant("acme");
     assert_eq!(call_as(&app, getting("/list"), of_acme).await.body, "Tenant(\"acme\")", "no role crosses tenants");
+    let in_acme = call_as(&app, getting("/list"), who("alice", &["user"]).with_tenant("acme")).await.body;
+    assert_eq!(in_acme, "Subject { subject: \"alice\", tenant: Some(\"acme\") }");
     call_as(&app, getting("/open_list"), who("root", &["admin"])).await.assert_problem(500);
     // The alice of another issuer is not the alice who owns.
     let palisade = builder().authenticator(palisade_tests::jwt_of("ours")).owners_of("ours").build().unwrap();
@@ -333,7 +338,10 @@ async fn a_list_is_the_callers_or_everything_for_admins() {
     call_as(&app, getting("/list"), who("alice", &["admin"])).await.assert_problem(403);
     call_as(&app, getting("/documents/1"), who("alice", &["user"])).await.assert_problem(404);
     let ours = Principal::new("Bearer", "ours", "alice");
-    assert_eq!(call_as(&app, getting("/list"), ours.clone()).await.body, "Subject(\"alice\")");
+    assert_eq!(
+        call_as(&app, getting("/list"), ours.clone()).await.body,
+        "Subject { subject: \"alice\", tenant: None }"
+    );
     assert_eq!(call_as(&app, getting("/documents/1"), ours).await.body, "alice's");
 }
 

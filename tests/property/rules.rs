@@ -18,6 +18,8 @@ use proptest::test_runner::{Config, TestRunner};
 
 /// `admin` implies `editor`, which implies `user`; each grants the permission and comes with the scope of its number.
 const ROLES: [&str; 3] = ["admin", "editor", "user"];
+/// Of the roles, whom the application calls its administrators: not the default.
+const ADMIN: usize = 1;
 const PERMISSIONS: [&str; 3] = ["p0", "p1", "p2"];
 const SCOPES: [&str; 3] = ["s0", "s1", "s2"];
 
@@ -27,6 +29,7 @@ enum Tree {
     Authenticated,
     Nobody,
     Role(usize),
+    Admin,
     Permission(usize),
     Scope(usize),
     Owner,
@@ -74,6 +77,7 @@ fn trees() -> impl Strategy<Value = Tree> {
         2 => Just(Tree::Authenticated),
         1 => Just(Tree::Nobody),
         5 => (0..3_usize).prop_map(Tree::Role),
+        2 => Just(Tree::Admin),
         3 => (0..3_usize).prop_map(Tree::Permission),
         3 => (0..3_usize).prop_map(Tree::Scope),
         3 => Just(Tree::Owner),
@@ -141,6 +145,7 @@ fn rule(tree: &Tree) -> Rule {
         Tree::Authenticated => Rule::Authenticated,
         Tree::Nobody => Rule::Nobody,
         Tree::Role(role) => Rule::Role(ROLES[*role]),
+        Tree::Admin => Rule::Admin,
         Tree::Permission(permission) => Rule::Permission(PERMISSIONS[*permission]),
         Tree::Scope(scope) => Rule::Scope(SCOPES[*scope]),
         Tree::Owner => Rule::Owner("id"),
@@ -169,6 +174,7 @@ fn holds_for(tree: &Tree, caller: &Caller, only: Option<Found>) -> Option<bool> 
         Tree::Nobody => Some(false),
         // The lower the number, the more the role implies.
         Tree::Role(wanted) | Tree::Permission(wanted) => known(caller.roles.iter().any(|role| role <= wanted)),
+        Tree::Admin => known(caller.roles.iter().any(|role| *role <= ADMIN)),
         Tree::Scope(scope) => known(caller.scopes.contains(scope)),
         Tree::Owner => known(caller.owner),
         Tree::Tenant => known(caller.tenant),
@@ -253,7 +259,7 @@ macro_rules! app {
             palisade::__private::enforce(current.get(), request, payload, || async { "in" })
         };
         let routes = palisade::scope("/routes").service(nothing);
-        let palisade = builder().roles(roles()).routes(&routes).build().unwrap();
+        let palisade = builder().roles(roles()).admin_role(ROLES[ADMIN]).routes(&routes).build().unwrap();
         let app = App::new().app_data(Data::new(())).route("/{tenant}/{id}", web::get().to(guarded)).wrap(palisade);
         init_service(app).await
     }};

@@ -12,8 +12,10 @@ use crate::{
     app::{self, Callers, Service},
     config::Config,
     db::{Db, NewAccount},
+    email::Email,
     files::DataFolder,
-    model::{DocumentText, Email},
+    model::DocumentText,
+    ready::Readiness,
     roles::{MANAGE, REPORTS, Role},
     store::Stores,
 };
@@ -54,11 +56,12 @@ async fn everybody_gets_where_the_committed_page_says() {
     let stores = Stores::open(&config, &SECRET.into(), &db).await.unwrap();
     let callers = Callers::new(&config, &SECRET.into(), &db, &stores.sessions).unwrap();
     let (sessions, keys) = (callers.sessions.clone(), callers.keys.clone());
+    let readiness = Readiness::new(&db, &stores.sessions);
     let key = NewApiKey::new(&ada).scopes([REPORTS]);
     let key = keys.create(key).await.unwrap().expose().to_owned();
     let palisade = app::prepare(&config, callers, stores.quotas).unwrap().build().unwrap();
-    let service =
-        Service { palisade: palisade.clone(), sessions, keys, db: db.clone(), passwords: Passwords::new().unwrap() };
+    let passwords = Passwords::new().unwrap();
+    let service = Service { palisade: palisade.clone(), sessions, keys, db: db.clone(), passwords, readiness };
     let app = init_service(App::new().configure(|routes| app::configure(routes, &service)).wrap(palisade)).await;
 
     let of = |subject: &str| Principal::new("Bearer", config.issuer.clone(), subject);
@@ -99,6 +102,8 @@ async fn everybody_gets_where_the_committed_page_says() {
     let matrix = access_matrix(&app, &app::routes().policies(), &personas).await;
     db.close().await;
 
-    assert_eq!(matrix.row("GET /health").map(|row| row.iter().all(|access| *access == Access::In)), Some(true));
+    for open in ["GET /health", "GET /ready"] {
+        assert_eq!(matrix.row(open).map(|row| row.iter().all(|access| *access == Access::In)), Some(true), "{open}");
+    }
     assert_access!("access.md", matrix);
 }

@@ -18,7 +18,9 @@ use crate::{
     boot::BootError,
     config::{Config, Partner, PartnerKeys},
     db::Db,
-    documents, keys, policies, reports,
+    documents, keys, policies,
+    ready::{self, Readiness},
+    reports,
     roles::Role,
     store::AppStore,
     users,
@@ -45,6 +47,8 @@ pub struct Service {
     pub db: Db,
     /// Hashing and verifying.
     pub passwords: Passwords,
+    /// Whether requests should come here.
+    pub readiness: Readiness,
 }
 
 /// Every route there is, with what its scopes demand.
@@ -70,6 +74,7 @@ pub fn routes() -> Scope {
         .service(admin);
     palisade::scope("")
         .service(health)
+        .service(ready::ready)
         .service(auth::register)
         .service(auth::login)
         .service(auth::refresh)
@@ -84,6 +89,7 @@ pub fn configure(app: &mut ServiceConfig, service: &Service) {
         .app_data(Data::new(service.keys.clone()))
         .app_data(Data::new(service.db.clone()))
         .app_data(Data::new(service.passwords.clone()))
+        .app_data(Data::new(service.readiness.clone()))
         .app_data(Data::new(service.palisade.policies()))
         .app_data(JsonConfig::default().limit(LARGEST_BODY))
         .service(routes());

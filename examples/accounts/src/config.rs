@@ -17,7 +17,7 @@ use secrecy::SecretString;
 
 use crate::{
     boot::{BootError, Mistake},
-    model::Email,
+    email::Email,
     passwords::Password,
     store::{Redis, RedisUrl},
 };

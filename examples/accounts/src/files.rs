@@ -3,7 +3,7 @@
 //! The threats: a private key or signing secret that other accounts of the machine can read, a half-written one
 //! after a crash, and one that is silently replaced, which would end every session and change the identity of the
 //! server (OWASP ASVS V13.3.1, V14.2.1). So the folder is made with mode 0700 and files with 0600; a file
-//! appears complete or not at all, and one that exists is never written again.
+//! appears complete or not at all, and one that exists is never written again; only a certificate is replaced, which is no secret.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -62,15 +62,31 @@ impl DataFolder {
         self.link_complete(&path, content).map_err(|error| BootError::file(VARIABLE, &path, "write", error))
     }
 
-    /// A hard link refuses to replace a file, which a rename does not.
-    fn link_complete(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+    /// Puts this content in the place of the file's, all of it at once.
+    pub fn replace(&self, name: &str, content: &[u8]) -> Result<(), BootError> {
+        let path = self.path(name);
+        let replaced = self.draft(content).and_then(|draft| std::fs::rename(draft, &path));
+        replaced.map_err(|error| BootError::file(VARIABLE, &path, "write", error))
+    }
+
+    /// A complete file of its own.
+    fn draft(&self, content: &[u8]) -> io::Result<PathBuf> {
         let token = random::hex::<8>().map_err(io::Error::other)?;
         let draft = self.path(&format!(".draft-{token}"));
         let written = private(&draft).and_then(|mut file| {
             file.write_all(content)?;
             file.sync_all()
         });
-        let linked = match written.and_then(|()| std::fs::hard_link(&draft, path)) {
+        if written.is_err() {
+            let _ = std::fs::remove_file(&draft);
+        }
+        written.map(|()| draft)
+    }
+
+    /// A hard link refuses to replace a file, which a rename does not.
+    fn link_complete(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let draft = self.draft(content)?;
+        let linked = match std::fs::hard_link(&draft, path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             other => other,
         };

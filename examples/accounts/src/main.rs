@@ -14,9 +14,11 @@ mod auth;
 mod banner;
 mod boot;
 mod caller;
+mod certificate;
 mod config;
 mod db;
 mod documents;
+mod email;
 mod error;
 mod files;
 mod keys;
@@ -25,12 +27,15 @@ mod passwords;
 mod plain;
 mod policies;
 mod random;
+mod ready;
 mod reports;
+mod reset;
 mod roles;
 mod seed;
 mod server;
 mod store;
 mod telemetry;
+mod text;
 mod tls;
 mod users;
 
@@ -45,13 +50,15 @@ use config::Config;
 const USAGE: &str = "\
 accounts                                       serves; its settings are environment variables, see README.md
 accounts policies [--markdown|--json|--html]   prints who may do what, and ends
+accounts reset-admin-password                  gives a new password to the administrator of ACCOUNTS_ADMIN_EMAIL, and ends
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        [] => return serve(),
+        [] => return done(start()),
+        ["reset-admin-password"] => return done(reset()),
         ["policies"] => policies::print(None),
         ["policies", form] => policies::print(Some(form)),
         ["help" | "-h" | "--help"] => {
@@ -69,8 +76,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve() -> ExitCode {
-    match start() {
+fn done(outcome: Result<(), BootError>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             for mistake in error.mistakes() {
@@ -85,4 +92,9 @@ fn serve() -> ExitCode {
 fn start() -> Result<(), BootError> {
     let config = Config::from_env(std::env::vars_os())?;
     actix_web::rt::System::new().block_on(server::run(config))
+}
+
+fn reset() -> Result<(), BootError> {
+    let config = Config::from_env(std::env::vars_os())?;
+    actix_web::rt::System::new().block_on(reset::run(config))
 }

@@ -4,20 +4,18 @@
 //! refused) and fields that the caller may not see (V15.3.1: [`User`] has no password hash to leak). Numbers are
 //! wider than their range, so that `151` is answered with its rule and not with a syntax error.
 
-use std::{borrow::Cow, time::SystemTime};
+use std::time::SystemTime;
 
-use palisade::KeyText;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
-use validator::{Validate, ValidateEmail, ValidateLength, ValidationError};
+use validator::Validate;
 
 use crate::{
+    email::{Email, LONGEST_EMAIL},
     passwords::{LONGEST, Password, SHORTEST},
     roles::{REPORTS, Role},
+    text::printable,
 };
-
-/// RFC 5321 §4.5.3.1.3, with the erratum: the longest address that can be delivered to.
-const LONGEST_EMAIL: u64 = 254;
 
 /// An account as the API shows it.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow)]
@@ -27,7 +25,7 @@ pub struct User {
     pub id: Uuid,
     /// As it was given.
     pub name: String,
-    /// In lower case.
+    /// As [`Email`] keeps it.
     pub email: String,
     /// Unknown unless somebody told.
     pub age: Option<i64>,
@@ -35,54 +33,6 @@ pub struct User {
     pub role: Role,
     /// RFC 3339, UTC, to the millisecond.
     pub created_at: String,
-}
-
-/// An address in lower case, so that one mailbox is one account however it is typed.
-///
-/// Deserialising only folds the case; whether it is an address is for validation to say.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Email(String);
-
-impl Email {
-    /// For a setting: folded and checked.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let email = Self(text.to_lowercase());
-        if email.validate_email() && email.validate_length(None, Some(LONGEST_EMAIL), None) {
-            Ok(email)
-        } else {
-            Err(format!("{text:?} is no email address"))
-        }
-    }
-
-    /// The folded text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for Email {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(text.to_lowercase()))
-    }
-}
-
-/// Logins are counted by it.
-impl KeyText for Email {
-    fn key_text(&self) -> Option<Cow<'_, str>> {
-        self.0.key_text()
-    }
-}
-
-impl ValidateEmail for Email {
-    fn as_email_string(&self) -> Option<Cow<'_, str>> {
-        Some(Cow::Borrowed(&self.0))
-    }
-}
-
-impl ValidateLength<u64> for Email {
-    fn length(&self) -> Option<u64> {
-        self.0.length()
-    }
 }
 
 /// `POST /auth/register`. There is no `role` to choose.
@@ -320,14 +270,6 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
     T::deserialize(deserializer).map(Some)
 }
 
-/// Names are shown to people: something to see, and nothing that a terminal would obey.
-fn printable(name: &str) -> Result<(), ValidationError> {
-    if name.chars().any(char::is_control) || name.trim().is_empty() {
-        return Err(ValidationError::new("printable").with_message("blank, or holds control characters".into()));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,7 +290,7 @@ mod tests {
     #[test]
     fn the_edges_of_every_rule() {
         let user = |name: &str, email: &str, age: i64| {
-            let email = Email(email.into());
+            let email: Email = serde_json::from_value(email.into()).unwrap();
             NewUser { name: name.into(), email, age: Some(age), role: Role::User }.validate().is_ok()
         };
         assert!(user("Al", "a@example.com", 0) && user(&"x".repeat(100), "a@example.com", 150));
@@ -357,12 +299,6 @@ mod tests {
         assert!(!user("Ada", "example.com", 1) && !user("A\u{7}da", "a@example.com", 1) && !user("   ", "a@b.c", 1));
         let tree = |age| patch(&format!(r#"{{"age":{age}}}"#)).unwrap().validate().is_ok();
         assert!(tree(150) && !tree(151), "the rule reaches through both options");
-    }
-
-    #[test]
-    fn an_email_is_one_whatever_its_case() {
-        assert_eq!(Email::parse("Ada@Example.COM").unwrap().as_str(), "ada@example.com");
-        assert!(Email::parse(&format!("a@{}.example", "x.".repeat(125))).is_err());
     }
 
     #[test]

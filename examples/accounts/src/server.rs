@@ -34,7 +34,9 @@ use crate::{
     db::Db,
     files::DataFolder,
     plain::{self, Target},
-    random, seed,
+    random,
+    ready::Readiness,
+    seed,
     store::Stores,
     telemetry::{self, RequestLine},
     tls,
@@ -68,6 +70,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let prepared = app::prepare(&config, callers, stores.quotas)?;
     telemetry::start()?;
     let palisade = prepared.build()?;
+    db.respell_emails().await.map_err(|error| BootError::new("ACCOUNTS_DATA", error))?;
     let seed = seed::admin(&config, &db, &passwords).await?;
 
     let banner = Banner {
@@ -81,16 +84,20 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     };
     let signals = StopSignals::new().map_err(|error| BootError::new("signals", error))?;
     banner.print();
+    let readiness = Readiness::new(&db, &stores.sessions);
     // Nobody waits for it: it is asked again when it is needed.
     rt::spawn(stores.sessions.tell());
+    if let Some(generated) = tls.renewed {
+        rt::spawn(generated.keep_fresh());
+    }
 
-    let service = Service { palisade, sessions, keys, db: db.clone(), passwords };
+    let service = Service { palisade, sessions, keys, db: db.clone(), passwords, readiness: readiness.clone() };
     let mut servers = Vec::new();
     if let Some(http) = http {
         servers.push(serve_plain(http, Target::new(https.address))?);
     }
     servers.push(serve(https, tls.server, config.workers, service)?);
-    rt::spawn(signals.drain(servers.iter().map(Server::handle).collect()));
+    rt::spawn(signals.drain(servers.iter().map(Server::handle).collect(), readiness));
     // All at once: a server that nobody polls accepts nothing.
     let running: Vec<_> = servers.into_iter().map(rt::spawn).collect();
     for server in running {
@@ -192,9 +199,10 @@ impl StopSignals {
     }
 
     /// The first signal drains, the second does not wait.
-    async fn drain(mut self, servers: Vec<ServerHandle>) {
+    async fn drain(mut self, servers: Vec<ServerHandle>, readiness: Readiness) {
         for graceful in [true, false] {
             self.next().await;
+            readiness.drain();
             tracing::info!(graceful, "stopping");
             for server in &servers {
                 rt::spawn(server.stop(graceful));

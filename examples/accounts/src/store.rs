@@ -87,17 +87,17 @@ impl Stores {
     /// With Redis, sessions that are still in the database end: a logout would not reach them, and whoever goes back to the
     /// database would find them alive.
     pub async fn open(config: &Config, secret: &SecretString, db: &Db) -> Result<Self, BootError> {
+        let sessions = AppStore::open(config, db)?;
         let Some(shared) = &config.redis else {
-            return Ok(Self { sessions: AppStore::Database(db.clone()), quotas: MemoryStore::shared().into() });
+            return Ok(Self { sessions, quotas: MemoryStore::shared().into() });
         };
         let refuse = |error| BootError::new(VARIABLE, error);
         let url = shared.url.0.expose_secret();
-        let redis = RedisStore::new(url, PREFIX).map_err(refuse)?;
         let quotas = RedisQuotas::new(url, PREFIX, quota_secret(secret)?).map_err(refuse)?;
         let quotas = quotas.timeout(shared.timeout).map_err(|error| BootError::new("ACCOUNTS_REDIS_TIMEOUT", error))?;
         let kept = db.forget_sessions().await;
         kept.map_err(|Unavailable| BootError::new("ACCOUNTS_DATA", "cannot end the sessions of the database"))?;
-        Ok(Self { sessions: AppStore::Redis { redis, db: db.clone() }, quotas: quotas.into() })
+        Ok(Self { sessions, quotas: quotas.into() })
     }
 }
 
@@ -125,14 +125,30 @@ pub enum AppStore {
 }
 
 impl AppStore {
+    /// That of the configuration. A Redis is not asked yet.
+    pub fn open(config: &Config, db: &Db) -> Result<Self, BootError> {
+        let db = db.clone();
+        let Some(shared) = &config.redis else { return Ok(Self::Database(db)) };
+        let redis = RedisStore::new(shared.url.0.expose_secret(), PREFIX);
+        Ok(Self::Redis { redis: redis.map_err(|error| BootError::new(VARIABLE, error))?, db })
+    }
+
+    /// Whether what is not the database answers; there may be nothing of that kind.
+    pub async fn answers(&self) -> bool {
+        match self {
+            Self::Database(_) => true,
+            // There is no session of this name.
+            Self::Redis { redis, .. } => redis.find("").await.is_ok(),
+        }
+    }
+
     /// Says in the log which it is, and whether it answers; a Redis that does not is no reason not to start.
     pub async fn tell(self) {
         match self {
             Self::Database(_) => tracing::info!(store = "database", "sessions and quotas"),
-            Self::Redis { redis, .. } => {
+            Self::Redis { .. } => {
                 tracing::info!(store = "redis", "sessions and quotas");
-                // There is no session of this name.
-                if redis.find("").await.is_err() {
+                if !self.answers().await {
                     tracing::warn!("Redis does not answer yet: logins and tokens are 503 until it does");
                 }
             }

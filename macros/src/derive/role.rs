@@ -227,6 +227,10 @@ fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {
 
         impl ::palisade::TypedRole for #name {
             const DEFINITIONS: &'static [::palisade::RoleDefinition] = &[#(#definitions),*];
+
+            fn name(&self) -> &'static str {
+                self.role_name()
+            }
         }
     }
 }

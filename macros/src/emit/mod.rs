@@ -47,12 +47,13 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
             let keys = keys(fields, &handler.arguments);
             quote!(#seat.counted(#name, #checks, #keys))
         }
-        Call::Never => never(),
+        Call::Never => quote!(#seat.never()),
     };
     let mounted = match call {
         // The route's own middleware stands behind the checks, so the handler is mounted inside of it.
         Call::Direct | Call::Validated(_) | Call::Counted { .. } if !wraps.is_empty() => {
-            quote!(#seat.around(|#seat| #mounted #(.wrap(#wraps))*))
+            let route = local("__route", Span::call_site());
+            quote!(#seat.around(|#seat| #mounted, |#route| #route #(.wrap(#wraps))*))
         }
         _ => mounted,
     };
@@ -64,7 +65,7 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
         const ROUTE: ::palisade::Route = #place;
         const POLICY: &'static ::palisade::Policy = #policy;
 
-        fn mount(self, #seat: ::palisade::__private::Seat) -> ::palisade::__private::Route {
+        fn mount(self, #seat: ::palisade::__private::Seat) -> impl ::palisade::Mounted {
             #inner
             #mounted #chain
         }
@@ -252,6 +253,7 @@ fn rule(written: &Rule, names: Names) -> TokenStream {
         Rule::OptionalAuth => ("OptionalAuth", TokenStream::new()),
         Rule::Authenticated => ("Authenticated", TokenStream::new()),
         Rule::Nobody => ("Nobody", TokenStream::new()),
+        Rule::Admin(_) => ("Admin", TokenStream::new()),
         Rule::Named(kind, name) => (leaf_of(*kind), named(*kind, name)),
         Rule::Owner(parameter) => ("Owner", parameter_name(parameter)),
         Rule::Tenant(parameter) => ("Tenant", parameter_name(parameter)),

@@ -125,6 +125,8 @@ pub(crate) enum Rule {
     OptionalAuth,
     Authenticated,
     Named(Kind, Name),
+    /// Whoever the application calls its administrators. Where the attribute stands that means them.
+    Admin(Span),
     Owner(Parameter),
     Tenant(Parameter),
     Owns(Owns),

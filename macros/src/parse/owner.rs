@@ -2,11 +2,11 @@
 
 use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{Lit, LitStr};
+use syn::Lit;
 
 use super::argument::{Argument, Arguments, Form, Value};
 use crate::errors::{Errors, Fault, Place};
-use crate::model::{From, Kind, Name, Owns, Parameter, Rule, UserPath};
+use crate::model::{From, Owns, Parameter, Rule, UserPath};
 use crate::suggest;
 
 pub(super) fn owner(arguments: Arguments<'_>, errors: &mut Errors) -> Option<Rule> {
@@ -29,8 +29,7 @@ pub(super) fn owner(arguments: Arguments<'_>, errors: &mut Errors) -> Option<Rul
 pub(super) fn owner_or_admin(arguments: Arguments<'_>, errors: &mut Errors) -> Option<Rule> {
     let word = arguments.word.clone();
     let owner = owner(arguments, errors)?;
-    let admin = Name::Text(LitStr::new("admin", word.span()));
-    Some(Rule::Any(vec![owner, Rule::Named(Kind::Role, admin)]))
+    Some(Rule::Any(vec![owner, Rule::Admin(word.span())]))
 }
 
 pub(super) fn tenant(arguments: Arguments<'_>, errors: &mut Errors) -> Option<Rule> {

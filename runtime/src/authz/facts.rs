@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 
 use super::{Owners, Refusal, Rows, as_extracted, only};
-use crate::policy::{Check, LoadFailure, Loaded, Ownership, Refused, Rule, Verdict};
+use crate::policy::{Check, LoadFailure, Loaded, Ownership, Refused, RoleName, Rule, Verdict};
 use crate::principal::Principal;
 
 /// What a rule says so far. Strong Kleene logic, where `Open` may still become anything.
@@ -27,6 +27,7 @@ pub(super) struct Facts<'f, 'r> {
     principal: Option<&'f Principal>,
     request: &'f HttpRequest,
     owners: &'f Owners,
+    admin: &'f RoleName,
     checks: Vec<(&'r Check, Verdict)>,
     rows: Vec<(&'r Ownership, Result<Row, LoadFailure>)>,
     /// What would be, did the credential carry every scope.
@@ -43,8 +44,13 @@ struct Row {
 }
 
 impl<'f, 'r> Facts<'f, 'r> {
-    pub(super) fn new(principal: Option<&'f Principal>, request: &'f HttpRequest, owners: &'f Owners) -> Self {
-        Self { principal, request, owners, checks: Vec::new(), rows: Vec::new(), every_scope: false, only: None }
+    pub(super) fn new(
+        principal: Option<&'f Principal>,
+        request: &'f HttpRequest,
+        owners: &'f Owners,
+        admin: &'f RoleName,
+    ) -> Self {
+        Self { principal, request, owners, admin, checks: Vec::new(), rows: Vec::new(), every_scope: false, only: None }
     }
 
     pub(super) fn all<'a>(&self, rules: impl IntoIterator<Item = &'a Rule>) -> Result<Truth, Refusal> {
@@ -77,6 +83,7 @@ impl<'f, 'r> Facts<'f, 'r> {
             Rule::Nobody | Rule::All([]) => Ok(Truth::No),
             Rule::Authenticated => holds(&|_| true),
             Rule::Role(role) => holds(&|principal| principal.has_role(role)),
+            Rule::Admin => holds(&|principal| principal.has_role(self.admin.as_str())),
             Rule::Permission(permission) => holds(&|principal| principal.has_permission(permission)),
             Rule::Scope(scope) => holds(&|principal| self.every_scope || principal.has_scope(scope)),
             Rule::Owner(parameter) => self.is_parameter(parameter, |principal| Some(principal.subject())),

@@ -15,7 +15,7 @@ use percent_encoding::percent_decode_str;
 
 use self::facts::{Facts, Truth};
 pub use self::roles::{RoleTerms, Roles, RolesBuilder};
-use crate::policy::{Refused, Rule};
+use crate::policy::{Refused, RoleName, Rule};
 use crate::principal::Principal;
 
 /// Proof that the rules of the route admit the request; calling the handler consumes it.
@@ -75,15 +75,16 @@ impl Owners {
 /// Evaluates the rules for a request, all of which have to hold: those of its scopes and its own.
 ///
 /// What principal and path decide is decided first; a predicate is asked only where that leaves the question open, and a
-/// row is loaded last. Where the rules say yes, every row that they name is there.
+/// row is loaded last. Where the rules say yes, every row that they name is there. `admin` is the role of administrators.
 pub(crate) async fn decide(
     outer: &[Rule],
     own: &Rule,
     principal: Option<&Principal>,
     request: &HttpRequest,
     owners: &Owners,
+    admin: &RoleName,
 ) -> Result<Authorized, Refusal> {
-    let mut facts = Facts::new(principal, request, owners);
+    let mut facts = Facts::new(principal, request, owners, admin);
     let rules = || outer.iter().chain([own]);
     loop {
         match facts.all(rules())? {
@@ -100,27 +101,29 @@ pub(crate) async fn decide(
 }
 
 /// Whether any of the rules, each of the caller alone, holds.
-pub(crate) fn meets_any(rules: &[Rule], principal: &Principal) -> bool {
-    rules.iter().any(|rule| of_the_caller(rule, principal) == Some(true))
+pub(crate) fn meets_any(rules: &[Rule], principal: &Principal, admin: &RoleName) -> bool {
+    rules.iter().any(|rule| of_the_caller(rule, principal, admin) == Some(true))
 }
 
 /// Whether what the rule says depends on the caller's roles, permissions and scopes, and on nothing else.
 pub(crate) fn is_of_the_caller_alone(rule: &Rule) -> bool {
     match rule {
-        Rule::Role(_) | Rule::Permission(_) | Rule::Scope(_) => true,
+        Rule::Role(_) | Rule::Admin | Rule::Permission(_) | Rule::Scope(_) => true,
         Rule::Not(rule) => is_of_the_caller_alone(rule),
         Rule::All(rules) | Rule::Any(rules) => !rules.is_empty() && rules.iter().all(is_of_the_caller_alone),
         _ => false,
     }
 }
 
-fn of_the_caller(rule: &Rule, principal: &Principal) -> Option<bool> {
-    let each = |rules: &[Rule]| rules.iter().map(|rule| of_the_caller(rule, principal)).collect::<Option<Vec<_>>>();
+fn of_the_caller(rule: &Rule, principal: &Principal, admin: &RoleName) -> Option<bool> {
+    let one = |rule: &Rule| of_the_caller(rule, principal, admin);
+    let each = |rules: &[Rule]| rules.iter().map(one).collect::<Option<Vec<_>>>();
     Some(match rule {
         Rule::Role(name) => principal.has_role(name),
+        Rule::Admin => principal.has_role(admin.as_str()),
         Rule::Permission(name) => principal.has_permission(name),
         Rule::Scope(name) => principal.has_scope(name),
-        Rule::Not(rule) => !of_the_caller(rule, principal)?,
+        Rule::Not(rule) => !one(rule)?,
         Rule::All(rules) => each(rules)?.into_iter().all(|holds| holds),
         Rule::Any(rules) => each(rules)?.into_iter().any(|holds| holds),
         _ => return None,
@@ -158,7 +161,7 @@ fn as_extracted(value: &str) -> Option<Cow<'_, str>> {
 
 const fn reason(rule: &Rule) -> &'static str {
     match rule {
-        Rule::Role(_) => "role_missing",
+        Rule::Role(_) | Rule::Admin => "role_missing",
         Rule::Permission(_) => "permission_missing",
         Rule::Owner(_) => "not_the_owner",
         Rule::Tenant(_) => "other_tenant",
@@ -177,7 +180,7 @@ mod tests {
 
     fn verdict(rule: &Rule, principal: Option<&Principal>, id: &'static str) -> Result<(), Refusal> {
         let request = TestRequest::default().param("id", id).to_http_request();
-        let decided = decide(&[], rule, principal, &request, &Owners::TheOnlyOnes).now_or_never();
+        let decided = decide(&[], rule, principal, &request, &Owners::TheOnlyOnes, &RoleName::ADMIN).now_or_never();
         decided.unwrap().map(|_| ())
     }
 
@@ -200,7 +203,8 @@ mod tests {
         let owner = Principal::new("Bearer", "i", "mine");
         for (first, second) in [("mine", "theirs"), ("theirs", "mine"), ("mine", "mine")] {
             let request = TestRequest::default().param("id", first).param("id", second).to_http_request();
-            let decided = decide(&[], &Rule::Owner("id"), Some(&owner), &request, &Owners::TheOnlyOnes).now_or_never();
+            let (rule, owners) = (Rule::Owner("id"), Owners::TheOnlyOnes);
+            let decided = decide(&[], &rule, Some(&owner), &request, &owners, &RoleName::ADMIN).now_or_never();
             assert_eq!(decided.unwrap().map(|_| ()), Err(Refusal::NoSuchParameter("id")));
         }
     }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::ConfigError;
-use crate::policy::{RoleDefinition, Rule, TypedRole};
+use crate::policy::{RoleDefinition, RoleName, Rule, TypedRole};
 use crate::principal::Authority;
 
 /// The vocabulary of roles, for [`PalisadeBuilder::roles`](crate::PalisadeBuilder::roles).
@@ -103,14 +103,13 @@ impl Roles {
     }
 
     /// The role or permission of the rule that this vocabulary lacks, in words.
-    pub(crate) fn lacks(&self, rule: &Rule) -> Option<String> {
+    pub(crate) fn lacks(&self, rule: &Rule, admin: &RoleName) -> Option<String> {
         let mut lacking = None;
         rule.leaves(&mut |leaf| match leaf {
             Rule::Role(role) if !self.roles.contains_key(*role) => {
-                let mut known: Vec<_> = self.roles.keys().map(|name| format!("{name:?}")).collect();
-                known.sort_unstable();
-                lacking.get_or_insert(format!("the role {role:?} is none of {}", known.join(", ")));
+                lacking.get_or_insert(self.is_none_of_them(role));
             }
+            Rule::Admin => lacking = lacking.take().or_else(|| self.lacks_admin(admin)),
             Rule::Permission(permission) if !self.permissions.iter().any(|known| known == permission) => {
                 let cure =
                     format!("grant it to a role, or write `.permission({permission:?})` where credentials bring it");
@@ -119,6 +118,19 @@ impl Roles {
             _ => {}
         });
         lacking
+    }
+
+    /// That this vocabulary lacks the role of administrators, in words.
+    pub(crate) fn lacks_admin(&self, admin: &RoleName) -> Option<String> {
+        let cure = "name the role of your administrators with `.admin_role(..)`";
+        let lacking = || format!("{} ({cure})", self.is_none_of_them(admin.as_str()));
+        (!self.roles.contains_key(admin.as_str())).then(lacking)
+    }
+
+    fn is_none_of_them(&self, role: &str) -> String {
+        let mut known: Vec<_> = self.roles.keys().map(|name| format!("{name:?}")).collect();
+        known.sort_unstable();
+        format!("the role {role:?} is none of {}", known.join(", "))
     }
 }
 
@@ -224,8 +236,8 @@ mod tests {
         assert!(!authority.has_role("admin") && !authority.has_permission("users:delete"));
         assert!(!roles.authority(&[]).0.has_role("user"));
         const BRINGING: Rule = Rule::Permission("reports:read");
-        assert!(roles.lacks(&BRINGING).is_some());
-        assert_eq!(roles.permission("reports:read").lacks(&BRINGING), None);
+        assert!(roles.lacks(&BRINGING, &RoleName::ADMIN).is_some());
+        assert_eq!(roles.permission("reports:read").lacks(&BRINGING, &RoleName::ADMIN), None);
     }
 
     #[test]

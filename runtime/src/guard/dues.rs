@@ -133,7 +133,8 @@ impl Passage<'_, '_> {
     fn meets_an_exemption(&self) -> bool {
         let extensions = self.request.extensions();
         let principal = extensions.get::<InFlight>().and_then(|in_flight| in_flight.principal.get());
-        principal.is_some_and(|known| authz::meets_any(&self.settings.exempt_from_quotas.rules, known))
+        let (rules, admin) = (&self.settings.exempt_from_quotas.rules, &self.settings.admin);
+        principal.is_some_and(|known| authz::meets_any(rules, known, admin))
     }
 
     async fn counted(&self, by: By, fields: &FieldKeys) -> Result<Client<'_>, Denial> {

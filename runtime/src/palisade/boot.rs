@@ -11,8 +11,8 @@ use actix_web::http::header::HeaderValue;
 use crate::authn::Authenticator;
 use crate::authz::{self, Owners, Roles};
 use crate::error::ConfigError;
-use crate::policy::{By, Credentials, Rule};
-use crate::table::PolicyTable;
+use crate::policy::{By, Credentials, RoleName, Rule};
+use crate::table::{PolicyRow, PolicyTable};
 use crate::transport::client_addr::TrustedProxies;
 
 pub(super) fn exemption(prefix: &str, reason: &str) -> Result<(), ConfigError> {
@@ -56,6 +56,35 @@ pub(super) fn owners(named: Option<String>, authenticators: &[Arc<dyn Authentica
     }
 }
 
+pub(super) fn is_a_role(admin: &RoleName) -> Result<(), ConfigError> {
+    let name = admin.as_str();
+    if name.is_empty() || name.trim() != name {
+        let problem = format!("a role's name is not empty and has no space around it, as {name:?} has");
+        return Err(ConfigError::new("admin_role", problem));
+    }
+    Ok(())
+}
+
+/// Whether everything that a handler's `Scoped` asks for can be answered.
+fn scoped_is_met(row: &PolicyRow, owners: &Owners, roles: Option<&Roles>) -> Result<(), ConfigError> {
+    if !row.takes_scoped() {
+        return Ok(());
+    }
+    let taker = || format!("`{}` at {} takes a `Scoped`", row.handler(), row.path());
+    if matches!(owners, Owners::Unsaid) {
+        let problem = format!(
+            "say whose subjects and tenants count with `.owners_of(issuer)`: there are several authenticators, not all of one \
+             issuer, and {}",
+            taker()
+        );
+        return Err(ConfigError::new("owners_of", problem));
+    }
+    match roles.and_then(|roles| roles.lacks_admin(row.admin_role())) {
+        Some(lacking) => Err(ConfigError::new("roles", format!("{lacking}, but {}", taker()))),
+        None => Ok(()),
+    }
+}
+
 /// Whether everything that the rules ask for can be answered.
 pub(super) fn needs_are_met(
     policies: &PolicyTable,
@@ -68,10 +97,12 @@ pub(super) fn needs_are_met(
         return Err(ConfigError::new("roles", cure));
     }
     for row in policies.rows() {
+        scoped_is_met(row, owners, roles)?;
         for rule in row.rules() {
+            let words = || row.words(&rule);
             let at = || format!("`{}` at {}", row.handler(), row.path());
             if rule.credentials() == Credentials::Required && authenticators.is_empty() {
-                let problem = format!("none is there, but {} demands {rule}", at());
+                let problem = format!("none is there, but {} demands {}", at(), words());
                 return Err(ConfigError::new("authenticator", problem));
             }
             let (mut of_an_owner, mut permission) = (false, None);
@@ -82,16 +113,18 @@ pub(super) fn needs_are_met(
             });
             if of_an_owner && matches!(owners, Owners::Unsaid) {
                 let problem = format!(
-                    "say whose subjects and tenants count with `.owners_of(issuer)`: there are {} authenticators, not all of one issuer, and {} demands {rule}",
+                    "say whose subjects and tenants count with `.owners_of(issuer)`: there are {} authenticators, not all of one issuer, and {} demands {}",
                     authenticators.len(),
-                    at()
+                    at(),
+                    words()
                 );
                 return Err(ConfigError::new("owners_of", problem));
             }
             match (roles, permission) {
                 (Some(roles), _) => {
-                    if let Some(lacking) = roles.lacks(&rule) {
-                        return Err(ConfigError::new("roles", format!("{lacking}, but {} demands {rule}", at())));
+                    if let Some(lacking) = roles.lacks(&rule, row.admin_role()) {
+                        let problem = format!("{lacking}, but {} demands {}", at(), words());
+                        return Err(ConfigError::new("roles", problem));
                     }
                 }
                 (None, Some(permission)) => {

@@ -22,7 +22,7 @@ pub(crate) use self::ownership::{LoadFailure, Loaded, Refused};
 pub use self::ownership::{Ownership, Resource, Unavailable};
 pub use self::quota::{By, Count, FieldKeys, KeyAnswer, KeyFn, KeyText, Outage, Quota, pending_key};
 pub(crate) use self::quota::{Stage, normal};
-pub use self::role::{RoleDefinition, TypedRole};
+pub use self::role::{RoleDefinition, RoleName, TypedRole};
 pub use self::route::Route;
 pub(crate) use self::rule::Credentials;
 pub use self::rule::Rule;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Check, Ownership};
+use super::{Check, Ownership, RoleName};
 
 /// Who may call a route: a tree of demands, evaluated against the principal and the path parameters.
 ///
@@ -12,7 +12,7 @@ use super::{Check, Ownership};
 /// ```
 /// use palisade::Rule;
 ///
-/// const OWNER_OR_ADMIN: Rule = Rule::Any(&[Rule::Owner("id"), Rule::Role("admin")]);
+/// const OWNER_OR_ADMIN: Rule = Rule::Any(&[Rule::Owner("id"), Rule::Admin]);
 /// assert!(OWNER_OR_ADMIN.needs_principal());
 /// assert_eq!(OWNER_OR_ADMIN.to_string(), "owner_or_admin(id)");
 /// assert!(!Rule::Public.needs_principal());
@@ -28,6 +28,9 @@ pub enum Rule {
     Authenticated,
     /// A principal that has this role, or one that implies it.
     Role(&'static str),
+    /// A principal that has the role of administrators, or one that implies it. `owner_or_admin` means them. Default: the
+    /// role `admin`; the application can name another with [`admin_role`](crate::PalisadeBuilder::admin_role).
+    Admin,
     /// A principal to whom one of its roles grants this permission.
     Permission(&'static str),
     /// A principal whose credential carries this scope.
@@ -96,8 +99,13 @@ impl Rule {
     }
 
     /// In the words of an expression: `role("admin")`, `owner(id) && scope("a")`.
-    pub(crate) fn as_term(&self) -> impl fmt::Display {
-        Term(self)
+    pub(crate) fn as_term<'r>(&'r self, admin: &'r RoleName) -> Written<'r> {
+        Written { rule: self, admin, write: |words, rule, f| words.term(rule, f) }
+    }
+
+    /// In the words of the attributes, where administrators have this role.
+    pub(crate) fn as_attributes<'r>(&'r self, admin: &'r RoleName) -> Written<'r> {
+        Written { rule: self, admin, write: |words, rule, f| words.attributes(rule, f) }
     }
 
     /// The path parameters that it names.
@@ -124,102 +132,125 @@ impl Credentials {
 }
 
 /// In the words of the attributes: `require_role("admin")`, `owner_or_admin(id)`, `authorize(a || b)`; several of them
-/// with commas between, where all are demanded.
+/// with commas between, where all are demanded. [`Rule::Admin`] prints as the role `admin`: a rule by itself does not know
+/// another name, and a [`PolicyTable`](crate::PolicyTable) does.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        Words { admin: &RoleName::ADMIN }.attributes(self, f)
+    }
+}
+
+/// A rule that prints in one of the two ways.
+pub(crate) struct Written<'r> {
+    rule: &'r Rule,
+    admin: &'r RoleName,
+    write: fn(&Words<'_>, &Rule, &mut fmt::Formatter<'_>) -> fmt::Result,
+}
+
+impl fmt::Display for Written<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.write)(&Words { admin: self.admin }, self.rule, f)
+    }
+}
+
+/// How rules are put into words.
+struct Words<'w> {
+    /// The role of administrators. Where it has another name than the default, that name stands in every rule that means
+    /// it: what is printed is what is enforced.
+    admin: &'w RoleName,
+}
+
+impl Words<'_> {
+    fn attributes(&self, rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match rule {
             Rule::All(rules) if !rules.is_empty() && !is_list_of_names(rules) => {
                 for (at, rule) in rules.iter().enumerate() {
                     f.write_str(if at > 0 { ", " } else { "" })?;
-                    attribute(rule, f)?;
+                    self.attribute(rule, f)?;
                 }
                 Ok(())
             }
-            rule => attribute(rule, f),
+            rule => self.attribute(rule, f),
         }
     }
-}
 
-/// One attribute.
-fn attribute(rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match rule {
-        Rule::Public => f.write_str("public"),
-        Rule::OptionalAuth => f.write_str("optional_auth"),
-        Rule::Authenticated => f.write_str("authenticated"),
-        Rule::Nobody => f.write_str("deny_all"),
-        Rule::Owner(_) | Rule::Tenant(_) | Rule::Owns(_) => term(rule, f),
-        Rule::Role(_) | Rule::Permission(_) | Rule::Scope(_) => {
-            f.write_str("require_")?;
-            term(rule, f)
+    /// One attribute.
+    fn attribute(&self, rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match rule {
+            Rule::Public => f.write_str("public"),
+            Rule::OptionalAuth => f.write_str("optional_auth"),
+            Rule::Authenticated => f.write_str("authenticated"),
+            Rule::Nobody => f.write_str("deny_all"),
+            Rule::Owner(_) | Rule::Tenant(_) | Rule::Owns(_) => self.term(rule, f),
+            Rule::Role(_) | Rule::Admin | Rule::Permission(_) | Rule::Scope(_) => {
+                f.write_str("require_")?;
+                self.term(rule, f)
+            }
+            Rule::Any([Rule::Owner(parameter), Rule::Admin]) if *self.admin == RoleName::ADMIN => {
+                write!(f, "owner_or_admin({parameter})")
+            }
+            Rule::Any([Rule::Owns(ownership), Rule::Admin]) if *self.admin == RoleName::ADMIN => {
+                write!(f, "owner_or_admin({ownership})")
+            }
+            Rule::Any(rules) | Rule::All(rules) => {
+                let Some(word) = word_of_names(rules) else { return self.authorize(rule, f) };
+                let (open, close) = if matches!(rule, Rule::All(_)) { ("(all(", "))") } else { ("(", ")") };
+                write!(f, "require_{word}{open}")?;
+                names(rules, f)?;
+                f.write_str(close)
+            }
+            other => self.authorize(other, f),
         }
-        Rule::Any([Rule::Owner(parameter), Rule::Role("admin")]) => write!(f, "owner_or_admin({parameter})"),
-        Rule::Any([Rule::Owns(ownership), Rule::Role("admin")]) => write!(f, "owner_or_admin({ownership})"),
-        Rule::Any(rules) | Rule::All(rules) => {
-            let Some(word) = word_of_names(rules) else { return authorize(rule, f) };
-            let (open, close) = if matches!(rule, Rule::All(_)) { ("(all(", "))") } else { ("(", ")") };
-            write!(f, "require_{word}{open}")?;
-            names(rules, f)?;
-            f.write_str(close)
-        }
-        other => authorize(other, f),
     }
-}
 
-fn authorize(rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str("authorize(")?;
-    term(rule, f)?;
-    f.write_str(")")
-}
-
-/// See [`Rule::as_term`].
-struct Term<'r>(&'r Rule);
-
-impl fmt::Display for Term<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        term(self.0, f)
-    }
-}
-
-/// One term of an expression.
-fn term(rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match rule {
-        Rule::Public => f.write_str("public"),
-        Rule::OptionalAuth => f.write_str("optional_auth"),
-        Rule::Authenticated => f.write_str("authenticated"),
-        Rule::Nobody | Rule::All([]) | Rule::Any([]) => f.write_str("nobody"),
-        Rule::Role(name) => write!(f, "role({name:?})"),
-        Rule::Permission(name) => write!(f, "permission({name:?})"),
-        Rule::Scope(name) => write!(f, "scope({name:?})"),
-        Rule::Owner(parameter) => write!(f, "owner({parameter})"),
-        Rule::Tenant(parameter) => write!(f, "tenant({parameter})"),
-        Rule::Owns(ownership) => write!(f, "owner({ownership})"),
-        Rule::Check(check) => write!(f, "check({})", check.name()),
-        Rule::Not(rule) => {
-            f.write_str("!")?;
-            operand(rule, f)
-        }
-        Rule::All([rule]) | Rule::Any([rule]) => term(rule, f),
-        Rule::All(rules) => joined(rules, " && ", f),
-        Rule::Any(rules) => joined(rules, " || ", f),
-    }
-}
-
-fn joined(rules: &[Rule], operator: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (at, rule) in rules.iter().enumerate() {
-        f.write_str(if at > 0 { operator } else { "" })?;
-        operand(rule, f)?;
-    }
-    Ok(())
-}
-
-/// With parentheses wherever there is an operator inside: nobody has to know which binds tighter.
-fn operand(rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if matches!(rule, Rule::All([_, _, ..]) | Rule::Any([_, _, ..])) {
-        f.write_str("(")?;
-        term(rule, f)?;
+    fn authorize(&self, rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("authorize(")?;
+        self.term(rule, f)?;
         f.write_str(")")
-    } else {
-        term(rule, f)
+    }
+
+    /// One term of an expression.
+    fn term(&self, rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match rule {
+            Rule::Public => f.write_str("public"),
+            Rule::OptionalAuth => f.write_str("optional_auth"),
+            Rule::Authenticated => f.write_str("authenticated"),
+            Rule::Nobody | Rule::All([]) | Rule::Any([]) => f.write_str("nobody"),
+            Rule::Role(name) => write!(f, "role({name:?})"),
+            Rule::Admin => write!(f, "role({:?})", self.admin.as_str()),
+            Rule::Permission(name) => write!(f, "permission({name:?})"),
+            Rule::Scope(name) => write!(f, "scope({name:?})"),
+            Rule::Owner(parameter) => write!(f, "owner({parameter})"),
+            Rule::Tenant(parameter) => write!(f, "tenant({parameter})"),
+            Rule::Owns(ownership) => write!(f, "owner({ownership})"),
+            Rule::Check(check) => write!(f, "check({})", check.name()),
+            Rule::Not(rule) => {
+                f.write_str("!")?;
+                self.operand(rule, f)
+            }
+            Rule::All([rule]) | Rule::Any([rule]) => self.term(rule, f),
+            Rule::All(rules) => self.joined(rules, " && ", f),
+            Rule::Any(rules) => self.joined(rules, " || ", f),
+        }
+    }
+
+    fn joined(&self, rules: &[Rule], operator: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, rule) in rules.iter().enumerate() {
+            f.write_str(if at > 0 { operator } else { "" })?;
+            self.operand(rule, f)?;
+        }
+        Ok(())
+    }
+
+    /// With parentheses wherever there is an operator inside: nobody has to know which binds tighter.
+    fn operand(&self, rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if matches!(rule, Rule::All([_, _, ..]) | Rule::Any([_, _, ..])) {
+            f.write_str("(")?;
+            self.term(rule, f)?;
+            f.write_str(")")
+        } else {
+            self.term(rule, f)
+        }
     }
 }
 
@@ -270,7 +301,9 @@ mod tests {
             (Rule::Role("admin"), "require_role(\"admin\")"),
             (Rule::Any(&[Rule::Role("a"), Rule::Role("b")]), "require_role(\"a\", \"b\")"),
             (Rule::All(&[Rule::Scope("a"), Rule::Scope("b")]), "require_scope(all(\"a\", \"b\"))"),
-            (Rule::Any(&[OWNER, Rule::Role("admin")]), "owner_or_admin(id)"),
+            (Rule::Any(&[OWNER, Rule::Admin]), "owner_or_admin(id)"),
+            (Rule::Any(&[OWNER, Rule::Role("admin")]), "authorize(owner(id) || role(\"admin\"))"),
+            (Rule::Admin, "require_role(\"admin\")"),
             (Rule::All(&[OWNER, Rule::Role("a")]), "owner(id), require_role(\"a\")"),
             (EITHER, "authorize(role(\"a\") || (owner(id) && scope(\"b\")))"),
             (Rule::Not(&EITHER), "authorize(!(role(\"a\") || (owner(id) && scope(\"b\"))))"),
@@ -278,5 +311,15 @@ mod tests {
         ] {
             assert_eq!(rule.to_string(), words);
         }
+    }
+
+    #[test]
+    fn a_rule_prints_the_role_that_administrators_really_have() {
+        const OWNER_OR_ADMIN: Rule = Rule::Any(&[Rule::Owner("id"), Rule::Admin]);
+        let (root, admin) = (RoleName::from("root"), RoleName::from("admin".to_owned()));
+        assert_eq!(OWNER_OR_ADMIN.as_attributes(&root).to_string(), "authorize(owner(id) || role(\"root\"))");
+        assert_eq!(OWNER_OR_ADMIN.as_attributes(&admin).to_string(), "owner_or_admin(id)");
+        assert_eq!(Rule::Admin.as_attributes(&root).to_string(), "require_role(\"root\")");
+        assert_eq!(Rule::Role("admin").as_attributes(&root).to_string(), "require_role(\"admin\")");
     }
 }

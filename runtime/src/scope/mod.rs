@@ -18,10 +18,13 @@ mod walk;
 
 use std::rc::Rc;
 
-use crate::endpoint::{Endpoint, Seat};
+use crate::endpoint::{self, Endpoint, Mounted as _, Seat};
 use crate::error::ConfigError;
-use crate::policy::{Outer, Policy, Quota, Route, Rule};
+use crate::extract;
+use crate::policy::{Outer, Policy, Quota, RoleName, Route, Rule};
 use crate::table::PolicyTable;
+
+pub(crate) use self::verify::rows_make_sense;
 
 /// A scope for endpoints: everything in it declares who may call it.
 ///
@@ -92,6 +95,8 @@ enum Kind {
 struct Mount {
     route: Route,
     policy: &'static Policy,
+    /// Whether the handler takes a [`Scoped`](crate::Scoped), by whatever name of that type.
+    takes_scoped: bool,
     mount: Box<dyn FnOnce(Rc<Outer>) -> actix_web::Route>,
 }
 
@@ -114,8 +119,9 @@ pub trait Guarded {
 
 impl<E: Endpoint> Guarded for E {
     fn into_item(self) -> Item {
-        let mount = Box::new(|outer| self.mount(Seat::new::<E>(outer)));
-        Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, mount }))
+        let takes_scoped = endpoint::takes::<E>(extract::is_scoped);
+        let mount = Box::new(|outer| self.mount(Seat::new::<E>(outer)).into_route());
+        Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, takes_scoped, mount }))
     }
 }
 
@@ -205,8 +211,15 @@ impl Scope {
     /// - a prefix and a template in it have a parameter of one name, or a rule names one that neither has;
     /// - `public` or `optional_auth` stands inside a scope that demands a principal;
     /// - a scope and an endpoint together admit nobody, or an alternative of the endpoint's rule can never matter, such as
-    ///   the owner of `owner_or_admin(id)` in a scope that demands `admin`.
+    ///   the owner of `owner_or_admin(id)` in a scope that demands `admin`. Administrators are taken to have the role `admin`
+    ///   here; [`PalisadeBuilder::build`](crate::PalisadeBuilder::build) knows
+    ///   [another name](crate::PalisadeBuilder::admin_role) of it.
     pub fn verify(&self) -> Result<(), ConfigError> {
+        verify::verify(self, Some(&RoleName::ADMIN))
+    }
+
+    /// The same, where the role of administrators is not known yet: it may be any, and another than each that a rule names.
+    pub(crate) fn verify_for_any_admin(&self) -> Result<(), ConfigError> {
         verified::verify(self)
     }
 }

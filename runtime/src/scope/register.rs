@@ -13,7 +13,7 @@ use crate::policy::Outer;
 impl HttpServiceFactory for Scope {
     #[allow(clippy::panic)]
     fn register(self, app: &mut AppService) {
-        if let Err(mistake) = self.verify() {
+        if let Err(mistake) = self.verify_for_any_admin() {
             panic!("palisade: {mistake}");
         }
         let prefix = self.prefix.clone();

@@ -46,6 +46,7 @@ impl Outline {
     }
 }
 
+/// For whatever role administrators have: what that decides is verified where it is known.
 pub(super) fn verify(scope: &Scope) -> Result<(), ConfigError> {
     let outline = Outline::of(scope);
     // It is held meanwhile: workers that start at the same time wait for the first instead of doing the same.
@@ -55,7 +56,7 @@ pub(super) fn verify(scope: &Scope) -> Result<(), ConfigError> {
     }
     #[cfg(test)]
     super::tests::note_verification(&outline.prefix);
-    verify::verify(scope)?;
+    verify::verify(scope, None)?;
     if known.len() >= MOST_KNOWN {
         known.pop_front();
     }

@@ -5,13 +5,14 @@ use super::siblings::Siblings;
 use super::walk::{self, Around};
 use super::{Kind, Mount, Scope, logic};
 use crate::error::ConfigError;
-use crate::policy::{Credentials, Ownership, Rule};
+use crate::policy::{Credentials, Ownership, Policy, RoleName, Rule};
+use crate::table::PolicyTable;
 use crate::template::parameters;
 
-pub(super) fn verify(scope: &Scope) -> Result<(), ConfigError> {
+pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), ConfigError> {
     reachable(scope, &Around::default(), &mut Siblings::default())?;
     let endpoints = walk::endpoints(scope, &Around::default());
-    endpoints.iter().try_for_each(|(around, mount)| endpoint(around, mount))?;
+    endpoints.iter().try_for_each(|(around, mount)| endpoint(around, mount, admin))?;
     quotas::verify(&endpoints)
 }
 
@@ -19,7 +20,7 @@ pub(super) fn mistake<T>(problem: String) -> Result<T, ConfigError> {
     Err(ConfigError::new("routes", problem))
 }
 
-fn endpoint(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
+fn endpoint(around: &Around, mount: &Mount, admin: Option<&RoleName>) -> Result<(), ConfigError> {
     let (handler, path) = (mount.policy.handler, mount.route.path);
     let outer: Vec<&str> = parameters(&around.prefix).collect();
     let own: Vec<&str> = parameters(path).collect();
@@ -43,7 +44,8 @@ fn endpoint(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
         ));
     }
     one_answer_for_each_row(around, mount)?;
-    sense(around, mount)
+    let path = format!("{}{path}", around.prefix);
+    sense(&around.rules, mount.policy, &path, admin)
 }
 
 /// A row that is both revealed and not can't be answered in a way that both mean.
@@ -69,16 +71,25 @@ fn one_answer_for_each_row(around: &Around, mount: &Mount) -> Result<(), ConfigE
     }
 }
 
+/// What only the application's own name for its administrators shows, once that is known.
+pub(crate) fn rows_make_sense(table: &PolicyTable) -> Result<(), ConfigError> {
+    for row in table.rows() {
+        sense(row.outer(), row.policy(), row.path(), Some(row.admin_role()))?;
+    }
+    Ok(())
+}
+
 /// Rules that contradict each other, or that can never matter.
-fn sense(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
-    let (handler, own) = (mount.policy.handler, &mount.policy.rule);
-    let Around { prefix, rules, .. } = around;
-    let path = mount.route.path;
+fn sense(rules: &[(String, Rule)], policy: &Policy, path: &str, admin: Option<&RoleName>) -> Result<(), ConfigError> {
+    let (handler, own) = (policy.handler, &policy.rule);
+    let name = admin.unwrap_or(&RoleName::ADMIN);
+    let words = |rule: &Rule| rule.as_attributes(name).to_string();
     let demanding = rules.iter().find(|(_, rule)| rule.credentials() == Credentials::Required);
     if let (Some((scope, rule)), Rule::Public | Rule::OptionalAuth) = (demanding, own) {
         return mistake(format!(
-            "`{handler}` at {prefix}{path} is {own}, but its scope {scope} demands {rule}: take it out of the scope, or say \
-             `#[authenticated]`"
+            "`{handler}` at {path} is {own}, but its scope {scope} demands {}: take it out of the scope, or say \
+             `#[authenticated]`",
+            words(rule)
         ));
     }
     if *own == Rule::Nobody {
@@ -86,21 +97,28 @@ fn sense(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
     }
     let outer: Vec<&Rule> = rules.iter().map(|(_, rule)| rule).collect();
     let all: Vec<&Rule> = outer.iter().copied().chain([own]).collect();
-    let demands = || rules.iter().map(|(scope, rule)| format!("{scope} ({rule})")).collect::<Vec<_>>().join(" and ");
-    if !logic::admits_somebody(&all) {
-        return mistake(format!(
-            "`{handler}` at {prefix}{path} admits nobody: {own} contradicts the scope {}",
-            demands()
-        ));
+    let demands =
+        || rules.iter().map(|(scope, rule)| format!("{scope} ({})", words(rule))).collect::<Vec<_>>().join(" and ");
+    if !logic::admits_somebody(&all, admin) {
+        let why = if rules.is_empty() {
+            format!("{} contradicts itself", words(own))
+        } else {
+            format!("{} contradicts the scope {}", words(own), demands())
+        };
+        return mistake(format!("`{handler}` at {path} admits nobody: {why}"));
     }
-    match logic::dead_alternative(&outer, own) {
-        Some(dead) if !rules.is_empty() => mistake(format!(
-            "`{handler}` at {prefix}{path} says {own}, but `{}` never matters in the scope {}: leave it out, or move the \
+    let Some(dead) = logic::dead_alternative(&outer, own, admin) else { return Ok(()) };
+    let (own, dead) = (words(own), dead.as_term(name));
+    if rules.is_empty() {
+        mistake(format!(
+            "`{handler}` at {path} says {own}, but `{dead}` never matters beside the rest of it: leave it out"
+        ))
+    } else {
+        mistake(format!(
+            "`{handler}` at {path} says {own}, but `{dead}` never matters in the scope {}: leave it out, or move the \
              route out of the scope",
-            dead.as_term(),
             demands()
-        )),
-        _ => Ok(()),
+        ))
     }
 }
 

@@ -36,7 +36,8 @@ pub(super) fn endpoints<'s>(scope: &'s Scope, around: &Around) -> Vec<(Around, &
 pub(super) fn table(scope: &Scope) -> PolicyTable {
     let mut table = PolicyTable::default();
     for (around, mount) in endpoints(scope, &Around::default()) {
-        table.push(PolicyRow::new(&mount.route, &around.prefix, mount.policy, &around.rules, &around.quotas));
+        let row = PolicyRow::new(&mount.route, &around.prefix, mount.policy, &around.rules, &around.quotas);
+        table.push(row.taking_scoped(mount.takes_scoped));
     }
     table
 }

@@ -5,10 +5,11 @@
 use serde::Serialize;
 
 use super::{PolicyRow, PolicyTable, Standing};
-use crate::policy::{By, Quota, Rule, Validation};
+use crate::policy::{By, Quota, Validation};
 
 #[derive(Serialize)]
 struct Table<'t> {
+    admin_role: &'t str,
     routes: Vec<Route<'t>>,
     exempt: Vec<Exempt<'t>>,
 }
@@ -22,6 +23,7 @@ struct Route<'t> {
     quotas: Vec<Limit<'t>>,
     validation: &'static str,
     arguments: &'static [&'static str],
+    scoped: bool,
     handler: String,
     file: &'static str,
     line: u32,
@@ -56,6 +58,7 @@ struct Exempt<'t> {
 
 pub(super) fn render(table: &PolicyTable) -> String {
     let table = Table {
+        admin_role: table.admin.as_str(),
         routes: table.rows().iter().map(route).collect(),
         exempt: table.exemptions().map(|(prefix, reason)| Exempt { prefix, reason }).collect(),
     };
@@ -77,19 +80,16 @@ fn route(row: &PolicyRow) -> Route<'_> {
             Standing::Denied => "denied",
             Standing::Guarded => "guarded",
         },
-        access: row.each_rule().map(demand).collect(),
+        access: row.each_rule().map(|(rule, scope)| Demand { rule: row.words(rule), scope }).collect(),
         quotas: row.each_quota().map(limit).collect(),
         validation,
         arguments,
+        scoped: row.takes_scoped(),
         handler: row.handler().to_string(),
         file: row.declared_at().file(),
         line: row.declared_at().line(),
         reason: row.reason(),
     }
-}
-
-fn demand<'t>((rule, scope): (&'t Rule, Option<&'t str>)) -> Demand<'t> {
-    Demand { rule: rule.to_string(), scope }
 }
 
 fn limit<'t>((quota, scope): (&'t Quota, Option<&'t str>)) -> Limit<'t> {

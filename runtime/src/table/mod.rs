@@ -23,6 +23,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 pub use self::row::PolicyRow;
 use self::row::Standing;
 pub(crate) use self::visible::visible;
+use crate::policy::RoleName;
 use crate::transport::headers::forbid_storing;
 
 /// Every route of an application with what it demands, in the order of registration, and the prefixes that are exempt.
@@ -40,10 +41,18 @@ use crate::transport::headers::forbid_storing;
 ///     table.get_ref().clone()
 /// }
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct PolicyTable {
     rows: Vec<PolicyRow>,
     exemptions: Vec<Exemption>,
+    admin: RoleName,
+}
+
+/// Without any route.
+impl Default for PolicyTable {
+    fn default() -> Self {
+        Self { rows: Vec::new(), exemptions: Vec::new(), admin: RoleName::ADMIN }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +64,32 @@ struct Exemption {
 impl PolicyTable {
     pub(crate) fn push(&mut self, row: PolicyRow) {
         self.rows.push(row);
+    }
+
+    /// The same table where administrators have this role: every rule that means them shows its name. Default: `admin`.
+    ///
+    /// [`Palisade::policies`](crate::Palisade::policies) knows the name already. Where the application is built with another
+    /// [`admin_role`](crate::PalisadeBuilder::admin_role), a test that takes [`Scope::policies`](crate::Scope::policies) needs it.
+    ///
+    /// ```
+    /// use palisade::{get, owner_or_admin};
+    ///
+    /// #[get("/users/{id}")]
+    /// #[owner_or_admin(id)]
+    /// async fn show_user() -> &'static str {
+    ///     "you"
+    /// }
+    ///
+    /// let table = palisade::scope("/api").service(show_user).policies();
+    /// assert_eq!(table.rows()[0].access(), "owner_or_admin(id)");
+    /// let table = table.with_admin_role("root");
+    /// assert_eq!(table.rows()[0].access(), "authorize(owner(id) || role(\"root\"))");
+    /// ```
+    #[must_use]
+    pub fn with_admin_role(mut self, role: impl Into<RoleName>) -> Self {
+        self.admin = role.into();
+        self.rows.iter_mut().for_each(|row| row.name_admin(&self.admin));
+        self
     }
 
     pub(crate) fn exempt(&mut self, prefix: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) {

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::panic::Location;
 
-use crate::policy::{By, Count, HandlerPath, Policy, Quota, Route, Rule, Validation};
+use crate::policy::{By, Count, HandlerPath, Policy, Quota, RoleName, Route, Rule, Validation};
 
 /// One route of a [`PolicyTable`](crate::PolicyTable).
 ///
@@ -24,6 +24,8 @@ pub struct PolicyRow {
     policy: &'static Policy,
     outer: Vec<(String, Rule)>,
     scope_quotas: Vec<(String, Quota)>,
+    admin: RoleName,
+    takes_scoped: bool,
 }
 
 /// How a route stands to somebody without credentials.
@@ -52,7 +54,39 @@ impl PolicyRow {
             path if path.is_empty() => "/".to_owned(),
             path => path,
         };
-        Self { methods: route.methods, path, policy, outer: outer.to_vec(), scope_quotas: scope_quotas.to_vec() }
+        let (outer, scope_quotas) = (outer.to_vec(), scope_quotas.to_vec());
+        let admin = RoleName::ADMIN;
+        Self { methods: route.methods, path, policy, outer, scope_quotas, admin, takes_scoped: false }
+    }
+
+    pub(crate) fn taking_scoped(mut self, takes_scoped: bool) -> Self {
+        self.takes_scoped = takes_scoped;
+        self
+    }
+
+    pub(super) fn name_admin(&mut self, admin: &RoleName) {
+        self.admin = admin.clone();
+    }
+
+    /// The role of administrators, whom `owner_or_admin` and [`Scoped`](crate::Scoped) mean.
+    pub(crate) fn admin_role(&self) -> &RoleName {
+        &self.admin
+    }
+
+    /// Whether the handler takes a [`Scoped`](crate::Scoped): what it lists depends on who calls.
+    #[must_use]
+    pub fn takes_scoped(&self) -> bool {
+        self.takes_scoped
+    }
+
+    /// What the scopes demand, each with its prefix, the outermost first.
+    pub(crate) fn outer(&self) -> &[(String, Rule)] {
+        &self.outer
+    }
+
+    /// A rule in the words of the attributes.
+    pub(crate) fn words(&self, rule: &Rule) -> String {
+        rule.as_attributes(&self.admin).to_string()
     }
 
     /// The methods as declared; `GET` also answers `HEAD`.
@@ -98,9 +132,9 @@ impl PolicyRow {
         let mut words = String::new();
         for (scope, rule) in &self.outer {
             // Writing to a `String` can't fail, here and below.
-            let _ = write!(words, "{rule} (scope {}), ", name_of(scope));
+            let _ = write!(words, "{} (scope {}), ", rule.as_attributes(&self.admin), name_of(scope));
         }
-        let _ = write!(words, "{}", self.policy.rule);
+        let _ = write!(words, "{}", self.policy.rule.as_attributes(&self.admin));
         words
     }
 

@@ -16,6 +16,7 @@ use actix_web::{Error, HttpMessage};
 use futures_util::Stream;
 
 use super::personas::{Persona, Personas};
+use crate::policy::RoleName;
 use crate::principal::Principal;
 use crate::rehearsal::{LetThrough, Rehearsal};
 use crate::settings::InFlight;
@@ -175,6 +176,16 @@ where
     let read = Arc::new(AtomicBool::new(false));
     let plain = call(app, request(row, method, personas, persona, None)).await;
     let broken = call(app, request(row, method, personas, persona, Some(&read))).await;
+    if let Some(admin) = plain.admin.as_ref().filter(|admin| *admin != row.admin_role()) {
+        let cure = format!(
+            "administrators of the application have the role \"{admin}\", and of the table \"{}\": take the table from \
+             `palisade.policies()`, or add `.with_admin_role(\"{admin}\")` to it",
+            row.admin_role()
+        );
+        if !wrong.contains(&cure) {
+            wrong.push(cure);
+        }
+    }
     let expected = personas.expected(row, persona, plain.principal.as_ref().or(persona.principal()));
     if plain.access != expected {
         wrong.push(format!("{}: {} where the policy says {expected}", who(), plain.access));
@@ -228,6 +239,8 @@ struct Answer {
     access: Access,
     body: Bytes,
     principal: Option<Principal>,
+    /// The role of administrators, as the application is configured.
+    admin: Option<RoleName>,
 }
 
 async fn call<S, B>(app: &S, request: actix_http::Request) -> Answer
@@ -237,17 +250,17 @@ where
 {
     match app.call(request).await {
         Ok(response) => {
-            let principal = resolved(&response);
+            let (principal, admin) = (resolved(&response), admin(&response));
             let through = response.response().extensions().contains::<LetThrough>();
             let access = if through { Access::In } else { Access::Refused(response.status()) };
             let body = body::to_bytes(response.into_body()).await.unwrap_or_default();
-            Answer { access, body, principal }
+            Answer { access, body, principal, admin }
         }
         Err(error) => {
             let response = error.as_response_error().error_response();
             let access = Access::Refused(response.status());
             let body = body::to_bytes(response.into_body()).await.unwrap_or_default();
-            Answer { access, body, principal: None }
+            Answer { access, body, principal: None, admin: None }
         }
     }
 }
@@ -255,6 +268,10 @@ where
 /// The principal as the guard knew it, with what its roles mean.
 fn resolved<B>(response: &ServiceResponse<B>) -> Option<Principal> {
     response.request().extensions().get::<InFlight>().and_then(|in_flight| in_flight.principal.get().cloned())
+}
+
+fn admin<B>(response: &ServiceResponse<B>) -> Option<RoleName> {
+    response.request().extensions().get::<InFlight>().map(|in_flight| in_flight.settings.admin.clone())
 }
 
 /// Compares an [`AccessMatrix`](crate::testing::AccessMatrix) with the page that is committed for it, as

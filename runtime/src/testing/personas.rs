@@ -231,6 +231,7 @@ impl Personas {
             Rule::Nobody => false,
             Rule::Authenticated => principal.is_some(),
             Rule::Role(role) => is(&|principal| principal.has_role(role)),
+            Rule::Admin => is(&|principal| principal.has_role(row.admin_role().as_str())),
             Rule::Permission(permission) => is(&|principal| principal.has_permission(permission)),
             Rule::Scope(scope) => is(&|principal| principal.scopes().iter().any(|own| own == scope)),
             Rule::Owner(name) => {

@@ -60,6 +60,13 @@ pub fn run(words: &[&str]) -> Output {
     command.output().expect("the program runs")
 }
 
+/// Runs the program with these words on its command line and these settings, to its end.
+pub fn run_with(words: &[&str], data: &Path, settings: &[(&str, &str)]) -> Output {
+    let mut command = command(program(), data, settings);
+    command.args(words);
+    run_to_its_end(command)
+}
+
 /// Runs a server that is expected not to start, to its end.
 pub fn start_and_fail(data: &Path, settings: &[(&str, &str)]) -> Output {
     run_to_its_end(command(program(), data, settings))

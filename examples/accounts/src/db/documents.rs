@@ -66,7 +66,8 @@ impl Db {
     pub async fn documents(&self, whose: &Scoped, page: &DocumentListing) -> Result<(Vec<Document>, i64), DbError> {
         let mut moment = self.0.begin().await?;
         let (total, items) = match whose {
-            Scoped::Subject(owner) => (
+            // No row here has a tenant, so the caller's own is not compared.
+            Scoped::Subject { subject: owner, tenant: _ } => (
                 sqlx::query_scalar(COUNT_OF).bind(owner).fetch_one(&mut *moment).await?,
                 sqlx::query_as(PAGE_OF).bind(owner).bind(page.limit).bind(page.offset).fetch_all(&mut *moment).await?,
             ),

@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod documents;
+mod emails;
 mod moment;
 mod sessions;
 
@@ -23,13 +24,15 @@ use uuid::Uuid;
 
 use crate::{
     boot::BootError,
+    email::Email,
     files::DataFolder,
-    model::{Email, Listing, Sort, User, UserPatch},
+    model::{Listing, Sort, User, UserPatch},
     reports::Report,
     roles::Role,
 };
 
-const FILE: &str = "accounts.db";
+/// The name of the database in the data folder.
+pub const FILE: &str = "accounts.db";
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 const INSERT: &str = "INSERT INTO users (id, name, email, age, role, password_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -50,6 +53,9 @@ const REPORT: &str = "SELECT (SELECT count(*) FROM users) AS accounts, (SELECT c
 const DELETE: &str = "DELETE FROM users WHERE id = ?1";
 const COUNT: &str = "SELECT count(*) FROM users";
 const IS_ADMIN: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND role = 'admin')";
+const ADMIN_OF: &str = "SELECT id FROM users WHERE email = ?1 AND role = 'admin'";
+const ADMIN_EMAILS: &str = "SELECT email FROM users WHERE role = 'admin' ORDER BY created_at, id LIMIT 10";
+const NEW_PASSWORD: &str = "UPDATE users SET password_hash = ?2 WHERE id = ?1 AND role = 'admin'";
 const HAS_ADMIN: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')";
 
 /// One page, in the given order; the id decides between equals, so that no row is shown twice or never.
@@ -137,9 +143,9 @@ impl From<sqlx::Error> for DbError {
 }
 
 /// Whoever hangs up, or ends this process, leaves no change of rights without it.
-async fn end_tokens(change: &mut SqliteConnection, issuer: &str, id: Uuid) -> Result<(), sqlx::Error> {
+async fn end_tokens(change: &mut SqliteConnection, issuer: &str, id: &str) -> Result<(), sqlx::Error> {
     let now = moment::micros_after(SystemTime::now()).saturating_add(1);
-    sqlx::query(sessions::ADVANCE).bind(issuer).bind(id.to_string()).bind(now).execute(change).await?;
+    sqlx::query(sessions::ADVANCE).bind(issuer).bind(id).bind(now).execute(change).await?;
     Ok(())
 }
 
@@ -234,7 +240,7 @@ impl Db {
             .fetch_optional(&mut *change)
             .await?;
         if patch.role.is_some() && user.is_some() {
-            end_tokens(&mut change, issuer, id).await?;
+            end_tokens(&mut change, issuer, &id.to_string()).await?;
         }
         change.commit().await?;
         Ok(user)
@@ -262,7 +268,7 @@ impl Db {
     pub async fn delete(&self, id: Uuid, issuer: &str) -> Result<bool, DbError> {
         let mut change = self.0.begin().await?;
         let done = sqlx::query(DELETE).bind(id.to_string()).execute(&mut *change).await?;
-        end_tokens(&mut change, issuer, id).await?;
+        end_tokens(&mut change, issuer, &id.to_string()).await?;
         change.commit().await?;
         Ok(done.rows_affected() > 0)
     }
@@ -270,6 +276,32 @@ impl Db {
     /// Whether the subject of a token is an administrator now, whatever the token says.
     pub async fn is_admin(&self, subject: &str) -> Result<bool, DbError> {
         Ok(sqlx::query_scalar(IS_ADMIN).bind(subject).fetch_one(&self.0).await?)
+    }
+
+    /// The administrator of this email.
+    pub async fn admin_of(&self, email: &Email) -> Result<Option<String>, DbError> {
+        Ok(sqlx::query_scalar(ADMIN_OF).bind(email.as_str()).fetch_optional(&self.0).await?)
+    }
+
+    /// The emails of the administrators, ten at most.
+    pub async fn admin_emails(&self) -> Result<Vec<String>, DbError> {
+        Ok(sqlx::query_scalar(ADMIN_EMAILS).fetch_all(&self.0).await?)
+    }
+
+    /// Gives an administrator another password. What is known here of its sessions ends, and all that `issuer` issued to it, in
+    /// the same step. `false`: it is no administrator any more.
+    pub async fn reset_admin(&self, id: &str, password_hash: &str, issuer: &str) -> Result<bool, DbError> {
+        let mut change = self.0.begin().await?;
+        let done = sqlx::query(NEW_PASSWORD).bind(id).bind(password_hash).execute(&mut *change).await?;
+        sqlx::query(sessions::REMOVE_ALL).bind(id).execute(&mut *change).await?;
+        end_tokens(&mut change, issuer, id).await?;
+        change.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Whether the accounts can be read.
+    pub async fn is_readable(&self) -> bool {
+        self.has_admin().await.is_ok()
     }
 
     /// Whether anybody is an administrator.

@@ -18,7 +18,7 @@ const FORGET_EXPIRED: &str = "DELETE FROM sessions WHERE expires < ?1";
 const FIND: &str = "SELECT subject, scopes, secret, expires, ends FROM sessions WHERE id = ?1";
 const REPLACE: &str = "UPDATE sessions SET secret = ?3, expires = ?4 WHERE id = ?1 AND secret = ?2";
 const REMOVE: &str = "DELETE FROM sessions WHERE id = ?1";
-const REMOVE_ALL: &str = "DELETE FROM sessions WHERE subject = ?1";
+pub(super) const REMOVE_ALL: &str = "DELETE FROM sessions WHERE subject = ?1";
 const REMOVE_EVERY: &str = "DELETE FROM sessions";
 
 const REVOKE: &str = "INSERT INTO revoked (issuer, token, until) VALUES (?1, ?2, ?3)

@@ -1,0 +1,60 @@
+//! Addresses that were stored before they had one spelling.
+//!
+//! The threat is an account that nobody finds any more, or that a second one of the same mailbox stands beside (CWE-178).
+
+use super::{Db, DbError};
+use crate::email::Email;
+
+const NOT_ASCII: &str = "SELECT id, email FROM users WHERE email GLOB '*[^ -~]*'";
+const RESPELL: &str = "UPDATE users SET email = ?2 WHERE id = ?1";
+
+impl Db {
+    /// Brings addresses to their one spelling. An account whose address has none, or whose mailbox has another account, is told
+    /// in the log by its id: an administrator gives it another address.
+    pub async fn respell_emails(&self) -> Result<(), DbError> {
+        let stored: Vec<(String, String)> = sqlx::query_as(NOT_ASCII).fetch_all(&self.0).await?;
+        for (account, email) in stored {
+            let Ok(email) = Email::parse(&email) else {
+                tracing::warn!(account, "its email is no address any more: nobody can log in to it");
+                continue;
+            };
+            match sqlx::query(RESPELL).bind(&account).bind(email.as_str()).execute(&self.0).await.map_err(DbError::from)
+            {
+                Ok(_) => {}
+                Err(DbError::EmailTaken) => {
+                    tracing::warn!(account, "another account has the same mailbox: nobody can log in to this one");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::DataFolder;
+
+    #[actix_web::test]
+    async fn what_was_stored_in_unicode_is_found_again_and_a_second_account_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&DataFolder::open(folder.path()).unwrap()).await.unwrap();
+        let stored = [
+            ("1", "ada@b\u{fc}cher.example"),
+            ("2", "bob@xn--bcher-kva.example"),
+            ("3", "bob@b\u{fc}cher.example"),
+            ("4", "eve@exam\u{ad}ple.com"),
+        ];
+        for (id, email) in stored {
+            let insert = "INSERT INTO users (id, name, email, role) VALUES (?1, 'N', ?2, 'user')";
+            sqlx::query(insert).bind(id).bind(email).execute(&db.0).await.unwrap();
+        }
+        db.respell_emails().await.unwrap();
+        let now: Vec<(String, String)> =
+            sqlx::query_as("SELECT id, email FROM users ORDER BY id").fetch_all(&db.0).await.unwrap();
+        let now: Vec<_> = now.iter().map(|(id, email)| (id.as_str(), email.as_str())).collect();
+        assert_eq!(now, [("1", "ada@xn--bcher-kva.example"), stored[1], stored[2], stored[3]]);
+        db.close().await;
+    }
+}

@@ -1,0 +1,64 @@
+//! Whether a server is alive and whether it should be sent requests are two questions.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{
+    redis_server::Server as Redis,
+    support::{Answer, Client, PATIENCE, Server},
+};
+
+#[track_caller]
+fn not_ready(answer: Answer) {
+    let answer = answer.expect(503);
+    assert_eq!((answer.retry_after(), answer.header("cache-control")), (1, Some("no-store")));
+    assert_eq!(answer.body["detail"], "This server takes no requests now; try again later.", "{answer:#?}");
+}
+
+async fn becomes(client: &Client, status: u16) -> Answer {
+    let began = Instant::now();
+    loop {
+        let answer = client.get("/ready").await;
+        if answer.status == status {
+            return answer;
+        }
+        assert!(began.elapsed() < PATIENCE, "{answer:#?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_told_to_stop_is_alive_and_not_ready() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    let ready = anyone.get("/ready").await.expect(200);
+    assert_eq!((ready.body, ready.text.len()), (json!({"status": "ready"}), r#"{"status":"ready"}"#.len()));
+    // Over the connection that there is: no new one is taken.
+    server.signal("TERM");
+    server.wait_for_log("stopping");
+    not_ready(anyone.get("/ready").await);
+    anyone.get("/health").await.expect(200);
+    drop(anyone);
+    assert_eq!(server.ended().status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_follows_a_redis_that_goes_and_comes_back() {
+    let Some(mut redis) = Redis::start() else { return };
+    let server = Server::start(&[("ACCOUNTS_REDIS_URL", &redis.url())]);
+    let anyone = Client::new(&server);
+    becomes(&anyone, 200).await;
+    redis.kill();
+    not_ready(becomes(&anyone, 503).await);
+    anyone.get("/health").await.expect(200);
+    redis.restart();
+    becomes(&anyone, 200).await;
+    // One that takes connections and says nothing.
+    redis.pause();
+    not_ready(becomes(&anyone, 503).await);
+    redis.resume();
+    becomes(&anyone, 200).await;
+    drop(anyone);
+    assert_eq!(server.stop().log.matches("readiness changed").count(), 4);
+}
