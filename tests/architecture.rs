@@ -18,8 +18,13 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// Within the top floor, who may know whom.
-const STAIRS: [(&str, &str); 4] =
-    [("scope", "endpoint"), ("middleware", "palisade"), ("limiter", "palisade"), ("palisade", "scope")];
+const STAIRS: [(&str, &str); 5] = [
+    ("scope", "endpoint"),
+    ("endpoint", "extract"),
+    ("middleware", "palisade"),
+    ("limiter", "palisade"),
+    ("palisade", "scope"),
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

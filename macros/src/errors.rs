@@ -8,8 +8,8 @@ use quote::quote_spanned;
 /// Where a mistake stands. There is no mistake without a place.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
-    first: Span,
-    last: Span,
+    pub(crate) first: Span,
+    pub(crate) last: Span,
 }
 
 impl Place {

@@ -3,14 +3,17 @@
 //! Threat: a handler that is mounted without its checks (CWE-862). Promise: an [`Endpoint`] can be mounted only through a
 //! [`Seat`], and a seat only mounts guarded handlers; only the attributes make endpoints.
 
+pub(crate) mod arguments;
+
 use std::rc::Rc;
 
 use actix_web::dev::{
     AppService, HttpServiceFactory, ServiceFactory, ServiceRequest, ServiceResponse, fn_factory, fn_service,
 };
 use actix_web::guard::{self, Guard, GuardContext};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
+use actix_web::{Handler, HttpRequest, HttpResponse, web};
 
+use self::arguments::{Answer, Demands, Taken};
 use crate::guard::{self as checks, Place};
 use crate::policy::{FieldKeys, Outer, Policy, Route};
 use crate::template;
@@ -25,6 +28,10 @@ pub trait Endpoint: Sized + 'static {
     const ROUTE: Route;
     /// What it demands.
     const POLICY: &'static Policy;
+
+    /// What its arguments demand of the path. That they can be had at all, it proves by being compiled.
+    #[doc(hidden)]
+    fn arguments(_: &Demands) {}
 
     #[doc(hidden)]
     fn mount(self, seat: Seat) -> actix_web::Route;
@@ -44,34 +51,34 @@ impl Seat {
     }
 
     /// Mounts the handler behind its checks.
-    pub fn handler<F, Args>(self, handler: F) -> actix_web::Route
+    pub fn handler<F, T, Out>(self, handler: F, taken: T) -> actix_web::Route
     where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder,
+        T: Taken,
+        F: Handler<T::Arguments, Output = Out>,
+        Out: Answer,
     {
-        self.validated(handler, |_, _: &Args| Ok(()))
+        self.validated(handler, taken, |_, _| Ok(()))
     }
 
     /// Mounts the handler behind its checks and the validation of its arguments.
-    pub fn validated<F, Args, C>(self, handler: F, check: C) -> actix_web::Route
+    pub fn validated<F, T, Out, C>(self, handler: F, taken: T, check: C) -> actix_web::Route
     where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder,
-        C: Fn(Checks<NotInput>, &Args) -> Result<(), Invalid> + Copy + 'static,
+        T: Taken,
+        F: Handler<T::Arguments, Output = Out>,
+        Out: Answer,
+        C: Fn(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid> + Copy + 'static,
     {
-        self.counted(handler, check, |none, _: &Args| none)
+        self.counted(handler, taken, check, |none, _| none)
     }
 
     /// The same, with the fields that quotas count by.
-    pub fn counted<F, Args, C, K>(self, handler: F, check: C, keys: K) -> actix_web::Route
+    pub fn counted<F, T, Out, C, K>(self, handler: F, _: T, check: C, keys: K) -> actix_web::Route
     where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder,
-        C: Fn(Checks<NotInput>, &Args) -> Result<(), Invalid> + Copy + 'static,
-        K: Fn(FieldKeys, &Args) -> FieldKeys + Copy + 'static,
+        T: Taken,
+        F: Handler<T::Arguments, Output = Out>,
+        Out: Answer,
+        C: Fn(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid> + Copy + 'static,
+        K: Fn(FieldKeys, &T::Arguments) -> FieldKeys + Copy + 'static,
     {
         let Self { place, policy, outer } = self;
         actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
@@ -79,8 +86,8 @@ impl Seat {
             let outer = Rc::clone(&outer);
             async move {
                 let (request, mut payload) = request.into_parts();
-                let check = |arguments: &Args| check(Checks::new(), arguments);
-                let keys = |arguments: &Args| keys(FieldKeys::new(), arguments);
+                let check = |arguments: &T::Arguments| check(Checks::new(), arguments);
+                let keys = |arguments: &T::Arguments| keys(FieldKeys::new(), arguments);
                 let payload = &mut payload;
                 let response = checks::enforce(place, policy, &outer, &request, payload, &handler, check, keys).await;
                 Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
@@ -123,6 +130,20 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
         .register(app);
 }
 
+/// Registers an endpoint where the `App` is built; spares generated code five lines.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __register {
+    ($(#[$attribute:meta])* $endpoint:ident) => {
+        $(#[$attribute])*
+        impl $crate::__private::HttpServiceFactory for $endpoint {
+            fn register(self, app: &mut $crate::__private::AppService) {
+                $crate::__private::register(self, app);
+            }
+        }
+    };
+}
+
 /// The name that the route was given, or that of the handler.
 pub(crate) fn resource_name(route: &Route, policy: &Policy) -> &'static str {
     route.name.unwrap_or(policy.handler.name)
@@ -130,57 +151,60 @@ pub(crate) fn resource_name(route: &Route, policy: &Policy) -> &'static str {
 
 /// The guarded answer of a plain function that is routed with `web::get().to(..)`.
 #[doc(hidden)]
-pub async fn enforce<F, Args>(
+pub async fn enforce<F, T, Out>(
     policy: &'static Policy,
     request: HttpRequest,
     payload: web::Payload,
     handler: F,
+    taken: T,
 ) -> HttpResponse
 where
-    F: Handler<Args>,
-    Args: FromRequest,
-    F::Output: Responder,
+    T: Taken,
+    F: Handler<T::Arguments, Output = Out>,
+    Out: Answer,
 {
-    enforce_counted(policy, request, payload, handler, |_, _: &Args| Ok(()), |none, _| none).await
+    enforce_counted(policy, request, payload, handler, taken, |_, _| Ok(()), |none, _| none).await
 }
 
 /// The same with validation.
 #[doc(hidden)]
-pub async fn enforce_validated<F, Args, C>(
+pub async fn enforce_validated<F, T, Out, C>(
     policy: &'static Policy,
     request: HttpRequest,
     payload: web::Payload,
     handler: F,
+    taken: T,
     check: C,
 ) -> HttpResponse
 where
-    F: Handler<Args>,
-    Args: FromRequest,
-    F::Output: Responder,
-    C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
+    T: Taken,
+    F: Handler<T::Arguments, Output = Out>,
+    Out: Answer,
+    C: FnOnce(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid>,
 {
-    enforce_counted(policy, request, payload, handler, check, |none, _| none).await
+    enforce_counted(policy, request, payload, handler, taken, check, |none, _| none).await
 }
 
 /// The same with the fields that quotas count by.
 #[doc(hidden)]
-pub async fn enforce_counted<F, Args, C, K>(
+pub async fn enforce_counted<F, T, Out, C, K>(
     policy: &'static Policy,
     request: HttpRequest,
     payload: web::Payload,
     handler: F,
+    _: T,
     check: C,
     keys: K,
 ) -> HttpResponse
 where
-    F: Handler<Args>,
-    Args: FromRequest,
-    F::Output: Responder,
-    C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
-    K: FnOnce(FieldKeys, &Args) -> FieldKeys,
+    T: Taken,
+    F: Handler<T::Arguments, Output = Out>,
+    Out: Answer,
+    C: FnOnce(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid>,
+    K: FnOnce(FieldKeys, &T::Arguments) -> FieldKeys,
 {
-    let check = |arguments: &Args| check(Checks::new(), arguments);
-    let keys = |arguments: &Args| keys(FieldKeys::new(), arguments);
+    let check = |arguments: &T::Arguments| check(Checks::new(), arguments);
+    let keys = |arguments: &T::Arguments| keys(FieldKeys::new(), arguments);
     let payload = &mut payload.into_inner();
     checks::enforce(Place::Behind, policy, Outer::NONE, &request, payload, &handler, check, keys).await
 }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod quota;
+mod types;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -35,17 +36,18 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     let policy = self::policy(policy, name);
     let inner = inner(handler, call);
     let seat = local("__seat", Span::call_site());
+    let (taken, answer) = (types::taken(signature), types::answer(signature));
     let mounted = match call {
-        Call::Direct => quote!(#seat.handler(#name)),
+        Call::Direct => quote!(#seat.handler::<_, _, #answer>(#name, #taken)),
         Call::Validated(validation) => {
             let checks = checks(validation, &handler.arguments);
-            quote!(#seat.validated(#name, #checks))
+            quote!(#seat.validated::<_, _, #answer, _>(#name, #taken, #checks))
         }
         Call::Counted { validation, fields } => {
             let checks =
                 validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
             let keys = keys(fields, &handler.arguments);
-            quote!(#seat.counted(#name, #checks, #keys))
+            quote!(#seat.counted::<_, _, #answer, _, _>(#name, #taken, #checks, #keys))
         }
         Call::Never => never(),
     };
@@ -60,7 +62,7 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
         Call::Never => TokenStream::new(),
         _ => quote!(#(.guard(::palisade::__private::fn_guard(#guards)))*),
     };
-    let app = local("__app", Span::call_site());
+    let arguments = types::arguments(checked);
     quote! {
         #(#outer)*
         #[allow(non_camel_case_types)]
@@ -70,6 +72,7 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
         impl ::palisade::Endpoint for #name {
             const ROUTE: ::palisade::Route = #place;
             const POLICY: &'static ::palisade::Policy = #policy;
+            #arguments
 
             fn mount(self, #seat: ::palisade::__private::Seat) -> ::palisade::__private::Route {
                 #inner
@@ -77,12 +80,7 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
             }
         }
 
-        #allowed
-        impl ::palisade::__private::HttpServiceFactory for #name {
-            fn register(self, #app: &mut ::palisade::__private::AppService) {
-                ::palisade::__private::register(self, #app);
-            }
-        }
+        ::palisade::__private::registered!(#allowed #name);
     }
 }
 
@@ -108,14 +106,17 @@ fn function(checked: &Checked) -> TokenStream {
     let held = local("__policy", Span::call_site());
     let inner = inner(handler, call);
     let [request, payload] = ["__request", "__payload"].map(|name| local(name, Span::call_site()));
+    let (taken, answer) = (types::taken(signature), types::answer(signature));
     let answer = match call {
         Call::Direct => {
-            quote!(::palisade::__private::enforce(#held, #request, #payload, #name).await)
+            quote!(::palisade::__private::enforce::<_, _, #answer>(#held, #request, #payload, #name, #taken).await)
         }
         Call::Validated(validation) => {
             let checks = checks(validation, &handler.arguments);
             quote! {
-                ::palisade::__private::enforce_validated(#held, #request, #payload, #name, #checks).await
+                ::palisade::__private::enforce_validated::<_, _, #answer, _>(
+                    #held, #request, #payload, #name, #taken, #checks,
+                ).await
             }
         }
         Call::Counted { validation, fields } => {
@@ -123,7 +124,9 @@ fn function(checked: &Checked) -> TokenStream {
                 validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
             let keys = keys(fields, &handler.arguments);
             quote! {
-                ::palisade::__private::enforce_counted(#held, #request, #payload, #name, #checks, #keys).await
+                ::palisade::__private::enforce_counted::<_, _, #answer, _, _>(
+                    #held, #request, #payload, #name, #taken, #checks, #keys,
+                ).await
             }
         }
         Call::Never => never(),
@@ -132,6 +135,8 @@ fn function(checked: &Checked) -> TokenStream {
     // handler would see it otherwise.
     let policy = (!matches!(call, Call::Never))
         .then(|| quote!(let #held = { const POLICY: &::palisade::Policy = #policy; POLICY };));
+    // In a constant, where no name of it is visible.
+    let arguments = types::arguments(checked).map(|arguments| quote!(const _: () = { #arguments };));
     quote! {
         #(#outer)*
         #visibility async fn #name(
@@ -139,6 +144,7 @@ fn function(checked: &Checked) -> TokenStream {
             #payload: ::palisade::__private::Payload,
         ) -> ::palisade::__private::HttpResponse {
             #inner
+            #arguments
             #policy
             #answer
         }

@@ -1,0 +1,132 @@
+//! The types of a handler, where the compiler is to judge them: each is blamed where it was written.
+//!
+//! A span of the user's own is taken as it is, and not as one of this expansion: the compiler would tell of the macro then,
+//! which says nothing about the mistake.
+
+use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Attribute, FnArg, GenericParam, PatType, ReturnType, Signature, Type};
+
+use crate::errors::Place;
+use crate::model::{Call, Checked, Rule};
+use crate::template;
+
+/// `|| (::palisade::__private::take::<Path<u32>>(),)`. What is no extractor is blamed where its type stands: from the first of
+/// its tokens to the last, and the call that asks for it stands there too, so that it is one mistake.
+pub(super) fn taken(signature: &Signature) -> TokenStream {
+    let lifetimes = lifetimes(signature);
+    let each = signature.inputs.iter().filter_map(typed).map(|PatType { attrs, ty, .. }| {
+        let conditions = attrs.iter().filter(|attribute| is_condition(attribute));
+        let Place { first, last } = place(ty);
+        let ty = lasting(ty.to_token_stream(), &lifetimes);
+        let (take, called) = (quote_spanned!(first=> ::palisade::__private::take::<), quote_spanned!(last=> >()));
+        quote!(#(#conditions)* #take #ty #called)
+    });
+    quote!(|| (#(#each,)*))
+}
+
+/// The type that is returned; nothing where it has no name.
+pub(super) fn answer(signature: &Signature) -> TokenStream {
+    match &signature.output {
+        ReturnType::Type(_, answer) if is_opaque(answer.to_token_stream()) => quote!(_),
+        ReturnType::Type(_, answer) => lasting(answer.to_token_stream(), &lifetimes(signature)),
+        ReturnType::Default => quote_spanned!(signature.ident.span()=> ()),
+    }
+}
+
+/// `impl Responder` has no name by which it could be named.
+fn is_opaque(answer: TokenStream) -> bool {
+    answer.into_iter().any(|token| match token {
+        TokenTree::Ident(word) => word == "impl",
+        TokenTree::Group(group) => is_opaque(group.stream()),
+        _ => false,
+    })
+}
+
+/// `::palisade::__private::arguments!(::palisade::__private::Next::<Path<u32>>::ARGUMENT.guarded::<1, (), _>(),);`
+///
+/// A macro by example, because a function of five lines for each handler would say no more to who reads the expansion.
+pub(super) fn arguments(checked: &Checked) -> Option<TokenStream> {
+    let Checked { handler, policy, route, call } = checked;
+    let signature = &handler.signature;
+    if matches!(call, Call::Never) || signature.inputs.is_empty() {
+        return None;
+    }
+    let template = route.as_ref().and_then(|route| route.path.as_ref()).map(syn::LitStr::value).unwrap_or_default();
+    let parameters = Literal::usize_unsuffixed(template::parameters(&template).map_or(0, |names| names.len()));
+    let (access, of) = match &policy.rule {
+        Rule::Public => ("public", quote!(#parameters)),
+        Rule::OptionalAuth => ("optional", quote!(#parameters)),
+        Rule::Nobody => ("closed", quote!(#parameters)),
+        rule => {
+            let rows = rows(rule);
+            ("guarded", quote!(#parameters, #rows, _))
+        }
+    };
+    let lifetimes = lifetimes(signature);
+    let each = signature.inputs.iter().filter_map(typed).map(|PatType { attrs, ty, .. }| {
+        let conditions = attrs.iter().filter(|attribute| is_condition(attribute));
+        let Place { first, last } = place(ty);
+        let ty = lasting(ty.to_token_stream(), &lifetimes);
+        let access = Ident::new(access, first);
+        let next = quote_spanned!(first=> ::palisade::__private::Next::<);
+        let judged = quote_spanned!(last=> >::ARGUMENT.#access::<#of>());
+        quote!(#(#conditions)* #next #ty #judged)
+    });
+    Some(quote!(::palisade::__private::arguments!(#(#each,)*);))
+}
+
+/// `(A, (B, ()))`: the rows that the rule loads, each once.
+fn rows(rule: &Rule) -> TokenStream {
+    let mut leaves = Vec::new();
+    rule.leaves(&mut leaves);
+    let mut known: Vec<String> = Vec::new();
+    let mut rows = Vec::new();
+    for leaf in leaves {
+        if let Rule::Owns(owns) = leaf
+            && !known.contains(&owns.of.text())
+        {
+            known.push(owns.of.text());
+            rows.push(&owns.of);
+        }
+    }
+    rows.into_iter().rev().fold(quote!(()), |others, row| quote!((#row, #others)))
+}
+
+fn is_condition(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr")
+}
+
+fn place(ty: &Type) -> Place {
+    Place::of(&ty.to_token_stream().into_iter().collect::<Vec<_>>(), Span::call_site())
+}
+
+fn typed(input: &FnArg) -> Option<&PatType> {
+    if let FnArg::Typed(argument) = input { Some(argument) } else { None }
+}
+
+fn lifetimes(signature: &Signature) -> Vec<&Ident> {
+    let names = signature.generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Lifetime(parameter) => Some(&parameter.lifetime.ident),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// The type without the function's own lifetimes, which are not known outside of it.
+fn lasting(tokens: TokenStream, lifetimes: &[&Ident]) -> TokenStream {
+    let mut of_lifetime = false;
+    let replaced = tokens.into_iter().map(|token| {
+        let named = std::mem::replace(&mut of_lifetime, matches!(&token, TokenTree::Punct(mark) if mark.as_char() == '\''));
+        match token {
+            TokenTree::Ident(name) if named && lifetimes.contains(&&name) => Ident::new("static", name.span()).into(),
+            TokenTree::Group(group) => {
+                let mut inside = Group::new(group.delimiter(), lasting(group.stream(), lifetimes));
+                inside.set_span(group.span());
+                inside.into()
+            }
+            other => other,
+        }
+    });
+    replaced.collect()
+}
