@@ -8,8 +8,8 @@ use quote::quote_spanned;
 /// Where a mistake stands. There is no mistake without a place.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
-    pub(crate) first: Span,
-    pub(crate) last: Span,
+    first: Span,
+    last: Span,
 }
 
 impl Place {

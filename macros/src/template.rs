@@ -65,9 +65,10 @@ fn literal(template: &str, text: &str) -> Result<(), Fault> {
             format!("write the path up to \"{path}\", and take what follows a `?` as an argument `Query<T>`"),
         ));
     }
-    for segment in text.split('/') {
-        let foreign = foreign(segment);
-        if let Some(meant) = foreign {
+    // What follows a parameter in its own segment, as in `/users/{id}:cancel`, is no segment.
+    let segments = text.split('/').skip(usize::from(!text.starts_with('/')));
+    for segment in segments {
+        if let Some(meant) = foreign(segment) {
             return Err(Fault::new(
                 format!("the path \"{template}\" has the literal text `{segment}`, which is no parameter here"),
                 format!("write `{meant}`"),

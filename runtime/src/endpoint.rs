@@ -13,7 +13,8 @@ use actix_web::dev::{
 use actix_web::guard::{self, Guard, GuardContext};
 use actix_web::{Handler, HttpRequest, HttpResponse, web};
 
-use self::arguments::{Answer, Demands, Taken};
+pub(crate) use self::arguments::Parts;
+use self::arguments::{Demands, Taken};
 use crate::guard::{self as checks, Place};
 use crate::policy::{FieldKeys, Outer, Policy, Route};
 use crate::template;
@@ -51,32 +52,29 @@ impl Seat {
     }
 
     /// Mounts the handler behind its checks.
-    pub fn handler<F, T, Out>(self, handler: F, taken: T) -> actix_web::Route
+    pub fn handler<F, T>(self, handler: F, taken: T) -> actix_web::Route
     where
         T: Taken,
-        F: Handler<T::Arguments, Output = Out>,
-        Out: Answer,
+        F: Handler<T::Arguments, Output = T::Answer>,
     {
         self.validated(handler, taken, |_, _| Ok(()))
     }
 
     /// Mounts the handler behind its checks and the validation of its arguments.
-    pub fn validated<F, T, Out, C>(self, handler: F, taken: T, check: C) -> actix_web::Route
+    pub fn validated<F, T, C>(self, handler: F, taken: T, check: C) -> actix_web::Route
     where
         T: Taken,
-        F: Handler<T::Arguments, Output = Out>,
-        Out: Answer,
+        F: Handler<T::Arguments, Output = T::Answer>,
         C: Fn(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid> + Copy + 'static,
     {
         self.counted(handler, taken, check, |none, _| none)
     }
 
     /// The same, with the fields that quotas count by.
-    pub fn counted<F, T, Out, C, K>(self, handler: F, _: T, check: C, keys: K) -> actix_web::Route
+    pub fn counted<F, T, C, K>(self, handler: F, _: T, check: C, keys: K) -> actix_web::Route
     where
         T: Taken,
-        F: Handler<T::Arguments, Output = Out>,
-        Out: Answer,
+        F: Handler<T::Arguments, Output = T::Answer>,
         C: Fn(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid> + Copy + 'static,
         K: Fn(FieldKeys, &T::Arguments) -> FieldKeys + Copy + 'static,
     {
@@ -122,6 +120,19 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
             E::POLICY.handler
         );
     }
+    // What an `actix_web::web::Scope` around it has in its prefix, nobody says here.
+    if app.is_root() {
+        let own = template::parameters(E::ROUTE.path).count();
+        let short = parts_of::<E>().into_iter().find(|parts| !parts.fit(own));
+        assert!(
+            short.is_none(),
+            "palisade: `{}` takes a `Path` of {}, but its path {} has {own}: give the one as many as the other, or put it into the \
+             `palisade::scope(\"/..\")` that has the others",
+            E::POLICY.handler,
+            short.unwrap_or(Parts::Any),
+            E::ROUTE.path
+        );
+    }
     web::resource(E::ROUTE.path)
         .name(resource_name(&E::ROUTE, E::POLICY))
         .guard(Methods::of::<E>())
@@ -144,6 +155,13 @@ macro_rules! __register {
     };
 }
 
+/// What the arguments of an endpoint demand of its path.
+pub(crate) fn parts_of<E: Endpoint>() -> Vec<Parts> {
+    let demands = Demands::default();
+    E::arguments(&demands);
+    demands.into_parts()
+}
+
 /// The name that the route was given, or that of the handler.
 pub(crate) fn resource_name(route: &Route, policy: &Policy) -> &'static str {
     route.name.unwrap_or(policy.handler.name)
@@ -151,7 +169,7 @@ pub(crate) fn resource_name(route: &Route, policy: &Policy) -> &'static str {
 
 /// The guarded answer of a plain function that is routed with `web::get().to(..)`.
 #[doc(hidden)]
-pub async fn enforce<F, T, Out>(
+pub async fn enforce<F, T>(
     policy: &'static Policy,
     request: HttpRequest,
     payload: web::Payload,
@@ -160,15 +178,14 @@ pub async fn enforce<F, T, Out>(
 ) -> HttpResponse
 where
     T: Taken,
-    F: Handler<T::Arguments, Output = Out>,
-    Out: Answer,
+    F: Handler<T::Arguments, Output = T::Answer>,
 {
     enforce_counted(policy, request, payload, handler, taken, |_, _| Ok(()), |none, _| none).await
 }
 
 /// The same with validation.
 #[doc(hidden)]
-pub async fn enforce_validated<F, T, Out, C>(
+pub async fn enforce_validated<F, T, C>(
     policy: &'static Policy,
     request: HttpRequest,
     payload: web::Payload,
@@ -178,8 +195,7 @@ pub async fn enforce_validated<F, T, Out, C>(
 ) -> HttpResponse
 where
     T: Taken,
-    F: Handler<T::Arguments, Output = Out>,
-    Out: Answer,
+    F: Handler<T::Arguments, Output = T::Answer>,
     C: FnOnce(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid>,
 {
     enforce_counted(policy, request, payload, handler, taken, check, |none, _| none).await
@@ -187,7 +203,7 @@ where
 
 /// The same with the fields that quotas count by.
 #[doc(hidden)]
-pub async fn enforce_counted<F, T, Out, C, K>(
+pub async fn enforce_counted<F, T, C, K>(
     policy: &'static Policy,
     request: HttpRequest,
     payload: web::Payload,
@@ -198,8 +214,7 @@ pub async fn enforce_counted<F, T, Out, C, K>(
 ) -> HttpResponse
 where
     T: Taken,
-    F: Handler<T::Arguments, Output = Out>,
-    Out: Answer,
+    F: Handler<T::Arguments, Output = T::Answer>,
     C: FnOnce(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid>,
     K: FnOnce(FieldKeys, &T::Arguments) -> FieldKeys,
 {

@@ -36,18 +36,18 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     let policy = self::policy(policy, name);
     let inner = inner(handler, call);
     let seat = local("__seat", Span::call_site());
-    let (taken, answer) = (types::taken(signature), types::answer(signature));
+    let taken = types::taken(signature);
     let mounted = match call {
-        Call::Direct => quote!(#seat.handler::<_, _, #answer>(#name, #taken)),
+        Call::Direct => quote!(#seat.handler(#name, #taken)),
         Call::Validated(validation) => {
             let checks = checks(validation, &handler.arguments);
-            quote!(#seat.validated::<_, _, #answer, _>(#name, #taken, #checks))
+            quote!(#seat.validated(#name, #taken, #checks))
         }
         Call::Counted { validation, fields } => {
             let checks =
                 validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
             let keys = keys(fields, &handler.arguments);
-            quote!(#seat.counted::<_, _, #answer, _, _>(#name, #taken, #checks, #keys))
+            quote!(#seat.counted(#name, #taken, #checks, #keys))
         }
         Call::Never => never(),
     };
@@ -106,15 +106,15 @@ fn function(checked: &Checked) -> TokenStream {
     let held = local("__policy", Span::call_site());
     let inner = inner(handler, call);
     let [request, payload] = ["__request", "__payload"].map(|name| local(name, Span::call_site()));
-    let (taken, answer) = (types::taken(signature), types::answer(signature));
+    let taken = types::taken(signature);
     let answer = match call {
         Call::Direct => {
-            quote!(::palisade::__private::enforce::<_, _, #answer>(#held, #request, #payload, #name, #taken).await)
+            quote!(::palisade::__private::enforce(#held, #request, #payload, #name, #taken).await)
         }
         Call::Validated(validation) => {
             let checks = checks(validation, &handler.arguments);
             quote! {
-                ::palisade::__private::enforce_validated::<_, _, #answer, _>(
+                ::palisade::__private::enforce_validated(
                     #held, #request, #payload, #name, #taken, #checks,
                 ).await
             }
@@ -124,7 +124,7 @@ fn function(checked: &Checked) -> TokenStream {
                 validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
             let keys = keys(fields, &handler.arguments);
             quote! {
-                ::palisade::__private::enforce_counted::<_, _, #answer, _, _>(
+                ::palisade::__private::enforce_counted(
                     #held, #request, #payload, #name, #taken, #checks, #keys,
                 ).await
             }

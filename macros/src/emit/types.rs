@@ -3,35 +3,29 @@
 //! A span of the user's own is taken as it is, and not as one of this expansion: the compiler would tell of the macro then,
 //! which says nothing about the mistake.
 
-use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, FnArg, GenericParam, PatType, ReturnType, Signature, Type};
 
-use crate::errors::Place;
 use crate::model::{Call, Checked, Rule};
 use crate::template;
 
-/// `|| (::palisade::__private::take::<Path<u32>>(),)`. What is no extractor is blamed where its type stands: from the first of
-/// its tokens to the last, and the call that asks for it stands there too, so that it is one mistake.
+/// `::palisade::__private::takes!(String; Path<u32>, Json<Note>,)`. What is no response, or no extractor, is blamed where it
+/// stands.
 pub(super) fn taken(signature: &Signature) -> TokenStream {
     let lifetimes = lifetimes(signature);
-    let each = signature.inputs.iter().filter_map(typed).map(|PatType { attrs, ty, .. }| {
-        let conditions = attrs.iter().filter(|attribute| is_condition(attribute));
-        let Place { first, last } = place(ty);
-        let ty = lasting(ty.to_token_stream(), &lifetimes);
-        let (take, called) = (quote_spanned!(first=> ::palisade::__private::take::<), quote_spanned!(last=> >()));
-        quote!(#(#conditions)* #take #ty #called)
-    });
-    quote!(|| (#(#each,)*))
-}
-
-/// The type that is returned; nothing where it has no name.
-pub(super) fn answer(signature: &Signature) -> TokenStream {
-    match &signature.output {
-        ReturnType::Type(_, answer) if is_opaque(answer.to_token_stream()) => quote!(_),
-        ReturnType::Type(_, answer) => lasting(answer.to_token_stream(), &lifetimes(signature)),
-        ReturnType::Default => quote_spanned!(signature.ident.span()=> ()),
-    }
+    let answer = match &signature.output {
+        // It is inferred.
+        ReturnType::Type(_, answer) if is_opaque(answer.to_token_stream()) => quote_spanned!(place(answer)=> _),
+        ReturnType::Type(_, answer) => lasting(answer.to_token_stream(), &lifetimes),
+        ReturnType::Default => {
+            let mut nothing = Group::new(Delimiter::Parenthesis, TokenStream::new());
+            nothing.set_span(signature.ident.span());
+            nothing.to_token_stream()
+        }
+    };
+    let each = each(signature);
+    quote!(::palisade::__private::takes!(#answer; #each))
 }
 
 /// `impl Responder` has no name by which it could be named.
@@ -43,9 +37,9 @@ fn is_opaque(answer: TokenStream) -> bool {
     })
 }
 
-/// `::palisade::__private::arguments!(::palisade::__private::Next::<Path<u32>>::ARGUMENT.guarded::<1, (), _>(),);`
+/// `::palisade::__private::arguments!(guarded, 1, (); Path<u32>, Json<Note>,);`
 ///
-/// A macro by example, because a function of five lines for each handler would say no more to who reads the expansion.
+/// Macros by example, because what they stand for would say no more to who reads the expansion.
 pub(super) fn arguments(checked: &Checked) -> Option<TokenStream> {
     let Checked { handler, policy, route, call } = checked;
     let signature = &handler.signature;
@@ -54,26 +48,26 @@ pub(super) fn arguments(checked: &Checked) -> Option<TokenStream> {
     }
     let template = route.as_ref().and_then(|route| route.path.as_ref()).map(syn::LitStr::value).unwrap_or_default();
     let parameters = Literal::usize_unsuffixed(template::parameters(&template).map_or(0, |names| names.len()));
-    let (access, of) = match &policy.rule {
-        Rule::Public => ("public", quote!(#parameters)),
-        Rule::OptionalAuth => ("optional", quote!(#parameters)),
-        Rule::Nobody => ("closed", quote!(#parameters)),
-        rule => {
-            let rows = rows(rule);
-            ("guarded", quote!(#parameters, #rows, _))
-        }
+    let access = match &policy.rule {
+        Rule::Public => quote!(public),
+        Rule::OptionalAuth => quote!(optional),
+        Rule::Nobody => quote!(closed),
+        _ => quote!(guarded),
     };
+    let rows = rows(&policy.rule);
+    let each = each(signature);
+    Some(quote!(::palisade::__private::arguments!(#access, #parameters, #rows; #each);))
+}
+
+/// The types of the arguments, each behind the conditions under which it is there.
+fn each(signature: &Signature) -> TokenStream {
     let lifetimes = lifetimes(signature);
     let each = signature.inputs.iter().filter_map(typed).map(|PatType { attrs, ty, .. }| {
         let conditions = attrs.iter().filter(|attribute| is_condition(attribute));
-        let Place { first, last } = place(ty);
         let ty = lasting(ty.to_token_stream(), &lifetimes);
-        let access = Ident::new(access, first);
-        let next = quote_spanned!(first=> ::palisade::__private::Next::<);
-        let judged = quote_spanned!(last=> >::ARGUMENT.#access::<#of>());
-        quote!(#(#conditions)* #next #ty #judged)
+        quote!(#(#conditions)* #ty,)
     });
-    Some(quote!(::palisade::__private::arguments!(#(#each,)*);))
+    each.collect()
 }
 
 /// `(A, (B, ()))`: the rows that the rule loads, each once.
@@ -97,8 +91,8 @@ fn is_condition(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr")
 }
 
-fn place(ty: &Type) -> Place {
-    Place::of(&ty.to_token_stream().into_iter().collect::<Vec<_>>(), Span::call_site())
+fn place(ty: &Type) -> Span {
+    ty.to_token_stream().into_iter().next().map_or_else(Span::call_site, |first| first.span())
 }
 
 fn typed(input: &FnArg) -> Option<&PatType> {

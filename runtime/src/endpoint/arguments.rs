@@ -21,8 +21,8 @@ pub use self::parts::Parts;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be an argument of a handler: no request gives one",
     label = "no extractor",
-    note = "an argument is an extractor: `Json<T>`, `Form<T>` or a `String` from the body, `Query<T>`, `Path<T>`, `HttpRequest`, \
-            or palisade's `Principal`, `Claims<T>`, `Scoped`, `Owned<T>`",
+    note = "an argument is an extractor: `Json<T>`, `Form<T>`, `Query<T>` or `Path<T>` where `T: serde::Deserialize`, a `String`, \
+            `HttpRequest`, or palisade's `Principal`, `Claims<T>`, `Scoped`, `Owned<T>`",
     note = "for state of the application take `Data<{Self}>`, and give it to the `App` with `.app_data(Data::new(..))`",
     note = "for a type of your own implement `actix_web::FromRequest`"
 )]
@@ -66,36 +66,70 @@ pub fn take<T: Argument>() -> impl Proof<Argument = T> {
     Proven(PhantomData)
 }
 
-/// The proofs for all arguments of a handler.
+/// The proofs for a handler, each as the function that has it.
 pub trait Proofs {
     /// The tuple of the arguments.
     type Arguments: FromRequest + 'static;
+    /// The answer.
+    type Answer: Responder;
 }
 
-/// What has the proofs, without naming them: a closure, because the compiler judges what a closure returns inside of it only.
+/// An answer, as a proof that it is a response; for the same reason.
+pub trait AnswerProof {
+    /// The answer.
+    type Answer: Responder;
+}
+
+impl<T: Answer> AnswerProof for Proven<T> {
+    type Answer = T;
+}
+
+/// The proof for the answer.
+#[must_use]
+pub fn give<T: Answer>() -> impl AnswerProof<Answer = T> {
+    Proven(PhantomData)
+}
+
+/// What has the proofs, without naming them: a closure of functions, because the compiler judges what such a one returns inside
+/// of it only, and once.
 pub trait Taken {
     /// The tuple of the arguments.
     type Arguments: FromRequest + 'static;
+    /// The answer.
+    type Answer: Responder;
 }
 
 impl<T: FnOnce() -> P, P: Proofs> Taken for T {
     type Arguments = P::Arguments;
+    type Answer = P::Answer;
 }
 
 macro_rules! proofs {
-    ($($proof:ident)*) => {
-        impl<$($proof: Proof),*> Proofs for ($($proof,)*) {
+    ($($proof:ident $function:ident)*) => {
+        impl<G: AnswerProof, Give: FnOnce() -> G, $($proof: Proof, $function: FnOnce() -> $proof),*> Proofs
+            for (Give, $($function,)*)
+        {
             type Arguments = ($($proof::Argument,)*);
+            type Answer = G::Answer;
         }
-        proofs!(@shorter $($proof)*);
+        proofs!(@shorter $($proof $function)*);
     };
     (@shorter) => {};
-    (@shorter $first:ident $($proof:ident)*) => {
-        proofs!($($proof)*);
+    (@shorter $first:ident $its:ident $($proof:ident $function:ident)*) => {
+        proofs!($($proof $function)*);
     };
 }
 // As many as a handler of actix-web can have.
-proofs!(A B C D E F G H I J K L M N O P);
+proofs!(A1 F1 A2 F2 A3 F3 A4 F4 A5 F5 A6 F6 A7 F7 A8 F8 A9 F9 A10 F10 A11 F11 A12 F12 A13 F13 A14 F14 A15 F15 A16 F16);
+
+/// The proofs for what a handler gives and takes. A wrong type is blamed where it stands.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __takes {
+    ($answer:ty; $($(#[$when:meta])* $argument:ty,)*) => {
+        || ($crate::__private::give::<$answer>, $($(#[$when])* $crate::__private::take::<$argument>,)*)
+    };
+}
 
 /// What the arguments of one handler demand of its path.
 #[derive(Debug, Default)]
@@ -119,33 +153,28 @@ pub struct Judged<'d, Body> {
 }
 
 impl<'d, Body> Judged<'d, Body> {
-    /// The next argument.
-    pub fn and<Reading>(self, argument: Verdict<Reading>) -> Judged<'d, Body::Now>
-    where
-        Body: Then<Reading>,
-    {
-        self.demands.0.borrow_mut().extend(argument.parts);
+    fn and<Kind, Now>(self, next: &OfKind<Kind>) -> Judged<'d, Now> {
+        self.demands.0.borrow_mut().extend(next.parts);
         Judged { demands: self.demands, body: PhantomData }
     }
 }
 
-/// One argument that can be had.
-pub struct Verdict<Reading> {
+/// What is known of the type of an argument.
+pub struct OfKind<Kind> {
     parts: Option<Parts>,
-    reading: PhantomData<Reading>,
+    kind: PhantomData<Kind>,
 }
 
-impl<Reading> Verdict<Reading> {
+impl<Kind> OfKind<Kind> {
     const fn new(parts: Option<Parts>) -> Self {
-        Self { parts, reading: PhantomData }
+        Self { parts, kind: PhantomData }
     }
 }
 
-/// An argument that is about to be judged, by a method for each kind of access.
+/// An argument that is about to be judged.
 ///
-/// For a type of which something is known, the method is its own, with the bounds that this brings; for a path it is that of
-/// [`OfPath`], and for all others that of [`OfOthers`]: method resolution goes that way, and thus sees types where a macro sees
-/// words only.
+/// For a type of which something is known, `kind` is its own method; for a path it is that of [`OfPath`], and for all others
+/// that of [`OfOthers`]: method resolution goes that way, and thus sees types where a macro sees words only.
 pub struct Next<T>(OfPath<T>);
 /// One of which nothing is known, unless it is a path.
 pub struct OfPath<T>(OfOthers<T>);
@@ -174,105 +203,93 @@ impl<T> Deref for OfPath<T> {
 }
 
 impl<T: Known> Next<T> {
-    /// On a route that looks at no credentials, and whose own template has so many parameters.
-    pub fn public<const PARAMETERS: usize>(&self) -> Verdict<T::Body>
-    where
-        T: OnPublicRoute + Fits<PARAMETERS>,
-    {
-        Verdict::new(T::parts())
-    }
-
-    /// On a route that admits callers without credentials.
-    pub fn optional<const PARAMETERS: usize>(&self) -> Verdict<T::Body>
-    where
-        T: OnOptionalRoute + Fits<PARAMETERS>,
-    {
-        Verdict::new(T::parts())
-    }
-
-    /// On a route whose callers are known, and whose rule loads these rows: `(A, (B, ()))`.
-    pub fn guarded<const PARAMETERS: usize, Rows, Place>(&self) -> Verdict<T::Body>
-    where
-        T: OnGuardedRoute<Rows, Place> + Fits<PARAMETERS>,
-    {
-        Verdict::new(T::parts())
-    }
-
-    /// On a route that nobody may call for now: whatever its other attributes say comes back with them.
-    pub fn closed<const PARAMETERS: usize>(&self) -> Verdict<T::Body>
-    where
-        T: Fits<PARAMETERS>,
-    {
-        Verdict::new(T::parts())
+    /// Its bounds are those of the type.
+    pub fn kind(&self) -> OfKind<Special> {
+        OfKind::new(T::parts())
     }
 }
 
-/// For a path, whatever the route: how many parameters it takes, its type tells `serde`.
 impl<T: DeserializeOwned> OfPath<Path<T>> {
-    /// On any route.
-    pub fn public<const PARAMETERS: usize>(&self) -> Verdict<Leaves> {
-        Verdict::new(Some(Parts::of::<T>()))
-    }
-
-    /// On any route.
-    pub fn optional<const PARAMETERS: usize>(&self) -> Verdict<Leaves> {
-        self.public::<PARAMETERS>()
-    }
-
-    /// On any route.
-    pub fn guarded<const PARAMETERS: usize, Rows, Place>(&self) -> Verdict<Leaves>
-    where
-        (): Is<Place>,
-    {
-        self.public::<PARAMETERS>()
-    }
-
-    /// On any route.
-    pub fn closed<const PARAMETERS: usize>(&self) -> Verdict<Leaves> {
-        self.public::<PARAMETERS>()
+    /// How many parameters it takes, the type tells `serde`.
+    pub fn kind(&self) -> OfKind<Plain> {
+        OfKind::new(Some(Parts::of::<T>()))
     }
 }
 
-/// For all others there is nothing to say.
 impl<T> OfOthers<T> {
-    /// On any route.
-    pub fn public<const PARAMETERS: usize>(&self) -> Verdict<Leaves> {
-        Verdict::new(None)
-    }
-
-    /// On any route.
-    pub fn optional<const PARAMETERS: usize>(&self) -> Verdict<Leaves> {
-        Verdict::new(None)
-    }
-
-    /// On any route.
-    pub fn guarded<const PARAMETERS: usize, Rows, Place>(&self) -> Verdict<Leaves>
-    where
-        (): Is<Place>,
-    {
-        Verdict::new(None)
-    }
-
-    /// On any route.
-    pub fn closed<const PARAMETERS: usize>(&self) -> Verdict<Leaves> {
-        Verdict::new(None)
+    /// There is nothing to say.
+    pub fn kind(&self) -> OfKind<Plain> {
+        OfKind::new(None)
     }
 }
 
-/// Tells the compiler what a place is that stands nowhere.
-pub trait Is<Place> {}
-impl Is<()> for () {}
+/// On a route that looks at no credentials, and whose own template has `N` parameters.
+pub fn public<'d, T, const N: usize, Rows, Place, Kind, Body>(
+    judged: Judged<'d, Body>,
+    next: &OfKind<Kind>,
+) -> Judged<'d, <T as Step<Kind, Body>>::Now>
+where
+    T: OnPublicRoute<Kind> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
+    (): Nothing<Rows, Place>,
+{
+    judged.and(next)
+}
 
-/// The function [`Endpoint::arguments`](super::Endpoint::arguments), of expressions that each stand where the argument's type
-/// does, so that a wrong type is blamed there.
+/// On a route that admits callers without credentials.
+pub fn optional<'d, T, const N: usize, Rows, Place, Kind, Body>(
+    judged: Judged<'d, Body>,
+    next: &OfKind<Kind>,
+) -> Judged<'d, <T as Step<Kind, Body>>::Now>
+where
+    T: OnOptionalRoute<Kind> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
+    (): Nothing<Rows, Place>,
+{
+    judged.and(next)
+}
+
+/// On a route whose callers are known, and whose rule loads these rows: `(A, (B, ()))`.
+pub fn guarded<'d, T, const N: usize, Rows, Place, Kind, Body>(
+    judged: Judged<'d, Body>,
+    next: &OfKind<Kind>,
+) -> Judged<'d, <T as Step<Kind, Body>>::Now>
+where
+    T: OnGuardedRoute<Kind, Rows, Place> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
+{
+    judged.and(next)
+}
+
+/// On a route that nobody may call for now: whatever its other attributes say comes back with them.
+pub fn closed<'d, T, const N: usize, Rows, Place, Kind, Body>(
+    judged: Judged<'d, Body>,
+    next: &OfKind<Kind>,
+) -> Judged<'d, <T as Step<Kind, Body>>::Now>
+where
+    T: Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
+    (): Nothing<Rows, Place>,
+{
+    judged.and(next)
+}
+
+/// Where no rows are, no row has a place.
+pub trait Nothing<Rows, Place> {}
+impl<Rows> Nothing<Rows, ()> for () {}
+
+/// The function [`Endpoint::arguments`](super::Endpoint::arguments): of the kind of access, the number of parameters, the rows that
+/// the rule loads, and each argument.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __arguments {
-    ($($(#[$when:meta])* $argument:expr,)*) => {
+    ($access:ident, $parameters:literal, $rows:ty; $($(#[$when:meta])* $argument:ty,)*) => {
         #[allow(dead_code)]
         fn arguments(demands: &$crate::__private::Demands) {
             let judged = demands.begin();
-            $($(#[$when])* let judged = judged.and($argument);)*
+            $(
+                $(#[$when])*
+                let judged = $crate::__private::$access::<$argument, $parameters, $rows, _, _, _>(
+                    judged,
+                    &$crate::__private::Next::<$argument>::ARGUMENT.kind(),
+                );
+            )*
             let _ = judged;
         }
     };

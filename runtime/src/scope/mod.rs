@@ -13,7 +13,7 @@ mod walk;
 
 use std::rc::Rc;
 
-use crate::endpoint::{Endpoint, Seat};
+use crate::endpoint::{Endpoint, Parts, Seat, parts_of};
 use crate::error::ConfigError;
 use crate::policy::{Outer, Policy, Quota, Route, Rule};
 use crate::table::PolicyTable;
@@ -87,6 +87,8 @@ enum Kind {
 struct Mount {
     route: Route,
     policy: &'static Policy,
+    /// What its arguments demand of the path.
+    parts: Vec<Parts>,
     mount: Box<dyn FnOnce(Rc<Outer>) -> actix_web::Route>,
 }
 
@@ -108,7 +110,7 @@ pub trait Guarded {
 impl<E: Endpoint> Guarded for E {
     fn into_item(self) -> Item {
         let mount = Box::new(|outer| self.mount(Seat::new::<E>(outer)));
-        Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, mount }))
+        Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, parts: parts_of::<E>(), mount }))
     }
 }
 
@@ -194,7 +196,9 @@ impl Scope {
     ///
     /// - two endpoints answer one method of one path, or two templates differ in parameter names only;
     /// - an endpoint, or a scope, can't be reached because an earlier scope has its whole prefix;
+    /// - a prefix is no template that the router could read, such as `/:org` or `/{org:[a-}`;
     /// - a prefix and a template in it have a parameter of one name, or a rule names one that neither has;
+    /// - a handler takes a `Path` of another number of parts than both have parameters together;
     /// - `public` or `optional_auth` stands inside a scope that demands a principal;
     /// - a scope and an endpoint together admit nobody, or an alternative of the endpoint's rule can never matter, such as
     ///   the owner of `owner_or_admin(id)` in a scope that demands `admin`.

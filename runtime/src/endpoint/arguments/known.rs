@@ -12,52 +12,45 @@ use crate::principal::Principal;
 
 /// An argument of which more is known than that a request gives it.
 pub trait Known {
-    /// [`Reads`] or [`Leaves`].
-    type Body;
-
     /// How many parameters of the path it takes.
     fn parts() -> Option<Parts> {
         None
     }
 }
 
-/// The argument reads the body.
-pub struct Reads;
-/// The argument leaves the body for others.
-pub struct Leaves;
+/// The kind of an argument that is [`Known`].
+pub struct Special;
+/// The kind of every other, of which there is nothing to say.
+pub struct Plain;
+/// The kind of none. Were there one kind only for which a bound holds, the compiler would take it to be meant, and blame the
+/// argument for being of another.
+pub struct Imaginary;
+
 /// No argument has read the body yet.
 pub struct Unread;
 /// An argument has read the body.
 pub struct Read;
 
-/// Whether the body is still there for an argument.
+/// It can be had after arguments that left the body in that state.
 #[diagnostic::on_unimplemented(
     message = "two arguments of this handler read the body, but it can be read only once",
     label = "an argument before this one reads the body",
     note = "take the body once: put what both are for into one type, or take an `Either<Json<A>, Form<B>>` where it comes in one of \
             two forms"
 )]
-pub trait Then<Body> {
+pub trait After<Kind, Body> {}
+#[diagnostic::do_not_recommend]
+impl<T, Body> After<Plain, Body> for T {}
+#[diagnostic::do_not_recommend]
+impl<T, Body> After<Imaginary, Body> for T {}
+
+/// In which state it leaves the body.
+pub trait Step<Kind, Body> {
     /// [`Read`] or [`Unread`].
     type Now;
 }
-
-#[diagnostic::do_not_recommend]
-impl Then<Leaves> for Unread {
-    type Now = Unread;
-}
-#[diagnostic::do_not_recommend]
-impl Then<Reads> for Unread {
-    type Now = Read;
-}
-#[diagnostic::do_not_recommend]
-impl Then<Leaves> for Read {
-    type Now = Read;
-}
-// Were there one choice only, the compiler would take it, and blame the argument for being of another type.
-#[diagnostic::do_not_recommend]
-impl Then<Read> for Read {
-    type Now = Read;
+impl<T, Body> Step<Plain, Body> for T {
+    type Now = Body;
 }
 
 /// It can be had on a `#[public]` route.
@@ -67,7 +60,11 @@ impl Then<Read> for Read {
     note = "replace `#[public]` by an attribute that demands a caller, such as `#[authenticated]` (for an `Owned<T>` \
             `#[owner(id, of = T)]`), or by `#[optional_auth]` and take an `Option<Principal>`"
 )]
-pub trait OnPublicRoute {}
+pub trait OnPublicRoute<Kind> {}
+#[diagnostic::do_not_recommend]
+impl<T> OnPublicRoute<Plain> for T {}
+#[diagnostic::do_not_recommend]
+impl<T> OnPublicRoute<Imaginary> for T {}
 
 /// It can be had on an `#[optional_auth]` route, whose caller may be unknown.
 #[diagnostic::on_unimplemented(
@@ -76,7 +73,11 @@ pub trait OnPublicRoute {}
     note = "take an `Option<..>` of it, or replace `#[optional_auth]` by an attribute that demands a caller, such as \
             `#[authenticated]` (for an `Owned<T>` `#[owner(id, of = T)]`)"
 )]
-pub trait OnOptionalRoute {}
+pub trait OnOptionalRoute<Kind> {}
+#[diagnostic::do_not_recommend]
+impl<T> OnOptionalRoute<Plain> for T {}
+#[diagnostic::do_not_recommend]
+impl<T> OnOptionalRoute<Imaginary> for T {}
 
 /// It can be had on a route whose callers are known, and whose rule loads these rows.
 #[diagnostic::on_unimplemented(
@@ -84,7 +85,11 @@ pub trait OnOptionalRoute {}
     label = "no attribute says `of = ..` with this type",
     note = "write `#[owner(id, of = T)]` or `#[owner_or_admin(id, of = T)]` for an `Owned<T>`, with the very `T`"
 )]
-pub trait OnGuardedRoute<Rows, Place> {}
+pub trait OnGuardedRoute<Kind, Rows, Place> {}
+#[diagnostic::do_not_recommend]
+impl<T, Rows> OnGuardedRoute<Plain, Rows, ()> for T {}
+#[diagnostic::do_not_recommend]
+impl<T, Rows> OnGuardedRoute<Imaginary, Rows, ()> for T {}
 
 /// It can be taken from a path whose own template has so many parameters.
 #[diagnostic::on_unimplemented(
@@ -92,7 +97,11 @@ pub trait OnGuardedRoute<Rows, Place> {}
     label = "one value for {PARAMETERS} parameters",
     note = "take a tuple with a part for each parameter, such as `Path<(u32, String)>`, or a struct with their names"
 )]
-pub trait Fits<const PARAMETERS: usize> {}
+pub trait Fits<Kind, const PARAMETERS: usize> {}
+#[diagnostic::do_not_recommend]
+impl<T, const PARAMETERS: usize> Fits<Plain, PARAMETERS> for T {}
+#[diagnostic::do_not_recommend]
+impl<T, const PARAMETERS: usize> Fits<Imaginary, PARAMETERS> for T {}
 
 /// Whether it may be missing on an `#[optional_auth]` route, as an `Option`.
 pub trait MayBeMissing {}
@@ -111,13 +120,16 @@ impl<Row, First, Others: Holds<Row, Place>, Place> Holds<Row, Behind<Place>> for
 
 macro_rules! of_the_caller {
     ($([$($generic:ident)?] $argument:ty;)*) => {$(
-        impl<$($generic)?> Known for $argument {
-            type Body = Leaves;
+        impl<$($generic)?> Known for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic,)? Body> After<Special, Body> for $argument {}
+        impl<$($generic,)? Body> Step<Special, Body> for $argument {
+            type Now = Body;
         }
         #[diagnostic::do_not_recommend]
-        impl<$($generic,)? const N: usize> Fits<N> for $argument {}
+        impl<$($generic,)? const N: usize> Fits<Special, N> for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic,)? Rows> OnGuardedRoute<Rows, ()> for $argument {}
+        impl<$($generic,)? Rows> OnGuardedRoute<Special, Rows, ()> for $argument {}
         #[diagnostic::do_not_recommend]
         impl<$($generic)?> MayBeMissing for $argument {}
     )*};
@@ -128,22 +140,25 @@ of_the_caller! {
     [T] Claims<T>;
 }
 
-impl<R> Known for Owned<R> {
-    type Body = Leaves;
+impl<R> Known for Owned<R> {}
+#[diagnostic::do_not_recommend]
+impl<R, Body> After<Special, Body> for Owned<R> {}
+impl<R, Body> Step<Special, Body> for Owned<R> {
+    type Now = Body;
 }
 #[diagnostic::do_not_recommend]
-impl<R, const N: usize> Fits<N> for Owned<R> {}
+impl<R, const N: usize> Fits<Special, N> for Owned<R> {}
 #[diagnostic::do_not_recommend]
-impl<R, Rows: Holds<R, Place>, Place> OnGuardedRoute<Rows, Place> for Owned<R> {}
+impl<R, Rows: Holds<R, Place>, Place> OnGuardedRoute<Special, Rows, Place> for Owned<R> {}
 
 macro_rules! on_every_route {
     ($([$($generic:ident)?] $argument:ty;)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> OnPublicRoute for $argument {}
+        impl<$($generic)?> OnPublicRoute<Special> for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> OnOptionalRoute for $argument {}
+        impl<$($generic)?> OnOptionalRoute<Special> for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic,)? Rows> OnGuardedRoute<Rows, ()> for $argument {}
+        impl<$($generic,)? Rows> OnGuardedRoute<Special, Rows, ()> for $argument {}
         #[diagnostic::do_not_recommend]
         impl<$($generic)?> MayBeMissing for $argument {}
     )*};
@@ -151,11 +166,16 @@ macro_rules! on_every_route {
 
 macro_rules! body {
     ($([$($generic:ident)?] $argument:ty;)*) => {$(
-        impl<$($generic)?> Known for $argument {
-            type Body = Reads;
+        impl<$($generic)?> Known for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> After<Special, Unread> for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> After<Special, Imaginary> for $argument {}
+        impl<$($generic,)? Body> Step<Special, Body> for $argument {
+            type Now = Read;
         }
         #[diagnostic::do_not_recommend]
-        impl<$($generic,)? const N: usize> Fits<N> for $argument {}
+        impl<$($generic,)? const N: usize> Fits<Special, N> for $argument {}
         on_every_route! { [$($generic)?] $argument; }
     )*};
 }
@@ -171,17 +191,20 @@ body! {
 macro_rules! one_value {
     ($($value:ident)*) => {$(
         impl Known for Path<$value> {
-            type Body = Leaves;
-
             fn parts() -> Option<Parts> {
                 Some(Parts::One)
             }
         }
+        #[diagnostic::do_not_recommend]
+        impl<Body> After<Special, Body> for Path<$value> {}
+        impl<Body> Step<Special, Body> for Path<$value> {
+            type Now = Body;
+        }
         // A scope around the route may have more parameters, but never fewer than none.
         #[diagnostic::do_not_recommend]
-        impl Fits<0> for Path<$value> {}
+        impl Fits<Special, 0> for Path<$value> {}
         #[diagnostic::do_not_recommend]
-        impl Fits<1> for Path<$value> {}
+        impl Fits<Special, 1> for Path<$value> {}
         on_every_route! { [] Path<$value>; }
     )*};
 }
@@ -191,20 +214,23 @@ one_value!(String bool char u8 u16 u32 u64 i8 i16 i32 i64 f32 f64);
 macro_rules! optional {
     ($([$($generic:ident)?] $argument:ident;)*) => {$(
         impl<T: Known, $($generic)?> Known for $argument<T, $($generic)?> {
-            type Body = T::Body;
-
             fn parts() -> Option<Parts> {
                 T::parts()
             }
         }
         #[diagnostic::do_not_recommend]
-        impl<T: Fits<N>, $($generic,)? const N: usize> Fits<N> for $argument<T, $($generic)?> {}
+        impl<T: After<Special, Body>, $($generic,)? Body> After<Special, Body> for $argument<T, $($generic)?> {}
+        impl<T: Step<Special, Body>, $($generic,)? Body> Step<Special, Body> for $argument<T, $($generic)?> {
+            type Now = T::Now;
+        }
         #[diagnostic::do_not_recommend]
-        impl<T: OnPublicRoute, $($generic)?> OnPublicRoute for $argument<T, $($generic)?> {}
+        impl<T: Fits<Special, N>, $($generic,)? const N: usize> Fits<Special, N> for $argument<T, $($generic)?> {}
         #[diagnostic::do_not_recommend]
-        impl<T: MayBeMissing, $($generic)?> OnOptionalRoute for $argument<T, $($generic)?> {}
+        impl<T: OnPublicRoute<Special>, $($generic)?> OnPublicRoute<Special> for $argument<T, $($generic)?> {}
         #[diagnostic::do_not_recommend]
-        impl<T: OnGuardedRoute<Rows, Place>, $($generic,)? Rows, Place> OnGuardedRoute<Rows, Place>
+        impl<T: MayBeMissing, $($generic)?> OnOptionalRoute<Special> for $argument<T, $($generic)?> {}
+        #[diagnostic::do_not_recommend]
+        impl<T: OnGuardedRoute<Special, Rows, Place>, $($generic,)? Rows, Place> OnGuardedRoute<Special, Rows, Place>
             for $argument<T, $($generic)?> {}
         #[diagnostic::do_not_recommend]
         impl<T: MayBeMissing, $($generic)?> MayBeMissing for $argument<T, $($generic)?> {}
@@ -215,17 +241,20 @@ optional! {
     [E] Result;
 }
 
-/// It reads the body once, for both.
-impl<L: Known, R: Known> Known for Either<L, R> {
-    type Body = L::Body;
+// It reads the body once, for both.
+impl<L: Known, R: Known> Known for Either<L, R> {}
+#[diagnostic::do_not_recommend]
+impl<L: After<Special, Body>, R: After<Special, Body>, Body> After<Special, Body> for Either<L, R> {}
+impl<L: Step<Special, Body>, R, Body> Step<Special, Body> for Either<L, R> {
+    type Now = L::Now;
 }
 #[diagnostic::do_not_recommend]
-impl<L, R, const N: usize> Fits<N> for Either<L, R> {}
+impl<L, R, const N: usize> Fits<Special, N> for Either<L, R> {}
 #[diagnostic::do_not_recommend]
-impl<L: OnPublicRoute, R: OnPublicRoute> OnPublicRoute for Either<L, R> {}
+impl<L: OnPublicRoute<Special>, R: OnPublicRoute<Special>> OnPublicRoute<Special> for Either<L, R> {}
 #[diagnostic::do_not_recommend]
-impl<L: OnOptionalRoute, R: OnOptionalRoute> OnOptionalRoute for Either<L, R> {}
+impl<L: OnOptionalRoute<Special>, R: OnOptionalRoute<Special>> OnOptionalRoute<Special> for Either<L, R> {}
 #[diagnostic::do_not_recommend]
-impl<L: OnGuardedRoute<Rows, P>, R: OnGuardedRoute<Rows, Q>, Rows, P, Q> OnGuardedRoute<Rows, (P, Q)> for Either<L, R> {}
+impl<L: OnGuardedRoute<Special, Rows, P>, R: OnGuardedRoute<Special, Rows, Q>, Rows, P, Q> OnGuardedRoute<Special, Rows, (P, Q)> for Either<L, R> {}
 #[diagnostic::do_not_recommend]
 impl<L: MayBeMissing, R: MayBeMissing> MayBeMissing for Either<L, R> {}
