@@ -24,18 +24,21 @@ use crate::validation::{Checks, Invalid, NotInput};
 ///
 /// `#[get("/users/{id}")]` and its like make one of an annotated function. It goes into a [`scope`](crate::scope()) or
 /// straight into an `App`, by its name.
-pub trait Endpoint: Sized + 'static {
+pub trait Endpoint: Judged + Sized + 'static {
     /// Methods and path template.
     const ROUTE: Route;
     /// What it demands.
     const POLICY: &'static Policy;
 
-    /// What its arguments demand of the path. That they can be had at all, it proves by being compiled.
-    #[doc(hidden)]
-    fn arguments(_: &Demands) {}
-
     #[doc(hidden)]
     fn mount(self, seat: Seat) -> actix_web::Route;
+}
+
+/// The arguments of an endpoint, judged.
+#[doc(hidden)]
+pub trait Judged {
+    /// What they demand of the path. That they can be had at all, it proves by being compiled.
+    fn arguments(demands: &Demands);
 }
 
 /// Where a handler gets its guard.
@@ -141,16 +144,21 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
         .register(app);
 }
 
-/// Registers an endpoint where the `App` is built; spares generated code five lines.
+/// What every endpoint is besides: registered where the `App` is built, and its arguments judged.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __register {
-    ($(#[$attribute:meta])* $endpoint:ident) => {
+    ($(#[$attribute:meta])* $endpoint:ident; $($arguments:tt)*) => {
         $(#[$attribute])*
         impl $crate::__private::HttpServiceFactory for $endpoint {
             fn register(self, app: &mut $crate::__private::AppService) {
                 $crate::__private::register(self, app);
             }
+        }
+
+        $(#[$attribute])*
+        impl $crate::__private::Judged for $endpoint {
+            $crate::__arguments!($($arguments)*);
         }
     };
 }

@@ -133,8 +133,7 @@ pub use palisade_macros::__policy;
 pub mod __private {
     pub use crate::authn::{Said, Unsaid};
     pub use crate::endpoint::arguments::*;
-    pub use crate::endpoint::{Seat, enforce, enforce_counted, enforce_validated, fn_guard, register};
-    pub use crate::{__arguments as arguments, __register as registered, __takes as takes};
+    pub use crate::endpoint::{Judged, Seat, enforce, enforce_counted, enforce_validated, fn_guard, register};
     pub use crate::policy::{FieldKeys, pending, pending_key};
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;

@@ -4,10 +4,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::App;
+use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::test::init_service;
 use actix_web::web::Data;
+use actix_web::{App, FromRequest, HttpRequest};
+use futures_util::TryFutureExt;
+use futures_util::future::MapOk;
 use palisade::{
     Owned, Principal, Resource, Scope, Scoped, Unavailable, authenticated, authorize, get, owner, owner_or_admin,
     public, put, tenant,
@@ -113,10 +116,22 @@ impl Resource for Folder {
     }
 }
 
+/// An extractor of the application's own, whose inside the macro can't see.
+struct Inside<T>(T);
+
+impl<T: FromRequest> FromRequest for Inside<T> {
+    type Error = T::Error;
+    type Future = MapOk<T::Future, fn(T) -> Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        T::from_request(request, payload).map_ok(Self)
+    }
+}
+
 #[get("/forgotten/{id}")]
 #[authenticated]
-async fn forgotten(document: Owned<Document>) -> String {
-    document.text.to_owned()
+async fn forgotten(document: Inside<Owned<Document>>) -> String {
+    document.0.text.to_owned()
 }
 
 #[get("/list")]
@@ -127,8 +142,8 @@ async fn list(whose: Scoped) -> String {
 
 #[get("/open_list")]
 #[public]
-async fn open_list(whose: Scoped) -> String {
-    format!("{whose:?}")
+async fn open_list(whose: Inside<Scoped>) -> String {
+    format!("{:?}", whose.0)
 }
 
 #[get("/profile")]

@@ -72,7 +72,6 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
         impl ::palisade::Endpoint for #name {
             const ROUTE: ::palisade::Route = #place;
             const POLICY: &'static ::palisade::Policy = #policy;
-            #arguments
 
             fn mount(self, #seat: ::palisade::__private::Seat) -> ::palisade::__private::Route {
                 #inner
@@ -80,7 +79,7 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
             }
         }
 
-        ::palisade::__private::registered!(#allowed #name);
+        ::palisade::__register!(#allowed #name; #arguments);
     }
 }
 
@@ -106,7 +105,7 @@ fn function(checked: &Checked) -> TokenStream {
     let held = local("__policy", Span::call_site());
     let inner = inner(handler, call);
     let [request, payload] = ["__request", "__payload"].map(|name| local(name, Span::call_site()));
-    let taken = types::taken(signature);
+    let (taken, proofs) = (local("__taken", Span::call_site()), types::taken(signature));
     let answer = match call {
         Call::Direct => {
             quote!(::palisade::__private::enforce(#held, #request, #payload, #name, #taken).await)
@@ -134,9 +133,12 @@ fn function(checked: &Checked) -> TokenStream {
     // A constant of its own, because `const { .. }` does not promote the lists in it; in a block of its own, because the
     // handler would see it otherwise.
     let policy = (!matches!(call, Call::Never))
-        .then(|| quote!(let #held = { const POLICY: &::palisade::Policy = #policy; POLICY };));
+        .then(|| quote!(let #held = { const POLICY: &::palisade::Policy = #policy; POLICY }; let #taken = #proofs;));
     // In a constant, where no name of it is visible.
-    let arguments = types::arguments(checked).map(|arguments| quote!(const _: () = { #arguments };));
+    let arguments = (!matches!(call, Call::Never) && !handler.arguments.is_empty()).then(|| {
+        let arguments = types::arguments(checked);
+        quote!(const _: () = { ::palisade::__arguments!(#arguments); };)
+    });
     quote! {
         #(#outer)*
         #visibility async fn #name(

@@ -10,7 +10,7 @@ use syn::{Attribute, FnArg, GenericParam, PatType, ReturnType, Signature, Type};
 use crate::model::{Call, Checked, Rule};
 use crate::template;
 
-/// `::palisade::__private::takes!(String; Path<u32>, Json<Note>,)`. What is no response, or no extractor, is blamed where it
+/// `::palisade::__takes!(String; Path<u32>, Json<Note>)`. What is no response, or no extractor, is blamed where it
 /// stands.
 pub(super) fn taken(signature: &Signature) -> TokenStream {
     let lifetimes = lifetimes(signature);
@@ -25,7 +25,7 @@ pub(super) fn taken(signature: &Signature) -> TokenStream {
         }
     };
     let each = each(signature);
-    quote!(::palisade::__private::takes!(#answer; #each))
+    quote!(::palisade::__takes!(#answer; #each))
 }
 
 /// `impl Responder` has no name by which it could be named.
@@ -37,14 +37,13 @@ fn is_opaque(answer: TokenStream) -> bool {
     })
 }
 
-/// `::palisade::__private::arguments!(guarded, 1, (); Path<u32>, Json<Note>,);`
-///
-/// Macros by example, because what they stand for would say no more to who reads the expansion.
-pub(super) fn arguments(checked: &Checked) -> Option<TokenStream> {
+/// `guarded, 1, (); Path<u32>, Json<Note>`, for a macro by example: what it stands for would say no more to who reads the
+/// expansion.
+pub(super) fn arguments(checked: &Checked) -> TokenStream {
     let Checked { handler, policy, route, call } = checked;
     let signature = &handler.signature;
-    if matches!(call, Call::Never) || signature.inputs.is_empty() {
-        return None;
+    if matches!(call, Call::Never) {
+        return quote!(closed, 0, (););
     }
     let template = route.as_ref().and_then(|route| route.path.as_ref()).map(syn::LitStr::value).unwrap_or_default();
     let parameters = Literal::usize_unsuffixed(template::parameters(&template).map_or(0, |names| names.len()));
@@ -56,7 +55,7 @@ pub(super) fn arguments(checked: &Checked) -> Option<TokenStream> {
     };
     let rows = rows(&policy.rule);
     let each = each(signature);
-    Some(quote!(::palisade::__private::arguments!(#access, #parameters, #rows; #each);))
+    quote!(#access, #parameters, #rows; #each)
 }
 
 /// The types of the arguments, each behind the conditions under which it is there.
@@ -65,9 +64,9 @@ fn each(signature: &Signature) -> TokenStream {
     let each = signature.inputs.iter().filter_map(typed).map(|PatType { attrs, ty, .. }| {
         let conditions = attrs.iter().filter(|attribute| is_condition(attribute));
         let ty = lasting(ty.to_token_stream(), &lifetimes);
-        quote!(#(#conditions)* #ty,)
+        quote!(#(#conditions)* #ty)
     });
-    each.collect()
+    quote!(#(#each),*)
 }
 
 /// `(A, (B, ()))`: the rows that the rule loads, each once.

@@ -126,7 +126,7 @@ proofs!(A1 F1 A2 F2 A3 F3 A4 F4 A5 F5 A6 F6 A7 F7 A8 F8 A9 F9 A10 F10 A11 F11 A1
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __takes {
-    ($answer:ty; $($(#[$when:meta])* $argument:ty,)*) => {
+    ($answer:ty; $($(#[$when:meta])* $argument:ty),*) => {
         || ($crate::__private::give::<$answer>, $($(#[$when])* $crate::__private::take::<$argument>,)*)
     };
 }
@@ -141,21 +141,21 @@ impl Demands {
     }
 
     /// Before the first argument.
-    pub fn begin(&self) -> Judged<'_, Unread> {
-        Judged { demands: self, body: PhantomData }
+    pub fn begin(&self) -> SoFar<'_, Unread> {
+        SoFar { demands: self, body: PhantomData }
     }
 }
 
 /// The arguments that were judged so far.
-pub struct Judged<'d, Body> {
+pub struct SoFar<'d, Body> {
     demands: &'d Demands,
     body: PhantomData<Body>,
 }
 
-impl<'d, Body> Judged<'d, Body> {
-    fn and<Kind, Now>(self, next: &OfKind<Kind>) -> Judged<'d, Now> {
+impl<'d, Body> SoFar<'d, Body> {
+    fn and<Kind, Now>(self, next: &OfKind<Kind>) -> SoFar<'d, Now> {
         self.demands.0.borrow_mut().extend(next.parts);
-        Judged { demands: self.demands, body: PhantomData }
+        SoFar { demands: self.demands, body: PhantomData }
     }
 }
 
@@ -225,9 +225,9 @@ impl<T> OfOthers<T> {
 
 /// On a route that looks at no credentials, and whose own template has `N` parameters.
 pub fn public<'d, T, const N: usize, Rows, Place, Kind, Body>(
-    judged: Judged<'d, Body>,
+    judged: SoFar<'d, Body>,
     next: &OfKind<Kind>,
-) -> Judged<'d, <T as Step<Kind, Body>>::Now>
+) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
 where
     T: OnPublicRoute<Kind> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
     (): Nothing<Rows, Place>,
@@ -237,9 +237,9 @@ where
 
 /// On a route that admits callers without credentials.
 pub fn optional<'d, T, const N: usize, Rows, Place, Kind, Body>(
-    judged: Judged<'d, Body>,
+    judged: SoFar<'d, Body>,
     next: &OfKind<Kind>,
-) -> Judged<'d, <T as Step<Kind, Body>>::Now>
+) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
 where
     T: OnOptionalRoute<Kind> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
     (): Nothing<Rows, Place>,
@@ -249,9 +249,9 @@ where
 
 /// On a route whose callers are known, and whose rule loads these rows: `(A, (B, ()))`.
 pub fn guarded<'d, T, const N: usize, Rows, Place, Kind, Body>(
-    judged: Judged<'d, Body>,
+    judged: SoFar<'d, Body>,
     next: &OfKind<Kind>,
-) -> Judged<'d, <T as Step<Kind, Body>>::Now>
+) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
 where
     T: OnGuardedRoute<Kind, Rows, Place> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
 {
@@ -260,9 +260,9 @@ where
 
 /// On a route that nobody may call for now: whatever its other attributes say comes back with them.
 pub fn closed<'d, T, const N: usize, Rows, Place, Kind, Body>(
-    judged: Judged<'d, Body>,
+    judged: SoFar<'d, Body>,
     next: &OfKind<Kind>,
-) -> Judged<'d, <T as Step<Kind, Body>>::Now>
+) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
 where
     T: Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
     (): Nothing<Rows, Place>,
@@ -274,12 +274,12 @@ where
 pub trait Nothing<Rows, Place> {}
 impl<Rows> Nothing<Rows, ()> for () {}
 
-/// The function [`Endpoint::arguments`](super::Endpoint::arguments): of the kind of access, the number of parameters, the rows that
+/// The function [`Judged::arguments`](super::Judged::arguments): of the kind of access, the number of parameters, the rows that
 /// the rule loads, and each argument.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __arguments {
-    ($access:ident, $parameters:literal, $rows:ty; $($(#[$when:meta])* $argument:ty,)*) => {
+    ($access:ident, $parameters:literal, $rows:ty; $($(#[$when:meta])* $argument:ty),*) => {
         #[allow(dead_code)]
         fn arguments(demands: &$crate::__private::Demands) {
             let judged = demands.begin();
