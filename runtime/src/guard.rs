@@ -372,6 +372,9 @@ impl<'p, 'r> Passage<'p, 'r> {
 fn cure(error: &Error) -> &'static str {
     match error.as_error() {
         Some(ArgumentError { cure, .. }) => cure,
+        None if extraction::no_path_fits(&error.to_string()) => {
+            "a handler takes a `Path` that the parameters of its path can't fill: give them the same number, or the same names"
+        }
         None => "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?",
     }
 }

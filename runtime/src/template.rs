@@ -85,7 +85,8 @@ pub(crate) fn readable(template: &str) -> Result<(), String> {
     if !has_pattern {
         return Ok(());
     }
-    regex_syntax::parse(&regex).map_err(|error| format!("has a pattern that is no regular expression: {}", reason(&error)))?;
+    regex_syntax::parse(&regex)
+        .map_err(|error| format!("has a pattern that is no regular expression: {}", reason(&error)))?;
     // Which of those the router takes depends on its features (without `unicode` it knows no `\p{..}`), so it is asked itself.
     std::panic::catch_unwind(|| ResourceDef::new(template))
         .map(drop)
@@ -97,10 +98,13 @@ fn literal(text: &str) -> Result<(), String> {
     let segments = text.split('/').skip(usize::from(!text.starts_with('/')));
     let foreign = |segment: &&str| {
         let mut letters = segment.chars();
-        matches!(letters.next(), Some(':' | '<' | '*')) && letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        matches!(letters.next(), Some(':' | '<' | '*'))
+            && letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
     };
     match segments.into_iter().find(foreign) {
-        Some(segment) => Err(format!("has the literal text `{segment}`, which is no parameter here: write it as `{{id}}`")),
+        Some(segment) => {
+            Err(format!("has the literal text `{segment}`, which is no parameter here: write it as `{{id}}`"))
+        }
         None => Ok(()),
     }
 }

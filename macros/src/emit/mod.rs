@@ -137,7 +137,11 @@ fn function(checked: &Checked) -> TokenStream {
     // In a constant, where no name of it is visible.
     let arguments = (!matches!(call, Call::Never) && !handler.arguments.is_empty()).then(|| {
         let arguments = types::arguments(checked);
-        quote!(const _: () = { ::palisade::__arguments!(#arguments); };)
+        quote!(
+            const _: () = {
+                ::palisade::__arguments!(#arguments);
+            };
+        )
     });
     quote! {
         #(#outer)*

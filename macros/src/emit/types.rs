@@ -110,7 +110,8 @@ fn lifetimes(signature: &Signature) -> Vec<&Ident> {
 fn lasting(tokens: TokenStream, lifetimes: &[&Ident]) -> TokenStream {
     let mut of_lifetime = false;
     let replaced = tokens.into_iter().map(|token| {
-        let named = std::mem::replace(&mut of_lifetime, matches!(&token, TokenTree::Punct(mark) if mark.as_char() == '\''));
+        let named =
+            std::mem::replace(&mut of_lifetime, matches!(&token, TokenTree::Punct(mark) if mark.as_char() == '\''));
         match token {
             TokenTree::Ident(name) if named && lifetimes.contains(&&name) => Ident::new("static", name.span()).into(),
             TokenTree::Group(group) => {

@@ -22,8 +22,9 @@ fn prefixes(scope: &Scope) -> Result<(), ConfigError> {
     template::readable(&scope.prefix)
         .or_else(|problem| mistake(format!("the prefix {} of a scope {problem}", scope.prefix)))?;
     scope.items.iter().try_for_each(|item| match &item.0 {
-        Kind::Endpoint(mount) => template::readable(mount.route.path)
-            .or_else(|problem| mistake(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))),
+        Kind::Endpoint(mount) => template::readable(mount.route.path).or_else(|problem| {
+            mistake(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
+        }),
         Kind::Scope(inner) => prefixes(inner),
     })
 }

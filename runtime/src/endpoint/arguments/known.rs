@@ -3,8 +3,8 @@
 //! Threat: `Option<Principal>` that is always `None`, a body that an earlier argument has eaten (CWE-1068). Promise: each says
 //! here where it can be had, once, and the compiler compares.
 
-use actix_web::web::{Bytes, Form, Json, Path, Payload};
 use actix_web::Either;
+use actix_web::web::{Bytes, Form, Json, Path, Payload};
 
 use super::Parts;
 use crate::extract::{Claims, Owned, Scoped};
@@ -255,6 +255,9 @@ impl<L: OnPublicRoute<Special>, R: OnPublicRoute<Special>> OnPublicRoute<Special
 #[diagnostic::do_not_recommend]
 impl<L: OnOptionalRoute<Special>, R: OnOptionalRoute<Special>> OnOptionalRoute<Special> for Either<L, R> {}
 #[diagnostic::do_not_recommend]
-impl<L: OnGuardedRoute<Special, Rows, P>, R: OnGuardedRoute<Special, Rows, Q>, Rows, P, Q> OnGuardedRoute<Special, Rows, (P, Q)> for Either<L, R> {}
+impl<L: OnGuardedRoute<Special, Rows, P>, R: OnGuardedRoute<Special, Rows, Q>, Rows, P, Q>
+    OnGuardedRoute<Special, Rows, (P, Q)> for Either<L, R>
+{
+}
 #[diagnostic::do_not_recommend]
 impl<L: MayBeMissing, R: MayBeMissing> MayBeMissing for Either<L, R> {}

@@ -96,12 +96,7 @@ impl<'de> Deserializer<'de> for Asked {
         Err(Told(Parts::AtLeast(length)))
     }
 
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        length: usize,
-        _: V,
-    ) -> Result<V::Value, Told> {
+    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _: &'static str, length: usize, _: V) -> Result<V::Value, Told> {
         Err(Told(Parts::AtLeast(length)))
     }
 
@@ -172,21 +167,8 @@ mod tests {
             Parts::of::<Option<u32>>(),
         ];
         use Parts::{Any, AtLeast, Never, One};
-        let expected = [
-            One,
-            One,
-            One,
-            AtLeast(1),
-            AtLeast(2),
-            AtLeast(2),
-            AtLeast(3),
-            AtLeast(1),
-            Any,
-            Any,
-            Any,
-            Any,
-            Never,
-        ];
+        let expected =
+            [One, One, One, AtLeast(1), AtLeast(2), AtLeast(2), AtLeast(3), AtLeast(1), Any, Any, Any, Any, Never];
         assert_eq!(told, expected);
     }
 
