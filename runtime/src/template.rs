@@ -57,7 +57,7 @@ pub(crate) fn readable(template: &str) -> Result<(), String> {
     }
     let mut names = Vec::new();
     let mut regex = "(?s-m)^".to_owned();
-    let mut has_pattern = false;
+    let mut patterns = Vec::new();
     for part in parts(template) {
         match part {
             Part::Literal(text) => {
@@ -73,7 +73,7 @@ pub(crate) fn readable(template: &str) -> Result<(), String> {
                     return Err(format!("has two parameters `{{{name}}}`: give one of them another name"));
                 }
                 names.push(name);
-                has_pattern |= !pattern.is_empty();
+                patterns.extend(pattern.strip_prefix(':'));
                 let pattern = pattern.strip_prefix(':').unwrap_or("[^/]+");
                 regex.extend(["(?P<", name, ">", pattern, ")"]);
             }
@@ -82,11 +82,14 @@ pub(crate) fn readable(template: &str) -> Result<(), String> {
     if names.len() > 16 {
         return Err(format!("has {} parameters: the router takes 16 at most", names.len()));
     }
-    if !has_pattern {
+    if patterns.is_empty() {
         return Ok(());
     }
-    regex_syntax::parse(&regex)
-        .map_err(|error| format!("has a pattern that is no regular expression: {}", reason(&error)))?;
+    if let Err(of_the_whole) = regex_syntax::parse(&regex) {
+        let own = patterns.iter().find_map(|pattern| regex_syntax::parse(pattern).err());
+        let reason = reason(&own.unwrap_or(of_the_whole));
+        return Err(format!("has a pattern that is no regular expression: {reason}"));
+    }
     // Which of those the router takes depends on its features (without `unicode` it knows no `\p{..}`), so it is asked itself.
     std::panic::catch_unwind(|| ResourceDef::new(template))
         .map(drop)
