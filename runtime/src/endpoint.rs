@@ -148,11 +148,12 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __register {
+    // A unit struct of the user's could have any other name, and would stand in its place.
     ($(#[$attribute:meta])* $endpoint:ident; $($arguments:tt)*) => {
         $(#[$attribute])*
         impl $crate::__private::HttpServiceFactory for $endpoint {
-            fn register(self, app: &mut $crate::__private::AppService) {
-                $crate::__private::register(self, app);
+            fn register(self, __app: &mut $crate::__private::AppService) {
+                $crate::__private::register(self, __app);
             }
         }
 

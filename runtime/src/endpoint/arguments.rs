@@ -281,16 +281,16 @@ impl<Rows> Nothing<Rows, ()> for () {}
 macro_rules! __arguments {
     ($access:ident, $parameters:literal, $rows:ty; $($(#[$when:meta])* $argument:ty),*) => {
         #[allow(dead_code)]
-        fn arguments(demands: &$crate::__private::Demands) {
-            let judged = demands.begin();
+        fn arguments(__demands: &$crate::__private::Demands) {
+            let __judged = __demands.begin();
             $(
                 $(#[$when])*
-                let judged = $crate::__private::$access::<$argument, $parameters, $rows, _, _, _>(
-                    judged,
+                let __judged = $crate::__private::$access::<$argument, $parameters, $rows, _, _, _>(
+                    __judged,
                     &$crate::__private::Next::<$argument>::ARGUMENT.kind(),
                 );
             )*
-            let _ = judged;
+            let _ = __judged;
         }
     };
 }
