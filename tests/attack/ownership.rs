@@ -4,17 +4,15 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::dev::Payload;
+use actix_web::App;
 use actix_web::http::Method;
 use actix_web::test::init_service;
 use actix_web::web::Data;
-use actix_web::{App, FromRequest, HttpRequest};
-use futures_util::TryFutureExt;
-use futures_util::future::MapOk;
 use palisade::{
     Owned, Principal, Resource, Scope, Scoped, Unavailable, authenticated, authorize, get, owner, owner_or_admin,
     public, put, tenant,
 };
+use palisade_tests::inside::Inside;
 use palisade_tests::{builder, call_as, call_raw, get as getting, palisade, request, with_untouchable_body_as};
 
 #[derive(Clone, Debug)]
@@ -113,18 +111,6 @@ impl Resource for Folder {
 
     fn owner(&self) -> Cow<'_, str> {
         "alice".into()
-    }
-}
-
-/// An extractor of the application's own, whose inside the macro can't see.
-struct Inside<T>(T);
-
-impl<T: FromRequest> FromRequest for Inside<T> {
-    type Error = T::Error;
-    type Future = MapOk<T::Future, fn(T) -> Self>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        T::from_request(request, payload).map_ok(Self)
     }
 }
 
