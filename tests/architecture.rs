@@ -22,7 +22,7 @@ const FLOORS: [&[&str]; 13] = [
 ];
 
 /// Within the top floor, who may know whom.
-const STAIRS: [(&str, &str); 1] = [("palisade", "scope")];
+const STAIRS: [(&str, &str); 2] = [("endpoint", "extract"), ("palisade", "scope")];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

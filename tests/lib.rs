@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod inside;
 pub mod log;
 pub mod site;
 pub mod tokens;

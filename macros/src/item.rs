@@ -128,10 +128,21 @@ fn fitness(signature: &Signature, errors: &mut Errors) -> Fitness {
             faults.push((word.span().into(), GENERIC, "write the very type instead of `impl ..`".to_owned()));
         }
     }
+    // One behind a condition may be gone when the others are counted.
+    let always = |input: &&FnArg| matches!(input, FnArg::Typed(argument) if argument.attrs.is_empty());
+    if let Some(one_too_many) = signature.inputs.iter().filter(always).nth(MOST) {
+        let what = format!("a handler takes {MOST} arguments at most");
+        let cure = "take several of them as one tuple, such as `(a, b): (Data<A>, Data<B>)`";
+        errors.push(place(one_too_many), what, cure);
+        return Fitness::Unfit;
+    }
     let fitness = if faults.is_empty() { Fitness::Fit } else { Fitness::Unfit };
     faults.into_iter().for_each(|(place, what, cure)| errors.push(place, what, cure));
     fitness
 }
+
+/// actix-web calls no handler with more.
+const MOST: usize = 16;
 
 const GENERIC: &str = "a handler can't be generic: a route is one function";
 

@@ -3,6 +3,8 @@
 //! Threat: a handler that is mounted without its checks (CWE-862). Promise: an [`Endpoint`] can be mounted only through a
 //! [`Seat`], and a seat only mounts guarded handlers; only the attributes make endpoints.
 
+pub(crate) mod arguments;
+
 use std::any::TypeId;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -12,8 +14,10 @@ use actix_web::dev::{
 };
 use actix_web::guard::{self, Guard, GuardContext};
 use actix_web::http::header::HeaderValue;
-use actix_web::{FromRequest, Handler, Responder, web};
+use actix_web::{Handler, web};
 
+pub(crate) use self::arguments::Parts;
+use self::arguments::{Demands, Taken};
 use crate::guard::{self as checks, Place};
 use crate::policy::{FieldKeys, Outer, Policy, Route, Rule};
 use crate::reached;
@@ -24,7 +28,7 @@ use crate::validation::{Checks, Invalid, NotInput};
 ///
 /// `#[get("/users/{id}")]` and its like make one of an annotated function. It goes into a [`scope`](crate::scope()) or
 /// straight into an `App`, by its name.
-pub trait Endpoint: Sized + 'static {
+pub trait Endpoint: Judged + Sized + 'static {
     /// Methods and path template.
     const ROUTE: Route;
     /// What it demands.
@@ -111,6 +115,13 @@ pub(crate) fn takes<E: Endpoint>(of: fn(TypeId) -> bool) -> bool {
     by_type(E::mount, of)
 }
 
+/// The arguments of an endpoint, judged.
+#[doc(hidden)]
+pub trait Judged {
+    /// What they demand of the path. That they can be had at all, it proves by being compiled.
+    fn arguments(demands: &Demands);
+}
+
 /// Where a handler gets its guard.
 #[doc(hidden)]
 pub struct Seat {
@@ -125,34 +136,31 @@ impl Seat {
     }
 
     /// Mounts the handler behind its checks.
-    pub fn handler<F, Args>(self, handler: F) -> Handled<Args>
+    pub fn handler<F, T>(self, handler: F, taken: T) -> Handled<T::Arguments>
     where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder,
+        T: Taken,
+        F: Handler<T::Arguments, Output = T::Answer>,
     {
-        self.validated(handler, |_, _: &Args| Ok(()))
+        self.validated(handler, taken, |_, _| Ok(()))
     }
 
     /// Mounts the handler behind its checks and the validation of its arguments.
-    pub fn validated<F, Args, C>(self, handler: F, check: C) -> Handled<Args>
+    pub fn validated<F, T, C>(self, handler: F, taken: T, check: C) -> Handled<T::Arguments>
     where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder,
-        C: Fn(Checks<NotInput>, &Args) -> Result<(), Invalid> + Copy + 'static,
+        T: Taken,
+        F: Handler<T::Arguments, Output = T::Answer>,
+        C: Fn(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid> + Copy + 'static,
     {
-        self.counted(handler, check, |none, _: &Args| none)
+        self.counted(handler, taken, check, |none, _| none)
     }
 
     /// The same, with the fields that quotas count by.
-    pub fn counted<F, Args, C, K>(self, handler: F, check: C, keys: K) -> Handled<Args>
+    pub fn counted<F, T, C, K>(self, handler: F, _: T, check: C, keys: K) -> Handled<T::Arguments>
     where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder,
-        C: Fn(Checks<NotInput>, &Args) -> Result<(), Invalid> + Copy + 'static,
-        K: Fn(FieldKeys, &Args) -> FieldKeys + Copy + 'static,
+        T: Taken,
+        F: Handler<T::Arguments, Output = T::Answer>,
+        C: Fn(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid> + Copy + 'static,
+        K: Fn(FieldKeys, &T::Arguments) -> FieldKeys + Copy + 'static,
     {
         let Self { place, policy, outer } = self;
         Handled::new(actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
@@ -161,8 +169,8 @@ impl Seat {
             let outer = Rc::clone(&outer);
             async move {
                 let (request, mut payload) = request.into_parts();
-                let check = |arguments: &Args| check(Checks::new(), arguments);
-                let keys = |arguments: &Args| keys(FieldKeys::new(), arguments);
+                let check = |arguments: &T::Arguments| check(Checks::new(), arguments);
+                let keys = |arguments: &T::Arguments| keys(FieldKeys::new(), arguments);
                 let payload = &mut payload;
                 let response = checks::enforce(place, policy, &outer, &request, payload, &handler, check, keys).await;
                 Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
@@ -207,12 +215,52 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
             E::POLICY.handler
         );
     }
+    // What an `actix_web::web::Scope` around it has in its prefix, nobody says here.
+    if app.is_root() {
+        let own = template::parameters(E::ROUTE.path).count();
+        let short = parts_of::<E>().into_iter().find(|parts| !parts.fit(own));
+        assert!(
+            short.is_none(),
+            "palisade: `{}` takes a `Path` of {}, but its path {} has {own}: give the one as many as the other, or put it into the \
+             `palisade::scope(\"/..\")` that has the others",
+            E::POLICY.handler,
+            short.unwrap_or(Parts::Any),
+            E::ROUTE.path
+        );
+    }
     web::resource(E::ROUTE.path)
         .name(resource_name(&E::ROUTE, E::POLICY))
         .guard(Methods::of::<E>())
         .route(endpoint.mount(Seat::new::<E>(Rc::new(Outer::new()))).into_route())
         .default_service(fallback(Rc::new(Outer::new()), None))
         .register(app);
+}
+
+/// What every endpoint is besides: registered where the `App` is built, and its arguments judged.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __register {
+    // A unit struct of the user's could have any other name, and would stand in its place.
+    ($(#[$attribute:meta])* $endpoint:ident; $($arguments:tt)*) => {
+        $(#[$attribute])*
+        impl $crate::__private::HttpServiceFactory for $endpoint {
+            fn register(self, __app: &mut $crate::__private::AppService) {
+                $crate::__private::register(self, __app);
+            }
+        }
+
+        $(#[$attribute])*
+        impl $crate::__private::Judged for $endpoint {
+            $crate::__arguments!($($arguments)*);
+        }
+    };
+}
+
+/// What the arguments of an endpoint demand of its path.
+pub(crate) fn parts_of<E: Endpoint>() -> Vec<Parts> {
+    let demands = Demands::default();
+    E::arguments(&demands);
+    demands.into_parts()
 }
 
 /// The name that the route was given, or that of the handler.

@@ -93,7 +93,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Claims<T> {
 /// Nobody else can make one, so a handler that takes it works on the very row that was judged, without asking for it again:
 /// the caller owns it, or the rule admits the caller to it whoever owns it (`role("admin") || owner(id, of = Document)`). A
 /// rule that only another row fulfils (`owner(folder, of = Folder) || owner(id, of = Document)`, for a folder of the
-/// caller's and somebody else's document) is 404. Where the rule has no `of = Document` the answer is 500, and a log line says so.
+/// caller's and somebody else's document) is 404. Where the rule has no `of = Document` it does not compile; inside an
+/// extractor of your own the answer is 500, and a log line says so.
 ///
 /// ```compile_fail,E0423
 /// let forged = palisade::Owned(String::from("somebody else's"));

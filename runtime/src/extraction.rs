@@ -35,6 +35,11 @@ pub(crate) fn failed(error: Error) -> Failed {
     }
     // Without a `PathConfig`, actix-web gives serde's error a status and no type of its own.
     if error.as_error::<PathError>().is_some() || error.as_error::<InternalError<serde::de::value::Error>>().is_some() {
+        if no_path_fits(&error.to_string()) {
+            return Failed::Misconfigured(
+                "a handler takes a `Path` that the parameters of its path can't fill: give them the same number, or the same names",
+            );
+        }
         let detail = "There is no such resource.";
         return Failed::Denied(Denial::input(StatusCode::NOT_FOUND, "path_not_a_resource", detail));
     }
@@ -60,6 +65,15 @@ pub(crate) fn failed(error: Error) -> Failed {
 
 /// How the error of `web::Data` begins.
 const DATA_MISSING: &str = "Requested application data is not configured correctly";
+
+/// Whether the type of the `Path` is at fault, and not what the client wrote: there is no request that would fit it. (The text is
+/// all that actix-web gives; it holds names and numbers of the developer's.)
+fn no_path_fits(text: &str) -> bool {
+    let text = text.strip_prefix("Path deserialize error: ").unwrap_or(text);
+    ["wrong number of parameters", "missing field", "unsupported type", "expected at least one parameter"]
+        .iter()
+        .any(|start| text.starts_with(start))
+}
 
 fn json(error: &JsonPayloadError) -> Denial {
     match error {

@@ -3,9 +3,10 @@
 //! Threat: a function that looks to the router like any other, so that nobody can tell whether it is guarded before it runs
 //! (CWE-862). Promise: a [`Function`] is told from a raw handler before anything runs, and the checks come first.
 
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, web};
+use actix_web::{Handler, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
+use crate::endpoint::arguments::Taken;
 use crate::guard::{self as checks, Place};
 use crate::policy::{FieldKeys, Outer, Policy};
 use crate::reached;
@@ -46,57 +47,57 @@ impl Handler<(HttpRequest, web::Payload)> for Function {
 
 /// The guarded answer of a plain function that is routed with `web::get().to(..)`.
 #[doc(hidden)]
-pub async fn enforce<F, Args>(
+pub async fn enforce<F, T>(
     policy: &'static Policy,
     request: HttpRequest,
     payload: web::Payload,
     handler: F,
+    taken: T,
 ) -> HttpResponse
 where
-    F: Handler<Args>,
-    Args: FromRequest,
-    F::Output: Responder,
+    T: Taken,
+    F: Handler<T::Arguments, Output = T::Answer>,
 {
-    enforce_counted(policy, request, payload, handler, |_, _: &Args| Ok(()), |none, _| none).await
+    enforce_counted(policy, request, payload, handler, taken, |_, _| Ok(()), |none, _| none).await
 }
 
 /// The same with validation.
 #[doc(hidden)]
-pub async fn enforce_validated<F, Args, C>(
+pub async fn enforce_validated<F, T, C>(
     policy: &'static Policy,
     request: HttpRequest,
     payload: web::Payload,
     handler: F,
+    taken: T,
     check: C,
 ) -> HttpResponse
 where
-    F: Handler<Args>,
-    Args: FromRequest,
-    F::Output: Responder,
-    C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
+    T: Taken,
+    F: Handler<T::Arguments, Output = T::Answer>,
+    C: FnOnce(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid>,
 {
-    enforce_counted(policy, request, payload, handler, check, |none, _| none).await
+    enforce_counted(policy, request, payload, handler, taken, check, |none, _| none).await
 }
 
 /// The same with the fields that quotas count by.
 #[doc(hidden)]
-pub async fn enforce_counted<F, Args, C, K>(
+pub async fn enforce_counted<F, T, C, K>(
     policy: &'static Policy,
     request: HttpRequest,
     payload: web::Payload,
     handler: F,
+    _: T,
     check: C,
     keys: K,
 ) -> HttpResponse
 where
-    F: Handler<Args>,
-    Args: FromRequest,
-    F::Output: Responder,
-    C: FnOnce(Checks<NotInput>, &Args) -> Result<(), Invalid>,
-    K: FnOnce(FieldKeys, &Args) -> FieldKeys,
+    T: Taken,
+    F: Handler<T::Arguments, Output = T::Answer>,
+    C: FnOnce(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid>,
+    K: FnOnce(FieldKeys, &T::Arguments) -> FieldKeys,
 {
-    let check = |arguments: &Args| check(Checks::new(), arguments);
-    let keys = |arguments: &Args| keys(FieldKeys::new(), arguments);
+    let check = |arguments: &T::Arguments| check(Checks::new(), arguments);
+    let keys = |arguments: &T::Arguments| keys(FieldKeys::new(), arguments);
     let payload = &mut payload.into_inner();
     checks::enforce(Place::Behind, policy, Outer::NONE, &request, payload, &handler, check, keys).await
 }

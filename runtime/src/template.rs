@@ -3,6 +3,8 @@
 //! Threat: a parameter that one reader of a template sees and another does not (CWE-436). Promise: whatever this crate wants
 //! to know of a template, it asks here.
 
+use actix_web::dev::ResourceDef;
+
 /// As many as the router's paths have room for.
 const MOST_PARAMETERS: usize = 16;
 
@@ -124,6 +126,94 @@ fn keeps_its_group(pattern: &str) -> bool {
         _ => Some(open),
     });
     depths == Some(0)
+}
+
+/// Whether the router can read it, else what is wrong, in words that follow its name. Templates of handlers were read by the
+/// macro, but for what depends on the router that the application has.
+pub(crate) fn readable(template: &str) -> Result<(), String> {
+    if !template.contains('{') {
+        return literal(template);
+    }
+    if unbalanced(template) {
+        return Err("has a `{` or a `}` without its other half: write a parameter as `{id}`".to_owned());
+    }
+    let mut names = Vec::new();
+    let mut regex = "(?s-m)^".to_owned();
+    let mut patterns = Vec::new();
+    for part in parts(template) {
+        match part {
+            Part::Literal(text) => {
+                literal(text)?;
+                regex.push_str(&regex_syntax::escape(text));
+            }
+            Part::Parameter(name, pattern) => {
+                let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+                if !begins || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                    return Err(format!("has a parameter `{{{name}}}` that is no name: write letters, digits and `_`"));
+                }
+                if names.contains(&name) {
+                    return Err(format!("has two parameters `{{{name}}}`: give one of them another name"));
+                }
+                names.push(name);
+                patterns.extend(pattern.strip_prefix(':'));
+                let pattern = pattern.strip_prefix(':').unwrap_or("[^/]+");
+                regex.extend(["(?P<", name, ">", pattern, ")"]);
+            }
+        }
+    }
+    if names.len() > 16 {
+        return Err(format!("has {} parameters: the router takes 16 at most", names.len()));
+    }
+    if patterns.is_empty() {
+        return Ok(());
+    }
+    if let Err(of_the_whole) = regex_syntax::parse(&regex) {
+        let own = patterns.iter().find_map(|pattern| regex_syntax::parse(pattern).err());
+        let reason = reason(&own.unwrap_or(of_the_whole));
+        return Err(format!("has a pattern that is no regular expression: {reason}"));
+    }
+    // Which of those the router takes depends on its features (without `unicode` it knows no `\p{..}`), so it is asked itself.
+    std::panic::catch_unwind(|| ResourceDef::new(template))
+        .map(drop)
+        .map_err(|_| "has a pattern that the router of this application does not take: write a simpler one".to_owned())
+}
+
+/// What other frameworks mean by a text, but the router compares as it is.
+fn literal(text: &str) -> Result<(), String> {
+    let segments = text.split('/').skip(usize::from(!text.starts_with('/')));
+    let foreign = |segment: &&str| {
+        let mut letters = segment.chars();
+        matches!(letters.next(), Some(':' | '<' | '*'))
+            && letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    };
+    match segments.into_iter().find(foreign) {
+        Some(segment) => {
+            Err(format!("has the literal text `{segment}`, which is no parameter here: write it as `{{id}}`"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn unbalanced(template: &str) -> bool {
+    let mut open = 0_usize;
+    for c in template.chars() {
+        match (c, open) {
+            ('{', _) => open = open.saturating_add(1),
+            ('}', 0) => return true,
+            ('}', _) => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    open > 0
+}
+
+/// The error in one line, without the picture of the pattern.
+fn reason(error: &regex_syntax::Error) -> String {
+    match error {
+        regex_syntax::Error::Parse(error) => error.kind().to_string(),
+        regex_syntax::Error::Translate(error) => error.kind().to_string(),
+        other => other.to_string(),
+    }
 }
 
 fn parts(template: &str) -> Vec<Part<'_>> {

@@ -6,6 +6,7 @@ use actix_web::{App, HttpResponse, web};
 use palisade::{
     Palisade, Principal, RateLimits, authenticated, get, owner, post, public, rate_limit, require_role, validate,
 };
+use palisade_tests::inside::Inside;
 use palisade_tests::log::Log;
 use palisade_tests::{bearer, builder, call, get as getting, palisade, post as posting, with_untouchable_body};
 use serde::Deserialize;
@@ -45,8 +46,8 @@ async fn login() -> HttpResponse {
 
 #[get("/who")]
 #[public]
-async fn who(principal: Principal) -> String {
-    principal.subject().to_owned()
+async fn who(principal: Inside<Principal>) -> String {
+    principal.0.subject().to_owned()
 }
 
 #[get("/counted")]

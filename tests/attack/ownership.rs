@@ -12,6 +12,7 @@ use palisade::{
     Owned, Principal, Resource, Scope, Scoped, Unavailable, authenticated, authorize, get, owner, owner_or_admin,
     public, put, tenant,
 };
+use palisade_tests::inside::Inside;
 use palisade_tests::{builder, call_as, call_raw, get as getting, palisade, request, with_untouchable_body_as};
 
 #[derive(Clone, Debug)]
@@ -115,8 +116,8 @@ impl Resource for Folder {
 
 #[get("/forgotten/{id}")]
 #[authenticated]
-async fn forgotten(document: Owned<Document>) -> String {
-    document.text.to_owned()
+async fn forgotten(document: Inside<Owned<Document>>) -> String {
+    document.0.text.to_owned()
 }
 
 #[get("/list")]
@@ -127,8 +128,8 @@ async fn list(whose: Scoped) -> String {
 
 #[get("/open_list")]
 #[public]
-async fn open_list(whose: Scoped) -> String {
-    format!("{whose:?}")
+async fn open_list(whose: Inside<Scoped>) -> String {
+    format!("{:?}", whose.0)
 }
 
 #[get("/profile")]

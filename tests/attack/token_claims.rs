@@ -10,6 +10,7 @@ use palisade::{
     Algorithm, AuthError, ClaimPath, Claims, Jwt, JwtBuilder, Palisade, Principal, RevocationStore, TokenCache,
     Unavailable, VerifyingKey, authenticated, get, public,
 };
+use palisade_tests::inside::Inside;
 use palisade_tests::tokens::{Signer, now, sound, with};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET, call};
 use serde::Deserialize;
@@ -131,8 +132,8 @@ async fn maybe(claims: Option<Claims<Profile>>) -> String {
 
 #[get("/nobody")]
 #[public]
-async fn nobody(claims: Claims<Profile>) -> String {
-    claims.0.email
+async fn nobody(claims: Inside<Claims<Profile>>) -> String {
+    claims.0.0.email
 }
 
 #[actix_web::test]

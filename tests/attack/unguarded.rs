@@ -4,6 +4,7 @@ use actix_web::test::init_service;
 use actix_web::web::Path;
 use actix_web::{App, HttpResponse, web};
 use palisade::{Jwt, Palisade, Principal, authenticated, get, owner, public, require_role};
+use palisade_tests::inside::Inside;
 use palisade_tests::{bearer, call, get as getting, palisade, request};
 
 #[get("/open")]
@@ -109,8 +110,8 @@ async fn an_owner_parameter_that_the_route_lacks_is_500_and_lets_nobody_through(
 
 #[get("/who")]
 #[public]
-async fn who(principal: Principal) -> String {
-    principal.subject().to_owned()
+async fn who(principal: Inside<Principal>) -> String {
+    principal.0.subject().to_owned()
 }
 
 #[actix_web::test]

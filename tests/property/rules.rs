@@ -2,7 +2,7 @@
 //! reference evaluator that was written without it; and one more demand never admits more.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use actix_web::test::init_service;
@@ -251,13 +251,21 @@ fn expected(tree: &Tree, caller: &Caller) -> Vec<u16> {
     }
 }
 
+thread_local! {
+    /// The policy of the case. Each test has a thread of its own.
+    static CURRENT: RefCell<Option<Rc<Cell<&'static Policy>>>> = const { RefCell::new(None) };
+}
+
 /// One application, whose one route has the policy of the case.
 macro_rules! app {
     ($current:expr) => {{
-        let current = Rc::clone(&$current);
-        let guarded = move |request: HttpRequest, payload: web::Payload| {
-            palisade::__private::enforce(current.get(), request, payload, || async { "in" })
-        };
+        CURRENT.with(|current| *current.borrow_mut() = Some(Rc::clone(&$current)));
+        // What the attributes make of a function.
+        let guarded = palisade::__private::Function::new(|request: HttpRequest, payload: web::Payload| {
+            let policy = CURRENT.with(|current| current.borrow().as_ref().unwrap().get());
+            let taken = palisade::__takes!(&'static str;);
+            Box::pin(palisade::__private::enforce(policy, request, payload, || async { "in" }, taken))
+        });
         let routes = palisade::scope("/routes").service(nothing);
         let palisade = builder().roles(roles()).admin_role(ROLES[ADMIN]).routes(&routes).build().unwrap();
         let app = App::new().app_data(Data::new(())).route("/{tenant}/{id}", web::get().to(guarded)).wrap(palisade);

@@ -14,7 +14,9 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let Attributed { attributes, rest } = Attributed::split(item);
     let promised = attributes.iter().find_map(|attribute| attribute.inside("endpoint"));
     let name = rest.iter().skip_while(|token| !matches!(token, TokenTree::Ident(word) if word == "struct")).nth(1);
-    let (Some(promised), Some(TokenTree::Ident(name))) = (promised, name) else {
+    let parts: Vec<TokenTree> = promised.map(flat).unwrap_or_default();
+    let ([TokenTree::Group(promised), TokenTree::Group(arguments)], Some(TokenTree::Ident(name))) = (&*parts, name)
+    else {
         return quote!(::core::compile_error! {
             "this derive is of no use by itself\n= help: write `#[palisade::get(\"/..\")]` above a handler"
         });
@@ -22,5 +24,5 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
     // Named by the derive, and not by the user.
     let mut name: Ident = name.clone();
     name.set_span(Span::call_site().located_at(name.span()));
-    implementations(&name, &flat(promised).into_iter().collect())
+    implementations(&name, &promised.stream(), &arguments.stream())
 }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod quota;
+mod types;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -35,17 +36,18 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     let policy = self::policy(policy, name);
     let inner = inner(handler);
     let seat = local("__seat", Span::call_site());
+    let taken = types::taken(signature);
     let mounted = match call {
-        Call::Direct => quote!(#seat.handler(#name)),
+        Call::Direct => quote!(#seat.handler(#name, #taken)),
         Call::Validated(validation) => {
             let checks = checks(validation, &handler.arguments);
-            quote!(#seat.validated(#name, #checks))
+            quote!(#seat.validated(#name, #taken, #checks))
         }
         Call::Counted { validation, fields } => {
             let checks =
                 validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
             let keys = keys(fields, &handler.arguments);
-            quote!(#seat.counted(#name, #checks, #keys))
+            quote!(#seat.counted(#name, #taken, #checks, #keys))
         }
         Call::Never => quote!(#seat.never()),
     };
@@ -70,12 +72,20 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
             #mounted #chain
         }
     };
+    let arguments = types::arguments(checked);
     let deprecated = handler.attributes.iter().any(|attribute| attribute.is_builtin("deprecated"));
     let (derived, implementations) = if deprecated {
         // An `impl` of ours would be a use of what is deprecated. What a derive makes is none, to the compiler.
-        (Some(quote!(#[derive(::palisade::__Endpoint)] #[endpoint(#promised)])), None)
+        (Some(quote!(#[derive(::palisade::__Endpoint)] #[endpoint({ #promised } { #arguments })])), None)
     } else {
-        (None, Some(implementations(name, &promised)))
+        let implementations = quote! {
+            impl ::palisade::Endpoint for #name {
+                #promised
+            }
+
+            ::palisade::__register!(#name; #arguments);
+        };
+        (None, Some(implementations))
     };
     // `#[allow(..)]` does not compile in a crate that forbids the lint. The names of a `repr(C)` type are nobody's business,
     // and a type without fields has no other layout by it.
@@ -89,8 +99,8 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     }
 }
 
-/// What makes the type an endpoint.
-pub(crate) fn implementations(name: &Ident, promised: &TokenStream) -> TokenStream {
+/// What makes a deprecated type an endpoint.
+pub(crate) fn implementations(name: &Ident, promised: &TokenStream, arguments: &TokenStream) -> TokenStream {
     let app = local("__app", Span::call_site());
     quote! {
         impl ::palisade::Endpoint for #name {
@@ -101,6 +111,10 @@ pub(crate) fn implementations(name: &Ident, promised: &TokenStream) -> TokenStre
             fn register(self, #app: &mut ::palisade::__private::AppService) {
                 ::palisade::__private::register(self, #app);
             }
+        }
+
+        impl ::palisade::__private::Judged for #name {
+            ::palisade::__arguments!(#arguments);
         }
     }
 }
@@ -127,14 +141,17 @@ fn function(checked: &Checked) -> TokenStream {
     let held = local("__policy", Span::call_site());
     let inner = inner(handler);
     let [request, payload] = ["__request", "__payload"].map(|name| local(name, Span::call_site()));
+    let (taken, proofs) = (local("__taken", Span::call_site()), types::taken(signature));
     let answer = match call {
         Call::Direct => {
-            quote!(::palisade::__private::enforce(#held, #request, #payload, #name).await)
+            quote!(::palisade::__private::enforce(#held, #request, #payload, #name, #taken).await)
         }
         Call::Validated(validation) => {
             let checks = checks(validation, &handler.arguments);
             quote! {
-                ::palisade::__private::enforce_validated(#held, #request, #payload, #name, #checks).await
+                ::palisade::__private::enforce_validated(
+                    #held, #request, #payload, #name, #taken, #checks,
+                ).await
             }
         }
         Call::Counted { validation, fields } => {
@@ -142,7 +159,9 @@ fn function(checked: &Checked) -> TokenStream {
                 validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
             let keys = keys(fields, &handler.arguments);
             quote! {
-                ::palisade::__private::enforce_counted(#held, #request, #payload, #name, #checks, #keys).await
+                ::palisade::__private::enforce_counted(
+                    #held, #request, #payload, #name, #taken, #checks, #keys,
+                ).await
             }
         }
         Call::Never => never(),
@@ -150,7 +169,16 @@ fn function(checked: &Checked) -> TokenStream {
     // A constant of its own, because `const { .. }` does not promote the lists in it; in a block of its own, because the
     // handler would see it otherwise.
     let policy = constant("__POLICY", &quote!(&::palisade::Policy), &policy);
-    let policy = (!matches!(call, Call::Never)).then(|| quote!(let #held = #policy;));
+    let policy = (!matches!(call, Call::Never)).then(|| quote!(let #held = #policy; let #taken = #proofs;));
+    // In a constant, where no name of it is visible.
+    let arguments = (!matches!(call, Call::Never) && !handler.arguments.is_empty()).then(|| {
+        let arguments = types::arguments(checked);
+        quote!(
+            const _: () = {
+                ::palisade::__arguments!(#arguments);
+            };
+        )
+    });
     // A constant, because an `impl` block may hold one too; not a function, because routing can't tell one from a raw handler.
     // Its name is no mistake of the user's, and lints leave alone what a macro names.
     let mut shown = name.clone();
@@ -160,6 +188,7 @@ fn function(checked: &Checked) -> TokenStream {
         #visibility const #shown: ::palisade::__private::Function =
             ::palisade::__private::Function::new(|#request, #payload| ::std::boxed::Box::pin(async move {
                 #inner
+                #arguments
                 #policy
                 #answer
             }));

@@ -18,7 +18,7 @@ mod walk;
 
 use std::rc::Rc;
 
-use crate::endpoint::{self, Endpoint, Mounted as _, Seat};
+use crate::endpoint::{self, Endpoint, Mounted as _, Parts, Seat, parts_of};
 use crate::error::ConfigError;
 use crate::extract;
 use crate::policy::{Outer, Policy, Quota, RoleName, Route, Rule};
@@ -97,6 +97,8 @@ struct Mount {
     policy: &'static Policy,
     /// Whether the handler takes a [`Scoped`](crate::Scoped), by whatever name of that type.
     takes_scoped: bool,
+    /// What its arguments demand of the path.
+    parts: Vec<Parts>,
     mount: Box<dyn FnOnce(Rc<Outer>) -> actix_web::Route>,
 }
 
@@ -121,7 +123,8 @@ impl<E: Endpoint> Guarded for E {
     fn into_item(self) -> Item {
         let takes_scoped = endpoint::takes::<E>(extract::is_scoped);
         let mount = Box::new(|outer| self.mount(Seat::new::<E>(outer)).into_route());
-        Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, takes_scoped, mount }))
+        let parts = parts_of::<E>();
+        Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, takes_scoped, parts, mount }))
     }
 }
 
@@ -208,7 +211,9 @@ impl Scope {
     ///
     /// - two endpoints answer one method of one path, or two templates differ in parameter names only;
     /// - an endpoint, or a scope, can't be reached because an earlier scope has its whole prefix;
+    /// - a prefix is no template that the router could read, such as `/:org` or `/{org:[a-}`;
     /// - a prefix and a template in it have a parameter of one name, or a rule names one that neither has;
+    /// - a handler takes a `Path` of another number of parts than both have parameters together;
     /// - `public` or `optional_auth` stands inside a scope that demands a principal;
     /// - a scope and an endpoint together admit nobody, or an alternative of the endpoint's rule can never matter, such as
     ///   the owner of `owner_or_admin(id)` in a scope that demands `admin`. Administrators are taken to have the role `admin`

@@ -7,13 +7,26 @@ use super::{Kind, Mount, Scope, logic};
 use crate::error::ConfigError;
 use crate::policy::{Credentials, Ownership, Policy, RoleName, Rule};
 use crate::table::PolicyTable;
-use crate::template::parameters;
+use crate::template::{self, parameters};
 
 pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), ConfigError> {
+    prefixes(scope)?;
     reachable(scope, &Around::default(), &mut Siblings::default())?;
     let endpoints = walk::endpoints(scope, &Around::default());
     endpoints.iter().try_for_each(|(around, mount)| endpoint(around, mount, admin))?;
     quotas::verify(&endpoints)
+}
+
+/// Prefixes are read by no macro, and the router panics about one that it can't read.
+fn prefixes(scope: &Scope) -> Result<(), ConfigError> {
+    template::readable(&scope.prefix)
+        .or_else(|problem| mistake(format!("the prefix {} of a scope {problem}", scope.prefix)))?;
+    scope.items.iter().try_for_each(|item| match &item.0 {
+        Kind::Endpoint(mount) => template::readable(mount.route.path).or_else(|problem| {
+            mistake(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
+        }),
+        Kind::Scope(inner) => prefixes(inner),
+    })
 }
 
 pub(super) fn mistake<T>(problem: String) -> Result<T, ConfigError> {
@@ -41,6 +54,14 @@ fn endpoint(around: &Around, mount: &Mount, admin: Option<&RoleName>) -> Result<
         let prefix = &around.prefix;
         return mistake(format!(
             "the {rule} of `{handler}` needs a parameter `{{{name}}}`, which {prefix}{path} lacks"
+        ));
+    }
+    let parameters = outer.len().saturating_add(own.len());
+    if let Some(parts) = mount.parts.iter().find(|parts| !parts.fit(parameters)) {
+        let has = if parameters == 1 { "1 parameter".to_owned() } else { format!("{parameters} parameters") };
+        return mistake(format!(
+            "`{handler}` takes a `Path` of {parts}, but {}{path} has {has}: give the one as many as the other",
+            around.prefix
         ));
     }
     one_answer_for_each_row(around, mount)?;

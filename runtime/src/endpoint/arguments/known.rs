@@ -1,0 +1,263 @@
+//! The arguments of which it is known what they need: the caller, a row, the body, a path of one parameter.
+//!
+//! Threat: `Option<Principal>` that is always `None`, a body that an earlier argument has eaten (CWE-1068). Promise: each says
+//! here where it can be had, once, and the compiler compares.
+
+use actix_web::Either;
+use actix_web::web::{Bytes, Form, Json, Path, Payload};
+
+use super::Parts;
+use crate::extract::{Claims, Owned, Scoped};
+use crate::principal::Principal;
+
+/// An argument of which more is known than that a request gives it.
+pub trait Known {
+    /// How many parameters of the path it takes.
+    fn parts() -> Option<Parts> {
+        None
+    }
+}
+
+/// The kind of an argument that is [`Known`].
+pub struct Special;
+/// The kind of every other, of which there is nothing to say.
+pub struct Plain;
+/// The kind of none. Were there one kind only for which a bound holds, the compiler would take it to be meant, and blame the
+/// argument for being of another.
+pub struct Imaginary;
+
+/// No argument has read the body yet.
+pub struct Unread;
+/// An argument has read the body.
+pub struct Read;
+
+/// It can be had after arguments that left the body in that state.
+#[diagnostic::on_unimplemented(
+    message = "two arguments of this handler read the body, but it can be read only once",
+    label = "an argument before this one reads the body",
+    note = "take the body once: put what both are for into one type, or take an `Either<Json<A>, Form<B>>` where it comes in one of \
+            two forms"
+)]
+pub trait After<Kind, Body> {}
+#[diagnostic::do_not_recommend]
+impl<T, Body> After<Plain, Body> for T {}
+#[diagnostic::do_not_recommend]
+impl<T, Body> After<Imaginary, Body> for T {}
+
+/// In which state it leaves the body.
+pub trait Step<Kind, Body> {
+    /// [`Read`] or [`Unread`].
+    type Now;
+}
+impl<T, Body> Step<Plain, Body> for T {
+    type Now = Body;
+}
+
+/// It can be had on a `#[public]` route.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be had on a public route: nobody looks at credentials there, so no caller is known",
+    label = "needs a caller",
+    note = "replace `#[public]` by an attribute that demands a caller, such as `#[authenticated]` (for an `Owned<T>` \
+            `#[owner(id, of = T)]`), or by `#[optional_auth]` and take an `Option<Principal>`"
+)]
+pub trait OnPublicRoute<Kind> {}
+#[diagnostic::do_not_recommend]
+impl<T> OnPublicRoute<Plain> for T {}
+#[diagnostic::do_not_recommend]
+impl<T> OnPublicRoute<Imaginary> for T {}
+
+/// It can be had on an `#[optional_auth]` route, whose caller may be unknown.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be had on an `#[optional_auth]` route: its caller may come without credentials",
+    label = "needs a caller",
+    note = "take an `Option<..>` of it, or replace `#[optional_auth]` by an attribute that demands a caller, such as \
+            `#[authenticated]` (for an `Owned<T>` `#[owner(id, of = T)]`)"
+)]
+pub trait OnOptionalRoute<Kind> {}
+#[diagnostic::do_not_recommend]
+impl<T> OnOptionalRoute<Plain> for T {}
+#[diagnostic::do_not_recommend]
+impl<T> OnOptionalRoute<Imaginary> for T {}
+
+/// It can be had on a route whose callers are known, and whose rule loads these rows.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be had on this route: its access attributes load no such row",
+    label = "no attribute says `of = ..` with this type",
+    note = "write `#[owner(id, of = T)]` or `#[owner_or_admin(id, of = T)]` for an `Owned<T>`, with the very `T`"
+)]
+pub trait OnGuardedRoute<Kind, Rows, Place> {}
+#[diagnostic::do_not_recommend]
+impl<T, Rows> OnGuardedRoute<Plain, Rows, ()> for T {}
+#[diagnostic::do_not_recommend]
+impl<T, Rows> OnGuardedRoute<Imaginary, Rows, ()> for T {}
+
+/// It can be taken from a path whose own template has so many parameters.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes one parameter, but the path of this route has {PARAMETERS}",
+    label = "one value for {PARAMETERS} parameters",
+    note = "take a tuple with a part for each parameter, such as `Path<(u32, String)>`, or a struct with their names"
+)]
+pub trait Fits<Kind, const PARAMETERS: usize> {}
+#[diagnostic::do_not_recommend]
+impl<T, const PARAMETERS: usize> Fits<Plain, PARAMETERS> for T {}
+#[diagnostic::do_not_recommend]
+impl<T, const PARAMETERS: usize> Fits<Imaginary, PARAMETERS> for T {}
+
+/// Whether it may be missing on an `#[optional_auth]` route, as an `Option`.
+pub trait MayBeMissing {}
+
+/// Where a row stands among those that a rule loads.
+pub struct Here;
+/// Behind the first one.
+pub struct Behind<Place>(Place);
+
+/// Whether the rule loads a row of that type.
+pub trait Holds<Row, Place> {}
+#[diagnostic::do_not_recommend]
+impl<Row, Others> Holds<Row, Here> for (Row, Others) {}
+#[diagnostic::do_not_recommend]
+impl<Row, First, Others: Holds<Row, Place>, Place> Holds<Row, Behind<Place>> for (First, Others) {}
+
+macro_rules! of_the_caller {
+    ($([$($generic:ident)?] $argument:ty;)*) => {$(
+        impl<$($generic)?> Known for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic,)? Body> After<Special, Body> for $argument {}
+        impl<$($generic,)? Body> Step<Special, Body> for $argument {
+            type Now = Body;
+        }
+        #[diagnostic::do_not_recommend]
+        impl<$($generic,)? const N: usize> Fits<Special, N> for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic,)? Rows> OnGuardedRoute<Special, Rows, ()> for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> MayBeMissing for $argument {}
+    )*};
+}
+of_the_caller! {
+    [] Principal;
+    [] Scoped;
+    [T] Claims<T>;
+}
+
+impl<R> Known for Owned<R> {}
+#[diagnostic::do_not_recommend]
+impl<R, Body> After<Special, Body> for Owned<R> {}
+impl<R, Body> Step<Special, Body> for Owned<R> {
+    type Now = Body;
+}
+#[diagnostic::do_not_recommend]
+impl<R, const N: usize> Fits<Special, N> for Owned<R> {}
+#[diagnostic::do_not_recommend]
+impl<R, Rows: Holds<R, Place>, Place> OnGuardedRoute<Special, Rows, Place> for Owned<R> {}
+
+macro_rules! on_every_route {
+    ($([$($generic:ident)?] $argument:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> OnPublicRoute<Special> for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> OnOptionalRoute<Special> for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic,)? Rows> OnGuardedRoute<Special, Rows, ()> for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> MayBeMissing for $argument {}
+    )*};
+}
+
+macro_rules! body {
+    ($([$($generic:ident)?] $argument:ty;)*) => {$(
+        impl<$($generic)?> Known for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> After<Special, Unread> for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> After<Special, Imaginary> for $argument {}
+        impl<$($generic,)? Body> Step<Special, Body> for $argument {
+            type Now = Read;
+        }
+        #[diagnostic::do_not_recommend]
+        impl<$($generic,)? const N: usize> Fits<Special, N> for $argument {}
+        on_every_route! { [$($generic)?] $argument; }
+    )*};
+}
+body! {
+    [T] Json<T>;
+    [T] Form<T>;
+    [] Bytes;
+    [] String;
+    [] Payload;
+}
+
+/// Types that are one value whatever they stand in. How many parameters another type takes is found out when it is mounted.
+macro_rules! one_value {
+    ($($value:ident)*) => {$(
+        impl Known for Path<$value> {
+            fn parts() -> Option<Parts> {
+                Some(Parts::One)
+            }
+        }
+        #[diagnostic::do_not_recommend]
+        impl<Body> After<Special, Body> for Path<$value> {}
+        impl<Body> Step<Special, Body> for Path<$value> {
+            type Now = Body;
+        }
+        // A scope around the route may have more parameters, but never fewer than none.
+        #[diagnostic::do_not_recommend]
+        impl Fits<Special, 0> for Path<$value> {}
+        #[diagnostic::do_not_recommend]
+        impl Fits<Special, 1> for Path<$value> {}
+        on_every_route! { [] Path<$value>; }
+    )*};
+}
+one_value!(String bool char u8 u16 u32 u64 i8 i16 i32 i64 f32 f64);
+
+/// An extractor that has another one inside, and is there when that one is not.
+macro_rules! optional {
+    ($([$($generic:ident)?] $argument:ident;)*) => {$(
+        impl<T: Known, $($generic)?> Known for $argument<T, $($generic)?> {
+            fn parts() -> Option<Parts> {
+                T::parts()
+            }
+        }
+        #[diagnostic::do_not_recommend]
+        impl<T: After<Special, Body>, $($generic,)? Body> After<Special, Body> for $argument<T, $($generic)?> {}
+        impl<T: Step<Special, Body>, $($generic,)? Body> Step<Special, Body> for $argument<T, $($generic)?> {
+            type Now = T::Now;
+        }
+        #[diagnostic::do_not_recommend]
+        impl<T: Fits<Special, N>, $($generic,)? const N: usize> Fits<Special, N> for $argument<T, $($generic)?> {}
+        #[diagnostic::do_not_recommend]
+        impl<T: OnPublicRoute<Special>, $($generic)?> OnPublicRoute<Special> for $argument<T, $($generic)?> {}
+        #[diagnostic::do_not_recommend]
+        impl<T: MayBeMissing, $($generic)?> OnOptionalRoute<Special> for $argument<T, $($generic)?> {}
+        #[diagnostic::do_not_recommend]
+        impl<T: OnGuardedRoute<Special, Rows, Place>, $($generic,)? Rows, Place> OnGuardedRoute<Special, Rows, Place>
+            for $argument<T, $($generic)?> {}
+        #[diagnostic::do_not_recommend]
+        impl<T: MayBeMissing, $($generic)?> MayBeMissing for $argument<T, $($generic)?> {}
+    )*};
+}
+optional! {
+    [] Option;
+    [E] Result;
+}
+
+// It reads the body once, for both.
+impl<L: Known, R: Known> Known for Either<L, R> {}
+#[diagnostic::do_not_recommend]
+impl<L: After<Special, Body>, R: After<Special, Body>, Body> After<Special, Body> for Either<L, R> {}
+impl<L: Step<Special, Body>, R, Body> Step<Special, Body> for Either<L, R> {
+    type Now = L::Now;
+}
+#[diagnostic::do_not_recommend]
+impl<L, R, const N: usize> Fits<Special, N> for Either<L, R> {}
+#[diagnostic::do_not_recommend]
+impl<L: OnPublicRoute<Special>, R: OnPublicRoute<Special>> OnPublicRoute<Special> for Either<L, R> {}
+#[diagnostic::do_not_recommend]
+impl<L: OnOptionalRoute<Special>, R: OnOptionalRoute<Special>> OnOptionalRoute<Special> for Either<L, R> {}
+#[diagnostic::do_not_recommend]
+impl<L: OnGuardedRoute<Special, Rows, P>, R: OnGuardedRoute<Special, Rows, Q>, Rows, P, Q>
+    OnGuardedRoute<Special, Rows, (P, Q)> for Either<L, R>
+{
+}
+#[diagnostic::do_not_recommend]
+impl<L: MayBeMissing, R: MayBeMissing> MayBeMissing for Either<L, R> {}

@@ -1,0 +1,187 @@
+//! How many parameters a `Path<T>` takes, which only `T` knows, and tells whoever deserialises it.
+//!
+//! Threat: a path that no request can fill, so that everybody gets 404 (CWE-1068). Promise: a type is asked as actix-web's own
+//! deserializer of paths asks it, so the two count alike.
+
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeOwned, Error, Visitor};
+
+/// How many parameters a type takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// One value, of a path that has one parameter.
+    One,
+    /// So many; of more, the first ones.
+    AtLeast(usize),
+    /// By name, or however many there are.
+    Any,
+    /// It is of a kind that a path never gives, such as an `Option`.
+    Never,
+}
+
+impl Parts {
+    /// What `T` asks for first.
+    pub(crate) fn of<T: DeserializeOwned>() -> Self {
+        match T::deserialize(Asked) {
+            Err(Told(parts)) => parts,
+            Ok(_) => Self::Any,
+        }
+    }
+
+    /// Whether a path of so many parameters can fill it.
+    pub(crate) const fn fit(self, parameters: usize) -> bool {
+        match self {
+            Self::One => parameters == 1,
+            Self::AtLeast(parts) => parts <= parameters,
+            Self::Any => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// After "the handler takes a `Path` of ..".
+impl fmt::Display for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One => f.write_str("one value"),
+            Self::AtLeast(1) => f.write_str("one part"),
+            Self::AtLeast(parts) => write!(f, "{parts} parts"),
+            Self::Any => f.write_str("whatever there is"),
+            Self::Never => f.write_str("an `Option`, which no path can fill"),
+        }
+    }
+}
+
+/// Gives no value, but notes what it was asked for.
+struct Asked;
+
+#[derive(Debug)]
+struct Told(Parts);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Told {}
+
+/// What a type says on its own account tells nothing about the path.
+impl Error for Told {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Told(Parts::Any)
+    }
+}
+
+macro_rules! told {
+    ($parts:expr => $($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Told> {
+            Err(Told($parts))
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Asked {
+    type Error = Told;
+
+    told!(Parts::One => deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
+        deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf);
+    told!(Parts::Any => deserialize_map deserialize_seq deserialize_unit);
+    told!(Parts::Never => deserialize_option deserialize_identifier deserialize_ignored_any);
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, _: V) -> Result<V::Value, Told> {
+        Err(Told(Parts::AtLeast(length)))
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _: &'static str, length: usize, _: V) -> Result<V::Value, Told> {
+        Err(Told(Parts::AtLeast(length)))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Told> {
+        Err(Told(Parts::AtLeast(1)))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Told> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, _: V) -> Result<V::Value, Told> {
+        Err(Told(Parts::Any))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Told> {
+        Err(Told(Parts::Any))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Wrapped(#[allow(dead_code)] u32);
+    #[derive(Deserialize)]
+    struct Pair(#[allow(dead_code)] u32, #[allow(dead_code)] String);
+    #[derive(Deserialize)]
+    struct Named {
+        #[allow(dead_code)]
+        id: u32,
+    }
+    #[derive(Deserialize)]
+    enum Kind {
+        A,
+    }
+
+    #[test]
+    fn a_type_tells_how_many_parameters_it_takes() {
+        let told = [
+            Parts::of::<u32>(),
+            Parts::of::<String>(),
+            Parts::of::<Wrapped>(),
+            Parts::of::<(u32,)>(),
+            Parts::of::<(u32, String)>(),
+            Parts::of::<Pair>(),
+            Parts::of::<[u32; 3]>(),
+            Parts::of::<Kind>(),
+            Parts::of::<Named>(),
+            Parts::of::<HashMap<String, String>>(),
+            Parts::of::<Vec<String>>(),
+            Parts::of::<()>(),
+            Parts::of::<Option<u32>>(),
+        ];
+        use Parts::{Any, AtLeast, Never, One};
+        let expected =
+            [One, One, One, AtLeast(1), AtLeast(2), AtLeast(2), AtLeast(3), AtLeast(1), Any, Any, Any, Any, Never];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_path_fits_as_the_router_counts() {
+        for (parts, fits) in [
+            (Parts::One, [false, true, false]),
+            (Parts::AtLeast(1), [false, true, true]),
+            (Parts::AtLeast(2), [false, false, true]),
+            (Parts::Any, [true, true, true]),
+            (Parts::Never, [false, false, false]),
+        ] {
+            assert_eq!([0, 1, 2].map(|parameters| parts.fit(parameters)), fits, "{parts:?}");
+        }
+    }
+}

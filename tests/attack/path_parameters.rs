@@ -1,0 +1,154 @@
+//! A path that no request can fill is 404 for everybody, and looks like a missing row (CWE-1068): it is found when the
+//! application is built, and where only a request shows it, it is a defect of the server's and not the client's.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::test::init_service;
+use actix_web::web::{self, Path};
+use actix_web::{App, get as actix_get};
+use futures_util::FutureExt;
+use palisade::{authenticated, get, public};
+use palisade_tests::{call, get as getting, palisade};
+use serde::Deserialize;
+
+#[get("/users/{user}")]
+#[public]
+async fn one(user: Path<u32>) -> String {
+    user.to_string()
+}
+
+#[get("/users/{user}")]
+#[public]
+async fn two(path: Path<(String, u32)>) -> String {
+    format!("{} {}", path.0, path.1)
+}
+
+#[derive(Deserialize)]
+struct Wrapped(u32);
+
+#[get("/a/{a}/b/{b}")]
+#[public]
+async fn wrapped(path: Path<Wrapped>) -> String {
+    path.0.to_string()
+}
+
+#[get("/nothing")]
+#[public]
+async fn maybe(path: Path<Option<u32>>) -> String {
+    format!("{path:?}")
+}
+
+#[derive(Deserialize)]
+struct Named {
+    user: u32,
+}
+
+#[get("/users/{user}")]
+#[public]
+async fn named(path: Path<Named>) -> String {
+    path.user.to_string()
+}
+
+#[get("/users/{id}")]
+#[public]
+async fn misnamed(path: Path<Named>) -> String {
+    path.user.to_string()
+}
+
+#[get("/{a}/{b}/{c}")]
+#[public]
+async fn first_of_three(path: Path<(String,)>) -> String {
+    path.into_inner().0
+}
+
+#[test]
+fn a_scope_counts_the_parameters_of_all_its_prefixes() {
+    for (scope, words) in [
+        (palisade::scope("/{org}").service(one), "a `Path` of one value, but /{org}/users/{user} has 2 parameters"),
+        (palisade::scope("").service(two), "a `Path` of 2 parts, but /users/{user} has 1 parameter:"),
+        (palisade::scope("/x").service(wrapped), "a `Path` of one value, but /x/a/{a}/b/{b} has 2 parameters"),
+        (palisade::scope("/{org}").service(maybe), "a `Path` of an `Option`, which no path can fill"),
+    ] {
+        let mistake = scope.verify().unwrap_err().to_string();
+        assert!(mistake.contains(words), "{mistake}");
+    }
+    for scope in [
+        palisade::scope("").service(one),
+        palisade::scope("/{org}").service(two),
+        palisade::scope("/{org}").service(palisade::scope("/x").service(named)),
+        palisade::scope("").service(first_of_three),
+    ] {
+        assert_eq!(scope.verify(), Ok(()));
+    }
+}
+
+#[actix_web::test]
+async fn an_app_does_not_start_with_a_path_that_it_can_not_fill() {
+    let app = App::new().service(two).wrap(palisade());
+    assert!(AssertUnwindSafe(init_service(app)).catch_unwind().await.is_err());
+    // What actix-web's own scope has in its prefix, only the request shows.
+    let app = App::new().service(web::scope("/{org}").service(two)).wrap(palisade());
+    let app = init_service(app).await;
+    assert_eq!(call(&app, getting("/acme/users/7")).await.body, "acme 7");
+    call(&app, getting("/acme/users/x")).await.assert_problem(404);
+}
+
+#[actix_get("/plain/{a}/{b}")]
+#[public]
+async fn plain(path: Path<Wrapped>) -> String {
+    path.0.to_string()
+}
+
+#[actix_get("/short/{a}")]
+#[public]
+async fn short(path: Path<(u32, u32)>) -> String {
+    format!("{path:?}")
+}
+
+#[actix_web::test]
+async fn a_path_that_no_request_fits_is_a_defect_and_not_a_missing_resource() {
+    let app = App::new().service(plain).service(short).service(misnamed).service(one).wrap(palisade());
+    let app = init_service(app).await;
+    for path in ["/plain/1/2", "/short/1", "/users/1"] {
+        call(&app, getting(path)).await.assert_problem(500);
+    }
+    // The client's own mistake is what it was.
+    let app = init_service(App::new().service(one).wrap(palisade())).await;
+    assert_eq!(call(&app, getting("/users/1")).await.body, "1");
+    call(&app, getting("/users/x")).await.assert_problem(404);
+}
+
+#[get("/me")]
+#[authenticated]
+async fn me() -> &'static str {
+    "me"
+}
+
+#[test]
+fn a_prefix_that_the_router_would_panic_about_is_an_error() {
+    for (prefix, words) in [
+        ("/{id:[a-}", "no regular expression: unclosed character class"),
+        ("/{id:*}", "no regular expression: repetition operator missing expression"),
+        ("/{id:(?=a)}", "no regular expression: look-around"),
+        ("/{id:[0-9]{2,1}}", "no regular expression: invalid repetition count range"),
+        ("/{id:(}", "no regular expression: unclosed group"),
+        (r"/{id:\p{Nope}}", "no regular expression: Unicode property not found"),
+        ("/{id:(?P<id>a)}", "no regular expression: duplicate capture group name"),
+        (r"/{id:(?:\w{1000}){1000}}", "does not take"),
+        ("/{id", "without its other half"),
+        ("/id}/{x}", "without its other half"),
+        ("/{user-id}", "is no name"),
+        ("/{a}/{a}", "has two parameters `{a}`"),
+        ("/:org", "the literal text `:org`"),
+        ("/<org>/x", "the literal text `<org>`"),
+    ] {
+        let inner = palisade::scope("/inner").service(palisade::scope(prefix).service(me));
+        for scope in [palisade::scope(prefix).service(me), inner] {
+            let mistake = scope.verify().unwrap_err().to_string();
+            assert!(mistake.contains(words), "{prefix}: {mistake}");
+        }
+    }
+    for prefix in [r"/{id:\d+}", "/{org}/x-{kind:[a-z]{2}|b}", "/a:b", "/{id}:batch", "/"] {
+        assert_eq!(palisade::scope(prefix).service(me).verify(), Ok(()), "{prefix}");
+    }
+}
