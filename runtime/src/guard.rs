@@ -5,12 +5,12 @@
 //! the access rule; only then is anything of the body read. The handler is called with the [`Authorized`] that the rule
 //! gave, by value, so there is no way to it around the rule. What is not configured is refused.
 
+mod body;
 mod dues;
 
 use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -21,7 +21,7 @@ use crate::answer::{absent, challenge_if_none_does, not_installed, respond};
 use crate::audit;
 use crate::authn::{self, Authenticated, Failure};
 use crate::authz::{self, Authorized, Refusal};
-use crate::body::{self, Coding};
+use crate::body::within;
 use crate::denial::{Denial, Extra};
 use crate::extraction::{self, Failed};
 use crate::failure::{self, Watch};
@@ -79,7 +79,7 @@ where
         return passage.close(rehearsal::let_through()).await;
     }
     let deadline = passage.prepare(payload);
-    let arguments = match body::within(deadline, Args::from_request(request, payload)).await {
+    let arguments = match within(deadline, Args::from_request(request, payload)).await {
         Some(Ok(arguments)) => arguments,
         Some(Err(error)) => return passage.refuse_arguments(error.into()).await,
         None => return passage.refuse(Denial::body_too_slow()).await,
@@ -220,38 +220,6 @@ impl<'p, 'r> Passage<'p, 'r> {
         let (owners, admin) = (&self.settings.owners, &self.settings.admin);
         let decided = authz::decide(rules, own, principal, self.request, owners, admin).await;
         decided.map_err(|refusal| self.denial(refusal))
-    }
-
-    /// Stage 0: a coding of the body that nobody asked for.
-    fn takes_the_coding(&self) -> Result<(), Denial> {
-        match (self.coding(), self.max_inflated()) {
-            (None, _) => Ok(()),
-            (Some(_), None) => Err(Denial::content_coding(body::IDENTITY)),
-            (Some(Coding::Other), Some(_)) => Err(Denial::content_coding(body::ACCEPTED)),
-            (Some(_), Some(_)) => Ok(()),
-        }
-    }
-
-    fn coding(&self) -> Option<Coding> {
-        self.request.extensions().get::<InFlight>().and_then(|in_flight| in_flight.coding)
-    }
-
-    fn max_inflated(&self) -> Option<u64> {
-        self.policy.compressed.or(self.settings.compressed)
-    }
-
-    /// Stage 7: the body as its reader gets it, and how long it may take. Without a body there is nothing to wait for.
-    fn prepare(&self, payload: &mut dev::Payload) -> Option<Duration> {
-        if matches!(payload, dev::Payload::None) {
-            return None;
-        }
-        let timeouts = self.settings.body_timeouts;
-        *payload = body::paced(payload.take(), self.request.head(), timeouts);
-        #[cfg(feature = "compression")]
-        if let (Some(coding), Some(most)) = (self.coding(), self.max_inflated()) {
-            *payload = body::inflated(payload.take(), coding, most);
-        }
-        Some(timeouts.of_arguments())
     }
 
     /// A role that there is not would make a `!` mean nothing. What was given to `routes` was checked at boot; a plain function,

@@ -1,5 +1,6 @@
 //! The one `wrap`: what is configured once and holds for every request.
 
+mod bodies;
 mod boot;
 mod rate_limits;
 
@@ -15,13 +16,12 @@ use crate::authz::Roles;
 use crate::body::BodyTimeouts;
 use crate::error::ConfigError;
 use crate::ledger::RateLimitHeaders;
-use crate::policy::{RoleName, Rule};
+use crate::policy::RoleName;
 use crate::problem::Problem;
 use crate::quota::QuotaStore;
 use crate::scope::{self, Scope};
 use crate::settings::{Challenges, Exempt, RateLimits, Restyle, Settings, Unlimited};
 use crate::table::PolicyTable;
-use crate::transport::address_ranges::AddressRanges;
 use crate::transport::client_addr::{AddressGroup, ForwardedBy, ProxyPeers, TrustedProxies, proxy_peers};
 use crate::transport::cors;
 use crate::transport::headers::SecurityHeaders;
@@ -133,59 +133,6 @@ impl PalisadeBuilder {
     /// The realm in `WWW-Authenticate`. Default: `api`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = realm.into();
-        self
-    }
-
-    /// Where quotas are counted: a [`MemoryStore`](crate::MemoryStore), or (feature `redis`) a `RedisQuotas` that several
-    /// processes share. Default: [`MemoryStore::shared`](crate::MemoryStore::shared), one state for the whole process, however
-    /// many workers build their own `Palisade`.
-    pub fn quota_store(mut self, store: impl Into<QuotaStore>) -> Self {
-        self.quotas = Some(store.into());
-        self
-    }
-
-    /// Whether quotas refuse. Default: [`RateLimits::Enforce`].
-    pub fn rate_limits(mut self, rate_limits: RateLimits) -> Self {
-        self.rate_limits = rate_limits;
-        self
-    }
-
-    /// How answers tell a client where it stands with its quotas. Default: [`RateLimitHeaders::Draft10`].
-    pub fn rate_limit_headers(mut self, style: RateLimitHeaders) -> Self {
-        self.rate_limit_headers = style;
-        self
-    }
-
-    /// Addresses that no quota counts, such as those of a health check. Default: none. Repeatable.
-    ///
-    /// Danger: whoever can send from there may guess passwords without end. The address is the one that quotas count: of a
-    /// trusted proxy's requests, that of its client; a proxy itself is never exempt.
-    ///
-    /// # Errors
-    ///
-    /// If one is no address range, such as `10.0.0.0/8`, or holds everybody.
-    pub fn exempt_from_rate_limits(
-        mut self,
-        ranges: impl IntoIterator<Item = impl AsRef<str>>,
-    ) -> Result<Self, ConfigError> {
-        let ranges = AddressRanges::parse("exempt_from_rate_limits", ranges)?;
-        if ranges.hold_everybody() {
-            return Err(ConfigError::new(
-                "exempt_from_rate_limits",
-                "holds everybody, so no quota would count anything",
-            ));
-        }
-        self.unlimited.addresses.extend(ranges);
-        Ok(self)
-    }
-
-    /// Callers that no quota counts, by a rule of roles, permissions and scopes, such as `Rule::Role("monitor")`. Default: none.
-    /// Repeatable: any of the rules is enough.
-    ///
-    /// Who calls is known only after authentication. What the address was charged before is given back then; but an address
-    /// that is at its quota is refused before anybody knows who calls.
-    pub fn exempt_from_rate_limits_if(mut self, rule: Rule) -> Self {
-        self.unlimited.rules.push(rule);
         self
     }
 
@@ -324,27 +271,6 @@ impl PalisadeBuilder {
     /// for a file that is missing. The security headers are added all the same.
     pub fn unguarded(mut self, prefix: impl Into<String>, reason: impl Into<String>) -> Self {
         self.exempt.push(Exempt { prefix: prefix.into(), reason: reason.into() });
-        self
-    }
-
-    /// How long a client may take to send a body. Default: [`BodyTimeouts::new`].
-    pub fn body_timeouts(mut self, timeouts: BodyTimeouts) -> Self {
-        self.body_timeouts = timeouts;
-        self
-    }
-
-    /// Takes compressed bodies (`Content-Encoding: br`, `deflate`, `gzip` or `zstd`) on every route, each of at most so many
-    /// bytes when it is inflated. Default: none; a body in a content coding is refused with 415 and `Accept-Encoding:
-    /// identity` (RFC 9110 §15.5.16) before anything of it is read.
-    ///
-    /// A body is inflated piece by piece, by 16 KiB, so the limit of whatever reads it (`JsonConfig`, `FormConfig`,
-    /// `PayloadConfig`) bounds what is in memory; more is 413. `max_bytes` also holds for a handler that reads the stream by
-    /// itself. A route says it for itself with `#[compressed_body("1MiB")]`.
-    ///
-    /// Danger: a few hundred bytes on the wire are `max_bytes` of work (CWE-409).
-    #[cfg(feature = "compression")]
-    pub fn compressed_bodies(mut self, max_bytes: u64) -> Self {
-        self.compressed = Some(max_bytes);
         self
     }
 

@@ -1,4 +1,4 @@
-//! How patient rate limits are.
+//! How often clients may call: where that is counted, whom it exempts, and how patient it is.
 //!
 //! Threat: requests that wait hold connections (CWE-400). Promise: nobody waits longer than [`LONGEST_WAIT`], whatever is configured.
 
@@ -6,11 +6,69 @@ use std::time::Duration;
 
 use super::PalisadeBuilder;
 use crate::error::ConfigError;
+use crate::ledger::RateLimitHeaders;
+use crate::policy::Rule;
+use crate::quota::QuotaStore;
+use crate::settings::RateLimits;
+use crate::transport::address_ranges::AddressRanges;
 
 pub(super) const DEFAULT_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl PalisadeBuilder {
+    /// Where quotas are counted: a [`MemoryStore`](crate::MemoryStore), or (feature `redis`) a `RedisQuotas` that several
+    /// processes share. Default: [`MemoryStore::shared`](crate::MemoryStore::shared), one state for the whole process, however
+    /// many workers build their own `Palisade`.
+    pub fn quota_store(mut self, store: impl Into<QuotaStore>) -> Self {
+        self.quotas = Some(store.into());
+        self
+    }
+
+    /// Whether quotas refuse. Default: [`RateLimits::Enforce`].
+    pub fn rate_limits(mut self, rate_limits: RateLimits) -> Self {
+        self.rate_limits = rate_limits;
+        self
+    }
+
+    /// How answers tell a client where it stands with its quotas. Default: [`RateLimitHeaders::Draft10`].
+    pub fn rate_limit_headers(mut self, style: RateLimitHeaders) -> Self {
+        self.rate_limit_headers = style;
+        self
+    }
+
+    /// Addresses that no quota counts, such as those of a health check. Default: none. Repeatable.
+    ///
+    /// Danger: whoever can send from there may guess passwords without end. The address is the one that quotas count: of a
+    /// trusted proxy's requests, that of its client; a proxy itself is never exempt.
+    ///
+    /// # Errors
+    ///
+    /// If one is no address range, such as `10.0.0.0/8`, or holds everybody.
+    pub fn exempt_from_rate_limits(
+        mut self,
+        ranges: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, ConfigError> {
+        let ranges = AddressRanges::parse("exempt_from_rate_limits", ranges)?;
+        if ranges.hold_everybody() {
+            return Err(ConfigError::new(
+                "exempt_from_rate_limits",
+                "holds everybody, so no quota would count anything",
+            ));
+        }
+        self.unlimited.addresses.extend(ranges);
+        Ok(self)
+    }
+
+    /// Callers that no quota counts, by a rule of roles, permissions and scopes, such as `Rule::Role("monitor")`. Default: none.
+    /// Repeatable: any of the rules is enough.
+    ///
+    /// Who calls is known only after authentication. What the address was charged before is given back then; but an address
+    /// that is at its quota is refused before anybody knows who calls.
+    pub fn exempt_from_rate_limits_if(mut self, rule: Rule) -> Self {
+        self.unlimited.rules.push(rule);
+        self
+    }
+
     /// How long a request waits, in all, for limits that are full of requests in flight. Default: 2 seconds; zero is not at all.
     ///
     /// It is about limits whose charges can be given back (`count = failures`, `successes` or `when(..)`): such a limit may be full
