@@ -27,6 +27,12 @@ impl Function {
     }
 }
 
+/// Spares generated code the name of what it returns.
+#[doc(hidden)]
+pub fn boxed(answer: impl Future<Output = HttpResponse> + 'static) -> LocalBoxFuture<'static, HttpResponse> {
+    Box::pin(answer)
+}
+
 /// actix-web clones a handler for each request, when routing has ended at it and before anything is polled: that is the
 /// only place where a handler can say who it is.
 impl Clone for Function {

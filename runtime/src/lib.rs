@@ -154,7 +154,7 @@ pub mod __private {
     pub use crate::authn::{Said, Unsaid};
     pub use crate::endpoint::arguments::*;
     pub use crate::endpoint::{Judged, Seat, fn_guard, register};
-    pub use crate::function::{Function, enforce, enforce_counted, enforce_validated};
+    pub use crate::function::{Function, boxed, enforce, enforce_counted, enforce_validated};
     pub use crate::policy::constant::{NoName, cost, limit, permission, role, scope};
     pub use crate::policy::{FieldKeys, pending, pending_key};
     pub use crate::validation::Listed;

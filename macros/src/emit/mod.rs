@@ -186,7 +186,7 @@ fn function(checked: &Checked) -> TokenStream {
     quote! {
         #(#outer)*
         #visibility const #shown: ::palisade::__private::Function =
-            ::palisade::__private::Function::new(|#request, #payload| ::std::boxed::Box::pin(async move {
+            ::palisade::__private::Function::new(|#request, #payload| ::palisade::__private::boxed(async move {
                 #inner
                 #arguments
                 #policy
