@@ -42,9 +42,13 @@ impl<const HUNDRED: usize, const NUMBER: usize> Endpoint for At<HUNDRED, NUMBER>
     const ROUTE: Route = Route::get(Self::PATH);
     const POLICY: &'static Policy = &Policy::new(Rule::Public).of("startup", Self::PATH);
 
-    fn mount(self, seat: Seat) -> actix_web::Route {
-        seat.handler(handler)
+    fn mount(self, seat: Seat) -> impl palisade::Mounted {
+        seat.handler(handler, palisade::__takes!(HttpResponse; Path<String>))
     }
+}
+
+impl<const HUNDRED: usize, const NUMBER: usize> palisade::__private::Judged for At<HUNDRED, NUMBER> {
+    palisade::__arguments!(public, 1, (); Path<String>);
 }
 
 macro_rules! add {

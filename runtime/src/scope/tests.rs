@@ -24,7 +24,13 @@ static PUBLIC: Policy = Policy::new(Rule::Public).of("tests", "handler");
 fn with(mut scope: Scope, template: String) -> Scope {
     let route = Route::get(Box::leak(template.into_boxed_str()));
     let mount = Box::new(|_| actix_web::web::get());
-    scope.items.push(Item(Kind::Endpoint(Mount { route, policy: &PUBLIC, mount })));
+    scope.items.push(Item(Kind::Endpoint(Mount {
+        route,
+        policy: &PUBLIC,
+        takes_scoped: false,
+        parts: Vec::new(),
+        mount,
+    })));
     scope
 }
 
@@ -35,7 +41,7 @@ fn routes(count: usize, template: impl Fn(usize) -> String) -> Scope {
 /// Steps and compiled patterns.
 fn work_of(scope: &Scope) -> (usize, usize) {
     work::take();
-    verify::verify(scope).unwrap();
+    verify::verify(scope, None).unwrap();
     work::take()
 }
 
