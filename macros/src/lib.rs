@@ -329,6 +329,8 @@ attributes! {
     /// # let _ = palisade::scope("/api").service(add_note);
     /// ```
     validate;
+    #[doc = include_str!("../docs/compressed_body.md")]
+    compressed_body;
 }
 
 #[doc = include_str!("../docs/role.md")]

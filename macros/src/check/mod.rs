@@ -25,7 +25,7 @@ pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
     owners(&clauses, errors);
     quotas::principals(&clauses, errors);
     let mut checked = Checked {
-        policy: Policy { rule: Rule::Nobody, reason: None, quotas: Vec::new(), validates: Validates::Nothing },
+        policy: Policy { rule: Rule::Nobody, reason: None, quotas: Vec::new(), validates: Validates::Nothing, compressed: None },
         route: None,
         call: match handler.fitness {
             Fitness::Fit => Call::Direct,
@@ -48,6 +48,7 @@ pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
             Said::Unclear => rules.push(Rule::Nobody),
             Said::Route(route) => checked.route = checked.route.or(Some(route)),
             Said::RateLimit(limit) => limits.push((word, limit)),
+            Said::CompressedBody(bytes) => checked.policy.compressed = checked.policy.compressed.or(Some(bytes)),
             Said::Validate(validate) => validation(&word, &validate, &mut checked, errors),
         }
     }
@@ -155,6 +156,7 @@ fn repeats(earlier: &Said, later: &Said) -> bool {
         | (Said::Public(_), Said::Public(_))
         | (Said::OptionalAuth, Said::OptionalAuth)
         | (Said::DenyAll(_), Said::DenyAll(_))
+        | (Said::CompressedBody(_), Said::CompressedBody(_))
         | (Said::Validate(_), Said::Validate(_)) => true,
         // Any order: neither list holds a name twice.
         (Said::Demand(earlier), Said::Demand(later)) => earlier.text() == later.text(),

@@ -7,7 +7,7 @@ mod arguments;
 mod quota;
 mod types;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
@@ -214,7 +214,7 @@ fn is_about_the_name(attribute: &Attribute) -> bool {
 }
 
 fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
-    let Policy { rule, reason, quotas, validates } = policy;
+    let Policy { rule, reason, quotas, validates, compressed } = policy;
     let path = unraw(handler);
     let is_users = rule.is_users() || quotas.iter().any(|quota| quota.terms.is_users());
     let names = if is_users { Names::Whole } else { Names::Short };
@@ -235,6 +235,11 @@ fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
             quote!(.validates(&[#(#names),*]))
         }
     };
+    let compressed = compressed.map(|bytes| {
+        let bytes = Literal::u64_unsuffixed(bytes);
+        quote!(.compressed_body(#bytes))
+    });
+    let validates = quote!(#validates #compressed);
     if is_users {
         // A `use` would stand in the way of the user's own names, so every name of ours is whole.
         return quote!(&::palisade::Policy::new(#rule).of(::core::module_path!(), #path) #reason #listed #validates);

@@ -62,6 +62,8 @@ pub(crate) enum Said {
     Demand(Rule),
     RateLimit(RateLimit),
     Validate(Validate),
+    /// Bytes of the inflated body.
+    CompressedBody(u64),
     /// An access attribute that could not be understood. It was reported, and lets nobody in.
     Unclear,
 }
@@ -75,6 +77,8 @@ pub(crate) enum ClauseKind {
     Route,
     /// What a request of somebody who may call has to meet besides.
     Condition,
+    /// What is done for a request besides.
+    Effect,
 }
 
 impl Said {
@@ -87,6 +91,7 @@ impl Said {
             }
             Said::Route(_) => ClauseKind::Route,
             Said::RateLimit(_) | Said::Validate(_) => ClauseKind::Condition,
+            Said::CompressedBody(_) => ClauseKind::Effect,
         }
     }
 }
@@ -118,6 +123,8 @@ pub(crate) struct Policy {
     pub(crate) reason: Option<LitStr>,
     pub(crate) quotas: Vec<Quota>,
     pub(crate) validates: Validates,
+    /// How many bytes a compressed body may inflate to.
+    pub(crate) compressed: Option<u64>,
 }
 
 pub(crate) enum Rule {

@@ -5,6 +5,7 @@
 mod argument;
 mod authenticated;
 mod authorize;
+mod compressed_body;
 mod function;
 mod meant;
 mod names;
@@ -60,6 +61,7 @@ fn said(word: &Ident, arguments: &Group, errors: &mut Errors) -> Option<Said> {
         "owner_or_admin" => Some(demand(owner::owner_or_admin(arguments, errors))),
         "tenant" => Some(demand(owner::tenant(arguments, errors))),
         "rate_limit" => rate_limit::parse(arguments, errors).map(Said::RateLimit),
+        "compressed_body" => compressed_body::parse(arguments, errors).map(Said::CompressedBody),
         "validate" => validate::parse(arguments, errors).map(Said::Validate),
         _ if route::is_route(word) => Some(Said::Route(route::parse(arguments, errors))),
         unknown => {

@@ -3,11 +3,11 @@
 use proc_macro2::TokenStream;
 
 use crate::errors::Errors;
-use crate::model::ClauseKind::{self, Access, Condition, Route};
+use crate::model::ClauseKind::{self, Access, Condition, Effect, Route};
 use crate::{WORDS, expand, parse};
 
 /// Every attribute, as one writes it, and its kind.
-const KINDS: [(&str, &str, ClauseKind); 21] = [
+const KINDS: [(&str, &str, ClauseKind); 22] = [
     ("get", "\"/x/{id}\"", Route),
     ("post", "\"/x/{id}\"", Route),
     ("put", "\"/x/{id}\"", Route),
@@ -29,6 +29,7 @@ const KINDS: [(&str, &str, ClauseKind); 21] = [
     ("owner_or_admin", "id", Access),
     ("rate_limit", "5, \"15m\"", Condition),
     ("validate", "", Condition),
+    ("compressed_body", "\"1MiB\"", Effect),
 ];
 
 fn clause(word: &str, arguments: &str) -> TokenStream {

@@ -80,7 +80,7 @@ fn push_row(page: &mut String, row: &PolicyRow) {
         code(row.path()),
         format!("{badge}{}", code(&row.access())),
         escaped(&row.quotas()),
-        escaped(&row.validates()),
+        escaped(&row.input()),
         format!("{}<small>{place}</small>", code(&row.handler().to_string())),
         escaped(row.reason().unwrap_or_default()),
     ];

@@ -35,7 +35,7 @@ fn rows(table: &PolicyTable, handler: impl Fn(&PolicyRow) -> String) -> String {
             row.path().to_owned(),
             row.access(),
             row.quotas(),
-            row.validates(),
+            row.input(),
             handler(row),
             row.reason().unwrap_or_default().to_owned(),
         ];

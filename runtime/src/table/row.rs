@@ -156,6 +156,19 @@ impl PolicyRow {
         }
     }
 
+    /// How many bytes a compressed body may inflate to; `None` if the route does not say it.
+    #[must_use]
+    pub fn max_inflated_bytes(&self) -> Option<u64> {
+        self.policy.compressed
+    }
+
+    /// What the table says of the input: what is validated, and whether it may be compressed.
+    pub(super) fn input(&self) -> String {
+        let compressed = self.policy.compressed.map(|bytes| format!("compressed up to {}", size(bytes)));
+        let parts = [Some(self.validates()).filter(|words| !words.is_empty()), compressed];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+
     /// Whether anybody may call it without credentials: neither the handler nor a scope demands any.
     #[must_use]
     pub fn is_public(&self) -> bool {
@@ -233,6 +246,16 @@ pub(super) fn quota(quota: &Quota, scope: Option<&str>) -> String {
         let _ = write!(words, ", shared as {:?}", quota.name);
     }
     words
+}
+
+/// In the largest unit that divides it.
+fn size(bytes: u64) -> String {
+    let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let whole = units.into_iter().find_map(|(length, unit)| {
+        let count = bytes.checked_div(length)?;
+        (count > 0 && bytes.is_multiple_of(length)).then(|| format!("{count}{unit}"))
+    });
+    whole.unwrap_or_else(|| format!("{bytes}B"))
 }
 
 /// In the largest unit that divides it.

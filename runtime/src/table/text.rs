@@ -41,7 +41,7 @@ fn cells(row: &PolicyRow) -> [String; 7] {
         row.path().to_owned(),
         row.access(),
         row.quotas(),
-        row.validates(),
+        row.input(),
         row.handler_and_place(),
         row.reason().unwrap_or_default().to_owned(),
     ]

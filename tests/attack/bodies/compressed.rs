@@ -6,8 +6,8 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{Bytes, Json, JsonConfig, Payload};
 use actix_web::{App, HttpRequest, dev};
 use futures_util::StreamExt as _;
-use palisade::{authenticated, post, public};
-use palisade_tests::{builder, call, call_raw, palisade, request, with_untouchable_body};
+use palisade::{authenticated, compressed_body, post, public};
+use palisade_tests::{bearer, builder, call, call_raw, palisade, request, with_untouchable_body};
 use serde_json::Value;
 
 use crate::bombs;
@@ -174,4 +174,32 @@ async fn what_inflates_beyond_a_limit_is_413() {
         assert!((900_000..=1_000_000).contains(&read), "{coding}: {answer:?}");
         assert!(answer.body.ends_with("true false"), "{coding}: {answer:?}");
     }
+}
+
+#[post("/route")]
+#[authenticated]
+#[compressed_body("64KiB")]
+async fn of_the_route(body: Bytes) -> String {
+    body.len().to_string()
+}
+
+#[actix_web::test]
+async fn a_route_that_asks_for_it_gets_the_inflated_body_and_no_other_route_does() {
+    let app = init_service(App::new().service(palisade::scope("").service(of_the_route).service(json)).wrap(palisade())).await;
+    let to_the_route =
+        |coding: &str, body: Vec<u8>| coded("/route", coding, body).insert_header(("authorization", bearer("ann", &[])));
+    for (coding, body) in small() {
+        assert_eq!(call(&app, to_the_route(coding, body.clone())).await.body, "7", "{coding}");
+        call(&app, coded("/json", coding, body.clone())).await.assert_problem(415);
+        call(&app, coded("/route", coding, body)).await.assert_problem(401);
+    }
+    for (coding, body, _) in bombs::all() {
+        call(&app, to_the_route(coding, body)).await.assert_problem(413);
+    }
+    let row = palisade::scope("").service(of_the_route).policies();
+    assert_eq!(row.rows()[0].max_inflated_bytes(), Some(65_536));
+    for text in [row.to_text(), row.to_markdown(), row.to_html()] {
+        assert!(text.contains("compressed up to 64KiB"), "{text}");
+    }
+    assert!(row.to_json().contains("\"max_inflated_bytes\": 65536"));
 }
