@@ -49,7 +49,7 @@ pub struct BodyTimeouts {
     bytes_per_second: u32,
 }
 
-const LONGEST: Duration = Duration::from_hours(24);
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 impl BodyTimeouts {
     /// 30 seconds, and 1,024 bytes each second after 5.
