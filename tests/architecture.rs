@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of the runtime, from the cellar up. A room may use rooms of lower floors, and its own.
-const FLOORS: [&[&str]; 13] = [
+const FLOORS: [&[&str]; 14] = [
     &["problem", "reached", "template"],
     &["error", "principal"],
     &["policy"],
@@ -15,7 +15,8 @@ const FLOORS: [&[&str]; 13] = [
     &["settings"],
     &["answer", "failure"],
     &["gate", "guard"],
-    &["deferring", "endpoint", "extract", "function"],
+    &["deferring", "endpoint", "extract"],
+    &["function"],
     &["palisade", "scope", "testing"],
     &["limiter", "middleware"],
     &["app"],

@@ -1,9 +1,14 @@
 //! What one thread logs, for tests of the audit trail.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
+
+/// With a single subscriber in the process, `tracing` asks the subscriber of the thread that comes to an event first, and so
+/// may forget that another thread listens.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
 
 /// What this thread logs while the guard of [`Log::start`] lives.
 #[derive(Clone, Default)]
@@ -22,6 +27,7 @@ impl Write for Log {
 
 impl Log {
     pub fn start() -> (Self, DefaultGuard) {
+        LazyLock::force(&SECOND);
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -47,7 +47,7 @@ fn every_attribute_that_the_runtime_exports_has_its_row() {
 
 #[test]
 fn the_minimum_rust_version_is_stated_once_and_alike() {
-    let manifest = read("Cargo.toml");
+    let manifest = read("runtime/Cargo.toml");
     let version = manifest.split("rust-version = \"").nth(1).unwrap().split('"').next().unwrap();
     assert!(read("README.md").contains(&format!("MSRV {version}")));
 }

@@ -139,8 +139,9 @@ pub use self::transport::cors::{Cors, CorsAnyOrigin};
 pub use self::transport::headers::SecurityHeaders;
 pub use self::validation::{Input, Invalid, IsInput, NotInput};
 pub use palisade_macros::{
-    Role, authenticated, authorize, compressed_body, delete, deny_all, get, head, optional_auth, options, owner, owner_or_admin, patch,
-    post, public, put, rate_limit, require_permission, require_role, require_scope, route, tenant, validate,
+    Role, authenticated, authorize, compressed_body, delete, deny_all, get, head, optional_auth, options, owner,
+    owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role, require_scope, route,
+    tenant, validate,
 };
 
 #[doc(hidden)]

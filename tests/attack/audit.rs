@@ -170,7 +170,7 @@ async fn a_defect_of_the_application_is_logged_with_what_to_add() {
     assert!(log.take()[0].contains(".app_data(..)"));
 
     call_without_address(&app).await;
-    assert!(log.take()[0].contains("the peer's address"));
+    assert!(log.take()[0].contains("needs the client's address"));
 }
 
 async fn call_without_address<S, B>(app: &S)

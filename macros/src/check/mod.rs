@@ -25,7 +25,13 @@ pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
     owners(&clauses, errors);
     quotas::principals(&clauses, errors);
     let mut checked = Checked {
-        policy: Policy { rule: Rule::Nobody, reason: None, quotas: Vec::new(), validates: Validates::Nothing, compressed: None },
+        policy: Policy {
+            rule: Rule::Nobody,
+            reason: None,
+            quotas: Vec::new(),
+            validates: Validates::Nothing,
+            compressed: None,
+        },
         route: None,
         call: match handler.fitness {
             Fitness::Fit => Call::Direct,

@@ -25,7 +25,8 @@ pub(super) fn parse(arguments: Arguments<'_>, errors: &mut Errors) -> Option<u64
                 }
             },
             Argument { key: None, value: Value::Literal(Lit::Int(number)), .. } => {
-                let cure = format!("write `#[compressed_body(\"{}B\")]` if these are bytes; {FORM}", number.base10_digits());
+                let cure =
+                    format!("write `#[compressed_body(\"{}B\")]` if these are bytes; {FORM}", number.base10_digits());
                 errors.push(number.span(), "the size has no unit", cure);
                 return None;
             }

@@ -105,8 +105,9 @@ const fn two(kind: Kind) -> &'static str {
     }
 }
 
-fn name(kind: Kind, argument: Argument, earlier: &[Name], cure: &str, errors: &mut Errors) -> Option<Name> {
-    let named = match argument {
+/// A name that is not the path of a constant.
+fn spelt(kind: Kind, argument: Argument, cure: &str, errors: &mut Errors) -> Option<Name> {
+    Some(match argument {
         Argument { key: None, value: Value::Text(text), .. } => Name::Text(text),
         Argument { key: None, value: Value::Path(path), .. } if kind == Kind::Role => Name::Path(path),
         // A variant that was imported, or a constant.
@@ -115,7 +116,6 @@ fn name(kind: Kind, argument: Argument, earlier: &[Name], cure: &str, errors: &m
         {
             Name::Path(UserPath(word.into_token_stream()))
         }
-        Argument { key: None, ref value, .. } if let Some(constant) = value.constant() => Name::Path(constant),
         Argument { key: None, value: Value::Call(called, _), place, .. } if called == "all" => {
             let what = "`all(..)` stands alone: beside it, nobody could tell what is meant";
             errors.push(
@@ -145,6 +145,14 @@ fn name(kind: Kind, argument: Argument, earlier: &[Name], cure: &str, errors: &m
             errors.push(argument.place, format!("a {} is a name in quotes", kind.word()), cure);
             return None;
         }
+    })
+}
+
+fn name(kind: Kind, argument: Argument, earlier: &[Name], cure: &str, errors: &mut Errors) -> Option<Name> {
+    let constant = argument.value.constant().filter(|_| argument.key.is_none());
+    let named = match constant {
+        Some(constant) => Name::Path(constant),
+        None => spelt(kind, argument, cure, errors)?,
     };
     if let Name::Text(text) = &named {
         let written = text.value();

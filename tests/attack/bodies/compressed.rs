@@ -185,9 +185,12 @@ async fn of_the_route(body: Bytes) -> String {
 
 #[actix_web::test]
 async fn a_route_that_asks_for_it_gets_the_inflated_body_and_no_other_route_does() {
-    let app = init_service(App::new().service(palisade::scope("").service(of_the_route).service(json)).wrap(palisade())).await;
-    let to_the_route =
-        |coding: &str, body: Vec<u8>| coded("/route", coding, body).insert_header(("authorization", bearer("ann", &[])));
+    let app =
+        init_service(App::new().service(palisade::scope("").service(of_the_route).service(json)).wrap(palisade()))
+            .await;
+    let to_the_route = |coding: &str, body: Vec<u8>| {
+        coded("/route", coding, body).insert_header(("authorization", bearer("ann", &[])))
+    };
     for (coding, body) in small() {
         assert_eq!(call(&app, to_the_route(coding, body.clone())).await.body, "7", "{coding}");
         call(&app, coded("/json", coding, body.clone())).await.assert_problem(415);
