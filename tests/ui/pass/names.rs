@@ -40,17 +40,22 @@ async fn register() -> &'static str {
     "register"
 }
 
-#[public]
-#[rate_limit(5, "15m")]
-async fn req(request: HttpRequest) -> String {
-    request.path().to_owned()
-}
+/// A function becomes a constant of its name, so the names of variables are in another module.
+mod plain {
+    use super::*;
 
-#[public]
-#[validate]
-#[rate_limit(5, "15m")]
-async fn payload(input: Json<Body>) -> String {
-    input.into_inner().text
+    #[public]
+    #[rate_limit(5, "15m")]
+    pub async fn req(request: HttpRequest) -> String {
+        request.path().to_owned()
+    }
+
+    #[public]
+    #[validate]
+    #[rate_limit(5, "15m")]
+    pub async fn payload(input: Json<Body>) -> String {
+        input.into_inner().text
+    }
 }
 
 #[post("/body")]
@@ -75,7 +80,7 @@ fn main() {
     use palisade_names::palisade;
     let scope = ::palisade::scope("/api").service(seat).service(app).service(mount).service(register);
     let scope = scope.service(body).service(r#type);
-    let _ = actix_web::App::new().service(scope).route("/req", web::get().to(req)).route("/p", web::post().to(payload));
+    let _ = actix_web::App::new().service(scope).route("/req", web::get().to(plain::req)).route("/p", web::post().to(plain::payload));
     #[allow(unused_imports)]
     use palisade as _;
 }
