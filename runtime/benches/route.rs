@@ -136,7 +136,7 @@ fn case_of(cache: TokenCache, method: Method, path: &'static str, token: &str, e
             calling(init_service(app).await)
         } else {
             let scope = palisade::scope("")
-                .rate_limit(Quota::new("all", 4_000_000, Duration::from_hours(1)))
+                .rate_limit(Quota::new("all", 4_000_000, Duration::from_secs(3_600)))
                 .service(stack_post);
             let app = App::new()
                 .service(public_get)

@@ -38,7 +38,10 @@ async fn last_is_gone(body: Json<Note>, #[cfg(false)] _gone: Nobody) -> String {
 #[post("/there")]
 #[public]
 #[validate]
-async fn all_are_there(#[cfg(all())] page: Query<Page>, #[cfg_attr(all(), cfg(all()))] body: Json<Note>) -> String {
+async fn all_are_there(
+    #[cfg(not(any()))] page: Query<Page>,
+    #[cfg_attr(not(any()), cfg(not(any())))] body: Json<Note>,
+) -> String {
     format!("{} {}", page.size, body.text)
 }
 
@@ -48,7 +51,7 @@ async fn all_are_there(#[cfg(all())] page: Query<Page>, #[cfg_attr(all(), cfg(al
 #[rate_limit(2, "1h", by = field(body.text))]
 #[validate(body, gone)]
 async fn one_of_two(
-    #[cfg_attr(all(), cfg(any()))] body: Json<Page>,
+    #[cfg_attr(not(any()), cfg(any()))] body: Json<Page>,
     #[cfg(not(any()))] body: Json<Note>,
     #[cfg(any())] gone: Json<Page>,
     #[cfg_attr(any(), cfg(any()))]
@@ -65,7 +68,7 @@ async fn one_of_two(
 async fn counted(
     #[cfg(any())] body: Json<Page>,
     #[cfg(any())]
-    #[cfg(all())]
+    #[cfg(not(any()))]
     _also: Nobody,
     id: Path<(String,)>,
     #[cfg(not(any()))] body: Json<Note>,
@@ -82,7 +85,7 @@ async fn function(#[cfg(any())] _gone: Nobody, page: Query<Page>) -> String {
 
 #[get("/not")]
 #[public]
-async fn not_read(#[cfg(any())] _gone: Nobody, #[cfg(all())] page: Query<Page>) -> String {
+async fn not_read(#[cfg(any())] _gone: Nobody, #[cfg(not(any()))] page: Query<Page>) -> String {
     page.size.to_string()
 }
 

@@ -1,6 +1,5 @@
 //! What it takes to verify a scope: counts of work, because they repeat and times would not.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use parking_lot::Mutex;
@@ -47,7 +46,8 @@ fn work_of(scope: &Scope) -> (usize, usize) {
 
 #[test]
 fn verifying_ten_times_the_routes_is_ten_times_the_work() {
-    let kinds: [(&str, fn(usize) -> String); 6] = [
+    type Template = fn(usize) -> String;
+    let kinds: [(&str, Template); 6] = [
         ("literal", |n| format!("/route-{n}")),
         ("parameter behind a literal", |n| format!("/route-{n}/{{id}}")),
         ("parameter before a literal", |n| format!("/{{tenant}}/route-{n}")),
