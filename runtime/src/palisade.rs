@@ -229,7 +229,7 @@ impl PalisadeBuilder {
         self
     }
 
-    /// The role of administrators: whom `owner_or_admin`, [`Scoped`](crate::Scoped) and [`Rule::Admin`] mean. Default:
+    /// The role of administrators: whom `owner_or_admin`, [`Scoped`](crate::Scoped) and [`Rule::Admin`](crate::Rule::Admin) mean. Default:
     /// `admin`.
     ///
     /// `#[require_role("admin")]` and `role("admin")` name a role, and mean that role whatever is said here. With a
