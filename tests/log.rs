@@ -29,13 +29,20 @@ impl Log {
     pub fn start() -> (Self, DefaultGuard) {
         LazyLock::force(&SECOND);
         let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
+        let guard = tracing::subscriber::set_default(log.subscriber(tracing::Level::TRACE));
+        (log, guard)
+    }
+
+    /// What every thread of the program logs, but for debug events: workers have threads of their own. Once for each program.
+    pub fn of_the_program() -> Self {
+        let log = Self::default();
+        tracing::subscriber::set_global_default(log.subscriber(tracing::Level::INFO)).unwrap();
+        log
+    }
+
+    fn subscriber(&self, level: tracing::Level) -> impl tracing::Subscriber + Send + Sync + use<> {
+        let writer = self.clone();
+        tracing_subscriber::fmt().with_ansi(false).with_max_level(level).with_writer(move || writer.clone()).finish()
     }
 
     /// All that was logged since the last call.

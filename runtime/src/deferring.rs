@@ -46,6 +46,9 @@ use crate::settings::InFlight;
 /// # Ok::<(), palisade::ConfigError>(())
 /// ```
 ///
+/// It has to call on: a response of its own is replaced by 500, because no guard let it through. An error of its own is answered with
+/// its status.
+///
 /// Danger: the middleware itself runs for every request, before the checks.
 pub fn deferring<T>(middleware: T) -> Deferring<T> {
     Deferring(middleware)

@@ -132,6 +132,7 @@ pub struct Seat {
 
 impl Seat {
     pub(crate) fn new<E: Endpoint>(outer: Rc<Outer>) -> Self {
+        reached::remember(E::ROUTE.path);
         Self { place: Place::Behind, policy: E::POLICY, outer }
     }
 

@@ -11,7 +11,9 @@ use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
 
 use actix_web::body::MessageBody;
-use actix_web::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
+use actix_web::http::header::{
+    ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, HttpDate,
+};
 use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpRequest, HttpResponse};
@@ -22,8 +24,20 @@ use crate::policy::HandlerPath;
 use crate::problem::{INTERNAL, Problem};
 use crate::settings::Settings;
 
-/// What an error's own response says to the client beyond its status, and is no text.
-pub(crate) const KEPT: [HeaderName; 3] = [ALLOW, RETRY_AFTER, WWW_AUTHENTICATE];
+/// Whether a header of an error's own response says something to the client beyond its status, and is no text: an error may have
+/// put its cause into any other, and into these too.
+pub(crate) fn tells_no_text(status: StatusCode, name: &HeaderName, value: &HeaderValue) -> bool {
+    match (name, value.to_str()) {
+        // RFC 9110 §10.2.3.
+        (&RETRY_AFTER, Ok(value)) => {
+            value.bytes().all(|byte| byte.is_ascii_digit()) || value.parse::<HttpDate>().is_ok()
+        }
+        // RFC 9110 §10.2.1.
+        (&ALLOW, Ok(value)) => value.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b',' || byte == b' '),
+        (&WWW_AUTHENTICATE, Ok(_)) => !is_of_the_server(status),
+        _ => false,
+    }
+}
 
 /// The longest text of a cause in the log, in bytes: a failure that quotes its input fills no disk.
 const LONGEST: usize = 4_096;
@@ -137,7 +151,9 @@ fn with_problem<B>(settings: &Settings, response: HttpResponse<B>, problem: &Pro
     let (mut response, _) = response.into_parts();
     let mut headers = std::mem::replace(styled.headers_mut(), HeaderMap::new());
     let of_a_body = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING];
-    let kept = |name: &HeaderName| if concealed { KEPT.contains(name) } else { !of_a_body.contains(name) };
+    let kept = |name: &HeaderName, value: &HeaderValue| {
+        if concealed { tells_no_text(status, name, value) } else { !of_a_body.contains(name) }
+    };
     keep(&mut headers, response.headers(), kept);
     let head = response.head_mut();
     // The phrase of the status is a text too.
@@ -148,10 +164,10 @@ fn with_problem<B>(settings: &Settings, response: HttpResponse<B>, problem: &Pro
 }
 
 /// Adds those headers of the error's own response that are wanted and not there yet.
-pub(crate) fn keep(headers: &mut HeaderMap, own: &HeaderMap, wanted: impl Fn(&HeaderName) -> bool) {
+pub(crate) fn keep(headers: &mut HeaderMap, own: &HeaderMap, wanted: impl Fn(&HeaderName, &HeaderValue) -> bool) {
     let there: Vec<HeaderName> = headers.keys().cloned().collect();
     for (name, value) in own {
-        if wanted(name) && !there.contains(name) {
+        if wanted(name, value) && !there.contains(name) {
             headers.append(name.clone(), value.clone());
         }
     }

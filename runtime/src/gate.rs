@@ -7,12 +7,13 @@
 //! What the refusal is, actix-web's own map of resources tells: 404 where nothing is mounted at the path, 405 where
 //! another method of it is guarded, 500 and an event otherwise.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix_web::dev::{ResourceMap, Service, ServiceRequest, Url};
-use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::http::header::{ALLOW, HOST, HeaderValue};
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::test::TestRequest;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
@@ -32,6 +33,8 @@ const METHODS: [Method; 7] =
 #[derive(Default)]
 pub(crate) struct Gate {
     map: OnceCell<ResourceMap>,
+    /// Whether any request reached a guard, so that no middleware hides them all.
+    seen: Cell<bool>,
     /// Whether a request for which nothing is mounted reaches a guard too.
     is_complete: bool,
 }
@@ -45,7 +48,7 @@ pub(crate) struct NotRun {
 
 impl Gate {
     pub(crate) fn complete() -> Self {
-        Self { map: OnceCell::new(), is_complete: true }
+        Self { is_complete: true, ..Self::default() }
     }
 
     /// The future of the service, where it is fit to be polled.
@@ -56,61 +59,123 @@ impl Gate {
         request: ServiceRequest,
     ) -> Result<S::Future, NotRun> {
         // Cheap, and the request is gone when they are needed.
-        let (uri, method) = (request.head().uri.clone(), request.head().method.clone());
+        let asked = Asked::of(&request);
         let map = self.map.get_or_init(|| request.resource_map().clone());
         let (future, guarded) = reached::watch(|| service.call(request));
-        if guarded || (!settings.exempt.is_empty() && may_be_exempt(settings, map, &uri)) {
+        if guarded {
+            self.seen.set(true);
+        }
+        if guarded || (!settings.exempt.is_empty() && may_be_exempt(settings, map, &asked.uri)) {
             return Ok(future);
         }
         drop(future);
-        Err(self.refuse(service, map, &uri, &method))
+        Err(self.refuse(service, map, &asked))
     }
 
     /// The coding of the body, taken out of the headers, so that no extractor decodes it without a bound. What is exempt
-    /// gets the request as it came.
+    /// gets the request as it came; where that turns out to be guarded, it is refused.
     pub(crate) fn coding(&self, settings: &Settings, request: &mut ServiceRequest) -> Option<Coding> {
         if !Coding::is_there(request) {
             return None;
         }
         let map = self.map.get_or_init(|| request.resource_map().clone());
         if !settings.exempt.is_empty() && may_be_exempt(settings, map, &request.head().uri) {
-            return None;
+            return Coding::of(request.headers()).map(|_| Coding::Left);
         }
         Coding::take(request)
     }
 
     #[cold]
-    fn refuse<S: Service<ServiceRequest>>(&self, service: &S, map: &ResourceMap, uri: &Uri, method: &Method) -> NotRun {
+    fn refuse<S: Service<ServiceRequest>>(&self, service: &S, map: &ResourceMap, asked: &Asked) -> NotRun {
+        let Asked { uri, method, .. } = asked;
         let pattern = map.match_pattern(Url::new(uri.clone()).path());
         let (problem, allow) = match pattern {
             None if !self.is_complete => (absent(false), None),
-            Some(pattern) => match HeaderValue::try_from(guarded_methods(service, uri).join(", ")) {
-                Ok(allow) if !allow.is_empty() => (absent(true), Some(allow)),
+            None => (unguarded(&format!("{method}, the default service")), None),
+            // A default service is guarded: so what this request led to is mounted besides.
+            Some(pattern) if asked.leads_to_a_guard(service, &Method::TRACE) => {
+                (unguarded(&format!("{method} {pattern}")), None)
+            }
+            Some(pattern) => match HeaderValue::try_from(asked.guarded_methods(service).join(", ")) {
+                Ok(allow) if !allow.is_empty() => {
+                    asked.record(StatusCode::METHOD_NOT_ALLOWED, "method_not_guarded", &pattern);
+                    (absent(true), Some(allow))
+                }
+                // Its own guards, such as one of the host, did not let the request in.
+                _ if self.seen.get() && reached::is_guarded(&pattern) => {
+                    asked.record(StatusCode::NOT_FOUND, "no_guard_reached", &pattern);
+                    (absent(false), None)
+                }
                 _ => (unguarded(&format!("{method} {pattern}")), None),
             },
-            None => (unguarded(&format!("{method}, the default service")), None),
         };
         NotRun { problem: problem.instance(uri.path()), allow }
     }
 }
 
+/// What is left of a request once it is gone.
+struct Asked {
+    uri: Uri,
+    method: Method,
+    host: Option<HeaderValue>,
+    client: Option<SocketAddr>,
+    /// How much of the path the scopes around this service took.
+    skipped: usize,
+}
+
+impl Asked {
+    fn of(request: &ServiceRequest) -> Self {
+        let head = request.head();
+        let matched = request.match_info();
+        Self {
+            uri: head.uri.clone(),
+            method: head.method.clone(),
+            host: head.headers.get(HOST).cloned(),
+            client: head.peer_addr,
+            skipped: matched.as_str().len().saturating_sub(matched.unprocessed().len()),
+        }
+    }
+
+    fn record(&self, status: StatusCode, reason: &'static str, pattern: &str) {
+        let client = self.client.map(|client| client.ip());
+        audit::Refused { status, reason, method: self.method.as_str(), handler: &pattern, client, subject: None }
+            .record();
+    }
+
+    /// Every method for which the path leads to a guard.
+    fn guarded_methods<S: Service<ServiceRequest>>(&self, service: &S) -> Vec<&'static str> {
+        METHODS.iter().filter(|method| self.leads_to_a_guard(service, method)).map(name).collect()
+    }
+
+    /// Whether the same request of another method reaches a guard. Nothing is polled, so nothing runs.
+    fn leads_to_a_guard<S: Service<ServiceRequest>>(&self, service: &S, method: &Method) -> bool {
+        let url = Url::new(self.uri.clone());
+        let path = url.path().get(self.skipped..).filter(|path| !path.is_empty()).unwrap_or("/");
+        if Uri::try_from(path).is_err() {
+            return false;
+        }
+        let request = || {
+            let mut request = TestRequest::default().method(method.clone()).uri(path);
+            if let Some(host) = &self.host {
+                request = request.insert_header((HOST, host.clone()));
+            }
+            if let Some(client) = self.client {
+                request = request.peer_addr(client);
+            }
+            request.to_srv_request()
+        };
+        // Guards of the application see a request that a client did not send.
+        catch_unwind(AssertUnwindSafe(|| reached::watch(|| drop(service.call(request()))).1)).unwrap_or(false)
+    }
+}
+
 fn unguarded(what: &str) -> Problem {
-    let cure = "a handler without palisade's attributes is mounted here, and it was not run: say above it who may call \
-                it, such as `#[public]` or `#[authenticated]`; a middleware between it and palisade that awaits before it \
-                calls what is inside of it goes into `palisade::deferring(..)`";
+    let cure = "routing reached no guard, and nothing was run. Either the handler has no attribute of palisade's: say above it who \
+                may call it, such as `#[public]` or `#[authenticated]`. Or a middleware between it and palisade awaits before it \
+                calls what is inside of it (`from_fn`, a session): wrap it in `palisade::deferring(..)`";
     audit::misconfigured(&what, cure);
     let denial = Denial::internal("unguarded");
     Problem::new(denial.status).detail(denial.detail)
-}
-
-/// Every method for which the path leads to a guard. Nothing is polled, so nothing runs.
-fn guarded_methods<S: Service<ServiceRequest>>(service: &S, uri: &Uri) -> Vec<&'static str> {
-    let leads_to_a_guard = |method: &Method| {
-        let request = || TestRequest::default().method(method.clone()).uri(uri.path()).to_srv_request();
-        // Guards of the application see a request that a client did not send.
-        catch_unwind(AssertUnwindSafe(|| reached::watch(|| drop(service.call(request()))).1)).unwrap_or(false)
-    };
-    METHODS.iter().filter(|method| leads_to_a_guard(method)).map(name).collect()
 }
 
 fn name(method: &Method) -> &'static str {

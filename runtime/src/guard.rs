@@ -21,7 +21,6 @@ use crate::answer::{absent, challenge_if_none_does, not_installed, respond};
 use crate::audit;
 use crate::authn::{self, Authenticated, Failure};
 use crate::authz::{self, Authorized, Refusal};
-use crate::body::within;
 use crate::denial::{Denial, Extra};
 use crate::extraction::{self, Failed};
 use crate::failure::{self, Watch};
@@ -78,14 +77,16 @@ where
     if rehearsal::is_one(request) {
         return passage.close(rehearsal::let_through()).await;
     }
-    let deadline = passage.prepare(payload);
-    let arguments = match within(deadline, Args::from_request(request, payload)).await {
-        Some(Ok(arguments)) => arguments,
-        Some(Err(error)) => return passage.refuse_arguments(error.into()).await,
-        None => return passage.refuse(Denial::body_too_slow()).await,
+    let reading = passage.prepare(payload);
+    let arguments = match Args::from_request(request, payload).await {
+        Ok(arguments) => arguments,
+        Err(error) => return passage.refuse_arguments(error.into()).await,
     };
     if let Err(invalid) = check(&arguments) {
-        return passage.refuse(Denial::invalid(invalid.into_fields())).await;
+        return passage.refuse(Passage::invalid(invalid, reading.as_ref())).await;
+    }
+    if let Some(reading) = reading {
+        reading.end();
     }
     if let Err(denial) = passage.charge(Stage::Input, &keys(&arguments)).await {
         return passage.refuse(denial).await;

@@ -158,7 +158,7 @@ impl PalisadeBuilder {
     /// `"unix:"` stands for whoever connects to a Unix socket of the server (`HttpServer::bind_uds`), because such a peer
     /// has no address. The proxy has to name the client on every request: where it does not, a rate limit by address
     /// refuses with 500. Danger: each process that may open the socket's file chooses its address, so let the proxy alone
-    /// do so.
+    /// do so. A TCP client that resets its connection has no address either: listen on no TCP address beside the socket.
     ///
     /// Danger: a range that holds a client lets that client choose its address, and so take a fresh quota with each
     /// request (ASVS V15.3.4, V4.1.3). One wider than `10.0.0.0/8` or `fc00::/7` is refused: if everybody is trusted, the

@@ -110,6 +110,11 @@ impl FieldError {
         Self { pointer: pointer.into(), code: code.into(), detail: detail.into() }
     }
 
+    pub(crate) fn at(mut self, pointer: String) -> Self {
+        self.pointer = pointer;
+        self
+    }
+
     /// The JSON pointer of the field.
     #[must_use]
     pub fn pointer(&self) -> &str {

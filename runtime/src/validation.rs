@@ -4,10 +4,11 @@
 //! argument of a `#[validate]`d handler is either validated, or of a type that is known to carry no input; any other type
 //! does not compile. An error names field and rule, never the value.
 //!
-//! Pointers are made of the fields' names in Rust, which is all that `validator` knows: a field that `serde` renames is named
-//! differently in the document. A nested struct is validated where its field says `#[validate(nested)]`, and only there: that is `validator`'s rule.
+//! `validator` knows the names of fields in Rust. Where the body is JSON, a pointer is looked up in what was sent: flattened structs,
+//! entries of maps and other spellings of a name are found, and what can't be found is the nearest place that is there. A nested struct is validated where its field says `#[validate(nested)]`, and only there: that is `validator`'s rule.
 
 mod listed;
+mod pointer;
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -17,6 +18,7 @@ use actix_web::{Either, HttpRequest, dev, web};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 pub use self::listed::Listed;
+pub(crate) use self::pointer::located;
 use crate::principal::Principal;
 use crate::problem::{FieldError, Problem, answer_with_a_problem};
 

@@ -1,14 +1,11 @@
 //! A header of a proxy that is not read: everybody behind it shares one rate limit, so that one client locks out the others
 //! (CWE-799). What is not read is told (CWE-778), without what a client wrote (CWE-117) and not for every request (CWE-779).
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use actix_web::App;
 use actix_web::test::init_service;
 use palisade::{ForwardedBy, PalisadeBuilder, get, public, rate_limit};
+use palisade_tests::log::Log;
 use palisade_tests::{builder, call, from, get as getting};
-use tracing::subscriber::DefaultGuard;
 
 #[get("/once")]
 #[public]
@@ -25,37 +22,9 @@ fn behind(by: ForwardedBy) -> PalisadeBuilder {
     builder().trusted_proxies(["10.0.0.0/8"]).unwrap().forwarded_by(by)
 }
 
-/// The warnings of this thread, line by line.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn start() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_max_level(tracing::Level::WARN)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn take(&self) -> Vec<String> {
-        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
-        text.lines().filter(|line| line.contains("client_addr")).map(str::to_owned).collect()
-    }
+/// The warnings about addresses since the last call.
+fn warnings(log: &Log) -> Vec<String> {
+    log.take_all().lines().filter(|line| line.contains("client_addr")).map(str::to_owned).collect()
 }
 
 /// The statuses that requests from this peer get, one after the other, each with a header.
@@ -108,7 +77,7 @@ async fn what_can_not_be_read_of_a_trusted_proxy_is_told_once_with_the_proxy_and
         let (log, _guard) = Log::start();
         let asked = [(header, value); 4];
         assert_eq!(statuses(behind(by), "10.0.0.7", &asked).await, [200, 429, 429, 429], "{header}: {value}");
-        let lines = log.take();
+        let lines = warnings(&log);
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0].contains("WARN") && lines[0].contains(&format!("header=\"{header}\"")), "{lines:?}");
         assert!(lines[0].contains("proxy=10.0.0.7") && !lines[0].contains(value), "{lines:?}");
@@ -121,7 +90,7 @@ async fn of_several_proxies_the_one_that_passed_it_on_is_told() {
     let (log, _guard) = Log::start();
     let asked = [("x-forwarded-for", "garbage, 10.0.0.3, 10.0.0.2")];
     assert_eq!(statuses(behind(ForwardedBy::XForwardedFor), "10.0.0.1", &asked).await, [200]);
-    let lines = log.take();
+    let lines = warnings(&log);
     assert!(lines.len() == 1 && lines[0].contains("proxy=10.0.0.3"), "{lines:?}");
 }
 
@@ -131,7 +100,7 @@ async fn a_forwarding_header_without_a_trusted_proxy_is_told_once_with_the_cure(
         let (log, _guard) = Log::start();
         let asked = [(header, "for=secret-of-a-client"); 3];
         assert_eq!(statuses(builder(), "203.0.113.9", &asked).await, [200, 429, 429]);
-        let lines = log.take();
+        let lines = warnings(&log);
         assert_eq!(lines.len(), 1, "{lines:?}");
         let all_there = ["WARN", ".trusted_proxies([\"10.0.0.0/8\"])", "unix:", "peer=203.0.113.9", header];
         assert!(all_there.iter().all(|part| lines[0].contains(part)), "{lines:?}");
@@ -145,7 +114,7 @@ async fn a_forwarding_header_of_a_peer_outside_of_the_trusted_ranges_is_told_onc
     let asked =
         [("fly-client-ip", "198.51.100.1"), ("fly-client-ip", "198.51.100.2"), ("fly-client-ip", "198.51.100.3")];
     assert_eq!(statuses(behind(edge("fly-client-ip")), "172.16.0.1", &asked).await, [200, 429, 429]);
-    let lines = log.take();
+    let lines = warnings(&log);
     assert!(lines.len() == 1 && lines[0].contains("peer=172.16.0.1") && !lines[0].contains("198.51."), "{lines:?}");
 }
 
@@ -156,8 +125,8 @@ async fn what_is_as_it_should_be_is_not_told() {
     assert_eq!(statuses(lists, "10.0.0.1", &[("x-forwarded-for", "garbage, 198.51.100.1")]).await, [200]);
     assert_eq!(statuses(behind(edge("fly-client-ip")), "10.0.0.1", &[("x-forwarded-for", "garbage")]).await, [200]);
     assert_eq!(statuses(builder(), "203.0.113.9", &[("accept", "*/*")]).await, [200]);
-    assert_eq!(log.take(), Vec::<String>::new());
+    assert_eq!(warnings(&log), Vec::<String>::new());
     // The log would have had it.
     assert_eq!(statuses(builder(), "203.0.113.9", &[("forwarded", "for=198.51.100.1")]).await, [200]);
-    assert_eq!(log.take().len(), 1);
+    assert_eq!(warnings(&log).len(), 1);
 }

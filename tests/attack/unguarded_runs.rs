@@ -12,6 +12,7 @@ use actix_web::test::init_service;
 use actix_web::web::Path;
 use actix_web::{App, Error, HttpResponse, web};
 use palisade::{authenticated, deferring, get, public};
+use palisade_tests::log::Log;
 use palisade_tests::{Answer, builder, call, get as getting, palisade, request};
 
 thread_local! {
@@ -283,5 +284,62 @@ async fn a_request_that_is_refused_by_a_guard_leaves_no_way_open_for_the_next_on
     for _ in 0..3 {
         call(&app, getting("/me")).await.assert_problem(401);
         refused(&call(&app, getting("/raw")).await, 500);
+    }
+}
+
+#[actix_web::test]
+async fn a_guarded_default_service_hides_no_unguarded_handler() {
+    let routes = palisade::scope("").service(open);
+    let ours = init_service(palisade().app(routes).route("/other", web::get().to(raw))).await;
+    refused(&call(&ours, getting("/other")).await, 500);
+    refused(&call(&ours, getting("/nothing")).await, 404);
+    let usual = App::new().service(open).route("/other", web::get().to(raw)).default_service(web::to(function));
+    let usual = init_service(usual.wrap(palisade())).await;
+    refused(&call(&usual, getting("/other")).await, 500);
+    assert_eq!(call(&usual, getting("/nothing")).await.body, "a function");
+}
+
+#[actix_web::test]
+async fn palisade_may_be_on_a_scope_or_on_both() {
+    let inner = || web::scope("/x").wrap(palisade()).service(open).route("/raw", web::get().to(raw));
+    for app in [
+        init_service(App::new().service(inner()).wrap(palisade_or_nothing(true))).await,
+        init_service(App::new().service(inner()).wrap(palisade_or_nothing(false))).await,
+    ] {
+        assert_eq!(call(&app, getting("/x/open")).await.body, "open");
+        refused(&call(&app, getting("/x/raw")).await, 500);
+        let wrong = call(&app, request(Method::DELETE, "/x/open")).await;
+        refused(&wrong, 405);
+        assert_eq!(wrong.header("allow"), "GET, HEAD");
+    }
+}
+
+/// Around the application too, or not.
+fn palisade_or_nothing(around: bool) -> actix_web::middleware::Condition<palisade::Palisade> {
+    actix_web::middleware::Condition::new(around, palisade())
+}
+
+#[actix_web::test]
+async fn a_host_that_no_scope_is_for_is_no_alarm() {
+    let (log, _guard) = Log::start();
+    let scope = web::scope("").guard(actix_web::guard::Host("api.example.com")).service(open);
+    let app = init_service(App::new().service(scope).wrap(palisade())).await;
+    let of = |method, host: &'static str| request(method, "/open").insert_header(("host", host));
+    assert_eq!(call(&app, of(Method::GET, "api.example.com")).await.body, "open");
+    refused(&call(&app, of(Method::GET, "elsewhere.example.com")).await, 404);
+    log.assert_one(&["WARN", "status=404", "reason=\"no_guard_reached\"", "/open"]);
+    refused(&call(&app, of(Method::DELETE, "api.example.com")).await, 405);
+    log.assert_one(&["WARN", "status=405", "reason=\"method_not_guarded\"", "/open"]);
+}
+
+#[actix_web::test]
+async fn each_request_that_would_have_run_something_unguarded_is_an_event() {
+    let (log, _guard) = Log::start();
+    let nested = web::scope("/nested").route("/raw", web::put().to(raw));
+    let app = App::new().service(open).route("/raw", web::delete().to(raw)).service(nested).wrap(palisade());
+    let app = init_service(app).await;
+    for (method, path) in [(Method::DELETE, "/raw"), (Method::PUT, "/nested/raw")] {
+        refused(&call(&app, request(method.clone(), path)).await, 500);
+        log.assert_one(&["ERROR", "misconfigured", &format!("{method} {path}"), "#[public]", "palisade::deferring"]);
     }
 }

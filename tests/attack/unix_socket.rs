@@ -3,14 +3,13 @@
 
 #![cfg(unix)]
 
-use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, rt};
 use palisade::{ForwardedBy, Palisade, get, public, rate_limit};
 use palisade_tests::builder;
+use palisade_tests::log::Log;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -72,32 +71,11 @@ async fn clients_behind_the_proxy_on_a_trusted_unix_socket_are_told_apart() {
     }
 }
 
-/// The log of the whole program, because a worker has a thread of its own.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[actix_web::test]
 async fn a_unix_peer_that_nobody_trusts_or_that_names_nobody_gets_no_limit_of_its_own() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let log = Log::of_the_program();
     // Of a refusal by a rate limit, which the other test has too, the address of the client is no secret.
-    let lines = || {
-        let text = String::from_utf8(std::mem::take(&mut *log.0.lock().unwrap())).unwrap();
-        text.lines().filter(|line| !line.contains("status=429")).collect::<String>()
-    };
+    let lines = || log.take_all().lines().filter(|line| !line.contains("status=429")).collect::<String>();
 
     let served = Served::start(builder().build().unwrap());
     assert_eq!(status(&served.socket(), "X-Forwarded-For: 198.51.100.1\r\n").await, 500);

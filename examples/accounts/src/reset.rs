@@ -30,6 +30,8 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let db = Db::open(&DataFolder::open(&config.data)?).await?;
     let store = AppStore::open(&config, &db)?;
     let database = |error: DbError| BootError::new("ACCOUNTS_DATA", error);
+    // The server does this when it starts; it may not have started since the last version.
+    db.respell_emails().await.map_err(database)?;
     let Some(id) = db.admin_of(&config.admin_email).await.map_err(database)? else {
         let admins = db.admin_emails().await.map_err(database)?.join(", ");
         let problem = format_args!("{email} is no administrator; there are: {admins}");

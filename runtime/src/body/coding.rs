@@ -17,6 +17,8 @@ pub(crate) enum Coding {
     Zstd,
     /// One of which nobody here knows more, or several.
     Other,
+    /// Any, and still in the headers, because the request may be for a service that is exempt: no guarded route takes it.
+    Left,
 }
 
 impl Coding {
@@ -32,7 +34,7 @@ impl Coding {
         coding
     }
 
-    fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut codings = headers.get_all(CONTENT_ENCODING).flat_map(|value| {
             // What is no text is no coding that anybody knows.
             let list = value.to_str().unwrap_or("?");

@@ -31,9 +31,19 @@ pub(crate) fn inflated(payload: Payload, coding: Coding, most: u64) -> Payload {
         Coding::Brotli => bounded(BrotliDecoder::new(wire), most),
         // RFC 9110 §8.4.1.2: the zlib format.
         Coding::Deflate => bounded(ZlibDecoder::new(wire), most),
-        Coding::Gzip => bounded(GzipDecoder::new(wire), most),
-        Coding::Zstd => bounded(ZstdDecoder::with_params(wire, &[DParameter::window_log_max(ZSTD_WINDOW_LOG)]), most),
-        Coding::Other => Payload::None,
+        Coding::Gzip => {
+            let mut decoder = GzipDecoder::new(wire);
+            // RFC 1952 §2.2. What follows the first member would be lost otherwise, and read by others (CWE-436).
+            decoder.multiple_members(true);
+            bounded(decoder, most)
+        }
+        Coding::Zstd => {
+            let mut decoder = ZstdDecoder::with_params(wire, &[DParameter::window_log_max(ZSTD_WINDOW_LOG)]);
+            // RFC 8878 §3.
+            decoder.multiple_members(true);
+            bounded(decoder, most)
+        }
+        Coding::Other | Coding::Left => Payload::None,
     }
 }
 

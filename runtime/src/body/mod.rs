@@ -19,7 +19,7 @@ use actix_web::http::header::UPGRADE;
 pub(crate) use self::coding::{ACCEPTED, Coding, IDENTITY};
 #[cfg(feature = "compression")]
 pub(crate) use self::inflate::inflated;
-pub(crate) use self::pace::within;
+pub(crate) use self::pace::Reading;
 use crate::error::ConfigError;
 
 /// How long a client may take to send a body.
@@ -38,7 +38,7 @@ use crate::error::ConfigError;
 /// use std::time::Duration;
 /// use palisade::{BodyTimeouts, Palisade};
 ///
-/// let patient = BodyTimeouts::new().deadline(Duration::from_mins(2))?.min_rate(256)?;
+/// let patient = BodyTimeouts::new().deadline(Duration::from_secs(120))?.min_rate(256)?;
 /// Palisade::builder().body_timeouts(patient).build()?;
 /// # Ok::<(), palisade::ConfigError>(())
 /// ```
@@ -96,10 +96,6 @@ impl BodyTimeouts {
         self.grace = grace;
         Ok(self)
     }
-
-    pub(crate) fn of_arguments(self) -> Duration {
-        self.deadline
-    }
 }
 
 impl Default for BodyTimeouts {
@@ -108,14 +104,12 @@ impl Default for BodyTimeouts {
     }
 }
 
-/// The payload, which ends with an error where the client is too slow.
-pub(crate) fn paced(payload: Payload, head: &RequestHead, timeouts: BodyTimeouts) -> Payload {
-    match payload {
-        Payload::None => Payload::None,
-        // What follows an upgrade is no body, and both sides may be silent in it.
-        payload if is_upgrade(head) => payload,
-        payload => Payload::Stream { payload: Box::pin(pace::Paced::new(payload, timeouts)) },
-    }
+/// The payload, which ends with an error where the client is too slow, and what tells it when the arguments are there. With `keep`,
+/// what was sent can be looked at until then.
+pub(crate) fn paced(payload: Payload, head: &RequestHead, timeouts: BodyTimeouts, keep: bool) -> (Payload, Reading) {
+    let reading = Reading::begin(keep);
+    let paced = pace::Paced::new(payload, timeouts, reading.clone(), is_upgrade(head));
+    (Payload::Stream { payload: Box::pin(paced) }, reading)
 }
 
 /// actix-web takes whatever has this header for one, also a `POST`; a handshake is a `GET` (RFC 6455 §4.1).

@@ -3,36 +3,58 @@
 //! Threat: a client that sends a byte now and then and so holds a connection for ever (CWE-400). Promise: the server waits no
 //! longer than [`BodyTimeouts`] allows. The clock is read only where there was something to wait for.
 
-use std::future::{Future, poll_fn};
+use std::cell::{Cell, RefCell};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use actix_web::dev;
 use actix_web::error::PayloadError;
-use actix_web::rt::time::{Sleep, sleep, timeout};
+use actix_web::rt::time::{Sleep, sleep};
 use actix_web::web::Bytes;
 use futures_util::Stream;
 
 use super::BodyTimeouts;
 
-/// What the future returns, or nothing where it takes longer. A future that is ready at once needs no timer.
-pub(crate) async fn within<F: Future>(deadline: Option<Duration>, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let Some(deadline) = deadline else { return Some(future.await) };
-    match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
-        Poll::Ready(output) => Some(output),
-        // On the heap: the state of the timer would be in every request's, whether it waits or not.
-        Poll::Pending => Box::pin(timeout(deadline, future)).await.ok(),
+/// Whether the arguments of the handler are being read, and what of the body they are read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading(Rc<State>);
+
+#[derive(Debug)]
+struct State {
+    reads: Cell<bool>,
+    /// Nothing where nobody will ask for it.
+    sent: Option<RefCell<Vec<Bytes>>>,
+}
+
+impl Reading {
+    pub(super) fn begin(keep: bool) -> Self {
+        Self(Rc::new(State { reads: Cell::new(true), sent: keep.then(RefCell::default) }))
+    }
+
+    /// The body as it was sent, where it was kept.
+    pub(crate) fn sent(&self) -> Option<Vec<u8>> {
+        self.0.sent.as_ref().map(|sent| sent.borrow().concat())
+    }
+
+    /// From now on the handler reads by itself, for as long as it likes.
+    pub(crate) fn end(&self) {
+        self.0.reads.set(false);
+        if let Some(sent) = &self.0.sent {
+            sent.borrow_mut().clear();
+        }
     }
 }
 
-/// A payload with a minimum rate.
+/// A payload that is waited for no longer than the bounds say.
 pub(super) struct Paced {
     payload: dev::Payload,
-    grace: Duration,
-    bytes_per_second: u32,
+    timeouts: BodyTimeouts,
+    reading: Reading,
+    /// Whether the bounds end with the arguments: what follows an upgrade is no body, and both sides may be silent in it.
+    is_upgrade: bool,
     received: u64,
     waited: Duration,
     wait: Option<Wait>,
@@ -41,19 +63,26 @@ pub(super) struct Paced {
 /// The server waits for the client.
 struct Wait {
     since: Instant,
-    end: Pin<Box<Sleep>>,
+    /// `None` if for as long as the client likes.
+    end: Option<Pin<Box<Sleep>>>,
 }
 
 impl Paced {
-    pub(super) fn new(payload: dev::Payload, timeouts: BodyTimeouts) -> Self {
-        let BodyTimeouts { grace, bytes_per_second, .. } = timeouts;
-        Self { payload, grace, bytes_per_second, received: 0, waited: Duration::ZERO, wait: None }
+    pub(super) fn new(payload: dev::Payload, timeouts: BodyTimeouts, reading: Reading, is_upgrade: bool) -> Self {
+        Self { payload, timeouts, reading, is_upgrade, received: 0, waited: Duration::ZERO, wait: None }
     }
 
-    /// How much longer the client may take.
-    fn patience(&self) -> Duration {
-        let earned = self.received.saturating_mul(1000).checked_div(u64::from(self.bytes_per_second)).unwrap_or(0);
-        self.grace.saturating_add(Duration::from_millis(earned)).saturating_sub(self.waited)
+    /// How much longer the client may take; `None` if without end.
+    fn patience(&self) -> Option<Duration> {
+        let reads = self.reading.0.reads.get();
+        if self.is_upgrade && !reads {
+            return None;
+        }
+        let BodyTimeouts { deadline, grace, bytes_per_second } = self.timeouts;
+        let earned = self.received.saturating_mul(1000).checked_div(u64::from(bytes_per_second)).unwrap_or(0);
+        let by_rate = grace.saturating_add(Duration::from_millis(earned));
+        let most = if reads { by_rate.min(deadline) } else { by_rate };
+        Some(most.saturating_sub(self.waited))
     }
 }
 
@@ -67,17 +96,22 @@ impl Stream for Paced {
                     self.waited = self.waited.saturating_add(wait.since.elapsed());
                 }
                 if let Some(Ok(chunk)) = &item {
+                    if let (true, Some(sent)) = (self.reading.0.reads.get(), &self.reading.0.sent) {
+                        sent.borrow_mut().push(chunk.clone());
+                    }
                     self.received = self.received.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
                 }
                 Poll::Ready(item)
             }
             Poll::Pending => {
                 let patience = self.patience();
-                let wait =
-                    self.wait.get_or_insert_with(|| Wait { since: Instant::now(), end: Box::pin(sleep(patience)) });
-                match wait.end.as_mut().poll(context) {
-                    Poll::Pending => Poll::Pending,
-                    Poll::Ready(()) => Poll::Ready(Some(Err(PayloadError::Io(io::ErrorKind::TimedOut.into())))),
+                let wait = self.wait.get_or_insert_with(|| Wait {
+                    since: Instant::now(),
+                    end: patience.map(|patience| Box::pin(sleep(patience))),
+                });
+                match wait.end.as_mut().map(|end| end.as_mut().poll(context)) {
+                    None | Some(Poll::Pending) => Poll::Pending,
+                    Some(Poll::Ready(())) => Poll::Ready(Some(Err(PayloadError::Io(io::ErrorKind::TimedOut.into())))),
                 }
             }
         }

@@ -48,8 +48,7 @@ impl<T: Responder> Answer for T {}
 
 /// An argument, as a proof that a request gives it.
 ///
-/// Who has the proof knows no more of the type. So one that is no argument is reported where the proof is asked for, under that
-/// type, and not again wherever the proof is used.
+/// The proof hides the type, so a wrong type is reported once, where the proof is requested.
 pub trait Proof {
     /// The argument.
     type Argument: FromRequest + 'static;
@@ -91,8 +90,7 @@ pub fn give<T: Answer>() -> impl AnswerProof<Answer = T> {
     Proven(PhantomData)
 }
 
-/// What has the proofs, without naming them: a closure of functions, because the compiler judges what such a one returns inside
-/// of it only, and once.
+/// A closure that returns the proofs. The compiler judges what is inside of it once.
 pub trait Taken {
     /// The tuple of the arguments.
     type Arguments: FromRequest + Arguments;

@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 
 use super::{Kind, Scope, verify};
+use crate::endpoint::Parts;
 use crate::error::ConfigError;
-use crate::policy::{Policy, Quota, Route, Rule};
+use crate::policy::{Policy, Quota, Refused, Route, Rule};
 
 /// The last that were found right. An application has few; a process that builds many (tests) verifies the older again.
 static KNOWN: Mutex<VecDeque<Outline>> = Mutex::new(VecDeque::new());
@@ -21,29 +22,47 @@ const MOST_KNOWN: usize = 16;
 struct Outline {
     prefix: String,
     rules: Vec<Rule>,
+    /// What the rows of the rules reveal: two of one row are equal whatever they do.
+    refused: Vec<Refused>,
     quotas: Vec<Quota>,
     members: Vec<Member>,
 }
 
 #[derive(PartialEq)]
 enum Member {
-    Endpoint(Route, &'static Policy),
+    Endpoint(Route, &'static Policy, Vec<Refused>, Vec<Parts>),
     Scope(Outline),
 }
 
 impl Outline {
     fn of(scope: &Scope) -> Self {
         let members = scope.items.iter().map(|item| match &item.0 {
-            Kind::Endpoint(mount) => Member::Endpoint(mount.route, mount.policy),
+            Kind::Endpoint(mount) => {
+                let refused = refused_by(&[mount.policy.rule]);
+                Member::Endpoint(mount.route, mount.policy, refused, mount.parts.clone())
+            }
             Kind::Scope(inner) => Member::Scope(Self::of(inner)),
         });
         Self {
             prefix: scope.prefix.clone(),
+            refused: refused_by(&scope.rules),
             rules: scope.rules.clone(),
             quotas: scope.quotas.clone(),
             members: members.collect(),
         }
     }
+}
+
+fn refused_by(rules: &[Rule]) -> Vec<Refused> {
+    let mut refused = Vec::new();
+    for rule in rules {
+        rule.leaves(&mut |leaf| {
+            if let Rule::Owns(ownership) = leaf {
+                refused.push(ownership.refused());
+            }
+        });
+    }
+    refused
 }
 
 /// For whatever role administrators have: what that decides is verified where it is known.

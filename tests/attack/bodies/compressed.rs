@@ -3,8 +3,8 @@
 
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service};
-use actix_web::web::{Bytes, Json, JsonConfig, Payload};
-use actix_web::{App, HttpRequest, dev};
+use actix_web::web::{self, Bytes, Json, JsonConfig, Payload};
+use actix_web::{App, HttpRequest, dev, guard};
 use futures_util::StreamExt as _;
 use palisade::{authenticated, compressed_body, post, public};
 use palisade_tests::{bearer, builder, call, call_raw, palisade, request, with_untouchable_body};
@@ -205,4 +205,41 @@ async fn a_route_that_asks_for_it_gets_the_inflated_body_and_no_other_route_does
         assert!(text.contains("compressed up to 64KiB"), "{text}");
     }
     assert!(row.to_json().contains("\"max_inflated_bytes\": 65536"));
+}
+
+#[post("/{a}/{b}")]
+#[public]
+async fn anywhere(body: Bytes) -> String {
+    body.len().to_string()
+}
+
+async fn exempt(body: Bytes) -> String {
+    format!("exempt {}", body.len())
+}
+
+#[actix_web::test]
+async fn a_path_that_looks_exempt_lets_no_coding_into_a_guarded_route() {
+    let palisade = builder().unguarded("/static", "files for everybody").build().unwrap();
+    let files = web::resource("/static/{file}").guard(guard::Put()).to(exempt);
+    let app = init_service(App::new().service(files).service(anywhere).wrap(palisade)).await;
+    for (coding, body, _) in bombs::all() {
+        let answer = call(&app, coded("/static/x", coding, body)).await;
+        answer.assert_problem(415);
+        assert_eq!(answer.header("accept-encoding"), "identity");
+    }
+    assert_eq!(call(&app, coded("/static/x", "identity", b"four".to_vec())).await.body, "4");
+    // What is exempt gets the request as it came.
+    let put = request(Method::PUT, "/static/x").insert_header(("content-encoding", "gzip"));
+    assert_eq!(call(&app, put.set_payload(small()[0].1.clone())).await.body, "exempt 7");
+}
+
+#[actix_web::test]
+async fn all_members_of_a_gzip_body_are_read_and_nothing_else_may_follow() {
+    let app = app!(builder().compressed_bodies(1_000_000).build().unwrap());
+    for at in [0, 2] {
+        let (coding, member) = small()[at].clone();
+        let two = [member.clone(), member.clone()].concat();
+        assert_eq!(call(&app, coded("/bytes", coding, two)).await.body, "14", "{coding}");
+        call(&app, coded("/bytes", coding, [&member[..], b"garbage"].concat())).await.assert_problem(400);
+    }
 }

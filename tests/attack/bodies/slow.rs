@@ -67,8 +67,13 @@ fn serve() -> SocketAddr {
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
             let app = move || {
-                let routes =
-                    palisade::scope("").service(json).service(whole).service(piecemeal).service(own).service(socket);
+                let routes = palisade::scope("")
+                    .service(json)
+                    .service(whole)
+                    .service(piecemeal)
+                    .service(own)
+                    .service(socket)
+                    .service(slow_server);
                 App::new().service(routes).wrap(palisade.clone())
             };
             let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
@@ -226,4 +231,30 @@ fn times_that_mean_nothing_are_errors() {
     }
     let stated = new().deadline(30 * SECOND).unwrap().grace(5 * SECOND).unwrap().min_rate(1024).unwrap();
     assert_eq!(new(), stated, "the documentation names these");
+}
+
+/// An extractor that takes its time, and nothing from the client.
+struct Slow;
+
+impl actix_web::FromRequest for Slow {
+    type Error = actix_web::Error;
+    type Future = futures_util::future::LocalBoxFuture<'static, Result<Self, actix_web::Error>>;
+
+    fn from_request(_: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+        Box::pin(async {
+            tokio::time::sleep(DEADLINE + GRACE).await;
+            Ok(Self)
+        })
+    }
+}
+
+#[post("/slow-server")]
+#[public]
+async fn slow_server(body: Bytes, _: Slow) -> String {
+    body.len().to_string()
+}
+
+#[test]
+fn a_slow_server_is_not_blamed_on_the_client() {
+    send(serve(), "/slow-server", "", 5, bytes(5), Duration::ZERO).is(200, DEADLINE);
 }

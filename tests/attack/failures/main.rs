@@ -300,3 +300,50 @@ async fn the_text_of_an_error_forges_no_line_and_fills_no_log() {
     let line = log.take().pop().unwrap();
     assert!((2_000..6_000).contains(&line.len()), "{}", line.len());
 }
+
+/// An error that puts its cause where a header of its own may be.
+#[derive(Debug, Clone, Copy)]
+struct Chatty(&'static str, &'static str);
+
+impl std::fmt::Display for Chatty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("away")
+    }
+}
+
+impl actix_web::ResponseError for Chatty {
+    fn status_code(&self) -> actix_web::http::StatusCode {
+        actix_web::http::StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::ServiceUnavailable().insert_header((self.0, self.1)).finish()
+    }
+}
+
+static CHATTY: std::sync::Mutex<Chatty> = std::sync::Mutex::new(Chatty("", ""));
+
+#[get("/chatty")]
+#[public]
+async fn chatty() -> Result<String, Chatty> {
+    Err(*CHATTY.lock().unwrap())
+}
+
+#[actix_web::test]
+async fn a_header_of_a_failure_is_kept_only_where_it_holds_no_text() {
+    let app = init_service(App::new().service(chatty).wrap(palisade())).await;
+    for (name, value, kept) in [
+        ("retry-after", "7", true),
+        ("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT", true),
+        ("retry-after", "db password is hunter2", false),
+        ("allow", "GET, HEAD", true),
+        ("allow", "hunter2", false),
+        ("www-authenticate", "hunter2", false),
+        ("x-debug", "hunter2", false),
+    ] {
+        *CHATTY.lock().unwrap() = Chatty(name, value);
+        let answer = call(&app, getting("/chatty")).await;
+        answer.assert_problem(503);
+        assert_eq!(answer.header(name), if kept { value } else { "" }, "{name}: {value}");
+    }
+}

@@ -5,14 +5,16 @@
 use super::{Db, DbError};
 use crate::email::Email;
 
-const NOT_ASCII: &str = "SELECT id, email FROM users WHERE email GLOB '*[^ -~]*'";
+/// In other letters, or with a domain of other letters than a host's name has.
+const UNUSUAL: &str =
+    "SELECT id, email FROM users WHERE email GLOB '*[^ -~]*' OR email GLOB '*@*[^a-z0-9.-]*' OR email GLOB '*.'";
 const RESPELL: &str = "UPDATE users SET email = ?2 WHERE id = ?1";
 
 impl Db {
     /// Brings addresses to their one spelling. An account whose address has none, or whose mailbox has another account, is told
     /// in the log by its id: an administrator gives it another address.
     pub async fn respell_emails(&self) -> Result<(), DbError> {
-        let stored: Vec<(String, String)> = sqlx::query_as(NOT_ASCII).fetch_all(&self.0).await?;
+        let stored: Vec<(String, String)> = sqlx::query_as(UNUSUAL).fetch_all(&self.0).await?;
         for (account, email) in stored {
             let Ok(email) = Email::parse(&email) else {
                 tracing::warn!(account, "its email is no address any more: nobody can log in to it");

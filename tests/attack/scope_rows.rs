@@ -1,0 +1,41 @@
+//! A wrong scope that looks like a right one (CWE-697): what was verified before stands for nothing that differs from it.
+
+use std::borrow::Cow;
+
+use actix_web::web::Path;
+use palisade::{Ownership, Resource, Rule, Unavailable, authenticated, get};
+use palisade_tests::{ISSUER, builder};
+
+struct Doc;
+
+impl Resource for Doc {
+    type Id = String;
+    type Store = ();
+
+    async fn load((): &(), _: String) -> Result<Option<Self>, Unavailable> {
+        Ok(None)
+    }
+
+    fn owner(&self) -> Cow<'_, str> {
+        Cow::Borrowed("x")
+    }
+}
+
+#[get("/show")]
+#[authenticated]
+async fn show(id: Path<String>) -> String {
+    id.into_inner()
+}
+
+static HIDDEN: Ownership = Ownership::of::<Doc>("Doc", &["id"]);
+static REVEALED: Ownership = Ownership::of::<Doc>("Doc", &["id"]).revealing();
+
+#[test]
+fn a_scope_that_hides_and_reveals_one_row_is_refused_also_after_one_that_only_hides_it() {
+    let scope =
+        |second| palisade::scope("/d/{id}").authorize(Rule::Owns(&HIDDEN)).authorize(Rule::Owns(second)).service(show);
+    let built = |second| builder().owners_of(ISSUER).routes(&scope(second)).build().map(drop);
+    assert!(built(&REVEALED).is_err());
+    assert!(built(&HIDDEN).is_ok());
+    assert!(built(&REVEALED).is_err());
+}

@@ -1,0 +1,96 @@
+//! Pointers that lead to nothing in what was sent, or to a name of the program's insides (CWE-209): a client can't find its
+//! mistake. Each pointer resolves in the document, or to the nearest place that is there (RFC 6901).
+
+use std::collections::{BTreeMap, HashMap};
+
+use actix_web::App;
+use actix_web::test::init_service;
+use actix_web::web::{Form, Json};
+use palisade::{post, public, validate};
+use palisade_tests::{call, palisade, post as posting};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use validator::Validate;
+
+#[derive(Deserialize, Validate)]
+struct Item {
+    #[validate(length(min = 1))]
+    name: String,
+}
+
+#[derive(Deserialize, Validate)]
+#[serde(rename_all = "camelCase")]
+struct Order {
+    #[validate(nested)]
+    #[serde(default)]
+    by_key: HashMap<String, Item>,
+    #[validate(nested)]
+    #[serde(default)]
+    sorted: BTreeMap<String, Item>,
+    #[validate(nested)]
+    #[serde(default)]
+    line_items: Vec<Item>,
+    #[serde(flatten)]
+    #[validate(nested)]
+    extra: Option<Item>,
+    #[validate(length(max = 3))]
+    #[serde(default)]
+    promo_code: String,
+}
+
+#[post("/items")]
+#[public]
+#[validate]
+async fn add_items(items: Json<Vec<Item>>) -> String {
+    items.iter().map(|item| item.name.as_str()).collect()
+}
+
+#[post("/order")]
+#[public]
+#[validate]
+async fn place(order: Json<Order>) -> String {
+    let Order { by_key, sorted, line_items, extra, promo_code } = order.into_inner();
+    format!("{}{}{}{}{promo_code}", by_key.len(), sorted.len(), line_items.len(), extra.is_some())
+}
+
+#[post("/form")]
+#[public]
+#[validate]
+async fn fill_in(item: Form<Item>) -> String {
+    item.into_inner().name
+}
+
+#[actix_web::test]
+async fn a_pointer_leads_to_the_mistake_in_what_was_sent() {
+    let app = init_service(App::new().service(add_items).service(place).wrap(palisade())).await;
+    for (path, body, pointer, value) in [
+        ("/items", r#"[{"name":"a"},{"name":""}]"#, "/1/name", json!("")),
+        ("/order", r#"{"byKey":{"k":{"name":""}}}"#, "/byKey/k/name", json!("")),
+        ("/order", r#"{"sorted":{"a/b":{"name":""}}}"#, "/sorted/a~1b/name", json!("")),
+        ("/order", r#"{"lineItems":[{"name":"x"},{"name":""}]}"#, "/lineItems/1/name", json!("")),
+        ("/order", r#"{"name":""}"#, "/name", json!("")),
+        ("/order", r#"{"promoCode":"long"}"#, "/promoCode", json!("long")),
+        // Which of the two, `validator` does not tell.
+        (
+            "/order",
+            r#"{"byKey":{"k":{"name":""},"l":{"name":"x"}}}"#,
+            "/byKey",
+            json!({"k":{"name":""},"l":{"name":"x"}}),
+        ),
+    ] {
+        let answer = call(&app, posting(path, body)).await;
+        answer.assert_problem(422);
+        let sent: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(answer.json()["errors"][0]["pointer"], pointer, "{body}");
+        assert_eq!(sent.pointer(pointer), Some(&value), "{body}");
+    }
+}
+
+#[actix_web::test]
+async fn a_mistake_in_a_form_is_named_by_its_field() {
+    let app = init_service(App::new().service(fill_in).wrap(palisade())).await;
+    let form = posting("/form", "name=").insert_header(("content-type", "application/x-www-form-urlencoded"));
+    let answer = call(&app, form).await;
+    answer.assert_problem(422);
+    assert_eq!(answer.json()["errors"][0]["pointer"], "/name");
+}
