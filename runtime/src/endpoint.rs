@@ -43,7 +43,7 @@ pub trait Endpoint: Judged + Sized + 'static {
 pub trait Mounted {
     fn into_route(self) -> actix_web::Route;
 
-    /// Whether a type of which `of` says yes is among the arguments.
+    /// Whether the arguments have a type for which `of` returns `true`.
     fn takes(of: fn(TypeId) -> bool) -> bool;
 }
 
@@ -107,7 +107,7 @@ arguments! { A B C D E F G H I J K L M N }
 arguments! { A B C D E F G H I J K L M N O }
 arguments! { A B C D E F G H I J K L M N O P }
 
-/// Whether the handler of an endpoint takes a type of which `of` says yes.
+/// Whether the handler of an endpoint takes a type for which `of` returns `true`.
 pub(crate) fn takes<E: Endpoint>(of: fn(TypeId) -> bool) -> bool {
     fn by_type<E, M: Mounted>(_: fn(E, Seat) -> M, of: fn(TypeId) -> bool) -> bool {
         M::takes(of)

@@ -89,7 +89,7 @@ pub(crate) fn answered<B: MessageBody + 'static>(
 
 /// The problem of an error that came without a request, such as that of an inner middleware.
 pub(crate) fn of_error(settings: &Settings, method: &Method, error: &Error, response: &HttpResponse) -> Problem {
-    // An error that calls itself a success is none: no guard let it through.
+    // An error with a success status is treated as 500: no guard let it through.
     let status = match response.status() {
         status if status.is_client_error() || is_of_the_server(status) => status,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

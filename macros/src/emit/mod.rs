@@ -87,7 +87,7 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
         };
         (None, Some(implementations))
     };
-    // `#[allow(..)]` does not compile in a crate that forbids the lint. The names of a `repr(C)` type are nobody's business,
+    // `#[allow(..)]` does not compile in a crate that forbids the lint. The compiler does not lint the names of `repr(C)` types,
     // and a type without fields has no other layout by it.
     quote! {
         #(#outer)*

@@ -36,7 +36,7 @@ impl Coding {
 
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut codings = headers.get_all(CONTENT_ENCODING).flat_map(|value| {
-            // What is no text is no coding that anybody knows.
+            // A value that is not text names no known coding.
             let list = value.to_str().unwrap_or("?");
             list.split(',')
                 .map(str::trim)
