@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix_web::dev::{ResourceMap, Service, ServiceRequest, Url};
-use actix_web::http::header::{ALLOW, HOST, HeaderValue};
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::test::TestRequest;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
@@ -35,6 +35,8 @@ pub(crate) struct Gate {
     map: OnceCell<ResourceMap>,
     /// Whether any request reached a guard, so that no middleware hides them all.
     seen: Cell<bool>,
+    /// Room for a path, so that no request has to make some.
+    path: Cell<String>,
     /// Whether a request for which nothing is mounted reaches a guard too.
     is_complete: bool,
 }
@@ -59,13 +61,14 @@ impl Gate {
         request: ServiceRequest,
     ) -> Result<S::Future, NotRun> {
         // Cheap, and the request is gone when they are needed.
-        let asked = Asked::of(&request);
+        let asked = Asked::of(&request, self.path.take());
         let map = self.map.get_or_init(|| request.resource_map().clone());
         let (future, guarded) = reached::watch(|| service.call(request));
         if guarded {
             self.seen.set(true);
         }
-        if guarded || (!settings.exempt.is_empty() && may_be_exempt(settings, map, &asked.uri)) {
+        if guarded || (!settings.exempt.is_empty() && may_be_exempt(settings, map, &asked.path)) {
+            self.path.replace(asked.path);
             return Ok(future);
         }
         drop(future);
@@ -79,7 +82,7 @@ impl Gate {
             return None;
         }
         let map = self.map.get_or_init(|| request.resource_map().clone());
-        if !settings.exempt.is_empty() && may_be_exempt(settings, map, &request.head().uri) {
+        if !settings.exempt.is_empty() && may_be_exempt(settings, map, request.head().uri.path()) {
             return Coding::of(request.headers()).map(|_| Coding::Left);
         }
         Coding::take(request)
@@ -87,8 +90,8 @@ impl Gate {
 
     #[cold]
     fn refuse<S: Service<ServiceRequest>>(&self, service: &S, map: &ResourceMap, asked: &Asked) -> NotRun {
-        let Asked { uri, method, .. } = asked;
-        let pattern = map.match_pattern(Url::new(uri.clone()).path());
+        let Asked { path, method, .. } = asked;
+        let pattern = map.match_pattern(&decoded(path));
         let (problem, allow) = match pattern {
             None if !self.is_complete => (absent(false), None),
             None => (unguarded(&format!("{method}, the default service")), None),
@@ -109,28 +112,28 @@ impl Gate {
                 _ => (unguarded(&format!("{method} {pattern}")), None),
             },
         };
-        NotRun { problem: problem.instance(uri.path()), allow }
+        NotRun { problem: problem.instance(path.clone()), allow }
     }
 }
 
 /// What is left of a request once it is gone.
 struct Asked {
-    uri: Uri,
+    path: String,
     method: Method,
-    host: Option<HeaderValue>,
     client: Option<SocketAddr>,
     /// How much of the path the scopes around this service took.
     skipped: usize,
 }
 
 impl Asked {
-    fn of(request: &ServiceRequest) -> Self {
+    fn of(request: &ServiceRequest, mut path: String) -> Self {
         let head = request.head();
         let matched = request.match_info();
+        path.clear();
+        path.push_str(head.uri.path());
         Self {
-            uri: head.uri.clone(),
+            path,
             method: head.method.clone(),
-            host: head.headers.get(HOST).cloned(),
             client: head.peer_addr,
             skipped: matched.as_str().len().saturating_sub(matched.unprocessed().len()),
         }
@@ -149,16 +152,13 @@ impl Asked {
 
     /// Whether the same request of another method reaches a guard. Nothing is polled, so nothing runs.
     fn leads_to_a_guard<S: Service<ServiceRequest>>(&self, service: &S, method: &Method) -> bool {
-        let url = Url::new(self.uri.clone());
-        let path = url.path().get(self.skipped..).filter(|path| !path.is_empty()).unwrap_or("/");
+        let decoded = decoded(&self.path);
+        let path = decoded.get(self.skipped..).filter(|path| !path.is_empty()).unwrap_or("/");
         if Uri::try_from(path).is_err() {
             return false;
         }
         let request = || {
             let mut request = TestRequest::default().method(method.clone()).uri(path);
-            if let Some(host) = &self.host {
-                request = request.insert_header((HOST, host.clone()));
-            }
             if let Some(client) = self.client {
                 request = request.peer_addr(client);
             }
@@ -190,16 +190,21 @@ fn name(method: &Method) -> &'static str {
     }
 }
 
+/// The path as the router reads it.
+fn decoded(path: &str) -> String {
+    path.parse::<Uri>().map_or_else(|_| path.to_owned(), |uri| Url::new(uri).path().to_owned())
+}
+
 fn below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether an exempt service may be what the router chose. A default service has no pattern, so there the path is all that
 /// there is to go by; [`is_exempt`] has the last word.
-fn may_be_exempt(settings: &Settings, map: &ResourceMap, uri: &Uri) -> bool {
-    let url = Url::new(uri.clone());
-    let pattern = map.match_pattern(url.path());
-    let place = pattern.as_deref().unwrap_or(url.path());
+fn may_be_exempt(settings: &Settings, map: &ResourceMap, path: &str) -> bool {
+    let path = decoded(path);
+    let pattern = map.match_pattern(&path);
+    let place = pattern.as_deref().unwrap_or(&path);
     settings.exempt.iter().any(|exempt| below(place, &exempt.prefix))
 }
 

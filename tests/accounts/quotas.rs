@@ -37,7 +37,7 @@ async fn sixty_four_wrong_logins_at_once_are_five_tries() {
             _ => answer.expect(401),
         };
         if answer.status == 429 {
-            assert!(answer.retry_after() <= QUARTER, "{}", answer.retry_after());
+            assert!((1..=QUARTER).contains(&answer.retry_after()), "{}", answer.retry_after());
         }
         *count.entry(answer.status.as_u16()).or_insert(0) += 1;
     }

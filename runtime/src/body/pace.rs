@@ -15,6 +15,7 @@ use actix_web::error::PayloadError;
 use actix_web::rt::time::{Sleep, sleep};
 use actix_web::web::Bytes;
 use futures_util::Stream;
+use smallvec::SmallVec;
 
 use super::BodyTimeouts;
 
@@ -26,7 +27,7 @@ pub(crate) struct Reading(Rc<State>);
 struct State {
     reads: Cell<bool>,
     /// Nothing where nobody will ask for it.
-    sent: Option<RefCell<Vec<Bytes>>>,
+    sent: Option<RefCell<SmallVec<[Bytes; 1]>>>,
 }
 
 impl Reading {
