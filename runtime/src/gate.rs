@@ -4,8 +4,8 @@
 //! (CWE-862, ASVS V8.2.1, V16.5.3). Promise: it does not run. The request is refused before anything of it is polled,
 //! except where [`unguarded`](crate::PalisadeBuilder::unguarded) names its mount.
 //!
-//! What the refusal is, actix-web's own map of resources tells: 404 where nothing is mounted at the path, 405 where
-//! another method of it is guarded, 500 and an event otherwise.
+//! The refusal is 404 if nothing is mounted at the path, or if the router's own guards (such as one of the host) keep the
+//! request from a guarded route; 405 if another method of the path is guarded; 500 and an event otherwise.
 
 use std::cell::{Cell, OnceCell};
 use std::fmt;
@@ -26,8 +26,17 @@ use crate::problem::Problem;
 use crate::reached;
 use crate::settings::Settings;
 
-const METHODS: [Method; 7] =
-    [Method::DELETE, Method::GET, Method::HEAD, Method::OPTIONS, Method::PATCH, Method::POST, Method::PUT];
+static METHODS: [Method; 9] = [
+    Method::CONNECT,
+    Method::DELETE,
+    Method::GET,
+    Method::HEAD,
+    Method::OPTIONS,
+    Method::PATCH,
+    Method::POST,
+    Method::PUT,
+    Method::TRACE,
+];
 
 /// The way into the services of one worker.
 #[derive(Default)]
@@ -96,7 +105,7 @@ impl Gate {
             None if !self.is_complete => (absent(false), None),
             None => (unguarded(&format!("{method}, the default service")), None),
             // A default service is guarded: so what this request led to is mounted besides.
-            Some(pattern) if asked.leads_to_a_guard(service, &Method::TRACE) => {
+            Some(pattern) if asked.leads_to_a_guard(service, &method_of_nobody()) => {
                 (unguarded(&format!("{method} {pattern}")), None)
             }
             Some(pattern) => match HeaderValue::try_from(asked.guarded_methods(service).join(", ")) {
@@ -147,7 +156,7 @@ impl Asked {
 
     /// Every method for which the path leads to a guard.
     fn guarded_methods<S: Service<ServiceRequest>>(&self, service: &S) -> Vec<&'static str> {
-        METHODS.iter().filter(|method| self.leads_to_a_guard(service, method)).map(name).collect()
+        METHODS.iter().filter(|method| self.leads_to_a_guard(service, method)).map(Method::as_str).collect()
     }
 
     /// Whether the same request of another method reaches a guard. Nothing is polled, so nothing runs.
@@ -178,16 +187,9 @@ fn unguarded(what: &str) -> Problem {
     Problem::new(denial.status).detail(denial.detail)
 }
 
-fn name(method: &Method) -> &'static str {
-    match *method {
-        Method::DELETE => "DELETE",
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        Method::PATCH => "PATCH",
-        Method::POST => "POST",
-        _ => "PUT",
-    }
+/// One that no route names, so only a service that takes them all answers it.
+fn method_of_nobody() -> Method {
+    Method::from_bytes(b"PALISADE-PROBE").unwrap_or(Method::TRACE)
 }
 
 /// The path as the router reads it.

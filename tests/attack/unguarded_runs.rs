@@ -344,3 +344,20 @@ async fn each_request_that_would_have_run_something_unguarded_is_an_event() {
         log.assert_one(&["ERROR", "misconfigured", &format!("{method} {path}"), "#[public]", "palisade::deferring"]);
     }
 }
+
+#[palisade::route("/traced", method = "TRACE")]
+#[public]
+async fn traced() -> &'static str {
+    "traced"
+}
+
+#[actix_web::test]
+async fn a_wrong_method_of_a_route_with_a_rare_one_is_no_alarm() {
+    let (log, _guard) = Log::start();
+    let app = init_service(App::new().service(traced).wrap(palisade())).await;
+    assert_eq!(call(&app, request(Method::TRACE, "/traced")).await.body, "traced");
+    let wrong = call(&app, request(Method::DELETE, "/traced")).await;
+    refused(&wrong, 405);
+    assert_eq!(wrong.header("allow"), "TRACE");
+    log.assert_one(&["WARN", "status=405", "/traced"]);
+}
