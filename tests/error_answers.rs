@@ -7,11 +7,17 @@ use std::time::Duration;
 use actix_web::body::to_bytes;
 use actix_web::test::init_service;
 use actix_web::{App, FromRequest, HttpRequest, HttpResponse, ResponseError};
-use palisade::{
-    ApiKeyError, AuthError, BeginError, Claims, ConfigError, EndError, FieldError, Grant, Invalid, IssueError,
-    LimitError, MemoryRevocations, MemorySessions, PasswordError, Principal, Problem, RefreshError, Scoped, Sessions,
-    TokenPair, Unavailable, authenticated, get, public,
-};
+use palisade::api_key::ApiKeyError;
+use palisade::authn::AuthError;
+use palisade::jwt::{Grant, IssueError};
+use palisade::password::PasswordError;
+use palisade::problem::FieldError;
+use palisade::rate_limiter::RateLimitError;
+use palisade::resource::Unavailable;
+use palisade::revocation::MemoryRevocations;
+use palisade::session::{BeginError, EndError, MemorySessions, RefreshError, Sessions, TokenPair};
+use palisade::validation::Invalid;
+use palisade::{Claims, ConfigError, Principal, Problem, RowFilter, authenticated, get, public};
 use palisade_tests::log::Log;
 use palisade_tests::{bearer, builder, call, get as getting, issuer, palisade};
 use serde_json::Value;
@@ -76,10 +82,10 @@ async fn every_error_answers_with_the_status_of_its_documentation() {
     assert_answers(AuthError::Invalid("token_expired"), 401, None).await;
     assert_answers(AuthError::Unavailable("keys_unavailable"), 503, Some("1")).await;
 
-    assert_answers(LimitError::OverQuota { retry_after: Duration::from_millis(41_500) }, 429, Some("42")).await;
-    assert_answers(LimitError::OverQuota { retry_after: Duration::ZERO }, 429, Some("1")).await;
-    assert_answers(LimitError::Unavailable, 503, Some("1")).await;
-    assert_answers(LimitError::Misconfigured("hunter2".to_owned()), 500, None).await;
+    assert_answers(RateLimitError::RateLimited { retry_after: Duration::from_millis(41_500) }, 429, Some("42")).await;
+    assert_answers(RateLimitError::RateLimited { retry_after: Duration::ZERO }, 429, Some("1")).await;
+    assert_answers(RateLimitError::Unavailable, 503, Some("1")).await;
+    assert_answers(RateLimitError::Misconfigured("hunter2".to_owned()), 500, None).await;
 
     assert_answers(PasswordError::TooLong, 422, None).await;
     assert_answers(PasswordError::Busy, 503, Some("1")).await;
@@ -141,7 +147,7 @@ impl From<Gone> for Problem {
 #[get("/returned/{token}")]
 #[public]
 async fn returned(token: actix_web::web::Path<String>) -> Result<String, RefreshError<Unavailable>> {
-    let grant = async |_: &palisade::SessionRecord| Err::<Grant, _>(Unavailable);
+    let grant = async |_: &palisade::session::SessionRecord| Err::<Grant, _>(Unavailable);
     sessions().refresh(&token, grant).await.map(|pair: TokenPair| format!("{pair:?}"))
 }
 
@@ -188,8 +194,8 @@ async fn claimed(request: HttpRequest) -> Result<String, Problem> {
 
 #[get("/whose")]
 #[public]
-async fn whose(request: HttpRequest) -> Result<String, palisade::ArgumentError> {
-    Scoped::extract(&request).await.map(|whose| format!("{whose:?}"))
+async fn whose(request: HttpRequest) -> Result<String, palisade::principal::ArgumentError> {
+    RowFilter::extract(&request).await.map(|whose| format!("{whose:?}"))
 }
 
 macro_rules! app {
@@ -291,7 +297,7 @@ async fn of_the_documentation(token: String) -> Result<actix_web::web::Json<Toke
     async fn grant_for(_: &str) -> Result<Grant, Unavailable> {
         Err(Unavailable)
     }
-    let grant = async |session: &palisade::SessionRecord| Ok(grant_for(&session.subject).await?);
+    let grant = async |session: &palisade::session::SessionRecord| Ok(grant_for(&session.subject).await?);
     sessions().refresh(&token, grant).await.map(actix_web::web::Json)
 }
 

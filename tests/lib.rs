@@ -20,8 +20,10 @@ use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
 use actix_web::{Error, body};
 use futures_util::Stream;
+use palisade::jwt::{Grant, TokenIssuer};
+use palisade::rate_limit::MemoryRateLimits;
 use palisade::testing::{AsPrincipal, ManualClock};
-use palisade::{Grant, Jwt, MemoryStore, Palisade, PalisadeBuilder, Principal, TokenIssuer};
+use palisade::{Jwt, Palisade, PalisadeBuilder, Principal};
 
 pub const ISSUER: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "tests";
@@ -50,13 +52,13 @@ pub fn bearer(subject: &str, roles: &[&str]) -> String {
     format!("Bearer {}", issuer().issue(&grant).unwrap())
 }
 
-/// Tokens of [`bearer`] are accepted; quotas are counted apart from every other test, by a clock that stands still.
+/// Tokens of [`bearer`] are accepted; rate limits are counted apart from every other test, by a clock that stands still.
 pub fn builder() -> PalisadeBuilder {
     builder_at(&ManualClock::new())
 }
 
 pub fn builder_at(clock: &ManualClock) -> PalisadeBuilder {
-    Palisade::builder().authenticator(jwt()).quota_store(MemoryStore::with_clock(clock.clone()))
+    Palisade::builder().authenticator(jwt()).rate_limit_store(MemoryRateLimits::with_clock(clock.clone()))
 }
 
 pub fn palisade() -> Palisade {

@@ -59,7 +59,7 @@ fn palisade() -> PathBuf {
 
 /// A crate that hands on all of palisade.
 fn framework(folder: &TempDir) -> PathBuf {
-    let source = "pub use palisade::*;\npub use palisade::__private;\n#[macro_export] macro_rules! prelude { () => { extern crate framework as palisade; } }";
+    let source = "pub use palisade::*;\npub use palisade::__v1;\n#[macro_export] macro_rules! prelude { () => { extern crate framework as palisade; } }";
     assert_eq!(compiled(folder, "framework", &[("palisade", palisade())], "lib", source), "");
     folder.path().join("libframework.rmeta")
 }

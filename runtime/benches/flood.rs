@@ -15,8 +15,8 @@ use governor::clock::MonotonicClock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
-use palisade::MemoryStore;
-use palisade::quota::{Client, Limit, SystemClock};
+use palisade::rate_limit::MemoryRateLimits;
+use palisade::rate_limit::{Client, Limit, SystemClock};
 
 struct Counting;
 
@@ -50,7 +50,7 @@ trait Limiter: Sync {
     fn decide(&self, number: u32) -> bool;
 }
 
-struct Ours(MemoryStore, Limit);
+struct Ours(MemoryRateLimits, Limit);
 
 impl Limiter for Ours {
     fn decide(&self, number: u32) -> bool {
@@ -72,13 +72,13 @@ fn address(number: u32) -> IpAddr {
 }
 
 fn ours(count: u32) -> Ours {
-    Ours(MemoryStore::new(), Limit::new(count, QUARTER).unwrap())
+    Ours(MemoryRateLimits::new(), Limit::new(count, QUARTER).unwrap())
 }
 
 fn theirs(count: u32) -> Theirs {
     let count = NonZeroU32::new(count).unwrap();
-    let quota = Quota::with_period(QUARTER / count.get()).unwrap().allow_burst(count);
-    Theirs(RateLimiter::new(quota, DashMapStateStore::default(), MonotonicClock))
+    let rate_limit = Quota::with_period(QUARTER / count.get()).unwrap().allow_burst(count);
+    Theirs(RateLimiter::new(rate_limit, DashMapStateStore::default(), MonotonicClock))
 }
 
 fn nanos(start: Instant, calls: u32) -> f64 {
@@ -136,7 +136,7 @@ fn flood(count: u32, bytes_per_client: usize) {
     const FLOOD: u32 = 10 * MILLION;
     let before = BYTES.load(Ordering::Relaxed);
     let bound = NonZeroUsize::new(1 << 20).unwrap();
-    let ours = Ours(MemoryStore::bounded(bound, SystemClock::new()), Limit::new(count, QUARTER).unwrap());
+    let ours = Ours(MemoryRateLimits::bounded(bound, SystemClock::new()), Limit::new(count, QUARTER).unwrap());
     let blocked = u32::MAX;
     (0..count).for_each(|_| assert!(ours.decide(blocked)));
     assert!(!ours.decide(blocked));

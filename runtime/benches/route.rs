@@ -15,10 +15,9 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, Json, Path};
 use actix_web::{App, Error, HttpResponse};
 use gungraun::prelude::*;
-use palisade::{
-    Cors, Grant, Jwt, MemoryStore, Palisade, Quota, TokenCache, TokenIssuer, get, owner, post, public, rate_limit,
-    require_role, validate,
-};
+use palisade::jwt::{Grant, TokenCache, TokenIssuer};
+use palisade::rate_limit::MemoryRateLimits;
+use palisade::{Cors, Jwt, Palisade, RateLimit, get, owner, post, public, rate_limit, require_role, validate};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -62,10 +61,10 @@ async fn owner_get(id: Path<String>) -> HttpResponse {
     bare_get(id).await
 }
 
-#[get("/quota/{id}")]
+#[get("/rate limit/{id}")]
 #[public]
 #[rate_limit(4_000_000, "1h")]
-async fn quota_get(id: Path<String>) -> HttpResponse {
+async fn rate_limit_get(id: Path<String>) -> HttpResponse {
     bare_get(id).await
 }
 
@@ -129,8 +128,12 @@ fn case_of(cache: TokenCache, method: Method, path: &'static str, token: &str, e
     let runtime = actix_rt::System::new();
     let call = runtime.block_on(async {
         let cors = Cors::allow_origins(["https://app.example.com"]).unwrap().allow_credentials();
-        let palisade =
-            Palisade::builder().authenticator(jwt(cache)).cors(cors).quota_store(MemoryStore::new()).build().unwrap();
+        let palisade = Palisade::builder()
+            .authenticator(jwt(cache))
+            .cors(cors)
+            .rate_limit_store(MemoryRateLimits::new())
+            .build()
+            .unwrap();
         if path.starts_with("/bare") {
             let app = App::new()
                 .route("/bare/{id}", web::get().to(bare_get))
@@ -138,13 +141,13 @@ fn case_of(cache: TokenCache, method: Method, path: &'static str, token: &str, e
             calling(init_service(app).await)
         } else {
             let scope = palisade::scope("")
-                .rate_limit(Quota::new("all", 4_000_000, Duration::from_secs(3_600)))
+                .rate_limit(RateLimit::new("all", 4_000_000, Duration::from_secs(3_600)))
                 .service(stack_post);
             let app = App::new()
                 .service(public_get)
                 .service(role_get)
                 .service(owner_get)
-                .service(quota_get)
+                .service(rate_limit_get)
                 .service(scope)
                 .wrap(palisade);
             calling(init_service(app).await)
@@ -175,7 +178,7 @@ fn token(roles: &[&str]) -> String {
 #[library_benchmark]
 #[bench::bare_get(case(Method::GET, "/bare/7", "", 200))]
 #[bench::public_get(case(Method::GET, "/public/7", "", 200))]
-#[bench::quota_get(case(Method::GET, "/quota/7", "", 200))]
+#[bench::rate_limit_get(case(Method::GET, "/rate limit/7", "", 200))]
 #[bench::role_get(case(Method::GET, "/role/7", &token(&["admin"]), 200))]
 #[bench::role_and_owner_get(case(Method::GET, "/owner/7", &token(&["admin"]), 200))]
 #[bench::role_and_owner_get_not_cached(case_of(TokenCache::Off, Method::GET, "/owner/7", &token(&["admin"]), 200))]

@@ -10,8 +10,9 @@ use actix_web::test::init_service;
 use actix_web::web::{self, Path};
 use actix_web::{App, HttpResponse};
 use gungraun::prelude::*;
-use palisade::__private::Seat;
-use palisade::{Endpoint, Palisade, Policy, Route, Rule, Scope};
+use palisade::__v1::Mounter;
+use palisade::policy::{Route, Rule};
+use palisade::{Endpoint, Palisade, Policy, Scope};
 
 async fn handler(id: Path<String>) -> HttpResponse {
     black_box(id);
@@ -42,12 +43,12 @@ impl<const HUNDRED: usize, const NUMBER: usize> Endpoint for At<HUNDRED, NUMBER>
     const ROUTE: Route = Route::get(Self::PATH);
     const POLICY: &'static Policy = &Policy::new(Rule::Public).of("startup", Self::PATH);
 
-    fn mount(self, seat: Seat) -> impl palisade::Mounted {
-        seat.handler(handler, palisade::__takes!(HttpResponse; Path<String>))
+    fn mount(self, mounter: Mounter) -> impl palisade::__v1::Mounted {
+        mounter.handler(handler, palisade::__takes!(HttpResponse; Path<String>))
     }
 }
 
-impl<const HUNDRED: usize, const NUMBER: usize> palisade::__private::Judged for At<HUNDRED, NUMBER> {
+impl<const HUNDRED: usize, const NUMBER: usize> palisade::__v1::Judged for At<HUNDRED, NUMBER> {
     palisade::__arguments!(public, 1, (); Path<String>);
 }
 

@@ -12,7 +12,10 @@ use std::time::Instant;
 use actix_web::dev::Service;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest};
-use palisade::{ApiKeys, Attempt, Authenticator, MemoryApiKeys, NewApiKey, Palisade, Passwords, authenticated, get};
+use palisade::api_key::{ApiKeys, MemoryApiKeys, NewApiKey};
+use palisade::authn::Attempt;
+use palisade::password::Passwords;
+use palisade::{Authenticator, Palisade, authenticated, get};
 
 const TRIES: usize = 1_000;
 const WARM_UP: usize = 50;

@@ -9,10 +9,10 @@ use actix_web::App;
 use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 
+use crate::builder::Palisade;
 use crate::endpoint::fallback;
 use crate::middleware::Complete;
-use crate::palisade::Palisade;
-use crate::policy::Outer;
+use crate::policy::ScopeDemands;
 use crate::scope::Scope;
 
 impl Palisade {
@@ -53,6 +53,9 @@ impl Palisade {
             InitError = (),
         > + use<>,
     > {
-        App::new().service(routes).default_service(fallback(Rc::new(Outer::new()), None)).wrap(Complete(self.clone()))
+        App::new()
+            .service(routes)
+            .default_service(fallback(Rc::new(ScopeDemands::new()), None))
+            .wrap(Complete(self.clone()))
     }
 }

@@ -76,13 +76,13 @@ impl Failed<'_> {
     }
 }
 
-/// A quota that would have refused, had the limits not been set to observe.
-pub(crate) fn over_quota_observed(quota: &str, handler: &dyn fmt::Display, client: Option<IpAddr>) {
+/// A rate limit that would have refused, had the limits not been set to observe.
+pub(crate) fn over_rate_limit_observed(rate_limit: &str, handler: &dyn fmt::Display, client: Option<IpAddr>) {
     tracing::warn!(
         target: TARGET,
         event = "observed",
         reason = "rate_limited",
-        quota,
+        rate_limit,
         handler = display(handler),
         client = client.map(display),
     );

@@ -14,7 +14,7 @@ use futures_util::future::{Either, LocalBoxFuture};
 
 use crate::gate::Gate;
 use crate::reached;
-use crate::settings::InFlight;
+use crate::settings::RequestState;
 
 /// Lets a middleware await before it calls the services inside of it, such as a session that is loaded first.
 ///
@@ -118,7 +118,7 @@ where
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let settings = request.extensions().get::<InFlight>().map(|in_flight| in_flight.settings.clone());
+        let settings = request.extensions().get::<RequestState>().map(|state| state.settings.clone());
         let Some(settings) = settings else {
             // Without the middleware of palisade's nobody checks anything, and every guard refuses.
             return Either::Left(self.service.call(request));

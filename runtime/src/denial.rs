@@ -82,10 +82,15 @@ impl Denial {
     }
 
     pub(crate) const fn too_many_requests(retry_after: u32) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", problem::OVER_QUOTA, Extra::RetryAfter(retry_after))
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limited",
+            problem::OVER_RATE_LIMIT,
+            Extra::RetryAfter(retry_after),
+        )
     }
 
-    /// Nothing is used up: as many requests as the quota holds are at work.
+    /// Nothing is used up: as many requests as the rate limit holds are at work.
     pub(crate) const fn in_flight() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -95,10 +100,10 @@ impl Denial {
         )
     }
 
-    /// The same for the client; for the log an alarm: the store of quotas is too small, or under attack.
+    /// The same for the client; for the log an alarm: the store of rate limits is too small, or under attack.
     pub(crate) const fn crowded(retry_after: u32) -> Self {
         let mut denial = Self::too_many_requests(retry_after);
-        denial.reason = "quota_store_full";
+        denial.reason = "rate_limit_store_full";
         denial
     }
 

@@ -8,9 +8,10 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::endpoint::arguments::Taken;
 use crate::guard::{self as checks, Place};
-use crate::policy::{FieldKeys, Outer, Policy};
+use crate::policy::{Policy, ScopeDemands};
+use crate::rate_limit::FieldKeys;
 use crate::reached;
-use crate::validation::{Checks, Invalid, NotInput};
+use crate::validation::{Checks, Invalid, NotValidated};
 
 type Answer = LocalBoxFuture<'static, HttpResponse>;
 
@@ -80,12 +81,12 @@ pub async fn enforce_validated<F, T, C>(
 where
     T: Taken,
     F: Handler<T::Arguments, Output = T::Answer>,
-    C: FnOnce(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid>,
+    C: FnOnce(Checks<NotValidated>, &T::Arguments) -> Result<(), Invalid>,
 {
     enforce_counted(policy, request, payload, handler, taken, check, |none, _| none).await
 }
 
-/// The same with the fields that quotas count by.
+/// The same with the fields that rate limits count by.
 #[doc(hidden)]
 pub async fn enforce_counted<F, T, C, K>(
     policy: &'static Policy,
@@ -99,11 +100,11 @@ pub async fn enforce_counted<F, T, C, K>(
 where
     T: Taken,
     F: Handler<T::Arguments, Output = T::Answer>,
-    C: FnOnce(Checks<NotInput>, &T::Arguments) -> Result<(), Invalid>,
+    C: FnOnce(Checks<NotValidated>, &T::Arguments) -> Result<(), Invalid>,
     K: FnOnce(FieldKeys, &T::Arguments) -> FieldKeys,
 {
     let check = |arguments: &T::Arguments| check(Checks::new(), arguments);
     let keys = |arguments: &T::Arguments| keys(FieldKeys::new(), arguments);
     let payload = &mut payload.into_inner();
-    checks::enforce(Place::Behind, policy, Outer::NONE, &request, payload, &handler, check, keys).await
+    checks::enforce(Place::Behind, policy, ScopeDemands::NONE, &request, payload, &handler, check, keys).await
 }

@@ -2,7 +2,7 @@
 //!
 //! Threat: a raw handler between guarded ones, another method on a guarded path, a service that somebody else mounted
 //! (CWE-862, ASVS V8.2.1, V16.5.3). Promise: it does not run. The request is refused before anything of it is polled,
-//! except where [`unguarded`](crate::PalisadeBuilder::unguarded) names its mount.
+//! except where [`allow_unguarded`](crate::PalisadeBuilder::allow_unguarded) names its mount.
 //!
 //! The refusal is 404 if nothing is mounted at the path, or if the router's own guards (such as one of the host) keep the
 //! request from a guarded route; 405 if another method of the path is guarded; 500 and an event otherwise.
@@ -18,12 +18,12 @@ use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::test::TestRequest;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
-use crate::answer::absent;
 use crate::audit;
 use crate::body::Coding;
 use crate::denial::Denial;
 use crate::problem::Problem;
 use crate::reached;
+use crate::refusal_response::absent;
 use crate::settings::Settings;
 
 static METHODS: [Method; 9] = [

@@ -66,78 +66,73 @@
     )
 )]
 
-mod answer;
+pub mod api_key;
 mod app;
 mod audit;
-mod authn;
+pub mod authn;
 mod authz;
 mod body;
+mod builder;
+mod config_error;
+pub mod cors;
 mod deferring;
 mod denial;
+mod dry_run;
 mod endpoint;
-mod error;
-mod extract;
-mod extraction;
+mod extraction_errors;
+mod extractors;
 mod failure;
 mod function;
 mod gate;
 mod guard;
-mod ledger;
-mod limiter;
+mod handler_path;
+pub mod headers;
+pub mod jwt;
 mod middleware;
-mod palisade;
-mod policy;
-mod principal;
-mod problem;
-pub mod quota;
+#[cfg(feature = "password")]
+pub mod password;
+pub mod policy;
+pub mod policy_table;
+pub mod principal;
+pub mod problem;
+pub mod proxy;
+pub mod rate_limit;
+pub mod rate_limiter;
 mod reached;
-mod rehearsal;
+mod refusal_response;
+mod request_sanity;
+mod reservations;
+pub mod resource;
+pub mod revocation;
+pub mod role;
 mod scope;
+pub mod session;
 mod settings;
-mod table;
 mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod transport;
-mod validation;
+mod unavailable;
+pub mod validation;
 
-#[cfg(feature = "redis")]
-pub use self::authn::RedisStore;
-#[cfg(feature = "jwks")]
-pub use self::authn::RemoteKeySet;
-pub use self::authn::{
-    Algorithm, ApiKey, ApiKeyError, ApiKeyStore, ApiKeys, Attempt, AuthError, Authenticator, BeginError, ClaimPath,
-    CreatedApiKey, EndError, Grant, InsertedApiKey, IssueError, Jwt, JwtBuilder, KeySet, KeySource, MemoryApiKeys,
-    MemoryRevocations, MemorySessions, NewApiKey, RefreshError, RevocationStore, SessionRecord, SessionStore, Sessions,
-    SigningKey, TokenCache, TokenIssuer, TokenPair, TokenType, VerifyingKey,
-};
-#[cfg(feature = "password")]
-pub use self::authn::{PasswordError, PasswordMatch, Passwords};
-pub use self::authz::{RoleTerms, Roles, RolesBuilder};
+pub use self::authn::Authenticator;
 pub use self::body::BodyTimeouts;
+pub use self::builder::{Palisade, PalisadeBuilder};
+pub use self::config_error::ConfigError;
+pub use self::cors::Cors;
 pub use self::deferring::{Deferring, deferring};
 pub use self::endpoint::Endpoint;
-pub use self::error::ConfigError;
-pub use self::extract::{Claims, Owned, Scoped};
-pub use self::ledger::RateLimitHeaders;
-pub use self::limiter::{LimitError, Permit, QuotaKey, RateLimiter};
-pub use self::palisade::{Palisade, PalisadeBuilder};
-pub use self::policy::{
-    By, Check, Count, HandlerPath, KeyAnswer, KeyFn, KeyText, Outage, Ownership, Policy, Quota, Resource,
-    RoleDefinition, RoleName, Route, Rule, TypedRole, Unavailable, Validation, Verdict,
-};
-pub use self::principal::{ArgumentError, Principal, Token};
-pub use self::problem::{FieldError, Problem};
-#[cfg(feature = "redis")]
-pub use self::quota::RedisQuotas;
-pub use self::quota::{MemoryStore, QuotaStore, Standing};
+pub use self::extractors::{Claims, Owned, RowFilter};
+pub use self::headers::SecurityHeaders;
+pub use self::jwt::Jwt;
+pub use self::policy::Policy;
+pub use self::policy_table::PolicyTable;
+pub use self::principal::Principal;
+pub use self::problem::Problem;
+pub use self::rate_limit::RateLimit;
+pub use self::rate_limiter::RateLimiter;
+pub use self::resource::Resource;
+pub use self::role::Roles;
 pub use self::scope::{Guarded, Scope, scope};
-pub use self::settings::RateLimits;
-pub use self::table::{PolicyRow, PolicyTable};
-pub use self::transport::client_addr::ForwardedBy;
-pub use self::transport::cors::{Cors, CorsAnyOrigin};
-pub use self::transport::headers::SecurityHeaders;
-pub use self::validation::{Input, Invalid, IsInput, NotInput};
 pub use palisade_macros::{
     Role, authenticated, authorize, compressed_body, delete, deny_all, get, head, optional_auth, options, owner,
     owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role, require_scope, route,
@@ -145,21 +140,23 @@ pub use palisade_macros::{
 };
 
 #[doc(hidden)]
-pub use self::endpoint::Mounted;
-#[doc(hidden)]
-pub use palisade_macros::{__Endpoint, __policy};
+pub use palisade_macros::__policy;
 
-/// All that generated code names besides the public interface.
+/// All that generated code names, for exactly one version of the macros.
 #[doc(hidden)]
-pub mod __private {
-    pub use crate::authn::{Said, Unsaid};
+pub mod __v1 {
     pub use crate::endpoint::arguments::*;
-    pub use crate::endpoint::{Judged, Seat, fn_guard, register};
+    pub use crate::endpoint::{Endpoint, Judged, Mounted, Mounter, fn_guard, register};
     pub use crate::function::{Function, boxed, enforce, enforce_counted, enforce_validated};
+    pub use crate::jwt::{Set, Unset};
     pub use crate::policy::constant::{NoName, cost, limit, permission, role, scope};
-    pub use crate::policy::{FieldKeys, pending, pending_key};
-    pub use crate::validation::Listed;
+    pub use crate::policy::{Check, Ownership, Policy, Route, Rule, pending};
+    pub use crate::rate_limit::{By, Count, FieldKeys, KeyFn, OnStoreFailure, RateLimit, pending_key};
+    pub use crate::role::{RoleDefinition, TypedRole};
+    pub use crate::validation::{Checks, Listed, With};
+    pub use crate::{__arguments as arguments, __register as add, __takes as takes};
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;
-    pub use actix_web::{HttpRequest, HttpResponse, Route};
+    pub use actix_web::{HttpRequest, HttpResponse};
+    pub use palisade_macros::__Endpoint as Endpoint;
 }

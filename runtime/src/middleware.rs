@@ -17,17 +17,17 @@ use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use crate::answer::{absent, respond};
 use crate::audit;
+use crate::builder::Palisade;
+use crate::cors::{Asked, Share};
 use crate::denial::Denial;
 use crate::failure;
 use crate::gate::{self, Gate, NotRun};
-use crate::palisade::Palisade;
 use crate::problem::Problem;
 use crate::reached;
-use crate::settings::{InFlight, Shared};
-use crate::transport::cors::{Asked, Share};
-use crate::transport::sanity;
+use crate::refusal_response::{absent, respond};
+use crate::request_sanity;
+use crate::settings::{RequestState, Shared};
 
 impl<S, B> Transform<S, ServiceRequest> for Palisade
 where
@@ -92,14 +92,14 @@ where
             Asked::Preflight(answer) => (answer.as_ref().map_or(Share::No, Clone::clone), Some(answer.map(drop))),
         };
         let finish = Finish { settings, secure, share, method: request.method().clone() };
-        if let Err(denial) = sanity::check(request.head()) {
+        if let Err(denial) = request_sanity::check(request.head()) {
             return finish.here(request, Err(denial));
         }
         if let Some(answer) = preflight {
             return finish.here(request, answer);
         }
         let coding = self.gate.coding(&finish.settings, &mut request);
-        request.extensions_mut().insert(InFlight::new(finish.settings.clone(), coding));
+        request.extensions_mut().insert(RequestState::new(finish.settings.clone(), coding));
         // A service may also panic before it returns its future.
         let called = catch_unwind(AssertUnwindSafe(|| self.gate.call(&self.service, &finish.settings, request)));
         // For a palisade around this one: what is in here was looked at.
@@ -159,8 +159,7 @@ impl Finish {
     }
 
     fn response<B: MessageBody + 'static>(&self, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
-        let guarded =
-            response.request().extensions().get::<InFlight>().is_some_and(|in_flight| in_flight.guarded.get());
+        let guarded = response.request().extensions().get::<RequestState>().is_some_and(|state| state.guarded.get());
         let mut response = if guarded || gate::is_exempt(&self.settings, response.request()) {
             if failure::is_of_the_server(response.status()) {
                 self.failed(response).map_into_right_body()

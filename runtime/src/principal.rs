@@ -142,7 +142,7 @@ impl Principal {
     /// The same principal, come with the API key of this id: for an [`Authenticator`](crate::Authenticator) of your own whose
     /// credentials are keys ([`has_api_keys`](crate::Authenticator::has_api_keys)).
     ///
-    /// A rate limit [by API key](crate::By::ApiKey) counts by the id, so it has to be unique among all keys of the
+    /// A rate limit [by API key](crate::rate_limit::By::ApiKey) counts by the id, so it has to be unique among all keys of the
     /// application. It is not the key itself: the id is in no way secret.
     ///
     /// ```

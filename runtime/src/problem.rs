@@ -31,7 +31,8 @@ use serde::Serialize;
 /// ```
 /// use actix_web::http::StatusCode;
 /// use actix_web::web::{Data, Json};
-/// use palisade::{ApiKeys, MemoryApiKeys, NewApiKey, Principal, Problem, authenticated, post};
+/// use palisade::{Principal, Problem, authenticated, post};
+/// use palisade::api_key::{ApiKeys, MemoryApiKeys, NewApiKey};
 ///
 /// #[derive(Debug, thiserror::Error)]
 /// enum DbError {
@@ -266,7 +267,7 @@ pub(crate) const INTERNAL: &str = "The server can't answer this request.";
 pub(crate) const UNAVAILABLE: &str = "A service that this answer depends on does not answer; try again later.";
 pub(crate) const FORBIDDEN: &str = "The caller may not do this.";
 pub(crate) const INVALID: &str = "The input does not have the demanded shape; `errors` names each field.";
-pub(crate) const OVER_QUOTA: &str = "The request quota is used up; try again later.";
+pub(crate) const OVER_RATE_LIMIT: &str = "The request rate limit is used up; try again later.";
 /// The same text for expired, forged and revoked: the difference is for the log alone.
 pub(crate) const BAD_CREDENTIALS: &str = "The credentials are not valid.";
 

@@ -14,31 +14,20 @@ use actix_web::dev::RequestHead;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 
 use crate::authn::Authenticator;
-use crate::authz::{Authorized, Owners, Roles, Rows};
+use crate::authz::{Authorized, Owners, Rows};
 use crate::body::{BodyTimeouts, Coding};
-use crate::ledger::{Ledger, RateLimitHeaders};
-use crate::policy::{RoleName, Rule};
+use crate::cors;
+use crate::headers::SecurityHeaders;
+use crate::policy::Rule;
+use crate::policy_table::PolicyTable;
 use crate::principal::Principal;
 use crate::problem::Problem;
-use crate::quota::QuotaStore;
-use crate::table::PolicyTable;
-use crate::transport::address_ranges::AddressRanges;
-use crate::transport::client_addr::{AddressGroup, TrustedProxies};
-use crate::transport::cors;
-use crate::transport::headers::SecurityHeaders;
-
-/// Whether quotas refuse.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RateLimits {
-    /// A request over its quota is refused with 429.
-    #[default]
-    Enforce,
-    /// Requests are counted and reported, in headers and in the audit log, and none is refused.
-    ///
-    /// Danger: brute force is not stopped. For trying out new quotas under real traffic.
-    Observe,
-}
+use crate::proxy::address_ranges::AddressRanges;
+use crate::proxy::{AddressGroup, TrustedProxies};
+use crate::rate_limit::{RateLimitHeaders, RateLimitMode, RateLimitStore};
+use crate::reservations::Reservations;
+use crate::role::RoleName;
+use crate::role::Roles;
 
 /// A function that gives every problem the look of the application.
 pub(crate) type Restyle = dyn Fn(Problem) -> HttpResponse + Send + Sync;
@@ -46,9 +35,9 @@ pub(crate) type Restyle = dyn Fn(Problem) -> HttpResponse + Send + Sync;
 pub(crate) struct Settings {
     pub(crate) authenticators: Vec<Arc<dyn Authenticator>>,
     pub(crate) challenges: Challenges,
-    pub(crate) quotas: QuotaStore,
-    pub(crate) exempt_from_quotas: Unlimited,
-    pub(crate) rate_limits: RateLimits,
+    pub(crate) rate_limit_store: RateLimitStore,
+    pub(crate) exempt_from_rate_limits: Unlimited,
+    pub(crate) rate_limit_mode: RateLimitMode,
     pub(crate) rate_limit_wait: Duration,
     pub(crate) rate_limit_headers: RateLimitHeaders,
     pub(crate) headers: SecurityHeaders,
@@ -77,7 +66,7 @@ pub(crate) struct Exempt {
     pub(crate) reason: String,
 }
 
-/// Who is counted by no quota.
+/// Who is counted by no rate limit.
 #[derive(Debug, Default)]
 pub(crate) struct Unlimited {
     pub(crate) addresses: AddressRanges,
@@ -103,7 +92,7 @@ impl Settings {
         self.proxies.client(head)
     }
 
-    /// The address as quotas count it.
+    /// The address as rate limits count it.
     pub(crate) fn network(&self, address: IpAddr) -> IpAddr {
         self.group.client_of(address)
     }
@@ -128,7 +117,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("authenticators", &self.authenticators.len())
-            .field("rate_limits", &self.rate_limits)
+            .field("rate_limit_mode", &self.rate_limit_mode)
             .field("headers", &self.headers)
             .field("cors", &self.cors)
             .field("proxies", &self.proxies)
@@ -165,7 +154,7 @@ impl Deref for Shared {
 ///
 /// It lives in the request's extensions under a type that nobody else can name, so no header and no other middleware can
 /// claim that a request was checked.
-pub(crate) struct InFlight {
+pub(crate) struct RequestState {
     pub(crate) settings: Shared,
     /// The coding of the body, which is in the headers no more.
     pub(crate) coding: Option<Coding>,
@@ -178,12 +167,12 @@ pub(crate) struct InFlight {
     pub(crate) rows: RefCell<Rows>,
     /// What the handler's input was charged, on its way out through the route's own middleware, behind which it settles. Set
     /// where there is such a middleware, which keeps hold of it: what fails there returns no request.
-    pub(crate) ledger: OnceCell<Rc<RefCell<Ledger>>>,
+    pub(crate) reservations: OnceCell<Rc<RefCell<Reservations>>>,
     /// One refusal is one event, however many layers it passes.
     pub(crate) audited: Cell<bool>,
 }
 
-impl InFlight {
+impl RequestState {
     pub(crate) fn new(settings: Shared, coding: Option<Coding>) -> Self {
         Self {
             settings,
@@ -192,7 +181,7 @@ impl InFlight {
             principal: OnceCell::new(),
             authorized: Cell::new(None),
             rows: RefCell::new(Vec::new()),
-            ledger: OnceCell::new(),
+            reservations: OnceCell::new(),
             audited: Cell::new(false),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::quotas::{QUARTER, longest};
+use super::rate_limits::{QUARTER, longest};
 use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server};
 
 const VERIFYING: &str = "verifying a password";
@@ -36,7 +36,7 @@ async fn the_case_of_an_email_does_not_matter_and_that_of_a_password_does() {
     anyone.login(ADMIN_EMAIL, &format!("{ADMIN_PASSWORD} ")).await.expect(401);
 }
 
-/// Twenty clients of a trusted proxy, none of which is at its own quota.
+/// Twenty clients of a trusted proxy, none of which is at its own rate limit.
 fn strangers(anyone: &Client) -> Vec<Client> {
     (1..=20).map(|number| anyone.forwarding_for(&format!("192.0.2.{number}"))).collect()
 }
@@ -63,7 +63,7 @@ async fn twenty_failures_from_twenty_addresses_are_an_accounts_all_but_where_it_
     }
     stranger.token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
 
-    // Whoever is at home there has tries of its own, and no more of them than the quotas say.
+    // Whoever is at home there has tries of its own, and no more of them than the rate limits say.
     home.token("ada@example.com", ADA_PASSWORD).await;
     for _ in 0..5 {
         home.login("ADA@example.com", "a guess").await.expect(401);

@@ -15,7 +15,7 @@ mod partner;
 mod plain_http;
 mod policies;
 mod privacy;
-mod quotas;
+mod rate_limits;
 mod ready;
 mod recovery;
 mod redis;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use palisade::{Algorithm, Grant, SigningKey, TokenIssuer};
+use palisade::jwt::{Algorithm, Grant, SigningKey, TokenIssuer};
 use serde_json::json;
 
 use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, start_and_fail};

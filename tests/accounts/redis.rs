@@ -82,7 +82,7 @@ async fn five_wrong_logins_are_five_however_they_are_spread_over_two_servers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_at_its_quota_on_both_servers_and_so_is_the_address_that_it_knows() {
+async fn an_account_is_at_its_rate_limit_on_both_servers_and_so_is_the_address_that_it_knows() {
     let Some(redis) = Redis::start() else { return };
     let servers = two(&redis, &[]);
     let anyone = servers.each_ref().map(Client::new);
@@ -105,7 +105,7 @@ async fn an_account_is_at_its_quota_on_both_servers_and_so_is_the_address_that_i
 async fn a_session_that_one_server_began_is_one_on_the_other_and_ends_on_both() {
     let Some(redis) = Redis::start() else { return };
     let servers = two(&redis, &[]);
-    assert!(servers.iter().all(|server| server.banner().contains("sessions and quotas: in Redis")));
+    assert!(servers.iter().all(|server| server.banner().contains("sessions and rate limits: in Redis")));
     let [here, there] = servers.each_ref().map(Client::new);
     ada(&here).await;
     let [access, refresh] = here.pair(ADA, PASSWORD).await;
@@ -179,7 +179,7 @@ async fn sessions_of_the_database_end_where_redis_takes_over_and_do_not_come_bac
     let Some(redis) = Redis::start() else { return };
     let (data, url) = (fresh_data(), redis.url());
     let server = start(&data, &[]);
-    assert!(server.banner().contains("sessions and quotas: in the database"), "{}", server.banner());
+    assert!(server.banner().contains("sessions and rate limits: in the database"), "{}", server.banner());
     let anyone = Client::new(&server);
     let [ended, _] = anyone.pair(ADMIN_EMAIL, ADMIN_PASSWORD).await;
     anyone.bearing(&ended).post("/auth/logout", json!({})).await.expect(204);
@@ -221,7 +221,7 @@ async fn while_redis_is_away_logins_are_503_and_the_rest_goes_on_and_nobody_rest
         assert!(bounded(caller.bearing(&token).get("/api/me")).await.expect(503).retry_after() >= 1);
         bounded(caller.with_key(&key).get("/api/me")).await.expect(200);
         bounded(caller.get("/health")).await.expect(200);
-        // The quota of the API is counted by this server alone meanwhile, and is one still.
+        // The rate limit of the API is counted by this server alone meanwhile, and is one still.
         for _ in 0..98 {
             bounded(caller.get("/api/me")).await.expect(401);
         }

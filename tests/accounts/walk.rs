@@ -15,7 +15,7 @@ pub struct Walked {
     pub secrets: Vec<String>,
 }
 
-/// Asks for everything there is, as everybody there is; under 100 times in all, so that no quota is met.
+/// Asks for everything there is, as everybody there is; under 100 times in all, so that no rate limit is met.
 pub async fn whole(server: &Server, admin_password: &str) -> Walked {
     let anyone = Client::new(server);
     let passwords = ["ada's own pass phrase", "bob's own pass phrase"];

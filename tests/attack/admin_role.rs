@@ -1,10 +1,12 @@
-//! Whom `owner_or_admin` and `Scoped` mean is a setting, and it reaches every place that reads a rule.
+//! Whom `owner_or_admin` and `RowFilter` mean is a setting, and it reaches every place that reads a rule.
 
 use actix_web::test::init_service;
 use actix_web::{App, Responder};
+use palisade::policy::Rule;
+use palisade::rate_limit::By;
 use palisade::testing::{Access, AccessMatrix, Persona, Personas, access_matrix};
 use palisade::{
-    By, PalisadeBuilder, Principal, Quota, Roles, Rule, Scope, Scoped, authenticated, get, owner_or_admin, require_role,
+    PalisadeBuilder, Principal, RateLimit, Roles, RowFilter, Scope, authenticated, get, owner_or_admin, require_role,
 };
 use palisade_tests::{bearer, builder, call, get as getting, jwt_of};
 use std::time::Duration;
@@ -29,7 +31,7 @@ async fn named() -> &'static str {
     "in"
 }
 
-type Whose = Scoped;
+type Whose = RowFilter;
 
 #[get("/list")]
 #[authenticated]
@@ -39,13 +41,13 @@ async fn list(whose: Whose) -> String {
 
 #[get("/perhaps")]
 #[authenticated]
-async fn perhaps(_: actix_web::HttpRequest, whose: Option<Scoped>) -> String {
+async fn perhaps(_: actix_web::HttpRequest, whose: Option<RowFilter>) -> String {
     format!("{whose:?}")
 }
 
 #[get("/wrapped", wrap = "actix_web::middleware::NormalizePath::trim()", guard = "everybody")]
 #[authenticated]
-async fn wrapped(whose: Result<Scoped, actix_web::Error>) -> impl Responder {
+async fn wrapped(whose: Result<RowFilter, actix_web::Error>) -> impl Responder {
     format!("{:?}", whose.ok())
 }
 
@@ -119,9 +121,9 @@ fn a_vocabulary_without_the_role_of_administrators_is_an_error_of_build() {
     let build = |routes: Scope| builder().roles(roles()).routes(&routes).build();
     for (routes, demands) in [
         (palisade::scope("/x").service(user), "admin_role::user` at /x/users/{id} demands owner_or_admin(id)"),
-        (palisade::scope("/x").service(list), "admin_role::list` at /x/list takes a `Scoped`"),
-        (palisade::scope("/x").service(perhaps), "admin_role::perhaps` at /x/perhaps takes a `Scoped`"),
-        (palisade::scope("").service(wrapped), "admin_role::wrapped` at /wrapped takes a `Scoped`"),
+        (palisade::scope("/x").service(list), "admin_role::list` at /x/list takes a `RowFilter`"),
+        (palisade::scope("/x").service(perhaps), "admin_role::perhaps` at /x/perhaps takes a `RowFilter`"),
+        (palisade::scope("").service(wrapped), "admin_role::wrapped` at /wrapped takes a `RowFilter`"),
         (palisade::scope("/x").authorize(Rule::Admin).service(plain), "demands require_role(\"admin\")"),
     ] {
         let refused = build(routes).unwrap_err().to_string();
@@ -160,8 +162,11 @@ fn whose_subjects_count_for_a_scoped_is_asked_at_build() {
     let two = || builder().authenticator(jwt_of("theirs"));
     let build = |builder: PalisadeBuilder| builder.routes(&palisade::scope("").service(list)).build();
     let refused = build(two()).unwrap_err().to_string();
-    assert!(refused.starts_with("owners_of: ") && refused.contains("at /list takes a `Scoped`"), "{refused}");
-    assert!(build(two().owners_of("theirs")).is_ok());
+    assert!(
+        refused.starts_with("resource_owner_issuer: ") && refused.contains("at /list takes a `RowFilter`"),
+        "{refused}"
+    );
+    assert!(build(two().resource_owner_issuer("theirs")).is_ok());
 }
 
 #[test]
@@ -189,7 +194,8 @@ async fn admin_or_owner_under_admin() -> &'static str {
 
 #[actix_web::test]
 async fn exemptions_mean_the_same_administrators() {
-    let limited = || palisade::scope("").rate_limit(Quota::new("one", 1, Duration::from_secs(60)).by(By::Principal));
+    let limited =
+        || palisade::scope("").rate_limit(RateLimit::new("one", 1, Duration::from_secs(60)).by(By::Principal));
     let routes = || limited().service(plain);
     let palisade = builder().admin_role("root").exempt_from_rate_limits_if(Rule::Admin).build().unwrap();
     let app = init_service(App::new().service(routes()).wrap(palisade)).await;

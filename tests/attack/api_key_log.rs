@@ -9,9 +9,9 @@ use std::time::SystemTime;
 use actix_web::App;
 use actix_web::dev::Service;
 use actix_web::test::{TestRequest, init_service};
-use palisade::{
-    ApiKey, ApiKeyStore, ApiKeys, InsertedApiKey, MemoryApiKeys, NewApiKey, Palisade, Unavailable, authenticated, get,
-};
+use palisade::api_key::{ApiKey, ApiKeyStore, ApiKeys, InsertedApiKey, MemoryApiKeys, NewApiKey};
+use palisade::resource::Unavailable;
+use palisade::{Palisade, authenticated, get};
 
 #[get("/orders")]
 #[authenticated]

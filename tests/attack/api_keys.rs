@@ -7,10 +7,9 @@ use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::test::{TestRequest, init_service, read_body};
 use actix_web::{App, Error};
-use palisade::{
-    ApiKey, ApiKeyStore, ApiKeys, InsertedApiKey, MemoryApiKeys, NewApiKey, Palisade, Principal, Unavailable, get,
-    owner, require_scope,
-};
+use palisade::api_key::{ApiKey, ApiKeyStore, ApiKeys, InsertedApiKey, MemoryApiKeys, NewApiKey};
+use palisade::resource::Unavailable;
+use palisade::{Palisade, Principal, get, owner, require_scope};
 
 #[get("/orders")]
 #[require_scope("orders:read")]
@@ -108,7 +107,7 @@ async fn keys_of_two_prefixes_stand_side_by_side_and_open_only_their_own() {
     let palisade = Palisade::builder()
         .authenticator(live.clone())
         .authenticator(test.clone())
-        .owners_of("https://issuer.example")
+        .resource_owner_issuer("https://issuer.example")
         .build()
         .unwrap();
     let app = init_service(App::new().service(orders).wrap(palisade)).await;

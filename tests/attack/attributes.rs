@@ -195,8 +195,8 @@ async fn early(note: Json<Note>) -> Result<String, actix_web::Error> {
 
 #[fetch("/impl/{id}")]
 #[public]
-async fn returns_impl(req: HttpRequest, payload: Path<u32>, seat: Data<u32>) -> impl Responder {
-    HttpResponse::Ok().body(format!("{} {payload} {}", req.path(), **seat))
+async fn returns_impl(req: HttpRequest, payload: Path<u32>, mounter: Data<u32>) -> impl Responder {
+    HttpResponse::Ok().body(format!("{} {payload} {}", req.path(), **mounter))
 }
 
 #[fetch("/raw/{type}")]

@@ -3,9 +3,8 @@
 use actix_web::test::init_service;
 use actix_web::web::Json;
 use actix_web::{App, HttpResponse, web};
-use palisade::{
-    Palisade, Principal, RateLimits, authenticated, get, owner, post, public, rate_limit, require_role, validate,
-};
+use palisade::rate_limit::RateLimitMode;
+use palisade::{Palisade, Principal, authenticated, get, owner, post, public, rate_limit, require_role, validate};
 use palisade_tests::inside::Inside;
 use palisade_tests::log::Log;
 use palisade_tests::{bearer, builder, call, get as getting, palisade, post as posting, with_untouchable_body};
@@ -188,7 +187,7 @@ where
 #[actix_web::test]
 async fn observing_is_announced_and_every_excess_is_an_event() {
     let (log, _guard) = Log::start();
-    let palisade = builder().rate_limits(RateLimits::Observe).build().unwrap();
+    let palisade = builder().rate_limit_mode(RateLimitMode::Observe).build().unwrap();
     let announced = log.take_all();
     assert!(announced.contains("WARN") && announced.contains("only observed"), "{announced}");
     let app = app!(palisade);
@@ -198,7 +197,7 @@ async fn observing_is_announced_and_every_excess_is_an_event() {
     }
     let lines = log.take();
     assert_eq!(
-        lines.iter().filter(|line| line.contains("event=\"observed\"") && line.contains("quota=\"once\"")).count(),
+        lines.iter().filter(|line| line.contains("event=\"observed\"") && line.contains("rate limit=\"once\"")).count(),
         2
     );
 }

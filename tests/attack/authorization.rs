@@ -8,9 +8,10 @@ use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest};
+use palisade::policy::Verdict;
 use palisade::{
-    Palisade, Principal, Roles, Scope, Verdict, authorize, deny_all, get, optional_auth, post, public,
-    require_permission, require_role, require_scope, tenant,
+    Palisade, Principal, Roles, Scope, authorize, deny_all, get, optional_auth, post, public, require_permission,
+    require_role, require_scope, tenant,
 };
 use palisade_tests::{bearer, builder, call, call_as, call_raw, get as getting, request, with_untouchable_body};
 

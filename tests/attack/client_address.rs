@@ -1,4 +1,4 @@
-//! A client that chooses its own address, and with it a fresh quota or somebody else's (rows P2, P3; CWE-348, CWE-290; ASVS
+//! A client that chooses its own address, and with it a fresh rate limit or somebody else's (rows P2, P3; CWE-348, CWE-290; ASVS
 //! V15.3.4, V4.1.3).
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use actix_web::dev::ServerHandle;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpServer, rt};
-use palisade::{ForwardedBy, Palisade, PalisadeBuilder, get, public, rate_limit};
+use palisade::proxy::ForwardedBy;
+use palisade::{Palisade, PalisadeBuilder, get, public, rate_limit};
 use palisade_tests::{PEER, builder, call};
 
 #[get("/three")]
@@ -30,7 +31,7 @@ fn from(peer: &str, headers: &[(&'static str, String)]) -> TestRequest {
     headers.iter().cloned().fold(TestRequest::get().uri("/three").peer_addr(peer), TestRequest::append_header)
 }
 
-/// All of these come from one client: the quota of three admits three.
+/// All of these come from one client: the rate limit of three admits three.
 async fn assert_one_client(palisade: Palisade, requests: impl Fn(usize) -> TestRequest) {
     let app = init_service(App::new().service(palisade::scope("").service(three)).wrap(palisade)).await;
     for turn in 0..3 {

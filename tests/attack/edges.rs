@@ -10,9 +10,10 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::test::init_service;
 use actix_web::web::{self, Path};
 use actix_web::{App, HttpMessage, HttpRequest, HttpResponse};
+use palisade::authn::Attempt;
+use palisade::rate_limit::By;
 use palisade::{
-    Attempt, Authenticator, By, Cors, Principal, Quota, authenticated, get, owner, post, public, rate_limit,
-    require_role,
+    Authenticator, Cors, Principal, RateLimit, authenticated, get, owner, post, public, rate_limit, require_role,
 };
 use palisade_tests::{
     Answer, ISSUER, bearer, builder, call, call_raw, get as getting, palisade, post as posting, with_untouchable_body,
@@ -47,7 +48,8 @@ async fn show(id: Path<String>) -> String {
 #[actix_web::test]
 async fn a_subject_of_another_issuer_is_not_the_owner() {
     let several = || builder().authenticator(Badge);
-    let said = init_service(App::new().service(show).wrap(several().owners_of(ISSUER).build().unwrap())).await;
+    let said =
+        init_service(App::new().service(show).wrap(several().resource_owner_issuer(ISSUER).build().unwrap())).await;
     let alice = || getting("/users/alice");
     assert_eq!(call(&said, alice().insert_header(("authorization", bearer("alice", &[])))).await.status, 200);
     call(&said, alice().insert_header(("x-badge", "alice"))).await.assert_problem(403);
@@ -81,9 +83,9 @@ async fn mine() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_scope_quota_by_principal_counts_addresses_where_nobody_is_known() {
-    let quota = Quota::new("api", 2, Duration::from_mins(1)).by(By::Principal);
-    let scope = palisade::scope("/api").rate_limit(quota).service(mine).service(open);
+async fn a_scope_rate_limit_by_principal_counts_addresses_where_nobody_is_known() {
+    let rate_limit = RateLimit::new("api", 2, Duration::from_mins(1)).by(By::Principal);
+    let scope = palisade::scope("/api").rate_limit(rate_limit).service(mine).service(open);
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
     call(&app, getting("/api/unknown")).await.assert_problem(404);
     assert_eq!(call(&app, getting("/api/open")).await.status, 200);
@@ -102,8 +104,8 @@ async fn named() -> &'static str {
 
 #[actix_web::test]
 async fn a_request_is_charged_once_to_one_bucket() {
-    let quota = Quota::new("edges-of-one-bucket", 4, Duration::from_mins(15)).shared();
-    let scope = palisade::scope("/s").rate_limit(quota).service(named);
+    let rate_limit = RateLimit::new("edges-of-one-bucket", 4, Duration::from_mins(15)).shared();
+    let scope = palisade::scope("/s").rate_limit(rate_limit).service(named);
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
     for _ in 0..4 {
         assert_eq!(call(&app, getting("/s/named")).await.status, 200);
@@ -113,9 +115,9 @@ async fn a_request_is_charged_once_to_one_bucket() {
 
 #[actix_web::test]
 async fn two_scopes_do_not_share_what_each_declares() {
-    let quota = || Quota::new("api", 2, Duration::from_mins(15));
-    let one = palisade::scope("/one").rate_limit(quota()).service(open);
-    let two = palisade::scope("/two").rate_limit(quota()).service(mine);
+    let rate_limit = || RateLimit::new("api", 2, Duration::from_mins(15));
+    let one = palisade::scope("/one").rate_limit(rate_limit()).service(open);
+    let two = palisade::scope("/two").rate_limit(rate_limit()).service(mine);
     let app = init_service(App::new().service(one).service(two).wrap(palisade())).await;
     for expected in [200, 200, 429] {
         assert_eq!(call(&app, getting("/one/open")).await.status, expected);
@@ -218,7 +220,7 @@ async fn the_middleware_of_a_route_stands_behind_its_checks_and_before_its_settl
     call_raw(&app, with_untouchable_body(asked())).await.assert_problem(401);
     let mallory = asked().insert_header(("authorization", bearer("mallory", &[])));
     call_raw(&app, with_untouchable_body(mallory)).await.assert_problem(403);
-    // Both were failures. What is over the quota reads no body either.
+    // Both were failures. What is over the rate limit reads no body either.
     let alice = || asked().insert_header(("authorization", bearer("alice", &[])));
     call_raw(&app, with_untouchable_body(alice())).await.assert_problem(429);
 

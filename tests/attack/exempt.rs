@@ -19,7 +19,7 @@ async fn raw() -> &'static str {
 }
 
 fn exempting(prefix: &str) -> Palisade {
-    builder().unguarded(prefix, "style sheets for everybody").build().unwrap()
+    builder().allow_unguarded(prefix, "style sheets for everybody").build().unwrap()
 }
 
 /// A folder with one file.
@@ -135,8 +135,8 @@ fn an_exemption_names_a_mount_and_a_reason_and_stands_in_the_table() {
         ("/{any}", "files", "is the prefix of a mounted service"),
         ("/static", " ", "needs a reason"),
     ] {
-        let mistake = builder().unguarded(prefix, reason).build().unwrap_err().to_string();
-        assert!(mistake.starts_with("unguarded ") && mistake.contains(says), "{prefix}: {mistake}");
+        let mistake = builder().allow_unguarded(prefix, reason).build().unwrap_err().to_string();
+        assert!(mistake.starts_with("allow_unguarded ") && mistake.contains(says), "{prefix}: {mistake}");
     }
     let table = exempting("/static").policies();
     assert_eq!(table.exemptions().collect::<Vec<_>>(), [("/static", "style sheets for everybody")]);

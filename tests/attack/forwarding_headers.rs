@@ -3,7 +3,8 @@
 
 use actix_web::App;
 use actix_web::test::init_service;
-use palisade::{ForwardedBy, PalisadeBuilder, get, public, rate_limit};
+use palisade::proxy::ForwardedBy;
+use palisade::{PalisadeBuilder, get, public, rate_limit};
 use palisade_tests::log::Log;
 use palisade_tests::{builder, call, from, get as getting};
 

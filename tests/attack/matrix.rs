@@ -7,10 +7,11 @@ use actix_web::test::init_service;
 use actix_web::web::{Data, Json};
 use actix_web::{App, HttpRequest};
 use futures_util::FutureExt;
+use palisade::resource::Unavailable;
 use palisade::testing::{Access, Persona, Personas, access_matrix};
 use palisade::{
-    Owned, Palisade, Principal, Resource, Scope, Unavailable, authorize, deny_all, get, optional_auth, owner,
-    owner_or_admin, post, public, rate_limit, tenant,
+    Owned, Palisade, Principal, Resource, Scope, authorize, deny_all, get, optional_auth, owner, owner_or_admin, post,
+    public, rate_limit, tenant,
 };
 use palisade_tests::jwt_of;
 
@@ -86,7 +87,7 @@ fn personas() -> Personas {
         .parameter("org", "acme")
         .parameter("user", "alice")
         .check("is_bob", "bob", true)
-        .owners_of("ours")
+        .resource_owner_issuer("ours")
         .persona(Persona::anonymous())
         .persona(Persona::rejected("forged", "authorization", "Bearer nonsense"))
         .persona(Persona::of("alice", of("ours", "alice").with_tenant("acme")))
@@ -99,7 +100,7 @@ fn personas() -> Personas {
 
 fn palisade() -> Palisade {
     let palisade = Palisade::builder().authenticator(jwt_of("ours")).authenticator(jwt_of("theirs"));
-    palisade.owners_of("ours").routes(&routes()).build().unwrap()
+    palisade.resource_owner_issuer("ours").routes(&routes()).build().unwrap()
 }
 
 macro_rules! app {

@@ -8,9 +8,10 @@ use actix_web::App;
 use actix_web::http::Method;
 use actix_web::test::init_service;
 use actix_web::web::Data;
+use palisade::resource::Unavailable;
 use palisade::{
-    Owned, Principal, Resource, Scope, Scoped, Unavailable, authenticated, authorize, get, owner, owner_or_admin,
-    public, put, tenant,
+    Owned, Principal, Resource, RowFilter, Scope, authenticated, authorize, get, owner, owner_or_admin, public, put,
+    tenant,
 };
 use palisade_tests::inside::Inside;
 use palisade_tests::{builder, call_as, call_raw, get as getting, palisade, request, with_untouchable_body_as};
@@ -122,13 +123,13 @@ async fn forgotten(document: Inside<Owned<Document>>) -> String {
 
 #[get("/list")]
 #[authenticated]
-async fn list(whose: Scoped) -> String {
+async fn list(whose: RowFilter) -> String {
     format!("{whose:?}")
 }
 
 #[get("/open_list")]
 #[public]
-async fn open_list(whose: Inside<Scoped>) -> String {
+async fn open_list(whose: Inside<RowFilter>) -> String {
     format!("{:?}", whose.0)
 }
 
@@ -298,7 +299,7 @@ async fn twice(document: Owned<Document>) -> String {
 
 #[actix_web::test]
 async fn one_row_has_one_answer() {
-    use palisade::{Ownership, Rule};
+    use palisade::policy::{Ownership, Rule};
     static HIDDEN: Ownership = Ownership::of::<Document>("Document", &["id"]);
     static REVEALED: Ownership = Ownership::of::<Document>("Document", &["id"]).revealing();
     let within = |ownership| palisade::scope("/{id}").authorize(Rule::Owns(ownership)).service(under);
@@ -333,7 +334,8 @@ async fn a_list_is_the_callers_or_everything_for_admins() {
     assert_eq!(in_acme, "Subject { subject: \"alice\", tenant: Some(\"acme\") }");
     call_as(&app, getting("/open_list"), who("root", &["admin"])).await.assert_problem(500);
     // The alice of another issuer is not the alice who owns.
-    let palisade = builder().authenticator(palisade_tests::jwt_of("ours")).owners_of("ours").build().unwrap();
+    let palisade =
+        builder().authenticator(palisade_tests::jwt_of("ours")).resource_owner_issuer("ours").build().unwrap();
     let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
     call_as(&app, getting("/list"), who("alice", &["user"])).await.assert_problem(403);
     call_as(&app, getting("/list"), who("alice", &["admin"])).await.assert_problem(403);

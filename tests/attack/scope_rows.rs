@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use actix_web::web::Path;
-use palisade::{Ownership, Resource, Rule, Unavailable, authenticated, get};
+use palisade::policy::{Ownership, Rule};
+use palisade::resource::Unavailable;
+use palisade::{Resource, authenticated, get};
 use palisade_tests::{ISSUER, builder};
 
 struct Doc;
@@ -34,7 +36,7 @@ static REVEALED: Ownership = Ownership::of::<Doc>("Doc", &["id"]).revealing();
 fn a_scope_that_hides_and_reveals_one_row_is_refused_also_after_one_that_only_hides_it() {
     let scope =
         |second| palisade::scope("/d/{id}").authorize(Rule::Owns(&HIDDEN)).authorize(Rule::Owns(second)).service(show);
-    let built = |second| builder().owners_of(ISSUER).routes(&scope(second)).build().map(drop);
+    let built = |second| builder().resource_owner_issuer(ISSUER).routes(&scope(second)).build().map(drop);
     assert!(built(&REVEALED).is_err());
     assert!(built(&HIDDEN).is_ok());
     assert!(built(&REVEALED).is_err());

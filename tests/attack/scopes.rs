@@ -9,7 +9,8 @@ use actix_web::test::init_service;
 use actix_web::web::Path;
 use actix_web::{App, web};
 use futures_util::FutureExt;
-use palisade::{Quota, Rule, Scope, authenticated, authorize, get, owner, owner_or_admin, post, public, require_role};
+use palisade::policy::Rule;
+use palisade::{RateLimit, Scope, authenticated, authorize, get, owner, owner_or_admin, post, public, require_role};
 use palisade_tests::{bearer, builder, call, get as getting, palisade, request};
 
 #[get("/open")]
@@ -90,9 +91,9 @@ async fn a_scope_without_a_prefix_demands_without_changing_paths() {
 }
 
 #[actix_web::test]
-async fn a_nested_scopes_quota_is_one_bucket_beside_the_outer_one() {
-    let two = Quota::new("two", 2, Duration::from_secs(60));
-    let three = Quota::new("three", 3, Duration::from_secs(60));
+async fn a_nested_scopes_rate_limit_is_one_bucket_beside_the_outer_one() {
+    let two = RateLimit::new("two", 2, Duration::from_secs(60));
+    let three = RateLimit::new("three", 3, Duration::from_secs(60));
     let inner = palisade::scope("/inner").rate_limit(two).service(open);
     let routes = palisade::scope("/outer").rate_limit(three).service(inner).service(open);
     let app = init_service(App::new().service(routes).wrap(palisade())).await;
@@ -277,7 +278,7 @@ fn what_the_rules_need_has_to_be_configured() {
     assert!(none.starts_with("authenticator: none is there") && none.contains("::user` at /x/users/{id}"), "{none}");
 
     let two = refused(builder().authenticator(palisade_tests::jwt_of("theirs")).routes(&routes()).build());
-    assert!(two.starts_with("owners_of: say whose subjects"), "{two}");
+    assert!(two.starts_with("resource_owner_issuer: say whose subjects"), "{two}");
 
     let roles = || Roles::builder().role("admin", |role| role).role("editr", |role| role).build().unwrap();
     let unknown = refused(builder().roles(roles()).routes(&routes()).build());

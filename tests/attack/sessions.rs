@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join;
-use palisade::{
-    ApiKeyError, ApiKeys, EndError, Grant, MemoryApiKeys, MemoryRevocations, MemorySessions, NewApiKey, Palisade,
-    Principal, RefreshError, RevocationStore, SessionRecord, SessionStore, Sessions, Unavailable, get, owner,
-};
+use palisade::api_key::{ApiKeyError, ApiKeys, MemoryApiKeys, NewApiKey};
+use palisade::jwt::Grant;
+use palisade::resource::Unavailable;
+use palisade::revocation::{MemoryRevocations, RevocationStore};
+use palisade::session::{EndError, MemorySessions, RefreshError, SessionRecord, SessionStore, Sessions};
+use palisade::{Palisade, Principal, get, owner};
 use palisade_tests::{ISSUER, issuer};
 use tokio::sync::Notify;
 
@@ -149,16 +151,20 @@ async fn a_refresh_does_not_widen_the_scopes() {
 }
 
 #[derive(Clone, Default)]
-struct Stalling(palisade::MemoryApiKeys);
+struct Stalling(palisade::api_key::MemoryApiKeys);
 
-impl palisade::ApiKeyStore for Stalling {
-    async fn insert(&self, key: palisade::ApiKey, most: usize) -> Result<palisade::InsertedApiKey, Unavailable> {
+impl palisade::api_key::ApiKeyStore for Stalling {
+    async fn insert(
+        &self,
+        key: palisade::api_key::ApiKey,
+        most: usize,
+    ) -> Result<palisade::api_key::InsertedApiKey, Unavailable> {
         self.0.insert(key, most).await
     }
-    async fn find(&self, id: &str) -> Result<Option<palisade::ApiKey>, Unavailable> {
+    async fn find(&self, id: &str) -> Result<Option<palisade::api_key::ApiKey>, Unavailable> {
         self.0.find(id).await
     }
-    async fn list(&self, owner: &str) -> Result<Vec<palisade::ApiKey>, Unavailable> {
+    async fn list(&self, owner: &str) -> Result<Vec<palisade::api_key::ApiKey>, Unavailable> {
         self.0.list(owner).await
     }
     async fn remove(&self, owner: &str, id: &str) -> Result<bool, Unavailable> {
@@ -173,8 +179,8 @@ impl palisade::ApiKeyStore for Stalling {
 /// The note of a use is no part of the verdict.
 #[actix_web::test]
 async fn a_valid_key_does_not_wait_for_the_note_of_its_use() {
-    let keys = palisade::ApiKeys::new("acme", ISSUER, Stalling::default()).unwrap();
-    let made = keys.create(palisade::NewApiKey::new("u-1")).await.unwrap();
+    let keys = palisade::api_key::ApiKeys::new("acme", ISSUER, Stalling::default()).unwrap();
+    let made = keys.create(palisade::api_key::NewApiKey::new("u-1")).await.unwrap();
     let palisade = Palisade::builder().authenticator(keys).build().unwrap();
     let app =
         actix_web::test::init_service(actix_web::App::new().service(palisade_tests::site::routes()).wrap(palisade))
@@ -218,10 +224,13 @@ fn whose_subjects_own_is_said_right_or_found_at_the_start() {
         two.routes(&routes())
     };
     builder(ISSUER).build().expect("both are of one issuer");
-    builder(ISSUER).owners_of(ISSUER).build().expect("said");
-    builder("https://partner.example").owners_of(ISSUER).build().expect("said");
+    builder(ISSUER).resource_owner_issuer(ISSUER).build().expect("said");
+    builder("https://partner.example").resource_owner_issuer(ISSUER).build().expect("said");
     let unsaid = builder("https://partner.example").build().unwrap_err().to_string();
-    assert!(unsaid.starts_with("owners_of: ") && unsaid.contains(".owners_of(issuer)"), "{unsaid}");
-    let misspelt = builder(ISSUER).owners_of("https://isuer.example").build().unwrap_err().to_string();
-    assert!(misspelt.starts_with("owners_of: ") && misspelt.contains(ISSUER), "{misspelt}");
+    assert!(
+        unsaid.starts_with("resource_owner_issuer: ") && unsaid.contains(".resource_owner_issuer(issuer)"),
+        "{unsaid}"
+    );
+    let misspelt = builder(ISSUER).resource_owner_issuer("https://isuer.example").build().unwrap_err().to_string();
+    assert!(misspelt.starts_with("resource_owner_issuer: ") && misspelt.contains(ISSUER), "{misspelt}");
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jsonwebtoken::crypto::{CryptoProvider, KeyUtils};
-use palisade::{AuthError, Grant, Jwt, TokenIssuer};
+use palisade::Jwt;
+use palisade::authn::AuthError;
+use palisade::jwt::{Grant, TokenIssuer};
 
 static BROKEN: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| panic!("the process default was asked for a signer"),

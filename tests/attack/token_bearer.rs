@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::test::TestRequest;
-use palisade::{Attempt, AuthError, Authenticator, Grant, Jwt, TokenIssuer};
+use palisade::authn::{Attempt, AuthError};
+use palisade::jwt::{Grant, TokenIssuer};
+use palisade::{Authenticator, Jwt};
 
 fn jwt() -> Jwt {
     Jwt::hs256("https://issuer.example", "orders-api", [7; 32]).expect("a sound configuration")

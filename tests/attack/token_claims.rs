@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::{App, test::init_service};
 use futures_util::FutureExt as _;
-use palisade::{
-    Algorithm, AuthError, ClaimPath, Claims, Jwt, JwtBuilder, Palisade, Principal, RevocationStore, TokenCache,
-    Unavailable, VerifyingKey, authenticated, get, public,
-};
+use palisade::authn::AuthError;
+use palisade::jwt::{Algorithm, ClaimPath, JwtBuilder, TokenCache, VerifyingKey};
+use palisade::resource::Unavailable;
+use palisade::revocation::RevocationStore;
+use palisade::{Claims, Jwt, Palisade, Principal, authenticated, get, public};
 use palisade_tests::inside::Inside;
 use palisade_tests::tokens::{Signer, now, sound, with};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET, call};
@@ -30,7 +31,7 @@ fn verify(claims: &Value, says: impl FnOnce(Configured) -> Configured) -> Result
     jwt.verify(&token(claims)).now_or_never().expect("nothing to wait for")
 }
 
-type Configured = JwtBuilder<palisade::__private::Said, palisade::__private::Said, palisade::__private::Said>;
+type Configured = JwtBuilder<palisade::__v1::Set, palisade::__v1::Set, palisade::__v1::Set>;
 
 fn configured() -> Configured {
     let key = VerifyingKey::hmac(Algorithm::Hs256, SECRET).unwrap();

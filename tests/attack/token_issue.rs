@@ -5,7 +5,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt as _;
-use palisade::{Algorithm, Grant, IssueError, Jwt, TokenIssuer, VerifyingKey};
+use palisade::Jwt;
+use palisade::jwt::{Algorithm, Grant, IssueError, TokenIssuer, VerifyingKey};
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://issuer.example";

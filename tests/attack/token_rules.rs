@@ -7,7 +7,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use futures_util::FutureExt as _;
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-use palisade::{AuthError, Jwt};
+use palisade::Jwt;
+use palisade::authn::AuthError;
 use palisade_tests::tokens::secret_key;
 use serde_json::{Value, json};
 

@@ -252,7 +252,7 @@ async fn a_middleware_that_awaits_first_is_refused_unless_it_is_said_and_hides_n
 
 #[actix_web::test]
 async fn what_is_exempt_by_name_runs_and_nothing_else() {
-    let palisade = builder().unguarded("/docs", "documentation for everybody").build().unwrap();
+    let palisade = builder().allow_unguarded("/docs", "documentation for everybody").build().unwrap();
     let pages = fn_service(|request: ServiceRequest| async {
         Ok::<_, Error>(request.into_response(HttpResponse::Ok().body("a page")))
     });

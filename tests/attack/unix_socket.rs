@@ -7,7 +7,8 @@ use std::path::Path;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, rt};
-use palisade::{ForwardedBy, Palisade, get, public, rate_limit};
+use palisade::proxy::ForwardedBy;
+use palisade::{Palisade, get, public, rate_limit};
 use palisade_tests::builder;
 use palisade_tests::log::Log;
 use tempfile::TempDir;

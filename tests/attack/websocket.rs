@@ -9,7 +9,8 @@ use actix_web::web::Payload;
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, rt};
 use actix_ws::Message;
 use futures_util::StreamExt as _;
-use palisade::{MemoryStore, Principal, get, rate_limit, require_role};
+use palisade::rate_limit::MemoryRateLimits;
+use palisade::{Principal, get, rate_limit, require_role};
 use palisade_tests::{bearer, builder};
 
 #[get("/echo")]
@@ -56,7 +57,7 @@ fn head(stream: &mut TcpStream) -> String {
 async fn an_upgrade_obeys_its_policy_before_a_frame_is_exchanged() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let palisade = builder().quota_store(MemoryStore::new()).build().unwrap();
+    let palisade = builder().rate_limit_store(MemoryRateLimits::new()).build().unwrap();
     let server =
         HttpServer::new(move || App::new().service(palisade::scope("/ws").service(echo)).wrap(palisade.clone()));
     let server = server.workers(1).listen(listener).unwrap().disable_signals().run();

@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use palisade::quota::{Ask, Cause, Refused, Standing};
+use palisade::rate_limit::{Ask, Cause, RateLimitStatus, Refused};
 
 use crate::model::Model;
 use crate::stores::{Decision, Receipt, Store, nanos};
@@ -27,8 +27,8 @@ pub struct Taken<C> {
     units: u64,
 }
 
-/// One quota of one client, with what is known of it.
-pub struct Quota<S: Store> {
+/// One rate limit of one client, with what is known of it.
+pub struct RateLimit<S: Store> {
     pub ask: Ask<'static>,
     model: Model,
     pub charges: Vec<Taken<S::Charge>>,
@@ -38,7 +38,7 @@ pub struct Quota<S: Store> {
     pub told: Option<(u64, u32)>,
 }
 
-impl<S: Store> Quota<S> {
+impl<S: Store> RateLimit<S> {
     pub fn new(ask: Ask<'static>) -> Self {
         Self { ask, model: Model::default(), charges: Vec::new(), void: Vec::new(), told: None }
     }
@@ -65,7 +65,7 @@ impl<S: Store> Quota<S> {
     }
 
     /// The remaining units agree with the model within the reach, and so does the instant when the next comes back.
-    pub fn stands(&self, standing: Standing, (from, until): Bracket) -> Law {
+    pub fn stands(&self, standing: RateLimitStatus, (from, until): Bracket) -> Law {
         let (n, window, reach) = (self.limit(), self.window(), self.reach());
         let remaining = u64::from(standing.remaining);
         let (least, most) = (self.model.least(until, window), self.model.most(from, reach));
@@ -184,10 +184,10 @@ impl<S: Store> Quota<S> {
     }
 }
 
-/// So many units of one of the quotas.
+/// So many units of one of the rate limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Want {
-    pub quota: usize,
+    pub rate_limit: usize,
     pub cost: u32,
     pub binding: bool,
 }
@@ -195,13 +195,13 @@ pub struct Want {
 /// All that is asked at once is charged or nothing; what does not bind hinders nobody. Says what was charged.
 pub async fn together<S: Store>(
     store: &S,
-    quotas: &mut [Quota<S>],
+    rate_limits: &mut [RateLimit<S>],
     probe: &Ask<'static>,
     wants: &[Want],
 ) -> Law<Vec<bool>> {
     let mut asks: Vec<_> = wants
         .iter()
-        .map(|want| Ask { cost: want.cost, binding: want.binding, ..quotas[want.quota].ask.clone() })
+        .map(|want| Ask { cost: want.cost, binding: want.binding, ..rate_limits[want.rate_limit].ask.clone() })
         .collect();
     // Where nothing binds, one that is always charged tells the instant even of a refusal.
     let probed = wants.iter().all(|want| !want.binding);
@@ -219,31 +219,32 @@ pub async fn together<S: Store>(
     }
     let refusal =
         wants.iter().zip(&decisions).any(|(want, decision)| want.binding && matches!(decision, Decision::Refused(_)));
-    let mut beside = vec![0; quotas.len()];
+    let mut beside = vec![0; rate_limits.len()];
     let mut spared = Vec::new();
     let mut charged = Vec::new();
     for (want, decision) in wants.iter().zip(decisions) {
-        let quota = &mut quotas[want.quota];
+        let rate_limit = &mut rate_limits[want.rate_limit];
         charged.push(matches!(decision, Decision::Charged(_)));
         match decision {
             Decision::Charged(receipt) => {
                 holds(!refusal, "charged though another that binds refused", wants)?;
-                quota.admitted(receipt, want.cost, bracket)?;
+                rate_limit.admitted(receipt, want.cost, bracket)?;
             }
-            Decision::Refused(refused) => quota.refused(refused, want.cost, beside[want.quota], bracket)?,
+            Decision::Refused(refused) => rate_limit.refused(refused, want.cost, beside[want.rate_limit], bracket)?,
             Decision::Spared(standing) => {
                 holds(refusal, "spared though none that binds refused", wants)?;
                 let units = u64::from(want.cost.max(1));
-                beside[want.quota] += units;
-                spared.push((want.quota, units, standing));
+                beside[want.rate_limit] += units;
+                spared.push((want.rate_limit, units, standing));
             }
         }
     }
     // Others of the same call may still count for it, but it does not.
-    for (quota, units, standing) in spared {
-        let (remaining, free) = (u64::from(standing.remaining), quotas[quota].limit());
-        let least = quotas[quota].model.least(bracket.1, quotas[quota].window());
-        let most = quotas[quota].model.most(bracket.0, quotas[quota].reach()) + beside[quota] - units;
+    for (rate_limit, units, standing) in spared {
+        let (remaining, free) = (u64::from(standing.remaining), rate_limits[rate_limit].limit());
+        let least = rate_limits[rate_limit].model.least(bracket.1, rate_limits[rate_limit].window());
+        let most =
+            rate_limits[rate_limit].model.most(bracket.0, rate_limits[rate_limit].reach()) + beside[rate_limit] - units;
         let fits = (free.saturating_sub(most)..=free.saturating_sub(least)).contains(&remaining);
         holds(fits, "spared, and yet it stands elsewhere", (standing, least, most, free))?;
     }

@@ -1,4 +1,4 @@
-//! CWE-799, CWE-307, CWE-362, ASVS V2.4.1, V6.3.1: one set of laws, which the quotas in memory and those in Redis both keep.
+//! CWE-799, CWE-307, CWE-362, ASVS V2.4.1, V6.3.1: one set of laws, which the rate limits in memory and those in Redis both keep.
 //!
 //! A pattern that breaks one is named by its seed; `CONFORMANCE_SEED=n` tries that one alone.
 
@@ -15,7 +15,7 @@ mod stores;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
-use palisade::RedisQuotas;
+use palisade::rate_limit::RedisRateLimits;
 
 use dice::Dice;
 use patterns::{Pattern, Seen};
@@ -87,8 +87,8 @@ fn redis_keeps_every_law_in_10_000_patterns() {
     let Some(server) = Server::start() else { return };
     all("redis", |thread| {
         alone(async {
-            let quotas = RedisQuotas::new(&server.url(), "conformance", [7; 32]).unwrap();
-            let store = Redis(quotas.timeout(Duration::from_secs(20)).unwrap());
+            let rate_limits = RedisRateLimits::new(&server.url(), "conformance", [7; 32]).unwrap();
+            let store = Redis(rate_limits.timeout(Duration::from_secs(20)).unwrap());
             let patterns = stream::iter(seeds(thread)).map(|seed| {
                 let pattern = Pattern::new(&store, seed).run(14);
                 async move { kept(seed, pattern.await) }

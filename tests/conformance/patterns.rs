@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use palisade::quota::{Ask, Client, Limit};
+use palisade::rate_limit::{Ask, Client, Limit};
 
 use crate::dice::Dice;
-use crate::laws::{Law, Quota, Want, together};
+use crate::laws::{Law, RateLimit, Want, together};
 use crate::stores::Store;
 
 /// What was seen, so that a suite that tries nothing does not pass.
@@ -35,11 +35,11 @@ impl Seen {
     }
 }
 
-/// A client with two quotas, and another client with the first of them.
+/// A client with two rate limits, and another client with the first of them.
 pub struct Pattern<'s, S: Store> {
     store: &'s S,
     dice: Dice,
-    quotas: Vec<Quota<S>>,
+    rate_limits: Vec<RateLimit<S>>,
     probe: Ask<'static>,
     seen: Seen,
 }
@@ -61,7 +61,7 @@ fn count(dice: &mut Dice) -> u32 {
     u32::try_from(count).expect("at most 10,000")
 }
 
-/// The limits of the pattern of which these are the dice: mostly two, now and then one for both quotas, which then differ in
+/// The limits of the pattern of which these are the dice: mostly two, now and then one for both rate limits, which then differ in
 /// nothing but their buckets.
 pub fn limits<S: Store>(dice: &mut Dice) -> [Limit; 2] {
     let limit = |dice: &mut Dice| {
@@ -81,8 +81,8 @@ impl<'s, S: Store> Pattern<'s, S> {
         let asks = [ask(bucket, first, "ada"), ask(bucket + 1, second, "ada"), ask(bucket, first, "bob")];
         let wide = Limit::new(1_000_000, Duration::from_millis(1)).expect("neither is zero");
         let probe = ask(bucket + 2, wide, "probe");
-        let quotas = asks.into_iter().map(Quota::new).collect();
-        Self { store, dice, quotas, probe, seen: Seen::default() }
+        let rate_limits = asks.into_iter().map(RateLimit::new).collect();
+        Self { store, dice, rate_limits, probe, seen: Seen::default() }
     }
 
     pub async fn run(mut self, acts: u64) -> Law<Seen> {
@@ -95,8 +95,8 @@ impl<'s, S: Store> Pattern<'s, S> {
 
     async fn act(&mut self) -> Law {
         let which = self.dice.of(&[6, 2, 2]);
-        for quota in &mut self.quotas {
-            quota.forget(self.store.now());
+        for rate_limit in &mut self.rate_limits {
+            rate_limit.forget(self.store.now());
         }
         match self.dice.of(&[5, 1, 1, 3, 3, 4, 7, 3, 2, 4, 2, 2, 3]) {
             0 => self.wait(which, 0, 150).await,
@@ -119,7 +119,7 @@ impl<'s, S: Store> Pattern<'s, S> {
 
     /// From nothing to a little more than all.
     fn cost(&mut self, which: usize, most: u64) -> u32 {
-        let n = self.quotas[which].limit();
+        let n = self.rate_limits[which].limit();
         let cost = match self.dice.of(&[1, 6, 3]) {
             0 => n + self.dice.within(0, 2),
             1 => n * self.dice.within(0, most) / 1000,
@@ -129,14 +129,14 @@ impl<'s, S: Store> Pattern<'s, S> {
     }
 
     async fn wait(&mut self, which: usize, least: u64, most: u64) {
-        let part = self.quotas[which].window() / 1000 * self.dice.within(least, most);
+        let part = self.rate_limits[which].window() / 1000 * self.dice.within(least, most);
         self.store.pass(part + self.dice.within(0, 3)).await;
     }
 
     /// Until the oldest charge is one window old, or the least bit before or after.
     async fn wait_for_oldest(&mut self, which: usize) {
         let now = self.store.now();
-        if let Some(leaves) = self.quotas[which].oldest_leaves(now) {
+        if let Some(leaves) = self.rate_limits[which].oldest_leaves(now) {
             let target = (leaves + self.dice.within(0, 4) * S::GRAIN).saturating_sub(2 * S::GRAIN);
             if let Some(left) = target.checked_sub(now) {
                 self.store.pass(left).await;
@@ -145,7 +145,7 @@ impl<'s, S: Store> Pattern<'s, S> {
     }
 
     async fn wants(&mut self, wants: &[Want]) -> Law<Vec<bool>> {
-        let charged = together(self.store, &mut self.quotas, &self.probe, wants).await?;
+        let charged = together(self.store, &mut self.rate_limits, &self.probe, wants).await?;
         let admitted = charged.iter().filter(|charged| **charged).count() as u64;
         self.seen.admitted += admitted;
         self.seen.refused += wants.len() as u64 - admitted;
@@ -153,20 +153,20 @@ impl<'s, S: Store> Pattern<'s, S> {
     }
 
     /// The instant is known of most tries: of those that don't bind.
-    async fn attempt(&mut self, quota: usize, cost: u32) -> Law<bool> {
+    async fn attempt(&mut self, rate_limit: usize, cost: u32) -> Law<bool> {
         let binding = self.dice.one_in(3);
-        Ok(self.wants(&[Want { quota, cost, binding }]).await?[0])
+        Ok(self.wants(&[Want { rate_limit, cost, binding }]).await?[0])
     }
 
     /// Who waits as long as it was told is admitted.
     async fn obey(&mut self, which: usize) -> Law {
         for _ in 0..3 {
-            if self.quotas[which].told.is_some() {
+            if self.rate_limits[which].told.is_some() {
                 break;
             }
             self.dear(which).await?;
         }
-        let Some((wait, cost)) = self.quotas[which].told.take() else { return Ok(()) };
+        let Some((wait, cost)) = self.rate_limits[which].told.take() else { return Ok(()) };
         self.store.pass(wait).await;
         self.seen.obeyed += 1;
         if self.attempt(which, cost).await? { Ok(()) } else { Err(format!("waited {wait} as told for {cost} in vain")) }
@@ -185,25 +185,25 @@ impl<'s, S: Store> Pattern<'s, S> {
         self.attempt(which, cost).await.map(drop)
     }
 
-    /// Two to four at once, of one quota or of several.
+    /// Two to four at once, of one rate limit or of several.
     async fn at_once(&mut self) -> Law {
         let all_bind = self.dice.one_in(2);
         let mut wants = Vec::new();
         for _ in 0..self.dice.within(2, 4) {
-            let quota = self.dice.of(&[1, 1, 1]);
-            let cost = self.cost(quota, 600);
-            wants.push(Want { quota, cost, binding: all_bind || self.dice.one_in(2) });
+            let rate_limit = self.dice.of(&[1, 1, 1]);
+            let cost = self.cost(rate_limit, 600);
+            wants.push(Want { rate_limit, cost, binding: all_bind || self.dice.one_in(2) });
         }
         self.wants(&wants).await?;
         self.seen.together += 1;
         self.look().await
     }
 
-    /// Arrivals that are a little slower or a little faster than the quota allows.
+    /// Arrivals that are a little slower or a little faster than the rate limit allows.
     async fn steady(&mut self, which: usize) -> Law {
-        let (n, window) = (self.quotas[which].limit(), self.quotas[which].window());
+        let (n, window) = (self.rate_limits[which].limit(), self.rate_limits[which].window());
         let parts = if S::CHEAP { n.min(40) } else { n.min(5) };
-        let cost = u32::try_from(n / parts).expect("a part of the quota");
+        let cost = u32::try_from(n / parts).expect("a part of the rate limit");
         let pace = self.dice.within(950, 1050);
         for _ in 0..parts + parts / 4 + 1 {
             self.attempt(which, cost).await?;
@@ -214,7 +214,7 @@ impl<'s, S: Store> Pattern<'s, S> {
 
     async fn release(&mut self, which: usize) -> Law {
         for _ in 0..self.dice.within(1, 3) {
-            let held = self.quotas[which].charges.len() as u64;
+            let held = self.rate_limits[which].charges.len() as u64;
             if held == 0 {
                 break;
             }
@@ -222,7 +222,7 @@ impl<'s, S: Store> Pattern<'s, S> {
             let back =
                 if self.dice.one_in(2) { self.dice.within(0, held.min(4) - 1) } else { self.dice.within(0, held - 1) };
             let at = usize::try_from(held - 1 - back).expect("a place");
-            self.quotas[which].release(self.store, at).await?;
+            self.rate_limits[which].release(self.store, at).await?;
             self.seen.released += 1;
         }
         Ok(())
@@ -231,30 +231,30 @@ impl<'s, S: Store> Pattern<'s, S> {
     async fn charge(&mut self, which: usize) -> Law {
         let cost = self.cost(which, 700);
         self.seen.charged += 1;
-        self.quotas[which].charge(self.store, cost).await
+        self.rate_limits[which].charge(self.store, cost).await
     }
 
     async fn reset(&mut self, which: usize) -> Law {
-        self.quotas[which].reset(self.store).await?;
+        self.rate_limits[which].reset(self.store).await?;
         // With something to be taken away, and at the same instant if the clock stands.
         let cost = self.cost(which, 1000);
         self.attempt(which, cost).await?;
         let most = if S::CHEAP { 24 } else { 3 };
-        for _ in 0..self.quotas[which].void.len().min(most) {
-            self.quotas[which].release_void(self.store).await?;
+        for _ in 0..self.rate_limits[which].void.len().min(most) {
+            self.rate_limits[which].release_void(self.store).await?;
             self.seen.void += 1;
         }
         Ok(())
     }
 
-    /// No quota of this pattern was touched by what was done to another.
+    /// No rate limit of this pattern was touched by what was done to another.
     async fn look(&mut self) -> Law {
-        let asks: Vec<_> = self.quotas.iter().map(|quota| quota.ask.clone()).collect();
+        let asks: Vec<_> = self.rate_limits.iter().map(|rate_limit| rate_limit.ask.clone()).collect();
         let from = self.store.now();
         let standings = self.store.standing(&asks).await;
         let bracket = (from, self.store.now());
-        for (quota, standing) in self.quotas.iter().zip(standings) {
-            quota.stands(standing, bracket)?;
+        for (rate_limit, standing) in self.rate_limits.iter().zip(standings) {
+            rate_limit.stands(standing, bracket)?;
         }
         Ok(())
     }

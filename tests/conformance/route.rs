@@ -1,20 +1,22 @@
-//! A route with several quotas, on both stores. Only here the memory's own way of taking several together can be seen from
+//! A route with several rate limits, on both stores. Only here the memory's own way of taking several together can be seen from
 //! outside.
 
 use std::time::Duration;
 
 use actix_web::App;
 use actix_web::test::init_service;
+use palisade::rate_limit::{MemoryRateLimits, RateLimitStore, RedisRateLimits};
+use palisade::rate_limiter::RateLimitKey;
 use palisade::testing::ManualClock;
-use palisade::{MemoryStore, Quota, QuotaKey, QuotaStore, RedisQuotas, get, public, rate_limit};
+use palisade::{RateLimit, get, public, rate_limit};
 use palisade_tests::{builder, call, get as getting};
 
 use crate::server::Server;
 
 const HOUR: Duration = Duration::from_secs(3600);
-const WIDE: Quota = Quota::new("conformance-wide", 50, HOUR);
-const TIGHT: Quota = Quota::new("conformance-tight", 4, HOUR);
-const BROAD: Quota = Quota::new("conformance-broad", 90, HOUR);
+const WIDE: RateLimit = RateLimit::new("conformance-wide", 50, HOUR);
+const TIGHT: RateLimit = RateLimit::new("conformance-tight", 4, HOUR);
+const BROAD: RateLimit = RateLimit::new("conformance-broad", 90, HOUR);
 
 #[get("/first")]
 #[public]
@@ -52,16 +54,16 @@ async fn watched() -> &'static str {
     "a tight one that only observes"
 }
 
-async fn all_are_charged_or_none(quotas: impl Into<QuotaStore>) {
-    let palisade = builder().quota_store(quotas).build().unwrap();
+async fn all_are_charged_or_none(rate_limits: impl Into<RateLimitStore>) {
+    let palisade = builder().rate_limit_store(rate_limits).build().unwrap();
     let limiter = palisade.rate_limiter();
     let scope = palisade::scope("").service(first).service(middle).service(last).service(watched);
     let app = init_service(App::new().service(scope).wrap(palisade)).await;
-    let key = QuotaKey::address([203, 0, 113, 7].into());
+    let key = RateLimitKey::address([203, 0, 113, 7].into());
     let left = async || {
         let mut left = Vec::new();
-        for quota in [WIDE, TIGHT, BROAD] {
-            left.push(limiter.peek(&quota, &key).await.unwrap().remaining);
+        for rate_limit in [WIDE, TIGHT, BROAD] {
+            left.push(limiter.peek(&rate_limit, &key).await.unwrap().remaining);
         }
         left
     };
@@ -80,13 +82,13 @@ async fn all_are_charged_or_none(quotas: impl Into<QuotaStore>) {
 }
 
 #[actix_web::test]
-async fn a_route_on_memory_charges_all_its_quotas_or_none() {
-    all_are_charged_or_none(MemoryStore::with_clock(ManualClock::new())).await;
+async fn a_route_on_memory_charges_all_its_rate_limits_or_none() {
+    all_are_charged_or_none(MemoryRateLimits::with_clock(ManualClock::new())).await;
 }
 
 #[actix_web::test]
-async fn a_route_on_redis_charges_all_its_quotas_or_none() {
+async fn a_route_on_redis_charges_all_its_rate_limits_or_none() {
     let Some(server) = Server::start() else { return };
-    let quotas = RedisQuotas::new(&server.url(), "conformance", [7; 32]).unwrap();
-    all_are_charged_or_none(quotas.timeout(Duration::from_secs(20)).unwrap()).await;
+    let rate_limits = RedisRateLimits::new(&server.url(), "conformance", [7; 32]).unwrap();
+    all_are_charged_or_none(rate_limits.timeout(Duration::from_secs(20)).unwrap()).await;
 }

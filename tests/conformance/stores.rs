@@ -2,22 +2,24 @@
 
 use std::time::{Duration, SystemTime};
 
-use palisade::quota::{Ask, Charge, Clock as _, Limit, RedisCharge, RedisDecision, Refused, Standing, Tick};
+use palisade::rate_limit::{
+    Ask, Charge, Clock as _, Limit, RateLimitStatus, RedisCharge, RedisDecision, Refused, Tick,
+};
+use palisade::rate_limit::{MemoryRateLimits, RedisRateLimits};
 use palisade::testing::ManualClock;
-use palisade::{MemoryStore, RedisQuotas};
 
 use crate::dice::Dice;
 
 pub enum Decision<C> {
     Charged(Receipt<C>),
     Refused(Refused),
-    Spared(Standing),
+    Spared(RateLimitStatus),
 }
 
 /// A charge, and when it was made by the store's clock.
 pub struct Receipt<C> {
     pub charge: C,
-    pub standing: Standing,
+    pub standing: RateLimitStatus,
     pub instant: u64,
 }
 
@@ -43,14 +45,14 @@ pub trait Store {
     const CHEAP: bool;
 
     async fn reserve(&self, asks: &[Ask<'static>]) -> Vec<Decision<Self::Charge>>;
-    async fn release(&self, charges: Vec<Self::Charge>) -> Vec<Standing>;
-    async fn charge(&self, ask: &Ask<'static>) -> Standing;
-    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<Standing>;
+    async fn release(&self, charges: Vec<Self::Charge>) -> Vec<RateLimitStatus>;
+    async fn charge(&self, ask: &Ask<'static>) -> RateLimitStatus;
+    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<RateLimitStatus>;
     async fn reset(&self, ask: &Ask<'static>);
 }
 
 pub struct Memory {
-    store: MemoryStore,
+    store: MemoryRateLimits,
     clock: ManualClock,
 }
 
@@ -59,7 +61,7 @@ impl Memory {
         let clock = ManualClock::new();
         clock.advance(Duration::from_nanos(start));
         let places = std::num::NonZeroUsize::new(64).unwrap();
-        Self { store: MemoryStore::bounded(places, clock.clone()), clock }
+        Self { store: MemoryRateLimits::bounded(places, clock.clone()), clock }
     }
 
     fn tick(&self) -> Tick {
@@ -118,15 +120,15 @@ impl Store for Memory {
         decisions.into_iter().map(settle).collect()
     }
 
-    async fn release(&self, charges: Vec<Charge>) -> Vec<Standing> {
+    async fn release(&self, charges: Vec<Charge>) -> Vec<RateLimitStatus> {
         charges.into_iter().map(|charge| self.store.release(charge, self.tick())).collect()
     }
 
-    async fn charge(&self, ask: &Ask<'static>) -> Standing {
+    async fn charge(&self, ask: &Ask<'static>) -> RateLimitStatus {
         self.store.charge(self.store.key(ask.bucket, &ask.client), ask.limit, ask.cost, self.tick())
     }
 
-    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<Standing> {
+    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<RateLimitStatus> {
         let stands =
             |ask: &Ask<'static>| self.store.standing(self.store.key(ask.bucket, &ask.client), ask.limit, self.tick());
         asks.iter().map(stands).collect()
@@ -138,7 +140,7 @@ impl Store for Memory {
 }
 
 /// The server's clock is this machine's.
-pub struct Redis(pub RedisQuotas);
+pub struct Redis(pub RedisRateLimits);
 
 impl Store for Redis {
     type Charge = RedisCharge;
@@ -187,15 +189,15 @@ impl Store for Redis {
         decided.collect()
     }
 
-    async fn release(&self, charges: Vec<RedisCharge>) -> Vec<Standing> {
+    async fn release(&self, charges: Vec<RedisCharge>) -> Vec<RateLimitStatus> {
         self.0.release(charges).await.expect("an answer")
     }
 
-    async fn charge(&self, ask: &Ask<'static>) -> Standing {
+    async fn charge(&self, ask: &Ask<'static>) -> RateLimitStatus {
         self.0.charge(ask).await.expect("an answer")
     }
 
-    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<Standing> {
+    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<RateLimitStatus> {
         self.0.standing(asks).await.expect("an answer")
     }
 

@@ -8,8 +8,10 @@ use std::rc::Rc;
 use actix_web::test::init_service;
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest, web};
+use palisade::policy::{Check, Ownership, Rule, Verdict};
+use palisade::resource::Unavailable;
 use palisade::testing::AsPrincipal;
-use palisade::{Check, Ownership, Policy, Principal, Resource, Roles, Rule, Unavailable, Verdict};
+use palisade::{Policy, Principal, Resource, Roles};
 use palisade_tests::{builder, call_raw, get};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -100,9 +102,9 @@ fn callers() -> impl Strategy<Value = Caller> {
         .prop_map(|(known, owner, tenant, roles, scopes)| Caller { known, owner, tenant, roles, scopes })
 }
 
-static ALLOW: Check = Check::new("allow", |_, _| palisade::__private::pending(async { true }));
-static DENY: Check = Check::new("deny", |_, _| palisade::__private::pending(async { Verdict::Deny }));
-static DOWN: Check = Check::new("down", |_, _| palisade::__private::pending(async { Verdict::Unavailable }));
+static ALLOW: Check = Check::new("allow", |_, _| palisade::__v1::pending(async { true }));
+static DENY: Check = Check::new("deny", |_, _| palisade::__v1::pending(async { Verdict::Deny }));
+static DOWN: Check = Check::new("down", |_, _| palisade::__v1::pending(async { Verdict::Unavailable }));
 
 /// Five types, because a rule may name each of these rows once.
 struct Row<const KIND: u8>;
@@ -261,10 +263,10 @@ macro_rules! app {
     ($current:expr) => {{
         CURRENT.with(|current| *current.borrow_mut() = Some(Rc::clone(&$current)));
         // What the attributes make of a function.
-        let guarded = palisade::__private::Function::new(|request: HttpRequest, payload: web::Payload| {
+        let guarded = palisade::__v1::Function::new(|request: HttpRequest, payload: web::Payload| {
             let policy = CURRENT.with(|current| current.borrow().as_ref().unwrap().get());
             let taken = palisade::__takes!(&'static str;);
-            Box::pin(palisade::__private::enforce(policy, request, payload, || async { "in" }, taken))
+            Box::pin(palisade::__v1::enforce(policy, request, payload, || async { "in" }, taken))
         });
         let routes = palisade::scope("/routes").service(nothing);
         let palisade = builder().roles(roles()).admin_role(ROLES[ADMIN]).routes(&routes).build().unwrap();

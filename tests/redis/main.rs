@@ -3,23 +3,24 @@
 mod cluster;
 mod on_outage;
 mod proxy;
-mod quota_busy;
-mod quota_cluster;
-mod quota_in_flight;
-mod quota_leases;
-mod quota_outage;
-mod quota_processes;
-mod quotas;
+mod rate_limit_busy;
+mod rate_limit_cluster;
+mod rate_limit_in_flight;
+mod rate_limit_leases;
+mod rate_limit_outage;
+mod rate_limit_processes;
+mod rate_limits;
 mod server;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::{App, test::init_service};
-use palisade::{
-    AuthError, Grant, Palisade, RedisStore, RefreshError, Sessions, TokenIssuer, TokenPair, Unavailable, authenticated,
-    get,
-};
+use palisade::authn::AuthError;
+use palisade::jwt::{Grant, TokenIssuer};
+use palisade::resource::Unavailable;
+use palisade::session::{RedisStore, RefreshError, Sessions, TokenPair};
+use palisade::{Palisade, authenticated, get};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET, call};
 use server::Server;
 
@@ -127,7 +128,7 @@ async fn t9_a_redis_that_is_gone_is_503_and_it_comes_back_without_a_restart() {
         answer.assert_problem(503);
         assert!(!answer.header("retry-after").is_empty());
     }
-    assert_eq!(sessions.begin(&grant()).await.unwrap_err(), palisade::BeginError::Unavailable);
+    assert_eq!(sessions.begin(&grant()).await.unwrap_err(), palisade::session::BeginError::Unavailable);
     assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Unavailable);
     assert_eq!(sessions.end_all_of("ada").await, Err(Unavailable));
     assert!(began.elapsed() < Duration::from_secs(30), "nothing hangs: {:?}", began.elapsed());
@@ -156,7 +157,7 @@ fn an_address_that_is_none_is_told_without_its_password() {
 
 #[tokio::test]
 async fn a_later_revocation_does_not_shorten_an_earlier_one() {
-    use palisade::RevocationStore as _;
+    use palisade::revocation::RevocationStore as _;
     let Some(server) = Server::start() else { return };
     let redis = RedisStore::new(&server.url(), "tests").unwrap();
     let issuer = TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap();
@@ -196,7 +197,7 @@ async fn the_set_of_a_subjects_sessions_does_not_grow_with_sessions_that_are_ove
 
 #[tokio::test]
 async fn an_epoch_lasts_as_long_as_the_tokens() {
-    use palisade::RevocationStore as _;
+    use palisade::revocation::RevocationStore as _;
     let Some(server) = Server::start() else { return };
     let redis = RedisStore::new(&server.url(), "tests").unwrap();
     redis.revoke_before(ISSUER, "ada", std::time::SystemTime::now()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Row Q8, CWE-636, CWE-400: the store of quotas is killed, paused, slow or forgetful; each quota does what it declares, nothing
+//! Row Q8, CWE-636, CWE-400: the store of rate limits is killed, paused, slow or forgetful; each rate limit does what it declares, nothing
 //! hangs, nothing is 500, and nobody has to restart anything.
 
 use std::io::{Read as _, Write as _};
@@ -13,7 +13,9 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::init_service;
 use actix_web::web::Path;
 use actix_web::{Error, HttpResponse};
-use palisade::{Palisade, QuotaKey, RateLimiter, RedisQuotas, get, post, public, rate_limit};
+use palisade::rate_limit::RedisRateLimits;
+use palisade::rate_limiter::RateLimitKey;
+use palisade::{Palisade, RateLimiter, get, post, public, rate_limit};
 use palisade_tests::{Answer, call, get as getting, request};
 
 use super::cluster::Cluster;
@@ -57,13 +59,13 @@ async fn observed() -> &'static str {
     "ok"
 }
 
-/// With more patience than a busy machine takes away; the timeout itself is what `quota_outage` is about.
+/// With more patience than a busy machine takes away; the timeout itself is what `rate_limit_outage` is about.
 async fn app(url: &str) -> (RateLimiter, impl App + use<>) {
-    app_on(RedisQuotas::new(url, "tests", [7; 32]).unwrap().timeout(Duration::from_secs(1)).unwrap()).await
+    app_on(RedisRateLimits::new(url, "tests", [7; 32]).unwrap().timeout(Duration::from_secs(1)).unwrap()).await
 }
 
-async fn app_on(quotas: RedisQuotas) -> (RateLimiter, impl App + use<>) {
-    let palisade = Palisade::builder().quota_store(quotas).build().unwrap();
+async fn app_on(rate_limits: RedisRateLimits) -> (RateLimiter, impl App + use<>) {
+    let palisade = Palisade::builder().rate_limit_store(rate_limits).build().unwrap();
     let limiter = palisade.rate_limiter();
     let scope = palisade::scope("").service(failures).service(local).service(allow).service(deny).service(observed);
     let app = init_service(actix_web::App::new().service(scope).wrap(palisade)).await;
@@ -102,7 +104,7 @@ async fn bounded(answer: impl Future<Output = Answer>) -> Answer {
 }
 
 /// Whatever is wrong with the store, this holds.
-async fn each_quota_does_what_it_declares(app: &impl App) {
+async fn each_rate_limit_does_what_it_declares(app: &impl App) {
     let caller = Caller::new();
     for path in ["/failures/401", "/failures/200"] {
         let refused = caller.post(app, path).await;
@@ -153,8 +155,8 @@ async fn q8_a_store_that_is_gone_and_comes_back() {
     let (_, app) = app(&server.url()).await;
     all_is_well(&app).await;
     server.kill();
-    each_quota_does_what_it_declares(&app).await;
-    each_quota_does_what_it_declares(&app).await;
+    each_rate_limit_does_what_it_declares(&app).await;
+    each_rate_limit_does_what_it_declares(&app).await;
     server.restart();
     it_recovers(&app).await;
 }
@@ -163,19 +165,19 @@ async fn q8_a_store_that_is_gone_and_comes_back() {
 async fn q8_a_store_that_was_never_there() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (limiter, app) = app(&format!("redis://{free}/")).await;
-    each_quota_does_what_it_declares(&app).await;
-    let key = QuotaKey::address([192, 0, 2, 1].into());
-    const DENY: palisade::Quota =
-        palisade::Quota::new("programmatic", 1, Duration::from_secs(60)).on_outage(palisade::Outage::Deny);
-    assert_eq!(limiter.check(&DENY, &key).await.unwrap_err(), palisade::LimitError::Unavailable);
-    let open = DENY.on_outage(palisade::Outage::Allow);
+    each_rate_limit_does_what_it_declares(&app).await;
+    let key = RateLimitKey::address([192, 0, 2, 1].into());
+    const DENY: palisade::RateLimit = palisade::RateLimit::new("programmatic", 1, Duration::from_secs(60))
+        .on_outage(palisade::rate_limit::OnStoreFailure::Deny);
+    assert_eq!(limiter.check(&DENY, &key).await.unwrap_err(), palisade::rate_limiter::RateLimitError::Unavailable);
+    let open = DENY.on_outage(palisade::rate_limit::OnStoreFailure::Allow);
     for _ in 0..3 {
         assert_eq!(limiter.check(&open, &key).await.unwrap().standing(), None);
     }
-    let here = DENY.on_outage(palisade::Outage::Local);
+    let here = DENY.on_outage(palisade::rate_limit::OnStoreFailure::Local);
     assert_eq!(limiter.check(&here, &key).await.unwrap().standing().unwrap().remaining, 0);
     assert!(limiter.check(&here, &key).await.is_err());
-    assert_eq!(limiter.reset(&here, &key).await.unwrap_err(), palisade::LimitError::Unavailable);
+    assert_eq!(limiter.reset(&here, &key).await.unwrap_err(), palisade::rate_limiter::RateLimitError::Unavailable);
 }
 
 #[actix_web::test]
@@ -184,7 +186,7 @@ async fn q8_a_store_that_stops_in_the_middle_and_goes_on() {
     let (_, app) = app(&server.url()).await;
     all_is_well(&app).await;
     server.pause();
-    each_quota_does_what_it_declares(&app).await;
+    each_rate_limit_does_what_it_declares(&app).await;
     server.resume();
     it_recovers(&app).await;
 }
@@ -232,11 +234,12 @@ async fn q8_a_store_that_is_200_milliseconds_away() {
     let Some(server) = Server::start() else { return };
     let delay = Arc::new(AtomicU64::new(0));
     let url = format!("redis://127.0.0.1:{}/", slow(server.port(), &delay));
-    let quotas = RedisQuotas::new(&url, "tests", [7; 32]).unwrap().timeout(Duration::from_millis(150)).unwrap();
-    let (_, app) = app_on(quotas).await;
+    let rate_limits =
+        RedisRateLimits::new(&url, "tests", [7; 32]).unwrap().timeout(Duration::from_millis(150)).unwrap();
+    let (_, app) = app_on(rate_limits).await;
     it_answers_again(&app).await;
     delay.store(100, Ordering::Relaxed);
-    each_quota_does_what_it_declares(&app).await;
+    each_rate_limit_does_what_it_declares(&app).await;
     delay.store(0, Ordering::Relaxed);
     it_answers_again(&app).await;
 }
@@ -259,8 +262,9 @@ async fn a_refusal_stays_one_where_the_record_is_unknown() {
     let Some(server) = Server::start() else { return };
     let client = redis::Client::open(server.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let quotas = RedisQuotas::new(&server.url(), "app", [7; 32]).unwrap().timeout(Duration::from_secs(2)).unwrap();
-    let palisade = Palisade::builder().quota_store(quotas).build().unwrap();
+    let rate_limits =
+        RedisRateLimits::new(&server.url(), "app", [7; 32]).unwrap().timeout(Duration::from_secs(2)).unwrap();
+    let palisade = Palisade::builder().rate_limit_store(rate_limits).build().unwrap();
     let app = init_service(actix_web::App::new().service(palisade::scope("").service(named)).wrap(palisade)).await;
     let name = format!("ann-{}", server.port());
     let asked =
@@ -279,13 +283,13 @@ async fn a_refusal_stays_one_where_the_record_is_unknown() {
 async fn q8_a_cluster_that_loses_a_primary_and_fails_over() {
     let Some(mut cluster) = Cluster::start() else { return };
     // Longer than a busy machine holds a process, shorter than a test waits for an answer.
-    let quotas = RedisQuotas::cluster(cluster.urls().iter().map(String::as_str), "tests", [7; 32]).unwrap();
-    let (_, app) = app_on(quotas.timeout(Duration::from_millis(500)).unwrap()).await;
+    let rate_limits = RedisRateLimits::cluster(cluster.urls().iter().map(String::as_str), "tests", [7; 32]).unwrap();
+    let (_, app) = app_on(rate_limits.timeout(Duration::from_millis(500)).unwrap()).await;
     it_recovers(&app).await;
     cluster.kill_a_primary();
     let began = Instant::now();
     let (mut denied, mut well_in_a_row) = (0, 0);
-    // Clients of the dead node are answered as their quotas declare, the others as ever; then the replica takes over.
+    // Clients of the dead node are answered as their rate limits declare, the others as ever; then the replica takes over.
     while well_in_a_row < 40 {
         assert!(began.elapsed() < Duration::from_secs(90), "it does not recover: {denied} denied");
         let caller = Caller::new();

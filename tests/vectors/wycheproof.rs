@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use palisade::KeySet;
+use palisade::jwt::KeySet;
 use palisade::testing::verify_signature;
 use serde::Deserialize;
 use serde_json::{Value, json};

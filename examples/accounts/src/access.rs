@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use actix_web::{App, test::init_service};
-use palisade::{
-    Grant, NewApiKey, Passwords, Principal, TokenIssuer,
-    testing::{Access, Persona, Personas, access_matrix, assert_access, assert_policies},
-};
+use palisade::Principal;
+use palisade::api_key::NewApiKey;
+use palisade::jwt::{Grant, TokenIssuer};
+use palisade::password::Passwords;
+use palisade::testing::{Access, Persona, Personas, access_matrix, assert_access, assert_policies};
 
 use crate::{
     app::{self, Callers, Service},
@@ -59,7 +60,7 @@ async fn everybody_gets_where_the_committed_page_says() {
     let readiness = Readiness::new(&db, &stores.sessions);
     let key = NewApiKey::new(&ada).scopes([REPORTS]);
     let key = keys.create(key).await.unwrap().expose().to_owned();
-    let palisade = app::prepare(&config, callers, stores.quotas).unwrap().build().unwrap();
+    let palisade = app::prepare(&config, callers, stores.rate_limits).unwrap().build().unwrap();
     let passwords = Passwords::new().unwrap();
     let service = Service { palisade: palisade.clone(), sessions, keys, db: db.clone(), passwords, readiness };
     let app = init_service(App::new().configure(|routes| app::configure(routes, &service)).wrap(palisade)).await;

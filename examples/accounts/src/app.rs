@@ -6,10 +6,12 @@
 use std::time::Duration;
 
 use actix_web::web::{Data, Json, JsonConfig, ServiceConfig};
-use palisade::{
-    ApiKeys, Cors, Jwt, KeySet, Palisade, PalisadeBuilder, Passwords, Quota, QuotaStore, RemoteKeySet, Roles, Scope,
-    Sessions, TokenIssuer, get, public,
-};
+use palisade::api_key::ApiKeys;
+use palisade::jwt::{KeySet, RemoteKeySet, TokenIssuer};
+use palisade::password::Passwords;
+use palisade::rate_limit::RateLimitStore;
+use palisade::session::Sessions;
+use palisade::{Cors, Jwt, Palisade, PalisadeBuilder, RateLimit, Roles, Scope, get, public};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
@@ -55,7 +57,7 @@ pub struct Service {
 pub fn routes() -> Scope {
     let admin = palisade::scope("/admin").service(policies::show_policies);
     let api = palisade::scope("/api")
-        .rate_limit(Quota::new("api", 100, Duration::from_secs(15 * 60)))
+        .rate_limit(RateLimit::new("api", 100, Duration::from_secs(15 * 60)))
         .service(users::me)
         .service(users::list_users)
         .service(users::create_user)
@@ -148,19 +150,19 @@ fn verifier_of(partner: &Partner, config: &Config) -> Result<Jwt, BootError> {
 }
 
 /// The defence, configured but for the last step, which may log.
-pub fn prepare(config: &Config, callers: Callers, quotas: QuotaStore) -> Result<PalisadeBuilder, BootError> {
+pub fn prepare(config: &Config, callers: Callers, rate_limits: RateLimitStore) -> Result<PalisadeBuilder, BootError> {
     let cors = Cors::allow_origins(&config.origins).map_err(|error| BootError::new("ACCOUNTS_ORIGINS", error))?;
     let mut palisade = Palisade::builder().authenticator(callers.own).authenticator(callers.keys);
     if let Some(partner) = callers.partner {
         palisade = palisade.authenticator(partner);
     }
     palisade
-        .owners_of(&config.issuer)
+        .resource_owner_issuer(&config.issuer)
         .roles(Roles::of::<Role>())
         .routes(&routes())
         .cors(cors.allow_credentials())
-        .quota_store(quotas)
-        .rate_limits(config.rate_limits)
+        .rate_limit_store(rate_limits)
+        .rate_limit_mode(config.rate_limit_mode)
         .trusted_proxies(&config.trusted_proxies)
         .map_err(|error| BootError::new("ACCOUNTS_TRUSTED_PROXIES", error))
 }

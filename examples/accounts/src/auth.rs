@@ -1,6 +1,6 @@
 //! How a caller becomes known, stays known, and is forgotten.
 //!
-//! The threats are guessing and stuffing (OWASP API2, ASVS V6.3.1: quotas by address and by account, of failures),
+//! The threats are guessing and stuffing (OWASP API2, ASVS V6.3.1: rate limits by address and by account, of failures),
 //! finding out who has an account (V6.3.8), and a session that outlives its user's will (V7.4.1 to V7.4.3).
 
 use std::time::{Duration, SystemTime};
@@ -10,10 +10,10 @@ use actix_web::{
     http::header,
     web::{Data, Json},
 };
-use palisade::{
-    Grant, PasswordMatch, Passwords, Principal, Problem, RefreshError, TokenPair, authenticated, post, public,
-    rate_limit, require_scope, validate,
-};
+use palisade::jwt::Grant;
+use palisade::password::{PasswordMatch, Passwords};
+use palisade::session::{RefreshError, TokenPair};
+use palisade::{Principal, Problem, authenticated, post, public, rate_limit, require_scope, validate};
 
 use crate::{
     app::AppSessions,
@@ -65,7 +65,7 @@ pub async fn register(
 ///
 /// Failures count by address *and* by account: the first stops one guesser with many accounts, the second many guessers with
 /// one. Nobody is locked out by others that way: an address from which the account logged in lately is counted by itself while
-/// the account is at its quota.
+/// the account is at its rate limit.
 #[post("/auth/login")]
 #[public("it is how a caller becomes known")]
 #[rate_limit(5, "15m", count = failures)]

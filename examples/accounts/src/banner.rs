@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use palisade::RateLimits;
+use palisade::rate_limit::RateLimitMode;
 
 use crate::{random, seed::Seed};
 
@@ -26,9 +26,9 @@ pub struct Banner<'a> {
     pub admin_email: &'a str,
     /// Whether the administrator was made just now.
     pub seed: &'a Seed,
-    /// Whether a quota refuses.
-    pub rate_limits: RateLimits,
-    /// Whether other servers share the sessions and the quotas.
+    /// Whether a rate limit refuses.
+    pub rate_limit_mode: RateLimitMode,
+    /// Whether other servers share the sessions and the rate limits.
     pub shared: bool,
 }
 
@@ -64,7 +64,7 @@ impl Banner<'_> {
         }
         // Not the address, which may hold a password.
         let kept = if self.shared { "in Redis (ACCOUNTS_REDIS_URL)" } else { "in the database and in memory" };
-        writeln!(out, "sessions and quotas: {kept}")?;
+        writeln!(out, "sessions and rate limits: {kept}")?;
         if self.observed() {
             writeln!(out, "rate limits: only observed, nothing is refused for its rate")?;
         }
@@ -124,7 +124,7 @@ impl Banner<'_> {
     }
 
     fn observed(&self) -> bool {
-        self.rate_limits == RateLimits::Observe
+        self.rate_limit_mode == RateLimitMode::Observe
     }
 
     /// The status stands after the body. `-s` for the meter, not for the errors.
@@ -189,7 +189,7 @@ mod tests {
             certificate: Some(Path::new("/it's here/tls.crt")),
             admin_email: "admin@example.com",
             seed: &Seed::Present,
-            rate_limits: RateLimits::Enforce,
+            rate_limit_mode: RateLimitMode::Enforce,
             shared,
         };
         banner.text()
@@ -201,9 +201,9 @@ mod tests {
     }
 
     #[test]
-    fn it_says_where_sessions_and_quotas_are() {
-        assert!(banner("127.0.0.1:1").contains("\nsessions and quotas: in the database and in memory\n"));
-        assert!(shared("127.0.0.1:1", true).contains("\nsessions and quotas: in Redis (ACCOUNTS_REDIS_URL)\n"));
+    fn it_says_where_sessions_and_rate_limits_are() {
+        assert!(banner("127.0.0.1:1").contains("\nsessions and rate limits: in the database and in memory\n"));
+        assert!(shared("127.0.0.1:1", true).contains("\nsessions and rate limits: in Redis (ACCOUNTS_REDIS_URL)\n"));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
-use palisade::{Input, NotInput, Principal, Problem};
+use palisade::validation::{Input, NotValidated};
+use palisade::{Principal, Problem};
 use uuid::Uuid;
 
 use crate::{app::AppSessions, error::ApiError};
@@ -21,7 +22,7 @@ pub struct Account {
 
 /// Nothing of it comes from the request's own words.
 impl Input for Account {
-    type Kind = NotInput;
+    type Kind = NotValidated;
 }
 
 impl FromRequest for Account {

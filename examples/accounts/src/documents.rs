@@ -11,9 +11,10 @@ use actix_web::{
     http::header,
     web::{Data, Json, Query},
 };
+use palisade::resource::Unavailable;
 use palisade::{
-    Owned, Problem, Resource, Scoped, Unavailable, authenticated, delete, get, owner, owner_or_admin, post, put,
-    rate_limit, validate,
+    Owned, Problem, Resource, RowFilter, authenticated, delete, get, owner, owner_or_admin, post, put, rate_limit,
+    validate,
 };
 use uuid::Uuid;
 
@@ -56,7 +57,7 @@ pub async fn create_document(text: Json<DocumentText>, caller: Account, db: Data
 #[validate]
 pub async fn list_documents(
     listing: Query<DocumentListing>,
-    whose: Scoped,
+    whose: RowFilter,
     db: Data<Db>,
 ) -> Result<Json<DocumentPage>, Problem> {
     let (items, total) = db.documents(&whose, &listing).await?;

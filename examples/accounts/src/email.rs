@@ -11,7 +11,7 @@ use idna::{
     AsciiDenyList,
     uts46::{DnsLength, Hyphens, Uts46},
 };
-use palisade::KeyText;
+use palisade::rate_limit::KeyText;
 use serde::{Deserialize, Deserializer, Serialize};
 use validator::{ValidateEmail, ValidateLength};
 

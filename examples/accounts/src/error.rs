@@ -5,7 +5,8 @@
 //! application's.
 
 use actix_web::http::StatusCode;
-use palisade::{Problem, Unavailable};
+use palisade::Problem;
+use palisade::resource::Unavailable;
 
 use crate::db::DbError;
 

@@ -11,7 +11,8 @@ use actix_web::{
     http::header,
     web::{Data, Json, Path},
 };
-use palisade::{ApiKey, NewApiKey, Problem, delete, get, post, rate_limit, require_scope, validate};
+use palisade::api_key::{ApiKey, NewApiKey};
+use palisade::{Problem, delete, get, post, rate_limit, require_scope, validate};
 use serde::Serialize;
 
 use crate::{

@@ -1,7 +1,7 @@
 //! Passwords: what is accepted.
 //!
 //! The threats are one that is easily guessed (ASVS V6.2.1), one that is cut off or changed before it counts (V6.2.8), and one
-//! that is in a log. How they are kept and what a guess costs is `palisade::Passwords`.
+//! that is in a log. How they are kept and what a guess costs is `palisade::password::Passwords`.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::random;
 /// The fewest characters of a new password (ASVS V6.2.1).
 pub const SHORTEST: u64 = 8;
 /// The most characters of any password. A character has at most four bytes of UTF-8, so none exceeds the 512 bytes that
-/// `palisade::Passwords` takes; all of them count.
+/// `palisade::password::Passwords` takes; all of them count.
 pub const LONGEST: u64 = 128;
 
 /// A password as it was typed: no trimming, no change of case, no normalisation (ASVS V6.2.8).

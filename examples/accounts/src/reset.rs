@@ -8,7 +8,10 @@ use std::{
     time::SystemTime,
 };
 
-use palisade::{Passwords, RevocationStore as _, SessionStore as _, Unavailable};
+use palisade::password::Passwords;
+use palisade::resource::Unavailable;
+use palisade::revocation::RevocationStore as _;
+use palisade::session::SessionStore as _;
 
 use crate::{
     boot::BootError,

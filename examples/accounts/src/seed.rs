@@ -3,7 +3,7 @@
 //! The threat is a default password (OWASP ASVS V6.3.2): there is none. The operator gives one, or a random one
 //! is made and shown once. While any administrator exists nothing is made and nothing is changed.
 
-use palisade::Passwords;
+use palisade::password::Passwords;
 
 use crate::{
     boot::BootError,

@@ -16,7 +16,7 @@ use actix_web::{
     rt,
     web::{self, Data},
 };
-use palisade::Passwords;
+use palisade::password::Passwords;
 use rustls::ServerConfig;
 use secrecy::SecretString;
 #[cfg(unix)]
@@ -67,7 +67,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let stores = Stores::open(&config, &secret, &db).await?;
     let callers = Callers::new(&config, &secret, &db, &stores.sessions)?;
     let (sessions, keys) = (callers.sessions.clone(), callers.keys.clone());
-    let prepared = app::prepare(&config, callers, stores.quotas)?;
+    let prepared = app::prepare(&config, callers, stores.rate_limits)?;
     telemetry::start()?;
     let palisade = prepared.build()?;
     db.respell_emails().await.map_err(|error| BootError::new("ACCOUNTS_DATA", error))?;
@@ -79,7 +79,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
         certificate: tls.generated.as_deref(),
         admin_email: config.admin_email.as_str(),
         seed: &seed,
-        rate_limits: config.rate_limits,
+        rate_limit_mode: config.rate_limit_mode,
         shared: config.redis.is_some(),
     };
     let signals = StopSignals::new().map_err(|error| BootError::new("signals", error))?;

@@ -1,7 +1,7 @@
-//! Where sessions, what was taken back, and quotas are kept: in this server's database and memory, or in a Redis that several
+//! Where sessions, what was taken back, and rate limits are kept: in this server's database and memory, or in a Redis that several
 //! servers share.
 //!
-//! The threats are servers that grant a quota each (CWE-799), a logout that only one of them knows (CWE-613), and a Redis
+//! The threats are servers that grant a rate limit each (CWE-799), a logout that only one of them knows (CWE-613), and a Redis
 //! whose readers learn who calls, or sign tokens (CWE-321): the key of its hashes is derived from the secret of the tokens,
 //! and is not that secret.
 //!
@@ -14,10 +14,11 @@ use std::{
 };
 
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use palisade::{
-    MemoryStore, Principal, QuotaStore, RedisQuotas, RedisStore, RevocationStore, SessionRecord, SessionStore,
-    Unavailable,
-};
+use palisade::Principal;
+use palisade::rate_limit::{MemoryRateLimits, RateLimitStore, RedisRateLimits};
+use palisade::resource::Unavailable;
+use palisade::revocation::RevocationStore;
+use palisade::session::{RedisStore, SessionRecord, SessionStore};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{boot::BootError, config::Config, db::Db};
@@ -26,7 +27,7 @@ const VARIABLE: &str = "ACCOUNTS_REDIS_URL";
 /// Before every key, so that no other application of the same Redis uses them.
 const PREFIX: &str = "accounts";
 /// Another use of the secret has another label.
-const QUOTA_KEYS: &[u8] = b"accounts: hashes of quota keys in Redis, version 1";
+const RATE_LIMIT_KEYS: &[u8] = b"accounts: hashes of rate limit keys in Redis, version 1";
 
 /// The address of one Redis, which may hold a password and is never shown.
 #[derive(Clone)]
@@ -69,7 +70,7 @@ impl fmt::Debug for RedisUrl {
 pub struct Redis {
     /// Where it is.
     pub url: RedisUrl,
-    /// How long the decision of a quota may take.
+    /// How long the decision of a rate limit may take.
     pub timeout: Duration,
 }
 
@@ -78,34 +79,35 @@ pub struct Stores {
     /// Sessions, and what was taken back.
     pub sessions: AppStore,
     /// Who called how often.
-    pub quotas: QuotaStore,
+    pub rate_limits: RateLimitStore,
 }
 
 impl Stores {
-    /// Those of the configuration. A Redis is not asked yet. `secret` signs tokens: servers that share it share quotas.
+    /// Those of the configuration. A Redis is not asked yet. `secret` signs tokens: servers that share it share rate limits.
     ///
     /// With Redis, sessions that are still in the database end: a logout would not reach them, and whoever goes back to the
     /// database would find them alive.
     pub async fn open(config: &Config, secret: &SecretString, db: &Db) -> Result<Self, BootError> {
         let sessions = AppStore::open(config, db)?;
         let Some(shared) = &config.redis else {
-            return Ok(Self { sessions, quotas: MemoryStore::shared().into() });
+            return Ok(Self { sessions, rate_limits: MemoryRateLimits::shared().into() });
         };
         let refuse = |error| BootError::new(VARIABLE, error);
         let url = shared.url.0.expose_secret();
-        let quotas = RedisQuotas::new(url, PREFIX, quota_secret(secret)?).map_err(refuse)?;
-        let quotas = quotas.timeout(shared.timeout).map_err(|error| BootError::new("ACCOUNTS_REDIS_TIMEOUT", error))?;
+        let rate_limits = RedisRateLimits::new(url, PREFIX, rate_limit_secret(secret)?).map_err(refuse)?;
+        let rate_limits =
+            rate_limits.timeout(shared.timeout).map_err(|error| BootError::new("ACCOUNTS_REDIS_TIMEOUT", error))?;
         let kept = db.forget_sessions().await;
         kept.map_err(|Unavailable| BootError::new("ACCOUNTS_DATA", "cannot end the sessions of the database"))?;
-        Ok(Self { sessions, quotas: quotas.into() })
+        Ok(Self { sessions, rate_limits: rate_limits.into() })
     }
 }
 
 /// RFC 5869: whoever learns it can't find the secret of the tokens.
-fn quota_secret(secret: &SecretString) -> Result<[u8; 32], BootError> {
+fn rate_limit_secret(secret: &SecretString) -> Result<[u8; 32], BootError> {
     let mut derived = [0; 32];
     let extracted = Salt::new(HKDF_SHA256, &[]).extract(secret.expose_secret().as_bytes());
-    let filled = extracted.expand(&[QUOTA_KEYS], HKDF_SHA256).and_then(|expanded| expanded.fill(&mut derived));
+    let filled = extracted.expand(&[RATE_LIMIT_KEYS], HKDF_SHA256).and_then(|expanded| expanded.fill(&mut derived));
     filled.map_err(|error| BootError::new(VARIABLE, error))?;
     Ok(derived)
 }
@@ -145,9 +147,9 @@ impl AppStore {
     /// Says in the log which it is, and whether it answers; a Redis that does not is no reason not to start.
     pub async fn tell(self) {
         match self {
-            Self::Database(_) => tracing::info!(store = "database", "sessions and quotas"),
+            Self::Database(_) => tracing::info!(store = "database", "sessions and rate limits"),
             Self::Redis { .. } => {
-                tracing::info!(store = "redis", "sessions and quotas");
+                tracing::info!(store = "redis", "sessions and rate limits");
                 if !self.answers().await {
                     tracing::warn!("Redis does not answer yet: logins and tokens are 503 until it does");
                 }
@@ -228,11 +230,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_secret_of_quotas_is_another_than_that_of_tokens_and_the_same_in_every_server() {
+    fn the_secret_of_rate_limits_is_another_than_that_of_tokens_and_the_same_in_every_server() {
         let secret = "0123456789abcdef0123456789abcdef";
-        let derived = quota_secret(&secret.into()).unwrap();
-        assert_eq!(derived, quota_secret(&secret.into()).unwrap());
+        let derived = rate_limit_secret(&secret.into()).unwrap();
+        assert_eq!(derived, rate_limit_secret(&secret.into()).unwrap());
         assert_ne!(derived, secret.as_bytes());
-        assert_ne!(derived, quota_secret(&"fedcba9876543210fedcba9876543210".into()).unwrap());
+        assert_ne!(derived, rate_limit_secret(&"fedcba9876543210fedcba9876543210".into()).unwrap());
     }
 }

@@ -1,7 +1,7 @@
 //! HTTP Basic (RFC 7617) as an authenticator of one's own.
 //!
 //! The password crosses the wire with every request: serve this over TLS alone. Each request also costs a hash, so a
-//! quota by address stands before it.
+//! rate limit by address stands before it.
 
 #![forbid(unsafe_code)]
 
@@ -14,10 +14,9 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{App, HttpRequest, HttpServer};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use palisade::{
-    Attempt, AuthError, Authenticator, ConfigError, Palisade, PasswordMatch, Passwords, Principal, authenticated, get,
-    rate_limit,
-};
+use palisade::authn::{Attempt, AuthError};
+use palisade::password::{PasswordMatch, Passwords};
+use palisade::{Authenticator, ConfigError, Palisade, Principal, authenticated, get, rate_limit};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 

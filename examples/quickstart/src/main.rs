@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use actix_web::web::{Json, Path};
 use actix_web::{App, HttpServer};
-use palisade::{
-    Grant, Palisade, Principal, TokenIssuer, authenticated, get, owner_or_admin, post, public, rate_limit, validate,
-};
+use palisade::jwt::{Grant, TokenIssuer};
+use palisade::{Palisade, Principal, authenticated, get, owner_or_admin, post, public, rate_limit, validate};
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 

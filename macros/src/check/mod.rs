@@ -1,6 +1,6 @@
 //! From what is written to what it means: every rule that one clause alone can't know.
 
-mod quotas;
+mod rate_limits;
 
 use proc_macro2::Ident;
 use syn::LitStr;
@@ -23,12 +23,12 @@ pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
     access(&clauses, &handler, errors);
     duplicates(&clauses, errors);
     owners(&clauses, errors);
-    quotas::principals(&clauses, errors);
+    rate_limits::principals(&clauses, errors);
     let mut checked = Checked {
         policy: Policy {
             rule: Rule::Nobody,
             reason: None,
-            quotas: Vec::new(),
+            rate_limits: Vec::new(),
             validates: Validates::Nothing,
             compressed: None,
         },
@@ -64,8 +64,8 @@ pub(crate) fn check(written: Written, errors: &mut Errors) -> Checked {
         checked.policy.rule = Rule::Nobody;
         checked.policy.reason = Some(reason);
     }
-    checked.policy.quotas = quotas::labelled(limits, &checked.handler.signature.ident, errors);
-    let fields = quotas::located(&checked.policy.quotas, &checked.handler, errors);
+    checked.policy.rate_limits = rate_limits::labelled(limits, &checked.handler.signature.ident, errors);
+    let fields = rate_limits::located(&checked.policy.rate_limits, &checked.handler, errors);
     if !fields.is_empty() {
         checked.call = match checked.call {
             Call::Direct => Call::Counted { validation: None, fields },
@@ -144,7 +144,7 @@ fn duplicates(clauses: &[Clause], errors: &mut Errors) {
         if again {
             let what = match clause.said {
                 Said::Route(_) => "this handler has a route already".to_owned(),
-                Said::RateLimit(_) => "this handler has the very same quota already".to_owned(),
+                Said::RateLimit(_) => "this handler has the very same rate limit already".to_owned(),
                 _ => format!("`{}` says this already", clause.word),
             };
             let cure = match clause.said {

@@ -203,7 +203,7 @@ fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {
     let roles = variants.iter().zip(fields).filter(|(_, fields)| !with_fields(fields));
     let definitions = roles.map(|(Variant { ident, implies, grants, .. }, _)| {
         quote! {
-            ::palisade::RoleDefinition::new(
+            ::palisade::__v1::RoleDefinition::new(
                 Self::#ident.role_name(),
                 &[#(Self::#implies.role_name()),*],
                 &[#(#grants),*],
@@ -225,8 +225,8 @@ fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {
             }
         }
 
-        impl ::palisade::TypedRole for #name {
-            const DEFINITIONS: &'static [::palisade::RoleDefinition] = &[#(#definitions),*];
+        impl ::palisade::__v1::TypedRole for #name {
+            const DEFINITIONS: &'static [::palisade::__v1::RoleDefinition] = &[#(#definitions),*];
 
             fn name(&self) -> &'static str {
                 self.role_name()

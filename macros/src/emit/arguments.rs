@@ -61,13 +61,13 @@ pub(super) fn keys(fields: &[Located], arguments: &[Argument]) -> TokenStream {
     }
     let (every, taken) = list(arguments, read);
     let calls = calls.map(|(present, field, call)| {
-        // Without its argument the quota would count nobody, and stop nobody.
+        // Without its argument the rate limit would count nobody, and stop nobody.
         let absent = present.as_ref().map(|present| {
             let argument = unraw(&field.argument);
             let absent = present.not();
             let message = format!(
-                "a `#[cfg(..)]` takes away the argument `{argument}` by which this quota counts\n= help: write the same \
-                 condition above the quota: `#[cfg_attr({}, rate_limit(..))]`",
+                "a `#[cfg(..)]` takes away the argument `{argument}` by which this rate limit counts\n= help: write the same \
+                 condition above the rate limit: `#[cfg_attr({}, rate_limit(..))]`",
                 crate::text::text(present.to_token_stream()),
             );
             quote_spanned!(field.argument.span()=> #[cfg(#absent)] ::core::compile_error! { #message })
@@ -105,7 +105,7 @@ fn list(arguments: &[Argument], read: impl Fn(usize) -> bool) -> (Ident, TokenSt
         let present = under(argument.present.as_ref());
         quote!(#present let (#name, #rest) = #rest;)
     });
-    let taken = quote!(let #rest = ::palisade::__private::Listed::listed(#every); #(#taken)*);
+    let taken = quote!(let #rest = ::palisade::__v1::Listed::listed(#every); #(#taken)*);
     (every, taken)
 }
 

@@ -4,7 +4,7 @@
 //! function, so that no name of ours is visible to it.
 
 mod arguments;
-mod quota;
+mod rate_limit;
 mod types;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -35,39 +35,39 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     let place = place(methods, &path, resource.as_ref());
     let policy = self::policy(policy, name);
     let inner = inner(handler);
-    let seat = local("__seat", Span::call_site());
+    let mounter = local("__at", Span::call_site());
     let taken = types::taken(signature);
     let mounted = match call {
-        Call::Direct => quote!(#seat.handler(#name, #taken)),
+        Call::Direct => quote!(#mounter.handler(#name, #taken)),
         Call::Validated(validation) => {
             let checks = checks(validation, &handler.arguments);
-            quote!(#seat.validated(#name, #taken, #checks))
+            quote!(#mounter.validated(#name, #taken, #checks))
         }
         Call::Counted { validation, fields } => {
             let checks =
                 validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
             let keys = keys(fields, &handler.arguments);
-            quote!(#seat.counted(#name, #taken, #checks, #keys))
+            quote!(#mounter.counted(#name, #taken, #checks, #keys))
         }
-        Call::Never => quote!(#seat.never()),
+        Call::Never => quote!(#mounter.never()),
     };
     let mounted = match call {
         // The route's own middleware stands behind the checks, so the handler is mounted inside of it.
         Call::Direct | Call::Validated(_) | Call::Counted { .. } if !wraps.is_empty() => {
             let route = local("__route", Span::call_site());
-            quote!(#seat.around(|#seat| #mounted, |#route| #route #(.wrap(#wraps))*))
+            quote!(#mounter.around(|#mounter| #mounted, |#route| #route #(.wrap(#wraps))*))
         }
         _ => mounted,
     };
     let chain = match call {
         Call::Never => TokenStream::new(),
-        _ => quote!(#(.guard(::palisade::__private::fn_guard(#guards)))*),
+        _ => quote!(#(.guard(::palisade::__v1::fn_guard(#guards)))*),
     };
     let promised = quote! {
-        const ROUTE: ::palisade::Route = #place;
-        const POLICY: &'static ::palisade::Policy = #policy;
+        const ROUTE: ::palisade::__v1::Route = #place;
+        const POLICY: &'static ::palisade::__v1::Policy = #policy;
 
-        fn mount(self, #seat: ::palisade::__private::Seat) -> impl ::palisade::Mounted {
+        fn mount(self, #mounter: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
             #inner
             #mounted #chain
         }
@@ -76,14 +76,14 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     let deprecated = handler.attributes.iter().any(|attribute| attribute.is_builtin("deprecated"));
     let (derived, implementations) = if deprecated {
         // An `impl` of ours would be a use of what is deprecated. What a derive makes is none, to the compiler.
-        (Some(quote!(#[derive(::palisade::__Endpoint)] #[endpoint({ #promised } { #arguments })])), None)
+        (Some(quote!(#[derive(::palisade::__v1::Endpoint)] #[endpoint({ #promised } { #arguments })])), None)
     } else {
         let implementations = quote! {
-            impl ::palisade::Endpoint for #name {
+            impl ::palisade::__v1::Endpoint for #name {
                 #promised
             }
 
-            ::palisade::__register!(#name; #arguments);
+            ::palisade::__v1::add!(#name; #arguments);
         };
         (None, Some(implementations))
     };
@@ -103,18 +103,18 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
 pub(crate) fn implementations(name: &Ident, promised: &TokenStream, arguments: &TokenStream) -> TokenStream {
     let app = local("__app", Span::call_site());
     quote! {
-        impl ::palisade::Endpoint for #name {
+        impl ::palisade::__v1::Endpoint for #name {
             #promised
         }
 
-        impl ::palisade::__private::HttpServiceFactory for #name {
-            fn register(self, #app: &mut ::palisade::__private::AppService) {
-                ::palisade::__private::register(self, #app);
+        impl ::palisade::__v1::HttpServiceFactory for #name {
+            fn register(self, #app: &mut ::palisade::__v1::AppService) {
+                ::palisade::__v1::register(self, #app);
             }
         }
 
-        impl ::palisade::__private::Judged for #name {
-            ::palisade::__arguments!(#arguments);
+        impl ::palisade::__v1::Judged for #name {
+            ::palisade::__v1::arguments!(#arguments);
         }
     }
 }
@@ -125,9 +125,9 @@ fn place(methods: &[&str], path: &str, resource: Option<&syn::LitStr>) -> TokenS
     match methods {
         [method] if !matches!(*method, "TRACE" | "CONNECT") => {
             let method = format_ident!("{}", method.to_lowercase());
-            quote!(::palisade::Route::#method(#path) #named)
+            quote!(::palisade::__v1::Route::#method(#path) #named)
         }
-        methods => quote!(::palisade::Route::new(&[#(#methods),*], #path) #named),
+        methods => quote!(::palisade::__v1::Route::new(&[#(#methods),*], #path) #named),
     }
 }
 
@@ -144,12 +144,12 @@ fn function(checked: &Checked) -> TokenStream {
     let (taken, proofs) = (local("__taken", Span::call_site()), types::taken(signature));
     let answer = match call {
         Call::Direct => {
-            quote!(::palisade::__private::enforce(#held, #request, #payload, #name, #taken).await)
+            quote!(::palisade::__v1::enforce(#held, #request, #payload, #name, #taken).await)
         }
         Call::Validated(validation) => {
             let checks = checks(validation, &handler.arguments);
             quote! {
-                ::palisade::__private::enforce_validated(
+                ::palisade::__v1::enforce_validated(
                     #held, #request, #payload, #name, #taken, #checks,
                 ).await
             }
@@ -159,7 +159,7 @@ fn function(checked: &Checked) -> TokenStream {
                 validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
             let keys = keys(fields, &handler.arguments);
             quote! {
-                ::palisade::__private::enforce_counted(
+                ::palisade::__v1::enforce_counted(
                     #held, #request, #payload, #name, #taken, #checks, #keys,
                 ).await
             }
@@ -168,14 +168,14 @@ fn function(checked: &Checked) -> TokenStream {
     };
     // A constant of its own, because `const { .. }` does not promote the lists in it; in a block of its own, because the
     // handler would see it otherwise.
-    let policy = constant("__POLICY", &quote!(&::palisade::Policy), &policy);
+    let policy = constant("__POLICY", &quote!(&::palisade::__v1::Policy), &policy);
     let policy = (!matches!(call, Call::Never)).then(|| quote!(let #held = #policy; let #taken = #proofs;));
     // In a constant, where no name of it is visible.
     let arguments = (!matches!(call, Call::Never) && !handler.arguments.is_empty()).then(|| {
         let arguments = types::arguments(checked);
         quote!(
             const _: () = {
-                ::palisade::__arguments!(#arguments);
+                ::palisade::__v1::arguments!(#arguments);
             };
         )
     });
@@ -185,8 +185,8 @@ fn function(checked: &Checked) -> TokenStream {
     shown.set_span(Span::mixed_site().located_at(name.span()));
     quote! {
         #(#outer)*
-        #visibility const #shown: ::palisade::__private::Function =
-            ::palisade::__private::Function::new(|#request, #payload| ::palisade::__private::boxed(async move {
+        #visibility const #shown: ::palisade::__v1::Function =
+            ::palisade::__v1::Function::new(|#request, #payload| ::palisade::__v1::boxed(async move {
                 #inner
                 #arguments
                 #policy
@@ -214,15 +214,15 @@ fn is_about_the_name(attribute: &Attribute) -> bool {
 }
 
 fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
-    let Policy { rule, reason, quotas, validates, compressed } = policy;
+    let Policy { rule, reason, rate_limits, validates, compressed } = policy;
     let path = unraw(handler);
-    let is_users = rule.is_users() || quotas.iter().any(|quota| quota.terms.is_users());
+    let is_users = rule.is_users() || rate_limits.iter().any(|rate_limit| rate_limit.terms.is_users());
     let names = if is_users { Names::Whole } else { Names::Short };
     let rule = self::rule(rule, names);
     let reason = reason.as_ref().map(|reason| quote!(.because(#reason)));
-    let listed = (!quotas.is_empty()).then(|| {
-        let quotas = quotas.iter().map(|quota| quota::quota(quota, names));
-        quote!(.quotas(&[#(#quotas),*]))
+    let listed = (!rate_limits.is_empty()).then(|| {
+        let rate_limits = rate_limits.iter().map(|rate_limit| rate_limit::rate_limit(rate_limit, names));
+        quote!(.limits(&[#(#rate_limits),*]))
     });
     let validates = match validates {
         Validates::Nothing => TokenStream::new(),
@@ -242,12 +242,12 @@ fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
     let validates = quote!(#validates #compressed);
     if is_users {
         // A `use` would stand in the way of the user's own names, so every name of ours is whole.
-        return quote!(&::palisade::Policy::new(#rule).of(::core::module_path!(), #path) #reason #listed #validates);
+        return quote!(&::palisade::__v1::Policy::new(#rule).of(::core::module_path!(), #path) #reason #listed #validates);
     }
-    let [by, count, outage, quota] = quota::imports(quotas);
+    let [by, count, outage, rate_limit] = rate_limit::imports(rate_limits);
     // The names are short inside of the block, for whoever reads it; nothing of the user's stands there.
     quote! {{
-        use ::palisade::{#by #count #outage Policy, #quota Rule::*};
+        use ::palisade::__v1::{#by #count #outage Policy, #rate_limit Rule::*};
         &Policy::new(#rule).of(::core::module_path!(), #path) #reason #listed #validates
     }}
 }
@@ -264,7 +264,7 @@ impl Names {
         let name = format_ident!("{name}");
         match self {
             Names::Short => quote!(#name),
-            Names::Whole => quote!(::palisade::#name),
+            Names::Whole => quote!(::palisade::__v1::#name),
         }
     }
 
@@ -272,7 +272,7 @@ impl Names {
         let name = format_ident!("{name}");
         match self {
             Names::Short => quote!(#name),
-            Names::Whole => quote!(::palisade::Rule::#name),
+            Names::Whole => quote!(::palisade::__v1::Rule::#name),
         }
     }
 }
@@ -323,15 +323,15 @@ fn named(kind: Kind, name: &Name) -> TokenStream {
     let place = Span::mixed_site().located_at(path.span());
     // What is wrong with the user's path is said where it stands.
     let checked = match kind {
-        Kind::Permission => quote_spanned!(place=> ::palisade::__private::permission(#path)),
-        Kind::Scope => quote_spanned!(place=> ::palisade::__private::scope(#path)),
+        Kind::Permission => quote_spanned!(place=> ::palisade::__v1::permission(#path)),
+        Kind::Scope => quote_spanned!(place=> ::palisade::__v1::scope(#path)),
         // A text and a role both have these bytes, and nothing else that a constant can ask them.
         Kind::Role => {
             let name = local("__name", path.span());
             quote_spanned!(place=> {
-                use ::palisade::__private::NoName as _;
+                use ::palisade::__v1::NoName as _;
                 let #name = #path;
-                ::palisade::__private::role(&#name, #name.as_bytes())
+                ::palisade::__v1::role(&#name, #name.as_bytes())
             })
         }
     };
@@ -353,15 +353,15 @@ fn parameter_name(parameter: &Parameter) -> TokenStream {
 fn ownership(owns: &Owns) -> TokenStream {
     let (of, text, parameters) = (&owns.of, owns.of.text(), owns.names());
     let reveals = owns.reveals.then(|| quote!(.revealing()));
-    let made = quote_spanned!(owns.of.span()=> ::palisade::Ownership::of::<#of>);
+    let made = quote_spanned!(owns.of.span()=> ::palisade::__v1::Ownership::of::<#of>);
     quote!((&#made(#text, &[#(#parameters),*]) #reveals))
 }
 
 fn check(path: &UserPath) -> TokenStream {
     let text = path.text();
     let [request, principal] = ["__request", "__principal"].map(|name| local(name, path.span()));
-    let asked = quote_spanned!(path.span()=> ::palisade::__private::pending(#path(#request, #principal)));
-    quote!((&::palisade::Check::new(#text, |#request, #principal| #asked)))
+    let asked = quote_spanned!(path.span()=> ::palisade::__v1::pending(#path(#request, #principal)));
+    quote!((&::palisade::__v1::Check::new(#text, |#request, #principal| #asked)))
 }
 
 /// A name that no item of the user's has: a constant or a unit struct of the same name would take its place in a pattern.

@@ -10,7 +10,7 @@ use syn::{Attribute, FnArg, GenericParam, PatType, ReturnType, Signature, Type};
 use crate::model::{Call, Checked, Rule};
 use crate::template;
 
-/// `::palisade::__takes!(String; Path<u32>, Json<Note>)`. What is no response, or no extractor, is blamed where it
+/// `::palisade::__v1::takes!(String; Path<u32>, Json<Note>)`. What is no response, or no extractor, is blamed where it
 /// stands.
 pub(super) fn taken(signature: &Signature) -> TokenStream {
     let lifetimes = lifetimes(signature);
@@ -25,7 +25,7 @@ pub(super) fn taken(signature: &Signature) -> TokenStream {
         }
     };
     let each = each(signature);
-    quote!(::palisade::__takes!(#answer; #each))
+    quote!(::palisade::__v1::takes!(#answer; #each))
 }
 
 /// `impl Responder` has no name by which it could be named.

@@ -2,12 +2,12 @@
 //!
 //! `parse` makes [`Written`], `check` turns it into [`Checked`], `emit` prints that and cannot fail.
 
-mod quota;
+mod rate_limit;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::{Expr, LitStr, Path, Signature, Visibility};
 
-pub(crate) use self::quota::{By, Count, Field, Key, Number, Outage, Quota, RateLimit};
+pub(crate) use self::rate_limit::{By, Count, Field, Key, Number, OnStoreFailure, RateLimit, RateLimitTerms};
 use crate::clause::Attribute;
 use crate::condition::Condition;
 
@@ -60,7 +60,7 @@ pub(crate) enum Said {
     DenyAll(LitStr),
     /// Any other access attribute.
     Demand(Rule),
-    RateLimit(RateLimit),
+    RateLimit(RateLimitTerms),
     Validate(Validate),
     /// Bytes of the inflated body.
     CompressedBody(u64),
@@ -121,7 +121,7 @@ pub(crate) struct Checked {
 pub(crate) struct Policy {
     pub(crate) rule: Rule,
     pub(crate) reason: Option<LitStr>,
-    pub(crate) quotas: Vec<Quota>,
+    pub(crate) rate_limits: Vec<RateLimit>,
     pub(crate) validates: Validates,
     /// How many bytes a compressed body may inflate to.
     pub(crate) compressed: Option<u64>,
@@ -191,7 +191,7 @@ pub(crate) struct Owns {
 pub(crate) enum Call {
     Direct,
     Validated(Validation),
-    /// After validation, if that is demanded, and after its quotas have counted by fields of the arguments.
+    /// After validation, if that is demanded, and after its rate limits have counted by fields of the arguments.
     Counted {
         validation: Option<Validation>,
         fields: Vec<Located>,

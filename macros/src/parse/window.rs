@@ -1,4 +1,4 @@
-//! The window of a quota: `"15m"`.
+//! The window of a rate limit: `"15m"`.
 
 use crate::errors::Fault;
 use crate::suggest::nearest;

@@ -71,7 +71,7 @@ fn ours(attribute: &syn::Attribute) -> Option<Ident> {
     (word == "__policy" || WORDS.iter().any(|known| word == known)).then(|| word.clone())
 }
 
-/// What `#[derive(::palisade::__Endpoint)]` makes of a deprecated handler.
+/// What `#[derive(::palisade::__v1::Endpoint)]` makes of a deprecated handler.
 fn derived(expansion: TokenStream) -> TokenStream {
     let Ok(syn::File { mut items, .. }) = syn::parse2(expansion.clone()) else { return expansion };
     let mut made = TokenStream::new();

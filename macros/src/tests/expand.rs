@@ -59,7 +59,7 @@ fn a_handler_grows_by_no_more_than_twenty_lines() {
     }
 }
 
-/// The quota and the call need more than one line each then.
+/// The rate limit and the call need more than one line each then.
 #[test]
 fn a_handler_that_counts_by_a_field_grows_by_no_more_than_thirty_lines() {
     let source = fs::read_to_string(folder("expand").join("rate_limit_by_field.rs")).unwrap();

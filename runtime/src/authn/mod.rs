@@ -4,17 +4,9 @@
 //! configured authenticators vouched for the request; nothing else can make one. A credential that can't be checked now
 //! (a key server is down) is neither good nor bad: the answer is 503, not 401 and not let through.
 
-mod api_key;
-mod digest;
-mod jwt;
-mod names;
-#[cfg(feature = "password")]
-mod password;
-#[cfg(feature = "redis")]
-mod redis;
-pub(crate) mod revocation;
-mod sessions;
-mod sweep;
+pub(crate) mod digest;
+pub(crate) mod names;
+pub(crate) mod sweep;
 
 use std::time::Duration;
 
@@ -22,36 +14,16 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use futures_util::future::LocalBoxFuture;
 
-pub use self::api_key::{
-    ApiKey, ApiKeyError, ApiKeyStore, ApiKeys, CreatedApiKey, InsertedApiKey, MemoryApiKeys, NewApiKey,
-};
-#[cfg(feature = "jwks")]
-pub use self::jwt::RemoteKeySet;
-#[cfg(feature = "testing")]
-pub use self::jwt::verify_signature;
-pub use self::jwt::{
-    Algorithm, ClaimPath, Grant, IssueError, Jwt, JwtBuilder, KeySet, KeySource, SigningKey, TokenCache, TokenIssuer,
-    TokenType, VerifyingKey,
-};
-pub use self::jwt::{Said, Unsaid};
-#[cfg(feature = "password")]
-pub use self::password::{PasswordError, PasswordMatch, Passwords};
-#[cfg(feature = "redis")]
-pub use self::redis::RedisStore;
-pub use self::revocation::{MemoryRevocations, RevocationStore};
-pub use self::sessions::{
-    BeginError, EndError, MemorySessions, RefreshError, SessionRecord, SessionStore, Sessions, TokenPair,
-};
-use crate::policy::Unavailable;
+use crate::dry_run;
 use crate::principal::{Authority, Principal};
 use crate::problem::{BAD_CREDENTIALS, Problem, answer_with_a_problem};
-use crate::rehearsal;
+use crate::unavailable::Unavailable;
 
 /// How far the clocks of issuer and verifier may be apart at most; what was taken back is remembered so much longer.
-const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
 
 /// Of a credential that was taken back.
-const REVOKED: AuthError = AuthError::Invalid("token_revoked");
+pub(crate) const REVOKED: AuthError = AuthError::Invalid("token_revoked");
 
 /// What an authenticator found in a request.
 pub enum Attempt<'a> {
@@ -103,7 +75,8 @@ answer_with_a_problem!(AuthError);
 ///
 /// ```
 /// use actix_web::HttpRequest;
-/// use palisade::{Attempt, AuthError, Authenticator, Principal};
+/// use palisade::{Authenticator, Principal};
+/// use palisade::authn::{Attempt, AuthError};
 ///
 /// struct Badge;
 ///
@@ -135,14 +108,14 @@ pub trait Authenticator: Send + Sync + 'static {
     fn scheme(&self) -> &'static str;
 
     /// The one issuer of all its principals, where there is one: so a misspelt
-    /// [`owners_of`](crate::PalisadeBuilder::owners_of) is found at boot, and none is needed where all have the same. Default: not
+    /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer) is found at boot, and none is needed where all have the same. Default: not
     /// known.
     fn issuer(&self) -> Option<&str> {
         None
     }
 
     /// Whether its credentials are API keys, so that each can have a rate limit of its own: a
-    /// [`By::ApiKey`](crate::By::ApiKey) that no authenticator has keys for is an error of
+    /// [`By::ApiKey`](crate::rate_limit::By::ApiKey) that no authenticator has keys for is an error of
     /// [`build`](crate::PalisadeBuilder::build). Return `true` if the principals have the id of the key
     /// ([`Principal::with_api_key`]). Default: `false`.
     fn has_api_keys(&self) -> bool {
@@ -192,7 +165,7 @@ pub(crate) async fn authenticate(
     authenticators: &[std::sync::Arc<dyn Authenticator>],
     request: &HttpRequest,
 ) -> Result<Authenticated, Failure> {
-    if let Some(principal) = rehearsal::claimed(request) {
+    if let Some(principal) = dry_run::assumed_principal(request) {
         return Ok(Authenticated(principal));
     }
     let mut caller: Option<Principal> = None;

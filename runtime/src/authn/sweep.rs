@@ -5,11 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// At most once a second, however many writes find the table full.
 #[derive(Debug, Default)]
-pub(super) struct Sweep(AtomicU64);
+pub(crate) struct Sweep(AtomicU64);
 
 impl Sweep {
     /// Whether this is the write that does it.
-    pub(super) fn is_due(&self, now: SystemTime) -> bool {
+    pub(crate) fn is_due(&self, now: SystemTime) -> bool {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.0.swap(now, Ordering::Relaxed) != now
     }

@@ -3,8 +3,9 @@
 use actix_web::HttpRequest;
 
 use super::{Owners, Refusal, Rows, as_extracted, only};
-use crate::policy::{Check, LoadFailure, Loaded, Ownership, Refused, RoleName, Rule, Verdict};
+use crate::policy::{Check, LoadFailure, Loaded, Ownership, Refused, Rule, Verdict};
 use crate::principal::Principal;
+use crate::role::RoleName;
 
 /// What a rule says so far. Strong Kleene logic, where `Open` may still become anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,6 @@
 //! without one.
 
 mod facts;
-mod roles;
 
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
@@ -14,9 +13,9 @@ use actix_web::HttpRequest;
 use percent_encoding::percent_decode_str;
 
 use self::facts::{Facts, Truth};
-pub use self::roles::{RoleTerms, Roles, RolesBuilder};
-use crate::policy::{Refused, RoleName, Rule};
+use crate::policy::{Refused, Rule};
 use crate::principal::Principal;
+use crate::role::RoleName;
 
 /// Proof that the rules of the route admit the request; calling the handler consumes it.
 #[must_use]
@@ -49,7 +48,7 @@ pub(crate) enum Refusal {
 
 /// What to write where nobody said.
 pub(crate) const OWNERS_UNSAID: &str = "there are several authenticators: say whose subjects own resources with \
-                                        `Palisade::builder().owners_of(issuer)`";
+                                        `Palisade::builder().resource_owner_issuer(issuer)`";
 
 /// Whose subjects own resources: two issuers may both call somebody `alice` (ASVS V6.8.1).
 #[derive(Debug)]
@@ -59,7 +58,7 @@ pub(crate) enum Owners {
     /// The subjects of this issuer.
     Of(String),
     /// There are several authenticators, and nobody said.
-    Unsaid,
+    Unset,
 }
 
 impl Owners {
@@ -67,7 +66,7 @@ impl Owners {
         match self {
             Owners::TheOnlyOnes => Ok(true),
             Owners::Of(issuer) => Ok(principal.issuer() == issuer),
-            Owners::Unsaid => Err(Refusal::OwnersUnsaid),
+            Owners::Unset => Err(Refusal::OwnersUnsaid),
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use self::coding::{ACCEPTED, Coding, IDENTITY};
 #[cfg(feature = "compression")]
 pub(crate) use self::inflate::inflated;
 pub(crate) use self::pace::Reading;
-use crate::error::ConfigError;
+use crate::config_error::ConfigError;
 
 /// How long a client may take to send a body.
 ///

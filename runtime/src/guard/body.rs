@@ -5,14 +5,14 @@
 
 use actix_web::{HttpMessage as _, dev};
 
-use super::Passage;
+use super::GuardedRequest;
 use crate::body::{self, Coding, Reading};
 use crate::denial::Denial;
 use crate::policy::Validation;
-use crate::settings::InFlight;
+use crate::settings::RequestState;
 use crate::validation::{self, Invalid};
 
-impl Passage<'_, '_> {
+impl GuardedRequest<'_, '_> {
     /// Stage 0: a coding of the body that nobody asked for.
     pub(super) fn takes_the_coding(&self) -> Result<(), Denial> {
         match (self.coding(), self.max_inflated()) {
@@ -24,7 +24,7 @@ impl Passage<'_, '_> {
     }
 
     fn coding(&self) -> Option<Coding> {
-        self.request.extensions().get::<InFlight>().and_then(|in_flight| in_flight.coding)
+        self.request.extensions().get::<RequestState>().and_then(|state| state.coding)
     }
 
     fn max_inflated(&self) -> Option<u64> {

@@ -1,7 +1,7 @@
-//! Whom the quotas of a stage count.
+//! Whom the rate limits of a stage count.
 //!
 //! Threat: no key taken for no limit (CWE-770), and a key that nobody verified.
-//! Promise: a quota whose key is not there refuses the request, or says that the application is misconfigured.
+//! Promise: a rate limit whose key is not there refuses the request, or says that the application is misconfigured.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -9,34 +9,37 @@ use std::net::IpAddr;
 use actix_web::HttpMessage as _;
 use tokio::time::Instant;
 
-use super::Passage;
+use super::GuardedRequest;
 use crate::audit;
 use crate::authz;
 use crate::denial::Denial;
-use crate::ledger::{Due, Ledger, Origin, Refusal};
-use crate::policy::{By, Count, FieldKeys, KeyAnswer, Quota, Stage};
+use crate::dry_run;
 use crate::problem::FieldError;
-use crate::quota::{Client, Few};
-use crate::rehearsal;
-use crate::settings::{InFlight, RateLimits};
+use crate::rate_limit::RateLimitMode;
+use crate::rate_limit::{By, Count, FieldKeys, KeyAnswer, RateLimit, Stage};
+use crate::rate_limit::{Client, Few};
+use crate::reservations::{Due, Origin, Refusal, Reservations};
+use crate::settings::RequestState;
 
-impl Passage<'_, '_> {
-    /// Takes a reservation from every quota of this stage, or from none. Where there is none, nothing is done and no room taken.
+impl GuardedRequest<'_, '_> {
+    /// Takes a reservation from every rate limit of this stage, or from none. Where there is none, nothing is done and no room taken.
     #[inline]
     pub(super) async fn charge(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
         // What an exempt caller's address was charged is given back also where nothing else is counted.
-        let lifts =
-            stage == Stage::Caller && !self.ledger.is_empty() && !self.settings.exempt_from_quotas.rules.is_empty();
-        if !lifts && !self.has_quotas(stage) || rehearsal::is_one(self.request) {
+        let lifts = stage == Stage::Caller
+            && !self.reservations.is_empty()
+            && !self.settings.exempt_from_rate_limits.rules.is_empty();
+        if !lifts && !self.has_rate_limits(stage) || dry_run::is_dry_run(self.request) {
             return Ok(());
         }
-        // On the heap: the state of it would be in every request's, with quotas or without.
+        // On the heap: the state of it would be in every request's, with rate limits or without.
         Box::pin(self.charge_all(stage, fields)).await
     }
 
-    fn has_quotas(&self, stage: Stage) -> bool {
-        let of_stage = |quota: &Quota| quota.keys().iter().any(|by| by.stage() == stage);
-        self.policy.quotas.iter().any(of_stage) || self.outer.quotas.iter().any(|own| of_stage(&own.quota))
+    fn has_rate_limits(&self, stage: Stage) -> bool {
+        let of_stage = |rate_limit: &RateLimit| rate_limit.keys().iter().any(|by| by.stage() == stage);
+        self.policy.rate_limits.iter().any(of_stage)
+            || self.demands.rate_limits.iter().any(|own| of_stage(&own.rate_limit))
     }
 
     async fn charge_all(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
@@ -44,47 +47,55 @@ impl Passage<'_, '_> {
             return Ok(());
         }
         // Away while it is written: what a client is made of stands beside it.
-        let mut ledger = std::mem::take(&mut self.ledger);
-        let charged = self.write(&mut ledger, stage, fields).await;
-        self.ledger = ledger;
+        let mut reservations = std::mem::take(&mut self.reservations);
+        let charged = self.write(&mut reservations, stage, fields).await;
+        self.reservations = reservations;
         charged
     }
 
-    async fn write(&self, ledger: &mut Ledger, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
+    async fn write(&self, reservations: &mut Reservations, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
         let handler = self.policy.handler;
-        let of_scope = self.outer.quotas.iter().map(|own| (&own.quota, own.bucket));
-        let of_handler = self.policy.quotas.iter().map(|quota| (quota, quota.bucket(handler)));
+        let of_scope = self.demands.rate_limits.iter().map(|own| (&own.rate_limit, own.bucket));
+        let of_handler = self.policy.rate_limits.iter().map(|rate_limit| (rate_limit, rate_limit.bucket(handler)));
         let mut dues: Few<Due<'_, '_>> = Few::new();
-        for (quota, bucket) in of_scope.chain(of_handler) {
-            for by in quota.keys().iter().filter(|by| by.stage() == stage) {
-                let bucket = quota.bucket_of(bucket, *by);
+        for (rate_limit, bucket) in of_scope.chain(of_handler) {
+            for by in rate_limit.keys().iter().filter(|by| by.stage() == stage) {
+                let bucket = rate_limit.bucket_of(bucket, *by);
                 // A scope and a handler may name the same shared bucket: a request is one request, by what is stricter.
                 if let Some(due) = dues.iter_mut().find(|due| due.bucket == bucket && due.by == *by) {
-                    if quota.count == Count::All || due.quota.count != Count::All {
-                        due.quota = quota;
+                    if rate_limit.count == Count::All || due.rate_limit.count != Count::All {
+                        due.rate_limit = rate_limit;
                     }
-                    due.cost = due.cost.max(quota.cost);
-                    due.observed &= quota.observe;
+                    due.cost = due.cost.max(rate_limit.cost);
+                    due.observed &= rate_limit.observe;
                     continue;
                 }
                 let client = self.counted(*by, fields).await?;
                 let origin = self.origin(*by, fields);
-                dues.push(Due { quota, by: *by, bucket, client, cost: quota.cost, observed: quota.observe, origin });
+                dues.push(Due {
+                    rate_limit,
+                    by: *by,
+                    bucket,
+                    client,
+                    cost: rate_limit.cost,
+                    observed: rate_limit.observe,
+                    origin,
+                });
             }
         }
         if dues.is_empty() {
             return Ok(());
         }
-        let enforced = self.settings.rate_limits == RateLimits::Enforce;
-        match ledger.reserve(&self.settings.quotas, &dues, enforced, || self.waits_until()).await {
+        let enforced = self.settings.rate_limit_mode == RateLimitMode::Enforce;
+        match reservations.reserve(&self.settings.rate_limit_store, &dues, enforced, || self.waits_until()).await {
             Ok(observed) => {
-                observed.iter().for_each(|quota| self.note(quota));
+                observed.iter().for_each(|rate_limit| self.note(rate_limit));
                 Ok(())
             }
-            Err(Refusal::OverQuota(retry_after)) => Err(Denial::too_many_requests(retry_after)),
+            Err(Refusal::RateLimited(retry_after)) => Err(Denial::too_many_requests(retry_after)),
             Err(Refusal::InFlight(_)) => Err(Denial::in_flight()),
             Err(Refusal::Crowded(retry_after)) => Err(Denial::crowded(retry_after)),
-            Err(Refusal::Unavailable) => Err(Denial::unavailable("quota_store_unavailable")),
+            Err(Refusal::Unavailable) => Err(Denial::unavailable("rate_limit_store_unavailable")),
         }
     }
 
@@ -103,17 +114,17 @@ impl Passage<'_, '_> {
     fn origin<'f>(&self, by: By, fields: &'f FieldKeys) -> Option<Origin<'f>> {
         let By::Field(name) = by else { return None };
         let spelt = fields.find(name)??.spelt.as_str();
-        Some(Origin { spelt, address: self.network()?, handler: Quota::bucket_of_records(self.policy.handler) })
+        Some(Origin { spelt, address: self.network()?, handler: RateLimit::bucket_of_records(self.policy.handler) })
     }
 
-    fn note(&self, quota: &Quota) {
-        audit::over_quota_observed(quota.name(), &self.policy.handler, self.client());
+    fn note(&self, rate_limit: &RateLimit) {
+        audit::over_rate_limit_observed(rate_limit.name(), &self.policy.handler, self.client());
     }
 
-    /// Whether no quota counts the request. What a rule says is known only after authentication: then it gives back what the
+    /// Whether no rate limit counts the request. What a rule says is known only after authentication: then it gives back what the
     /// address was charged.
     async fn is_exempt(&mut self, stage: Stage) -> bool {
-        let exempt = &self.settings.exempt_from_quotas;
+        let exempt = &self.settings.exempt_from_rate_limits;
         if exempt.is_empty() {
             return false;
         }
@@ -125,15 +136,15 @@ impl Passage<'_, '_> {
         if stage == Stage::Connection || !self.meets_an_exemption() {
             return false;
         }
-        self.ledger.release_all(&self.settings.quotas).await;
+        self.reservations.release_all(&self.settings.rate_limit_store).await;
         true
     }
 
     /// Also inside of the route's own middleware, where the caller is known from before.
     fn meets_an_exemption(&self) -> bool {
         let extensions = self.request.extensions();
-        let principal = extensions.get::<InFlight>().and_then(|in_flight| in_flight.principal.get());
-        let (rules, admin) = (&self.settings.exempt_from_quotas.rules, &self.settings.admin);
+        let principal = extensions.get::<RequestState>().and_then(|state| state.principal.get());
+        let (rules, admin) = (&self.settings.exempt_from_rate_limits.rules, &self.settings.admin);
         principal.is_some_and(|known| authz::meets_any(rules, known, admin))
     }
 
@@ -152,8 +163,8 @@ impl Passage<'_, '_> {
                 let principal = self.authenticated.as_ref().map(|known| known.principal());
                 match function.ask(self.request, principal).await {
                     KeyAnswer::Key(key) => Ok(named(by.word(), key)),
-                    KeyAnswer::Unknown => Err(unknown("quota_key_unknown")),
-                    KeyAnswer::Unavailable => Err(Denial::unavailable("quota_key_unavailable")),
+                    KeyAnswer::Unknown => Err(unknown("rate_limit_key_unknown")),
+                    KeyAnswer::Unavailable => Err(Denial::unavailable("rate_limit_key_unavailable")),
                 }
             }
         }
@@ -162,11 +173,11 @@ impl Passage<'_, '_> {
     fn address(&self) -> Result<Client<'static>, Denial> {
         self.network().map(Client::Address).ok_or_else(|| {
             audit::misconfigured(&self.policy.handler, self.settings.proxies.cure_of_no_address());
-            Denial::internal("no_quota_key")
+            Denial::internal("no_rate_limit_key")
         })
     }
 
-    /// The address as quotas count it.
+    /// The address as rate limits count it.
     fn network(&self) -> Option<IpAddr> {
         self.client().map(|address| self.settings.network(address))
     }
@@ -189,21 +200,24 @@ impl Passage<'_, '_> {
     fn header(&self, name: &'static str) -> Result<Client<'_>, Denial> {
         let head = self.request.head();
         if !self.settings.proxies.vouch_for(head) {
-            return Err(unknown("quota_header_of_a_stranger"));
+            return Err(unknown("rate_limit_header_of_a_stranger"));
         }
         let mut values = head.headers().get_all(name);
         match (values.next().map(|value| value.to_str()), values.next()) {
             (Some(Ok(value)), None) if !value.is_empty() => {
                 Ok(Client::Named { kind: Cow::Borrowed(name), text: Cow::Borrowed(value) })
             }
-            _ => Err(unknown("quota_header_missing")),
+            _ => Err(unknown("rate_limit_header_missing")),
         }
     }
 
-    /// The quota stands where no field can be known: on a scope.
+    /// The rate limit stands where no field can be known: on a scope.
     fn not_collected(&self) -> Denial {
-        audit::misconfigured(&self.policy.handler, "a quota by a field is written `by = field(..)` above a handler");
-        Denial::internal("no_quota_key")
+        audit::misconfigured(
+            &self.policy.handler,
+            "a rate limit by a field is written `by = field(..)` above a handler",
+        );
+        Denial::internal("no_rate_limit_key")
     }
 }
 

@@ -30,7 +30,7 @@ impl From<bool> for Verdict {
 
 type Predicate = for<'a> fn(&'a HttpRequest, &'a Principal) -> LocalBoxFuture<'a, Verdict>;
 
-/// A predicate of the application, as a leaf of a [`Rule`](crate::Rule). It is asked once for a request, and only where the
+/// A predicate of the application, as a leaf of a [`Rule`](crate::policy::Rule). It is asked once for a request, and only where the
 /// rest of the rule does not decide.
 pub struct Check {
     name: &'static str,

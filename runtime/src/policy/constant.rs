@@ -1,9 +1,9 @@
 //! Constants of the user's where an attribute takes a name or a number.
 //!
-//! Threat: a rule with an empty name, or a quota of zero, that nobody reads in the attribute (CWE-1188). Promise: what the
+//! Threat: a rule with an empty name, or a rate limit of zero, that nobody reads in the attribute (CWE-1188). Promise: what the
 //! macro demands of a literal, these demand of a constant while the program is compiled.
 
-use super::TypedRole;
+use crate::role::TypedRole;
 
 /// What names a role: a variant of an enum with `#[derive(Role)]`, or a constant text.
 #[diagnostic::on_unimplemented(
@@ -82,7 +82,7 @@ pub const fn scope(name: &'static str) -> &'static str {
     name
 }
 
-/// How many requests a quota admits.
+/// How many requests a rate limit admits.
 ///
 /// # Panics
 ///
@@ -90,20 +90,20 @@ pub const fn scope(name: &'static str) -> &'static str {
 #[must_use]
 #[track_caller]
 pub const fn limit(limit: u32) -> u32 {
-    assert!(limit > 0, "a quota of zero admits nobody: use a limit of 1 or more");
+    assert!(limit > 0, "a rate limit of zero admits nobody: use a limit of 1 or more");
     limit
 }
 
-/// What one request costs of a quota.
+/// What one request costs of a rate limit.
 ///
 /// # Panics
 ///
-/// If it is zero, or more than the quota. In a constant this is a compile error.
+/// If it is zero, or more than the rate limit. In a constant this is a compile error.
 #[must_use]
 #[track_caller]
 pub const fn cost(units: u32, limit: u32) -> u32 {
     assert!(units > 0, "what costs nothing is never stopped: use a cost of 1 or more");
-    assert!(units <= limit, "one request would cost more than the whole quota, so nobody could call");
+    assert!(units <= limit, "one request would cost more than the whole rate limit, so nobody could call");
     units
 }
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_of_zero_is_refused() {
+    fn a_rate_limit_of_zero_is_refused() {
         assert_eq!(limit(1), 1);
         assert!(catch_unwind(|| limit(0)).is_err());
         assert_eq!(cost(5, 5), 5);

@@ -1,31 +1,27 @@
 //! What a route demands, as constant data.
 //!
 //! Threat: a check that is generated source can be generated wrongly, and nobody can list it (CWE-863). Promise:
-//! a policy is plain data that a macro writes down, one function evaluates ([`crate::Rule`] by `authz`, [`Quota`] by
-//! `quota`) and a table can print. Nothing here decides anything.
+//! a policy is plain data that a macro writes down, one function evaluates ([`crate::policy::Rule`] by `authz`, [`RateLimit`] by
+//! `rate_limit`) and a table can print. Nothing here decides anything.
 
 mod check;
 pub(crate) mod constant;
-mod outer;
 mod ownership;
-mod quota;
-mod role;
 mod route;
 mod rule;
+mod scope_demands;
 
-use std::fmt;
 use std::panic::Location;
 
 pub use self::check::{Check, Verdict, pending};
-pub(crate) use self::outer::Outer;
 pub(crate) use self::ownership::{LoadFailure, Loaded, Refused};
-pub use self::ownership::{Ownership, Resource, Unavailable};
-pub use self::quota::{By, Count, FieldKeys, KeyAnswer, KeyFn, KeyText, Outage, Quota, pending_key};
-pub(crate) use self::quota::{Stage, normal};
-pub use self::role::{RoleDefinition, RoleName, TypedRole};
+pub use self::ownership::{Ownership, Resource};
 pub use self::route::Route;
 pub(crate) use self::rule::Credentials;
 pub use self::rule::Rule;
+pub(crate) use self::scope_demands::ScopeDemands;
+pub use crate::handler_path::HandlerPath;
+use crate::rate_limit::RateLimit;
 
 /// Which arguments of a handler are validated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,19 +35,6 @@ pub enum Validation {
     Named(&'static [&'static str]),
 }
 
-/// The full path of a handler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HandlerPath {
-    pub(crate) module: &'static str,
-    pub(crate) name: &'static str,
-}
-
-impl fmt::Display for HandlerPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}::{}", self.module, self.name)
-    }
-}
-
 /// Everything that one route demands, in the order of its attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -60,7 +43,7 @@ pub struct Policy {
     /// What the rule does with credentials, worked out once.
     pub(crate) credentials: Credentials,
     pub(crate) reason: Option<&'static str>,
-    pub(crate) quotas: &'static [Quota],
+    pub(crate) rate_limits: &'static [RateLimit],
     pub(crate) validation: Validation,
     /// How many bytes a compressed body may inflate to.
     pub(crate) compressed: Option<u64>,
@@ -79,7 +62,7 @@ impl Policy {
             rule,
             credentials: rule.credentials(),
             reason: None,
-            quotas: &[],
+            rate_limits: &[],
             validation: Validation::None,
             compressed: None,
             declared_at: Location::caller(),
@@ -102,11 +85,11 @@ impl Policy {
         self
     }
 
-    /// The quotas of the route; every one of them must admit a request.
+    /// The rate limits of the route; every one of them must admit a request.
     #[doc(hidden)]
     #[must_use]
-    pub const fn quotas(mut self, quotas: &'static [Quota]) -> Self {
-        self.quotas = quotas;
+    pub const fn limits(mut self, rate_limits: &'static [RateLimit]) -> Self {
+        self.rate_limits = rate_limits;
         self
     }
 
@@ -162,10 +145,10 @@ impl Policy {
         self.handler
     }
 
-    /// The quotas that the handler itself declares.
+    /// The rate limits that the handler itself declares.
     #[must_use]
-    pub const fn declared_quotas(&self) -> &'static [Quota] {
-        self.quotas
+    pub const fn declared_rate_limits(&self) -> &'static [RateLimit] {
+        self.rate_limits
     }
 
     /// What is validated before the handler is called.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Check, Ownership, RoleName};
+use super::{Check, Ownership};
+use crate::role::{RoleName, Roles};
 
 /// Who may call a route: a tree of demands, evaluated against the principal and the path parameters.
 ///
@@ -10,7 +11,7 @@ use super::{Check, Ownership, RoleName};
 /// [`Scope::authorize`](crate::Scope::authorize). It prints in the words of the attributes.
 ///
 /// ```
-/// use palisade::Rule;
+/// use palisade::policy::Rule;
 ///
 /// const OWNER_OR_ADMIN: Rule = Rule::Any(&[Rule::Owner("id"), Rule::Admin]);
 /// assert!(OWNER_OR_ADMIN.needs_principal());
@@ -96,6 +97,22 @@ impl Rule {
             Rule::All(rules) | Rule::Any(rules) => rules.iter().for_each(|rule| rule.leaves(each)),
             leaf => each(leaf),
         }
+    }
+
+    /// The role or permission of this rule that the registry lacks, in words.
+    pub(crate) fn undefined_in(&self, roles: &Roles, admin: &RoleName) -> Option<String> {
+        let mut undefined = None;
+        self.leaves(&mut |leaf| {
+            if undefined.is_none() {
+                undefined = match leaf {
+                    Rule::Role(role) => roles.lacks_role(role),
+                    Rule::Admin => roles.lacks_admin(admin),
+                    Rule::Permission(permission) => roles.lacks_permission(permission),
+                    _ => None,
+                };
+            }
+        });
+        undefined
     }
 
     /// In the words of an expression: `role("admin")`, `owner(id) && scope("a")`.

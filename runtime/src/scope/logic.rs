@@ -1,6 +1,7 @@
 //! What rules mean together: the truth table of their leaves.
 
-use crate::policy::{RoleName, Rule};
+use crate::policy::Rule;
+use crate::role::RoleName;
 
 /// A table of more rows than 2 to this is not drawn up; no rule that anybody reads has so many leaves.
 const MOST_LEAVES: usize = 12;

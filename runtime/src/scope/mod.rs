@@ -7,7 +7,7 @@
 
 mod index;
 mod logic;
-mod quotas;
+mod rate_limits;
 mod register;
 mod siblings;
 #[cfg(test)]
@@ -18,24 +18,26 @@ mod walk;
 
 use std::rc::Rc;
 
-use crate::endpoint::{self, Endpoint, Mounted as _, Parts, Seat, parts_of};
-use crate::error::ConfigError;
-use crate::extract;
-use crate::policy::{Outer, Policy, Quota, RoleName, Route, Rule};
-use crate::table::PolicyTable;
+use crate::config_error::ConfigError;
+use crate::endpoint::{self, Endpoint, Mounted as _, Mounter, Parts, parts_of};
+use crate::extractors;
+use crate::policy::{Policy, Route, Rule, ScopeDemands};
+use crate::policy_table::PolicyTable;
+use crate::rate_limit::RateLimit;
+use crate::role::RoleName;
 
-pub(crate) use self::verify::rows_make_sense;
+pub(crate) use self::verify::check_rows;
 
 /// A scope for endpoints: everything in it declares who may call it.
 ///
-/// Its own demands are ANDed with those of each endpoint in it. Scopes nest; an outer one's demands hold in the inner ones.
+/// Its own demands are ANDed with those of each endpoint in it. Scopes nest; an demands one's demands hold in the inner ones.
 /// An empty prefix groups endpoints without changing their paths; unknown paths are then nobody's, and no demand of the scope
 /// is about them. A scope with a prefix owns every path under it: a second one with the same prefix would never be asked.
 ///
 /// ```
 /// use std::time::Duration;
 /// use actix_web::App;
-/// use palisade::{Quota, authenticated, delete, get, require_permission};
+/// use palisade::{RateLimit, authenticated, delete, get, require_permission};
 ///
 /// #[get("/me")]
 /// #[authenticated]
@@ -51,7 +53,7 @@ pub(crate) use self::verify::rows_make_sense;
 ///
 /// let app = App::new().service(
 ///     palisade::scope("/api")
-///         .rate_limit(Quota::new("api", 100, Duration::from_secs(15 * 60)))
+///         .rate_limit(RateLimit::new("api", 100, Duration::from_secs(15 * 60)))
 ///         .service(me)
 ///         .service(palisade::scope("/admin").require_role("admin").service(clear_cache)),
 /// );
@@ -71,7 +73,7 @@ pub fn scope(prefix: &str) -> Scope {
     let prefix = prefix.trim_matches('/');
     // As actix-web does: a prefix begins with a slash, written or not.
     let prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
-    Scope { prefix, rules: Vec::new(), quotas: Vec::new(), items: Vec::new() }
+    Scope { prefix, rules: Vec::new(), rate_limits: Vec::new(), items: Vec::new() }
 }
 
 /// See [`scope`].
@@ -79,7 +81,7 @@ pub fn scope(prefix: &str) -> Scope {
 pub struct Scope {
     prefix: String,
     rules: Vec<Rule>,
-    quotas: Vec<Quota>,
+    rate_limits: Vec<RateLimit>,
     items: Vec<Item>,
 }
 
@@ -95,11 +97,11 @@ enum Kind {
 struct Mount {
     route: Route,
     policy: &'static Policy,
-    /// Whether the handler takes a [`Scoped`](crate::Scoped), by whatever name of that type.
+    /// Whether the handler takes a [`RowFilter`](crate::RowFilter), by whatever name of that type.
     takes_scoped: bool,
     /// What its arguments demand of the path.
     parts: Vec<Parts>,
-    mount: Box<dyn FnOnce(Rc<Outer>) -> actix_web::Route>,
+    mount: Box<dyn FnOnce(Rc<ScopeDemands>) -> actix_web::Route>,
 }
 
 /// What may stand in a [`Scope`]: an [`Endpoint`], or another scope.
@@ -121,8 +123,8 @@ pub trait Guarded {
 
 impl<E: Endpoint> Guarded for E {
     fn into_item(self) -> Item {
-        let takes_scoped = endpoint::takes::<E>(extract::is_scoped);
-        let mount = Box::new(|outer| self.mount(Seat::new::<E>(outer)).into_route());
+        let takes_scoped = endpoint::takes::<E>(extractors::is_scoped);
+        let mount = Box::new(|demands| self.mount(Mounter::new::<E>(demands)).into_route());
         let parts = parts_of::<E>();
         Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, takes_scoped, parts, mount }))
     }
@@ -141,12 +143,12 @@ impl Scope {
         self
     }
 
-    /// A quota that all endpoints of the scope, and all unknown paths in it, draw on together.
+    /// A rate limit that all endpoints of the scope, and all unknown paths in it, draw on together.
     ///
-    /// Repeatable: every quota must admit a request. A quota [by principal](crate::By::Principal) counts by address where the
+    /// Repeatable: every rate limit must admit a request. A rate limit [by principal](crate::rate_limit::By::Principal) counts by address where the
     /// route demands no principal.
-    pub fn rate_limit(mut self, quota: Quota) -> Self {
-        self.quotas.push(quota);
+    pub fn rate_limit(mut self, rate_limit: RateLimit) -> Self {
+        self.rate_limits.push(rate_limit);
         self
     }
 
@@ -183,7 +185,7 @@ impl Scope {
     /// Any rule. Repeatable, as all of these are: every one has to hold, beside the rule of the endpoint.
     ///
     /// ```
-    /// use palisade::Rule;
+    /// use palisade::policy::Rule;
     ///
     /// let scope = palisade::scope("/reports").authorize(Rule::Any(&[Rule::Role("auditor"), Rule::Scope("reports:read")]));
     /// # let _ = scope;

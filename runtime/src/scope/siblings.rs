@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::Mount;
 use super::index::{Index, Takes};
 use super::verify::mistake;
-use crate::error::ConfigError;
+use crate::config_error::ConfigError;
 use crate::policy::Route;
 use crate::template::{self, shape};
 

@@ -9,9 +9,10 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 
 use super::{Kind, Scope, verify};
+use crate::config_error::ConfigError;
 use crate::endpoint::Parts;
-use crate::error::ConfigError;
-use crate::policy::{Policy, Quota, Refused, Route, Rule};
+use crate::policy::{Policy, Refused, Route, Rule};
+use crate::rate_limit::RateLimit;
 
 /// The last that were found right. An application has few; a process that builds many (tests) verifies the older again.
 static KNOWN: Mutex<VecDeque<Outline>> = Mutex::new(VecDeque::new());
@@ -24,7 +25,7 @@ struct Outline {
     rules: Vec<Rule>,
     /// What the rows of the rules reveal: two of one row are equal whatever they do.
     refused: Vec<Refused>,
-    quotas: Vec<Quota>,
+    rate_limits: Vec<RateLimit>,
     members: Vec<Member>,
 }
 
@@ -47,7 +48,7 @@ impl Outline {
             prefix: scope.prefix.clone(),
             refused: refused_by(&scope.rules),
             rules: scope.rules.clone(),
-            quotas: scope.quotas.clone(),
+            rate_limits: scope.rate_limits.clone(),
             members: members.collect(),
         }
     }

@@ -1,12 +1,13 @@
 //! Mistakes of a whole scope, which no handler alone can show.
 
-use super::quotas;
+use super::rate_limits;
 use super::siblings::Siblings;
 use super::walk::{self, Around};
 use super::{Kind, Mount, Scope, logic};
-use crate::error::ConfigError;
-use crate::policy::{Credentials, Ownership, Policy, RoleName, Rule};
-use crate::table::PolicyTable;
+use crate::config_error::ConfigError;
+use crate::policy::{Credentials, Ownership, Policy, Rule};
+use crate::policy_table::PolicyTable;
+use crate::role::RoleName;
 use crate::template::{self, parameters};
 
 pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), ConfigError> {
@@ -14,7 +15,7 @@ pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), Conf
     reachable(scope, &Around::default(), &mut Siblings::default())?;
     let endpoints = walk::endpoints(scope, &Around::default());
     endpoints.iter().try_for_each(|(around, mount)| endpoint(around, mount, admin))?;
-    quotas::verify(&endpoints)
+    rate_limits::verify(&endpoints)
 }
 
 /// Prefixes are read by no macro, and the router panics about one that it can't read.
@@ -93,7 +94,7 @@ fn one_answer_for_each_row(around: &Around, mount: &Mount) -> Result<(), ConfigE
 }
 
 /// What only the application's own name for its administrators shows, once that is known.
-pub(crate) fn rows_make_sense(table: &PolicyTable) -> Result<(), ConfigError> {
+pub(crate) fn check_rows(table: &PolicyTable) -> Result<(), ConfigError> {
     for row in table.rows() {
         sense(row.outer(), row.policy(), row.path(), Some(row.admin_role()))?;
     }

@@ -1,15 +1,16 @@
 //! Every endpoint of a scope, with all that stands around it.
 
 use super::{Kind, Mount, Scope};
-use crate::policy::{Quota, Rule};
-use crate::table::{PolicyRow, PolicyTable};
+use crate::policy::Rule;
+use crate::policy_table::{PolicyRow, PolicyTable};
+use crate::rate_limit::RateLimit;
 
 /// What the scopes around an endpoint say, the outermost first, each under the prefix that says it.
 #[derive(Clone, Default)]
 pub(super) struct Around {
     pub(super) prefix: String,
     pub(super) rules: Vec<(String, Rule)>,
-    pub(super) quotas: Vec<(String, Quota)>,
+    pub(super) rate_limits: Vec<(String, RateLimit)>,
 }
 
 impl Around {
@@ -18,7 +19,7 @@ impl Around {
         around.prefix.push_str(&scope.prefix);
         let prefix = || around.prefix.clone();
         around.rules.extend(scope.rules.iter().map(|rule| (prefix(), *rule)));
-        around.quotas.extend(scope.quotas.iter().map(|quota| (around.prefix.clone(), *quota)));
+        around.rate_limits.extend(scope.rate_limits.iter().map(|rate_limit| (around.prefix.clone(), *rate_limit)));
         around
     }
 }
@@ -36,7 +37,7 @@ pub(super) fn endpoints<'s>(scope: &'s Scope, around: &Around) -> Vec<(Around, &
 pub(super) fn table(scope: &Scope) -> PolicyTable {
     let mut table = PolicyTable::default();
     for (around, mount) in endpoints(scope, &Around::default()) {
-        let row = PolicyRow::new(&mount.route, &around.prefix, mount.policy, &around.rules, &around.quotas);
+        let row = PolicyRow::new(&mount.route, &around.prefix, mount.policy, &around.rules, &around.rate_limits);
         table.push(row.taking_scoped(mount.takes_scoped));
     }
     table

@@ -16,11 +16,11 @@ use actix_web::{Error, HttpMessage};
 use futures_util::Stream;
 
 use super::personas::{Persona, Personas};
-use crate::policy::RoleName;
+use crate::dry_run::{DryRun, LetThrough};
+use crate::policy_table::{PolicyRow, PolicyTable};
 use crate::principal::Principal;
-use crate::rehearsal::{LetThrough, Rehearsal};
-use crate::settings::InFlight;
-use crate::table::{PolicyRow, PolicyTable};
+use crate::role::RoleName;
+use crate::settings::RequestState;
 
 /// What one caller gets of one route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +99,8 @@ impl fmt::Display for AccessMatrix {
 
 /// Calls every route of the table as every persona, and compares each answer with what the policy says.
 ///
-/// The calls are rehearsals: they end where the handler's arguments would be taken from the request, so no handler runs,
-/// nothing is changed and no quota counts. Each is made twice, the second time with a body that is broken, and must be
+/// The calls are dry runs: they end where the handler's arguments would be taken from the request, so no handler runs,
+/// nothing is changed and no rate limit counts. Each is made twice, the second time with a body that is broken, and must be
 /// answered alike, the body unread. `table` is that of the routes that `app` serves, such as `routes().policies()`.
 ///
 /// # Panics
@@ -213,7 +213,7 @@ fn request(
         request = request.insert_header(("content-type", "application/json")).insert_header(("content-length", "1"));
     }
     let request = persona.sign(request);
-    request.extensions_mut().insert(Rehearsal);
+    request.extensions_mut().insert(DryRun);
     match broken {
         Some(read) => {
             let stream: Pin<Box<dyn Stream<Item = _>>> = Box::pin(Broken(Arc::clone(read)));
@@ -267,11 +267,11 @@ where
 
 /// The principal as the guard knew it, with what its roles mean.
 fn resolved<B>(response: &ServiceResponse<B>) -> Option<Principal> {
-    response.request().extensions().get::<InFlight>().and_then(|in_flight| in_flight.principal.get().cloned())
+    response.request().extensions().get::<RequestState>().and_then(|state| state.principal.get().cloned())
 }
 
 fn admin<B>(response: &ServiceResponse<B>) -> Option<RoleName> {
-    response.request().extensions().get::<InFlight>().map(|in_flight| in_flight.settings.admin.clone())
+    response.request().extensions().get::<RequestState>().map(|state| state.settings.admin.clone())
 }
 
 /// Compares an [`AccessMatrix`](crate::testing::AccessMatrix) with the page that is committed for it, as

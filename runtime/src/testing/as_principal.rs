@@ -3,8 +3,8 @@
 use actix_web::HttpMessage as _;
 use actix_web::test::TestRequest;
 
+use crate::dry_run::AssumedPrincipal;
 use crate::principal::Principal;
-use crate::rehearsal::Claimed;
 
 /// Lets a request of a test pass for a principal, whatever authenticators the application has.
 ///
@@ -38,7 +38,7 @@ pub trait AsPrincipal {
 impl AsPrincipal for TestRequest {
     fn as_principal(self, principal: Principal) -> actix_http::Request {
         let request = self.to_request();
-        request.extensions_mut().insert(Claimed(principal));
+        request.extensions_mut().insert(AssumedPrincipal(principal));
         request
     }
 }

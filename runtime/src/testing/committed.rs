@@ -132,7 +132,7 @@ fn difference(before: &str, now: &str) -> String {
             Line::Now(words) => ('+', words),
         };
         // Writing to a `String` can't fail.
-        let _ = writeln!(text, "{sign} {}", crate::table::visible(words));
+        let _ = writeln!(text, "{sign} {}", crate::policy_table::escape(words));
     }
     if left_out {
         text.push_str("  ...\n");
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_changed_attribute_is_one_line_of_the_page() {
         use crate::policy::{Policy, Route, Rule};
-        use crate::table::{PolicyRow, PolicyTable};
+        use crate::policy_table::{PolicyRow, PolicyTable};
 
         static PUBLIC: Policy = Policy::new(Rule::Public).of("app", "show");
         static GUARDED: Policy = Policy::new(Rule::Role("a")).of("app", "show");

@@ -9,8 +9,8 @@ use actix_web::test::TestRequest;
 use super::access::Access;
 use super::as_principal::AsPrincipal;
 use crate::policy::{Credentials, Ownership, Refused, Rule};
+use crate::policy_table::PolicyRow;
 use crate::principal::Principal;
-use crate::table::PolicyRow;
 use crate::template;
 
 /// One kind of caller.
@@ -81,7 +81,7 @@ pub struct Personas {
     list: Vec<Persona>,
     parameters: Vec<(String, String)>,
     rows: Vec<Row>,
-    owners_of: Option<String>,
+    resource_owner_issuer: Option<String>,
     checks: Vec<(String, String, bool)>,
 }
 
@@ -128,11 +128,11 @@ impl Personas {
         self
     }
 
-    /// The issuer that the application gave to [`owners_of`](crate::PalisadeBuilder::owners_of). Default: every issuer's
+    /// The issuer that the application gave to [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer). Default: every issuer's
     /// subjects own.
     #[must_use]
-    pub fn owners_of(mut self, issuer: impl Into<String>) -> Self {
-        self.owners_of = Some(issuer.into());
+    pub fn resource_owner_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.resource_owner_issuer = Some(issuer.into());
         self
     }
 
@@ -250,7 +250,7 @@ impl Personas {
 
     /// Whether subjects and tenants of its issuer mean anything here.
     fn counts(&self, principal: &Principal) -> bool {
-        self.owners_of.as_deref().is_none_or(|issuer| principal.issuer() == issuer)
+        self.resource_owner_issuer.as_deref().is_none_or(|issuer| principal.issuer() == issuer)
     }
 
     fn answers(&self, check: &str, persona: &Persona) -> bool {

@@ -219,7 +219,7 @@ async fn exempt(body: Bytes) -> String {
 
 #[actix_web::test]
 async fn a_path_that_looks_exempt_lets_no_coding_into_a_guarded_route() {
-    let palisade = builder().unguarded("/static", "files for everybody").build().unwrap();
+    let palisade = builder().allow_unguarded("/static", "files for everybody").build().unwrap();
     let files = web::resource("/static/{file}").guard(guard::Put()).to(exempt);
     let app = init_service(App::new().service(files).service(anywhere).wrap(palisade)).await;
     for (coding, body, _) in bombs::all() {

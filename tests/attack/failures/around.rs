@@ -9,7 +9,7 @@ use palisade::Problem;
 use palisade_tests::log::Log;
 use palisade_tests::{builder, call, get as getting};
 
-use super::errors::{Boxed, Outage, SECRET};
+use super::errors::{Boxed, OnStoreFailure, SECRET};
 use super::{assert_tells_nothing, open, palisade};
 
 #[actix_web::test]
@@ -26,7 +26,7 @@ async fn an_error_of_an_inner_middleware_is_one_event_and_tells_nothing() {
     let (log, _guard) = Log::start();
     for (make, status) in [
         ((|| ErrorInternalServerError(SECRET)) as fn() -> actix_web::Error, 500),
-        (|| Outage.into(), 503),
+        (|| OnStoreFailure.into(), 503),
         (|| Boxed::from(SECRET).into(), 500),
     ] {
         let answer = call(&init_service(erring(make).wrap(palisade())).await, getting("/open")).await;
@@ -72,7 +72,7 @@ async fn a_response_that_an_inner_middleware_makes_of_an_error_tells_nothing() {
 
 #[actix_web::test]
 async fn a_service_without_a_policy_tells_nothing_either() {
-    let palisade = builder().unguarded("/static", "style sheets for everybody").build().unwrap();
+    let palisade = builder().allow_unguarded("/static", "style sheets for everybody").build().unwrap();
     let failing = web::resource("/{name}").to(|| async { Err::<String, _>(ErrorInternalServerError(SECRET)) });
     let app = init_service(App::new().service(web::scope("/static").service(failing)).wrap(palisade)).await;
     let (log, _guard) = Log::start();

@@ -15,17 +15,17 @@ pub type Boxed = Box<dyn std::error::Error>;
 
 /// An error of an application that says everything about itself, in its text and in a header.
 #[derive(Debug)]
-pub struct Outage;
+pub struct OnStoreFailure;
 
-impl fmt::Display for Outage {
+impl fmt::Display for OnStoreFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(SECRET)
     }
 }
 
-impl std::error::Error for Outage {}
+impl std::error::Error for OnStoreFailure {}
 
-impl ResponseError for Outage {
+impl ResponseError for OnStoreFailure {
     fn status_code(&self) -> StatusCode {
         StatusCode::SERVICE_UNAVAILABLE
     }
@@ -40,7 +40,7 @@ impl ResponseError for Outage {
 
 /// An error with a cause.
 #[derive(Debug)]
-pub struct Wrapped(pub Outage);
+pub struct Wrapped(pub OnStoreFailure);
 
 impl fmt::Display for Wrapped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,6 +71,6 @@ impl FromRequest for Pool {
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Err(Outage.into()))
+        ready(Err(OnStoreFailure.into()))
     }
 }

@@ -17,7 +17,7 @@ use palisade::{Palisade, Problem, get, post, public};
 use palisade_tests::log::Log;
 use palisade_tests::{Answer, builder, call, get as getting, post as posting};
 
-use self::errors::{Boxed, Outage, Pool, SECRET, Unwritable, Wrapped};
+use self::errors::{Boxed, OnStoreFailure, Pool, SECRET, Unwritable, Wrapped};
 
 macro_rules! failing {
     ($($name:ident $path:literal -> $type:ty { $body:expr })+) => {$(
@@ -31,11 +31,11 @@ macro_rules! failing {
 
 failing! {
     boxed "/boxed/{id}" -> Result<String, Boxed> { Err(SECRET.into()) }
-    chained "/chained/{id}" -> Result<String, Boxed> { Err(Box::new(Wrapped(Outage))) }
+    chained "/chained/{id}" -> Result<String, Boxed> { Err(Box::new(Wrapped(OnStoreFailure))) }
     helper "/helper/{id}" -> Result<String, actix_web::Error> { Err(ErrorInternalServerError(SECRET)) }
     gateway "/gateway/{id}" -> Result<String, actix_web::Error> { Err(ErrorBadGateway(SECRET)) }
-    outage "/outage/{id}" -> Result<String, Outage> { Err(Outage) }
-    without_body "/without-body/{id}" -> Result<(), Outage> { Err(Outage) }
+    outage "/outage/{id}" -> Result<String, OnStoreFailure> { Err(OnStoreFailure) }
+    without_body "/without-body/{id}" -> Result<(), OnStoreFailure> { Err(OnStoreFailure) }
     returned "/returned/{id}" -> HttpResponse { HttpResponse::from_error(ErrorServiceUnavailable(SECRET)) }
     made_with "/made-with/{id}" -> Result<String, actix_web::Error> {
         Err(InternalError::from_response(SECRET, HttpResponse::InternalServerError().body(SECRET)).into())
@@ -196,7 +196,7 @@ async fn deliberate() -> HttpResponse {
 #[get("/a-problem")]
 #[public]
 async fn a_problem() -> Result<String, Problem> {
-    Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail("The printer is on fire.").caused_by(Outage))
+    Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail("The printer is on fire.").caused_by(OnStoreFailure))
 }
 
 #[get("/wrong-input")]

@@ -3,7 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt as _;
-use palisade::{AuthError, Jwt, MemoryRevocations, RevocationStore, VerifyingKey};
+use palisade::Jwt;
+use palisade::authn::AuthError;
+use palisade::jwt::VerifyingKey;
+use palisade::revocation::{MemoryRevocations, RevocationStore};
 use palisade_tests::tokens::{now, sound, with, without};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET};
 use serde_json::{Value, json};
@@ -18,7 +21,7 @@ fn of_a_client(client: impl Into<Value>) -> Value {
 }
 
 fn for_a_client(audiences: &[&str]) -> Jwt {
-    let key = VerifyingKey::hmac(palisade::Algorithm::Hs256, SECRET).unwrap();
+    let key = VerifyingKey::hmac(palisade::jwt::Algorithm::Hs256, SECRET).unwrap();
     let (first, others) = audiences.split_first().unwrap();
     let builder = Jwt::builder().issuer(ISSUER).keys(key).audience(*first).audience_at("client_id");
     others.iter().fold(builder, |builder, audience| builder.audience(*audience)).build().unwrap()

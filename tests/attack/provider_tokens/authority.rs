@@ -4,7 +4,8 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use palisade::{AuthError, Principal};
+use palisade::Principal;
+use palisade::authn::AuthError;
 use palisade_tests::tokens::{sound, with};
 use serde_json::{Value, json};
 

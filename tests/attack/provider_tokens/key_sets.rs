@@ -4,7 +4,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm as A;
-use palisade::{Algorithm, AuthError, Jwt, KeySet, VerifyingKey};
+use palisade::Jwt;
+use palisade::authn::AuthError;
+use palisade::jwt::{Algorithm, KeySet, VerifyingKey};
 use palisade_tests::tokens::{Signer, encode, rsa, sound};
 use palisade_tests::{AUDIENCE, ISSUER};
 use serde_json::{Value, json};

@@ -10,13 +10,15 @@ mod shapes;
 mod sources;
 
 use futures_util::FutureExt as _;
-use palisade::{Algorithm, AuthError, Jwt, JwtBuilder, KeySet, Principal, VerifyingKey};
+use palisade::authn::AuthError;
+use palisade::jwt::{Algorithm, JwtBuilder, KeySet, VerifyingKey};
+use palisade::{Jwt, Principal};
 use palisade_tests::tokens::Signer;
 use palisade_tests::{AUDIENCE, ISSUER, SECRET};
 use serde_json::{Value, json};
 
-type Said = palisade::__private::Said;
-type Configured = JwtBuilder<Said, Said, Said>;
+type Set = palisade::__v1::Set;
+type Configured = JwtBuilder<Set, Set, Set>;
 
 /// The tests' issuer and audience, and a shared secret.
 fn configured() -> Configured {

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use palisade::AuthError;
+use palisade::authn::AuthError;
 use palisade_tests::SECRET;
 use palisade_tests::tokens::{Signer, sound};
 use serde_json::{Map, Value, json};
@@ -72,7 +72,7 @@ fn a_name_that_occurs_twice_is_found_among_many() {
 /// four hundred times as long.
 #[test]
 fn looking_for_repeated_names_stays_linear() {
-    let jwt = configured().longest_token(65_536).cache(palisade::TokenCache::Off).build().unwrap();
+    let jwt = configured().longest_token(65_536).cache(palisade::jwt::TokenCache::Off).build().unwrap();
     let fastest = |token: &str| -> Duration {
         let once = || {
             let begun = Instant::now();

@@ -2,7 +2,8 @@
 //! says who calls and what they may do.
 
 use jsonwebtoken::Algorithm as A;
-use palisade::{AuthError, Jwt};
+use palisade::Jwt;
+use palisade::authn::AuthError;
 use palisade_tests::SECRET;
 use palisade_tests::tokens::{Signer, encode, now, rsa};
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use jsonwebtoken::Algorithm as A;
-use palisade::{Algorithm, VerifyingKey};
+use palisade::jwt::{Algorithm, VerifyingKey};
 use palisade_tests::SECRET;
 use palisade_tests::tokens::{Signer, encode, now, rsa};
 use serde_json::{Value, json};

@@ -3,10 +3,10 @@
 
 use actix_web::{App, HttpRequest, test::init_service};
 use jsonwebtoken::Algorithm as A;
-use palisade::{
-    Algorithm, Attempt, AuthError, Authenticator, Jwt, MemoryRevocations, Palisade, Principal, RevocationStore,
-    VerifyingKey,
-};
+use palisade::authn::{Attempt, AuthError};
+use palisade::jwt::{Algorithm, VerifyingKey};
+use palisade::revocation::{MemoryRevocations, RevocationStore};
+use palisade::{Authenticator, Jwt, Palisade, Principal};
 use palisade_tests::site::routes;
 use palisade_tests::tokens::{Signer, rsa, sound, with};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET, call, get, jwt_of};

@@ -1,7 +1,7 @@
-//! CWE-287, CWE-436, CWE-307: several authenticators at once, and a credential for one that passes with another; quotas that
+//! CWE-287, CWE-436, CWE-307: several authenticators at once, and a credential for one that passes with another; rate limits that
 //! somebody unverified fills or escapes (Q3).
 
-mod quotas;
+mod rate_limits;
 
 use std::net::TcpListener;
 
@@ -9,11 +9,13 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::TestRequest;
 use jsonwebtoken::Algorithm;
+use palisade::authn::{Attempt, AuthError};
+use palisade::jwt::KeySet;
+use palisade::jwt::{KeySource, RemoteKeySet};
+use palisade::rate_limit::MemoryRateLimits;
 use palisade::{
-    Attempt, AuthError, Authenticator, Jwt, KeySource, Palisade, PalisadeBuilder, Principal, RemoteKeySet,
-    authenticated, get, optional_auth, require_role,
+    Authenticator, Jwt, Palisade, PalisadeBuilder, Principal, authenticated, get, optional_auth, require_role,
 };
-use palisade::{KeySet, MemoryStore};
 use palisade_tests::tokens::{Signer, with};
 use palisade_tests::{AUDIENCE, Answer, ISSUER, bearer, call, get as getting, jwt};
 use serde_json::{Value, json};
@@ -46,8 +48,8 @@ macro_rules! app {
                 .service(crate::who)
                 .service(crate::perhaps)
                 .service(crate::admin)
-                .service(crate::quotas::mine)
-                .service(crate::quotas::from_here)
+                .service(crate::rate_limits::mine)
+                .service(crate::rate_limits::from_here)
         };
         actix_web::test::init_service(actix_web::App::new().service(routes()).wrap($builder.build().unwrap())).await
     }};
@@ -56,7 +58,7 @@ macro_rules! app {
 pub(crate) use app;
 
 fn builder() -> PalisadeBuilder {
-    Palisade::builder().quota_store(MemoryStore::new())
+    Palisade::builder().rate_limit_store(MemoryRateLimits::new())
 }
 
 /// A second scheme, in a header of its own: `<verdict> <subject> <issuer>`, and with `+` in front it has to be awaited.

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 
 use jsonwebtoken::Algorithm;
-use palisade::{Jwt, TokenType};
+use palisade::Jwt;
+use palisade::jwt::TokenType;
 use palisade_tests::site::Site;
 use palisade_tests::tokens::{Signer, encode, sound};
 use palisade_tests::{AUDIENCE, ISSUER};

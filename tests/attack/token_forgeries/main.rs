@@ -11,7 +11,8 @@ mod sound;
 mod weak_keys;
 
 use jsonwebtoken::Algorithm;
-use palisade::{Jwt, KeySet, Palisade, VerifyingKey};
+use palisade::jwt::{KeySet, VerifyingKey};
+use palisade::{Jwt, Palisade};
 use palisade_tests::site::Site;
 use palisade_tests::tokens::{Signer, encode, rsa, sound};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET};
@@ -53,9 +54,9 @@ impl Keys {
         let key =
             |algorithm, signer: &Signer, id| VerifyingKey::pem(algorithm, &signer.public().pem).unwrap().with_id(id);
         KeySet::new([
-            key(palisade::Algorithm::Rs256, &self.rsa, RSA),
-            key(palisade::Algorithm::Es256, &self.ec, EC),
-            key(palisade::Algorithm::EdDsa, &self.ed, ED),
+            key(palisade::jwt::Algorithm::Rs256, &self.rsa, RSA),
+            key(palisade::jwt::Algorithm::Es256, &self.ec, EC),
+            key(palisade::jwt::Algorithm::EdDsa, &self.ed, ED),
         ])
         .unwrap()
     }

@@ -1,7 +1,8 @@
 //! Sound tokens of every algorithm pass: what is refused elsewhere is refused for its own reason.
 
 use jsonwebtoken::Algorithm;
-use palisade::{Jwt, KeySet, VerifyingKey};
+use palisade::Jwt;
+use palisade::jwt::{KeySet, VerifyingKey};
 use palisade_tests::site::Site;
 use palisade_tests::tokens::{Signer, rsa, sound};
 use palisade_tests::{AUDIENCE, ISSUER};
@@ -33,9 +34,9 @@ async fn all_twelve_algorithms_pass() {
     judge(&public, &cases).await;
 
     let secrets = [
-        (palisade::Algorithm::Hs256, Algorithm::HS256, [1_u8; 64]),
-        (palisade::Algorithm::Hs384, Algorithm::HS384, [2; 64]),
-        (palisade::Algorithm::Hs512, Algorithm::HS512, [3; 64]),
+        (palisade::jwt::Algorithm::Hs256, Algorithm::HS256, [1_u8; 64]),
+        (palisade::jwt::Algorithm::Hs384, Algorithm::HS384, [2; 64]),
+        (palisade::jwt::Algorithm::Hs512, Algorithm::HS512, [3; 64]),
     ];
     let keys = secrets.map(|(own, _, secret)| VerifyingKey::hmac(own, secret).unwrap().with_id(own.name()));
     let shared = Site::start(behind(jwt(KeySet::new(keys).unwrap())), "127.0.5.2");

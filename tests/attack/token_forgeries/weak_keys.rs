@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::Algorithm::{ES256, ES384, EdDSA};
-use palisade::{Algorithm, ConfigError, Jwt, KeySet, VerifyingKey};
+use palisade::jwt::{Algorithm, KeySet, VerifyingKey};
+use palisade::{ConfigError, Jwt};
 use palisade_tests::tokens::{Signer, encode, rsa};
 use serde_json::{Value, json};
 
@@ -127,7 +128,7 @@ fn keys_of_another_kind_are_refused() {
 
 #[test]
 fn what_is_no_key_of_the_kind_is_told_what_it_is() {
-    use palisade::{Algorithm, SigningKey, VerifyingKey};
+    use palisade::jwt::{Algorithm, SigningKey, VerifyingKey};
 
     let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
     let (private, public) = (pair.serialize_pem(), pair.public_key_pem());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
 use jsonwebtoken::Algorithm;
-use palisade::AuthError;
+use palisade::authn::AuthError;
 use palisade_tests::call;
 use palisade_tests::site::Site;
 use palisade_tests::tokens::{Signer, encode, sound, with};

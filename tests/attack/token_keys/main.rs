@@ -15,7 +15,8 @@ mod source;
 use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
-use palisade::{Jwt, Palisade, RemoteKeySet};
+use palisade::jwt::RemoteKeySet;
+use palisade::{Jwt, Palisade};
 use palisade_tests::tokens::{Signer, sound, with};
 use palisade_tests::{AUDIENCE, Answer, ISSUER, get};
 use serde_json::{Value, json};

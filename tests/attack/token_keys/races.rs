@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::Algorithm;
-use palisade::{Jwt, KeySet, Palisade};
+use palisade::jwt::KeySet;
+use palisade::{Jwt, Palisade};
 use palisade_tests::AUDIENCE;
 use palisade_tests::tokens::{Signer, now, with};
 use serde_json::json;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all};
-use palisade::AuthError;
+use palisade::authn::AuthError;
 use palisade_tests::call;
 
 use crate::server::{Conduct, KeyServer};

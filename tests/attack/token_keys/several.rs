@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use palisade::{Algorithm, AuthError, Jwt, TokenCache, VerifyingKey};
+use palisade::Jwt;
+use palisade::authn::AuthError;
+use palisade::jwt::{Algorithm, TokenCache, VerifyingKey};
 use palisade_tests::tokens::{Signer, encode, rsa, sound, with};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET};
 use serde_json::json;

@@ -5,10 +5,9 @@
 use std::borrow::Cow;
 
 use actix_web::HttpRequest;
-use palisade::{
-    Owned, Principal, Resource, Scoped, Unavailable, Verdict, authorize, deny_all, get, optional_auth, owner, owner_or_admin,
-    post, public, put, require_permission, require_role, require_scope, tenant,
-};
+use palisade::{Owned, Principal, Resource, RowFilter, authorize, deny_all, get, optional_auth, owner, owner_or_admin, post, public, put, require_permission, require_role, require_scope, tenant};
+use palisade::policy::Verdict;
+use palisade::resource::Unavailable;
 
 mod model {
     #[derive(Clone, Copy, palisade::Role)]
@@ -89,7 +88,7 @@ async fn expression(document: Owned<Alias>) -> String {
 #[get("/5")]
 #[owner_or_admin(user, from_scope)]
 #[tenant(org, from_scope)]
-async fn inner(whose: Scoped) -> String {
+async fn inner(whose: RowFilter) -> String {
     format!("{whose:?}")
 }
 

@@ -1,14 +1,15 @@
 //! Handlers that a declarative macro writes: their tokens come in invisible groups.
 #![deny(warnings)]
 
-use palisade::{Endpoint, Rule, get, owner, rate_limit, require_role};
+use palisade::{Endpoint, get, owner, rate_limit, require_role};
+use palisade::policy::Rule;
 
 macro_rules! from_parts {
-    ($(#[$attribute:meta])* $vis:vis $name:ident, $path:literal, $role:expr, $quota:literal, $window:expr, $answer:block) => {
+    ($(#[$attribute:meta])* $vis:vis $name:ident, $path:literal, $role:expr, $rate_limit:literal, $window:expr, $answer:block) => {
         $(#[$attribute])*
         #[get($path)]
         #[require_role($role)]
-        #[rate_limit($quota, $window)]
+        #[rate_limit($rate_limit, $window)]
         $vis async fn $name() -> &'static str $answer
     };
 }
@@ -69,7 +70,7 @@ fn main() {
         .service(tokens);
     const ADMIN: Rule = Rule::Role("admin");
     assert_eq!(parts::POLICY.rule(), ADMIN);
-    assert_eq!(parts::POLICY.declared_quotas().len(), 1);
+    assert_eq!(parts::POLICY.declared_rate_limits().len(), 1);
     assert_eq!(private::POLICY.rule(), Rule::All(&[Rule::Role("editor"), ADMIN]));
     assert_eq!(of_the_caller::POLICY.rule(), Rule::Owner("id"));
     assert_eq!(tokens::POLICY.rule(), ADMIN);

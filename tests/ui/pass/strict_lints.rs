@@ -35,7 +35,9 @@
 /// Handlers that other crates may mount.
 pub mod users {
     use actix_web::web::{Json, Path};
-    use palisade::{By, Count, Endpoint, Policy, Quota, Route, Rule};
+    use palisade::{Endpoint, Policy, RateLimit};
+    use palisade::policy::{Route, Rule};
+    use palisade::rate_limit::{By, Count};
     use palisade::{authenticated, get, owner_or_admin, post, rate_limit, validate};
     use serde::Deserialize;
     use validator::Validate;
@@ -72,7 +74,7 @@ pub mod users {
     }
 
     /// Uses the names that the expansion uses.
-    pub fn read<E: Endpoint>() -> (Route, Policy, Rule, Count, By, Option<Quota>) {
+    pub fn read<E: Endpoint>() -> (Route, Policy, Rule, Count, By, Option<RateLimit>) {
         (E::ROUTE, *E::POLICY, E::POLICY.rule(), Count::All, By::Ip, None)
     }
 }

@@ -1,4 +1,4 @@
-use palisade::{require_role};
+use palisade::require_role;
 
 mod roles {
     pub const ADMIN: &str = "admin ";

@@ -1,4 +1,5 @@
-use palisade::{Algorithm, Jwt, VerifyingKey};
+use palisade::Jwt;
+use palisade::jwt::{Algorithm, VerifyingKey};
 
 fn main() -> Result<(), palisade::ConfigError> {
     let key = VerifyingKey::hmac(Algorithm::Hs256, [7; 32])?;

@@ -1,4 +1,4 @@
-use palisade::{Claims, Principal, Scoped, get, optional_auth};
+use palisade::{Claims, Principal, RowFilter, get, optional_auth};
 
 #[get("/principal")]
 #[optional_auth]
@@ -7,7 +7,7 @@ async fn principal(_: Principal) -> &'static str {
 }
 
 #[optional_auth]
-async fn scoped(_: Scoped) -> &'static str {
+async fn scoped(_: RowFilter) -> &'static str {
     "never"
 }
 

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
-use palisade::{Owned, Resource, Unavailable, authenticated, get, optional_auth, owner};
+use palisade::{Owned, Resource, authenticated, get, optional_auth, owner};
+use palisade::resource::Unavailable;
 
 struct Row<const KIND: u8>;
 type Document = Row<0>;

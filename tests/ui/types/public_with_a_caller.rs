@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
-use palisade::{Claims, Owned, Principal, Resource, Scoped, Unavailable, get, public};
+use palisade::{Claims, Owned, Principal, Resource, RowFilter, get, public};
+use palisade::resource::Unavailable;
 
 struct Document;
 
@@ -32,7 +33,7 @@ async fn alias(_: Option<Caller>) -> &'static str {
 }
 
 #[public]
-async fn scoped(_: Result<Scoped, actix_web::Error>) -> &'static str {
+async fn scoped(_: Result<RowFilter, actix_web::Error>) -> &'static str {
     "never"
 }
 

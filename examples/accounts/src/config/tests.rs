@@ -23,7 +23,7 @@ fn an_empty_environment_is_the_documented_defaults() {
     assert_eq!(config.admin_email.as_str(), "admin@example.com");
     assert!(config.trusted_proxies.is_empty());
     assert!(config.workers >= 1);
-    assert!(matches!(config.rate_limits, RateLimits::Enforce));
+    assert!(matches!(config.rate_limit_mode, RateLimitMode::Enforce));
     assert!(config.partner.is_none() && config.redis.is_none());
     assert_eq!(config.token_cache, TokenCache::DEFAULT);
 }
@@ -80,7 +80,7 @@ fn each_value_is_taken() {
     assert_eq!(config.trusted_proxies, ["10.0.0.0/8", "192.168.0.1/32"]);
     assert_eq!(config.redis.unwrap().timeout, Duration::from_millis(250));
     assert_eq!(config.workers, 4);
-    assert!(matches!(config.rate_limits, RateLimits::Observe));
+    assert!(matches!(config.rate_limit_mode, RateLimitMode::Observe));
 }
 
 #[test]

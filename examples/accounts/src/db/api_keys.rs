@@ -5,7 +5,8 @@
 
 use std::time::SystemTime;
 
-use palisade::{ApiKey, ApiKeyStore, InsertedApiKey, Unavailable};
+use palisade::api_key::{ApiKey, ApiKeyStore, InsertedApiKey};
+use palisade::resource::Unavailable;
 
 use super::{
     Db, answers,

@@ -3,7 +3,7 @@
 //! The threats are SQL injection (CWE-89: constant texts and binds, as everywhere in [`super`]) and the row that changes
 //! hands between its check and its change (CWE-367): every change names the owner again.
 
-use palisade::Scoped;
+use palisade::RowFilter;
 use uuid::Uuid;
 
 use super::{Db, DbError};
@@ -63,17 +63,17 @@ impl Db {
     }
 
     /// One page of what the caller may see, the oldest first, and how many there are of them, both of the same moment.
-    pub async fn documents(&self, whose: &Scoped, page: &DocumentListing) -> Result<(Vec<Document>, i64), DbError> {
+    pub async fn documents(&self, whose: &RowFilter, page: &DocumentListing) -> Result<(Vec<Document>, i64), DbError> {
         let mut moment = self.0.begin().await?;
         let (total, items) = match whose {
             // No row here has a tenant, so the caller's own is not compared.
-            Scoped::Subject { subject: owner, tenant: _ } => (
+            RowFilter::Subject { subject: owner, tenant: _ } => (
                 sqlx::query_scalar(COUNT_OF).bind(owner).fetch_one(&mut *moment).await?,
                 sqlx::query_as(PAGE_OF).bind(owner).bind(page.limit).bind(page.offset).fetch_all(&mut *moment).await?,
             ),
             // There are no tenants here, so nothing is anybody's by its tenant.
-            Scoped::Tenant(_) => (0, Vec::new()),
-            Scoped::Everything => (
+            RowFilter::Tenant(_) => (0, Vec::new()),
+            RowFilter::Everything => (
                 sqlx::query_scalar(COUNT).fetch_one(&mut *moment).await?,
                 sqlx::query_as(PAGE).bind(page.limit).bind(page.offset).fetch_all(&mut *moment).await?,
             ),

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use palisade::Unavailable;
+use palisade::resource::Unavailable;
 use sqlx::{
     SqliteConnection, SqlitePool,
     migrate::Migrator,

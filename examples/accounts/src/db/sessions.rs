@@ -5,7 +5,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use palisade::{Principal, RevocationStore, SessionRecord, SessionStore, Unavailable};
+use palisade::Principal;
+use palisade::resource::Unavailable;
+use palisade::revocation::RevocationStore;
+use palisade::session::{SessionRecord, SessionStore};
 
 use super::{
     Db, answers,

@@ -1,7 +1,7 @@
 //! `by = ip`, `by = [ip, field(body.email)]`.
 //!
-//! Threat: a key that the caller chooses (CWE-348): rotated with each request, it never reaches its quota, or it fills the
-//! quota of somebody else. Promise: a header that carries a credential, or that any client may write, is no key.
+//! Threat: a key that the caller chooses (CWE-348): rotated with each request, it never reaches its rate limit, or it fills the
+//! rate limit of somebody else. Promise: a header that carries a credential, or that any client may write, is no key.
 
 use proc_macro2::{Group, Ident, TokenTree};
 use quote::ToTokens;

@@ -12,12 +12,12 @@ use self::otherwise::otherwise;
 use super::argument::{Argument, Arguments, Value};
 use super::window;
 use crate::errors::Errors;
-use crate::model::{Number, RateLimit};
+use crate::model::{Number, RateLimitTerms};
 
 const CURE: &str = "write `#[rate_limit(5, \"15m\")]`: 5 requests in any 15 minutes";
 
-/// `None` if the quota or its window could not be understood.
-pub(super) fn parse(mut arguments: Arguments<'_>, errors: &mut Errors) -> Option<RateLimit> {
+/// `None` if the rate limit or its window could not be understood.
+pub(super) fn parse(mut arguments: Arguments<'_>, errors: &mut Errors) -> Option<RateLimitTerms> {
     let word = arguments.word;
     if let Some((place, fault)) = otherwise(arguments.rest()) {
         errors.fault(place, fault);
@@ -41,7 +41,7 @@ pub(super) fn parse(mut arguments: Arguments<'_>, errors: &mut Errors) -> Option
     let options = options(arguments, errors);
     let cost = options.cost.map_or(Some(Number::Literal(1)), |value| cost(&value, limit.as_ref(), errors));
     let (on_outage, observe, name) = (options.on_outage, options.observe, options.name);
-    Some(RateLimit {
+    Some(RateLimitTerms {
         limit: limit?,
         seconds: seconds?,
         count: options.count,
@@ -59,11 +59,11 @@ fn number_or_text(arguments: &mut Arguments<'_>) -> Option<Argument> {
 }
 
 fn limit(argument: &Argument, errors: &mut Errors) -> Option<Number> {
-    let what = "a quota is a whole number of requests, from 1 to 4294967295";
-    let limit = number(&argument.value, "a quota", what, CURE, errors)?;
+    let what = "a rate limit is a whole number of requests, from 1 to 4294967295";
+    let limit = number(&argument.value, "a rate limit", what, CURE, errors)?;
     if matches!(limit, Number::Literal(0)) {
         let cure = "write 1 or more; to close a route, remove it or demand a role";
-        errors.push(argument.value.place(), "a quota of zero admits nobody", cure);
+        errors.push(argument.value.place(), "a rate limit of zero admits nobody", cure);
         return None;
     }
     Some(limit)
@@ -71,7 +71,7 @@ fn limit(argument: &Argument, errors: &mut Errors) -> Option<Number> {
 
 /// The limit is known unless it was mistaken. Of constants, the compiler says what is said here.
 fn cost(value: &Value, limit: Option<&Number>, errors: &mut Errors) -> Option<Number> {
-    let what = "a cost is a whole number, from 1 to the quota";
+    let what = "a cost is a whole number, from 1 to the rate limit";
     let cure = "write `cost = 2`: each request counts as two";
     let cost = number(value, "a cost", what, cure, errors)?;
     match (&cost, limit) {
@@ -84,7 +84,8 @@ fn cost(value: &Value, limit: Option<&Number>, errors: &mut Errors) -> Option<Nu
             None
         }
         (Number::Literal(units), Some(Number::Literal(limit))) if units > limit => {
-            let what = format!("one request would cost more than the whole quota of {limit}, so nobody could call");
+            let what =
+                format!("one request would cost more than the whole rate limit of {limit}, so nobody could call");
             errors.push(value.place(), what, format!("write {limit} or less"));
             None
         }
@@ -144,7 +145,7 @@ fn window(text: &LitStr, errors: &mut Errors) -> Option<u64> {
     }
 }
 
-/// Whether the text can stand in the `RateLimit` header without escapes.
+/// Whether the text can stand in the `RateLimitTerms` header without escapes.
 pub(crate) fn is_label(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))
 }

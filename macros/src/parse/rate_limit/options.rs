@@ -1,4 +1,4 @@
-//! The options of a quota, in any order, each said once.
+//! The options of a rate limit, in any order, each said once.
 
 use proc_macro2::Ident;
 use syn::LitStr;
@@ -8,7 +8,7 @@ use super::super::function;
 use super::choice::{Choice, Chosen};
 use super::{CURE, by, is_label};
 use crate::errors::{Errors, Place};
-use crate::model::{By, Count, Key, Outage};
+use crate::model::{By, Count, Key, OnStoreFailure};
 use crate::suggest;
 
 /// Each with an example of what it is written like.
@@ -37,9 +37,9 @@ pub(super) fn is_option(word: &Ident) -> bool {
 pub(super) struct Options {
     pub(super) count: Count,
     pub(super) by: Vec<Key>,
-    /// Unread: what it may be depends on the quota.
+    /// Unread: what it may be depends on the rate limit.
     pub(super) cost: Option<Value>,
-    pub(super) on_outage: Option<Outage>,
+    pub(super) on_outage: Option<OnStoreFailure>,
     pub(super) observe: bool,
     pub(super) name: Option<LitStr>,
     /// What was said so far: `count` and `skip_successful` say the same thing.
@@ -73,7 +73,7 @@ pub(super) fn options(arguments: Arguments<'_>, errors: &mut Errors) -> Options 
         match (argument.key, argument.value) {
             (Some(key), value) => option(&key, value, &mut options, errors),
             (None, Value::Word(word)) => flag(&word, &mut options, errors),
-            _ => errors.push(argument.place, "`rate_limit` takes a quota, a window, and options by name", CURE),
+            _ => errors.push(argument.place, "`rate_limit` takes a rate limit, a window, and options by name", CURE),
         }
     }
     options
@@ -156,16 +156,16 @@ fn count(value: &Value, errors: &mut Errors) -> Option<Count> {
     })
 }
 
-fn on_outage(value: &Value, errors: &mut Errors) -> Option<Outage> {
+fn on_outage(value: &Value, errors: &mut Errors) -> Option<OnStoreFailure> {
     let word = chosen(ON_OUTAGE, value, errors)?.word;
-    Outage::ALL.into_iter().find(|outage| word == outage.word())
+    OnStoreFailure::ALL.into_iter().find(|outage| word == outage.word())
 }
 
 fn name(value: &Value, errors: &mut Errors) -> Option<LitStr> {
     let Value::Text(name) = value else {
         let what = match value.constant() {
-            Some(_) => "the name of a quota is a text in quotes: a constant can't stand here",
-            None => "the name of a quota is a text in quotes",
+            Some(_) => "the name of a rate limit is a text in quotes: a constant can't stand here",
+            None => "the name of a rate limit is a text in quotes",
         };
         let cure = match value {
             Value::Word(word) => format!("write `name = \"{}\"`", word.to_string().to_lowercase()),
@@ -176,7 +176,7 @@ fn name(value: &Value, errors: &mut Errors) -> Option<LitStr> {
     };
     if !is_label(&name.value()) {
         let cure = "write ASCII letters, digits, `-`, `_`, `.` or `:`, as in `name = \"login\"`";
-        errors.push(name.span(), "clients see the name of a quota in a header, which can't hold this one", cure);
+        errors.push(name.span(), "clients see the name of a rate limit in a header, which can't hold this one", cure);
         return None;
     }
     Some(name.clone())

@@ -1,6 +1,6 @@
-//! A quota and a window that are written otherwise: `"15m", 5`, `5 / 15m`, `limit = 5, window = "15m"`.
+//! A rate limit and a window that are written otherwise: `"15m", 5`, `5 / 15m`, `limit = 5, window = "15m"`.
 //!
-//! Only for a cure: nothing that is read here is ever a quota.
+//! Only for a cure: nothing that is read here is ever a rate limit.
 
 use proc_macro2::{Delimiter, TokenTree};
 use syn::{Lit, LitStr};
@@ -12,7 +12,7 @@ use crate::errors::{Fault, Place};
 use crate::parse::window;
 use crate::text::text;
 
-/// What was meant, where both the quota and the window are there and stand otherwise than they should.
+/// What was meant, where both the rate limit and the window are there and stand otherwise than they should.
 pub(super) fn otherwise(list: &[Argument]) -> Option<(Place, Fault)> {
     let mut found = Found::default();
     let mut rest = Vec::new();
@@ -53,7 +53,7 @@ pub(super) fn otherwise(list: &[Argument]) -> Option<(Place, Fault)> {
     let cure = format!("write `#[rate_limit({limit}, \"{window}\"{rest})]`");
     let what = match (in_place.as_slice(), odd.as_slice()) {
         ([true], [TokenTree::Literal(text)]) if text.to_string() == format!("\"{limit}\"") => {
-            "a quota is a number, without quotes"
+            "a rate limit is a number, without quotes"
         }
         ([true], _)
             if !list.first().is_some_and(|first| {
@@ -62,7 +62,7 @@ pub(super) fn otherwise(list: &[Argument]) -> Option<(Place, Fault)> {
         {
             "a window is a text in quotes, with its unit"
         }
-        _ => "`rate_limit` takes the quota first, a number, then its window in quotes, and then the options",
+        _ => "`rate_limit` takes the rate limit first, a number, then its window in quotes, and then the options",
     };
     Some((Place::of(&odd, first), Fault::new(what, cure)))
 }
@@ -102,13 +102,13 @@ impl Found {
                 self.windows.push(joined(&number.to_string(), &unit.to_string())?);
             }
             // `5 / 15m`, `5 / minute`, `5 per "15m"`
-            [quota @ TokenTree::Literal(_), between, window @ ..] if is_between(between) => match window {
+            [rate_limit @ TokenTree::Literal(_), between, window @ ..] if is_between(between) => match window {
                 [TokenTree::Ident(unit)] => {
-                    self.read(std::slice::from_ref(quota))?;
+                    self.read(std::slice::from_ref(rate_limit))?;
                     self.windows.push(joined("1", &unit.to_string())?);
                 }
                 window => {
-                    self.read(std::slice::from_ref(quota))?;
+                    self.read(std::slice::from_ref(rate_limit))?;
                     self.read(window)?;
                 }
             },
@@ -142,14 +142,14 @@ impl Found {
             return Some(());
         }
         let end = written.find(|c: char| !c.is_ascii_digit())?;
-        let (quota, rest) = written.split_at(end);
+        let (rate_limit, rest) = written.split_at(end);
         let rest = rest.trim();
         let rest = ["/", "per ", "in ", "every ", "each "].iter().find_map(|word| rest.strip_prefix(word))?.trim();
         let window = if window::seconds(rest).is_ok() { rest.to_owned() } else { joined("1", rest)? };
-        if !number(quota) {
+        if !number(rate_limit) {
             return None;
         }
-        self.limits.push(quota.to_owned());
+        self.limits.push(rate_limit.to_owned());
         self.windows.push(window);
         Some(())
     }

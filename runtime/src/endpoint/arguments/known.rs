@@ -7,7 +7,7 @@ use actix_web::Either;
 use actix_web::web::{Bytes, Form, Json, Path, Payload};
 
 use super::Parts;
-use crate::extract::{Claims, Owned, Scoped};
+use crate::extractors::{Claims, Owned, RowFilter};
 use crate::principal::Principal;
 
 /// An argument of which more is known than that a request gives it.
@@ -136,7 +136,7 @@ macro_rules! of_the_caller {
 }
 of_the_caller! {
     [] Principal;
-    [] Scoped;
+    [] RowFilter;
     [T] Claims<T>;
 }
 

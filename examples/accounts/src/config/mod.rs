@@ -1,0 +1,343 @@
+//! The environment, read once into a typed [`Config`].
+//!
+//! The threat is a setting that is not what its author thinks (OWASP ASVS V13.4, V16.5.3): a misspelt name, an empty
+//! value, a number with a unit. Each is refused, all of them at once, each in one line that names the variable;
+//! nothing falls back to a default in silence. The values of secrets are never repeated.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap, ffi::OsString, net::SocketAddr, num::NonZero, ops::RangeInclusive, path::PathBuf,
+    time::Duration,
+};
+
+use palisade::jwt::TokenCache;
+use palisade::rate_limit::RateLimitMode;
+use secrecy::SecretString;
+
+use crate::{
+    boot::{BootError, Mistake},
+    email::Email,
+    passwords::Password,
+    store::{Redis, RedisUrl},
+};
+
+const PREFIX: &str = "ACCOUNTS_";
+const VARIABLES: [&str; 20] = [
+    "ACCOUNTS_LISTEN",
+    "ACCOUNTS_HTTP_LISTEN",
+    "ACCOUNTS_DATA",
+    "ACCOUNTS_TLS_CERT",
+    "ACCOUNTS_TLS_KEY",
+    "ACCOUNTS_JWT_SECRET",
+    "ACCOUNTS_JWT_ISSUER",
+    "ACCOUNTS_JWT_AUDIENCE",
+    "ACCOUNTS_JWKS_FILE",
+    "ACCOUNTS_JWKS_URL",
+    "ACCOUNTS_JWKS_ISSUER",
+    "ACCOUNTS_TOKEN_CACHE",
+    "ACCOUNTS_ORIGINS",
+    "ACCOUNTS_ADMIN_EMAIL",
+    "ACCOUNTS_ADMIN_PASSWORD",
+    "ACCOUNTS_TRUSTED_PROXIES",
+    "ACCOUNTS_REDIS_URL",
+    "ACCOUNTS_REDIS_TIMEOUT",
+    "ACCOUNTS_WORKERS",
+    "ACCOUNTS_RATE_LIMITS",
+];
+/// More threads than this is a slip of the hand.
+const MAX_WORKERS: usize = 512;
+/// Of a decision of Redis.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
+
+/// What the operator decided, checked as far as it can be without touching disk or network.
+#[derive(Debug)]
+pub struct Config {
+    /// The HTTPS listener.
+    pub listen: SocketAddr,
+    /// The plain HTTP listener; `None` is `off`.
+    pub http_listen: Option<SocketAddr>,
+    /// Where the database, the certificate and the secret live.
+    pub data: PathBuf,
+    /// The generated pair, or the operator's own.
+    pub certificate: Certificate,
+    /// `None`: generated once into the data folder. Its bytes count, not what they may encode.
+    pub jwt_secret: Option<SecretString>,
+    /// `iss` of every token.
+    pub issuer: String,
+    /// `aud` of every token.
+    pub audience: String,
+    /// Who else's tokens are accepted.
+    pub partner: Option<Partner>,
+    /// Whether tokens that were verified are remembered.
+    pub token_cache: TokenCache,
+    /// The web origins whose scripts may call the API.
+    pub origins: Vec<String>,
+    /// The account that is seeded while there is no administrator.
+    pub admin_email: Email,
+    /// `None`: generated when the account is made.
+    pub admin_password: Option<Password>,
+    /// The networks whose forwarding headers are believed.
+    pub trusted_proxies: Vec<String>,
+    /// What several servers share; `None`: the database and the memory of this one.
+    pub redis: Option<Redis>,
+    /// Threads that serve HTTPS.
+    pub workers: usize,
+    /// Whether a spent rate limit refuses, or is only reported.
+    pub rate_limit_mode: RateLimitMode,
+}
+
+/// A second issuer, whose tokens are for the same audience. It is believed whatever roles and scopes they carry.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Partner {
+    /// `iss` of its tokens.
+    pub issuer: String,
+    /// Its public keys.
+    pub keys: PartnerKeys,
+}
+
+/// Where a JWK set is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PartnerKeys {
+    /// Read once, at the start.
+    File(PathBuf),
+    /// Fetched when needed, and again before it expires.
+    Url(String),
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// Self-signed, made in the data folder at the first start.
+    Generated,
+    /// PEM files of the operator.
+    Files {
+        /// The chain, the server's own certificate first.
+        chain: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+}
+
+impl Config {
+    /// Reads the variables that begin with `ACCOUNTS_`.
+    pub fn from_env(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, BootError> {
+        let mut env = Env::new(vars);
+        let listen = env.parsed("ACCOUNTS_LISTEN", "127.0.0.1:8443", address);
+        let http_listen = env.parsed("ACCOUNTS_HTTP_LISTEN", "127.0.0.1:8080", |text| match text {
+            "off" => Ok(None),
+            text => address(text).map(Some).map_err(|problem| format!("{problem}, or `off`")),
+        });
+        let data = env.path("ACCOUNTS_DATA");
+        let certificate = env.certificate();
+        let jwt_secret = env.secret("ACCOUNTS_JWT_SECRET", |secret| match secret.len() {
+            ..32 => Err(format!("{} bytes are too short for HS256: at least 32 are needed", secret.len())),
+            _ => Ok(SecretString::from(secret)),
+        });
+        let issuer = env.parsed("ACCOUNTS_JWT_ISSUER", "https://accounts.example", text);
+        let audience = env.parsed("ACCOUNTS_JWT_AUDIENCE", "accounts-api", text);
+        let partner = env.partner(issuer.as_deref());
+        let token_cache = env.parsed("ACCOUNTS_TOKEN_CACHE", "on", |text| match text {
+            "on" => Ok(TokenCache::DEFAULT),
+            "off" => Ok(TokenCache::Off),
+            other => Err(format!("{other:?} is neither `on` nor `off`")),
+        });
+        let origins = env.list("ACCOUNTS_ORIGINS", "https://app.example.com,https://admin.example.com");
+        let admin_email = env.parsed("ACCOUNTS_ADMIN_EMAIL", "admin@example.com", Email::parse);
+        let admin_password = env.secret("ACCOUNTS_ADMIN_PASSWORD", Password::chosen);
+        let trusted_proxies = env.list("ACCOUNTS_TRUSTED_PROXIES", "");
+        let redis = env.redis();
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let workers = env.parsed("ACCOUNTS_WORKERS", &cores.min(MAX_WORKERS).to_string(), workers);
+        let rate_limit_mode = env.parsed("ACCOUNTS_RATE_LIMITS", "enforce", rate_limits);
+        env.refuse_unknown();
+        let mut mistakes = env.mistakes;
+        if let (Some(listen), Some(Some(http))) = (listen, http_listen)
+            && listen == http
+            && listen.port() != 0
+        {
+            let problem = format!("{http} is the address of ACCOUNTS_LISTEN too");
+            mistakes.push(Mistake::new("ACCOUNTS_HTTP_LISTEN", problem));
+        }
+        BootError::check(mistakes)?;
+
+        let complete = || {
+            Some(Self {
+                listen: listen?,
+                http_listen: http_listen?,
+                data: data.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/data").into()),
+                certificate: certificate?,
+                jwt_secret,
+                issuer: issuer?,
+                audience: audience?,
+                partner,
+                token_cache: token_cache?,
+                origins: origins?,
+                admin_email: admin_email?,
+                admin_password,
+                trusted_proxies: trusted_proxies?,
+                redis,
+                workers: workers?,
+                rate_limit_mode: rate_limit_mode?,
+            })
+        };
+        complete().ok_or_else(|| BootError::new("environment", "a setting could not be read"))
+    }
+}
+
+/// The variables, and what is wrong with them so far. A reader that answers `None` has recorded why.
+struct Env {
+    values: BTreeMap<String, OsString>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Env {
+    fn new(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let ours = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));
+        let values = vars.into_iter().filter_map(ours).filter(|(name, _)| name.starts_with(PREFIX));
+        Self { values: values.collect(), mistakes: Vec::new() }
+    }
+
+    fn refuse<T>(&mut self, name: &str, problem: impl std::fmt::Display) -> Option<T> {
+        self.mistakes.push(Mistake::new(name, problem));
+        None
+    }
+
+    /// The outer `None`: there is a value, but it is not text.
+    fn text(&mut self, name: &'static str) -> Option<Option<String>> {
+        match self.values.get(name).cloned().map(OsString::into_string) {
+            None => Some(None),
+            Some(Ok(text)) => Some(Some(text)),
+            Some(Err(_)) => self.refuse(name, "is not valid UTF-8"),
+        }
+    }
+
+    fn parsed<T, E: std::fmt::Display>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let written = self.text(name)?;
+        if written.as_deref() == Some("") {
+            return self.refuse(name, format_args!("is empty; unset it for the default ({default})"));
+        }
+        match parse(written.as_deref().unwrap_or(default)) {
+            Ok(value) => Some(value),
+            Err(problem) => self.refuse(name, problem),
+        }
+    }
+
+    /// `None` without a mistake is a secret that nobody gave.
+    fn secret<T, E: std::fmt::Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        match parse(self.text(name)??) {
+            Ok(value) => Some(value),
+            Err(problem) => self.refuse(name, problem),
+        }
+    }
+
+    /// Separated by commas; an empty value is the empty list.
+    fn list(&mut self, name: &'static str, default: &str) -> Option<Vec<String>> {
+        let written = self.text(name)?;
+        let items = written.as_deref().unwrap_or(default).split(',').map(str::trim);
+        Some(items.filter(|item| !item.is_empty()).map(String::from).collect())
+    }
+
+    fn path(&mut self, name: &'static str) -> Option<PathBuf> {
+        let value = self.values.get(name).cloned()?;
+        if value.is_empty() {
+            return self.refuse(name, "is empty; unset it for the default");
+        }
+        Some(value.into())
+    }
+
+    fn certificate(&mut self) -> Option<Certificate> {
+        let (chain, key) = (self.path("ACCOUNTS_TLS_CERT"), self.path("ACCOUNTS_TLS_KEY"));
+        match (chain, key) {
+            (Some(chain), Some(key)) => Some(Certificate::Files { chain, key }),
+            (None, None) => Some(Certificate::Generated),
+            (Some(_), None) => self.refuse("ACCOUNTS_TLS_KEY", "is missing beside ACCOUNTS_TLS_CERT"),
+            (None, Some(_)) => self.refuse("ACCOUNTS_TLS_CERT", "is missing beside ACCOUNTS_TLS_KEY"),
+        }
+    }
+
+    /// `None` without a mistake is that there is none.
+    fn partner(&mut self, own: Option<&str>) -> Option<Partner> {
+        const FILE: &str = "ACCOUNTS_JWKS_FILE";
+        const URL: &str = "ACCOUNTS_JWKS_URL";
+        const ISSUER: &str = "ACCOUNTS_JWKS_ISSUER";
+        let given = |env: &Self, name| env.values.contains_key(name);
+        match (given(self, FILE), given(self, URL), given(self, ISSUER)) {
+            (false, false, false) => return None,
+            (true, true, _) => return self.refuse(URL, format_args!("stands beside {FILE}: one of them is enough")),
+            (false, false, true) => return self.refuse(ISSUER, format_args!("needs {FILE} or {URL} beside it")),
+            (_, _, false) => return self.refuse(ISSUER, "is missing: it says whose keys they are"),
+            _ => {}
+        }
+        let keys = if given(self, FILE) {
+            PartnerKeys::File(self.path(FILE)?)
+        } else {
+            PartnerKeys::Url(self.parsed(URL, "", text)?)
+        };
+        let issuer = self.parsed(ISSUER, "", text)?;
+        if own == Some(&issuer) {
+            return self.refuse(ISSUER, "is ACCOUNTS_JWT_ISSUER too: two issuers can't have one name");
+        }
+        Some(Partner { issuer, keys })
+    }
+
+    /// `None` without a mistake is that there is none.
+    fn redis(&mut self) -> Option<Redis> {
+        const URL: &str = "ACCOUNTS_REDIS_URL";
+        const TIMEOUT: &str = "ACCOUNTS_REDIS_TIMEOUT";
+        if !self.values.contains_key(URL) {
+            let alone = self.values.contains_key(TIMEOUT);
+            return if alone { self.refuse(TIMEOUT, format_args!("needs {URL} beside it")) } else { None };
+        }
+        let (url, timeout) = (self.secret(URL, RedisUrl::parse), self.parsed(TIMEOUT, "50ms", timeout));
+        Some(Redis { url: url?, timeout: timeout? })
+    }
+
+    fn refuse_unknown(&mut self) {
+        let unknown = self.values.keys().filter(|name| !VARIABLES.contains(&name.as_str()));
+        let list = VARIABLES.map(|name| name.trim_start_matches(PREFIX)).join(" ");
+        let mistake = |name| Mistake::new(name, format_args!("is no setting; after {PREFIX} there are: {list}"));
+        let mistakes: Vec<_> = unknown.map(mistake).collect();
+        self.mistakes.extend(mistakes);
+    }
+}
+
+fn text(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("is blank") } else { Ok(text.to_owned()) }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("{text:?} is no address: write it as 127.0.0.1:8443 or [::1]:8443"))
+}
+
+fn workers(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=MAX_WORKERS) => Ok(number),
+        _ => Err(format!("{text:?} is no number from 1 to {MAX_WORKERS}")),
+    }
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(timeout) if TIMEOUTS.contains(&timeout) => Ok(timeout),
+        _ => Err(format!("{text:?} is no time from 1ms to 10s")),
+    }
+}
+
+fn rate_limits(text: &str) -> Result<RateLimitMode, String> {
+    match text {
+        "enforce" => Ok(RateLimitMode::Enforce),
+        "observe" => Ok(RateLimitMode::Observe),
+        other => Err(format!("{other:?} is neither `enforce` nor `observe`")),
+    }
+}

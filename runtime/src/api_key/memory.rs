@@ -1,0 +1,151 @@
+//! Records of keys in the memory of this process.
+//!
+//! Threat: memory that grows with every key somebody asks for (CWE-770). Promise: a stated bound, and nobody's key leaves
+//! to make room for another's.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use super::record::ApiKey;
+use super::store::{ApiKeyStore, InsertedApiKey};
+use crate::unavailable::Unavailable;
+
+/// API keys in the memory of this process, the default [`ApiKeyStore`]. Clones share one state.
+///
+/// Danger: **all keys are lost at a restart, and each process has its own.** For tests, and for applications that make
+/// their keys at the start.
+///
+/// ```
+/// use palisade::api_key::{ApiKeys, MemoryApiKeys};
+///
+/// let keys = ApiKeys::new("acme", "https://accounts.example", MemoryApiKeys::new())?;
+/// # Ok::<(), palisade::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MemoryApiKeys(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    /// By id. Whoever holds an entry of `owners` may take one here, never the other way round.
+    keys: DashMap<Box<str>, ApiKey>,
+    /// The ids of each owner.
+    owners: DashMap<Box<str>, Vec<Box<str>>>,
+    kept: AtomicUsize,
+    bound: usize,
+}
+
+impl MemoryApiKeys {
+    /// Room for 100,000 keys.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::bounded(100_000)
+    }
+
+    /// Room for so many keys. When it is full, new ones are refused; only the owner's own expired keys make room.
+    #[must_use]
+    pub fn bounded(keys: usize) -> Self {
+        Self(Arc::new(State { keys: DashMap::new(), owners: DashMap::new(), kept: AtomicUsize::new(0), bound: keys }))
+    }
+}
+
+impl Default for MemoryApiKeys {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    fn insert(&self, key: ApiKey, most: usize) -> Result<InsertedApiKey, Unavailable> {
+        let mut ids = self.owners.entry(key.owner().into()).or_default();
+        ids.retain(|id| {
+            let active = self.keys.get(id).is_some_and(|own| own.is_active(key.created()));
+            if !active {
+                self.forget(id);
+            }
+            active
+        });
+        let outcome = if ids.len() >= most {
+            InsertedApiKey::OwnerFull
+        } else if !self.take_room() {
+            InsertedApiKey::StoreFull
+        } else {
+            ids.push(key.id().into());
+            InsertedApiKey::Kept
+        };
+        let nothing = ids.is_empty();
+        if outcome == InsertedApiKey::Kept {
+            match self.keys.entry(key.id().into()) {
+                Entry::Vacant(place) => drop(place.insert(key)),
+                Entry::Occupied(_) => {
+                    ids.pop();
+                    self.kept.fetch_sub(1, Ordering::Relaxed);
+                    return Err(Unavailable);
+                }
+            }
+        } else if nothing {
+            drop(ids);
+            self.owners.remove_if(key.owner(), |_, ids| ids.is_empty());
+        }
+        Ok(outcome)
+    }
+
+    fn take_room(&self) -> bool {
+        let more = |kept: usize| kept.checked_add(1).filter(|kept| *kept <= self.bound);
+        self.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn forget(&self, id: &str) -> bool {
+        let there = self.keys.remove(id).is_some();
+        if there {
+            self.kept.fetch_sub(1, Ordering::Relaxed);
+        }
+        there
+    }
+
+    fn remove(&self, owner: &str, id: &str) -> bool {
+        let Some(mut ids) = self.owners.get_mut(owner) else {
+            return false;
+        };
+        let Some(place) = ids.iter().position(|own| **own == *id) else {
+            return false;
+        };
+        ids.swap_remove(place);
+        let there = self.forget(id);
+        drop(ids);
+        self.owners.remove_if(owner, |_, ids| ids.is_empty());
+        there
+    }
+}
+
+impl ApiKeyStore for MemoryApiKeys {
+    async fn insert(&self, key: ApiKey, most: usize) -> Result<InsertedApiKey, Unavailable> {
+        self.0.insert(key, most)
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<ApiKey>, Unavailable> {
+        Ok(self.0.keys.get(id).map(|key| key.clone()))
+    }
+
+    async fn list(&self, owner: &str) -> Result<Vec<ApiKey>, Unavailable> {
+        let Some(ids) = self.0.owners.get(owner) else {
+            return Ok(Vec::new());
+        };
+        Ok(ids.iter().filter_map(|id| self.0.keys.get(id).map(|key| key.clone())).collect())
+    }
+
+    async fn remove(&self, owner: &str, id: &str) -> Result<bool, Unavailable> {
+        Ok(self.0.remove(owner, id))
+    }
+
+    async fn touch(&self, id: &str, at: SystemTime) -> Result<(), Unavailable> {
+        if let Some(mut key) = self.0.keys.get_mut(id) {
+            let last = key.last_used().map_or(at, |last| last.max(at));
+            *key = key.clone().with_last_used(Some(last));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,359 @@
+//! API keys: long-lived credentials of programs, in the header `X-API-Key`.
+//!
+//! Threat: a key that is read out of a stolen store (CWE-256), guessed digit by digit by timing (CWE-208), good for ever
+//! (CWE-613), or can only be changed by an outage and so never is (CWE-324). Promise: the store has a hash alone; a key is found by
+//! its id and compared in constant time, with the same work for an id that nobody has; it ends when it says so or when its record
+//! is removed; an owner has several at once, so that the next one is in use before the last one goes.
+//!
+//! A key is `<prefix>_<id: 32 hex digits>_<secret: 64 hex digits><checksum: 8 hex digits>`; the checksum is CRC-32 (ISO-HDLC) of
+//! everything before it.
+//!
+//! Every refusal is a stable word for the audit log, never text of the key:
+//!
+//! | word | refused because |
+//! |---|---|
+//! | `api_key_repeated` | there are two `X-API-Key` headers |
+//! | `api_key_malformed` | another prefix, or not the shape above |
+//! | `api_key_checksum` | the checksum is wrong: a typing error or a cut-off copy; the store is not asked |
+//! | `api_key_unknown`, `api_key_secret` | no key has the id; it has another secret |
+//! | `api_key_expired` | its time is over |
+//! | `api_key_store` | (503) the store is down |
+
+mod format;
+mod memory;
+mod record;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::rt::time::timeout;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use self::format::{KeyFormat, Presented};
+pub use self::memory::MemoryApiKeys;
+pub use self::record::{ApiKey, CreatedApiKey, NewApiKey};
+pub use self::store::{ApiKeyStore, InsertedApiKey};
+use crate::authn::digest::Digest;
+use crate::authn::names::quoted;
+use crate::authn::{Attempt, AuthError, Authenticator};
+use crate::config_error::ConfigError;
+use crate::principal::Principal;
+use crate::problem::{FieldError, Problem, answer_with_a_problem};
+use crate::unavailable::Unavailable;
+
+const SCHEME: &str = "ApiKey";
+const HEADER: &str = "x-api-key";
+const MOST_PER_OWNER: usize = 20;
+/// A key's last use is noted no more often.
+const TOUCH_PAUSE: Duration = Duration::from_secs(60);
+/// A request waits for the note no longer.
+const TOUCH_PATIENCE: Duration = Duration::from_millis(100);
+/// So many recent uses are remembered before those over a minute old are dropped.
+const TOUCHES: usize = 10_000;
+
+/// Makes API keys and authenticates requests that carry one as `X-API-Key: <key>`, never in a query or a body.
+///
+/// Cheap to clone; clones share the store. `Debug` shows no secret. Browsers do not send the header by themselves, so a key needs no
+/// protection against cross-site requests. Several, each with its own prefix, may stand side by side.
+///
+/// ```
+/// use std::time::Duration;
+/// use palisade::Palisade;
+/// use palisade::api_key::{ApiKeys, MemoryApiKeys, NewApiKey};
+///
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = ApiKeys::new("acme", "https://accounts.example", MemoryApiKeys::new())?;
+/// let palisade = Palisade::builder().authenticator(keys.clone()).build()?;
+///
+/// // Rotation without an outage: the new key first, then the old one goes.
+/// let old = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?;
+/// let new = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?;
+/// assert!(new.expose().starts_with("acme_"));
+/// assert!(keys.remove("u-1", old.record().id()).await?);
+/// # let _ = palisade;
+/// # Ok(())
+/// # }
+/// ```
+pub struct ApiKeys<S = MemoryApiKeys> {
+    format: Arc<KeyFormat>,
+    issuer: Arc<str>,
+    store: Arc<S>,
+    most: usize,
+    /// What a key is compared with if there is none of its id. Its digest is random and that of no key.
+    nobody: ApiKey,
+    /// When which key was last noted by this process: good keys only, so that nobody else can make it grow.
+    touched: Arc<DashMap<Box<str>, SystemTime>>,
+}
+
+impl<S: ApiKeyStore> ApiKeys<S> {
+    /// Keys that start with `prefix_`, kept in `store`.
+    ///
+    /// `prefix` is a lowercase letter and up to 15 lowercase letters or digits: the name of your service, so that secret scanners
+    /// find keys that leaked. Keys of another prefix stop working, so do not change it. `issuer` is who vouches for the owners
+    /// ([`Principal::issuer`]): that of your [`Jwt`](crate::Jwt) if owners are its subjects.
+    ///
+    /// # Errors
+    ///
+    /// Another prefix, a blank issuer, or a machine without randomness.
+    pub fn new(prefix: &str, issuer: impl Into<String>, store: S) -> Result<Self, ConfigError> {
+        let issuer = issuer.into();
+        if issuer.trim().is_empty() {
+            return Err(ConfigError::new(
+                "api key issuer",
+                "is blank; name who vouches for the owners, such as the issuer of their tokens",
+            ));
+        }
+        let mut nobody = Digest::default();
+        getrandom::fill(&mut nobody)
+            .map_err(|_| ConfigError::new("api keys", "this machine gives no random numbers; keys can't be made"))?;
+        Ok(Self {
+            format: Arc::new(KeyFormat::new(prefix)?),
+            issuer: issuer.into(),
+            store: Arc::new(store),
+            most: MOST_PER_OWNER,
+            nobody: ApiKey::from_row("", "", nobody, SystemTime::UNIX_EPOCH),
+            touched: Arc::default(),
+        })
+    }
+
+    /// How many active keys an owner may have. Default 20; rotation needs 2.
+    ///
+    /// # Errors
+    ///
+    /// Less than 2: a key could then be changed only by an outage.
+    pub fn most_per_owner(mut self, keys: usize) -> Result<Self, ConfigError> {
+        if keys < 2 {
+            return Err(ConfigError::new(
+                "api keys per owner",
+                "is under 2; a new key must work before the old one goes",
+            ));
+        }
+        self.most = keys;
+        Ok(self)
+    }
+
+    /// Makes a key. Its text is in the answer and nowhere else: the store gets a hash.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiKeyError`]; then no key was made.
+    pub async fn create(&self, new: NewApiKey) -> Result<CreatedApiKey, ApiKeyError> {
+        if new.issuer.as_deref().is_some_and(|issuer| *issuer != *self.issuer) {
+            return Err(ApiKeyError::ForeignOwner);
+        }
+        self.create_at(new, SystemTime::now()).await
+    }
+
+    async fn create_at(&self, new: NewApiKey, now: SystemTime) -> Result<CreatedApiKey, ApiKeyError> {
+        if let Some(mistake) = new.mistake() {
+            return Err(ApiKeyError::Invalid(mistake));
+        }
+        let expires = match new.lifetime {
+            None => None,
+            Some(lifetime) => {
+                let end = now.checked_add(lifetime);
+                Some(end.ok_or(ApiKeyError::Invalid("the key would expire after the end of time"))?)
+            }
+        };
+        let fresh = self.format.make().ok_or(ApiKeyError::Randomness)?;
+        let record = ApiKey::from_row(fresh.id, new.owner, fresh.digest, now)
+            .with_name(new.name)
+            .with_scopes(new.scopes)
+            .with_roles(new.roles)
+            .with_tenant(new.tenant)
+            .with_expires(expires);
+        match self.store.insert(record.clone(), self.most).await {
+            Ok(InsertedApiKey::Kept) => Ok(CreatedApiKey { text: fresh.text, record }),
+            Ok(InsertedApiKey::OwnerFull) => Err(ApiKeyError::OwnerFull),
+            Ok(InsertedApiKey::StoreFull) => Err(ApiKeyError::StoreFull),
+            Err(Unavailable) => Err(ApiKeyError::Unavailable),
+        }
+    }
+
+    /// The owner's keys, the newest first; what expired may be among them.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is down.
+    pub async fn list(&self, owner: &str) -> Result<Vec<ApiKey>, Unavailable> {
+        let mut keys = self.store.list(owner).await?;
+        keys.sort_by(|one, other| other.created().cmp(&one.created()).then_with(|| one.id().cmp(other.id())));
+        Ok(keys)
+    }
+
+    /// Removes a key of this owner, and says whether there was one. It is refused from then on.
+    ///
+    /// Take `owner` from the [`Principal`], never from the request: it is what keeps callers from each other's keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the store is down; the key may then still work.
+    pub async fn remove(&self, owner: &str, id: &str) -> Result<bool, Unavailable> {
+        self.store.remove(owner, id).await
+    }
+
+    async fn judge(&self, presented: Presented<'_>, now: SystemTime) -> Result<Principal, AuthError> {
+        let found =
+            self.store.find(presented.id).await.map_err(|Unavailable| AuthError::Unavailable("api_key_store"))?;
+        // The same comparison whether there is such a key or not.
+        let known = found.is_some();
+        let key = found.unwrap_or_else(|| self.nobody.clone());
+        let same = verify_slices_are_equal(key.digest(), &presented.digest).is_ok();
+        match (known, same) {
+            (false, _) => return Err(AuthError::Invalid("api_key_unknown")),
+            (true, false) => return Err(AuthError::Invalid("api_key_secret")),
+            (true, true) if !key.is_active(now) => return Err(AuthError::Invalid("api_key_expired")),
+            (true, true) => {}
+        }
+        self.note_use(&key, now).await;
+        let mut principal =
+            Principal::new(SCHEME, &*self.issuer, key.owner()).with_roles(key.roles()).with_scopes(key.scopes());
+        if let Some(tenant) = key.tenant() {
+            principal = principal.with_tenant(tenant);
+        }
+        Ok(principal.with_api_key(key.id()))
+    }
+
+    async fn note_use(&self, key: &ApiKey, now: SystemTime) {
+        let recent = |last: SystemTime| now.duration_since(last).is_ok_and(|past| past < TOUCH_PAUSE);
+        if key.last_used().is_some_and(recent) || !self.claim_note(key.id(), now, recent) {
+            return;
+        }
+        // The note is no part of the verdict: a slow one is given up.
+        if timeout(TOUCH_PATIENCE, self.store.touch(key.id(), now)).await != Ok(Ok(())) {
+            tracing::warn!(key = key.id(), "the last use of an API key could not be noted");
+        }
+    }
+
+    /// Whether this request is the one that notes the use.
+    fn claim_note(&self, id: &str, now: SystemTime, recent: impl Fn(SystemTime) -> bool) -> bool {
+        if self.touched.len() >= TOUCHES {
+            self.touched.retain(|_, last| recent(*last));
+        }
+        match self.touched.entry(id.into()) {
+            Entry::Occupied(last) if recent(*last.get()) => false,
+            Entry::Occupied(mut last) => {
+                last.insert(now);
+                true
+            }
+            Entry::Vacant(place) => {
+                place.insert(now);
+                true
+            }
+        }
+    }
+
+    fn attempt<'a>(&'a self, request: &'a HttpRequest, now: SystemTime) -> Attempt<'a> {
+        let mut values = request.headers().get_all(HEADER);
+        let value = match (values.next(), values.next()) {
+            (None, _) => return Attempt::Absent,
+            (Some(value), None) => value,
+            // RFC 9110 §5.3: not a list, so which one counts is anybody's guess.
+            (Some(_), Some(_)) => return Attempt::Done(Err(AuthError::Invalid("api_key_repeated"))),
+        };
+        match self.format.read(value.as_bytes()) {
+            Err(word) => Attempt::Done(Err(AuthError::Invalid(word))),
+            Ok(presented) => Attempt::Pending(Box::pin(self.judge(presented, now))),
+        }
+    }
+}
+
+impl<S: ApiKeyStore> Authenticator for ApiKeys<S> {
+    fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
+        self.attempt(request, SystemTime::now())
+    }
+
+    fn scheme(&self) -> &'static str {
+        SCHEME
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        Some(&self.issuer)
+    }
+
+    fn has_api_keys(&self) -> bool {
+        true
+    }
+
+    fn disowns(&self, request: &HttpRequest) -> bool {
+        request.headers().get_all(HEADER).all(|value| !self.format.leads(value.as_bytes()))
+    }
+
+    // RFC 9110 §11.6.1 wants a challenge from every 401; no registered scheme fits, so the parameter says what to send.
+    fn challenge(&self, realm: &str, _presented: bool) -> String {
+        format!("{SCHEME} realm=\"{}\", header=\"X-API-Key\"", quoted(realm))
+    }
+}
+
+impl<S> Clone for ApiKeys<S> {
+    fn clone(&self) -> Self {
+        Self {
+            format: Arc::clone(&self.format),
+            issuer: Arc::clone(&self.issuer),
+            store: Arc::clone(&self.store),
+            most: self.most,
+            nobody: self.nobody.clone(),
+            touched: Arc::clone(&self.touched),
+        }
+    }
+}
+
+impl<S> fmt::Debug for ApiKeys<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKeys")
+            .field("format", &self.format)
+            .field("issuer", &self.issuer)
+            .field("most_per_owner", &self.most)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why no key was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiKeyError {
+    /// Something of the [`NewApiKey`] can't be so; the sentence says what, and quotes nothing: 422.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// The caller is of another issuer than the keys speak for: 403.
+    #[error("the owner is of another issuer than the keys speak for")]
+    ForeignOwner,
+    /// The owner has as many active keys as allowed, and one has to be removed first: 409.
+    #[error("the owner has as many active API keys as allowed: remove one first")]
+    OwnerFull,
+    /// The store has no room for more keys: 503 with `Retry-After`.
+    #[error("there is no room for more API keys")]
+    StoreFull,
+    /// The store does not answer: 503 with `Retry-After`.
+    #[error("the store of API keys does not answer")]
+    Unavailable,
+    /// The machine has no randomness or no working crypto backend: 500.
+    #[error("this machine lacks randomness or a crypto backend")]
+    Randomness,
+}
+
+impl From<ApiKeyError> for Problem {
+    fn from(error: ApiKeyError) -> Self {
+        let problem = match error {
+            ApiKeyError::Invalid(mistake) => Self::invalid(vec![FieldError::new("", "api_key", mistake)]),
+            ApiKeyError::ForeignOwner => Self::forbidden(),
+            ApiKeyError::OwnerFull => Self::new(StatusCode::CONFLICT)
+                .detail("The owner has as many API keys as it may have; remove one first."),
+            ApiKeyError::StoreFull | ApiKeyError::Unavailable => Self::unavailable(),
+            ApiKeyError::Randomness => Self::internal(),
+        };
+        problem.caused_by(error)
+    }
+}
+
+answer_with_a_problem!(ApiKeyError);

@@ -1,0 +1,370 @@
+//! What is promised of API keys, with a store that can be watched, broken and slowed.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use actix_web::test::TestRequest;
+use futures_util::future::join_all;
+use proptest::prelude::*;
+
+use super::*;
+
+/// Notes each call; is down when told so.
+#[derive(Default)]
+struct Watched {
+    keys: MemoryApiKeys,
+    calls: Mutex<Vec<String>>,
+    down: AtomicBool,
+    untouchable: AtomicBool,
+}
+
+impl Watched {
+    fn note(&self, call: String) -> Result<(), Unavailable> {
+        self.calls.lock().unwrap().push(call);
+        if self.down.load(Ordering::Relaxed) { Err(Unavailable) } else { Ok(()) }
+    }
+
+    fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+}
+
+impl ApiKeyStore for Watched {
+    async fn insert(&self, key: ApiKey, most: usize) -> Result<InsertedApiKey, Unavailable> {
+        self.note(format!("insert {key:?} {:x?}", key.digest()))?;
+        self.keys.insert(key, most).await
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<ApiKey>, Unavailable> {
+        self.note(format!("find {id}"))?;
+        self.keys.find(id).await
+    }
+
+    async fn list(&self, owner: &str) -> Result<Vec<ApiKey>, Unavailable> {
+        self.note(format!("list {owner}"))?;
+        self.keys.list(owner).await
+    }
+
+    async fn remove(&self, owner: &str, id: &str) -> Result<bool, Unavailable> {
+        self.note(format!("remove {owner} {id}"))?;
+        self.keys.remove(owner, id).await
+    }
+
+    async fn touch(&self, id: &str, at: SystemTime) -> Result<(), Unavailable> {
+        self.note(format!("touch {id}"))?;
+        if self.untouchable.load(Ordering::Relaxed) { Err(Unavailable) } else { self.keys.touch(id, at).await }
+    }
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+}
+
+fn keys() -> ApiKeys<Watched> {
+    ApiKeys::new("acme", "https://issuer.example", Watched::default()).unwrap()
+}
+
+async fn with_headers(
+    keys: &ApiKeys<Watched>,
+    values: &[&[u8]],
+    at: SystemTime,
+) -> Option<Result<Principal, AuthError>> {
+    let mut request = TestRequest::default();
+    for value in values {
+        request = request.append_header((HEADER, actix_web::http::header::HeaderValue::from_bytes(value).unwrap()));
+    }
+    match keys.attempt(&request.to_http_request(), at) {
+        Attempt::Absent => None,
+        Attempt::Done(verdict) => Some(verdict),
+        Attempt::Pending(verdict) => Some(verdict.await),
+    }
+}
+
+async fn present(keys: &ApiKeys<Watched>, text: &str, at: SystemTime) -> Result<Principal, AuthError> {
+    with_headers(keys, &[text.as_bytes()], at).await.expect("there is a key")
+}
+
+#[track_caller]
+fn assert_refused(verdict: Result<Principal, AuthError>, word: &'static str) {
+    assert_eq!(verdict.map(drop), Err(AuthError::Invalid(word)));
+}
+
+/// The key with another body and the checksum that belongs to it.
+fn with_sum(body: &str) -> String {
+    format!("{body}{:08x}", crc32fast::hash(body.as_bytes()))
+}
+
+/// The key with its last digit of the secret changed.
+fn other_secret(text: &str) -> String {
+    let body = &text[..text.len() - 8];
+    let (rest, last) = body.split_at(body.len() - 1);
+    with_sum(&format!("{rest}{}", if last == "0" { "1" } else { "0" }))
+}
+
+#[actix_web::test]
+async fn a_key_speaks_for_its_owner_with_its_roles_scopes_and_tenant() {
+    let keys = keys();
+    let wanted = NewApiKey::new("u-1").name("export").roles(["clerk"]).scopes(["orders:read"]).tenant("t-1");
+    let key = keys.create_at(wanted, now()).await.unwrap();
+    let principal = present(&keys, key.expose(), now()).await.unwrap();
+    assert_eq!((principal.scheme(), principal.issuer()), ("ApiKey", "https://issuer.example"));
+    assert_eq!((principal.subject(), principal.tenant()), ("u-1", Some("t-1")));
+    assert_eq!((principal.roles(), principal.scopes()), (&["clerk".to_owned()][..], &["orders:read".to_owned()][..]));
+    assert_eq!(key.record().name(), "export");
+    assert!(with_headers(&keys, &[], now()).await.is_none(), "no key is no attempt");
+}
+
+#[actix_web::test]
+async fn t7_only_a_hash_is_kept_and_a_key_is_looked_up_by_its_id() {
+    let keys = keys();
+    let key = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
+    let (body, id) = (&key.expose()[..key.expose().len() - 8], key.record().id());
+    let secret = &body[body.len() - 64..];
+    assert_eq!(key.record().digest().as_slice(), sha2_of(body), "the hash of the key and nothing else");
+    let kept = keys.store.calls().join("\n");
+    assert!(kept.starts_with("insert") && !kept.contains(secret), "the store sees no secret: {kept}");
+    assert!(!format!("{:?}", keys.store.keys).contains(secret));
+
+    present(&keys, key.expose(), now()).await.unwrap();
+    assert_eq!(keys.store.calls(), [format!("find {id}"), format!("touch {id}")]);
+    assert_refused(present(&keys, &other_secret(key.expose()), now()).await, "api_key_secret");
+    assert_eq!(keys.store.calls(), [format!("find {id}")]);
+}
+
+fn sha2_of(text: &str) -> Vec<u8> {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(text).to_vec()
+}
+
+#[test]
+fn t7_digests_are_compared_in_constant_time_and_in_one_place() {
+    let source = include_str!("mod.rs");
+    assert_eq!(source.matches("verify_slices_are_equal(key.digest(), &presented.digest)").count(), 1);
+    assert_eq!(source.matches("presented.digest").count(), 1);
+    assert_eq!(source.matches("digest()").count(), 1, "no second look at the digest of a record");
+}
+
+#[actix_web::test]
+async fn an_unknown_id_is_looked_up_and_compared_like_a_known_one() {
+    let keys = keys();
+    let unknown = with_sum(&format!("acme_{}_{}", "0".repeat(32), "0".repeat(64)));
+    assert_refused(present(&keys, &unknown, now()).await, "api_key_unknown");
+    assert_eq!(keys.store.calls(), [format!("find {}", "0".repeat(32))]);
+}
+
+#[actix_web::test]
+async fn what_is_no_key_of_ours_is_refused_without_asking_the_store() {
+    let keys = keys();
+    let key = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
+    keys.store.calls();
+    let text = key.expose();
+    let body = &text[..text.len() - 8];
+    let (id, secret) = (&body[5..37], &body[38..]);
+    let upper = with_sum(&body.replacen(secret, &secret.to_uppercase(), 1));
+    let cases: &[(String, &'static str)] = &[
+        (String::new(), "api_key_malformed"),
+        ("acme".into(), "api_key_malformed"),
+        ("acme_".into(), "api_key_malformed"),
+        (with_sum(&format!("acm_{id}_{secret}")), "api_key_malformed"),
+        (with_sum(&format!("other_{id}_{secret}")), "api_key_malformed"),
+        (with_sum(&format!("ACME_{id}_{secret}")), "api_key_malformed"),
+        (with_sum(&format!("acme_{id}{secret}")), "api_key_malformed"),
+        (with_sum(&format!("acme_{}_{secret}", &id[1..])), "api_key_malformed"),
+        (with_sum(&format!("acme_{id}_{}", &secret[1..])), "api_key_malformed"),
+        (with_sum(&format!("acme_{id}_{secret}0")), "api_key_malformed"),
+        (with_sum(&format!("acme_{id}_{}g", &secret[1..])), "api_key_malformed"),
+        (with_sum(&format!("acme_{id}_{}\u{e9}", &secret[2..])), "api_key_malformed"),
+        (format!("{text} "), "api_key_malformed"),
+        (format!("{text}\n").replace('\n', "_"), "api_key_malformed"),
+        (format!("Bearer {text}"), "api_key_malformed"),
+        (format!("{body}+{}", &text[text.len() - 7..]), "api_key_malformed"),
+        (format!("{body}{:08x}", crc32fast::hash(body.as_bytes()) ^ 1), "api_key_checksum"),
+    ];
+    for (text, word) in cases {
+        let verdict = present(&keys, text, now()).await;
+        assert_eq!(verdict.map(drop), Err(AuthError::Invalid(word)), "{text}");
+    }
+    if secret.bytes().any(|digit| digit.is_ascii_alphabetic()) {
+        assert_refused(present(&keys, &upper, now()).await, "api_key_malformed");
+    }
+    let two: [&[u8]; 2] = [text.as_bytes(), text.as_bytes()];
+    assert_refused(with_headers(&keys, &two, now()).await.unwrap(), "api_key_repeated");
+    assert_refused(with_headers(&keys, &[b"acme_\xff"], now()).await.unwrap(), "api_key_malformed");
+    assert_eq!(keys.store.calls(), [""; 0]);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_fail(text in prop::collection::vec(any::<u8>(), 0..160), tail in "[0-9a-f_]{0,110}") {
+        let format = KeyFormat::new("a").unwrap();
+        let lead: Vec<u8> = [b"a_".as_slice(), tail.as_bytes()].concat();
+        prop_assert!(format.read(&text).is_err());
+        prop_assert!(format.read(&lead).is_err());
+    }
+
+    #[test]
+    fn one_wrong_digit_is_noticed_by_the_checksum(place in 5_usize..110, digit in "[0-9a-f]") {
+        let format = KeyFormat::new("acme").unwrap();
+        let fresh = format.make().unwrap();
+        let text = secrecy::ExposeSecret::expose_secret(&fresh.text);
+        let mut wrong = text.to_owned();
+        wrong.replace_range(place..=place, &digit);
+        prop_assert_eq!(format.read(wrong.as_bytes()).is_ok(), wrong == text);
+    }
+}
+
+#[actix_web::test]
+async fn a_key_ends_at_its_expiry_to_the_nanosecond() {
+    let keys = keys();
+    let hour = Duration::from_secs(3600);
+    let key = keys.create_at(NewApiKey::new("u-1").expires_after(hour), now()).await.unwrap();
+    let end = now() + hour;
+    assert_eq!(key.record().expires(), Some(end));
+    assert!(present(&keys, key.expose(), end - Duration::from_nanos(1)).await.is_ok());
+    assert_refused(present(&keys, key.expose(), end).await, "api_key_expired");
+    assert_refused(present(&keys, &other_secret(key.expose()), end).await, "api_key_secret");
+}
+
+#[actix_web::test]
+async fn several_keys_work_at_once_until_each_is_removed_by_its_owner() {
+    let keys = keys();
+    let old = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
+    let new = keys.create_at(NewApiKey::new("u-1"), now() + Duration::from_secs(1)).await.unwrap();
+    assert!(present(&keys, old.expose(), now()).await.is_ok());
+    assert!(present(&keys, new.expose(), now()).await.is_ok());
+    let listed: Vec<String> = keys.list("u-1").await.unwrap().iter().map(|key| key.id().to_owned()).collect();
+    assert_eq!(listed, [new.record().id(), old.record().id()], "the newest first");
+
+    assert!(!keys.remove("u-2", old.record().id()).await.unwrap(), "somebody else's");
+    assert!(present(&keys, old.expose(), now()).await.is_ok());
+    assert!(keys.remove("u-1", old.record().id()).await.unwrap());
+    assert!(!keys.remove("u-1", old.record().id()).await.unwrap());
+    assert_refused(present(&keys, old.expose(), now()).await, "api_key_unknown");
+    assert!(present(&keys, new.expose(), now()).await.is_ok());
+}
+
+#[actix_web::test]
+async fn the_last_use_is_noted_once_a_minute() {
+    let keys = keys();
+    let key = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
+    let touches = || keys.store.calls().iter().filter(|call| call.starts_with("touch")).count();
+    touches();
+    join_all((0..50).map(|_| present(&keys, key.expose(), now()))).await;
+    assert_eq!(touches(), 1, "also by many at once");
+    present(&keys, key.expose(), now() + Duration::from_secs(59)).await.unwrap();
+    assert_eq!(touches(), 0);
+    present(&keys, key.expose(), now() + Duration::from_secs(60)).await.unwrap();
+    assert_eq!(touches(), 1);
+    let noted = keys.list("u-1").await.unwrap()[0].last_used();
+    assert_eq!(noted, Some(now() + Duration::from_secs(60)));
+    present(&keys, &other_secret(key.expose()), now() + Duration::from_secs(600)).await.unwrap_err();
+    assert_eq!(touches(), 0, "a wrong key is no use");
+}
+
+#[actix_web::test]
+async fn a_last_use_that_cannot_be_noted_refuses_nobody() {
+    let keys = keys();
+    let key = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
+    keys.store.untouchable.store(true, Ordering::Relaxed);
+    keys.store.calls();
+    for _ in 0..3 {
+        present(&keys, key.expose(), now()).await.unwrap();
+    }
+    let touches = keys.store.calls().iter().filter(|call| call.starts_with("touch")).count();
+    assert_eq!(touches, 1, "a store that is down for writing is not asked by each request");
+}
+
+#[actix_web::test]
+async fn a_store_that_is_down_is_neither_yes_nor_no() {
+    let keys = keys();
+    let key = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
+    keys.store.down.store(true, Ordering::Relaxed);
+    let verdict = present(&keys, key.expose(), now()).await;
+    assert_eq!(verdict.map(drop), Err(AuthError::Unavailable("api_key_store")));
+    assert_eq!(keys.create(NewApiKey::new("u-1")).await.unwrap_err(), ApiKeyError::Unavailable);
+    assert!(keys.list("u-1").await.is_err() && keys.remove("u-1", key.record().id()).await.is_err());
+}
+
+#[actix_web::test]
+async fn an_owner_has_no_more_active_keys_than_allowed() {
+    let keys = keys().most_per_owner(2).unwrap();
+    let brief = NewApiKey::new("u-1").expires_after(Duration::from_secs(60));
+    keys.create_at(brief, now()).await.unwrap();
+    let made = join_all((0..8).map(|_| keys.create_at(NewApiKey::new("u-1"), now()))).await;
+    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
+    assert!(made.iter().flat_map(|made| made.as_ref().err()).all(|error| *error == ApiKeyError::OwnerFull));
+    assert!(keys.create_at(NewApiKey::new("u-2"), now()).await.is_ok(), "others have their own");
+    let later = now() + Duration::from_secs(60);
+    assert!(keys.create_at(NewApiKey::new("u-1"), later).await.is_ok(), "an expired key makes room");
+    assert_eq!(ApiKeys::new("a", "b", MemoryApiKeys::new()).unwrap().most, 20);
+    assert!(ApiKeys::new("a", "b", MemoryApiKeys::new()).unwrap().most_per_owner(1).is_err());
+}
+
+#[actix_web::test]
+async fn what_cannot_be_kept_is_refused() {
+    let keys = keys();
+    let long = "x".repeat(256);
+    for new in [
+        NewApiKey::new(""),
+        NewApiKey::new("a\nb"),
+        NewApiKey::new(long.clone()),
+        NewApiKey::new("u-1").name("a\u{0}"),
+        NewApiKey::new("u-1").name(long),
+        NewApiKey::new("u-1").roles([""]),
+        NewApiKey::new("u-1").roles(vec!["r"; 65]),
+        NewApiKey::new("u-1").scopes(["a b"]),
+        NewApiKey::new("u-1").scopes(vec!["s"; 65]),
+        NewApiKey::new("u-1").tenant(""),
+        NewApiKey::new("u-1").expires_after(Duration::ZERO),
+        NewApiKey::new("u-1").expires_after(Duration::MAX),
+    ] {
+        let told = format!("{new:?}");
+        assert!(matches!(keys.create(new).await, Err(ApiKeyError::Invalid(_))), "{told}");
+    }
+    assert_eq!(keys.store.calls(), [""; 0]);
+}
+
+#[test]
+fn prefixes_are_short_and_lowercase_and_issuers_are_named() {
+    for good in ["a", "acme", "a1", "abcdefghijklmnop"] {
+        assert!(KeyFormat::new(good).is_ok(), "{good}");
+    }
+    for bad in ["", "A", "1a", "a_b", "a-b", "\u{e9}", "abcdefghijklmnopq", " a"] {
+        assert!(KeyFormat::new(bad).is_err(), "{bad}");
+    }
+    assert!(ApiKeys::new("acme", " ", MemoryApiKeys::new()).is_err());
+}
+
+#[actix_web::test]
+async fn no_debug_shows_a_secret_or_a_digest() {
+    let keys = keys();
+    let key = keys.create(NewApiKey::new("u-1")).await.unwrap();
+    let text = key.expose();
+    assert_eq!(text.len(), "acme_".len() + 32 + 1 + 64 + 8);
+    let shown = format!("{key:?} {keys:?} {:?}", key.record());
+    assert!(!shown.contains(&text[38..102]) && !shown.contains("digest") && !shown.contains("nobody"), "{shown}");
+    assert_ne!(text, keys.create(NewApiKey::new("u-1")).await.unwrap().expose());
+}
+
+#[test]
+fn the_challenge_names_the_header() {
+    let challenge = keys().challenge("a \"b\" \\ c\n", true);
+    assert_eq!(challenge, r#"ApiKey realm="a \"b\" \\ c", header="X-API-Key""#);
+}
+
+#[actix_web::test]
+async fn the_memory_has_a_bound_and_nobody_makes_room_for_others() {
+    let store = MemoryApiKeys::bounded(2);
+    let keys = ApiKeys::new("acme", "issuer", store.clone()).unwrap();
+    let one = keys.create(NewApiKey::new("u-1")).await.unwrap();
+    let two = keys.create(NewApiKey::new("u-2")).await.unwrap();
+    assert_eq!(keys.create(NewApiKey::new("u-3")).await.unwrap_err(), ApiKeyError::StoreFull);
+    assert!(keys.list("u-3").await.unwrap().is_empty());
+    let again = store.insert(one.record().clone(), 9).await;
+    assert_eq!(again, Ok(InsertedApiKey::StoreFull));
+    assert!(keys.remove("u-2", two.record().id()).await.unwrap());
+    assert_eq!(store.insert(one.record().clone(), 9).await, Err(Unavailable), "an id is taken once");
+    assert!(keys.create(NewApiKey::new("u-3")).await.is_ok());
+    assert_eq!(keys.list("u-1").await.unwrap().len(), 1);
+}

@@ -1,0 +1,294 @@
+//! What a handler takes and gives, judged when it is compiled: by type, so that an alias hides nothing.
+//!
+//! Threat: an argument that no request can ever give, which is found out in production (CWE-1068). Promise: the compiler says
+//! so under the argument's type, in words about handlers; what only the mounted application can tell is said when it is built.
+
+mod known;
+mod parts;
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use super::Arguments;
+use actix_web::web::Path;
+use actix_web::{FromRequest, Responder};
+use serde::de::DeserializeOwned;
+
+pub use self::known::*;
+pub use self::parts::Parts;
+
+/// What a handler can take as an argument.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be an argument of a handler: no request gives one",
+    label = "no extractor",
+    note = "an argument is an extractor: `Json<T>`, `Form<T>`, `Query<T>` or `Path<T>` where `T: serde::Deserialize`, a `String`, \
+            `HttpRequest`, or palisade's `Principal`, `Claims<T>`, `RowFilter`, `Owned<T>`",
+    note = "for state of the application take `Data<{Self}>`, and give it to the `App` with `.app_data(Data::new(..))`",
+    note = "for a type of your own implement `actix_web::FromRequest`"
+)]
+pub trait Argument: FromRequest + 'static {}
+
+// The error is then about the argument, with the notes above, and not about a bound of this very line.
+#[diagnostic::do_not_recommend]
+impl<T: FromRequest + 'static> Argument for T {}
+
+/// What a handler can return.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the answer of a handler: it is no response",
+    label = "no `Responder`",
+    note = "return a `Responder`: `HttpResponse`, a text, `Json<T>` where `T: serde::Serialize`, or a `Result<_, E>` of one, where `E` \
+            is an `actix_web::ResponseError`, such as `palisade::Problem`",
+    note = "for a type of your own implement `actix_web::Responder`"
+)]
+pub trait Answer: Responder {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Responder> Answer for T {}
+
+/// An argument, as a proof that a request gives it.
+///
+/// The proof hides the type, so a wrong type is reported once, where the proof is requested.
+pub trait Proof {
+    /// The argument.
+    type Argument: FromRequest + 'static;
+}
+
+struct Proven<T>(PhantomData<T>);
+
+impl<T: Argument> Proof for Proven<T> {
+    type Argument = T;
+}
+
+/// The proof for one argument.
+#[must_use]
+pub fn take<T: Argument>() -> impl Proof<Argument = T> {
+    Proven(PhantomData)
+}
+
+/// The proofs for a handler, each as the function that has it.
+pub trait Proofs {
+    /// The tuple of the arguments.
+    type Arguments: FromRequest + Arguments;
+    /// The answer.
+    type Answer: Responder;
+}
+
+/// An answer, as a proof that it is a response; for the same reason.
+pub trait AnswerProof {
+    /// The answer.
+    type Answer: Responder;
+}
+
+impl<T: Answer> AnswerProof for Proven<T> {
+    type Answer = T;
+}
+
+/// The proof for the answer.
+#[must_use]
+pub fn give<T: Answer>() -> impl AnswerProof<Answer = T> {
+    Proven(PhantomData)
+}
+
+/// A closure that returns the proofs. The compiler judges what is inside of it once.
+pub trait Taken {
+    /// The tuple of the arguments.
+    type Arguments: FromRequest + Arguments;
+    /// The answer.
+    type Answer: Responder;
+}
+
+impl<T: FnOnce() -> P, P: Proofs> Taken for T {
+    type Arguments = P::Arguments;
+    type Answer = P::Answer;
+}
+
+macro_rules! proofs {
+    ($($proof:ident $function:ident)*) => {
+        impl<G: AnswerProof, Give: FnOnce() -> G, $($proof: Proof, $function: FnOnce() -> $proof),*> Proofs
+            for (Give, $($function,)*)
+        {
+            type Arguments = ($($proof::Argument,)*);
+            type Answer = G::Answer;
+        }
+        proofs!(@shorter $($proof $function)*);
+    };
+    (@shorter) => {};
+    (@shorter $first:ident $its:ident $($proof:ident $function:ident)*) => {
+        proofs!($($proof $function)*);
+    };
+}
+// As many as a handler of actix-web can have.
+proofs!(A1 F1 A2 F2 A3 F3 A4 F4 A5 F5 A6 F6 A7 F7 A8 F8 A9 F9 A10 F10 A11 F11 A12 F12 A13 F13 A14 F14 A15 F15 A16 F16);
+
+/// The proofs for what a handler gives and takes. A wrong type is blamed where it stands.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __takes {
+    ($answer:ty; $($(#[$when:meta])* $argument:ty),*) => {
+        || ($crate::__v1::give::<$answer>, $($(#[$when])* $crate::__v1::take::<$argument>,)*)
+    };
+}
+
+/// What the arguments of one handler demand of its path.
+#[derive(Debug, Default)]
+pub struct Demands(RefCell<Vec<Parts>>);
+
+impl Demands {
+    pub(crate) fn into_parts(self) -> Vec<Parts> {
+        self.0.into_inner()
+    }
+
+    /// Before the first argument.
+    pub fn begin(&self) -> SoFar<'_, Unread> {
+        SoFar { demands: self, body: PhantomData }
+    }
+}
+
+/// The arguments that were judged so far.
+pub struct SoFar<'d, Body> {
+    demands: &'d Demands,
+    body: PhantomData<Body>,
+}
+
+impl<'d, Body> SoFar<'d, Body> {
+    fn and<Kind, Now>(self, next: &OfKind<Kind>) -> SoFar<'d, Now> {
+        self.demands.0.borrow_mut().extend(next.parts);
+        SoFar { demands: self.demands, body: PhantomData }
+    }
+}
+
+/// What is known of the type of an argument.
+pub struct OfKind<Kind> {
+    parts: Option<Parts>,
+    kind: PhantomData<Kind>,
+}
+
+impl<Kind> OfKind<Kind> {
+    const fn new(parts: Option<Parts>) -> Self {
+        Self { parts, kind: PhantomData }
+    }
+}
+
+/// An argument that is about to be judged.
+///
+/// For a type of which something is known, `kind` is its own method; for a path it is that of [`OfPath`], and for all others
+/// that of [`OfOthers`]: method resolution goes that way, and thus sees types where a macro sees words only.
+pub struct Next<T>(OfPath<T>);
+/// One of which nothing is known, unless it is a path.
+pub struct OfPath<T>(OfOthers<T>);
+/// One of which nothing is known.
+pub struct OfOthers<T>(PhantomData<T>);
+
+impl<T> Next<T> {
+    /// The only one.
+    pub const ARGUMENT: Self = Self(OfPath(OfOthers(PhantomData)));
+}
+
+impl<T> Deref for Next<T> {
+    type Target = OfPath<T>;
+
+    fn deref(&self) -> &OfPath<T> {
+        &self.0
+    }
+}
+
+impl<T> Deref for OfPath<T> {
+    type Target = OfOthers<T>;
+
+    fn deref(&self) -> &OfOthers<T> {
+        &self.0
+    }
+}
+
+impl<T: Known> Next<T> {
+    /// Its bounds are those of the type.
+    pub fn kind(&self) -> OfKind<Special> {
+        OfKind::new(T::parts())
+    }
+}
+
+impl<T: DeserializeOwned> OfPath<Path<T>> {
+    /// How many parameters it takes, the type tells `serde`.
+    pub fn kind(&self) -> OfKind<Plain> {
+        OfKind::new(Some(Parts::of::<T>()))
+    }
+}
+
+impl<T> OfOthers<T> {
+    /// There is nothing to say.
+    pub fn kind(&self) -> OfKind<Plain> {
+        OfKind::new(None)
+    }
+}
+
+/// On a route that looks at no credentials, and whose own template has `N` parameters.
+pub fn public<'d, T, const N: usize, Rows, Place, Kind, Body>(
+    judged: SoFar<'d, Body>,
+    next: &OfKind<Kind>,
+) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
+where
+    T: OnPublicRoute<Kind> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
+    (): Nothing<Rows, Place>,
+{
+    judged.and(next)
+}
+
+/// On a route that admits callers without credentials.
+pub fn optional<'d, T, const N: usize, Rows, Place, Kind, Body>(
+    judged: SoFar<'d, Body>,
+    next: &OfKind<Kind>,
+) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
+where
+    T: OnOptionalRoute<Kind> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
+    (): Nothing<Rows, Place>,
+{
+    judged.and(next)
+}
+
+/// On a route whose callers are known, and whose rule loads these rows: `(A, (B, ()))`.
+pub fn guarded<'d, T, const N: usize, Rows, Place, Kind, Body>(
+    judged: SoFar<'d, Body>,
+    next: &OfKind<Kind>,
+) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
+where
+    T: OnGuardedRoute<Kind, Rows, Place> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
+{
+    judged.and(next)
+}
+
+/// On a route that nobody may call for now: whatever its other attributes say comes back with them.
+pub fn closed<'d, T, const N: usize, Rows, Place, Kind, Body>(
+    judged: SoFar<'d, Body>,
+    next: &OfKind<Kind>,
+) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
+where
+    T: Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
+    (): Nothing<Rows, Place>,
+{
+    judged.and(next)
+}
+
+/// Where no rows are, no row has a place.
+pub trait Nothing<Rows, Place> {}
+impl<Rows> Nothing<Rows, ()> for () {}
+
+/// The function [`Judged::arguments`](super::Judged::arguments): of the kind of access, the number of parameters, the rows that
+/// the rule loads, and each argument.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __arguments {
+    ($access:ident, $parameters:literal, $rows:ty; $($(#[$when:meta])* $argument:ty),*) => {
+        fn arguments(__demands: &$crate::__v1::Demands) {
+            let __judged = __demands.begin();
+            $(
+                $(#[$when])*
+                let __judged = $crate::__v1::$access::<$argument, $parameters, $rows, _, _, _>(
+                    __judged,
+                    &$crate::__v1::Next::<$argument>::ARGUMENT.kind(),
+                );
+            )*
+            let _ = __judged;
+        }
+    };
+}

@@ -1,0 +1,194 @@
+//! JSON Web Tokens as bearer credentials.
+//!
+//! Threat: a token that is forged, altered, meant for somebody else, or no longer good (CWE-347, CWE-287), and a token
+//! whose reader is made to follow the token's own advice about keys and algorithms (RFC 8725 §2). Promise: [`Jwt`]
+//! believes a token only if its signature verifies under one configured key with an algorithm of that key, and only then
+//! believes its claims (ASVS V9.1.1 to V9.1.3); `iss`, `aud`, `exp` and `sub` are then required and typed, and `iat` where
+//! revocations are configured; `nbf` is honoured (ASVS V9.2.1 to V9.2.4). A header chooses among configured keys by name and
+//! algorithm, and does nothing else; what was verified is remembered no longer than it holds.
+//!
+//! Every refusal is a stable word for the audit log, never text of the token:
+//!
+//! | word | refused because |
+//! |---|---|
+//! | `authorization_repeated`, `bearer_malformed` | the `Authorization` header is not one bearer credential |
+//! | `token_too_long`, `token_malformed` | over the length that is looked at; not three parts |
+//! | `token_header`, `token_claims` | not base64url of a UTF-8 JSON object of acceptable depth |
+//! | `token_duplicate_member` | a name occurs twice in one object |
+//! | `token_alg`, `token_typ`, `token_crit`, `token_b64` | the header parameter is missing, foreign, or must not be there |
+//! | `token_kid` | no key of that name in any key source, or several without one |
+//! | `token_signature` | it is not ours |
+//! | `token_iss`, `token_aud`, `token_exp`, `token_iat`, `token_nbf`, `token_sub`, `token_jti`, `token_sid`, `token_roles`, `token_permissions`, `token_scope`, `token_tenant` | the claim is missing or of a wrong shape |
+//! | `token_foreign_issuer`, `token_foreign_audience` | not from the issuer, not for this API |
+//! | `token_expired`, `token_not_yet_valid`, `token_issued_in_future` | not now |
+//! | `token_revoked` | taken back, alone or with all of its subject |
+//!
+//! And why one could not be judged, which is 503: `jwks_unavailable`, `jwks_cooldown`, `revocations`, `clock`,
+//! `crypto_backend`.
+
+mod algorithm;
+mod backend;
+mod bearer;
+mod builder;
+mod cache;
+mod claims;
+mod header;
+mod issue;
+mod json;
+mod judgement;
+mod jwk;
+mod key;
+#[cfg(feature = "jwks")]
+mod key_requests;
+mod key_set;
+mod paths;
+#[cfg(feature = "jwks")]
+mod remote;
+mod roca;
+mod signing;
+mod source;
+mod texts;
+#[cfg(feature = "testing")]
+mod vectors;
+mod workbench;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub use self::algorithm::Algorithm;
+pub use self::builder::{JwtBuilder, KeySource, Set, Unset};
+use self::cache::Entries;
+pub use self::cache::TokenCache;
+use self::claims::Expectations;
+pub use self::header::TokenType;
+pub use self::issue::{Grant, IssueError, TokenIssuer};
+pub use self::key::VerifyingKey;
+pub use self::key_set::KeySet;
+pub use self::paths::ClaimPath;
+#[cfg(feature = "jwks")]
+pub use self::remote::RemoteKeySet;
+pub use self::signing::SigningKey;
+use self::source::Source;
+#[cfg(feature = "testing")]
+pub use self::vectors::verify_signature;
+use crate::authn::AuthError;
+use crate::config_error::ConfigError;
+use crate::principal::Principal;
+use crate::revocation::ErasedRevocations;
+
+/// The longest token that is looked at by default, and the longest that is issued, in bytes.
+const LONGEST_TOKEN: usize = 8 * 1024;
+
+/// Verifies JSON Web Tokens (RFC 7519) of one issuer for this API, and authenticates requests that carry one as
+/// `Authorization: Bearer <token>` (RFC 6750 §2.1; never from a query or a body).
+///
+/// Cheap to clone; the clones share keys and cache. `Debug` shows no secret. Several issuers at once are several
+/// authenticators: each takes the tokens of its own issuer. Several audiences or key sources of one issuer are one `Jwt`, whose
+/// builder is told each of them.
+///
+/// ```
+/// use palisade::Jwt;
+/// use palisade::jwt::{KeySet, TokenType};
+///
+/// # fn main() -> Result<(), palisade::ConfigError> {
+/// # let document = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"2026-11","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+/// let jwt = Jwt::builder()
+///     .issuer("https://issuer.example")
+///     .audience("my-api")
+///     .keys(KeySet::from_jwks(document)?)
+///     .roles_at("realm_access.roles")
+///     .token_type(TokenType::AccessToken)
+///     .build()?;
+/// # let _ = jwt;
+/// # Ok(()) }
+/// ```
+///
+/// Without issuer, audience or keys it does not compile:
+///
+/// ```compile_fail,E0277
+/// let jwt = palisade::Jwt::builder().issuer("https://issuer.example").build();
+/// ```
+#[derive(Clone)]
+pub struct Jwt(Arc<Verifier>);
+
+struct Verifier {
+    /// At least one.
+    sources: Vec<Source>,
+    expectations: Expectations,
+    cache: Option<Entries>,
+    longest: usize,
+    revocations: Option<Arc<dyn ErasedRevocations>>,
+}
+
+impl Jwt {
+    /// Starts a configuration, which needs an issuer, an audience and keys; the rest has safe defaults.
+    pub fn builder() -> JwtBuilder {
+        JwtBuilder::new()
+    }
+
+    /// Tokens of one issuer, signed with HMAC-SHA-256 (`HS256`): short for the [builder](Self::builder) with
+    /// [`VerifyingKey::hmac`]. A [`TokenIssuer`] with the same three arguments issues them.
+    ///
+    /// `issuer` is what every token must carry as `iss`, `audience` what it must carry in `aud`: the name of this API.
+    /// `secret` is at least 32 bytes out of a random number generator, never a password (RFC 8725 §3.5); whoever
+    /// verifies with it can also issue. It is copied; wiping the caller's own copy is up to the caller.
+    ///
+    /// Danger: it knows of no revocations. For the tokens of [`Sessions`](crate::session::Sessions) use their
+    /// [`verifier`](crate::session::Sessions::verifier), or a logout ends nothing.
+    ///
+    /// # Errors
+    ///
+    /// A secret under 32 bytes (RFC 7518 §3.2), a blank issuer or audience, or a crypto backend that fails its self-test.
+    pub fn hs256(
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+        secret: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        let (issuer, audience) = (issuer.into(), audience.into());
+        builder::names_are_said(&issuer, &audience)?;
+        let key = VerifyingKey::hmac(Algorithm::Hs256, secret)?;
+        Self::builder().issuer(issuer).audience(audience).keys(key).build()
+    }
+
+    /// Whose tokens it accepts.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.expectations.issuer
+    }
+
+    /// Verifies a token in compact form and gives the principal it speaks for, if the token is not revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Invalid`] with the reason for the audit log; tell the client no more than `invalid_token`.
+    /// [`AuthError::Unavailable`] if the keys or the revocations can't be asked, the clock of the machine is before 1970, or
+    /// the crypto backend fails.
+    pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
+        let Some(now) = since_epoch() else {
+            return Err(AuthError::Unavailable("clock"));
+        };
+        let judgement = match self.known(token.as_bytes(), now) {
+            Some(principal) => self.unless_revoked(principal),
+            None => self.judge(token, now),
+        };
+        judgement.verdict().await
+    }
+}
+
+pub(super) fn since_epoch() -> Option<Duration> {
+    SystemTime::now().duration_since(UNIX_EPOCH).ok()
+}
+
+impl fmt::Debug for Jwt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwt")
+            .field("keys", &self.0.sources)
+            .field("expectations", &self.0.expectations)
+            .field("cache", &self.0.cache)
+            .finish_non_exhaustive()
+    }
+}

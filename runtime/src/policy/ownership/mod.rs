@@ -1,0 +1,205 @@
+//! Whose row it is.
+//!
+//! Threat: an id in the path that names somebody else's row (OWASP API1, CWE-639). Promise: a row is loaded once, by the very
+//! parameters that the handler sees, and compared with the caller before anything else of the request is read.
+
+use std::any::{Any, TypeId};
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+
+use crate::unavailable::Unavailable;
+
+mod id;
+
+/// A row that has an owner, for `#[owner(id, of = Document)]` and `#[owner_or_admin(id, of = Document)]`.
+///
+/// It is loaded once for a request, by the path parameters that the attribute names, and the handler takes it as
+/// [`Owned<Document>`](crate::Owned). A row that is missing and one that is somebody else's get the same 404, byte for byte
+/// and in the work done; with `deny = 403` a foreign one is 403 instead.
+///
+/// ```
+/// use std::borrow::Cow;
+/// use std::collections::HashMap;
+/// use palisade::{Owned, Resource, get, owner_or_admin};
+/// use palisade::resource::Unavailable;
+///
+/// #[derive(Clone)]
+/// struct Document {
+///     author: String,
+///     text: String,
+/// }
+///
+/// type Documents = HashMap<u64, Document>;
+///
+/// impl Resource for Document {
+///     type Id = u64;
+///     type Store = Documents;
+///
+///     async fn load(documents: &Documents, id: u64) -> Result<Option<Self>, Unavailable> {
+///         Ok(documents.get(&id).cloned())
+///     }
+///
+///     fn owner(&self) -> Cow<'_, str> {
+///         Cow::Borrowed(&self.author)
+///     }
+/// }
+///
+/// #[get("/documents/{id}")]
+/// #[owner_or_admin(id, of = Document)]
+/// async fn show(document: Owned<Document>) -> String {
+///     document.text.clone()
+/// }
+/// # let _ = palisade::scope("/api").service(show);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no resource, so nobody can tell who owns it",
+    label = "`palisade::Resource` is not implemented for it",
+    note = "implement `palisade::Resource` for it: where its rows are, how one is loaded by its id, and who owns it"
+)]
+pub trait Resource: Sized + 'static {
+    /// What identifies a row, taken from the path as `web::Path<Id>` would: a number, a text, a `Uuid`; a tuple where the
+    /// attribute names several parameters, in their order. What does not parse identifies nothing: 404.
+    type Id: DeserializeOwned;
+
+    /// Where rows are, given to the `App` as `web::Data<Store>`. Without it the answer is 500, and a log line says so.
+    type Store: 'static;
+
+    /// Finds the row, `None` if there is none.
+    ///
+    /// Danger: do the same work whoever asks; what depends on the caller can be timed.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if that can't be found out now; the answer is 503.
+    fn load(store: &Self::Store, id: Self::Id) -> impl Future<Output = Result<Option<Self>, Unavailable>>;
+
+    /// The subject of the principal that owns the row. Nobody owns one whose owner is empty.
+    fn owner(&self) -> Cow<'_, str>;
+
+    /// The tenant that the row belongs to. Default: none.
+    ///
+    /// Where there is one, the row does not exist for principals of any other tenant, whatever their roles.
+    fn tenant(&self) -> Option<Cow<'_, str>> {
+        None
+    }
+}
+
+/// A row of a [`Resource`], as a leaf of a [`Rule`](crate::policy::Rule).
+pub struct Ownership {
+    resource: &'static str,
+    parameters: &'static [&'static str],
+    refused: Refused,
+    kind: fn() -> TypeId,
+    load: Load,
+}
+
+type Load = for<'a> fn(&'a HttpRequest, &'a [Cow<'a, str>]) -> LocalBoxFuture<'a, Result<Loaded, LoadFailure>>;
+
+/// What a caller is told of a row that is somebody else's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// That there is none: 404.
+    Missing,
+    /// That it is somebody else's: 403.
+    Forbidden,
+}
+
+/// A row, and what has to be known of it.
+pub(crate) struct Loaded {
+    pub(crate) row: Box<dyn Any>,
+    pub(crate) owner: String,
+    pub(crate) tenant: Option<String>,
+}
+
+/// Why there is no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoadFailure {
+    Missing,
+    Unavailable,
+    /// The application has no `Data<Store>`; the name of that type.
+    NoStore(&'static str),
+}
+
+impl Ownership {
+    /// Generated code writes it; `resource` is the name of the type as written.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of<R: Resource>(resource: &'static str, parameters: &'static [&'static str]) -> Self {
+        Self { resource, parameters, refused: Refused::Missing, kind: TypeId::of::<R>, load: load::<R> }
+    }
+
+    /// A foreign row is 403 and not 404.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn revealing(mut self) -> Self {
+        self.refused = Refused::Forbidden;
+        self
+    }
+
+    /// The name of the resource, as written.
+    #[must_use]
+    pub const fn resource(&self) -> &'static str {
+        self.resource
+    }
+
+    /// The path parameters that identify it.
+    #[must_use]
+    pub const fn parameters(&self) -> &'static [&'static str] {
+        self.parameters
+    }
+
+    pub(crate) const fn refused(&self) -> Refused {
+        self.refused
+    }
+
+    pub(crate) fn kind(&self) -> TypeId {
+        (self.kind)()
+    }
+
+    pub(crate) async fn load(&self, request: &HttpRequest, values: &[Cow<'_, str>]) -> Result<Loaded, LoadFailure> {
+        (self.load)(request, values).await
+    }
+}
+
+fn load<'a, R: Resource>(
+    request: &'a HttpRequest,
+    values: &'a [Cow<'a, str>],
+) -> LocalBoxFuture<'a, Result<Loaded, LoadFailure>> {
+    Box::pin(async move {
+        let name = std::any::type_name::<R::Store>();
+        let store = request.app_data::<Data<R::Store>>().ok_or(LoadFailure::NoStore(name))?;
+        let id = id::parse::<R::Id>(values).ok_or(LoadFailure::Missing)?;
+        let row = R::load(store, id).await.map_err(|Unavailable| LoadFailure::Unavailable)?;
+        let row = row.ok_or(LoadFailure::Missing)?;
+        let (owner, tenant) = (row.owner().into_owned(), row.tenant().map(Cow::into_owned));
+        Ok(Loaded { row: Box::new(row), owner, tenant })
+    })
+}
+
+impl fmt::Display for Ownership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, of = {}", self.parameters.join(", "), self.resource)?;
+        if self.refused == Refused::Forbidden { f.write_str(", deny = 403") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Ownership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ownership").field(&self.to_string()).finish()
+    }
+}
+
+/// The same type by the same parameters is the same row, whatever a refusal tells.
+impl PartialEq for Ownership {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind() == other.kind() && self.parameters == other.parameters
+    }
+}
+
+impl Eq for Ownership {}

@@ -1,0 +1,183 @@
+//! What an application demands of its callers, as one table.
+//!
+//! Threat: nobody can say which routes are open, or notices that one became so (ASVS V8.1, CWE-862). Promise: every row is the
+//! very policy that is enforced, in the words of the attributes; no word in it can move a terminal, leave its cell or become
+//! markup (CWE-79, CWE-150).
+
+mod escape;
+mod html;
+mod json;
+mod markdown;
+mod row;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use actix_web::body::BoxBody;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+
+pub(crate) use self::escape::escape;
+use self::row::Openness;
+pub use self::row::PolicyRow;
+use crate::headers::forbid_storing;
+use crate::role::RoleName;
+
+/// Every route of an application with what it demands, in the order of registration, and the prefixes that are exempt.
+///
+/// It prints for a terminal, and renders as Markdown, JSON and a page. A handler may answer with it; give that handler a
+/// role, because the table tells an attacker where to try.
+///
+/// ```
+/// use actix_web::web::Data;
+/// use palisade::{PolicyTable, get, require_role};
+///
+/// #[get("/policies")]
+/// #[require_role("admin")]
+/// async fn policies(table: Data<PolicyTable>) -> PolicyTable {
+///     table.get_ref().clone()
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PolicyTable {
+    rows: Vec<PolicyRow>,
+    exemptions: Vec<Exemption>,
+    admin: RoleName,
+}
+
+/// Without any route.
+impl Default for PolicyTable {
+    fn default() -> Self {
+        Self { rows: Vec::new(), exemptions: Vec::new(), admin: RoleName::ADMIN }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Exemption {
+    prefix: Cow<'static, str>,
+    reason: Cow<'static, str>,
+}
+
+impl PolicyTable {
+    pub(crate) fn push(&mut self, row: PolicyRow) {
+        self.rows.push(row);
+    }
+
+    /// The same table where administrators have this role: every rule that means them shows its name. Default: `admin`.
+    ///
+    /// [`Palisade::policies`](crate::Palisade::policies) knows the name already. Where the application is built with another
+    /// [`admin_role`](crate::PalisadeBuilder::admin_role), a test that takes [`Scope::policies`](crate::Scope::policies) needs it.
+    ///
+    /// ```
+    /// use palisade::{get, owner_or_admin};
+    ///
+    /// #[get("/users/{id}")]
+    /// #[owner_or_admin(id)]
+    /// async fn show_user() -> &'static str {
+    ///     "you"
+    /// }
+    ///
+    /// let table = palisade::scope("/api").service(show_user).policies();
+    /// assert_eq!(table.rows()[0].access(), "owner_or_admin(id)");
+    /// let table = table.with_admin_role("root");
+    /// assert_eq!(table.rows()[0].access(), "authorize(owner(id) || role(\"root\"))");
+    /// ```
+    #[must_use]
+    pub fn with_admin_role(mut self, role: impl Into<RoleName>) -> Self {
+        self.admin = role.into();
+        self.rows.iter_mut().for_each(|row| row.name_admin(&self.admin));
+        self
+    }
+
+    pub(crate) fn exempt(&mut self, prefix: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) {
+        self.exemptions.push(Exemption { prefix: prefix.into(), reason: reason.into() });
+    }
+
+    /// The routes, in the order of their registration.
+    ///
+    /// ```
+    /// use palisade::PolicyTable;
+    ///
+    /// fn open(table: &PolicyTable) -> Vec<&str> {
+    ///     table.rows().iter().filter(|row| row.is_public()).map(|row| row.path()).collect()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn rows(&self) -> &[PolicyRow] {
+        &self.rows
+    }
+
+    /// The prefixes under which handlers may stand that declare nothing, each with the reason given for it.
+    pub fn exemptions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.exemptions.iter().map(|exemption| (&*exemption.prefix, &*exemption.reason))
+    }
+
+    /// Aligned columns under a header, for a terminal; the same as `Display`. Control characters are made escape.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        text::render(self)
+    }
+
+    /// A Markdown table, with file and line of every handler.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        markdown::render(self)
+    }
+
+    /// An object of `routes` and `exempt`, for programs. Names are only ever added.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json::render(self)
+    }
+
+    /// One page that loads nothing: no script, no font, no image. It follows the reader's light or dark scheme.
+    #[must_use]
+    pub fn to_html(&self) -> String {
+        html::render(self)
+    }
+
+    /// The page that `testing::assert_policies!` keeps: without lines and files, so that moved code changes nothing.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn to_committed(&self) -> String {
+        markdown::committed(self)
+    }
+
+    /// The page as a response, with a `Content-Security-Policy` that admits its own style and nothing else, and
+    /// `Cache-Control: no-store`.
+    #[must_use]
+    pub fn into_response(self) -> HttpResponse {
+        let mut response = HttpResponse::Ok().body(self.to_html());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(CONTENT_SECURITY_POLICY, html::CONTENT_SECURITY);
+        forbid_storing(headers);
+        response
+    }
+
+    /// How many routes anybody may call, as a sentence.
+    fn summary(&self) -> String {
+        let open = self.rows.iter().filter(|row| row.is_public()).count();
+        let verb = if open == 1 { "is" } else { "are" };
+        let noun = if self.rows.len() == 1 { "route" } else { "routes" };
+        format!("{open} of {} {noun} {verb} public.", self.rows.len())
+    }
+}
+
+impl fmt::Display for PolicyTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}
+
+/// Answers with [`PolicyTable::into_response`].
+impl Responder for PolicyTable {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.into_response()
+    }
+}

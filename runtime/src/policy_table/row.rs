@@ -1,0 +1,277 @@
+//! One route with everything that it demands.
+//!
+//! Threat: a listing that shows a handler's own attribute and forgets what stands around it. Promise: the rules and rate limits of
+//! the scopes are in the row, each with the prefix of its scope; only a route that no rule closes counts as public.
+
+use std::fmt::Write as _;
+use std::panic::Location;
+
+use crate::policy::{HandlerPath, Policy, Route, Rule, Validation};
+use crate::rate_limit::{By, Count, RateLimit};
+use crate::role::RoleName;
+
+/// One route of a [`PolicyTable`](crate::PolicyTable).
+///
+/// ```
+/// use palisade::policy_table::PolicyRow;
+///
+/// fn describe(row: &PolicyRow) -> String {
+///     format!("{} {}: {}", row.methods().join(","), row.path(), row.access())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PolicyRow {
+    methods: &'static [&'static str],
+    path: String,
+    policy: &'static Policy,
+    outer: Vec<(String, Rule)>,
+    scope_rate_limits: Vec<(String, RateLimit)>,
+    admin: RoleName,
+    takes_scoped: bool,
+}
+
+/// How a route stands to somebody without credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Openness {
+    /// Whoever comes may call it.
+    Public,
+    /// Nobody may, with whatever credentials.
+    Denied,
+    /// It depends on who calls.
+    Guarded,
+}
+
+impl PolicyRow {
+    /// `outer` and `scope_rate_limits` are what the scopes around it demand, the outermost first, each with the scope's prefix.
+    pub(crate) fn new(
+        route: &Route,
+        prefix: &str,
+        policy: &'static Policy,
+        outer: &[(String, Rule)],
+        scope_rate_limits: &[(String, RateLimit)],
+    ) -> Self {
+        // As actix-web joins them: a template that is not empty starts with a slash.
+        let slash = if route.path.is_empty() || route.path.starts_with('/') { "" } else { "/" };
+        let path = match format!("{prefix}{slash}{}", route.path) {
+            path if path.is_empty() => "/".to_owned(),
+            path => path,
+        };
+        let (outer, scope_rate_limits) = (outer.to_vec(), scope_rate_limits.to_vec());
+        let admin = RoleName::ADMIN;
+        Self { methods: route.methods, path, policy, outer, scope_rate_limits, admin, takes_scoped: false }
+    }
+
+    pub(crate) fn taking_scoped(mut self, takes_scoped: bool) -> Self {
+        self.takes_scoped = takes_scoped;
+        self
+    }
+
+    pub(super) fn name_admin(&mut self, admin: &RoleName) {
+        self.admin = admin.clone();
+    }
+
+    /// The role of administrators, whom `owner_or_admin` and [`RowFilter`](crate::RowFilter) mean.
+    pub(crate) fn admin_role(&self) -> &RoleName {
+        &self.admin
+    }
+
+    /// Whether the handler takes a [`RowFilter`](crate::RowFilter): what it lists depends on who calls.
+    #[must_use]
+    pub fn takes_scoped(&self) -> bool {
+        self.takes_scoped
+    }
+
+    /// What the scopes demand, each with its prefix, the outermost first.
+    pub(crate) fn outer(&self) -> &[(String, Rule)] {
+        &self.outer
+    }
+
+    /// A rule in the words of the attributes.
+    pub(crate) fn words(&self, rule: &Rule) -> String {
+        rule.as_attributes(&self.admin).to_string()
+    }
+
+    /// The methods as declared; `GET` also answers `HEAD`.
+    #[must_use]
+    pub fn methods(&self) -> &[&str] {
+        self.methods
+    }
+
+    /// The path template with the prefixes of the scopes around it.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The policy that the attributes of the handler declare.
+    #[must_use]
+    pub fn policy(&self) -> &'static Policy {
+        self.policy
+    }
+
+    /// The handler.
+    #[must_use]
+    pub fn handler(&self) -> HandlerPath {
+        self.policy.handler
+    }
+
+    /// Where the attributes stand.
+    #[must_use]
+    pub fn declared_at(&self) -> &'static Location<'static> {
+        self.policy.declared_at
+    }
+
+    /// Why the route is public, or closed.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        self.policy.reason
+    }
+
+    /// Who may call, in the words of the attributes; what a scope demands comes first:
+    /// `require_role("admin") (scope /admin), owner(id)`. All of it has to hold.
+    #[must_use]
+    pub fn access(&self) -> String {
+        let mut words = String::new();
+        for (scope, rule) in &self.outer {
+            // Writing to a `String` can't fail, here and below.
+            let _ = write!(words, "{} (scope {}), ", rule.as_attributes(&self.admin), name_of(scope));
+        }
+        let _ = write!(words, "{}", self.policy.rule.as_attributes(&self.admin));
+        words
+    }
+
+    /// How often a client may call, the route's own rate limits first: `5 per 15m (failures); 100 per 15m (scope /api)`. Every one
+    /// of them has to admit a request; empty if there is none.
+    #[must_use]
+    pub fn rate_limits(&self) -> String {
+        let all: Vec<String> =
+            self.each_rate_limit().map(|(rate_limit, scope)| self::rate_limit(rate_limit, scope)).collect();
+        all.join("; ")
+    }
+
+    /// `inputs` where every input is validated, or the names of the arguments; empty if none is.
+    #[must_use]
+    pub fn validates(&self) -> String {
+        match self.policy.validation {
+            Validation::None => String::new(),
+            Validation::Inputs => "inputs".to_owned(),
+            Validation::Named(names) => names.join(", "),
+        }
+    }
+
+    /// How many bytes a compressed body may inflate to; `None` if the route does not say it.
+    #[must_use]
+    pub fn max_inflated_bytes(&self) -> Option<u64> {
+        self.policy.compressed
+    }
+
+    /// What the table says of the input: what is validated, and whether it may be compressed.
+    pub(super) fn input(&self) -> String {
+        let compressed = self.policy.compressed.map(|bytes| format!("compressed up to {}", size(bytes)));
+        let parts = [Some(self.validates()).filter(|words| !words.is_empty()), compressed];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+
+    /// Whether anybody may call it without credentials: neither the handler nor a scope demands any.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.openness() == Openness::Public
+    }
+
+    /// Every rule that has to hold: those of the scopes, then the handler's own.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = Rule> {
+        self.each_rule().map(|(rule, _)| *rule)
+    }
+
+    pub(super) fn each_rule(&self) -> impl Iterator<Item = (&Rule, Option<&str>)> {
+        let outer = self.outer.iter().map(|(scope, rule)| (rule, Some(&**scope)));
+        outer.chain([(&self.policy.rule, None)])
+    }
+
+    pub(crate) fn each_rate_limit(&self) -> impl Iterator<Item = (&RateLimit, Option<&str>)> {
+        let own = self.policy.rate_limits.iter().map(|rate_limit| (rate_limit, None));
+        own.chain(self.scope_rate_limits.iter().map(|(scope, rate_limit)| (rate_limit, Some(&**scope))))
+    }
+
+    pub(super) fn openness(&self) -> Openness {
+        if self.rules().any(|rule| admits_nobody(&rule)) {
+            Openness::Denied
+        } else if self.rules().all(|rule| !rule.needs_principal()) {
+            Openness::Public
+        } else {
+            Openness::Guarded
+        }
+    }
+
+    /// `accounts::users::show (src/users.rs:10)`.
+    pub(super) fn handler_and_place(&self) -> String {
+        let place = self.declared_at();
+        format!("{} ({}:{})", self.handler(), place.file(), place.line())
+    }
+}
+
+/// Whether the words of the rule alone say so; what a role or a predicate may turn out to be is not asked.
+fn admits_nobody(rule: &Rule) -> bool {
+    match rule {
+        Rule::Nobody | Rule::All([]) | Rule::Any([]) => true,
+        Rule::All(rules) => rules.iter().any(admits_nobody),
+        Rule::Any(rules) => rules.iter().all(admits_nobody),
+        Rule::Not(rule) => matches!(rule, Rule::Public | Rule::OptionalAuth | Rule::Authenticated),
+        _ => false,
+    }
+}
+
+/// A rate limit in words; `scope` is the prefix of the scope whose rate limit it is.
+pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String {
+    let mut words = format!("{} per {}", rate_limit.limit, window(rate_limit.window.as_secs()));
+    if rate_limit.keys() != [By::Ip] {
+        let keys: Vec<String> = rate_limit.keys().iter().map(By::to_string).collect();
+        let _ = write!(words, " by {}", keys.join(" and "));
+    }
+    let mut asides: Vec<String> = Vec::new();
+    if rate_limit.count != Count::All {
+        asides.push(rate_limit.count.word().to_owned());
+    }
+    if rate_limit.cost > 1 {
+        asides.push(format!("{} a request", rate_limit.cost));
+    }
+    if rate_limit.observe {
+        asides.push("only observed".to_owned());
+    }
+    if let Some(outage) = rate_limit.said_of_outage() {
+        asides.push(format!("{} on outage", outage.word()));
+    }
+    asides.extend(scope.map(|prefix| format!("scope {}", name_of(prefix))));
+    if !asides.is_empty() {
+        let _ = write!(words, " ({})", asides.join(", "));
+    }
+    if rate_limit.shared {
+        let _ = write!(words, ", shared as {:?}", rate_limit.name);
+    }
+    words
+}
+
+/// In the largest unit that divides it.
+fn size(bytes: u64) -> String {
+    let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let whole = units.into_iter().find_map(|(length, unit)| {
+        let count = bytes.checked_div(length)?;
+        (count > 0 && bytes.is_multiple_of(length)).then(|| format!("{count}{unit}"))
+    });
+    whole.unwrap_or_else(|| format!("{bytes}B"))
+}
+
+/// In the largest unit that divides it.
+fn window(seconds: u64) -> String {
+    let units = [(86_400_u64, "d"), (3600, "h"), (60, "m")];
+    let whole = units.into_iter().find_map(|(length, unit)| {
+        let count = seconds.checked_div(length)?;
+        (count > 0 && seconds.is_multiple_of(length)).then(|| format!("{count}{unit}"))
+    });
+    whole.unwrap_or_else(|| format!("{seconds}s"))
+}
+
+/// A scope without a prefix groups endpoints of the whole application.
+fn name_of(prefix: &str) -> &str {
+    if prefix.is_empty() { "/" } else { prefix }
+}

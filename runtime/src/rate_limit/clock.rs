@@ -1,0 +1,144 @@
+//! What time it is, as far as rate limits care.
+//!
+//! Threat: a wall clock can be set back, by an operator or over the network, and every rate limit would open or freeze.
+//! Promise: rate limits see only time that never goes back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// An instant: nanoseconds since the clock's own start. Instants of two clocks can't be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tick(u64);
+
+impl Tick {
+    /// The instant `nanos` nanoseconds after the clock's start.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the clock's start.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+}
+
+/// A clock for rate limits.
+///
+/// Threads may read it in any order, but it must never go back. A clock coarser than a nanosecond weakens the
+/// promise by as much: two charges that it shows one window apart may be closer by one of its steps.
+///
+/// ```
+/// use palisade::rate_limit::{Clock, Tick};
+///
+/// struct Stopped;
+///
+/// impl Clock for Stopped {
+///     fn now(&self) -> Tick {
+///         Tick::from_nanos(7)
+///     }
+/// }
+///
+/// let store = palisade::rate_limit::MemoryRateLimits::with_clock(Stopped);
+/// assert_eq!(store.now().as_nanos(), 7);
+/// ```
+pub trait Clock: Send + Sync + 'static {
+    /// The present instant.
+    fn now(&self) -> Tick;
+}
+
+/// The operating system's monotonic clock, counted from the moment this value was made.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// A clock that starts now.
+    pub fn new() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Tick {
+        let since = self.start.elapsed();
+        // What a clock could overflow in, no machine lives to see: 584 years.
+        Tick(since.as_secs().wrapping_mul(1_000_000_000).wrapping_add(u64::from(since.subsec_nanos())))
+    }
+}
+
+/// A clock that moves only when a test moves it. Clones share one time, so a test keeps a handle to the clock that
+/// it gave away.
+///
+/// ```
+/// use palisade::testing::ManualClock;
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::new();
+/// let store = palisade::rate_limit::MemoryRateLimits::with_clock(clock.clone());
+/// clock.advance(Duration::from_secs(900));
+/// assert_eq!(store.now().as_nanos(), 900_000_000_000);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ManualClock {
+    nanos: Arc<AtomicU64>,
+}
+
+impl ManualClock {
+    /// A clock that stands at zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Moves the clock, and all its clones, forward.
+    pub fn advance(&self, by: Duration) {
+        let by = nanos(by);
+        let _before = self.nanos.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| Some(now.saturating_add(by)));
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Tick {
+        Tick(self.nanos.load(Ordering::SeqCst))
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_clock_never_goes_back() {
+        let clock = SystemClock::new();
+        let mut last = clock.now();
+        for _ in 0..1000 {
+            let now = clock.now();
+            assert!(now >= last);
+            last = now;
+        }
+    }
+
+    #[test]
+    fn the_manual_clock_stands_still_until_moved_and_stops_at_the_end_of_time() {
+        let clock = ManualClock::new();
+        let handle = clock.clone();
+        assert_eq!(clock.now(), Tick::from_nanos(0));
+        handle.advance(Duration::from_nanos(3));
+        assert_eq!(clock.now(), Tick::from_nanos(3));
+        handle.advance(Duration::MAX);
+        assert_eq!(clock.now(), Tick::from_nanos(u64::MAX));
+        handle.advance(Duration::from_nanos(3));
+        assert_eq!(clock.now(), Tick::from_nanos(u64::MAX));
+    }
+}

@@ -1,0 +1,343 @@
+//! How often a client may call, as data.
+
+mod by;
+mod count;
+
+use std::slice;
+use std::time::Duration;
+
+pub use self::by::{By, FieldKeys, KeyAnswer, KeyFn, KeyText, pending_key};
+pub(crate) use self::by::{Stage, normal};
+pub use self::count::{Count, OnStoreFailure};
+use crate::handler_path::HandlerPath;
+
+/// At most `limit` requests of one client in any window of the given length.
+///
+/// Never one more, whatever the arrival pattern. Up to a limit of [`EXACT`](crate::rate_limit::Limit::EXACT) nobody is refused too
+/// early either; above, requests are counted in 32nds of the window, so a request may be held against a client for up to a
+/// 32nd longer. Of several rate limits of a request, all must admit it: one that refuses leaves the others uncharged.
+///
+/// **A lock-out can't be turned against a victim.** Whoever fails often enough with somebody else's name would lock that
+/// person out, were the name alone to count. So a rate limit [by a field](By::Field) that counts failures (or [`Count::When`]) remembers for 30 days
+/// from which addresses a name succeeded: such an address has a good record, and while the name is at its rate limit, that address
+/// is counted by itself, by the same numbers. (The name as it was written, at the same handler; the record is the first to leave a
+/// crowded store.) Use it beside a rate limit by address, as in `by = [ip, field(body.email)]`: the
+/// address stops one guesser with many names, the name stops many guessers with one.
+///
+/// ```
+/// use std::time::Duration;
+/// use palisade::RateLimit;
+/// use palisade::rate_limit::{By, Count};
+///
+/// const LOGIN: RateLimit = RateLimit::new("login", 5, Duration::from_secs(15 * 60)).count(Count::Failures);
+/// const EXPORTS: RateLimit = RateLimit::new("exports", 10, Duration::from_secs(24 * 60 * 60)).by(By::Principal);
+/// # let _ = (LOGIN, EXPORTS);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    pub(crate) name: &'static str,
+    pub(crate) limit: u32,
+    pub(crate) window: Duration,
+    pub(crate) count: Count,
+    keys: Keys,
+    pub(crate) cost: u32,
+    pub(crate) shared: bool,
+    pub(crate) observe: bool,
+    outage: Option<OnStoreFailure>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keys {
+    One(By),
+    Each(&'static [By]),
+}
+
+impl RateLimit {
+    /// A rate limit that counts every request by client address.
+    ///
+    /// `name` is what clients see in the `RateLimit` headers: ASCII letters, digits, `-`, `_`, `.` and `:`.
+    ///
+    /// # Panics
+    ///
+    /// If the limit is zero, the window is shorter than a second, longer than 366 days or no whole number of seconds,
+    /// or the name has another character. In a constant this is a compile error.
+    #[must_use]
+    #[track_caller]
+    pub const fn new(name: &'static str, limit: u32, window: Duration) -> Self {
+        assert!(limit > 0, "a rate limit of zero admits nobody: use a limit of 1 or more");
+        assert!(
+            window.subsec_nanos() == 0 && window.as_secs() > 0 && window.as_secs() <= 366 * 86_400,
+            "a rate limit's window is a whole number of seconds, from 1 second to 366 days"
+        );
+        assert!(is_token(name), "a rate limit's name has only ASCII letters, digits, `-`, `_`, `.` and `:`");
+        Self {
+            name,
+            limit,
+            window,
+            count: Count::All,
+            keys: Keys::One(By::Ip),
+            cost: 1,
+            shared: false,
+            observe: false,
+            outage: None,
+        }
+    }
+
+    /// [`RateLimit::new`] with the window in seconds: what generated code writes.
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn per_seconds(name: &'static str, limit: u32, seconds: u64) -> Self {
+        Self::new(name, limit, Duration::from_secs(seconds))
+    }
+
+    /// Which answers are counted. Default: [`Count::All`].
+    #[must_use]
+    pub const fn count(mut self, count: Count) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// Whom it counts. Default: [`By::Ip`].
+    #[must_use]
+    pub const fn by(mut self, by: By) -> Self {
+        self.keys = Keys::One(by);
+        self
+    }
+
+    /// Each of these apart, by the same numbers; all of them must admit a request. Clients see each under the name, a colon and
+    /// the key, such as `login:ip`.
+    ///
+    /// # Panics
+    ///
+    /// If there is none. In a constant this is a compile error.
+    #[must_use]
+    #[track_caller]
+    pub const fn by_each(mut self, keys: &'static [By]) -> Self {
+        assert!(!keys.is_empty(), "a rate limit counts by something: name at least one key");
+        self.keys = Keys::Each(keys);
+        self
+    }
+
+    /// How many units one request takes. Default: 1.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero or more than the limit. In a constant this is a compile error.
+    #[must_use]
+    #[track_caller]
+    pub const fn cost(mut self, units: u32) -> Self {
+        assert!(units > 0 && units <= self.limit, "a request costs at least 1 unit, and at most the whole rate limit");
+        self.cost = units;
+        self
+    }
+
+    /// What it does while the shared store does not answer. Default: [`OnStoreFailure::Deny`] where it counts failures, else
+    /// [`OnStoreFailure::Local`].
+    #[must_use]
+    pub const fn on_outage(mut self, outage: OnStoreFailure) -> Self {
+        self.outage = Some(outage);
+        self
+    }
+
+    /// Counts and reports, in headers and in the audit log, and refuses nothing.
+    ///
+    /// Danger: brute force is not stopped. For trying out new numbers under real traffic.
+    #[must_use]
+    pub const fn observe(mut self) -> Self {
+        self.observe = true;
+        self
+    }
+
+    /// One bucket for every rate limit of this name, instead of one for each handler.
+    #[must_use]
+    pub const fn shared(mut self) -> Self {
+        self.shared = true;
+        self
+    }
+
+    /// The name that clients see.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How many requests are admitted in any window.
+    #[must_use]
+    pub const fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// The length of the window.
+    #[must_use]
+    pub const fn window(&self) -> Duration {
+        self.window
+    }
+
+    /// Whom it counts, each apart.
+    #[must_use]
+    pub const fn keys(&self) -> &[By] {
+        match &self.keys {
+            Keys::One(by) => slice::from_ref(by),
+            Keys::Each(keys) => keys,
+        }
+    }
+
+    /// What holds while the shared store does not answer.
+    #[must_use]
+    pub const fn outage(&self) -> OnStoreFailure {
+        match (self.outage, self.count) {
+            (Some(said), _) => said,
+            (None, Count::Failures) => OnStoreFailure::Deny,
+            (None, _) => OnStoreFailure::Local,
+        }
+    }
+
+    /// How many units one request takes.
+    #[must_use]
+    pub const fn units(&self) -> u32 {
+        self.cost
+    }
+
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    pub(crate) const fn is_observed(&self) -> bool {
+        self.observe
+    }
+
+    /// What was said of an outage.
+    pub(crate) const fn said_of_outage(&self) -> Option<OnStoreFailure> {
+        self.outage
+    }
+
+    /// Whether it is the same bucket with other numbers than that.
+    pub(crate) fn contradicts(&self, other: &Self) -> bool {
+        self.name == other.name && (self.limit != other.limit || self.window != other.window)
+    }
+
+    /// The bucket's identity: the name alone if shared, else whose it is and the name; and the numbers, so that nothing ever
+    /// counts by others than its own.
+    ///
+    /// All are words of the developer, never of a client, so a plain hash is enough.
+    pub(crate) const fn bucket_of_scope(&self, prefix: &str) -> u64 {
+        self.numbered(if self.shared { FNV_OFFSET } else { fnv1a(fnv1a(FNV_OFFSET, "scope"), prefix) })
+    }
+
+    /// See [`RateLimit::bucket_of_scope`].
+    pub(crate) const fn bucket(&self, handler: HandlerPath) -> u64 {
+        self.numbered(if self.shared { FNV_OFFSET } else { fnv1a(fnv1a(FNV_OFFSET, handler.module), handler.name) })
+    }
+
+    const fn numbered(&self, owner: u64) -> u64 {
+        mixed(mixed(fnv1a(owner, self.name), self.limit as u64), self.window.as_secs())
+    }
+
+    /// The bucket of one of its keys. Keys of two kinds are two clients, so only two fields of one list have to be told apart.
+    pub(crate) fn bucket_of(&self, bucket: u64, by: By) -> u64 {
+        let is_field = |by: &&By| matches!(by, By::Field(_));
+        if is_field(&&by) && self.keys().iter().filter(is_field).count() > 1 {
+            fnv1a(bucket, by.word())
+        } else {
+            bucket
+        }
+    }
+
+    /// What a name's good record at this handler is kept under.
+    pub(crate) const fn bucket_of_records(handler: HandlerPath) -> u64 {
+        fnv1a(fnv1a(fnv1a(FNV_OFFSET, "record"), handler.module), handler.name)
+    }
+
+    /// Whether clients see its keys apart.
+    pub(crate) const fn has_several_keys(&self) -> bool {
+        self.keys().len() > 1
+    }
+}
+
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
+/// FNV-1a over the text and a terminator, so that `("ab", "c")` and `("a", "bc")` differ.
+const fn fnv1a(mut hash: u64, text: &str) -> u64 {
+    let mut bytes = text.as_bytes();
+    while let [first, rest @ ..] = bytes {
+        hash = (hash ^ *first as u64).wrapping_mul(FNV_PRIME);
+        bytes = rest;
+    }
+    (hash ^ 0xff).wrapping_mul(FNV_PRIME)
+}
+
+const fn mixed(hash: u64, number: u64) -> u64 {
+    let mut hash = hash;
+    let mut shift = 0_u32;
+    while shift < 64 {
+        hash = (hash ^ ((number >> shift) & 0xff)).wrapping_mul(FNV_PRIME);
+        shift = shift.saturating_add(8);
+    }
+    hash
+}
+
+const fn is_token(name: &str) -> bool {
+    let mut bytes = name.as_bytes();
+    if bytes.is_empty() {
+        return false;
+    }
+    while let [first, rest @ ..] = bytes {
+        if !(first.is_ascii_alphanumeric() || matches!(first, b'-' | b'_' | b'.' | b':')) {
+            return false;
+        }
+        bytes = rest;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_apart_for_each_handler_unless_shared() {
+        const fn handler(module: &'static str, name: &'static str) -> HandlerPath {
+            HandlerPath { module, name }
+        }
+        let rate_limit = RateLimit::per_seconds("login", 5, 900);
+        assert_ne!(rate_limit.bucket(handler("app", "login")), rate_limit.bucket(handler("app", "token")));
+        assert_ne!(rate_limit.bucket(handler("a", "bc")), rate_limit.bucket(handler("ab", "c")));
+        assert_eq!(
+            rate_limit.shared().bucket(handler("app", "login")),
+            rate_limit.shared().bucket(handler("app", "token"))
+        );
+    }
+
+    #[test]
+    fn buckets_are_apart_for_other_numbers() {
+        let at = HandlerPath { module: "app", name: "login" };
+        let buckets = [(5, 900), (6, 900), (5, 901), (900, 5)].map(|(limit, seconds)| {
+            let rate_limit = RateLimit::per_seconds("login", limit, seconds).shared();
+            assert_eq!(rate_limit.bucket(at), rate_limit.bucket_of_scope("/api"));
+            rate_limit.bucket(at)
+        });
+        assert!((1..4).all(|at| !buckets[..at].contains(&buckets[at])), "{buckets:?}");
+    }
+
+    #[test]
+    #[should_panic(expected = "at most the whole rate limit")]
+    fn a_cost_above_the_limit_is_refused() {
+        let _ = RateLimit::per_seconds("x", 5, 1).cost(6);
+    }
+
+    #[test]
+    fn an_outage_is_closed_where_passwords_are_guessed() {
+        let rate_limit = RateLimit::per_seconds("x", 5, 1);
+        assert_eq!(rate_limit.outage(), OnStoreFailure::Local);
+        assert_eq!(rate_limit.count(Count::Failures).outage(), OnStoreFailure::Deny);
+        assert_eq!(rate_limit.count(Count::Failures).on_outage(OnStoreFailure::Allow).outage(), OnStoreFailure::Allow);
+    }
+
+    #[test]
+    #[should_panic(expected = "whole number of seconds")]
+    fn a_window_of_half_a_second_is_refused() {
+        let _ = RateLimit::new("x", 1, Duration::from_millis(500));
+    }
+}

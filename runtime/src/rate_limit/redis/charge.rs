@@ -1,0 +1,99 @@
+//! What Redis decided, and what it charged.
+//!
+//! Threat: a charge that is given back where it was not made (CWE-799).
+//! Promise: a charge knows its place and the generation of its client; the two say where it is given back, or that it is not.
+
+use std::time::Duration;
+
+use super::super::ask::Ask;
+use super::super::limit::Limit;
+use super::super::verdict::{Cause, RateLimitStatus, Refused};
+use super::RedisRateLimits;
+use super::names::Name;
+use super::script::{Kind, Verdict};
+
+/// What became of one ask.
+#[derive(Debug)]
+pub enum Decision {
+    /// It was charged.
+    Charged(RedisCharge),
+    /// There was no room.
+    Refused(Refused),
+    /// There was room, but another ask refused.
+    Spared(RateLimitStatus),
+}
+
+/// Units that were charged. Dropping it leaves the client charged; only `RedisRateLimits::release` gives them back, once.
+#[derive(Debug)]
+#[must_use = "a charge that is not released stays"]
+pub struct RedisCharge {
+    pub(super) name: Name,
+    pub(super) limit: Limit,
+    pub(super) units: u32,
+    /// Tells the charges of a client that was forgotten and came back from those that it had before.
+    pub(super) generation: u64,
+    pub(super) place: u64,
+    pub(super) standing: RateLimitStatus,
+    pub(super) instant: Duration,
+    /// Where it is in flight, if it is. Dropped, it stays charged, and is in flight no longer.
+    pub(super) pending: Option<RedisRateLimits>,
+}
+
+impl RedisCharge {
+    /// When it was made, by the server's clock.
+    pub fn instant(&self) -> Duration {
+        self.instant
+    }
+
+    /// Where the client stood right after this charge.
+    pub fn standing(&self) -> RateLimitStatus {
+        self.standing
+    }
+
+    /// Gives it back where nobody can wait, if it is in flight.
+    pub(in super::super) fn release_at_once(self) {
+        if let Some(store) = self.pending.clone() {
+            store.take_back(vec![self]);
+        }
+    }
+}
+
+impl Drop for RedisCharge {
+    fn drop(&mut self) {
+        if let Some(store) = self.pending.take()
+            && self.units > 0
+        {
+            store.keep(self.name.clone(), self.limit, self.units, self.generation);
+        }
+    }
+}
+
+pub(super) fn decision(store: &RedisRateLimits, ask: &Ask<'_>, name: Name, verdict: &Verdict) -> Decision {
+    // What is leased beyond the cost is still to be had.
+    let leased = verdict.units.saturating_sub(ask.cost.max(1));
+    let remaining =
+        if verdict.kind == Kind::Charged { verdict.remaining.saturating_add(leased) } else { verdict.remaining };
+    let standing = RateLimitStatus { remaining, reset: verdict.time };
+    match verdict.kind {
+        Kind::Refused => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::Spent }),
+        Kind::InFlight => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::InFlight }),
+        Kind::Spared | Kind::Late => Decision::Spared(standing),
+        Kind::Charged => Decision::Charged(RedisCharge {
+            name,
+            limit: ask.limit,
+            units: ask.cost.max(1),
+            generation: verdict.generation,
+            place: verdict.place,
+            standing,
+            instant: verdict.now,
+            pending: ask.pending.then(|| store.clone()),
+        }),
+    }
+}
+
+/// Where the client stands once this charge is given back, as far as that can be known without asking again.
+pub(super) fn before(charge: &RedisCharge) -> RateLimitStatus {
+    let remaining = charge.standing.remaining.saturating_add(charge.units);
+    let reset = if remaining >= charge.limit.limit() { Duration::ZERO } else { charge.standing.reset };
+    RateLimitStatus { remaining, reset }
+}

@@ -1,0 +1,190 @@
+//! Revocations in the memory of one process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use dashmap::DashMap;
+
+use super::RevocationStore;
+use crate::authn::LONGEST_LEEWAY;
+use crate::authn::sweep::Sweep;
+use crate::principal::Principal;
+use crate::unavailable::Unavailable;
+
+/// Revocations in the memory of this process: gone when it ends, and unknown to others. Clones share them.
+///
+/// It holds up to a million tokens and as many subjects, some 200 bytes each; what is expired makes room. When it is full it
+/// refuses to take back more ([`Unavailable`]) rather than forget.
+///
+/// Danger: after a restart, tokens that were taken back count again until they expire. Where that matters keep them in a
+/// database.
+#[derive(Clone, Debug)]
+pub struct MemoryRevocations(Arc<Tables>);
+
+#[derive(Debug)]
+struct Tables {
+    /// When a token of an issuer expires. Both are told apart by the length of the issuer.
+    tokens: Table,
+    /// Before when a token of a subject of an issuer must not be issued.
+    subjects: Table,
+    longest_lifetime: Duration,
+}
+
+#[derive(Debug)]
+struct Table {
+    moments: DashMap<(Box<str>, Box<str>), SystemTime>,
+    most: usize,
+    /// Read on every request, where a length of the map would take all its locks.
+    len: AtomicUsize,
+    sweep: Sweep,
+}
+
+impl MemoryRevocations {
+    /// An empty one, for tokens that live up to 90 days.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::for_lifetimes_up_to(super::LONGEST_LIFETIME)
+    }
+
+    /// An empty one, for tokens that live up to this long.
+    ///
+    /// Danger: what [`revoke_before`](RevocationStore::revoke_before) took back counts again for what of a longer token's
+    /// lifetime is left then.
+    #[must_use]
+    pub fn for_lifetimes_up_to(longest: Duration) -> Self {
+        const MOST: usize = 1_000_000;
+        Self::bounded(longest, MOST)
+    }
+
+    fn bounded(longest_lifetime: Duration, most: usize) -> Self {
+        Self(Arc::new(Tables { tokens: Table::new(most), subjects: Table::new(most), longest_lifetime }))
+    }
+
+    fn revoked(&self, principal: &Principal) -> bool {
+        let Some(token) = principal.token() else { return false };
+        let taken_back = token.revocable_ids().any(|id| self.0.tokens.find(principal.issuer(), id).is_some());
+        taken_back
+            || self
+                .0
+                .subjects
+                .find(principal.issuer(), principal.subject())
+                .is_some_and(|moment| token.issued() < moment)
+    }
+}
+
+impl Default for MemoryRevocations {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Table {
+    fn new(most: usize) -> Self {
+        Self { moments: DashMap::new(), most, len: AtomicUsize::new(0), sweep: Sweep::default() }
+    }
+
+    fn find(&self, issuer: &str, name: &str) -> Option<SystemTime> {
+        if self.len.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        self.moments.get(&(Box::from(issuer), Box::from(name))).map(|moment| *moment)
+    }
+
+    /// Keeps the later moment. `forgotten` tells which moments have no meaning any more.
+    fn put(
+        &self,
+        issuer: &str,
+        name: &str,
+        moment: SystemTime,
+        forgotten: impl Fn(SystemTime) -> bool,
+    ) -> Result<(), Unavailable> {
+        if self.moments.len() >= self.most {
+            if self.sweep.is_due(SystemTime::now()) {
+                self.moments.retain(|_, moment| !forgotten(*moment));
+            }
+            if self.moments.len() >= self.most {
+                tracing::error!("no room is left for revocations");
+                return Err(Unavailable);
+            }
+        }
+        let mut kept = self.moments.entry((issuer.into(), name.into())).or_insert(moment);
+        *kept = (*kept).max(moment);
+        drop(kept);
+        self.len.store(self.moments.len(), Ordering::Release);
+        Ok(())
+    }
+}
+
+impl RevocationStore for MemoryRevocations {
+    async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
+        let now = SystemTime::now();
+        let forgotten = |until: SystemTime| until.checked_add(LONGEST_LEEWAY).is_some_and(|end| end < now);
+        self.0.tokens.put(issuer, token, until, forgotten)
+    }
+
+    async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
+        let lives = self.0.longest_lifetime.saturating_add(LONGEST_LEEWAY);
+        let oldest = SystemTime::now().checked_sub(lives).unwrap_or(UNIX_EPOCH);
+        self.0.subjects.put(issuer, subject, moment, |moment| moment < oldest)
+    }
+
+    async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
+        Ok(self.revoked(principal))
+    }
+
+    fn is_revoked_now(&self, principal: &Principal) -> Option<bool> {
+        Some(self.revoked(principal))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::principal::Token;
+
+    fn of(subject: &str, id: Option<&str>, issued: u64) -> Principal {
+        Principal::new("Bearer", "issuer", subject).with_token(Token {
+            id: id.map(Into::into),
+            session: None,
+            issued: Duration::from_secs(issued),
+            expires: Duration::from_secs(issued + 900),
+            claims: "{}".into(),
+        })
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[actix_web::test]
+    async fn a_token_alone_and_all_of_a_subject() {
+        let store = MemoryRevocations::new();
+        assert_eq!(store.is_revoked_now(&of("ada", Some("1"), 100)), Some(false));
+        store.revoke("issuer", "1", at(2_000_000_000)).await.unwrap();
+        assert_eq!(store.is_revoked_now(&of("ada", Some("1"), 100)), Some(true));
+        assert_eq!(store.is_revoked_now(&of("ada", Some("2"), 100)), Some(false));
+        store.revoke("other issuer", "2", at(2_000_000_000)).await.unwrap();
+        assert_eq!(store.is_revoked_now(&of("ada", Some("2"), 100)), Some(false), "of another issuer");
+
+        store.revoke_before("issuer", "ada", at(500)).await.unwrap();
+        store.revoke_before("issuer", "ada", at(400)).await.unwrap();
+        for (issued, revoked) in [(499, true), (500, false), (501, false)] {
+            assert_eq!(store.is_revoked(&of("ada", None, issued)).await, Ok(revoked), "{issued}");
+        }
+        assert_eq!(store.is_revoked_now(&of("eve", Some("3"), 100)), Some(false));
+    }
+
+    #[actix_web::test]
+    async fn a_full_one_forgets_what_is_over_and_nothing_else() {
+        let store = MemoryRevocations::bounded(Duration::from_secs(60), 2);
+        let soon = SystemTime::now() + Duration::from_secs(600);
+        store.revoke("issuer", "over", at(1)).await.unwrap();
+        store.revoke("issuer", "1", soon).await.unwrap();
+        store.revoke("issuer", "2", soon).await.unwrap();
+        assert_eq!(store.revoke("issuer", "3", soon).await, Err(Unavailable));
+        for (id, revoked) in [("over", false), ("1", true), ("2", true), ("3", false)] {
+            assert_eq!(store.is_revoked_now(&of("ada", Some(id), 100)), Some(revoked), "{id}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Sessions in the memory of one process.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use dashmap::DashMap;
+
+use super::store::{SessionRecord, SessionStore};
+use crate::authn::sweep::Sweep;
+use crate::unavailable::Unavailable;
+
+const MOST: usize = 1_000_000;
+/// Of one subject. One more ends the oldest.
+const MOST_OF_ONE: usize = 100;
+
+/// Sessions in the memory of this process: gone when it ends, and unknown to others. Clones share them.
+///
+/// It holds up to a million, some 300 bytes each, and up to 100 of one subject: one more ends the oldest of them. What is expired
+/// makes room; when there is none nobody can begin a session.
+#[derive(Clone, Debug)]
+pub struct MemorySessions {
+    sessions: Arc<DashMap<String, SessionRecord>>,
+    /// The names of a subject's sessions, the oldest first. Some may be over.
+    of_subjects: Arc<DashMap<String, VecDeque<String>>>,
+    most: usize,
+    sweep: Arc<Sweep>,
+}
+
+impl MemorySessions {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { sessions: Arc::default(), of_subjects: Arc::default(), most: MOST, sweep: Arc::default() }
+    }
+
+    fn make_room(&self) -> Result<(), Unavailable> {
+        if self.sessions.len() < self.most {
+            return Ok(());
+        }
+        let now = SystemTime::now();
+        if self.sweep.is_due(now) {
+            self.sessions.retain(|_, session| now < session.expires);
+            self.of_subjects.retain(|_, names| names.iter().any(|name| self.sessions.contains_key(name)));
+        }
+        if self.sessions.len() < self.most {
+            return Ok(());
+        }
+        tracing::error!("no room is left for sessions");
+        Err(Unavailable)
+    }
+}
+
+impl Default for MemorySessions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SessionStore for MemorySessions {
+    async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
+        self.make_room()?;
+        let mut names = self.of_subjects.entry(session.subject.clone()).or_default();
+        names.retain(|name| self.sessions.contains_key(name));
+        while names.len() >= MOST_OF_ONE {
+            if let Some(oldest) = names.pop_front() {
+                self.sessions.remove(&oldest);
+            }
+        }
+        names.push_back(session.id.clone());
+        self.sessions.insert(session.id.clone(), session);
+        Ok(())
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
+        Ok(self.sessions.get(id).map(|session| session.clone()))
+    }
+
+    async fn replace(
+        &self,
+        id: &str,
+        secret: &[u8; 32],
+        next: &[u8; 32],
+        expires: SystemTime,
+    ) -> Result<bool, Unavailable> {
+        // The entry is locked until the end of this.
+        let Some(mut session) = self.sessions.get_mut(id) else { return Ok(false) };
+        if verify_slices_are_equal(&session.digest, secret).is_err() {
+            return Ok(false);
+        }
+        (session.digest, session.expires) = (*next, expires);
+        Ok(true)
+    }
+
+    async fn remove(&self, id: &str) -> Result<(), Unavailable> {
+        self.sessions.remove(id);
+        Ok(())
+    }
+
+    async fn remove_all(&self, subject: &str) -> Result<(), Unavailable> {
+        let names = self.of_subjects.remove(subject).map(|(_, names)| names).unwrap_or_default();
+        for name in names {
+            self.sessions.remove(&name);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_full_one_makes_room_of_what_is_over_and_of_nothing_else() {
+        let store = MemorySessions { most: 2, ..MemorySessions::new() };
+        let session = |id: &str, expires| SessionRecord::restored(id, "ada", Vec::new(), [0; 32], (expires, expires));
+        let later = SystemTime::now() + Duration::from_secs(600);
+        store.insert(session("over", UNIX_EPOCH)).await.unwrap();
+        store.insert(session("1", later)).await.unwrap();
+        store.insert(session("2", later)).await.unwrap();
+        assert_eq!(store.insert(session("3", later)).await, Err(Unavailable));
+        assert_eq!(store.find("over").await, Ok(None));
+        assert!(store.find("1").await.unwrap().is_some());
+    }
+
+    #[actix_web::test]
+    async fn one_subject_takes_no_room_of_the_others() {
+        let store = MemorySessions::new();
+        let later = SystemTime::now() + Duration::from_secs(600);
+        for n in 0..150 {
+            let session = SessionRecord::restored(n.to_string(), "eve", Vec::new(), [0; 32], (later, later));
+            store.insert(session).await.unwrap();
+        }
+        assert_eq!(store.sessions.len(), MOST_OF_ONE);
+        assert!(store.find("49").await.unwrap().is_none() && store.find("50").await.unwrap().is_some());
+        store.remove_all("eve").await.unwrap();
+        assert!(store.sessions.is_empty() && store.of_subjects.is_empty());
+    }
+}

@@ -1,0 +1,134 @@
+//! Where sessions are kept.
+
+use std::fmt;
+use std::future::Future;
+use std::time::SystemTime;
+
+use crate::unavailable::Unavailable;
+
+/// A session, as it is kept. It has nothing that a client could use; `Debug` shows no digest.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionRecord {
+    /// Its name, which access tokens carry as `sid`: 22 characters of base64url.
+    pub id: String,
+    /// Whose it is.
+    pub subject: String,
+    /// The scopes that it began with: a refresh gives no other (RFC 6749 §6).
+    pub scopes: Vec<String>,
+    /// SHA-256 of the current refresh token.
+    pub digest: [u8; 32],
+    /// When the current refresh token is over.
+    pub expires: SystemTime,
+    /// When the session is over, however often it is refreshed.
+    pub ends: SystemTime,
+}
+
+impl fmt::Debug for SessionRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRecord")
+            .field("id", &self.id)
+            .field("subject", &self.subject)
+            .field("expires", &self.expires)
+            .field("ends", &self.ends)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SessionRecord {
+    /// A record out of what a store kept of one; of the two moments, `expires` is the earlier.
+    #[must_use]
+    pub fn restored(
+        id: impl Into<String>,
+        subject: impl Into<String>,
+        scopes: Vec<String>,
+        digest: [u8; 32],
+        (expires, ends): (SystemTime, SystemTime),
+    ) -> Self {
+        Self { id: id.into(), subject: subject.into(), scopes, digest, expires, ends }
+    }
+}
+
+/// Keeps [`Sessions`](crate::session::Sessions): [`MemorySessions`](crate::session::MemorySessions) does, and a table of the application can.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use palisade::resource::Unavailable;
+/// use palisade::session::{SessionRecord, SessionStore};
+///
+/// struct Table;
+///
+/// impl SessionStore for Table {
+///     async fn insert(&self, _session: SessionRecord) -> Result<(), Unavailable> {
+///         Ok(()) // INSERT INTO sessions ..
+///     }
+///     async fn find(&self, _id: &str) -> Result<Option<SessionRecord>, Unavailable> {
+///         Ok(None) // SELECT .. WHERE id = ?1
+///     }
+///     async fn replace(&self, _id: &str, _digest: &[u8; 32], _next: &[u8; 32], _expires: SystemTime) -> Result<bool, Unavailable> {
+///         Ok(false) // UPDATE sessions SET digest = ?3, expires = ?4 WHERE id = ?1 AND digest = ?2; one row was changed?
+///     }
+///     async fn remove(&self, _id: &str) -> Result<(), Unavailable> {
+///         Ok(()) // DELETE FROM sessions WHERE id = ?1
+///     }
+///     async fn remove_all(&self, _subject: &str) -> Result<(), Unavailable> {
+///         Ok(()) // DELETE FROM sessions WHERE subject = ?1
+///     }
+/// }
+/// ```
+///
+/// # Errors
+///
+/// Each gives [`Unavailable`] if the store does not answer; the caller gets 503.
+pub trait SessionStore: Send + Sync + 'static {
+    /// Keeps a new session; its id is random, so there is none of that id. It may be forgotten once it `expires`.
+    fn insert(&self, session: SessionRecord) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// The session of this id.
+    fn find(&self, id: &str) -> impl Future<Output = Result<Option<SessionRecord>, Unavailable>> + Send;
+
+    /// Puts `next` in the place of `digest`, and says whether it did: only if the session is there and `digest` is its current
+    /// one. Of any number of calls with one `digest`, **one** may be told `true`: compare and change in one step.
+    fn replace(
+        &self,
+        id: &str,
+        digest: &[u8; 32],
+        next: &[u8; 32],
+        expires: SystemTime,
+    ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+
+    /// Forgets the session, if it is there.
+    fn remove(&self, id: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Forgets every session of the subject.
+    fn remove_all(&self, subject: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
+/// A store that the application holds on to.
+impl<S: SessionStore> SessionStore for std::sync::Arc<S> {
+    async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
+        (**self).insert(session).await
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
+        (**self).find(id).await
+    }
+
+    async fn replace(
+        &self,
+        id: &str,
+        digest: &[u8; 32],
+        next: &[u8; 32],
+        expires: SystemTime,
+    ) -> Result<bool, Unavailable> {
+        (**self).replace(id, digest, next, expires).await
+    }
+
+    async fn remove(&self, id: &str) -> Result<(), Unavailable> {
+        (**self).remove(id).await
+    }
+
+    async fn remove_all(&self, subject: &str) -> Result<(), Unavailable> {
+        (**self).remove_all(subject).await
+    }
+}

@@ -1,0 +1,206 @@
+//! What refresh tokens are good for, and when they are not.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::authn::AuthError;
+use crate::jwt::Jwt;
+
+fn sessions() -> (Sessions, Jwt) {
+    let issuer = TokenIssuer::hs256("https://issuer.example", "api", [7; 32]).unwrap();
+    let sessions = Sessions::new(issuer, MemorySessions::new(), MemoryRevocations::new());
+    let jwt = sessions.verifier().unwrap().build().unwrap();
+    (sessions, jwt)
+}
+
+fn grant() -> Grant {
+    Grant::new("ada", Duration::from_secs(900)).roles(["user"]).scopes(["orders:read"])
+}
+
+async fn refresh(sessions: &Sessions, token: &str) -> Result<TokenPair, RefreshError<()>> {
+    sessions.refresh(token, async |_| Ok(grant())).await
+}
+
+const REVOKED: AuthError = AuthError::Invalid("token_revoked");
+
+#[actix_web::test]
+async fn t6_a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
+    let (sessions, jwt) = sessions();
+    let first = sessions.begin(&grant()).await.unwrap();
+    let second = refresh(&sessions, first.refresh_token()).await.unwrap();
+    let third = refresh(&sessions, second.refresh_token()).await.unwrap();
+    for token in [first.access_token(), second.access_token(), third.access_token()] {
+        assert_eq!(jwt.verify(token).await.unwrap().subject(), "ada");
+    }
+    let other = sessions.begin(&grant()).await.unwrap();
+
+    assert_eq!(refresh(&sessions, first.refresh_token()).await.unwrap_err(), RefreshError::Reused);
+    assert_eq!(refresh(&sessions, third.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
+    for token in [first.access_token(), second.access_token(), third.access_token()] {
+        assert_eq!(jwt.verify(token).await.unwrap_err(), REVOKED, "also out of the cache");
+    }
+    jwt.verify(other.access_token()).await.unwrap();
+    refresh(&sessions, other.refresh_token()).await.unwrap();
+}
+
+#[test]
+fn t6_of_64_concurrent_uses_one_succeeds_and_then_the_session_is_dead() {
+    let (sessions, _) = sessions();
+    let granted = grant();
+    let began = at_once(|| sessions.begin(&granted));
+    let token = began.unwrap().refresh_token().to_owned();
+    let (won, barrier) = (AtomicUsize::new(0), std::sync::Barrier::new(64));
+    let last = std::sync::Mutex::new(None);
+    std::thread::scope(|threads| {
+        for _ in 0..64 {
+            threads.spawn(|| {
+                barrier.wait();
+                match at_once(|| refresh(&sessions, &token)) {
+                    Ok(pair) => {
+                        won.fetch_add(1, Ordering::SeqCst);
+                        *last.lock().unwrap() = Some(pair);
+                    }
+                    Err(error) => assert!(matches!(error, RefreshError::Reused | RefreshError::Unknown), "{error:?}"),
+                }
+            });
+        }
+    });
+    assert_eq!(won.load(Ordering::SeqCst), 1);
+    let survivor = last.into_inner().unwrap().unwrap();
+    let after = at_once(|| refresh(&sessions, survivor.refresh_token()));
+    assert_eq!(after.unwrap_err(), RefreshError::Unknown);
+}
+
+/// The memory stores never wait, so one poll is the whole future.
+fn at_once<F: Future>(future: impl FnOnce() -> F) -> F::Output {
+    use futures_util::FutureExt as _;
+    future().now_or_never().expect("nothing to wait for")
+}
+
+#[actix_web::test]
+async fn what_is_no_refresh_token_is_unknown_and_ends_nothing() {
+    let (sessions, _) = sessions();
+    let pair = sessions.begin(&grant()).await.unwrap();
+    let good = pair.refresh_token();
+    let other = sessions.begin(&grant()).await.unwrap();
+    for bad in [
+        "",
+        "rt_",
+        &good[3..],
+        &good[..good.len() - 1],
+        &format!("{good}A"),
+        &format!("{good}="),
+        &format!(" {good}"),
+        &format!("RT_{}", &good[3..]),
+        other.access_token(),
+        &"A".repeat(100_000),
+    ] {
+        assert_eq!(refresh(&sessions, bad).await.unwrap_err(), RefreshError::Unknown, "{bad}");
+    }
+    refresh(&sessions, good).await.unwrap();
+}
+
+#[actix_web::test]
+async fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
+    let (sessions, _) = sessions();
+    let pair = sessions.begin(&grant()).await.unwrap();
+    let id = RefreshToken::parse(pair.refresh_token()).unwrap().session_id();
+    let mut record = sessions.0.store.find(&id).await.unwrap().unwrap();
+    assert!(record.expires < record.ends);
+    record.expires = SystemTime::now();
+    sessions.0.store.insert(record.clone()).await.unwrap();
+    assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Expired);
+    assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
+
+    // An old one can be refreshed up to its end, and not beyond.
+    record.ends = SystemTime::now() + Duration::from_secs(60);
+    record.expires = record.ends;
+    sessions.0.store.insert(record.clone()).await.unwrap();
+    refresh(&sessions, pair.refresh_token()).await.unwrap();
+    assert_eq!(sessions.0.store.find(&id).await.unwrap().unwrap().expires, record.ends);
+}
+
+#[actix_web::test]
+async fn who_is_refused_keeps_the_token() {
+    let (sessions, _) = sessions();
+    let pair = sessions.begin(&grant()).await.unwrap();
+    let refused = sessions.refresh(pair.refresh_token(), async |_| Err("locked")).await;
+    assert_eq!(refused.unwrap_err(), RefreshError::Refused("locked"));
+    let other =
+        sessions.refresh(pair.refresh_token(), async |_| Ok::<_, ()>(Grant::new("eve", Duration::from_secs(9)))).await;
+    assert_eq!(other.unwrap_err(), RefreshError::Issue(IssueError::Subject));
+    let seen = sessions
+        .refresh(pair.refresh_token(), async |session: &SessionRecord| {
+            assert_eq!((session.subject.as_str(), session.scopes.as_slice()), ("ada", &["orders:read".to_owned()][..]));
+            Ok::<_, ()>(grant())
+        })
+        .await;
+    seen.unwrap();
+}
+
+#[actix_web::test]
+async fn a_logout_ends_its_session_and_no_other() {
+    let (sessions, jwt) = sessions();
+    let (one, two) = (sessions.begin(&grant()).await.unwrap(), sessions.begin(&grant()).await.unwrap());
+    let renewed = refresh(&sessions, one.refresh_token()).await.unwrap();
+    sessions.end(&jwt.verify(one.access_token()).await.unwrap()).await.unwrap();
+    assert_eq!(jwt.verify(one.access_token()).await.unwrap_err(), REVOKED);
+    assert_eq!(jwt.verify(renewed.access_token()).await.unwrap_err(), REVOKED);
+    assert_eq!(refresh(&sessions, renewed.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
+    jwt.verify(two.access_token()).await.unwrap();
+    refresh(&sessions, two.refresh_token()).await.unwrap();
+}
+
+#[actix_web::test]
+async fn a_logout_everywhere_ends_all_until_now_and_none_of_after() {
+    let (sessions, jwt) = sessions();
+    let before = sessions.begin(&grant()).await.unwrap();
+    let of_another = sessions.begin(&Grant::new("eve", Duration::from_secs(900))).await.unwrap();
+    jwt.verify(before.access_token()).await.unwrap();
+    sessions.end_all_of("ada").await.unwrap();
+    assert_eq!(jwt.verify(before.access_token()).await.unwrap_err(), REVOKED);
+    assert_eq!(refresh(&sessions, before.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
+    jwt.verify(of_another.access_token()).await.unwrap();
+
+    // Within the same second.
+    std::thread::sleep(Duration::from_millis(3));
+    let after = sessions.begin(&grant()).await.unwrap();
+    jwt.verify(after.access_token()).await.unwrap();
+}
+
+#[actix_web::test]
+async fn changed_roles_apply_at_once_and_the_session_goes_on() {
+    let (sessions, jwt) = sessions();
+    let pair = sessions.begin(&grant()).await.unwrap();
+    jwt.verify(pair.access_token()).await.unwrap();
+    sessions.renew_all_of("ada").await.unwrap();
+    assert_eq!(jwt.verify(pair.access_token()).await.unwrap_err(), REVOKED);
+    std::thread::sleep(Duration::from_millis(3));
+    let renewed = refresh(&sessions, pair.refresh_token()).await.unwrap();
+    jwt.verify(renewed.access_token()).await.unwrap();
+}
+
+#[actix_web::test]
+async fn nothing_of_a_session_can_be_used_by_who_reads_the_store_or_the_log() {
+    let (sessions, _) = sessions();
+    let pair = sessions.begin(&grant()).await.unwrap();
+    let token = RefreshToken::parse(pair.refresh_token()).unwrap();
+    let record = sessions.0.store.find(&token.session_id()).await.unwrap().unwrap();
+    let shown = format!("{record:?} {pair:?} {sessions:?} {:?}", sessions.0.store);
+    assert!(!shown.contains(&pair.refresh_token()[3..20]), "{shown}");
+    assert!(!shown.contains(pair.access_token()), "{shown}");
+}
+
+#[test]
+fn lifetimes_have_bounds() {
+    let with = |idle, age| sessions().0.lifetimes(Duration::from_secs(idle), Duration::from_secs(age));
+    assert!(with(60, 60).is_ok());
+    for (idle, age) in [(59, 600), (600, 599), (60, u64::MAX)] {
+        assert!(with(idle, age).unwrap_err().to_string().starts_with("session lifetimes: "));
+    }
+    let shared = sessions().0;
+    let _other = shared.clone();
+    assert!(shared.lifetimes(Duration::from_secs(60), Duration::from_secs(60)).is_err());
+    let long = at_once(|| async { sessions().0.begin(&Grant::new("ada", DAY + Duration::from_secs(1))).await });
+    assert_eq!(long.unwrap_err(), BeginError::Issue(IssueError::Lifetime));
+}

@@ -1,0 +1,127 @@
+//! The rate limits of the table, over several workers and many connections.
+
+use std::collections::BTreeMap;
+
+use reqwest::{Method, header};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
+
+pub(super) const QUARTER: u64 = 15 * 60;
+/// Into how many the window of a large rate limit is cut.
+const PARTS: u64 = 32;
+
+/// Large rate limits are counted in parts of the window, so a client may be asked to wait for one part more.
+pub(super) fn longest(window: u64) -> u64 {
+    window + window.div_ceil(PARTS)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_wrong_logins_at_once_are_five_tries() {
+    let server = Server::start(&[("ACCOUNTS_WORKERS", "4")]);
+    let client = Client::scattered(&server);
+    for _ in 0..6 {
+        // A success is no failure, however many there are.
+        client.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(200);
+    }
+    let mut tries = JoinSet::new();
+    for number in 0..64 {
+        let client = client.clone();
+        tries.spawn(async move { client.login(ADMIN_EMAIL, &format!("guess {number}")).await });
+    }
+    let mut count = BTreeMap::new();
+    for answer in tries.join_all().await {
+        let answer = match answer.status.as_u16() {
+            429 => answer.expect(429),
+            _ => answer.expect(401),
+        };
+        if answer.status == 429 {
+            assert!((1..=QUARTER).contains(&answer.retry_after()), "{}", answer.retry_after());
+        }
+        *count.entry(answer.status.as_u16()).or_insert(0) += 1;
+    }
+    assert_eq!(count, BTreeMap::from([(401, 5), (429, 59)]));
+    client.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(429);
+    client.get("/health").await.expect(200);
+}
+
+#[tokio::test]
+async fn twenty_registrations_an_hour_whatever_they_answer() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    for _ in 0..20 {
+        anyone.post("/auth/register", json!({"name": "Eve"})).await.expect(422);
+    }
+    let good = json!({"name": "Ada", "email": "ada@example.com", "password": "ada's own pass phrase"});
+    let refused = anyone.post("/auth/register", good).await.expect(429);
+    let wait = refused.retry_after();
+    assert!((1800..=longest(3600)).contains(&wait), "{wait}");
+    anyone.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_hundred_requests_are_shared_by_all_of_the_api() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    let paths = ["/api/me", "/api/users", "/api/nowhere", "/api/users/1"];
+    for number in 0..100 {
+        let answer = anyone.get(paths[number % paths.len()]).await;
+        assert!(answer.status.is_client_error() && answer.status != 429, "{number}: {answer:?}");
+    }
+    for path in paths {
+        let request = anyone.request(Method::GET, path).header(header::ORIGIN, "https://app.example.com");
+        let refused = Answer::to(request).await.expect(429);
+        let wait = refused.retry_after();
+        assert!((1..=longest(QUARTER)).contains(&wait), "{wait}");
+        assert_eq!(refused.header("access-control-allow-origin"), Some("https://app.example.com"));
+    }
+    let preflight = anyone
+        .request(Method::OPTIONS, "/api/me")
+        .header(header::ORIGIN, "https://app.example.com")
+        .header(header::ACCESS_CONTROL_REQUEST_METHOD, "GET");
+    Answer::to(preflight).await.expect(204);
+    anyone.get("/health").await.expect(200);
+    anyone.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn observing_refuses_nothing_and_says_so() {
+    let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe")]);
+    let anyone = Client::new(&server);
+    for _ in 0..7 {
+        anyone.login(ADMIN_EMAIL, "a guess").await.expect(401);
+    }
+    for _ in 0..25 {
+        anyone.post("/auth/register", json!({"name": "Eve"})).await.expect(422);
+    }
+    for _ in 0..105 {
+        anyone.get("/api/me").await.expect(401);
+    }
+    let log = server.log();
+    assert!(log.lines().any(|line| line.contains("WARN") && line.contains("only observed")), "{log}");
+    server.wait_for_log("rate_limited");
+}
+
+#[tokio::test]
+async fn a_forwarded_address_counts_only_behind_a_trusted_proxy() {
+    const CLIENTS: [&str; 6] = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6"];
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    for client in &CLIENTS[..5] {
+        anyone.forwarding_for(client).login(ADMIN_EMAIL, "a guess").await.expect(401);
+    }
+    anyone.forwarding_for(CLIENTS[5]).login(ADMIN_EMAIL, "a guess").await.expect(429);
+
+    let server = Server::start(&[("ACCOUNTS_TRUSTED_PROXIES", "127.0.0.1/32")]);
+    let anyone = Client::new(&server);
+    for client in CLIENTS {
+        anyone.forwarding_for(client).login(ADMIN_EMAIL, "a guess").await.expect(401);
+    }
+    for _ in 0..4 {
+        anyone.forwarding_for(CLIENTS[0]).login(ADMIN_EMAIL, "a guess").await.expect(401);
+    }
+    anyone.forwarding_for(CLIENTS[0]).login(ADMIN_EMAIL, "a guess").await.expect(429);
+    // What the client itself wrote stands left of what the proxy adds.
+    anyone.forwarding_for("198.51.100.9, 192.0.2.1").login(ADMIN_EMAIL, "a guess").await.expect(429);
+}

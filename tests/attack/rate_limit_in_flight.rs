@@ -1,0 +1,351 @@
+//! CWE-645, CWE-307, CWE-770: a limit that is full of requests which are not answered yet is not used up, and never exceeded.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::{Json, Path};
+use actix_web::{App, HttpResponse, HttpServer};
+use futures_util::FutureExt as _;
+use futures_util::future::{join_all, join3};
+use palisade::rate_limit::Count;
+use palisade::rate_limiter::{RateLimitError, RateLimitKey};
+use palisade::testing::ManualClock;
+use palisade::{Palisade, RateLimit, post, public, rate_limit};
+use palisade_tests::{Answer, builder, builder_at, call, from, palisade, post as posting, request};
+use serde::Deserialize;
+
+macro_rules! app {
+    ($palisade:expr, $($endpoint:ident)*) => {
+        init_service(App::new().service(palisade::scope("")$(.service($endpoint))*).wrap($palisade)).await
+    };
+}
+
+fn count(answers: &[Answer], status: u16) -> usize {
+    answers.iter().filter(|answer| answer.status == status).count()
+}
+
+/// Answers with the status that the path says, after so many milliseconds.
+#[post("/login/{status}/{millis}")]
+#[public]
+#[rate_limit(5, "15m", count = failures)]
+async fn login(path: Path<(u16, u64)>) -> HttpResponse {
+    let (status, millis) = *path;
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    HttpResponse::new(StatusCode::from_u16(status).unwrap())
+}
+
+fn logging_in(status: u16, millis: u64) -> TestRequest {
+    request(Method::POST, &format!("/login/{status}/{millis}"))
+}
+
+#[actix_web::test]
+async fn twelve_right_logins_at_once_from_one_address_all_succeed() {
+    let app = app!(palisade(), login);
+    let answers = join_all((0..12).map(|_| call(&app, logging_in(200, 100)))).await;
+    assert_eq!(count(&answers, 200), 12, "{answers:?}");
+    let wrong = join_all((0..12).map(|_| call(&app, logging_in(401, 100)))).await;
+    assert_eq!((count(&wrong, 401), count(&wrong, 429)), (5, 7), "{wrong:?}");
+}
+
+#[actix_web::test]
+async fn of_64_wrong_logins_at_once_exactly_the_limit_is_tried_and_the_others_are_told_the_exact_time() {
+    for millis in [0, 1, 50] {
+        let app = app!(palisade(), login);
+        let answers = join_all((0..64).map(|_| call(&app, logging_in(401, millis)))).await;
+        assert_eq!((count(&answers, 401), count(&answers, 429)), (5, 59));
+        for refused in answers.iter().filter(|answer| answer.status == 429) {
+            refused.assert_problem(429);
+            assert_eq!(refused.header("retry-after"), "900", "it was used up when this was decided: {refused:?}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn of_right_and_wrong_ones_at_once_no_more_than_the_limit_fail_and_then_nobody_is_let_in() {
+    let app = app!(palisade(), login);
+    let mixed = (0..40).map(|n| call(&app, logging_in(if n % 3 == 0 { 401 } else { 200 }, 20)));
+    let answers = join_all(mixed).await;
+    assert_eq!(count(&answers, 401), 5, "{answers:?}");
+    assert!(count(&answers, 200) >= 6, "those that came before the fifth failure: {answers:?}");
+    assert_eq!(count(&answers, 200) + count(&answers, 401) + count(&answers, 429), 40);
+    call(&app, logging_in(200, 0)).await.assert_problem(429);
+}
+
+#[actix_web::test]
+async fn a_limit_that_stays_full_of_requests_in_flight_says_one_second_after_a_bounded_moment() {
+    let app = app!(palisade(), login);
+    let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200, 4000)))).collect();
+    for waiting in &mut slow {
+        assert!(waiting.as_mut().now_or_never().is_none());
+    }
+    let began = Instant::now();
+    let refused = call(&app, logging_in(200, 0)).await;
+    refused.assert_problem(429);
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.header("ratelimit"), r#""login";r=0;t=1"#);
+    assert!(began.elapsed() >= Duration::from_millis(1900), "it did not wait: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(3500), "it waits without end: {:?}", began.elapsed());
+    // Those that hang up stay charged, and are in flight no longer.
+    drop(slow);
+    let began = Instant::now();
+    let refused = call(&app, logging_in(200, 0)).await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "900"));
+    assert!(began.elapsed() < Duration::from_millis(1000), "nothing to wait for: {:?}", began.elapsed());
+}
+
+#[actix_web::test]
+async fn who_waits_learns_at_once_when_those_before_it_hang_up() {
+    let app = app!(palisade(), login);
+    let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200, 60_000)))).collect();
+    for waiting in &mut slow {
+        assert!(waiting.as_mut().now_or_never().is_none());
+    }
+    let began = Instant::now();
+    let hang_up = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(slow);
+    };
+    let (one, two, ()) = join3(call(&app, logging_in(200, 0)), call(&app, logging_in(200, 0)), hang_up).await;
+    for refused in [one, two] {
+        assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "900"));
+    }
+    assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
+}
+
+#[actix_web::test]
+async fn who_hangs_up_while_it_waits_leaves_its_turn_to_the_next() {
+    let app = app!(palisade(), login);
+    let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200, 300)))).collect();
+    for waiting in &mut slow {
+        assert!(waiting.as_mut().now_or_never().is_none());
+    }
+    let mut gone: Vec<_> = (0..10).map(|_| Box::pin(call(&app, logging_in(401, 0)))).collect();
+    for waiting in &mut gone {
+        assert!(waiting.as_mut().now_or_never().is_none());
+    }
+    let mut last = Box::pin(call(&app, logging_in(200, 0)));
+    assert!(last.as_mut().now_or_never().is_none());
+    drop(gone);
+    let (answers, last) = futures_util::future::join(join_all(slow), last).await;
+    assert_eq!((count(&answers, 200), last.status.as_u16()), (5, 200));
+    // Nobody was charged for having waited.
+    for _ in 0..5 {
+        assert_eq!(call(&app, logging_in(401, 0)).await.status, 401);
+    }
+    call(&app, logging_in(401, 0)).await.assert_problem(429);
+}
+
+#[actix_web::test]
+async fn no_more_than_64_wait_for_one_client_and_the_others_are_refused_at_once() {
+    let app = app!(palisade(), login);
+    let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200, 500)))).collect();
+    for waiting in &mut slow {
+        assert!(waiting.as_mut().now_or_never().is_none());
+    }
+    let mut many: Vec<_> = (0..200).map(|_| Box::pin(call(&app, logging_in(200, 0)))).collect();
+    let refused: Vec<Answer> = many.iter_mut().filter_map(|one| one.as_mut().now_or_never()).collect();
+    assert_eq!(refused.len(), 136);
+    for refused in &refused {
+        refused.assert_problem(429);
+        assert_eq!(refused.header("retry-after"), "1");
+    }
+    // Another client is not held up by them.
+    assert_eq!(call(&app, from("198.51.100.7", logging_in(200, 0))).await.status, 200);
+}
+
+#[actix_web::test]
+async fn how_long_a_request_waits_is_the_builders_to_say() {
+    let app = app!(builder().rate_limit_wait(Duration::ZERO).build().unwrap(), login);
+    let answers = join_all((0..12).map(|_| call(&app, logging_in(200, 50)))).await;
+    assert_eq!((count(&answers, 200), count(&answers, 429)), (5, 7));
+    for refused in answers.iter().filter(|answer| answer.status == 429) {
+        assert_eq!(refused.header("retry-after"), "1", "{refused:?}");
+    }
+    let app = app!(builder().rate_limit_wait(Duration::from_millis(200)).build().unwrap(), login);
+    let began = Instant::now();
+    let answers = join_all((0..12).map(|_| call(&app, logging_in(200, 600)))).await;
+    assert_eq!((count(&answers, 200), count(&answers, 429)), (5, 7));
+    assert!(began.elapsed() >= Duration::from_millis(600));
+    let mistake = builder().rate_limit_wait(Duration::from_secs(31)).build().unwrap_err();
+    assert!(mistake.to_string().contains("30 seconds"), "{mistake}");
+    assert!(builder().rate_limit_wait(Duration::from_secs(30)).build().is_ok());
+}
+
+#[post("/all/{millis}")]
+#[public]
+#[rate_limit(5, "15m")]
+async fn all(millis: Path<u64>) -> &'static str {
+    tokio::time::sleep(Duration::from_millis(*millis)).await;
+    "ok"
+}
+
+#[actix_web::test]
+async fn a_limit_on_all_requests_has_nothing_to_wait_for_and_keeps_its_exact_time() {
+    let app = app!(palisade(), all);
+    let began = Instant::now();
+    let answers = join_all((0..12).map(|_| call(&app, request(Method::POST, "/all/100")))).await;
+    assert_eq!((count(&answers, 200), count(&answers, 429)), (5, 7));
+    for refused in answers.iter().filter(|answer| answer.status == 429) {
+        assert_eq!(refused.header("retry-after"), "900");
+    }
+    assert!(began.elapsed() < Duration::from_millis(1500));
+}
+
+#[derive(Deserialize)]
+struct Named {
+    email: String,
+    status: u16,
+}
+
+#[post("/named")]
+#[public]
+#[rate_limit(5, "15m", count = failures)]
+#[rate_limit(3, "15m", by = field(body.email), count = failures, name = "named-account")]
+async fn named(body: Json<Named>) -> HttpResponse {
+    let _ = &body.email;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    HttpResponse::new(StatusCode::from_u16(body.status).unwrap())
+}
+
+#[actix_web::test]
+async fn a_request_that_waits_for_a_name_and_one_that_waits_for_an_address_both_get_through() {
+    let app = app!(palisade(), named);
+    let asked = |n: u32, status: u16| {
+        let body = format!(r#"{{"email":"user-{}","status":{status}}}"#, n % 2);
+        from(&format!("198.51.100.{}", n % 3), posting("/named", &body))
+    };
+    let answers = join_all((0..30).map(|n| call(&app, asked(n, 200)))).await;
+    assert_eq!(count(&answers, 200), 30, "{answers:?}");
+    let wrong = join_all((0..60).map(|n| call(&app, asked(n, 401)))).await;
+    // Each of three addresses had success with each name, so a name at its limit is counted with the address: never more
+    // than an address may.
+    assert_eq!(count(&wrong, 401) + count(&wrong, 429), 60, "{wrong:?}");
+    assert!((6..=15).contains(&count(&wrong, 401)), "{}", count(&wrong, 401));
+}
+
+#[post("/costly/{status}")]
+#[public]
+#[rate_limit(5, "15m", count = failures, cost = 3)]
+async fn costly(status: Path<u16>) -> HttpResponse {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    HttpResponse::new(StatusCode::from_u16(*status).unwrap())
+}
+
+#[actix_web::test]
+async fn what_is_used_up_is_told_by_the_units_and_not_by_the_requests() {
+    let app = app!(palisade(), costly);
+    let asked = |status: u16| request(Method::POST, &format!("/costly/{status}"));
+    let answers = join_all((0..4).map(|_| call(&app, asked(200)))).await;
+    assert_eq!(count(&answers, 200), 4, "{answers:?}");
+    assert_eq!(call(&app, asked(401)).await.status, 401);
+    let began = Instant::now();
+    let refused = call(&app, asked(200)).await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "900"), "two of five units are left");
+    assert!(began.elapsed() < Duration::from_secs(1));
+}
+
+#[actix_web::test]
+async fn a_charge_in_flight_for_longer_than_its_window_gives_the_next_window_nothing() {
+    let clock = ManualClock::new();
+    let app = app!(builder_at(&clock).build().unwrap(), login);
+    let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200, 200)))).collect();
+    for waiting in &mut slow {
+        assert!(waiting.as_mut().now_or_never().is_none());
+    }
+    clock.advance(Duration::from_secs(901));
+    for _ in 0..5 {
+        assert_eq!(call(&app, logging_in(401, 0)).await.status, 401);
+    }
+    let (old, refused) = futures_util::future::join(join_all(slow), call(&app, logging_in(401, 0))).await;
+    assert_eq!(count(&old, 200), 5);
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "900"));
+}
+
+#[post("/short/{status}")]
+#[public]
+#[rate_limit(2, "1s", count = failures)]
+async fn short(status: Path<u16>) -> HttpResponse {
+    tokio::time::sleep(Duration::from_millis(1700)).await;
+    HttpResponse::new(StatusCode::from_u16(*status).unwrap())
+}
+
+#[actix_web::test]
+async fn who_waits_is_admitted_when_the_window_moves_on_before_anything_settles() {
+    let app = app!(Palisade::builder().build().unwrap(), short);
+    let began = Instant::now();
+    let asked = |status: u16| call(&app, from("198.51.100.99", request(Method::POST, &format!("/short/{status}"))));
+    let answers = join_all([asked(200), asked(200), asked(401)]).await;
+    assert_eq!((count(&answers, 200), count(&answers, 401)), (2, 1), "{answers:?}");
+    assert!((2700..3300).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+}
+
+const PROBES: RateLimit = RateLimit::new("in-flight-probes", 2, Duration::from_mins(15)).count(Count::Failures);
+
+#[actix_web::test]
+async fn a_limiter_in_a_handler_tells_used_up_from_in_flight_and_waits_as_an_attribute_does() {
+    let limiter = builder().rate_limit_wait(Duration::from_millis(300)).build().unwrap().rate_limiter();
+    let key = RateLimitKey::address([203, 0, 113, 9].into());
+    let (one, two) = (limiter.check(&PROBES, &key).await.unwrap(), limiter.check(&PROBES, &key).await.unwrap());
+    let began = Instant::now();
+    let refused = limiter.check(&PROBES, &key).await.unwrap_err();
+    assert_eq!(refused, RateLimitError::RateLimited { retry_after: Duration::from_secs(1) });
+    assert!(began.elapsed() >= Duration::from_millis(290), "{:?}", began.elapsed());
+    let settle = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        one.give_back().await;
+    };
+    let (third, ()) = futures_util::future::join(limiter.check(&PROBES, &key), settle).await;
+    // Dropped is kept, and in flight no longer.
+    drop((two, third.unwrap()));
+    let refused = limiter.check(&PROBES, &key).await.unwrap_err();
+    assert_eq!(refused, RateLimitError::RateLimited { retry_after: Duration::from_secs(900) });
+}
+
+#[actix_web::test]
+async fn a_reset_lets_those_in_who_wait() {
+    let limiter = builder().build().unwrap().rate_limiter();
+    let key = RateLimitKey::address([203, 0, 113, 10].into());
+    let held = [limiter.check(&PROBES, &key).await.unwrap(), limiter.check(&PROBES, &key).await.unwrap()];
+    let began = Instant::now();
+    let reset = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        limiter.reset(&PROBES, &key).await.unwrap();
+    };
+    let (third, ()) = futures_util::future::join(limiter.check(&PROBES, &key), reset).await;
+    assert!(third.is_ok() && began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
+    drop(held);
+}
+
+#[actix_web::test]
+async fn over_four_workers_right_logins_all_succeed_and_of_wrong_ones_exactly_the_limit_is_tried() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let palisade = builder().build().unwrap();
+    let server = HttpServer::new(move || App::new().service(palisade::scope("").service(login)).wrap(palisade.clone()));
+    let server = server.workers(4).listen(listener).unwrap().run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    // One connection each, so that every worker gets its share.
+    let asked = async |many: usize, path: &str| {
+        let url = format!("http://{address}{path}");
+        join_all((0..many).map(|_| {
+            let (client, url) = (reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(), url.clone());
+            async move {
+                let answer = client.post(url).send().await.unwrap();
+                let told = answer.headers().get("retry-after").map(|told| told.to_str().unwrap().to_owned());
+                (answer.status().as_u16(), told.unwrap_or_default())
+            }
+        }))
+        .await
+    };
+    for round in 0..3 {
+        let right = asked(12, "/login/200/50").await;
+        assert!(right.iter().all(|(status, _)| *status == 200), "round {round}: {right:?}");
+    }
+    let wrong = asked(64, "/login/401/50").await;
+    handle.stop(true).await;
+    assert_eq!(wrong.iter().filter(|(status, _)| *status == 401).count(), 5, "{wrong:?}");
+    assert_eq!(wrong.iter().filter(|(status, told)| *status == 429 && told == "900").count(), 59, "{wrong:?}");
+}

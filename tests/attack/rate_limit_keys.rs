@@ -1,0 +1,343 @@
+//! CWE-348, CWE-770, CWE-645, ASVS V6.3.1, V2.4.1: rate limits whose key the caller chooses, leaves out, or shares with a victim.
+
+use std::time::Duration;
+
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::Json;
+use actix_web::{App, HttpRequest, HttpResponse};
+use palisade::api_key::{ApiKeys, MemoryApiKeys, NewApiKey};
+use palisade::rate_limit::{By, Count, MemoryRateLimits};
+use palisade::resource::Unavailable;
+use palisade::testing::ManualClock;
+use palisade::{
+    Endpoint, Palisade, PalisadeBuilder, Principal, RateLimit, authenticated, get, optional_auth, post, public,
+    rate_limit, validate,
+};
+use palisade_tests::{Answer, ISSUER, bearer, builder, builder_at, call, from, get as getting, jwt, post as posting};
+use serde::Deserialize;
+use validator::Validate;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+#[get("/open")]
+#[public]
+async fn open() -> &'static str {
+    "ok"
+}
+
+#[get("/mine")]
+#[authenticated]
+async fn mine() -> &'static str {
+    "ok"
+}
+
+macro_rules! app {
+    ($palisade:expr, $rate_limit:expr, $($endpoint:ident)*) => {
+        init_service(
+            App::new().service(palisade::scope("").rate_limit($rate_limit)$(.service($endpoint))*).wrap($palisade)
+        ).await
+    };
+}
+
+fn behind_proxy() -> PalisadeBuilder {
+    builder().trusted_proxies(["10.0.0.0/8"]).unwrap()
+}
+
+const BY_TENANT: RateLimit = RateLimit::new("tenant", 2, HOUR).by(By::Header("x-tenant"));
+
+#[actix_web::test]
+async fn q5_a_header_counts_only_from_a_trusted_proxy_and_only_once() {
+    let app = app!(behind_proxy().build().unwrap(), BY_TENANT, open);
+    let asked = |tenant: &'static str| from("10.0.0.1", getting("/open")).insert_header(("x-tenant", tenant));
+    for _ in 0..2 {
+        assert_eq!(call(&app, asked("a")).await.status, 200);
+    }
+    call(&app, asked("a")).await.assert_problem(429);
+    assert_eq!(call(&app, asked("b")).await.status, 200);
+    // The same text in another case is another tenant: it is the proxy's word, not the client's.
+    assert_eq!(call(&app, asked("A")).await.status, 200);
+    // Whoever is no proxy can't say anything.
+    call(&app, from("203.0.113.9", getting("/open")).insert_header(("x-tenant", "c"))).await.assert_problem(400);
+    call(&app, from("10.0.0.1", getting("/open"))).await.assert_problem(400);
+    call(&app, asked("")).await.assert_problem(400);
+    call(&app, asked("c").append_header(("x-tenant", "d"))).await.assert_problem(400);
+}
+
+#[actix_web::test]
+async fn a_header_without_trusted_proxies_is_an_error_at_boot() {
+    let routes = palisade::scope("").rate_limit(BY_TENANT).service(open);
+    let mistake = builder().routes(&routes).build().unwrap_err().to_string();
+    assert!(mistake.contains("trusted_proxies") && mistake.contains("x-tenant"), "{mistake}");
+    behind_proxy().routes(&routes).build().unwrap();
+}
+
+#[actix_web::test]
+async fn q3_each_api_key_of_an_owner_is_counted_apart_and_a_made_up_one_counts_for_nothing() {
+    let keys = ApiKeys::new("pal", ISSUER, MemoryApiKeys::new()).unwrap();
+    let one = keys.create(NewApiKey::new("ada")).await.unwrap();
+    let two = keys.create(NewApiKey::new("ada")).await.unwrap();
+    let palisade = builder().authenticator(keys).build().unwrap();
+    let app = app!(palisade, RateLimit::new("keys", 2, HOUR).by(By::ApiKey), mine);
+    let asked = |key: &str| getting("/mine").insert_header(("x-api-key", key.to_owned()));
+    for _ in 0..2 {
+        assert_eq!(call(&app, asked(one.expose())).await.status, 200);
+    }
+    call(&app, asked(one.expose())).await.assert_problem(429);
+    assert_eq!(call(&app, asked(two.expose())).await.status, 200);
+    for made_up in 0..5 {
+        let mut forged = two.expose().to_owned();
+        forged.replace_range(forged.len() - 1.., &format!("{made_up}"));
+        if forged != two.expose() {
+            call(&app, asked(&forged)).await.assert_problem(401);
+        }
+    }
+    assert_eq!(call(&app, asked(two.expose())).await.status, 200);
+    call(&app, asked(two.expose())).await.assert_problem(429);
+    // Who comes with a token is counted as the caller: not under any of the keys, and not for nothing.
+    for status in [200, 200, 429] {
+        let with_token = getting("/mine").insert_header(("authorization", bearer("ada", &[])));
+        assert_eq!(call(&app, with_token).await.status, status);
+    }
+}
+
+#[actix_web::test]
+async fn a_rate_limit_by_api_key_without_api_keys_is_an_error_at_boot() {
+    let routes = palisade::scope("").rate_limit(RateLimit::new("keys", 2, HOUR).by(By::ApiKey)).service(mine);
+    let mistake = builder().routes(&routes).build().unwrap_err().to_string();
+    assert!(mistake.contains("ApiKeys"), "{mistake}");
+}
+
+async fn plan(request: &HttpRequest, principal: Option<&Principal>) -> Result<Option<String>, Unavailable> {
+    match request.headers().get("x-test").map(|value| value.to_str().unwrap()) {
+        Some("down") => Err(Unavailable),
+        Some("none") => Ok(None),
+        _ => Ok(Some(principal.map_or("anonymous", |_| "known").to_owned())),
+    }
+}
+
+#[get("/plan")]
+#[optional_auth]
+#[rate_limit(2, "1h", by = key(plan))]
+async fn planned() -> &'static str {
+    "ok"
+}
+
+#[actix_web::test]
+async fn q5_a_function_that_knows_no_key_refuses_and_one_that_is_down_is_503() {
+    let app = app!(builder().build().unwrap(), RateLimit::new("all", 1000, HOUR), planned);
+    let asked = |says: &'static str| getting("/plan").insert_header(("x-test", says));
+    call(&app, asked("none")).await.assert_problem(400);
+    let down = call(&app, asked("down")).await;
+    down.assert_problem(503);
+    assert_eq!(down.header("retry-after"), "1");
+    for status in [200, 200, 429] {
+        assert_eq!(call(&app, asked("")).await.status, status);
+    }
+    let known = asked("").insert_header(("authorization", bearer("ann", &[])));
+    assert_eq!(call(&app, known).await.status, 200);
+}
+
+#[derive(Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    #[validate(length(max = 64))]
+    email: Option<String>,
+    password: String,
+}
+
+#[post("/login")]
+#[public]
+#[rate_limit(3, "15m", name = "login-by-address", count = failures)]
+#[rate_limit(5, "15m", by = field(body.email), name = "login-by-name", count = failures)]
+#[validate]
+async fn login(body: Json<Credentials>) -> HttpResponse {
+    if body.password == "right" { HttpResponse::Ok().finish() } else { HttpResponse::Unauthorized().finish() }
+}
+
+fn logging_in(address: &str, email: &str, password: &str) -> TestRequest {
+    from(address, posting("/login", &format!(r#"{{"email":{email:?},"password":{password:?}}}"#)))
+}
+
+async fn login_app(clock: &ManualClock) -> impl AsyncFn(&str, &str, &str) -> Answer + use<> {
+    let palisade = builder_at(clock).build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(login)).wrap(palisade)).await;
+    async move |address: &str, email: &str, password: &str| call(&app, logging_in(address, email, password)).await
+}
+
+/// Uses the rate limit of a name up, from as many addresses as that takes.
+async fn lock_out(app: &impl AsyncFn(&str, &str, &str) -> Answer, email: &str) {
+    for guess in 0..5 {
+        let answer = app(&format!("198.51.100.{guess}"), email, "guessed").await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    app("198.51.100.77", email, "guessed").await.assert_problem(429);
+}
+
+#[actix_web::test]
+async fn many_addresses_that_guess_one_name_are_stopped_by_the_name_however_it_is_spelt() {
+    let app = login_app(&ManualClock::new()).await;
+    lock_out(&app, "ann@example.org").await;
+    for spelling in ["Ann@Example.ORG", " ann@example.org ", "\u{ff41}nn@example.org"] {
+        app("198.51.100.78", spelling, "guessed").await.assert_problem(429);
+    }
+    assert_eq!(app("198.51.100.78", "bob@example.org", "guessed").await.status, 401);
+}
+
+#[actix_web::test]
+async fn one_address_that_guesses_many_names_is_stopped_by_the_address() {
+    let app = login_app(&ManualClock::new()).await;
+    for name in ["a", "b", "c"] {
+        assert_eq!(app("198.51.100.1", name, "guessed").await.status, 401);
+    }
+    app("198.51.100.1", "d", "guessed").await.assert_problem(429);
+    assert_eq!(app("198.51.100.2", "d", "right").await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_lock_out_is_not_turned_against_a_victim_with_a_good_record() {
+    let clock = ManualClock::new();
+    let app = login_app(&clock).await;
+    assert_eq!(app("203.0.113.5", "ann@example.org", "right").await.status, 200);
+    lock_out(&app, "ann@example.org").await;
+    // The victim, from where it always comes.
+    for _ in 0..20 {
+        assert_eq!(app("203.0.113.5", "ann@example.org", "right").await.status, 200);
+    }
+    // The right password from elsewhere does not open it: the attacker may have guessed it.
+    app("203.0.113.6", "ann@example.org", "right").await.assert_problem(429);
+    // A record with one name is worth nothing for another.
+    assert_eq!(app("198.51.100.90", "eve@example.org", "right").await.status, 200);
+    app("198.51.100.90", "ann@example.org", "guessed").await.assert_problem(429);
+}
+
+#[actix_web::test]
+async fn an_address_with_a_good_record_has_one_rate_limit_more_and_not_endless_guesses() {
+    let clock = ManualClock::new();
+    let palisade = builder_at(&clock).build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(by_name_alone)).wrap(palisade)).await;
+    let asked = async |address: &str, password: &str| {
+        let body = format!(r#"{{"email":"ann","password":{password:?}}}"#);
+        call(&app, from(address, posting("/name", &body))).await.status.as_u16()
+    };
+    assert_eq!(asked("203.0.113.5", "right").await, 200);
+    for _ in 0..2 {
+        assert_eq!(asked("198.51.100.1", "guessed").await, 401);
+    }
+    assert_eq!(asked("198.51.100.1", "guessed").await, 429);
+    assert_eq!(asked("203.0.113.5", "typo").await, 401);
+    assert_eq!(asked("203.0.113.5", "typo").await, 401);
+    assert_eq!(asked("203.0.113.5", "right").await, 429);
+    clock.advance(Duration::from_mins(15));
+    for _ in 0..3 {
+        assert_eq!(asked("203.0.113.5", "right").await, 200);
+    }
+    // Whoever comes back in time keeps the record, however often it came before.
+    clock.advance(Duration::from_hours(29 * 24));
+    for _ in 0..3 {
+        assert_eq!(asked("203.0.113.5", "right").await, 200);
+    }
+    clock.advance(Duration::from_hours(3 * 24));
+    for _ in 0..2 {
+        assert_eq!(asked("198.51.100.1", "guessed").await, 401);
+    }
+    assert_eq!(asked("203.0.113.5", "right").await, 200);
+    clock.advance(Duration::from_mins(15));
+    // The record is over 30 days after the last success, to the day.
+    clock.advance(Duration::from_hours(31 * 24));
+    for _ in 0..2 {
+        assert_eq!(asked("198.51.100.1", "guessed").await, 401);
+    }
+    assert_eq!(asked("203.0.113.5", "right").await, 429);
+}
+
+#[post("/name")]
+#[public]
+#[rate_limit(2, "15m", by = field(body.email), count = failures)]
+async fn by_name_alone(body: Json<Credentials>) -> HttpResponse {
+    if body.password == "right" { HttpResponse::Ok().finish() } else { HttpResponse::Unauthorized().finish() }
+}
+
+#[actix_web::test]
+async fn q5_an_input_without_the_field_is_refused_and_told_which() {
+    let app = login_app(&ManualClock::new()).await;
+    let answer = app("203.0.113.5", " ", "guessed").await;
+    answer.assert_problem(422);
+    assert_eq!(answer.json()["errors"][0]["pointer"], "/email");
+    let palisade = builder().build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(login)).wrap(palisade)).await;
+    call(&app, posting("/login", r#"{"email":null,"password":"x"}"#)).await.assert_problem(422);
+    call(&app, posting("/login", r#"{"password":"x"}"#)).await.assert_problem(422);
+}
+
+#[post("/both")]
+#[public]
+#[rate_limit(2, "1h", by = [ip, field(body.email)])]
+#[validate]
+async fn both(body: Json<Credentials>) -> String {
+    body.password.clone()
+}
+
+#[actix_web::test]
+async fn a_list_counts_each_key_apart_and_reports_the_address_alone() {
+    let palisade = builder().build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(both)).wrap(palisade)).await;
+    let asked = async |address: &str, email: &str| {
+        let body = format!(r#"{{"email":{email:?},"password":"x"}}"#);
+        call(&app, from(address, posting("/both", &body))).await
+    };
+    let first = asked("203.0.113.1", "ann").await;
+    assert_eq!(first.header("ratelimit-policy"), r#""both:ip";q=2;w=3600"#);
+    assert_eq!(asked("203.0.113.2", "ann").await.status, 200);
+    // Refused for the name, so the address is not charged either.
+    for _ in 0..3 {
+        asked("203.0.113.2", "ann").await.assert_problem(429);
+    }
+    assert_eq!(asked("203.0.113.2", "bob").await.status, 200);
+    asked("203.0.113.2", "eve").await.assert_problem(429);
+}
+
+/// Turns what the handler answers into another status: rate limits settle by that.
+async fn as_accepted(
+    request: actix_web::dev::ServiceRequest,
+    next: actix_web::middleware::Next<impl actix_web::body::MessageBody + 'static>,
+) -> Result<actix_web::dev::ServiceResponse<actix_web::body::BoxBody>, actix_web::Error> {
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if response.status() == 401 {
+        *response.response_mut().status_mut() = actix_web::http::StatusCode::ACCEPTED;
+    }
+    Ok(response)
+}
+
+#[post("/wrapped", wrap = "actix_web::middleware::from_fn(as_accepted)")]
+#[public]
+#[rate_limit(9, "1h", count = failures)]
+#[rate_limit(2, "1h", by = field(body.email), name = "wrapped-name", count = successes)]
+#[validate]
+async fn wrapped(body: Json<Credentials>) -> HttpResponse {
+    if body.password == "right" { HttpResponse::Ok().finish() } else { HttpResponse::Unauthorized().finish() }
+}
+
+#[actix_web::test]
+async fn behind_a_wrap_a_field_is_counted_by_the_answer_that_leaves_it_and_is_not_reported() {
+    let palisade = builder().build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(wrapped)).wrap(palisade)).await;
+    let asked = || posting("/wrapped", r#"{"email":"ann","password":"wrong"}"#);
+    let first = call(&app, asked()).await;
+    assert_eq!(first.status, 202);
+    assert_eq!(first.header("ratelimit-policy"), r#""wrapped";q=9;w=3600"#);
+    assert_eq!(first.header("ratelimit"), r#""wrapped";r=9;t=1"#);
+    assert_eq!(call(&app, asked()).await.status, 202);
+    let refused = call(&app, asked()).await;
+    refused.assert_problem(429);
+    assert_eq!(refused.header("ratelimit"), r#""wrapped";r=9;t=1"#);
+    assert_eq!(refused.header("retry-after"), "3600");
+}
+
+#[actix_web::test]
+async fn a_scope_that_counts_by_a_field_is_an_error_at_boot_and_refuses_where_nobody_asked() {
+    const BY_FIELD: RateLimit = RateLimit::new("scope", 2, HOUR).by(By::Field("body.email")).count(Count::Failures);
+    let routes = palisade::scope("/api").rate_limit(BY_FIELD).service(open);
+    let mistake = Palisade::builder().authenticator(jwt()).routes(&routes).build().unwrap_err().to_string();
+    assert!(mistake.contains("/api") && mistake.contains("field(body.email)"), "{mistake}");
+    let _ = (MemoryRateLimits::new(), open::POLICY);
+}

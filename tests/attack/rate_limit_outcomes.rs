@@ -1,0 +1,223 @@
+//! CWE-645, CWE-307: a limit that counts failures counts what the client did wrong, never what the server could not do.
+
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::{Json, Path};
+use actix_web::{App, Error, HttpRequest, HttpResponse};
+use palisade::authn::{Attempt, AuthError};
+use palisade::rate_limit::{By, Count};
+use palisade::rate_limiter::RateLimitKey;
+use palisade::{Authenticator, RateLimit, authenticated, post, public, rate_limit};
+use palisade_tests::{builder, call, palisade, post as posting, request};
+use serde::Deserialize;
+
+/// What a server answers when it is to blame.
+const SERVER_ERRORS: [u16; 6] = [500, 501, 502, 503, 504, 599];
+
+#[derive(Deserialize)]
+struct Named {
+    email: String,
+    status: u16,
+}
+
+fn answering(status: u16) -> HttpResponse {
+    assert_ne!(status, 599, "a panic of the handler");
+    HttpResponse::new(StatusCode::from_u16(status).unwrap())
+}
+
+fn named(path: &str, status: u16) -> TestRequest {
+    posting(path, &format!(r#"{{"email":"ann@example.org","status":{status}}}"#))
+}
+
+macro_rules! app {
+    ($palisade:expr, $($endpoint:ident)*) => {
+        init_service(App::new().service(palisade::scope("")$(.service($endpoint))*).wrap($palisade)).await
+    };
+}
+
+#[post("/by-address/{status}")]
+#[public]
+#[rate_limit(3, "15m", count = failures)]
+async fn by_address(status: Path<u16>) -> HttpResponse {
+    answering(*status)
+}
+
+#[post("/by-field")]
+#[public]
+#[rate_limit(3, "15m", by = field(body.email), count = failures)]
+async fn by_field(body: Json<Named>) -> HttpResponse {
+    let _ = &body.email;
+    answering(body.status)
+}
+
+#[post("/by-both")]
+#[public]
+#[rate_limit(3, "15m", by = [ip, field(body.email)], count = failures)]
+async fn by_both(body: Json<Named>) -> HttpResponse {
+    answering(body.status)
+}
+
+#[actix_web::test]
+async fn failures_of_the_server_are_given_back_and_those_of_the_client_are_not() {
+    let app = app!(palisade(), by_address by_field by_both);
+    let asked = |path: &str, status: u16| match path {
+        "/by-address" => request(Method::POST, &format!("/by-address/{status}")),
+        path => named(path, status),
+    };
+    for path in ["/by-address", "/by-field", "/by-both"] {
+        for status in SERVER_ERRORS {
+            for _ in 0..5 {
+                let answer = call(&app, asked(path, status)).await;
+                let expected = if status == 599 { 500 } else { status };
+                assert_eq!(answer.status, expected, "{path}: {answer:?}");
+            }
+        }
+        for status in [400, 401, 499] {
+            assert_eq!(call(&app, asked(path, status)).await.status, status, "{path}");
+        }
+        for status in [200, 401, 503] {
+            call(&app, asked(path, status)).await.assert_problem(429);
+        }
+    }
+}
+
+#[post("/successes/{status}")]
+#[public]
+#[rate_limit(2, "15m", count = successes)]
+async fn successes(status: Path<u16>) -> HttpResponse {
+    answering(*status)
+}
+
+#[post("/all/{status}")]
+#[public]
+#[rate_limit(2, "15m")]
+async fn all(status: Path<u16>) -> HttpResponse {
+    answering(*status)
+}
+
+#[actix_web::test]
+async fn a_limit_on_all_requests_keeps_server_failures_and_one_on_successes_gives_them_back() {
+    let app = app!(palisade(), successes all);
+    let asked = |path: &str, status: u16| request(Method::POST, &format!("/{path}/{status}"));
+    for _ in 0..5 {
+        assert_eq!(call(&app, asked("successes", 599)).await.status, 500);
+        assert_eq!(call(&app, asked("successes", 503)).await.status, 503);
+    }
+    for _ in 0..2 {
+        assert_eq!(call(&app, asked("successes", 200)).await.status, 200);
+    }
+    call(&app, asked("successes", 200)).await.assert_problem(429);
+    assert_eq!(call(&app, asked("all", 599)).await.status, 500);
+    assert_eq!(call(&app, asked("all", 503)).await.status, 503);
+    call(&app, asked("all", 200)).await.assert_problem(429);
+}
+
+/// Fails after the handler answered, in the way that the header of the request asks for.
+async fn failing(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse, Error> {
+    let how = request.headers().get("x-fail").map(|how| how.to_str().unwrap().to_owned());
+    let response = next.call(request).await?.map_into_boxed_body();
+    match how.as_deref() {
+        Some("error") => Err(actix_web::error::ErrorServiceUnavailable("its backend is away")),
+        Some("client error") => Err(actix_web::error::ErrorUnauthorized("it knows better")),
+        Some("panic") => panic!("the wrap"),
+        Some("answer") => Ok(response.into_response(HttpResponse::BadGateway().finish())),
+        _ => Ok(response),
+    }
+}
+
+#[post("/wrapped", wrap = "from_fn(failing)")]
+#[public]
+#[rate_limit(3, "15m", by = [ip, field(body.email)], count = failures)]
+async fn wrapped(body: Json<Named>) -> HttpResponse {
+    answering(body.status)
+}
+
+#[actix_web::test]
+async fn what_fails_in_a_wrap_of_the_route_is_given_back_by_every_key() {
+    let app = app!(palisade(), wrapped);
+    for (how, expected) in [("error", 503), ("panic", 500), ("answer", 502)] {
+        for status in [200, 401] {
+            for _ in 0..5 {
+                let answer = call(&app, named("/wrapped", status).insert_header(("x-fail", how))).await;
+                assert_eq!(answer.status, expected, "{how} after {status}: {answer:?}");
+            }
+        }
+    }
+    for _ in 0..2 {
+        assert_eq!(call(&app, named("/wrapped", 401)).await.status, 401);
+    }
+    let other = posting("/wrapped", r#"{"email":"bob","status":200}"#).insert_header(("x-fail", "client error"));
+    assert_eq!(call(&app, other).await.status, 401);
+    // The address has its three: two of ann's and the one that the wrap refused.
+    call(&app, named("/wrapped", 200)).await.assert_problem(429);
+    let elsewhere = |email: &str| {
+        let body = format!(r#"{{"email":{email:?},"status":401}}"#);
+        palisade_tests::from("198.51.100.7", posting("/wrapped", &body))
+    };
+    assert_eq!(call(&app, elsewhere("ann@example.org")).await.status, 401);
+    call(&app, elsewhere("ann@example.org")).await.assert_problem(429);
+    for _ in 0..2 {
+        assert_eq!(call(&app, elsewhere("bob")).await.status, 401);
+    }
+    call(&app, elsewhere("bob")).await.assert_problem(429);
+}
+
+/// Its store is away, unless the request says otherwise.
+struct Away;
+
+impl Authenticator for Away {
+    fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
+        let known = request.headers().contains_key("x-wrong");
+        Attempt::Done(Err(if known { AuthError::Invalid("wrong") } else { AuthError::Unavailable("store_away") }))
+    }
+
+    fn scheme(&self) -> &'static str {
+        "Away"
+    }
+
+    fn challenge(&self, realm: &str, _presented: bool) -> String {
+        format!("Away realm=\"{realm}\"")
+    }
+}
+
+#[post("/behind")]
+#[authenticated]
+#[rate_limit(2, "15m", count = failures)]
+async fn behind() -> &'static str {
+    "in"
+}
+
+#[actix_web::test]
+async fn a_refusal_by_a_store_that_is_away_is_no_failure_of_the_client() {
+    let app = app!(palisade::Palisade::builder().authenticator(Away).build().unwrap(), behind);
+    for _ in 0..10 {
+        call(&app, request(Method::POST, "/behind")).await.assert_problem(503);
+    }
+    for _ in 0..2 {
+        call(&app, request(Method::POST, "/behind").insert_header(("x-wrong", "1"))).await.assert_problem(401);
+    }
+    call(&app, request(Method::POST, "/behind")).await.assert_problem(429);
+}
+
+const PROBES: RateLimit =
+    RateLimit::new("outcomes-probes", 2, Duration::from_mins(15)).by(By::Ip).count(Count::Failures);
+
+#[actix_web::test]
+async fn a_permit_settles_by_a_status_as_an_attribute_does() {
+    let limiter = builder().build().unwrap().rate_limiter();
+    let key = RateLimitKey::address([203, 0, 113, 9].into());
+    for status in [200, 302, 500, 503] {
+        for _ in 0..3 {
+            limiter.check(&PROBES, &key).await.unwrap().settle(StatusCode::from_u16(status).unwrap()).await;
+        }
+    }
+    for status in [401, 422] {
+        limiter.check(&PROBES, &key).await.unwrap().settle(StatusCode::from_u16(status).unwrap()).await;
+    }
+    assert!(limiter.check(&PROBES, &key).await.is_err());
+}

@@ -1,0 +1,88 @@
+//! A rate limit by API key for keys that are not palisade's (CWE-770): whether a credential is a key is what its authenticator
+//! says, not what its scheme is called.
+
+use std::time::Duration;
+
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, HttpRequest};
+use palisade::authn::{Attempt, AuthError};
+use palisade::rate_limit::{By, MemoryRateLimits};
+use palisade::{Authenticator, Palisade, Principal, RateLimit, Scope, authenticated, get};
+use palisade_tests::{call, get as getting};
+
+/// Keys that another system keeps: `x-partner: owner/key`.
+struct Partners {
+    scheme: &'static str,
+    keys: bool,
+}
+
+impl Authenticator for Partners {
+    fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
+        let Some(value) = request.headers().get("x-partner") else { return Attempt::Absent };
+        Attempt::Done(match value.to_str().ok().and_then(|value| value.split_once('/')) {
+            Some((owner, key)) => {
+                Ok(Principal::new(self.scheme, "https://partners.example", owner)
+                    .with_api_key(format!("{owner}-{key}")))
+            }
+            None => Err(AuthError::Invalid("partner_unknown")),
+        })
+    }
+
+    fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
+    fn has_api_keys(&self) -> bool {
+        self.keys
+    }
+
+    fn challenge(&self, realm: &str, _presented: bool) -> String {
+        format!("{} realm=\"{realm}\"", self.scheme)
+    }
+}
+
+#[get("/mine")]
+#[authenticated]
+async fn mine(caller: Principal) -> String {
+    caller.api_key().unwrap_or_default().to_owned()
+}
+
+fn routes() -> Scope {
+    palisade::scope("").rate_limit(RateLimit::new("keys", 2, Duration::from_hours(1)).by(By::ApiKey)).service(mine)
+}
+
+fn asked(key: &'static str) -> TestRequest {
+    getting("/mine").insert_header(("x-partner", key))
+}
+
+#[actix_web::test]
+async fn each_key_of_an_authenticator_of_ones_own_is_counted_apart() {
+    let partners = Partners { scheme: "Partner", keys: true };
+    let palisade = Palisade::builder().authenticator(partners).rate_limit_store(MemoryRateLimits::new());
+    let palisade = palisade.routes(&routes()).build().unwrap();
+    let app = init_service(App::new().service(routes()).wrap(palisade)).await;
+    for key in ["acme/1", "acme/2", "other/1"] {
+        for _ in 0..2 {
+            let answer = call(&app, asked(key)).await;
+            assert_eq!((answer.status.as_u16(), answer.body), (200, key.replace('/', "-")));
+        }
+        call(&app, asked(key)).await.assert_problem(429);
+    }
+    call(&app, asked("no key")).await.assert_problem(401);
+}
+
+#[test]
+fn what_the_scheme_is_called_makes_no_key() {
+    let build = |scheme, keys| {
+        Palisade::builder()
+            .authenticator(Partners { scheme, keys })
+            .routes(&routes())
+            .build()
+            .map_err(|mistake| (mistake.setting().to_owned(), mistake.to_string()))
+    };
+    assert!(build("Partner", true).is_ok() && build("ApiKey", true).is_ok());
+    for scheme in ["Partner", "ApiKey"] {
+        let (setting, mistake) = build(scheme, false).unwrap_err();
+        assert!(setting == "authenticator" && mistake.contains("`has_api_keys` of your own"), "{mistake}");
+    }
+}

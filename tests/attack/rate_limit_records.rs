@@ -1,0 +1,169 @@
+//! CWE-645, CWE-307, ASVS V6.3.1: a good record is earned by the account's own success at that handler, and by nothing else.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::test::init_service;
+use actix_web::web::Json;
+use actix_web::{App, HttpResponse};
+use palisade::rate_limit::MemoryRateLimits;
+use palisade::testing::ManualClock;
+use palisade::{Palisade, post, public, rate_limit, validate};
+use palisade_tests::{builder, builder_at, call, from, jwt, nth, post as posting};
+use serde::Deserialize;
+use validator::{Validate, ValidateEmail};
+
+#[derive(Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    #[validate(length(max = 64))]
+    email: String,
+    password: String,
+}
+
+fn body(email: &str, password: &str) -> String {
+    serde_json::json!({"email": email, "password": password}).to_string()
+}
+
+fn sent_back(status: StatusCode) -> bool {
+    status == StatusCode::SEE_OTHER
+}
+
+#[post("/form")]
+#[public]
+#[rate_limit(5, "15m", by = field(body.email), name = "form-account", count = when(sent_back))]
+#[validate]
+async fn form_login(body: Json<Credentials>) -> HttpResponse {
+    if body.password == "right" {
+        HttpResponse::Ok().finish()
+    } else {
+        HttpResponse::SeeOther().insert_header((LOCATION, "/form?wrong")).finish()
+    }
+}
+
+#[actix_web::test]
+async fn a_wrong_guess_makes_no_good_record() {
+    let clock = ManualClock::new();
+    let palisade = builder_at(&clock).build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(form_login)).wrap(palisade)).await;
+    let mut guesses = 0;
+    for window in 0..3 {
+        for _ in 0..10 {
+            for bot in 0..60 {
+                // Each window others come first, and get records of their own.
+                let bot = (bot + window * 5) % 60;
+                let asked = from(&nth(198, bot), posting("/form", &body("ann", "guess")));
+                guesses += u32::from(call(&app, asked).await.status == 303);
+            }
+        }
+        clock.advance(Duration::from_mins(16));
+    }
+    assert_eq!(guesses, 15, "five in each of three windows, not one more and not one less");
+}
+
+#[post("/login")]
+#[public]
+#[rate_limit(5, "15m", name = "a4", count = failures)]
+#[rate_limit(20, "15m", by = field(body.email), name = "n4", count = failures)]
+#[validate]
+async fn login(body: Json<Credentials>) -> HttpResponse {
+    // As the example: each spelling beyond its case is an account of its own.
+    let (email, password) = (body.email.to_lowercase(), body.password.as_str());
+    match (email.as_str(), password) {
+        ("ann@example.org", "secret") | ("ann@exa\u{ff4d}ple.org", "mine") => HttpResponse::Ok().finish(),
+        _ => HttpResponse::Unauthorized().finish(),
+    }
+}
+
+#[actix_web::test]
+async fn an_account_of_the_attackers_makes_no_record_for_the_victims_name() {
+    assert!("ann@exa\u{ff4d}ple.org".validate_email(), "the example would let it register");
+    let clock = ManualClock::new();
+    let palisade = builder_at(&clock).build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(login)).wrap(palisade)).await;
+    let mut guesses = 0;
+    for bot in 0..100 {
+        let own = from(&nth(198, bot), posting("/login", &body("ann@exa\u{ff4d}ple.org", "mine")));
+        assert_eq!(call(&app, own).await.status, 200);
+    }
+    for _ in 0..10 {
+        for bot in 0..100 {
+            let guess = from(&nth(198, bot), posting("/login", &body("ann@example.org", "guess")));
+            guesses += u32::from(call(&app, guess).await.status == 401);
+        }
+    }
+    assert_eq!(guesses, 20, "guesses of one account within one window");
+}
+
+#[post("/forgot")]
+#[public]
+#[rate_limit(3, "15m", by = field(body.email), name = "n5", count = failures)]
+#[validate]
+async fn forgot(body: Json<Credentials>) -> HttpResponse {
+    let _ = &body.email;
+    HttpResponse::Accepted().finish()
+}
+
+#[post("/login5")]
+#[public]
+#[rate_limit(3, "15m", by = field(body.email), name = "n5", count = failures)]
+#[validate]
+async fn login5(body: Json<Credentials>) -> HttpResponse {
+    if body.password == "right" { HttpResponse::Ok().finish() } else { HttpResponse::Unauthorized().finish() }
+}
+
+#[actix_web::test]
+async fn what_anybody_may_do_makes_no_record_for_the_login() {
+    let palisade = builder().build().unwrap();
+    let routes = palisade::scope("").service(forgot).service(login5);
+    let app = init_service(App::new().service(routes).wrap(palisade)).await;
+    let mut guesses = 0;
+    for bot in 0..50 {
+        let asked = from(&nth(198, bot), posting("/forgot", &body("ann", "")));
+        assert_eq!(call(&app, asked).await.status, 202);
+    }
+    for bot in 0..50 {
+        for _ in 0..10 {
+            let asked = from(&nth(198, bot), posting("/login5", &body("ann", "guess")));
+            guesses += u32::from(call(&app, asked).await.status == 401);
+        }
+    }
+    assert_eq!(guesses, 3);
+}
+
+#[actix_web::test]
+async fn records_of_own_accounts_do_not_push_out_a_victims_count() {
+    let clock = ManualClock::new();
+    let store = MemoryRateLimits::bounded(NonZeroUsize::new(8192).unwrap(), clock.clone());
+    let palisade = Palisade::builder().authenticator(jwt()).rate_limit_store(store.clone()).build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(login)).wrap(palisade)).await;
+    let own = async |bot: u32| {
+        let own = from(&nth(198, bot), posting("/login", &body("ann@exa\u{ff4d}ple.org", "mine")));
+        assert_eq!(call(&app, own).await.status, 200);
+    };
+    // Logins to an own account, from many addresses: each is a place for 30 days.
+    for bot in 0..12_000 {
+        own(bot).await;
+        own(bot).await;
+    }
+    clock.advance(Duration::from_hours(14 * 24));
+    // All counters of quarters are gone; sweeps come with requests.
+    for _ in 0..2000 {
+        clock.advance(Duration::from_millis(1));
+        own(0).await;
+    }
+    let (mut guesses, mut bot) = (0, 20_000);
+    for round in 0..20 {
+        for guess in 0..4 {
+            let asked = from(&nth(199, round * 4 + guess), posting("/login", &body("bob@example.org", "guess")));
+            guesses += u32::from(call(&app, asked).await.status == 401);
+        }
+        for _ in 0..2000 {
+            own(bot).await;
+            bot += 1;
+        }
+    }
+    assert_eq!(guesses, 20, "guesses of bob within one window; his rate limit is 20");
+}

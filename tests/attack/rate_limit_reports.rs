@@ -1,0 +1,160 @@
+//! CWE-204, CWE-200: a stranger does not read from a header how often a name that it chose has failed.
+
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::Json;
+use actix_web::{App, HttpRequest, HttpResponse};
+use palisade::rate_limit::{RateLimitHeaders, RateLimitMode};
+use palisade::{PalisadeBuilder, Principal, authenticated, get, post, public, rate_limit};
+use palisade_tests::{Answer, bearer, builder, call, from, get as getting, post as posting};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Named {
+    email: String,
+}
+
+macro_rules! app {
+    ($builder:expr) => {{
+        let scope = palisade::scope("").service(login).service(both).service(two).service(tenants).service(keyed);
+        init_service(App::new().service(scope.service(mine)).wrap($builder.build().unwrap())).await
+    }};
+}
+
+#[post("/login")]
+#[public]
+#[rate_limit(3, "15m", by = field(body.email), count = failures, name = "reports-login")]
+async fn login(body: Json<Named>) -> HttpResponse {
+    let _ = &body.email;
+    HttpResponse::Unauthorized().finish()
+}
+
+#[post("/both")]
+#[public]
+#[rate_limit(3, "15m", by = [ip, field(body.email)], count = failures)]
+async fn both(body: Json<Named>) -> HttpResponse {
+    let _ = &body.email;
+    HttpResponse::Unauthorized().finish()
+}
+
+#[post("/two")]
+#[public]
+#[rate_limit(100, "15m", name = "reports-address")]
+#[rate_limit(3, "1h", by = field(body.email), name = "reports-name")]
+async fn two(body: Json<Named>) -> HttpResponse {
+    let _ = &body.email;
+    HttpResponse::Ok().finish()
+}
+
+#[get("/tenants")]
+#[public]
+#[rate_limit(3, "15m", by = header("x-tenant"))]
+async fn tenants() -> &'static str {
+    "ok"
+}
+
+async fn chosen(request: &HttpRequest, _: Option<&Principal>) -> Option<String> {
+    request.headers().get("x-name")?.to_str().ok().map(str::to_owned)
+}
+
+#[get("/keyed")]
+#[public]
+#[rate_limit(3, "15m", by = key(chosen))]
+async fn keyed() -> &'static str {
+    "ok"
+}
+
+#[get("/mine")]
+#[authenticated]
+#[rate_limit(3, "15m", by = principal)]
+async fn mine() -> &'static str {
+    "ok"
+}
+
+fn reported(answer: &Answer) -> Vec<String> {
+    answer.headers.keys().map(|name| name.as_str().to_owned()).filter(|name| name.contains("ratelimit")).collect()
+}
+
+fn styles() -> [fn() -> PalisadeBuilder; 3] {
+    [
+        builder,
+        || builder().rate_limit_headers(RateLimitHeaders::Legacy),
+        || builder().rate_limit_headers(RateLimitHeaders::Omit),
+    ]
+}
+
+/// Three requests that pass and one that does not.
+async fn four_times<S>(app: &S, request: impl Fn() -> TestRequest, passing: u16)
+where
+    S: actix_web::dev::Service<
+            actix_http::Request,
+            Response = actix_web::dev::ServiceResponse<actix_web::body::EitherBody<actix_web::body::BoxBody>>,
+            Error = actix_web::Error,
+        >,
+{
+    for _ in 0..3 {
+        let answer = call(app, request()).await;
+        assert_eq!(answer.status, passing, "{answer:?}");
+        assert_eq!((reported(&answer), answer.header("retry-after")), (vec![], ""), "{answer:?}");
+    }
+    let refused = call(app, request()).await;
+    refused.assert_problem(429);
+    assert_eq!((reported(&refused), refused.header("retry-after")), (vec![], "900"), "{refused:?}");
+}
+
+#[actix_web::test]
+async fn a_name_that_the_caller_chose_reports_nothing_and_a_refusal_only_when_to_come_back() {
+    for style in styles() {
+        let app = app!(style().trusted_proxies(["203.0.113.7/32"]).unwrap());
+        four_times(&app, || posting("/login", r#"{"email":"ann"}"#), 401).await;
+        four_times(&app, || getting("/keyed").insert_header(("x-name", "ann")), 200).await;
+        four_times(&app, || getting("/tenants").insert_header(("x-tenant", "acme")), 200).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_name_is_silent_where_limits_are_only_observed() {
+    let app = app!(builder().rate_limit_mode(RateLimitMode::Observe));
+    for _ in 0..5 {
+        let answer = call(&app, posting("/login", r#"{"email":"ann"}"#)).await;
+        assert_eq!((answer.status.as_u16(), reported(&answer)), (401, vec![]));
+    }
+}
+
+#[actix_web::test]
+async fn of_a_list_the_address_alone_is_reported() {
+    let app = app!(builder());
+    let ann = |address: &str| from(address, posting("/both", r#"{"email":"ann"}"#));
+    let first = call(&app, ann("198.51.100.1")).await;
+    assert_eq!(first.header("ratelimit-policy"), r#""both:ip";q=3;w=900"#);
+    assert_eq!(first.header("ratelimit"), r#""both:ip";r=2;t=900"#);
+    for address in ["198.51.100.1", "198.51.100.2"] {
+        assert_eq!(call(&app, ann(address)).await.status, 401);
+    }
+    // What others did with the name shows nowhere but in the refusal.
+    let refused = call(&app, ann("198.51.100.3")).await;
+    refused.assert_problem(429);
+    assert_eq!(refused.header("retry-after"), "900");
+    assert_eq!(refused.header("ratelimit"), r#""both:ip";r=3;t=1"#);
+    let other = call(&app, from("198.51.100.3", posting("/both", r#"{"email":"bob"}"#))).await;
+    assert_eq!(other.header("ratelimit"), r#""both:ip";r=2;t=900"#);
+}
+
+#[actix_web::test]
+async fn of_two_limits_the_legacy_style_takes_the_tightest_that_it_may_tell() {
+    let app = app!(builder().rate_limit_headers(RateLimitHeaders::Legacy));
+    for left in ["99", "98", "97"] {
+        let answer = call(&app, posting("/two", r#"{"email":"ann"}"#)).await;
+        assert_eq!(answer.header("x-ratelimit-limit"), "100");
+        assert_eq!(answer.header("x-ratelimit-remaining"), left);
+    }
+    let refused = call(&app, posting("/two", r#"{"email":"ann"}"#)).await;
+    refused.assert_problem(429);
+    assert_eq!((refused.header("x-ratelimit-limit"), refused.header("retry-after")), ("100", "3600"));
+}
+
+#[actix_web::test]
+async fn an_identity_that_was_verified_is_told_where_it_stands() {
+    let app = app!(builder());
+    let answer = call(&app, getting("/mine").insert_header(("authorization", bearer("ann", &[])))).await;
+    assert_eq!(answer.header("ratelimit"), r#""mine";r=2;t=900"#);
+}

@@ -1,0 +1,260 @@
+//! CWE-799, CWE-770, ASVS V2.4.1: what a rate limit counts, what a request costs, who is exempt, and what is shared.
+
+use std::time::Duration;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::init_service;
+use actix_web::web::Path;
+use actix_web::{App, HttpResponse};
+use palisade::policy::Rule;
+use palisade::rate_limit::{Count, RateLimitHeaders};
+use palisade::{RateLimit, authenticated, get, post, public, rate_limit};
+use palisade_tests::{bearer, builder, call, get as getting, palisade, request};
+
+macro_rules! app {
+    ($palisade:expr, $($endpoint:ident)*) => {
+        init_service(App::new().service(palisade::scope("")$(.service($endpoint))*).wrap($palisade)).await
+    };
+}
+
+fn answering(status: u16, path: &str) -> actix_web::test::TestRequest {
+    request(Method::POST, &format!("/{path}/{status}"))
+}
+
+#[post("/orders/{status}")]
+#[public]
+#[rate_limit(2, "1h", count = successes)]
+async fn orders(status: Path<u16>) -> HttpResponse {
+    HttpResponse::new(StatusCode::from_u16(*status).unwrap())
+}
+
+#[actix_web::test]
+async fn successes_alone_count_and_mistakes_are_given_back() {
+    let app = app!(palisade(), orders);
+    for _ in 0..10 {
+        assert_eq!(call(&app, answering(422, "orders")).await.status, 422);
+    }
+    for _ in 0..2 {
+        assert_eq!(call(&app, answering(201, "orders")).await.status, 201);
+    }
+    call(&app, answering(201, "orders")).await.assert_problem(429);
+    call(&app, answering(422, "orders")).await.assert_problem(429);
+}
+
+fn is_a_guess(status: StatusCode) -> bool {
+    status == StatusCode::UNAUTHORIZED
+}
+
+#[post("/guess/{status}")]
+#[public]
+#[rate_limit(2, "1h", count = when(is_a_guess))]
+async fn guess(status: Path<u16>) -> HttpResponse {
+    HttpResponse::new(StatusCode::from_u16(*status).unwrap())
+}
+
+#[actix_web::test]
+async fn a_function_of_the_status_says_what_counts() {
+    let app = app!(palisade(), guess);
+    for status in [200, 404, 500, 200, 404] {
+        assert_eq!(call(&app, answering(status, "guess")).await.status, status);
+    }
+    for _ in 0..2 {
+        assert_eq!(call(&app, answering(401, "guess")).await.status, 401);
+    }
+    call(&app, answering(200, "guess")).await.assert_problem(429);
+}
+
+#[get("/export")]
+#[public]
+#[rate_limit(10, "1h", cost = 4)]
+async fn export() -> &'static str {
+    "all of it"
+}
+
+#[actix_web::test]
+async fn a_request_takes_what_it_costs_or_nothing() {
+    let app = app!(palisade(), export);
+    for left in ["r=6", "r=2"] {
+        let answer = call(&app, getting("/export")).await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.header("ratelimit").contains(left), "{answer:?}");
+    }
+    call(&app, getting("/export")).await.assert_problem(429);
+}
+
+#[get("/one")]
+#[public]
+#[rate_limit(2, "1h", name = "shared-by-two")]
+async fn one() -> &'static str {
+    "one"
+}
+
+#[get("/two")]
+#[public]
+#[rate_limit(2, "1h", name = "shared-by-two")]
+async fn two() -> &'static str {
+    "two"
+}
+
+#[get("/three")]
+#[public]
+#[rate_limit(3, "1h", name = "shared-by-two")]
+async fn three() -> &'static str {
+    "three"
+}
+
+#[actix_web::test]
+async fn handlers_share_a_bucket_by_its_name() {
+    let app = app!(palisade(), one two);
+    assert_eq!(call(&app, getting("/one")).await.status, 200);
+    assert_eq!(call(&app, getting("/two")).await.status, 200);
+    call(&app, getting("/one")).await.assert_problem(429);
+    call(&app, getting("/two")).await.assert_problem(429);
+}
+
+#[actix_web::test]
+async fn one_name_with_other_numbers_is_an_error_at_boot() {
+    let routes = palisade::scope("").service(one).service(palisade::scope("/in").service(three));
+    let mistake = builder().routes(&routes).build().unwrap_err().to_string();
+    for part in ["shared-by-two", "2 per 3600 s", "3 per 3600 s", "one", "three"] {
+        assert!(mistake.contains(part), "{mistake}");
+    }
+    const ALSO: RateLimit = RateLimit::new("shared-by-two", 2, Duration::from_hours(2)).shared();
+    let routes = palisade::scope("/a").rate_limit(ALSO).service(one);
+    assert!(builder().routes(&routes).build().is_err());
+    const OWN: RateLimit = RateLimit::new("own", 2, Duration::from_hours(2));
+    const OWN_TOO: RateLimit = RateLimit::new("own", 3, Duration::from_hours(2));
+    let two_of_one_prefix =
+        palisade::scope("").service(palisade::scope("/a").rate_limit(OWN).service(one)).rate_limit(OWN_TOO);
+    builder().routes(&two_of_one_prefix).build().unwrap();
+}
+
+#[get("/observed")]
+#[public]
+#[rate_limit(1, "1h", observe)]
+#[rate_limit(3, "1h", name = "observed-enforced")]
+async fn observed() -> &'static str {
+    "ok"
+}
+
+#[actix_web::test]
+async fn one_rate_limit_that_is_only_observed_refuses_nothing_and_lifts_no_other() {
+    let app = app!(palisade(), observed);
+    for expected in [r#""observed";r=0"#, r#""observed";r=0"#, r#""observed";r=0"#] {
+        let answer = call(&app, getting("/observed")).await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.header("ratelimit").contains(expected), "{answer:?}");
+    }
+    call(&app, getting("/observed")).await.assert_problem(429);
+}
+
+#[get("/mine")]
+#[authenticated]
+#[rate_limit(2, "1h")]
+#[rate_limit(3, "1h", by = principal)]
+async fn mine() -> &'static str {
+    "ok"
+}
+
+#[actix_web::test]
+async fn exempt_addresses_are_counted_by_nothing_and_nobody_can_claim_to_be_one() {
+    let palisade = builder().exempt_from_rate_limits(["192.0.2.0/24", "::ffff:198.51.100.7"]).unwrap().build().unwrap();
+    let app = app!(palisade, one);
+    let from = |peer: &str| getting("/one").peer_addr(peer.parse().unwrap());
+    for peer in ["192.0.2.9:1", "198.51.100.7:1", "[::ffff:192.0.2.1]:1"] {
+        for _ in 0..5 {
+            let answer = call(&app, from(peer)).await;
+            assert_eq!(answer.status, 200);
+            assert_eq!(answer.header("ratelimit"), "", "nothing counts, so nothing is reported");
+        }
+    }
+    let claims = || from("203.0.113.9:1").insert_header(("x-forwarded-for", "192.0.2.9"));
+    for status in [200, 200, 429] {
+        assert_eq!(call(&app, claims()).await.status, status);
+    }
+}
+
+#[actix_web::test]
+async fn an_exempt_caller_is_not_charged_and_its_address_gets_back_what_it_was() {
+    let palisade = builder().exempt_from_rate_limits_if(Rule::Role("monitor")).build().unwrap();
+    let app = app!(palisade, mine);
+    let asked = |roles: &[&str]| getting("/mine").insert_header(("authorization", bearer("ann", roles)));
+    for _ in 0..5 {
+        assert_eq!(call(&app, asked(&["monitor"])).await.status, 200);
+    }
+    for status in [200, 200, 429] {
+        assert_eq!(call(&app, asked(&["user"])).await.status, status);
+    }
+    // The address is at its rate limit before anybody knows who calls.
+    call(&app, asked(&["monitor"])).await.assert_problem(429);
+}
+
+#[get("/by-address")]
+#[authenticated]
+#[rate_limit(2, "1h")]
+async fn by_address() -> &'static str {
+    "ok"
+}
+
+#[actix_web::test]
+async fn an_exempt_caller_is_not_charged_where_only_its_address_is_counted() {
+    let palisade = builder().exempt_from_rate_limits_if(Rule::Role("monitor")).build().unwrap();
+    let app = app!(palisade, by_address);
+    for _ in 0..5 {
+        let asked = getting("/by-address").insert_header(("authorization", bearer("ann", &["monitor"])));
+        assert_eq!(call(&app, asked).await.status, 200);
+    }
+}
+
+#[actix_web::test]
+async fn an_exemption_that_no_caller_alone_can_meet_is_an_error_at_boot() {
+    for rule in [Rule::Public, Rule::Authenticated, Rule::Owner("id"), Rule::Any(&[]), Rule::Not(&Rule::Owner("id"))] {
+        let mistake = builder().exempt_from_rate_limits_if(rule).build().unwrap_err().to_string();
+        assert!(mistake.contains("exempt_from_rate_limits_if"), "{mistake}");
+    }
+    for range in ["10.0.0.0/40", "0.0.0.0/0", "::/0"] {
+        assert!(builder().exempt_from_rate_limits([range]).is_err(), "{range}");
+    }
+}
+
+#[get("/tight")]
+#[public]
+#[rate_limit(5, "1h")]
+#[rate_limit(2, "1m", name = "tight-minute")]
+async fn tight() -> &'static str {
+    "ok"
+}
+
+#[actix_web::test]
+async fn the_style_of_the_headers_is_chosen_and_a_refusal_keeps_its_retry_after() {
+    let cors = palisade::Cors::allow_origins(["https://app.example.com"]).unwrap();
+    let legacy = builder().cors(cors).rate_limit_headers(RateLimitHeaders::Legacy).build().unwrap();
+    let app = app!(legacy, tight);
+    let names = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
+    let answer = call(&app, getting("/tight").insert_header(("origin", "https://app.example.com"))).await;
+    for name in names {
+        // A page of another origin can read them too.
+        assert!(answer.header("access-control-expose-headers").to_lowercase().contains(name), "{answer:?}");
+    }
+    assert_eq!(names.map(|name| answer.header(name).to_owned()), ["2", "1", "60"]);
+    assert_eq!((answer.header("ratelimit"), answer.header("ratelimit-policy")), ("", ""));
+    call(&app, getting("/tight")).await;
+    let refused = call(&app, getting("/tight")).await;
+    refused.assert_problem(429);
+    assert_eq!(names.map(|name| refused.header(name).to_owned()), ["2", "0", "60"]);
+    assert_eq!(refused.header("retry-after"), "60");
+
+    let app = app!(builder().rate_limit_headers(RateLimitHeaders::Omit).build().unwrap(), tight);
+    for status in [200, 200, 429] {
+        let answer = call(&app, getting("/tight")).await;
+        assert_eq!(answer.status, status);
+        let said: Vec<_> = answer.headers.keys().filter(|name| name.as_str().contains("ratelimit")).collect();
+        assert!(said.is_empty(), "{said:?}");
+        assert_eq!(answer.header("retry-after").is_empty(), status == 200);
+    }
+}
+
+#[test]
+fn a_count_says_what_it_counts() {
+    assert!(Count::Failures.counts(StatusCode::BAD_REQUEST) && !Count::Failures.counts(StatusCode::OK));
+}

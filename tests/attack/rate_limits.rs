@@ -1,0 +1,265 @@
+//! Brute force and flooding past a rate limit (CWE-307, CWE-770; ASVS V6.3.1, V2.4.1).
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::test::init_service;
+use actix_web::web::{Data, Path};
+use actix_web::{App, HttpResponse, HttpServer};
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use palisade::rate_limit::RateLimitMode;
+use palisade::testing::ManualClock;
+use palisade::{Palisade, RateLimit, authenticated, get, post, public, rate_limit, require_role};
+use palisade_tests::{bearer, builder, builder_at, call, get as getting, palisade, pause, request};
+
+#[get("/three")]
+#[public]
+#[rate_limit(3, "15m")]
+async fn three() -> &'static str {
+    "ok"
+}
+
+/// Answers with the status that the path says.
+#[post("/login/{status}")]
+#[public]
+#[rate_limit(5, "15m", count = failures)]
+async fn login(status: Path<u16>) -> HttpResponse {
+    pause().await;
+    HttpResponse::new(StatusCode::from_u16(*status).unwrap())
+}
+
+fn logging_in(status: u16) -> actix_web::test::TestRequest {
+    request(actix_web::http::Method::POST, &format!("/login/{status}"))
+}
+
+macro_rules! app {
+    ($palisade:expr, $($endpoint:ident)*) => {
+        init_service(App::new().service(palisade::scope("")$(.service($endpoint))*).wrap($palisade)).await
+    };
+}
+
+#[actix_web::test]
+async fn q1_retry_after_is_the_time_left_rounded_up() {
+    let clock = ManualClock::new();
+    let app = app!(builder_at(&clock).build().unwrap(), three);
+    for remaining in ["r=2", "r=1", "r=0"] {
+        let answer = call(&app, getting("/three")).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("ratelimit-policy"), r#""three";q=3;w=900"#);
+        assert!(answer.header("ratelimit").starts_with(&format!(r#""three";{remaining};t="#)), "{answer:?}");
+        clock.advance(Duration::from_millis(100_500));
+    }
+    // The first of the three leaves 900 s after it came, that is in 598.5 s.
+    let refused = call(&app, getting("/three")).await;
+    refused.assert_problem(429);
+    assert_eq!(refused.header("retry-after"), "599");
+    assert_eq!(refused.header("ratelimit"), r#""three";r=0;t=599"#);
+    clock.advance(Duration::from_millis(598_400));
+    assert_eq!(call(&app, getting("/three")).await.header("retry-after"), "1");
+    clock.advance(Duration::from_millis(600));
+    assert_eq!(call(&app, getting("/three")).await.status, 200);
+}
+
+#[actix_web::test]
+async fn q2_successes_are_given_back_and_the_count_never_goes_below_zero() {
+    let app = app!(palisade(), login);
+    for _ in 0..50 {
+        assert_eq!(call(&app, logging_in(200)).await.status, 200);
+    }
+    for _ in 0..5 {
+        assert_eq!(call(&app, logging_in(401)).await.status, 401);
+    }
+    call(&app, logging_in(401)).await.assert_problem(429);
+    call(&app, logging_in(200)).await.assert_problem(429);
+}
+
+#[actix_web::test]
+async fn q2_a_success_that_is_settled_in_a_later_window_gives_that_window_nothing() {
+    let clock = ManualClock::new();
+    let app = app!(builder_at(&clock).build().unwrap(), login);
+    let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200)))).collect();
+    for waiting in &mut slow {
+        assert!(waiting.as_mut().now_or_never().is_none(), "the handler waits");
+    }
+    clock.advance(Duration::from_secs(901));
+    for _ in 0..5 {
+        assert_eq!(call(&app, logging_in(401)).await.status, 401);
+    }
+    for answer in join_all(slow).await {
+        assert_eq!(answer.status, 200);
+    }
+    call(&app, logging_in(401)).await.assert_problem(429);
+}
+
+#[actix_web::test]
+async fn q2_concurrent_tries_do_not_pass_the_rate_limit_before_any_of_them_is_settled() {
+    let app = app!(palisade(), login);
+    let answers = join_all((0..64).map(|_| call(&app, logging_in(401)))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 5);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 59);
+}
+
+#[actix_web::test]
+async fn q2_a_client_that_hangs_up_stays_charged() {
+    let app = app!(palisade(), login);
+    for _ in 0..5 {
+        let mut waiting = Box::pin(call(&app, logging_in(200)));
+        assert!(waiting.as_mut().now_or_never().is_none(), "the handler waits");
+        drop(waiting);
+    }
+    call(&app, logging_in(200)).await.assert_problem(429);
+}
+
+#[get("/mine")]
+#[authenticated]
+#[rate_limit(2, "1h", by = principal)]
+async fn mine() -> &'static str {
+    "mine"
+}
+
+#[actix_web::test]
+async fn a_rate_limit_by_principal_counts_verified_identities_alone() {
+    let app = app!(palisade(), mine);
+    let as_user = |token: String| getting("/mine").insert_header(("authorization", token));
+    for _ in 0..10 {
+        call(&app, as_user("Bearer alice.alice.alice".to_owned())).await.assert_problem(401);
+    }
+    for _ in 0..2 {
+        // A fresh token of the same principal is no fresh bucket.
+        assert_eq!(call(&app, as_user(bearer("alice", &[]))).await.status, 200);
+    }
+    call(&app, as_user(bearer("alice", &[]))).await.assert_problem(429);
+    assert_eq!(call(&app, as_user(bearer("bob", &[]))).await.status, 200);
+}
+
+#[get("/both")]
+#[require_role("admin")]
+#[rate_limit(3, "1h")]
+#[rate_limit(2, "1m", by = principal)]
+async fn both() -> &'static str {
+    "both"
+}
+
+#[actix_web::test]
+async fn a_request_that_one_rate_limit_refuses_is_charged_to_none() {
+    let app = app!(palisade(), both);
+    let asked = |subject: &str| getting("/both").insert_header(("authorization", bearer(subject, &["admin"])));
+    assert_eq!(call(&app, asked("a")).await.status, 200);
+    assert_eq!(call(&app, asked("a")).await.status, 200);
+    for _ in 0..5 {
+        call(&app, asked("a")).await.assert_problem(429);
+    }
+    let answer = call(&app, asked("b")).await;
+    assert_eq!(answer.status, 200, "the address rate limit of 3 still had one: {answer:?}");
+    assert_eq!(answer.header("ratelimit-policy"), r#""both";q=3;w=3600, "both-2";q=2;w=60"#);
+}
+
+#[actix_web::test]
+async fn a_scope_rate_limit_is_shared_by_its_endpoints_and_its_unknown_paths() {
+    let scope = palisade::scope("/api")
+        .rate_limit(RateLimit::new("api", 4, Duration::from_mins(15)))
+        .service(three)
+        .service(login);
+    let app = init_service(App::new().service(scope).wrap(palisade())).await;
+    assert_eq!(call(&app, getting("/api/three")).await.status, 200);
+    call(&app, getting("/api/unknown")).await.assert_problem(404);
+    call(&app, request(actix_web::http::Method::DELETE, "/api/three")).await.assert_problem(405);
+    assert_eq!(call(&app, getting("/api/three")).await.status, 200);
+    for path in ["/api/three", "/api/unknown"] {
+        let refused = call(&app, getting(path)).await;
+        refused.assert_problem(429);
+        assert!(refused.header("ratelimit").contains(r#""api";r=0"#), "{refused:?}");
+    }
+    call(&app, getting("/unknown")).await.assert_problem(404);
+}
+
+#[actix_web::test]
+async fn observing_counts_and_reports_and_refuses_nothing() {
+    let app = app!(builder().rate_limit_mode(RateLimitMode::Observe).build().unwrap(), three);
+    for remaining in ["r=2", "r=1", "r=0", "r=0", "r=0"] {
+        let answer = call(&app, getting("/three")).await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.header("ratelimit").contains(remaining), "{answer:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_rate_limit_by_address_refuses_a_connection_without_one() {
+    let app = app!(palisade(), three);
+    call(&app, actix_web::test::TestRequest::with_uri("/three")).await.assert_problem(500);
+}
+
+#[actix_web::test]
+async fn p2_a_rotated_forwarded_header_gives_no_fresh_bucket() {
+    let app = app!(palisade(), three);
+    let asked = |n: usize| getting("/three").insert_header(("x-forwarded-for", format!("198.51.100.{n}")));
+    for n in 0..3 {
+        assert_eq!(call(&app, asked(n)).await.status, 200);
+    }
+    call(&app, asked(3)).await.assert_problem(429);
+}
+
+#[get("/six")]
+#[public]
+#[rate_limit(5, "15m", name = "q6-of-the-tests")]
+async fn five_for_all_workers(served: Data<AtomicUsize>) -> &'static str {
+    served.fetch_add(1, Ordering::SeqCst);
+    "ok"
+}
+
+/// The mistake that must do no harm: the builder is called inside of the closure, once for each worker.
+#[actix_web::test]
+async fn q6_four_workers_that_each_build_their_own_palisade_share_one_rate_limit() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = Arc::new(AtomicUsize::new(0));
+    let data = Data::from(Arc::clone(&served));
+    let built = Arc::new(AtomicUsize::new(0));
+    let builds = Arc::clone(&built);
+    let server = HttpServer::new(move || {
+        builds.fetch_add(1, Ordering::SeqCst);
+        let palisade = Palisade::builder().build().unwrap();
+        App::new().app_data(data.clone()).service(five_for_all_workers).wrap(palisade)
+    })
+    .workers(4)
+    .listen(listener)
+    .unwrap()
+    .run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let url = format!("http://{address}/six");
+    // One connection each, so that every worker gets its share.
+    let asked = join_all((0..64).map(|_| {
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        let url = url.clone();
+        async move { client.get(url).send().await.unwrap().status().as_u16() }
+    }))
+    .await;
+    handle.stop(true).await;
+    assert!(built.load(Ordering::SeqCst) >= 4, "every worker built its own");
+    assert_eq!(asked.iter().filter(|status| **status == 200).count(), 5, "{asked:?}");
+    assert_eq!(asked.iter().filter(|status| **status == 429).count(), 59, "{asked:?}");
+    assert_eq!(served.load(Ordering::SeqCst), 5);
+}
+
+#[get("/counted-first")]
+#[authenticated]
+#[rate_limit(2, "1h")]
+async fn counted_first() -> &'static str {
+    "in"
+}
+
+#[actix_web::test]
+async fn an_address_is_counted_before_its_credentials_are_judged() {
+    let app = app!(palisade(), counted_first);
+    let guessing = |token: &str| getting("/counted-first").insert_header(("authorization", format!("Bearer {token}")));
+    call(&app, getting("/counted-first")).await.assert_problem(401);
+    call(&app, guessing("a.guessed.token")).await.assert_problem(401);
+    // The right token comes too late: guessing has used the rate limit up.
+    let right = getting("/counted-first").insert_header(("authorization", bearer("alice", &[])));
+    call(&app, right).await.assert_problem(429);
+}

@@ -1,0 +1,58 @@
+//! ASVS V2.4.1: the promise holds for limits from one to a million and windows from a second to a day, in bounded space.
+
+use std::time::Duration;
+
+use palisade::rate_limit::MemoryRateLimits;
+use palisade::rate_limit::{Client, Limit, Tick};
+use palisade::testing::ManualClock;
+
+/// What was admitted: when, and how many units. A burst is one.
+type Admitted = Vec<(u64, u32)>;
+
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((u128::from(self.0) * u128::from(end)) >> 64) as u64
+    }
+}
+
+/// Units within the half-open window that ends at the instant.
+fn within(admitted: &Admitted, now: u64, window: u64) -> u64 {
+    let recent = admitted.iter().rev().take_while(|(at, _)| now - at < window);
+    recent.map(|(_, units)| u64::from(*units)).sum()
+}
+
+#[test]
+fn every_limit_from_one_to_a_million_holds_in_windows_of_a_second_to_a_day() {
+    for limit in [1, 2, 8, 9, 16, 17, 100, 1000, 10_000, 65_535, 65_536, 1_000_000] {
+        for seconds in [1, 60, 900, 3600, 86_400] {
+            let terms = Limit::new(limit, Duration::from_secs(seconds)).unwrap();
+            let (window, slack) = (seconds * 1_000_000_000, terms.slack().as_nanos() as u64);
+            let store = MemoryRateLimits::with_clock(ManualClock::new());
+            let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
+            let mut dice = Dice(u64::from(limit) * 100_000 + seconds);
+            let (mut now, mut admitted, mut refused) = (0, Admitted::new(), 0);
+            for _ in 0..400 {
+                now += dice.below(window / 4 + 1);
+                let cost = 1 + u32::try_from(dice.below(u64::from(limit).div_ceil(4))).unwrap();
+                let (tight, loose) = (within(&admitted, now, window), within(&admitted, now, window + slack));
+                match store.reserve(key, terms, cost, Tick::from_nanos(now)) {
+                    Ok(charge) => {
+                        assert!(tight + u64::from(cost) <= u64::from(limit), "{limit} in {seconds} s");
+                        assert!(u64::from(charge.standing().remaining) <= u64::from(limit) - tight - u64::from(cost));
+                        admitted.push((now, cost));
+                    }
+                    Err(_) => {
+                        refused += 1;
+                        assert!(loose + u64::from(cost) > u64::from(limit), "{limit} in {seconds} s, refused early");
+                    }
+                }
+            }
+            assert!(admitted.len() > 30 && refused > 10, "{limit}: {} {refused}", admitted.len());
+            assert_eq!(store.clients(), 1);
+        }
+    }
+}

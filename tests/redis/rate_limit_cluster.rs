@@ -1,0 +1,139 @@
+//! CWE-362, CWE-636: a cluster of Redis, and one of its nodes dies.
+
+use std::time::{Duration, Instant};
+
+use palisade::rate_limit::RedisRateLimits;
+use palisade::rate_limit::{Ask, RedisDecision};
+use palisade::resource::Unavailable;
+
+use crate::cluster::Cluster;
+use crate::rate_limits::{KEY, PATIENT, ask};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const LIMIT: u32 = 5;
+
+/// Long beside the timeout of 50 ms, short beside what an operating system waits.
+const HANGS: Duration = Duration::from_secs(10);
+
+fn store(cluster: &Cluster, timeout: Duration) -> RedisRateLimits {
+    let urls = cluster.urls();
+    RedisRateLimits::cluster(urls.iter().map(String::as_str), "tests", KEY).unwrap().timeout(timeout).unwrap()
+}
+
+fn of(client: usize) -> Ask<'static> {
+    ask(1, LIMIT, HOUR, &format!("client {client}"))
+}
+
+/// Whether a unit was admitted.
+async fn admitted(store: &RedisRateLimits, ask: &Ask<'static>) -> Result<bool, Unavailable> {
+    let began = Instant::now();
+    let decisions = store.reserve(std::slice::from_ref(ask)).await;
+    assert!(began.elapsed() < HANGS, "a decision took {:?}", began.elapsed());
+    Ok(matches!(&decisions?[..], [RedisDecision::Charged(_)]))
+}
+
+/// A connection that was idle finds out with its next request that its node is dead.
+async fn answered(store: &RedisRateLimits, ask: &Ask<'static>) -> bool {
+    let began = Instant::now();
+    loop {
+        if let Ok(one) = admitted(store, ask).await {
+            return one;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not come back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_decides_for_several_clients_at_once_and_outlives_a_primary() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let patient = store(&cluster, PATIENT);
+
+    // Clients of one request are on several nodes, and still all are charged or none.
+    let clients: Vec<Ask<'static>> = (0..12).map(of).collect();
+    let decisions = patient.reserve(&clients).await.unwrap();
+    let mut charges = Vec::new();
+    for decision in decisions {
+        match decision {
+            RedisDecision::Charged(charge) => charges.push(charge),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(charges.len(), 12);
+    let keys = cluster.keys();
+    let mut nodes: Vec<u16> = keys.iter().map(|key| cluster.port_of(key)).collect();
+    assert_eq!(keys.len(), 12);
+    nodes.sort_unstable();
+    nodes.dedup();
+    assert_eq!(nodes.len(), 3, "all three nodes were asked");
+    assert!(patient.release(charges).await.unwrap().iter().all(|standing| standing.remaining == LIMIT));
+
+    let spent = Ask { cost: LIMIT, ..of(3) };
+    let _ = patient.charge(&spent).await.unwrap();
+    let decisions = patient.reserve(&clients).await.unwrap();
+    for (client, decision) in decisions.iter().enumerate() {
+        let expected = matches!((client, decision), (3, RedisDecision::Refused(_)) | (_, RedisDecision::Spared(_)));
+        assert!(expected, "{client}: {decision:?}");
+    }
+    let began = Instant::now();
+    loop {
+        let left: Vec<u32> = patient.standing(&clients).await.unwrap().iter().map(|one| one.remaining).collect();
+        if left.iter().enumerate().all(|(client, left)| *left == if client == 3 { 0 } else { LIMIT }) {
+            break;
+        }
+        assert!(began.elapsed() < HANGS, "what the others were charged is not given back: {left:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    // Two units of each are out when a node dies. Each client has a key of its own from here on.
+    let clients: Vec<Ask<'static>> = (100..130).map(of).collect();
+    for client in &clients {
+        for _ in 0..2 {
+            assert_eq!(admitted(&patient, client).await, Ok(true));
+        }
+    }
+    let places: Vec<(String, u16)> =
+        cluster.keys().into_iter().map(|key| (key.clone(), cluster.port_of(&key))).collect();
+    // Replicas follow a little later.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let hasty = store(&cluster, Duration::from_millis(50));
+    let began = Instant::now();
+    while admitted(&hasty, &of(500)).await.is_err() {
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not connect");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let dead = cluster.kill_a_primary();
+    assert!(places.iter().any(|(_, port)| *port == dead), "the dead node had keys");
+
+    let (began, mut extra, mut away) = (Instant::now(), vec![0; clients.len()], 0);
+    loop {
+        let mut lost = 0;
+        for (client, extra) in clients.iter().zip(&mut extra) {
+            match admitted(&hasty, client).await {
+                Ok(one) => *extra += u32::from(one),
+                Err(Unavailable) => lost += 1,
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        away += lost;
+        if lost == 0 {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(90), "{lost} clients are still without an answer");
+    }
+    assert!(away > 0, "the death of a node was not noticed: nothing was tested");
+    // On every slot: never more than the three that were left, and a client that was answered got them all or lost them to
+    // answers that nobody heard.
+    let mut whole = 0;
+    for (client, extra) in clients.iter().zip(extra) {
+        let mut extra = extra;
+        while answered(&patient, client).await {
+            extra += 1;
+        }
+        assert!(extra <= LIMIT - 2, "{client:?}: {extra} more");
+        whole += usize::from(extra == LIMIT - 2);
+    }
+    assert!(whole > 0, "nobody got what was left");
+    let sound = places.iter().filter(|(_, port)| *port != dead).count();
+    assert!(sound > 0, "no other slot was tried");
+}
