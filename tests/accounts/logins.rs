@@ -10,7 +10,7 @@ const ADA_PASSWORD: &str = "ada's own pass phrase";
 
 #[tokio::test]
 async fn every_attempt_costs_one_verification_and_every_failure_reads_alike() {
-    let server = Server::start(&[("RUST_LOG", "info,palisade::authn::password=debug")]);
+    let server = Server::start(&[("RUST_LOG", "info,palisade::password=debug")]);
     let anyone = Client::new(&server);
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     let password_less = json!({"name": "Carol", "email": "carol@example.com"});

@@ -3,14 +3,15 @@
 //! Threat: a word that leaves its cell and hides or forges another (CWE-116). Promise: every character that Markdown or HTML
 //! gives a meaning to is escaped; a row is one line, so that one changed attribute is one changed line.
 
-use super::{PolicyRow, PolicyTable, escape};
+use super::columns::{COLUMNS, Detail};
+use super::{PolicyTable, escape};
 
 const TITLE: &str = "# Policies\n\n\
-    Every route of this application with what it demands; a test compares this page with the code, and running the test \
-    with `PALISADE_BLESS=1` renews it.\n\n";
+    Every route of this application and what it demands. A test compares this page with the code. Run that test \
+    with `PALISADE_BLESS=1` to renew the page.\n\n";
 
 pub(super) fn render(table: &PolicyTable) -> String {
-    let mut page = rows(table, PolicyRow::handler_and_place);
+    let mut page = rows(table, Detail::Whole);
     page.push('\n');
     page.push_str(&table.summary());
     page.push('\n');
@@ -18,30 +19,26 @@ pub(super) fn render(table: &PolicyTable) -> String {
     page
 }
 
-/// Without the summary too: a route that became public is one changed line, not two.
+/// The page without the summary too: a route that became public changes one line and not two.
 pub(super) fn committed(table: &PolicyTable) -> String {
     let mut page = TITLE.to_owned();
-    page.push_str(&rows(table, |row| row.handler().to_string()));
+    page.push_str(&rows(table, Detail::WithoutLines));
     exemptions(table, &mut page);
     page
 }
 
-fn rows(table: &PolicyTable, handler: impl Fn(&PolicyRow) -> String) -> String {
-    let mut page = "| Method | Path | Access | Rate limits | Validates | Handler | Reason |\n".to_owned();
-    page.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
+fn rows(table: &PolicyTable, detail: Detail) -> String {
+    let mut page = String::new();
+    for column in &COLUMNS {
+        page.push_str(&format!("| {} ", column.heading));
+    }
+    page.push_str("|\n");
+    page.push_str(&"| --- ".repeat(COLUMNS.len()));
+    page.push_str("|\n");
     for row in table.rows() {
-        let cells = [
-            row.methods().join(", "),
-            row.path().to_owned(),
-            row.access(),
-            row.rate_limits(),
-            row.input(),
-            handler(row),
-            row.reason().unwrap_or_default().to_owned(),
-        ];
-        for cell in cells {
+        for column in &COLUMNS {
             page.push_str("| ");
-            page.push_str(&escaped(&cell));
+            page.push_str(&escaped(&(column.cell)(row, detail)));
             page.push(' ');
         }
         page.push_str("|\n");
@@ -52,7 +49,7 @@ fn rows(table: &PolicyTable, handler: impl Fn(&PolicyRow) -> String) -> String {
 fn exemptions(table: &PolicyTable, page: &mut String) {
     let mut exempt = table.exemptions().peekable();
     if exempt.peek().is_some() {
-        page.push_str("\nExempt prefixes, under which handlers need not declare anything:\n\n");
+        page.push_str("\nExempt prefixes: handlers below them need no policy:\n\n");
     }
     for (prefix, reason) in exempt {
         page.push_str(&format!("- {}: {}\n", escaped(prefix), escaped(reason)));

@@ -4,6 +4,7 @@
 //! very policy that is enforced, in the words of the attributes; no word in it can move a terminal, leave its cell or become
 //! markup (CWE-79, CWE-150).
 
+mod columns;
 mod escape;
 mod html;
 mod json;
@@ -21,7 +22,6 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue
 use actix_web::{HttpRequest, HttpResponse, Responder};
 
 pub(crate) use self::escape::escape;
-use self::row::Openness;
 pub use self::row::PolicyRow;
 use crate::headers::forbid_storing;
 use crate::role::RoleName;
@@ -115,7 +115,8 @@ impl PolicyTable {
         self.exemptions.iter().map(|exemption| (&*exemption.prefix, &*exemption.reason))
     }
 
-    /// Aligned columns under a header, for a terminal; the same as `Display`. Control characters are made escape.
+    /// The table for a terminal, grouped by scope, in lines of at most 100 characters. `Display` prints the same. Control
+    /// characters are shown as escapes.
     #[must_use]
     pub fn to_text(&self) -> String {
         text::render(self)

@@ -22,6 +22,8 @@ use crate::role::RoleName;
 #[derive(Clone, Debug)]
 pub struct PolicyRow {
     methods: &'static [&'static str],
+    /// The prefix of the scope that the route is in, with the prefixes of the scopes around it.
+    scope: String,
     path: String,
     policy: &'static Policy,
     outer: Vec<(String, Rule)>,
@@ -58,7 +60,8 @@ impl PolicyRow {
         };
         let (outer, scope_rate_limits) = (outer.to_vec(), scope_rate_limits.to_vec());
         let admin = RoleName::ADMIN;
-        Self { methods: route.methods, path, policy, outer, scope_rate_limits, admin, takes_scoped: false }
+        let scope = prefix.to_owned();
+        Self { methods: route.methods, scope, path, policy, outer, scope_rate_limits, admin, takes_scoped: false }
     }
 
     pub(crate) fn taking_scoped(mut self, takes_scoped: bool) -> Self {
@@ -79,6 +82,10 @@ impl PolicyRow {
     #[must_use]
     pub fn takes_scoped(&self) -> bool {
         self.takes_scoped
+    }
+
+    pub(super) fn scope(&self) -> &str {
+        &self.scope
     }
 
     /// What the scopes demand, each with its prefix, the outermost first.
@@ -138,6 +145,17 @@ impl PolicyRow {
         }
         let _ = write!(words, "{}", self.policy.rule.as_attributes(&self.admin));
         words
+    }
+
+    /// What the handler itself demands of the caller.
+    pub(super) fn own_access(&self) -> String {
+        self.words(&self.policy.rule)
+    }
+
+    /// The rate limits that the handler itself declares.
+    pub(super) fn own_rate_limits(&self) -> String {
+        let own: Vec<String> = self.policy.rate_limits.iter().map(|own| rate_limit(own, None)).collect();
+        own.join("; ")
     }
 
     /// How often a client may call, the route's own rate limits first: `5 per 15m (failures); 100 per 15m (scope /api)`. Every one
@@ -201,12 +219,6 @@ impl PolicyRow {
         } else {
             Openness::Guarded
         }
-    }
-
-    /// `accounts::users::show (src/users.rs:10)`.
-    pub(super) fn handler_and_place(&self) -> String {
-        let place = self.declared_at();
-        format!("{} ({}:{})", self.handler(), place.file(), place.line())
     }
 }
 
@@ -272,6 +284,6 @@ fn window(seconds: u64) -> String {
 }
 
 /// A scope without a prefix groups endpoints of the whole application.
-fn name_of(prefix: &str) -> &str {
+pub(super) fn name_of(prefix: &str) -> &str {
     if prefix.is_empty() { "/" } else { prefix }
 }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::row::Openness;
 use super::*;
 use crate::policy::{Policy, Route, Rule};
 use crate::rate_limit::{By, Count, RateLimit};
@@ -19,11 +20,10 @@ static LOGIN: Policy = Policy::new(Rule::Public)
     .validates_inputs();
 static SHOW: Policy = Policy::new(Rule::Owner("id")).of("accounts::users", "show").validates(&["query", "body"]);
 static HOSTILE_POLICY: Policy = Policy::new(Rule::Nobody).of("app", "closed").because(HOSTILE);
-static EXPORT: Policy =
-    Policy::new(Rule::Any(&[Rule::Role("a"), Rule::Owner("id")])).of("app", "export").limits(&[
-        RateLimit::per_seconds("login", 10, 86_400).by(By::Principal).shared(),
-        RateLimit::per_seconds("b", 1, 90).by(By::Principal).count(Count::Failures),
-    ]);
+static EXPORT: Policy = Policy::new(Rule::Any(&[Rule::Role("a"), Rule::Owner("id")])).of("app", "export").limits(&[
+    RateLimit::per_seconds("login", 10, 86_400).by(By::Principal).shared(),
+    RateLimit::per_seconds("b", 1, 90).by(By::Principal).count(Count::Failures),
+]);
 
 fn login() -> PolicyRow {
     PolicyRow::new(&Route::post("/login"), "/api", &LOGIN, &[], &[api()])
@@ -122,36 +122,79 @@ fn public_under_a_guarded_scope_is_not_public() {
 }
 
 #[test]
-fn the_text_is_aligned_and_ends_with_what_is_open() {
+fn the_text_is_grouped_by_scope_and_aligned() {
     let text = table().to_string();
     assert_eq!(text, table().to_text());
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].starts_with("METHOD   PATH               ACCESS"), "{text}");
-    for (heading, first, second) in [
-        ("PATH", "/api/login", "/admin/users/{id}"),
-        ("ACCESS", "public", "require_role"),
-        ("QUOTAS", "5 per", "-  "),
-        ("VALIDATES", "inputs", "query, body"),
-        ("HANDLER", "accounts::session::login (", "accounts::users::show ("),
-        ("REASON", "the way in", "-"),
-    ] {
-        let at = lines[0].find(heading).unwrap();
-        assert!(lines[1][at..].starts_with(first), "{heading}\n{text}");
-        assert!(lines[2][at..].starts_with(second), "{heading}\n{text}");
-    }
-    assert!(text.contains(&format!("tests.rs:{}", LOGIN.declared_at().line())), "{text}");
-    assert!(text.contains("\n1 of 2 routes is public.\n"), "{text}");
-    assert!(text.contains("Exempt: /health (asked by the orchestrator)"), "{text}");
-    assert!(lines.iter().all(|line| !line.ends_with(' ')), "{text}");
+    assert_eq!(lines[0], "METHOD    PATH               ACCESS", "{text}");
+    let (login_line, show_line) = (LOGIN.declared_at().line(), SHOW.declared_at().line());
+    let file = LOGIN.declared_at().file();
+    let expected = [
+        String::new(),
+        "SCOPE /api: 100 per 15m".to_owned(),
+        "POST      /api/login         public".to_owned(),
+        "        RATE LIMITS  5 per 15m (failures)".to_owned(),
+        "        VALIDATES    inputs".to_owned(),
+        format!("        HANDLER      accounts::session::login ({file}:{login_line})"),
+        "        REASON       the way in".to_owned(),
+        String::new(),
+        "SCOPE /admin: require_role(\"admin\")".to_owned(),
+        "GET, PUT  /admin/users/{id}  owner(id)".to_owned(),
+        "        VALIDATES    query, body".to_owned(),
+        format!("        HANDLER      accounts::users::show ({file}:{show_line})"),
+        String::new(),
+        "1 of 2 routes is public.".to_owned(),
+        "Exempt: /health (asked by the orchestrator)".to_owned(),
+    ];
+    assert_eq!(lines[1..], expected, "{text}");
 }
 
 #[test]
-fn no_word_of_a_route_moves_the_terminal() {
+fn every_form_shows_every_column() {
+    let table = table();
+    let json: serde_json::Value = serde_json::from_str(&table.to_json()).unwrap();
+    for column in &columns::COLUMNS {
+        assert!(table.to_text().contains(&column.heading.to_uppercase()), "{}", column.heading);
+        assert!(table.to_markdown().contains(&format!("| {} |", column.heading)), "{}", column.heading);
+        assert!(table.to_html().contains(&format!(">{}</th>", column.heading)), "{}", column.heading);
+        for (name, value) in (column.members)(&table.rows()[0]) {
+            assert_eq!(json["routes"][0][name], value, "{name}");
+        }
+    }
+}
+
+#[test]
+fn no_line_of_the_text_is_longer_than_100_characters() {
+    let long = "segment/".repeat(40);
+    let prefix = format!("/{}", long.trim_end_matches('/'));
+    let mut table = hostile_table();
+    table.push(PolicyRow::new(&Route::get("/x"), &prefix, &SHOW, &[(prefix.clone(), Rule::Role("admin"))], &[]));
+    table.push(PolicyRow::new(
+        &Route::get("/y"),
+        "/api",
+        &SHOW,
+        &[("/api".to_owned(), Rule::All(&[Rule::Role("a"); 30]))],
+        &[],
+    ));
+    table.exempt("/other", "word ".repeat(60).trim_end().to_owned());
+    let text = table.to_text();
+    for line in text.lines() {
+        assert!(line.chars().count() <= 100 && !line.ends_with(' '), "{line:?}");
+    }
+    // Nothing is lost where a line ends.
+    let joined: String = text.split_whitespace().collect();
+    assert!(joined.contains(&format!("{prefix}/x")) && joined.matches("\"a\"").count() == 30, "{text}");
+    assert_eq!(text.matches("word").count(), 60);
+}
+
+#[test]
+fn control_characters_never_reach_the_terminal() {
     let text = hostile_table().to_text();
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{text:?}");
-    assert!(text.contains("\\n\\u{1b}[31m\\u{202e}") && text.contains("{x}\\u{7}"), "{text}");
-    let rows = 3;
-    assert_eq!(text.lines().take_while(|line| !line.is_empty()).count(), rows + 1, "{text}");
+    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(joined.contains("\\n\\u{1b}[31m\\u{202e}") && text.contains("{x}\\u{7}"), "{text}");
+    let routes = text.lines().filter(|line| line.starts_with("GET") || line.starts_with("POST"));
+    assert_eq!(routes.count(), 3, "{text}");
 }
 
 #[test]
@@ -191,7 +234,7 @@ fn json_has_stable_names() {
     assert_eq!(login["handler"], "accounts::session::login");
     assert_eq!(login["line"], LOGIN.declared_at().line());
     assert_eq!(
-        login["rate limits"],
+        login["rate_limits"],
         serde_json::json!([
             { "name": "login", "limit": 5, "window_seconds": 900, "by": ["ip"], "cost": 1, "observe": false, "on_outage": "deny", "count": "failures", "shared": false, "scope": null },
             { "name": "api", "limit": 100, "window_seconds": 900, "by": ["ip"], "cost": 1, "observe": false, "on_outage": "local", "count": "all", "shared": false, "scope": "/api" },
@@ -219,9 +262,31 @@ fn html_shows_hostile_words_as_words() {
         assert!(!html.contains(forbidden), "{forbidden:?}\n{html}");
     }
     assert!(html.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;x&quot;"), "{html}");
-    assert!(html.contains("<caption>") && html.contains("scope=\"col\"") && html.contains("name=\"viewport\""));
+    assert!(html.contains("<h1>Policies</h1>") && html.contains("scope=\"col\"") && html.contains("name=\"viewport\""));
     assert!(html.contains("<strong>PUBLIC</strong>") && html.contains("<strong>CLOSED</strong>"), "{html}");
     assert!(html.contains("prefers-color-scheme"));
+}
+
+#[test]
+fn the_page_shows_the_demands_of_a_scope_once() {
+    let mut table = table();
+    table.push(show());
+    let html = table.to_html();
+    assert_eq!(html.matches("require_role(&quot;admin&quot;)").count(), 1, "{html}");
+    assert_eq!(html.matches("owner(id)").count(), 2, "{html}");
+    assert_eq!(html.matches("class=\"scope\"").count(), 2, "{html}");
+    assert!(!html.contains("<code>public</code>"), "the badge says it already: {html}");
+}
+
+#[test]
+fn each_filter_of_the_page_selects_the_rows_of_one_class() {
+    let html = hostile_table().to_html();
+    for class in ["public", "guarded", "closed"] {
+        assert!(html.contains(&format!("id=\"{class}\"")), "{class}");
+        assert!(html.contains(&format!("body:has(#{class}:checked) .route:not(.{class})")), "{class}");
+        assert_eq!(html.matches(&format!("class=\"route {class}\"")).count(), 1, "{class}");
+    }
+    assert!(html.contains("id=\"all\" checked"));
 }
 
 #[test]

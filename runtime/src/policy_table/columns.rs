@@ -1,0 +1,170 @@
+//! The columns of the table, once for every form in which it is shown.
+//!
+//! Threat: a demand that one form of the table shows and another one omits. Promise: text, Markdown, HTML and JSON all walk
+//! through [`COLUMNS`]. A new column is one entry there, and each form shows it.
+
+use serde_json::{Value, json};
+
+use super::PolicyRow;
+use super::row::{self, Openness};
+use crate::policy::Validation;
+use crate::rate_limit::{By, RateLimit};
+
+/// How much of a row a form shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Everything, with the file and the line of the handler.
+    Whole,
+    /// What the handler itself declares. The form shows the demands of the scope once, above its routes.
+    InScope,
+    /// Everything except file and line, so that the page does not change when code moves.
+    WithoutLines,
+}
+
+/// One property of a route.
+pub(super) struct Column {
+    pub(super) heading: &'static str,
+    /// Whether the cell is code: a path, a rule, the name of a handler.
+    pub(super) is_code: bool,
+    /// The cell as plain text. It is empty if the route has nothing to show there.
+    pub(super) cell: fn(&PolicyRow, Detail) -> String,
+    /// The members of the route's JSON object. Names may be added and never change.
+    pub(super) members: fn(&PolicyRow) -> Vec<(&'static str, Value)>,
+}
+
+pub(super) const COLUMNS: [Column; 7] = [
+    Column {
+        heading: "Method",
+        is_code: false,
+        cell: |row, _| row.methods().join(", "),
+        members: |row| vec![("methods", json!(row.methods()))],
+    },
+    Column {
+        heading: PATH,
+        is_code: true,
+        cell: |row, _| row.path().to_owned(),
+        members: |row| vec![("path", json!(row.path()))],
+    },
+    Column {
+        heading: ACCESS,
+        is_code: true,
+        cell: |row, detail| if detail == Detail::InScope { row.own_access() } else { row.access() },
+        members: |row| {
+            let demand = |(rule, scope): (&_, Option<&str>)| json!({ "rule": row.words(rule), "scope": scope });
+            let access: Vec<Value> = row.each_rule().map(demand).collect();
+            vec![
+                ("standing", json!(standing(row.openness()))),
+                ("access", json!(access)),
+                ("scoped", json!(row.takes_scoped())),
+            ]
+        },
+    },
+    Column {
+        heading: "Rate limits",
+        is_code: false,
+        cell: |row, detail| if detail == Detail::InScope { row.own_rate_limits() } else { row.rate_limits() },
+        members: |row| vec![("rate_limits", row.each_rate_limit().map(rate_limit).collect())],
+    },
+    Column {
+        heading: "Validates",
+        is_code: false,
+        cell: |row, _| row.input(),
+        members: |row| {
+            let (validation, arguments): (_, &[&str]) = match row.policy().validation {
+                Validation::None => ("none", &[]),
+                Validation::Inputs => ("inputs", &[]),
+                Validation::Named(names) => ("named", names),
+            };
+            vec![
+                ("validation", json!(validation)),
+                ("arguments", json!(arguments)),
+                ("max_inflated_bytes", json!(row.max_inflated_bytes())),
+            ]
+        },
+    },
+    Column {
+        heading: "Handler",
+        is_code: true,
+        cell: |row, detail| {
+            let handler = row.handler();
+            let declared = row.declared_at();
+            match detail {
+                Detail::WithoutLines => handler.to_string(),
+                Detail::Whole | Detail::InScope => format!("{handler} ({}:{})", declared.file(), declared.line()),
+            }
+        },
+        members: |row| {
+            let declared = row.declared_at();
+            vec![
+                ("handler", json!(row.handler().to_string())),
+                ("file", json!(declared.file())),
+                ("line", json!(declared.line())),
+            ]
+        },
+    },
+    Column {
+        heading: "Reason",
+        is_code: false,
+        cell: |row, _| row.reason().unwrap_or_default().to_owned(),
+        members: |row| vec![("reason", json!(row.reason()))],
+    },
+];
+
+pub(super) const PATH: &str = "Path";
+pub(super) const ACCESS: &str = "Access";
+
+fn standing(openness: Openness) -> &'static str {
+    match openness {
+        Openness::Public => "public",
+        Openness::Denied => "denied",
+        Openness::Guarded => "guarded",
+    }
+}
+
+fn rate_limit((rate_limit, scope): (&RateLimit, Option<&str>)) -> Value {
+    json!({
+        "name": rate_limit.name,
+        "limit": rate_limit.limit,
+        "window_seconds": rate_limit.window.as_secs(),
+        "by": rate_limit.keys().iter().map(By::to_string).collect::<Vec<_>>(),
+        "count": rate_limit.count.word(),
+        "cost": rate_limit.cost,
+        "observe": rate_limit.observe,
+        "on_outage": rate_limit.outage().word(),
+        "shared": rate_limit.shared,
+        "scope": scope,
+    })
+}
+
+/// Routes of one scope, which share its demands.
+pub(super) struct Group<'t> {
+    /// The prefix of the scope. It is empty for routes that are in no scope with a prefix.
+    pub(super) prefix: &'t str,
+    /// What the scopes around the routes demand, in words. It is empty if they demand nothing.
+    pub(super) demands: String,
+    pub(super) rows: Vec<&'t PolicyRow>,
+}
+
+/// The rows by scope, in the order in which the scopes first appear.
+pub(super) fn groups(rows: &[PolicyRow]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for row in rows {
+        let (prefix, demands) = (row.scope(), scope_demands(row));
+        match groups.iter_mut().find(|group| group.prefix == prefix && group.demands == demands) {
+            Some(group) => group.rows.push(row),
+            None => groups.push(Group { prefix, demands, rows: vec![row] }),
+        }
+    }
+    groups
+}
+
+/// `require_role("admin"); 100 per 15m`. A demand of a scope further out names that scope.
+fn scope_demands(row: &PolicyRow) -> String {
+    let elsewhere =
+        |scope: &str| if scope == row.scope() { String::new() } else { format!(" (scope {})", row::name_of(scope)) };
+    let rules = row.outer().iter().map(|(scope, rule)| format!("{}{}", row.words(rule), elsewhere(scope)));
+    let rate_limits = row.each_rate_limit().filter_map(|(rate_limit, scope)| {
+        scope.map(|scope| row::rate_limit(rate_limit, Some(scope).filter(|scope| *scope != row.scope())))
+    });
+    rules.chain(rate_limits).collect::<Vec<_>>().join("; ")
+}
