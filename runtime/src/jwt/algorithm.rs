@@ -1,4 +1,4 @@
-//! The algorithms that tokens may be signed with, and which keys they belong to.
+//! The signature algorithms, and the kinds of key that they need.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use jsonwebtoken as backend;
 
 /// A signature algorithm of RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 §2.2.
 ///
-/// `none` is not among them. A key is only ever used with the algorithms of its own family, and with one of them where it
-/// says which (RFC 8725 §3.1).
+/// `none` is not supported. A key is used only with the algorithms of its own family, and only with one of them if the key names
+/// it (RFC 8725 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// HMAC with SHA-256; the secret has at least 32 bytes. Whoever can verify can also issue.
+    /// HMAC with SHA-256; the secret has at least 32 bytes. A service that can verify tokens with the secret can also issue them.
     Hs256,
     /// HMAC with SHA-384; the secret has at least 48 bytes.
     Hs384,
@@ -67,7 +67,7 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    /// As it stands in `alg`.
+    /// The name in the header parameter `alg`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -86,7 +86,7 @@ impl Algorithm {
         }
     }
 
-    /// Compared exactly, as RFC 7515 §4.1.1 demands.
+    /// Finds an algorithm by its exact name (RFC 7515 §4.1.1).
     pub(super) fn named(name: &str) -> Option<Self> {
         if name == FULLY_SPECIFIED_EDDSA {
             return Some(Self::EdDsa);
@@ -104,7 +104,7 @@ impl Algorithm {
         }
     }
 
-    /// The length of its hash, which is the least length of an HMAC secret (RFC 7518 §3.2).
+    /// The least length of an HMAC secret in bytes: the length of the hash (RFC 7518 §3.2).
     pub(super) const fn shortest_secret(self) -> usize {
         match self {
             Self::Hs384 => 48,

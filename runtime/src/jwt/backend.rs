@@ -1,7 +1,7 @@
-//! The one crypto backend, named here whatever else the process has chosen or left unchosen.
+//! The crypto backend. This module names it, so that no other choice in the process can change it.
 //!
-//! Threat: a backend that is missing, or does not work, which the first token finds out (CWE-248). Promise: it proves itself on
-//! a published vector before the first key is accepted.
+//! Threat: a missing or defective backend that fails with the first token (CWE-248). Promise: the backend passes a published test
+//! vector before the first key is accepted.
 
 use std::sync::OnceLock;
 
@@ -11,13 +11,13 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 
 use crate::config_error::ConfigError;
 
-/// Once for the process.
+/// Tests the backend once for each process.
 pub(super) fn self_test() -> Result<(), ConfigError> {
     static WORKS: OnceLock<bool> = OnceLock::new();
     if *WORKS.get_or_init(|| published_vector().is_ok()) {
         Ok(())
     } else {
-        Err(ConfigError::new("jwt crypto backend", "failed its self-test; this build can't sign"))
+        Err(ConfigError::new("jwt crypto backend", "failed its self-test, so this build cannot sign or verify tokens"))
     }
 }
 
@@ -35,7 +35,7 @@ impl From<jsonwebtoken::signature::Error> for Broken {
     }
 }
 
-/// RFC 4231 §4.3, test case 2: the backend signs it as published, accepts it, and refuses it altered.
+/// RFC 4231 §4.3, test case 2: the backend must create the published signature, accept it, and reject it for another message.
 fn published_vector() -> Result<(), Broken> {
     const SECRET: &[u8] = b"Jefe";
     const MESSAGE: &[u8] = b"what do ya want for nothing?";

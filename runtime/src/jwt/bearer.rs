@@ -1,8 +1,8 @@
 //! The bearer scheme: from the `Authorization` header to a token, and the challenge back.
 //!
-//! Threat: a token taken from where it leaks, such as a query or a body (CWE-598), or a credential that one reader takes
-//! for another than the next one does (CWE-436). Promise: one `Authorization` header, read by the grammar of RFC 6750
-//! §2.1 and RFC 9110 §11.4, or nothing.
+//! Threat: a token in a place that leaks, such as a query or a body (CWE-598), and a credential that two readers understand
+//! differently (CWE-436). Promise: a token is read from exactly one `Authorization` header, by the grammar of RFC 6750 §2.1 and
+//! RFC 9110 §11.4.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
@@ -48,12 +48,12 @@ impl Authenticator for Jwt {
 }
 
 impl Jwt {
-    /// What was verified before was read before: only other tokens are held against the grammar.
+    /// A cached token was parsed when it was first verified. Only other tokens are checked against the grammar.
     fn attempt<'a>(&'a self, presented: &'a [u8]) -> Judgement<'a> {
         let Some(now) = since_epoch() else {
             return Judgement::Done(Err(AuthError::Unavailable("clock")));
         };
-        if let Some(principal) = self.known(presented, now) {
+        if let Some(principal) = self.cached(presented, now) {
             return self.unless_revoked(principal);
         }
         match token68(presented) {
@@ -66,7 +66,7 @@ impl Jwt {
 enum Credential<'r> {
     Absent,
     Malformed(&'static str),
-    /// What stands where a token has to be.
+    /// The bytes where the token should be.
     Presented(&'r [u8]),
 }
 
@@ -76,7 +76,7 @@ impl<'r> Credential<'r> {
         match (values.next(), values.next()) {
             (None, _) => Self::Absent,
             (Some(value), None) => Self::parse(value.as_bytes()),
-            // RFC 9110 §5.3: not a list, so which one counts is anybody's guess.
+            // RFC 9110 §5.3: this header is not a list, so it is not defined which value counts.
             (Some(_), Some(_)) => Self::Malformed("authorization_repeated"),
         }
     }
@@ -96,7 +96,7 @@ impl<'r> Credential<'r> {
     }
 }
 
-/// RFC 9110 §5.6.2: what the name of a scheme is made of.
+/// RFC 9110 §5.6.2: the characters of a scheme's name.
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -105,7 +105,8 @@ fn is_token_byte(byte: u8) -> bool {
 fn token68(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     let inner = text.trim_end_matches('=');
-    // `-`, `.`, `/` and the digits are neighbours. No early end: so the compiler looks at many at once.
+    // `-`, `.`, `/` and the digits are neighbours in ASCII. The loop does not end early, so that the compiler can check many bytes
+    // at once.
     let fits = |byte: u8| matches!(byte, b'+' | b'-'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z' | b'~');
     let all_fit = inner.bytes().fold(true, |so_far, byte| so_far & fits(byte));
     (all_fit && !inner.is_empty()).then_some(text)

@@ -1,9 +1,9 @@
-//! Tokens that were verified before.
+//! The cache of verified tokens.
 //!
-//! Threat: an answer about one token given to another, or one that outlives what it was based on (CWE-524, CWE-613). Promise: an
-//! entry is found by the whole token, compared byte for byte, so no two can be confused; it counts only within the token's
-//! own times and while the key that verified it is in use; revocation is asked on every request besides. The tokens held take
-//! a bounded number of bytes, and are wiped when they leave.
+//! Threat: the result for one token that is returned for another, and a result that outlives the token or the key (CWE-524,
+//! CWE-613). Promise: an entry is found by the whole token, byte for byte, so that two tokens cannot be confused. It is valid only
+//! within the times of the token, and while the key that verified it is in use. Revocations are checked on every request anyway.
+//! The cache has a bounded size in bytes, and each token is wiped when it leaves.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -17,18 +17,18 @@ use zeroize::Zeroizing;
 use super::key::VerifyingKey;
 use crate::principal::Principal;
 
-/// How much memory the verified tokens of one [`Jwt`](crate::Jwt) may take.
+/// How much memory the verified tokens of one [`Jwt`](crate::Jwt) may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenCache {
-    /// About this many bytes. The default is [`TokenCache::DEFAULT`].
+    /// About this many bytes. Default: [`TokenCache::DEFAULT`].
     Bytes(u64),
-    /// None: every token is verified on every request.
+    /// No cache: every token is verified on every request.
     Off,
 }
 
 impl TokenCache {
-    /// 16 MiB, some 10,000 tokens of usual length.
+    /// 16 MiB, which holds about 10,000 tokens of usual length.
     pub const DEFAULT: Self = Self::Bytes(16 * 1024 * 1024);
 }
 
@@ -38,18 +38,18 @@ impl Default for TokenCache {
     }
 }
 
-/// What a token stood for when it was verified.
+/// The result of verifying one token.
 pub(super) struct Verified {
     pub(super) principal: Principal,
     pub(super) from: Duration,
     pub(super) until: Duration,
     pub(super) key: Arc<VerifyingKey>,
-    /// Which of the key sources the key is of.
+    /// The index of the key source that has the key.
     pub(super) source: usize,
 }
 
 impl Verified {
-    fn counts(&self, now: Duration) -> bool {
+    fn is_valid(&self, now: Duration) -> bool {
         self.from <= now && now < self.until && !self.key.is_retired()
     }
 }
@@ -65,7 +65,7 @@ impl Entries {
 
     pub(super) fn find(&self, token: &[u8], now: Duration) -> Option<Arc<Verified>> {
         let found = self.0.get(&Presented(token))?;
-        if found.counts(now) {
+        if found.is_valid(now) {
             return Some(found);
         }
         self.0.remove(&Presented(token));
@@ -83,7 +83,7 @@ impl fmt::Debug for Entries {
     }
 }
 
-/// A token as it is kept.
+/// A token in the cache.
 struct Whole(Zeroizing<Vec<u8>>);
 
 impl Hash for Whole {
@@ -100,7 +100,7 @@ impl PartialEq for Whole {
 
 impl Eq for Whole {}
 
-/// A token as it came. Two texts that hash alike in one process do not in the next: the hash is seeded at random.
+/// A token that a client presented. The hash has a random seed, so that an attacker cannot choose tokens that collide.
 #[derive(Hash)]
 struct Presented<'t>(&'t [u8]);
 
@@ -110,7 +110,8 @@ impl Equivalent<Whole> for Presented<'_> {
     }
 }
 
-/// The token, the claims that its principal keeps (no longer than the token), and what surrounds them.
+/// The size of an entry: the token, the claims that its principal keeps (not longer than the token), and the structures around
+/// them.
 #[derive(Clone)]
 struct Bytes;
 

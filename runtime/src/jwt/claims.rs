@@ -1,9 +1,9 @@
 //! The claims of a token whose signature is verified.
 //!
-//! Threat: a genuine token that was issued by somebody else, for another API, for another time, or whose claim is missing
-//! or of a type that a lax reader takes for "no restriction" (CWE-287, RFC 8725 §3.8, §3.9). Promise: every claim that we
-//! use has its one JSON type; `iss aud exp sub` must be there, and `iat` where revocations are asked for; ASVS V9.2.1 to V9.2.4.
-//! A claim whose place nobody configured, and which is of another type, gives no authority.
+//! Threat: a genuine token of another issuer, for another API or for another time, and a claim that is missing or has a type
+//! that a lax reader takes for "no restriction" (CWE-287, RFC 8725 §3.8, §3.9). Promise: every claim that is used has exactly one
+//! JSON type. `iss`, `aud`, `exp` and `sub` are required, and `iat` too if revocations are configured (ASVS V9.2.1 to V9.2.4). A
+//! claim of another type grants nothing, if its place was not configured.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,41 +24,42 @@ use crate::principal::{Principal, Token};
 /// The authentication scheme of the principals.
 pub(super) const SCHEME: &str = "Bearer";
 
-/// The end of the year 9999, where RFC 3339 ends. A later date is milliseconds taken for seconds, or never meant to end.
+/// The end of the year 9999, where RFC 3339 ends. A later date is a mistake, such as milliseconds instead of seconds.
 pub(super) const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
-/// What the claims are held against.
+/// What the claims are compared with.
 #[derive(Clone, Debug)]
 pub(super) struct Expectations {
     pub(super) issuer: String,
-    /// Any of them is enough.
+    /// The token must name one of them.
     pub(super) audiences: Vec<String>,
-    /// Whether revocations are asked for.
+    /// Whether revocations are configured.
     pub(super) revocable: bool,
     pub(super) leeway: Duration,
     pub(super) token_type: TokenType,
     pub(super) paths: Paths,
 }
 
-/// A principal, and between which moments since 1970 it is vouched for, leeway counted: from, and until before.
+/// A principal, and the times between which the token is valid, including the leeway. Both are durations since 1970. `until` is
+/// exclusive.
 pub(super) struct Judged {
     pub(super) principal: Principal,
     pub(super) from: Duration,
     pub(super) until: Duration,
 }
 
-/// The claims that we use, each of its right type. They say nothing until [judged](Self::judge).
+/// The claims that are used, each of its right type. They must not be trusted before [`judge`](Self::judge).
 #[derive(Default)]
 pub(super) struct Claims<'de> {
     issuer: Option<Text<'de>>,
     audience: Option<Texts<'de>>,
-    /// The audience at the configured place.
+    /// The audience at the place that is configured.
     named_audience: Option<Vec<String>>,
     subject: Option<Text<'de>>,
     expires: Option<NumericDate>,
     issued: Option<NumericDate>,
     not_before: Option<NumericDate>,
-    // The inner `None` is `null`, which is as good as absent.
+    // The inner `None` is `null`, which means the same as an absent claim.
     id: Option<Option<Text<'de>>>,
     session: Option<Option<Text<'de>>>,
     roles: Option<Texts<'de>>,
@@ -68,7 +69,7 @@ pub(super) struct Claims<'de> {
 }
 
 impl<'de> Claims<'de> {
-    /// Of claims that lie elsewhere than where we would put them, those are taken from there.
+    /// Reads the claims. A claim with a configured place is read from there.
     pub(super) fn read(bytes: &'de [u8], paths: &Paths) -> Result<Self, AuthError> {
         let mut claims: Self =
             json::read(bytes, "token_claims", |reader, reason| reader.deserialize_map(Members { paths, reason }))?;
@@ -83,7 +84,7 @@ impl<'de> Claims<'de> {
         Ok(claims)
     }
 
-    /// The principal, if the claims are what we expect, now. `text` is what they were read from.
+    /// Returns the principal if the claims are as expected at this time. `text` is the JSON that the claims were read from.
     pub(super) fn judge(self, expected: &Expectations, text: &[u8], now: Duration) -> Result<Judged, AuthError> {
         let required = AuthError::Invalid;
         let issuer = self.issuer.as_ref().ok_or(required("token_iss"))?;
@@ -92,7 +93,7 @@ impl<'de> Claims<'de> {
         let expires = self.expires.as_ref().ok_or(required("token_exp"))?.0;
         let issued = match &self.issued {
             Some(issued) => issued.0,
-            // Without it nobody can tell whether the token is from before a moment of revocation.
+            // Without it, a revocation of all earlier tokens could not be applied.
             None if expected.revocable => return Err(required("token_iat")),
             None => Duration::ZERO,
         };
@@ -130,7 +131,7 @@ impl<'de> Claims<'de> {
                 session: self.session.flatten().map(|session| (*session.0).into()),
                 issued,
                 expires,
-                // They were read as UTF-8.
+                // The claims were read as UTF-8 before.
                 claims: std::str::from_utf8(text).map_err(|_| AuthError::Invalid("token_claims"))?.into(),
             };
             let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
@@ -152,7 +153,7 @@ impl<'de> Claims<'de> {
         Err(AuthError::Invalid(refusal))
     }
 
-    /// RFC 7519 §4.1.3: an `aud` that is there has to name us, also where the audience is said to be elsewhere.
+    /// RFC 7519 §4.1.3: if the token has an `aud`, it must name this API, also if another place is configured for the audience.
     fn is_for_us(&self, expected: &Expectations) -> Result<bool, AuthError> {
         let ours = |name: &str| expected.audiences.iter().any(|audience| audience == name);
         let usual = self.audience.as_ref().map(|audience| audience.each().any(ours));
@@ -163,7 +164,7 @@ impl<'de> Claims<'de> {
         Ok(named.iter().any(|name| ours(name)) && usual.unwrap_or(true))
     }
 
-    /// The claims that have a name of ours and are of another type. Of a claim that is configured that is an error instead.
+    /// The claims that have a default name and another type. They are ignored. At a configured place that is an error instead.
     fn ignored(&self) -> impl Iterator<Item = &'static str> + use<> {
         let is_other = |claim: &Option<Texts<'_>>| matches!(claim, Some(Texts::Other));
         let no_tenant = matches!(self.tenant, Some(Texts::Several(_) | Texts::Other));
@@ -178,7 +179,7 @@ impl<'de> Claims<'de> {
     }
 }
 
-/// The issuer that claims name, whatever else they are. It says whom to ask, and nothing more.
+/// Returns the issuer that unverified claims name. It only decides which authenticator judges the token.
 pub(super) fn names_issuer(claims: &[u8]) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Named<'c> {
@@ -189,7 +190,7 @@ pub(super) fn names_issuer(claims: &[u8]) -> Option<Cow<'_, str>> {
     serde_json::from_slice(claims).ok().map(|Named { iss }| iss.0)
 }
 
-/// RFC 9068 §2.2.3 (RFC 8693 §4.2): one text, its scopes separated by spaces; some issuers send an array of scopes.
+/// RFC 9068 §2.2.3 (RFC 8693 §4.2): one text with scopes separated by spaces. Some issuers send an array of scopes.
 fn each_scope<'s>(scopes: &'s Texts<'_>) -> impl Iterator<Item = &'s str> {
     let splits = matches!(scopes, Texts::One(_));
     scopes.each().flat_map(move |text| {
@@ -248,32 +249,32 @@ impl<'de> Visitor<'de> for Members<'_> {
 impl Members<'_> {
     fn take<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
         &self,
-        word: &'static str,
+        reason: &'static str,
         slot: &mut Option<T>,
         map: &mut A,
     ) -> Result<(), A::Error> {
-        self.reason.stands(word);
+        self.reason.set(reason);
         let value = map.next_value()?;
         self.reason.fill(slot, value)?;
-        self.reason.stands("token_claims");
+        self.reason.set("token_claims");
         Ok(())
     }
 
     fn take_texts<'de, A: MapAccess<'de>>(
         &self,
-        word: &'static str,
+        reason: &'static str,
         slot: &mut Option<Texts<'de>>,
         map: &mut A,
     ) -> Result<(), A::Error> {
-        self.reason.stands(word);
+        self.reason.set(reason);
         let value = map.next_value_seed(AnyValue(self.reason))?;
         self.reason.fill(slot, value)?;
-        self.reason.stands("token_claims");
+        self.reason.set("token_claims");
         Ok(())
     }
 }
 
-/// RFC 7519 §2: seconds since 1970, possibly with a fraction. Negative and [unending](LAST_DATE) ones are refused.
+/// RFC 7519 §2: seconds since 1970, possibly with a fraction. Negative dates and dates after [`LAST_DATE`] are rejected.
 struct NumericDate(Duration);
 
 impl<'de> Deserialize<'de> for NumericDate {
@@ -292,7 +293,7 @@ impl<'de> Deserialize<'de> for NumericDate {
             }
 
             fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<NumericDate, E> {
-                // Its digits end before the nanoseconds: of ours, the microseconds are right.
+                // The precision of `f64` ends before the nanoseconds, so the date is rounded to microseconds.
                 let nearly = Duration::try_from_secs_f64(seconds).map_err(E::custom)?;
                 let rounded = nearly.saturating_add(Duration::from_nanos(500));
                 date(Duration::new(rounded.as_secs(), rounded.subsec_micros().saturating_mul(1000)))

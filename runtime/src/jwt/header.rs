@@ -1,9 +1,9 @@
 //! The header of a token.
 //!
 //! Threat: a header that talks the verifier into another algorithm, another key or another reading of the token
-//! (CWE-347, RFC 8725 §2.1, §2.8, §3.1). Promise: only an algorithm of the configured key is accepted; no extension that
-//! must be understood is (RFC 7515 §4.1.11); only a JWT is taken for one (RFC 8725 §3.11); a `kid` is compared with the names
-//! of configured keys, and `jku x5u jwk x5c` are neither followed nor used.
+//! (CWE-347, RFC 8725 §2.1, §2.8, §3.1). Promise: only an algorithm of the configured key is accepted. A token with a critical
+//! extension is rejected (RFC 7515 §4.1.11). Only the expected type of token is accepted (RFC 8725 §3.11). A `kid` is compared
+//! with the names of configured keys, and `jku`, `x5u`, `jwk` and `x5c` are ignored.
 
 use std::fmt;
 
@@ -12,15 +12,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::AuthError;
 use super::algorithm::Algorithm;
 use super::json::{self, Names, Reason, Text};
-use super::workbench::Workbench;
+use super::{AuthError, base64url};
 
-/// In bytes; names of keys are thumbprints and dates.
+/// In bytes. Names of keys are usually thumbprints or dates.
 const LONGEST_KEY_ID: usize = 255;
 
-/// The header of every token that our own issuer signs with a key, encoded; a verifier of that key is spared the reading.
+/// The encoded header of every token that our own issuer signs with this key. A verifier of the key compares a header with it
+/// and need not parse it then.
 pub(super) fn encoded(algorithm: Algorithm, id: Option<&str>) -> String {
     #[derive(Serialize)]
     struct Issued<'k> {
@@ -32,25 +32,25 @@ pub(super) fn encoded(algorithm: Algorithm, id: Option<&str>) -> String {
     }
 
     let header = Issued { alg: algorithm.name(), typ: ACCESS_TOKEN, kid: id };
-    // Texts alone: they can always be written.
+    // The header consists of texts alone, and serde_json can always write those.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).unwrap_or_default())
 }
 
-/// What a token says it is, in `typ` (RFC 7515 §4.1.9), and whether that is good enough.
+/// Which types of token are accepted, by the header parameter `typ` (RFC 7515 §4.1.9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenType {
-    /// `JWT`, `at+jwt`, or nothing: what most issuers send. The default.
+    /// `JWT`, `at+jwt` or no `typ`, because most issuers send one of these. This is the default.
     #[default]
     Jwt,
-    /// `at+jwt` alone (RFC 9068 §4), so that no other kind of token of the same issuer, such as an ID token, passes for one.
+    /// Only `at+jwt` (RFC 9068 §4). Other tokens of the same issuer, such as ID tokens, are rejected.
     AccessToken,
 }
 
 const ACCESS_TOKEN: &str = "at+jwt";
 
 impl TokenType {
-    /// A media type, compared without case, whose `application/` may be left out.
+    /// Compares `typ` as a media type: without case, and with or without `application/`.
     fn accepts(self, typ: Option<&str>) -> bool {
         let Some(typ) = typ else { return self == Self::Jwt };
         const PREFIX: &str = "application/";
@@ -62,15 +62,19 @@ impl TokenType {
     }
 }
 
-/// What the header of a token asks for.
+/// The header of a token.
 pub(super) struct Header<'t> {
     pub(super) algorithm: Algorithm,
     pub(super) key_id: Option<Text<'t>>,
 }
 
-/// Reads the header, and refuses one that asks for what is never given.
-pub(super) fn read<'b>(header: &str, expected: TokenType, bench: &'b mut Workbench) -> Result<Header<'b>, AuthError> {
-    let bytes = bench.decode(header, "token_header")?;
+/// Reads the header into the buffer.
+///
+/// # Errors
+///
+/// [`AuthError::Invalid`], if the header is malformed, or asks for something that is never accepted.
+pub(super) fn read<'b>(header: &str, expected: TokenType, buffer: &'b mut Vec<u8>) -> Result<Header<'b>, AuthError> {
+    let bytes = base64url::decode(header, buffer, "token_header")?;
     json::read(bytes, "token_header", |reader, reason| reader.deserialize_map(Parameters { expected, reason }))
 }
 
@@ -93,26 +97,26 @@ impl<'de> Visitor<'de> for Parameters<'_> {
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match &*name.0 {
                 "alg" => {
-                    reason.stands("token_alg");
+                    reason.set("token_alg");
                     let value = map.next_value::<Text<'de>>()?;
                     reason.fill(&mut alg, value)?;
                 }
                 "typ" => {
-                    reason.stands("token_typ");
+                    reason.set("token_typ");
                     let value = map.next_value::<Text<'de>>()?;
                     reason.fill(&mut typ, value)?;
                 }
                 "kid" => {
-                    reason.stands("token_kid");
+                    reason.set("token_kid");
                     let value = map.next_value::<Text<'de>>()?;
                     reason.fill(&mut kid, value)?;
                 }
                 "crit" => return reason.refuse("token_crit"),
-                // RFC 7797 §7: without `crit` it would be ignored by half of the readers.
+                // RFC 7797 §7: some readers ignore `b64` if `crit` does not name it.
                 "b64" => return reason.refuse("token_b64"),
                 _ => others.skip(name, &mut map, reason)?,
             }
-            reason.stands("token_header");
+            reason.set("token_header");
         }
         let Some(algorithm) = alg.and_then(|alg: Text<'_>| Algorithm::named(&alg.0)) else {
             return reason.refuse("token_alg");

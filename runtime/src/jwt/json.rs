@@ -1,8 +1,8 @@
 //! The JSON of a token, read strictly and without building a tree.
 //!
 //! Threat: two readers of one token that see different values, because a name occurs twice (CWE-436, RFC 8725 §2.4), and
-//! JSON that costs far more to read than to send (CWE-400). Promise: at every depth of the text a repeated name, spelled
-//! alike or by escapes, is refused; the work of finding it grows no faster than the text, whose length is bounded.
+//! JSON that costs far more to read than to send (CWE-400). Promise: a repeated name is rejected at every depth, also if it is
+//! spelled with escapes. The work grows linearly with the length of the text, which is bounded.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -14,25 +14,25 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 
 use super::AuthError;
 
-/// Up to here names are compared each with each, which is the fastest for the dozen that most objects have.
+/// Up to this number, a new name is compared with each earlier one. That is the fastest way for objects with a dozen members.
 const FEW: usize = 16;
 
-/// The reason that stands if reading stops here: a JSON reader's own error knows no audit word.
+/// The reason that the audit log gets if reading stops at this point. The error of the JSON reader itself cannot carry it.
 #[derive(Clone, Copy)]
 pub(super) struct Reason<'r>(&'r Cell<&'static str>);
 
 impl Reason<'_> {
-    pub(super) fn stands(self, word: &'static str) {
-        self.0.set(word);
+    pub(super) fn set(self, reason: &'static str) {
+        self.0.set(reason);
     }
 
-    /// Stops reading, for this reason.
-    pub(super) fn refuse<T, E: de::Error>(self, word: &'static str) -> Result<T, E> {
-        self.0.set(word);
-        Err(E::custom(word))
+    /// Stops reading, with this reason.
+    pub(super) fn refuse<T, E: de::Error>(self, reason: &'static str) -> Result<T, E> {
+        self.0.set(reason);
+        Err(E::custom(reason))
     }
 
-    /// Fills the slot of a member that is asked for, once.
+    /// Fills the slot of a member. A second value for the same member is an error.
     pub(super) fn fill<T, E: de::Error>(self, slot: &mut Option<T>, value: T) -> Result<(), E> {
         match slot.replace(value) {
             None => Ok(()),
@@ -44,14 +44,14 @@ impl Reason<'_> {
 /// Reads the bytes as one JSON text in UTF-8 (RFC 8725 §3.7).
 pub(super) fn read<'de, T>(
     bytes: &'de [u8],
-    word: &'static str,
+    reason: &'static str,
     visit: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::StrRead<'de>>, Reason<'_>) -> serde_json::Result<T>,
 ) -> Result<T, AuthError> {
-    let text = std::str::from_utf8(bytes).map_err(|_| AuthError::Invalid(word))?;
-    let reason = Cell::new(word);
+    let text = std::str::from_utf8(bytes).map_err(|_| AuthError::Invalid(reason))?;
+    let current = Cell::new(reason);
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = visit(&mut reader, Reason(&reason)).map_err(|_| AuthError::Invalid(reason.get()))?;
-    reader.end().map_err(|_| AuthError::Invalid(word))?;
+    let value = visit(&mut reader, Reason(&current)).map_err(|_| AuthError::Invalid(current.get()))?;
+    reader.end().map_err(|_| AuthError::Invalid(reason))?;
     Ok(value)
 }
 
@@ -59,16 +59,16 @@ pub(super) fn read<'de, T>(
 #[derive(Deserialize)]
 pub(super) struct Text<'t>(#[serde(borrow)] pub(super) Cow<'t, str>);
 
-/// The names of the members that nobody asked for, in one object.
+/// The names of the other members of one object.
 #[derive(Default)]
 pub(super) struct Names<'de> {
     few: Vec<Cow<'de, str>>,
-    /// All beyond the first few. Its hash is seeded at random, so nobody can choose names that collide.
+    /// The names after the first few. The hash has a random seed, so that an attacker cannot choose names that collide.
     more: Option<HashSet<Cow<'de, str>>>,
 }
 
 impl<'de> Names<'de> {
-    /// Whether the name is new.
+    /// Returns whether the name is new.
     fn add(&mut self, name: Cow<'de, str>) -> bool {
         if self.few.contains(&name) {
             return false;
@@ -80,7 +80,7 @@ impl<'de> Names<'de> {
         true
     }
 
-    /// Skips the value of such a member.
+    /// Skips the value of another member.
     pub(super) fn skip<A: MapAccess<'de>>(
         &mut self,
         name: Text<'de>,
@@ -94,7 +94,7 @@ impl<'de> Names<'de> {
     }
 }
 
-/// A value of any kind that is read over, not without looking for repeated names in it.
+/// Skips a value of any kind. Repeated names inside of it are rejected.
 #[derive(Clone, Copy)]
 pub(super) struct Skipped<'r>(pub(super) Reason<'r>);
 

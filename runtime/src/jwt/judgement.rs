@@ -1,9 +1,9 @@
 //! The verdict on a token, out of all the keys of its issuer.
 //!
-//! Threat: a token that is taken for genuine because it was held against keys until one fitted, and one that is refused because
-//! it was held against the wrong ones (CWE-347, RFC 8725 §3.10). Promise: the header chooses one key of each configured source;
-//! what is not about the keys is decided once, by the first signature that verifies; as long as a source that may have the key
-//! can't be asked, a token is not refused but can't be judged.
+//! Threat: a forged token that is accepted because it was tried with one key after another, and a genuine one that is rejected
+//! because it was tried with the wrong keys (CWE-347, RFC 8725 §3.10). Promise: the header chooses one key of each configured
+//! source. The first signature that verifies decides, and the claims are judged once. While a source that may have the key cannot
+//! be asked, the result is "unavailable" and not "rejected".
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,15 +20,15 @@ use super::key_requests::KeyRequest;
 use super::key_set::{Choice, KeySet};
 #[cfg(feature = "jwks")]
 use super::remote::Wanted;
-use super::workbench::Workbench;
-use super::{AuthError, Jwt};
+use super::verifier_cache::VerifierCache;
+use super::{AuthError, Jwt, base64url};
 use crate::authn::REVOKED;
 use crate::principal::Principal;
 
 const SIGNATURE: AuthError = AuthError::Invalid("token_signature");
 const ALGORITHM: AuthError = AuthError::Invalid("token_alg");
 
-/// A verdict on a token, or the way to one.
+/// A verdict on a token, or a future that gives it.
 pub(super) enum Judgement<'a> {
     Done(Result<Principal, AuthError>),
     Pending(LocalBoxFuture<'a, Result<Principal, AuthError>>),
@@ -45,24 +45,25 @@ impl Judgement<'_> {
 
 /// Why a token was not verified with the keys of one source.
 pub(super) enum Failure {
-    /// Whatever other keys there are.
+    /// The token is rejected, and other keys cannot change that.
     Refused(AuthError),
-    /// The key that was chosen is not the one. `named` is whether there is a key of the name in the header.
+    /// The token was not signed with the chosen key. `named` tells whether the source has a key of the name in the header.
     NotTheKey { error: AuthError, named: bool },
-    /// It names a key that is not in the set. `secret` is whether it is to be a secret, which no published set has.
-    #[cfg_attr(not(feature = "jwks"), expect(dead_code, reason = "only a source that can be asked wants the name"))]
+    /// The header names a key that is not in the set. `secret` tells whether the algorithm needs a secret, which no published set
+    /// contains.
+    #[cfg_attr(not(feature = "jwks"), expect(dead_code, reason = "only remote key sets read the name"))]
     UnknownKey { id: Option<String>, secret: bool },
-    /// Its signature is not of the key, which has no name by which a newer one could be told.
-    NotOfTheNameless,
+    /// The signature is not valid for the chosen key, and the key has no name. The issuer may have replaced it.
+    UnnamedKeyMismatch,
 }
 
 impl Failure {
-    /// What a source can be asked for to do better.
+    /// What to ask a remote source for, if that could change the verdict.
     #[cfg(feature = "jwks")]
     fn wants(&mut self) -> Option<Wanted> {
         match self {
             Self::UnknownKey { id, secret: false } => id.take().map(Wanted::Name),
-            Self::NotOfTheNameless => Some(Wanted::Newer),
+            Self::UnnamedKeyMismatch => Some(Wanted::Newer),
             _ => None,
         }
     }
@@ -73,7 +74,7 @@ impl From<Failure> for AuthError {
         match failure {
             Failure::Refused(error) | Failure::NotTheKey { error, .. } => error,
             Failure::UnknownKey { .. } => Self::Invalid("token_kid"),
-            Failure::NotOfTheNameless => SIGNATURE,
+            Failure::UnnamedKeyMismatch => SIGNATURE,
         }
     }
 }
@@ -84,7 +85,7 @@ impl From<AuthError> for Failure {
     }
 }
 
-/// What the sources said of a token that none of them has verified: the most telling counts, with its weight.
+/// The failures of all sources for one token. The most specific one is reported, by its weight.
 #[derive(Default)]
 pub(super) struct Refusals(Option<(u8, AuthError)>);
 
@@ -96,7 +97,7 @@ impl Refusals {
             AuthError::Unavailable(_) => 4,
             SIGNATURE => 3,
             ALGORITHM if named => 2,
-            // A source without names has nothing to say about a name.
+            // A source whose keys have no names cannot tell whether the name is known.
             ALGORITHM => 0,
             AuthError::Invalid(_) => 1,
         };
@@ -111,15 +112,15 @@ impl Refusals {
 }
 
 impl Jwt {
-    /// Whom a token that was verified before speaks for, if that still counts. It may be revoked.
-    pub(super) fn known(&self, token: &[u8], now: Duration) -> Option<Principal> {
-        let known = self.0.cache.as_ref()?.find(token, now)?;
-        // Only then: whoever is not known asks for the keys anyhow.
-        let source = self.0.sources.get(known.source)?;
-        source.is_fresh().then(|| known.principal.clone())
+    /// Returns the principal of a token that was verified before, if that verification is still valid. The token may be revoked.
+    pub(super) fn cached(&self, token: &[u8], now: Duration) -> Option<Principal> {
+        let cached = self.0.cache.as_ref()?.find(token, now)?;
+        // A token that is not in the cache asks its source for the keys anyway.
+        let source = self.0.sources.get(cached.source)?;
+        source.is_fresh().then(|| cached.principal.clone())
     }
 
-    /// The verdict, at once where nothing has to be awaited.
+    /// Judges a token. The verdict is immediate unless keys or revocations must be awaited.
     pub(super) fn judge<'a>(&'a self, token: &'a str, now: Duration) -> Judgement<'a> {
         let mut refusals = Refusals::default();
         #[cfg(feature = "jwks")]
@@ -130,7 +131,7 @@ impl Jwt {
                 requests.extend(source.remote().map(|remote| KeyRequest { index, remote, wanted: Wanted::Usable }));
                 continue;
             };
-            #[cfg_attr(not(feature = "jwks"), expect(unused_mut, reason = "what it wants is taken out of it"))]
+            #[cfg_attr(not(feature = "jwks"), expect(unused_mut, reason = "`wants` takes the name out of the failure"))]
             let mut failure = match self.verify_with(&keys, index, token, now) {
                 Ok(principal) => return self.unless_revoked(principal),
                 Err(Failure::Refused(error)) => return Judgement::Done(Err(error)),
@@ -148,7 +149,7 @@ impl Jwt {
         #[cfg(feature = "jwks")]
         {
             if named_key {
-                // The name is known, so nobody has to be asked for it.
+                // A source has a key of this name, so no source is asked for it.
                 requests.retain(|request| !matches!(request.wanted, Wanted::Name(_)));
             }
             if !requests.is_empty() {
@@ -172,7 +173,7 @@ impl Jwt {
         }))
     }
 
-    /// The verdict by the keys of the source of this index.
+    /// Verifies the token with the keys of one source.
     pub(super) fn verify_with(
         &self,
         keys: &KeySet,
@@ -193,43 +194,45 @@ impl Jwt {
     fn verified(&self, keys: &KeySet, index: usize, token: &str, now: Duration) -> Result<Verified, Failure> {
         let expected = &self.0.expectations;
         let parts = Parts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
-        Workbench::borrow(|bench| {
-            let (key, algorithm) = chosen(keys, parts.header, expected.token_type, bench)?;
-            bench.check_signature((&key, algorithm), parts.signed, parts.signature).map_err(|error| match error {
-                SIGNATURE if key.id().is_none() => Failure::NotOfTheNameless,
-                SIGNATURE => Failure::NotTheKey { error, named: true },
-                error => error.into(),
-            })?;
-            // ASVS V9.1.1: only here, behind the signature, is a claim believed.
-            let text = bench.decode(parts.claims, "token_claims")?;
+        VerifierCache::borrow(|verifiers| {
+            let (key, algorithm) = choose_key(keys, parts.header, expected.token_type, verifiers)?;
+            verifiers.check_signature((&key, algorithm), parts.signed, parts.signature).map_err(
+                |error| match error {
+                    SIGNATURE if key.id().is_none() => Failure::UnnamedKeyMismatch,
+                    SIGNATURE => Failure::NotTheKey { error, named: true },
+                    error => error.into(),
+                },
+            )?;
+            // ASVS V9.1.1: claims are trusted only after the signature was verified.
+            let text = base64url::decode(parts.claims, &mut verifiers.decoded, "token_claims")?;
             let judged = Claims::read(text, &expected.paths)?.judge(expected, text, now)?;
             Ok(Verified { principal: judged.principal, from: judged.from, until: judged.until, key, source: index })
         })
     }
 
-    /// Whether the token says itself that it is for another verifier. Nothing is believed of it for that.
+    /// Returns whether the token names another issuer. The answer is only used to let another authenticator judge the token.
     pub(super) fn is_of_another_issuer(&self, token: &str) -> bool {
         let Some(parts) = Parts::split(token) else { return false };
         token.len() <= self.0.longest
-            && Workbench::borrow(|bench| {
-                let text = bench.decode(parts.claims, "token_claims").ok()?;
+            && VerifierCache::borrow(|verifiers| {
+                let text = base64url::decode(parts.claims, &mut verifiers.decoded, "token_claims").ok()?;
                 Some(claims::names_issuer(text)? == self.0.expectations.issuer)
             }) == Some(false)
     }
 }
 
-/// The key and the algorithm that the header chooses.
-pub(super) fn chosen(
+/// Returns the key and the algorithm that the header chooses.
+pub(super) fn choose_key(
     keys: &KeySet,
     header: &str,
     expected: TokenType,
-    bench: &mut Workbench,
+    verifiers: &mut VerifierCache,
 ) -> Result<(Arc<VerifyingKey>, Algorithm), Failure> {
-    let usual = keys.keys().iter().find_map(|key| Some((Arc::clone(key), key.by_usual_header(header)?)));
-    if let Some(usual) = usual {
-        return Ok(usual);
+    let common = keys.keys().iter().find_map(|key| Some((Arc::clone(key), key.by_usual_header(header)?)));
+    if let Some(common) = common {
+        return Ok(common);
     }
-    let header = header::read(header, expected, bench)?;
+    let header = header::read(header, expected, &mut verifiers.decoded)?;
     let id = header.key_id.as_ref().map(|id| &*id.0);
     match keys.choose(header.algorithm, id) {
         Choice::Key(key) => Ok((Arc::clone(key), header.algorithm)),
@@ -242,7 +245,7 @@ pub(super) fn chosen(
     }
 }
 
-/// The three parts of a token in compact form (RFC 7515 §7.1), and what the signature covers.
+/// The three parts of a token in compact form (RFC 7515 §7.1), and the text that the signature covers.
 pub(super) struct Parts<'t> {
     pub(super) signed: &'t str,
     pub(super) header: &'t str,

@@ -1,7 +1,7 @@
 //! Key sources that have to fetch before a token can be judged.
 //!
-//! Threat: one source that is down, or slow, and takes the tokens of the others with it (CWE-400). Promise: all sources that may
-//! have the key fetch at the same time; the first that has it decides; a token of another issuer causes no fetch.
+//! Threat: one slow or unavailable source that makes the tokens of the other sources fail (CWE-400). Promise: all sources that
+//! may have the key fetch at the same time, and the first one that has it decides. A token of another issuer causes no fetch.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -11,17 +11,17 @@ use super::remote::{RemoteKeySet, Wanted};
 use super::{AuthError, Jwt, since_epoch};
 use crate::principal::Principal;
 
-/// What one of the sources has to fetch.
+/// What one source must fetch.
 pub(super) struct KeyRequest<'a> {
-    /// Of the source, among all.
+    /// The index of the source among all sources.
     pub(super) index: usize,
     pub(super) remote: &'a RemoteKeySet,
     pub(super) wanted: Wanted,
 }
 
 impl Jwt {
-    /// The verdict by keys that are fetched first. `refusals` is what the sources said by the keys that they had; `named_key` is
-    /// whether one of them has a key of the name in the header.
+    /// Judges the token with keys that are fetched first. `refusals` holds the failures with the keys at hand. `named_key` tells
+    /// whether a source has a key of the name in the header.
     pub(super) fn judge_once_fetched<'a>(
         &'a self,
         requests: Vec<KeyRequest<'a>>,
@@ -57,7 +57,7 @@ impl Jwt {
     async fn fetch_from(&self, request: KeyRequest<'_>, token: &str, named_key: bool) -> Result<Principal, Failure> {
         let KeyRequest { index, remote, mut wanted } = request;
         loop {
-            // Another source may have the key that this one can't fetch.
+            // If this source cannot fetch the key, another source may still have it.
             let keys = remote.ask(&wanted).await.map_err(|error| Failure::NotTheKey { error, named: false })?;
             let now = since_epoch().ok_or(AuthError::Unavailable("clock"))?;
             match (self.verify_with(&keys, index, token, now), wanted) {

@@ -28,6 +28,7 @@
 
 mod algorithm;
 mod backend;
+mod base64url;
 mod bearer;
 mod builder;
 mod cache;
@@ -50,7 +51,7 @@ mod source;
 mod texts;
 #[cfg(feature = "testing")]
 mod vectors;
-mod workbench;
+mod verifier_cache;
 
 #[cfg(test)]
 mod tests;
@@ -171,7 +172,7 @@ impl Jwt {
         let Some(now) = since_epoch() else {
             return Err(AuthError::Unavailable("clock"));
         };
-        let judgement = match self.known(token.as_bytes(), now) {
+        let judgement = match self.cached(token.as_bytes(), now) {
             Some(principal) => self.unless_revoked(principal),
             None => self.judge(token, now),
         };

@@ -1,17 +1,17 @@
-//! Where an issuer puts the audience, roles, permissions, scopes and the tenant, if not where we would.
+//! Configured places of the audience, the roles, permissions, scopes and the tenant in a token.
 //!
-//! Threat: authority read from a claim of another meaning or type (CWE-863). Promise: each comes from exactly one place,
-//! which is configured; a value of another type there refuses the token, and nothing there gives nothing.
+//! Threat: authority that is read from a claim of another meaning or type (CWE-863). Promise: each is read from exactly one
+//! configured place. A value of another type there rejects the token, and an absent value grants nothing.
 
 use serde_json::Value;
 
 use super::AuthError;
 use crate::authn::names::split_scopes;
 
-/// The way to a claim: the member of the claims set, or of an object in it, and so on.
+/// The path to a claim: a member of the claims set, or of an object inside of it, and so on.
 ///
-/// A text is split at its dots: `"realm_access.roles"` is the member `roles` of the member `realm_access`. For a name that has
-/// dots itself, give the names one by one: `["https://issuer.example/roles"]`.
+/// A text is split at its dots: `"realm_access.roles"` is the member `roles` of the member `realm_access`. If a name contains dots
+/// itself, give an array of names: `["https://issuer.example/roles"]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPath(Vec<String>);
 
@@ -32,7 +32,7 @@ impl ClaimPath {
         !self.0.is_empty() && self.0.iter().all(|name| !name.is_empty())
     }
 
-    fn find<'v>(&self, claims: &'v Value, word: &'static str) -> Result<Option<&'v Value>, AuthError> {
+    fn find<'v>(&self, claims: &'v Value, reason: &'static str) -> Result<Option<&'v Value>, AuthError> {
         let mut found = claims;
         for name in &self.0 {
             match found {
@@ -40,14 +40,14 @@ impl ClaimPath {
                     Some(value) => found = value,
                     None => return Ok(None),
                 },
-                _ => return Err(AuthError::Invalid(word)),
+                _ => return Err(AuthError::Invalid(reason)),
             }
         }
         Ok(Some(found))
     }
 }
 
-/// `None` is the usual place: `aud`, `roles`, `permissions`, `scope` and `tenant` of the claims set.
+/// `None` means the default place: `aud`, `roles`, `permissions`, `scope` and `tenant` of the claims set.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paths {
     pub(super) audience: Option<ClaimPath>,
@@ -57,9 +57,9 @@ pub(super) struct Paths {
     pub(super) tenant: Option<ClaimPath>,
 }
 
-/// What was found where it was said to be.
+/// The values at the configured places.
 #[derive(Default)]
-pub(super) struct Elsewhere {
+pub(super) struct Located {
     pub(super) audience: Option<Vec<String>>,
     pub(super) roles: Option<Vec<String>>,
     pub(super) permissions: Option<Vec<String>>,
@@ -76,14 +76,14 @@ impl Paths {
         [&self.audience, &self.roles, &self.permissions, &self.scopes, &self.tenant].into_iter().flatten()
     }
 
-    /// The claims were read before, so they are sound JSON without a name that occurs twice.
-    pub(super) fn find(&self, claims: &[u8]) -> Result<Elsewhere, AuthError> {
+    /// Finds the configured claims. They were parsed before, so they are valid JSON without repeated names.
+    pub(super) fn find(&self, claims: &[u8]) -> Result<Located, AuthError> {
         let claims: Value = serde_json::from_slice(claims).map_err(|_| AuthError::Invalid("token_claims"))?;
-        let at = |path: &Option<ClaimPath>, word| match path {
-            Some(path) => path.find(&claims, word).map(|value| value.map(|value| (value, word))),
+        let at = |path: &Option<ClaimPath>, reason| match path {
+            Some(path) => path.find(&claims, reason).map(|value| value.map(|value| (value, reason))),
             None => Ok(None),
         };
-        Ok(Elsewhere {
+        Ok(Located {
             audience: at(&self.audience, "token_aud")?.map(list).transpose()?,
             roles: at(&self.roles, "token_roles")?.map(roles).transpose()?,
             permissions: at(&self.permissions, "token_permissions")?.map(list).transpose()?,
@@ -93,30 +93,30 @@ impl Paths {
     }
 }
 
-fn text((value, word): (&Value, &'static str)) -> Result<String, AuthError> {
-    value.as_str().map(str::to_owned).ok_or(AuthError::Invalid(word))
+fn text((value, reason): (&Value, &'static str)) -> Result<String, AuthError> {
+    value.as_str().map(str::to_owned).ok_or(AuthError::Invalid(reason))
 }
 
-/// One text is a list of one; it is never split.
-fn list((value, word): (&Value, &'static str)) -> Result<Vec<String>, AuthError> {
+/// One text counts as a list of one, and is never split.
+fn list((value, reason): (&Value, &'static str)) -> Result<Vec<String>, AuthError> {
     match value {
-        Value::Array(items) => items.iter().map(|item| text((item, word))).collect(),
-        _ => Ok(vec![text((value, word))?]),
+        Value::Array(items) => items.iter().map(|item| text((item, reason))).collect(),
+        _ => Ok(vec![text((value, reason))?]),
     }
 }
 
-/// Also the names of an object, each of which has an object as its value, such as the organisations that granted the role. A
-/// value of another type could deny what the name says, such as `false`.
-fn roles((value, word): (&Value, &'static str)) -> Result<Vec<String>, AuthError> {
+/// Accepts a list, or an object whose names are the roles. Each value of that object must be an object itself, such as the
+/// organisations that granted the role, because another value, such as `false`, could deny the role.
+fn roles((value, reason): (&Value, &'static str)) -> Result<Vec<String>, AuthError> {
     match value {
         Value::Object(roles) if roles.values().all(Value::is_object) => Ok(roles.keys().cloned().collect()),
-        _ => list((value, word)),
+        _ => list((value, reason)),
     }
 }
 
-fn scopes((value, word): (&Value, &'static str)) -> Result<Vec<String>, AuthError> {
+fn scopes((value, reason): (&Value, &'static str)) -> Result<Vec<String>, AuthError> {
     match value {
         Value::String(scopes) => Ok(split_scopes(scopes).map(str::to_owned).collect()),
-        _ => list((value, word)),
+        _ => list((value, reason)),
     }
 }

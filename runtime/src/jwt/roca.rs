@@ -1,9 +1,9 @@
-//! RSA keys that can be factored for their shape.
+//! RSA keys that can be factored because of the form of their modulus.
 //!
-//! Threat: an issuer whose smart card made its key (CVE-2017-15361): the private key can be computed from the public one.
-//! Promise: a modulus with that shape is refused, and hardly a sound one.
+//! Threat: a key from a defective generator, whose private key can be computed from the public key (ROCA, CVE-2017-15361).
+//! Promise: a modulus of that form is rejected. A good modulus has that form with a negligible probability.
 
-/// The primes that the weakness shows in: modulo each, such a modulus is a power of 65537.
+/// A weak modulus is a power of 65537 modulo each of these primes.
 const PRIMES: [u32; 23] =
     [3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
 const GENERATOR: u32 = 65_537;
@@ -22,7 +22,7 @@ fn remainder(number: &[u8], prime: u32) -> u32 {
 fn is_power(value: u32, prime: u32) -> bool {
     let times = |power: u32| power.wrapping_mul(GENERATOR.checked_rem(prime).unwrap_or_default()).checked_rem(prime);
     let powers = std::iter::successors(Some(1), |power| times(*power));
-    // A cycle, and it is back at 1 after at most `prime` steps.
+    // The powers form a cycle that returns to 1 after at most `prime` steps.
     powers.take(prime as usize).any(|power| power == value)
 }
 

@@ -1,4 +1,4 @@
-//! Where the keys come from.
+//! The sources of keys.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use super::key_set::KeySet;
 #[cfg(feature = "jwks")]
 use super::remote::RemoteKeySet;
 
-/// What verifies signatures, and says by its type of which kind it is.
+/// A source of keys whose type tells which kind it is.
 #[diagnostic::on_unimplemented(
-    message = "a value of type `{Self}` does not say what kind of key it is",
-    label = "neither a `VerifyingKey`, a `KeySet` nor a `RemoteKeySet`",
-    note = "a secret that the issuer shares is `VerifyingKey::hmac(Algorithm::Hs256, secret)?`",
-    note = "a public key is `VerifyingKey::pem(Algorithm::Rs256, pem)?`",
-    note = "the issuer's published keys are `KeySet::from_jwks(json)?`, or `RemoteKeySet::new(url)?` (feature `jwks`)"
+    message = "`{Self}` is not a source of keys",
+    label = "expected a `VerifyingKey`, a `KeySet` or a `RemoteKeySet`",
+    note = "for a secret that the issuer shares, write `VerifyingKey::hmac(Algorithm::Hs256, secret)?`",
+    note = "for a public key, write `VerifyingKey::pem(Algorithm::Rs256, pem)?`",
+    note = "for the published keys of the issuer, write `KeySet::from_jwks(json)?`, or `RemoteKeySet::new(url)?` (feature `jwks`)"
 )]
 pub trait JwtKeys: Into<KeySource> {}
 
@@ -28,7 +28,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The keys, if they need not be asked for first. Also sees to it that a remote set is renewed in time.
+    /// Returns the keys if they need not be fetched first. Starts the renewal of a remote set in time.
     pub(super) fn current(&self) -> Option<Arc<KeySet>> {
         match self {
             Self::Fixed(keys) => Some(Arc::clone(keys)),
@@ -37,7 +37,7 @@ impl Source {
         }
     }
 
-    /// Whether what was verified before may count without a look at the keys.
+    /// Returns whether a cached verification is valid without a fetch of keys.
     pub(super) fn is_fresh(&self) -> bool {
         match self {
             Self::Fixed(_) => true,

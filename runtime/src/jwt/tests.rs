@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
-use super::judgement::{Failure, chosen};
-use super::workbench::Workbench;
+use super::judgement::{Failure, choose_key};
+use super::verifier_cache::VerifierCache;
 use super::{Algorithm, AuthError, Grant, Jwt, KeySet, SigningKey, TokenIssuer, TokenType, VerifyingKey, header};
 use crate::principal::Principal;
 
@@ -116,18 +116,18 @@ fn our_own_header_also_passes_when_it_is_read() {
     let keys = KeySet::from(VerifyingKey::hmac(Algorithm::Hs256, [7; 32]).unwrap());
     // One space more, so that it is not taken for our own by its text.
     for header in [usual, URL_SAFE_NO_PAD.encode(decoded.replace(',', ", "))] {
-        let chosen = Workbench::borrow(|bench| chosen(&keys, &header, TokenType::AccessToken, bench));
+        let chosen = VerifierCache::borrow(|verifiers| choose_key(&keys, &header, TokenType::AccessToken, verifiers));
         assert!(chosen.is_ok_and(|(_, algorithm)| algorithm == Algorithm::Hs256), "{header}");
     }
     let other = KeySet::from(VerifyingKey::hmac(Algorithm::Hs512, [7; 64]).unwrap());
     let header = header::encoded(Algorithm::Hs256, None);
-    let refused = Workbench::borrow(|bench| chosen(&other, &header, TokenType::Jwt, bench));
+    let refused = VerifierCache::borrow(|verifiers| choose_key(&other, &header, TokenType::Jwt, verifiers));
     assert!(matches!(refused, Err(Failure::NotTheKey { error: AuthError::Invalid("token_alg"), named: false })));
 }
 
 #[test]
 fn a_thread_prepares_a_key_once_and_forgets_dropped_ones() {
-    let prepared = || Workbench::borrow(|bench| bench.prepared());
+    let prepared = || VerifierCache::borrow(|verifiers| verifiers.prepared());
     let (first, token) = (jwt(), token());
     for _ in 0..3 {
         assert_verdict(&first, &token, at(NOW), Ok(()));

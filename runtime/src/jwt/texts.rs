@@ -1,8 +1,7 @@
 //! A claim that is one text or several.
 //!
-//! Threat: a claim of an unexpected type that is taken for authority, or that hides a repeated name from the reader behind it
-//! (CWE-436, CWE-863). Promise: what is neither a text nor a list of texts is read to its end as strictly as everything else,
-//! and is worth nothing.
+//! Threat: a claim of an unexpected type that is taken for authority, or that hides a repeated name (CWE-436, CWE-863). Promise:
+//! a value that is neither a text nor a list of texts is read as strictly as any other value, and grants nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +13,7 @@ use super::json::{Reason, Skipped, Text};
 pub(super) enum Texts<'de> {
     One(Text<'de>),
     Several(Vec<Text<'de>>),
-    /// A value of another type, also a list that has one.
+    /// A value of another type, or a list that contains one.
     Other,
 }
 
@@ -44,7 +43,7 @@ impl From<Vec<String>> for Texts<'_> {
     }
 }
 
-/// Reads [`Texts`] out of a value of any type.
+/// Reads [`Texts`] from a value of any type.
 pub(super) struct AnyValue<'r>(pub(super) Reason<'r>);
 
 impl<'de> DeserializeSeed<'de> for AnyValue<'_> {

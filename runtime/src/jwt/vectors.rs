@@ -1,24 +1,26 @@
-//! For published test vectors, whose payloads are no claims.
+//! Verification of published test vectors, whose payloads are not claims.
 
+use super::base64url;
 use super::header::TokenType;
-use super::judgement::{Failure, Parts, chosen};
+use super::judgement::{Failure, Parts, choose_key};
 use super::key_set::KeySet;
-use super::workbench::Workbench;
+use super::verifier_cache::VerifierCache;
 use crate::authn::AuthError;
 
-/// Whether a token's signature verifies under the keys, as a [`Jwt`](crate::Jwt) would find out; its claims are not looked at.
+/// Verifies the signature of a token as a [`Jwt`](crate::Jwt) does. The claims are not judged.
 ///
-/// Danger: a signature alone says nothing about for whom, by whom and for how long. It is for test vectors.
+/// Danger: a valid signature alone tells neither the issuer, nor the audience, nor whether the token has expired. Use it for test
+/// vectors only.
 ///
 /// # Errors
 ///
-/// [`AuthError`] with the reason that the audit log would have.
+/// [`AuthError`] with the reason that the audit log would show.
 pub fn verify_signature(keys: &KeySet, token: &str) -> Result<(), AuthError> {
     let parts = Parts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
-    let checked = Workbench::borrow(|bench| {
-        let (key, algorithm) = chosen(keys, parts.header, TokenType::Jwt, bench)?;
-        bench.check_signature((&key, algorithm), parts.signed, parts.signature)?;
-        bench.decode(parts.claims, "token_claims")?;
+    let checked = VerifierCache::borrow(|verifiers| {
+        let (key, algorithm) = choose_key(keys, parts.header, TokenType::Jwt, verifiers)?;
+        verifiers.check_signature((&key, algorithm), parts.signed, parts.signature)?;
+        base64url::decode(parts.claims, &mut verifiers.decoded, "token_claims")?;
         Ok(())
     });
     checked.map_err(|failure: Failure| failure.into())

@@ -1,13 +1,15 @@
-//! Keys that the issuer publishes (RFC 7517 §5), and when they are asked for again.
+//! Keys that the issuer publishes (RFC 7517 §5), and when they are fetched again.
 //!
-//! Threat: a rotated key that nobody notices, a compromised one that stays, an issuer whose outage is ours, and a stranger whose
-//! made-up key names make this server call the issuer over and over (CWE-400, CWE-918, RFC 8725 §3.10). Promise: the document is
-//! renewed before it expires, while requests go on with what there is; a key name that is not in it is asked for once, by one
-//! request for all, and no more often than the cooldown allows; when the source is down the last keys stay, and what can't be
-//! told then is 503 and not 401. Where to ask is configured, never taken from a token; redirects are not followed.
+//! Threat: a rotated key that goes unnoticed, a compromised key that stays in use, an outage of the issuer that becomes our own,
+//! and invented key names that make this server call the issuer again and again (CWE-400, CWE-918, RFC 8725 §3.10).
+//!
+//! Promise: the document is renewed before it expires, and requests use the last keys meanwhile. An unknown key name causes one
+//! fetch for all waiting requests, and no more often than the cooldown allows. While the source is down, the last keys stay in
+//! use, and a token that needs another key gets 503 and not 401. The address is configured and never taken from a token.
+//! Redirects are not followed.
 
 mod fetch;
-mod flight;
+mod single_flight;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -19,29 +21,31 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::fetch::{Fetched, Fetcher};
-use self::flight::{Landing, Report};
+use self::single_flight::{Completion, Waiter};
 use self::state::State;
 use super::AuthError;
 use super::key_set::KeySet;
 use crate::config_error::ConfigError;
 
-/// Between two requests to the source that strangers can cause.
+/// The least time between two fetches that unknown clients can cause.
 const COOLDOWN: Duration = Duration::from_secs(5);
-/// How long a request waits for new keys that could go on with the last ones.
+/// How long a request waits for new keys if it could use the last ones.
 const GRACE: Duration = Duration::from_millis(500);
-/// Longer than the fetch's own limit: a flight that takes longer is lost with its thread.
+/// Longer than the time limit of the fetch itself. A fetch that takes longer has lost its thread.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// The keys behind the `jwks_uri` of an issuer (feature `jwks`), for [`JwtBuilder::keys`](crate::jwt::JwtBuilder::keys).
 ///
-/// Fetched when the first token asks for them, and then kept as long as `Cache-Control: max-age` says (15 seconds to 24 hours;
-/// 5 minutes where nothing is said); with a fifth of that left they are renewed in the background. A document has up to 512 KiB
-/// and 64 keys; what can't be used of it is left out, secrets too. The source has 5 seconds to answer.
+/// The first token causes the first fetch. The keys are then kept for the `max-age` of `Cache-Control` (at least 15 seconds, at
+/// most 24 hours; 5 minutes without the header). When a fifth of that time is left, the next token starts a fetch in the
+/// background. A document may have up to 512 KiB and 64 keys. Keys that cannot be used are skipped, and secrets are never used.
+/// The source must answer within 5 seconds.
 ///
-/// After a quiet time the first request waits for new keys, half a second at most, and then goes on with the last ones.
+/// If no token came for so long that the keys have expired, the next request waits for new keys. It waits for half a second at
+/// most, and then uses the last keys.
 ///
-/// While the source is down the last keys stay in use, for as long as it takes, and each failure is a warning in the log. A token
-/// whose key is unknown is then 503 and not 401. Cheap to clone; the clones share the keys.
+/// While the source is down, the last keys stay in use without a time limit, and each failed fetch is logged as a warning. A token
+/// whose key is unknown gets 503 then, and not 401. A clone is cheap and shares the keys.
 ///
 /// ```
 /// use palisade::Jwt;
@@ -67,11 +71,11 @@ struct Remote {
 
 /// Why keys are asked for.
 pub(super) enum Wanted {
-    /// There are none, or they are over.
+    /// There are no keys yet, or they have expired.
     Usable,
-    /// One of this name is not among them.
+    /// No key has this name.
     Name(String),
-    /// One without a name may have been replaced.
+    /// A key without a name may have been replaced.
     Newer,
 }
 
@@ -89,22 +93,22 @@ impl RemoteKeySet {
     ///
     /// # Errors
     ///
-    /// An address that is none, has a user or a password in it, or is not protected by TLS.
+    /// An invalid address, an address with a user or a password, or one that is not protected by TLS.
     pub fn new(url: impl AsRef<str>) -> Result<Self, ConfigError> {
         super::backend::self_test()?;
         let fetcher = Fetcher::new(url.as_ref())?;
         Ok(Self(Arc::new(Remote { fetcher, cooldown: COOLDOWN, state: Mutex::default() })))
     }
 
-    /// How long at least between two requests to the source because of key names that it may not have, 1 second to 5 minutes.
-    /// Default: 5 seconds. While it lasts, a token with a name that is not known is 503 with `Retry-After`: it may be a new one.
-    /// A name that was asked for and is not there is 401 for as long.
+    /// The least time between two fetches because of unknown key names, from 1 second to 5 minutes. Default: 5 seconds. Until then,
+    /// a token with an unknown key name gets 503 with `Retry-After`, because the key may be new. If a fetch did not bring the name,
+    /// tokens with that name get 401 for the same time.
     ///
-    /// A key without a name is asked for again when a signature does not verify with it, no more often than this.
+    /// If a signature does not verify with a key that has no name, the keys are fetched again, and no more often than this.
     ///
     /// # Errors
     ///
-    /// A time out of these bounds.
+    /// A time outside of these bounds.
     pub fn cooldown(self, cooldown: Duration) -> Result<Self, ConfigError> {
         if !(Duration::from_secs(1)..=Duration::from_secs(300)).contains(&cooldown) {
             return Err(ConfigError::new("jwks cooldown", "is outside of 1 second to 5 minutes"));
@@ -113,31 +117,31 @@ impl RemoteKeySet {
         Ok(Self(Arc::new(Remote { fetcher, cooldown, state: Mutex::default() })))
     }
 
-    /// The keys, if they can be used without waiting; renews them in the background when their time is near.
+    /// Returns the keys if no request must wait for newer ones. Starts a fetch in the background shortly before they expire.
     pub(super) fn current(&self) -> Option<Arc<KeySet>> {
         let now = Instant::now();
         let mut state = self.state();
-        state.give_up_a_lost_flight(now);
+        state.give_up_lost_fetch(now);
         let held = state.keys.as_ref()?;
         let (keys, renew) = (Arc::clone(&held.keys), held.renew);
-        if now >= renew && state.flight.is_none() && state.may_be_asked(now, self.0.cooldown.min(COOLDOWN)) {
-            self.take_off(&mut state);
+        if now >= renew && state.fetch.is_none() && state.may_be_asked(now, self.0.cooldown.min(COOLDOWN)) {
+            self.start_fetch(&mut state);
         }
         state.usable(now).map(|_| keys)
     }
 
-    /// Whether there is nothing to do about the keys before they are used.
+    /// Returns whether the keys can be used without a wait.
     pub(super) fn is_fresh(&self) -> bool {
         self.current().is_some()
     }
 
-    /// The keys, newly fetched if what is wanted asks for it.
+    /// Returns the keys after a fetch, or at once if no fetch is needed.
     pub(super) async fn ask(&self, wanted: &Wanted) -> Result<Arc<KeySet>, AuthError> {
         let name = wanted.name();
-        let (landing, own, patience) = {
+        let (waiter, own, max_wait) = {
             let now = Instant::now();
             let mut state = self.state();
-            state.give_up_a_lost_flight(now);
+            state.give_up_lost_fetch(now);
             let held = state.keys.as_ref().map(|held| Arc::clone(&held.keys));
             let pause = match wanted {
                 Wanted::Usable => self.0.cooldown.min(COOLDOWN),
@@ -156,28 +160,28 @@ impl RemoteKeySet {
                 }
                 Wanted::Newer => {}
             }
-            // Whoever can go on with the last keys does not wait long for the next.
-            let patience = if name.is_none() && held.is_some() { GRACE } else { LONGEST_WAIT };
-            match (&state.flight, held) {
-                (Some(flight), _) => (flight.landing(), false, patience),
+            // A request that can use the last keys does not wait long for new ones.
+            let max_wait = if name.is_none() && held.is_some() { GRACE } else { LONGEST_WAIT };
+            match (&state.fetch, held) {
+                (Some(fetch), _) => (fetch.waiter(), false, max_wait),
                 (None, _) if state.may_be_asked(now, pause) => {
-                    let landing = self.take_off(&mut state).ok_or(AuthError::Unavailable("jwks_no_runtime"))?;
-                    (landing, true, patience)
+                    let waiter = self.start_fetch(&mut state).ok_or(AuthError::Unavailable("jwks_no_runtime"))?;
+                    (waiter, true, max_wait)
                 }
                 (None, Some(keys)) if matches!(wanted, Wanted::Newer) => return Ok(keys),
                 (None, _) => {
-                    let word = if state.failures > 0 { "jwks_unavailable" } else { "jwks_cooldown" };
-                    return Err(AuthError::Unavailable(word));
+                    let reason = if state.failures > 0 { "jwks_unavailable" } else { "jwks_cooldown" };
+                    return Err(AuthError::Unavailable(reason));
                 }
             }
         };
-        let fetched = landing.wait(patience).await;
+        let fetched = waiter.wait(max_wait).await;
         let mut state = self.state();
         let keys = state.keys.as_ref().map(|held| Arc::clone(&held.keys)).filter(|_| fetched || name.is_none());
-        // Whatever a name may be, it can't be told while the source is down. Without one, the last keys have to do.
+        // While the source is down, an unknown name is neither good nor bad. A token without a name is judged with the last keys.
         let keys = keys.ok_or(AuthError::Unavailable("jwks_unavailable"))?;
         if let Some(name) = name.filter(|name| !keys.has_key_named(name)) {
-            // A fetch that others began may have been under way when the name was published.
+            // Another request may have started the fetch before the name was published.
             if !own {
                 return Err(AuthError::Unavailable("jwks_cooldown"));
             }
@@ -190,58 +194,58 @@ impl RemoteKeySet {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the one fetch, apart from the request that caused it: nobody who hangs up ends it for the others.
-    fn take_off(&self, state: &mut State) -> Option<Landing> {
+    /// Starts the fetch in a task of its own, so that it goes on if the client that caused it hangs up.
+    fn start_fetch(&self, state: &mut State) -> Option<Waiter> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
-        let (landing, report) = state.take_off(Instant::now());
-        let pilot = Pilot { remote: self.clone(), report: Some(report) };
+        let (waiter, completion) = state.start_fetch(Instant::now());
+        let task = FetchTask { remote: self.clone(), completion: Some(completion) };
         runtime.spawn(async move {
-            let fetched = pilot.remote.0.fetcher.fetch().await;
-            pilot.land(fetched);
+            let fetched = task.remote.0.fetcher.fetch().await;
+            task.complete(fetched);
         });
-        Some(landing)
+        Some(waiter)
     }
 }
 
-/// Reports what came of a fetch, also that nothing did because its runtime ended.
-struct Pilot {
+/// A running fetch. It reports its result, and reports a failure if its runtime ends first.
+struct FetchTask {
     remote: RemoteKeySet,
-    report: Option<Report>,
+    completion: Option<Completion>,
 }
 
-impl Pilot {
-    fn land(mut self, fetched: Result<Fetched, String>) {
-        self.arrive(fetched);
+impl FetchTask {
+    fn complete(mut self, fetched: Result<Fetched, String>) {
+        self.report(fetched);
     }
 
-    fn arrive(&mut self, fetched: Result<Fetched, String>) {
-        let Some(report) = self.report.take() else { return };
+    fn report(&mut self, fetched: Result<Fetched, String>) {
+        let Some(completion) = self.completion.take() else { return };
         let Remote { fetcher: source, cooldown, .. } = &*self.remote.0;
         let mut state = self.remote.state();
-        if !state.is_under_way(&report) {
+        if !state.is_under_way(&completion) {
             return;
         }
         match fetched {
             Ok(Fetched { keys, fresh_for }) => {
                 if keys.skipped() > 0 {
-                    tracing::debug!(%source, skipped = keys.skipped(), "some keys of the issuer can't be used here");
+                    tracing::debug!(%source, skipped = keys.skipped(), "some keys of the issuer cannot be used and were skipped");
                 }
                 state.hold(keys, fresh_for, Instant::now(), *cooldown);
-                report.landed(true);
+                completion.finish(true);
             }
             Err(problem) => {
                 state.fail();
                 let keys_held = state.keys.as_ref().map_or(0, |held| held.keys.len());
-                tracing::warn!(%source, problem, keys_held, "the keys of an issuer can't be fetched");
-                report.landed(false);
+                tracing::warn!(%source, problem, keys_held, "the keys of an issuer could not be fetched");
+                completion.finish(false);
             }
         }
     }
 }
 
-impl Drop for Pilot {
+impl Drop for FetchTask {
     fn drop(&mut self) {
-        self.arrive(Err("the fetch was given up".to_owned()));
+        self.report(Err("the fetch was abandoned".to_owned()));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is known of a source and its keys.
+//! The state of one remote key set.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,44 +6,45 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::flight::{Flight, Landing, Report};
+use super::single_flight::{Completion, Fetch, Waiter};
 use super::{GRACE, LONGEST_WAIT};
 use crate::jwt::key_set::KeySet;
 
-/// After failures: doubled from the cooldown up to this.
+/// After failures the pause starts with the cooldown and doubles up to this time.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
-/// Key names that are known not to exist, at once.
-const MOST_UNKNOWN: usize = 1024;
+/// How many key names are remembered as unknown at the same time.
+const MAX_UNKNOWN: usize = 1024;
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) keys: Option<Held>,
-    pub(super) flight: Option<Flight>,
-    flights: u64,
-    /// When the last attempt began, and how many have failed since one succeeded.
+    pub(super) fetch: Option<Fetch>,
+    fetches: u64,
+    /// When the last fetch started.
     last_attempt: Option<Instant>,
+    /// How many fetches have failed since the last success.
     pub(super) failures: u32,
-    /// Until when a name is known not to be in the set.
+    /// The names that are not in the set, and until when that is assumed.
     pub(super) unknown: HashMap<Box<str>, Instant>,
 }
 
 pub(super) struct Held {
     pub(super) keys: Arc<KeySet>,
-    /// From here on they are renewed in the background.
+    /// From this time on, the keys are renewed in the background.
     pub(super) renew: Instant,
-    /// From here on they count only while no newer can be had.
-    over: Instant,
+    /// From this time on, the keys are used only while newer ones cannot be fetched.
+    expires: Instant,
 }
 
 impl State {
-    /// The keys, if nobody has to wait for newer ones: they are in time, or the source is down or takes its time.
+    /// Returns the keys if no request must wait for newer ones: they have not expired, or the source is down or slow.
     pub(super) fn usable(&self, now: Instant) -> Option<Arc<KeySet>> {
         let held = self.keys.as_ref()?;
-        let slow = self.flight.as_ref().is_some_and(|flight| flight.age(now) >= GRACE);
-        (now < held.over || self.failures > 0 || slow).then(|| Arc::clone(&held.keys))
+        let slow = self.fetch.as_ref().is_some_and(|fetch| fetch.age(now) >= GRACE);
+        (now < held.expires || self.failures > 0 || slow).then(|| Arc::clone(&held.keys))
     }
 
-    /// Whether the pause after the last attempt is over.
+    /// Returns whether the pause after the last fetch has passed.
     pub(super) fn may_be_asked(&self, now: Instant, cooldown: Duration) -> bool {
         let Some(last) = self.last_attempt else { return true };
         let doublings = self.failures.saturating_sub(1).min(16);
@@ -51,35 +52,35 @@ impl State {
         now.saturating_duration_since(last) >= pause.min(LONGEST_BACKOFF.max(cooldown))
     }
 
-    pub(super) fn take_off(&mut self, now: Instant) -> (Landing, Report) {
-        self.flights = self.flights.wrapping_add(1);
-        let (flight, report) = Flight::new(self.flights, now);
-        let landing = flight.landing();
-        self.flight = Some(flight);
+    pub(super) fn start_fetch(&mut self, now: Instant) -> (Waiter, Completion) {
+        self.fetches = self.fetches.wrapping_add(1);
+        let (fetch, completion) = Fetch::new(self.fetches, now);
+        let waiter = fetch.waiter();
+        self.fetch = Some(fetch);
         self.last_attempt = Some(now);
-        (landing, report)
+        (waiter, completion)
     }
 
-    /// Whether this is the flight that all are waiting for. One that was given up brings nothing any more.
-    pub(super) fn is_under_way(&self, report: &Report) -> bool {
-        self.flight.as_ref().is_some_and(|flight| flight.number == report.number)
+    /// Returns whether this is the fetch that requests wait for. The result of an abandoned fetch is ignored.
+    pub(super) fn is_under_way(&self, completion: &Completion) -> bool {
+        self.fetch.as_ref().is_some_and(|fetch| fetch.number == completion.number)
     }
 
-    /// The thread that it was begun on does not come back to it.
-    pub(super) fn give_up_a_lost_flight(&mut self, now: Instant) {
-        if self.flight.as_ref().is_some_and(|flight| flight.age(now) >= LONGEST_WAIT) {
-            tracing::warn!("a fetch of an issuer's keys does not end; it is begun again");
+    /// Abandons a fetch whose thread does not continue it.
+    pub(super) fn give_up_lost_fetch(&mut self, now: Instant) {
+        if self.fetch.as_ref().is_some_and(|fetch| fetch.age(now) >= LONGEST_WAIT) {
+            tracing::warn!("a fetch of the keys of an issuer does not end and is started again");
             self.fail();
         }
     }
 
     pub(super) fn fail(&mut self) {
-        self.flight = None;
+        self.fetch = None;
         self.failures = self.failures.saturating_add(1);
     }
 
     pub(super) fn hold(&mut self, keys: KeySet, fresh_for: Duration, now: Instant, cooldown: Duration) {
-        self.flight = None;
+        self.fetch = None;
         self.failures = 0;
         self.unknown.clear();
         let former = self.keys.take().map(|held| held.keys);
@@ -88,8 +89,8 @@ impl State {
             None => keys,
         };
         let renew = now.checked_add(fresh_for.mul_f32(0.8)).unwrap_or(now);
-        self.keys = Some(Held { keys: Arc::new(keys), renew, over: now.checked_add(fresh_for).unwrap_or(now) });
-        // What left the set is known not to be in it.
+        self.keys = Some(Held { keys: Arc::new(keys), renew, expires: now.checked_add(fresh_for).unwrap_or(now) });
+        // Keys that left the set are now unknown names.
         for gone in former.iter().flat_map(|former| former.keys()).filter(|key| key.is_retired()) {
             if let Some(name) = gone.id() {
                 self.remember_unknown(name, now, cooldown);
@@ -98,11 +99,11 @@ impl State {
     }
 
     pub(super) fn remember_unknown(&mut self, name: &str, now: Instant, cooldown: Duration) {
-        if self.unknown.len() >= MOST_UNKNOWN {
+        if self.unknown.len() >= MAX_UNKNOWN {
             self.unknown.retain(|_, until| now < *until);
         }
-        // No longer than the source may not be asked anyhow: then it may have been published.
-        if self.unknown.len() < MOST_UNKNOWN
+        // A name is forgotten when the source may be asked again, because it may have been published since.
+        if self.unknown.len() < MAX_UNKNOWN
             && let Some(until) = now.checked_add(cooldown)
         {
             self.unknown.insert(name.into(), until);

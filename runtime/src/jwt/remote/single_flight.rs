@@ -1,0 +1,51 @@
+//! One fetch at a time, and the requests that wait for it.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+/// A fetch that is running.
+pub(super) struct Fetch {
+    pub(super) number: u64,
+    started: Instant,
+    ended: watch::Receiver<Option<bool>>,
+}
+
+/// Tells the waiting requests how the fetch ended.
+pub(super) struct Completion {
+    pub(super) number: u64,
+    ended: watch::Sender<Option<bool>>,
+}
+
+/// Waits for the end of a fetch.
+pub(super) struct Waiter(watch::Receiver<Option<bool>>);
+
+impl Fetch {
+    pub(super) fn new(number: u64, started: Instant) -> (Self, Completion) {
+        let (completion, ended) = watch::channel(None);
+        (Self { number, started, ended }, Completion { number, ended: completion })
+    }
+
+    pub(super) fn waiter(&self) -> Waiter {
+        Waiter(self.ended.clone())
+    }
+
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started)
+    }
+}
+
+impl Completion {
+    pub(super) fn finish(self, success: bool) {
+        self.ended.send_replace(Some(success));
+    }
+}
+
+impl Waiter {
+    /// Returns whether the fetch brought new keys within this time.
+    pub(super) async fn wait(mut self, max_wait: Duration) -> bool {
+        let ended = timeout(max_wait, self.0.wait_for(Option::is_some)).await;
+        matches!(ended, Ok(Ok(success)) if *success == Some(true))
+    }
+}
