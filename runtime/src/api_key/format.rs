@@ -1,8 +1,8 @@
-//! The text of a key: `prefix_id_secret` and a checksum.
+//! The text of an API key: `prefix_id_secret` and a checksum.
 //!
-//! Threat: a typing error, a cut-off copy or a guess at random costs a look into the store each (CWE-400), and a key that leaked
-//! into a repository can't be told from other text. Promise: the prefix and the checksum make a key recognisable to
-//! secret scanners, and what is not in the one shape is refused here, without asking anybody.
+//! Threat: each mistyped, truncated or guessed key costs a query to the store (CWE-400), and secret scanners cannot recognise a
+//! leaked key. Promise: the prefix and the checksum make a key recognisable, and a text of another form is rejected without a
+//! query.
 
 use std::fmt::Write as _;
 
@@ -13,25 +13,25 @@ use crate::authn::digest::{Digest, sha256};
 use crate::config_error::ConfigError;
 
 const LONGEST_PREFIX: usize = 16;
-/// Bytes of randomness; the text has two digits for each.
+/// Random bytes. The text has two digits for each byte.
 const ID: usize = 16;
 const SECRET: usize = 32;
 const CHECKSUM: usize = 4;
 
-/// How the keys of one application look.
+/// The format of the keys of one application.
 #[derive(Debug)]
 pub(super) struct KeyFormat {
-    /// With its underscore.
+    /// The prefix with its underscore.
     lead: String,
 }
 
-/// A key as it came, in the right shape. Nothing is known of its truth.
+/// A presented key of the right form. It is not verified yet.
 pub(super) struct Presented<'k> {
     pub(super) id: &'k str,
     pub(super) digest: Digest,
 }
 
-/// A key that was just made.
+/// A new key.
 pub(super) struct Fresh {
     pub(super) id: String,
     pub(super) text: SecretString,
@@ -47,40 +47,40 @@ impl KeyFormat {
         if !sound {
             return Err(ConfigError::new(
                 "api key prefix",
-                "is not a lowercase letter followed by up to 15 lowercase letters or digits; write one such as `acme`",
+                "must be a lowercase letter and up to 15 lowercase letters or digits, such as `acme`",
             ));
         }
         Ok(Self { lead: format!("{prefix}_") })
     }
 
-    /// Whether a text says that it is one of these keys.
+    /// Returns whether the text has the prefix of these keys.
     pub(super) fn leads(&self, text: &[u8]) -> bool {
         text.starts_with(self.lead.as_bytes())
     }
 
     /// # Errors
     ///
-    /// The word for the audit log.
+    /// The reason for the audit log.
     pub(super) fn read<'k>(&self, text: &'k [u8]) -> Result<Presented<'k>, &'static str> {
         const MALFORMED: &str = "api_key_malformed";
         let text = std::str::from_utf8(text).map_err(|_| MALFORMED)?;
         let rest = text.strip_prefix(self.lead.as_str()).ok_or(MALFORMED)?;
         let (id, rest) = rest.split_once('_').ok_or(MALFORMED)?;
-        // Byte lengths and digits first: from here on every index of the text is that of a letter.
+        // The lengths and digits are checked first, so that each later index is at a character boundary.
         let sound = id.len() == 2 * ID && rest.len() == 2 * (SECRET + CHECKSUM) && is_hex(id) && is_hex(rest);
         let body = text.len().checked_sub(2 * CHECKSUM).filter(|_| sound);
         let (body, checksum) = body.and_then(|end| text.split_at_checked(end)).ok_or(MALFORMED)?;
-        // Not a secret: whoever has the body can compute it.
+        // The checksum is no secret: anybody can compute it from the rest.
         if u32::from_str_radix(checksum, 16) != Ok(crc32fast::hash(body.as_bytes())) {
             return Err("api_key_checksum");
         }
-        // Over prefix, id and secret: a digest can't be moved to another record.
+        // The digest covers prefix, id and secret, so that it cannot be moved to another record.
         Ok(Presented { id, digest: sha256(body.as_bytes()) })
     }
 
     /// # Errors
     ///
-    /// The machine has no randomness or no working crypto backend.
+    /// If the machine has no random numbers or no working crypto backend.
     pub(super) fn make(&self) -> Option<Fresh> {
         let mut id = [0; ID];
         let mut secret = Zeroizing::new([0; SECRET]);
@@ -88,7 +88,7 @@ impl KeyFormat {
         getrandom::fill(secret.as_mut()).ok()?;
         let id = id.iter().fold(String::with_capacity(2 * ID), hex);
 
-        // Room for all of it from the start: a text that grows leaves copies behind that nobody wipes.
+        // The buffer has its full size from the start, because a buffer that grows leaves copies that are not wiped.
         let length = self.lead.len().saturating_add(2 * (ID + SECRET + CHECKSUM) + 1);
         let mut text = String::with_capacity(length);
         text.push_str(&self.lead);
@@ -106,7 +106,7 @@ fn is_hex(text: &str) -> bool {
 }
 
 fn hex(mut text: String, byte: &u8) -> String {
-    // Writing to a String can't fail.
+    // Writing to a `String` cannot fail.
     let _ = write!(text, "{byte:02x}");
     text
 }

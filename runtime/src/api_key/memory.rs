@@ -1,7 +1,7 @@
-//! Records of keys in the memory of this process.
+//! API key records in the memory of this process.
 //!
-//! Threat: memory that grows with every key somebody asks for (CWE-770). Promise: a stated bound, and nobody's key leaves
-//! to make room for another's.
+//! Threat: memory that grows with every new key (CWE-770). Promise: the number of keys is bounded, and no key is removed to make
+//! room for a key of another owner.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,8 +16,8 @@ use crate::unavailable::Unavailable;
 
 /// API keys in the memory of this process, the default [`ApiKeyStore`]. Clones share one state.
 ///
-/// Danger: **all keys are lost at a restart, and each process has its own.** For tests, and for applications that make
-/// their keys at the start.
+/// Danger: **all keys are lost at a restart, and each process has its own keys.** Use it for tests, and for applications that
+/// create their keys at startup.
 ///
 /// ```
 /// use palisade::api_key::{ApiKeys, MemoryApiKeys};
@@ -30,7 +30,7 @@ pub struct MemoryApiKeys(Arc<State>);
 
 #[derive(Debug)]
 struct State {
-    /// By id. Whoever holds an entry of `owners` may take one here, never the other way round.
+    /// The records by id. Code that holds an entry of `owners` may lock an entry here, and never in the other order.
     keys: DashMap<Box<str>, ApiKey>,
     /// The ids of each owner.
     owners: DashMap<Box<str>, Vec<Box<str>>>,
@@ -39,13 +39,13 @@ struct State {
 }
 
 impl MemoryApiKeys {
-    /// Room for 100,000 keys.
+    /// Creates a store for at most 100,000 keys.
     #[must_use]
     pub fn new() -> Self {
         Self::bounded(100_000)
     }
 
-    /// Room for so many keys. When it is full, new ones are refused; only the owner's own expired keys make room.
+    /// Creates a store for at most this many keys. A full store rejects new keys. Only expired keys of the same owner make room.
     #[must_use]
     pub fn bounded(keys: usize) -> Self {
         Self(Arc::new(State { keys: DashMap::new(), owners: DashMap::new(), kept: AtomicUsize::new(0), bound: keys }))

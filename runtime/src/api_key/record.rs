@@ -1,7 +1,7 @@
-//! What is kept of a key.
+//! The record of an API key.
 //!
-//! Threat: whoever reads the store can call as everybody in it (CWE-256, CWE-522). Promise: a record has the digest of
-//! the key and nothing from which the key could be made.
+//! Threat: an attacker who reads the store can use all keys in it (CWE-256, CWE-522). Promise: a record contains the digest of the
+//! key, and nothing from which the key can be computed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::authn::names::{is_name, is_scope};
 use crate::principal::Principal;
 
-/// What a new key is to be: whose, for what, how long.
+/// The properties of a new key: its owner, its rights and its lifetime.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,7 +28,7 @@ use crate::principal::Principal;
 #[must_use = "no key exists until `ApiKeys::create` is called with it"]
 pub struct NewApiKey {
     pub(super) owner: String,
-    /// Who vouches for the owner, where that is known.
+    /// The issuer of the owner, if it is known.
     pub(super) issuer: Option<String>,
     pub(super) name: String,
     pub(super) scopes: Vec<String>,
@@ -38,12 +38,12 @@ pub struct NewApiKey {
 }
 
 impl NewApiKey {
-    /// A key of this owner, without name, scopes and roles, that never expires.
+    /// A key of this owner that has no name, no scopes and no roles, and never expires.
     ///
-    /// `owner` is the subject of the principal that the key speaks for, 1 to 255 bytes without control characters; it is what
-    /// `#[owner(id)]` compares.
+    /// `owner` is the subject of the principal that the key speaks for, 1 to 255 bytes without control characters.
+    /// `#[owner(id)]` compares it.
     ///
-    /// Danger: the subject of a principal of another issuer is somebody else here; for a caller, use [`of`](Self::of).
+    /// Danger: the same subject of another issuer is another user. To create a key for the caller, use [`of`](Self::of).
     pub fn new(owner: impl Into<String>) -> Self {
         Self {
             owner: owner.into(),
@@ -56,29 +56,31 @@ impl NewApiKey {
         }
     }
 
-    /// A key of this caller's. Making it is refused if the caller is of another issuer than the keys speak for: what a subject of
-    /// one issuer asks for must not be a key of another's (ASVS V6.8.1).
+    /// A key of this caller. The creation fails if the caller has another issuer than the keys, because the same subject of two
+    /// issuers is two users (ASVS V6.8.1).
     pub fn of(principal: &Principal) -> Self {
         Self { issuer: Some(principal.issuer().to_owned()), ..Self::new(principal.subject()) }
     }
 
-    /// What the owner calls it: up to 255 bytes without control characters. Default: the empty name. It may be that of another key.
+    /// A name for the owner to recognise the key by: up to 255 bytes without control characters. Two keys may have the same name.
+    /// Default: empty.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// The scopes, in place of earlier ones: each of visible ASCII without `"` and `\` (RFC 6749 §3.3), at most 64. Default: none.
+    /// Sets the scopes and replaces earlier ones: each of visible ASCII without `"` and `\` (RFC 6749 §3.3), at most 64. Default: none.
     ///
-    /// Danger: nobody checks that the owner has them. Grant no more than whoever asks for the key may do.
+    /// Danger: palisade does not check whether the owner has these scopes. Grant no more than the caller who asks for the key has.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The roles, in place of earlier ones: each 1 to 255 bytes without control characters, at most 64. Default: none.
+    /// Sets the roles and replaces earlier ones: each 1 to 255 bytes without control characters, at most 64. Default: none.
     ///
-    /// Danger: the key keeps them when the owner loses them; remove the owner's keys then. Nobody checks that the owner has them.
+    /// Danger: the key keeps its roles when the owner loses them. Remove the keys of the owner then. palisade does not check whether
+    /// the owner has these roles.
     pub fn roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.roles = roles.into_iter().map(Into::into).collect();
         self
@@ -90,15 +92,15 @@ impl NewApiKey {
         self
     }
 
-    /// How long the key is good, from its creation on. Default: for ever.
+    /// The lifetime of the key after its creation. Default: the key never expires.
     ///
-    /// Danger: a key without expiry that leaks works until somebody notices.
+    /// Danger: a leaked key that never expires works until it is removed.
     pub fn expires_after(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// The first thing that can't be kept so.
+    /// Returns the first invalid property.
     pub(super) fn mistake(&self) -> Option<&'static str> {
         let names = |texts: &[String]| texts.len() <= MOST && texts.iter().all(|text| is_name(text));
         let scopes = self.scopes.len() <= MOST && self.scopes.iter().all(|scope| is_scope(scope));
@@ -122,9 +124,9 @@ impl NewApiKey {
 
 const MOST: usize = 64;
 
-/// A key as it is kept: everything but the key itself. Cheap to clone; `Debug` shows no digest.
+/// The record of a key, without the key itself. A clone is cheap. `Debug` does not show the digest.
 ///
-/// A store of your own writes what the accessors say into a row, and makes the record of a row again:
+/// Your own store writes the values of the accessors into a row, and creates the record again from the row:
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -152,9 +154,10 @@ struct Record {
 }
 
 impl ApiKey {
-    /// The record of a row: without name, scopes, roles and tenant, never used, never expiring, until `with_` says so.
+    /// Creates the record of a row. It has no name, scopes, roles or tenant, was never used and never expires, until the `with_`
+    /// methods set these.
     ///
-    /// `digest` is what [`digest`](Self::digest) gave when the row was written.
+    /// `digest` is the value of [`digest`](Self::digest) when the row was written.
     #[must_use]
     pub fn from_row(
         id: impl Into<Box<str>>,
@@ -197,28 +200,28 @@ impl ApiKey {
         self
     }
 
-    /// The same record, of this tenant or of none.
+    /// The same record with this tenant, or without one.
     #[must_use]
     pub fn with_tenant(mut self, tenant: Option<impl Into<Box<str>>>) -> Self {
         Arc::make_mut(&mut self.0).tenant = tenant.map(Into::into);
         self
     }
 
-    /// The same record with this end, or none.
+    /// The same record with this expiry, or without one.
     #[must_use]
     pub fn with_expires(mut self, expires: Option<SystemTime>) -> Self {
         Arc::make_mut(&mut self.0).expires = expires;
         self
     }
 
-    /// The same record, last used then, or never.
+    /// The same record with this time of its last use, or without one.
     #[must_use]
     pub fn with_last_used(mut self, last_used: Option<SystemTime>) -> Self {
         Arc::make_mut(&mut self.0).last_used = last_used;
         self
     }
 
-    /// Its identifier: 32 hexadecimal digits. No secret; it may be shown to the owner and stands in the key.
+    /// The identifier of the key: 32 hexadecimal digits. It is a part of the key and no secret, so it may be shown to the owner.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.0.id
@@ -230,7 +233,7 @@ impl ApiKey {
         &self.0.owner
     }
 
-    /// What the owner calls it.
+    /// The name that the owner gave the key.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
@@ -254,31 +257,32 @@ impl ApiKey {
         self.0.tenant.as_deref()
     }
 
-    /// When it was made.
+    /// When the key was created.
     #[must_use]
     pub fn created(&self) -> SystemTime {
         self.0.created
     }
 
-    /// The first moment at which it is no longer good; `None` is never.
+    /// When the key expires. `None` means never. The key is invalid from this moment on.
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {
         self.0.expires
     }
 
-    /// When it was last used, to a minute; `None` is never.
+    /// When the key was last used, with a precision of one minute. `None` means never.
     #[must_use]
     pub fn last_used(&self) -> Option<SystemTime> {
         self.0.last_used
     }
 
-    /// Whether it is still good at that time.
+    /// Returns whether the key has not expired at that time.
     #[must_use]
     pub fn is_active(&self, at: SystemTime) -> bool {
         self.0.expires.is_none_or(|expires| at < expires)
     }
 
-    /// SHA-256 of the key's text before its checksum: what a store keeps in place of the key. It opens nothing.
+    /// The SHA-256 digest of the text of the key before its checksum. A store keeps it in place of the key. It cannot be used as a
+    /// credential.
     #[must_use]
     pub fn digest(&self) -> &[u8; 32] {
         &self.0.digest
@@ -301,9 +305,9 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// A key right after it was made: the only time that its text exists on this side.
+/// A new key with its text. The server has the text only now.
 ///
-/// The text is wiped when this is dropped, and `Debug` does not show it.
+/// The text is wiped when this value is dropped. `Debug` does not show it.
 #[derive(Debug)]
 pub struct CreatedApiKey {
     pub(super) text: SecretString,
@@ -311,13 +315,13 @@ pub struct CreatedApiKey {
 }
 
 impl CreatedApiKey {
-    /// The key itself, to be shown to its owner once, over TLS, in an answer that no cache keeps.
+    /// The text of the key. Show it to the owner once, over TLS, in a response that is not cached.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
 
-    /// What is kept of it.
+    /// The record of the key.
     #[must_use]
     pub fn record(&self) -> &ApiKey {
         &self.record

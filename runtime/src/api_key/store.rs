@@ -1,7 +1,7 @@
-//! Where records of keys are.
+//! The store of API key records.
 //!
-//! Threat: a limit that two simultaneous requests both pass (CWE-367), and a key that somebody else removes by its id
-//! (CWE-639). Promise: what has to be decided together with a write is decided by the store, in one step.
+//! Threat: two simultaneous requests that both pass a limit (CWE-367), and a key that another user removes by its id (CWE-639).
+//! Promise: the store decides and writes in one step.
 
 use std::future::Future;
 use std::time::SystemTime;
@@ -9,17 +9,19 @@ use std::time::SystemTime;
 use super::record::ApiKey;
 use crate::unavailable::Unavailable;
 
-/// Keeps the records of API keys: [`MemoryApiKeys`](crate::api_key::MemoryApiKeys), or a table of yours with one row for each.
+/// Keeps the records of API keys: [`MemoryApiKeys`](crate::api_key::MemoryApiKeys), or a table of the application with one row
+/// for each key.
 ///
-/// No method sees a key, only [`ApiKey`] records. A request waits for `find`, so give it a time limit; and, once a minute for
-/// each key, for `touch`, 100 milliseconds at most. Every error is [`Unavailable`]; its cause belongs into the application's own log.
+/// No method gets a key, only its [`ApiKey`] record. A request waits for `find`, so `find` needs a time limit. Once a minute for
+/// each key, a request also waits for `touch`, for at most 100 milliseconds. Each error is [`Unavailable`]. Log its cause in the
+/// store.
 ///
 /// ```
 /// use std::time::SystemTime;
 /// use palisade::api_key::{ApiKey, ApiKeyStore, InsertedApiKey, MemoryApiKeys};
 /// use palisade::resource::Unavailable;
 ///
-/// /// Writes a line for each change.
+/// /// Prints a line for each change.
 /// struct Logged(MemoryApiKeys);
 ///
 /// impl ApiKeyStore for Logged {
@@ -47,57 +49,58 @@ use crate::unavailable::Unavailable;
 /// }
 /// ```
 pub trait ApiKeyStore: Send + Sync + 'static {
-    /// Keeps a new record, unless its owner has `most` or more that are active at [`ApiKey::created`] of the new one. Counting
-    /// and writing are one step, or two simultaneous calls pass the limit together. Expired records of the owner may be dropped.
+    /// Keeps a new record, unless its owner has `most` or more keys that are active at [`ApiKey::created`] of the new one. The store
+    /// must count and write in one step, otherwise two simultaneous calls can pass the limit. It may drop expired records of the
+    /// owner.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if the record was not kept, also if the id is taken.
+    /// [`Unavailable`] if the record was not kept, also if a record with the same id exists.
     fn insert(&self, key: ApiKey, most: usize) -> impl Future<Output = Result<InsertedApiKey, Unavailable>> + Send;
 
-    /// The record with this id, expired or not; `None` if there is none.
+    /// Returns the record with this id, also if it has expired, or `None`.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if that can't be found out now; the answer to the request is 503.
+    /// [`Unavailable`] if the store cannot answer now. The response is 503.
     fn find(&self, id: &str) -> impl Future<Output = Result<Option<ApiKey>, Unavailable>> + Send;
 
-    /// All records of the owner, expired ones too, in any order.
+    /// Returns all records of the owner in any order, also expired ones.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if that can't be found out now.
+    /// [`Unavailable`] if the store cannot answer now.
     fn list(&self, owner: &str) -> impl Future<Output = Result<Vec<ApiKey>, Unavailable>> + Send;
 
-    /// Removes the record if it has this id *and* this owner, and says whether there was one. A key is refused from the moment
-    /// on at which this returns: no cache may still find it.
+    /// Removes the record with this id *and* this owner. Returns whether there was one. After the return, no cache may find the key:
+    /// it must be rejected.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if it may still be there.
+    /// [`Unavailable`] if the record may still exist.
     fn remove(&self, owner: &str, id: &str) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 
-    /// Notes a use; a record that is gone stays gone.
+    /// Notes the time of a use. A removed record must not come back.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] becomes a warning in the log and refuses nobody.
+    /// [`Unavailable`] is logged as a warning. The request goes on.
     fn touch(&self, id: &str, at: SystemTime) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
-/// What became of a record that was to be kept.
+/// The result of [`ApiKeyStore::insert`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InsertedApiKey {
-    /// It is kept.
+    /// The record is kept.
     Kept,
-    /// Its owner has as many active keys as allowed.
+    /// The owner has as many active keys as allowed.
     OwnerFull,
-    /// The store has no room.
+    /// The store is full.
     StoreFull,
 }
 
-/// A store that the application holds on to.
+/// A store that is shared with the application.
 impl<S: ApiKeyStore> ApiKeyStore for std::sync::Arc<S> {
     async fn insert(&self, key: ApiKey, most: usize) -> Result<InsertedApiKey, Unavailable> {
         (**self).insert(key, most).await

@@ -1,8 +1,10 @@
-//! Who calls.
+//! Authentication: who sends a request.
 //!
-//! Threat: a request that passes for somebody (CWE-287). Promise: an [`Authenticated`] exists only where one of the
-//! configured authenticators vouched for the request; nothing else can make one. A credential that can't be checked now
-//! (a key server is down) is neither good nor bad: the answer is 503, not 401 and not let through.
+//! Threat: a request that impersonates a user (CWE-287). Promise: only a configured authenticator can create an
+//! [`Authenticated`]. A credential that cannot be checked now, for example because a key server is down, is neither valid nor
+//! invalid: the response is 503, not 401, and the request is not let through.
+//!
+//! [`Jwt`](crate::Jwt) and [`ApiKeys`](crate::api_key::ApiKeys) are authenticators. Implement [`Authenticator`] for another scheme.
 
 pub(crate) mod digest;
 pub(crate) mod names;
@@ -19,37 +21,37 @@ use crate::principal::{Authority, Principal};
 use crate::problem::{BAD_CREDENTIALS, Problem, answer_with_a_problem};
 use crate::unavailable::Unavailable;
 
-/// How far the clocks of issuer and verifier may be apart at most; what was taken back is remembered so much longer.
+/// The largest allowed difference between the clocks of issuer and verifier. Revocations are remembered longer by this time.
 pub(crate) const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
 
-/// Of a credential that was taken back.
+/// The error for a revoked credential.
 pub(crate) const REVOKED: AuthError = AuthError::Invalid("token_revoked");
 
-/// What an authenticator found in a request.
+/// The result of an [`Authenticator`].
 pub enum Attempt<'a> {
-    /// No credential of its scheme.
+    /// The request has no credential of the scheme.
     Absent,
-    /// A credential, and the verdict on it.
+    /// The request has a credential, and this is the verdict.
     Done(Result<Principal, AuthError>),
-    /// A credential whose verdict has to be awaited.
+    /// The request has a credential, and the verdict must be awaited.
     Pending(LocalBoxFuture<'a, Result<Principal, AuthError>>),
 }
 
-/// Why a credential gives no principal.
+/// Why a credential is not accepted.
 ///
-/// The text is the same for every word, so that nobody sends the word to a client by accident.
+/// `Display` does not show the reason, so that it cannot reach a client by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
-    /// It is not valid: 401. The word goes to the audit log alone, such as `token_expired`.
+    /// The credential is not valid: 401. Only the audit log shows the reason, such as `token_expired`.
     #[error("the credential is not valid")]
     Invalid(&'static str),
-    /// It could not be checked: 503 with `Retry-After`. The word goes to the audit log alone.
+    /// The credential cannot be checked now: 503 with `Retry-After`. Only the audit log shows the reason.
     #[error("the credential could not be checked")]
     Unavailable(&'static str),
 }
 
-/// For an [`Authenticator`] whose store does not answer.
+/// For an [`Authenticator`] whose store is unavailable.
 impl From<Unavailable> for AuthError {
     fn from(_: Unavailable) -> Self {
         Self::Unavailable("store_unavailable")
@@ -68,9 +70,9 @@ impl From<AuthError> for Problem {
 
 answer_with_a_problem!(AuthError);
 
-/// Finds out who sent a request, for one authentication scheme.
+/// Authenticates requests by one authentication scheme.
 ///
-/// [`Jwt`] is one. Write your own for another scheme and give it to
+/// [`Jwt`](crate::Jwt) is an example. Implement this trait for another scheme, and pass the value to
 /// [`PalisadeBuilder::authenticator`](crate::PalisadeBuilder::authenticator).
 ///
 /// ```
@@ -99,45 +101,44 @@ answer_with_a_problem!(AuthError);
 /// }
 /// ```
 pub trait Authenticator: Send + Sync + 'static {
-    /// Looks for a credential and judges it. The body is out of its reach.
+    /// Looks for a credential in the request and judges it. The body cannot be read here.
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a>;
 
-    /// The authentication scheme, the same as in the principals that it makes, such as `"Basic"`.
+    /// The authentication scheme, such as `"Basic"`. The principals of this authenticator have the same scheme.
     ///
-    /// Authenticators of one scheme read the same credential: they are asked in their order until one accepts it.
+    /// Several authenticators of one scheme read the same credential. They are asked in their order until one accepts it.
     fn scheme(&self) -> &'static str;
 
-    /// The one issuer of all its principals, where there is one: so a misspelt
-    /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer) is found at boot, and none is needed where all have the same. Default: not
-    /// known.
+    /// The issuer of all principals of this authenticator, if they have the same. The builder then reports a misspelt
+    /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer), and needs none if all authenticators have the same
+    /// issuer. Default: `None`, the issuer is not known.
     fn issuer(&self) -> Option<&str> {
         None
     }
 
-    /// Whether its credentials are API keys, so that each can have a rate limit of its own: a
-    /// [`By::ApiKey`](crate::rate_limit::By::ApiKey) that no authenticator has keys for is an error of
-    /// [`build`](crate::PalisadeBuilder::build). Return `true` if the principals have the id of the key
-    /// ([`Principal::with_api_key`]). Default: `false`.
+    /// Whether the credentials are API keys. Return `true` if the principals have the id of the key
+    /// ([`Principal::with_api_key`]). A rate limit by [`By::ApiKey`](crate::rate_limit::By::ApiKey) is an error of
+    /// [`build`](crate::PalisadeBuilder::build) if no authenticator returns `true`. Default: `false`.
     fn has_api_keys(&self) -> bool {
         false
     }
 
-    /// Whether a credential that it refused was meant for another authenticator of its scheme, such as a token of another
-    /// issuer; that one's verdict counts then. Default: never, and a refusal is final.
+    /// Whether a credential that this authenticator rejected is meant for another authenticator of the same scheme, such as a
+    /// token of another issuer. The verdict of that authenticator then decides. Default: `false`, and a rejection is final.
     ///
-    /// It is not asked about a credential that was refused as `token_revoked`: whoever knows that a credential was revoked has
-    /// recognised it, and no other verdict on it counts.
+    /// This method is not called for a credential that was rejected as `token_revoked`. The authenticator recognised such a
+    /// credential, so no other verdict matters.
     fn disowns(&self, request: &HttpRequest) -> bool {
         let _ = request;
         false
     }
 
-    /// The `WWW-Authenticate` challenge of the scheme (RFC 9110 §11.6.1), asked for once when the application is built;
-    /// `presented` is whether it answers a credential that was not accepted.
+    /// Returns the `WWW-Authenticate` challenge of the scheme (RFC 9110 §11.6.1). It is called when the application is built.
+    /// `presented` tells whether the challenge is for a request whose credential was rejected.
     fn challenge(&self, realm: &str, presented: bool) -> String;
 }
 
-/// Proof that an authenticator vouched for the request.
+/// Proof that an authenticator accepted the credential of the request.
 pub(crate) struct Authenticated(Principal);
 
 impl Authenticated {
@@ -145,22 +146,22 @@ impl Authenticated {
         &self.0
     }
 
-    /// The same principal, with what its roles mean here.
+    /// Adds the permissions and implied roles that the role registry defines for the roles of the principal.
     pub(crate) fn with_authority(self, authority: std::sync::Arc<Authority>) -> Self {
         Self(self.0.with_authority(authority))
     }
 }
 
-/// Why there is no [`Authenticated`].
+/// Why a request is not [`Authenticated`].
 pub(crate) enum Failure {
     NoCredentials,
     Rejected(AuthError),
-    /// Two credentials, of two callers.
+    /// The request has two credentials of different callers.
     Disagree,
 }
 
-/// Asks every authenticator whose scheme has no verdict yet. Every credential has to be good, and all have to be of one caller:
-/// of two that disagree, nobody could tell which was meant. What the caller may do is what the first of them says.
+/// Asks the authenticators for the caller. If the request has credentials of several schemes, each must be valid, and all must be
+/// of the same caller. The roles and scopes of the first credential apply.
 pub(crate) async fn authenticate(
     authenticators: &[std::sync::Arc<dyn Authenticator>],
     request: &HttpRequest,
@@ -198,7 +199,7 @@ pub(crate) async fn authenticate(
         }
     }
     match (caller, disowned) {
-        // A credential that nobody accepted is none that can be passed over.
+        // A credential that no authenticator accepted must not be ignored.
         (_, Some((scheme, refusal))) if !accepted.covers(scheme) => Err(Failure::Rejected(refusal)),
         (Some(caller), _) => Ok(Authenticated(caller)),
         (None, _) => Err(Failure::NoCredentials),
@@ -210,7 +211,7 @@ fn shares_its_scheme(authenticators: &[std::sync::Arc<dyn Authenticator>], place
     authenticators.iter().enumerate().any(|(other, authenticator)| other != place && authenticator.scheme() == scheme)
 }
 
-/// The schemes whose credential was accepted: rarely more than one, so nothing is allocated for the first.
+/// The schemes whose credential was accepted. The first one needs no allocation.
 #[derive(Default)]
 struct Accepted(Option<&'static str>, Vec<&'static str>);
 

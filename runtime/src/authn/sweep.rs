@@ -1,14 +1,14 @@
-//! When a full table is gone over for what may be forgotten.
+//! Limits how often a full table is searched for expired entries.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// At most once a second, however many writes find the table full.
+/// Allows one search a second, regardless of how many writes find the table full.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep(AtomicU64);
 
 impl Sweep {
-    /// Whether this is the write that does it.
+    /// Returns whether this write must do the search.
     pub(crate) fn is_due(&self, now: SystemTime) -> bool {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.0.swap(now, Ordering::Relaxed) != now

@@ -12,21 +12,21 @@ use crate::authn::sweep::Sweep;
 use crate::principal::Principal;
 use crate::unavailable::Unavailable;
 
-/// Revocations in the memory of this process: gone when it ends, and unknown to others. Clones share them.
+/// Revocations in the memory of this process. Clones share them.
 ///
-/// It holds up to a million tokens and as many subjects, some 200 bytes each; what is expired makes room. When it is full it
-/// refuses to take back more ([`Unavailable`]) rather than forget.
+/// The store holds up to a million ids and as many subjects, with about 200 bytes each. Expired entries make room. A full store
+/// rejects a new revocation ([`Unavailable`]) and forgets none.
 ///
-/// Danger: after a restart, tokens that were taken back count again until they expire. Where that matters keep them in a
-/// database.
+/// Danger: the revocations are lost when the process ends, and other processes do not see them. After a restart, a revoked token
+/// is valid again until it expires. Keep the revocations in Redis or in a database if that matters.
 #[derive(Clone, Debug)]
 pub struct MemoryRevocations(Arc<Tables>);
 
 #[derive(Debug)]
 struct Tables {
-    /// When a token of an issuer expires. Both are told apart by the length of the issuer.
+    /// When a revoked id may be forgotten. The key has the issuer, its length and the id.
     tokens: Table,
-    /// Before when a token of a subject of an issuer must not be issued.
+    /// Tokens of a subject that were issued before this moment are revoked.
     subjects: Table,
     longest_lifetime: Duration,
 }
@@ -35,22 +35,22 @@ struct Tables {
 struct Table {
     moments: DashMap<(Box<str>, Box<str>), SystemTime>,
     most: usize,
-    /// Read on every request, where a length of the map would take all its locks.
+    /// Each request reads this. The length of the map would take all of its locks.
     len: AtomicUsize,
     sweep: Sweep,
 }
 
 impl MemoryRevocations {
-    /// An empty one, for tokens that live up to 90 days.
+    /// Creates an empty store, for tokens that live at most 90 days.
     #[must_use]
     pub fn new() -> Self {
         Self::for_lifetimes_up_to(super::LONGEST_LIFETIME)
     }
 
-    /// An empty one, for tokens that live up to this long.
+    /// Creates an empty store, for tokens that live at most this long.
     ///
-    /// Danger: what [`revoke_before`](RevocationStore::revoke_before) took back counts again for what of a longer token's
-    /// lifetime is left then.
+    /// Danger: a moment of [`revoke_before`](RevocationStore::revoke_before) is forgotten after this time. A token that lives longer
+    /// is valid again then.
     #[must_use]
     pub fn for_lifetimes_up_to(longest: Duration) -> Self {
         const MOST: usize = 1_000_000;
@@ -91,7 +91,7 @@ impl Table {
         self.moments.get(&(Box::from(issuer), Box::from(name))).map(|moment| *moment)
     }
 
-    /// Keeps the later moment. `forgotten` tells which moments have no meaning any more.
+    /// Keeps the later moment. `forgotten` returns whether a moment is no longer needed.
     fn put(
         &self,
         issuer: &str,
@@ -104,7 +104,7 @@ impl Table {
                 self.moments.retain(|_, moment| !forgotten(*moment));
             }
             if self.moments.len() >= self.most {
-                tracing::error!("no room is left for revocations");
+                tracing::error!("the store of revocations is full");
                 return Err(Unavailable);
             }
         }

@@ -1,7 +1,8 @@
-//! Tokens that are taken back before they expire.
+//! Revocation of tokens before they expire.
 //!
-//! Threat: a token that outlives the logout, the role or the account that it came from (CWE-613, ASVS V7.4.1 to V7.4.3, V8.3.2).
-//! Promise: every request asks, also for tokens that were verified before; whoever can't be asked is 503, not let through.
+//! Threat: a token that stays valid after a logout, a role change or the end of the account (CWE-613, ASVS V7.4.1 to V7.4.3,
+//! V8.3.2). Promise: each request asks the store, also for a cached token. If the store is unavailable, the response is 503, and
+//! the request is not let through.
 
 mod memory;
 
@@ -14,13 +15,14 @@ pub use self::memory::MemoryRevocations;
 use crate::principal::Principal;
 use crate::unavailable::Unavailable;
 
-/// How long tokens live at most, unless a store is told otherwise. Those of [`Sessions`](crate::session::Sessions) live 24 hours at most.
+/// The default for the longest lifetime of a token. Tokens of [`Sessions`](crate::session::Sessions) live at most 24 hours.
 pub(super) const LONGEST_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// Remembers which tokens do not count any more, for [`JwtBuilder::revocations`](crate::jwt::JwtBuilder::revocations) and
+/// Remembers revoked tokens, for [`JwtBuilder::revocations`](crate::jwt::JwtBuilder::revocations) and
 /// [`Sessions`](crate::session::Sessions).
 ///
-/// [`MemoryRevocations`] is one. Behind several processes they must share one, such as a table of the application:
+/// [`MemoryRevocations`] keeps them in one process. Several processes must share a store, such as `RedisRevocations` (feature
+/// `redis`) or a table of the application:
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -44,17 +46,17 @@ pub(super) const LONGEST_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 *
 ///     async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
 ///         let Some(token) = principal.token() else { return Ok(false) };
 ///         // SELECT EXISTS (.. issuer = ?1 AND token IN (?2, ?3)), OR moment > issued FROM epochs WHERE issuer = ?1 AND ..
-///         Ok(token.revocable_ids().any(|id| id == "a token that was taken back"))
+///         Ok(token.revocable_ids().any(|id| id == "a revoked token"))
 ///     }
 /// }
 /// ```
 pub trait RevocationStore: Send + Sync + 'static {
-    /// Takes back the token of this id (`jti`) of this issuer, or all tokens of the session of this id (`sid`). It may be
-    /// forgotten a minute after `until`: they are expired then, whatever the leeway.
+    /// Revokes the token with this id (`jti`) of this issuer, or all tokens of the session with this id (`sid`). The store may
+    /// forget the id one minute after `until`, because the tokens have expired then, including the leeway.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if that can't be written now; the token still counts then.
+    /// [`Unavailable`] if the store cannot write that now. The token stays valid then.
     fn revoke(
         &self,
         issuer: &str,
@@ -62,12 +64,12 @@ pub trait RevocationStore: Send + Sync + 'static {
         until: SystemTime,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// Takes back every token of this subject of this issuer that was issued before the moment. An earlier moment changes
-    /// nothing. It may be forgotten once every token that was issued before is expired.
+    /// Revokes each token of this subject of this issuer that was issued before the moment. An earlier moment than the stored one
+    /// changes nothing. The store may forget the moment when all tokens from before it have expired.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if that can't be written now; the tokens still count then.
+    /// [`Unavailable`] if the store cannot write that now. The tokens stay valid then.
     fn revoke_before(
         &self,
         issuer: &str,
@@ -75,22 +77,24 @@ pub trait RevocationStore: Send + Sync + 'static {
         moment: SystemTime,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// Whether the [token](Principal::token) of the principal was taken back: by one of its
-    /// [names](crate::principal::Token::revocable_ids), or with all of its subject that were [issued](crate::principal::Token::issued) before a moment.
+    /// Returns whether the [token](Principal::token) of the principal was revoked: by one of its
+    /// [ids](crate::principal::Token::revocable_ids), or because it was [issued](crate::principal::Token::issued) before a moment
+    /// that was given to [`revoke_before`](Self::revoke_before).
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if that can't be found out now; the answer is 503.
+    /// [`Unavailable`] if the store cannot answer now. The response is 503.
     fn is_revoked(&self, principal: &Principal) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 
-    /// The same, where it can be told without waiting: it spares a request the detour. Default: it can't.
+    /// Like [`is_revoked`](Self::is_revoked), for a store that can answer at once, which makes requests cheaper. Default: `None`,
+    /// the store cannot.
     fn is_revoked_now(&self, principal: &Principal) -> Option<bool> {
         let _ = principal;
         None
     }
 }
 
-/// Stores that are shared, such as with [`Sessions`](crate::session::Sessions).
+/// A store that is shared, for example with [`Sessions`](crate::session::Sessions).
 impl<S: RevocationStore> RevocationStore for std::sync::Arc<S> {
     async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
         (**self).revoke(issuer, token, until).await
@@ -109,7 +113,7 @@ impl<S: RevocationStore> RevocationStore for std::sync::Arc<S> {
     }
 }
 
-/// A store whose type is forgotten.
+/// A store as a trait object.
 pub(super) trait ErasedRevocations: Send + Sync {
     fn now(&self, principal: &Principal) -> Option<bool>;
     fn ask<'a>(&'a self, principal: &'a Principal) -> LocalBoxFuture<'a, Result<bool, Unavailable>>;
