@@ -1,9 +1,9 @@
 //! The audit trail: one event for each refusal, and for each failure of the server.
 //!
 //! Threat: attacks that leave no trace, and logs that leak secrets or can be forged (CWE-778, CWE-532, CWE-117).
-//! Promise (ASVS V16.2.1, V16.3): one event on the target `palisade::audit` for each refusal, with its stable reason; route
-//! templates and identifiers only, never a header, a body, a query or a raw path. A failure has its cause too (V16.2.5), in the
-//! application's own words.
+//! Promise (ASVS V16.2.1, V16.3): each refusal is one event on the target `palisade::audit`, with a stable reason. An event
+//! contains route templates and identifiers, and never a header, a body, a query or a raw path. The event of a failure also has
+//! its cause (V16.2.5): the text of the error that the application returned.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -17,12 +17,12 @@ use crate::policy::HandlerPath;
 /// The target of every audit event, for filters of `tracing`.
 pub(crate) const TARGET: &str = "palisade::audit";
 
-/// What is known of a refused request.
+/// A request that was refused.
 pub(crate) struct Refused<'a> {
     pub(crate) status: StatusCode,
     pub(crate) reason: &'static str,
     pub(crate) method: &'a str,
-    /// The handler, or a word for what stands in its place.
+    /// The handler, or the part of palisade that refused the request.
     pub(crate) handler: &'a dyn fmt::Display,
     pub(crate) client: Option<IpAddr>,
     pub(crate) subject: Option<&'a str>,
@@ -44,16 +44,16 @@ impl Refused<'_> {
     }
 }
 
-/// What is known of a request that the server failed to answer.
+/// A request that failed in the server.
 pub(crate) struct Failed<'a> {
     /// `failed` or `panicked`.
     pub(crate) event: &'static str,
     pub(crate) status: StatusCode,
     pub(crate) method: Option<&'a str>,
-    /// The template, where one is known.
+    /// The template of the route, if it is known.
     pub(crate) route: Option<&'a str>,
     pub(crate) handler: Option<&'a HandlerPath>,
-    /// Whatever the application's error says: it is escaped, so it forges no line.
+    /// The error of the application. Its text is escaped, so that it cannot forge a line of the log.
     pub(crate) cause: &'a str,
 }
 
@@ -76,7 +76,7 @@ impl Failed<'_> {
     }
 }
 
-/// A rate limit that would have refused, had the limits not been set to observe.
+/// A rate limit would have refused the request, but it only observes.
 pub(crate) fn over_rate_limit_observed(rate_limit: &str, handler: &dyn fmt::Display, client: Option<IpAddr>) {
     tracing::warn!(
         target: TARGET,
@@ -88,7 +88,7 @@ pub(crate) fn over_rate_limit_observed(rate_limit: &str, handler: &dyn fmt::Disp
     );
 }
 
-/// A refresh token came a second time: somebody else may hold it too.
+/// A refresh token was used a second time, so another party may have it too.
 pub(crate) fn refresh_reused(session: &str, subject: &str) {
     tracing::warn!(
         target: TARGET,
@@ -98,7 +98,7 @@ pub(crate) fn refresh_reused(session: &str, subject: &str) {
     );
 }
 
-/// A credential brought roles that the application has not: they give nothing.
+/// A credential has a role that is not in the role registry. The role grants nothing.
 pub(crate) fn unknown_roles(roles: &[&str], subject: &str, handler: &dyn fmt::Display) {
     tracing::warn!(
         target: TARGET,
@@ -109,17 +109,17 @@ pub(crate) fn unknown_roles(roles: &[&str], subject: &str, handler: &dyn fmt::Di
     );
 }
 
-/// A token has a claim of a name that is read by default, whose value is of another type: it gives nothing.
+/// A token has a claim with a default name and a value of another type. The claim grants nothing.
 pub(crate) fn claim_ignored(issuer: &str, claim: &'static str) {
     tracing::debug!(target: TARGET, event = "claim_ignored", issuer = tracing::field::debug(issuer), claim);
 }
 
-/// A defect of the application, not of the request: what to add is in the text.
+/// A mistake in the setup of the application. The text tells what to add.
 ///
-/// Whoever has no subscriber yet is just beginning, and needs the line most: it goes to standard error then.
+/// Without a `tracing` subscriber the line goes to standard error, so that a new application does not miss it.
 pub(crate) fn misconfigured(handler: &dyn fmt::Display, cure: &str) {
     if !tracing::dispatcher::has_been_set() {
-        // Not `eprintln!`: it panics where standard error is closed.
+        // `eprintln!` panics if standard error is closed.
         let _ = writeln!(io::stderr(), "palisade: {handler}: {cure}");
     }
     tracing::error!(target: TARGET, event = "misconfigured", handler = display(handler), cure);

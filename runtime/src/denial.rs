@@ -1,7 +1,7 @@
-//! Why a request was refused.
+//! The refusal of one request.
 //!
-//! Threat: a refusal that says too much (CWE-209) or nothing that an operator can use. Promise: a denial has a
-//! status and a text for the client, and a stable reason code for the audit log; they never mix.
+//! Threat: a refusal that leaks internals to the client (CWE-209), or tells the operator nothing. Promise: a denial has a status and
+//! a text for the client, and a separate stable reason for the audit log.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
@@ -14,28 +14,28 @@ pub(crate) struct Denial {
     pub(crate) status: StatusCode,
     /// A stable code for the audit log, such as `token_expired`.
     pub(crate) reason: &'static str,
-    /// What the client may read.
+    /// The text for the client.
     pub(crate) detail: &'static str,
     pub(crate) extra: Extra,
 }
 
-/// What some refusals carry besides.
+/// Additional data of some refusals.
 #[derive(Debug)]
 pub(crate) enum Extra {
     None,
-    /// 401: whether credentials were presented, so that the challenge says `invalid_token` (RFC 6750 §3.1).
+    /// 401: whether credentials were presented. The challenge then contains `invalid_token` (RFC 6750 §3.1).
     Challenge {
         presented: bool,
     },
     /// 429 and 503: whole seconds, at least 1.
     RetryAfter(u32),
-    /// 403: the scopes that a credential would need (RFC 6750 §3.1).
+    /// 403: the required scopes (RFC 6750 §3.1).
     Scopes(String),
-    /// 415: what codings of a body are taken (RFC 9110 §12.5.3).
+    /// 415: the accepted content codings (RFC 9110 §12.5.3).
     AcceptEncoding(HeaderValue),
-    /// 408: the rest of the body is not waited for, so the connection can't be used again.
+    /// 408: the rest of the body is not read, so the connection must be closed.
     Close,
-    /// 422: what is wrong with which field.
+    /// 422: the invalid fields.
     Fields(Vec<FieldError>),
 }
 
@@ -52,12 +52,12 @@ impl Denial {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "no_credentials",
-            "This resource needs credentials, and the request has none.",
+            "Credentials are required.",
             Extra::Challenge { presented: false },
         )
     }
 
-    /// The same text for expired, forged and revoked: the difference is for the log alone.
+    /// The text is the same for expired, forged and revoked credentials. Only the log shows the difference.
     pub(crate) const fn bad_credentials(reason: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, reason, problem::BAD_CREDENTIALS, Extra::Challenge { presented: true })
     }
@@ -67,17 +67,17 @@ impl Denial {
     }
 
     pub(crate) const fn insufficient_scope(scopes: String) -> Self {
-        let detail = "The credential lacks a scope that this needs.";
+        let detail = "The credential lacks a required scope.";
         Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail, Extra::Scopes(scopes))
     }
 
-    /// The same words as where nothing is mounted: what the caller may not know of does not exist.
+    /// The text is the same as for an unknown path, so that the client cannot tell whether the row exists.
     pub(crate) const fn absent(reason: &'static str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, reason, "There is no such resource.", Extra::None)
+        Self::new(StatusCode::NOT_FOUND, reason, "The resource does not exist.", Extra::None)
     }
 
     pub(crate) const fn origin(reason: &'static str) -> Self {
-        let detail = "Cross-origin requests of this kind are not allowed here.";
+        let detail = "This cross-origin request is not allowed.";
         Self::new(StatusCode::FORBIDDEN, reason, detail, Extra::None)
     }
 
@@ -90,7 +90,7 @@ impl Denial {
         )
     }
 
-    /// Nothing is used up: as many requests as the rate limit holds are at work.
+    /// The rate limit is full of requests in flight, so that units may come back at any moment.
     pub(crate) const fn in_flight() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -100,8 +100,9 @@ impl Denial {
         )
     }
 
-    /// The same for the client; for the log an alarm: the store of rate limits is too small, or under attack.
-    pub(crate) const fn crowded(retry_after: u32) -> Self {
+    /// The client gets the same response as for an exceeded rate limit. The reason alerts the operator: the store of rate limits is
+    /// too small, or under attack.
+    pub(crate) const fn store_full(retry_after: u32) -> Self {
         let mut denial = Self::too_many_requests(retry_after);
         denial.reason = "rate_limit_store_full";
         denial
@@ -127,7 +128,7 @@ impl Denial {
 
     /// RFC 9110 §15.5.16.
     pub(crate) const fn content_coding(accepted: HeaderValue) -> Self {
-        let detail = "The content coding of the body is not supported here; see `Accept-Encoding`.";
+        let detail = "The content coding of the body is not supported; see `Accept-Encoding`.";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_coding", detail, Extra::AcceptEncoding(accepted))
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn failed(error: Error) -> Failed {
         return Failed::Denied(form(error));
     }
     if error.as_error::<QueryPayloadError>().is_some() {
-        return Failed::Denied(shape("query", "The query does not have the demanded parameters."));
+        return Failed::Denied(shape("query", "The query parameters are invalid."));
     }
     // Without a `PathConfig`, actix-web gives serde's error a status and no type of its own.
     if error.as_error::<PathError>().is_some() || error.as_error::<InternalError<serde::de::value::Error>>().is_some() {
@@ -40,7 +40,7 @@ pub(crate) fn failed(error: Error) -> Failed {
                 "a handler takes a `Path` that the parameters of its path can't fill: give them the same number, or the same names",
             );
         }
-        let detail = "There is no such resource.";
+        let detail = "The resource does not exist.";
         return Failed::Denied(Denial::input(StatusCode::NOT_FOUND, "path_not_a_resource", detail));
     }
     if let Some(error) = error.as_error::<PayloadError>() {
@@ -77,21 +77,21 @@ fn no_path_fits(text: &str) -> bool {
 
 fn json(error: &JsonPayloadError) -> Denial {
     match error {
-        JsonPayloadError::ContentType => media_type("The body must be sent as `application/json`."),
+        JsonPayloadError::ContentType => media_type("The `Content-Type` must be `application/json`."),
         JsonPayloadError::Deserialize(error) if error.is_data() => Denial::invalid(vec![data_error(error)]),
         JsonPayloadError::Payload(error) => payload(error),
         JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => too_large(),
-        _ => Denial::bad_request("json_syntax", "The body is not well-formed JSON."),
+        _ => Denial::bad_request("json_syntax", "The body is not valid JSON."),
     }
 }
 
 fn form(error: &UrlencodedError) -> Denial {
     match error {
-        UrlencodedError::ContentType => media_type("The body must be sent as `application/x-www-form-urlencoded`."),
+        UrlencodedError::ContentType => media_type("The `Content-Type` must be `application/x-www-form-urlencoded`."),
         UrlencodedError::Overflow { .. } => too_large(),
         UrlencodedError::Payload(error) => payload(error),
-        UrlencodedError::Parse(_) => shape("form", "The form does not have the demanded fields."),
-        _ => Denial::bad_request("form_syntax", "The body is not a well-formed form."),
+        UrlencodedError::Parse(_) => shape("form", "The fields of the form are invalid."),
+        _ => Denial::bad_request("form_syntax", "The body is not a valid form."),
     }
 }
 
@@ -99,12 +99,12 @@ fn payload(error: &PayloadError) -> Denial {
     match error {
         PayloadError::Overflow => too_large(),
         PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Denial::body_too_slow(),
-        _ => Denial::bad_request("body_broken", "The body could not be read to its end."),
+        _ => Denial::bad_request("body_broken", "The body is incomplete."),
     }
 }
 
 const fn too_large() -> Denial {
-    Denial::input(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is larger than this resource takes.")
+    Denial::input(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large for this resource.")
 }
 
 const fn media_type(detail: &'static str) -> Denial {
@@ -124,12 +124,12 @@ fn data_error(error: &serde_json::Error) -> FieldError {
         return FieldError::new("", "missing", format!("The field `{field}` is required {place}."));
     }
     if text.starts_with("unknown field ") {
-        return FieldError::new("", "unknown_field", format!("A field that is not known here stands {place}."));
+        return FieldError::new("", "unknown_field", format!("The field {place} is unknown."));
     }
     if let Some(field) = quoted_after(&text, "duplicate field ") {
-        return FieldError::new("", "duplicate", format!("The field `{field}` stands more than once {place}."));
+        return FieldError::new("", "duplicate", format!("The field `{field}` is repeated {place}."));
     }
-    FieldError::new("", "type", format!("A value has the wrong type {place}."))
+    FieldError::new("", "type", format!("The value {place} has the wrong type."))
 }
 
 fn quoted_after<'a>(text: &'a str, start: &str) -> Option<&'a str> {

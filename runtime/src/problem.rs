@@ -263,11 +263,11 @@ impl Problem {
 }
 
 /// What clients read of every such refusal.
-pub(crate) const INTERNAL: &str = "The server can't answer this request.";
-pub(crate) const UNAVAILABLE: &str = "A service that this answer depends on does not answer; try again later.";
-pub(crate) const FORBIDDEN: &str = "The caller may not do this.";
-pub(crate) const INVALID: &str = "The input does not have the demanded shape; `errors` names each field.";
-pub(crate) const OVER_RATE_LIMIT: &str = "The request rate limit is used up; try again later.";
+pub(crate) const INTERNAL: &str = "The server failed to process the request.";
+pub(crate) const UNAVAILABLE: &str = "A required service is unavailable; try again later.";
+pub(crate) const FORBIDDEN: &str = "You do not have permission to do this.";
+pub(crate) const INVALID: &str = "The input is invalid; see `errors`.";
+pub(crate) const OVER_RATE_LIMIT: &str = "The rate limit is exceeded; try again later.";
 /// The same text for expired, forged and revoked: the difference is for the log alone.
 pub(crate) const BAD_CREDENTIALS: &str = "The credentials are not valid.";
 
@@ -342,7 +342,7 @@ mod tests {
     fn a_cause_is_a_source_and_never_on_the_wire() {
         let problem = Problem::internal().caused_by("hunter2").retry_after(Duration::from_millis(1_001));
         assert_eq!(problem.source().unwrap().to_string(), "hunter2");
-        assert_eq!(problem.to_string(), "Internal Server Error: The server can't answer this request.");
+        assert_eq!(problem.to_string(), "Internal Server Error: The server failed to process the request.");
         assert!(!serde_json::to_string(&problem).unwrap().contains("hunter2"));
         assert_eq!(problem.into_response().headers().get(RETRY_AFTER).unwrap(), "2");
         assert!(!Problem::internal().into_response().headers().contains_key(RETRY_AFTER));

@@ -17,9 +17,9 @@ use crate::settings::Settings;
 /// 404, or 405 where the path exists.
 pub(crate) fn absent(path_exists: bool) -> Problem {
     if path_exists {
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("This resource does not answer this method.")
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("Method not allowed for this resource.")
     } else {
-        Problem::new(StatusCode::NOT_FOUND).detail("There is no such resource.")
+        Problem::new(StatusCode::NOT_FOUND).detail("The resource does not exist.")
     }
 }
 

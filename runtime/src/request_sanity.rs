@@ -33,7 +33,7 @@ const SINGLE: [(HeaderName, &str); 8] = [
 pub(crate) fn check(head: &RequestHead) -> Result<(), Denial> {
     let path = head.uri.path();
     if !path_is_sane(path) {
-        return Err(Denial::bad_request("path_undecodable", "The path can't be decoded."));
+        return Err(Denial::bad_request("path_undecodable", "The path cannot be decoded."));
     }
     fields_are_sane(&head.headers)
 }
@@ -50,7 +50,7 @@ fn fields_are_sane(headers: &HeaderMap) -> Result<(), Denial> {
     }
     match SINGLE.iter().find(|(name, _)| headers.get_all(name).nth(1).is_some()) {
         None => Ok(()),
-        Some((_, reason)) => Err(Denial::bad_request(reason, "A header that must be single is there more than once.")),
+        Some((_, reason)) => Err(Denial::bad_request(reason, "A header that must be unique is repeated.")),
     }
 }
 

@@ -176,13 +176,13 @@ fn what_never_matters_is_judged_by_the_real_name() {
     assert!(around("admin").verify().is_err(), "by itself a scope takes the default name");
     assert!(build(&around("admin"), "root").is_ok(), "an admin who owns it is not any admin");
     let dead = build(&around("root"), "root").unwrap_err().to_string();
-    let words = "says authorize(owner(id) || role(\"root\")), but `owner(id)` never matters in the scope /x";
+    let words = "has authorize(owner(id) || role(\"root\")), but `owner(id)` is redundant in the scope /x";
     assert!(dead.contains(words), "{dead}");
     // Two attributes of one handler.
     let own = palisade::scope("/x").service(admin_or_owner_under_admin);
     assert!(build(&own, "root").is_ok());
     let dead = build(&own, "admin").unwrap_err().to_string();
-    assert!(dead.contains("`owner(id)` never matters beside the rest of it"), "{dead}");
+    assert!(dead.contains("`owner(id)` is redundant beside the other conditions"), "{dead}");
 }
 
 #[get("/both/{id}")]

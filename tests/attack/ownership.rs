@@ -357,5 +357,5 @@ async fn parameters_of_outer_scopes_are_compared_like_any_other() {
     call_as(&app, getting("/orgs/globex/users/alice/profile"), alice()).await.assert_problem(403);
     let lost = palisade::scope("/orgs/{org}").service(profile);
     let mistake = lost.verify().unwrap_err().to_string();
-    assert!(mistake.contains("needs a parameter `{user}`, which /orgs/{org}/profile lacks"), "{mistake}");
+    assert!(mistake.contains("needs the parameter `{user}`, which /orgs/{org}/profile does not have"), "{mistake}");
 }

@@ -189,6 +189,6 @@ async fn a_path_that_is_no_resource_is_404_in_our_words() {
     for path in ["/numbers/seven", "/numbers/256", "/numbers/-1", "/numbers/7%2F8"] {
         let answer = call(&app, getting(path)).await;
         answer.assert_problem(404);
-        assert_eq!(answer.json()["detail"], "There is no such resource.");
+        assert_eq!(answer.json()["detail"], "The resource does not exist.");
     }
 }

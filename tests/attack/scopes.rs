@@ -119,7 +119,7 @@ fn m8_public_inside_a_scope_that_demands_a_principal_is_refused() {
 #[test]
 fn what_can_never_matter_is_refused() {
     let mistake = mistake(&palisade::scope("/x").require_role("admin").service(user));
-    assert!(mistake.contains("`owner(id)` never matters in the scope /x (require_role(\"admin\"))"), "{mistake}");
+    assert!(mistake.contains("`owner(id)` is redundant in the scope /x (require_role(\"admin\"))"), "{mistake}");
     assert!(palisade::scope("/x").require_role("auditor").service(user).verify().is_ok());
     assert!(palisade::scope("/x").authenticated().service(me).verify().is_ok(), "said twice is not wrong");
 }
@@ -146,13 +146,13 @@ async fn other() -> &'static str {
 #[test]
 fn what_would_never_be_found_is_refused() {
     for (scope, part) in [
-        (palisade::scope("/x").service(me).service(me), "both answer GET /x/me"),
-        (palisade::scope("/x").service(thing).service(other), "are one path"),
+        (palisade::scope("/x").service(me).service(me), "both serve GET /x/me"),
+        (palisade::scope("/x").service(thing).service(other), "are the same path"),
         (palisade::scope("/{thing}").service(thing), "both have a parameter `thing`"),
-        (palisade::scope("/x").owner("org").service(me), "of the scope /x needs a parameter `{org}` in its prefix"),
+        (palisade::scope("/x").owner("org").service(me), "of the scope /x needs the parameter `{org}` in its prefix"),
         (
             palisade::scope("").service(palisade::scope("/me").service(open)).service(me),
-            "at /me is never reached: the scope /me before it",
+            "at /me is never reached, because the scope /me is added before it",
         ),
         (
             palisade::scope("").service(palisade::scope("/x").service(open)).service(palisade::scope("/x").service(me)),
@@ -164,7 +164,7 @@ fn what_would_never_be_found_is_refused() {
                 .service(palisade::scope("/{number:[0-9]+}").service(me)),
             "put it inside of that scope",
         ),
-        (palisade::scope("/x").service(me).service(palisade::scope("").service(me)), "both answer GET /x/me"),
+        (palisade::scope("/x").service(me).service(palisade::scope("").service(me)), "both serve GET /x/me"),
     ] {
         let mistake = mistake(&scope);
         assert!(mistake.contains(part), "{mistake}");
@@ -224,7 +224,7 @@ async fn a_prefix_begins_with_a_slash_written_or_not() {
 #[test]
 fn what_a_scope_demands_is_about_its_own_prefix() {
     let mistake = mistake(&palisade::scope("/api").owner("id").service(user));
-    assert!(mistake.contains("owner(id) of the scope /api needs a parameter `{id}` in its prefix"), "{mistake}");
+    assert!(mistake.contains("owner(id) of the scope /api needs the parameter `{id}` in its prefix"), "{mistake}");
 }
 
 #[actix_web::test]

@@ -146,7 +146,7 @@ async fn two_endpoints_on_one_path_answer_each_its_own_method() {
 }
 
 #[actix_web::test]
-#[should_panic(expected = "both answer GET /s/open")]
+#[should_panic(expected = "both serve GET /s/open")]
 async fn the_same_method_and_path_twice_in_a_scope_stops_the_boot() {
     #[get("/open")]
     #[authenticated]

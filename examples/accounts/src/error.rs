@@ -32,7 +32,7 @@ pub enum ApiError {
     #[error("There is no such key.")]
     NoSuchKey,
     /// 404, in the words of palisade, where it finds out itself.
-    #[error("There is no such resource.")]
+    #[error("The resource does not exist.")]
     NoSuchDocument,
 }
 

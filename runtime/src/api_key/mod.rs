@@ -348,7 +348,7 @@ impl From<ApiKeyError> for Problem {
             ApiKeyError::Invalid(mistake) => Self::invalid(vec![FieldError::new("", "api_key", mistake)]),
             ApiKeyError::ForeignOwner => Self::forbidden(),
             ApiKeyError::OwnerFull => Self::new(StatusCode::CONFLICT)
-                .detail("The owner has as many API keys as it may have; remove one first."),
+                .detail("The owner has the maximum number of API keys; remove one first."),
             ApiKeyError::StoreFull | ApiKeyError::Unavailable => Self::unavailable(),
             ApiKeyError::Randomness => Self::internal(),
         };

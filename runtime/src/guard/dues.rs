@@ -94,7 +94,7 @@ impl GuardedRequest<'_, '_> {
             }
             Err(Refusal::RateLimited(retry_after)) => Err(Denial::too_many_requests(retry_after)),
             Err(Refusal::InFlight(_)) => Err(Denial::in_flight()),
-            Err(Refusal::Crowded(retry_after)) => Err(Denial::crowded(retry_after)),
+            Err(Refusal::Crowded(retry_after)) => Err(Denial::store_full(retry_after)),
             Err(Refusal::Unavailable) => Err(Denial::unavailable("rate_limit_store_unavailable")),
         }
     }
@@ -227,7 +227,7 @@ struct WaitsUntil(Instant);
 fn missing(field: &str) -> Denial {
     let path = field.split_once('.').map_or(field, |(_, path)| path);
     let pointer = format!("/{}", path.replace('.', "/"));
-    Denial::invalid(vec![FieldError::new(pointer, "required", "This field has to be there.")])
+    Denial::invalid(vec![FieldError::new(pointer, "required", "This field is required.")])
 }
 
 fn named(kind: &'static str, text: String) -> Client<'static> {
@@ -235,5 +235,5 @@ fn named(kind: &'static str, text: String) -> Client<'static> {
 }
 
 fn unknown(reason: &'static str) -> Denial {
-    Denial::bad_request(reason, "The request does not say, in a way that counts, whom it is to be counted for.")
+    Denial::bad_request(reason, "The rate limit cannot identify the client of this request.")
 }

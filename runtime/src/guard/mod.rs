@@ -303,7 +303,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
             Err(Failure::NoCredentials) => Err(Denial::no_credentials()),
             Err(Failure::Disagree) => Err(Denial::bad_request(
                 "credentials_disagree",
-                "The request has credentials of two callers; send those of one.",
+                "The request has credentials of two callers; send only one.",
             )),
             Err(Failure::Rejected(authn::AuthError::Invalid(reason))) => Err(Denial::bad_credentials(reason)),
             Err(Failure::Rejected(authn::AuthError::Unavailable(reason))) => Err(Denial::unavailable(reason)),

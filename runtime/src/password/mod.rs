@@ -254,7 +254,7 @@ impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         let problem = match error {
             PasswordError::TooLong => {
-                Self::invalid(vec![FieldError::new("", "length", "A password is at most 512 bytes.")])
+                Self::invalid(vec![FieldError::new("", "length", "A password must have at most 512 bytes.")])
             }
             PasswordError::Busy => Self::unavailable(),
             PasswordError::Unreadable | PasswordError::Failed => Self::internal(),

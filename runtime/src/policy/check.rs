@@ -1,4 +1,4 @@
-//! A decision that only the application can make.
+//! Decisions of the application.
 
 use std::fmt;
 use std::future::Future;
@@ -8,17 +8,17 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::principal::Principal;
 
-/// What a predicate of `#[authorize(check(path::to::function))]` answers.
+/// The result of a function in `#[authorize(check(path::to::function))]`.
 ///
-/// A `bool` becomes one. The predicate finds the application's state with `request.app_data::<Data<..>>()` and path parameters
-/// with `request.match_info()`; the body is not read yet.
+/// The function may also return a `bool`. It gets the state of the application with `request.app_data::<Data<..>>()`, and path
+/// parameters with `request.match_info()`. The body is not read yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The principal may.
+    /// The principal is admitted.
     Allow,
-    /// It may not: 403, unless another alternative of the rule admits it.
+    /// The principal is not admitted: 403, unless another alternative of the rule admits it.
     Deny,
-    /// That can't be found out now, because a database or service is down: 503, never let through.
+    /// The function cannot decide now, because a database or a service is down: 503. The request is never let through.
     Unavailable,
 }
 
@@ -30,8 +30,8 @@ impl From<bool> for Verdict {
 
 type Predicate = for<'a> fn(&'a HttpRequest, &'a Principal) -> LocalBoxFuture<'a, Verdict>;
 
-/// A predicate of the application, as a leaf of a [`Rule`](crate::policy::Rule). It is asked once for a request, and only where the
-/// rest of the rule does not decide.
+/// A function of the application that is a leaf of a [`Rule`](crate::policy::Rule). It is called at most once for a request, and
+/// only if the rest of the rule does not decide.
 pub struct Check {
     name: &'static str,
     predicate: Predicate,
@@ -45,7 +45,7 @@ impl Check {
         Self { name, predicate }
     }
 
-    /// The path of the function, as written.
+    /// The path of the function as written in the attribute.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
@@ -56,7 +56,7 @@ impl Check {
     }
 }
 
-/// Makes the answer of the application's function what [`Check`] holds.
+/// Converts the future of the application's function to the type that [`Check`] holds.
 #[doc(hidden)]
 pub fn pending<'a, V: Into<Verdict>>(verdict: impl Future<Output = V> + 'a) -> LocalBoxFuture<'a, Verdict> {
     Box::pin(async move { verdict.await.into() })
@@ -68,7 +68,7 @@ impl fmt::Debug for Check {
     }
 }
 
-/// The same name is the same function: a path means one item wherever the rule stands.
+/// Two checks with the same path are the same function.
 impl PartialEq for Check {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other) || (self.name == other.name && std::ptr::fn_addr_eq(self.predicate, other.predicate))

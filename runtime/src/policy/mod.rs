@@ -1,8 +1,8 @@
-//! What a route demands, as constant data.
+//! The requirements of a route, as constant data.
 //!
-//! Threat: a check that is generated source can be generated wrongly, and nobody can list it (CWE-863). Promise:
-//! a policy is plain data that a macro writes down, one function evaluates ([`crate::policy::Rule`] by `authz`, [`RateLimit`] by
-//! `rate_limit`) and a table can print. Nothing here decides anything.
+//! Threat: checks in generated source code can be wrong, and cannot be listed (CWE-863). Promise: a policy is plain data. A macro
+//! writes it, one function evaluates it ([`Rule`] in `authz`, [`RateLimit`] in `rate_limit`), and a table prints it. This module
+//! decides nothing.
 
 mod check;
 pub(crate) mod constant;
@@ -27,20 +27,20 @@ use crate::rate_limit::RateLimit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Validation {
-    /// None.
+    /// No argument.
     None,
-    /// Every `Json`, `Form` and `Query`.
+    /// Each `Json`, `Form` and `Query`.
     Inputs,
-    /// These.
+    /// The arguments with these names.
     Named(&'static [&'static str]),
 }
 
-/// Everything that one route demands, in the order of its attributes.
+/// All requirements of one route, in the order of its attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub(crate) handler: HandlerPath,
     pub(crate) rule: Rule,
-    /// What the rule does with credentials, worked out once.
+    /// What the rule does with credentials. It is computed once.
     pub(crate) credentials: Credentials,
     pub(crate) reason: Option<&'static str>,
     pub(crate) rate_limits: &'static [RateLimit],
@@ -127,7 +127,7 @@ impl Policy {
         panic!("`#[compressed_body]` needs the feature `compression` of palisade")
     }
 
-    /// How many bytes a compressed body may inflate to, by `#[compressed_body("..")]`. `None` if the route does not say it.
+    /// How many bytes a compressed body may inflate to, by `#[compressed_body("..")]`. `None` without that attribute.
     #[must_use]
     pub const fn max_inflated_bytes(&self) -> Option<u64> {
         self.compressed
@@ -139,7 +139,7 @@ impl Policy {
         self.rule
     }
 
-    /// The handler; it prints as its full path, such as `accounts::users::show`.
+    /// The handler. It is displayed as its full path, such as `accounts::users::show`.
     #[must_use]
     pub const fn handler(&self) -> HandlerPath {
         self.handler
@@ -163,7 +163,7 @@ impl Policy {
         self.reason
     }
 
-    /// Where the attributes stand.
+    /// The source location of the attributes.
     #[must_use]
     pub const fn declared_at(&self) -> &'static Location<'static> {
         self.declared_at

@@ -1,6 +1,6 @@
-//! Where an endpoint answers.
+//! The methods and the path of an endpoint.
 
-/// Where an endpoint answers: methods, path template and resource name.
+/// The methods, the path template and the resource name of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
     pub(crate) methods: &'static [&'static str],
@@ -10,7 +10,7 @@ pub struct Route {
 
 macro_rules! route_of_one_method {
     ($($function:ident $method:literal)*) => {$(
-        #[doc = concat!("A route that answers `", $method, "`.")]
+        #[doc = concat!("A route for `", $method, "`.")]
         #[doc(hidden)]
         #[must_use]
         pub const fn $function(path: &'static str) -> Self {
@@ -39,19 +39,19 @@ impl Route {
         self
     }
 
-    /// The methods as declared; `GET` also answers `HEAD`.
+    /// The declared methods. `GET` also serves `HEAD`.
     #[must_use]
     pub const fn methods(&self) -> &'static [&'static str] {
         self.methods
     }
 
-    /// The path template as declared, without the prefix of a scope.
+    /// The declared path template, without the prefix of a scope.
     #[must_use]
     pub const fn path(&self) -> &'static str {
         self.path
     }
 
-    /// The resource name for `HttpRequest::url_for`, where it is not that of the handler.
+    /// The resource name for `HttpRequest::url_for`, if it is not the name of the handler.
     #[must_use]
     pub const fn name(&self) -> Option<&'static str> {
         self.name

@@ -1,14 +1,14 @@
-//! Who may call, as a tree of data.
+//! Access rules, as a tree of data.
 
 use std::fmt;
 
 use super::{Check, Ownership};
 use crate::role::{RoleName, Roles};
 
-/// Who may call a route: a tree of demands, evaluated against the principal and the path parameters.
+/// Who may call a route: a tree of conditions on the principal and the path parameters.
 ///
-/// The attributes write it; a program reads it from [`Endpoint::POLICY`](crate::Endpoint::POLICY), and gives one to
-/// [`Scope::authorize`](crate::Scope::authorize). It prints in the words of the attributes.
+/// The attributes create it. A program can read it from [`Endpoint::POLICY`](crate::Endpoint::POLICY), and can pass one to
+/// [`Scope::authorize`](crate::Scope::authorize). `Display` shows it as attributes.
 ///
 /// ```
 /// use palisade::policy::Rule;
@@ -21,52 +21,52 @@ use crate::role::{RoleName, Roles};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rule {
-    /// Anyone, with or without credentials; credentials are not even looked at.
+    /// Anybody. Credentials are ignored.
     Public,
-    /// Anyone; but credentials that are presented have to be good.
+    /// Anybody. Credentials that are presented must be valid.
     OptionalAuth,
-    /// Any principal that an authenticator vouches for.
+    /// Any authenticated principal.
     Authenticated,
     /// A principal that has this role, or one that implies it.
     Role(&'static str),
-    /// A principal that has the role of administrators, or one that implies it. `owner_or_admin` means them. Default: the
-    /// role `admin`; the application can name another with [`admin_role`](crate::PalisadeBuilder::admin_role).
+    /// A principal that has the role of administrators, or one that implies it. `owner_or_admin` uses it. Default: the role `admin`.
+    /// The application can set another role with [`admin_role`](crate::PalisadeBuilder::admin_role).
     Admin,
-    /// A principal to whom one of its roles grants this permission.
+    /// A principal that has this permission, by a role or by its credential.
     Permission(&'static str),
-    /// A principal whose credential carries this scope.
+    /// A principal whose credential has this scope.
     Scope(&'static str),
     /// A principal whose subject equals this path parameter.
     Owner(&'static str),
     /// A principal whose tenant equals this path parameter.
     Tenant(&'static str),
-    /// A principal that owns the row that the path names.
+    /// A principal that owns the row that the path identifies.
     Owns(&'static Ownership),
-    /// A principal that a function of the application lets in.
+    /// A principal that a function of the application admits.
     Check(&'static Check),
-    /// Whoever the other rule does not admit, and who is a principal.
+    /// A principal that the inner rule does not admit.
     Not(&'static Rule),
-    /// Every one of these. Empty: nobody, because a rule that was lost must not open a route.
+    /// All of these rules must hold. An empty list admits nobody, so that a lost rule cannot open a route.
     All(&'static [Rule]),
-    /// At least one of these. Empty: nobody.
+    /// At least one of these rules must hold. An empty list admits nobody.
     Any(&'static [Rule]),
-    /// Nobody at all.
+    /// Nobody.
     Nobody,
 }
 
 /// What a route does with credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Credentials {
-    /// They are not looked at.
+    /// Credentials are ignored.
     Ignored,
-    /// They have to be good where they are presented.
+    /// Credentials that are presented must be valid.
     Optional,
-    /// Without them the answer is 401.
+    /// A request without credentials gets 401.
     Required,
 }
 
 impl Rule {
-    /// Whether the rule can only be answered for a known principal, so that a request without one is 401.
+    /// Whether the rule needs a principal, so that a request without credentials gets 401.
     #[must_use]
     pub const fn needs_principal(&self) -> bool {
         matches!(self.credentials(), Credentials::Required)
@@ -90,7 +90,7 @@ impl Rule {
         }
     }
 
-    /// Every leaf of the tree, from left to right.
+    /// Calls the function with each leaf of the tree, from left to right.
     pub(crate) fn leaves<'r>(&'r self, each: &mut dyn FnMut(&'r Rule)) {
         match self {
             Rule::Not(rule) => rule.leaves(each),
@@ -115,12 +115,12 @@ impl Rule {
         undefined
     }
 
-    /// In the words of an expression: `role("admin")`, `owner(id) && scope("a")`.
+    /// Displays the rule as an expression: `role("admin")`, `owner(id) && scope("a")`.
     pub(crate) fn as_term<'r>(&'r self, admin: &'r RoleName) -> Written<'r> {
         Written { rule: self, admin, write: |words, rule, f| words.term(rule, f) }
     }
 
-    /// In the words of the attributes, where administrators have this role.
+    /// Displays the rule as attributes. `admin` is the role of administrators.
     pub(crate) fn as_attributes<'r>(&'r self, admin: &'r RoleName) -> Written<'r> {
         Written { rule: self, admin, write: |words, rule, f| words.attributes(rule, f) }
     }
@@ -138,7 +138,7 @@ impl Rule {
 }
 
 impl Credentials {
-    /// What two rules demand together: the stricter of the two.
+    /// The stricter of the two.
     pub(crate) const fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Required, _) | (_, Self::Required) => Self::Required,
@@ -148,16 +148,16 @@ impl Credentials {
     }
 }
 
-/// In the words of the attributes: `require_role("admin")`, `owner_or_admin(id)`, `authorize(a || b)`; several of them
-/// with commas between, where all are demanded. [`Rule::Admin`] prints as the role `admin`: a rule by itself does not know
-/// another name, and a [`PolicyTable`](crate::PolicyTable) does.
+/// Displays the rule as attributes: `require_role("admin")`, `owner_or_admin(id)`, `authorize(a || b)`. Commas separate several
+/// attributes that must all hold. [`Rule::Admin`] is displayed as the role `admin`, because a rule does not know another name. A
+/// [`PolicyTable`](crate::PolicyTable) does.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Words { admin: &RoleName::ADMIN }.attributes(self, f)
     }
 }
 
-/// A rule that prints in one of the two ways.
+/// A rule that is displayed as an expression or as attributes.
 pub(crate) struct Written<'r> {
     rule: &'r Rule,
     admin: &'r RoleName,
@@ -170,7 +170,7 @@ impl fmt::Display for Written<'_> {
     }
 }
 
-/// How rules are put into words.
+/// The text of rules.
 struct Words<'w> {
     /// The role of administrators. Where it has another name than the default, that name stands in every rule that means
     /// it: what is printed is what is enforced.

@@ -1,7 +1,7 @@
-//! One route with everything that it demands.
+//! One route and all of its requirements.
 //!
-//! Threat: a listing that shows a handler's own attribute and forgets what stands around it. Promise: the rules and rate limits of
-//! the scopes are in the row, each with the prefix of its scope; only a route that no rule closes counts as public.
+//! Threat: a list that shows the attributes of a handler and omits the demands of its scopes. Promise: a row contains the rules and
+//! rate limits of the scopes, each with the prefix of its scope. A route counts as public only if no rule restricts it.
 
 use std::fmt::Write as _;
 use std::panic::Location;
@@ -32,19 +32,20 @@ pub struct PolicyRow {
     takes_scoped: bool,
 }
 
-/// How a route stands to somebody without credentials.
+/// Whether a route can be called without credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Openness {
-    /// Whoever comes may call it.
+    /// Anybody may call it.
     Public,
-    /// Nobody may, with whatever credentials.
+    /// Nobody may call it, regardless of the credentials.
     Denied,
-    /// It depends on who calls.
+    /// It depends on the caller.
     Guarded,
 }
 
 impl PolicyRow {
-    /// `outer` and `scope_rate_limits` are what the scopes around it demand, the outermost first, each with the scope's prefix.
+    /// `outer` and `scope_rate_limits` are the demands of the scopes around the route, the outermost first, each with the prefix of
+    /// its scope.
     pub(crate) fn new(
         route: &Route,
         prefix: &str,
@@ -73,12 +74,12 @@ impl PolicyRow {
         self.admin = admin.clone();
     }
 
-    /// The role of administrators, whom `owner_or_admin` and [`RowFilter`](crate::RowFilter) mean.
+    /// The role of administrators, for `owner_or_admin` and [`RowFilter`](crate::RowFilter).
     pub(crate) fn admin_role(&self) -> &RoleName {
         &self.admin
     }
 
-    /// Whether the handler takes a [`RowFilter`](crate::RowFilter): what it lists depends on who calls.
+    /// Whether the handler takes a [`RowFilter`](crate::RowFilter), so that its list depends on the caller.
     #[must_use]
     pub fn takes_scoped(&self) -> bool {
         self.takes_scoped
@@ -88,7 +89,7 @@ impl PolicyRow {
         &self.scope
     }
 
-    /// What the scopes demand, each with its prefix, the outermost first.
+    /// The rules of the scopes, each with the prefix of its scope, the outermost first.
     pub(crate) fn outer(&self) -> &[(String, Rule)] {
         &self.outer
     }
@@ -98,7 +99,7 @@ impl PolicyRow {
         rule.as_attributes(&self.admin).to_string()
     }
 
-    /// The methods as declared; `GET` also answers `HEAD`.
+    /// The declared methods. `GET` also serves `HEAD`.
     #[must_use]
     pub fn methods(&self) -> &[&str] {
         self.methods
@@ -110,7 +111,7 @@ impl PolicyRow {
         &self.path
     }
 
-    /// The policy that the attributes of the handler declare.
+    /// The policy of the handler.
     #[must_use]
     pub fn policy(&self) -> &'static Policy {
         self.policy
@@ -122,25 +123,25 @@ impl PolicyRow {
         self.policy.handler
     }
 
-    /// Where the attributes stand.
+    /// The source location of the attributes.
     #[must_use]
     pub fn declared_at(&self) -> &'static Location<'static> {
         self.policy.declared_at
     }
 
-    /// Why the route is public, or closed.
+    /// The reason given by `#[public("..")]` or `#[deny_all("..")]`.
     #[must_use]
     pub fn reason(&self) -> Option<&'static str> {
         self.policy.reason
     }
 
-    /// Who may call, in the words of the attributes; what a scope demands comes first:
-    /// `require_role("admin") (scope /admin), owner(id)`. All of it has to hold.
+    /// Who may call, as attributes. The rules of the scopes come first: `require_role("admin") (scope /admin), owner(id)`. All of
+    /// them must hold.
     #[must_use]
     pub fn access(&self) -> String {
         let mut words = String::new();
         for (scope, rule) in &self.outer {
-            // Writing to a `String` can't fail, here and below.
+            // Writing to a `String` cannot fail, here and below.
             let _ = write!(words, "{} (scope {}), ", rule.as_attributes(&self.admin), name_of(scope));
         }
         let _ = write!(words, "{}", self.policy.rule.as_attributes(&self.admin));
@@ -158,8 +159,8 @@ impl PolicyRow {
         own.join("; ")
     }
 
-    /// How often a client may call, the route's own rate limits first: `5 per 15m (failures); 100 per 15m (scope /api)`. Every one
-    /// of them has to admit a request; empty if there is none.
+    /// How often a client may call. The rate limits of the handler come first: `5 per 15m (failures); 100 per 15m (scope /api)`.
+    /// Each of them must admit a request. Empty without rate limits.
     #[must_use]
     pub fn rate_limits(&self) -> String {
         let all: Vec<String> =
@@ -167,7 +168,7 @@ impl PolicyRow {
         all.join("; ")
     }
 
-    /// `inputs` where every input is validated, or the names of the arguments; empty if none is.
+    /// `inputs` if each input is validated, or the names of the validated arguments. Empty if none is validated.
     #[must_use]
     pub fn validates(&self) -> String {
         match self.policy.validation {
@@ -177,26 +178,26 @@ impl PolicyRow {
         }
     }
 
-    /// How many bytes a compressed body may inflate to; `None` if the route does not say it.
+    /// How many bytes a compressed body may inflate to. `None` without `#[compressed_body("..")]`.
     #[must_use]
     pub fn max_inflated_bytes(&self) -> Option<u64> {
         self.policy.compressed
     }
 
-    /// What the table says of the input: what is validated, and whether it may be compressed.
+    /// What the table shows about the input: what is validated, and whether the body may be compressed.
     pub(super) fn input(&self) -> String {
         let compressed = self.policy.compressed.map(|bytes| format!("compressed up to {}", size(bytes)));
         let parts = [Some(self.validates()).filter(|words| !words.is_empty()), compressed];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
-    /// Whether anybody may call it without credentials: neither the handler nor a scope demands any.
+    /// Whether anybody may call the route without credentials.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.openness() == Openness::Public
     }
 
-    /// Every rule that has to hold: those of the scopes, then the handler's own.
+    /// All rules that must hold: the rules of the scopes, then the rule of the handler.
     pub(crate) fn rules(&self) -> impl Iterator<Item = Rule> {
         self.each_rule().map(|(rule, _)| *rule)
     }
@@ -222,7 +223,7 @@ impl PolicyRow {
     }
 }
 
-/// Whether the words of the rule alone say so; what a role or a predicate may turn out to be is not asked.
+/// Returns whether the structure of the rule alone shows that. Roles and functions are not evaluated.
 fn admits_nobody(rule: &Rule) -> bool {
     match rule {
         Rule::Nobody | Rule::All([]) | Rule::Any([]) => true,
@@ -233,7 +234,7 @@ fn admits_nobody(rule: &Rule) -> bool {
     }
 }
 
-/// A rate limit in words; `scope` is the prefix of the scope whose rate limit it is.
+/// A rate limit in words. `scope` is the prefix of the scope that declares it.
 pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String {
     let mut words = format!("{} per {}", rate_limit.limit, window(rate_limit.window.as_secs()));
     if rate_limit.keys() != [By::Ip] {
@@ -263,7 +264,7 @@ pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String 
     words
 }
 
-/// In the largest unit that divides it.
+/// Formats the number in the largest unit that divides it.
 fn size(bytes: u64) -> String {
     let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let whole = units.into_iter().find_map(|(length, unit)| {
@@ -273,7 +274,7 @@ fn size(bytes: u64) -> String {
     whole.unwrap_or_else(|| format!("{bytes}B"))
 }
 
-/// In the largest unit that divides it.
+/// Formats the number in the largest unit that divides it.
 fn window(seconds: u64) -> String {
     let units = [(86_400_u64, "d"), (3600, "h"), (60, "m")];
     let whole = units.into_iter().find_map(|(length, unit)| {
@@ -283,7 +284,7 @@ fn window(seconds: u64) -> String {
     whole.unwrap_or_else(|| format!("{seconds}s"))
 }
 
-/// A scope without a prefix groups endpoints of the whole application.
+/// A scope without a prefix is displayed as `/`.
 pub(super) fn name_of(prefix: &str) -> &str {
     if prefix.is_empty() { "/" } else { prefix }
 }

@@ -1,8 +1,8 @@
-//! Which of the templates that were mounted before takes a path.
+//! An index of templates that finds the first template that matches a path.
 //!
-//! Threat: an application of many routes that starts slowly, because each template is compared with each (CWE-407).
-//! Promise: the answer is that of the router, pattern by pattern; but a plain template is found by its segments, and
-//! only what has patterns of its own is compiled, at most once.
+//! Threat: an application with many routes that starts slowly, because each template is compared with each other one (CWE-407).
+//! Promise: the result is the same as that of the router. A plain template is found by its segments. Only a template with a pattern
+//! is compiled, and at most once.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -11,24 +11,24 @@ use actix_web::dev::ResourceDef;
 
 use crate::template::{Segment, plain_segments, shape};
 
-/// What a template is for.
+/// Which paths a template matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
     /// The path itself.
     Path,
-    /// Also everything below it.
+    /// The path and each path below it.
     Prefix,
 }
 
-/// Templates by their leading segments, each with its place in the order of mounting.
+/// Templates by their first segments, each with its index in the order of registration.
 #[derive(Default)]
 pub(super) struct Index {
     literals: HashMap<String, Index>,
     parameter: Option<Box<Index>>,
-    /// The first plain template that ends here.
+    /// The first plain template that ends at this segment.
     path: Option<usize>,
     prefix: Option<usize>,
-    /// Those that are more than plain from here on, in their order.
+    /// Templates that have a pattern from this segment on, in their order.
     patterns: Vec<Pattern>,
 }
 
@@ -40,7 +40,7 @@ struct Pattern {
 }
 
 impl Index {
-    /// The places are given in ascending order.
+    /// Adds a template. The indexes must be ascending.
     pub(super) fn add(&mut self, place: usize, template: &str, takes: Takes) {
         let template = if template.is_empty() { "/" } else { template };
         let (segments, whole) = plain_segments(template);
@@ -58,7 +58,7 @@ impl Index {
         }
     }
 
-    /// The first that takes the requests for this template, of which the path is one.
+    /// Returns the first template that takes the requests for this template. `path` is an example of its paths.
     pub(super) fn first(&self, template: &str, path: &str) -> Option<usize> {
         let segments: Vec<&str> = path.split('/').collect();
         self.search(&segments, &Asked { path, shape: shape(template) })
@@ -96,17 +96,17 @@ impl Pattern {
                 Takes::Prefix => ResourceDef::prefix(&*self.template),
             }
         });
-        // A pattern need not match the path of a template, but it takes what has the very same pattern.
+        // The pattern may not match the example path. It does take the requests of a template with the same pattern.
         compiled.is_match(asked.path) || (self.takes == Takes::Prefix && under(&asked.shape, &shape(&self.template)))
     }
 }
 
-/// Whether the path is the prefix itself or below it.
+/// Returns whether the path equals the prefix or is below it.
 fn under(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// How much was done, for the tests: counts repeat, times would not.
+/// Counts the work for the tests. Counts are reproducible, and times are not.
 #[cfg(test)]
 pub(super) mod work {
     use std::cell::Cell;
@@ -124,7 +124,7 @@ pub(super) mod work {
         COMPILED.set(COMPILED.get() + 1);
     }
 
-    /// Steps and compiled patterns since it was last asked.
+    /// Steps and compiled patterns since the last call.
     pub(in super::super) fn take() -> (usize, usize) {
         (STEPS.take(), COMPILED.take())
     }
@@ -145,7 +145,7 @@ mod tests {
         filled(template, |_| "~any~")
     }
 
-    /// As the router would be asked, template by template.
+    /// Asks the router for each template.
     fn one_by_one(before: &[(String, Takes)], template: &str) -> Option<usize> {
         let path = sample(template);
         before.iter().position(|(own, takes)| {
@@ -165,7 +165,7 @@ mod tests {
         index.first(template, &sample(template))
     }
 
-    /// Templates of few words, so that they often meet. Each name stands once: the router demands that.
+    /// Templates from few segments, so that they often match the same paths. The router requires unique parameter names.
     fn template() -> impl Strategy<Value = String> {
         let segment = select(vec![
             "a",
@@ -204,6 +204,6 @@ mod tests {
             assert_eq!(indexed(&before, &asked), expected, "{asked} after {before:?}");
             met[usize::from(expected.is_some())] += 1;
         }
-        assert!(met.iter().all(|count| *count > 100), "the cases are one-sided: {met:?}");
+        assert!(met.iter().all(|count| *count > 100), "the random cases are not balanced: {met:?}");
     }
 }

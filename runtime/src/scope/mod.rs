@@ -1,9 +1,9 @@
-//! A group of endpoints under one prefix.
+//! Scopes of endpoints.
 //!
-//! Threat: the unguarded neighbour: a raw handler between guarded ones, a method that nobody thought of (ASVS V4.1.4), a
-//! demand of the group that a member loses (row M8). Promise: nothing but endpoints and scopes enters; the scope's own
-//! demands hold for every one of them, beside theirs, and for every path under the prefix that is none; a wrong method is
-//! 405 with `Allow`, and `HEAD` works where `GET` does.
+//! Threat: an unguarded neighbour of a guarded route: a raw handler, a method that was forgotten (ASVS V4.1.4), or an endpoint that
+//! does not inherit the demands of its group. Promise: a scope accepts only endpoints and scopes. Its demands apply to each endpoint
+//! in it, beside the endpoint's own, and to each unknown path below its prefix. A wrong method gets 405 with `Allow`, and `GET` also
+//! serves `HEAD`.
 
 mod index;
 mod logic;
@@ -28,11 +28,11 @@ use crate::role::RoleName;
 
 pub(crate) use self::verify::check_rows;
 
-/// A scope for endpoints: everything in it declares who may call it.
+/// Creates a scope for endpoints. Each endpoint in it has a policy.
 ///
-/// Its own demands are ANDed with those of each endpoint in it. Scopes nest; an demands one's demands hold in the inner ones.
-/// An empty prefix groups endpoints without changing their paths; unknown paths are then nobody's, and no demand of the scope
-/// is about them. A scope with a prefix owns every path under it: a second one with the same prefix would never be asked.
+/// A request must meet the demands of the scope and those of the endpoint. Scopes can be nested, and the demands of an outer scope
+/// apply to its inner scopes. An empty prefix groups endpoints without changing their paths. Its demands then do not apply to unknown
+/// paths. A scope with a prefix gets all requests below it, so a second scope with the same prefix would never get a request.
 ///
 /// ```
 /// use std::time::Duration;
@@ -59,7 +59,7 @@ pub(crate) use self::verify::check_rows;
 /// );
 /// ```
 ///
-/// A handler that is none of palisade's does not get in:
+/// A handler without a policy does not compile:
 ///
 /// ```compile_fail,E0277
 /// async fn raw() -> &'static str { "open to all" }
@@ -68,10 +68,10 @@ pub(crate) use self::verify::check_rows;
 ///
 /// # Panics
 ///
-/// When the application is built, if [`Scope::verify`] finds a mistake.
+/// If [`Scope::verify`] finds a mistake when the application is built.
 pub fn scope(prefix: &str) -> Scope {
     let prefix = prefix.trim_matches('/');
-    // As actix-web does: a prefix begins with a slash, written or not.
+    // As in actix-web, a prefix always begins with a slash.
     let prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
     Scope { prefix, rules: Vec::new(), rate_limits: Vec::new(), items: Vec::new() }
 }
@@ -85,7 +85,7 @@ pub struct Scope {
     items: Vec<Item>,
 }
 
-/// What stands in a scope.
+/// A member of a scope.
 #[doc(hidden)]
 pub struct Item(Kind);
 
@@ -97,14 +97,14 @@ enum Kind {
 struct Mount {
     route: Route,
     policy: &'static Policy,
-    /// Whether the handler takes a [`RowFilter`](crate::RowFilter), by whatever name of that type.
+    /// Whether the handler takes a [`RowFilter`](crate::RowFilter), also by a type alias.
     takes_scoped: bool,
-    /// What its arguments demand of the path.
+    /// The path parameters that its arguments need.
     parts: Vec<Parts>,
     mount: Box<dyn FnOnce(Rc<ScopeDemands>) -> actix_web::Route>,
 }
 
-/// What may stand in a [`Scope`]: an [`Endpoint`], or another scope.
+/// A value that a [`Scope`] accepts: an [`Endpoint`] or another scope.
 #[diagnostic::on_unimplemented(
     message = "route `{Self}` declares no access policy",
     label = "no endpoint of palisade's",
@@ -137,52 +137,52 @@ impl Guarded for Scope {
 }
 
 impl Scope {
-    /// Adds an endpoint, or a scope inside of this one.
+    /// Adds an endpoint, or an inner scope.
     pub fn service(mut self, member: impl Guarded) -> Self {
         self.items.push(member.into_item());
         self
     }
 
-    /// A rate limit that all endpoints of the scope, and all unknown paths in it, draw on together.
+    /// Adds a rate limit that all endpoints and all unknown paths of the scope share.
     ///
-    /// Repeatable: every rate limit must admit a request. A rate limit [by principal](crate::rate_limit::By::Principal) counts by address where the
+    /// Can be repeated: each rate limit must admit a request. A rate limit [by principal](crate::rate_limit::By::Principal) counts by address where the
     /// route demands no principal.
     pub fn rate_limit(mut self, rate_limit: RateLimit) -> Self {
         self.rate_limits.push(rate_limit);
         self
     }
 
-    /// Demands a principal, as `#[authenticated]` does.
+    /// Requires a principal, as `#[authenticated]` does.
     pub fn authenticated(self) -> Self {
         self.authorize(Rule::Authenticated)
     }
 
-    /// Demands a role, as `#[require_role("admin")]` does; of a typed one, `Role::Admin.role_name()`.
+    /// Requires a role, as `#[require_role("admin")]` does. For a typed role, write `Role::Admin.role_name()`.
     pub fn require_role(self, role: &'static str) -> Self {
         self.authorize(Rule::Role(role))
     }
 
-    /// Demands a permission, as `#[require_permission("users:delete")]` does.
+    /// Requires a permission, as `#[require_permission("users:delete")]` does.
     pub fn require_permission(self, permission: &'static str) -> Self {
         self.authorize(Rule::Permission(permission))
     }
 
-    /// Demands a scope of the credential, as `#[require_scope("orders:write")]` does.
+    /// Requires a scope of the credential, as `#[require_scope("orders:write")]` does.
     pub fn require_scope(self, scope: &'static str) -> Self {
         self.authorize(Rule::Scope(scope))
     }
 
-    /// Demands that the principal's subject equals a parameter of the prefix, as `#[owner(id)]` does.
+    /// Requires that the subject of the principal equals a parameter of the prefix, as `#[owner(id)]` does.
     pub fn owner(self, parameter: &'static str) -> Self {
         self.authorize(Rule::Owner(parameter))
     }
 
-    /// Demands that the principal's tenant equals a parameter of the prefix, as `#[tenant(org)]` does.
+    /// Requires that the tenant of the principal equals a parameter of the prefix, as `#[tenant(org)]` does.
     pub fn tenant(self, parameter: &'static str) -> Self {
         self.authorize(Rule::Tenant(parameter))
     }
 
-    /// Any rule. Repeatable, as all of these are: every one has to hold, beside the rule of the endpoint.
+    /// Adds a rule. Like the other methods, it can be repeated: each rule must hold, and the rule of the endpoint too.
     ///
     /// ```
     /// use palisade::policy::Rule;
@@ -195,37 +195,37 @@ impl Scope {
         self
     }
 
-    /// Everything in it, as a table: who may do what.
+    /// Returns the policies of all endpoints as a table.
     #[must_use]
     pub fn policies(&self) -> PolicyTable {
         walk::table(self)
     }
 
-    /// Looks for routes that would never be found, parameters that a path lacks, and rules that contradict each other.
+    /// Finds routes that are never reached, missing parameters, and rules that conflict.
     ///
-    /// It runs when the application is built, which panics about a mistake. Give the scope to
-    /// [`PalisadeBuilder::routes`](crate::PalisadeBuilder::routes) to get it as an error before that. A scope that was found
-    /// right is not verified again, so that it costs the first worker something and the others nothing.
+    /// The application panics at startup if its scopes have a mistake. Pass the scope to
+    /// [`PalisadeBuilder::routes`](crate::PalisadeBuilder::routes) to get an error instead. A scope that passed is not verified again
+    /// for other workers.
     ///
     /// # Errors
     ///
-    /// The first of these mistakes, in an endpoint's words:
+    /// The first of these mistakes:
     ///
-    /// - two endpoints answer one method of one path, or two templates differ in parameter names only;
-    /// - an endpoint, or a scope, can't be reached because an earlier scope has its whole prefix;
-    /// - a prefix is no template that the router could read, such as `/:org` or `/{org:[a-}`;
-    /// - a prefix and a template in it have a parameter of one name, or a rule names one that neither has;
-    /// - a handler takes a `Path` of another number of parts than both have parameters together;
-    /// - `public` or `optional_auth` stands inside a scope that demands a principal;
-    /// - a scope and an endpoint together admit nobody, or an alternative of the endpoint's rule can never matter, such as
-    ///   the owner of `owner_or_admin(id)` in a scope that demands `admin`. Administrators are taken to have the role `admin`
-    ///   here; [`PalisadeBuilder::build`](crate::PalisadeBuilder::build) knows
-    ///   [another name](crate::PalisadeBuilder::admin_role) of it.
+    /// - two endpoints serve the same method of the same path, or two templates differ only in the names of parameters;
+    /// - an endpoint or a scope is never reached, because an earlier route or scope takes its requests;
+    /// - the router cannot read a prefix, such as `/:org` or `/{org:[a-}`;
+    /// - a prefix and a template in it have a parameter of the same name, or a rule names a parameter that neither has;
+    /// - a handler takes a `Path` with another number of parts than the prefix and the template have parameters;
+    /// - an endpoint has `public` or `optional_auth`, and its scope requires a principal;
+    /// - a scope and an endpoint together admit nobody, or an alternative of the endpoint's rule is redundant, such as the owner of
+    ///   `owner_or_admin(id)` in a scope that requires `admin`. This method assumes that administrators have the role `admin`.
+    ///   [`PalisadeBuilder::build`](crate::PalisadeBuilder::build) knows the
+    ///   [role of administrators](crate::PalisadeBuilder::admin_role).
     pub fn verify(&self) -> Result<(), ConfigError> {
         verify::verify(self, Some(&RoleName::ADMIN))
     }
 
-    /// The same, where the role of administrators is not known yet: it may be any, and another than each that a rule names.
+    /// Verifies the scope when the role of administrators is not known yet.
     pub(crate) fn verify_for_any_admin(&self) -> Result<(), ConfigError> {
         verified::verify(self)
     }

@@ -1,7 +1,7 @@
-//! Mistakes of the rate limits of a whole scope.
+//! Verification of the rate limits of a scope.
 //!
-//! Threat: two handlers that mean to share a rate limit and do not, so that a client has both (CWE-799).
-//! Promise: one name has one limit and one window, wherever it is shared.
+//! Threat: two handlers that should share a rate limit and have different numbers, so that a client can use both (CWE-799). Promise:
+//! a shared name has one limit and one window.
 
 use std::collections::HashMap;
 
@@ -12,14 +12,14 @@ use crate::config_error::ConfigError;
 use crate::rate_limit::{By, RateLimit};
 
 pub(super) fn verify(endpoints: &[(Around, &Mount)]) -> Result<(), ConfigError> {
-    // The first of each name, by who shares it: all of that name, or all in the scope. Those after it have its numbers.
+    // The first rate limit of each name, for the whole application or for one scope. Each later one must have the same numbers.
     let mut known: HashMap<(Option<&str>, &str), (&RateLimit, String)> = HashMap::new();
     for (around, mount) in endpoints {
         for (prefix, rate_limit) in &around.rate_limits {
             if let Some(by) = rate_limit.keys().iter().find(|by| matches!(by, By::Field(_))) {
                 let name = rate_limit.name();
                 return mistake(format!(
-                    "the rate limit \"{name}\" of the scope {prefix:?} counts by {by}, which only a handler's own can: put it above the handlers"
+                    "the rate limit \"{name}\" of the scope {prefix:?} counts by {by}, which is possible above a handler only: move it there"
                 ));
             }
         }
@@ -33,7 +33,7 @@ pub(super) fn verify(endpoints: &[(Around, &Mount)]) -> Result<(), ConfigError> 
                 known.entry((owner, rate_limit.name())).or_insert_with(|| (rate_limit, place.clone()));
             if other.contradicts(rate_limit) {
                 return mistake(format!(
-                    "the rate limit \"{}\" is {} at {other_place} and {} at {place}: one name has the same numbers everywhere",
+                    "the rate limit \"{}\" is {} at {other_place} and {} at {place}: use the same numbers for one name, or different names",
                     rate_limit.name(),
                     numbers(other),
                     numbers(rate_limit),

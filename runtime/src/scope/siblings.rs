@@ -1,7 +1,7 @@
-//! What shares one router, in the order of mounting.
+//! Routes that hide each other in one router.
 //!
-//! Threat: an endpoint that is mounted and never asked, because another one stands before it and lets in more (CWE-863).
-//! Promise: it is found when the application is built, at a cost that grows with the routes and not with their square.
+//! Threat: an endpoint that never gets a request, because an earlier route with a weaker policy takes its requests (CWE-863).
+//! Promise: such a mistake is found when the application is built. The cost grows linearly with the number of routes.
 
 use std::collections::HashMap;
 
@@ -12,11 +12,11 @@ use crate::config_error::ConfigError;
 use crate::policy::Route;
 use crate::template::{self, shape};
 
-/// What was mounted before, on the way through the scopes that share one router.
+/// The routes of one router that were added so far.
 #[derive(Default)]
 pub(super) struct Siblings {
     mounted: Vec<Before>,
-    /// The endpoints of one shape, by their places.
+    /// The indexes of the endpoints of each shape. The shape is the template without parameter names.
     by_shape: HashMap<String, Vec<usize>>,
     index: Index,
 }
@@ -33,7 +33,7 @@ impl Siblings {
         let alike = self.by_shape.entry(shape(&path)).or_default();
         let known = alike.iter().filter_map(|place| self.mounted.get(*place)).any(|before| before.path == path);
         let taken = if known { None } else { self.index.first(&path, &sample(&path)) };
-        // The first of those before is told; one of the same shape in its own words.
+        // The error names the earliest route that hides this one. A route of the same shape has an error text of its own.
         for place in alike.iter().take_while(|place| taken.is_none_or(|taken| **place <= taken)) {
             let before = self.mounted.get(*place);
             before.map_or(Ok(()), |before| before.agrees(&handler, &path, &mount.route))?;
@@ -48,7 +48,7 @@ impl Siblings {
         Ok(())
     }
 
-    /// A scope with a prefix, which has a router of its own.
+    /// Adds a scope with a prefix. It has a router of its own.
     pub(super) fn nest(&mut self, path: String) -> Result<(), ConfigError> {
         let below = format!("{path}/below");
         if let Some(before) = self.index.first(&below, &sample(&below)).and_then(|place| self.mounted.get(place)) {
@@ -62,10 +62,14 @@ impl Siblings {
 
 impl Before {
     fn hides(&self, what: &str) -> Result<(), ConfigError> {
-        mistake(format!("{what} is never reached: {} before it takes its requests; {}", self.name(), self.cure()))
+        mistake(format!(
+            "{what} is never reached, because {} is added before it and takes its requests: {}",
+            self.name(),
+            self.help()
+        ))
     }
 
-    fn cure(&self) -> &'static str {
+    fn help(&self) -> &'static str {
         match self.route {
             Some(_) => "add it first",
             None => "put it inside of that scope, or add it first",
@@ -79,24 +83,26 @@ impl Before {
         }
     }
 
-    /// Whether an endpoint of the same shape can stand beside it.
+    /// Checks whether an endpoint of the same shape can be added beside this one.
     fn agrees(&self, handler: &str, path: &str, new: &Route) -> Result<(), ConfigError> {
         let Some(route) = &self.route else { return Ok(()) };
         if self.path != path {
             return mistake(format!(
-                "`{}` at {} and `{handler}` at {path} are one path, and only the first would be found: give its parameters \
-                 the same names",
+                "`{}` at {} and `{handler}` at {path} are the same path, so only the first would be found: give the \
+                 parameters the same names",
                 self.handler, self.path
             ));
         }
         match new.methods.iter().find(|method| route.methods.contains(method)) {
-            Some(method) => mistake(format!("`{}` and `{handler}` both answer {method} {path}", self.handler)),
+            Some(method) => {
+                mistake(format!("`{}` and `{handler}` both serve {method} {path}: remove one of them", self.handler))
+            }
             None => Ok(()),
         }
     }
 }
 
-/// A path that the template is for: what a parameter stands for is a text that no literal is.
+/// A path that the template matches. Each parameter has a value that equals no literal.
 fn sample(template: &str) -> String {
     template::filled(template, |_| "~any~")
 }

@@ -1,8 +1,7 @@
-//! Which scopes were verified.
+//! The cache of verified scopes.
 //!
-//! Threat: each worker builds the same scope and verifies it again, so that start-up takes so many times as long.
-//! Promise: a scope is passed over only if one that is equal in everything that is verified was found right; what was found
-//! wrong is found wrong each time.
+//! Threat: each worker builds the same scope and verifies it again, which slows the start-up down. Promise: the verification is
+//! skipped only if an equal scope passed it. A scope with a mistake fails each time.
 
 use std::collections::VecDeque;
 
@@ -14,16 +13,17 @@ use crate::endpoint::Parts;
 use crate::policy::{Policy, Refused, Route, Rule};
 use crate::rate_limit::RateLimit;
 
-/// The last that were found right. An application has few; a process that builds many (tests) verifies the older again.
+/// The last scopes that passed. An application has few. In a process with many scopes, such as a test, older ones are verified
+/// again.
 static KNOWN: Mutex<VecDeque<Outline>> = Mutex::new(VecDeque::new());
-const MOST_KNOWN: usize = 16;
+const MAX_KNOWN: usize = 16;
 
-/// All of a scope that its verification looks at.
+/// The parts of a scope that the verification reads.
 #[derive(PartialEq)]
 struct Outline {
     prefix: String,
     rules: Vec<Rule>,
-    /// What the rows of the rules reveal: two of one row are equal whatever they do.
+    /// The responses for rows of other owners. The equality of rules does not compare them.
     refused: Vec<Refused>,
     rate_limits: Vec<RateLimit>,
     members: Vec<Member>,
@@ -66,10 +66,10 @@ fn refused_by(rules: &[Rule]) -> Vec<Refused> {
     refused
 }
 
-/// For whatever role administrators have: what that decides is verified where it is known.
+/// Verifies the scope for any role of administrators. Mistakes that depend on that role are found when it is known.
 pub(super) fn verify(scope: &Scope) -> Result<(), ConfigError> {
     let outline = Outline::of(scope);
-    // It is held meanwhile: workers that start at the same time wait for the first instead of doing the same.
+    // The lock is held during the verification, so that other workers wait for it instead of repeating it.
     let mut known = KNOWN.lock();
     if known.contains(&outline) {
         return Ok(());
@@ -77,7 +77,7 @@ pub(super) fn verify(scope: &Scope) -> Result<(), ConfigError> {
     #[cfg(test)]
     super::tests::note_verification(&outline.prefix);
     verify::verify(scope, None)?;
-    if known.len() >= MOST_KNOWN {
+    if known.len() >= MAX_KNOWN {
         known.pop_front();
     }
     known.push_back(outline);

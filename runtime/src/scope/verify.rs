@@ -1,4 +1,4 @@
-//! Mistakes of a whole scope, which no handler alone can show.
+//! Mistakes of a scope that the macros cannot find, because they see one handler at a time.
 
 use super::rate_limits;
 use super::siblings::Siblings;
@@ -18,7 +18,7 @@ pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), Conf
     rate_limits::verify(&endpoints)
 }
 
-/// Prefixes are read by no macro, and the router panics about one that it can't read.
+/// No macro reads a prefix, and the router panics if it cannot read one.
 fn prefixes(scope: &Scope) -> Result<(), ConfigError> {
     template::readable(&scope.prefix)
         .or_else(|problem| mistake(format!("the prefix {} of a scope {problem}", scope.prefix)))?;
@@ -40,38 +40,38 @@ fn endpoint(around: &Around, mount: &Mount, admin: Option<&RoleName>) -> Result<
     let own: Vec<&str> = parameters(path).collect();
     if let Some(name) = own.iter().find(|name| outer.contains(name)) {
         return mistake(format!(
-            "the scope {} and `{handler}` at {path} both have a parameter `{name}`: give one another name",
+            "the scope {} and `{handler}` at {path} both have a parameter `{name}`: rename one of them",
             around.prefix
         ));
     }
-    // What a scope demands holds for its unknown paths too, so its parameters are those of its own prefix.
+    // The rules of a scope also apply to its unknown paths, so their parameters must be in the prefix.
     for (prefix, rule) in &around.rules {
         if let Some(name) = rule.parameters().into_iter().find(|name| !parameters(prefix).any(|own| own == *name)) {
-            return mistake(format!("the {rule} of the scope {prefix} needs a parameter `{{{name}}}` in its prefix"));
+            return mistake(format!("{rule} of the scope {prefix} needs the parameter `{{{name}}}` in its prefix"));
         }
     }
     let rule = &mount.policy.rule;
     if let Some(name) = rule.parameters().into_iter().find(|name| !outer.contains(name) && !own.contains(name)) {
         let prefix = &around.prefix;
         return mistake(format!(
-            "the {rule} of `{handler}` needs a parameter `{{{name}}}`, which {prefix}{path} lacks"
+            "{rule} of `{handler}` needs the parameter `{{{name}}}`, which {prefix}{path} does not have"
         ));
     }
     let parameters = outer.len().saturating_add(own.len());
     if let Some(parts) = mount.parts.iter().find(|parts| !parts.fit(parameters)) {
         let has = if parameters == 1 { "1 parameter".to_owned() } else { format!("{parameters} parameters") };
         return mistake(format!(
-            "`{handler}` takes a `Path` of {parts}, but {}{path} has {has}: give the one as many as the other",
+            "`{handler}` takes a `Path` of {parts}, but {}{path} has {has}: the numbers must be equal",
             around.prefix
         ));
     }
-    one_answer_for_each_row(around, mount)?;
+    check_deny_of_rows(around, mount)?;
     let path = format!("{}{path}", around.prefix);
-    sense(&around.rules, mount.policy, &path, admin)
+    check_satisfiable(&around.rules, mount.policy, &path, admin)
 }
 
-/// A row that is both revealed and not can't be answered in a way that both mean.
-fn one_answer_for_each_row(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
+/// One row cannot be both revealed by 403 and concealed by 404.
+fn check_deny_of_rows(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
     let mut rows: Vec<&Ownership> = Vec::new();
     for rule in around.rules.iter().map(|(_, rule)| rule).chain([&mount.policy.rule]) {
         rule.leaves(&mut |leaf| {
@@ -83,7 +83,7 @@ fn one_answer_for_each_row(around: &Around, mount: &Mount) -> Result<(), ConfigE
     let twice = rows.iter().find(|row| rows.iter().any(|other| other == *row && other.refused() != row.refused()));
     match twice {
         Some(row) => mistake(format!(
-            "`{}` at {}{} is about one row of {} with `deny = 403` and without: say the same wherever it is named",
+            "`{}` at {}{} names one row of {} with `deny = 403` and without: write the same each time",
             mount.policy.handler,
             around.prefix,
             mount.route.path,
@@ -93,23 +93,28 @@ fn one_answer_for_each_row(around: &Around, mount: &Mount) -> Result<(), ConfigE
     }
 }
 
-/// What only the application's own name for its administrators shows, once that is known.
+/// Finds the mistakes that depend on the role of administrators.
 pub(crate) fn check_rows(table: &PolicyTable) -> Result<(), ConfigError> {
     for row in table.rows() {
-        sense(row.outer(), row.policy(), row.path(), Some(row.admin_role()))?;
+        check_satisfiable(row.outer(), row.policy(), row.path(), Some(row.admin_role()))?;
     }
     Ok(())
 }
 
-/// Rules that contradict each other, or that can never matter.
-fn sense(rules: &[(String, Rule)], policy: &Policy, path: &str, admin: Option<&RoleName>) -> Result<(), ConfigError> {
+/// Finds rules that conflict, and alternatives that are redundant.
+fn check_satisfiable(
+    rules: &[(String, Rule)],
+    policy: &Policy,
+    path: &str,
+    admin: Option<&RoleName>,
+) -> Result<(), ConfigError> {
     let (handler, own) = (policy.handler, &policy.rule);
     let name = admin.unwrap_or(&RoleName::ADMIN);
     let words = |rule: &Rule| rule.as_attributes(name).to_string();
     let demanding = rules.iter().find(|(_, rule)| rule.credentials() == Credentials::Required);
     if let (Some((scope, rule)), Rule::Public | Rule::OptionalAuth) = (demanding, own) {
         return mistake(format!(
-            "`{handler}` at {path} is {own}, but its scope {scope} demands {}: take it out of the scope, or say \
+            "`{handler}` at {path} is {own}, but its scope {scope} requires {}: move it out of the scope, or write \
              `#[authenticated]`",
             words(rule)
         ));
@@ -123,9 +128,9 @@ fn sense(rules: &[(String, Rule)], policy: &Policy, path: &str, admin: Option<&R
         || rules.iter().map(|(scope, rule)| format!("{scope} ({})", words(rule))).collect::<Vec<_>>().join(" and ");
     if !logic::admits_somebody(&all, admin) {
         let why = if rules.is_empty() {
-            format!("{} contradicts itself", words(own))
+            format!("{} conflicts with itself", words(own))
         } else {
-            format!("{} contradicts the scope {}", words(own), demands())
+            format!("{} conflicts with the scope {}", words(own), demands())
         };
         return mistake(format!("`{handler}` at {path} admits nobody: {why}"));
     }
@@ -133,11 +138,11 @@ fn sense(rules: &[(String, Rule)], policy: &Policy, path: &str, admin: Option<&R
     let (own, dead) = (words(own), dead.as_term(name));
     if rules.is_empty() {
         mistake(format!(
-            "`{handler}` at {path} says {own}, but `{dead}` never matters beside the rest of it: leave it out"
+            "`{handler}` at {path} has {own}, but `{dead}` is redundant beside the other conditions: remove it"
         ))
     } else {
         mistake(format!(
-            "`{handler}` at {path} says {own}, but `{dead}` never matters in the scope {}: leave it out, or move the \
+            "`{handler}` at {path} has {own}, but `{dead}` is redundant in the scope {}: remove it, or move the \
              route out of the scope",
             demands()
         ))
@@ -149,7 +154,7 @@ fn reachable(scope: &Scope, around: &Around, siblings: &mut Siblings) -> Result<
     for item in &scope.items {
         match &item.0 {
             Kind::Endpoint(mount) => siblings.mount(mount, format!("{}{}", around.prefix, mount.route.path))?,
-            // Without a prefix it is in the same router.
+            // A scope without a prefix uses the same router.
             Kind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings)?,
             Kind::Scope(inner) => {
                 siblings.nest(format!("{}{}", around.prefix, inner.prefix))?;

@@ -1,11 +1,11 @@
-//! Every endpoint of a scope, with all that stands around it.
+//! The endpoints of a scope, with the demands of the scopes around them.
 
 use super::{Kind, Mount, Scope};
 use crate::policy::Rule;
 use crate::policy_table::{PolicyRow, PolicyTable};
 use crate::rate_limit::RateLimit;
 
-/// What the scopes around an endpoint say, the outermost first, each under the prefix that says it.
+/// The demands of the scopes around an endpoint, the outermost first, each with the prefix of its scope.
 #[derive(Clone, Default)]
 pub(super) struct Around {
     pub(super) prefix: String,
@@ -24,7 +24,7 @@ impl Around {
     }
 }
 
-/// Every endpoint, in the order in which they were added.
+/// The endpoints in the order in which they were added.
 pub(super) fn endpoints<'s>(scope: &'s Scope, around: &Around) -> Vec<(Around, &'s Mount)> {
     let around = around.inside(scope);
     let members = scope.items.iter().flat_map(|item| match &item.0 {

@@ -122,8 +122,9 @@ impl<E: Into<Problem>> From<RefreshError<E>> for Problem {
 impl From<EndError> for Problem {
     fn from(error: EndError) -> Self {
         let problem = match error {
-            EndError::NoToken => Self::new(StatusCode::FORBIDDEN)
-                .detail("The credential is no token of a session that can be ended here."),
+            EndError::NoToken => {
+                Self::new(StatusCode::FORBIDDEN).detail("The credential does not belong to a session.")
+            }
             EndError::Unavailable => Self::unavailable(),
         };
         problem.caused_by(error)

@@ -294,11 +294,11 @@ fn sentence(error: &validator::ValidationError) -> Cow<'static, str> {
     let what = match error.code.as_ref() {
         "length" => "The length",
         "range" => "The value",
-        "email" => return "Is not an email address.".into(),
-        "url" => return "Is not a URL.".into(),
+        "email" => return "Must be an email address.".into(),
+        "url" => return "Must be a URL.".into(),
         "required" => return "Is required.".into(),
-        "must_match" => return "Does not match its counterpart.".into(),
-        _ => return "Does not meet the rule of this field.".into(),
+        "must_match" => return "Must match the other field.".into(),
+        _ => return "Does not meet the requirements of this field.".into(),
     };
     match (bound("equal"), bound("min"), bound("max")) {
         (Some(equal), ..) => format!("{what} must be {equal}."),

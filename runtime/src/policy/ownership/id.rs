@@ -1,4 +1,4 @@
-//! Identifiers out of path parameters, read as `web::Path` reads them.
+//! Parses identifiers from path parameters, as `web::Path` does.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde::de::value::{Error, SeqDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// One value stands for the identifier itself, several for a tuple.
+/// One value is the identifier itself. Several values are a tuple.
 pub(super) fn parse<Id: DeserializeOwned>(values: &[Cow<'_, str>]) -> Option<Id> {
     match values {
         [value] => Id::deserialize(Parameter(value)).ok(),
@@ -14,7 +14,7 @@ pub(super) fn parse<Id: DeserializeOwned>(values: &[Cow<'_, str>]) -> Option<Id>
     }
 }
 
-/// A text that becomes whatever type is asked for.
+/// A text that is parsed as the requested type.
 struct Parameter<'a>(&'a str);
 
 impl IntoDeserializer<'_, Error> for Parameter<'_> {

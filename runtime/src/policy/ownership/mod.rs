@@ -1,7 +1,7 @@
-//! Whose row it is.
+//! Ownership of rows.
 //!
-//! Threat: an id in the path that names somebody else's row (OWASP API1, CWE-639). Promise: a row is loaded once, by the very
-//! parameters that the handler sees, and compared with the caller before anything else of the request is read.
+//! Threat: an id in the path that identifies the row of another user (OWASP API1, CWE-639). Promise: the row is loaded once, by the
+//! same parameters that the handler gets. Its owner is compared with the caller before the body of the request is read.
 
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
@@ -19,9 +19,9 @@ mod id;
 
 /// A row that has an owner, for `#[owner(id, of = Document)]` and `#[owner_or_admin(id, of = Document)]`.
 ///
-/// It is loaded once for a request, by the path parameters that the attribute names, and the handler takes it as
-/// [`Owned<Document>`](crate::Owned). A row that is missing and one that is somebody else's get the same 404, byte for byte
-/// and in the work done; with `deny = 403` a foreign one is 403 instead.
+/// The row is loaded once for a request, by the path parameters that the attribute names. The handler takes it as
+/// [`Owned<Document>`](crate::Owned). A missing row and a row of another owner get the same 404 response, after the same work.
+/// With `deny = 403`, a row of another owner gets 403 instead.
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -58,33 +58,33 @@ mod id;
 /// # let _ = palisade::scope("/api").service(show);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no resource, so nobody can tell who owns it",
-    label = "`palisade::Resource` is not implemented for it",
-    note = "implement `palisade::Resource` for it: where its rows are, how one is loaded by its id, and who owns it"
+    message = "`{Self}` does not implement `palisade::Resource`, so its owner is unknown",
+    label = "`palisade::Resource` is not implemented for this type",
+    note = "implement `palisade::Resource`: it tells where the rows are, how to load one by its id, and who owns it"
 )]
 pub trait Resource: Sized + 'static {
-    /// What identifies a row, taken from the path as `web::Path<Id>` would: a number, a text, a `Uuid`; a tuple where the
-    /// attribute names several parameters, in their order. What does not parse identifies nothing: 404.
+    /// The type of the identifier. It is parsed from the path as `web::Path<Id>` is: a number, a text or a `Uuid`, or a tuple if the
+    /// attribute names several parameters. A value that cannot be parsed gets 404.
     type Id: DeserializeOwned;
 
-    /// Where rows are, given to the `App` as `web::Data<Store>`. Without it the answer is 500, and a log line says so.
+    /// Where the rows are. Register it with the `App` as `web::Data<Store>`. Without it, the response is 500, and the log tells why.
     type Store: 'static;
 
-    /// Finds the row, `None` if there is none.
+    /// Loads the row, or returns `None` if it does not exist.
     ///
-    /// Danger: do the same work whoever asks; what depends on the caller can be timed.
+    /// Danger: the work must not depend on the caller, because the caller can measure the time.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if that can't be found out now; the answer is 503.
+    /// [`Unavailable`] if the store cannot answer now. The response is 503.
     fn load(store: &Self::Store, id: Self::Id) -> impl Future<Output = Result<Option<Self>, Unavailable>>;
 
-    /// The subject of the principal that owns the row. Nobody owns one whose owner is empty.
+    /// The subject of the principal that owns the row. A row with an empty owner belongs to nobody.
     fn owner(&self) -> Cow<'_, str>;
 
-    /// The tenant that the row belongs to. Default: none.
+    /// The tenant of the row. Default: `None`.
     ///
-    /// Where there is one, the row does not exist for principals of any other tenant, whatever their roles.
+    /// A row with a tenant does not exist for principals of other tenants, regardless of their roles.
     fn tenant(&self) -> Option<Cow<'_, str>> {
         None
     }
@@ -101,28 +101,28 @@ pub struct Ownership {
 
 type Load = for<'a> fn(&'a HttpRequest, &'a [Cow<'a, str>]) -> LocalBoxFuture<'a, Result<Loaded, LoadFailure>>;
 
-/// What a caller is told of a row that is somebody else's.
+/// The response for a row of another owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// That there is none: 404.
+    /// 404, as for a missing row.
     Missing,
-    /// That it is somebody else's: 403.
+    /// 403.
     Forbidden,
 }
 
-/// A row, and what has to be known of it.
+/// A loaded row, with its owner and tenant.
 pub(crate) struct Loaded {
     pub(crate) row: Box<dyn Any>,
     pub(crate) owner: String,
     pub(crate) tenant: Option<String>,
 }
 
-/// Why there is no row.
+/// Why the row was not loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LoadFailure {
     Missing,
     Unavailable,
-    /// The application has no `Data<Store>`; the name of that type.
+    /// The application has no `Data<Store>`. The text is the name of that type.
     NoStore(&'static str),
 }
 
