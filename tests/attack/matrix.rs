@@ -129,10 +129,10 @@ async fn an_answer_that_is_not_what_the_policy_says_fails_the_test() {
     for (personas, says) in [
         (
             personas().row_of_tenant("Invoice", "bob", "acme"),
-            "GET /invoices/{invoice} as alice: in where the policy says 404",
+            "GET /invoices/{invoice} as alice: in, but the policy requires 404",
         ),
-        (personas().row("Invoice", "alice"), "as alice of no tenant: 404 where the policy says in"),
-        (personas(), "whose is the row of Invoice?"),
+        (personas().row("Invoice", "alice"), "as alice of no tenant: 404, but the policy requires in"),
+        (personas(), "the owner of the row of Invoice is missing"),
     ] {
         let table = routes().policies();
         let asked = std::panic::AssertUnwindSafe(access_matrix(&app, &table, &personas)).catch_unwind().await;

@@ -1,4 +1,4 @@
-//! The access matrix: every route, asked by every kind of caller.
+//! The access matrix: each route is called by each kind of caller.
 
 use std::fmt;
 use std::pin::Pin;
@@ -22,12 +22,12 @@ use crate::principal::Principal;
 use crate::role::RoleName;
 use crate::settings::RequestState;
 
-/// What one caller gets of one route.
+/// The result of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// The handler would be called.
     In,
-    /// The guard answers with this status.
+    /// The guard refuses the request with this status.
     Refused(StatusCode),
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for Access {
     }
 }
 
-/// Who gets where. It prints as a Markdown table.
+/// Which caller may call which route. `Display` shows it as a Markdown table.
 #[derive(Clone, Debug)]
 pub struct AccessMatrix {
     personas: Vec<String>,
@@ -48,30 +48,30 @@ pub struct AccessMatrix {
 }
 
 impl AccessMatrix {
-    /// The answers of a route, such as `GET /users/{id}`, in the order of the personas.
+    /// The results for a route, such as `GET /users/{id}`, in the order of the personas.
     #[must_use]
     pub fn row(&self, route: &str) -> Option<&[Access]> {
         self.rows.iter().find(|(own, _)| own == route).map(|(_, answers)| answers.as_slice())
     }
 
-    /// How many answers were checked.
+    /// How many calls were checked.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len().saturating_mul(self.personas.len())
     }
 
-    /// Whether there is none.
+    /// Whether no call was checked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// As it is committed: see [`assert_access!`](crate::testing::assert_access).
+    /// The page that is committed: see [`assert_access!`](crate::testing::assert_access).
     #[must_use]
     pub fn to_markdown(&self) -> String {
         format!(
-            "# Who gets where\n\nWhat the guard answers to each kind of caller; `in` is let through to the handler. Written by the \
-             tests; run them with `PALISADE_BLESS=1` after a change that is meant.\n\n{self}"
+            "# Access matrix\n\nThe response of the guard to each kind of caller. `in` means that the request reaches the handler. A test writes \
+             this page. Run that test with `PALISADE_BLESS=1` to renew the page.\n\n{self}"
         )
     }
 }
@@ -97,16 +97,16 @@ impl fmt::Display for AccessMatrix {
     }
 }
 
-/// Calls every route of the table as every persona, and compares each answer with what the policy says.
+/// Calls each route of the table as each persona, and compares each response with the policy.
 ///
-/// The calls are dry runs: they end where the handler's arguments would be taken from the request, so no handler runs,
-/// nothing is changed and no rate limit counts. Each is made twice, the second time with a body that is broken, and must be
-/// answered alike, the body unread. `table` is that of the routes that `app` serves, such as `routes().policies()`.
+/// The calls are dry runs: they end before the arguments of the handler are extracted, so no handler runs, no data changes and no
+/// rate limit is charged. Each call is made twice, the second time with a broken body. Both must have the same result, and the body
+/// must not be read. `table` is the table of the routes that `app` serves, such as `routes().policies()`.
 ///
 /// # Panics
 ///
-/// With every answer that is not what the policy says, and if a persona, a path parameter or a row that the rules need was
-/// not given: the text says what to add.
+/// If a response differs from the policy. The text lists all of them. Also if the rules need a persona, a path parameter or a row
+/// that is not given. The text tells what to add.
 ///
 /// ```
 /// use actix_web::{App, test::init_service};
@@ -139,7 +139,7 @@ where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
-    assert!(!table.rows().is_empty(), "the policy table is empty: there is nothing to call");
+    assert!(!table.rows().is_empty(), "the policy table is empty, so there is nothing to call");
     let mut matrix = AccessMatrix {
         personas: personas.list().iter().map(|persona| persona.name().to_owned()).collect(),
         rows: Vec::new(),
@@ -156,7 +156,7 @@ where
             matrix.rows.push((route, answers));
         }
     }
-    assert!(wrong.is_empty(), "the answers are not what the policies say:\n{}\n\n{matrix}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "these responses differ from the policies:\n{}\n\n{matrix}", wrong.join("\n"));
     matrix
 }
 
@@ -178,8 +178,8 @@ where
     let broken = call(app, request(row, method, personas, persona, Some(&read))).await;
     if let Some(admin) = plain.admin.as_ref().filter(|admin| *admin != row.admin_role()) {
         let cure = format!(
-            "administrators of the application have the role \"{admin}\", and of the table \"{}\": take the table from \
-             `palisade.policies()`, or add `.with_admin_role(\"{admin}\")` to it",
+            "the role of administrators is \"{admin}\" in the application and \"{}\" in the table: use the table of \
+             `palisade.policies()`, or add `.with_admin_role(\"{admin}\")` to the table",
             row.admin_role()
         );
         if !wrong.contains(&cure) {
@@ -188,13 +188,13 @@ where
     }
     let expected = personas.expected(row, persona, plain.principal.as_ref().or(persona.principal()));
     if plain.access != expected {
-        wrong.push(format!("{}: {} where the policy says {expected}", who(), plain.access));
+        wrong.push(format!("{}: {}, but the policy requires {expected}", who(), plain.access));
     }
     if read.load(Ordering::Relaxed) {
-        wrong.push(format!("{}: the body was read before the caller was let in", who()));
+        wrong.push(format!("{}: the body was read before the caller was admitted", who()));
     }
     if (plain.access, &plain.body) != (broken.access, &broken.body) {
-        wrong.push(format!("{}: a broken body changes the answer from {} to {}", who(), plain.access, broken.access));
+        wrong.push(format!("{}: a broken body changes the response from {} to {}", who(), plain.access, broken.access));
     }
     plain.access
 }
@@ -223,7 +223,7 @@ fn request(
     }
 }
 
-/// A body that breaks off, and tells whether anybody looked.
+/// A body that breaks off. It records whether it was read.
 struct Broken(Arc<AtomicBool>);
 
 impl Stream for Broken {
@@ -239,7 +239,7 @@ struct Answer {
     access: Access,
     body: Bytes,
     principal: Option<Principal>,
-    /// The role of administrators, as the application is configured.
+    /// The role of administrators in the application.
     admin: Option<RoleName>,
 }
 
@@ -265,7 +265,7 @@ where
     }
 }
 
-/// The principal as the guard knew it, with what its roles mean.
+/// The principal in the request state, with its implied roles and permissions.
 fn resolved<B>(response: &ServiceResponse<B>) -> Option<Principal> {
     response.request().extensions().get::<RequestState>().and_then(|state| state.principal.get().cloned())
 }
@@ -274,7 +274,7 @@ fn admin<B>(response: &ServiceResponse<B>) -> Option<RoleName> {
     response.request().extensions().get::<RequestState>().map(|state| state.settings.admin.clone())
 }
 
-/// Compares an [`AccessMatrix`](crate::testing::AccessMatrix) with the page that is committed for it, as
+/// Compares an [`AccessMatrix`](crate::testing::AccessMatrix) with its committed page, as
 /// [`assert_policies!`](crate::testing::assert_policies) does.
 ///
 /// ```

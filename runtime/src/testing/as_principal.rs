@@ -1,4 +1,4 @@
-//! A request of a test that passes for somebody.
+//! Test requests of an assumed principal.
 
 use actix_web::HttpMessage as _;
 use actix_web::test::TestRequest;
@@ -6,10 +6,10 @@ use actix_web::test::TestRequest;
 use crate::dry_run::AssumedPrincipal;
 use crate::principal::Principal;
 
-/// Lets a request of a test pass for a principal, whatever authenticators the application has.
+/// Marks a test request as sent by a principal, regardless of the authenticators of the application.
 ///
-/// It exists in builds with the feature `testing` *and* debug assertions alone, and works inside of one process: nothing that
-/// comes over a connection can claim to be somebody.
+/// This trait exists only in builds with the feature `testing` *and* debug assertions. It works inside of one process: a request
+/// from a connection can never assume a principal.
 ///
 /// ```
 /// use actix_web::{App, test};
@@ -30,7 +30,7 @@ use crate::principal::Principal;
 /// # Ok(()) }
 /// ```
 pub trait AsPrincipal {
-    /// The finished request, from this principal.
+    /// Builds the request, with this principal as the caller.
     #[allow(clippy::wrong_self_convention)]
     fn as_principal(self, principal: Principal) -> actix_http::Request;
 }

@@ -1,9 +1,9 @@
-//! A page that is kept beside the code and compared with it.
+//! Comparison with a committed page.
 //!
-//! Threat: a route becomes public in a change whose review looks elsewhere (CWE-862). Promise: the change is one line of the
-//! committed page, or the test fails and shows that line; nothing but a person's word renews the page, and never in CI.
+//! Threat: a change makes a route public, and the review does not notice it (CWE-862). Promise: the change is visible as one line of
+//! the committed page, or the test fails and shows that line. The page is renewed only on request, and never in CI.
 
-// It is a part of tests: to fail is to panic.
+// This code runs in tests only, where a failure is a panic.
 #![allow(clippy::panic)]
 
 use std::fmt::Write as _;
@@ -11,11 +11,11 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::{env, fs};
 
-/// Compares a [`PolicyTable`](crate::PolicyTable) with the page that is committed for it, and fails with the lines that
-/// differ.
+/// Compares a [`PolicyTable`](crate::PolicyTable) with its committed page. Panics with the lines that differ.
 ///
-/// The file is relative to the crate's `Cargo.toml`. Run the test with `PALISADE_BLESS=1` to write it, the first time too;
-/// where `CI` is set, nothing is written. The page has no line numbers: only a changed demand, route or name changes it.
+/// The path is relative to the `Cargo.toml` of the crate. Run the test with `PALISADE_BLESS=1` to write the file, also for the
+/// first time. If `CI` is set, nothing is written. The page has no line numbers, so it changes only if a policy, a route or a name
+/// changes.
 ///
 /// ```
 /// use palisade::PolicyTable;
@@ -35,11 +35,11 @@ macro_rules! __assert_policies {
     };
 }
 
-/// Compares a text with a committed file, or writes the file where `PALISADE_BLESS` says so and `CI` does not forbid it.
+/// Compares a text with a committed file. Writes the file instead if `PALISADE_BLESS` is set and `CI` is not.
 ///
 /// # Panics
 ///
-/// If they differ, with the lines that do; and if the file can't be read or written.
+/// If they differ, with the lines that differ. Also if the file cannot be read or written.
 #[doc(hidden)]
 #[track_caller]
 pub fn committed(path: &Path, now: &str) {
@@ -48,12 +48,12 @@ pub fn committed(path: &Path, now: &str) {
     }
 }
 
-/// Whether the file may be renewed.
+/// Whether the file is renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blessing {
     NotAsked,
     Asked,
-    /// Asked where nobody is there to look.
+    /// Requested in CI, where nobody reviews the change.
     Refused,
 }
 
@@ -77,17 +77,17 @@ fn settle(path: &Path, now: &str, blessing: Blessing) -> Result<(), String> {
     let (before, missing) = match fs::read_to_string(path) {
         Ok(before) => (before, false),
         Err(error) if error.kind() == ErrorKind::NotFound => (String::new(), true),
-        Err(error) => return Err(format!("{shown} can't be read: {error}")),
+        Err(error) => return Err(format!("{shown} cannot be read: {error}")),
     };
-    // By lines: a checkout with CRLF is the same page.
+    // Lines are compared, so that a checkout with CRLF is equal.
     if !missing && before.lines().eq(now.lines()) {
         return Ok(());
     }
     let advice = match blessing {
-        Blessing::Asked => return write(path, now).map_err(|error| format!("{shown} can't be written: {error}")),
+        Blessing::Asked => return write(path, now).map_err(|error| format!("{shown} cannot be written: {error}")),
         Blessing::NotAsked => "run again with PALISADE_BLESS=1 to accept",
         Blessing::Refused => {
-            "PALISADE_BLESS is refused where CI is set; on your own machine, run again with PALISADE_BLESS=1 to accept"
+            "PALISADE_BLESS is ignored because CI is set; run again with PALISADE_BLESS=1 on your own machine to accept"
         }
     };
     let what = if missing { "does not exist yet" } else { "differs from the code" };
@@ -108,7 +108,7 @@ enum Line<'t> {
     Now(&'t str),
 }
 
-/// The differing lines, each with its neighbours; `...` where others are left out.
+/// The lines that differ, each with its neighbours. `...` stands for omitted lines.
 fn difference(before: &str, now: &str) -> String {
     let before: Vec<&str> = before.lines().collect();
     let now: Vec<&str> = now.lines().collect();
@@ -131,7 +131,7 @@ fn difference(before: &str, now: &str) -> String {
             Line::Committed(words) => ('-', words),
             Line::Now(words) => ('+', words),
         };
-        // Writing to a `String` can't fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{sign} {}", crate::policy_table::escape(words));
     }
     if left_out {
@@ -140,7 +140,7 @@ fn difference(before: &str, now: &str) -> String {
     text
 }
 
-/// A longest common subsequence, over what is left between the common beginning and end.
+/// Aligns the lines by a longest common subsequence, between the common beginning and end.
 fn compare<'t>(mut before: &[&'t str], mut now: &[&'t str]) -> Vec<Line<'t>> {
     let mut lines = Vec::new();
     while let ([first, rest @ ..], [other, others @ ..]) = (before, now)
@@ -157,7 +157,7 @@ fn compare<'t>(mut before: &[&'t str], mut now: &[&'t str]) -> Vec<Line<'t>> {
         (before, now) = (rest, others);
     }
     let common = common_lengths(before, now);
-    // How many lines the tails that start at these two places have in common.
+    // The number of common lines in the tails from these two positions on.
     let length = |before: &[&str], now: &[&str]| -> usize {
         common.get(before.len()).and_then(|row| row.get(now.len())).copied().unwrap_or_default()
     };
@@ -182,7 +182,7 @@ fn compare<'t>(mut before: &[&'t str], mut now: &[&'t str]) -> Vec<Line<'t>> {
     lines
 }
 
-/// For every number of last lines of the one and of the other: the length of their longest common subsequence.
+/// For each pair of tails, the length of their longest common subsequence.
 fn common_lengths(before: &[&str], now: &[&str]) -> Vec<Vec<usize>> {
     let mut rows = vec![vec![0_usize; now.len().saturating_add(1)]];
     for line in before.iter().rev() {
@@ -204,7 +204,7 @@ mod tests {
 
     use super::*;
 
-    /// A place for one test's file, removed when the test is over.
+    /// A folder for the file of one test. It is removed after the test.
     struct Place(PathBuf);
 
     impl Place {
@@ -289,7 +289,7 @@ mod tests {
         assert!(message.contains("policies.md does not exist yet"), "{message}");
         assert!(message.ends_with("\n\n+ a\n+ b\n\nrun again with PALISADE_BLESS=1 to accept"), "{message}");
         let refused = settle(&file, "a\nb\n", Blessing::Refused).unwrap_err();
-        assert!(refused.contains("refused where CI is set") && !file.exists(), "{refused}");
+        assert!(refused.contains("ignored because CI is set") && !file.exists(), "{refused}");
         settle(&file, "a\nb\n", Blessing::Asked).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "a\nb\n");
         for blessing in [Blessing::NotAsked, Blessing::Refused] {
@@ -309,13 +309,13 @@ mod tests {
         settle(&file, "a\nb\n", Blessing::NotAsked).unwrap();
         fs::remove_file(&file).unwrap();
         fs::create_dir(&file).unwrap();
-        assert!(settle(&file, "a", Blessing::Asked).unwrap_err().contains("can't be read"));
+        assert!(settle(&file, "a", Blessing::Asked).unwrap_err().contains("cannot be read"));
     }
 
     #[test]
-    #[should_panic(expected = "src can't be read")]
+    #[should_panic(expected = "src cannot be read")]
     fn the_committed_page_is_looked_for_beside_the_manifest() {
-        // A folder, so that it fails with `PALISADE_BLESS=1` too.
+        // `src` is a folder, so that this fails with `PALISADE_BLESS=1` too.
         crate::testing::assert_policies!("src", &crate::PolicyTable::default());
     }
 }

@@ -1,7 +1,7 @@
-//! What an application's own tests need: see the feature `testing`.
+//! Helpers for the tests of an application (feature `testing`).
 //!
-//! Threat: help for tests that helps an attacker (CWE-489). Promise: everything here is code of the same process; what lets
-//! a request pass for somebody is not even compiled without debug assertions.
+//! Threat: a test helper that an attacker can use in production (CWE-489). Promise: the helpers work inside of one process. The
+//! helper that assumes a principal does not exist in builds without debug assertions.
 //!
 //! ```toml
 //! [dev-dependencies]

@@ -1,6 +1,6 @@
-//! Who asks, and what the policy says to that: a reading of the rules of its own, apart from the one that decides.
+//! The callers of the access matrix, and a second evaluation of the rules, which is independent of the guard.
 
-// It is a part of tests: to fail is to panic.
+// This code runs in tests only, where a failure is a panic.
 #![allow(clippy::panic)]
 
 use actix_web::http::StatusCode;
@@ -28,27 +28,27 @@ impl Persona {
         Self { name: "anonymous".to_owned(), principal: None, header: None }
     }
 
-    /// A caller whose credentials are not accepted: expired, forged, of somebody else. Wherever credentials are looked at the
-    /// answer has to be 401.
+    /// A caller whose credentials are rejected, for example because they are expired or forged. Each route that checks credentials
+    /// must respond with 401.
     #[must_use]
     pub fn rejected(name: impl Into<String>, header: &'static str, value: impl Into<String>) -> Self {
         Self { name: name.into(), principal: None, header: Some((header, value.into())) }
     }
 
-    /// A caller that passes for this principal, with no credential at all.
+    /// A caller that is this principal. The request needs no credential.
     #[must_use]
     pub fn of(name: impl Into<String>, principal: Principal) -> Self {
         Self { name: name.into(), principal: Some(principal), header: None }
     }
 
-    /// The same caller by a real credential, such as `("authorization", "Bearer ..")`.
+    /// The same caller with a real credential, such as `("authorization", "Bearer ..")`.
     #[must_use]
     pub fn by_header(mut self, header: &'static str, value: impl Into<String>) -> Self {
         self.header = Some((header, value.into()));
         self
     }
 
-    /// What it is called in the matrix.
+    /// The name in the matrix.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -67,7 +67,7 @@ impl Persona {
     }
 }
 
-/// A row that exists.
+/// An existing row.
 #[derive(Clone, Debug)]
 struct Row {
     resource: String,
@@ -75,7 +75,7 @@ struct Row {
     tenant: Option<String>,
 }
 
-/// The callers, and what stands in the paths that they ask for.
+/// The callers, and the values of the path parameters.
 #[derive(Clone, Debug, Default)]
 pub struct Personas {
     list: Vec<Persona>,
@@ -86,37 +86,37 @@ pub struct Personas {
 }
 
 impl Personas {
-    /// Nobody yet.
+    /// Starts without callers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One more caller.
+    /// Adds a caller.
     #[must_use]
     pub fn persona(mut self, persona: Persona) -> Self {
         self.list.push(persona);
         self
     }
 
-    /// What stands for a path parameter of this name: the subject of the owner, the id of a row that exists.
+    /// Sets the value of a path parameter, such as the subject of the owner or the id of an existing row.
     ///
-    /// For one route only, give its path and the name: `"/api/documents/{id} id"`.
+    /// To set it for one route only, give the path and the name: `"/api/documents/{id} id"`.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), value.into()));
         self
     }
 
-    /// The subject that owns the row of a resource (the type in `of = Document`, as the attribute writes it) that the
-    /// parameters name. The row has to exist, and to belong to no tenant.
+    /// Sets the subject that owns the row which the parameters identify. `resource` is the type in `of = Document`, as the attribute
+    /// writes it. The row must exist and have no tenant.
     #[must_use]
     pub fn row(mut self, resource: impl Into<String>, owner: impl Into<String>) -> Self {
         self.rows.push(Row { resource: resource.into(), owner: owner.into(), tenant: None });
         self
     }
 
-    /// Likewise, of a row that [belongs to a tenant](crate::Resource::tenant).
+    /// Sets the owner of a row that [belongs to a tenant](crate::Resource::tenant).
     #[must_use]
     pub fn row_of_tenant(
         mut self,
@@ -128,15 +128,15 @@ impl Personas {
         self
     }
 
-    /// The issuer that the application gave to [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer). Default: every issuer's
-    /// subjects own.
+    /// The issuer that the application gave to [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer). Default: the
+    /// subjects of each issuer can be owners.
     #[must_use]
     pub fn resource_owner_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.resource_owner_issuer = Some(issuer.into());
         self
     }
 
-    /// What the predicate of a `check(path)`, as the attribute writes it, answers for a persona. Default: it denies.
+    /// Sets the result of a `check(path)` for a persona. `path` is written as in the attribute. Default: the check denies.
     #[must_use]
     pub fn check(mut self, path: impl Into<String>, persona: impl Into<String>, allows: bool) -> Self {
         self.checks.push((path.into(), persona.into(), allows));
@@ -147,7 +147,7 @@ impl Personas {
         &self.list
     }
 
-    /// The path with everything in it that the template leaves open.
+    /// The path of the template with the values of its parameters.
     pub(super) fn fill(&self, path: &str) -> String {
         template::filled(path, |name| self.value(path, name))
     }
@@ -161,7 +161,7 @@ impl Personas {
         })
     }
 
-    /// What the policy says to this persona.
+    /// The expected result for this persona.
     pub(super) fn expected(&self, row: &PolicyRow, persona: &Persona, principal: Option<&Principal>) -> Access {
         let rules: Vec<Rule> = row.rules().collect();
         let credentials = rules.iter().fold(Credentials::Ignored, |all, rule| all.and(rule.credentials()));
@@ -176,7 +176,7 @@ impl Personas {
             self.rows.iter().find(|known| known.resource == ownership.resource()).unwrap_or_else(|| {
                 let resource = ownership.resource();
                 panic!(
-                    "whose is the row of {resource}? add `.row({resource:?}, \"<its owner's subject>\")` to the personas"
+                    "the owner of the row of {resource} is missing: add `.row({resource:?}, \"<subject of the owner>\")` to the personas"
                 )
             })
         };
@@ -189,7 +189,7 @@ impl Personas {
             let row = row_of(ownership);
             counts && in_tenant(row) && known.is_some_and(|principal| principal.subject() == row.owner)
         };
-        // A row of another tenant does not exist, for whomever the rules admit.
+        // A row of another tenant does not exist for the caller, regardless of the rules.
         let exists = |leaf: &Rule| if let Rule::Owns(ownership) = leaf { in_tenant(row_of(ownership)) } else { true };
         let mut all_exist = true;
         rules.iter().for_each(|rule| rule.leaves(&mut |leaf| all_exist &= exists(leaf)));
@@ -248,7 +248,7 @@ impl Personas {
         }
     }
 
-    /// Whether subjects and tenants of its issuer mean anything here.
+    /// Whether the subjects and tenants of its issuer can own rows.
     fn counts(&self, principal: &Principal) -> bool {
         self.resource_owner_issuer.as_deref().is_none_or(|issuer| principal.issuer() == issuer)
     }
