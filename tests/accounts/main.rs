@@ -1,6 +1,6 @@
-//! The example `accounts` from outside: the real program, as its own process, over real TLS.
+//! The example `accounts` from outside: the real program in its own process, over real TLS.
 //!
-//! A server of its own for each test, on ports that the system picks, with a data folder that is thrown away.
+//! Each test starts its own server on free ports, with a temporary data folder.
 
 mod banner;
 mod bola;
@@ -19,7 +19,7 @@ mod rate_limits;
 mod ready;
 mod recovery;
 mod redis;
-#[expect(dead_code, reason = "the tests of Redis itself do more with it")]
+#[expect(dead_code, reason = "the tests of Redis use the rest of it")]
 #[path = "../redis/server.rs"]
 mod redis_server;
 mod rights;
