@@ -19,7 +19,7 @@ async fn ada(anyone: &Client) -> String {
 }
 
 #[tokio::test]
-async fn login_in_progress_does_not_keep_a_lost_role() {
+async fn login_in_progress_does_not_keep_lost_role() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe"), ("ACCOUNTS_WORKERS", "4")]);
     let anyone = Client::scattered(&server);
     let id = ada(&anyone).await;

@@ -181,7 +181,7 @@ impl palisade::api_key::ApiKeyStore for Stalling {
 
 /// Recording the use of a key does not influence whether the key is accepted.
 #[actix_web::test]
-async fn valid_key_does_not_wait_for_last_use_update() {
+async fn key_check_does_not_wait_for_last_use() {
     let keys = palisade::api_key::ApiKeys::new("acme", ISSUER, Stalling::default()).unwrap();
     let made = keys.create(palisade::api_key::NewApiKey::new("u-1")).await.unwrap();
     let palisade = Palisade::builder().authenticator(keys).build().unwrap();

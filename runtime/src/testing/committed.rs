@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn crlf_is_no_difference_and_empty_is_not_missing() {
+    fn crlf_is_ignored_and_empty_is_not_missing() {
         let place = Place::new("crlf");
         let file = place.file();
         assert!(settle(&file, "", Blessing::NotAsked).is_err());
