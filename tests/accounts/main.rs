@@ -2,16 +2,14 @@
 //!
 //! Each test starts its own server on free ports, with a temporary data folder.
 
+mod all_routes;
 mod banner;
 mod bola;
-mod boot;
 mod certificate;
 mod documents;
-mod drain;
+mod email_addresses;
 mod keys;
 mod logins;
-mod mailboxes;
-mod partner;
 mod plain_http;
 mod policies;
 mod privacy;
@@ -23,7 +21,9 @@ mod redis;
 #[path = "../redis/server.rs"]
 mod redis_server;
 mod rights;
+mod second_issuer;
 mod sessions;
 mod settings;
+mod shutdown;
+mod startup_errors;
 mod support;
-mod walk;

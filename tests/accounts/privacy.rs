@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, fs};
 
 use super::{
+    all_routes,
     support::{Client, Server, program::fresh_data, raw::plain},
-    walk,
 };
 
 /// The statuses of refused requests.
@@ -34,7 +34,7 @@ async fn log_has_no_secrets_and_one_event_per_refusal() {
     let data = fresh_data();
     let server = Server::start_in(data, &[("RUST_LOG", "debug")]);
     let admin_password = generated_password(&server.banner());
-    let mut secrets = walk::whole(&server, &admin_password).await.secrets;
+    let mut secrets = all_routes::call_all(&server, &admin_password).await.secrets;
     let anyone = Client::new(&server);
     anyone.get("/nowhere?access_token=s3cr3t-in-a-query").await.expect(404);
     let http = server.http.expect("plain HTTP is enabled");

@@ -1,7 +1,7 @@
 //! Application errors that reveal the inside of the server to a client (CWE-209; ASVS V16.5.1, V16.2.5, V16.4.1).
 
-mod around;
 mod errors;
+mod middleware;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};

@@ -1,13 +1,13 @@
 //! CWE-287, CWE-863, CWE-400: tokens and keys in the forms that real identity providers publish. Real tokens are
 //! accepted; tokens that only resemble them are rejected.
 
-mod absent;
 mod authority;
 mod key_sets;
-mod members;
+mod key_sources;
+mod many_members;
+mod missing_claims;
 mod providers;
 mod shapes;
-mod sources;
 
 use futures_util::FutureExt as _;
 use palisade::authn::AuthError;

@@ -5,9 +5,9 @@
 
 mod claims;
 mod headers;
-mod places;
 mod signatures;
-mod sound;
+mod token_locations;
+mod valid_tokens;
 mod weak_keys;
 
 use jsonwebtoken::Algorithm;

@@ -9,14 +9,14 @@ use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
 const APP: &str = "https://app.example.com";
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
-/// The account that a walk leaves behind, and the secrets that it used.
-pub struct Walked {
+/// The account that the calls leave behind, and the secrets that they used.
+pub struct CalledRoutes {
     pub ada: String,
     pub secrets: Vec<String>,
 }
 
 /// Calls each route as each kind of caller, with fewer than 100 requests in all, so that no rate limit is reached.
-pub async fn whole(server: &Server, admin_password: &str) -> Walked {
+pub async fn call_all(server: &Server, admin_password: &str) -> CalledRoutes {
     let anyone = Client::new(server);
     let passwords = ["ada's own pass phrase", "bob's own pass phrase"];
 
@@ -38,7 +38,7 @@ pub async fn whole(server: &Server, admin_password: &str) -> Walked {
     cross_origin(&anyone).await;
 
     let secrets = tokens.into_iter().chain(passwords.map(String::from)).chain([admin_password.to_owned()]);
-    Walked { ada: ada_id, secrets: secrets.collect() }
+    CalledRoutes { ada: ada_id, secrets: secrets.collect() }
 }
 
 async fn health_and_nowhere(anyone: &Client) {
@@ -218,9 +218,9 @@ async fn cross_origin(anyone: &Client) {
 #[tokio::test(flavor = "multi_thread")]
 async fn routes_return_each_status_and_data_survives_restart() {
     let server = Server::start(&[]);
-    let walked = whole(&server, ADMIN_PASSWORD).await;
+    let called = call_all(&server, ADMIN_PASSWORD).await;
     let certificate = std::fs::read(server.data().join("tls.crt")).expect("a certificate");
-    let token = &walked.secrets[0];
+    let token = &called.secrets[0];
     let stopped = server.stop();
     assert!(stopped.status.success(), "{:?}", stopped.status);
 
@@ -228,7 +228,7 @@ async fn routes_return_each_status_and_data_survives_restart() {
     assert_eq!(std::fs::read(again.data().join("tls.crt")).expect("a certificate"), certificate);
     assert!(again.banner().contains("administrator: there already"), "{}", again.banner());
     let anyone = Client::new(&again);
-    let found = anyone.bearing(token).get(&format!("/api/users/{}", walked.ada)).await.expect(200);
+    let found = anyone.bearing(token).get(&format!("/api/users/{}", called.ada)).await.expect(200);
     assert_eq!(found.body["name"], "Ada");
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     assert_eq!(admin.get("/api/users").await.expect(200).body["total"], 4);
