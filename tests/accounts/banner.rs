@@ -32,9 +32,9 @@ fn banner_lines_work_when_pasted_in_order() {
     let output = Command::new("sh").args(["-c", &script]).env_remove("TOKEN").output().expect("a shell");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(err, "", "{out}");
-    for ((status, line), said) in steps.iter().zip(out.split("===\n")) {
+    for ((status, line), printed) in steps.iter().zip(out.split("===\n")) {
         if let Some(status) = status {
-            assert!(said.ends_with(&format!(" {status}\n")), "{line}\n{said}");
+            assert!(printed.ends_with(&format!(" {status}\n")), "{line}\n{printed}");
         }
     }
     let tries = out.split("===\n").nth(steps.len() - 1).expect("the last").matches(" 401\n").count();

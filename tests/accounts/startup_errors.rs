@@ -98,9 +98,9 @@ fn read_only_data_folder_is_reported() {
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("its mode");
     let output = start_and_fail_as_nobody(&data, &[]);
     assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.contains("ACCOUNTS_DATA") && said.contains("cannot write"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains("ACCOUNTS_DATA") && stderr.contains("cannot write"), "{stderr}");
 }
 
 #[test]

@@ -339,8 +339,9 @@ async fn four_workers_share_the_requests_in_flight() {
             let (client, url) = (reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(), url.clone());
             async move {
                 let answer = client.post(url).send().await.unwrap();
-                let told = answer.headers().get("retry-after").map(|told| told.to_str().unwrap().to_owned());
-                (answer.status().as_u16(), told.unwrap_or_default())
+                let retry_after =
+                    answer.headers().get("retry-after").map(|retry_after| retry_after.to_str().unwrap().to_owned());
+                (answer.status().as_u16(), retry_after.unwrap_or_default())
             }
         }))
         .await
@@ -352,5 +353,9 @@ async fn four_workers_share_the_requests_in_flight() {
     let wrong = asked(64, "/login/401/50").await;
     handle.stop(true).await;
     assert_eq!(wrong.iter().filter(|(status, _)| *status == 401).count(), 5, "{wrong:?}");
-    assert_eq!(wrong.iter().filter(|(status, told)| *status == 429 && told == "900").count(), 59, "{wrong:?}");
+    assert_eq!(
+        wrong.iter().filter(|(status, retry_after)| *status == 429 && retry_after == "900").count(),
+        59,
+        "{wrong:?}"
+    );
 }

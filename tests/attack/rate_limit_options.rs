@@ -249,8 +249,8 @@ async fn header_style_is_configurable_and_keeps_retry_after() {
     for status in [200, 200, 429] {
         let answer = call(&app, getting("/tight")).await;
         assert_eq!(answer.status, status);
-        let said: Vec<_> = answer.headers.keys().filter(|name| name.as_str().contains("ratelimit")).collect();
-        assert!(said.is_empty(), "{said:?}");
+        let reported: Vec<_> = answer.headers.keys().filter(|name| name.as_str().contains("ratelimit")).collect();
+        assert!(reported.is_empty(), "{reported:?}");
         assert_eq!(answer.header("retry-after").is_empty(), status == 200);
     }
 }

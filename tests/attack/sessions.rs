@@ -26,7 +26,7 @@ async fn role_change_during_refresh_applies_at_once() {
     let renewed = sessions
         .refresh(first.refresh_token(), async |_| {
             let read = grant(&["admin"]); // the role is read ..
-            sessions.renew_all_of("ada").await?; // .. and changed by somebody else before the answer is there
+            sessions.renew_all_of("ada").await?; // .. and changed by another request before the response
             tokio::time::sleep(Duration::from_millis(20)).await;
             Ok::<_, Unavailable>(read)
         })
@@ -227,8 +227,8 @@ fn ambiguous_resource_owner_issuer_fails_the_build() {
         two.routes(&routes())
     };
     builder(ISSUER).build().expect("both are of one issuer");
-    builder(ISSUER).resource_owner_issuer(ISSUER).build().expect("said");
-    builder("https://partner.example").resource_owner_issuer(ISSUER).build().expect("said");
+    builder(ISSUER).resource_owner_issuer(ISSUER).build().expect("the owner issuer is configured");
+    builder("https://partner.example").resource_owner_issuer(ISSUER).build().expect("the owner issuer is configured");
     let mistake = builder("https://partner.example").build().unwrap_err().to_string();
     assert!(
         mistake.starts_with("resource_owner_issuer: ") && mistake.contains(".resource_owner_issuer(issuer)"),

@@ -35,12 +35,12 @@ pub struct RateLimit<S: Store> {
     /// Charges from before the last reset.
     pub void: Vec<S::Charge>,
     /// The wait that the store announced, and the cost that it is for.
-    pub told: Option<(u64, u32)>,
+    pub announced: Option<(u64, u32)>,
 }
 
 impl<S: Store> RateLimit<S> {
     pub fn new(ask: Ask<'static>) -> Self {
-        Self { ask, model: Model::default(), charges: Vec::new(), void: Vec::new(), told: None }
+        Self { ask, model: Model::default(), charges: Vec::new(), void: Vec::new(), announced: None }
     }
 
     pub fn limit(&self) -> u64 {
@@ -92,7 +92,7 @@ impl<S: Store> RateLimit<S> {
         let within = self.model.least(instant, self.window());
         holds(within <= self.limit(), "more than N in a window", (within, self.limit(), self.window()))?;
         self.agrees(standing, (instant, instant))?;
-        self.told = None;
+        self.announced = None;
         self.charges.push(Taken { charge, number, instant, units });
         Ok(())
     }
@@ -116,7 +116,7 @@ impl<S: Store> RateLimit<S> {
         holds(most + units > n, "the wait is too long", (refused, most, units, n))?;
         let least = self.model.least(at, self.window());
         holds(least + units <= n, "the wait is too short", (refused, least, units, n))?;
-        self.told = Some((wait, cost));
+        self.announced = Some((wait, cost));
         Ok(())
     }
 
@@ -136,7 +136,7 @@ impl<S: Store> RateLimit<S> {
             (units.min(least_room), units.min(most_room))
         };
         self.model.take((from, until), (least, most));
-        self.told = None;
+        self.announced = None;
         self.agrees(standing, (from, until))
     }
 
@@ -156,11 +156,11 @@ impl<S: Store> RateLimit<S> {
         let (before, after) = (u64::from(before.remaining), u64::from(after[0].remaining));
         let left = self.model.leaving((began, until), self.window(), self.reach());
         if until < instant + self.window() {
-            let told = (before, units, after, left);
-            holds((before + units..=before + units + left).contains(&after), "not exactly given back", told)
+            let seen = (before, units, after, left);
+            holds((before + units..=before + units + left).contains(&after), "not exactly given back", seen)
         } else if began >= instant + self.reach() {
-            let told = (before, units, after, left);
-            holds((before..=before + left).contains(&after), "given back after it expired", told)
+            let seen = (before, units, after, left);
+            holds((before..=before + left).contains(&after), "given back after it expired", seen)
         } else {
             Ok(())
         }
@@ -170,7 +170,7 @@ impl<S: Store> RateLimit<S> {
     pub async fn reset(&mut self, store: &S) -> Law {
         store.reset(&self.ask).await;
         self.model.clear();
-        self.told = None;
+        self.announced = None;
         self.void.extend(self.charges.drain(..).map(|taken| taken.charge));
         let standing = store.standing(std::slice::from_ref(&self.ask)).await[0];
         self.agrees(standing, (store.now(), store.now()))

@@ -161,12 +161,12 @@ impl<'s, S: Store> Pattern<'s, S> {
     /// A client that waits as long as announced is admitted.
     async fn obey(&mut self, which: usize) -> Law {
         for _ in 0..3 {
-            if self.rate_limits[which].told.is_some() {
+            if self.rate_limits[which].announced.is_some() {
                 break;
             }
             self.dear(which).await?;
         }
-        let Some((wait, cost)) = self.rate_limits[which].told.take() else { return Ok(()) };
+        let Some((wait, cost)) = self.rate_limits[which].announced.take() else { return Ok(()) };
         self.store.pass(wait).await;
         self.seen.obeyed += 1;
         if self.attempt(which, cost).await? {
@@ -258,7 +258,7 @@ impl<'s, S: Store> Pattern<'s, S> {
         let standings = self.store.standing(&asks).await;
         let bracket = (from, self.store.now());
         for (rate_limit, standing) in self.rate_limits.iter().zip(standings) {
-            rate_limit.stands(standing, bracket)?;
+            rate_limit.agrees(standing, bracket)?;
         }
         Ok(())
     }

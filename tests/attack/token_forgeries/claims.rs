@@ -86,7 +86,7 @@ pub(super) fn repeated(keys: &Keys) -> Vec<Case> {
 pub(super) fn shaped(keys: &Keys) -> Vec<Case> {
     let sealed = |claims: &[u8]| keys.ec.seal(header(), claims);
     let text = sound().to_string();
-    let said = |claim: &str, value: Value| keys.ec.token(EC, &with(claim, value));
+    let signed_with = |claim: &str, value: Value| keys.ec.token(EC, &with(claim, value));
     let mut cases = vec![
         case("claims not JSON", sealed(b"sub=u-1"), Err("token_claims")),
         case("claims cut off", sealed(&text.as_bytes()[..text.len() - 1]), Err("token_claims")),
@@ -105,20 +105,20 @@ pub(super) fn shaped(keys: &Keys) -> Vec<Case> {
         case("claims an empty object", sealed(b"{}"), Err("token_iss")),
         case("claims nested deep", sealed(deep(&text).as_bytes()), Err("token_claims")),
         case("claims with space around", sealed(format!(" \n{text}\t ").as_bytes()), Ok(())),
-        case("iss of a stranger", said("iss", json!("https://evil.example")), Err("token_foreign_issuer")),
-        case("iss with a slash", said("iss", json!("https://issuer.example/")), Err("token_foreign_issuer")),
-        case("iss with a space", said("iss", json!("https://issuer.example ")), Err("token_foreign_issuer")),
-        case("iss in capitals", said("iss", json!("HTTPS://ISSUER.EXAMPLE")), Err("token_foreign_issuer")),
-        case("aud of another API", said("aud", json!("other")), Err("token_foreign_audience")),
-        case("aud of others", said("aud", json!(["other", "tests2", "test"])), Err("token_foreign_audience")),
-        case("aud of nobody", said("aud", json!([])), Err("token_foreign_audience")),
-        case("aud of several", said("aud", json!(["other", AUDIENCE])), Ok(())),
-        case("sub empty", said("sub", json!("")), Err("token_sub")),
-        case("sub with a line break", said("sub", json!("u-1\r\nset-cookie: x")), Err("token_sub")),
-        case("exp long ago", said("exp", json!(0)), Err("token_expired")),
-        case("exp in milliseconds", said("exp", json!(now() * 1000)), Err("token_exp")),
-        case("iat in the future", said("iat", json!(now() + 3600)), Err("token_issued_in_future")),
-        case("nbf in the future", said("nbf", json!(now() + 3600)), Err("token_not_yet_valid")),
+        case("iss of a stranger", signed_with("iss", json!("https://evil.example")), Err("token_foreign_issuer")),
+        case("iss with a slash", signed_with("iss", json!("https://issuer.example/")), Err("token_foreign_issuer")),
+        case("iss with a space", signed_with("iss", json!("https://issuer.example ")), Err("token_foreign_issuer")),
+        case("iss in capitals", signed_with("iss", json!("HTTPS://ISSUER.EXAMPLE")), Err("token_foreign_issuer")),
+        case("aud of another API", signed_with("aud", json!("other")), Err("token_foreign_audience")),
+        case("aud of others", signed_with("aud", json!(["other", "tests2", "test"])), Err("token_foreign_audience")),
+        case("aud of nobody", signed_with("aud", json!([])), Err("token_foreign_audience")),
+        case("aud of several", signed_with("aud", json!(["other", AUDIENCE])), Ok(())),
+        case("sub empty", signed_with("sub", json!("")), Err("token_sub")),
+        case("sub with a line break", signed_with("sub", json!("u-1\r\nset-cookie: x")), Err("token_sub")),
+        case("exp long ago", signed_with("exp", json!(0)), Err("token_expired")),
+        case("exp in milliseconds", signed_with("exp", json!(now() * 1000)), Err("token_exp")),
+        case("iat in the future", signed_with("iat", json!(now() + 3600)), Err("token_issued_in_future")),
+        case("nbf in the future", signed_with("nbf", json!(now() + 3600)), Err("token_not_yet_valid")),
     ];
     cases.push(case("as long as is looked at", of_length(keys, LIMIT), Ok(())));
     cases.push(case("one byte longer", of_length(keys, LIMIT + 1), Err("token_too_long")));

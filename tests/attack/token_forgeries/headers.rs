@@ -70,10 +70,10 @@ pub(super) fn confusions(keys: &Keys) -> Vec<Case> {
                 let open = forger.seal(format!(r#"{{"alg":"{name}","kid":"{id}"}}"#), sound().to_string());
                 cases.push(case(format!("{name} with the {own} key as {form}"), open, Err("token_alg")));
             }
-            let said = Signer::hmac(Algorithm::HS256, &secret);
-            let hidden = said.seal(format!(r#"{{"alg":"{own}","kid":"{id}"}}"#), sound().to_string());
+            let forged = Signer::hmac(Algorithm::HS256, &secret);
+            let hidden = forged.seal(format!(r#"{{"alg":"{own}","kid":"{id}"}}"#), sound().to_string());
             cases.push(case(
-                format!("HMAC with the {own} key as {form}, said to be {own}"),
+                format!("HMAC with the {own} key as {form}, claimed to be {own}"),
                 hidden,
                 Err("token_signature"),
             ));
@@ -84,7 +84,7 @@ pub(super) fn confusions(keys: &Keys) -> Vec<Case> {
             let diverted = signer.token(foreign, &sound());
             cases.push(case(format!("{own} under the kid of {other}"), diverted, Err("token_alg")));
             let claimed = signer.seal(format!(r#"{{"alg":"{other}","kid":"{foreign}"}}"#), sound().to_string());
-            cases.push(case(format!("{own} said to be {other}"), claimed, Err("token_signature")));
+            cases.push(case(format!("{own} claimed to be {other}"), claimed, Err("token_signature")));
         }
     }
     for (name, algorithm) in [
@@ -96,8 +96,8 @@ pub(super) fn confusions(keys: &Keys) -> Vec<Case> {
     ] {
         let swapped = keys.rsa.with(algorithm);
         cases.push(case(format!("{name} under a key of RS256"), swapped.token(RSA, &sound()), Err("token_alg")));
-        let said = swapped.seal(format!(r#"{{"alg":"RS256","kid":"{RSA}"}}"#), sound().to_string());
-        cases.push(case(format!("{name} said to be RS256"), said, Err("token_signature")));
+        let forged = swapped.seal(format!(r#"{{"alg":"RS256","kid":"{RSA}"}}"#), sound().to_string());
+        cases.push(case(format!("{name} claimed to be RS256"), forged, Err("token_signature")));
     }
     cases
 }
@@ -307,14 +307,14 @@ async fn secret_is_used_only_with_its_algorithm() {
     let mut cases = vec![case("HS256", secret.token("any", &sound()), Ok(()))];
     for (own, id, signer) in keys.each() {
         cases.push(case(format!("{own} of another key"), signer.token(id, &sound()), Err("token_alg")));
-        let said = signer.seal(r#"{"alg":"HS256"}"#, sound().to_string());
-        cases.push(case(format!("{own} claimed to be HS256"), said, Err("token_signature")));
+        let forged = signer.seal(r#"{"alg":"HS256"}"#, sound().to_string());
+        cases.push(case(format!("{own} claimed to be HS256"), forged, Err("token_signature")));
     }
     for (name, algorithm) in [("HS384", Algorithm::HS384), ("HS512", Algorithm::HS512)] {
         let other = secret.with(algorithm);
         cases.push(case(format!("{name} with our secret"), other.token("any", &sound()), Err("token_alg")));
-        let said = other.seal(r#"{"alg":"HS256"}"#, sound().to_string());
-        cases.push(case(format!("{name} claimed to be HS256"), said, Err("token_signature")));
+        let forged = other.seal(r#"{"alg":"HS256"}"#, sound().to_string());
+        cases.push(case(format!("{name} claimed to be HS256"), forged, Err("token_signature")));
     }
     for guess in [&b""[..], b"secret", b"\0", &[0; 32], &[b'0'; 32], b"your-256-bit-secret"] {
         let token = Signer::hmac(Algorithm::HS256, guess).token("any", &sound());

@@ -135,7 +135,7 @@ fn wrong_key_text_error_tells_what_it_is() {
     let (private, public) = (pair.serialize_pem(), pair.public_key_pem());
     let certificate =
         rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&pair).unwrap().pem();
-    let told = |verifying: bool, algorithm, text: &str| {
+    let mistake_of = |verifying: bool, algorithm, text: &str| {
         let mistake = if verifying {
             VerifyingKey::pem(algorithm, text).map(drop).unwrap_err()
         } else {
@@ -145,12 +145,12 @@ fn wrong_key_text_error_tells_what_it_is() {
         assert!(!mistake.contains(&private[40..60]), "{mistake}");
         mistake
     };
-    assert!(told(true, Algorithm::EdDsa, &private).contains("-pubout"));
-    assert!(told(false, Algorithm::EdDsa, &public).contains("public key"));
+    assert!(mistake_of(true, Algorithm::EdDsa, &private).contains("-pubout"));
+    assert!(mistake_of(false, Algorithm::EdDsa, &public).contains("public key"));
     for verifying in [true, false] {
-        assert!(told(verifying, Algorithm::EdDsa, "/etc/key.pem").contains("not its path"));
-        assert!(told(verifying, Algorithm::EdDsa, &certificate).contains("certificate"));
+        assert!(mistake_of(verifying, Algorithm::EdDsa, "/etc/key.pem").contains("not its path"));
+        assert!(mistake_of(verifying, Algorithm::EdDsa, &certificate).contains("certificate"));
     }
-    assert!(told(true, Algorithm::Rs256, &public).contains("RS256"));
-    assert!(told(false, Algorithm::Es256, &private).contains("ES256"));
+    assert!(mistake_of(true, Algorithm::Rs256, &public).contains("RS256"));
+    assert!(mistake_of(false, Algorithm::Es256, &private).contains("ES256"));
 }
