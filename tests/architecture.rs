@@ -1,4 +1,5 @@
-//! The house stays as it is drawn: arrows point down, files stay small, the front door is one list.
+//! Structure of the project: dependencies between modules point in one direction, files stay small, and each
+//! security-critical step has one place.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -88,20 +89,20 @@ fn arrows_point_down() {
 }
 
 #[test]
-fn one_idea_a_file() {
+fn files_have_at_most_400_lines() {
     for folder in ["macros", "runtime", "examples", "tests"] {
         for file in rust_files(&root().join(folder)) {
             let lines = fs::read_to_string(&file).unwrap().lines().count();
-            assert!(lines <= 400, "{} has {lines} lines: is it still one idea?", file.display());
+            assert!(lines <= 400, "{} has {lines} lines: split it into smaller files", file.display());
         }
     }
 }
 
 #[test]
-fn every_room_opens_with_its_threat_and_its_promise() {
+fn critical_modules_state_threat_and_promise() {
     for file in rust_files(&root().join("runtime/src")) {
         let text = fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with("//! "), "{} says not what it is for", file.display());
+        assert!(text.starts_with("//! "), "{} must open with a module comment", file.display());
     }
     for room in [
         "authn/mod.rs",
@@ -114,7 +115,7 @@ fn every_room_opens_with_its_threat_and_its_promise() {
     ] {
         let text = fs::read_to_string(root().join("runtime/src").join(room)).unwrap();
         let head: String = text.lines().take_while(|line| line.starts_with("//!")).collect::<Vec<_>>().join(" ");
-        assert!(head.contains("Threat:") && head.contains("Promise"), "{room} names no threat or no promise");
+        assert!(head.contains("Threat:") && head.contains("Promise"), "{room} must name its threat and its promise");
     }
 }
 
@@ -132,7 +133,7 @@ fn only_the_guard_calls_a_handler() {
 fn unsafe_code_is_forbidden_everywhere() {
     let examples: Vec<PathBuf> =
         fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap().path().join("src/main.rs")).collect();
-    assert!(examples.len() >= 3, "every example is looked at: {examples:?}");
+    assert!(examples.len() >= 3, "all examples must be checked: {examples:?}");
     let libraries = ["macros/src/lib.rs", "runtime/src/lib.rs", "tests/lib.rs"].map(|file| root().join(file));
     for file in libraries.into_iter().chain(examples) {
         let text = fs::read_to_string(&file).unwrap();
@@ -141,7 +142,7 @@ fn unsafe_code_is_forbidden_everywhere() {
 }
 
 #[test]
-fn nothing_prints_in_a_way_that_panics() {
+fn no_code_prints_with_panicking_macros() {
     for folder in ["runtime/src", "examples/accounts/src"] {
         for file in rust_files(&root().join(folder)) {
             let text = fs::read_to_string(&file).unwrap();
@@ -151,10 +152,10 @@ fn nothing_prints_in_a_way_that_panics() {
     }
 }
 
-/// A match guard of `if let` needs Rust 1.95, and applications may have an older one. Clippy knows the versions of the standard
-/// library, but not those of the language.
+/// `if let` in a match guard needs Rust 1.95, and applications may use an older version. Clippy checks the standard
+/// library against the stated version, but not the language.
 #[test]
-fn the_language_is_that_of_the_stated_rust_version() {
+fn language_features_fit_the_stated_rust_version() {
     let mut guards = 0;
     for folder in ["runtime/src", "macros/src"] {
         for file in rust_files(&root().join(folder)) {
@@ -169,7 +170,7 @@ fn the_language_is_that_of_the_stated_rust_version() {
 }
 
 #[test]
-fn what_lets_a_test_pass_for_somebody_is_in_no_release_build() {
+fn assumed_principals_are_absent_from_release_builds() {
     let gate = "#[cfg(all(feature = \"testing\", debug_assertions))]";
     let dry_run = fs::read_to_string(root().join("runtime/src/dry_run.rs")).unwrap();
     for gated in
@@ -184,5 +185,5 @@ fn what_lets_a_test_pass_for_somebody_is_in_no_release_build() {
     let front_door = fs::read_to_string(root().join("runtime/src/lib.rs")).unwrap();
     assert!(front_door.contains("#[cfg(feature = \"testing\")]\npub mod testing;"));
     let manifest = fs::read_to_string(root().join("runtime/Cargo.toml")).unwrap();
-    assert!(!manifest.contains("default ="), "no feature is on by itself");
+    assert!(!manifest.contains("default ="), "no feature may be enabled by default");
 }

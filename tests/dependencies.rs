@@ -1,5 +1,6 @@
-//! What palisade asks of its dependencies: no feature of actix-web that it does not need, because an application that leaves
-//! such a feature out would get it all the same (compressed bodies: CWE-409); and a Rust version that is stated and true.
+//! What palisade requires from its dependencies. It enables no feature of actix-web that it does not need, because an
+//! application that disables such a feature would get it anyway (compressed bodies: CWE-409). The stated Rust version
+//! must be correct.
 
 use std::process::Command;
 
@@ -15,40 +16,40 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The lines of the tree of what an application gets with palisade, such as `actix-web feature "unicode"`.
+/// The features in the dependency tree of palisade, such as `actix-web feature "unicode"`.
 fn features_of_palisade(more: &[&str]) -> Vec<String> {
     let arguments = [&["tree", "-p", "palisade", "-e", "no-dev,features", "--prefix", "none"], more].concat();
     cargo(&arguments).lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
 }
 
 #[test]
-fn palisade_asks_for_the_router_of_actix_web_and_for_nothing_else_of_it() {
+fn only_the_unicode_feature_of_actix_web_is_enabled() {
     for more in [&[][..], &["--all-features"]] {
         let features = features_of_palisade(more);
         let mut asked: Vec<_> = features.iter().filter(|line| line.starts_with("actix-web feature ")).collect();
         asked.dedup();
         assert_eq!(asked, ["actix-web feature \"unicode\""], "{more:?}");
-        // palisade's own feature `compression` brings decoders, and turns on none of actix-web's.
+        // The feature `compression` of palisade brings its own decoders and enables none of actix-web's.
         let decoders: &[&str] =
             if more.is_empty() { &["compress", "brotli", "flate2", "zstd"] } else { &["\"compress-"] };
         let compressing = |line: &&String| decoders.iter().any(|word| line.contains(word));
         assert_eq!(features.iter().find(compressing), None, "{more:?}");
-        // Without these the router takes twice as long, and `validator` ten times.
+        // Without these features the router takes twice as long, and `validator` ten times.
         for kept in ["actix-router feature \"unicode\"", "regex feature \"perf\"", "regex feature \"unicode\""] {
             assert!(features.iter().any(|line| line == kept), "{kept} is off: {more:?}");
         }
     }
 }
 
-/// As `1.89` or `1.89.0`.
+/// Parses `1.89` or `1.89.0`.
 fn version(package: &Value) -> (u64, u64) {
     let mut parts = package["rust_version"].as_str().unwrap_or("0.0").split('.').map(|part| part.parse().unwrap());
     (parts.next().unwrap(), parts.next().unwrap())
 }
 
-/// It is what `actix-web` asks for; `.ci/run` has clippy look for what is newer in the standard library.
+/// `actix-web` determines the version; `.ci/run` lets clippy check the use of the standard library.
 #[test]
-fn the_stated_rust_version_is_the_newest_that_a_dependency_asks_for() {
+fn stated_rust_version_matches_the_dependencies() {
     let metadata: Value =
         serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--all-features"])).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
@@ -59,7 +60,7 @@ fn the_stated_rust_version_is_the_newest_that_a_dependency_asks_for() {
         used.contains(&name) && !name.starts_with("palisade")
     });
     let newest = dependencies.clone().map(version).max().unwrap();
-    assert!(dependencies.count() > 50, "the tree was not read");
+    assert!(dependencies.count() > 50, "the dependency tree was not read");
     for name in ["palisade", "palisade-macros"] {
         let stated = packages.iter().find(|package| package["name"] == name).map(version);
         assert_eq!(stated, Some(newest), "{name}");

@@ -1,12 +1,12 @@
-//! An extractor of an application's own, whose inside the compiler is not asked about: what can't be had there is refused when a
-//! request comes.
+//! A wrapper extractor that hides its inner extractor from the compile-time checks, so that an extractor that cannot
+//! work is rejected only at request time.
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::TryFutureExt;
 use futures_util::future::MapOk;
 
-/// Takes what the inner extractor takes.
+/// Extracts with the inner extractor.
 pub struct Inside<T>(pub T);
 
 impl<T: FromRequest> FromRequest for Inside<T> {

@@ -1,4 +1,4 @@
-//! What the tests share: an application behind palisade, tokens for it, and a body that must not be read.
+//! Shared parts of the tests: an application behind palisade, tokens for it, and a body that must not be read.
 
 #![forbid(unsafe_code)]
 
@@ -29,19 +29,19 @@ pub const ISSUER: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "tests";
 pub const SECRET: &[u8] = b"a secret of the tests, 32 bytes or more";
 
-/// The address that requests of the tests come from.
+/// The peer address of the tests' requests.
 pub const PEER: &str = "203.0.113.7:4711";
 
 pub fn jwt() -> Jwt {
     Jwt::hs256(ISSUER, AUDIENCE, SECRET).unwrap()
 }
 
-/// Accepts the tokens of another issuer.
+/// Accepts tokens of another issuer.
 pub fn jwt_of(issuer: &str) -> Jwt {
     Jwt::hs256(issuer, AUDIENCE, SECRET).unwrap()
 }
 
-/// Issues what [`jwt`] accepts.
+/// Issues tokens that [`jwt`] accepts.
 pub fn issuer() -> TokenIssuer {
     TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap()
 }
@@ -52,7 +52,8 @@ pub fn bearer(subject: &str, roles: &[&str]) -> String {
     format!("Bearer {}", issuer().issue(&grant).unwrap())
 }
 
-/// Tokens of [`bearer`] are accepted; rate limits are counted apart from every other test, by a clock that stands still.
+/// A builder that accepts the tokens of [`bearer`]. Its rate limits are separate from all other tests, and its clock
+/// does not move.
 pub fn builder() -> PalisadeBuilder {
     builder_at(&ManualClock::new())
 }
@@ -83,13 +84,13 @@ pub fn from(address: &str, request: TestRequest) -> TestRequest {
     request.peer_addr(format!("{address}:4711").parse().unwrap())
 }
 
-/// One of many addresses that begin with this number.
+/// One of many addresses whose first octet is `first`.
 pub fn nth(first: u8, number: u32) -> String {
     let [_, two, three, four] = number.to_be_bytes();
     format!("{first}.{two}.{three}.{four}")
 }
 
-/// What came back over the in-process connection: a response, or the error that becomes one in the server.
+/// The result of an in-process call: a response, or the error that the server would turn into one.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -103,10 +104,10 @@ impl Answer {
     }
 
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
-    /// The members that every problem has, with this status.
+    /// Expects a problem response with this status and all its members.
     pub fn assert_problem(&self, status: u16) {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
@@ -115,7 +116,7 @@ impl Answer {
         self.assert_headers();
     }
 
-    /// The headers that no response may lack.
+    /// Expects the headers that each response must have.
     pub fn assert_headers(&self) {
         assert_eq!(self.header("x-content-type-options"), "nosniff", "{self:?}");
         assert_eq!(self.header("x-frame-options"), "DENY", "{self:?}");
@@ -153,7 +154,7 @@ where
     }
 }
 
-/// The request, from this principal.
+/// Calls the application with this request as this principal.
 pub async fn call_as<S, B>(app: &S, request: TestRequest, principal: Principal) -> Answer
 where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
@@ -163,11 +164,11 @@ where
 }
 
 async fn read<B: MessageBody>(status: StatusCode, headers: HeaderMap, body: B) -> Answer {
-    let bytes = body::to_bytes(body).await.unwrap_or_else(|_| panic!("the body broke"));
+    let bytes = body::to_bytes(body).await.unwrap_or_else(|_| panic!("the body ended with an error"));
     Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
 }
 
-/// A body that fails the test when anybody reads it.
+/// A body that fails the test if it is read.
 pub struct Untouchable;
 
 impl Stream for Untouchable {
@@ -183,7 +184,7 @@ pub fn with_untouchable_body(request: TestRequest) -> actix_http::Request {
     untouchable(announcing_a_body(request).to_request())
 }
 
-/// The same, from this principal.
+/// The same as this principal.
 pub fn with_untouchable_body_as(request: TestRequest, principal: Principal) -> actix_http::Request {
     untouchable(announcing_a_body(request).as_principal(principal))
 }
@@ -197,7 +198,7 @@ fn untouchable(request: actix_http::Request) -> actix_http::Request {
     request.replace_payload(Payload::Stream { payload: body }).0
 }
 
-/// A wait that gives other futures their turn.
+/// A pause that lets other futures make progress.
 pub async fn pause() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }

@@ -1,4 +1,4 @@
-//! What one thread logs, for tests of the audit trail.
+//! Captures what one thread logs, for tests of the audit log.
 
 use std::io::Write;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -6,11 +6,11 @@ use std::sync::{Arc, LazyLock, Mutex};
 use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 
-/// With a single subscriber in the process, `tracing` asks the subscriber of the thread that comes to an event first, and so
-/// may forget that another thread listens.
+/// If a process has only one subscriber, `tracing` caches the interest of whichever thread reaches an event first,
+/// and could forget that another thread listens. A second subscriber prevents this.
 static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
 
-/// What this thread logs while the guard of [`Log::start`] lives.
+/// What this thread logs while the guard of [`Log::start`] is alive.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -33,7 +33,8 @@ impl Log {
         (log, guard)
     }
 
-    /// What every thread of the program logs, but for debug events: workers have threads of their own. Once for each program.
+    /// What all threads of the program log, except debug events, because workers have their own threads. Call it once
+    /// for each program.
     pub fn of_the_program() -> Self {
         let log = Self::default();
         tracing::subscriber::set_global_default(log.subscriber(tracing::Level::INFO)).unwrap();
@@ -45,20 +46,20 @@ impl Log {
         tracing_subscriber::fmt().with_ansi(false).with_max_level(level).with_writer(move || writer.clone()).finish()
     }
 
-    /// All that was logged since the last call.
+    /// Everything that was logged since the last call.
     pub fn take_all(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
 
-    /// The lines of the audit trail since the last call.
+    /// The lines of the audit log since the last call.
     pub fn take(&self) -> Vec<String> {
         self.take_all().lines().filter(|line| line.contains("palisade::audit")).map(str::to_owned).collect()
     }
 
-    /// That there is one line in the audit trail since the last call, and that it has these parts.
+    /// Expects exactly one line in the audit log since the last call, with these parts.
     pub fn assert_one(&self, parts: &[&str]) {
         let lines = self.take();
-        assert_eq!(lines.len(), 1, "one refusal is one event: {lines:?}");
+        assert_eq!(lines.len(), 1, "expected one audit event: {lines:?}");
         for part in parts {
             assert!(lines[0].contains(part), "{part} is not in {}", lines[0]);
         }

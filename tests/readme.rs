@@ -33,7 +33,7 @@ fn every_link_leads_to_a_file() {
 }
 
 #[test]
-fn every_attribute_that_the_runtime_exports_has_its_row() {
+fn every_exported_attribute_is_in_the_readme() {
     let front_door = read("runtime/src/lib.rs");
     let list = front_door.split("pub use palisade_macros::{").nth(1).unwrap().split('}').next().unwrap();
     let readme = read("README.md");
@@ -46,7 +46,7 @@ fn every_attribute_that_the_runtime_exports_has_its_row() {
 }
 
 #[test]
-fn the_minimum_rust_version_is_stated_once_and_alike() {
+fn readme_states_the_minimum_rust_version() {
     let manifest = read("runtime/Cargo.toml");
     let version = manifest.split("rust-version = \"").nth(1).unwrap().split('"').next().unwrap();
     assert!(read("README.md").contains(&format!("MSRV {version}")));

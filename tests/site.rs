@@ -1,4 +1,4 @@
-//! A server of the test's own, its client, and the audit trail that the client leaves there.
+//! A real server for one test, its client, and the audit events that the client causes.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -33,7 +33,7 @@ pub fn routes() -> Scope {
     palisade::scope("").service(me).service(perhaps).service(note)
 }
 
-/// The [routes] behind a palisade, on a port that the system picks.
+/// The [routes] behind palisade, on a free port.
 pub struct Site {
     origin: String,
     client: Client,
@@ -42,7 +42,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// `address`, one of 127.0.0.0/8, is where the client calls from: it tells the events of one test from those of the next.
+    /// The client connects from `address`, one of 127.0.0.0/8, which separates its events from those of other tests.
     pub fn start(palisade: Palisade, address: &'static str) -> Self {
         Self::start_with_workers(1, palisade, address)
     }
@@ -78,7 +78,7 @@ impl Site {
         self.show(token).await.status().as_u16()
     }
 
-    /// The reasons of the audit trail for refusals of this client since the last call.
+    /// The reasons in the audit log for refusals of this client since the last call.
     pub fn reasons(&self) -> Vec<String> {
         let mut lines = log().lock().unwrap();
         let own = format!("client={}", self.address);
@@ -93,7 +93,7 @@ impl Site {
     }
 }
 
-/// The audit events of this test program that nobody has taken yet.
+/// The audit events of this test program that no test has taken yet.
 fn log() -> &'static Mutex<Vec<String>> {
     static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
     static STARTED: OnceLock<()> = OnceLock::new();
@@ -108,7 +108,7 @@ fn log() -> &'static Mutex<Vec<String>> {
     &LINES
 }
 
-/// One event is one write.
+/// Each event is one write.
 struct Line(&'static Mutex<Vec<String>>);
 
 impl Write for Line {

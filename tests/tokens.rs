@@ -1,4 +1,4 @@
-//! Keys of every algorithm, and the tokens that whoever holds one can make, sound or not.
+//! Keys of each algorithm, and the valid and invalid tokens that a holder of such a key can make.
 
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,11 +20,11 @@ pub struct Signer {
     public: Option<Public>,
 }
 
-/// The public half, in the forms that are published somewhere.
+/// The public half of a key, in the forms in which it may be published.
 #[derive(Clone)]
 pub struct Public {
     pub pem: String,
-    /// Of the RSA key its PKCS#1 structure, of the others the point.
+    /// The PKCS#1 structure of an RSA key, or the point of another key.
     pub raw: Vec<u8>,
 }
 
@@ -41,7 +41,7 @@ impl Signer {
         Self { algorithm, private: secret_key(secret.as_ref()), public: None }
     }
 
-    /// A new key.
+    /// Generates a new key.
     pub fn generate(algorithm: Algorithm) -> Self {
         let pair = match algorithm {
             Algorithm::ES256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
@@ -60,13 +60,13 @@ impl Signer {
         Self { algorithm, private: private.unwrap(), public: Some(public) }
     }
 
-    /// The same key, made to sign with another algorithm of its kind.
+    /// The same key with another algorithm of its kind.
     pub fn with(&self, algorithm: Algorithm) -> Self {
         Self { algorithm, ..self.clone() }
     }
 
     pub fn public(&self) -> &Public {
-        self.public.as_ref().expect("a key that has a public half")
+        self.public.as_ref().expect("the key has a public half")
     }
 
     /// The public half as an issuer publishes it (RFC 7517).
@@ -96,7 +96,7 @@ impl Signer {
         signer.try_sign(message.as_bytes()).unwrap()
     }
 
-    /// Anything under a genuine signature.
+    /// Arbitrary header and claims with a genuine signature.
     pub fn seal(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
         self.seal_encoded(&format!("{}.{}", encode(header), encode(claims)))
     }
@@ -105,7 +105,7 @@ impl Signer {
         format!("{message}.{}", encode(self.sign(message)))
     }
 
-    /// A sound token, under this name of a key.
+    /// A valid token with this `kid`.
     pub fn token(&self, id: &str, claims: &Value) -> String {
         self.seal(
             json!({"alg": format!("{:?}", self.algorithm), "typ": "JWT", "kid": id}).to_string(),
@@ -114,12 +114,13 @@ impl Signer {
     }
 }
 
-/// Also for an empty secret, which the backend refuses: HMAC fills secrets up with zeros (RFC 2104 §2), so one zero is the same.
+/// Also accepts an empty secret, which the backend rejects: HMAC pads secrets with zeros (RFC 2104 §2), so a single
+/// zero byte is equivalent.
 pub fn secret_key(secret: &[u8]) -> EncodingKey {
     EncodingKey::from_secret(if secret.is_empty() { &[0] } else { secret }).unwrap()
 }
 
-/// One RSA key for a whole test program: making one takes a while.
+/// One RSA key for the whole test program, because generating one is slow.
 pub fn rsa() -> &'static Signer {
     static KEY: OnceLock<Signer> = OnceLock::new();
     KEY.get_or_init(|| Signer::generate(Algorithm::RS256))
@@ -134,19 +135,19 @@ pub fn encode(part: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(part)
 }
 
-/// Claims that every verifier of the tests accepts for ten minutes.
+/// Claims that each verifier of the tests accepts for ten minutes.
 pub fn sound() -> Value {
     json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "u-1", "iat": now(), "exp": now() + 600})
 }
 
-/// The sound claims, with this one.
+/// The valid claims with this one added or replaced.
 pub fn with(name: &str, value: Value) -> Value {
     let mut claims = sound();
     claims[name] = value;
     claims
 }
 
-/// The sound claims, without this one.
+/// The valid claims without this one.
 pub fn without(name: &str) -> Value {
     let mut claims = sound();
     claims.as_object_mut().unwrap().remove(name);

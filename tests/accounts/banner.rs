@@ -1,10 +1,10 @@
-//! The lines that the server prints to try it with do what they say when they are pasted.
+//! The example lines that the server prints at the start work when they are pasted into a shell.
 
 use std::process::{Command, Stdio};
 
 use super::support::{Server, program::fresh_data};
 
-/// The steps of a banner: the status that is promised, if any, and the line to paste.
+/// The steps of a banner: the promised status, if any, and the line to paste.
 fn steps<'a>(banner: &'a str) -> Vec<(Option<u16>, &'a str)> {
     let lines: Vec<_> = banner.lines().collect();
     let step = |pair: &[&'a str]| {
@@ -15,10 +15,10 @@ fn steps<'a>(banner: &'a str) -> Vec<(Option<u16>, &'a str)> {
 }
 
 #[test]
-fn each_line_works_when_pasted_from_the_top() {
+fn banner_lines_work_when_pasted_in_order() {
     if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "there is no curl, and with CI set every test has to run");
-        eprintln!("not run: there is no curl");
+        assert!(std::env::var_os("CI").is_none(), "curl is missing, and no test may be skipped if CI is set");
+        eprintln!("skipped: curl is missing");
         return;
     }
     let server = Server::start_in(fresh_data(), &[]);
@@ -27,22 +27,22 @@ fn each_line_works_when_pasted_from_the_top() {
     let promised: Vec<_> = steps.iter().filter_map(|(status, _)| *status).collect();
     assert_eq!(promised, [201, 200, 401, 403, 404, 422, 429], "{banner}");
 
-    // One shell, as one would paste into; the separator tells the outputs apart.
+    // One shell, as a user would have; the separator divides the outputs.
     let script: String = steps.iter().map(|(_, line)| format!("{line}\necho ===\n")).collect();
     let output = Command::new("sh").args(["-c", &script]).env_remove("TOKEN").output().expect("a shell");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(err, "", "{out}");
-    for ((status, line), said) in steps.iter().zip(out.split("===\n")) {
+    for ((status, line), printed) in steps.iter().zip(out.split("===\n")) {
         if let Some(status) = status {
-            assert!(said.ends_with(&format!(" {status}\n")), "{line}\n{said}");
+            assert!(printed.ends_with(&format!(" {status}\n")), "{line}\n{printed}");
         }
     }
     let tries = out.split("===\n").nth(steps.len() - 1).expect("the last").matches(" 401\n").count();
-    assert_eq!(tries, 5, "five tries before the sixth is refused: {out}");
+    assert_eq!(tries, 5, "five attempts before the sixth is refused: {out}");
 }
 
 #[test]
-fn where_limits_are_only_observed_no_429_is_promised() {
+fn observe_mode_banner_promises_no_429() {
     let server = Server::start_in(fresh_data(), &[("ACCOUNTS_RATE_LIMITS", "observe")]);
     let banner = server.banner();
     assert!(banner.contains("rate limits: only observed"), "{banner}");

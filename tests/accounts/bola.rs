@@ -1,14 +1,14 @@
-//! Other people's rows (BOLA: OWASP API1, CWE-639): a foreign id and one that there is not get the same answer, in whatever
-//! spelling, over the wire as it is.
+//! Access to other users' rows over the real network (BOLA: OWASP API1, CWE-639): a foreign id and a missing id get
+//! the same response in every spelling.
 
 use serde_json::json;
 
 use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, raw::RawTls};
 
-/// As long as any other id, and of no row.
+/// Has the length of every other id, but belongs to no row.
 const MISSING: &str = "00000000-0000-4000-8000-000000000000";
 
-/// An id as an attacker may write it: what is the same for the database, for the router, or for neither.
+/// Spellings of an id that an attacker may try: equivalent for the database, for the router, or for neither.
 fn spellings(id: &str) -> Vec<String> {
     let (first, rest) = id.split_at(1);
     let encoded: String = id.bytes().map(|byte| format!("%{byte:02x}")).collect();
@@ -48,7 +48,7 @@ fn spellings(id: &str) -> Vec<String> {
     ]
 }
 
-/// The answer, without what differs from request to request whatever was asked for.
+/// The response without the parts that differ in each request.
 fn ask(server: &Server, token: &str, method: &str, path: &str) -> (Vec<String>, String) {
     let body = r#"{"title":"taken over","body":"x"}"#;
     let body = if method == "PATCH" { r#"{"name":"taken over"}"# } else { body };
@@ -81,7 +81,7 @@ async fn register(anyone: &Client, name: &str) -> Someone {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p1_foreign_and_missing_ids_are_one_answer_in_every_spelling() {
+async fn foreign_and_missing_ids_look_alike() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe")]);
     let anyone = Client::new(&server);
     let (victim, thief) = (register(&anyone, "victim").await, register(&anyone, "thief").await);
@@ -101,7 +101,7 @@ async fn p1_foreign_and_missing_ids_are_one_answer_in_every_spelling() {
                 let (missing_head, missing_body) = asked(&nobodys);
                 let what = format!("{method} {collection} {theirs}");
                 assert_eq!(foreign_head, missing_head, "{what}");
-                // The path that was asked for is the one thing that may stand in both.
+                // The requested path is the only part in which the two responses may differ.
                 let same = foreign_body.replace(foreign.as_str(), MISSING).replace(&theirs, &nobodys);
                 let without = |body: &str| body.split("\"instance\":").next().unwrap_or_default().to_owned();
                 assert!(
@@ -110,7 +110,7 @@ async fn p1_foreign_and_missing_ids_are_one_answer_in_every_spelling() {
                 );
                 let status = foreign_head.iter().find(|line| line.starts_with("http/1.1")).expect("a status line");
                 let refused = ["400", "403", "404", "405"].iter().any(|refusal| status.contains(refusal));
-                // Without an id it is the thief's own list.
+                // With an empty id this is the thief's own list.
                 assert!(refused || (collection == "documents" && theirs.is_empty()), "{what}: {status}");
                 assert!(!foreign_body.contains("secret") && !foreign_body.contains("victim"), "{what}: {foreign_body}");
                 probes += 2;
@@ -120,16 +120,16 @@ async fn p1_foreign_and_missing_ids_are_one_answer_in_every_spelling() {
     assert!(probes > 500, "{probes} probes");
 
     let after = anyone.bearing(&victim.token).get(&format!("/api/documents/{document}")).await.expect(200);
-    assert_eq!(after.body, own.body, "nothing of it changed");
+    assert_eq!(after.body, own.body, "the document must be unchanged");
     let after = anyone.bearing(&victim.token).get(&format!("/api/users/{}", victim.id)).await.expect(200);
     assert_eq!(after.body["name"], "victim");
-    // The owner's own id in another spelling is still the owner's own.
+    // The caller's own id in another spelling still belongs to the caller.
     let spelled = anyone.bearing(&victim.token).get(&format!("/api/documents/{}", document.to_uppercase())).await;
     assert_eq!(spelled.expect(200).body, own.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_shows_nobody_elses_rows() {
+async fn list_shows_only_own_rows() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let (victim, thief) = (register(&anyone, "victim").await, register(&anyone, "thief").await);

@@ -1,4 +1,4 @@
-//! The generated certificate ends in sight, and is made again in time.
+//! The generated certificate has a limited lifetime and is renewed in time.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use super::support::{Client, Server};
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// When it begins and ends, in seconds since 1970.
+/// The start and the end of its validity, in seconds since 1970.
 fn validity(pem: &str) -> (i64, i64) {
     let (_, pem) = parse_x509_pem(pem.as_bytes()).expect("PEM");
     let (_, certificate) = parse_x509_certificate(&pem.contents).expect("a certificate");
@@ -17,20 +17,20 @@ fn validity(pem: &str) -> (i64, i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_lives_for_months_and_not_for_years_and_is_renewed_when_it_ended() {
+async fn generated_certificate_is_short_lived_and_renewed() {
     let server = Server::start(&[]);
     let path = server.data().join("tls.crt");
     let read = || std::fs::read_to_string(server.data().join("tls.crt")).expect("a certificate");
     let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs()).expect("a date");
     let first = read();
     let (begins, ends) = validity(&first);
-    // The first and the last second both belong to it.
+    // The first and the last second both belong to the lifetime.
     let lifetime = ends - begins + 1;
     assert!((90 * DAY..=397 * DAY).contains(&lifetime), "{} days", lifetime / DAY);
     assert!(begins <= now && ends > now + 90 * DAY);
     Client::new(&server).get("/health").await.expect(200);
 
-    // As it was made by earlier versions, and as it is when nobody started the server for a year.
+    // A certificate of an earlier version, and one that expired while the server was off.
     let key = std::fs::read_to_string(server.data().join("tls.key")).expect("a key");
     let key = KeyPair::from_pem(&key).expect("a key");
     let stopped = server.stop();
@@ -55,6 +55,6 @@ async fn it_lives_for_months_and_not_for_years_and_is_renewed_when_it_ended() {
 
     let good = std::fs::read_to_string(&path).expect("a certificate");
     let server = Server::start_in(data, &[]);
-    assert_eq!(std::fs::read_to_string(&path).expect("a certificate"), good, "one that goes on is kept");
+    assert_eq!(std::fs::read_to_string(&path).expect("a certificate"), good, "a valid certificate is kept");
     drop(server);
 }

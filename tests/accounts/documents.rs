@@ -1,4 +1,4 @@
-//! Documents: every route with each status in it.
+//! Documents: each route with each of its statuses.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ async fn register(anyone: &Client, name: &str) -> (String, Client) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_document_route_with_each_status() {
+async fn document_routes_return_each_status() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let (ada_id, ada) = register(&anyone, "ada").await;
@@ -31,7 +31,7 @@ async fn every_document_route_with_each_status() {
     anyone.post(all, text("plans", "")).await.expect(401);
     ada.post(all, text(&"x".repeat(201), &"x".repeat(10_001))).await.expect_invalid(&["/body", "/title"]);
     ada.post(all, json!({"title": "only"})).await.expect_invalid(&[""]);
-    // Mass assignment (V3): whose it is, is not for the body to say.
+    // Mass assignment: the body cannot set the owner.
     for (member, value) in [("owner", json!(NOBODY)), ("id", json!(NOBODY)), ("created_at", json!("now"))] {
         let mut body = text("plans", "");
         body[member] = value;
@@ -51,11 +51,11 @@ async fn every_document_route_with_each_status() {
     for (who, status) in [(&bob, 404), (&admin, 404), (&anyone, 401)] {
         who.put(&path, text("stolen", "")).await.expect(status);
         who.delete(&path).await.expect(status);
-        // What is refused is refused before anything is read.
+        // An invalid request is rejected before anything is read.
         let broken = who.request(Method::PUT, &path).header("content-type", "application/json").body("{");
         Answer::to(broken).await.expect(status);
     }
-    assert_eq!(ada.get(&path).await.expect(200).body, changed.body, "a refused change changes nothing");
+    assert_eq!(ada.get(&path).await.expect(200).body, changed.body, "a refused update must change nothing");
 
     ada.post(all, text("second", "")).await.expect(201);
     bob.post(all, text("bob's", "")).await.expect(201);
@@ -76,14 +76,14 @@ async fn every_document_route_with_each_status() {
     ada.delete(&path).await.expect(404);
     ada.get(&path).await.expect(404);
 
-    // A document goes with its owner, whose token ends too.
+    // Deleting an account deletes its documents and ends its tokens.
     admin.delete(&format!("/api/users/{ada_id}")).await.expect(204);
     assert_eq!(titles(&admin.get(all).await.expect(200)), ["bob's"]);
     ada.post(all, text("from nobody", "")).await.expect(401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn roles_are_three_and_the_lesser_ones_do_not_administrate() {
+async fn lower_roles_cannot_administrate() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);

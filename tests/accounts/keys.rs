@@ -1,4 +1,4 @@
-//! CWE-269, CWE-522, ASVS V7.2: API keys do what they are for, for as long as they are there.
+//! CWE-269, CWE-522, ASVS V7.2: API keys grant what they were made for, until they are removed.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ async fn made(caller: &Client, body: Value) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_key_is_shown_once_works_beside_others_and_ends_when_it_is_removed() {
+async fn key_works_until_it_is_removed() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
@@ -26,7 +26,7 @@ async fn a_key_is_shown_once_works_beside_others_and_ends_when_it_is_removed() {
         assert_eq!(report.body, json!({"accounts": 1, "documents": 0}));
         assert_eq!(report.header("cache-control"), Some("no-store"));
         let me = anyone.with_key(key).get("/api/me").await.expect(200);
-        assert_eq!(me.body["roles"], json!([]), "a key has no role of its owner's");
+        assert_eq!(me.body["roles"], json!([]), "a key must not have its owner's roles");
         anyone.with_key(key).get("/api/users").await.expect(403);
         anyone.with_key(key).get("/api/keys").await.expect(403);
         anyone.with_key(key).post("/api/keys", json!({"name": "child"})).await.expect(403);
@@ -47,7 +47,7 @@ async fn a_key_is_shown_once_works_beside_others_and_ends_when_it_is_removed() {
     anyone.with_key(&two).get("/api/reports").await.expect(200);
 
     let stopped = server.stop();
-    assert!(!stopped.log.contains(&one[42..]) && !stopped.log.contains(&two[42..]), "a key is in the log");
+    assert!(!stopped.log.contains(&one[42..]) && !stopped.log.contains(&two[42..]), "the log must not contain a key");
     let again = Server::start_in(stopped.data, &[]);
     let anyone = Client::new(&again);
     anyone.with_key(&one).get("/api/reports").await.expect(401);
@@ -56,7 +56,7 @@ async fn a_key_is_shown_once_works_beside_others_and_ends_when_it_is_removed() {
 }
 
 #[tokio::test]
-async fn a_key_can_do_no_more_than_who_made_it_and_no_more_than_its_owner_may_now() {
+async fn key_is_limited_by_its_owners_current_rights() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let ada = json!({"name": "Ada", "email": "ada@example.com", "password": PASSWORD});
@@ -80,7 +80,7 @@ async fn a_key_can_do_no_more_than_who_made_it_and_no_more_than_its_owner_may_no
     let editor = anyone.bearing(&anyone.token("ada@example.com", PASSWORD).await);
     let (key, key_id) = made(&editor, json!({"name": "figures", "scopes": ["reports:read"]})).await;
     anyone.with_key(&key).get("/api/reports").await.expect(200);
-    // Somebody else's key does not exist.
+    // A key of another user looks like a missing key.
     admin.delete(&format!("/api/keys/{key_id}")).await.expect(404);
     anyone.with_key(&key).get("/api/reports").await.expect(200);
 
@@ -101,7 +101,7 @@ async fn a_key_can_do_no_more_than_who_made_it_and_no_more_than_its_owner_may_no
 }
 
 #[tokio::test]
-async fn two_credentials_are_of_one_caller_or_400() {
+async fn credentials_of_two_callers_are_400() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let ada = json!({"name": "Ada", "email": "ada@example.com", "password": PASSWORD});
@@ -124,7 +124,7 @@ async fn two_credentials_are_of_one_caller_or_400() {
 }
 
 #[tokio::test]
-async fn an_account_has_so_many_keys_and_no_more() {
+async fn number_of_keys_per_account_is_limited() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe")]);
     let anyone = Client::new(&server);
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);

@@ -1,4 +1,5 @@
-//! Nothing tells whether an account exists: one verification for every attempt, one answer for every failure.
+//! CWE-204: nothing reveals whether an account exists: each attempt costs one password verification, and each failure
+//! looks the same.
 
 use serde_json::json;
 
@@ -9,7 +10,7 @@ const VERIFYING: &str = "verifying a password";
 const ADA_PASSWORD: &str = "ada's own pass phrase";
 
 #[tokio::test]
-async fn every_attempt_costs_one_verification_and_every_failure_reads_alike() {
+async fn login_failures_cost_and_look_the_same() {
     let server = Server::start(&[("RUST_LOG", "info,palisade::password=debug")]);
     let anyone = Client::new(&server);
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
@@ -20,7 +21,7 @@ async fn every_attempt_costs_one_verification_and_every_failure_reads_alike() {
     for email in [ADMIN_EMAIL, "nobody@example.com", "carol@example.com"] {
         let before = server.log().matches(VERIFYING).count();
         texts.push(anyone.login(email, "not the pass phrase").await.expect(401).text);
-        // The request's own line comes after all of its other lines.
+        // The summary line of a request is logged after its other lines.
         server.wait_until(|log| log.lines().filter(|line| line.contains("answered status=401")).count() == texts.len());
         assert_eq!(server.log().matches(VERIFYING).count() - before, 1, "{email}");
     }
@@ -28,7 +29,7 @@ async fn every_attempt_costs_one_verification_and_every_failure_reads_alike() {
 }
 
 #[tokio::test]
-async fn the_case_of_an_email_does_not_matter_and_that_of_a_password_does() {
+async fn email_ignores_case_and_password_does_not() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     anyone.token("ADMIN@Example.COM", ADMIN_PASSWORD).await;
@@ -36,13 +37,13 @@ async fn the_case_of_an_email_does_not_matter_and_that_of_a_password_does() {
     anyone.login(ADMIN_EMAIL, &format!("{ADMIN_PASSWORD} ")).await.expect(401);
 }
 
-/// Twenty clients of a trusted proxy, none of which is at its own rate limit.
+/// Twenty clients of a trusted proxy, each below its own rate limit.
 fn strangers(anyone: &Client) -> Vec<Client> {
     (1..=20).map(|number| anyone.forwarding_for(&format!("192.0.2.{number}"))).collect()
 }
 
 #[tokio::test]
-async fn twenty_failures_from_twenty_addresses_are_an_accounts_all_but_where_it_was_logged_in_before() {
+async fn account_limit_spares_known_addresses() {
     let server = Server::start(&[("ACCOUNTS_TRUSTED_PROXIES", "127.0.0.1/32")]);
     let anyone = Client::new(&server);
     let (home, stranger) = (anyone.forwarding_for("198.51.100.1"), anyone.forwarding_for("203.0.113.1"));
@@ -63,7 +64,7 @@ async fn twenty_failures_from_twenty_addresses_are_an_accounts_all_but_where_it_
     }
     stranger.token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
 
-    // Whoever is at home there has tries of its own, and no more of them than the rate limits say.
+    // The known address has its own attempts, up to the rate limit.
     home.token("ada@example.com", ADA_PASSWORD).await;
     for _ in 0..5 {
         home.login("ADA@example.com", "a guess").await.expect(401);
@@ -73,7 +74,7 @@ async fn twenty_failures_from_twenty_addresses_are_an_accounts_all_but_where_it_
 }
 
 #[tokio::test]
-async fn an_account_that_does_not_exist_is_refused_like_one_that_does() {
+async fn missing_account_is_limited_like_an_existing_one() {
     let server = Server::start(&[("ACCOUNTS_TRUSTED_PROXIES", "127.0.0.1/32")]);
     let anyone = Client::new(&server);
     for client in strangers(&anyone) {

@@ -1,17 +1,15 @@
-//! The example `accounts` from outside: the real program, as its own process, over real TLS.
+//! The example `accounts` from outside: the real program in its own process, over real TLS.
 //!
-//! A server of its own for each test, on ports that the system picks, with a data folder that is thrown away.
+//! Each test starts its own server on free ports, with a temporary data folder.
 
+mod all_routes;
 mod banner;
 mod bola;
-mod boot;
 mod certificate;
 mod documents;
-mod drain;
+mod email_addresses;
 mod keys;
 mod logins;
-mod mailboxes;
-mod partner;
 mod plain_http;
 mod policies;
 mod privacy;
@@ -19,11 +17,13 @@ mod rate_limits;
 mod ready;
 mod recovery;
 mod redis;
-#[expect(dead_code, reason = "the tests of Redis itself do more with it")]
+#[expect(dead_code, reason = "the tests of Redis use the rest of it")]
 #[path = "../redis/server.rs"]
 mod redis_server;
 mod rights;
+mod second_issuer;
 mod sessions;
 mod settings;
+mod shutdown;
+mod startup_errors;
 mod support;
-mod walk;

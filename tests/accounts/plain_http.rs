@@ -1,9 +1,9 @@
-//! The plain HTTP listener sends pages to HTTPS and refuses whatever may carry a credential.
+//! CWE-319: the plain HTTP listener redirects pages to HTTPS and rejects requests that may carry a credential.
 
 use super::support::{Server, raw::plain};
 
 fn ask(server: &Server, method: &str, path: &str, host: &str) -> (String, String) {
-    let http = server.http.expect("it is on");
+    let http = server.http.expect("plain HTTP is enabled");
     plain(http, &format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
 }
 
@@ -22,7 +22,7 @@ fn assert_refused(head: &str, body: &str) {
 }
 
 #[test]
-fn pages_are_sent_to_https_with_path_and_query() {
+fn pages_redirect_to_https_with_path_and_query() {
     let server = Server::start(&[]);
     let https = format!("https://127.0.0.1:{}", server.https.port());
     for path in ["/", "/health", "/docs/a%20b?x=1&y=%2F", "/apiary", "/authors?next=/api"] {
@@ -37,7 +37,7 @@ fn pages_are_sent_to_https_with_path_and_query() {
 }
 
 #[test]
-fn the_rest_is_refused() {
+fn sensitive_paths_and_methods_are_rejected() {
     let server = Server::start(&[]);
     for path in ["/api", "/api/me", "/auth/login", "/API/me", "//api/me", "/%61pi/me", "/x/../api/me", "/api?x"] {
         for method in ["GET", "HEAD"] {
@@ -56,7 +56,7 @@ fn the_rest_is_refused() {
 }
 
 #[test]
-fn the_host_header_sends_nobody_elsewhere() {
+fn host_header_cannot_choose_the_redirect() {
     let server = Server::start(&[]);
     let expected = format!("https://127.0.0.1:{}/health", server.https.port());
     for host in ["evil.example", "evil.example:443", "localhost.evil.example", "127.0.0.1.evil.example"] {
@@ -74,16 +74,16 @@ fn the_host_header_sends_nobody_elsewhere() {
 }
 
 #[test]
-fn it_can_be_turned_off() {
+fn plain_http_can_be_disabled() {
     let server = Server::start(&[("ACCOUNTS_HTTP_LISTEN", "off")]);
     assert!(server.http.is_none());
     assert!(server.banner().contains("not listening on plain HTTP"));
 }
 
 #[test]
-fn a_credential_that_was_sent_in_clear_is_noticed_on_every_path() {
+fn credential_over_plain_http_is_rejected_everywhere() {
     let server = Server::start(&[]);
-    let http = server.http.expect("it is on");
+    let http = server.http.expect("plain HTTP is enabled");
     for credential in ["Authorization: Bearer x.y.z", "X-API-Key: k"] {
         let request = format!("GET /health HTTP/1.1\r\nHost: localhost\r\n{credential}\r\nConnection: close\r\n\r\n");
         let (head, body) = plain(http, &request);

@@ -1,9 +1,9 @@
-//! Who may do what, for whoever reviews the server: as a command and as a page.
+//! The policy table for reviewers, as a command and as a page.
 
 use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, program::run};
 
 #[test]
-fn the_command_prints_the_table_in_four_forms_and_needs_no_setting() {
+fn policies_command_prints_four_formats_without_settings() {
     for (form, begins, has) in [
         (None, "METHOD", "owner_or_admin(id, of = Document)"),
         (Some("--markdown"), "|", "owner_or_admin(id, of = Document)"),
@@ -23,8 +23,8 @@ fn the_command_prints_the_table_in_four_forms_and_needs_no_setting() {
 }
 
 #[test]
-fn a_word_that_means_nothing_is_refused() {
-    for (words, says) in [
+fn unknown_argument_is_rejected() {
+    for (words, expected) in [
         (&["policys"][..], "try --help"),
         (&["policies", "--yaml"], "--markdown, --json and --html"),
         (&["policies", "--json", "more"], "try --help"),
@@ -32,13 +32,13 @@ fn a_word_that_means_nothing_is_refused() {
         let refused = run(words);
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");
         let text = String::from_utf8(refused.stderr).expect("text");
-        assert!(text.contains(says) && text.lines().count() == 1, "{text}");
+        assert!(text.contains(expected) && text.lines().count() == 1, "{text}");
     }
     assert!(run(&["--help"]).status.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_is_for_administrators_and_loads_nothing() {
+async fn policies_page_is_admin_only_and_self_contained() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let path = "/api/admin/policies";

@@ -1,16 +1,17 @@
-//! The log tells what was refused and why, and nothing that somebody could use.
+//! CWE-532, CWE-117, CWE-778: the log tells what was refused and why, and contains nothing that an attacker could
+//! use.
 
 use std::{collections::BTreeMap, fs};
 
 use super::{
+    all_routes,
     support::{Client, Server, program::fresh_data, raw::plain},
-    walk,
 };
 
-/// The statuses that mean that somebody was not let through.
+/// The statuses of refused requests.
 const REFUSALS: [&str; 8] = ["400", "401", "403", "408", "413", "415", "422", "429"];
 
-/// The lines of a log by the id of their request.
+/// The lines of a log, grouped by request id.
 fn by_request(log: &str) -> BTreeMap<&str, Vec<&str>> {
     let mut requests: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for line in log.lines() {
@@ -29,14 +30,14 @@ fn generated_password(banner: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_whole_walk_leaves_no_secret_and_one_event_for_each_refusal() {
+async fn log_has_no_secrets_and_one_event_per_refusal() {
     let data = fresh_data();
     let server = Server::start_in(data, &[("RUST_LOG", "debug")]);
     let admin_password = generated_password(&server.banner());
-    let mut secrets = walk::whole(&server, &admin_password).await.secrets;
+    let mut secrets = all_routes::call_all(&server, &admin_password).await.secrets;
     let anyone = Client::new(&server);
     anyone.get("/nowhere?access_token=s3cr3t-in-a-query").await.expect(404);
-    let http = server.http.expect("it is on");
+    let http = server.http.expect("plain HTTP is enabled");
     plain(
         http,
         "GET /api/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cr3t-in-clear\r\nConnection: close\r\n\r\n",
@@ -49,7 +50,7 @@ async fn a_whole_walk_leaves_no_secret_and_one_event_for_each_refusal() {
     drop(anyone);
     let log = server.stop().log;
     for secret in secrets {
-        assert!(!log.contains(&secret), "{secret:?} is in the log");
+        assert!(!log.contains(&secret), "{secret:?} must not be in the log");
     }
     assert_eq!(banner.matches(&admin_password).count(), 1, "shown once");
 
@@ -58,11 +59,11 @@ async fn a_whole_walk_leaves_no_secret_and_one_event_for_each_refusal() {
     let mut refused = 0;
     for (id, lines) in &requests {
         let answered: Vec<_> = lines.iter().filter(|line| line.contains("answered")).collect();
-        assert_eq!(answered.len(), 1, "one line for the request {id}: {lines:#?}");
+        assert_eq!(answered.len(), 1, "expected one line for the request {id}: {lines:#?}");
         let (_, rest) = answered[0].split_once("status=").expect("a status");
         let status = rest.split(' ').next().expect("a status");
         let events: Vec<_> = lines.iter().filter(|line| line.contains("palisade::audit")).collect();
-        // An id that can not be one is refused before any handler is asked, and answered like a missing one.
+        // A malformed id is rejected before any handler runs, with the same response as a missing one.
         let no_id = status == "404" && lines.iter().any(|line| line.contains("/api/users/1%20OR"));
         let expected = usize::from(REFUSALS.contains(&status) || no_id);
         refused += expected;
@@ -75,13 +76,13 @@ async fn a_whole_walk_leaves_no_secret_and_one_event_for_each_refusal() {
     }
     assert!(refused > 40, "{refused} refusals");
     let audited = log.lines().filter(|line| line.contains("palisade::audit")).count();
-    assert_eq!(audited, refused, "an event outside of any request");
+    assert_eq!(audited, refused, "an event belongs to no request");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_client_writes_forges_no_line() {
+async fn client_cannot_forge_a_log_line() {
     let server = Server::start(&[]);
-    // The client is gone before the server is told to stop: an idle HTTP/2 connection would be waited for.
+    // The client is dropped first, because the server would wait for an idle HTTP/2 connection.
     Client::new(&server).get("/x%0a2026-01-01T00:00:00Z%20WARN%20palisade::audit:%20forged%1b[31m").await;
     let log = server.stop().log;
     assert!(!log.lines().any(|line| line.starts_with("2026-01-01T00:00:00Z")), "{log}");

@@ -1,4 +1,4 @@
-//! The rate limits of the table, over several workers and many connections.
+//! CWE-307, CWE-799: the rate limits of the example, over several workers and many connections.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use tokio::task::JoinSet;
 use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
 
 pub(super) const QUARTER: u64 = 15 * 60;
-/// Into how many the window of a large rate limit is cut.
+/// The number of time slots in the window of a large rate limit.
 const PARTS: u64 = 32;
 
-/// Large rate limits are counted in parts of the window, so a client may be asked to wait for one part more.
+/// Large rate limits are counted in time slots, so a client may have to wait for one more slot.
 pub(super) fn longest(window: u64) -> u64 {
     window + window.div_ceil(PARTS)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_wrong_logins_at_once_are_five_tries() {
+async fn concurrent_wrong_logins_get_five_attempts() {
     let server = Server::start(&[("ACCOUNTS_WORKERS", "4")]);
     let client = Client::scattered(&server);
     for _ in 0..6 {
-        // A success is no failure, however many there are.
+        // Successful logins do not count as failures.
         client.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(200);
     }
     let mut tries = JoinSet::new();
@@ -47,7 +47,7 @@ async fn sixty_four_wrong_logins_at_once_are_five_tries() {
 }
 
 #[tokio::test]
-async fn twenty_registrations_an_hour_whatever_they_answer() {
+async fn registrations_are_limited_whatever_their_outcome() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     for _ in 0..20 {
@@ -61,7 +61,7 @@ async fn twenty_registrations_an_hour_whatever_they_answer() {
 }
 
 #[tokio::test]
-async fn a_hundred_requests_are_shared_by_all_of_the_api() {
+async fn api_routes_share_one_limit() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let paths = ["/api/me", "/api/users", "/api/nowhere", "/api/users/1"];
@@ -86,7 +86,7 @@ async fn a_hundred_requests_are_shared_by_all_of_the_api() {
 }
 
 #[tokio::test]
-async fn observing_refuses_nothing_and_says_so() {
+async fn observe_mode_refuses_nothing_and_warns() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe")]);
     let anyone = Client::new(&server);
     for _ in 0..7 {
@@ -104,7 +104,7 @@ async fn observing_refuses_nothing_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_forwarded_address_counts_only_behind_a_trusted_proxy() {
+async fn forwarded_address_needs_a_trusted_proxy() {
     const CLIENTS: [&str; 6] = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6"];
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
@@ -122,6 +122,6 @@ async fn a_forwarded_address_counts_only_behind_a_trusted_proxy() {
         anyone.forwarding_for(CLIENTS[0]).login(ADMIN_EMAIL, "a guess").await.expect(401);
     }
     anyone.forwarding_for(CLIENTS[0]).login(ADMIN_EMAIL, "a guess").await.expect(429);
-    // What the client itself wrote stands left of what the proxy adds.
+    // The client's own text is to the left of what the proxy appends.
     anyone.forwarding_for("198.51.100.9, 192.0.2.1").login(ADMIN_EMAIL, "a guess").await.expect(429);
 }

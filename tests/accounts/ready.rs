@@ -1,4 +1,4 @@
-//! Whether a server is alive and whether it should be sent requests are two questions.
+//! Liveness and readiness are separate: `/health` and `/ready`.
 
 use std::time::{Duration, Instant};
 
@@ -29,12 +29,12 @@ async fn becomes(client: &Client, status: u16) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_was_told_to_stop_is_alive_and_not_ready() {
+async fn stopping_server_is_alive_and_not_ready() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let ready = anyone.get("/ready").await.expect(200);
     assert_eq!((ready.body, ready.text.len()), (json!({"status": "ready"}), r#"{"status":"ready"}"#.len()));
-    // Over the connection that there is: no new one is taken.
+    // Uses the existing connection, because the server accepts no new one.
     server.signal("TERM");
     server.wait_for_log("stopping");
     not_ready(anyone.get("/ready").await);
@@ -44,7 +44,7 @@ async fn a_server_that_was_told_to_stop_is_alive_and_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_follows_a_redis_that_goes_and_comes_back() {
+async fn readiness_follows_redis_outages() {
     let Some(mut redis) = Redis::start() else { return };
     let server = Server::start(&[("ACCOUNTS_REDIS_URL", &redis.url())]);
     let anyone = Client::new(&server);
@@ -54,7 +54,7 @@ async fn it_follows_a_redis_that_goes_and_comes_back() {
     anyone.get("/health").await.expect(200);
     redis.restart();
     becomes(&anyone, 200).await;
-    // One that takes connections and says nothing.
+    // This Redis accepts connections and never responds.
     redis.pause();
     not_ready(becomes(&anyone, 503).await);
     redis.resume();

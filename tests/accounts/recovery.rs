@@ -1,4 +1,4 @@
-//! The way back for an administrator who lost the password: a command on the machine, and nothing over the network.
+//! Recovery for an administrator who lost the password: a command on the machine, and nothing over the network.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ const RESET: &[&str] = &["reset-admin-password"];
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "ada's own pass phrase";
 
-async fn everything_ends_but_what_is_others(server: &Server, settings: &[(&str, &str)]) {
+async fn resets_password_and_ends_only_the_admins_sessions(server: &Server, settings: &[(&str, &str)]) {
     let anyone = Client::new(server);
     let ada = json!({"name": "Ada", "email": ADA, "password": PASSWORD});
     anyone.post("/auth/register", ada).await.expect(201);
@@ -37,7 +37,7 @@ async fn everything_ends_but_what_is_others(server: &Server, settings: &[(&str, 
     anyone.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(401);
     let token = anyone.token(ADMIN_EMAIL, password).await;
     anyone.bearing(&token).get("/api/users").await.expect(200);
-    // The account of somebody else is as it was, and so are keys, each of which can be removed.
+    // Other users' accounts and API keys are not affected; each key can be removed separately.
     anyone.bearing(&adas).get("/api/me").await.expect(200);
     anyone.with_key(&key).get("/api/documents").await.expect(200);
 
@@ -51,18 +51,18 @@ async fn everything_ends_but_what_is_others(server: &Server, settings: &[(&str, 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_ends_every_session_of_the_administrator_while_the_server_runs() {
+async fn password_reset_ends_the_administrators_sessions() {
     let server = Server::start(&[]);
-    everything_ends_but_what_is_others(&server, &[]).await;
+    resets_password_and_ends_only_the_admins_sessions(&server, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_in_redis_end_too_and_without_redis_nothing_is_changed() {
+async fn password_reset_ends_sessions_in_redis() {
     let Some(redis) = Redis::start() else { return };
     let url = redis.url();
     let settings = [("ACCOUNTS_REDIS_URL", url.as_str())];
     let server = Server::start(&settings);
-    everything_ends_but_what_is_others(&server, &settings).await;
+    resets_password_and_ends_only_the_admins_sessions(&server, &settings).await;
 
     let nowhere = [("ACCOUNTS_REDIS_URL", "redis://127.0.0.1:1/0"), ("ACCOUNTS_ADMIN_PASSWORD", "never to be used")];
     let output = run_with(RESET, &server.data(), &nowhere);
@@ -75,7 +75,7 @@ async fn sessions_in_redis_end_too_and_without_redis_nothing_is_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_for_administrators_that_there_are() {
+async fn password_reset_needs_an_existing_administrator() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let ada = json!({"name": "Ada", "email": ADA, "password": PASSWORD});
@@ -95,5 +95,5 @@ async fn it_is_for_administrators_that_there_are() {
     let output = run_with(RESET, &elsewhere, &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("ACCOUNTS_DATA: "), "{output:?}");
-    assert!(!elsewhere.exists(), "nothing was made");
+    assert!(!elsewhere.exists(), "no data folder may be created");
 }

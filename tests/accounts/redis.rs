@@ -1,5 +1,5 @@
-//! CWE-799, CWE-613, CWE-636: two servers with one data folder and one Redis are one server to their callers, and what they
-//! answer while that Redis is away.
+//! CWE-799, CWE-613, CWE-636: two servers that share a data folder and a Redis behave like one server; and the
+//! behaviour of a server while its Redis is down.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::redis_server::Server as Redis;
 use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server, program::fresh_data};
 
-/// An answer of several seconds is somebody's hanging request.
+/// A request that takes this many seconds counts as hanging.
 const NOTHING_HANGS: Duration = Duration::from_secs(10);
 const ADA: &str = "ada@example.com";
 const PASSWORD: &str = "ada's own pass phrase";
@@ -20,7 +20,7 @@ const PASSWORD: &str = "ada's own pass phrase";
 fn start(data: &Arc<TempDir>, settings: &[(&str, &str)]) -> Server {
     let mut all = vec![("ACCOUNTS_ADMIN_PASSWORD", ADMIN_PASSWORD), ("ACCOUNTS_TRUSTED_PROXIES", "127.0.0.1/32")];
     if settings.iter().any(|(name, _)| *name == "ACCOUNTS_REDIS_URL") {
-        // A busy machine is no failure.
+        // Generous, because the machine may be busy.
         all.push(("ACCOUNTS_REDIS_TIMEOUT", "1s"));
     }
     all.extend_from_slice(settings);
@@ -44,8 +44,8 @@ async fn bounded(answer: impl Future<Output = Answer>) -> Answer {
     answer
 }
 
-/// Without a restart of the server, and with nothing worse than 503 until then. Each try is somebody else's: a login that
-/// failed is counted as one, also where a store was away.
+/// Waits until logins work again without a restart of the server, with nothing worse than 503 before. Each attempt
+/// comes from another address, because a failed login is counted even if a store was down.
 async fn until_it_is_back(anyone: &Client, network: &str) {
     let began = Instant::now();
     for host in 1..=250 {
@@ -55,14 +55,14 @@ async fn until_it_is_back(anyone: &Client, network: &str) {
             return;
         }
         answer.expect(503);
-        assert!(began.elapsed() < Duration::from_secs(30), "it does not come back");
+        assert!(began.elapsed() < Duration::from_secs(30), "the server does not recover");
         sleep(Duration::from_millis(200)).await;
     }
-    panic!("it does not come back");
+    panic!("the server does not recover");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_wrong_logins_are_five_however_they_are_spread_over_two_servers() {
+async fn two_servers_share_the_login_limit() {
     let Some(redis) = Redis::start() else { return };
     let servers = two(&redis, &[]);
     let anyone = servers.each_ref().map(Client::new);
@@ -82,7 +82,7 @@ async fn five_wrong_logins_are_five_however_they_are_spread_over_two_servers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_at_its_rate_limit_on_both_servers_and_so_is_the_address_that_it_knows() {
+async fn two_servers_share_account_limits_and_known_addresses() {
     let Some(redis) = Redis::start() else { return };
     let servers = two(&redis, &[]);
     let anyone = servers.each_ref().map(Client::new);
@@ -102,7 +102,7 @@ async fn an_account_is_at_its_rate_limit_on_both_servers_and_so_is_the_address_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_one_server_began_is_one_on_the_other_and_ends_on_both() {
+async fn two_servers_share_sessions() {
     let Some(redis) = Redis::start() else { return };
     let servers = two(&redis, &[]);
     assert!(servers.iter().all(|server| server.banner().contains("sessions and rate limits: in Redis")));
@@ -130,7 +130,7 @@ async fn a_session_that_one_server_began_is_one_on_the_other_and_ends_on_both() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_servers_write_one_database_at_once() {
+async fn two_servers_write_one_database_concurrently() {
     let Some(redis) = Redis::start() else { return };
     let servers = two(&redis, &[("ACCOUNTS_RATE_LIMITS", "observe")]);
     let anyone = servers.each_ref().map(Client::scattered);
@@ -149,9 +149,10 @@ async fn two_servers_write_one_database_at_once() {
     }
 }
 
-/// The other server knows of no Redis: it is one that ended after it wrote the database and before it told Redis.
+/// The second server has no Redis. It stands in for a server that crashed after it wrote the database and before it
+/// informed Redis.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_rights_that_redis_never_learnt_of_ends_tokens_all_the_same() {
+async fn role_change_unknown_to_redis_still_revokes_tokens() {
     let Some(redis) = Redis::start() else { return };
     let (data, url) = (fresh_data(), redis.url());
     let server = start(&data, &[("ACCOUNTS_REDIS_URL", &url)]);
@@ -175,7 +176,7 @@ async fn a_change_of_rights_that_redis_never_learnt_of_ends_tokens_all_the_same(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_of_the_database_end_where_redis_takes_over_and_do_not_come_back_to_life() {
+async fn switching_to_redis_ends_database_sessions() {
     let Some(redis) = Redis::start() else { return };
     let (data, url) = (fresh_data(), redis.url());
     let server = start(&data, &[]);
@@ -196,9 +197,9 @@ async fn sessions_of_the_database_end_where_redis_takes_over_and_do_not_come_bac
     Client::new(&start(&data, &[])).refresh(&refresh).await.expect(401);
 }
 
-/// Kills it once, and once stops it where it stands.
+/// Redis is killed once, and paused once.
 #[tokio::test(flavor = "multi_thread")]
-async fn while_redis_is_away_logins_are_503_and_the_rest_goes_on_and_nobody_restarts_a_server() {
+async fn redis_outage_degrades_and_recovers_without_restart() {
     let Some(mut redis) = Redis::start() else { return };
     let server = start(&fresh_data(), &[("ACCOUNTS_REDIS_URL", &redis.url())]);
     let anyone = Client::new(&server);
@@ -217,11 +218,11 @@ async fn while_redis_is_away_logins_are_503_and_the_rest_goes_on_and_nobody_rest
             let refused = bounded(caller.login(ADMIN_EMAIL, password)).await.expect(503);
             assert!(refused.retry_after() >= 1);
         }
-        // Whether the token was taken back can't be asked; a key is in the database.
+        // Without Redis the server cannot know whether the token was revoked; the API key is in the database.
         assert!(bounded(caller.bearing(&token).get("/api/me")).await.expect(503).retry_after() >= 1);
         bounded(caller.with_key(&key).get("/api/me")).await.expect(200);
         bounded(caller.get("/health")).await.expect(200);
-        // The rate limit of the API is counted by this server alone meanwhile, and is one still.
+        // Meanwhile this server alone counts the API's rate limit, and still enforces it.
         for _ in 0..98 {
             bounded(caller.get("/api/me")).await.expect(401);
         }
@@ -233,7 +234,8 @@ async fn while_redis_is_away_logins_are_503_and_the_rest_goes_on_and_nobody_rest
         } else {
             redis.resume()
         }
-        // Not the caller: what was asked of a Redis that only stood still is charged when it goes on.
+        // Uses other addresses than the caller, because commands sent to the paused Redis are executed when it
+        // resumes.
         until_it_is_back(&anyone, network).await;
         bounded(anyone.bearing(&token).get("/api/me")).await.expect(200);
     }
@@ -243,7 +245,7 @@ async fn while_redis_is_away_logins_are_503_and_the_rest_goes_on_and_nobody_rest
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_is_down_at_the_start_is_a_warning_and_its_password_is_nowhere() {
+async fn redis_outage_at_start_warns_without_password() {
     let Some(mut redis) = Redis::start() else { return };
     redis.kill();
     let url = redis.url().replace("redis://", "redis://:hunter2@");
@@ -260,9 +262,9 @@ async fn a_redis_that_is_down_at_the_start_is_a_warning_and_its_password_is_nowh
     let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
     let mut demand = redis::cmd("CONFIG");
     demand.arg(&["SET", "requirepass", "hunter2"]);
-    demand.query_async::<()>(&mut connection).await.expect("it is set");
+    demand.query_async::<()>(&mut connection).await.expect("the password is set");
     until_it_is_back(&anyone, "198.51.100").await;
     drop(anyone);
-    let said = server.banner() + &server.stop().log;
-    assert!(!said.contains("hunter2"), "{said}");
+    let output = server.banner() + &server.stop().log;
+    assert!(!output.contains("hunter2"), "{output}");
 }

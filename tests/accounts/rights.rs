@@ -1,4 +1,5 @@
-//! CWE-269, CWE-362, ASVS V8.3.2: rights that are used while they change, and by credentials that were given for less.
+//! CWE-269, CWE-362, ASVS V8.3.2: rights that change while they are used, and credentials that are used for more than
+//! they were made for.
 
 use std::time::Duration;
 
@@ -18,13 +19,13 @@ async fn ada(anyone: &Client) -> String {
 }
 
 #[tokio::test]
-async fn a_login_under_way_does_not_keep_a_role_that_is_taken() {
+async fn login_in_progress_does_not_keep_lost_role() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe"), ("ACCOUNTS_WORKERS", "4")]);
     let anyone = Client::scattered(&server);
     let id = ada(&anyone).await;
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     admin.patch(&format!("/api/users/{id}"), json!({"role": "admin"})).await.expect(200);
-    // Many at once: the queue for a turn with argon2 makes the moment between reading the role and issuing as long as one likes.
+    // Many logins at once: the queue for argon2 stretches the time between reading the role and issuing the token.
     let logins: Vec<_> = (0..24)
         .map(|_| {
             let anyone = anyone.clone();
@@ -42,13 +43,13 @@ async fn a_login_under_way_does_not_keep_a_role_that_is_taken() {
             still += usize::from(anyone.bearing(&access).get("/api/users").await.status == 200);
         }
     }
-    assert_eq!(still, 0, "tokens of an administrator who is none any more");
-    assert!(logged_in > 0, "no login was answered, so nothing was tried");
+    assert_eq!(still, 0, "tokens of a former administrator are accepted");
+    assert!(logged_in > 0, "no login succeeded, so nothing was tested");
     admin.get("/api/users").await.expect(200);
 }
 
 #[tokio::test]
-async fn logins_of_one_account_are_bounded() {
+async fn logins_of_one_account_are_limited() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     ada(&anyone).await;
@@ -58,12 +59,12 @@ async fn logins_of_one_account_are_bounded() {
     }
     assert!(
         good < 120,
-        "{good} of 120 logins from one address were let through, each a session of 14 days and an argon2id"
+        "{good} of 120 logins from one address succeeded, and each costs an argon2id hash and a session of 14 days"
     );
 }
 
 #[tokio::test]
-async fn a_key_for_one_scope_cannot_take_the_account_from_its_owner() {
+async fn scoped_key_cannot_take_over_the_account() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
@@ -89,7 +90,7 @@ fn partner() -> (TokenIssuer, String) {
 }
 
 #[tokio::test]
-async fn an_administrator_by_the_word_of_the_partner_takes_no_administrator_away() {
+async fn partner_admin_cannot_change_local_administrators() {
     let (partner, set) = partner();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("jwks.json");
@@ -100,7 +101,7 @@ async fn an_administrator_by_the_word_of_the_partner_takes_no_administrator_away
     let anyone = Client::new(&server);
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     let id = admin.get("/api/me").await.expect(200).body["subject"].as_str().expect("an id").to_owned();
-    // A token of a hundred years, too: nothing bounds it and nothing here can take it back.
+    // The token is also valid for a hundred years; nothing limits that, and the server cannot revoke it.
     let token =
         partner.issue(&Grant::new("pat", Duration::from_secs(100 * 365 * 86_400)).roles(["admin"])).expect("a token");
     let pat = anyone.bearing(&token);
@@ -115,7 +116,7 @@ async fn an_administrator_by_the_word_of_the_partner_takes_no_administrator_away
 }
 
 #[tokio::test]
-async fn every_401_names_every_scheme() {
+async fn every_401_names_all_schemes() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let from_guard = anyone.get("/api/me").await;
@@ -124,9 +125,9 @@ async fn every_401_names_every_scheme() {
     assert_eq!((schemes(&from_guard.headers), schemes(&from_login.headers)), (2, 2));
 }
 
-/// Every try asks the database, as keys with a right checksum do.
+/// Each attempt queries the database, because the checksum of the key is correct.
 #[tokio::test]
-async fn strangers_are_counted_wherever_credentials_are_looked_at() {
+async fn every_credential_check_is_rate_limited() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let mut statuses = std::collections::BTreeMap::<u16, usize>::new();
@@ -141,9 +142,9 @@ async fn strangers_are_counted_wherever_credentials_are_looked_at() {
     assert!(statuses.contains_key(&429), "{statuses:?}");
 }
 
-/// An account that goes while its owner logs in is no outage.
+/// An account that is deleted during a login is not an outage.
 #[tokio::test]
-async fn a_login_of_an_account_that_just_went_is_401() {
+async fn login_of_an_account_just_deleted_is_401() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe"), ("ACCOUNTS_WORKERS", "4")]);
     let anyone = Client::scattered(&server);
     let id = ada(&anyone).await;
@@ -164,9 +165,9 @@ async fn a_login_of_an_account_that_just_went_is_401() {
     assert!(statuses.contains_key(&200) || statuses.contains_key(&401), "{statuses:?}");
 }
 
-/// A client that hangs up after its request is sent: what it asked for is done whole or not at all.
+/// If the client hangs up after sending its request, the change is made completely or not at all.
 #[tokio::test]
-async fn a_change_of_role_is_whole_though_the_client_hangs_up() {
+async fn role_change_is_atomic_when_client_hangs_up() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe")]);
     let anyone = Client::scattered(&server);
     let id = ada(&anyone).await;
@@ -186,6 +187,6 @@ async fn a_change_of_role_is_whole_though_the_client_hangs_up() {
             gaps += usize::from(anyone.bearing(&access).get("/api/users").await.status == 200);
         }
     }
-    assert_eq!(gaps, 0, "of 150: the role is gone, the token of the role counts");
-    assert!(taken > 0, "no role was taken, so nothing was tried");
+    assert_eq!(gaps, 0, "of 150 attempts: the role is gone, but its token is accepted");
+    assert!(taken > 0, "no role was taken, so nothing was tested");
 }

@@ -1,4 +1,4 @@
-//! CWE-613, ASVS V7.2.4 to V7.4.3, RFC 9700 §4.14: sessions that go on, and sessions that are over.
+//! CWE-613, ASVS V7.2.4 to V7.4.3, RFC 9700 §4.14: sessions that must continue, and sessions that must end.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ async fn ada(anyone: &Client) -> String {
 }
 
 #[tokio::test]
-async fn t6_a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
+async fn refresh_token_reuse_ends_the_session() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     ada(&anyone).await;
@@ -37,12 +37,12 @@ async fn t6_a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
     server.wait_until(|log| log.contains("refresh_reused"));
     let log = server.stop().log;
     for token in [&first, &second, &first_access, &second_access] {
-        assert!(!log.contains(&token[..40]), "a token is in the log");
+        assert!(!log.contains(&token[..40]), "the log must not contain a token");
     }
 }
 
 #[tokio::test]
-async fn t6_of_64_concurrent_uses_one_succeeds_and_then_the_session_is_dead() {
+async fn concurrent_refresh_succeeds_once_and_ends_session() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe"), ("ACCOUNTS_WORKERS", "4")]);
     let anyone = Client::scattered(&server);
     ada(&anyone).await;
@@ -67,7 +67,7 @@ async fn t6_of_64_concurrent_uses_one_succeeds_and_then_the_session_is_dead() {
 }
 
 #[tokio::test]
-async fn a_logout_ends_its_session_and_no_other_also_after_a_restart() {
+async fn logout_ends_one_session_across_restarts() {
     for cache in ["on", "off"] {
         let server = Server::start(&[("ACCOUNTS_TOKEN_CACHE", cache)]);
         let anyone = Client::new(&server);
@@ -93,7 +93,7 @@ async fn a_logout_ends_its_session_and_no_other_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_logout_everywhere_ends_every_session_and_who_logs_in_again_is_in() {
+async fn logout_everywhere_ends_all_sessions() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     ada(&anyone).await;
@@ -113,7 +113,7 @@ async fn a_logout_everywhere_ends_every_session_and_who_logs_in_again_is_in() {
 }
 
 #[tokio::test]
-async fn a_changed_role_applies_at_once_and_the_session_goes_on_with_it() {
+async fn changed_role_applies_at_once() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let id = ada(&anyone).await;
@@ -137,7 +137,7 @@ async fn a_changed_role_applies_at_once_and_the_session_goes_on_with_it() {
 }
 
 #[tokio::test]
-async fn refresh_tokens_cannot_be_guessed_for_long_and_their_shape_is_demanded() {
+async fn refresh_tokens_are_validated_and_rate_limited() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     anyone.post("/auth/refresh", json!({})).await.expect(422);

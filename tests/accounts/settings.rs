@@ -1,4 +1,4 @@
-//! What each setting changes.
+//! The effect of each setting.
 
 use reqwest::{Method, header};
 
@@ -7,7 +7,7 @@ use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server, progra
 const SECRET: (&str, &str) = ("ACCOUNTS_JWT_SECRET", "0123456789abcdef0123456789abcdef");
 
 #[tokio::test]
-async fn a_certificate_of_the_operators_own() {
+async fn own_certificate_is_used() {
     let pair = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a pair");
     let folder = fresh_data();
     let (chain, key) = (folder.path().join("own.crt"), folder.path().join("own.key"));
@@ -16,16 +16,16 @@ async fn a_certificate_of_the_operators_own() {
     let path = |path: &std::path::Path| path.to_str().expect("text").to_owned();
     let server = Server::start(&[("ACCOUNTS_TLS_CERT", &path(&chain)), ("ACCOUNTS_TLS_KEY", &path(&key))]);
     Client::trusting(&server, &pair.cert.pem()).get("/health").await.expect(200);
-    assert!(!server.data().join("tls.key").exists(), "none was generated");
-    assert!(!server.banner().contains("--cacert"), "curl is to trust what the system trusts");
+    assert!(!server.data().join("tls.key").exists(), "no key may be generated");
+    assert!(!server.banner().contains("--cacert"), "curl must use the system's trust store");
 }
 
 #[tokio::test]
-async fn a_token_holds_where_secret_issuer_and_audience_agree() {
+async fn token_needs_equal_secret_issuer_and_audience() {
     let home = Server::start(&[SECRET]);
     let anyone = Client::new(&home);
     let token = anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
-    assert!(!home.data().join("jwt.secret").exists(), "none was generated");
+    assert!(!home.data().join("jwt.secret").exists(), "no secret may be generated");
 
     for (settings, status) in [
         (vec![SECRET], 200),
@@ -40,7 +40,7 @@ async fn a_token_holds_where_secret_issuer_and_audience_agree() {
 }
 
 #[tokio::test]
-async fn the_origins_are_those_of_the_setting_and_no_other() {
+async fn only_configured_origins_are_allowed() {
     let server = Server::start(&[("ACCOUNTS_ORIGINS", "https://one.example, https://two.example:8443")]);
     let anyone = Client::new(&server);
     for (origin, allowed) in [
@@ -57,11 +57,11 @@ async fn the_origins_are_those_of_the_setting_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_administrator_is_made_once_and_never_changed() {
+async fn administrator_is_created_once_and_never_changed() {
     let chosen = [("ACCOUNTS_ADMIN_EMAIL", "Root@Example.com"), ("ACCOUNTS_ADMIN_PASSWORD", "the first pass phrase")];
     let server = Server::start_in(fresh_data(), &chosen);
     assert!(server.banner().contains("administrator: root@example.com"), "{}", server.banner());
-    assert!(!server.banner().contains("the first pass phrase"), "the operator knows it already");
+    assert!(!server.banner().contains("the first pass phrase"), "a chosen password must not be printed");
     Client::new(&server).token("root@example.com", "the first pass phrase").await;
     let data = server.stop().data;
 

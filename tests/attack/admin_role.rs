@@ -1,4 +1,5 @@
-//! Whom `owner_or_admin` and `RowFilter` mean is a setting, and it reaches every place that reads a rule.
+//! CWE-863: an administrator role with another name that only some places honour. The builder sets the role, and
+//! every check that means administrators (`owner_or_admin`, `RowFilter`, exemptions, the policy table) must use it.
 
 use actix_web::test::init_service;
 use actix_web::{App, Responder};
@@ -31,24 +32,24 @@ async fn named() -> &'static str {
     "in"
 }
 
-type Whose = RowFilter;
+type RowFilterAlias = RowFilter;
 
 #[get("/list")]
 #[authenticated]
-async fn list(whose: Whose) -> String {
-    format!("{whose:?}")
+async fn list(filter: RowFilterAlias) -> String {
+    format!("{filter:?}")
 }
 
 #[get("/perhaps")]
 #[authenticated]
-async fn perhaps(_: actix_web::HttpRequest, whose: Option<RowFilter>) -> String {
-    format!("{whose:?}")
+async fn perhaps(_: actix_web::HttpRequest, filter: Option<RowFilter>) -> String {
+    format!("{filter:?}")
 }
 
 #[get("/wrapped", wrap = "actix_web::middleware::NormalizePath::trim()", guard = "everybody")]
 #[authenticated]
-async fn wrapped(whose: Result<RowFilter, actix_web::Error>) -> impl Responder {
-    format!("{:?}", whose.ok())
+async fn wrapped(filter: Result<RowFilter, actix_web::Error>) -> impl Responder {
+    format!("{:?}", filter.ok())
 }
 
 fn everybody(_: &actix_web::guard::GuardContext<'_>) -> bool {
@@ -71,7 +72,7 @@ async fn body(builder: PalisadeBuilder, path: &str, roles: &[&str]) -> String {
 }
 
 #[actix_web::test]
-async fn another_role_is_whom_owner_or_admin_means() {
+async fn configured_admin_role_replaces_the_default() {
     for (builder, admins, others) in [
         (builder as fn() -> PalisadeBuilder, ["admin"].as_slice(), ["root"].as_slice()),
         (|| builder().admin_role("root"), &["root"], &["admin"]),
@@ -84,14 +85,14 @@ async fn another_role_is_whom_owner_or_admin_means() {
         assert_eq!(status(builder(), "/users/alice", others).await, 200, "owners stay owners");
         assert_eq!(body(builder(), "/list", admins).await, "Everything");
         assert_eq!(body(builder(), "/list", others).await, "Subject { subject: \"alice\", tenant: None }");
-        // A role that is named is that role.
+        // `require_role("admin")` names a role, so the setting does not change it.
         assert_eq!(status(builder(), "/named", &["admin"]).await, 200);
         assert_eq!(status(builder(), "/named", &["root"]).await, 403);
     }
 }
 
 #[test]
-fn the_table_prints_the_role_that_is_enforced() {
+fn policy_table_prints_the_enforced_admin_role() {
     let access = |table: palisade::PolicyTable| {
         let texts = [table.to_text(), table.to_markdown(), table.to_html().replace("&quot;", "\"")];
         let access = table.rows()[0].access();
@@ -116,7 +117,7 @@ fn the_table_prints_the_role_that_is_enforced() {
 }
 
 #[test]
-fn a_vocabulary_without_the_role_of_administrators_is_an_error_of_build() {
+fn unregistered_admin_role_fails_the_build() {
     let roles = || Roles::builder().role("root", |role| role).role("user", |role| role).build().unwrap();
     let build = |routes: Scope| builder().roles(roles()).routes(&routes).build();
     for (routes, demands) in [
@@ -130,7 +131,7 @@ fn a_vocabulary_without_the_role_of_administrators_is_an_error_of_build() {
         assert!(refused.starts_with("roles: the role \"admin\" is none of \"root\", \"user\" (name"), "{refused}");
         assert!(refused.contains(".admin_role(..)") && refused.contains(demands), "{refused}");
     }
-    assert!(build(palisade::scope("/x").service(plain)).is_ok(), "nobody means administrators");
+    assert!(build(palisade::scope("/x").service(plain)).is_ok(), "no route here needs an administrator");
     let all = || palisade::scope("").service(user).service(list).service(perhaps).service(wrapped);
     assert!(builder().roles(roles()).routes(&all()).admin_role("root").build().is_ok());
     for name in ["", " root"] {
@@ -146,7 +147,7 @@ async fn plain(caller: Principal) -> String {
 }
 
 #[actix_web::test]
-async fn a_scoped_that_nobody_gave_to_routes_is_refused_and_never_everything() {
+async fn row_filter_on_unregistered_route_is_rejected() {
     let roles = Roles::builder().role("root", |role| role).build().unwrap();
     let listed = palisade::scope("/x").service(plain);
     let palisade = builder().roles(roles).routes(&listed).build().unwrap();
@@ -158,7 +159,7 @@ async fn a_scoped_that_nobody_gave_to_routes_is_refused_and_never_everything() {
 }
 
 #[test]
-fn whose_subjects_count_for_a_scoped_is_asked_at_build() {
+fn row_filter_with_several_issuers_needs_owner_issuer() {
     let two = || builder().authenticator(jwt_of("theirs"));
     let build = |builder: PalisadeBuilder| builder.routes(&palisade::scope("").service(list)).build();
     let refused = build(two()).unwrap_err().to_string();
@@ -170,15 +171,15 @@ fn whose_subjects_count_for_a_scoped_is_asked_at_build() {
 }
 
 #[test]
-fn what_never_matters_is_judged_by_the_real_name() {
+fn redundancy_check_uses_the_configured_admin_role() {
     let around = |role| palisade::scope("/x").require_role(role).service(user);
     let build = |routes: &Scope, admin: &'static str| builder().admin_role(admin).routes(routes).build();
-    assert!(around("admin").verify().is_err(), "by itself a scope takes the default name");
-    assert!(build(&around("admin"), "root").is_ok(), "an admin who owns it is not any admin");
+    assert!(around("admin").verify().is_err(), "without a builder a scope uses the default name");
+    assert!(build(&around("admin"), "root").is_ok(), "the owner check is not redundant here");
     let dead = build(&around("root"), "root").unwrap_err().to_string();
     let words = "has authorize(owner(id) || role(\"root\")), but `owner(id)` is redundant in the scope /x";
     assert!(dead.contains(words), "{dead}");
-    // Two attributes of one handler.
+    // The same check for two attributes of one handler.
     let own = palisade::scope("/x").service(admin_or_owner_under_admin);
     assert!(build(&own, "root").is_ok());
     let dead = build(&own, "admin").unwrap_err().to_string();
@@ -193,7 +194,7 @@ async fn admin_or_owner_under_admin() -> &'static str {
 }
 
 #[actix_web::test]
-async fn exemptions_mean_the_same_administrators() {
+async fn rate_limit_exemption_uses_configured_admin_role() {
     let limited =
         || palisade::scope("").rate_limit(RateLimit::new("one", 1, Duration::from_secs(60)).by(By::Principal));
     let routes = || limited().service(plain);
@@ -221,7 +222,7 @@ async fn matrix(builder: PalisadeBuilder, table: palisade::PolicyTable) -> Acces
 }
 
 #[actix_web::test]
-async fn the_access_matrix_expects_the_real_administrators() {
+async fn access_matrix_uses_the_configured_admin_role() {
     let row =
         |matrix: AccessMatrix| matrix.row("GET /users/{id}").map(|row| row[0] == Access::In && row[1] != Access::In);
     assert_eq!(row(matrix(builder(), routes().policies()).await), Some(true));
@@ -231,6 +232,6 @@ async fn the_access_matrix_expects_the_real_administrators() {
 
 #[actix_web::test]
 #[should_panic(expected = "add `.with_admin_role(\"root\")`")]
-async fn a_matrix_by_a_table_of_other_administrators_says_what_to_do() {
+async fn access_matrix_reports_a_mismatched_admin_role() {
     matrix(builder().admin_role("root"), routes().policies()).await;
 }

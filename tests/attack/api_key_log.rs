@@ -1,6 +1,7 @@
-//! CWE-532, CWE-778: a key that a log tells, and refusals that it does not.
+//! CWE-532, CWE-778: an API key that appears in a log, and refusals that are not logged.
 //!
-//! Apart from the other tests of keys: where some threads have a subscriber and others none, `tracing` may forget the first.
+//! This test has its own binary. `tracing` caches whether any subscriber is interested in an event, so a test thread
+//! without a subscriber could hide events from a thread that has one.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -19,7 +20,7 @@ async fn orders() -> &'static str {
     "orders"
 }
 
-/// Finds and keeps, but can't note a use.
+/// A store that keeps and finds keys, but cannot record their last use.
 struct ReadOnly(MemoryApiKeys);
 
 impl ApiKeyStore for ReadOnly {
@@ -58,7 +59,7 @@ impl Write for Log {
 }
 
 #[actix_web::test]
-async fn a_use_that_cannot_be_noted_is_one_warning_and_no_log_line_has_a_key() {
+async fn failed_last_use_update_warns_once_without_key() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -99,7 +100,8 @@ async fn a_use_that_cannot_be_noted_is_one_warning_and_no_log_line_has_a_key() {
 }
 
 fn with_sum(body: String) -> String {
-    // CRC-32 bit by bit, not by the crate that the runtime uses: what is documented is what is checked.
+    // CRC-32 computed bit by bit, without the crate that the runtime uses, so that the test checks the documented
+    // format.
     let crc = body.bytes().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
     });

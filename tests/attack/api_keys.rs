@@ -1,4 +1,5 @@
-//! CWE-256, CWE-208, CWE-613, CWE-636: an API key that is guessed, over, meant for less, or can't be checked now.
+//! CWE-256, CWE-208, CWE-613, CWE-636: API keys that are guessed, expired, used beyond their scopes, or presented
+//! while the store is down.
 
 use std::time::{Duration, SystemTime};
 
@@ -39,7 +40,8 @@ fn request(path: &str, key: &str) -> Request {
 }
 
 fn with_sum(body: &str) -> String {
-    // CRC-32 bit by bit, not by the crate that the runtime uses: what is documented is what is checked.
+    // CRC-32 computed bit by bit, without the crate that the runtime uses, so that the test checks the documented
+    // format.
     let crc = body.bytes().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
     });
@@ -47,7 +49,7 @@ fn with_sum(body: &str) -> String {
 }
 
 #[actix_web::test]
-async fn a_key_opens_what_its_scopes_say_and_its_owner_owns() {
+async fn key_grants_its_scopes_and_its_owners_resources() {
     let keys = keys();
     let app = app_of(keys.clone()).await;
     let reader = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await.unwrap();
@@ -64,7 +66,7 @@ async fn a_key_opens_what_its_scopes_say_and_its_owner_owns() {
 }
 
 #[actix_web::test]
-async fn t7_nothing_tells_an_unknown_id_from_a_wrong_secret_or_a_key_that_is_over() {
+async fn all_key_refusals_look_alike() {
     let keys = keys();
     let app = app_of(keys.clone()).await;
     let key = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await.unwrap();
@@ -73,7 +75,7 @@ async fn t7_nothing_tells_an_unknown_id_from_a_wrong_secret_or_a_key_that_is_ove
     assert!(keys.remove("u-1", gone.record().id()).await.unwrap());
     let text = key.expose();
     let body = &text[..text.len() - 8];
-    assert_eq!(with_sum(body), text, "the documented format");
+    assert_eq!(with_sum(body), text, "the key has the documented checksum");
 
     let (id, secret) = (key.record().id(), &body[body.len() - 64..]);
     let mut answers = Vec::new();
@@ -98,11 +100,11 @@ async fn t7_nothing_tells_an_unknown_id_from_a_wrong_secret_or_a_key_that_is_ove
 
     let twice = TestRequest::get().uri("/orders").append_header(("X-API-Key", text)).append_header(("x-api-key", text));
     assert_eq!(app.call(twice.to_request()).await.unwrap().status(), 401);
-    assert_eq!(app.call(request("/orders", text)).await.unwrap().status(), 200, "that was the key alone");
+    assert_eq!(app.call(request("/orders", text)).await.unwrap().status(), 200, "the key alone is accepted");
 }
 
 #[actix_web::test]
-async fn keys_of_two_prefixes_stand_side_by_side_and_open_only_their_own() {
+async fn two_key_prefixes_coexist_without_mixing() {
     let (live, test) = (keys(), ApiKeys::new("test", "https://issuer.example", MemoryApiKeys::new()).unwrap());
     let palisade = Palisade::builder()
         .authenticator(live.clone())
@@ -121,11 +123,11 @@ async fn keys_of_two_prefixes_stand_side_by_side_and_open_only_their_own() {
     let key = live.create(NewApiKey::new("u-1").scopes(["orders:read"])).await.unwrap();
     let body = key.expose()[..key.expose().len() - 8].replacen("acme_", "test_", 1);
     assert_eq!(ask(&with_sum(&body)).await, 401);
-    assert_eq!(ask("third_00").await, 401, "what nobody owns is refused");
+    assert_eq!(ask("third_00").await, 401, "a key with an unknown prefix is rejected");
 }
 
 #[actix_web::test]
-async fn keys_outside_the_header_are_not_seen() {
+async fn keys_outside_the_header_are_ignored() {
     let keys = keys();
     let app = app_of(keys.clone()).await;
     let key = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await.unwrap();
@@ -164,11 +166,15 @@ impl ApiKeyStore for Down {
 }
 
 #[actix_web::test]
-async fn a_store_that_is_down_is_503_and_nobody_is_let_in() {
+async fn key_store_outage_is_503_and_admits_nobody() {
     let app = app_of(ApiKeys::new("acme", "https://issuer.example", Down).unwrap()).await;
     let key = with_sum(&format!("acme_{}_{}", "0".repeat(32), "0".repeat(64)));
     let answer = app.call(request("/orders", &key)).await.unwrap();
     assert_eq!(answer.status(), 503);
     assert!(answer.headers().contains_key(RETRY_AFTER));
-    assert_eq!(app.call(request("/orders", "acme_x")).await.unwrap().status(), 401, "that needs no store");
+    assert_eq!(
+        app.call(request("/orders", "acme_x")).await.unwrap().status(),
+        401,
+        "a malformed key is rejected without the store"
+    );
 }

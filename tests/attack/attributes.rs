@@ -1,4 +1,5 @@
-//! A handler whose attributes were written in another way and lost their force (CWE-862; rows M4, M5, M6, M9).
+//! CWE-862: a handler whose attributes lose their effect because they are written in another way (renamed, qualified,
+//! reordered, or combined with attributes of other crates).
 
 use actix_web::test::init_service;
 use actix_web::web::{self, Data, Json, Path, Query};
@@ -16,7 +17,7 @@ macro_rules! app {
     };
 }
 
-/// Anonymous 401, a user 403, an admin the body.
+/// Expects 401 without credentials, 403 for a user, and the body for an admin.
 macro_rules! assert_admin_only {
     ($app:expr, $path:expr) => {{
         call($app, get($path)).await.assert_problem(401);
@@ -102,7 +103,7 @@ async fn plain() -> &'static str {
 }
 
 #[actix_web::test]
-async fn m6_however_it_is_written_the_route_is_guarded() {
+async fn route_is_guarded_for_every_attribute_spelling() {
     let app = app!(
         renamed,
         qualified,
@@ -157,14 +158,14 @@ async fn private_item() -> &'static str {
 }
 
 #[actix_web::test]
-async fn m9_visibility_makes_no_difference() {
+async fn guard_does_not_depend_on_visibility() {
     let app = app!(visible::public_item, visible::crate_item, private_item);
     for path in ["/pub", "/crate", "/private"] {
         assert_admin_only!(&app, path);
     }
 }
 
-/// Names that generated code might use are the user's.
+/// Generated code must not clash with these names.
 #[allow(dead_code)]
 const POLICY: u8 = 1;
 #[allow(dead_code)]
@@ -234,7 +235,7 @@ async fn twelve(
 }
 
 #[actix_web::test]
-async fn m4_return_question_mark_impl_trait_raw_names_and_many_arguments_work() {
+async fn unusual_handler_signatures_compile_and_work() {
     let app = app!(early, returns_impl, r#match, twelve);
     assert_eq!(call(&app, posting("/early", r#"{"text":"early"}"#)).await.body, "returned early");
     assert_eq!(call(&app, posting("/early", r#"{"text":"4"}"#)).await.body, "7");
@@ -249,7 +250,7 @@ async fn m4_return_question_mark_impl_trait_raw_names_and_many_arguments_work() 
 }
 
 #[actix_web::test]
-async fn m5_a_handler_needs_no_particular_argument() {
+async fn handler_needs_no_arguments() {
     let app = app!(no_arguments);
     call(&app, get("/no/arguments")).await.assert_problem(401);
     let known = get("/no/arguments").insert_header(("authorization", bearer("alice", &[])));
@@ -273,7 +274,7 @@ async fn optional(body: Option<Json<Note>>) -> String {
 }
 
 #[actix_web::test]
-async fn what_is_validated_does_not_depend_on_how_the_type_is_written() {
+async fn aliased_and_optional_bodies_are_validated() {
     let app = app!(aliased, optional);
     for path in ["/aliased", "/optional"] {
         call(&app, posting(path, r#"{"text":""}"#)).await.assert_problem(422);
@@ -293,7 +294,7 @@ fn only_green(context: &actix_web::guard::GuardContext<'_>) -> bool {
 }
 
 #[actix_web::test]
-async fn name_guard_and_wrap_pass_through() {
+async fn route_name_guard_and_wrap_are_kept() {
     let app = app!(with_route_arguments);
     let known = || get("/guarded/alice").insert_header(("authorization", bearer("alice", &[])));
     call(&app, known()).await.assert_problem(404);

@@ -1,4 +1,5 @@
-//! Refusals that leave no trace, and logs that leak or can be forged (CWE-778, CWE-532, CWE-117; ASVS V16.2, V16.3, V16.4.1).
+//! Refusals that leave no trace, and logs that leak secrets or can be forged (CWE-778, CWE-532, CWE-117; ASVS V16.2,
+//! V16.3, V16.4.1).
 
 use actix_web::test::init_service;
 use actix_web::web::Json;
@@ -87,7 +88,7 @@ fn assert_one(log: &Log, parts: &[&str]) {
 }
 
 #[actix_web::test]
-async fn every_refusal_is_one_event_with_its_reason_and_without_secrets() {
+async fn each_refusal_logs_one_event_without_secrets() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     let alice = ("authorization", bearer("alice", &["user"]));
@@ -117,7 +118,7 @@ async fn every_refusal_is_one_event_with_its_reason_and_without_secrets() {
     assert_one(&log, &["reason=\"invalid_input\""]);
 
     assert_eq!(call(&app, getting("/once")).await.status, 200);
-    assert_eq!(log.take(), Vec::<String>::new(), "what is admitted is no refusal");
+    assert_eq!(log.take(), Vec::<String>::new(), "an admitted request logs no refusal");
     call(&app, getting("/once")).await.assert_problem(429);
     assert_one(&log, &["status=429", "reason=\"rate_limited\""]);
 
@@ -129,7 +130,7 @@ async fn every_refusal_is_one_event_with_its_reason_and_without_secrets() {
 }
 
 #[actix_web::test]
-async fn no_secret_and_no_forged_line_gets_into_the_log() {
+async fn log_has_no_secrets_and_no_forged_lines() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     let forged = bearer("x\" status=200", &[]);
@@ -146,7 +147,7 @@ async fn no_secret_and_no_forged_line_gets_into_the_log() {
 }
 
 #[actix_web::test]
-async fn a_defect_of_the_application_is_logged_with_what_to_add() {
+async fn misconfiguration_is_logged_with_its_fix() {
     let (log, _guard) = Log::start();
 
     let bare = init_service(App::new().service(me)).await;
@@ -185,7 +186,7 @@ where
 }
 
 #[actix_web::test]
-async fn observing_is_announced_and_every_excess_is_an_event() {
+async fn observe_mode_warns_and_logs_each_excess() {
     let (log, _guard) = Log::start();
     let palisade = builder().rate_limit_mode(RateLimitMode::Observe).build().unwrap();
     let announced = log.take_all();
@@ -203,7 +204,7 @@ async fn observing_is_announced_and_every_excess_is_an_event() {
 }
 
 #[actix_web::test]
-async fn a_panic_is_an_event_too() {
+async fn panic_logs_an_event() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     let alice = posting("/notes/alice", "").insert_header(("authorization", bearer("alice", &[])));
@@ -218,7 +219,7 @@ async fn wrapped() -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn a_refusal_that_passes_a_middleware_of_the_route_is_still_one_event() {
+async fn refusal_through_route_middleware_logs_one_event() {
     let app = init_service(App::new().service(wrapped).wrap(palisade())).await;
     let (log, _guard) = Log::start();
     assert_eq!(call(&app, getting("/wrapped")).await.status, 403);
@@ -226,7 +227,7 @@ async fn a_refusal_that_passes_a_middleware_of_the_route_is_still_one_event() {
 }
 
 #[actix_web::test]
-async fn a_role_that_nobody_defined_is_one_event_and_no_authority() {
+async fn undefined_role_logs_one_event_and_grants_nothing() {
     let roles = palisade::Roles::builder().role("admin", |role| role).build().unwrap();
     let routes = || palisade::scope("").service(admin).service(me);
     let palisade = builder().roles(roles).routes(&routes()).build().unwrap();

@@ -1,5 +1,5 @@
-//! Whoever may not, does not (OWASP API5, CWE-862, CWE-863; ASVS V8.2.1): roles with a hierarchy, permissions, scopes,
-//! tenants, predicates, and routes that are closed.
+//! Function-level authorization (OWASP API5, CWE-862, CWE-863; ASVS V8.2.1): callers without the right role,
+//! permission, scope or tenant are refused. Covers role hierarchies, predicates and closed routes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -127,7 +127,7 @@ fn alice() -> Principal {
 }
 
 #[actix_web::test]
-async fn a_role_is_had_by_whoever_has_one_that_implies_it() {
+async fn implied_roles_are_granted() {
     let app = app!();
     for (path, roles, admitted) in [
         ("/users", &["user"][..], true),
@@ -141,7 +141,7 @@ async fn a_role_is_had_by_whoever_has_one_that_implies_it() {
         ("/delete", &["admin"], true),
         ("/either", &["editor"], false),
         ("/either", &["admin"], true),
-        // What nobody defined gives nothing, whatever its name.
+        // Undefined roles grant nothing, whatever they are called.
         ("/users", &["Admin"], false),
         ("/users", &["superuser", "root", "*"], false),
         ("/users", &["superuser", "user"], true),
@@ -155,7 +155,7 @@ async fn a_role_is_had_by_whoever_has_one_that_implies_it() {
 }
 
 #[actix_web::test]
-async fn a_missing_scope_is_named_in_the_challenge() {
+async fn challenge_names_the_missing_scope() {
     let app = app!();
     let refused = call_as(&app, request(Method::POST, "/orders"), alice().with_scopes(["orders:read"])).await;
     refused.assert_problem(403);
@@ -167,10 +167,10 @@ async fn a_missing_scope_is_named_in_the_challenge() {
     assert!(refused.header("www-authenticate").ends_with("scope=\"customers:read\""), "{refused:?}");
     let refused = call_as(&app, getting("/orders"), alice()).await;
     assert!(refused.header("www-authenticate").ends_with("scope=\"orders:read customers:read\""), "{refused:?}");
-    // One of the alternatives is enough.
+    // Either scope would be enough, so the challenge names the first.
     let refused = call_as(&app, getting("/mixed"), alice().with_roles(["admin"])).await;
     assert!(refused.header("www-authenticate").ends_with("scope=\"a\""), "{refused:?}");
-    // Where more than a scope is missing, a scope would not help.
+    // The role is missing too, so the challenge asks for no scope.
     let refused = call_as(&app, getting("/mixed"), alice()).await;
     refused.assert_problem(403);
     assert!(!refused.headers.contains_key("www-authenticate"), "{refused:?}");
@@ -184,7 +184,7 @@ async fn a_missing_scope_is_named_in_the_challenge() {
 }
 
 #[actix_web::test]
-async fn no_role_crosses_tenants_unless_the_rule_says_so() {
+async fn roles_do_not_cross_tenants_by_default() {
     let app = app!();
     let of = |tenant: &str| alice().with_roles(["admin"]).with_tenant(tenant);
     assert_eq!(call_as(&app, getting("/orgs/acme"), of("acme")).await.status, 200);
@@ -197,7 +197,7 @@ async fn no_role_crosses_tenants_unless_the_rule_says_so() {
 }
 
 #[actix_web::test]
-async fn a_closed_route_is_403_for_everybody_and_reads_nothing() {
+async fn denied_route_is_403_without_reading_the_body() {
     let app = app!();
     let everybody = [
         request(Method::POST, "/closed"),
@@ -217,7 +217,7 @@ async fn a_closed_route_is_403_for_everybody_and_reads_nothing() {
 }
 
 #[actix_web::test]
-async fn optional_credentials_have_to_be_good() {
+async fn invalid_optional_credentials_are_rejected() {
     let app = app!();
     assert_eq!(call(&app, getting("/maybe")).await.body, "nobody");
     let known = getting("/maybe").insert_header(("authorization", bearer("alice", &["user"])));
@@ -246,7 +246,7 @@ async fn asked() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_predicate_allows_denies_or_can_not_tell_and_is_asked_only_where_it_matters() {
+async fn predicate_is_called_only_when_it_decides() {
     let app = app!();
     let who = |subject: &str| Principal::new("Bearer", "i", subject);
     assert_eq!(call_as(&app, getting("/asked"), who("alice")).await.status, 200);
@@ -255,14 +255,14 @@ async fn a_predicate_allows_denies_or_can_not_tell_and_is_asked_only_where_it_ma
     down.assert_problem(503);
     assert_eq!(down.header("retry-after"), "1");
     assert_eq!(ASKED.load(Ordering::Relaxed), 3);
-    // Neither for whom the rest decides nor for nobody.
+    // The predicate is not called when the role already decides, or when the caller is anonymous.
     assert_eq!(call_as(&app, getting("/asked"), who("down").with_roles(["admin"])).await.status, 200);
     call(&app, getting("/asked")).await.assert_problem(401);
     assert_eq!(ASKED.load(Ordering::Relaxed), 3);
 }
 
 #[actix_web::test]
-async fn a_claim_of_a_test_is_no_header() {
+async fn test_principal_cannot_be_set_by_header() {
     let app = app!();
     let claiming: TestRequest =
         getting("/users").insert_header(("x-principal", "alice")).insert_header(("claimed", "alice"));

@@ -1,5 +1,5 @@
-//! A client that chooses its own address, and with it a fresh rate limit or somebody else's (rows P2, P3; CWE-348, CWE-290; ASVS
-//! V15.3.4, V4.1.3).
+//! A client that chooses its own address to get a fresh rate limit, or to use up another client's (CWE-348, CWE-290;
+//! ASVS V15.3.4, V4.1.3).
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
@@ -21,7 +21,7 @@ fn edge() -> ForwardedBy {
     ForwardedBy::EdgeHeader("fly-client-ip".to_owned())
 }
 
-/// 10.0.0.0/8 and the test's own host are proxies, which write this header.
+/// 10.0.0.0/8 and the host that runs the test are trusted proxies, which write this header.
 fn behind_proxies(by: ForwardedBy) -> PalisadeBuilder {
     builder().trusted_proxies(["10.0.0.0/8", "127.0.0.1"]).unwrap().forwarded_by(by)
 }
@@ -31,7 +31,7 @@ fn from(peer: &str, headers: &[(&'static str, String)]) -> TestRequest {
     headers.iter().cloned().fold(TestRequest::get().uri("/three").peer_addr(peer), TestRequest::append_header)
 }
 
-/// All of these come from one client: the rate limit of three admits three.
+/// All these requests come from one client, so the limit of three admits three.
 async fn assert_one_client(palisade: Palisade, requests: impl Fn(usize) -> TestRequest) {
     let app = init_service(App::new().service(palisade::scope("").service(three)).wrap(palisade)).await;
     for turn in 0..3 {
@@ -49,7 +49,7 @@ async fn assert_own_clients(palisade: Palisade, requests: impl Fn(usize) -> Test
     }
 }
 
-/// Every header in which somebody might look for an address.
+/// Each header in which an application might look for the client's address.
 fn all_forged(turn: usize) -> Vec<(&'static str, String)> {
     let lists = [("x-forwarded-for", format!("6.6.6.{turn}")), ("forwarded", format!("for=6.6.6.{turn}"))];
     let names = ["x-real-ip", "fly-client-ip", "cf-connecting-ip", "true-client-ip", "client-ip", "x-client-ip"];
@@ -57,7 +57,7 @@ fn all_forged(turn: usize) -> Vec<(&'static str, String)> {
 }
 
 #[actix_web::test]
-async fn p2_no_header_of_an_untrusted_peer_gives_a_fresh_bucket() {
+async fn untrusted_peer_headers_give_no_fresh_limit() {
     let peer = PEER.split_once(':').unwrap().0;
     for by in [ForwardedBy::XForwardedFor, ForwardedBy::Forwarded, edge()] {
         assert_one_client(behind_proxies(by).build().unwrap(), |turn| from(peer, &all_forged(turn))).await;
@@ -66,7 +66,7 @@ async fn p2_no_header_of_an_untrusted_peer_gives_a_fresh_bucket() {
 }
 
 #[actix_web::test]
-async fn p2_no_header_beside_that_of_the_proxies_gives_a_fresh_bucket() {
+async fn other_forwarding_headers_give_no_fresh_limit() {
     for (by, own, value) in [
         (ForwardedBy::XForwardedFor, "x-forwarded-for", "198.51.100.1"),
         (ForwardedBy::Forwarded, "forwarded", "for=198.51.100.1"),
@@ -85,7 +85,7 @@ async fn p2_no_header_beside_that_of_the_proxies_gives_a_fresh_bucket() {
 }
 
 #[actix_web::test]
-async fn p2_the_left_end_of_a_list_gives_no_fresh_bucket() {
+async fn forged_leftmost_hop_gives_no_fresh_limit() {
     for (by, name, hop) in
         [(ForwardedBy::XForwardedFor, "x-forwarded-for", ""), (ForwardedBy::Forwarded, "forwarded", "for=")]
     {
@@ -103,7 +103,7 @@ async fn p2_the_left_end_of_a_list_gives_no_fresh_bucket() {
 }
 
 #[actix_web::test]
-async fn p2_what_can_not_be_read_gives_no_fresh_bucket() {
+async fn unreadable_hop_gives_no_fresh_limit() {
     for (by, name, twice) in [
         (ForwardedBy::XForwardedFor, "x-forwarded-for", false),
         (ForwardedBy::Forwarded, "forwarded", false),
@@ -128,7 +128,7 @@ async fn p2_what_can_not_be_read_gives_no_fresh_bucket() {
 }
 
 #[actix_web::test]
-async fn clients_behind_a_trusted_proxy_are_counted_apart() {
+async fn clients_behind_a_trusted_proxy_are_counted_separately() {
     for (by, name, hop) in [
         (ForwardedBy::XForwardedFor, "x-forwarded-for", ""),
         (ForwardedBy::Forwarded, "forwarded", "for="),
@@ -140,7 +140,7 @@ async fn clients_behind_a_trusted_proxy_are_counted_apart() {
 }
 
 #[actix_web::test]
-async fn p2_an_ipv6_client_that_rotates_within_its_network_gets_no_fresh_bucket() {
+async fn rotating_ipv6_address_gives_no_fresh_limit() {
     let within = |bits: usize, turn: usize| match bits {
         64 => format!("2001:db8:1:ab00:{turn}::1"),
         56 => format!("2001:db8:1:ab{turn:02x}::1"),
@@ -151,14 +151,14 @@ async fn p2_an_ipv6_client_that_rotates_within_its_network_gets_no_fresh_bucket(
     assert_own_clients(builder().build().unwrap(), |turn| from(&within(56, turn), &[])).await;
     assert_one_client(with(56), |turn| from(&within(56, turn), &[])).await;
     assert_own_clients(with(128), |turn| from(&within(128, turn), &[])).await;
-    // The same through a proxy.
+    // The same behind a proxy.
     let behind = behind_proxies(ForwardedBy::Forwarded).ipv6_prefix(56).unwrap().build().unwrap();
     assert_one_client(behind, |turn| from("10.0.0.1", &[("forwarded", format!("for=\"[{}]\"", within(56, turn)))]))
         .await;
 }
 
 #[actix_web::test]
-async fn p3_mapped_addresses_are_neither_one_client_nor_a_second_one() {
+async fn mapped_ipv4_addresses_count_as_ipv4() {
     assert_own_clients(builder().build().unwrap(), |turn| from(&format!("::ffff:198.51.100.{turn}"), &[])).await;
     let either = ["198.51.100.1", "::ffff:198.51.100.1"];
     assert_one_client(builder().build().unwrap(), |turn| from(either[turn % 2], &[])).await;
@@ -169,7 +169,7 @@ async fn p3_mapped_addresses_are_neither_one_client_nor_a_second_one() {
 }
 
 #[test]
-fn settings_that_let_clients_choose_are_refused_at_boot() {
+fn unsafe_proxy_settings_are_config_errors() {
     for range in ["0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96", "2000::/3"] {
         let mistake = Palisade::builder().trusted_proxies([range]).err().unwrap();
         assert_eq!(mistake.setting(), "trusted_proxies", "{range}");
@@ -203,9 +203,9 @@ async fn status(local: &str, port: u16, headers: &[(&'static str, String)]) -> u
     request.send().await.unwrap().status().as_u16()
 }
 
-/// What [`PEER`] and `peer_addr` of the other tests stand for, on the wire.
+/// The other tests set `peer_addr` by hand; this one checks the same over a real socket.
 #[actix_web::test]
-async fn p2_over_a_socket_only_the_proxy_is_believed() {
+async fn only_the_proxy_is_trusted_over_a_socket() {
     let (server, port) = serve("127.0.0.1", behind_proxies(ForwardedBy::Forwarded).build().unwrap());
     for turn in 0..6 {
         let expected = if turn < 3 { 200 } else { 429 };
@@ -218,9 +218,9 @@ async fn p2_over_a_socket_only_the_proxy_is_believed() {
     server.stop(false).await;
 }
 
-/// A socket for both: the peers of IPv4 are mapped addresses there.
+/// On a dual-stack socket, IPv4 peers have mapped addresses.
 #[actix_web::test]
-async fn p3_on_a_dual_stack_socket_ipv4_clients_are_counted_apart_and_the_proxy_is_known() {
+async fn dual_stack_socket_separates_ipv4_clients() {
     let (server, port) = serve("::", behind_proxies(ForwardedBy::XForwardedFor).build().unwrap());
     for turn in 0..6 {
         let expected = if turn < 3 { 200 } else { 429 };

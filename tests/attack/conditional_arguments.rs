@@ -1,4 +1,5 @@
-//! CWE-843, CWE-20: an argument that is configured out shifts no other, so what is validated and counted is what was named.
+//! CWE-843, CWE-20: an argument that is configured out must not shift the others; otherwise the wrong argument is
+//! validated or counted.
 
 use actix_web::App;
 use actix_web::test::{TestRequest, init_service};
@@ -20,7 +21,7 @@ struct Page {
     size: u32,
 }
 
-/// Of a type that nobody has.
+/// The type of an argument that is always configured out.
 #[post("/first/{id}")]
 #[public]
 #[validate]
@@ -45,7 +46,7 @@ async fn all_are_there(
     format!("{} {}", page.size, body.text)
 }
 
-/// Of the pair, one is there.
+/// Exactly one argument of the pair is compiled.
 #[post("/either")]
 #[public]
 #[rate_limit(2, "1h", by = field(body.text))]
@@ -61,7 +62,7 @@ async fn one_of_two(
     format!("{} {}", body.text, page.size)
 }
 
-/// Counts what stands behind an argument that is gone.
+/// Counts by arguments that follow one that is configured out.
 #[post("/counted/{id}")]
 #[public]
 #[rate_limit(2, "1h", by = [field(body.text), field(id.0)])]
@@ -76,7 +77,7 @@ async fn counted(
     format!("{} {}", id.0, body.text)
 }
 
-/// Routed by somebody else.
+/// A plain guarded function that is routed by hand.
 #[public]
 #[validate]
 async fn function(#[cfg(any())] _gone: Nobody, page: Query<Page>) -> String {
@@ -109,7 +110,7 @@ macro_rules! app {
     };
 }
 
-/// Asks, and says with what status and text it was answered.
+/// Sends the request and returns the status and body of the response.
 macro_rules! asked {
     ($app:expr, $request:expr) => {{
         let answer = call(&$app, $request).await;
@@ -121,7 +122,7 @@ const NOTE: &str = r#"{"text": "hello"}"#;
 const EMPTY: &str = r#"{"text": ""}"#;
 
 #[actix_web::test]
-async fn the_arguments_that_are_there_are_validated() {
+async fn compiled_arguments_are_validated() {
     let app = app!();
     for (request, text) in [
         (posting("/first/7", NOTE), "7 hello"),
@@ -146,7 +147,7 @@ async fn the_arguments_that_are_there_are_validated() {
 }
 
 #[actix_web::test]
-async fn the_argument_that_is_there_is_counted() {
+async fn compiled_arguments_are_counted() {
     let app = app!();
     let with = |path: &str, text: &str| -> TestRequest { posting(path, &format!(r#"{{"text": "{text}"}}"#)) };
     for (text, statuses) in [("a", [200, 200, 429]), ("b", [200, 200, 429])] {
@@ -167,7 +168,7 @@ async fn the_argument_that_is_there_is_counted() {
 }
 
 #[test]
-fn a_policy_names_only_the_arguments_that_are_there() {
+fn policy_lists_only_compiled_arguments() {
     let scope = palisade::scope("").service(one_of_two);
     let table = scope.policies().to_string();
     assert!(table.contains("body"), "{table}");

@@ -1,4 +1,4 @@
-//! Cross-origin reading by origins that were not listed (CWE-942; ASVS V3.4.2).
+//! CORS: other origins must not read responses unless they are listed (CWE-942; ASVS V3.4.2).
 
 use actix_web::App;
 use actix_web::http::Method;
@@ -39,13 +39,14 @@ fn shares(answer: &Answer) -> bool {
 }
 
 #[test]
-fn b1_any_origin_with_credentials_does_not_compile() {
-    // The type has no such method: `ui/types/cors_any_origin_with_credentials.rs` holds it. Here: the list refuses `*`.
+fn wildcard_origin_is_rejected() {
+    // The type has no such method; `ui/types/cors_any_origin_with_credentials.rs` checks that. Here: the list rejects
+    // `*`.
     assert!(Cors::allow_origins(["*"]).is_err());
 }
 
 #[actix_web::test]
-async fn b2_an_origin_is_compared_exactly() {
+async fn origins_are_compared_exactly() {
     let app = app!();
     let allowed = call(&app, getting("/open").insert_header(("origin", "https://app.example.com"))).await;
     assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example.com");
@@ -77,7 +78,7 @@ async fn b2_an_origin_is_compared_exactly() {
 }
 
 #[actix_web::test]
-async fn b2_two_origin_headers_share_nothing() {
+async fn two_origin_headers_get_no_cors_headers() {
     let app = app!();
     let twice = getting("/me")
         .append_header(("origin", "https://app.example.com"))
@@ -86,7 +87,7 @@ async fn b2_two_origin_headers_share_nothing() {
 }
 
 #[actix_web::test]
-async fn b3_a_preflight_is_answered_before_authentication() {
+async fn preflight_is_answered_before_authentication() {
     let app = app!();
     let asked = preflight("/me", "https://app.example.com", "PATCH")
         .insert_header(("access-control-request-headers", "authorization, Content-Type"));
@@ -103,7 +104,7 @@ async fn b3_a_preflight_is_answered_before_authentication() {
 }
 
 #[actix_web::test]
-async fn q7_a_preflight_is_not_counted_and_a_429_can_be_read_across_origins() {
+async fn preflight_is_not_counted_and_429_is_readable() {
     let app = app!();
     for _ in 0..10 {
         assert_eq!(call(&app, preflight("/open", "https://app.example.com", "GET")).await.status, 204);

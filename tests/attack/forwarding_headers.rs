@@ -1,5 +1,6 @@
-//! A header of a proxy that is not read: everybody behind it shares one rate limit, so that one client locks out the others
-//! (CWE-799). What is not read is told (CWE-778), without what a client wrote (CWE-117) and not for every request (CWE-779).
+//! A proxy header that is not read: all clients behind the proxy share one rate limit, so one client can lock out the
+//! others (CWE-799). This is logged (CWE-778), without text from the client (CWE-117) and not for each request
+//! (CWE-779).
 
 use actix_web::App;
 use actix_web::test::init_service;
@@ -23,12 +24,12 @@ fn behind(by: ForwardedBy) -> PalisadeBuilder {
     builder().trusted_proxies(["10.0.0.0/8"]).unwrap().forwarded_by(by)
 }
 
-/// The warnings about addresses since the last call.
+/// The warnings about client addresses since the last call.
 fn warnings(log: &Log) -> Vec<String> {
     log.take_all().lines().filter(|line| line.contains("client_addr")).map(str::to_owned).collect()
 }
 
-/// The statuses that requests from this peer get, one after the other, each with a header.
+/// Sends one request for each header from this peer, and returns the statuses in order.
 async fn statuses(palisade: PalisadeBuilder, peer: &str, headers: &[(&'static str, &str)]) -> Vec<u16> {
     let app = init_service(App::new().service(once).wrap(palisade.build().unwrap())).await;
     let mut statuses = Vec::new();
@@ -39,7 +40,7 @@ async fn statuses(palisade: PalisadeBuilder, peer: &str, headers: &[(&'static st
 }
 
 #[actix_web::test]
-async fn clients_are_told_apart_in_every_form_that_an_edge_writes() {
+async fn clients_are_separated_in_each_edge_format() {
     for header in ["cloudfront-viewer-address", "fly-client-ip", "x-real-ip"] {
         for (one, same, other) in [
             ("198.51.100.10", "198.51.100.10", "198.51.100.11"),
@@ -55,9 +56,10 @@ async fn clients_are_told_apart_in_every_form_that_an_edge_writes() {
     }
 }
 
-/// Where every address counts for itself, a port that was read as part of it would give a fresh limit to each connection.
+/// If each address has its own limit, reading the port as part of the address would give each connection a fresh
+/// limit.
 #[actix_web::test]
-async fn another_port_is_not_another_client() {
+async fn port_does_not_separate_clients() {
     for prefix in [64, 128] {
         let header = "cloudfront-viewer-address";
         let asked = ["2001:db8::1:443", "2001:db8::1:444", "2001:db8::1:65000"].map(|value| (header, value));
@@ -67,7 +69,7 @@ async fn another_port_is_not_another_client() {
 }
 
 #[actix_web::test]
-async fn what_can_not_be_read_of_a_trusted_proxy_is_told_once_with_the_proxy_and_without_the_value() {
+async fn unreadable_proxy_header_warns_once_without_its_value() {
     for (by, header, value) in [
         (edge("fly-client-ip"), "fly-client-ip", "secret-of-a-client"),
         (edge("fly-client-ip"), "fly-client-ip", "198.51.100.1, 6.6.6.6"),
@@ -85,9 +87,9 @@ async fn what_can_not_be_read_of_a_trusted_proxy_is_told_once_with_the_proxy_and
     }
 }
 
-/// Behind several proxies, it is the one that passed on what can't be read.
+/// Behind several proxies, the warning names the proxy that forwarded the unreadable value.
 #[actix_web::test]
-async fn of_several_proxies_the_one_that_passed_it_on_is_told() {
+async fn warning_names_the_proxy_that_forwarded_it() {
     let (log, _guard) = Log::start();
     let asked = [("x-forwarded-for", "garbage, 10.0.0.3, 10.0.0.2")];
     assert_eq!(statuses(behind(ForwardedBy::XForwardedFor), "10.0.0.1", &asked).await, [200]);
@@ -96,7 +98,7 @@ async fn of_several_proxies_the_one_that_passed_it_on_is_told() {
 }
 
 #[actix_web::test]
-async fn a_forwarding_header_without_a_trusted_proxy_is_told_once_with_the_cure() {
+async fn header_without_trusted_proxies_warns_with_the_fix() {
     for header in ["x-forwarded-for", "forwarded"] {
         let (log, _guard) = Log::start();
         let asked = [(header, "for=secret-of-a-client"); 3];
@@ -110,7 +112,7 @@ async fn a_forwarding_header_without_a_trusted_proxy_is_told_once_with_the_cure(
 }
 
 #[actix_web::test]
-async fn a_forwarding_header_of_a_peer_outside_of_the_trusted_ranges_is_told_once() {
+async fn header_from_untrusted_peer_warns_once() {
     let (log, _guard) = Log::start();
     let asked =
         [("fly-client-ip", "198.51.100.1"), ("fly-client-ip", "198.51.100.2"), ("fly-client-ip", "198.51.100.3")];
@@ -120,14 +122,14 @@ async fn a_forwarding_header_of_a_peer_outside_of_the_trusted_ranges_is_told_onc
 }
 
 #[actix_web::test]
-async fn what_is_as_it_should_be_is_not_told() {
+async fn correct_headers_cause_no_warning() {
     let (log, _guard) = Log::start();
     let lists = behind(ForwardedBy::XForwardedFor);
     assert_eq!(statuses(lists, "10.0.0.1", &[("x-forwarded-for", "garbage, 198.51.100.1")]).await, [200]);
     assert_eq!(statuses(behind(edge("fly-client-ip")), "10.0.0.1", &[("x-forwarded-for", "garbage")]).await, [200]);
     assert_eq!(statuses(builder(), "203.0.113.9", &[("accept", "*/*")]).await, [200]);
     assert_eq!(warnings(&log), Vec::<String>::new());
-    // The log would have had it.
+    // The log does record such a warning.
     assert_eq!(statuses(builder(), "203.0.113.9", &[("forwarded", "for=198.51.100.1")]).await, [200]);
     assert_eq!(warnings(&log).len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Responses without security headers (CWE-693; ASVS V3.4): there is none, whatever went wrong inside.
+//! Responses without security headers (CWE-693; ASVS V3.4): each response has them, whatever went wrong inside.
 
 use actix_web::body::BodyStream;
 use actix_web::dev::Service as _;
@@ -84,7 +84,7 @@ macro_rules! app {
 }
 
 #[actix_web::test]
-async fn p5_every_status_that_a_handler_returns_has_the_headers() {
+async fn every_handler_status_has_security_headers() {
     let app = app!();
     for code in [200, 204, 301, 304, 400, 404, 409, 418, 500, 503] {
         let answer = call(&app, getting(&format!("/api/status/{code}"))).await;
@@ -94,7 +94,7 @@ async fn p5_every_status_that_a_handler_returns_has_the_headers() {
 }
 
 #[actix_web::test]
-async fn p5_every_refusal_has_the_headers() {
+async fn every_refusal_has_security_headers() {
     let app = app!();
     let forbidden = getting("/api/admin").insert_header(("authorization", bearer("alice", &[])));
     call(&app, getting("/api/admin")).await.assert_problem(401);
@@ -110,7 +110,7 @@ async fn p5_every_refusal_has_the_headers() {
 }
 
 #[actix_web::test]
-async fn p5_a_stream_a_panic_and_an_error_have_the_headers() {
+async fn streams_panics_and_errors_have_security_headers() {
     let app = app!();
     let streamed = call(&app, getting("/api/stream")).await;
     assert_eq!(streamed.body, "ab");
@@ -124,7 +124,7 @@ async fn p5_a_stream_a_panic_and_an_error_have_the_headers() {
 }
 
 #[actix_web::test]
-async fn p5_an_error_out_of_an_inner_middleware_has_the_headers_and_tells_nothing() {
+async fn inner_middleware_error_has_security_headers() {
     let app = init_service(
         App::new()
             .service(status)
@@ -144,7 +144,7 @@ async fn p5_an_error_out_of_an_inner_middleware_has_the_headers_and_tells_nothin
 }
 
 #[actix_web::test]
-async fn p5_a_panic_of_an_inner_middleware_has_the_headers() {
+async fn inner_middleware_panic_has_security_headers() {
     let app = init_service(
         App::new()
             .service(status)
@@ -160,15 +160,15 @@ async fn p5_a_panic_of_an_inner_middleware_has_the_headers() {
 }
 
 #[actix_web::test]
-async fn hsts_is_sent_over_tls_alone() {
-    // In process there is no TLS; the walk over real TLS sees the header.
+async fn hsts_is_not_sent_without_tls() {
+    // In-process tests have no TLS; the test of the example server over real TLS checks the header.
     let app = app!();
     let answer = call(&app, getting("/api/status/200")).await;
     assert!(!answer.headers.contains_key("strict-transport-security"));
 }
 
 #[actix_web::test]
-async fn an_answer_for_one_caller_is_not_stored() {
+async fn authenticated_response_is_not_cacheable() {
     let app = app!();
     let known = getting("/api/admin").insert_header(("authorization", bearer("root", &["admin"])));
     assert_eq!(call(&app, known).await.header("cache-control"), "no-store");
@@ -176,7 +176,7 @@ async fn an_answer_for_one_caller_is_not_stored() {
 }
 
 #[actix_web::test]
-async fn one_hook_restyles_every_problem_and_changes_no_status() {
+async fn problem_hook_cannot_change_the_status() {
     let palisade =
         builder().problems(|problem| HttpResponse::Ok().body(format!("!{}", problem.status()))).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("/api").service(admin)).wrap(palisade)).await;

@@ -1,4 +1,5 @@
-//! Checks that run in the wrong order (CWE-696, CWE-862; ASVS V8.2.1): nothing of a request is read before it is admitted.
+//! Checks that run in the wrong order (CWE-696, CWE-862; ASVS V8.2.1): no byte of a body is read before the request
+//! is admitted.
 
 use actix_web::test::init_service;
 use actix_web::web::{Bytes, Json};
@@ -36,7 +37,7 @@ macro_rules! app {
 }
 
 #[actix_web::test]
-async fn m2_broken_json_of_an_anonymous_caller_is_401_and_not_400() {
+async fn anonymous_broken_json_is_401_not_400() {
     let app = app!(palisade());
     call(&app, posting("/notes", "{broken")).await.assert_problem(401);
     let known = posting("/notes", "{broken").insert_header(("authorization", bearer("alice", &[])));
@@ -44,7 +45,7 @@ async fn m2_broken_json_of_an_anonymous_caller_is_401_and_not_400() {
 }
 
 #[actix_web::test]
-async fn m2_no_byte_of_an_unauthenticated_or_forbidden_body_is_read() {
+async fn refused_body_is_never_read() {
     let app = app!(palisade());
     for path in ["/notes", "/admin"] {
         let answer = call_raw(&app, with_untouchable_body(posting(path, ""))).await;
@@ -55,14 +56,15 @@ async fn m2_no_byte_of_an_unauthenticated_or_forbidden_body_is_read() {
 }
 
 #[actix_web::test]
-async fn m2_the_untouchable_body_does_notice_a_reader() {
-    // The panic of the stream becomes a 500 at the middleware: so the two tests above can fail.
+async fn untouchable_body_panics_when_read() {
+    // A read of the body panics, and the middleware turns that into a 500. This proves that the two tests above can
+    // fail.
     let app = app!(palisade());
     let admitted = posting("/admin", "").insert_header(("authorization", bearer("root", &["admin"])));
     call_raw(&app, with_untouchable_body(admitted)).await.assert_problem(500);
 }
 
-/// Takes its time, then says no, or yes to one badge.
+/// An authenticator that waits, then accepts one badge and rejects the others.
 struct Slow;
 
 impl Authenticator for Slow {
@@ -91,7 +93,7 @@ impl Authenticator for Slow {
 }
 
 #[actix_web::test]
-async fn m3_an_authenticator_that_waits_still_comes_before_the_body() {
+async fn slow_authenticator_still_runs_before_the_body() {
     let app = app!(Palisade::builder().authenticator(Slow).build().unwrap());
     let wrong = || posting("/notes", "{broken").insert_header(("x-badge", "wrong"));
     call(&app, wrong()).await.assert_problem(401);
@@ -102,7 +104,7 @@ async fn m3_an_authenticator_that_waits_still_comes_before_the_body() {
     assert_eq!(call(&app, good).await.body, "x");
 }
 
-/// The key server is down.
+/// An authenticator whose key server is down.
 struct Down;
 
 impl Authenticator for Down {
@@ -120,7 +122,7 @@ impl Authenticator for Down {
 }
 
 #[actix_web::test]
-async fn a_credential_that_cannot_be_checked_is_503_and_not_401() {
+async fn uncheckable_credential_is_503_not_401() {
     let app = app!(Palisade::builder().authenticator(Down).build().unwrap());
     let answer = call_raw(&app, with_untouchable_body(posting("/notes", ""))).await;
     answer.assert_problem(503);
@@ -128,7 +130,7 @@ async fn a_credential_that_cannot_be_checked_is_503_and_not_401() {
 }
 
 #[actix_web::test]
-async fn validation_comes_after_the_rule_and_names_fields_without_their_values() {
+async fn validation_errors_name_fields_not_values() {
     let app = app!(builder().build().unwrap());
     let known = posting("/notes", r#"{"text":""}"#).insert_header(("authorization", bearer("alice", &[])));
     let answer = call(&app, known).await;
@@ -138,7 +140,7 @@ async fn validation_comes_after_the_rule_and_names_fields_without_their_values()
 }
 
 #[actix_web::test]
-async fn media_type_size_and_syntax_have_their_own_statuses() {
+async fn media_type_size_and_syntax_have_distinct_statuses() {
     let app = app!(palisade());
     let auth = || ("authorization", bearer("alice", &[]));
     let text = posting("/notes", r#"{"text":"x"}"#).insert_header(("content-type", "text/plain"));

@@ -1,4 +1,5 @@
-//! Somebody else's row (BOLA: OWASP API1, CWE-639; ASVS V8.2.2): foreign and missing are one answer, in bytes and in work.
+//! Access to another user's rows (BOLA: OWASP API1, CWE-639; ASVS V8.2.2): a foreign row and a missing row get the
+//! same bytes for the same work.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -99,7 +100,7 @@ async fn in_a_folder(document: Owned<Document>) -> String {
     document.text.to_owned()
 }
 
-/// Folder 1 is alice's, whatever document is asked for in it.
+/// Folder 1 belongs to alice, whichever document in it is requested.
 struct Folder;
 
 impl Resource for Folder {
@@ -123,14 +124,14 @@ async fn forgotten(document: Inside<Owned<Document>>) -> String {
 
 #[get("/list")]
 #[authenticated]
-async fn list(whose: RowFilter) -> String {
-    format!("{whose:?}")
+async fn list(filter: RowFilter) -> String {
+    format!("{filter:?}")
 }
 
 #[get("/open_list")]
 #[public]
-async fn open_list(whose: Inside<RowFilter>) -> String {
-    format!("{:?}", whose.0)
+async fn open_list(filter: Inside<RowFilter>) -> String {
+    format!("{:?}", filter.0)
 }
 
 #[get("/profile")]
@@ -177,7 +178,7 @@ macro_rules! app {
 }
 
 #[actix_web::test]
-async fn foreign_and_missing_are_one_answer_in_bytes_and_in_work() {
+async fn foreign_and_missing_rows_are_indistinguishable() {
     let documents = documents();
     let app = app!(documents);
     let mut answers = Vec::new();
@@ -190,13 +191,13 @@ async fn foreign_and_missing_are_one_answer_in_bytes_and_in_work() {
         answers.push((answer.status, answer.body.replace(&format!("/documents/{id}"), "/documents/?"), headers));
     }
     assert_eq!(answers[0], answers[1]);
-    // Neither differs from a path where nothing is mounted, but for the path.
+    // Neither differs from an unknown path, except for the path in the body.
     let nowhere = call_as(&app, getting("/nowhere"), who("alice", &["user"])).await;
     assert_eq!(nowhere.body.replace("/nowhere", "/documents/?"), answers[0].1);
 }
 
 #[actix_web::test]
-async fn the_owner_and_the_admin_are_given_the_row_that_was_judged() {
+async fn owner_and_admin_receive_the_checked_row() {
     let documents = documents();
     let app = app!(documents);
     assert_eq!(call_as(&app, getting("/documents/1"), who("alice", &[])).await.body, "alice's");
@@ -206,7 +207,7 @@ async fn the_owner_and_the_admin_are_given_the_row_that_was_judged() {
     call_as(&app, getting("/documents/9"), who("root", &["admin"])).await.assert_problem(404);
     call_as(&app, getting("/documents/503"), who("root", &["admin"])).await.assert_problem(503);
     call_as(&app, getting("/documents/503"), who("alice", &[])).await.assert_problem(503);
-    // Nobody owns what has no owner, least of all a principal without a name.
+    // A row without an owner belongs to nobody, not even to a principal with an empty subject.
     call_as(&app, getting("/documents/3"), who("", &[])).await.assert_problem(404);
     for odd in ["-1", "1.0", "one", "01x", "18446744073709551616", "1%00", "%20"] {
         let status = call_as(&app, getting(&format!("/documents/{odd}")), who("alice", &[])).await.status.as_u16();
@@ -215,7 +216,7 @@ async fn the_owner_and_the_admin_are_given_the_row_that_was_judged() {
 }
 
 #[actix_web::test]
-async fn the_row_is_judged_before_a_byte_of_the_body_is_read() {
+async fn row_is_checked_before_the_body_is_read() {
     let documents = documents();
     let app = app!(documents);
     for id in [2, 9] {
@@ -228,7 +229,7 @@ async fn the_row_is_judged_before_a_byte_of_the_body_is_read() {
 }
 
 #[actix_web::test]
-async fn deny_403_reveals_what_is_foreign_and_not_what_is_missing() {
+async fn deny_403_applies_only_to_foreign_rows() {
     let documents = documents();
     let app = app!(documents);
     call_as(&app, getting("/revealed/2"), who("alice", &[])).await.assert_problem(403);
@@ -237,7 +238,7 @@ async fn deny_403_reveals_what_is_foreign_and_not_what_is_missing() {
 }
 
 #[actix_web::test]
-async fn several_parameters_identify_a_row_and_a_parent_may_own() {
+async fn composite_ids_and_parent_ownership_work() {
     let documents = documents();
     let app = app!(documents);
     assert_eq!(call_as(&app, getting("/orders/1/items/a%2Fb"), who("alice", &[])).await.body, "1 a/b");
@@ -247,11 +248,11 @@ async fn several_parameters_identify_a_row_and_a_parent_may_own() {
     call_as(&app, getting("/parents/2/items/7"), who("alice", &[])).await.assert_problem(404);
     let loads = documents.loads.load(Ordering::Relaxed);
     call_as(&app, getting("/parents/1/items/7"), who("alice", &["suspended"])).await.assert_problem(403);
-    assert_eq!(documents.loads.load(Ordering::Relaxed), loads, "what the rest decides loads nothing");
+    assert_eq!(documents.loads.load(Ordering::Relaxed), loads, "no row is loaded if the role decides");
 }
 
 #[actix_web::test]
-async fn a_row_of_another_tenant_does_not_exist_whatever_the_roles() {
+async fn row_of_another_tenant_is_404() {
     let app = app!(documents());
     for (principal, status) in [
         (who("alice", &[]).with_tenant("acme"), 200),
@@ -265,7 +266,7 @@ async fn a_row_of_another_tenant_does_not_exist_whatever_the_roles() {
 }
 
 #[actix_web::test]
-async fn a_row_that_no_rule_judged_is_given_to_nobody() {
+async fn unchecked_row_is_never_handed_out() {
     let documents = documents();
     let app = app!(documents);
     call_as(&app, getting("/forgotten/1"), who("alice", &["admin"])).await.assert_problem(500);
@@ -274,16 +275,16 @@ async fn a_row_that_no_rule_judged_is_given_to_nobody() {
 }
 
 #[actix_web::test]
-async fn a_row_is_not_given_for_another_one_that_is_the_callers() {
+async fn owned_parent_does_not_expose_foreign_row() {
     let app = app!(documents());
     assert_eq!(call_as(&app, getting("/folders/1/documents/1"), who("alice", &[])).await.body, "alice's");
-    // The folder is alice's and the document in the path is not.
+    // The folder is alice's, but the document in the path is not.
     call_as(&app, getting("/folders/1/documents/2"), who("alice", &[])).await.assert_problem(404);
     call_as(&app, getting("/folders/1/documents/9"), who("alice", &[])).await.assert_problem(404);
 }
 
 #[actix_web::test]
-async fn what_is_not_configured_does_not_tell_what_exists() {
+async fn missing_owner_issuer_reveals_no_existing_rows() {
     let palisade = builder().authenticator(palisade_tests::jwt_of("theirs")).build().unwrap();
     let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
     for id in ["1", "2", "9", "503", "odd"] {
@@ -298,7 +299,7 @@ async fn twice(document: Owned<Document>) -> String {
 }
 
 #[actix_web::test]
-async fn one_row_has_one_answer() {
+async fn row_is_loaded_once_per_request() {
     use palisade::policy::{Ownership, Rule};
     static HIDDEN: Ownership = Ownership::of::<Document>("Document", &["id"]);
     static REVEALED: Ownership = Ownership::of::<Document>("Document", &["id"]).revealing();
@@ -309,7 +310,7 @@ async fn one_row_has_one_answer() {
     let app = App::new().app_data(documents.clone()).service(twice).service(within(&HIDDEN)).wrap(palisade());
     let app = init_service(app).await;
     assert_eq!(call_as(&app, getting("/1/under"), who("alice", &["auditor"])).await.body, "alice's");
-    assert_eq!(documents.loads.load(Ordering::Relaxed), 1, "scope and route ask for one row");
+    assert_eq!(documents.loads.load(Ordering::Relaxed), 1, "scope and route share one load of the row");
     assert_eq!(call_as(&app, getting("/twice/2"), who("eve", &["auditor"])).await.body, "bob's");
     call_as(&app, getting("/twice/2"), who("eve", &[])).await.assert_problem(404);
 }
@@ -321,7 +322,7 @@ async fn under(document: Owned<Document>) -> String {
 }
 
 #[actix_web::test]
-async fn a_list_is_the_callers_or_everything_for_admins() {
+async fn row_filter_shows_own_rows_or_all() {
     let app = app!(documents());
     assert_eq!(
         call_as(&app, getting("/list"), who("alice", &["user"])).await.body,
@@ -333,7 +334,7 @@ async fn a_list_is_the_callers_or_everything_for_admins() {
     let in_acme = call_as(&app, getting("/list"), who("alice", &["user"]).with_tenant("acme")).await.body;
     assert_eq!(in_acme, "Subject { subject: \"alice\", tenant: Some(\"acme\") }");
     call_as(&app, getting("/open_list"), who("root", &["admin"])).await.assert_problem(500);
-    // The alice of another issuer is not the alice who owns.
+    // The alice of another issuer is not the alice who owns the rows.
     let palisade =
         builder().authenticator(palisade_tests::jwt_of("ours")).resource_owner_issuer("ours").build().unwrap();
     let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
@@ -349,7 +350,7 @@ async fn a_list_is_the_callers_or_everything_for_admins() {
 }
 
 #[actix_web::test]
-async fn parameters_of_outer_scopes_are_compared_like_any_other() {
+async fn outer_scope_parameters_are_compared() {
     let app = app!(documents());
     let alice = || who("alice", &["admin"]).with_tenant("acme");
     assert_eq!(call_as(&app, getting("/orgs/acme/users/alice/profile"), alice()).await.status, 200);

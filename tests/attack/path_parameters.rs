@@ -1,5 +1,5 @@
-//! A path that no request can fill is 404 for everybody, and looks like a missing row (CWE-1068): it is found when the
-//! application is built, and where only a request shows it, it is a defect of the server's and not the client's.
+//! A path extractor that no request can satisfy returns 404 to everybody, which looks like a missing row (CWE-1068).
+//! The build reports it; where only a request reveals it, the response is a server error and not a client error.
 
 use std::panic::AssertUnwindSafe;
 
@@ -62,7 +62,7 @@ async fn first_of_three(path: Path<(String,)>) -> String {
 }
 
 #[test]
-fn a_scope_counts_the_parameters_of_all_its_prefixes() {
+fn parameters_of_all_prefixes_are_counted() {
     for (scope, words) in [
         (palisade::scope("/{org}").service(one), "a `Path` of one value, but /{org}/users/{user} has 2 parameters"),
         (palisade::scope("").service(two), "a `Path` of 2 parts, but /users/{user} has 1 parameter:"),
@@ -83,10 +83,10 @@ fn a_scope_counts_the_parameters_of_all_its_prefixes() {
 }
 
 #[actix_web::test]
-async fn an_app_does_not_start_with_a_path_that_it_can_not_fill() {
+async fn unsatisfiable_path_extractor_stops_the_start() {
     let app = App::new().service(two).wrap(palisade());
     assert!(AssertUnwindSafe(init_service(app)).catch_unwind().await.is_err());
-    // What actix-web's own scope has in its prefix, only the request shows.
+    // The prefix of a plain actix-web scope is visible only at request time.
     let app = App::new().service(web::scope("/{org}").service(two)).wrap(palisade());
     let app = init_service(app).await;
     assert_eq!(call(&app, getting("/acme/users/7")).await.body, "acme 7");
@@ -106,13 +106,13 @@ async fn short(path: Path<(u32, u32)>) -> String {
 }
 
 #[actix_web::test]
-async fn a_path_that_no_request_fits_is_a_defect_and_not_a_missing_resource() {
+async fn unsatisfiable_path_extractor_is_500_not_404() {
     let app = App::new().service(plain).service(short).service(misnamed).service(one).wrap(palisade());
     let app = init_service(app).await;
     for path in ["/plain/1/2", "/short/1", "/users/1"] {
         call(&app, getting(path)).await.assert_problem(500);
     }
-    // The client's own mistake is what it was.
+    // A mistake of the client is still a client error.
     let app = init_service(App::new().service(one).wrap(palisade())).await;
     assert_eq!(call(&app, getting("/users/1")).await.body, "1");
     call(&app, getting("/users/x")).await.assert_problem(404);
@@ -125,7 +125,7 @@ async fn me() -> &'static str {
 }
 
 #[test]
-fn a_prefix_that_the_router_would_panic_about_is_an_error() {
+fn invalid_scope_prefix_is_a_config_error() {
     for (prefix, words) in [
         ("/{id:[a-}", "no regular expression: unclosed character class"),
         ("/{id:*}", "no regular expression: repetition operator missing expression"),

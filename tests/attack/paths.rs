@@ -1,4 +1,5 @@
-//! A path that two parsers read differently (CWE-22, CWE-436; OWASP API5): rules hang on handlers, never on path text.
+//! A path that two parsers read differently (CWE-22, CWE-436; OWASP API5): rules belong to handlers, never to the
+//! text of a path.
 
 use actix_web::guard::GuardContext;
 use actix_web::http::Method;
@@ -27,7 +28,7 @@ macro_rules! app {
 }
 
 #[actix_web::test]
-async fn p1_no_spelling_of_a_path_passes_the_rule() {
+async fn no_path_spelling_bypasses_the_rule() {
     let app = app!();
     for path in [
         "/api/admin/x",
@@ -65,7 +66,7 @@ async fn p1_no_spelling_of_a_path_passes_the_rule() {
 }
 
 #[actix_web::test]
-async fn p1_no_spelling_of_an_id_reaches_another_owner() {
+async fn no_id_spelling_reaches_another_owner() {
     let app = app!();
     let mallory = || bearer("mallory", &["user"]);
     for id in [
@@ -84,14 +85,15 @@ async fn p1_no_spelling_of_an_id_reaches_another_owner() {
         assert!(matches!(answer.status.as_u16(), 400 | 403 | 404), "{id}: {answer:?}");
         assert!(!answer.body.contains("data of"), "{id}: {answer:?}");
     }
-    // The owner's own id in another spelling is still the owner's own.
+    // The caller's own id in another spelling still belongs to the caller.
     let own = getting("/api/users/%6dallory").insert_header(("authorization", mallory()));
     assert_eq!(call(&app, own).await.body, "the data of mallory");
 }
 
 #[actix_web::test]
-async fn p1_the_rule_and_the_handler_see_the_same_id() {
-    // The router leaves `%2F` in the parameter and the extractor decodes it: who is called `a%2Fb` does not own `a/b`.
+async fn rule_and_handler_see_the_same_id() {
+    // The router leaves `%2F` in the parameter and the extractor decodes it, so a caller named `a%2Fb` does not own
+    // `a/b`.
     let app = app!();
     let literal = getting("/api/users/a%2Fb").insert_header(("authorization", bearer("a%2Fb", &[])));
     call(&app, literal).await.assert_problem(403);
@@ -100,7 +102,7 @@ async fn p1_the_rule_and_the_handler_see_the_same_id() {
 }
 
 #[actix_web::test]
-async fn p4_no_header_marks_a_request_as_checked_or_as_somebody() {
+async fn headers_cannot_fake_a_check_or_identity() {
     let app = app!();
     for (name, value) in [
         ("x-palisade", "checked"),
@@ -123,7 +125,7 @@ async fn p4_no_header_marks_a_request_as_checked_or_as_somebody() {
 }
 
 #[actix_web::test]
-async fn two_authorization_headers_are_refused_before_either_is_read() {
+async fn two_authorization_headers_are_rejected() {
     let app = app!();
     let twice = getting("/api/users/alice")
         .append_header(("authorization", bearer("alice", &[])))
@@ -132,7 +134,7 @@ async fn two_authorization_headers_are_refused_before_either_is_read() {
 }
 
 #[actix_web::test]
-async fn a_wrong_method_is_405_with_allow_and_head_works_where_get_does() {
+async fn wrong_method_is_405_and_get_answers_head() {
     let app = app!();
     let auth = ("authorization", bearer("root", &["admin"]));
     assert_eq!(call(&app, request(Method::HEAD, "/api/admin/x").insert_header(auth)).await.status, 200);
@@ -161,15 +163,15 @@ fn only_green(context: &GuardContext<'_>) -> bool {
 }
 
 #[actix_web::test]
-async fn an_endpoint_that_says_head_goes_before_the_one_that_says_get() {
+async fn explicit_head_endpoint_precedes_get() {
     let scope = palisade::scope("/api").service(get_of_both).service(head_of_both);
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
     let green = ("x-colour", "green");
-    // The stricter of the two is asked, although the other one would answer HEAD too.
+    // The stricter of the two endpoints decides, although the other one also answers HEAD.
     call(&app, request(Method::HEAD, "/api/both").insert_header(green)).await.assert_problem(401);
     let got = call(&app, getting("/api/both").insert_header(green)).await;
     assert_eq!(got.header("x-answered-by"), "get");
-    // A method that is answered, were it not for the endpoint's own guard, is no wrong method.
+    // The method is known and only the endpoint's guard rejects the request, so this is not a 405.
     call(&app, getting("/api/both")).await.assert_problem(404);
     let wrong = call(&app, request(Method::PUT, "/api/both").insert_header(green)).await;
     wrong.assert_problem(405);
@@ -183,7 +185,7 @@ async fn number(number: Path<u8>) -> String {
 }
 
 #[actix_web::test]
-async fn a_path_that_is_no_resource_is_404_in_our_words() {
+async fn unmatched_path_is_a_404_problem() {
     let app = init_service(App::new().service(number).wrap(palisade())).await;
     assert_eq!(call(&app, getting("/numbers/7")).await.body, "7");
     for path in ["/numbers/seven", "/numbers/256", "/numbers/-1", "/numbers/7%2F8"] {

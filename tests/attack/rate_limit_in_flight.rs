@@ -1,4 +1,5 @@
-//! CWE-645, CWE-307, CWE-770: a limit that is full of requests which are not answered yet is not used up, and never exceeded.
+//! CWE-645, CWE-307, CWE-770: a limit that counts failures charges each request before its outcome is known. Requests
+//! in flight must not use the limit up for good, and must never exceed it.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
 
-/// Answers with the status that the path says, after so many milliseconds.
+/// Responds with the status from the path, after that many milliseconds.
 #[post("/login/{status}/{millis}")]
 #[public]
 #[rate_limit(5, "15m", count = failures)]
@@ -41,7 +42,7 @@ fn logging_in(status: u16, millis: u64) -> TestRequest {
 }
 
 #[actix_web::test]
-async fn twelve_right_logins_at_once_from_one_address_all_succeed() {
+async fn concurrent_successful_logins_all_succeed() {
     let app = app!(palisade(), login);
     let answers = join_all((0..12).map(|_| call(&app, logging_in(200, 100)))).await;
     assert_eq!(count(&answers, 200), 12, "{answers:?}");
@@ -50,31 +51,35 @@ async fn twelve_right_logins_at_once_from_one_address_all_succeed() {
 }
 
 #[actix_web::test]
-async fn of_64_wrong_logins_at_once_exactly_the_limit_is_tried_and_the_others_are_told_the_exact_time() {
+async fn concurrent_wrong_logins_are_tried_up_to_limit() {
     for millis in [0, 1, 50] {
         let app = app!(palisade(), login);
         let answers = join_all((0..64).map(|_| call(&app, logging_in(401, millis)))).await;
         assert_eq!((count(&answers, 401), count(&answers, 429)), (5, 59));
         for refused in answers.iter().filter(|answer| answer.status == 429) {
             refused.assert_problem(429);
-            assert_eq!(refused.header("retry-after"), "900", "it was used up when this was decided: {refused:?}");
+            assert_eq!(
+                refused.header("retry-after"),
+                "900",
+                "the limit was used up at the time of the decision: {refused:?}"
+            );
         }
     }
 }
 
 #[actix_web::test]
-async fn of_right_and_wrong_ones_at_once_no_more_than_the_limit_fail_and_then_nobody_is_let_in() {
+async fn concurrent_mixed_logins_fail_up_to_the_limit() {
     let app = app!(palisade(), login);
     let mixed = (0..40).map(|n| call(&app, logging_in(if n % 3 == 0 { 401 } else { 200 }, 20)));
     let answers = join_all(mixed).await;
     assert_eq!(count(&answers, 401), 5, "{answers:?}");
-    assert!(count(&answers, 200) >= 6, "those that came before the fifth failure: {answers:?}");
+    assert!(count(&answers, 200) >= 6, "those that came before the fifth failure succeed: {answers:?}");
     assert_eq!(count(&answers, 200) + count(&answers, 401) + count(&answers, 429), 40);
     call(&app, logging_in(200, 0)).await.assert_problem(429);
 }
 
 #[actix_web::test]
-async fn a_limit_that_stays_full_of_requests_in_flight_says_one_second_after_a_bounded_moment() {
+async fn request_waits_boundedly_for_those_in_flight() {
     let app = app!(palisade(), login);
     let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200, 4000)))).collect();
     for waiting in &mut slow {
@@ -85,18 +90,18 @@ async fn a_limit_that_stays_full_of_requests_in_flight_says_one_second_after_a_b
     refused.assert_problem(429);
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(refused.header("ratelimit"), r#""login";r=0;t=1"#);
-    assert!(began.elapsed() >= Duration::from_millis(1900), "it did not wait: {:?}", began.elapsed());
-    assert!(began.elapsed() < Duration::from_millis(3500), "it waits without end: {:?}", began.elapsed());
-    // Those that hang up stay charged, and are in flight no longer.
+    assert!(began.elapsed() >= Duration::from_millis(1900), "the request must wait: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(3500), "the wait must be bounded: {:?}", began.elapsed());
+    // Requests of clients that hang up stay charged, and no longer count as in flight.
     drop(slow);
     let began = Instant::now();
     let refused = call(&app, logging_in(200, 0)).await;
     assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "900"));
-    assert!(began.elapsed() < Duration::from_millis(1000), "nothing to wait for: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(1000), "there is nothing to wait for: {:?}", began.elapsed());
 }
 
 #[actix_web::test]
-async fn who_waits_learns_at_once_when_those_before_it_hang_up() {
+async fn waiter_wakes_when_earlier_requests_hang_up() {
     let app = app!(palisade(), login);
     let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200, 60_000)))).collect();
     for waiting in &mut slow {
@@ -115,7 +120,7 @@ async fn who_waits_learns_at_once_when_those_before_it_hang_up() {
 }
 
 #[actix_web::test]
-async fn who_hangs_up_while_it_waits_leaves_its_turn_to_the_next() {
+async fn cancelled_waiter_passes_its_turn_on() {
     let app = app!(palisade(), login);
     let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200, 300)))).collect();
     for waiting in &mut slow {
@@ -130,7 +135,7 @@ async fn who_hangs_up_while_it_waits_leaves_its_turn_to_the_next() {
     drop(gone);
     let (answers, last) = futures_util::future::join(join_all(slow), last).await;
     assert_eq!((count(&answers, 200), last.status.as_u16()), (5, 200));
-    // Nobody was charged for having waited.
+    // Waiting alone charges nobody.
     for _ in 0..5 {
         assert_eq!(call(&app, logging_in(401, 0)).await.status, 401);
     }
@@ -138,7 +143,7 @@ async fn who_hangs_up_while_it_waits_leaves_its_turn_to_the_next() {
 }
 
 #[actix_web::test]
-async fn no_more_than_64_wait_for_one_client_and_the_others_are_refused_at_once() {
+async fn at_most_64_requests_wait_per_client() {
     let app = app!(palisade(), login);
     let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200, 500)))).collect();
     for waiting in &mut slow {
@@ -151,12 +156,12 @@ async fn no_more_than_64_wait_for_one_client_and_the_others_are_refused_at_once(
         refused.assert_problem(429);
         assert_eq!(refused.header("retry-after"), "1");
     }
-    // Another client is not held up by them.
+    // They do not delay other clients.
     assert_eq!(call(&app, from("198.51.100.7", logging_in(200, 0))).await.status, 200);
 }
 
 #[actix_web::test]
-async fn how_long_a_request_waits_is_the_builders_to_say() {
+async fn waiting_time_is_configurable() {
     let app = app!(builder().rate_limit_wait(Duration::ZERO).build().unwrap(), login);
     let answers = join_all((0..12).map(|_| call(&app, logging_in(200, 50)))).await;
     assert_eq!((count(&answers, 200), count(&answers, 429)), (5, 7));
@@ -182,7 +187,7 @@ async fn all(millis: Path<u64>) -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_limit_on_all_requests_has_nothing_to_wait_for_and_keeps_its_exact_time() {
+async fn limit_on_all_requests_never_waits() {
     let app = app!(palisade(), all);
     let began = Instant::now();
     let answers = join_all((0..12).map(|_| call(&app, request(Method::POST, "/all/100")))).await;
@@ -210,7 +215,7 @@ async fn named(body: Json<Named>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn a_request_that_waits_for_a_name_and_one_that_waits_for_an_address_both_get_through() {
+async fn waiting_for_name_and_address_does_not_deadlock() {
     let app = app!(palisade(), named);
     let asked = |n: u32, status: u16| {
         let body = format!(r#"{{"email":"user-{}","status":{status}}}"#, n % 2);
@@ -219,8 +224,8 @@ async fn a_request_that_waits_for_a_name_and_one_that_waits_for_an_address_both_
     let answers = join_all((0..30).map(|n| call(&app, asked(n, 200)))).await;
     assert_eq!(count(&answers, 200), 30, "{answers:?}");
     let wrong = join_all((0..60).map(|n| call(&app, asked(n, 401)))).await;
-    // Each of three addresses had success with each name, so a name at its limit is counted with the address: never more
-    // than an address may.
+    // Each of the three addresses has logged in with each name, so at the limit of the name each address still has
+    // its own count, up to the limit of the address.
     assert_eq!(count(&wrong, 401) + count(&wrong, 429), 60, "{wrong:?}");
     assert!((6..=15).contains(&count(&wrong, 401)), "{}", count(&wrong, 401));
 }
@@ -234,7 +239,7 @@ async fn costly(status: Path<u16>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn what_is_used_up_is_told_by_the_units_and_not_by_the_requests() {
+async fn exhaustion_is_measured_in_units_not_requests() {
     let app = app!(palisade(), costly);
     let asked = |status: u16| request(Method::POST, &format!("/costly/{status}"));
     let answers = join_all((0..4).map(|_| call(&app, asked(200)))).await;
@@ -247,7 +252,7 @@ async fn what_is_used_up_is_told_by_the_units_and_not_by_the_requests() {
 }
 
 #[actix_web::test]
-async fn a_charge_in_flight_for_longer_than_its_window_gives_the_next_window_nothing() {
+async fn outlived_charge_returns_nothing_to_next_window() {
     let clock = ManualClock::new();
     let app = app!(builder_at(&clock).build().unwrap(), login);
     let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200, 200)))).collect();
@@ -272,7 +277,7 @@ async fn short(status: Path<u16>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn who_waits_is_admitted_when_the_window_moves_on_before_anything_settles() {
+async fn waiter_is_admitted_when_the_window_moves() {
     let app = app!(Palisade::builder().build().unwrap(), short);
     let began = Instant::now();
     let asked = |status: u16| call(&app, from("198.51.100.99", request(Method::POST, &format!("/short/{status}"))));
@@ -284,7 +289,7 @@ async fn who_waits_is_admitted_when_the_window_moves_on_before_anything_settles(
 const PROBES: RateLimit = RateLimit::new("in-flight-probes", 2, Duration::from_mins(15)).count(Count::Failures);
 
 #[actix_web::test]
-async fn a_limiter_in_a_handler_tells_used_up_from_in_flight_and_waits_as_an_attribute_does() {
+async fn limiter_in_handler_waits_like_the_attribute() {
     let limiter = builder().rate_limit_wait(Duration::from_millis(300)).build().unwrap().rate_limiter();
     let key = RateLimitKey::address([203, 0, 113, 9].into());
     let (one, two) = (limiter.check(&PROBES, &key).await.unwrap(), limiter.check(&PROBES, &key).await.unwrap());
@@ -297,14 +302,14 @@ async fn a_limiter_in_a_handler_tells_used_up_from_in_flight_and_waits_as_an_att
         one.give_back().await;
     };
     let (third, ()) = futures_util::future::join(limiter.check(&PROBES, &key), settle).await;
-    // Dropped is kept, and in flight no longer.
+    // A dropped permit stays charged, and no longer counts as in flight.
     drop((two, third.unwrap()));
     let refused = limiter.check(&PROBES, &key).await.unwrap_err();
     assert_eq!(refused, RateLimitError::RateLimited { retry_after: Duration::from_secs(900) });
 }
 
 #[actix_web::test]
-async fn a_reset_lets_those_in_who_wait() {
+async fn reset_admits_waiters() {
     let limiter = builder().build().unwrap().rate_limiter();
     let key = RateLimitKey::address([203, 0, 113, 10].into());
     let held = [limiter.check(&PROBES, &key).await.unwrap(), limiter.check(&PROBES, &key).await.unwrap()];
@@ -319,7 +324,7 @@ async fn a_reset_lets_those_in_who_wait() {
 }
 
 #[actix_web::test]
-async fn over_four_workers_right_logins_all_succeed_and_of_wrong_ones_exactly_the_limit_is_tried() {
+async fn four_workers_share_the_requests_in_flight() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let palisade = builder().build().unwrap();
@@ -327,15 +332,16 @@ async fn over_four_workers_right_logins_all_succeed_and_of_wrong_ones_exactly_th
     let server = server.workers(4).listen(listener).unwrap().run();
     let handle = server.handle();
     actix_web::rt::spawn(server);
-    // One connection each, so that every worker gets its share.
+    // One connection for each request, so that each worker gets a share.
     let asked = async |many: usize, path: &str| {
         let url = format!("http://{address}{path}");
         join_all((0..many).map(|_| {
             let (client, url) = (reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(), url.clone());
             async move {
                 let answer = client.post(url).send().await.unwrap();
-                let told = answer.headers().get("retry-after").map(|told| told.to_str().unwrap().to_owned());
-                (answer.status().as_u16(), told.unwrap_or_default())
+                let retry_after =
+                    answer.headers().get("retry-after").map(|retry_after| retry_after.to_str().unwrap().to_owned());
+                (answer.status().as_u16(), retry_after.unwrap_or_default())
             }
         }))
         .await
@@ -347,5 +353,9 @@ async fn over_four_workers_right_logins_all_succeed_and_of_wrong_ones_exactly_th
     let wrong = asked(64, "/login/401/50").await;
     handle.stop(true).await;
     assert_eq!(wrong.iter().filter(|(status, _)| *status == 401).count(), 5, "{wrong:?}");
-    assert_eq!(wrong.iter().filter(|(status, told)| *status == 429 && told == "900").count(), 59, "{wrong:?}");
+    assert_eq!(
+        wrong.iter().filter(|(status, retry_after)| *status == 429 && retry_after == "900").count(),
+        59,
+        "{wrong:?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! CWE-348, CWE-770, CWE-645, ASVS V6.3.1, V2.4.1: rate limits whose key the caller chooses, leaves out, or shares with a victim.
+//! CWE-348, CWE-770, CWE-645, ASVS V6.3.1, V2.4.1: rate limits whose key the caller can choose, omit, or share with a
+//! victim.
 
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ fn behind_proxy() -> PalisadeBuilder {
 const BY_TENANT: RateLimit = RateLimit::new("tenant", 2, HOUR).by(By::Header("x-tenant"));
 
 #[actix_web::test]
-async fn q5_a_header_counts_only_from_a_trusted_proxy_and_only_once() {
+async fn header_key_is_trusted_only_from_a_proxy() {
     let app = app!(behind_proxy().build().unwrap(), BY_TENANT, open);
     let asked = |tenant: &'static str| from("10.0.0.1", getting("/open")).insert_header(("x-tenant", tenant));
     for _ in 0..2 {
@@ -54,9 +55,9 @@ async fn q5_a_header_counts_only_from_a_trusted_proxy_and_only_once() {
     }
     call(&app, asked("a")).await.assert_problem(429);
     assert_eq!(call(&app, asked("b")).await.status, 200);
-    // The same text in another case is another tenant: it is the proxy's word, not the client's.
+    // The same text in another case is another tenant, because the proxy and not the client sets the header.
     assert_eq!(call(&app, asked("A")).await.status, 200);
-    // Whoever is no proxy can't say anything.
+    // A peer that is not a proxy cannot set the header.
     call(&app, from("203.0.113.9", getting("/open")).insert_header(("x-tenant", "c"))).await.assert_problem(400);
     call(&app, from("10.0.0.1", getting("/open"))).await.assert_problem(400);
     call(&app, asked("")).await.assert_problem(400);
@@ -64,7 +65,7 @@ async fn q5_a_header_counts_only_from_a_trusted_proxy_and_only_once() {
 }
 
 #[actix_web::test]
-async fn a_header_without_trusted_proxies_is_an_error_at_boot() {
+async fn header_key_without_trusted_proxies_is_config_error() {
     let routes = palisade::scope("").rate_limit(BY_TENANT).service(open);
     let mistake = builder().routes(&routes).build().unwrap_err().to_string();
     assert!(mistake.contains("trusted_proxies") && mistake.contains("x-tenant"), "{mistake}");
@@ -72,7 +73,7 @@ async fn a_header_without_trusted_proxies_is_an_error_at_boot() {
 }
 
 #[actix_web::test]
-async fn q3_each_api_key_of_an_owner_is_counted_apart_and_a_made_up_one_counts_for_nothing() {
+async fn each_api_key_has_its_own_limit() {
     let keys = ApiKeys::new("pal", ISSUER, MemoryApiKeys::new()).unwrap();
     let one = keys.create(NewApiKey::new("ada")).await.unwrap();
     let two = keys.create(NewApiKey::new("ada")).await.unwrap();
@@ -93,7 +94,7 @@ async fn q3_each_api_key_of_an_owner_is_counted_apart_and_a_made_up_one_counts_f
     }
     assert_eq!(call(&app, asked(two.expose())).await.status, 200);
     call(&app, asked(two.expose())).await.assert_problem(429);
-    // Who comes with a token is counted as the caller: not under any of the keys, and not for nothing.
+    // A caller with a token is counted as that caller: not under one of the keys, and not uncounted.
     for status in [200, 200, 429] {
         let with_token = getting("/mine").insert_header(("authorization", bearer("ada", &[])));
         assert_eq!(call(&app, with_token).await.status, status);
@@ -101,7 +102,7 @@ async fn q3_each_api_key_of_an_owner_is_counted_apart_and_a_made_up_one_counts_f
 }
 
 #[actix_web::test]
-async fn a_rate_limit_by_api_key_without_api_keys_is_an_error_at_boot() {
+async fn api_key_limit_without_api_keys_is_config_error() {
     let routes = palisade::scope("").rate_limit(RateLimit::new("keys", 2, HOUR).by(By::ApiKey)).service(mine);
     let mistake = builder().routes(&routes).build().unwrap_err().to_string();
     assert!(mistake.contains("ApiKeys"), "{mistake}");
@@ -123,9 +124,9 @@ async fn planned() -> &'static str {
 }
 
 #[actix_web::test]
-async fn q5_a_function_that_knows_no_key_refuses_and_one_that_is_down_is_503() {
+async fn key_function_without_key_rejects_the_request() {
     let app = app!(builder().build().unwrap(), RateLimit::new("all", 1000, HOUR), planned);
-    let asked = |says: &'static str| getting("/plan").insert_header(("x-test", says));
+    let asked = |mode: &'static str| getting("/plan").insert_header(("x-test", mode));
     call(&app, asked("none")).await.assert_problem(400);
     let down = call(&app, asked("down")).await;
     down.assert_problem(503);
@@ -164,8 +165,8 @@ async fn login_app(clock: &ManualClock) -> impl AsyncFn(&str, &str, &str) -> Ans
     async move |address: &str, email: &str, password: &str| call(&app, logging_in(address, email, password)).await
 }
 
-/// Uses the rate limit of a name up, from as many addresses as that takes.
-async fn lock_out(app: &impl AsyncFn(&str, &str, &str) -> Answer, email: &str) {
+/// Uses up the limit of a name, from as many addresses as that takes.
+async fn use_up_name(app: &impl AsyncFn(&str, &str, &str) -> Answer, email: &str) {
     for guess in 0..5 {
         let answer = app(&format!("198.51.100.{guess}"), email, "guessed").await;
         assert_eq!(answer.status, 401, "{answer:?}");
@@ -174,9 +175,9 @@ async fn lock_out(app: &impl AsyncFn(&str, &str, &str) -> Answer, email: &str) {
 }
 
 #[actix_web::test]
-async fn many_addresses_that_guess_one_name_are_stopped_by_the_name_however_it_is_spelt() {
+async fn name_limit_stops_guesses_from_many_addresses() {
     let app = login_app(&ManualClock::new()).await;
-    lock_out(&app, "ann@example.org").await;
+    use_up_name(&app, "ann@example.org").await;
     for spelling in ["Ann@Example.ORG", " ann@example.org ", "\u{ff41}nn@example.org"] {
         app("198.51.100.78", spelling, "guessed").await.assert_problem(429);
     }
@@ -184,7 +185,7 @@ async fn many_addresses_that_guess_one_name_are_stopped_by_the_name_however_it_i
 }
 
 #[actix_web::test]
-async fn one_address_that_guesses_many_names_is_stopped_by_the_address() {
+async fn address_limit_stops_guesses_of_many_names() {
     let app = login_app(&ManualClock::new()).await;
     for name in ["a", "b", "c"] {
         assert_eq!(app("198.51.100.1", name, "guessed").await.status, 401);
@@ -194,24 +195,24 @@ async fn one_address_that_guesses_many_names_is_stopped_by_the_address() {
 }
 
 #[actix_web::test]
-async fn a_lock_out_is_not_turned_against_a_victim_with_a_good_record() {
+async fn lock_out_spares_the_victims_known_address() {
     let clock = ManualClock::new();
     let app = login_app(&clock).await;
     assert_eq!(app("203.0.113.5", "ann@example.org", "right").await.status, 200);
-    lock_out(&app, "ann@example.org").await;
-    // The victim, from where it always comes.
+    use_up_name(&app, "ann@example.org").await;
+    // The victim logs in from its known address.
     for _ in 0..20 {
         assert_eq!(app("203.0.113.5", "ann@example.org", "right").await.status, 200);
     }
-    // The right password from elsewhere does not open it: the attacker may have guessed it.
+    // The right password from another address is refused too, because the attacker may have guessed it.
     app("203.0.113.6", "ann@example.org", "right").await.assert_problem(429);
-    // A record with one name is worth nothing for another.
+    // An address that is known for one name is not known for another.
     assert_eq!(app("198.51.100.90", "eve@example.org", "right").await.status, 200);
     app("198.51.100.90", "ann@example.org", "guessed").await.assert_problem(429);
 }
 
 #[actix_web::test]
-async fn an_address_with_a_good_record_has_one_rate_limit_more_and_not_endless_guesses() {
+async fn known_address_has_its_own_bounded_limit() {
     let clock = ManualClock::new();
     let palisade = builder_at(&clock).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(by_name_alone)).wrap(palisade)).await;
@@ -231,7 +232,7 @@ async fn an_address_with_a_good_record_has_one_rate_limit_more_and_not_endless_g
     for _ in 0..3 {
         assert_eq!(asked("203.0.113.5", "right").await, 200);
     }
-    // Whoever comes back in time keeps the record, however often it came before.
+    // An address that returns in time stays known, however often it came before.
     clock.advance(Duration::from_hours(29 * 24));
     for _ in 0..3 {
         assert_eq!(asked("203.0.113.5", "right").await, 200);
@@ -242,7 +243,7 @@ async fn an_address_with_a_good_record_has_one_rate_limit_more_and_not_endless_g
     }
     assert_eq!(asked("203.0.113.5", "right").await, 200);
     clock.advance(Duration::from_mins(15));
-    // The record is over 30 days after the last success, to the day.
+    // A known address is forgotten exactly 30 days after its last success.
     clock.advance(Duration::from_hours(31 * 24));
     for _ in 0..2 {
         assert_eq!(asked("198.51.100.1", "guessed").await, 401);
@@ -258,7 +259,7 @@ async fn by_name_alone(body: Json<Credentials>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn q5_an_input_without_the_field_is_refused_and_told_which() {
+async fn missing_key_field_is_a_validation_error() {
     let app = login_app(&ManualClock::new()).await;
     let answer = app("203.0.113.5", " ", "guessed").await;
     answer.assert_problem(422);
@@ -278,7 +279,7 @@ async fn both(body: Json<Credentials>) -> String {
 }
 
 #[actix_web::test]
-async fn a_list_counts_each_key_apart_and_reports_the_address_alone() {
+async fn list_of_keys_reports_only_the_address() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(both)).wrap(palisade)).await;
     let asked = async |address: &str, email: &str| {
@@ -288,7 +289,7 @@ async fn a_list_counts_each_key_apart_and_reports_the_address_alone() {
     let first = asked("203.0.113.1", "ann").await;
     assert_eq!(first.header("ratelimit-policy"), r#""both:ip";q=2;w=3600"#);
     assert_eq!(asked("203.0.113.2", "ann").await.status, 200);
-    // Refused for the name, so the address is not charged either.
+    // The name refuses the request, so the address is not charged either.
     for _ in 0..3 {
         asked("203.0.113.2", "ann").await.assert_problem(429);
     }
@@ -296,7 +297,7 @@ async fn a_list_counts_each_key_apart_and_reports_the_address_alone() {
     asked("203.0.113.2", "eve").await.assert_problem(429);
 }
 
-/// Turns what the handler answers into another status: rate limits settle by that.
+/// Replaces the status of the handler's response; rate limits settle by the replaced status.
 async fn as_accepted(
     request: actix_web::dev::ServiceRequest,
     next: actix_web::middleware::Next<impl actix_web::body::MessageBody + 'static>,
@@ -318,7 +319,7 @@ async fn wrapped(body: Json<Credentials>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn behind_a_wrap_a_field_is_counted_by_the_answer_that_leaves_it_and_is_not_reported() {
+async fn field_limit_settles_by_the_wrapped_response() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(wrapped)).wrap(palisade)).await;
     let asked = || posting("/wrapped", r#"{"email":"ann","password":"wrong"}"#);
@@ -334,7 +335,7 @@ async fn behind_a_wrap_a_field_is_counted_by_the_answer_that_leaves_it_and_is_no
 }
 
 #[actix_web::test]
-async fn a_scope_that_counts_by_a_field_is_an_error_at_boot_and_refuses_where_nobody_asked() {
+async fn scope_limit_by_field_is_a_config_error() {
     const BY_FIELD: RateLimit = RateLimit::new("scope", 2, HOUR).by(By::Field("body.email")).count(Count::Failures);
     let routes = palisade::scope("/api").rate_limit(BY_FIELD).service(open);
     let mistake = Palisade::builder().authenticator(jwt()).routes(&routes).build().unwrap_err().to_string();

@@ -1,4 +1,5 @@
-//! CWE-645, CWE-307: a limit that counts failures counts what the client did wrong, never what the server could not do.
+//! CWE-645, CWE-307: a limit on failures must count what the client did wrong, and never what the server could not
+//! do.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use palisade::{Authenticator, RateLimit, authenticated, post, public, rate_limit
 use palisade_tests::{builder, call, palisade, post as posting, request};
 use serde::Deserialize;
 
-/// What a server answers when it is to blame.
+/// Statuses for which the server is to blame; 599 stands in for a panic.
 const SERVER_ERRORS: [u16; 6] = [500, 501, 502, 503, 504, 599];
 
 #[derive(Deserialize)]
@@ -63,7 +64,7 @@ async fn by_both(body: Json<Named>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn failures_of_the_server_are_given_back_and_those_of_the_client_are_not() {
+async fn server_failures_are_given_back() {
     let app = app!(palisade(), by_address by_field by_both);
     let asked = |path: &str, status: u16| match path {
         "/by-address" => request(Method::POST, &format!("/by-address/{status}")),
@@ -101,7 +102,7 @@ async fn all(status: Path<u16>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn a_limit_on_all_requests_keeps_server_failures_and_one_on_successes_gives_them_back() {
+async fn limit_on_all_requests_keeps_server_failures() {
     let app = app!(palisade(), successes all);
     let asked = |path: &str, status: u16| request(Method::POST, &format!("/{path}/{status}"));
     for _ in 0..5 {
@@ -117,7 +118,7 @@ async fn a_limit_on_all_requests_keeps_server_failures_and_one_on_successes_give
     call(&app, asked("all", 200)).await.assert_problem(429);
 }
 
-/// Fails after the handler answered, in the way that the header of the request asks for.
+/// Fails after the handler has responded, in the way that the request's `x-fail` header asks for.
 async fn failing(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse, Error> {
     let how = request.headers().get("x-fail").map(|how| how.to_str().unwrap().to_owned());
     let response = next.call(request).await?.map_into_boxed_body();
@@ -138,7 +139,7 @@ async fn wrapped(body: Json<Named>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn what_fails_in_a_wrap_of_the_route_is_given_back_by_every_key() {
+async fn server_failure_in_wrap_is_given_back() {
     let app = app!(palisade(), wrapped);
     for (how, expected) in [("error", 503), ("panic", 500), ("answer", 502)] {
         for status in [200, 401] {
@@ -153,7 +154,7 @@ async fn what_fails_in_a_wrap_of_the_route_is_given_back_by_every_key() {
     }
     let other = posting("/wrapped", r#"{"email":"bob","status":200}"#).insert_header(("x-fail", "client error"));
     assert_eq!(call(&app, other).await.status, 401);
-    // The address has its three: two of ann's and the one that the wrap refused.
+    // The limit of the address is used up: two failures by ann, and the one that the wrap refused.
     call(&app, named("/wrapped", 200)).await.assert_problem(429);
     let elsewhere = |email: &str| {
         let body = format!(r#"{{"email":{email:?},"status":401}}"#);
@@ -167,10 +168,10 @@ async fn what_fails_in_a_wrap_of_the_route_is_given_back_by_every_key() {
     call(&app, elsewhere("bob")).await.assert_problem(429);
 }
 
-/// Its store is away, unless the request says otherwise.
-struct Away;
+/// An authenticator whose store is down, unless the request asks for a wrong credential.
+struct StoreDown;
 
-impl Authenticator for Away {
+impl Authenticator for StoreDown {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
         let known = request.headers().contains_key("x-wrong");
         Attempt::Done(Err(if known { AuthError::Invalid("wrong") } else { AuthError::Unavailable("store_away") }))
@@ -193,8 +194,8 @@ async fn behind() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_refusal_by_a_store_that_is_away_is_no_failure_of_the_client() {
-    let app = app!(palisade::Palisade::builder().authenticator(Away).build().unwrap(), behind);
+async fn store_outage_is_not_counted_as_failure() {
+    let app = app!(palisade::Palisade::builder().authenticator(StoreDown).build().unwrap(), behind);
     for _ in 0..10 {
         call(&app, request(Method::POST, "/behind")).await.assert_problem(503);
     }
@@ -208,7 +209,7 @@ const PROBES: RateLimit =
     RateLimit::new("outcomes-probes", 2, Duration::from_mins(15)).by(By::Ip).count(Count::Failures);
 
 #[actix_web::test]
-async fn a_permit_settles_by_a_status_as_an_attribute_does() {
+async fn permit_settles_by_status_like_the_attribute() {
     let limiter = builder().build().unwrap().rate_limiter();
     let key = RateLimitKey::address([203, 0, 113, 9].into());
     for status in [200, 302, 500, 503] {

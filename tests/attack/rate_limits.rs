@@ -23,7 +23,7 @@ async fn three() -> &'static str {
     "ok"
 }
 
-/// Answers with the status that the path says.
+/// Responds with the status from the path.
 #[post("/login/{status}")]
 #[public]
 #[rate_limit(5, "15m", count = failures)]
@@ -43,7 +43,7 @@ macro_rules! app {
 }
 
 #[actix_web::test]
-async fn q1_retry_after_is_the_time_left_rounded_up() {
+async fn retry_after_is_the_remaining_time_rounded_up() {
     let clock = ManualClock::new();
     let app = app!(builder_at(&clock).build().unwrap(), three);
     for remaining in ["r=2", "r=1", "r=0"] {
@@ -53,7 +53,7 @@ async fn q1_retry_after_is_the_time_left_rounded_up() {
         assert!(answer.header("ratelimit").starts_with(&format!(r#""three";{remaining};t="#)), "{answer:?}");
         clock.advance(Duration::from_millis(100_500));
     }
-    // The first of the three leaves 900 s after it came, that is in 598.5 s.
+    // The first of the three requests leaves the window after 900 s, which is in 598.5 s.
     let refused = call(&app, getting("/three")).await;
     refused.assert_problem(429);
     assert_eq!(refused.header("retry-after"), "599");
@@ -65,7 +65,7 @@ async fn q1_retry_after_is_the_time_left_rounded_up() {
 }
 
 #[actix_web::test]
-async fn q2_successes_are_given_back_and_the_count_never_goes_below_zero() {
+async fn successes_are_given_back_and_count_stays_nonnegative() {
     let app = app!(palisade(), login);
     for _ in 0..50 {
         assert_eq!(call(&app, logging_in(200)).await.status, 200);
@@ -78,12 +78,12 @@ async fn q2_successes_are_given_back_and_the_count_never_goes_below_zero() {
 }
 
 #[actix_web::test]
-async fn q2_a_success_that_is_settled_in_a_later_window_gives_that_window_nothing() {
+async fn late_success_returns_nothing_to_next_window() {
     let clock = ManualClock::new();
     let app = app!(builder_at(&clock).build().unwrap(), login);
     let mut slow: Vec<_> = (0..5).map(|_| Box::pin(call(&app, logging_in(200)))).collect();
     for waiting in &mut slow {
-        assert!(waiting.as_mut().now_or_never().is_none(), "the handler waits");
+        assert!(waiting.as_mut().now_or_never().is_none(), "the handler is waiting");
     }
     clock.advance(Duration::from_secs(901));
     for _ in 0..5 {
@@ -96,7 +96,7 @@ async fn q2_a_success_that_is_settled_in_a_later_window_gives_that_window_nothin
 }
 
 #[actix_web::test]
-async fn q2_concurrent_tries_do_not_pass_the_rate_limit_before_any_of_them_is_settled() {
+async fn concurrent_attempts_do_not_exceed_the_limit() {
     let app = app!(palisade(), login);
     let answers = join_all((0..64).map(|_| call(&app, logging_in(401)))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 5);
@@ -104,11 +104,11 @@ async fn q2_concurrent_tries_do_not_pass_the_rate_limit_before_any_of_them_is_se
 }
 
 #[actix_web::test]
-async fn q2_a_client_that_hangs_up_stays_charged() {
+async fn client_that_hangs_up_stays_charged() {
     let app = app!(palisade(), login);
     for _ in 0..5 {
         let mut waiting = Box::pin(call(&app, logging_in(200)));
-        assert!(waiting.as_mut().now_or_never().is_none(), "the handler waits");
+        assert!(waiting.as_mut().now_or_never().is_none(), "the handler is waiting");
         drop(waiting);
     }
     call(&app, logging_in(200)).await.assert_problem(429);
@@ -122,14 +122,14 @@ async fn mine() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_rate_limit_by_principal_counts_verified_identities_alone() {
+async fn principal_limit_counts_only_verified_identities() {
     let app = app!(palisade(), mine);
     let as_user = |token: String| getting("/mine").insert_header(("authorization", token));
     for _ in 0..10 {
         call(&app, as_user("Bearer alice.alice.alice".to_owned())).await.assert_problem(401);
     }
     for _ in 0..2 {
-        // A fresh token of the same principal is no fresh bucket.
+        // A new token of the same principal gets no fresh limit.
         assert_eq!(call(&app, as_user(bearer("alice", &[]))).await.status, 200);
     }
     call(&app, as_user(bearer("alice", &[]))).await.assert_problem(429);
@@ -145,7 +145,7 @@ async fn both() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_request_that_one_rate_limit_refuses_is_charged_to_none() {
+async fn refused_request_is_charged_to_no_limit() {
     let app = app!(palisade(), both);
     let asked = |subject: &str| getting("/both").insert_header(("authorization", bearer(subject, &["admin"])));
     assert_eq!(call(&app, asked("a")).await.status, 200);
@@ -154,12 +154,12 @@ async fn a_request_that_one_rate_limit_refuses_is_charged_to_none() {
         call(&app, asked("a")).await.assert_problem(429);
     }
     let answer = call(&app, asked("b")).await;
-    assert_eq!(answer.status, 200, "the address rate limit of 3 still had one: {answer:?}");
+    assert_eq!(answer.status, 200, "the limit of 3 for the address has one request left: {answer:?}");
     assert_eq!(answer.header("ratelimit-policy"), r#""both";q=3;w=3600, "both-2";q=2;w=60"#);
 }
 
 #[actix_web::test]
-async fn a_scope_rate_limit_is_shared_by_its_endpoints_and_its_unknown_paths() {
+async fn scope_limit_covers_endpoints_and_unknown_paths() {
     let scope = palisade::scope("/api")
         .rate_limit(RateLimit::new("api", 4, Duration::from_mins(15)))
         .service(three)
@@ -178,7 +178,7 @@ async fn a_scope_rate_limit_is_shared_by_its_endpoints_and_its_unknown_paths() {
 }
 
 #[actix_web::test]
-async fn observing_counts_and_reports_and_refuses_nothing() {
+async fn observe_mode_counts_and_refuses_nothing() {
     let app = app!(builder().rate_limit_mode(RateLimitMode::Observe).build().unwrap(), three);
     for remaining in ["r=2", "r=1", "r=0", "r=0", "r=0"] {
         let answer = call(&app, getting("/three")).await;
@@ -188,13 +188,13 @@ async fn observing_counts_and_reports_and_refuses_nothing() {
 }
 
 #[actix_web::test]
-async fn a_rate_limit_by_address_refuses_a_connection_without_one() {
+async fn address_limit_rejects_connection_without_address() {
     let app = app!(palisade(), three);
     call(&app, actix_web::test::TestRequest::with_uri("/three")).await.assert_problem(500);
 }
 
 #[actix_web::test]
-async fn p2_a_rotated_forwarded_header_gives_no_fresh_bucket() {
+async fn rotated_forwarded_header_gives_no_fresh_limit() {
     let app = app!(palisade(), three);
     let asked = |n: usize| getting("/three").insert_header(("x-forwarded-for", format!("198.51.100.{n}")));
     for n in 0..3 {
@@ -211,9 +211,9 @@ async fn five_for_all_workers(served: Data<AtomicUsize>) -> &'static str {
     "ok"
 }
 
-/// The mistake that must do no harm: the builder is called inside of the closure, once for each worker.
+/// A common mistake that must do no harm: the builder is called inside the closure, once for each worker.
 #[actix_web::test]
-async fn q6_four_workers_that_each_build_their_own_palisade_share_one_rate_limit() {
+async fn workers_with_separate_builders_share_one_limit() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let served = Arc::new(AtomicUsize::new(0));
@@ -232,7 +232,7 @@ async fn q6_four_workers_that_each_build_their_own_palisade_share_one_rate_limit
     let handle = server.handle();
     actix_web::rt::spawn(server);
     let url = format!("http://{address}/six");
-    // One connection each, so that every worker gets its share.
+    // One connection for each request, so that each worker gets a share.
     let asked = join_all((0..64).map(|_| {
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
         let url = url.clone();
@@ -240,7 +240,7 @@ async fn q6_four_workers_that_each_build_their_own_palisade_share_one_rate_limit
     }))
     .await;
     handle.stop(true).await;
-    assert!(built.load(Ordering::SeqCst) >= 4, "every worker built its own");
+    assert!(built.load(Ordering::SeqCst) >= 4, "each worker must build its own palisade");
     assert_eq!(asked.iter().filter(|status| **status == 200).count(), 5, "{asked:?}");
     assert_eq!(asked.iter().filter(|status| **status == 429).count(), 59, "{asked:?}");
     assert_eq!(served.load(Ordering::SeqCst), 5);
@@ -254,12 +254,12 @@ async fn counted_first() -> &'static str {
 }
 
 #[actix_web::test]
-async fn an_address_is_counted_before_its_credentials_are_judged() {
+async fn address_is_counted_before_authentication() {
     let app = app!(palisade(), counted_first);
     let guessing = |token: &str| getting("/counted-first").insert_header(("authorization", format!("Bearer {token}")));
     call(&app, getting("/counted-first")).await.assert_problem(401);
     call(&app, guessing("a.guessed.token")).await.assert_problem(401);
-    // The right token comes too late: guessing has used the rate limit up.
+    // The right token is refused too, because the guesses have used up the limit.
     let right = getting("/counted-first").insert_header(("authorization", bearer("alice", &[])));
     call(&app, right).await.assert_problem(429);
 }

@@ -1,5 +1,5 @@
-//! A header that must be single and is there twice, over HTTP/2 too (CWE-444, RFC 9110 §5.3): two parsers would read two
-//! requests. And more header fields than anybody sends (CWE-770).
+//! A single-value header that occurs twice, also over HTTP/2 (CWE-444, RFC 9110 §5.3): two parsers could read two
+//! different requests. Also: far more header fields than any client needs (CWE-770).
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -34,24 +34,24 @@ fn fields(count: usize) -> TestRequest {
 }
 
 #[actix_web::test]
-async fn a_header_that_must_be_single_is_refused_twice_and_served_once() {
+async fn repeated_single_value_header_is_rejected() {
     let app = init_service(App::new().service(whole).wrap(palisade())).await;
     for (name, value) in SINGLE {
         let once = request(Method::POST, "/whole").append_header((name, value));
-        // Of the CORS preflight nobody speaks here: it is `OPTIONS`.
+        // This is a POST, so the CORS preflight headers have no effect.
         assert_eq!(call(&app, once).await.status, 200, "{name}");
         for second in [value, "another", ""] {
             let twice = request(Method::POST, "/whole").append_header((name, value)).append_header((name, second));
             call(&app, twice).await.assert_problem(400);
         }
     }
-    // Lists may be written in several lines.
+    // A list header may occur on several lines.
     let list = request(Method::POST, "/whole").append_header(("accept", "text/html")).append_header(("accept", "*/*"));
     assert_eq!(call(&app, list).await.status, 200);
 }
 
 #[actix_web::test]
-async fn ninety_six_header_fields_are_taken_and_no_more() {
+async fn more_than_96_header_fields_are_rejected() {
     let app = init_service(App::new().service(whole).wrap(palisade())).await;
     assert_eq!(call(&app, fields(96)).await.status, 200);
     call(&app, fields(97)).await.assert_problem(431);
@@ -74,7 +74,7 @@ fn serve() -> SocketAddr {
     addresses.recv().unwrap()
 }
 
-/// The status of a request over HTTP/2 with these headers; `None` where the stream was reset.
+/// The status of a request over HTTP/2 with these headers, or `None` if the stream was reset.
 async fn over_http2(address: SocketAddr, headers: &[(&'static str, &'static str)]) -> Option<u16> {
     let socket = tokio::net::TcpStream::connect(address).await.unwrap();
     let (mut client, connection) = h2::client::handshake(socket).await.unwrap();
@@ -91,7 +91,7 @@ async fn over_http2(address: SocketAddr, headers: &[(&'static str, &'static str)
 }
 
 #[actix_web::test]
-async fn over_http2_two_lengths_or_two_of_any_other_are_no_request() {
+async fn repeated_header_is_rejected_over_http2() {
     let address = serve();
     assert_eq!(over_http2(address, &[("content-length", "5")]).await, Some(200));
     for (name, value) in SINGLE {
@@ -99,7 +99,7 @@ async fn over_http2_two_lengths_or_two_of_any_other_are_no_request() {
         let status = over_http2(address, &[(name, value), (name, value)]).await;
         assert_eq!(status, Some(400), "{name}");
     }
-    // The library resets the stream, or palisade refuses: nobody is served.
+    // Either the library resets the stream or palisade rejects the request.
     let two = over_http2(address, &[("content-length", "5"), ("content-length", "3")]).await;
     assert!(matches!(two, None | Some(400)), "{two:?}");
     let many: Vec<_> = (0..97).map(|_| ("x-many", "1")).collect();

@@ -1,5 +1,5 @@
-//! A demand of a group that one of its members loses (row M8, CWE-863; OWASP API5): scopes are ANDed with what stands in
-//! them, and what contradicts or can never matter is found before the first request.
+//! CWE-863, OWASP API5: a member of a scope that escapes the scope's rule. The rules of a scope are ANDed with those
+//! of its members, and conflicting or redundant rules are reported before the first request.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -48,7 +48,7 @@ fn mistake(scope: &Scope) -> String {
 }
 
 #[actix_web::test]
-async fn m8_the_demands_of_scopes_are_anded_with_those_of_their_members() {
+async fn scope_and_member_rules_are_both_required() {
     let inner = palisade::scope("/inner").require_role("auditor").service(pages).service(add_page);
     let routes = palisade::scope("/admin").require_role("admin").service(me).service(inner);
     let app = init_service(App::new().service(routes).wrap(palisade())).await;
@@ -61,7 +61,7 @@ async fn m8_the_demands_of_scopes_are_anded_with_those_of_their_members() {
         ("/admin/inner/pages", &["auditor", "editor"], 403),
         ("/admin/inner/pages", &["admin", "auditor"], 403),
         ("/admin/inner/pages", &["admin", "auditor", "editor"], 200),
-        // What is no endpoint answers to the same callers only.
+        // Unknown paths and wrong methods respond only to callers that pass the scope's rule.
         ("/admin/nowhere", &["editor"], 403),
         ("/admin/nowhere", &["admin"], 404),
         ("/admin/inner/nowhere", &["admin"], 403),
@@ -80,7 +80,7 @@ async fn m8_the_demands_of_scopes_are_anded_with_those_of_their_members() {
 }
 
 #[actix_web::test]
-async fn a_scope_without_a_prefix_demands_without_changing_paths() {
+async fn scope_without_prefix_adds_only_its_rule() {
     let editors = palisade::scope("").require_role("editor").service(me);
     let root = palisade::scope("").service(open).service(palisade::scope("/x").service(editors).service(add_page));
     let app = init_service(App::new().service(root).wrap(palisade())).await;
@@ -91,7 +91,7 @@ async fn a_scope_without_a_prefix_demands_without_changing_paths() {
 }
 
 #[actix_web::test]
-async fn a_nested_scopes_rate_limit_is_one_bucket_beside_the_outer_one() {
+async fn nested_and_outer_scope_limits_both_apply() {
     let two = RateLimit::new("two", 2, Duration::from_secs(60));
     let three = RateLimit::new("three", 3, Duration::from_secs(60));
     let inner = palisade::scope("/inner").rate_limit(two).service(open);
@@ -105,7 +105,7 @@ async fn a_nested_scopes_rate_limit_is_one_bucket_beside_the_outer_one() {
 }
 
 #[test]
-fn m8_public_inside_a_scope_that_demands_a_principal_is_refused() {
+fn public_route_in_authenticated_scope_is_config_error() {
     for scope in [
         palisade::scope("/x").authenticated().service(open),
         palisade::scope("/x").require_role("admin").service(palisade::scope("/y").service(open)),
@@ -117,15 +117,18 @@ fn m8_public_inside_a_scope_that_demands_a_principal_is_refused() {
 }
 
 #[test]
-fn what_can_never_matter_is_refused() {
+fn redundant_rule_is_a_config_error() {
     let mistake = mistake(&palisade::scope("/x").require_role("admin").service(user));
     assert!(mistake.contains("`owner(id)` is redundant in the scope /x (require_role(\"admin\"))"), "{mistake}");
     assert!(palisade::scope("/x").require_role("auditor").service(user).verify().is_ok());
-    assert!(palisade::scope("/x").authenticated().service(me).verify().is_ok(), "said twice is not wrong");
+    assert!(
+        palisade::scope("/x").authenticated().service(me).verify().is_ok(),
+        "repeating the scope's rule is allowed"
+    );
 }
 
 #[test]
-fn what_admits_nobody_is_refused() {
+fn rule_that_admits_nobody_is_config_error() {
     const NOT_EDITOR: Rule = Rule::Not(&Rule::Role("editor"));
     let mistake = mistake(&palisade::scope("/x").authorize(NOT_EDITOR).service(pages));
     assert!(mistake.contains("admits nobody") && mistake.contains("authorize(!role(\"editor\"))"), "{mistake}");
@@ -144,7 +147,7 @@ async fn other() -> &'static str {
 }
 
 #[test]
-fn what_would_never_be_found_is_refused() {
+fn unreachable_route_is_a_config_error() {
     for (scope, part) in [
         (palisade::scope("/x").service(me).service(me), "both serve GET /x/me"),
         (palisade::scope("/x").service(thing).service(other), "are the same path"),
@@ -190,7 +193,7 @@ async fn numbered() -> &'static str {
 }
 
 #[test]
-fn what_a_wider_template_before_it_takes_is_refused() {
+fn route_behind_a_wider_template_is_config_error() {
     let admins = || palisade::scope("/admin").require_role("admin").service(me);
     for scope in [
         palisade::scope("").service(palisade::scope("/{org}").service(anything)).service(admins()),
@@ -213,7 +216,7 @@ fn what_a_wider_template_before_it_takes_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_prefix_begins_with_a_slash_written_or_not() {
+async fn prefix_gets_a_leading_slash() {
     let routes = || palisade::scope("api").service(palisade::scope("admin/").require_role("admin").service(me));
     assert_eq!(routes().policies().rows()[0].path(), "/api/admin/me");
     let app = init_service(App::new().service(routes()).wrap(palisade())).await;
@@ -222,19 +225,19 @@ async fn a_prefix_begins_with_a_slash_written_or_not() {
 }
 
 #[test]
-fn what_a_scope_demands_is_about_its_own_prefix() {
+fn scope_owner_needs_parameter_in_its_prefix() {
     let mistake = mistake(&palisade::scope("/api").owner("id").service(user));
     assert!(mistake.contains("owner(id) of the scope /api needs the parameter `{id}` in its prefix"), "{mistake}");
 }
 
 #[actix_web::test]
-async fn an_application_whose_scope_is_wrong_does_not_start() {
+async fn application_with_invalid_scope_does_not_start() {
     let app = App::new().service(palisade::scope("/x").authenticated().service(open)).wrap(palisade());
     assert!(AssertUnwindSafe(init_service(app)).catch_unwind().await.is_err());
 }
 
 #[actix_web::test]
-async fn an_owner_may_stand_in_the_prefix() {
+async fn owner_parameter_can_be_in_the_prefix() {
     let routes = palisade::scope("/users/{user}").owner("user").service(me);
     let app = init_service(App::new().service(routes).wrap(palisade())).await;
     let asked = |path: &str| getting(path).insert_header(("authorization", bearer("alice", &["admin"])));
@@ -254,7 +257,7 @@ async fn spelt() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_role_outside_of_the_vocabulary_lets_nobody_in_where_no_scope_could_be_checked() {
+async fn undefined_role_on_unchecked_route_admits_nobody() {
     let roles = palisade::Roles::builder().role("suspended", |role| role).role("editor", |role| role).build().unwrap();
     let routes = || palisade::scope("/x").service(pages);
     let palisade = builder().roles(roles).routes(&routes()).build().unwrap();
@@ -270,7 +273,7 @@ async fn a_role_outside_of_the_vocabulary_lets_nobody_in_where_no_scope_could_be
 }
 
 #[test]
-fn what_the_rules_need_has_to_be_configured() {
+fn missing_settings_for_the_rules_fail_the_build() {
     use palisade::{ConfigError, Palisade, Roles};
     let refused = |built: Result<Palisade, ConfigError>| built.unwrap_err().to_string();
     let routes = || palisade::scope("").service(palisade::scope("/x").service(user)).service(pages);

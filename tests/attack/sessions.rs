@@ -1,4 +1,4 @@
-//! CWE-362, CWE-613, ASVS V7.4.1, V8.3.2: what happens between two steps of a refresh, a logout or a change of rights.
+//! CWE-362, CWE-613, ASVS V7.4.1, V8.3.2: races between the steps of a refresh, a logout or a change of rights.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,25 +19,25 @@ fn grant(roles: &[&str]) -> Grant {
 }
 
 #[actix_web::test]
-async fn role_change_during_a_refresh_applies_at_once() {
+async fn role_change_during_refresh_applies_at_once() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
     let jwt = sessions.verifier().unwrap().build().unwrap();
     let first = sessions.begin(&grant(&["admin"])).await.unwrap();
     let renewed = sessions
         .refresh(first.refresh_token(), async |_| {
             let read = grant(&["admin"]); // the role is read ..
-            sessions.renew_all_of("ada").await?; // .. and changed by somebody else before the answer is there
+            sessions.renew_all_of("ada").await?; // .. and changed by another request before the response
             tokio::time::sleep(Duration::from_millis(20)).await;
             Ok::<_, Unavailable>(read)
         })
         .await
         .unwrap();
     let verdict = jwt.verify(renewed.access_token()).await;
-    assert!(verdict.is_err(), "the former role counts after renew_all: {verdict:?}");
+    assert!(verdict.is_err(), "a token with the former role is accepted after renew_all: {verdict:?}");
 }
 
 #[actix_web::test]
-async fn what_was_looked_up_before_a_change_of_rights_is_issued_as_of_then() {
+async fn grant_looked_up_before_role_change_is_revoked() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
     let jwt = sessions.verifier().unwrap().build().unwrap();
     let looked_up = SystemTime::now();
@@ -48,7 +48,7 @@ async fn what_was_looked_up_before_a_change_of_rights_is_issued_as_of_then() {
     assert!(jwt.verify(late.access_token()).await.is_err());
     let in_time = sessions.begin(&grant(&["user"])).await.unwrap();
     jwt.verify(in_time.access_token()).await.unwrap();
-    // A moment that is still to come gives no token more time.
+    // A time in the future does not extend the token's validity.
     let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
     let early = sessions.begin(&grant(&["user"]).as_of(tomorrow)).await.unwrap();
     assert!(jwt.verify(early.access_token()).await.unwrap().token().unwrap().issued() <= SystemTime::now());
@@ -82,7 +82,7 @@ impl SessionStore for Slow {
 }
 
 #[actix_web::test]
-async fn a_refresh_during_end_all_leaves_no_token() {
+async fn refresh_during_logout_of_all_leaves_no_token() {
     let store = Slow::default();
     let sessions = Sessions::new(issuer(), store.clone(), MemoryRevocations::new());
     let jwt = sessions.verifier().unwrap().build().unwrap();
@@ -98,7 +98,7 @@ async fn a_refresh_during_end_all_leaves_no_token() {
     ended.unwrap();
     if let Ok(pair) = pair {
         let verdict = jwt.verify(pair.access_token()).await;
-        assert!(verdict.is_err(), "a token outlives the logout everywhere: {verdict:?}");
+        assert!(verdict.is_err(), "a token survives the logout of all sessions: {verdict:?}");
     }
 }
 
@@ -121,23 +121,26 @@ impl RevocationStore for Failing {
 }
 
 #[actix_web::test]
-async fn a_reuse_seen_while_revocations_are_down_can_be_seen_again() {
+async fn reuse_during_revocation_outage_is_detected_again() {
     let revocations = Failing::default();
     let sessions = Sessions::new(issuer(), MemorySessions::new(), revocations.clone());
     let jwt = sessions.verifier().unwrap().build().unwrap();
     let first = sessions.begin(&grant(&[])).await.unwrap();
     let again = async || sessions.refresh(first.refresh_token(), async |_| Ok::<_, Unavailable>(grant(&[]))).await;
-    let thiefs = again().await.unwrap();
+    let stolen = again().await.unwrap();
     revocations.down.store(true, Ordering::SeqCst);
     assert!(matches!(again().await, Err(RefreshError::Unavailable)));
     revocations.down.store(false, Ordering::SeqCst);
     let second = again().await;
-    let verdict = jwt.verify(thiefs.access_token()).await;
-    assert!(verdict.is_err(), "503 said try again; that was {second:?}, and the family's token still counts");
+    let verdict = jwt.verify(stolen.access_token()).await;
+    assert!(
+        verdict.is_err(),
+        "the retry after the 503 returned {second:?}, and the token of the session is still accepted"
+    );
 }
 
 #[actix_web::test]
-async fn a_refresh_does_not_widen_the_scopes() {
+async fn refresh_does_not_widen_the_scopes() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
     let jwt = sessions.verifier().unwrap().build().unwrap();
     let first = sessions.begin(&grant(&[]).scopes(["read"])).await.unwrap();
@@ -146,7 +149,7 @@ async fn a_refresh_does_not_widen_the_scopes() {
         .await;
     if let Ok(pair) = renewed {
         let principal = jwt.verify(pair.access_token()).await.unwrap();
-        assert!(!principal.has_scope("write"), "RFC 6749 §6, and the word of SessionRecord::scopes");
+        assert!(!principal.has_scope("write"), "RFC 6749 §6 and the documentation of SessionRecord::scopes");
     }
 }
 
@@ -176,9 +179,9 @@ impl palisade::api_key::ApiKeyStore for Stalling {
     }
 }
 
-/// The note of a use is no part of the verdict.
+/// Recording the use of a key does not influence whether the key is accepted.
 #[actix_web::test]
-async fn a_valid_key_does_not_wait_for_the_note_of_its_use() {
+async fn key_check_does_not_wait_for_last_use() {
     let keys = palisade::api_key::ApiKeys::new("acme", ISSUER, Stalling::default()).unwrap();
     let made = keys.create(palisade::api_key::NewApiKey::new("u-1")).await.unwrap();
     let palisade = Palisade::builder().authenticator(keys).build().unwrap();
@@ -193,7 +196,7 @@ async fn a_valid_key_does_not_wait_for_the_note_of_its_use() {
 }
 
 #[actix_web::test]
-async fn a_subject_of_another_issuer_ends_no_session_and_makes_no_key_of_ours() {
+async fn foreign_subject_cannot_end_sessions_or_create_keys() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
     let jwt = sessions.verifier().unwrap().build().unwrap();
     let pair = sessions.begin(&grant(&["user"])).await.unwrap();
@@ -216,7 +219,7 @@ async fn show() -> &'static str {
 }
 
 #[test]
-fn whose_subjects_own_is_said_right_or_found_at_the_start() {
+fn ambiguous_resource_owner_issuer_fails_the_build() {
     let routes = || palisade::scope("").service(show);
     let keys = |issuer: &str| ApiKeys::new("acme", issuer, MemoryApiKeys::new()).unwrap();
     let builder = |of_keys: &str| {
@@ -224,12 +227,12 @@ fn whose_subjects_own_is_said_right_or_found_at_the_start() {
         two.routes(&routes())
     };
     builder(ISSUER).build().expect("both are of one issuer");
-    builder(ISSUER).resource_owner_issuer(ISSUER).build().expect("said");
-    builder("https://partner.example").resource_owner_issuer(ISSUER).build().expect("said");
-    let unsaid = builder("https://partner.example").build().unwrap_err().to_string();
+    builder(ISSUER).resource_owner_issuer(ISSUER).build().expect("the owner issuer is configured");
+    builder("https://partner.example").resource_owner_issuer(ISSUER).build().expect("the owner issuer is configured");
+    let mistake = builder("https://partner.example").build().unwrap_err().to_string();
     assert!(
-        unsaid.starts_with("resource_owner_issuer: ") && unsaid.contains(".resource_owner_issuer(issuer)"),
-        "{unsaid}"
+        mistake.starts_with("resource_owner_issuer: ") && mistake.contains(".resource_owner_issuer(issuer)"),
+        "{mistake}"
     );
     let misspelt = builder(ISSUER).resource_owner_issuer("https://isuer.example").build().unwrap_err().to_string();
     assert!(misspelt.starts_with("resource_owner_issuer: ") && misspelt.contains(ISSUER), "{misspelt}");

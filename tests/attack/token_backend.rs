@@ -1,6 +1,7 @@
-//! CWE-248, ASVS V11.2.2: the process-wide crypto backend is missing or hostile, and the first token brings the server down.
+//! CWE-248, ASVS V11.2.2: the process-wide crypto backend is missing or hostile, and the first token crashes the
+//! server.
 //!
-//! Alone in its process: what it installs can't be taken back.
+//! This test has its own binary, because an installed backend cannot be removed.
 
 use std::time::Duration;
 
@@ -11,20 +12,20 @@ use palisade::authn::AuthError;
 use palisade::jwt::{Grant, TokenIssuer};
 
 static BROKEN: CryptoProvider = CryptoProvider {
-    signer_factory: |_, _| panic!("the process default was asked for a signer"),
-    verifier_factory: |_, _| panic!("the process default was asked for a verifier"),
+    signer_factory: |_, _| panic!("the process-wide backend must not sign"),
+    verifier_factory: |_, _| panic!("the process-wide backend must not verify"),
     key_utils: KeyUtils::new_unimplemented(),
 };
 
 #[test]
-fn t3_a_broken_process_default_touches_no_token() {
-    BROKEN.install_default().expect("this test is alone in its process");
+fn broken_process_wide_backend_is_never_used() {
+    BROKEN.install_default().expect("this test runs alone in its process");
 
     let jwt = Jwt::hs256("https://issuer.example", "orders-api", [7; 32]).expect("the self-test passes");
     let issuer = TokenIssuer::hs256("https://issuer.example", "orders-api", [7; 32]).expect("the self-test passes");
     let token = issuer.issue(&Grant::new("u-1", Duration::from_secs(60))).expect("a token is issued");
     assert_eq!(
-        jwt.verify(&token).now_or_never().expect("nothing to wait for").expect("our own token").subject(),
+        jwt.verify(&token).now_or_never().expect("the verifier needs no network").expect("our own token").subject(),
         "u-1"
     );
 
@@ -32,7 +33,7 @@ fn t3_a_broken_process_default_touches_no_token() {
     let refusal = other
         .verify(&token)
         .now_or_never()
-        .expect("nothing to wait for")
+        .expect("the verifier needs no network")
         .map(|principal| principal.subject().to_owned());
     assert_eq!(refusal, Err(AuthError::Invalid("token_signature")));
 }

@@ -1,4 +1,5 @@
-//! CWE-598, CWE-436, RFC 6750: a token taken from where it leaks, or a credential that two readers read differently.
+//! CWE-598, CWE-436, RFC 6750: a token that is accepted from a place where it leaks, or a credential that two parsers
+//! read differently.
 
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ fn attempt(values: &[&str]) -> &'static str {
 }
 
 #[test]
-fn credentials_are_read_from_one_authorization_header() {
+fn credentials_come_from_one_authorization_header() {
     let token = token();
     for (value, expected) in [
         (format!("Bearer {token}"), "accepted"),
@@ -66,7 +67,7 @@ fn credentials_are_read_from_one_authorization_header() {
 }
 
 #[test]
-fn tokens_outside_the_header_are_not_seen() {
+fn tokens_outside_the_header_are_ignored() {
     let token = token();
     let request = TestRequest::post()
         .uri(&format!("/?access_token={token}"))
@@ -78,7 +79,7 @@ fn tokens_outside_the_header_are_not_seen() {
 }
 
 #[test]
-fn the_challenge_follows_rfc_6750() {
+fn challenge_follows_rfc_6750() {
     assert_eq!(jwt().challenge("api", false), r#"Bearer realm="api""#);
     assert_eq!(jwt().challenge("api", true), r#"Bearer realm="api", error="invalid_token""#);
     assert_eq!(jwt().challenge("a\"b\\c\r\nd", false), r#"Bearer realm="a\"b\\cd""#);

@@ -1,4 +1,5 @@
-//! CWE-863, CWE-524, CWE-613: authority read from the wrong claim, and an answer about a token that outlives what it was based on.
+//! CWE-863, CWE-524, CWE-613: authority that is read from the wrong claim, and a cached verdict that is used for too
+//! long.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,10 +26,10 @@ fn token(claims: &Value) -> String {
     signer().seal(r#"{"alg":"HS256","typ":"JWT"}"#, claims.to_string())
 }
 
-/// Any verifier of the tests' issuer, once this is said.
-fn verify(claims: &Value, says: impl FnOnce(Configured) -> Configured) -> Result<Principal, AuthError> {
-    let jwt = says(configured()).build().unwrap();
-    jwt.verify(&token(claims)).now_or_never().expect("nothing to wait for")
+/// Verifies with the tests' issuer after this configuration.
+fn verify(claims: &Value, configure: impl FnOnce(Configured) -> Configured) -> Result<Principal, AuthError> {
+    let jwt = configure(configured()).build().unwrap();
+    jwt.verify(&token(claims)).now_or_never().expect("the verifier needs no network")
 }
 
 type Configured = JwtBuilder<palisade::__v1::Set, palisade::__v1::Set, palisade::__v1::Set>;
@@ -39,7 +40,7 @@ fn configured() -> Configured {
 }
 
 #[test]
-fn authority_comes_from_where_it_is_said_to_be_and_nowhere_else() {
+fn authority_comes_only_from_the_configured_claims() {
     let mut claims = with("realm_access", json!({"roles": ["editor"], "offline": true}));
     claims["roles"] = json!(["admin"]);
     claims["scope"] = json!("all");
@@ -69,7 +70,7 @@ fn authority_comes_from_where_it_is_said_to_be_and_nowhere_else() {
 }
 
 #[test]
-fn nothing_there_is_no_authority_and_another_type_there_is_no_token() {
+fn role_claim_may_be_missing_but_not_malformed() {
     let at = |path: &'static str| move |jwt: Configured| jwt.roles_at(path);
     for claims in [sound(), with("realm_access", json!({})), with("realm_access", json!({"role": ["admin"]}))] {
         assert!(verify(&claims, at("realm_access.roles")).unwrap().roles().is_empty(), "{claims}");
@@ -102,7 +103,7 @@ fn nothing_there_is_no_authority_and_another_type_there_is_no_token() {
 }
 
 #[test]
-fn a_token_is_looked_at_up_to_the_length_that_was_said() {
+fn token_longer_than_configured_is_rejected() {
     let long = token(&with("pad", json!("x".repeat(10_000))));
     assert!(long.len() > 8192 && long.len() < 20_000);
     let of = |jwt: Configured| jwt.build().unwrap().verify(&long).now_or_never().unwrap().map(drop);
@@ -138,7 +139,7 @@ async fn nobody(claims: Inside<Claims<Profile>>) -> String {
 }
 
 #[actix_web::test]
-async fn a_handler_gets_the_claims_it_takes_or_is_not_called() {
+async fn handler_runs_only_with_its_claims() {
     let palisade = Palisade::builder().authenticator(configured().build().unwrap()).build().unwrap();
     let routes = palisade::scope("").service(profile).service(maybe).service(nobody);
     let app = init_service(App::new().service(routes).wrap(palisade)).await;
@@ -159,11 +160,11 @@ async fn a_handler_gets_the_claims_it_takes_or_is_not_called() {
     call(&app, ask("/nobody", with_email)).await.assert_problem(500);
 }
 
-/// Counts how often it is asked, and answers as it is told.
+/// A revocation store that counts its queries and responds as configured.
 #[derive(Clone, Default)]
-struct Told(Arc<(AtomicUsize, AtomicBool, AtomicBool)>);
+struct TestRevocations(Arc<(AtomicUsize, AtomicBool, AtomicBool)>);
 
-impl RevocationStore for Told {
+impl RevocationStore for TestRevocations {
     async fn revoke(&self, _: &str, _: &str, _: SystemTime) -> Result<(), Unavailable> {
         Ok(())
     }
@@ -180,9 +181,9 @@ impl RevocationStore for Told {
 }
 
 #[actix_web::test]
-async fn t9_a_revocation_is_asked_on_every_request_also_about_cached_tokens() {
+async fn revocation_is_checked_for_cached_tokens_too() {
     for cache in [TokenCache::DEFAULT, TokenCache::Off] {
-        let store = Told::default();
+        let store = TestRevocations::default();
         let jwt = configured().cache(cache).revocations(store.clone()).build().unwrap();
         let token = token(&sound());
         for _ in 0..3 {
@@ -197,7 +198,7 @@ async fn t9_a_revocation_is_asked_on_every_request_also_about_cached_tokens() {
 }
 
 #[test]
-fn a_cached_token_is_over_when_it_expires() {
+fn cached_token_expires() {
     let key = VerifyingKey::hmac(Algorithm::Hs256, SECRET).unwrap();
     let jwt = Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(key).leeway(Duration::ZERO).build().unwrap();
     let token = token(&with("exp", json!(now() + 3)));
@@ -206,15 +207,15 @@ fn a_cached_token_is_over_when_it_expires() {
     let began = std::time::Instant::now();
     while verdict().is_ok() {
         good += 1;
-        assert!(began.elapsed() < Duration::from_secs(30), "it never ends");
+        assert!(began.elapsed() < Duration::from_secs(30), "the token must expire");
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(verdict(), Err(AuthError::Invalid("token_expired")));
-    assert!(good > 1, "it was good at first");
+    assert!(good > 1, "the token must be accepted at first");
 }
 
 #[test]
-fn no_two_tokens_are_confused_by_the_cache() {
+fn cache_never_confuses_two_tokens() {
     let jwt = configured().build().unwrap();
     let tokens: Vec<(String, String)> =
         (0..2000).map(|n| (format!("u-{n}"), token(&with("sub", json!(format!("u-{n}")))))).collect();
@@ -224,7 +225,7 @@ fn no_two_tokens_are_confused_by_the_cache() {
             assert_eq!(principal.subject(), subject);
         }
     }
-    // One that begins like a cached one, ends like a cached one, or is one with another signature.
+    // Forgeries: the signature of another token, a missing signature, and the start or end of a cached token.
     let (_, known) = &tokens[7];
     let (signed, signature) = known.rsplit_once('.').unwrap();
     for forged in [
@@ -239,7 +240,7 @@ fn no_two_tokens_are_confused_by_the_cache() {
 }
 
 #[test]
-fn a_flood_of_tokens_does_not_grow_the_cache_beyond_its_bytes() {
+fn cache_stays_within_its_byte_limit() {
     let jwt = configured().cache(TokenCache::Bytes(64 * 1024)).build().unwrap();
     for n in 0..2000 {
         let principal = jwt.verify(&token(&with("sub", json!(format!("u-{n}"))))).now_or_never().unwrap();
@@ -247,7 +248,7 @@ fn a_flood_of_tokens_does_not_grow_the_cache_beyond_its_bytes() {
     }
     let shown = format!("{jwt:?}");
     let held: usize = shown.split("len: ").nth(1).unwrap().split([' ', ',', '}']).next().unwrap().parse().unwrap();
-    // Each weighs over 700 bytes with what surrounds it.
+    // Each entry takes over 700 bytes, including the overhead.
     assert!((1..=92).contains(&held), "{held} of 2000, in {shown}");
     let off = format!("{:?}", configured().cache(TokenCache::Off).build().unwrap());
     assert!(off.contains("cache: None"), "{off}");

@@ -1,4 +1,5 @@
-//! CWE-326, CWE-613, CWE-532, ASVS V9.2.4: a weak key, a token that says more than was meant or never ends, a secret in a log.
+//! CWE-326, CWE-613, CWE-532, ASVS V9.2.4: a weak key, a token that grants more than intended or never expires, a
+//! secret in a log.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ fn issuer() -> TokenIssuer {
 }
 
 #[test]
-fn t2_short_secret_is_refused_when_built() {
+fn short_secret_fails_the_build() {
     for length in [0, 1, 16, 31] {
         let mistake = Jwt::hs256(ISSUER, AUDIENCE, vec![b'Q'; length]).expect_err("a weak key");
         assert!(mistake.to_string().starts_with("jwt secret: "), "{mistake}");
@@ -32,33 +33,33 @@ fn t2_short_secret_is_refused_when_built() {
 }
 
 #[test]
-fn empty_issuer_and_audience_are_refused_when_built() {
+fn empty_issuer_or_audience_fails_the_build() {
     for blank in ["", " ", "\n"] {
-        let mistake = Jwt::hs256(blank, AUDIENCE, SECRET).expect_err("nobody issues");
+        let mistake = Jwt::hs256(blank, AUDIENCE, SECRET).expect_err("an empty issuer is rejected");
         assert!(mistake.to_string().starts_with("jwt issuer: "), "{mistake}");
-        let mistake = Jwt::hs256(ISSUER, blank, SECRET).expect_err("for nobody");
+        let mistake = Jwt::hs256(ISSUER, blank, SECRET).expect_err("an empty audience is rejected");
         assert!(mistake.to_string().starts_with("jwt audience: "), "{mistake}");
     }
 }
 
 #[test]
-fn leeway_beyond_a_minute_is_refused_when_built() {
+fn leeway_over_a_minute_fails_the_build() {
     let with = |leeway| {
         let key = VerifyingKey::hmac(Algorithm::Hs256, SECRET).expect("a sound key");
         Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(key).leeway(leeway).build()
     };
-    with(Duration::from_secs(60)).expect("the most that is allowed");
+    with(Duration::from_secs(60)).expect("one minute is the maximum");
     let mistake = with(Duration::from_millis(60_001)).expect_err("too long");
     assert!(mistake.to_string().starts_with("jwt leeway: "), "{mistake}");
 }
 
 #[test]
-fn an_issued_token_carries_what_was_granted() {
+fn issued_token_carries_its_grant() {
     let grant =
         Grant::new("u-1", Duration::from_secs(600)).roles(["admin", "user"]).scopes(["orders:read", "orders:write"]);
     let token = issuer().issue(&grant).expect("a token");
 
-    let principal = jwt().verify(&token).now_or_never().expect("nothing to wait for").expect("our own token");
+    let principal = jwt().verify(&token).now_or_never().expect("the verifier needs no network").expect("our own token");
     assert_eq!(principal.subject(), "u-1");
     assert_eq!(principal.issuer(), ISSUER);
     assert_eq!(principal.scheme(), "Bearer");
@@ -79,7 +80,7 @@ fn an_issued_token_carries_what_was_granted() {
 }
 
 #[test]
-fn what_verify_would_refuse_is_not_issued() {
+fn tokens_that_verify_rejects_are_not_issued() {
     let minute = Duration::from_secs(60);
     for (grant, mistake) in [
         (Grant::new("", minute), IssueError::Subject),

@@ -1,4 +1,5 @@
-//! A handler that no policy stands before (CWE-862, CWE-1188; ASVS V8.2.1, V16.5.3): closed, and logged.
+//! Handlers that no policy protects (CWE-862, CWE-1188; ASVS V8.2.1, V16.5.3): requests to them are rejected and
+//! logged.
 
 use actix_web::test::init_service;
 use actix_web::web::Path;
@@ -24,7 +25,7 @@ async fn raw() -> &'static str {
 }
 
 #[actix_web::test]
-async fn an_app_without_the_middleware_refuses_every_route() {
+async fn app_without_middleware_rejects_every_route() {
     let app = init_service(App::new().service(palisade::scope("/api").service(open).service(me)).service(me)).await;
     for path in ["/api/open", "/api/me", "/me"] {
         let answer = call(&app, getting(path).insert_header(("authorization", bearer("alice", &[])))).await;
@@ -33,7 +34,7 @@ async fn an_app_without_the_middleware_refuses_every_route() {
 }
 
 #[actix_web::test]
-async fn a_route_that_needs_a_principal_is_refused_where_no_authenticator_is_configured() {
+async fn authenticated_route_without_authenticator_is_500() {
     let palisade = Palisade::builder().build().unwrap();
     let app = init_service(App::new().service(open).service(me).wrap(palisade)).await;
     call(&app, getting("/me").insert_header(("authorization", bearer("alice", &[])))).await.assert_problem(500);
@@ -41,7 +42,7 @@ async fn a_route_that_needs_a_principal_is_refused_where_no_authenticator_is_con
 }
 
 #[actix_web::test]
-async fn a_raw_handler_beside_guarded_ones_is_refused() {
+async fn unguarded_handler_beside_guarded_ones_is_rejected() {
     let app = init_service(
         App::new()
             .service(open)
@@ -51,7 +52,7 @@ async fn a_raw_handler_beside_guarded_ones_is_refused() {
             .wrap(palisade()),
     )
     .await;
-    // actix-web does not tell a default service from its own 404.
+    // actix-web does not distinguish a default service from its own 404.
     for (path, status) in [("/raw", 500), ("/gone", 500), ("/anything", 404), ("/raw/../open", 404)] {
         let answer = call(&app, getting(path)).await;
         answer.assert_problem(status);
@@ -61,7 +62,7 @@ async fn a_raw_handler_beside_guarded_ones_is_refused() {
 }
 
 #[actix_web::test]
-async fn m7_public_means_public_even_with_credentials_that_are_bad() {
+async fn public_route_ignores_bad_credentials() {
     let app = init_service(App::new().service(open).wrap(palisade())).await;
     for token in ["Bearer nonsense", "Basic eA==", "", "Bearer"] {
         assert_eq!(call(&app, getting("/open").insert_header(("authorization", token))).await.body, "open");
@@ -69,7 +70,7 @@ async fn m7_public_means_public_even_with_credentials_that_are_bad() {
 }
 
 #[actix_web::test]
-async fn m8_a_narrower_rule_is_not_lost_beside_public_ones() {
+async fn stricter_route_keeps_its_rule_beside_public() {
     let app = init_service(App::new().service(palisade::scope("/x").service(open).service(me)).wrap(palisade())).await;
     call(&app, getting("/x/me")).await.assert_problem(401);
     assert_eq!(call(&app, getting("/x/open")).await.status, 200);
@@ -83,7 +84,7 @@ async fn all_of_them(id: Path<String>) -> String {
 }
 
 #[actix_web::test]
-async fn m8_several_access_attributes_are_all_demanded() {
+async fn all_access_attributes_are_required() {
     let routed = web::resource("/docs/{id}").route(web::get().to(all_of_them));
     let app = init_service(App::new().service(routed).wrap(palisade())).await;
     let asked =
@@ -100,7 +101,7 @@ async fn of_an_unknown_parameter() -> &'static str {
 }
 
 #[actix_web::test]
-async fn an_owner_parameter_that_the_route_lacks_is_500_and_lets_nobody_through() {
+async fn missing_owner_parameter_is_500() {
     let routed = web::resource("/docs/{id}").route(web::get().to(of_an_unknown_parameter));
     let app = init_service(App::new().service(routed).wrap(palisade())).await;
     call(&app, getting("/docs/alice").insert_header(("authorization", bearer("alice", &["admin"]))))
@@ -115,13 +116,13 @@ async fn who(principal: Inside<Principal>) -> String {
 }
 
 #[actix_web::test]
-async fn a_handler_that_wants_a_principal_on_a_public_route_gets_none() {
+async fn principal_extractor_on_public_route_is_500() {
     let app = init_service(App::new().service(who).wrap(palisade())).await;
     call(&app, getting("/who").insert_header(("authorization", bearer("alice", &[])))).await.assert_problem(500);
 }
 
 #[test]
-fn a_short_secret_an_empty_issuer_and_a_broken_realm_are_errors_at_boot() {
+fn invalid_settings_are_config_errors() {
     assert!(Jwt::hs256("issuer", "audience", b"31 bytes are one too few for it").is_err());
     assert!(Jwt::hs256("", "audience", [7; 32]).is_err());
     assert!(Jwt::hs256("issuer", "", [7; 32]).is_err());
@@ -131,7 +132,7 @@ fn a_short_secret_an_empty_issuer_and_a_broken_realm_are_errors_at_boot() {
 }
 
 #[actix_web::test]
-async fn two_endpoints_on_one_path_answer_each_its_own_method() {
+async fn two_methods_on_one_path_are_separate() {
     #[palisade::delete("/open")]
     #[require_role("admin")]
     async fn close() -> &'static str {
@@ -147,7 +148,7 @@ async fn two_endpoints_on_one_path_answer_each_its_own_method() {
 
 #[actix_web::test]
 #[should_panic(expected = "both serve GET /s/open")]
-async fn the_same_method_and_path_twice_in_a_scope_stops_the_boot() {
+async fn duplicate_route_in_a_scope_stops_the_start() {
     #[get("/open")]
     #[authenticated]
     async fn shadowed() -> &'static str {
@@ -171,19 +172,19 @@ async fn by_user(user: Path<String>) -> String {
 
 #[actix_web::test]
 #[should_panic(expected = "give its parameters the same names")]
-async fn one_path_under_two_names_in_a_scope_stops_the_boot() {
+async fn same_path_with_other_parameter_stops_the_start() {
     let _ =
         init_service(App::new().service(palisade::scope("/s").service(by_id).service(by_user)).wrap(palisade())).await;
 }
 
 #[actix_web::test]
 #[should_panic(expected = "both have a parameter `id`")]
-async fn a_scope_and_a_route_with_a_parameter_of_one_name_stop_the_boot() {
+async fn duplicate_parameter_in_scope_and_route_stops_start() {
     let _ = init_service(App::new().service(palisade::scope("/of/{id}").service(by_id)).wrap(palisade())).await;
 }
 
 #[actix_web::test]
-async fn an_owner_parameter_that_stands_twice_is_500_and_lets_nobody_through() {
+async fn ambiguous_owner_parameter_is_500() {
     let nested = web::scope("/of/{id}").service(by_id);
     let app = init_service(App::new().service(nested).wrap(palisade())).await;
     for path in ["/of/alice/users/bob", "/of/bob/users/alice", "/of/alice/users/alice"] {
@@ -198,7 +199,7 @@ async fn taken() -> Result<&'static str, palisade::Problem> {
 }
 
 #[actix_web::test]
-async fn a_handler_may_answer_with_a_problem() {
+async fn handler_can_return_a_problem() {
     let app = init_service(App::new().service(taken).wrap(palisade())).await;
     let answer = call(&app, getting("/taken")).await;
     answer.assert_problem(409);

@@ -1,5 +1,5 @@
-//! A server on a Unix socket behind a proxy: no connection has an address, so either nobody gets in or everybody is one
-//! client (CWE-799), or a client behind the proxy chooses its address (CWE-348).
+//! A server on a Unix socket behind a proxy (CWE-799, CWE-348): connections have no peer address, so either no client
+//! is admitted, all clients share one limit, or a client can choose its own address.
 
 #![cfg(unix)]
 
@@ -43,7 +43,7 @@ impl Served {
     }
 }
 
-/// The status that the proxy gets for a request with this header line.
+/// The status of a request through the proxy with this header line.
 async fn status(socket: &Path, header: &str) -> u16 {
     let mut stream = UnixStream::connect(socket).await.unwrap();
     let request = format!("GET /twice HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n{header}\r\n");
@@ -54,7 +54,7 @@ async fn status(socket: &Path, header: &str) -> u16 {
 }
 
 #[actix_web::test]
-async fn clients_behind_the_proxy_on_a_trusted_unix_socket_are_told_apart() {
+async fn clients_behind_trusted_unix_socket_are_separated() {
     for (by, header, hop) in [
         (ForwardedBy::XForwardedFor, "X-Forwarded-For: 6.6.6.6, ", ""),
         (ForwardedBy::Forwarded, "Forwarded: for=6.6.6.6, ", "for="),
@@ -73,16 +73,16 @@ async fn clients_behind_the_proxy_on_a_trusted_unix_socket_are_told_apart() {
 }
 
 #[actix_web::test]
-async fn a_unix_peer_that_nobody_trusts_or_that_names_nobody_gets_no_limit_of_its_own() {
+async fn untrusted_or_unnamed_unix_peer_is_rejected() {
     let log = Log::of_the_program();
-    // Of a refusal by a rate limit, which the other test has too, the address of the client is no secret.
+    // The other test causes 429 events, which may contain the address of the client.
     let lines = || log.take_all().lines().filter(|line| !line.contains("status=429")).collect::<String>();
 
     let served = Served::start(builder().build().unwrap());
     assert_eq!(status(&served.socket(), "X-Forwarded-For: 198.51.100.1\r\n").await, 500);
-    let told = lines();
-    assert!(told.contains("behind a proxy, say `.trusted_proxies([\\\"unix:\\\"])?`"), "{told}");
-    assert!(told.contains("peer=unix:") && !told.contains("198.51.100.1"), "{told}");
+    let logged = lines();
+    assert!(logged.contains("behind a proxy, say `.trusted_proxies([\\\"unix:\\\"])?`"), "{logged}");
+    assert!(logged.contains("peer=unix:") && !logged.contains("198.51.100.1"), "{logged}");
     served.server.stop(false).await;
 
     let ranges = builder().trusted_proxies(["10.0.0.0/8"]).unwrap().build().unwrap();
@@ -94,9 +94,9 @@ async fn a_unix_peer_that_nobody_trusts_or_that_names_nobody_gets_no_limit_of_it
     let served = Served::start(builder().trusted_proxies(["unix:"]).unwrap().build().unwrap());
     assert_eq!(status(&served.socket(), "").await, 500);
     assert_eq!(status(&served.socket(), "X-Forwarded-For: garbage\r\n").await, 500);
-    let told = lines();
-    assert!(told.contains("named none that can be read"), "{told}");
-    assert!(told.contains("proxy=unix:") && !told.contains("garbage"), "{told}");
+    let logged = lines();
+    assert!(logged.contains("named none that can be read"), "{logged}");
+    assert!(logged.contains("proxy=unix:") && !logged.contains("garbage"), "{logged}");
     assert_eq!(status(&served.socket(), "X-Forwarded-For: 198.51.100.1\r\n").await, 200);
     served.server.stop(false).await;
 }

@@ -1,4 +1,4 @@
-//! Input that no code downstream expects (CWE-20; ASVS V2.2.1), and errors that echo it (CWE-209).
+//! Input that the following code does not expect (CWE-20; ASVS V2.2.1), and errors that echo the input (CWE-209).
 
 use actix_web::test::init_service;
 use actix_web::web::{Form, Json, Path, Query};
@@ -93,7 +93,7 @@ macro_rules! app {
     };
 }
 
-/// The refused fields as `pointer code`.
+/// The rejected fields as `pointer code`.
 fn fields(answer: &Answer) -> Vec<String> {
     answer.assert_problem(422);
     let json = answer.json();
@@ -108,7 +108,7 @@ fn fields(answer: &Answer) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn v1_nested_structs_and_lists_are_validated_and_named_by_their_pointer() {
+async fn nested_fields_are_validated_with_their_pointer() {
     let app = app!();
     let body =
         r#"{"email":"x","items":[{"count":1},{"count":0},{"count":500}],"address":{"city":"Nowhere","zip":"1"}}"#;
@@ -116,7 +116,7 @@ async fn v1_nested_structs_and_lists_are_validated_and_named_by_their_pointer() 
         fields(&call(&app, posting("/orders", body)).await),
         ["/address/zip length", "/email email", "/items/1/count range", "/items/2/count range",]
     );
-    // validator asks the rule of the whole struct once its fields are sound.
+    // `validator` checks the rule of the whole struct only after its fields are valid.
     let nowhere = r#"{"email":"a@example.com","items":[{"count":1}],"address":{"city":"Nowhere","zip":"12345"}}"#;
     assert_eq!(fields(&call(&app, posting("/orders", nowhere)).await), ["/address unknown_city"]);
     let none = r#"{"email":"a@example.com","items":[]}"#;
@@ -126,7 +126,7 @@ async fn v1_nested_structs_and_lists_are_validated_and_named_by_their_pointer() 
 }
 
 #[actix_web::test]
-async fn v2_the_refused_value_is_never_echoed() {
+async fn rejected_value_is_never_echoed() {
     let app = app!();
     for body in [
         r#"{"email":"hunter2","items":[{"count":7}]}"#,
@@ -145,7 +145,7 @@ async fn v2_the_refused_value_is_never_echoed() {
 }
 
 #[actix_web::test]
-async fn v3_a_field_that_is_not_declared_is_refused() {
+async fn undeclared_field_is_rejected() {
     let app = app!();
     let body = r#"{"email":"a@example.com","items":[{"count":7,"role":"admin"}]}"#;
     assert_eq!(fields(&call(&app, posting("/orders", body)).await), [" unknown_field"]);
@@ -153,7 +153,7 @@ async fn v3_a_field_that_is_not_declared_is_refused() {
 }
 
 #[actix_web::test]
-async fn queries_forms_paths_and_alternatives_are_validated_alike() {
+async fn queries_forms_paths_and_either_are_validated() {
     let app = app!();
     assert_eq!(call(&app, getting("/page?limit=100")).await.body, "100");
     assert_eq!(fields(&call(&app, getting("/page?limit=101")).await), ["/limit range"]);

@@ -1,5 +1,6 @@
-//! Pointers that lead to nothing in what was sent, or to a name of the program's insides (CWE-209): a client can't find its
-//! mistake. Each pointer resolves in the document, or to the nearest place that is there (RFC 6901).
+//! CWE-209: error pointers that do not exist in the input, or that reveal internal names, so that a client cannot
+//! find its mistake. Each pointer resolves in the submitted document, or leads to the nearest existing place (RFC
+//! 6901).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -61,7 +62,7 @@ async fn fill_in(item: Form<Item>) -> String {
 }
 
 #[actix_web::test]
-async fn a_pointer_leads_to_the_mistake_in_what_was_sent() {
+async fn pointer_resolves_in_the_submitted_document() {
     let app = init_service(App::new().service(add_items).service(place).wrap(palisade())).await;
     for (path, body, pointer, value) in [
         ("/items", r#"[{"name":"a"},{"name":""}]"#, "/1/name", json!("")),
@@ -70,7 +71,7 @@ async fn a_pointer_leads_to_the_mistake_in_what_was_sent() {
         ("/order", r#"{"lineItems":[{"name":"x"},{"name":""}]}"#, "/lineItems/1/name", json!("")),
         ("/order", r#"{"name":""}"#, "/name", json!("")),
         ("/order", r#"{"promoCode":"long"}"#, "/promoCode", json!("long")),
-        // Which of the two, `validator` does not tell.
+        // `validator` does not tell which of the two entries is invalid.
         (
             "/order",
             r#"{"byKey":{"k":{"name":""},"l":{"name":"x"}}}"#,
@@ -87,7 +88,7 @@ async fn a_pointer_leads_to_the_mistake_in_what_was_sent() {
 }
 
 #[actix_web::test]
-async fn a_mistake_in_a_form_is_named_by_its_field() {
+async fn form_error_names_its_field() {
     let app = init_service(App::new().service(fill_in).wrap(palisade())).await;
     let form = posting("/form", "name=").insert_header(("content-type", "application/x-www-form-urlencoded"));
     let answer = call(&app, form).await;

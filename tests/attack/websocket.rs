@@ -1,5 +1,5 @@
-//! An upgrade that passes by the checks of its route (CWE-1385, ASVS V4.4.1): a WebSocket handler is guarded like any other,
-//! over a real connection, before a frame is exchanged.
+//! A protocol upgrade that bypasses the checks of its route (CWE-1385, ASVS V4.4.1): over a real connection, a
+//! WebSocket handler is guarded like any other before a frame is exchanged.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -33,7 +33,7 @@ fn connect(address: SocketAddr, authorization: Option<&str>) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let authorization = authorization.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
-    // RFC 6455 §1.2: the key of the example, whose answer is known.
+    // The example key of RFC 6455 §1.2, whose accept value is known.
     let request = format!(
         "GET /ws/echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{authorization}\r\n"
@@ -42,7 +42,7 @@ fn connect(address: SocketAddr, authorization: Option<&str>) -> TcpStream {
     stream
 }
 
-/// The head of the answer, in lower case.
+/// The head of the response, in lower case.
 fn head(stream: &mut TcpStream) -> String {
     let mut read = Vec::new();
     while !read.ends_with(b"\r\n\r\n") {
@@ -54,7 +54,7 @@ fn head(stream: &mut TcpStream) -> String {
 }
 
 #[actix_web::test]
-async fn an_upgrade_obeys_its_policy_before_a_frame_is_exchanged() {
+async fn upgrade_is_checked_before_the_first_frame() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let palisade = builder().rate_limit_store(MemoryRateLimits::new()).build().unwrap();
@@ -78,7 +78,7 @@ async fn an_upgrade_obeys_its_policy_before_a_frame_is_exchanged() {
         let upgraded = head(&mut talker);
         assert!(upgraded.starts_with("http/1.1 101"), "{upgraded}");
         assert!(upgraded.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{upgraded}");
-        // RFC 6455 §5.2: one masked text frame, by a mask of zeros.
+        // RFC 6455 §5.2: one masked text frame; the mask is zero.
         talker.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).unwrap();
         let mut frame = [0; 11];
         talker.read_exact(&mut frame).unwrap();

@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same for the same seed (splitmix64).
+//! Pseudo-random numbers that are the same for the same seed (splitmix64).
 
 pub struct Dice(u64);
 
@@ -22,7 +22,7 @@ impl Dice {
         self.roll().is_multiple_of(many)
     }
 
-    /// The number of one of these weights, the more often the heavier.
+    /// A random index into the weights, in proportion to each weight.
     pub fn of(&mut self, weights: &[u64]) -> usize {
         let mut left = self.within(0, weights.iter().sum::<u64>() - 1);
         for (at, weight) in weights.iter().enumerate() {

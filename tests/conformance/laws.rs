@@ -1,7 +1,7 @@
-//! What both stores promise, said once.
+//! The laws that each rate limit store must keep.
 //!
-//! Each law compares an answer with the model: what surely was charged within a window has to be counted, and what can't have
-//! been charged within the documented reach must not be.
+//! Each law compares a response with the model: charges that were certainly made within a window must be counted, and
+//! charges that cannot lie within the documented reach must not be counted.
 
 use std::fmt::Debug;
 
@@ -12,12 +12,12 @@ use crate::stores::{Decision, Receipt, Store, nanos};
 
 pub type Law<T = ()> = Result<T, String>;
 
-/// What may be wrong with an answer, or nothing.
-fn holds(law: bool, says: &str, with: impl Debug) -> Law {
-    if law { Ok(()) } else { Err(format!("{says}: {with:?}")) }
+/// An error with this message if the law is broken.
+fn holds(law: bool, message: &str, with: impl Debug) -> Law {
+    if law { Ok(()) } else { Err(format!("{message}: {with:?}")) }
 }
 
-/// The instants between which a call was counted.
+/// The earliest and the latest instant at which a call was counted.
 type Bracket = (u64, u64);
 
 pub struct Taken<C> {
@@ -27,20 +27,20 @@ pub struct Taken<C> {
     units: u64,
 }
 
-/// One rate limit of one client, with what is known of it.
+/// One rate limit of one client, with what the test knows about it.
 pub struct RateLimit<S: Store> {
     pub ask: Ask<'static>,
     model: Model,
     pub charges: Vec<Taken<S::Charge>>,
     /// Charges from before the last reset.
     pub void: Vec<S::Charge>,
-    /// How long it was told to wait, and for how many units.
-    pub told: Option<(u64, u32)>,
+    /// The wait that the store announced, and the cost that it is for.
+    pub announced: Option<(u64, u32)>,
 }
 
 impl<S: Store> RateLimit<S> {
     pub fn new(ask: Ask<'static>) -> Self {
-        Self { ask, model: Model::default(), charges: Vec::new(), void: Vec::new(), told: None }
+        Self { ask, model: Model::default(), charges: Vec::new(), void: Vec::new(), announced: None }
     }
 
     pub fn limit(&self) -> u64 {
@@ -59,13 +59,13 @@ impl<S: Store> RateLimit<S> {
         self.model.forget(now, self.reach());
     }
 
-    /// When the oldest charge is one window old.
+    /// The instant at which the oldest charge is one window old.
     pub fn oldest_leaves(&self, now: u64) -> Option<u64> {
         self.model.surely_oldest(now, self.window()).map(|held| held.from + self.window())
     }
 
-    /// The remaining units agree with the model within the reach, and so does the instant when the next comes back.
-    pub fn stands(&self, standing: RateLimitStatus, (from, until): Bracket) -> Law {
+    /// The remaining units and the reset time agree with the model within the reach.
+    pub fn agrees(&self, standing: RateLimitStatus, (from, until): Bracket) -> Law {
         let (n, window, reach) = (self.limit(), self.window(), self.reach());
         let remaining = u64::from(standing.remaining);
         let (least, most) = (self.model.least(until, window), self.model.most(from, reach));
@@ -73,9 +73,9 @@ impl<S: Store> RateLimit<S> {
         holds(remaining >= n.saturating_sub(most), "remaining is less than is free", (standing, most, n))?;
         let reset = nanos(standing.reset);
         if remaining == n {
-            return holds(reset == 0, "a reset of nothing", standing);
+            return holds(reset == 0, "reset must be zero if nothing is charged", standing);
         }
-        holds((1..=reach).contains(&reset), "reset is no part of the window", (standing, reach))?;
+        holds((1..=reach).contains(&reset), "reset is outside the window", (standing, reach))?;
         if let Some(oldest) = self.model.surely_oldest(until, window) {
             holds(from + reset <= oldest.until + reach, "reset is too late", standing)?;
         }
@@ -83,26 +83,26 @@ impl<S: Store> RateLimit<S> {
         holds(oldest.is_some_and(|oldest| until + reset >= oldest.from + window), "reset is too early", standing)
     }
 
-    /// Never more than N units in the window that ends at this admission.
+    /// At most N units are admitted in the window that ends at this admission.
     fn admitted(&mut self, receipt: Receipt<S::Charge>, cost: u32, (from, until): Bracket) -> Law {
         let Receipt { charge, standing, instant } = receipt;
         let units = u64::from(cost.max(1));
-        holds((from..=until).contains(&instant), "charged at no instant of the call", (instant, from, until))?;
+        holds((from..=until).contains(&instant), "charged outside the time of the call", (instant, from, until))?;
         let number = self.model.take((instant, instant), (units, units));
         let within = self.model.least(instant, self.window());
         holds(within <= self.limit(), "more than N in a window", (within, self.limit(), self.window()))?;
-        self.stands(standing, (instant, instant))?;
-        self.told = None;
+        self.agrees(standing, (instant, instant))?;
+        self.announced = None;
         self.charges.push(Taken { charge, number, instant, units });
         Ok(())
     }
 
-    /// Refused only if too many units were within the reach; the wait is neither too short nor too long. `beside` are units that
-    /// were asked before in the same call.
+    /// A request is refused only if too many units lie within the reach, and the wait is neither too short nor too
+    /// long. `beside` is the number of units that earlier requests of the same call asked for.
     fn refused(&mut self, refused: Refused, cost: u32, beside: u64, (from, until): Bracket) -> Law {
         let (n, units, reach) = (self.limit(), u64::from(cost.max(1)), self.reach());
         let wait = nanos(refused.retry_after);
-        holds(refused.cause == Cause::Spent, "there is place for it", refused)?;
+        holds(refused.cause == Cause::Spent, "refused for another cause than exhaustion", refused)?;
         if units > n {
             // Redis counts in whole microseconds.
             let whole = self.window().div_ceil(S::GRAIN) * S::GRAIN;
@@ -110,17 +110,17 @@ impl<S: Store> RateLimit<S> {
         }
         let most = self.model.most(from, reach) + beside;
         holds(most + units > n, "refused though there was room", (most, units, n))?;
-        holds((1..=reach).contains(&wait), "the wait is no part of the window", (refused, reach))?;
+        holds((1..=reach).contains(&wait), "the wait is outside the window", (refused, reach))?;
         let (just_before, at) = (from + wait - S::GRAIN, until + wait);
         let most = self.model.most(just_before, reach) + beside;
         holds(most + units > n, "the wait is too long", (refused, most, units, n))?;
         let least = self.model.least(at, self.window());
         holds(least + units <= n, "the wait is too short", (refused, least, units, n))?;
-        self.told = Some((wait, cost));
+        self.announced = Some((wait, cost));
         Ok(())
     }
 
-    /// Charges what there is room for.
+    /// Charges the units that still fit.
     pub async fn charge(&mut self, store: &S, cost: u32) -> Law {
         let ask = Ask { cost, ..self.ask.clone() };
         let from = store.now();
@@ -136,55 +136,55 @@ impl<S: Store> RateLimit<S> {
             (units.min(least_room), units.min(most_room))
         };
         self.model.take((from, until), (least, most));
-        self.told = None;
-        self.stands(standing, (from, until))
+        self.announced = None;
+        self.agrees(standing, (from, until))
     }
 
-    /// A release gives back exactly what was charged while it is held, and nothing after.
+    /// A release returns exactly the charged units while the charge is held, and nothing afterwards.
     pub async fn release(&mut self, store: &S, at: usize) -> Law {
         let Taken { charge, number, instant, units } = self.charges.remove(at);
         let ask = std::slice::from_ref(&self.ask);
         let began = store.now();
         let before = store.standing(ask).await[0];
         let from = store.now();
-        self.stands(before, (began, from))?;
+        self.agrees(before, (began, from))?;
         let after = store.release(vec![charge]).await;
         let until = store.now();
-        holds(after.len() == 1, "one standing for one charge", &after)?;
+        holds(after.len() == 1, "one status for each charge", &after)?;
         self.model.give_back(number);
-        self.stands(after[0], (from, until))?;
+        self.agrees(after[0], (from, until))?;
         let (before, after) = (u64::from(before.remaining), u64::from(after[0].remaining));
         let left = self.model.leaving((began, until), self.window(), self.reach());
         if until < instant + self.window() {
-            let told = (before, units, after, left);
-            holds((before + units..=before + units + left).contains(&after), "not exactly given back", told)
+            let seen = (before, units, after, left);
+            holds((before + units..=before + units + left).contains(&after), "not exactly given back", seen)
         } else if began >= instant + self.reach() {
-            let told = (before, units, after, left);
-            holds((before..=before + left).contains(&after), "given back after it expired", told)
+            let seen = (before, units, after, left);
+            holds((before..=before + left).contains(&after), "given back after it expired", seen)
         } else {
             Ok(())
         }
     }
 
-    /// After a reset all is free; what was charged before gives nothing back.
+    /// After a reset all units are free, and releasing an older charge returns nothing.
     pub async fn reset(&mut self, store: &S) -> Law {
         store.reset(&self.ask).await;
         self.model.clear();
-        self.told = None;
+        self.announced = None;
         self.void.extend(self.charges.drain(..).map(|taken| taken.charge));
         let standing = store.standing(std::slice::from_ref(&self.ask)).await[0];
-        self.stands(standing, (store.now(), store.now()))
+        self.agrees(standing, (store.now(), store.now()))
     }
 
     pub async fn release_void(&mut self, store: &S) -> Law {
         let Some(void) = self.void.pop() else { return Ok(()) };
         let from = store.now();
         let after = store.release(vec![void]).await;
-        self.stands(after[0], (from, store.now()))
+        self.agrees(after[0], (from, store.now()))
     }
 }
 
-/// So many units of one of the rate limits.
+/// A number of units of one of the rate limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Want {
     pub rate_limit: usize,
@@ -192,7 +192,8 @@ pub struct Want {
     pub binding: bool,
 }
 
-/// All that is asked at once is charged or nothing; what does not bind hinders nobody. Says what was charged.
+/// The requests of one call are all charged, or none is; a request that is not binding does not hinder another.
+/// Returns which requests were charged.
 pub async fn together<S: Store>(
     store: &S,
     rate_limits: &mut [RateLimit<S>],
@@ -203,18 +204,18 @@ pub async fn together<S: Store>(
         .iter()
         .map(|want| Ask { cost: want.cost, binding: want.binding, ..rate_limits[want.rate_limit].ask.clone() })
         .collect();
-    // Where nothing binds, one that is always charged tells the instant even of a refusal.
+    // If no request binds, a probe that is always charged reveals the exact instant, even of a refusal.
     let probed = wants.iter().all(|want| !want.binding);
     asks.extend(probed.then(|| probe.clone()));
     let from = store.now();
     let mut decisions = store.reserve(&asks).await;
     let mut bracket = (from, store.now());
-    holds(decisions.len() == asks.len(), "one decision for each ask", decisions.len())?;
+    holds(decisions.len() == asks.len(), "one decision for each request", decisions.len())?;
     if probed {
         let Some(Decision::Charged(Receipt { instant, .. })) = decisions.pop() else {
-            return Err("one that does not bind hindered another".to_owned());
+            return Err("a request that is not binding hindered another".to_owned());
         };
-        holds((bracket.0..=bracket.1).contains(&instant), "charged at no instant of the call", (instant, bracket))?;
+        holds((bracket.0..=bracket.1).contains(&instant), "charged outside the time of the call", (instant, bracket))?;
         bracket = (instant, instant);
     }
     let refusal =
@@ -227,26 +228,26 @@ pub async fn together<S: Store>(
         charged.push(matches!(decision, Decision::Charged(_)));
         match decision {
             Decision::Charged(receipt) => {
-                holds(!refusal, "charged though another that binds refused", wants)?;
+                holds(!refusal, "charged although a binding request was refused", wants)?;
                 rate_limit.admitted(receipt, want.cost, bracket)?;
             }
             Decision::Refused(refused) => rate_limit.refused(refused, want.cost, beside[want.rate_limit], bracket)?,
             Decision::Spared(standing) => {
-                holds(refusal, "spared though none that binds refused", wants)?;
+                holds(refusal, "rolled back although no binding request was refused", wants)?;
                 let units = u64::from(want.cost.max(1));
                 beside[want.rate_limit] += units;
                 spared.push((want.rate_limit, units, standing));
             }
         }
     }
-    // Others of the same call may still count for it, but it does not.
+    // Other requests of the same call may still count for this rate limit, but the rolled-back request must not.
     for (rate_limit, units, standing) in spared {
         let (remaining, free) = (u64::from(standing.remaining), rate_limits[rate_limit].limit());
         let least = rate_limits[rate_limit].model.least(bracket.1, rate_limits[rate_limit].window());
         let most =
             rate_limits[rate_limit].model.most(bracket.0, rate_limits[rate_limit].reach()) + beside[rate_limit] - units;
         let fits = (free.saturating_sub(most)..=free.saturating_sub(least)).contains(&remaining);
-        holds(fits, "spared, and yet it stands elsewhere", (standing, least, most, free))?;
+        holds(fits, "the status after a rollback disagrees with the model", (standing, least, most, free))?;
     }
     Ok(charged)
 }

@@ -1,13 +1,13 @@
-//! CWE-799, CWE-307, CWE-362, ASVS V2.4.1, V6.3.1: one set of laws, which the rate limits in memory and those in Redis both keep.
+//! CWE-799, CWE-307, CWE-362, ASVS V2.4.1, V6.3.1: rate limits in memory and in Redis must keep the same laws.
 //!
-//! A pattern that breaks one is named by its seed; `CONFORMANCE_SEED=n` tries that one alone.
+//! The error message names the seed of a pattern that breaks a law; `CONFORMANCE_SEED=n` runs that pattern alone.
 
 mod dice;
 mod laws;
 mod model;
 mod patterns;
 mod route;
-#[expect(dead_code, reason = "what only tests of outages need")]
+#[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../redis/server.rs"]
 mod server;
 mod stores;
@@ -24,10 +24,10 @@ use stores::{Memory, Redis};
 
 const PATTERNS: u64 = 10_000;
 
-/// How many patterns are under way at once on one connection.
+/// The number of patterns that run at the same time on one connection.
 const AT_ONCE: usize = 48;
 
-/// The seeds of one of two threads.
+/// The seeds for one of the two threads.
 fn seeds(thread: u64) -> Vec<u64> {
     match std::env::var("CONFORMANCE_SEED") {
         Ok(seed) => vec![seed.parse().expect("a number")],
@@ -43,7 +43,7 @@ fn alone(work: impl Future<Output = Seen>) -> Seen {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
 }
 
-/// All patterns, on two threads; and they did try everything.
+/// Runs all patterns on two threads, and checks that each kind of action was tried often enough.
 fn all(kind: &str, of_thread: impl Fn(u64) -> Seen + Sync) {
     let began = Instant::now();
     let seen = std::thread::scope(|scope| {
@@ -55,11 +55,11 @@ fn all(kind: &str, of_thread: impl Fn(u64) -> Seen + Sync) {
     let Seen { admitted, refused, obeyed, released, void, charged, together } = seen;
     let least = [admitted, refused, obeyed, released, void, charged, together].into_iter().min();
     let tried = std::env::var("CONFORMANCE_SEED").is_ok() || least.is_some_and(|least| least >= PATTERNS / 10);
-    assert!(tried, "something is hardly ever tried: {seen:?}");
+    assert!(tried, "some action is hardly ever tried: {seen:?}");
 }
 
-/// When the clock of a pattern starts: for every other one so that 2^32 steps of its first limit, which is as far as marks of
-/// 32 bits reach, are over soon.
+/// The start of the clock for a pattern. Every second pattern starts shortly before 2^32 steps of its first limit,
+/// which is the range of a 32-bit time slot.
 fn start(seed: u64) -> u64 {
     let mut dice = Dice::new(!seed);
     let [limit, _] = patterns::limits::<Memory>(&mut Dice::new(seed));
@@ -69,7 +69,7 @@ fn start(seed: u64) -> u64 {
 }
 
 #[test]
-fn memory_keeps_every_law_in_10_000_patterns() {
+fn memory_store_keeps_all_laws() {
     all("memory", |thread| {
         alone(async {
             let mut seen = Seen::default();
@@ -83,7 +83,7 @@ fn memory_keeps_every_law_in_10_000_patterns() {
 }
 
 #[test]
-fn redis_keeps_every_law_in_10_000_patterns() {
+fn redis_store_keeps_all_laws() {
     let Some(server) = Server::start() else { return };
     all("redis", |thread| {
         alone(async {

@@ -1,4 +1,4 @@
-//! What clients do: a generated pattern, the same for the same seed.
+//! Generated patterns of client behaviour; the same seed gives the same pattern.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::dice::Dice;
 use crate::laws::{Law, RateLimit, Want, together};
 use crate::stores::Store;
 
-/// What was seen, so that a suite that tries nothing does not pass.
+/// Counts the actions, so that a suite that tries nothing does not pass.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
     pub admitted: u64,
@@ -35,7 +35,7 @@ impl Seen {
     }
 }
 
-/// A client with two rate limits, and another client with the first of them.
+/// A client with two rate limits, and another client with the first of the two.
 pub struct Pattern<'s, S: Store> {
     store: &'s S,
     dice: Dice,
@@ -49,7 +49,7 @@ fn ask(bucket: u64, limit: Limit, client: &'static str) -> Ask<'static> {
     Ask { bucket, limit, cost: 1, client, binding: true, pending: false }
 }
 
-/// From 1 to 10,000, around the bounds where the form changes more often.
+/// A limit from 1 to 10,000, chosen near the bounds where the storage format changes.
 fn count(dice: &mut Dice) -> u32 {
     let count = match dice.of(&[6, 3, 6, 4, 3]) {
         0 => dice.within(1, 16),
@@ -61,8 +61,8 @@ fn count(dice: &mut Dice) -> u32 {
     u32::try_from(count).expect("at most 10,000")
 }
 
-/// The limits of the pattern of which these are the dice: mostly two, now and then one for both rate limits, which then differ in
-/// nothing but their buckets.
+/// The limits of the pattern with these dice: usually two different ones, sometimes equal ones, so that the rate
+/// limits differ only in their buckets.
 pub fn limits<S: Store>(dice: &mut Dice) -> [Limit; 2] {
     let limit = |dice: &mut Dice| {
         let count = count(dice);
@@ -76,7 +76,7 @@ impl<'s, S: Store> Pattern<'s, S> {
     pub fn new(store: &'s S, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let [first, second] = limits::<S>(&mut dice);
-        // Every pattern has keys of its own.
+        // Each pattern has its own keys.
         let bucket = seed << 8;
         let asks = [ask(bucket, first, "ada"), ask(bucket + 1, second, "ada"), ask(bucket, first, "bob")];
         let wide = Limit::new(1_000_000, Duration::from_millis(1)).expect("neither is zero");
@@ -117,7 +117,7 @@ impl<'s, S: Store> Pattern<'s, S> {
         if S::CHEAP { self.look().await } else { Ok(()) }
     }
 
-    /// From nothing to a little more than all.
+    /// A cost from zero to slightly more than the limit.
     fn cost(&mut self, which: usize, most: u64) -> u32 {
         let n = self.rate_limits[which].limit();
         let cost = match self.dice.of(&[1, 6, 3]) {
@@ -133,7 +133,7 @@ impl<'s, S: Store> Pattern<'s, S> {
         self.store.pass(part + self.dice.within(0, 3)).await;
     }
 
-    /// Until the oldest charge is one window old, or the least bit before or after.
+    /// Waits until the oldest charge is one window old, or a grain more or less.
     async fn wait_for_oldest(&mut self, which: usize) {
         let now = self.store.now();
         if let Some(leaves) = self.rate_limits[which].oldest_leaves(now) {
@@ -152,24 +152,28 @@ impl<'s, S: Store> Pattern<'s, S> {
         Ok(charged)
     }
 
-    /// The instant is known of most tries: of those that don't bind.
+    /// The instant is known for most attempts, because most are not binding.
     async fn attempt(&mut self, rate_limit: usize, cost: u32) -> Law<bool> {
         let binding = self.dice.one_in(3);
         Ok(self.wants(&[Want { rate_limit, cost, binding }]).await?[0])
     }
 
-    /// Who waits as long as it was told is admitted.
+    /// A client that waits as long as announced is admitted.
     async fn obey(&mut self, which: usize) -> Law {
         for _ in 0..3 {
-            if self.rate_limits[which].told.is_some() {
+            if self.rate_limits[which].announced.is_some() {
                 break;
             }
             self.dear(which).await?;
         }
-        let Some((wait, cost)) = self.rate_limits[which].told.take() else { return Ok(()) };
+        let Some((wait, cost)) = self.rate_limits[which].announced.take() else { return Ok(()) };
         self.store.pass(wait).await;
         self.seen.obeyed += 1;
-        if self.attempt(which, cost).await? { Ok(()) } else { Err(format!("waited {wait} as told for {cost} in vain")) }
+        if self.attempt(which, cost).await? {
+            Ok(())
+        } else {
+            Err(format!("waited {wait} as announced for {cost} in vain"))
+        }
     }
 
     async fn burst(&mut self, which: usize) -> Law {
@@ -185,7 +189,7 @@ impl<'s, S: Store> Pattern<'s, S> {
         self.attempt(which, cost).await.map(drop)
     }
 
-    /// Two to four at once, of one rate limit or of several.
+    /// Two to four requests in one call, for one rate limit or several.
     async fn at_once(&mut self) -> Law {
         let all_bind = self.dice.one_in(2);
         let mut wants = Vec::new();
@@ -199,7 +203,7 @@ impl<'s, S: Store> Pattern<'s, S> {
         self.look().await
     }
 
-    /// Arrivals that are a little slower or a little faster than the rate limit allows.
+    /// Arrivals slightly slower or slightly faster than the rate limit allows.
     async fn steady(&mut self, which: usize) -> Law {
         let (n, window) = (self.rate_limits[which].limit(), self.rate_limits[which].window());
         let parts = if S::CHEAP { n.min(40) } else { n.min(5) };
@@ -218,10 +222,10 @@ impl<'s, S: Store> Pattern<'s, S> {
             if held == 0 {
                 break;
             }
-            // The latest are mostly those that are still held.
+            // The latest charges are usually still held.
             let back =
                 if self.dice.one_in(2) { self.dice.within(0, held.min(4) - 1) } else { self.dice.within(0, held - 1) };
-            let at = usize::try_from(held - 1 - back).expect("a place");
+            let at = usize::try_from(held - 1 - back).expect("an index");
             self.rate_limits[which].release(self.store, at).await?;
             self.seen.released += 1;
         }
@@ -236,7 +240,7 @@ impl<'s, S: Store> Pattern<'s, S> {
 
     async fn reset(&mut self, which: usize) -> Law {
         self.rate_limits[which].reset(self.store).await?;
-        // With something to be taken away, and at the same instant if the clock stands.
+        // There is something to remove, at the same instant if the clock is manual.
         let cost = self.cost(which, 1000);
         self.attempt(which, cost).await?;
         let most = if S::CHEAP { 24 } else { 3 };
@@ -247,14 +251,14 @@ impl<'s, S: Store> Pattern<'s, S> {
         Ok(())
     }
 
-    /// No rate limit of this pattern was touched by what was done to another.
+    /// Actions on one rate limit must not affect another.
     async fn look(&mut self) -> Law {
         let asks: Vec<_> = self.rate_limits.iter().map(|rate_limit| rate_limit.ask.clone()).collect();
         let from = self.store.now();
         let standings = self.store.standing(&asks).await;
         let bracket = (from, self.store.now());
         for (rate_limit, standing) in self.rate_limits.iter().zip(standings) {
-            rate_limit.stands(standing, bracket)?;
+            rate_limit.agrees(standing, bracket)?;
         }
         Ok(())
     }

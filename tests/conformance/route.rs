@@ -1,5 +1,5 @@
-//! A route with several rate limits, on both stores. Only here the memory's own way of taking several together can be seen from
-//! outside.
+//! A route with several rate limits, on both stores. Only a route uses the memory store's own way to charge several
+//! limits at once.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn all_are_charged_or_none(rate_limits: impl Into<RateLimitStore>) {
     assert_eq!(left().await, [48, 0, 84]);
     for path in ["/first", "/middle", "/last", "/first"] {
         call(&app, getting(path)).await.assert_problem(429);
-        assert_eq!(left().await, [48, 0, 84], "{path} charged what it refused");
+        assert_eq!(left().await, [48, 0, 84], "{path} charged a refused request");
     }
     for _ in 0..5 {
         assert_eq!(call(&app, getting("/watched")).await.status, 200);
@@ -82,12 +82,12 @@ async fn all_are_charged_or_none(rate_limits: impl Into<RateLimitStore>) {
 }
 
 #[actix_web::test]
-async fn a_route_on_memory_charges_all_its_rate_limits_or_none() {
+async fn memory_route_charges_all_limits_or_none() {
     all_are_charged_or_none(MemoryRateLimits::with_clock(ManualClock::new())).await;
 }
 
 #[actix_web::test]
-async fn a_route_on_redis_charges_all_its_rate_limits_or_none() {
+async fn redis_route_charges_all_limits_or_none() {
     let Some(server) = Server::start() else { return };
     let rate_limits = RedisRateLimits::new(&server.url(), "conformance", [7; 32]).unwrap();
     all_are_charged_or_none(rate_limits.timeout(Duration::from_secs(20)).unwrap()).await;

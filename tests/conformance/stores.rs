@@ -1,4 +1,4 @@
-//! The two stores, as the laws see them. Instants and lengths of time are nanoseconds.
+//! The two stores behind one trait for the laws. Instants and durations are in nanoseconds.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +16,7 @@ pub enum Decision<C> {
     Spared(RateLimitStatus),
 }
 
-/// A charge, and when it was made by the store's clock.
+/// A charge, with the instant of the store's clock at which it was made.
 pub struct Receipt<C> {
     pub charge: C,
     pub standing: RateLimitStatus,
@@ -26,22 +26,23 @@ pub struct Receipt<C> {
 pub trait Store {
     type Charge;
 
-    /// How finely it tells instants apart.
+    /// The resolution of the store's clock.
     const GRAIN: u64;
 
-    /// What is called from now on is counted no earlier, what has answered was counted no later.
+    /// A call that starts later is not counted before this instant, and a call that has ended is not counted after
+    /// it.
     fn now(&self) -> u64;
 
-    /// Waits so long at least.
+    /// Waits for at least this long.
     async fn pass(&self, nanos: u64);
 
-    /// The documented longest time for which a charge is held.
+    /// The documented maximum time for which a charge is held.
     fn reach(limit: Limit) -> u64;
 
     /// A window that a test can wait for.
     fn window(dice: &mut Dice) -> u64;
 
-    /// Whether many tries cost little.
+    /// Whether many attempts are cheap.
     const CHEAP: bool;
 
     async fn reserve(&self, asks: &[Ask<'static>]) -> Vec<Decision<Self::Charge>>;
@@ -96,8 +97,8 @@ impl Store for Memory {
         }
     }
 
-    /// This store decides one ask at a time: several are taken together as its user does, one after the other, and given back
-    /// where a binding one refuses.
+    /// This store decides one request at a time. Several requests are charged one after the other, as the runtime
+    /// does, and are rolled back if a binding one is refused.
     async fn reserve(&self, asks: &[Ask<'static>]) -> Vec<Decision<Charge>> {
         let (now, mut refused) = (self.tick(), false);
         let decide = |ask: &Ask<'static>| {
@@ -129,9 +130,9 @@ impl Store for Memory {
     }
 
     async fn standing(&self, asks: &[Ask<'static>]) -> Vec<RateLimitStatus> {
-        let stands =
+        let status =
             |ask: &Ask<'static>| self.store.standing(self.store.key(ask.bucket, &ask.client), ask.limit, self.tick());
-        asks.iter().map(stands).collect()
+        asks.iter().map(status).collect()
     }
 
     async fn reset(&self, ask: &Ask<'static>) {
@@ -139,7 +140,7 @@ impl Store for Memory {
     }
 }
 
-/// The server's clock is this machine's.
+/// The Redis server uses the clock of this machine.
 pub struct Redis(pub RedisRateLimits);
 
 impl Store for Redis {
@@ -149,19 +150,19 @@ impl Store for Redis {
     const CHEAP: bool = false;
 
     fn now(&self) -> u64 {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock that is set");
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is past 1970");
         nanos(now) / 1000 * 1000
     }
 
     async fn pass(&self, by: u64) {
         let until = self.now() + by + 1000;
-        // By the clock that the server reads, which may be slower than the one that tokio does.
+        // Waits by the clock that the server reads, which may be slower than the clock of tokio.
         while let Some(left) = until.checked_sub(self.now()).filter(|left| *left > 0) {
             tokio::time::sleep(Duration::from_nanos(left)).await;
         }
     }
 
-    /// In microseconds, rounded up: exact up to [`Limit::EXACT`], beyond in parts of a 32nd.
+    /// In microseconds, rounded up: exact up to [`Limit::EXACT`], and in steps of a 32nd of the window beyond.
     fn reach(limit: Limit) -> u64 {
         let window = nanos(limit.window()).div_ceil(1000);
         let step = if limit.limit() <= Limit::EXACT { 1 } else { window.div_ceil(32) };

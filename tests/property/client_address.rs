@@ -1,5 +1,5 @@
-//! A client that writes its own address (row P2; CWE-348, ASVS V15.3.4): whatever bytes it sends before a trusted proxy adds
-//! what it saw, that is what is counted.
+//! A client that forges its address (CWE-348, ASVS V15.3.4): whatever bytes it sends before a trusted proxy adds the
+//! observed address, the observed address is counted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,7 +25,7 @@ async fn four() -> &'static str {
     "ok"
 }
 
-/// What means something to one of the readers, or is just bytes.
+/// Text that has a meaning for one of the parsers, or arbitrary bytes.
 fn forgery() -> impl Strategy<Value = Vec<u8>> {
     let meaning = select(vec![
         "\"",
@@ -59,13 +59,13 @@ fn forgery() -> impl Strategy<Value = Vec<u8>> {
     vec(part, 0..12).prop_map(|parts| parts.concat())
 }
 
-/// What the client sends under each name: its lines, of which a proxy may put what it saw into the last.
+/// What the client sends under each name. A proxy may append the observed address to the last of the lines.
 #[derive(Clone, Debug)]
 struct Forged {
     lists: [Vec<Vec<u8>>; 2],
     edge: Vec<Vec<u8>>,
     appends_to_line: bool,
-    /// How many proxies stand between the one that saw the client and us.
+    /// The number of proxies between the one that observed the client and the server.
     proxies: usize,
     v6: bool,
 }
@@ -84,7 +84,7 @@ fn forged() -> impl Strategy<Value = Forged> {
 }
 
 impl Forged {
-    /// The request as it arrives: every proxy writes `own`, and passes on what it does not know.
+    /// The request as it arrives: each proxy appends to `own` and passes on headers that it does not know.
     fn arrives(&self, own: &str, saw: IpAddr) -> TestRequest {
         let mut request = TestRequest::get().uri("/four").peer_addr("10.0.0.1:443".parse().unwrap());
         for (name, lines) in LISTS.iter().zip(&self.lists) {
@@ -121,7 +121,7 @@ impl Forged {
     }
 }
 
-/// A client of its own for every case, outside of the proxies' network.
+/// A new client for each case, outside of the proxies' network.
 fn next_client(v6: bool) -> IpAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -133,7 +133,7 @@ fn next_client(v6: bool) -> IpAddr {
 }
 
 #[test]
-fn p2_nothing_that_a_client_writes_changes_what_a_proxy_saw() {
+fn forged_headers_never_change_the_observed_address() {
     let system = rt::System::new();
     let headers = [ForwardedBy::XForwardedFor, ForwardedBy::Forwarded, ForwardedBy::EdgeHeader(EDGE.to_owned())];
     for (by, own) in headers.into_iter().zip([LISTS[0], LISTS[1], EDGE]) {
@@ -143,7 +143,8 @@ fn p2_nothing_that_a_client_writes_changes_what_a_proxy_saw() {
         let outcome = runner.run(&(forged(), forged()), |(one, other)| {
             let saw = next_client(one.v6);
             let honest = TestRequest::get().uri("/four").peer_addr((saw, 4711).into());
-            // The third comes without a proxy, so all three are of one client if they are of this one.
+            // The third request comes without a proxy. All three come from one client only if all are counted for
+            // this client.
             for (remaining, request) in [(3, one.arrives(own, saw)), (2, other.arrives(own, saw)), (1, honest)] {
                 let answer = system.block_on(call(&app, request));
                 let state = answer.header("ratelimit");

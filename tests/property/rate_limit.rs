@@ -1,4 +1,4 @@
-//! The rate limit promise, held against a model that keeps the instant of every charge (ASVS V2.4.1, V6.3.1).
+//! The promise of rate limits, checked against a model that keeps the instant of each charge (ASVS V2.4.1, V6.3.1).
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,28 +23,28 @@ fn limit(limit: u32, window: Duration) -> Limit {
     Limit::new(limit, window).unwrap()
 }
 
-/// What a client does next. Lengths of time are in thousandths of the window, counts in thousandths of the rate limit.
+/// The next action of a client. Durations are in thousandths of the window, and counts in thousandths of the limit.
 #[derive(Clone, Debug)]
 enum Act {
-    /// Lets time pass: so many thousandths, and so many nanoseconds more or less.
+    /// Lets this part of the window pass, plus or minus some nanoseconds.
     Wait(u64, i64),
-    /// Waits just until the oldest charge is one window old, and so many nanoseconds more or less.
+    /// Waits until the oldest charge is one window old, plus or minus some nanoseconds.
     WaitForOldest(i64),
-    /// Waits as long as the last refusal said.
+    /// Waits as long as the last refusal asked for.
     Obey,
-    /// Tries many times at once, at least once.
+    /// Makes many attempts at once, at least one.
     Burst(u32),
-    /// One try, then one of a thread that read its clock long before.
+    /// Makes one attempt, then one from a thread that read its clock long before.
     Late(u64),
-    /// One try for a part of the rate limit, from nothing to a little more than all.
+    /// Makes one attempt with a cost from zero to slightly more than the limit.
     Cost(u32),
-    /// Charges for what has happened already, however much room there is.
+    /// Charges for something that has already happened, whether or not it fits.
     Charge(u32),
-    /// Is forgotten, with all that it holds.
+    /// Resets the client with all its charges.
     Reset,
     /// Gives back one of the charges that it still holds.
     Release(Index),
-    /// Gives back many of them, in the order they were taken.
+    /// Gives back many charges, in the order in which they were made.
     ReleaseMany(u32),
 }
 
@@ -79,14 +79,14 @@ fn limits() -> impl Strategy<Value = Limit> {
     (counts, windows).prop_map(|(count, window)| limit(count, Duration::from_nanos(window)))
 }
 
-/// The units charged at each instant and not given back; oldest first.
+/// The units that were charged at each instant and not given back; the oldest comes first.
 #[derive(Default)]
 struct Model {
     held: VecDeque<(u64, u32)>,
 }
 
 impl Model {
-    /// How many were charged less than `length` before `now`.
+    /// The number of units that were charged less than `length` before `now`.
     fn within(&self, length: u64, now: u64) -> usize {
         let gone = self.held.partition_point(|(instant, _)| now - instant >= length);
         self.held.range(gone..).map(|(_, units)| *units as usize).sum()
@@ -111,7 +111,7 @@ struct Run {
     window: u64,
     reach: u64,
     now: u64,
-    /// How long the last try was told to wait, if it was refused.
+    /// The wait of the last attempt and its cost, if it was refused.
     wait: Option<(u64, u32)>,
     model: Model,
     charges: VecDeque<(u64, u32, Charge)>,
@@ -150,8 +150,8 @@ impl Run {
             Act::Obey => {
                 if let Some((wait, cost)) = self.wait.take() {
                     self.pass(wait);
-                    let told = cost <= rate_limit;
-                    prop_assert_eq!(self.attempt(self.now, cost)?, told, "waited {} ns as told", wait);
+                    let admitted = cost <= rate_limit;
+                    prop_assert_eq!(self.attempt(self.now, cost)?, admitted, "waited {} ns as announced", wait);
                 }
             }
             Act::Burst(part) => {
@@ -217,7 +217,7 @@ impl Run {
                     self.reach
                 );
                 let wait = nanos(refused.retry_after);
-                prop_assert!((1..=self.reach).contains(&wait), "told to wait {wait} of {} ns", self.window);
+                prop_assert!((1..=self.reach).contains(&wait), "asked to wait {wait} of {} ns", self.window);
                 prop_assert!(units as usize <= rate_limit || wait == self.window);
                 self.wait = Some((wait, cost));
                 Ok(false)
@@ -241,7 +241,7 @@ impl Run {
         let before = self.standing();
         let after = self.store.charge(self.key(), self.limit, cost, Tick::from_nanos(self.now));
         let units = before.remaining.min(cost.max(1));
-        // What it was told was true if nobody else took the units.
+        // The announced wait was correct only if nobody else took the units.
         self.wait = None;
         prop_assert_eq!(after.remaining, before.remaining - units);
         self.hold(units)
@@ -252,7 +252,8 @@ impl Run {
         prop_assert_eq!(self.standing().remaining, self.limit.limit());
         self.model.held.clear();
         self.wait = None;
-        // Of those that were void before, one is tried now; the others wait until something new is charged.
+        // One charge from before the previous reset is released now; the others are kept until something new is
+        // charged.
         let void = self.void.pop();
         self.void.extend(self.charges.drain(..).map(|(_, _, charge)| charge));
         self.attempt(self.now, 1)?;
@@ -280,7 +281,7 @@ impl Run {
         Ok(())
     }
 
-    /// The promise once more, in other words: no unit comes less than a window after the Nth before it.
+    /// The promise in another form: no unit comes less than a window after the Nth unit before it.
     fn finish(self) -> Result<(), TestCaseError> {
         let rate_limit = self.limit.limit() as usize;
         let units: Vec<u64> = self
@@ -296,7 +297,7 @@ impl Run {
     }
 }
 
-/// So many thousandths of a rate limit.
+/// A cost in thousandths of the limit.
 fn cost(rate_limit: u32, part: u32) -> u32 {
     u32::try_from(u64::from(rate_limit) * u64::from(part) / 1000).unwrap()
 }
@@ -309,7 +310,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn never_more_than_the_rate_limit_in_any_window(limit in limits(), start in 0_u64..=1 << 50, acts in acts()) {
+    fn no_window_exceeds_the_limit(limit in limits(), start in 0_u64..=1 << 50, acts in acts()) {
         let mut run = Run::new(limit, start);
         for act in acts {
             run.act(act)?;
@@ -318,7 +319,7 @@ proptest! {
     }
 
     #[test]
-    fn a_client_that_stays_a_little_under_is_never_refused(limit in limits(), start in 0_u64..=1 << 50, gaps in proptest::collection::vec(0_u64..1000, 1..60)) {
+    fn client_just_under_the_limit_is_never_refused(limit in limits(), start in 0_u64..=1 << 50, gaps in proptest::collection::vec(0_u64..1000, 1..60)) {
         let store = store(64);
         let rate_limit = u64::from(limit.limit());
         let spacing = (nanos(limit.window()) * 1032).div_ceil(rate_limit * 1000);
@@ -331,7 +332,7 @@ proptest! {
 }
 
 #[test]
-fn a_steady_client_a_little_under_its_rate_limit_is_never_refused_over_many_windows() {
+fn steady_client_under_the_limit_is_never_refused() {
     for count in [1, 5, 16, 17, 100, 1000, 10_000] {
         let limit = limit(count, Duration::from_secs(900));
         let store = store(64);

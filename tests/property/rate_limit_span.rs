@@ -1,4 +1,5 @@
-//! ASVS V2.4.1: the promise holds for limits from one to a million and windows from a second to a day, in bounded space.
+//! ASVS V2.4.1: the promise holds for limits from one to a million and windows from a second to a day, in bounded
+//! memory.
 
 use std::time::Duration;
 
@@ -6,10 +7,10 @@ use palisade::rate_limit::MemoryRateLimits;
 use palisade::rate_limit::{Client, Limit, Tick};
 use palisade::testing::ManualClock;
 
-/// What was admitted: when, and how many units. A burst is one.
+/// The instant and units of each admission. A burst is one entry.
 type Admitted = Vec<(u64, u32)>;
 
-/// Numbers that look random and are the same in every run.
+/// Pseudo-random numbers that are the same in each run.
 struct Dice(u64);
 
 impl Dice {
@@ -19,14 +20,14 @@ impl Dice {
     }
 }
 
-/// Units within the half-open window that ends at the instant.
+/// The units within the half-open window that ends at this instant.
 fn within(admitted: &Admitted, now: u64, window: u64) -> u64 {
     let recent = admitted.iter().rev().take_while(|(at, _)| now - at < window);
     recent.map(|(_, units)| u64::from(*units)).sum()
 }
 
 #[test]
-fn every_limit_from_one_to_a_million_holds_in_windows_of_a_second_to_a_day() {
+fn limits_hold_for_all_sizes_and_windows() {
     for limit in [1, 2, 8, 9, 16, 17, 100, 1000, 10_000, 65_535, 65_536, 1_000_000] {
         for seconds in [1, 60, 900, 3600, 86_400] {
             let terms = Limit::new(limit, Duration::from_secs(seconds)).unwrap();

@@ -1,4 +1,4 @@
-//! Many clients and many threads at one store of rate limits (ASVS V2.4.1, V6.3.1; CWE-362, CWE-770).
+//! Many clients and threads that use one rate limit store (ASVS V2.4.1, V6.3.1; CWE-362, CWE-770).
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroUsize;
@@ -26,9 +26,9 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap()
 }
 
-/// A flood over one key from several threads. Every thread has its own clone, as every worker has.
+/// Several threads flood one key. Each thread has its own clone of the store, as each worker has.
 #[test]
-fn concurrent_tries_get_exactly_the_rate_limit() {
+fn concurrent_attempts_get_exactly_the_limit() {
     const THREADS: u32 = 4;
     const TRIES: u32 = 16;
     const ROUNDS: u32 = 1000;
@@ -43,7 +43,7 @@ fn concurrent_tries_get_exactly_the_rate_limit() {
                 for round in 0..ROUNDS {
                     barrier.wait();
                     for turn in 0..TRIES {
-                        // Instants that go forward and back, all within one window.
+                        // The instants go forward and back, all within one window.
                         let now = Tick::from_nanos(u64::from(round) * 1_000_000 + u64::from((thread + turn * 7) % 9));
                         if store.reserve(address(&store, round), rate_limit(round), 1, now).is_ok() {
                             admitted[round as usize].fetch_add(1, Ordering::Relaxed);
@@ -59,7 +59,7 @@ fn concurrent_tries_get_exactly_the_rate_limit() {
 }
 
 #[test]
-fn concurrent_reserve_and_release_leave_the_count_right() {
+fn concurrent_reserve_and_release_keep_the_count() {
     const TURNS: u32 = 5000;
     for count in [3, 40] {
         let limit = limit(count, Duration::from_secs(900));
@@ -82,13 +82,13 @@ fn concurrent_reserve_and_release_leave_the_count_right() {
             }
         });
         assert_eq!(store.standing(address(&store, 1), limit, Tick::from_nanos(u64::from(TURNS))).remaining, count);
-        assert!(admitted.into_inner() > count, "nothing was ever reserved again after it was given back");
+        assert!(admitted.into_inner() > count, "released units must be available again");
     }
 }
 
-/// CWE-770: the flood neither frees a blocked client nor grows the store.
+/// CWE-770: a flood of new clients neither frees a blocked client nor makes the store grow.
 #[test]
-fn a_flood_of_new_addresses_frees_no_blocked_client_and_is_bounded() {
+fn flood_of_addresses_frees_no_blocked_client() {
     const BOUND: usize = 1000;
     let limit = limit(5, Duration::from_secs(900));
     let store = store(BOUND);
@@ -107,9 +107,9 @@ fn a_flood_of_new_addresses_frees_no_blocked_client_and_is_bounded() {
     assert!(store.reserve(address(&store, 0), limit, 1, Tick::from_nanos(900_000_000_000)).is_ok());
 }
 
-/// Memory is measured by the bench `flood`, with ten million addresses.
+/// The bench `flood` measures memory, with ten million addresses.
 #[test]
-fn q4_a_flood_of_200_000_addresses_into_a_store_of_50_000_frees_no_blocked_client() {
+fn flood_beyond_capacity_frees_no_blocked_client() {
     const BOUND: usize = 50_000;
     for count in [5, 40] {
         let (store, limit) = (store(BOUND), limit(count, Duration::from_secs(900)));
@@ -128,7 +128,7 @@ fn q4_a_flood_of_200_000_addresses_into_a_store_of_50_000_frees_no_blocked_clien
 }
 
 #[test]
-fn a_store_full_of_blocked_clients_refuses_new_ones_and_frees_none() {
+fn store_full_of_blocked_clients_rejects_new_ones() {
     const BOUND: u32 = 320;
     let limit = limit(1, Duration::from_secs(900));
     let store = store(BOUND as usize);
@@ -148,7 +148,7 @@ fn a_store_full_of_blocked_clients_refuses_new_ones_and_frees_none() {
 }
 
 #[test]
-fn clients_without_charges_leave_while_another_calls() {
+fn expired_clients_are_swept_by_other_calls() {
     let limit = limit(5, Duration::from_secs(1));
     let store = store(32 * 1024);
     for number in 0..10_000 {
@@ -162,9 +162,9 @@ fn clients_without_charges_leave_while_another_calls() {
     assert_eq!(store.clients(), 1);
 }
 
-/// A builder called inside the closure of `HttpServer::new` runs once in every worker.
+/// A builder that is called inside the closure of `HttpServer::new` runs once in each worker.
 #[test]
-fn the_shared_store_is_one_for_all_workers() {
+fn workers_share_one_store() {
     let limit = limit(5, Duration::from_secs(900));
     let admitted: usize = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..4)

@@ -1,5 +1,5 @@
-//! A rule that means something else than it says (row M1, CWE-863): random trees, through the whole guard, equal a
-//! reference evaluator that was written without it; and one more demand never admits more.
+//! A rule that does not mean what it says (CWE-863): for random rules, the verdict of the whole guard equals that of
+//! a reference evaluator that was written without it, and an additional condition never admits more.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -18,9 +18,10 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 
-/// `admin` implies `editor`, which implies `user`; each grants the permission and comes with the scope of its number.
+/// `admin` implies `editor`, which implies `user`. Each role grants the permission, and comes with the scope, of its
+/// index.
 const ROLES: [&str; 3] = ["admin", "editor", "user"];
-/// Of the roles, whom the application calls its administrators: not the default.
+/// The index of the administrator role in this application; it is not the default one.
 const ADMIN: usize = 1;
 const PERMISSIONS: [&str; 3] = ["p0", "p1", "p2"];
 const SCOPES: [&str; 3] = ["s0", "s1", "s2"];
@@ -59,7 +60,7 @@ enum Found {
     Down,
 }
 
-/// Who asks: nobody, or a subject with some of the roles.
+/// The caller: anonymous, or a subject with some of the roles.
 #[derive(Clone, Debug)]
 struct Caller {
     known: bool,
@@ -139,7 +140,7 @@ static ROWS: [Ownership; 5] = [
     Ownership::of::<Row<4>>("Down", &["id"]),
 ];
 
-/// The tree as a policy holds it. The few bytes of a case are never given back.
+/// The tree as a policy stores it. The few bytes of a case are leaked.
 fn rule(tree: &Tree) -> Rule {
     let list = |trees: &[Tree]| &*trees.iter().map(rule).collect::<Vec<_>>().leak();
     match tree {
@@ -162,19 +163,19 @@ fn rule(tree: &Tree) -> Rule {
     }
 }
 
-/// The reference: the sentence that the tree says, read aloud. `None` is "that can't be found out".
+/// The reference evaluator, a direct reading of the tree. `None` means that the result cannot be determined.
 fn holds(tree: &Tree, caller: &Caller) -> Option<bool> {
     holds_for(tree, caller, None)
 }
 
-/// The same, were every row but this one somebody else's.
+/// The same, if each row except this one belongs to another user.
 fn holds_for(tree: &Tree, caller: &Caller, only: Option<Found>) -> Option<bool> {
     let known = |demand: bool| Some(caller.known && demand);
     match tree {
         Tree::Public => Some(true),
         Tree::Authenticated => known(true),
         Tree::Nobody => Some(false),
-        // The lower the number, the more the role implies.
+        // A role with a lower index implies more.
         Tree::Role(wanted) | Tree::Permission(wanted) => known(caller.roles.iter().any(|role| role <= wanted)),
         Tree::Admin => known(caller.roles.iter().any(|role| *role <= ADMIN)),
         Tree::Scope(scope) => known(caller.scopes.contains(scope)),
@@ -226,14 +227,14 @@ fn rows(tree: &Tree, found: &mut Vec<Found>) {
     }
 }
 
-/// Every status that may answer the case: in, or which refusals are right.
+/// Each status that is correct for the case: 200, or the allowed refusals.
 fn expected(tree: &Tree, caller: &Caller) -> Vec<u16> {
     let mut named = Vec::new();
     rows(tree, &mut named);
     match (names_a_caller(tree), caller.known, holds(tree, caller)) {
         (true, false, _) => vec![401],
         (_, _, None) => vec![503],
-        // Whoever is let in, the rows that the rule names have to be there, and for this caller.
+        // If the caller is admitted, the rows that the rule names must exist and be visible to this caller.
         (_, _, Some(true)) if caller.known => {
             let mut statuses = Vec::new();
             for row in &named {
@@ -254,15 +255,15 @@ fn expected(tree: &Tree, caller: &Caller) -> Vec<u16> {
 }
 
 thread_local! {
-    /// The policy of the case. Each test has a thread of its own.
+    /// The policy of the case. Each test has its own thread.
     static CURRENT: RefCell<Option<Rc<Cell<&'static Policy>>>> = const { RefCell::new(None) };
 }
 
-/// One application, whose one route has the policy of the case.
+/// One application, whose single route has the policy of the case.
 macro_rules! app {
     ($current:expr) => {{
         CURRENT.with(|current| *current.borrow_mut() = Some(Rc::clone(&$current)));
-        // What the attributes make of a function.
+        // The same as the attributes generate for a function.
         let guarded = palisade::__v1::Function::new(|request: HttpRequest, payload: web::Payload| {
             let policy = CURRENT.with(|current| current.borrow().as_ref().unwrap().get());
             let taken = palisade::__takes!(&'static str;);
@@ -307,7 +308,7 @@ fn asking(caller: &Caller) -> actix_http::Request {
 }
 
 #[actix_web::test]
-async fn m1_random_rules_equal_the_reference_evaluator() {
+async fn random_rules_match_the_reference_evaluator() {
     let current = Rc::new(Cell::new(policy(&Tree::Nobody)));
     let app = app!(current);
     let mut runner = TestRunner::new(Config::default());
@@ -319,14 +320,14 @@ async fn m1_random_rules_equal_the_reference_evaluator() {
         assert!(expected(&tree, &caller).contains(&status), "{status}: {tree:?} {caller:?}");
         *seen.entry(status).or_insert(0) += 1;
     }
-    // Were a verdict hardly ever the right one, the test would say little.
+    // If a verdict were hardly ever correct, the test would prove little.
     for status in [200, 401, 403, 404, 503] {
         assert!(seen.get(&status).is_some_and(|times| *times > 1_000), "{seen:?}");
     }
 }
 
 #[actix_web::test]
-async fn one_more_demand_never_admits_more() {
+async fn additional_condition_never_admits_more() {
     let current = Rc::new(Cell::new(policy(&Tree::Nobody)));
     let app = app!(current);
     let mut runner = TestRunner::new(Config::default());
@@ -338,7 +339,8 @@ async fn one_more_demand_never_admits_more() {
             current.set(policy(tree));
             admitted.push(call_raw(&app, asking(&caller)).await.status == 200);
         }
-        // A demand for a principal alone also asks for credentials, so what is public without it may not be with it.
+        // A condition for a principal also requires credentials, so a rule that is public without it need not be
+        // public with it.
         assert!(!admitted[0] || (admitted[1] && admitted[2]), "{tree:?} {demand:?} {caller:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! CWE-347, CWE-327: published forgeries and malformed keys that have broken other verifiers (Wycheproof, see `README.md`).
+//! CWE-347, CWE-327: published forgeries and malformed keys that have broken other verifiers (Wycheproof, see
+//! `README.md`).
 
 use std::fs;
 use std::path::Path;
@@ -8,11 +9,12 @@ use palisade::testing::verify_signature;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The key's `alg` is another than the header's. A verifier that is not bound to `alg` may call them valid; we are (RFC 8725 §3.1).
+/// The `alg` of the key differs from that of the header. A verifier that ignores the key's `alg` may accept these;
+/// palisade must not (RFC 8725 §3.1).
 const OTHER_ALGORITHM: [u32; 4] = [346, 347, 350, 351];
-/// Byte for byte the valid 357, yet marked invalid: no verifier can tell them apart.
+/// Equal to the valid vector 357 byte for byte, yet marked invalid, so that no verifier can distinguish them.
 const TWINS_OF_A_VALID_ONE: [u32; 2] = [367, 370];
-/// Hold characters outside of the base64url alphabet (RFC 7515 §2), yet marked valid.
+/// Contain characters outside of the base64url alphabet (RFC 7515 §2), yet marked valid.
 const NOT_BASE64URL: [u32; 2] = [372, 373];
 
 #[derive(Deserialize)]
@@ -39,7 +41,7 @@ struct Vector {
     result: Label,
 }
 
-/// The compact form, or one of the JSON forms, which no bearer credential can have.
+/// The compact form, or one of the JSON forms, which a bearer credential cannot have.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Jws {
@@ -66,11 +68,11 @@ fn read(name: &str) -> File {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(name);
     let file: File = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     let vectors: usize = file.test_groups.iter().map(|group| group.tests.len()).sum();
-    assert_eq!(vectors, file.number_of_tests, "{name} is not whole");
+    assert_eq!(vectors, file.number_of_tests, "{name} is incomplete");
     file
 }
 
-/// A key set that can't be built accepts nothing.
+/// A key set that cannot be built accepts no token.
 fn verdict(document: &str, jws: &Jws) -> (Label, String) {
     let keys = match KeySet::from_jwks(document) {
         Ok(keys) => keys,
@@ -115,13 +117,13 @@ impl Score {
     #[track_caller]
     fn assert(&self, valid: usize, invalid: usize, skipped: &[u32]) {
         assert!(self.mismatches.is_empty(), "{} mismatches:\n{}", self.mismatches.len(), self.mismatches.join("\n"));
-        assert_eq!((self.valid, self.invalid), (valid, invalid), "vectors that were scored");
-        assert_eq!(self.skipped, skipped, "vectors that were not scored");
+        assert_eq!((self.valid, self.invalid), (valid, invalid), "number of scored vectors");
+        assert_eq!(self.skipped, skipped, "list of skipped vectors");
     }
 }
 
 #[test]
-fn every_published_signature_gets_its_verdict() {
+fn published_signatures_get_their_verdict() {
     let file = read("json_web_signature_test.json");
     assert_eq!(file.number_of_tests, 401);
     let mut skip = [&OTHER_ALGORITHM[..], &TWINS_OF_A_VALID_ONE[..]].concat();
@@ -132,16 +134,16 @@ fn every_published_signature_gets_its_verdict() {
 }
 
 #[test]
-fn every_published_key_set_gets_its_verdict() {
+fn published_key_sets_get_their_verdict() {
     let file = read("json_web_key_test.json");
     assert_eq!(file.number_of_tests, 26);
     let score = Score::of(&file, &[], Value::clone, |vector| vector.result);
     score.assert(5, 21, &[]);
 }
 
-/// The labels that are not followed are still what they were when that was decided.
+/// The labels that the test does not follow are still the same as when that was decided.
 #[test]
-fn every_label_that_is_not_followed_has_its_reason() {
+fn unfollowed_labels_are_unchanged() {
     let file = read("json_web_signature_test.json");
     let vector = |id: u32| {
         let mut all = file.test_groups.iter().flat_map(|group| group.tests.iter().map(move |test| (group, test)));

@@ -22,7 +22,7 @@ use crate::{
 };
 
 #[test]
-fn the_policies_are_those_that_were_reviewed() {
+fn policies_match_the_reviewed_page() {
     assert_policies!("policies.md", app::routes().policies());
 }
 
@@ -32,7 +32,7 @@ fn config(folder: &std::path::Path) -> Config {
 
 const SECRET: &str = "a secret of this test, 32 bytes or more";
 
-/// A token that was good, and of the owner, until an hour ago.
+/// A token of the owner that expired an hour ago.
 fn expired(config: &Config, subject: &str) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let claims = serde_json::json!({
@@ -44,7 +44,7 @@ fn expired(config: &Config, subject: &str) -> String {
 }
 
 #[actix_web::test]
-async fn everybody_gets_where_the_committed_page_says() {
+async fn access_matches_the_committed_page() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
     let db = Db::open(&DataFolder::open(&config.data).unwrap()).await.unwrap();

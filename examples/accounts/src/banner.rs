@@ -196,18 +196,18 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_says_where() {
+    fn first_line_names_the_address() {
         assert!(banner("127.0.0.1:4433").starts_with("listening on https://127.0.0.1:4433\n"));
     }
 
     #[test]
-    fn it_says_where_sessions_and_rate_limits_are() {
+    fn banner_names_the_stores() {
         assert!(banner("127.0.0.1:1").contains("\nsessions and rate limits: in the database and in memory\n"));
         assert!(shared("127.0.0.1:1", true).contains("\nsessions and rate limits: in Redis (ACCOUNTS_REDIS_URL)\n"));
     }
 
     #[test]
-    fn the_address_to_try_is_one_that_the_certificate_covers() {
+    fn example_address_is_covered_by_the_certificate() {
         assert!(banner("127.0.0.1:1").contains(" https://127.0.0.1:1/api/me"));
         assert!(banner("0.0.0.0:1").contains(" https://127.0.0.1:1/api/me"));
         assert!(banner("[::]:1").contains(" https://[::1]:1/api/me"));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_of_the_certificate_survives_the_shell() {
+    fn certificate_path_is_quoted_for_the_shell() {
         assert!(banner("127.0.0.1:1").contains(r"--cacert '/it'\''s here/tls.crt'"));
     }
 }

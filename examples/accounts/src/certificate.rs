@@ -161,17 +161,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_made_again_before_it_ends_and_not_long_before() {
+    fn certificate_is_renewed_shortly_before_expiry() {
         let key = KeyPair::generate().unwrap().serialize_pem();
         let now = SystemTime::now();
         let made = self_signed(&key, now).unwrap();
         let due = |days: u64| has_to_be_renewed(&made, now + Duration::from_secs(days * DAY.as_secs()));
         assert_eq!([due(0), due(168), due(170), due(198), due(400)], [false, false, true, true, true]);
-        assert!(has_to_be_renewed(&made, now - 2 * DAY), "it has not begun");
+        assert!(has_to_be_renewed(&made, now - 2 * DAY), "a certificate that is not yet valid must be renewed");
     }
 
     #[test]
-    fn one_that_somebody_else_made_is_left_alone() {
+    fn foreign_certificate_is_not_renewed() {
         let mut params = CertificateParams::new(HOSTS.map(String::from)).unwrap();
         params.not_after = (SystemTime::now() - DAY).into();
         let key = KeyPair::generate().unwrap();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_has_the_new_one_and_the_same_key() {
+    fn renewal_replaces_the_certificate_and_keeps_key() {
         let folder = tempfile::tempdir().unwrap();
         let folder = DataFolder::open(folder.path()).unwrap();
         let key: SecretString = KeyPair::generate().unwrap().serialize_pem().into();
@@ -196,6 +196,6 @@ mod tests {
         let (second, renewed) = current(&folder, &key, now + LIFETIME).unwrap();
         assert!(renewed && read() != made && first.cert != second.cert);
         let names: Vec<_> = std::fs::read_dir(folder.path("")).unwrap().collect();
-        assert_eq!(names.len(), 1, "no draft stays behind");
+        assert_eq!(names.len(), 1, "no temporary file stays behind");
     }
 }

@@ -105,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn one_mailbox_has_one_spelling() {
+    fn addresses_are_normalized() {
         for (one, others) in [
             ("ada@example.com", ["Ada@Example.COM", "ada@ex\u{ff41}mple\u{3002}com", "ada@example\u{ff0e}com"]),
             (
                 "ada@xn--bcher-kva.example",
                 ["ada@b\u{fc}cher.example", "ada@B\u{dc}CHER.example", "ada@bu\u{308}cher.example"],
             ),
-            // Two domains since IDNA 2008, and never one (UTS #46 §4, not transitional).
+            // Two domains since IDNA 2008, which must never be treated as one (UTS #46 §4, not transitional).
             (
                 "ada@xn--strae-oqa.example",
                 ["ada@stra\u{df}e.example", "ada@STRA\u{1e9e}E.example", "ada@XN--strae-oqa.example"],
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_in_no_address() {
+    fn invisible_characters_are_rejected() {
         for c in [
             '\u{ad}',
             '\u{200b}',
@@ -152,12 +152,12 @@ mod tests {
                 assert_eq!(spelt(&text), None, "{:x}", u32::from(c));
             }
         }
-        // A joiner that IDNA 2008 allows, in the spelling that hides it.
+        // A joiner that IDNA 2008 allows, in the ASCII form that hides it.
         assert_eq!(spelt("ada@xn--mgba3gch31f060k.example"), None);
     }
 
     #[test]
-    fn what_has_several_spellings_and_no_single_one_is_refused() {
+    fn ambiguous_addresses_are_rejected() {
         for text in [
             "ada@[127.0.0.1]",
             "ada@[IPv6:::1]",
@@ -178,6 +178,6 @@ mod tests {
         }
         assert_eq!(spelt(&format!("a@{}.example", "x.".repeat(125))), None);
         let longest = format!("{}@{}.example", "a".repeat(64), "b".repeat(63));
-        assert_eq!(spelt(&longest), Some(longest.clone()), "lengths are those of the spelling");
+        assert_eq!(spelt(&longest), Some(longest.clone()), "the limits apply to the normalized address");
     }
 }

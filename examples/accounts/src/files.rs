@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_made_once_and_never_replaced() {
+    fn file_is_created_once_and_never_replaced() {
         let folder = folder();
         let first = folder.text_or_create("secret", || Ok("one".into())).unwrap();
         let second = folder.text_or_create("secret", || panic!("made again")).unwrap();
@@ -137,13 +137,13 @@ mod tests {
         assert_eq!((first.as_str(), second.as_str()), ("one", "one"));
         assert_eq!(std::fs::read_to_string(folder.path("secret")).unwrap(), "one");
         let names: Vec<_> = std::fs::read_dir(&folder.0).unwrap().collect();
-        assert_eq!(names.len(), 1, "no draft stays behind");
+        assert_eq!(names.len(), 1, "no temporary file stays behind");
         std::fs::remove_dir_all(&folder.0).unwrap();
     }
 
     #[cfg(unix)]
     #[test]
-    fn folder_and_files_are_for_the_owner_alone() {
+    fn folder_and_files_are_private() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = folder();
         folder.create("secret", b"one").unwrap();

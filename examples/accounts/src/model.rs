@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn null_takes_the_age_away_and_nothing_else() {
+    fn only_the_age_can_be_null() {
         assert_eq!(patch("{}").unwrap().age, None);
         assert_eq!(patch(r#"{"age":null}"#).unwrap().age, Some(None));
         assert_eq!(patch(r#"{"age":7}"#).unwrap().age, Some(Some(7)));
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edges_of_every_rule() {
+    fn validation_rules_at_their_boundaries() {
         let user = |name: &str, email: &str, age: i64| {
             let email: Email = serde_json::from_value(email.into()).unwrap();
             NewUser { name: name.into(), email, age: Some(age), role: Role::User }.validate().is_ok()
@@ -298,11 +298,11 @@ mod tests {
         assert!(!user("Ada", "a@example.com", -1) && !user("Ada", "a@example.com", 151));
         assert!(!user("Ada", "example.com", 1) && !user("A\u{7}da", "a@example.com", 1) && !user("   ", "a@b.c", 1));
         let tree = |age| patch(&format!(r#"{{"age":{age}}}"#)).unwrap().validate().is_ok();
-        assert!(tree(150) && !tree(151), "the rule reaches through both options");
+        assert!(tree(150) && !tree(151), "the rule applies inside both options");
     }
 
     #[test]
-    fn a_refused_password_is_not_in_its_error() {
+    fn validation_error_hides_the_password() {
         let json = r#"{"name":"Ada","email":"ada@example.com","password":"hunter2"}"#;
         let registration: Registration = serde_json::from_str(json).unwrap();
         let error = registration.validate().unwrap_err();

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn length_is_in_characters() {
+    fn password_length_is_counted_in_characters() {
         let key = "\u{1f511}";
         assert!(Password::chosen(key.repeat(7)).is_err());
         assert!(Password::chosen(key.repeat(8)).is_ok());
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_debug_nor_serialisation_shows_it() {
+    fn debug_and_serialization_hide_the_password() {
         let secret = password("correct horse");
         assert!(!format!("{secret:?}").contains("horse"));
         assert!(!serde_json::to_string(&secret).unwrap().contains("horse"));

@@ -135,14 +135,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sealed_areas_are_sealed_however_they_are_spelt() {
+    fn sealed_areas_are_sealed_in_every_spelling() {
         for path in
             ["/api", "/api/", "/API/me", "//api/me", "/./api", "/%61pi/me", "/api%2fme", "/auth/login", "/api;v=1/me"]
         {
             assert!(sealed(path), "{path}");
         }
         for path in ["/x/../api", "/%2e%2e/api", "/..", "/%2561pi", "/%zz", "/%f", "/%ff", "/a%00b", "*", ""] {
-            assert!(sealed(path), "{path} can not be judged");
+            assert!(sealed(path), "{path} must be treated as sealed");
         }
         for path in ["/", "/health", "/apiary", "/docs/api", "/authors", "/a%20b"] {
             assert!(!sealed(path), "{path}");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_header_chooses_among_our_own_names_only() {
+    fn host_header_selects_only_known_names() {
         let target = Target::new("127.0.0.1:8443".parse().unwrap());
         let at = |host| target.authority(host);
         assert_eq!(at(Some("localhost:8080")), "localhost:8443");

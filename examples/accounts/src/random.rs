@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_are_alike_and_lengths_are_as_stated() {
+    fn random_values_differ_and_have_their_length() {
         assert_eq!(hex::<32>().unwrap().len(), 64);
         assert_ne!(hex::<32>().unwrap(), hex::<32>().unwrap());
         let (one, two) = (password().unwrap(), password().unwrap());

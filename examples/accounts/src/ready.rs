@@ -102,16 +102,16 @@ mod tests {
     use crate::files::DataFolder;
 
     #[actix_web::test]
-    async fn it_follows_the_database_and_the_drain() {
+    async fn readiness_follows_database_and_drain() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&DataFolder::open(folder.path()).unwrap()).await.unwrap();
         let readiness = || Readiness::new(&db, &AppStore::Database(db.clone()));
         let (early, drained) = (readiness(), readiness());
         assert!(early.holds().await && drained.holds().await);
         drained.drain();
-        assert!(!drained.holds().await, "whatever was found a moment ago");
+        assert!(!drained.holds().await, "draining overrides the cached result");
         db.close().await;
-        assert!(early.holds().await, "within the second nobody asks again");
+        assert!(early.holds().await, "the result is cached for a second");
         assert!(!readiness().holds().await);
         early.0.last.lock().await.take();
         assert!(!early.holds().await);

@@ -32,14 +32,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_turns_no_line_and_ends_none() {
+    fn control_characters_are_rejected() {
         for c in "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{200e}\u{200f}\u{61c}\u{2028}\u{2029}\n\r\t\0\u{7}\u{1b}\u{7f}\u{85}\u{9b}".chars() {
             assert!(printable(&format!("Ada{c}Love")).is_err(), "{:x}", u32::from(c));
         }
     }
 
     #[test]
-    fn a_name_is_seen() {
+    fn blank_names_are_rejected() {
         for blank in
             ["", "   ", "\u{200b}\u{200b}", "\u{3164}\u{3164}", "\u{ad} \u{2060}", "\u{3000}", "\u{e0061}\u{e0062}"]
         {

@@ -1,4 +1,4 @@
-//! What is promised of API keys, with a store that can be watched, broken and slowed.
+//! Tests of API keys, with a store that records its calls and can fail or be slow.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Notes each call; is down when told so.
+/// A store that records each call and can be set to fail.
 #[derive(Default)]
 struct Watched {
     keys: MemoryApiKeys,
@@ -90,12 +90,12 @@ fn assert_refused(verdict: Result<Principal, AuthError>, word: &'static str) {
     assert_eq!(verdict.map(drop), Err(AuthError::Invalid(word)));
 }
 
-/// The key with another body and the checksum that belongs to it.
+/// The key with another body and a matching checksum.
 fn with_sum(body: &str) -> String {
     format!("{body}{:08x}", crc32fast::hash(body.as_bytes()))
 }
 
-/// The key with its last digit of the secret changed.
+/// The key with the last digit of its secret changed.
 fn other_secret(text: &str) -> String {
     let body = &text[..text.len() - 8];
     let (rest, last) = body.split_at(body.len() - 1);
@@ -103,7 +103,7 @@ fn other_secret(text: &str) -> String {
 }
 
 #[actix_web::test]
-async fn a_key_speaks_for_its_owner_with_its_roles_scopes_and_tenant() {
+async fn key_yields_its_owner_roles_scopes_and_tenant() {
     let keys = keys();
     let wanted = NewApiKey::new("u-1").name("export").roles(["clerk"]).scopes(["orders:read"]).tenant("t-1");
     let key = keys.create_at(wanted, now()).await.unwrap();
@@ -112,18 +112,18 @@ async fn a_key_speaks_for_its_owner_with_its_roles_scopes_and_tenant() {
     assert_eq!((principal.subject(), principal.tenant()), ("u-1", Some("t-1")));
     assert_eq!((principal.roles(), principal.scopes()), (&["clerk".to_owned()][..], &["orders:read".to_owned()][..]));
     assert_eq!(key.record().name(), "export");
-    assert!(with_headers(&keys, &[], now()).await.is_none(), "no key is no attempt");
+    assert!(with_headers(&keys, &[], now()).await.is_none(), "a request without a key is no attempt");
 }
 
 #[actix_web::test]
-async fn t7_only_a_hash_is_kept_and_a_key_is_looked_up_by_its_id() {
+async fn only_a_hash_of_the_key_is_stored() {
     let keys = keys();
     let key = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
     let (body, id) = (&key.expose()[..key.expose().len() - 8], key.record().id());
     let secret = &body[body.len() - 64..];
-    assert_eq!(key.record().digest().as_slice(), sha2_of(body), "the hash of the key and nothing else");
+    assert_eq!(key.record().digest().as_slice(), sha2_of(body), "the record holds only the hash of the key");
     let kept = keys.store.calls().join("\n");
-    assert!(kept.starts_with("insert") && !kept.contains(secret), "the store sees no secret: {kept}");
+    assert!(kept.starts_with("insert") && !kept.contains(secret), "the store must not see the secret: {kept}");
     assert!(!format!("{:?}", keys.store.keys).contains(secret));
 
     present(&keys, key.expose(), now()).await.unwrap();
@@ -138,15 +138,15 @@ fn sha2_of(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn t7_digests_are_compared_in_constant_time_and_in_one_place() {
+fn digests_are_compared_in_constant_time() {
     let source = include_str!("mod.rs");
     assert_eq!(source.matches("verify_slices_are_equal(key.digest(), &presented.digest)").count(), 1);
     assert_eq!(source.matches("presented.digest").count(), 1);
-    assert_eq!(source.matches("digest()").count(), 1, "no second look at the digest of a record");
+    assert_eq!(source.matches("digest()").count(), 1, "the digest of a record is read in one place");
 }
 
 #[actix_web::test]
-async fn an_unknown_id_is_looked_up_and_compared_like_a_known_one() {
+async fn unknown_id_is_looked_up_like_a_known_one() {
     let keys = keys();
     let unknown = with_sum(&format!("acme_{}_{}", "0".repeat(32), "0".repeat(64)));
     assert_refused(present(&keys, &unknown, now()).await, "api_key_unknown");
@@ -154,7 +154,7 @@ async fn an_unknown_id_is_looked_up_and_compared_like_a_known_one() {
 }
 
 #[actix_web::test]
-async fn what_is_no_key_of_ours_is_refused_without_asking_the_store() {
+async fn malformed_key_is_rejected_without_the_store() {
     let keys = keys();
     let key = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
     keys.store.calls();
@@ -196,7 +196,7 @@ async fn what_is_no_key_of_ours_is_refused_without_asking_the_store() {
 
 proptest! {
     #[test]
-    fn no_text_makes_the_reader_fail(text in prop::collection::vec(any::<u8>(), 0..160), tail in "[0-9a-f_]{0,110}") {
+    fn arbitrary_text_is_never_a_key(text in prop::collection::vec(any::<u8>(), 0..160), tail in "[0-9a-f_]{0,110}") {
         let format = KeyFormat::new("a").unwrap();
         let lead: Vec<u8> = [b"a_".as_slice(), tail.as_bytes()].concat();
         prop_assert!(format.read(&text).is_err());
@@ -204,7 +204,7 @@ proptest! {
     }
 
     #[test]
-    fn one_wrong_digit_is_noticed_by_the_checksum(place in 5_usize..110, digit in "[0-9a-f]") {
+    fn checksum_detects_one_wrong_digit(place in 5_usize..110, digit in "[0-9a-f]") {
         let format = KeyFormat::new("acme").unwrap();
         let fresh = format.make().unwrap();
         let text = secrecy::ExposeSecret::expose_secret(&fresh.text);
@@ -215,7 +215,7 @@ proptest! {
 }
 
 #[actix_web::test]
-async fn a_key_ends_at_its_expiry_to_the_nanosecond() {
+async fn key_expires_exactly_at_its_expiry() {
     let keys = keys();
     let hour = Duration::from_secs(3600);
     let key = keys.create_at(NewApiKey::new("u-1").expires_after(hour), now()).await.unwrap();
@@ -227,16 +227,16 @@ async fn a_key_ends_at_its_expiry_to_the_nanosecond() {
 }
 
 #[actix_web::test]
-async fn several_keys_work_at_once_until_each_is_removed_by_its_owner() {
+async fn keys_work_until_their_owner_removes_them() {
     let keys = keys();
     let old = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
     let new = keys.create_at(NewApiKey::new("u-1"), now() + Duration::from_secs(1)).await.unwrap();
     assert!(present(&keys, old.expose(), now()).await.is_ok());
     assert!(present(&keys, new.expose(), now()).await.is_ok());
     let listed: Vec<String> = keys.list("u-1").await.unwrap().iter().map(|key| key.id().to_owned()).collect();
-    assert_eq!(listed, [new.record().id(), old.record().id()], "the newest first");
+    assert_eq!(listed, [new.record().id(), old.record().id()], "the newest key comes first");
 
-    assert!(!keys.remove("u-2", old.record().id()).await.unwrap(), "somebody else's");
+    assert!(!keys.remove("u-2", old.record().id()).await.unwrap(), "the key of another owner is not removed");
     assert!(present(&keys, old.expose(), now()).await.is_ok());
     assert!(keys.remove("u-1", old.record().id()).await.unwrap());
     assert!(!keys.remove("u-1", old.record().id()).await.unwrap());
@@ -245,13 +245,13 @@ async fn several_keys_work_at_once_until_each_is_removed_by_its_owner() {
 }
 
 #[actix_web::test]
-async fn the_last_use_is_noted_once_a_minute() {
+async fn last_use_is_recorded_once_a_minute() {
     let keys = keys();
     let key = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
     let touches = || keys.store.calls().iter().filter(|call| call.starts_with("touch")).count();
     touches();
     join_all((0..50).map(|_| present(&keys, key.expose(), now()))).await;
-    assert_eq!(touches(), 1, "also by many at once");
+    assert_eq!(touches(), 1, "concurrent uses record one last use");
     present(&keys, key.expose(), now() + Duration::from_secs(59)).await.unwrap();
     assert_eq!(touches(), 0);
     present(&keys, key.expose(), now() + Duration::from_secs(60)).await.unwrap();
@@ -259,11 +259,11 @@ async fn the_last_use_is_noted_once_a_minute() {
     let noted = keys.list("u-1").await.unwrap()[0].last_used();
     assert_eq!(noted, Some(now() + Duration::from_secs(60)));
     present(&keys, &other_secret(key.expose()), now() + Duration::from_secs(600)).await.unwrap_err();
-    assert_eq!(touches(), 0, "a wrong key is no use");
+    assert_eq!(touches(), 0, "a wrong key does not count as a use");
 }
 
 #[actix_web::test]
-async fn a_last_use_that_cannot_be_noted_refuses_nobody() {
+async fn failed_last_use_update_rejects_nobody() {
     let keys = keys();
     let key = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
     keys.store.untouchable.store(true, Ordering::Relaxed);
@@ -272,11 +272,11 @@ async fn a_last_use_that_cannot_be_noted_refuses_nobody() {
         present(&keys, key.expose(), now()).await.unwrap();
     }
     let touches = keys.store.calls().iter().filter(|call| call.starts_with("touch")).count();
-    assert_eq!(touches, 1, "a store that is down for writing is not asked by each request");
+    assert_eq!(touches, 1, "a failed update is not retried by each request");
 }
 
 #[actix_web::test]
-async fn a_store_that_is_down_is_neither_yes_nor_no() {
+async fn store_outage_is_unavailable() {
     let keys = keys();
     let key = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
     keys.store.down.store(true, Ordering::Relaxed);
@@ -287,22 +287,22 @@ async fn a_store_that_is_down_is_neither_yes_nor_no() {
 }
 
 #[actix_web::test]
-async fn an_owner_has_no_more_active_keys_than_allowed() {
+async fn active_keys_per_owner_are_limited() {
     let keys = keys().most_per_owner(2).unwrap();
     let brief = NewApiKey::new("u-1").expires_after(Duration::from_secs(60));
     keys.create_at(brief, now()).await.unwrap();
     let made = join_all((0..8).map(|_| keys.create_at(NewApiKey::new("u-1"), now()))).await;
     assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
     assert!(made.iter().flat_map(|made| made.as_ref().err()).all(|error| *error == ApiKeyError::OwnerFull));
-    assert!(keys.create_at(NewApiKey::new("u-2"), now()).await.is_ok(), "others have their own");
+    assert!(keys.create_at(NewApiKey::new("u-2"), now()).await.is_ok(), "other owners have their own limit");
     let later = now() + Duration::from_secs(60);
-    assert!(keys.create_at(NewApiKey::new("u-1"), later).await.is_ok(), "an expired key makes room");
+    assert!(keys.create_at(NewApiKey::new("u-1"), later).await.is_ok(), "an expired key does not count");
     assert_eq!(ApiKeys::new("a", "b", MemoryApiKeys::new()).unwrap().most, 20);
     assert!(ApiKeys::new("a", "b", MemoryApiKeys::new()).unwrap().most_per_owner(1).is_err());
 }
 
 #[actix_web::test]
-async fn what_cannot_be_kept_is_refused() {
+async fn invalid_key_data_is_rejected() {
     let keys = keys();
     let long = "x".repeat(256);
     for new in [
@@ -326,7 +326,7 @@ async fn what_cannot_be_kept_is_refused() {
 }
 
 #[test]
-fn prefixes_are_short_and_lowercase_and_issuers_are_named() {
+fn invalid_prefix_or_issuer_is_rejected() {
     for good in ["a", "acme", "a1", "abcdefghijklmnop"] {
         assert!(KeyFormat::new(good).is_ok(), "{good}");
     }
@@ -337,7 +337,7 @@ fn prefixes_are_short_and_lowercase_and_issuers_are_named() {
 }
 
 #[actix_web::test]
-async fn no_debug_shows_a_secret_or_a_digest() {
+async fn debug_shows_no_secret_or_digest() {
     let keys = keys();
     let key = keys.create(NewApiKey::new("u-1")).await.unwrap();
     let text = key.expose();
@@ -348,13 +348,13 @@ async fn no_debug_shows_a_secret_or_a_digest() {
 }
 
 #[test]
-fn the_challenge_names_the_header() {
+fn challenge_names_the_header() {
     let challenge = keys().challenge("a \"b\" \\ c\n", true);
     assert_eq!(challenge, r#"ApiKey realm="a \"b\" \\ c", header="X-API-Key""#);
 }
 
 #[actix_web::test]
-async fn the_memory_has_a_bound_and_nobody_makes_room_for_others() {
+async fn full_memory_store_rejects_new_keys() {
     let store = MemoryApiKeys::bounded(2);
     let keys = ApiKeys::new("acme", "issuer", store.clone()).unwrap();
     let one = keys.create(NewApiKey::new("u-1")).await.unwrap();
@@ -364,7 +364,7 @@ async fn the_memory_has_a_bound_and_nobody_makes_room_for_others() {
     let again = store.insert(one.record().clone(), 9).await;
     assert_eq!(again, Ok(InsertedApiKey::StoreFull));
     assert!(keys.remove("u-2", two.record().id()).await.unwrap());
-    assert_eq!(store.insert(one.record().clone(), 9).await, Err(Unavailable), "an id is taken once");
+    assert_eq!(store.insert(one.record().clone(), 9).await, Err(Unavailable), "an id can be inserted only once");
     assert!(keys.create(NewApiKey::new("u-3")).await.is_ok());
     assert_eq!(keys.list("u-1").await.unwrap().len(), 1);
 }

@@ -31,12 +31,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn powers_are_told_from_the_rest() {
-        // 65537 is 10 modulo 11, so its powers are 1 and 10; modulo 7 it is 3, which generates all.
+    fn powers_of_the_generator_are_recognized() {
+        // 65537 is 10 modulo 11, so its powers are 1 and 10. Modulo 7 it is 3, which generates all residues except 0.
         assert!(is_power(1, 11) && is_power(10, 11) && !is_power(2, 11));
         assert!((1..7).all(|value| is_power(value, 7)) && !is_power(0, 7));
         assert_eq!(remainder(&[1, 0, 1], 97), 65_537 % 97);
-        // A power of the generator itself has the shape; its neighbour has not.
+        // A power of the generator has the weak form; its neighbour does not.
         assert!(is_weak(&[1, 0, 1]) && !is_weak(&[1, 0, 3]));
     }
 }

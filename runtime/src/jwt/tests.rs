@@ -1,4 +1,4 @@
-//! The edges of time, to the nanosecond, and what holds for every token.
+//! Exact boundaries of time, and properties of all tokens.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn issuer() -> TokenIssuer {
 }
 
 impl Jwt {
-    /// At a given time since 1970, and not out of the cache.
+    /// Verifies at this time since 1970, without the cache.
     fn verify_at(&self, token: &str, now: Duration) -> Result<Principal, AuthError> {
         let keys = self.0.sources[0].current().expect("the keys are at hand");
         self.verify_with(&keys, 0, token, now).map_err(AuthError::from)
@@ -62,7 +62,7 @@ fn assert_verdict(jwt: &Jwt, token: &str, now: Duration, expected: Result<(), &'
 }
 
 #[test]
-fn a_token_is_good_until_its_expiry_and_the_leeway_are_over() {
+fn token_is_valid_until_expiry_plus_leeway() {
     let exp = NOW + 600;
     for (leeway, jwt) in [(30, jwt()), (0, lenient(Duration::ZERO)), (60, lenient(at(60)))] {
         let edge = at(exp + leeway);
@@ -73,7 +73,7 @@ fn a_token_is_good_until_its_expiry_and_the_leeway_are_over() {
 }
 
 #[test]
-fn a_fraction_of_a_second_counts() {
+fn fractions_of_a_second_count() {
     let token = dated(&format!(r#""iat":{NOW},"exp":{NOW}.5"#));
     let edge = at(NOW + 30) + Duration::from_millis(500);
     assert_verdict(&jwt(), &token, edge - NANOSECOND, Ok(()));
@@ -81,27 +81,27 @@ fn a_fraction_of_a_second_counts() {
 }
 
 #[test]
-fn a_token_is_good_from_its_nbf_less_the_leeway() {
+fn token_is_valid_from_nbf_minus_leeway() {
     let token = dated(&format!(r#""iat":{NOW},"exp":{},"nbf":{}"#, NOW + 600, NOW + 100));
     assert_verdict(&jwt(), &token, at(NOW + 70) - NANOSECOND, Err("token_not_yet_valid"));
     assert_verdict(&jwt(), &token, at(NOW + 70), Ok(()));
 }
 
 #[test]
-fn a_token_is_good_from_its_iat_less_the_leeway() {
+fn token_is_valid_from_iat_minus_leeway() {
     assert_verdict(&jwt(), &token(), at(NOW - 30) - NANOSECOND, Err("token_issued_in_future"));
     assert_verdict(&jwt(), &token(), at(NOW - 30), Ok(()));
 }
 
 #[test]
-fn the_last_date_is_the_end_of_the_year_9999() {
+fn dates_after_the_year_9999_are_rejected() {
     assert_verdict(&jwt(), &dated(&format!(r#""iat":{NOW},"exp":253402300799"#)), at(NOW), Ok(()));
     assert_verdict(&jwt(), &dated(&format!(r#""iat":{NOW},"exp":253402300800"#)), at(NOW), Err("token_exp"));
     assert_verdict(&jwt(), &dated(&format!(r#""iat":{NOW},"exp":1e300"#)), at(NOW), Err("token_exp"));
 }
 
 #[test]
-fn time_at_its_limits_does_not_overflow() {
+fn extreme_times_do_not_overflow() {
     for now in [Duration::ZERO, Duration::MAX] {
         assert!(jwt().verify_at(&token(), now).is_err());
     }
@@ -109,12 +109,12 @@ fn time_at_its_limits_does_not_overflow() {
 }
 
 #[test]
-fn our_own_header_also_passes_when_it_is_read() {
+fn issued_header_is_accepted_when_parsed() {
     let usual = header::encoded(Algorithm::Hs256, None);
     let decoded = String::from_utf8(URL_SAFE_NO_PAD.decode(&usual).unwrap()).unwrap();
     assert_eq!(decoded, r#"{"alg":"HS256","typ":"at+jwt"}"#);
     let keys = KeySet::from(VerifyingKey::hmac(Algorithm::Hs256, [7; 32]).unwrap());
-    // One space more, so that it is not taken for our own by its text.
+    // One additional space, so that the header is not recognized by its text.
     for header in [usual, URL_SAFE_NO_PAD.encode(decoded.replace(',', ", "))] {
         let chosen = VerifierCache::borrow(|verifiers| choose_key(&keys, &header, TokenType::AccessToken, verifiers));
         assert!(chosen.is_ok_and(|(_, algorithm)| algorithm == Algorithm::Hs256), "{header}");
@@ -126,7 +126,7 @@ fn our_own_header_also_passes_when_it_is_read() {
 }
 
 #[test]
-fn a_thread_prepares_a_key_once_and_forgets_dropped_ones() {
+fn thread_prepares_keys_once_and_forgets_dropped_ones() {
     let prepared = || VerifierCache::borrow(|verifiers| verifiers.prepared());
     let (first, token) = (jwt(), token());
     for _ in 0..3 {
@@ -143,8 +143,8 @@ fn a_thread_prepares_a_key_once_and_forgets_dropped_ones() {
 }
 
 #[test]
-fn a_key_is_never_taken_for_another_on_one_thread() {
-    // Dropped keys give their address free; more keys than a thread keeps come and go.
+fn thread_cache_never_confuses_keys() {
+    // A dropped key frees its address, and there are more keys than a thread caches.
     for round in 0..3_u8 {
         let all: Vec<Jwt> =
             (0..40_u8).map(|n| Jwt::hs256("https://issuer.example", "orders-api", [n + round; 32]).unwrap()).collect();
@@ -162,7 +162,7 @@ fn a_key_is_never_taken_for_another_on_one_thread() {
 }
 
 #[test]
-fn a_token_issued_on_one_thread_is_verified_on_all() {
+fn token_verifies_on_every_thread() {
     let (jwt, token) = (jwt(), token());
     std::thread::scope(|threads| {
         for _ in 0..4 {
@@ -172,7 +172,7 @@ fn a_token_issued_on_one_thread_is_verified_on_all() {
 }
 
 #[test]
-fn every_flipped_bit_is_refused() {
+fn every_flipped_bit_is_rejected() {
     let (jwt, token) = (jwt(), token());
     assert_verdict(&jwt, &token, at(NOW), Ok(()));
     for place in 0..token.len() {
@@ -188,23 +188,23 @@ fn every_flipped_bit_is_refused() {
 
 proptest! {
     #[test]
-    fn nothing_that_arrives_makes_it_panic(token in any::<String>()) {
+    fn arbitrary_text_never_panics(token in any::<String>()) {
         prop_assert!(jwt().verify_at(&token, at(NOW)).is_err());
     }
 
     #[test]
-    fn nothing_of_the_alphabet_makes_it_panic(token in "[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,60}") {
+    fn token_like_text_never_panics(token in "[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,60}") {
         prop_assert!(jwt().verify_at(&token, at(NOW)).is_err());
     }
 
     #[test]
-    fn no_signed_claims_make_it_panic(claims in any::<Vec<u8>>()) {
+    fn arbitrary_signed_claims_never_panic(claims in any::<Vec<u8>>()) {
         let claims = String::from_utf8_lossy(&claims);
         prop_assert!(jwt().verify_at(&forge(&claims), at(NOW)).is_err());
     }
 
     #[test]
-    fn no_signed_json_makes_it_panic(
+    fn arbitrary_signed_json_never_panics(
         names in prop::collection::vec("iss|aud|sub|exp|iat|nbf|roles|scope|jti|x", 0..12),
         values in prop::collection::vec("null|true|0|1800000000|-1|1e400|1\\.5|\"\"|\"u\"|\"orders-api\"|\"https://issuer\\.example\"|\\[\\]|\\[\"a\"\\]|\\{\\}|\\{\"a\":\\{\\}\\}|\\[", 12),
     ) {
@@ -220,7 +220,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_granted_is_what_is_read(
+    fn verified_token_equals_its_grant(
         subject in "[^\\p{Cc}]{1,40}",
         roles in prop::collection::vec("[^\\p{Cc}]{1,12}", 0..5),
         scopes in prop::collection::vec("[!#-\\[\\]-~]{1,12}", 0..5),

@@ -1,4 +1,4 @@
-//! What is promised of passwords.
+//! Tests of password hashing.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ fn passwords() -> Passwords {
 const WRONG: Result<PasswordMatch, PasswordError> = Ok(PasswordMatch::Wrong);
 const RIGHT: Result<PasswordMatch, PasswordError> = Ok(PasswordMatch::Right { rehash: None });
 
-/// `correct horse`, hashed otherwise than here.
+/// `correct horse`, hashed with these parameters.
 fn hash_of(algorithm: argon2::Algorithm, version: argon2::Version, memory: u32, passes: u32) -> String {
     use argon2::password_hash::PasswordHasher as _;
     let params = argon2::Params::new(memory, passes, 1, None).unwrap();
@@ -26,19 +26,19 @@ async fn hashes_are_argon2id_with_the_parameters_of_owasp() {
     let passwords = passwords();
     let stored = passwords.hash("correct horse").await.unwrap();
     assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
-    assert_ne!(stored, passwords.hash("correct horse").await.unwrap(), "each has its salt");
+    assert_ne!(stored, passwords.hash("correct horse").await.unwrap(), "each hash has its own salt");
     assert_eq!(passwords.verify("correct horse", Some(&stored)).await, RIGHT);
     assert_eq!(passwords.verify("correct horsf", Some(&stored)).await, WRONG);
     assert_eq!(passwords.verify("", Some(&stored)).await, WRONG);
 }
 
 #[actix_web::test]
-async fn t8_an_unknown_account_costs_the_same_verification() {
+async fn unknown_account_costs_the_same_verification() {
     let passwords = passwords().memory_kib(32_768).unwrap().passes(3).unwrap();
     assert_eq!(passwords.verify("correct horse", None).await, WRONG);
     assert!(passwords.nobody.starts_with("$argon2id$v=19$m=32768,t=3,p=1$"), "the work of today: {}", passwords.nobody);
     assert_ne!(passwords.nobody, self::passwords().nobody);
-    // The dummy is really computed: what can't take a turn can't answer, account or not.
+    // The dummy hash is really computed: without a free slot the result is `Busy`, whether or not the account exists.
     let full = passwords.patience(Duration::ZERO);
     let _all = full.turns.take_all().await;
     assert_eq!(full.verify("correct horse", None).await, Err(PasswordError::Busy));
@@ -55,7 +55,7 @@ async fn t8_the_hash_that_stands_for_nobody_lets_nobody_in() {
 }
 
 #[actix_web::test]
-async fn t8_a_password_counts_to_its_last_byte_of_512_and_no_longer_one_is_taken() {
+async fn passwords_over_512_bytes_are_rejected() {
     let passwords = passwords();
     let longest = "x".repeat(511);
     let stored = passwords.hash(&format!("{longest}a")).await.unwrap();
@@ -64,7 +64,7 @@ async fn t8_a_password_counts_to_its_last_byte_of_512_and_no_longer_one_is_taken
     let longer = format!("{longest}ab");
     assert_eq!(passwords.hash(&longer).await, Err(PasswordError::TooLong));
 
-    // No work, whoever the account is: it would be Busy otherwise.
+    // Nothing is computed for any account; otherwise the result would be `Busy`.
     let full = passwords.patience(Duration::ZERO);
     let _all = full.turns.take_all().await;
     assert_eq!(full.verify(&longer, Some(&stored)).await, WRONG);
@@ -73,7 +73,7 @@ async fn t8_a_password_counts_to_its_last_byte_of_512_and_no_longer_one_is_taken
 }
 
 #[actix_web::test]
-async fn a_hash_of_other_parameters_is_renewed_when_the_password_is_right() {
+async fn right_password_with_old_parameters_is_rehashed() {
     let passwords = passwords();
     let strong = passwords.clone().passes(3).unwrap();
     let old = hash_of(argon2::Algorithm::Argon2id, argon2::Version::V0x13, 64, 1);
@@ -83,14 +83,14 @@ async fn a_hash_of_other_parameters_is_renewed_when_the_password_is_right() {
     for (stored, with) in [(&old, &passwords), (&argon2i, &passwords), (&version, &passwords), (&today, &strong)] {
         assert_eq!(with.verify("correct horsf", Some(stored)).await, WRONG);
         let Ok(PasswordMatch::Right { rehash: Some(better) }) = with.verify("correct horse", Some(stored)).await else {
-            panic!("{stored} is not renewed");
+            panic!("{stored} must be rehashed");
         };
         assert_eq!(with.verify("correct horse", Some(&better)).await, RIGHT);
     }
 }
 
 #[actix_web::test]
-async fn a_stored_hash_that_costs_too_much_is_an_error_before_it_is_computed() {
+async fn too_costly_stored_hash_is_not_computed() {
     let passwords = passwords();
     let tail = "MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
     let begun = Instant::now();
@@ -134,7 +134,7 @@ async fn who_hangs_up_makes_no_room_while_the_work_still_runs() {
 }
 
 #[actix_web::test]
-async fn threads_that_serve_requests_are_free_meanwhile() {
+async fn hashing_does_not_block_request_threads() {
     let passwords = passwords();
     let here = std::thread::current().id();
     let there = passwords.turns.run(|| std::thread::current().id()).await.unwrap();
@@ -156,7 +156,7 @@ fn settings_under_the_minimum_of_owasp_or_over_the_bearable_are_refused() {
 }
 
 #[actix_web::test]
-async fn no_debug_shows_a_hash() {
+async fn debug_shows_no_hash() {
     let passwords = passwords();
     let stored = passwords.hash("correct horse").await.unwrap();
     let renewed = PasswordMatch::Right { rehash: Some(stored) };

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn p3_a_mapped_range_is_its_ipv4() {
+    fn mapped_range_is_its_ipv4_range() {
         let mapped = ranges(&["::ffff:10.0.0.0/104", "::ffff:192.0.2.7"]);
         assert!(mapped.contain([10, 9, 8, 7].into()) && mapped.contain([192, 0, 2, 7].into()));
         assert!(!mapped.contain([11, 0, 0, 1].into()) && !mapped.contain([192, 0, 2, 8].into()));

@@ -98,7 +98,7 @@ fn is_port(port: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// The address and what is left of it, or `-`.
+    /// The address of the last hop and the text to its left, or `-`.
     fn read(line: &str) -> String {
         last_hop(line.as_bytes()).map_or_else(
             || "-".to_owned(),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_rfc_allows_is_read() {
+    fn valid_rfc_7239_elements_are_read() {
         for (line, hop) in [
             // The examples of RFC 7239 §4 and §7.5.
             (r#"For="[2001:db8:cafe::17]:4711""#, "2001:db8:cafe::17"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn p2_what_names_no_address_is_not_read() {
+    fn element_without_an_address_is_not_read() {
         for line in [
             "",
             " ",
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn p2_what_is_against_the_grammar_is_not_read() {
+    fn malformed_element_is_not_read() {
         for line in [
             "for=192.0.2.1:80",
             "for=2001:db8::1",
@@ -198,13 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn p2_a_host_that_a_proxy_did_not_escape_adds_no_hop() {
+    fn unescaped_host_adds_no_hop() {
         assert_eq!(read(r#"for=192.0.2.1;host="x";for=6.6.6.6;y="""#), "-");
         assert_eq!(read("for=192.0.2.1;host=x;for=6.6.6.6"), "-");
     }
 
     #[test]
-    fn p2_nothing_to_the_left_swallows_what_a_proxy_appends() {
+    fn forged_left_part_does_not_hide_appended_hop() {
         for client in [
             "\"",
             "for=\"",

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_client_is_its_network() {
+    fn ipv6_client_is_its_network() {
         for (prefix, client) in [
             (32, "2001:db8::"),
             (48, "2001:db8:1::"),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn p3_an_ipv4_client_is_its_address_whatever_the_prefix() {
+    fn ipv4_client_is_its_address() {
         for prefix in [32, 64, 96, 128] {
             assert_eq!(counted(prefix, "203.0.113.9"), "203.0.113.9");
             assert_eq!(counted(prefix, "::ffff:203.0.113.9"), "203.0.113.9");
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_that_would_mix_providers_is_refused() {
+    fn out_of_range_ipv6_prefix_is_rejected() {
         for prefix in [0, 1, 31, 129, 255] {
             let mistake = AddressGroup::of_prefix(prefix).unwrap_err();
             assert_eq!(mistake.setting(), "ipv6_prefix", "{prefix}");

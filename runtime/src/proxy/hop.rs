@@ -57,11 +57,11 @@ mod tests {
     }
 
     #[test]
-    fn a_port_without_brackets_is_told_from_a_group() {
+    fn port_without_brackets_is_recognized() {
         for (text, edge, always_a_port) in [
             ("2001:db8:1:0:0:0:0:1:443", "2001:db8:1::1", "2001:db8:1::1"),
             ("2001:db8::1:46532", "2001:db8::1", "2001:db8::1"),
-            // A whole address, and an address with a port: only the header can say which.
+            // This text is a whole address or an address with a port; only the header decides which.
             ("2001:db8::1:443", "2001:db8::1:443", "2001:db8::1"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6"),
             ("::ffff:198.51.100.1:443", "198.51.100.1", "198.51.100.1"),
@@ -69,11 +69,11 @@ mod tests {
             assert_eq!(read(address_of_edge, text), edge, "{text}");
             assert_eq!(read(address_before_port, text), always_a_port, "{text}");
         }
-        assert_eq!(read(address, "2001:db8::1:46532"), "-", "a list has brackets where there is a port");
+        assert_eq!(read(address, "2001:db8::1:46532"), "-", "a port in a list requires brackets");
     }
 
     #[test]
-    fn p2_what_is_not_quite_an_address_is_none() {
+    fn malformed_address_is_not_read() {
         for text in [
             "",
             " ",

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_due_once_a_minute() {
+    fn notice_is_due_once_a_minute() {
         let paced = Paced::new();
         let due: Vec<u64> = (0..200).filter(|second| paced.is_due_at(Duration::from_secs(*second))).collect();
         assert_eq!(due, [0, 60, 120, 180]);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_workers_one_tells() {
+    fn one_of_many_workers_gives_the_notice() {
         let paced = Paced::new();
         let due = |second| {
             thread::scope(|threads| {

@@ -1,4 +1,4 @@
-//! Which header is read, from whom, and how far (CWE-348, ASVS V15.3.4).
+//! Which forwarding header is read, from which peers, and how far (CWE-348, ASVS V15.3.4).
 
 use actix_web::test::TestRequest;
 
@@ -18,19 +18,19 @@ fn client_by(by: ForwardedBy, peer: &str, trusted: &[&str], headers: &[(&str, &s
     proxies(trusted, by).client(request.to_http_request().head()).unwrap().to_string()
 }
 
-/// By `X-Forwarded-For`.
+/// The client according to `X-Forwarded-For`.
 fn client(peer: &str, trusted: &[&str], forwarded: &[&str]) -> String {
     let lines: Vec<_> = forwarded.iter().map(|line| (XFF, *line)).collect();
     client_by(ForwardedBy::default(), peer, trusted, &lines)
 }
 
-/// By a header of this peer, which is trusted, as is 10.0.0.0/8.
+/// The client according to this header, from a trusted peer; 10.0.0.0/8 is trusted.
 fn trusted(by: &ForwardedBy, headers: &[(&str, &str)]) -> String {
     client_by(by.clone(), "10.0.0.1", &["10.0.0.0/8"], headers)
 }
 
 #[test]
-fn p2_only_a_trusted_peer_is_believed_and_from_the_right() {
+fn only_trusted_hops_from_the_right_count() {
     assert_eq!(client("203.0.113.9", &[], &["198.51.100.1"]), "203.0.113.9");
     assert_eq!(client("203.0.113.9", &["10.0.0.0/8"], &["198.51.100.1"]), "203.0.113.9");
     assert_eq!(client("10.0.0.1", &["10.0.0.0/8"], &["6.6.6.6, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
@@ -41,7 +41,7 @@ fn p2_only_a_trusted_peer_is_believed_and_from_the_right() {
 }
 
 #[test]
-fn p2_what_no_proxy_writes_gives_no_fresh_address() {
+fn malformed_hop_gives_no_fresh_address() {
     for line in
         ["unknown", "x, 10.0.0.1", "", ",", "198.51.100.1,", "198.51.100.1 6.6.6.6", "198.51.100.1;", "198.51.100.1:x"]
     {
@@ -51,7 +51,7 @@ fn p2_what_no_proxy_writes_gives_no_fresh_address() {
 }
 
 #[test]
-fn p3_a_mapped_address_is_its_ipv4() {
+fn mapped_address_is_its_ipv4_address() {
     assert_eq!(client("[::ffff:203.0.113.9]", &[], &[]), "203.0.113.9");
     assert_eq!(client("[::ffff:10.0.0.1]", &["10.0.0.0/8"], &["[::ffff:198.51.100.1]:80"]), "198.51.100.1");
     assert_eq!(client("10.0.0.1", &["::ffff:10.0.0.0/104"], &["198.51.100.1, ::ffff:10.0.0.2"]), "198.51.100.1");
@@ -61,7 +61,7 @@ fn p3_a_mapped_address_is_its_ipv4() {
 }
 
 #[test]
-fn p2_forwarded_is_read_over_its_lines_to_the_first_that_is_no_proxy() {
+fn forwarded_lines_are_read_up_to_the_client() {
     let read = |lines: &[&str]| {
         trusted(&ForwardedBy::Forwarded, &lines.iter().map(|line| ("forwarded", *line)).collect::<Vec<_>>())
     };
@@ -76,7 +76,7 @@ fn p2_forwarded_is_read_over_its_lines_to_the_first_that_is_no_proxy() {
 }
 
 #[test]
-fn p2_headers_are_neither_merged_nor_stand_in_for_each_other() {
+fn forwarding_headers_are_never_combined() {
     let edge = ForwardedBy::EdgeHeader("CF-Connecting-IP".to_owned());
     let all = [
         (XFF, "192.0.2.1"),
@@ -95,17 +95,17 @@ fn p2_headers_are_neither_merged_nor_stand_in_for_each_other() {
         let unreadable: Vec<_> = others.into_iter().chain([(own, "garbage")]).collect();
         assert_eq!(trusted(&by, &unreadable), "10.0.0.1", "{own} is unreadable");
         let unasked = client_by(by, "203.0.113.9", &["10.0.0.0/8"], &all);
-        assert_eq!(unasked, "203.0.113.9", "{own} of a peer that is no proxy");
+        assert_eq!(unasked, "203.0.113.9", "{own} of an untrusted peer");
     }
 }
 
 #[test]
-fn p2_an_edge_header_is_one_value_and_one_address() {
+fn edge_header_must_be_a_single_address() {
     let edge = ForwardedBy::EdgeHeader("fly-client-ip".to_owned());
     let read = |lines: &[&str]| trusted(&edge, &lines.iter().map(|line| ("fly-client-ip", *line)).collect::<Vec<_>>());
     assert_eq!(read(&["198.51.100.1"]), "198.51.100.1");
     assert_eq!(read(&["2001:db8::1"]), "2001:db8::1");
-    assert_eq!(read(&["10.0.0.9"]), "10.0.0.9", "the edge has clients in the network of the proxies too");
+    assert_eq!(read(&["10.0.0.9"]), "10.0.0.9", "an edge header may name a client in the proxies' network");
     assert_eq!(read(&["198.51.100.1:80"]), "198.51.100.1");
     assert_eq!(read(&[" [2001:db8::1]:80 "]), "2001:db8::1");
     for bad in
@@ -118,7 +118,7 @@ fn p2_an_edge_header_is_one_value_and_one_address() {
 }
 
 #[test]
-fn a_port_of_cloudfront_is_never_part_of_the_address() {
+fn cloudfront_port_is_not_part_of_the_address() {
     let read = |name: &str, value: &str| trusted(&ForwardedBy::EdgeHeader(name.to_owned()), &[(name, value)]);
     for (value, client) in [
         ("198.51.100.1:46532", "198.51.100.1"),
@@ -128,11 +128,11 @@ fn a_port_of_cloudfront_is_never_part_of_the_address() {
     ] {
         assert_eq!(read("cloudfront-viewer-address", value), client, "{value}");
     }
-    assert_eq!(read("fly-client-ip", "2001:db8::1:443"), "2001:db8::1:443", "this header has no ports");
+    assert_eq!(read("fly-client-ip", "2001:db8::1:443"), "2001:db8::1:443", "this header carries no port");
 }
 
 #[test]
-fn a_peer_without_an_address_is_believed_where_the_unix_socket_is_trusted() {
+fn trusted_unix_socket_peer_can_name_the_client() {
     let ask = |trusted: &[&str], by, headers: &[(&str, &str)]| {
         let request = headers.iter().fold(TestRequest::default(), |request, header| request.append_header(*header));
         proxies(trusted, by).client(request.to_http_request().head()).map(|address| address.to_string())
@@ -148,17 +148,17 @@ fn a_peer_without_an_address_is_believed_where_the_unix_socket_is_trusted() {
         assert_eq!(
             ask(&both, by.clone(), &[(header, "unknown")]),
             None,
-            "{header}: nobody has an address to fall back to"
+            "{header}: there is no address to fall back to"
         );
         assert_eq!(ask(&both, by.clone(), &[]), None, "{header}");
-        assert_eq!(ask(&["10.0.0.0/8"], by, &[(header, value)]), None, "{header} of a peer that is not trusted");
+        assert_eq!(ask(&["10.0.0.0/8"], by, &[(header, value)]), None, "{header} of an untrusted peer");
     }
     assert_eq!(ask(&[], ForwardedBy::default(), &[(XFF, "198.51.100.1")]), None);
 }
 
-/// CWE-400: a trusted peer may be a client too, in a network that is shared.
+/// CWE-400: a trusted peer may also be a client if its network is shared.
 #[test]
-fn p2_a_very_long_list_is_read_to_a_bound() {
+fn very_long_list_is_read_up_to_limit() {
     let hops = |name: &str, count: usize| {
         format!("6.6.6.6{}", format!(", {name}10.0.0.2").repeat(count)).replacen(
             "6.6.6.6",
@@ -178,7 +178,7 @@ fn p2_a_very_long_list_is_read_to_a_bound() {
 }
 
 #[test]
-fn a_forwarding_header_that_can_not_be_meant_is_refused() {
+fn unsuitable_forwarding_header_is_a_config_error() {
     let mistake =
         |trusted: &[&str], by| TrustedProxies::new(proxy_peers(trusted).unwrap(), Some(by)).unwrap_err().to_string();
     for by in [ForwardedBy::XForwardedFor, ForwardedBy::Forwarded, ForwardedBy::EdgeHeader("x-real-ip".to_owned())] {

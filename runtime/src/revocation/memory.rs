@@ -158,14 +158,18 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_token_alone_and_all_of_a_subject() {
+    async fn one_token_or_all_of_a_subject_are_revoked() {
         let store = MemoryRevocations::new();
         assert_eq!(store.is_revoked_now(&of("ada", Some("1"), 100)), Some(false));
         store.revoke("issuer", "1", at(2_000_000_000)).await.unwrap();
         assert_eq!(store.is_revoked_now(&of("ada", Some("1"), 100)), Some(true));
         assert_eq!(store.is_revoked_now(&of("ada", Some("2"), 100)), Some(false));
         store.revoke("other issuer", "2", at(2_000_000_000)).await.unwrap();
-        assert_eq!(store.is_revoked_now(&of("ada", Some("2"), 100)), Some(false), "of another issuer");
+        assert_eq!(
+            store.is_revoked_now(&of("ada", Some("2"), 100)),
+            Some(false),
+            "the revocation is of another issuer"
+        );
 
         store.revoke_before("issuer", "ada", at(500)).await.unwrap();
         store.revoke_before("issuer", "ada", at(400)).await.unwrap();
@@ -176,7 +180,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_full_one_forgets_what_is_over_and_nothing_else() {
+    async fn full_store_drops_only_expired_entries() {
         let store = MemoryRevocations::bounded(Duration::from_secs(60), 2);
         let soon = SystemTime::now() + Duration::from_secs(600);
         store.revoke("issuer", "over", at(1)).await.unwrap();

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn a_full_one_makes_room_of_what_is_over_and_of_nothing_else() {
+    async fn full_store_drops_only_expired_sessions() {
         let store = MemorySessions { most: 2, ..MemorySessions::new() };
         let session = |id: &str, expires| SessionRecord::restored(id, "ada", Vec::new(), [0; 32], (expires, expires));
         let later = SystemTime::now() + Duration::from_secs(600);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn one_subject_takes_no_room_of_the_others() {
+    async fn sessions_per_subject_are_limited() {
         let store = MemorySessions::new();
         let later = SystemTime::now() + Duration::from_secs(600);
         for n in 0..150 {

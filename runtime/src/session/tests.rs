@@ -1,4 +1,4 @@
-//! What refresh tokens are good for, and when they are not.
+//! When refresh tokens are accepted, and when sessions end.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -24,7 +24,7 @@ async fn refresh(sessions: &Sessions, token: &str) -> Result<TokenPair, RefreshE
 const REVOKED: AuthError = AuthError::Invalid("token_revoked");
 
 #[actix_web::test]
-async fn t6_a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
+async fn refresh_token_reuse_ends_the_session() {
     let (sessions, jwt) = sessions();
     let first = sessions.begin(&grant()).await.unwrap();
     let second = refresh(&sessions, first.refresh_token()).await.unwrap();
@@ -37,14 +37,14 @@ async fn t6_a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
     assert_eq!(refresh(&sessions, first.refresh_token()).await.unwrap_err(), RefreshError::Reused);
     assert_eq!(refresh(&sessions, third.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
     for token in [first.access_token(), second.access_token(), third.access_token()] {
-        assert_eq!(jwt.verify(token).await.unwrap_err(), REVOKED, "also out of the cache");
+        assert_eq!(jwt.verify(token).await.unwrap_err(), REVOKED, "also for cached tokens");
     }
     jwt.verify(other.access_token()).await.unwrap();
     refresh(&sessions, other.refresh_token()).await.unwrap();
 }
 
 #[test]
-fn t6_of_64_concurrent_uses_one_succeeds_and_then_the_session_is_dead() {
+fn concurrent_refresh_succeeds_once_and_ends_session() {
     let (sessions, _) = sessions();
     let granted = grant();
     let began = at_once(|| sessions.begin(&granted));
@@ -71,14 +71,14 @@ fn t6_of_64_concurrent_uses_one_succeeds_and_then_the_session_is_dead() {
     assert_eq!(after.unwrap_err(), RefreshError::Unknown);
 }
 
-/// The memory stores never wait, so one poll is the whole future.
+/// The memory stores never wait, so one poll completes the future.
 fn at_once<F: Future>(future: impl FnOnce() -> F) -> F::Output {
     use futures_util::FutureExt as _;
-    future().now_or_never().expect("nothing to wait for")
+    future().now_or_never().expect("the future completes at once")
 }
 
 #[actix_web::test]
-async fn what_is_no_refresh_token_is_unknown_and_ends_nothing() {
+async fn malformed_refresh_token_is_unknown() {
     let (sessions, _) = sessions();
     let pair = sessions.begin(&grant()).await.unwrap();
     let good = pair.refresh_token();
@@ -101,7 +101,7 @@ async fn what_is_no_refresh_token_is_unknown_and_ends_nothing() {
 }
 
 #[actix_web::test]
-async fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
+async fn idle_and_old_sessions_expire() {
     let (sessions, _) = sessions();
     let pair = sessions.begin(&grant()).await.unwrap();
     let id = RefreshToken::parse(pair.refresh_token()).unwrap().session_id();
@@ -112,7 +112,7 @@ async fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
     assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Expired);
     assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
 
-    // An old one can be refreshed up to its end, and not beyond.
+    // An old session can be refreshed until its end, and not later.
     record.ends = SystemTime::now() + Duration::from_secs(60);
     record.expires = record.ends;
     sessions.0.store.insert(record.clone()).await.unwrap();
@@ -121,7 +121,7 @@ async fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
 }
 
 #[actix_web::test]
-async fn who_is_refused_keeps_the_token() {
+async fn refused_refresh_keeps_the_token_valid() {
     let (sessions, _) = sessions();
     let pair = sessions.begin(&grant()).await.unwrap();
     let refused = sessions.refresh(pair.refresh_token(), async |_| Err("locked")).await;
@@ -139,7 +139,7 @@ async fn who_is_refused_keeps_the_token() {
 }
 
 #[actix_web::test]
-async fn a_logout_ends_its_session_and_no_other() {
+async fn logout_ends_only_its_session() {
     let (sessions, jwt) = sessions();
     let (one, two) = (sessions.begin(&grant()).await.unwrap(), sessions.begin(&grant()).await.unwrap());
     let renewed = refresh(&sessions, one.refresh_token()).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_logout_ends_its_session_and_no_other() {
 }
 
 #[actix_web::test]
-async fn a_logout_everywhere_ends_all_until_now_and_none_of_after() {
+async fn logout_everywhere_spares_later_sessions() {
     let (sessions, jwt) = sessions();
     let before = sessions.begin(&grant()).await.unwrap();
     let of_another = sessions.begin(&Grant::new("eve", Duration::from_secs(900))).await.unwrap();
@@ -162,14 +162,14 @@ async fn a_logout_everywhere_ends_all_until_now_and_none_of_after() {
     assert_eq!(refresh(&sessions, before.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
     jwt.verify(of_another.access_token()).await.unwrap();
 
-    // Within the same second.
+    // A session that begins within the same second is not affected.
     std::thread::sleep(Duration::from_millis(3));
     let after = sessions.begin(&grant()).await.unwrap();
     jwt.verify(after.access_token()).await.unwrap();
 }
 
 #[actix_web::test]
-async fn changed_roles_apply_at_once_and_the_session_goes_on() {
+async fn changed_roles_apply_at_once() {
     let (sessions, jwt) = sessions();
     let pair = sessions.begin(&grant()).await.unwrap();
     jwt.verify(pair.access_token()).await.unwrap();
@@ -181,7 +181,7 @@ async fn changed_roles_apply_at_once_and_the_session_goes_on() {
 }
 
 #[actix_web::test]
-async fn nothing_of_a_session_can_be_used_by_who_reads_the_store_or_the_log() {
+async fn debug_shows_no_usable_token() {
     let (sessions, _) = sessions();
     let pair = sessions.begin(&grant()).await.unwrap();
     let token = RefreshToken::parse(pair.refresh_token()).unwrap();
@@ -192,7 +192,7 @@ async fn nothing_of_a_session_can_be_used_by_who_reads_the_store_or_the_log() {
 }
 
 #[test]
-fn lifetimes_have_bounds() {
+fn out_of_bounds_lifetimes_are_rejected() {
     let with = |idle, age| sessions().0.lifetimes(Duration::from_secs(idle), Duration::from_secs(age));
     assert!(with(60, 60).is_ok());
     for (idle, age) in [(59, 600), (600, 599), (60, u64::MAX)] {

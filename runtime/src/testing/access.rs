@@ -280,7 +280,7 @@ fn admin<B>(response: &ServiceResponse<B>) -> Option<RoleName> {
 /// ```
 /// use palisade::testing::AccessMatrix;
 ///
-/// fn everybody_gets_where_the_committed_page_says(matrix: &AccessMatrix) {
+/// fn access_matches_the_committed_page(matrix: &AccessMatrix) {
 ///     palisade::testing::assert_access!("access.md", matrix);
 /// }
 /// ```

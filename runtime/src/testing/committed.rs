@@ -204,7 +204,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder for the file of one test. It is removed after the test.
+    /// A temporary folder for the file of one test; it is removed when the test ends.
     struct Place(PathBuf);
 
     impl Place {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_line_is_one_minus_and_one_plus_with_its_neighbours() {
+    fn changed_line_is_shown_with_its_neighbours() {
         assert_eq!(
             difference("a\nb\nlogin | public\nd\ne\n", "a\nb\nlogin | authenticated\nd\ne\n"),
             "  ...\n  b\n- login | public\n+ login | authenticated\n  d\n  ...\n"
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_attribute_is_one_line_of_the_page() {
+    fn changed_attribute_changes_one_line() {
         use crate::policy::{Policy, Route, Rule};
         use crate::policy_table::{PolicyRow, PolicyTable};
 
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn moved_and_added_lines_are_found_among_the_same() {
+    fn moved_and_added_lines_are_found() {
         assert_eq!(difference("a\nb\nc\nd\ne", "a\nx\nb\nc\ne"), "  a\n+ x\n  b\n  c\n- d\n  e\n");
         assert_eq!(difference("", "a\nb"), "+ a\n+ b\n");
         assert_eq!(difference("a\nb", ""), "- a\n- b\n");
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blessing_is_asked_for_and_never_in_ci() {
+    fn blessing_is_opt_in_and_refused_in_ci() {
         for (bless, ci, expected) in [
             ("", "", Blessing::NotAsked),
             ("0", "", Blessing::NotAsked),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_all_new_and_a_blessing_writes_it() {
+    fn missing_file_is_written_only_by_blessing() {
         let place = Place::new("missing");
         let file = place.file();
         let message = settle(&file, "a\nb\n", Blessing::NotAsked).unwrap_err();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_is_not_a_missing_one_and_crlf_is_no_difference() {
+    fn crlf_is_ignored_and_empty_is_not_missing() {
         let place = Place::new("crlf");
         let file = place.file();
         assert!(settle(&file, "", Blessing::NotAsked).is_err());
@@ -314,8 +314,8 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "src cannot be read")]
-    fn the_committed_page_is_looked_for_beside_the_manifest() {
-        // `src` is a folder, so that this fails with `PALISADE_BLESS=1` too.
+    fn committed_page_path_starts_at_the_manifest() {
+        // `src` is a folder, so the test also fails with `PALISADE_BLESS=1`.
         crate::testing::assert_policies!("src", &crate::PolicyTable::default());
     }
 }

@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_of_one_route_goes_before_that_of_all() {
+    fn route_parameter_overrides_the_general_one() {
         let personas = Personas::new().parameter("id", "7").parameter("/x/{id} id", "8");
         assert_eq!(personas.fill("/users/{id}"), "/users/7");
         assert_eq!(personas.fill("/x/{id}"), "/x/8");

@@ -1,4 +1,4 @@
-//! A client that trusts the server's generated certificate and nothing else, and looks at every answer.
+//! A client that trusts only the server's generated certificate, and checks each response.
 
 use reqwest::{
     Certificate, ClientBuilder, Method, RequestBuilder, StatusCode, Version,
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{PATIENCE, Server};
 
-/// On every answer over TLS, whatever its status.
+/// Headers that each response over TLS must have, whatever its status.
 const SECURITY_HEADERS: [(&str, &str); 8] = [
     ("strict-transport-security", "max-age=31536000; includeSubDomains"),
     ("x-content-type-options", "nosniff"),
@@ -21,7 +21,7 @@ const SECURITY_HEADERS: [(&str, &str); 8] = [
     ("cross-origin-resource-policy", ""),
 ];
 
-/// Cloned with other credentials or another address for every caller that a test plays.
+/// A client. Its clones have other credentials or another address, one for each caller in a test.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -32,12 +32,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// Over HTTP/2, which TLS negotiates.
+    /// Uses HTTP/2, which TLS negotiates.
     pub fn new(server: &Server) -> Self {
         Self::built(server, |builder| builder)
     }
 
-    /// Over HTTP/1.1, each request on a connection of its own: they spread over the workers.
+    /// Uses HTTP/1.1 with one connection for each request, so that requests spread over the workers.
     pub fn scattered(server: &Server) -> Self {
         Self::built(server, |builder| builder.http1_only().pool_max_idle_per_host(0))
     }
@@ -47,7 +47,7 @@ impl Client {
         Self::with_root(server, &pem, with)
     }
 
-    /// Trusts this certificate in place of the generated one.
+    /// Trusts this certificate instead of the generated one.
     pub fn trusting(server: &Server, pem: &str) -> Self {
         Self::with_root(server, pem.as_bytes(), |builder| builder)
     }
@@ -73,12 +73,12 @@ impl Client {
         Self { key: Some(key.to_owned()), ..self.clone() }
     }
 
-    /// The same client, claiming to forward for this address.
+    /// The same client, which claims to forward for this address.
     pub fn forwarding_for(&self, address: &str) -> Self {
         Self { forwarded_for: Some(address.to_owned()), ..self.clone() }
     }
 
-    /// A request that a test adds to.
+    /// A request that the test can modify.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
@@ -117,17 +117,17 @@ impl Client {
         self.post("/auth/login", json!({"email": email, "password": password})).await
     }
 
-    /// A new pair for a refresh token.
+    /// Exchanges a refresh token for a new pair of tokens.
     pub async fn refresh(&self, token: &str) -> Answer {
         self.post("/auth/refresh", json!({"refresh_token": token})).await
     }
 
-    /// The access token and the refresh token of somebody who must be able to log in.
+    /// Logs in, which must succeed, and returns the access token and the refresh token.
     pub async fn pair(&self, email: &str, password: &str) -> [String; 2] {
         self.login(email, password).await.expect(200).pair()
     }
 
-    /// The token of somebody who must be able to log in.
+    /// Logs in, which must succeed, and returns the access token.
     pub async fn token(&self, email: &str, password: &str) -> String {
         let answer = self.login(email, password).await.expect(200);
         assert_eq!((&answer.body["token_type"], &answer.body["expires_in"]), (&json!("Bearer"), &json!(900)));
@@ -135,14 +135,14 @@ impl Client {
     }
 }
 
-/// An answer that was read to its end.
+/// A response that was read to the end.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
     pub version: Version,
     pub headers: HeaderMap,
     pub text: String,
-    /// `null` where there is no JSON.
+    /// The body, or `null` if it is not JSON.
     pub body: Value,
 }
 
@@ -156,7 +156,7 @@ impl Answer {
         Self { status, version, headers, text, body }
     }
 
-    /// Demands the status, the security headers, and of an error the shape of all errors.
+    /// Expects this status and the security headers, and the common format if it is an error.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:#?}");
@@ -179,7 +179,7 @@ impl Answer {
         self
     }
 
-    /// 422, with these members named, in this order.
+    /// Expects 422 with errors at exactly these pointers, in this order.
     #[track_caller]
     pub fn expect_invalid(self, pointers: &[&str]) -> Self {
         let answer = self.expect(422);
@@ -193,7 +193,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().expect("visible ASCII"))
     }
 
-    /// Whole seconds.
+    /// In whole seconds.
     #[track_caller]
     pub fn retry_after(&self) -> u64 {
         let value = self.header("retry-after").expect("Retry-After");

@@ -1,4 +1,4 @@
-//! Starting, asking and stopping the server.
+//! Starts, calls and stops the server.
 
 pub mod client;
 pub mod program;
@@ -9,9 +9,9 @@ pub use program::{Server, start_and_fail};
 
 use std::time::Duration;
 
-/// Only ends a test that hangs; a slow machine is no failure.
+/// Only ends a test that hangs; it is long because the machine may be slow.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The administrator's, where a test does not want the generated one.
+/// The administrator's password, if a test does not want the generated one.
 pub const ADMIN_PASSWORD: &str = "the administrator's own phrase";
 pub const ADMIN_EMAIL: &str = "admin@example.com";

@@ -1,4 +1,4 @@
-//! The server as a process.
+//! Runs the server as a process.
 
 use std::{
     io::{BufRead as _, BufReader, Read},
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::{ADMIN_PASSWORD, PATIENCE};
 
-/// Built once for all tests, beside them, in their profile.
+/// The program, built once for all tests, with their profile, beside them.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -32,7 +32,7 @@ fn program() -> &'static Path {
     })
 }
 
-/// With none of the settings of whoever runs the tests.
+/// Removes the settings in the environment of the test run.
 fn command(program: &Path, data: &Path, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(program);
     let foreign = std::env::vars_os().map(|(name, _)| name);
@@ -53,32 +53,32 @@ fn command(program: &Path, data: &Path, settings: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Runs the program with these words on its command line, and no setting, to its end.
+/// Runs the program with these arguments and without settings, until it exits.
 pub fn run(words: &[&str]) -> Output {
     let mut command = Command::new(program());
     command.args(words).env_clear().stdin(Stdio::null());
     command.output().expect("the program runs")
 }
 
-/// Runs the program with these words on its command line and these settings, to its end.
+/// Runs the program with these arguments and settings, until it exits.
 pub fn run_with(words: &[&str], data: &Path, settings: &[(&str, &str)]) -> Output {
     let mut command = command(program(), data, settings);
     command.args(words);
     run_to_its_end(command)
 }
 
-/// Runs a server that is expected not to start, to its end.
+/// Runs a server that must fail to start, until it exits.
 pub fn start_and_fail(data: &Path, settings: &[(&str, &str)]) -> Output {
     run_to_its_end(command(program(), data, settings))
 }
 
-/// The same as a user whom modes do stop, where the tests run as root.
+/// The same as a user without root's permissions, for tests that run as root.
 #[cfg(unix)]
 pub fn start_and_fail_as_nobody(data: &Path, settings: &[(&str, &str)]) -> Output {
     use std::os::unix::fs::PermissionsExt as _;
     use std::os::unix::process::CommandExt as _;
     const NOBODY: u32 = 65_534;
-    // The build's own folder may be closed to others.
+    // Other users may be unable to enter the build folder.
     let folder = fresh_data();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("its mode");
     let copy = folder.path().join("accounts");
@@ -100,36 +100,36 @@ fn run_to_its_end(mut command: Command) -> Output {
     child.wait_with_output().expect("its output")
 }
 
-/// What a stream has said so far.
+/// Collects the output of a stream.
 struct Listening {
-    said: Arc<Mutex<String>>,
+    text: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Listening {
     fn to(stream: impl Read + Send + 'static) -> Self {
-        let said = Arc::new(Mutex::new(String::new()));
-        let ear = Arc::clone(&said);
+        let text = Arc::new(Mutex::new(String::new()));
+        let writer = Arc::clone(&text);
         let reader = thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                let mut said = ear.lock().expect("no reader panics");
-                said.push_str(&line);
-                said.push('\n');
+                let mut text = writer.lock().expect("no reader panics");
+                text.push_str(&line);
+                text.push('\n');
             }
         });
-        Self { said, reader: Some(reader) }
+        Self { text, reader: Some(reader) }
     }
 
-    fn said(&self) -> String {
-        self.said.lock().expect("no reader panics").clone()
+    fn text(&self) -> String {
+        self.text.lock().expect("no reader panics").clone()
     }
 
-    /// All of it, once the process is gone.
+    /// The complete output, once the process has exited.
     fn rest(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             reader.join().expect("the reader does not panic");
         }
-        self.said()
+        self.text()
     }
 
     fn ended(&self) -> bool {
@@ -137,7 +137,7 @@ impl Listening {
     }
 }
 
-/// A running server; it is killed when the test forgets to stop it.
+/// A running server. Dropping it kills the server.
 pub struct Server {
     child: Child,
     output: Listening,
@@ -147,7 +147,7 @@ pub struct Server {
     pub http: Option<SocketAddr>,
 }
 
-/// How a server ended.
+/// The exit status and output of a server.
 pub struct Stopped {
     pub status: ExitStatus,
     pub log: String,
@@ -155,21 +155,21 @@ pub struct Stopped {
 }
 
 impl Server {
-    /// In a fresh data folder, with a known administrator's password.
+    /// Starts a server in a fresh data folder, with a known administrator password.
     pub fn start(settings: &[(&str, &str)]) -> Self {
         let mut all = vec![("ACCOUNTS_ADMIN_PASSWORD", ADMIN_PASSWORD)];
         all.extend_from_slice(settings);
         Self::start_in(fresh_data(), &all)
     }
 
-    /// In this data folder, with these settings and no other.
+    /// Starts a server in this data folder, with only these settings.
     pub fn start_in(data: Arc<TempDir>, settings: &[(&str, &str)]) -> Self {
         let mut child = command(program(), &data.path().join("data"), settings).spawn().expect("the program starts");
         let log = Listening::to(child.stderr.take().expect("piped"));
         Self::once_ready(child, log, data)
     }
 
-    /// A server whose log nobody reads any more: whatever took it in has gone.
+    /// Starts a server whose log reader has gone away.
     pub fn start_unheard() -> Self {
         let data = fresh_data();
         let mut child = command(program(), &data.path().join("data"), &[]).spawn().expect("the program starts");
@@ -181,14 +181,14 @@ impl Server {
         let output = Listening::to(child.stdout.take().expect("piped"));
         let began = Instant::now();
         let banner = loop {
-            let banner = output.said();
+            let banner = output.text();
             if banner.ends_with("\n\n") && banner.contains("422") {
                 break banner;
             }
             if output.ended() || began.elapsed() >= PATIENCE {
-                // Nobody else would stop it: there is no `Server` yet.
+                // There is no `Server` yet whose drop would stop the process.
                 let _ = child.kill();
-                panic!("it does not start:\n{banner}{}", log.said());
+                panic!("the server does not start:\n{banner}{}", log.text());
             }
             thread::sleep(Duration::from_millis(5));
         };
@@ -197,7 +197,14 @@ impl Server {
             let address = banner.lines().find_map(|line| line.strip_prefix(&start)?.split(' ').next());
             address.map(|address| address.parse().expect("an address"))
         };
-        Self { https: address("https").expect("where it listens"), http: address("http"), child, output, log, data }
+        Self {
+            https: address("https").expect("the address that it listens on"),
+            http: address("http"),
+            child,
+            output,
+            log,
+            data,
+        }
     }
 
     /// The folder with the database, the certificate and the secret.
@@ -205,26 +212,26 @@ impl Server {
         self.data.path().join("data")
     }
 
-    /// What it printed.
+    /// The output of the server.
     pub fn banner(&self) -> String {
-        self.output.said()
+        self.output.text()
     }
 
-    /// What it logged so far.
+    /// The log so far.
     pub fn log(&self) -> String {
-        self.log.said()
+        self.log.text()
     }
 
-    /// Waits until the log has it.
+    /// Waits until the log contains this text.
     pub fn wait_for_log(&self, text: &str) {
         self.wait_until(|log| log.contains(text));
     }
 
-    /// Waits until the log is as it should be.
+    /// Waits until the log satisfies the condition.
     pub fn wait_until(&self, satisfied: impl Fn(&str) -> bool) {
         let began = Instant::now();
         while !satisfied(&self.log()) {
-            assert!(began.elapsed() < PATIENCE, "the log never became as it should be:\n{}", self.log());
+            assert!(began.elapsed() < PATIENCE, "the log never satisfied the condition:\n{}", self.log());
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -235,20 +242,20 @@ impl Server {
         assert!(kill.expect("kill runs").success());
     }
 
-    /// Waits for the end of a server that was told to stop.
+    /// Waits for the exit of a server that was told to stop.
     pub fn ended(mut self) -> Stopped {
         let began = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("its state") {
                 break status;
             }
-            assert!(began.elapsed() < PATIENCE, "it does not stop:\n{}", self.log());
+            assert!(began.elapsed() < PATIENCE, "the server does not stop:\n{}", self.log());
             thread::sleep(Duration::from_millis(5));
         };
         Stopped { status, log: self.log.rest(), data: Arc::clone(&self.data) }
     }
 
-    /// Sends SIGTERM and waits for the end.
+    /// Sends SIGTERM and waits for the exit.
     pub fn stop(self) -> Stopped {
         self.signal("TERM");
         self.ended()
@@ -257,13 +264,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail harmlessly when it is gone already.
+        // Both calls fail harmlessly if the process has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A folder that is removed when nobody holds it; the server makes its own inside.
+/// A temporary folder that is removed with its last owner; the server creates its data folder inside.
 pub fn fresh_data() -> Arc<TempDir> {
     Arc::new(tempfile::tempdir().expect("a temporary folder"))
 }

@@ -1,4 +1,4 @@
-//! Bytes on a connection, for what a well-behaved client would not send, or not in this order.
+//! Raw bytes on a connection, for requests that a regular client would not send.
 
 use std::{
     io::{Read as _, Write as _},
@@ -33,10 +33,10 @@ impl RawTls {
     }
 
     pub fn send(&mut self, text: &str) {
-        self.0.write_all(text.as_bytes()).and_then(|()| self.0.flush()).expect("it is sent");
+        self.0.write_all(text.as_bytes()).and_then(|()| self.0.flush()).expect("the text is sent");
     }
 
-    /// Sends a request that asks to close the connection, and reads the whole answer.
+    /// Sends a request that asks to close the connection, and reads the whole response.
     pub fn exchange(mut self, request: &str) -> String {
         self.send(request);
         let mut answer = Vec::new();
@@ -44,7 +44,7 @@ impl RawTls {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// Reads up to and with this text.
+    /// Reads up to and including this text.
     pub fn read_until(&mut self, end: &str) -> String {
         let mut read = Vec::new();
         while !read.ends_with(end.as_bytes()) {
@@ -62,12 +62,12 @@ fn patient(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends a request in clear and returns the head of the answer and its body.
+/// Sends a plaintext request and returns the head and the body of the response.
 pub fn plain(address: SocketAddr, request: &str) -> (String, String) {
     let mut stream = patient(address);
-    stream.write_all(request.as_bytes()).expect("it is sent");
+    stream.write_all(request.as_bytes()).expect("the request is sent");
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("a text that ends");
+    stream.read_to_string(&mut answer).expect("the response ends");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
     (head.to_lowercase(), body.to_owned())
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// The coding's name, the body, and how many bytes it inflates to.
+/// Each coding with its name, a small body, and the number of bytes that the body inflates to.
 pub fn all() -> Vec<(&'static str, Vec<u8>, usize)> {
     let (deflated, inflated) = deflate();
     vec![
@@ -14,7 +14,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>, usize)> {
     ]
 }
 
-/// 280 million zeros, as an encoder writes them: 430 bytes.
+/// 280 million zeros in 430 bytes, as a Brotli encoder writes them.
 fn brotli() -> Vec<u8> {
     const TEXT: &str = "\
     y///PwAkAOKxQHLv//j//weABEAcFoDu/R////8AkACIwwLQvf/j//8fABIAcVgAuvd//P//A0ACIA4LQPf+j///fwBIAMRhAeje//H//w8ACY\
@@ -27,7 +27,7 @@ fn brotli() -> Vec<u8> {
     STANDARD.decode(TEXT.replace(char::is_whitespace, "")).unwrap()
 }
 
-/// RFC 1951 §3.2.6: one literal, then copies of 258 bytes from one byte before, 13 bits each.
+/// RFC 1951 §3.2.6: one literal, then copies of 258 bytes at distance 1, in 13 bits each.
 fn deflate() -> (Vec<u8>, usize) {
     const COPIES: usize = 260_000;
     let mut bits = Bits::default();
@@ -52,7 +52,7 @@ fn gzip(deflated: &[u8]) -> Vec<u8> {
 const ZSTD_BLOCK: usize = 128 * 1024;
 const ZSTD_BLOCKS: usize = 4_000;
 
-/// RFC 8878 §3.1.1: a frame with a window of 2 MiB, of blocks that repeat one byte.
+/// RFC 8878 §3.1.1: one frame with a window of 2 MiB, whose blocks each repeat one byte.
 fn zstd() -> Vec<u8> {
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
     for block in 1..=ZSTD_BLOCKS {

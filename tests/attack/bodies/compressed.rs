@@ -1,5 +1,5 @@
-//! A body in a content coding (CWE-409; RFC 9110 §15.5.16): nobody inflates it unless the application asked for that, and
-//! then no more of it than whoever reads it takes.
+//! Compressed request bodies (CWE-409; RFC 9110 §15.5.16): a body is inflated only if the application allows it, and
+//! never beyond the limit of the extractor that reads it.
 
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service};
@@ -71,9 +71,9 @@ fn coded(path: &str, coding: &str, body: Vec<u8>) -> TestRequest {
         .set_payload(body)
 }
 
-/// `{"a":1}` in each coding, as an encoder writes it.
+/// `{"a":1}` in each coding, as a real encoder writes it.
 fn small() -> [(&'static str, Vec<u8>); 4] {
-    // Blocks that are stored as they are.
+    // Stored blocks, without compression.
     let stored = |body: &[u8]| [&[1, 7, 0, 0xf8, 0xff][..], body].concat();
     let body = br#"{"a":1}"#;
     let gzip =
@@ -98,7 +98,7 @@ fn adler32(bytes: &[u8]) -> u32 {
 }
 
 #[actix_web::test]
-async fn a_coding_that_nobody_asked_for_is_415_before_anything_is_read() {
+async fn compressed_body_is_415_by_default() {
     let app = app!(palisade());
     for coding in [
         "br",
@@ -126,12 +126,12 @@ async fn a_coding_that_nobody_asked_for_is_415_before_anything_is_read() {
 }
 
 #[actix_web::test]
-async fn identity_and_a_request_without_a_body_are_served() {
+async fn identity_coding_and_empty_bodies_are_served() {
     let app = app!(palisade());
     for coding in ["identity", "Identity", "identity, identity", ""] {
         assert_eq!(call(&app, coded("/json", coding, br#"{"a":1}"#.to_vec())).await.body, r#"{"a":1}"#, "{coding}");
     }
-    // Two headers of which the first, that actix-web reads, is harmless.
+    // Two headers: actix-web reads only the first, which is harmless.
     let two = coded("/json", "identity", b"{}".to_vec()).append_header(("content-encoding", "br"));
     call(&app, two).await.assert_problem(415);
     let bodiless = request(Method::POST, "/nothing").insert_header(("content-encoding", "gzip")).to_request();
@@ -139,12 +139,12 @@ async fn identity_and_a_request_without_a_body_are_served() {
 }
 
 #[actix_web::test]
-async fn an_application_that_asks_for_it_gets_the_inflated_body() {
+async fn allowed_compressed_bodies_are_inflated() {
     let app = app!(builder().compressed_bodies(1_000_000).build().unwrap());
     for (coding, body) in small() {
         assert_eq!(call(&app, coded("/json", coding, body.clone())).await.body, r#"{"a":1}"#, "{coding}");
         assert_eq!(call(&app, coded("/bytes", coding, body.clone())).await.body, "7", "{coding}");
-        // No second decoder finds anything to do.
+        // The body is already inflated, so a second decoder has nothing to do.
         assert_eq!(call(&app, coded("/stream", coding, body)).await.body, "7 true false", "{coding}");
     }
     assert_eq!(call(&app, coded("/json", "identity", b"{}".to_vec())).await.body, "{}");
@@ -161,14 +161,14 @@ async fn an_application_that_asks_for_it_gets_the_inflated_body() {
 }
 
 #[actix_web::test]
-async fn what_inflates_beyond_a_limit_is_413() {
+async fn inflating_beyond_the_limit_is_413() {
     let app = app!(builder().compressed_bodies(1_000_000).build().unwrap());
     for (coding, body, inflated) in bombs::all() {
         assert!(inflated > 1_000_000 && body.len() < inflated / 100, "{coding}");
-        // The limits of `Json` and `Bytes`.
+        // The limits of `Json` and `Bytes` apply.
         call(&app, coded("/json", coding, body.clone())).await.assert_problem(413);
         call(&app, coded("/bytes", coding, body.clone())).await.assert_problem(413);
-        // A stream has none of its own: the application's counts.
+        // A stream has no limit of its own, so the application's limit applies.
         let answer = call(&app, coded("/stream", coding, body)).await;
         let read: usize = answer.body.split(' ').next().unwrap().parse().unwrap();
         assert!((900_000..=1_000_000).contains(&read), "{coding}: {answer:?}");
@@ -184,7 +184,7 @@ async fn of_the_route(body: Bytes) -> String {
 }
 
 #[actix_web::test]
-async fn a_route_that_asks_for_it_gets_the_inflated_body_and_no_other_route_does() {
+async fn compression_is_allowed_for_one_route_only() {
     let app =
         init_service(App::new().service(palisade::scope("").service(of_the_route).service(json)).wrap(palisade()))
             .await;
@@ -218,7 +218,7 @@ async fn exempt(body: Bytes) -> String {
 }
 
 #[actix_web::test]
-async fn a_path_that_looks_exempt_lets_no_coding_into_a_guarded_route() {
+async fn exempt_looking_path_does_not_allow_compression() {
     let palisade = builder().allow_unguarded("/static", "files for everybody").build().unwrap();
     let files = web::resource("/static/{file}").guard(guard::Put()).to(exempt);
     let app = init_service(App::new().service(files).service(anywhere).wrap(palisade)).await;
@@ -228,13 +228,13 @@ async fn a_path_that_looks_exempt_lets_no_coding_into_a_guarded_route() {
         assert_eq!(answer.header("accept-encoding"), "identity");
     }
     assert_eq!(call(&app, coded("/static/x", "identity", b"four".to_vec())).await.body, "4");
-    // What is exempt gets the request as it came.
+    // An exempt service receives the request unchanged.
     let put = request(Method::PUT, "/static/x").insert_header(("content-encoding", "gzip"));
     assert_eq!(call(&app, put.set_payload(small()[0].1.clone())).await.body, "exempt 7");
 }
 
 #[actix_web::test]
-async fn all_members_of_a_gzip_body_are_read_and_nothing_else_may_follow() {
+async fn gzip_members_are_read_and_trailing_bytes_rejected() {
     let app = app!(builder().compressed_bodies(1_000_000).build().unwrap());
     for at in [0, 2] {
         let (coding, member) = small()[at].clone();

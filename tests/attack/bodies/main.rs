@@ -1,4 +1,4 @@
-//! Bodies that cost more than they weigh.
+//! CWE-400, CWE-409: request bodies that cost the server far more than the client.
 
 mod bombs;
 mod compressed;

@@ -1,5 +1,6 @@
-//! Compressed bodies against a server (CWE-409): eight at once of every coding cost less than 32 MiB of memory, and others are
-//! served meanwhile. Alone in its program, because the memory of a process is one number.
+//! Compressed bodies sent to a real server (CWE-409): eight at once of each coding cost less than 32 MiB of memory,
+//! and other clients are still served. This test has its own binary, because memory is measured for the whole
+//! process.
 
 mod bombs;
 
@@ -55,20 +56,20 @@ fn serve(palisade: Palisade) -> SocketAddr {
     addresses.recv().unwrap()
 }
 
-/// The status of what comes back.
+/// Sends one request and returns the status of the response.
 fn status(address: SocketAddr, line: &str, head: &str, body: &[u8]) -> u16 {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream.write_all(format!("{line} HTTP/1.1\r\nHost: localhost\r\n{head}").as_bytes()).unwrap();
     stream.write_all(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes()).unwrap();
-    // The server may hang up before it has read all.
+    // The server may close the connection before it has read everything.
     let _ = stream.write_all(body);
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).unwrap();
     String::from_utf8_lossy(&answer[9..]).parse().unwrap()
 }
 
-/// The most memory that this process ever held, in KiB.
+/// The peak memory of this process, in KiB.
 fn peak() -> u64 {
     let text = fs::read_to_string("/proc/self/status").unwrap();
     let line = text.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -76,9 +77,9 @@ fn peak() -> u64 {
 }
 
 #[test]
-fn eight_compressed_bodies_at_once_of_every_coding_cost_little_memory_and_others_are_served() {
+fn concurrent_compressed_bodies_use_little_memory() {
     if !cfg!(target_os = "linux") {
-        println!("not run: the memory of a process is read from /proc");
+        println!("skipped: this test reads the memory of the process from /proc");
         return;
     }
     let bombs = bombs::all();
@@ -113,11 +114,11 @@ fn eight_compressed_bodies_at_once_of_every_coding_cost_little_memory_and_others
                     }
                     done.store(true, SeqCst);
                 });
-                assert!(served.load(SeqCst) >= 3, "nobody else was served beside {coding} at {path}");
+                assert!(served.load(SeqCst) >= 3, "other clients were not served during {coding} at {path}");
             }
         }
         let grown = peak() - before;
-        println!("refused with {refused}: {grown} KiB more at the most");
+        println!("refused with {refused}: peak memory grew by {grown} KiB");
         assert!(grown < 32 * 1024, "{grown} KiB");
     }
 }

@@ -1,4 +1,4 @@
-//! A body that takes for ever (CWE-400): the server waits for a client no longer than it says, and waits that long.
+//! Slow request bodies (CWE-400): the server waits for a client as long as configured, and no longer.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -84,7 +84,7 @@ fn serve() -> SocketAddr {
     addresses.recv().unwrap()
 }
 
-/// What came back until the server hung up, and when it had come back.
+/// What the server sent until it closed the connection, and how long that took.
 struct Outcome {
     text: String,
     after: Duration,
@@ -94,8 +94,8 @@ impl Outcome {
     #[track_caller]
     fn is(&self, status: u16, at_least: Duration) {
         assert!(self.text.starts_with(&format!("HTTP/1.1 {status} ")), "{}", self.text);
-        assert!(self.after >= at_least, "{:?} is before {at_least:?}: {}", self.after, self.text);
-        // Generous: a busy machine is late, and a server that waits for ever is later still.
+        assert!(self.after >= at_least, "{:?} is earlier than {at_least:?}: {}", self.after, self.text);
+        // The upper bound is generous, because a busy machine answers late.
         assert!(self.after < at_least + 15 * SECOND, "{:?}: {}", self.after, self.text);
     }
 
@@ -108,7 +108,7 @@ impl Outcome {
     }
 }
 
-/// Sends the pieces with a pause after each, for a body that is said to have `length` bytes.
+/// Sends the pieces with a pause after each, for a body that announces `length` bytes.
 fn send(address: SocketAddr, path: &str, extra: &str, length: usize, pieces: Vec<Vec<u8>>, pause: Duration) -> Outcome {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(30 * SECOND)).unwrap();
@@ -129,7 +129,7 @@ fn send(address: SocketAddr, path: &str, extra: &str, length: usize, pieces: Vec
     let mut text = Vec::new();
     let mut piece = [0; 4096];
     let mut after = None;
-    // A server that keeps the connection does not hang up: its answer ends with the body.
+    // On a kept-alive connection the response ends with its body.
     while let Ok(read @ 1..) = stream.read(&mut piece) {
         text.extend_from_slice(&piece[..read]);
         after.get_or_insert_with(|| begun.elapsed());
@@ -145,17 +145,17 @@ fn bytes(count: usize) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn clients_that_send_a_byte_now_and_then_are_not_waited_for() {
+fn trickled_bodies_time_out() {
     let address = serve();
     let slow = |path: &'static str, extra: &'static str| {
         thread::spawn(move || send(address, path, extra, 5_000, bytes(40), Duration::from_millis(200)))
     };
     let clients: Vec<_> = (0..30).map(|at| slow(["/json", "/whole"][at % 2], "")).collect();
-    // What says that it is another protocol is a body all the same.
+    // A request that asks for a protocol upgrade still has a body with a timeout.
     let upgrading = slow("/whole", "Connection: upgrade\r\nUpgrade: websocket\r\n");
     let streaming = slow("/stream", "");
     let silent = thread::spawn(move || send(address, "/json", "", 10, Vec::new(), SECOND));
-    // Others are served.
+    // Other clients are served meanwhile.
     send(address, "/whole", "", 3, bytes(3), Duration::ZERO).is(200, Duration::ZERO);
     for client in clients {
         client.join().unwrap().is_timeout(GRACE);
@@ -168,22 +168,22 @@ fn clients_that_send_a_byte_now_and_then_are_not_waited_for() {
 }
 
 #[test]
-fn a_client_that_is_fast_enough_has_until_the_deadline() {
+fn fast_enough_client_has_until_the_deadline() {
     let address = serve();
     let piece = |count| vec![b" ".repeat(20); count];
-    // 100 bytes each second, for longer than the grace.
+    // 100 bytes each second, for longer than the grace period.
     let in_time = send(address, "/whole", "", 140, piece(7), Duration::from_millis(200));
     in_time.is(200, GRACE);
     assert!(in_time.text.ends_with("140"), "{}", in_time.text);
     send(address, "/whole", "", 2_000, piece(100), Duration::from_millis(200)).is_timeout(DEADLINE);
-    // A handler that reads by itself has no deadline.
+    // A handler that reads the stream itself has no deadline.
     let streamed = send(address, "/stream", "", 300, piece(15), Duration::from_millis(200));
     streamed.is(200, DEADLINE);
     assert!(streamed.text.ends_with("300"), "{}", streamed.text);
 }
 
 #[test]
-fn who_is_refused_is_not_waited_for() {
+fn refused_request_does_not_wait_for_its_body() {
     let refused = send(serve(), "/own", "", 100, Vec::new(), SECOND);
     assert!(
         refused.text.starts_with("HTTP/1.1 401 ") && refused.after < GRACE,
@@ -194,7 +194,7 @@ fn who_is_refused_is_not_waited_for() {
 }
 
 #[test]
-fn a_web_socket_may_be_silent() {
+fn silent_web_socket_is_not_timed_out() {
     let mut stream = TcpStream::connect(serve()).unwrap();
     stream.set_read_timeout(Some(30 * SECOND)).unwrap();
     stream
@@ -211,7 +211,7 @@ fn a_web_socket_may_be_silent() {
     }
     assert!(read.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&read));
     thread::sleep(DEADLINE + GRACE);
-    // A text of two letters, masked with zeros.
+    // A masked text frame of two letters; the mask is zero.
     stream.write_all(b"\x81\x82\0\0\0\0hi").unwrap();
     let mut frame = [0; 4];
     stream.read_exact(&mut frame).unwrap();
@@ -219,7 +219,7 @@ fn a_web_socket_may_be_silent() {
 }
 
 #[test]
-fn times_that_mean_nothing_are_errors() {
+fn invalid_timeouts_are_config_errors() {
     let new = BodyTimeouts::new;
     for mistake in [
         new().deadline(Duration::ZERO),
@@ -230,10 +230,10 @@ fn times_that_mean_nothing_are_errors() {
         assert_eq!(mistake.unwrap_err().setting(), "body_timeouts");
     }
     let stated = new().deadline(30 * SECOND).unwrap().grace(5 * SECOND).unwrap().min_rate(1024).unwrap();
-    assert_eq!(new(), stated, "the documentation names these");
+    assert_eq!(new(), stated, "these are the documented defaults");
 }
 
-/// An extractor that takes its time, and nothing from the client.
+/// An extractor that is slow on its own, without reading from the client.
 struct Slow;
 
 impl actix_web::FromRequest for Slow {
@@ -255,6 +255,6 @@ async fn slow_server(body: Bytes, _: Slow) -> String {
 }
 
 #[test]
-fn a_slow_server_is_not_blamed_on_the_client() {
+fn slow_extractor_does_not_time_out_the_client() {
     send(serve(), "/slow-server", "", 5, bytes(5), Duration::ZERO).is(200, DEADLINE);
 }

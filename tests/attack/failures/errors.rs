@@ -1,4 +1,4 @@
-//! Errors of an application that say everything about themselves.
+//! Errors of an application that reveal internals.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -8,24 +8,24 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use serde::{Serialize, Serializer};
 
-/// What no client may read.
+/// Text that no client may see.
 pub const SECRET: &str = "db password is hunter2";
 
 pub type Boxed = Box<dyn std::error::Error>;
 
-/// An error of an application that says everything about itself, in its text and in a header.
+/// An error that reveals its text in the body and in a header.
 #[derive(Debug)]
-pub struct OnStoreFailure;
+pub struct DatabaseDown;
 
-impl fmt::Display for OnStoreFailure {
+impl fmt::Display for DatabaseDown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(SECRET)
     }
 }
 
-impl std::error::Error for OnStoreFailure {}
+impl std::error::Error for DatabaseDown {}
 
-impl ResponseError for OnStoreFailure {
+impl ResponseError for DatabaseDown {
     fn status_code(&self) -> StatusCode {
         StatusCode::SERVICE_UNAVAILABLE
     }
@@ -40,7 +40,7 @@ impl ResponseError for OnStoreFailure {
 
 /// An error with a cause.
 #[derive(Debug)]
-pub struct Wrapped(pub OnStoreFailure);
+pub struct Wrapped(pub DatabaseDown);
 
 impl fmt::Display for Wrapped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,7 +54,7 @@ impl std::error::Error for Wrapped {
     }
 }
 
-/// JSON that can't be written.
+/// A value whose JSON serialization fails.
 pub struct Unwritable;
 
 impl Serialize for Unwritable {
@@ -63,7 +63,7 @@ impl Serialize for Unwritable {
     }
 }
 
-/// An extractor of an application that fails through no fault of the request.
+/// An extractor that fails through no fault of the client.
 pub struct Pool;
 
 impl FromRequest for Pool {
@@ -71,6 +71,6 @@ impl FromRequest for Pool {
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Err(OnStoreFailure.into()))
+        ready(Err(DatabaseDown.into()))
     }
 }

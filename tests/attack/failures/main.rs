@@ -1,7 +1,7 @@
-//! Errors of the application that tell a client what is inside of the server (CWE-209; ASVS V16.5.1, V16.2.5, V16.4.1).
+//! Application errors that reveal the inside of the server to a client (CWE-209; ASVS V16.5.1, V16.2.5, V16.4.1).
 
-mod around;
 mod errors;
+mod middleware;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -17,7 +17,7 @@ use palisade::{Palisade, Problem, get, post, public};
 use palisade_tests::log::Log;
 use palisade_tests::{Answer, builder, call, get as getting, post as posting};
 
-use self::errors::{Boxed, OnStoreFailure, Pool, SECRET, Unwritable, Wrapped};
+use self::errors::{Boxed, DatabaseDown, Pool, SECRET, Unwritable, Wrapped};
 
 macro_rules! failing {
     ($($name:ident $path:literal -> $type:ty { $body:expr })+) => {$(
@@ -31,11 +31,11 @@ macro_rules! failing {
 
 failing! {
     boxed "/boxed/{id}" -> Result<String, Boxed> { Err(SECRET.into()) }
-    chained "/chained/{id}" -> Result<String, Boxed> { Err(Box::new(Wrapped(OnStoreFailure))) }
+    chained "/chained/{id}" -> Result<String, Boxed> { Err(Box::new(Wrapped(DatabaseDown))) }
     helper "/helper/{id}" -> Result<String, actix_web::Error> { Err(ErrorInternalServerError(SECRET)) }
     gateway "/gateway/{id}" -> Result<String, actix_web::Error> { Err(ErrorBadGateway(SECRET)) }
-    outage "/outage/{id}" -> Result<String, OnStoreFailure> { Err(OnStoreFailure) }
-    without_body "/without-body/{id}" -> Result<(), OnStoreFailure> { Err(OnStoreFailure) }
+    outage "/outage/{id}" -> Result<String, DatabaseDown> { Err(DatabaseDown) }
+    without_body "/without-body/{id}" -> Result<(), DatabaseDown> { Err(DatabaseDown) }
     returned "/returned/{id}" -> HttpResponse { HttpResponse::from_error(ErrorServiceUnavailable(SECRET)) }
     made_with "/made-with/{id}" -> Result<String, actix_web::Error> {
         Err(InternalError::from_response(SECRET, HttpResponse::InternalServerError().body(SECRET)).into())
@@ -55,10 +55,10 @@ async fn extracted(_: Pool) -> &'static str {
     "never"
 }
 
-/// A middleware of the route that sees its handler's failure and answers for it.
+/// A route middleware that can see the handler's error.
 async fn looks_on(request: ServiceRequest, next: Next<impl MessageBody>) -> Answered<impl MessageBody> {
     let response = next.call(request).await?;
-    assert!(response.response().error().is_some(), "the error itself stays for the application's own middleware");
+    assert!(response.response().error().is_some(), "the application's middleware can read the error");
     Ok(response)
 }
 
@@ -113,7 +113,7 @@ fn palisade() -> Palisade {
     builder().build().unwrap()
 }
 
-/// Each way to fail, with its status.
+/// Each way to fail, with the expected status.
 const FAILURES: [(&str, u16); 12] = [
     ("boxed", 500),
     ("chained", 500),
@@ -129,7 +129,7 @@ const FAILURES: [(&str, u16); 12] = [
     ("wrapped", 500),
 ];
 
-fn assert_tells_nothing(answer: &Answer) {
+fn assert_reveals_nothing(answer: &Answer) {
     assert!(!answer.body.contains("hunter2"), "{answer:?}");
     for (name, value) in &answer.headers {
         assert!(!String::from_utf8_lossy(value.as_bytes()).contains("hunter2"), "{name}: {answer:?}");
@@ -137,13 +137,13 @@ fn assert_tells_nothing(answer: &Answer) {
 }
 
 #[actix_web::test]
-async fn the_text_of_an_error_of_the_server_is_in_the_log_once_and_in_no_answer() {
+async fn server_error_text_is_logged_and_not_sent() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     for (path, status) in FAILURES {
         let answer = call(&app, getting(&format!("/s/{path}/7?token=abc"))).await;
         answer.assert_problem(status);
-        assert_tells_nothing(&answer);
+        assert_reveals_nothing(&answer);
         assert_eq!(answer.json()["instance"], format!("/s/{path}/7"), "{answer:?}");
         let route = format!("route=/s/{path}/{{id}}");
         let status = format!("status={status}");
@@ -152,7 +152,7 @@ async fn the_text_of_an_error_of_the_server_is_in_the_log_once_and_in_no_answer(
 }
 
 #[actix_web::test]
-async fn a_panic_is_one_event_with_its_text_and_its_route_and_the_answer_has_neither() {
+async fn panic_text_is_logged_and_not_sent() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     for (path, cause) in [
@@ -162,14 +162,14 @@ async fn a_panic_is_one_event_with_its_text_and_its_route_and_the_answer_has_nei
     ] {
         let answer = call(&app, getting(&format!("/s/{path}/7"))).await;
         answer.assert_problem(500);
-        assert_tells_nothing(&answer);
+        assert_reveals_nothing(&answer);
         let route = format!("route=/s/{path}/{{id}}");
         log.assert_one(&["ERROR", "event=\"panicked\"", "status=500", "method=\"GET\"", &route, cause]);
     }
 }
 
 #[actix_web::test]
-async fn a_failure_keeps_when_to_try_again_and_no_other_header() {
+async fn failure_keeps_only_retry_after() {
     let app = app!(palisade());
     for path in ["/s/outage/7", "/s/extracted/7"] {
         let answer = call(&app, getting(path)).await;
@@ -180,7 +180,7 @@ async fn a_failure_keeps_when_to_try_again_and_no_other_header() {
 }
 
 #[actix_web::test]
-async fn the_event_of_a_failure_has_every_cause_in_the_chain() {
+async fn failure_event_lists_the_whole_error_chain() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     call(&app, getting("/s/chained/7")).await.assert_problem(500);
@@ -196,7 +196,7 @@ async fn deliberate() -> HttpResponse {
 #[get("/a-problem")]
 #[public]
 async fn a_problem() -> Result<String, Problem> {
-    Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail("The printer is on fire.").caused_by(OnStoreFailure))
+    Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail("The printer is on fire.").caused_by(DatabaseDown))
 }
 
 #[get("/wrong-input")]
@@ -212,7 +212,7 @@ async fn conflict() -> Result<String, actix_web::Error> {
 }
 
 #[actix_web::test]
-async fn what_a_handler_wrote_for_its_clients_is_left_as_it_is() {
+async fn deliberate_error_responses_are_unchanged() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     let answer = call(&app, getting("/s/deliberate")).await;
@@ -230,7 +230,7 @@ async fn what_a_handler_wrote_for_its_clients_is_left_as_it_is() {
     let answer = call(&app, getting("/s/a-problem")).await;
     answer.assert_problem(500);
     assert_eq!(answer.json()["detail"], "The printer is on fire.");
-    assert_tells_nothing(&answer);
+    assert_reveals_nothing(&answer);
     log.assert_one(&[
         "event=\"failed\"",
         "cause=\"Internal Server Error: The printer is on fire.: db password is hunter2\"",
@@ -238,7 +238,7 @@ async fn what_a_handler_wrote_for_its_clients_is_left_as_it_is() {
 }
 
 #[actix_web::test]
-async fn a_failure_has_the_look_of_the_application() {
+async fn failures_use_the_configured_problem_style() {
     let style = |problem: Problem| {
         let mut response = HttpResponse::build(problem.status());
         response.insert_header(("x-style", "ours")).json(problem)
@@ -248,7 +248,7 @@ async fn a_failure_has_the_look_of_the_application() {
         let answer = call(&app, getting(&format!("/s/{path}/7"))).await;
         assert_eq!((answer.status.as_u16(), answer.header("x-style")), (status, "ours"), "{answer:?}");
         assert_eq!(answer.header("content-type"), "application/json");
-        assert_tells_nothing(&answer);
+        assert_reveals_nothing(&answer);
     }
     let answer = call(&app, getting("/s/a-problem")).await;
     assert_eq!((answer.header("x-style"), &answer.json()["detail"]), ("ours", &"The printer is on fire.".into()));
@@ -258,7 +258,7 @@ async fn a_failure_has_the_look_of_the_application() {
 }
 
 #[actix_web::test]
-async fn internal_errors_are_shown_only_where_the_application_says_so_and_that_is_announced() {
+async fn revealing_internal_errors_is_opt_in_and_warned() {
     let (log, _guard) = Log::start();
     let shown = builder().reveal_internal_errors().build().unwrap();
     let announced = log.take_all();
@@ -286,7 +286,7 @@ async fn forged(text: String) -> Result<String, Boxed> {
 }
 
 #[actix_web::test]
-async fn the_text_of_an_error_forges_no_line_and_fills_no_log() {
+async fn error_text_is_escaped_and_truncated_in_logs() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     let hostile = "x\nERROR palisade::audit: event=\"refused\"\u{1b}[2J\u{202e}";
@@ -301,7 +301,7 @@ async fn the_text_of_an_error_forges_no_line_and_fills_no_log() {
     assert!((2_000..6_000).contains(&line.len()), "{}", line.len());
 }
 
-/// An error that puts its cause where a header of its own may be.
+/// An error that sets an arbitrary header.
 #[derive(Debug, Clone, Copy)]
 struct Chatty(&'static str, &'static str);
 
@@ -330,7 +330,7 @@ async fn chatty() -> Result<String, Chatty> {
 }
 
 #[actix_web::test]
-async fn a_header_of_a_failure_is_kept_only_where_it_holds_no_text() {
+async fn failure_headers_are_kept_only_if_well_formed() {
     let app = init_service(App::new().service(chatty).wrap(palisade())).await;
     for (name, value, kept) in [
         ("retry-after", "7", true),

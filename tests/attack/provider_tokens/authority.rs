@@ -1,5 +1,5 @@
-//! Authority in claims of the types that issuers send: one text for a list of one, an object for its names, and claims that only
-//! have a name of ours (CWE-863).
+//! Authority in claims of the types that issuers really send: a text instead of a list, an object instead of names,
+//! and claims that only happen to have one of our names (CWE-863).
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::{Configured, configured, token, verdict, verify};
 
-fn principal(claims: &Value, says: impl FnOnce(Configured) -> Configured) -> Principal {
-    verify(&says(configured()).build().unwrap(), &token(claims)).unwrap_or_else(|error| panic!("{error:?}: {claims}"))
+fn principal(claims: &Value, configure: impl FnOnce(Configured) -> Configured) -> Principal {
+    verify(&configure(configured()).build().unwrap(), &token(claims))
+        .unwrap_or_else(|error| panic!("{error:?}: {claims}"))
 }
 
 #[derive(Clone, Default)]
@@ -29,7 +30,7 @@ impl Write for Lines {
     }
 }
 
-/// The events of palisade, each a line, while this is done.
+/// Returns the log events of palisade during a call, one per line.
 fn events(act: impl FnOnce()) -> Vec<String> {
     let lines = Lines::default();
     let writer = lines.clone();
@@ -44,7 +45,7 @@ fn events(act: impl FnOnce()) -> Vec<String> {
 }
 
 #[test]
-fn one_text_is_a_list_of_one_and_is_never_split() {
+fn single_text_claim_is_one_role() {
     for (text, expected) in [("admin", "admin"), ("admin editor", "admin editor"), ("a,b", "a,b")] {
         let claims = with("roles", json!(text));
         assert_eq!(principal(&claims, |jwt| jwt).roles(), [expected]);
@@ -61,13 +62,13 @@ fn one_text_is_a_list_of_one_and_is_never_split() {
             assert_eq!(permitted.has_permission("admin"), text == "admin");
         }
     }
-    // RFC 8693 §4.2: one text of scopes is itself a list, separated by spaces.
+    // RFC 8693 §4.2: a text of scopes is itself a list, separated by spaces.
     assert_eq!(principal(&with("scope", json!("read write")), |jwt| jwt).scopes(), ["read", "write"]);
     assert_eq!(principal(&with("scp", json!("read")), |jwt| jwt.scopes_at("scp")).scopes(), ["read"]);
 }
 
 #[test]
-fn one_text_is_as_bad_as_it_would_be_in_a_list() {
+fn invalid_single_text_claim_is_rejected() {
     for text in ["", "admin\n", "\0", &"r".repeat(256)] {
         for (claim, reason) in [("roles", "token_roles"), ("permissions", "token_permissions")] {
             let refused = verdict(&configured().build().unwrap(), &token(&with(claim, json!(text))));
@@ -77,7 +78,7 @@ fn one_text_is_as_bad_as_it_would_be_in_a_list() {
 }
 
 #[test]
-fn roles_can_be_the_names_of_an_object() {
+fn object_keys_can_be_roles() {
     const CLAIM: &str = "urn:zitadel:iam:org:project:roles";
     let at = |roles: Value| with(CLAIM, roles);
     let roles = json!({"editor": {"273": "acme.example"}, "admin": {"273": "acme.example", "9": "globex.example"}});
@@ -85,7 +86,7 @@ fn roles_can_be_the_names_of_an_object() {
     read.sort();
     assert_eq!(read, ["admin", "editor"]);
     assert!(principal(&at(json!({})), |jwt| jwt.roles_at(CLAIM)).roles().is_empty());
-    // A value may deny what the name says.
+    // The value may contradict the name, so it must be an object.
     let strict = configured().roles_at(CLAIM).build().unwrap();
     for wrong in [
         json!({"admin": false}),
@@ -99,7 +100,7 @@ fn roles_can_be_the_names_of_an_object() {
     ] {
         assert_eq!(verdict(&strict, &token(&at(wrong.clone()))), Err(AuthError::Invalid("token_roles")), "{wrong}");
     }
-    // They are the names of roles: not of permissions, nor of scopes.
+    // An object lists role names only, not permissions or scopes.
     let permissions = configured().permissions_at(CLAIM).build().unwrap();
     assert_eq!(verdict(&permissions, &token(&at(roles.clone()))), Err(AuthError::Invalid("token_permissions")));
     let scopes = configured().scopes_at(CLAIM).build().unwrap();
@@ -114,7 +115,7 @@ fn is_without_authority(principal: &Principal) -> bool {
 }
 
 #[test]
-fn a_claim_that_only_has_our_name_gives_nothing_and_is_one_event() {
+fn malformed_default_claim_grants_nothing_and_is_logged() {
     let others = [
         json!(null),
         json!(true),
@@ -132,15 +133,15 @@ fn a_claim_that_only_has_our_name_gives_nothing_and_is_one_event() {
             let seen = events(|| assert!(is_without_authority(&principal(&claims, |jwt| jwt)), "{claims}"));
             let [line] = seen.as_slice() else { panic!("{claim} is {value}: {seen:?}") };
             assert!(line.contains("DEBUG") && line.contains(&format!("claim=\"{claim}\"")), "{line}");
-            assert!(!line.contains("admin"), "a value is in no log: {line}");
+            assert!(!line.contains("admin"), "the log must not contain the value: {line}");
         }
     }
-    // A tenant is one: a list of one is of another type.
+    // There is only one tenant, so a list of one has the wrong type.
     assert_eq!(
         events(|| assert!(is_without_authority(&principal(&with("tenant", json!(["acme"])), |jwt| jwt)))).len(),
         1
     );
-    // What is as expected is no event, and one odd claim takes nothing from the others.
+    // Well-formed claims log no event, and one malformed claim does not affect the others.
     assert_eq!(events(|| drop(principal(&with("roles", json!(["admin"])), |jwt| jwt))), [""; 0]);
     let mut mixed = with("roles", json!({"admin": {}}));
     mixed["scope"] = json!("orders:read");
@@ -150,7 +151,7 @@ fn a_claim_that_only_has_our_name_gives_nothing_and_is_one_event() {
 }
 
 #[test]
-fn a_claim_that_is_configured_is_required_to_be_of_its_type() {
+fn configured_claim_must_have_its_type() {
     let others = [json!(null), json!(true), json!(7), json!([7]), json!(["admin", 7]), json!([["admin"]])];
     for value in &others {
         for (claim, reason) in [
@@ -159,7 +160,7 @@ fn a_claim_that_is_configured_is_required_to_be_of_its_type() {
             ("scope", "token_scope"),
             ("tenant", "token_tenant"),
         ] {
-            // Also where the name is the default one.
+            // This also applies to the default claim names.
             let jwt = match claim {
                 "roles" => configured().roles_at(claim),
                 "permissions" => configured().permissions_at(claim),
@@ -172,9 +173,9 @@ fn a_claim_that_is_configured_is_required_to_be_of_its_type() {
     }
 }
 
-/// A reader that skips what it does not want is still one that reads the whole token.
+/// A reader that skips an unwanted claim must still read the whole token.
 #[test]
-fn a_claim_that_gives_nothing_hides_no_repeated_name() {
+fn ignored_claim_does_not_hide_duplicate_names() {
     let spliced = |members: &str| {
         let claims = sound().to_string().replacen('{', &format!("{{{members},"), 1);
         let signer = palisade_tests::tokens::Signer::hmac(jsonwebtoken::Algorithm::HS256, palisade_tests::SECRET);
@@ -197,7 +198,7 @@ fn a_claim_that_gives_nothing_hides_no_repeated_name() {
 }
 
 #[test]
-fn ids_that_are_null_are_absent() {
+fn null_ids_count_as_absent() {
     let read = principal(&with("jti", json!(null)), |jwt| jwt);
     assert_eq!(read.token().unwrap().id(), None);
     let read = principal(&with("sid", json!(null)), |jwt| jwt);
@@ -211,7 +212,7 @@ fn ids_that_are_null_are_absent() {
             assert_eq!(refused, Err(AuthError::Invalid(reason)), "{claim} is {wrong}");
         }
     }
-    // Of the other registered claims null is no absence.
+    // For the other registered claims, null does not mean absent.
     for (claim, reason) in [("nbf", "token_nbf"), ("iat", "token_iat"), ("aud", "token_aud"), ("exp", "token_exp")] {
         let refused = verdict(&configured().build().unwrap(), &token(&with(claim, json!(null))));
         assert_eq!(refused, Err(AuthError::Invalid(reason)), "{claim}");

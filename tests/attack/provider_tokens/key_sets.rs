@@ -1,5 +1,5 @@
-//! JWK sets in which several entries have one `kid` (RFC 7517 §4.5), numbers with zeros in front (RFC 7518 §6.3.1.1), and Ed25519
-//! by its newer name (RFC 9864).
+//! JWK sets in which several entries share one `kid` (RFC 7517 §4.5), numbers with leading zeros (RFC 7518 §6.3.1.1),
+//! and the newer name of Ed25519 (RFC 9864).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,7 +17,7 @@ fn jwt(keys: KeySet) -> Jwt {
     Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(keys).build().unwrap()
 }
 
-/// How many keys there are and how many entries were left out; and for each token whether it is accepted.
+/// The number of keys, the number of skipped entries, and for each token whether it is accepted.
 fn outcome(keys: &[Value], tokens: &[&str]) -> (usize, usize, Vec<bool>) {
     let keys = key_set(keys).unwrap();
     let (len, skipped) = (keys.len(), keys.skipped());
@@ -25,9 +25,9 @@ fn outcome(keys: &[Value], tokens: &[&str]) -> (usize, usize, Vec<bool>) {
     (len, skipped, tokens.iter().map(|token| verdict(&jwt, token).is_ok()).collect())
 }
 
-fn for_encryption(key: Value, said_by: &str) -> Value {
+fn for_encryption(key: Value, marked_by: &str) -> Value {
     let bare = without_member(without_member(key, "use"), "alg");
-    match said_by {
+    match marked_by {
         "use" => with_member(bare, "use", "enc"),
         "alg" => with_member(bare, "alg", "RSA-OAEP"),
         "newer alg" => with_member(bare, "alg", "RSA-OAEP-512"),
@@ -37,7 +37,7 @@ fn for_encryption(key: Value, said_by: &str) -> Value {
 }
 
 #[test]
-fn a_key_that_is_listed_twice_is_one_key() {
+fn duplicate_key_counts_once() {
     let (ec, ed) = (Signer::generate(A::ES256), Signer::generate(A::EdDSA));
     for key in [rsa(), &ec, &ed] {
         let token = key.token("k", &sound());
@@ -49,23 +49,23 @@ fn a_key_that_is_listed_twice_is_one_key() {
         let nameless = without_member(key.jwk("k"), "kid");
         assert_eq!(outcome(&[nameless.clone(), nameless], &[&token]), (1, 0, vec![true]));
     }
-    // The sign byte makes no other key of it.
+    // A leading sign byte does not make it another key.
     let padded = padded(rsa().jwk("k"), "n");
     assert_eq!(outcome(&[rsa().jwk("k"), padded], &[&rsa().token("k", &sound())]), (1, 0, vec![true]));
 }
 
 #[test]
-fn keys_of_different_kinds_may_share_a_name() {
+fn keys_of_different_kinds_may_share_a_kid() {
     let [p256, p384, ed] = [A::ES256, A::ES384, A::EdDSA].map(Signer::generate);
     let all = [rsa(), &p256, &p384, &ed];
     let keys = all.map(|key| key.jwk("k"));
     let tokens = all.map(|key| key.token("k", &sound()));
     let tokens = tokens.each_ref().map(String::as_str);
     assert_eq!(outcome(&keys, &tokens), (4, 0, vec![true; 4]));
-    // As many issuers publish them: without `alg`.
+    // Many issuers publish keys without `alg`.
     let open = keys.clone().map(|key| without_member(key, "alg"));
     assert_eq!(outcome(&open, &tokens), (4, 0, vec![true; 4]));
-    // Each is used for its own algorithm only.
+    // Each key is used only for its own algorithm.
     let jwt = jwt(key_set(&keys).unwrap());
     let other = Signer::generate(A::ES256);
     assert_eq!(verdict(&jwt, &other.token("k", &sound())), Err(AuthError::Invalid("token_signature")));
@@ -74,36 +74,36 @@ fn keys_of_different_kinds_may_share_a_name() {
 }
 
 #[test]
-fn one_key_may_be_listed_once_for_each_of_its_algorithms() {
+fn key_may_be_listed_once_per_algorithm() {
     let listed = |alg: &str| with_member(rsa().jwk("k"), "alg", alg);
     let tokens = [A::RS256, A::RS512, A::PS384].map(|alg| rsa().with(alg).token("k", &sound()));
     let tokens = tokens.each_ref().map(String::as_str);
     assert_eq!(outcome(&[listed("RS256"), listed("RS512")], &tokens), (1, 0, vec![true, true, false]));
     assert_eq!(outcome(&[listed("PS384"), listed("RS256")], &tokens), (1, 0, vec![true, false, true]));
-    // Without `alg` it is good for every one of its kind, whatever the other entry names.
+    // Without `alg` a key verifies all algorithms of its kind, whatever the other entry names.
     let open = without_member(rsa().jwk("k"), "alg");
     assert_eq!(outcome(&[listed("RS256"), open], &tokens), (1, 0, vec![true; 3]));
 }
 
 #[test]
-fn a_key_for_encryption_takes_no_name_away() {
+fn encryption_key_does_not_occupy_the_kid() {
     let (other, token) = (Signer::generate(A::RS256), rsa().token("k", &sound()));
-    for said_by in ["use", "alg", "newer alg", "key_ops"] {
+    for marked_by in ["use", "alg", "newer alg", "key_ops"] {
         for key in [rsa(), &other] {
-            let encrypts = for_encryption(key.jwk("k"), said_by);
+            let encrypts = for_encryption(key.jwk("k"), marked_by);
             for keys in [[rsa().jwk("k"), encrypts.clone()], [encrypts.clone(), rsa().jwk("k")]] {
-                assert_eq!(outcome(&keys, &[&token]), (1, 1, vec![true]), "{said_by}");
+                assert_eq!(outcome(&keys, &[&token]), (1, 1, vec![true]), "{marked_by}");
             }
-            assert!(key_set(&[encrypts]).is_err(), "{said_by}: alone it verifies nothing");
+            assert!(key_set(&[encrypts]).is_err(), "{marked_by}: alone it cannot verify anything");
         }
     }
-    // A kind that is not known here takes no name away either.
+    // A key of an unknown kind does not occupy the name either.
     let newer = json!({"kty": "AKP", "alg": "ML-DSA-65", "kid": "k", "pub": encode([1; 64])});
     assert_eq!(outcome(&[newer, rsa().jwk("k")], &[&token]), (1, 1, vec![true]));
 }
 
 #[test]
-fn two_different_keys_of_one_name_and_algorithm_are_both_left_out() {
+fn ambiguous_keys_are_both_skipped() {
     let (other, ec) = (Signer::generate(A::RS256), Signer::generate(A::ES256));
     let open = |key: &Signer| without_member(key.jwk("k"), "alg");
     let weak = json!({"kty": "RSA", "kid": "k", "alg": "RS256", "n": encode([0xa7; 128]), "e": "AQAB"});
@@ -116,20 +116,20 @@ fn two_different_keys_of_one_name_and_algorithm_are_both_left_out() {
         &twice_and_another,
     ] {
         assert!(key_set(keys).is_err(), "{keys:?}");
-        // What shares nothing but the name stays.
+        // A key that shares only the name is kept.
         let tokens = [rsa().token("k", &sound()), other.token("k", &sound()), ec.token("k", &sound())];
         let with_another_kind = [keys, &[ec.jwk("k")]].concat();
         let tokens = tokens.each_ref().map(String::as_str);
         assert_eq!(outcome(&with_another_kind, &tokens), (1, keys.len(), vec![false, false, true]));
     }
-    // Different keys for different algorithms are told apart.
+    // Different keys for different algorithms are distinguished.
     let keys = [rsa().jwk("k"), with_member(other.jwk("k"), "alg", "RS512")];
     let tokens = [rsa().token("k", &sound()), other.with(A::RS512).token("k", &sound()), other.token("k", &sound())];
     assert_eq!(outcome(&keys, &tokens.each_ref().map(String::as_str)), (2, 0, vec![true, true, false]));
 }
 
 #[test]
-fn keys_given_one_by_one_follow_the_same_rules() {
+fn individually_added_keys_follow_the_same_rules() {
     let ec = Signer::generate(A::ES256);
     let key = |algorithm, signer: &Signer| VerifyingKey::pem(algorithm, &signer.public().pem).unwrap().with_id("k");
     let both = KeySet::new([key(Algorithm::Rs256, rsa()), key(Algorithm::Es256, &ec)]).unwrap();
@@ -143,14 +143,14 @@ fn keys_given_one_by_one_follow_the_same_rules() {
     assert!(mistake.contains(".with_id(..)"), "{mistake}");
 }
 
-/// The key with zero octets in front of one of its numbers.
+/// The key with leading zero octets in one of its numbers.
 fn padded(key: Value, member: &str) -> Value {
     let number = URL_SAFE_NO_PAD.decode(key[member].as_str().unwrap()).unwrap();
     with_member(key, member, encode([&[0][..], &number].concat()))
 }
 
 #[test]
-fn a_number_is_the_same_with_zeros_in_front() {
+fn leading_zeros_do_not_change_rsa_numbers() {
     let token = rsa().token("k", &sound());
     let jwk = rsa().jwk("k");
     for key in [
@@ -161,14 +161,14 @@ fn a_number_is_the_same_with_zeros_in_front() {
     ] {
         assert_eq!(outcome(&[key], &[&token]), (1, 0, vec![true]));
     }
-    // Its length is still that of the number.
+    // Its length is still the length of the number.
     let short = json!({"kty": "RSA", "kid": "k", "n": encode([vec![0; 200], vec![0xa7; 128]].concat()), "e": "AQAB"});
     assert!(key_set(&[short]).is_err());
 }
 
-/// RFC 7518 §6.2.1.2, §6.4.1, RFC 8037 §2: of a coordinate and a secret every octet counts.
+/// RFC 7518 §6.2.1.2, §6.4.1, RFC 8037 §2: each octet of a coordinate or of a secret is significant.
 #[test]
-fn no_key_is_counted_as_usable_that_verifies_nothing() {
+fn unusable_keys_are_skipped() {
     let [p256, p384, ed] = [A::ES256, A::ES384, A::EdDSA].map(Signer::generate);
     let good = rsa().jwk("good");
     for (name, key) in [
@@ -190,7 +190,7 @@ fn no_key_is_counted_as_usable_that_verifies_nothing() {
 
 /// RFC 9864 §2.2: `Ed25519` is `EdDSA` with this curve.
 #[test]
-fn ed25519_is_an_algorithm_by_both_of_its_names() {
+fn ed25519_is_accepted_by_both_names() {
     let key = Signer::generate(A::EdDSA);
     let headed = |alg: &str| key.seal(format!(r#"{{"alg":"{alg}","kid":"k"}}"#), sound().to_string());
     for alg in [Some("Ed25519"), Some("EdDSA"), None] {
@@ -208,11 +208,11 @@ fn ed25519_is_an_algorithm_by_both_of_its_names() {
         let other = Signer::generate(A::EdDSA).seal(r#"{"alg":"Ed25519","kid":"k"}"#, sound().to_string());
         assert_eq!(verdict(&jwt, &other), Err(AuthError::Invalid("token_signature")));
     }
-    // The two names are one algorithm: the same key twice is one, two keys are confused.
+    // Both names mean one algorithm: the same key twice is one key, and two different keys are ambiguous.
     let newer = |key: &Signer| with_member(key.jwk("k"), "alg", "Ed25519");
     assert_eq!(outcome(&[key.jwk("k"), newer(&key)], &[&headed("EdDSA"), &headed("Ed25519")]), (1, 0, vec![true; 2]));
     assert!(key_set(&[key.jwk("k"), newer(&Signer::generate(A::EdDSA))]).is_err());
-    // The name is no name for keys of other kinds.
+    // Keys of other kinds cannot use this name.
     assert!(key_set(&[with_member(rsa().jwk("k"), "alg", "Ed25519")]).is_err());
     assert!(key_set(&[with_member(key.jwk("k"), "alg", "Ed448")]).is_err());
 }

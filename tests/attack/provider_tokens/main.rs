@@ -1,13 +1,13 @@
-//! CWE-287, CWE-863, CWE-400: tokens and keys in the forms that real providers publish. What they send is accepted, and what only
-//! looks like it is not.
+//! CWE-287, CWE-863, CWE-400: tokens and keys in the forms that real identity providers publish. Real tokens are
+//! accepted; tokens that only resemble them are rejected.
 
-mod absent;
 mod authority;
 mod key_sets;
-mod members;
+mod key_sources;
+mod many_members;
+mod missing_claims;
 mod providers;
 mod shapes;
-mod sources;
 
 use futures_util::FutureExt as _;
 use palisade::authn::AuthError;
@@ -33,7 +33,7 @@ fn key_set(keys: &[Value]) -> Result<KeySet, palisade::ConfigError> {
     KeySet::from_jwks(json!({ "keys": keys }).to_string())
 }
 
-/// The verdict of a verifier that has nothing to wait for.
+/// The result of a verifier that needs no network.
 fn verify(jwt: &Jwt, token: &str) -> Result<Principal, AuthError> {
     jwt.verify(token).now_or_never().expect("nothing to wait for")
 }
@@ -42,7 +42,7 @@ fn verdict(jwt: &Jwt, token: &str) -> Result<(), AuthError> {
     verify(jwt, token).map(drop)
 }
 
-/// The value with this member.
+/// The value with this member added or replaced.
 fn with_member(mut value: Value, name: &str, member: impl Into<Value>) -> Value {
     value[name] = member.into();
     value

@@ -1,5 +1,5 @@
-//! The access tokens (of Firebase the ID tokens) of well-known providers: each is accepted with the configuration that fits it, and
-//! says who calls and what they may do.
+//! Access tokens (for Firebase: ID tokens) of well-known providers. With the matching configuration each is accepted,
+//! with the expected caller and authority.
 
 use jsonwebtoken::Algorithm as A;
 use palisade::Jwt;
@@ -34,7 +34,7 @@ impl Provider {
 }
 
 #[test]
-fn the_token_of_each_provider_says_who_calls_and_what_they_may_do() {
+fn provider_tokens_yield_caller_and_authority() {
     for provider in all() {
         let (name, jwt) = (provider.name, provider.jwt());
         let caller = verify(&jwt, &provider.token(&provider.claims()));
@@ -61,7 +61,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn what_only_looks_like_a_token_of_the_provider_is_refused() {
+fn lookalike_provider_tokens_are_rejected() {
     for provider in all() {
         let (name, jwt, claims) = (provider.name, provider.jwt(), provider.claims());
         let verdict_on = |claims: Value| verdict(&jwt, &provider.token(&claims));
@@ -76,7 +76,7 @@ fn what_only_looks_like_a_token_of_the_provider_is_refused() {
         for claim in ["iss", "sub", "exp"] {
             assert!(verdict_on(without_member(claims.clone(), claim)).is_err(), "{name}: no {claim}");
         }
-        // Signed by a key that the provider does not publish under that name.
+        // Signed by a key that the provider does not publish under this `kid`.
         let forger = Signer::generate(if provider.header["alg"] == "ES256" { A::ES256 } else { A::RS256 });
         let forged = forger.seal(provider.header.to_string(), claims.to_string());
         assert_eq!(verdict(&jwt, &forged), Err(AuthError::Invalid("token_signature")), "{name}");
@@ -85,9 +85,9 @@ fn what_only_looks_like_a_token_of_the_provider_is_refused() {
     }
 }
 
-/// No token of one provider is good for another.
+/// A token of one provider is not accepted for another.
 #[test]
-fn each_provider_is_believed_for_its_own_tokens_alone() {
+fn each_provider_accepts_only_its_own_tokens() {
     let all = all();
     for verifying in &all {
         let jwt = verifying.jwt();
@@ -98,13 +98,13 @@ fn each_provider_is_believed_for_its_own_tokens_alone() {
 }
 
 #[test]
-fn tokens_of_the_former_shared_secret_count_beside_those_of_the_published_key() {
+fn shared_secret_and_published_key_both_verify() {
     let supabase = supabase();
     let (jwt, claims) = (supabase.jwt(), supabase.claims());
     let signed =
         |secret: &[u8]| Signer::hmac(A::HS256, secret).seal(r#"{"alg":"HS256","typ":"JWT"}"#, claims.to_string());
     assert_eq!(verdict(&jwt, &signed(SECRET)), Ok(()));
     assert_eq!(verdict(&jwt, &signed(&[7; 32])), Err(AuthError::Invalid("token_signature")));
-    // The published key is no secret.
+    // The published key is not accepted as a secret.
     assert_eq!(verdict(&jwt, &signed(ec().public().pem.as_bytes())), Err(AuthError::Invalid("token_signature")));
 }

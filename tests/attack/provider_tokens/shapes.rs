@@ -1,4 +1,4 @@
-//! What well-known providers publish and send, as they document it; names and ids are made up.
+//! What well-known providers publish and send, according to their documentation; names and ids are invented.
 
 use std::sync::OnceLock;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Configured, with_member, without_member};
 
-/// One provider: what it publishes and sends, how a verifier is told about it, and what has to come of it.
+/// One provider: what it publishes and sends, how its verifier is configured, and the expected result.
 pub(super) struct Provider {
     pub(super) name: &'static str,
     pub(super) issuer: &'static str,
@@ -24,7 +24,7 @@ pub(super) struct Provider {
     pub(super) scopes: &'static [&'static str],
     pub(super) permissions: &'static [&'static str],
     pub(super) tenant: Option<&'static str>,
-    /// A claim of another value, and why the token is refused then.
+    /// A claim with another value, and the reason for which the token is then rejected.
     pub(super) refused: Vec<(&'static str, Value, &'static str)>,
 }
 
@@ -40,7 +40,7 @@ fn second() -> &'static Signer {
     KEY.get_or_init(|| Signer::generate(A::RS256))
 }
 
-/// The claims, of now.
+/// The claims with current dates.
 fn dated(mut claims: Value) -> Value {
     claims["iat"] = (now() - 60).into();
     claims["exp"] = (now() + 3600).into();
@@ -51,7 +51,7 @@ fn rs256() -> Value {
     json!({"alg": "RS256", "typ": "JWT", "kid": KEY})
 }
 
-/// A key as Entra ID publishes it: no `alg`, and the certificate beside it.
+/// A key as Entra ID publishes it: without `alg`, with its certificate.
 fn entra_key() -> Value {
     let key = without_member(rsa().jwk(KEY), "alg");
     let key = with_member(with_member(key, "x5t", KEY), "x5c", json!([encode([0x30; 300])]));
@@ -169,7 +169,7 @@ pub(super) fn okta() -> Provider {
 pub(super) fn keycloak() -> Provider {
     let clients: Value =
         (0..80).map(|n| (format!("client-{n}"), json!({"roles": ["user"]}))).collect::<serde_json::Map<_, _>>().into();
-    // One key for signatures and one for encryption; the same name for both is what some realms have.
+    // One key for signatures and one for encryption; in some realms they share a `kid`.
     let encrypts = with_member(with_member(second().jwk(KEY), "use", "enc"), "alg", "RSA-OAEP");
     Provider {
         name: "Keycloak",
@@ -256,7 +256,7 @@ pub(super) fn supabase() -> Provider {
         name: "Supabase",
         issuer: "https://abcd.supabase.co/auth/v1",
         audiences: &["authenticated"],
-        // Projects that began with a shared secret verify with it until its last token is over.
+        // Projects that started with a shared secret accept it until its last token has expired.
         configure: |jwt| jwt.keys(VerifyingKey::hmac(Algorithm::Hs256, SECRET).unwrap()).roles_at("role"),
         keys: vec![with_member(ec().jwk(KEY), "key_ops", json!(["verify"]))],
         header: json!({"alg": "ES256", "kid": KEY, "typ": "JWT"}),
@@ -289,7 +289,7 @@ pub(super) fn firebase() -> Provider {
         claims: dated(json!({
             "aud": "acme-orders", "auth_time": now() - 90, "user_id": "yQ3", "sub": "yQ3", "email": "ada@example.com",
             "email_verified": true, "firebase": {"identities": {"email": ["ada@example.com"]}, "sign_in_provider": "password"},
-            // Custom claims have any name and type.
+            // Custom claims may have any name and type.
             "roles": {"admin": true}, "tenant": ["acme"],
         })),
         subject: "yQ3",

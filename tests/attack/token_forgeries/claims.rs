@@ -1,5 +1,5 @@
-//! Genuine signatures over claims that are missing, of another type, said twice, for somebody else or for another time (ASVS V9.2,
-//! RFC 8725 §2.4, §3.8, §3.9).
+//! Genuine signatures over claims that are missing, of a wrong type, repeated, for another recipient or for another
+//! time (ASVS V9.2, RFC 8725 §2.4, §3.8, §3.9).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 use super::{Case, EC, Keys, behind, case, judge};
 
-/// The longest token that is looked at.
+/// The maximum length of a token.
 const LIMIT: usize = 8192;
 
 fn header() -> String {
     format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{EC}"}}"#)
 }
 
-/// Every registered claim (RFC 7519 §4.1), and those of ours, in every JSON type that is not its own.
+/// Each registered claim (RFC 7519 §4.1) and each claim of palisade, with each JSON type that is wrong for it.
 pub(super) fn typed(keys: &Keys) -> Vec<Case> {
     let mut cases = Vec::new();
     let texts = [json!(null), json!(true), json!(7), json!({}), json!([7]), json!({"0": "x"}), json!([["x"]])];
@@ -39,7 +39,7 @@ pub(super) fn typed(keys: &Keys) -> Vec<Case> {
             cases.push(case(format!("{claim} is {value}"), token, if absent { Ok(()) } else { Err(reason) }));
         }
     }
-    // Nobody configured where authority is: what only has the name gives none, and refuses nothing.
+    // These authority claims are not configured, so a malformed one grants nothing and does not reject the token.
     for claim in ["scope", "roles", "permissions", "tenant"] {
         for value in &texts {
             let token = keys.ec.token(EC, &with(claim, value.clone()));
@@ -58,7 +58,7 @@ pub(super) fn typed(keys: &Keys) -> Vec<Case> {
     cases
 }
 
-/// RFC 7519 §4 lets a reader take the last of two; whoever takes the first then sees another token.
+/// RFC 7519 §4 allows a parser to use the last of two equal names; a parser that uses the first reads another token.
 pub(super) fn repeated(keys: &Keys) -> Vec<Case> {
     let spliced = |members: &str| {
         let claims = sound().to_string().replacen('{', &format!("{{{members},"), 1);
@@ -86,7 +86,7 @@ pub(super) fn repeated(keys: &Keys) -> Vec<Case> {
 pub(super) fn shaped(keys: &Keys) -> Vec<Case> {
     let sealed = |claims: &[u8]| keys.ec.seal(header(), claims);
     let text = sound().to_string();
-    let said = |claim: &str, value: Value| keys.ec.token(EC, &with(claim, value));
+    let signed_with = |claim: &str, value: Value| keys.ec.token(EC, &with(claim, value));
     let mut cases = vec![
         case("claims not JSON", sealed(b"sub=u-1"), Err("token_claims")),
         case("claims cut off", sealed(&text.as_bytes()[..text.len() - 1]), Err("token_claims")),
@@ -105,27 +105,27 @@ pub(super) fn shaped(keys: &Keys) -> Vec<Case> {
         case("claims an empty object", sealed(b"{}"), Err("token_iss")),
         case("claims nested deep", sealed(deep(&text).as_bytes()), Err("token_claims")),
         case("claims with space around", sealed(format!(" \n{text}\t ").as_bytes()), Ok(())),
-        case("iss of a stranger", said("iss", json!("https://evil.example")), Err("token_foreign_issuer")),
-        case("iss with a slash", said("iss", json!("https://issuer.example/")), Err("token_foreign_issuer")),
-        case("iss with a space", said("iss", json!("https://issuer.example ")), Err("token_foreign_issuer")),
-        case("iss in capitals", said("iss", json!("HTTPS://ISSUER.EXAMPLE")), Err("token_foreign_issuer")),
-        case("aud of another API", said("aud", json!("other")), Err("token_foreign_audience")),
-        case("aud of others", said("aud", json!(["other", "tests2", "test"])), Err("token_foreign_audience")),
-        case("aud of nobody", said("aud", json!([])), Err("token_foreign_audience")),
-        case("aud of several", said("aud", json!(["other", AUDIENCE])), Ok(())),
-        case("sub empty", said("sub", json!("")), Err("token_sub")),
-        case("sub with a line break", said("sub", json!("u-1\r\nset-cookie: x")), Err("token_sub")),
-        case("exp long ago", said("exp", json!(0)), Err("token_expired")),
-        case("exp in milliseconds", said("exp", json!(now() * 1000)), Err("token_exp")),
-        case("iat in the future", said("iat", json!(now() + 3600)), Err("token_issued_in_future")),
-        case("nbf in the future", said("nbf", json!(now() + 3600)), Err("token_not_yet_valid")),
+        case("iss of a stranger", signed_with("iss", json!("https://evil.example")), Err("token_foreign_issuer")),
+        case("iss with a slash", signed_with("iss", json!("https://issuer.example/")), Err("token_foreign_issuer")),
+        case("iss with a space", signed_with("iss", json!("https://issuer.example ")), Err("token_foreign_issuer")),
+        case("iss in capitals", signed_with("iss", json!("HTTPS://ISSUER.EXAMPLE")), Err("token_foreign_issuer")),
+        case("aud of another API", signed_with("aud", json!("other")), Err("token_foreign_audience")),
+        case("aud of others", signed_with("aud", json!(["other", "tests2", "test"])), Err("token_foreign_audience")),
+        case("aud of nobody", signed_with("aud", json!([])), Err("token_foreign_audience")),
+        case("aud of several", signed_with("aud", json!(["other", AUDIENCE])), Ok(())),
+        case("sub empty", signed_with("sub", json!("")), Err("token_sub")),
+        case("sub with a line break", signed_with("sub", json!("u-1\r\nset-cookie: x")), Err("token_sub")),
+        case("exp long ago", signed_with("exp", json!(0)), Err("token_expired")),
+        case("exp in milliseconds", signed_with("exp", json!(now() * 1000)), Err("token_exp")),
+        case("iat in the future", signed_with("iat", json!(now() + 3600)), Err("token_issued_in_future")),
+        case("nbf in the future", signed_with("nbf", json!(now() + 3600)), Err("token_not_yet_valid")),
     ];
     cases.push(case("as long as is looked at", of_length(keys, LIMIT), Ok(())));
     cases.push(case("one byte longer", of_length(keys, LIMIT + 1), Err("token_too_long")));
     cases
 }
 
-/// A byte that no UTF-8 has, within a member that nobody asked for.
+/// Inserts a byte that is invalid in UTF-8 into an ignored member.
 fn broken(text: &str) -> Vec<u8> {
     [&text.as_bytes()[..text.len() - 1], b",\"x\":\"\xff\"}"].concat()
 }
@@ -134,14 +134,14 @@ fn deep(text: &str) -> String {
     text.replacen('{', &format!("{{\"x\":{}{},", "[".repeat(1000), "]".repeat(1000)), 1)
 }
 
-/// A sound token of exactly this length.
+/// A valid token of exactly this length.
 fn of_length(keys: &Keys, length: usize) -> String {
     const SIGNATURE: usize = 86;
     for space in 0..4 {
         let header = format!("{}{}", header(), " ".repeat(space));
         let claims = with("x", json!("")).to_string();
         let rest = length - 2 - SIGNATURE - encode(&header).len();
-        // Base64 has no text of 4k + 1 letters.
+        // No base64 text has a length of 4k + 1.
         let padding = (rest * 3 / 4).saturating_sub(claims.len());
         let claims = with("x", json!("x".repeat(padding))).to_string();
         let token = keys.ec.seal(&header, &claims);
@@ -149,11 +149,11 @@ fn of_length(keys: &Keys, length: usize) -> String {
             return token;
         }
     }
-    panic!("no token of {length} bytes");
+    panic!("no token has {length} bytes");
 }
 
 #[actix_web::test]
-async fn t1_claims_are_there_once_and_of_their_type() {
+async fn claims_must_be_unique_and_of_their_type() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.3.1");
     judge(&site, &typed(&keys)).await;
@@ -162,9 +162,9 @@ async fn t1_claims_are_there_once_and_of_their_type() {
     site.stop().await;
 }
 
-/// The leeway is 30 seconds: to the second on both sides of every date.
+/// The leeway is 30 seconds, exact to the second on both sides of each date.
 #[actix_web::test]
-async fn t2_dates_count_to_the_second() {
+async fn dates_are_exact_to_the_second() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.3.2");
     let mut wrong = Vec::new();
@@ -177,7 +177,7 @@ async fn t2_dates_count_to_the_second() {
         ("nbf", 30, None),
         ("nbf", 31, Some("token_not_yet_valid")),
     ] {
-        // What is sent and judged within one second of the clock is judged at that second.
+        // A case counts only if it was sent and judged within the same second of the clock.
         let (status, reasons) = loop {
             let second = now();
             let mut claims = with("iat", json!(second - 600));
@@ -196,9 +196,9 @@ async fn t2_dates_count_to_the_second() {
     site.stop().await;
 }
 
-/// Also where the token was good a moment before, and is remembered.
+/// This also applies to a token that was valid a moment ago and is cached.
 #[actix_web::test]
-async fn a_token_that_was_good_is_refused_once_it_has_expired() {
+async fn cached_token_is_rejected_after_expiry() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.3.3");
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();

@@ -1,4 +1,5 @@
-//! Headers that talk a verifier into another algorithm, another key or another reading (RFC 8725 §2.1, §2.8, §3.1, §3.10).
+//! Headers that try to make a verifier use another algorithm, another key or another interpretation (RFC 8725 §2.1,
+//! §2.8, §3.1, §3.10).
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -47,7 +48,7 @@ pub(super) fn algorithms(keys: &Keys) -> Vec<Case> {
     cases
 }
 
-/// CVE-2015-9235 and its kin: what is public is used as a secret, or one key's algorithm with another key.
+/// CVE-2015-9235 and similar: a public key is used as a secret, or the algorithm of one key with another key.
 pub(super) fn confusions(keys: &Keys) -> Vec<Case> {
     let mut cases = Vec::new();
     for (own, id, signer) in keys.each() {
@@ -69,10 +70,10 @@ pub(super) fn confusions(keys: &Keys) -> Vec<Case> {
                 let open = forger.seal(format!(r#"{{"alg":"{name}","kid":"{id}"}}"#), sound().to_string());
                 cases.push(case(format!("{name} with the {own} key as {form}"), open, Err("token_alg")));
             }
-            let said = Signer::hmac(Algorithm::HS256, &secret);
-            let hidden = said.seal(format!(r#"{{"alg":"{own}","kid":"{id}"}}"#), sound().to_string());
+            let forged = Signer::hmac(Algorithm::HS256, &secret);
+            let hidden = forged.seal(format!(r#"{{"alg":"{own}","kid":"{id}"}}"#), sound().to_string());
             cases.push(case(
-                format!("HMAC with the {own} key as {form}, said to be {own}"),
+                format!("HMAC with the {own} key as {form}, claimed to be {own}"),
                 hidden,
                 Err("token_signature"),
             ));
@@ -83,7 +84,7 @@ pub(super) fn confusions(keys: &Keys) -> Vec<Case> {
             let diverted = signer.token(foreign, &sound());
             cases.push(case(format!("{own} under the kid of {other}"), diverted, Err("token_alg")));
             let claimed = signer.seal(format!(r#"{{"alg":"{other}","kid":"{foreign}"}}"#), sound().to_string());
-            cases.push(case(format!("{own} said to be {other}"), claimed, Err("token_signature")));
+            cases.push(case(format!("{own} claimed to be {other}"), claimed, Err("token_signature")));
         }
     }
     for (name, algorithm) in [
@@ -95,13 +96,13 @@ pub(super) fn confusions(keys: &Keys) -> Vec<Case> {
     ] {
         let swapped = keys.rsa.with(algorithm);
         cases.push(case(format!("{name} under a key of RS256"), swapped.token(RSA, &sound()), Err("token_alg")));
-        let said = swapped.seal(format!(r#"{{"alg":"RS256","kid":"{RSA}"}}"#), sound().to_string());
-        cases.push(case(format!("{name} said to be RS256"), said, Err("token_signature")));
+        let forged = swapped.seal(format!(r#"{{"alg":"RS256","kid":"{RSA}"}}"#), sound().to_string());
+        cases.push(case(format!("{name} claimed to be RS256"), forged, Err("token_signature")));
     }
     cases
 }
 
-/// A `kid` is compared with names, and nothing else.
+/// A `kid` is compared with the key names and used for nothing else.
 pub(super) fn key_names(keys: &Keys) -> Vec<Case> {
     let mut cases = Vec::new();
     let long = "k".repeat(10 * 1024);
@@ -132,7 +133,7 @@ pub(super) fn key_names(keys: &Keys) -> Vec<Case> {
     }
     let escaped = keys.seal(r#"{"alg":"ES256","kid":"\u0065c-1"}"#);
     cases.push(case("kid is a known name, escaped", escaped, Ok(())));
-    // RFC 7515 §4.1.4 leaves `kid` optional; one key fits the algorithm.
+    // RFC 7515 §4.1.4: `kid` is optional, and only one key fits the algorithm.
     cases.push(case("kid is absent", keys.seal(r#"{"alg":"ES256"}"#), Ok(())));
     let forged = |id: &str| keys.attacker.token(id, &sound());
     cases.push(case("a stranger's key under its own kid", forged("attacker-1"), Err("token_kid")));
@@ -142,20 +143,20 @@ pub(super) fn key_names(keys: &Keys) -> Vec<Case> {
     cases
 }
 
-/// CVE-2018-0114: the token brings its own key along, or says where to get it.
-pub(super) fn key_references(keys: &Keys, there: &str) -> Vec<Case> {
+/// CVE-2018-0114: the token contains its own key, or tells where to fetch it.
+pub(super) fn key_references(keys: &Keys, address: &str) -> Vec<Case> {
     let own = keys.attacker.jwk("attacker-1");
     let der = palisade_tests::tokens::encode(keys.attacker.public().der());
     let mut cases = Vec::new();
     for (name, value) in [
-        ("jku", json!(format!("{there}jku"))),
-        ("x5u", json!(format!("{there}x5u"))),
+        ("jku", json!(format!("{address}jku"))),
+        ("x5u", json!(format!("{address}x5u"))),
         ("jwk", own.clone()),
         ("x5c", json!([der])),
         ("x5t", json!(encode([7; 20]))),
         ("x5t#S256", json!(encode([7; 32]))),
-        ("iss", json!(there)),
-        ("url", json!(there)),
+        ("iss", json!(address)),
+        ("url", json!(address)),
         ("keys", json!([own])),
     ] {
         for (kid, reason) in
@@ -171,12 +172,12 @@ pub(super) fn key_references(keys: &Keys, there: &str) -> Vec<Case> {
         let header = json!({"alg": "ES256", "kid": EC, name: value}).to_string();
         cases.push(case(format!("{name} of a stranger in a token of ours"), keys.seal(&header), Ok(())));
     }
-    let kid = json!({"alg": "ES256", "kid": format!("{there}kid")}).to_string();
+    let kid = json!({"alg": "ES256", "kid": format!("{address}kid")}).to_string();
     cases.push(case("kid is the address of a key", keys.attacker.seal(kid, sound().to_string()), Err("token_kid")));
     cases
 }
 
-/// RFC 7515 §4.1.11, RFC 7797: we understand no extension.
+/// RFC 7515 §4.1.11, RFC 7797: the verifier supports no extension.
 pub(super) fn extensions(keys: &Keys) -> Vec<Case> {
     let mut cases = Vec::new();
     let crits = [
@@ -203,7 +204,7 @@ pub(super) fn extensions(keys: &Keys) -> Vec<Case> {
         let token = keys.seal(&format!(r#"{{"alg":"ES256","kid":"{EC}","b64":{b64}}}"#));
         cases.push(case(format!("b64 {b64}"), token, Err("token_b64")));
     }
-    // RFC 7797 §3: the payload is signed as it stands.
+    // RFC 7797 §3: the payload is signed without encoding.
     let header = format!(r#"{{"alg":"ES256","kid":"{EC}","b64":false,"crit":["b64"]}}"#);
     let signature = encode(keys.ec.sign(&format!("{}.{}", encode(&header), sound())));
     let detached = format!("{}.{}.{signature}", encode(&header), encode(sound().to_string()));
@@ -220,7 +221,7 @@ pub(super) fn extensions(keys: &Keys) -> Vec<Case> {
     cases
 }
 
-/// RFC 8725 §3.11: a token of another kind is none for us.
+/// RFC 8725 §3.11: a token of another type is rejected.
 pub(super) fn types(keys: &Keys) -> Vec<Case> {
     let typed = |typ: &str| keys.seal(&format!(r#"{{"alg":"ES256","typ":{typ},"kid":"{EC}"}}"#));
     let mut cases = Vec::new();
@@ -246,7 +247,7 @@ pub(super) fn types(keys: &Keys) -> Vec<Case> {
         cases.push(case(format!("typ {typ:?}"), typed(&format!("\"{typ}\"")), Ok(())));
     }
     cases.push(case("typ absent", keys.seal(&format!(r#"{{"alg":"ES256","kid":"{EC}"}}"#)), Ok(())));
-    // RFC 7519 §5.2: the payload is a token of its own, and no claims.
+    // RFC 7519 §5.2: the payload is another token, not claims.
     let inner = keys.ec.token(EC, &sound());
     let nested = keys.ec.seal(format!(r#"{{"alg":"ES256","cty":"JWT","kid":"{EC}"}}"#), &inner);
     cases.push(case("nested, cty JWT", nested, Err("token_claims")));
@@ -256,7 +257,7 @@ pub(super) fn types(keys: &Keys) -> Vec<Case> {
 }
 
 #[actix_web::test]
-async fn t2_no_header_chooses_another_algorithm_or_reading() {
+async fn header_cannot_choose_algorithm_or_interpretation() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.1.1");
     judge(&site, &algorithms(&keys)).await;
@@ -266,7 +267,7 @@ async fn t2_no_header_chooses_another_algorithm_or_reading() {
 }
 
 #[actix_web::test]
-async fn no_public_key_is_taken_for_a_secret_and_none_for_another() {
+async fn public_key_is_never_used_as_secret() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.1.2");
     judge(&site, &confusions(&keys)).await;
@@ -274,7 +275,7 @@ async fn no_public_key_is_taken_for_a_secret_and_none_for_another() {
 }
 
 #[actix_web::test]
-async fn a_kid_is_compared_and_nothing_else() {
+async fn kid_is_only_compared() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.1.3");
     judge(&site, &key_names(&keys)).await;
@@ -282,34 +283,38 @@ async fn a_kid_is_compared_and_nothing_else() {
 }
 
 #[actix_web::test]
-async fn no_key_of_the_token_is_used_and_no_address_in_it_is_called() {
+async fn keys_and_urls_inside_the_token_are_ignored() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.1.4");
-    let there = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    there.set_nonblocking(true).unwrap();
-    judge(&site, &key_references(&keys, &format!("http://{}/", there.local_addr().unwrap()))).await;
-    // A connection would wait here, whoever made it and whether or not anything was sent.
-    assert_eq!(there.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "somebody called the stranger's address");
+    let address = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    address.set_nonblocking(true).unwrap();
+    judge(&site, &key_references(&keys, &format!("http://{}/", address.local_addr().unwrap()))).await;
+    // A connection would be pending here, even if nothing was sent on it.
+    assert_eq!(
+        address.accept().unwrap_err().kind(),
+        ErrorKind::WouldBlock,
+        "the verifier must not connect to the address in the token"
+    );
     site.stop().await;
 }
 
-/// Where a secret is the key, public keys are no business of it.
+/// If the key is a secret, public-key algorithms are rejected.
 #[actix_web::test]
-async fn a_secret_is_used_with_its_own_algorithm_alone() {
+async fn secret_is_used_only_with_its_algorithm() {
     let keys = Keys::new();
     let site = Site::start(behind(palisade_tests::jwt()), "127.0.1.5");
     let secret = shared();
     let mut cases = vec![case("HS256", secret.token("any", &sound()), Ok(()))];
     for (own, id, signer) in keys.each() {
-        cases.push(case(format!("{own} of a stranger"), signer.token(id, &sound()), Err("token_alg")));
-        let said = signer.seal(r#"{"alg":"HS256"}"#, sound().to_string());
-        cases.push(case(format!("{own} said to be HS256"), said, Err("token_signature")));
+        cases.push(case(format!("{own} of another key"), signer.token(id, &sound()), Err("token_alg")));
+        let forged = signer.seal(r#"{"alg":"HS256"}"#, sound().to_string());
+        cases.push(case(format!("{own} claimed to be HS256"), forged, Err("token_signature")));
     }
     for (name, algorithm) in [("HS384", Algorithm::HS384), ("HS512", Algorithm::HS512)] {
         let other = secret.with(algorithm);
         cases.push(case(format!("{name} with our secret"), other.token("any", &sound()), Err("token_alg")));
-        let said = other.seal(r#"{"alg":"HS256"}"#, sound().to_string());
-        cases.push(case(format!("{name} said to be HS256"), said, Err("token_signature")));
+        let forged = other.seal(r#"{"alg":"HS256"}"#, sound().to_string());
+        cases.push(case(format!("{name} claimed to be HS256"), forged, Err("token_signature")));
     }
     for guess in [&b""[..], b"secret", b"\0", &[0; 32], &[b'0'; 32], b"your-256-bit-secret"] {
         let token = Signer::hmac(Algorithm::HS256, guess).token("any", &sound());
@@ -320,7 +325,7 @@ async fn a_secret_is_used_with_its_own_algorithm_alone() {
 }
 
 #[actix_web::test]
-async fn t2_strict_access_tokens_are_no_other_tokens() {
+async fn strict_verifier_accepts_only_access_tokens() {
     let keys = Keys::new();
     let strict =
         Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(keys.public()).token_type(TokenType::AccessToken);

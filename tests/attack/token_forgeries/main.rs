@@ -1,13 +1,13 @@
-//! CWE-347, CWE-287, CWE-345, ASVS V9, RFC 8725: forged, altered, diverted and misplaced tokens, over real HTTP.
+//! CWE-347, CWE-287, CWE-345, ASVS V9, RFC 8725: forged, altered, redirected and misplaced tokens, over real HTTP.
 //!
-//! Each row is a token, the status that the server gave it, and the reason in the audit trail: a token that is refused for another
-//! reason than it should be is a row that tests nothing.
+//! Each case holds a token, the expected status, and the expected reason in the audit log. The reason is checked
+//! because a token that is rejected for another reason tests nothing.
 
 mod claims;
 mod headers;
-mod places;
 mod signatures;
-mod sound;
+mod token_locations;
+mod valid_tokens;
 mod weak_keys;
 
 use jsonwebtoken::Algorithm;
@@ -17,17 +17,17 @@ use palisade_tests::site::Site;
 use palisade_tests::tokens::{Signer, encode, rsa, sound};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET};
 
-/// How many cases there are at least, over all files.
+/// The minimum number of cases over all files.
 const LEAST: usize = 80;
 
-/// One token, and what has to become of it: accepted, or the reason.
+/// A name, a token, and the expected verdict: accepted, or the reason of the refusal.
 type Case = (String, String, Result<(), &'static str>);
 
 fn case(name: impl Into<String>, token: impl Into<String>, verdict: Result<(), &'static str>) -> Case {
     (name.into(), token.into(), verdict)
 }
 
-/// The keys of the issuer, and one that is not his.
+/// The keys of the issuer, and a key of an attacker.
 struct Keys {
     rsa: Signer,
     ec: Signer,
@@ -65,23 +65,23 @@ impl Keys {
         Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(self.public()).build().unwrap()
     }
 
-    /// Each key with its algorithm and its name.
+    /// Each key with its algorithm and its `kid`.
     fn each(&self) -> [(&'static str, &'static str, &Signer); 3] {
         [("RS256", RSA, &self.rsa), ("ES256", EC, &self.ec), ("EdDSA", ED, &self.ed)]
     }
 
-    /// Signed by the issuer's P-256 key, under this header and these claims.
+    /// Signs the given header and valid claims with the issuer's P-256 key.
     fn seal(&self, header: &str) -> String {
         self.ec.seal(header, sound().to_string())
     }
 }
 
-/// The issuer's secret, where he has one.
+/// The shared secret, for an issuer that uses one.
 fn shared() -> Signer {
     Signer::hmac(Algorithm::HS256, SECRET)
 }
 
-/// A header and sound claims, encoded.
+/// A header and valid claims, encoded without a signature.
 fn unsigned(header: &str) -> String {
     format!("{}.{}", encode(header), encode(sound().to_string()))
 }
@@ -90,7 +90,7 @@ fn behind(jwt: Jwt) -> Palisade {
     Palisade::builder().authenticator(jwt).build().unwrap()
 }
 
-/// Sends each token and holds status and reason against the case. All that are wrong are told at once.
+/// Sends each token and compares status and reason with the case. Reports all wrong cases at once.
 async fn judge(site: &Site, cases: &[Case]) {
     let mut wrong = Vec::new();
     site.reasons();
@@ -111,7 +111,7 @@ async fn judge(site: &Site, cases: &[Case]) {
 }
 
 #[test]
-fn there_are_enough_cases() {
+fn enough_forgeries_are_covered() {
     let keys = Keys::new();
     let all = [
         headers::algorithms(&keys),
@@ -133,5 +133,5 @@ fn there_are_enough_cases() {
     let cases = names.len();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), cases, "two cases have one name");
+    assert_eq!(names.len(), cases, "two cases have the same name");
 }

@@ -1,4 +1,5 @@
-//! Signatures that are missing, altered, borrowed, or right in another encoding (ASVS V9.1.1, RFC 8725 §3.3).
+//! Signatures that are missing, altered, taken from another token, or valid in another encoding (ASVS V9.1.1, RFC
+//! 8725 §3.3).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
@@ -84,7 +85,7 @@ pub(super) fn altered(keys: &Keys) -> Vec<Case> {
     cases
 }
 
-/// CVE-2022-21449 and the encodings of one ECDSA signature.
+/// CVE-2022-21449 and other encodings of an ECDSA signature.
 pub(super) fn curves(keys: &Keys) -> Vec<Case> {
     let message = unsigned(&format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{EC}"}}"#));
     let signed = |signature: Vec<u8>| format!("{message}.{}", encode(signature));
@@ -94,7 +95,8 @@ pub(super) fn curves(keys: &Keys) -> Vec<Case> {
     one[31] = 1;
     let refused = Err("token_signature");
     vec![
-        // RFC 7518 §3.4 asks for any r and s in range, so the other of the two is as good: nothing may identify a token by its text.
+        // RFC 7518 §3.4 accepts any r and s in range, so the negated signature is also valid: the text of a token
+        // must not identify it.
         case("ES256 with s negated", signed([r, &negated(s)].concat()), Ok(())),
         case("ES256 in DER", signed(der(&signature)), refused),
         case("ES256 with r = s = 0", signed([zero, zero].concat()), refused),
@@ -111,16 +113,16 @@ pub(super) fn curves(keys: &Keys) -> Vec<Case> {
     ]
 }
 
-/// RFC 7515 §2: base64url without padding, without breaks, one text for one value.
+/// RFC 7515 §2: base64url without padding and without line breaks; each value has exactly one text.
 pub(super) fn encodings(keys: &Keys) -> Vec<Case> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    // Another letter for the last one, that decodes to the same bytes where a reader does not look closely.
+    // Replaces the last letter by one that a lenient decoder maps to the same bytes.
     let loose = |part: &str| {
         let last = *part.as_bytes().last().unwrap();
         let place = LETTERS.iter().position(|letter| *letter == last).unwrap();
         format!("{}{}", &part[..part.len() - 1], char::from(LETTERS[place ^ 1]))
     };
-    // As long as it takes that the last letter has unused bits.
+    // The length must leave unused bits in the last letter.
     let open_ended = |text: String| format!("{}{}", text, " ".repeat((4 - text.len() % 3) % 3));
     let header = open_ended(format!(r#"{{"alg":"ES256","kid":"{EC}"}}"#));
     let claims = open_ended(sound().to_string());
@@ -182,7 +184,7 @@ pub(super) fn encodings(keys: &Keys) -> Vec<Case> {
 }
 
 #[actix_web::test]
-async fn a_signature_is_of_this_key_over_this_token() {
+async fn signature_must_match_key_and_token() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.2.1");
     judge(&site, &altered(&keys)).await;

@@ -1,4 +1,5 @@
-//! Keys that no sound issuer has are refused before there is a server (CWE-326, ASVS V11.2.3, RFC 8725 §3.4, §3.5).
+//! Keys that no careful issuer uses are rejected before the server starts (CWE-326, ASVS V11.2.3, RFC 8725 §3.4,
+//! §3.5).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,7 +25,7 @@ fn changed(mut key: Value, member: &str, value: impl Into<Value>) -> Value {
 }
 
 #[test]
-fn t2_short_secrets_are_refused() {
+fn short_secrets_are_rejected() {
     for length in [0, 1, 16, 31] {
         refused("HS256", Jwt::hs256("https://issuer.example", "tests", vec![7; length]));
         refused("HS256", VerifyingKey::hmac(Algorithm::Hs256, vec![7; length]));
@@ -39,7 +40,7 @@ fn t2_short_secrets_are_refused() {
 }
 
 #[test]
-fn a_public_key_is_no_secret() {
+fn public_key_is_rejected_as_secret() {
     let ec = Signer::generate(ES256);
     refused("ES256", VerifyingKey::hmac(Algorithm::Es256, &ec.public().pem));
     refused("HS256", VerifyingKey::pem(Algorithm::Hs256, &ec.public().pem));
@@ -49,7 +50,7 @@ fn a_public_key_is_no_secret() {
 }
 
 #[test]
-fn weak_rsa_keys_are_refused() {
+fn weak_rsa_keys_are_rejected() {
     let sound = rsa().jwk("rsa");
     let modulus = |bytes: usize| {
         let mut modulus = vec![0xa5; bytes];
@@ -69,7 +70,7 @@ fn weak_rsa_keys_are_refused() {
         refused("an exponent that is even or 1", set(changed(sound.clone(), "e", encode(exponent))));
     }
     refused("an exponent of 64 bits", set(changed(sound, "e", encode([0xff; 8]))));
-    // PKCS#1 of a modulus of 1024 bits, by hand.
+    // PKCS#1 of a modulus of 1024 bits, encoded by hand.
     let n = [&[0x02, 0x81, 0x81, 0x00][..], &[0xa7; 128]].concat();
     let inside = [n.as_slice(), &[0x02, 0x03, 0x01, 0x00, 0x01]].concat();
     let der = [&[0x30, 0x81, u8::try_from(inside.len()).unwrap()][..], &inside].concat();
@@ -79,7 +80,7 @@ fn weak_rsa_keys_are_refused() {
 
 /// CVE-2020-0601 and invalid-curve attacks.
 #[test]
-fn points_off_their_curve_are_refused() {
+fn points_off_their_curve_are_rejected() {
     for (algorithm, bytes) in [(ES256, 32), (ES384, 48)] {
         let sound = Signer::generate(algorithm).jwk("ec");
         assert!(set(sound.clone()).is_ok());
@@ -116,7 +117,7 @@ fn points_off_their_curve_are_refused() {
 }
 
 #[test]
-fn keys_of_another_kind_are_refused() {
+fn keys_of_another_kind_are_rejected() {
     let (ec, ed) = (Signer::generate(ES256), Signer::generate(EdDSA));
     refused("EC for RS256", VerifyingKey::pem(Algorithm::Rs256, &ec.public().pem));
     refused("RSA for ES256", VerifyingKey::pem(Algorithm::Es256, &rsa().public().pem));
@@ -127,14 +128,14 @@ fn keys_of_another_kind_are_refused() {
 }
 
 #[test]
-fn what_is_no_key_of_the_kind_is_told_what_it_is() {
+fn wrong_key_text_error_tells_what_it_is() {
     use palisade::jwt::{Algorithm, SigningKey, VerifyingKey};
 
     let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
     let (private, public) = (pair.serialize_pem(), pair.public_key_pem());
     let certificate =
         rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&pair).unwrap().pem();
-    let told = |verifying: bool, algorithm, text: &str| {
+    let mistake_of = |verifying: bool, algorithm, text: &str| {
         let mistake = if verifying {
             VerifyingKey::pem(algorithm, text).map(drop).unwrap_err()
         } else {
@@ -144,12 +145,12 @@ fn what_is_no_key_of_the_kind_is_told_what_it_is() {
         assert!(!mistake.contains(&private[40..60]), "{mistake}");
         mistake
     };
-    assert!(told(true, Algorithm::EdDsa, &private).contains("-pubout"));
-    assert!(told(false, Algorithm::EdDsa, &public).contains("public key"));
+    assert!(mistake_of(true, Algorithm::EdDsa, &private).contains("-pubout"));
+    assert!(mistake_of(false, Algorithm::EdDsa, &public).contains("public key"));
     for verifying in [true, false] {
-        assert!(told(verifying, Algorithm::EdDsa, "/etc/key.pem").contains("not its path"));
-        assert!(told(verifying, Algorithm::EdDsa, &certificate).contains("certificate"));
+        assert!(mistake_of(verifying, Algorithm::EdDsa, "/etc/key.pem").contains("not its path"));
+        assert!(mistake_of(verifying, Algorithm::EdDsa, &certificate).contains("certificate"));
     }
-    assert!(told(true, Algorithm::Rs256, &public).contains("RS256"));
-    assert!(told(false, Algorithm::Es256, &private).contains("ES256"));
+    assert!(mistake_of(true, Algorithm::Rs256, &public).contains("RS256"));
+    assert!(mistake_of(false, Algorithm::Es256, &private).contains("ES256"));
 }

@@ -1,4 +1,5 @@
-//! Made-up key names (T5): they cost the issuer next to nothing, and valid callers nothing.
+//! CWE-400: tokens with invented key names. They must cause few requests to the issuer, and must not affect valid
+//! callers.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use crate::server::{Conduct, KeyServer};
 use crate::{COOLDOWN, Key, app, assert_refused, behind, jwt, jwt_of, later, remote, show, showing, unknown};
 
 #[actix_web::test]
-async fn t5_ten_thousand_made_up_key_names_cause_five_fetches_at_most() {
+async fn invented_key_names_cause_at_most_five_fetches() {
     const FLOOD: usize = 10_000;
     const AT_ONCE: usize = 64;
     let key = Key::new("k1");
@@ -30,7 +31,7 @@ async fn t5_ten_thousand_made_up_key_names_cause_five_fetches_at_most() {
     let begun = Instant::now();
     let answers = stream::iter(0..FLOOD)
         .map(|n| {
-            // In between come callers with tokens that were seen before, and with new ones.
+            // Callers with cached tokens and with new tokens come in between.
             let (valid, token) = match n % 50 {
                 0 => (true, cached.clone()),
                 1 => (true, key.token(&format!("u-{n}"))),
@@ -60,7 +61,7 @@ async fn t5_ten_thousand_made_up_key_names_cause_five_fetches_at_most() {
 }
 
 #[actix_web::test]
-async fn t5_a_name_that_was_asked_for_is_not_asked_for_again() {
+async fn unknown_key_name_is_fetched_once_per_cooldown() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys([key.jwk()]));
     let app = app!(jwt(&server));
@@ -71,15 +72,15 @@ async fn t5_a_name_that_was_asked_for_is_not_asked_for_again() {
     for _ in 0..3 {
         assert_refused(&show!(app, unknown("nobody")));
     }
-    assert_eq!(server.requests(), 2, "the same name was asked for again");
-    // But no longer than the cooldown: it may have been published since.
+    assert_eq!(server.requests(), 2, "the same name must not cause another fetch");
+    // The name is forgotten after the cooldown, because the key may have been published since.
     later(COOLDOWN).await;
     assert_refused(&show!(app, unknown("nobody")));
     assert_eq!(server.requests(), 3);
 }
 
 #[actix_web::test]
-async fn t5_between_two_fetches_lies_the_cooldown() {
+async fn fetches_are_separated_by_the_cooldown() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys([key.jwk()]));
     let app = app!(jwt(&server));
@@ -94,9 +95,9 @@ async fn t5_between_two_fetches_lies_the_cooldown() {
     }
 }
 
-/// It is not ours to judge, and not our issuer's to be asked about.
+/// The token is from another issuer, so this issuer is not asked about it.
 #[actix_web::test]
-async fn t5_a_token_of_another_issuer_causes_no_fetch() {
+async fn token_of_another_issuer_causes_no_fetch() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys([key.jwk()]));
     let app = app!(jwt(&server));
@@ -111,7 +112,7 @@ async fn t5_a_token_of_another_issuer_causes_no_fetch() {
 }
 
 #[actix_web::test]
-async fn t5_what_is_no_token_of_ours_by_its_shape_causes_no_fetch() {
+async fn malformed_token_causes_no_fetch() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys([key.jwk()]));
     let app = app!(jwt(&server));
@@ -137,7 +138,7 @@ async fn t5_what_is_no_token_of_ours_by_its_shape_causes_no_fetch() {
 }
 
 #[actix_web::test]
-async fn t5_first_callers_share_one_fetch() {
+async fn first_callers_share_one_fetch() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
     let app = app!(jwt(&server));
@@ -147,9 +148,9 @@ async fn t5_first_callers_share_one_fetch() {
     assert_eq!(server.requests(), 1);
 }
 
-/// Whoever caused the fetch may hang up; the others get their answer from it.
+/// The caller that caused the fetch may hang up; the others still get its result.
 #[actix_web::test]
-async fn t5_a_caller_who_hangs_up_does_not_end_the_fetch() {
+async fn caller_that_hangs_up_does_not_end_fetch() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
     let app = app!(jwt(&server));
@@ -159,9 +160,9 @@ async fn t5_a_caller_who_hangs_up_does_not_end_the_fetch() {
     assert_eq!(server.requests(), 1);
 }
 
-/// Over real HTTP: whichever worker is asked first asks for all.
+/// Over real HTTP: the first worker that needs the keys fetches them for all.
 #[actix_web::test]
-async fn t5_workers_share_one_fetch() {
+async fn workers_share_one_fetch() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
     let site = Site::start_with_workers(4, behind(jwt(&server)), "127.0.6.1");
@@ -172,9 +173,9 @@ async fn t5_workers_share_one_fetch() {
     site.stop().await;
 }
 
-/// The fetch runs where it was begun; where that ends, the others learn it and begin their own.
+/// A fetch runs on the worker that started it; if that worker ends, the others notice and start a new fetch.
 #[test]
-fn t5_a_fetch_whose_worker_ends_is_begun_again() {
+fn fetch_restarts_if_its_worker_ends() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(500)));
     let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)).unwrap());
@@ -182,7 +183,7 @@ fn t5_a_fetch_whose_worker_ends_is_begun_again() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (ending, staying) = (runtime(), runtime());
     let asked = ending.block_on(async { tokio::time::timeout(Duration::from_millis(100), jwt.verify(&token)).await });
-    assert!(asked.is_err(), "the answer came too early");
+    assert!(asked.is_err(), "the fetch finished too early");
     drop(ending);
     let verify = || staying.block_on(jwt.verify(&token)).map(drop);
     assert!(matches!(verify(), Err(AuthError::Unavailable(_))));

@@ -1,8 +1,8 @@
-//! CWE-400, CWE-613, CWE-636, RFC 8725 §3.10, T4, T5: keys that change, a key server that is down or lies, and strangers who make
-//! up key names to have it called.
+//! CWE-400, CWE-613, CWE-636, RFC 8725 §3.10: keys that rotate, a key server that is down or lies, and clients that
+//! invent key names to cause requests to it.
 //!
-//! The key server is real HTTP in this process; the clock of the key set is the one of the test's runtime and is moved by
-//! [`later`]. Tokens carry the time of the machine, which no test needs to move.
+//! The key server is real HTTP in this process. The clock of the key set is the clock of the test's runtime, and
+//! [`later`] advances it. Tokens use the time of the machine, which no test needs to change.
 
 mod flood;
 mod outage;
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use self::server::KeyServer;
 
-/// An application in this process, whose keys are behind this `Jwt`.
+/// An application in this process that uses this `Jwt`.
 macro_rules! app {
     ($jwt:expr) => {
         actix_web::test::init_service(
@@ -62,7 +62,7 @@ fn jwt_of(keys: RemoteKeySet) -> Jwt {
     Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(keys).build().unwrap()
 }
 
-/// A key of the issuer and its name.
+/// A key of the issuer, and its `kid`.
 struct Key {
     id: String,
     signer: Signer,
@@ -77,18 +77,18 @@ impl Key {
         self.signer.jwk(&self.id)
     }
 
-    /// A token of its own for each subject.
+    /// A different token for each subject.
     fn token(&self, subject: &str) -> String {
         self.signer.token(&self.id, &with("sub", json!(subject)))
     }
 }
 
-/// A token under a name that no key has, signed by somebody.
+/// A token with a `kid` that no key has, signed by an unknown key.
 fn unknown(id: &str) -> String {
     Signer::generate(Algorithm::EdDSA).token(id, &sound())
 }
 
-/// Moves the clock of the key set. What is under way gets a moment to end first, so that it does not run into its own time limit.
+/// Advances the clock of the key set. First waits a moment for fetches in progress, so that they do not time out.
 async fn later(seconds: u64) {
     settle().await;
     tokio::time::pause();
@@ -96,20 +96,20 @@ async fn later(seconds: u64) {
     tokio::time::resume();
 }
 
-/// What was begun in the background ends.
+/// Waits until background fetches have ended.
 async fn settle() {
     tokio::time::sleep(Duration::from_millis(60)).await;
 }
 
 const COOLDOWN: u64 = 6;
 
-/// 503 that says when to come again.
+/// Expects a 503 with `Retry-After`.
 #[track_caller]
 fn assert_unavailable(answer: &Answer) {
     answer.assert_problem(503);
     let seconds: u32 = answer.header("retry-after").parse().unwrap();
     assert!(seconds >= 1);
-    assert_eq!(answer.header("www-authenticate"), "", "nothing was wrong with the credential");
+    assert_eq!(answer.header("www-authenticate"), "", "the credential itself is not rejected");
 }
 
 #[track_caller]

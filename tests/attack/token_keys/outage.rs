@@ -1,4 +1,5 @@
-//! A key server that is down (T9, ASVS V16.5.2): valid callers do not notice, and what can't be told is 503, not 401.
+//! A key server that is down (CWE-636, ASVS V16.5.2): callers with known keys do not notice, and a token that cannot
+//! be checked gets 503, not 401.
 
 use palisade_tests::call;
 
@@ -6,7 +7,7 @@ use crate::server::{Conduct, KeyServer};
 use crate::{COOLDOWN, Key, app, assert_refused, assert_unavailable, jwt, later, show, unknown};
 
 #[actix_web::test]
-async fn t5_an_hour_without_the_source_refuses_nobody_valid() {
+async fn hour_long_outage_rejects_no_valid_token() {
     let (old, new) = (Key::new("k1"), Key::new("k2"));
     let mut server = KeyServer::start(Conduct::keys_for("max-age=60", [old.jwk()]));
     let app = app!(jwt(&server));
@@ -15,7 +16,7 @@ async fn t5_an_hour_without_the_source_refuses_nobody_valid() {
     server.stop();
     for minute in 0..60 {
         later(61).await;
-        // The source comes back now and then, and has nothing of use to say.
+        // The source comes back now and then, with unusable responses.
         match minute {
             20 => {
                 server.set(Conduct::Status(500));
@@ -34,19 +35,19 @@ async fn t5_an_hour_without_the_source_refuses_nobody_valid() {
     server.set(Conduct::keys_for("max-age=60", [old.jwk(), new.jwk()]));
     server.resume();
     later(61).await;
-    assert_eq!(show!(app, new.token("u-1")).status, 200, "no restart was needed");
+    assert_eq!(show!(app, new.token("u-1")).status, 200, "the server must recover without a restart");
     assert_eq!(show!(app, &cached).status, 200);
     later(COOLDOWN).await;
     assert_refused(&show!(app, unknown("x-1")));
 }
 
-/// What a source that is down is asked: less and less.
+/// A source that is down is asked less and less often.
 #[actix_web::test]
-async fn t5_a_source_that_is_down_is_left_alone() {
+async fn failing_source_is_asked_less_often() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::Status(500));
     let app = app!(jwt(&server));
-    // Ten minutes, with a valid and a made-up token every second one.
+    // Ten minutes, with a valid token and an invented one every two seconds.
     for _ in 0..300 {
         assert_unavailable(&show!(app, key.token("u-1")));
         assert_unavailable(&show!(app, unknown("x")));
@@ -59,7 +60,7 @@ async fn t5_a_source_that_is_down_is_left_alone() {
 }
 
 #[actix_web::test]
-async fn t5_a_source_that_is_down_at_first_is_503_until_it_is_back() {
+async fn outage_at_start_is_503_until_recovery() {
     let key = Key::new("k1");
     let mut server = KeyServer::start(Conduct::keys([key.jwk()]));
     server.stop();
@@ -68,15 +69,15 @@ async fn t5_a_source_that_is_down_at_first_is_503_until_it_is_back() {
         assert_unavailable(&show!(app, key.token("u-1")));
         assert_unavailable(&show!(app, unknown("x")));
     }
-    assert_eq!(show!(app, "").status, 401, "what is no token needs no key");
+    assert_eq!(show!(app, "").status, 401, "a malformed token is rejected without keys");
     server.resume();
     later(COOLDOWN).await;
     assert_eq!(show!(app, key.token("u-1")).status, 200);
 }
 
-/// Nobody is anonymous because the key server is down.
+/// An outage of the key server does not turn a caller into an anonymous one.
 #[actix_web::test]
-async fn t9_an_outage_makes_nobody_anonymous() {
+async fn outage_makes_nobody_anonymous() {
     let key = Key::new("k1");
     let mut server = KeyServer::start(Conduct::keys([key.jwk()]));
     server.stop();

@@ -1,4 +1,5 @@
-//! What happens between a rotation and who notices (T5): names that are new, keys without a name, sources and threads that hang.
+//! CWE-362: races between a key rotation and its detection: new names, keys without a name, sources and threads that
+//! hang.
 
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,9 @@ use serde_json::json;
 use crate::server::{Conduct, KeyServer};
 use crate::{COOLDOWN, Key, app, jwt, jwt_of, later, remote, settle, show, unknown};
 
-/// A nameless key beside named ones must not hide that a name is new.
+/// A key without a name beside named keys must not hide that a name is new.
 #[actix_web::test]
-async fn a_new_name_is_asked_for_beside_a_nameless_key() {
+async fn new_key_name_is_fetched_beside_unnamed_key() {
     let (old, nameless, new) = (Key::new("k1"), Key::new("x"), Key::new("k2"));
     let mut bare = nameless.jwk();
     bare.as_object_mut().unwrap().remove("kid");
@@ -27,9 +28,9 @@ async fn a_new_name_is_asked_for_beside_a_nameless_key() {
     assert_eq!(answer.status, 200, "{} fetches", server.requests());
 }
 
-/// An issuer with one key and no names rotates.
+/// An issuer with one key and without names rotates it.
 #[actix_web::test]
-async fn a_nameless_key_that_is_rotated_refuses_nobody_valid() {
+async fn rotating_an_unnamed_key_rejects_no_valid_token() {
     let (old, new) = (Key::new("x"), Key::new("y"));
     let bare = |key: &Key| {
         let mut jwk = key.jwk();
@@ -47,9 +48,9 @@ async fn a_nameless_key_that_is_rotated_refuses_nobody_valid() {
     assert_eq!(show!(app, token(&new)).status, 200, "an hour later; {} fetches", server.requests());
 }
 
-/// Who knows the next name (a date) makes it unknown before it is published.
+/// An attacker who can guess the next `kid` (a date) uses it before it is published.
 #[actix_web::test]
-async fn a_stranger_cannot_condemn_the_next_name() {
+async fn early_use_of_next_kid_does_not_block_it() {
     let (old, new) = (Key::new("2026-11"), Key::new("2026-12"));
     let server = KeyServer::start(Conduct::keys([old.jwk()]));
     let app = app!(jwt(&server));
@@ -66,14 +67,14 @@ async fn a_stranger_cannot_condemn_the_next_name() {
     assert_eq!(
         statuses[0],
         200,
-        "the cooldown is over, the key is published: {statuses:?}, {} fetches",
+        "the cooldown has ended and the key is published: {statuses:?}, {} fetches",
         server.requests()
     );
 }
 
-/// The second issuer's claims are the second verifier's to read.
+/// Only the second verifier interprets the claims of the second issuer.
 #[actix_web::test]
-async fn odd_claims_of_a_second_issuer_are_none_of_the_first() {
+async fn unusual_claims_do_not_reach_the_wrong_verifier() {
     let theirs = Signer::generate(Algorithm::EdDSA);
     let keys = || KeySet::from_jwks(json!({"keys": [theirs.jwk("p1")]}).to_string()).unwrap();
     let second = || {
@@ -88,14 +89,14 @@ async fn odd_claims_of_a_second_issuer_are_none_of_the_first() {
     let claims = json!({"iss": "https://second.example", "aud": AUDIENCE, "sub": "u-2", "iat": now(), "exp": now() + 600,
         "roles": "admin staff", "realm_access": {"roles": ["staff"]}});
     let token = theirs.token("p1", &claims);
-    assert_eq!(second().verify(&token).await.map(drop), Ok(()), "good by itself");
+    assert_eq!(second().verify(&token).await.map(drop), Ok(()), "the token is valid for its own verifier");
 
-    // The first one is a fixed key ..
+    // The first verifier has a fixed key.
     let both = Palisade::builder().authenticator(palisade_tests::jwt()).authenticator(second()).build().unwrap();
     let app =
         actix_web::test::init_service(actix_web::App::new().service(palisade_tests::site::routes()).wrap(both)).await;
     let behind_fixed = show!(app, &token).status.as_u16();
-    // .. or a source that is asked, and down.
+    // The first verifier has a remote source that is down.
     let mut server = KeyServer::start(Conduct::keys([Key::new("k1").jwk()]));
     let first = jwt_of(remote(&server));
     server.stop();
@@ -106,9 +107,9 @@ async fn odd_claims_of_a_second_issuer_are_none_of_the_first() {
     assert_eq!((behind_fixed, behind_down), (200, 200));
 }
 
-/// A quiet hour, then a source that hangs: a valid token that was seen before must not wait for it.
+/// After an idle hour the source hangs: a valid token that is cached must not wait for it.
 #[actix_web::test]
-async fn a_hanging_source_does_not_hold_up_who_is_known() {
+async fn hanging_source_does_not_delay_cached_tokens() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys_for("max-age=60", [key.jwk()]));
     let own = jwt(&server);
@@ -124,9 +125,9 @@ async fn a_hanging_source_does_not_hold_up_who_is_known() {
     assert!(took < Duration::from_secs(4), "it took {took:?}");
 }
 
-/// A worker that is stuck while it fetches must not hold up the others for ever.
+/// A worker that is stuck during a fetch must not block the others forever.
 #[test]
-fn a_fetch_on_a_stuck_worker_is_given_up() {
+fn fetch_on_a_stuck_worker_is_abandoned() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys_for("max-age=15", [key.jwk()]).after(Duration::from_millis(300)));
     let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)).unwrap());
@@ -134,8 +135,8 @@ fn a_fetch_on_a_stuck_worker_is_given_up() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (stuck, healthy) = (runtime(), runtime());
     let asked = stuck.block_on(async { tokio::time::timeout(Duration::from_millis(100), jwt.verify(&token)).await });
-    assert!(asked.is_err(), "the answer came too early");
-    // `stuck` lives on and is not driven: its thread is busy with something else.
+    assert!(asked.is_err(), "the fetch finished too early");
+    // `stuck` still exists but is not polled, as if its thread were busy.
     let mut verdicts = Vec::new();
     for _ in 0..3 {
         let begun = Instant::now();

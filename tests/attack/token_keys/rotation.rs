@@ -1,4 +1,5 @@
-//! Keys that come and go (T5, ASVS V11.1.3): the new ones count at once, the old ones until they leave, and no longer.
+//! Key rotation (CWE-613, ASVS V11.1.3): new keys are accepted at once, and old keys until they are removed, and no
+//! longer.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use crate::server::{Conduct, KeyServer};
 use crate::{COOLDOWN, Key, app, assert_refused, jwt, jwt_of, later, remote, settle, show, showing, unknown};
 
 #[actix_web::test]
-async fn t5_a_new_key_counts_at_once_and_an_old_one_until_it_leaves() {
+async fn new_key_is_accepted_and_removed_key_rejected() {
     let (old, new) = (Key::new("2026-10"), Key::new("2026-11"));
     let server = KeyServer::start(Conduct::keys([old.jwk()]));
     let own = jwt(&server);
@@ -29,22 +30,22 @@ async fn t5_a_new_key_counts_at_once_and_an_old_one_until_it_leaves() {
 
     server.set(Conduct::keys([new.jwk()]));
     later(60).await;
-    assert_eq!(show!(app, &cached).status, 200, "nobody has looked yet: the set is good for ten minutes");
+    assert_eq!(show!(app, &cached).status, 200, "the cached key set is still valid for ten minutes");
     assert_eq!(server.requests(), 2);
 
     later(600).await;
     assert_eq!(show!(app, new.token("u-1")).status, 200);
     assert_eq!(server.requests(), 3);
-    // It leaves with the set, which is known not to have its name.
+    // The key is removed with its set; the new set is known not to contain its name.
     for token in [&cached, &old.token("u-3")] {
         assert_refused(&show!(app, token));
         assert_eq!(own.verify(token).await.map(drop), Err(AuthError::Invalid("token_kid")));
     }
 }
 
-/// A key that was replaced under its own name is another key.
+/// A key that was replaced under the same name is another key.
 #[actix_web::test]
-async fn t5_a_key_replaced_under_its_name_no_longer_counts() {
+async fn key_replaced_under_its_name_is_rejected() {
     let (stolen, fresh) = (Key::new("k1"), Key::new("k1"));
     let server = KeyServer::start(Conduct::keys([stolen.jwk()]));
     let app = app!(jwt(&server));
@@ -58,7 +59,7 @@ async fn t5_a_key_replaced_under_its_name_no_longer_counts() {
 }
 
 #[actix_web::test]
-async fn t5_no_valid_token_is_refused_while_keys_rotate() {
+async fn rotation_rejects_no_valid_token() {
     const CLIENTS: usize = 8;
     let keys: Vec<Key> = (0..6).map(|n| Key::new(&format!("k{n}"))).collect();
     let server = KeyServer::start(Conduct::keys_for("max-age=60", [keys[0].jwk()]));
@@ -68,7 +69,7 @@ async fn t5_no_valid_token_is_refused_while_keys_rotate() {
     for (round, pair) in keys.windows(2).enumerate() {
         later(COOLDOWN).await;
         server.set(Conduct::keys_for("max-age=60", pair.iter().map(Key::jwk)).after(Duration::from_millis(20)));
-        // The first half of the time both keys sign, and strangers make up names.
+        // In the first half both keys sign, and attackers invent key names.
         for moment in [0, COOLDOWN, 40, 50, 61, 20] {
             later(moment).await;
             let clients = (0..CLIENTS).map(|client| {
@@ -94,9 +95,9 @@ async fn t5_no_valid_token_is_refused_while_keys_rotate() {
     assert_refused(&show!(app, &cached[0]));
 }
 
-/// A fetch that began before the key was published says nothing about the key.
+/// A fetch that started before the key was published proves nothing about the key.
 #[actix_web::test]
-async fn t5_a_fetch_under_way_does_not_condemn_a_key_published_since() {
+async fn older_fetch_does_not_block_newer_key() {
     let (old, new) = (Key::new("k1"), Key::new("k2"));
     let server = KeyServer::start(Conduct::keys([old.jwk()]));
     let app = app!(jwt(&server));
@@ -106,7 +107,7 @@ async fn t5_a_fetch_under_way_does_not_condemn_a_key_published_since() {
     let stranger = call(&app, showing(unknown("made-up")));
     let holder = async {
         tokio::time::sleep(Duration::from_millis(150)).await;
-        assert_eq!(server.requests(), 2, "the stranger's fetch is under way");
+        assert_eq!(server.requests(), 2, "the fetch for the unknown key is in progress");
         server.set(Conduct::keys([old.jwk(), new.jwk()]));
         call(&app, showing(new.token("u-1"))).await
     };
@@ -121,9 +122,9 @@ async fn t5_a_fetch_under_way_does_not_condemn_a_key_published_since() {
     );
 }
 
-/// Ahead of time, in the background, by one of many requests, which does not wait for it.
+/// One of many requests starts the renewal early and in the background, and does not wait for it.
 #[actix_web::test]
-async fn t5_keys_are_renewed_before_they_are_over_and_nobody_waits() {
+async fn keys_are_renewed_early_in_the_background() {
     let (old, new) = (Key::new("k1"), Key::new("k2"));
     let server = KeyServer::start(Conduct::keys_for("max-age=100", [old.jwk()]));
     let app = app!(jwt(&server));
@@ -131,7 +132,7 @@ async fn t5_keys_are_renewed_before_they_are_over_and_nobody_waits() {
     later(78).await;
     assert_eq!(show!(app, old.token("u-2")).status, 200);
     settle().await;
-    assert_eq!(server.requests(), 1, "too early");
+    assert_eq!(server.requests(), 1, "the renewal started too early");
 
     server.set(Conduct::keys_for("max-age=100", [new.jwk()]).after(Duration::from_millis(4000)));
     later(4).await;
@@ -142,8 +143,8 @@ async fn t5_keys_are_renewed_before_they_are_over_and_nobody_waits() {
     settle().await;
     assert_eq!(show!(app, old.token("u-1")).status, 200);
     let took = begun.elapsed();
-    assert!(took < Duration::from_millis(3500), "the fetch was waited for: {took:?}");
-    assert_eq!(server.requests(), 2, "one fetch, and it is under way");
+    assert!(took < Duration::from_millis(3500), "the request must not wait for the fetch: {took:?}");
+    assert_eq!(server.requests(), 2, "one fetch is in progress");
 
     tokio::time::sleep(Duration::from_millis(1700)).await;
     assert_eq!(show!(app, new.token("u-1")).status, 200);
@@ -152,9 +153,9 @@ async fn t5_keys_are_renewed_before_they_are_over_and_nobody_waits() {
     assert_refused(&show!(app, old.token("u-1")));
 }
 
-/// The cooldown is about names that strangers make up, not about keys whose time is over.
+/// The cooldown applies to invented key names, not to keys whose cache time has ended.
 #[actix_web::test]
-async fn t5_a_long_cooldown_refuses_no_valid_token() {
+async fn long_cooldown_rejects_no_valid_token() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys_for("max-age=15", [key.jwk()]));
     let app = app!(jwt_of(remote(&server).cooldown(Duration::from_secs(300)).unwrap()));

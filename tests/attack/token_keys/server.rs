@@ -1,4 +1,4 @@
-//! The issuer's key server: real HTTP on the loopback interface, with every way to misbehave.
+//! The issuer's key server: real HTTP on the loopback interface, with many ways to misbehave.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,27 +12,27 @@ use serde_json::{Value, json};
 /// What the server does with a request.
 #[derive(Clone)]
 pub enum Conduct {
-    /// Answers with this document.
+    /// Responds with this document.
     Serve {
         document: String,
         cache_control: &'static str,
     },
-    /// The same, but only after a while.
+    /// Responds in the same way, after a delay.
     Late(Duration, Box<Conduct>),
     Status(u16),
     Redirect(String),
-    /// A sound document that ends only after more than anybody should read.
+    /// A valid document, followed by more bytes than a client should read.
     Oversize(String),
-    /// Says that more is coming, and closes.
+    /// Announces more bytes than it sends, then closes.
     Truncated(String),
-    /// Reads the request, and says nothing.
+    /// Reads the request and never responds.
     Hang,
-    /// Sends a byte now and then, for ever.
+    /// Sends a byte now and then, forever.
     Drip,
 }
 
 impl Conduct {
-    /// These keys, to be kept for ten minutes.
+    /// These keys, cacheable for ten minutes.
     pub fn keys(keys: impl IntoIterator<Item = Value>) -> Self {
         Self::keys_for("max-age=600", keys)
     }
@@ -73,20 +73,20 @@ impl KeyServer {
         format!("http://{}/jwks", self.address)
     }
 
-    /// From now on; a request that has arrived keeps the conduct that it found.
+    /// Applies to new requests; a request that has arrived keeps its conduct.
     pub fn set(&self, conduct: Conduct) {
         *self.shared.conduct.lock().unwrap() = conduct;
     }
 
-    /// How many requests came, answered or not.
+    /// The number of requests that arrived, answered or not.
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    /// Connections are refused from now on.
+    /// Refuses connections from now on.
     pub fn stop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
-        // Wakes the listener up.
+        // Wakes the listener.
         drop(TcpStream::connect(self.address));
         if let Some(listening) = self.listening.take() {
             listening.join().unwrap();
@@ -131,7 +131,7 @@ fn answer(shared: &Shared, mut connection: TcpStream) {
     }
     shared.requests.fetch_add(1, Ordering::SeqCst);
     let conduct = shared.conduct.lock().unwrap().clone();
-    // Whoever asked may have given up.
+    // The client may have given up.
     let _ = behave(conduct, &mut connection);
 }
 

@@ -1,4 +1,5 @@
-//! Several key sources of one issuer: what one of them knows counts, whatever becomes of the others.
+//! Several key sources of one issuer (CWE-636): a key of one source is accepted, whatever happens to the other
+//! sources.
 
 use std::time::{Duration, Instant};
 
@@ -26,9 +27,9 @@ fn by_secret(secret: &[u8]) -> String {
 }
 
 #[actix_web::test]
-async fn keys_of_every_remote_source_count() {
+async fn keys_of_every_remote_source_are_used() {
     let (old, new) = (Key::new("k1"), Key::new("k2"));
-    // The name of a key of the first source is another key of the second.
+    // The second source has another key with the same `kid` as a key of the first.
     let namesake = Key::new("k1");
     let first = KeyServer::start(Conduct::keys([old.jwk()]));
     let second = KeyServer::start(Conduct::keys([new.jwk(), namesake.jwk()]));
@@ -43,20 +44,20 @@ async fn keys_of_every_remote_source_count() {
     let forged = Key::new("k1").token("u-1");
     assert_refused(&show!(app, &forged));
     assert_eq!(jwt.verify(&forged).await.map(drop), Err(AuthError::Invalid("token_signature")));
-    assert_eq!((first.requests(), second.requests()), (1, 1), "the name is known: nobody is asked for it");
+    assert_eq!((first.requests(), second.requests()), (1, 1), "a known key name must cause no fetch");
 
     later(COOLDOWN).await;
     assert_refused(&show!(app, Key::new("k2").token("u-1")));
-    assert_eq!((first.requests(), second.requests()), (1, 1), "also where one source alone has the name");
+    assert_eq!((first.requests(), second.requests()), (1, 1), "a name that one source knows must cause no fetch");
     let stranger = unknown("made-up");
     assert_refused(&show!(app, &stranger));
-    assert_eq!((first.requests(), second.requests()), (2, 2), "both are asked for a name that neither has");
+    assert_eq!((first.requests(), second.requests()), (2, 2), "both sources are asked for an unknown name");
     assert_eq!(jwt.verify(&stranger).await.map(drop), Err(AuthError::Invalid("token_kid")));
     assert_eq!((first.requests(), second.requests()), (2, 2), "and once");
 }
 
 #[actix_web::test]
-async fn a_key_that_one_source_publishes_later_counts_at_once() {
+async fn key_published_later_is_accepted_at_once() {
     let (old, new) = (Key::new("k1"), Key::new("k2"));
     let first = KeyServer::start(Conduct::keys([old.jwk()]));
     let second = KeyServer::start(Conduct::keys([Key::new("k0").jwk()]));
@@ -73,9 +74,9 @@ fn assert_unavailable_or_refused(status: u16) {
     assert!(status == 401 || status == 503, "{status}");
 }
 
-/// What the source that is up has verified needs nobody else; what it has not can't be told.
+/// A token that the working source verifies needs no other source; any other token cannot be decided.
 #[actix_web::test]
-async fn one_source_that_is_down_takes_no_tokens_of_the_others_with_it() {
+async fn failing_source_spares_tokens_of_others() {
     let (up, down) = (Key::new("k1"), Key::new("k2"));
     for down_first in [false, true] {
         let working = KeyServer::start(Conduct::keys([up.jwk()]));
@@ -91,9 +92,9 @@ async fn one_source_that_is_down_takes_no_tokens_of_the_others_with_it() {
     }
 }
 
-/// Sources are asked at the same time, so one that says nothing makes nobody wait whom another can vouch for.
+/// Sources are asked at the same time, so a source that hangs does not delay tokens of another.
 #[actix_web::test]
-async fn one_source_that_hangs_keeps_nobody_waiting_for_the_others() {
+async fn hanging_source_does_not_delay_the_others() {
     let key = Key::new("k1");
     let (mute, working) = (KeyServer::start(Conduct::Hang), KeyServer::start(Conduct::keys([key.jwk()])));
     let app = app!(both(&mute, &working));
@@ -106,7 +107,7 @@ async fn one_source_that_hangs_keeps_nobody_waiting_for_the_others() {
 }
 
 #[actix_web::test]
-async fn a_secret_and_published_keys_do_not_pass_for_each_other() {
+async fn secret_and_published_keys_are_never_confused() {
     let new = Key::new("k1");
     let server = KeyServer::start(Conduct::keys([new.jwk(), rsa().jwk("rsa")]));
     let jwt = secret_and(&server);
@@ -115,10 +116,10 @@ async fn a_secret_and_published_keys_do_not_pass_for_each_other() {
     for _ in 0..3 {
         assert_eq!(show!(app, &legacy).status, 200);
     }
-    assert_eq!(server.requests(), 0, "the secret needs nobody");
+    assert_eq!(server.requests(), 0, "the secret needs no fetch");
     assert_eq!(show!(app, new.token("u-1")).status, 200);
     assert_eq!(server.requests(), 1);
-    // Whatever is public makes no secret.
+    // No public value is accepted as the secret.
     let public = new.jwk();
     for secret in [rsa().public().pem.as_bytes(), &rsa().public().der(), public.to_string().as_bytes(), &[7; 32]] {
         let forged = by_secret(secret);
@@ -127,10 +128,10 @@ async fn a_secret_and_published_keys_do_not_pass_for_each_other() {
     }
     later(COOLDOWN).await;
     assert_refused(&show!(app, by_secret(&[8; 32])));
-    assert_eq!(server.requests(), 1, "no published set has a secret, so nobody asks for one");
+    assert_eq!(server.requests(), 1, "a published set has no secrets, so no fetch is made for one");
     assert_refused(&show!(app, unknown("k2")));
     assert_eq!(server.requests(), 2);
-    // A secret that the document lists is none.
+    // A secret that the published document lists is ignored.
     server
         .set(Conduct::keys([new.jwk(), json!({"kty": "oct", "kid": "legacy", "alg": "HS256", "k": encode([9; 32])})]));
     later(601).await;
@@ -138,9 +139,9 @@ async fn a_secret_and_published_keys_do_not_pass_for_each_other() {
     assert_refused(&show!(app, by_secret(&[9; 32])));
 }
 
-/// While the source of the new keys is down, the tokens of the old secret are as good as ever.
+/// While the source of the new keys is down, tokens of the old secret are still accepted.
 #[actix_web::test]
-async fn tokens_of_the_secret_count_while_the_published_keys_cannot_be_had() {
+async fn secret_tokens_are_accepted_during_key_outage() {
     let mut server = KeyServer::start(Conduct::keys([]));
     server.stop();
     let app = app!(secret_and(&server));
@@ -149,9 +150,9 @@ async fn tokens_of_the_secret_count_while_the_published_keys_cannot_be_had() {
     assert_eq!(show!(app, by_secret(SECRET)).status, 200);
 }
 
-/// A key without a name may have been replaced, whatever the names of the other source say.
+/// A key without a name may have been replaced, whatever names the other source has.
 #[actix_web::test]
-async fn a_nameless_key_that_was_replaced_is_fetched_beside_a_source_with_names() {
+async fn replaced_unnamed_key_is_fetched_again() {
     let (old, new, named) = (Key::new("k1"), Key::new("k1"), Key::new("k1"));
     let nameless = |key: &Key| {
         let mut jwk = key.jwk();
@@ -173,9 +174,9 @@ async fn a_nameless_key_that_was_replaced_is_fetched_beside_a_source_with_names(
     assert_eq!(show!(app, named.token("u-2")).status, 200);
 }
 
-/// A key that leaves its source takes its tokens along, and nothing of the other source.
+/// If a key is removed from its source, its tokens are rejected; tokens of the other source are not affected.
 #[actix_web::test]
-async fn a_remembered_token_ends_with_the_key_of_its_source() {
+async fn cached_token_is_rejected_with_its_removed_key() {
     for cache in [TokenCache::DEFAULT, TokenCache::Off] {
         let (stays, leaves) = (Key::new("k1"), Key::new("k2"));
         let first = KeyServer::start(Conduct::keys([stays.jwk()]));
@@ -190,7 +191,8 @@ async fn a_remembered_token_ends_with_the_key_of_its_source() {
         second.set(Conduct::keys([Key::new("k3").jwk()]));
         later(601).await;
         assert_eq!(jwt.verify(&kept).await.map(drop), Ok(()));
-        // It may be a new key of the first source, which was asked a moment ago: that can't be told before it may be asked again.
+        // It may be a new key of the first source, which was asked a moment ago; this is undecided until it may be
+        // asked again.
         assert_eq!(jwt.verify(&gone).await.map(drop), Err(AuthError::Unavailable("jwks_cooldown")), "{cache:?}");
         later(COOLDOWN).await;
         assert_eq!(jwt.verify(&gone).await.map(drop), Err(AuthError::Invalid("token_kid")), "{cache:?}");

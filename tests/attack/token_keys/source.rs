@@ -1,4 +1,4 @@
-//! What a key server may say (T4, CWE-918, CWE-400): the keys that can be used, and nothing else.
+//! The responses of a key server (CWE-918, CWE-400): usable keys are taken, and everything else is ignored.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn with_use(mut jwk: Value, purpose: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn t4_keys_that_cannot_be_used_are_left_out_and_the_others_count() {
+async fn unusable_keys_are_skipped_and_others_used() {
     let good = Key::new("good");
     let encrypting = Key::new("encrypting");
     let secret = [7; 32];
@@ -40,7 +40,7 @@ async fn t4_keys_that_cannot_be_used_are_left_out_and_the_others_count() {
         json!([good.jwk()]),
         with_use(encrypting.jwk(), "enc"),
     ];
-    // One at a time as well as all at once, and before and behind the good one.
+    // Each odd key alone and all at once, before and after the good key.
     for odd in odd.iter().map(std::slice::from_ref).chain([odd.as_slice()]) {
         let both = [odd, &[good.jwk()], odd].concat();
         let server = KeyServer::start(Conduct::keys(both));
@@ -53,9 +53,9 @@ async fn t4_keys_that_cannot_be_used_are_left_out_and_the_others_count() {
     }
 }
 
-/// A public document has no secrets: whoever reads it could issue.
+/// A public document contains no secrets: anyone who read it could issue tokens.
 #[actix_web::test]
-async fn t4_a_set_of_secrets_alone_is_no_set() {
+async fn key_set_with_only_secrets_is_rejected() {
     let secret = [7; 32];
     let jwk = json!({"kty": "oct", "kid": "secret", "alg": "HS256", "use": "sig", "k": encode(secret)});
     let server = KeyServer::start(Conduct::keys([jwk]));
@@ -64,14 +64,14 @@ async fn t4_a_set_of_secrets_alone_is_no_set() {
 }
 
 #[actix_web::test]
-async fn a_redirect_is_not_followed() {
+async fn redirect_is_not_followed() {
     let (own, foreign) = (Key::new("k1"), Key::new("k2"));
     let elsewhere = KeyServer::start(Conduct::keys([own.jwk(), foreign.jwk()]));
     let server = KeyServer::start(Conduct::Redirect(elsewhere.url()));
     let app = app!(jwt(&server));
     assert_unavailable(&show!(app, foreign.token("u-1")));
     assert_eq!((server.requests(), elsewhere.requests()), (1, 0));
-    // Nor where there are keys already.
+    // A redirect is not followed either once keys are known.
     server.set(Conduct::keys([own.jwk()]));
     later(COOLDOWN).await;
     assert_eq!(show!(app, own.token("u-1")).status, 200);
@@ -82,9 +82,9 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(elsewhere.requests(), 0);
 }
 
-/// The keys that there are stay, whatever comes instead of a document.
+/// The known keys stay, whatever the server sends instead of a document.
 #[actix_web::test]
-async fn what_is_no_document_changes_nothing() {
+async fn invalid_key_document_changes_nothing() {
     let (own, foreign) = (Key::new("k1"), Key::new("k2"));
     let document = json!({"keys": [foreign.jwk()]}).to_string();
     let serve = |document: &str| Conduct::Serve { document: document.to_owned(), cache_control: "max-age=600" };
@@ -125,7 +125,7 @@ async fn what_is_no_document_changes_nothing() {
 }
 
 #[actix_web::test]
-async fn a_source_that_does_not_finish_is_given_up_after_five_seconds() {
+async fn unfinished_fetch_times_out_after_five_seconds() {
     let key = Key::new("k1");
     let (mute, slow) = (KeyServer::start(Conduct::Hang), KeyServer::start(Conduct::Drip));
     let (first, second) = (app!(jwt(&mute)), app!(jwt(&slow)));
@@ -137,15 +137,15 @@ async fn a_source_that_does_not_finish_is_given_up_after_five_seconds() {
     assert!((Duration::from_millis(4500)..Duration::from_millis(9000)).contains(&took), "{took:?}");
 }
 
-/// While the source hangs there are the keys of before.
+/// While the source hangs, the previous keys are used.
 #[actix_web::test]
-async fn t5_a_source_that_hangs_refuses_nobody_valid() {
+async fn hanging_source_rejects_no_valid_token() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys_for("max-age=100", [key.jwk()]));
     let app = app!(jwt(&server));
     assert_eq!(show!(app, key.token("u-1")).status, 200);
     server.set(Conduct::Hang);
-    // Near the end of their time: not even the first one waits.
+    // Near the end of their cache time; not even the first request waits.
     later(85).await;
     let begun = Instant::now();
     for n in 0..20 {

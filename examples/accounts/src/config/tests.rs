@@ -1,4 +1,4 @@
-//! What the environment may say, and what is wrong with it.
+//! Valid settings, and the reported mistakes of invalid ones.
 
 use secrecy::ExposeSecret as _;
 
@@ -10,7 +10,7 @@ fn read(vars: &[(&str, &str)]) -> Result<Config, Vec<String>> {
 }
 
 #[test]
-fn an_empty_environment_is_the_documented_defaults() {
+fn empty_environment_gives_documented_defaults() {
     let config = read(&[("PATH", "/bin")]).unwrap();
     assert_eq!(config.listen, "127.0.0.1:8443".parse().unwrap());
     assert_eq!(config.http_listen, Some("127.0.0.1:8080".parse().unwrap()));
@@ -29,7 +29,7 @@ fn an_empty_environment_is_the_documented_defaults() {
 }
 
 #[test]
-fn a_second_issuer_has_a_name_and_one_source_of_keys() {
+fn second_issuer_needs_a_name_and_key_source() {
     const FILE: (&str, &str) = ("ACCOUNTS_JWKS_FILE", "/keys.json");
     const URL: (&str, &str) = ("ACCOUNTS_JWKS_URL", "https://partner.example/jwks");
     const ISSUER: (&str, &str) = ("ACCOUNTS_JWKS_ISSUER", "https://partner.example");
@@ -53,7 +53,7 @@ fn a_second_issuer_has_a_name_and_one_source_of_keys() {
 }
 
 #[test]
-fn each_value_is_taken() {
+fn every_setting_is_read() {
     let config = read(&[
         ("ACCOUNTS_LISTEN", "[::1]:0"),
         ("ACCOUNTS_HTTP_LISTEN", "off"),
@@ -84,7 +84,7 @@ fn each_value_is_taken() {
 }
 
 #[test]
-fn every_mistake_is_told_at_once_in_one_line_that_names_its_variable() {
+fn all_mistakes_are_reported_with_their_variables() {
     let mistakes = read(&[
         ("ACCOUNTS_LISTEN", "localhost"),
         ("ACCOUNTS_HTTP_LISTEN", "no\nne"),
@@ -120,11 +120,11 @@ fn every_mistake_is_told_at_once_in_one_line_that_names_its_variable() {
     );
     assert!(mistakes.iter().all(|mistake| !mistake.contains('\n')));
     let all = mistakes.join("\n");
-    assert!(!all.contains("short-secret") && !all.contains("hunter2"), "a secret is repeated: {all}");
+    assert!(!all.contains("short-secret") && !all.contains("hunter2"), "an error must not repeat a secret: {all}");
 }
 
 #[test]
-fn an_address_of_redis_is_one_and_a_mistake_in_it_does_not_repeat_its_password() {
+fn redis_url_mistakes_do_not_repeat_the_password() {
     for good in ["redis://127.0.0.1", "redis://127.0.0.1:7/1", "rediss://ops:hunter2@redis.example:6380/0"] {
         let redis = read(&[("ACCOUNTS_REDIS_URL", good)]).unwrap().redis;
         assert_eq!(redis.unwrap().timeout, Duration::from_millis(50), "{good}");
@@ -148,7 +148,7 @@ fn an_address_of_redis_is_one_and_a_mistake_in_it_does_not_repeat_its_password()
 }
 
 #[test]
-fn the_timeout_of_redis_is_bounded_and_needs_a_redis() {
+fn redis_timeout_is_bounded_and_needs_redis() {
     const URL: (&str, &str) = ("ACCOUNTS_REDIS_URL", "redis://127.0.0.1");
     for wrong in ["", "0s", "50", "999us", "11s", "soon"] {
         let mistakes = read(&[URL, ("ACCOUNTS_REDIS_TIMEOUT", wrong)]).unwrap_err();
@@ -159,14 +159,14 @@ fn the_timeout_of_redis_is_bounded_and_needs_a_redis() {
 }
 
 #[test]
-fn both_listeners_on_one_address_are_refused_but_port_zero_is_two_ports() {
+fn two_listeners_on_one_address_are_rejected() {
     let both = |address| read(&[("ACCOUNTS_LISTEN", address), ("ACCOUNTS_HTTP_LISTEN", address)]);
     assert_eq!(both("127.0.0.1:4").unwrap_err().len(), 1);
     assert!(both("127.0.0.1:0").is_ok());
 }
 
 #[test]
-fn printing_the_configuration_shows_no_secret() {
+fn debug_of_configuration_shows_no_secret() {
     let secret = "0123456789abcdef0123456789abcdef";
     let config = read(&[
         ("ACCOUNTS_JWT_SECRET", secret),

@@ -39,7 +39,7 @@ mod tests {
     use crate::files::DataFolder;
 
     #[actix_web::test]
-    async fn what_was_stored_in_unicode_is_found_again_and_a_second_account_is_left_alone() {
+    async fn stored_unicode_emails_are_normalized_without_collisions() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&DataFolder::open(folder.path()).unwrap()).await.unwrap();
         let stored = [

@@ -315,7 +315,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_work_later_is_told_from_what_will_not() {
+    fn temporary_and_permanent_errors_are_distinguished() {
         assert!(matches!(DbError::from(sqlx::Error::PoolTimedOut), DbError::Unavailable(_)));
         assert!(matches!(DbError::from(sqlx::Error::Io(std::io::Error::other("gone"))), DbError::Unavailable(_)));
         assert!(matches!(DbError::from(sqlx::Error::RowNotFound), DbError::Failed(_)));
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn accounts_outlive_the_migration_that_brings_documents() {
+    async fn accounts_survive_all_migrations() {
         let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
         let mut migrations = MIGRATIONS.iter().map(|migration| migration.sql.clone());

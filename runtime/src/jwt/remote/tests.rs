@@ -1,4 +1,4 @@
-//! What the source may say about how long its keys are good for, and where it may be.
+//! How long fetched keys are valid according to the response headers, and which addresses a key source may have.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::RemoteKeySet;
 use super::fetch::freshness;
 
 #[test]
-fn keys_are_good_for_what_cache_control_says_within_bounds() {
+fn cache_control_sets_the_lifetime_within_bounds() {
     for (headers, seconds) in [
         (&[][..], 300),
         (&[("cache-control", "max-age=600")], 600),
@@ -29,11 +29,11 @@ fn keys_are_good_for_what_cache_control_says_within_bounds() {
 }
 
 #[test]
-fn keys_come_over_tls_or_from_this_machine() {
-    for sound in ["https://issuer.example/jwks", "http://127.0.0.1:8080/jwks", "http://[::1]/", "http://localhost/x"] {
-        assert!(RemoteKeySet::new(sound).is_ok(), "{sound}");
+fn key_source_needs_https_or_loopback() {
+    for good in ["https://issuer.example/jwks", "http://127.0.0.1:8080/jwks", "http://[::1]/", "http://localhost/x"] {
+        assert!(RemoteKeySet::new(good).is_ok(), "{good}");
     }
-    for unsound in [
+    for bad in [
         "http://issuer.example/jwks",
         "http://127.0.0.1.issuer.example/jwks",
         "http://192.168.0.1/jwks",
@@ -44,7 +44,7 @@ fn keys_come_over_tls_or_from_this_machine() {
         "issuer.example",
         "",
     ] {
-        let mistake = RemoteKeySet::new(unsound).unwrap_err().to_string();
-        assert!(mistake.starts_with("jwks url: ") && !mistake.contains("secret"), "{unsound}: {mistake}");
+        let mistake = RemoteKeySet::new(bad).unwrap_err().to_string();
+        assert!(mistake.starts_with("jwks url: ") && !mistake.contains("secret"), "{bad}: {mistake}");
     }
 }

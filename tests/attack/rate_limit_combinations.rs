@@ -1,4 +1,5 @@
-//! CWE-799, CWE-770, CWE-348, ASVS V2.4.1: rate limits that meet each other, a scope, an exemption or a route's own middleware.
+//! CWE-799, CWE-770, CWE-348, ASVS V2.4.1: rate limits in combination with each other, with a scope, with an
+//! exemption or with a route's own middleware.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -48,7 +49,7 @@ async fn costly() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_handlers_rate_limit_is_applied_beside_an_observing_one_of_its_scope() {
+async fn observed_scope_limit_does_not_lift_the_handlers() {
     let routes = || {
         palisade::scope("")
             .rate_limit(RateLimit::new("shared", 2, HOUR).shared().observe())
@@ -91,7 +92,7 @@ async fn three(body: Json<Credentials>) -> String {
 }
 
 #[actix_web::test]
-async fn a_name_is_one_bucket_whatever_the_list() {
+async fn shared_limit_is_one_bucket_in_any_list() {
     let routes = || palisade::scope("").service(one).service(two).service(three);
     let Ok(palisade) = builder().routes(&routes()).build() else { return };
     let limiter = palisade.rate_limiter();
@@ -107,7 +108,7 @@ async fn a_name_is_one_bucket_whatever_the_list() {
             by_name += u32::from(call(&app, asked).await.status == 200);
         }
     }
-    // An administrator unblocks her, and is told that it worked.
+    // An administrator resets the limit of the name, and the reset takes effect.
     const LOGIN: RateLimit = RateLimit::new("login", 2, HOUR).by(By::Field("given.email"));
     limiter.reset(&LOGIN, &RateLimitKey::field("ann")).await.unwrap();
     let after = call(&app, from("198.51.100.200", posting("/two", &body("ann", "x")))).await.status;
@@ -130,18 +131,18 @@ async fn home() -> &'static str {
 }
 
 #[actix_web::test]
-async fn names_that_one_client_makes_up_do_not_shut_out_everybody_else() {
+async fn invented_names_do_not_fill_the_store() {
     let clock = ManualClock::new();
     let store = MemoryRateLimits::bounded(NonZeroUsize::new(1024).unwrap(), clock.clone());
     let palisade = Palisade::builder().authenticator(jwt()).rate_limit_store(store).build().unwrap();
     let routes = palisade::scope("").service(mail).service(home);
     let app = init_service(App::new().service(routes).wrap(palisade)).await;
-    let mut places = 0;
+    let mut admitted = 0;
     for n in 0..4000 {
         let made_up = from("198.51.100.1", posting("/mail", &body(&format!("made-up-{n}"), "")));
-        places += u32::from(call(&app, made_up).await.status == 200);
+        admitted += u32::from(call(&app, made_up).await.status == 200);
     }
-    assert!((100..1000).contains(&places), "{places} names found a place in a store of 1024");
+    assert!((100..1000).contains(&admitted), "{admitted} names were admitted to a store of 1024");
     clock.advance(Duration::from_hours(20));
     let mut let_in = 0;
     for n in 0..100 {
@@ -151,7 +152,7 @@ async fn names_that_one_client_makes_up_do_not_shut_out_everybody_else() {
 }
 
 #[actix_web::test]
-async fn a_hop_that_cant_be_read_does_not_become_an_exempt_proxy() {
+async fn unreadable_hop_is_not_an_exempt_proxy() {
     let Ok(palisade) = builder()
         .trusted_proxies(["10.0.0.0/8"])
         .unwrap()
@@ -165,7 +166,7 @@ async fn a_hop_that_cant_be_read_does_not_become_an_exempt_proxy() {
     let app = init_service(App::new().service(palisade::scope("").service(shared)).wrap(palisade)).await;
     let mut admitted = 0;
     for _ in 0..20 {
-        // A proxy writes `for=..;host=$host` without quotes; the client sent `Host: a:1`.
+        // A proxy writes `for=..;host=$host` without quotes, and the client sent `Host: a:1`.
         let asked = from("10.0.0.1", getting("/shared")).insert_header(("forwarded", "for=203.0.113.9;host=a:1"));
         admitted += u32::from(call(&app, asked).await.status == 200);
     }
@@ -182,7 +183,7 @@ async fn wrapped(body: Json<Credentials>) -> String {
 }
 
 #[actix_web::test]
-async fn a_refusal_by_one_charges_none_behind_a_wrap_too() {
+async fn refused_request_charges_no_limit_behind_wrap() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(wrapped)).wrap(palisade)).await;
     let asked = async |email: &str| call(&app, posting("/wrapped", &body(email, ""))).await;
@@ -204,7 +205,7 @@ async fn exempted(body: Json<Credentials>) -> String {
 }
 
 #[actix_web::test]
-async fn an_exempt_caller_is_exempt_behind_a_wrap() {
+async fn exemption_works_behind_a_wrap() {
     let palisade = builder().exempt_from_rate_limits_if(palisade::policy::Rule::Role("monitor")).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(exempted)).wrap(palisade)).await;
     for _ in 0..3 {
@@ -229,7 +230,7 @@ async fn failing() -> &'static str {
 }
 
 #[actix_web::test]
-async fn an_error_of_the_wrap_is_a_failure_like_any() {
+async fn error_of_the_wrap_counts_as_failure() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(failing)).wrap(palisade)).await;
     for _ in 0..4 {
@@ -259,17 +260,17 @@ async fn second_factor(body: Json<Credentials>) -> String {
 }
 
 #[actix_web::test]
-async fn a_fields_rate_limit_settles_by_the_answer_that_leaves_the_wrap() {
+async fn field_limit_settles_by_the_refusal_of_wrap() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(second_factor)).wrap(palisade)).await;
     for _ in 0..10 {
         assert_eq!(call(&app, posting("/second-factor", &body("ann", ""))).await.status, 401);
     }
-    assert_eq!(SECOND_FACTORS.load(Ordering::Relaxed), 2, "the handler is behind the rate limit");
+    assert_eq!(SECOND_FACTORS.load(Ordering::Relaxed), 2, "the rate limit is checked before the handler runs");
 }
 
 #[test]
-fn time_at_its_end_admits_no_more() {
+fn end_of_the_clock_admits_no_more() {
     let end = palisade::rate_limit::Tick::from_nanos;
     for (n, secs) in [(1, 1), (5, 900), (16, 86_400), (17, 900), (1000, 86_400), (100_000, 1)] {
         let store = MemoryRateLimits::with_clock(ManualClock::new());

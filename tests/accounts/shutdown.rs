@@ -1,4 +1,4 @@
-//! SIGTERM and Ctrl-C: what was begun is finished, nothing new is taken, the end is a success.
+//! SIGTERM and Ctrl-C: requests in progress are finished, new ones are refused, and the exit code is zero.
 
 use std::net::TcpStream;
 
@@ -6,12 +6,12 @@ use super::support::{Client, Server, raw::RawTls};
 
 #[cfg(unix)]
 #[test]
-fn a_request_that_was_begun_is_answered() {
+fn started_request_is_completed() {
     let server = Server::start(&[]);
     let body = r#"{"name":"Ada","email":"ada@example.com","password":"ada's own pass phrase"}"#;
     let (first, rest) = body.split_at(20);
     let mut connection = RawTls::connect(&server);
-    // The interim answer proves that the server has taken the request up and now waits for the body.
+    // The interim response proves that the server handles the request and waits for its body.
     connection.send(&format!(
         "POST /auth/register HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
@@ -31,14 +31,14 @@ fn a_request_that_was_begun_is_answered() {
     let stopped = server.ended();
     assert_eq!(stopped.status.code(), Some(0), "{}", stopped.log);
     assert!(stopped.log.contains("stopped"), "{}", stopped.log);
-    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(address).is_err(), "the server no longer listens");
     let data = stopped.data.path().join("data");
     assert!(!data.join("accounts.db-wal").exists(), "the database was closed");
 }
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_stops_too() {
+fn ctrl_c_stops_the_server() {
     let server = Server::start(&[]);
     server.signal("INT");
     let stopped = server.ended();
@@ -48,7 +48,7 @@ fn ctrl_c_stops_too() {
 
 #[cfg(unix)]
 #[test]
-fn a_second_signal_does_not_wait_for_anybody() {
+fn second_signal_stops_at_once() {
     let server = Server::start(&[]);
     let mut connection = RawTls::connect(&server);
     connection.send(
@@ -66,7 +66,7 @@ fn a_second_signal_does_not_wait_for_anybody() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_nobody_reads_stops_no_answer_and_no_drain() {
+async fn unread_log_does_not_block_the_server() {
     let server = Server::start_unheard();
     let anyone = Client::new(&server);
     anyone.get("/health").await.expect(200);

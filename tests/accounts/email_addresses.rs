@@ -1,4 +1,4 @@
-//! One mailbox is one account, however its address is typed, and a name is what it looks like.
+//! Each mailbox has one account, however its address is spelled, and names contain no deceptive characters.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ const PASSWORD: &str = "a pass phrase of somebody";
 const FREELY: &[(&str, &str)] = &[("ACCOUNTS_RATE_LIMITS", "observe")];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_spelling_of_an_address_is_the_account_of_its_mailbox() {
+async fn all_spellings_of_an_address_share_one_account() {
     let server = Server::start(FREELY);
     let anyone = Client::new(&server);
     let register = |email: &str| json!({"name": "Ada", "email": email, "password": PASSWORD});
@@ -30,13 +30,13 @@ async fn every_spelling_of_an_address_is_the_account_of_its_mailbox() {
         admin.post("/api/users", json!({"name": "Ada", "email": spelling})).await.expect(409);
         admin.patch(&format!("/api/users/{other}"), json!({"email": spelling})).await.expect(409);
     }
-    // Two domains that a mapping of old took for one.
+    // Two domains that an old mapping treated as one.
     anyone.post("/auth/register", register("ada@stra\u{df}e.example")).await.expect(201);
     anyone.post("/auth/register", register("ada@strasse.example")).await.expect(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_with_what_nobody_sees_is_no_address_anywhere() {
+async fn invisible_characters_in_an_address_are_rejected() {
     let server = Server::start(FREELY);
     let anyone = Client::new(&server);
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
@@ -56,7 +56,7 @@ async fn an_address_with_what_nobody_sees_is_no_address_anywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_turns_no_line_around() {
+async fn control_characters_in_a_name_are_rejected() {
     let server = Server::start(FREELY);
     let anyone = Client::new(&server);
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);

@@ -1,5 +1,5 @@
-//! One issuer with several audiences and several key sources, two verifiers of one issuer, and a revoked token that finds another
-//! verifier (CWE-287, CWE-613).
+//! One issuer with several audiences and key sources, two verifiers of one issuer, and a revoked token that reaches
+//! another verifier (CWE-287, CWE-613).
 
 use actix_web::{App, HttpRequest, test::init_service};
 use jsonwebtoken::Algorithm as A;
@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{configured, key_set, token, verdict, with_member};
 
 #[test]
-fn any_of_several_audiences_is_enough() {
+fn any_configured_audience_is_accepted() {
     let jwt = configured().audience("api://orders").audience("orders").build().unwrap();
     for aud in [
         json!(AUDIENCE),
@@ -37,9 +37,9 @@ fn any_of_several_audiences_is_enough() {
     }
 }
 
-/// While an issuer goes from a shared secret to published keys, both are good.
+/// While an issuer moves from a shared secret to published keys, both are accepted.
 #[test]
-fn the_keys_of_every_source_count() {
+fn keys_of_every_source_are_used() {
     let (ec, other) = (Signer::generate(A::ES256), Signer::generate(A::ES256));
     let jwt = configured()
         .keys(key_set(&[rsa().jwk("a"), ec.jwk("b")]).unwrap())
@@ -52,11 +52,11 @@ fn the_keys_of_every_source_count() {
         secret.token("a", &sound()),
         rsa().token("a", &sound()),
         ec.token("b", &sound()),
-        // The same name in another source is another key.
+        // The same `kid` in another source is another key.
         other.token("b", &sound()),
     ] {
         assert_eq!(verdict(&jwt, &accepted), Ok(()));
-        assert_eq!(verdict(&jwt, &accepted), Ok(()), "when it is remembered");
+        assert_eq!(verdict(&jwt, &accepted), Ok(()), "also from the cache");
     }
     let stranger = Signer::generate(A::ES256);
     for (refused, reason) in [
@@ -66,7 +66,7 @@ fn the_keys_of_every_source_count() {
         (Signer::hmac(A::HS256, "another secret of 32 bytes or more").token("a", &sound()), "token_signature"),
         (Signer::hmac(A::HS256, &rsa().public().pem).token("a", &sound()), "token_signature"),
         (Signer::hmac(A::HS512, SECRET).token("a", &sound()), "token_alg"),
-        // What is not about the keys is the same for all of them.
+        // Checks that do not concern keys are the same for all sources.
         (ec.token("b", &with("exp", json!(1))), "token_expired"),
         (other.token("b", &with("iss", json!("https://evil.example"))), "token_foreign_issuer"),
         (other.seal(r#"{"alg":"ES256","kid":"b","crit":["x"]}"#, sound().to_string()), "token_crit"),
@@ -76,9 +76,9 @@ fn the_keys_of_every_source_count() {
     }
 }
 
-/// A secret is renewed without names too: the old one stays until its tokens are over.
+/// A secret without a name can be rotated too: the old one is kept until its tokens have expired.
 #[test]
-fn two_secrets_without_names_are_two_sources() {
+fn two_unnamed_secrets_are_both_accepted() {
     let key = |secret: &[u8]| VerifyingKey::hmac(Algorithm::Hs256, secret).unwrap();
     let (old, new) = ([1; 32], [2; 32]);
     let jwt = Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(key(&new)).keys(key(&old)).build().unwrap();
@@ -90,7 +90,7 @@ fn two_secrets_without_names_are_two_sources() {
 }
 
 #[test]
-fn two_verifiers_of_one_issuer_are_refused_with_the_cure() {
+fn two_verifiers_of_one_issuer_fail_the_build() {
     let own = || configured().build().unwrap();
     let second = Jwt::hs256(ISSUER, "another-api", [7; 32]).unwrap();
     for (first, second) in [(own(), second), (own(), own())] {
@@ -101,17 +101,17 @@ fn two_verifiers_of_one_issuer_are_refused_with_the_cure() {
     }
     let between = Palisade::builder().authenticator(own()).authenticator(jwt_of("https://other.example"));
     assert!(between.authenticator(own()).build().is_err());
-    // Several issuers are several verifiers, and a scheme of one's own may vouch for the same issuer.
+    // Several issuers have several verifiers, and a custom scheme may vouch for the same issuer.
     let several = Palisade::builder().authenticator(own()).authenticator(jwt_of("https://other.example"));
     assert!(several.build().is_ok());
-    assert!(Palisade::builder().authenticator(own()).authenticator(Anybody).build().is_ok());
+    assert!(Palisade::builder().authenticator(own()).authenticator(AcceptsAll).build().is_ok());
 }
 
-/// Refuses whatever it is shown for this reason, and says that it was meant for somebody else.
+/// Rejects each request with this reason, and claims that the credential was meant for another verifier.
 struct Refuses(&'static str);
 
-/// Takes whatever it is shown for good.
-struct Anybody;
+/// Accepts each request.
+struct AcceptsAll;
 
 impl Authenticator for Refuses {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
@@ -134,7 +134,7 @@ impl Authenticator for Refuses {
     }
 }
 
-impl Authenticator for Anybody {
+impl Authenticator for AcceptsAll {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
         match request.headers().get("authorization") {
             Some(_) => Attempt::Done(Ok(Principal::new("Bearer", ISSUER, "anybody"))),
@@ -156,21 +156,21 @@ impl Authenticator for Anybody {
 }
 
 #[actix_web::test]
-async fn a_revoked_token_is_never_passed_on() {
+async fn revoked_token_is_not_passed_to_another_verifier() {
     let store = std::sync::Arc::new(MemoryRevocations::new());
     let jwt = configured().revocations(std::sync::Arc::clone(&store)).build().unwrap();
     let token = token(&with_member(sound(), "jti", "t-1"));
     let ask = || get("/me").insert_header(("authorization", format!("Bearer {token}")));
-    let palisade = Palisade::builder().authenticator(jwt).authenticator(Anybody).build().unwrap();
+    let palisade = Palisade::builder().authenticator(jwt).authenticator(AcceptsAll).build().unwrap();
     let app = init_service(App::new().service(routes()).wrap(palisade)).await;
     assert_eq!(call(&app, ask()).await.body, "u-1");
     let end = std::time::SystemTime::now() + std::time::Duration::from_secs(600);
     store.revoke(ISSUER, "t-1", end).await.unwrap();
     call(&app, ask()).await.assert_problem(401);
 
-    // Also not by a verifier that disowns all that it refuses.
+    // A verifier that disowns everything that it rejects does not pass it on either.
     for (reason, status) in [("token_revoked", 401), ("token_unknown", 200)] {
-        let palisade = Palisade::builder().authenticator(Refuses(reason)).authenticator(Anybody).build().unwrap();
+        let palisade = Palisade::builder().authenticator(Refuses(reason)).authenticator(AcceptsAll).build().unwrap();
         let app = init_service(App::new().service(routes()).wrap(palisade)).await;
         assert_eq!(call(&app, ask()).await.status, status, "{reason}");
     }

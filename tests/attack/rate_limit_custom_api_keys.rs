@@ -1,5 +1,5 @@
-//! A rate limit by API key for keys that are not palisade's (CWE-770): whether a credential is a key is what its authenticator
-//! says, not what its scheme is called.
+//! A rate limit by API key for keys of a custom authenticator (CWE-770): the authenticator declares whether its
+//! credentials are API keys; the name of its scheme does not decide.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use palisade::rate_limit::{By, MemoryRateLimits};
 use palisade::{Authenticator, Palisade, Principal, RateLimit, Scope, authenticated, get};
 use palisade_tests::{call, get as getting};
 
-/// Keys that another system keeps: `x-partner: owner/key`.
+/// API keys of another system: `x-partner: owner/key`.
 struct Partners {
     scheme: &'static str,
     keys: bool,
@@ -56,7 +56,7 @@ fn asked(key: &'static str) -> TestRequest {
 }
 
 #[actix_web::test]
-async fn each_key_of_an_authenticator_of_ones_own_is_counted_apart() {
+async fn custom_api_keys_are_counted_separately() {
     let partners = Partners { scheme: "Partner", keys: true };
     let palisade = Palisade::builder().authenticator(partners).rate_limit_store(MemoryRateLimits::new());
     let palisade = palisade.routes(&routes()).build().unwrap();
@@ -72,7 +72,7 @@ async fn each_key_of_an_authenticator_of_ones_own_is_counted_apart() {
 }
 
 #[test]
-fn what_the_scheme_is_called_makes_no_key() {
+fn scheme_name_does_not_make_an_api_key() {
     let build = |scheme, keys| {
         Palisade::builder()
             .authenticator(Partners { scheme, keys })

@@ -1,5 +1,5 @@
-//! Every error that palisade's functions return to a handler is an answer: with the status that its documentation names, by `?`
-//! or returned as it is, and without a word of what went wrong inside of the server.
+//! CWE-209: each error that a function of palisade returns to a handler is also a response. It has the status that
+//! its documentation names, with `?` or returned directly, and reveals nothing of the inside of the server.
 
 use std::error::Error;
 use std::time::Duration;
@@ -26,7 +26,7 @@ async fn body(response: HttpResponse) -> Value {
     serde_json::from_slice(&to_bytes(response.into_body()).await.unwrap()).unwrap()
 }
 
-/// The error by itself, and with `?`, has this status, and `Retry-After` where it is one of 429 or 503.
+/// The error, directly and with `?`, has this status, and has `Retry-After` for 429 and 503.
 async fn assert_answers<E>(error: E, status: u16, waits: Option<&str>)
 where
     E: Error + ResponseError + Clone + 'static,
@@ -49,12 +49,15 @@ where
     assert!(bodies[0]["detail"].is_string(), "{bodies:?}");
     if status >= 500 {
         let text = error.to_string();
-        assert!(!text.is_empty() && !bodies[0].to_string().contains(&text), "{text} is for the log: {bodies:?}");
+        assert!(
+            !text.is_empty() && !bodies[0].to_string().contains(&text),
+            "{text} belongs only in the log: {bodies:?}"
+        );
     }
 }
 
 #[actix_web::test]
-async fn every_error_answers_with_the_status_of_its_documentation() {
+async fn every_error_has_its_documented_status() {
     assert_answers(Unavailable, 503, Some("1")).await;
 
     assert_answers(IssueError::Role, 500, None).await;
@@ -97,7 +100,7 @@ async fn every_error_answers_with_the_status_of_its_documentation() {
 }
 
 #[actix_web::test]
-async fn what_is_wrong_with_the_input_is_listed_by_field() {
+async fn invalid_input_is_listed_by_field() {
     let invalid = Invalid::new(vec![FieldError::new("/age", "range", "It is 1 to 99.")]);
     let listed = body(Problem::from(invalid).into_response()).await;
     assert_eq!(listed["errors"], serde_json::json!([{"pointer": "/age", "code": "range", "detail": "It is 1 to 99."}]));
@@ -108,7 +111,7 @@ async fn what_is_wrong_with_the_input_is_listed_by_field() {
 }
 
 #[actix_web::test]
-async fn whatever_is_wrong_with_a_refresh_token_is_answered_alike() {
+async fn all_refresh_token_refusals_look_alike() {
     let answers = [
         body(RefreshError::<Unavailable>::Unknown.error_response()).await,
         body(RefreshError::<Unavailable>::Expired.error_response()).await,
@@ -120,7 +123,7 @@ async fn whatever_is_wrong_with_a_refresh_token_is_answered_alike() {
 }
 
 #[test]
-fn an_authenticator_may_ask_with_a_question_mark() {
+fn authenticator_can_convert_errors_with_question_mark() {
     let of = |error: PasswordError| AuthError::from(error);
     assert_eq!(of(PasswordError::Busy), AuthError::Unavailable("passwords_busy"));
     assert_eq!(of(PasswordError::Failed), AuthError::Unavailable("passwords_failed"));
@@ -135,7 +138,7 @@ fn sessions() -> AppSessions {
     Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new())
 }
 
-/// An error of an application that refuses, and is no `Clone`.
+/// An error of an application that refuses the refresh and is not `Clone`.
 struct Gone;
 
 impl From<Gone> for Problem {
@@ -217,7 +220,7 @@ macro_rules! app {
 }
 
 #[actix_web::test]
-async fn in_a_handler_they_are_answers_with_their_challenge() {
+async fn returned_errors_carry_their_challenge() {
     let app = app!(palisade());
     for path in ["/returned/nonsense", "/asked/nonsense"] {
         let answer = call(&app, getting(path)).await;
@@ -232,7 +235,7 @@ async fn in_a_handler_they_are_answers_with_their_challenge() {
 }
 
 #[actix_web::test]
-async fn the_word_of_an_authenticator_is_in_the_audit_trail_alone() {
+async fn authenticator_reason_is_only_in_audit_log() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     let answer = call(&app, getting("/verify/nonsense")).await;
@@ -252,7 +255,7 @@ async fn the_word_of_an_authenticator_is_in_the_audit_trail_alone() {
 }
 
 #[actix_web::test]
-async fn an_argument_that_a_handler_asks_for_itself_is_an_answer_and_its_cure_is_in_the_log() {
+async fn manual_extraction_error_logs_its_fix() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     for path in ["/extracts", "/whose"] {
@@ -265,7 +268,7 @@ async fn an_argument_that_a_handler_asks_for_itself_is_an_answer_and_its_cure_is
 }
 
 #[actix_web::test]
-async fn the_style_of_the_application_keeps_when_to_come_again() {
+async fn problem_style_keeps_retry_after() {
     let style = |problem: Problem| HttpResponse::build(problem.status()).insert_header(("x-style", "ours")).finish();
     let app = app!(builder().problems(style).build().unwrap());
     let answer = call(&app, getting("/away")).await;
@@ -275,16 +278,16 @@ async fn the_style_of_the_application_keeps_when_to_come_again() {
     assert!(answer.headers.contains_key("www-authenticate"), "{answer:?}");
 }
 
-/// What `fn main() -> Result<(), Box<dyn Error>>` prints is `Debug`.
+/// `fn main() -> Result<(), Box<dyn Error>>` prints errors with `Debug`.
 #[test]
-fn main_prints_a_mistake_of_the_configuration_as_its_sentence() {
+fn main_prints_config_errors_readably() {
     let main = || -> Result<(), Box<dyn Error>> { Err(ConfigError::new("realm", "has a \"quote\""))? };
     assert_eq!(format!("Error: {:?}", main().unwrap_err()), "Error: realm: has a \"quote\"");
     assert_eq!(format!("{:#?}", ConfigError::new("realm", "is empty")), "realm: is empty");
 }
 
 #[test]
-fn a_problem_is_displayed_with_title_and_detail() {
+fn problem_displays_title_and_detail() {
     let problem = Problem::new(actix_web::http::StatusCode::CONFLICT);
     assert_eq!(problem.to_string(), "Conflict");
     assert_eq!(problem.clone().detail("The email is taken.").to_string(), "Conflict: The email is taken.");
@@ -302,7 +305,7 @@ async fn of_the_documentation(token: String) -> Result<actix_web::web::Json<Toke
 }
 
 #[actix_web::test]
-async fn a_refusal_of_the_application_may_be_any_problem() {
+async fn application_refusal_can_be_any_problem() {
     let app = init_service(App::new().service(of_the_documentation).wrap(palisade())).await;
     call(&app, getting("/sessions/nonsense")).await.assert_problem(401);
 }

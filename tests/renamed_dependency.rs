@@ -1,4 +1,5 @@
-//! A crate that knows palisade under another name, or through another crate: it compiles, or it is told what to write.
+//! A crate that uses palisade under another name, or through another crate: it compiles, or one error tells what to
+//! write.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ pub async fn two() -> &'static str { "two" }
 pub async fn three() -> &'static str { "three" }
 "#;
 
-/// What a compiler said, or nothing if it was content.
+/// The output of the compiler; it is empty if the source compiles.
 fn compiled(folder: &TempDir, name: &str, externs: &[(&str, PathBuf)], kind: &str, source: &str) -> String {
     let root = folder.path().join(format!("{name}.rs"));
     fs::write(&root, source).unwrap();
@@ -37,17 +38,17 @@ fn compiled(folder: &TempDir, name: &str, externs: &[(&str, PathBuf)], kind: &st
         rustc.arg("--extern").arg(format!("{name}={}", path.display()));
     }
     let output = rustc.output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.success(), !said.contains("error"), "{said}");
-    said
+    let output = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.success(), !output.contains("error"), "{output}");
+    output
 }
 
-/// Where the libraries are that this test was linked with.
+/// The folder with the libraries that this test was linked with.
 fn libraries() -> PathBuf {
     std::env::current_exe().unwrap().parent().unwrap().to_owned()
 }
 
-/// The palisade that was built last.
+/// The palisade library that was built last.
 fn palisade() -> PathBuf {
     let is_palisade = |path: &Path| {
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -57,7 +58,7 @@ fn palisade() -> PathBuf {
     built.max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap()).unwrap()
 }
 
-/// A crate that hands on all of palisade.
+/// A crate that re-exports all of palisade.
 fn framework(folder: &TempDir) -> PathBuf {
     let source = "pub use palisade::*;\npub use palisade::__v1;\n#[macro_export] macro_rules! prelude { () => { extern crate framework as palisade; } }";
     assert_eq!(compiled(folder, "framework", &[("palisade", palisade())], "lib", source), "");
@@ -66,45 +67,48 @@ fn framework(folder: &TempDir) -> PathBuf {
 
 const IMPORTS: &str = "{Role, authenticated, get, public, rate_limit, require_role};";
 
-/// One error, with this in it.
-fn assert_only(said: &str, parts: &[&str]) {
-    assert_eq!(said.matches("\nerror").count() + usize::from(said.starts_with("error")), 2, "{said}");
-    assert!(said.contains("aborting due to 1 previous error"), "{said}");
+/// Expects exactly one error, with these parts.
+fn assert_only(output: &str, parts: &[&str]) {
+    assert_eq!(output.matches("\nerror").count() + usize::from(output.starts_with("error")), 2, "{output}");
+    assert!(output.contains("aborting due to 1 previous error"), "{output}");
     for part in parts {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(output.contains(part), "{part}: {output}");
     }
 }
 
 #[test]
-fn a_renamed_palisade_is_told_once_what_to_write() {
+fn renamed_dependency_gets_one_error_with_fix() {
     let folder = TempDir::new().unwrap();
     let externs = [("guard", palisade())];
     let source = format!("use guard::{IMPORTS}{HANDLERS}fn main() {{}}");
-    let said = compiled(&folder, "app", &externs, "bin", &source);
-    assert_only(&said, &["here it is called `guard`", "= help: write `extern crate guard as palisade;` at the top of"]);
+    let output = compiled(&folder, "app", &externs, "bin", &source);
+    assert_only(
+        &output,
+        &["here it is called `guard`", "= help: write `extern crate guard as palisade;` at the top of"],
+    );
     let source = format!("extern crate guard as palisade;\nuse guard::{IMPORTS}{HANDLERS}");
     assert_eq!(compiled(&folder, "app", &externs, "lib", &source), "");
 }
 
-/// Without their expansion, handlers are no endpoints: what the compiler says of that comes behind the cure.
+/// Without expansion the handlers are not endpoints, so further compiler errors follow after the fix.
 #[test]
-fn the_cure_is_the_first_thing_that_is_said() {
+fn first_error_names_the_fix() {
     let folder = TempDir::new().unwrap();
     let main = "fn main() { let _ = guard::scope(\"\").service(one); }";
     let source = format!("use guard::{IMPORTS}{HANDLERS}{main}");
-    let said = compiled(&folder, "app", &[("guard", palisade())], "bin", &source);
-    assert!(said.starts_with("error: the code that palisade's attributes write calls it `palisade`"), "{said}");
-    assert_eq!(said.matches("extern crate guard as palisade;").count(), 1, "{said}");
+    let output = compiled(&folder, "app", &[("guard", palisade())], "bin", &source);
+    assert!(output.starts_with("error: the code that palisade's attributes write calls it `palisade`"), "{output}");
+    assert_eq!(output.matches("extern crate guard as palisade;").count(), 1, "{output}");
 }
 
 #[test]
-fn a_palisade_out_of_another_crate_is_told_what_to_add() {
+fn reexported_palisade_gets_an_error_with_fix() {
     let folder = TempDir::new().unwrap();
     let externs = [("framework", framework(&folder))];
     let source = format!("use framework::{IMPORTS}{HANDLERS}fn main() {{}}");
-    let said = compiled(&folder, "app", &externs, "bin", &source);
+    let output = compiled(&folder, "app", &externs, "bin", &source);
     assert_only(
-        &said,
+        &output,
         &["no dependency of that name", "add `palisade` to the dependencies", "`extern crate name as palisade;`"],
     );
     let source = format!("extern crate framework as palisade;\nuse framework::{IMPORTS}{HANDLERS}");
@@ -112,14 +116,14 @@ fn a_palisade_out_of_another_crate_is_told_what_to_add() {
 }
 
 #[test]
-fn a_macro_may_give_palisade_its_name() {
+fn macro_can_provide_the_name_palisade() {
     let folder = TempDir::new().unwrap();
     let source = format!("framework::prelude!();\nuse framework::{IMPORTS}{HANDLERS}");
     assert_eq!(compiled(&folder, "app", &[("framework", framework(&folder))], "lib", &source), "");
 }
 
 #[test]
-fn palisade_under_its_own_name_is_not_asked_for_anything() {
+fn palisade_under_its_own_name_compiles() {
     let folder = TempDir::new().unwrap();
     let source = format!("use palisade::{IMPORTS}{HANDLERS}");
     assert_eq!(compiled(&folder, "app", &[("palisade", palisade())], "lib", &source), "");

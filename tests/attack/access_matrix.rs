@@ -1,5 +1,5 @@
-//! A test that says what it wants to hear: the access matrix agrees with the guard about tenants, issuers and
-//! predicates (OWASP API1, API5), and fails where an answer is not what the policy says.
+//! An access matrix that only confirms itself (OWASP API1, API5): the matrix must agree with the guard about tenants,
+//! issuers and predicates, and must fail if a response differs from the policy.
 
 use std::borrow::Cow;
 
@@ -73,7 +73,7 @@ async fn closed() -> &'static str {
 #[optional_auth]
 #[rate_limit(1, "1d")]
 async fn maybe(body: Json<u8>) -> String {
-    panic!("a rehearsal called the handler with {body}")
+    panic!("a dry run called the handler with {body}")
 }
 
 fn routes() -> Scope {
@@ -110,7 +110,7 @@ macro_rules! app {
 }
 
 #[actix_web::test]
-async fn the_matrix_and_the_guard_agree_about_tenants_issuers_and_predicates() {
+async fn access_matrix_agrees_with_the_guard() {
     let app = app!();
     let matrix = access_matrix(&app, &routes().policies(), &personas().row_of_tenant("Invoice", "alice", "acme")).await;
     let row = |route| matrix.row(route).unwrap().iter().map(Access::to_string).collect::<Vec<_>>();
@@ -124,9 +124,9 @@ async fn the_matrix_and_the_guard_agree_about_tenants_issuers_and_predicates() {
 }
 
 #[actix_web::test]
-async fn an_answer_that_is_not_what_the_policy_says_fails_the_test() {
+async fn response_that_differs_from_policy_fails_matrix() {
     let app = app!();
-    for (personas, says) in [
+    for (personas, expected) in [
         (
             personas().row_of_tenant("Invoice", "bob", "acme"),
             "GET /invoices/{invoice} as alice: in, but the policy requires 404",
@@ -137,6 +137,6 @@ async fn an_answer_that_is_not_what_the_policy_says_fails_the_test() {
         let table = routes().policies();
         let asked = std::panic::AssertUnwindSafe(access_matrix(&app, &table, &personas)).catch_unwind().await;
         let text = *asked.unwrap_err().downcast::<String>().unwrap();
-        assert!(text.contains(says), "{text}");
+        assert!(text.contains(expected), "{text}");
     }
 }

@@ -1,4 +1,5 @@
-//! Tokens without `aud` and without `iat`: what may stand in, and what may not (RFC 7519 §4.1.3, §4.1.6, RFC 8725 §3.9).
+//! Tokens without `aud` or without `iat`: what may replace the claims, and what may not (RFC 7519 §4.1.3, §4.1.6, RFC
+//! 8725 §3.9).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +16,7 @@ use super::{configured, token, verdict, verify, with_member, without_member};
 
 const CLIENT: &str = "4fk2client";
 
-/// Access tokens that name the client that asked for them, and no audience.
+/// An access token that names the client that requested it, and has no audience.
 fn of_a_client(client: impl Into<Value>) -> Value {
     with_member(without("aud"), "client_id", client)
 }
@@ -28,7 +29,7 @@ fn for_a_client(audiences: &[&str]) -> Jwt {
 }
 
 #[test]
-fn an_audience_can_be_said_to_be_elsewhere() {
+fn audience_can_come_from_another_claim() {
     let jwt = for_a_client(&[CLIENT]);
     assert_eq!(verdict(&jwt, &token(&of_a_client(CLIENT))), Ok(()));
     assert_eq!(verdict(&jwt, &token(&of_a_client(json!(["other", CLIENT])))), Ok(()));
@@ -45,14 +46,14 @@ fn an_audience_can_be_said_to_be_elsewhere() {
         assert_eq!(verdict(&jwt, &token(&of_a_client(client.clone()))), Err(AuthError::Invalid(reason)), "{client}");
     }
     assert_eq!(verdict(&jwt, &token(&without("aud"))), Err(AuthError::Invalid("token_aud")));
-    // Only where it is said: nobody guesses.
+    // Another claim is used only if it is configured.
     let usual = configured().audience(CLIENT).build().unwrap();
     assert_eq!(verdict(&usual, &token(&of_a_client(CLIENT))), Err(AuthError::Invalid("token_aud")));
 }
 
-/// RFC 7519 §4.1.3: an `aud` that does not name us refuses the token, whatever else it has.
+/// RFC 7519 §4.1.3: a token whose `aud` does not name this API is rejected, whatever else it contains.
 #[test]
-fn an_audience_elsewhere_overrides_no_audience() {
+fn other_audience_claim_does_not_override_aud() {
     let jwt = for_a_client(&[CLIENT, AUDIENCE]);
     let both = |aud: Value| token(&with_member(of_a_client(CLIENT), "aud", aud));
     assert_eq!(verdict(&jwt, &both(json!(AUDIENCE))), Ok(()));
@@ -67,7 +68,7 @@ fn an_audience_elsewhere_overrides_no_audience() {
 }
 
 #[test]
-fn a_path_to_the_audience_is_a_path_like_any_other() {
+fn audience_claim_path_can_be_nested() {
     let nested = with_member(without("aud"), "azp", json!({"id": AUDIENCE}));
     assert_eq!(verdict(&configured().audience_at("azp.id").build().unwrap(), &token(&nested)), Ok(()));
     let mistake = configured().audience_at("azp.").build().unwrap_err().to_string();
@@ -75,14 +76,14 @@ fn a_path_to_the_audience_is_a_path_like_any_other() {
 }
 
 #[test]
-fn a_token_without_a_time_of_issue_counts_where_nothing_is_revoked() {
+fn token_without_iat_is_accepted_without_revocations() {
     let jwt = configured().build().unwrap();
     let timeless = without("iat");
     for _ in 0..2 {
         let read = verify(&jwt, &token(&timeless)).unwrap();
-        assert_eq!(read.token().unwrap().issued(), UNIX_EPOCH, "older than everything");
+        assert_eq!(read.token().unwrap().issued(), UNIX_EPOCH, "the token counts as the oldest possible");
     }
-    // Its other dates count as ever, and one that is there is checked.
+    // Its other dates are still checked, and so is an `iat` that is present.
     for (claims, reason) in [
         (with_member(timeless.clone(), "exp", now() - 31), "token_expired"),
         (with_member(timeless.clone(), "nbf", now() + 60), "token_not_yet_valid"),
@@ -95,13 +96,13 @@ fn a_token_without_a_time_of_issue_counts_where_nothing_is_revoked() {
 }
 
 #[test]
-fn a_token_without_a_time_of_issue_is_refused_where_tokens_are_revoked() {
+fn token_without_iat_is_rejected_with_revocations() {
     let store = std::sync::Arc::new(MemoryRevocations::new());
     let jwt = configured().revocations(std::sync::Arc::clone(&store)).build().unwrap();
     assert_eq!(verdict(&jwt, &token(&without("iat"))), Err(AuthError::Invalid("token_iat")));
     let dated = token(&with("iat", json!(now() - 60)));
     assert_eq!(verdict(&jwt, &dated), Ok(()));
-    // The reason for it: all of a subject's tokens from before a moment are taken back at once.
+    // The reason: `revoke_before` revokes all tokens of a subject that were issued before a time.
     let moment = SystemTime::now() - Duration::from_secs(30);
     store.revoke_before(ISSUER, "u-1", moment).now_or_never().unwrap().unwrap();
     assert_eq!(verdict(&jwt, &dated), Err(AuthError::Invalid("token_revoked")));

@@ -1,4 +1,4 @@
-//! Rate limits that somebody unverified fills, or escapes (CWE-307, CWE-770; Q3).
+//! Rate limits that an unverified caller fills or escapes (CWE-307, CWE-770).
 
 use palisade::{authenticated, get, rate_limit};
 use palisade_tests::tokens::sound;
@@ -21,9 +21,9 @@ pub async fn from_here() -> &'static str {
     "from here"
 }
 
-/// Two callers that are called alike are two.
+/// Two subjects with the same name from two issuers are two callers.
 #[actix_web::test]
-async fn subjects_of_two_issuers_share_no_rate_limit() {
+async fn subjects_of_two_issuers_share_no_limit() {
     let (first, second) = issuers();
     let app = app!(builder().authenticator(first.jwt()).authenticator(second.jwt()));
     for expected in [200, 200, 200, 429] {
@@ -34,7 +34,7 @@ async fn subjects_of_two_issuers_share_no_rate_limit() {
 }
 
 #[actix_web::test]
-async fn q3_unverified_tokens_that_name_the_victim_do_not_fill_its_rate_limit() {
+async fn unverified_tokens_do_not_fill_the_victims_limit() {
     let (own, stranger) = issuers();
     let app = app!(builder().authenticator(own.jwt()).authenticator(Badge));
     let forger = Issuer::new(ISSUER, AUDIENCE);
@@ -58,11 +58,15 @@ async fn q3_unverified_tokens_that_name_the_victim_do_not_fill_its_rate_limit() 
     for expected in [200, 200, 200, 429] {
         assert_eq!(call(&app, presenting("/mine", own.token("victim"))).await.status, expected);
     }
-    assert_eq!(call(&app, presenting("/mine", own.token("mallory"))).await.status, 200, "nor was the attacker's own");
+    assert_eq!(
+        call(&app, presenting("/mine", own.token("mallory"))).await.status,
+        200,
+        "the attacker's own limit must be unaffected too"
+    );
 }
 
 #[actix_web::test]
-async fn q3_rotating_credentials_give_no_fresh_bucket_of_an_address() {
+async fn rotating_credentials_give_no_fresh_limit() {
     let (own, _) = issuers();
     let app = app!(builder().authenticator(own.jwt()).authenticator(Badge));
     for n in 0..3 {

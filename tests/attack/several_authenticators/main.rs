@@ -1,5 +1,5 @@
-//! CWE-287, CWE-436, CWE-307: several authenticators at once, and a credential for one that passes with another; rate limits that
-//! somebody unverified fills or escapes (Q3).
+//! CWE-287, CWE-436, CWE-307: several authenticators at once. A credential for one must not be accepted by another,
+//! and an unverified caller must not fill or escape a rate limit.
 
 mod rate_limits;
 
@@ -61,7 +61,7 @@ fn builder() -> PalisadeBuilder {
     Palisade::builder().rate_limit_store(MemoryRateLimits::new())
 }
 
-/// A second scheme, in a header of its own: `<verdict> <subject> <issuer>`, and with `+` in front it has to be awaited.
+/// A second scheme in its own header: `<verdict> <subject> <issuer>`. A leading `+` makes the verdict asynchronous.
 struct Badge;
 
 impl Authenticator for Badge {
@@ -98,7 +98,7 @@ fn judged(value: &str) -> Result<Principal, AuthError> {
     }
 }
 
-/// An issuer whose key has the same name as everybody's.
+/// An issuer whose key has the same `kid` as the keys of all other issuers.
 struct Issuer {
     name: &'static str,
     audience: &'static str,
@@ -156,13 +156,13 @@ const BEARER_REFUSED: &str = r#"Bearer realm="api", error="invalid_token""#;
 const BADGE: &str = r#"Badge realm="api""#;
 
 #[actix_web::test]
-async fn each_issuer_vouches_for_its_own_tokens_alone() {
+async fn each_issuer_vouches_only_for_its_own_tokens() {
     let (first, second) = issuers();
     let third = Issuer::new("https://third.example", AUDIENCE);
-    for turned in [false, true] {
-        let (a, b) = if turned { (&second, &first) } else { (&first, &second) };
+    for swapped in [false, true] {
+        let (a, b) = if swapped { (&second, &first) } else { (&first, &second) };
         let app = app!(builder().authenticator(a.jwt()).authenticator(b.jwt()));
-        // The second time each is remembered.
+        // On the second pass each token comes from the cache.
         let tokens = [(first.token("alice"), ISSUER), (second.token("alice"), OTHER)];
         for _ in 0..2 {
             for (token, issuer) in &tokens {
@@ -205,9 +205,9 @@ async fn each_issuer_vouches_for_its_own_tokens_alone() {
     }
 }
 
-/// Whose keys can't be had is asked about its own tokens alone.
+/// If the keys of an issuer are unavailable, only its own tokens are affected.
 #[actix_web::test]
-async fn t5_the_outage_of_one_issuer_is_none_of_the_other() {
+async fn outage_of_one_issuer_spares_the_other() {
     let (up, down) = issuers();
     let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
     let mut wrong = Vec::new();
@@ -234,7 +234,7 @@ async fn t5_the_outage_of_one_issuer_is_none_of_the_other() {
 }
 
 #[actix_web::test]
-async fn two_credentials_have_to_be_good_and_of_one_caller() {
+async fn two_credentials_must_be_valid_for_one_caller() {
     let app = app!(builder().authenticator(jwt()).authenticator(Badge));
     let alice = bearer("alice", &[]);
     let expired =
@@ -260,7 +260,7 @@ async fn two_credentials_have_to_be_good_and_of_one_caller() {
         ("badges unavailable", Some(&alice), Some("down"), 503),
         ("badges unavailable, awaited", Some(&alice), Some("+down"), 503),
         ("badges unavailable alone", None, Some("down"), 503),
-        ("a scheme that nobody has, and a badge", Some("Basic eDp5"), Some("good alice"), 200),
+        ("an unknown scheme, and a badge", Some("Basic eDp5"), Some("good alice"), 200),
         ("none", None, None, 401),
     ] {
         for path in ["/who", "/perhaps"] {
@@ -290,12 +290,12 @@ async fn two_credentials_have_to_be_good_and_of_one_caller() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Whatever comes first: a refusal of one is no reason to believe the other.
+/// In each order of authenticators, a refusal by one is no reason to accept the other credential.
 #[actix_web::test]
-async fn the_order_of_authenticators_lets_nobody_in() {
+async fn authenticator_order_does_not_admit_bad_credentials() {
     let (first, second) = issuers();
-    for turned in [false, true] {
-        let app = app!(if turned {
+    for swapped in [false, true] {
+        let app = app!(if swapped {
             builder().authenticator(Badge).authenticator(first.jwt()).authenticator(second.jwt())
         } else {
             builder().authenticator(first.jwt()).authenticator(Badge).authenticator(second.jwt())
@@ -311,18 +311,18 @@ async fn the_order_of_authenticators_lets_nobody_in() {
             (Issuer::new("https://third.example", AUDIENCE).token("alice"), "good alice", 401),
         ] {
             let answer = call(&app, presenting("/who", &token).insert_header(("x-badge", badge))).await;
-            assert_eq!(answer.status, expected, "{badge}, turned {turned}: {answer:?}");
+            assert_eq!(answer.status, expected, "{badge}, swapped {swapped}: {answer:?}");
         }
         let answer = call(&app, getting("/who")).await;
         let mut schemes = challenges(&answer.headers);
         schemes.sort_unstable();
-        assert_eq!(schemes, [BADGE, BEARER], "each scheme once");
+        assert_eq!(schemes, [BADGE, BEARER], "each scheme must be named once");
     }
 }
 
-/// The second credential confirms who it is; it does not add what the first does not say.
+/// The second credential confirms the identity; it does not add rights to those of the first.
 #[actix_web::test]
-async fn a_second_credential_adds_no_rights() {
+async fn second_credential_adds_no_rights() {
     let app = app!(builder().authenticator(jwt()).authenticator(Badge));
     let both = |roles: &[&str]| {
         getting("/admin")

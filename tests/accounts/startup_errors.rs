@@ -1,4 +1,4 @@
-//! A server that can not start says why in one line and is gone.
+//! A server that cannot start prints the reason in one line and exits.
 
 use std::{net::TcpListener, path::Path};
 
@@ -14,8 +14,8 @@ fn refused_in(data: &Path, settings: &[(&str, &str)], words: &[&str]) {
     let output = start_and_fail(data, settings);
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{out}{err}");
-    assert_eq!(err.lines().count(), 1, "not one line:\n{err}");
-    assert_eq!(out, "", "nothing was announced");
+    assert_eq!(err.lines().count(), 1, "expected one line:\n{err}");
+    assert_eq!(out, "", "nothing may be printed on stdout");
     for word in words {
         assert!(err.contains(word), "{word:?} is not in: {err}");
     }
@@ -26,11 +26,14 @@ fn refused_in(data: &Path, settings: &[(&str, &str)], words: &[&str]) {
 fn refused(settings: &[(&str, &str)], words: &[&str]) {
     let data = fresh_data();
     refused_in(&data.path().join("data"), settings, words);
-    assert!(!data.path().join("data/accounts.db").exists() || !words.contains(&"cannot listen"), "nothing was made");
+    assert!(
+        !data.path().join("data/accounts.db").exists() || !words.contains(&"cannot listen"),
+        "no database may be created"
+    );
 }
 
 #[test]
-fn a_taken_port() {
+fn occupied_port_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("its address").to_string();
     refused(&[("ACCOUNTS_LISTEN", &address)], &["ACCOUNTS_LISTEN", "cannot listen", &address]);
@@ -38,7 +41,7 @@ fn a_taken_port() {
 }
 
 #[test]
-fn an_unreadable_certificate() {
+fn unreadable_certificate_is_reported() {
     let folder = fresh_data();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -64,9 +67,9 @@ fn an_unreadable_certificate() {
 }
 
 #[test]
-fn a_data_folder_that_can_not_be_written() {
+fn unusable_data_folder_is_reported() {
     let folder = fresh_data();
-    // Modes do not stop root, so it is a file that stands in the way.
+    // File modes do not restrict root, so a file blocks the path instead.
     let file = folder.path().join("file");
     std::fs::write(&file, "").expect("written");
     refused_in(&file, &[], &["ACCOUNTS_DATA", "file"]);
@@ -81,7 +84,7 @@ fn a_data_folder_that_can_not_be_written() {
 
 #[cfg(unix)]
 #[test]
-fn a_read_only_data_folder() {
+fn read_only_data_folder_is_reported() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = fresh_data();
     let data = folder.path().join("data");
@@ -91,17 +94,17 @@ fn a_read_only_data_folder() {
         refused_in(&data, &[], &["ACCOUNTS_DATA", "cannot write"]);
         return;
     }
-    // Root may write everywhere, so the server is somebody else.
+    // Root may write everywhere, so the server runs as another user.
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("its mode");
     let output = start_and_fail_as_nobody(&data, &[]);
     assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.contains("ACCOUNTS_DATA") && said.contains("cannot write"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains("ACCOUNTS_DATA") && stderr.contains("cannot write"), "{stderr}");
 }
 
 #[test]
-fn a_database_that_is_none() {
+fn invalid_database_file_is_reported() {
     let folder = fresh_data();
     std::fs::write(folder.path().join("accounts.db"), "not a database, but long enough to look like one".repeat(99))
         .expect("written");
@@ -109,7 +112,7 @@ fn a_database_that_is_none() {
 }
 
 #[test]
-fn a_short_secret() {
+fn short_secret_is_reported() {
     refused(&[("ACCOUNTS_JWT_SECRET", &SECRET[1..])], &["ACCOUNTS_JWT_SECRET", "32"]);
     let folder = fresh_data();
     private(&folder.path().join("jwt.secret"), "short\n");
@@ -117,7 +120,7 @@ fn a_short_secret() {
 }
 
 #[test]
-fn values_that_mean_nothing() {
+fn invalid_setting_values_are_reported() {
     for (variable, value) in [
         ("ACCOUNTS_LISTEN", "localhost"),
         ("ACCOUNTS_LISTEN", "127.0.0.1:99999"),
@@ -142,7 +145,7 @@ fn values_that_mean_nothing() {
 }
 
 #[test]
-fn an_address_of_redis_that_is_none_is_told_without_its_password() {
+fn invalid_redis_url_is_reported_without_password() {
     for address in ["redis://ops:hunter2@", "redis://ops:hunter2@127.0.0.1:port", "http://ops:hunter2@127.0.0.1"] {
         let output = start_and_fail(fresh_data().path(), &[("ACCOUNTS_REDIS_URL", address)]);
         let err = String::from_utf8_lossy(&output.stderr);
@@ -152,7 +155,7 @@ fn an_address_of_redis_that_is_none_is_told_without_its_password() {
 }
 
 #[test]
-fn all_mistakes_at_once_one_line_each() {
+fn all_mistakes_are_reported_at_once() {
     let data = fresh_data();
     let settings = [("ACCOUNTS_WORKERS", "0"), ("ACCOUNTS_LISTEN", "x"), ("ACCOUNTS_RATE_LIMITS", "x")];
     let output = start_and_fail(data.path(), &settings);
@@ -161,7 +164,7 @@ fn all_mistakes_at_once_one_line_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_administrators_email_that_belongs_to_somebody_else() {
+async fn admin_email_of_ordinary_user_is_reported() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let token = anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
@@ -175,10 +178,10 @@ async fn an_administrators_email_that_belongs_to_somebody_else() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_made_is_for_its_owner_alone() {
+fn created_files_are_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let server = Server::start(&[]);
-    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    let mode = |path: &Path| std::fs::metadata(path).expect("the file exists").permissions().mode() & 0o777;
     assert_eq!(mode(&server.data()), 0o700);
     let files: Vec<_> =
         std::fs::read_dir(server.data()).expect("a folder").map(|entry| entry.expect("an entry")).collect();
@@ -191,7 +194,7 @@ fn what_is_made_is_for_its_owner_alone() {
     }
 }
 
-/// Writes a file that others can't read.
+/// Writes a file that other users cannot read.
 fn private(path: &Path, text: &str) {
     std::fs::write(path, text).expect("written");
     #[cfg(unix)]
@@ -200,7 +203,7 @@ fn private(path: &Path, text: &str) {
 
 #[cfg(unix)]
 #[test]
-fn a_secret_that_others_can_read() {
+fn world_readable_secret_is_reported() {
     let folder = fresh_data();
     let secret = folder.path().join("jwt.secret");
     private(&secret, &"s".repeat(64));

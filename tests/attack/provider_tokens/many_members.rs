@@ -1,5 +1,5 @@
-//! Objects with many members: the length of the token is what bounds them, and a repeated name is found wherever it is (CWE-400,
-//! CWE-407, CWE-436).
+//! Objects with many members (CWE-400, CWE-407, CWE-436): only the length of the token bounds them, and a repeated
+//! name is found wherever it occurs.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ fn judged(token: &str) -> Result<(), AuthError> {
 }
 
 #[test]
-fn a_user_of_many_clients_gets_in() {
+fn token_with_many_clients_is_accepted() {
     for clients in [15, 16, 17, 64, 65, 200, 1000] {
         let access: Map<String, Value> =
             (0..clients).map(|n| (format!("client-{n}"), json!({"roles": ["user"]}))).collect();
@@ -28,7 +28,7 @@ fn a_user_of_many_clients_gets_in() {
 }
 
 #[test]
-fn a_header_may_have_as_many_members_as_its_token_has_room_for() {
+fn header_members_are_limited_by_token_length_only() {
     let others: String = (0..200).map(|n| format!(r#","x{n}":{n}"#)).collect();
     let signer = Signer::hmac(jsonwebtoken::Algorithm::HS256, SECRET);
     let header = format!(r#"{{"alg":"HS256"{others}}}"#);
@@ -37,7 +37,8 @@ fn a_header_may_have_as_many_members_as_its_token_has_room_for() {
     assert_eq!(judged(&signer.seal(twice, sound().to_string())), Err(AuthError::Invalid("token_duplicate_member")));
 }
 
-/// Claims with so many members more, all in one object; the name at this place stands at the end once more, by an escape or not.
+/// Claims with `members` extra members in one object. The name at index `repeated` occurs again at the end,
+/// optionally with an escape.
 fn many(members: usize, repeated: Option<usize>, escaped: bool, inside: bool) -> String {
     let mut text = String::new();
     (0..members).for_each(|n| write!(text, r#","x{n}":{n}"#).unwrap());
@@ -54,7 +55,7 @@ fn many(members: usize, repeated: Option<usize>, escaped: bool, inside: bool) ->
 }
 
 #[test]
-fn a_name_that_occurs_twice_is_found_among_many() {
+fn duplicate_name_is_found_among_many() {
     for inside in [false, true] {
         for members in [1, 16, 17, 18, 64, 65, 500] {
             assert_eq!(judged(&many(members, None, false, inside)), Ok(()), "{members}");
@@ -68,10 +69,10 @@ fn a_name_that_occurs_twice_is_found_among_many() {
     }
 }
 
-/// Eight times the members take about eight times as long, on a busy machine up to thirty times. Comparing each with each takes over
-/// four hundred times as long.
+/// Eight times the members take about eight times as long, and up to thirty times on a busy machine. A quadratic
+/// comparison would take over four hundred times as long.
 #[test]
-fn looking_for_repeated_names_stays_linear() {
+fn duplicate_name_check_is_linear() {
     let jwt = configured().longest_token(65_536).cache(palisade::jwt::TokenCache::Off).build().unwrap();
     let fastest = |token: &str| -> Duration {
         let once = || {
@@ -85,5 +86,5 @@ fn looking_for_repeated_names_stays_linear() {
     assert!(few.len() > 6_000 && most.len() > 50_000, "{} and {}", few.len(), most.len());
     let (short, long) = (fastest(&few), fastest(&most));
     assert!(long < short * 100, "{short:?} for 460 members, {long:?} for 3680");
-    assert!(long > short, "the longer one was not looked at");
+    assert!(long > short, "the longer token must take longer");
 }

@@ -1,4 +1,5 @@
-//! CWE-346, ASVS V6.8.1, V9.1.3: a second issuer is believed for its own tokens, by its published keys, and owns nothing.
+//! CWE-346, ASVS V6.8.1, V9.1.3: a second issuer is trusted only for its own tokens, by its published keys, and its
+//! subjects own nothing here.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -15,7 +16,7 @@ use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, start_and_fail
 
 const PARTNER: &str = "https://partner.example";
 
-/// A key pair of the partner's: what it signs with, and the JWK set that it publishes.
+/// A key pair of the partner: the signing key, and the JWK set that the partner publishes.
 fn keys() -> (SigningKey, String) {
     let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key");
     let x = URL_SAFE_NO_PAD.encode(pair.public_key_raw());
@@ -36,7 +37,7 @@ fn grant(subject: &str) -> Grant {
     Grant::new(subject, Duration::from_secs(600))
 }
 
-/// Serves one document over HTTP, on loopback, and counts how often it is asked for.
+/// Serves one document over HTTP on loopback, and counts the requests.
 fn key_server(document: String) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let (url, asked) = (format!("http://{}/jwks", listener.local_addr().expect("its address")), Arc::default());
@@ -67,7 +68,7 @@ async fn is_accepted_but_owns_nothing(server: &Server, key: &SigningKey) {
     of(grant("pat")).get("/api/reports").await.expect(403);
     of(grant("pat").roles(["admin"])).get("/api/users").await.expect(200);
 
-    // The administrator's id, by the word of the partner: it is nobody's account.
+    // The partner issues a token for the administrator's id, which must not give access to the account.
     let impostor = of(grant(&admin_id).scopes(["account:manage", "reports:read"]));
     impostor.get(&format!("/api/users/{admin_id}")).await.expect(403);
     impostor.post("/api/documents", json!({"title": "t", "body": ""})).await.expect(403);
@@ -76,11 +77,11 @@ async fn is_accepted_but_owns_nothing(server: &Server, key: &SigningKey) {
     impostor.post("/auth/logout-all", json!({})).await.expect(403);
     impostor.post("/auth/logout", json!({})).await.expect(403);
     admin.get("/api/me").await.expect(200);
-    // Nor does it give roles here.
+    // It does not grant roles here either.
     let other_admin = of(grant(&admin_id).roles(["admin"]));
     other_admin.patch(&format!("/api/users/{admin_id}"), json!({"role": "user"})).await.expect(403);
 
-    // Neither passes for the other.
+    // Neither issuer can sign for the other.
     anyone.bearing(&token(&issuer(key, "https://accounts.example"), grant("pat"))).get("/api/me").await.expect(401);
     anyone.bearing(&token(&issuer(key, "https://else.example"), grant("pat"))).get("/api/me").await.expect(401);
     let (other, _) = keys();
@@ -90,7 +91,7 @@ async fn is_accepted_but_owns_nothing(server: &Server, key: &SigningKey) {
 }
 
 fn expired(key: &SigningKey) -> String {
-    // One that lives a second beyond the leeway would make the test wait; claims that were good an hour ago do not.
+    // Waiting for a token to expire would be slow, so these claims expired an hour ago.
     let good = token(&issuer(key, PARTNER), grant("pat"));
     let mut parts: Vec<String> = good.split('.').map(str::to_owned).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
@@ -100,7 +101,7 @@ fn expired(key: &SigningKey) -> String {
 }
 
 #[tokio::test]
-async fn a_second_issuer_by_a_file() {
+async fn second_issuer_with_key_file_is_accepted() {
     let (key, set) = keys();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("jwks.json");
@@ -110,7 +111,7 @@ async fn a_second_issuer_by_a_file() {
 }
 
 #[tokio::test]
-async fn a_second_issuer_by_its_url_is_asked_once() {
+async fn second_issuer_url_is_fetched_once() {
     let (key, set) = keys();
     let (url, asked) = key_server(set);
     let server = Server::start(&[("ACCOUNTS_JWKS_URL", &url), ("ACCOUNTS_JWKS_ISSUER", PARTNER)]);
@@ -119,7 +120,7 @@ async fn a_second_issuer_by_its_url_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_second_issuer_that_is_down_is_503_for_its_tokens_alone() {
+async fn second_issuer_outage_affects_only_its_tokens() {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
     let url = format!("http://{free}/jwks");
     let server = Server::start(&[("ACCOUNTS_JWKS_URL", &url), ("ACCOUNTS_JWKS_ISSUER", PARTNER)]);
@@ -133,7 +134,7 @@ async fn a_second_issuer_that_is_down_is_503_for_its_tokens_alone() {
 }
 
 #[test]
-fn keys_that_are_none_are_told_at_the_start() {
+fn invalid_key_sources_are_reported_at_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("jwks.json");
     std::fs::write(&file, r#"{"keys":[]}"#).expect("written");
@@ -143,7 +144,7 @@ fn keys_that_are_none_are_told_at_the_start() {
         ("ACCOUNTS_JWKS_URL", "http://partner.example/jwks"),
     ] {
         let ended = start_and_fail(&folder.path().join("data"), &[(name, value), ("ACCOUNTS_JWKS_ISSUER", PARTNER)]);
-        let told = String::from_utf8_lossy(&ended.stderr);
-        assert!(ended.status.code() == Some(1) && told.starts_with(name) && told.lines().count() == 1, "{told}");
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.code() == Some(1) && stderr.starts_with(name) && stderr.lines().count() == 1, "{stderr}");
     }
 }

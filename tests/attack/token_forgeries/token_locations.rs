@@ -1,4 +1,5 @@
-//! Tokens where they must not be looked for, and credentials that two readers read differently (CWE-598, CWE-436, RFC 6750 §2).
+//! Tokens in places where they must be ignored, and credentials that two parsers read differently (CWE-598, CWE-436,
+//! RFC 6750 §2).
 
 use palisade_tests::site::Site;
 use palisade_tests::tokens::{encode, sound, with};
@@ -23,7 +24,7 @@ async fn hold(site: &Site, rows: Vec<Row>) {
 }
 
 #[actix_web::test]
-async fn a_token_counts_in_the_authorization_header_alone() {
+async fn token_is_read_only_from_authorization_header() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.4.1");
     let token = keys.ec.token(EC, &sound());
@@ -79,7 +80,7 @@ async fn a_token_counts_in_the_authorization_header_alone() {
 }
 
 #[actix_web::test]
-async fn a_credential_has_one_reading() {
+async fn ambiguous_credentials_are_rejected() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.4.2");
     let good = keys.ec.token(EC, &sound());
@@ -91,7 +92,7 @@ async fn a_credential_has_one_reading() {
     let rows = vec![
         Row("lower case", one(format!("bearer {good}")), 200, None),
         Row("upper case", one(format!("BEARER {good}")), 200, None),
-        // RFC 9110 §11.4: 1*SP.
+        // RFC 9110 §11.4 allows several spaces.
         Row("two spaces", one(format!("Bearer  {good}")), 200, None),
         Row("space behind", one(format!("Bearer {good}  ")), 200, None),
         Row("tab", one(format!("Bearer\t{good}")), 401, malformed),
@@ -130,9 +131,9 @@ async fn a_credential_has_one_reading() {
     site.stop().await;
 }
 
-/// What is refused says no more than that it was, whatever was wrong with it (RFC 6750 §3.1).
+/// Each refusal looks the same, whatever was wrong with the token (RFC 6750 §3.1).
 #[actix_web::test]
-async fn every_refusal_of_a_token_looks_alike() {
+async fn all_token_refusals_look_alike() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.4.3");
     let mut bodies = Vec::new();

@@ -1,4 +1,4 @@
-//! Where two sound parts meet and make a hole (CWE-863, CWE-770, CWE-755): each was found by attacking the whole.
+//! Attacks on the combination of two features that are each correct alone (CWE-863, CWE-770, CWE-755).
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use palisade_tests::{
     Answer, ISSUER, bearer, builder, call, call_raw, get as getting, palisade, post as posting, with_untouchable_body,
 };
 
-/// Another issuer, which may call somebody by the same name, or by none.
+/// A second issuer, whose subjects may have the same names as those of the first, or an empty name.
 struct Badge;
 
 impl Authenticator for Badge {
@@ -46,24 +46,24 @@ async fn show(id: Path<String>) -> String {
 }
 
 #[actix_web::test]
-async fn a_subject_of_another_issuer_is_not_the_owner() {
+async fn subject_of_another_issuer_is_not_the_owner() {
     let several = || builder().authenticator(Badge);
-    let said =
+    let configured =
         init_service(App::new().service(show).wrap(several().resource_owner_issuer(ISSUER).build().unwrap())).await;
     let alice = || getting("/users/alice");
-    assert_eq!(call(&said, alice().insert_header(("authorization", bearer("alice", &[])))).await.status, 200);
-    call(&said, alice().insert_header(("x-badge", "alice"))).await.assert_problem(403);
+    assert_eq!(call(&configured, alice().insert_header(("authorization", bearer("alice", &[])))).await.status, 200);
+    call(&configured, alice().insert_header(("x-badge", "alice"))).await.assert_problem(403);
 
-    let unsaid = init_service(App::new().service(show).wrap(several().build().unwrap())).await;
+    let unconfigured = init_service(App::new().service(show).wrap(several().build().unwrap())).await;
     for asked in
         [alice().insert_header(("authorization", bearer("alice", &[]))), alice().insert_header(("x-badge", "alice"))]
     {
-        call(&unsaid, asked).await.assert_problem(500);
+        call(&unconfigured, asked).await.assert_problem(500);
     }
 }
 
 #[actix_web::test]
-async fn an_empty_subject_owns_nothing() {
+async fn empty_subject_owns_nothing() {
     let palisade = palisade::Palisade::builder().authenticator(Badge).build().unwrap();
     let app = init_service(App::new().service(show).wrap(palisade)).await;
     call(&app, getting("/users/").insert_header(("x-badge", ""))).await.assert_problem(403);
@@ -83,7 +83,7 @@ async fn mine() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_scope_rate_limit_by_principal_counts_addresses_where_nobody_is_known() {
+async fn anonymous_requests_count_by_address_in_principal_limit() {
     let rate_limit = RateLimit::new("api", 2, Duration::from_mins(1)).by(By::Principal);
     let scope = palisade::scope("/api").rate_limit(rate_limit).service(mine).service(open);
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
@@ -92,7 +92,7 @@ async fn a_scope_rate_limit_by_principal_counts_addresses_where_nobody_is_known(
     call(&app, getting("/api/open")).await.assert_problem(429);
     call(&app, getting("/api/unknown")).await.assert_problem(429);
     let known = getting("/api/mine").insert_header(("authorization", bearer("alice", &[])));
-    assert_eq!(call(&app, known).await.status, 200, "a principal has a bucket of its own");
+    assert_eq!(call(&app, known).await.status, 200, "an authenticated caller has a separate limit");
 }
 
 #[get("/named")]
@@ -103,7 +103,7 @@ async fn named() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_request_is_charged_once_to_one_bucket() {
+async fn request_is_charged_once_for_a_shared_limit() {
     let rate_limit = RateLimit::new("edges-of-one-bucket", 4, Duration::from_mins(15)).shared();
     let scope = palisade::scope("/s").rate_limit(rate_limit).service(named);
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
@@ -114,7 +114,7 @@ async fn a_request_is_charged_once_to_one_bucket() {
 }
 
 #[actix_web::test]
-async fn two_scopes_do_not_share_what_each_declares() {
+async fn scopes_do_not_share_equally_named_limits() {
     let rate_limit = || RateLimit::new("api", 2, Duration::from_mins(15));
     let one = palisade::scope("/one").rate_limit(rate_limit()).service(open);
     let two = palisade::scope("/two").rate_limit(rate_limit()).service(mine);
@@ -126,7 +126,7 @@ async fn two_scopes_do_not_share_what_each_declares() {
 }
 
 #[actix_web::test]
-async fn a_style_that_panics_still_answers() {
+async fn panicking_problem_style_still_gets_a_response() {
     let palisade = builder().problems(|_| panic!("the style")).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("/s").service(mine)).wrap(palisade)).await;
     for (path, status) in [("/nowhere", 404), ("/s/nowhere", 404), ("/s/mine", 401), ("/%00", 400)] {
@@ -136,7 +136,7 @@ async fn a_style_that_panics_still_answers() {
 
 #[get("/hold")]
 #[public]
-#[expect(clippy::await_holding_refcell_ref, reason = "the mistake of an application that is tried here")]
+#[expect(clippy::await_holding_refcell_ref, reason = "the test makes this mistake of an application on purpose")]
 async fn hold(request: HttpRequest) -> &'static str {
     actix_web::rt::spawn(async move {
         let extensions = request.extensions_mut();
@@ -148,7 +148,7 @@ async fn hold(request: HttpRequest) -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_task_that_holds_the_extensions_costs_no_answer() {
+async fn borrowed_extensions_still_get_a_response() {
     let app = init_service(App::new().service(hold).wrap(palisade())).await;
     call(&app, getting("/hold")).await.assert_problem(500);
 }
@@ -163,7 +163,7 @@ async fn of_its_own_origin() -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn the_list_of_origins_stands_above_what_a_handler_says() {
+async fn handler_cannot_override_the_cors_origins() {
     let cors = Cors::allow_origins(["https://app.example.com"]).unwrap();
     let app = init_service(App::new().service(of_its_own_origin).wrap(builder().cors(cors).build().unwrap())).await;
     for (origin, shared) in [("https://evil.example", ""), ("https://app.example.com", "https://app.example.com")] {
@@ -173,7 +173,7 @@ async fn the_list_of_origins_stands_above_what_a_handler_says() {
     }
 }
 
-/// What becomes of an inner middleware's `Err` that brings a response of its own.
+/// The answer when an inner middleware returns an `Err` that has a response of its own.
 async fn erred(response: fn() -> HttpResponse) -> Answer {
     let app = App::new().service(open).wrap_fn(move |request, service| {
         let called = service.call(request);
@@ -186,7 +186,7 @@ async fn erred(response: fn() -> HttpResponse) -> Answer {
 }
 
 #[actix_web::test]
-async fn an_error_that_calls_itself_a_success_is_none_and_a_challenge_is_kept() {
+async fn error_with_success_status_becomes_500() {
     erred(|| HttpResponse::Ok().body("let me through")).await.assert_problem(500);
     erred(|| HttpResponse::SeeOther().insert_header(("location", "/elsewhere")).finish()).await.assert_problem(500);
     let challenged =
@@ -197,7 +197,7 @@ async fn an_error_that_calls_itself_a_success_is_none_and_a_challenge_is_kept() 
 
 type Answered<B> = Result<ServiceResponse<B>, actix_web::Error>;
 
-/// A middleware of the route that reads the whole body, hands the request on, and calls every answer a failure.
+/// A route middleware that reads the whole body, passes the request on, and turns each response into a failure.
 async fn meddle(mut request: ServiceRequest, next: Next<impl MessageBody>) -> Answered<impl MessageBody> {
     let body = request.extract::<web::Bytes>().await?;
     request.set_payload(Payload::from(body));
@@ -214,13 +214,13 @@ async fn wrapped(body: String) -> String {
 }
 
 #[actix_web::test]
-async fn the_middleware_of_a_route_stands_behind_its_checks_and_before_its_settlement() {
+async fn route_middleware_runs_between_checks_and_settlement() {
     let app = init_service(App::new().service(wrapped).wrap(palisade())).await;
     let asked = || posting("/wrapped/alice", "{}");
     call_raw(&app, with_untouchable_body(asked())).await.assert_problem(401);
     let mallory = asked().insert_header(("authorization", bearer("mallory", &[])));
     call_raw(&app, with_untouchable_body(mallory)).await.assert_problem(403);
-    // Both were failures. What is over the rate limit reads no body either.
+    // Both requests counted as failures. A request over the limit does not read the body either.
     let alice = || asked().insert_header(("authorization", bearer("alice", &[])));
     call_raw(&app, with_untouchable_body(alice())).await.assert_problem(429);
 
@@ -232,7 +232,7 @@ async fn the_middleware_of_a_route_stands_behind_its_checks_and_before_its_settl
     }
 }
 
-/// Calls the handler, and calls it again.
+/// A route middleware that calls the handler twice.
 async fn twice(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Answered<impl MessageBody> {
     let (request, _) = next.call(request).await?.into_parts();
     next.call(ServiceRequest::from_request(request)).await
@@ -245,7 +245,7 @@ async fn once_only() -> &'static str {
 }
 
 #[actix_web::test]
-async fn an_admission_is_for_one_call() {
+async fn one_admission_allows_one_handler_call() {
     let app = init_service(App::new().service(once_only).wrap(palisade())).await;
     call(&app, getting("/twice")).await.assert_problem(500);
 }
@@ -256,7 +256,7 @@ async fn plain() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_plain_function_in_an_app_without_the_middleware_is_refused() {
+async fn guarded_function_without_middleware_is_rejected() {
     let app = init_service(App::new().route("/plain", web::get().to(plain))).await;
     let admin = getting("/plain").insert_header(("authorization", bearer("root", &["admin"])));
     call(&app, admin).await.assert_problem(500);

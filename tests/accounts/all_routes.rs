@@ -1,4 +1,4 @@
-//! Every route of the table with each status in it, then a restart.
+//! Each route of the example with each of its statuses, then a restart.
 
 use reqwest::{Method, Version, header};
 use serde_json::{Value, json};
@@ -9,14 +9,14 @@ use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
 const APP: &str = "https://app.example.com";
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
-/// What a walk leaves behind, and what it used that is nobody else's to know.
-pub struct Walked {
+/// The account that the calls leave behind, and the secrets that they used.
+pub struct CalledRoutes {
     pub ada: String,
     pub secrets: Vec<String>,
 }
 
-/// Asks for everything there is, as everybody there is; under 100 times in all, so that no rate limit is met.
-pub async fn whole(server: &Server, admin_password: &str) -> Walked {
+/// Calls each route as each kind of caller, with fewer than 100 requests in all, so that no rate limit is reached.
+pub async fn call_all(server: &Server, admin_password: &str) -> CalledRoutes {
     let anyone = Client::new(server);
     let passwords = ["ada's own pass phrase", "bob's own pass phrase"];
 
@@ -38,7 +38,7 @@ pub async fn whole(server: &Server, admin_password: &str) -> Walked {
     cross_origin(&anyone).await;
 
     let secrets = tokens.into_iter().chain(passwords.map(String::from)).chain([admin_password.to_owned()]);
-    Walked { ada: ada_id, secrets: secrets.collect() }
+    CalledRoutes { ada: ada_id, secrets: secrets.collect() }
 }
 
 async fn health_and_nowhere(anyone: &Client) {
@@ -66,7 +66,7 @@ async fn register(anyone: &Client, password: &str) -> String {
     let user = made.body.as_object().expect("an object");
     let mut members: Vec<_> = user.keys().map(String::as_str).collect();
     members.sort_unstable();
-    assert_eq!(members, ["age", "created_at", "email", "id", "name", "role"], "and no password hash");
+    assert_eq!(members, ["age", "created_at", "email", "id", "name", "role"], "there must be no password hash");
     assert_eq!(
         (&user["email"], &user["role"], &user["age"]),
         (&json!("ada@example.com"), &json!("user"), &Value::Null)
@@ -90,7 +90,7 @@ async fn register(anyone: &Client, password: &str) -> String {
 async fn login(anyone: &Client) {
     let wrong = anyone.login("ada@example.com", "not her pass phrase").await.expect(401);
     let unknown = anyone.login("nobody@example.com", "not her pass phrase").await.expect(401);
-    assert_eq!(wrong.text, unknown.text, "nothing tells which");
+    assert_eq!(wrong.text, unknown.text, "both failures must look the same");
     anyone.post("/auth/login", json!({"email": "ada@example.com"})).await.expect_invalid(&[""]);
     anyone.get("/auth/login").await.expect(405);
 }
@@ -112,7 +112,7 @@ async fn list(anyone: &Client, ada: &Client, admin: &Client) {
         items.iter().map(|user| user["name"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
     };
     let page = admin.get("/api/users").await.expect(200);
-    assert_eq!(names(&page), ["Administrator", "Ada", "Bob"], "the oldest first");
+    assert_eq!(names(&page), ["Administrator", "Ada", "Bob"], "the list must start with the oldest");
     assert_eq!((&page.body["total"], &page.body["limit"], &page.body["offset"]), (&json!(3), &json!(20), &json!(0)));
     for (sort, order) in [
         ("name", ["Ada", "Administrator", "Bob"]),
@@ -174,14 +174,14 @@ async fn change(anyone: &Client, ada: &Client, admin: &Client, [ada_id, bob_id]:
     let injection = "Ada'); DROP TABLE users; --";
     let changed = ada.patch(&own, json!({"name": injection, "age": 36})).await.expect(200);
     assert_eq!((&changed.body["name"], &changed.body["age"]), (&json!(injection), &json!(36)));
-    assert_eq!(changed.body["email"], "ada@example.com", "what is not named stays");
+    assert_eq!(changed.body["email"], "ada@example.com", "omitted members must be unchanged");
     let cleared = ada.patch(&own, json!({"age": null, "name": "Ada"})).await.expect(200);
     assert_eq!(cleared.body["age"], Value::Null);
     assert_eq!(ada.patch(&own, json!({})).await.expect(200).body, cleared.body);
 
     ada.patch(&own, json!({"role": "admin"})).await.expect(403);
     ada.patch(&own, json!({"name": "Eve", "role": "user"})).await.expect(403);
-    assert_eq!(ada.get(&own).await.expect(200).body, cleared.body, "a refused change changes nothing");
+    assert_eq!(ada.get(&own).await.expect(200).body, cleared.body, "a refused update must change nothing");
     ada.patch(&own, json!({"email": "Bob@example.com"})).await.expect(409);
     ada.patch(&own, json!({"email": "ada", "age": -1})).await.expect_invalid(&["/age", "/email"]);
     ada.patch(&own, json!({"created_at": "now"})).await.expect(422);
@@ -204,7 +204,7 @@ async fn remove(anyone: &Client, ada: &Client, admin: &Client, bob_id: &str) {
 async fn cross_origin(anyone: &Client) {
     let from = |origin: &'static str, method| anyone.request(method, "/api/me").header(header::ORIGIN, origin);
     let refused = Answer::to(from(APP, Method::GET)).await.expect(401);
-    assert_eq!(refused.header("access-control-allow-origin"), Some(APP), "a page can read why");
+    assert_eq!(refused.header("access-control-allow-origin"), Some(APP), "a page must be able to read the error");
     assert_eq!(refused.header("access-control-allow-credentials"), Some("true"));
     let preflight = from(APP, Method::OPTIONS).header(header::ACCESS_CONTROL_REQUEST_METHOD, "PATCH");
     let preflight = Answer::to(preflight).await.expect(204);
@@ -216,11 +216,11 @@ async fn cross_origin(anyone: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_route_with_each_status_and_the_data_survives_a_restart() {
+async fn routes_return_each_status_and_data_survives_restart() {
     let server = Server::start(&[]);
-    let walked = whole(&server, ADMIN_PASSWORD).await;
+    let called = call_all(&server, ADMIN_PASSWORD).await;
     let certificate = std::fs::read(server.data().join("tls.crt")).expect("a certificate");
-    let token = &walked.secrets[0];
+    let token = &called.secrets[0];
     let stopped = server.stop();
     assert!(stopped.status.success(), "{:?}", stopped.status);
 
@@ -228,14 +228,14 @@ async fn every_route_with_each_status_and_the_data_survives_a_restart() {
     assert_eq!(std::fs::read(again.data().join("tls.crt")).expect("a certificate"), certificate);
     assert!(again.banner().contains("administrator: there already"), "{}", again.banner());
     let anyone = Client::new(&again);
-    let found = anyone.bearing(token).get(&format!("/api/users/{}", walked.ada)).await.expect(200);
+    let found = anyone.bearing(token).get(&format!("/api/users/{}", called.ada)).await.expect(200);
     assert_eq!(found.body["name"], "Ada");
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     assert_eq!(admin.get("/api/users").await.expect(200).body["total"], 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_that_is_gone_is_404_and_its_tokens_are_over() {
+async fn deleted_account_is_404_and_its_tokens_end() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let body = json!({"name": "Ada", "email": "ada@example.com", "password": "ada's own pass phrase"});
@@ -254,7 +254,7 @@ async fn an_account_that_is_gone_is_404_and_its_tokens_are_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_was_taken_away_gives_no_role_back() {
+async fn lost_role_cannot_restore_itself() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
     let eve = json!({"name": "Eve", "email": "eve@example.com", "password": "eve's own pass phrase"});
@@ -264,7 +264,7 @@ async fn a_role_that_was_taken_away_gives_no_role_back() {
     let promoted = anyone.bearing(&anyone.token("eve@example.com", "eve's own pass phrase").await);
     promoted.get("/api/users").await.expect(200);
     admin.patch(&own, json!({"role": "user"})).await.expect(200);
-    // The token says admin, but it is over.
+    // The token contains the admin role, but it has been revoked.
     promoted.patch(&own, json!({"role": "admin"})).await.expect(401);
     let accomplice = json!({"name": "Mallory", "email": "mallory@example.com", "role": "admin"});
     promoted.post("/api/users", accomplice.clone()).await.expect(401);

@@ -1,5 +1,6 @@
-//! Services without a policy (row B5, CWE-1188; ASVS V8.2.1): static files, documentation pages and services of others
-//! answer 500 unless their mount is exempted by name and with a reason; and no path text reaches an exemption.
+//! Services without a policy (CWE-1188; ASVS V8.2.1): static files, documentation pages and third-party services
+//! respond with 500 unless their mount is exempted by name and with a reason. The text of a request path never
+//! selects an exemption.
 
 use actix_files::Files;
 use actix_web::dev::{ServiceRequest, fn_service};
@@ -22,7 +23,7 @@ fn exempting(prefix: &str) -> Palisade {
     builder().allow_unguarded(prefix, "style sheets for everybody").build().unwrap()
 }
 
-/// A folder with one file.
+/// A temporary folder with one file.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("site.css"), "body {}").unwrap();
@@ -50,14 +51,14 @@ macro_rules! app {
 }
 
 #[actix_web::test]
-async fn b5_what_is_mounted_without_a_policy_does_not_answer() {
+async fn services_without_a_policy_do_not_answer() {
     let folder = folder();
     let app = app!(folder, builder().build().unwrap());
     for (path, status) in [
         ("/static/site.css", 500),
         ("/static/none.css", 500),
         ("/docs/index.html", 500),
-        // A default service: actix-web does not tell it from its own 404.
+        // This is a default service; actix-web does not distinguish it from its own 404.
         ("/docs/api/x", 404),
         ("/x/raw", 500),
         ("/statics", 500),
@@ -70,7 +71,7 @@ async fn b5_what_is_mounted_without_a_policy_does_not_answer() {
 }
 
 #[actix_web::test]
-async fn b5_an_exemption_opens_its_own_mount_and_nothing_else() {
+async fn exemption_opens_only_its_own_mount() {
     let folder = folder();
     let app = app!(folder, exempting("/static"));
     let file = call(&app, getting("/static/site.css")).await;
@@ -100,7 +101,7 @@ async fn b5_an_exemption_opens_its_own_mount_and_nothing_else() {
 }
 
 #[actix_web::test]
-async fn b5_a_scope_of_others_is_exempted_with_all_that_is_in_it() {
+async fn exempt_scope_includes_its_services() {
     let folder = folder();
     let app = app!(folder, exempting("/docs"));
     for path in ["/docs/index.html", "/docs/api/x"] {
@@ -113,7 +114,7 @@ async fn b5_a_scope_of_others_is_exempted_with_all_that_is_in_it() {
 }
 
 #[actix_web::test]
-async fn b5_a_parameter_that_a_client_fills_in_is_no_mount() {
+async fn path_parameter_does_not_match_an_exemption() {
     let inner = web::scope("/{tenant}").service(palisade::scope("/x").service(admin)).default_service(web::to(raw));
     let app = init_service(App::new().service(inner).wrap(exempting("/static"))).await;
     for path in ["/acme/private", "/static/private", "/%73tatic/private", "/static"] {
@@ -126,8 +127,8 @@ async fn b5_a_parameter_that_a_client_fills_in_is_no_mount() {
 }
 
 #[test]
-fn an_exemption_names_a_mount_and_a_reason_and_stands_in_the_table() {
-    for (prefix, reason, says) in [
+fn exemption_needs_a_mount_and_a_reason() {
+    for (prefix, reason, expected) in [
         ("/", "everything", "is the prefix of a mounted service"),
         ("", "everything", "is the prefix of a mounted service"),
         ("static", "files", "is the prefix of a mounted service"),
@@ -136,7 +137,7 @@ fn an_exemption_names_a_mount_and_a_reason_and_stands_in_the_table() {
         ("/static", " ", "needs a reason"),
     ] {
         let mistake = builder().allow_unguarded(prefix, reason).build().unwrap_err().to_string();
-        assert!(mistake.starts_with("allow_unguarded ") && mistake.contains(says), "{prefix}: {mistake}");
+        assert!(mistake.starts_with("allow_unguarded ") && mistake.contains(expected), "{prefix}: {mistake}");
     }
     let table = exempting("/static").policies();
     assert_eq!(table.exemptions().collect::<Vec<_>>(), [("/static", "style sheets for everybody")]);

@@ -1,4 +1,5 @@
-//! CWE-770, CWE-307, ASVS V6.3.1: rate limits from inside of a handler are the same rate limits.
+//! CWE-770, CWE-307, ASVS V6.3.1: a handler that uses the rate limiter sees the same limits and counts as the
+//! attributes.
 
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ async fn report(
 }
 
 #[actix_web::test]
-async fn an_administrator_lets_a_locked_out_address_in_again() {
+async fn administrator_resets_a_locked_out_address() {
     let palisade = palisade();
     let scope = palisade::scope("").service(login).service(palisade::scope("").service(unblock).service(left));
     let app = init_service(App::new().service(scope).wrap(palisade)).await;
@@ -63,7 +64,7 @@ async fn an_administrator_lets_a_locked_out_address_in_again() {
     }
     call(&app, guess()).await.assert_problem(429);
     assert_eq!(call(&app, admin(Method::GET)).await.body, "0");
-    // Whoever is locked out can't let itself in.
+    // A client that is locked out cannot reset its own limit.
     call(&app, request(Method::DELETE, "/lockouts/203.0.113.7")).await.assert_problem(401);
     assert_eq!(call(&app, admin(Method::DELETE)).await.status, 204);
     assert_eq!(call(&app, admin(Method::GET)).await.body, "2");
@@ -71,7 +72,7 @@ async fn an_administrator_lets_a_locked_out_address_in_again() {
 }
 
 #[actix_web::test]
-async fn what_a_handler_checks_is_exact_and_given_back_where_it_did_not_count() {
+async fn handler_check_is_exact_and_can_give_back() {
     let clock = ManualClock::new();
     let palisade = builder_at(&clock).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(report)).wrap(palisade)).await;
@@ -93,7 +94,7 @@ async fn what_a_handler_checks_is_exact_and_given_back_where_it_did_not_count() 
 }
 
 #[actix_web::test]
-async fn charging_takes_what_there_is_and_a_reset_gives_nothing_back_to_what_was_under_way() {
+async fn charge_saturates_and_reset_ignores_older_permits() {
     let limiter = palisade().rate_limiter();
     let ann = RateLimitKey::subject("https://issuer.example", "ann");
     let before = limiter.check(&REPORTS, &ann).await.unwrap();
@@ -110,7 +111,7 @@ async fn charging_takes_what_there_is_and_a_reset_gives_nothing_back_to_what_was
 }
 
 #[actix_web::test]
-async fn a_rate_limit_that_is_none_is_told_and_never_a_silent_yes() {
+async fn unknown_limit_is_an_error_and_never_admits() {
     let routes = palisade::scope("").service(login);
     let limiter = builder().routes(&routes).build().unwrap().rate_limiter();
     let address = RateLimitKey::address([203, 0, 113, 7].into());
@@ -129,7 +130,7 @@ async fn unwrapped(limiter: RateLimiter) -> String {
 }
 
 #[actix_web::test]
-async fn the_argument_is_validated_away_and_shows_no_client() {
+async fn limiter_argument_debug_shows_no_client() {
     let app = init_service(App::new().service(palisade::scope("").service(unwrapped)).wrap(palisade())).await;
     let shown = call(&app, getting("/unwrapped")).await;
     assert_eq!(shown.status, 200);

@@ -1,4 +1,5 @@
-//! CWE-645, CWE-307, ASVS V6.3.1: a good record is earned by the account's own success at that handler, and by nothing else.
+//! CWE-645, CWE-307, ASVS V6.3.1: an address becomes known for a name only through a success of that account at that
+//! handler.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -44,7 +45,7 @@ async fn form_login(body: Json<Credentials>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn a_wrong_guess_makes_no_good_record() {
+async fn wrong_guess_makes_no_known_address() {
     let clock = ManualClock::new();
     let palisade = builder_at(&clock).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(form_login)).wrap(palisade)).await;
@@ -52,7 +53,7 @@ async fn a_wrong_guess_makes_no_good_record() {
     for window in 0..3 {
         for _ in 0..10 {
             for bot in 0..60 {
-                // Each window others come first, and get records of their own.
+                // In each window other bots come first, and would become known addresses.
                 let bot = (bot + window * 5) % 60;
                 let asked = from(&nth(198, bot), posting("/form", &body("ann", "guess")));
                 guesses += u32::from(call(&app, asked).await.status == 303);
@@ -69,7 +70,7 @@ async fn a_wrong_guess_makes_no_good_record() {
 #[rate_limit(20, "15m", by = field(body.email), name = "n4", count = failures)]
 #[validate]
 async fn login(body: Json<Credentials>) -> HttpResponse {
-    // As the example: each spelling beyond its case is an account of its own.
+    // As in the example, each spelling that differs in more than case is a separate account.
     let (email, password) = (body.email.to_lowercase(), body.password.as_str());
     match (email.as_str(), password) {
         ("ann@example.org", "secret") | ("ann@exa\u{ff4d}ple.org", "mine") => HttpResponse::Ok().finish(),
@@ -78,7 +79,7 @@ async fn login(body: Json<Credentials>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn an_account_of_the_attackers_makes_no_record_for_the_victims_name() {
+async fn attackers_account_makes_no_address_known_to_victim() {
     assert!("ann@exa\u{ff4d}ple.org".validate_email(), "the example would let it register");
     let clock = ManualClock::new();
     let palisade = builder_at(&clock).build().unwrap();
@@ -115,7 +116,7 @@ async fn login5(body: Json<Credentials>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn what_anybody_may_do_makes_no_record_for_the_login() {
+async fn unauthenticated_success_makes_no_known_address() {
     let palisade = builder().build().unwrap();
     let routes = palisade::scope("").service(forgot).service(login5);
     let app = init_service(App::new().service(routes).wrap(palisade)).await;
@@ -134,7 +135,7 @@ async fn what_anybody_may_do_makes_no_record_for_the_login() {
 }
 
 #[actix_web::test]
-async fn records_of_own_accounts_do_not_push_out_a_victims_count() {
+async fn known_addresses_do_not_evict_a_victims_count() {
     let clock = ManualClock::new();
     let store = MemoryRateLimits::bounded(NonZeroUsize::new(8192).unwrap(), clock.clone());
     let palisade = Palisade::builder().authenticator(jwt()).rate_limit_store(store.clone()).build().unwrap();
@@ -143,13 +144,13 @@ async fn records_of_own_accounts_do_not_push_out_a_victims_count() {
         let own = from(&nth(198, bot), posting("/login", &body("ann@exa\u{ff4d}ple.org", "mine")));
         assert_eq!(call(&app, own).await.status, 200);
     };
-    // Logins to an own account, from many addresses: each is a place for 30 days.
+    // Logins to the attacker's own account from many addresses each take a place for 30 days.
     for bot in 0..12_000 {
         own(bot).await;
         own(bot).await;
     }
     clock.advance(Duration::from_hours(14 * 24));
-    // All counters of quarters are gone; sweeps come with requests.
+    // The counters of the short window have expired; the sweep runs with requests.
     for _ in 0..2000 {
         clock.advance(Duration::from_millis(1));
         own(0).await;

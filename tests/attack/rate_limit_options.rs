@@ -1,4 +1,5 @@
-//! CWE-799, CWE-770, ASVS V2.4.1: what a rate limit counts, what a request costs, who is exempt, and what is shared.
+//! CWE-799, CWE-770, ASVS V2.4.1: which requests a limit counts, how much a request costs, who is exempt, and which
+//! limits are shared.
 
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ async fn orders(status: Path<u16>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn successes_alone_count_and_mistakes_are_given_back() {
+async fn count_successes_gives_failures_back() {
     let app = app!(palisade(), orders);
     for _ in 0..10 {
         assert_eq!(call(&app, answering(422, "orders")).await.status, 422);
@@ -53,7 +54,7 @@ async fn guess(status: Path<u16>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn a_function_of_the_status_says_what_counts() {
+async fn count_function_decides_by_status() {
     let app = app!(palisade(), guess);
     for status in [200, 404, 500, 200, 404] {
         assert_eq!(call(&app, answering(status, "guess")).await.status, status);
@@ -72,7 +73,7 @@ async fn export() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_request_takes_what_it_costs_or_nothing() {
+async fn request_takes_its_full_cost_or_nothing() {
     let app = app!(palisade(), export);
     for left in ["r=6", "r=2"] {
         let answer = call(&app, getting("/export")).await;
@@ -104,7 +105,7 @@ async fn three() -> &'static str {
 }
 
 #[actix_web::test]
-async fn handlers_share_a_bucket_by_its_name() {
+async fn handlers_share_a_limit_by_name() {
     let app = app!(palisade(), one two);
     assert_eq!(call(&app, getting("/one")).await.status, 200);
     assert_eq!(call(&app, getting("/two")).await.status, 200);
@@ -113,7 +114,7 @@ async fn handlers_share_a_bucket_by_its_name() {
 }
 
 #[actix_web::test]
-async fn one_name_with_other_numbers_is_an_error_at_boot() {
+async fn shared_name_with_different_limits_is_config_error() {
     let routes = palisade::scope("").service(one).service(palisade::scope("/in").service(three));
     let mistake = builder().routes(&routes).build().unwrap_err().to_string();
     for part in ["shared-by-two", "2 per 3600 s", "3 per 3600 s", "one", "three"] {
@@ -138,7 +139,7 @@ async fn observed() -> &'static str {
 }
 
 #[actix_web::test]
-async fn one_rate_limit_that_is_only_observed_refuses_nothing_and_lifts_no_other() {
+async fn observed_limit_does_not_lift_another() {
     let app = app!(palisade(), observed);
     for expected in [r#""observed";r=0"#, r#""observed";r=0"#, r#""observed";r=0"#] {
         let answer = call(&app, getting("/observed")).await;
@@ -157,7 +158,7 @@ async fn mine() -> &'static str {
 }
 
 #[actix_web::test]
-async fn exempt_addresses_are_counted_by_nothing_and_nobody_can_claim_to_be_one() {
+async fn exempt_address_is_uncounted_and_cannot_be_forged() {
     let palisade = builder().exempt_from_rate_limits(["192.0.2.0/24", "::ffff:198.51.100.7"]).unwrap().build().unwrap();
     let app = app!(palisade, one);
     let from = |peer: &str| getting("/one").peer_addr(peer.parse().unwrap());
@@ -165,7 +166,7 @@ async fn exempt_addresses_are_counted_by_nothing_and_nobody_can_claim_to_be_one(
         for _ in 0..5 {
             let answer = call(&app, from(peer)).await;
             assert_eq!(answer.status, 200);
-            assert_eq!(answer.header("ratelimit"), "", "nothing counts, so nothing is reported");
+            assert_eq!(answer.header("ratelimit"), "", "an exempt request reports no limit");
         }
     }
     let claims = || from("203.0.113.9:1").insert_header(("x-forwarded-for", "192.0.2.9"));
@@ -175,7 +176,7 @@ async fn exempt_addresses_are_counted_by_nothing_and_nobody_can_claim_to_be_one(
 }
 
 #[actix_web::test]
-async fn an_exempt_caller_is_not_charged_and_its_address_gets_back_what_it_was() {
+async fn exempt_caller_is_not_charged() {
     let palisade = builder().exempt_from_rate_limits_if(Rule::Role("monitor")).build().unwrap();
     let app = app!(palisade, mine);
     let asked = |roles: &[&str]| getting("/mine").insert_header(("authorization", bearer("ann", roles)));
@@ -185,7 +186,7 @@ async fn an_exempt_caller_is_not_charged_and_its_address_gets_back_what_it_was()
     for status in [200, 200, 429] {
         assert_eq!(call(&app, asked(&["user"])).await.status, status);
     }
-    // The address is at its rate limit before anybody knows who calls.
+    // The limit of the address is used up before the caller is known.
     call(&app, asked(&["monitor"])).await.assert_problem(429);
 }
 
@@ -197,7 +198,7 @@ async fn by_address() -> &'static str {
 }
 
 #[actix_web::test]
-async fn an_exempt_caller_is_not_charged_where_only_its_address_is_counted() {
+async fn exempt_caller_is_not_charged_by_address() {
     let palisade = builder().exempt_from_rate_limits_if(Rule::Role("monitor")).build().unwrap();
     let app = app!(palisade, by_address);
     for _ in 0..5 {
@@ -207,7 +208,7 @@ async fn an_exempt_caller_is_not_charged_where_only_its_address_is_counted() {
 }
 
 #[actix_web::test]
-async fn an_exemption_that_no_caller_alone_can_meet_is_an_error_at_boot() {
+async fn exemption_rule_must_depend_on_caller_only() {
     for rule in [Rule::Public, Rule::Authenticated, Rule::Owner("id"), Rule::Any(&[]), Rule::Not(&Rule::Owner("id"))] {
         let mistake = builder().exempt_from_rate_limits_if(rule).build().unwrap_err().to_string();
         assert!(mistake.contains("exempt_from_rate_limits_if"), "{mistake}");
@@ -226,14 +227,14 @@ async fn tight() -> &'static str {
 }
 
 #[actix_web::test]
-async fn the_style_of_the_headers_is_chosen_and_a_refusal_keeps_its_retry_after() {
+async fn header_style_is_configurable_and_keeps_retry_after() {
     let cors = palisade::Cors::allow_origins(["https://app.example.com"]).unwrap();
     let legacy = builder().cors(cors).rate_limit_headers(RateLimitHeaders::Legacy).build().unwrap();
     let app = app!(legacy, tight);
     let names = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
     let answer = call(&app, getting("/tight").insert_header(("origin", "https://app.example.com"))).await;
     for name in names {
-        // A page of another origin can read them too.
+        // A page of another origin can read these headers too.
         assert!(answer.header("access-control-expose-headers").to_lowercase().contains(name), "{answer:?}");
     }
     assert_eq!(names.map(|name| answer.header(name).to_owned()), ["2", "1", "60"]);
@@ -248,13 +249,13 @@ async fn the_style_of_the_headers_is_chosen_and_a_refusal_keeps_its_retry_after(
     for status in [200, 200, 429] {
         let answer = call(&app, getting("/tight")).await;
         assert_eq!(answer.status, status);
-        let said: Vec<_> = answer.headers.keys().filter(|name| name.as_str().contains("ratelimit")).collect();
-        assert!(said.is_empty(), "{said:?}");
+        let reported: Vec<_> = answer.headers.keys().filter(|name| name.as_str().contains("ratelimit")).collect();
+        assert!(reported.is_empty(), "{reported:?}");
         assert_eq!(answer.header("retry-after").is_empty(), status == 200);
     }
 }
 
 #[test]
-fn a_count_says_what_it_counts() {
+fn count_matches_its_statuses() {
     assert!(Count::Failures.counts(StatusCode::BAD_REQUEST) && !Count::Failures.counts(StatusCode::OK));
 }

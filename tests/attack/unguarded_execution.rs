@@ -1,6 +1,6 @@
-//! A handler without a policy that runs, although its answer is thrown away (CWE-862; ASVS V8.2.1, V16.5.3): what it
-//! deletes stays deleted. Nothing unguarded runs: not beside guarded routes, not by another method, not in a scope of
-//! actix-web's, not as a default service.
+//! CWE-862; ASVS V8.2.1, V16.5.3: an unguarded handler that runs, although its response is then discarded. What it
+//! deleted stays deleted, so no unguarded handler may run: not beside guarded routes, not by another method, not in a
+//! scope of actix-web, and not as a default service.
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
@@ -16,7 +16,7 @@ use palisade_tests::log::Log;
 use palisade_tests::{Answer, builder, call, get as getting, palisade, request};
 
 thread_local! {
-    /// How often an unguarded handler ran. Each test has a thread of its own.
+    /// The number of times that an unguarded handler ran. Each test has its own thread.
     static RAN: AtomicU32 = const { AtomicU32::new(0) };
 }
 
@@ -69,7 +69,7 @@ fn refused(answer: &Answer, status: u16) {
 }
 
 #[actix_web::test]
-async fn a_raw_handler_beside_guarded_routes_does_not_run() {
+async fn unguarded_handler_beside_guarded_routes_does_not_run() {
     let app = init_service(
         App::new()
             .service(open)
@@ -91,7 +91,7 @@ async fn a_raw_handler_beside_guarded_routes_does_not_run() {
 }
 
 #[actix_web::test]
-async fn another_method_on_a_guarded_path_does_not_run() {
+async fn unguarded_method_on_guarded_path_does_not_run() {
     let app = init_service(
         App::new()
             .route("/open", web::delete().to(raw))
@@ -122,7 +122,7 @@ async fn another_method_on_a_guarded_path_does_not_run() {
 }
 
 #[actix_web::test]
-async fn a_default_service_does_not_run() {
+async fn unguarded_default_service_does_not_run() {
     let nested = web::scope("/nested").service(open).default_service(web::to(raw));
     let app =
         init_service(App::new().service(open).service(nested).default_service(web::to(raw)).wrap(palisade())).await;
@@ -133,7 +133,7 @@ async fn a_default_service_does_not_run() {
 }
 
 #[actix_web::test]
-async fn in_an_app_of_palisades_a_default_service_is_told_from_nothing() {
+async fn palisade_app_detects_an_unguarded_default_service() {
     let routes = || palisade::scope("").service(open).service(palisade::scope("/x").service(thing));
     let app = init_service(palisade().app(routes())).await;
     refused(&call(&app, getting("/anything")).await, 404);
@@ -175,7 +175,7 @@ async fn guarded_functions_run_however_they_are_routed() {
 }
 
 #[actix_web::test]
-async fn a_wrong_method_of_a_guarded_path_is_405_with_what_is_allowed() {
+async fn wrong_method_is_405_with_allow_header() {
     let app = init_service(
         App::new()
             .service(open)
@@ -199,7 +199,7 @@ async fn awaits(
 }
 
 #[actix_web::test]
-async fn a_middleware_that_calls_on_at_once_hides_nothing() {
+async fn synchronous_middleware_hides_no_unguarded_handler() {
     let app = init_service(
         App::new()
             .service(open)
@@ -225,7 +225,7 @@ async fn a_middleware_that_calls_on_at_once_hides_nothing() {
 }
 
 #[actix_web::test]
-async fn a_middleware_that_awaits_first_is_refused_unless_it_is_said_and_hides_nothing_then() {
+async fn awaiting_middleware_must_be_declared_as_deferring() {
     let app = init_service(App::new().service(open).wrap(from_fn(awaits)).wrap(palisade())).await;
     call(&app, getting("/open")).await.assert_problem(500);
 
@@ -251,7 +251,7 @@ async fn a_middleware_that_awaits_first_is_refused_unless_it_is_said_and_hides_n
 }
 
 #[actix_web::test]
-async fn what_is_exempt_by_name_runs_and_nothing_else() {
+async fn only_exempt_services_run_unguarded() {
     let palisade = builder().allow_unguarded("/docs", "documentation for everybody").build().unwrap();
     let pages = fn_service(|request: ServiceRequest| async {
         Ok::<_, Error>(request.into_response(HttpResponse::Ok().body("a page")))
@@ -279,7 +279,7 @@ async fn me() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_request_that_is_refused_by_a_guard_leaves_no_way_open_for_the_next_one() {
+async fn refused_request_opens_nothing_for_the_next() {
     let app = init_service(App::new().service(me).route("/raw", web::get().to(raw)).wrap(palisade())).await;
     for _ in 0..3 {
         call(&app, getting("/me")).await.assert_problem(401);
@@ -288,7 +288,7 @@ async fn a_request_that_is_refused_by_a_guard_leaves_no_way_open_for_the_next_on
 }
 
 #[actix_web::test]
-async fn a_guarded_default_service_hides_no_unguarded_handler() {
+async fn guarded_default_service_hides_no_unguarded_handler() {
     let routes = palisade::scope("").service(open);
     let ours = init_service(palisade().app(routes).route("/other", web::get().to(raw))).await;
     refused(&call(&ours, getting("/other")).await, 500);
@@ -300,11 +300,11 @@ async fn a_guarded_default_service_hides_no_unguarded_handler() {
 }
 
 #[actix_web::test]
-async fn palisade_may_be_on_a_scope_or_on_both() {
+async fn palisade_can_wrap_app_scope_or_both() {
     let inner = || web::scope("/x").wrap(palisade()).service(open).route("/raw", web::get().to(raw));
     for app in [
-        init_service(App::new().service(inner()).wrap(palisade_or_nothing(true))).await,
-        init_service(App::new().service(inner()).wrap(palisade_or_nothing(false))).await,
+        init_service(App::new().service(inner()).wrap(optional_palisade(true))).await,
+        init_service(App::new().service(inner()).wrap(optional_palisade(false))).await,
     ] {
         assert_eq!(call(&app, getting("/x/open")).await.body, "open");
         refused(&call(&app, getting("/x/raw")).await, 500);
@@ -314,13 +314,13 @@ async fn palisade_may_be_on_a_scope_or_on_both() {
     }
 }
 
-/// Around the application too, or not.
-fn palisade_or_nothing(around: bool) -> actix_web::middleware::Condition<palisade::Palisade> {
+/// Palisade around the whole application too, or not.
+fn optional_palisade(around: bool) -> actix_web::middleware::Condition<palisade::Palisade> {
     actix_web::middleware::Condition::new(around, palisade())
 }
 
 #[actix_web::test]
-async fn a_host_that_no_scope_is_for_is_no_alarm() {
+async fn unknown_host_is_404_without_error_log() {
     let (log, _guard) = Log::start();
     let scope = web::scope("").guard(actix_web::guard::Host("api.example.com")).service(open);
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
@@ -328,13 +328,13 @@ async fn a_host_that_no_scope_is_for_is_no_alarm() {
     assert_eq!(call(&app, of(Method::GET, "api.example.com")).await.body, "open");
     refused(&call(&app, of(Method::GET, "elsewhere.example.com")).await, 404);
     log.assert_one(&["WARN", "status=404", "reason=\"no_guard_reached\"", "/open"]);
-    // Without the host, nobody can tell which methods there are.
+    // Without the host, the allowed methods cannot be determined.
     refused(&call(&app, of(Method::DELETE, "api.example.com")).await, 404);
     log.assert_one(&["WARN", "status=404", "reason=\"no_guard_reached\"", "/open"]);
 }
 
 #[actix_web::test]
-async fn each_request_that_would_have_run_something_unguarded_is_an_event() {
+async fn each_blocked_unguarded_request_is_logged() {
     let (log, _guard) = Log::start();
     let nested = web::scope("/nested").route("/raw", web::put().to(raw));
     let app = App::new().service(open).route("/raw", web::delete().to(raw)).service(nested).wrap(palisade());
@@ -352,7 +352,7 @@ async fn traced() -> &'static str {
 }
 
 #[actix_web::test]
-async fn a_wrong_method_of_a_route_with_a_rare_one_is_no_alarm() {
+async fn wrong_method_on_trace_route_is_405() {
     let (log, _guard) = Log::start();
     let app = init_service(App::new().service(traced).wrap(palisade())).await;
     assert_eq!(call(&app, request(Method::TRACE, "/traced")).await.body, "traced");

@@ -1,4 +1,5 @@
-//! A wrong scope that looks like a right one (CWE-697): what was verified before stands for nothing that differs from it.
+//! CWE-697: a wrong scope that looks like a right one. The result of a check that is remembered for one scope must
+//! not be used for a scope that differs from it.
 
 use std::borrow::Cow;
 
@@ -33,7 +34,7 @@ static HIDDEN: Ownership = Ownership::of::<Doc>("Doc", &["id"]);
 static REVEALED: Ownership = Ownership::of::<Doc>("Doc", &["id"]).revealing();
 
 #[test]
-fn a_scope_that_hides_and_reveals_one_row_is_refused_also_after_one_that_only_hides_it() {
+fn conflicting_row_rules_fail_after_a_valid_scope() {
     let scope =
         |second| palisade::scope("/d/{id}").authorize(Rule::Owns(&HIDDEN)).authorize(Rule::Owns(second)).service(show);
     let built = |second| builder().resource_owner_issuer(ISSUER).routes(&scope(second)).build().map(drop);

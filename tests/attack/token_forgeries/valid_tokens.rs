@@ -1,4 +1,4 @@
-//! Sound tokens of every algorithm pass: what is refused elsewhere is refused for its own reason.
+//! Valid tokens of each algorithm are accepted, so that refusals in the other files have their own reason.
 
 use jsonwebtoken::Algorithm;
 use palisade::Jwt;
@@ -15,10 +15,10 @@ fn jwt(keys: KeySet) -> Jwt {
 }
 
 #[actix_web::test]
-async fn all_twelve_algorithms_pass() {
+async fn all_twelve_algorithms_are_accepted() {
     let (p256, p384) = (Signer::generate(Algorithm::ES256), Signer::generate(Algorithm::ES384));
     let ed = Signer::generate(Algorithm::EdDSA);
-    // One RSA key for all six algorithms of its kind: its JWK says none.
+    // One RSA key serves all six RSA algorithms, because its JWK has no `alg`.
     let mut open = rsa().jwk("rsa");
     open.as_object_mut().unwrap().remove("alg");
     let document = json!({"keys": [open, p256.jwk("p256"), p384.jwk("p384"), ed.jwk("ed")]});
@@ -52,9 +52,10 @@ async fn all_twelve_algorithms_pass() {
     shared.stop().await;
 }
 
-/// Twice, so that the second is remembered, and as the one it was issued for.
+/// Each token is sent twice, so that the second time it comes from the cache, with the subject that it was issued
+/// for.
 #[actix_web::test]
-async fn each_key_of_a_set_verifies_its_own() {
+async fn each_key_verifies_its_own_tokens() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.5.3");
     for (signer, id) in [(&keys.rsa, RSA), (&keys.ec, EC), (&keys.ed, ED)] {

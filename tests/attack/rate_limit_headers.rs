@@ -1,4 +1,4 @@
-//! CWE-204, CWE-200: a stranger does not read from a header how often a name that it chose has failed.
+//! CWE-204, CWE-200: response headers must not tell a stranger how often a name of its choice has failed.
 
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::Json;
@@ -82,7 +82,7 @@ fn styles() -> [fn() -> PalisadeBuilder; 3] {
     ]
 }
 
-/// Three requests that pass and one that does not.
+/// Sends three requests that pass and one that is refused.
 async fn four_times<S>(app: &S, request: impl Fn() -> TestRequest, passing: u16)
 where
     S: actix_web::dev::Service<
@@ -102,7 +102,7 @@ where
 }
 
 #[actix_web::test]
-async fn a_name_that_the_caller_chose_reports_nothing_and_a_refusal_only_when_to_come_back() {
+async fn client_chosen_key_is_not_reported() {
     for style in styles() {
         let app = app!(style().trusted_proxies(["203.0.113.7/32"]).unwrap());
         four_times(&app, || posting("/login", r#"{"email":"ann"}"#), 401).await;
@@ -112,7 +112,7 @@ async fn a_name_that_the_caller_chose_reports_nothing_and_a_refusal_only_when_to
 }
 
 #[actix_web::test]
-async fn a_name_is_silent_where_limits_are_only_observed() {
+async fn client_chosen_key_is_not_reported_when_observed() {
     let app = app!(builder().rate_limit_mode(RateLimitMode::Observe));
     for _ in 0..5 {
         let answer = call(&app, posting("/login", r#"{"email":"ann"}"#)).await;
@@ -121,7 +121,7 @@ async fn a_name_is_silent_where_limits_are_only_observed() {
 }
 
 #[actix_web::test]
-async fn of_a_list_the_address_alone_is_reported() {
+async fn list_reports_only_the_address_limit() {
     let app = app!(builder());
     let ann = |address: &str| from(address, posting("/both", r#"{"email":"ann"}"#));
     let first = call(&app, ann("198.51.100.1")).await;
@@ -130,7 +130,7 @@ async fn of_a_list_the_address_alone_is_reported() {
     for address in ["198.51.100.1", "198.51.100.2"] {
         assert_eq!(call(&app, ann(address)).await.status, 401);
     }
-    // What others did with the name shows nowhere but in the refusal.
+    // The failures of other clients with this name appear only in the refusal.
     let refused = call(&app, ann("198.51.100.3")).await;
     refused.assert_problem(429);
     assert_eq!(refused.header("retry-after"), "900");
@@ -140,7 +140,7 @@ async fn of_a_list_the_address_alone_is_reported() {
 }
 
 #[actix_web::test]
-async fn of_two_limits_the_legacy_style_takes_the_tightest_that_it_may_tell() {
+async fn legacy_headers_report_the_tightest_reportable_limit() {
     let app = app!(builder().rate_limit_headers(RateLimitHeaders::Legacy));
     for left in ["99", "98", "97"] {
         let answer = call(&app, posting("/two", r#"{"email":"ann"}"#)).await;
@@ -153,7 +153,7 @@ async fn of_two_limits_the_legacy_style_takes_the_tightest_that_it_may_tell() {
 }
 
 #[actix_web::test]
-async fn an_identity_that_was_verified_is_told_where_it_stands() {
+async fn verified_identity_sees_its_limit() {
     let app = app!(builder());
     let answer = call(&app, getting("/mine").insert_header(("authorization", bearer("ann", &[])))).await;
     assert_eq!(answer.header("ratelimit"), r#""mine";r=2;t=900"#);

@@ -1,4 +1,5 @@
-//! Where the error is not the guarded handler's: middleware inside of palisade, and services without a policy.
+//! Errors that do not come from the guarded handler: from middleware inside palisade, and from services without a
+//! policy (CWE-209).
 
 use actix_web::dev::{Service as _, ServiceResponse};
 use actix_web::error::{ErrorConflict, ErrorInternalServerError};
@@ -9,11 +10,11 @@ use palisade::Problem;
 use palisade_tests::log::Log;
 use palisade_tests::{builder, call, get as getting};
 
-use super::errors::{Boxed, OnStoreFailure, SECRET};
-use super::{assert_tells_nothing, open, palisade};
+use super::errors::{Boxed, DatabaseDown, SECRET};
+use super::{assert_reveals_nothing, open, palisade};
 
 #[actix_web::test]
-async fn an_error_of_an_inner_middleware_is_one_event_and_tells_nothing() {
+async fn inner_middleware_error_reveals_nothing() {
     let erring = |make: fn() -> actix_web::Error| {
         App::new().service(open).wrap_fn(move |request, service| {
             let called = service.call(request);
@@ -26,12 +27,12 @@ async fn an_error_of_an_inner_middleware_is_one_event_and_tells_nothing() {
     let (log, _guard) = Log::start();
     for (make, status) in [
         ((|| ErrorInternalServerError(SECRET)) as fn() -> actix_web::Error, 500),
-        (|| OnStoreFailure.into(), 503),
+        (|| DatabaseDown.into(), 503),
         (|| Boxed::from(SECRET).into(), 500),
     ] {
         let answer = call(&init_service(erring(make).wrap(palisade())).await, getting("/open")).await;
         answer.assert_problem(status);
-        assert_tells_nothing(&answer);
+        assert_reveals_nothing(&answer);
         let status = format!("status={status}");
         log.assert_one(&["ERROR", "event=\"failed\"", "method=\"GET\"", &status, "hunter2"]);
 
@@ -48,16 +49,16 @@ async fn an_error_of_an_inner_middleware_is_one_event_and_tells_nothing() {
     log.assert_one(&["event=\"failed\"", "Closed for lunch."]);
     let shown = builder().reveal_internal_errors().build().unwrap();
     let answer = call(&init_service(erring(problem).wrap(shown)).await, getting("/open")).await;
-    assert_eq!(answer.json()["detail"], "Closed for lunch.", "it has no cause to show");
+    assert_eq!(answer.json()["detail"], "Closed for lunch.", "there is no cause to reveal");
     log.take_all();
 
     let refused = || ErrorConflict("the name is taken");
     call(&init_service(erring(refused).wrap(palisade())).await, getting("/open")).await.assert_problem(409);
-    assert_eq!(log.take(), Vec::<String>::new(), "a refusal of a middleware is no failure of the server");
+    assert_eq!(log.take(), Vec::<String>::new(), "a client error of a middleware is not logged as a failure");
 }
 
 #[actix_web::test]
-async fn a_response_that_an_inner_middleware_makes_of_an_error_tells_nothing() {
+async fn error_response_of_inner_middleware_reveals_nothing() {
     let app = App::new().service(open).wrap_fn(|request, service| {
         let called = service.call(request);
         async move { Ok(called.await?.error_response(ErrorInternalServerError(SECRET))) }
@@ -66,18 +67,18 @@ async fn a_response_that_an_inner_middleware_makes_of_an_error_tells_nothing() {
     let (log, _guard) = Log::start();
     let answer = call(&app, getting("/open")).await;
     answer.assert_problem(500);
-    assert_tells_nothing(&answer);
+    assert_reveals_nothing(&answer);
     log.assert_one(&["event=\"failed\"", "route=/open", "hunter2"]);
 }
 
 #[actix_web::test]
-async fn a_service_without_a_policy_tells_nothing_either() {
+async fn exempt_service_error_reveals_nothing() {
     let palisade = builder().allow_unguarded("/static", "style sheets for everybody").build().unwrap();
     let failing = web::resource("/{name}").to(|| async { Err::<String, _>(ErrorInternalServerError(SECRET)) });
     let app = init_service(App::new().service(web::scope("/static").service(failing)).wrap(palisade)).await;
     let (log, _guard) = Log::start();
     let answer = call(&app, getting("/static/site.css")).await;
     answer.assert_problem(500);
-    assert_tells_nothing(&answer);
+    assert_reveals_nothing(&answer);
     log.assert_one(&["event=\"failed\"", "method=\"GET\"", "route=/static/{name}", "hunter2"]);
 }
