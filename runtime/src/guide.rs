@@ -1,4 +1,11 @@
-//! The guide: how to use palisade, page by page. Start with [`getting_started`].
+//! The guide: how to use palisade, page by page.
+//!
+//! 1. [Getting started](getting_started)
+//! 2. Routes: [attributes], [mounting], [roles and permissions](roles), [ownership], [rate limits](rate_limits)
+//! 3. Callers: [tokens], [sessions], [API keys and passwords](api_keys)
+//! 4. Responses: [CORS and security headers](cors_and_headers), [the order of checks](order_of_checks), [errors]
+//! 5. Running it: [testing], [operations], [migrating]
+//! 6. Inside: [what the attributes expand to](expansion), [decisions], [glossary]
 //!
 //! The pages are also an mdBook (`runtime/docs/book.toml`). Each example is compiled and run as a documentation test.
 
