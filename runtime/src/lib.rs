@@ -85,6 +85,7 @@ mod failure;
 mod function;
 mod gate;
 mod guard;
+pub mod guide;
 mod handler_path;
 pub mod headers;
 pub mod jwt;

@@ -20,6 +20,8 @@ mod db;
 mod documents;
 mod email;
 mod error;
+#[cfg(test)]
+mod expanded;
 mod files;
 mod keys;
 mod model;

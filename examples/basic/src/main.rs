@@ -1,7 +1,7 @@
-//! HTTP Basic (RFC 7617) as an authenticator of one's own.
+//! HTTP Basic (RFC 7617), as an example of your own `Authenticator`.
 //!
-//! The password crosses the wire with every request: serve this over TLS alone. Each request also costs a hash, so a
-//! rate limit by address stands before it.
+//! Each request carries the password, so this must be served over TLS. Each request also costs the verification of a hash, so
+//! a rate limit by address is checked first.
 
 #![forbid(unsafe_code)]
 
@@ -32,7 +32,7 @@ struct Credentials {
 }
 
 impl Credentials {
-    /// `None` is another scheme, an error the word for the audit log.
+    /// Returns `None` for another scheme, and an error with the reason for the audit log if the credentials are malformed.
     fn read(value: &[u8]) -> Option<Result<Self, &'static str>> {
         let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
         let (scheme, rest) = value.split_at(end);
@@ -42,7 +42,7 @@ impl Credentials {
     fn decode(token: &[u8]) -> Result<Self, &'static str> {
         let bytes = Zeroizing::new(STANDARD.decode(token).map_err(|_| "basic_base64")?);
         let text = std::str::from_utf8(&bytes).map_err(|_| "basic_utf8")?;
-        // RFC 7617 §2: neither part has control characters, and the name no colon.
+        // RFC 7617 §2: neither part contains control characters, and the name contains no colon.
         if text.chars().any(char::is_control) {
             return Err("basic_control");
         }
@@ -55,7 +55,7 @@ impl Basic {
     async fn judge(&self, given: Credentials) -> Result<Principal, AuthError> {
         let stored = self.accounts.get(&given.user).map(String::as_str);
         match self.passwords.verify(given.password.expose_secret(), stored).await? {
-            // With a database, `rehash` would be kept here.
+            // An application with a database stores `rehash` here.
             PasswordMatch::Right { rehash: _ } => Ok(Principal::new("Basic", "accounts of this example", given.user)),
             PasswordMatch::Wrong => Err(AuthError::Invalid("basic_wrong")),
         }

@@ -1,4 +1,4 @@
-//! What is refused, and that it costs the same whoever asks.
+//! Which credentials are rejected, and that an unknown name costs as much work as a known one.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -37,7 +37,7 @@ async fn status(values: &[Vec<u8>]) -> StatusCode {
 }
 
 #[actix_web::test]
-async fn the_right_password_is_let_in_whatever_the_case_of_the_scheme() {
+async fn scheme_is_case_insensitive() {
     let app = app_with(Passwords::new().unwrap()).await;
     for scheme in ["Basic ", "basic ", "BASIC  "] {
         let value = format!("{scheme}{}", STANDARD.encode("alice:p\u{e4}ss:word"));
@@ -48,7 +48,7 @@ async fn the_right_password_is_let_in_whatever_the_case_of_the_scheme() {
 }
 
 #[actix_web::test]
-async fn wrong_unknown_and_malformed_are_the_same_401() {
+async fn bad_credentials_get_the_same_401() {
     let app = app_with(Passwords::new().unwrap()).await;
     let mut answers = Vec::new();
     for value in [
@@ -81,7 +81,7 @@ async fn wrong_unknown_and_malformed_are_the_same_401() {
 }
 
 #[test]
-fn the_audit_log_is_told_what_was_wrong() {
+fn audit_log_has_the_reason() {
     let word = |value: &[u8]| Credentials::read(value).map(|read| read.err());
     assert_eq!(word(b"Basic ????"), Some(Some("basic_base64")));
     assert_eq!(word(&basic("alice")), Some(Some("basic_colon")));
@@ -93,7 +93,7 @@ fn the_audit_log_is_told_what_was_wrong() {
 }
 
 #[actix_web::test]
-async fn two_headers_are_refused_here_and_before() {
+async fn two_headers_are_rejected() {
     let right = basic("alice:p\u{e4}ss:word");
     assert_eq!(status(&[right.clone(), right.clone()]).await, 400);
     let alone = Basic { passwords: Passwords::new().unwrap(), accounts: HashMap::new() };
@@ -103,14 +103,14 @@ async fn two_headers_are_refused_here_and_before() {
 }
 
 #[actix_web::test]
-async fn no_credentials_and_other_schemes_are_401() {
+async fn missing_credentials_and_other_schemes_are_401() {
     assert_eq!(status(&[]).await, 401);
     assert_eq!(status(&[b"Bearer abc".to_vec()]).await, 401);
 }
 
-/// One turn and no patience: that the second is told to come back shows that the first is being computed.
+/// One hash at once and no queue: if the second request is told to come back, the first is being computed.
 #[actix_web::test]
-async fn an_unknown_account_costs_the_same_work_as_a_known_one() {
+async fn unknown_account_costs_the_same_work() {
     for user in ["alice", "bob"] {
         let narrow = Passwords::new().unwrap().at_once(1).unwrap().patience(Duration::ZERO);
         let app = app_with(narrow).await;

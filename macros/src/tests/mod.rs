@@ -2,6 +2,7 @@
 
 mod compiler;
 mod expand;
+mod expanded;
 mod kinds;
 mod ui;
 

@@ -1,0 +1,228 @@
+// Generated from examples/accounts/src/users.rs: this is the code that the attributes of palisade expand to.
+// Do not edit it. The guide explains an expansion line by line: runtime/docs/guide/expansion.md.
+
+//! The accounts, as their owners and the administrators see them.
+//!
+//! The threats are other people's accounts (BOLA, OWASP API1: `owner_or_admin` compares the path with the caller) and
+//! rights that are taken by asking (API3, API5: a role is for administrators to give).
+
+use crate::{
+    app::AppSessions,
+    caller::Account,
+    db::{Db, NewAccount},
+    error::ApiError,
+    model::{Listing, NewUser, Page, User, UserPatch},
+    roles::Role,
+};
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{Data, Json, Path, Query},
+};
+use palisade::{Principal, Problem};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// What a token says about its bearer.
+#[derive(Serialize)]
+pub struct Me {
+    subject: String,
+    roles: Vec<String>,
+    scopes: Vec<String>,
+}
+
+/// Who the caller is, from the token alone: the database is not asked.
+#[repr(C)]
+pub struct me;
+
+impl ::palisade::__v1::Endpoint for me {
+    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::get("/me");
+    const POLICY: &'static ::palisade::__v1::Policy = {
+        use ::palisade::__v1::{Policy, Rule::*};
+        &Policy::new(Authenticated).of(::core::module_path!(), "me")
+    };
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+        async fn me(caller: Principal) -> Json<Me> {
+            Json(Me {
+                subject: caller.subject().to_owned(),
+                roles: caller.roles().to_vec(),
+                scopes: caller.scopes().to_vec(),
+            })
+        }
+        __at.handler(me, ::palisade::__v1::takes!(Json<Me>; Principal))
+    }
+}
+::palisade::__v1::add!(me; guarded, 0, (); Principal);
+
+/// One page of all accounts.
+#[repr(C)]
+pub struct list_users;
+
+impl ::palisade::__v1::Endpoint for list_users {
+    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::get("/users");
+    const POLICY: &'static ::palisade::__v1::Policy = &::palisade::__v1::Policy::new(::palisade::__v1::Rule::Role({
+        const __NAME: &str = {
+            use ::palisade::__v1::NoName as _;
+            let __name = Role::Admin;
+            ::palisade::__v1::role(&__name, __name.as_bytes())
+        };
+        __NAME
+    }))
+    .of(::core::module_path!(), "list_users")
+    .validates_inputs();
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+        async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Page>, Problem> {
+            let (items, total) = db.page(&listing).await?;
+            Ok(Json(Page { items, total, limit: listing.limit, offset: listing.offset }))
+        }
+        __at.validated(
+            list_users,
+            ::palisade::__v1::takes!(Result<Json<Page>, Problem>; Query<Listing>, Data<Db>),
+            |__all, (__listing, __db)| __all.each(__listing)?.each(__db)?.done(),
+        )
+    }
+}
+::palisade::__v1::add!(list_users; guarded, 0, (); Query<Listing>, Data<Db>);
+
+/// Makes an account for somebody. It has no password, so nobody can log in to it: a login is answered like
+/// any wrong password.
+#[repr(C)]
+pub struct create_user;
+
+impl ::palisade::__v1::Endpoint for create_user {
+    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post("/users");
+    const POLICY: &'static ::palisade::__v1::Policy = &::palisade::__v1::Policy::new(::palisade::__v1::Rule::Role({
+        const __NAME: &str = {
+            use ::palisade::__v1::NoName as _;
+            let __name = Role::Admin;
+            ::palisade::__v1::role(&__name, __name.as_bytes())
+        };
+        __NAME
+    }))
+    .of(::core::module_path!(), "create_user")
+    .validates_inputs();
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+        async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> Result<HttpResponse, Problem> {
+            if new.role != Role::User {
+                may_give_roles(&caller, &db).await?;
+            }
+            let account =
+                NewAccount { name: &new.name, email: &new.email, age: new.age, role: new.role, password_hash: None };
+            let user = db.insert(account).await?;
+            Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
+        }
+        __at.validated(
+            create_user,
+            ::palisade::__v1::takes!(Result<HttpResponse, Problem>; Json<NewUser>, Account, Data<Db>),
+            |__all, (__new, __caller, __db)| __all.each(__new)?.each(__caller)?.each(__db)?.done(),
+        )
+    }
+}
+::palisade::__v1::add!(create_user; guarded, 0, (); Json<NewUser>, Account, Data<Db>);
+
+/// One account.
+#[repr(C)]
+pub struct show_user;
+
+impl ::palisade::__v1::Endpoint for show_user {
+    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::get("/users/{id}");
+    const POLICY: &'static ::palisade::__v1::Policy = {
+        use ::palisade::__v1::{Policy, Rule::*};
+        &Policy::new(Any(&[Owner("id"), Admin])).of(::core::module_path!(), "show_user")
+    };
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+        async fn show_user(id: Path<Uuid>, db: Data<Db>) -> Result<Json<User>, Problem> {
+            Ok(db.by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)?)
+        }
+        __at.handler(show_user, ::palisade::__v1::takes!(Result<Json<User>, Problem>; Path<Uuid>, Data<Db>))
+    }
+}
+::palisade::__v1::add!(show_user; guarded, 1, (); Path<Uuid>, Data<Db>);
+
+/// Changes what the body names. A body that names the role is for administrators only, whatever the value.
+///
+/// Only by whoever logged in here: a key can't take an account from its owner, and no administrator by the word of another
+/// issuer one of ours.
+#[repr(C)]
+pub struct change_user;
+
+impl ::palisade::__v1::Endpoint for change_user {
+    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::patch("/users/{id}");
+    const POLICY: &'static ::palisade::__v1::Policy = {
+        use ::palisade::__v1::{Policy, Rule::*};
+        &Policy::new(All(&[Any(&[Owner("id"), Admin]), Scope("account:manage")]))
+            .of(::core::module_path!(), "change_user")
+            .validates_inputs()
+    };
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+        async fn change_user(
+            id: Path<Uuid>,
+            change: Json<UserPatch>,
+            caller: Account,
+            db: Data<Db>,
+            sessions: Data<AppSessions>,
+        ) -> Result<Json<User>, Problem> {
+            if change.role.is_some() {
+                may_give_roles(&caller, &db).await?;
+            }
+            let user = db.update(*id, &change, sessions.issuer()).await?.ok_or(ApiError::NoSuchUser)?;
+            if change.role.is_some() {
+                sessions.renew_all_of(&id.to_string()).await?;
+            }
+            Ok(Json(user))
+        }
+        __at.validated(
+            change_user,
+            ::palisade::__v1::takes!(Result<Json<User>, Problem>; Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>),
+            |__all, (__id, __change, __caller, __db, __sessions)| {
+                __all
+                    .each(__id)?
+                    .each(__change)?
+                    .each(__caller)?
+                    .each(__db)?
+                    .each(__sessions)?
+                    .done()
+            },
+        )
+    }
+}
+::palisade::__v1::add!(change_user; guarded, 1, (); Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>);
+
+/// The account is asked too: the token was issued before now.
+async fn may_give_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
+    if caller.principal.has_role(Role::Admin.role_name()) && db.is_admin(&caller.id.to_string()).await? {
+        Ok(())
+    } else {
+        Err(ApiError::RoleNeedsAdmin.into())
+    }
+}
+
+/// Removes an account, with its documents, sessions and keys; its tokens end too.
+#[repr(C)]
+pub struct delete_user;
+
+impl ::palisade::__v1::Endpoint for delete_user {
+    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::delete("/users/{id}");
+    const POLICY: &'static ::palisade::__v1::Policy = {
+        use ::palisade::__v1::{Policy, Rule::*};
+        &Policy::new(All(&[Permission("users:delete"), Scope("account:manage")]))
+            .of(::core::module_path!(), "delete_user")
+    };
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+        async fn delete_user(
+            id: Path<Uuid>,
+            _by: Account,
+            db: Data<Db>,
+            sessions: Data<AppSessions>,
+        ) -> Result<HttpResponse, Problem> {
+            let removed = db.delete(*id, sessions.issuer()).await?;
+            sessions.end_all_of(&id.to_string()).await?;
+            if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser.into()) }
+        }
+        __at.handler(
+            delete_user,
+            ::palisade::__v1::takes!(Result<HttpResponse, Problem>; Path<Uuid>, Account, Data<Db>, Data<AppSessions>),
+        )
+    }
+}
+::palisade::__v1::add!(delete_user; guarded, 1, (); Path<Uuid>, Account, Data<Db>, Data<AppSessions>);
