@@ -4,6 +4,8 @@
 //! Promise: every request asks, also for tokens that were verified before; whoever can't be asked is 503, not let through.
 
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
@@ -11,6 +13,8 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::LocalBoxFuture;
 
 pub use self::memory::MemoryRevocations;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisRevocations;
 use crate::principal::Principal;
 use crate::unavailable::Unavailable;
 
