@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of the runtime, from the cellar up. A room may use rooms of lower floors, and its own.
-const FLOORS: [&[&str]; 13] = [
+const FLOORS: [&[&str]; 14] = [
     &["handler_path", "problem", "reached", "template"],
     &["config_error", "denial", "principal", "unavailable"],
+    &["redis"],
     &[
         "body",
         "cors",
@@ -110,6 +111,7 @@ fn critical_modules_state_threat_and_promise() {
         "guard/mod.rs",
         "middleware.rs",
         "rate_limit/mod.rs",
+        "redis/mod.rs",
         "reservations/mod.rs",
         "validation/mod.rs",
     ] {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use palisade::rate_limit::RedisRateLimits;
 use palisade::rate_limit::{Ask, Client, Limit};
+use palisade::redis::RedisConnection;
 use redis::aio::MultiplexedConnection;
 
 const ROUNDS: usize = 7;
@@ -104,8 +105,8 @@ async fn run(url: String) {
     let mut load = redis::cmd("SCRIPT");
     load.arg("LOAD").arg("return 1");
     let name: String = load.query_async(&mut connection.clone()).await.expect("a name");
-    let rate_limits = RedisRateLimits::new(&url, "bench", [7; 32]).expect("an address");
-    let rate_limits = rate_limits.timeout(Duration::from_secs(30)).expect("not cloned");
+    let redis = RedisConnection::builder(&url, "bench", [7; 32]).timeout(Duration::from_secs(30));
+    let rate_limits = RedisRateLimits::new(&redis.build().expect("a connection"));
     let rival = actix_limitation::Limiter::builder(&url).limit(1_000_000).period(HOUR).build().expect("an address");
 
     println!("| case | in flight | µs | CPU µs | µs : EVALSHA | CPU : EVALSHA | CPU : actix-limitation |");

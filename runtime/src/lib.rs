@@ -100,6 +100,8 @@ pub mod proxy;
 pub mod rate_limit;
 pub mod rate_limiter;
 mod reached;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod refusal_response;
 mod request_sanity;
 mod reservations;

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
 use palisade::rate_limit::RedisRateLimits;
+use palisade::redis::RedisConnection;
 
 use dice::Dice;
 use patterns::{Pattern, Seen};
@@ -87,8 +88,8 @@ fn redis_store_keeps_all_laws() {
     let Some(server) = Server::start() else { return };
     all("redis", |thread| {
         alone(async {
-            let rate_limits = RedisRateLimits::new(&server.url(), "conformance", [7; 32]).unwrap();
-            let store = Redis(rate_limits.timeout(Duration::from_secs(20)).unwrap());
+            let redis = RedisConnection::builder(&server.url(), "conformance", [7; 32]);
+            let store = Redis(RedisRateLimits::new(&redis.timeout(Duration::from_secs(20)).build().unwrap()));
             let patterns = stream::iter(seeds(thread)).map(|seed| {
                 let pattern = Pattern::new(&store, seed).run(14);
                 async move { kept(seed, pattern.await) }

@@ -7,6 +7,7 @@ use actix_web::App;
 use actix_web::test::init_service;
 use palisade::rate_limit::{MemoryRateLimits, RateLimitStore, RedisRateLimits};
 use palisade::rate_limiter::RateLimitKey;
+use palisade::redis::RedisConnection;
 use palisade::testing::ManualClock;
 use palisade::{RateLimit, get, public, rate_limit};
 use palisade_tests::{builder, call, get as getting};
@@ -89,6 +90,7 @@ async fn memory_route_charges_all_limits_or_none() {
 #[actix_web::test]
 async fn redis_route_charges_all_limits_or_none() {
     let Some(server) = Server::start() else { return };
-    let rate_limits = RedisRateLimits::new(&server.url(), "conformance", [7; 32]).unwrap();
-    all_are_charged_or_none(rate_limits.timeout(Duration::from_secs(20)).unwrap()).await;
+    let redis = RedisConnection::builder(&server.url(), "conformance", [7; 32]);
+    let redis = redis.timeout(Duration::from_secs(20)).build().unwrap();
+    all_are_charged_or_none(RedisRateLimits::new(&redis)).await;
 }

@@ -56,6 +56,24 @@ impl Cluster {
         self.nodes.iter().map(|node| format!("redis://127.0.0.1:{}", node.port)).collect()
     }
 
+    /// Waits until the replicas have what their primaries have now.
+    pub fn wait_for_replicas(&self) {
+        let began = Instant::now();
+        for node in self.nodes.iter().filter(|node| node.says(&["role"], "master")) {
+            let number = |name: &str| {
+                let text = node.ask(&["info", "replication"]);
+                let from = text.find(name).unwrap_or_else(|| panic!("no {name} in {text}")) + name.len();
+                let digits: String = text[from..].chars().take_while(char::is_ascii_digit).collect();
+                digits.parse::<u64>().expect("a number")
+            };
+            let written = number("master_repl_offset:");
+            while number("state=online,offset=") < written {
+                assert!(began.elapsed() < Duration::from_secs(30), "a replica does not follow");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+
     /// Ends the first primary, as a crash does, and says at which port it was.
     pub fn kill_a_primary(&mut self) -> u16 {
         let primary = self.nodes.iter_mut().find(|node| node.says(&["role"], "master")).expect("a primary");

@@ -11,6 +11,9 @@ mod rate_limit_outage;
 mod rate_limit_processes;
 mod rate_limits;
 mod server;
+mod sessions;
+mod sessions_cluster;
+mod sessions_outage;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,25 +21,36 @@ use std::time::{Duration, Instant};
 use actix_web::{App, test::init_service};
 use palisade::authn::AuthError;
 use palisade::jwt::{Grant, TokenIssuer};
+use palisade::redis::RedisConnection;
 use palisade::resource::Unavailable;
-use palisade::session::{RedisStore, RefreshError, Sessions, TokenPair};
+use palisade::revocation::{RedisRevocations, RevocationStore as _};
+use palisade::session::{RedisSessions, RefreshError, Sessions, TokenPair};
 use palisade::{Palisade, authenticated, get};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET, call};
+use rate_limits::KEY;
 use server::Server;
 
-type RedisSessions = Sessions<RedisStore, RedisStore>;
+type SharedSessions = Sessions<RedisSessions, RedisRevocations>;
 
-/// What one process of several has: its own connection, the same Redis.
-fn process(server: &Server) -> RedisSessions {
-    let redis = RedisStore::new(&server.url(), "tests").unwrap();
-    Sessions::new(TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap(), redis.clone(), redis)
+/// The sessions of one process of several: it has its own connection to the same Redis.
+fn process(server: &Server) -> SharedSessions {
+    sessions_in(&connection(&server.url()))
+}
+
+fn connection(url: &str) -> RedisConnection {
+    RedisConnection::builder(url, "tests", KEY).build().unwrap()
+}
+
+fn sessions_in(redis: &RedisConnection) -> SharedSessions {
+    let issuer = TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap();
+    Sessions::new(issuer, RedisSessions::new(redis), RedisRevocations::new(redis))
 }
 
 fn grant() -> Grant {
     Grant::new("ada", Duration::from_secs(900)).scopes(["orders:read"])
 }
 
-async fn refresh(sessions: &RedisSessions, token: &str) -> Result<TokenPair, RefreshError<()>> {
+async fn refresh(sessions: &SharedSessions, token: &str) -> Result<TokenPair, RefreshError<()>> {
     sessions.refresh(token, async |_| Ok(grant())).await
 }
 
@@ -45,7 +59,7 @@ const REVOKED: AuthError = AuthError::Invalid("token_revoked");
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn t6_of_64_concurrent_uses_in_four_processes_one_succeeds_and_then_the_session_is_dead() {
     let Some(server) = Server::start() else { return };
-    let processes: Vec<RedisSessions> = (0..4).map(|_| process(&server)).collect();
+    let processes: Vec<SharedSessions> = (0..4).map(|_| process(&server)).collect();
     let first = processes[0].begin(&grant()).await.unwrap();
     let token = Arc::new(first.refresh_token().to_owned());
     let uses: Vec<_> = (0..64)
@@ -87,12 +101,10 @@ async fn what_one_process_ends_is_over_in_the_other() {
     assert_eq!(jwt.verify(two.access_token()).await.unwrap_err(), REVOKED);
     assert_eq!(refresh(&there, two.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
     jwt.verify(eve.access_token()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(3)).await;
     let again = here.begin(&grant()).await.unwrap();
     jwt.verify(again.access_token()).await.unwrap();
     there.renew_all_of("ada").await.unwrap();
     assert_eq!(jwt.verify(again.access_token()).await.unwrap_err(), REVOKED);
-    tokio::time::sleep(Duration::from_millis(3)).await;
     let renewed = refresh(&here, again.refresh_token()).await.unwrap();
     jwt.verify(renewed.access_token()).await.unwrap();
 
@@ -145,21 +157,21 @@ async fn t9_a_redis_that_is_gone_is_503_and_it_comes_back_without_a_restart() {
 #[test]
 fn an_address_that_is_none_is_told_without_its_password() {
     for url in ["", "http://user:hunter2@127.0.0.1", "redis://:hunter2@", "127.0.0.1:6379:hunter2"] {
-        if let Err(mistake) = RedisStore::new(url, "tests") {
+        if let Err(mistake) = RedisConnection::builder(url, "tests", KEY).build() {
             assert!(!mistake.to_string().contains("hunter2"), "{mistake}");
         }
     }
-    assert!(RedisStore::new("http://127.0.0.1", "tests").is_err());
-    let store = RedisStore::new("redis://:hunter2@127.0.0.1/", "tests").unwrap();
-    assert!(!format!("{store:?}").contains("hunter2"));
-    assert!(RedisStore::new("redis://127.0.0.1/", "").is_err());
+    assert!(RedisConnection::builder("http://127.0.0.1", "tests", KEY).build().is_err());
+    let redis = connection("redis://:hunter2@127.0.0.1/");
+    let shown = format!("{redis:?} {:?} {:?}", RedisSessions::new(&redis), RedisRevocations::new(&redis));
+    assert!(!shown.contains("hunter2") && !shown.contains("7, 7"), "{shown}");
+    assert!(RedisConnection::builder("redis://127.0.0.1/", "", KEY).build().is_err());
 }
 
 #[tokio::test]
 async fn a_later_revocation_does_not_shorten_an_earlier_one() {
-    use palisade::revocation::RevocationStore as _;
     let Some(server) = Server::start() else { return };
-    let redis = RedisStore::new(&server.url(), "tests").unwrap();
+    let redis = RedisRevocations::new(&connection(&server.url()));
     let issuer = TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap();
     let jwt = issuer.verifier().unwrap().revocations(redis.clone()).build().unwrap();
     let token = issuer.issue(&grant()).unwrap();
@@ -197,9 +209,8 @@ async fn the_set_of_a_subjects_sessions_does_not_grow_with_sessions_that_are_ove
 
 #[tokio::test]
 async fn an_epoch_lasts_as_long_as_the_tokens() {
-    use palisade::revocation::RevocationStore as _;
     let Some(server) = Server::start() else { return };
-    let redis = RedisStore::new(&server.url(), "tests").unwrap();
+    let redis = RedisRevocations::new(&connection(&server.url()));
     redis.revoke_before(ISSUER, "ada", std::time::SystemTime::now()).await.unwrap();
     let client = redis::Client::open(server.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();

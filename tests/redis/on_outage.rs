@@ -15,10 +15,12 @@ use actix_web::web::Path;
 use actix_web::{Error, HttpResponse};
 use palisade::rate_limit::RedisRateLimits;
 use palisade::rate_limiter::RateLimitKey;
+use palisade::redis::RedisConnection;
 use palisade::{Palisade, RateLimiter, get, post, public, rate_limit};
 use palisade_tests::{Answer, call, get as getting, request};
 
 use super::cluster::Cluster;
+use super::rate_limits::{KEY, within};
 use super::server::Server;
 
 /// Decisions of several seconds are somebody's hanging request.
@@ -61,7 +63,7 @@ async fn observed() -> &'static str {
 
 /// With more patience than a busy machine takes away; the timeout itself is what `rate_limit_outage` is about.
 async fn app(url: &str) -> (RateLimiter, impl App + use<>) {
-    app_on(RedisRateLimits::new(url, "tests", [7; 32]).unwrap().timeout(Duration::from_secs(1)).unwrap()).await
+    app_on(within(Duration::from_secs(1), url)).await
 }
 
 async fn app_on(rate_limits: RedisRateLimits) -> (RateLimiter, impl App + use<>) {
@@ -234,8 +236,7 @@ async fn q8_a_store_that_is_200_milliseconds_away() {
     let Some(server) = Server::start() else { return };
     let delay = Arc::new(AtomicU64::new(0));
     let url = format!("redis://127.0.0.1:{}/", slow(server.port(), &delay));
-    let rate_limits =
-        RedisRateLimits::new(&url, "tests", [7; 32]).unwrap().timeout(Duration::from_millis(150)).unwrap();
+    let rate_limits = within(Duration::from_millis(150), &url);
     let (_, app) = app_on(rate_limits).await;
     it_answers_again(&app).await;
     delay.store(100, Ordering::Relaxed);
@@ -262,8 +263,7 @@ async fn a_refusal_stays_one_where_the_record_is_unknown() {
     let Some(server) = Server::start() else { return };
     let client = redis::Client::open(server.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let rate_limits =
-        RedisRateLimits::new(&server.url(), "app", [7; 32]).unwrap().timeout(Duration::from_secs(2)).unwrap();
+    let rate_limits = within(Duration::from_secs(2), &server.url());
     let palisade = Palisade::builder().rate_limit_store(rate_limits).build().unwrap();
     let app = init_service(actix_web::App::new().service(palisade::scope("").service(named)).wrap(palisade)).await;
     let name = format!("ann-{}", server.port());
@@ -283,8 +283,10 @@ async fn a_refusal_stays_one_where_the_record_is_unknown() {
 async fn q8_a_cluster_that_loses_a_primary_and_fails_over() {
     let Some(mut cluster) = Cluster::start() else { return };
     // Longer than a busy machine holds a process, shorter than a test waits for an answer.
-    let rate_limits = RedisRateLimits::cluster(cluster.urls().iter().map(String::as_str), "tests", [7; 32]).unwrap();
-    let (_, app) = app_on(rate_limits.timeout(Duration::from_millis(500)).unwrap()).await;
+    let urls = cluster.urls();
+    let redis = RedisConnection::cluster(urls.iter().map(String::as_str), "tests", KEY);
+    let redis = redis.timeout(Duration::from_millis(500)).build().unwrap();
+    let (_, app) = app_on(RedisRateLimits::new(&redis)).await;
     it_recovers(&app).await;
     cluster.kill_a_primary();
     let began = Instant::now();

@@ -7,7 +7,7 @@ use palisade::rate_limit::RedisRateLimits;
 use palisade::rate_limit::{Ask, RedisDecision};
 
 use super::proxy::Proxy;
-use super::rate_limits::{KEY, ask};
+use super::rate_limits::{ask, within};
 use super::server::Server;
 
 /// More than a busy machine keeps a server from answering, and much less than the worker computes.
@@ -15,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_millis(250);
 const COMPUTES: Duration = Duration::from_millis(600);
 
 fn store(server: &Server) -> RedisRateLimits {
-    RedisRateLimits::new(&server.url(), "tests", KEY).unwrap().timeout(TIMEOUT).unwrap()
+    within(TIMEOUT, &server.url())
 }
 
 fn of(bucket: u64, limit: u32) -> Ask<'static> {
@@ -96,7 +96,7 @@ async fn a_first_question_whose_script_the_server_does_not_know_is_no_exception(
 async fn many_more_than_are_sent_at_once_wait_for_their_turn_and_it_is_the_sent_ones_that_are_timed() {
     let Some(server) = Server::start() else { return };
     let proxy = Proxy::before(server.port()).await;
-    let store = RedisRateLimits::new(&proxy.url(), "tests", KEY).unwrap().timeout(TIMEOUT).unwrap();
+    let store = within(TIMEOUT, &proxy.url());
     warm(&store).await;
     proxy.delay(Duration::from_millis(100));
     let began = Instant::now();
@@ -139,7 +139,7 @@ async fn many_more_than_are_sent_at_once_wait_for_their_turn_and_it_is_the_sent_
 async fn who_is_gone_before_its_turn_is_charged_for_nothing() {
     let Some(server) = Server::start() else { return };
     let proxy = Proxy::before(server.port()).await;
-    let store = RedisRateLimits::new(&proxy.url(), "tests", KEY).unwrap().timeout(Duration::from_secs(5)).unwrap();
+    let store = within(Duration::from_secs(5), &proxy.url());
     warm(&store).await;
     proxy.delay(Duration::from_millis(400));
     let sent: Vec<_> = (0..128)

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use palisade::rate_limit::RedisRateLimits;
 use palisade::rate_limit::{Ask, RedisDecision};
+use palisade::redis::RedisConnection;
 use palisade::resource::Unavailable;
 
 use crate::cluster::Cluster;
@@ -17,7 +18,8 @@ const HANGS: Duration = Duration::from_secs(10);
 
 fn store(cluster: &Cluster, timeout: Duration) -> RedisRateLimits {
     let urls = cluster.urls();
-    RedisRateLimits::cluster(urls.iter().map(String::as_str), "tests", KEY).unwrap().timeout(timeout).unwrap()
+    let redis = RedisConnection::cluster(urls.iter().map(String::as_str), "tests", KEY);
+    RedisRateLimits::new(&redis.timeout(timeout).build().unwrap())
 }
 
 fn of(client: usize) -> Ask<'static> {
@@ -94,8 +96,7 @@ async fn a_cluster_decides_for_several_clients_at_once_and_outlives_a_primary() 
     }
     let places: Vec<(String, u16)> =
         cluster.keys().into_iter().map(|key| (key.clone(), cluster.port_of(&key))).collect();
-    // Replicas follow a little later.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    cluster.wait_for_replicas();
     let hasty = store(&cluster, Duration::from_millis(50));
     let began = Instant::now();
     while admitted(&hasty, &of(500)).await.is_err() {

@@ -18,7 +18,7 @@ use palisade::{Palisade, post, public, rate_limit};
 use palisade_tests::{Answer, call, from, post as posting, request};
 use serde::Deserialize;
 
-use super::rate_limits::{PATIENT, ask, reserve, store};
+use super::rate_limits::{PATIENT, ask, leasing, reserve, store};
 use super::server::Server;
 
 /// How many wrong passwords a handler looked at.
@@ -94,7 +94,7 @@ async fn of_64_wrong_logins_at_once_over_two_processes_exactly_the_limit_is_trie
         let tried = Data::from(Arc::new(AtomicUsize::new(0)));
         let rate_limits = || match leased {
             false => store(&server),
-            true => store(&server).leases(20, Duration::from_millis(100)).unwrap(),
+            true => leasing(&server, 20, Duration::from_millis(100)),
         };
         let all = [process(rate_limits(), &tried).await, process(rate_limits(), &tried).await];
         let address = format!("198.51.100.{round}");
@@ -116,7 +116,7 @@ async fn failures_of_the_server_are_given_back_by_address_and_by_field_with_leas
     let Some(server) = Server::start() else { return };
     let tried = Data::from(Arc::new(AtomicUsize::new(0)));
     for (rate_limits, address) in
-        [(store(&server), "198.51.100.1"), (store(&server).leases(20, Duration::from_secs(1)).unwrap(), "198.51.100.2")]
+        [(store(&server), "198.51.100.1"), (leasing(&server, 20, Duration::from_secs(1)), "198.51.100.2")]
     {
         let app = process(rate_limits, &tried).await;
         let asked =
@@ -221,7 +221,7 @@ async fn what_is_in_flight_is_known_to_the_unit_in_small_limits_and_large_ones()
 #[tokio::test]
 async fn what_was_leased_is_in_flight_until_its_end() {
     let Some(server) = Server::start() else { return };
-    let leasing = store(&server).leases(20, Duration::from_secs(2)).unwrap();
+    let leasing = leasing(&server, 20, Duration::from_secs(2));
     let other = store(&server);
     let ask = pending(7, 10);
     let first = reserve(&leasing, &ask).await.unwrap();

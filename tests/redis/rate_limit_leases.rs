@@ -4,19 +4,12 @@ use std::time::{Duration, Instant};
 
 use palisade::rate_limit::RedisRateLimits;
 use palisade::rate_limit::{Ask, RateLimitStatus};
+use palisade::redis::RedisConnection;
 
-use crate::rate_limits::{KEY, PATIENT, ask, reserve};
+use crate::rate_limits::{KEY, ask, leasing, reserve, store};
 use crate::server::Server;
 
 const TERM: Duration = Duration::from_millis(60);
-
-fn asking(server: &Server) -> RedisRateLimits {
-    RedisRateLimits::new(&server.url(), "tests", KEY).unwrap().timeout(PATIENT).unwrap()
-}
-
-fn leasing(server: &Server, per_cent: u32) -> RedisRateLimits {
-    asking(server).leases(per_cent, TERM).unwrap()
-}
 
 async fn standing(store: &RedisRateLimits, ask: &Ask<'_>) -> RateLimitStatus {
     store.standing(std::slice::from_ref(ask)).await.unwrap()[0]
@@ -34,8 +27,7 @@ async fn scripts(server: &Server) -> u64 {
 async fn most_decisions_of_a_busy_client_need_no_round_trip_and_none_is_leased_unless_said() {
     let Some(server) = Server::start() else { return };
     let hour = Duration::from_secs(3600);
-    let (plain, leasing) = (asking(&server), RedisRateLimits::new(&server.url(), "tests", KEY).unwrap());
-    let leasing = leasing.timeout(PATIENT).unwrap().leases(10, Duration::from_secs(10)).unwrap();
+    let (plain, leasing) = (store(&server), leasing(&server, 10, Duration::from_secs(10)));
     let before = scripts(&server).await;
     for _ in 0..200 {
         let _ = reserve(&plain, &ask(1, 1000, hour, "ada")).await.unwrap();
@@ -61,7 +53,7 @@ async fn most_decisions_of_a_busy_client_need_no_round_trip_and_none_is_leased_u
 #[tokio::test]
 async fn what_is_not_used_by_the_end_of_the_term_is_given_back() {
     let Some(server) = Server::start() else { return };
-    let (store, other) = (leasing(&server, 20), asking(&server));
+    let (store, other) = (leasing(&server, 20, TERM), store(&server));
     let ask = ask(1, 100, Duration::from_secs(3600), "ada");
     let _ = reserve(&store, &ask).await.unwrap();
     assert_eq!(standing(&other, &ask).await.remaining, 80, "a fifth is leased");
@@ -84,7 +76,7 @@ async fn what_is_not_used_by_the_end_of_the_term_is_given_back() {
 #[tokio::test]
 async fn all_n_are_to_be_had_and_not_one_more_although_shares_are_out() {
     let Some(server) = Server::start() else { return };
-    let stores = [leasing(&server, 20), leasing(&server, 20), asking(&server)];
+    let stores = [leasing(&server, 20, TERM), leasing(&server, 20, TERM), store(&server)];
     for (bucket, limit) in [(1, 30), (2, 100), (3, 101)] {
         let ask = ask(bucket, limit, Duration::from_secs(3600), "ada");
         let (mut admitted, began) = (0, Instant::now());
@@ -109,7 +101,7 @@ async fn no_window_has_more_than_n_whoever_leases() {
     const WINDOW: Duration = Duration::from_millis(300);
     let asks = ask(1, LIMIT, WINDOW, "ada");
     let began = Instant::now();
-    let tasks: Vec<_> = [leasing(&server, 20), leasing(&server, 7), asking(&server)]
+    let tasks: Vec<_> = [leasing(&server, 20, TERM), leasing(&server, 7, TERM), store(&server)]
         .into_iter()
         .flat_map(|store| (0..3).map(move |_| store.clone()))
         .map(|store| {
@@ -149,8 +141,7 @@ async fn what_is_used_late_in_its_term_is_counted_for_a_whole_window_from_then()
     const LIMIT: u32 = 50;
     const WINDOW: Duration = Duration::from_millis(600);
     let term = Duration::from_millis(500);
-    let leasing = RedisRateLimits::new(&server.url(), "tests", KEY).unwrap().timeout(PATIENT).unwrap();
-    let (late, other) = (leasing.leases(20, term).unwrap(), asking(&server));
+    let (late, other) = (leasing(&server, 20, term), store(&server));
     let ask = ask(1, LIMIT, WINDOW, "ada");
     let mut all: Vec<Admission> = Vec::new();
     let mut tries = async |store: &RedisRateLimits, count: u32| {
@@ -180,7 +171,7 @@ async fn what_is_used_late_in_its_term_is_counted_for_a_whole_window_from_then()
 #[tokio::test]
 async fn a_reset_ends_the_lease_and_its_rest_gives_nothing_back() {
     let Some(server) = Server::start() else { return };
-    let store = leasing(&server, 20);
+    let store = leasing(&server, 20, TERM);
     let ask = ask(1, 100, Duration::from_secs(3600), "ada");
     for _ in 0..5 {
         let _ = reserve(&store, &ask).await.unwrap();
@@ -200,8 +191,7 @@ async fn a_reset_ends_the_lease_and_its_rest_gives_nothing_back() {
 #[tokio::test]
 async fn a_lease_outlives_its_redis_by_no_more_than_its_term() {
     let Some(mut server) = Server::start() else { return };
-    let store = RedisRateLimits::new(&server.url(), "tests", KEY).unwrap().timeout(PATIENT).unwrap();
-    let store = store.leases(20, Duration::from_secs(1)).unwrap();
+    let store = leasing(&server, 20, Duration::from_secs(1));
     let ask = ask(1, 1000, Duration::from_secs(3600), "ada");
     let _ = reserve(&store, &ask).await.unwrap();
     let leased = Instant::now();
@@ -214,9 +204,10 @@ async fn a_lease_outlives_its_redis_by_no_more_than_its_term() {
 
 #[test]
 fn shares_and_terms_that_make_no_sense_are_told() {
-    let store = || RedisRateLimits::new("redis://127.0.0.1:1/", "tests", KEY).unwrap();
-    for (per_cent, term) in [(0, TERM), (21, TERM), (5, Duration::from_millis(9)), (5, Duration::from_secs(11))] {
-        assert!(store().leases(per_cent, term).is_err());
+    let redis = RedisConnection::builder("redis://127.0.0.1:1/", "tests", KEY).build().unwrap();
+    let builder = || RedisRateLimits::builder(&redis);
+    for (percent, term) in [(0, TERM), (21, TERM), (5, Duration::from_millis(9)), (5, Duration::from_secs(11))] {
+        assert!(builder().leases(percent, term).build().is_err());
     }
-    assert!(store().leases(20, TERM).is_ok());
+    assert!(builder().leases(20, TERM).build().is_ok());
 }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use palisade::rate_limit::RedisDecision;
 use palisade::rate_limit::RedisRateLimits;
+use palisade::redis::RedisConnection;
 use palisade::resource::Unavailable;
 
 use crate::proxy::Proxy;
-use crate::rate_limits::{KEY, ask, reserve, store};
+use crate::rate_limits::{KEY, ask, reserve, store, within};
 use crate::server::Server;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -17,7 +18,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const HANGS: Duration = Duration::from_secs(10);
 
 fn hasty(url: &str) -> RedisRateLimits {
-    RedisRateLimits::new(url, "tests", KEY).unwrap()
+    RedisRateLimits::new(&RedisConnection::builder(url, "tests", KEY).build().unwrap())
 }
 
 async fn decide(store: &RedisRateLimits) -> Result<(), Unavailable> {
@@ -105,7 +106,7 @@ async fn a_network_that_is_200_ms_slow_is_unavailable_to_the_hasty_and_no_queue_
     let Some(server) = Server::start() else { return };
     let proxy = Proxy::before(server.port()).await;
     let hasty = hasty(&proxy.url());
-    let patient = RedisRateLimits::new(&proxy.url(), "tests", KEY).unwrap().timeout(Duration::from_secs(10)).unwrap();
+    let patient = within(Duration::from_secs(10), &proxy.url());
     comes_back(&hasty).await;
     comes_back(&patient).await;
     proxy.delay(Duration::from_millis(200));
@@ -196,8 +197,7 @@ async fn what_a_server_comes_to_when_nobody_waits_for_it_any_more_is_charged_to_
 #[test]
 fn a_busy_worker_does_not_take_redis_from_the_others() {
     let Some(server) = Server::start() else { return };
-    let rate_limits = RedisRateLimits::new(&server.url(), "app", [7; 32]).unwrap();
-    let rate_limits = rate_limits.timeout(Duration::from_millis(500)).unwrap();
+    let rate_limits = within(Duration::from_millis(500), &server.url());
     let limit = palisade::rate_limit::Limit::new(1000, Duration::from_secs(60)).unwrap();
     let ask = move || {
         let client = palisade::rate_limit::Client::Address([192, 0, 2, 1].into());

@@ -3,10 +3,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use palisade::rate_limit::RedisRateLimits;
 use redis::AsyncCommands as _;
 
-use crate::rate_limits::{KEY, PATIENT, ask, reserve};
+use crate::rate_limits::{PATIENT, ask, reserve, within};
 use crate::server::Server;
 
 const ROUNDS: u32 = 1000;
@@ -59,7 +58,7 @@ fn of_64_tasks_in_two_processes_exactly_n_are_admitted_a_thousand_times() {
 fn one_of_the_two_processes(url: &str) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let store = RedisRateLimits::new(url, "tests", KEY).unwrap().timeout(PATIENT).unwrap();
+        let store = within(PATIENT, url);
         let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
         for round in 0..ROUNDS {
             // Both begin a round together.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use palisade::rate_limit::RedisRateLimits;
 use palisade::rate_limit::{Ask, Client, Limit, RateLimitStatus, RedisCharge, RedisDecision, Refused};
+use palisade::redis::RedisConnection;
 use redis::AsyncCommands as _;
 
 use crate::server::Server;
@@ -16,7 +17,18 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub const PATIENT: Duration = Duration::from_secs(20);
 
 pub fn store(server: &Server) -> RedisRateLimits {
-    RedisRateLimits::new(&server.url(), "tests", KEY).unwrap().timeout(PATIENT).unwrap()
+    within(PATIENT, &server.url())
+}
+
+/// Rate limits in the Redis at this URL, with this timeout.
+pub fn within(timeout: Duration, url: &str) -> RedisRateLimits {
+    RedisRateLimits::new(&RedisConnection::builder(url, "tests", KEY).timeout(timeout).build().unwrap())
+}
+
+/// The same, where this process leases a share of each rate limit.
+pub fn leasing(server: &Server, percent: u32, term: Duration) -> RedisRateLimits {
+    let redis = RedisConnection::builder(&server.url(), "tests", KEY).timeout(PATIENT).build().unwrap();
+    RedisRateLimits::builder(&redis).leases(percent, term).build().unwrap()
 }
 
 pub fn named(text: &str) -> Client<'static> {
@@ -293,19 +305,18 @@ async fn no_window_has_more_than_n_whatever_the_pattern() {
 
 #[test]
 fn what_cannot_work_is_told_without_a_secret() {
-    assert!(RedisRateLimits::new("redis://127.0.0.1/", "tests", [7; 31]).is_err());
-    assert!(RedisRateLimits::new("redis://127.0.0.1/", "", KEY).is_err());
-    assert!(RedisRateLimits::cluster([], "tests", KEY).is_err());
+    const URL: &str = "redis://127.0.0.1/";
+    assert!(RedisConnection::builder(URL, "tests", [7; 31]).build().is_err());
+    assert!(RedisConnection::builder(URL, "", KEY).build().is_err());
+    assert!(RedisConnection::cluster([], "tests", KEY).build().is_err());
     for url in ["http://user:hunter2@127.0.0.1", "redis://:hunter2@", "127.0.0.1:6379:hunter2"] {
-        for made in [RedisRateLimits::new(url, "tests", KEY), RedisRateLimits::cluster([url], "tests", KEY)] {
-            let shown = format!("{made:?}");
+        for builder in [RedisConnection::builder(url, "tests", KEY), RedisConnection::cluster([url], "tests", KEY)] {
+            let shown = format!("{builder:?}") + &format!("{:?}", builder.build());
             assert!(!shown.contains("hunter2") && !shown.contains("7, 7"), "{shown}");
         }
     }
-    let store = RedisRateLimits::new("redis://127.0.0.1/", "tests", KEY).unwrap();
-    let clone = store.clone();
-    assert!(store.timeout(Duration::from_millis(7)).is_err(), "a clone would keep the old one");
-    assert!(clone.timeout(Duration::ZERO).is_err());
+    assert!(RedisConnection::builder(URL, "tests", KEY).timeout(Duration::from_millis(7)).build().is_ok());
+    assert!(RedisConnection::builder(URL, "tests", KEY).timeout(Duration::ZERO).build().is_err());
 }
 
 #[tokio::test]

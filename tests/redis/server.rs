@@ -70,18 +70,27 @@ impl Server {
         self.wait_until_it_answers();
     }
 
-    /// Every key, and every value that is a text or a hash.
+    /// Each key, with its value.
     pub async fn dump(&self) -> String {
         let client = redis::Client::open(self.url()).expect("an address");
         let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
         let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.expect("keys");
         let mut dump = String::new();
         for key in keys {
-            let hash: redis::RedisResult<Vec<Vec<u8>>> =
-                redis::cmd("HGETALL").arg(&key).query_async(&mut connection).await;
+            let kind: String = redis::cmd("TYPE").arg(&key).query_async(&mut connection).await.expect("a type");
+            let mut read = match kind.as_str() {
+                "hash" => redis::cmd("HGETALL"),
+                "zset" => redis::cmd("ZRANGE"),
+                _ => redis::cmd("MGET"),
+            };
+            read.arg(&key);
+            if kind == "zset" {
+                read.arg(0).arg(-1);
+            }
+            let values: redis::RedisResult<Vec<Vec<u8>>> = read.query_async(&mut connection).await;
             let left: i64 = redis::cmd("PTTL").arg(&key).query_async(&mut connection).await.expect("a time");
             assert!(left > 0, "{key} never expires");
-            let values = hash.unwrap_or_default();
+            let values = values.expect("its value");
             let values = values.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect::<Vec<_>>();
             dump.push_str(&format!("{key} {values:?}\n"));
         }

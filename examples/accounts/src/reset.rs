@@ -19,7 +19,8 @@ use crate::{
     db::{Db, DbError, FILE},
     files::DataFolder,
     passwords::Password,
-    store::AppStore,
+    server,
+    store::{AppStore, Stores},
 };
 
 /// Gives the administrator of the configuration the password of the configuration, or a generated one, which is printed.
@@ -30,8 +31,10 @@ pub async fn run(config: Config) -> Result<(), BootError> {
         let problem = format_args!("there is no {FILE} in {}", config.data.display());
         return Err(BootError::new("ACCOUNTS_DATA", problem));
     }
-    let db = Db::open(&DataFolder::open(&config.data)?).await?;
-    let store = AppStore::open(&config, &db)?;
+    let folder = DataFolder::open(&config.data)?;
+    let db = Db::open(&folder).await?;
+    // The names of sessions in Redis depend on the secret of the server.
+    let store = Stores::connect(&config, &server::token_secret(&config, &folder)?, &db)?.sessions;
     let database = |error: DbError| BootError::new("ACCOUNTS_DATA", error);
     // The server does this when it starts; it may not have started since the last version.
     db.respell_emails().await.map_err(database)?;

@@ -58,10 +58,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let http = config.http_listen.map(|address| Listener::bind("ACCOUNTS_HTTP_LISTEN", address)).transpose()?;
     let folder = DataFolder::open(&config.data)?;
     let tls = tls::load(&config.certificate, &folder)?;
-    let secret = match &config.jwt_secret {
-        Some(secret) => secret.clone(),
-        None => kept_secret(&folder)?,
-    };
+    let secret = token_secret(&config, &folder)?;
     let db = Db::open(&folder).await?;
     let passwords = Passwords::new()?;
     let stores = Stores::open(&config, &secret, &db).await?;
@@ -127,6 +124,11 @@ impl Listener {
     fn refuse(variable: &'static str) -> impl Fn(io::Error) -> BootError {
         move |error| BootError::new(variable, error)
     }
+}
+
+/// The secret that signs tokens: that of the configuration, or else the one that the data folder keeps.
+pub fn token_secret(config: &Config, folder: &DataFolder) -> Result<SecretString, BootError> {
+    config.jwt_secret.clone().map_or_else(|| kept_secret(folder), Ok)
 }
 
 /// 64 hexadecimal characters, 256 bits, which sign from the first start on. As with the operator's own secret, the bytes

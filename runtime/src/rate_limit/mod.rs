@@ -61,7 +61,7 @@ pub use clock::{Clock, SystemClock, Tick};
 pub use memory::MemoryRateLimits;
 pub use mode::{RateLimitHeaders, RateLimitMode};
 #[cfg(feature = "redis")]
-pub use redis::RedisRateLimits;
+pub use redis::{RedisRateLimits, RedisRateLimitsBuilder};
 pub use store::RateLimitStore;
 pub(crate) use store::{Decision, Few, Place, Reservation};
 pub(crate) use waiting::Queue;

@@ -5,6 +5,8 @@
 //! the request is not let through.
 
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
@@ -12,6 +14,8 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::LocalBoxFuture;
 
 pub use self::memory::MemoryRevocations;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisRevocations;
 use crate::principal::Principal;
 use crate::unavailable::Unavailable;
 

@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 pub use self::error::{BeginError, EndError, RefreshError};
 pub use self::memory::MemorySessions;
 #[cfg(feature = "redis")]
-pub use self::redis::RedisStore;
+pub use self::redis::RedisSessions;
 use self::secret::RefreshToken;
 pub use self::store::{SessionRecord, SessionStore};
 use crate::audit;

@@ -1,219 +1,172 @@
-//! Sessions and revocations in Redis, for several processes.
+//! Sessions in Redis, for several processes.
 //!
-//! Threat: processes that disagree about who is logged in (CWE-362), and a Redis that is read by somebody else (CWE-522). Promise:
-//! a refresh token is exchanged by one script, so one of all processes wins; keys expire with what they are about; only hashes
-//! are stored, of subjects and token names too. A Redis that does not answer within a second is [`Unavailable`]: 503.
+//! Threat: two processes both accept one refresh token (CWE-362). Somebody else reads the Redis and learns who is logged in, or
+//! gets a usable token (CWE-359, CWE-522).
+//! Promise: one script exchanges a refresh token, so of all processes one succeeds. Keys are keyed hashes, the subject and the
+//! scopes are encrypted, and of a refresh token only a hash is kept. Each key expires with the session that it is about. If Redis
+//! does not answer within the timeout, the result is [`Unavailable`]: 503.
+//!
+//! A session and the list of its subject's sessions have different tags, because a refresh token tells only the session. So a
+//! cluster may keep them on two nodes. The order of writes makes that safe: a session is listed before it is written, and it is
+//! taken off the list only after it was deleted. So the list contains each session that exists, and `remove_all` misses none that
+//! was there when it began.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::digest::{Context, SHA256};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, FromRedisValue, Pipeline, RedisError, Script, pipe};
+use redis::{FromRedisValue, Value, from_redis_value};
 
 use super::{SessionRecord, SessionStore};
-use crate::authn::LONGEST_LEEWAY;
 use crate::authn::names::split_scopes;
-use crate::config_error::ConfigError;
-use crate::principal::Principal;
-use crate::revocation::{LONGEST_LIFETIME, RevocationStore};
+use crate::redis::{Call, KeyName, Operation, RedisConnection, Reply, TagKind, spawn};
 use crate::unavailable::Unavailable;
 
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an operation may take, unless the connection was given a timeout.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Compares and changes in one step. KEYS: the session. ARGV: the secret, the next, when that expires, in milliseconds.
-const REPLACE: &str = r"
-if redis.call('HGET', KEYS[1], 'secret') ~= ARGV[1] then return 0 end
+/// Lists a session, and writes it. KEYS: the list of its subject, the session, or both in this order. ARGV: six for each key.
+/// `list`, the session's tag, when the session ends, the time now, and two that are empty; or `session`, the encrypted part, the
+/// hash of the refresh token, when that expires, when the session ends, and the tag of the list. Times are in milliseconds.
+static INSERT: LazyLock<Operation> = LazyLock::new(|| {
+    Operation::script(
+        r"
+for i, key in ipairs(KEYS) do
+  local kind, a, b, c, d, e = unpack(ARGV, 6 * i - 5, 6 * i)
+  if kind == 'list' then
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', c)
+    redis.call('ZADD', key, b, a)
+    redis.call('PEXPIREAT', key, b, 'NX')
+    redis.call('PEXPIREAT', key, b, 'GT')
+  else
+    redis.call('HSET', key, 'sealed', a, 'secret', b, 'expires', c, 'ends', d, 'list', e)
+    redis.call('PEXPIREAT', key, c)
+  end
+end
+return #KEYS
+",
+    )
+});
+
+static FIND: LazyLock<Operation> = LazyLock::new(|| Operation::command("HMGET"));
+
+/// Compares and changes in one step. KEYS: the session. ARGV: the hash of the presented token, that of the next one, when that
+/// expires in milliseconds, and the deadline. Answer: 0 not replaced, 1 replaced, 2 after the deadline; the server's clock.
+static REPLACE: LazyLock<Operation> = LazyLock::new(|| {
+    Operation::script(
+        r"
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local deadline = struct.unpack('<I8', ARGV[4])
+if deadline > 0 and now > deadline then return {2, now} end
+if redis.call('HGET', KEYS[1], 'secret') ~= ARGV[1] then return {0, now} end
 redis.call('HSET', KEYS[1], 'secret', ARGV[2], 'expires', ARGV[3])
 redis.call('PEXPIREAT', KEYS[1], ARGV[3])
-return 1
-";
+return {1, now}
+",
+    )
+});
 
-/// Forgets a session and its place among its subject's. KEYS: the session.
-const REMOVE: &str = r"
-local set = redis.call('HGET', KEYS[1], 'set')
-if set then redis.call('ZREM', set, KEYS[1]) end
-return redis.call('DEL', KEYS[1])
-";
+/// Deletes sessions. KEYS: the sessions. Answer for each: the tag of the list that it is on, empty if it did not exist.
+static REMOVE: LazyLock<Operation> = LazyLock::new(|| {
+    let remove = Operation::script(
+        r"
+local lists = {}
+for i, key in ipairs(KEYS) do
+  lists[i] = redis.call('HGET', key, 'list') or ''
+  redis.call('DEL', key)
+end
+return lists
+",
+    );
+    remove.outlives_caller()
+});
 
-/// Keeps the later moment. KEYS: the subject's epoch. ARGV: the moment in microseconds, and how long it has a meaning, in
-/// milliseconds.
-const ADVANCE: &str = r"
-local kept = redis.call('GET', KEYS[1])
-if not kept or tonumber(kept) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
-return 1
-";
+static LISTED: LazyLock<Operation> = LazyLock::new(|| Operation::command("ZRANGE"));
+static UNLIST: LazyLock<Operation> = LazyLock::new(|| Operation::command("ZREM").outlives_caller());
 
-/// (Feature `redis`.) [`Sessions`](crate::session::Sessions) and revocations in one Redis 7 or newer (no cluster), shared by every process that is given the same address
-/// and prefix. Clones share one connection, which is made when it is first needed and again when it broke.
+/// (Feature `redis`.) [`Sessions`](crate::session::Sessions) in Redis, shared by every process that is given the same
+/// [connection](RedisConnection). Clones share everything. Revocations go into a
+/// [`RedisRevocations`](crate::revocation::RedisRevocations).
 ///
-/// Danger: a Redis without persistence forgets; then everybody has to log in again, and tokens that were taken back count until
-/// they expire. One that evicts (`maxmemory-policy` other than `noeviction`) forgets when it is full.
+/// Danger: if Redis [forgets](RedisConnection), everybody has to log in again. If the answer to a refresh is lost, the refresh
+/// token may be replaced; if the client presents the old one again, its session ends.
 ///
 /// ```
 /// use palisade::jwt::TokenIssuer;
-/// use palisade::session::{RedisStore, Sessions};
+/// use palisade::redis::RedisConnection;
+/// use palisade::revocation::RedisRevocations;
+/// use palisade::session::{RedisSessions, Sessions};
 ///
 /// # fn main() -> Result<(), palisade::ConfigError> {
-/// # let secret = [7; 32];
-/// let redis = RedisStore::new("redis://127.0.0.1:6379/0", "accounts")?;
-/// let issuer = TokenIssuer::hs256("https://accounts.example", "accounts-api", secret)?;
-/// let sessions = Sessions::new(issuer, redis.clone(), redis);
+/// # let (redis_secret, token_secret) = ([7; 32], [8; 32]);
+/// let redis = RedisConnection::builder("redis://127.0.0.1:6379/0", "accounts", redis_secret).build()?;
+/// let issuer = TokenIssuer::hs256("https://accounts.example", "accounts-api", token_secret)?;
+/// let sessions = Sessions::new(issuer, RedisSessions::new(&redis), RedisRevocations::new(&redis));
 /// # let _ = sessions;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct RedisStore(Arc<Inner>);
-
-struct Inner {
-    client: Client,
-    connection: OnceLock<ConnectionManager>,
-    prefix: String,
-    replace: Script,
-    remove: Script,
-    advance: Script,
-    longest_lifetime: Duration,
+pub struct RedisSessions {
+    redis: RedisConnection,
 }
 
-impl RedisStore {
-    /// The Redis at this address: `redis://[user:password@]host:port/db`, or `rediss://` for TLS. Every key begins with the
-    /// prefix. Nothing is asked yet.
-    ///
-    /// # Errors
-    ///
-    /// An address that is none, or an empty prefix.
-    pub fn new(url: &str, prefix: impl Into<String>) -> Result<Self, ConfigError> {
-        let prefix = prefix.into();
-        if prefix.is_empty() {
-            return Err(ConfigError::new(
-                "redis prefix",
-                "is empty; name the application, so that no other uses its keys",
-            ));
-        }
-        // The error may hold the address, and that a password.
-        let client = Client::open(url).map_err(|_| ConfigError::new("redis url", "is no address of a Redis"))?;
-        Ok(Self(Arc::new(Inner {
-            client,
-            connection: OnceLock::new(),
-            prefix,
-            replace: Script::new(REPLACE),
-            remove: Script::new(REMOVE),
-            advance: Script::new(ADVANCE),
-            longest_lifetime: LONGEST_LIFETIME,
-        })))
+impl RedisSessions {
+    /// Sessions in this Redis.
+    #[must_use]
+    pub fn new(redis: &RedisConnection) -> Self {
+        Self { redis: redis.clone() }
     }
 
-    /// How long tokens live that are taken back with all of their subject. Default: 90 days. To be said before it is cloned.
-    ///
-    /// Danger: of a token that lives longer, the rest counts again.
-    ///
-    /// # Errors
-    ///
-    /// A store that is cloned already.
-    pub fn for_lifetimes_up_to(mut self, longest: Duration) -> Result<Self, ConfigError> {
-        let Some(inner) = Arc::get_mut(&mut self.0) else {
-            return Err(ConfigError::new("redis", "lifetimes have to be said before the store is cloned"));
-        };
-        inner.longest_lifetime = longest;
-        Ok(self)
+    fn session_name(&self, id: &str) -> KeyName {
+        self.redis.name_of("session", TagKind::Session, &[id])
     }
 
-    /// A connection that comes back by itself; while it is broken, commands fail at once or within the patience.
-    fn connection(&self) -> Result<ConnectionManager, Unavailable> {
-        if let Some(connection) = self.0.connection.get() {
-            return Ok(connection.clone());
-        }
-        // Outside of a runtime there is nothing that could wait for an answer.
-        tokio::runtime::Handle::try_current().map_err(|_| Unavailable)?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_number_of_retries(0);
-        let made = ConnectionManager::new_lazy_with_config(self.0.client.clone(), config).map_err(unavailable)?;
-        Ok(self.0.connection.get_or_init(|| made).clone())
+    fn list_name(&self, subject: &str) -> KeyName {
+        self.redis.name_of("sessions", TagKind::SessionOwner, &[subject])
     }
 
-    async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, Unavailable> {
-        let mut connection = self.connection()?;
-        pipeline.query_async(&mut connection).await.map_err(unavailable)
+    async fn one<R: Reply>(&self, operation: &'static Operation, name: &KeyName, call: Call) -> Result<R, Unavailable> {
+        self.redis.run_one(operation, name, call, DEFAULT_TIMEOUT).await
     }
 
-    fn session_key(&self, id: &str) -> String {
-        format!("{}:session:{}", self.0.prefix, name(&[id]))
-    }
-
-    fn sessions_of(&self, subject: &str) -> String {
-        format!("{}:sessions:{}", self.0.prefix, name(&[subject]))
-    }
-
-    fn revoked_key(&self, issuer: &str, id: &str) -> String {
-        format!("{}:revoked:{}", self.0.prefix, name(&[issuer, id]))
-    }
-
-    fn epoch_key(&self, issuer: &str, subject: &str) -> String {
-        format!("{}:epoch:{}", self.0.prefix, name(&[issuer, subject]))
+    /// Takes deleted sessions off their list. Nobody waits for it: a listed session that does not exist is harmless, and its
+    /// entry is removed when the session would have ended.
+    fn unlist(&self, list: KeyName, sessions: Vec<String>) {
+        let store = self.clone();
+        let _ends_by_itself = spawn(async move {
+            let call = sessions.into_iter().fold(Call::new(list.key.clone()), Call::arg);
+            let _ = store.one::<Done>(&UNLIST, &list, call).await;
+        });
     }
 }
 
-/// The parts of a name as one, so that none can pass for another: each with its length, hashed.
-fn name(parts: &[&str]) -> String {
-    let mut context = Context::new(&SHA256);
-    for part in parts {
-        context.update(&part.len().to_be_bytes());
-        context.update(part.as_bytes());
-    }
-    URL_SAFE_NO_PAD.encode(context.finish())
-}
-
-fn unavailable(error: RedisError) -> Unavailable {
-    tracing::error!(kind = ?error.kind(), "redis");
-    Unavailable
-}
-
-fn millis(moment: SystemTime) -> u64 {
-    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn micros(moment: SystemTime) -> u64 {
-    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn moment(millis: u64) -> Option<SystemTime> {
-    UNIX_EPOCH.checked_add(Duration::from_millis(millis))
-}
-
-impl SessionStore for RedisStore {
+impl SessionStore for RedisSessions {
     async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
-        let (key, of_subject) = (self.session_key(&session.id), self.sessions_of(&session.subject));
-        let mut commands = pipe();
-        commands.atomic();
-        commands.cmd("HSET").arg(&key).arg("subject").arg(&session.subject).arg("scopes").arg(session.scopes.join(" "));
-        commands.arg("secret").arg(&session.digest[..]).arg("expires").arg(millis(session.expires));
-        commands.arg("ends").arg(millis(session.ends)).arg("set").arg(&of_subject).ignore();
-        commands.cmd("PEXPIREAT").arg(&key).arg(millis(session.expires)).ignore();
-        let over = millis(SystemTime::now());
-        commands.cmd("ZREMRANGEBYSCORE").arg(&of_subject).arg("-inf").arg(over).ignore();
-        commands.cmd("ZADD").arg(&of_subject).arg(millis(session.ends)).arg(&key).ignore();
-        // The set lasts as long as the youngest session may.
-        commands.cmd("PEXPIREAT").arg(&of_subject).arg(millis(session.ends)).arg("NX").ignore();
-        commands.cmd("PEXPIREAT").arg(&of_subject).arg(millis(session.ends)).arg("GT").ignore();
-        self.run(&commands).await
+        let (name, list) = (self.session_name(&session.id), self.list_name(&session.subject));
+        let sealed = self.redis.seal(&name, encoded(&session.subject, &session.scopes))?;
+        let (ends, now) = (millis(session.ends), millis(SystemTime::now()));
+        let listing = Call::new(list.key.clone()).arg("list").arg(name.tag.clone()).arg(ends.clone()).arg(now);
+        let listing = listing.arg("").arg("");
+        let writing = Call::new(name.key.clone()).arg("session").arg(sealed).arg(session.digest);
+        let writing = writing.arg(millis(session.expires)).arg(ends).arg(list.tag.clone());
+        if self.redis.is_cluster() {
+            self.one::<Done>(&INSERT, &list, listing).await?;
+            self.one::<Done>(&INSERT, &name, writing).await?;
+            return Ok(());
+        }
+        let calls = vec![(&list, listing), (&name, writing)];
+        self.redis.run::<Done>(&INSERT, calls, DEFAULT_TIMEOUT).await.into_iter().try_for_each(|done| done.map(drop))
     }
 
     async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
-        type Fields = (Option<String>, Option<String>, Option<Vec<u8>>, Option<u64>, Option<u64>);
-        let mut command = pipe();
-        command.cmd("HMGET").arg(self.session_key(id)).arg(&["subject", "scopes", "secret", "expires", "ends"]);
-        let ((subject, scopes, secret, expires, ends),): (Fields,) = self.run(&command).await?;
+        let name = self.session_name(id);
+        let call = Call::new(name.key.clone()).arg("sealed").arg("secret").arg("expires").arg("ends");
+        let Fields(sealed, digest, expires, ends) = self.one(&FIND, &name, call).await?;
         let record = || {
-            let scopes = split_scopes(&scopes?).map(str::to_owned).collect();
+            let (subject, scopes) = decoded(&self.redis.open(&name, sealed?)?)?;
             let times = (moment(expires?)?, moment(ends?)?);
-            Some(SessionRecord::restored(id, subject?, scopes, secret?.try_into().ok()?, times))
+            Some(SessionRecord::restored(id, subject, scopes, digest?.try_into().ok()?, times))
         };
         Ok(record())
     }
@@ -221,74 +174,146 @@ impl SessionStore for RedisStore {
     async fn replace(
         &self,
         id: &str,
-        secret: &[u8; 32],
+        digest: &[u8; 32],
         next: &[u8; 32],
         expires: SystemTime,
     ) -> Result<bool, Unavailable> {
-        let mut connection = self.connection()?;
-        let mut call = self.0.replace.prepare_invoke();
-        call.key(self.session_key(id)).arg(&secret[..]).arg(&next[..]).arg(millis(expires));
-        call.invoke_async(&mut connection).await.map_err(unavailable)
+        let name = self.session_name(id);
+        let call = Call::new(name.key.clone()).arg(*digest).arg(*next).arg(millis(expires)).arg("").with_deadline();
+        match self.one(&REPLACE, &name, call).await? {
+            Replaced { outcome: 0, .. } => Ok(false),
+            Replaced { outcome: 1, .. } => Ok(true),
+            Replaced { .. } => Err(Unavailable),
+        }
     }
 
     async fn remove(&self, id: &str) -> Result<(), Unavailable> {
-        let mut connection = self.connection()?;
-        let mut call = self.0.remove.prepare_invoke();
-        call.key(self.session_key(id)).invoke_async::<()>(&mut connection).await.map_err(unavailable)
+        let name = self.session_name(id);
+        let ListTag(list) = self.one(&REMOVE, &name, Call::new(name.key.clone())).await?;
+        if !list.is_empty() {
+            self.unlist(self.redis.name("sessions", list), vec![name.tag]);
+        }
+        Ok(())
     }
 
     async fn remove_all(&self, subject: &str) -> Result<(), Unavailable> {
-        let of_subject = self.sessions_of(subject);
-        let mut command = pipe();
-        command.cmd("ZRANGE").arg(&of_subject).arg(0).arg(-1);
-        let (keys,): (Vec<String>,) = self.run(&command).await?;
-        if keys.is_empty() {
-            return Ok(());
+        let list = self.list_name(subject);
+        let Tags(tags) = self.one(&LISTED, &list, Call::new(list.key.clone()).arg("0").arg("-1")).await?;
+        let names: Vec<KeyName> = tags.into_iter().map(|tag| self.redis.name("session", tag)).collect();
+        let calls = names.iter().map(|name| (name, Call::new(name.key.clone()))).collect();
+        let removed = self.redis.run::<ListTag>(&REMOVE, calls, DEFAULT_TIMEOUT).await;
+        let result = removed.iter().try_for_each(|removed| removed.as_ref().map(drop).map_err(|_| Unavailable));
+        // A session that did not exist may be written now: it was listed first. So it stays listed.
+        let existed =
+            names.into_iter().zip(removed).filter(|(_, list)| list.as_ref().is_ok_and(|list| !list.0.is_empty()));
+        let existed: Vec<String> = existed.map(|(name, _)| name.tag).collect();
+        if !existed.is_empty() {
+            self.unlist(list, existed);
         }
-        let mut commands = pipe();
-        commands.atomic();
-        commands.cmd("DEL").arg(&keys).ignore();
-        commands.cmd("ZREM").arg(&of_subject).arg(&keys).ignore();
-        self.run(&commands).await
+        result
     }
 }
 
-impl RevocationStore for RedisStore {
-    async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
-        let until = until.checked_add(LONGEST_LEEWAY).unwrap_or(until);
-        let key = self.revoked_key(issuer, token);
-        // An earlier end never shortens a later one.
-        let mut commands = pipe();
-        commands.atomic();
-        commands.cmd("SET").arg(&key).arg(1).arg("PXAT").arg(millis(until)).arg("NX").ignore();
-        commands.cmd("PEXPIREAT").arg(&key).arg(millis(until)).arg("GT").ignore();
-        self.run(&commands).await
-    }
-
-    async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
-        let mut connection = self.connection()?;
-        let has_meaning = self.0.longest_lifetime.saturating_add(LONGEST_LEEWAY).as_millis();
-        let mut call = self.0.advance.prepare_invoke();
-        // A part of a microsecond counts as a whole one: rather one token too many than one too few.
-        let moment = micros(moment.checked_add(Duration::from_nanos(999)).unwrap_or(moment));
-        call.key(self.epoch_key(issuer, subject)).arg(moment).arg(u64::try_from(has_meaning).unwrap_or(u64::MAX));
-        call.invoke_async::<()>(&mut connection).await.map_err(unavailable)
-    }
-
-    async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
-        let Some(token) = principal.token() else { return Ok(false) };
-        let names: Vec<String> = token.revocable_ids().map(|id| self.revoked_key(principal.issuer(), id)).collect();
-        let mut commands = pipe();
-        commands.cmd("MGET").arg(self.epoch_key(principal.issuer(), principal.subject())).arg(&names);
-        let (found,): (Vec<Option<u64>>,) = self.run(&commands).await?;
-        let mut found = found.into_iter();
-        let epoch = found.next().flatten();
-        Ok(found.any(|revoked| revoked.is_some()) || epoch.is_some_and(|epoch| micros(token.issued()) < epoch))
-    }
-}
-
-impl fmt::Debug for RedisStore {
+impl fmt::Debug for RedisSessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore").field("prefix", &self.0.prefix).finish_non_exhaustive()
+        f.debug_struct("RedisSessions").field("redis", &self.redis).finish()
+    }
+}
+
+/// The subject and the scopes as bytes: the length of the subject, the subject, the scopes separated by spaces.
+fn encoded(subject: &str, scopes: &[String]) -> Vec<u8> {
+    let length = u32::try_from(subject.len()).unwrap_or(u32::MAX);
+    [&length.to_be_bytes()[..], subject.as_bytes(), scopes.join(" ").as_bytes()].concat()
+}
+
+fn decoded(bytes: &[u8]) -> Option<(String, Vec<String>)> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (subject, scopes) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    let scopes = split_scopes(std::str::from_utf8(scopes).ok()?).map(str::to_owned).collect();
+    Some((std::str::from_utf8(subject).ok()?.to_owned(), scopes))
+}
+
+/// Milliseconds since 1970, in decimal digits.
+fn millis(moment: SystemTime) -> String {
+    moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis().to_string()
+}
+
+fn moment(millis: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_millis(millis))
+}
+
+fn value<T: FromRedisValue>(reply: Value) -> Option<T> {
+    from_redis_value(reply).ok()
+}
+
+/// The reply to an operation whose result does not matter.
+struct Done;
+
+impl Reply for Done {
+    fn read(_: Value, calls: usize) -> Option<Vec<Self>> {
+        Some((0..calls).map(|_| Self).collect())
+    }
+}
+
+/// The fields of a session, of which each may be missing.
+struct Fields(Option<Vec<u8>>, Option<Vec<u8>>, Option<u64>, Option<u64>);
+
+impl Reply for Fields {
+    fn read(reply: Value, _: usize) -> Option<Vec<Self>> {
+        let (sealed, digest, expires, ends) = value(reply)?;
+        Some(vec![Self(sealed, digest, expires, ends)])
+    }
+}
+
+/// The reply to [`REPLACE`].
+struct Replaced {
+    outcome: u8,
+    now: Duration,
+}
+
+impl Reply for Replaced {
+    fn read(reply: Value, _: usize) -> Option<Vec<Self>> {
+        let (outcome, now) = value(reply).filter(|(outcome, _)| *outcome <= 2)?;
+        Some(vec![Self { outcome, now: Duration::from_micros(now) }])
+    }
+
+    fn clock(&self) -> Option<Duration> {
+        Some(self.now)
+    }
+}
+
+/// The tag of the list that a deleted session is on, empty if the session did not exist.
+struct ListTag(String);
+
+impl Reply for ListTag {
+    fn read(reply: Value, calls: usize) -> Option<Vec<Self>> {
+        value::<Vec<String>>(reply)
+            .filter(|lists| lists.len() == calls)
+            .map(|lists| lists.into_iter().map(Self).collect())
+    }
+}
+
+/// The tags of the sessions on a list.
+struct Tags(Vec<String>);
+
+impl Reply for Tags {
+    fn read(reply: Value, _: usize) -> Option<Vec<Self>> {
+        value(reply).map(|tags| vec![Self(tags)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subject_and_scopes_survive_encoding() {
+        for (subject, scopes) in [("", vec![]), ("ada", vec!["a"]), ("a b", vec!["a:b", "c"]), ("ü", vec!["x"])] {
+            let scopes: Vec<String> = scopes.into_iter().map(str::to_owned).collect();
+            assert_eq!(decoded(&encoded(subject, &scopes)), Some((subject.to_owned(), scopes)));
+        }
+        for broken in [&b""[..], b"\0\0\0", b"\0\0\0\x02a", b"\0\0\0\x01\xff"] {
+            assert_eq!(decoded(broken), None);
+        }
     }
 }

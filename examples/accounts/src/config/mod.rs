@@ -48,7 +48,7 @@ const VARIABLES: [&str; 20] = [
 ];
 /// More threads than this is a slip of the hand.
 const MAX_WORKERS: usize = 512;
-/// Of a decision of Redis.
+/// How long an answer of Redis may take.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
 
 /// What the operator decided, checked as far as it can be without touching disk or network.
@@ -299,7 +299,12 @@ impl Env {
             let alone = self.values.contains_key(TIMEOUT);
             return if alone { self.refuse(TIMEOUT, format_args!("needs {URL} beside it")) } else { None };
         }
-        let (url, timeout) = (self.secret(URL, RedisUrl::parse), self.parsed(TIMEOUT, "50ms", timeout));
+        let url = self.secret(URL, RedisUrl::parse);
+        let timeout = if self.values.contains_key(TIMEOUT) {
+            self.parsed(TIMEOUT, "50ms", timeout).map(Some)
+        } else {
+            Some(None)
+        };
         Some(Redis { url: url?, timeout: timeout? })
     }
 

@@ -1,7 +1,7 @@
-//! What Redis decided, and what it charged.
+//! Decisions of Redis, and the charges that they made.
 //!
-//! Threat: a charge that is given back where it was not made (CWE-799).
-//! Promise: a charge knows its place and the generation of its client; the two say where it is given back, or that it is not.
+//! Threat: a charge is given back where it was not made (CWE-799).
+//! Promise: a charge knows its place in the window and the generation of its client. Both must match, or nothing is given back.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use super::super::ask::Ask;
 use super::super::limit::Limit;
 use super::super::verdict::{Cause, RateLimitStatus, Refused};
 use super::RedisRateLimits;
-use super::names::Name;
 use super::script::{Kind, Verdict};
+use crate::redis::KeyName;
 
-/// What became of one ask.
+/// The answer to one ask.
 #[derive(Debug)]
 pub enum Decision {
     /// It was charged.
     Charged(RedisCharge),
     /// There was no room.
     Refused(Refused),
-    /// There was room, but another ask refused.
+    /// There was room, but another ask was refused.
     Spared(RateLimitStatus),
 }
 
-/// Units that were charged. Dropping it leaves the client charged; only `RedisRateLimits::release` gives them back, once.
+/// Units that were charged. If it is dropped, the client stays charged; only `RedisRateLimits::release` gives them back, once.
 #[derive(Debug)]
 #[must_use = "a charge that is not released stays"]
 pub struct RedisCharge {
-    pub(super) name: Name,
+    pub(super) name: KeyName,
     pub(super) limit: Limit,
     pub(super) units: u32,
     /// Tells the charges of a client that was forgotten and came back from those that it had before.
@@ -35,7 +35,7 @@ pub struct RedisCharge {
     pub(super) place: u64,
     pub(super) standing: RateLimitStatus,
     pub(super) instant: Duration,
-    /// Where it is in flight, if it is. Dropped, it stays charged, and is in flight no longer.
+    /// The store in which it is in flight, if it is. When it is dropped it stays charged, and is no longer in flight.
     pub(super) pending: Option<RedisRateLimits>,
 }
 
@@ -45,12 +45,12 @@ impl RedisCharge {
         self.instant
     }
 
-    /// Where the client stood right after this charge.
+    /// The status of the client right after this charge.
     pub fn standing(&self) -> RateLimitStatus {
         self.standing
     }
 
-    /// Gives it back where nobody can wait, if it is in flight.
+    /// Gives it back without waiting, if it is in flight.
     pub(in super::super) fn release_at_once(self) {
         if let Some(store) = self.pending.clone() {
             store.take_back(vec![self]);
@@ -68,8 +68,8 @@ impl Drop for RedisCharge {
     }
 }
 
-pub(super) fn decision(store: &RedisRateLimits, ask: &Ask<'_>, name: Name, verdict: &Verdict) -> Decision {
-    // What is leased beyond the cost is still to be had.
+pub(super) fn decision(store: &RedisRateLimits, ask: &Ask<'_>, name: KeyName, verdict: &Verdict) -> Decision {
+    // Units that are leased beyond the cost are still available to this client.
     let leased = verdict.units.saturating_sub(ask.cost.max(1));
     let remaining =
         if verdict.kind == Kind::Charged { verdict.remaining.saturating_add(leased) } else { verdict.remaining };
@@ -91,7 +91,7 @@ pub(super) fn decision(store: &RedisRateLimits, ask: &Ask<'_>, name: Name, verdi
     }
 }
 
-/// Where the client stands once this charge is given back, as far as that can be known without asking again.
+/// The status of the client once this charge is given back, as far as it is known without asking again.
 pub(super) fn before(charge: &RedisCharge) -> RateLimitStatus {
     let remaining = charge.standing.remaining.saturating_add(charge.units);
     let reset = if remaining >= charge.limit.limit() { Duration::ZERO } else { charge.standing.reset };

@@ -1,9 +1,9 @@
-//! A share of a big rate limit that one process may use without asking.
+//! Leases: a share of a large rate limit that one process may use without asking Redis.
 //!
-//! Threat: a share that is used when its charge is forgotten already: then a window has more than N (CWE-799).
-//! Promise: the total is never exceeded. Units are charged before they are used, and held for a window *and* the term in which
-//! they may be. If the units of one window are looked at, then at the last charge among them all others were still held, and so
-//! were no more than N together. What is not used by the end of the term is given back.
+//! Threat: a process uses units whose charge Redis has forgotten already, so a window contains more than N (CWE-799).
+//! Promise: the total is never exceeded. Units are charged before they are used, and are held for a window *and* the term in
+//! which they may be used. So when the last units of any window were charged, all others of that window were still held, and
+//! together they were at most N. Units that are not used by the end of the term are given back.
 
 use std::time::Duration;
 
@@ -12,15 +12,14 @@ use tokio::time::Instant;
 
 use super::super::ask::Ask;
 use super::super::verdict::RateLimitStatus;
-use super::background;
-use super::names::Name;
 use super::script::{Verdict, Wish};
 use super::{RedisCharge, RedisRateLimits};
+use crate::redis::{KeyName, spawn};
 
-/// So many clients have shares at once; the others are asked for as ever.
+/// How many clients may have leases at once. For others, each request asks Redis.
 const MOST: usize = 10_000;
 
-/// Clocks that run at different speeds: this much in a term, a thousandth.
+/// Clocks run at different speeds: a lease is held a thousandth of its term longer.
 const DRIFT: u32 = 1000;
 
 pub(super) struct Leases {
@@ -34,7 +33,7 @@ struct Held {
     generation: u64,
     place: u64,
     units: u32,
-    /// Where the client stood when they were charged, by the local clock.
+    /// The status of the client when they were charged; times are by the local clock.
     remaining: u32,
     resets: Instant,
     ends: Instant,
@@ -46,12 +45,12 @@ impl Leases {
         Self { per_cent, term, held: DashMap::new() }
     }
 
-    /// A charge for every ask out of what is held, or none.
+    /// Takes a charge for each ask out of the leases. Returns `None`, and takes nothing, if one of them is too small.
     pub(super) fn take(
         &self,
         store: &RedisRateLimits,
         asks: &[Ask<'_>],
-        names: &[Name],
+        names: &[KeyName],
         now: Instant,
     ) -> Option<Vec<RedisCharge>> {
         let mut charges: Vec<RedisCharge> = Vec::with_capacity(asks.len());
@@ -67,7 +66,7 @@ impl Leases {
         Some(charges)
     }
 
-    fn take_one(&self, store: &RedisRateLimits, ask: &Ask<'_>, name: &Name, now: Instant) -> Option<RedisCharge> {
+    fn take_one(&self, store: &RedisRateLimits, ask: &Ask<'_>, name: &KeyName, now: Instant) -> Option<RedisCharge> {
         let cost = ask.cost.max(1);
         let mut held = self.held.get_mut(&name.key).filter(|held| now < held.ends)?;
         held.units = held.units.checked_sub(cost)?;
@@ -86,7 +85,7 @@ impl Leases {
     }
 
     fn put_back(&self, mut charge: RedisCharge) {
-        // It is the lease that is in flight, as before.
+        // From now on the lease is in flight again, and not this charge.
         charge.pending = None;
         if let Some(mut held) = self.held.get_mut(&charge.name.key)
             && (held.generation, held.place) == (charge.generation, charge.place)
@@ -95,8 +94,8 @@ impl Leases {
         }
     }
 
-    /// What to ask for besides what the request costs.
-    pub(super) fn wish(&self, ask: &Ask<'_>, name: &Name) -> Wish {
+    /// The lease to ask for together with the charge of a request.
+    pub(super) fn wish(&self, ask: &Ask<'_>, name: &KeyName) -> Wish {
         let share = u64::from(ask.limit.limit()).saturating_mul(u64::from(self.per_cent)) / 100;
         let units = u32::try_from(share).unwrap_or(u32::MAX);
         let too_small = units < ask.cost.max(1).saturating_mul(2);
@@ -108,8 +107,15 @@ impl Leases {
         Wish { units, hold: u64::try_from(hold).unwrap_or(u64::MAX) }
     }
 
-    /// Keeps what was charged beyond the cost, for a term that began when it was asked for.
-    pub(super) fn keep(&self, store: &RedisRateLimits, name: &Name, ask: &Ask<'_>, verdict: &Verdict, asked: Instant) {
+    /// Keeps the units that were charged beyond the cost, for a term that began when they were asked for.
+    pub(super) fn keep(
+        &self,
+        store: &RedisRateLimits,
+        name: &KeyName,
+        ask: &Ask<'_>,
+        verdict: &Verdict,
+        asked: Instant,
+    ) {
         let units = verdict.units.saturating_sub(ask.cost.max(1));
         if units == 0 {
             return;
@@ -139,11 +145,11 @@ impl Leases {
                     used_up.insert(held);
                     true
                 }
-                // Another request was as quick: one share is enough.
+                // A concurrent request got a lease too, and one is enough.
                 dashmap::Entry::Occupied(_) => false,
             };
         let store = store.clone();
-        let _ends_by_itself = background::spawn(async move {
+        let _ends_by_itself = spawn(async move {
             let rest = if kept {
                 tokio::time::sleep_until(ends).await;
                 store.end_of_lease(rest)
@@ -151,13 +157,13 @@ impl Leases {
                 Some(rest)
             };
             if let Some(rest) = rest {
-                // Without an answer they stay charged until they are forgotten.
+                // If Redis does not answer, they stay charged until they leave the window.
                 let _ = store.release(vec![rest]).await;
             }
         });
     }
 
-    /// What is left of it.
+    /// Ends a lease, and returns the units that are left of it.
     pub(super) fn end(&self, mut lease: RedisCharge) -> Option<RedisCharge> {
         let same = |_: &String, held: &Held| (held.generation, held.place) == (lease.generation, lease.place);
         let rest = self.held.remove_if(&lease.name.key, same);
@@ -165,8 +171,8 @@ impl Leases {
         (lease.units > 0).then_some(lease)
     }
 
-    /// The client was reset: what this process holds is worth nothing.
-    pub(super) fn drop(&self, name: &Name) {
+    /// Forgets the lease of a client that was reset.
+    pub(super) fn drop(&self, name: &KeyName) {
         self.held.remove(&name.key);
     }
 }

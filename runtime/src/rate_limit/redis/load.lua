@@ -1,7 +1,9 @@
--- Integers are bytes in struct.pack's little-endian form. A value is a head (generation I8, units used I4, for how much longer
--- than a window charges are held I8) and then entries (place I8, units I4), places ascending. All times are microseconds of the server's clock.
--- Between them, only where requests are at work: units in flight I4, and the second in which the last such unit was charged I4.
--- Entries are of 12 bytes, so the size tells whether it is there. It says what a full limit is told, never who is admitted.
+-- The format of a value. Integers are packed by struct.pack in little-endian order; times are microseconds of the server's clock.
+-- 1. Head: generation (I8), units charged (I4), and how much longer than a window charges are held (I8).
+-- 2. Only if requests are in flight: their units (I4), and the second in which the last of these was charged (I4). The other parts
+--    have 20 bytes and multiples of 12, so the size of the value tells whether this part exists. It only decides what the client
+--    of a full limit is told, and never whether a request is admitted.
+-- 3. Entries in ascending order: place (I8), units (I4). A place is the time of the charge divided by the step.
 local pack, unpack, floor = struct.pack, struct.unpack, math.floor
 
 local function clock()
@@ -9,12 +11,12 @@ local function clock()
   return time[1] * 1000000 + time[2]
 end
 
--- When a place is forgotten: the latest instant that it stands for is then a whole window ago.
+-- When the units of a place are free again: a whole window after the latest instant of the place.
 local function leaves(state, place)
   return (place + 1) * state.step - 1 + state.window + state.hold
 end
 
--- A process that died settles nothing: so many seconds after the last charge in flight none is any more.
+-- A process that died settles nothing, so this many seconds after the last charge in flight, all of them count as settled.
 local FORGOTTEN = 60
 
 local states = {}
@@ -27,7 +29,7 @@ local function load(key, window, step, now)
   local raw = redis.call('GET', key)
   if not raw then return state end
   local size = #raw
-  -- A clock that was set back stands still until it has caught up.
+  -- If the clock was set back, time stops for this key until the clock has caught up.
   local last = unpack('<I8', raw, size - 11) * step
   if last > now then state.now = last end
   local generation, used, hold = unpack('<I8I4I8', raw)
@@ -68,13 +70,13 @@ local function add(state, cost)
   return place
 end
 
--- So many units are in flight no longer.
+-- This many units are no longer in flight.
 local function settle(state, units)
   if state.flying == 0 then return end
   state.flying, state.changed = math.max(state.flying - units, 0), true
 end
 
--- How long until so many units are free.
+-- How long until this many units are free.
 local function wait(state, limit, cost, now)
   if cost > limit then return state.window end
   local used, at = state.used, 1
@@ -86,7 +88,7 @@ local function wait(state, limit, cost, now)
   end
 end
 
--- An absolute time by the same clock: one that is relative would count from whenever the server looks.
+-- Writes the value. The expiry is an absolute time by the same clock: a relative one would count from when the server executes it.
 local function store(state)
   if not state.changed then return end
   if state.used == 0 then

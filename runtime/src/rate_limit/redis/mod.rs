@@ -1,77 +1,65 @@
 //! Rate limits in Redis, for several processes.
 //!
-//! Threat: every process has its own count, so N processes give N rate limits (CWE-799); a Redis that is slow, silent or gone takes
-//! the application with it (CWE-400, CWE-636). Promise: never more than N units in any window by the clock of the
-//! server that holds the key, whatever the number of processes; a decision takes one round trip, and never longer than the timeout
-//! from when it was sent.
+//! Threat: each process counts for itself, so N processes grant N rate limits (CWE-799).
+//! Promise: at most N units in any window by the clock of the server that holds the key, whatever the number of processes. A
+//! decision takes one round trip.
 
-mod background;
-mod breaker;
+mod builder;
 mod charge;
-mod connection;
 mod leases;
-mod names;
 mod pending;
 mod script;
-mod server_clock;
-mod wire;
 
 use std::fmt;
 use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Client;
-use redis::cluster::ClusterClient;
 use tokio::time::Instant;
 
+pub use self::builder::RedisRateLimitsBuilder;
 pub use self::charge::{Decision, RedisCharge};
 use self::charge::{before, decision};
-use self::connection::Peer;
 use self::leases::Leases;
-use self::names::{Name, Names};
-use self::script::{Act, Call, Kind, RESERVE, SETTLE, Script, Verdict, Wish};
-use self::wire::Line;
+use self::script::{Act, Kind, RESERVE, SETTLE, Verdict, Wish};
 use super::ask::Ask;
+use super::client::Client;
 use super::limit::Limit;
 use super::verdict::RateLimitStatus;
 use super::waiting::Queues;
-use crate::config_error::ConfigError;
+use crate::redis::{KeyName, RedisConnection, spawn};
 use crate::unavailable::Unavailable;
 
-/// How long a decision may take, if nobody says otherwise.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a decision may take, unless the connection was given a timeout.
+const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// (Feature `redis`.) Rate limits in one Redis 7 (or newer), Valkey or Redis Cluster, shared by every process that is given the same
-/// address, prefix and secret. Clones share one connection, which is made when it is first needed and again when it broke.
+/// (Feature `redis`.) Rate limits in Redis, shared by every process that is given the same
+/// [connection](RedisConnection). Clones share everything.
 ///
-/// The clock is the server's, so the processes' own may differ. Up to [`Limit::EXACT`] units each charge is kept to the
-/// microsecond; over it, in parts of a 32nd of the window, rounded so that a charge is rather held too long. A client takes
-/// one key for each rate limit, of at most 424 bytes and its name, which expires when its last charge leaves.
+/// Time is the server's, so the clocks of the processes may differ. If a limit is at most [`Limit::EXACT`] units, each charge is
+/// kept to the microsecond; otherwise in 32nds of the window, rounded so that a charge is held a little too long. A client
+/// takes one key for each rate limit, of at most 424 bytes plus its name. The key expires when its last charge leaves the window.
 ///
-/// How many requests are in flight stands there too, for rate limits that don't count all requests, so that all processes tell a
-/// rate limit that is full for a moment from one that is used up; what a process had in flight when it died counts so for a minute.
+/// For rate limits that do not count all requests, the key also tells how many requests are in flight. So all processes can tell
+/// a rate limit that is full for a moment from one that is exhausted. Requests that a process had in flight when it died count as
+/// such for a minute.
 ///
-/// A decision that takes longer than the [timeout](Self::timeout), from the moment when it is sent, is [`Unavailable`]. At most 128
-/// are under way at once for each process. Others wait for their turn, which is no outage; one that has waited for a second is
-/// [`Unavailable`]. After five failures in a row none is
-/// tried for a second, then one is; meanwhile the answer is [`Unavailable`] at once. On a cluster the rate limits of one client
-/// are together on one node; a decision about several clients asks their nodes at the same time, and gives back what was
-/// charged if one of them refuses.
+/// A decision that takes longer than the [timeout](crate::redis::RedisConnectionBuilder::timeout), counted from the moment when it
+/// is sent, is [`Unavailable`]. In a cluster, the rate limits of one client are on one node. A decision about several clients asks
+/// their nodes at the same time, and gives back what was charged if one of them refuses.
 ///
-/// Danger: a Redis without persistence starts all rate limits anew when it is restarted, and a fail-over may lose the last charges, because
-/// replicas follow a little later. One that evicts (`maxmemory-policy` other than `noeviction`) forgets charges when it is
-/// full. One whose clock is set forward forgets as much too early; set back, it holds charges until the clock has caught up. A
-/// request whose answer was lost may have been charged (not one that the server comes to much later): what is uncertain counts. While a cluster moves a slot from one
-/// node to another, clients of that slot are [`Unavailable`].
+/// Danger: a Redis that [forgets](RedisConnection) starts rate limits anew. If the server's clock is set forward, charges are
+/// forgotten that much too early; if it is set back, charges are held until it has caught up. A request whose answer was lost may
+/// have been charged and stays charged; one that the server gets only after twice the timeout is not charged.
 ///
 /// ```
-/// use palisade::rate_limit::{RateLimitStore, RedisRateLimits};
+/// use palisade::rate_limit::RedisRateLimits;
+/// use palisade::redis::RedisConnection;
 ///
 /// # fn main() -> Result<(), palisade::ConfigError> {
 /// # let secret = [7; 32];
-/// let rate_limits: RateLimitStore = RedisRateLimits::new("redis://127.0.0.1:6379/0", "accounts", secret)?.into();
-/// let builder = palisade::Palisade::builder().rate_limit_store(rate_limits);
+/// let redis = RedisConnection::builder("redis://127.0.0.1:6379/0", "accounts", secret).build()?;
+/// let builder = palisade::Palisade::builder().rate_limit_store(RedisRateLimits::new(&redis));
 /// # let _ = builder;
 /// # Ok(()) }
 /// ```
@@ -79,154 +67,61 @@ const PATIENCE: Duration = Duration::from_millis(50);
 pub struct RedisRateLimits(Arc<Inner>);
 
 struct Inner {
-    line: Line,
-    names: Names,
-    timeout: Duration,
-    reserve: Arc<Script>,
-    settle: Arc<Script>,
+    redis: RedisConnection,
     leases: Option<Leases>,
     queues: Arc<Queues>,
     numbers: RandomState,
 }
 
 impl RedisRateLimits {
-    /// The Redis at this address: `redis://[user:password@]host:port/db`, or `rediss://` for TLS. Every key begins with the prefix.
-    /// The secret, at least 32 random bytes and the same in all processes, hides in the keys whom they are about; another
-    /// secret means other keys, so all rate limits start anew. Nothing is asked yet.
-    ///
-    /// # Errors
-    ///
-    /// An address that is none, a prefix that is empty or has a brace, or a secret that is too short.
-    pub fn new(url: &str, prefix: impl Into<String>, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        // The error may hold the address, and that a password.
-        let client = Client::open(url)
-            .map_err(|_| ConfigError::new("redis url", "is no address of a Redis; write `redis://host:port/db`"))?;
-        Self::of(Peer::One(Box::new(client)), prefix.into(), secret.as_ref())
+    /// Rate limits in this Redis. Each decision asks it.
+    #[must_use]
+    pub fn new(redis: &RedisConnection) -> Self {
+        Self::with(redis, None)
     }
 
-    /// The Redis Cluster that the nodes at these addresses belong to; one that answers is enough. Otherwise as [`Self::new`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::new`]; also no address, or addresses with different passwords.
-    ///
-    /// ```
-    /// # let secret = [7; 32];
-    /// let nodes = ["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"];
-    /// assert!(palisade::rate_limit::RedisRateLimits::cluster(nodes, "accounts", secret).is_ok());
-    /// ```
-    pub fn cluster<'u>(
-        urls: impl IntoIterator<Item = &'u str>,
-        prefix: impl Into<String>,
-        secret: impl AsRef<[u8]>,
-    ) -> Result<Self, ConfigError> {
-        // What a connection that broke has sent may have been done: a second time would give back twice.
-        let nodes = ClusterClient::builder(urls).retries(0);
-        let client = nodes.connection_timeout(connection::CONNECTING).response_timeout(connection::CONNECTING).build();
-        let client = client.map_err(|_| ConfigError::new("redis cluster", "are no addresses of one Redis Cluster"))?;
-        Self::of(Peer::Cluster(Box::new(client)), prefix.into(), secret.as_ref())
+    /// Configures more than the connection.
+    pub fn builder(redis: &RedisConnection) -> RedisRateLimitsBuilder {
+        RedisRateLimitsBuilder::new(redis)
     }
 
-    fn of(peer: Peer, prefix: String, secret: &[u8]) -> Result<Self, ConfigError> {
-        let names = Names::new(prefix, secret)?;
-        let (reserve, settle) = (Arc::new(Script::new(RESERVE)), Arc::new(Script::new(SETTLE)));
-        Ok(Self(Arc::new(Inner {
-            line: Line::new(peer),
-            names,
-            timeout: PATIENCE,
-            reserve,
-            settle,
-            leases: None,
-            queues: Arc::default(),
-            numbers: RandomState::new(),
-        })))
+    fn with(redis: &RedisConnection, leases: Option<Leases>) -> Self {
+        let inner = Inner { redis: redis.clone(), leases, queues: Arc::default(), numbers: RandomState::new() };
+        Self(Arc::new(inner))
     }
 
-    /// How long a decision may take from the moment when it is sent, with the making of a connection where there is none. Default:
-    /// 50 ms. Call it before the store is cloned.
-    ///
-    /// Danger: while Redis is silent, requests wait so long; what is too short refuses whenever the network is slow, and what
-    /// was charged meanwhile stays charged.
-    ///
-    /// # Errors
-    ///
-    /// Zero, or a store that is cloned already.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// # fn main() -> Result<(), palisade::ConfigError> {
-    /// # let secret = [7; 32];
-    /// let rate_limits = palisade::rate_limit::RedisRateLimits::new("redis://127.0.0.1/", "accounts", secret)?;
-    /// let patient = rate_limits.timeout(Duration::from_millis(200))?;
-    /// assert!(patient.timeout(Duration::ZERO).is_err());
-    /// # Ok(()) }
-    /// ```
-    pub fn timeout(mut self, timeout: Duration) -> Result<Self, ConfigError> {
-        if timeout.is_zero() {
-            return Err(ConfigError::new("redis rate limit timeout", "is zero; no Redis answers so fast"));
+    /// The keys of these asks. All rate limits of one client have one tag, so in a cluster they are on one node.
+    fn names(&self, asks: &[Ask<'_>]) -> Vec<KeyName> {
+        let mut names: Vec<KeyName> = Vec::with_capacity(asks.len());
+        let mut before: Option<(&Client<'_>, String)> = None;
+        for ask in asks {
+            let tag = match before.take() {
+                Some((client, tag)) if *client == ask.client => tag,
+                _ => self.0.redis.tag(|hash| ask.client.feed(|bytes| hash.update(bytes))),
+            };
+            names.push(self.0.redis.numbered_name("q", tag.clone(), ask.bucket));
+            before = Some((&ask.client, tag));
         }
-        let Some(inner) = Arc::get_mut(&mut self.0) else {
-            return Err(ConfigError::new("redis rate limit timeout", "has to be said before the store is cloned"));
-        };
-        inner.timeout = timeout;
-        Ok(self)
+        names
     }
 
-    /// Lets this process take a share of a rate limit at once, which it may use up within the term without asking: so most decisions
-    /// about a busy client need no round trip. Default: none. To be said before it is cloned.
-    ///
-    /// The total is never exceeded, whichever processes have leases. The price is on the other side: charges are held for the term
-    /// longer, and what one process has leased another one can't use until it is given back, at the end of the term. While Redis
-    /// does not answer, a lease counts until its end. A rate limit of which the share is less than two requests is asked for as ever.
-    ///
-    /// Danger: where a client is [reset](crate::RateLimiter::reset), other processes use up what they have leased.
+    /// Charges all asks, or none if a binding one is refused. An ask that is not binding is charged if there is room for it.
+    /// Returns one decision for each ask, in their order.
     ///
     /// # Errors
     ///
-    /// Unless the share is 1 to 20 percent and the term 10 milliseconds to 10 seconds; or a store that is cloned already.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// # fn main() -> Result<(), palisade::ConfigError> {
-    /// # let secret = [7; 32];
-    /// let rate_limits = palisade::rate_limit::RedisRateLimits::new("redis://127.0.0.1/", "accounts", secret)?;
-    /// let leasing = rate_limits.leases(5, Duration::from_millis(500))?;
-    /// # let _ = leasing;
-    /// # Ok(()) }
-    /// ```
-    pub fn leases(mut self, per_cent: u32, term: Duration) -> Result<Self, ConfigError> {
-        if !(1..=20).contains(&per_cent) {
-            return Err(ConfigError::new("redis rate limit leases", "are 1 to 20 percent of a rate limit"));
-        }
-        if !(Duration::from_millis(10)..=Duration::from_secs(10)).contains(&term) {
-            return Err(ConfigError::new("redis rate limit leases", "last 10 milliseconds to 10 seconds"));
-        }
-        let Some(inner) = Arc::get_mut(&mut self.0) else {
-            return Err(ConfigError::new("redis rate limit leases", "have to be said before the store is cloned"));
-        };
-        inner.leases = Some(Leases::new(per_cent, term));
-        Ok(self)
-    }
-
-    /// Charges all that is asked, or, if a binding ask refuses, nothing. One that is not binding is charged if there is
-    /// room for it. One decision for each ask, in their order.
-    ///
-    /// # Errors
-    ///
-    /// Redis did not answer in time: what of it was charged stays so.
+    /// Redis did not answer in time. What it has charged stays charged.
     #[doc(hidden)]
     pub async fn reserve(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, Unavailable> {
         let asked = Instant::now();
-        let names = self.0.names.all(asks);
+        let names = self.names(asks);
         if let Some(charges) = self.0.leases.as_ref().and_then(|leases| leases.take(self, asks, &names, asked)) {
             return Ok(charges.into_iter().map(Decision::Charged).collect());
         }
         let wish = |ask, name| self.0.leases.as_ref().map_or_else(Wish::default, |leases| leases.wish(ask, name));
         let each = asks.iter().zip(&names);
-        let calls = each.map(|(ask, name)| (name, Call::reserve(&name.key, ask, wish(ask, name)))).collect();
-        let answers = self.0.line.call::<Verdict>(&self.0.reserve, calls, self.0.timeout).await;
+        let calls = each.map(|(ask, name)| (name, script::reserve(&name.key, ask, wish(ask, name)))).collect();
+        let answers = self.0.redis.run::<Verdict>(&RESERVE, calls, DEFAULT_TIMEOUT).await;
         let lost = answers.iter().any(|answer| answer.and_then(in_time).is_err());
         let refuses = |verdict: &Verdict| matches!(verdict.kind, Kind::Refused | Kind::InFlight);
         let refused = asks.iter().zip(&answers).any(|(ask, answer)| ask.binding && answer.as_ref().is_ok_and(refuses));
@@ -234,7 +129,7 @@ impl RedisRateLimits {
         let mut back = Vec::new();
         for ((ask, name), verdict) in asks.iter().zip(names).zip(answers) {
             let Ok(verdict) = verdict.and_then(in_time) else {
-                // That one refused is known all the same.
+                // The answer to another ask is a refusal, or all of this is unavailable.
                 decisions.push(Decision::Spared(RateLimitStatus { remaining: 0, reset: Duration::ZERO }));
                 continue;
             };
@@ -247,7 +142,7 @@ impl RedisRateLimits {
                 leases.keep(self, &name, ask, &verdict, asked);
             }
             match decision(self, ask, name, &verdict) {
-                // Another node does not know that this one refused.
+                // A node charged because it does not know that another one refused.
                 Decision::Charged(mut charge) if lost || refused => {
                     decisions.push(Decision::Spared(before(&charge)));
                     charge.units = verdict.units;
@@ -262,15 +157,15 @@ impl RedisRateLimits {
         if lost && !refused { Err(Unavailable) } else { Ok(decisions) }
     }
 
-    /// Gives back exactly what was charged, in the place that was charged, and says where the clients stand. What has left its
-    /// window meanwhile, or was forgotten by a [reset](Self::reset), gives nothing back.
+    /// Gives back exactly what was charged, in the place where it was charged, and returns the status of the clients. A charge
+    /// that has left its window meanwhile, or was forgotten by a [reset](Self::reset), gives nothing back.
     ///
     /// # Errors
     ///
-    /// Redis did not answer in time: they may stay charged.
+    /// Redis did not answer in time. The charges may stay.
     #[doc(hidden)]
     pub async fn release(&self, mut charges: Vec<RedisCharge>) -> Result<Vec<RateLimitStatus>, Unavailable> {
-        // From here on, where nobody waits for the answer either, they are given back and not kept.
+        // From here on, they are given back and not kept, also if the caller stops waiting.
         let pending: Vec<bool> = charges.iter_mut().map(|charge| charge.pending.take().is_some()).collect();
         let acts = charges.iter().zip(&pending).map(|(charge, pending)| {
             let act = Act::GiveBack { generation: charge.generation, place: charge.place, pending: *pending };
@@ -285,13 +180,13 @@ impl RedisRateLimits {
     ///
     /// # Errors
     ///
-    /// Redis did not answer in time: they may be charged.
+    /// Redis did not answer in time. The units may be charged.
     #[doc(hidden)]
     pub async fn charge(&self, ask: &Ask<'_>) -> Result<RateLimitStatus, Unavailable> {
         self.act(std::slice::from_ref(ask), Act::Charge).await?.into_iter().next().ok_or(Unavailable)
     }
 
-    /// Where the clients stand. Charges nothing.
+    /// The status of the clients. Charges nothing.
     ///
     /// # Errors
     ///
@@ -301,31 +196,31 @@ impl RedisRateLimits {
         self.act(asks, Act::Look).await
     }
 
-    /// Forgets all that this client was charged in this bucket; a charge taken before gives nothing back after.
+    /// Forgets all charges of this client in this bucket. A charge that was made before gives nothing back afterwards.
     ///
     /// # Errors
     ///
-    /// Redis did not answer in time: it may be forgotten.
+    /// Redis did not answer in time. The charges may be forgotten.
     #[doc(hidden)]
     pub async fn reset(&self, ask: &Ask<'_>) -> Result<(), Unavailable> {
         if let Some(leases) = &self.0.leases {
-            self.0.names.all(std::slice::from_ref(ask)).iter().for_each(|name| leases.drop(name));
+            self.names(std::slice::from_ref(ask)).iter().for_each(|name| leases.drop(name));
         }
         self.act(std::slice::from_ref(ask), Act::Forget).await?;
-        self.0.names.all(std::slice::from_ref(ask)).iter().for_each(|name| self.settled(name));
+        self.names(std::slice::from_ref(ask)).iter().for_each(|name| self.settled(name));
         Ok(())
     }
 
     async fn act(&self, asks: &[Ask<'_>], act: Act) -> Result<Vec<RateLimitStatus>, Unavailable> {
-        let names = self.0.names.all(asks);
+        let names = self.names(asks);
         let acts = asks.iter().zip(&names).map(|(ask, name)| (name, ask.limit, ask.cost.max(1), act));
         self.settle(acts.collect()).await
     }
 
-    async fn settle(&self, acts: Vec<(&Name, Limit, u32, Act)>) -> Result<Vec<RateLimitStatus>, Unavailable> {
+    async fn settle(&self, acts: Vec<(&KeyName, Limit, u32, Act)>) -> Result<Vec<RateLimitStatus>, Unavailable> {
         let calls =
-            acts.into_iter().map(|(name, limit, units, act)| (name, Call::settle(&name.key, limit, units, act)));
-        let answers = self.0.line.call::<(u32, Duration)>(&self.0.settle, calls.collect(), self.0.timeout).await;
+            acts.into_iter().map(|(name, limit, units, act)| (name, script::settle(&name.key, limit, units, act)));
+        let answers = self.0.redis.run::<(u32, Duration)>(&SETTLE, calls.collect(), DEFAULT_TIMEOUT).await;
         answers
             .into_iter()
             .map(|answer| answer.map(|(remaining, reset)| RateLimitStatus { remaining, reset }))
@@ -336,10 +231,10 @@ impl RedisRateLimits {
         self.0.leases.as_ref()?.end(lease)
     }
 
-    /// Not waited for: the request has its answer, and only what others may still use is at stake.
+    /// Gives charges back without waiting: the request has its answer, and only other requests need the units.
     fn take_back(&self, charges: Vec<RedisCharge>) {
         let store = self.clone();
-        let _ends_by_itself = background::spawn(async move { store.release(charges).await });
+        let _ends_by_itself = spawn(async move { store.release(charges).await });
     }
 }
 
@@ -349,6 +244,42 @@ fn in_time(verdict: Verdict) -> Result<Verdict, Unavailable> {
 
 impl fmt::Debug for RedisRateLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisRateLimits").field("prefix", &self.0.names.prefix()).finish_non_exhaustive()
+        f.debug_struct("RedisRateLimits").field("redis", &self.0.redis).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    fn ask(bucket: u64, text: &'static str) -> Ask<'static> {
+        let client = Client::Named { kind: Cow::Borrowed("body.email"), text: Cow::Borrowed(text) };
+        Ask {
+            bucket,
+            limit: Limit::new(5, Duration::from_secs(900)).unwrap(),
+            cost: 1,
+            client,
+            binding: true,
+            pending: false,
+        }
+    }
+
+    fn store(secret: [u8; 32]) -> RedisRateLimits {
+        RedisRateLimits::new(&RedisConnection::builder("redis://127.0.0.1/", "app", secret).build().unwrap())
+    }
+
+    #[test]
+    fn a_client_has_one_tag_and_another_secret_makes_another() {
+        let store_7 = store([7; 32]);
+        let asks = [ask(1, "ada"), ask(2, "ada"), ask(1, "bob"), ask(1, "ada")];
+        let all = store_7.names(&asks);
+        assert_eq!(all[0].tag, all[1].tag);
+        assert_eq!(all[0].key, all[3].key);
+        assert_ne!(all[0].tag, all[2].tag);
+        assert_eq!(all[1].key, format!("app:q:{{{}}}:0000000000000002", all[0].tag));
+        assert_eq!(all[0].tag.len(), 22, "128 bits");
+        assert_ne!(store([8; 32]).names(&asks)[0].tag, all[0].tag);
     }
 }

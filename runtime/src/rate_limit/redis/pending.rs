@@ -1,43 +1,44 @@
-//! What is in flight, as several processes see it.
+//! Charges in flight, as several processes see them.
 //!
-//! Threat: a process that only knows its own requests takes a limit for used up that another process's requests fill for a moment
-//! (CWE-645).
-//! Promise: how many units are in flight stands beside the charges, and changes in the same scripts. A process that dies settles
-//! nothing: a minute after the last charge in flight none is any more. It never changes how many are admitted.
+//! Threat: a process that knows only its own requests takes a limit for exhausted, although the requests of another process fill
+//! it only for a moment (CWE-645).
+//! Promise: the number of units in flight is kept beside the charges, and the same scripts change both. A process that dies settles
+//! nothing, so a minute after the last charge in flight they all count as settled. The number never changes how many requests are
+//! admitted.
 
 use std::hash::BuildHasher as _;
 
 use super::super::ask::Ask;
 use super::super::limit::Limit;
 use super::super::waiting::Queue;
-use super::names::Name;
+use super::RedisRateLimits;
 use super::script::Act;
-use super::{RedisRateLimits, background};
+use crate::redis::{KeyName, spawn};
 
 impl RedisRateLimits {
-    /// Who waits in this process for what this client has in flight.
+    /// The requests of this process that wait for charges in flight of this client.
     pub(in super::super) fn queue(&self, ask: &Ask<'_>) -> Queue {
-        let names = self.0.names.all(std::slice::from_ref(ask));
+        let names = self.names(std::slice::from_ref(ask));
         let number = names.first().map_or(0, |name| self.number(name));
         Queue::new(&self.0.queues, number)
     }
 
-    /// Who waits for this client decides again.
-    pub(super) fn settled(&self, name: &Name) {
+    /// Lets a request that waits for this client decide again.
+    pub(super) fn settled(&self, name: &KeyName) {
         self.0.queues.settled(self.number(name));
     }
 
-    /// It is sure now that so many units stay charged. Not waited for: only others care.
-    pub(super) fn keep(&self, name: Name, limit: Limit, units: u32, generation: u64) {
+    /// Tells Redis that these units stay charged. Nobody waits for it, because only other requests need to know.
+    pub(super) fn keep(&self, name: KeyName, limit: Limit, units: u32, generation: u64) {
         let store = self.clone();
-        let _ends_by_itself = background::spawn(async move {
-            // Where Redis does not answer, they are forgotten after a minute.
+        let _ends_by_itself = spawn(async move {
+            // If Redis does not answer, they count as settled after a minute.
             let _ = store.settle(vec![(&name, limit, units, Act::Keep { generation })]).await;
             store.settled(&name);
         });
     }
 
-    fn number(&self, name: &Name) -> u64 {
+    fn number(&self, name: &KeyName) -> u64 {
         self.0.numbers.hash_one(&name.key)
     }
 }

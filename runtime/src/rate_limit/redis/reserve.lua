@@ -1,6 +1,10 @@
--- KEYS: one for each ask. ARGV: window, step, limit, cost, whether it binds (1) and is pending (2); for a lease the units wished for, and for how much
--- longer charges are held then (else the cost again, and 0); and until when the answer is of use (0: for ever).
--- Answer for each: verdict (0 refused, 1 charged, 2 spared, 3 too late, 4 refused for what is in flight), generation, place, units left, microseconds, the clock, units charged.
+-- Charges all asks, or none if one of them that is binding is refused.
+-- KEYS: one for each ask.
+-- ARGV, for each ask: window, step, limit, cost; flags (1 binding, 2 pending); for a lease, the units to charge and how much longer
+-- charges are held then (without a lease: the cost, and 0); the deadline after which nothing is charged (0: none).
+-- Answer, for each ask: verdict (0 refused, 1 charged, 2 rolled back because another ask was refused, 3 after the deadline,
+-- 4 refused, but not if the units in flight were given back), generation, place, units left, microseconds until the status
+-- changes, the clock, units charged.
 local now = clock()
 local asks, go, late = {}, true, false
 for i = 1, #KEYS do

@@ -1,91 +1,48 @@
-//! The two scripts, what they are told and what they answer.
+//! The two scripts: their arguments and their replies.
 //!
-//! Threat: two processes that both see the last unit free (CWE-367).
-//! Promise: whatever is decided together is one script, which Redis runs alone; it takes one round trip.
+//! Threat: two processes both see that the last unit is free (CWE-367).
+//! Promise: everything that is decided together is one script, which Redis runs alone; it takes one round trip.
 
-use std::fmt::Write as _;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use redis::{Cmd, RedisResult, Value, from_redis_value};
+use redis::{RedisResult, Value, from_redis_value};
 
 use super::super::ask::Ask;
 use super::super::limit::Limit;
+use crate::redis::{Call, Operation, Reply};
 
-/// Into how many parts a window is cut over [`Limit::EXACT`].
+/// Into how many parts a window is divided if the limit is over [`Limit::EXACT`].
 const SUB_WINDOWS: u64 = 32;
 
-const FOR_EVER: u64 = 0;
+/// Decides about charges. It is not sent if the caller has gone: nobody would use the charge.
+pub(super) static RESERVE: LazyLock<Operation> =
+    LazyLock::new(|| Operation::script(concat!(include_str!("load.lua"), include_str!("reserve.lua"))));
 
-pub(super) const RESERVE: &str = concat!(include_str!("load.lua"), include_str!("reserve.lua"));
-pub(super) const SETTLE: &str = concat!(include_str!("load.lua"), include_str!("settle.lua"));
+/// Gives back, keeps, charges, reads or forgets. Other callers depend on units that are given back, so it is always sent.
+pub(super) static SETTLE: LazyLock<Operation> = LazyLock::new(|| {
+    Operation::script(concat!(include_str!("load.lua"), include_str!("settle.lua"))).outlives_caller()
+});
 
-/// A script and the name by which Redis keeps it.
-pub(super) struct Script {
-    source: &'static str,
-    name: String,
-}
-
-impl Script {
-    pub(super) fn new(source: &'static str) -> Self {
-        let mut name = String::with_capacity(40);
-        // The protocol names scripts so; nothing rests on it that an attacker could reach.
-        for byte in digest(&SHA1_FOR_LEGACY_USE_ONLY, source.as_bytes()).as_ref() {
-            let _ = write!(name, "{byte:02x}");
-        }
-        Self { source, name }
-    }
-
-    /// By its name, which is all that a Redis needs that ran it before.
-    pub(super) fn by_name(&self, calls: &[Call]) -> Cmd {
-        command("EVALSHA", &self.name, calls)
-    }
-
-    /// With its text, which Redis keeps from then on.
-    pub(super) fn whole(&self, calls: &[Call]) -> Cmd {
-        command("EVAL", self.source, calls)
-    }
-}
-
-fn command(verb: &str, script: &str, calls: &[Call]) -> Cmd {
-    let mut command = Cmd::new();
-    command.arg(verb).arg(script).arg(calls.len());
-    for call in calls {
-        command.arg(&call.key);
-    }
-    for call in calls {
-        command.arg(&call.words[..]);
-    }
-    command
-}
-
-/// One key of a call, and what the script is told about it.
-pub(super) struct Call {
-    key: String,
-    words: Vec<u8>,
-    /// Whether it ends with the moment until which the answer is of use.
-    dated: bool,
-}
-
-/// More units than a request costs, and for how many microseconds longer than a window all charges are held then. Nothing, if it
-/// is made by default.
+/// Units to charge beyond the cost of a request, and for how many microseconds longer than a window all charges of the key are
+/// held then. The default wishes for nothing.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Wish {
     pub(super) units: u32,
     pub(super) hold: u64,
 }
 
-/// What is done with one key.
+/// What [`SETTLE`] does with one key.
 #[derive(Clone, Copy)]
 pub(super) enum Act {
     Look,
-    /// Of what is in flight, or is not.
+    /// Gives back a charge, which is in flight or not.
     GiveBack {
         generation: u64,
         place: u64,
         pending: bool,
     },
-    /// What is in flight stays charged.
+    /// A charge that was in flight stays.
     Keep {
         generation: u64,
     },
@@ -93,41 +50,32 @@ pub(super) enum Act {
     Forget,
 }
 
-impl Call {
-    pub(super) fn reserve(key: &str, ask: &Ask<'_>, wish: Wish) -> Self {
-        let mut words = Vec::with_capacity(45);
-        let cost = ask.cost.max(1);
-        numbers(&mut words, ask.limit, cost);
-        words.push(u8::from(ask.binding) | u8::from(ask.pending) << 1);
-        words.extend(wish.units.max(cost).to_le_bytes());
-        words.extend(wish.hold.to_le_bytes());
-        words.extend(FOR_EVER.to_le_bytes());
-        Self { key: key.to_owned(), words, dated: true }
-    }
+/// A call of [`RESERVE`].
+pub(super) fn reserve(key: &str, ask: &Ask<'_>, wish: Wish) -> Call {
+    let mut words = Vec::with_capacity(45);
+    let cost = ask.cost.max(1);
+    numbers(&mut words, ask.limit, cost);
+    words.push(u8::from(ask.binding) | u8::from(ask.pending) << 1);
+    words.extend(wish.units.max(cost).to_le_bytes());
+    words.extend(wish.hold.to_le_bytes());
+    Call::new(key.to_owned()).arg(words).with_deadline()
+}
 
-    /// Until when the answer is of use, in microseconds of the server's clock; 0 for ever. Known only when it is sent.
-    pub(super) fn date(&mut self, last: u64) {
-        if self.dated {
-            self.words.truncate(self.words.len().saturating_sub(size_of_val(&last)));
-            self.words.extend(last.to_le_bytes());
-        }
-    }
-
-    pub(super) fn settle(key: &str, limit: Limit, units: u32, act: Act) -> Self {
-        let (mode, generation, place) = match act {
-            Act::Look => (0, 0, 0),
-            Act::GiveBack { generation, place, pending } => (if pending { 5 } else { 1 }, generation, place),
-            Act::Keep { generation } => (4, generation, 0),
-            Act::Charge => (2, 0, 0),
-            Act::Forget => (3, 0, 0),
-        };
-        let mut words = Vec::with_capacity(41);
-        words.push(mode);
-        numbers(&mut words, limit, units);
-        words.extend(generation.to_le_bytes());
-        words.extend(place.to_le_bytes());
-        Self { key: key.to_owned(), words, dated: false }
-    }
+/// A call of [`SETTLE`].
+pub(super) fn settle(key: &str, limit: Limit, units: u32, act: Act) -> Call {
+    let (mode, generation, place) = match act {
+        Act::Look => (0, 0, 0),
+        Act::GiveBack { generation, place, pending } => (if pending { 5 } else { 1 }, generation, place),
+        Act::Keep { generation } => (4, generation, 0),
+        Act::Charge => (2, 0, 0),
+        Act::Forget => (3, 0, 0),
+    };
+    let mut words = Vec::with_capacity(41);
+    words.push(mode);
+    numbers(&mut words, limit, units);
+    words.extend(generation.to_le_bytes());
+    words.extend(place.to_le_bytes());
+    Call::new(key.to_owned()).arg(words)
 }
 
 fn numbers(words: &mut Vec<u8>, limit: Limit, units: u32) {
@@ -138,14 +86,15 @@ fn numbers(words: &mut Vec<u8>, limit: Limit, units: u32) {
     words.extend(units.to_le_bytes());
 }
 
-/// The window and the precision at which charges are kept. Both are rounded up: a charge is rather held too long.
+/// The window, and the precision at which charges are kept, both in microseconds. They are rounded up, so a charge is held a
+/// little too long and never too short.
 fn micros(limit: Limit) -> (u64, u64) {
     let window = u64::try_from(limit.window().as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
     let step = if limit.limit() <= Limit::EXACT { 1 } else { window.div_ceil(SUB_WINDOWS) };
     (window, step)
 }
 
-/// What the first script says of one ask.
+/// The answer of [`RESERVE`] to one ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) kind: Kind,
@@ -164,29 +113,15 @@ pub(super) enum Kind {
     Refused,
     Charged,
     Spared,
-    /// It came to the server when nobody waited any more.
+    /// The server ran the script after the deadline.
     Late,
-    /// Refused, but not if what is in flight were given back.
+    /// Refused, but it would not be if the units in flight were given back.
     InFlight,
 }
 
-/// What a script answers.
-pub(super) trait Answer: Sized + Send + 'static {
-    /// Whether a call is of no use to anybody once nobody waits for its answer.
-    const IS_FOR_THE_CALLER: bool;
-
-    /// One for each key, or `None` if that is not what Redis answered.
-    fn read(answer: Value, keys: usize) -> Option<Vec<Self>>;
-
-    /// The server's clock, where it is told.
-    fn clock(&self) -> Option<Duration>;
-}
-
-impl Answer for Verdict {
-    const IS_FOR_THE_CALLER: bool = true;
-
-    fn read(answer: Value, keys: usize) -> Option<Vec<Self>> {
-        verdicts(answer, keys)
+impl Reply for Verdict {
+    fn read(reply: Value, calls: usize) -> Option<Vec<Self>> {
+        verdicts(reply, calls)
     }
 
     fn clock(&self) -> Option<Duration> {
@@ -194,16 +129,10 @@ impl Answer for Verdict {
     }
 }
 
-/// Units left, and the time until the next comes back. What is given back is given back for others too.
-impl Answer for (u32, Duration) {
-    const IS_FOR_THE_CALLER: bool = false;
-
-    fn read(answer: Value, keys: usize) -> Option<Vec<Self>> {
-        standings(answer, keys)
-    }
-
-    fn clock(&self) -> Option<Duration> {
-        None
+/// Units left, and the time until the next ones are free again.
+impl Reply for (u32, Duration) {
+    fn read(reply: Value, calls: usize) -> Option<Vec<Self>> {
+        standings(reply, calls)
     }
 }
 
@@ -240,7 +169,7 @@ fn standings(answer: Value, acts: usize) -> Option<Vec<(u32, Duration)>> {
 fn integers(answer: Value, count: usize) -> Option<Vec<u64>> {
     let numbers: RedisResult<Vec<i64>> = from_redis_value(answer).map_err(Into::into);
     let numbers = numbers.ok().filter(|numbers| numbers.len() == count)?;
-    // A clock that was set forward meanwhile can make a time that is left negative.
+    // If the server's clock was set forward meanwhile, a remaining time can be negative.
     Some(numbers.into_iter().map(|number| u64::try_from(number).unwrap_or(0)).collect())
 }
 
@@ -262,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_none_decides_nothing() {
+    fn an_unexpected_reply_decides_nothing() {
         assert_eq!(verdicts(Value::Nil, 1), None);
         assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0, 9]), 1), None);
         assert_eq!(verdicts(answer(&[5, 7, 7, 3, 0, 9, 1]), 1), None);
@@ -270,11 +199,5 @@ mod tests {
         assert_eq!(verdicts(answer(&[1, 7, 7, i64::MAX, 0, 9, 1]), 1), None);
         assert!(verdicts(answer(&[1, 7, 7, 3, 0, 9, 1]), 1).is_some());
         assert_eq!(standings(answer(&[1]), 1), None);
-    }
-
-    #[test]
-    fn a_script_is_named_as_redis_names_it() {
-        // SHA-1 of "return 1", as SCRIPT LOAD answers it.
-        assert_eq!(Script::new("return 1").name, "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
     }
 }

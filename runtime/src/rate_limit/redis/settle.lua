@@ -1,5 +1,8 @@
--- KEYS: one for each act. ARGV: mode (0 look, 1 give back, 2 charge what there is room for, 3 forget, 4 keep what is in flight, 5 give
--- back what is in flight), window, step, limit, units, generation, place. Answer for each: units left, microseconds until the next comes back.
+-- Changes or reads charges that were decided before.
+-- KEYS: one for each act.
+-- ARGV, for each act: mode (0 look, 1 give back, 2 charge as many units as there is room for, 3 forget, 4 keep units in flight, 5 give
+-- back units in flight), window, step, limit, units, generation, place.
+-- Answer, for each act: units left, microseconds until the next unit is free.
 local now = clock()
 
 local function give_back(state, place, units)

@@ -1,53 +1,57 @@
-//! A store that does not answer is not asked by everybody.
+//! A circuit breaker: while Redis is down, requests fail at once.
 //!
-//! Threat: while Redis is down, every request waits its whole timeout for it, and all of them together are the next outage
+//! Threat: while Redis is down, each request waits for its whole timeout, and the waiting requests become the next outage
 //! (CWE-400).
-//! Promise: after [`FAILURES`] failures in a row nobody waits; once a second one request tries. A try that never tells how it
-//! went hinders none after it.
+//! Promise: after [`FAILURES`] failures in a row the breaker is open, and calls fail without being sent. Once a second one call is
+//! let through as a trial. A trial that never reports its result does not block the next one.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+/// Failures in a row that open the breaker.
 const FAILURES: u32 = 5;
+
+/// Nanoseconds between two trials while the breaker is open.
 const PAUSE: u64 = 1_000_000_000;
 
-/// Instants are nanoseconds since any moment.
+/// Counts failures in a row. Times are nanoseconds since any fixed moment.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     failures: AtomicU32,
-    /// When the next may try; zero while all may.
-    closed_until: AtomicU64,
+    /// When the next trial is let through. Zero while the breaker is closed.
+    open_until: AtomicU64,
 }
 
 impl Breaker {
-    /// Whether one may ask now. The clock is read only after failures.
+    /// Whether a call may be sent now. Reads the clock only while the breaker is open.
     pub(super) fn admits(&self, now: impl FnOnce() -> u64) -> bool {
-        let until = self.closed_until.load(Ordering::Relaxed);
+        let until = self.open_until.load(Ordering::Relaxed);
         if until == 0 {
             return true;
         }
         let now = now();
         let next = now.saturating_add(PAUSE);
-        // Of all who come when the time is up, the one who moves it on.
-        until <= now && self.closed_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        // Several threads may get here at the same time; the one that moves the time on is the trial.
+        until <= now && self.open_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
+    /// A call succeeded: the breaker closes.
     pub(super) fn succeeded(&self) {
-        // Written to only after a failure: all threads share this line.
+        // All threads share this cache line, so it is written only after a failure.
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
-            self.closed_until.store(0, Ordering::Relaxed);
+            self.open_until.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Whether this failure shut it.
+    /// A call failed. Returns whether the breaker is open now.
     pub(super) fn failed(&self, now: u64) -> bool {
         let before = self.failures.fetch_add(1, Ordering::Relaxed);
         if before.saturating_add(1) < FAILURES {
             return false;
         }
-        // Not to wrap around, however long it lasts.
+        // Keeps the counter from wrapping around in a long outage.
         self.failures.store(FAILURES, Ordering::Relaxed);
-        self.closed_until.store(now.saturating_add(PAUSE), Ordering::Relaxed);
+        self.open_until.store(now.saturating_add(PAUSE), Ordering::Relaxed);
         true
     }
 }
@@ -58,7 +62,7 @@ mod tests {
 
     const SECOND: u64 = PAUSE;
 
-    fn shut() -> Breaker {
+    fn open() -> Breaker {
         let breaker = Breaker::default();
         for _ in 0..FAILURES {
             assert!(breaker.admits(|| SECOND));
@@ -68,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn five_failures_in_a_row_shut_it_and_four_do_not() {
+    fn five_failures_in_a_row_open_it_and_four_do_not() {
         let breaker = Breaker::default();
         for _ in 0..10 {
             for _ in 1..FAILURES {
@@ -77,21 +81,21 @@ mod tests {
             }
             breaker.succeeded();
         }
-        assert!(!shut().admits(|| SECOND));
+        assert!(!open().admits(|| SECOND));
     }
 
     #[test]
-    fn after_the_pause_one_tries_and_only_one() {
-        let breaker = shut();
+    fn after_the_pause_exactly_one_call_is_let_through() {
+        let breaker = open();
         assert!(!breaker.admits(|| 2 * SECOND - 1));
         assert!(breaker.admits(|| 2 * SECOND));
         assert!(!breaker.admits(|| 2 * SECOND));
     }
 
     #[test]
-    fn of_many_at_once_one_tries() {
+    fn of_concurrent_calls_one_is_the_trial() {
         for _ in 0..100 {
-            let breaker = shut();
+            let breaker = open();
             let tries = std::thread::scope(|scope| {
                 let all: Vec<_> = (0..4).map(|_| scope.spawn(|| breaker.admits(|| 3 * SECOND))).collect();
                 all.into_iter().map(|one| one.join().unwrap()).filter(|one| *one).count()
@@ -101,20 +105,20 @@ mod tests {
     }
 
     #[test]
-    fn a_try_that_fails_shuts_it_again_at_once_and_one_that_succeeds_opens_it() {
-        let breaker = shut();
+    fn a_failed_trial_opens_it_again_and_a_successful_one_closes_it() {
+        let breaker = open();
         assert!(breaker.admits(|| 2 * SECOND));
         breaker.failed(2 * SECOND + 1);
         assert!(!breaker.admits(|| 3 * SECOND));
         assert!(breaker.admits(|| 3 * SECOND + 1));
         breaker.succeeded();
         assert!(breaker.admits(|| 3 * SECOND + 1) && breaker.admits(|| 3 * SECOND + 1));
-        assert!(!breaker.failed(3 * SECOND + 2), "it counts from the start");
+        assert!(!breaker.failed(3 * SECOND + 2), "the count starts anew");
     }
 
     #[test]
-    fn a_try_that_never_ends_hinders_none_after_it() {
-        let breaker = shut();
+    fn a_trial_that_never_ends_does_not_block_the_next() {
+        let breaker = open();
         assert!(breaker.admits(|| 2 * SECOND));
         assert!(breaker.admits(|| 3 * SECOND));
     }

@@ -1,8 +1,8 @@
 //! The thread that talks to Redis.
 //!
-//! Threat: the connection is driven by the worker that made it, and whatever keeps that one busy for a moment keeps all workers
-//! from Redis (CWE-400).
-//! Promise: what is sent and read is sent and read by a thread that does nothing else, one for the whole process.
+//! Threat: a connection is driven by the runtime of the worker that made it. If that worker computes for a moment, no worker
+//! reaches Redis (CWE-400).
+//! Promise: one thread for the whole process sends and reads, and does nothing else.
 
 use std::future::pending;
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ static BACKGROUND: LazyLock<Option<Handle>> = LazyLock::new(|| {
     Some(handle)
 });
 
-/// `None` where the system has no thread left.
-pub(super) fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Option<JoinHandle<T>> {
+/// Runs a task on that thread. Returns `None` if the system could not start the thread.
+pub(crate) fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Option<JoinHandle<T>> {
     BACKGROUND.as_ref().map(|background| background.spawn(task))
 }

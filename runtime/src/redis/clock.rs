@@ -1,21 +1,21 @@
-//! What time it is on the server, as far as this process knows.
+//! An estimate of the server's clock.
 //!
-//! Threat: a server that was held up comes to requests that nobody waits for any more, charges them, and locks out a client that
-//! got nothing (CWE-645).
-//! Promise: a request tells the server until when its answer is of use; one that comes to it later charges nothing.
+//! Threat: a server that was suspended executes commands for which nobody waits any more. It charges clients that got nothing
+//! (CWE-645), or replaces a refresh token whose successor nobody received.
+//! Promise: a command tells the server until when its answer is of use; a server that executes it later changes nothing.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Nobody knows yet.
+/// No answer has told the server's time yet.
 const UNKNOWN: i64 = i64::MIN;
 
-/// From so many microseconds on, a clock that looks earlier was set back.
+/// If the server's clock looks earlier than expected by this many microseconds or more, it was set back.
 const SET_BACK: i64 = 1_000_000;
 
-/// The difference between the server's clock, in microseconds, and the time since this was made.
+/// The difference between the server's clock and the time since this value was made, in microseconds.
 #[derive(Debug)]
 pub(super) struct ServerClock {
     began: Instant,
@@ -27,8 +27,9 @@ impl ServerClock {
         Self { began: Instant::now(), ahead: AtomicI64::new(UNKNOWN) }
     }
 
-    /// The server's clock said so, at most a round trip ago. An answer that was read late makes the server's clock look earlier
-    /// than it is, so a difference that is only a little smaller moves what is known by a part of it.
+    /// Learns from an answer: the server's clock showed `server`, at most one round trip before `now`. An answer that was read
+    /// late makes the server's clock look earlier than it is, so a difference that is only a little smaller than the known one
+    /// moves it by a sixteenth.
     pub(super) fn learn(&self, server: Duration, now: Instant) {
         let (Ok(server), Some(now)) = (i64::try_from(server.as_micros()), self.micros(now)) else { return };
         let (heard, known) = (server.saturating_sub(now), self.ahead.load(Ordering::Relaxed));
@@ -38,7 +39,7 @@ impl ServerClock {
         self.ahead.store(ahead, Ordering::Relaxed);
     }
 
-    /// The moment so much later, by the server's clock; 0 where that is not known.
+    /// The time that the server's clock shows `later` than `now`, in microseconds; 0 if it is not known.
     pub(super) fn at(&self, now: Instant, later: Duration) -> u64 {
         let ahead = self.ahead.load(Ordering::Relaxed);
         if ahead == UNKNOWN {
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_known_is_no_moment_and_what_is_known_moves_with_time() {
+    fn an_unknown_clock_is_zero_and_a_known_one_advances() {
         let clock = ServerClock::new();
         let now = Instant::now();
         assert_eq!(clock.at(now, Duration::from_secs(1)), 0);
@@ -67,7 +68,7 @@ mod tests {
         assert_eq!(clock.at(now, Duration::ZERO), 1_000_000_000_000);
         assert_eq!(clock.at(now + Duration::from_secs(2), Duration::from_secs(1)), 1_000_003_000_000);
         clock.learn(Duration::from_secs(5), now);
-        assert_eq!(clock.at(now, Duration::ZERO), 5_000_000, "it was set back");
+        assert_eq!(clock.at(now, Duration::ZERO), 5_000_000, "the clock was set back");
         clock.learn(Duration::from_millis(4840), now);
         assert_eq!(clock.at(now, Duration::ZERO), 4_990_000, "an answer was read late");
         clock.learn(Duration::from_millis(5100), now);

@@ -1,0 +1,104 @@
+//! CWE-359, CWE-345: what somebody who can read or write the Redis learns of sessions and revocations, and can do with them.
+
+use std::time::{Duration, SystemTime};
+
+use palisade::jwt::Grant;
+use palisade::revocation::{RedisRevocations, RevocationStore as _};
+use palisade::session::{RedisSessions, RefreshError, SessionRecord, SessionStore as _};
+use redis::AsyncCommands as _;
+
+use super::rate_limits::KEY;
+use super::server::Server;
+use super::{connection, process, refresh, sessions_in};
+
+const SUBJECT: &str = "ada@example.com";
+
+fn grant() -> Grant {
+    Grant::new(SUBJECT, Duration::from_secs(900)).scopes(["orders:read"])
+}
+
+#[tokio::test]
+async fn redis_contains_no_readable_subject_session_or_scope() {
+    let Some(server) = Server::start() else { return };
+    let sessions = process(&server);
+    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let mut secrets = vec![SUBJECT.to_owned(), "ada".to_owned(), "orders".to_owned()];
+    for end in [true, false] {
+        let pair = sessions.begin(&grant()).await.unwrap();
+        let principal = jwt.verify(pair.access_token()).await.unwrap();
+        let token = principal.token().unwrap();
+        secrets.extend([token.id().unwrap().to_owned(), token.session().unwrap().to_owned()]);
+        secrets.push(pair.refresh_token()[3..20].to_owned());
+        if end {
+            sessions.end(&principal).await.unwrap();
+        }
+    }
+    sessions.renew_all_of(SUBJECT).await.unwrap();
+    let dump = server.dump().await;
+    for room in ["session", "sessions", "revoked", "epoch"] {
+        assert!(dump.contains(&format!("tests:{room}:{{")), "{room}: {dump}");
+    }
+    for secret in secrets {
+        assert!(!dump.contains(&secret), "{secret}: {dump}");
+    }
+}
+
+#[tokio::test]
+async fn another_secret_means_other_sessions() {
+    let Some(server) = Server::start() else { return };
+    let (ours, others) = (process(&server), {
+        let builder = palisade::redis::RedisConnection::builder(&server.url(), "tests", [8; 32]);
+        sessions_in(&builder.build().unwrap())
+    });
+    let pair = ours.begin(&grant()).await.unwrap();
+    assert_eq!(refresh(&others, pair.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
+    // Also not if the key is copied to the name that the other application uses.
+    let mut connection = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let (ours, others) = (RedisSessions::new(&super::connection(&server.url())), {
+        let builder = palisade::redis::RedisConnection::builder(&server.url(), "copies", KEY);
+        RedisSessions::new(&builder.build().unwrap())
+    });
+    let record = record("s-1");
+    ours.insert(record.clone()).await.unwrap();
+    assert_eq!(ours.find("s-1").await.unwrap().unwrap(), record);
+    for key in connection.keys::<_, Vec<String>>("tests:session:*").await.unwrap() {
+        let copy = key.replacen("tests", "copies", 1);
+        let () = redis::cmd("COPY").arg(&key).arg(copy).query_async(&mut connection).await.unwrap();
+    }
+    assert_eq!(others.find("s-1").await.unwrap(), None, "it is bound to the name of its key");
+}
+
+fn record(id: &str) -> SessionRecord {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+    SessionRecord::restored(id, SUBJECT, vec!["a".to_owned(), "b".to_owned()], [1; 32], (now, now))
+}
+
+#[tokio::test]
+async fn remove_all_takes_every_session_of_the_subject_and_no_other() {
+    let Some(server) = Server::start() else { return };
+    let store = RedisSessions::new(&connection(&server.url()));
+    for id in ["a", "b", "c"] {
+        store.insert(record(id)).await.unwrap();
+    }
+    let mut other = record("d");
+    other.subject = "bob".to_owned();
+    store.insert(other).await.unwrap();
+    store.remove("b").await.unwrap();
+    store.remove("b").await.unwrap();
+    store.remove_all(SUBJECT).await.unwrap();
+    for (id, there) in [("a", false), ("b", false), ("c", false), ("d", true)] {
+        assert_eq!(store.find(id).await.unwrap().is_some(), there, "{id}");
+    }
+    assert_eq!(store.replace("a", &[1; 32], &[2; 32], record("a").expires).await, Ok(false));
+    store.remove_all("nobody").await.unwrap();
+}
+
+#[tokio::test]
+async fn lifetimes_of_revocations_are_bounded_by_what_redis_can_keep() {
+    let Some(server) = Server::start() else { return };
+    let store = RedisRevocations::new(&connection(&server.url())).for_lifetimes_up_to(Duration::MAX);
+    store.revoke_before("issuer", SUBJECT, SystemTime::now()).await.unwrap();
+    let far = SystemTime::now() + Duration::from_secs(1 << 60);
+    store.revoke("issuer", "1", far).await.unwrap();
+    assert_eq!(server.dump().await.lines().count(), 2);
+}
