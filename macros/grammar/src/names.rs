@@ -104,6 +104,13 @@ impl Kind {
         }
     }
 
+    /// What is wrong with a name, with the name itself: for errors that do not point at it. `None` if the name is accepted.
+    #[must_use]
+    pub fn mistake(self, name: &str) -> Option<String> {
+        let error = self.check(name).err()?;
+        Some(format!("invalid name {name:?}: {}", self.message(error)))
+    }
+
     /// An example of such a name, in quotes.
     #[must_use]
     pub const fn example(self) -> &'static str {
@@ -288,6 +295,11 @@ mod tests {
     #[test]
     fn messages_name_the_kind() {
         assert_eq!(Kind::Role.message(NameError::Empty), "the name of a role must not be empty");
+        assert_eq!(
+            Kind::Scope.mistake("a b").as_deref(),
+            Some("invalid name \"a b\": the name of a scope must not contain a space: a space separates two scopes")
+        );
+        assert_eq!(Kind::Scope.mistake("a"), None);
         for kind in KINDS {
             assert!(kind.message(NameError::TooLong).contains(&format!("{kind} ")));
             assert_eq!(kind.check(kind.example().trim_matches('"')), Ok(()));

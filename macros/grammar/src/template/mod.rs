@@ -18,9 +18,6 @@ pub const MOST_PARAMETERS: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part<'t> {
     /// Text outside of braces, which a path must have as it is. Never empty.
-    ///
-    /// At the end of a template and directly after a parameter, the text `*` means that the parameter takes the whole rest
-    /// of the path.
     Literal(&'t str),
     /// What is between two braces: `id`, or `id:\d+`.
     Parameter {
@@ -29,6 +26,8 @@ pub enum Part<'t> {
         /// What follows the colon: a regular expression.
         pattern: Option<&'t str>,
     },
+    /// A `*` at the end of the template, directly after a parameter: the parameter takes the whole rest of the path.
+    Tail,
     /// What follows a `{` that is never closed. The router does not read such a template.
     Unclosed(&'t str),
 }
@@ -37,18 +36,24 @@ pub enum Part<'t> {
 #[derive(Clone, Debug)]
 pub struct Parts<'t> {
     rest: &'t str,
+    after_parameter: bool,
 }
 
 /// The parts of a template, from left to right. Every text has parts, also one that [`check()`] rejects.
 #[must_use]
 pub const fn parts(template: &str) -> Parts<'_> {
-    Parts { rest: template }
+    Parts { rest: template, after_parameter: false }
 }
 
 impl<'t> Iterator for Parts<'t> {
     type Item = Part<'t>;
 
     fn next(&mut self) -> Option<Part<'t>> {
+        let after_parameter = std::mem::take(&mut self.after_parameter);
+        if after_parameter && self.rest == "*" {
+            self.rest = "";
+            return Some(Part::Tail);
+        }
         let Some(inside) = self.rest.strip_prefix('{') else {
             let (literal, rest) = self.rest.split_at(self.rest.find('{').unwrap_or(self.rest.len()));
             self.rest = rest;
@@ -59,6 +64,7 @@ impl<'t> Iterator for Parts<'t> {
             return Some(Part::Unclosed(inside));
         };
         self.rest = rest;
+        self.after_parameter = true;
         Some(match inside.split_once(':') {
             Some((name, pattern)) => Part::Parameter { name, pattern: Some(pattern) },
             None => Part::Parameter { name: inside, pattern: None },
@@ -70,7 +76,7 @@ impl<'t> Iterator for Parts<'t> {
 pub fn parameters(template: &str) -> impl Iterator<Item = &str> {
     parts(template).filter_map(|part| match part {
         Part::Parameter { name, .. } => Some(name),
-        Part::Literal(_) | Part::Unclosed(_) => None,
+        Part::Literal(_) | Part::Tail | Part::Unclosed(_) => None,
     })
 }
 
@@ -104,14 +110,16 @@ mod tests {
 
     #[test]
     fn a_template_is_split_at_its_braces() {
-        use Part::{Literal, Unclosed};
+        use Part::{Literal, Tail, Unclosed};
         let parameter = |name, pattern| Part::Parameter { name, pattern };
         for (template, expected) in [
             ("", &[][..]),
             ("/users", &[Literal("/users")]),
             ("/users/{id}", &[Literal("/users/"), parameter("id", None)]),
             (r"/{x:\d{3}}/y", &[Literal("/"), parameter("x", Some(r"\d{3}")), Literal("/y")]),
-            ("/{rest}*", &[Literal("/"), parameter("rest", None), Literal("*")]),
+            ("/{rest}*", &[Literal("/"), parameter("rest", None), Tail]),
+            ("/{a}*{b}*c", &[Literal("/"), parameter("a", None), Literal("*"), parameter("b", None), Literal("*c")]),
+            ("/*", &[Literal("/*")]),
             ("/{a}{b}", &[Literal("/"), parameter("a", None), parameter("b", None)]),
             ("/{a:b:c}", &[Literal("/"), parameter("a", Some("b:c"))]),
             ("/{}", &[Literal("/"), parameter("", None)]),
@@ -130,6 +138,7 @@ mod tests {
                     Part::Literal(text) => text.to_owned(),
                     Part::Parameter { name, pattern: None } => format!("{{{name}}}"),
                     Part::Parameter { name, pattern: Some(pattern) } => format!("{{{name}:{pattern}}}"),
+                    Part::Tail => "*".to_owned(),
                     Part::Unclosed(text) => format!("{{{text}"),
                 })
                 .collect();

@@ -30,14 +30,15 @@ pub fn check(
     // As the router begins: `.` matches a line feed too.
     let mut regex = "(?s-m)^".to_owned();
     let mut parts = parts(template).peekable();
-    let mut follows_a_parameter = false;
     while let Some(part) = parts.next() {
-        let is_tail = follows_a_parameter && parts.peek().is_none() && part == Part::Literal("*");
-        follows_a_parameter = false;
         match part {
-            Part::Literal(_) if is_tail => {}
+            Part::Tail => {}
             Part::Literal(text) => {
                 literal(text)?;
+                // The router drops the text after the last parameter if it ends with a `*`.
+                if parts.peek().is_none() && text.ends_with('*') {
+                    return Err(TemplateError::ForeignParameter { segment: text, meant: "{rest}*".to_owned() });
+                }
                 escape(text, &mut regex);
             }
             Part::Unclosed(_) => return Err(TemplateError::Unbalanced { found: '{', missing: '}' }),
@@ -46,8 +47,7 @@ pub fn check(
                 names.push(name);
                 regex.extend(["(?P<", name, ">", pattern.unwrap_or("[^/]+"), ")"]);
                 if let Some(pattern) = pattern {
-                    let mut after = parts.clone();
-                    if after.next() == Some(Part::Literal("*")) && after.next().is_none() {
+                    if parts.peek() == Some(&Part::Tail) {
                         return Err(TemplateError::PatternAndTail { name, pattern });
                     }
                     match named_groups(&regex) {
@@ -59,7 +59,6 @@ pub fn check(
                         }
                     }
                 }
-                follows_a_parameter = true;
             }
         }
     }

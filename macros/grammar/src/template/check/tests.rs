@@ -84,6 +84,8 @@ fn templates_that_the_router_would_panic_about_are_rejected() {
         ("/files/*rest", "literal text `*rest`", "write `{rest}*`"),
         ("/files/*", "literal text `*`", "write `{rest}*`"),
         ("/files/{id}/*", "literal text `*`", "write `{rest}*`"),
+        ("/files/{id}-*", "literal text `-*`", "write `{rest}*`"),
+        ("/files/{id}*x*", "literal text `*x*`", "write `{rest}*`"),
         ("/files/{*rest}", "not a name", "write `{rest}*`"),
         ("/files/{rest..}", "not a name", "write `{rest}*`"),
         ("/users?page={page}", "has a `?`", "`Query<T>`"),
