@@ -60,7 +60,7 @@ fn the_stated_rust_version_is_the_newest_that_a_dependency_asks_for() {
     });
     let newest = dependencies.clone().map(version).max().unwrap();
     assert!(dependencies.count() > 50, "the tree was not read");
-    for name in ["palisade", "palisade-macros"] {
+    for name in ["palisade", "palisade-macros", "palisade-grammar"] {
         let stated = packages.iter().find(|package| package["name"] == name).map(version);
         assert_eq!(stated, Some(newest), "{name}");
     }

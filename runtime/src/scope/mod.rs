@@ -213,7 +213,8 @@ impl Scope {
     ///
     /// - two endpoints answer one method of one path, or two templates differ in parameter names only;
     /// - an endpoint, or a scope, can't be reached because an earlier scope has its whole prefix;
-    /// - a prefix is no template that the router could read, such as `/:org` or `/{org:[a-}`;
+    /// - a prefix is not a template that the router reads as it was meant, such as `/:org` or `/{org:[a-}`;
+    /// - a rule of a scope demands a role, a permission or a scope whose name no credential can carry;
     /// - a prefix and a template in it have a parameter of one name, or a rule names one that neither has;
     /// - a handler takes a `Path` of another number of parts than both have parameters together;
     /// - `public` or `optional_auth` stands inside a scope that demands a principal;
