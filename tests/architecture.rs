@@ -141,10 +141,32 @@ fn unsafe_code_is_forbidden_everywhere() {
         })
         .collect();
     assert!(examples.len() >= 9, "not every example was found: {examples:?}");
-    let libraries = ["macros/src/lib.rs", "runtime/src/lib.rs", "tests/lib.rs"].map(|file| root().join(file));
+    let libraries = ["macros/src/lib.rs", "macros/grammar/src/lib.rs", "runtime/src/lib.rs", "tests/lib.rs"]
+        .map(|file| root().join(file));
     for file in libraries.into_iter().chain(examples) {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.contains("#![forbid(unsafe_code)]"), "{}", file.display());
+    }
+}
+
+/// Whatever `palisade-grammar` depended on would be compiled into every procedural macro and every application.
+#[test]
+fn the_grammar_has_no_dependencies() {
+    let manifest = fs::read_to_string(root().join("macros/grammar/Cargo.toml")).unwrap();
+    let lines = manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1);
+    let dependencies: Vec<&str> =
+        lines.take_while(|line| !line.starts_with('[')).filter(|line| !line.is_empty()).collect();
+    assert_eq!(dependencies, [""; 0]);
+}
+
+/// Generated code, the runtime that it names and the grammar that both read must be of one version.
+#[test]
+fn our_crates_depend_on_each_other_by_exact_version() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let version = manifest.lines().find_map(|line| line.strip_prefix("version = ")).unwrap().trim_matches('"');
+    for name in ["palisade-grammar", "palisade-macros"] {
+        let line = manifest.lines().find(|line| line.starts_with(&format!("{name} = "))).unwrap();
+        assert!(line.contains(&format!("version = \"={version}\"")), "{line}");
     }
 }
 
@@ -164,7 +186,7 @@ fn no_code_prints_with_panicking_macros() {
 #[test]
 fn language_features_fit_the_stated_rust_version() {
     let mut guards = 0;
-    for folder in ["runtime/src", "macros/src"] {
+    for folder in ["runtime/src", "macros/src", "macros/grammar/src"] {
         for file in rust_files(&root().join(folder)) {
             for line in fs::read_to_string(&file).unwrap().lines().filter(|line| line.contains("=>")) {
                 guards += usize::from(line.contains(" if "));

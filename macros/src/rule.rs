@@ -1,21 +1,12 @@
 //! What a written rule says: its words, its place, its leaves.
 
+use palisade_grammar::expression::for_each_leaf;
 use proc_macro2::{Span, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 
 use crate::errors::Place;
-use crate::model::{Kind, Name, Owns, Parameter, Rule, UserPath};
-
-impl Kind {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Kind::Role => "role",
-            Kind::Permission => "permission",
-            Kind::Scope => "scope",
-        }
-    }
-}
+use crate::model::{Name, Owns, Parameter, Rule, UserPath};
 
 impl UserPath {
     /// As one writes it: without spaces.
@@ -94,11 +85,7 @@ impl Rule {
 
     /// Every leaf, from left to right.
     pub(crate) fn leaves<'r>(&'r self, leaves: &mut Vec<&'r Rule>) {
-        match self {
-            Rule::Not(rule) => rule.leaves(leaves),
-            Rule::All(rules) | Rule::Any(rules) => rules.iter().for_each(|rule| rule.leaves(leaves)),
-            leaf => leaves.push(leaf),
-        }
+        for_each_leaf(self, &mut |leaf| leaves.push(leaf));
     }
 
     /// Where it stands, as far as its first leaf tells.

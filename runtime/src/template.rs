@@ -1,55 +1,43 @@
-//! Route templates such as `/users/{id}`, read as actix-web's router reads them.
+//! What the runtime does with path templates such as `/users/{id}`, which the grammar reads.
 //!
-//! Threat: a parameter that one reader of a template sees and another does not (CWE-436). Promise: whatever this crate wants
-//! to know of a template, it asks here.
+//! Threat: one reader of a template sees a parameter that another one does not see (CWE-436). Promise: each function here
+//! goes through the parts that the grammar finds; nothing else in this crate looks for braces.
 
 use actix_web::dev::ResourceDef;
-
-/// As many as the router's paths have room for.
-const MOST_PARAMETERS: usize = 16;
-
-/// What stands between two braces, or outside of them.
-enum Part<'t> {
-    Literal(&'t str),
-    /// Name, and pattern with its colon.
-    Parameter(&'t str, &'t str),
-}
-
-/// The names of the parameters, in their order.
-pub(crate) fn parameters(template: &str) -> impl Iterator<Item = &str> {
-    parts(template).into_iter().filter_map(|part| match part {
-        Part::Literal(_) => None,
-        Part::Parameter(name, _) => Some(name),
-    })
-}
+use palisade_grammar::template::{self, MOST_PARAMETERS, Part, is_parameter_name, parameters, parts};
+use regex_syntax::hir::{Hir, HirKind};
 
 /// The path with a value in the place of each parameter.
 pub(crate) fn filled<'v>(template: &str, mut value: impl FnMut(&str) -> &'v str) -> String {
     let mut path = String::new();
     for part in parts(template) {
         match part {
-            // `{rest}*` takes everything that is left.
-            Part::Literal("*") => {}
+            // The value of the parameter is the whole rest of the path.
+            Part::Tail => {}
             Part::Literal(literal) => path.push_str(literal),
-            Part::Parameter(name, _) => path.push_str(value(name)),
+            Part::Parameter { name, .. } => path.push_str(value(name)),
+            Part::Unclosed(text) => path.extend(["{", text]),
         }
     }
     path
 }
 
-/// The template without the names of its parameters: what the router goes by.
+/// The template without the names of its parameters. The router treats two templates of one shape alike.
 pub(crate) fn shape(template: &str) -> String {
     let mut shape = String::new();
     for part in parts(template) {
         match part {
             Part::Literal(literal) => shape.push_str(literal),
-            Part::Parameter(_, pattern) => shape.extend(["{", pattern, "}"]),
+            Part::Tail => shape.push('*'),
+            Part::Parameter { pattern: None, .. } => shape.push_str("{}"),
+            Part::Parameter { pattern: Some(pattern), .. } => shape.extend(["{:", pattern, "}"]),
+            Part::Unclosed(text) => shape.extend(["{", text]),
         }
     }
     shape
 }
 
-/// What a whole segment of a plain template stands for.
+/// What a whole segment of a plain template accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Segment<'t> {
     /// This text.
@@ -60,7 +48,8 @@ pub(crate) enum Segment<'t> {
 
 /// The segments at the beginning that the router compares one by one, and whether they are the whole template.
 ///
-/// A segment that mixes text and parameters, a parameter with a pattern of its own and a tail end them.
+/// They end before a segment that mixes text and parameters, before a parameter with a pattern of its own, and before a
+/// tail.
 pub(crate) fn plain_segments(template: &str) -> (Vec<Segment<'_>>, bool) {
     if !is_ordinary(template) {
         return (Vec::new(), false);
@@ -82,39 +71,36 @@ pub(crate) fn plain_segments(template: &str) -> (Vec<Segment<'_>>, bool) {
                     current = Segment::Literal(piece);
                 }
             }
-            (Part::Parameter(_, ""), Segment::Literal("")) => current = Segment::Parameter,
-            (Part::Parameter(..), _) => return (done, false),
+            (Part::Parameter { pattern: None, .. }, Segment::Literal("")) => current = Segment::Parameter,
+            (Part::Parameter { .. } | Part::Tail | Part::Unclosed(_), _) => return (done, false),
         }
     }
     done.push(current);
     (done, true)
 }
 
-/// Whether nothing in it can change what stands before it: a pattern such as `a)|(b` would, and the router reads nothing
-/// behind the last parameter if the template ends with a `*` that is no tail. What the router panics about is not ordinary.
+/// Whether no part of the template changes what an earlier part means. A pattern such as `a)|(b` does, and a template that
+/// ends with a `*` that is not a tail: the router ignores the text after its last parameter. A template that the router
+/// would panic about is not ordinary either.
 fn is_ordinary(template: &str) -> bool {
-    let parts = parts(template);
     let names: Vec<&str> = parameters(template).collect();
     let ends_in_a_star = template.ends_with('*') && !template.ends_with("}*");
-    let has_a_name = |name: &&str| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    let stays_inside = |part: &Part<'_>| match part {
-        Part::Parameter(_, pattern) => keeps_its_group(pattern),
-        Part::Literal(_) => true,
+    let stays_inside = |part: Part<'_>| match part {
+        Part::Parameter { pattern: Some(pattern), .. } => keeps_its_group(pattern),
+        Part::Parameter { pattern: None, .. } | Part::Literal(_) | Part::Tail => true,
+        Part::Unclosed(_) => false,
     };
     !ends_in_a_star
         && names.len() <= MOST_PARAMETERS
-        && names.iter().all(has_a_name)
+        && names.iter().all(|name| is_parameter_name(name))
         && names
             .iter()
             .enumerate()
             .all(|(place, name)| names.iter().skip(place.saturating_add(1)).all(|other| other != name))
-        && parts.iter().all(stays_inside)
+        && parts(template).all(stays_inside)
 }
 
-/// Whether the pattern can't close the group that the router puts around it. Where that is hard to tell, it is said to.
+/// Whether the pattern cannot close the group that the router puts around it. If that is hard to tell, the result is `false`.
 fn keeps_its_group(pattern: &str) -> bool {
     if !pattern.contains(')') {
         return true;
@@ -128,125 +114,103 @@ fn keeps_its_group(pattern: &str) -> bool {
     depths == Some(0)
 }
 
-/// Whether the router can read it, else what is wrong, in words that follow its name. Templates of handlers were read by the
-/// macro, but for what depends on the router that the application has.
+/// Whether the router can read the template; otherwise what is wrong, as the end of a sentence that begins with the template.
+///
+/// The macros have checked the templates of handlers, except for what depends on the features of the router that the
+/// application has. Prefixes of scopes are checked only here.
 pub(crate) fn readable(template: &str) -> Result<(), String> {
-    if !template.contains('{') {
-        return literal(template);
-    }
-    if unbalanced(template) {
-        return Err("has a `{` or a `}` without its other half: write a parameter as `{id}`".to_owned());
-    }
-    let mut names = Vec::new();
-    let mut regex = "(?s-m)^".to_owned();
-    let mut patterns = Vec::new();
-    for part in parts(template) {
-        match part {
-            Part::Literal(text) => {
-                literal(text)?;
-                regex.push_str(&regex_syntax::escape(text));
-            }
-            Part::Parameter(name, pattern) => {
-                let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-                if !begins || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                    return Err(format!("has a parameter `{{{name}}}` that is no name: write letters, digits and `_`"));
-                }
-                if names.contains(&name) {
-                    return Err(format!("has two parameters `{{{name}}}`: give one of them another name"));
-                }
-                names.push(name);
-                patterns.extend(pattern.strip_prefix(':'));
-                let pattern = pattern.strip_prefix(':').unwrap_or("[^/]+");
-                regex.extend(["(?P<", name, ">", pattern, ")"]);
-            }
-        }
-    }
-    if names.len() > 16 {
-        return Err(format!("has {} parameters: the router takes 16 at most", names.len()));
-    }
-    if patterns.is_empty() {
+    template::check(template, named_groups).map_err(|error| format!("{}: {}", error.message(), error.help()))?;
+    if !parts(template).any(|part| matches!(part, Part::Parameter { pattern: Some(_), .. })) {
         return Ok(());
     }
-    if let Err(of_the_whole) = regex_syntax::parse(&regex) {
-        let own = patterns.iter().find_map(|pattern| regex_syntax::parse(pattern).err());
-        let reason = reason(&own.unwrap_or(of_the_whole));
-        return Err(format!("has a pattern that is no regular expression: {reason}"));
-    }
-    // Which of those the router takes depends on its features (without `unicode` it knows no `\p{..}`), so it is asked itself.
-    std::panic::catch_unwind(|| ResourceDef::new(template))
-        .map(drop)
-        .map_err(|_| "has a pattern that the router of this application does not take: write a simpler one".to_owned())
+    // Which patterns the router accepts depends on its features (without `unicode` it knows no `\p{..}`), so it is asked.
+    std::panic::catch_unwind(|| ResourceDef::new(template)).map(drop).map_err(|_| {
+        "has a pattern that the router of this application does not accept: write a simpler one".to_owned()
+    })
 }
 
-/// What other frameworks mean by a text, but the router compares as it is.
-fn literal(text: &str) -> Result<(), String> {
-    let segments = text.split('/').skip(usize::from(!text.starts_with('/')));
-    let foreign = |segment: &&str| {
-        let mut letters = segment.chars();
-        matches!(letters.next(), Some(':' | '<' | '*'))
-            && letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-    };
-    match segments.into_iter().find(foreign) {
-        Some(segment) => {
-            Err(format!("has the literal text `{segment}`, which is no parameter here: write it as `{{id}}`"))
-        }
-        None => Ok(()),
-    }
-}
-
-fn unbalanced(template: &str) -> bool {
-    let mut open = 0_usize;
-    for c in template.chars() {
-        match (c, open) {
-            ('{', _) => open = open.saturating_add(1),
-            ('}', 0) => return true,
-            ('}', _) => open = open.saturating_sub(1),
-            _ => {}
+/// The number of named groups in a regular expression; otherwise the error in one line, without the picture of the pattern.
+fn named_groups(regex: &str) -> Result<usize, String> {
+    fn count(hir: &Hir) -> usize {
+        match hir.kind() {
+            HirKind::Capture(group) => usize::from(group.name.is_some()).saturating_add(count(&group.sub)),
+            HirKind::Repetition(repeated) => count(&repeated.sub),
+            HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().map(count).sum(),
+            HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => 0,
         }
     }
-    open > 0
-}
-
-/// The error in one line, without the picture of the pattern.
-fn reason(error: &regex_syntax::Error) -> String {
-    match error {
-        regex_syntax::Error::Parse(error) => error.kind().to_string(),
-        regex_syntax::Error::Translate(error) => error.kind().to_string(),
-        other => other.to_string(),
+    match regex_syntax::parse(regex) {
+        Ok(hir) => Ok(count(&hir)),
+        Err(regex_syntax::Error::Parse(error)) => Err(error.kind().to_string()),
+        Err(regex_syntax::Error::Translate(error)) => Err(error.kind().to_string()),
+        Err(other) => Err(other.to_string()),
     }
-}
-
-fn parts(template: &str) -> Vec<Part<'_>> {
-    let mut parts = Vec::new();
-    let mut rest = template;
-    while let Some((before, from)) = rest.split_once('{') {
-        let (inside, after) = closed(from);
-        let (name, pattern) = inside.split_at(inside.find(':').unwrap_or(inside.len()));
-        parts.extend([Part::Literal(before), Part::Parameter(name, pattern)]);
-        rest = after;
-    }
-    parts.push(Part::Literal(rest));
-    parts
-}
-
-/// What stands before the closing brace, and what behind it; a pattern has braces of its own, as in `{id:\d{3}}`.
-fn closed(text: &str) -> (&str, &str) {
-    let mut open = 1_usize;
-    let end = text.char_indices().find(|(_, c)| {
-        open = match c {
-            '{' => open.saturating_add(1),
-            '}' => open.saturating_sub(1),
-            _ => open,
-        };
-        open == 0
-    });
-    let (inside, after) = text.split_at(end.map_or(text.len(), |(at, _)| at));
-    (inside, after.strip_prefix('}').unwrap_or(after))
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::dev::Path;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
     use super::*;
+
+    /// Templates that are often read, and often not.
+    fn template() -> impl Strategy<Value = String> {
+        let piece = select(vec![
+            "/",
+            "/",
+            "/a",
+            "a",
+            ".",
+            "-",
+            "{x}",
+            "{y}",
+            "{z}",
+            r"{n:\d+}",
+            r"{m:[0-9]{1,3}}",
+            "{r:.*}",
+            "{o:(7|b)}",
+            "{t}*",
+            "{",
+            "}",
+            "*",
+            ":id",
+            "<id>",
+            "?",
+            "{x:}",
+            "{x:[}",
+            "{1}",
+            "{x:(?<k>7)}",
+            "{w:7)|(7}",
+        ]);
+        vec(piece, 0..6).prop_map(|pieces| format!("/{}", pieces.concat()))
+    }
+
+    #[test]
+    fn the_router_reads_the_parameters_that_the_grammar_reads() {
+        let (templates, mut runner) = (template(), TestRunner::deterministic());
+        let (mut accepted, mut with_parameters) = (0, 0);
+        for _ in 0..4_000 {
+            let template = templates.new_tree(&mut runner).unwrap().current();
+            let Ok(names) = template::check(&template, named_groups) else { continue };
+            let router = ResourceDef::new(&*template);
+            let filled = filled(&template, |_| "7");
+            let mut path = Path::new(filled.as_str());
+            // A pattern may end the group that the router puts around it. Then the parts do not match one by one.
+            if template.contains(")|(") {
+                continue;
+            }
+            assert!(router.capture_match_info(&mut path), "{template} does not match {filled}");
+            assert_eq!(path.iter().map(|(name, _)| name).collect::<Vec<_>>(), names, "{template}");
+            accepted += 1;
+            with_parameters += usize::from(!names.is_empty());
+        }
+        assert!(accepted > 400 && with_parameters > 200, "too few cases: {accepted}, {with_parameters}");
+    }
 
     #[test]
     fn a_template_is_read_behind_patterns_and_tails() {

@@ -1,5 +1,6 @@
 //! What rate limits need of the rest: a principal, an argument, a name of their own.
 
+use palisade_grammar::names::is_label;
 use proc_macro2::Ident;
 use syn::LitStr;
 use syn::ext::IdentExt;
@@ -7,7 +8,6 @@ use syn::ext::IdentExt;
 use super::positions;
 use crate::errors::Errors;
 use crate::model::{By, Clause, Handler, Located, RateLimit, RateLimitTerms, Said};
-use crate::parse::is_label;
 use crate::suggest;
 
 /// A public route knows no principals, so it can't count by them or by their keys.

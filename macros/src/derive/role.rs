@@ -1,8 +1,11 @@
-//! `#[derive(Role)]`: an enum as the vocabulary of roles.
+//! `#[derive(Role)]`: an enum as the role registry.
 //!
-//! Threat: a role that is misspelt, or that implies more than anybody sees (CWE-863). Promise: names that there are not, and
-//! roles that imply each other in a circle, do not compile.
+//! Threat: a role that is misspelt, that no token can carry, or that implies more than a reader of the enum expects
+//! (CWE-863). Promise: an enum with names that cannot be names, with unknown names, or with roles that imply each other in a
+//! cycle does not compile.
 
+use palisade_grammar::hierarchy::Hierarchy;
+use palisade_grammar::names::Kind;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
@@ -62,6 +65,12 @@ fn expand(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
             errors.push(variant.ident.span(), what, format!("write `{}`", variant.ident));
         }
         let read = read(&variant.ident, &variant.attrs, errors);
+        // A name in `#[role("..")]` was checked where it is written.
+        if !read.renamed
+            && let Err(error) = Kind::Role.check(&read.name)
+        {
+            errors.push(read.ident.span(), Kind::Role.message(error), "give it another name with `#[role(\"..\")]`");
+        }
         if variants.iter().any(|earlier| earlier.name == read.name) {
             let what = format!("two roles are called \"{}\"", read.name);
             errors.push(variant.ident.span(), what, "give one of them another name with `#[role(\"..\")]`");
@@ -69,7 +78,7 @@ fn expand(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
         variants.push(read);
     }
     known(&mut variants, errors);
-    circles(&variants, errors);
+    cycles(&variants, errors);
     emit(name, &variants, &body.variants.iter().map(|variant| &variant.fields).collect::<Vec<_>>())
 }
 
@@ -128,11 +137,12 @@ fn ours(attribute: &Attribute) -> Option<&Ident> {
 
 fn named(word: &Ident, text: LitStr, variant: &mut Variant, errors: &mut Errors) {
     let written = text.value();
-    if written.trim() != written || written.is_empty() {
-        errors.push(text.span(), "a name is not empty, and has no space around it", "write such as \"users:delete\"");
-    } else if word == "role" && variant.renamed {
+    let kind = if word == "role" { Kind::Role } else { Kind::Permission };
+    if let Err(error) = kind.check(&written) {
+        errors.push(text.span(), kind.message(error), format!("write a name, such as {}", kind.example()));
+    } else if kind == Kind::Role && variant.renamed {
         errors.push(text.span(), "a role has one name", "remove one of the two");
-    } else if word == "role" {
+    } else if kind == Kind::Role {
         variant.name = written;
         variant.renamed = true;
     } else if variant.grants.iter().any(|earlier| earlier.value() == written) {
@@ -163,34 +173,21 @@ fn known(variants: &mut [Variant], errors: &mut Errors) {
     }
 }
 
-fn circles(variants: &[Variant], errors: &mut Errors) {
-    for variant in variants {
-        let mut way = vec![&variant.ident];
-        if leads_back(variant, variants, &mut way) {
-            let way: Vec<String> = way.iter().map(ToString::to_string).collect();
-            let what = format!("roles imply each other in a circle: {}", way.join(" -> "));
-            let place = variant.implies.first().map_or(variant.ident.span(), Ident::span);
-            errors.push(place, what, "remove one of these `implies`: a role implies lesser ones only");
-            return;
-        }
+fn cycles(variants: &[Variant], errors: &mut Errors) {
+    let names: Vec<(String, Vec<String>)> = variants
+        .iter()
+        .map(|variant| (variant.ident.to_string(), variant.implies.iter().map(Ident::to_string).collect()))
+        .collect();
+    let mut roles = Hierarchy::new();
+    for (name, implies) in &names {
+        roles.add(name, implies.iter().map(String::as_str));
     }
-}
-
-/// Whether one that this implies, however far away, is where the way began.
-fn leads_back<'v>(variant: &'v Variant, variants: &'v [Variant], way: &mut Vec<&'v Ident>) -> bool {
-    for implied in &variant.implies {
-        let Some(next) = variants.iter().find(|other| other.ident == *implied) else { continue };
-        let closes = way.first() == Some(&&next.ident);
-        if !closes && way.contains(&&next.ident) {
-            continue;
-        }
-        way.push(&next.ident);
-        if closes || leads_back(next, variants, way) {
-            return true;
-        }
-        way.pop();
-    }
-    false
+    let Some(way) = roles.first_cycle() else { return };
+    let first = variants.iter().find(|variant| way.first().is_some_and(|first| variant.ident == first));
+    let Some(first) = first else { return };
+    let what = format!("roles imply each other in a cycle: {}", way.join(" -> "));
+    let place = first.implies.first().map_or(first.ident.span(), Ident::span);
+    errors.push(place, what, "remove one of these `implies`: a role implies lesser ones only");
 }
 
 fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {

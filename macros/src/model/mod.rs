@@ -4,6 +4,7 @@
 
 mod rate_limit;
 
+pub(crate) use palisade_grammar::names::Kind;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::{Expr, LitStr, Path, Signature, Visibility};
 
@@ -143,14 +144,6 @@ pub(crate) enum Rule {
     All(Vec<Rule>),
     Any(Vec<Rule>),
     Nobody,
-}
-
-/// What a name is the name of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Role,
-    Permission,
-    Scope,
 }
 
 #[derive(Clone)]

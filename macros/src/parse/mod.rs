@@ -19,7 +19,6 @@ mod window;
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 
 use self::argument::Arguments;
-pub(crate) use self::rate_limit::is_label;
 use crate::errors::{Errors, Place};
 use crate::model::{Clause, Kind, Rule, Said};
 use crate::suggest;

@@ -1,6 +1,7 @@
 //! Names of roles, permissions and scopes: `#[require_role("admin")]`, any of several: `("a", Role::B)`, or all of them:
 //! `(all("a", "b"))`. A constant may stand for a name.
 
+use palisade_grammar::names::NameError;
 use proc_macro2::{Punct, Spacing, TokenTree};
 use quote::ToTokens;
 
@@ -12,7 +13,7 @@ use crate::model::{Kind, Name, Rule, UserPath};
 /// One name that can't be understood makes the whole unclear: fewer names would be another rule.
 pub(super) fn parse(kind: Kind, arguments: Arguments<'_>, errors: &mut Errors) -> Option<Rule> {
     let word = arguments.word;
-    let cure = format!("write {}", arguments.form.of(format_args!("{word}({})", example(kind))));
+    let cure = format!("write {}", arguments.form.of(format_args!("{word}({})", kind.example())));
     if arguments.is_empty() {
         let what = format!("`{word}` names no {}", kind.word());
         let anybody = arguments.form.of("authenticated");
@@ -89,14 +90,6 @@ fn several(kind: Kind, list: Vec<Argument>, cure: &str, errors: &mut Errors) -> 
     clear.then(|| names.into_iter().map(|name| Rule::Named(kind, name)).collect())
 }
 
-const fn example(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Role => "\"admin\"",
-        Kind::Permission => "\"users:delete\"",
-        Kind::Scope => "\"orders:write\"",
-    }
-}
-
 const fn two(kind: Kind) -> &'static str {
     match kind {
         Kind::Role => "\"editor\", \"auditor\"",
@@ -156,24 +149,8 @@ fn name(kind: Kind, argument: Argument, earlier: &[Name], cure: &str, errors: &m
     };
     if let Name::Text(text) = &named {
         let written = text.value();
-        if written.trim() != written || written.is_empty() {
-            let trimmed = Some(written.trim()).filter(|name| !name.is_empty());
-            let trimmed = trimmed.map_or_else(|| example(kind).to_owned(), |name| format!("\"{name}\""));
-            let what = format!("a {}'s name is not empty, and has no space around it", kind.word());
-            errors.push(text.span(), what, format!("write {trimmed}"));
-            return None;
-        }
-        if kind == Kind::Scope && written.contains(' ') {
-            let apart: Vec<String> = written.split_whitespace().map(|name| format!("\"{name}\"")).collect();
-            let apart = apart.join(", ");
-            let cure = format!("write {apart} for any of them, or `all({apart})` for all");
-            errors.push(text.span(), "a scope has no space in it: these are several", cure);
-            return None;
-        }
-        if kind == Kind::Scope && !written.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
-        {
-            let what = "a scope is visible ASCII without `\"` and `\\` (RFC 6749)";
-            errors.push(text.span(), what, format!("write another, such as {}", example(kind)));
+        if let Err(error) = kind.check(&written) {
+            errors.push(text.span(), kind.message(error), help(kind, error, &written));
             return None;
         }
     }
@@ -183,4 +160,17 @@ fn name(kind: Kind, argument: Argument, earlier: &[Name], cure: &str, errors: &m
         return None;
     }
     Some(named)
+}
+
+/// What to write instead of a name that cannot be one.
+fn help(kind: Kind, error: NameError, written: &str) -> String {
+    match error {
+        NameError::SpaceAround if !written.trim().is_empty() => format!("write {:?}", written.trim()),
+        NameError::SpaceInScope => {
+            let apart: Vec<String> = written.split_whitespace().map(|name| format!("{name:?}")).collect();
+            let apart = apart.join(", ");
+            format!("write {apart} for any of them, or `all({apart})` for all")
+        }
+        _ => format!("write a name, such as {}", kind.example()),
+    }
 }

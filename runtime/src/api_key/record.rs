@@ -7,9 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use palisade_grammar::names::{is_credential_text, is_scope};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::authn::names::{is_name, is_scope};
 use crate::principal::Principal;
 
 /// The properties of a new key: its owner, its rights and its lifetime.
@@ -102,17 +102,19 @@ impl NewApiKey {
 
     /// Returns the first invalid property.
     pub(super) fn mistake(&self) -> Option<&'static str> {
-        let names = |texts: &[String]| texts.len() <= MOST && texts.iter().all(|text| is_name(text));
+        let names = |texts: &[String]| texts.len() <= MOST && texts.iter().all(|text| is_credential_text(text));
         let scopes = self.scopes.len() <= MOST && self.scopes.iter().all(|scope| is_scope(scope));
         match self {
-            Self { owner, .. } if !is_name(owner) => Some("the owner is 1 to 255 bytes without control characters"),
-            Self { name, .. } if !(name.is_empty() || is_name(name)) => {
+            Self { owner, .. } if !is_credential_text(owner) => {
+                Some("the owner is 1 to 255 bytes without control characters")
+            }
+            Self { name, .. } if !(name.is_empty() || is_credential_text(name)) => {
                 Some("the name is up to 255 bytes without control characters")
             }
             Self { roles, .. } if !names(roles) => {
                 Some("there are at most 64 roles, each 1 to 255 bytes without control characters")
             }
-            Self { tenant: Some(tenant), .. } if !is_name(tenant) => {
+            Self { tenant: Some(tenant), .. } if !is_credential_text(tenant) => {
                 Some("the tenant is 1 to 255 bytes without control characters")
             }
             _ if !scopes => Some("there are at most 64 scopes, of visible ASCII without quotes and backslashes"),

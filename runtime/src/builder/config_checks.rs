@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::http::header::HeaderValue;
+use palisade_grammar::names::Kind;
 
 use crate::authn::Authenticator;
 use crate::authz::{self, Owners};
@@ -60,12 +61,7 @@ pub(super) fn owners(named: Option<String>, authenticators: &[Arc<dyn Authentica
 }
 
 pub(super) fn is_a_role(admin: &RoleName) -> Result<(), ConfigError> {
-    let name = admin.as_str();
-    if name.is_empty() || name.trim() != name {
-        let problem = format!("a role's name is not empty and has no space around it, as {name:?} has");
-        return Err(ConfigError::new("admin_role", problem));
-    }
-    Ok(())
+    Kind::Role.mistake(admin.as_str()).map_or(Ok(()), |problem| Err(ConfigError::new("admin_role", problem)))
 }
 
 /// Whether everything that a handler's `RowFilter` asks for can be answered.
@@ -98,6 +94,9 @@ pub(super) fn needs_are_met(
     if roles.is_some() && policies.rows().is_empty() {
         let cure = "are checked against the rules of the application: give its routes too, with `.routes(&routes())`";
         return Err(ConfigError::new("roles", cure));
+    }
+    if let Some(problem) = roles.and_then(Roles::mistaken_name) {
+        return Err(ConfigError::new("roles", problem));
     }
     for row in policies.rows() {
         scoped_is_met(row, owners, roles)?;
@@ -200,6 +199,9 @@ pub(super) fn rate_limits_have_keys(
 
 /// Whether what lifts rate limits can be told from the caller alone.
 pub(super) fn lifts_are_of_the_caller(rules: &[Rule]) -> Result<(), ConfigError> {
+    if let Some(problem) = rules.iter().find_map(Rule::mistaken_name) {
+        return Err(ConfigError::new("exempt_from_rate_limits_if", format!("has an {problem}")));
+    }
     match rules.iter().find(|rule| !authz::is_of_the_caller_alone(rule)) {
         None => Ok(()),
         Some(rule) => {

@@ -15,6 +15,7 @@ use actix_web::dev::{
 use actix_web::guard::{self, Guard, GuardContext};
 use actix_web::http::header::HeaderValue;
 use actix_web::{Handler, web};
+use palisade_grammar::template;
 
 pub(crate) use self::arguments::Parts;
 use self::arguments::{Demands, Taken};
@@ -22,7 +23,6 @@ use crate::guard::{self as checks, Place};
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
 use crate::rate_limit::FieldKeys;
 use crate::reached;
-use crate::template;
 use crate::validation::{Checks, Invalid, NotValidated};
 
 /// A handler whose attributes say who may call it.

@@ -6,6 +6,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use palisade_grammar::names::is_token_byte;
 
 use super::claims::SCHEME;
 use super::judgement::Judgement;
@@ -94,11 +95,6 @@ impl<'r> Credential<'r> {
         };
         rest.get(spaces..).map_or(Self::Malformed("bearer_malformed"), Self::Presented)
     }
-}
-
-/// RFC 9110 §5.6.2: the characters of a scheme's name.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// RFC 9110 §11.2: `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use palisade_grammar::names::{is_credential_text, is_scope};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
@@ -18,7 +19,7 @@ use super::json::{self, Names, Reason, Text};
 use super::paths::Paths;
 use super::texts::{AnyValue, Texts};
 use crate::audit;
-use crate::authn::names::{is_name, is_scope, split_scopes};
+use crate::authn::names::split_scopes;
 use crate::principal::{Principal, Token};
 
 /// The authentication scheme of the principals.
@@ -114,15 +115,15 @@ impl<'de> Claims<'de> {
             "token_issued_in_future"
         } else if self.not_before.as_ref().is_some_and(|date| date.0 > soon) {
             "token_not_yet_valid"
-        } else if !is_name(&subject.0) {
+        } else if !is_credential_text(&subject.0) {
             "token_sub"
-        } else if self.roles.iter().flat_map(Texts::each).any(|role| !is_name(role)) {
+        } else if self.roles.iter().flat_map(Texts::each).any(|role| !is_credential_text(role)) {
             "token_roles"
-        } else if self.permissions.iter().flat_map(Texts::each).any(|permission| !is_name(permission)) {
+        } else if self.permissions.iter().flat_map(Texts::each).any(|permission| !is_credential_text(permission)) {
             "token_permissions"
         } else if self.scope.iter().flat_map(each_scope).any(|scope| !is_scope(scope)) {
             "token_scope"
-        } else if tenant.is_some_and(|tenant| !is_name(tenant)) {
+        } else if tenant.is_some_and(|tenant| !is_credential_text(tenant)) {
             "token_tenant"
         } else {
             ignored.for_each(|claim| audit::claim_ignored(&expected.issuer, claim));

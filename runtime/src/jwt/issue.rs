@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use palisade_grammar::names::{is_credential_text, is_scope};
 use serde::Serialize;
 
 use serde_json::{Map, Value};
@@ -17,7 +18,6 @@ use super::builder::{JwtBuilder, Set, names_are_said};
 use super::claims::LAST_DATE;
 use super::signing::SigningKey;
 use super::{Algorithm, Jwt, LONGEST_TOKEN, header, since_epoch};
-use crate::authn::names::{is_name, is_scope};
 use crate::config_error::ConfigError;
 use crate::problem::{Problem, answer_with_a_problem};
 
@@ -311,15 +311,15 @@ struct Issued<'g> {
 
 fn issue(issuing: &Issuing, grant: &Grant, now: Duration) -> Result<String, IssueError> {
     let now = grant.as_of.map_or(now, |moment| moment.min(now));
-    let mistake = if !is_name(&grant.subject) {
+    let mistake = if !is_credential_text(&grant.subject) {
         Some(IssueError::Subject)
-    } else if !grant.roles.iter().all(|role| is_name(role)) {
+    } else if !grant.roles.iter().all(|role| is_credential_text(role)) {
         Some(IssueError::Role)
-    } else if !grant.permissions.iter().all(|permission| is_name(permission)) {
+    } else if !grant.permissions.iter().all(|permission| is_credential_text(permission)) {
         Some(IssueError::Permission)
     } else if !grant.scopes.iter().all(|scope| is_scope(scope)) {
         Some(IssueError::Scope)
-    } else if grant.tenant.as_deref().is_some_and(|tenant| !is_name(tenant)) {
+    } else if grant.tenant.as_deref().is_some_and(|tenant| !is_credential_text(tenant)) {
         Some(IssueError::Tenant)
     } else if grant.claims.keys().any(|name| OWN.contains(&name.as_str())) {
         Some(IssueError::Claim)

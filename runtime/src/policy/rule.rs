@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use palisade_grammar::expression::{Expression, Node, for_each_leaf};
+use palisade_grammar::names::Kind;
+
 use super::{Check, Ownership};
 use crate::role::{RoleName, Roles};
 
@@ -92,11 +95,22 @@ impl Rule {
 
     /// Calls the function with each leaf of the tree, from left to right.
     pub(crate) fn leaves<'r>(&'r self, each: &mut dyn FnMut(&'r Rule)) {
-        match self {
-            Rule::Not(rule) => rule.leaves(each),
-            Rule::All(rules) | Rule::Any(rules) => rules.iter().for_each(|rule| rule.leaves(each)),
-            leaf => each(leaf),
-        }
+        for_each_leaf(self, each);
+    }
+
+    /// The first name in this rule that no credential can carry, in words.
+    pub(crate) fn mistaken_name(&self) -> Option<String> {
+        let mut mistake = None;
+        self.leaves(&mut |leaf| {
+            let (kind, name) = match leaf {
+                Rule::Role(name) => (Kind::Role, name),
+                Rule::Permission(name) => (Kind::Permission, name),
+                Rule::Scope(name) => (Kind::Scope, name),
+                _ => return,
+            };
+            mistake = mistake.take().or_else(|| kind.mistake(name));
+        });
+        mistake
     }
 
     /// The role or permission of this rule that the registry lacks, in words.
@@ -134,6 +148,27 @@ impl Rule {
             _ => {}
         });
         names
+    }
+}
+
+impl Expression for Rule {
+    fn node(&self) -> Node<'_, Self> {
+        match self {
+            // A principal is known when these rules are asked.
+            Rule::Public | Rule::OptionalAuth | Rule::Authenticated => Node::Always,
+            Rule::Nobody => Node::Never,
+            Rule::Not(rule) => Node::Not(rule),
+            Rule::All(rules) => Node::All(rules),
+            Rule::Any(rules) => Node::Any(rules),
+            Rule::Role(_)
+            | Rule::Admin
+            | Rule::Permission(_)
+            | Rule::Scope(_)
+            | Rule::Owner(_)
+            | Rule::Tenant(_)
+            | Rule::Owns(_)
+            | Rule::Check(_) => Node::Question,
+        }
     }
 }
 

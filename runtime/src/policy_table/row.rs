@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 use std::panic::Location;
 
+use palisade_grammar::window;
+
 use crate::policy::{HandlerPath, Policy, Route, Rule, Validation};
 use crate::rate_limit::{By, Count, RateLimit};
 use crate::role::RoleName;
@@ -236,7 +238,7 @@ fn admits_nobody(rule: &Rule) -> bool {
 
 /// A rate limit in words. `scope` is the prefix of the scope that declares it.
 pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String {
-    let mut words = format!("{} per {}", rate_limit.limit, window(rate_limit.window.as_secs()));
+    let mut words = format!("{} per {}", rate_limit.limit, window::text(rate_limit.window.as_secs()));
     if rate_limit.keys() != [By::Ip] {
         let keys: Vec<String> = rate_limit.keys().iter().map(By::to_string).collect();
         let _ = write!(words, " by {}", keys.join(" and "));
@@ -272,16 +274,6 @@ fn size(bytes: u64) -> String {
         (count > 0 && bytes.is_multiple_of(length)).then(|| format!("{count}{unit}"))
     });
     whole.unwrap_or_else(|| format!("{bytes}B"))
-}
-
-/// Formats the number in the largest unit that divides it.
-fn window(seconds: u64) -> String {
-    let units = [(86_400_u64, "d"), (3600, "h"), (60, "m")];
-    let whole = units.into_iter().find_map(|(length, unit)| {
-        let count = seconds.checked_div(length)?;
-        (count > 0 && seconds.is_multiple_of(length)).then(|| format!("{count}{unit}"))
-    });
-    whole.unwrap_or_else(|| format!("{seconds}s"))
 }
 
 /// A scope without a prefix is displayed as `/`.

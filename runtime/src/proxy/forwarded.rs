@@ -11,6 +11,8 @@
 
 use std::net::IpAddr;
 
+use palisade_grammar::names::is_token_byte;
+
 /// See [`LastHop`](super::LastHop). `None` where the element is not of this grammar, has no `for` or two, or names no address.
 pub(super) fn last_hop(line: &[u8]) -> Option<(IpAddr, Option<&[u8]>)> {
     let mut rest = line.trim_ascii_end();
@@ -42,7 +44,7 @@ fn split_pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 }
 
 fn split_token(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = text.iter().rev().take_while(|byte| is_token(**byte)).count();
+    let length = text.iter().rev().take_while(|byte| is_token_byte(**byte)).count();
     text.split_at_checked(text.len().checked_sub(length)?).filter(|(_, token)| !token.is_empty())
 }
 
@@ -62,12 +64,6 @@ fn split_quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Whether the byte after these is escaped: an odd number of backslashes is not all pairs.
 fn escapes(before: &[u8]) -> bool {
     before.iter().rev().take_while(|byte| **byte == b'\\').count() & 1 == 1
-}
-
-// RFC 9110 §5.6.2: token
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 fn address(node: &[u8]) -> Option<IpAddr> {

@@ -1,17 +1,20 @@
-//! The roles that there are, what they imply and what they grant.
+//! The role registry: the roles that an application defines, what they imply and what they grant.
 //!
-//! Threat: a role that nobody defined, misspelt in a rule or brought by a token, and that means something all the same
-//! (CWE-863). Promise: with a vocabulary, what is outside of it is an error where we wrote it and no authority where a token
-//! brings it; the hierarchy is worked out once, when the application is built.
+//! Threat: a role that nobody defined, misspelt in a rule or carried by a token, grants something all the same (CWE-863).
+//! Promise: with a registry, a rule that names an undefined role is an error when the application is built, and an undefined
+//! role in a token grants nothing. The hierarchy is resolved once, when the application is built.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use palisade_grammar::hierarchy::Hierarchy;
+use palisade_grammar::names::Kind;
 
 use crate::config_error::ConfigError;
 use crate::principal::Authority;
 use crate::role::{RoleDefinition, RoleName, TypedRole};
 
-/// The vocabulary of roles, for [`PalisadeBuilder::roles`](crate::PalisadeBuilder::roles).
+/// The role registry, for [`PalisadeBuilder::roles`](crate::PalisadeBuilder::roles).
 ///
 /// ```
 /// # fn main() -> Result<(), palisade::ConfigError> {
@@ -46,13 +49,13 @@ pub struct RoleTerms {
 }
 
 impl RoleTerms {
-    /// Whoever has this role has that one too, with all that it implies and grants.
+    /// A principal with this role also has the other one, with all that the other one implies and grants.
     pub fn implies(mut self, role: impl Into<String>) -> Self {
         self.implies.push(role.into());
         self
     }
 
-    /// Whoever has this role has the permission.
+    /// A principal with this role has the permission.
     pub fn grants(mut self, permission: impl Into<String>) -> Self {
         self.grants.push(permission.into());
         self
@@ -60,12 +63,12 @@ impl RoleTerms {
 }
 
 impl Roles {
-    /// Roles by name.
+    /// Defines roles by their names.
     pub fn builder() -> RolesBuilder {
         RolesBuilder::default()
     }
 
-    /// The roles of an enum with `#[derive(Role)]`, which has refused cycles and unknown names already.
+    /// The roles of an enum with `#[derive(Role)]`, which has already rejected cycles and unknown names.
     #[must_use]
     pub fn of<R: TypedRole>() -> Self {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -74,15 +77,16 @@ impl Roles {
         RolesBuilder { roles: roles.collect() }.assembled()
     }
 
-    /// One permission more, which credentials bring along ([`Principal::with_permissions`](crate::Principal::with_permissions)),
-    /// so that no role has to grant it.
+    /// Adds a permission that credentials carry ([`Principal::with_permissions`](crate::Principal::with_permissions)), so that
+    /// no role has to grant it. A name that no credential can carry is an error of
+    /// [`build`](crate::PalisadeBuilder::build).
     #[must_use]
     pub fn permission(mut self, name: impl Into<String>) -> Self {
         self.permissions.push(name.into());
         self
     }
 
-    /// What these roles give together, and those that there are not.
+    /// What these roles imply and grant together, and which of them are not defined.
     pub(crate) fn authority<'a>(&self, roles: &'a [String]) -> (Arc<Authority>, Vec<&'a str>) {
         let mut unknown = Vec::new();
         let mut known = Vec::new();
@@ -102,6 +106,12 @@ impl Roles {
         (authority, unknown)
     }
 
+    /// The first role or permission whose name no credential can carry, in words. [`RolesBuilder::build`] has checked its own.
+    pub(crate) fn mistaken_name(&self) -> Option<String> {
+        let role = || self.roles.keys().find_map(|name| Kind::Role.mistake(name));
+        self.permissions.iter().find_map(|name| Kind::Permission.mistake(name)).or_else(role)
+    }
+
     /// That this registry lacks the role, in words.
     pub(crate) fn lacks_role(&self, role: &str) -> Option<String> {
         (!self.roles.contains_key(role)).then(|| self.is_none_of_them(role))
@@ -114,7 +124,7 @@ impl Roles {
             .then(|| format!("no role grants the permission {permission:?} ({help})"))
     }
 
-    /// That this vocabulary lacks the role of administrators, in words.
+    /// That this registry lacks the role of administrators, in words.
     pub(crate) fn lacks_admin(&self, admin: &RoleName) -> Option<String> {
         let cure = "name the role of your administrators with `.admin_role(..)`";
         let lacking = || format!("{} ({cure})", self.is_none_of_them(admin.as_str()));
@@ -129,78 +139,68 @@ impl Roles {
 }
 
 impl RolesBuilder {
-    /// A role, with what it implies and grants.
+    /// Defines a role, with what it implies and grants.
     pub fn role(mut self, name: impl Into<String>, terms: impl FnOnce(RoleTerms) -> RoleTerms) -> Self {
         self.roles.push((name.into(), terms(RoleTerms::default())));
         self
     }
 
-    /// The vocabulary.
+    /// The registry.
     ///
     /// # Errors
     ///
-    /// If a name is empty or stands twice, a role implies one that there is not, or one that implies it in turn.
+    /// If a role or a permission has a name that no credential can carry (it is empty, has white space around it, contains a
+    /// control character or has more than 255 bytes), if two roles have one name, or if a role implies an unknown role or,
+    /// over however many others, itself.
     pub fn build(self) -> Result<Roles, ConfigError> {
         let refuse = |problem: String| Err(ConfigError::new("roles", problem));
         for (at, (name, terms)) in self.roles.iter().enumerate() {
-            if name.trim() != name || name.is_empty() {
-                return refuse(format!("a role's name is not empty and has no space around it, as {name:?} has"));
+            if let Some(problem) = Kind::Role.mistake(name) {
+                return refuse(problem);
+            }
+            if let Some(problem) = terms.grants.iter().find_map(|name| Kind::Permission.mistake(name)) {
+                return refuse(format!("{name:?} grants a permission with an {problem}"));
             }
             if self.roles.iter().take(at).any(|(earlier, _)| earlier == name) {
                 return refuse(format!("{name:?} is defined twice"));
             }
-            if let Some(unknown) = terms.implies.iter().find(|implied| self.find(implied).is_none()) {
-                return refuse(format!("{name:?} implies {unknown:?}, which is no role"));
+            if let Some(unknown) =
+                terms.implies.iter().find(|implied| !self.roles.iter().any(|(name, _)| name == *implied))
+            {
+                return refuse(format!("{name:?} implies {unknown:?}, which is not a role"));
             }
-            let mut way = vec![name.as_str()];
-            if self.leads_back(name, terms, &mut way) {
-                return refuse(format!("roles imply each other in a circle: {}", way.join(" -> ")));
-            }
+        }
+        if let Some(way) = self.hierarchy().first_cycle() {
+            return refuse(format!("roles imply each other in a cycle: {}", way.join(" -> ")));
         }
         Ok(self.assembled())
     }
 
-    /// What each role comes to. One that is implied and does not exist is passed over.
+    /// What each role gives, with all that it implies. An implied role that does not exist is left out.
     fn assembled(&self) -> Roles {
-        let roles = self.roles.iter().map(|(name, terms)| {
+        let hierarchy = self.hierarchy();
+        let roles = self.roles.iter().map(|(name, _)| {
             let mut authority = Authority::default();
-            self.add(name, terms, &mut authority);
+            for role in hierarchy.closure(name) {
+                authority.add_role(role);
+                self.terms(role).for_each(|terms| terms.grants.iter().for_each(|name| authority.add_permission(name)));
+            }
             (name.clone(), Arc::new(authority))
         });
         let permissions = self.roles.iter().flat_map(|(_, terms)| terms.grants.iter().cloned());
         Roles { roles: roles.collect(), permissions: permissions.collect() }
     }
 
-    fn find(&self, role: &str) -> Option<&RoleTerms> {
-        self.roles.iter().find(|(name, _)| name == role).map(|(_, terms)| terms)
+    fn terms(&self, role: &str) -> impl Iterator<Item = &RoleTerms> {
+        self.roles.iter().find(|(name, _)| name == role).map(|(_, terms)| terms).into_iter()
     }
 
-    /// Whether one that these terms imply, however far away, is `goal`; the way there is left in `way`.
-    fn leads_back<'a>(&'a self, goal: &str, terms: &'a RoleTerms, way: &mut Vec<&'a str>) -> bool {
-        for implied in &terms.implies {
-            let seen = implied != goal && way.contains(&implied.as_str());
-            if seen {
-                continue;
-            }
-            way.push(implied);
-            if implied == goal || self.find(implied).is_some_and(|terms| self.leads_back(goal, terms, way)) {
-                return true;
-            }
-            way.pop();
+    fn hierarchy(&self) -> Hierarchy<'_> {
+        let mut hierarchy = Hierarchy::new();
+        for (name, terms) in &self.roles {
+            hierarchy.add(name, terms.implies.iter().map(String::as_str));
         }
-        false
-    }
-
-    fn add(&self, name: &str, terms: &RoleTerms, authority: &mut Authority) {
-        if !authority.add_role(name) {
-            return;
-        }
-        terms.grants.iter().for_each(|permission| authority.add_permission(permission));
-        for implied in &terms.implies {
-            if let Some(terms) = self.find(implied) {
-                self.add(implied, terms, authority);
-            }
-        }
+        hierarchy
     }
 }
 
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_role_implies_and_grants_is_handed_on() {
+    fn implied_roles_pass_on_what_they_imply_and_grant() {
         let roles = Roles::builder()
             .role("admin", |role| role.implies("editor").grants("users:delete"))
             .role("editor", |role| role.implies("user").grants("pages:write"))
@@ -230,15 +230,22 @@ mod tests {
         assert!(!authority.has_role("admin") && !authority.has_permission("users:delete"));
         assert!(!roles.authority(&[]).0.has_role("user"));
         assert!(roles.lacks_permission("reports:read").is_some());
+        assert_eq!(roles.mistaken_name(), None);
+        assert!(roles.clone().permission("").mistaken_name().is_some());
         assert_eq!(roles.permission("reports:read").lacks_permission("reports:read"), None);
     }
 
     #[test]
-    fn a_vocabulary_that_makes_no_sense_is_refused() {
+    fn mistaken_definitions_are_rejected() {
         let plain = |name: &str| Roles::builder().role(name, |role| role);
-        assert!(refused(plain("")).contains("not empty"));
+        assert!(refused(plain("")).contains("must not be empty"));
+        assert!(refused(plain("admin ")).contains("white space"));
+        assert!(refused(plain("ad\nmin")).contains("invalid name \"ad\\nmin\": the name of a role"));
+        assert!(refused(plain(&"a".repeat(256))).contains("255 bytes"));
+        let grants = Roles::builder().role("admin", |role| role.grants("users:\u{7f}delete"));
+        assert!(refused(grants).contains("\"admin\" grants a permission with an invalid name \"users:\\u{7f}delete\""));
         assert!(refused(plain("a").role("a", |role| role)).contains("twice"));
-        assert!(refused(plain("a").role("b", |role| role.implies("c"))).contains("\"c\", which is no role"));
+        assert!(refused(plain("a").role("b", |role| role.implies("c"))).contains("\"c\", which is not a role"));
         let circle = Roles::builder()
             .role("start", |role| role.implies("a"))
             .role("a", |role| role.implies("b"))

@@ -213,7 +213,8 @@ impl Scope {
     ///
     /// - two endpoints serve the same method of the same path, or two templates differ only in the names of parameters;
     /// - an endpoint or a scope is never reached, because an earlier route or scope takes its requests;
-    /// - the router cannot read a prefix, such as `/:org` or `/{org:[a-}`;
+    /// - the router would misread a prefix, such as `/:org` or `/{org:[a-}`;
+    /// - a rule of a scope requires a role, a permission or a scope with a name that no credential can have;
     /// - a prefix and a template in it have a parameter of the same name, or a rule names a parameter that neither has;
     /// - a handler takes a `Path` with another number of parts than the prefix and the template have parameters;
     /// - an endpoint has `public` or `optional_auth`, and its scope requires a principal;

@@ -1,5 +1,7 @@
 //! Mistakes of a scope that the macros cannot find, because they see one handler at a time.
 
+use palisade_grammar::template::parameters;
+
 use super::rate_limits;
 use super::siblings::Siblings;
 use super::walk::{self, Around};
@@ -8,7 +10,7 @@ use crate::config_error::ConfigError;
 use crate::policy::{Credentials, Ownership, Policy, Rule};
 use crate::policy_table::PolicyTable;
 use crate::role::RoleName;
-use crate::template::{self, parameters};
+use crate::template;
 
 pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), ConfigError> {
     prefixes(scope)?;
@@ -46,6 +48,10 @@ fn endpoint(around: &Around, mount: &Mount, admin: Option<&RoleName>) -> Result<
     }
     // The rules of a scope also apply to its unknown paths, so their parameters must be in the prefix.
     for (prefix, rule) in &around.rules {
+        // The macros have checked the rules of handlers. A scope's rule may be written by hand.
+        if let Some(problem) = rule.mistaken_name() {
+            return mistake(format!("the {rule} of the scope {prefix} has an {problem}"));
+        }
         if let Some(name) = rule.parameters().into_iter().find(|name| !parameters(prefix).any(|own| own == *name)) {
             return mistake(format!("{rule} of the scope {prefix} needs the parameter `{{{name}}}` in its prefix"));
         }
@@ -122,11 +128,11 @@ fn check_satisfiable(
     if *own == Rule::Nobody {
         return Ok(());
     }
-    let outer: Vec<&Rule> = rules.iter().map(|(_, rule)| rule).collect();
-    let all: Vec<&Rule> = outer.iter().copied().chain([own]).collect();
+    let all: Vec<&Rule> = rules.iter().map(|(_, rule)| rule).chain([own]).collect();
     let demands =
         || rules.iter().map(|(scope, rule)| format!("{scope} ({})", words(rule))).collect::<Vec<_>>().join(" and ");
-    if !logic::admits_somebody(&all, admin) {
+    let Some(table) = logic::table(&all, admin) else { return Ok(()) };
+    if !table.is_satisfiable() {
         let why = if rules.is_empty() {
             format!("{} conflicts with itself", words(own))
         } else {
@@ -134,7 +140,7 @@ fn check_satisfiable(
         };
         return mistake(format!("`{handler}` at {path} admits nobody: {why}"));
     }
-    let Some(dead) = logic::dead_alternative(&outer, own, admin) else { return Ok(()) };
+    let Some(dead) = table.redundant_alternative(own) else { return Ok(()) };
     let (own, dead) = (words(own), dead.as_term(name));
     if rules.is_empty() {
         mistake(format!(

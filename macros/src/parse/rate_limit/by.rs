@@ -3,6 +3,7 @@
 //! Threat: a key that the caller chooses (CWE-348): rotated with each request, it never reaches its rate limit, or it fills the
 //! rate limit of somebody else. Promise: a header that carries a credential, or that any client may write, is no key.
 
+use palisade_grammar::names::is_header_name;
 use proc_macro2::{Group, Ident, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -106,7 +107,7 @@ fn bare(value: &Value, choice: Choice) -> Option<Fault> {
         Value::Text(text) if text.value().contains('.') && syn::parse_str::<syn::ExprField>(&text.value()).is_ok() => {
             Some(field(&text.value()))
         }
-        Value::Text(text) if text.value().contains('-') && text.value().bytes().all(is_token) => {
+        Value::Text(text) if text.value().contains('-') && is_header_name(&text.value()) => {
             let cure = format!("write `{before}header(\"{}\")`", text.value());
             Some(Fault::new("the name of a header stands in `header(..)`", cure))
         }
@@ -152,9 +153,9 @@ fn header(word: &Ident, inside: Option<&Group>, errors: &mut Errors) -> Option<S
 /// The name, if it is one, and if what it names may say whom to count.
 fn trusted(name: &LitStr, errors: &mut Errors) -> Option<String> {
     let lower = name.value().to_ascii_lowercase();
-    if lower.is_empty() || !lower.bytes().all(is_token) {
+    if !is_header_name(&lower) {
         let cure = format!("{HEADER}: ASCII letters, digits and `-`");
-        errors.push(name.span(), format!("`{}` is no name of a header", name.value()), cure);
+        errors.push(name.span(), format!("`{}` is not the name of a header", name.value()), cure);
         return None;
     }
     match lower.as_str() {
@@ -174,11 +175,6 @@ fn trusted(name: &LitStr, errors: &mut Errors) -> Option<String> {
         }
         _ => Some(lower),
     }
-}
-
-// RFC 9110 5.6.2: token
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 fn field(word: &Ident, inside: Option<&Group>, choice: Choice, errors: &mut Errors) -> Option<Field> {

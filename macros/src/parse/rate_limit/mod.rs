@@ -144,8 +144,3 @@ fn window(text: &LitStr, errors: &mut Errors) -> Option<u64> {
         }
     }
 }
-
-/// Whether the text can stand in the `RateLimitTerms` header without escapes.
-pub(crate) fn is_label(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))
-}

@@ -1,12 +1,13 @@
 //! The options of a rate limit, in any order, each said once.
 
+use palisade_grammar::names::is_label;
 use proc_macro2::Ident;
 use syn::LitStr;
 
 use super::super::argument::{Arguments, Value};
 use super::super::function;
 use super::choice::{Choice, Chosen};
-use super::{CURE, by, is_label};
+use super::{CURE, by};
 use crate::errors::{Errors, Place};
 use crate::model::{By, Count, Key, OnStoreFailure};
 use crate::suggest;

@@ -6,6 +6,9 @@ mod count;
 use std::slice;
 use std::time::Duration;
 
+use palisade_grammar::names::{LABEL, is_label};
+use palisade_grammar::window;
+
 pub use self::by::{By, FieldKeys, KeyAnswer, KeyFn, KeyText, pending_key};
 pub(crate) use self::by::{Stage, normal};
 pub use self::count::{Count, OnStoreFailure};
@@ -66,10 +69,10 @@ impl RateLimit {
     pub const fn new(name: &'static str, limit: u32, window: Duration) -> Self {
         assert!(limit > 0, "a rate limit of zero admits nobody: use a limit of 1 or more");
         assert!(
-            window.subsec_nanos() == 0 && window.as_secs() > 0 && window.as_secs() <= 366 * 86_400,
+            window.subsec_nanos() == 0 && window::is_length(window.as_secs()),
             "a rate limit's window is a whole number of seconds, from 1 second to 366 days"
         );
-        assert!(is_token(name), "a rate limit's name has only ASCII letters, digits, `-`, `_`, `.` and `:`");
+        assert!(is_label(name), "{}", LABEL);
         Self {
             name,
             limit,
@@ -276,20 +279,6 @@ const fn mixed(hash: u64, number: u64) -> u64 {
         shift = shift.saturating_add(8);
     }
     hash
-}
-
-const fn is_token(name: &str) -> bool {
-    let mut bytes = name.as_bytes();
-    if bytes.is_empty() {
-        return false;
-    }
-    while let [first, rest @ ..] = bytes {
-        if !(first.is_ascii_alphanumeric() || matches!(first, b'-' | b'_' | b'.' | b':')) {
-            return false;
-        }
-        bytes = rest;
-    }
-    true
 }
 
 #[cfg(test)]

@@ -1,0 +1,33 @@
+//! What palisade's macros and its runtime must read alike.
+//!
+//! Threat: the macro accepts a text in an attribute, and the runtime reads the same text in another way (CWE-436): a role
+//! that no token can carry, or a path parameter that only one of them sees. Promise: each of these rules is written once,
+//! here, and both call it.
+//!
+//! - [`template`]: path templates such as `/users/{id}`.
+//! - [`window`]: the windows of rate limits, such as `15m`.
+//! - [`names`]: names of roles, permissions, scopes, rate limits and headers.
+//! - [`expression`]: rules made of `and`, `or` and `not`; which of them nobody can satisfy, and which parts are redundant.
+//! - [`hierarchy`]: roles that imply other roles.
+//!
+//! An application does not use this crate itself. The crate has no dependencies. Its errors have a `message` and a `help` in
+//! plain text; the macros print them as compile errors, and the runtime as errors of its configuration.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+pub mod expression;
+pub mod hierarchy;
+pub mod names;
+pub mod template;
+pub mod window;

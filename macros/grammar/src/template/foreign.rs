@@ -1,0 +1,25 @@
+//! Parameters in the syntax of other frameworks, which the router of actix-web compares as text.
+
+/// How a parameter that is written `:id`, `<id>` or `*rest` is written for actix-web; `None` if the segment is not one.
+pub(super) fn meant(segment: &str) -> Option<String> {
+    if let Some(name) = segment.strip_prefix(':').and_then(leading_name) {
+        return Some(format!("{{{name}}}"));
+    }
+    if let Some((inside, _)) = segment.strip_prefix('<').and_then(|inside| inside.split_once('>')) {
+        // `<int:id>`, `<rest..>`.
+        let name = inside.rsplit(':').next().and_then(leading_name).unwrap_or("id");
+        let tail = if inside.ends_with("..") { "*" } else { "" };
+        return Some(format!("{{{name}}}{tail}"));
+    }
+    if segment.ends_with('*') {
+        let name = segment.strip_prefix('*').and_then(leading_name).unwrap_or("rest");
+        return Some(format!("{{{name}}}*"));
+    }
+    segment.strip_prefix('*').and_then(leading_name).map(|name| format!("{{{name}}}*"))
+}
+
+/// The name of a parameter that the text begins with.
+fn leading_name(text: &str) -> Option<&str> {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    text.get(..end).filter(|name| super::is_parameter_name(name))
+}

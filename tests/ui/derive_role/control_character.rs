@@ -1,0 +1,9 @@
+use palisade::Role;
+
+#[derive(Role)]
+enum Kind {
+    #[role("ad\tmin")]
+    Admin,
+}
+
+fn main() {}
