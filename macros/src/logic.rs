@@ -4,14 +4,14 @@
 
 use proc_macro2::Span;
 
-use crate::errors::{Errors, Place};
-use crate::model::Rule;
+use crate::diagnostics::{Diagnostics, SourceRange};
+use crate::rule::Rule;
 
 /// A larger table is not drawn up; no rule that anybody reads has so many leaves.
 const MOST: usize = 12;
 
 /// Reports a rule that admits nobody, and an alternative that can never matter.
-pub(crate) fn sense(rules: &[(Span, &Rule)], errors: &mut Errors) {
+pub(crate) fn sense(rules: &[(Span, &Rule)], diagnostics: &mut Diagnostics) {
     let mut leaves = Vec::new();
     for (_, rule) in rules {
         rule.leaves(&mut leaves);
@@ -28,7 +28,7 @@ pub(crate) fn sense(rules: &[(Span, &Rule)], errors: &mut Errors) {
     if !rows().any(|row| all(row, None)) {
         let Some((span, _)) = rules.last() else { return };
         let what = "these access attributes contradict each other: nobody can pass them";
-        errors.push(*span, what, "remove what contradicts; to close a route write `#[deny_all(\"why\")]`");
+        diagnostics.error(*span, what, "remove what contradicts; to close a route write `#[deny_all(\"why\")]`");
         return;
     }
     for (span, rule) in rules {
@@ -39,7 +39,7 @@ pub(crate) fn sense(rules: &[(Span, &Rule)], errors: &mut Errors) {
             let text = dead.text();
             let what = format!("`{text}` never matters here: the rest of what is demanded decides without it");
             let cure = format!("remove `{text}`, or what makes it useless");
-            errors.push(dead.place().unwrap_or_else(|| Place::from(*span)), what, cure);
+            diagnostics.error(dead.range().unwrap_or_else(|| SourceRange::from(*span)), what, cure);
             return;
         }
     }
@@ -47,8 +47,7 @@ pub(crate) fn sense(rules: &[(Span, &Rule)], errors: &mut Errors) {
 
 const fn constant(rule: &Rule) -> Option<bool> {
     match rule {
-        Rule::Public | Rule::OptionalAuth | Rule::Authenticated => Some(true),
-        Rule::Nobody => Some(false),
+        Rule::Authenticated => Some(true),
         _ => None,
     }
 }

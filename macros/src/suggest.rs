@@ -14,7 +14,7 @@ pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'
 }
 
 /// The cure of a word that is not among the known ones: the one that was meant, or all of them.
-pub(crate) fn cure<'a>(written: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+pub(crate) fn help<'a>(written: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(written, known.clone()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("write {}", one_of(known)),
@@ -61,9 +61,9 @@ mod tests {
     }
 
     #[test]
-    fn the_cure_is_one_word_or_all() {
-        assert_eq!(cure("idd", ["id", "name"]), "did you mean `id`?");
-        assert_eq!(cure("zebra", ["id", "name", "at"]), "write `id`, `name` or `at`");
+    fn help_is_one_suggestion_or_all() {
+        assert_eq!(help("idd", ["id", "name"]), "did you mean `id`?");
+        assert_eq!(help("zebra", ["id", "name", "at"]), "write `id`, `name` or `at`");
         assert_eq!(all_of(["a", "b"]), "`a` and `b`");
         assert_eq!(one_of(["a"]), "`a`");
     }

@@ -4,15 +4,15 @@
 
 use regex_syntax::hir::{Hir, HirKind};
 
-use crate::errors::Fault;
+use crate::diagnostics::Diagnostic;
 
 /// The router keeps no more parameters of one path.
 const MOST: usize = 16;
 
 /// The names of the parameters, in their order.
-pub(crate) fn parameters(template: &str) -> Result<Vec<&str>, Fault> {
+pub(crate) fn parameters(template: &str) -> Result<Vec<&str>, Diagnostic> {
     if !template.is_empty() && !template.starts_with('/') {
-        return Err(Fault::new(
+        return Err(Diagnostic::new(
             format!("the path \"{template}\" does not start with `/`"),
             format!("write \"/{template}\""),
         ));
@@ -34,7 +34,7 @@ pub(crate) fn parameters(template: &str) -> Result<Vec<&str>, Fault> {
         let (inside, after) = closed(from).ok_or_else(|| unbalanced(template, '{', '}'))?;
         let (name, pattern) = parameter(template, inside, &names)?;
         if pattern.is_some() && after == "*" {
-            return Err(Fault::new(
+            return Err(Diagnostic::new(
                 format!("the parameter `{{{inside}}}` has a pattern and a `*` behind it"),
                 format!("write `{{{name}}}*` to take everything that is left, or the pattern alone"),
             ));
@@ -50,17 +50,20 @@ pub(crate) fn parameters(template: &str) -> Result<Vec<&str>, Fault> {
     }
     if names.len() > MOST {
         let what = format!("the path \"{template}\" has {} parameters", names.len());
-        return Err(Fault::new(what, format!("the router takes {MOST} at most: move some of them into the query")));
+        return Err(Diagnostic::new(
+            what,
+            format!("the router takes {MOST} at most: move some of them into the query"),
+        ));
     }
     Ok(names)
 }
 
 /// What stands outside of braces is compared as it is; what other frameworks mean by it, or what no path ever has, is a
 /// mistake.
-fn literal(template: &str, text: &str) -> Result<(), Fault> {
+fn literal(template: &str, text: &str) -> Result<(), Diagnostic> {
     if let Some(found) = text.find(['?', '#']) {
         let (path, mark) = (&text[..found], &text[found..=found]);
-        return Err(Fault::new(
+        return Err(Diagnostic::new(
             format!("the path \"{template}\" has a `{mark}`, but a path ends before it"),
             format!("write the path up to \"{path}\", and take what follows a `?` as an argument `Query<T>`"),
         ));
@@ -69,7 +72,7 @@ fn literal(template: &str, text: &str) -> Result<(), Fault> {
     let segments = text.split('/').skip(usize::from(!text.starts_with('/')));
     for segment in segments {
         if let Some(meant) = foreign(segment) {
-            return Err(Fault::new(
+            return Err(Diagnostic::new(
                 format!("the path \"{template}\" has the literal text `{segment}`, which is no parameter here"),
                 format!("write `{meant}`"),
             ));
@@ -103,20 +106,20 @@ fn foreign(segment: &str) -> Option<String> {
 }
 
 /// Whether the regular expression of the path so far is one, as the router puts it together.
-fn readable(inside: &str, pattern: Option<&str>, regex: &str, parameters: usize) -> Result<(), Fault> {
+fn readable(inside: &str, pattern: Option<&str>, regex: &str, parameters: usize) -> Result<(), Diagnostic> {
     let Some(pattern) = pattern else { return Ok(()) };
     let whole = match regex_syntax::parse(regex) {
         Ok(whole) => whole,
         Err(of_the_whole) => {
             let error = regex_syntax::parse(pattern).err().unwrap_or(of_the_whole);
-            return Err(Fault::new(
+            return Err(Diagnostic::new(
                 format!("the pattern of `{{{inside}}}` is no regular expression: {}", reason(&error)),
                 "write one that the crate `regex` takes, as in `{id:\\d+}`",
             ));
         }
     };
     if named_groups(&whole) > parameters {
-        return Err(Fault::new(
+        return Err(Diagnostic::new(
             format!("the pattern of `{{{inside}}}` names a group, which the router takes for a parameter of its own"),
             "write `(..)` without a name",
         ));
@@ -158,37 +161,37 @@ fn closed(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-fn unbalanced(template: &str, there: char, missing: char) -> Fault {
-    Fault::new(
+fn unbalanced(template: &str, there: char, missing: char) -> Diagnostic {
+    Diagnostic::new(
         format!("the path \"{template}\" has a `{there}` without its `{missing}`"),
         "write a parameter as `{id}`, or with a pattern as `{id:\\d+}`",
     )
 }
 
 /// The name, and the pattern.
-fn parameter<'a>(template: &str, inside: &'a str, earlier: &[&str]) -> Result<(&'a str, Option<&'a str>), Fault> {
+fn parameter<'a>(template: &str, inside: &'a str, earlier: &[&str]) -> Result<(&'a str, Option<&'a str>), Diagnostic> {
     let (name, pattern) = inside.split_once(':').map_or((inside, None), |(name, pattern)| (name, Some(pattern)));
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if let Some(rest) = name.strip_prefix('*').or_else(|| name.strip_suffix("..")).filter(|rest| !rest.is_empty()) {
-        return Err(Fault::new(
+        return Err(Diagnostic::new(
             format!("the path \"{template}\" has a parameter `{{{inside}}}` that is no name"),
             format!("write `{{{rest}}}*` to take everything that is left"),
         ));
     }
     if !begins || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(Fault::new(
+        return Err(Diagnostic::new(
             format!("the path \"{template}\" has a parameter `{{{inside}}}` that is no name"),
             "write letters, digits and `_`, as in `{user_id}`",
         ));
     }
     if pattern == Some("") {
-        return Err(Fault::new(
+        return Err(Diagnostic::new(
             format!("the parameter `{{{inside}}}` has an empty pattern, which matches nothing"),
             format!("write `{{{name}}}`, or a pattern as in `{{{name}:\\d+}}`"),
         ));
     }
     if earlier.contains(&name) {
-        return Err(Fault::new(
+        return Err(Diagnostic::new(
             format!("the path \"{template}\" has two parameters `{{{name}}}`"),
             "give one of them another name",
         ));
@@ -266,9 +269,9 @@ mod tests {
             ("/users?page={page}", "has a `?`", "`Query<T>`"),
             ("/users#top", "has a `#`", "\"/users\""),
         ] {
-            let fault = parameters(template).unwrap_err();
-            assert!(fault.what.contains(what), "{template}: {fault:?}");
-            assert!(fault.cure.contains(cure), "{template}: {fault:?}");
+            let diagnostic = parameters(template).unwrap_err();
+            assert!(diagnostic.message.contains(what), "{template}: {diagnostic:?}");
+            assert!(diagnostic.help.contains(cure), "{template}: {diagnostic:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
-use crate::clause::flat;
+use crate::gather::flat;
 
 /// In the usual spacing.
 pub(crate) fn text(tokens: TokenStream) -> String {

@@ -6,8 +6,8 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 
-use crate::clause::{Attributed, flat};
 use crate::emit::implementations;
+use crate::gather::{Attributed, flat};
 
 /// The struct, with `#[endpoint(..)]` above it.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {

@@ -3,8 +3,8 @@
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
-use crate::clause::Attributed;
-use crate::{WORDS, clause, expand};
+use crate::gather::Attributed;
+use crate::{attributes, expand, gather};
 
 /// A file with all of our attributes expanded, wherever they stand.
 pub(super) fn file(source: &str) -> TokenStream {
@@ -61,14 +61,14 @@ fn attributed(item: TokenStream) -> TokenStream {
     let (before, after) = (&attributes[..at], &attributes[at + 1..]);
     let item = quote!(#(#before)* #(#after)* #rest);
     if word == "__policy" {
-        return derived(expand(arguments, item));
+        return derived(expand::policy(arguments, item));
     }
-    attributed(clause::append(&word, &arguments, item))
+    attributed(gather::append(&word, &arguments, item))
 }
 
 fn ours(attribute: &syn::Attribute) -> Option<Ident> {
     let word = &attribute.path().segments.last()?.ident;
-    (word == "__policy" || WORDS.iter().any(|known| word == known)).then(|| word.clone())
+    (word == "__policy" || attributes::keywords().any(|known| word == known)).then(|| word.clone())
 }
 
 /// What `#[derive(::palisade::__v1::Endpoint)]` makes of a deprecated handler.

@@ -6,7 +6,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 
 use super::{compiler, folder, rust_files, snapshots};
-use crate::WORDS;
+use crate::attributes::keywords;
 
 fn pretty(tokens: TokenStream) -> String {
     let text = tokens.to_string();
@@ -39,8 +39,8 @@ fn every_expansion_is_as_it_was() {
 #[test]
 fn every_attribute_has_its_fixture() {
     let fixtures: Vec<String> = fixtures().map(|(name, _)| name).collect();
-    for word in WORDS {
-        assert!(fixtures.iter().any(|name| name == word), "tests/expand/{word}.rs is missing");
+    for keyword in keywords() {
+        assert!(fixtures.iter().any(|name| name == keyword), "tests/expand/{keyword}.rs is missing");
     }
 }
 

@@ -22,9 +22,9 @@ fn messages(tokens: TokenStream, found: &mut Vec<Message>) {
             && name == "compile_error"
         {
             let text: syn::LitStr = syn::parse2(braces.stream()).unwrap();
-            let place = name.span().join(braces.span()).unwrap_or(name.span());
-            let at = place.source_text().unwrap_or_default();
-            found.push(Message { line: place.start().line, at, text: text.value() });
+            let range = name.span().join(braces.span()).unwrap_or(name.span());
+            let at = range.source_text().unwrap_or_default();
+            found.push(Message { line: range.start().line, at, text: text.value() });
         }
     }
     for token in tokens {
@@ -61,8 +61,8 @@ fn every_mistake_is_reported_at_its_place_with_its_cure() {
             );
             writeln!(report, "{attribute}/{mistake}").unwrap();
             for Message { line, at, text } in found {
-                let (what, cure) = text.split_once("\n= help: ").unwrap();
-                writeln!(report, "  {line}: {at}\n     {what}\n     = help: {cure}").unwrap();
+                let (message, help) = text.split_once("\n= help: ").unwrap();
+                writeln!(report, "  {line}: {at}\n     {message}\n     = help: {help}").unwrap();
             }
         }
     }
@@ -85,7 +85,7 @@ fn what_only_a_foreign_macro_could_write_is_reported_too() {
         ("", "async fn f() {}", "does not say who may call it"),
     ] {
         let mut found = Vec::new();
-        messages(crate::expand(clauses.parse().unwrap(), item.parse().unwrap()), &mut found);
+        messages(crate::expand::policy(clauses.parse().unwrap(), item.parse().unwrap()), &mut found);
         assert!(found.iter().any(|message| message.text.contains(text)), "{clauses} {item}: {text}");
     }
 }

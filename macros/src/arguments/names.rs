@@ -1,0 +1,194 @@
+//! Names of roles, permissions and scopes: `#[require_role("admin")]`, any of several: `("a", Role::B)`, or all of them:
+//! `(all("a", "b"))`. A constant may stand for a name.
+
+use proc_macro2::{Punct, Spacing, TokenTree};
+use quote::ToTokens;
+
+use super::name_spellings::{Foreign, understand};
+use super::{Argument, Arguments, Value};
+use crate::diagnostics::{Diagnostic, Diagnostics, SourceRange};
+use crate::rule::{Name, NameKind, Rule};
+use crate::user_path::UserPath;
+
+/// One name that can't be understood makes the whole unclear: fewer names would be another rule.
+pub(crate) fn parse(kind: NameKind, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Rule> {
+    let word = arguments.keyword;
+    let cure = format!("write {}", arguments.form.of(format_args!("{word}({})", example(kind))));
+    if arguments.is_empty() {
+        let what = format!("`{word}` names no {}", kind.noun());
+        let anybody = arguments.form.of("authenticated");
+        diagnostics.error(word.span(), what, format!("{cure}; for any principal, {anybody}"));
+        return None;
+    }
+    if let Some((place, diagnostic)) = otherwise(kind, &arguments) {
+        diagnostics.add(place, diagnostic);
+        return None;
+    }
+    let list: Vec<Argument> = arguments.collect();
+    if let [Argument { key: None, value: Value::Call(called, inside), .. }] = list.as_slice()
+        && called == "all"
+    {
+        let inner = Arguments::new(called, inside.stream());
+        if inner.is_empty() {
+            diagnostics.error(
+                called.span(),
+                format!("`all` names no {}", kind.noun()),
+                format!("write `all({})`", two(kind)),
+            );
+            return None;
+        }
+        return several(kind, inner.collect(), &cure, diagnostics).map(|rules| joined(rules, Rule::All));
+    }
+    several(kind, list, &cure, diagnostics).map(|rules| joined(rules, Rule::Any))
+}
+
+/// The mistake of names that are joined otherwise than by a list, where it can be told what was meant.
+fn otherwise(kind: NameKind, arguments: &Arguments<'_>) -> Option<(SourceRange, Diagnostic)> {
+    let list = arguments.rest();
+    if let [Argument { key: None, value: Value::Call(called, inside), .. }] = list
+        && called == "all"
+        && Arguments::new(called, inside.stream()).all(|inner| is_plain(&inner))
+    {
+        return None;
+    }
+    let odd = list.iter().find(|argument| !is_plain(argument))?;
+    let tokens: Vec<Vec<TokenTree>> = list.iter().map(|argument| argument.tokens.clone()).collect();
+    let tokens = tokens.join(&TokenTree::from(Punct::new(',', Spacing::Alone)));
+    let (word, mut met) = (arguments.keyword, Foreign::default());
+    let meant = understand(kind, arguments.form, &word.to_string(), &tokens, &mut met)?;
+    let what = match odd {
+        _ if met.operator => format!("`{word}` takes a list of names, without operators"),
+        _ if met.brackets => format!("`{word}` takes a list of names, without brackets"),
+        _ if met.any => "a list of names means any of them, and has no `any(..)`".to_owned(),
+        Argument { key: None, value: Value::Call(called, _), .. } if called == "all" => {
+            "`all(..)` stands alone: beside it, nobody could tell what is meant".to_owned()
+        }
+        _ => format!("a {} is a name in quotes", kind.noun()),
+    };
+    Some((odd.range, Diagnostic::new(what, format!("write {meant}"))))
+}
+
+/// A name, however mistaken.
+fn is_plain(argument: &Argument) -> bool {
+    let name = matches!(argument.value, Value::Text(_) | Value::Literal(_) | Value::Word(_) | Value::Path(_));
+    argument.key.is_none() && name
+}
+
+fn joined(mut rules: Vec<Rule>, join: impl FnOnce(Vec<Rule>) -> Rule) -> Rule {
+    if rules.len() == 1 { rules.remove(0) } else { join(rules) }
+}
+
+fn several(kind: NameKind, list: Vec<Argument>, cure: &str, diagnostics: &mut Diagnostics) -> Option<Vec<Rule>> {
+    let mut names: Vec<Name> = Vec::new();
+    let mut clear = true;
+    for argument in list {
+        match name(kind, argument, &names, cure, diagnostics) {
+            Some(name) => names.push(name),
+            None => clear = false,
+        }
+    }
+    clear.then(|| names.into_iter().map(|name| Rule::Named(kind, name)).collect())
+}
+
+const fn example(kind: NameKind) -> &'static str {
+    match kind {
+        NameKind::Role => "\"admin\"",
+        NameKind::Permission => "\"users:delete\"",
+        NameKind::Scope => "\"orders:write\"",
+    }
+}
+
+const fn two(kind: NameKind) -> &'static str {
+    match kind {
+        NameKind::Role => "\"editor\", \"auditor\"",
+        NameKind::Permission => "\"users:read\", \"users:delete\"",
+        NameKind::Scope => "\"orders:read\", \"orders:write\"",
+    }
+}
+
+/// A name that is not the path of a constant.
+fn spelt(kind: NameKind, argument: Argument, cure: &str, diagnostics: &mut Diagnostics) -> Option<Name> {
+    Some(match argument {
+        Argument { key: None, value: Value::Text(text), .. } => Name::Text(text),
+        Argument { key: None, value: Value::Path(path), .. } if kind == NameKind::Role => Name::Path(path),
+        // A variant that was imported, or a constant.
+        Argument { key: None, value: Value::Word(word), .. }
+            if kind == NameKind::Role && word.to_string().starts_with(char::is_uppercase) =>
+        {
+            Name::Path(UserPath(word.into_token_stream()))
+        }
+        Argument { key: None, value: Value::Call(called, _), range, .. } if called == "all" => {
+            let what = "`all(..)` stands alone: beside it, nobody could tell what is meant";
+            diagnostics.error(
+                range,
+                what,
+                "write an expression, such as `#[authorize(role(\"a\") || role(all(\"b\", \"c\")))]`",
+            );
+            return None;
+        }
+        Argument { key: None, value: Value::Word(word), .. } => {
+            let typed = match kind {
+                NameKind::Role => ", or a variant with its enum, such as `Role::Admin`",
+                NameKind::Permission | NameKind::Scope => ", or a constant, such as `DELETE_USERS`",
+            };
+            diagnostics.error(
+                word.span(),
+                format!("a {} is a name in quotes", kind.noun()),
+                format!("write \"{word}\"{typed}"),
+            );
+            return None;
+        }
+        argument => {
+            let cure = match argument.value {
+                Value::Path(_) => format!("{cure}, or a constant, such as `names::DELETE_USERS`"),
+                _ => cure.to_owned(),
+            };
+            diagnostics.error(argument.range, format!("a {} is a name in quotes", kind.noun()), cure);
+            return None;
+        }
+    })
+}
+
+fn name(
+    kind: NameKind,
+    argument: Argument,
+    earlier: &[Name],
+    cure: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Name> {
+    let constant = argument.value.constant().filter(|_| argument.key.is_none());
+    let named = match constant {
+        Some(constant) => Name::Path(constant),
+        None => spelt(kind, argument, cure, diagnostics)?,
+    };
+    if let Name::Text(text) = &named {
+        let written = text.value();
+        if written.trim() != written || written.is_empty() {
+            let trimmed = Some(written.trim()).filter(|name| !name.is_empty());
+            let trimmed = trimmed.map_or_else(|| example(kind).to_owned(), |name| format!("\"{name}\""));
+            let what = format!("a {}'s name is not empty, and has no space around it", kind.noun());
+            diagnostics.error(text.span(), what, format!("write {trimmed}"));
+            return None;
+        }
+        if kind == NameKind::Scope && written.contains(' ') {
+            let apart: Vec<String> = written.split_whitespace().map(|name| format!("\"{name}\"")).collect();
+            let apart = apart.join(", ");
+            let cure = format!("write {apart} for any of them, or `all({apart})` for all");
+            diagnostics.error(text.span(), "a scope has no space in it: these are several", cure);
+            return None;
+        }
+        if kind == NameKind::Scope
+            && !written.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+        {
+            let what = "a scope is visible ASCII without `\"` and `\\` (RFC 6749)";
+            diagnostics.error(text.span(), what, format!("write another, such as {}", example(kind)));
+            return None;
+        }
+    }
+    if earlier.iter().any(|other| other.text() == named.text()) {
+        let what = format!("the {} {} stands here twice", kind.noun(), named.text());
+        diagnostics.error(named.range(), what, "remove one of the two");
+        return None;
+    }
+    Some(named)
+}

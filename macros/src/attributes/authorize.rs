@@ -1,0 +1,238 @@
+//! `#[authorize(role("admin") || (owner(id) && !scope("read-only")))]`.
+//!
+//! Threat: an expression that is evaluated otherwise than it reads (CWE-783). Promise: the tokens are parsed into our own tree,
+//! where `&&` binds tighter than `||` as in Rust, and unknown conditions are rejected.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};
+
+use super::{Attribute, Clause, owner, tenant};
+use crate::arguments::{Arguments, function_path, names};
+use crate::diagnostics::{Diagnostics, SourceRange};
+use crate::gather::flat;
+use crate::policy::Access;
+use crate::rule::{NameKind, Rule};
+use crate::suggest;
+
+const TERMS: [&str; 7] = ["role", "permission", "scope", "owner", "tenant", "authenticated", "check"];
+const EXAMPLE: &str = "write `#[authorize(role(\"admin\") || owner(id))]`";
+const TERM: &str = "write `role(\"..\")`, `permission(\"..\")`, `scope(\"..\")`, `owner(id)`, `tenant(org)`, `authenticated` or `check(path)`";
+
+pub(super) struct Authorize;
+
+impl Attribute for Authorize {
+    fn keyword(&self) -> &'static str {
+        "authorize"
+    }
+
+    fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
+        let keyword = arguments.keyword;
+        Clause::Access(expression(keyword, arguments.into_tokens(), diagnostics).map(Access::Rule))
+    }
+}
+
+/// Returns `None` if anything could not be understood, which was reported.
+fn expression(keyword: &Ident, mut tokens: Vec<TokenTree>, diagnostics: &mut Diagnostics) -> Option<Rule> {
+    // A formatter may put a comma behind a long expression.
+    tokens.pop_if(|last| matches!(last, TokenTree::Punct(punct) if punct.as_char() == ','));
+    if tokens.is_empty() {
+        diagnostics.error(keyword.span(), "`authorize` does not say who may call", EXAMPLE);
+        return None;
+    }
+    let mut reader = Reader { rest: &tokens, last: keyword.span(), diagnostics };
+    let rule = reader.either()?;
+    if let [next, ..] = reader.rest {
+        let (next, diagnostics) = (next.clone(), reader.diagnostics);
+        let message = match &next {
+            TokenTree::Punct(punct) if punct.as_char() == ',' => "an expression has no commas".to_owned(),
+            _ => "an operator is missing before this".to_owned(),
+        };
+        diagnostics.error(
+            SourceRange::of(&[next], keyword.span()),
+            message,
+            "write `&&` (both) or `||` (either) between two terms",
+        );
+        return None;
+    }
+    Some(rule)
+}
+
+struct Reader<'t, 'e> {
+    rest: &'t [TokenTree],
+    /// The span of the token that was read last. A diagnostic about something that is missing behind it points there.
+    last: Span,
+    diagnostics: &'e mut Diagnostics,
+}
+
+impl<'t> Reader<'t, '_> {
+    fn either(&mut self) -> Option<Rule> {
+        self.chain('|', Self::both, Rule::Any)
+    }
+
+    fn both(&mut self) -> Option<Rule> {
+        self.chain('&', Self::one, Rule::All)
+    }
+
+    fn chain(
+        &mut self,
+        operator: char,
+        operand: fn(&mut Self) -> Option<Rule>,
+        join: fn(Vec<Rule>) -> Rule,
+    ) -> Option<Rule> {
+        let mut rules = vec![operand(self)?];
+        while self.takes(operator)? {
+            rules.push(operand(self)?);
+        }
+        Some(if rules.len() == 1 { rules.remove(0) } else { join(rules) })
+    }
+
+    /// Whether the doubled operator follows, which is then read. Reports a single one, or one in words, and returns `None`.
+    fn takes(&mut self, operator: char) -> Option<bool> {
+        let is = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == operator);
+        match self.rest {
+            [first, second, rest @ ..] if is(first) && is(second) => {
+                (self.rest, self.last) = (rest, second.span());
+                Some(true)
+            }
+            [first, ..] if is(first) => {
+                let message = format!("a single `{operator}` is no operator here");
+                self.diagnostics.error(first.span(), message, format!("write `{operator}{operator}`"));
+                None
+            }
+            [TokenTree::Ident(word), ..] if word == "and" || word == "or" => {
+                let symbol = if word == "and" { "&&" } else { "||" };
+                self.diagnostics.error(
+                    word.span(),
+                    format!("`{word}` is no operator here"),
+                    format!("write `{symbol}`"),
+                );
+                None
+            }
+            _ => Some(false),
+        }
+    }
+
+    fn one(&mut self) -> Option<Rule> {
+        match self.rest {
+            [TokenTree::Punct(bang), rest @ ..] if bang.as_char() == '!' => {
+                (self.rest, self.last) = (rest, bang.span());
+                self.one().map(|rule| Rule::Not(Box::new(rule)))
+            }
+            [TokenTree::Group(group), rest @ ..] if group.delimiter() == Delimiter::Parenthesis => {
+                self.rest = rest;
+                self.last = group.span_close();
+                self.inside(group)
+            }
+            [TokenTree::Ident(word), TokenTree::Group(group), rest @ ..]
+                if group.delimiter() == Delimiter::Parenthesis && word != "not" =>
+            {
+                self.rest = rest;
+                self.last = group.span_close();
+                self.call(word, group)
+            }
+            [TokenTree::Ident(word), rest @ ..] => {
+                self.rest = rest;
+                self.last = word.span();
+                self.word(word)
+            }
+            [TokenTree::Literal(literal), ..] => {
+                let help = format!("write `role({literal})`, `permission({literal})` or `scope({literal})`");
+                self.diagnostics.error(literal.span(), "a name alone does not say what it names", help);
+                None
+            }
+            [other, ..] => {
+                self.diagnostics.error(other.span(), "a term is missing here", TERM);
+                None
+            }
+            [] => {
+                self.diagnostics.error(self.last, "a term is missing after this", TERM);
+                None
+            }
+        }
+    }
+
+    fn inside(&mut self, group: &Group) -> Option<Rule> {
+        let tokens = flat(group.stream());
+        if tokens.is_empty() {
+            self.diagnostics.error(group.span(), "there is nothing in these parentheses", TERM);
+            return None;
+        }
+        let mut reader = Reader { rest: &tokens, last: group.span_open(), diagnostics: &mut *self.diagnostics };
+        let rule = reader.either()?;
+        if let [next, ..] = reader.rest {
+            let span = next.span();
+            self.diagnostics.error(
+                span,
+                "an operator is missing before this",
+                "write `&&` (both) or `||` (either) between two terms",
+            );
+            return None;
+        }
+        Some(rule)
+    }
+
+    fn word(&mut self, word: &Ident) -> Option<Rule> {
+        let text = word.to_string();
+        match text.as_str() {
+            "authenticated" => return Some(Rule::Authenticated),
+            "public" | "optional_auth" => {
+                let message = format!("`{word}` is no term of an expression: it would let everybody in");
+                self.diagnostics.error(word.span(), message, format!("write `#[{word}]` alone, or leave it out"));
+            }
+            "not" => self.diagnostics.error(word.span(), "`not` is no operator here", "write `!`"),
+            "role" | "permission" | "scope" => {
+                self.diagnostics.error(
+                    word.span(),
+                    format!("`{word}` names nothing"),
+                    format!("write `{word}(\"..\")`"),
+                );
+            }
+            "owner" | "tenant" => {
+                self.diagnostics.error(
+                    word.span(),
+                    format!("`{word}` names no path parameter"),
+                    format!("write `{word}(id)`"),
+                );
+            }
+            "check" => self.diagnostics.error(word.span(), "`check` names no function", CHECK),
+            _ => self.unknown(word),
+        }
+        None
+    }
+
+    fn unknown(&mut self, word: &Ident) {
+        let text = word.to_string();
+        let help = match suggest::nearest(&text, TERMS) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("for a role write `role(\"{text}\")`; else {TERM}"),
+        };
+        self.diagnostics.error(word.span(), format!("`{word}` is no term of an expression"), help);
+    }
+
+    fn call(&mut self, word: &Ident, group: &Group) -> Option<Rule> {
+        let arguments = Arguments::in_expression(word, group.stream());
+        let kind = match word.to_string().as_str() {
+            "role" => NameKind::Role,
+            "permission" => NameKind::Permission,
+            "scope" => NameKind::Scope,
+            "owner" => return owner::rule(arguments, self.diagnostics),
+            "tenant" => return tenant::rule(arguments, self.diagnostics),
+            "check" => return function_path::parse(word, Some(group), CHECK, self.diagnostics).map(Rule::Check),
+            "authenticated" => {
+                self.diagnostics.error(group.span(), "`authenticated` takes no arguments", "write `authenticated`");
+                return None;
+            }
+            "owner_or_admin" => {
+                let help = "write `(owner(id) || role(\"admin\"))`";
+                self.diagnostics.error(word.span(), "`owner_or_admin` is no term of an expression", help);
+                return None;
+            }
+            _ => {
+                self.unknown(word);
+                return None;
+            }
+        };
+        names::parse(kind, arguments, self.diagnostics)
+    }
+}
+
+const CHECK: &str = "write `check(path::to::function)`; it is an `async fn(&HttpRequest, &Principal)` that gives a `Verdict` or a `bool`";
