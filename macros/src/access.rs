@@ -13,7 +13,7 @@ use crate::policy::Access;
 use crate::rule::{Owns, Parameter, ParameterSource, Rule};
 use crate::{logic, suggest, template};
 
-const CHOICES: &str = "say who may call it: `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]`, \
+const CHOICES: &str = "add one that says who may call it: `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]`, \
                        `#[owner_or_admin(id)]` or `#[authorize(..)]`";
 
 /// One access attribute. `None` means that its arguments could not be understood, which was reported.
@@ -60,7 +60,7 @@ pub(crate) fn check(
 fn check_together(clauses: &[AccessClause], handler: &Handler, diagnostics: &mut Diagnostics) {
     if clauses.is_empty() {
         let name = &handler.signature.ident;
-        diagnostics.error(name.span(), format!("`{name}` does not say who may call it"), CHOICES);
+        diagnostics.error(name.span(), format!("`{name}` has no access attribute"), CHOICES);
         return;
     }
     if clauses.iter().any(|clause| matches!(clause.access, Some(Access::DenyAll(_)))) {
@@ -84,8 +84,8 @@ fn check_together(clauses: &[AccessClause], handler: &Handler, diagnostics: &mut
     others.dedup();
     if !others.is_empty() {
         let others = suggest::all_of(others.iter().map(String::as_str));
-        let message = format!("`{keyword}` lets everybody in, which contradicts {others}");
-        diagnostics.error(keyword.span(), message, format!("remove `{keyword}`, or {others}"));
+        let message = format!("`{keyword}` admits every caller, which contradicts {others}");
+        diagnostics.error(keyword.span(), message, format!("remove `{keyword}`, or remove {others}"));
     }
 }
 
@@ -102,9 +102,8 @@ fn one_row_of_each_type(rules: &[(Span, &Rule)], diagnostics: &mut Diagnostics) 
     for (index, owns) in rows.iter().enumerate() {
         let of = owns.of.text();
         if rows.iter().take(index).any(|other| other.of.text() == of && other.names() != owns.names()) {
-            let message =
-                format!("two rows of `{of}` can't be told apart: the handler's `Owned<{of}>` could be either");
-            let help = format!("make a second type of one of them, such as `struct Target({of})`");
+            let message = format!("`Owned<{of}>` is ambiguous: the access attributes name two rows of `{of}`");
+            let help = format!("use a second type for one of them, such as `struct Target({of})`");
             diagnostics.error(owns.of.range(), message, help);
             return;
         }
@@ -115,7 +114,7 @@ fn one_row_of_each_type(rules: &[(Span, &Rule)], diagnostics: &mut Diagnostics) 
 fn report_repeated(clauses: &[AccessClause], diagnostics: &mut Diagnostics) {
     for (index, clause) in clauses.iter().enumerate() {
         if clauses.iter().take(index).any(|earlier| repeats(earlier, clause)) {
-            let message = format!("`{}` says this already", clause.keyword);
+            let message = format!("duplicate `{}`", clause.keyword);
             diagnostics.error(clause.keyword.span(), message, "remove one of the two");
         }
     }
@@ -145,7 +144,8 @@ fn check_parameters(clauses: &[AccessClause], template: Option<&LitStr>, diagnos
             match parameter.source {
                 // Parameters of both may identify a row together.
                 ParameterSource::Scope if parameters.iter().all(is_here) => {
-                    let message = format!("the path \"{path}\" has the parameter `{name}` itself");
+                    let message =
+                        format!("`from_scope` is not needed: the path \"{path}\" itself has the parameter `{name}`");
                     diagnostics.error(span, message, "remove `from_scope`");
                 }
                 ParameterSource::Route if !is_here(parameter) => {
@@ -156,7 +156,7 @@ fn check_parameters(clauses: &[AccessClause], template: Option<&LitStr>, diagnos
                     };
                     let help = match suggest::nearest(&name, listed()) {
                         Some(_) => here,
-                        None => format!("{here}; if an outer scope has `{name}`, write `from_scope` behind it"),
+                        None => format!("{here}; if an outer scope has `{name}`, write `from_scope` after it"),
                     };
                     diagnostics.error(span, format!("the path \"{path}\" has no parameter `{name}`"), help);
                 }

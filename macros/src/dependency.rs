@@ -42,14 +42,14 @@ fn diagnostic_for(arguments: &[String], read: impl FnOnce(&str) -> Option<String
     if may_name_it(&read(root)?) {
         return None;
     }
-    let message = "the code that palisade's attributes write calls it `palisade`";
+    let message = "palisade's attributes expand to code that needs the name `palisade`";
     Some(match externs.iter().find(|(_, path)| is_library(path)) {
         Some((name, _)) => Diagnostic::new(
-            format!("{message}, and here it is called `{name}`"),
+            format!("{message}, but this crate calls it `{name}`"),
             format!("write `extern crate {name} as palisade;` at the top of {root}"),
         ),
         None => Diagnostic::new(
-            format!("{message}, and this crate has no dependency of that name"),
+            format!("{message}, but this crate has no dependency of that name"),
             format!(
                 "add `palisade` to the dependencies in Cargo.toml; or, if a dependency `name` re-exports all of it, write \
                  `extern crate name as palisade;` at the top of {root}"

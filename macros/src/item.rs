@@ -50,23 +50,15 @@ pub(crate) fn read(item: TokenStream, diagnostics: &mut Diagnostics) -> Option<H
     let (visibility, signature): (Visibility, Signature) = match (parsed, is_function) {
         (Ok(parsed), _) => parsed,
         (Err(error), true) if body.is_some() => {
-            diagnostics.error(
-                error.span(),
-                format!("this signature can't be read: {error}"),
-                "write a plain `async fn`",
-            );
+            diagnostics.error(error.span(), format!("invalid signature: {error}"), "write a plain `async fn`");
             return None;
         }
         (Err(_), true) => {
-            diagnostics.error(range, "this function has no body, so it handles nothing", IMPLEMENTED);
+            diagnostics.error(range, "the function has no body", IMPLEMENTED);
             return None;
         }
         (Err(_), false) => {
-            diagnostics.error(
-                range,
-                "this is no function, so nobody can call it",
-                "put the attribute above an `async fn`",
-            );
+            diagnostics.error(range, "expected a function", "put the attribute above an `async fn`");
             return None;
         }
     };
@@ -128,7 +120,7 @@ fn fitness(signature: &Signature, diagnostics: &mut Diagnostics) -> Fitness {
     if signature.asyncness.is_none() {
         found.push((
             signature.fn_token.span.into(),
-            "a handler has to be asynchronous",
+            "a handler must be asynchronous",
             format!("write `async fn {name}`"),
         ));
     }
@@ -136,7 +128,7 @@ fn fitness(signature: &Signature, diagnostics: &mut Diagnostics) -> Fitness {
         found.push((keyword.span.into(), "a handler can't be `const`: it runs for each request", remove("const")));
     }
     if let Safety::Unsafe(keyword) = &signature.safety {
-        let message = "a handler can't be `unsafe`: its caller is the network, which keeps no promises";
+        let message = "a handler can't be `unsafe`: any request calls it";
         found.push((
             keyword.span.into(),
             message,
@@ -155,19 +147,19 @@ fn fitness(signature: &Signature, diagnostics: &mut Diagnostics) -> Fitness {
             GenericParam::Type(parameter) => (GENERIC, &parameter.ident),
             GenericParam::Const(parameter) => (GENERIC, &parameter.ident),
         };
-        found.push((range(parameter), message, format!("write the very type or value instead of `{ident}`")));
+        found.push((range(parameter), message, format!("write a concrete type or value instead of `{ident}`")));
     }
     for input in &signature.inputs {
         if let FnArg::Typed(argument) = input
             && let Some(keyword) = find(argument.ty.to_token_stream(), "impl")
         {
-            found.push((keyword.span().into(), GENERIC, "write the very type instead of `impl ..`".to_owned()));
+            found.push((keyword.span().into(), GENERIC, "write a concrete type instead of `impl ..`".to_owned()));
         }
     }
     // An argument with a `#[cfg(..)]` may be absent, so it is not counted.
     let always = |input: &&FnArg| matches!(input, FnArg::Typed(argument) if argument.attrs.is_empty());
     if let Some(one_too_many) = signature.inputs.iter().filter(always).nth(MOST) {
-        let message = format!("a handler takes {MOST} arguments at most");
+        let message = format!("a handler takes at most {MOST} arguments");
         let help = "take several of them as one tuple, such as `(a, b): (Data<A>, Data<B>)`";
         diagnostics.error(range(one_too_many), message, help);
         return Fitness::Unfit;

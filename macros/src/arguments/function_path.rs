@@ -16,7 +16,7 @@ pub(crate) fn parse(
 ) -> Option<UserPath> {
     let tokens = group.map(|group| flat(group.stream())).unwrap_or_default();
     if tokens.is_empty() {
-        diagnostics.error(keyword.span(), format!("`{keyword}` names no function"), help);
+        diagnostics.error(keyword.span(), format!("`{keyword}` needs a function"), help);
         return None;
     }
     if is_path(&tokens) {
@@ -26,7 +26,7 @@ pub(crate) fn parse(
         Some(Argument { value: Value::Call(..), .. }) => {
             format!("`{keyword}` takes the function itself, not a call of it")
         }
-        _ => format!("`{keyword}` takes the path of one function"),
+        _ => format!("`{keyword}` takes the path of a function"),
     };
     diagnostics.error(SourceRange::of(&tokens, keyword.span()), message, help);
     None

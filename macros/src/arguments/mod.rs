@@ -119,7 +119,7 @@ impl<'a> Arguments<'a> {
     /// Reports each argument that was not taken.
     pub(crate) fn end(self, help: impl Display, diagnostics: &mut Diagnostics) {
         let keyword = self.keyword;
-        self.list.for_each(|rest| diagnostics.error(rest.range, format!("`{keyword}` takes no such argument"), &help));
+        self.list.for_each(|rest| diagnostics.error(rest.range, format!("unexpected argument for `{keyword}`"), &help));
     }
 }
 

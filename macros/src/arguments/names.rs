@@ -15,7 +15,7 @@ pub(crate) fn parse(kind: NameKind, arguments: Arguments<'_>, diagnostics: &mut 
     let word = arguments.keyword;
     let cure = format!("write {}", arguments.form.of(format_args!("{word}({})", example(kind))));
     if arguments.is_empty() {
-        let what = format!("`{word}` names no {}", kind.noun());
+        let what = format!("`{word}` needs a {}", kind.noun());
         let anybody = arguments.form.of("authenticated");
         diagnostics.error(word.span(), what, format!("{cure}; for any principal, {anybody}"));
         return None;
@@ -32,7 +32,7 @@ pub(crate) fn parse(kind: NameKind, arguments: Arguments<'_>, diagnostics: &mut 
         if inner.is_empty() {
             diagnostics.error(
                 called.span(),
-                format!("`all` names no {}", kind.noun()),
+                format!("`all` needs a {}", kind.noun()),
                 format!("write `all({})`", two(kind)),
             );
             return None;
@@ -57,13 +57,13 @@ fn otherwise(kind: NameKind, arguments: &Arguments<'_>) -> Option<(SourceRange, 
     let (word, mut met) = (arguments.keyword, Foreign::default());
     let meant = understand(kind, arguments.form, &word.to_string(), &tokens, &mut met)?;
     let what = match odd {
-        _ if met.operator => format!("`{word}` takes a list of names, without operators"),
-        _ if met.brackets => format!("`{word}` takes a list of names, without brackets"),
-        _ if met.any => "a list of names means any of them, and has no `any(..)`".to_owned(),
+        _ if met.operator => format!("`{word}` takes a list of names without operators"),
+        _ if met.brackets => format!("`{word}` takes a list of names without brackets"),
+        _ if met.any => "`any(..)` is not needed: a list of names already means any of them".to_owned(),
         Argument { key: None, value: Value::Call(called, _), .. } if called == "all" => {
-            "`all(..)` stands alone: beside it, nobody could tell what is meant".to_owned()
+            "`all(..)` must be the only argument".to_owned()
         }
-        _ => format!("a {} is a name in quotes", kind.noun()),
+        _ => format!("a {} must be a name in quotes", kind.noun()),
     };
     Some((odd.range, Diagnostic::new(what, format!("write {meant}"))))
 }
@@ -118,7 +118,7 @@ fn spelt(kind: NameKind, argument: Argument, cure: &str, diagnostics: &mut Diagn
             Name::Path(UserPath(word.into_token_stream()))
         }
         Argument { key: None, value: Value::Call(called, _), range, .. } if called == "all" => {
-            let what = "`all(..)` stands alone: beside it, nobody could tell what is meant";
+            let what = "`all(..)` must be the only argument";
             diagnostics.error(
                 range,
                 what,
@@ -133,7 +133,7 @@ fn spelt(kind: NameKind, argument: Argument, cure: &str, diagnostics: &mut Diagn
             };
             diagnostics.error(
                 word.span(),
-                format!("a {} is a name in quotes", kind.noun()),
+                format!("a {} must be a name in quotes", kind.noun()),
                 format!("write \"{word}\"{typed}"),
             );
             return None;
@@ -143,7 +143,7 @@ fn spelt(kind: NameKind, argument: Argument, cure: &str, diagnostics: &mut Diagn
                 Value::Path(_) => format!("{cure}, or a constant, such as `names::DELETE_USERS`"),
                 _ => cure.to_owned(),
             };
-            diagnostics.error(argument.range, format!("a {} is a name in quotes", kind.noun()), cure);
+            diagnostics.error(argument.range, format!("a {} must be a name in quotes", kind.noun()), cure);
             return None;
         }
     })
@@ -186,7 +186,7 @@ fn name(
         }
     }
     if earlier.iter().any(|other| other.text() == named.text()) {
-        let what = format!("the {} {} stands here twice", kind.noun(), named.text());
+        let what = format!("duplicate {} {}", kind.noun(), named.text());
         diagnostics.error(named.range(), what, "remove one of the two");
         return None;
     }

@@ -33,7 +33,7 @@ impl PathParameters {
         if let [first, second, ..] = self.names.as_slice() {
             let example = self.form.of(format_args!("{keyword}({first})"));
             let help = format!("write one of them, such as {example}, {alternative}");
-            diagnostics.error(second.span(), format!("`{keyword}` compares with one path parameter"), help);
+            diagnostics.error(second.span(), format!("`{keyword}` takes one path parameter"), help);
             return None;
         }
         Some(Parameter { name: self.names.pop()?, source: self.source })
@@ -65,7 +65,7 @@ pub(crate) fn parse(
         }
     }
     if written.names.is_empty() && clear {
-        diagnostics.error(keyword.span(), format!("`{keyword}` names no path parameter"), help);
+        diagnostics.error(keyword.span(), format!("`{keyword}` needs a path parameter"), help);
         return None;
     }
     clear.then_some(written)
@@ -88,7 +88,7 @@ fn add(
                 Ok(())
             }
             Value::Word(name) if written.names.contains(&name) => {
-                Err((None, Diagnostic::new(format!("`{name}` stands here twice"), "remove one of the two")))
+                Err((None, Diagnostic::new(format!("duplicate `{name}`"), "remove one of the two")))
             }
             Value::Word(name) => {
                 written.names.push(name);
@@ -96,18 +96,18 @@ fn add(
             }
             Value::Text(text) if syn::parse_str::<Ident>(&text.value()).is_ok() => {
                 let help = format!("write {}", written.form.of(format_args!("{keyword}({})", text.value())));
-                Err((None, Diagnostic::new("a path parameter is a name without quotes", help)))
+                Err((None, Diagnostic::new("a path parameter is written without quotes", help)))
             }
-            _ => Err((None, Diagnostic::new("a path parameter is one name", help))),
+            _ => Err((None, Diagnostic::new("expected the name of a path parameter", help))),
         };
     };
     let at_key = Some(SourceRange::from(key.span()));
-    let twice = || (at_key, Diagnostic::new(format!("`{keyword}` says `{key}` twice"), "remove one of the two"));
+    let twice = || (at_key, Diagnostic::new(format!("duplicate `{key}`"), "remove one of the two"));
     match key.to_string().as_str() {
         "of" if keyword == "tenant" => {
             let help =
-                "write `#[owner(id, of = Document)]`; that a row has a tenant is for its `Resource::tenant` to say";
-            Err((at_key, Diagnostic::new("`tenant` loads no row", help)))
+                "write `#[owner(id, of = Document)]`; the tenant of a row is what its `Resource::tenant` returns";
+            Err((at_key, Diagnostic::new("`tenant` has no option `of`, because it loads no row", help)))
         }
         unknown if !options.contains(&unknown) => {
             let help = suggest::help(unknown, options.iter().copied());
@@ -144,9 +144,8 @@ fn reveals(value: &Value) -> Result<bool, Mistake> {
         Value::Literal(Lit::Int(number)) if number.base10_digits() == "403" => Ok(true),
         Value::Literal(Lit::Int(number)) if number.base10_digits() == "404" => Ok(false),
         _ => {
-            let help =
-                "write `deny = 403` to reveal that the row exists; without it, foreign and missing are the same 404";
-            Err((Some(value.range()), Diagnostic::new("`deny` is 403 or 404", help)))
+            let help = "write `deny = 403` to reveal that the row exists; by default, foreign and missing rows are the same 404";
+            Err((Some(value.range()), Diagnostic::new("`deny` must be 403 or 404", help)))
         }
     }
 }

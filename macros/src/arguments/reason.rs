@@ -14,12 +14,12 @@ pub(crate) fn parse(
 ) -> Option<LitStr> {
     let reason = arguments.positional().and_then(|first| match first.value {
         Value::Text(reason) if reason.value().trim().is_empty() => {
-            diagnostics.error(reason.span(), "this reason says nothing", help);
+            diagnostics.error(reason.span(), "the reason is empty", help);
             None
         }
         Value::Text(reason) => Some(reason),
         _ => {
-            diagnostics.error(first.range, format!("the reason for a {route} route is a text in quotes"), help);
+            diagnostics.error(first.range, format!("the reason for a {route} route must be a string literal"), help);
             None
         }
     });

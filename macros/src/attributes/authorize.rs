@@ -13,9 +13,9 @@ use crate::policy::Access;
 use crate::rule::{NameKind, Rule};
 use crate::suggest;
 
-const TERMS: [&str; 7] = ["role", "permission", "scope", "owner", "tenant", "authenticated", "check"];
+const CONDITIONS: [&str; 7] = ["role", "permission", "scope", "owner", "tenant", "authenticated", "check"];
 const EXAMPLE: &str = "write `#[authorize(role(\"admin\") || owner(id))]`";
-const TERM: &str = "write `role(\"..\")`, `permission(\"..\")`, `scope(\"..\")`, `owner(id)`, `tenant(org)`, `authenticated` or `check(path)`";
+const CONDITION: &str = "write `role(\"..\")`, `permission(\"..\")`, `scope(\"..\")`, `owner(id)`, `tenant(org)`, `authenticated` or `check(path)`";
 
 pub(super) struct Authorize;
 
@@ -35,7 +35,7 @@ fn expression(keyword: &Ident, mut tokens: Vec<TokenTree>, diagnostics: &mut Dia
     // A formatter may put a comma behind a long expression.
     tokens.pop_if(|last| matches!(last, TokenTree::Punct(punct) if punct.as_char() == ','));
     if tokens.is_empty() {
-        diagnostics.error(keyword.span(), "`authorize` does not say who may call", EXAMPLE);
+        diagnostics.error(keyword.span(), "`authorize` needs an expression", EXAMPLE);
         return None;
     }
     let mut reader = Reader { rest: &tokens, last: keyword.span(), diagnostics };
@@ -43,13 +43,13 @@ fn expression(keyword: &Ident, mut tokens: Vec<TokenTree>, diagnostics: &mut Dia
     if let [next, ..] = reader.rest {
         let (next, diagnostics) = (next.clone(), reader.diagnostics);
         let message = match &next {
-            TokenTree::Punct(punct) if punct.as_char() == ',' => "an expression has no commas".to_owned(),
-            _ => "an operator is missing before this".to_owned(),
+            TokenTree::Punct(punct) if punct.as_char() == ',' => "unexpected `,` in an expression".to_owned(),
+            _ => "missing operator before this".to_owned(),
         };
         diagnostics.error(
             SourceRange::of(&[next], keyword.span()),
             message,
-            "write `&&` (both) or `||` (either) between two terms",
+            "write `&&` (both) or `||` (either) between two conditions",
         );
         return None;
     }
@@ -94,17 +94,13 @@ impl<'t> Reader<'t, '_> {
                 Some(true)
             }
             [first, ..] if is(first) => {
-                let message = format!("a single `{operator}` is no operator here");
+                let message = format!("unknown operator `{operator}`");
                 self.diagnostics.error(first.span(), message, format!("write `{operator}{operator}`"));
                 None
             }
             [TokenTree::Ident(word), ..] if word == "and" || word == "or" => {
                 let symbol = if word == "and" { "&&" } else { "||" };
-                self.diagnostics.error(
-                    word.span(),
-                    format!("`{word}` is no operator here"),
-                    format!("write `{symbol}`"),
-                );
+                self.diagnostics.error(word.span(), format!("unknown operator `{word}`"), format!("write `{symbol}`"));
                 None
             }
             _ => Some(false),
@@ -136,15 +132,15 @@ impl<'t> Reader<'t, '_> {
             }
             [TokenTree::Literal(literal), ..] => {
                 let help = format!("write `role({literal})`, `permission({literal})` or `scope({literal})`");
-                self.diagnostics.error(literal.span(), "a name alone does not say what it names", help);
+                self.diagnostics.error(literal.span(), "a name needs its kind: role, permission or scope", help);
                 None
             }
             [other, ..] => {
-                self.diagnostics.error(other.span(), "a term is missing here", TERM);
+                self.diagnostics.error(other.span(), "expected a condition", CONDITION);
                 None
             }
             [] => {
-                self.diagnostics.error(self.last, "a term is missing after this", TERM);
+                self.diagnostics.error(self.last, "expected a condition after this", CONDITION);
                 None
             }
         }
@@ -153,7 +149,7 @@ impl<'t> Reader<'t, '_> {
     fn inside(&mut self, group: &Group) -> Option<Rule> {
         let tokens = flat(group.stream());
         if tokens.is_empty() {
-            self.diagnostics.error(group.span(), "there is nothing in these parentheses", TERM);
+            self.diagnostics.error(group.span(), "these parentheses are empty", CONDITION);
             return None;
         }
         let mut reader = Reader { rest: &tokens, last: group.span_open(), diagnostics: &mut *self.diagnostics };
@@ -162,8 +158,8 @@ impl<'t> Reader<'t, '_> {
             let span = next.span();
             self.diagnostics.error(
                 span,
-                "an operator is missing before this",
-                "write `&&` (both) or `||` (either) between two terms",
+                "missing operator before this",
+                "write `&&` (both) or `||` (either) between two conditions",
             );
             return None;
         }
@@ -175,25 +171,25 @@ impl<'t> Reader<'t, '_> {
         match text.as_str() {
             "authenticated" => return Some(Rule::Authenticated),
             "public" | "optional_auth" => {
-                let message = format!("`{word}` is no term of an expression: it would let everybody in");
-                self.diagnostics.error(word.span(), message, format!("write `#[{word}]` alone, or leave it out"));
+                let message = format!("`{word}` cannot be a condition, because it admits every caller");
+                self.diagnostics.error(word.span(), message, format!("write `#[{word}]` alone, or remove `{word}`"));
             }
-            "not" => self.diagnostics.error(word.span(), "`not` is no operator here", "write `!`"),
+            "not" => self.diagnostics.error(word.span(), "unknown operator `not`", "write `!`"),
             "role" | "permission" | "scope" => {
                 self.diagnostics.error(
                     word.span(),
-                    format!("`{word}` names nothing"),
+                    format!("`{word}` needs a name"),
                     format!("write `{word}(\"..\")`"),
                 );
             }
             "owner" | "tenant" => {
                 self.diagnostics.error(
                     word.span(),
-                    format!("`{word}` names no path parameter"),
+                    format!("`{word}` needs a path parameter"),
                     format!("write `{word}(id)`"),
                 );
             }
-            "check" => self.diagnostics.error(word.span(), "`check` names no function", CHECK),
+            "check" => self.diagnostics.error(word.span(), "`check` needs a function", CHECK),
             _ => self.unknown(word),
         }
         None
@@ -201,11 +197,11 @@ impl<'t> Reader<'t, '_> {
 
     fn unknown(&mut self, word: &Ident) {
         let text = word.to_string();
-        let help = match suggest::nearest(&text, TERMS) {
+        let help = match suggest::nearest(&text, CONDITIONS) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("for a role write `role(\"{text}\")`; else {TERM}"),
+            None => format!("for a role write `role(\"{text}\")`; otherwise {CONDITION}"),
         };
-        self.diagnostics.error(word.span(), format!("`{word}` is no term of an expression"), help);
+        self.diagnostics.error(word.span(), format!("unknown condition `{word}`"), help);
     }
 
     fn call(&mut self, word: &Ident, group: &Group) -> Option<Rule> {
@@ -223,7 +219,7 @@ impl<'t> Reader<'t, '_> {
             }
             "owner_or_admin" => {
                 let help = "write `(owner(id) || role(\"admin\"))`";
-                self.diagnostics.error(word.span(), "`owner_or_admin` is no term of an expression", help);
+                self.diagnostics.error(word.span(), "unknown condition `owner_or_admin`", help);
                 return None;
             }
             _ => {
@@ -235,4 +231,4 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-const CHECK: &str = "write `check(path::to::function)`; it is an `async fn(&HttpRequest, &Principal)` that gives a `Verdict` or a `bool`";
+const CHECK: &str = "write `check(path::to::function)`; it is an `async fn(&HttpRequest, &Principal)` that returns a `Verdict` or a `bool`";

@@ -69,11 +69,11 @@ fn size(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Size>
             Argument { key: None, value: Value::Literal(Lit::Int(number)), .. } => {
                 let help =
                     format!("write `#[compressed_body(\"{}B\")]` if these are bytes; {FORM}", number.base10_digits());
-                diagnostics.error(number.span(), "the size has no unit", help);
+                diagnostics.error(number.span(), "the size needs a unit", help);
                 return None;
             }
             other => {
-                let message = "`compressed_body` takes the size that a body may inflate to";
+                let message = "expected the size to which a body may inflate";
                 diagnostics.error(other.range, message, FORM);
                 return None;
             }
@@ -81,12 +81,12 @@ fn size(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Size>
     }
     match *sizes.as_slice() {
         [] => {
-            diagnostics.error(keyword.span(), "`compressed_body` does not say how large a body may inflate", FORM);
+            diagnostics.error(keyword.span(), "`compressed_body` needs the size to which a body may inflate", FORM);
             None
         }
         [(_, size)] => Some(Size(size)),
         [_, (span, _), ..] => {
-            diagnostics.error(span, "`compressed_body` takes one size", "remove one of the two");
+            diagnostics.error(span, "duplicate size", "remove one of the two");
             None
         }
     }
@@ -96,20 +96,20 @@ fn bytes(text: &str) -> Result<u64, Diagnostic> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let unit = unit.strip_prefix(' ').unwrap_or(unit);
     if number.is_empty() {
-        return Err(Diagnostic::new(format!("\"{text}\" is not a size: it does not begin with a whole number"), FORM));
+        return Err(Diagnostic::new(format!("\"{text}\" is not a size: it does not start with a whole number"), FORM));
     }
     let Some((_, length)) = UNITS.iter().find(|(name, _)| *name == unit) else {
         return Err(Diagnostic::new(format!("\"{text}\" is not a size: {}", unknown(unit)), meant(number, unit)));
     };
     match number.parse::<u64>().ok().and_then(|number| number.checked_mul(*length)) {
-        Some(0) => Err(Diagnostic::new(format!("\"{text}\" lets no body in"), FORM)),
+        Some(0) => Err(Diagnostic::new(format!("a size of zero rejects every body"), FORM)),
         Some(size) => Ok(size),
         None => Err(Diagnostic::new(format!("\"{text}\" is too large"), FORM)),
     }
 }
 
 fn unknown(unit: &str) -> String {
-    if unit.is_empty() { "it has no unit".to_owned() } else { format!("`{unit}` is not a unit") }
+    if unit.is_empty() { "it needs a unit".to_owned() } else { format!("unknown unit `{unit}`") }
 }
 
 fn meant(number: &str, unit: &str) -> String {

@@ -16,7 +16,7 @@ impl Attribute for DenyAll {
 
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
         if arguments.is_empty() {
-            diagnostics.error(arguments.keyword.span(), "`deny_all` does not say why the route is closed", HELP);
+            diagnostics.error(arguments.keyword.span(), "`deny_all` needs a reason", HELP);
             return Clause::Access(None);
         }
         Clause::Access(reason::parse(arguments, "closed", HELP, diagnostics).map(Access::DenyAll))

@@ -150,14 +150,14 @@ pub(crate) fn parse(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Vec<W
 
 fn clause(tokens: &[TokenTree], diagnostics: &mut Diagnostics) -> Option<WrittenClause> {
     let [TokenTree::Ident(keyword), TokenTree::Group(arguments)] = tokens else {
-        let message = "these are no clauses of a policy: only palisade's attributes write them";
+        let message = "`__policy` is reserved for the expansions of palisade's attributes";
         let range = SourceRange::of(tokens, Span::call_site());
-        diagnostics.error(range, message, "remove `__policy` and use the attributes");
+        diagnostics.error(range, message, "remove `__policy` and write the attributes");
         return None;
     };
     let Some(attribute) = ATTRIBUTES.iter().find(|attribute| keyword == attribute.keyword()) else {
         let help = suggest::help(&keyword.to_string(), keywords());
-        diagnostics.error(keyword.span(), format!("`{keyword}` is no clause of a policy"), help);
+        diagnostics.error(keyword.span(), format!("unknown attribute `{keyword}`"), help);
         return None;
     };
     let clause = attribute.parse(Arguments::new(keyword, arguments.stream()), diagnostics);
@@ -212,5 +212,5 @@ fn arguments_named(name: &Ident, handler: &Handler, diagnostics: &mut Diagnostic
 
 /// Reports an attribute that may be written once, and was written before.
 fn report_repeated(keyword: &Ident, diagnostics: &mut Diagnostics) {
-    diagnostics.error(keyword.span(), format!("`{keyword}` says this already"), "remove one of the two");
+    diagnostics.error(keyword.span(), format!("duplicate `{keyword}`"), "remove one of the two");
 }

@@ -25,12 +25,12 @@ pub(super) fn rule(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> O
     let written = path_parameters::parse(arguments, &["of", "deny", "from_scope"], diagnostics)?;
     let Some(of) = written.of else {
         if let Some((key, _)) = written.deny {
-            let help = "remove it: without `of = ..` the answer is 403 in any case";
-            diagnostics.error(key.span(), "`deny` is about a row that is loaded", help);
+            let help = "remove it: without `of = ..`, the response is always 403";
+            diagnostics.error(key.span(), "`deny` needs `of = ..`, because it is about a row that is loaded", help);
             return None;
         }
         let row = form.of(format_args!("{keyword}({}, of = Item)", written.list()));
-        let alternative = format!("or name the row that they identify together: {row}");
+        let alternative = format!("or load the row that they identify together: {row}");
         return written.one(keyword, &alternative, diagnostics).map(Rule::Owner);
     };
     let source = written.source;

@@ -51,7 +51,7 @@ impl Attribute for RouteAttribute {
         let path = match arguments.positional() {
             Some(first) => path(&first, &example, diagnostics),
             None => {
-                diagnostics.error(keyword.span(), format!("`{keyword}` names no path"), &example);
+                diagnostics.error(keyword.span(), format!("`{keyword}` needs a path"), &example);
                 None
             }
         };
@@ -63,7 +63,7 @@ impl Attribute for RouteAttribute {
             option(keyword, argument, self.method, &mut route, diagnostics);
         }
         if !names_a_method {
-            diagnostics.error(keyword.span(), "`route` names no method", example);
+            diagnostics.error(keyword.span(), "`route` needs a method", example);
         }
         Clause::Route(route)
     }
@@ -78,7 +78,7 @@ pub(super) fn check(
 ) -> Result<Option<Route>, PathNotUnderstood> {
     for (keyword, _) in routes.iter().skip(1) {
         let help = "for several methods write `#[route(\"..\", method = \"GET\", method = \"POST\")]`";
-        diagnostics.error(keyword.span(), "this handler has a route already", help);
+        diagnostics.error(keyword.span(), "this handler already has a route", help);
     }
     let Some((_, WrittenRoute { methods, path, name, guards, wraps })) = routes.into_iter().next() else {
         return Ok(None);
@@ -92,7 +92,7 @@ pub(super) struct PathNotUnderstood;
 
 fn path(argument: &Argument, example: &str, diagnostics: &mut Diagnostics) -> Option<LitStr> {
     let Value::Text(path) = &argument.value else {
-        diagnostics.error(argument.range, "the path of a route is a text in quotes", example);
+        diagnostics.error(argument.range, "the path must be a string literal", example);
         return None;
     };
     match template::parameters(&path.value()) {
@@ -112,15 +112,15 @@ fn option(
     diagnostics: &mut Diagnostics,
 ) {
     let Some(key) = argument.key else {
-        let help = "a route has one path; write whatever else it takes by name, as in `name = \"users\"`";
-        diagnostics.error(argument.range, format!("`{keyword}` takes no such argument"), help);
+        let help = "a route has one path; its other options are named, as in `name = \"users\"`";
+        diagnostics.error(argument.range, format!("unexpected argument for `{keyword}`"), help);
         return;
     };
     let known: &[&str] = if own.is_some() { &["name", "guard", "wrap"] } else { &["method", "name", "guard", "wrap"] };
     let name = key.to_string();
     if name == "method" && own.is_some() {
         let help = "for several methods write `#[route(\"..\", method = \"GET\", method = \"POST\")]`";
-        diagnostics.error(argument.range, format!("`{keyword}` has its method already"), help);
+        diagnostics.error(argument.range, format!("`{keyword}` already defines the method"), help);
         return;
     }
     if !known.contains(&name.as_str()) {
@@ -133,21 +133,19 @@ fn option(
     }
     let Value::Text(value) = argument.value else {
         let help = format!("write `{key} = \"..\"`");
-        diagnostics.error(argument.value.range(), format!("the value of `{key}` is a text in quotes"), help);
+        diagnostics.error(argument.value.range(), format!("the value of `{key}` must be a string literal"), help);
         return;
     };
     match name.as_str() {
         "method" => route.methods.extend(method(&value, &route.methods, diagnostics)),
-        "name" if route.name.is_some() => {
-            diagnostics.error(key.span(), "a route has one name", "remove one of the two")
-        }
+        "name" if route.name.is_some() => diagnostics.error(key.span(), "duplicate `name`", "remove one of the two"),
         "name" => route.name = Some(value),
         "guard" => match value.parse() {
             Ok(guard) => route.guards.push(guard),
             Err(_) => {
                 diagnostics.error(
                     value.span(),
-                    "a guard is the path of a function",
+                    "`guard` must be the path of a function",
                     "write `guard = \"path::to::function\"`",
                 );
             }
@@ -156,7 +154,7 @@ fn option(
             Ok(wrap) => route.wraps.push(wrap),
             Err(_) => {
                 let help = "write `wrap = \"Compress::default()\"`";
-                diagnostics.error(value.span(), "a wrap is an expression that makes a middleware", help);
+                diagnostics.error(value.span(), "`wrap` must be an expression that creates a middleware", help);
             }
         },
     }
@@ -166,11 +164,11 @@ fn method(value: &LitStr, earlier: &[&'static str], diagnostics: &mut Diagnostic
     let written = value.value();
     let Some(method) = METHODS.into_iter().find(|method| *method == written) else {
         let help = suggest::help(&written, METHODS);
-        diagnostics.error(value.span(), format!("`{written}` is no method"), help);
+        diagnostics.error(value.span(), format!("unknown method `{written}`"), help);
         return None;
     };
     if earlier.contains(&method) {
-        diagnostics.error(value.span(), format!("the method {method} stands here twice"), "remove one of the two");
+        diagnostics.error(value.span(), format!("duplicate method `{method}`"), "remove one of the two");
         return None;
     }
     Some(method)

@@ -22,5 +22,5 @@ impl Attribute for Tenant {
 pub(super) fn rule(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Rule> {
     let keyword = arguments.keyword;
     let written = path_parameters::parse(arguments, &["from_scope"], diagnostics)?;
-    written.one(keyword, "which names the tenant of the path", diagnostics).map(Rule::Tenant)
+    written.one(keyword, "the one that holds the tenant", diagnostics).map(Rule::Tenant)
 }

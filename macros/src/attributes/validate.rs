@@ -56,16 +56,16 @@ fn written(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Wr
     for argument in arguments {
         match argument {
             Argument { key: None, value: Value::Word(name), .. } if names.contains(&name) => {
-                diagnostics.error(name.span(), format!("`{name}` stands here twice"), "remove one of the two");
+                diagnostics.error(name.span(), format!("duplicate `{name}`"), "remove one of the two");
             }
             Argument { key: None, value: Value::Word(name), .. } => names.push(name),
             Argument { key: None, value: Value::Text(text), .. } if syn::parse_str::<Ident>(&text.value()).is_ok() => {
                 let help = format!("write `#[validate({})]`", text.value());
-                diagnostics.error(text.span(), "an argument is named without quotes", help);
+                diagnostics.error(text.span(), "an argument is written without quotes", help);
             }
             other => diagnostics.error(
                 other.range,
-                "`validate` takes the names of arguments",
+                "expected the name of an argument",
                 "write `#[validate]` for every input, or `#[validate(body)]` for the argument `body`",
             ),
         }

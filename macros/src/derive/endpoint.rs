@@ -18,7 +18,7 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let ([TokenTree::Group(promised), TokenTree::Group(arguments)], Some(TokenTree::Ident(name))) = (&*parts, name)
     else {
         return quote!(::core::compile_error! {
-            "this derive is of no use by itself\n= help: write `#[palisade::get(\"/..\")]` above a handler"
+            "this derive is only for the expansions of palisade's attributes\n= help: write `#[palisade::get(\"/..\")]` above a handler"
         });
     };
     // Named by the derive, and not by the user.

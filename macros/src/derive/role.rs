@@ -27,7 +27,7 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let expansion = match syn::parse2::<DeriveInput>(item) {
         Ok(input) => expand(&input, &mut diagnostics),
         Err(error) => {
-            diagnostics.error(error.span(), format!("this can't be read: {error}"), EXAMPLE);
+            diagnostics.error(error.span(), format!("invalid item: {error}"), EXAMPLE);
             TokenStream::new()
         }
     };
@@ -41,33 +41,33 @@ const EXAMPLE: &str = "write `#[derive(Role)] enum Role { #[implies(User)] Admin
 fn expand(input: &DeriveInput, diagnostics: &mut Diagnostics) -> TokenStream {
     let name = &input.ident;
     let Data::Enum(body) = &input.data else {
-        diagnostics.error(name.span(), "roles are the variants of an enum", EXAMPLE);
+        diagnostics.error(name.span(), "expected an enum, whose variants are the roles", EXAMPLE);
         return TokenStream::new();
     };
     if let Some(parameter) = input.generics.params.first() {
         let place = parameter.to_token_stream().into_iter().next().map_or(name.span(), |token| token.span());
-        diagnostics.error(place, "an enum of roles is not generic: a role is one name", "remove the parameter");
+        diagnostics.error(place, "an enum of roles can't be generic", "remove the parameter");
         return TokenStream::new();
     }
     if body.variants.is_empty() {
-        diagnostics.error(name.span(), "this enum has no role", EXAMPLE);
+        diagnostics.error(name.span(), "the enum has no variants", EXAMPLE);
     }
     for word in input.attrs.iter().filter_map(ours) {
         diagnostics.error(
             word.span(),
-            format!("`{word}` is about one role, not about the enum"),
-            "put it above a variant",
+            format!("`{word}` belongs to a variant, not to the enum"),
+            "write it above a variant",
         );
     }
     let mut variants: Vec<Variant> = Vec::new();
     for variant in &body.variants {
         if !matches!(variant.fields, Fields::Unit) {
-            let what = format!("the role `{}` has fields, and a role is just a name", variant.ident);
+            let what = format!("the role `{}` can't have fields", variant.ident);
             diagnostics.error(variant.ident.span(), what, format!("write `{}`", variant.ident));
         }
         let read = read(&variant.ident, &variant.attrs, diagnostics);
         if variants.iter().any(|earlier| earlier.name == read.name) {
-            let what = format!("two roles are called \"{}\"", read.name);
+            let what = format!("duplicate role name \"{}\"", read.name);
             diagnostics.error(variant.ident.span(), what, "give one of them another name with `#[role(\"..\")]`");
         }
         variants.push(read);
@@ -97,18 +97,14 @@ fn read(ident: &Ident, attributes: &[Attribute], diagnostics: &mut Diagnostics) 
             _ => Vec::new(),
         };
         if tokens.is_empty() {
-            diagnostics.error(word.span(), format!("`{word}` names nothing"), cure);
+            diagnostics.error(word.span(), format!("`{word}` needs a name"), cure);
         }
         for part in tokens.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')) {
             match part {
                 [] => {}
                 [TokenTree::Ident(other)] if word == "implies" => {
                     if variant.implies.contains(other) {
-                        diagnostics.error(
-                            other.span(),
-                            format!("`{other}` stands here twice"),
-                            "remove one of the two",
-                        );
+                        diagnostics.error(other.span(), format!("duplicate `{other}`"), "remove one of the two");
                     } else {
                         variant.implies.push(other.clone());
                     }
@@ -143,12 +139,12 @@ fn named(word: &Ident, text: LitStr, variant: &mut Variant, diagnostics: &mut Di
             "write such as \"users:delete\"",
         );
     } else if word == "role" && variant.renamed {
-        diagnostics.error(text.span(), "a role has one name", "remove one of the two");
+        diagnostics.error(text.span(), "duplicate `role`", "remove one of the two");
     } else if word == "role" {
         variant.name = written;
         variant.renamed = true;
     } else if variant.grants.iter().any(|earlier| earlier.value() == written) {
-        diagnostics.error(text.span(), format!("\"{written}\" is granted twice"), "remove one of the two");
+        diagnostics.error(text.span(), format!("duplicate permission \"{written}\""), "remove one of the two");
     } else {
         variant.grants.push(text);
     }
@@ -166,7 +162,7 @@ fn known(variants: &mut [Variant], diagnostics: &mut Diagnostics) {
             } else if !names.contains(&text) {
                 let others = names.iter().map(String::as_str).filter(|name| own != name);
                 let cure = suggest::help(&text, others.collect::<Vec<_>>());
-                diagnostics.error(implied.span(), format!("`{text}` is no role of this enum"), cure);
+                diagnostics.error(implied.span(), format!("unknown role `{text}`"), cure);
             } else {
                 return true;
             }

@@ -69,7 +69,7 @@ pub(super) fn keys(fields: &[CountedField], arguments: &[Argument]) -> TokenStre
             let argument = field.argument.unraw();
             let absent = present.not();
             let message = format!(
-                "a `#[cfg(..)]` takes away the argument `{argument}` by which this rate limit counts\n= help: write the same \
+                "a `#[cfg(..)]` may remove the argument `{argument}`, by which this rate limit counts\n= help: write the same \
                  condition above the rate limit: `#[cfg_attr({}, rate_limit(..))]`",
                 crate::text::text(present.to_token_stream()),
             );

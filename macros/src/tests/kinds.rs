@@ -75,17 +75,17 @@ fn each_attribute_is_exported() {
 }
 
 #[test]
-fn only_an_access_attribute_says_who_may_call() {
+fn only_an_access_attribute_admits_callers() {
     for (word, arguments, kind) in KINDS {
         let item = "async fn f(body: Json<T>) {}".parse().unwrap();
         let expansion = expand::policy(clause(word, arguments), item).to_string();
-        let refused = expansion.contains("`f` does not say who may call it");
+        let refused = expansion.contains("`f` has no access attribute");
         assert_eq!(refused, kind != Access, "{word}: {expansion}");
     }
 }
 
 #[test]
-fn an_access_attribute_that_was_not_understood_is_one_mistake() {
+fn an_unclear_access_attribute_is_one_mistake() {
     for (word, _, kind) in KINDS {
         if kind == Access && !["public", "authenticated", "optional_auth", "validate"].contains(&word) {
             let expansion = expand::policy(clause(word, ""), "async fn f() {}".parse().unwrap()).to_string();

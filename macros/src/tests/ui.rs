@@ -44,7 +44,7 @@ fn folders() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_mistake_is_reported_at_its_place_with_its_cure() {
+fn each_mistake_is_reported_with_help() {
     let mut report = String::new();
     for folder in folders() {
         let attribute = folder.file_name().unwrap().to_str().unwrap();
@@ -71,7 +71,7 @@ fn every_mistake_is_reported_at_its_place_with_its_cure() {
 
 /// What no fixture can show, because the compiler itself would refuse it first.
 #[test]
-fn what_only_a_foreign_macro_could_write_is_reported_too() {
+fn mistakes_of_foreign_macros_are_reported() {
     for (clauses, item, text) in [
         (
             "public(); get(\"/\");",
@@ -80,9 +80,9 @@ fn what_only_a_foreign_macro_could_write_is_reported_too() {
         ),
         ("public();", "const fn f() {}", "can't be `const`"),
         ("publik(); public();", "async fn f() {}", "did you mean `public`?"),
-        ("public = 1; public();", "async fn f() {}", "only palisade's attributes write them"),
-        ("public();", "", "this is no function"),
-        ("", "async fn f() {}", "does not say who may call it"),
+        ("public = 1; public();", "async fn f() {}", "is reserved for"),
+        ("public();", "", "expected a function"),
+        ("", "async fn f() {}", "has no access attribute"),
     ] {
         let mut found = Vec::new();
         messages(crate::expand::policy(clauses.parse().unwrap(), item.parse().unwrap()), &mut found);

@@ -22,11 +22,12 @@ pub(super) const ALONE: Choice = Choice {
     before: "by = ",
 };
 const LISTED: Choice = Choice { before: "", ..ALONE };
-const FUNCTION: &str = "write `key(path::to::function)`; it is an `async fn(&HttpRequest, Option<&Principal>)` that gives a \
+const FUNCTION: &str = "write `key(path::to::function)`; it is an `async fn(&HttpRequest, Option<&Principal>)` that returns a \
                         `String` or an `Option<String>`";
 const FIELD: &str = "write `field(body.email)`: the argument `body`, and its field `email`";
 const HEADER: &str = "write `header(\"x-tenant\")`";
-const LIST: &str = "write `by = [ip, field(body.email)]`: each counts apart, and all must admit";
+const LIST: &str =
+    "write `by = [ip, field(body.email)]`: each key is counted separately, and all must admit the request";
 
 /// The keys that could be understood. There is at least one, unless a mistake was reported.
 pub(super) fn parse(value: &Value, diagnostics: &mut Diagnostics) -> Vec<Key> {
@@ -34,17 +35,17 @@ pub(super) fn parse(value: &Value, diagnostics: &mut Diagnostics) -> Vec<Key> {
     let keyword = Ident::new("by", group.span());
     let list = Arguments::new(&keyword, group.stream());
     if list.is_empty() {
-        diagnostics.error(group.span(), "this list is empty, so it counts nobody", LIST);
+        diagnostics.error(group.span(), "the list is empty", LIST);
     }
     let mut keys: Vec<Key> = Vec::new();
     for argument in list {
         let found = match argument {
             Argument { key: Some(_), range, .. } => {
-                diagnostics.error(range, "a list holds keys, no options", "write it behind the list");
+                diagnostics.error(range, "unexpected option in a list of keys", "write it after the list");
                 None
             }
             Argument { value: Value::List(_), range, .. } => {
-                diagnostics.error(range, "a list stands in no other list", LIST);
+                diagnostics.error(range, "a list cannot contain a list", LIST);
                 None
             }
             Argument { value, .. } => key(&value, LISTED, diagnostics),
@@ -52,7 +53,7 @@ pub(super) fn parse(value: &Value, diagnostics: &mut Diagnostics) -> Vec<Key> {
         let Some(key) = found else { continue };
         let text = key.by.text();
         if keys.iter().any(|earlier| earlier.by.text() == text) {
-            diagnostics.error(key.range, format!("`{text}` stands here twice"), "remove one of the two");
+            diagnostics.error(key.range, format!("duplicate `{text}`"), "remove one of the two");
         }
         keys.push(key);
     }
@@ -85,8 +86,9 @@ fn key(value: &Value, choice: Choice, diagnostics: &mut Diagnostics) -> Option<K
 /// Reports a key without its keyword: `body.email`, `"x-tenant"`, `(ip, principal)`, `ip || principal`.
 fn bare(value: &Value, choice: Choice) -> Option<Diagnostic> {
     let before = choice.before;
-    let field =
-        |field: &str| Diagnostic::new("a field stands in `field(..)`", format!("write `{before}field({field})`"));
+    let field = |field: &str| {
+        Diagnostic::new("a field must be written in `field(..)`", format!("write `{before}field({field})`"))
+    };
     match value {
         Value::Other(tokens, _) => {
             if let Some(written) = read(tokens) {
@@ -102,14 +104,14 @@ fn bare(value: &Value, choice: Choice) -> Option<Diagnostic> {
             let keys: Option<Vec<String>> = parts.map(|part| key_of(part, choice)).collect();
             let keys = keys.filter(|keys| keys.len() > 1)?.join(", ");
             let listed = if before.is_empty() { keys } else { format!("{before}[{keys}]") };
-            Some(Diagnostic::new("several keys stand in a list, in brackets", format!("write `{listed}`")))
+            Some(Diagnostic::new("several keys must be written as a list in brackets", format!("write `{listed}`")))
         }
         Value::Text(text) if text.value().contains('.') && syn::parse_str::<syn::ExprField>(&text.value()).is_ok() => {
             Some(field(&text.value()))
         }
         Value::Text(text) if text.value().contains('-') && text.value().bytes().all(is_token) => {
             let help = format!("write `{before}header(\"{}\")`", text.value());
-            Some(Diagnostic::new("the name of a header stands in `header(..)`", help))
+            Some(Diagnostic::new("the name of a header must be written in `header(..)`", help))
         }
         _ => None,
     }
@@ -127,23 +129,23 @@ fn key_of(tokens: &[TokenTree], choice: Choice) -> Option<String> {
 fn header(keyword: &Ident, inside: Option<&Group>, diagnostics: &mut Diagnostics) -> Option<String> {
     let mut names = Arguments::in_expression(keyword, inside.map(Group::stream).unwrap_or_default());
     let Some(name) = names.next() else {
-        diagnostics.error(keyword.span(), "`header` does not say which", HEADER);
+        diagnostics.error(keyword.span(), "`header` needs a name", HEADER);
         return None;
     };
     if let Some(second) = names.next() {
-        let help = "write a list, as in `by = [header(\"x-tenant\"), header(\"x-plan\")]`: each counts apart";
-        diagnostics.error(second.range, "`header` names one header", help);
+        let help = "write a list, as in `by = [header(\"x-tenant\"), header(\"x-plan\")]`: each is counted separately";
+        diagnostics.error(second.range, "`header` takes one name", help);
         return None;
     }
     let name = match name {
         Argument { key: None, value: Value::Text(name), .. } => name,
         Argument { key: None, value: Value::Word(name), .. } => {
             let help = format!("write `header(\"{}\")`", name.unraw());
-            diagnostics.error(name.span(), "the name of a header is a text in quotes", help);
+            diagnostics.error(name.span(), "the name of a header must be a string literal", help);
             return None;
         }
         other => {
-            diagnostics.error(other.range, "the name of a header is a text in quotes", HEADER);
+            diagnostics.error(other.range, "the name of a header must be a string literal", HEADER);
             return None;
         }
     };
@@ -155,13 +157,13 @@ fn trusted(name: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
     let lower = name.value().to_ascii_lowercase();
     if lower.is_empty() || !lower.bytes().all(is_token) {
         let help = format!("{HEADER}: ASCII letters, digits and `-`");
-        diagnostics.error(name.span(), format!("`{}` is no name of a header", name.value()), help);
+        diagnostics.error(name.span(), format!("`{}` is not the name of a header", name.value()), help);
         return None;
     }
     match lower.as_str() {
         "authorization" | "cookie" | "proxy-authorization" | "x-api-key" => {
             let message = format!(
-                "`{lower}` holds a credential that nobody has verified yet: whoever sends another one each time is never stopped"
+                "`{lower}` holds a credential that is not verified yet: a client that sends another one each time is never limited"
             );
             diagnostics.error(
                 name.span(),
@@ -171,9 +173,8 @@ fn trusted(name: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
             None
         }
         "forwarded" | "x-forwarded-for" => {
-            let message = format!("`{lower}` holds whatever addresses a client writes into it");
-            let help =
-                "write `by = ip`, and name your proxies with `.trusted_proxies(..)`: the address is then what they say";
+            let message = format!("a client can write any address into `{lower}`");
+            let help = "write `by = ip`, and name your proxies with `.trusted_proxies(..)`: `ip` is then the address that they report";
             diagnostics.error(name.span(), message, help);
             None
         }
@@ -190,7 +191,7 @@ fn field(keyword: &Ident, inside: Option<&Group>, choice: Choice, diagnostics: &
     let tokens = inside.map(|group| flat(group.stream())).unwrap_or_default();
     let range = SourceRange::of(&tokens, keyword.span());
     let (message, help) = match tokens.as_slice() {
-        [] => ("`field` names no field", FIELD.to_owned()),
+        [] => ("`field` needs a field", FIELD.to_owned()),
         // Only the arguments of the handler tell what that is.
         [TokenTree::Ident(argument)] => return Some(Field { argument: argument.clone(), path: Vec::new() }),
         several => match (quoted(several), several) {
@@ -198,7 +199,7 @@ fn field(keyword: &Ident, inside: Option<&Group>, choice: Choice, diagnostics: &
                 if let Ok(argument) = text.parse::<Ident>() {
                     return Some(Field { argument, path: Vec::new() });
                 }
-                ("a field has no quotes", format!("write `field({})`", text.value()))
+                ("a field is written without quotes", format!("write `field({})`", text.value()))
             }
             (None, [TokenTree::Ident(argument), path @ ..]) => match members(path) {
                 Some(path) => return Some(Field { argument: argument.clone(), path }),

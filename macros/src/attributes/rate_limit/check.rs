@@ -21,7 +21,7 @@ impl Unchecked for RateLimitTerms {
         diagnostics: &mut Diagnostics,
     ) {
         if additions.rate_limits.iter().any(|earlier| earlier.terms.text() == self.text()) {
-            let message = "this handler has the very same rate limit already";
+            let message = "duplicate rate limit";
             diagnostics.error(keyword.span(), message, "remove one of the two");
         }
         check_callers(&self, context.callers, diagnostics);
@@ -42,8 +42,8 @@ fn check_callers(terms: &RateLimitTerms, callers: Callers, diagnostics: &mut Dia
         Callers::Authenticated => return,
     };
     let help = match terms.by.as_slice() {
-        [_] => "write `by = ip`, or demand a principal with `#[authenticated]`",
-        _ => "remove it from the list, or demand a principal with `#[authenticated]`",
+        [_] => "write `by = ip`, or require a principal with `#[authenticated]`",
+        _ => "remove it from the list, or require a principal with `#[authenticated]`",
     };
     for key in &terms.by {
         let missing = match key.by {
@@ -73,14 +73,14 @@ fn check_label(
     diagnostics: &mut Diagnostics,
 ) {
     if !is_label(label) {
-        let message = format!("clients see the name of a rate limit in a header, which can't hold `{label}`");
+        let message = format!("clients see the name of a rate limit in a header, which cannot contain `{label}`");
         diagnostics.error(keyword.span(), message, "give it another one, such as `name = \"login\"`");
         return;
     }
     let same = earlier.iter().find(|earlier| earlier.label == label);
     if same.is_some_and(|same| same.terms.text() != terms.text()) {
         let span = terms.name.as_ref().map_or(keyword.span(), LitStr::span);
-        let message = format!("this handler has two rate limits of the name \"{label}\"");
+        let message = format!("two different rate limits are named \"{label}\"");
         diagnostics.error(span, message, "rename one of the two");
     }
 }
@@ -118,10 +118,10 @@ fn not_a_field(name: &Ident, handler: &Handler) -> (String, String) {
     let every = || handler.arguments.iter().flat_map(|argument| &argument.names);
     if every().any(|argument| argument == name) {
         let help = format!("write a field of it, as in `field({name}.email)`");
-        return ("this is a whole argument, not a field of it".to_owned(), help);
+        return (format!("`{name}` is an argument, not a field"), help);
     }
     let message =
-        format!("a field is named with its argument, and `{name}` is no argument of `{}`", handler.signature.ident);
+        format!("a field is written with its argument, and `{}` has no argument `{name}`", handler.signature.ident);
     let mut names: Vec<String> =
         named().filter(|(argument, _)| argument.looks_like_input).map(|(_, first)| first.to_string()).collect();
     if names.is_empty() {

@@ -38,7 +38,7 @@ impl Choice {
                 let text = text.value();
                 let diagnostic = match self.form(keyword_of(&text)) {
                     Some(_) => Diagnostic::new(
-                        format!("the value of `{option}` has no quotes"),
+                        format!("the value of `{option}` is written without quotes"),
                         format!("write `{}{text}`", self.before),
                     ),
                     None => self.unknown(&text),
@@ -52,7 +52,7 @@ impl Choice {
                     |form| {
                         let (path, word) = (path.text(), keyword_of(form));
                         let help = format!("write `{}{word}({path})`", self.before);
-                        Diagnostic::new(format!("`{path}` alone does not say what it is"), help)
+                        Diagnostic::new(format!("a path must be written in `{word}(..)`"), help)
                     },
                 );
                 return Err((value.range(), diagnostic));
@@ -62,7 +62,7 @@ impl Choice {
         match self.form(&word.to_string()) {
             None => Err((word.span().into(), self.unknown(&word.to_string()))),
             Some(form) if inside.is_some() && form == keyword_of(form) => {
-                let message = format!("`{word}` takes nothing in parentheses");
+                let message = format!("`{word}` takes no arguments");
                 Err((value.range(), Diagnostic::new(message, format!("write `{}{word}`", self.before))))
             }
             Some(_) => Ok(Chosen { keyword: word, inside }),
@@ -80,11 +80,11 @@ impl Choice {
             Some(form) => format!("did you mean `{form}`?"),
             None => self.help(),
         };
-        Diagnostic::new(format!("`{written}` is no value of `{}`", self.option), help)
+        Diagnostic::new(format!("unknown value `{written}` of `{}`", self.option), help)
     }
 
     fn no_value(&self) -> Diagnostic {
-        Diagnostic::new(format!("this is no value of `{}`", self.option), self.help())
+        Diagnostic::new(format!("unexpected value of `{}`", self.option), self.help())
     }
 
     fn help(&self) -> String {

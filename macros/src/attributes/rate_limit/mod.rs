@@ -58,15 +58,15 @@ fn terms(mut arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<
     let (limit, seconds) = match (number_or_text(&mut arguments), number_or_text(&mut arguments)) {
         (Some(first), Some(second)) => (limit(&first, diagnostics), seconds(&second, diagnostics)),
         (Some(Argument { value: Value::Text(text), .. }), None) => {
-            diagnostics.error(keyword.span(), "`rate_limit` does not say how many requests", HELP);
+            diagnostics.error(keyword.span(), "`rate_limit` needs a number of requests", HELP);
             (None, window(&text, diagnostics))
         }
         (Some(first), None) => {
-            diagnostics.error(keyword.span(), "`rate_limit` does not say in what time", HELP);
+            diagnostics.error(keyword.span(), "`rate_limit` needs a window", HELP);
             (limit(&first, diagnostics), None)
         }
         (None, _) => {
-            diagnostics.error(keyword.span(), "`rate_limit` says neither how many requests nor in what time", HELP);
+            diagnostics.error(keyword.span(), "`rate_limit` needs a number of requests and a window", HELP);
             (None, None)
         }
     };
@@ -91,11 +91,11 @@ fn number_or_text(arguments: &mut Arguments<'_>) -> Option<Argument> {
 }
 
 fn limit(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<Number> {
-    let message = "a rate limit is a whole number of requests, from 1 to 4294967295";
+    let message = "a rate limit must be a whole number from 1 to 4294967295";
     let limit = number(&argument.value, "a rate limit", message, HELP, diagnostics)?;
     if matches!(limit, Number::Literal(0)) {
-        let help = "write 1 or more; to close a route, remove it or demand a role";
-        diagnostics.error(argument.value.range(), "a rate limit of zero admits nobody", help);
+        let help = "write 1 or more; to close a route, write `#[deny_all(\"why\")]`";
+        diagnostics.error(argument.value.range(), "a rate limit of zero rejects every request", help);
         return None;
     }
     Some(limit)
@@ -103,21 +103,20 @@ fn limit(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<Number> {
 
 /// `limit` is `None` if it could not be understood. Constants are checked by the compiler.
 fn cost(value: &Value, limit: Option<&Number>, diagnostics: &mut Diagnostics) -> Option<Number> {
-    let message = "a cost is a whole number, from 1 to the rate limit";
+    let message = "a cost must be a whole number from 1 to the rate limit";
     let help = "write `cost = 2`: each request counts as two";
     let cost = number(value, "a cost", message, help, diagnostics)?;
     match (&cost, limit) {
         (Number::Literal(0), _) => {
             diagnostics.error(
                 value.range(),
-                "what costs nothing is never stopped",
+                "a request with a cost of zero is never limited",
                 "write 1 or more, or remove the attribute",
             );
             None
         }
         (Number::Literal(units), Some(Number::Literal(limit))) if units > limit => {
-            let message =
-                format!("one request would cost more than the whole rate limit of {limit}, so nobody could call");
+            let message = format!("the cost exceeds the rate limit of {limit}, so every request would be rejected");
             diagnostics.error(value.range(), message, format!("write {limit} or less"));
             None
         }
@@ -135,7 +134,7 @@ fn number(value: &Value, noun: &str, message: &str, help: &str, diagnostics: &mu
         (_, Some(path)) => Some(Number::Constant(path)),
         (Some((number, "" | "u32")), _) => Some(Number::Literal(number)),
         (Some((number, suffix)), _) => {
-            let message = format!("{noun} is a `u32`, not a `{suffix}`");
+            let message = format!("{noun} must be a `u32`, not a `{suffix}`");
             diagnostics.error(value.range(), message, format!("write `{number}`"));
             None
         }
@@ -152,16 +151,16 @@ fn seconds(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<u64> {
         Value::Literal(Lit::Int(number)) => {
             let unit = if number.suffix().is_empty() { "s" } else { "" };
             let help = format!("did you mean \"{number}{unit}\"? {}", window::FORMS);
-            diagnostics.error(number.span(), "a window is a text in quotes, with its unit", help);
+            diagnostics.error(number.span(), "a window must be a text in quotes with a unit", help);
             None
         }
         constant if constant.constant().is_some() => {
-            let message = "a window is a text in quotes, with its unit: only numbers and names may be constants here";
+            let message = "a window must be a text in quotes with a unit, and cannot be a constant";
             diagnostics.error(constant.range(), message, window::FORMS);
             None
         }
         other => {
-            diagnostics.error(other.range(), "a window is a text in quotes, with its unit", window::FORMS);
+            diagnostics.error(other.range(), "a window must be a text in quotes with a unit", window::FORMS);
             None
         }
     }

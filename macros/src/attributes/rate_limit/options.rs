@@ -41,18 +41,28 @@ pub(super) struct Options {
     pub(super) on_outage: Option<OnStoreFailure>,
     pub(super) observe: bool,
     pub(super) name: Option<LitStr>,
-    /// What was written so far. `count` and `skip_successful` are the same thing.
-    written: Vec<&'static str>,
+    /// The options that were written so far.
+    written: Vec<String>,
 }
 
 impl Options {
-    /// Whether this is written for the first time. Reports a second time.
-    fn first(&mut self, key: &Ident, what: &'static str, diagnostics: &mut Diagnostics) -> bool {
-        if self.written.contains(&what) {
-            diagnostics.error(key.span(), format!("`rate_limit` says twice {what}"), "remove one of the two");
-            return false;
+    /// Whether the option is written for the first time. Reports a second time. `count` and `skip_successful` are one option.
+    fn first(&mut self, option: &Ident, diagnostics: &mut Diagnostics) -> bool {
+        let written = option.to_string();
+        let counts = |option: &str| ["count", "skip_successful"].contains(&option);
+        let earlier = self.written.iter().find(|earlier| **earlier == written || counts(earlier) && counts(&written));
+        match earlier {
+            Some(earlier) if *earlier == written => {
+                diagnostics.error(option.span(), format!("duplicate `{option}`"), "remove one of the two");
+                return false;
+            }
+            Some(_) => {
+                let message = "`count` and `skip_successful` are the same option";
+                diagnostics.error(option.span(), message, "remove one of the two");
+                return false;
+            }
+            None => self.written.push(written),
         }
-        self.written.push(what);
         true
     }
 }
@@ -72,11 +82,7 @@ pub(super) fn options(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -
         match (argument.key, argument.value) {
             (Some(key), value) => option(&key, value, &mut options, diagnostics),
             (None, Value::Word(word)) => flag(&word, &mut options, diagnostics),
-            _ => diagnostics.error(
-                argument.range,
-                "`rate_limit` takes a rate limit, a window, and options by name",
-                HELP,
-            ),
+            _ => diagnostics.error(argument.range, "unexpected argument for `rate_limit`", HELP),
         }
     }
     options
@@ -85,33 +91,31 @@ pub(super) fn options(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -
 fn flag(word: &Ident, options: &mut Options, diagnostics: &mut Diagnostics) {
     match word.to_string().as_str() {
         "skip_successful" => {
-            if options.first(word, COUNTED, diagnostics) {
+            if options.first(word, diagnostics) {
                 options.count = Count::Failures;
             }
         }
-        "observe" => options.observe |= options.first(word, "that it only observes", diagnostics),
+        "observe" => options.observe |= options.first(word, diagnostics),
         _ => unknown(word, diagnostics),
     }
 }
 
-const COUNTED: &str = "what is counted";
-
 fn option(key: &Ident, value: Value, options: &mut Options, diagnostics: &mut Diagnostics) {
     match key.to_string().as_str() {
-        "count" if options.first(key, COUNTED, diagnostics) => {
+        "count" if options.first(key, diagnostics) => {
             options.count = count(&value, diagnostics).unwrap_or_default();
         }
-        "by" if options.first(key, "by whom it counts", diagnostics) => {
+        "by" if options.first(key, diagnostics) => {
             let keys = by::parse(&value, diagnostics);
             if !keys.is_empty() {
                 options.by = keys;
             }
         }
-        "cost" if options.first(key, "what a request costs", diagnostics) => options.cost = Some(value),
-        "on_outage" if options.first(key, "what holds in an outage", diagnostics) => {
+        "cost" if options.first(key, diagnostics) => options.cost = Some(value),
+        "on_outage" if options.first(key, diagnostics) => {
             options.on_outage = on_outage(&value, diagnostics);
         }
-        "name" if options.first(key, "its name", diagnostics) => options.name = name(&value, diagnostics),
+        "name" if options.first(key, diagnostics) => options.name = name(&value, diagnostics),
         "skip_successful" => {
             diagnostics.error(
                 key.span(),
@@ -133,9 +137,9 @@ fn unknown(key: &Ident, diagnostics: &mut Diagnostics) {
     let written = key.to_string();
     let option = [COUNT, by::ALONE, ON_OUTAGE].into_iter().find_map(|choice| Some((choice, choice.form(&written)?)));
     let (message, help) = match (OPTIONS.iter().find(|(word, _)| *word == written), option) {
-        (Some((_, example)), _) => (format!("the option `{key}` has no value"), format!("write `{example}`")),
+        (Some((_, example)), _) => (format!("the option `{key}` needs a value"), format!("write `{example}`")),
         (None, Some((choice, form))) => {
-            (format!("`{key}` does not say what it is"), format!("write `{}{form}`", choice.before))
+            (format!("`{key}` needs the name of its option"), format!("write `{}{form}`", choice.before))
         }
         (None, None) => {
             let help = suggest::help(&written, OPTIONS.iter().map(|(word, _)| *word));
@@ -167,8 +171,8 @@ fn on_outage(value: &Value, diagnostics: &mut Diagnostics) -> Option<OnStoreFail
 fn name(value: &Value, diagnostics: &mut Diagnostics) -> Option<LitStr> {
     let Value::Text(name) = value else {
         let message = match value.constant() {
-            Some(_) => "the name of a rate limit is a text in quotes: a constant can't stand here",
-            None => "the name of a rate limit is a text in quotes",
+            Some(_) => "the name of a rate limit must be a string literal, and cannot be a constant",
+            None => "the name of a rate limit must be a string literal",
         };
         let help = match value {
             Value::Word(word) => format!("write `name = \"{}\"`", word.to_string().to_lowercase()),
@@ -181,7 +185,7 @@ fn name(value: &Value, diagnostics: &mut Diagnostics) -> Option<LitStr> {
         let help = "write ASCII letters, digits, `-`, `_`, `.` or `:`, as in `name = \"login\"`";
         diagnostics.error(
             name.span(),
-            "clients see the name of a rate limit in a header, which can't hold this one",
+            "clients see the name of a rate limit in a header, which cannot contain this name",
             help,
         );
         return None;

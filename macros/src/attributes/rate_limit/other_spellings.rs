@@ -53,16 +53,16 @@ pub(super) fn other_spelling(list: &[Argument]) -> Option<(SourceRange, Diagnost
     let help = format!("write `#[rate_limit({limit}, \"{window}\"{rest})]`");
     let message = match (in_position.as_slice(), odd.as_slice()) {
         ([true], [TokenTree::Literal(text)]) if text.to_string() == format!("\"{limit}\"") => {
-            "a rate limit is a number, without quotes"
+            "a rate limit is written without quotes"
         }
         ([true], _)
             if !list.first().is_some_and(|first| {
                 first.tokens.first().map(ToString::to_string) == odd.first().map(ToString::to_string)
             }) =>
         {
-            "a window is a text in quotes, with its unit"
+            "a window must be a text in quotes with a unit"
         }
-        _ => "`rate_limit` takes the rate limit first, a number, then its window in quotes, and then the options",
+        _ => "`rate_limit` takes a number, then a window in quotes, then options",
     };
     Some((SourceRange::of(&odd, first), Diagnostic::new(message, help)))
 }
