@@ -13,7 +13,7 @@ use crate::policy::Access;
 use crate::rule::{Owns, Parameter, ParameterSource, Rule};
 use crate::{logic, suggest, template};
 
-const CHOICES: &str = "add one that says who may call it: `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]`, \
+const CHOICES: &str = "add one that defines who may call it: `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]`, \
                        `#[owner_or_admin(id)]` or `#[authorize(..)]`";
 
 /// One access attribute. `None` means that its arguments could not be understood, which was reported.
@@ -110,7 +110,7 @@ fn one_row_of_each_type(rules: &[(Span, &Rule)], diagnostics: &mut Diagnostics) 
     }
 }
 
-/// Reports each attribute that says the same as an earlier one.
+/// Reports each attribute that means the same as an earlier one.
 fn report_repeated(clauses: &[AccessClause], diagnostics: &mut Diagnostics) {
     for (index, clause) in clauses.iter().enumerate() {
         if clauses.iter().take(index).any(|earlier| repeats(earlier, clause)) {

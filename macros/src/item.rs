@@ -45,7 +45,7 @@ pub(crate) fn read(item: TokenStream, diagnostics: &mut Diagnostics) -> Option<H
     // The body is taken off before anything is parsed, so that the cost of an attribute does not grow with the handler.
     let body = rest.pop_if(|last| is_block(last));
     let range = SourceRange::of(&rest, Span::call_site());
-    let is_function = rest.iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "fn"));
+    let is_function = rest.iter().any(|token| matches!(token, TokenTree::Ident(keyword) if keyword == "fn"));
     let parsed = (|input: ParseStream<'_>| Ok((input.parse()?, input.parse()?))).parse2(rest.into_iter().collect());
     let (visibility, signature): (Visibility, Signature) = match (parsed, is_function) {
         (Ok(parsed), _) => parsed,
@@ -94,7 +94,7 @@ fn argument(input: &FnArg) -> Option<Argument> {
     Some(Argument { names, ty: typed.ty.span(), looks_like_input, present: CfgPredicate::of(&typed.attrs) })
 }
 
-/// Everything that a pattern binds, from left to right.
+/// Adds each name that a pattern binds, from left to right.
 fn bindings(pattern: &Pat, names: &mut Vec<Ident>) {
     match pattern {
         Pat::Ident(binding) => {
@@ -174,19 +174,19 @@ const MOST: usize = 16;
 
 const GENERIC: &str = "a handler can't be generic: a route is one function";
 
-fn remove(word: &str) -> String {
-    format!("remove `{word}`")
+fn remove(keyword: &str) -> String {
+    format!("remove `{keyword}`")
 }
 
 fn range(tokens: &impl ToTokens) -> SourceRange {
     SourceRange::of(&tokens.to_token_stream().into_iter().collect::<Vec<_>>(), Span::call_site())
 }
 
-/// The first identifier `word` at any depth.
-fn find(tokens: TokenStream, word: &str) -> Option<Ident> {
+/// The first identifier of that name, at any depth.
+fn find(tokens: TokenStream, name: &str) -> Option<Ident> {
     tokens.into_iter().find_map(|token| match token {
-        TokenTree::Ident(ident) => (ident == word).then_some(ident),
-        TokenTree::Group(group) => find(Group::stream(&group), word),
+        TokenTree::Ident(ident) => (ident == name).then_some(ident),
+        TokenTree::Group(group) => find(Group::stream(&group), name),
         _ => None,
     })
 }

@@ -60,7 +60,7 @@ pub(crate) struct Argument {
 pub(crate) enum Value {
     Text(LitStr),
     Literal(Lit),
-    Word(Ident),
+    Ident(Ident),
     /// A path of two segments or more, such as `Role::Admin`.
     Path(UserPath),
     /// `all(..)`.
@@ -113,7 +113,7 @@ impl<'a> Arguments<'a> {
     /// Whether the next argument is a flag such as `observe`: one identifier that is not a constant.
     pub(crate) fn next_is_flag(&self) -> bool {
         let next = self.list.as_slice().first();
-        matches!(next, Some(Argument { key: None, value: Value::Word(word), .. }) if !is_constant(word))
+        matches!(next, Some(Argument { key: None, value: Value::Ident(word), .. }) if !is_constant(word))
     }
 
     /// Reports each argument that was not taken.
@@ -135,7 +135,7 @@ impl Value {
     /// The path of a constant, which is recognised by its capital letters. If it is something else, the compiler reports it.
     pub(crate) fn constant(&self) -> Option<UserPath> {
         match self {
-            Value::Word(word) if is_constant(word) => Some(UserPath(word.to_token_stream())),
+            Value::Ident(word) if is_constant(word) => Some(UserPath(word.to_token_stream())),
             Value::Path(path) => {
                 let last = path.0.clone().into_iter().last();
                 matches!(last, Some(TokenTree::Ident(word)) if is_constant(&word)).then(|| path.clone())
@@ -154,7 +154,7 @@ impl Value {
         match self {
             Value::Text(text) => text.span().into(),
             Value::Literal(literal) => literal.span().into(),
-            Value::Word(word) => word.span().into(),
+            Value::Ident(word) => word.span().into(),
             Value::Path(path) => path.range(),
             Value::Call(word, group) => SourceRange::of(&[word.clone().into(), group.clone().into()], word.span()),
             Value::List(group) => group.span().into(),
@@ -186,7 +186,7 @@ fn argument(keyword: &Ident, tokens: &[TokenTree]) -> Argument {
 fn value_of(tokens: &[TokenTree], whole: SourceRange) -> Value {
     match flat(tokens.iter().cloned().collect()).as_slice() {
         [] => Value::Other(Vec::new(), whole),
-        [TokenTree::Ident(word)] if word != "true" && word != "false" => Value::Word(word.clone()),
+        [TokenTree::Ident(word)] if word != "true" && word != "false" => Value::Ident(word.clone()),
         [TokenTree::Literal(literal)] => match Lit::new(literal.clone()) {
             Lit::Str(text) => Value::Text(text),
             other => Value::Literal(other),

@@ -70,7 +70,7 @@ fn otherwise(kind: NameKind, arguments: &Arguments<'_>) -> Option<(SourceRange, 
 
 /// A name, however mistaken.
 fn is_plain(argument: &Argument) -> bool {
-    let name = matches!(argument.value, Value::Text(_) | Value::Literal(_) | Value::Word(_) | Value::Path(_));
+    let name = matches!(argument.value, Value::Text(_) | Value::Literal(_) | Value::Ident(_) | Value::Path(_));
     argument.key.is_none() && name
 }
 
@@ -112,7 +112,7 @@ fn spelt(kind: NameKind, argument: Argument, cure: &str, diagnostics: &mut Diagn
         Argument { key: None, value: Value::Text(text), .. } => Name::Text(text),
         Argument { key: None, value: Value::Path(path), .. } if kind == NameKind::Role => Name::Path(path),
         // A variant that was imported, or a constant.
-        Argument { key: None, value: Value::Word(word), .. }
+        Argument { key: None, value: Value::Ident(word), .. }
             if kind == NameKind::Role && word.to_string().starts_with(char::is_uppercase) =>
         {
             Name::Path(UserPath(word.into_token_stream()))
@@ -126,7 +126,7 @@ fn spelt(kind: NameKind, argument: Argument, cure: &str, diagnostics: &mut Diagn
             );
             return None;
         }
-        Argument { key: None, value: Value::Word(word), .. } => {
+        Argument { key: None, value: Value::Ident(word), .. } => {
             let typed = match kind {
                 NameKind::Role => ", or a variant with its enum, such as `Role::Admin`",
                 NameKind::Permission | NameKind::Scope => ", or a constant, such as `DELETE_USERS`",

@@ -83,14 +83,14 @@ fn add(
 ) -> Result<(), Mistake> {
     let Some(key) = argument.key else {
         return match argument.value {
-            Value::Word(flag) if flag == "from_scope" => {
+            Value::Ident(flag) if flag == "from_scope" => {
                 written.source = ParameterSource::Scope;
                 Ok(())
             }
-            Value::Word(name) if written.names.contains(&name) => {
+            Value::Ident(name) if written.names.contains(&name) => {
                 Err((None, Diagnostic::new(format!("duplicate `{name}`"), "remove one of the two")))
             }
-            Value::Word(name) => {
+            Value::Ident(name) => {
                 written.names.push(name);
                 Ok(())
             }
@@ -129,7 +129,7 @@ fn add(
 
 fn resource(value: Value, keyword: &Ident, form: Form) -> Result<UserPath, Mistake> {
     match value {
-        Value::Word(name) => Ok(UserPath(name.to_token_stream())),
+        Value::Ident(name) => Ok(UserPath(name.to_token_stream())),
         Value::Path(path) => Ok(path),
         other => {
             let example = form.of(format_args!("{keyword}(id, of = Document)"));

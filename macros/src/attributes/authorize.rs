@@ -98,9 +98,13 @@ impl<'t> Reader<'t, '_> {
                 self.diagnostics.error(first.span(), message, format!("write `{operator}{operator}`"));
                 None
             }
-            [TokenTree::Ident(word), ..] if word == "and" || word == "or" => {
-                let symbol = if word == "and" { "&&" } else { "||" };
-                self.diagnostics.error(word.span(), format!("unknown operator `{word}`"), format!("write `{symbol}`"));
+            [TokenTree::Ident(keyword), ..] if keyword == "and" || keyword == "or" => {
+                let symbol = if keyword == "and" { "&&" } else { "||" };
+                self.diagnostics.error(
+                    keyword.span(),
+                    format!("unknown operator `{keyword}`"),
+                    format!("write `{symbol}`"),
+                );
                 None
             }
             _ => Some(false),
@@ -118,17 +122,17 @@ impl<'t> Reader<'t, '_> {
                 self.last = group.span_close();
                 self.inside(group)
             }
-            [TokenTree::Ident(word), TokenTree::Group(group), rest @ ..]
-                if group.delimiter() == Delimiter::Parenthesis && word != "not" =>
+            [TokenTree::Ident(keyword), TokenTree::Group(group), rest @ ..]
+                if group.delimiter() == Delimiter::Parenthesis && keyword != "not" =>
             {
                 self.rest = rest;
                 self.last = group.span_close();
-                self.call(word, group)
+                self.call(keyword, group)
             }
-            [TokenTree::Ident(word), rest @ ..] => {
+            [TokenTree::Ident(keyword), rest @ ..] => {
                 self.rest = rest;
-                self.last = word.span();
-                self.word(word)
+                self.last = keyword.span();
+                self.alone(keyword)
             }
             [TokenTree::Literal(literal), ..] => {
                 let help = format!("write `role({literal})`, `permission({literal})` or `scope({literal})`");
@@ -166,64 +170,68 @@ impl<'t> Reader<'t, '_> {
         Some(rule)
     }
 
-    fn word(&mut self, word: &Ident) -> Option<Rule> {
-        let text = word.to_string();
+    fn alone(&mut self, keyword: &Ident) -> Option<Rule> {
+        let text = keyword.to_string();
         match text.as_str() {
             "authenticated" => return Some(Rule::Authenticated),
             "public" | "optional_auth" => {
-                let message = format!("`{word}` cannot be a condition, because it admits every caller");
-                self.diagnostics.error(word.span(), message, format!("write `#[{word}]` alone, or remove `{word}`"));
+                let message = format!("`{keyword}` cannot be a condition, because it admits every caller");
+                self.diagnostics.error(
+                    keyword.span(),
+                    message,
+                    format!("write `#[{keyword}]` alone, or remove `{keyword}`"),
+                );
             }
-            "not" => self.diagnostics.error(word.span(), "unknown operator `not`", "write `!`"),
+            "not" => self.diagnostics.error(keyword.span(), "unknown operator `not`", "write `!`"),
             "role" | "permission" | "scope" => {
                 self.diagnostics.error(
-                    word.span(),
-                    format!("`{word}` needs a name"),
-                    format!("write `{word}(\"..\")`"),
+                    keyword.span(),
+                    format!("`{keyword}` needs a name"),
+                    format!("write `{keyword}(\"..\")`"),
                 );
             }
             "owner" | "tenant" => {
                 self.diagnostics.error(
-                    word.span(),
-                    format!("`{word}` needs a path parameter"),
-                    format!("write `{word}(id)`"),
+                    keyword.span(),
+                    format!("`{keyword}` needs a path parameter"),
+                    format!("write `{keyword}(id)`"),
                 );
             }
-            "check" => self.diagnostics.error(word.span(), "`check` needs a function", CHECK),
-            _ => self.unknown(word),
+            "check" => self.diagnostics.error(keyword.span(), "`check` needs a function", CHECK),
+            _ => self.unknown(keyword),
         }
         None
     }
 
-    fn unknown(&mut self, word: &Ident) {
-        let text = word.to_string();
+    fn unknown(&mut self, keyword: &Ident) {
+        let text = keyword.to_string();
         let help = match suggest::nearest(&text, CONDITIONS) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("for a role write `role(\"{text}\")`; otherwise {CONDITION}"),
         };
-        self.diagnostics.error(word.span(), format!("unknown condition `{word}`"), help);
+        self.diagnostics.error(keyword.span(), format!("unknown condition `{keyword}`"), help);
     }
 
-    fn call(&mut self, word: &Ident, group: &Group) -> Option<Rule> {
-        let arguments = Arguments::in_expression(word, group.stream());
-        let kind = match word.to_string().as_str() {
+    fn call(&mut self, keyword: &Ident, group: &Group) -> Option<Rule> {
+        let arguments = Arguments::in_expression(keyword, group.stream());
+        let kind = match keyword.to_string().as_str() {
             "role" => NameKind::Role,
             "permission" => NameKind::Permission,
             "scope" => NameKind::Scope,
             "owner" => return owner::rule(arguments, self.diagnostics),
             "tenant" => return tenant::rule(arguments, self.diagnostics),
-            "check" => return function_path::parse(word, Some(group), CHECK, self.diagnostics).map(Rule::Check),
+            "check" => return function_path::parse(keyword, Some(group), CHECK, self.diagnostics).map(Rule::Check),
             "authenticated" => {
                 self.diagnostics.error(group.span(), "`authenticated` takes no arguments", "write `authenticated`");
                 return None;
             }
             "owner_or_admin" => {
                 let help = "write `(owner(id) || role(\"admin\"))`";
-                self.diagnostics.error(word.span(), "unknown condition `owner_or_admin`", help);
+                self.diagnostics.error(keyword.span(), "unknown condition `owner_or_admin`", help);
                 return None;
             }
             _ => {
-                self.unknown(word);
+                self.unknown(keyword);
                 return None;
             }
         };

@@ -133,8 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_with_the_size_that_was_meant() {
-        for (text, cure) in [
+    fn other_sizes_are_rejected_with_help() {
+        for (text, help) in [
             ("", "write a whole number"),
             ("MiB", "write a whole number"),
             ("0MiB", "write a whole number"),
@@ -147,7 +147,7 @@ mod tests {
             ("99999999999GiB", "write a whole number"),
         ] {
             let diagnostic = bytes(text).unwrap_err();
-            assert!(diagnostic.help.contains(cure), "{text}: {diagnostic:?}");
+            assert!(diagnostic.help.contains(help), "{text}: {diagnostic:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The attributes, one file each, and the list of all of them.
 //!
-//! Threat: an attribute that says nothing about who may call is taken for one that does, and a route without protection
-//! compiles (CWE-862). Promise: each attribute is parsed to a [`Clause`] whose variant is its kind, and only [`Clause::Access`] lets a
+//! Threat: an attribute that is not about access is taken for one that is, and a route without access control compiles
+//! (CWE-862). Promise: each attribute is parsed to a [`Clause`] whose variant is its kind, and only [`Clause::Access`] lets a
 //! handler compile.
 //!
 //! To add an attribute: write its file with an implementation of [`Attribute`], add it to [`ATTRIBUTES`], add a field for it to
@@ -79,13 +79,13 @@ pub(crate) trait Attribute: Sync {
     }
 }
 
-/// What one attribute says. The variant is the kind of the attribute.
+/// The meaning of one attribute, as far as it is clear without the others. The variant is the kind of the attribute.
 ///
 /// `None` means that the arguments could not be understood, which was reported.
 pub(crate) enum Clause {
-    /// It says who may call. A handler without such an attribute does not compile.
+    /// It defines who may call. A handler without such an attribute does not compile.
     Access(Option<Access>),
-    /// It says where the handler is found.
+    /// It defines where the handler is found.
     Route(WrittenRoute),
     /// A request of a caller who may call must meet it too.
     Condition(Option<Box<dyn Unchecked>>),
@@ -105,7 +105,7 @@ impl Clause {
     }
 }
 
-/// What a condition or an effect says, before it is checked against the rest of the handler.
+/// A condition or an effect that was not yet checked against the rest of the handler.
 pub(crate) trait Unchecked {
     /// Reports each mistake that only the whole handler shows, and adds the meaning to `additions`.
     fn check(
@@ -129,7 +129,7 @@ pub(crate) struct Written {
     pub(crate) clauses: Vec<WrittenClause>,
 }
 
-/// One attribute above a handler: its keyword, with the span of the attribute, and what it says.
+/// One attribute above a handler: its keyword, with the span of the attribute, and its meaning.
 pub(crate) struct WrittenClause {
     pub(crate) keyword: Ident,
     pub(crate) clause: Clause,

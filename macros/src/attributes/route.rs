@@ -28,7 +28,7 @@ pub(super) struct RouteAttribute {
     method: Option<&'static str>,
 }
 
-/// What a route attribute says. Each part that could not be understood was reported, and is left out.
+/// A route as it is written. Each part that could not be understood was reported, and is left out.
 pub(crate) struct WrittenRoute {
     methods: Vec<&'static str>,
     pub(super) path: Option<LitStr>,

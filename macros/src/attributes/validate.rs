@@ -55,10 +55,10 @@ fn written(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Wr
     let mut names: Vec<Ident> = Vec::new();
     for argument in arguments {
         match argument {
-            Argument { key: None, value: Value::Word(name), .. } if names.contains(&name) => {
+            Argument { key: None, value: Value::Ident(name), .. } if names.contains(&name) => {
                 diagnostics.error(name.span(), format!("duplicate `{name}`"), "remove one of the two");
             }
-            Argument { key: None, value: Value::Word(name), .. } => names.push(name),
+            Argument { key: None, value: Value::Ident(name), .. } => names.push(name),
             Argument { key: None, value: Value::Text(text), .. } if syn::parse_str::<Ident>(&text.value()).is_ok() => {
                 let help = format!("write `#[validate({})]`", text.value());
                 diagnostics.error(text.span(), "an argument is written without quotes", help);

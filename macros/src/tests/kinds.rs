@@ -50,8 +50,8 @@ const KINDS: [(&str, &str, Kind); 22] = [
     ("compressed_body", "\"1MiB\"", Effect),
 ];
 
-fn clause(word: &str, arguments: &str) -> TokenStream {
-    format!("{word}({arguments});").parse().unwrap()
+fn clause(keyword: &str, arguments: &str) -> TokenStream {
+    format!("{keyword}({arguments});").parse().unwrap()
 }
 
 #[test]
@@ -61,11 +61,11 @@ fn the_kind_of_every_attribute_is_known() {
         assert!(KINDS.iter().any(|(known, ..)| known == keyword), "{keyword} has no kind here");
     }
     assert_eq!(KINDS.len(), keywords.len());
-    for (word, arguments, kind) in KINDS {
+    for (keyword, arguments, kind) in KINDS {
         let mut diagnostics = Diagnostics::new();
-        let clauses = attributes::parse(clause(word, arguments), &mut diagnostics);
-        assert_eq!(diagnostics.into_tokens().to_string(), "", "{word}");
-        assert_eq!(clauses.iter().map(|written| kind_of(&written.clause)).collect::<Vec<_>>(), [kind], "{word}");
+        let clauses = attributes::parse(clause(keyword, arguments), &mut diagnostics);
+        assert_eq!(diagnostics.into_tokens().to_string(), "", "{keyword}");
+        assert_eq!(clauses.iter().map(|written| kind_of(&written.clause)).collect::<Vec<_>>(), [kind], "{keyword}");
     }
 }
 
@@ -76,20 +76,20 @@ fn each_attribute_is_exported() {
 
 #[test]
 fn only_an_access_attribute_admits_callers() {
-    for (word, arguments, kind) in KINDS {
+    for (keyword, arguments, kind) in KINDS {
         let item = "async fn f(body: Json<T>) {}".parse().unwrap();
-        let expansion = expand::policy(clause(word, arguments), item).to_string();
+        let expansion = expand::policy(clause(keyword, arguments), item).to_string();
         let refused = expansion.contains("`f` has no access attribute");
-        assert_eq!(refused, kind != Access, "{word}: {expansion}");
+        assert_eq!(refused, kind != Access, "{keyword}: {expansion}");
     }
 }
 
 #[test]
 fn an_unclear_access_attribute_is_one_mistake() {
-    for (word, _, kind) in KINDS {
-        if kind == Access && !["public", "authenticated", "optional_auth", "validate"].contains(&word) {
-            let expansion = expand::policy(clause(word, ""), "async fn f() {}".parse().unwrap()).to_string();
-            assert_eq!(expansion.matches("compile_error").count(), 1, "{word}: {expansion}");
+    for (keyword, _, kind) in KINDS {
+        if kind == Access && !["public", "authenticated", "optional_auth", "validate"].contains(&keyword) {
+            let expansion = expand::policy(clause(keyword, ""), "async fn f() {}".parse().unwrap()).to_string();
+            assert_eq!(expansion.matches("compile_error").count(), 1, "{keyword}: {expansion}");
         }
     }
 }

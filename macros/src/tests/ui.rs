@@ -1,4 +1,4 @@
-//! The messages of every mistake in `tests/ui`, and the words that they point at.
+//! The message of each mistake in `tests/ui`, and the tokens that it points at.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -34,7 +34,7 @@ fn messages(tokens: TokenStream, found: &mut Vec<Message>) {
     }
 }
 
-/// What must not compile because a macro says so. `types` is what the compiler says of types, `pass` what it accepts.
+/// The fixtures whose mistakes are reported by the macros. The compiler reports those of `types`, and accepts those of `pass`.
 fn folders() -> Vec<PathBuf> {
     let entries = fs::read_dir(folder("ui")).unwrap().map(|entry| entry.unwrap().path());
     let mut folders: Vec<PathBuf> =
@@ -69,7 +69,7 @@ fn each_mistake_is_reported_with_help() {
     snapshots(&folder("ui")).bind(|| insta::assert_snapshot!("messages", report));
 }
 
-/// What no fixture can show, because the compiler itself would refuse it first.
+/// Mistakes that a fixture cannot show, because the compiler itself would reject them first.
 #[test]
 fn mistakes_of_foreign_macros_are_reported() {
     for (clauses, item, text) in [

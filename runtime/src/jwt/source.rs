@@ -9,11 +9,11 @@ use super::remote::RemoteKeySet;
 
 /// What verifies signatures, and says by its type of which kind it is.
 #[diagnostic::on_unimplemented(
-    message = "a value of type `{Self}` does not say what kind of key it is",
+    message = "`{Self}` is not a key for verifying tokens",
     label = "neither a `VerifyingKey`, a `KeySet` nor a `RemoteKeySet`",
-    note = "a secret that the issuer shares is `VerifyingKey::hmac(Algorithm::Hs256, secret)?`",
-    note = "a public key is `VerifyingKey::pem(Algorithm::Rs256, pem)?`",
-    note = "the issuer's published keys are `KeySet::from_jwks(json)?`, or `RemoteKeySet::new(url)?` (feature `jwks`)"
+    note = "for a secret that you share with the issuer, write `VerifyingKey::hmac(Algorithm::Hs256, secret)?`",
+    note = "for a public key, write `VerifyingKey::pem(Algorithm::Rs256, pem)?`",
+    note = "for the keys that the issuer publishes, write `KeySet::from_jwks(json)?`, or `RemoteKeySet::new(url)?` (feature `jwks`)"
 )]
 pub trait JwtKeys: Into<KeySource> {}
 

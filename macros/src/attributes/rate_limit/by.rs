@@ -139,7 +139,7 @@ fn header(keyword: &Ident, inside: Option<&Group>, diagnostics: &mut Diagnostics
     }
     let name = match name {
         Argument { key: None, value: Value::Text(name), .. } => name,
-        Argument { key: None, value: Value::Word(name), .. } => {
+        Argument { key: None, value: Value::Ident(name), .. } => {
             let help = format!("write `header(\"{}\")`", name.unraw());
             diagnostics.error(name.span(), "the name of a header must be a string literal", help);
             return None;

@@ -24,16 +24,16 @@ pub(super) struct Chosen<'v> {
 
 /// The `header` of `header("x-tenant")`.
 fn keyword_of(form: &str) -> &str {
-    form.split_once('(').map_or(form, |(word, _)| word)
+    form.split_once('(').map_or(form, |(keyword, _)| keyword)
 }
 
 impl Choice {
     /// The form that was written, if its keyword is known.
     pub(super) fn of<'v>(&self, value: &'v Value) -> Result<Chosen<'v>, (SourceRange, Diagnostic)> {
         let option = self.option;
-        let (word, inside) = match value {
-            Value::Word(word) => (word, None),
-            Value::Call(word, inside) => (word, Some(inside)),
+        let (keyword, inside) = match value {
+            Value::Ident(keyword) => (keyword, None),
+            Value::Call(keyword, inside) => (keyword, Some(inside)),
             Value::Text(text) => {
                 let text = text.value();
                 let diagnostic = match self.form(keyword_of(&text)) {
@@ -50,22 +50,22 @@ impl Choice {
                 let diagnostic = function.map_or_else(
                     || self.no_value(),
                     |form| {
-                        let (path, word) = (path.text(), keyword_of(form));
-                        let help = format!("write `{}{word}({path})`", self.before);
-                        Diagnostic::new(format!("a path must be written in `{word}(..)`"), help)
+                        let (path, keyword) = (path.text(), keyword_of(form));
+                        let help = format!("write `{}{keyword}({path})`", self.before);
+                        Diagnostic::new(format!("a path must be written in `{keyword}(..)`"), help)
                     },
                 );
                 return Err((value.range(), diagnostic));
             }
             _ => return Err((value.range(), self.no_value())),
         };
-        match self.form(&word.to_string()) {
-            None => Err((word.span().into(), self.unknown(&word.to_string()))),
+        match self.form(&keyword.to_string()) {
+            None => Err((keyword.span().into(), self.unknown(&keyword.to_string()))),
             Some(form) if inside.is_some() && form == keyword_of(form) => {
-                let message = format!("`{word}` takes no arguments");
-                Err((value.range(), Diagnostic::new(message, format!("write `{}{word}`", self.before))))
+                let message = format!("`{keyword}` takes no arguments");
+                Err((value.range(), Diagnostic::new(message, format!("write `{}{keyword}`", self.before))))
             }
-            Some(_) => Ok(Chosen { keyword: word, inside }),
+            Some(_) => Ok(Chosen { keyword, inside }),
         }
     }
 
@@ -76,7 +76,7 @@ impl Choice {
 
     fn unknown(&self, written: &str) -> Diagnostic {
         let meant = suggest::nearest(keyword_of(written), self.forms.iter().map(|form| keyword_of(form)));
-        let help = match meant.and_then(|word| self.form(word)) {
+        let help = match meant.and_then(|keyword| self.form(keyword)) {
             Some(form) => format!("did you mean `{form}`?"),
             None => self.help(),
         };

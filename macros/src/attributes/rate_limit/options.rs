@@ -81,22 +81,22 @@ pub(super) fn options(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -
     for argument in arguments {
         match (argument.key, argument.value) {
             (Some(key), value) => option(&key, value, &mut options, diagnostics),
-            (None, Value::Word(word)) => flag(&word, &mut options, diagnostics),
+            (None, Value::Ident(name)) => flag(&name, &mut options, diagnostics),
             _ => diagnostics.error(argument.range, "unexpected argument for `rate_limit`", HELP),
         }
     }
     options
 }
 
-fn flag(word: &Ident, options: &mut Options, diagnostics: &mut Diagnostics) {
-    match word.to_string().as_str() {
+fn flag(name: &Ident, options: &mut Options, diagnostics: &mut Diagnostics) {
+    match name.to_string().as_str() {
         "skip_successful" => {
-            if options.first(word, diagnostics) {
+            if options.first(name, diagnostics) {
                 options.count = Count::Failures;
             }
         }
-        "observe" => options.observe |= options.first(word, diagnostics),
-        _ => unknown(word, diagnostics),
+        "observe" => options.observe |= options.first(name, diagnostics),
+        _ => unknown(name, diagnostics),
     }
 }
 
@@ -124,7 +124,7 @@ fn option(key: &Ident, value: Value, options: &mut Options, diagnostics: &mut Di
             );
         }
         "observe" => {
-            let help = "write `observe` to count and refuse nobody, or remove it";
+            let help = "write `observe` to count without rejecting requests, or remove it";
             diagnostics.error(key.span(), "`observe` takes no value", help);
         }
         "count" | "by" | "cost" | "on_outage" | "name" => {}
@@ -136,13 +136,13 @@ fn option(key: &Ident, value: Value, options: &mut Options, diagnostics: &mut Di
 fn unknown(key: &Ident, diagnostics: &mut Diagnostics) {
     let written = key.to_string();
     let option = [COUNT, by::ALONE, ON_OUTAGE].into_iter().find_map(|choice| Some((choice, choice.form(&written)?)));
-    let (message, help) = match (OPTIONS.iter().find(|(word, _)| *word == written), option) {
+    let (message, help) = match (OPTIONS.iter().find(|(name, _)| *name == written), option) {
         (Some((_, example)), _) => (format!("the option `{key}` needs a value"), format!("write `{example}`")),
         (None, Some((choice, form))) => {
             (format!("`{key}` needs the name of its option"), format!("write `{}{form}`", choice.before))
         }
         (None, None) => {
-            let help = suggest::help(&written, OPTIONS.iter().map(|(word, _)| *word));
+            let help = suggest::help(&written, OPTIONS.iter().map(|(name, _)| *name));
             (format!("`rate_limit` has no option `{key}`"), help)
         }
     };
@@ -175,7 +175,7 @@ fn name(value: &Value, diagnostics: &mut Diagnostics) -> Option<LitStr> {
             None => "the name of a rate limit must be a string literal",
         };
         let help = match value {
-            Value::Word(word) => format!("write `name = \"{}\"`", word.to_string().to_lowercase()),
+            Value::Ident(name) => format!("write `name = \"{}\"`", name.to_string().to_lowercase()),
             _ => "write `name = \"login\"`".to_owned(),
         };
         diagnostics.error(value.range(), message, help);

@@ -58,9 +58,9 @@ mod id;
 /// # let _ = palisade::scope("/api").service(show);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no resource, so nobody can tell who owns it",
+    message = "`{Self}` is not a resource, so its owner is not known",
     label = "`palisade::Resource` is not implemented for it",
-    note = "implement `palisade::Resource` for it: where its rows are, how one is loaded by its id, and who owns it"
+    note = "implement `palisade::Resource` for it, which defines where its rows are stored, how a row is loaded by its id, and who owns it"
 )]
 pub trait Resource: Sized + 'static {
     /// What identifies a row, taken from the path as `web::Path<Id>` would: a number, a text, a `Uuid`; a tuple where the
