@@ -1,40 +1,40 @@
-//! Under which name the crate at hand knows palisade.
+//! Reports that the current crate knows palisade under another name than `palisade`.
 //!
-//! Generated code calls it `::palisade`. Where it has another name, the compiler finds nothing there and says so without a
-//! cure. Promise: this says the cure, once, and says nothing where it can't be sure: what the compiler was given is read from its
-//! own arguments, and the crate's root is looked through for an `extern crate .. as palisade;`.
+//! Generated code calls it `::palisade`. If the crate has another name for it, the compiler's own error does not help. Promise:
+//! this module reports it once, with help, and only if it is sure. It reads the arguments of the compiler, and looks for
+//! `extern crate .. as palisade;` in the root file of the crate.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use proc_macro2::{Span, TokenStream};
 
-use crate::errors::{Errors, Fault};
+use crate::diagnostics::{Diagnostic, Diagnostics};
 
-/// Whether palisade has been reported under its wrong name, where it has one.
+/// Whether the wrong name was reported before.
 static REPORTED: AtomicBool = AtomicBool::new(false);
 
-/// The mistake, for whoever asks first, and nothing for the others; `None` where there is none.
+/// The mistake. The first call returns it as a compile error, later calls return no tokens. Returns `None` if the name is right.
 pub(crate) fn mistake() -> Option<TokenStream> {
-    static MISTAKE: OnceLock<Option<Fault>> = OnceLock::new();
+    static MISTAKE: OnceLock<Option<Diagnostic>> = OnceLock::new();
     let mistake = MISTAKE.get_or_init(|| {
         let arguments: Vec<String> = std::env::args_os().filter_map(|argument| argument.into_string().ok()).collect();
-        fault(&arguments, |root| std::fs::read_to_string(root).ok())
+        diagnostic_for(&arguments, |root| std::fs::read_to_string(root).ok())
     });
-    let Fault { what, cure } = mistake.as_ref()?;
-    let mut errors = Errors::new();
+    let Diagnostic { message, help } = mistake.as_ref()?;
+    let mut diagnostics = Diagnostics::new();
     if !REPORTED.swap(true, Ordering::Relaxed) {
-        errors.push(Span::call_site(), what, cure);
+        diagnostics.error(Span::call_site(), message, help);
     }
-    Some(errors.into_tokens())
+    Some(diagnostics.into_tokens())
 }
 
-/// Of a compiler with these arguments.
-fn fault(arguments: &[String], read: impl FnOnce(&str) -> Option<String>) -> Option<Fault> {
+/// The mistake in a compilation with these arguments.
+fn diagnostic_for(arguments: &[String], read: impl FnOnce(&str) -> Option<String>) -> Option<Diagnostic> {
     let externs: Vec<(&str, &str)> = values(arguments, "--extern").map(named).collect();
     let is_palisade = |name: &str| name == "palisade";
     let known = externs.iter().any(|(name, _)| is_palisade(name));
-    // Whoever was given no crates at all is no compiler that works for Cargo.
+    // A compiler without `--extern` was not started by Cargo.
     if externs.is_empty() || known || values(arguments, "--crate-name").any(is_palisade) {
         return None;
     }
@@ -42,14 +42,14 @@ fn fault(arguments: &[String], read: impl FnOnce(&str) -> Option<String>) -> Opt
     if may_name_it(&read(root)?) {
         return None;
     }
-    let what = "the code that palisade's attributes write calls it `palisade`";
+    let message = "palisade's attributes expand to code that needs the name `palisade`";
     Some(match externs.iter().find(|(_, path)| is_library(path)) {
-        Some((name, _)) => Fault::new(
-            format!("{what}, and here it is called `{name}`"),
+        Some((name, _)) => Diagnostic::new(
+            format!("{message}, but this crate calls it `{name}`"),
             format!("write `extern crate {name} as palisade;` at the top of {root}"),
         ),
-        None => Fault::new(
-            format!("{what}, and this crate has no dependency of that name"),
+        None => Diagnostic::new(
+            format!("{message}, but this crate has no dependency of that name"),
             format!(
                 "add `palisade` to the dependencies in Cargo.toml; or, if a dependency `name` re-exports all of it, write \
                  `extern crate name as palisade;` at the top of {root}"
@@ -81,7 +81,7 @@ fn is_library(path: &str) -> bool {
     stem == "palisade" || stem.strip_prefix("palisade-").is_some_and(|hash| !hash.contains('-'))
 }
 
-/// Whether the crate's root says `extern crate .. as palisade;`, or calls a macro that may say so.
+/// Whether the crate's root has `extern crate .. as palisade;`, or calls a macro that may expand to it.
 fn may_name_it(root: &str) -> bool {
     let Ok(file) = syn::parse_file(root) else { return true };
     file.items.iter().any(|item| match item {
@@ -100,38 +100,38 @@ mod tests {
 
     const USUAL: &str = "use guard::{get, public}; #[get(\"/\")] #[public] async fn f() {} fn main() {}";
 
-    fn cure(arguments: &str, root: &str) -> Option<String> {
+    fn help(arguments: &str, root: &str) -> Option<String> {
         let arguments: Vec<String> = arguments.split(' ').map(str::to_owned).collect();
         let read = |path: &str| (path == "src/main.rs").then(|| root.to_owned());
-        fault(&arguments, read).map(|fault| fault.cure)
+        diagnostic_for(&arguments, read).map(|found| found.help)
     }
 
     #[test]
-    fn another_name_is_told_with_its_cure() {
+    fn another_name_is_reported() {
         for arguments in [
             "rustc --crate-name app src/main.rs --extern serde=/t/libserde-1.rmeta --extern guard=/t/libpalisade-0f.rmeta",
             "clippy-driver rustc --crate-name app src/main.rs --extern=guard=/t/libpalisade-0f.rlib",
             "rustc src/main.rs -L dependency=/palisade --extern priv:guard=C:\\t\\libpalisade.rlib",
         ] {
             let expected = "write `extern crate guard as palisade;` at the top of src/main.rs";
-            assert_eq!(cure(arguments, USUAL).as_deref(), Some(expected), "{arguments}");
+            assert_eq!(help(arguments, USUAL).as_deref(), Some(expected), "{arguments}");
         }
     }
 
     #[test]
-    fn a_crate_that_does_not_have_it_is_told_what_to_add() {
+    fn a_missing_dependency_is_reported() {
         for arguments in [
             "rustc --crate-name app src/main.rs --extern framework=/t/libframework-0f.rmeta",
             "rustc --crate-name app src/main.rs --extern tests=/t/libpalisade-tests-0f.rmeta --extern x",
         ] {
-            let cure = cure(arguments, USUAL).unwrap();
-            assert!(cure.contains("add `palisade` to the dependencies"), "{arguments}: {cure}");
-            assert!(cure.contains("`extern crate name as palisade;`"), "{arguments}: {cure}");
+            let help = help(arguments, USUAL).unwrap();
+            assert!(help.contains("add `palisade` to the dependencies"), "{arguments}: {help}");
+            assert!(help.contains("`extern crate name as palisade;`"), "{arguments}: {help}");
         }
     }
 
     #[test]
-    fn whoever_may_have_it_is_not_told_anything() {
+    fn uncertain_cases_are_not_reported() {
         let renamed = "rustc --crate-name app src/main.rs --extern guard=/t/libpalisade-0f.rmeta";
         for (arguments, root) in [
             ("rustc --crate-name app src/main.rs --extern palisade=/t/libpalisade-0f.rmeta", USUAL),
@@ -150,8 +150,8 @@ mod tests {
             (renamed, "include!(\"root.rs\");"),
             (renamed, "this is no Rust"),
         ] {
-            assert_eq!(cure(arguments, root), None, "{arguments}: {root}");
+            assert_eq!(help(arguments, root), None, "{arguments}: {root}");
         }
-        assert!(cure(renamed, "macro_rules! m { () => {} } mod a; fn main() { m!() }").is_some());
+        assert!(help(renamed, "macro_rules! m { () => {} } mod a; fn main() { m!() }").is_some());
     }
 }

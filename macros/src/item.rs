@@ -1,4 +1,4 @@
-//! The annotated function, as far as the attributes care.
+//! The annotated function, as far as the attributes need to know it.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -6,42 +6,70 @@ use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericParam, Pat, Safety, Signature, Visibility};
 
-use crate::clause::Attributed;
-use crate::condition::Condition;
-use crate::errors::{Errors, Place};
-use crate::model::{Argument, Fitness, Handler};
+use crate::cfg_predicate::CfgPredicate;
+use crate::diagnostics::{Diagnostics, SourceRange};
+use crate::gather::{Attributed, OuterAttribute, flat};
 
-/// `None` where the item is no free function with a body: it was reported, and stays as it is.
-pub(crate) fn read(item: TokenStream, errors: &mut Errors) -> Option<Handler> {
+/// The annotated function. Its body is one token, and is never looked into.
+pub(crate) struct Handler {
+    pub(crate) attributes: Vec<OuterAttribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) signature: Signature,
+    pub(crate) body: TokenTree,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) fitness: Fitness,
+}
+
+/// Whether a function can be a handler at all. One that can't was reported, and is never called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fitness {
+    Fit,
+    Unfit,
+}
+
+/// One argument of a handler.
+pub(crate) struct Argument {
+    /// What its pattern binds: `body` in `Json(body)`, nothing in `_`.
+    pub(crate) names: Vec<Ident>,
+    /// Where its type is written.
+    pub(crate) ty: Span,
+    /// Whether its type looks like input. Only a help text may rely on it.
+    pub(crate) looks_like_input: bool,
+    /// When it is there; `None` if always.
+    pub(crate) present: Option<CfgPredicate>,
+}
+
+/// Reads the item. Returns `None` if it is not a free function with a body: that was reported, and the item stays as it is.
+pub(crate) fn read(item: TokenStream, diagnostics: &mut Diagnostics) -> Option<Handler> {
     let Attributed { attributes, mut rest } = Attributed::split(item);
-    // The body goes before anything is parsed: the cost of an attribute must not grow with the handler.
+    // The body is taken off before anything is parsed, so that the cost of an attribute does not grow with the handler.
     let body = rest.pop_if(|last| is_block(last));
-    let place = Place::of(&rest, Span::call_site());
-    let is_function = rest.iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "fn"));
+    let range = SourceRange::of(&rest, Span::call_site());
+    let is_function = rest.iter().any(|token| matches!(token, TokenTree::Ident(keyword) if keyword == "fn"));
     let parsed = (|input: ParseStream<'_>| Ok((input.parse()?, input.parse()?))).parse2(rest.into_iter().collect());
     let (visibility, signature): (Visibility, Signature) = match (parsed, is_function) {
         (Ok(parsed), _) => parsed,
         (Err(error), true) if body.is_some() => {
-            errors.push(error.span(), format!("this signature can't be read: {error}"), "write a plain `async fn`");
+            diagnostics.error(error.span(), format!("invalid signature: {error}"), "write a plain `async fn`");
             return None;
         }
         (Err(_), true) => {
-            errors.push(place, "this function has no body, so it handles nothing", IMPLEMENTED);
+            diagnostics.error(range, "the function has no body", IMPLEMENTED);
             return None;
         }
         (Err(_), false) => {
-            errors.push(place, "this is no function, so nobody can call it", "put the attribute above an `async fn`");
+            diagnostics.error(range, "expected a function", "put the attribute above an `async fn`");
             return None;
         }
     };
     if let Some(receiver) = signature.receiver() {
-        let what = "a method can't be a handler: a route has no `self`";
-        let cure = "move it out of the `impl` and take what it needs as an argument, such as `state: Data<State>`";
-        errors.push(receiver.span(), what, cure);
+        let message = "a method can't be a handler: a route has no `self`";
+        let help = "move it out of the `impl` and take what it needs as an argument, such as `state: Data<State>`";
+        diagnostics.error(receiver.span(), message, help);
         return None;
     }
     let arguments = signature.inputs.iter().filter_map(argument).collect();
-    let fitness = fitness(&signature, errors);
+    let fitness = fitness(&signature, diagnostics);
     Some(Handler { attributes, visibility, signature, body: body?, arguments, fitness })
 }
 
@@ -52,7 +80,7 @@ fn is_block(token: &TokenTree) -> bool {
     let TokenTree::Group(group) = token else { return false };
     match group.delimiter() {
         Delimiter::Brace => true,
-        Delimiter::None => crate::clause::flat(group.stream()).last().is_some_and(is_block),
+        Delimiter::None => flat(group.stream()).last().is_some_and(is_block),
         _ => false,
     }
 }
@@ -63,10 +91,10 @@ fn argument(input: &FnArg) -> Option<Argument> {
     bindings(&typed.pat, &mut names);
     let looks_like_input =
         ["Json", "Form", "Query"].iter().any(|input| find(typed.ty.to_token_stream(), input).is_some());
-    Some(Argument { names, ty: typed.ty.span(), looks_like_input, present: Condition::of(&typed.attrs) })
+    Some(Argument { names, ty: typed.ty.span(), looks_like_input, present: CfgPredicate::of(&typed.attrs) })
 }
 
-/// Everything that a pattern binds, from left to right.
+/// Adds each name that a pattern binds, from left to right.
 fn bindings(pattern: &Pat, names: &mut Vec<Ident>) {
     match pattern {
         Pat::Ident(binding) => {
@@ -85,80 +113,80 @@ fn bindings(pattern: &Pat, names: &mut Vec<Ident>) {
     }
 }
 
-/// Reports everything that keeps the function from being a handler.
-fn fitness(signature: &Signature, errors: &mut Errors) -> Fitness {
-    let mut faults: Vec<(Place, &str, String)> = Vec::new();
+/// Reports each reason why the function cannot be a handler.
+fn fitness(signature: &Signature, diagnostics: &mut Diagnostics) -> Fitness {
+    let mut found: Vec<(SourceRange, &str, String)> = Vec::new();
     let name = &signature.ident;
     if signature.asyncness.is_none() {
-        faults.push((
+        found.push((
             signature.fn_token.span.into(),
-            "a handler has to be asynchronous",
+            "a handler must be asynchronous",
             format!("write `async fn {name}`"),
         ));
     }
-    if let Some(word) = &signature.constness {
-        faults.push((word.span.into(), "a handler can't be `const`: it runs for each request", remove("const")));
+    if let Some(keyword) = &signature.constness {
+        found.push((keyword.span.into(), "a handler can't be `const`: it runs for each request", remove("const")));
     }
-    if let Safety::Unsafe(word) = &signature.safety {
-        let what = "a handler can't be `unsafe`: its caller is the network, which keeps no promises";
-        faults.push((
-            word.span.into(),
-            what,
+    if let Safety::Unsafe(keyword) = &signature.safety {
+        let message = "a handler can't be `unsafe`: any request calls it";
+        found.push((
+            keyword.span.into(),
+            message,
             "remove it, and write `unsafe { .. }` inside where it is needed".to_owned(),
         ));
     }
     if let Some(abi) = &signature.abi {
-        faults.push((place(abi), "a handler can't be `extern`: it is called from Rust", remove("extern")));
+        found.push((range(abi), "a handler can't be `extern`: it is called from Rust", remove("extern")));
     }
     if let Some(variadic) = &signature.variadic {
-        faults.push((place(variadic), "a handler takes a fixed number of arguments", remove("...")));
+        found.push((range(variadic), "a handler takes a fixed number of arguments", remove("...")));
     }
     for parameter in &signature.generics.params {
-        let (what, ident) = match parameter {
+        let (message, ident) = match parameter {
             GenericParam::Lifetime(_) => continue,
             GenericParam::Type(parameter) => (GENERIC, &parameter.ident),
             GenericParam::Const(parameter) => (GENERIC, &parameter.ident),
         };
-        faults.push((place(parameter), what, format!("write the very type or value instead of `{ident}`")));
+        found.push((range(parameter), message, format!("write a concrete type or value instead of `{ident}`")));
     }
     for input in &signature.inputs {
         if let FnArg::Typed(argument) = input
-            && let Some(word) = find(argument.ty.to_token_stream(), "impl")
+            && let Some(keyword) = find(argument.ty.to_token_stream(), "impl")
         {
-            faults.push((word.span().into(), GENERIC, "write the very type instead of `impl ..`".to_owned()));
+            found.push((keyword.span().into(), GENERIC, "write a concrete type instead of `impl ..`".to_owned()));
         }
     }
-    // One behind a condition may be gone when the others are counted.
+    // An argument with a `#[cfg(..)]` may be absent, so it is not counted.
     let always = |input: &&FnArg| matches!(input, FnArg::Typed(argument) if argument.attrs.is_empty());
     if let Some(one_too_many) = signature.inputs.iter().filter(always).nth(MOST) {
-        let what = format!("a handler takes {MOST} arguments at most");
-        let cure = "take several of them as one tuple, such as `(a, b): (Data<A>, Data<B>)`";
-        errors.push(place(one_too_many), what, cure);
+        let message = format!("a handler takes at most {MOST} arguments");
+        let help = "take several of them as one tuple, such as `(a, b): (Data<A>, Data<B>)`";
+        diagnostics.error(range(one_too_many), message, help);
         return Fitness::Unfit;
     }
-    let fitness = if faults.is_empty() { Fitness::Fit } else { Fitness::Unfit };
-    faults.into_iter().for_each(|(place, what, cure)| errors.push(place, what, cure));
+    let fitness = if found.is_empty() { Fitness::Fit } else { Fitness::Unfit };
+    found.into_iter().for_each(|(range, message, help)| diagnostics.error(range, message, help));
     fitness
 }
 
-/// actix-web calls no handler with more.
+/// The most arguments with which actix-web calls a handler.
 const MOST: usize = 16;
 
 const GENERIC: &str = "a handler can't be generic: a route is one function";
 
-fn remove(word: &str) -> String {
-    format!("remove `{word}`")
+fn remove(keyword: &str) -> String {
+    format!("remove `{keyword}`")
 }
 
-fn place(tokens: &impl ToTokens) -> Place {
-    Place::of(&tokens.to_token_stream().into_iter().collect::<Vec<_>>(), Span::call_site())
+fn range(tokens: &impl ToTokens) -> SourceRange {
+    SourceRange::of(&tokens.to_token_stream().into_iter().collect::<Vec<_>>(), Span::call_site())
 }
 
-/// The first such word at any depth.
-fn find(tokens: TokenStream, word: &str) -> Option<Ident> {
+/// The first identifier of that name, at any depth.
+fn find(tokens: TokenStream, name: &str) -> Option<Ident> {
     tokens.into_iter().find_map(|token| match token {
-        TokenTree::Ident(ident) => (ident == word).then_some(ident),
-        TokenTree::Group(group) => find(Group::stream(&group), word),
+        TokenTree::Ident(ident) => (ident == name).then_some(ident),
+        TokenTree::Group(group) => find(Group::stream(&group), name),
         _ => None,
     })
 }

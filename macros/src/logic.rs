@@ -6,14 +6,13 @@
 use palisade_grammar::expression::{Expression, Node, TruthTable};
 use proc_macro2::Span;
 
-use crate::errors::{Errors, Place};
-use crate::model::Rule;
+use crate::diagnostics::{Diagnostics, SourceRange};
+use crate::rule::Rule;
 
 impl Expression for Rule {
     fn node(&self) -> Node<'_, Self> {
         match self {
-            Rule::Public | Rule::OptionalAuth | Rule::Authenticated => Node::Always,
-            Rule::Nobody => Node::Never,
+            Rule::Authenticated => Node::Always,
             Rule::Not(rule) => Node::Not(rule),
             Rule::All(rules) => Node::All(rules),
             Rule::Any(rules) => Node::Any(rules),
@@ -25,13 +24,13 @@ impl Expression for Rule {
 }
 
 /// Reports a rule that admits nobody, or else the first alternative that is redundant.
-pub(crate) fn sense(rules: &[(Span, &Rule)], errors: &mut Errors) {
+pub(crate) fn sense(rules: &[(Span, &Rule)], diagnostics: &mut Diagnostics) {
     let all: Vec<&Rule> = rules.iter().map(|(_, rule)| *rule).collect();
     let Some(table) = TruthTable::new(&all, |one, other| one.text() == other.text()) else { return };
     if !table.is_satisfiable() {
         let Some((span, _)) = rules.last() else { return };
         let what = "these access attributes contradict each other: nobody can pass them";
-        errors.push(*span, what, "remove what contradicts; to close a route write `#[deny_all(\"why\")]`");
+        diagnostics.error(*span, what, "remove what contradicts; to close a route write `#[deny_all(\"why\")]`");
         return;
     }
     for (span, rule) in rules {
@@ -39,7 +38,7 @@ pub(crate) fn sense(rules: &[(Span, &Rule)], errors: &mut Errors) {
             let text = redundant.text();
             let what = format!("`{text}` is redundant: the other conditions already imply the result");
             let cure = format!("remove `{text}`, or the condition that makes it redundant");
-            errors.push(redundant.place().unwrap_or_else(|| Place::from(*span)), what, cure);
+            diagnostics.error(redundant.range().unwrap_or_else(|| SourceRange::from(*span)), what, cure);
             return;
         }
     }

@@ -1,36 +1,62 @@
-//! What a written rule says: its words, its place, its leaves.
+//! Rules: who may call a handler, as a tree of conditions.
 
 use palisade_grammar::expression::for_each_leaf;
-use proc_macro2::{Span, TokenTree};
-use quote::ToTokens;
+pub(crate) use palisade_grammar::names::Kind as NameKind;
+use proc_macro2::{Ident, Span};
+use syn::LitStr;
 use syn::ext::IdentExt;
 
-use crate::errors::Place;
-use crate::model::{Name, Owns, Parameter, Rule, UserPath};
+use crate::diagnostics::SourceRange;
+use crate::user_path::UserPath;
 
-impl UserPath {
-    /// As one writes it: without spaces.
-    pub(crate) fn text(&self) -> String {
-        self.0.to_string().replace(' ', "")
-    }
-
-    pub(crate) fn place(&self) -> Place {
-        Place::of(&self.0.clone().into_iter().collect::<Vec<TokenTree>>(), Span::call_site())
-    }
-
-    pub(crate) fn span(&self) -> Span {
-        self.0.clone().into_iter().last().map_or_else(Span::call_site, |last| last.span())
-    }
+/// What must be true of an authenticated caller.
+pub(crate) enum Rule {
+    Authenticated,
+    Named(NameKind, Name),
+    /// The caller is an administrator of the application. Holds the span of the attribute that demands it.
+    Admin(Span),
+    Owner(Parameter),
+    Tenant(Parameter),
+    Owns(Owns),
+    /// The path of an asynchronous function.
+    Check(UserPath),
+    Not(Box<Rule>),
+    All(Vec<Rule>),
+    Any(Vec<Rule>),
 }
 
-impl ToTokens for UserPath {
-    fn to_tokens(&self, tokens: &mut proc_macro2::TokenStream) {
-        tokens.extend(self.0.clone());
-    }
+#[derive(Clone)]
+pub(crate) enum Name {
+    Text(LitStr),
+    /// A constant, or a variant of an enum with `#[derive(Role)]`: the compiler knows which.
+    Path(UserPath),
+}
+
+/// A parameter of the path.
+pub(crate) struct Parameter {
+    pub(crate) name: Ident,
+    pub(crate) source: ParameterSource,
+}
+
+/// Which template has the parameter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ParameterSource {
+    /// The template of this route.
+    Route,
+    /// The prefix of an outer scope.
+    Scope,
+}
+
+/// A row that the caller must own, and the parameters that identify it.
+pub(crate) struct Owns {
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) of: UserPath,
+    /// Whether a row of another owner is 403 instead of 404.
+    pub(crate) reveals: bool,
 }
 
 impl Name {
-    /// What tells it from every other name.
+    /// Two names with the same text are the same name.
     pub(crate) fn text(&self) -> String {
         match self {
             Name::Text(text) => format!("{:?}", text.value()),
@@ -38,10 +64,10 @@ impl Name {
         }
     }
 
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn range(&self) -> SourceRange {
         match self {
             Name::Text(text) => text.span().into(),
-            Name::Path(path) => path.place(),
+            Name::Path(path) => path.range(),
         }
     }
 }
@@ -59,7 +85,7 @@ impl Owns {
 }
 
 impl Rule {
-    /// In the words of an expression. Two rules of one text are one rule.
+    /// The rule as an expression. Two rules with the same text are the same rule.
     pub(crate) fn text(&self) -> String {
         let joined = |rules: &[Rule], operator: &str| {
             let mut texts: Vec<String> = rules.iter().map(Rule::text).collect();
@@ -67,12 +93,9 @@ impl Rule {
             format!("({})", texts.join(operator))
         };
         match self {
-            Rule::Public => "public".to_owned(),
-            Rule::OptionalAuth => "optional_auth".to_owned(),
             Rule::Authenticated => "authenticated".to_owned(),
-            Rule::Nobody => "nobody".to_owned(),
-            Rule::Admin(_) => "admin".to_owned(),
             Rule::Named(kind, name) => format!("{}({})", kind.word(), name.text()),
+            Rule::Admin(_) => "admin".to_owned(),
             Rule::Owner(parameter) => format!("owner({})", parameter.text()),
             Rule::Tenant(parameter) => format!("tenant({})", parameter.text()),
             Rule::Owns(owns) => format!("owner({}, of = {})", owns.names().join(", "), owns.of.text()),
@@ -83,27 +106,27 @@ impl Rule {
         }
     }
 
-    /// Every leaf, from left to right.
+    /// Adds each leaf, from left to right.
     pub(crate) fn leaves<'r>(&'r self, leaves: &mut Vec<&'r Rule>) {
         for_each_leaf(self, &mut |leaf| leaves.push(leaf));
     }
 
-    /// Where it stands, as far as its first leaf tells.
-    pub(crate) fn place(&self) -> Option<Place> {
+    /// Where its first leaf is written, if that is known.
+    pub(crate) fn range(&self) -> Option<SourceRange> {
         let mut leaves = Vec::new();
         self.leaves(&mut leaves);
         match leaves.first()? {
-            Rule::Named(_, name) => Some(name.place()),
+            Rule::Named(_, name) => Some(name.range()),
             Rule::Admin(span) => Some((*span).into()),
             Rule::Owner(parameter) | Rule::Tenant(parameter) => Some(parameter.name.span().into()),
             Rule::Owns(owns) => owns.parameters.first().map(|parameter| parameter.name.span().into()),
-            Rule::Check(path) => Some(path.place()),
+            Rule::Check(path) => Some(path.range()),
             _ => None,
         }
     }
 
-    /// Whether something of the user's stands in it, which a `use` of ours could shadow.
-    pub(crate) fn is_users(&self) -> bool {
+    /// Whether it contains a path of the user's, which an import of ours could shadow.
+    pub(crate) fn has_user_path(&self) -> bool {
         let mut leaves = Vec::new();
         self.leaves(&mut leaves);
         leaves.iter().any(|leaf| matches!(leaf, Rule::Owns(_) | Rule::Check(_) | Rule::Named(_, Name::Path(_))))

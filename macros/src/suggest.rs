@@ -1,7 +1,7 @@
-//! Did you mean.
+//! Suggestions for a name that is not known: "did you mean `owner`?"
 
-/// The candidate that is nearest to what was written, where one is near enough to be meant: about one slip in three
-/// letters, and never all of them.
+/// The candidate that is nearest to what was written, if it is near enough: at most about one mistake in three letters, and
+/// never as many as it has letters.
 pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = written.to_lowercase();
     let reach = (written.chars().count() / 3).max(1);
@@ -13,8 +13,8 @@ pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'
         .map(|(_, candidate)| candidate)
 }
 
-/// The cure of a word that is not among the known ones: the one that was meant, or all of them.
-pub(crate) fn cure<'a>(written: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+/// The help for a name that is not known: the nearest known name, or all of them.
+pub(crate) fn help<'a>(written: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(written, known.clone()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("write {}", one_of(known)),
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_near_is_meant() {
+    fn near_names_are_suggested() {
         for (written, meant) in
             [("idd", "id"), ("coutn", "count"), ("failure", "failures"), ("get", "GET"), ("bi", "by")]
         {
@@ -54,16 +54,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_far_is_not() {
+    fn distant_names_are_not_suggested() {
         for written in ["x", "user", "zebra", "", "method"] {
             assert_eq!(nearest(written, ["id", "y", "count", "failures"]), None, "{written}");
         }
     }
 
     #[test]
-    fn the_cure_is_one_word_or_all() {
-        assert_eq!(cure("idd", ["id", "name"]), "did you mean `id`?");
-        assert_eq!(cure("zebra", ["id", "name", "at"]), "write `id`, `name` or `at`");
+    fn help_is_one_suggestion_or_all() {
+        assert_eq!(help("idd", ["id", "name"]), "did you mean `id`?");
+        assert_eq!(help("zebra", ["id", "name", "at"]), "write `id`, `name` or `at`");
         assert_eq!(all_of(["a", "b"]), "`a` and `b`");
         assert_eq!(one_of(["a"]), "`a`");
     }

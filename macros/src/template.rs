@@ -3,14 +3,14 @@
 use palisade_grammar::template;
 use regex_syntax::hir::{Hir, HirKind};
 
-use crate::errors::Fault;
+use crate::diagnostics::Diagnostic;
 
 /// The names of the parameters, from left to right.
 ///
 /// A template that the router would panic about when the server starts is a compile error here.
-pub(crate) fn parameters(template: &str) -> Result<Vec<&str>, Fault> {
+pub(crate) fn parameters(template: &str) -> Result<Vec<&str>, Diagnostic> {
     template::check(template, named_groups)
-        .map_err(|error| Fault::new(format_args!("the path \"{template}\" {}", error.message()), error.help()))
+        .map_err(|error| Diagnostic::new(format_args!("the path \"{template}\" {}", error.message()), error.help()))
 }
 
 /// The number of named groups in a regular expression; otherwise the error in one line, without the picture of the pattern.
@@ -46,7 +46,7 @@ mod tests {
                 "write a pattern that the crate `regex` accepts, as in `{id:\\d+}`",
             ),
         ] {
-            assert_eq!(parameters(template), Err(Fault::new(what, cure)));
+            assert_eq!(parameters(template), Err(Diagnostic::new(what, cure)));
         }
     }
 

@@ -1,14 +1,13 @@
-//! Tokens as one writes them, for a cure that says what was meant: the compiler's own printing of them differs from version
-//! to version.
+//! Tokens in the usual spacing, for help texts. The compiler's own printing differs from version to version.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
-use crate::clause::flat;
+use crate::gather::flat;
 
 /// In the usual spacing.
 pub(crate) fn text(tokens: TokenStream) -> String {
     let mut written = String::new();
-    // Whether a space stands before the next token, if that wants one.
+    // Whether a space comes before the next token, if that token takes one.
     let mut open = false;
     for token in flat(tokens) {
         match token {

@@ -26,7 +26,7 @@ fn behind(by: ForwardedBy) -> PalisadeBuilder {
 
 /// The warnings about client addresses since the last call.
 fn warnings(log: &Log) -> Vec<String> {
-    log.take_all().lines().filter(|line| line.contains("client_addr")).map(str::to_owned).collect()
+    log.take_all().lines().filter(|line| line.contains("palisade::proxy")).map(str::to_owned).collect()
 }
 
 /// Sends one request for each header from this peer, and returns the statuses in order.

@@ -1,7 +1,7 @@
-//! What must not compile, with the messages that it gets, and what must: the mistakes are in `<attribute>/<mistake>.rs`.
+//! Fixtures that must not compile, with their messages, in `<attribute>/<mistake>.rs`, and fixtures that must compile, in `pass`.
 
 #[test]
-fn mistakes_are_compile_errors_with_their_cure() {
+fn mistakes_are_compile_errors_with_help() {
     let cases = trybuild::TestCases::new();
     cases.pass("ui/pass/*.rs");
     for folder in std::fs::read_dir("ui").unwrap() {

@@ -1,15 +1,15 @@
-//! `#[derive(__Endpoint)]`: what makes a deprecated handler an endpoint.
+//! `#[derive(__Endpoint)]` makes a deprecated handler an endpoint.
 //!
-//! Only the route attributes write it. The compiler does not warn about a deprecated type where a derive names it, and so
-//! nothing has to be allowed that a crate may have forbidden.
+//! Only the expansion of a route attribute contains it. The compiler does not warn if the code of a derive names a deprecated
+//! type, so that no `#[allow(deprecated)]` is needed, which a crate may forbid.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 
-use crate::clause::{Attributed, flat};
 use crate::emit::implementations;
+use crate::gather::{Attributed, flat};
 
-/// The struct, with `#[endpoint(..)]` above it.
+/// Takes the struct with `#[endpoint(..)]` above it.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let Attributed { attributes, rest } = Attributed::split(item);
     let promised = attributes.iter().find_map(|attribute| attribute.inside("endpoint"));
@@ -18,10 +18,10 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let ([TokenTree::Group(promised), TokenTree::Group(arguments)], Some(TokenTree::Ident(name))) = (&*parts, name)
     else {
         return quote!(::core::compile_error! {
-            "this derive is of no use by itself\n= help: write `#[palisade::get(\"/..\")]` above a handler"
+            "this derive is only for the expansions of palisade's attributes\n= help: write `#[palisade::get(\"/..\")]` above a handler"
         });
     };
-    // Named by the derive, and not by the user.
+    // The span of the derive, so that the compiler does not take it for the user's name.
     let mut name: Ident = name.clone();
     name.set_span(Span::call_site().located_at(name.span()));
     implementations(&name, &promised.stream(), &arguments.stream())

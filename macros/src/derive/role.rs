@@ -5,14 +5,14 @@
 //! cycle does not compile.
 
 use palisade_grammar::hierarchy::Hierarchy;
-use palisade_grammar::names::Kind;
+use palisade_grammar::names::Kind as NameKind;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Meta};
 
-use crate::clause::flat;
-use crate::errors::Errors;
+use crate::diagnostics::Diagnostics;
+use crate::gather::flat;
 use crate::suggest;
 
 struct Variant {
@@ -26,63 +26,71 @@ struct Variant {
 
 /// What could be understood is emitted in any case, so that one mistake is one message.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
-    let mut errors = Errors::new();
+    let mut diagnostics = Diagnostics::new();
     let expansion = match syn::parse2::<DeriveInput>(item) {
-        Ok(input) => expand(&input, &mut errors),
+        Ok(input) => expand(&input, &mut diagnostics),
         Err(error) => {
-            errors.push(error.span(), format!("this can't be read: {error}"), EXAMPLE);
+            diagnostics.error(error.span(), format!("invalid item: {error}"), EXAMPLE);
             TokenStream::new()
         }
     };
-    let mut tokens = errors.into_tokens();
+    let mut tokens = diagnostics.into_tokens();
     tokens.extend(expansion);
     tokens
 }
 
 const EXAMPLE: &str = "write `#[derive(Role)] enum Role { #[implies(User)] Admin, User }`";
 
-fn expand(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
+fn expand(input: &DeriveInput, diagnostics: &mut Diagnostics) -> TokenStream {
     let name = &input.ident;
     let Data::Enum(body) = &input.data else {
-        errors.push(name.span(), "roles are the variants of an enum", EXAMPLE);
+        diagnostics.error(name.span(), "expected an enum, whose variants are the roles", EXAMPLE);
         return TokenStream::new();
     };
     if let Some(parameter) = input.generics.params.first() {
         let place = parameter.to_token_stream().into_iter().next().map_or(name.span(), |token| token.span());
-        errors.push(place, "an enum of roles is not generic: a role is one name", "remove the parameter");
+        diagnostics.error(place, "an enum of roles can't be generic", "remove the parameter");
         return TokenStream::new();
     }
     if body.variants.is_empty() {
-        errors.push(name.span(), "this enum has no role", EXAMPLE);
+        diagnostics.error(name.span(), "the enum has no variants", EXAMPLE);
     }
     for word in input.attrs.iter().filter_map(ours) {
-        errors.push(word.span(), format!("`{word}` is about one role, not about the enum"), "put it above a variant");
+        diagnostics.error(
+            word.span(),
+            format!("`{word}` belongs to a variant, not to the enum"),
+            "write it above a variant",
+        );
     }
     let mut variants: Vec<Variant> = Vec::new();
     for variant in &body.variants {
         if !matches!(variant.fields, Fields::Unit) {
-            let what = format!("the role `{}` has fields, and a role is just a name", variant.ident);
-            errors.push(variant.ident.span(), what, format!("write `{}`", variant.ident));
+            let what = format!("the role `{}` can't have fields", variant.ident);
+            diagnostics.error(variant.ident.span(), what, format!("write `{}`", variant.ident));
         }
-        let read = read(&variant.ident, &variant.attrs, errors);
+        let read = read(&variant.ident, &variant.attrs, diagnostics);
         // A name in `#[role("..")]` was checked where it is written.
         if !read.renamed
-            && let Err(error) = Kind::Role.check(&read.name)
+            && let Err(error) = NameKind::Role.check(&read.name)
         {
-            errors.push(read.ident.span(), Kind::Role.message(error), "give it another name with `#[role(\"..\")]`");
+            diagnostics.error(
+                read.ident.span(),
+                NameKind::Role.message(error),
+                "give it another name with `#[role(\"..\")]`",
+            );
         }
         if variants.iter().any(|earlier| earlier.name == read.name) {
-            let what = format!("two roles are called \"{}\"", read.name);
-            errors.push(variant.ident.span(), what, "give one of them another name with `#[role(\"..\")]`");
+            let what = format!("duplicate role name \"{}\"", read.name);
+            diagnostics.error(variant.ident.span(), what, "give one of them another name with `#[role(\"..\")]`");
         }
         variants.push(read);
     }
-    known(&mut variants, errors);
-    cycles(&variants, errors);
+    known(&mut variants, diagnostics);
+    cycles(&variants, diagnostics);
     emit(name, &variants, &body.variants.iter().map(|variant| &variant.fields).collect::<Vec<_>>())
 }
 
-fn read(ident: &Ident, attributes: &[Attribute], errors: &mut Errors) -> Variant {
+fn read(ident: &Ident, attributes: &[Attribute], diagnostics: &mut Diagnostics) -> Variant {
     let mut variant = Variant {
         ident: ident.clone(),
         name: snake(&ident.unraw().to_string()),
@@ -102,27 +110,27 @@ fn read(ident: &Ident, attributes: &[Attribute], errors: &mut Errors) -> Variant
             _ => Vec::new(),
         };
         if tokens.is_empty() {
-            errors.push(word.span(), format!("`{word}` names nothing"), cure);
+            diagnostics.error(word.span(), format!("`{word}` needs a name"), cure);
         }
         for part in tokens.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')) {
             match part {
                 [] => {}
                 [TokenTree::Ident(other)] if word == "implies" => {
                     if variant.implies.contains(other) {
-                        errors.push(other.span(), format!("`{other}` stands here twice"), "remove one of the two");
+                        diagnostics.error(other.span(), format!("duplicate `{other}`"), "remove one of the two");
                     } else {
                         variant.implies.push(other.clone());
                     }
                 }
                 [TokenTree::Literal(literal)] if word != "implies" => {
                     match syn::parse2::<LitStr>(TokenTree::from(literal.clone()).into()) {
-                        Ok(text) => named(word, text, &mut variant, errors),
-                        Err(_) => errors.push(literal.span(), format!("`{word}` takes a name in quotes"), cure),
+                        Ok(text) => named(word, text, &mut variant, diagnostics),
+                        Err(_) => diagnostics.error(literal.span(), format!("`{word}` takes a name in quotes"), cure),
                     }
                 }
                 [first, ..] => {
                     let what = if word == "implies" { "takes variants of this enum" } else { "takes a name in quotes" };
-                    errors.push(first.span(), format!("`{word}` {what}"), cure);
+                    diagnostics.error(first.span(), format!("`{word}` {what}"), cure);
                 }
             }
         }
@@ -135,36 +143,36 @@ fn ours(attribute: &Attribute) -> Option<&Ident> {
     attribute.path().get_ident().filter(|word| ["implies", "grants", "role"].iter().any(|ours| word == ours))
 }
 
-fn named(word: &Ident, text: LitStr, variant: &mut Variant, errors: &mut Errors) {
+fn named(word: &Ident, text: LitStr, variant: &mut Variant, diagnostics: &mut Diagnostics) {
     let written = text.value();
-    let kind = if word == "role" { Kind::Role } else { Kind::Permission };
+    let kind = if word == "role" { NameKind::Role } else { NameKind::Permission };
     if let Err(error) = kind.check(&written) {
-        errors.push(text.span(), kind.message(error), format!("write a name, such as {}", kind.example()));
-    } else if kind == Kind::Role && variant.renamed {
-        errors.push(text.span(), "a role has one name", "remove one of the two");
-    } else if kind == Kind::Role {
+        diagnostics.error(text.span(), kind.message(error), format!("write a name, such as {}", kind.example()));
+    } else if kind == NameKind::Role && variant.renamed {
+        diagnostics.error(text.span(), "duplicate `role`", "remove one of the two");
+    } else if kind == NameKind::Role {
         variant.name = written;
         variant.renamed = true;
     } else if variant.grants.iter().any(|earlier| earlier.value() == written) {
-        errors.push(text.span(), format!("\"{written}\" is granted twice"), "remove one of the two");
+        diagnostics.error(text.span(), format!("duplicate permission \"{written}\""), "remove one of the two");
     } else {
         variant.grants.push(text);
     }
 }
 
 /// Every implied role is a variant, and another one.
-fn known(variants: &mut [Variant], errors: &mut Errors) {
+fn known(variants: &mut [Variant], diagnostics: &mut Diagnostics) {
     let names: Vec<String> = variants.iter().map(|variant| variant.ident.to_string()).collect();
     for variant in variants {
         let own = &variant.ident;
         variant.implies.retain(|implied| {
             let text = implied.to_string();
             if implied == own {
-                errors.push(implied.span(), format!("`{own}` implies itself"), "remove it");
+                diagnostics.error(implied.span(), format!("`{own}` implies itself"), "remove it");
             } else if !names.contains(&text) {
                 let others = names.iter().map(String::as_str).filter(|name| own != name);
-                let cure = suggest::cure(&text, others.collect::<Vec<_>>());
-                errors.push(implied.span(), format!("`{text}` is no role of this enum"), cure);
+                let cure = suggest::help(&text, others.collect::<Vec<_>>());
+                diagnostics.error(implied.span(), format!("unknown role `{text}`"), cure);
             } else {
                 return true;
             }
@@ -173,7 +181,7 @@ fn known(variants: &mut [Variant], errors: &mut Errors) {
     }
 }
 
-fn cycles(variants: &[Variant], errors: &mut Errors) {
+fn cycles(variants: &[Variant], diagnostics: &mut Diagnostics) {
     let names: Vec<(String, Vec<String>)> = variants
         .iter()
         .map(|variant| (variant.ident.to_string(), variant.implies.iter().map(Ident::to_string).collect()))
@@ -187,7 +195,7 @@ fn cycles(variants: &[Variant], errors: &mut Errors) {
     let Some(first) = first else { return };
     let what = format!("roles imply each other in a cycle: {}", way.join(" -> "));
     let place = first.implies.first().map_or(first.ident.span(), Ident::span);
-    errors.push(place, what, "remove one of these `implies`: a role implies lesser ones only");
+    diagnostics.error(place, what, "remove one of these `implies`: a role implies lesser ones only");
 }
 
 fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {

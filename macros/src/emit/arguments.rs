@@ -1,23 +1,26 @@
-//! Closures over a handler's arguments: what is validated, and by what is counted.
+//! Closures over a handler's arguments: they validate them, and take the keys of rate limits from them.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
-use super::{local, unraw};
-use crate::condition::Condition;
-use crate::model::{Argument, Located, Step, Validation};
+use syn::ext::IdentExt;
 
-/// `|__all, (_, __body)| __all.named(__body)?.done()`. A type that can't be validated is blamed where it stands, and the
-/// lack of any input at the attribute.
+use crate::cfg_predicate::CfgPredicate;
+use crate::hygiene::local;
+use crate::item::Argument;
+use crate::policy::{CountedField, Step, Validation};
+
+/// `|__all, (_, __body)| __all.named(__body)?.done()`. The compiler reports a type that can't be validated at the argument, and
+/// the lack of any input at the attribute.
 pub(super) fn checks(validation: &Validation, arguments: &[Argument]) -> TokenStream {
-    let Validation { steps, attribute } = validation;
+    let Validation { steps, attribute, .. } = validation;
     let all = local("__all", Span::call_site());
     let done = quote_spanned!(Span::mixed_site().located_at(*attribute)=> .done());
     let read = |at: usize| steps.get(at).is_some_and(|step| !matches!(step, Step::Skip));
     let calls = steps.iter().zip(arguments).enumerate().filter_map(|(at, (step, argument))| {
         let check = match step {
             Step::Skip => return None,
-            Step::Each => "each",
+            Step::IfInput => "each",
             Step::Named => "named",
         };
         let present = argument.present.as_ref();
@@ -37,23 +40,23 @@ pub(super) fn checks(validation: &Validation, arguments: &[Argument]) -> TokenSt
     quote!(|#all, #every| { #taken #(#calls)* #all #done })
 }
 
-/// Where nothing is validated.
+/// The closure of a handler that validates nothing.
 pub(super) fn unchecked() -> TokenStream {
     quote!(|_, _| ::core::result::Result::Ok(()))
 }
 
-/// `|__keys, (_, __body)| __keys.of("body.email", &__body.email)`. A type that can't be a key is blamed at the field as it
-/// was written.
-pub(super) fn keys(fields: &[Located], arguments: &[Argument]) -> TokenStream {
+/// `|__keys, (_, __body)| __keys.of("body.email", &__body.email)`. The compiler reports a type that can't be a key at the
+/// field in the attribute.
+pub(super) fn keys(fields: &[CountedField], arguments: &[Argument]) -> TokenStream {
     let keys = local("__keys", Span::call_site());
     let read = |at: usize| fields.iter().any(|field| field.arguments.contains(&at));
-    let calls = fields.iter().filter_map(|Located { field, arguments: found }| {
-        let place = Span::mixed_site().located_at(field.span());
+    let calls = fields.iter().filter_map(|CountedField { field, arguments: found }| {
+        let span = Span::mixed_site().located_at(field.span());
         let at = *found.first()?;
         let (text, mut argument) = (field.text(), held(at, arguments.get(at)?));
-        argument.set_span(place);
-        let present = Condition::any(found.iter().map(|at| arguments.get(*at)?.present.as_ref()));
-        Some((present, field, quote_spanned!(place=> .of(#text, &#argument #field))))
+        argument.set_span(span);
+        let present = CfgPredicate::any(found.iter().map(|at| arguments.get(*at)?.present.as_ref()));
+        Some((present, field, quote_spanned!(span=> .of(#text, &#argument #field))))
     });
     if always_there(arguments) {
         let (parameters, calls) = (tuple(arguments, read), calls.map(|(_, _, call)| call));
@@ -61,12 +64,12 @@ pub(super) fn keys(fields: &[Located], arguments: &[Argument]) -> TokenStream {
     }
     let (every, taken) = list(arguments, read);
     let calls = calls.map(|(present, field, call)| {
-        // Without its argument the rate limit would count nobody, and stop nobody.
+        // Without its argument the rate limit would have no key, and would limit nobody.
         let absent = present.as_ref().map(|present| {
-            let argument = unraw(&field.argument);
+            let argument = field.argument.unraw();
             let absent = present.not();
             let message = format!(
-                "a `#[cfg(..)]` takes away the argument `{argument}` by which this rate limit counts\n= help: write the same \
+                "a `#[cfg(..)]` may remove the argument `{argument}`, by which this rate limit counts\n= help: write the same \
                  condition above the rate limit: `#[cfg_attr({}, rate_limit(..))]`",
                 crate::text::text(present.to_token_stream()),
             );
@@ -78,9 +81,9 @@ pub(super) fn keys(fields: &[Located], arguments: &[Argument]) -> TokenStream {
     quote!(|#keys, #every| { #taken #(#calls)* #keys })
 }
 
-/// `#[cfg(..)]`, unless it always holds.
-pub(super) fn under(present: Option<&Condition>) -> Option<TokenStream> {
-    present.map(|present| quote!(#[cfg(#present)]))
+/// `#[cfg(..)]`, unless the argument is always there.
+fn under(present: Option<&CfgPredicate>) -> Option<TokenStream> {
+    present.map(CfgPredicate::attribute)
 }
 
 fn always_there(arguments: &[Argument]) -> bool {
@@ -96,8 +99,8 @@ fn tuple(arguments: &[Argument], read: impl Fn(usize) -> bool) -> TokenStream {
     quote!((#(#parameters,)*))
 }
 
-/// The arguments one after the other: a pattern can't leave one out by `#[cfg(..)]`, but a statement can. First the name of
-/// them all, then the statements.
+/// The arguments one after the other, because a statement can have a `#[cfg(..)]`, but a part of a pattern can't. Returns the
+/// name of the whole list, and the statements that take it apart.
 fn list(arguments: &[Argument], read: impl Fn(usize) -> bool) -> (Ident, TokenStream) {
     let [every, rest] = ["__arguments", "__rest"].map(|name| local(name, Span::call_site()));
     let taken = arguments.iter().enumerate().map(|(at, argument)| {
@@ -109,12 +112,13 @@ fn list(arguments: &[Argument], read: impl Fn(usize) -> bool) -> (Ident, TokenSt
     (every, taken)
 }
 
-/// What an argument is called in a closure: after what its pattern binds first, else after its position.
+/// The name of an argument in a closure: after the first name that its pattern binds, or after its index.
 fn held(at: usize, argument: &Argument) -> Ident {
-    let name = argument.names.first().map(unraw).filter(|name| !COLLECTORS.contains(&name.as_str()));
+    let name =
+        argument.names.first().map(|name| name.unraw().to_string()).filter(|name| !COLLECTORS.contains(&name.as_str()));
     let name = name.unwrap_or_else(|| at.to_string());
     local(&format!("__{name}"), argument.ty)
 }
 
-/// Names that the closures have in use themselves.
+/// Names that the closures use themselves.
 const COLLECTORS: [&str; 4] = ["all", "keys", "arguments", "rest"];

@@ -1,110 +1,217 @@
-//! What the compiler gets. It cannot fail: everything was judged before.
+//! What the compiler gets. Emission cannot fail, because everything was checked before.
 //!
-//! Every path is absolute, so that nothing of the user's can stand in its place. The handler becomes an item inside of a
-//! function, so that no name of ours is visible to it.
+//! Each path is absolute, so that no item of the user's can take its place. The handler becomes an item inside of a function,
+//! so that it sees none of our names.
 
 mod arguments;
-mod rate_limit;
+mod policy;
+mod rule;
 mod types;
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::ext::IdentExt;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{Expr, LitStr, Path};
 
 use self::arguments::{checks, keys, unchecked};
-use crate::clause::Attribute;
-use crate::model::{
-    Call, Checked, Handler, Kind, Name, Named, Owns, Parameter, Policy, Route, Rule, UserPath, Validates,
-};
+use crate::gather::OuterAttribute;
+use crate::hygiene::{constant, local};
+use crate::item::{Fitness, Handler};
+use crate::policy::{Additions, Checked, Rejected};
 
-pub(crate) fn emit(checked: &Checked) -> TokenStream {
-    match &checked.route {
-        Some(route) => endpoint(checked, route),
-        None => function(checked),
+/// A handler whose attributes have no mistake.
+pub(crate) fn checked(checked: &Checked) -> TokenStream {
+    let Checked { handler, route, policy } = checked;
+    let expansion = Expansion {
+        handler,
+        policy: policy::policy(policy, &handler.signature.ident),
+        arguments: types::arguments(checked),
+        call: Some(&policy.additions),
+    };
+    match route {
+        None => expansion.function(),
+        Some(route) => {
+            let location = location(&route.methods, &route.path.value(), route.name.as_ref());
+            expansion.endpoint(&location, &route.guards, &route.wraps)
+        }
     }
 }
 
-/// A route of palisade's own: a type that carries its policy.
-fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
-    let Checked { handler, policy, call, .. } = checked;
-    let Handler { visibility, signature, .. } = handler;
-    let name = &signature.ident;
-    let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
-    let Route { methods, path, name: resource, guards, wraps } = route;
-    let path = path.as_ref().map_or_else(String::new, syn::LitStr::value);
-    let place = place(methods, &path, resource.as_ref());
-    let policy = self::policy(policy, name);
-    let inner = inner(handler);
-    let mounter = local("__at", Span::call_site());
-    let taken = types::taken(signature);
-    let mounted = match call {
-        Call::Direct => quote!(#mounter.handler(#name, #taken)),
-        Call::Validated(validation) => {
-            let checks = checks(validation, &handler.arguments);
-            quote!(#mounter.validated(#name, #taken, #checks))
-        }
-        Call::Counted { validation, fields } => {
-            let checks =
-                validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
-            let keys = keys(fields, &handler.arguments);
-            quote!(#mounter.counted(#name, #taken, #checks, #keys))
-        }
-        Call::Never => quote!(#mounter.never()),
+/// A handler with a mistake. `compile_error!`s are emitted beside it, so it never runs.
+///
+/// The handler keeps its name and is still registered like any other, so that one mistake is one message. The compiler still
+/// checks the types of its arguments if it can be a handler at all.
+pub(crate) fn rejected(rejected: &Rejected) -> TokenStream {
+    let Rejected { handler, has_route } = rejected;
+    let none = Additions::default();
+    let fits = handler.fitness == Fitness::Fit;
+    let expansion = Expansion {
+        handler,
+        policy: policy::nobody(&handler.signature.ident),
+        arguments: types::arguments_of_rejected(handler),
+        call: fits.then_some(&none),
     };
-    let mounted = match call {
-        // The route's own middleware stands behind the checks, so the handler is mounted inside of it.
-        Call::Direct | Call::Validated(_) | Call::Counted { .. } if !wraps.is_empty() => {
-            let route = local("__route", Span::call_site());
-            quote!(#mounter.around(|#mounter| #mounted, |#route| #route #(.wrap(#wraps))*))
-        }
-        _ => mounted,
-    };
-    let chain = match call {
-        Call::Never => TokenStream::new(),
-        _ => quote!(#(.guard(::palisade::__v1::fn_guard(#guards)))*),
-    };
-    let promised = quote! {
-        const ROUTE: ::palisade::__v1::Route = #place;
-        const POLICY: &'static ::palisade::__v1::Policy = #policy;
+    if *has_route { expansion.endpoint(&location(&["GET"], "", None), &[], &[]) } else { expansion.function() }
+}
 
-        fn mount(self, #mounter: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
-            #inner
-            #mounted #chain
-        }
-    };
-    let arguments = types::arguments(checked);
-    let deprecated = handler.attributes.iter().any(|attribute| attribute.is_builtin("deprecated"));
-    let (derived, implementations) = if deprecated {
-        // An `impl` of ours would be a use of what is deprecated. What a derive makes is none, to the compiler.
-        (Some(quote!(#[derive(::palisade::__v1::Endpoint)] #[endpoint({ #promised } { #arguments })])), None)
-    } else {
-        let implementations = quote! {
-            impl ::palisade::__v1::Endpoint for #name {
-                #promised
+/// The parts of an expansion that do not depend on who routes the handler.
+struct Expansion<'a> {
+    handler: &'a Handler,
+    /// `&'static Policy`
+    policy: TokenStream,
+    /// What the compiler checks of the argument types.
+    arguments: TokenStream,
+    /// What happens between the checks of the policy and the call of the handler. `None` if it cannot be called.
+    call: Option<&'a Additions>,
+}
+
+impl Expansion<'_> {
+    /// A route of palisade's own: a type that carries its policy.
+    fn endpoint(&self, location: &TokenStream, guards: &[Path], wraps: &[Expr]) -> TokenStream {
+        let Self { handler, policy, arguments, call } = self;
+        let Handler { visibility, signature, .. } = handler;
+        let name = &signature.ident;
+        let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
+        let inner = inner(handler);
+        let mounter = local("__at", Span::call_site());
+        let taken = types::taken(signature);
+        let mounted = match call.map(|additions| self.closures(additions)) {
+            None => quote!(#mounter.never()),
+            Some(Closures { checks: None, keys: None }) => quote!(#mounter.handler(#name, #taken)),
+            Some(Closures { checks: Some(checks), keys: None }) => quote!(#mounter.validated(#name, #taken, #checks)),
+            Some(Closures { checks, keys: Some(keys) }) => {
+                let checks = checks.unwrap_or_else(unchecked);
+                quote!(#mounter.counted(#name, #taken, #checks, #keys))
             }
-
-            ::palisade::__v1::add!(#name; #arguments);
         };
-        (None, Some(implementations))
-    };
-    // `#[allow(..)]` does not compile in a crate that forbids the lint. The compiler does not lint the names of `repr(C)` types,
-    // and a type without fields has no other layout by it.
-    quote! {
-        #(#outer)*
-        #derived
-        #[repr(C)]
-        #visibility struct #name;
+        let mounted = match wraps {
+            [] => mounted,
+            // The checks run before the route's own middleware, so the handler is mounted inside of it.
+            wraps => {
+                let route = local("__route", Span::call_site());
+                quote!(#mounter.around(|#mounter| #mounted, |#route| #route #(.wrap(#wraps))*))
+            }
+        };
+        let members = quote! {
+            const ROUTE: ::palisade::__v1::Route = #location;
+            const POLICY: &'static ::palisade::__v1::Policy = #policy;
 
-        #implementations
+            fn mount(self, #mounter: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+                #inner
+                #mounted #(.guard(::palisade::__v1::fn_guard(#guards)))*
+            }
+        };
+        let deprecated = handler.attributes.iter().any(|attribute| attribute.is_builtin("deprecated"));
+        let (derived, implementations) = if deprecated {
+            // An `impl` of ours would count as a use of the deprecated type. The code of a derive does not.
+            (Some(quote!(#[derive(::palisade::__v1::Endpoint)] #[endpoint({ #members } { #arguments })])), None)
+        } else {
+            let implementations = quote! {
+                impl ::palisade::__v1::Endpoint for #name {
+                    #members
+                }
+
+                ::palisade::__v1::add!(#name; #arguments);
+            };
+            (None, Some(implementations))
+        };
+        // `#[allow(..)]` does not compile in a crate that forbids the lint. The compiler does not lint the names of `repr(C)`
+        // types, and `repr(C)` does not change a type without fields.
+        quote! {
+            #(#outer)*
+            #derived
+            #[repr(C)]
+            #visibility struct #name;
+
+            #implementations
+        }
+    }
+
+    /// A function that somebody else routes: `web::get().to(..)`, or actix-web's own attribute.
+    fn function(&self) -> TokenStream {
+        let Self { handler, policy, arguments, call } = self;
+        let Handler { visibility, signature, .. } = handler;
+        let name = &signature.ident;
+        let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
+        let inner = inner(handler);
+        let [request, payload, held, taken] =
+            ["__request", "__payload", "__policy", "__taken"].map(|name| local(name, Span::call_site()));
+        let answer = match call.map(|additions| self.closures(additions)) {
+            None => quote!(::core::unreachable!()),
+            Some(Closures { checks: None, keys: None }) => {
+                quote!(::palisade::__v1::enforce(#held, #request, #payload, #name, #taken).await)
+            }
+            Some(Closures { checks: Some(checks), keys: None }) => quote! {
+                ::palisade::__v1::enforce_validated(
+                    #held, #request, #payload, #name, #taken, #checks,
+                ).await
+            },
+            Some(Closures { checks, keys: Some(keys) }) => {
+                let checks = checks.unwrap_or_else(unchecked);
+                quote! {
+                    ::palisade::__v1::enforce_counted(
+                        #held, #request, #payload, #name, #taken, #checks, #keys,
+                    ).await
+                }
+            }
+        };
+        // The policy is a constant of its own, because `const { .. }` does not promote the lists in it. The constant is in a block
+        // of its own, so that the handler does not see it.
+        let policy = call.map(|_| {
+            let (policy, proofs) =
+                (constant("__POLICY", &quote!(&::palisade::__v1::Policy), policy), types::taken(signature));
+            quote!(let #held = #policy; let #taken = #proofs;)
+        });
+        // In a constant, so that the handler sees no name of it.
+        let arguments = (call.is_some() && !handler.arguments.is_empty()).then(|| {
+            quote!(
+                const _: () = {
+                    ::palisade::__v1::arguments!(#arguments);
+                };
+            )
+        });
+        // It becomes a constant, because an `impl` block may hold one too. It is not a function, because routing could not tell a
+        // function from a handler without a policy. The span keeps lints about the name of a constant away from the user.
+        let mut shown = name.clone();
+        shown.set_span(Span::mixed_site().located_at(name.span()));
+        quote! {
+            #(#outer)*
+            #visibility const #shown: ::palisade::__v1::Function =
+                ::palisade::__v1::Function::new(|#request, #payload| ::palisade::__v1::boxed(async move {
+                    #inner
+                    #arguments
+                    #policy
+                    #answer
+                }));
+        }
+    }
+
+    fn closures(&self, additions: &Additions) -> Closures {
+        let arguments = &self.handler.arguments;
+        let Additions { validation, counted_fields, .. } = additions;
+        Closures {
+            checks: validation
+                .as_ref()
+                .filter(|validation| validation.reads_any())
+                .map(|validation| checks(validation, arguments)),
+            keys: (!counted_fields.is_empty()).then(|| keys(counted_fields, arguments)),
+        }
     }
 }
 
-/// What makes a deprecated type an endpoint.
-pub(crate) fn implementations(name: &Ident, promised: &TokenStream, arguments: &TokenStream) -> TokenStream {
+/// What reads the arguments before the handler gets them.
+struct Closures {
+    /// Validates them.
+    checks: Option<TokenStream>,
+    /// Takes the keys of rate limits from them.
+    keys: Option<TokenStream>,
+}
+
+/// The implementations for a deprecated endpoint.
+pub(crate) fn implementations(name: &Ident, members: &TokenStream, arguments: &TokenStream) -> TokenStream {
     let app = local("__app", Span::call_site());
     quote! {
         impl ::palisade::__v1::Endpoint for #name {
-            #promised
+            #members
         }
 
         impl ::palisade::__v1::HttpServiceFactory for #name {
@@ -119,9 +226,9 @@ pub(crate) fn implementations(name: &Ident, promised: &TokenStream, arguments: &
     }
 }
 
-/// `Route::get("/users")`, or the list of methods where there is more than one or a rare one.
-fn place(methods: &[&str], path: &str, resource: Option<&syn::LitStr>) -> TokenStream {
-    let named = resource.map(|name| quote!(.named(#name)));
+/// `Route::get("/users")`, or a list of methods if there are several, or one without a function of its own.
+fn location(methods: &[&str], path: &str, name: Option<&LitStr>) -> TokenStream {
+    let named = name.map(|name| quote!(.named(#name)));
     match methods {
         [method] if !matches!(*method, "TRACE" | "CONNECT") => {
             let method = format_ident!("{}", method.to_lowercase());
@@ -131,244 +238,15 @@ fn place(methods: &[&str], path: &str, resource: Option<&syn::LitStr>) -> TokenS
     }
 }
 
-/// A function that somebody else routes: `web::get().to(..)`, or actix-web's own attribute.
-fn function(checked: &Checked) -> TokenStream {
-    let Checked { handler, policy, call, .. } = checked;
-    let Handler { visibility, signature, .. } = handler;
-    let name = &signature.ident;
-    let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
-    let policy = self::policy(policy, name);
-    let held = local("__policy", Span::call_site());
-    let inner = inner(handler);
-    let [request, payload] = ["__request", "__payload"].map(|name| local(name, Span::call_site()));
-    let (taken, proofs) = (local("__taken", Span::call_site()), types::taken(signature));
-    let answer = match call {
-        Call::Direct => {
-            quote!(::palisade::__v1::enforce(#held, #request, #payload, #name, #taken).await)
-        }
-        Call::Validated(validation) => {
-            let checks = checks(validation, &handler.arguments);
-            quote! {
-                ::palisade::__v1::enforce_validated(
-                    #held, #request, #payload, #name, #taken, #checks,
-                ).await
-            }
-        }
-        Call::Counted { validation, fields } => {
-            let checks =
-                validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
-            let keys = keys(fields, &handler.arguments);
-            quote! {
-                ::palisade::__v1::enforce_counted(
-                    #held, #request, #payload, #name, #taken, #checks, #keys,
-                ).await
-            }
-        }
-        Call::Never => never(),
-    };
-    // A constant of its own, because `const { .. }` does not promote the lists in it; in a block of its own, because the
-    // handler would see it otherwise.
-    let policy = constant("__POLICY", &quote!(&::palisade::__v1::Policy), &policy);
-    let policy = (!matches!(call, Call::Never)).then(|| quote!(let #held = #policy; let #taken = #proofs;));
-    // In a constant, where no name of it is visible.
-    let arguments = (!matches!(call, Call::Never) && !handler.arguments.is_empty()).then(|| {
-        let arguments = types::arguments(checked);
-        quote!(
-            const _: () = {
-                ::palisade::__v1::arguments!(#arguments);
-            };
-        )
-    });
-    // A constant, because an `impl` block may hold one too; not a function, because routing can't tell one from a raw handler.
-    // Its name is no mistake of the user's, and lints leave alone what a macro names.
-    let mut shown = name.clone();
-    shown.set_span(Span::mixed_site().located_at(name.span()));
-    quote! {
-        #(#outer)*
-        #visibility const #shown: ::palisade::__v1::Function =
-            ::palisade::__v1::Function::new(|#request, #payload| ::palisade::__v1::boxed(async move {
-                #inner
-                #arguments
-                #policy
-                #answer
-            }));
-    }
-}
-
-/// The user's function, as it was but for its visibility: it is called from the next line only.
+/// The user's function, unchanged but for its visibility.
 fn inner(handler: &Handler) -> TokenStream {
     let Handler { attributes, signature, body, .. } = handler;
-    // Whoever uses the handler reads its documentation and is warned at its outer name; our own line is not a use.
+    // Documentation and deprecation belong to the outer name. Our call of the function must not be warned about.
     let attributes = attributes.iter().filter(|attribute| !is_about_the_name(attribute));
     quote!(#(#attributes)* #signature #body)
 }
 
-/// Stands where a function that can't be called would be. A `compile_error!` stands beside it.
-fn never() -> TokenStream {
-    quote!(::core::unreachable!())
-}
-
-/// Attributes about the item as others see it. (`cfg` never arrives: the compiler has it before any macro.)
-fn is_about_the_name(attribute: &Attribute) -> bool {
+/// Whether the attribute is about the item as others see it. (`cfg` is handled by the compiler before any macro.)
+fn is_about_the_name(attribute: &OuterAttribute) -> bool {
     attribute.is_builtin("doc") || attribute.is_builtin("deprecated")
-}
-
-fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
-    let Policy { rule, reason, rate_limits, validates, compressed } = policy;
-    let path = unraw(handler);
-    let is_users = rule.is_users() || rate_limits.iter().any(|rate_limit| rate_limit.terms.is_users());
-    let names = if is_users { Names::Whole } else { Names::Short };
-    let rule = self::rule(rule, names);
-    let reason = reason.as_ref().map(|reason| quote!(.because(#reason)));
-    let listed = (!rate_limits.is_empty()).then(|| {
-        let rate_limits = rate_limits.iter().map(|rate_limit| rate_limit::rate_limit(rate_limit, names));
-        quote!(.limits(&[#(#rate_limits),*]))
-    });
-    let validates = match validates {
-        Validates::Nothing => TokenStream::new(),
-        Validates::Inputs => quote!(.validates_inputs()),
-        Validates::Named(names) => {
-            let names = names.iter().map(|Named { name, present }| {
-                let present = arguments::under(present.as_ref());
-                quote!(#present #name)
-            });
-            quote!(.validates(&[#(#names),*]))
-        }
-    };
-    let compressed = compressed.map(|bytes| {
-        let bytes = Literal::u64_unsuffixed(bytes);
-        quote!(.compressed_body(#bytes))
-    });
-    let validates = quote!(#validates #compressed);
-    if is_users {
-        // A `use` would stand in the way of the user's own names, so every name of ours is whole.
-        return quote!(&::palisade::__v1::Policy::new(#rule).of(::core::module_path!(), #path) #reason #listed #validates);
-    }
-    let [by, count, outage, rate_limit] = rate_limit::imports(rate_limits);
-    // The names are short inside of the block, for whoever reads it; nothing of the user's stands there.
-    quote! {{
-        use ::palisade::__v1::{#by #count #outage Policy, #rate_limit Rule::*};
-        &Policy::new(#rule).of(::core::module_path!(), #path) #reason #listed #validates
-    }}
-}
-
-/// How our own names are written: short where they are imported, else whole.
-#[derive(Clone, Copy)]
-enum Names {
-    Short,
-    Whole,
-}
-
-impl Names {
-    fn of(self, name: &str) -> TokenStream {
-        let name = format_ident!("{name}");
-        match self {
-            Names::Short => quote!(#name),
-            Names::Whole => quote!(::palisade::__v1::#name),
-        }
-    }
-
-    fn leaf(self, name: &str) -> TokenStream {
-        let name = format_ident!("{name}");
-        match self {
-            Names::Short => quote!(#name),
-            Names::Whole => quote!(::palisade::__v1::Rule::#name),
-        }
-    }
-}
-
-fn rule(written: &Rule, names: Names) -> TokenStream {
-    let list = |rules: &[Rule]| {
-        let rules = rules.iter().map(|rule| self::rule(rule, names));
-        quote!((&[#(#rules),*]))
-    };
-    let (kind, holds) = match written {
-        Rule::Public => ("Public", TokenStream::new()),
-        Rule::OptionalAuth => ("OptionalAuth", TokenStream::new()),
-        Rule::Authenticated => ("Authenticated", TokenStream::new()),
-        Rule::Nobody => ("Nobody", TokenStream::new()),
-        Rule::Admin(_) => ("Admin", TokenStream::new()),
-        Rule::Named(kind, name) => (leaf_of(*kind), named(*kind, name)),
-        Rule::Owner(parameter) => ("Owner", parameter_name(parameter)),
-        Rule::Tenant(parameter) => ("Tenant", parameter_name(parameter)),
-        Rule::Owns(owns) => ("Owns", ownership(owns)),
-        Rule::Check(path) => ("Check", check(path)),
-        Rule::Not(rule) => {
-            let rule = self::rule(rule, names);
-            ("Not", quote!((&#rule)))
-        }
-        Rule::All(rules) => ("All", list(rules)),
-        Rule::Any(rules) => ("Any", list(rules)),
-    };
-    let kind = names.leaf(kind);
-    quote!(#kind #holds)
-}
-
-const fn leaf_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Role => "Role",
-        Kind::Permission => "Permission",
-        Kind::Scope => "Scope",
-    }
-}
-
-fn named(kind: Kind, name: &Name) -> TokenStream {
-    let path = match name {
-        Name::Text(text) => {
-            let text = text.value();
-            return quote!((#text));
-        }
-        Name::Path(path) => path,
-    };
-    let place = Span::mixed_site().located_at(path.span());
-    // What is wrong with the user's path is said where it stands.
-    let checked = match kind {
-        Kind::Permission => quote_spanned!(place=> ::palisade::__v1::permission(#path)),
-        Kind::Scope => quote_spanned!(place=> ::palisade::__v1::scope(#path)),
-        // A text and a role both have these bytes, and nothing else that a constant can ask them.
-        Kind::Role => {
-            let name = local("__name", path.span());
-            quote_spanned!(place=> {
-                use ::palisade::__v1::NoName as _;
-                let #name = #path;
-                ::palisade::__v1::role(&#name, #name.as_bytes())
-            })
-        }
-    };
-    let name = constant("__NAME", &quote!(&str), &checked);
-    quote!((#name))
-}
-
-/// A constant of its own: the compiler looks into one even where nobody uses the policy.
-fn constant(name: &str, ty: &TokenStream, value: &TokenStream) -> TokenStream {
-    let name = local(name, Span::call_site());
-    quote!({ const #name: #ty = #value; #name })
-}
-
-fn parameter_name(parameter: &Parameter) -> TokenStream {
-    let name = parameter.text();
-    quote!((#name))
-}
-
-fn ownership(owns: &Owns) -> TokenStream {
-    let (of, text, parameters) = (&owns.of, owns.of.text(), owns.names());
-    let reveals = owns.reveals.then(|| quote!(.revealing()));
-    let made = quote_spanned!(owns.of.span()=> ::palisade::__v1::Ownership::of::<#of>);
-    quote!((&#made(#text, &[#(#parameters),*]) #reveals))
-}
-
-fn check(path: &UserPath) -> TokenStream {
-    let text = path.text();
-    let [request, principal] = ["__request", "__principal"].map(|name| local(name, path.span()));
-    let asked = quote_spanned!(path.span()=> ::palisade::__v1::pending(#path(#request, #principal)));
-    quote!((&::palisade::__v1::Check::new(#text, |#request, #principal| #asked)))
-}
-
-/// A name that no item of the user's has: a constant or a unit struct of the same name would take its place in a pattern.
-fn local(name: &str, place: Span) -> Ident {
-    Ident::new(name, Span::mixed_site().located_at(place))
-}
-
-fn unraw(name: &Ident) -> String {
-    name.unraw().to_string()
 }

@@ -1,22 +1,24 @@
-//! The types of a handler, where the compiler is to judge them: each is blamed where it was written.
+//! The types of a handler, so that the compiler checks them and reports each one where it is written.
 //!
-//! A span of the user's own is taken as it is, and not as one of this expansion: the compiler would tell of the macro then,
-//! which says nothing about the mistake.
+//! The tokens keep the user's own spans. With a span of this expansion, the compiler would add a note about the macro, which
+//! does not help.
 
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, FnArg, GenericParam, PatType, ReturnType, Signature, Type};
 
-use crate::model::{Call, Checked, Rule};
+use crate::item::{Fitness, Handler};
+use crate::policy::{Access, Checked, Policy};
+use crate::rule::Rule;
 use crate::template;
 
-/// `::palisade::__v1::takes!(String; Path<u32>, Json<Note>)`. What is no response, or no extractor, is blamed where it
-/// stands.
+/// `::palisade::__v1::takes!(String; Path<u32>, Json<Note>)`. The compiler reports a type that is not a response or not an
+/// extractor.
 pub(super) fn taken(signature: &Signature) -> TokenStream {
     let lifetimes = lifetimes(signature);
     let answer = match &signature.output {
-        // It is inferred.
-        ReturnType::Type(_, answer) if is_opaque(answer.to_token_stream()) => quote_spanned!(place(answer)=> _),
+        // The compiler infers it.
+        ReturnType::Type(_, answer) if is_opaque(answer.to_token_stream()) => quote_spanned!(span(answer)=> _),
         ReturnType::Type(_, answer) => lasting(answer.to_token_stream(), &lifetimes),
         ReturnType::Default => {
             let mut nothing = Group::new(Delimiter::Parenthesis, TokenStream::new());
@@ -28,7 +30,7 @@ pub(super) fn taken(signature: &Signature) -> TokenStream {
     quote!(::palisade::__v1::takes!(#answer; #each))
 }
 
-/// `impl Responder` has no name by which it could be named.
+/// Whether it contains `impl`, as in `impl Responder`, which cannot be written as the type of a variable.
 fn is_opaque(answer: TokenStream) -> bool {
     answer.into_iter().any(|token| match token {
         TokenTree::Ident(word) => word == "impl",
@@ -37,28 +39,34 @@ fn is_opaque(answer: TokenStream) -> bool {
     })
 }
 
-/// `guarded, 1, (); Path<u32>, Json<Note>`, for a macro by example: what it stands for would say no more to who reads the
-/// expansion.
+/// `guarded, 1, (); Path<u32>, Json<Note>`: who may call, the number of path parameters, the rows and the arguments, for a
+/// `macro_rules!` of the runtime. What that expands to would only distract a reader.
 pub(super) fn arguments(checked: &Checked) -> TokenStream {
-    let Checked { handler, policy, route, call } = checked;
-    let signature = &handler.signature;
-    if matches!(call, Call::Never) {
-        return quote!(closed, 0, (););
-    }
-    let template = route.as_ref().and_then(|route| route.path.as_ref()).map(syn::LitStr::value).unwrap_or_default();
+    let Checked { handler, route, policy: Policy { access, .. } } = checked;
+    let template = route.as_ref().map(|route| route.path.value()).unwrap_or_default();
     let parameters = Literal::usize_unsuffixed(template::parameters(&template).map_or(0, |names| names.len()));
-    let access = match &policy.rule {
-        Rule::Public => quote!(public),
-        Rule::OptionalAuth => quote!(optional),
-        Rule::Nobody => quote!(closed),
-        _ => quote!(guarded),
+    let (access, rows) = match access {
+        Access::Public(_) => (quote!(public), quote!(())),
+        Access::OptionalAuth => (quote!(optional), quote!(())),
+        Access::DenyAll(_) => (quote!(closed), quote!(())),
+        Access::Rule(rule) => (quote!(guarded), rows(rule)),
     };
-    let rows = rows(&policy.rule);
-    let each = each(signature);
+    let each = each(&handler.signature);
     quote!(#access, #parameters, #rows; #each)
 }
 
-/// The types of the arguments, each behind the conditions under which it is there.
+/// The same for a handler with a mistake, which nobody may call.
+pub(super) fn arguments_of_rejected(handler: &Handler) -> TokenStream {
+    match handler.fitness {
+        Fitness::Unfit => quote!(closed, 0, ();),
+        Fitness::Fit => {
+            let each = each(&handler.signature);
+            quote!(closed, 0, (); #each)
+        }
+    }
+}
+
+/// The types of the arguments, each with its `#[cfg(..)]`.
 fn each(signature: &Signature) -> TokenStream {
     let lifetimes = lifetimes(signature);
     let each = signature.inputs.iter().filter_map(typed).map(|PatType { attrs, ty, .. }| {
@@ -90,7 +98,7 @@ fn is_condition(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr")
 }
 
-fn place(ty: &Type) -> Span {
+fn span(ty: &Type) -> Span {
     ty.to_token_stream().into_iter().next().map_or_else(Span::call_site, |first| first.span())
 }
 
@@ -106,7 +114,7 @@ fn lifetimes(signature: &Signature) -> Vec<&Ident> {
     names.collect()
 }
 
-/// The type without the function's own lifetimes, which are not known outside of it.
+/// The type with `'static` for each lifetime of the function, because those are not known outside of it.
 fn lasting(tokens: TokenStream, lifetimes: &[&Ident]) -> TokenStream {
     let mut of_lifetime = false;
     let replaced = tokens.into_iter().map(|token| {

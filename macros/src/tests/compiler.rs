@@ -1,12 +1,12 @@
-//! Does what the compiler does with attributes: expands the first of ours, again and again, until there is none.
+//! Expands attributes as the compiler does: the first of ours, and then again until none is left.
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
-use crate::clause::Attributed;
-use crate::{WORDS, clause, expand};
+use crate::gather::Attributed;
+use crate::{attributes, expand, gather};
 
-/// A file with all of our attributes expanded, wherever they stand.
+/// A file with all of our attributes expanded, at any depth.
 pub(super) fn file(source: &str) -> TokenStream {
     let syn::File { items, .. } = syn::parse_file(source).unwrap();
     items.into_iter().map(item).collect()
@@ -50,7 +50,7 @@ fn attributed(item: TokenStream) -> TokenStream {
     )
     .unwrap();
     let rest: TokenStream = rest.into_iter().collect();
-    let Some((at, word)) = attributes.iter().enumerate().find_map(|(at, attribute)| Some((at, ours(attribute)?)))
+    let Some((at, name)) = attributes.iter().enumerate().find_map(|(at, attribute)| Some((at, ours(attribute)?)))
     else {
         return quote!(#(#attributes)* #rest);
     };
@@ -60,18 +60,18 @@ fn attributed(item: TokenStream) -> TokenStream {
     };
     let (before, after) = (&attributes[..at], &attributes[at + 1..]);
     let item = quote!(#(#before)* #(#after)* #rest);
-    if word == "__policy" {
-        return derived(expand(arguments, item));
+    if name == "__policy" {
+        return derived(expand::policy(arguments, item));
     }
-    attributed(clause::append(&word, &arguments, item))
+    attributed(gather::append(&name, &arguments, item))
 }
 
 fn ours(attribute: &syn::Attribute) -> Option<Ident> {
-    let word = &attribute.path().segments.last()?.ident;
-    (word == "__policy" || WORDS.iter().any(|known| word == known)).then(|| word.clone())
+    let name = &attribute.path().segments.last()?.ident;
+    (name == "__policy" || attributes::keywords().any(|known| name == known)).then(|| name.clone())
 }
 
-/// What `#[derive(::palisade::__v1::Endpoint)]` makes of a deprecated handler.
+/// Adds the code of `#[derive(::palisade::__v1::Endpoint)]` for a deprecated handler.
 fn derived(expansion: TokenStream) -> TokenStream {
     let Ok(syn::File { mut items, .. }) = syn::parse2(expansion.clone()) else { return expansion };
     let mut made = TokenStream::new();

@@ -1,4 +1,4 @@
-//! What each attribute makes of a handler, as a reader of `cargo expand` sees it.
+//! The expansion of each attribute, as `cargo expand` shows it.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 
 use super::{compiler, folder, rust_files, snapshots};
-use crate::WORDS;
+use crate::attributes::keywords;
 
 fn pretty(tokens: TokenStream) -> String {
     let text = tokens.to_string();
@@ -28,7 +28,7 @@ fn fixtures() -> impl Iterator<Item = (String, String)> {
 }
 
 #[test]
-fn every_expansion_is_as_it_was() {
+fn expansions_match_their_snapshots() {
     let settings = snapshots(&folder("expand"));
     for (name, source) in fixtures() {
         let expansion = pretty(compiler::file(&source));
@@ -37,14 +37,14 @@ fn every_expansion_is_as_it_was() {
 }
 
 #[test]
-fn every_attribute_has_its_fixture() {
+fn each_attribute_has_a_fixture() {
     let fixtures: Vec<String> = fixtures().map(|(name, _)| name).collect();
-    for word in WORDS {
-        assert!(fixtures.iter().any(|name| name == word), "tests/expand/{word}.rs is missing");
+    for keyword in keywords() {
+        assert!(fixtures.iter().any(|name| name == keyword), "tests/expand/{keyword}.rs is missing");
     }
 }
 
-/// How many printed lines an annotated handler grows by; both sides are formatted alike.
+/// By how many printed lines the expansion is longer than the handler. Both are formatted alike.
 fn growth(handler: &str) -> usize {
     let grown = pretty(compiler::file(handler)).lines().count();
     grown - pretty(handler.parse().unwrap()).lines().count()
@@ -59,7 +59,7 @@ fn a_handler_grows_by_no_more_than_twenty_lines() {
     }
 }
 
-/// The rate limit and the call need more than one line each then.
+/// Here the rate limit and the call need more than one line each.
 #[test]
 fn a_handler_that_counts_by_a_field_grows_by_no_more_than_thirty_lines() {
     let source = fs::read_to_string(folder("expand").join("rate_limit_by_field.rs")).unwrap();
@@ -84,7 +84,7 @@ fn every_handler_of_the_quickstart_grows_by_no_more_than_twenty_lines() {
     assert_eq!(annotated, 3);
 }
 
-/// Every identifier of the emitted tokens, and what stands right before it.
+/// Each identifier of the emitted tokens, and what comes right before it.
 fn identifiers(tokens: TokenStream, found: &mut Vec<(String, String)>) {
     let mut before = String::new();
     for token in tokens {
@@ -105,7 +105,7 @@ fn identifiers(tokens: TokenStream, found: &mut Vec<(String, String)>) {
 }
 
 #[test]
-fn nothing_emitted_can_be_mistaken_for_the_users() {
+fn emitted_names_are_absolute() {
     for (name, source) in fixtures() {
         let mut found = Vec::new();
         identifiers(compiler::file(&handlers(&source)), &mut found);
@@ -113,7 +113,7 @@ fn nothing_emitted_can_be_mistaken_for_the_users() {
             let root = ["palisade", "core", "std", "alloc", "actix_web"].contains(&ident.as_str());
             assert!(!root || before.ends_with("::"), "{name}: `{ident}` is not absolute");
             let banned = ["unwrap", "expect", "panic", "unsafe", "std", "alloc"].contains(&ident.as_str());
-            assert!(!banned, "{name}: `{ident}` has no place in an expansion");
+            assert!(!banned, "{name}: `{ident}` must not be in an expansion");
             let prelude = ["Some", "None", "Ok", "Err", "Vec", "String", "Option", "Result", "Box", "Into", "From"];
             assert!(
                 !prelude.contains(&ident.as_str()) || before.ends_with("::") || source.contains(ident),

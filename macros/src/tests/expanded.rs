@@ -7,7 +7,7 @@ use std::fs;
 use quote::ToTokens;
 
 use super::{compiler, folder};
-use crate::WORDS;
+use crate::attributes::keywords;
 
 /// A source file, and its committed expansion.
 const EXPANSIONS: [(&str, &str); 3] = [
@@ -19,7 +19,7 @@ const EXPANSIONS: [(&str, &str); 3] = [
 /// Without the attributes, which the expansion no longer uses.
 fn without_attributes(tree: syn::UseTree) -> Option<syn::UseTree> {
     match tree {
-        syn::UseTree::Name(name) if WORDS.iter().any(|word| name.ident == word) => None,
+        syn::UseTree::Name(name) if keywords().any(|keyword| name.ident == keyword) => None,
         syn::UseTree::Path(mut path) => {
             path.tree = Box::new(without_attributes(*path.tree)?);
             Some(syn::UseTree::Path(path))

@@ -1,13 +1,31 @@
-//! What each attribute is there for: only what says who may call lets a handler compile.
+//! The kind of each attribute: only an access attribute lets a handler compile.
 
 use proc_macro2::TokenStream;
 
-use crate::errors::Errors;
-use crate::model::ClauseKind::{self, Access, Condition, Effect, Route};
-use crate::{WORDS, expand, parse};
+use self::Kind::{Access, Condition, Effect, Route};
+use crate::attributes::Clause;
+use crate::diagnostics::Diagnostics;
+use crate::{EXPORTED, attributes, expand};
 
-/// Every attribute, as one writes it, and its kind.
-const KINDS: [(&str, &str, ClauseKind); 22] = [
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Access,
+    Route,
+    Condition,
+    Effect,
+}
+
+fn kind_of(clause: &Clause) -> Kind {
+    match clause {
+        Clause::Access(_) => Access,
+        Clause::Route(_) => Route,
+        Clause::Condition(_) => Condition,
+        Clause::Effect(_) => Effect,
+    }
+}
+
+/// Each attribute with arguments, and its kind.
+const KINDS: [(&str, &str, Kind); 22] = [
     ("get", "\"/x/{id}\"", Route),
     ("post", "\"/x/{id}\"", Route),
     ("put", "\"/x/{id}\"", Route),
@@ -32,40 +50,46 @@ const KINDS: [(&str, &str, ClauseKind); 22] = [
     ("compressed_body", "\"1MiB\"", Effect),
 ];
 
-fn clause(word: &str, arguments: &str) -> TokenStream {
-    format!("{word}({arguments});").parse().unwrap()
+fn clause(keyword: &str, arguments: &str) -> TokenStream {
+    format!("{keyword}({arguments});").parse().unwrap()
 }
 
 #[test]
 fn the_kind_of_every_attribute_is_known() {
-    for word in WORDS {
-        assert!(KINDS.iter().any(|(known, ..)| known == word), "{word} has no kind here");
+    let keywords: Vec<&str> = attributes::keywords().collect();
+    for keyword in &keywords {
+        assert!(KINDS.iter().any(|(known, ..)| known == keyword), "{keyword} has no kind here");
     }
-    assert_eq!(KINDS.len(), WORDS.len());
-    for (word, arguments, kind) in KINDS {
-        let mut errors = Errors::new();
-        let clauses = parse::clauses(clause(word, arguments), &mut errors);
-        assert_eq!(errors.into_tokens().to_string(), "", "{word}");
-        assert_eq!(clauses.iter().map(|clause| clause.said.kind()).collect::<Vec<_>>(), [kind], "{word}");
+    assert_eq!(KINDS.len(), keywords.len());
+    for (keyword, arguments, kind) in KINDS {
+        let mut diagnostics = Diagnostics::new();
+        let clauses = attributes::parse(clause(keyword, arguments), &mut diagnostics);
+        assert_eq!(diagnostics.into_tokens().to_string(), "", "{keyword}");
+        assert_eq!(clauses.iter().map(|written| kind_of(&written.clause)).collect::<Vec<_>>(), [kind], "{keyword}");
     }
 }
 
 #[test]
-fn only_an_access_attribute_says_who_may_call() {
-    for (word, arguments, kind) in KINDS {
+fn each_attribute_is_exported() {
+    assert_eq!(attributes::keywords().collect::<Vec<_>>(), EXPORTED);
+}
+
+#[test]
+fn only_an_access_attribute_admits_callers() {
+    for (keyword, arguments, kind) in KINDS {
         let item = "async fn f(body: Json<T>) {}".parse().unwrap();
-        let expansion = expand(clause(word, arguments), item).to_string();
-        let refused = expansion.contains("`f` does not say who may call it");
-        assert_eq!(refused, kind != Access, "{word}: {expansion}");
+        let expansion = expand::policy(clause(keyword, arguments), item).to_string();
+        let refused = expansion.contains("`f` has no access attribute");
+        assert_eq!(refused, kind != Access, "{keyword}: {expansion}");
     }
 }
 
 #[test]
-fn an_access_attribute_that_was_not_understood_is_one_mistake() {
-    for (word, _, kind) in KINDS {
-        if kind == Access && !["public", "authenticated", "optional_auth", "validate"].contains(&word) {
-            let expansion = expand(clause(word, ""), "async fn f() {}".parse().unwrap()).to_string();
-            assert_eq!(expansion.matches("compile_error").count(), 1, "{word}: {expansion}");
+fn an_unclear_access_attribute_is_one_mistake() {
+    for (keyword, _, kind) in KINDS {
+        if kind == Access && !["public", "authenticated", "optional_auth", "validate"].contains(&keyword) {
+            let expansion = expand::policy(clause(keyword, ""), "async fn f() {}".parse().unwrap()).to_string();
+            assert_eq!(expansion.matches("compile_error").count(), 1, "{keyword}: {expansion}");
         }
     }
 }

@@ -14,7 +14,7 @@ fn folder(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests").join(folder)
 }
 
-/// The Rust files right in a folder, by name.
+/// The Rust files of a folder, without subfolders, sorted by name.
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "rs")).collect();
@@ -22,7 +22,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Snapshots stand beside the fixtures.
+/// Snapshots are stored beside the fixtures.
 fn snapshots(beside: &Path) -> insta::Settings {
     let mut settings = insta::Settings::new();
     settings.set_snapshot_path(beside);

@@ -1,4 +1,4 @@
-//! The messages of every mistake in `tests/ui`, and the words that they point at.
+//! The message of each mistake in `tests/ui`, and the tokens that it points at.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -22,9 +22,9 @@ fn messages(tokens: TokenStream, found: &mut Vec<Message>) {
             && name == "compile_error"
         {
             let text: syn::LitStr = syn::parse2(braces.stream()).unwrap();
-            let place = name.span().join(braces.span()).unwrap_or(name.span());
-            let at = place.source_text().unwrap_or_default();
-            found.push(Message { line: place.start().line, at, text: text.value() });
+            let range = name.span().join(braces.span()).unwrap_or(name.span());
+            let at = range.source_text().unwrap_or_default();
+            found.push(Message { line: range.start().line, at, text: text.value() });
         }
     }
     for token in tokens {
@@ -34,7 +34,7 @@ fn messages(tokens: TokenStream, found: &mut Vec<Message>) {
     }
 }
 
-/// What must not compile because a macro says so. `types` is what the compiler says of types, `pass` what it accepts.
+/// The fixtures whose mistakes are reported by the macros. The compiler reports those of `types`, and accepts those of `pass`.
 fn folders() -> Vec<PathBuf> {
     let entries = fs::read_dir(folder("ui")).unwrap().map(|entry| entry.unwrap().path());
     let mut folders: Vec<PathBuf> =
@@ -44,7 +44,7 @@ fn folders() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_mistake_is_reported_at_its_place_with_its_cure() {
+fn each_mistake_is_reported_with_help() {
     let mut report = String::new();
     for folder in folders() {
         let attribute = folder.file_name().unwrap().to_str().unwrap();
@@ -61,17 +61,17 @@ fn every_mistake_is_reported_at_its_place_with_its_cure() {
             );
             writeln!(report, "{attribute}/{mistake}").unwrap();
             for Message { line, at, text } in found {
-                let (what, cure) = text.split_once("\n= help: ").unwrap();
-                writeln!(report, "  {line}: {at}\n     {what}\n     = help: {cure}").unwrap();
+                let (message, help) = text.split_once("\n= help: ").unwrap();
+                writeln!(report, "  {line}: {at}\n     {message}\n     = help: {help}").unwrap();
             }
         }
     }
     snapshots(&folder("ui")).bind(|| insta::assert_snapshot!("messages", report));
 }
 
-/// What no fixture can show, because the compiler itself would refuse it first.
+/// Mistakes that a fixture cannot show, because the compiler itself would reject them first.
 #[test]
-fn what_only_a_foreign_macro_could_write_is_reported_too() {
+fn mistakes_of_foreign_macros_are_reported() {
     for (clauses, item, text) in [
         (
             "public(); get(\"/\");",
@@ -80,12 +80,12 @@ fn what_only_a_foreign_macro_could_write_is_reported_too() {
         ),
         ("public();", "const fn f() {}", "can't be `const`"),
         ("publik(); public();", "async fn f() {}", "did you mean `public`?"),
-        ("public = 1; public();", "async fn f() {}", "only palisade's attributes write them"),
-        ("public();", "", "this is no function"),
-        ("", "async fn f() {}", "does not say who may call it"),
+        ("public = 1; public();", "async fn f() {}", "is reserved for"),
+        ("public();", "", "expected a function"),
+        ("", "async fn f() {}", "has no access attribute"),
     ] {
         let mut found = Vec::new();
-        messages(crate::expand(clauses.parse().unwrap(), item.parse().unwrap()), &mut found);
+        messages(crate::expand::policy(clauses.parse().unwrap(), item.parse().unwrap()), &mut found);
         assert!(found.iter().any(|message| message.text.contains(text)), "{clauses} {item}: {text}");
     }
 }

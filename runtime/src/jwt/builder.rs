@@ -33,7 +33,7 @@ pub struct Set;
 
 /// Whether an issuer was given.
 #[diagnostic::on_unimplemented(
-    message = "a `Jwt` needs to know whose tokens it accepts",
+    message = "a `Jwt` needs the issuer of the tokens that it accepts",
     label = "no issuer was given",
     note = "add `.issuer(\"https://issuer.example\")`, exactly as tokens carry it in `iss`"
 )]
@@ -42,7 +42,7 @@ impl HasIssuer for Set {}
 
 /// Whether an audience was given.
 #[diagnostic::on_unimplemented(
-    message = "a `Jwt` needs to know for whom the tokens are",
+    message = "a `Jwt` needs the audience of the tokens that it accepts",
     label = "no audience was given",
     note = "add `.audience(\"my-api\")`: the name of this API, as tokens carry it in `aud`"
 )]
@@ -51,7 +51,7 @@ impl HasAudience for Set {}
 
 /// Whether keys were given.
 #[diagnostic::on_unimplemented(
-    message = "a `Jwt` needs keys to verify with",
+    message = "a `Jwt` needs keys that verify tokens",
     label = "no key was given",
     note = "add `.keys(..)` with a `VerifyingKey`, a `KeySet`, or a `RemoteKeySet` (feature `jwks`)"
 )]

@@ -9,11 +9,11 @@ use super::remote::RemoteKeySet;
 
 /// A source of keys whose type tells which kind it is.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a source of keys",
-    label = "expected a `VerifyingKey`, a `KeySet` or a `RemoteKeySet`",
-    note = "for a secret that the issuer shares, write `VerifyingKey::hmac(Algorithm::Hs256, secret)?`",
+    message = "`{Self}` is not a key for verifying tokens",
+    label = "neither a `VerifyingKey`, a `KeySet` nor a `RemoteKeySet`",
+    note = "for a secret that you share with the issuer, write `VerifyingKey::hmac(Algorithm::Hs256, secret)?`",
     note = "for a public key, write `VerifyingKey::pem(Algorithm::Rs256, pem)?`",
-    note = "for the published keys of the issuer, write `KeySet::from_jwks(json)?`, or `RemoteKeySet::new(url)?` (feature `jwks`)"
+    note = "for the keys that the issuer publishes, write `KeySet::from_jwks(json)?`, or `RemoteKeySet::new(url)?` (feature `jwks`)"
 )]
 pub trait JwtKeys: Into<KeySource> {}
 

@@ -10,8 +10,8 @@ use crate::role::TypedRole;
 
 /// A type whose values name a role: an enum with `#[derive(Role)]`, or `&'static str`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` names no role",
-    label = "neither a text nor an enum of roles",
+    message = "`{Self}` is not the name of a role",
+    label = "neither `&str` nor an enum of roles",
     note = "if it is an enum of roles, write `#[derive(palisade::Role)]` above it",
     note = "if it is a constant, give it the type `&str`, as in `const ADMIN: &str = \"admin\";`"
 )]
@@ -91,7 +91,7 @@ const fn checked(kind: Kind, name: &'static str) -> &'static str {
 #[must_use]
 #[track_caller]
 pub const fn limit(limit: u32) -> u32 {
-    assert!(limit > 0, "a rate limit of zero admits nobody: use a limit of 1 or more");
+    assert!(limit > 0, "a rate limit of zero rejects every request: use a limit of 1 or more");
     limit
 }
 
@@ -104,7 +104,7 @@ pub const fn limit(limit: u32) -> u32 {
 #[track_caller]
 pub const fn cost(units: u32, limit: u32) -> u32 {
     assert!(units > 0, "what costs nothing is never stopped: use a cost of 1 or more");
-    assert!(units <= limit, "one request would cost more than the whole rate limit, so nobody could call");
+    assert!(units <= limit, "the cost exceeds the rate limit, so every request would be rejected");
     units
 }
 

@@ -44,9 +44,9 @@ impl RoleDefinition {
 /// # let _ = roles;
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no enum of roles",
-    label = "`#[derive(Role)]` is missing there",
-    note = "write `#[derive(palisade::Role)]` above the enum; its variants are the roles"
+    message = "`{Self}` is not an enum of roles",
+    label = "it does not derive `Role`",
+    note = "write `#[derive(palisade::Role)]` above the enum. Its variants are the roles"
 )]
 pub trait TypedRole: Sized + 'static {
     /// Every role of the enum.

@@ -107,13 +107,13 @@ struct Mount {
 /// A value that a [`Scope`] accepts: an [`Endpoint`] or another scope.
 #[diagnostic::on_unimplemented(
     message = "route `{Self}` declares no access policy",
-    label = "no endpoint of palisade's",
-    note = "is it routed by actix-web's own attribute? then import palisade's instead of it, such as `use palisade::get;` for \
-            `use actix_web::get;`: it takes the same path and options",
-    note = "write `#[palisade::get(\"/..\")]` (or `post`, `put`, ..) above the handler, and say who may call it: \
+    label = "not an endpoint of palisade",
+    note = "if it has actix-web's own route attribute, import palisade's instead: write `use palisade::get;` instead of \
+            `use actix_web::get;`. It takes the same path and options",
+    note = "write `#[palisade::get(\"/..\")]` (or `post`, `put`, ..) above the handler, with an attribute that defines who may call it: \
             `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]`, `#[owner_or_admin(id)]` or \
             `#[authorize(..)]`",
-    note = "a handler under actix-web's own route attribute, or with none, is guarded by its access attributes, but goes into an `App` \
+    note = "a handler under actix-web's own route attribute, or with none, is guarded by its access attributes, but belongs in an `App` \
             and not into a `palisade::scope`"
 )]
 pub trait Guarded {

@@ -68,10 +68,10 @@ impl From<ValidationErrors> for Invalid {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`#[validate]` can't tell how to validate an argument of type `{Self}`",
-    label = "neither validated nor known to carry no input",
+    message = "`#[validate]` does not know how to validate an argument of type `{Self}`",
+    label = "may be input, but cannot be validated",
     note = "a `Json`, `Form` or `Query` argument is validated if its inner type derives `validator::Validate`",
-    note = "for other arguments, name those to validate, as in `#[validate(body)]`, or implement `palisade::validation::Input` for the type"
+    note = "otherwise name the arguments to validate, as in `#[validate(body)]`, or implement `palisade::validation::Input` for the type"
 )]
 pub trait Input {
     /// [`Validated`] or [`NotValidated`].
@@ -96,8 +96,8 @@ pub struct NotValidated(());
 /// An argument that was named in `#[validate(..)]`.
 #[diagnostic::on_unimplemented(
     message = "an argument of type `{Self}` can't be validated",
-    label = "named in `#[validate(..)]`, but not validatable",
-    note = "`Json<T>`, `Form<T>`, `Query<T>` and `Path<T>` can, where `T` derives `validator::Validate`"
+    label = "named in `#[validate(..)]`, but cannot be validated",
+    note = "`Json<T>`, `Form<T>`, `Query<T>` and `Path<T>` can be validated if `T` derives `validator::Validate`"
 )]
 pub trait NamedInput {
     #[doc(hidden)]
@@ -207,8 +207,8 @@ impl<Kind> With<Kind> for Validated {
 
 /// At least one argument was validated.
 #[diagnostic::on_unimplemented(
-    message = "`#[validate]` has nothing to validate here: no argument is a `Json`, `Form` or `Query`",
-    label = "no input among the arguments",
+    message = "`#[validate]` has nothing to validate, because no argument is a `Json`, `Form` or `Query`",
+    label = "no argument is input",
     note = "take the input as `Json<T>`, `Form<T>` or `Query<T>`, name a `Path` argument as in `#[validate(path)]`, or remove `#[validate]`"
 )]
 pub trait SomeInput {}

@@ -2,7 +2,7 @@ use palisade::{get, public, rate_limit};
 
 #[get("/users")]
 #[public]
-#[rate_limit(5, "15m", count = all, skip_successful)]
+#[rate_limit(5, "15m", count = failures, count = successes)]
 async fn show_user() -> &'static str {
     "in"
 }

@@ -11,7 +11,7 @@ struct User {
 
 #[post("/users")]
 #[public]
-#[validate(boby)]
+#[validate(credentials)]
 async fn create(body: Json<User>, _: actix_web::web::Data<u32>) -> String {
     body.into_inner().name
 }

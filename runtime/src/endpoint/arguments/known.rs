@@ -35,7 +35,7 @@ pub struct Read;
 #[diagnostic::on_unimplemented(
     message = "two arguments of this handler read the body, but it can be read only once",
     label = "an argument before this one reads the body",
-    note = "take the body once: put what both are for into one type, or take an `Either<Json<A>, Form<B>>` where it comes in one of \
+    note = "read the body once: use one type for both, or an `Either<Json<A>, Form<B>>` if the body comes in one of \
             two forms"
 )]
 pub trait After<Kind, Body> {}
@@ -55,10 +55,10 @@ impl<T, Body> Step<Plain, Body> for T {
 
 /// It can be had on a `#[public]` route.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be had on a public route: nobody looks at credentials there, so no caller is known",
-    label = "needs a caller",
-    note = "replace `#[public]` by an attribute that demands a caller, such as `#[authenticated]` (for an `Owned<T>` \
-            `#[owner(id, of = T)]`), or by `#[optional_auth]` and take an `Option<Principal>`"
+    message = "`{Self}` is not available on a public route, because credentials are not checked there and no caller is known",
+    label = "needs an authenticated caller",
+    note = "replace `#[public]` with an attribute that requires a caller, such as `#[authenticated]` (or `#[owner(id, of = T)]` \
+            for an `Owned<T>`), or with `#[optional_auth]` and take an `Option<Principal>`"
 )]
 pub trait OnPublicRoute<Kind> {}
 #[diagnostic::do_not_recommend]
@@ -68,10 +68,10 @@ impl<T> OnPublicRoute<Imaginary> for T {}
 
 /// It can be had on an `#[optional_auth]` route, whose caller may be unknown.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be had on an `#[optional_auth]` route: its caller may come without credentials",
-    label = "needs a caller",
-    note = "take an `Option<..>` of it, or replace `#[optional_auth]` by an attribute that demands a caller, such as \
-            `#[authenticated]` (for an `Owned<T>` `#[owner(id, of = T)]`)"
+    message = "`{Self}` is not available on an `#[optional_auth]` route, because its caller may be anonymous",
+    label = "needs an authenticated caller",
+    note = "take an `Option<..>` of it, or replace `#[optional_auth]` with an attribute that requires a caller, such as \
+            `#[authenticated]` (or `#[owner(id, of = T)]` for an `Owned<T>`)"
 )]
 pub trait OnOptionalRoute<Kind> {}
 #[diagnostic::do_not_recommend]
@@ -81,9 +81,9 @@ impl<T> OnOptionalRoute<Imaginary> for T {}
 
 /// It can be had on a route whose callers are known, and whose rule loads these rows.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be had on this route: its access attributes load no such row",
-    label = "no attribute says `of = ..` with this type",
-    note = "write `#[owner(id, of = T)]` or `#[owner_or_admin(id, of = T)]` for an `Owned<T>`, with the very `T`"
+    message = "`{Self}` is not available on this route, because its access attributes do not load such a row",
+    label = "no access attribute has `of = ..` with this type",
+    note = "write `#[owner(id, of = T)]` or `#[owner_or_admin(id, of = T)]` for an `Owned<T>`, with the same `T`"
 )]
 pub trait OnGuardedRoute<Kind, Rows, Place> {}
 #[diagnostic::do_not_recommend]
@@ -95,7 +95,7 @@ impl<T, Rows> OnGuardedRoute<Imaginary, Rows, ()> for T {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes one parameter, but the path of this route has {PARAMETERS}",
     label = "one value for {PARAMETERS} parameters",
-    note = "take a tuple with a part for each parameter, such as `Path<(u32, String)>`, or a struct with their names"
+    note = "take a tuple with one value for each parameter, such as `Path<(u32, String)>`, or a struct with a field for each"
 )]
 pub trait Fits<Kind, const PARAMETERS: usize> {}
 #[diagnostic::do_not_recommend]

@@ -20,12 +20,12 @@ pub use self::parts::Parts;
 
 /// What a handler can take as an argument.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be an argument of a handler: no request gives one",
-    label = "no extractor",
-    note = "an argument is an extractor: `Json<T>`, `Form<T>`, `Query<T>` or `Path<T>` where `T: serde::Deserialize`, a `String`, \
-            `HttpRequest`, or palisade's `Principal`, `Claims<T>`, `RowFilter`, `Owned<T>`",
-    note = "for state of the application take `Data<{Self}>`, and give it to the `App` with `.app_data(Data::new(..))`",
-    note = "for a type of your own implement `actix_web::FromRequest`"
+    message = "`{Self}` can't be an argument of a handler, because it is not an extractor",
+    label = "not an extractor",
+    note = "extractors are `Json<T>`, `Form<T>`, `Query<T>` or `Path<T>` where `T: serde::Deserialize`, `String`, \
+            `HttpRequest`, and palisade's `Principal`, `Claims<T>`, `RowFilter`, `Owned<T>`",
+    note = "for application state, take `Data<{Self}>` and register it with `.app_data(Data::new(..))`",
+    note = "for your own type, implement `actix_web::FromRequest`"
 )]
 pub trait Argument: FromRequest + 'static {}
 
@@ -35,11 +35,11 @@ impl<T: FromRequest + 'static> Argument for T {}
 
 /// What a handler can return.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be the answer of a handler: it is no response",
-    label = "no `Responder`",
-    note = "return a `Responder`: `HttpResponse`, a text, `Json<T>` where `T: serde::Serialize`, or a `Result<_, E>` of one, where `E` \
+    message = "a handler can't return `{Self}`, because it is not a response",
+    label = "not a `Responder`",
+    note = "return a `Responder`: `HttpResponse`, a text, `Json<T>` where `T: serde::Serialize`, or a `Result` of one with an error that \
             is an `actix_web::ResponseError`, such as `palisade::Problem`",
-    note = "for a type of your own implement `actix_web::Responder`"
+    note = "for your own type, implement `actix_web::Responder`"
 )]
 pub trait Answer: Responder {}
 

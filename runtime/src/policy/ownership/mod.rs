@@ -58,9 +58,9 @@ mod id;
 /// # let _ = palisade::scope("/api").service(show);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not implement `palisade::Resource`, so its owner is unknown",
-    label = "`palisade::Resource` is not implemented for this type",
-    note = "implement `palisade::Resource`: it tells where the rows are, how to load one by its id, and who owns it"
+    message = "`{Self}` is not a resource, so its owner is not known",
+    label = "`palisade::Resource` is not implemented for it",
+    note = "implement `palisade::Resource` for it, which defines where its rows are stored, how a row is loaded by its id, and who owns it"
 )]
 pub trait Resource: Sized + 'static {
     /// The type of the identifier. It is parsed from the path as `web::Path<Id>` is: a number, a text or a `Uuid`, or a tuple if the

@@ -186,7 +186,7 @@ impl Eq for KeyFn {}
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a rate limit can't count by a value of type `{Self}`",
-    label = "neither a text nor a number",
+    label = "neither text nor a number",
     note = "implement `palisade::rate_limit::KeyText` for the type, or count by a field of it"
 )]
 pub trait KeyText {

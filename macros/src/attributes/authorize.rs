@@ -1,0 +1,242 @@
+//! `#[authorize(role("admin") || (owner(id) && !scope("read-only")))]`.
+//!
+//! Threat: an expression that is evaluated otherwise than it reads (CWE-783). Promise: the tokens are parsed into our own tree,
+//! where `&&` binds tighter than `||` as in Rust, and unknown conditions are rejected.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};
+
+use super::{Attribute, Clause, owner, tenant};
+use crate::arguments::{Arguments, function_path, names};
+use crate::diagnostics::{Diagnostics, SourceRange};
+use crate::gather::flat;
+use crate::policy::Access;
+use crate::rule::{NameKind, Rule};
+use crate::suggest;
+
+const CONDITIONS: [&str; 7] = ["role", "permission", "scope", "owner", "tenant", "authenticated", "check"];
+const EXAMPLE: &str = "write `#[authorize(role(\"admin\") || owner(id))]`";
+const CONDITION: &str = "write `role(\"..\")`, `permission(\"..\")`, `scope(\"..\")`, `owner(id)`, `tenant(org)`, `authenticated` or `check(path)`";
+
+pub(super) struct Authorize;
+
+impl Attribute for Authorize {
+    fn keyword(&self) -> &'static str {
+        "authorize"
+    }
+
+    fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
+        let keyword = arguments.keyword;
+        Clause::Access(expression(keyword, arguments.into_tokens(), diagnostics).map(Access::Rule))
+    }
+}
+
+/// Returns `None` if anything could not be understood, which was reported.
+fn expression(keyword: &Ident, mut tokens: Vec<TokenTree>, diagnostics: &mut Diagnostics) -> Option<Rule> {
+    // A formatter may put a comma behind a long expression.
+    tokens.pop_if(|last| matches!(last, TokenTree::Punct(punct) if punct.as_char() == ','));
+    if tokens.is_empty() {
+        diagnostics.error(keyword.span(), "`authorize` needs an expression", EXAMPLE);
+        return None;
+    }
+    let mut reader = Reader { rest: &tokens, last: keyword.span(), diagnostics };
+    let rule = reader.either()?;
+    if let [next, ..] = reader.rest {
+        let (next, diagnostics) = (next.clone(), reader.diagnostics);
+        let message = match &next {
+            TokenTree::Punct(punct) if punct.as_char() == ',' => "unexpected `,` in an expression".to_owned(),
+            _ => "missing operator before this".to_owned(),
+        };
+        diagnostics.error(
+            SourceRange::of(&[next], keyword.span()),
+            message,
+            "write `&&` (both) or `||` (either) between two conditions",
+        );
+        return None;
+    }
+    Some(rule)
+}
+
+struct Reader<'t, 'e> {
+    rest: &'t [TokenTree],
+    /// The span of the token that was read last. A diagnostic about something that is missing behind it points there.
+    last: Span,
+    diagnostics: &'e mut Diagnostics,
+}
+
+impl<'t> Reader<'t, '_> {
+    fn either(&mut self) -> Option<Rule> {
+        self.chain('|', Self::both, Rule::Any)
+    }
+
+    fn both(&mut self) -> Option<Rule> {
+        self.chain('&', Self::one, Rule::All)
+    }
+
+    fn chain(
+        &mut self,
+        operator: char,
+        operand: fn(&mut Self) -> Option<Rule>,
+        join: fn(Vec<Rule>) -> Rule,
+    ) -> Option<Rule> {
+        let mut rules = vec![operand(self)?];
+        while self.takes(operator)? {
+            rules.push(operand(self)?);
+        }
+        Some(if rules.len() == 1 { rules.remove(0) } else { join(rules) })
+    }
+
+    /// Whether the doubled operator follows, which is then read. Reports a single one, or one in words, and returns `None`.
+    fn takes(&mut self, operator: char) -> Option<bool> {
+        let is = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == operator);
+        match self.rest {
+            [first, second, rest @ ..] if is(first) && is(second) => {
+                (self.rest, self.last) = (rest, second.span());
+                Some(true)
+            }
+            [first, ..] if is(first) => {
+                let message = format!("unknown operator `{operator}`");
+                self.diagnostics.error(first.span(), message, format!("write `{operator}{operator}`"));
+                None
+            }
+            [TokenTree::Ident(keyword), ..] if keyword == "and" || keyword == "or" => {
+                let symbol = if keyword == "and" { "&&" } else { "||" };
+                self.diagnostics.error(
+                    keyword.span(),
+                    format!("unknown operator `{keyword}`"),
+                    format!("write `{symbol}`"),
+                );
+                None
+            }
+            _ => Some(false),
+        }
+    }
+
+    fn one(&mut self) -> Option<Rule> {
+        match self.rest {
+            [TokenTree::Punct(bang), rest @ ..] if bang.as_char() == '!' => {
+                (self.rest, self.last) = (rest, bang.span());
+                self.one().map(|rule| Rule::Not(Box::new(rule)))
+            }
+            [TokenTree::Group(group), rest @ ..] if group.delimiter() == Delimiter::Parenthesis => {
+                self.rest = rest;
+                self.last = group.span_close();
+                self.inside(group)
+            }
+            [TokenTree::Ident(keyword), TokenTree::Group(group), rest @ ..]
+                if group.delimiter() == Delimiter::Parenthesis && keyword != "not" =>
+            {
+                self.rest = rest;
+                self.last = group.span_close();
+                self.call(keyword, group)
+            }
+            [TokenTree::Ident(keyword), rest @ ..] => {
+                self.rest = rest;
+                self.last = keyword.span();
+                self.alone(keyword)
+            }
+            [TokenTree::Literal(literal), ..] => {
+                let help = format!("write `role({literal})`, `permission({literal})` or `scope({literal})`");
+                self.diagnostics.error(literal.span(), "a name needs its kind: role, permission or scope", help);
+                None
+            }
+            [other, ..] => {
+                self.diagnostics.error(other.span(), "expected a condition", CONDITION);
+                None
+            }
+            [] => {
+                self.diagnostics.error(self.last, "expected a condition after this", CONDITION);
+                None
+            }
+        }
+    }
+
+    fn inside(&mut self, group: &Group) -> Option<Rule> {
+        let tokens = flat(group.stream());
+        if tokens.is_empty() {
+            self.diagnostics.error(group.span(), "these parentheses are empty", CONDITION);
+            return None;
+        }
+        let mut reader = Reader { rest: &tokens, last: group.span_open(), diagnostics: &mut *self.diagnostics };
+        let rule = reader.either()?;
+        if let [next, ..] = reader.rest {
+            let span = next.span();
+            self.diagnostics.error(
+                span,
+                "missing operator before this",
+                "write `&&` (both) or `||` (either) between two conditions",
+            );
+            return None;
+        }
+        Some(rule)
+    }
+
+    fn alone(&mut self, keyword: &Ident) -> Option<Rule> {
+        let text = keyword.to_string();
+        match text.as_str() {
+            "authenticated" => return Some(Rule::Authenticated),
+            "public" | "optional_auth" => {
+                let message = format!("`{keyword}` cannot be a condition, because it admits every caller");
+                self.diagnostics.error(
+                    keyword.span(),
+                    message,
+                    format!("write `#[{keyword}]` alone, or remove `{keyword}`"),
+                );
+            }
+            "not" => self.diagnostics.error(keyword.span(), "unknown operator `not`", "write `!`"),
+            "role" | "permission" | "scope" => {
+                self.diagnostics.error(
+                    keyword.span(),
+                    format!("`{keyword}` needs a name"),
+                    format!("write `{keyword}(\"..\")`"),
+                );
+            }
+            "owner" | "tenant" => {
+                self.diagnostics.error(
+                    keyword.span(),
+                    format!("`{keyword}` needs a path parameter"),
+                    format!("write `{keyword}(id)`"),
+                );
+            }
+            "check" => self.diagnostics.error(keyword.span(), "`check` needs a function", CHECK),
+            _ => self.unknown(keyword),
+        }
+        None
+    }
+
+    fn unknown(&mut self, keyword: &Ident) {
+        let text = keyword.to_string();
+        let help = match suggest::nearest(&text, CONDITIONS) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("for a role write `role(\"{text}\")`; otherwise {CONDITION}"),
+        };
+        self.diagnostics.error(keyword.span(), format!("unknown condition `{keyword}`"), help);
+    }
+
+    fn call(&mut self, keyword: &Ident, group: &Group) -> Option<Rule> {
+        let arguments = Arguments::in_expression(keyword, group.stream());
+        let kind = match keyword.to_string().as_str() {
+            "role" => NameKind::Role,
+            "permission" => NameKind::Permission,
+            "scope" => NameKind::Scope,
+            "owner" => return owner::rule(arguments, self.diagnostics),
+            "tenant" => return tenant::rule(arguments, self.diagnostics),
+            "check" => return function_path::parse(keyword, Some(group), CHECK, self.diagnostics).map(Rule::Check),
+            "authenticated" => {
+                self.diagnostics.error(group.span(), "`authenticated` takes no arguments", "write `authenticated`");
+                return None;
+            }
+            "owner_or_admin" => {
+                let help = "write `(owner(id) || role(\"admin\"))`";
+                self.diagnostics.error(keyword.span(), "unknown condition `owner_or_admin`", help);
+                return None;
+            }
+            _ => {
+                self.unknown(keyword);
+                return None;
+            }
+        };
+        names::parse(kind, arguments, self.diagnostics)
+    }
+}
+
+const CHECK: &str = "write `check(path::to::function)`; it is an `async fn(&HttpRequest, &Principal)` that returns a `Verdict` or a `bool`";

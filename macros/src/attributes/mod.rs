@@ -1,0 +1,216 @@
+//! The attributes, one file each, and the list of all of them.
+//!
+//! Threat: an attribute that is not about access is taken for one that is, and a route without access control compiles
+//! (CWE-862). Promise: each attribute is parsed to a [`Clause`] whose variant is its kind, and only [`Clause::Access`] lets a
+//! handler compile.
+//!
+//! To add an attribute: write its file with an implementation of [`Attribute`], add it to [`ATTRIBUTES`], add a field for it to
+//! [`Additions`], and add its documented line to `lib.rs`.
+
+mod authenticated;
+mod authorize;
+mod compressed_body;
+mod deny_all;
+mod optional_auth;
+mod owner;
+mod owner_or_admin;
+mod public;
+mod rate_limit;
+mod require_permission;
+mod require_role;
+mod require_scope;
+mod route;
+mod tenant;
+mod validate;
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+
+use self::route::WrittenRoute;
+use crate::access::{self, AccessClause, Callers};
+use crate::arguments::Arguments;
+use crate::diagnostics::{Diagnostics, SourceRange};
+use crate::hygiene::Names;
+use crate::item::{Argument, Handler};
+use crate::policy::{Access, Additions, Checked, Policy, Rejected};
+use crate::suggest;
+
+/// Each attribute of palisade. What they add to a policy is emitted in this order.
+pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
+    &route::GET,
+    &route::POST,
+    &route::PUT,
+    &route::PATCH,
+    &route::DELETE,
+    &route::HEAD,
+    &route::OPTIONS,
+    &route::ROUTE,
+    &public::Public,
+    &authenticated::Authenticated,
+    &optional_auth::OptionalAuth,
+    &deny_all::DenyAll,
+    &require_role::RequireRole,
+    &require_permission::RequirePermission,
+    &require_scope::RequireScope,
+    &tenant::Tenant,
+    &authorize::Authorize,
+    &owner::Owner,
+    &owner_or_admin::OwnerOrAdmin,
+    &rate_limit::RateLimit,
+    &validate::Validate,
+    &compressed_body::CompressedBody,
+];
+
+/// One attribute: how it is written, and what it adds to a policy.
+pub(crate) trait Attribute: Sync {
+    /// The keyword: `get` for `#[get("/users")]`.
+    fn keyword(&self) -> &'static str;
+
+    /// Reads the arguments without looking at the handler or at other attributes.
+    ///
+    /// Reports each mistake. The variant of the result is the kind of the attribute, also if nothing could be understood.
+    fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause;
+
+    /// The method calls that the attribute adds to `Policy::new(..)`, such as `.compressed_body(1048576)`.
+    ///
+    /// Access and route attributes add none: `emit` prints the one rule and the one route of the handler.
+    fn emit(&self, additions: &Additions, names: &mut Names) -> TokenStream {
+        let _ = (additions, names);
+        TokenStream::new()
+    }
+}
+
+/// The meaning of one attribute, as far as it is clear without the others. The variant is the kind of the attribute.
+///
+/// `None` means that the arguments could not be understood, which was reported.
+pub(crate) enum Clause {
+    /// It defines who may call. A handler without such an attribute does not compile.
+    Access(Option<Access>),
+    /// It defines where the handler is found.
+    Route(WrittenRoute),
+    /// A request of a caller who may call must meet it too.
+    Condition(Option<Box<dyn Unchecked>>),
+    /// It does something for each request.
+    Effect(Option<Box<dyn Unchecked>>),
+}
+
+impl Clause {
+    /// A condition that was understood, or `None`.
+    fn condition<C: Unchecked + 'static>(condition: Option<C>) -> Self {
+        Clause::Condition(condition.map(|condition| -> Box<dyn Unchecked> { Box::new(condition) }))
+    }
+
+    /// An effect that was understood, or `None`.
+    fn effect<E: Unchecked + 'static>(effect: Option<E>) -> Self {
+        Clause::Effect(effect.map(|effect| -> Box<dyn Unchecked> { Box::new(effect) }))
+    }
+}
+
+/// A condition or an effect that was not yet checked against the rest of the handler.
+pub(crate) trait Unchecked {
+    /// Reports each mistake that only the whole handler shows, and adds the meaning to `additions`.
+    fn check(
+        self: Box<Self>,
+        keyword: &Ident,
+        context: &Context<'_>,
+        additions: &mut Additions,
+        diagnostics: &mut Diagnostics,
+    );
+}
+
+/// What a condition or an effect may ask about the rest of the handler.
+pub(crate) struct Context<'h> {
+    pub(crate) handler: &'h Handler,
+    pub(crate) callers: Callers,
+}
+
+/// The written model: a handler and its clauses, in the order of the attributes. Each clause is understood on its own.
+pub(crate) struct Written {
+    pub(crate) handler: Handler,
+    pub(crate) clauses: Vec<WrittenClause>,
+}
+
+/// One attribute above a handler: its keyword, with the span of the attribute, and its meaning.
+pub(crate) struct WrittenClause {
+    pub(crate) keyword: Ident,
+    pub(crate) clause: Clause,
+}
+
+/// The keyword of each attribute.
+pub(crate) fn keywords() -> impl Iterator<Item = &'static str> + Clone {
+    ATTRIBUTES.iter().map(|attribute| attribute.keyword())
+}
+
+/// Parses the clauses of `#[::palisade::__policy(get("/users"); public();)]`.
+pub(crate) fn parse(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Vec<WrittenClause> {
+    let is_semicolon = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';');
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let clauses = tokens.split(is_semicolon).filter(|clause| !clause.is_empty());
+    clauses.filter_map(|tokens| clause(tokens, diagnostics)).collect()
+}
+
+fn clause(tokens: &[TokenTree], diagnostics: &mut Diagnostics) -> Option<WrittenClause> {
+    let [TokenTree::Ident(keyword), TokenTree::Group(arguments)] = tokens else {
+        let message = "`__policy` is reserved for the expansions of palisade's attributes";
+        let range = SourceRange::of(tokens, Span::call_site());
+        diagnostics.error(range, message, "remove `__policy` and write the attributes");
+        return None;
+    };
+    let Some(attribute) = ATTRIBUTES.iter().find(|attribute| keyword == attribute.keyword()) else {
+        let help = suggest::help(&keyword.to_string(), keywords());
+        diagnostics.error(keyword.span(), format!("unknown attribute `{keyword}`"), help);
+        return None;
+    };
+    let clause = attribute.parse(Arguments::new(keyword, arguments.stream()), diagnostics);
+    Some(WrittenClause { keyword: keyword.clone(), clause })
+}
+
+/// Checks the clauses together. The handler is rejected if anything was reported, also while it was parsed.
+pub(crate) fn check(written: Written, diagnostics: &mut Diagnostics) -> Result<Checked, Rejected> {
+    let Written { handler, clauses } = written;
+    let (mut access, mut routes, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for WrittenClause { keyword, clause } in clauses {
+        match clause {
+            Clause::Access(access_of) => access.push(AccessClause { keyword, access: access_of }),
+            Clause::Route(route) => routes.push((keyword, route)),
+            Clause::Condition(other) | Clause::Effect(other) => others.extend(other.map(|other| (keyword, other))),
+        }
+    }
+    let has_route = !routes.is_empty();
+    let callers = access::callers(&access);
+    let template = routes.first().and_then(|(_, route)| route.path.as_ref());
+    let access = access::check(access, &handler, template, diagnostics);
+    let route = route::check(routes, diagnostics);
+    let mut additions = Additions::default();
+    for (keyword, other) in others {
+        other.check(&keyword, &Context { handler: &handler, callers }, &mut additions, diagnostics);
+    }
+    match (access, route) {
+        (Some(access), Ok(route)) if diagnostics.is_empty() => {
+            Ok(Checked { handler, route, policy: Policy { access, additions } })
+        }
+        _ => Err(Rejected { handler, has_route }),
+    }
+}
+
+/// The indices of the arguments that bind the name: several, if each has another `#[cfg(..)]`. Reports a name that no argument
+/// binds.
+fn arguments_named(name: &Ident, handler: &Handler, diagnostics: &mut Diagnostics) -> Vec<usize> {
+    let Handler { signature, arguments, .. } = handler;
+    let binds = |(index, argument): (usize, &Argument)| argument.names.contains(name).then_some(index);
+    let found: Vec<usize> = arguments.iter().enumerate().filter_map(binds).collect();
+    if found.is_empty() {
+        let known: Vec<String> =
+            arguments.iter().flat_map(|argument| &argument.names).map(ToString::to_string).collect();
+        let help = match known.as_slice() {
+            [] => "give the argument a name, as in `body: Json<T>` or `Json(body): Json<T>`".to_owned(),
+            known => suggest::help(&name.to_string(), known.iter().map(String::as_str)),
+        };
+        diagnostics.error(name.span(), format!("`{}` has no argument `{name}`", signature.ident), help);
+    }
+    found
+}
+
+/// Reports an attribute that may be written once, and was written before.
+fn report_repeated(keyword: &Ident, diagnostics: &mut Diagnostics) {
+    diagnostics.error(keyword.span(), format!("duplicate `{keyword}`"), "remove one of the two");
+}

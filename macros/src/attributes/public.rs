@@ -1,0 +1,21 @@
+//! `#[public]`, `#[public("why")]`.
+
+use super::{Attribute, Clause};
+use crate::arguments::{Arguments, reason};
+use crate::diagnostics::Diagnostics;
+use crate::policy::Access;
+
+const HELP: &str = "write `#[public]`, or `#[public(\"why everybody may call it\")]`";
+
+pub(super) struct Public;
+
+impl Attribute for Public {
+    fn keyword(&self) -> &'static str {
+        "public"
+    }
+
+    /// A mistake in the reason is reported. It leaves no doubt that the route is meant to be public.
+    fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
+        Clause::Access(Some(Access::Public(reason::parse(arguments, "public", HELP, diagnostics))))
+    }
+}

@@ -1,0 +1,34 @@
+//! The expansion of an attribute: it first records its clause, and `__policy` then expands all clauses of the handler.
+
+use proc_macro2::TokenStream;
+
+use crate::attributes::Written;
+use crate::diagnostics::Diagnostics;
+use crate::{attributes, dependency, emit, gather, item};
+
+/// The item with the clause of one attribute. If the crate does not know palisade under its name, that is reported once, and the
+/// item stays as it is.
+pub(crate) fn attribute(keyword: &str, arguments: &TokenStream, item: TokenStream) -> TokenStream {
+    match dependency::mistake() {
+        Some(mistake) => mistake.into_iter().chain(item).collect(),
+        None => gather::append(&gather::keyword(keyword), arguments, item),
+    }
+}
+
+/// The guarded handler, after its compile errors. An item that cannot be a handler stays as it is.
+pub(crate) fn policy(clauses: TokenStream, item: TokenStream) -> TokenStream {
+    let mut diagnostics = Diagnostics::new();
+    let expansion = match item::read(item.clone(), &mut diagnostics) {
+        None => item,
+        Some(handler) => {
+            let clauses = attributes::parse(clauses, &mut diagnostics);
+            match attributes::check(Written { handler, clauses }, &mut diagnostics) {
+                Ok(checked) => emit::checked(&checked),
+                Err(rejected) => emit::rejected(&rejected),
+            }
+        }
+    };
+    let mut tokens = diagnostics.into_tokens();
+    tokens.extend(expansion);
+    tokens
+}

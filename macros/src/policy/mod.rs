@@ -1,0 +1,117 @@
+//! The checked model: what the attributes of one handler mean together.
+//!
+//! `attributes` makes it only if there is no mistake, so `emit` prints it without a decision that could fail.
+
+mod rate_limit;
+
+use proc_macro2::Span;
+use syn::{Expr, LitStr, Path};
+
+pub(crate) use self::rate_limit::{By, Count, Field, Key, Number, OnStoreFailure, RateLimit, RateLimitTerms};
+use crate::cfg_predicate::CfgPredicate;
+use crate::item::Handler;
+use crate::rule::Rule;
+
+/// A handler, and what its attributes mean.
+pub(crate) struct Checked {
+    pub(crate) handler: Handler,
+    /// `None` if the handler is routed by somebody else: by `web::get().to(..)` or by actix-web's own attribute.
+    pub(crate) route: Option<Route>,
+    pub(crate) policy: Policy,
+}
+
+/// A handler with a mistake, which was reported. It is emitted as a route that nobody may call.
+pub(crate) struct Rejected {
+    pub(crate) handler: Handler,
+    /// Whether the handler has a route attribute, so that it may be registered as an endpoint.
+    pub(crate) has_route: bool,
+}
+
+pub(crate) struct Policy {
+    pub(crate) access: Access,
+    pub(crate) additions: Additions,
+}
+
+/// Who may call.
+pub(crate) enum Access {
+    /// Everybody. Perhaps with the reason.
+    Public(Option<LitStr>),
+    /// Everybody, but bad credentials are rejected.
+    OptionalAuth,
+    /// Nobody, with the reason.
+    DenyAll(LitStr),
+    /// Authenticated callers for whom the rule holds.
+    Rule(Rule),
+}
+
+/// Where the handler is found.
+pub(crate) struct Route {
+    pub(crate) methods: Vec<&'static str>,
+    pub(crate) path: LitStr,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) guards: Vec<Path>,
+    pub(crate) wraps: Vec<Expr>,
+}
+
+/// What conditions and effects add to a policy: a field for each attribute.
+#[derive(Default)]
+pub(crate) struct Additions {
+    pub(crate) rate_limits: Vec<RateLimit>,
+    /// The fields by which the rate limits count, each once.
+    pub(crate) counted_fields: Vec<CountedField>,
+    pub(crate) validation: Option<Validation>,
+    /// How many bytes a compressed body may inflate to.
+    pub(crate) compressed_body: Option<u64>,
+}
+
+impl Policy {
+    /// Whether it contains a path of the user's, which an import of ours could shadow.
+    pub(crate) fn has_user_path(&self) -> bool {
+        matches!(&self.access, Access::Rule(rule) if rule.has_user_path())
+            || self.additions.rate_limits.iter().any(|rate_limit| rate_limit.terms.has_user_path())
+    }
+}
+
+/// What `#[validate]` demands.
+pub(crate) struct Validation {
+    pub(crate) arguments: ValidatedArguments,
+    /// A step for each argument of the handler.
+    pub(crate) steps: Vec<Step>,
+    pub(crate) attribute: Span,
+}
+
+impl Validation {
+    /// Whether it reads an argument at all.
+    pub(crate) fn reads_any(&self) -> bool {
+        self.steps.iter().any(|step| *step != Step::Skip)
+    }
+}
+
+/// Which arguments are validated.
+pub(crate) enum ValidatedArguments {
+    /// Each argument whose type is input.
+    Inputs,
+    Named(Vec<NamedArgument>),
+}
+
+/// The name of an argument, and when there is an argument of that name; `None` if always.
+pub(crate) struct NamedArgument {
+    pub(crate) name: String,
+    pub(crate) present: Option<CfgPredicate>,
+}
+
+/// What validation does with one argument.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    Skip,
+    /// Validate it if its type is input.
+    IfInput,
+    /// Validate it: the attribute names it.
+    Named,
+}
+
+/// A field, and the indices of the arguments of the handler that may have it: several, if each has another `#[cfg(..)]`.
+pub(crate) struct CountedField {
+    pub(crate) field: Field,
+    pub(crate) arguments: Vec<usize>,
+}

@@ -1,0 +1,10 @@
+use palisade::{get, public, rate_limit};
+
+#[get("/users")]
+#[public]
+#[rate_limit(5, "15m", count = all, skip_successful)]
+async fn show_user() -> &'static str {
+    "in"
+}
+
+fn main() {}
