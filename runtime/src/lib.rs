@@ -73,7 +73,7 @@ pub mod authn;
 mod authz;
 mod body;
 mod builder;
-mod config_error;
+pub mod config_error;
 pub mod cors;
 mod deferring;
 mod denial;

@@ -104,7 +104,7 @@ where
 #[actix_web::test]
 async fn a_name_that_the_caller_chose_reports_nothing_and_a_refusal_only_when_to_come_back() {
     for style in styles() {
-        let app = app!(style().trusted_proxies(["203.0.113.7/32"]).unwrap());
+        let app = app!(style().trusted_proxies(["203.0.113.7/32"]));
         four_times(&app, || posting("/login", r#"{"email":"ann"}"#), 401).await;
         four_times(&app, || getting("/keyed").insert_header(("x-name", "ann")), 200).await;
         four_times(&app, || getting("/tenants").insert_header(("x-tenant", "acme")), 200).await;

@@ -21,7 +21,7 @@ fn grant(roles: &[&str]) -> Grant {
 #[actix_web::test]
 async fn role_change_during_a_refresh_applies_at_once() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let first = sessions.begin(&grant(&["admin"])).await.unwrap();
     let renewed = sessions
         .refresh(first.refresh_token(), async |_| {
@@ -39,7 +39,7 @@ async fn role_change_during_a_refresh_applies_at_once() {
 #[actix_web::test]
 async fn what_was_looked_up_before_a_change_of_rights_is_issued_as_of_then() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let looked_up = SystemTime::now();
     tokio::time::sleep(Duration::from_millis(5)).await;
     sessions.renew_all_of("ada").await.unwrap();
@@ -85,7 +85,7 @@ impl SessionStore for Slow {
 async fn a_refresh_during_end_all_leaves_no_token() {
     let store = Slow::default();
     let sessions = Sessions::new(issuer(), store.clone(), MemoryRevocations::new());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let first = sessions.begin(&grant(&["admin"])).await.unwrap();
     let thief = async {
         store.entered.notified().await;
@@ -124,7 +124,7 @@ impl RevocationStore for Failing {
 async fn a_reuse_seen_while_revocations_are_down_can_be_seen_again() {
     let revocations = Failing::default();
     let sessions = Sessions::new(issuer(), MemorySessions::new(), revocations.clone());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let first = sessions.begin(&grant(&[])).await.unwrap();
     let again = async || sessions.refresh(first.refresh_token(), async |_| Ok::<_, Unavailable>(grant(&[]))).await;
     let thiefs = again().await.unwrap();
@@ -139,7 +139,7 @@ async fn a_reuse_seen_while_revocations_are_down_can_be_seen_again() {
 #[actix_web::test]
 async fn a_refresh_does_not_widen_the_scopes() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let first = sessions.begin(&grant(&[]).scopes(["read"])).await.unwrap();
     let renewed = sessions
         .refresh(first.refresh_token(), async |_| Ok::<_, Unavailable>(grant(&[]).scopes(["read", "write"])))
@@ -195,7 +195,7 @@ async fn a_valid_key_does_not_wait_for_the_note_of_its_use() {
 #[actix_web::test]
 async fn a_subject_of_another_issuer_ends_no_session_and_makes_no_key_of_ours() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let pair = sessions.begin(&grant(&["user"])).await.unwrap();
     let namesake = Principal::new("Bearer", "https://partner.example", "ada");
     assert_eq!(sessions.end_all(&namesake).await, Err(EndError::NoToken));

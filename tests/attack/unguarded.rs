@@ -126,7 +126,7 @@ fn a_short_secret_an_empty_issuer_and_a_broken_realm_are_errors_at_boot() {
     assert!(Jwt::hs256("", "audience", [7; 32]).is_err());
     assert!(Jwt::hs256("issuer", "", [7; 32]).is_err());
     assert!(Palisade::builder().realm("a\"b").build().is_err());
-    let mistake = Palisade::builder().trusted_proxies(["10.0.0.0/33"]).map(drop).unwrap_err();
+    let mistake = Palisade::builder().trusted_proxies(["10.0.0.0/33"]).build().unwrap_err();
     assert_eq!(mistake.setting(), "trusted_proxies");
 }
 

@@ -288,7 +288,8 @@ async fn a_store_that_is_down_is_neither_yes_nor_no() {
 
 #[actix_web::test]
 async fn an_owner_has_no_more_active_keys_than_allowed() {
-    let keys = keys().most_per_owner(2).unwrap();
+    let keys =
+        ApiKeys::builder("acme", "https://issuer.example", Watched::default()).most_per_owner(2).build().unwrap();
     let brief = NewApiKey::new("u-1").expires_after(Duration::from_secs(60));
     keys.create_at(brief, now()).await.unwrap();
     let made = join_all((0..8).map(|_| keys.create_at(NewApiKey::new("u-1"), now()))).await;
@@ -297,8 +298,8 @@ async fn an_owner_has_no_more_active_keys_than_allowed() {
     assert!(keys.create_at(NewApiKey::new("u-2"), now()).await.is_ok(), "others have their own");
     let later = now() + Duration::from_secs(60);
     assert!(keys.create_at(NewApiKey::new("u-1"), later).await.is_ok(), "an expired key makes room");
-    assert_eq!(ApiKeys::new("a", "b", MemoryApiKeys::new()).unwrap().most, 20);
-    assert!(ApiKeys::new("a", "b", MemoryApiKeys::new()).unwrap().most_per_owner(1).is_err());
+    assert_eq!(ApiKeys::new("a", "b", MemoryApiKeys::new()).unwrap().most_per_owner, 20);
+    assert!(ApiKeys::builder("a", "b", MemoryApiKeys::new()).most_per_owner(1).build().is_err());
 }
 
 #[actix_web::test]

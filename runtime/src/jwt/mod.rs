@@ -148,10 +148,8 @@ impl Jwt {
         audience: impl Into<String>,
         secret: impl AsRef<[u8]>,
     ) -> Result<Self, ConfigError> {
-        let (issuer, audience) = (issuer.into(), audience.into());
-        builder::names_are_said(&issuer, &audience)?;
-        let key = VerifyingKey::hmac(Algorithm::Hs256, secret)?;
-        Self::builder().issuer(issuer).audience(audience).keys(key).build()
+        let key = VerifyingKey::hmac(Algorithm::Hs256, secret);
+        Self::builder().issuer(issuer).audience(audience).keys_or_mistake(key).build()
     }
 
     /// Whose tokens it accepts.

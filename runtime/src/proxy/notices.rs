@@ -61,7 +61,7 @@ impl Notices {
                 header,
                 peer = display(peer),
                 "a forwarding header arrived and no proxy is trusted, so each peer is counted as one client: if a proxy \
-                 stands in front, name it with `.trusted_proxies([\"10.0.0.0/8\"])?`, or `[\"unix:\"]` if it connects to a \
+                 stands in front, name it with `.trusted_proxies([\"10.0.0.0/8\"])`, or `[\"unix:\"]` if it connects to a \
                  Unix socket, and its header with `.forwarded_by(..)`; this is said once"
             );
         } else {

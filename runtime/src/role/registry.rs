@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Mistakes};
 use crate::principal::Authority;
 use crate::role::{RoleDefinition, RoleName, TypedRole};
 
@@ -141,23 +141,27 @@ impl RolesBuilder {
     ///
     /// If a name is empty or stands twice, a role implies one that there is not, or one that implies it in turn.
     pub fn build(self) -> Result<Roles, ConfigError> {
-        let refuse = |problem: String| Err(ConfigError::new("roles", problem));
+        let mut mistakes = Mistakes::default();
         for (at, (name, terms)) in self.roles.iter().enumerate() {
             if name.trim() != name || name.is_empty() {
-                return refuse(format!("a role's name is not empty and has no space around it, as {name:?} has"));
+                mistakes.report(
+                    "roles",
+                    format!("a role's name must not be empty or have space around it; {name:?} is not one"),
+                );
             }
             if self.roles.iter().take(at).any(|(earlier, _)| earlier == name) {
-                return refuse(format!("{name:?} is defined twice"));
+                mistakes.report("roles", format!("{name:?} is defined twice"));
             }
-            if let Some(unknown) = terms.implies.iter().find(|implied| self.find(implied).is_none()) {
-                return refuse(format!("{name:?} implies {unknown:?}, which is no role"));
+            for unknown in terms.implies.iter().filter(|implied| self.find(implied).is_none()) {
+                mistakes.report("roles", format!("{name:?} implies {unknown:?}, which is not a role of this registry"));
             }
             let mut way = vec![name.as_str()];
-            if self.leads_back(name, terms, &mut way) {
-                return refuse(format!("roles imply each other in a circle: {}", way.join(" -> ")));
+            // Each circle is reported once, by its first name.
+            if self.leads_back(name, terms, &mut way) && way.iter().all(|other| name.as_str() <= *other) {
+                mistakes.report("roles", format!("roles imply each other in a circle: {}", way.join(" -> ")));
             }
         }
-        Ok(self.assembled())
+        mistakes.into_result().map(|()| self.assembled())
     }
 
     /// What each role comes to. One that is implied and does not exist is passed over.
@@ -236,9 +240,9 @@ mod tests {
     #[test]
     fn a_vocabulary_that_makes_no_sense_is_refused() {
         let plain = |name: &str| Roles::builder().role(name, |role| role);
-        assert!(refused(plain("")).contains("not empty"));
+        assert!(refused(plain("")).contains("not be empty"));
         assert!(refused(plain("a").role("a", |role| role)).contains("twice"));
-        assert!(refused(plain("a").role("b", |role| role.implies("c"))).contains("\"c\", which is no role"));
+        assert!(refused(plain("a").role("b", |role| role.implies("c"))).contains("\"c\", which is not a role"));
         let circle = Roles::builder()
             .role("start", |role| role.implies("a"))
             .role("a", |role| role.implies("b"))

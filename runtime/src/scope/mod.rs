@@ -209,7 +209,7 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// The first of these mistakes, in an endpoint's words:
+    /// All mistakes of these kinds; one for each endpoint:
     ///
     /// - two endpoints answer one method of one path, or two templates differ in parameter names only;
     /// - an endpoint, or a scope, can't be reached because an earlier scope has its whole prefix;

@@ -4,30 +4,41 @@ use super::rate_limits;
 use super::siblings::Siblings;
 use super::walk::{self, Around};
 use super::{Kind, Mount, Scope, logic};
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Mistakes};
 use crate::policy::{Credentials, Ownership, Policy, Rule};
 use crate::policy_table::PolicyTable;
 use crate::role::RoleName;
 use crate::template::{self, parameters};
 
 pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), ConfigError> {
+    // Unless every path can be read, nothing else can be told about them.
     prefixes(scope)?;
-    reachable(scope, &Around::default(), &mut Siblings::default())?;
+    let mut mistakes = Mistakes::default();
+    reachable(scope, &Around::default(), &mut Siblings::default(), &mut mistakes);
     let endpoints = walk::endpoints(scope, &Around::default());
-    endpoints.iter().try_for_each(|(around, mount)| endpoint(around, mount, admin))?;
-    rate_limits::verify(&endpoints)
+    for (around, mount) in &endpoints {
+        mistakes.note(endpoint(around, mount, admin));
+    }
+    rate_limits::verify(&endpoints, &mut mistakes);
+    mistakes.into_result()
 }
 
 /// Prefixes are read by no macro, and the router panics about one that it can't read.
 fn prefixes(scope: &Scope) -> Result<(), ConfigError> {
-    template::readable(&scope.prefix)
-        .or_else(|problem| mistake(format!("the prefix {} of a scope {problem}", scope.prefix)))?;
-    scope.items.iter().try_for_each(|item| match &item.0 {
-        Kind::Endpoint(mount) => template::readable(mount.route.path).or_else(|problem| {
-            mistake(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
-        }),
-        Kind::Scope(inner) => prefixes(inner),
-    })
+    let mut mistakes = Mistakes::default();
+    mistakes.note(
+        template::readable(&scope.prefix)
+            .or_else(|problem| mistake(format!("the prefix {} of a scope {problem}", scope.prefix))),
+    );
+    for item in &scope.items {
+        mistakes.note(match &item.0 {
+            Kind::Endpoint(mount) => template::readable(mount.route.path).or_else(|problem| {
+                mistake(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
+            }),
+            Kind::Scope(inner) => prefixes(inner),
+        });
+    }
+    mistakes.into_result()
 }
 
 pub(super) fn mistake<T>(problem: String) -> Result<T, ConfigError> {
@@ -95,10 +106,11 @@ fn one_answer_for_each_row(around: &Around, mount: &Mount) -> Result<(), ConfigE
 
 /// What only the application's own name for its administrators shows, once that is known.
 pub(crate) fn check_rows(table: &PolicyTable) -> Result<(), ConfigError> {
+    let mut mistakes = Mistakes::default();
     for row in table.rows() {
-        sense(row.outer(), row.policy(), row.path(), Some(row.admin_role()))?;
+        mistakes.note(sense(row.outer(), row.policy(), row.path(), Some(row.admin_role())));
     }
-    Ok(())
+    mistakes.into_result()
 }
 
 /// Rules that contradict each other, or that can never matter.
@@ -144,18 +156,19 @@ fn sense(rules: &[(String, Rule)], policy: &Policy, path: &str, admin: Option<&R
     }
 }
 
-fn reachable(scope: &Scope, around: &Around, siblings: &mut Siblings) -> Result<(), ConfigError> {
+fn reachable(scope: &Scope, around: &Around, siblings: &mut Siblings, mistakes: &mut Mistakes) {
     let around = around.inside(scope);
     for item in &scope.items {
         match &item.0 {
-            Kind::Endpoint(mount) => siblings.mount(mount, format!("{}{}", around.prefix, mount.route.path))?,
+            Kind::Endpoint(mount) => {
+                mistakes.note(siblings.mount(mount, format!("{}{}", around.prefix, mount.route.path)));
+            }
             // Without a prefix it is in the same router.
-            Kind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings)?,
+            Kind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings, mistakes),
             Kind::Scope(inner) => {
-                siblings.nest(format!("{}{}", around.prefix, inner.prefix))?;
-                reachable(inner, &around, &mut Siblings::default())?;
+                mistakes.note(siblings.nest(format!("{}{}", around.prefix, inner.prefix)));
+                reachable(inner, &around, &mut Siblings::default(), mistakes);
             }
         }
     }
-    Ok(())
 }

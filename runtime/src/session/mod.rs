@@ -5,6 +5,7 @@
 //! use, by one of however many that use it at once; when a used one comes again its whole session ends, access tokens too. A
 //! session ends when it was idle too long, when it is too old, and when it is told to.
 
+mod builder;
 mod error;
 mod memory;
 #[cfg(feature = "redis")]
@@ -21,6 +22,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+pub use self::builder::SessionsBuilder;
 pub use self::error::{BeginError, EndError, RefreshError};
 pub use self::memory::MemorySessions;
 #[cfg(feature = "redis")]
@@ -28,7 +30,6 @@ pub use self::redis::RedisStore;
 use self::secret::RefreshToken;
 pub use self::store::{SessionRecord, SessionStore};
 use crate::audit;
-use crate::config_error::ConfigError;
 use crate::jwt::{Grant, IssueError, JwtBuilder, Set, TokenIssuer, since_epoch};
 use crate::principal::Principal;
 use crate::revocation::{MemoryRevocations, RevocationStore};
@@ -54,7 +55,7 @@ const DEFAULT_AGE: Duration = DAY.saturating_mul(90);
 /// # let secret = [7; 32];
 /// let issuer = TokenIssuer::hs256("https://accounts.example", "accounts-api", secret)?;
 /// let sessions = Sessions::new(issuer, MemorySessions::new(), MemoryRevocations::new());
-/// let jwt = sessions.verifier()?.build()?;
+/// let jwt = sessions.verifier().build()?;
 ///
 /// let grant = || Grant::new("u-1", Duration::from_secs(900)).roles(["user"]);
 /// let tokens = sessions.begin(&grant()).await?;
@@ -79,47 +80,46 @@ struct Inner<S, R> {
 }
 
 impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
-    /// Sessions whose tokens the issuer signs, kept in the store. `revocations` is where access tokens are taken back.
+    /// Sessions with the default lifetimes. The issuer signs the tokens, `store` keeps the sessions, and `revocations` keeps which
+    /// access tokens are revoked.
     #[must_use]
     pub fn new(issuer: TokenIssuer, store: S, revocations: R) -> Self {
         let revocations = Arc::new(revocations);
         Self(Arc::new(Inner { issuer, store, revocations, idle: DEFAULT_IDLE, age: DEFAULT_AGE }))
     }
 
-    /// The issuer whose subjects they are of.
+    /// [`new`](Self::new) with other lifetimes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use palisade::jwt::TokenIssuer;
+    /// use palisade::revocation::MemoryRevocations;
+    /// use palisade::session::{MemorySessions, Sessions};
+    ///
+    /// # let secret = [7; 32];
+    /// let issuer = TokenIssuer::hs256("https://accounts.example", "accounts-api", secret)?;
+    /// let sessions = Sessions::builder(issuer, MemorySessions::new(), MemoryRevocations::new())
+    ///     .refresh_token_lifetime(Duration::from_secs(3_600))
+    ///     .session_lifetime(Duration::from_secs(24 * 3_600))
+    ///     .build()?;
+    /// # let _ = sessions;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn builder(issuer: TokenIssuer, store: S, revocations: R) -> SessionsBuilder<S, R> {
+        SessionsBuilder::new(issuer, store, revocations)
+    }
+
+    /// The issuer of the tokens.
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.0.issuer.issuer()
     }
 
-    /// How long a refresh token is good for, and how long a session lasts however often it is refreshed (ASVS V7.3.1, V7.3.2).
-    /// Default: 14 and 90 days. To be said before the sessions are shared.
+    /// The builder of a verifier for the access tokens, with the revocations.
     ///
-    /// # Errors
-    ///
-    /// A refresh token under a minute, a session shorter than its refresh token or over 10 years, or sessions that are shared.
-    pub fn lifetimes(mut self, refresh_token: Duration, session: Duration) -> Result<Self, ConfigError> {
-        let refuse = |problem: &'static str| Err(ConfigError::new("session lifetimes", problem));
-        if refresh_token < Duration::from_secs(60) {
-            return refuse("have a refresh token under a minute");
-        }
-        if session < refresh_token || session > DAY.saturating_mul(3650) {
-            return refuse("have a session that is shorter than its refresh token, or over 10 years");
-        }
-        let Some(inner) = Arc::get_mut(&mut self.0) else {
-            return refuse("have to be said before the sessions are cloned");
-        };
-        (inner.idle, inner.age) = (refresh_token, session);
-        Ok(self)
-    }
-
-    /// A verifier of the access tokens that knows what was taken back; still to be built.
-    ///
-    /// # Errors
-    ///
-    /// If the crypto backend can't derive the verifying key.
-    pub fn verifier(&self) -> Result<JwtBuilder<Set, Set, Set>, ConfigError> {
-        Ok(self.0.issuer.verifier()?.revocations(Arc::clone(&self.0.revocations)))
+    /// If the crypto backend cannot derive the verifying key, that is a mistake of [`JwtBuilder::build`].
+    pub fn verifier(&self) -> JwtBuilder<Set, Set, Set> {
+        self.0.issuer.verifier().revocations(Arc::clone(&self.0.revocations))
     }
 
     /// Begins a session: the first pair of tokens, for somebody who proved who they are. A new session each time (ASVS V7.2.4).

@@ -177,7 +177,7 @@ async fn t5_workers_share_one_fetch() {
 fn t5_a_fetch_whose_worker_ends_is_begun_again() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(500)));
-    let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)).unwrap());
+    let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)));
     let token = key.token("u-1");
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (ending, staying) = (runtime(), runtime());

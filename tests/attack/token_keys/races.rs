@@ -129,7 +129,7 @@ async fn a_hanging_source_does_not_hold_up_who_is_known() {
 fn a_fetch_on_a_stuck_worker_is_given_up() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys_for("max-age=15", [key.jwk()]).after(Duration::from_millis(300)));
-    let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)).unwrap());
+    let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)));
     let token = key.token("u-1");
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (stuck, healthy) = (runtime(), runtime());

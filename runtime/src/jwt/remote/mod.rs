@@ -23,7 +23,7 @@ use self::flight::{Landing, Report};
 use self::state::State;
 use super::AuthError;
 use super::key_set::KeySet;
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Mistakes};
 
 /// Between two requests to the source that strangers can cause.
 const COOLDOWN: Duration = Duration::from_secs(5);
@@ -96,21 +96,24 @@ impl RemoteKeySet {
         Ok(Self(Arc::new(Remote { fetcher, cooldown: COOLDOWN, state: Mutex::default() })))
     }
 
-    /// How long at least between two requests to the source because of key names that it may not have, 1 second to 5 minutes.
-    /// Default: 5 seconds. While it lasts, a token with a name that is not known is 503 with `Retry-After`: it may be a new one.
-    /// A name that was asked for and is not there is 401 for as long.
+    /// The shortest time between two requests to the source because of key names that it may not have: 1 second to 5 minutes.
+    /// Default: 5 seconds. During this time a token with an unknown name is 503 with `Retry-After`, because the key may be new. A
+    /// name that was asked for and was not found is 401 for as long.
     ///
-    /// A key without a name is asked for again when a signature does not verify with it, no more often than this.
+    /// A key without a name is fetched again if a signature does not verify with it, no more often than this.
     ///
-    /// # Errors
-    ///
-    /// A time out of these bounds.
-    pub fn cooldown(self, cooldown: Duration) -> Result<Self, ConfigError> {
-        if !(Duration::from_secs(1)..=Duration::from_secs(300)).contains(&cooldown) {
-            return Err(ConfigError::new("jwks cooldown", "is outside of 1 second to 5 minutes"));
-        }
+    /// Another time is a mistake of [`JwtBuilder::build`](super::JwtBuilder::build). Clones that were made before keep theirs.
+    #[must_use]
+    pub fn cooldown(self, cooldown: Duration) -> Self {
         let fetcher = self.0.fetcher.clone();
-        Ok(Self(Arc::new(Remote { fetcher, cooldown, state: Mutex::default() })))
+        Self(Arc::new(Remote { fetcher, cooldown, state: Mutex::default() }))
+    }
+
+    /// Reports a cooldown out of bounds.
+    pub(super) fn check(&self, mistakes: &mut Mistakes) {
+        if !(Duration::from_secs(1)..=Duration::from_secs(300)).contains(&self.0.cooldown) {
+            mistakes.report("jwks cooldown", "must be 1 second to 5 minutes");
+        }
     }
 
     /// The keys, if they can be used without waiting; renews them in the background when their time is near.
