@@ -1,9 +1,33 @@
 //! The audit trail: one event for each refusal, and for each failure of the server.
 //!
 //! Threat: attacks that leave no trace, and logs that leak secrets or can be forged (CWE-778, CWE-532, CWE-117).
-//! Promise (ASVS V16.2.1, V16.3): one event on the target `palisade::audit` for each refusal, with its stable reason; route
-//! templates and identifiers only, never a header, a body, a query or a raw path. A failure has its cause too (V16.2.5), in the
-//! application's own words.
+//!
+//! Promise (ASVS V16.2.1, V16.3): each refusal is one event on the target [`TARGET`], with its stable reason. Events hold route
+//! templates and identifiers only, never a header, a body, a query or a raw path. A failure also has its cause (V16.2.5), in the
+//! words of the application. Texts that a client chose are escaped, so that they cannot forge a line.
+//!
+//! Events are written with `tracing`. The field `event` tells which one it is:
+//!
+//! | `event` | Level | It means | Other fields |
+//! |---|---|---|---|
+//! | `refused` | warn | a request was refused | `status`, `reason`, `method`, `handler`, `client` (the address), `subject` |
+//! | `observed` | warn | a rate limit that is only observed would have refused a request | `reason` (`rate_limited`), `rate_limit`, `handler`, `client` |
+//! | `refresh_reused` | warn | a refresh token was used a second time, and its session was revoked | `session`, `subject` |
+//! | `unknown_role` | warn | a credential has roles that the role registry lacks; they grant nothing | `roles`, `subject`, `handler` |
+//! | `failed` | error | a response of 500 or above was made from an error | `status`, `method`, `route`, `handler`, `cause` |
+//! | `panicked` | error | a handler panicked | `status`, `method`, `route`, `handler`, `cause` |
+//! | `misconfigured` | error | the application has a defect that refuses requests | `handler`, `cure` (what to change) |
+//! | `claim_ignored` | debug | a claim that is read by default has another type; it grants nothing | `issuer`, `claim` |
+//!
+//! `failed`, `panicked` and `misconfigured` are also written to standard error if no `tracing` subscriber is set.
+//!
+//! The reasons of `refused` that concern credentials are listed in [`jwt`](crate::jwt), [`api_key`](crate::api_key) and
+//! [`authn`](crate::authn). To keep the audit trail apart from other logs:
+//!
+//! ```
+//! let filter = format!("{}=debug", palisade::audit::TARGET);
+//! assert_eq!(filter, "palisade::audit=debug"); // For `RUST_LOG`, or an `EnvFilter` of `tracing-subscriber`.
+//! ```
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -15,14 +39,14 @@ use tracing::field::display;
 use crate::policy::HandlerPath;
 
 /// The target of every audit event, for filters of `tracing`.
-pub(crate) const TARGET: &str = "palisade::audit";
+pub const TARGET: &str = "palisade::audit";
 
-/// What is known of a refused request.
+/// A refused request.
 pub(crate) struct Refused<'a> {
     pub(crate) status: StatusCode,
     pub(crate) reason: &'static str,
     pub(crate) method: &'a str,
-    /// The handler, or a word for what stands in its place.
+    /// The handler, or a word for what was asked instead.
     pub(crate) handler: &'a dyn fmt::Display,
     pub(crate) client: Option<IpAddr>,
     pub(crate) subject: Option<&'a str>,
@@ -44,16 +68,16 @@ impl Refused<'_> {
     }
 }
 
-/// What is known of a request that the server failed to answer.
+/// A request that the server failed to process.
 pub(crate) struct Failed<'a> {
     /// `failed` or `panicked`.
     pub(crate) event: &'static str,
     pub(crate) status: StatusCode,
     pub(crate) method: Option<&'a str>,
-    /// The template, where one is known.
+    /// The path template, if it is known.
     pub(crate) route: Option<&'a str>,
     pub(crate) handler: Option<&'a HandlerPath>,
-    /// Whatever the application's error says: it is escaped, so it forges no line.
+    /// The text of the application's error. It is escaped, so that it cannot forge a line.
     pub(crate) cause: &'a str,
 }
 
@@ -76,7 +100,7 @@ impl Failed<'_> {
     }
 }
 
-/// A rate limit that would have refused, had the limits not been set to observe.
+/// A rate limit that is only observed would have refused a request.
 pub(crate) fn over_rate_limit_observed(rate_limit: &str, handler: &dyn fmt::Display, client: Option<IpAddr>) {
     tracing::warn!(
         target: TARGET,
@@ -88,7 +112,7 @@ pub(crate) fn over_rate_limit_observed(rate_limit: &str, handler: &dyn fmt::Disp
     );
 }
 
-/// A refresh token came a second time: somebody else may hold it too.
+/// A refresh token was used a second time, so somebody else may have it too.
 pub(crate) fn refresh_reused(session: &str, subject: &str) {
     tracing::warn!(
         target: TARGET,
@@ -98,7 +122,7 @@ pub(crate) fn refresh_reused(session: &str, subject: &str) {
     );
 }
 
-/// A credential brought roles that the application has not: they give nothing.
+/// A credential has roles that the role registry lacks. They grant nothing.
 pub(crate) fn unknown_roles(roles: &[&str], subject: &str, handler: &dyn fmt::Display) {
     tracing::warn!(
         target: TARGET,
@@ -109,17 +133,17 @@ pub(crate) fn unknown_roles(roles: &[&str], subject: &str, handler: &dyn fmt::Di
     );
 }
 
-/// A token has a claim of a name that is read by default, whose value is of another type: it gives nothing.
+/// A token has a claim that is read by default, but its value has another type. It grants nothing.
 pub(crate) fn claim_ignored(issuer: &str, claim: &'static str) {
     tracing::debug!(target: TARGET, event = "claim_ignored", issuer = tracing::field::debug(issuer), claim);
 }
 
-/// A defect of the application, not of the request: what to add is in the text.
+/// A defect of the application, not of the request. The text tells what to add.
 ///
-/// Whoever has no subscriber yet is just beginning, and needs the line most: it goes to standard error then.
+/// Without a subscriber it goes to standard error: a beginner has none yet, and needs the line most.
 pub(crate) fn misconfigured(handler: &dyn fmt::Display, cure: &str) {
     if !tracing::dispatcher::has_been_set() {
-        // Not `eprintln!`: it panics where standard error is closed.
+        // Not `eprintln!`, which panics if standard error is closed.
         let _ = writeln!(io::stderr(), "palisade: {handler}: {cure}");
     }
     tracing::error!(target: TARGET, event = "misconfigured", handler = display(handler), cure);

@@ -158,7 +158,7 @@ pub(crate) enum Share {
 }
 
 /// A preflight, or any other request.
-pub(crate) enum Asked {
+pub(crate) enum CorsRequest {
     Request(Share),
     Preflight(Result<Share, Denial>),
 }
@@ -199,18 +199,18 @@ impl CorsRules {
         std::mem::take(&mut self.mistakes)
     }
 
-    pub(crate) fn asked(&self, head: &RequestHead) -> Asked {
+    pub(crate) fn asked(&self, head: &RequestHead) -> CorsRequest {
         let Some(origin) = head.headers.get(ORIGIN) else {
-            return Asked::Request(Share::No);
+            return CorsRequest::Request(Share::No);
         };
         let share = self.share(origin, head);
         if head.method != Method::OPTIONS {
-            return Asked::Request(share);
+            return CorsRequest::Request(share);
         }
         // Fetch standard, "CORS-preflight request": OPTIONS with Origin and Access-Control-Request-Method.
         match head.headers.get(ACCESS_CONTROL_REQUEST_METHOD) {
-            None => Asked::Request(share),
-            Some(method) => Asked::Preflight(self.preflight(share, method, head)),
+            None => CorsRequest::Request(share),
+            Some(method) => CorsRequest::Preflight(self.preflight(share, method, head)),
         }
     }
 

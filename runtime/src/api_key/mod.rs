@@ -42,7 +42,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
 pub use self::builder::ApiKeysBuilder;
-use self::format::{KeyFormat, Presented};
+use self::format::{KeyFormat, PresentedKey};
 pub use self::memory::MemoryApiKeys;
 pub use self::record::{ApiKey, CreatedApiKey, NewApiKey};
 pub use self::store::{ApiKeyStore, InsertedApiKey};
@@ -184,7 +184,7 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         self.store.remove(owner, id).await
     }
 
-    async fn judge(&self, presented: Presented<'_>, now: SystemTime) -> Result<Principal, AuthError> {
+    async fn judge(&self, presented: PresentedKey<'_>, now: SystemTime) -> Result<Principal, AuthError> {
         let found =
             self.store.find(presented.id).await.map_err(|Unavailable| AuthError::Unavailable("api_key_store"))?;
         // The same comparison for known and unknown ids.

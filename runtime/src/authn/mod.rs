@@ -8,6 +8,7 @@ pub(crate) mod digest;
 pub(crate) mod names;
 pub(crate) mod sweep;
 
+use std::fmt;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -26,6 +27,7 @@ pub(crate) const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
 pub(crate) const REVOKED: AuthError = AuthError::Invalid("token_revoked");
 
 /// What an authenticator found in a request.
+#[allow(clippy::exhaustive_enums, reason = "authenticators of the application wrap others, and must handle each case")]
 pub enum Attempt<'a> {
     /// No credential of its scheme.
     Absent,
@@ -33,6 +35,16 @@ pub enum Attempt<'a> {
     Done(Result<Principal, AuthError>),
     /// A credential whose verdict has to be awaited.
     Pending(LocalBoxFuture<'a, Result<Principal, AuthError>>),
+}
+
+impl fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("Absent"),
+            Self::Done(verdict) => f.debug_tuple("Done").field(verdict).finish(),
+            Self::Pending(_) => f.write_str("Pending"),
+        }
+    }
 }
 
 /// Why a credential gives no principal.

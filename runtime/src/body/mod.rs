@@ -102,7 +102,7 @@ impl Default for BodyTimeouts {
 /// what was sent can be looked at until then.
 pub(crate) fn paced(payload: Payload, head: &RequestHead, timeouts: BodyTimeouts, keep: bool) -> (Payload, Reading) {
     let reading = Reading::begin(keep);
-    let paced = pace::Paced::new(payload, timeouts, reading.clone(), is_upgrade(head));
+    let paced = pace::PacedBody::new(payload, timeouts, reading.clone(), is_upgrade(head));
     (Payload::Stream { payload: Box::pin(paced) }, reading)
 }
 

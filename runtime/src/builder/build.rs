@@ -35,8 +35,11 @@ impl PalisadeBuilder {
         mistakes.note(config_checks::each_issuer_has_one_jwt(&self.jwt_issuers));
         let owners = config_checks::owners(self.owners, &self.authenticators);
         let owners = mistakes.note(owners).unwrap_or(Owners::Unset);
-        let known =
-            config_checks::Known { authenticators: &self.authenticators, roles: self.roles.as_ref(), owners: &owners };
+        let known = config_checks::Configured {
+            authenticators: &self.authenticators,
+            roles: self.roles.as_ref(),
+            owners: &owners,
+        };
         config_checks::needs_are_met(&policies, &known, &mut mistakes);
         let proxies = TrustedProxies::new(self.proxies, self.forwarded_by);
         // Without the proxies that were meant, a header seems to have no proxy that writes it.

@@ -68,7 +68,7 @@ pub(super) fn is_a_role(admin: &RoleName) -> Result<(), ConfigError> {
 }
 
 /// What the rules of the routes may need.
-pub(super) struct Known<'a> {
+pub(super) struct Configured<'a> {
     pub(super) authenticators: &'a [Arc<dyn Authenticator>],
     pub(super) roles: Option<&'a Roles>,
     pub(super) owners: &'a Owners,
@@ -76,7 +76,7 @@ pub(super) struct Known<'a> {
 
 /// Checks that everything that the rules and the arguments of the routes need is configured. A missing setting is reported once,
 /// with the first route that needs it; each undefined role is reported.
-pub(super) fn needs_are_met(policies: &PolicyTable, known: &Known<'_>, mistakes: &mut Mistakes) {
+pub(super) fn needs_are_met(policies: &PolicyTable, known: &Configured<'_>, mistakes: &mut Mistakes) {
     if known.roles.is_some() && policies.rows().is_empty() {
         let problem = "needs `.routes(..)`, so that the rules can be checked against the registered roles";
         return mistakes.report("roles", problem);
@@ -90,7 +90,7 @@ pub(super) fn needs_are_met(policies: &PolicyTable, known: &Known<'_>, mistakes:
 }
 
 /// Checks that a `RowFilter` among the arguments of a handler can be made.
-fn row_filter_is_met(row: &PolicyRow, known: &Known<'_>, mistakes: &mut Mistakes) {
+fn row_filter_is_met(row: &PolicyRow, known: &Configured<'_>, mistakes: &mut Mistakes) {
     if !row.takes_scoped() {
         return;
     }
@@ -102,7 +102,7 @@ fn row_filter_is_met(row: &PolicyRow, known: &Known<'_>, mistakes: &mut Mistakes
 }
 
 /// Checks that one rule of a route can be decided.
-fn rule_is_met(row: &PolicyRow, rule: &Rule, known: &Known<'_>, mistakes: &mut Mistakes) {
+fn rule_is_met(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &mut Mistakes) {
     let at = format!("`{}` at {}", row.handler(), row.path());
     let demands = || format!("{at} demands {}", row.words(rule));
     if rule.credentials() == Credentials::Required && known.authenticators.is_empty() {
@@ -135,7 +135,7 @@ fn rule_is_met(row: &PolicyRow, rule: &Rule, known: &Known<'_>, mistakes: &mut M
     }
 }
 
-fn whose_subjects_own_is_known(known: &Known<'_>, needed_by: &str, mistakes: &mut Mistakes) {
+fn whose_subjects_own_is_known(known: &Configured<'_>, needed_by: &str, mistakes: &mut Mistakes) {
     if matches!(known.owners, Owners::Unset) && !mistakes.concern("resource_owner_issuer") {
         let problem = format!(
             "must name the issuer whose subjects and tenants count, with `.resource_owner_issuer(issuer)`: there are {} \

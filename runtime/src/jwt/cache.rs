@@ -64,11 +64,11 @@ impl Entries {
     }
 
     pub(super) fn find(&self, token: &[u8], now: Duration) -> Option<Arc<Verified>> {
-        let found = self.0.get(&Presented(token))?;
+        let found = self.0.get(&PresentedToken(token))?;
         if found.counts(now) {
             return Some(found);
         }
-        self.0.remove(&Presented(token));
+        self.0.remove(&PresentedToken(token));
         None
     }
 
@@ -102,9 +102,9 @@ impl Eq for Whole {}
 
 /// A token as it came. Two texts that hash alike in one process do not in the next: the hash is seeded at random.
 #[derive(Hash)]
-struct Presented<'t>(&'t [u8]);
+struct PresentedToken<'t>(&'t [u8]);
 
-impl Equivalent<Whole> for Presented<'_> {
+impl Equivalent<Whole> for PresentedToken<'_> {
     fn equivalent(&self, kept: &Whole) -> bool {
         self.0 == kept.0.as_slice()
     }

@@ -14,7 +14,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::AuthError;
 use super::header::TokenType;
-use super::json::{self, Names, Reason, Text};
+use super::json::{self, Reason, SeenNames, Text};
 use super::paths::Paths;
 use super::texts::{AnyValue, Texts};
 use crate::audit;
@@ -41,7 +41,7 @@ pub(super) struct Expectations {
 }
 
 /// A principal, and between which moments since 1970 it is vouched for, leeway counted: from, and until before.
-pub(super) struct Judged {
+pub(super) struct JudgedClaims {
     pub(super) principal: Principal,
     pub(super) from: Duration,
     pub(super) until: Duration,
@@ -49,7 +49,7 @@ pub(super) struct Judged {
 
 /// The claims that we use, each of its right type. They say nothing until [judged](Self::judge).
 #[derive(Default)]
-pub(super) struct Claims<'de> {
+pub(super) struct RawClaims<'de> {
     issuer: Option<Text<'de>>,
     audience: Option<Texts<'de>>,
     /// The audience at the configured place.
@@ -67,7 +67,7 @@ pub(super) struct Claims<'de> {
     tenant: Option<Texts<'de>>,
 }
 
-impl<'de> Claims<'de> {
+impl<'de> RawClaims<'de> {
     /// Of claims that lie elsewhere than where we would put them, those are taken from there.
     pub(super) fn read(bytes: &'de [u8], paths: &Paths) -> Result<Self, AuthError> {
         let mut claims: Self =
@@ -84,7 +84,7 @@ impl<'de> Claims<'de> {
     }
 
     /// The principal, if the claims are what we expect, now. `text` is what they were read from.
-    pub(super) fn judge(self, expected: &Expectations, text: &[u8], now: Duration) -> Result<Judged, AuthError> {
+    pub(super) fn judge(self, expected: &Expectations, text: &[u8], now: Duration) -> Result<JudgedClaims, AuthError> {
         let required = AuthError::Invalid;
         let issuer = self.issuer.as_ref().ok_or(required("token_iss"))?;
         let for_us = self.is_for_us(expected)?;
@@ -143,7 +143,7 @@ impl<'de> Claims<'de> {
             let principal = principal
                 .with_roles(self.roles.into_iter().flat_map(Texts::into_strings))
                 .with_permissions(self.permissions.into_iter().flat_map(Texts::into_strings));
-            return Ok(Judged {
+            return Ok(JudgedClaims {
                 principal,
                 from: from.saturating_sub(expected.leeway),
                 until: expires.saturating_add(expected.leeway),
@@ -181,12 +181,12 @@ impl<'de> Claims<'de> {
 /// The issuer that claims name, whatever else they are. It says whom to ask, and nothing more.
 pub(super) fn names_issuer(claims: &[u8]) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
-    struct Named<'c> {
+    struct OfIssuer<'c> {
         #[serde(borrow)]
         iss: Text<'c>,
     }
 
-    serde_json::from_slice(claims).ok().map(|Named { iss }| iss.0)
+    serde_json::from_slice(claims).ok().map(|OfIssuer { iss }| iss.0)
 }
 
 /// RFC 9068 §2.2.3 (RFC 8693 §4.2): one text, its scopes separated by spaces; some issuers send an array of scopes.
@@ -204,15 +204,15 @@ struct Members<'r> {
 }
 
 impl<'de> Visitor<'de> for Members<'_> {
-    type Value = Claims<'de>;
+    type Value = RawClaims<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a claims set")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claims<'de>, A::Error> {
-        let mut claims = Claims::default();
-        let mut others = Names::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawClaims<'de>, A::Error> {
+        let mut claims = RawClaims::default();
+        let mut others = SeenNames::default();
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match &*name.0 {
                 "iss" => self.take("token_iss", &mut claims.issuer, &mut map)?,

@@ -14,7 +14,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::AuthError;
 use super::algorithm::Algorithm;
-use super::json::{self, Names, Reason, Text};
+use super::json::{self, Reason, SeenNames, Text};
 use super::workbench::Workbench;
 
 /// In bytes; names of keys are thumbprints and dates.
@@ -23,7 +23,7 @@ const LONGEST_KEY_ID: usize = 255;
 /// The header of every token that our own issuer signs with a key, encoded; a verifier of that key is spared the reading.
 pub(super) fn encoded(algorithm: Algorithm, id: Option<&str>) -> String {
     #[derive(Serialize)]
-    struct Issued<'k> {
+    struct IssuedHeader<'k> {
         alg: &'static str,
         /// RFC 9068 §2.1.
         typ: &'static str,
@@ -31,7 +31,7 @@ pub(super) fn encoded(algorithm: Algorithm, id: Option<&str>) -> String {
         kid: Option<&'k str>,
     }
 
-    let header = Issued { alg: algorithm.name(), typ: ACCESS_TOKEN, kid: id };
+    let header = IssuedHeader { alg: algorithm.name(), typ: ACCESS_TOKEN, kid: id };
     // Texts alone: they can always be written.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).unwrap_or_default())
 }
@@ -89,7 +89,7 @@ impl<'de> Visitor<'de> for Parameters<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header<'de>, A::Error> {
         let Self { expected, reason } = self;
         let (mut alg, mut typ, mut kid) = (None, None, None);
-        let mut others = Names::default();
+        let mut others = SeenNames::default();
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match &*name.0 {
                 "alg" => {

@@ -290,7 +290,7 @@ const OWN: [&str; 13] =
     ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "roles", "permissions", "scope", "tenant"];
 
 #[derive(Serialize)]
-struct Issued<'g> {
+struct IssuedClaims<'g> {
     iss: &'g str,
     sub: &'g str,
     aud: &'g str,
@@ -335,7 +335,7 @@ fn issue(issuing: &Issuing, grant: &Grant, now: Duration) -> Result<String, Issu
     }
     let (iat, lifetime) = (now.as_secs(), grant.lifetime.as_secs());
     let exp = iat.checked_add(lifetime).filter(|exp| *exp <= LAST_DATE.as_secs() && lifetime > 0);
-    let claims = Issued {
+    let claims = IssuedClaims {
         iss: &issuing.issuer,
         sub: &grant.subject,
         aud: &issuing.audience,

@@ -12,12 +12,12 @@ use futures_util::future::LocalBoxFuture;
 
 use super::algorithm::{Algorithm, Family};
 use super::cache::Verified;
-use super::claims::{self, Claims};
+use super::claims::{self, RawClaims};
 use super::header::{self, TokenType};
 use super::key::VerifyingKey;
 #[cfg(feature = "jwks")]
 use super::key_requests::KeyRequest;
-use super::key_set::{Choice, KeySet};
+use super::key_set::{KeyChoice, KeySet};
 #[cfg(feature = "jwks")]
 use super::remote::Wanted;
 use super::workbench::Workbench;
@@ -44,7 +44,7 @@ impl Judgement<'_> {
 }
 
 /// Why a token was not verified with the keys of one source.
-pub(super) enum Failure {
+pub(super) enum VerificationFailure {
     /// Whatever other keys there are.
     Refused(AuthError),
     /// The key that was chosen is not the one. `named` is whether there is a key of the name in the header.
@@ -56,7 +56,7 @@ pub(super) enum Failure {
     NotOfTheNameless,
 }
 
-impl Failure {
+impl VerificationFailure {
     /// What a source can be asked for to do better.
     #[cfg(feature = "jwks")]
     fn wants(&mut self) -> Option<Wanted> {
@@ -68,17 +68,17 @@ impl Failure {
     }
 }
 
-impl From<Failure> for AuthError {
-    fn from(failure: Failure) -> Self {
+impl From<VerificationFailure> for AuthError {
+    fn from(failure: VerificationFailure) -> Self {
         match failure {
-            Failure::Refused(error) | Failure::NotTheKey { error, .. } => error,
-            Failure::UnknownKey { .. } => Self::Invalid("token_kid"),
-            Failure::NotOfTheNameless => SIGNATURE,
+            VerificationFailure::Refused(error) | VerificationFailure::NotTheKey { error, .. } => error,
+            VerificationFailure::UnknownKey { .. } => Self::Invalid("token_kid"),
+            VerificationFailure::NotOfTheNameless => SIGNATURE,
         }
     }
 }
 
-impl From<AuthError> for Failure {
+impl From<AuthError> for VerificationFailure {
     fn from(error: AuthError) -> Self {
         Self::Refused(error)
     }
@@ -89,8 +89,8 @@ impl From<AuthError> for Failure {
 pub(super) struct Refusals(Option<(u8, AuthError)>);
 
 impl Refusals {
-    pub(super) fn add(&mut self, failure: Failure) {
-        let named = matches!(failure, Failure::NotTheKey { named: true, .. });
+    pub(super) fn add(&mut self, failure: VerificationFailure) {
+        let named = matches!(failure, VerificationFailure::NotTheKey { named: true, .. });
         let error = AuthError::from(failure);
         let weight = match error {
             AuthError::Unavailable(_) => 4,
@@ -133,12 +133,12 @@ impl Jwt {
             #[cfg_attr(not(feature = "jwks"), expect(unused_mut, reason = "what it wants is taken out of it"))]
             let mut failure = match self.verify_with(&keys, index, token, now) {
                 Ok(principal) => return self.unless_revoked(principal),
-                Err(Failure::Refused(error)) => return Judgement::Done(Err(error)),
+                Err(VerificationFailure::Refused(error)) => return Judgement::Done(Err(error)),
                 Err(failure) => failure,
             };
             #[cfg(feature = "jwks")]
             {
-                named_key |= matches!(failure, Failure::NotTheKey { named: true, .. });
+                named_key |= matches!(failure, VerificationFailure::NotTheKey { named: true, .. });
                 if let (Some(remote), Some(wanted)) = (source.remote(), failure.wants()) {
                     requests.push(KeyRequest { index, remote, wanted });
                 }
@@ -179,7 +179,7 @@ impl Jwt {
         index: usize,
         token: &str,
         now: Duration,
-    ) -> Result<Principal, Failure> {
+    ) -> Result<Principal, VerificationFailure> {
         if token.len() > self.0.longest {
             return Err(AuthError::Invalid("token_too_long").into());
         }
@@ -190,26 +190,32 @@ impl Jwt {
         Ok(verified.principal.clone())
     }
 
-    fn verified(&self, keys: &KeySet, index: usize, token: &str, now: Duration) -> Result<Verified, Failure> {
+    fn verified(
+        &self,
+        keys: &KeySet,
+        index: usize,
+        token: &str,
+        now: Duration,
+    ) -> Result<Verified, VerificationFailure> {
         let expected = &self.0.expectations;
-        let parts = Parts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
+        let parts = TokenParts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
         Workbench::borrow(|bench| {
             let (key, algorithm) = chosen(keys, parts.header, expected.token_type, bench)?;
             bench.check_signature((&key, algorithm), parts.signed, parts.signature).map_err(|error| match error {
-                SIGNATURE if key.id().is_none() => Failure::NotOfTheNameless,
-                SIGNATURE => Failure::NotTheKey { error, named: true },
+                SIGNATURE if key.id().is_none() => VerificationFailure::NotOfTheNameless,
+                SIGNATURE => VerificationFailure::NotTheKey { error, named: true },
                 error => error.into(),
             })?;
             // ASVS V9.1.1: only here, behind the signature, is a claim believed.
             let text = bench.decode(parts.claims, "token_claims")?;
-            let judged = Claims::read(text, &expected.paths)?.judge(expected, text, now)?;
+            let judged = RawClaims::read(text, &expected.paths)?.judge(expected, text, now)?;
             Ok(Verified { principal: judged.principal, from: judged.from, until: judged.until, key, source: index })
         })
     }
 
     /// Whether the token says itself that it is for another verifier. Nothing is believed of it for that.
     pub(super) fn is_of_another_issuer(&self, token: &str) -> bool {
-        let Some(parts) = Parts::split(token) else { return false };
+        let Some(parts) = TokenParts::split(token) else { return false };
         token.len() <= self.0.longest
             && Workbench::borrow(|bench| {
                 let text = bench.decode(parts.claims, "token_claims").ok()?;
@@ -224,7 +230,7 @@ pub(super) fn chosen(
     header: &str,
     expected: TokenType,
     bench: &mut Workbench,
-) -> Result<(Arc<VerifyingKey>, Algorithm), Failure> {
+) -> Result<(Arc<VerifyingKey>, Algorithm), VerificationFailure> {
     let usual = keys.keys().iter().find_map(|key| Some((Arc::clone(key), key.by_usual_header(header)?)));
     if let Some(usual) = usual {
         return Ok(usual);
@@ -232,25 +238,26 @@ pub(super) fn chosen(
     let header = header::read(header, expected, bench)?;
     let id = header.key_id.as_ref().map(|id| &*id.0);
     match keys.choose(header.algorithm, id) {
-        Choice::Key(key) => Ok((Arc::clone(key), header.algorithm)),
-        Choice::WrongAlgorithm => {
-            Err(Failure::NotTheKey { error: ALGORITHM, named: id.is_some_and(|id| keys.has_key_named(id)) })
+        KeyChoice::Key(key) => Ok((Arc::clone(key), header.algorithm)),
+        KeyChoice::WrongAlgorithm => {
+            Err(VerificationFailure::NotTheKey { error: ALGORITHM, named: id.is_some_and(|id| keys.has_key_named(id)) })
         }
-        Choice::Unknown => {
-            Err(Failure::UnknownKey { id: id.map(str::to_owned), secret: header.algorithm.family() == Family::Hmac })
-        }
+        KeyChoice::Unknown => Err(VerificationFailure::UnknownKey {
+            id: id.map(str::to_owned),
+            secret: header.algorithm.family() == Family::Hmac,
+        }),
     }
 }
 
 /// The three parts of a token in compact form (RFC 7515 §7.1), and what the signature covers.
-pub(super) struct Parts<'t> {
+pub(super) struct TokenParts<'t> {
     pub(super) signed: &'t str,
     pub(super) header: &'t str,
     pub(super) claims: &'t str,
     pub(super) signature: &'t str,
 }
 
-impl<'t> Parts<'t> {
+impl<'t> TokenParts<'t> {
     pub(super) fn split(token: &'t str) -> Option<Self> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;

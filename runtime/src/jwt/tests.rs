@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
-use super::judgement::{Failure, chosen};
+use super::judgement::{VerificationFailure, chosen};
 use super::workbench::Workbench;
 use super::{Algorithm, AuthError, Grant, Jwt, KeySet, SigningKey, TokenIssuer, TokenType, VerifyingKey, header};
 use crate::principal::Principal;
@@ -122,7 +122,10 @@ fn our_own_header_also_passes_when_it_is_read() {
     let other = KeySet::from(VerifyingKey::hmac(Algorithm::Hs512, [7; 64]).unwrap());
     let header = header::encoded(Algorithm::Hs256, None);
     let refused = Workbench::borrow(|bench| chosen(&other, &header, TokenType::Jwt, bench));
-    assert!(matches!(refused, Err(Failure::NotTheKey { error: AuthError::Invalid("token_alg"), named: false })));
+    assert!(matches!(
+        refused,
+        Err(VerificationFailure::NotTheKey { error: AuthError::Invalid("token_alg"), named: false })
+    ));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! For published test vectors, whose payloads are no claims.
 
 use super::header::TokenType;
-use super::judgement::{Failure, Parts, chosen};
+use super::judgement::{TokenParts, VerificationFailure, chosen};
 use super::key_set::KeySet;
 use super::workbench::Workbench;
 use crate::authn::AuthError;
@@ -14,12 +14,12 @@ use crate::authn::AuthError;
 ///
 /// [`AuthError`] with the reason that the audit log would have.
 pub fn verify_signature(keys: &KeySet, token: &str) -> Result<(), AuthError> {
-    let parts = Parts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
+    let parts = TokenParts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
     let checked = Workbench::borrow(|bench| {
         let (key, algorithm) = chosen(keys, parts.header, TokenType::Jwt, bench)?;
         bench.check_signature((&key, algorithm), parts.signed, parts.signature)?;
         bench.decode(parts.claims, "token_claims")?;
         Ok(())
     });
-    checked.map_err(|failure: Failure| failure.into())
+    checked.map_err(|failure: VerificationFailure| failure.into())
 }

@@ -1,4 +1,4 @@
-//! A decision that only the application can make.
+//! Predicates of the application, as part of an access rule.
 
 use std::fmt;
 use std::future::Future;
@@ -8,17 +8,18 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::principal::Principal;
 
-/// What a predicate of `#[authorize(check(path::to::function))]` answers.
+/// What a predicate of `#[authorize(check(path::to::function))]` returns. A `bool` converts into it.
 ///
-/// A `bool` becomes one. The predicate finds the application's state with `request.app_data::<Data<..>>()` and path parameters
-/// with `request.match_info()`; the body is not read yet.
+/// The predicate gets the application's state from `request.app_data::<Data<..>>()` and path parameters from
+/// `request.match_info()`. The body is not read yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "three-valued logic has three values; a fourth could not be combined")]
 pub enum Verdict {
-    /// The principal may.
+    /// The predicate holds for the principal.
     Allow,
-    /// It may not: 403, unless another alternative of the rule admits it.
+    /// It does not hold: 403, unless another alternative of the rule admits the principal.
     Deny,
-    /// That can't be found out now, because a database or service is down: 503, never let through.
+    /// A database or service is down, so the predicate cannot be decided now: 503, unless the rest of the rule decides.
     Unavailable,
 }
 
@@ -30,22 +31,21 @@ impl From<bool> for Verdict {
 
 type Predicate = for<'a> fn(&'a HttpRequest, &'a Principal) -> LocalBoxFuture<'a, Verdict>;
 
-/// A predicate of the application, as a leaf of a [`Rule`](crate::policy::Rule). It is asked once for a request, and only where the
-/// rest of the rule does not decide.
+/// A predicate of the application, as a leaf of a [`Rule`](crate::policy::Rule). It is called at most once for a request, and only if
+/// the rest of the rule does not decide.
 pub struct Check {
     name: &'static str,
     predicate: Predicate,
 }
 
 impl Check {
-    /// Generated code writes it.
-    #[doc(hidden)]
+    /// A predicate under the path of its function. `#[authorize(check(..))]` writes it.
     #[must_use]
     pub const fn new(name: &'static str, predicate: Predicate) -> Self {
         Self { name, predicate }
     }
 
-    /// The path of the function, as written.
+    /// The path of the function, as written in the attribute.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
@@ -56,8 +56,7 @@ impl Check {
     }
 }
 
-/// Makes the answer of the application's function what [`Check`] holds.
-#[doc(hidden)]
+/// Boxes the future of an application's predicate, for [`Check`].
 pub fn pending<'a, V: Into<Verdict>>(verdict: impl Future<Output = V> + 'a) -> LocalBoxFuture<'a, Verdict> {
     Box::pin(async move { verdict.await.into() })
 }

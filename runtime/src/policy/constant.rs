@@ -21,7 +21,7 @@ impl NamesRole for &'static str {}
 
 /// Finds `as_bytes` for what names no role, so that this is the only mistake that is told.
 pub trait NoName {
-    #[doc(hidden)]
+    /// No bytes.
     fn as_bytes(&self) -> &'static [u8] {
         &[]
     }

@@ -1,10 +1,27 @@
 //! What a route demands, as constant data.
 //!
-//! Threat: a check that is generated source can be generated wrongly, and nobody can list it (CWE-863). Promise:
-//! a policy is plain data that a macro writes down, one function evaluates ([`crate::policy::Rule`] by `authz`, [`RateLimit`] by
-//! `rate_limit`) and a table can print. Nothing here decides anything.
+//! Threat: a check that is generated source code can be generated wrongly, and cannot be listed (CWE-863).
+//!
+//! Promise: a policy is plain data. The macros write it, one function evaluates it, and the [policy
+//! table](crate::policy_table) prints it. Nothing here decides anything.
+//!
+//! ```
+//! use palisade::policy::Rule;
+//! use palisade::{Endpoint, get, require_role};
+//!
+//! #[get("/reports")]
+//! #[require_role("analyst")]
+//! async fn reports() -> &'static str {
+//!     "reports"
+//! }
+//!
+//! assert_eq!(reports::POLICY.rule(), Rule::Role("analyst"));
+//! assert_eq!(reports::ROUTE.path(), "/reports");
+//! ```
+//!
+//! [`Rule`] is also what [`Scope`](crate::Scope) takes to demand the same of all its routes.
 
-mod check;
+pub(crate) mod check;
 pub(crate) mod constant;
 mod ownership;
 mod route;
@@ -13,7 +30,7 @@ mod scope_demands;
 
 use std::panic::Location;
 
-pub use self::check::{Check, Verdict, pending};
+pub use self::check::{Check, Verdict};
 pub(crate) use self::ownership::{LoadFailure, Loaded, Refused};
 pub use self::ownership::{Ownership, Resource};
 pub use self::route::Route;
@@ -27,11 +44,11 @@ use crate::rate_limit::RateLimit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Validation {
-    /// None.
+    /// None of them.
     None,
-    /// Every `Json`, `Form` and `Query`.
+    /// Each `Json`, `Form` and `Query`.
     Inputs,
-    /// These.
+    /// The arguments with these names.
     Named(&'static [&'static str]),
 }
 
@@ -40,7 +57,7 @@ pub enum Validation {
 pub struct Policy {
     pub(crate) handler: HandlerPath,
     pub(crate) rule: Rule,
-    /// What the rule does with credentials, worked out once.
+    /// What the rule demands of credentials, computed once.
     pub(crate) credentials: Credentials,
     pub(crate) reason: Option<&'static str>,
     pub(crate) rate_limits: &'static [RateLimit],
@@ -51,8 +68,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// A policy of one access rule. Generated code writes it.
-    #[doc(hidden)]
+    /// A policy of one access rule, without rate limits and validation. The attributes of a handler write it, with its other
+    /// constant methods.
     #[must_use]
     #[track_caller]
     pub const fn new(rule: Rule) -> Self {
@@ -69,65 +86,58 @@ impl Policy {
         }
     }
 
-    /// Whose policy it is.
-    #[doc(hidden)]
+    /// Names the handler.
     #[must_use]
     pub const fn of(mut self, module: &'static str, name: &'static str) -> Self {
         self.handler = HandlerPath { module, name };
         self
     }
 
-    /// Why the route is public, or closed.
-    #[doc(hidden)]
+    /// The reason why the route is public, or closed.
     #[must_use]
     pub const fn because(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
         self
     }
 
-    /// The rate limits of the route; every one of them must admit a request.
-    #[doc(hidden)]
+    /// The rate limits of the route. Each of them must admit a request.
     #[must_use]
     pub const fn limits(mut self, rate_limits: &'static [RateLimit]) -> Self {
         self.rate_limits = rate_limits;
         self
     }
 
-    /// Every argument that is an input is validated.
-    #[doc(hidden)]
+    /// Each `Json`, `Form` and `Query` among the arguments is validated.
     #[must_use]
     pub const fn validates_inputs(mut self) -> Self {
         self.validation = Validation::Inputs;
         self
     }
 
-    /// These arguments are validated.
-    #[doc(hidden)]
+    /// The arguments with these names are validated.
     #[must_use]
     pub const fn validates(mut self, arguments: &'static [&'static str]) -> Self {
         self.validation = Validation::Named(arguments);
         self
     }
 
-    /// A compressed body is taken, of at most so many bytes when it is inflated.
+    /// Compressed bodies are accepted, of at most so many bytes after decompression.
     #[cfg(feature = "compression")]
-    #[doc(hidden)]
     #[must_use]
     pub const fn compressed_body(mut self, max_bytes: u64) -> Self {
         self.compressed = Some(max_bytes);
         self
     }
 
-    /// Why it can't be taken: the compiler says so where the attribute is.
+    /// Without the feature `compression`, `#[compressed_body]` is a compile error where the attribute is.
     #[cfg(not(feature = "compression"))]
-    #[doc(hidden)]
     #[must_use]
-    #[allow(clippy::panic)]
+    #[allow(clippy::panic, reason = "it is called while the program is compiled, and the panic is the compile error")]
     pub const fn compressed_body(self, _: u64) -> Self {
         panic!("`#[compressed_body]` needs the feature `compression` of palisade")
     }
 
-    /// How many bytes a compressed body may inflate to, by `#[compressed_body("..")]`. `None` if the route does not say it.
+    /// How many bytes a compressed body may have after decompression, by `#[compressed_body("..")]`. `None` without that attribute.
     #[must_use]
     pub const fn max_inflated_bytes(&self) -> Option<u64> {
         self.compressed
@@ -151,7 +161,7 @@ impl Policy {
         self.rate_limits
     }
 
-    /// What is validated before the handler is called.
+    /// Which arguments are validated before the handler is called.
     #[must_use]
     pub const fn validation(&self) -> Validation {
         self.validation
@@ -163,7 +173,7 @@ impl Policy {
         self.reason
     }
 
-    /// Where the attributes stand.
+    /// Where the attributes are in the source.
     #[must_use]
     pub const fn declared_at(&self) -> &'static Location<'static> {
         self.declared_at

@@ -1,6 +1,6 @@
-//! Where an endpoint answers.
+//! Methods and path of an endpoint.
 
-/// Where an endpoint answers: methods, path template and resource name.
+/// Methods, path template and resource name of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
     pub(crate) methods: &'static [&'static str],
@@ -10,8 +10,7 @@ pub struct Route {
 
 macro_rules! route_of_one_method {
     ($($function:ident $method:literal)*) => {$(
-        #[doc = concat!("A route that answers `", $method, "`.")]
-        #[doc(hidden)]
+        #[doc = concat!("A route of the method `", $method, "`.")]
         #[must_use]
         pub const fn $function(path: &'static str) -> Self {
             Self::new(&[$method], path)
@@ -20,8 +19,7 @@ macro_rules! route_of_one_method {
 }
 
 impl Route {
-    /// A route of several methods. Generated code writes it.
-    #[doc(hidden)]
+    /// A route of several methods.
     #[must_use]
     pub const fn new(methods: &'static [&'static str], path: &'static str) -> Self {
         Self { methods, path, name: None }
@@ -31,15 +29,14 @@ impl Route {
         get "GET" post "POST" put "PUT" patch "PATCH" delete "DELETE" head "HEAD" options "OPTIONS"
     }
 
-    /// Another resource name than that of the handler.
-    #[doc(hidden)]
+    /// Sets the resource name. Default: the name of the handler.
     #[must_use]
     pub const fn named(mut self, name: &'static str) -> Self {
         self.name = Some(name);
         self
     }
 
-    /// The methods as declared; `GET` also answers `HEAD`.
+    /// The methods as declared. A route of `GET` also serves `HEAD`.
     #[must_use]
     pub const fn methods(&self) -> &'static [&'static str] {
         self.methods
@@ -51,7 +48,7 @@ impl Route {
         self.path
     }
 
-    /// The resource name for `HttpRequest::url_for`, where it is not that of the handler.
+    /// The resource name for `HttpRequest::url_for`. `None`: the name of the handler.
     #[must_use]
     pub const fn name(&self) -> Option<&'static str> {
         self.name

@@ -116,13 +116,13 @@ impl Rule {
     }
 
     /// In the words of an expression: `role("admin")`, `owner(id) && scope("a")`.
-    pub(crate) fn as_term<'r>(&'r self, admin: &'r RoleName) -> Written<'r> {
-        Written { rule: self, admin, write: |words, rule, f| words.term(rule, f) }
+    pub(crate) fn as_term<'r>(&'r self, admin: &'r RoleName) -> RuleText<'r> {
+        RuleText { rule: self, admin, write: |words, rule, f| words.term(rule, f) }
     }
 
     /// In the words of the attributes, where administrators have this role.
-    pub(crate) fn as_attributes<'r>(&'r self, admin: &'r RoleName) -> Written<'r> {
-        Written { rule: self, admin, write: |words, rule, f| words.attributes(rule, f) }
+    pub(crate) fn as_attributes<'r>(&'r self, admin: &'r RoleName) -> RuleText<'r> {
+        RuleText { rule: self, admin, write: |words, rule, f| words.attributes(rule, f) }
     }
 
     /// The path parameters that it names.
@@ -158,13 +158,13 @@ impl fmt::Display for Rule {
 }
 
 /// A rule that prints in one of the two ways.
-pub(crate) struct Written<'r> {
+pub(crate) struct RuleText<'r> {
     rule: &'r Rule,
     admin: &'r RoleName,
     write: fn(&Words<'_>, &Rule, &mut fmt::Formatter<'_>) -> fmt::Result,
 }
 
-impl fmt::Display for Written<'_> {
+impl fmt::Display for RuleText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (self.write)(&Words { admin: self.admin }, self.rule, f)
     }

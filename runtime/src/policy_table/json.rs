@@ -9,19 +9,19 @@ use crate::policy::Validation;
 use crate::rate_limit::{By, RateLimit};
 
 #[derive(Serialize)]
-struct Table<'t> {
+struct TableJson<'t> {
     admin_role: &'t str,
-    routes: Vec<Route<'t>>,
-    exempt: Vec<Exempt<'t>>,
+    routes: Vec<RouteJson<'t>>,
+    exempt: Vec<ExemptJson<'t>>,
 }
 
 #[derive(Serialize)]
-struct Route<'t> {
+struct RouteJson<'t> {
     methods: &'t [&'t str],
     path: &'t str,
     standing: &'static str,
     access: Vec<Demand<'t>>,
-    rate_limits: Vec<Limit<'t>>,
+    rate_limits: Vec<RateLimitJson<'t>>,
     validation: &'static str,
     arguments: &'static [&'static str],
     max_inflated_bytes: Option<u64>,
@@ -39,7 +39,7 @@ struct Demand<'t> {
 }
 
 #[derive(Serialize)]
-struct Limit<'t> {
+struct RateLimitJson<'t> {
     name: &'static str,
     limit: u32,
     window_seconds: u64,
@@ -53,28 +53,28 @@ struct Limit<'t> {
 }
 
 #[derive(Serialize)]
-struct Exempt<'t> {
+struct ExemptJson<'t> {
     prefix: &'t str,
     reason: &'t str,
 }
 
 pub(super) fn render(table: &PolicyTable) -> String {
-    let table = Table {
+    let table = TableJson {
         admin_role: table.admin.as_str(),
         routes: table.rows().iter().map(route).collect(),
-        exempt: table.exemptions().map(|(prefix, reason)| Exempt { prefix, reason }).collect(),
+        exempt: table.exemptions().map(|(prefix, reason)| ExemptJson { prefix, reason }).collect(),
     };
     // Only texts, numbers and lists of them: there is nothing that serde_json could fail on.
     serde_json::to_string_pretty(&table).unwrap_or_default()
 }
 
-fn route(row: &PolicyRow) -> Route<'_> {
+fn route(row: &PolicyRow) -> RouteJson<'_> {
     let (validation, arguments): (_, &[&str]) = match row.policy().validation {
         Validation::None => ("none", &[]),
         Validation::Inputs => ("inputs", &[]),
         Validation::Named(names) => ("named", names),
     };
-    Route {
+    RouteJson {
         methods: row.methods(),
         path: row.path(),
         standing: match row.openness() {
@@ -95,8 +95,8 @@ fn route(row: &PolicyRow) -> Route<'_> {
     }
 }
 
-fn limit<'t>((rate_limit, scope): (&'t RateLimit, Option<&'t str>)) -> Limit<'t> {
-    Limit {
+fn limit<'t>((rate_limit, scope): (&'t RateLimit, Option<&'t str>)) -> RateLimitJson<'t> {
+    RateLimitJson {
         name: rate_limit.name,
         limit: rate_limit.limit,
         window_seconds: rate_limit.window.as_secs(),

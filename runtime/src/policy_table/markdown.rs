@@ -19,6 +19,7 @@ pub(super) fn render(table: &PolicyTable) -> String {
 }
 
 /// Without the summary too: a route that became public is one changed line, not two.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn committed(table: &PolicyTable) -> String {
     let mut page = TITLE.to_owned();
     page.push_str(&rows(table, |row| row.handler().to_string()));

@@ -1,7 +1,22 @@
-//! Tokens that are taken back before they expire.
+//! Revocation: tokens that are taken back before they expire.
 //!
 //! Threat: a token that outlives the logout, the role or the account that it came from (CWE-613, ASVS V7.4.1 to V7.4.3, V8.3.2).
-//! Promise: every request asks, also for tokens that were verified before; whoever can't be asked is 503, not let through.
+//!
+//! Promise: the store is asked on each request, also for tokens that were verified before. If the store does not answer, the
+//! response is 503, and the request is not let through.
+//!
+//! ```
+//! use palisade::jwt::TokenIssuer;
+//! use palisade::revocation::MemoryRevocations;
+//!
+//! let issuer = TokenIssuer::hs256("https://accounts.example", "accounts-api", [7; 32])?;
+//! let revocations = MemoryRevocations::new();
+//! let jwt = issuer.verifier().revocations(revocations.clone()).build()?;
+//! # let _ = jwt;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
+//!
+//! [`Sessions`](crate::session::Sessions) revokes the access tokens of a session that ends.
 
 mod memory;
 

@@ -1,9 +1,23 @@
-//! A group of endpoints under one prefix.
+//! A group of routes under one prefix.
 //!
-//! Threat: the unguarded neighbour: a raw handler between guarded ones, a method that nobody thought of (ASVS V4.1.4), a
-//! demand of the group that a member loses (row M8). Promise: nothing but endpoints and scopes enters; the scope's own
-//! demands hold for every one of them, beside theirs, and for every path under the prefix that is none; a wrong method is
-//! 405 with `Allow`, and `HEAD` works where `GET` does.
+//! Threat: an unguarded neighbour of guarded routes: a raw handler, a method that nobody thought of (ASVS V4.1.4), or a demand of the
+//! group that one member lacks.
+//!
+//! Promise: only endpoints and scopes can be added. The demands of a scope hold for each member, in addition to the member's own,
+//! and for each unknown path under the prefix. A wrong method is 405 with `Allow`, and `HEAD` works where `GET` does.
+//!
+//! ```
+//! use palisade::{get, public};
+//!
+//! #[get("/health")]
+//! #[public]
+//! async fn health() -> &'static str {
+//!     "ok"
+//! }
+//!
+//! let routes = palisade::scope("/api").service(health);
+//! assert!(routes.verify().is_ok());
+//! ```
 
 mod index;
 mod logic;
@@ -16,6 +30,7 @@ mod verified;
 mod verify;
 mod walk;
 
+use std::fmt;
 use std::rc::Rc;
 
 use crate::config_error::ConfigError;
@@ -82,14 +97,22 @@ pub struct Scope {
     prefix: String,
     rules: Vec<Rule>,
     rate_limits: Vec<RateLimit>,
-    items: Vec<Item>,
+    items: Vec<ScopeItem>,
 }
 
-/// What stands in a scope.
-#[doc(hidden)]
-pub struct Item(Kind);
+/// A member of a [`Scope`]: what [`Guarded`] makes of an endpoint or of another scope.
+pub struct ScopeItem(ScopeItemKind);
 
-enum Kind {
+impl fmt::Debug for ScopeItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            ScopeItemKind::Endpoint(mount) => f.debug_tuple("Endpoint").field(&mount.route).finish(),
+            ScopeItemKind::Scope(scope) => scope.fmt(f),
+        }
+    }
+}
+
+enum ScopeItemKind {
     Endpoint(Mount),
     Scope(Scope),
 }
@@ -117,22 +140,28 @@ struct Mount {
             and not into a `palisade::scope`"
 )]
 pub trait Guarded {
-    #[doc(hidden)]
-    fn into_item(self) -> Item;
+    /// Called by [`Scope::service`].
+    fn into_item(self) -> ScopeItem;
 }
 
 impl<E: Endpoint> Guarded for E {
-    fn into_item(self) -> Item {
+    fn into_item(self) -> ScopeItem {
         let takes_scoped = endpoint::takes::<E>(extractors::is_scoped);
         let mount = Box::new(|demands| self.mount(Mounter::new::<E>(demands)).into_route());
         let parts = parts_of::<E>();
-        Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, takes_scoped, parts, mount }))
+        ScopeItem(ScopeItemKind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, takes_scoped, parts, mount }))
     }
 }
 
 impl Guarded for Scope {
-    fn into_item(self) -> Item {
-        Item(Kind::Scope(self))
+    fn into_item(self) -> ScopeItem {
+        ScopeItem(ScopeItemKind::Scope(self))
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("prefix", &self.prefix).field("members", &self.items).finish_non_exhaustive()
     }
 }
 

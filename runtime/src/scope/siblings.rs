@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::Mount;
-use super::index::{Index, Takes};
+use super::index::{PathIndex, Takes};
 use super::verify::mistake;
 use crate::config_error::ConfigError;
 use crate::policy::Route;
@@ -18,7 +18,7 @@ pub(super) struct Siblings {
     mounted: Vec<Before>,
     /// The endpoints of one shape, by their places.
     by_shape: HashMap<String, Vec<usize>>,
-    index: Index,
+    index: PathIndex,
 }
 
 struct Before {

@@ -3,7 +3,7 @@
 use super::rate_limits;
 use super::siblings::Siblings;
 use super::walk::{self, Around};
-use super::{Kind, Mount, Scope, logic};
+use super::{Mount, Scope, ScopeItemKind, logic};
 use crate::config_error::{ConfigError, Mistakes};
 use crate::policy::{Credentials, Ownership, Policy, Rule};
 use crate::policy_table::PolicyTable;
@@ -32,10 +32,10 @@ fn prefixes(scope: &Scope) -> Result<(), ConfigError> {
     );
     for item in &scope.items {
         mistakes.note(match &item.0 {
-            Kind::Endpoint(mount) => template::readable(mount.route.path).or_else(|problem| {
+            ScopeItemKind::Endpoint(mount) => template::readable(mount.route.path).or_else(|problem| {
                 mistake(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
             }),
-            Kind::Scope(inner) => prefixes(inner),
+            ScopeItemKind::Scope(inner) => prefixes(inner),
         });
     }
     mistakes.into_result()
@@ -160,12 +160,12 @@ fn reachable(scope: &Scope, around: &Around, siblings: &mut Siblings, mistakes: 
     let around = around.inside(scope);
     for item in &scope.items {
         match &item.0 {
-            Kind::Endpoint(mount) => {
+            ScopeItemKind::Endpoint(mount) => {
                 mistakes.note(siblings.mount(mount, format!("{}{}", around.prefix, mount.route.path)));
             }
             // Without a prefix it is in the same router.
-            Kind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings, mistakes),
-            Kind::Scope(inner) => {
+            ScopeItemKind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings, mistakes),
+            ScopeItemKind::Scope(inner) => {
                 mistakes.note(siblings.nest(format!("{}{}", around.prefix, inner.prefix)));
                 reachable(inner, &around, &mut Siblings::default(), mistakes);
             }

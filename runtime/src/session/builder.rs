@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DAY, DEFAULT_AGE, DEFAULT_IDLE, Inner, Sessions};
+use super::{DAY, DEFAULT_AGE, DEFAULT_IDLE, Sessions, SessionsInner};
 use crate::config_error::{ConfigError, Mistakes};
 use crate::jwt::TokenIssuer;
 
@@ -57,6 +57,6 @@ impl<S, R> SessionsBuilder<S, R> {
             mistakes.report("session_lifetime", problem);
         }
         mistakes.into_result()?;
-        Ok(Sessions(Arc::new(Inner { issuer, store, revocations: Arc::new(revocations), idle, age })))
+        Ok(Sessions(Arc::new(SessionsInner { issuer, store, revocations: Arc::new(revocations), idle, age })))
     }
 }

@@ -1,9 +1,14 @@
-//! Sessions: short-lived access tokens, renewed by refresh tokens that are good once.
+//! Sessions: short-lived access tokens, renewed by refresh tokens that can be used once.
 //!
-//! Threat: a stolen token that works for weeks, a refresh token that works twice, a logout that logs nobody out (CWE-613, CWE-294,
-//! RFC 9700 §4.14, ASVS V7.2.1 to V7.4.3). Promise: a refresh token is 256 random bits, kept only as a hash, replaced at every
-//! use, by one of however many that use it at once; when a used one comes again its whole session ends, access tokens too. A
-//! session ends when it was idle too long, when it is too old, and when it is told to.
+//! Threat: a stolen token that works for weeks, a refresh token that works twice, a logout that does not end anything (CWE-613,
+//! CWE-294, RFC 9700 §4.14, ASVS V7.2.1 to V7.4.3).
+//!
+//! Promise: a refresh token is 256 random bits, is stored only as a hash, and is replaced at each use; of several uses at the same
+//! time, one wins. If a used refresh token is used again, its whole session is revoked, including its access tokens. A session ends
+//! when it was idle too long, when it is too old, and when it is ended.
+//!
+//! [`Sessions`] begins, refreshes and ends them; its example shows the whole life of one. The access tokens are those of
+//! [`jwt`](crate::jwt), and [`revocation`](crate::revocation) takes them back.
 
 mod builder;
 mod error;
@@ -69,9 +74,9 @@ const DEFAULT_AGE: Duration = DAY.saturating_mul(90);
 /// # let _ = principal;
 /// # Ok(()) }
 /// ```
-pub struct Sessions<S = MemorySessions, R = MemoryRevocations>(Arc<Inner<S, R>>);
+pub struct Sessions<S = MemorySessions, R = MemoryRevocations>(Arc<SessionsInner<S, R>>);
 
-struct Inner<S, R> {
+struct SessionsInner<S, R> {
     issuer: TokenIssuer,
     store: S,
     revocations: Arc<R>,
@@ -85,7 +90,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     #[must_use]
     pub fn new(issuer: TokenIssuer, store: S, revocations: R) -> Self {
         let revocations = Arc::new(revocations);
-        Self(Arc::new(Inner { issuer, store, revocations, idle: DEFAULT_IDLE, age: DEFAULT_AGE }))
+        Self(Arc::new(SessionsInner { issuer, store, revocations, idle: DEFAULT_IDLE, age: DEFAULT_AGE }))
     }
 
     /// [`new`](Self::new) with other lifetimes.

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use self::fetch::{Fetched, Fetcher};
 use self::flight::{Landing, Report};
-use self::state::State;
+use self::state::RemoteState;
 use super::AuthError;
 use super::key_set::KeySet;
 use crate::config_error::{ConfigError, Mistakes};
@@ -62,7 +62,7 @@ pub struct RemoteKeySet(Arc<Remote>);
 struct Remote {
     fetcher: Fetcher,
     cooldown: Duration,
-    state: Mutex<State>,
+    state: Mutex<RemoteState>,
 }
 
 /// Why keys are asked for.
@@ -189,12 +189,12 @@ impl RemoteKeySet {
         Ok(keys)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RemoteState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts the one fetch, apart from the request that caused it: nobody who hangs up ends it for the others.
-    fn take_off(&self, state: &mut State) -> Option<Landing> {
+    fn take_off(&self, state: &mut RemoteState) -> Option<Landing> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
         let (landing, report) = state.take_off(Instant::now());
         let pilot = Pilot { remote: self.clone(), report: Some(report) };

@@ -16,8 +16,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 const MOST_UNKNOWN: usize = 1024;
 
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) keys: Option<Held>,
+pub(super) struct RemoteState {
+    pub(super) keys: Option<HeldKeys>,
     pub(super) flight: Option<Flight>,
     flights: u64,
     /// When the last attempt began, and how many have failed since one succeeded.
@@ -27,7 +27,7 @@ pub(super) struct State {
     pub(super) unknown: HashMap<Box<str>, Instant>,
 }
 
-pub(super) struct Held {
+pub(super) struct HeldKeys {
     pub(super) keys: Arc<KeySet>,
     /// From here on they are renewed in the background.
     pub(super) renew: Instant,
@@ -35,7 +35,7 @@ pub(super) struct Held {
     over: Instant,
 }
 
-impl State {
+impl RemoteState {
     /// The keys, if nobody has to wait for newer ones: they are in time, or the source is down or takes its time.
     pub(super) fn usable(&self, now: Instant) -> Option<Arc<KeySet>> {
         let held = self.keys.as_ref()?;
@@ -88,7 +88,7 @@ impl State {
             None => keys,
         };
         let renew = now.checked_add(fresh_for.mul_f32(0.8)).unwrap_or(now);
-        self.keys = Some(Held { keys: Arc::new(keys), renew, over: now.checked_add(fresh_for).unwrap_or(now) });
+        self.keys = Some(HeldKeys { keys: Arc::new(keys), renew, over: now.checked_add(fresh_for).unwrap_or(now) });
         // What left the set is known not to be in it.
         for gone in former.iter().flat_map(|former| former.keys()).filter(|key| key.is_retired()) {
             if let Some(name) = gone.id() {
