@@ -18,12 +18,12 @@ use crate::problem::{Problem, answer_with_a_problem};
 /// use palisade::{Cors, Palisade};
 ///
 /// let mistakes = Palisade::builder()
-///     .cors(Cors::allow_origins(["https://app.example.com/"]))
 ///     .ipv6_prefix(0)
+///     .cors(Cors::allow_origins(["https://app.example.com/"]))
 ///     .build()
 ///     .unwrap_err();
 /// let settings: Vec<&str> = mistakes.mistakes().map(|mistake| mistake.setting()).collect();
-/// assert_eq!(settings, ["cors origin", "ipv6_prefix"]);
+/// assert_eq!(settings, ["ipv6_prefix", "cors origin"]);
 /// assert_eq!(mistakes.to_string().lines().count(), 2);
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl ConfigError {
         self.first.setting()
     }
 
-    /// All mistakes, at least one: first those of the setters, in the order of their calls, then those that `build()` found.
+    /// All mistakes, at least one: first those that setters found, in the order of their calls, then those that `build()` found.
     pub fn mistakes(&self) -> impl Iterator<Item = &ConfigMistake> {
         iter::once(&self.first).chain(&self.others)
     }

@@ -197,7 +197,7 @@ async fn observing_is_announced_and_every_excess_is_an_event() {
     }
     let lines = log.take();
     assert_eq!(
-        lines.iter().filter(|line| line.contains("event=\"observed\"") && line.contains("rate limit=\"once\"")).count(),
+        lines.iter().filter(|line| line.contains("event=\"observed\"") && line.contains("rate_limit=\"once\"")).count(),
         2
     );
 }

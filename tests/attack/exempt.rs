@@ -128,11 +128,11 @@ async fn b5_a_parameter_that_a_client_fills_in_is_no_mount() {
 #[test]
 fn an_exemption_names_a_mount_and_a_reason_and_stands_in_the_table() {
     for (prefix, reason, says) in [
-        ("/", "everything", "is the prefix of a mounted service"),
-        ("", "everything", "is the prefix of a mounted service"),
-        ("static", "files", "is the prefix of a mounted service"),
-        ("/static/", "files", "is the prefix of a mounted service"),
-        ("/{any}", "files", "is the prefix of a mounted service"),
+        ("/", "everything", "must be the prefix of a mounted service"),
+        ("", "everything", "must be the prefix of a mounted service"),
+        ("static", "files", "must be the prefix of a mounted service"),
+        ("/static/", "files", "must be the prefix of a mounted service"),
+        ("/{any}", "files", "must be the prefix of a mounted service"),
         ("/static", " ", "needs a reason"),
     ] {
         let mistake = builder().allow_unguarded(prefix, reason).build().unwrap_err().to_string();

@@ -25,7 +25,7 @@ fn behind(by: ForwardedBy) -> PalisadeBuilder {
 
 /// The warnings about addresses since the last call.
 fn warnings(log: &Log) -> Vec<String> {
-    log.take_all().lines().filter(|line| line.contains("client_addr")).map(str::to_owned).collect()
+    log.take_all().lines().filter(|line| line.contains("palisade::proxy")).map(str::to_owned).collect()
 }
 
 /// The statuses that requests from this peer get, one after the other, each with a header.

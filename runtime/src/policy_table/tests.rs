@@ -190,7 +190,7 @@ fn json_has_stable_names() {
     assert_eq!(login["handler"], "accounts::session::login");
     assert_eq!(login["line"], LOGIN.declared_at().line());
     assert_eq!(
-        login["rate limits"],
+        login["rate_limits"],
         serde_json::json!([
             { "name": "login", "limit": 5, "window_seconds": 900, "by": ["ip"], "cost": 1, "observe": false, "on_outage": "deny", "count": "failures", "shared": false, "scope": null },
             { "name": "api", "limit": 100, "window_seconds": 900, "by": ["ip"], "cost": 1, "observe": false, "on_outage": "local", "count": "all", "shared": false, "scope": "/api" },
