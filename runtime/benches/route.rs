@@ -88,7 +88,7 @@ struct Case {
 
 fn jwt(cache: TokenCache) -> Jwt {
     let issuer = TokenIssuer::hs256("https://issuer.example", "benches", SECRET).unwrap();
-    issuer.verifier().unwrap().cache(cache).build().unwrap()
+    issuer.verifier().cache(cache).build().unwrap()
 }
 
 fn request(method: Method, path: &str, token: &str) -> Request {
@@ -127,7 +127,7 @@ fn case(method: Method, path: &'static str, token: &str, expected: u16) -> Case 
 fn case_of(cache: TokenCache, method: Method, path: &'static str, token: &str, expected: u16) -> Case {
     let runtime = actix_rt::System::new();
     let call = runtime.block_on(async {
-        let cors = Cors::allow_origins(["https://app.example.com"]).unwrap().allow_credentials();
+        let cors = Cors::allow_origins(["https://app.example.com"]).allow_credentials();
         let palisade = Palisade::builder()
             .authenticator(jwt(cache))
             .cors(cors)

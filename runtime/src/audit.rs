@@ -15,7 +15,7 @@ use tracing::field::display;
 use crate::policy::HandlerPath;
 
 /// The target of every audit event, for filters of `tracing`.
-pub(crate) const TARGET: &str = "palisade::audit";
+pub const TARGET: &str = "palisade::audit";
 
 /// A request that was refused.
 pub(crate) struct Refused<'a> {

@@ -1,37 +1,86 @@
 //! Mistakes that are found when the application is built.
+//!
+//! Setters never fail: each keeps its mistake, and `build()` returns all mistakes at once.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::iter;
 
 use crate::problem::{Problem, answer_with_a_problem};
 
-/// A setting that can't be used, found while the application is built, never on a request.
+/// One or more settings that cannot be used. It is found while the application is built, never on a request.
 ///
-/// Its text names the setting and says what to write. It never holds a secret. `Debug` is the same sentence, because that is what
-/// `fn main() -> Result<(), Box<dyn Error>>` prints. A handler that returns one answers with 500 and without the text.
+/// `Display` prints one line for each mistake; a line names the setting and tells what to write instead. It never contains a
+/// secret. `Debug` prints the same text, because that is what `fn main() -> Result<(), Box<dyn Error>>` prints. A handler that
+/// returns this error responds with 500, and the client does not see the text.
 ///
 /// ```
-/// let mistake = palisade::Cors::allow_origins(["https://app.example.com/"]).unwrap_err();
-/// assert!(mistake.to_string().starts_with("cors origin"));
-/// assert_eq!(format!("{mistake:?}"), mistake.to_string());
+/// use palisade::{Cors, Palisade};
+///
+/// let mistakes = Palisade::builder()
+///     .ipv6_prefix(0)
+///     .cors(Cors::allow_origins(["https://app.example.com/"]))
+///     .build()
+///     .unwrap_err();
+/// let settings: Vec<&str> = mistakes.mistakes().map(|mistake| mistake.setting()).collect();
+/// assert_eq!(settings, ["ipv6_prefix", "cors origin"]);
+/// assert_eq!(mistakes.to_string().lines().count(), 2);
 /// ```
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting}: {problem}")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
+    first: ConfigMistake,
+    others: Vec<ConfigMistake>,
+}
+
+/// One setting that cannot be used: its name, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigMistake {
     setting: Cow<'static, str>,
     problem: Cow<'static, str>,
 }
 
 impl ConfigError {
-    /// A mistake in `setting`; `problem` says what is wrong and what to write instead.
+    /// A mistake in `setting`; `problem` tells what is wrong and what to write instead.
     pub fn new(setting: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { setting: setting.into(), problem: problem.into() }
+        Self { first: ConfigMistake { setting: setting.into(), problem: problem.into() }, others: Vec::new() }
     }
 
+    /// The name of the setting of the first mistake.
+    #[must_use]
+    pub fn setting(&self) -> &str {
+        self.first.setting()
+    }
+
+    /// All mistakes, at least one: first those that setters found, in the order of their calls, then those that `build()` found.
+    pub fn mistakes(&self) -> impl Iterator<Item = &ConfigMistake> {
+        iter::once(&self.first).chain(&self.others)
+    }
+}
+
+impl ConfigMistake {
     /// The name of the setting.
     #[must_use]
     pub fn setting(&self) -> &str {
         &self.setting
+    }
+
+    /// What is wrong, and what to write instead.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
+impl fmt::Display for ConfigMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.problem)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.first.fmt(f)?;
+        self.others.iter().try_for_each(|mistake| write!(f, "\n{mistake}"))
     }
 }
 
@@ -41,6 +90,8 @@ impl fmt::Debug for ConfigError {
     }
 }
 
+impl std::error::Error for ConfigError {}
+
 impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
         Self::internal().caused_by(error)
@@ -49,15 +100,79 @@ impl From<ConfigError> for Problem {
 
 answer_with_a_problem!(ConfigError);
 
+/// The mistakes that a builder collects until it is built.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mistakes(Vec<ConfigMistake>);
+
+impl Mistakes {
+    /// Adds the mistakes of an error. A mistake that is already known is not added again.
+    pub(crate) fn add(&mut self, error: ConfigError) {
+        for mistake in iter::once(error.first).chain(error.others) {
+            if !self.0.contains(&mistake) {
+                self.0.push(mistake);
+            }
+        }
+    }
+
+    /// Adds one mistake.
+    pub(crate) fn report(&mut self, setting: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) {
+        self.add(ConfigError::new(setting, problem));
+    }
+
+    /// The value of a step that succeeded; the mistakes of one that failed are added.
+    pub(crate) fn note<T>(&mut self, step: Result<T, ConfigError>) -> Option<T> {
+        step.map_err(|error| self.add(error)).ok()
+    }
+
+    /// Adds the mistakes that another builder collected.
+    pub(crate) fn extend(&mut self, others: Self) {
+        let _ = self.note(others.into_result());
+    }
+
+    /// Whether one of the mistakes is in this setting. What follows from a broken setting is not reported.
+    pub(crate) fn concern(&self, setting: &str) -> bool {
+        self.0.iter().any(|mistake| mistake.setting == setting)
+    }
+
+    /// The value, unless there is a mistake. A value that is missing although there is no mistake is an error too.
+    pub(crate) fn value_or_error<T>(self, value: Option<T>) -> Result<T, ConfigError> {
+        self.into_result()?;
+        value.ok_or_else(|| ConfigError::new("configuration", "cannot be used"))
+    }
+
+    /// An error if there is a mistake.
+    pub(crate) fn into_result(self) -> Result<(), ConfigError> {
+        let mut mistakes = self.0.into_iter();
+        match mistakes.next() {
+            Some(first) => Err(ConfigError { first, others: mistakes.collect() }),
+            None => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn main_prints_the_sentence() {
+    fn main_prints_the_text() {
         let main =
             || -> Result<(), Box<dyn std::error::Error>> { Err(ConfigError::new("realm", "has a \"quote\"").into()) };
         assert_eq!(format!("Error: {:?}", main().unwrap_err()), "Error: realm: has a \"quote\"");
         assert_eq!(format!("{:#?}", ConfigError::new("realm", "is empty")), "realm: is empty");
+    }
+
+    #[test]
+    fn each_mistake_has_its_line_once() {
+        let mut mistakes = Mistakes::default();
+        assert!(mistakes.clone().into_result().is_ok());
+        mistakes.report("realm", "is empty");
+        mistakes.report("realm", "is empty");
+        mistakes.report("leeway", "is too long");
+        assert!(mistakes.concern("leeway") && !mistakes.concern("cors origin"));
+        let error = mistakes.into_result().unwrap_err();
+        assert_eq!(error.to_string(), "realm: is empty\nleeway: is too long");
+        assert_eq!(error.setting(), "realm");
+        assert_eq!(error.mistakes().map(ConfigMistake::problem).collect::<Vec<_>>(), ["is empty", "is too long"]);
     }
 }

@@ -1,12 +1,24 @@
-//! Cross-origin requests: an exact allow-list.
+//! Cross-origin requests (CORS): an exact allow-list of origins.
 //!
-//! Threat: an origin that is matched by pattern, or every origin with credentials (CWE-942, ASVS V3.4.2). Promise: an origin
-//! is allowed by comparing scheme, host and port exactly; `*` with credentials can't be written down, because
-//! [`CorsAnyOrigin`] has no method for it; preflights are answered before authentication and counted by no rate limit;
-//! refusals carry the same headers as successes, so that a page can read why.
+//! Threat: an origin that is matched by a pattern, or every origin together with credentials (CWE-942, ASVS V3.4.2).
 //!
-//! Not `actix-cors`: a middleware of its own can't put its headers on the answers that the layer outside it makes from
-//! errors and panics, and its builder accepts any origin together with credentials.
+//! Promise: an origin is allowed only if scheme, host and port are equal to a listed one. `*` with credentials does not compile,
+//! because [`CorsAnyOrigin`] has no method for it. Preflights are answered before authentication, and no rate limit counts them.
+//! Error responses carry the same headers as successful ones, so that a page can read why it was refused.
+//!
+//! palisade does not use `actix-cors`: that middleware cannot put its headers on responses that an outer layer makes from errors
+//! and panics, and its builder accepts any origin together with credentials.
+//!
+//! ```
+//! use palisade::{Cors, Palisade};
+//!
+//! let cors = Cors::allow_origins(["https://app.example.com"]).allow_credentials().allow_header("X-Request-Id");
+//! let palisade = Palisade::builder().cors(cors).build()?;
+//! # let _ = palisade;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
+//!
+//! See [`PalisadeBuilder::cors`](crate::PalisadeBuilder::cors).
 
 use std::marker::PhantomData;
 
@@ -19,13 +31,13 @@ use actix_web::http::header::{
 };
 use url::Url;
 
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Mistakes};
 use crate::denial::Denial;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 const ANY: HeaderValue = HeaderValue::from_static("*");
-/// What a page may read of an answer beyond the safelisted headers.
+/// The response headers that a page may read beyond those that Fetch safelists.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, WWW-Authenticate, Location",
 );
@@ -33,22 +45,24 @@ const VARY_ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 const VARY_PREFLIGHT: HeaderValue =
     HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
 
-/// The origins that may read answers: each compared exactly.
+/// The origins whose pages may read responses. Each is compared exactly.
 ///
-/// Default: no credentials, the methods GET, HEAD, POST, PUT, PATCH and DELETE, the request headers `Authorization` and
-/// `Content-Type`, preflights cached for 10 minutes.
+/// Default: no credentials; the methods GET, HEAD, POST, PUT, PATCH and DELETE; the request headers `Authorization` and
+/// `Content-Type`; browsers cache a preflight for 10 minutes.
+///
+/// A mistake in an origin or in a header name is an error of [`PalisadeBuilder::build`](crate::PalisadeBuilder::build).
 ///
 /// ```
-/// # fn main() -> Result<(), palisade::ConfigError> {
 /// use palisade::Cors;
 ///
-/// let cors = Cors::allow_origins(["https://app.example.com", "https://admin.example.com"])?.allow_credentials();
-/// # Ok(()) }
+/// let cors = Cors::allow_origins(["https://app.example.com", "https://admin.example.com"]).allow_credentials();
+/// # let _ = cors;
 /// ```
 #[derive(Clone, Debug)]
-pub struct Cors(Rules);
+#[must_use]
+pub struct Cors(CorsRules);
 
-/// Every origin may read answers, and none may send credentials along.
+/// Pages of every origin may read responses, and none may send credentials.
 ///
 /// `allow_credentials` does not exist here, so `*` with credentials does not compile:
 ///
@@ -56,20 +70,21 @@ pub struct Cors(Rules);
 /// palisade::Cors::allow_any_origin().allow_credentials();
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct CorsAnyOrigin {
-    rules: Rules,
+    rules: CorsRules,
     _without_credentials: PhantomData<()>,
 }
 
-/// What both kinds come down to.
+/// What [`PalisadeBuilder::cors`](crate::PalisadeBuilder::cors) takes: made from a [`Cors`] or a [`CorsAnyOrigin`] with `into()`.
 #[derive(Clone, Debug)]
-#[doc(hidden)]
-pub struct Rules {
+pub struct CorsRules {
     origins: Origins,
     credentials: bool,
     request_headers: Vec<HeaderName>,
     allow_headers: HeaderValue,
     max_age: HeaderValue,
+    mistakes: Mistakes,
 }
 
 #[derive(Clone, Debug)]
@@ -81,80 +96,75 @@ enum Origins {
 impl Cors {
     /// Exactly these origins, such as `https://app.example.com` or `http://localhost:5173`.
     ///
-    /// # Errors
+    /// Each must be written as a browser sends it: scheme and host, and the port unless it is the default port of the scheme. A
+    /// path, a `*` or a user name is a mistake.
+    pub fn allow_origins(origins: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let mut mistakes = Mistakes::default();
+        let origins = origins.into_iter().filter_map(|origin| mistakes.note(parse_origin(origin.as_ref()))).collect();
+        Self(CorsRules { mistakes, ..CorsRules::new(Origins::Listed(origins)) })
+    }
+
+    /// Every origin, without credentials.
     ///
-    /// If one is not written as a browser sends it: scheme, host and a port that is not the scheme's own; no path, no
-    /// `*`, no user.
-    pub fn allow_origins(origins: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
-        let origins = origins.into_iter().map(|origin| parse_origin(origin.as_ref())).collect::<Result<_, _>>()?;
-        Ok(Self(Rules::new(Origins::Listed(origins))))
-    }
-
-    /// Every origin, without credentials: only for answers that are meant for the whole world.
-    #[must_use]
+    /// Danger: any page on the web may read the responses. Use it only for an API whose responses are public.
     pub fn allow_any_origin() -> CorsAnyOrigin {
-        CorsAnyOrigin { rules: Rules::new(Origins::Any), _without_credentials: PhantomData }
+        CorsAnyOrigin { rules: CorsRules::new(Origins::Any), _without_credentials: PhantomData }
     }
 
-    /// Cookies and `Authorization` may be sent along.
-    #[must_use]
+    /// Pages may send cookies and `Authorization` along. Default: they may not.
     pub fn allow_credentials(mut self) -> Self {
         self.0.credentials = true;
         self
     }
 
-    /// One more request header that pages may send.
+    /// One more request header that pages may send. Repeatable.
     ///
-    /// # Errors
-    ///
-    /// If it is no header name.
-    pub fn allow_header(mut self, name: &str) -> Result<Self, ConfigError> {
-        self.0.allow_header(name)?;
-        Ok(self)
+    /// A text that is not a header name is a mistake.
+    pub fn allow_header(mut self, name: &str) -> Self {
+        self.0.allow_header(name);
+        self
     }
 }
 
 impl CorsAnyOrigin {
-    /// One more request header that pages may send.
+    /// One more request header that pages may send. Repeatable.
     ///
-    /// # Errors
-    ///
-    /// If it is no header name.
-    pub fn allow_header(mut self, name: &str) -> Result<Self, ConfigError> {
-        self.rules.allow_header(name)?;
-        Ok(self)
+    /// A text that is not a header name is a mistake.
+    pub fn allow_header(mut self, name: &str) -> Self {
+        self.rules.allow_header(name);
+        self
     }
 }
 
-impl From<Cors> for Rules {
+impl From<Cors> for CorsRules {
     fn from(cors: Cors) -> Self {
         cors.0
     }
 }
 
-impl From<CorsAnyOrigin> for Rules {
+impl From<CorsAnyOrigin> for CorsRules {
     fn from(cors: CorsAnyOrigin) -> Self {
         cors.rules
     }
 }
 
-/// What the response to this request gets.
+/// Whether a page of another origin may read the response.
 #[derive(Clone, Debug)]
 pub(crate) enum Share {
-    /// No page of another origin may read it.
+    /// None may.
     No,
-    /// This origin may.
+    /// Pages of this origin may.
     With(HeaderValue),
 }
 
-/// A preflight, or anything else.
-pub(crate) enum Asked {
+/// A preflight, or any other request.
+pub(crate) enum CorsRequest {
     Request(Share),
     Preflight(Result<Share, Denial>),
 }
 
-impl Rules {
-    /// Nobody: what holds where no rules were given.
+impl CorsRules {
+    /// No origin at all: the default.
     pub(crate) fn nobody() -> Self {
         Self::new(Origins::Listed(Vec::new()))
     }
@@ -166,30 +176,41 @@ impl Rules {
             request_headers: vec![HeaderName::from_static("authorization"), HeaderName::from_static("content-type")],
             allow_headers: HeaderValue::from_static("authorization, content-type"),
             max_age: HeaderValue::from_static("600"),
+            mistakes: Mistakes::default(),
         }
     }
 
-    fn allow_header(&mut self, name: &str) -> Result<(), ConfigError> {
-        let refused = || ConfigError::new("cors header", format!("{name:?} is no header name"));
-        let name = HeaderName::try_from(name).map_err(|_| refused())?;
-        self.request_headers.push(name);
+    fn allow_header(&mut self, name: &str) {
+        let Ok(header) = HeaderName::try_from(name) else {
+            self.mistakes
+                .report("cors header", format!("{name:?} is not a header name; write one such as \"x-request-id\""));
+            return;
+        };
+        self.request_headers.push(header);
         let list = self.request_headers.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ");
-        self.allow_headers = HeaderValue::try_from(list).map_err(|_| refused())?;
-        Ok(())
+        match HeaderValue::try_from(list) {
+            Ok(list) => self.allow_headers = list,
+            Err(_) => self.mistakes.report("cors header", format!("{name:?} cannot be listed in a header")),
+        }
     }
 
-    pub(crate) fn asked(&self, head: &RequestHead) -> Asked {
+    /// The mistakes that the setters kept.
+    pub(crate) fn take_mistakes(&mut self) -> Mistakes {
+        std::mem::take(&mut self.mistakes)
+    }
+
+    pub(crate) fn asked(&self, head: &RequestHead) -> CorsRequest {
         let Some(origin) = head.headers.get(ORIGIN) else {
-            return Asked::Request(Share::No);
+            return CorsRequest::Request(Share::No);
         };
         let share = self.share(origin, head);
         if head.method != Method::OPTIONS {
-            return Asked::Request(share);
+            return CorsRequest::Request(share);
         }
         // Fetch standard, "CORS-preflight request": OPTIONS with Origin and Access-Control-Request-Method.
         match head.headers.get(ACCESS_CONTROL_REQUEST_METHOD) {
-            None => Asked::Request(share),
-            Some(method) => Asked::Preflight(self.preflight(share, method, head)),
+            None => CorsRequest::Request(share),
+            Some(method) => CorsRequest::Preflight(self.preflight(share, method, head)),
         }
     }
 
@@ -224,14 +245,14 @@ impl Rules {
         Ok(share)
     }
 
-    /// On every response, refusals too.
+    /// Adds the headers of every response, error responses too.
     pub(crate) fn apply(&self, share: &Share, headers: &mut HeaderMap) {
         if let Origins::Listed(list) = &self.origins {
             if list.is_empty() {
                 return;
             }
             headers.append(VARY, VARY_ORIGIN);
-            // The list decides, not what a handler says of its own.
+            // The list decides, whatever a handler set.
             headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
             headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
         }
@@ -244,7 +265,7 @@ impl Rules {
         }
     }
 
-    /// Besides, on the answer to an accepted preflight.
+    /// Adds the headers that only the response to an accepted preflight has.
     pub(crate) fn apply_preflight(&self, headers: &mut HeaderMap) {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, self.allow_headers.clone());
@@ -256,34 +277,38 @@ impl Rules {
 fn parse_origin(text: &str) -> Result<HeaderValue, ConfigError> {
     let refused = |cure: String| ConfigError::new("cors origin", format!("{text:?} {cure}"));
     if text == "*" || text == "null" {
-        return Err(refused("is no origin: list the origins, or use `Cors::allow_any_origin()`".into()));
+        return Err(refused("is not an origin; list the origins, or use `Cors::allow_any_origin()`".into()));
     }
     if text.contains('*') {
-        return Err(refused("has a pattern, and patterns let strangers in: list each origin".into()));
+        return Err(refused("has a pattern, and a pattern can match origins of strangers; list each origin".into()));
     }
-    let url =
-        Url::parse(text).map_err(|_| refused("is no origin: write one such as \"https://app.example.com\"".into()))?;
+    let url = Url::parse(text)
+        .map_err(|_| refused("is not an origin; write one such as \"https://app.example.com\"".into()))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(refused("is no origin of a web page: its scheme is not http or https".into()));
+        return Err(refused("is not the origin of a web page; its scheme must be http or https".into()));
     }
     // The serialization that a browser sends (RFC 6454 §6.2); anything else would never match.
     let serialized = url.origin().ascii_serialization();
     if serialized != text {
-        return Err(refused(format!("is never sent by a browser: write {serialized:?}")));
+        return Err(refused(format!("is never sent by a browser; write {serialized:?}")));
     }
-    HeaderValue::try_from(serialized).map_err(|_| refused("can't stand in a header".into()))
+    HeaderValue::try_from(serialized).map_err(|_| refused("contains characters that a header cannot hold".into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn mistakes(origin: &str) -> Mistakes {
+        CorsRules::from(Cors::allow_origins([origin])).take_mistakes()
+    }
+
     #[test]
-    fn b2_an_origin_is_written_exactly_as_a_browser_sends_it() {
+    fn origins_are_written_as_browsers_send_them() {
         for good in
             ["https://app.example.com", "http://localhost:5173", "https://[::1]:8443", "https://xn--bcher-kva.example"]
         {
-            assert!(Cors::allow_origins([good]).is_ok(), "{good}");
+            assert!(mistakes(good).into_result().is_ok(), "{good}");
         }
         for bad in [
             "*",
@@ -300,7 +325,7 @@ mod tests {
             "https://bücher.example",
             "https://app.example.com?",
         ] {
-            assert!(Cors::allow_origins([bad]).is_err(), "{bad}");
+            assert!(mistakes(bad).into_result().is_err(), "{bad}");
         }
     }
 }

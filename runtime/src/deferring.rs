@@ -4,6 +4,7 @@
 //! at before something runs. Promise: what is inside of it is looked at where the middleware calls it, and runs only if
 //! routing ended at a guard.
 
+use std::fmt;
 use std::future::{Ready, ready};
 
 use actix_web::Error;
@@ -79,7 +80,6 @@ where
 }
 
 /// The middleware: it is let run.
-#[doc(hidden)]
 #[derive(Debug)]
 pub struct Marked<M> {
     middleware: M,
@@ -101,10 +101,15 @@ impl<M: Service<ServiceRequest>> Service<ServiceRequest> for Marked<M> {
 }
 
 /// What is inside of the middleware.
-#[doc(hidden)]
 pub struct Gated<S> {
     service: S,
     gate: Gate,
+}
+
+impl<S: fmt::Debug> fmt::Debug for Gated<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gated").field("service", &self.service).finish_non_exhaustive()
+    }
 }
 
 impl<S, B> Service<ServiceRequest> for Gated<S>

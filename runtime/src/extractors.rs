@@ -56,6 +56,7 @@ fn principal(request: &HttpRequest) -> Option<Principal> {
 /// # let _ = palisade::scope("/api").service(profile);
 /// ```
 #[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "handlers take it apart, as they do with extractors of actix-web")]
 pub struct Claims<T>(pub T);
 
 impl<T> Deref for Claims<T> {
@@ -175,6 +176,7 @@ impl<R: Resource> FromRequest for Owned<R> {
 /// `#[owner(id, of = ..)]` answers with 404. Where they have none, write `tenant: _`. With several authenticators, a caller whose issuer's subjects own nothing here (see
 /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer)) is refused with 403: it may have the name of somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a query must handle each case; a default would show too many rows")]
 pub enum RowFilter {
     /// The rows of this subject that belong to no tenant, or to this one.
     Subject {

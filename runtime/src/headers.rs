@@ -1,15 +1,27 @@
-//! Security headers, on every response.
+//! Security headers on every response.
 //!
-//! Threat: sniffing, framing, downgrade, leaks through referrers and caches (ASVS V3.4, V14.3.2; CWE-693). Promise: every
-//! response that leaves the middleware has them, whatever it is: 200, 304, 404, an error, a panic. A header that a handler
-//! set itself is left as it is. HSTS only over TLS (RFC 6797 §7.2).
+//! Threat: sniffing, framing, downgrade, leaks through referrers and caches (ASVS V3.4, V14.3.2; CWE-693).
+//!
+//! Promise: every response that leaves the middleware has these headers: 200, 304, 404, an error, a panic. A header that a handler
+//! set is left as it is. HSTS is sent over TLS only (RFC 6797 §7.2).
+//!
+//! ```
+//! use palisade::{Palisade, SecurityHeaders};
+//!
+//! let headers = SecurityHeaders::new().with("content-security-policy", "default-src 'self'; object-src 'none'");
+//! let palisade = Palisade::builder().security_headers(headers).build()?;
+//! # let _ = palisade;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
+//!
+//! See [`PalisadeBuilder::security_headers`](crate::PalisadeBuilder::security_headers).
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
-use crate::config_error::ConfigError;
+use crate::config_error::Mistakes;
 
 const FIXED: [(HeaderName, HeaderValue); 7] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -27,51 +39,56 @@ const FIXED: [(HeaderName, HeaderValue); 7] = [
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The headers that every response gets; prepared once, when the application is built.
+/// The headers that every response gets. They are prepared once, when the application is built.
 ///
-/// A header that a handler sets itself is left as it is. Behind a proxy that ends TLS, `Strict-Transport-Security` is the
-/// proxy's to send, because the connection that arrives here is none.
+/// A header that a handler sets is left as it is. Behind a proxy that ends TLS, the proxy must send `Strict-Transport-Security`,
+/// because the connection that arrives here is not TLS.
 ///
-/// ```
-/// # fn main() -> Result<(), palisade::ConfigError> {
-/// use palisade::SecurityHeaders;
-///
-/// let headers = SecurityHeaders::new().with("content-security-policy", "default-src 'self'; object-src 'none'")?;
-/// # Ok(()) }
-/// ```
+/// A mistake in a name or a value is an error of [`PalisadeBuilder::build`](crate::PalisadeBuilder::build).
 #[derive(Clone, Debug)]
-pub struct SecurityHeaders(Vec<(HeaderName, HeaderValue)>);
+#[must_use]
+pub struct SecurityHeaders {
+    headers: Vec<(HeaderName, HeaderValue)>,
+    mistakes: Mistakes,
+}
 
 impl SecurityHeaders {
     /// `X-Content-Type-Options: nosniff`, `X-Frame-Options: DENY`, `Content-Security-Policy: default-src 'self'`,
     /// `Referrer-Policy: no-referrer`, a `Permissions-Policy` without camera, location and microphone,
     /// `Cross-Origin-Opener-Policy` and `-Resource-Policy: same-origin`, and over TLS
     /// `Strict-Transport-Security: max-age=31536000; includeSubDomains`.
-    #[must_use]
     pub fn new() -> Self {
-        Self(FIXED.to_vec())
+        Self { headers: FIXED.to_vec(), mistakes: Mistakes::default() }
     }
 
     /// Another value for one of these headers, or one more header.
     ///
-    /// # Errors
+    /// A text that is not a header name, or a value that a header cannot hold, is a mistake.
     ///
-    /// If the name or the value can't stand in a header.
-    pub fn with(mut self, name: &str, value: &str) -> Result<Self, ConfigError> {
+    /// Danger: a weaker value, such as a `content-security-policy` with `unsafe-inline`, takes a protection away.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
         let setting = || format!("security header {name:?}");
-        let name = HeaderName::try_from(name).map_err(|_| ConfigError::new(setting(), "is no header name"))?;
-        let value = HeaderValue::try_from(value)
-            .map_err(|_| ConfigError::new(setting(), "has a value with characters that a header can't hold"))?;
-        match self.0.iter_mut().find(|(own, _)| *own == name) {
-            Some((_, own)) => *own = value,
-            None => self.0.push((name, value)),
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Err(_), _) => {
+                self.mistakes.report(setting(), "is not a header name; write one such as \"content-security-policy\"");
+            }
+            (Ok(_), Err(_)) => self.mistakes.report(setting(), "has a value with characters that a header cannot hold"),
+            (Ok(name), Ok(value)) => match self.headers.iter_mut().find(|(own, _)| *own == name) {
+                Some((_, own)) => *own = value,
+                None => self.headers.push((name, value)),
+            },
         }
-        Ok(self)
+        self
+    }
+
+    /// The mistakes that the setters kept.
+    pub(crate) fn take_mistakes(&mut self) -> Mistakes {
+        std::mem::take(&mut self.mistakes)
     }
 
     pub(crate) fn apply(&self, headers: &mut HeaderMap, secure: bool) {
-        headers.reserve(self.0.len().saturating_add(4));
-        for (name, value) in &self.0 {
+        headers.reserve(self.headers.len().saturating_add(4));
+        for (name, value) in &self.headers {
             set_default(headers, name, value);
         }
         if secure {
@@ -86,7 +103,7 @@ impl Default for SecurityHeaders {
     }
 }
 
-/// An answer for one caller is for no cache (RFC 9111 §5.2.2.5).
+/// A response for one caller must not be stored by a cache (RFC 9111 §5.2.2.5).
 pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
     set_default(headers, &CACHE_CONTROL, &NO_STORE);
 }

@@ -1,4 +1,10 @@
-//! Secures actix-web APIs by declaration: attributes above a handler say who may call it, how often and with what input.
+//! Secures actix-web APIs by declaration: attributes above a handler state who may call it, how often, and with what input.
+//!
+//! A handler that does not state who may call it does not compile. The attributes of one handler become a [`Policy`], which is
+//! constant data: the middleware enforces it, and [`Palisade::policies`] prints it.
+//!
+//! # Start here
+//!
 //!
 //! ```
 //! use actix_web::{App, web::Json};
@@ -40,18 +46,56 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Each attribute states a clause; the macros gather the clauses of one handler into a [`Policy`], plain constant data;
-//! one function of this crate runs the checks in a fixed order and then calls the handler. A handler that says not who
-//! may call it does not compile.
+//! Each route needs one access attribute. [`Palisade`] is the middleware: make it the outermost `wrap` of the `App`. Routes go into a
+//! [`scope`](crate::scope()), which demands more of all its routes if you want.
+//!
+//! # Attributes
+//!
+//! | Attribute | It states |
+//! |---|---|
+//! | [`get`], [`post`], [`put`], [`patch`], [`delete`], [`head`], [`options`], [`route`] | method and path |
+//! | [`public`], [`optional_auth`], [`authenticated`], [`deny_all`] | everybody, everybody with a caller if there is one, each caller, nobody |
+//! | [`require_role`], [`require_permission`], [`require_scope`] | the caller has a role, a permission, a scope of the token |
+//! | [`owner`], [`owner_or_admin`], [`tenant`] | the caller owns the resource, or belongs to its tenant |
+//! | [`authorize`] | an expression of these, and predicates of your own |
+//! | [`rate_limit`] | at most N requests in each window, for each client |
+//! | [`validate`] | the input is validated before the handler is called |
+//! | [`compressed_body`] | compressed bodies are accepted, up to a size |
+//! | [`Role`](derive@Role) | (derive) an enum of roles, with what they imply and grant |
+//!
+//! # Modules
+//!
+//! | Who calls | What they may do | How often, and what of the network | Tools |
+//! |---|---|---|---|
+//! | [`jwt`]: tokens, verified and issued | [`role`]: the role registry | [`rate_limit`](mod@rate_limit): limits and their stores | [`policy_table`]: all policies as text, HTML, JSON |
+//! | [`session`]: refresh tokens | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
+//! | [`revocation`]: tokens taken back | [`policy`]: rules as data | [`proxy`]: addresses behind proxies | [`config_error`]: mistakes of a configuration |
+//! | [`api_key`]: keys of programs | [`scope`](mod@scope): routes under one prefix | [`cors`], [`headers`]: browsers | [`audit`]: the events of the audit trail |
+//! | `password`: hashes of passwords | [`validation`]: input | [`deferring`](mod@deferring): other middleware | [`problem`]: error responses |
+//! | [`authn`]: an authenticator of your own | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | |
+//!
+//! # Features
+//!
+//! None is on by default, and each only adds.
+//!
+//! | Feature | It adds |
+//! |---|---|
+//! | `jwks` | keys of issuers from their JWK set URL (`jwt::RemoteKeySet`) |
+//! | `redis` | rate limits, sessions and revocations that several processes share |
+//! | `password` | `password::Passwords`: argon2id |
+//! | `compression` | compressed request bodies |
+//! | `testing` | help for an application's own tests; for `[dev-dependencies]` only |
+//!
+//! # What palisade does not do
+//!
+//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It does not end TLS. It does not
+//! protect against cross-site request forgery, because it reads credentials from headers that a browser does not send by itself:
+//! do not put tokens into cookies. It does not encode output, and does not replace the checks of your database.
 //!
 //! # Under another name
 //!
-//! What the attributes write calls this crate `::palisade`. Where Cargo.toml gives it another name, or another crate
-//! hands it on, say so once, at the top of the crate's root:
-//!
-//! ```ignore
-//! extern crate guard as palisade; // guard = { package = "palisade", .. }
-//! ```
+//! The attributes call this crate `::palisade`. If Cargo.toml gives it another name, or if another crate re-exports it, add one line
+//! at the top of your crate: `extern crate guard as palisade;`, for `guard = { package = "palisade", .. }`.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -68,16 +112,23 @@
 
 pub mod api_key;
 mod app;
-mod audit;
+pub mod audit;
 pub mod authn;
 mod authz;
 mod body;
 mod builder;
-mod config_error;
+pub mod config_error;
 pub mod cors;
-mod deferring;
+pub mod deferring;
 mod denial;
 mod dry_run;
+#[allow(
+    missing_debug_implementations,
+    unnameable_types,
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    reason = "only generated code names most of its types"
+)]
 mod endpoint;
 mod extraction_errors;
 mod extractors;
@@ -89,7 +140,7 @@ pub mod guide;
 mod handler_path;
 pub mod headers;
 pub mod jwt;
-mod middleware;
+pub mod middleware;
 #[cfg(feature = "password")]
 pub mod password;
 pub mod policy;
@@ -97,6 +148,11 @@ pub mod policy_table;
 pub mod principal;
 pub mod problem;
 pub mod proxy;
+#[allow(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    reason = "applications make a `KeyAnswer`; the conformance tests make the others"
+)]
 pub mod rate_limit;
 pub mod rate_limiter;
 mod reached;
@@ -108,7 +164,7 @@ mod reservations;
 pub mod resource;
 pub mod revocation;
 pub mod role;
-mod scope;
+pub mod scope;
 pub mod session;
 mod settings;
 mod template;
@@ -122,7 +178,7 @@ pub use self::body::BodyTimeouts;
 pub use self::builder::{Palisade, PalisadeBuilder};
 pub use self::config_error::ConfigError;
 pub use self::cors::Cors;
-pub use self::deferring::{Deferring, deferring};
+pub use self::deferring::deferring;
 pub use self::endpoint::Endpoint;
 pub use self::extractors::{Claims, Owned, RowFilter};
 pub use self::headers::SecurityHeaders;
@@ -152,11 +208,15 @@ pub mod __v1 {
     pub use crate::endpoint::{Endpoint, Judged, Mounted, Mounter, fn_guard, register};
     pub use crate::function::{Function, boxed, enforce, enforce_counted, enforce_validated};
     pub use crate::jwt::{Set, Unset};
-    pub use crate::policy::constant::{NoName, cost, limit, permission, role, scope};
-    pub use crate::policy::{Check, Ownership, Policy, Route, Rule, pending};
+    pub use crate::policy::check::pending;
+    pub use crate::policy::constant::{NamesRole, NoName, cost, limit, permission, role, scope};
+    pub use crate::policy::{Check, Ownership, Policy, Route, Rule};
     pub use crate::rate_limit::{By, Count, FieldKeys, KeyFn, OnStoreFailure, RateLimit, pending_key};
     pub use crate::role::{RoleDefinition, TypedRole};
-    pub use crate::validation::{Checks, Listed, With};
+    #[cfg(feature = "testing")]
+    pub use crate::testing::committed::{assert_committed, assert_policies};
+    pub use crate::validation::checks::{Checks, SomeInput, With};
+    pub use crate::validation::listed::Listed;
     pub use crate::{__arguments as arguments, __register as add, __takes as takes};
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;

@@ -19,7 +19,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::audit;
 use crate::builder::Palisade;
-use crate::cors::{Asked, Share};
+use crate::cors::{CorsRequest, Share};
 use crate::denial::Denial;
 use crate::failure;
 use crate::gate::{self, Gate, NotRun};
@@ -66,11 +66,16 @@ where
 }
 
 /// [`Palisade`] around the services of one worker.
-#[doc(hidden)]
 pub struct PalisadeMiddleware<S> {
     service: S,
     settings: Shared,
     gate: Gate,
+}
+
+impl<S: fmt::Debug> fmt::Debug for PalisadeMiddleware<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PalisadeMiddleware").field("service", &self.service).finish_non_exhaustive()
+    }
 }
 
 impl<S, B> Service<ServiceRequest> for PalisadeMiddleware<S>
@@ -88,8 +93,8 @@ where
         let settings = self.settings.clone();
         let secure = request.app_config().secure();
         let (share, preflight) = match settings.cors.asked(request.head()) {
-            Asked::Request(share) => (share, None),
-            Asked::Preflight(answer) => (answer.as_ref().map_or(Share::No, Clone::clone), Some(answer.map(drop))),
+            CorsRequest::Request(share) => (share, None),
+            CorsRequest::Preflight(answer) => (answer.as_ref().map_or(Share::No, Clone::clone), Some(answer.map(drop))),
         };
         let finish = Finish { settings, secure, share, method: request.method().clone() };
         if let Err(denial) = request_sanity::check(request.head()) {

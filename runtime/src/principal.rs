@@ -1,7 +1,17 @@
-//! Who calls: the identity that an authenticator vouches for.
+//! The caller: the identity that an authenticator vouches for.
 //!
-//! Threat: identity taken from what the client merely claims (CWE-290). Promise: a [`Principal`] reaches a handler only
-//! through the guard, which got it from an [`Authenticator`](crate::Authenticator); it is immutable and cheap to clone.
+//! Threat: an identity that is taken from what the client merely claims (CWE-290). Promise: a [`Principal`] reaches a handler only
+//! through the guard, which got it from an [`Authenticator`](crate::Authenticator). It is immutable and cheap to clone.
+//!
+//! ```
+//! use palisade::{Principal, authenticated, get};
+//!
+//! #[get("/me")]
+//! #[authenticated]
+//! async fn me(caller: Principal) -> String {
+//!     format!("{} of {}", caller.subject(), caller.issuer())
+//! }
+//! ```
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,8 +1,22 @@
-//! Errors on the wire: RFC 9457 `application/problem+json`.
+//! Error responses: RFC 9457 `application/problem+json`.
 //!
-//! Threat: errors that leak internals or echo hostile input (CWE-209, CWE-79). Promise: every error that palisade makes
-//! has one shape, a text that was written for clients, and no value that the client sent, but the path in `instance`. What went
-//! wrong inside of the server is kept apart from it, for the log.
+//! Threat: errors that leak internals or echo hostile input (CWE-209, CWE-79).
+//!
+//! Promise: each error response of palisade has one shape, a text that was written for clients, and no value that the client sent,
+//! except the path in `instance`. Internal causes are kept apart from it, for the log.
+//!
+//! ```
+//! use actix_web::http::StatusCode;
+//! use palisade::{Problem, post, public};
+//!
+//! #[post("/orders")]
+//! #[public]
+//! async fn order() -> Result<&'static str, Problem> {
+//!     Err(Problem::new(StatusCode::CONFLICT).detail("The order was already sent."))
+//! }
+//! ```
+//!
+//! [`PalisadeBuilder::problems`](crate::PalisadeBuilder::problems) renders them in the style of the application.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -69,11 +83,11 @@ use serde::Serialize;
 /// ```
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
-pub struct Problem(Box<Parts>);
+pub struct Problem(Box<ProblemParts>);
 
 /// They are boxed, so that a `Result` with a problem is no larger than one without.
 #[derive(Clone, Debug, Serialize)]
-struct Parts {
+struct ProblemParts {
     #[serde(rename = "type")]
     kind: Cow<'static, str>,
     title: Cow<'static, str>,
@@ -133,7 +147,7 @@ impl Problem {
     /// A problem of type `about:blank`, whose title is the status' own phrase (RFC 9457 §4.2.1).
     #[must_use]
     pub fn new(status: StatusCode) -> Self {
-        Self(Box::new(Parts {
+        Self(Box::new(ProblemParts {
             kind: Cow::Borrowed("about:blank"),
             title: Cow::Borrowed(status.canonical_reason().unwrap_or("Error")),
             status,

@@ -16,7 +16,7 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use crate::authn::Authenticator;
 use crate::authz::{Authorized, Owners, Rows};
 use crate::body::{BodyTimeouts, Coding};
-use crate::cors;
+use crate::cors::CorsRules;
 use crate::headers::SecurityHeaders;
 use crate::policy::Rule;
 use crate::policy_table::PolicyTable;
@@ -41,7 +41,7 @@ pub(crate) struct Settings {
     pub(crate) rate_limit_wait: Duration,
     pub(crate) rate_limit_headers: RateLimitHeaders,
     pub(crate) headers: SecurityHeaders,
-    pub(crate) cors: cors::Rules,
+    pub(crate) cors: CorsRules,
     pub(crate) proxies: TrustedProxies,
     pub(crate) group: AddressGroup,
     pub(crate) restyle: Option<Box<Restyle>>,

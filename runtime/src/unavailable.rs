@@ -9,6 +9,7 @@ use crate::problem::{Problem, answer_with_a_problem};
 /// Whatever went wrong belongs into the application's own log; every error can become this one with `map_err(|error| ..)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[error("a service that the decision depends on does not answer")]
+#[allow(clippy::exhaustive_structs, reason = "stores of the application make one")]
 pub struct Unavailable;
 
 impl From<Unavailable> for Problem {

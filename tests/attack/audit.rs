@@ -198,7 +198,7 @@ async fn observe_mode_warns_and_logs_each_excess() {
     }
     let lines = log.take();
     assert_eq!(
-        lines.iter().filter(|line| line.contains("event=\"observed\"") && line.contains("rate limit=\"once\"")).count(),
+        lines.iter().filter(|line| line.contains("event=\"observed\"") && line.contains("rate_limit=\"once\"")).count(),
         2
     );
 }

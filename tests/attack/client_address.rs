@@ -23,7 +23,7 @@ fn edge() -> ForwardedBy {
 
 /// 10.0.0.0/8 and the host that runs the test are trusted proxies, which write this header.
 fn behind_proxies(by: ForwardedBy) -> PalisadeBuilder {
-    builder().trusted_proxies(["10.0.0.0/8", "127.0.0.1"]).unwrap().forwarded_by(by)
+    builder().trusted_proxies(["10.0.0.0/8", "127.0.0.1"]).forwarded_by(by)
 }
 
 fn from(peer: &str, headers: &[(&'static str, String)]) -> TestRequest {
@@ -146,13 +146,13 @@ async fn rotating_ipv6_address_gives_no_fresh_limit() {
         56 => format!("2001:db8:1:ab{turn:02x}::1"),
         _ => format!("2001:db8:1:ab00::{turn}"),
     };
-    let with = |bits| builder().ipv6_prefix(bits).unwrap().build().unwrap();
+    let with = |bits| builder().ipv6_prefix(bits).build().unwrap();
     assert_one_client(builder().build().unwrap(), |turn| from(&within(64, turn), &[])).await;
     assert_own_clients(builder().build().unwrap(), |turn| from(&within(56, turn), &[])).await;
     assert_one_client(with(56), |turn| from(&within(56, turn), &[])).await;
     assert_own_clients(with(128), |turn| from(&within(128, turn), &[])).await;
-    // The same behind a proxy.
-    let behind = behind_proxies(ForwardedBy::Forwarded).ipv6_prefix(56).unwrap().build().unwrap();
+    // The same through a proxy.
+    let behind = behind_proxies(ForwardedBy::Forwarded).ipv6_prefix(56).build().unwrap();
     assert_one_client(behind, |turn| from("10.0.0.1", &[("forwarded", format!("for=\"[{}]\"", within(56, turn)))]))
         .await;
 }
@@ -171,7 +171,7 @@ async fn mapped_ipv4_addresses_count_as_ipv4() {
 #[test]
 fn unsafe_proxy_settings_are_config_errors() {
     for range in ["0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96", "2000::/3"] {
-        let mistake = Palisade::builder().trusted_proxies([range]).err().unwrap();
+        let mistake = Palisade::builder().trusted_proxies([range]).build().err().unwrap();
         assert_eq!(mistake.setting(), "trusted_proxies", "{range}");
     }
     assert_eq!(Palisade::builder().forwarded_by(edge()).build().err().unwrap().setting(), "forwarded_by");
@@ -180,7 +180,7 @@ fn unsafe_proxy_settings_are_config_errors() {
         assert_eq!(refused.err().unwrap().setting(), "forwarded_by", "{name}");
     }
     for bits in [0, 31, 129] {
-        assert_eq!(Palisade::builder().ipv6_prefix(bits).err().unwrap().setting(), "ipv6_prefix", "{bits}");
+        assert_eq!(Palisade::builder().ipv6_prefix(bits).build().err().unwrap().setting(), "ipv6_prefix", "{bits}");
     }
 }
 

@@ -129,11 +129,11 @@ async fn path_parameter_does_not_match_an_exemption() {
 #[test]
 fn exemption_needs_a_mount_and_a_reason() {
     for (prefix, reason, expected) in [
-        ("/", "everything", "is the prefix of a mounted service"),
-        ("", "everything", "is the prefix of a mounted service"),
-        ("static", "files", "is the prefix of a mounted service"),
-        ("/static/", "files", "is the prefix of a mounted service"),
-        ("/{any}", "files", "is the prefix of a mounted service"),
+        ("/", "everything", "must be the prefix of a mounted service"),
+        ("", "everything", "must be the prefix of a mounted service"),
+        ("static", "files", "must be the prefix of a mounted service"),
+        ("/static/", "files", "must be the prefix of a mounted service"),
+        ("/{any}", "files", "must be the prefix of a mounted service"),
         ("/static", " ", "needs a reason"),
     ] {
         let mistake = builder().allow_unguarded(prefix, reason).build().unwrap_err().to_string();

@@ -21,7 +21,7 @@ fn edge(name: &str) -> ForwardedBy {
 }
 
 fn behind(by: ForwardedBy) -> PalisadeBuilder {
-    builder().trusted_proxies(["10.0.0.0/8"]).unwrap().forwarded_by(by)
+    builder().trusted_proxies(["10.0.0.0/8"]).forwarded_by(by)
 }
 
 /// The warnings about client addresses since the last call.
@@ -63,7 +63,7 @@ async fn port_does_not_separate_clients() {
     for prefix in [64, 128] {
         let header = "cloudfront-viewer-address";
         let asked = ["2001:db8::1:443", "2001:db8::1:444", "2001:db8::1:65000"].map(|value| (header, value));
-        let palisade = behind(edge(header)).ipv6_prefix(prefix).unwrap();
+        let palisade = behind(edge(header)).ipv6_prefix(prefix);
         assert_eq!(statuses(palisade, "10.0.0.1", &asked).await, [200, 429, 429], "/{prefix}");
     }
 }

@@ -41,7 +41,7 @@ macro_rules! app {
 }
 
 fn behind_proxy() -> PalisadeBuilder {
-    builder().trusted_proxies(["10.0.0.0/8"]).unwrap()
+    builder().trusted_proxies(["10.0.0.0/8"])
 }
 
 const BY_TENANT: RateLimit = RateLimit::new("tenant", 2, HOUR).by(By::Header("x-tenant"));

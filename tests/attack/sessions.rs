@@ -21,7 +21,7 @@ fn grant(roles: &[&str]) -> Grant {
 #[actix_web::test]
 async fn role_change_during_refresh_applies_at_once() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let first = sessions.begin(&grant(&["admin"])).await.unwrap();
     let renewed = sessions
         .refresh(first.refresh_token(), async |_| {
@@ -39,7 +39,7 @@ async fn role_change_during_refresh_applies_at_once() {
 #[actix_web::test]
 async fn grant_looked_up_before_role_change_is_revoked() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let looked_up = SystemTime::now();
     tokio::time::sleep(Duration::from_millis(5)).await;
     sessions.renew_all_of("ada").await.unwrap();
@@ -85,7 +85,7 @@ impl SessionStore for Slow {
 async fn refresh_during_logout_of_all_leaves_no_token() {
     let store = Slow::default();
     let sessions = Sessions::new(issuer(), store.clone(), MemoryRevocations::new());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let first = sessions.begin(&grant(&["admin"])).await.unwrap();
     let thief = async {
         store.entered.notified().await;
@@ -124,7 +124,7 @@ impl RevocationStore for Failing {
 async fn reuse_during_revocation_outage_is_detected_again() {
     let revocations = Failing::default();
     let sessions = Sessions::new(issuer(), MemorySessions::new(), revocations.clone());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let first = sessions.begin(&grant(&[])).await.unwrap();
     let again = async || sessions.refresh(first.refresh_token(), async |_| Ok::<_, Unavailable>(grant(&[]))).await;
     let stolen = again().await.unwrap();
@@ -142,7 +142,7 @@ async fn reuse_during_revocation_outage_is_detected_again() {
 #[actix_web::test]
 async fn refresh_does_not_widen_the_scopes() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let first = sessions.begin(&grant(&[]).scopes(["read"])).await.unwrap();
     let renewed = sessions
         .refresh(first.refresh_token(), async |_| Ok::<_, Unavailable>(grant(&[]).scopes(["read", "write"])))
@@ -198,7 +198,7 @@ async fn key_check_does_not_wait_for_last_use() {
 #[actix_web::test]
 async fn foreign_subject_cannot_end_sessions_or_create_keys() {
     let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     let pair = sessions.begin(&grant(&["user"])).await.unwrap();
     let namesake = Principal::new("Bearer", "https://partner.example", "ada");
     assert_eq!(sessions.end_all(&namesake).await, Err(EndError::NoToken));

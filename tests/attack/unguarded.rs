@@ -127,7 +127,7 @@ fn invalid_settings_are_config_errors() {
     assert!(Jwt::hs256("", "audience", [7; 32]).is_err());
     assert!(Jwt::hs256("issuer", "", [7; 32]).is_err());
     assert!(Palisade::builder().realm("a\"b").build().is_err());
-    let mistake = Palisade::builder().trusted_proxies(["10.0.0.0/33"]).map(drop).unwrap_err();
+    let mistake = Palisade::builder().trusted_proxies(["10.0.0.0/33"]).build().unwrap_err();
     assert_eq!(mistake.setting(), "trusted_proxies");
 }
 

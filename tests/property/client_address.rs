@@ -137,7 +137,7 @@ fn forged_headers_never_change_the_observed_address() {
     let system = rt::System::new();
     let headers = [ForwardedBy::XForwardedFor, ForwardedBy::Forwarded, ForwardedBy::EdgeHeader(EDGE.to_owned())];
     for (by, own) in headers.into_iter().zip([LISTS[0], LISTS[1], EDGE]) {
-        let palisade = builder().trusted_proxies(["10.0.0.0/8"]).unwrap().forwarded_by(by).build().unwrap();
+        let palisade = builder().trusted_proxies(["10.0.0.0/8"]).forwarded_by(by).build().unwrap();
         let app = system.block_on(init_service(App::new().service(palisade::scope("").service(four)).wrap(palisade)));
         let mut runner = TestRunner::new(Config { cases: 1000, failure_persistence: None, ..Config::default() });
         let outcome = runner.run(&(forged(), forged()), |(one, other)| {

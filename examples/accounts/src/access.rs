@@ -60,7 +60,7 @@ async fn access_matches_the_committed_page() {
     let readiness = Readiness::new(&db, &stores.sessions);
     let key = NewApiKey::new(&ada).scopes([REPORTS]);
     let key = keys.create(key).await.unwrap().expose().to_owned();
-    let palisade = app::prepare(&config, callers, stores.rate_limits).unwrap().build().unwrap();
+    let palisade = app::prepare(&config, callers, stores.rate_limits).build().unwrap();
     let passwords = Passwords::new().unwrap();
     let service = Service { palisade: palisade.clone(), sessions, keys, db: db.clone(), passwords, readiness };
     let app = init_service(App::new().configure(|routes| app::configure(routes, &service)).wrap(palisade)).await;

@@ -127,7 +127,7 @@ impl Callers {
         let issuer = TokenIssuer::hs256(&config.issuer, &config.audience, secret);
         let issuer = issuer.map_err(unfit("ACCOUNTS_JWT_SECRET"))?;
         let sessions = Sessions::new(issuer, store.clone(), store.clone());
-        let own = sessions.verifier()?.cache(config.token_cache).build()?;
+        let own = sessions.verifier().cache(config.token_cache).build()?;
         // Owners of keys are accounts, as the subjects of own tokens are.
         let keys = ApiKeys::new("accounts", &config.issuer, db.clone())?;
         let partner = config.partner.as_ref().map(|partner| verifier_of(partner, config)).transpose()?;
@@ -150,8 +150,8 @@ fn verifier_of(partner: &Partner, config: &Config) -> Result<Jwt, BootError> {
 }
 
 /// The defence, configured but for the last step, which may log.
-pub fn prepare(config: &Config, callers: Callers, rate_limits: RateLimitStore) -> Result<PalisadeBuilder, BootError> {
-    let cors = Cors::allow_origins(&config.origins).map_err(|error| BootError::new("ACCOUNTS_ORIGINS", error))?;
+pub fn prepare(config: &Config, callers: Callers, rate_limits: RateLimitStore) -> PalisadeBuilder {
+    let cors = Cors::allow_origins(&config.origins).allow_credentials();
     let mut palisade = Palisade::builder().authenticator(callers.own).authenticator(callers.keys);
     if let Some(partner) = callers.partner {
         palisade = palisade.authenticator(partner);
@@ -160,9 +160,8 @@ pub fn prepare(config: &Config, callers: Callers, rate_limits: RateLimitStore) -
         .resource_owner_issuer(&config.issuer)
         .roles(Roles::of::<Role>())
         .routes(&routes())
-        .cors(cors.allow_credentials())
+        .cors(cors)
         .rate_limit_store(rate_limits)
         .rate_limit_mode(config.rate_limit_mode)
         .trusted_proxies(&config.trusted_proxies)
-        .map_err(|error| BootError::new("ACCOUNTS_TRUSTED_PROXIES", error))
 }

@@ -5,6 +5,8 @@
 
 use std::{fmt, path::Path};
 
+use palisade::config_error::ConfigMistake;
+
 /// One thing that is wrong, and the variable (or file) to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
@@ -52,8 +54,18 @@ impl BootError {
     }
 }
 
+/// The environment variable that holds a setting of palisade, or palisade itself if it is set in the code.
+fn variable_of(setting: &str) -> &'static str {
+    match setting {
+        "cors origin" => "ACCOUNTS_ORIGINS",
+        "trusted_proxies" => "ACCOUNTS_TRUSTED_PROXIES",
+        _ => "palisade",
+    }
+}
+
 impl From<palisade::ConfigError> for BootError {
     fn from(error: palisade::ConfigError) -> Self {
-        Self::new("palisade", error)
+        let mistake = |mistake: &ConfigMistake| Mistake::new(variable_of(mistake.setting()), mistake);
+        Self(error.mistakes().map(mistake).collect())
     }
 }

@@ -64,7 +64,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let stores = Stores::open(&config, &secret, &db).await?;
     let callers = Callers::new(&config, &secret, &db, &stores.sessions)?;
     let (sessions, keys) = (callers.sessions.clone(), callers.keys.clone());
-    let prepared = app::prepare(&config, callers, stores.rate_limits)?;
+    let prepared = app::prepare(&config, callers, stores.rate_limits);
     telemetry::start()?;
     let palisade = prepared.build()?;
     db.respell_emails().await.map_err(|error| BootError::new("ACCOUNTS_DATA", error))?;

@@ -112,7 +112,7 @@ async fn missing_credentials_and_other_schemes_are_401() {
 #[actix_web::test]
 async fn unknown_account_costs_the_same_work() {
     for user in ["alice", "bob"] {
-        let narrow = Passwords::new().unwrap().at_once(1).unwrap().patience(Duration::ZERO);
+        let narrow = Passwords::builder().concurrency_limit(1).queue_timeout(Duration::ZERO).build().unwrap();
         let app = app_with(narrow).await;
         let ask = || app.call(request(&[basic(format!("{user}:wrong"))]).to_request());
         let (one, other) = join(ask(), ask()).await;

@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let issuer = TokenIssuer::hs256("https://quickstart.example", "quickstart", secret)?;
     println!("token of alice: {}", issuer.issue(&Grant::new("alice", Duration::from_mins(15)))?);
 
-    let palisade = Palisade::builder().authenticator(issuer.verifier()?.build()?).build()?;
+    let palisade = Palisade::builder().authenticator(issuer.verifier().build()?).build()?;
     let app = move || {
         let api = palisade::scope("/api").service(me).service(add_note);
         App::new().service(health).service(api).wrap(palisade.clone())

@@ -26,7 +26,7 @@ pub(super) struct KeyFormat {
 }
 
 /// A presented key of the right form. It is not verified yet.
-pub(super) struct Presented<'k> {
+pub(super) struct PresentedKey<'k> {
     pub(super) id: &'k str,
     pub(super) digest: Digest,
 }
@@ -61,7 +61,7 @@ impl KeyFormat {
     /// # Errors
     ///
     /// The reason for the audit log.
-    pub(super) fn read<'k>(&self, text: &'k [u8]) -> Result<Presented<'k>, &'static str> {
+    pub(super) fn read<'k>(&self, text: &'k [u8]) -> Result<PresentedKey<'k>, &'static str> {
         const MALFORMED: &str = "api_key_malformed";
         let text = std::str::from_utf8(text).map_err(|_| MALFORMED)?;
         let rest = text.strip_prefix(self.lead.as_str()).ok_or(MALFORMED)?;
@@ -75,7 +75,7 @@ impl KeyFormat {
             return Err("api_key_checksum");
         }
         // The digest covers prefix, id and secret, so that it cannot be moved to another record.
-        Ok(Presented { id, digest: sha256(body.as_bytes()) })
+        Ok(PresentedKey { id, digest: sha256(body.as_bytes()) })
     }
 
     /// # Errors

@@ -26,10 +26,10 @@ use crate::unavailable::Unavailable;
 /// # Ok::<(), palisade::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct MemoryApiKeys(Arc<State>);
+pub struct MemoryApiKeys(Arc<KeyTables>);
 
 #[derive(Debug)]
-struct State {
+struct KeyTables {
     /// The records by id. Code that holds an entry of `owners` may lock an entry here, and never in the other order.
     keys: DashMap<Box<str>, ApiKey>,
     /// The ids of each owner.
@@ -48,7 +48,12 @@ impl MemoryApiKeys {
     /// Creates a store for at most this many keys. A full store rejects new keys. Only expired keys of the same owner make room.
     #[must_use]
     pub fn bounded(keys: usize) -> Self {
-        Self(Arc::new(State { keys: DashMap::new(), owners: DashMap::new(), kept: AtomicUsize::new(0), bound: keys }))
+        Self(Arc::new(KeyTables {
+            keys: DashMap::new(),
+            owners: DashMap::new(),
+            kept: AtomicUsize::new(0),
+            bound: keys,
+        }))
     }
 }
 
@@ -58,7 +63,7 @@ impl Default for MemoryApiKeys {
     }
 }
 
-impl State {
+impl KeyTables {
     fn insert(&self, key: ApiKey, most: usize) -> Result<InsertedApiKey, Unavailable> {
         let mut ids = self.owners.entry(key.owner().into()).or_default();
         ids.retain(|id| {

@@ -1,24 +1,27 @@
 //! API keys: long-lived credentials of programs, in the header `X-API-Key`.
 //!
-//! Threat: a key that is read out of a stolen store (CWE-256), guessed digit by digit by timing (CWE-208), good for ever
-//! (CWE-613), or can only be changed by an outage and so never is (CWE-324). Promise: the store has a hash alone; a key is found by
-//! its id and compared in constant time, with the same work for an id that nobody has; it ends when it says so or when its record
-//! is removed; an owner has several at once, so that the next one is in use before the last one goes.
+//! Threat: a key that is read from a stolen store (CWE-256), guessed digit by digit by timing (CWE-208), valid for ever (CWE-613),
+//! or never changed because changing it means an outage (CWE-324).
+//!
+//! Promise: the store has only a hash. A key is found by its id and compared in constant time, with the same work for an unknown
+//! id. A key ends when it expires or when its record is removed. An owner can have several keys at once, so that the next one is in
+//! use before the last one is removed.
 //!
 //! A key is `<prefix>_<id: 32 hex digits>_<secret: 64 hex digits><checksum: 8 hex digits>`; the checksum is CRC-32 (ISO-HDLC) of
 //! everything before it.
 //!
-//! Every refusal is a stable word for the audit log, never text of the key:
+//! Each refusal has a stable reason for the audit log, which never contains text of the key:
 //!
-//! | word | refused because |
+//! | reason | the key was refused because |
 //! |---|---|
 //! | `api_key_repeated` | there are two `X-API-Key` headers |
-//! | `api_key_malformed` | another prefix, or not the shape above |
+//! | `api_key_malformed` | it has another prefix, or not the shape above |
 //! | `api_key_checksum` | the checksum is wrong: a typing error or a cut-off copy; the store is not asked |
-//! | `api_key_unknown`, `api_key_secret` | no key has the id; it has another secret |
-//! | `api_key_expired` | its time is over |
+//! | `api_key_unknown`, `api_key_secret` | no key has this id; the key with this id has another secret |
+//! | `api_key_expired` | it has expired |
 //! | `api_key_store` | (503) the store is down |
 
+mod builder;
 mod format;
 mod memory;
 mod record;
@@ -38,11 +41,11 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
-use self::format::{KeyFormat, Presented};
+pub use self::builder::ApiKeysBuilder;
+use self::format::{KeyFormat, PresentedKey};
 pub use self::memory::MemoryApiKeys;
 pub use self::record::{ApiKey, CreatedApiKey, NewApiKey};
 pub use self::store::{ApiKeyStore, InsertedApiKey};
-use crate::authn::digest::Digest;
 use crate::authn::names::quoted;
 use crate::authn::{Attempt, AuthError, Authenticator};
 use crate::config_error::ConfigError;
@@ -52,18 +55,17 @@ use crate::unavailable::Unavailable;
 
 const SCHEME: &str = "ApiKey";
 const HEADER: &str = "x-api-key";
-const MOST_PER_OWNER: usize = 20;
-/// A key's last use is noted no more often.
+/// The shortest time between two notes of a key's last use.
 const TOUCH_PAUSE: Duration = Duration::from_secs(60);
-/// A request waits for the note no longer.
+/// The longest time that a request waits for the note.
 const TOUCH_PATIENCE: Duration = Duration::from_millis(100);
-/// So many recent uses are remembered before those over a minute old are dropped.
+/// With so many notes in memory, those over a minute old are dropped.
 const TOUCHES: usize = 10_000;
 
 /// Makes API keys and authenticates requests that carry one as `X-API-Key: <key>`, never in a query or a body.
 ///
-/// Cheap to clone; clones share the store. `Debug` shows no secret. Browsers do not send the header by themselves, so a key needs no
-/// protection against cross-site requests. Several, each with its own prefix, may stand side by side.
+/// Cheap to clone; clones share the store. `Debug` shows no secret. Browsers do not send the header by themselves, so API keys need no
+/// protection against cross-site requests. An application can have several `ApiKeys`, each with its own prefix.
 ///
 /// ```
 /// use std::time::Duration;
@@ -75,7 +77,7 @@ const TOUCHES: usize = 10_000;
 /// let keys = ApiKeys::new("acme", "https://accounts.example", MemoryApiKeys::new())?;
 /// let palisade = Palisade::builder().authenticator(keys.clone()).build()?;
 ///
-/// // Rotation without an outage: the new key first, then the old one goes.
+/// // Rotation without an outage: first the new key is made, then the old one is removed.
 /// let old = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?;
 /// let new = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?;
 /// assert!(new.expose().starts_with("acme_"));
@@ -88,65 +90,45 @@ pub struct ApiKeys<S = MemoryApiKeys> {
     format: Arc<KeyFormat>,
     issuer: Arc<str>,
     store: Arc<S>,
-    most: usize,
-    /// What a key is compared with if there is none of its id. Its digest is random and that of no key.
-    nobody: ApiKey,
-    /// When which key was last noted by this process: good keys only, so that nobody else can make it grow.
+    most_per_owner: usize,
+    /// What a key is compared with if its id is unknown. Its digest is random, so no key matches.
+    dummy: ApiKey,
+    /// When this process last noted the use of each key. It holds valid keys only, so that strangers cannot make it grow.
     touched: Arc<DashMap<Box<str>, SystemTime>>,
 }
 
 impl<S: ApiKeyStore> ApiKeys<S> {
-    /// Keys that start with `prefix_`, kept in `store`.
+    /// Keys that start with `prefix_`, kept in `store`, with the default settings.
     ///
     /// `prefix` is a lowercase letter and up to 15 lowercase letters or digits: the name of your service, so that secret scanners
-    /// find keys that leaked. Keys of another prefix stop working, so do not change it. `issuer` is who vouches for the owners
-    /// ([`Principal::issuer`]): that of your [`Jwt`](crate::Jwt) if owners are its subjects.
+    /// recognise keys that leaked. Do not change it later: keys with another prefix are refused. `issuer` is who vouches for the
+    /// owners ([`Principal::issuer`]): use that of your [`Jwt`](crate::Jwt) if owners are its subjects.
     ///
     /// # Errors
     ///
-    /// Another prefix, a blank issuer, or a machine without randomness.
-    pub fn new(prefix: &str, issuer: impl Into<String>, store: S) -> Result<Self, ConfigError> {
-        let issuer = issuer.into();
-        if issuer.trim().is_empty() {
-            return Err(ConfigError::new(
-                "api key issuer",
-                "is blank; name who vouches for the owners, such as the issuer of their tokens",
-            ));
-        }
-        let mut nobody = Digest::default();
-        getrandom::fill(&mut nobody)
-            .map_err(|_| ConfigError::new("api keys", "this machine gives no random numbers; keys can't be made"))?;
-        Ok(Self {
-            format: Arc::new(KeyFormat::new(prefix)?),
-            issuer: issuer.into(),
-            store: Arc::new(store),
-            most: MOST_PER_OWNER,
-            nobody: ApiKey::from_row("", "", nobody, SystemTime::UNIX_EPOCH),
-            touched: Arc::default(),
-        })
+    /// Another shape of prefix, a blank issuer, or a machine without randomness.
+    pub fn new(prefix: impl Into<String>, issuer: impl Into<String>, store: S) -> Result<Self, ConfigError> {
+        Self::builder(prefix, issuer, store).build()
     }
 
-    /// How many active keys an owner may have. Default 20; rotation needs 2.
+    /// [`new`](Self::new) with other settings.
     ///
-    /// # Errors
+    /// ```
+    /// use palisade::api_key::{ApiKeys, MemoryApiKeys};
     ///
-    /// Less than 2: a key could then be changed only by an outage.
-    pub fn most_per_owner(mut self, keys: usize) -> Result<Self, ConfigError> {
-        if keys < 2 {
-            return Err(ConfigError::new(
-                "api keys per owner",
-                "is under 2; a new key must work before the old one goes",
-            ));
-        }
-        self.most = keys;
-        Ok(self)
+    /// let keys = ApiKeys::builder("acme", "https://accounts.example", MemoryApiKeys::new()).most_per_owner(5).build()?;
+    /// # let _ = keys;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn builder(prefix: impl Into<String>, issuer: impl Into<String>, store: S) -> ApiKeysBuilder<S> {
+        ApiKeysBuilder::new(prefix.into(), issuer.into(), store)
     }
 
-    /// Makes a key. Its text is in the answer and nowhere else: the store gets a hash.
+    /// Makes a key. Only the result has its text: the store gets a hash.
     ///
     /// # Errors
     ///
-    /// [`ApiKeyError`]; then no key was made.
+    /// [`ApiKeyError`], and no key was made.
     pub async fn create(&self, new: NewApiKey) -> Result<CreatedApiKey, ApiKeyError> {
         if new.issuer.as_deref().is_some_and(|issuer| *issuer != *self.issuer) {
             return Err(ApiKeyError::ForeignOwner);
@@ -172,7 +154,7 @@ impl<S: ApiKeyStore> ApiKeys<S> {
             .with_roles(new.roles)
             .with_tenant(new.tenant)
             .with_expires(expires);
-        match self.store.insert(record.clone(), self.most).await {
+        match self.store.insert(record.clone(), self.most_per_owner).await {
             Ok(InsertedApiKey::Kept) => Ok(CreatedApiKey { text: fresh.text, record }),
             Ok(InsertedApiKey::OwnerFull) => Err(ApiKeyError::OwnerFull),
             Ok(InsertedApiKey::StoreFull) => Err(ApiKeyError::StoreFull),
@@ -180,7 +162,7 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         }
     }
 
-    /// The owner's keys, the newest first; what expired may be among them.
+    /// The keys of this owner, the newest first. Expired keys may be among them.
     ///
     /// # Errors
     ///
@@ -191,9 +173,9 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         Ok(keys)
     }
 
-    /// Removes a key of this owner, and says whether there was one. It is refused from then on.
+    /// Removes a key of this owner, and returns whether it existed. The key is refused from then on.
     ///
-    /// Take `owner` from the [`Principal`], never from the request: it is what keeps callers from each other's keys.
+    /// Take `owner` from the [`Principal`], never from the request: this is what keeps callers from each other's keys.
     ///
     /// # Errors
     ///
@@ -202,12 +184,12 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         self.store.remove(owner, id).await
     }
 
-    async fn judge(&self, presented: Presented<'_>, now: SystemTime) -> Result<Principal, AuthError> {
+    async fn judge(&self, presented: PresentedKey<'_>, now: SystemTime) -> Result<Principal, AuthError> {
         let found =
             self.store.find(presented.id).await.map_err(|Unavailable| AuthError::Unavailable("api_key_store"))?;
-        // The same comparison whether there is such a key or not.
+        // The same comparison for known and unknown ids.
         let known = found.is_some();
-        let key = found.unwrap_or_else(|| self.nobody.clone());
+        let key = found.unwrap_or_else(|| self.dummy.clone());
         let same = verify_slices_are_equal(key.digest(), &presented.digest).is_ok();
         match (known, same) {
             (false, _) => return Err(AuthError::Invalid("api_key_unknown")),
@@ -229,13 +211,13 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         if key.last_used().is_some_and(recent) || !self.claim_note(key.id(), now, recent) {
             return;
         }
-        // The note is no part of the verdict: a slow one is given up.
+        // The note does not change the result, so a slow one is abandoned.
         if timeout(TOUCH_PATIENCE, self.store.touch(key.id(), now)).await != Ok(Ok(())) {
             tracing::warn!(key = key.id(), "the last use of an API key could not be noted");
         }
     }
 
-    /// Whether this request is the one that notes the use.
+    /// Whether this request must note the use.
     fn claim_note(&self, id: &str, now: SystemTime, recent: impl Fn(SystemTime) -> bool) -> bool {
         if self.touched.len() >= TOUCHES {
             self.touched.retain(|_, last| recent(*last));
@@ -258,7 +240,7 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         let value = match (values.next(), values.next()) {
             (None, _) => return Attempt::Absent,
             (Some(value), None) => value,
-            // RFC 9110 §5.3: not a list, so which one counts is anybody's guess.
+            // RFC 9110 §5.3: the header is not a list, so it is undefined which one counts.
             (Some(_), Some(_)) => return Attempt::Done(Err(AuthError::Invalid("api_key_repeated"))),
         };
         match self.format.read(value.as_bytes()) {
@@ -289,7 +271,7 @@ impl<S: ApiKeyStore> Authenticator for ApiKeys<S> {
         request.headers().get_all(HEADER).all(|value| !self.format.leads(value.as_bytes()))
     }
 
-    // RFC 9110 §11.6.1 wants a challenge from every 401; no registered scheme fits, so the parameter says what to send.
+    // RFC 9110 §11.6.1 demands a challenge in every 401. No registered scheme fits, so a parameter names the header to send.
     fn challenge(&self, realm: &str, _presented: bool) -> String {
         format!("{SCHEME} realm=\"{}\", header=\"X-API-Key\"", quoted(realm))
     }
@@ -301,8 +283,8 @@ impl<S> Clone for ApiKeys<S> {
             format: Arc::clone(&self.format),
             issuer: Arc::clone(&self.issuer),
             store: Arc::clone(&self.store),
-            most: self.most,
-            nobody: self.nobody.clone(),
+            most_per_owner: self.most_per_owner,
+            dummy: self.dummy.clone(),
             touched: Arc::clone(&self.touched),
         }
     }
@@ -313,7 +295,7 @@ impl<S> fmt::Debug for ApiKeys<S> {
         f.debug_struct("ApiKeys")
             .field("format", &self.format)
             .field("issuer", &self.issuer)
-            .field("most_per_owner", &self.most)
+            .field("most_per_owner", &self.most_per_owner)
             .finish_non_exhaustive()
     }
 }
@@ -322,13 +304,13 @@ impl<S> fmt::Debug for ApiKeys<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiKeyError {
-    /// Something of the [`NewApiKey`] can't be so; the sentence says what, and quotes nothing: 422.
+    /// The [`NewApiKey`] has an invalid value; the text names it, and quotes nothing: 422.
     #[error("{0}")]
     Invalid(&'static str),
-    /// The caller is of another issuer than the keys speak for: 403.
-    #[error("the owner is of another issuer than the keys speak for")]
+    /// The owner has another issuer than these keys: 403.
+    #[error("the owner has another issuer than these API keys")]
     ForeignOwner,
-    /// The owner has as many active keys as allowed, and one has to be removed first: 409.
+    /// The owner has as many active keys as allowed, and must remove one first: 409.
     #[error("the owner has as many active API keys as allowed: remove one first")]
     OwnerFull,
     /// The store has no room for more keys: 503 with `Retry-After`.

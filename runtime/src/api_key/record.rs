@@ -139,10 +139,10 @@ const MOST: usize = 64;
 /// assert_eq!((key.owner(), key.expires(), key.last_used()), ("u-1", None, None));
 /// ```
 #[derive(Clone)]
-pub struct ApiKey(Arc<Record>);
+pub struct ApiKey(Arc<ApiKeyRecord>);
 
 #[derive(Clone)]
-struct Record {
+struct ApiKeyRecord {
     id: Box<str>,
     owner: Box<str>,
     name: Box<str>,
@@ -167,7 +167,7 @@ impl ApiKey {
         digest: [u8; 32],
         created: SystemTime,
     ) -> Self {
-        Self(Arc::new(Record {
+        Self(Arc::new(ApiKeyRecord {
             id: id.into(),
             owner: owner.into(),
             name: Box::default(),

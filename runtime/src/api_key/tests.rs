@@ -288,7 +288,8 @@ async fn store_outage_is_unavailable() {
 
 #[actix_web::test]
 async fn active_keys_per_owner_are_limited() {
-    let keys = keys().most_per_owner(2).unwrap();
+    let keys =
+        ApiKeys::builder("acme", "https://issuer.example", Watched::default()).most_per_owner(2).build().unwrap();
     let brief = NewApiKey::new("u-1").expires_after(Duration::from_secs(60));
     keys.create_at(brief, now()).await.unwrap();
     let made = join_all((0..8).map(|_| keys.create_at(NewApiKey::new("u-1"), now()))).await;
@@ -297,8 +298,8 @@ async fn active_keys_per_owner_are_limited() {
     assert!(keys.create_at(NewApiKey::new("u-2"), now()).await.is_ok(), "other owners have their own limit");
     let later = now() + Duration::from_secs(60);
     assert!(keys.create_at(NewApiKey::new("u-1"), later).await.is_ok(), "an expired key does not count");
-    assert_eq!(ApiKeys::new("a", "b", MemoryApiKeys::new()).unwrap().most, 20);
-    assert!(ApiKeys::new("a", "b", MemoryApiKeys::new()).unwrap().most_per_owner(1).is_err());
+    assert_eq!(ApiKeys::new("a", "b", MemoryApiKeys::new()).unwrap().most_per_owner, 20);
+    assert!(ApiKeys::builder("a", "b", MemoryApiKeys::new()).most_per_owner(1).build().is_err());
 }
 
 #[actix_web::test]

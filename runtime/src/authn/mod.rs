@@ -10,6 +10,7 @@ pub(crate) mod digest;
 pub(crate) mod names;
 pub(crate) mod sweep;
 
+use std::fmt;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -27,7 +28,8 @@ pub(crate) const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
 /// The error for a revoked credential.
 pub(crate) const REVOKED: AuthError = AuthError::Invalid("token_revoked");
 
-/// The result of an [`Authenticator`].
+/// What an authenticator found in a request.
+#[allow(clippy::exhaustive_enums, reason = "authenticators of the application wrap others, and must handle each case")]
 pub enum Attempt<'a> {
     /// The request has no credential of the scheme.
     Absent,
@@ -37,7 +39,17 @@ pub enum Attempt<'a> {
     Pending(LocalBoxFuture<'a, Result<Principal, AuthError>>),
 }
 
-/// Why a credential is not accepted.
+impl fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("Absent"),
+            Self::Done(verdict) => f.debug_tuple("Done").field(verdict).finish(),
+            Self::Pending(_) => f.write_str("Pending"),
+        }
+    }
+}
+
+/// Why a credential gives no principal.
 ///
 /// `Display` does not show the reason, so that it cannot reach a client by accident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

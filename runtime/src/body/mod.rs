@@ -20,29 +20,32 @@ pub(crate) use self::coding::{ACCEPTED, Coding, IDENTITY};
 #[cfg(feature = "compression")]
 pub(crate) use self::inflate::inflated;
 pub(crate) use self::pace::Reading;
-use crate::config_error::ConfigError;
+use crate::config_error::Mistakes;
 
 /// How long a client may take to send a body.
 ///
-/// Both bounds are about the time that the server waits for the client; the time that a handler takes is not counted.
+/// Both bounds count the time during which the server waits for the client. The time that a handler takes is not counted.
 ///
-/// - **A deadline** for the arguments of a handler: 30 seconds. What is not there by then is 408 (RFC 9110 §15.5.9), and the
-///   connection is closed.
-/// - **A minimum rate** for every body, also one that a handler reads by itself: after 5 seconds that are free, a second for
-///   each 1,024 bytes that arrived. A handler that reads the stream gets an error there; arguments are 408.
+/// - **A deadline** for the arguments of a handler: 30 seconds. If they are not complete by then, the response is 408 (RFC 9110
+///   §15.5.9), and the connection is closed.
+/// - **A minimum rate** for every body, also for one that a handler reads itself: 5 seconds are free, then each 1,024 bytes that
+///   arrived allow one more second. A handler that reads the stream gets an error; arguments are 408.
 ///
-/// Danger: longer times let fewer clients hold more connections (CWE-400). The time for the head of a request, and for an
-/// idle connection, is the server's to set: `HttpServer::client_request_timeout` and `keep_alive`.
+/// A value out of bounds is an error of [`PalisadeBuilder::build`](crate::PalisadeBuilder::build).
+///
+/// Danger: with longer times, fewer clients are enough to hold all connections (CWE-400). The server has its own settings for the
+/// head of a request and for an idle connection: `HttpServer::client_request_timeout` and `keep_alive`.
 ///
 /// ```
 /// use std::time::Duration;
 /// use palisade::{BodyTimeouts, Palisade};
 ///
-/// let patient = BodyTimeouts::new().deadline(Duration::from_secs(120))?.min_rate(256)?;
+/// let patient = BodyTimeouts::new().deadline(Duration::from_secs(120)).min_rate(256);
 /// Palisade::builder().body_timeouts(patient).build()?;
 /// # Ok::<(), palisade::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct BodyTimeouts {
     deadline: Duration,
     grace: Duration,
@@ -52,49 +55,40 @@ pub struct BodyTimeouts {
 const LONGEST: Duration = Duration::from_secs(86_400);
 
 impl BodyTimeouts {
-    /// 30 seconds, and 1,024 bytes each second after 5.
-    #[must_use]
+    /// A deadline of 30 seconds, and 1,024 bytes each second after a grace of 5 seconds.
     pub const fn new() -> Self {
         Self { deadline: Duration::from_secs(30), grace: Duration::from_secs(5), bytes_per_second: 1024 }
     }
 
-    /// How long the arguments of a handler may take altogether. Default: 30 seconds.
-    ///
-    /// # Errors
-    ///
-    /// If it is zero or longer than a day.
-    pub fn deadline(mut self, deadline: Duration) -> Result<Self, ConfigError> {
-        if deadline.is_zero() || deadline > LONGEST {
-            return Err(ConfigError::new("body_timeouts", "the deadline must be more than zero and at most a day"));
-        }
+    /// How long the arguments of a handler may take altogether: more than zero, at most a day. Default: 30 seconds.
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
-        Ok(self)
+        self
     }
 
-    /// How many bytes have to arrive for each second of waiting. Default: 1,024.
-    ///
-    /// # Errors
-    ///
-    /// If it is zero.
-    pub fn min_rate(mut self, bytes_per_second: u32) -> Result<Self, ConfigError> {
-        if bytes_per_second == 0 {
-            return Err(ConfigError::new("body_timeouts", "the minimum rate must be at least one byte each second"));
-        }
+    /// How many bytes must arrive for each second of waiting: at least 1. Default: 1,024.
+    pub const fn min_rate(mut self, bytes_per_second: u32) -> Self {
         self.bytes_per_second = bytes_per_second;
-        Ok(self)
+        self
     }
 
-    /// How long a client may take before the minimum rate counts. Default: 5 seconds.
-    ///
-    /// # Errors
-    ///
-    /// If it is longer than a day.
-    pub fn grace(mut self, grace: Duration) -> Result<Self, ConfigError> {
-        if grace > LONGEST {
-            return Err(ConfigError::new("body_timeouts", "the grace must be at most a day"));
-        }
+    /// How long a client may take before the minimum rate counts: at most a day. Default: 5 seconds.
+    pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
-        Ok(self)
+        self
+    }
+
+    /// Values out of bounds.
+    pub(crate) fn check(self, mistakes: &mut Mistakes) {
+        if self.deadline.is_zero() || self.deadline > LONGEST {
+            mistakes.report("body_timeouts", "the deadline must be more than zero and at most a day");
+        }
+        if self.bytes_per_second == 0 {
+            mistakes.report("body_timeouts", "the minimum rate must be at least one byte each second");
+        }
+        if self.grace > LONGEST {
+            mistakes.report("body_timeouts", "the grace must be at most a day");
+        }
     }
 }
 
@@ -108,7 +102,7 @@ impl Default for BodyTimeouts {
 /// what was sent can be looked at until then.
 pub(crate) fn paced(payload: Payload, head: &RequestHead, timeouts: BodyTimeouts, keep: bool) -> (Payload, Reading) {
     let reading = Reading::begin(keep);
-    let paced = pace::Paced::new(payload, timeouts, reading.clone(), is_upgrade(head));
+    let paced = pace::PacedBody::new(payload, timeouts, reading.clone(), is_upgrade(head));
     (Payload::Stream { payload: Box::pin(paced) }, reading)
 }
 

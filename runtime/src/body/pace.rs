@@ -21,10 +21,10 @@ use super::BodyTimeouts;
 
 /// Whether the arguments of the handler are being read, and what of the body they are read from.
 #[derive(Clone, Debug)]
-pub(crate) struct Reading(Rc<State>);
+pub(crate) struct Reading(Rc<ReadingState>);
 
 #[derive(Debug)]
-struct State {
+struct ReadingState {
     reads: Cell<bool>,
     /// Nothing where nobody will ask for it.
     sent: Option<RefCell<SmallVec<[Bytes; 1]>>>,
@@ -32,7 +32,7 @@ struct State {
 
 impl Reading {
     pub(super) fn begin(keep: bool) -> Self {
-        Self(Rc::new(State { reads: Cell::new(true), sent: keep.then(RefCell::default) }))
+        Self(Rc::new(ReadingState { reads: Cell::new(true), sent: keep.then(RefCell::default) }))
     }
 
     /// The body as it was sent, where it was kept.
@@ -50,7 +50,7 @@ impl Reading {
 }
 
 /// A payload that is waited for no longer than the bounds say.
-pub(super) struct Paced {
+pub(super) struct PacedBody {
     payload: dev::Payload,
     timeouts: BodyTimeouts,
     reading: Reading,
@@ -58,17 +58,17 @@ pub(super) struct Paced {
     is_upgrade: bool,
     received: u64,
     waited: Duration,
-    wait: Option<Wait>,
+    wait: Option<ReadWait>,
 }
 
 /// The server waits for the client.
-struct Wait {
+struct ReadWait {
     since: Instant,
     /// `None` if for as long as the client likes.
     end: Option<Pin<Box<Sleep>>>,
 }
 
-impl Paced {
+impl PacedBody {
     pub(super) fn new(payload: dev::Payload, timeouts: BodyTimeouts, reading: Reading, is_upgrade: bool) -> Self {
         Self { payload, timeouts, reading, is_upgrade, received: 0, waited: Duration::ZERO, wait: None }
     }
@@ -87,7 +87,7 @@ impl Paced {
     }
 }
 
-impl Stream for Paced {
+impl Stream for PacedBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -106,7 +106,7 @@ impl Stream for Paced {
             }
             Poll::Pending => {
                 let patience = self.patience();
-                let wait = self.wait.get_or_insert_with(|| Wait {
+                let wait = self.wait.get_or_insert_with(|| ReadWait {
                     since: Instant::now(),
                     end: patience.map(|patience| Box::pin(sleep(patience))),
                 });

@@ -1,7 +1,7 @@
-//! What an application is asked before it starts.
+//! Checks of a configuration before the application starts.
 //!
-//! Threat: a rule or a rate limit that can't mean what it says, found out by the first attacker (CWE-1188).
-//! Promise: whatever of that can be known at boot is an error there, which names the setting and the cure.
+//! Threat: a rule or a rate limit that cannot work as it is written, found out by the first attacker (CWE-1188).
+//! Promise: what can be known at startup is an error at startup, which names the setting and the cure.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,46 +11,45 @@ use palisade_grammar::names::Kind;
 
 use crate::authn::Authenticator;
 use crate::authz::{self, Owners};
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Mistakes};
 use crate::policy::{Credentials, Rule};
 use crate::policy_table::{PolicyRow, PolicyTable};
 use crate::proxy::TrustedProxies;
 use crate::rate_limit::By;
-use crate::role::RoleName;
-use crate::role::Roles;
+use crate::role::{RoleName, Roles};
 
-pub(super) fn exemption(prefix: &str, reason: &str) -> Result<(), ConfigError> {
-    let refuse = |problem: &'static str| Err(ConfigError::new(format!("allow_unguarded {prefix:?}"), problem));
+/// Checks an unguarded prefix and its reason.
+pub(super) fn exemption(prefix: &str, reason: &str, mistakes: &mut Mistakes) {
+    let setting = || format!("allow_unguarded {prefix:?}");
     if !prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains(['{', '%']) {
-        return refuse("is the prefix of a mounted service, such as \"/static\"");
+        mistakes.report(setting(), "must be the prefix of a mounted service, such as \"/static\"");
     }
     if reason.trim().is_empty() {
-        return refuse("needs a reason, such as \"style sheets for everybody\"");
+        mistakes.report(setting(), "needs a reason, such as \"style sheets for everybody\"");
     }
-    Ok(())
 }
 
-/// Whether no `Jwt` stands before another that is to take the same tokens.
+/// Checks that no `Jwt` hides another one for the tokens of the same issuer.
 pub(super) fn each_issuer_has_one_jwt(issuers: &[String]) -> Result<(), ConfigError> {
     let mut seen = BTreeSet::new();
     match issuers.iter().find(|issuer| !seen.insert(issuer.as_str())) {
         None => Ok(()),
         Some(issuer) => {
             let problem = format!(
-                "two `Jwt` take the tokens of {issuer:?}, and the first would refuse what only the second accepts: make them one `Jwt`, with `.audience(..)` for each audience and `.keys(..)` for each key source"
+                "two `Jwt` take the tokens of {issuer:?}, and the first would refuse tokens that only the second accepts; make them one `Jwt`, with `.audience(..)` for each audience and `.keys(..)` for each key source"
             );
             Err(ConfigError::new("authenticator", problem))
         }
     }
 }
 
-/// Whose subjects own: who was named, or the only issuer that there is.
+/// The issuer whose subjects own: the one that was named, or the only one.
 pub(super) fn owners(named: Option<String>, authenticators: &[Arc<dyn Authenticator>]) -> Result<Owners, ConfigError> {
     let issuers: Option<BTreeSet<&str>> = authenticators.iter().map(|authenticator| authenticator.issuer()).collect();
     let issuers: Option<Vec<&str>> = issuers.map(|known| known.into_iter().collect());
     match (named, issuers.as_deref()) {
         (Some(named), Some(known)) if !known.is_empty() && !known.contains(&named.as_str()) => {
-            let problem = format!("names {named:?}, but the authenticators vouch for {}", known.join(", "));
+            let problem = format!("names {named:?}, but the issuers of the authenticators are {}", known.join(", "));
             Err(ConfigError::new("resource_owner_issuer", problem))
         }
         (Some(named), _) => Ok(Owners::Of(named)),
@@ -64,83 +63,86 @@ pub(super) fn is_a_role(admin: &RoleName) -> Result<(), ConfigError> {
     Kind::Role.mistake(admin.as_str()).map_or(Ok(()), |problem| Err(ConfigError::new("admin_role", problem)))
 }
 
-/// Whether everything that a handler's `RowFilter` asks for can be answered.
-fn scoped_is_met(row: &PolicyRow, owners: &Owners, roles: Option<&Roles>) -> Result<(), ConfigError> {
-    if !row.takes_scoped() {
-        return Ok(());
+/// What the rules of the routes may need.
+pub(super) struct Configured<'a> {
+    pub(super) authenticators: &'a [Arc<dyn Authenticator>],
+    pub(super) roles: Option<&'a Roles>,
+    pub(super) owners: &'a Owners,
+}
+
+/// Checks that everything that the rules and the arguments of the routes need is configured. A missing setting is reported once,
+/// with the first route that needs it; each undefined role is reported.
+pub(super) fn needs_are_met(policies: &PolicyTable, known: &Configured<'_>, mistakes: &mut Mistakes) {
+    if known.roles.is_some() && policies.rows().is_empty() {
+        let problem = "needs `.routes(..)`, so that the rules can be checked against the registered roles";
+        return mistakes.report("roles", problem);
     }
-    let taker = || format!("`{}` at {} takes a `RowFilter`", row.handler(), row.path());
-    if matches!(owners, Owners::Unset) {
-        let problem = format!(
-            "say whose subjects and tenants count with `.resource_owner_issuer(issuer)`: there are several authenticators, not all of one \
-             issuer, and {}",
-            taker()
-        );
-        return Err(ConfigError::new("resource_owner_issuer", problem));
+    if let Some(problem) = known.roles.and_then(Roles::mistaken_name) {
+        mistakes.report("roles", problem);
     }
-    match roles.and_then(|roles| roles.lacks_admin(row.admin_role())) {
-        Some(lacking) => Err(ConfigError::new("roles", format!("{lacking}, but {}", taker()))),
-        None => Ok(()),
+    for row in policies.rows() {
+        row_filter_is_met(row, known, mistakes);
+        for rule in row.rules() {
+            rule_is_met(row, &rule, known, mistakes);
+        }
     }
 }
 
-/// Whether everything that the rules ask for can be answered.
-pub(super) fn needs_are_met(
-    policies: &PolicyTable,
-    authenticators: &[Arc<dyn Authenticator>],
-    owners: &Owners,
-    roles: Option<&Roles>,
-) -> Result<(), ConfigError> {
-    if roles.is_some() && policies.rows().is_empty() {
-        let cure = "are checked against the rules of the application: give its routes too, with `.routes(&routes())`";
-        return Err(ConfigError::new("roles", cure));
+/// Checks that a `RowFilter` among the arguments of a handler can be made.
+fn row_filter_is_met(row: &PolicyRow, known: &Configured<'_>, mistakes: &mut Mistakes) {
+    if !row.takes_scoped() {
+        return;
     }
-    if let Some(problem) = roles.and_then(Roles::mistaken_name) {
-        return Err(ConfigError::new("roles", problem));
+    let taker = format!("`{}` at {} takes a `RowFilter`", row.handler(), row.path());
+    whose_subjects_own_is_known(known, &taker, mistakes);
+    if let Some(lacking) = known.roles.and_then(|roles| roles.lacks_admin(row.admin_role())) {
+        mistakes.report("roles", format!("{lacking}, but {taker}"));
     }
-    for row in policies.rows() {
-        scoped_is_met(row, owners, roles)?;
-        for rule in row.rules() {
-            let words = || row.words(&rule);
-            let at = || format!("`{}` at {}", row.handler(), row.path());
-            if rule.credentials() == Credentials::Required && authenticators.is_empty() {
-                let problem = format!("none is there, but {} demands {}", at(), words());
-                return Err(ConfigError::new("authenticator", problem));
-            }
-            let (mut of_an_owner, mut permission) = (false, None);
-            rule.leaves(&mut |leaf| match leaf {
-                Rule::Owner(_) | Rule::Owns(_) | Rule::Tenant(_) => of_an_owner = true,
-                Rule::Permission(name) => permission = Some(*name),
-                _ => {}
-            });
-            if of_an_owner && matches!(owners, Owners::Unset) {
-                let problem = format!(
-                    "say whose subjects and tenants count with `.resource_owner_issuer(issuer)`: there are {} authenticators, not all of one issuer, and {} demands {}",
-                    authenticators.len(),
-                    at(),
-                    words()
-                );
-                return Err(ConfigError::new("resource_owner_issuer", problem));
-            }
-            match (roles, permission) {
-                (Some(roles), _) => {
-                    if let Some(lacking) = rule.undefined_in(roles, row.admin_role()) {
-                        let problem = format!("{lacking}, but {} demands {}", at(), words());
-                        return Err(ConfigError::new("roles", problem));
-                    }
-                }
-                (None, Some(permission)) => {
-                    let problem = format!(
-                        "no role grants {permission:?}, which {} demands: give the roles with `.roles(..)`",
-                        at()
-                    );
-                    return Err(ConfigError::new("roles", problem));
-                }
-                (None, None) => {}
+}
+
+/// Checks that one rule of a route can be decided.
+fn rule_is_met(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &mut Mistakes) {
+    let at = format!("`{}` at {}", row.handler(), row.path());
+    let demands = || format!("{at} demands {}", row.words(rule));
+    if rule.credentials() == Credentials::Required && known.authenticators.is_empty() {
+        if !mistakes.concern("authenticator") {
+            mistakes
+                .report("authenticator", format!("is missing, but {}; add one with `.authenticator(..)`", demands()));
+        }
+        return;
+    }
+    let (mut of_an_owner, mut permission) = (false, None);
+    rule.leaves(&mut |leaf| match leaf {
+        Rule::Owner(_) | Rule::Owns(_) | Rule::Tenant(_) => of_an_owner = true,
+        Rule::Permission(name) => permission = Some(*name),
+        _ => {}
+    });
+    if of_an_owner {
+        whose_subjects_own_is_known(known, &demands(), mistakes);
+    }
+    match (known.roles, permission) {
+        (Some(roles), _) => {
+            if let Some(lacking) = rule.undefined_in(roles, row.admin_role()) {
+                mistakes.report("roles", format!("{lacking}, but {}", demands()));
             }
         }
+        (None, Some(permission)) if !mistakes.concern("roles") => mistakes.report(
+            "roles",
+            format!("no role grants {permission:?}, which {at} demands; register the roles with `.roles(..)`"),
+        ),
+        (None, _) => {}
     }
-    Ok(())
+}
+
+fn whose_subjects_own_is_known(known: &Configured<'_>, needed_by: &str, mistakes: &mut Mistakes) {
+    if matches!(known.owners, Owners::Unset) && !mistakes.concern("resource_owner_issuer") {
+        let problem = format!(
+            "must name the issuer whose subjects and tenants count, with `.resource_owner_issuer(issuer)`: there are {} \
+             authenticators, not all of one issuer, and {needed_by}",
+            known.authenticators.len(),
+        );
+        mistakes.report("resource_owner_issuer", problem);
+    }
 }
 
 pub(super) fn challenges(
@@ -149,12 +151,13 @@ pub(super) fn challenges(
     presented: bool,
 ) -> Result<Vec<HeaderValue>, ConfigError> {
     if realm.contains(['"', '\\']) || !realm.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
-        return Err(ConfigError::new("realm", "has only printable ASCII without `\"` and `\\`"));
+        return Err(ConfigError::new("realm", "must be printable ASCII without `\"` and `\\`"));
     }
     let mut challenges = Vec::new();
     for authenticator in authenticators {
-        let challenge = HeaderValue::try_from(authenticator.challenge(realm, presented))
-            .map_err(|_| ConfigError::new("authenticator", "its challenge can't stand in a header"))?;
+        let challenge = HeaderValue::try_from(authenticator.challenge(realm, presented)).map_err(|_| {
+            ConfigError::new("authenticator", "has a challenge with characters that a header cannot hold")
+        })?;
         // Several issuers of one scheme are one challenge.
         if !challenges.contains(&challenge) {
             challenges.push(challenge);
@@ -163,50 +166,50 @@ pub(super) fn challenges(
     Ok(challenges)
 }
 
-/// Whether every rate limit can find out whom it counts.
+/// Checks that every rate limit can determine its key.
 pub(super) fn rate_limits_have_keys(
     policies: &PolicyTable,
     authenticators: &[Arc<dyn Authenticator>],
     proxies: &TrustedProxies,
-) -> Result<(), ConfigError> {
+    mistakes: &mut Mistakes,
+) {
+    let mut lacks_api_keys = authenticators.iter().all(|known| !known.has_api_keys());
     for row in policies.rows() {
         for (rate_limit, _) in row.each_rate_limit() {
-            let at = || format!("`{}` at {} counts \"{}\" by", row.handler(), row.path(), rate_limit.name());
+            let counts = || format!("`{}` at {} counts \"{}\" by", row.handler(), row.path(), rate_limit.name());
             for by in rate_limit.keys() {
                 match by {
-                    By::Header(name) if proxies.is_empty() => {
+                    By::Header(name) if proxies.is_empty() && !mistakes.concern("trusted_proxies") => {
                         let problem = format!(
-                            "{} the header {name}, and only a trusted proxy may say that: name them with `.trusted_proxies([\"10.0.0.0/8\"])?`",
-                            at()
+                            "{} the header {name}, which only a trusted proxy may set; list the proxies with \
+                             `.trusted_proxies([\"10.0.0.0/8\"])`",
+                            counts()
                         );
-                        return Err(ConfigError::new("trusted_proxies", problem));
+                        mistakes.report("trusted_proxies", problem);
                     }
-                    By::ApiKey if !authenticators.iter().any(|known| known.has_api_keys()) => {
+                    By::ApiKey if lacks_api_keys => {
+                        lacks_api_keys = false; // One line is enough.
                         let problem = format!(
-                            "{} API key, and no authenticator has any: give the `ApiKeys` with `.authenticator(..)`, or let \
+                            "{} API key, but no authenticator has API keys; add the `ApiKeys` with `.authenticator(..)`, or let \
                              `has_api_keys` of your own `Authenticator` return `true`",
-                            at()
+                            counts()
                         );
-                        return Err(ConfigError::new("authenticator", problem));
+                        mistakes.report("authenticator", problem);
                     }
                     _ => {}
                 }
             }
         }
     }
-    Ok(())
 }
 
-/// Whether what lifts rate limits can be told from the caller alone.
-pub(super) fn lifts_are_of_the_caller(rules: &[Rule]) -> Result<(), ConfigError> {
-    if let Some(problem) = rules.iter().find_map(Rule::mistaken_name) {
-        return Err(ConfigError::new("exempt_from_rate_limits_if", format!("has an {problem}")));
+/// Checks that a rule that exempts callers from rate limits can be decided from the caller alone.
+pub(super) fn lifts_are_of_the_caller(rules: &[Rule], mistakes: &mut Mistakes) {
+    for problem in rules.iter().filter_map(Rule::mistaken_name) {
+        mistakes.report("exempt_from_rate_limits_if", format!("has an {problem}"));
     }
-    match rules.iter().find(|rule| !authz::is_of_the_caller_alone(rule)) {
-        None => Ok(()),
-        Some(rule) => {
-            let problem = format!("is made of roles, permissions and scopes alone, and {rule} is not");
-            Err(ConfigError::new("exempt_from_rate_limits_if", problem))
-        }
+    for rule in rules.iter().filter(|rule| !authz::is_of_the_caller_alone(rule)) {
+        let problem = format!("must be made of roles, permissions and scopes only, but {rule} is not");
+        mistakes.report("exempt_from_rate_limits_if", problem);
     }
 }

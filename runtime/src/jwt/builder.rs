@@ -1,7 +1,7 @@
 //! Configuring a verifier.
 //!
-//! Threat: a verifier that was never told whose tokens it accepts, or for whom they are (CWE-1188). Promise: without issuer,
-//! audience and keys there is none: it does not compile.
+//! Threat: a verifier that was never told whose tokens it accepts, or for whom they are (CWE-1188). Promise: without an issuer,
+//! an audience and keys, `build` does not compile.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -19,19 +19,22 @@ use super::remote::RemoteKeySet;
 use super::source::{JwtKeys, Source};
 use super::{Jwt, LONGEST_TOKEN, Verifier};
 use crate::authn::LONGEST_LEEWAY;
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Mistakes};
 use crate::revocation::{ErasedRevocations, RevocationStore};
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 
-/// Not said yet.
+/// Type-state of [`JwtBuilder`]: the setting is still missing.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Unset;
-/// Set.
+
+/// Type-state of [`JwtBuilder`]: the setting was given.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Set;
 
-/// Whether an issuer was given.
+/// Holds if an issuer was given.
 #[diagnostic::on_unimplemented(
     message = "a `Jwt` needs the issuer of the tokens that it accepts",
     label = "no issuer was given",
@@ -40,7 +43,7 @@ pub struct Set;
 pub trait HasIssuer {}
 impl HasIssuer for Set {}
 
-/// Whether an audience was given.
+/// Holds if an audience was given.
 #[diagnostic::on_unimplemented(
     message = "a `Jwt` needs the audience of the tokens that it accepts",
     label = "no audience was given",
@@ -49,7 +52,7 @@ impl HasIssuer for Set {}
 pub trait HasAudience {}
 impl HasAudience for Set {}
 
-/// Whether keys were given.
+/// Holds if keys were given.
 #[diagnostic::on_unimplemented(
     message = "a `Jwt` needs keys that verify tokens",
     label = "no key was given",
@@ -58,7 +61,7 @@ impl HasAudience for Set {}
 pub trait HasKeys {}
 impl HasKeys for Set {}
 
-/// Where a [`Jwt`] takes its keys from.
+/// The keys of a [`Jwt`]: a [`VerifyingKey`], a [`KeySet`] or a `RemoteKeySet` (feature `jwks`).
 #[derive(Clone, Debug)]
 pub struct KeySource(pub(super) Source);
 
@@ -81,7 +84,9 @@ impl From<RemoteKeySet> for KeySource {
     }
 }
 
-/// See [`Jwt::builder`].
+/// Settings of a [`Jwt`]: see [`Jwt::builder`].
+///
+/// Its parameters tell the compiler whether issuer, audience and keys were given.
 #[must_use]
 pub struct JwtBuilder<Issuer = Unset, Audience = Unset, Keys = Unset> {
     expectations: Expectations,
@@ -89,7 +94,8 @@ pub struct JwtBuilder<Issuer = Unset, Audience = Unset, Keys = Unset> {
     cache: TokenCache,
     longest: usize,
     revocations: Option<Arc<dyn ErasedRevocations>>,
-    said: PhantomData<(Issuer, Audience, Keys)>,
+    mistakes: Mistakes,
+    state: PhantomData<(Issuer, Audience, Keys)>,
 }
 
 impl JwtBuilder {
@@ -107,38 +113,46 @@ impl JwtBuilder {
             cache: TokenCache::default(),
             longest: LONGEST_TOKEN,
             revocations: None,
-            said: PhantomData,
+            mistakes: Mistakes::default(),
+            state: PhantomData,
         }
     }
 }
 
 impl<I, A, K> JwtBuilder<I, A, K> {
-    fn now_said<I2, A2, K2>(self) -> JwtBuilder<I2, A2, K2> {
-        let Self { expectations, keys, cache, longest, revocations, said: _ } = self;
-        JwtBuilder { expectations, keys, cache, longest, revocations, said: PhantomData }
+    fn with_state<I2, A2, K2>(self) -> JwtBuilder<I2, A2, K2> {
+        let Self { expectations, keys, cache, longest, revocations, mistakes, state: _ } = self;
+        JwtBuilder { expectations, keys, cache, longest, revocations, mistakes, state: PhantomData }
     }
 
-    /// What every token must carry as `iss`, compared exactly. Required.
+    /// [`keys`](Self::keys) that may have failed to be made; then that is a mistake of [`build`](Self::build).
+    pub(super) fn keys_or_mistake(mut self, keys: Result<VerifyingKey, ConfigError>) -> JwtBuilder<I, A, Set> {
+        match self.mistakes.note(keys) {
+            Some(keys) => self.keys(keys),
+            None => self.with_state(),
+        }
+    }
+
+    /// The `iss` that every token must carry, compared exactly. Required. A blank text is a mistake.
     pub fn issuer(mut self, issuer: impl Into<String>) -> JwtBuilder<Set, A, K> {
         self.expectations.issuer = issuer.into();
-        self.now_said()
+        self.with_state()
     }
 
-    /// What every token must carry in `aud`: the name of this API. Required.
+    /// The name of this API, which every token must carry in `aud`. Required. A blank text is a mistake.
     ///
     /// Repeatable: a token is accepted if it carries any of the audiences.
     pub fn audience(mut self, audience: impl Into<String>) -> JwtBuilder<I, Set, K> {
         self.expectations.audiences.push(audience.into());
-        self.now_said()
+        self.with_state()
     }
 
-    /// Where the audience is, for an issuer whose tokens have no `aud`: a text or a list of texts. Default: `aud`.
+    /// The claim that holds the audience, for an issuer whose tokens have no `aud`: a text or a list of texts. Default: `aud`.
     ///
-    /// A token without the claim is refused, and so is one that does have an `aud` without any of the audiences (RFC 7519
-    /// §4.1.3).
+    /// A token without the claim is refused. So is a token that does have an `aud` without any of the audiences (RFC 7519 §4.1.3).
     ///
-    /// Danger: a client is not an API. Every token that the issuer gives to this client is accepted, also one that was meant for
-    /// another API (RFC 8725 §3.9): use scopes that belong to this API alone.
+    /// Danger: a client is not an API. If the claim names a client, every token that the issuer gives to this client is accepted,
+    /// also one that was meant for another API (RFC 8725 §3.9). Check scopes that belong to this API alone.
     ///
     /// The access tokens of Amazon Cognito name the client that asked for them, and no audience:
     ///
@@ -149,95 +163,94 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     /// Jwt::builder()
     ///     .issuer("https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_example")
     ///     .audience("xxxxxxxxxxxxexample")
-    ///     .audience_at("client_id")
+    ///     .danger_audience_at("client_id")
     ///     .keys(key)
     ///     .build()?;
     /// # Ok::<(), palisade::ConfigError>(())
     /// ```
-    pub fn audience_at(mut self, path: impl Into<ClaimPath>) -> Self {
+    pub fn danger_audience_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.audience = Some(path.into());
         self
     }
 
-    /// What verifies the signatures: a [`VerifyingKey`], a [`KeySet`], or a `RemoteKeySet` (feature `jwks`). Required.
+    /// The keys that verify signatures: a [`VerifyingKey`], a [`KeySet`], or a `RemoteKeySet` (feature `jwks`). Required.
     ///
-    /// Repeatable: a token is accepted if its signature verifies under any of them. Of each, the token's `alg` and `kid` choose
-    /// one key. While one of them can't be asked, the tokens of the others are accepted as ever, and a token that none of the
-    /// others verifies is 503 and not 401.
+    /// Repeatable: a token is accepted if its signature verifies under any of the key sources. In each, the `alg` and `kid` of the
+    /// token select one key. While one source is unavailable, tokens of the others are still accepted, and a token that none of
+    /// the others verifies is 503 and not 401.
     ///
-    /// Danger: a secret beside public keys, such as while an issuer changes from one to the other, lets everybody who verifies
-    /// with the secret issue tokens as well. No algorithm is used with a key of another kind (RFC 8725 §3.1).
+    /// Danger: with a secret beside public keys, such as while an issuer changes from one to the other, everybody who verifies
+    /// with the secret can issue tokens too. No algorithm is used with a key of another kind (RFC 8725 §3.1).
     pub fn keys(mut self, keys: impl JwtKeys) -> JwtBuilder<I, A, Set> {
         self.keys.push(keys.into());
-        self.now_said()
+        self.with_state()
     }
 
-    /// How far the clocks of issuer and verifier may be apart, at most 60 seconds. Default: 30 seconds.
+    /// How far the clocks of issuer and verifier may differ: at most 60 seconds. Default: 30 seconds.
     ///
-    /// A token is good while `now < exp + leeway`, and from `nbf - leeway` and `iat - leeway` on.
+    /// A token is valid from `nbf - leeway` and `iat - leeway` on, and while `now < exp + leeway`.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.expectations.leeway = leeway;
         self
     }
 
-    /// What `typ` must say. Default: [`TokenType::Jwt`], which is `JWT`, `at+jwt` or nothing.
+    /// The `typ` that a token must have. Default: [`TokenType::Jwt`], which accepts `JWT`, `at+jwt` and a missing `typ`.
     pub fn token_type(mut self, token_type: TokenType) -> Self {
         self.expectations.token_type = token_type;
         self
     }
 
-    /// Where roles are: a list of texts, or one text, which is one role and is never split. Default: `roles`.
+    /// The claim that holds roles: a list of texts, or one text, which is one role and is never split. Default: `roles`.
     ///
     /// An object whose values are objects counts as the list of its names, as in the tokens of Zitadel:
-    /// `{"admin": {"273": "acme.example"}}`. Danger: for whom such a role holds, here the organisation 273, is not looked at.
+    /// `{"admin": {"273": "acme.example"}}`. Danger: the organisation for which such a role holds, here 273, is ignored.
     ///
-    /// A value of another type refuses the token with `token_roles`. Where this is not called, it only gives no roles, and is an
-    /// event at the level of debugging: an issuer may use the name `roles` for something else. The same holds for
+    /// If the value has another type, the token is refused with `token_roles`. Unless this setter is called, such a value only
+    /// gives no roles, and is an event at debug level: an issuer may use the name `roles` for something else. The same holds for
     /// [`permissions_at`](Self::permissions_at), [`scopes_at`](Self::scopes_at) and [`tenant_at`](Self::tenant_at).
     pub fn roles_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.roles = Some(path.into());
         self
     }
 
-    /// Where permissions are that the token brings along: a list of texts, or one text, which is one permission and is never split.
-    /// Default: `permissions`.
+    /// The claim that holds permissions: a list of texts, or one text, which is one permission and is never split. Default:
+    /// `permissions`.
     pub fn permissions_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.permissions = Some(path.into());
         self
     }
 
-    /// Where scopes are: a text, separated by spaces, or a list of texts. Default: `scope`; some issuers use `scp`.
+    /// The claim that holds scopes: a text, separated by spaces, or a list of texts. Default: `scope`; some issuers use `scp`.
     pub fn scopes_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.scopes = Some(path.into());
         self
     }
 
-    /// Where the tenant is: a text. Default: `tenant`.
+    /// The claim that holds the tenant: a text. Default: `tenant`.
     pub fn tenant_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.tenant = Some(path.into());
         self
     }
 
-    /// The longest token that is looked at, in bytes, from 256 to 65,536. Default: 8192, what fits beside other headers in
-    /// every HTTP stack. actix-web itself ends a request whose head is over 128 KiB.
+    /// The longest token that is accepted, in bytes: 256 to 65,536. Default: 8192, which fits beside other headers in every HTTP
+    /// stack. actix-web itself ends a request whose head is over 128 KiB.
     pub fn longest_token(mut self, bytes: usize) -> Self {
         self.longest = bytes;
         self
     }
 
-    /// Whether tokens that were verified are remembered, so that they are not verified again. Default:
-    /// [`TokenCache::DEFAULT`].
+    /// How much memory the cache of verified tokens may take, so that a token is not verified again on each request. Default:
+    /// [`TokenCache::DEFAULT`]. Revocations are checked on each request all the same.
     pub fn cache(mut self, cache: TokenCache) -> Self {
         self.cache = cache;
         self
     }
 
-    /// Where tokens that do not count any more are looked up, on every request. Default: nowhere, and a token is good until
-    /// it expires (ASVS V7.4.1 asks for more).
+    /// The store of revocations, which is asked on every request. Default: none, and a token is valid until it expires (ASVS V7.4.1
+    /// asks for more).
     ///
-    /// With it every token must carry `iat`: all tokens of a subject that were issued before a moment can be revoked, and of a
-    /// token without a time of issue nobody could tell whether it is one of them. Without it `iat` may be absent (RFC 7519
-    /// §4.1.6 makes it optional); one that is there is checked either way.
+    /// With a store every token must carry `iat`, because all tokens of a subject that were issued before a moment can be
+    /// revoked. Without a store `iat` may be absent (RFC 7519 §4.1.6 makes it optional); if it is present, it is checked.
     pub fn revocations(mut self, store: impl RevocationStore) -> Self {
         self.revocations = Some(Arc::new(store));
         self
@@ -247,28 +260,31 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     ///
     /// # Errors
     ///
-    /// A blank issuer or audience, a leeway over 60 seconds, an empty name in a path, or a token length out of bounds.
+    /// All settings that cannot be used: a blank issuer or audience, a leeway over 60 seconds, an empty name in a claim path, a
+    /// token length out of bounds, or a mistake of a key source.
     pub fn build(self) -> Result<Jwt, ConfigError>
     where
         I: HasIssuer,
         A: HasAudience,
         K: HasKeys,
     {
-        let Self { mut expectations, keys, cache, longest, revocations, said: _ } = self;
+        let Self { mut expectations, keys, cache, longest, revocations, mut mistakes, state: _ } = self;
         for audience in &expectations.audiences {
-            names_are_said(&expectations.issuer, audience)?;
+            check_names(&expectations.issuer, audience, &mut mistakes);
         }
         expectations.revocable = revocations.is_some();
         if expectations.leeway > LONGEST_LEEWAY {
-            return Err(ConfigError::new("jwt leeway", "is over 60 seconds; set the clocks instead"));
+            mistakes.report("jwt leeway", "is over 60 seconds; set the clocks instead");
         }
         if !expectations.paths.all().all(ClaimPath::is_sound) {
-            return Err(ConfigError::new("jwt claim path", "has an empty name; write it as \"realm_access.roles\""));
+            mistakes.report("jwt claim path", "has an empty name; write it as \"realm_access.roles\"");
         }
         if !(256..=65_536).contains(&longest) {
-            return Err(ConfigError::new("jwt longest token", "is outside of 256 to 65536 bytes"));
+            mistakes.report("jwt longest token", "must be 256 to 65536 bytes");
         }
         let sources: Vec<Source> = keys.into_iter().map(|keys| keys.0).collect();
+        sources.iter().for_each(|source| source.check(&mut mistakes));
+        mistakes.into_result()?;
         let cache = match cache {
             TokenCache::Off => None,
             TokenCache::Bytes(bytes) => Some(Entries::new(bytes)),
@@ -277,15 +293,14 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     }
 }
 
-pub(super) fn names_are_said(issuer: &str, audience: &str) -> Result<(), ConfigError> {
+/// Checks that issuer and audience are not blank.
+pub(super) fn check_names(issuer: &str, audience: &str, mistakes: &mut Mistakes) {
     if issuer.trim().is_empty() {
-        let cure = "is blank; name who issues the tokens, such as the URL of the service";
-        return Err(ConfigError::new("jwt issuer", cure));
+        mistakes.report("jwt issuer", "is blank; name who issues the tokens, such as the URL of the service");
     }
     if audience.trim().is_empty() {
-        return Err(ConfigError::new("jwt audience", "is blank; name the API that the tokens are for"));
+        mistakes.report("jwt audience", "is blank; name the API that the tokens are for");
     }
-    Ok(())
 }
 
 impl<I, A, K> fmt::Debug for JwtBuilder<I, A, K> {

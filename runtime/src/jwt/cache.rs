@@ -64,11 +64,11 @@ impl Entries {
     }
 
     pub(super) fn find(&self, token: &[u8], now: Duration) -> Option<Arc<Verified>> {
-        let found = self.0.get(&Presented(token))?;
+        let found = self.0.get(&PresentedToken(token))?;
         if found.is_valid(now) {
             return Some(found);
         }
-        self.0.remove(&Presented(token));
+        self.0.remove(&PresentedToken(token));
         None
     }
 
@@ -102,9 +102,9 @@ impl Eq for Whole {}
 
 /// A token that a client presented. The hash has a random seed, so that an attacker cannot choose tokens that collide.
 #[derive(Hash)]
-struct Presented<'t>(&'t [u8]);
+struct PresentedToken<'t>(&'t [u8]);
 
-impl Equivalent<Whole> for Presented<'_> {
+impl Equivalent<Whole> for PresentedToken<'_> {
     fn equivalent(&self, kept: &Whole) -> bool {
         self.0 == kept.0.as_slice()
     }

@@ -15,7 +15,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::AuthError;
 use super::header::TokenType;
-use super::json::{self, Names, Reason, Text};
+use super::json::{self, Reason, SeenNames, Text};
 use super::paths::Paths;
 use super::texts::{AnyValue, Texts};
 use crate::audit;
@@ -43,7 +43,7 @@ pub(super) struct Expectations {
 
 /// A principal, and the times between which the token is valid, including the leeway. Both are durations since 1970. `until` is
 /// exclusive.
-pub(super) struct Judged {
+pub(super) struct JudgedClaims {
     pub(super) principal: Principal,
     pub(super) from: Duration,
     pub(super) until: Duration,
@@ -51,7 +51,7 @@ pub(super) struct Judged {
 
 /// The claims that are used, each of its right type. They must not be trusted before [`judge`](Self::judge).
 #[derive(Default)]
-pub(super) struct Claims<'de> {
+pub(super) struct RawClaims<'de> {
     issuer: Option<Text<'de>>,
     audience: Option<Texts<'de>>,
     /// The audience at the place that is configured.
@@ -69,7 +69,7 @@ pub(super) struct Claims<'de> {
     tenant: Option<Texts<'de>>,
 }
 
-impl<'de> Claims<'de> {
+impl<'de> RawClaims<'de> {
     /// Reads the claims. A claim with a configured place is read from there.
     pub(super) fn read(bytes: &'de [u8], paths: &Paths) -> Result<Self, AuthError> {
         let mut claims: Self =
@@ -86,7 +86,7 @@ impl<'de> Claims<'de> {
     }
 
     /// Returns the principal if the claims are as expected at this time. `text` is the JSON that the claims were read from.
-    pub(super) fn judge(self, expected: &Expectations, text: &[u8], now: Duration) -> Result<Judged, AuthError> {
+    pub(super) fn judge(self, expected: &Expectations, text: &[u8], now: Duration) -> Result<JudgedClaims, AuthError> {
         let required = AuthError::Invalid;
         let issuer = self.issuer.as_ref().ok_or(required("token_iss"))?;
         let for_us = self.is_for_us(expected)?;
@@ -145,7 +145,7 @@ impl<'de> Claims<'de> {
             let principal = principal
                 .with_roles(self.roles.into_iter().flat_map(Texts::into_strings))
                 .with_permissions(self.permissions.into_iter().flat_map(Texts::into_strings));
-            return Ok(Judged {
+            return Ok(JudgedClaims {
                 principal,
                 from: from.saturating_sub(expected.leeway),
                 until: expires.saturating_add(expected.leeway),
@@ -183,12 +183,12 @@ impl<'de> Claims<'de> {
 /// Returns the issuer that unverified claims name. It only decides which authenticator judges the token.
 pub(super) fn names_issuer(claims: &[u8]) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
-    struct Named<'c> {
+    struct OfIssuer<'c> {
         #[serde(borrow)]
         iss: Text<'c>,
     }
 
-    serde_json::from_slice(claims).ok().map(|Named { iss }| iss.0)
+    serde_json::from_slice(claims).ok().map(|OfIssuer { iss }| iss.0)
 }
 
 /// RFC 9068 §2.2.3 (RFC 8693 §4.2): one text with scopes separated by spaces. Some issuers send an array of scopes.
@@ -206,15 +206,15 @@ struct Members<'r> {
 }
 
 impl<'de> Visitor<'de> for Members<'_> {
-    type Value = Claims<'de>;
+    type Value = RawClaims<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a claims set")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claims<'de>, A::Error> {
-        let mut claims = Claims::default();
-        let mut others = Names::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawClaims<'de>, A::Error> {
+        let mut claims = RawClaims::default();
+        let mut others = SeenNames::default();
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match &*name.0 {
                 "iss" => self.take("token_iss", &mut claims.issuer, &mut map)?,

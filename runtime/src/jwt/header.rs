@@ -13,17 +13,17 @@ use serde::Serialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::algorithm::Algorithm;
-use super::json::{self, Names, Reason, Text};
+use super::json::{self, Reason, SeenNames, Text};
 use super::{AuthError, base64url};
 
-/// In bytes. Names of keys are usually thumbprints or dates.
+/// In bytes. SeenNames of keys are usually thumbprints or dates.
 const LONGEST_KEY_ID: usize = 255;
 
 /// The encoded header of every token that our own issuer signs with this key. A verifier of the key compares a header with it
 /// and need not parse it then.
 pub(super) fn encoded(algorithm: Algorithm, id: Option<&str>) -> String {
     #[derive(Serialize)]
-    struct Issued<'k> {
+    struct IssuedHeader<'k> {
         alg: &'static str,
         /// RFC 9068 §2.1.
         typ: &'static str,
@@ -31,7 +31,7 @@ pub(super) fn encoded(algorithm: Algorithm, id: Option<&str>) -> String {
         kid: Option<&'k str>,
     }
 
-    let header = Issued { alg: algorithm.name(), typ: ACCESS_TOKEN, kid: id };
+    let header = IssuedHeader { alg: algorithm.name(), typ: ACCESS_TOKEN, kid: id };
     // The header consists of texts alone, and serde_json can always write those.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).unwrap_or_default())
 }
@@ -93,7 +93,7 @@ impl<'de> Visitor<'de> for Parameters<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header<'de>, A::Error> {
         let Self { expected, reason } = self;
         let (mut alg, mut typ, mut kid) = (None, None, None);
-        let mut others = Names::default();
+        let mut others = SeenNames::default();
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match &*name.0 {
                 "alg" => {

@@ -14,11 +14,11 @@ use serde::Serialize;
 
 use serde_json::{Map, Value};
 
-use super::builder::{JwtBuilder, Set, names_are_said};
+use super::builder::{JwtBuilder, Set, check_names};
 use super::claims::LAST_DATE;
 use super::signing::SigningKey;
 use super::{Algorithm, Jwt, LONGEST_TOKEN, header, since_epoch};
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Mistakes};
 use crate::problem::{Problem, answer_with_a_problem};
 
 /// Issues access tokens in the shape of RFC 9068, for one audience, with one key.
@@ -35,7 +35,7 @@ use crate::problem::{Problem, answer_with_a_problem};
 /// let issuer = TokenIssuer::hs256("https://accounts.example", "accounts-api", secret)?;
 /// let token = issuer.issue(&Grant::new("u-1", Duration::from_secs(900)).roles(["admin"]))?;
 ///
-/// let jwt = issuer.verifier()?.build()?;
+/// let jwt = issuer.verifier().build()?;
 /// let principal = jwt.verify(&token).await.expect("a token of our own");
 /// assert_eq!(principal.subject(), "u-1");
 /// assert!(principal.has_role("admin"));
@@ -61,8 +61,14 @@ impl TokenIssuer {
     ///
     /// A blank issuer or audience.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>, key: SigningKey) -> Result<Self, ConfigError> {
-        let (issuer, audience) = (issuer.into(), audience.into());
-        names_are_said(&issuer, &audience)?;
+        Self::checked(issuer.into(), audience.into(), Ok(key))
+    }
+
+    fn checked(issuer: String, audience: String, key: Result<SigningKey, ConfigError>) -> Result<Self, ConfigError> {
+        let mut mistakes = Mistakes::default();
+        check_names(&issuer, &audience, &mut mistakes);
+        let key = mistakes.note(key);
+        let key = mistakes.value_or_error(key)?;
         let header = header::encoded(key.algorithm(), key.id());
         Ok(Self(Arc::new(Issuing { key, issuer, client: audience.clone(), audience, header })))
     }
@@ -78,7 +84,7 @@ impl TokenIssuer {
         audience: impl Into<String>,
         secret: impl AsRef<[u8]>,
     ) -> Result<Self, ConfigError> {
-        Self::new(issuer, audience, SigningKey::hmac(Algorithm::Hs256, secret)?)
+        Self::checked(issuer.into(), audience.into(), SigningKey::hmac(Algorithm::Hs256, secret))
     }
 
     /// The client that tokens are issued to (`client_id`, RFC 9068 §2.2), such as the name of the application's own front end.
@@ -95,15 +101,13 @@ impl TokenIssuer {
         &self.0.issuer
     }
 
-    /// A verifier of its own tokens, still to be built, so that it can be told where revocations are. It knows of none itself:
-    /// [`Sessions::verifier`](crate::session::Sessions::verifier) does.
+    /// The builder of a verifier for these tokens. It has no revocations:
+    /// [`Sessions::verifier`](crate::session::Sessions::verifier) has them.
     ///
-    /// # Errors
-    ///
-    /// If the crypto backend can't derive the verifying key.
-    pub fn verifier(&self) -> Result<JwtBuilder<Set, Set, Set>, ConfigError> {
+    /// If the crypto backend cannot derive the verifying key, that is a mistake of [`JwtBuilder::build`].
+    pub fn verifier(&self) -> JwtBuilder<Set, Set, Set> {
         let Issuing { key, issuer, audience, .. } = &*self.0;
-        Ok(Jwt::builder().issuer(issuer).audience(audience).keys(key.verifying_key()?))
+        Jwt::builder().issuer(issuer).audience(audience).keys_or_mistake(key.verifying_key())
     }
 
     /// Issues a token that the [verifier](Self::verifier) accepts until the lifetime of the grant is over.
@@ -286,7 +290,7 @@ const OWN: [&str; 13] =
     ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "roles", "permissions", "scope", "tenant"];
 
 #[derive(Serialize)]
-struct Issued<'g> {
+struct IssuedClaims<'g> {
     iss: &'g str,
     sub: &'g str,
     aud: &'g str,
@@ -331,7 +335,7 @@ fn issue(issuing: &Issuing, grant: &Grant, now: Duration) -> Result<String, Issu
     }
     let (iat, lifetime) = (now.as_secs(), grant.lifetime.as_secs());
     let exp = iat.checked_add(lifetime).filter(|exp| *exp <= LAST_DATE.as_secs() && lifetime > 0);
-    let claims = Issued {
+    let claims = IssuedClaims {
         iss: &issuing.issuer,
         sub: &grant.subject,
         aud: &issuing.audience,

@@ -61,13 +61,13 @@ pub(super) struct Text<'t>(#[serde(borrow)] pub(super) Cow<'t, str>);
 
 /// The names of the other members of one object.
 #[derive(Default)]
-pub(super) struct Names<'de> {
+pub(super) struct SeenNames<'de> {
     few: Vec<Cow<'de, str>>,
     /// The names after the first few. The hash has a random seed, so that an attacker cannot choose names that collide.
     more: Option<HashSet<Cow<'de, str>>>,
 }
 
-impl<'de> Names<'de> {
+impl<'de> SeenNames<'de> {
     /// Returns whether the name is new.
     fn add(&mut self, name: Cow<'de, str>) -> bool {
         if self.few.contains(&name) {
@@ -143,7 +143,7 @@ impl<'de> Visitor<'de> for Skipped<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut names = Names::default();
+        let mut names = SeenNames::default();
         while let Some(name) = map.next_key()? {
             names.skip(name, &mut map, self.0)?;
         }

@@ -12,12 +12,12 @@ use futures_util::future::LocalBoxFuture;
 
 use super::algorithm::{Algorithm, Family};
 use super::cache::Verified;
-use super::claims::{self, Claims};
+use super::claims::{self, RawClaims};
 use super::header::{self, TokenType};
 use super::key::VerifyingKey;
 #[cfg(feature = "jwks")]
 use super::key_requests::KeyRequest;
-use super::key_set::{Choice, KeySet};
+use super::key_set::{KeyChoice, KeySet};
 #[cfg(feature = "jwks")]
 use super::remote::Wanted;
 use super::verifier_cache::VerifierCache;
@@ -44,7 +44,7 @@ impl Judgement<'_> {
 }
 
 /// Why a token was not verified with the keys of one source.
-pub(super) enum Failure {
+pub(super) enum VerificationFailure {
     /// The token is rejected, and other keys cannot change that.
     Refused(AuthError),
     /// The token was not signed with the chosen key. `named` tells whether the source has a key of the name in the header.
@@ -57,7 +57,7 @@ pub(super) enum Failure {
     UnnamedKeyMismatch,
 }
 
-impl Failure {
+impl VerificationFailure {
     /// What to ask a remote source for, if that could change the verdict.
     #[cfg(feature = "jwks")]
     fn wants(&mut self) -> Option<Wanted> {
@@ -69,17 +69,17 @@ impl Failure {
     }
 }
 
-impl From<Failure> for AuthError {
-    fn from(failure: Failure) -> Self {
+impl From<VerificationFailure> for AuthError {
+    fn from(failure: VerificationFailure) -> Self {
         match failure {
-            Failure::Refused(error) | Failure::NotTheKey { error, .. } => error,
-            Failure::UnknownKey { .. } => Self::Invalid("token_kid"),
-            Failure::UnnamedKeyMismatch => SIGNATURE,
+            VerificationFailure::Refused(error) | VerificationFailure::NotTheKey { error, .. } => error,
+            VerificationFailure::UnknownKey { .. } => Self::Invalid("token_kid"),
+            VerificationFailure::UnnamedKeyMismatch => SIGNATURE,
         }
     }
 }
 
-impl From<AuthError> for Failure {
+impl From<AuthError> for VerificationFailure {
     fn from(error: AuthError) -> Self {
         Self::Refused(error)
     }
@@ -90,8 +90,8 @@ impl From<AuthError> for Failure {
 pub(super) struct Refusals(Option<(u8, AuthError)>);
 
 impl Refusals {
-    pub(super) fn add(&mut self, failure: Failure) {
-        let named = matches!(failure, Failure::NotTheKey { named: true, .. });
+    pub(super) fn add(&mut self, failure: VerificationFailure) {
+        let named = matches!(failure, VerificationFailure::NotTheKey { named: true, .. });
         let error = AuthError::from(failure);
         let weight = match error {
             AuthError::Unavailable(_) => 4,
@@ -134,12 +134,12 @@ impl Jwt {
             #[cfg_attr(not(feature = "jwks"), expect(unused_mut, reason = "`wants` takes the name out of the failure"))]
             let mut failure = match self.verify_with(&keys, index, token, now) {
                 Ok(principal) => return self.unless_revoked(principal),
-                Err(Failure::Refused(error)) => return Judgement::Done(Err(error)),
+                Err(VerificationFailure::Refused(error)) => return Judgement::Done(Err(error)),
                 Err(failure) => failure,
             };
             #[cfg(feature = "jwks")]
             {
-                named_key |= matches!(failure, Failure::NotTheKey { named: true, .. });
+                named_key |= matches!(failure, VerificationFailure::NotTheKey { named: true, .. });
                 if let (Some(remote), Some(wanted)) = (source.remote(), failure.wants()) {
                     requests.push(KeyRequest { index, remote, wanted });
                 }
@@ -180,7 +180,7 @@ impl Jwt {
         index: usize,
         token: &str,
         now: Duration,
-    ) -> Result<Principal, Failure> {
+    ) -> Result<Principal, VerificationFailure> {
         if token.len() > self.0.longest {
             return Err(AuthError::Invalid("token_too_long").into());
         }
@@ -191,28 +191,34 @@ impl Jwt {
         Ok(verified.principal.clone())
     }
 
-    fn verified(&self, keys: &KeySet, index: usize, token: &str, now: Duration) -> Result<Verified, Failure> {
+    fn verified(
+        &self,
+        keys: &KeySet,
+        index: usize,
+        token: &str,
+        now: Duration,
+    ) -> Result<Verified, VerificationFailure> {
         let expected = &self.0.expectations;
-        let parts = Parts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
+        let parts = TokenParts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
         VerifierCache::borrow(|verifiers| {
             let (key, algorithm) = choose_key(keys, parts.header, expected.token_type, verifiers)?;
             verifiers.check_signature((&key, algorithm), parts.signed, parts.signature).map_err(
                 |error| match error {
-                    SIGNATURE if key.id().is_none() => Failure::UnnamedKeyMismatch,
-                    SIGNATURE => Failure::NotTheKey { error, named: true },
+                    SIGNATURE if key.id().is_none() => VerificationFailure::UnnamedKeyMismatch,
+                    SIGNATURE => VerificationFailure::NotTheKey { error, named: true },
                     error => error.into(),
                 },
             )?;
             // ASVS V9.1.1: claims are trusted only after the signature was verified.
             let text = base64url::decode(parts.claims, &mut verifiers.decoded, "token_claims")?;
-            let judged = Claims::read(text, &expected.paths)?.judge(expected, text, now)?;
+            let judged = RawClaims::read(text, &expected.paths)?.judge(expected, text, now)?;
             Ok(Verified { principal: judged.principal, from: judged.from, until: judged.until, key, source: index })
         })
     }
 
     /// Returns whether the token names another issuer. The answer is only used to let another authenticator judge the token.
     pub(super) fn is_of_another_issuer(&self, token: &str) -> bool {
-        let Some(parts) = Parts::split(token) else { return false };
+        let Some(parts) = TokenParts::split(token) else { return false };
         token.len() <= self.0.longest
             && VerifierCache::borrow(|verifiers| {
                 let text = base64url::decode(parts.claims, &mut verifiers.decoded, "token_claims").ok()?;
@@ -227,7 +233,7 @@ pub(super) fn choose_key(
     header: &str,
     expected: TokenType,
     verifiers: &mut VerifierCache,
-) -> Result<(Arc<VerifyingKey>, Algorithm), Failure> {
+) -> Result<(Arc<VerifyingKey>, Algorithm), VerificationFailure> {
     let common = keys.keys().iter().find_map(|key| Some((Arc::clone(key), key.by_usual_header(header)?)));
     if let Some(common) = common {
         return Ok(common);
@@ -235,25 +241,26 @@ pub(super) fn choose_key(
     let header = header::read(header, expected, &mut verifiers.decoded)?;
     let id = header.key_id.as_ref().map(|id| &*id.0);
     match keys.choose(header.algorithm, id) {
-        Choice::Key(key) => Ok((Arc::clone(key), header.algorithm)),
-        Choice::WrongAlgorithm => {
-            Err(Failure::NotTheKey { error: ALGORITHM, named: id.is_some_and(|id| keys.has_key_named(id)) })
+        KeyChoice::Key(key) => Ok((Arc::clone(key), header.algorithm)),
+        KeyChoice::WrongAlgorithm => {
+            Err(VerificationFailure::NotTheKey { error: ALGORITHM, named: id.is_some_and(|id| keys.has_key_named(id)) })
         }
-        Choice::Unknown => {
-            Err(Failure::UnknownKey { id: id.map(str::to_owned), secret: header.algorithm.family() == Family::Hmac })
-        }
+        KeyChoice::Unknown => Err(VerificationFailure::UnknownKey {
+            id: id.map(str::to_owned),
+            secret: header.algorithm.family() == Family::Hmac,
+        }),
     }
 }
 
 /// The three parts of a token in compact form (RFC 7515 §7.1), and the text that the signature covers.
-pub(super) struct Parts<'t> {
+pub(super) struct TokenParts<'t> {
     pub(super) signed: &'t str,
     pub(super) header: &'t str,
     pub(super) claims: &'t str,
     pub(super) signature: &'t str,
 }
 
-impl<'t> Parts<'t> {
+impl<'t> TokenParts<'t> {
     pub(super) fn split(token: &'t str) -> Option<Self> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;

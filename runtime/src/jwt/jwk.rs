@@ -14,7 +14,7 @@ use super::algorithm::{Algorithm, Family};
 use super::key::VerifyingKey;
 
 /// An entry that is for signatures of algorithms that there are here.
-pub(super) enum Entry {
+pub(super) enum JwkEntry {
     Usable(VerifyingKey),
     /// Its key can't be used: it is too short, malformed or unsound. It still has its name.
     Unusable {
@@ -23,7 +23,7 @@ pub(super) enum Entry {
     },
 }
 
-impl Entry {
+impl JwkEntry {
     /// `None` for what is no verification key of a known kind, such as a key for encryption: nothing is confused with it.
     pub(super) fn read(entry: &Value) -> Option<Self> {
         let id = optional_text(entry, "kid")?;

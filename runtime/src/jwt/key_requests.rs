@@ -6,7 +6,7 @@
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::judgement::{Failure, Judgement, Refusals};
+use super::judgement::{Judgement, Refusals, VerificationFailure};
 use super::remote::{RemoteKeySet, Wanted};
 use super::{AuthError, Jwt, since_epoch};
 use crate::principal::Principal;
@@ -47,21 +47,29 @@ impl Jwt {
         while let Some(verdict) = verdicts.next().await {
             match verdict {
                 Ok(principal) => return self.unless_revoked(principal).verdict().await,
-                Err(Failure::Refused(error)) => return Err(error),
+                Err(VerificationFailure::Refused(error)) => return Err(error),
                 Err(failure) => refusals.add(failure),
             }
         }
         Err(refusals.into_error())
     }
 
-    async fn fetch_from(&self, request: KeyRequest<'_>, token: &str, named_key: bool) -> Result<Principal, Failure> {
+    async fn fetch_from(
+        &self,
+        request: KeyRequest<'_>,
+        token: &str,
+        named_key: bool,
+    ) -> Result<Principal, VerificationFailure> {
         let KeyRequest { index, remote, mut wanted } = request;
         loop {
-            // If this source cannot fetch the key, another source may still have it.
-            let keys = remote.ask(&wanted).await.map_err(|error| Failure::NotTheKey { error, named: false })?;
+            // Another source may have the key that this one can't fetch.
+            let keys =
+                remote.ask(&wanted).await.map_err(|error| VerificationFailure::NotTheKey { error, named: false })?;
             let now = since_epoch().ok_or(AuthError::Unavailable("clock"))?;
             match (self.verify_with(&keys, index, token, now), wanted) {
-                (Err(Failure::UnknownKey { id: Some(id), secret: false }), Wanted::Usable) if !named_key => {
+                (Err(VerificationFailure::UnknownKey { id: Some(id), secret: false }), Wanted::Usable)
+                    if !named_key =>
+                {
                     wanted = Wanted::Name(id);
                 }
                 (verdict, _) => return verdict,

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::algorithm::{Algorithm, Family};
 use super::backend;
-use super::jwk::Entry;
+use super::jwk::JwkEntry;
 use super::key::VerifyingKey;
 use crate::config_error::ConfigError;
 
@@ -128,11 +128,11 @@ impl KeySet {
             .map_err(|_| "is no JWK set: write `{\"keys\": [..]}`, also around a single key")?;
         let all = keys.len();
         let (mut usable, mut unusable) = (Vec::new(), Vec::new());
-        for entry in keys.iter().take(MOST_KEYS).filter_map(Entry::read) {
+        for entry in keys.iter().take(MOST_KEYS).filter_map(JwkEntry::read) {
             match entry {
-                Entry::Usable(key) => usable.push(key),
-                Entry::Unusable { id: Some(id), algorithms } => unusable.push((id, algorithms)),
-                Entry::Unusable { id: None, .. } => {}
+                JwkEntry::Usable(key) => usable.push(key),
+                JwkEntry::Unusable { id: Some(id), algorithms } => unusable.push((id, algorithms)),
+                JwkEntry::Unusable { id: None, .. } => {}
             }
         }
         let mut keys = merged(usable);
@@ -175,24 +175,24 @@ impl KeySet {
     }
 
     /// The key that a header chooses.
-    pub(super) fn choose(&self, algorithm: Algorithm, id: Option<&str>) -> Choice<'_> {
+    pub(super) fn choose(&self, algorithm: Algorithm, id: Option<&str>) -> KeyChoice<'_> {
         if let Some(id) = id {
             if let Some(key) = self.keys.iter().find(|key| key.answers_to(Some(id), &[algorithm])) {
-                return Choice::Key(key);
+                return KeyChoice::Key(key);
             }
             if self.has_key_named(id) {
-                return Choice::WrongAlgorithm;
+                return KeyChoice::WrongAlgorithm;
             }
             // Where keys have names, a name that none of them has is of a key that is not here.
             if self.keys.iter().any(|key| key.id().is_some()) {
-                return Choice::Unknown;
+                return KeyChoice::Unknown;
             }
         }
         let mut fitting = self.keys.iter().filter(|key| key.algorithms().contains(&algorithm));
         match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Choice::Key(key),
-            (None, _) => Choice::WrongAlgorithm,
-            (Some(_), Some(_)) => Choice::Unknown,
+            (Some(key), None) => KeyChoice::Key(key),
+            (None, _) => KeyChoice::WrongAlgorithm,
+            (Some(_), Some(_)) => KeyChoice::Unknown,
         }
     }
 
@@ -214,7 +214,7 @@ impl KeySet {
 }
 
 /// What a header chose.
-pub(super) enum Choice<'k> {
+pub(super) enum KeyChoice<'k> {
     Key(&'k Arc<VerifyingKey>),
     /// No key of that name, or several without a name.
     Unknown,

@@ -1,29 +1,42 @@
 //! JSON Web Tokens as bearer credentials.
 //!
-//! Threat: a token that is forged, altered, meant for somebody else, or no longer good (CWE-347, CWE-287), and a token
-//! whose reader is made to follow the token's own advice about keys and algorithms (RFC 8725 §2). Promise: [`Jwt`]
-//! believes a token only if its signature verifies under one configured key with an algorithm of that key, and only then
-//! believes its claims (ASVS V9.1.1 to V9.1.3); `iss`, `aud`, `exp` and `sub` are then required and typed, and `iat` where
-//! revocations are configured; `nbf` is honoured (ASVS V9.2.1 to V9.2.4). A header chooses among configured keys by name and
-//! algorithm, and does nothing else; what was verified is remembered no longer than it holds.
+//! Threat: a token that is forged, altered, meant for somebody else, or no longer valid (CWE-347, CWE-287), and a token that makes its
+//! reader follow the token's own advice about keys and algorithms (RFC 8725 §2).
 //!
-//! Every refusal is a stable word for the audit log, never text of the token:
+//! Promise: [`Jwt`] believes the claims of a token only after its signature verified under one configured key, with an algorithm of
+//! that key (ASVS V9.1.1 to V9.1.3). `iss`, `aud`, `exp` and `sub` are required and typed, and so is `iat` if revocations are
+//! configured; `nbf` is honoured (ASVS V9.2.1 to V9.2.4). The header selects among the configured keys by name and algorithm, and
+//! has no other effect. A verified token is cached no longer than it is valid.
 //!
-//! | word | refused because |
+//! [`Jwt`] verifies tokens, [`TokenIssuer`] issues them, and `RemoteKeySet` (feature `jwks`) fetches the keys of an identity
+//! provider. [`session`](crate::session) adds refresh tokens and logout.
+//!
+//! ```
+//! use palisade::{Jwt, Palisade};
+//!
+//! let secret = b"at least 32 bytes, from a file or the environment";
+//! let jwt = Jwt::hs256("https://issuer.example", "my-api", secret)?;
+//! Palisade::builder().authenticator(jwt).build()?;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
+//!
+//! Each refusal has a stable reason for the audit log, which never contains text of the token:
+//!
+//! | reason | the token was refused because |
 //! |---|---|
 //! | `authorization_repeated`, `bearer_malformed` | the `Authorization` header is not one bearer credential |
-//! | `token_too_long`, `token_malformed` | over the length that is looked at; not three parts |
-//! | `token_header`, `token_claims` | not base64url of a UTF-8 JSON object of acceptable depth |
+//! | `token_too_long`, `token_malformed` | it is longer than the limit; it does not have three parts |
+//! | `token_header`, `token_claims` | the part is not base64url of a UTF-8 JSON object of acceptable depth |
 //! | `token_duplicate_member` | a name occurs twice in one object |
-//! | `token_alg`, `token_typ`, `token_crit`, `token_b64` | the header parameter is missing, foreign, or must not be there |
-//! | `token_kid` | no key of that name in any key source, or several without one |
-//! | `token_signature` | it is not ours |
-//! | `token_iss`, `token_aud`, `token_exp`, `token_iat`, `token_nbf`, `token_sub`, `token_jti`, `token_sid`, `token_roles`, `token_permissions`, `token_scope`, `token_tenant` | the claim is missing or of a wrong shape |
-//! | `token_foreign_issuer`, `token_foreign_audience` | not from the issuer, not for this API |
-//! | `token_expired`, `token_not_yet_valid`, `token_issued_in_future` | not now |
-//! | `token_revoked` | taken back, alone or with all of its subject |
+//! | `token_alg`, `token_typ`, `token_crit`, `token_b64` | the header parameter is missing, wrong or forbidden |
+//! | `token_kid` | no key source has a key of this name, or several keys match a token without a name |
+//! | `token_signature` | the signature does not verify |
+//! | `token_iss`, `token_aud`, `token_exp`, `token_iat`, `token_nbf`, `token_sub`, `token_jti`, `token_sid`, `token_roles`, `token_permissions`, `token_scope`, `token_tenant` | the claim is missing or has a wrong shape |
+//! | `token_foreign_issuer`, `token_foreign_audience` | another issuer issued it; it is for another API |
+//! | `token_expired`, `token_not_yet_valid`, `token_issued_in_future` | it is not valid now |
+//! | `token_revoked` | it was revoked, alone or with all tokens of its subject |
 //!
-//! And why one could not be judged, which is 503: `jwks_unavailable`, `jwks_cooldown`, `revocations`, `clock`,
+//! If a token cannot be verified now, the response is 503, and the reason is one of `jwks_unavailable`, `jwks_cooldown`, `revocations`, `clock`,
 //! `crypto_backend`.
 
 mod algorithm;
@@ -61,7 +74,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::algorithm::Algorithm;
-pub use self::builder::{JwtBuilder, KeySource, Set, Unset};
+pub use self::builder::{HasAudience, HasIssuer, HasKeys, JwtBuilder, KeySource, Set, Unset};
 use self::cache::Entries;
 pub use self::cache::TokenCache;
 use self::claims::Expectations;
@@ -73,6 +86,7 @@ pub use self::paths::ClaimPath;
 #[cfg(feature = "jwks")]
 pub use self::remote::RemoteKeySet;
 pub use self::signing::SigningKey;
+pub use self::source::JwtKeys;
 use self::source::Source;
 #[cfg(feature = "testing")]
 pub use self::vectors::verify_signature;
@@ -149,10 +163,8 @@ impl Jwt {
         audience: impl Into<String>,
         secret: impl AsRef<[u8]>,
     ) -> Result<Self, ConfigError> {
-        let (issuer, audience) = (issuer.into(), audience.into());
-        builder::names_are_said(&issuer, &audience)?;
-        let key = VerifyingKey::hmac(Algorithm::Hs256, secret)?;
-        Self::builder().issuer(issuer).audience(audience).keys(key).build()
+        let key = VerifyingKey::hmac(Algorithm::Hs256, secret);
+        Self::builder().issuer(issuer).audience(audience).keys_or_mistake(key).build()
     }
 
     /// Whose tokens it accepts.

@@ -20,9 +20,9 @@ use crate::config_error::ConfigError;
 
 /// A key that signs tokens, for a [`TokenIssuer`](crate::jwt::TokenIssuer). `Debug` shows no secret.
 #[derive(Clone)]
-pub struct SigningKey(Arc<Parts>);
+pub struct SigningKey(Arc<SigningParts>);
 
-struct Parts {
+struct SigningParts {
     id: Option<String>,
     algorithm: Algorithm,
     material: EncodingKey,
@@ -70,8 +70,8 @@ impl SigningKey {
     /// The key's name, which goes into tokens as `kid` (RFC 7515 §4.1.4). Default: none.
     #[must_use]
     pub fn with_id(self, id: impl Into<String>) -> Self {
-        let Parts { algorithm, material, .. } = &*self.0;
-        Self(Arc::new(Parts { id: Some(id.into()), algorithm: *algorithm, material: material.clone() }))
+        let SigningParts { algorithm, material, .. } = &*self.0;
+        Self(Arc::new(SigningParts { id: Some(id.into()), algorithm: *algorithm, material: material.clone() }))
     }
 
     /// The algorithm that it signs with.
@@ -95,7 +95,7 @@ impl SigningKey {
     }
 
     fn public_half(&self) -> Result<DecodingKey, ConfigError> {
-        let Parts { algorithm, material, .. } = &*self.0;
+        let SigningParts { algorithm, material, .. } = &*self.0;
         let (utils, secret) = (&BACKEND.key_utils, material.as_bytes());
         let text = |bytes: Vec<u8>| URL_SAFE_NO_PAD.encode(bytes);
         let derived = match algorithm.family() {
@@ -113,7 +113,7 @@ impl SigningKey {
     /// Signs something and has it verified, so that a key of another kind is found now and not with the first login.
     fn proven(algorithm: Algorithm, material: EncodingKey) -> Result<Self, ConfigError> {
         const MESSAGE: &[u8] = b"a first signature";
-        let key = Self(Arc::new(Parts { id: None, algorithm, material }));
+        let key = Self(Arc::new(SigningParts { id: None, algorithm, material }));
         let public = key.verifying_key()?;
         let signed = key.signer().ok().and_then(|signer| signer.try_sign(MESSAGE).ok());
         let verified = signed.is_some_and(|signature| {

@@ -6,6 +6,7 @@ use super::builder::KeySource;
 use super::key_set::KeySet;
 #[cfg(feature = "jwks")]
 use super::remote::RemoteKeySet;
+use crate::config_error::Mistakes;
 
 /// A source of keys whose type tells which kind it is.
 #[diagnostic::on_unimplemented(
@@ -28,7 +29,17 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Returns the keys if they need not be fetched first. Starts the renewal of a remote set in time.
+    /// Reports the settings of the source that cannot be used.
+    #[cfg_attr(not(feature = "jwks"), expect(unused_variables, reason = "only remote keys have settings"))]
+    pub(super) fn check(&self, mistakes: &mut Mistakes) {
+        match self {
+            Self::Fixed(_) => {}
+            #[cfg(feature = "jwks")]
+            Self::Remote(remote) => remote.check(mistakes),
+        }
+    }
+
+    /// The keys, if they need not be asked for first. Also sees to it that a remote set is renewed in time.
     pub(super) fn current(&self) -> Option<Arc<KeySet>> {
         match self {
             Self::Fixed(keys) => Some(Arc::clone(keys)),

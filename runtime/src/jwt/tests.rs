@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
-use super::judgement::{Failure, choose_key};
+use super::judgement::{VerificationFailure, choose_key};
 use super::verifier_cache::VerifierCache;
 use super::{Algorithm, AuthError, Grant, Jwt, KeySet, SigningKey, TokenIssuer, TokenType, VerifyingKey, header};
 use crate::principal::Principal;
@@ -122,7 +122,10 @@ fn issued_header_is_accepted_when_parsed() {
     let other = KeySet::from(VerifyingKey::hmac(Algorithm::Hs512, [7; 64]).unwrap());
     let header = header::encoded(Algorithm::Hs256, None);
     let refused = VerifierCache::borrow(|verifiers| choose_key(&other, &header, TokenType::Jwt, verifiers));
-    assert!(matches!(refused, Err(Failure::NotTheKey { error: AuthError::Invalid("token_alg"), named: false })));
+    assert!(matches!(
+        refused,
+        Err(VerificationFailure::NotTheKey { error: AuthError::Invalid("token_alg"), named: false })
+    ));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::base64url;
 use super::header::TokenType;
-use super::judgement::{Failure, Parts, choose_key};
+use super::judgement::{TokenParts, VerificationFailure, choose_key};
 use super::key_set::KeySet;
 use super::verifier_cache::VerifierCache;
 use crate::authn::AuthError;
@@ -16,12 +16,12 @@ use crate::authn::AuthError;
 ///
 /// [`AuthError`] with the reason that the audit log would show.
 pub fn verify_signature(keys: &KeySet, token: &str) -> Result<(), AuthError> {
-    let parts = Parts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
+    let parts = TokenParts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
     let checked = VerifierCache::borrow(|verifiers| {
         let (key, algorithm) = choose_key(keys, parts.header, TokenType::Jwt, verifiers)?;
         verifiers.check_signature((&key, algorithm), parts.signed, parts.signature)?;
         base64url::decode(parts.claims, &mut verifiers.decoded, "token_claims")?;
         Ok(())
     });
-    checked.map_err(|failure: Failure| failure.into())
+    checked.map_err(|failure: VerificationFailure| failure.into())
 }

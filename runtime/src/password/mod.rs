@@ -1,12 +1,16 @@
-//! Passwords: how they are kept, and what a guess costs.
+//! Passwords: how they are stored, and what a guess costs.
 //!
-//! Threat: a stolen database whose hashes are guessed by the billion (CWE-916), a login that answers sooner for unknown accounts
-//! (CWE-208), and many logins at once that take all memory and all threads (CWE-400). Promise: argon2id with OWASP's parameters
-//! (ASVS V11.4.2), one verification for each attempt whoever it is for (ASVS V6.3.8), off the threads that serve requests, and
-//! no more at once than was said (ASVS V15.2.2).
+//! Threat: a stolen database whose hashes are guessed by the billion (CWE-916), a login that responds sooner for unknown accounts
+//! (CWE-208), and many logins at once that take all memory and all threads (CWE-400).
+//!
+//! Promise: argon2id with OWASP's parameters (ASVS V11.4.2); one verification for each attempt, whether the account exists or not
+//! (ASVS V6.3.8); off the threads that serve requests; and never more at once than the configured limit (ASVS V15.2.2).
+//!
+//! [`Passwords`] hashes and verifies. [`Passwords::builder`] sets the cost and the limits.
 
+mod builder;
+mod concurrency;
 mod phc;
-mod turns;
 
 #[cfg(test)]
 mod tests;
@@ -17,25 +21,27 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+pub use self::builder::PasswordsBuilder;
+use self::concurrency::ConcurrencyLimit;
 use self::phc::{Cost, Stored};
-use self::turns::Turns;
 use crate::authn::AuthError;
 use crate::config_error::ConfigError;
 use crate::problem::{FieldError, Problem, answer_with_a_problem};
 
-/// The longest password, in bytes. argon2 reads all of them: nothing is cut off.
+/// The longest password, in bytes. argon2 reads all of them, and nothing is cut off.
 const LONGEST: usize = 512;
-/// Longer than the slowest queue of honest users, shorter than a client's patience.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than the slowest queue of honest users, shorter than a client waits.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Hashes and verifies passwords with argon2id (RFC 9106), at most so many at once; clones share that bound.
+/// Hashes and verifies passwords with argon2id (RFC 9106). Clones share one concurrency limit.
 ///
-/// Default: 19,456 KiB of memory, 2 passes, 1 lane (OWASP Password Storage Cheat Sheet), as many at once as the machine has
-/// cores; who waits over 10 seconds for a turn is told [`PasswordError::Busy`]. Needs the feature `password`, and a tokio runtime
-/// such as actix-web's, because the work runs on its blocking pool.
+/// Default: 19,456 KiB of memory, 2 passes, 1 lane (OWASP Password Storage Cheat Sheet); as many passwords at once as the machine
+/// has cores; a password that waits over 10 seconds is [`PasswordError::Busy`]. It needs the feature `password` and a tokio
+/// runtime such as actix-web's, because the work runs on its blocking pool.
 ///
-/// A password is at most **512 bytes** of UTF-8, none of which is cut off, trimmed or changed. How short one may be, and which are
-/// too common, is yours to check. The copies made here are wiped; the caller's own is the caller's.
+/// A password is at most **512 bytes** of UTF-8. Nothing of it is cut off, trimmed or changed. Your application checks how
+/// short it may be, and which passwords are too common. The copies made here are wiped; wiping the caller's own copy is up to the
+/// caller.
 ///
 /// ```
 /// use palisade::password::{PasswordMatch, Passwords};
@@ -46,7 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// let stored = passwords.hash("correct horse battery staple").await?;
 /// assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
 ///
-/// // `None` where there is no such account: the work is the same.
+/// // Pass `None` if the account does not exist: the work is the same.
 /// match passwords.verify("correct horse battery staple", Some(&stored)).await? {
 ///     PasswordMatch::Right { rehash: Some(better) } => println!("keep {better} from now on"),
 ///     PasswordMatch::Right { rehash: None } => println!("welcome"),
@@ -57,10 +63,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// ```
 #[derive(Clone)]
 pub struct Passwords {
-    turns: Turns,
+    concurrency: ConcurrencyLimit,
     cost: Cost,
-    /// What is verified where there is no account.
-    nobody: Arc<str>,
+    /// What is verified if the account does not exist.
+    dummy_hash: Arc<str>,
 }
 
 impl Passwords {
@@ -70,82 +76,23 @@ impl Passwords {
     ///
     /// A machine without randomness.
     pub fn new() -> Result<Self, ConfigError> {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-        let cost = Cost::OWASP;
-        Ok(Self { turns: Turns::new(cores, PATIENCE), cost, nobody: nobody(cost)? })
+        Self::builder().build()
     }
 
-    /// How many run at once. Each takes the memory of [`memory_kib`](Self::memory_kib) and one core while it does.
-    /// Default: the number of cores. Clones that were made before keep their own bound.
+    /// With other settings.
     ///
-    /// # Errors
+    /// ```
+    /// use palisade::password::Passwords;
     ///
-    /// None at once, or over 1,024.
-    pub fn at_once(mut self, passwords: usize) -> Result<Self, ConfigError> {
-        if !(1..=1_024).contains(&passwords) {
-            return Err(ConfigError::new("passwords at once", "is not 1 to 1024; write the number of cores"));
-        }
-        self.turns = Turns::new(passwords, self.turns.patience());
-        Ok(self)
+    /// let passwords = Passwords::builder().memory_kib(65_536).passes(3).concurrency_limit(2).build()?;
+    /// # let _ = passwords;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn builder() -> PasswordsBuilder {
+        PasswordsBuilder::new()
     }
 
-    /// How long one waits for its turn before it is [`PasswordError::Busy`]. Default 10 seconds; zero refuses whoever would wait.
-    #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.turns = self.turns.with_patience(patience);
-        self
-    }
-
-    /// The memory of one hash, in KiB. Default 19,456. Hashes of another are verified as they are and renewed
-    /// ([`PasswordMatch::Right`]).
-    ///
-    /// Until all are renewed, an account with an old hash answers in another time than an unknown one.
-    ///
-    /// # Errors
-    ///
-    /// Less than the default, which is OWASP's minimum, or over 1,048,576 (1 GiB), or memory times passes over 4 GiB.
-    pub fn memory_kib(self, memory: u32) -> Result<Self, ConfigError> {
-        let cost = Cost { memory, ..self.cost };
-        self.with(cost, memory >= Cost::OWASP.memory, "password memory")
-    }
-
-    /// How often the memory is gone over. Default 2. See [`memory_kib`](Self::memory_kib) for hashes of another number.
-    ///
-    /// # Errors
-    ///
-    /// Less than the default, which is OWASP's minimum for its memory, or over 64, or memory times passes over 4 GiB.
-    pub fn passes(self, passes: u32) -> Result<Self, ConfigError> {
-        let cost = Cost { passes, ..self.cost };
-        self.with(cost, passes >= Cost::OWASP.passes, "password passes")
-    }
-
-    /// How many lanes the memory is divided into. Default 1. They are computed one after the other here, so more of them make
-    /// nothing faster; set it only to agree with hashes that were made elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// None, or over 64.
-    pub fn lanes(self, lanes: u32) -> Result<Self, ConfigError> {
-        let cost = Cost { lanes, ..self.cost };
-        self.with(cost, lanes >= Cost::OWASP.lanes, "password lanes")
-    }
-
-    fn with(mut self, cost: Cost, enough: bool, setting: &'static str) -> Result<Self, ConfigError> {
-        if !enough {
-            return Err(ConfigError::new(setting, "is under OWASP's minimum of 19456 KiB, 2 passes and 1 lane"));
-        }
-        if !cost.is_bearable() {
-            return Err(ConfigError::new(
-                setting,
-                "is over 1048576 KiB, 64 passes or 64 lanes, or memory times passes is over 4 GiB; one login would stop the machine",
-            ));
-        }
-        self.nobody = nobody(cost)?;
-        self.cost = cost;
-        Ok(self)
-    }
-
-    /// The text to keep: a PHC string such as `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, with a random salt of 16 bytes.
+    /// The text to store: a PHC string such as `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, with a random salt of 16 bytes.
     ///
     /// # Errors
     ///
@@ -155,62 +102,62 @@ impl Passwords {
             return Err(PasswordError::TooLong);
         }
         let (password, cost) = (Zeroizing::new(password.to_owned()), self.cost);
-        self.turns.run(move || phc::hash(&password, cost)).await?
+        self.concurrency.run(move || phc::hash(&password, cost)).await?
     }
 
-    /// Whether the password is the one that `stored` was made of; `None` is an account that is not there or has no password. For
-    /// both the work is the same, and the answer of the second is always [`PasswordMatch::Wrong`].
+    /// Whether the password is the one that `stored` was made of. Pass `None` if the account does not exist or has no password:
+    /// the work is the same, and the result is always [`PasswordMatch::Wrong`].
     ///
-    /// What is over 512 bytes can't have been hashed: it is wrong, after no work, whoever the account is.
-    /// Put a strict rate limit before it: each call costs the memory and the time of a hash.
+    /// A password over 512 bytes cannot have been hashed: it is wrong, without any work, for each account.
+    /// Put a strict rate limit before this call: it costs the memory and the time of a hash.
     ///
     /// # Errors
     ///
-    /// [`PasswordError::Busy`]; [`PasswordError::Unreadable`] if `stored` is no hash of argon2 that is fit to be computed;
+    /// [`PasswordError::Busy`]; [`PasswordError::Unreadable`] if `stored` is not an argon2 hash, or one that costs too much;
     /// [`PasswordError::Failed`].
     pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<PasswordMatch, PasswordError> {
         if password.len() > LONGEST {
             return Ok(PasswordMatch::Wrong);
         }
-        let against = Stored::read(stored.unwrap_or(&self.nobody))?;
+        let against = Stored::read(stored.unwrap_or(&self.dummy_hash))?;
         let (password, cost, known) = (Zeroizing::new(password.to_owned()), self.cost, stored.is_some());
         let judge = move || {
-            // One line for each attempt, known account or not: so it can be counted.
+            // One line for each attempt, also for unknown accounts, so that attempts can be counted.
             tracing::debug!("verifying a password");
             if !against.is_of(&password)? || !known {
                 return Ok(PasswordMatch::Wrong);
             }
             Ok(PasswordMatch::Right { rehash: against.renewed(&password, cost) })
         };
-        self.turns.run(judge).await?
+        self.concurrency.run(judge).await?
     }
-}
-
-/// A hash that no password has: its salt and its output are random. It costs no hash to make and one to verify.
-fn nobody(cost: Cost) -> Result<Arc<str>, ConfigError> {
-    phc::of_nobody(cost)
-        .map(Into::into)
-        .map_err(|_| ConfigError::new("passwords", "this machine gives no random numbers; nothing can be hashed"))
 }
 
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords").field("cost", &self.cost).field("turns", &self.turns).finish_non_exhaustive()
+        f.debug_struct("Passwords")
+            .field("cost", &self.cost)
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
     }
 }
 
-/// What came of a verification.
+/// The result of a verification.
 ///
 /// `Debug` shows no hash.
 #[derive(Clone, PartialEq, Eq)]
-#[must_use = "whoever does not look lets everybody in"]
+#[must_use = "an ignored result lets everybody in"]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a login matches on both, and a third outcome would have to be decided there"
+)]
 pub enum PasswordMatch {
     /// It is the password of the account.
     Right {
-        /// The hash to keep from now on in place of the stored one, if that was not made with the settings of today.
+        /// The hash to store in place of the old one, if the old one was made with other settings.
         rehash: Option<String>,
     },
-    /// It is not, or there is no account: no caller should be told which.
+    /// It is not, or the account does not exist. Do not tell the client which.
     Wrong,
 }
 
@@ -232,7 +179,7 @@ impl fmt::Debug for PasswordMatch {
     }
 }
 
-/// Why there is no answer about a password.
+/// Why a password could not be hashed or verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PasswordError {
@@ -242,10 +189,10 @@ pub enum PasswordError {
     /// Too many others were waiting: 503 with `Retry-After`.
     #[error("too many passwords are being checked")]
     Busy,
-    /// What was stored is no hash of argon2, or one of over 1 GiB, 64 passes or 64 lanes, or memory times passes over 4 GiB: 500.
+    /// The stored text is not an argon2 hash, or one of over 1 GiB, 64 passes or 64 lanes, or memory times passes over 4 GiB: 500.
     #[error("a stored password hash can't be read or would cost too much")]
     Unreadable,
-    /// The machine has no memory or no randomness, or the work was broken off: 500.
+    /// The machine has no memory or no randomness left, or the work was aborted: 500.
     #[error("a password could not be hashed")]
     Failed,
 }
@@ -263,9 +210,9 @@ impl From<PasswordError> for Problem {
     }
 }
 
-/// For an [`Authenticator`](crate::Authenticator) that checks passwords: a password that can't be checked is no wrong one.
+/// For an [`Authenticator`](crate::Authenticator) that checks passwords: a password that cannot be checked is not a wrong password.
 ///
-/// One over 512 bytes is wrong; [`Passwords::verify`] says so itself.
+/// A password over 512 bytes is wrong; [`Passwords::verify`] returns that itself.
 impl From<PasswordError> for AuthError {
     fn from(error: PasswordError) -> Self {
         match error {

@@ -23,14 +23,16 @@ impl Cost {
     /// OWASP Password Storage Cheat Sheet, argon2id.
     pub(super) const OWASP: Self = Self { memory: 19_456, passes: 2, lanes: 1 };
 
-    /// Whether one such hash leaves the machine alive.
+    /// More of any of these would let one hash stop the machine.
+    pub(super) const HIGHEST: Self = Self { memory: 1_048_576, passes: 64, lanes: 64 };
+
+    /// Whether one such hash costs no more than the machine survives: besides the highest values, 4 GiB of memory times passes.
     pub(super) fn is_bearable(self) -> bool {
-        const GIB: u64 = 1 << 20;
-        let memory = u64::from(self.memory);
-        memory <= GIB
-            && self.passes <= 64
-            && self.lanes <= 64
-            && memory.saturating_mul(u64::from(self.passes)) <= 4 * GIB
+        let most: u64 = 4 << 20;
+        self.memory <= Self::HIGHEST.memory
+            && self.passes <= Self::HIGHEST.passes
+            && self.lanes <= Self::HIGHEST.lanes
+            && u64::from(self.memory).saturating_mul(u64::from(self.passes)) <= most
     }
 
     fn params(self) -> Result<Params, PasswordError> {
@@ -48,8 +50,9 @@ pub(super) fn hash(password: &str, cost: Cost) -> Result<String, PasswordError> 
     Ok(hash.to_string())
 }
 
-/// The hash of no password: 32 random bytes are the output of none that anybody will find.
-pub(super) fn of_nobody(cost: Cost) -> Result<String, PasswordError> {
+/// A hash that no password has, because its salt and its output are random. Making it costs nothing; verifying it costs as much as
+/// any other.
+pub(super) fn dummy_hash(cost: Cost) -> Result<String, PasswordError> {
     let hash = PasswordHash {
         algorithm: ARGON2ID_IDENT,
         version: Some(Version::V0x13.into()),

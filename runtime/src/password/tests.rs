@@ -34,23 +34,27 @@ async fn hashes_are_argon2id_with_the_parameters_of_owasp() {
 
 #[actix_web::test]
 async fn unknown_account_costs_the_same_verification() {
-    let passwords = passwords().memory_kib(32_768).unwrap().passes(3).unwrap();
+    let passwords = Passwords::builder().memory_kib(32_768).passes(3).build().unwrap();
     assert_eq!(passwords.verify("correct horse", None).await, WRONG);
-    assert!(passwords.nobody.starts_with("$argon2id$v=19$m=32768,t=3,p=1$"), "the work of today: {}", passwords.nobody);
-    assert_ne!(passwords.nobody, self::passwords().nobody);
-    // The dummy hash is really computed: without a free slot the result is `Busy`, whether or not the account exists.
-    let full = passwords.patience(Duration::ZERO);
-    let _all = full.turns.take_all().await;
+    assert!(
+        passwords.dummy_hash.starts_with("$argon2id$v=19$m=32768,t=3,p=1$"),
+        "the work of today: {}",
+        passwords.dummy_hash
+    );
+    assert_ne!(passwords.dummy_hash, self::passwords().dummy_hash);
+    // The dummy is really computed: what can't take a turn can't answer, account or not.
+    let full = Passwords::builder().queue_timeout(Duration::ZERO).build().unwrap();
+    let _all = full.concurrency.take_all().await;
     assert_eq!(full.verify("correct horse", None).await, Err(PasswordError::Busy));
     let stored = hash_of(argon2::Algorithm::Argon2id, argon2::Version::V0x13, 64, 1);
     assert_eq!(full.verify("correct horse", Some(&stored)).await, Err(PasswordError::Busy));
 }
 
 #[actix_web::test]
-async fn t8_the_hash_that_stands_for_nobody_lets_nobody_in() {
+async fn t8_the_dummy_hash_lets_nobody_in() {
     let passwords = passwords();
     let mut lucky = passwords.clone();
-    lucky.nobody = passwords.hash("correct horse").await.unwrap().into();
+    lucky.dummy_hash = passwords.hash("correct horse").await.unwrap().into();
     assert_eq!(lucky.verify("correct horse", None).await, WRONG, "not even who knows its password");
 }
 
@@ -64,9 +68,9 @@ async fn passwords_over_512_bytes_are_rejected() {
     let longer = format!("{longest}ab");
     assert_eq!(passwords.hash(&longer).await, Err(PasswordError::TooLong));
 
-    // Nothing is computed for any account; otherwise the result would be `Busy`.
-    let full = passwords.patience(Duration::ZERO);
-    let _all = full.turns.take_all().await;
+    // No work, whoever the account is: it would be Busy otherwise.
+    let full = Passwords::builder().queue_timeout(Duration::ZERO).build().unwrap();
+    let _all = full.concurrency.take_all().await;
     assert_eq!(full.verify(&longer, Some(&stored)).await, WRONG);
     assert_eq!(full.verify(&longer, None).await, WRONG);
     assert_eq!(full.verify(&longer, Some("no hash")).await, WRONG);
@@ -75,7 +79,7 @@ async fn passwords_over_512_bytes_are_rejected() {
 #[actix_web::test]
 async fn right_password_with_old_parameters_is_rehashed() {
     let passwords = passwords();
-    let strong = passwords.clone().passes(3).unwrap();
+    let strong = Passwords::builder().passes(3).build().unwrap();
     let old = hash_of(argon2::Algorithm::Argon2id, argon2::Version::V0x13, 64, 1);
     let argon2i = hash_of(argon2::Algorithm::Argon2i, argon2::Version::V0x13, 19_456, 2);
     let version = hash_of(argon2::Algorithm::Argon2id, argon2::Version::V0x10, 19_456, 2);
@@ -114,8 +118,8 @@ async fn too_costly_stored_hash_is_not_computed() {
 }
 
 #[actix_web::test]
-async fn no_more_than_allowed_run_at_once_and_who_waits_too_long_is_busy() {
-    let passwords = passwords().at_once(1).unwrap().patience(Duration::ZERO);
+async fn a_password_over_the_concurrency_limit_is_busy() {
+    let passwords = Passwords::builder().concurrency_limit(1).queue_timeout(Duration::ZERO).build().unwrap();
     let tries = join_all((0..8).map(|_| passwords.verify("correct horse", None))).await;
     assert_eq!(tries.iter().filter(|try_| **try_ == WRONG).count(), 1);
     assert_eq!(tries.iter().filter(|try_| **try_ == Err(PasswordError::Busy)).count(), 7);
@@ -123,36 +127,41 @@ async fn no_more_than_allowed_run_at_once_and_who_waits_too_long_is_busy() {
 }
 
 #[actix_web::test]
-async fn who_hangs_up_makes_no_room_while_the_work_still_runs() {
-    let turns = Turns::new(1, Duration::ZERO);
+async fn a_client_that_hangs_up_frees_no_permit() {
+    let limit = ConcurrencyLimit::new(1, Duration::ZERO);
     let (end, ended) = std::sync::mpsc::channel::<()>();
-    let hung_up = tokio::time::timeout(Duration::from_millis(1), turns.run(move || ended.recv().is_ok())).await;
+    let hung_up = tokio::time::timeout(Duration::from_millis(1), limit.run(move || ended.recv().is_ok())).await;
     assert!(hung_up.is_err());
-    assert_eq!(turns.run(|| ()).await, Err(PasswordError::Busy));
+    assert_eq!(limit.run(|| ()).await, Err(PasswordError::Busy));
     end.send(()).unwrap();
-    assert_eq!(turns.with_patience(Duration::from_secs(10)).run(|| ()).await, Ok(()));
+    assert_eq!(limit.with_queue_timeout(Duration::from_secs(10)).run(|| ()).await, Ok(()));
 }
 
 #[actix_web::test]
 async fn hashing_does_not_block_request_threads() {
     let passwords = passwords();
     let here = std::thread::current().id();
-    let there = passwords.turns.run(|| std::thread::current().id()).await.unwrap();
+    let there = passwords.concurrency.run(|| std::thread::current().id()).await.unwrap();
     assert_ne!(here, there);
 }
 
 #[test]
-fn settings_under_the_minimum_of_owasp_or_over_the_bearable_are_refused() {
-    assert!(passwords().memory_kib(19_455).is_err());
-    assert!(passwords().memory_kib(1_048_577).is_err());
-    assert!(passwords().passes(1).is_err());
-    assert!(passwords().passes(65).is_err());
-    assert!(passwords().lanes(0).is_err());
-    assert!(passwords().lanes(65).is_err());
-    assert!(passwords().at_once(0).is_err());
-    assert!(passwords().at_once(1_025).is_err());
-    assert!(passwords().memory_kib(1_048_576).unwrap().passes(5).is_err(), "together too much");
-    assert!(passwords().memory_kib(65_536).unwrap().passes(3).unwrap().lanes(4).is_ok());
+fn settings_out_of_bounds_are_refused() {
+    let settings = Passwords::builder;
+    for refused in [
+        settings().memory_kib(19_455),
+        settings().memory_kib(1_048_577),
+        settings().passes(1),
+        settings().passes(65),
+        settings().lanes(0),
+        settings().lanes(65),
+        settings().concurrency_limit(0),
+        settings().concurrency_limit(1_025),
+        settings().memory_kib(1_048_576).passes(5), // Together too much.
+    ] {
+        assert!(refused.clone().build().is_err(), "{refused:?}");
+    }
+    assert!(settings().memory_kib(65_536).passes(3).lanes(4).build().is_ok());
 }
 
 #[actix_web::test]

@@ -13,6 +13,7 @@ use crate::principal::Principal;
 /// The function may also return a `bool`. It gets the state of the application with `request.app_data::<Data<..>>()`, and path
 /// parameters with `request.match_info()`. The body is not read yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "three-valued logic has three values; a fourth could not be combined")]
 pub enum Verdict {
     /// The principal is admitted.
     Allow,
@@ -38,8 +39,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Generated code writes it.
-    #[doc(hidden)]
+    /// A predicate under the path of its function. `#[authorize(check(..))]` writes it.
     #[must_use]
     pub const fn new(name: &'static str, predicate: Predicate) -> Self {
         Self { name, predicate }
@@ -56,8 +56,7 @@ impl Check {
     }
 }
 
-/// Converts the future of the application's function to the type that [`Check`] holds.
-#[doc(hidden)]
+/// Boxes the future of an application's predicate, for [`Check`].
 pub fn pending<'a, V: Into<Verdict>>(verdict: impl Future<Output = V> + 'a) -> LocalBoxFuture<'a, Verdict> {
     Box::pin(async move { verdict.await.into() })
 }

@@ -24,7 +24,7 @@ impl NamesRole for &'static str {}
 
 /// Gives every other type a method `as_bytes`, so that the compiler reports only that the type names no role.
 pub trait NoName {
-    #[doc(hidden)]
+    /// No bytes.
     fn as_bytes(&self) -> &'static [u8] {
         &[]
     }

@@ -4,7 +4,7 @@
 //! writes it, one function evaluates it ([`Rule`] in `authz`, [`RateLimit`] in `rate_limit`), and a table prints it. This module
 //! decides nothing.
 
-mod check;
+pub(crate) mod check;
 pub(crate) mod constant;
 mod ownership;
 mod route;
@@ -13,7 +13,7 @@ mod scope_demands;
 
 use std::panic::Location;
 
-pub use self::check::{Check, Verdict, pending};
+pub use self::check::{Check, Verdict};
 pub(crate) use self::ownership::{LoadFailure, Loaded, Refused};
 pub use self::ownership::{Ownership, Resource};
 pub use self::route::Route;
@@ -51,8 +51,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// A policy of one access rule. Generated code writes it.
-    #[doc(hidden)]
+    /// A policy of one access rule, without rate limits and validation. The attributes of a handler write it, with its other
+    /// constant methods.
     #[must_use]
     #[track_caller]
     pub const fn new(rule: Rule) -> Self {
@@ -69,60 +69,53 @@ impl Policy {
         }
     }
 
-    /// Whose policy it is.
-    #[doc(hidden)]
+    /// Names the handler.
     #[must_use]
     pub const fn of(mut self, module: &'static str, name: &'static str) -> Self {
         self.handler = HandlerPath { module, name };
         self
     }
 
-    /// Why the route is public, or closed.
-    #[doc(hidden)]
+    /// The reason why the route is public, or closed.
     #[must_use]
     pub const fn because(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
         self
     }
 
-    /// The rate limits of the route; every one of them must admit a request.
-    #[doc(hidden)]
+    /// The rate limits of the route. Each of them must admit a request.
     #[must_use]
     pub const fn limits(mut self, rate_limits: &'static [RateLimit]) -> Self {
         self.rate_limits = rate_limits;
         self
     }
 
-    /// Every argument that is an input is validated.
-    #[doc(hidden)]
+    /// Each `Json`, `Form` and `Query` among the arguments is validated.
     #[must_use]
     pub const fn validates_inputs(mut self) -> Self {
         self.validation = Validation::Inputs;
         self
     }
 
-    /// These arguments are validated.
-    #[doc(hidden)]
+    /// The arguments with these names are validated.
     #[must_use]
     pub const fn validates(mut self, arguments: &'static [&'static str]) -> Self {
         self.validation = Validation::Named(arguments);
         self
     }
 
-    /// A compressed body is taken, of at most so many bytes when it is inflated.
+    /// Compressed bodies are accepted, of at most so many bytes after decompression.
     #[cfg(feature = "compression")]
-    #[doc(hidden)]
     #[must_use]
     pub const fn compressed_body(mut self, max_bytes: u64) -> Self {
         self.compressed = Some(max_bytes);
         self
     }
 
-    /// Why it can't be taken: the compiler says so where the attribute is.
+    /// Without the feature `compression`, `#[compressed_body]` is a compile error where the attribute is.
     #[cfg(not(feature = "compression"))]
-    #[doc(hidden)]
     #[must_use]
-    #[allow(clippy::panic)]
+    #[allow(clippy::panic, reason = "it is called while the program is compiled, and the panic is the compile error")]
     pub const fn compressed_body(self, _: u64) -> Self {
         panic!("`#[compressed_body]` needs the feature `compression` of palisade")
     }
@@ -151,7 +144,7 @@ impl Policy {
         self.rate_limits
     }
 
-    /// What is validated before the handler is called.
+    /// Which arguments are validated before the handler is called.
     #[must_use]
     pub const fn validation(&self) -> Validation {
         self.validation

@@ -11,7 +11,6 @@ pub struct Route {
 macro_rules! route_of_one_method {
     ($($function:ident $method:literal)*) => {$(
         #[doc = concat!("A route for `", $method, "`.")]
-        #[doc(hidden)]
         #[must_use]
         pub const fn $function(path: &'static str) -> Self {
             Self::new(&[$method], path)
@@ -20,8 +19,7 @@ macro_rules! route_of_one_method {
 }
 
 impl Route {
-    /// A route of several methods. Generated code writes it.
-    #[doc(hidden)]
+    /// A route of several methods.
     #[must_use]
     pub const fn new(methods: &'static [&'static str], path: &'static str) -> Self {
         Self { methods, path, name: None }
@@ -31,8 +29,7 @@ impl Route {
         get "GET" post "POST" put "PUT" patch "PATCH" delete "DELETE" head "HEAD" options "OPTIONS"
     }
 
-    /// Another resource name than that of the handler.
-    #[doc(hidden)]
+    /// Sets the resource name. Default: the name of the handler.
     #[must_use]
     pub const fn named(mut self, name: &'static str) -> Self {
         self.name = Some(name);

@@ -130,13 +130,13 @@ impl Rule {
     }
 
     /// Displays the rule as an expression: `role("admin")`, `owner(id) && scope("a")`.
-    pub(crate) fn as_term<'r>(&'r self, admin: &'r RoleName) -> Written<'r> {
-        Written { rule: self, admin, write: |words, rule, f| words.term(rule, f) }
+    pub(crate) fn as_term<'r>(&'r self, admin: &'r RoleName) -> RuleText<'r> {
+        RuleText { rule: self, admin, write: |words, rule, f| words.term(rule, f) }
     }
 
     /// Displays the rule as attributes. `admin` is the role of administrators.
-    pub(crate) fn as_attributes<'r>(&'r self, admin: &'r RoleName) -> Written<'r> {
-        Written { rule: self, admin, write: |words, rule, f| words.attributes(rule, f) }
+    pub(crate) fn as_attributes<'r>(&'r self, admin: &'r RoleName) -> RuleText<'r> {
+        RuleText { rule: self, admin, write: |words, rule, f| words.attributes(rule, f) }
     }
 
     /// The path parameters that it names.
@@ -193,13 +193,13 @@ impl fmt::Display for Rule {
 }
 
 /// A rule that is displayed as an expression or as attributes.
-pub(crate) struct Written<'r> {
+pub(crate) struct RuleText<'r> {
     rule: &'r Rule,
     admin: &'r RoleName,
     write: fn(&Words<'_>, &Rule, &mut fmt::Formatter<'_>) -> fmt::Result,
 }
 
-impl fmt::Display for Written<'_> {
+impl fmt::Display for RuleText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (self.write)(&Words { admin: self.admin }, self.rule, f)
     }

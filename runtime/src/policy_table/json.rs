@@ -10,15 +10,15 @@ use super::columns::COLUMNS;
 use super::{PolicyRow, PolicyTable};
 
 #[derive(Serialize)]
-struct Table<'t> {
+struct TableJson<'t> {
     admin_role: &'t str,
-    routes: Vec<Route<'t>>,
-    exempt: Vec<Exempt<'t>>,
+    routes: Vec<RouteJson<'t>>,
+    exempt: Vec<ExemptJson<'t>>,
 }
 
-struct Route<'t>(&'t PolicyRow);
+struct RouteJson<'t>(&'t PolicyRow);
 
-impl Serialize for Route<'_> {
+impl Serialize for RouteJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
         for column in &COLUMNS {
@@ -31,16 +31,16 @@ impl Serialize for Route<'_> {
 }
 
 #[derive(Serialize)]
-struct Exempt<'t> {
+struct ExemptJson<'t> {
     prefix: &'t str,
     reason: &'t str,
 }
 
 pub(super) fn render(table: &PolicyTable) -> String {
-    let table = Table {
+    let table = TableJson {
         admin_role: table.admin.as_str(),
-        routes: table.rows().iter().map(Route).collect(),
-        exempt: table.exemptions().map(|(prefix, reason)| Exempt { prefix, reason }).collect(),
+        routes: table.rows().iter().map(RouteJson).collect(),
+        exempt: table.exemptions().map(|(prefix, reason)| ExemptJson { prefix, reason }).collect(),
     };
     // The table consists of texts, numbers and lists of them, and serde_json accepts all of those.
     serde_json::to_string_pretty(&table).unwrap_or_default()

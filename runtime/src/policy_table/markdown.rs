@@ -19,7 +19,8 @@ pub(super) fn render(table: &PolicyTable) -> String {
     page
 }
 
-/// The page without the summary too: a route that became public changes one line and not two.
+/// Without the summary too: a route that became public is one changed line, not two.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn committed(table: &PolicyTable) -> String {
     let mut page = TITLE.to_owned();
     page.push_str(&rows(table, Detail::WithoutLines));

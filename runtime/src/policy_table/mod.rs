@@ -1,8 +1,24 @@
-//! What an application demands of its callers, as one table.
+//! All policies of an application as one table: text, Markdown, HTML or JSON.
 //!
-//! Threat: nobody can say which routes are open, or notices that one became so (ASVS V8.1, CWE-862). Promise: every row is the
-//! very policy that is enforced, in the words of the attributes; no word in it can move a terminal, leave its cell or become
-//! markup (CWE-79, CWE-150).
+//! Threat: nobody knows which routes are open, or notices that one became open (ASVS V8.1, CWE-862).
+//!
+//! Promise: each row is the very policy that is enforced, in the words of its attributes. No text in it can move a terminal, leave
+//! its cell or become markup (CWE-79, CWE-150).
+//!
+//! ```
+//! use palisade::{Palisade, get, public};
+//!
+//! #[get("/health")]
+//! #[public]
+//! async fn health() -> &'static str {
+//!     "ok"
+//! }
+//!
+//! let routes = palisade::scope("").service(health);
+//! let palisade = Palisade::builder().routes(&routes).build()?;
+//! assert!(palisade.policies().to_string().contains("/health"));
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
 
 mod columns;
 mod escape;
@@ -141,9 +157,8 @@ impl PolicyTable {
     }
 
     /// The page that `testing::assert_policies!` keeps: without lines and files, so that moved code changes nothing.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn to_committed(&self) -> String {
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn to_committed(&self) -> String {
         markdown::committed(self)
     }
 

@@ -7,22 +7,28 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::config_error::ConfigError;
+use crate::config_error::Mistakes;
 
 /// Some address ranges.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AddressRanges(Vec<IpNet>);
 
 impl AddressRanges {
-    /// `setting` is what an error names.
-    pub(crate) fn parse(setting: &str, ranges: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
-        let parse = |text: &str| {
-            range(text).map(canonical).ok_or_else(|| {
-                let problem = format!("{text:?} is no address range; write one such as \"10.0.0.0/8\" or \"fd00::/8\"");
-                ConfigError::new(setting.to_owned(), problem)
-            })
+    /// The ranges that these texts name. A text that is not a range is reported as a mistake in `setting` and left out.
+    pub(crate) fn parse(
+        setting: &'static str,
+        ranges: impl IntoIterator<Item = impl AsRef<str>>,
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        let mut parse = |text: &str| {
+            let range = range(text).map(canonical);
+            if range.is_none() {
+                let example = "write one such as \"10.0.0.0/8\" or \"fd00::/8\"";
+                mistakes.report(setting, format!("{text:?} is not an address range; {example}"));
+            }
+            range
         };
-        ranges.into_iter().map(|range| parse(range.as_ref().trim())).collect::<Result<_, _>>().map(Self)
+        Self(ranges.into_iter().filter_map(|range| parse(range.as_ref().trim())).collect())
     }
 
     pub(crate) fn extend(&mut self, more: Self) {
@@ -69,7 +75,7 @@ mod tests {
     use super::*;
 
     fn ranges(ranges: &[&str]) -> AddressRanges {
-        AddressRanges::parse("test", ranges).unwrap()
+        AddressRanges::parse("test", ranges, &mut Mistakes::default())
     }
 
     #[test]
@@ -81,9 +87,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_told_with_the_setting() {
+    fn a_text_that_is_not_a_range_names_the_setting() {
         for text in ["", "10.0.0.0/33", "localhost", "10.0.0", "010.0.0.0/8", "*", "10.0.0.0/8,11.0.0.0/8"] {
-            assert!(AddressRanges::parse("the setting", [text]).unwrap_err().to_string().contains("the setting"));
+            let mut mistakes = Mistakes::default();
+            let _ = AddressRanges::parse("the setting", [text], &mut mistakes);
+            assert_eq!(mistakes.into_result().unwrap_err().setting(), "the setting", "{text}");
         }
     }
 }

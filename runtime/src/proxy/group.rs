@@ -19,7 +19,7 @@ impl AddressGroup {
     /// Unless it is 32 to 128: a shorter one would be more than one provider (RFC 6177 §2 gives sites /48 to /64).
     pub(crate) fn of_prefix(prefix: u8) -> Result<Self, ConfigError> {
         let hosts = 128_u32.checked_sub(u32::from(prefix)).filter(|_| prefix >= 32).ok_or_else(|| {
-            ConfigError::new("ipv6_prefix", format!("{prefix} is none to count by; write 32 to 128, such as 64"))
+            ConfigError::new("ipv6_prefix", format!("{prefix} is out of bounds; write 32 to 128, such as 64"))
         })?;
         // All 128 bits can't be shifted out: at most 96 are asked for.
         Ok(Self { mask: u128::MAX.checked_shl(hosts).unwrap_or_default() })

@@ -52,7 +52,7 @@ const CLIENTS_OWN: [HeaderName; 9] =
 ///
 /// let mistake = Palisade::builder().forwarded_by(ForwardedBy::Forwarded).build().err();
 /// assert_eq!(mistake.expect("whose header?").setting(), "forwarded_by");
-/// Palisade::builder().trusted_proxies(["10.0.0.0/8"])?.forwarded_by(ForwardedBy::Forwarded).build()?;
+/// Palisade::builder().trusted_proxies(["10.0.0.0/8"]).forwarded_by(ForwardedBy::Forwarded).build()?;
 /// # Ok::<(), palisade::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl TrustedProxies {
         if forwarded_by.is_some() && peers.is_empty() {
             return Err(ConfigError::new(
                 "forwarded_by",
-                "nobody is trusted to forward: name the proxies too, such as `.trusted_proxies([\"10.0.0.0/8\"])?`",
+                "nobody is trusted to forward: name the proxies too, such as `.trusted_proxies([\"10.0.0.0/8\"])`",
             ));
         }
         let word = match forwarded_by.unwrap_or_default() {
@@ -141,7 +141,7 @@ impl TrustedProxies {
              can be read: let it set the header of `.forwarded_by(..)` (default: `X-Forwarded-For`) on each request"
         } else {
             "a rate limit by address needs the client's address, and this connection has none. If the server listens on a \
-             Unix socket behind a proxy, say `.trusted_proxies([\"unix:\"])?`, and the proxy's header names the client. \
+             Unix socket behind a proxy, say `.trusted_proxies([\"unix:\"])`, and the proxy's header names the client. \
              In a test, say `TestRequest::default().peer_addr(..)`"
         }
     }

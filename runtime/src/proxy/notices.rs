@@ -21,13 +21,13 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// What was told, and when.
 #[derive(Debug)]
 pub(super) struct Notices {
-    unreadable: Paced,
+    unreadable: NoticePace,
     stranger_told: AtomicBool,
 }
 
 impl Notices {
     pub(super) fn new() -> Self {
-        Self { unreadable: Paced::new(), stranger_told: AtomicBool::new(false) }
+        Self { unreadable: NoticePace::new(), stranger_told: AtomicBool::new(false) }
     }
 
     /// A trusted proxy (that of the Unix socket, if it has no address) passed on what can't be read.
@@ -35,7 +35,7 @@ impl Notices {
         if self.unreadable.is_due() {
             tracing::warn!(
                 header = header.as_str(),
-                proxy = display(Peer(proxy)),
+                proxy = display(PeerName(proxy)),
                 "a trusted proxy sent a header in which no client address can be read, so its clients are counted as one: let \
                  it write a single address, or name the header that it writes with `.forwarded_by(..)`"
             );
@@ -55,13 +55,13 @@ impl Notices {
         if self.stranger_told.swap(true, Ordering::Relaxed) {
             return;
         }
-        let peer = Peer(peer);
+        let peer = PeerName(peer);
         if nobody {
             tracing::warn!(
                 header,
                 peer = display(peer),
                 "a forwarding header arrived and no proxy is trusted, so each peer is counted as one client: if a proxy \
-                 stands in front, name it with `.trusted_proxies([\"10.0.0.0/8\"])?`, or `[\"unix:\"]` if it connects to a \
+                 stands in front, name it with `.trusted_proxies([\"10.0.0.0/8\"])`, or `[\"unix:\"]` if it connects to a \
                  Unix socket, and its header with `.forwarded_by(..)`; this is said once"
             );
         } else {
@@ -76,9 +76,9 @@ impl Notices {
 }
 
 /// As `trusted_proxies` names it.
-struct Peer(Option<IpAddr>);
+struct PeerName(Option<IpAddr>);
 
-impl fmt::Display for Peer {
+impl fmt::Display for PeerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(address) => address.fmt(f),
@@ -89,13 +89,13 @@ impl fmt::Display for Peer {
 
 /// Is due at most once a minute, for all workers together.
 #[derive(Debug)]
-struct Paced {
+struct NoticePace {
     start: Instant,
     /// When it is due again, in milliseconds from the start.
     next: AtomicU64,
 }
 
-impl Paced {
+impl NoticePace {
     fn new() -> Self {
         Self { start: Instant::now(), next: AtomicU64::new(0) }
     }
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn notice_is_due_once_a_minute() {
-        let paced = Paced::new();
+        let paced = NoticePace::new();
         let due: Vec<u64> = (0..200).filter(|second| paced.is_due_at(Duration::from_secs(*second))).collect();
         assert_eq!(due, [0, 60, 120, 180]);
         assert!(!paced.is_due_at(Duration::from_millis(239_999)) && paced.is_due_at(Duration::from_secs(240)));
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn one_of_many_workers_gives_the_notice() {
-        let paced = Paced::new();
+        let paced = NoticePace::new();
         let due = |second| {
             thread::scope(|threads| {
                 let asked: Vec<_> =

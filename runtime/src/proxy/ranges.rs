@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use crate::config_error::ConfigError;
+use crate::config_error::Mistakes;
 use crate::proxy::address_ranges::AddressRanges;
 
 /// As wide as 10.0.0.0/8 and fc00::/7, the widest that belong to one network (RFC 1918, RFC 4193).
@@ -13,7 +13,9 @@ const WIDEST: (u8, u8) = (8, 7);
 /// A range of IPv6 that has this one has all mapped addresses, and so means all of IPv4.
 const MAPPED: IpAddr = IpAddr::V6(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped());
 
-/// Whoever connects to a Unix socket: such a peer has no address.
+const SETTING: &str = "trusted_proxies";
+
+/// A peer that connects to a Unix socket: it has no address.
 const UNIX_SOCKET: &str = "unix:";
 
 /// The peers whose word about the client is taken.
@@ -39,10 +41,9 @@ impl ProxyPeers {
     }
 }
 
-/// # Errors
-///
-/// If one is no range, or so wide that it holds clients.
-pub(crate) fn proxy_peers(peers: impl IntoIterator<Item = impl AsRef<str>>) -> Result<ProxyPeers, ConfigError> {
+/// The peers that these texts name. A text that is neither `"unix:"` nor a range, or a range that is wide enough to hold clients, is
+/// reported and left out.
+pub(crate) fn proxy_peers(peers: impl IntoIterator<Item = impl AsRef<str>>, mistakes: &mut Mistakes) -> ProxyPeers {
     let mut unix_socket = false;
     let mut ranges = Vec::new();
     for peer in peers {
@@ -50,26 +51,18 @@ pub(crate) fn proxy_peers(peers: impl IntoIterator<Item = impl AsRef<str>>) -> R
         if peer == UNIX_SOCKET {
             unix_socket = true;
         } else if peer.starts_with("unix") || peer.starts_with('/') {
-            let problem = format!("{peer:?} is no address range; write \"unix:\", which stands for each Unix socket");
-            return Err(ConfigError::new("trusted_proxies", problem));
+            let problem = format!("{peer:?} is not an address range; write \"unix:\", which means each Unix socket");
+            mistakes.report(SETTING, problem);
         } else {
             ranges.push(peer.to_owned());
         }
     }
-    Ok(ProxyPeers { ranges: proxy_ranges(ranges)?, unix_socket })
-}
-
-/// # Errors
-///
-/// If one is no range, or so wide that it holds clients.
-fn proxy_ranges(ranges: impl IntoIterator<Item = impl AsRef<str>>) -> Result<AddressRanges, ConfigError> {
-    let ranges = AddressRanges::parse("trusted_proxies", ranges)?;
-    if let Some(range) = ranges.iter().find(|range| too_wide(range)) {
-        let problem =
-            "holds clients, and whoever is trusted chooses its address; name the networks of the proxies alone";
-        return Err(ConfigError::new("trusted_proxies", format!("{range} {problem}")));
+    let ranges = AddressRanges::parse(SETTING, ranges, mistakes);
+    for range in ranges.iter().filter(|range| too_wide(range)) {
+        let problem = "holds clients, and a trusted peer chooses its address; list only the networks of the proxies";
+        mistakes.report(SETTING, format!("{range} {problem}"));
     }
-    Ok(ranges)
+    ProxyPeers { ranges, unix_socket }
 }
 
 fn too_wide(range: &IpNet) -> bool {
@@ -80,13 +73,20 @@ fn too_wide(range: &IpNet) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config_error::ConfigError;
+
+    fn peers(texts: &[&str]) -> Result<ProxyPeers, ConfigError> {
+        let mut mistakes = Mistakes::default();
+        let peers = proxy_peers(texts, &mut mistakes);
+        mistakes.into_result().map(|()| peers)
+    }
 
     #[test]
     fn range_that_contains_clients_is_rejected() {
         let wide =
             ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/7", "2000::/3", "::/8", "::/80", "::/64", "::ffff:0:0/96"];
         for range in wide.into_iter().chain(["::ffff:0:0/95", "::ffff:128.0.0.0/97", "::ffff:10.0.0.0/103"]) {
-            let mistake = proxy_ranges(["192.0.2.1", range]).unwrap_err();
+            let mistake = peers(&["192.0.2.1", range]).unwrap_err();
             assert!(mistake.to_string().contains("holds clients"), "{range}: {mistake}");
         }
     }
@@ -94,20 +94,20 @@ mod tests {
     #[test]
     fn wide_proxy_networks_are_accepted() {
         for range in ["10.0.0.0/8", "fc00::/7", "::ffff:10.0.0.0/104", "::1", "127.0.0.0/8", "2400:cb00::/32"] {
-            assert!(proxy_ranges([range]).is_ok(), "{range}");
+            assert!(peers(&[range]).is_ok(), "{range}");
         }
     }
 
     #[test]
     fn unix_socket_peer_has_no_address() {
-        let both = proxy_peers([" unix: ", "10.0.0.0/8"]).unwrap();
+        let both = peers(&[" unix: ", "10.0.0.0/8"]).unwrap();
         assert!(both.trust(None) && both.trust(Some([10, 0, 0, 1].into())) && !both.trust(Some([127, 0, 0, 1].into())));
-        assert!(!proxy_peers(["10.0.0.0/8"]).unwrap().trust(None));
-        let socket = proxy_peers(["unix:"]).unwrap();
+        assert!(!peers(&["10.0.0.0/8"]).unwrap().trust(None));
+        let socket = peers(&["unix:"]).unwrap();
         assert!(!socket.is_empty() && !socket.trust(Some([127, 0, 0, 1].into())));
-        assert!(proxy_peers(Vec::<String>::new()).unwrap().is_empty());
+        assert!(peers(&[]).unwrap().is_empty());
         for text in ["unix", "unix:/run/api.sock", "unix://", "/run/api.sock"] {
-            let mistake = proxy_peers([text]).unwrap_err().to_string();
+            let mistake = peers(&[text]).unwrap_err().to_string();
             assert!(mistake.contains("trusted_proxies") && mistake.contains("write \"unix:\""), "{mistake}");
         }
     }

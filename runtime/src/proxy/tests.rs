@@ -3,11 +3,12 @@
 use actix_web::test::TestRequest;
 
 use super::*;
+use crate::config_error::Mistakes;
 
 const XFF: &str = "x-forwarded-for";
 
 fn proxies(trusted: &[&str], by: ForwardedBy) -> TrustedProxies {
-    TrustedProxies::new(proxy_peers(trusted).unwrap(), (!trusted.is_empty()).then_some(by)).unwrap()
+    TrustedProxies::new(proxy_peers(trusted, &mut Mistakes::default()), (!trusted.is_empty()).then_some(by)).unwrap()
 }
 
 fn client_by(by: ForwardedBy, peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> String {
@@ -179,8 +180,9 @@ fn very_long_list_is_read_up_to_limit() {
 
 #[test]
 fn unsuitable_forwarding_header_is_a_config_error() {
-    let mistake =
-        |trusted: &[&str], by| TrustedProxies::new(proxy_peers(trusted).unwrap(), Some(by)).unwrap_err().to_string();
+    let mistake = |trusted: &[&str], by| {
+        TrustedProxies::new(proxy_peers(trusted, &mut Mistakes::default()), Some(by)).unwrap_err().to_string()
+    };
     for by in [ForwardedBy::XForwardedFor, ForwardedBy::Forwarded, ForwardedBy::EdgeHeader("x-real-ip".to_owned())] {
         assert!(mistake(&[], by).starts_with("forwarded_by: nobody is trusted"));
     }

@@ -24,15 +24,15 @@ pub struct MemoryRevocations(Arc<Tables>);
 
 #[derive(Debug)]
 struct Tables {
-    /// When a revoked id may be forgotten. The key has the issuer, its length and the id.
-    tokens: Table,
-    /// Tokens of a subject that were issued before this moment are revoked.
-    subjects: Table,
+    /// When a token of an issuer expires. Both are told apart by the length of the issuer.
+    tokens: RevocationTable,
+    /// Before when a token of a subject of an issuer must not be issued.
+    subjects: RevocationTable,
     longest_lifetime: Duration,
 }
 
 #[derive(Debug)]
-struct Table {
+struct RevocationTable {
     moments: DashMap<(Box<str>, Box<str>), SystemTime>,
     most: usize,
     /// Each request reads this. The length of the map would take all of its locks.
@@ -58,7 +58,11 @@ impl MemoryRevocations {
     }
 
     fn bounded(longest_lifetime: Duration, most: usize) -> Self {
-        Self(Arc::new(Tables { tokens: Table::new(most), subjects: Table::new(most), longest_lifetime }))
+        Self(Arc::new(Tables {
+            tokens: RevocationTable::new(most),
+            subjects: RevocationTable::new(most),
+            longest_lifetime,
+        }))
     }
 
     fn revoked(&self, principal: &Principal) -> bool {
@@ -79,7 +83,7 @@ impl Default for MemoryRevocations {
     }
 }
 
-impl Table {
+impl RevocationTable {
     fn new(most: usize) -> Self {
         Self { moments: DashMap::new(), most, len: AtomicUsize::new(0), sweep: Sweep::default() }
     }

@@ -67,7 +67,7 @@ static LOOK_UP: LazyLock<Operation> = LazyLock::new(|| Operation::command("MGET"
 /// # let (redis_secret, token_secret) = ([7; 32], [8; 32]);
 /// let redis = RedisConnection::builder("redis://127.0.0.1:6379/0", "accounts", redis_secret).build()?;
 /// let jwt = palisade::jwt::TokenIssuer::hs256("https://accounts.example", "accounts-api", token_secret)?
-///     .verifier()?
+///     .verifier()
 ///     .revocations(RedisRevocations::new(&redis))
 ///     .build()?;
 /// # let _: Jwt = jwt;

@@ -1,11 +1,11 @@
-//! Roles as data.
+//! Roles as data, and enums of roles.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// One role of a vocabulary: its name, the roles that it implies, and the permissions that it grants.
+/// One role of a [role registry](crate::Roles): its name, the roles that it implies, and the permissions that it grants.
 ///
-/// `#[derive(Role)]` writes them for an enum.
+/// `#[derive(Role)]` writes one for each variant of an enum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoleDefinition {
     pub(crate) name: &'static str,
@@ -14,8 +14,7 @@ pub struct RoleDefinition {
 }
 
 impl RoleDefinition {
-    /// Generated code writes it.
-    #[doc(hidden)]
+    /// A role by its name, with the roles that it implies and the permissions that it grants.
     #[must_use]
     pub const fn new(name: &'static str, implies: &'static [&'static str], grants: &'static [&'static str]) -> Self {
         Self { name, implies, grants }
@@ -24,7 +23,7 @@ impl RoleDefinition {
 
 /// An enum of roles. `#[derive(Role)]` implements it.
 ///
-/// A variant's name in tokens is its own in `snake_case`, or what `#[role("..")]` says.
+/// In tokens, a role has the name of its variant in `snake_case`, unless `#[role("..")]` gives another one.
 ///
 /// ```
 /// use palisade::Roles;
@@ -52,11 +51,11 @@ pub trait TypedRole: Sized + 'static {
     /// Every role of the enum.
     const DEFINITIONS: &'static [RoleDefinition];
 
-    /// The name of this role, as it stands in tokens and rules.
+    /// The name of this role in tokens and rules.
     fn name(&self) -> &'static str;
 }
 
-/// The name of a role, where a setting takes one: from a text, or from a variant of an enum with `#[derive(Role)]`.
+/// The name of a role, for a setting. It is made from a text, or from a variant of an enum with `#[derive(Role)]`.
 ///
 /// ```
 /// use palisade::role::RoleName;
@@ -72,10 +71,10 @@ pub trait TypedRole: Sized + 'static {
 pub struct RoleName(Cow<'static, str>);
 
 impl RoleName {
-    /// Whom `owner_or_admin` and [`RowFilter`](crate::RowFilter) mean unless the application names another.
+    /// The role of administrators unless the application names another.
     pub(crate) const ADMIN: Self = Self(Cow::Borrowed("admin"));
 
-    /// As it stands in tokens and rules.
+    /// The name as it is in tokens and rules.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

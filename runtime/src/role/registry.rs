@@ -10,7 +10,7 @@ use std::sync::Arc;
 use palisade_grammar::hierarchy::Hierarchy;
 use palisade_grammar::names::Kind;
 
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Mistakes};
 use crate::principal::Authority;
 use crate::role::{RoleDefinition, RoleName, TypedRole};
 
@@ -153,27 +153,25 @@ impl RolesBuilder {
     /// control character or has more than 255 bytes), if two roles have one name, or if a role implies an unknown role or,
     /// over however many others, itself.
     pub fn build(self) -> Result<Roles, ConfigError> {
-        let refuse = |problem: String| Err(ConfigError::new("roles", problem));
+        let mut mistakes = Mistakes::default();
         for (at, (name, terms)) in self.roles.iter().enumerate() {
             if let Some(problem) = Kind::Role.mistake(name) {
-                return refuse(problem);
+                mistakes.report("roles", problem);
             }
-            if let Some(problem) = terms.grants.iter().find_map(|name| Kind::Permission.mistake(name)) {
-                return refuse(format!("{name:?} grants a permission with an {problem}"));
+            for problem in terms.grants.iter().filter_map(|name| Kind::Permission.mistake(name)) {
+                mistakes.report("roles", format!("{name:?} grants a permission with an {problem}"));
             }
             if self.roles.iter().take(at).any(|(earlier, _)| earlier == name) {
-                return refuse(format!("{name:?} is defined twice"));
+                mistakes.report("roles", format!("{name:?} is defined twice"));
             }
-            if let Some(unknown) =
-                terms.implies.iter().find(|implied| !self.roles.iter().any(|(name, _)| name == *implied))
-            {
-                return refuse(format!("{name:?} implies {unknown:?}, which is not a role"));
+            for unknown in terms.implies.iter().filter(|implied| self.terms(implied).next().is_none()) {
+                mistakes.report("roles", format!("{name:?} implies {unknown:?}, which is not a role of this registry"));
             }
         }
         if let Some(way) = self.hierarchy().first_cycle() {
-            return refuse(format!("roles imply each other in a cycle: {}", way.join(" -> ")));
+            mistakes.report("roles", format!("roles imply each other in a cycle: {}", way.join(" -> ")));
         }
-        Ok(self.assembled())
+        mistakes.into_result().map(|()| self.assembled())
     }
 
     /// What each role gives, with all that it implies. An implied role that does not exist is left out.

@@ -22,9 +22,9 @@ pub(super) enum Takes {
 
 /// Templates by their first segments, each with its index in the order of registration.
 #[derive(Default)]
-pub(super) struct Index {
-    literals: HashMap<String, Index>,
-    parameter: Option<Box<Index>>,
+pub(super) struct PathIndex {
+    literals: HashMap<String, PathIndex>,
+    parameter: Option<Box<PathIndex>>,
     /// The first plain template that ends at this segment.
     path: Option<usize>,
     prefix: Option<usize>,
@@ -39,7 +39,7 @@ struct Pattern {
     compiled: OnceCell<ResourceDef>,
 }
 
-impl Index {
+impl PathIndex {
     /// Adds a template. The indexes must be ascending.
     pub(super) fn add(&mut self, place: usize, template: &str, takes: Takes) {
         let template = if template.is_empty() { "/" } else { template };
@@ -61,10 +61,10 @@ impl Index {
     /// Returns the first template that takes the requests for this template. `path` is an example of its paths.
     pub(super) fn first(&self, template: &str, path: &str) -> Option<usize> {
         let segments: Vec<&str> = path.split('/').collect();
-        self.search(&segments, &Asked { path, shape: shape(template) })
+        self.search(&segments, &SearchedPath { path, shape: shape(template) })
     }
 
-    fn search(&self, segments: &[&str], asked: &Asked<'_>) -> Option<usize> {
+    fn search(&self, segments: &[&str], asked: &SearchedPath<'_>) -> Option<usize> {
         #[cfg(test)]
         work::step();
         let patterns = self.patterns.iter().find(|pattern| pattern.takes(asked)).map(|pattern| pattern.place);
@@ -79,13 +79,13 @@ impl Index {
     }
 }
 
-struct Asked<'a> {
+struct SearchedPath<'a> {
     path: &'a str,
     shape: String,
 }
 
 impl Pattern {
-    fn takes(&self, asked: &Asked<'_>) -> bool {
+    fn takes(&self, asked: &SearchedPath<'_>) -> bool {
         #[cfg(test)]
         work::step();
         let compiled = self.compiled.get_or_init(|| {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn indexed(before: &[(String, Takes)], template: &str) -> Option<usize> {
-        let mut index = Index::default();
+        let mut index = PathIndex::default();
         for (place, (own, takes)) in before.iter().enumerate() {
             index.add(place, own, *takes);
         }

@@ -16,6 +16,7 @@ mod verified;
 mod verify;
 mod walk;
 
+use std::fmt;
 use std::rc::Rc;
 
 use crate::config_error::ConfigError;
@@ -82,14 +83,22 @@ pub struct Scope {
     prefix: String,
     rules: Vec<Rule>,
     rate_limits: Vec<RateLimit>,
-    items: Vec<Item>,
+    items: Vec<ScopeItem>,
 }
 
-/// A member of a scope.
-#[doc(hidden)]
-pub struct Item(Kind);
+/// A member of a [`Scope`]: what [`Guarded`] makes of an endpoint or of another scope.
+pub struct ScopeItem(ScopeItemKind);
 
-enum Kind {
+impl fmt::Debug for ScopeItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            ScopeItemKind::Endpoint(mount) => f.debug_tuple("Endpoint").field(&mount.route).finish(),
+            ScopeItemKind::Scope(scope) => scope.fmt(f),
+        }
+    }
+}
+
+enum ScopeItemKind {
     Endpoint(Mount),
     Scope(Scope),
 }
@@ -117,22 +126,28 @@ struct Mount {
             and not into a `palisade::scope`"
 )]
 pub trait Guarded {
-    #[doc(hidden)]
-    fn into_item(self) -> Item;
+    /// Called by [`Scope::service`].
+    fn into_item(self) -> ScopeItem;
 }
 
 impl<E: Endpoint> Guarded for E {
-    fn into_item(self) -> Item {
+    fn into_item(self) -> ScopeItem {
         let takes_scoped = endpoint::takes::<E>(extractors::is_scoped);
         let mount = Box::new(|demands| self.mount(Mounter::new::<E>(demands)).into_route());
         let parts = parts_of::<E>();
-        Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, takes_scoped, parts, mount }))
+        ScopeItem(ScopeItemKind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, takes_scoped, parts, mount }))
     }
 }
 
 impl Guarded for Scope {
-    fn into_item(self) -> Item {
-        Item(Kind::Scope(self))
+    fn into_item(self) -> ScopeItem {
+        ScopeItem(ScopeItemKind::Scope(self))
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("prefix", &self.prefix).field("members", &self.items).finish_non_exhaustive()
     }
 }
 

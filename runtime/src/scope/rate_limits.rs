@@ -8,19 +8,19 @@ use std::collections::HashMap;
 use super::Mount;
 use super::verify::mistake;
 use super::walk::Around;
-use crate::config_error::ConfigError;
+use crate::config_error::Mistakes;
 use crate::rate_limit::{By, RateLimit};
 
-pub(super) fn verify(endpoints: &[(Around, &Mount)]) -> Result<(), ConfigError> {
-    // The first rate limit of each name, for the whole application or for one scope. Each later one must have the same numbers.
+pub(super) fn verify(endpoints: &[(Around, &Mount)], mistakes: &mut Mistakes) {
+    // The first of each name, by who shares it: all of that name, or all in the scope. Those after it have its numbers.
     let mut known: HashMap<(Option<&str>, &str), (&RateLimit, String)> = HashMap::new();
     for (around, mount) in endpoints {
         for (prefix, rate_limit) in &around.rate_limits {
             if let Some(by) = rate_limit.keys().iter().find(|by| matches!(by, By::Field(_))) {
                 let name = rate_limit.name();
-                return mistake(format!(
+                mistakes.note(mistake::<()>(format!(
                     "the rate limit \"{name}\" of the scope {prefix:?} counts by {by}, which is possible above a handler only: move it there"
-                ));
+                )));
             }
         }
         let of_scopes = around.rate_limits.iter().map(|(prefix, rate_limit)| {
@@ -32,16 +32,15 @@ pub(super) fn verify(endpoints: &[(Around, &Mount)]) -> Result<(), ConfigError> 
             let (other, other_place) =
                 known.entry((owner, rate_limit.name())).or_insert_with(|| (rate_limit, place.clone()));
             if other.contradicts(rate_limit) {
-                return mistake(format!(
+                mistakes.note(mistake::<()>(format!(
                     "the rate limit \"{}\" is {} at {other_place} and {} at {place}: use the same numbers for one name, or different names",
                     rate_limit.name(),
                     numbers(other),
                     numbers(rate_limit),
-                ));
+                )));
             }
         }
     }
-    Ok(())
 }
 
 fn numbers(rate_limit: &RateLimit) -> String {

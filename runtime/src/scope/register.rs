@@ -6,7 +6,7 @@ use std::rc::Rc;
 use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::{Resource, web};
 
-use super::{Kind, Mount, Scope};
+use super::{Mount, Scope, ScopeItemKind};
 use crate::endpoint::{Methods, fallback, resource_name};
 use crate::policy::ScopeDemands;
 
@@ -55,8 +55,8 @@ fn places(scope: Scope, around: &str, demands: &ScopeDemands) -> (Rc<ScopeDemand
     let mut found = Places::default();
     for item in scope.items {
         match item.0 {
-            Kind::Endpoint(mount) => found.add(vec![(mount, Rc::clone(&demands))]),
-            Kind::Scope(inner) => {
+            ScopeItemKind::Endpoint(mount) => found.add(vec![(mount, Rc::clone(&demands))]),
+            ScopeItemKind::Scope(inner) => {
                 let own = inner.prefix.clone();
                 let (inner_outer, inside) = places(inner, &prefix, &demands);
                 if own.is_empty() {

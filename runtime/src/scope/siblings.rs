@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::Mount;
-use super::index::{Index, Takes};
+use super::index::{PathIndex, Takes};
 use super::verify::mistake;
 use crate::config_error::ConfigError;
 use crate::policy::Route;
@@ -18,7 +18,7 @@ pub(super) struct Siblings {
     mounted: Vec<Before>,
     /// The indexes of the endpoints of each shape. The shape is the template without parameter names.
     by_shape: HashMap<String, Vec<usize>>,
-    index: Index,
+    index: PathIndex,
 }
 
 struct Before {

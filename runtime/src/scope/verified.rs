@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 
-use super::{Kind, Scope, verify};
+use super::{Scope, ScopeItemKind, verify};
 use crate::config_error::ConfigError;
 use crate::endpoint::Parts;
 use crate::policy::{Policy, Refused, Route, Rule};
@@ -38,11 +38,11 @@ enum Member {
 impl Outline {
     fn of(scope: &Scope) -> Self {
         let members = scope.items.iter().map(|item| match &item.0 {
-            Kind::Endpoint(mount) => {
+            ScopeItemKind::Endpoint(mount) => {
                 let refused = refused_by(&[mount.policy.rule]);
                 Member::Endpoint(mount.route, mount.policy, refused, mount.parts.clone())
             }
-            Kind::Scope(inner) => Member::Scope(Self::of(inner)),
+            ScopeItemKind::Scope(inner) => Member::Scope(Self::of(inner)),
         });
         Self {
             prefix: scope.prefix.clone(),

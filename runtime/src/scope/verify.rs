@@ -5,31 +5,42 @@ use palisade_grammar::template::parameters;
 use super::rate_limits;
 use super::siblings::Siblings;
 use super::walk::{self, Around};
-use super::{Kind, Mount, Scope, logic};
-use crate::config_error::ConfigError;
+use super::{Mount, Scope, ScopeItemKind, logic};
+use crate::config_error::{ConfigError, Mistakes};
 use crate::policy::{Credentials, Ownership, Policy, Rule};
 use crate::policy_table::PolicyTable;
 use crate::role::RoleName;
 use crate::template;
 
 pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), ConfigError> {
+    // Unless every path can be read, nothing else can be told about them.
     prefixes(scope)?;
-    reachable(scope, &Around::default(), &mut Siblings::default())?;
+    let mut mistakes = Mistakes::default();
+    reachable(scope, &Around::default(), &mut Siblings::default(), &mut mistakes);
     let endpoints = walk::endpoints(scope, &Around::default());
-    endpoints.iter().try_for_each(|(around, mount)| endpoint(around, mount, admin))?;
-    rate_limits::verify(&endpoints)
+    for (around, mount) in &endpoints {
+        mistakes.note(endpoint(around, mount, admin));
+    }
+    rate_limits::verify(&endpoints, &mut mistakes);
+    mistakes.into_result()
 }
 
 /// No macro reads a prefix, and the router panics if it cannot read one.
 fn prefixes(scope: &Scope) -> Result<(), ConfigError> {
-    template::readable(&scope.prefix)
-        .or_else(|problem| mistake(format!("the prefix {} of a scope {problem}", scope.prefix)))?;
-    scope.items.iter().try_for_each(|item| match &item.0 {
-        Kind::Endpoint(mount) => template::readable(mount.route.path).or_else(|problem| {
-            mistake(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
-        }),
-        Kind::Scope(inner) => prefixes(inner),
-    })
+    let mut mistakes = Mistakes::default();
+    mistakes.note(
+        template::readable(&scope.prefix)
+            .or_else(|problem| mistake(format!("the prefix {} of a scope {problem}", scope.prefix))),
+    );
+    for item in &scope.items {
+        mistakes.note(match &item.0 {
+            ScopeItemKind::Endpoint(mount) => template::readable(mount.route.path).or_else(|problem| {
+                mistake(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
+            }),
+            ScopeItemKind::Scope(inner) => prefixes(inner),
+        });
+    }
+    mistakes.into_result()
 }
 
 pub(super) fn mistake<T>(problem: String) -> Result<T, ConfigError> {
@@ -101,10 +112,11 @@ fn check_deny_of_rows(around: &Around, mount: &Mount) -> Result<(), ConfigError>
 
 /// Finds the mistakes that depend on the role of administrators.
 pub(crate) fn check_rows(table: &PolicyTable) -> Result<(), ConfigError> {
+    let mut mistakes = Mistakes::default();
     for row in table.rows() {
-        check_satisfiable(row.outer(), row.policy(), row.path(), Some(row.admin_role()))?;
+        mistakes.note(check_satisfiable(row.outer(), row.policy(), row.path(), Some(row.admin_role())));
     }
-    Ok(())
+    mistakes.into_result()
 }
 
 /// Finds rules that conflict, and alternatives that are redundant.
@@ -155,18 +167,19 @@ fn check_satisfiable(
     }
 }
 
-fn reachable(scope: &Scope, around: &Around, siblings: &mut Siblings) -> Result<(), ConfigError> {
+fn reachable(scope: &Scope, around: &Around, siblings: &mut Siblings, mistakes: &mut Mistakes) {
     let around = around.inside(scope);
     for item in &scope.items {
         match &item.0 {
-            Kind::Endpoint(mount) => siblings.mount(mount, format!("{}{}", around.prefix, mount.route.path))?,
-            // A scope without a prefix uses the same router.
-            Kind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings)?,
-            Kind::Scope(inner) => {
-                siblings.nest(format!("{}{}", around.prefix, inner.prefix))?;
-                reachable(inner, &around, &mut Siblings::default())?;
+            ScopeItemKind::Endpoint(mount) => {
+                mistakes.note(siblings.mount(mount, format!("{}{}", around.prefix, mount.route.path)));
+            }
+            // Without a prefix it is in the same router.
+            ScopeItemKind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings, mistakes),
+            ScopeItemKind::Scope(inner) => {
+                mistakes.note(siblings.nest(format!("{}{}", around.prefix, inner.prefix)));
+                reachable(inner, &around, &mut Siblings::default(), mistakes);
             }
         }
     }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The endpoints of a scope, with the demands of the scopes around them.
 
-use super::{Kind, Mount, Scope};
+use super::{Mount, Scope, ScopeItemKind};
 use crate::policy::Rule;
 use crate::policy_table::{PolicyRow, PolicyTable};
 use crate::rate_limit::RateLimit;
@@ -28,8 +28,8 @@ impl Around {
 pub(super) fn endpoints<'s>(scope: &'s Scope, around: &Around) -> Vec<(Around, &'s Mount)> {
     let around = around.inside(scope);
     let members = scope.items.iter().flat_map(|item| match &item.0 {
-        Kind::Endpoint(mount) => vec![(around.clone(), mount)],
-        Kind::Scope(inner) => endpoints(inner, &around),
+        ScopeItemKind::Endpoint(mount) => vec![(around.clone(), mount)],
+        ScopeItemKind::Scope(inner) => endpoints(inner, &around),
     });
     members.collect()
 }

@@ -1,10 +1,16 @@
-//! Sessions: short-lived access tokens, renewed by refresh tokens that are good once.
+//! Sessions: short-lived access tokens, renewed by refresh tokens that can be used once.
 //!
-//! Threat: a stolen token that works for weeks, a refresh token that works twice, a logout that logs nobody out (CWE-613, CWE-294,
-//! RFC 9700 §4.14, ASVS V7.2.1 to V7.4.3). Promise: a refresh token is 256 random bits, kept only as a hash, replaced at every
-//! use, by one of however many that use it at once; when a used one comes again its whole session ends, access tokens too. A
-//! session ends when it was idle too long, when it is too old, and when it is told to.
+//! Threat: a stolen token that works for weeks, a refresh token that works twice, a logout that does not end anything (CWE-613,
+//! CWE-294, RFC 9700 §4.14, ASVS V7.2.1 to V7.4.3).
+//!
+//! Promise: a refresh token is 256 random bits, is stored only as a hash, and is replaced at each use; of several uses at the same
+//! time, one wins. If a used refresh token is used again, its whole session is revoked, including its access tokens. A session ends
+//! when it was idle too long, when it is too old, and when it is ended.
+//!
+//! [`Sessions`] begins, refreshes and ends them; its example shows the whole life of one. The access tokens are those of
+//! [`jwt`](crate::jwt), and [`revocation`](crate::revocation) takes them back.
 
+mod builder;
 mod error;
 mod memory;
 #[cfg(feature = "redis")]
@@ -21,6 +27,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+pub use self::builder::SessionsBuilder;
 pub use self::error::{BeginError, EndError, RefreshError};
 pub use self::memory::MemorySessions;
 #[cfg(feature = "redis")]
@@ -28,7 +35,6 @@ pub use self::redis::RedisSessions;
 use self::secret::RefreshToken;
 pub use self::store::{SessionRecord, SessionStore};
 use crate::audit;
-use crate::config_error::ConfigError;
 use crate::jwt::{Grant, IssueError, JwtBuilder, Set, TokenIssuer, since_epoch};
 use crate::principal::Principal;
 use crate::revocation::{MemoryRevocations, RevocationStore};
@@ -54,7 +60,7 @@ const DEFAULT_AGE: Duration = DAY.saturating_mul(90);
 /// # let secret = [7; 32];
 /// let issuer = TokenIssuer::hs256("https://accounts.example", "accounts-api", secret)?;
 /// let sessions = Sessions::new(issuer, MemorySessions::new(), MemoryRevocations::new());
-/// let jwt = sessions.verifier()?.build()?;
+/// let jwt = sessions.verifier().build()?;
 ///
 /// let grant = || Grant::new("u-1", Duration::from_secs(900)).roles(["user"]);
 /// let tokens = sessions.begin(&grant()).await?;
@@ -68,9 +74,9 @@ const DEFAULT_AGE: Duration = DAY.saturating_mul(90);
 /// # let _ = principal;
 /// # Ok(()) }
 /// ```
-pub struct Sessions<S = MemorySessions, R = MemoryRevocations>(Arc<Inner<S, R>>);
+pub struct Sessions<S = MemorySessions, R = MemoryRevocations>(Arc<SessionsInner<S, R>>);
 
-struct Inner<S, R> {
+struct SessionsInner<S, R> {
     issuer: TokenIssuer,
     store: S,
     revocations: Arc<R>,
@@ -79,47 +85,46 @@ struct Inner<S, R> {
 }
 
 impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
-    /// Sessions whose tokens the issuer signs, kept in the store. `revocations` is where access tokens are taken back.
+    /// Sessions with the default lifetimes. The issuer signs the tokens, `store` keeps the sessions, and `revocations` keeps which
+    /// access tokens are revoked.
     #[must_use]
     pub fn new(issuer: TokenIssuer, store: S, revocations: R) -> Self {
         let revocations = Arc::new(revocations);
-        Self(Arc::new(Inner { issuer, store, revocations, idle: DEFAULT_IDLE, age: DEFAULT_AGE }))
+        Self(Arc::new(SessionsInner { issuer, store, revocations, idle: DEFAULT_IDLE, age: DEFAULT_AGE }))
     }
 
-    /// The issuer whose subjects they are of.
+    /// [`new`](Self::new) with other lifetimes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use palisade::jwt::TokenIssuer;
+    /// use palisade::revocation::MemoryRevocations;
+    /// use palisade::session::{MemorySessions, Sessions};
+    ///
+    /// # let secret = [7; 32];
+    /// let issuer = TokenIssuer::hs256("https://accounts.example", "accounts-api", secret)?;
+    /// let sessions = Sessions::builder(issuer, MemorySessions::new(), MemoryRevocations::new())
+    ///     .refresh_token_lifetime(Duration::from_secs(3_600))
+    ///     .session_lifetime(Duration::from_secs(24 * 3_600))
+    ///     .build()?;
+    /// # let _ = sessions;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn builder(issuer: TokenIssuer, store: S, revocations: R) -> SessionsBuilder<S, R> {
+        SessionsBuilder::new(issuer, store, revocations)
+    }
+
+    /// The issuer of the tokens.
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.0.issuer.issuer()
     }
 
-    /// How long a refresh token is good for, and how long a session lasts however often it is refreshed (ASVS V7.3.1, V7.3.2).
-    /// Default: 14 and 90 days. To be said before the sessions are shared.
+    /// The builder of a verifier for the access tokens, with the revocations.
     ///
-    /// # Errors
-    ///
-    /// A refresh token under a minute, a session shorter than its refresh token or over 10 years, or sessions that are shared.
-    pub fn lifetimes(mut self, refresh_token: Duration, session: Duration) -> Result<Self, ConfigError> {
-        let refuse = |problem: &'static str| Err(ConfigError::new("session lifetimes", problem));
-        if refresh_token < Duration::from_secs(60) {
-            return refuse("have a refresh token under a minute");
-        }
-        if session < refresh_token || session > DAY.saturating_mul(3650) {
-            return refuse("have a session that is shorter than its refresh token, or over 10 years");
-        }
-        let Some(inner) = Arc::get_mut(&mut self.0) else {
-            return refuse("have to be said before the sessions are cloned");
-        };
-        (inner.idle, inner.age) = (refresh_token, session);
-        Ok(self)
-    }
-
-    /// A verifier of the access tokens that knows what was taken back; still to be built.
-    ///
-    /// # Errors
-    ///
-    /// If the crypto backend can't derive the verifying key.
-    pub fn verifier(&self) -> Result<JwtBuilder<Set, Set, Set>, ConfigError> {
-        Ok(self.0.issuer.verifier()?.revocations(Arc::clone(&self.0.revocations)))
+    /// If the crypto backend cannot derive the verifying key, that is a mistake of [`JwtBuilder::build`].
+    pub fn verifier(&self) -> JwtBuilder<Set, Set, Set> {
+        self.0.issuer.verifier().revocations(Arc::clone(&self.0.revocations))
     }
 
     /// Begins a session: the first pair of tokens, for somebody who proved who they are. A new session each time (ASVS V7.2.4).

@@ -9,7 +9,7 @@ use crate::jwt::Jwt;
 fn sessions() -> (Sessions, Jwt) {
     let issuer = TokenIssuer::hs256("https://issuer.example", "api", [7; 32]).unwrap();
     let sessions = Sessions::new(issuer, MemorySessions::new(), MemoryRevocations::new());
-    let jwt = sessions.verifier().unwrap().build().unwrap();
+    let jwt = sessions.verifier().build().unwrap();
     (sessions, jwt)
 }
 
@@ -193,14 +193,19 @@ async fn debug_shows_no_usable_token() {
 
 #[test]
 fn out_of_bounds_lifetimes_are_rejected() {
-    let with = |idle, age| sessions().0.lifetimes(Duration::from_secs(idle), Duration::from_secs(age));
+    let with = |idle, age| {
+        let issuer = TokenIssuer::hs256("https://issuer.example", "api", [7; 32]).unwrap();
+        Sessions::builder(issuer, MemorySessions::new(), MemoryRevocations::new())
+            .session_lifetime(Duration::from_secs(age))
+            .refresh_token_lifetime(Duration::from_secs(idle))
+            .build()
+    };
     assert!(with(60, 60).is_ok());
-    for (idle, age) in [(59, 600), (600, 599), (60, u64::MAX)] {
-        assert!(with(idle, age).unwrap_err().to_string().starts_with("session lifetimes: "));
+    for (idle, age, setting) in
+        [(59, 600, "refresh_token_lifetime"), (600, 599, "session_lifetime"), (60, u64::MAX, "session_lifetime")]
+    {
+        assert_eq!(with(idle, age).unwrap_err().setting(), setting);
     }
-    let shared = sessions().0;
-    let _other = shared.clone();
-    assert!(shared.lifetimes(Duration::from_secs(60), Duration::from_secs(60)).is_err());
     let long = at_once(|| async { sessions().0.begin(&Grant::new("ada", DAY + Duration::from_secs(1))).await });
     assert_eq!(long.unwrap_err(), BeginError::Issue(IssueError::Lifetime));
 }

@@ -24,6 +24,7 @@ use crate::settings::RequestState;
 
 /// The result of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Access {
     /// The handler would be called.
     In,
@@ -216,7 +217,7 @@ fn request(
     request.extensions_mut().insert(DryRun);
     match broken {
         Some(read) => {
-            let stream: Pin<Box<dyn Stream<Item = _>>> = Box::pin(Broken(Arc::clone(read)));
+            let stream: Pin<Box<dyn Stream<Item = _>>> = Box::pin(BrokenBody(Arc::clone(read)));
             request.replace_payload(Payload::Stream { payload: stream }).0
         }
         None => request,
@@ -224,9 +225,9 @@ fn request(
 }
 
 /// A body that breaks off. It records whether it was read.
-struct Broken(Arc<AtomicBool>);
+struct BrokenBody(Arc<AtomicBool>);
 
-impl Stream for Broken {
+impl Stream for BrokenBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -235,7 +236,7 @@ impl Stream for Broken {
     }
 }
 
-struct Answer {
+struct ProbeAnswer {
     access: Access,
     body: Bytes,
     principal: Option<Principal>,
@@ -243,7 +244,7 @@ struct Answer {
     admin: Option<RoleName>,
 }
 
-async fn call<S, B>(app: &S, request: actix_http::Request) -> Answer
+async fn call<S, B>(app: &S, request: actix_http::Request) -> ProbeAnswer
 where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
@@ -254,13 +255,13 @@ where
             let through = response.response().extensions().contains::<LetThrough>();
             let access = if through { Access::In } else { Access::Refused(response.status()) };
             let body = body::to_bytes(response.into_body()).await.unwrap_or_default();
-            Answer { access, body, principal, admin }
+            ProbeAnswer { access, body, principal, admin }
         }
         Err(error) => {
             let response = error.as_response_error().error_response();
             let access = Access::Refused(response.status());
             let body = body::to_bytes(response.into_body()).await.unwrap_or_default();
-            Answer { access, body, principal: None, admin: None }
+            ProbeAnswer { access, body, principal: None, admin: None }
         }
     }
 }
@@ -288,7 +289,7 @@ fn admin<B>(response: &ServiceResponse<B>) -> Option<RoleName> {
 #[macro_export]
 macro_rules! __assert_access {
     ($file:expr, $matrix:expr $(,)?) => {
-        $crate::testing::committed(
+        $crate::__v1::assert_committed(
             &::std::path::Path::new(::core::env!("CARGO_MANIFEST_DIR")).join($file),
             &$crate::testing::AccessMatrix::to_markdown(&$matrix),
         )

@@ -11,7 +11,10 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::{env, fs};
 
-/// Compares a [`PolicyTable`](crate::PolicyTable) with its committed page. Panics with the lines that differ.
+use crate::policy_table::PolicyTable;
+
+/// Compares a [`PolicyTable`](crate::PolicyTable) with the page that is committed for it, and fails with the lines that
+/// differ.
 ///
 /// The path is relative to the `Cargo.toml` of the crate. Run the test with `PALISADE_BLESS=1` to write the file, also for the
 /// first time. If `CI` is set, nothing is written. The page has no line numbers, so it changes only if a policy, a route or a name
@@ -28,10 +31,7 @@ use std::{env, fs};
 #[macro_export]
 macro_rules! __assert_policies {
     ($file:expr, $table:expr $(,)?) => {
-        $crate::testing::committed(
-            &::std::path::Path::new(::core::env!("CARGO_MANIFEST_DIR")).join($file),
-            &$crate::PolicyTable::to_committed(&$table),
-        )
+        $crate::__v1::assert_policies(&::std::path::Path::new(::core::env!("CARGO_MANIFEST_DIR")).join($file), &$table)
     };
 }
 
@@ -39,10 +39,19 @@ macro_rules! __assert_policies {
 ///
 /// # Panics
 ///
-/// If they differ, with the lines that differ. Also if the file cannot be read or written.
-#[doc(hidden)]
+/// If they differ, with the lines that differ; and if the file cannot be read or written.
 #[track_caller]
-pub fn committed(path: &Path, now: &str) {
+pub fn assert_policies(path: &Path, table: &PolicyTable) {
+    assert_committed(path, &table.to_committed());
+}
+
+/// Compares a text with a committed file, as [`assert_policies`] does.
+///
+/// # Panics
+///
+/// As [`assert_policies`] does.
+#[track_caller]
+pub fn assert_committed(path: &Path, now: &str) {
     if let Err(difference) = settle(path, now, Blessing::of_environment()) {
         panic!("{difference}");
     }
@@ -102,7 +111,7 @@ fn write(path: &Path, now: &str) -> std::io::Result<()> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Line<'t> {
+enum DiffLine<'t> {
     Same(&'t str),
     Committed(&'t str),
     Now(&'t str),
@@ -113,7 +122,7 @@ fn difference(before: &str, now: &str) -> String {
     let before: Vec<&str> = before.lines().collect();
     let now: Vec<&str> = now.lines().collect();
     let lines = compare(&before, &now);
-    let differs = |line: Option<&Line<'_>>| line.is_some_and(|line| !matches!(line, Line::Same(_)));
+    let differs = |line: Option<&DiffLine<'_>>| line.is_some_and(|line| !matches!(line, DiffLine::Same(_)));
     let mut text = String::new();
     let mut left_out = false;
     for (at, line) in lines.iter().enumerate() {
@@ -127,9 +136,9 @@ fn difference(before: &str, now: &str) -> String {
             text.push_str("  ...\n");
         }
         let (sign, words) = match line {
-            Line::Same(words) => (' ', words),
-            Line::Committed(words) => ('-', words),
-            Line::Now(words) => ('+', words),
+            DiffLine::Same(words) => (' ', words),
+            DiffLine::Committed(words) => ('-', words),
+            DiffLine::Now(words) => ('+', words),
         };
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "{sign} {}", crate::policy_table::escape(words));
@@ -141,19 +150,19 @@ fn difference(before: &str, now: &str) -> String {
 }
 
 /// Aligns the lines by a longest common subsequence, between the common beginning and end.
-fn compare<'t>(mut before: &[&'t str], mut now: &[&'t str]) -> Vec<Line<'t>> {
+fn compare<'t>(mut before: &[&'t str], mut now: &[&'t str]) -> Vec<DiffLine<'t>> {
     let mut lines = Vec::new();
     while let ([first, rest @ ..], [other, others @ ..]) = (before, now)
         && first == other
     {
-        lines.push(Line::Same(first));
+        lines.push(DiffLine::Same(first));
         (before, now) = (rest, others);
     }
     let mut end = Vec::new();
     while let ([rest @ .., last], [others @ .., other]) = (before, now)
         && last == other
     {
-        end.push(Line::Same(last));
+        end.push(DiffLine::Same(last));
         (before, now) = (rest, others);
     }
     let common = common_lengths(before, now);
@@ -164,15 +173,15 @@ fn compare<'t>(mut before: &[&'t str], mut now: &[&'t str]) -> Vec<Line<'t>> {
     loop {
         match (before, now) {
             ([first, rest @ ..], [other, others @ ..]) if first == other => {
-                lines.push(Line::Same(first));
+                lines.push(DiffLine::Same(first));
                 (before, now) = (rest, others);
             }
             ([first, rest @ ..], _) if now.is_empty() || length(rest, now) >= length(before, now) => {
-                lines.push(Line::Committed(first));
+                lines.push(DiffLine::Committed(first));
                 before = rest;
             }
             (_, [other, others @ ..]) => {
-                lines.push(Line::Now(other));
+                lines.push(DiffLine::Now(other));
                 now = others;
             }
             _ => break,

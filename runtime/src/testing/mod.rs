@@ -12,7 +12,7 @@
 mod access;
 #[cfg(debug_assertions)]
 mod as_principal;
-mod committed;
+pub(crate) mod committed;
 #[cfg(debug_assertions)]
 mod personas;
 
@@ -20,7 +20,6 @@ mod personas;
 pub use self::access::{Access, AccessMatrix, access_matrix};
 #[cfg(debug_assertions)]
 pub use self::as_principal::AsPrincipal;
-pub use self::committed::committed;
 #[cfg(debug_assertions)]
 pub use self::personas::{Persona, Personas};
 #[cfg(debug_assertions)]

@@ -69,7 +69,7 @@ impl Persona {
 
 /// An existing row.
 #[derive(Clone, Debug)]
-struct Row {
+struct KnownRow {
     resource: String,
     owner: String,
     tenant: Option<String>,
@@ -80,7 +80,7 @@ struct Row {
 pub struct Personas {
     list: Vec<Persona>,
     parameters: Vec<(String, String)>,
-    rows: Vec<Row>,
+    rows: Vec<KnownRow>,
     resource_owner_issuer: Option<String>,
     checks: Vec<(String, String, bool)>,
 }
@@ -112,7 +112,7 @@ impl Personas {
     /// writes it. The row must exist and have no tenant.
     #[must_use]
     pub fn row(mut self, resource: impl Into<String>, owner: impl Into<String>) -> Self {
-        self.rows.push(Row { resource: resource.into(), owner: owner.into(), tenant: None });
+        self.rows.push(KnownRow { resource: resource.into(), owner: owner.into(), tenant: None });
         self
     }
 
@@ -124,7 +124,7 @@ impl Personas {
         owner: impl Into<String>,
         tenant: impl Into<String>,
     ) -> Self {
-        self.rows.push(Row { resource: resource.into(), owner: owner.into(), tenant: Some(tenant.into()) });
+        self.rows.push(KnownRow { resource: resource.into(), owner: owner.into(), tenant: Some(tenant.into()) });
         self
     }
 
@@ -181,7 +181,7 @@ impl Personas {
             })
         };
         let counts = known.is_some_and(|principal| self.counts(principal));
-        let in_tenant = |known_row: &Row| {
+        let in_tenant = |known_row: &KnownRow| {
             let tenant = known_row.tenant.as_deref();
             tenant.is_none() || (counts && tenant == known.and_then(Principal::tenant))
         };

@@ -2,12 +2,12 @@
 
 /// A tuple of arguments as a list: `(&A, (&B, ()))`.
 pub trait Listed {
-    #[doc(hidden)]
+    /// The arguments as nested pairs of references.
     type List<'a>
     where
         Self: 'a;
 
-    #[doc(hidden)]
+    /// References to the arguments, one after the other.
     fn listed(&self) -> Self::List<'_>;
 }
 
@@ -25,7 +25,8 @@ macro_rules! listed {
             type List<'a> = listed!(@type 'a $($name)*) where Self: 'a;
 
             #[allow(non_snake_case)]
-            fn listed(&self) -> Self::List<'_> {
+            /// References to the arguments, one after the other.
+    fn listed(&self) -> Self::List<'_> {
                 let ($($name,)*) = self;
                 listed!(@value $($name)*)
             }

@@ -1,34 +1,56 @@
-//! Input has the declared shape before a handler sees it.
+//! Input is validated before a handler sees it.
 //!
-//! Threat: values that no code downstream expects (ASVS V2.2.1, CWE-20), and errors that echo them (CWE-209). Promise: every
-//! argument of a `#[validate]`d handler is either validated, or of a type that is known to carry no input; any other type
-//! does not compile. An error names field and rule, never the value.
+//! Threat: values that no code downstream expects (ASVS V2.2.1, CWE-20), and errors that echo them (CWE-209).
 //!
-//! `validator` knows the names of fields in Rust. Where the body is JSON, a pointer is looked up in what was sent: flattened structs,
-//! entries of maps and other spellings of a name are found, and what can't be found is the nearest place that is there. A nested struct is validated where its field says `#[validate(nested)]`, and only there: that is `validator`'s rule.
+//! Promise: each argument of a handler with `#[validate]` is either validated, or of a type that is known to carry no input. Any
+//! other type does not compile. An error names the field and the rule, never the value.
+//!
+//! `validator` knows the names of fields in Rust. If the body is JSON, palisade finds the field in the JSON that was sent, also behind
+//! flattened structs, map entries and renamed fields. If it cannot, the error points to the nearest parent that exists. A nested
+//! struct is validated only if its field has `#[validate(nested)]`: that is `validator`'s rule.
+//!
+//! ```
+//! use actix_web::web::Json;
+//! use palisade::{post, public, validate};
+//! use serde::Deserialize;
+//! use validator::Validate;
+//!
+//! #[derive(Deserialize, Validate)]
+//! struct Order {
+//!     #[validate(range(min = 1, max = 99))]
+//!     pieces: u32,
+//! }
+//!
+//! #[post("/orders")]
+//! #[public]
+//! #[validate]
+//! async fn order(order: Json<Order>) -> String {
+//!     format!("{} pieces", order.pieces)
+//! }
+//! ```
 
-mod listed;
+pub(crate) mod checks;
+pub(crate) mod listed;
 mod pointer;
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
 
 use actix_web::http::{Method, Uri};
 use actix_web::{Either, HttpRequest, dev, web};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
-pub use self::listed::Listed;
+pub(crate) use self::checks::Checks;
 pub(crate) use self::pointer::located;
 use crate::principal::Principal;
 use crate::problem::{FieldError, Problem, answer_with_a_problem};
 
-/// What is wrong with an argument: 422, with each field in `errors`.
+/// The invalid fields of an argument: 422, with each field in `errors`.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the input is invalid")]
 pub struct Invalid(Vec<FieldError>);
 
 impl Invalid {
-    /// These fields are wrong; see [`FieldError::new`] for what may stand in them.
+    /// These fields are invalid. [`FieldError::new`] tells what they may contain.
     #[must_use]
     pub fn new(fields: Vec<FieldError>) -> Self {
         Self(fields)
@@ -56,9 +78,9 @@ impl From<ValidationErrors> for Invalid {
     }
 }
 
-/// An argument that `#[validate]` can judge: it is validated, or known to carry no input.
+/// An argument that `#[validate]` can handle: it is validated, or known to carry no input.
 ///
-/// Implement it for an extractor of your own, so that it may stand beside validated arguments:
+/// Implement it for your own extractor, so that a handler can take it beside validated arguments:
 ///
 /// ```
 /// struct Session;
@@ -77,20 +99,22 @@ pub trait Input {
     /// [`Validated`] or [`NotValidated`].
     type Kind;
 
-    /// Judges the value. The default accepts it.
+    /// Validates the value. The default accepts it.
     ///
     /// # Errors
     ///
-    /// What is wrong with which field.
+    /// The fields that are invalid.
     fn check(&self) -> Result<(), Invalid> {
         Ok(())
     }
 }
 
-/// The argument carries input, and it is validated.
+/// Kind of an argument: it carries input, and it is validated.
+#[derive(Debug)]
 pub struct Validated(());
 
-/// The argument carries no body, form or query: a bare `#[validate]` has nothing to check there.
+/// Kind of an argument: it carries no body, form or query, so `#[validate]` has nothing to check there.
+#[derive(Debug)]
 pub struct NotValidated(());
 
 /// An argument that was named in `#[validate(..)]`.
@@ -100,7 +124,11 @@ pub struct NotValidated(());
     note = "`Json<T>`, `Form<T>`, `Query<T>` and `Path<T>` can be validated if `T` derives `validator::Validate`"
 )]
 pub trait NamedInput {
-    #[doc(hidden)]
+    /// Validates the argument.
+    ///
+    /// # Errors
+    ///
+    /// The fields that are invalid.
     fn check_named(&self) -> Result<(), Invalid>;
 }
 
@@ -184,68 +212,6 @@ impl<T: Clone> Input for web::ReqData<T> {
 
 impl<T: ?Sized> Input for web::Data<T> {
     type Kind = NotValidated;
-}
-
-/// The checks of one handler's arguments, and whether there was any input among them.
-pub struct Checks<Seen>(PhantomData<Seen>);
-
-/// [`Seen`](Checks) so far and an argument's kind, together.
-pub trait With<Kind> {
-    #[doc(hidden)]
-    type Seen;
-}
-
-impl With<NotValidated> for NotValidated {
-    type Seen = NotValidated;
-}
-impl With<Validated> for NotValidated {
-    type Seen = Validated;
-}
-impl<Kind> With<Kind> for Validated {
-    type Seen = Validated;
-}
-
-/// At least one argument was validated.
-#[diagnostic::on_unimplemented(
-    message = "`#[validate]` has nothing to validate, because no argument is a `Json`, `Form` or `Query`",
-    label = "no argument is input",
-    note = "take the input as `Json<T>`, `Form<T>` or `Query<T>`, name a `Path` argument as in `#[validate(path)]`, or remove `#[validate]`"
-)]
-pub trait SomeInput {}
-impl SomeInput for Validated {}
-
-impl Checks<NotValidated> {
-    #[doc(hidden)]
-    #[must_use]
-    #[allow(clippy::new_without_default)]
-    pub fn new() -> Self {
-        Checks(PhantomData)
-    }
-}
-
-impl<Seen> Checks<Seen> {
-    #[doc(hidden)]
-    pub fn each<T: Input>(self, argument: &T) -> Result<Checks<Seen::Seen>, Invalid>
-    where
-        Seen: With<T::Kind>,
-    {
-        argument.check()?;
-        Ok(Checks(PhantomData))
-    }
-
-    #[doc(hidden)]
-    pub fn named<T: NamedInput>(self, argument: &T) -> Result<Checks<Validated>, Invalid> {
-        argument.check_named()?;
-        Ok(Checks(PhantomData))
-    }
-
-    #[doc(hidden)]
-    pub fn done(self) -> Result<(), Invalid>
-    where
-        Seen: SomeInput,
-    {
-        Ok(())
-    }
 }
 
 fn collect(errors: &ValidationErrors, path: &mut String, fields: &mut Vec<FieldError>) {

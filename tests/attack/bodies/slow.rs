@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use actix_web::web::{Bytes, Json, Payload};
 use actix_web::{App, HttpResponse, HttpServer};
 use futures_util::StreamExt as _;
-use palisade::{BodyTimeouts, authenticated, get, post, public};
+use palisade::{BodyTimeouts, Palisade, authenticated, get, post, public};
 use palisade_tests::builder;
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ const GRACE: Duration = Duration::from_millis(600);
 const DEADLINE: Duration = Duration::from_secs(2);
 
 fn serve() -> SocketAddr {
-    let timeouts = BodyTimeouts::new().deadline(DEADLINE).unwrap().grace(GRACE).unwrap().min_rate(50).unwrap();
+    let timeouts = BodyTimeouts::new().deadline(DEADLINE).grace(GRACE).min_rate(50);
     let palisade = builder().body_timeouts(timeouts).build().unwrap();
     let (send, addresses) = mpsc::channel();
     thread::spawn(move || {
@@ -227,9 +227,9 @@ fn invalid_timeouts_are_config_errors() {
         new().grace(Duration::from_secs(86_401)),
         new().min_rate(0),
     ] {
-        assert_eq!(mistake.unwrap_err().setting(), "body_timeouts");
+        assert_eq!(Palisade::builder().body_timeouts(mistake).build().unwrap_err().setting(), "body_timeouts");
     }
-    let stated = new().deadline(30 * SECOND).unwrap().grace(5 * SECOND).unwrap().min_rate(1024).unwrap();
+    let stated = new().deadline(30 * SECOND).grace(5 * SECOND).min_rate(1024);
     assert_eq!(new(), stated, "these are the documented defaults");
 }
 

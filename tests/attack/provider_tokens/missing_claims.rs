@@ -24,7 +24,7 @@ fn of_a_client(client: impl Into<Value>) -> Value {
 fn for_a_client(audiences: &[&str]) -> Jwt {
     let key = VerifyingKey::hmac(palisade::jwt::Algorithm::Hs256, SECRET).unwrap();
     let (first, others) = audiences.split_first().unwrap();
-    let builder = Jwt::builder().issuer(ISSUER).keys(key).audience(*first).audience_at("client_id");
+    let builder = Jwt::builder().issuer(ISSUER).keys(key).audience(*first).danger_audience_at("client_id");
     others.iter().fold(builder, |builder, audience| builder.audience(*audience)).build().unwrap()
 }
 
@@ -70,8 +70,8 @@ fn other_audience_claim_does_not_override_aud() {
 #[test]
 fn audience_claim_path_can_be_nested() {
     let nested = with_member(without("aud"), "azp", json!({"id": AUDIENCE}));
-    assert_eq!(verdict(&configured().audience_at("azp.id").build().unwrap(), &token(&nested)), Ok(()));
-    let mistake = configured().audience_at("azp.").build().unwrap_err().to_string();
+    assert_eq!(verdict(&configured().danger_audience_at("azp.id").build().unwrap(), &token(&nested)), Ok(()));
+    let mistake = configured().danger_audience_at("azp.").build().unwrap_err().to_string();
     assert!(mistake.starts_with("jwt claim path: "), "{mistake}");
 }
 

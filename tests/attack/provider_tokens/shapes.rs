@@ -202,7 +202,7 @@ pub(super) fn cognito() -> Provider {
         name: "Amazon Cognito",
         issuer: "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_example",
         audiences: &["xxxxxxxxxxxxexample"],
-        configure: |jwt| jwt.audience_at("client_id").roles_at("cognito:groups"),
+        configure: |jwt| jwt.danger_audience_at("client_id").roles_at("cognito:groups"),
         keys: vec![rsa().jwk(KEY), second().jwk("id-token-key")],
         header: json!({"kid": KEY, "alg": "RS256"}),
         claims: dated(json!({

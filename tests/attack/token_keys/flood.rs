@@ -178,7 +178,7 @@ async fn workers_share_one_fetch() {
 fn fetch_restarts_if_its_worker_ends() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(500)));
-    let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)).unwrap());
+    let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)));
     let token = key.token("u-1");
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (ending, staying) = (runtime(), runtime());

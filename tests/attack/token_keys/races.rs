@@ -130,7 +130,7 @@ async fn hanging_source_does_not_delay_cached_tokens() {
 fn fetch_on_a_stuck_worker_is_abandoned() {
     let key = Key::new("k1");
     let server = KeyServer::start(Conduct::keys_for("max-age=15", [key.jwk()]).after(Duration::from_millis(300)));
-    let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)).unwrap());
+    let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)));
     let token = key.token("u-1");
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (stuck, healthy) = (runtime(), runtime());

@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for name in ["alice", "bob"] {
         println!("{name}: {}", issuer.issue(&Grant::new(name, Duration::from_mins(15)))?);
     }
-    let palisade = Palisade::builder().authenticator(issuer.verifier()?.build()?).routes(&routes()).build()?;
+    let palisade = Palisade::builder().authenticator(issuer.verifier().build()?).routes(&routes()).build()?;
     let app = move || App::new().app_data(notes.clone()).service(routes()).wrap(palisade.clone());
     Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
 }

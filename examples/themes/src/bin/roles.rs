@@ -56,7 +56,7 @@ fn routes() -> Scope {
 
 /// Building fails if a rule names a role or a permission that the enum does not have.
 fn configure(issuer: &TokenIssuer) -> Result<Palisade, ConfigError> {
-    Palisade::builder().authenticator(issuer.verifier()?.build()?).roles(Roles::of::<Role>()).routes(&routes()).build()
+    Palisade::builder().authenticator(issuer.verifier().build()?).roles(Roles::of::<Role>()).routes(&routes()).build()
 }
 
 #[actix_web::main]

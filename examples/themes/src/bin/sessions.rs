@@ -64,7 +64,7 @@ fn routes() -> Scope {
 fn configure(secret: &[u8]) -> Result<(AppSessions, Palisade), ConfigError> {
     let issuer = TokenIssuer::hs256("https://sessions.example", "sessions", secret)?;
     let sessions = Sessions::new(issuer, MemorySessions::new(), MemoryRevocations::new());
-    let palisade = Palisade::builder().authenticator(sessions.verifier()?.build()?).routes(&routes()).build()?;
+    let palisade = Palisade::builder().authenticator(sessions.verifier().build()?).routes(&routes()).build()?;
     Ok((sessions, palisade))
 }
 

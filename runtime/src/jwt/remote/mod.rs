@@ -22,10 +22,10 @@ use tokio::time::Instant;
 
 use self::fetch::{Fetched, Fetcher};
 use self::single_flight::{Completion, Waiter};
-use self::state::State;
+use self::state::RemoteState;
 use super::AuthError;
 use super::key_set::KeySet;
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Mistakes};
 
 /// The least time between two fetches that unknown clients can cause.
 const COOLDOWN: Duration = Duration::from_secs(5);
@@ -66,7 +66,7 @@ pub struct RemoteKeySet(Arc<Remote>);
 struct Remote {
     fetcher: Fetcher,
     cooldown: Duration,
-    state: Mutex<State>,
+    state: Mutex<RemoteState>,
 }
 
 /// Why keys are asked for.
@@ -106,15 +106,18 @@ impl RemoteKeySet {
     ///
     /// If a signature does not verify with a key that has no name, the keys are fetched again, and no more often than this.
     ///
-    /// # Errors
-    ///
-    /// A time outside of these bounds.
-    pub fn cooldown(self, cooldown: Duration) -> Result<Self, ConfigError> {
-        if !(Duration::from_secs(1)..=Duration::from_secs(300)).contains(&cooldown) {
-            return Err(ConfigError::new("jwks cooldown", "is outside of 1 second to 5 minutes"));
-        }
+    /// Another time is a mistake of [`JwtBuilder::build`](super::JwtBuilder::build). Clones that were made before keep theirs.
+    #[must_use]
+    pub fn cooldown(self, cooldown: Duration) -> Self {
         let fetcher = self.0.fetcher.clone();
-        Ok(Self(Arc::new(Remote { fetcher, cooldown, state: Mutex::default() })))
+        Self(Arc::new(Remote { fetcher, cooldown, state: Mutex::default() }))
+    }
+
+    /// Reports a cooldown out of bounds.
+    pub(super) fn check(&self, mistakes: &mut Mistakes) {
+        if !(Duration::from_secs(1)..=Duration::from_secs(300)).contains(&self.0.cooldown) {
+            mistakes.report("jwks cooldown", "must be 1 second to 5 minutes");
+        }
     }
 
     /// Returns the keys if no request must wait for newer ones. Starts a fetch in the background shortly before they expire.
@@ -190,12 +193,12 @@ impl RemoteKeySet {
         Ok(keys)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RemoteState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts the fetch in a task of its own, so that it goes on if the client that caused it hangs up.
-    fn start_fetch(&self, state: &mut State) -> Option<Waiter> {
+    fn start_fetch(&self, state: &mut RemoteState) -> Option<Waiter> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
         let (waiter, completion) = state.start_fetch(Instant::now());
         let task = FetchTask { remote: self.clone(), completion: Some(completion) };

@@ -16,8 +16,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 const MAX_UNKNOWN: usize = 1024;
 
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) keys: Option<Held>,
+pub(super) struct RemoteState {
+    pub(super) keys: Option<HeldKeys>,
     pub(super) fetch: Option<Fetch>,
     fetches: u64,
     /// When the last fetch started.
@@ -28,7 +28,7 @@ pub(super) struct State {
     pub(super) unknown: HashMap<Box<str>, Instant>,
 }
 
-pub(super) struct Held {
+pub(super) struct HeldKeys {
     pub(super) keys: Arc<KeySet>,
     /// From this time on, the keys are renewed in the background.
     pub(super) renew: Instant,
@@ -36,7 +36,7 @@ pub(super) struct Held {
     expires: Instant,
 }
 
-impl State {
+impl RemoteState {
     /// Returns the keys if no request must wait for newer ones: they have not expired, or the source is down or slow.
     pub(super) fn usable(&self, now: Instant) -> Option<Arc<KeySet>> {
         let held = self.keys.as_ref()?;
@@ -89,7 +89,7 @@ impl State {
             None => keys,
         };
         let renew = now.checked_add(fresh_for.mul_f32(0.8)).unwrap_or(now);
-        self.keys = Some(Held { keys: Arc::new(keys), renew, expires: now.checked_add(fresh_for).unwrap_or(now) });
+        self.keys = Some(HeldKeys { keys: Arc::new(keys), renew, expires: now.checked_add(fresh_for).unwrap_or(now) });
         // Keys that left the set are now unknown names.
         for gone in former.iter().flat_map(|former| former.keys()).filter(|key| key.is_retired()) {
             if let Some(name) = gone.id() {

@@ -9,15 +9,15 @@ use serde::forward_to_deserialize_any;
 /// One value is the identifier itself. Several values are a tuple.
 pub(super) fn parse<Id: DeserializeOwned>(values: &[Cow<'_, str>]) -> Option<Id> {
     match values {
-        [value] => Id::deserialize(Parameter(value)).ok(),
-        values => Id::deserialize(SeqDeserializer::new(values.iter().map(|value| Parameter(value)))).ok(),
+        [value] => Id::deserialize(ParameterText(value)).ok(),
+        values => Id::deserialize(SeqDeserializer::new(values.iter().map(|value| ParameterText(value)))).ok(),
     }
 }
 
 /// A text that is parsed as the requested type.
-struct Parameter<'a>(&'a str);
+struct ParameterText<'a>(&'a str);
 
-impl IntoDeserializer<'_, Error> for Parameter<'_> {
+impl IntoDeserializer<'_, Error> for ParameterText<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -33,7 +33,7 @@ macro_rules! parsed {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Parameter<'_> {
+impl<'de> Deserializer<'de> for ParameterText<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

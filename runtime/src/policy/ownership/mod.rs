@@ -127,15 +127,14 @@ pub(crate) enum LoadFailure {
 }
 
 impl Ownership {
-    /// Generated code writes it; `resource` is the name of the type as written.
-    #[doc(hidden)]
+    /// A row of `R`, which these path parameters identify. `resource` is the name of the type as written. The attribute `owner`
+    /// writes it.
     #[must_use]
     pub const fn of<R: Resource>(resource: &'static str, parameters: &'static [&'static str]) -> Self {
         Self { resource, parameters, refused: Refused::Missing, kind: TypeId::of::<R>, load: load::<R> }
     }
 
-    /// A foreign row is 403 and not 404.
-    #[doc(hidden)]
+    /// A row of somebody else is 403 and not 404, so that callers learn that it exists.
     #[must_use]
     pub const fn revealing(mut self) -> Self {
         self.refused = Refused::Forbidden;

@@ -13,7 +13,7 @@ use actix_web::http::StatusCode;
 ///
 /// ```
 /// use palisade::rate_limit::Count;
-/// use palisade::Count::{All, Failures, Successes, When};
+/// use palisade::rate_limit::Count::{All, Failures, Successes, When};
 /// use actix_web::http::StatusCode;
 ///
 /// fn is_a_wrong_guess(status: StatusCode) -> bool {

@@ -1,0 +1,71 @@
+//! Configuring API keys.
+//!
+//! Threat: a setting that was mistyped and takes effect on the first request (CWE-1188). Promise: every mistake is an error when
+//! the value is built, and all are reported at once.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::format::KeyFormat;
+use super::{ApiKey, ApiKeyStore, ApiKeys};
+use crate::authn::digest::Digest;
+use crate::config_error::{ConfigError, Mistakes};
+
+const MOST_PER_OWNER: usize = 20;
+
+/// Settings of [`ApiKeys`]: see [`ApiKeys::builder`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ApiKeysBuilder<S> {
+    prefix: String,
+    issuer: String,
+    store: S,
+    most_per_owner: usize,
+}
+
+impl<S: ApiKeyStore> ApiKeysBuilder<S> {
+    pub(super) fn new(prefix: String, issuer: String, store: S) -> Self {
+        Self { prefix, issuer, store, most_per_owner: MOST_PER_OWNER }
+    }
+
+    /// How many active keys an owner may have: at least 2, because a new key must work before the old one is removed. Default: 20.
+    pub fn most_per_owner(mut self, keys: usize) -> Self {
+        self.most_per_owner = keys;
+        self
+    }
+
+    /// The configured value.
+    ///
+    /// # Errors
+    ///
+    /// All settings that cannot be used (another shape of prefix, a blank issuer, fewer than 2 keys per owner), or a machine
+    /// without randomness.
+    pub fn build(self) -> Result<ApiKeys<S>, ConfigError> {
+        let Self { prefix, issuer, store, most_per_owner } = self;
+        let mut mistakes = Mistakes::default();
+        let format = mistakes.note(KeyFormat::new(&prefix));
+        if issuer.trim().is_empty() {
+            let problem = "is blank; name who vouches for the owners, such as the issuer of their tokens";
+            mistakes.report("api key issuer", problem);
+        }
+        if most_per_owner < 2 {
+            mistakes.report(
+                "api keys most_per_owner",
+                "must be at least 2; a new key must work before the old one is removed",
+            );
+        }
+        let mut dummy = Digest::default();
+        if getrandom::fill(&mut dummy).is_err() {
+            mistakes.report("api keys", "this machine gives no random numbers; keys cannot be made");
+        }
+        let format = mistakes.value_or_error(format)?;
+        Ok(ApiKeys {
+            format: Arc::new(format),
+            issuer: issuer.into(),
+            store: Arc::new(store),
+            most_per_owner,
+            dummy: ApiKey::from_row("", "", dummy, SystemTime::UNIX_EPOCH),
+            touched: Arc::default(),
+        })
+    }
+}

@@ -1,0 +1,90 @@
+//! From settings to the middleware: all mistakes at once, or none.
+
+use std::sync::Arc;
+
+use super::{Palisade, PalisadeBuilder, config_checks, rate_limits};
+use crate::authz::Owners;
+use crate::config_error::ConfigError;
+use crate::proxy::TrustedProxies;
+use crate::rate_limit::{RateLimitMode, RateLimitStore};
+use crate::scope;
+use crate::settings::{Challenges, Exempt, Settings};
+
+impl PalisadeBuilder {
+    /// The configured middleware.
+    ///
+    /// # Errors
+    ///
+    /// All settings that cannot be used, each with its name and its cure.
+    pub fn build(mut self) -> Result<Palisade, ConfigError> {
+        if self.rate_limit_mode == RateLimitMode::Observe {
+            tracing::warn!("rate limits are only observed: no request is refused for its rate");
+        }
+        if self.reveal {
+            tracing::warn!("reveal_internal_errors: clients are shown what goes wrong inside of the server");
+        }
+        let mut mistakes = self.mistakes;
+        mistakes.extend(self.cors.take_mistakes());
+        mistakes.extend(self.headers.take_mistakes());
+        self.body_timeouts.check(&mut mistakes);
+        mistakes.note(config_checks::is_a_role(&self.admin));
+        let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
+        if !mistakes.concern("routes") {
+            mistakes.note(scope::check_rows(&policies));
+        }
+        mistakes.note(config_checks::each_issuer_has_one_jwt(&self.jwt_issuers));
+        let owners = config_checks::owners(self.owners, &self.authenticators);
+        let owners = mistakes.note(owners).unwrap_or(Owners::Unset);
+        let known = config_checks::Configured {
+            authenticators: &self.authenticators,
+            roles: self.roles.as_ref(),
+            owners: &owners,
+        };
+        config_checks::needs_are_met(&policies, &known, &mut mistakes);
+        let proxies = TrustedProxies::new(self.proxies, self.forwarded_by);
+        // Without the proxies that were meant, a header seems to have no proxy that writes it.
+        let proxies = if mistakes.concern("trusted_proxies") { proxies.ok() } else { mistakes.note(proxies) };
+        if let Some(proxies) = &proxies {
+            config_checks::rate_limits_have_keys(&policies, &self.authenticators, proxies, &mut mistakes);
+        }
+        config_checks::lifts_are_of_the_caller(&self.unlimited.rules, &mut mistakes);
+        for Exempt { prefix, reason } in &self.exempt {
+            config_checks::exemption(prefix, reason, &mut mistakes);
+            policies.exempt(prefix.clone(), reason.clone());
+        }
+        let without_credentials = config_checks::challenges(&self.authenticators, &self.realm, false);
+        let after_bad_credentials = config_checks::challenges(&self.authenticators, &self.realm, true);
+        let challenges = Challenges {
+            without_credentials: mistakes.note(without_credentials).unwrap_or_default(),
+            after_bad_credentials: mistakes.note(after_bad_credentials).unwrap_or_default(),
+        };
+        mistakes.note(rate_limits::checked(self.rate_limit_wait));
+        let proxies = mistakes.value_or_error(proxies)?;
+        for Exempt { prefix, reason } in &self.exempt {
+            tracing::warn!(prefix, reason, "services mounted here are open to everybody: no policy protects them");
+        }
+        Ok(Palisade(Arc::new(Settings {
+            owners,
+            roles: self.roles,
+            admin: self.admin,
+            realm: self.realm,
+            exempt: self.exempt,
+            policies,
+            authenticators: self.authenticators,
+            challenges,
+            rate_limit_store: self.rate_limit_store.unwrap_or_else(RateLimitStore::of_this_process),
+            exempt_from_rate_limits: self.unlimited,
+            rate_limit_mode: self.rate_limit_mode,
+            rate_limit_wait: self.rate_limit_wait,
+            rate_limit_headers: self.rate_limit_headers,
+            headers: self.headers,
+            cors: self.cors,
+            proxies,
+            group: self.group,
+            restyle: self.restyle,
+            body_timeouts: self.body_timeouts,
+            compressed: self.compressed,
+            reveal: self.reveal,
+        })))
+    }
+}

@@ -1,0 +1,64 @@
+//! Who the client of a connection is: the proxies that are trusted, and the header that they write.
+
+use super::PalisadeBuilder;
+use crate::proxy::{AddressGroup, ForwardedBy, proxy_peers};
+
+impl PalisadeBuilder {
+    /// The address ranges of the proxies that are believed when they name the client. Default: none, and the client is the peer
+    /// of its connection. A second call replaces the first.
+    ///
+    /// The proxies write the header of [`forwarded_by`](Self::forwarded_by). It is read from the right to the first address
+    /// that is in none of the ranges.
+    ///
+    /// `"unix:"` means each peer that connects to a Unix socket of the server (`HttpServer::bind_uds`), because such a peer
+    /// has no address. The proxy must name the client on every request; a rate limit by address responds with 500 if it does
+    /// not. Danger: each process that may open the file of the socket chooses its address, so let only the proxy open it.
+    /// A TCP client that resets its connection has no address either: do not listen on a TCP address beside the socket.
+    ///
+    /// A text that is neither `"unix:"` nor an address range such as `10.0.0.0/8` is a mistake. So is a range wider than
+    /// `10.0.0.0/8` or `fc00::/7`: if everybody is trusted, the left end of the list counts, and the client writes that. A
+    /// platform whose proxies change has a network for them: list that.
+    ///
+    /// Danger: a client inside one of the ranges chooses its address, and so gets a fresh rate limit with each request (ASVS
+    /// V15.3.4, V4.1.3).
+    pub fn trusted_proxies(mut self, ranges: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.proxies = proxy_peers(ranges, &mut self.mistakes);
+        self
+    }
+
+    /// The header that the [`trusted_proxies`](Self::trusted_proxies) write. Default: [`ForwardedBy::XForwardedFor`]. Without
+    /// trusted proxies it is a mistake.
+    ///
+    /// Danger: see [`ForwardedBy`].
+    ///
+    /// ```
+    /// # use palisade::Palisade;
+    /// # use palisade::proxy::ForwardedBy;
+    /// let edge = ForwardedBy::EdgeHeader("cf-connecting-ip".to_owned());
+    /// Palisade::builder().trusted_proxies(["192.0.2.0/24"]).forwarded_by(edge).build()?;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn forwarded_by(mut self, header: ForwardedBy) -> Self {
+        self.forwarded_by = Some(header);
+        self
+    }
+
+    /// How many bits of an IPv6 address tell one client from another in rate limits: 32 to 128. Default: 64. IPv4 addresses are
+    /// always used whole.
+    ///
+    /// Danger: providers give sites /48 to /64 (RFC 6177 §2). A client with a /48 has 65,536 rate limits by /64, and 256 by /56;
+    /// by /128 every client has a fresh one for each request. With a shorter prefix, neighbours share one rate limit.
+    ///
+    /// ```
+    /// # use palisade::Palisade;
+    /// Palisade::builder().ipv6_prefix(56).build()?;
+    /// assert!(Palisade::builder().ipv6_prefix(0).build().is_err());
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn ipv6_prefix(mut self, bits: u8) -> Self {
+        if let Some(group) = self.mistakes.note(AddressGroup::of_prefix(bits)) {
+            self.group = group;
+        }
+        self
+    }
+}

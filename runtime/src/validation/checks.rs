@@ -1,0 +1,82 @@
+//! Validating the arguments of a handler one after the other, for generated code.
+//!
+//! Threat: `#[validate]` on a handler without any input looks like a check and is none (CWE-20). Promise: that does not compile.
+
+use std::marker::PhantomData;
+
+use super::{Input, Invalid, NamedInput, NotValidated, Validated};
+
+/// The validation of one handler's arguments, for generated code. Its type tells whether there was any input among them.
+#[derive(Debug)]
+pub struct Checks<Seen>(PhantomData<Seen>);
+
+/// Whether input was seen so far, combined with the kind of one more argument.
+pub trait With<Kind> {
+    /// What is known after that argument.
+    type Seen;
+}
+
+impl With<NotValidated> for NotValidated {
+    type Seen = NotValidated;
+}
+impl With<Validated> for NotValidated {
+    type Seen = Validated;
+}
+impl<Kind> With<Kind> for Validated {
+    type Seen = Validated;
+}
+
+/// At least one argument was validated.
+#[diagnostic::on_unimplemented(
+    message = "`#[validate]` has nothing to validate, because no argument is a `Json`, `Form` or `Query`",
+    label = "no argument is input",
+    note = "take the input as `Json<T>`, `Form<T>` or `Query<T>`, name a `Path` argument as in `#[validate(path)]`, or remove `#[validate]`"
+)]
+pub trait SomeInput {}
+impl SomeInput for Validated {}
+
+impl Checks<NotValidated> {
+    /// No argument was looked at yet.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "generated code alone makes one")]
+    pub fn new() -> Self {
+        Checks(PhantomData)
+    }
+}
+
+impl<Seen> Checks<Seen> {
+    /// Validates one argument if it is an input.
+    ///
+    /// # Errors
+    ///
+    /// The fields that are invalid.
+    pub fn each<T: Input>(self, argument: &T) -> Result<Checks<Seen::Seen>, Invalid>
+    where
+        Seen: With<T::Kind>,
+    {
+        argument.check()?;
+        Ok(Checks(PhantomData))
+    }
+
+    /// Validates an argument that `#[validate(..)]` names.
+    ///
+    /// # Errors
+    ///
+    /// The fields that are invalid.
+    pub fn named<T: NamedInput>(self, argument: &T) -> Result<Checks<Validated>, Invalid> {
+        argument.check_named()?;
+        Ok(Checks(PhantomData))
+    }
+
+    /// Ends the checks. It does not compile unless an argument was validated.
+    ///
+    /// # Errors
+    ///
+    /// None: the type is what `each` and `named` return.
+    pub fn done(self) -> Result<(), Invalid>
+    where
+        Seen: SomeInput,
+    {
+        Ok(())
+    }
+}
