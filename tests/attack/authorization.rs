@@ -208,10 +208,10 @@ async fn denied_route_is_403_without_reading_the_body() {
         call_raw(&app, with_untouchable_body(request)).await.assert_problem(403);
     }
     let text = routes().policies().to_text();
-    let (_, closed) = text.split_once("/closed").unwrap();
-    let closed: Vec<&str> = closed.lines().take_while(|line| !line.starts_with("GET")).collect();
+    let (_, after) = text.split_once("/closed").unwrap();
+    let block: Vec<&str> = after.lines().take_while(|line| !line.starts_with("GET")).collect();
     assert!(
-        closed[0].contains("deny_all") && closed.iter().any(|line| line.contains("until the audit is done")),
+        block[0].contains("deny_all") && block.iter().any(|line| line.contains("until the audit is done")),
         "{text}"
     );
 }
