@@ -109,7 +109,7 @@ fn every_room_opens_with_its_threat_and_its_promise() {
         "guard/mod.rs",
         "middleware.rs",
         "rate_limit/mod.rs",
-        "reservations/mod.rs",
+        "rate_limit/reservations.rs",
         "validation/mod.rs",
     ] {
         let text = fs::read_to_string(root().join("runtime/src").join(room)).unwrap();

@@ -101,6 +101,7 @@ pub mod rate_limiter;
 mod reached;
 mod refusal_response;
 mod request_sanity;
+#[path = "rate_limit/reservations.rs"]
 mod reservations;
 pub mod resource;
 pub mod revocation;

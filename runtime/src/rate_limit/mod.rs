@@ -29,28 +29,42 @@
 //! Sources: OWASP ASVS 5.0 V2.4.1, V6.3.1.
 
 mod ask;
+#[path = "window/mod.rs"]
 mod cells;
 mod client;
 mod clock;
+#[path = "window/sliding_counter.rs"]
 mod counters;
 mod definition;
+#[path = "memory/in_flight.rs"]
 mod in_flight;
+#[path = "memory/fingerprint_index.rs"]
 mod index;
+#[path = "client_key.rs"]
 mod key;
 mod limit;
 mod lock;
+#[path = "window/sliding_log.rs"]
 mod log;
+#[path = "window/time_slots.rs"]
 mod marks;
+#[path = "memory/partition.rs"]
 mod memory;
 mod mode;
+#[path = "memory/chunked_vec.rs"]
 mod pile;
+#[path = "memory/client_table.rs"]
 mod rack;
 #[cfg(feature = "redis")]
 mod redis;
+#[path = "memory/shard.rs"]
 mod shelf;
 mod store;
+#[path = "memory/sharded_table.rs"]
 mod vault;
+#[path = "status.rs"]
 mod verdict;
+#[path = "queue.rs"]
 mod waiting;
 
 pub use self::definition::{By, Count, KeyAnswer, KeyFn, KeyText, OnStoreFailure, RateLimit};

@@ -227,4 +227,5 @@ impl Shelf {
 }
 
 #[cfg(test)]
+#[path = "shard_tests.rs"]
 mod tests;

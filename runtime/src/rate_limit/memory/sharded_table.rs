@@ -153,4 +153,5 @@ mod tests {
 }
 
 #[cfg(test)]
+#[path = "interleavings.rs"]
 mod orders;
