@@ -20,7 +20,7 @@ const FLOORS: [&[&str]; 13] = [
         "role",
         "validation",
     ],
-    &["authn", "policy", "reservations"],
+    &["authn", "policy"],
     &["api_key", "audit", "authz", "password", "policy_table", "revocation"],
     &["jwt", "settings"],
     &["extractors", "failure", "refusal_response", "session", "testing"],

@@ -101,8 +101,6 @@ pub mod rate_limiter;
 mod reached;
 mod refusal_response;
 mod request_sanity;
-#[path = "rate_limit/reservations.rs"]
-mod reservations;
 pub mod resource;
 pub mod revocation;
 pub mod role;
@@ -152,7 +150,8 @@ pub mod __v1 {
     pub use crate::jwt::{Set, Unset};
     pub use crate::policy::constant::{NoName, cost, limit, permission, role, scope};
     pub use crate::policy::{Check, Ownership, Policy, Route, Rule, pending};
-    pub use crate::rate_limit::{By, Count, FieldKeys, KeyFn, OnStoreFailure, RateLimit, pending_key};
+    pub use crate::rate_limit::definition::{FieldKeys, pending_key};
+    pub use crate::rate_limit::{By, Count, KeyFn, OnStoreFailure, RateLimit};
     pub use crate::role::{RoleDefinition, TypedRole};
     pub use crate::validation::{Checks, Listed, With};
     pub use crate::{__arguments as arguments, __register as add, __takes as takes};
@@ -160,4 +159,15 @@ pub mod __v1 {
     pub use actix_web::web::Payload;
     pub use actix_web::{HttpRequest, HttpResponse};
     pub use palisade_macros::__Endpoint as Endpoint;
+
+    /// The inside of the rate limit stores. Only the tests and benches of this workspace use it.
+    pub mod rate_limits {
+        pub use crate::rate_limit::client_key::{Client, ClientKey};
+        pub use crate::rate_limit::limit::Limit;
+        pub use crate::rate_limit::memory::{Charge, Partition, verified_partition};
+        #[cfg(feature = "redis")]
+        pub use crate::rate_limit::redis::{Decision as RedisDecision, RedisCharge};
+        pub use crate::rate_limit::status::{Cause, Refused};
+        pub use crate::rate_limit::store::ChargeRequest;
+    }
 }

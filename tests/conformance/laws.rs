@@ -5,7 +5,8 @@
 
 use std::fmt::Debug;
 
-use palisade::rate_limit::{Ask, Cause, RateLimitStatus, Refused};
+use palisade::__v1::rate_limits::{Cause, ChargeRequest, Refused};
+use palisade::rate_limit::RateLimitStatus;
 
 use crate::model::Model;
 use crate::stores::{Decision, Receipt, Store, nanos};
@@ -29,7 +30,7 @@ pub struct Taken<C> {
 
 /// One rate limit of one client, with what is known of it.
 pub struct RateLimit<S: Store> {
-    pub ask: Ask<'static>,
+    pub ask: ChargeRequest<'static>,
     model: Model,
     pub charges: Vec<Taken<S::Charge>>,
     /// Charges from before the last reset.
@@ -39,7 +40,7 @@ pub struct RateLimit<S: Store> {
 }
 
 impl<S: Store> RateLimit<S> {
-    pub fn new(ask: Ask<'static>) -> Self {
+    pub fn new(ask: ChargeRequest<'static>) -> Self {
         Self { ask, model: Model::default(), charges: Vec::new(), void: Vec::new(), told: None }
     }
 
@@ -102,7 +103,7 @@ impl<S: Store> RateLimit<S> {
     fn refused(&mut self, refused: Refused, cost: u32, beside: u64, (from, until): Bracket) -> Law {
         let (n, units, reach) = (self.limit(), u64::from(cost.max(1)), self.reach());
         let wait = nanos(refused.retry_after);
-        holds(refused.cause == Cause::Spent, "there is place for it", refused)?;
+        holds(refused.cause == Cause::Exhausted, "there is place for it", refused)?;
         if units > n {
             // Redis counts in whole microseconds.
             let whole = self.window().div_ceil(S::GRAIN) * S::GRAIN;
@@ -122,7 +123,7 @@ impl<S: Store> RateLimit<S> {
 
     /// Charges what there is room for.
     pub async fn charge(&mut self, store: &S, cost: u32) -> Law {
-        let ask = Ask { cost, ..self.ask.clone() };
+        let ask = ChargeRequest { cost, ..self.ask.clone() };
         let from = store.now();
         let standing = store.charge(&ask).await;
         let until = store.now();
@@ -196,12 +197,16 @@ pub struct Want {
 pub async fn together<S: Store>(
     store: &S,
     rate_limits: &mut [RateLimit<S>],
-    probe: &Ask<'static>,
+    probe: &ChargeRequest<'static>,
     wants: &[Want],
 ) -> Law<Vec<bool>> {
     let mut asks: Vec<_> = wants
         .iter()
-        .map(|want| Ask { cost: want.cost, binding: want.binding, ..rate_limits[want.rate_limit].ask.clone() })
+        .map(|want| ChargeRequest {
+            cost: want.cost,
+            binding: want.binding,
+            ..rate_limits[want.rate_limit].ask.clone()
+        })
         .collect();
     // Where nothing binds, one that is always charged tells the instant even of a refusal.
     let probed = wants.iter().all(|want| !want.binding);

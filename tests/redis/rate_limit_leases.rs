@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use palisade::rate_limit::RedisRateLimits;
-use palisade::rate_limit::{Ask, RateLimitStatus};
+use palisade::__v1::rate_limits::ChargeRequest;
+use palisade::rate_limit::{RateLimitStatus, RedisRateLimits};
 
 use crate::rate_limits::{KEY, PATIENT, ask, reserve};
 use crate::server::Server;
@@ -18,7 +18,7 @@ fn leasing(server: &Server, per_cent: u32) -> RedisRateLimits {
     asking(server).leases(per_cent, TERM).unwrap()
 }
 
-async fn standing(store: &RedisRateLimits, ask: &Ask<'_>) -> RateLimitStatus {
+async fn standing(store: &RedisRateLimits, ask: &ChargeRequest<'_>) -> RateLimitStatus {
     store.standing(std::slice::from_ref(ask)).await.unwrap()[0]
 }
 

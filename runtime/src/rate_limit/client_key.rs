@@ -1,127 +1,175 @@
-//! One client in one bucket, condensed.
+//! The client that a rate limit counts, and the key under which a store keeps it.
 //!
-//! Threat: addresses and names chosen to collide make every request walk one chain (CWE-407), or make one client pay for
-//! another; names of any length take memory (CWE-770).
-//! Promise: 128 bits of a hash keyed with a secret of this process: who doesn't know it can't find two that collide, or
-//! that fall on one shelf.
+//! Threat: two clients whose names run together into one key (CWE-1389); addresses and names that were chosen to collide, so that
+//! each lookup becomes slow (CWE-407) or one client pays for another; a memory dump that shows addresses and names of people
+//! (CWE-359).
+//! Promise: no two clients feed the same bytes to the hash. A store keeps only 128 bits of a hash whose secret is drawn for each
+//! process. Without the secret nobody finds two clients that collide, or that belong to the same shard.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::IpAddr;
 
-use siphasher::sip128::{Hasher128, SipHasher13};
+use siphasher::sip128::{Hash128, Hasher128, SipHasher13};
 
-use super::client::Client;
-
-/// One client in one bucket, as [`MemoryRateLimits::key`](crate::rate_limit::MemoryRateLimits::key) condenses them. It tells nothing about the
-/// client, and means nothing to a store that is not a clone of the one that made it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Key {
-    high: u64,
-    low: u64,
+/// The client that a rate limit counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Client<'a> {
+    /// A network address. It is compared as it is: addresses that must count as one client (an IPv4 address and its IPv6
+    /// form, or all addresses of a /64) must have been made equal before.
+    Address(IpAddr),
+    /// A verified identity.
+    Principal {
+        /// Who vouches for it.
+        issuer: Cow<'a, str>,
+        /// The name of the client at that issuer.
+        subject: Cow<'a, str>,
+    },
+    /// Anything else that tells clients apart, such as an API key or a field of the input.
+    Named {
+        /// What the text is, such as `body.email`.
+        kind: Cow<'a, str>,
+        /// The text.
+        text: Cow<'a, str>,
+    },
 }
 
-/// What of a key is kept: together with the number of the shelf it is all of it that matters.
-pub(super) type Print = [u32; 3];
-
-impl Key {
-    /// A number below `count`, all alike often.
-    #[inline]
-    pub(super) fn shelf(self, count: u32) -> usize {
-        // Below 2^32 whatever the factors are.
-        ((self.high >> 32).wrapping_mul(u64::from(count)) >> 32) as usize
+impl Client<'_> {
+    /// Passes everything that identifies this client to `hash`: its kind, and each part after its length.
+    pub(super) fn feed(&self, mut hash: impl FnMut(&[u8])) {
+        let (kind, parts) = match self {
+            Self::Address(IpAddr::V4(address)) => {
+                hash(&[4]);
+                return hash(&address.octets());
+            }
+            Self::Address(IpAddr::V6(address)) => {
+                hash(&[6]);
+                return hash(&address.octets());
+            }
+            Self::Principal { issuer, subject } => (1, [issuer, subject]),
+            Self::Named { kind, text } => (2, [kind, text]),
+        };
+        hash(&[kind]);
+        for part in parts {
+            hash(&part.len().to_be_bytes());
+            hash(part.as_bytes());
+        }
     }
+}
 
-    #[inline]
-    pub(super) fn print(self) -> Print {
-        [self.high as u32, self.low as u32, (self.low >> 32) as u32]
-    }
+/// One client in one bucket, as a keyed hash. It tells nothing about the client, and means nothing to a store with another
+/// secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ClientKey {
+    /// Chooses the shard.
+    pub(super) shard: u32,
+    /// Tells clients apart within a shard.
+    pub(super) fingerprint: Fingerprint,
+}
 
-    /// A number that is as good as drawn at random for each key.
+/// The part of a key that a table keeps. Together with the number of the shard it identifies the client.
+pub(super) type Fingerprint = [u32; 3];
+
+impl ClientKey {
+    /// A number that is as good as random, for maps of all kinds.
     #[inline]
     pub(super) fn number(self) -> u64 {
-        self.low
-    }
-
-    /// Whether this is its fingerprint.
-    #[inline]
-    pub(super) fn left(self, print: &Print) -> bool {
-        let [part, low, high] = *print;
-        part == self.high as u32 && (u64::from(high) << 32 | u64::from(low)) == self.low
+        let [_, low, high] = self.fingerprint;
+        u64::from(high) << 32 | u64::from(low)
     }
 }
 
-impl fmt::Debug for Key {
+impl Hash for ClientKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.number());
+    }
+}
+
+impl fmt::Debug for ClientKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").finish_non_exhaustive()
+        f.debug_struct("ClientKey").finish_non_exhaustive()
     }
 }
 
-/// Makes keys. The secret is drawn by the standard library from the operating system.
-pub(super) struct Keyed {
+/// Makes client keys. The standard library draws the secret from the operating system.
+pub(super) struct KeyHasher {
     secret: (u64, u64),
 }
 
-impl Keyed {
+impl KeyHasher {
     pub(super) fn new() -> Self {
         let random = RandomState::new();
         Self { secret: (random.hash_one(0), random.hash_one(1)) }
     }
 
     #[inline]
-    pub(super) fn key(&self, bucket: u64, client: &Client<'_>) -> Key {
-        match client {
+    pub(super) fn key(&self, bucket: u64, client: &Client<'_>) -> ClientKey {
+        let hash = match client {
             Client::Address(IpAddr::V4(address)) => {
-                // What `feed` gives, in pieces whose lengths are known beforehand: that is twice as fast.
-                let mut hasher = self.hasher(bucket);
+                // The bytes of `Client::feed` in pieces whose lengths are constant, which is twice as fast. So is a hasher of
+                // its own: the compiler knows that nothing was written to it before.
+                let mut hasher = SipHasher13::new_with_keys(self.secret.0, self.secret.1);
+                hasher.write_u64(bucket);
                 hasher.write_u8(4);
                 hasher.write_u32(u32::from_ne_bytes(address.octets()));
-                finish(&hasher)
+                hasher.finish128()
             }
-            _ => self.long(bucket, client),
+            _ => self.hash_of_parts(bucket, client),
+        };
+        ClientKey {
+            shard: (hash.h1 >> 32) as u32,
+            fingerprint: [hash.h1 as u32, hash.h2 as u32, (hash.h2 >> 32) as u32],
         }
     }
 
-    fn long(&self, bucket: u64, client: &Client<'_>) -> Key {
-        let mut hasher = self.hasher(bucket);
-        client.feed(|bytes| hasher.write(bytes));
-        finish(&hasher)
-    }
-
-    /// Made anew each time: the compiler sees that nothing was written before, and leaves out what would ask for it.
-    #[inline]
-    fn hasher(&self, bucket: u64) -> SipHasher13 {
+    fn hash_of_parts(&self, bucket: u64, client: &Client<'_>) -> Hash128 {
         let mut hasher = SipHasher13::new_with_keys(self.secret.0, self.secret.1);
         hasher.write_u64(bucket);
-        hasher
+        client.feed(|bytes| hasher.write(bytes));
+        hasher.finish128()
     }
-}
-
-#[inline]
-fn finish(hasher: &SipHasher13) -> Key {
-    let hash = hasher.finish128();
-    Key { high: hash.h1, low: hash.h2 }
 }
 
 #[cfg(test)]
-impl Key {
-    /// A key whose fingerprint is this number.
+impl ClientKey {
+    /// A key whose fingerprint is made of this number.
     pub(super) fn of(number: u32) -> Self {
-        let number = u64::from(number);
-        Self { high: number, low: number << 32 | number }
+        Self { shard: 0, fingerprint: [number; 3] }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
     use std::collections::HashSet;
 
     use super::*;
 
+    fn fed(client: &Client<'_>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        client.feed(|part| bytes.extend(part));
+        bytes
+    }
+
+    #[test]
+    fn no_two_clients_feed_the_same_bytes() {
+        let principal =
+            |issuer, subject| Client::Principal { issuer: Cow::Borrowed(issuer), subject: Cow::Borrowed(subject) };
+        let named = |kind, text| Client::Named { kind: Cow::Borrowed(kind), text: Cow::Borrowed(text) };
+        let mut all = vec![Client::Address([1, 2, 3, 4].into()), Client::Address([0_u16; 8].into())];
+        for (one, other) in
+            [("a", "bc"), ("ab", "c"), ("", "abc"), ("abc", ""), ("a\0", "bc"), ("a", "\0bc"), ("ab", "C")]
+        {
+            all.extend([principal(one, other), named(one, other)]);
+        }
+        for (at, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(at + 1).all(|other| fed(one) != fed(other)), "{one:?}");
+        }
+    }
+
     #[test]
     fn keys_differ_by_bucket_client_and_secret() {
-        let (one, other) = (Keyed::new(), Keyed::new());
+        let (one, other) = (KeyHasher::new(), KeyHasher::new());
         let client = |text| Client::Named { kind: Cow::Borrowed("kind"), text: Cow::Borrowed(text) };
         let key = one.key(1, &client("ann"));
         assert_eq!(key, one.key(1, &client("ann")));
@@ -131,37 +179,39 @@ mod tests {
     }
 
     #[test]
-    fn an_address_in_pieces_of_known_length_is_what_it_feeds() {
-        let keyed = Keyed::new();
+    fn the_fast_path_for_addresses_hashes_the_same_bytes() {
+        let hasher = KeyHasher::new();
         for number in [0, 1, 0xC000_0201, u32::MAX] {
             let address = Client::Address(number.to_be_bytes().into());
-            assert_eq!(keyed.key(5, &address), keyed.long(5, &address));
+            let slow = hasher.hash_of_parts(5, &address);
+            let key = hasher.key(5, &address);
+            assert_eq!((u64::from(key.shard), key.number()), (slow.h1 >> 32, slow.h2));
+            assert_eq!(key.fingerprint[0], slow.h1 as u32);
         }
     }
 
     #[test]
-    fn a_key_is_known_by_its_whole_fingerprint() {
-        let keyed = Keyed::new();
-        let key = keyed.key(1, &Client::Address([192, 0, 2, 1].into()));
-        assert!(key.left(&key.print()));
+    fn a_key_is_compared_by_its_whole_fingerprint() {
+        let key = KeyHasher::new().key(1, &Client::Address([192, 0, 2, 1].into()));
         for part in 0..3 {
             for bit in 0..32 {
-                let mut other = key.print();
-                other[part] ^= 1 << bit;
-                assert!(!key.left(&other));
+                let mut other = key;
+                other.fingerprint[part] ^= 1 << bit;
+                assert_ne!(key, other);
             }
         }
     }
 
     #[test]
-    fn shelves_and_fingerprints_are_independent_and_spread() {
-        let keyed = Keyed::new();
-        let keys: Vec<Key> = (0..10_000_u32).map(|n| keyed.key(1, &Client::Address(n.to_be_bytes().into()))).collect();
+    fn shards_and_fingerprints_are_independent_and_spread() {
+        let hasher = KeyHasher::new();
+        let address = |number: u32| Client::Address(number.to_be_bytes().into());
+        let keys: Vec<ClientKey> = (0..10_000).map(|number| hasher.key(1, &address(number))).collect();
         for part in 0..3 {
-            assert!(keys.iter().map(|key| key.print()[part]).collect::<HashSet<_>>().len() > 9_990);
+            assert!(keys.iter().map(|key| key.fingerprint[part]).collect::<HashSet<_>>().len() > 9_990);
         }
         let mut filled = [0_u32; 10];
-        keys.iter().for_each(|key| filled[key.shelf(10)] += 1);
+        keys.iter().for_each(|key| filled[(u64::from(key.shard) * 10 >> 32) as usize] += 1);
         assert!(filled.iter().all(|count| (800..1200).contains(count)), "{filled:?}");
     }
 }

@@ -1,30 +1,41 @@
-//! Who waits for a charge in flight to be settled.
+//! Requests that wait for a charge in flight to be settled.
 //!
-//! Threat: a limit that is full of requests in flight refuses clients who did nothing wrong (CWE-645); requests that wait for it
-//! without bound, or that all ask again at every change, are the next overload (CWE-400, CWE-770).
-//! Promise: at most [`MOST`] requests wait in a store, and at most [`MOST_FOR_ONE`] for one client's limit. Those of one client wait
-//! in a queue; only the first of them asks again, when a charge was settled. Waiting takes no thread. A request that is dropped
-//! while it waits leaves its turn to the next.
+//! Threat: a limit that is full of requests in flight refuses clients that did nothing wrong: twelve people of one office log in
+//! at once with the right passwords, and seven are refused (CWE-645). Requests that wait without a bound, or that all ask again
+//! at every change, are the next overload (CWE-400, CWE-770).
+//! Promise: a request waits for a bounded time, and is then decided about as if it had just arrived, so no promise of a limit
+//! depends on the waiting. At most [`MAX_WAITING`] requests wait in a store, and at most [`MAX_FOR_ONE`] for one client's limit.
+//! Only the first request of a queue asks again: when a charge was settled in this process, and at growing intervals, because
+//! another process may have settled one. Waiting blocks no thread. A request that is dropped while it waits passes its turn on.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// How many requests may wait in one store of one process.
-const MOST: usize = 1024;
+const MAX_WAITING: usize = 1024;
 
 /// How many requests may wait for one limit of one client.
-const MOST_FOR_ONE: usize = 64;
+const MAX_FOR_ONE: usize = 64;
 
-/// The queues of one store. A queue has a number that is made of a keyed hash; should two clients ever share one, each waits a
-/// little longer, and nobody is decided about wrongly.
+/// The first request of a queue asks again after this time, then after twice as long each time, up to the longest pause.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+
+/// It never asks again sooner than this, unless a charge was settled.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+
+/// The queues of one store, each with a number that comes from a keyed hash. If two clients ever had the same number, each
+/// would wait a little longer, and no decision would be wrong.
 #[derive(Default)]
 pub(super) struct Queues {
-    /// Read wherever a charge is settled, so that nothing more is done while nobody waits.
+    /// Read whenever a charge is settled, so that nothing more is done while no request waits.
     waiting: AtomicUsize,
     queues: Mutex<HashMap<u64, (usize, Arc<Turns>)>>,
 }
@@ -36,7 +47,7 @@ struct Turns {
 }
 
 impl Queues {
-    /// A charge that is counted here is no longer in flight, or there is room for another reason.
+    /// Tells the queue with this number that a charge is no longer in flight, or that there is room for another reason.
     #[inline]
     pub(super) fn settled(&self, number: u64) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
@@ -53,7 +64,7 @@ impl Queues {
     }
 }
 
-/// The queue of one client's limit.
+/// The queue for one client's limit.
 #[derive(Clone)]
 pub(crate) struct Queue {
     queues: Arc<Queues>,
@@ -65,18 +76,18 @@ impl Queue {
         Self { queues: Arc::clone(queues), number }
     }
 
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    fn is(&self, other: &Self) -> bool {
         self.number == other.number && Arc::ptr_eq(&self.queues, &other.queues)
     }
 
-    /// `None` where too many wait already.
-    pub(crate) fn join(&self) -> Option<Waiter> {
+    /// `None` if too many requests wait already.
+    fn join(&self) -> Option<Waiter> {
         let mut queues = self.queues.queues.lock();
-        if self.queues.waiting.load(Ordering::SeqCst) >= MOST {
+        if self.queues.waiting.load(Ordering::SeqCst) >= MAX_WAITING {
             return None;
         }
         let (waiting, turns) = queues.entry(self.number).or_default();
-        if *waiting >= MOST_FOR_ONE {
+        if *waiting >= MAX_FOR_ONE {
             return None;
         }
         *waiting = waiting.saturating_add(1);
@@ -85,20 +96,20 @@ impl Queue {
     }
 }
 
-/// A request in a queue, until it is dropped.
-pub(crate) struct Waiter {
+/// A request in a queue. Dropping it leaves the queue.
+struct Waiter {
     queue: Queue,
     turns: Arc<Turns>,
 }
 
 impl Waiter {
-    /// Waits until nobody is before it. It is the first for as long as it keeps what this returns.
-    pub(crate) async fn first(&self) -> OwnedMutexGuard<()> {
+    /// Waits until this request is the first. It stays the first for as long as the guard lives.
+    async fn first(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.turns.first).lock_owned().await
     }
 
-    /// Waits until a charge was settled since this was last called.
-    pub(crate) async fn settled(&self) {
+    /// Waits until a charge was settled since the last call.
+    async fn settled(&self) {
         self.turns.settled.notified().await;
     }
 }
@@ -118,6 +129,48 @@ impl Drop for Waiter {
     }
 }
 
+/// A limit that is full, but not used up: it would have room if its charges in flight were refunded.
+pub(crate) struct FullLimit {
+    pub(crate) queue: Queue,
+    /// How long until there is room even if nothing is refunded.
+    pub(crate) has_room_in: Duration,
+}
+
+/// Calls `decide` again whenever the limit may have room, until it decides or `until` has passed; then the error is what the
+/// request still waits for. A call of `decide` is never cancelled.
+pub(crate) async fn wait<T>(
+    mut full: FullLimit,
+    until: Instant,
+    mut decide: impl AsyncFnMut() -> Result<T, FullLimit>,
+) -> Result<T, FullLimit> {
+    while Instant::now() < until {
+        let Some(waiter) = full.queue.join() else { return Err(full) };
+        let Ok(_first) = timeout_at(until, waiter.first()).await else { return Err(full) };
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let before = full.queue.clone();
+            match decide().await {
+                Ok(decided) => return Ok(decided),
+                Err(still) => full = still,
+            }
+            let now = Instant::now();
+            if now >= until {
+                return Err(full);
+            }
+            if !full.queue.is(&before) {
+                // Another limit is full now. The pause bounds how often it goes back and forth between two of them.
+                sleep(SHORTEST_PAUSE).await;
+                break;
+            }
+            let again = now.checked_add(pause.min(full.has_room_in).max(SHORTEST_PAUSE)).unwrap_or(until);
+            // It decides again in both cases: a charge was settled, or the time is over.
+            let _ = timeout_at(again.min(until), waiter.settled()).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+    Err(full)
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
@@ -125,12 +178,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_wait_than_may_and_a_queue_that_is_empty_takes_no_room() {
+    fn queues_are_bounded_and_an_empty_queue_takes_no_space() {
         let queues = Arc::new(Queues::default());
         let mut all = Vec::new();
-        for number in 0..(MOST / MOST_FOR_ONE) as u64 {
+        for number in 0..(MAX_WAITING / MAX_FOR_ONE) as u64 {
             let queue = Queue::new(&queues, number);
-            all.extend((0..MOST_FOR_ONE).map(|_| queue.join().expect("there is room")));
+            all.extend((0..MAX_FOR_ONE).map(|_| queue.join().expect("there is room")));
             assert!(queue.join().is_none(), "one client takes no more");
         }
         assert!(Queue::new(&queues, 99).join().is_none(), "the store is full");
@@ -141,15 +194,15 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_has_its_turn_and_what_was_settled_before_it_looks_is_not_lost() {
+    fn only_the_first_of_a_queue_is_woken_and_no_wake_up_is_lost() {
         let queues = Arc::new(Queues::default());
         let queue = Queue::new(&queues, 1);
         let (one, two) = (queue.join().unwrap(), queue.join().unwrap());
-        let turn = one.first().now_or_never().expect("nobody is before it");
+        let turn = one.first().now_or_never().expect("it is the first");
         assert!(two.first().now_or_never().is_none());
         assert!(one.settled().now_or_never().is_none());
         queues.settled(2);
-        assert!(one.settled().now_or_never().is_none(), "that was another client's");
+        assert!(one.settled().now_or_never().is_none(), "that was the queue of another client");
         queues.settled(1);
         assert!(one.settled().now_or_never().is_some());
         assert!(one.settled().now_or_never().is_none());

@@ -1,15 +1,11 @@
-//! The rate limits of one request: reserved before the handler, settled by its status.
+//! The reservations of one request: charged before the handler runs, settled by the status of the response.
 //!
-//! Threat: concurrent tries that pass a rate limit between its check and its charge (CWE-367), refunds that go negative, and a
-//! store that is down and so counts nothing (CWE-636).
-//! Promise: a reservation is taken before anything else happens and is given back only in the very window that was
-//! charged; a request that a rate limit refuses is charged to none; a client that hangs up stays charged, because a
-//! reservation that is dropped is kept. A rate limit that is full of reservations of requests at work is not used up: a request waits a
-//! bounded moment for one of them. Where nobody can count, each rate limit does what it says.
-
-mod headers;
-mod known_address;
-mod wait;
+//! Threat: concurrent attempts that pass a rate limit between its check and its charge (CWE-367); refunds that make a count
+//! negative; a store that does not answer and so counts nothing (CWE-636).
+//! Promise: a reservation is charged before anything else happens, and is refunded only in the very window that was charged. A
+//! request that one rate limit refuses is charged to none. A client that hangs up stays charged, because a reservation that is
+//! dropped stays. A rate limit that is full of requests in flight is not used up: a request waits for a bounded time until one
+//! of them is settled. If the store does not answer, each rate limit does what its [`OnStoreFailure`] demands.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -18,93 +14,95 @@ use actix_web::http::StatusCode;
 use smallvec::smallvec;
 use tokio::time::Instant;
 
-use self::known_address::Record;
-pub(crate) use self::wait::{Full, wait};
+use super::client_key::Client;
+use super::definition::{By, Count, OnStoreFailure, RateLimit};
+use super::known_address::{KnownAddress, count_known_addresses_by_themselves};
+use super::limit::Limit;
+use super::queue::{FullLimit, wait};
+use super::status::{Cause, RateLimitStatus};
+use super::store::{ChargeRequest, Decision, Few, RateLimitStore, Reservation};
 use crate::problem::whole_seconds;
-use crate::rate_limit::{
-    Ask, Cause, Client, Decision, Few, Limit, Place, RateLimitStatus, RateLimitStore, Reservation,
-};
-use crate::rate_limit::{By, Count, OnStoreFailure, RateLimit};
 use crate::unavailable::Unavailable;
 
-/// One key of one rate limit that a request has to pass.
-pub(crate) struct Due<'q, 'c> {
+/// One key of one rate limit that a request must pass.
+pub(crate) struct PendingCharge<'q, 'c> {
     pub(crate) rate_limit: &'q RateLimit,
     pub(crate) by: By,
     pub(crate) bucket: u64,
     pub(crate) client: Client<'c>,
-    /// What one request takes.
+    /// How many units one request costs.
     pub(crate) cost: u32,
-    /// Whether it refuses nothing.
+    /// Whether it only observes, and refuses nothing.
     pub(crate) observed: bool,
-    /// What a name's good record is about.
+    /// If it counts by a field: where the name comes from.
     pub(crate) origin: Option<Origin<'c>>,
 }
 
-/// Where a name comes from, and to whom.
+/// A name that the caller wrote, the address that it came from, and the handler that it was sent to.
 pub(crate) struct Origin<'c> {
     /// The name as it was written: two spellings of one key may be two accounts.
-    pub(crate) spelt: &'c str,
+    pub(crate) name_as_written: &'c str,
     pub(crate) address: IpAddr,
-    /// The handler: what one lets pass without proof says nothing at another.
+    /// The number of the handler. A success at one handler makes no address known at another, because that one may ask for a
+    /// stronger proof.
     pub(crate) handler: u64,
 }
 
 /// Why a request does not pass its rate limits.
-pub(crate) enum Refusal {
-    /// The whole seconds after which it may pass, at least 1.
+pub(crate) enum RateLimitRefusal {
+    /// A rate limit is used up. It passes after this many whole seconds, at least 1.
     RateLimited(u32),
-    /// It would pass, were requests that are at work given back.
-    InFlight(Full),
-    /// The same, but nobody used it up: the store has no place for a new client.
-    Crowded(u32),
-    /// The store does not answer, and a rate limit is closed then.
+    /// It would pass if requests in flight were refunded.
+    InFlight(FullLimit),
+    /// The store has no room for a new client. It may pass after this many whole seconds.
+    StoreFull(u32),
+    /// The store does not answer, and a rate limit refuses in this case.
     Unavailable,
 }
 
-/// The rate limits that would have refused, had they not been set to observe.
+/// The rate limits that would have refused if they did not only observe.
 pub(crate) type Observed = Few<RateLimit>;
 
-/// The reservations of one request. No allocation and no clock read where there is no rate limit.
+/// The reservations of one request. A request without rate limits costs no allocation and no reading of the clock.
 #[derive(Default)]
 pub(crate) struct Reservations {
-    entries: Vec<Entry>,
-    /// A rate limit refused, so the others count nothing.
+    pub(super) entries: Vec<Entry>,
+    /// A rate limit refused the request, so the other ones don't count it.
     refused: bool,
 }
 
-struct Entry {
-    rate_limit: RateLimit,
-    by: By,
-    /// Gone once it is given back; never there where the rate limit refused.
+pub(super) struct Entry {
+    pub(super) rate_limit: RateLimit,
+    pub(super) by: By,
+    /// `None` if it was refunded, or if the rate limit refused.
     charge: Option<Reservation>,
-    standing: RateLimitStatus,
-    /// Where a success makes a good record.
-    record: Option<Box<Record>>,
+    pub(super) status: RateLimitStatus,
+    /// What a success makes known.
+    known_address: Option<Box<KnownAddress>>,
 }
 
 impl Reservations {
-    /// Takes a reservation from every rate limit, or from none. Where one is full of requests at work it waits, at most until then.
+    /// Charges every rate limit, or none. If one is full of requests in flight, the request waits, but not longer than `until`.
     pub(crate) async fn reserve(
         &mut self,
         store: &RateLimitStore,
-        dues: &[Due<'_, '_>],
+        charges: &[PendingCharge<'_, '_>],
         enforced: bool,
         until: impl FnOnce() -> Instant,
-    ) -> Result<Observed, Refusal> {
+    ) -> Result<Observed, RateLimitRefusal> {
         let before = self.entries.len();
-        let mut reserved = self.decide(store, dues, enforced).await;
-        if let Err(Refusal::InFlight(full)) = reserved {
+        let mut reserved = self.decide(store, charges, enforced).await;
+        if let Err(RateLimitRefusal::InFlight(full)) = reserved {
             let decide = async || {
-                // What a refused try has written is of no use to the next.
+                // The entries of a refused attempt are of no use for the next one.
                 self.entries.truncate(before);
-                match self.decide(store, dues, enforced).await {
-                    Err(Refusal::InFlight(full)) => Err(full),
+                match self.decide(store, charges, enforced).await {
+                    Err(RateLimitRefusal::InFlight(full)) => Err(full),
                     decided => Ok(decided),
                 }
             };
             let waited = Box::pin(wait(full, until(), decide)).await;
-            reserved = waited.unwrap_or_else(|full| Err(Refusal::InFlight(full)));
+            reserved = waited.unwrap_or_else(|full| Err(RateLimitRefusal::InFlight(full)));
         }
         if reserved.is_err() {
             self.refused = true;
@@ -116,89 +114,104 @@ impl Reservations {
     async fn decide(
         &mut self,
         store: &RateLimitStore,
-        dues: &[Due<'_, '_>],
+        charges: &[PendingCharge<'_, '_>],
         enforced: bool,
-    ) -> Result<Observed, Refusal> {
-        let all: Few<&Due<'_, '_>> = dues.iter().collect();
-        match self.reserve_at(store.place(), &all, enforced).await {
+    ) -> Result<Observed, RateLimitRefusal> {
+        let all: Few<&PendingCharge<'_, '_>> = charges.iter().collect();
+        match self.reserve_in(store, &all, enforced).await {
             Ok(reserved) => reserved,
-            Err(Unavailable) => self.without_the_store(store, all, enforced).await,
+            Err(Unavailable) => self.decide_without_the_store(store, all, enforced).await,
         }
     }
 
-    /// Each does what it says. Nothing was charged, as far as anybody knows.
-    async fn without_the_store(
+    /// Each rate limit does what its `OnStoreFailure` demands. As far as is known, nothing was charged.
+    async fn decide_without_the_store(
         &mut self,
         store: &RateLimitStore,
-        mut dues: Few<&Due<'_, '_>>,
+        mut charges: Few<&PendingCharge<'_, '_>>,
         enforced: bool,
-    ) -> Result<Observed, Refusal> {
-        if dues.iter().any(|due| due.rate_limit.outage() == OnStoreFailure::Deny && due.binds(enforced)) {
-            return Err(Refusal::Unavailable);
+    ) -> Result<Observed, RateLimitRefusal> {
+        if charges.iter().any(|due| due.rate_limit.outage() == OnStoreFailure::Deny && due.is_binding(enforced)) {
+            return Err(RateLimitRefusal::Unavailable);
         }
-        dues.retain(|due| due.rate_limit.outage() == OnStoreFailure::Local);
-        let counted = self.reserve_at(store.local(), &dues, enforced).await;
-        counted.unwrap_or(Err(Refusal::Unavailable))
+        charges.retain(|due| due.rate_limit.outage() == OnStoreFailure::Local);
+        let counted = self.reserve_in(&store.local(), &charges, enforced).await;
+        counted.unwrap_or(Err(RateLimitRefusal::Unavailable))
     }
 
-    async fn reserve_at(
+    async fn reserve_in(
         &mut self,
-        place: Place<'_>,
-        dues: &[&Due<'_, '_>],
+        store: &RateLimitStore,
+        charges: &[&PendingCharge<'_, '_>],
         enforced: bool,
-    ) -> Result<Result<Observed, Refusal>, Unavailable> {
-        let mut asks: Few<Ask<'_>> = Few::with_capacity(dues.len());
-        for due in dues {
-            // A `RateLimit` has neither zero nor an endless window; were there one, nobody would pass it.
-            let Some(ask) = due.ask(enforced) else { return Ok(Err(Refusal::RateLimited(u32::MAX))) };
-            asks.push(ask);
+    ) -> Result<Result<Observed, RateLimitRefusal>, Unavailable> {
+        let mut requests: Few<ChargeRequest<'_>> = Few::with_capacity(charges.len());
+        for charge in charges {
+            // A `RateLimit` always makes a valid limit. If it did not, it would refuse every request.
+            let Some(request) = charge.request(enforced) else {
+                return Ok(Err(RateLimitRefusal::RateLimited(u32::MAX)));
+            };
+            requests.push(request);
         }
-        if asks.is_empty() {
+        if requests.is_empty() {
             return Ok(Ok(Few::new()));
         }
-        let mut decisions = place.reserve(&asks).await?;
-        // A refusal stays one where the record can't be looked up.
-        if known_address::stands_in(place, dues, &decisions, &mut asks).await
-            && let Ok(instead) = place.reserve(&asks).await
+        let mut decisions = store.reserve(&requests).await?;
+        // If the store does not answer the second time, the refusal stays.
+        if count_known_addresses_by_themselves(store, charges, &decisions, &mut requests).await
+            && let Ok(instead) = store.reserve(&requests).await
         {
             decisions = instead;
         }
-        let (mut wait, mut crowded): (Option<Duration>, bool) = (None, false);
-        let mut full: Option<Full> = None;
+        Ok(self.enter(store, charges, &requests, decisions, enforced))
+    }
+
+    /// Adds an entry for each decision, and combines the decisions into one.
+    fn enter(
+        &mut self,
+        store: &RateLimitStore,
+        charges: &[&PendingCharge<'_, '_>],
+        requests: &[ChargeRequest<'_>],
+        decisions: Few<Decision>,
+        enforced: bool,
+    ) -> Result<Observed, RateLimitRefusal> {
+        let (mut wait, mut store_full): (Option<Duration>, bool) = (None, false);
+        let mut full: Option<FullLimit> = None;
         let mut observed: Observed = Few::new();
-        for ((due, ask), decision) in dues.iter().zip(&asks).zip(decisions) {
-            let (charge, standing) = match decision {
+        for ((pending, request), decision) in charges.iter().zip(requests).zip(decisions) {
+            let (charge, status) = match decision {
                 Decision::Charged(charge) => {
-                    let standing = charge.standing();
-                    (Some(charge), standing)
+                    let status = charge.status();
+                    (Some(charge), status)
                 }
-                Decision::Spared(standing) => (None, standing),
-                Decision::Refused(refused) if refused.cause == Cause::InFlight && due.binds(enforced) => {
-                    full.get_or_insert_with(|| Full { queue: place.queue(ask), passes: refused.retry_after });
+                Decision::RolledBack(status) => (None, status),
+                Decision::Refused(refused) if refused.cause == Cause::InFlight && pending.is_binding(enforced) => {
+                    let has_room_in = refused.retry_after;
+                    full.get_or_insert_with(|| FullLimit { queue: store.queue(request), has_room_in });
                     (None, RateLimitStatus { remaining: 0, reset: Duration::ZERO })
                 }
                 Decision::Refused(refused) => {
-                    if due.binds(enforced) {
+                    if pending.is_binding(enforced) {
                         wait = wait.max(Some(refused.retry_after));
-                        crowded |= refused.cause == Cause::Crowded;
+                        store_full |= refused.cause == Cause::StoreFull;
                     } else {
-                        observed.push(*due.rate_limit);
+                        observed.push(*pending.rate_limit);
                     }
                     (None, RateLimitStatus { remaining: 0, reset: refused.retry_after })
                 }
             };
-            let record = Record::of(due).map(Box::new);
-            self.entries.push(Entry { rate_limit: *due.rate_limit, by: due.by, charge, standing, record });
+            let known_address = KnownAddress::of(pending).map(Box::new);
+            self.entries.push(Entry { rate_limit: *pending.rate_limit, by: pending.by, charge, status, known_address });
         }
-        Ok(match (wait, full) {
-            (Some(wait), _) if crowded => Err(Refusal::Crowded(whole_seconds(wait))),
-            (Some(wait), _) => Err(Refusal::RateLimited(whole_seconds(wait))),
-            (None, Some(full)) => Err(Refusal::InFlight(full)),
+        match (wait, full) {
+            (Some(wait), _) if store_full => Err(RateLimitRefusal::StoreFull(whole_seconds(wait))),
+            (Some(wait), _) => Err(RateLimitRefusal::RateLimited(whole_seconds(wait))),
+            (None, Some(full)) => Err(RateLimitRefusal::InFlight(full)),
             (None, None) => Ok(observed),
-        })
+        }
     }
 
-    /// Takes over what was reserved further in, behind the route's own middleware.
+    /// Takes over the reservations that were made inside of the route's own middleware.
     pub(crate) fn join(&mut self, mut inner: Self) {
         self.entries.append(&mut inner.entries);
         self.refused |= inner.refused;
@@ -208,61 +221,62 @@ impl Reservations {
         self.entries.is_empty()
     }
 
-    /// The request is counted by nobody.
+    /// Refunds all reservations, so that no rate limit counts the request.
     pub(crate) async fn release_all(&mut self, store: &RateLimitStore) {
         self.release(store, |_| true).await;
         self.entries.clear();
     }
 
-    /// The answer is known: what is counted by its outcome is given back where the outcome does not count.
+    /// Refunds the reservations of the rate limits that don't count a response with this status.
     pub(crate) async fn settle(&mut self, store: &RateLimitStore, status: StatusCode) {
         if self.entries.is_empty() {
             return;
         }
         let refused = self.refused;
         self.release(store, |rate_limit| refused || !rate_limit.count.counts(status)).await;
-        // What is left stays charged, and is in flight no longer.
+        // The others stay charged. Dropping them ends their being in flight.
         self.entries.iter_mut().for_each(|entry| entry.charge = None);
         if refused || status.as_u16() >= 400 {
             return;
         }
-        // A success is what the rate limit does not count.
-        let good = self.entries.iter().filter(|entry| !entry.rate_limit.count.counts(status));
-        for record in good.filter_map(|entry| entry.record.as_ref()) {
-            record.make(store.place()).await;
+        // A response is a success for a rate limit that does not count it.
+        let succeeded = self.entries.iter().filter(|entry| !entry.rate_limit.count.counts(status));
+        for known_address in succeeded.filter_map(|entry| entry.known_address.as_ref()) {
+            known_address.remember(store).await;
         }
     }
 
     async fn release(&mut self, store: &RateLimitStore, which: impl Fn(&RateLimit) -> bool) {
         let mut charges: Few<Reservation> = smallvec![];
-        let mut places: Few<usize> = smallvec![];
-        for (at, entry) in self.entries.iter_mut().enumerate() {
+        let mut indices: Few<usize> = smallvec![];
+        for (index, entry) in self.entries.iter_mut().enumerate() {
             if which(&entry.rate_limit)
                 && let Some(charge) = entry.charge.take()
             {
                 charges.push(charge);
-                places.push(at);
+                indices.push(index);
             }
         }
         if charges.is_empty() {
             return;
         }
-        for (at, standing) in places.into_iter().zip(store.release(charges).await) {
-            if let (Some(entry), Some(standing)) = (self.entries.get_mut(at), standing) {
-                entry.standing = standing;
+        for (index, status) in indices.into_iter().zip(store.release(charges).await) {
+            if let (Some(entry), Some(status)) = (self.entries.get_mut(index), status) {
+                entry.status = status;
             }
         }
     }
 }
 
-/// A panic is an answer with 500 further out; whatever else drops a request is the client, and stays charged.
+/// A panic of the handler becomes a response with status 500 further out, and is refunded accordingly. If a request is dropped for
+/// another reason, the client has hung up: it stays charged.
 impl Drop for Reservations {
     fn drop(&mut self) {
         if self.entries.is_empty() || !std::thread::panicking() {
             return;
         }
         for entry in &mut self.entries {
-            // A function of the application is not asked: it might panic, too.
+            // The function of `Count::When` is not called, because it may panic, too.
             if matches!(entry.rate_limit.count, Count::Failures | Count::Successes)
                 && let Some(charge) = entry.charge.take()
             {
@@ -272,16 +286,21 @@ impl Drop for Reservations {
     }
 }
 
-impl<'c> Due<'_, 'c> {
-    fn binds(&self, enforced: bool) -> bool {
+impl<'c> PendingCharge<'_, 'c> {
+    /// Whether its refusal refuses the request.
+    fn is_binding(&self, enforced: bool) -> bool {
         enforced && !self.observed
     }
 
-    fn ask(&self, enforced: bool) -> Option<Ask<'c>> {
-        let limit = Limit::new(self.rate_limit.limit, self.rate_limit.window)?;
-        let (client, binding) = (self.client.clone(), self.binds(enforced));
-        let pending = self.rate_limit.count.gives_back();
-        Some(Ask { bucket: self.bucket, limit, cost: self.cost, client, binding, pending })
+    fn request(&self, enforced: bool) -> Option<ChargeRequest<'c>> {
+        Some(ChargeRequest {
+            bucket: self.bucket,
+            limit: Limit::new(self.rate_limit.limit, self.rate_limit.window)?,
+            cost: self.cost,
+            client: self.client.clone(),
+            binding: self.is_binding(enforced),
+            settles_later: self.rate_limit.count.may_refund(),
+        })
     }
 }
 
@@ -290,7 +309,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn q1_retry_after_is_rounded_up_and_at_least_one() {
+    fn retry_after_is_rounded_up_and_at_least_one() {
         assert_eq!(whole_seconds(Duration::ZERO), 1);
         assert_eq!(whole_seconds(Duration::from_nanos(1)), 1);
         assert_eq!(whole_seconds(Duration::from_millis(1001)), 2);

@@ -1,22 +1,22 @@
-//! A row that grows by pieces.
+//! A vector that grows by chunks.
 //!
-//! Threat: a row that is copied whenever it grows holds up the request that makes it grow, and keeps room for many that may
-//! never come.
-//! Promise: nothing that is in is ever moved for one that comes, and less than a piece is kept in vain.
+//! Threat: an ordinary vector copies all its items when it grows, which delays the request that makes it grow; and it reserves
+//! room for many items that may never come.
+//! Promise: growing never moves an item once the first chunk is full, and less than one chunk is unused.
 
-/// How many stand in a piece: a power of two.
-const PIECE: usize = 64;
+/// How many items a chunk holds: a power of two.
+const CHUNK: usize = 64;
 
 #[derive(Debug)]
-pub(super) struct Pile<T> {
-    /// All but the last are full.
-    pieces: Vec<Vec<T>>,
+pub(super) struct ChunkedVec<T> {
+    /// All chunks but the last are full.
+    chunks: Vec<Vec<T>>,
     len: usize,
 }
 
-impl<T> Pile<T> {
+impl<T> ChunkedVec<T> {
     pub(super) const fn new() -> Self {
-        Self { pieces: Vec::new(), len: 0 }
+        Self { chunks: Vec::new(), len: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -24,46 +24,46 @@ impl<T> Pile<T> {
     }
 
     #[inline]
-    pub(super) fn get(&self, at: usize) -> Option<&T> {
-        self.pieces.get(at / PIECE)?.get(at % PIECE)
+    pub(super) fn get(&self, index: usize) -> Option<&T> {
+        self.chunks.get(index / CHUNK)?.get(index % CHUNK)
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
-        self.pieces.get_mut(at / PIECE)?.get_mut(at % PIECE)
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.pieces.iter_mut().flatten()
+        self.chunks.iter_mut().flatten()
     }
 
     #[inline]
     pub(super) fn push(&mut self, item: T) {
-        if self.len.is_multiple_of(PIECE) {
-            self.pieces.push(Vec::new());
+        if self.len.is_multiple_of(CHUNK) {
+            self.chunks.push(Vec::new());
         }
-        if let Some(piece) = self.pieces.last_mut() {
-            // The first piece by and by, so that few take little.
-            if piece.len() == piece.capacity() {
-                let room = if self.len < PIECE { piece.len().clamp(4, PIECE / 2) } else { PIECE };
-                piece.reserve_exact(room);
+        if let Some(chunk) = self.chunks.last_mut() {
+            // The first chunk grows step by step, so that a few items take little space.
+            if chunk.len() == chunk.capacity() {
+                let room = if self.len < CHUNK { chunk.len().clamp(4, CHUNK / 2) } else { CHUNK };
+                chunk.reserve_exact(room);
             }
-            piece.push(item);
+            chunk.push(item);
             self.len = self.len.saturating_add(1);
         }
     }
 
-    /// Takes one out, and puts the last in its place.
-    pub(super) fn swap_remove(&mut self, at: usize) {
-        let Some(last) = self.pieces.last_mut().and_then(Vec::pop) else {
+    /// Removes an item, and moves the last one to its index.
+    pub(super) fn swap_remove(&mut self, index: usize) {
+        let Some(last) = self.chunks.last_mut().and_then(Vec::pop) else {
             return;
         };
         self.len = self.len.saturating_sub(1);
-        if let Some(place) = self.get_mut(at) {
-            *place = last;
+        if let Some(item) = self.get_mut(index) {
+            *item = last;
         }
-        if self.len.is_multiple_of(PIECE) {
-            self.pieces.pop();
+        if self.len.is_multiple_of(CHUNK) {
+            self.chunks.pop();
         }
     }
 }
@@ -73,21 +73,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pile_is_what_a_vector_is() {
-        let (mut pile, mut model) = (Pile::new(), Vec::new());
+    fn it_holds_the_same_items_as_an_ordinary_vector() {
+        let (mut chunked, mut model) = (ChunkedVec::new(), Vec::new());
         for number in 0..400_usize {
-            pile.push(number);
+            chunked.push(number);
             model.push(number);
         }
         for turn in 0..400_usize {
-            let at = turn * 7919 % model.len();
-            pile.swap_remove(at);
-            model.swap_remove(at);
-            assert_eq!(pile.len(), model.len());
-            assert!(pile.iter_mut().map(|number| *number).eq(model.iter().copied()));
-            assert_eq!(pile.get(at), model.get(at));
-            assert!(pile.pieces.len() <= model.len().div_ceil(PIECE));
+            let index = turn * 7919 % model.len();
+            chunked.swap_remove(index);
+            model.swap_remove(index);
+            assert_eq!(chunked.len(), model.len());
+            assert!(chunked.iter_mut().map(|number| *number).eq(model.iter().copied()));
+            assert_eq!(chunked.get(index), model.get(index));
+            assert!(chunked.chunks.len() <= model.len().div_ceil(CHUNK));
         }
-        assert_eq!(pile.pieces.len(), 0);
+        assert_eq!(chunked.chunks.len(), 0);
     }
 }

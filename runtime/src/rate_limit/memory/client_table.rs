@@ -1,277 +1,250 @@
-//! The clients of one shelf that have the same limit.
+//! A client table: the clients of one shard that have the same limit.
 //!
-//! Threat: bookkeeping that is larger than what it keeps lets a flood of addresses exhaust memory (CWE-770).
-//! Promise: a slot holds a fingerprint, a serial and the charges, in the form that takes least for its limit. Rows grow by
-//! pieces, so that what is not used is little.
+//! Threat: bookkeeping that is larger than the data it keeps lets a flood of addresses exhaust memory (CWE-770).
+//! Promise: a client takes one slot: a fingerprint, a serial number, and its charges in the form that is smallest for its
+//! limit. The table grows by chunks, so that little of it is unused.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
-use super::cells::Cells;
-use super::clock::Tick;
-use super::counters::Counters;
-use super::index::{Index, Place};
-use super::key::{Key, Print};
-use super::limit::Limit;
-use super::log::Log;
-use super::marks::{Mark, Marks, Moment};
-use super::pile::Pile;
-use super::verdict::{RateLimitStatus, Wait};
+use super::chunked_vec::ChunkedVec;
+use super::eviction::EvictionScan;
+use super::fingerprint_index::{FingerprintIndex, SlotIndex};
+use crate::rate_limit::client_key::{ClientKey, Fingerprint};
+use crate::rate_limit::clock::Tick;
+use crate::rate_limit::limit::Limit;
+use crate::rate_limit::status::{Cause, RateLimitStatus, Refusal};
+use crate::rate_limit::window::{CurrentSlots, Rebase, SlidingCounter, SlidingLog, TimeSlots, Window};
 
-/// Which charge a release gives back.
+/// Identifies a charge, so that a refund finds the place that was charged.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ticket {
-    /// When: a mark that stays the same however marks are lowered.
-    lasting: u64,
-    /// Tells the slot of a client that was forgotten and came back from the one that it had before.
+pub(super) struct ChargeId {
+    /// When it was made: a [permanent](CurrentSlots::permanent) number.
+    time_slot: u64,
+    /// The serial number of the client's slot. A client that was removed and came back has another one.
     serial: u32,
 }
 
-/// A charge, and where the client stands right after it. Times are in nanoseconds: what nobody asks for isn't converted.
+/// A charge, and what the client has left right after it. The time is in nanoseconds, and is converted only if it is read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Charged {
-    pub(super) ticket: Ticket,
+    pub(super) id: ChargeId,
     pub(super) remaining: u32,
     pub(super) reset: u64,
 }
 
 impl Charged {
     #[inline]
-    pub(super) fn standing(&self) -> RateLimitStatus {
+    pub(super) fn status(&self) -> RateLimitStatus {
         RateLimitStatus { remaining: self.remaining, reset: Duration::from_nanos(self.reset) }
     }
 }
 
-/// The outcome of a charge, or how long to wait until there is room for it.
-pub(super) type Outcome = Result<Charged, Wait>;
+pub(super) type ChargeOutcome = Result<Charged, Refusal>;
 
-/// What decides who leaves a full shelf.
-#[derive(Debug, Default)]
-pub(super) struct Survey {
-    /// How many were looked at.
-    pub(super) seen: usize,
-    /// Of those not at their rate limit, the one with the smallest part of it used, and of two such the one not charged for
-    /// longer: that part, for how much longer it is charged, and where it stands.
-    pub(super) quietest: Option<(u64, u64, usize, Place)>,
-    /// How many nanoseconds until the first of those at their rate limit no longer is.
-    pub(super) wait: Option<u64>,
-}
-
-/// A rack, whatever form its charges have. `Place`s are those of the present moment: any change may renumber them.
-pub(super) trait Rack: Send {
+/// A client table, whichever form its charges have. Any change may give a slot another index.
+pub(super) trait ClientTable: Send {
+    /// How many clients it holds.
     fn len(&self) -> usize;
 
-    /// Charges a client that has a slot.
-    fn reserve(&mut self, key: Key, units: u32, now: Tick) -> Option<Outcome>;
+    /// Charges a client that has a slot. `None` if it has none.
+    fn reserve(&mut self, key: ClientKey, units: u32, now: Tick) -> Option<ChargeOutcome>;
 
-    /// Makes a slot, and charges it.
-    fn admit(&mut self, key: Key, serial: u32, units: u32, now: Tick) -> Outcome;
+    /// Adds a slot for a client that has none, and charges it.
+    fn admit(&mut self, key: ClientKey, serial: u32, units: u32, now: Tick) -> ChargeOutcome;
 
-    fn release(&mut self, key: Key, ticket: Ticket, units: u32, now: Tick) -> Option<RateLimitStatus>;
+    /// Takes a charge back. A charge that no longer counts changes nothing. `None` if the client has no slot.
+    fn refund(&mut self, key: ClientKey, id: ChargeId, units: u32, now: Tick) -> Option<RateLimitStatus>;
 
-    fn standing(&mut self, key: Key, now: Tick) -> Option<RateLimitStatus>;
+    /// `None` if the client has no slot.
+    fn status(&mut self, key: ClientKey, now: Tick) -> Option<RateLimitStatus>;
 
-    fn find(&self, key: Key) -> Option<Place>;
+    fn find(&self, key: ClientKey) -> Option<SlotIndex>;
 
-    fn remove(&mut self, place: Place);
+    fn remove(&mut self, slot: SlotIndex);
 
-    /// Looks at so many slots, from one on. `rack` is the number of this one.
-    fn survey(&mut self, survey: &mut Survey, rack: usize, from: usize, many: usize, now: Tick);
+    /// Shows up to `many` slots, beginning at `from`, to the scan. `table` is the number of this table.
+    fn show(&mut self, scan: &mut EvictionScan, table: usize, from: usize, many: usize, now: Tick);
 
-    /// Lets go of those of so many slots, from one on, that have no charges. Says how many went, and how many stayed.
-    fn sweep(&mut self, from: usize, many: usize, now: Tick) -> (usize, usize);
+    /// Looks at up to `many` slots, beginning at `from`, and removes those without charges. Returns how many were removed, and
+    /// how many were kept.
+    fn remove_unused(&mut self, from: usize, many: usize, now: Tick) -> (usize, usize);
 }
 
-/// The form that takes least room for a limit.
-pub(super) fn rack(limit: Limit) -> Box<dyn Rack> {
+/// An empty table with the form that is smallest for this limit.
+pub(super) fn client_table(limit: Limit) -> Box<dyn ClientTable> {
     match limit.limit() {
-        ..=4 => Row::<Log<4>>::boxed(limit),
-        5..=8 => Row::<Log<8>>::boxed(limit),
-        9..=Limit::EXACT => Row::<Log<16>>::boxed(limit),
-        17..=0xFFFF => Row::<Counters<u16>>::boxed(limit),
-        _ => Row::<Counters<u32>>::boxed(limit),
+        ..=4 => WindowTable::<SlidingLog<4>>::boxed(limit),
+        5..=8 => WindowTable::<SlidingLog<8>>::boxed(limit),
+        9..=Limit::EXACT => WindowTable::<SlidingLog<16>>::boxed(limit),
+        17..=0xFFFF => WindowTable::<SlidingCounter<u16>>::boxed(limit),
+        _ => WindowTable::<SlidingCounter<u32>>::boxed(limit),
     }
 }
 
 #[derive(Debug)]
-struct Slot<C> {
-    print: Print,
+struct Slot<W> {
+    fingerprint: Fingerprint,
     serial: u32,
-    cells: C,
+    window: W,
 }
 
 #[derive(Debug)]
-struct Row<C> {
-    marks: Marks,
-    index: Index,
-    slots: Pile<Slot<C>>,
+struct WindowTable<W> {
+    time_slots: TimeSlots,
+    index: FingerprintIndex,
+    slots: ChunkedVec<Slot<W>>,
 }
 
-impl<C: Cells> Row<C> {
-    fn boxed(limit: Limit) -> Box<dyn Rack> {
-        Box::new(Self { marks: Marks::new(limit), index: Index::default(), slots: Pile::new() })
+impl<W: Window> WindowTable<W> {
+    fn boxed(limit: Limit) -> Box<dyn ClientTable> {
+        let (time_slots, index) = (TimeSlots::new(limit), FingerprintIndex::default());
+        Box::new(Self { time_slots, index, slots: ChunkedVec::new() })
     }
 
-    #[inline]
-    fn moment(&mut self, now: Tick) -> Moment {
-        let moment = self.marks.moment(now);
-        if moment.mark < Mark::MAX { moment } else { self.lowered(now) }
-    }
-
-    /// Once in two windows at most.
-    #[cold]
-    fn lowered(&mut self, now: Tick) -> Moment {
-        let by = self.marks.lower(now, C::ROUND);
-        for slot in self.slots.iter_mut() {
-            slot.cells.lower(by);
-        }
-        self.marks.moment(now)
-    }
-
-    #[inline]
-    fn place(&self, key: Key) -> Option<Place> {
-        let is = |place: Place| self.slots.get(usize::from(place)).is_some_and(|slot| key.left(&slot.print));
-        self.index.find(hash(&key.print()), is)
-    }
-
-    fn read(marks: &Marks, cells: &mut C, moment: Moment) -> RateLimitStatus {
-        let used = cells.used(moment.first);
-        let reset = cells.leaves(moment.first, 1).map_or(0, |mark| marks.until_gone(mark, moment.now));
-        RateLimitStatus { remaining: marks.limit().limit().saturating_sub(used), reset: Duration::from_nanos(reset) }
+    fn read(time_slots: &TimeSlots, window: &mut W, current: CurrentSlots) -> RateLimitStatus {
+        let used = window.used(current.first_held);
+        let oldest = window.nth_oldest(current.first_held, 1);
+        let reset = oldest.map_or(0, |slot| time_slots.expires_in(slot, current.now));
+        RateLimitStatus { remaining: time_slots.max_units.saturating_sub(used), reset: Duration::from_nanos(reset) }
     }
 
     #[inline(always)]
-    fn charge(marks: &Marks, slot: &mut Slot<C>, units: u32, moment: Moment) -> Outcome {
-        let limit = marks.limit().limit();
-        let used = match slot.cells.room(moment.first, limit, units) {
-            Ok(used) => used,
-            Err(mark) => return Err(Wait::Spent(marks.until_gone(mark, moment.now))),
-        };
-        slot.cells.add(moment.first, moment.mark, units);
-        let reset = slot.cells.leaves(moment.first, 1).unwrap_or(moment.mark);
-        Ok(Charged {
-            ticket: Ticket { lasting: marks.lasting(moment.mark), serial: slot.serial },
-            remaining: limit.saturating_sub(used).saturating_sub(units),
-            reset: marks.until_gone(reset, moment.now),
-        })
+    fn charge(time_slots: &TimeSlots, slot: &mut Slot<W>, units: u32, current: CurrentSlots) -> ChargeOutcome {
+        match slot.window.charge(current, time_slots.max_units, units) {
+            Ok((used, oldest)) => Ok(Charged {
+                id: ChargeId { time_slot: current.permanent, serial: slot.serial },
+                remaining: time_slots.max_units.saturating_sub(used).saturating_sub(units),
+                reset: time_slots.expires_in(oldest, current.now),
+            }),
+            Err(blocking) => {
+                Err(Refusal { nanos: time_slots.expires_in(blocking, current.now), cause: Cause::Exhausted })
+            }
+        }
     }
 }
 
-impl<C: Cells> Rack for Row<C> {
+impl<W: Window> Rebase for ChunkedVec<Slot<W>> {
+    const UNIT: NonZeroU64 = W::REBASE_UNIT;
+
+    fn rebase(&mut self, by: u64) {
+        self.iter_mut().for_each(|slot| slot.window.rebase(by));
+    }
+}
+
+impl<W: Window> ClientTable for WindowTable<W> {
     fn len(&self) -> usize {
         self.slots.len()
     }
 
     #[inline]
-    fn reserve(&mut self, key: Key, units: u32, now: Tick) -> Option<Outcome> {
-        let moment = self.moment(now);
-        let first = self.index.first(hash(&key.print()))?;
+    fn reserve(&mut self, key: ClientKey, units: u32, now: Tick) -> Option<ChargeOutcome> {
+        let current = self.time_slots.at(now, &mut self.slots);
+        let [hash, ..] = key.fingerprint;
+        // Most clients are the first of their chain: that one is compared here, where its slot is needed anyway.
+        let first = self.index.first(hash)?;
         let slot = match self.slots.get_mut(usize::from(first)) {
-            Some(slot) if key.left(&slot.print) => slot,
+            Some(slot) if slot.fingerprint == key.fingerprint => slot,
             _ => {
                 let slots = &self.slots;
-                let is = |place: Place| slots.get(usize::from(place)).is_some_and(|slot| key.left(&slot.print));
-                let place = self.index.fetch(hash(&key.print()), is)?;
-                self.slots.get_mut(usize::from(place))?
+                let is = |at: SlotIndex| slots.get(usize::from(at)).is_some_and(|s| s.fingerprint == key.fingerprint);
+                let at = self.index.move_to_front(hash, is)?;
+                self.slots.get_mut(usize::from(at))?
             }
         };
-        Some(Self::charge(&self.marks, slot, units, moment))
+        Some(Self::charge(&self.time_slots, slot, units, current))
     }
 
-    fn admit(&mut self, key: Key, serial: u32, units: u32, now: Tick) -> Outcome {
-        let moment = self.moment(now);
-        let mut slot = Slot { print: key.print(), serial, cells: C::EMPTY };
-        let outcome = Self::charge(&self.marks, &mut slot, units, moment);
+    fn admit(&mut self, key: ClientKey, serial: u32, units: u32, now: Tick) -> ChargeOutcome {
+        let current = self.time_slots.at(now, &mut self.slots);
+        let mut slot = Slot { fingerprint: key.fingerprint, serial, window: W::EMPTY };
+        let outcome = Self::charge(&self.time_slots, &mut slot, units, current);
         let slots = &self.slots;
-        let hash_of = |place: Place| slots.get(usize::from(place)).map_or(0, |slot| hash(&slot.print));
-        // A shelf has fewer places than an index tells apart.
-        if self.index.push(hash(&slot.print), hash_of).is_none() {
-            return Err(Wait::Crowded(self.marks.limit().nanos()));
+        let hash_of = |at: SlotIndex| slots.get(usize::from(at)).map_or(0, |slot| hash(&slot.fingerprint));
+        // Can't fail: a shard holds fewer clients than an index.
+        if self.index.push(hash(&slot.fingerprint), hash_of).is_none() {
+            let nanos = self.time_slots.expires_in(current.current, now);
+            return Err(Refusal { nanos, cause: Cause::StoreFull });
         }
         self.slots.push(slot);
         outcome
     }
 
-    fn release(&mut self, key: Key, ticket: Ticket, units: u32, now: Tick) -> Option<RateLimitStatus> {
-        let moment = self.moment(now);
-        let taken_at = self.marks.passing(ticket.lasting);
-        let place = self.place(key)?;
-        let slot = self.slots.get_mut(usize::from(place))?;
-        if let Some(mark) = taken_at.filter(|mark| slot.serial == ticket.serial && *mark >= moment.first) {
-            slot.cells.take_back(moment.first, mark, units);
+    fn refund(&mut self, key: ClientKey, id: ChargeId, units: u32, now: Tick) -> Option<RateLimitStatus> {
+        let current = self.time_slots.at(now, &mut self.slots);
+        let charged_at = self.time_slots.from_permanent(id.time_slot);
+        let at = self.find(key)?;
+        let slot = self.slots.get_mut(usize::from(at))?;
+        if let Some(charged_at) = charged_at.filter(|at| slot.serial == id.serial && *at >= current.first_held) {
+            slot.window.refund(current.first_held, charged_at, units);
         }
-        Some(Self::read(&self.marks, &mut slot.cells, moment))
+        Some(Self::read(&self.time_slots, &mut slot.window, current))
     }
 
-    fn standing(&mut self, key: Key, now: Tick) -> Option<RateLimitStatus> {
-        let moment = self.moment(now);
-        let place = self.place(key)?;
-        let slot = self.slots.get_mut(usize::from(place))?;
-        Some(Self::read(&self.marks, &mut slot.cells, moment))
+    fn status(&mut self, key: ClientKey, now: Tick) -> Option<RateLimitStatus> {
+        let current = self.time_slots.at(now, &mut self.slots);
+        let at = self.find(key)?;
+        let slot = self.slots.get_mut(usize::from(at))?;
+        Some(Self::read(&self.time_slots, &mut slot.window, current))
     }
 
-    fn find(&self, key: Key) -> Option<Place> {
-        self.place(key)
+    #[inline]
+    fn find(&self, key: ClientKey) -> Option<SlotIndex> {
+        let is = |at: SlotIndex| self.slots.get(usize::from(at)).is_some_and(|s| s.fingerprint == key.fingerprint);
+        self.index.find(hash(&key.fingerprint), is)
     }
 
-    fn remove(&mut self, place: Place) {
+    fn remove(&mut self, slot: SlotIndex) {
         let last = self.slots.len().checked_sub(1).and_then(|last| self.slots.get(last));
-        let (Some(slot), Some(last)) = (self.slots.get(usize::from(place)), last) else {
+        let (Some(removed), Some(last)) = (self.slots.get(usize::from(slot)), last) else {
             return;
         };
-        self.index.swap_remove(place, hash(&slot.print), hash(&last.print));
-        self.slots.swap_remove(usize::from(place));
+        self.index.swap_remove(slot, hash(&removed.fingerprint), hash(&last.fingerprint));
+        self.slots.swap_remove(usize::from(slot));
     }
 
-    fn survey(&mut self, survey: &mut Survey, rack: usize, from: usize, many: usize, now: Tick) {
-        let moment = self.moment(now);
-        let limit = u64::from(self.marks.limit().limit());
+    fn show(&mut self, scan: &mut EvictionScan, table: usize, from: usize, many: usize, now: Tick) {
+        let current = self.time_slots.at(now, &mut self.slots);
         for at in (from..self.slots.len()).take(many) {
-            let (Some(slot), Ok(place)) = (self.slots.get_mut(at), Place::try_from(at)) else {
+            let (Some(slot), Ok(index)) = (self.slots.get_mut(at), SlotIndex::try_from(at)) else {
                 break;
             };
-            survey.seen = survey.seen.saturating_add(1);
-            let used = u64::from(slot.cells.used(moment.first));
+            let (used, limit) = (slot.window.used(current.first_held), self.time_slots.max_units);
             if used >= limit {
-                let leaves = slot.cells.leaves(moment.first, 1).unwrap_or(moment.mark);
-                let wait = self.marks.until_gone(leaves, now);
-                survey.wait = Some(survey.wait.map_or(wait, |least| least.min(wait)));
-                continue;
-            }
-            let share = (used << 32).checked_div(limit).unwrap_or(u64::MAX);
-            if survey.quietest.is_some_and(|(least, ..)| share > least) {
-                continue;
-            }
-            let left = self.marks.until_gone(slot.cells.newest(), now);
-            if survey.quietest.is_none_or(|(least, least_left, ..)| (share, left) < (least, least_left)) {
-                survey.quietest = Some((share, left, rack, place));
+                let oldest = slot.window.nth_oldest(current.first_held, 1).unwrap_or(current.current);
+                scan.at_limit(self.time_slots.expires_in(oldest, now));
+            } else {
+                let unused_in = || self.time_slots.expires_in(slot.window.newest(), now);
+                scan.below_limit((used, limit), (table, index), unused_in);
             }
         }
     }
 
-    fn sweep(&mut self, from: usize, many: usize, now: Tick) -> (usize, usize) {
-        let moment = self.moment(now);
-        let (mut gone, mut at) = (0_usize, from);
+    fn remove_unused(&mut self, from: usize, many: usize, now: Tick) -> (usize, usize) {
+        let current = self.time_slots.at(now, &mut self.slots);
+        let (mut removed, mut at) = (0_usize, from);
         for _ in 0..many {
             let Some(slot) = self.slots.get_mut(at) else {
                 break;
             };
-            if slot.cells.used(moment.first) > 0 {
+            if slot.window.used(current.first_held) > 0 {
                 at = at.saturating_add(1);
-            } else if let Ok(place) = Place::try_from(at) {
-                // The last one comes into its place, and is looked at next.
-                self.remove(place);
-                gone = gone.saturating_add(1);
+            } else if let Ok(slot) = SlotIndex::try_from(at) {
+                // The last slot moves to this index, and is looked at next.
+                self.remove(slot);
+                removed = removed.saturating_add(1);
             }
         }
-        if self.index.is_roomy() {
+        if self.index.is_sparse() {
             let slots = &self.slots;
-            self.index.shrink(|place| slots.get(usize::from(place)).map_or(0, |slot| hash(&slot.print)));
+            self.index.shrink(|at| slots.get(usize::from(at)).map_or(0, |slot| hash(&slot.fingerprint)));
         }
-        (gone, at.saturating_sub(from))
+        (removed, at.saturating_sub(from))
     }
 }
 
-/// A part of the fingerprint that no shelf was chosen by.
-fn hash([part, ..]: &Print) -> u32 {
+/// The part of a fingerprint that chooses the chain in the index.
+#[inline]
+fn hash([part, ..]: &Fingerprint) -> u32 {
     *part
 }

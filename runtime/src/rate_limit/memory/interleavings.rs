@@ -1,5 +1,6 @@
-//! The orders in which threads can come to the store, run by a model checker: its lock stands where the store's does.
+//! All orders in which threads can take the lock of a shard, tried by a model checker that replaces the lock by its own.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,45 +8,66 @@ use std::time::Duration;
 use shuttle::sync::Mutex;
 use shuttle::thread;
 
-use super::*;
-use crate::rate_limit::client::Client;
-use crate::rate_limit::key::Keyed;
+use super::client_table::{ChargeOutcome, Charged};
+use super::shard::Shard;
+use super::sharded_table::{ShardLock, ShardedTable};
+use crate::rate_limit::client_key::{Client, ClientKey, KeyHasher};
+use crate::rate_limit::clock::Tick;
+use crate::rate_limit::limit::Limit;
+use crate::rate_limit::status::RateLimitStatus;
 
 const ORDERS: usize = 2000;
 const WINDOW: u64 = 3_200_000;
 
-impl Lock<Shelf> for Mutex<Shelf> {
-    fn new(inner: Shelf) -> Self {
-        Self::new(inner)
+impl ShardLock for Mutex<Shard> {
+    fn new(shard: Shard) -> Self {
+        Self::new(shard)
     }
 
-    fn with<R>(&self, work: impl FnOnce(&mut Shelf) -> R) -> R {
+    fn with<R>(&self, work: impl FnOnce(&mut Shard) -> R) -> R {
         work(&mut self.lock().unwrap())
     }
 }
 
-/// One client after the other, in a vault so small that they drive each other out.
+/// A table that is so small that its clients evict each other.
 struct Model {
-    vault: Vault<Mutex<Shelf>>,
-    keyed: Keyed,
+    table: ShardedTable<Mutex<Shard>>,
+    hasher: KeyHasher,
     time: AtomicU64,
 }
 
 impl Model {
     fn new(clients: usize) -> Arc<Self> {
-        let vault = Vault::new(NonZeroUsize::new(clients).unwrap());
-        Arc::new(Self { vault, keyed: Keyed::new(), time: AtomicU64::new(1) })
+        let table = ShardedTable::new(NonZeroUsize::new(clients).unwrap());
+        Arc::new(Self { table, hasher: KeyHasher::new(), time: AtomicU64::new(1) })
     }
 
-    fn key(&self, number: u32) -> Key {
-        self.keyed.key(1, &Client::Address(number.to_be_bytes().into()))
+    fn key(&self, number: u32) -> ClientKey {
+        self.hasher.key(1, &Client::Address(number.to_be_bytes().into()))
     }
 
-    /// A clock that is read before the lock is taken, as in service: threads may come in another order.
+    /// Reads a clock before the lock is taken, as a real store does: threads may arrive in another order. Then the clock moves by
+    /// `pass`.
     fn read(&self, pass: u64) -> Tick {
         let now = Tick::from_nanos(self.time.fetch_add(pass, Ordering::SeqCst));
         thread::yield_now();
         now
+    }
+
+    fn reserve(&self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> ChargeOutcome {
+        self.table.with_shard(key, Some(now), |shard| shard.reserve(key, limit, units, now)).unwrap()
+    }
+
+    fn refund(&self, key: ClientKey, limit: Limit, charged: Charged, units: u32, now: Tick) -> RateLimitStatus {
+        self.table.with_shard(key, None, |shard| shard.refund(key, limit, charged.id, units, now)).unwrap()
+    }
+
+    fn status(&self, key: ClientKey, limit: Limit, now: Tick) -> RateLimitStatus {
+        self.table.with_shard(key, None, |shard| shard.status(key, limit, now)).unwrap()
+    }
+
+    fn reset(&self, key: ClientKey, limit: Limit) {
+        self.table.with_shard(key, None, |shard| shard.reset(key, limit)).unwrap();
     }
 }
 
@@ -53,9 +75,9 @@ fn limits() -> [Limit; 3] {
     [3, 17, 100_000].map(|count| Limit::new(count, Duration::from_nanos(WINDOW)).unwrap())
 }
 
-/// Threads that charge one client, give back, look and sweep, all within one window.
+/// Threads charge one client, refund, read and sweep, all within one window.
 #[test]
-fn in_no_order_are_more_units_out_than_the_limit() {
+fn no_order_admits_more_units_than_the_limit() {
     shuttle::check_random(
         || {
             for limit in limits() {
@@ -66,25 +88,21 @@ fn in_no_order_are_more_units_out_than_the_limit() {
                         thread::spawn(move || {
                             let key = model.key(1);
                             for turn in 0..3 {
-                                let Ok(charged) = model.vault.reserve(key, limit, cost, model.read(1)).unwrap() else {
+                                let Ok(charged) = model.reserve(key, limit, cost, model.read(1)) else {
                                     continue;
                                 };
                                 assert!(out.fetch_add(cost, Ordering::SeqCst) + cost <= limit.limit());
-                                model
-                                    .vault
-                                    .shelves
-                                    .iter()
-                                    .for_each(|shelf| shelf.with(|shelf| shelf.sweep(4, model.read(1))));
+                                model.table.for_each_shard(|shard| shard.sweep(4, model.read(1)));
                                 if (thread + turn) % 2 == 0 {
                                     out.fetch_sub(cost, Ordering::SeqCst);
-                                    model.vault.release(key, limit, charged.ticket, cost, model.read(1));
+                                    model.refund(key, limit, charged, cost, model.read(1));
                                 }
                             }
                         })
                     })
                     .collect();
                 threads.into_iter().for_each(|thread| thread.join().unwrap());
-                let left = model.vault.standing(model.key(1), limit, model.read(1)).unwrap().remaining;
+                let left = model.status(model.key(1), limit, model.read(1)).remaining;
                 assert_eq!(left, limit.limit() - out.load(Ordering::SeqCst));
             }
         },
@@ -92,9 +110,9 @@ fn in_no_order_are_more_units_out_than_the_limit() {
     );
 }
 
-/// Two threads, one rate limit of one: in every order that there is, not only in many.
+/// Two threads and a limit of one: every possible order is tried, not only many.
 #[test]
-fn in_every_order_of_two_threads_the_last_unit_is_had_by_one_at_a_time() {
+fn the_last_unit_is_held_by_one_thread_at_a_time() {
     shuttle::check_dfs(
         || {
             let limit = Limit::new(1, Duration::from_nanos(WINDOW)).unwrap();
@@ -104,78 +122,76 @@ fn in_every_order_of_two_threads_the_last_unit_is_had_by_one_at_a_time() {
                     let (model, out) = (Arc::clone(&model), Arc::clone(&out));
                     thread::spawn(move || {
                         let key = model.key(1);
-                        if let Ok(charged) = model.vault.reserve(key, limit, 1, model.read(1)).unwrap() {
+                        if let Ok(charged) = model.reserve(key, limit, 1, model.read(1)) {
                             assert_eq!(out.fetch_add(1, Ordering::SeqCst), 0);
                             thread::yield_now();
                             out.fetch_sub(1, Ordering::SeqCst);
-                            model.vault.release(key, limit, charged.ticket, 1, model.read(1));
+                            model.refund(key, limit, charged, 1, model.read(1));
                         }
                     })
                 })
                 .collect();
             threads.into_iter().for_each(|thread| thread.join().unwrap());
-            assert_eq!(model.vault.standing(model.key(1), limit, model.read(1)).unwrap().remaining, 1);
+            assert_eq!(model.status(model.key(1), limit, model.read(1)).remaining, 1);
         },
         None,
     );
 }
 
-/// One client at its rate limit; others come and go, more than there is room for, and time passes for a window.
+/// One client is at its rate limit. More other clients than there is room for come and go, until the window is over.
 #[test]
-fn in_no_order_does_a_blocked_client_leave_or_the_bound_break() {
+fn no_order_evicts_a_blocked_client_or_exceeds_the_bound() {
     shuttle::check_random(
         || {
             for limit in limits() {
                 let model = Model::new(2);
-                model.vault.reserve(model.key(0), limit, limit.limit(), Tick::from_nanos(1)).unwrap().unwrap();
+                model.reserve(model.key(0), limit, limit.limit(), Tick::from_nanos(1)).unwrap();
                 let threads: Vec<_> = (1..4)
                     .map(|number| {
                         let model = Arc::clone(&model);
                         thread::spawn(move || {
                             for _ in 0..3 {
-                                let outcome =
-                                    model.vault.reserve(model.key(number), limit, 1, model.read(WINDOW / 20)).unwrap();
-                                assert!(model.vault.clients() <= 2);
-                                assert!(model.vault.reserve(model.key(0), limit, 1, model.read(0)).unwrap().is_err());
+                                let outcome = model.reserve(model.key(number), limit, 1, model.read(WINDOW / 20));
+                                assert!(model.table.clients() <= 2);
+                                assert!(model.reserve(model.key(0), limit, 1, model.read(0)).is_err());
                                 if let Ok(charged) = outcome {
-                                    model.vault.release(model.key(number), limit, charged.ticket, 1, model.read(0));
+                                    model.refund(model.key(number), limit, charged, 1, model.read(0));
                                 }
-                                model.vault.reset(model.key(number), limit);
+                                model.reset(model.key(number), limit);
                             }
                         })
                     })
                     .collect();
                 threads.into_iter().for_each(|thread| thread.join().unwrap());
                 let later = Tick::from_nanos(1 + WINDOW + WINDOW / 32);
-                assert!(model.vault.reserve(model.key(0), limit, limit.limit(), later).unwrap().is_ok());
+                assert!(model.reserve(model.key(0), limit, limit.limit(), later).is_ok());
             }
         },
         ORDERS,
     );
 }
 
-/// A ticket from before a reset gives nothing back, whichever thread comes first.
+/// A charge from before a reset refunds nothing, whichever thread is first.
 #[test]
-fn in_no_order_is_a_charge_given_back_to_one_that_came_anew() {
+fn no_order_refunds_a_charge_after_a_reset() {
     shuttle::check_random(
         || {
             for limit in limits() {
                 let model = Model::new(2);
                 let key = model.key(0);
-                let charged = model.vault.reserve(key, limit, limit.limit(), Tick::from_nanos(1)).unwrap().unwrap();
+                let charged = model.reserve(key, limit, limit.limit(), Tick::from_nanos(1)).unwrap();
                 let (one, other) = (Arc::clone(&model), Arc::clone(&model));
                 let resetting = thread::spawn(move || {
-                    one.vault.reset(key, limit);
-                    let again = one.vault.reserve(key, limit, limit.limit(), Tick::from_nanos(1)).unwrap();
+                    one.reset(key, limit);
+                    let again = one.reserve(key, limit, limit.limit(), Tick::from_nanos(1));
                     assert!(again.is_ok());
                 });
-                let releasing = thread::spawn(move || {
-                    other.vault.release(key, limit, charged.ticket, limit.limit(), Tick::from_nanos(1))
-                });
+                let releasing =
+                    thread::spawn(move || other.refund(key, limit, charged, limit.limit(), Tick::from_nanos(1)));
                 resetting.join().unwrap();
                 releasing.join().unwrap();
-                let standing = model.vault.standing(key, limit, Tick::from_nanos(1)).unwrap();
-                assert_eq!(standing.remaining, 0);
+                let status = model.status(key, limit, Tick::from_nanos(1));
+                assert_eq!(status.remaining, 0);
             }
         },
         ORDERS,

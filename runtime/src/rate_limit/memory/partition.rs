@@ -1,48 +1,56 @@
-//! Rate limits in the memory of this process.
+//! A partition: one table of clients with a bound of its own.
 //!
-//! Threat: one limiter per worker gives N workers N rate limits.
-//! Promise: one state for all clones.
+//! Threat: a charge that is refunded twice, or that is forgotten by a handler and never settled.
+//! Promise: a charge is refunded by value, so at most once. A charge that is dropped stays charged, and is no longer in flight.
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::client::Client;
-use super::clock::{Clock, SystemClock, Tick};
-use super::key::{Key, Keyed};
-use super::limit::Limit;
-use super::rack::Charged;
-use super::shelf::Shelf;
-use super::vault::Vault;
-use super::verdict::{RateLimitStatus, Refused, Wait};
-use super::waiting::{Queue, Queues};
+use super::client_table::Charged;
+use super::shard::Shard;
+use super::sharded_table::ShardedTable;
+use crate::rate_limit::client_key::{Client, ClientKey, KeyHasher};
+use crate::rate_limit::clock::{Clock, Tick};
+use crate::rate_limit::limit::Limit;
+use crate::rate_limit::queue::{Queue, Queues};
+use crate::rate_limit::status::{Cause, RateLimitStatus, Refused};
 
-/// Units that were charged. Dropping it leaves the client charged; only [`MemoryRateLimits::release`] gives them back, and
-/// takes it by value, so that they are given back once.
+/// Which clients a partition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::rate_limit) enum PartitionKind {
+    /// Clients whose key is verified: an address, a principal or an API key.
+    Verified,
+    /// Clients by a name that the caller chooses: a field, a header or the result of a function.
+    ClientChosen,
+}
+
+/// Units that were charged. If it is dropped they stay charged; only [`Partition::release`] refunds them.
 #[derive(Debug)]
 #[must_use = "a charge that is not released stays"]
 pub struct Charge {
-    key: Key,
+    pub(super) kind: PartitionKind,
+    key: ClientKey,
     limit: Limit,
     units: u32,
     charged: Charged,
-    /// Where it is in flight, if it is. Dropped, it stays charged, and is in flight no longer.
-    pending: Option<MemoryRateLimits>,
+    /// The partition where the charge is in flight, if it is.
+    in_flight: Option<Partition>,
 }
 
 impl Charge {
-    /// Where the client stood right after this charge.
-    pub fn standing(&self) -> RateLimitStatus {
-        self.charged.standing()
+    /// What the client had left right after this charge.
+    pub fn status(&self) -> RateLimitStatus {
+        self.charged.status()
     }
 
-    /// Gives it back where nobody can wait, if it is in flight.
-    pub(super) fn release_at_once(mut self) {
-        if let Some(store) = self.pending.take() {
-            let now = store.now();
-            store.settle(&self, now);
+    /// Refunds a charge in flight from a place that can't wait, such as `Drop`. A charge that is not in flight stays.
+    pub(in crate::rate_limit) fn release_at_once(mut self) {
+        if let Some(partition) = self.in_flight.take() {
+            let now = partition.now();
+            partition.settle(&self, now);
         }
     }
 }
@@ -50,27 +58,27 @@ impl Charge {
 impl Drop for Charge {
     #[inline]
     fn drop(&mut self) {
-        if let Some(store) = self.pending.take() {
-            store.shared.vault.keep(self.key, self.units);
-            store.shared.queues.settled(self.key.number());
+        if let Some(partition) = self.in_flight.take() {
+            partition.shared.table.with_shard(self.key, None, |shard| shard.keep(self.key, self.units));
+            partition.shared.queues.settled(self.key.number());
         }
     }
 }
 
-/// Rate limits in the memory of this process. Clones share one state.
+/// One table of clients with a bound of its own. Clones share one state.
 ///
 /// ```
-/// use palisade::rate_limit::{Client, Limit};
+/// use palisade::__v1::rate_limits::{Client, Limit, Partition};
 /// use palisade::testing::ManualClock;
 /// use std::time::Duration;
 ///
 /// let clock = ManualClock::new();
-/// let store = palisade::rate_limit::MemoryRateLimits::with_clock(clock.clone());
+/// let store = Partition::with_clock(clock.clone());
 /// let login = Limit::new(2, Duration::from_secs(900)).expect("neither is zero");
 /// let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
 ///
 /// let first = store.reserve(key, login, 1, store.now()).expect("nothing was charged");
-/// assert_eq!(first.standing().remaining, 1);
+/// assert_eq!(first.status().remaining, 1);
 /// clock.advance(Duration::from_secs(60));
 /// let second = store.reserve(key, login, 1, store.now()).expect("one was charged");
 ///
@@ -78,238 +86,211 @@ impl Drop for Charge {
 /// assert_eq!(refused.retry_after, Duration::from_secs(840));
 ///
 /// store.release(second, store.now());
-/// assert_eq!(store.standing(key, login, store.now()).remaining, 1);
+/// assert_eq!(store.status(key, login, store.now()).remaining, 1);
 /// ```
-///
-/// **What a client takes.** In a full store, with all that is around it: at most 56 bytes for a limit up to 8, 88 up to
-/// [`Limit::EXACT`], 96 up to 65,535 and 164 for a larger one; while it fills, some kilobytes a shelf and limit more. A new
-/// store takes nothing for clients that don't come. Those without charges leave while requests come in: no more than
-/// once a millisecond, one request looks at the next few of them.
-///
-/// **When it is full.** The bound is divided evenly over shelves of at most 2048 clients, and a keyed hash says on
-/// which a client goes. The first of them is full before the whole is: with room for [`MemoryRateLimits::CLIENTS`] at 92 in a
-/// hundred, with room for a few thousand at two thirds to three quarters (drawn at random). On a full shelf 32 clients are looked at: one
-/// without charges leaves first, then the one with the smallest part of its rate limit used. That one's charges are
-/// forgotten: only then may a client have more than its rate limit. One that is at its rate limit is never forgotten: if all on
-/// the shelf are, a new client is refused ([`Cause::Crowded`](super::Cause::Crowded)).
 #[derive(Clone)]
-pub struct MemoryRateLimits {
-    shared: Arc<Shared>,
+pub struct Partition {
+    pub(in crate::rate_limit) shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(in crate::rate_limit) struct Shared {
+    kind: PartitionKind,
+    pub(super) bound: NonZeroUsize,
     clock: Arc<dyn Clock>,
-    keyed: Keyed,
-    vault: Vault<Mutex<Shelf>>,
-    bound: NonZeroUsize,
-    names: OnceLock<MemoryRateLimits>,
+    pub(in crate::rate_limit) hasher: KeyHasher,
+    table: ShardedTable<Mutex<Shard>>,
     queues: Arc<Queues>,
 }
 
-impl MemoryRateLimits {
-    /// How many clients [`MemoryRateLimits::new`] holds at most: 2^20, a little over a million.
-    pub const CLIENTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add((1 << 20) - 1);
-
-    /// A store of its own, by the system's monotonic clock, with room for [`MemoryRateLimits::CLIENTS`].
-    pub fn new() -> Self {
-        Self::with_clock(SystemClock::new())
-    }
-
-    /// A store of its own, by another clock.
+impl Partition {
+    /// A partition for [`MemoryRateLimits::CLIENTS`](super::MemoryRateLimits::CLIENTS) clients.
     pub fn with_clock(clock: impl Clock) -> Self {
-        Self::bounded(Self::CLIENTS, clock)
+        Self::bounded(super::MemoryRateLimits::CLIENTS, clock)
     }
 
-    /// A store of its own that never holds more than so many clients, and besides them a quarter as many by names that callers
-    /// choose (fields, headers, what a function says), so that made-up names crowd out nobody else. A client is held once for
-    /// each of its rate limits.
-    ///
-    /// ```
-    /// use palisade::rate_limit::MemoryRateLimits;
-    /// use palisade::rate_limit::SystemClock;
-    /// use std::num::NonZeroUsize;
-    ///
-    /// let small = MemoryRateLimits::bounded(NonZeroUsize::MIN, SystemClock::new());
-    /// assert_eq!(small.clients(), 0);
-    /// ```
+    /// A partition that never holds more than this many clients.
     pub fn bounded(clients: NonZeroUsize, clock: impl Clock) -> Self {
-        Self::of(clients, Arc::new(clock))
+        Self::of(PartitionKind::Verified, clients, Arc::new(clock))
     }
 
-    fn of(bound: NonZeroUsize, clock: Arc<dyn Clock>) -> Self {
-        let (keyed, vault) = (Keyed::new(), Vault::new(bound));
-        Self { shared: Arc::new(Shared { clock, keyed, vault, bound, names: OnceLock::new(), queues: Arc::default() }) }
+    pub(super) fn of(kind: PartitionKind, bound: NonZeroUsize, clock: Arc<dyn Clock>) -> Self {
+        let (hasher, table) = (KeyHasher::new(), ShardedTable::new(bound));
+        Self { shared: Arc::new(Shared { kind, bound, clock, hasher, table, queues: Arc::default() }) }
     }
 
-    /// What counts by names that callers choose: they fill a place of their own, by the same clock.
-    pub(super) fn names(&self) -> &Self {
-        let Shared { clock, bound, names, .. } = &*self.shared;
-        let quarter = bound.get().div_ceil(4);
-        let quarter = NonZeroUsize::new(quarter).unwrap_or(NonZeroUsize::MIN);
-        names.get_or_init(|| Self::of(quarter, Arc::clone(clock)))
-    }
-
-    /// The one store of this process. Every worker that asks gets a clone of the same, so that a server with four
-    /// workers doesn't grant four rate limits.
-    pub fn shared() -> Self {
-        static SHARED: LazyLock<MemoryRateLimits> = LazyLock::new(MemoryRateLimits::new);
-        SHARED.clone()
-    }
-
-    /// The present instant. Read it once a request, and pass it to the calls of that request.
+    /// The present instant. Read it once for each request, and pass it to all calls of that request.
     pub fn now(&self) -> Tick {
         self.shared.clock.now()
     }
 
-    /// Condenses a client in a bucket to 16 bytes, with a hash whose key is a secret of this process. A bucket names a
-    /// rate limit: one number for each that is counted apart, always with the same limit.
+    /// Hashes a client in a bucket, with a secret of this partition. Each bucket has one number and one limit.
     ///
     /// ```
-    /// use palisade::rate_limit::Client;
+    /// use palisade::__v1::rate_limits::{Client, Partition};
+    /// use palisade::rate_limit::SystemClock;
     ///
-    /// let store = palisade::rate_limit::MemoryRateLimits::new();
+    /// let store = Partition::with_clock(SystemClock::new());
     /// let client = Client::Address([192, 0, 2, 1].into());
     /// assert_eq!(store.key(1, &client), store.clone().key(1, &client));
     /// assert_ne!(store.key(1, &client), store.key(2, &client));
     /// ```
     #[inline]
-    pub fn key(&self, bucket: u64, client: &Client<'_>) -> Key {
-        self.shared.keyed.key(bucket, client)
+    pub fn key(&self, bucket: u64, client: &Client<'_>) -> ClientKey {
+        self.shared.hasher.key(bucket, client)
     }
 
-    /// Charges so many units, or refuses and charges none. A cost of 0 is one of 1; one over the limit is always refused.
+    /// Charges `cost` units, or refuses and charges nothing. A cost of 0 counts as 1. A cost above the limit is always
+    /// refused.
     ///
-    /// A charge that the handler's outcome excuses is given back with [`MemoryRateLimits::release`]. An instant earlier
-    /// than the latest that came in counts as that one: threads that read their clocks before they come here may come in
-    /// any order.
+    /// An instant that is earlier than the latest one seen counts as the latest: threads that read the clock before they call
+    /// this may call it in any order.
     ///
     /// # Errors
-    /// [`Refused`], and nothing is charged.
-    pub fn reserve(&self, key: Key, limit: Limit, cost: u32, now: Tick) -> Result<Charge, Refused> {
+    ///
+    /// The charge is refused. Nothing is charged.
+    pub fn reserve(&self, key: ClientKey, limit: Limit, cost: u32, now: Tick) -> Result<Charge, Refused> {
         let units = cost.max(1);
-        let never = Wait::Spent(limit.nanos());
         if units > limit.limit() {
-            return Err(never.into());
+            return Err(Refused { retry_after: limit.window(), cause: Cause::Exhausted });
         }
-        let charged = self.shared.vault.reserve(key, limit, units, now).unwrap_or(Err(never))?;
-        Ok(Charge { key, limit, units, charged, pending: None })
+        match self.shared.table.with_shard(key, Some(now), |shard| shard.reserve(key, limit, units, now)) {
+            Some(Ok(charged)) => Ok(Charge { kind: self.shared.kind, key, limit, units, charged, in_flight: None }),
+            Some(Err(refusal)) => Err(refusal.into()),
+            None => Err(Refused { retry_after: limit.window(), cause: Cause::StoreFull }),
+        }
     }
 
-    /// The same for a charge that is in flight until it is released or dropped.
-    pub(super) fn reserve_pending(&self, key: Key, limit: Limit, cost: u32, now: Tick) -> Result<Charge, Refused> {
+    /// [`Partition::reserve`] for a charge that is in flight until it is released or dropped.
+    pub(in crate::rate_limit) fn reserve_in_flight(
+        &self,
+        key: ClientKey,
+        limit: Limit,
+        cost: u32,
+        now: Tick,
+    ) -> Result<Charge, Refused> {
         let units = cost.max(1);
-        let never = Wait::Spent(limit.nanos());
         if units > limit.limit() {
-            return Err(never.into());
+            return Err(Refused { retry_after: limit.window(), cause: Cause::Exhausted });
         }
-        let charged = self.shared.vault.reserve_pending(key, limit, units, now).unwrap_or(Err(never))?;
-        Ok(Charge { key, limit, units, charged, pending: Some(self.clone()) })
+        match self.shared.table.with_shard(key, Some(now), |shard| shard.reserve_in_flight(key, limit, units, now)) {
+            Some(Ok(charged)) => {
+                let in_flight = Some(self.clone());
+                Ok(Charge { kind: self.shared.kind, key, limit, units, charged, in_flight })
+            }
+            Some(Err(refusal)) => Err(refusal.into()),
+            None => Err(Refused { retry_after: limit.window(), cause: Cause::StoreFull }),
+        }
     }
 
-    /// Who waits for what this client has in flight.
-    pub(super) fn queue(&self, key: Key) -> Queue {
+    /// The queue of the requests that wait for this client's charges in flight.
+    pub(in crate::rate_limit) fn queue(&self, key: ClientKey) -> Queue {
         Queue::new(&self.shared.queues, key.number())
     }
 
-    /// Charges as many of so many units as there is room for, for good, and says where the client stands. Refuses nothing:
-    /// for what has happened already. In a store that has no place for a new client none are charged, and nothing is said
-    /// to remain.
+    /// Charges as many of `cost` units as there is room for, and never refuses: for something that has already happened. If
+    /// the partition has no room for a new client, nothing is charged, and the status has nothing left.
     ///
     /// ```
-    /// use palisade::rate_limit::{Client, Limit};
+    /// use palisade::__v1::rate_limits::{Client, Limit, Partition};
+    /// use palisade::rate_limit::SystemClock;
     /// use std::time::Duration;
     ///
-    /// let store = palisade::rate_limit::MemoryRateLimits::new();
-    /// let (key, limit) = (store.key(1, &Client::Address([192, 0, 2, 1].into())), Limit::new(5, Duration::from_secs(60)).expect("neither is zero"));
+    /// let store = Partition::with_clock(SystemClock::new());
+    /// let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
+    /// let limit = Limit::new(5, Duration::from_secs(60)).expect("neither is zero");
     /// assert_eq!(store.charge(key, limit, 3, store.now()).remaining, 2);
     /// assert_eq!(store.charge(key, limit, 3, store.now()).remaining, 0);
     /// ```
-    pub fn charge(&self, key: Key, limit: Limit, cost: u32, now: Tick) -> RateLimitStatus {
-        let standing = self.shared.vault.charge(key, limit, cost.max(1), now);
-        standing.unwrap_or_else(|| RateLimitStatus::untouched(limit))
+    pub fn charge(&self, key: ClientKey, limit: Limit, cost: u32, now: Tick) -> RateLimitStatus {
+        let units = cost.max(1);
+        let status = self.shared.table.with_shard(key, Some(now), |shard| shard.charge(key, limit, units, now));
+        status.unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
-    /// Gives a charge back, in the very place that was charged, and says where the client stands. A charge that is
-    /// forgotten already changes nothing.
+    /// Refunds a charge exactly where it was charged, and returns what the client has left. A charge that has expired
+    /// changes nothing.
     pub fn release(&self, mut charge: Charge, now: Tick) -> RateLimitStatus {
-        if charge.pending.take().is_some() {
+        if charge.in_flight.take().is_some() {
             return self.settle(&charge, now);
         }
         let Charge { key, limit, units, charged, .. } = charge;
-        let standing = self.shared.vault.release(key, limit, charged.ticket, units, now);
-        standing.unwrap_or_else(|| RateLimitStatus::untouched(limit))
+        let refund = |shard: &mut Shard| shard.refund(key, limit, charged.id, units, now);
+        self.shared.table.with_shard(key, None, refund).unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
+    /// Refunds a charge that was in flight, and wakes a request that waits for it. Both counts change under one lock.
     fn settle(&self, charge: &Charge, now: Tick) -> RateLimitStatus {
         let Charge { key, limit, units, charged, .. } = *charge;
-        let standing = self.shared.vault.release_pending(key, limit, charged.ticket, units, now);
+        let status = self.shared.table.with_shard(key, None, |shard| {
+            shard.keep(key, units);
+            shard.refund(key, limit, charged.id, units, now)
+        });
         self.shared.queues.settled(key.number());
-        standing.unwrap_or_else(|| RateLimitStatus::untouched(limit))
+        status.unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
-    /// Where a client stands. Charges nothing, and takes no place for a client that has none.
-    pub fn standing(&self, key: Key, limit: Limit, now: Tick) -> RateLimitStatus {
-        self.shared.vault.standing(key, limit, now).unwrap_or_else(|| RateLimitStatus::untouched(limit))
+    /// What a client has left. Charges nothing, and takes no space for a client that is not held.
+    pub fn status(&self, key: ClientKey, limit: Limit, now: Tick) -> RateLimitStatus {
+        let status = self.shared.table.with_shard(key, None, |shard| shard.status(key, limit, now));
+        status.unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
-    /// Forgets what a client was charged in a bucket. A charge that was taken before gives nothing back after.
+    /// Forgets everything that a client was charged in a bucket. A charge from before refunds nothing afterwards.
     ///
     /// ```
-    /// use palisade::rate_limit::{Client, Limit};
+    /// use palisade::__v1::rate_limits::{Client, Limit, Partition};
+    /// use palisade::rate_limit::SystemClock;
     /// use std::time::Duration;
     ///
-    /// let store = palisade::rate_limit::MemoryRateLimits::new();
-    /// let (key, limit) = (store.key(1, &Client::Address([192, 0, 2, 1].into())), Limit::new(5, Duration::from_secs(60)).expect("neither is zero"));
+    /// let store = Partition::with_clock(SystemClock::new());
+    /// let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
+    /// let limit = Limit::new(5, Duration::from_secs(60)).expect("neither is zero");
     /// store.charge(key, limit, 5, store.now());
     /// store.reset(key, limit);
-    /// assert_eq!(store.standing(key, limit, store.now()).remaining, 5);
+    /// assert_eq!(store.status(key, limit, store.now()).remaining, 5);
     /// ```
-    pub fn reset(&self, key: Key, limit: Limit) {
-        self.shared.vault.reset(key, limit);
+    pub fn reset(&self, key: ClientKey, limit: Limit) {
+        self.shared.table.with_shard(key, None, |shard| shard.reset(key, limit));
         self.shared.queues.settled(key.number());
     }
 
-    /// How many clients are held, some of them perhaps without charges. Takes every lock in turn: for tests and gauges.
+    /// How many clients are held. Some of them may have no charges.
     pub fn clients(&self) -> usize {
-        let names = self.shared.names.get().map_or(0, Self::clients);
-        self.shared.vault.clients().saturating_add(names)
+        self.shared.table.clients()
     }
 }
 
-impl Default for MemoryRateLimits {
-    /// [`MemoryRateLimits::new`].
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for MemoryRateLimits {
+impl fmt::Debug for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryRateLimits").finish_non_exhaustive()
+        f.debug_struct("Partition").field("kind", &self.shared.kind).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::rate_limit::verdict::Cause;
+    use std::time::Duration;
 
-    #[test]
-    fn asking_takes_no_place() {
-        let store = MemoryRateLimits::new();
-        let limit = Limit::new(5, std::time::Duration::from_secs(1)).unwrap();
-        let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
-        assert_eq!(store.standing(key, limit, store.now()), RateLimitStatus::untouched(limit));
-        assert_eq!(store.clients(), 0);
+    use super::*;
+    use crate::rate_limit::SystemClock;
+
+    fn partition() -> (Partition, Limit, ClientKey) {
+        let partition = Partition::with_clock(SystemClock::new());
+        let key = partition.key(1, &Client::Address([192, 0, 2, 1].into()));
+        (partition, Limit::new(5, Duration::from_secs(1)).unwrap(), key)
     }
 
     #[test]
-    fn a_cost_over_the_limit_is_refused_and_takes_no_place() {
-        let store = MemoryRateLimits::new();
-        let limit = Limit::new(5, std::time::Duration::from_secs(1)).unwrap();
-        let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
-        let refused = store.reserve(key, limit, 6, store.now()).unwrap_err();
-        assert_eq!(refused, Refused { retry_after: limit.window(), cause: Cause::Spent });
-        assert_eq!(store.clients(), 0);
+    fn reading_a_status_takes_no_space() {
+        let (partition, limit, key) = partition();
+        assert_eq!(partition.status(key, limit, partition.now()), RateLimitStatus::unused(limit));
+        assert_eq!(partition.clients(), 0);
+    }
+
+    #[test]
+    fn a_cost_above_the_limit_is_refused_and_takes_no_space() {
+        let (partition, limit, key) = partition();
+        let refused = partition.reserve(key, limit, 6, partition.now()).unwrap_err();
+        assert_eq!(refused, Refused { retry_after: limit.window(), cause: Cause::Exhausted });
+        assert_eq!(partition.clients(), 0);
     }
 }

@@ -1,231 +1,184 @@
-//! Some of the clients, behind one lock, and who must leave when there are too many.
+//! A shard: some of the clients of a store, behind one lock.
 //!
-//! Threat: a flood of new addresses that exhausts memory (CWE-770), or pushes out the record of a blocked client.
-//! Promise: a shelf never holds more than its places. When it is full, the next [`LOOKS`] of its clients are looked at:
-//! one without charges leaves first, then the one with the smallest part of its rate limit used. One at its rate limit never
-//! leaves: if all on the shelf are, the newcomer is refused.
+//! Threat: a flood of new addresses that exhausts memory (CWE-770); a thread whose clock reading is old, which could put a
+//! charge into the past.
+//! Promise: a shard never holds more clients than its capacity; see [`eviction`](super::eviction). Time never goes back
+//! within a shard.
 
-use super::clock::Tick;
-use super::in_flight::InFlight;
-use super::key::Key;
-use super::limit::Limit;
-use super::rack::{Outcome, Rack, Survey, Ticket, rack};
-use super::verdict::{RateLimitStatus, Refused, Wait};
+use super::client_table::{ChargeId, ChargeOutcome, ClientTable, client_table};
+use super::in_flight::InFlightUnits;
+use crate::rate_limit::client_key::ClientKey;
+use crate::rate_limit::clock::Tick;
+use crate::rate_limit::limit::Limit;
+use crate::rate_limit::status::{Cause, RateLimitStatus, Refusal, Refused};
 
-/// How many clients are looked at for one that leaves.
-pub(super) const LOOKS: usize = 32;
-
-pub(super) struct Shelf {
-    places: usize,
-    clients: usize,
-    /// The latest instant seen. Threads read the clock before they come here, so they may arrive out of order: one
-    /// that comes late is treated as if it had read the clock now. This outlives the clients, so that a charge can't be
-    /// put into the past after a sweep.
+pub(super) struct Shard {
+    pub(super) capacity: usize,
+    pub(super) clients: usize,
+    /// The latest instant seen. Threads read the clock before they take the lock, so they may arrive out of order: one that
+    /// is late is treated as if it had read the clock now. This value outlives the clients, so that a charge can't be put
+    /// into the past after a sweep.
     latest: Tick,
-    /// The number of the last slot made here.
+    /// The serial number of the newest slot.
     serial: u32,
-    /// Until when all clients are at their rate limit, if nothing is given back.
-    crowded: Tick,
-    /// The limits that clients here have, and their clients.
-    racks: Vec<(Limit, Box<dyn Rack>)>,
-    /// Which rack, and which client on it, is the next to be looked at.
-    hand: (usize, usize),
-    in_flight: InFlight,
+    /// Until this instant all clients are at their rate limit, unless a charge is refunded.
+    pub(super) full_until: Tick,
+    /// One table for each limit that a client here has.
+    pub(super) tables: Vec<(Limit, Box<dyn ClientTable>)>,
+    /// Where the next scan or sweep begins: the number of a table, and the index of a slot in it.
+    pub(super) cursor: (usize, usize),
+    in_flight: InFlightUnits,
 }
 
-impl Shelf {
-    pub(super) fn new(places: usize) -> Self {
+impl Shard {
+    pub(super) fn new(capacity: usize) -> Self {
         Self {
-            places,
+            capacity,
             clients: 0,
             latest: Tick::default(),
             serial: 0,
-            crowded: Tick::default(),
-            racks: Vec::new(),
-            hand: (0, 0),
-            in_flight: InFlight::default(),
+            full_until: Tick::default(),
+            tables: Vec::new(),
+            cursor: (0, 0),
+            in_flight: InFlightUnits::default(),
         }
     }
 
-    /// `units` is neither zero nor more than the limit.
+    /// Charges `units`, or refuses and charges nothing. `units` is at least 1 and at most the limit.
     #[inline]
-    pub(super) fn reserve(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Outcome {
-        let now = self.advance(now);
-        if let Some(rack) = self.rack(limit)
-            && let Some(outcome) = rack.reserve(key, units, now)
+    pub(super) fn reserve(&mut self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> ChargeOutcome {
+        self.latest = self.latest.max(now);
+        let now = self.latest;
+        if let Some((_, table)) = self.tables.iter_mut().find(|(held, _)| *held == limit)
+            && let Some(outcome) = table.reserve(key, units, now)
         {
             return outcome;
         }
         self.admit(key, limit, units, now)
     }
 
-    /// As [`Shelf::reserve`], for a charge that is in flight until it is released or kept.
-    pub(super) fn reserve_pending(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Outcome {
-        match self.reserve(key, limit, units, now) {
-            Ok(charged) => {
-                self.in_flight.add(key, units);
-                Ok(charged)
+    /// [`Shard::reserve`] for a charge that is in flight until it is settled: see [`Shard::keep`] and [`Shard::refund`].
+    pub(super) fn reserve_in_flight(&mut self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> ChargeOutcome {
+        let outcome = self.reserve(key, limit, units, now);
+        match outcome {
+            Ok(_) => self.in_flight.add(key, units),
+            Err(Refusal { nanos, cause: Cause::Exhausted }) if self.would_have_room(key, limit, units, now) => {
+                return Err(Refusal { nanos, cause: Cause::InFlight });
             }
-            Err(Wait::Spent(nanos)) => Err(self.spent_or_in_flight(key, limit, units, nanos, now)),
-            Err(wait) => Err(wait),
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    /// Whether `units` would fit if everything in flight were refunded.
+    fn would_have_room(&mut self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> bool {
+        match self.in_flight.of(key) {
+            0 => false,
+            in_flight => self.status(key, limit, now).remaining.saturating_add(in_flight) >= units,
         }
     }
 
-    fn spent_or_in_flight(&mut self, key: Key, limit: Limit, units: u32, nanos: u64, now: Tick) -> Wait {
-        match self.in_flight.units(key) {
-            0 => Wait::Spent(nanos),
-            flying if self.standing(key, limit, now).remaining.saturating_add(flying) < units => Wait::Spent(nanos),
-            _ => Wait::InFlight(nanos),
-        }
-    }
-
-    /// It is sure now that so many units in flight stay charged.
-    pub(super) fn keep(&mut self, key: Key, units: u32) {
+    /// A charge in flight is settled: it stays. (To refund one, `keep` it and then [refund](Shard::refund) it.)
+    pub(super) fn keep(&mut self, key: ClientKey, units: u32) {
         self.in_flight.remove(key, units);
     }
 
-    /// As many units as there is room for.
-    pub(super) fn charge(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> RateLimitStatus {
-        let standing = self.standing(key, limit, now);
-        if standing.remaining == 0 {
-            return standing;
+    /// Charges as many of `units` as there is room for.
+    pub(super) fn charge(&mut self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> RateLimitStatus {
+        let status = self.status(key, limit, now);
+        if status.remaining == 0 {
+            return status;
         }
-        match self.reserve(key, limit, units.min(standing.remaining), now) {
-            Ok(charged) => charged.standing(),
-            Err(wait) => RateLimitStatus { remaining: 0, reset: Refused::from(wait).retry_after },
+        match self.reserve(key, limit, units.min(status.remaining), now) {
+            Ok(charged) => charged.status(),
+            Err(refusal) => RateLimitStatus { remaining: 0, reset: Refused::from(refusal).retry_after },
         }
     }
 
-    pub(super) fn release(&mut self, key: Key, limit: Limit, ticket: Ticket, units: u32, now: Tick) -> RateLimitStatus {
+    /// Takes a charge back.
+    pub(super) fn refund(
+        &mut self,
+        key: ClientKey,
+        limit: Limit,
+        id: ChargeId,
+        units: u32,
+        now: Tick,
+    ) -> RateLimitStatus {
         let now = self.advance(now);
-        self.crowded = Tick::default();
-        let held = self.rack(limit).and_then(|rack| rack.release(key, ticket, units, now));
-        held.unwrap_or_else(|| RateLimitStatus::untouched(limit))
+        self.full_until = Tick::default();
+        let status = self.table(limit).and_then(|table| table.refund(key, id, units, now));
+        status.unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
-    pub(super) fn standing(&mut self, key: Key, limit: Limit, now: Tick) -> RateLimitStatus {
+    pub(super) fn status(&mut self, key: ClientKey, limit: Limit, now: Tick) -> RateLimitStatus {
         let now = self.advance(now);
-        let held = self.rack(limit).and_then(|rack| rack.standing(key, now));
-        held.unwrap_or_else(|| RateLimitStatus::untouched(limit))
+        let status = self.table(limit).and_then(|table| table.status(key, now));
+        status.unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
-    pub(super) fn reset(&mut self, key: Key, limit: Limit) {
-        if let Some(rack) = self.rack(limit)
-            && let Some(place) = rack.find(key)
+    /// Removes a client.
+    pub(super) fn reset(&mut self, key: ClientKey, limit: Limit) {
+        if let Some(table) = self.table(limit)
+            && let Some(slot) = table.find(key)
         {
-            rack.remove(place);
+            table.remove(slot);
             self.clients = self.clients.saturating_sub(1);
-            self.crowded = Tick::default();
+            self.full_until = Tick::default();
         }
     }
 
-    /// Looks at the next so many clients, and lets go of those without charges, and of memory that is mostly empty.
+    /// Looks at the next `many` clients, and removes those without charges. Also frees memory that is mostly unused.
     pub(super) fn sweep(&mut self, many: usize, now: Tick) {
         let now = self.advance(now);
         let mut many = many;
-        // Once round, from the middle of a rack to its middle.
-        for _ in 0..self.racks.len().saturating_add(2) {
-            let (number, at) = self.hand;
-            let Some((_, rack)) = self.racks.get_mut(number) else {
-                self.hand = (0, 0);
+        // Once around: it may begin and end in the middle of the same table.
+        for _ in 0..self.tables.len().saturating_add(2) {
+            let (number, at) = self.cursor;
+            let Some((_, table)) = self.tables.get_mut(number) else {
+                self.cursor = (0, 0);
                 continue;
             };
-            let (gone, stayed) = rack.sweep(at, many, now);
-            let (next, left) = (at.saturating_add(stayed), rack.len());
-            self.clients = self.clients.saturating_sub(gone);
+            let (removed, kept) = table.remove_unused(at, many, now);
+            let (next, left) = (at.saturating_add(kept), table.len());
+            self.clients = self.clients.saturating_sub(removed);
             if left == 0 {
-                self.racks.swap_remove(number);
-                self.hand = (number, 0);
+                self.tables.swap_remove(number);
+                self.cursor = (number, 0);
             } else {
-                self.hand = if next < left { (number, next) } else { (number.saturating_add(1), 0) };
+                self.cursor = if next < left { (number, next) } else { (number.saturating_add(1), 0) };
             }
-            many = many.saturating_sub(gone.saturating_add(stayed));
+            many = many.saturating_sub(removed.saturating_add(kept));
             if many == 0 {
                 return;
             }
         }
     }
 
-    pub(super) fn clients(&self) -> usize {
-        self.clients
-    }
-
-    #[inline]
     fn advance(&mut self, now: Tick) -> Tick {
         self.latest = self.latest.max(now);
         self.latest
     }
 
-    /// A key is charged apart for each limit: two limits that share a key by mistake can't corrupt each other's count.
+    /// The table of this limit. A key is counted apart for each limit, so two limits that share a key by mistake can't
+    /// corrupt each other's counts.
     #[inline]
-    fn rack(&mut self, limit: Limit) -> Option<&mut (dyn Rack + 'static)> {
-        self.racks.iter_mut().find(|(held, _)| *held == limit).map(|(_, rack)| rack.as_mut())
+    pub(super) fn table(&mut self, limit: Limit) -> Option<&mut (dyn ClientTable + 'static)> {
+        self.tables.iter_mut().find(|(held, _)| *held == limit).map(|(_, table)| table.as_mut())
     }
 
-    /// Apart from the way of those that are known, which is the shorter for it.
+    /// Adds a new client. Not inlined, so that the path of known clients stays short.
     #[inline(never)]
-    fn admit(&mut self, key: Key, limit: Limit, units: u32, now: Tick) -> Outcome {
-        self.make_room(now).map_err(Wait::Crowded)?;
+    fn admit(&mut self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> ChargeOutcome {
+        self.make_room(now).map_err(|nanos| Refusal { nanos, cause: Cause::StoreFull })?;
         self.serial = self.serial.wrapping_add(1);
         self.clients = self.clients.saturating_add(1);
         let serial = self.serial;
-        if let Some(rack) = self.rack(limit) {
-            return rack.admit(key, serial, units, now);
+        if let Some(table) = self.table(limit) {
+            return table.admit(key, serial, units, now);
         }
-        let mut rack = rack(limit);
-        let outcome = rack.admit(key, serial, units, now);
-        self.racks.push((limit, rack));
+        let mut table = client_table(limit);
+        let outcome = table.admit(key, serial, units, now);
+        self.tables.push((limit, table));
         outcome
     }
-
-    /// Leaves a free place, or says how many nanoseconds until a client that is here will no longer be at its rate limit.
-    fn make_room(&mut self, now: Tick) -> Result<(), u64> {
-        if self.clients < self.places {
-            return Ok(());
-        }
-        if let Some(left) = self.crowded.as_nanos().checked_sub(now.as_nanos()).filter(|left| *left > 0) {
-            return Err(left);
-        }
-        let mut survey = Survey::default();
-        let all = self.clients;
-        let mut rounds = 0_u8;
-        while survey.seen < LOOKS || (survey.quietest.is_none() && survey.seen < all) {
-            let (number, at) = self.hand;
-            match self.racks.get_mut(number) {
-                Some((_, rack)) if at < rack.len() => {
-                    rack.survey(&mut survey, number, at, LOOKS, now);
-                    self.hand = (number, at.saturating_add(LOOKS));
-                }
-                Some(_) => self.hand = (number.saturating_add(1), 0),
-                None => {
-                    self.hand = (0, 0);
-                    rounds = rounds.saturating_add(1);
-                    if survey.seen >= all || rounds > 1 {
-                        break;
-                    }
-                }
-            }
-        }
-        let Some((.., number, place)) = survey.quietest else {
-            let wait = survey.wait.unwrap_or(1);
-            self.crowded = Tick::from_nanos(now.as_nanos().saturating_add(wait));
-            return Err(wait);
-        };
-        if let Some((_, rack)) = self.racks.get_mut(number) {
-            rack.remove(place);
-            self.clients = self.clients.saturating_sub(1);
-        }
-        Ok(())
-    }
 }
-
-#[cfg(test)]
-impl Shelf {
-    pub(super) fn places(&self) -> usize {
-        self.places
-    }
-}
-
-#[cfg(test)]
-#[path = "shard_tests.rs"]
-mod tests;

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::super::ask::Ask;
 use super::super::limit::Limit;
-use super::super::verdict::{Cause, RateLimitStatus, Refused};
+use super::super::status::{Cause, RateLimitStatus, Refused};
+use super::super::store::ChargeRequest as Ask;
 use super::RedisRateLimits;
 use super::names::Name;
 use super::script::{Kind, Verdict};
@@ -75,7 +75,7 @@ pub(super) fn decision(store: &RedisRateLimits, ask: &Ask<'_>, name: Name, verdi
         if verdict.kind == Kind::Charged { verdict.remaining.saturating_add(leased) } else { verdict.remaining };
     let standing = RateLimitStatus { remaining, reset: verdict.time };
     match verdict.kind {
-        Kind::Refused => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::Spent }),
+        Kind::Refused => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::Exhausted }),
         Kind::InFlight => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::InFlight }),
         Kind::Spared | Kind::Late => Decision::Spared(standing),
         Kind::Charged => Decision::Charged(RedisCharge {
@@ -86,7 +86,7 @@ pub(super) fn decision(store: &RedisRateLimits, ask: &Ask<'_>, name: Name, verdi
             place: verdict.place,
             standing,
             instant: verdict.now,
-            pending: ask.pending.then(|| store.clone()),
+            pending: ask.settles_later.then(|| store.clone()),
         }),
     }
 }

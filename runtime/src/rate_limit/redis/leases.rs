@@ -10,8 +10,8 @@ use std::time::Duration;
 use dashmap::DashMap;
 use tokio::time::Instant;
 
-use super::super::ask::Ask;
-use super::super::verdict::RateLimitStatus;
+use super::super::status::RateLimitStatus;
+use super::super::store::ChargeRequest as Ask;
 use super::background;
 use super::names::Name;
 use super::script::{Verdict, Wish};
@@ -81,7 +81,7 @@ impl Leases {
             place: held.place,
             standing,
             instant: held.instant,
-            pending: ask.pending.then(|| store.clone()),
+            pending: ask.settles_later.then(|| store.clone()),
         })
     }
 
@@ -126,7 +126,7 @@ impl Leases {
             place,
             standing: RateLimitStatus { remaining: verdict.remaining, reset: verdict.time },
             instant: verdict.now,
-            pending: ask.pending.then(|| store.clone()),
+            pending: ask.settles_later.then(|| store.clone()),
         };
         let held = Held { generation, place, units, remaining: verdict.remaining, resets, ends, instant: verdict.now };
         let kept = now < ends

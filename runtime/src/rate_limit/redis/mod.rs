@@ -32,10 +32,10 @@ use self::leases::Leases;
 use self::names::{Name, Names};
 use self::script::{Act, Call, Kind, RESERVE, SETTLE, Script, Verdict, Wish};
 use self::wire::Line;
-use super::ask::Ask;
 use super::limit::Limit;
-use super::verdict::RateLimitStatus;
-use super::waiting::Queues;
+use super::queue::Queues;
+use super::status::RateLimitStatus;
+use super::store::ChargeRequest as Ask;
 use crate::config_error::ConfigError;
 use crate::unavailable::Unavailable;
 
@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// (Feature `redis`.) Rate limits in one Redis 7 (or newer), Valkey or Redis Cluster, shared by every process that is given the same
 /// address, prefix and secret. Clones share one connection, which is made when it is first needed and again when it broke.
 ///
-/// The clock is the server's, so the processes' own may differ. Up to [`Limit::EXACT`] units each charge is kept to the
+/// The clock is the server's, so the processes' own may differ. Up to a limit of 16, each charge is kept to the
 /// microsecond; over it, in parts of a 32nd of the window, rounded so that a charge is rather held too long. A client takes
 /// one key for each rate limit, of at most 424 bytes and its name, which expires when its last charge leaves.
 ///

@@ -9,8 +9,8 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::super::ask::Ask;
-use super::super::client::Client;
+use super::super::client_key::Client;
+use super::super::store::ChargeRequest as Ask;
 use crate::config_error::ConfigError;
 
 const SECRET_BYTES: usize = 32;
@@ -88,7 +88,7 @@ mod tests {
             cost: 1,
             client,
             binding: true,
-            pending: false,
+            settles_later: false,
         }
     }
 

@@ -7,9 +7,9 @@
 
 use std::hash::BuildHasher as _;
 
-use super::super::ask::Ask;
 use super::super::limit::Limit;
-use super::super::waiting::Queue;
+use super::super::queue::Queue;
+use super::super::store::ChargeRequest as Ask;
 use super::names::Name;
 use super::script::Act;
 use super::{RedisRateLimits, background};

@@ -9,8 +9,8 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use redis::{Cmd, RedisResult, Value, from_redis_value};
 
-use super::super::ask::Ask;
 use super::super::limit::Limit;
+use super::super::store::ChargeRequest as Ask;
 
 /// Into how many parts a window is cut over [`Limit::EXACT`].
 const SUB_WINDOWS: u64 = 32;
@@ -98,7 +98,7 @@ impl Call {
         let mut words = Vec::with_capacity(45);
         let cost = ask.cost.max(1);
         numbers(&mut words, ask.limit, cost);
-        words.push(u8::from(ask.binding) | u8::from(ask.pending) << 1);
+        words.push(u8::from(ask.binding) | u8::from(ask.settles_later) << 1);
         words.extend(wish.units.max(cost).to_le_bytes());
         words.extend(wish.hold.to_le_bytes());
         words.extend(FOR_EVER.to_le_bytes());

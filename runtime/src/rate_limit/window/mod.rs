@@ -1,46 +1,49 @@
-//! What is kept of one client's charges, in marks.
+//! The charges of one client that still count, in time slots.
 //!
-//! Threat: a count that goes below zero, or that is corrected in another place than the one charged, admits more than it
-//! should.
-//! Promise: what was added at a mark is taken back from that mark, or, when that is forgotten, not at all.
+//! Threat: a count that falls below zero, or a refund that lowers another count than the one that was charged, admits more
+//! than the limit.
+//! Promise: a refund is taken from the very time slot that was charged. If that slot no longer counts, nothing is refunded.
+
+mod sliding_counter;
+mod sliding_log;
+mod time_slots;
 
 use std::num::NonZeroU64;
 
-use super::marks::Mark;
+pub(super) use self::sliding_counter::SlidingCounter;
+pub(super) use self::sliding_log::SlidingLog;
+pub(super) use self::time_slots::{CurrentSlots, Rebase, TimeSlot, TimeSlots};
 
-/// The charges of one client. Marks come in order; each mark is at least 1.
-pub(super) trait Cells: Copy + Send + 'static {
+/// The charges of one client. Calls come in the order of time: `first_held` and `current` never decrease between two
+/// calls, except through [`Window::rebase`]. Each slot number that is charged is at least 1.
+pub(super) trait Window: Copy + Send + 'static {
     /// No charges.
     const EMPTY: Self;
-    /// Marks can be lowered by a multiple of this only.
-    const ROUND: NonZeroU64;
 
-    /// How many units are held, after all before `first` are forgotten.
-    fn used(&mut self, first: Mark) -> u32;
+    /// [`Window::rebase`] accepts only multiples of this.
+    const REBASE_UNIT: NonZeroU64;
 
-    /// Charges so many units at a mark. To be called after [`Cells::used`] for the same moment.
-    fn add(&mut self, first: Mark, mark: Mark, units: u32);
+    /// Charges `units` if the limit has room for them. `units` is at least 1 and at most `limit`.
+    ///
+    /// Returns how many units were held before, and the oldest slot that is held now.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room, nothing is charged. The error is the slot that must expire before there is room.
+    fn charge(&mut self, slots: CurrentSlots, limit: u32, units: u32) -> Result<(u32, TimeSlot), TimeSlot>;
 
-    /// Takes so many units back from a mark, if it is held.
-    fn take_back(&mut self, first: Mark, mark: Mark, units: u32);
+    /// How many units are held. Forgets all slots before `first_held`.
+    fn used(&mut self, first_held: TimeSlot) -> u32;
 
-    /// Whether there is room for so many units of `limit`, which they don't exceed: how many are held, or the mark with
-    /// which there will be, if nothing is added.
-    #[inline]
-    fn room(&mut self, first: Mark, limit: u32, units: u32) -> Result<u32, Mark> {
-        let used = self.used(first);
-        match used.saturating_add(units).saturating_sub(limit) {
-            0 => Ok(used),
-            over => Err(self.leaves(first, over).unwrap_or(Mark::MAX)),
-        }
-    }
+    /// Takes `units` back from `slot`, as far as that slot has them.
+    fn refund(&mut self, first_held: TimeSlot, slot: TimeSlot, units: u32);
 
-    /// The mark with which the last of so many units, counted from the oldest, is forgotten. `None` if there are fewer.
-    fn leaves(&mut self, first: Mark, units: u32) -> Option<Mark>;
+    /// The slot of the n-th oldest unit that is held; `n` starts at 1. `None` if fewer units are held.
+    fn nth_oldest(&mut self, first_held: TimeSlot, n: u32) -> Option<TimeSlot>;
 
-    /// The latest mark that has a charge.
-    fn newest(&self) -> Mark;
+    /// The latest slot that has a charge, or 0.
+    fn newest(&self) -> TimeSlot;
 
-    /// All marks become less by so much. What becomes less than 1 was forgotten before.
-    fn lower(&mut self, by: u64);
+    /// Subtracts `by` from all slot numbers. A slot whose number would become less than 1 must have expired before.
+    fn rebase(&mut self, by: u64);
 }

@@ -1,20 +1,22 @@
-//! The charges of a large limit, counted by mark.
+//! The sliding counter: the charges of a large limit, counted for each time slot.
 //!
-//! Threat: keeping every instant of a limit of a million would let one client take megabytes.
-//! Promise: the same space whatever N is, and never one too many. All charges of a sub-window are held until its last
-//! instant is a whole window ago.
+//! Threat: a log of a limit of a million would let one client take megabytes.
+//! Promise: it takes the same space for every limit, and never admits one unit too many. A slot is a 32nd of the window; all
+//! units of a slot are held until a whole window has passed since the end of that slot.
 
 use std::num::NonZeroU64;
+use std::ops::Range;
 
-use super::cells::Cells;
-use super::limit::SUB_WINDOWS;
-use super::marks::Mark;
+use super::{CurrentSlots, TimeSlot, Window};
+use crate::rate_limit::limit::SUB_WINDOWS;
 
-/// A window that begins and ends inside a sub-window touches one more.
-const CELLS: u32 = SUB_WINDOWS as u32 + 1;
+/// One more than the window has slots, because a window may begin and end inside a slot.
+const SLOTS: u32 = SUB_WINDOWS as u32 + 1;
 
-/// A count that takes no more room than its limit needs.
-pub(super) trait Count: Copy + Default + PartialEq + Send + Into<u32> + TryFrom<u32> + 'static {
+/// An integer that is large enough for the limit, and no larger.
+pub(in crate::rate_limit) trait Count:
+    Copy + Default + PartialEq + Send + Into<u32> + TryFrom<u32> + 'static
+{
     const ZERO: Self;
 }
 
@@ -26,32 +28,41 @@ impl Count for u32 {
     const ZERO: Self = 0;
 }
 
+/// The units of each slot from `oldest` on, and their sum.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Counters<C> {
-    /// No mark before it is held; `cells` holds it and those after it, each at its number modulo `CELLS`. It stands at the
-    /// first that has a charge once that was looked for.
-    oldest: Mark,
+pub(in crate::rate_limit) struct SlidingCounter<C> {
+    /// No slot before this one has a charge.
+    oldest: TimeSlot,
     used: C,
-    cells: [C; CELLS as usize],
+    /// A ring: slot `s` is counted at index `s % SLOTS`.
+    counts: [C; SLOTS as usize],
 }
 
-impl<C: Count> Counters<C> {
+impl<C: Count> SlidingCounter<C> {
     #[inline]
-    fn cell(&mut self, mark: Mark) -> Option<&mut C> {
-        self.cells.get_mut((mark % CELLS) as usize)
+    fn count_mut(&mut self, slot: TimeSlot) -> Option<&mut C> {
+        self.counts.get_mut((slot % SLOTS) as usize)
     }
 
     #[inline]
-    fn count(&self, mark: Mark) -> u32 {
-        self.cells.get((mark % CELLS) as usize).map_or(0, |count| (*count).into())
+    fn count(&self, slot: TimeSlot) -> u32 {
+        self.counts.get((slot % SLOTS) as usize).map_or(0, |count| (*count).into())
     }
 
-    fn held(&self) -> std::ops::Range<Mark> {
-        self.oldest..self.oldest.saturating_add(CELLS)
+    fn held(&self) -> Range<TimeSlot> {
+        self.oldest..self.oldest.saturating_add(SLOTS)
+    }
+
+    /// The first slot that has a charge. Empty slots before it are skipped once and for all: new charges never go there.
+    #[inline]
+    fn first_charged(&mut self) -> Option<TimeSlot> {
+        let first = self.held().find(|slot| self.count(*slot) > 0)?;
+        self.oldest = first;
+        Some(first)
     }
 
     fn more(count: C, units: u32) -> C {
-        // The sum is at most the limit, for which the type was chosen.
+        // The sum is at most the limit, and the type was chosen so that the limit fits.
         C::try_from(count.into().saturating_add(units)).unwrap_or(count)
     }
 
@@ -60,75 +71,73 @@ impl<C: Count> Counters<C> {
     }
 }
 
-impl<C: Count> Cells for Counters<C> {
-    const EMPTY: Self = Self { oldest: 0, used: C::ZERO, cells: [C::ZERO; CELLS as usize] };
-    const ROUND: NonZeroU64 = NonZeroU64::MIN.saturating_add(SUB_WINDOWS);
+impl<C: Count> Window for SlidingCounter<C> {
+    const EMPTY: Self = Self { oldest: 0, used: C::ZERO, counts: [C::ZERO; SLOTS as usize] };
+    const REBASE_UNIT: NonZeroU64 = NonZeroU64::MIN.saturating_add(SUB_WINDOWS);
 
     #[inline]
-    fn used(&mut self, first: Mark) -> u32 {
-        if self.oldest < first {
-            if first.saturating_sub(self.oldest) >= CELLS {
-                *self = Self { oldest: first, ..Self::EMPTY };
+    fn charge(&mut self, slots: CurrentSlots, limit: u32, units: u32) -> Result<(u32, TimeSlot), TimeSlot> {
+        let used = self.used(slots.first_held);
+        let over = used.saturating_add(units).saturating_sub(limit);
+        if over > 0 {
+            return Err(self.nth_oldest(slots.first_held, over).unwrap_or(TimeSlot::MAX));
+        }
+        if let Some(count) = self.count_mut(slots.current) {
+            *count = Self::more(*count, units);
+            self.used = Self::more(self.used, units);
+        }
+        Ok((used, self.first_charged().unwrap_or(slots.current)))
+    }
+
+    #[inline]
+    fn used(&mut self, first_held: TimeSlot) -> u32 {
+        if self.oldest < first_held {
+            if first_held.saturating_sub(self.oldest) >= SLOTS {
+                *self = Self { oldest: first_held, ..Self::EMPTY };
             } else {
-                for mark in self.oldest..first {
-                    let count = self.cell(mark).map_or(C::ZERO, std::mem::take);
+                for slot in self.oldest..first_held {
+                    let count = self.count_mut(slot).map_or(C::ZERO, std::mem::take);
                     self.used = Self::less(self.used, count.into());
                 }
-                self.oldest = first;
+                self.oldest = first_held;
             }
         }
         self.used.into()
     }
 
-    #[inline]
-    fn add(&mut self, _first: Mark, mark: Mark, units: u32) {
-        if let Some(cell) = self.cell(mark) {
-            *cell = Self::more(*cell, units);
-            self.used = Self::more(self.used, units);
-        }
-    }
-
-    fn take_back(&mut self, first: Mark, mark: Mark, units: u32) {
-        self.used(first);
-        if mark < self.oldest {
+    fn refund(&mut self, first_held: TimeSlot, slot: TimeSlot, units: u32) {
+        self.used(first_held);
+        if slot < self.oldest {
             return;
         }
-        let units = units.min(self.count(mark));
-        if let Some(cell) = self.cell(mark) {
-            *cell = Self::less(*cell, units);
+        let units = units.min(self.count(slot));
+        if let Some(count) = self.count_mut(slot) {
+            *count = Self::less(*count, units);
             self.used = Self::less(self.used, units);
         }
     }
 
-    #[inline]
-    fn leaves(&mut self, _first: Mark, units: u32) -> Option<Mark> {
+    fn nth_oldest(&mut self, _first_held: TimeSlot, n: u32) -> Option<TimeSlot> {
         if self.used == C::ZERO {
             return None;
         }
-        // Those without charges before the first that has some are passed by for good: marks come in order.
-        for mark in self.held() {
-            let count = self.count(mark);
-            if count > 0 {
-                self.oldest = mark;
-                if count >= units {
-                    return Some(mark);
-                }
-                break;
-            }
+        let first = self.first_charged()?;
+        if self.count(first) >= n {
+            return Some(first);
         }
         let mut sum = 0_u32;
-        self.held().find(|mark| {
-            sum = sum.saturating_add(self.count(*mark));
-            sum >= units
+        self.held().find(|slot| {
+            sum = sum.saturating_add(self.count(*slot));
+            sum >= n
         })
     }
 
-    fn newest(&self) -> Mark {
-        self.held().rev().find(|mark| self.count(*mark) > 0).unwrap_or(0)
+    fn newest(&self) -> TimeSlot {
+        self.held().rev().find(|slot| self.count(*slot) > 0).unwrap_or(0)
     }
 
-    fn lower(&mut self, by: u64) {
-        match Mark::try_from(by) {
+    fn rebase(&mut self, by: u64) {
+        match TimeSlot::try_from(by) {
             Ok(by) => {
                 self.used(by.saturating_add(1));
                 self.oldest = self.oldest.saturating_sub(by);
@@ -141,41 +150,45 @@ impl<C: Count> Cells for Counters<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rate_limit::clock::Tick;
+
+    fn charge<C: Count>(counter: &mut SlidingCounter<C>, first_held: TimeSlot, current: TimeSlot, units: u32) {
+        let slots = CurrentSlots { now: Tick::default(), first_held, current, permanent: current.into() };
+        counter.charge(slots, u32::MAX, units).unwrap();
+    }
 
     #[test]
-    fn counters_take_72_bytes_up_to_65535_and_140_beyond() {
-        assert_eq!(std::mem::size_of::<Counters<u16>>(), 72);
-        assert_eq!(std::mem::size_of::<Counters<u32>>(), 140);
+    fn it_takes_72_bytes_up_to_65535_and_140_beyond() {
+        assert_eq!(std::mem::size_of::<SlidingCounter<u16>>(), 72);
+        assert_eq!(std::mem::size_of::<SlidingCounter<u32>>(), 140);
     }
 
     #[test]
     fn a_full_count_does_not_wrap() {
-        let mut counters = Counters::<u16>::EMPTY;
-        counters.used(1);
-        counters.add(1, 3, 65_535);
-        assert_eq!(counters.used(1), 65_535);
-        assert_eq!(counters.leaves(1, 65_535), Some(3));
-        counters.take_back(1, 3, 65_535);
-        counters.take_back(1, 3, 1);
-        assert_eq!(counters.used(1), 0);
+        let mut counter = SlidingCounter::<u16>::EMPTY;
+        charge(&mut counter, 1, 3, 65_535);
+        assert_eq!(counter.used(1), 65_535);
+        assert_eq!(counter.nth_oldest(1, 65_535), Some(3));
+        counter.refund(1, 3, 65_535);
+        counter.refund(1, 3, 1);
+        assert_eq!(counter.used(1), 0);
     }
 
     #[test]
-    fn lowering_keeps_every_count_at_its_mark() {
-        let mut counters = Counters::<u32>::EMPTY;
-        counters.used(100);
-        for mark in 100..133 {
-            counters.add(100, mark, mark);
+    fn a_rebase_keeps_every_count_in_its_slot() {
+        let mut counter = SlidingCounter::<u32>::EMPTY;
+        for slot in 100..133 {
+            charge(&mut counter, 100, slot, slot);
         }
-        counters.lower(99);
-        let (mut sum, before) = (0, counters);
-        for mark in 1..34 {
-            sum += mark + 99;
-            assert_eq!(counters.leaves(1, sum), Some(mark));
-            assert_eq!(counters.leaves(1, sum - mark - 98), Some(mark));
+        counter.rebase(99);
+        let (mut sum, before) = (0, counter);
+        for slot in 1..34 {
+            sum += slot + 99;
+            assert_eq!(counter.nth_oldest(1, sum), Some(slot));
+            assert_eq!(counter.nth_oldest(1, sum - slot - 98), Some(slot));
         }
-        counters.lower(33);
+        counter.rebase(33);
         assert_eq!(before.newest(), 33);
-        assert_eq!(counters.used(1), 0);
+        assert_eq!(counter.used(1), 0);
     }
 }

@@ -1,93 +1,109 @@
-//! What is kept of an instant: how many steps of its limit had begun.
+//! Time slots: the steps of time in which the charges of one limit are kept.
 //!
-//! Threat: an instant that is rounded down is forgotten too soon, and one charge too many is admitted.
-//! Promise: an instant is rounded up, and a charge is held until its rounded instant is a whole window ago. So it is held
-//! a window at least, and less than a step more.
+//! Threat: an instant that is rounded down expires too soon, and one unit too many is admitted.
+//! Promise: an instant is rounded up to the next step, and counts until a whole window has passed since the rounded instant. So
+//! a charge is held for at least a window, and for less than one step more.
 
 use std::num::NonZeroU64;
 
-use super::clock::Tick;
-use super::limit::Limit;
+use crate::rate_limit::clock::Tick;
+use crate::rate_limit::limit::Limit;
 
-/// The number of a step, counted from a base that the holder knows. Zero is before any that is held.
-pub(super) type Mark = u32;
+/// The number of a step, counted from a base that [`TimeSlots`] knows. Slot 0 is never held.
+pub(in crate::rate_limit) type TimeSlot = u32;
 
-/// The present, in marks.
+/// An instant in time slots.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) now: Tick,
-    /// The first mark that is still held.
-    pub(super) first: Mark,
-    /// The mark of a charge that is made now. Never less than `first`.
-    pub(super) mark: Mark,
+pub(in crate::rate_limit) struct CurrentSlots {
+    pub(in crate::rate_limit) now: Tick,
+    /// The first slot that still counts.
+    pub(in crate::rate_limit) first_held: TimeSlot,
+    /// The slot of a charge that is made now. Never less than `first_held`.
+    pub(in crate::rate_limit) current: TimeSlot,
+    /// A number for `current` that stays the same when the base moves: a charge remembers it until it is refunded.
+    pub(in crate::rate_limit) permanent: u64,
 }
 
-/// The steps of one limit, and from which of them marks are counted.
+/// What holds slot numbers, and must change them when the base moves.
+pub(in crate::rate_limit) trait Rebase {
+    /// The base moves only by multiples of this.
+    const UNIT: NonZeroU64;
+
+    /// Subtracts `by` from every slot number.
+    fn rebase(&mut self, by: u64);
+}
+
+/// The steps of one limit, and the base from which slots are numbered.
 #[derive(Debug)]
-pub(super) struct Marks {
-    limit: Limit,
+pub(in crate::rate_limit) struct TimeSlots {
+    /// The most units in a window.
+    pub(in crate::rate_limit) max_units: u32,
+    window_nanos: u64,
     step: NonZeroU64,
-    /// The window is so many steps, and so many nanoseconds more.
+    /// The window as a number of whole steps, and the nanoseconds that remain.
     window: (u64, u64),
+    /// The number of the step that has slot number 0.
     base: u64,
 }
 
-impl Marks {
-    pub(super) fn new(limit: Limit) -> Self {
+impl TimeSlots {
+    pub(in crate::rate_limit) fn new(limit: Limit) -> Self {
         let step = limit.step();
-        Self { limit, step, window: (limit.nanos() / step, limit.nanos() % step), base: 0 }
+        let window_nanos = limit.nanos();
+        Self {
+            max_units: limit.limit(),
+            window_nanos,
+            step,
+            window: (window_nanos / step, window_nanos % step),
+            base: 0,
+        }
     }
 
+    /// The slots at `now`. If slot numbers would overflow, the base moves first, together with everything in `held`.
     #[inline]
-    pub(super) fn limit(&self) -> Limit {
-        self.limit
-    }
-
-    /// The present. Where its mark is [`Mark::MAX`], marks have to be lowered first.
-    #[inline]
-    pub(super) fn moment(&self, now: Tick) -> Moment {
-        let (gone, begun) = self.counted(now);
-        // One more, so that zero is never held.
-        let mark = Mark::try_from(begun.saturating_add(1)).unwrap_or(Mark::MAX);
-        // Where the mark fits, so does what is not greater.
-        Moment { now, first: (gone as Mark).wrapping_add(1), mark }
-    }
-
-    /// Counts from the first step that is held now, or up to `multiple` before, and says by how much marks become less.
-    pub(super) fn lower(&mut self, now: Tick, multiple: NonZeroU64) -> u64 {
-        let (gone, _) = self.counted(now);
-        let by = gone.saturating_sub(gone % multiple);
-        self.base = self.base.saturating_add(by);
-        by
-    }
-
-    /// The number of a mark that no lowering changes, for a charge that is given back later.
-    #[inline]
-    pub(super) fn lasting(&self, mark: Mark) -> u64 {
-        self.base.saturating_add(u64::from(mark))
-    }
-
-    pub(super) fn passing(&self, lasting: u64) -> Option<Mark> {
-        Mark::try_from(lasting.checked_sub(self.base)?).ok()
-    }
-
-    /// How many nanoseconds until a mark is no longer held.
-    #[inline]
-    pub(super) fn until_gone(&self, mark: Mark, now: Tick) -> u64 {
-        let rounded = self.lasting(mark).saturating_sub(1).saturating_mul(self.step.get());
-        rounded.saturating_add(self.limit.nanos()).saturating_sub(now.as_nanos())
-    }
-
-    /// The first step that is still held, and the present one, counted from the base.
-    #[inline]
-    fn counted(&self, now: Tick) -> (u64, u64) {
-        // The base had begun when marks were lowered to it, and time doesn't go back.
+    pub(in crate::rate_limit) fn at(&mut self, now: Tick, held: &mut impl Rebase) -> CurrentSlots {
+        // The base had begun when it was set, and time never goes back.
         let since = now.as_nanos().saturating_sub(self.base.wrapping_mul(self.step.get()));
         let (begun, rest) = (since / self.step, since % self.step);
         let (steps, more) = self.window;
-        // A step s is gone when s * step + window <= now: one division tells both. A window has at least one step.
-        let gone = begun.saturating_sub(steps.wrapping_sub(u64::from(rest >= more)));
-        (gone, begun.wrapping_add(u64::from(rest > 0)))
+        // Step s has expired when s * step + window <= now. The remainders tell how the division would have rounded. A window
+        // has at least one step.
+        let expired = begun.saturating_sub(steps.wrapping_sub(u64::from(rest >= more)));
+        let rounded_up = begun.wrapping_add(u64::from(rest > 0));
+        // One more, so that slot 0 is never held.
+        match TimeSlot::try_from(rounded_up.saturating_add(1)) {
+            // `expired` is less than `current`, so it fits too.
+            Ok(current) if current < TimeSlot::MAX => {
+                let first_held = (expired as TimeSlot).wrapping_add(1);
+                CurrentSlots { now, first_held, current, permanent: self.base.saturating_add(u64::from(current)) }
+            }
+            _ => self.rebased(now, expired, rounded_up, held),
+        }
+    }
+
+    /// Moves the base to the first step that still counts, or to less than a unit before it. Happens at most once in two windows.
+    #[cold]
+    fn rebased<H: Rebase>(&mut self, now: Tick, expired: u64, rounded_up: u64, held: &mut H) -> CurrentSlots {
+        let by = expired.saturating_sub(expired % H::UNIT);
+        self.base = self.base.saturating_add(by);
+        held.rebase(by);
+        let slot = |step: u64| TimeSlot::try_from(step.saturating_sub(by).saturating_add(1)).unwrap_or(TimeSlot::MAX);
+        let current = slot(rounded_up);
+        let permanent = self.base.saturating_add(u64::from(current));
+        CurrentSlots { now, first_held: slot(expired), current, permanent }
+    }
+
+    /// The slot of a [permanent](CurrentSlots::permanent) number. `None` if it expired before the base moved.
+    pub(in crate::rate_limit) fn from_permanent(&self, number: u64) -> Option<TimeSlot> {
+        TimeSlot::try_from(number.checked_sub(self.base)?).ok()
+    }
+
+    /// How many nanoseconds after `now` a slot expires.
+    #[inline]
+    pub(in crate::rate_limit) fn expires_in(&self, slot: TimeSlot, now: Tick) -> u64 {
+        let number = self.base.saturating_add(u64::from(slot));
+        let rounded = number.saturating_sub(1).saturating_mul(self.step.get());
+        rounded.saturating_add(self.window_nanos).saturating_sub(now.as_nanos())
     }
 }
 
@@ -97,19 +113,34 @@ mod tests {
 
     use super::*;
 
+    struct Nothing;
+
+    impl Rebase for Nothing {
+        const UNIT: NonZeroU64 = NonZeroU64::MIN;
+
+        fn rebase(&mut self, _by: u64) {}
+    }
+
     #[test]
-    fn one_division_tells_the_first_step_that_is_held_and_the_present_one() {
+    fn one_division_finds_the_first_held_slot_and_the_current_one() {
         for (count, window) in [(1, 1), (5, 900_000_000_001), (17, 1), (17, 31), (17, 33), (40, 3200), (9, 3 << 31)] {
             let limit = Limit::new(count, Duration::from_nanos(window)).unwrap();
             let step = limit.step().get();
             let near = [0, 1, step - 1, step, step + 1, window - 1, window, window + 1, window + step, 7 * window + 3];
             for now in near.into_iter().chain([u64::MAX - 1, u64::MAX]) {
-                let first = now.checked_sub(window).map_or(0, |ago| ago / step + 1);
-                let mut marks = Marks::new(limit);
-                assert_eq!(marks.counted(Tick::from_nanos(now)), (first, now.div_ceil(step)), "{count} {window} {now}");
-                marks.lower(Tick::from_nanos(now / 2), NonZeroU64::MIN);
-                let (first, mark) = (first.saturating_sub(marks.base), now.div_ceil(step).saturating_sub(marks.base));
-                assert_eq!(marks.counted(Tick::from_nanos(now)), (first, mark), "{count} {window} {now}");
+                let first_held = now.checked_sub(window).map_or(0, |ago| ago / step + 1);
+                let expected = [first_held, now.div_ceil(step)].map(|number| number.saturating_add(1));
+                let numbers = |slots: &mut TimeSlots| {
+                    let CurrentSlots { first_held, permanent, .. } = slots.at(Tick::from_nanos(now), &mut Nothing);
+                    [slots.base.saturating_add(first_held.into()), permanent]
+                };
+                let mut slots = TimeSlots::new(limit);
+                assert_eq!(numbers(&mut slots), expected, "{count} {window} {now}");
+                // The same after the base has moved on the way.
+                let mut slots = TimeSlots::new(limit);
+                let half = slots.at(Tick::from_nanos(now / 2), &mut Nothing);
+                slots.base += u64::from(half.first_held) - 1;
+                assert_eq!(numbers(&mut slots), expected, "{count} {window} {now}");
             }
         }
     }
