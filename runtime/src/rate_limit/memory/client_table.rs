@@ -140,14 +140,14 @@ impl<W: Window> ClientTable for WindowTable<W> {
     #[inline]
     fn reserve(&mut self, key: ClientKey, units: u32, now: Tick) -> Option<ChargeOutcome> {
         let current = self.time_slots.at(now, &mut self.slots);
-        let [hash, ..] = key.fingerprint;
+        let hash = hash(&key.fingerprint());
         // Most clients are the first of their chain: that one is compared here, where its slot is needed anyway.
         let first = self.index.first(hash)?;
         let slot = match self.slots.get_mut(usize::from(first)) {
-            Some(slot) if slot.fingerprint == key.fingerprint => slot,
+            Some(slot) if key.has(&slot.fingerprint) => slot,
             _ => {
                 let slots = &self.slots;
-                let is = |at: SlotIndex| slots.get(usize::from(at)).is_some_and(|s| s.fingerprint == key.fingerprint);
+                let is = |at: SlotIndex| slots.get(usize::from(at)).is_some_and(|slot| key.has(&slot.fingerprint));
                 let at = self.index.move_to_front(hash, is)?;
                 self.slots.get_mut(usize::from(at))?
             }
@@ -157,7 +157,7 @@ impl<W: Window> ClientTable for WindowTable<W> {
 
     fn admit(&mut self, key: ClientKey, serial: u32, units: u32, now: Tick) -> ChargeOutcome {
         let current = self.time_slots.at(now, &mut self.slots);
-        let mut slot = Slot { fingerprint: key.fingerprint, serial, window: W::EMPTY };
+        let mut slot = Slot { fingerprint: key.fingerprint(), serial, window: W::EMPTY };
         let outcome = Self::charge(&self.time_slots, &mut slot, units, current);
         let slots = &self.slots;
         let hash_of = |at: SlotIndex| slots.get(usize::from(at)).map_or(0, |slot| hash(&slot.fingerprint));
@@ -190,8 +190,8 @@ impl<W: Window> ClientTable for WindowTable<W> {
 
     #[inline]
     fn find(&self, key: ClientKey) -> Option<SlotIndex> {
-        let is = |at: SlotIndex| self.slots.get(usize::from(at)).is_some_and(|s| s.fingerprint == key.fingerprint);
-        self.index.find(hash(&key.fingerprint), is)
+        let is = |at: SlotIndex| self.slots.get(usize::from(at)).is_some_and(|slot| key.has(&slot.fingerprint));
+        self.index.find(hash(&key.fingerprint()), is)
     }
 
     fn remove(&mut self, slot: SlotIndex) {

@@ -93,9 +93,7 @@ impl<L: ShardLock> ShardedTable<L> {
                 self.sweep(due, now);
             }
         }
-        // A number below `count`, each with the same probability. The product of two 32-bit numbers can't overflow.
-        let shard = u64::from(key.shard).wrapping_mul(u64::from(self.count)) >> 32;
-        Some(self.shards.get(shard as usize)?.with(work))
+        Some(self.shards.get(key.shard(self.count))?.with(work))
     }
 
     /// Sweeps the next shard, unless another thread was faster.
