@@ -35,7 +35,7 @@ const FLOORS: [&[&str]; 14] = [
         "role",
         "validation",
     ],
-    &["authn", "policy", "reservations"],
+    &["authn", "policy"],
     &["api_key", "audit", "authz", "password", "policy_table", "revocation"],
     &["jwt", "settings"],
     &["extractors", "failure", "refusal_response", "session", "testing"],
@@ -299,7 +299,7 @@ fn critical_modules_state_threat_and_promise() {
         "middleware.rs",
         "rate_limit/mod.rs",
         "redis/mod.rs",
-        "reservations/mod.rs",
+        "rate_limit/reservations.rs",
         "validation/mod.rs",
     ] {
         let text = fs::read_to_string(root().join("runtime/src").join(room)).unwrap();

@@ -15,8 +15,8 @@ use governor::clock::MonotonicClock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
-use palisade::rate_limit::MemoryRateLimits;
-use palisade::rate_limit::{Client, Limit, SystemClock};
+use palisade::__v1::rate_limits::{Client, Limit, Partition};
+use palisade::rate_limit::SystemClock;
 
 struct Counting;
 
@@ -50,7 +50,7 @@ trait Limiter: Sync {
     fn decide(&self, number: u32) -> bool;
 }
 
-struct Ours(MemoryRateLimits, Limit);
+struct Ours(Partition, Limit);
 
 impl Limiter for Ours {
     fn decide(&self, number: u32) -> bool {
@@ -72,7 +72,7 @@ fn address(number: u32) -> IpAddr {
 }
 
 fn ours(count: u32) -> Ours {
-    Ours(MemoryRateLimits::new(), Limit::new(count, QUARTER).unwrap())
+    Ours(Partition::with_clock(SystemClock::new()), Limit::new(count, QUARTER).unwrap())
 }
 
 fn theirs(count: u32) -> Theirs {
@@ -136,7 +136,7 @@ fn flood(count: u32, bytes_per_client: usize) {
     const FLOOD: u32 = 10 * MILLION;
     let before = BYTES.load(Ordering::Relaxed);
     let bound = NonZeroUsize::new(1 << 20).unwrap();
-    let ours = Ours(MemoryRateLimits::bounded(bound, SystemClock::new()), Limit::new(count, QUARTER).unwrap());
+    let ours = Ours(Partition::bounded(bound, SystemClock::new()), Limit::new(count, QUARTER).unwrap());
     let blocked = u32::MAX;
     (0..count).for_each(|_| assert!(ours.decide(blocked)));
     assert!(!ours.decide(blocked));

@@ -13,8 +13,8 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use gungraun::prelude::*;
-use palisade::rate_limit::MemoryRateLimits;
-use palisade::rate_limit::{Client, Limit};
+use palisade::__v1::rate_limits::{Client, Limit, Partition};
+use palisade::rate_limit::SystemClock;
 
 const CALLS: u32 = 1000;
 const QUARTER: Duration = Duration::from_secs(900);
@@ -26,7 +26,7 @@ fn address(number: u32) -> IpAddr {
 }
 
 struct Ours {
-    store: MemoryRateLimits,
+    store: Partition,
     limit: Limit,
     from: u32,
 }
@@ -51,7 +51,11 @@ impl Theirs {
 
 /// A store that has seen a hundred thousand, so that tables grow as seldom as they do in service.
 fn ours(count: u32) -> Ours {
-    let ours = Ours { store: MemoryRateLimits::new(), limit: Limit::new(count, QUARTER).unwrap(), from: 100_000 };
+    let ours = Ours {
+        store: Partition::with_clock(SystemClock::new()),
+        limit: Limit::new(count, QUARTER).unwrap(),
+        from: 100_000,
+    };
     (0..ours.from).for_each(|number| assert!(ours.decide(number)));
     ours
 }

@@ -8,8 +8,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use palisade::__v1::rate_limits::{ChargeRequest, Client, Limit};
 use palisade::rate_limit::RedisRateLimits;
-use palisade::rate_limit::{Ask, Client, Limit};
 use palisade::redis::RedisConnection;
 use redis::aio::MultiplexedConnection;
 
@@ -77,10 +77,17 @@ async fn measure<F: Future<Output = ()> + 'static>(
     Cost { wall: began.elapsed().as_secs_f64() * each, cpu: (ticks() - before) / 100.0 * each }
 }
 
-fn ask(bucket: u64, limit: u32, client: usize) -> Ask<'static> {
+fn ask(bucket: u64, limit: u32, client: usize) -> ChargeRequest<'static> {
     let address = std::net::Ipv4Addr::from_bits(u32::try_from(client % 1000).unwrap_or(0));
     let limit = Limit::new(limit, HOUR).expect("neither is zero");
-    Ask { bucket, limit, cost: 1, client: Client::Address(address.into()), binding: true, pending: false }
+    ChargeRequest {
+        bucket,
+        limit,
+        cost: 1,
+        client: Client::Address(address.into()),
+        binding: true,
+        settles_later: false,
+    }
 }
 
 async fn empty(mut connection: MultiplexedConnection, name: String) {

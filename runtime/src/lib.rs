@@ -160,7 +160,6 @@ mod reached;
 pub mod redis;
 mod refusal_response;
 mod request_sanity;
-mod reservations;
 pub mod resource;
 pub mod revocation;
 pub mod role;
@@ -211,7 +210,8 @@ pub mod __v1 {
     pub use crate::policy::check::pending;
     pub use crate::policy::constant::{NamesRole, NoName, cost, limit, permission, role, scope};
     pub use crate::policy::{Check, Ownership, Policy, Route, Rule};
-    pub use crate::rate_limit::{By, Count, FieldKeys, KeyFn, OnStoreFailure, RateLimit, pending_key};
+    pub use crate::rate_limit::definition::{FieldKeys, pending_key};
+    pub use crate::rate_limit::{By, Count, KeyFn, OnStoreFailure, RateLimit};
     pub use crate::role::{RoleDefinition, TypedRole};
     #[cfg(feature = "testing")]
     pub use crate::testing::committed::{assert_committed, assert_policies};
@@ -222,4 +222,15 @@ pub mod __v1 {
     pub use actix_web::web::Payload;
     pub use actix_web::{HttpRequest, HttpResponse};
     pub use palisade_macros::__Endpoint as Endpoint;
+
+    /// The inside of the rate limit stores. Only the tests and benches of this workspace use it.
+    pub mod rate_limits {
+        pub use crate::rate_limit::client_key::{Client, ClientKey};
+        pub use crate::rate_limit::limit::Limit;
+        pub use crate::rate_limit::memory::{Charge, Partition, verified_partition};
+        #[cfg(feature = "redis")]
+        pub use crate::rate_limit::redis::{Decision as RedisDecision, RedisCharge};
+        pub use crate::rate_limit::status::{Cause, Refused};
+        pub use crate::rate_limit::store::ChargeRequest;
+    }
 }

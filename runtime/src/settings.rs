@@ -24,8 +24,8 @@ use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::proxy::address_ranges::AddressRanges;
 use crate::proxy::{AddressGroup, TrustedProxies};
+use crate::rate_limit::Reservations;
 use crate::rate_limit::{RateLimitHeaders, RateLimitMode, RateLimitStore};
-use crate::reservations::Reservations;
 use crate::role::RoleName;
 use crate::role::Roles;
 

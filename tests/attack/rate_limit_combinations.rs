@@ -10,9 +10,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::test::init_service;
 use actix_web::web::Json;
+use palisade::__v1::rate_limits::{Client, Limit, Partition};
 use palisade::proxy::ForwardedBy;
 use palisade::rate_limit::{By, MemoryRateLimits};
-use palisade::rate_limit::{Client, Limit};
 use palisade::rate_limiter::RateLimitKey;
 use palisade::testing::ManualClock;
 use palisade::{Palisade, RateLimit, authenticated, get, post, public, rate_limit, validate};
@@ -271,7 +271,7 @@ async fn field_limit_settles_by_the_refusal_of_wrap() {
 fn end_of_the_clock_admits_no_more() {
     let end = palisade::rate_limit::Tick::from_nanos;
     for (n, secs) in [(1, 1), (5, 900), (16, 86_400), (17, 900), (1000, 86_400), (100_000, 1)] {
-        let store = MemoryRateLimits::with_clock(ManualClock::new());
+        let store = Partition::with_clock(ManualClock::new());
         let limit = Limit::new(n, Duration::from_secs(secs)).unwrap();
         let key = store.key(1, &Client::Address([1, 2, 3, 4].into()));
         let mut admitted = 0;

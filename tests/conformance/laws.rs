@@ -5,7 +5,8 @@
 
 use std::fmt::Debug;
 
-use palisade::rate_limit::{Ask, Cause, RateLimitStatus, Refused};
+use palisade::__v1::rate_limits::{Cause, ChargeRequest, Refused};
+use palisade::rate_limit::RateLimitStatus;
 
 use crate::model::Model;
 use crate::stores::{Decision, Receipt, Store, nanos};
@@ -29,7 +30,7 @@ pub struct Taken<C> {
 
 /// One rate limit of one client, with what the test knows about it.
 pub struct RateLimit<S: Store> {
-    pub ask: Ask<'static>,
+    pub ask: ChargeRequest<'static>,
     model: Model,
     pub charges: Vec<Taken<S::Charge>>,
     /// Charges from before the last reset.
@@ -39,7 +40,7 @@ pub struct RateLimit<S: Store> {
 }
 
 impl<S: Store> RateLimit<S> {
-    pub fn new(ask: Ask<'static>) -> Self {
+    pub fn new(ask: ChargeRequest<'static>) -> Self {
         Self { ask, model: Model::default(), charges: Vec::new(), void: Vec::new(), announced: None }
     }
 
@@ -102,7 +103,7 @@ impl<S: Store> RateLimit<S> {
     fn refused(&mut self, refused: Refused, cost: u32, beside: u64, (from, until): Bracket) -> Law {
         let (n, units, reach) = (self.limit(), u64::from(cost.max(1)), self.reach());
         let wait = nanos(refused.retry_after);
-        holds(refused.cause == Cause::Spent, "refused for another cause than exhaustion", refused)?;
+        holds(refused.cause == Cause::Exhausted, "refused for another cause than exhaustion", refused)?;
         if units > n {
             // Redis counts in whole microseconds.
             let whole = self.window().div_ceil(S::GRAIN) * S::GRAIN;
@@ -122,7 +123,7 @@ impl<S: Store> RateLimit<S> {
 
     /// Charges the units that still fit.
     pub async fn charge(&mut self, store: &S, cost: u32) -> Law {
-        let ask = Ask { cost, ..self.ask.clone() };
+        let ask = ChargeRequest { cost, ..self.ask.clone() };
         let from = store.now();
         let standing = store.charge(&ask).await;
         let until = store.now();
@@ -197,12 +198,16 @@ pub struct Want {
 pub async fn together<S: Store>(
     store: &S,
     rate_limits: &mut [RateLimit<S>],
-    probe: &Ask<'static>,
+    probe: &ChargeRequest<'static>,
     wants: &[Want],
 ) -> Law<Vec<bool>> {
     let mut asks: Vec<_> = wants
         .iter()
-        .map(|want| Ask { cost: want.cost, binding: want.binding, ..rate_limits[want.rate_limit].ask.clone() })
+        .map(|want| ChargeRequest {
+            cost: want.cost,
+            binding: want.binding,
+            ..rate_limits[want.rate_limit].ask.clone()
+        })
         .collect();
     // If no request binds, a probe that is always charged reveals the exact instant, even of a refusal.
     let probed = wants.iter().all(|want| !want.binding);

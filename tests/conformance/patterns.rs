@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use palisade::rate_limit::{Ask, Client, Limit};
+use palisade::__v1::rate_limits::{ChargeRequest, Client, Limit};
 
 use crate::dice::Dice;
 use crate::laws::{Law, RateLimit, Want, together};
@@ -40,13 +40,13 @@ pub struct Pattern<'s, S: Store> {
     store: &'s S,
     dice: Dice,
     rate_limits: Vec<RateLimit<S>>,
-    probe: Ask<'static>,
+    probe: ChargeRequest<'static>,
     seen: Seen,
 }
 
-fn ask(bucket: u64, limit: Limit, client: &'static str) -> Ask<'static> {
+fn ask(bucket: u64, limit: Limit, client: &'static str) -> ChargeRequest<'static> {
     let client = Client::Named { kind: Cow::Borrowed("name"), text: Cow::Borrowed(client) };
-    Ask { bucket, limit, cost: 1, client, binding: true, pending: false }
+    ChargeRequest { bucket, limit, cost: 1, client, binding: true, settles_later: false }
 }
 
 /// A limit from 1 to 10,000, chosen near the bounds where the storage format changes.

@@ -2,10 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use palisade::rate_limit::{
-    Ask, Charge, Clock as _, Limit, RateLimitStatus, RedisCharge, RedisDecision, Refused, Tick,
-};
-use palisade::rate_limit::{MemoryRateLimits, RedisRateLimits};
+use palisade::__v1::rate_limits::{Charge, ChargeRequest, Limit, Partition, RedisCharge, RedisDecision, Refused};
+use palisade::rate_limit::{Clock as _, RateLimitStatus, RedisRateLimits, Tick};
 use palisade::testing::ManualClock;
 
 use crate::dice::Dice;
@@ -45,15 +43,15 @@ pub trait Store {
     /// Whether many attempts are cheap.
     const CHEAP: bool;
 
-    async fn reserve(&self, asks: &[Ask<'static>]) -> Vec<Decision<Self::Charge>>;
+    async fn reserve(&self, asks: &[ChargeRequest<'static>]) -> Vec<Decision<Self::Charge>>;
     async fn release(&self, charges: Vec<Self::Charge>) -> Vec<RateLimitStatus>;
-    async fn charge(&self, ask: &Ask<'static>) -> RateLimitStatus;
-    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<RateLimitStatus>;
-    async fn reset(&self, ask: &Ask<'static>);
+    async fn charge(&self, ask: &ChargeRequest<'static>) -> RateLimitStatus;
+    async fn standing(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus>;
+    async fn reset(&self, ask: &ChargeRequest<'static>);
 }
 
 pub struct Memory {
-    store: MemoryRateLimits,
+    store: Partition,
     clock: ManualClock,
 }
 
@@ -62,7 +60,7 @@ impl Memory {
         let clock = ManualClock::new();
         clock.advance(Duration::from_nanos(start));
         let places = std::num::NonZeroUsize::new(64).unwrap();
-        Self { store: MemoryRateLimits::bounded(places, clock.clone()), clock }
+        Self { store: Partition::bounded(places, clock.clone()), clock }
     }
 
     fn tick(&self) -> Tick {
@@ -99,14 +97,12 @@ impl Store for Memory {
 
     /// This store decides one request at a time. Several requests are charged one after the other, as the runtime
     /// does, and are rolled back if a binding one is refused.
-    async fn reserve(&self, asks: &[Ask<'static>]) -> Vec<Decision<Charge>> {
+    async fn reserve(&self, asks: &[ChargeRequest<'static>]) -> Vec<Decision<Charge>> {
         let (now, mut refused) = (self.tick(), false);
-        let decide = |ask: &Ask<'static>| {
+        let decide = |ask: &ChargeRequest<'static>| {
             let key = self.store.key(ask.bucket, &ask.client);
             match self.store.reserve(key, ask.limit, ask.cost, now) {
-                Ok(charge) => {
-                    Decision::Charged(Receipt { standing: charge.standing(), charge, instant: now.as_nanos() })
-                }
+                Ok(charge) => Decision::Charged(Receipt { standing: charge.status(), charge, instant: now.as_nanos() }),
                 Err(no) => {
                     refused |= ask.binding;
                     Decision::Refused(no)
@@ -125,17 +121,18 @@ impl Store for Memory {
         charges.into_iter().map(|charge| self.store.release(charge, self.tick())).collect()
     }
 
-    async fn charge(&self, ask: &Ask<'static>) -> RateLimitStatus {
+    async fn charge(&self, ask: &ChargeRequest<'static>) -> RateLimitStatus {
         self.store.charge(self.store.key(ask.bucket, &ask.client), ask.limit, ask.cost, self.tick())
     }
 
-    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<RateLimitStatus> {
-        let status =
-            |ask: &Ask<'static>| self.store.standing(self.store.key(ask.bucket, &ask.client), ask.limit, self.tick());
+    async fn standing(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus> {
+        let status = |ask: &ChargeRequest<'static>| {
+            self.store.status(self.store.key(ask.bucket, &ask.client), ask.limit, self.tick())
+        };
         asks.iter().map(status).collect()
     }
 
-    async fn reset(&self, ask: &Ask<'static>) {
+    async fn reset(&self, ask: &ChargeRequest<'static>) {
         self.store.reset(self.store.key(ask.bucket, &ask.client), ask.limit);
     }
 }
@@ -177,7 +174,7 @@ impl Store for Redis {
         }
     }
 
-    async fn reserve(&self, asks: &[Ask<'static>]) -> Vec<Decision<RedisCharge>> {
+    async fn reserve(&self, asks: &[ChargeRequest<'static>]) -> Vec<Decision<RedisCharge>> {
         let decided = self.0.reserve(asks).await.expect("an answer");
         let decided = decided.into_iter().map(|decision| match decision {
             RedisDecision::Charged(charge) => {
@@ -194,15 +191,15 @@ impl Store for Redis {
         self.0.release(charges).await.expect("an answer")
     }
 
-    async fn charge(&self, ask: &Ask<'static>) -> RateLimitStatus {
+    async fn charge(&self, ask: &ChargeRequest<'static>) -> RateLimitStatus {
         self.0.charge(ask).await.expect("an answer")
     }
 
-    async fn standing(&self, asks: &[Ask<'static>]) -> Vec<RateLimitStatus> {
+    async fn standing(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus> {
         self.0.standing(asks).await.expect("an answer")
     }
 
-    async fn reset(&self, ask: &Ask<'static>) {
+    async fn reset(&self, ask: &ChargeRequest<'static>) {
         self.0.reset(ask).await.expect("an answer");
     }
 }

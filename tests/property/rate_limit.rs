@@ -5,17 +5,17 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use palisade::rate_limit::MemoryRateLimits;
-use palisade::rate_limit::{Cause, Charge, Client, Key, Limit, RateLimitStatus, Tick};
+use palisade::__v1::rate_limits::{Cause, Charge, Client, ClientKey, Limit, Partition};
+use palisade::rate_limit::{RateLimitStatus, Tick};
 use palisade::testing::ManualClock;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-fn store(clients: usize) -> MemoryRateLimits {
-    MemoryRateLimits::bounded(NonZeroUsize::new(clients).unwrap(), ManualClock::new())
+fn store(clients: usize) -> Partition {
+    Partition::bounded(NonZeroUsize::new(clients).unwrap(), ManualClock::new())
 }
 
-fn address(store: &MemoryRateLimits, number: u32) -> Key {
+fn address(store: &Partition, number: u32) -> ClientKey {
     store.key(1, &Client::Address(IpAddr::V4(Ipv4Addr::from_bits(number))))
 }
 
@@ -106,7 +106,7 @@ impl Model {
 }
 
 struct Run {
-    store: MemoryRateLimits,
+    store: Partition,
     limit: Limit,
     window: u64,
     reach: u64,
@@ -190,7 +190,7 @@ impl Run {
         self.now += by;
     }
 
-    fn key(&self) -> Key {
+    fn key(&self) -> ClientKey {
         address(&self.store, 1)
     }
 
@@ -200,14 +200,14 @@ impl Run {
             Ok(charge) => {
                 self.wait = None;
                 self.hold(units)?;
-                let standing = charge.standing();
+                let standing = charge.status();
                 prop_assert!(standing.remaining as usize <= rate_limit - self.model.within(self.window, self.now));
                 prop_assert!((1..=self.reach).contains(&nanos(standing.reset)));
                 self.charges.push_back((self.now, units, charge));
                 Ok(true)
             }
             Err(refused) => {
-                prop_assert_eq!(refused.cause, Cause::Spent);
+                prop_assert_eq!(refused.cause, Cause::Exhausted);
                 let within = self.model.within(self.reach, self.now) + units as usize;
                 prop_assert!(
                     within > rate_limit,
@@ -234,7 +234,7 @@ impl Run {
     }
 
     fn standing(&self) -> RateLimitStatus {
-        self.store.standing(self.key(), self.limit, Tick::from_nanos(self.now))
+        self.store.status(self.key(), self.limit, Tick::from_nanos(self.now))
     }
 
     fn charge(&mut self, cost: u32) -> Result<(), TestCaseError> {

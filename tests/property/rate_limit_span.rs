@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use palisade::rate_limit::MemoryRateLimits;
-use palisade::rate_limit::{Client, Limit, Tick};
+use palisade::__v1::rate_limits::{Client, Limit, Partition};
+use palisade::rate_limit::Tick;
 use palisade::testing::ManualClock;
 
 /// The instant and units of each admission. A burst is one entry.
@@ -32,7 +32,7 @@ fn limits_hold_for_all_sizes_and_windows() {
         for seconds in [1, 60, 900, 3600, 86_400] {
             let terms = Limit::new(limit, Duration::from_secs(seconds)).unwrap();
             let (window, slack) = (seconds * 1_000_000_000, terms.slack().as_nanos() as u64);
-            let store = MemoryRateLimits::with_clock(ManualClock::new());
+            let store = Partition::with_clock(ManualClock::new());
             let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
             let mut dice = Dice(u64::from(limit) * 100_000 + seconds);
             let (mut now, mut admitted, mut refused) = (0, Admitted::new(), 0);
@@ -43,7 +43,7 @@ fn limits_hold_for_all_sizes_and_windows() {
                 match store.reserve(key, terms, cost, Tick::from_nanos(now)) {
                     Ok(charge) => {
                         assert!(tight + u64::from(cost) <= u64::from(limit), "{limit} in {seconds} s");
-                        assert!(u64::from(charge.standing().remaining) <= u64::from(limit) - tight - u64::from(cost));
+                        assert!(u64::from(charge.status().remaining) <= u64::from(limit) - tight - u64::from(cost));
                         admitted.push((now, cost));
                     }
                     Err(_) => {

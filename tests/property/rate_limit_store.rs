@@ -6,15 +6,15 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use palisade::rate_limit::MemoryRateLimits;
-use palisade::rate_limit::{Cause, Client, Key, Limit, Tick};
+use palisade::__v1::rate_limits::{Cause, Client, ClientKey, Limit, Partition};
+use palisade::rate_limit::{MemoryRateLimits, Tick};
 use palisade::testing::ManualClock;
 
-fn store(clients: usize) -> MemoryRateLimits {
-    MemoryRateLimits::bounded(NonZeroUsize::new(clients).unwrap(), ManualClock::new())
+fn store(clients: usize) -> Partition {
+    Partition::bounded(NonZeroUsize::new(clients).unwrap(), ManualClock::new())
 }
 
-fn address(store: &MemoryRateLimits, number: u32) -> Key {
+fn address(store: &Partition, number: u32) -> ClientKey {
     store.key(1, &Client::Address(IpAddr::V4(Ipv4Addr::from_bits(number))))
 }
 
@@ -81,7 +81,7 @@ fn concurrent_reserve_and_release_keep_the_count() {
                 });
             }
         });
-        assert_eq!(store.standing(address(&store, 1), limit, Tick::from_nanos(u64::from(TURNS))).remaining, count);
+        assert_eq!(store.status(address(&store, 1), limit, Tick::from_nanos(u64::from(TURNS))).remaining, count);
         assert!(admitted.into_inner() > count, "released units must be available again");
     }
 }
@@ -123,7 +123,7 @@ fn flood_beyond_capacity_frees_no_blocked_client() {
         }
         assert!((BOUND * 9 / 10..=BOUND).contains(&store.clients()), "{}", store.clients());
         let refused = store.reserve(address(&store, 0), limit, 1, now(200_000)).unwrap_err();
-        assert_eq!(refused.cause, Cause::Spent);
+        assert_eq!(refused.cause, Cause::Exhausted);
     }
 }
 
@@ -138,10 +138,10 @@ fn store_full_of_blocked_clients_rejects_new_ones() {
     assert_eq!(blocked.len(), BOUND as usize);
     assert_eq!(store.clients(), BOUND as usize);
     let refused = store.reserve(address(&store, u32::MAX), limit, 1, now).unwrap_err();
-    assert_eq!(refused.cause, Cause::Crowded);
+    assert_eq!(refused.cause, Cause::StoreFull);
     assert!((limit.window()..=limit.window() + limit.slack()).contains(&refused.retry_after));
     for number in blocked {
-        assert_eq!(store.reserve(address(&store, number), limit, 1, now).unwrap_err().cause, Cause::Spent);
+        assert_eq!(store.reserve(address(&store, number), limit, 1, now).unwrap_err().cause, Cause::Exhausted);
     }
     let later = Tick::from_nanos(7 + nanos(limit.window() + limit.slack()));
     assert!(store.reserve(address(&store, u32::MAX), limit, 1, later).is_ok());
@@ -170,7 +170,7 @@ fn workers_share_one_store() {
         let workers: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
-                    let store = MemoryRateLimits::shared();
+                    let store = palisade::__v1::rate_limits::verified_partition(&MemoryRateLimits::shared()).clone();
                     (0..16).filter(|_| store.reserve(address(&store, 1), limit, 1, store.now()).is_ok()).count()
                 })
             })

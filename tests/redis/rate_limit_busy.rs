@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use palisade::__v1::rate_limits::{ChargeRequest, RedisDecision};
 use palisade::rate_limit::RedisRateLimits;
-use palisade::rate_limit::{Ask, RedisDecision};
 
 use super::proxy::Proxy;
 use super::rate_limits::{ask, within};
@@ -18,7 +18,7 @@ fn store(server: &Server) -> RedisRateLimits {
     within(TIMEOUT, &server.url())
 }
 
-fn of(bucket: u64, limit: u32) -> Ask<'static> {
+fn of(bucket: u64, limit: u32) -> ChargeRequest<'static> {
     ask(bucket, limit, Duration::from_secs(3600), "ada")
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use palisade::__v1::rate_limits::{ChargeRequest, RedisDecision};
+use palisade::__v1::rate_limits::{ChargeRequest, RedisDecision};
 use palisade::rate_limit::RedisRateLimits;
-use palisade::rate_limit::{Ask, RedisDecision};
 use palisade::redis::RedisConnection;
 use palisade::resource::Unavailable;
 
@@ -22,12 +23,12 @@ fn store(cluster: &Cluster, timeout: Duration) -> RedisRateLimits {
     RedisRateLimits::new(&redis.timeout(timeout).build().unwrap())
 }
 
-fn of(client: usize) -> Ask<'static> {
+fn of(client: usize) -> ChargeRequest<'static> {
     ask(1, LIMIT, HOUR, &format!("client {client}"))
 }
 
 /// Whether a unit was admitted.
-async fn admitted(store: &RedisRateLimits, ask: &Ask<'static>) -> Result<bool, Unavailable> {
+async fn admitted(store: &RedisRateLimits, ask: &ChargeRequest<'static>) -> Result<bool, Unavailable> {
     let began = Instant::now();
     let decisions = store.reserve(std::slice::from_ref(ask)).await;
     assert!(began.elapsed() < HANGS, "a decision took {:?}", began.elapsed());
@@ -35,7 +36,7 @@ async fn admitted(store: &RedisRateLimits, ask: &Ask<'static>) -> Result<bool, U
 }
 
 /// A connection that was idle finds out with its next request that its node is dead.
-async fn answered(store: &RedisRateLimits, ask: &Ask<'static>) -> bool {
+async fn answered(store: &RedisRateLimits, ask: &ChargeRequest<'static>) -> bool {
     let began = Instant::now();
     loop {
         if let Ok(one) = admitted(store, ask).await {
@@ -52,7 +53,7 @@ async fn a_cluster_decides_for_several_clients_at_once_and_outlives_a_primary() 
     let patient = store(&cluster, PATIENT);
 
     // Clients of one request are on several nodes, and still all are charged or none.
-    let clients: Vec<Ask<'static>> = (0..12).map(of).collect();
+    let clients: Vec<ChargeRequest<'static>> = (0..12).map(of).collect();
     let decisions = patient.reserve(&clients).await.unwrap();
     let mut charges = Vec::new();
     for decision in decisions {
@@ -70,7 +71,7 @@ async fn a_cluster_decides_for_several_clients_at_once_and_outlives_a_primary() 
     assert_eq!(nodes.len(), 3, "all three nodes were asked");
     assert!(patient.release(charges).await.unwrap().iter().all(|standing| standing.remaining == LIMIT));
 
-    let spent = Ask { cost: LIMIT, ..of(3) };
+    let spent = ChargeRequest { cost: LIMIT, ..of(3) };
     let _ = patient.charge(&spent).await.unwrap();
     let decisions = patient.reserve(&clients).await.unwrap();
     for (client, decision) in decisions.iter().enumerate() {
@@ -88,7 +89,7 @@ async fn a_cluster_decides_for_several_clients_at_once_and_outlives_a_primary() 
     }
 
     // Two units of each are out when a node dies. Each client has a key of its own from here on.
-    let clients: Vec<Ask<'static>> = (100..130).map(of).collect();
+    let clients: Vec<ChargeRequest<'static>> = (100..130).map(of).collect();
     for client in &clients {
         for _ in 0..2 {
             assert_eq!(admitted(&patient, client).await, Ok(true));

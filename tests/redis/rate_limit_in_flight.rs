@@ -12,7 +12,7 @@ use actix_web::test::init_service;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{App, Error, HttpResponse};
 use futures_util::future::{join, join_all};
-use palisade::rate_limit::Cause;
+use palisade::__v1::rate_limits::Cause;
 use palisade::rate_limit::RedisRateLimits;
 use palisade::{Palisade, post, public, rate_limit};
 use palisade_tests::{Answer, call, from, post as posting, request};
@@ -175,16 +175,19 @@ async fn who_hangs_up_is_charged_and_in_flight_no_longer_for_other_processes_eit
     assert!(began.elapsed() < Duration::from_millis(1900), "{:?}", began.elapsed());
 }
 
-fn pending(bucket: u64, limit: u32) -> palisade::rate_limit::Ask<'static> {
-    palisade::rate_limit::Ask { pending: true, ..ask(bucket, limit, Duration::from_secs(3600), "ada") }
+fn pending(bucket: u64, limit: u32) -> palisade::__v1::rate_limits::ChargeRequest<'static> {
+    palisade::__v1::rate_limits::ChargeRequest {
+        settles_later: true,
+        ..ask(bucket, limit, Duration::from_secs(3600), "ada")
+    }
 }
 
-async fn refused(store: &RedisRateLimits, ask: &palisade::rate_limit::Ask<'static>) -> Cause {
+async fn refused(store: &RedisRateLimits, ask: &palisade::__v1::rate_limits::ChargeRequest<'static>) -> Cause {
     reserve(store, ask).await.expect_err("it is full").cause
 }
 
 /// What is kept or given back in the background is known a moment later.
-async fn becomes(store: &RedisRateLimits, ask: &palisade::rate_limit::Ask<'static>, cause: Cause) {
+async fn becomes(store: &RedisRateLimits, ask: &palisade::__v1::rate_limits::ChargeRequest<'static>, cause: Cause) {
     let began = Instant::now();
     while refused(store, ask).await != cause {
         assert!(began.elapsed() < PATIENT, "it stays otherwise than {cause:?}");
@@ -198,23 +201,23 @@ async fn what_is_in_flight_is_known_to_the_unit_in_small_limits_and_large_ones()
     let (one, other) = (store(&server), store(&server));
     for limit in [3, 40] {
         let ask = pending(u64::from(limit), limit);
-        let settled = palisade::rate_limit::Ask { pending: false, ..ask.clone() };
+        let settled = palisade::__v1::rate_limits::ChargeRequest { settles_later: false, ..ask.clone() };
         for _ in 0..limit - 2 {
             let _stays = reserve(&one, &settled).await.unwrap();
         }
         let (kept, back) = (reserve(&one, &ask).await.unwrap(), reserve(&one, &ask).await.unwrap());
         assert_eq!(refused(&other, &ask).await, Cause::InFlight);
-        assert_eq!(refused(&other, &settled).await, Cause::Spent, "its own charge would stay");
-        let three = palisade::rate_limit::Ask { cost: 3, ..ask.clone() };
-        assert_eq!(refused(&other, &three).await, Cause::Spent, "two units are not three");
+        assert_eq!(refused(&other, &settled).await, Cause::Exhausted, "its own charge would stay");
+        let three = palisade::__v1::rate_limits::ChargeRequest { cost: 3, ..ask.clone() };
+        assert_eq!(refused(&other, &three).await, Cause::Exhausted, "two units are not three");
         drop(kept);
-        let two = palisade::rate_limit::Ask { cost: 2, ..ask.clone() };
-        becomes(&other, &two, Cause::Spent).await;
+        let two = palisade::__v1::rate_limits::ChargeRequest { cost: 2, ..ask.clone() };
+        becomes(&other, &two, Cause::Exhausted).await;
         assert_eq!(refused(&other, &ask).await, Cause::InFlight);
         one.release(vec![back]).await.unwrap();
         let last = reserve(&other, &ask).await.unwrap();
         drop(last);
-        becomes(&one, &ask, Cause::Spent).await;
+        becomes(&one, &ask, Cause::Exhausted).await;
     }
 }
 
@@ -226,7 +229,10 @@ async fn what_was_leased_is_in_flight_until_its_end() {
     let ask = pending(7, 10);
     let first = reserve(&leasing, &ask).await.unwrap();
     for _ in 0..8 {
-        let _kept = reserve(&other, &palisade::rate_limit::Ask { pending: false, ..ask.clone() }).await.unwrap();
+        let _kept =
+            reserve(&other, &palisade::__v1::rate_limits::ChargeRequest { settles_later: false, ..ask.clone() })
+                .await
+                .unwrap();
     }
     drop(first);
     assert_eq!(refused(&other, &ask).await, Cause::InFlight, "a unit is leased and not used");
@@ -235,7 +241,7 @@ async fn what_was_leased_is_in_flight_until_its_end() {
         assert!(began.elapsed() < PATIENT, "the lease does not end");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    becomes(&other, &ask, Cause::Spent).await;
+    becomes(&other, &ask, Cause::Exhausted).await;
 }
 
 #[tokio::test]
@@ -248,7 +254,7 @@ async fn a_reset_and_a_charge_from_before_it_leave_nothing_in_flight() {
     let (one, two) = (reserve(&store, &ask).await.unwrap(), reserve(&store, &ask).await.unwrap());
     drop(before);
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let both = palisade::rate_limit::Ask { cost: 2, ..ask.clone() };
+    let both = palisade::__v1::rate_limits::ChargeRequest { cost: 2, ..ask.clone() };
     assert_eq!(refused(&store, &both).await, Cause::InFlight, "both are still at work");
     store.release(vec![one, two]).await.unwrap();
     assert_eq!(server.dump().await, "", "nothing is kept of who owes nothing");
@@ -278,9 +284,9 @@ async fn what_is_in_flight_takes_eight_bytes_while_it_is_and_is_forgotten_a_minu
     let _: u32 = connection.setrange(&keys[0], 24, ago(50)).await.unwrap();
     assert_eq!(refused(&store, &ask).await, Cause::InFlight);
     let _: u32 = connection.setrange(&keys[0], 24, ago(62)).await.unwrap();
-    assert_eq!(refused(&store, &ask).await, Cause::Spent);
+    assert_eq!(refused(&store, &ask).await, Cause::Exhausted);
     let _: u32 = connection.setrange(&keys[0], 24, ago(0)).await.unwrap();
     drop(held);
-    becomes(&store, &ask, Cause::Spent).await;
+    becomes(&store, &ask, Cause::Exhausted).await;
     assert_eq!(size(&mut connection).await, 20 + 36);
 }

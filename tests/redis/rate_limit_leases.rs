@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use palisade::__v1::rate_limits::ChargeRequest;
+use palisade::rate_limit::RateLimitStatus;
 use palisade::rate_limit::RedisRateLimits;
-use palisade::rate_limit::{Ask, RateLimitStatus};
 use palisade::redis::RedisConnection;
 
 use crate::rate_limits::{KEY, ask, leasing, reserve, store};
@@ -11,7 +12,7 @@ use crate::server::Server;
 
 const TERM: Duration = Duration::from_millis(60);
 
-async fn standing(store: &RedisRateLimits, ask: &Ask<'_>) -> RateLimitStatus {
+async fn standing(store: &RedisRateLimits, ask: &ChargeRequest<'_>) -> RateLimitStatus {
     store.standing(std::slice::from_ref(ask)).await.unwrap()[0]
 }
 

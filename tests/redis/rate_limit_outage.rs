@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use palisade::rate_limit::RedisDecision;
+use palisade::__v1::rate_limits::RedisDecision;
 use palisade::rate_limit::RedisRateLimits;
 use palisade::redis::RedisConnection;
 use palisade::resource::Unavailable;
@@ -156,7 +156,7 @@ async fn what_was_charged_while_nobody_heard_the_answer_stays_charged() {
     let patient = store(&server);
     let standing = patient.standing(std::slice::from_ref(&one)).await.unwrap()[0];
     assert!((1..=3).contains(&standing.remaining), "two were charged at most, and one given back: {standing:?}");
-    let _ = patient.charge(&palisade::rate_limit::Ask { cost: 3, ..one.clone() }).await.unwrap();
+    let _ = patient.charge(&palisade::__v1::rate_limits::ChargeRequest { cost: 3, ..one.clone() }).await.unwrap();
     assert!(reserve(&patient, &one).await.is_err());
 }
 
@@ -198,10 +198,17 @@ async fn what_a_server_comes_to_when_nobody_waits_for_it_any_more_is_charged_to_
 fn a_busy_worker_does_not_take_redis_from_the_others() {
     let Some(server) = Server::start() else { return };
     let rate_limits = within(Duration::from_millis(500), &server.url());
-    let limit = palisade::rate_limit::Limit::new(1000, Duration::from_secs(60)).unwrap();
+    let limit = palisade::__v1::rate_limits::Limit::new(1000, Duration::from_secs(60)).unwrap();
     let ask = move || {
-        let client = palisade::rate_limit::Client::Address([192, 0, 2, 1].into());
-        [palisade::rate_limit::Ask { bucket: 1, limit, cost: 1, client, binding: true, pending: false }]
+        let client = palisade::__v1::rate_limits::Client::Address([192, 0, 2, 1].into());
+        [palisade::__v1::rate_limits::ChargeRequest {
+            bucket: 1,
+            limit,
+            cost: 1,
+            client,
+            binding: true,
+            settles_later: false,
+        }]
     };
     let rt = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (ready, wait) = std::sync::mpsc::channel();

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use palisade::__v1::rate_limits::{ChargeRequest, Client, Limit, RedisCharge, RedisDecision, Refused};
+use palisade::rate_limit::RateLimitStatus;
 use palisade::rate_limit::RedisRateLimits;
-use palisade::rate_limit::{Ask, Client, Limit, RateLimitStatus, RedisCharge, RedisDecision, Refused};
 use palisade::redis::RedisConnection;
 use redis::AsyncCommands as _;
 
@@ -35,26 +36,26 @@ pub fn named(text: &str) -> Client<'static> {
     Client::Named { kind: Cow::Borrowed("body.email"), text: Cow::Owned(text.to_owned()) }
 }
 
-pub fn ask(bucket: u64, limit: u32, window: Duration, client: &str) -> Ask<'static> {
-    Ask {
+pub fn ask(bucket: u64, limit: u32, window: Duration, client: &str) -> ChargeRequest<'static> {
+    ChargeRequest {
         bucket,
         limit: Limit::new(limit, window).unwrap(),
         cost: 1,
         client: named(client),
         binding: true,
-        pending: false,
+        settles_later: false,
     }
 }
 
-fn costing(cost: u32, ask: &Ask<'static>) -> Ask<'static> {
-    Ask { cost, ..ask.clone() }
+fn costing(cost: u32, ask: &ChargeRequest<'static>) -> ChargeRequest<'static> {
+    ChargeRequest { cost, ..ask.clone() }
 }
 
-fn observed(ask: &Ask<'static>) -> Ask<'static> {
-    Ask { binding: false, ..ask.clone() }
+fn observed(ask: &ChargeRequest<'static>) -> ChargeRequest<'static> {
+    ChargeRequest { binding: false, ..ask.clone() }
 }
 
-pub async fn reserve(store: &RedisRateLimits, ask: &Ask<'static>) -> Result<RedisCharge, Refused> {
+pub async fn reserve(store: &RedisRateLimits, ask: &ChargeRequest<'static>) -> Result<RedisCharge, Refused> {
     match store.reserve(std::slice::from_ref(ask)).await.expect("an answer").pop() {
         Some(RedisDecision::Charged(charge)) => Ok(charge),
         Some(RedisDecision::Refused(refused)) => Err(refused),
@@ -62,7 +63,7 @@ pub async fn reserve(store: &RedisRateLimits, ask: &Ask<'static>) -> Result<Redi
     }
 }
 
-async fn remaining(store: &RedisRateLimits, ask: &Ask<'static>) -> u32 {
+async fn remaining(store: &RedisRateLimits, ask: &ChargeRequest<'static>) -> u32 {
     store.standing(std::slice::from_ref(ask)).await.unwrap()[0].remaining
 }
 
@@ -239,7 +240,7 @@ async fn keys_tell_no_address_and_no_name_and_all_expire_with_their_last_charge(
     let principal = Client::Principal { issuer: "https://issuer.example".into(), subject: "u-4711".into() };
     for client in [address, principal, named("ada@example.com")] {
         for limit in [5, 500] {
-            let ask = Ask { client: client.clone(), ..ask(u64::from(limit), limit, HOUR, "") };
+            let ask = ChargeRequest { client: client.clone(), ..ask(u64::from(limit), limit, HOUR, "") };
             let _ = reserve(&store, &ask).await.unwrap();
         }
     }
@@ -325,7 +326,7 @@ async fn a_million_in_a_day_are_counted_in_bounded_space() {
     let store = store(&server);
     let day = Duration::from_secs(86_400);
     let million = ask(1, 1_000_000, day, "ada");
-    let quarter = Ask { cost: 250_000, ..million.clone() };
+    let quarter = ChargeRequest { cost: 250_000, ..million.clone() };
     for left in [750_000, 500_000, 250_000, 0] {
         assert_eq!(reserve(&store, &quarter).await.unwrap().standing().remaining, left);
     }

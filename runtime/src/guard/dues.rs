@@ -18,7 +18,7 @@ use crate::problem::FieldError;
 use crate::rate_limit::RateLimitMode;
 use crate::rate_limit::{By, Count, FieldKeys, KeyAnswer, RateLimit, Stage};
 use crate::rate_limit::{Client, Few};
-use crate::reservations::{Due, Origin, Refusal, Reservations};
+use crate::rate_limit::{Origin, PendingCharge, RateLimitRefusal, Reservations};
 use crate::settings::RequestState;
 
 impl GuardedRequest<'_, '_> {
@@ -57,7 +57,7 @@ impl GuardedRequest<'_, '_> {
         let handler = self.policy.handler;
         let of_scope = self.demands.rate_limits.iter().map(|own| (&own.rate_limit, own.bucket));
         let of_handler = self.policy.rate_limits.iter().map(|rate_limit| (rate_limit, rate_limit.bucket(handler)));
-        let mut dues: Few<Due<'_, '_>> = Few::new();
+        let mut dues: Few<PendingCharge<'_, '_>> = Few::new();
         for (rate_limit, bucket) in of_scope.chain(of_handler) {
             for by in rate_limit.keys().iter().filter(|by| by.stage() == stage) {
                 let bucket = rate_limit.bucket_of(bucket, *by);
@@ -72,7 +72,7 @@ impl GuardedRequest<'_, '_> {
                 }
                 let client = self.counted(*by, fields).await?;
                 let origin = self.origin(*by, fields);
-                dues.push(Due {
+                dues.push(PendingCharge {
                     rate_limit,
                     by: *by,
                     bucket,
@@ -92,10 +92,10 @@ impl GuardedRequest<'_, '_> {
                 observed.iter().for_each(|rate_limit| self.note(rate_limit));
                 Ok(())
             }
-            Err(Refusal::RateLimited(retry_after)) => Err(Denial::too_many_requests(retry_after)),
-            Err(Refusal::InFlight(_)) => Err(Denial::in_flight()),
-            Err(Refusal::Crowded(retry_after)) => Err(Denial::store_full(retry_after)),
-            Err(Refusal::Unavailable) => Err(Denial::unavailable("rate_limit_store_unavailable")),
+            Err(RateLimitRefusal::RateLimited(retry_after)) => Err(Denial::too_many_requests(retry_after)),
+            Err(RateLimitRefusal::InFlight(_)) => Err(Denial::in_flight()),
+            Err(RateLimitRefusal::StoreFull(retry_after)) => Err(Denial::store_full(retry_after)),
+            Err(RateLimitRefusal::Unavailable) => Err(Denial::unavailable("rate_limit_store_unavailable")),
         }
     }
 
@@ -113,8 +113,9 @@ impl GuardedRequest<'_, '_> {
 
     fn origin<'f>(&self, by: By, fields: &'f FieldKeys) -> Option<Origin<'f>> {
         let By::Field(name) = by else { return None };
-        let spelt = fields.find(name)??.spelt.as_str();
-        Some(Origin { spelt, address: self.network()?, handler: RateLimit::bucket_of_records(self.policy.handler) })
+        let name_as_written = fields.find(name)??.as_written.as_str();
+        let handler = RateLimit::bucket_of_known_addresses(self.policy.handler);
+        Some(Origin { name_as_written, address: self.network()?, handler })
     }
 
     fn note(&self, rate_limit: &RateLimit) {

@@ -27,9 +27,9 @@ use crate::failure::{self, Watch};
 use crate::headers;
 use crate::policy::{Credentials, Policy, ScopeDemands};
 use crate::principal::Principal;
+use crate::rate_limit::Reservations;
 use crate::rate_limit::{FieldKeys, Stage};
 use crate::refusal_response::{absent, challenge_if_none_does, not_installed, respond};
-use crate::reservations::Reservations;
 use crate::settings::{RequestState, Shared};
 use crate::validation::Invalid;
 

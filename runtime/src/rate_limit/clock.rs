@@ -1,13 +1,13 @@
-//! What time it is, as far as rate limits care.
+//! The clock of rate limits.
 //!
-//! Threat: a wall clock can be set back, by an operator or over the network, and every rate limit would open or freeze.
-//! Promise: rate limits see only time that never goes back.
+//! Threat: a wall clock can be set back, by an operator or over the network. All rate limits would then open or freeze.
+//! Promise: rate limits use only clocks that never go back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// An instant: nanoseconds since the clock's own start. Instants of two clocks can't be compared.
+/// An instant, in nanoseconds since the start of its clock. Instants of two clocks can't be compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tick(u64);
 
@@ -25,8 +25,8 @@ impl Tick {
 
 /// A clock for rate limits.
 ///
-/// Threads may read it in any order, but it must never go back. A clock coarser than a nanosecond weakens the
-/// promise by as much: two charges that it shows one window apart may be closer by one of its steps.
+/// It must never go back. A clock that is coarser than a nanosecond weakens the promise of a rate limit by its precision: two
+/// charges that are one window apart by this clock may really be closer by one of its steps.
 ///
 /// ```
 /// use palisade::rate_limit::{Clock, Tick};
@@ -47,7 +47,7 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Tick;
 }
 
-/// The operating system's monotonic clock, counted from the moment this value was made.
+/// The monotonic clock of the operating system. It starts when this value is made.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     start: Instant,
@@ -69,13 +69,13 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Tick {
         let since = self.start.elapsed();
-        // What a clock could overflow in, no machine lives to see: 584 years.
+        // It overflows after 584 years.
         Tick(since.as_secs().wrapping_mul(1_000_000_000).wrapping_add(u64::from(since.subsec_nanos())))
     }
 }
 
-/// A clock that moves only when a test moves it. Clones share one time, so a test keeps a handle to the clock that
-/// it gave away.
+/// A clock that moves only when a test moves it. Clones share one time, so a test can keep a clone of the clock that it
+/// passes on.
 ///
 /// ```
 /// use palisade::testing::ManualClock;
@@ -92,12 +92,12 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that stands at zero.
+    /// A clock whose time is zero.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Moves the clock, and all its clones, forward.
+    /// Moves the clock and all its clones forward. At the largest [`Tick`] it stops.
     pub fn advance(&self, by: Duration) {
         let by = nanos(by);
         let _before = self.nanos.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| Some(now.saturating_add(by)));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_manual_clock_stands_still_until_moved_and_stops_at_the_end_of_time() {
+    fn the_manual_clock_moves_only_when_moved() {
         let clock = ManualClock::new();
         let handle = clock.clone();
         assert_eq!(clock.now(), Tick::from_nanos(0));

@@ -1,20 +1,20 @@
-//! How many in how long.
+//! The numbers of a rate limit: how many units in which window.
 //!
-//! Threat: a rate limit of zero, or a window of zero length, that silently means "unlimited".
+//! Threat: a limit of zero, or a window of zero length, that silently means "unlimited".
 //! Promise: such a limit can't be made.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-/// Into how many parts the window of a large limit is cut.
+/// The number of time slots in the window of a large limit.
 pub(super) const SUB_WINDOWS: u64 = 32;
 
-/// The finest part of a window of which a 32-bit number of marks still holds two.
-const FINEST: u64 = 1 << 31;
+/// The window of a small limit has at most this many time slots, so that a 32-bit slot number covers two windows.
+const MOST_SLOTS: u64 = 1 << 31;
 
 const TEN: NonZeroU64 = NonZeroU64::MIN.saturating_add(9);
 
-/// At most [`limit`](Limit::limit) charges in any [`window`](Limit::window).
+/// At most [`limit`](Limit::limit) units in any [`window`](Limit::window).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limit {
     window: NonZeroU64,
@@ -22,7 +22,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// The largest limit for which the instant of every charge is kept.
+    /// The largest limit for which a sliding log keeps the instant of each charge.
     pub const EXACT: u32 = 16;
 
     /// The longest window.
@@ -31,7 +31,7 @@ impl Limit {
     /// A limit, or `None` if `limit` is zero, or `window` is zero or longer than [`Limit::LONGEST`].
     ///
     /// ```
-    /// use palisade::rate_limit::Limit;
+    /// use palisade::__v1::rate_limits::Limit;
     /// use std::time::Duration;
     ///
     /// let login = Limit::new(5, Duration::from_secs(900)).expect("neither is zero");
@@ -50,24 +50,24 @@ impl Limit {
         }
     }
 
-    /// How many charges.
+    /// How many units.
     pub const fn limit(self) -> u32 {
         self.limit.get()
     }
 
-    /// In how long a time.
+    /// The length of the window.
     pub const fn window(self) -> Duration {
         Duration::from_nanos(self.window.get())
     }
 
-    /// How much longer than [`window`](Limit::window) a charge may be held.
+    /// How much longer than the [`window`](Limit::window) a charge may be held.
     ///
-    /// Up to [`Limit::EXACT`] instants are rounded up to a power of ten of nanoseconds: none where the window is at most
-    /// 2.1 seconds, less than a hundred-millionth of the window where it is longer (a microsecond in a quarter of an
-    /// hour). Beyond, less than a 32nd of the window.
+    /// For limits up to [`Limit::EXACT`], instants are rounded up to a power of ten of nanoseconds. So the slack is zero if the
+    /// window is at most 2.1 seconds; if it is longer, less than a hundred-millionth of the window (a microsecond in a quarter
+    /// of an hour). For larger limits it is less than a 32nd of the window.
     ///
     /// ```
-    /// use palisade::rate_limit::Limit;
+    /// use palisade::__v1::rate_limits::Limit;
     /// use std::time::Duration;
     ///
     /// let quarter = Duration::from_secs(900);
@@ -78,8 +78,7 @@ impl Limit {
         Duration::from_nanos(self.step().get().saturating_sub(1))
     }
 
-    /// The length of the part of the window to which an instant is rounded up. What is kept of an instant is the number
-    /// of such a part, its mark.
+    /// The length of a time slot in nanoseconds. A store keeps the number of the slot to which an instant is rounded up.
     pub(super) const fn step(self) -> NonZeroU64 {
         let window = self.window.get();
         if self.limit.get() > Self::EXACT {
@@ -89,7 +88,7 @@ impl Limit {
             };
         }
         let mut step = NonZeroU64::MIN;
-        while step.get().saturating_mul(FINEST) < window {
+        while step.get().saturating_mul(MOST_SLOTS) < window {
             step = step.saturating_mul(TEN);
         }
         step
@@ -105,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_has_neither_zero_nor_an_endless_window() {
+    fn a_zero_limit_or_window_is_rejected() {
         let longest = Limit::LONGEST;
         assert!(Limit::new(1, longest).is_some());
         assert!(Limit::new(1, longest + Duration::from_nanos(1)).is_none());
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sub_windows_cover_the_window() {
+    fn the_slots_of_a_large_limit_cover_its_window() {
         for nanos in [1, 31, 32, 33, 1_000_000_007, 900_000_000_000] {
             let limit = Limit::new(Limit::EXACT + 1, Duration::from_nanos(nanos)).unwrap();
             assert!(limit.step().get() * SUB_WINDOWS >= nanos);
@@ -125,11 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn instants_of_small_limits_lose_less_than_a_hundred_millionth_of_the_window() {
+    fn small_limits_round_by_less_than_a_hundred_millionth() {
         let longest = u64::try_from(Limit::LONGEST.as_nanos()).unwrap();
         for nanos in [1, 900, 1 << 31, (1 << 31) + 1, 60_000_000_000, 900_000_000_000, 86_400_000_000_000, longest] {
             let limit = Limit::new(Limit::EXACT, Duration::from_nanos(nanos)).unwrap();
-            assert!(nanos.div_ceil(limit.step().get()) <= FINEST);
+            assert!(nanos.div_ceil(limit.step().get()) <= MOST_SLOTS);
             assert!(limit.slack().as_nanos() * 100_000_000 < u128::from(nanos), "{nanos}");
             assert!(nanos > 1 << 31 || limit.slack() == Duration::ZERO);
         }

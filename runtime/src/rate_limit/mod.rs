@@ -1,86 +1,98 @@
 //! How often a client may call.
 //!
-//! Threat: passwords are guessed by trying many (CWE-307), data is scraped and costly routes are worn out by calling
-//! them without pause (CWE-770). The limiter itself is a target too: bursts at the edge of a window, many
-//! connections at once, addresses by the million that push a blocked one out of memory.
+//! Threat: passwords are guessed by many attempts (CWE-307); data is scraped, and expensive routes are overloaded by calls without
+//! pause (CWE-770). The limiter itself is a target too: bursts at the edge of a window, many connections at once, millions of
+//! addresses that push a blocked address out of memory.
 //!
-//! Promise: never more than N units in *any* half-open window of length W, whatever the arrival pattern and however many
-//! threads. The error is one-sided: a client may be held back a little too long, and is never admitted too early. The store
-//! holds a bounded number of clients, and when it is full a client at its rate limit keeps its place.
+//! Promise: at most N units in *any* half-open window of length W, for every arrival pattern and any number of threads. The error is
+//! one-sided: a client may be refused a little too long, and is never admitted too early. A store holds a bounded number of clients,
+//! and when it is full, a client at its rate limit keeps its place.
 //!
-//! **Why never more.** An instant t is kept as its mark m, the number of the first step that begins at t or later: t <= m * step.
-//! Its unit is held until m * step + W, and so at every instant before t + W. A unit is charged only under the lock of
-//! the client's shelf, and only where those held and the new are N at most. Instants under one lock never go back, because
-//! an earlier one counts as the latest seen. So take any N + 1 units in the order in which they were charged: had all of
-//! them been charged in less than W, the first N would have been held when the last came, and it would have been refused. A unit
-//! that is given back was not used, and is taken from the mark where it was added, or nowhere. What can end this early is the
-//! eviction of a client that is under its rate limit from a full store, and a reset.
+//! ```
+//! use std::time::Duration;
+//! use palisade::RateLimit;
+//! use palisade::rate_limit::{By, Count};
 //!
-//! **Who is refused early.** A unit is held for less than W + step: who is refused had N units within W + step. The step
-//! is a nanosecond for N up to [`Limit::EXACT`] and W up to 2.1 seconds; for a longer W it is less than a hundred-millionth of it,
-//! a microsecond in a quarter of an hour. For a larger N it is W / 32: a steady client that stays 3.1 % under its rate limit is never
-//! refused. [`Limit::slack`] says it for each limit.
+//! const LOGIN: RateLimit = RateLimit::new("login", 5, Duration::from_secs(15 * 60))
+//!     .count(Count::Failures)
+//!     .by_each(&[By::Ip, By::Field("body.email")]);
+//! # let _ = LOGIN;
+//! ```
 //!
-//! A charge is taken before the handler runs and may be given back after it, so that concurrent tries can't slip
-//! past the rate limit. A charge that nobody gives back stays: a client that hangs up has paid. Until it is given back, or it is sure
-//! that it stays, it is *in flight*: a store knows how much of a full limit is, because such a limit is not used up. That decides
-//! what a client is told and whether it may wait, and never how many are admitted.
+//! # Why at most N
+//!
+//! Time is divided into slots of one `step` each. A charge at instant t is kept as the number s of the first slot that begins at t
+//! or later, so t <= s * step. It is held until s * step + W, which means: at every instant before t + W. Units are charged only
+//! under the lock of the client's shard, and only if the held and the new units together are at most N. Instants under one lock
+//! never go back, because an earlier instant counts as the latest one seen. Now take any N + 1 units in the order in which they
+//! were charged. If all of them had been charged in less than W, the first N would still have been held when the last one came,
+//! and it would have been refused. A unit that is refunded was not used; it is taken from the slot that was charged, or not at
+//! all. Only two things end a charge early: a full store evicts a client that is below its rate limit, and a reset.
+//!
+//! # Who is refused too early
+//!
+//! A unit is held for less than W + step, so a client that is refused had N units within W + step. For N up to 16 the step is a
+//! nanosecond if W is at most 2.1 seconds, otherwise less than a hundred-millionth of W: a microsecond in a quarter of an hour. For
+//! a larger N it is W / 32: a steady client that stays 3.1 % below its rate limit is never refused.
+//!
+//! # Charged before, settled after
+//!
+//! A charge is made before the handler runs and may be refunded after it, so that concurrent attempts can't pass the rate limit.
+//! A charge that is not refunded stays: a client that hangs up has paid. Until it is decided whether a charge stays, it is *in
+//! flight*. A store knows how many units of a full limit are in flight, because such a limit is not used up. This decides what a
+//! client is told and whether it may wait. It never changes how many are admitted.
+//!
+//! # How clients are kept in memory
+//!
+//! ```text
+//! MemoryRateLimits
+//! ├─ partition "verified": addresses, principals, API keys        ┐ each with a secret of its own,
+//! └─ partition "client-chosen": fields, headers, key functions    ┘ and a bound of its own
+//!    │   client + bucket ──keyed hash──► 128 bits: 32 choose the shard, 96 are the fingerprint
+//!    ▼
+//!    sharded table:  │ shard │ shard │ shard │ ...   one lock each, at most 2048 clients
+//!                        │
+//!                        ▼
+//!    one client table for each limit (N, W)
+//!    ├─ fingerprint index: chains ──► slot index ──► next in chain     about 4 bytes a client
+//!    └─ chunked vector:    │ slot │ slot │ slot │ ...                  64 slots a chunk
+//!                             │
+//!                             ▼
+//!       fingerprint (12 bytes), serial number (4 bytes), and the window:
+//!         N <= 16: sliding log       │ s │ s │ s │ s │     the time slot of each unit, 4 bytes each
+//!         N >  16: sliding counter   │ n │ n │ n │ ... │   the units of each of 33 slots, 2 or 4 bytes each
+//! ```
 //!
 //! Sources: OWASP ASVS 5.0 V2.4.1, V6.3.1.
 
-mod ask;
-mod cells;
-mod client;
-mod clock;
-mod counters;
-mod definition;
-mod in_flight;
-mod index;
-mod key;
-mod limit;
-mod lock;
-mod log;
-mod marks;
-mod memory;
-mod mode;
-mod pile;
-mod rack;
+pub(crate) mod client_key;
+pub(crate) mod clock;
+pub(crate) mod definition;
+mod headers;
+mod known_address;
+pub(crate) mod limit;
+pub(crate) mod memory;
+mod queue;
 #[cfg(feature = "redis")]
-mod redis;
-mod shelf;
-mod store;
-mod vault;
-mod verdict;
-mod waiting;
+pub(crate) mod redis;
+mod reservations;
+pub(crate) mod status;
+pub(crate) mod store;
+mod window;
 
-pub use self::definition::{By, Count, KeyAnswer, KeyFn, KeyText, OnStoreFailure, RateLimit};
-#[doc(hidden)]
-pub use self::definition::{FieldKeys, pending_key};
-pub(crate) use self::definition::{Stage, normal};
-pub use clock::{Clock, SystemClock, Tick};
-pub use memory::MemoryRateLimits;
-pub use mode::{RateLimitHeaders, RateLimitMode};
+pub use self::clock::{Clock, SystemClock, Tick};
+pub use self::definition::{By, Count, KeyAnswer, KeyFn, KeyText, OnStoreFailure, RateLimit, RateLimitMode};
+pub use self::headers::RateLimitHeaders;
+pub use self::memory::MemoryRateLimits;
 #[cfg(feature = "redis")]
-pub use redis::{RedisRateLimits, RedisRateLimitsBuilder};
-pub use store::RateLimitStore;
-pub(crate) use store::{Decision, Few, Place, Reservation};
-pub(crate) use waiting::Queue;
+pub use self::redis::{RedisRateLimits, RedisRateLimitsBuilder};
+pub use self::status::RateLimitStatus;
+pub use self::store::RateLimitStore;
 
-#[doc(hidden)]
-pub use ask::Ask;
-#[doc(hidden)]
-pub use client::Client;
-#[doc(hidden)]
-pub use clock::ManualClock;
-#[doc(hidden)]
-pub use key::Key;
-#[doc(hidden)]
-pub use limit::Limit;
-#[doc(hidden)]
-pub use memory::Charge;
-#[cfg(feature = "redis")]
-#[doc(hidden)]
-pub use redis::{Decision as RedisDecision, RedisCharge};
-pub use verdict::RateLimitStatus;
-#[doc(hidden)]
-pub use verdict::{Cause, Refused};
+pub(crate) use self::client_key::Client;
+pub(crate) use self::definition::{FieldKeys, Stage, normal};
+pub(crate) use self::limit::Limit;
+pub(crate) use self::queue::{FullLimit, wait};
+pub(crate) use self::reservations::{Origin, PendingCharge, RateLimitRefusal, Reservations};
+pub(crate) use self::status::Cause;
+pub(crate) use self::store::{ChargeRequest, Decision, Few, Reservation};

@@ -1,27 +1,27 @@
 //! Where rate limits are counted.
 //!
-//! Threat: a store that refuses one rate limit of a request after it charged another (a client pays for what it did not get), and
-//! one that is down (CWE-636).
-//! Promise: of what is asked together, all is charged or nothing; a store that does not answer says so, and decides nothing.
+//! Threat: a store that charges one rate limit of a request and then refuses another one (a client pays for a request that was
+//! not admitted); a shared store that does not answer (CWE-636).
+//! Promise: of the rate limits that are charged together, all are charged or none. A store that does not answer returns
+//! [`Unavailable`], and never guesses.
 
 use std::fmt;
 
 use smallvec::SmallVec;
 
-use super::ask::Ask;
-use super::client::Client;
-use super::clock::Tick;
+use super::client_key::Client;
+use super::limit::Limit;
 use super::memory::{self, MemoryRateLimits};
+use super::queue::Queue;
 #[cfg(feature = "redis")]
 use super::redis::{self, RedisCharge, RedisRateLimits};
-use super::verdict::{RateLimitStatus, Refused};
-use super::waiting::Queue;
+use super::status::{RateLimitStatus, Refused};
 use crate::unavailable::Unavailable;
 
 /// Where rate limits are counted: a [`MemoryRateLimits`], for one process, or (feature `redis`) a `RedisRateLimits`, for several.
 ///
-/// Both keep the same promise, and are the only ones that do: there is no trait for others, because the promise is in how a
-/// charge is made, which no interface can demand.
+/// Both keep the same promise. There is no trait for other stores, because the promise depends on how a charge is made, and
+/// no interface can enforce that.
 ///
 /// ```
 /// use palisade::Palisade;
@@ -33,79 +33,66 @@ use crate::unavailable::Unavailable;
 /// ```
 #[derive(Clone)]
 pub struct RateLimitStore {
-    /// What counts by itself, and what counts in this process while the shared one is away.
+    /// Counts if there is no shared store, and for some rate limits while the shared store does not answer.
     memory: MemoryRateLimits,
     #[cfg(feature = "redis")]
     shared: Option<RedisRateLimits>,
 }
 
-/// What became of one ask.
+/// A request to charge one client's rate limit.
+#[derive(Clone, Debug)]
+pub struct ChargeRequest<'a> {
+    /// The number of the bucket: one for each rate limit that is counted apart. A bucket always has the same limit.
+    pub bucket: u64,
+    /// How many units in which time.
+    pub limit: Limit,
+    /// How many units to charge, at least 1.
+    pub cost: u32,
+    /// The client to charge.
+    pub client: Client<'a>,
+    /// Whether a refusal refuses everything that is charged together with it. `false` for a rate limit that only observes.
+    pub binding: bool,
+    /// Whether it is decided later if the charge stays. Until then it is in flight.
+    pub settles_later: bool,
+}
+
+/// What became of one charge request.
 pub(crate) enum Decision {
     Charged(Reservation),
     Refused(Refused),
-    /// There was room, but another ask refused.
-    Spared(RateLimitStatus),
+    /// There was room, but another charge of the same request was refused, so this one was rolled back or never made.
+    RolledBack(RateLimitStatus),
 }
 
-/// What was charged, and where.
+/// A charge, and the store that made it.
 pub(crate) enum Reservation {
-    Memory(Room, memory::Charge),
+    Memory(memory::Charge),
     #[cfg(feature = "redis")]
     Redis(RedisCharge),
 }
 
 impl Reservation {
-    pub(crate) fn standing(&self) -> RateLimitStatus {
+    /// What the client had left right after the charge.
+    pub(crate) fn status(&self) -> RateLimitStatus {
         match self {
-            Reservation::Memory(_, charge) => charge.standing(),
+            Reservation::Memory(charge) => charge.status(),
             #[cfg(feature = "redis")]
             Reservation::Redis(charge) => charge.standing(),
         }
     }
 
-    /// Gives it back where nobody can wait, if it is in flight.
+    /// Refunds a charge in flight from a place that can't wait, such as `Drop`. A charge that is not in flight stays.
     pub(crate) fn release_at_once(self) {
         match self {
-            Reservation::Memory(_, charge) => charge.release_at_once(),
+            Reservation::Memory(charge) => charge.release_at_once(),
             #[cfg(feature = "redis")]
             Reservation::Redis(charge) => charge.release_at_once(),
         }
     }
 }
 
-/// Where in memory: names that callers choose have a place of their own.
-#[derive(Clone, Copy)]
-pub(crate) enum Room {
-    Known,
-    Names,
-}
-
-impl Room {
-    fn of(client: &Client<'_>) -> Self {
-        match client {
-            Client::Named { kind, .. } if kind != "api_key" => Self::Names,
-            _ => Self::Known,
-        }
-    }
-
-    fn in_store(self, memory: &MemoryRateLimits) -> &MemoryRateLimits {
-        match self {
-            Self::Known => memory,
-            Self::Names => memory.names(),
-        }
-    }
-}
-
-/// A request has few rate limits: no allocation for up to two.
+/// A request has few rate limits: up to two need no allocation.
 pub(crate) type Few<T> = SmallVec<[T; 2]>;
-
-/// One of the two places where a request can be counted.
-#[derive(Clone, Copy)]
-pub(crate) enum Place<'s> {
-    Memory(&'s MemoryRateLimits, Tick),
-    #[cfg(feature = "redis")]
-    Redis(&'s RedisRateLimits),
-}
 
 impl RateLimitStore {
     /// The one store of this process: see [`MemoryRateLimits::shared`].
@@ -113,35 +100,76 @@ impl RateLimitStore {
         MemoryRateLimits::shared().into()
     }
 
-    pub(crate) fn place(&self) -> Place<'_> {
+    /// The memory of this process, as a store of its own. It always answers.
+    pub(crate) fn local(&self) -> Self {
+        self.memory.clone().into()
+    }
+
+    /// Charges all requests, or none if a binding one is refused. A request that is not binding is charged if there is room.
+    /// Returns one decision for each request, in their order.
+    ///
+    /// # Errors
+    ///
+    /// The shared store does not answer.
+    pub(crate) async fn reserve(&self, requests: &[ChargeRequest<'_>]) -> Result<Few<Decision>, Unavailable> {
         #[cfg(feature = "redis")]
-        if let Some(shared) = &self.shared {
-            return Place::Redis(shared);
+        if let Some(redis) = &self.shared {
+            return reserve_in_redis(redis, requests).await;
         }
-        self.local()
+        let now = self.memory.clock.now();
+        let mut decisions: Few<Decision> = Few::with_capacity(requests.len());
+        let mut refused = false;
+        // One charge after the other. Meanwhile another request may be refused because of a charge that is rolled back: this errs
+        // on the safe side.
+        for request in requests {
+            let partition = self.memory.partition(&request.client);
+            let key = partition.shared.hasher.key(request.bucket, &request.client);
+            if refused && request.binding {
+                decisions.push(Decision::RolledBack(partition.status(key, request.limit, now)));
+                continue;
+            }
+            let charged = if request.settles_later {
+                partition.reserve_in_flight(key, request.limit, request.cost, now)
+            } else {
+                partition.reserve(key, request.limit, request.cost, now)
+            };
+            match charged {
+                Ok(charge) => decisions.push(Decision::Charged(Reservation::Memory(charge))),
+                Err(refusal) => {
+                    refused |= request.binding;
+                    decisions.push(Decision::Refused(refusal));
+                }
+            }
+        }
+        if refused {
+            let roll_back = |decision| match decision {
+                Decision::Charged(Reservation::Memory(charge)) => {
+                    Decision::RolledBack(self.memory.release(charge, now))
+                }
+                other => other,
+            };
+            decisions = decisions.into_iter().map(roll_back).collect();
+        }
+        Ok(decisions)
     }
 
-    /// The memory of this process, which always answers.
-    pub(crate) fn local(&self) -> Place<'_> {
-        Place::Memory(&self.memory, self.memory.now())
-    }
-
-    /// Gives back what was charged, each in its place, and says where the clients stand; what is out of reach stays charged.
+    /// Refunds charges, each in the store that made it, and returns what the clients have left. `None` for a charge whose store
+    /// does not answer: it stays charged.
     pub(crate) async fn release(&self, charges: Few<Reservation>) -> Few<Option<RateLimitStatus>> {
         #[cfg(feature = "redis")]
         let mut remote: Vec<RedisCharge> = Vec::new();
         let mut now = None;
-        let mut standings = Few::new();
+        let mut statuses = Few::new();
         for charge in charges {
             match charge {
-                Reservation::Memory(room, charge) => {
+                Reservation::Memory(charge) => {
                     let now = *now.get_or_insert_with(|| self.memory.now());
-                    standings.push(Some(room.in_store(&self.memory).release(charge, now)));
+                    statuses.push(Some(self.memory.release(charge, now)));
                 }
                 #[cfg(feature = "redis")]
                 Reservation::Redis(charge) => {
                     remote.push(charge);
-                    standings.push(None);
+                    statuses.push(None);
                 }
             }
         }
@@ -150,122 +178,71 @@ impl RateLimitStore {
             && !remote.is_empty()
             && let Ok(returned) = shared.release(remote).await
         {
-            // Those that are still unknown are the remote ones, in their order.
-            let unknown = standings.iter_mut().filter(|standing| standing.is_none());
-            unknown.zip(returned).for_each(|(standing, returned)| *standing = Some(returned));
+            // The statuses that are still unknown are those of the remote charges, in their order.
+            let unknown = statuses.iter_mut().filter(|status| status.is_none());
+            unknown.zip(returned).for_each(|(status, returned)| *status = Some(returned));
         }
-        standings
+        statuses
+    }
+
+    /// The queue of the requests that wait for this client's charges in flight.
+    pub(crate) fn queue(&self, request: &ChargeRequest<'_>) -> Queue {
+        #[cfg(feature = "redis")]
+        if let Some(redis) = &self.shared {
+            return redis.queue(request);
+        }
+        let partition = self.memory.partition(&request.client);
+        partition.queue(partition.key(request.bucket, &request.client))
+    }
+
+    /// What the client has left. Charges nothing.
+    ///
+    /// # Errors
+    ///
+    /// The shared store does not answer; so for [`charge`](Self::charge) and [`reset`](Self::reset).
+    pub(crate) async fn status(&self, request: &ChargeRequest<'_>) -> Result<RateLimitStatus, Unavailable> {
+        #[cfg(feature = "redis")]
+        if let Some(redis) = &self.shared {
+            return redis.standing(std::slice::from_ref(request)).await?.into_iter().next().ok_or(Unavailable);
+        }
+        let partition = self.memory.partition(&request.client);
+        Ok(partition.status(partition.key(request.bucket, &request.client), request.limit, self.memory.now()))
+    }
+
+    /// Charges as much of the cost as there is room for. Refuses nothing.
+    pub(crate) async fn charge(&self, request: &ChargeRequest<'_>) -> Result<RateLimitStatus, Unavailable> {
+        #[cfg(feature = "redis")]
+        if let Some(redis) = &self.shared {
+            return redis.charge(request).await;
+        }
+        let partition = self.memory.partition(&request.client);
+        let key = partition.key(request.bucket, &request.client);
+        Ok(partition.charge(key, request.limit, request.cost, self.memory.now()))
+    }
+
+    /// Forgets everything that the client was charged.
+    pub(crate) async fn reset(&self, request: &ChargeRequest<'_>) -> Result<(), Unavailable> {
+        #[cfg(feature = "redis")]
+        if let Some(redis) = &self.shared {
+            return redis.reset(request).await;
+        }
+        let partition = self.memory.partition(&request.client);
+        partition.reset(partition.key(request.bucket, &request.client), request.limit);
+        Ok(())
     }
 }
 
-impl Place<'_> {
-    /// Charges all that is asked, or nothing; what only observes is charged where it can be.
-    pub(crate) async fn reserve(self, asks: &[Ask<'_>]) -> Result<Few<Decision>, Unavailable> {
-        match self {
-            Place::Memory(memory, now) => Ok(reserve_in(memory, now, asks)),
-            #[cfg(feature = "redis")]
-            Place::Redis(redis) => {
-                let decisions = redis.reserve(asks).await?;
-                let decided = decisions.into_iter().map(|decision| match decision {
-                    redis::Decision::Charged(charge) => Decision::Charged(Reservation::Redis(charge)),
-                    redis::Decision::Refused(refused) => Decision::Refused(refused),
-                    redis::Decision::Spared(standing) => Decision::Spared(standing),
-                });
-                Ok(decided.collect())
-            }
-        }
-    }
-
-    /// Who waits for what this client has in flight.
-    pub(crate) fn queue(self, ask: &Ask<'_>) -> Queue {
-        match self {
-            Place::Memory(memory, _) => {
-                let memory = Room::of(&ask.client).in_store(memory);
-                memory.queue(memory.key(ask.bucket, &ask.client))
-            }
-            #[cfg(feature = "redis")]
-            Place::Redis(redis) => redis.queue(ask),
-        }
-    }
-
-    /// Where the client stands. Charges nothing.
-    pub(crate) async fn standing(self, ask: &Ask<'_>) -> Result<RateLimitStatus, Unavailable> {
-        match self {
-            Place::Memory(memory, now) => {
-                let memory = Room::of(&ask.client).in_store(memory);
-                Ok(memory.standing(memory.key(ask.bucket, &ask.client), ask.limit, now))
-            }
-            #[cfg(feature = "redis")]
-            Place::Redis(redis) => {
-                redis.standing(std::slice::from_ref(ask)).await?.into_iter().next().ok_or(Unavailable)
-            }
-        }
-    }
-
-    /// Charges as much of it as there is room for.
-    pub(crate) async fn charge(self, ask: &Ask<'_>) -> Result<RateLimitStatus, Unavailable> {
-        match self {
-            Place::Memory(memory, now) => {
-                let memory = Room::of(&ask.client).in_store(memory);
-                Ok(memory.charge(memory.key(ask.bucket, &ask.client), ask.limit, ask.cost, now))
-            }
-            #[cfg(feature = "redis")]
-            Place::Redis(redis) => redis.charge(ask).await,
-        }
-    }
-
-    /// Forgets all that the client was charged.
-    pub(crate) async fn reset(self, ask: &Ask<'_>) -> Result<(), Unavailable> {
-        match self {
-            Place::Memory(memory, _) => {
-                let memory = Room::of(&ask.client).in_store(memory);
-                memory.reset(memory.key(ask.bucket, &ask.client), ask.limit);
-                Ok(())
-            }
-            #[cfg(feature = "redis")]
-            Place::Redis(redis) => redis.reset(ask).await,
-        }
-    }
-}
-
-/// One after the other. Another request may meanwhile be refused for a charge that is taken back: that errs to the safe side.
-fn reserve_in(memory: &MemoryRateLimits, now: Tick, asks: &[Ask<'_>]) -> Few<Decision> {
-    let mut decisions: Few<Decision> = Few::with_capacity(asks.len());
-    let mut refused = false;
-    for ask in asks {
-        let room = Room::of(&ask.client);
-        let memory = room.in_store(memory);
-        let key = memory.key(ask.bucket, &ask.client);
-        if refused && ask.binding {
-            decisions.push(Decision::Spared(memory.standing(key, ask.limit, now)));
-            continue;
-        }
-        let charged = if ask.pending {
-            memory.reserve_pending(key, ask.limit, ask.cost, now)
-        } else {
-            memory.reserve(key, ask.limit, ask.cost, now)
-        };
-        match charged {
-            Ok(charge) => decisions.push(Decision::Charged(Reservation::Memory(room, charge))),
-            Err(no) => {
-                refused |= ask.binding;
-                decisions.push(Decision::Refused(no));
-            }
-        }
-    }
-    if refused {
-        decisions = decisions.into_iter().map(|decision| spared(memory, now, decision)).collect();
-    }
-    decisions
-}
-
-fn spared(memory: &MemoryRateLimits, now: Tick, decision: Decision) -> Decision {
-    match decision {
-        Decision::Charged(Reservation::Memory(room, charge)) => {
-            Decision::Spared(room.in_store(memory).release(charge, now))
-        }
-        other => other,
-    }
+#[cfg(feature = "redis")]
+async fn reserve_in_redis(
+    redis: &RedisRateLimits,
+    requests: &[ChargeRequest<'_>],
+) -> Result<Few<Decision>, Unavailable> {
+    let decisions = redis.reserve(requests).await?.into_iter().map(|decision| match decision {
+        redis::Decision::Charged(charge) => Decision::Charged(Reservation::Redis(charge)),
+        redis::Decision::Refused(refused) => Decision::Refused(refused),
+        redis::Decision::Spared(status) => Decision::RolledBack(status),
+    });
+    Ok(decisions.collect())
 }
 
 impl From<MemoryRateLimits> for RateLimitStore {
@@ -278,7 +255,7 @@ impl From<MemoryRateLimits> for RateLimitStore {
     }
 }
 
-/// While Redis is away, [`OnStoreFailure::Local`](crate::rate_limit::OnStoreFailure::Local) counts in [`MemoryRateLimits::shared`].
+/// While Redis does not answer, [`OnStoreFailure::Local`](super::OnStoreFailure::Local) counts in [`MemoryRateLimits::shared`].
 #[cfg(feature = "redis")]
 impl From<RedisRateLimits> for RateLimitStore {
     fn from(shared: RedisRateLimits) -> Self {

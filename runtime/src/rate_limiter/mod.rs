@@ -1,9 +1,9 @@
-//! Rate limits from inside of a handler.
+//! Rate limits inside of a handler.
 //!
-//! Threat: a limit that only attributes can reach: an operator who can't let a locked-out user in again, and a costly step deep
-//! in a handler that nothing bounds (CWE-770).
-//! Promise: the same stores, buckets and numbers as the attributes have; a store that does not answer is an error, or what
-//! the rate limit says, never a silent yes.
+//! Threat: if only attributes could use rate limits, an operator could not unlock a user who is locked out, and an expensive step
+//! deep in a handler would have no limit (CWE-770).
+//! Promise: it uses the same stores, buckets and numbers as the attributes. If the store does not answer, the result is an error or
+//! what the [`OnStoreFailure`] of the rate limit demands, and never a silent success.
 
 mod permit;
 
@@ -25,20 +25,19 @@ use crate::policy::HandlerPath;
 use crate::principal::{ArgumentError, Principal};
 use crate::problem::{OVER_RATE_LIMIT, Problem, answer_with_a_problem};
 use crate::rate_limit::RateLimitMode;
-use crate::rate_limit::{Ask, Cause, Client, Decision, Limit, Place, RateLimitStatus};
 use crate::rate_limit::{By, OnStoreFailure, RateLimit, normal};
-use crate::reservations::{Full, wait};
+use crate::rate_limit::{Cause, ChargeRequest, Client, Decision, FullLimit, Limit, RateLimitStatus, wait};
 use crate::settings::{RequestState, Settings};
 use crate::unavailable::Unavailable;
 use crate::validation::{Input, NotValidated};
 
-/// Rate limits from inside of a handler, as an argument; outside of one, [`Palisade::rate_limiter`].
+/// Rate limits inside of a handler, as an argument. Outside of a handler use [`Palisade::rate_limiter`].
 ///
-/// A rate limit is found by its name and numbers, so one written here and one above a handler with `name = ".."` and the same numbers
-/// are one bucket; the same name with other numbers is an error. A rate limit without `name` (of a scope: that is not
-/// [`shared`](RateLimit::shared)) can't be reached from here.
+/// A rate limit is found by its name and numbers. So a rate limit that is passed here and one above a handler with `name = ".."` and
+/// the same numbers share one bucket; the same name with other numbers is an error. A rate limit without `name` (in a scope: one that
+/// is not [`shared`](RateLimit::shared)) can't be reached from here.
 ///
-/// Danger: a name that no handler has is a bucket of its own: nothing is found in it, and resetting it resets nothing.
+/// Danger: a name that no handler uses has a bucket of its own, which is empty. Resetting it has no effect.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,7 +50,7 @@ use crate::validation::{Input, NotValidated};
 ///     .count(Count::Failures)
 ///     .by_each(&[By::Ip, By::Field("body.email")]);
 ///
-/// /// An administrator lets somebody in again.
+/// /// An administrator unlocks a user.
 /// #[delete("/lockouts/{email}")]
 /// #[require_role("admin")]
 /// async fn unblock(email: Path<String>, limiter: RateLimiter) -> Result<HttpResponse, RateLimitError> {
@@ -63,7 +62,7 @@ use crate::validation::{Input, NotValidated};
 #[derive(Clone)]
 pub struct RateLimiter(Arc<Settings>);
 
-/// Whom to count.
+/// The key to count by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateLimitKey(Kind);
 
@@ -108,13 +107,13 @@ impl RateLimitKey {
         Self(Kind::Header(value.into()))
     }
 
-    /// The value of a field of the input, for `by = field(..)`: whatever its case, and without space around it.
+    /// The value of a field of the input, for `by = field(..)`. Upper and lower case are the same, and space around it is ignored.
     #[must_use]
     pub fn field(text: &str) -> Self {
         Self(Kind::Field(normal(text)))
     }
 
-    /// What the function of `by = key(..)` answers.
+    /// What the function of `by = key(..)` returns.
     #[must_use]
     pub fn key(key: impl Into<String>) -> Self {
         Self(Kind::Key(key.into()))
@@ -133,20 +132,20 @@ impl RateLimitKey {
     }
 }
 
-/// Why a rate limit says no, or nothing.
+/// Why a rate limit refuses, or can't decide.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RateLimitError {
     /// The client is at its rate limit: 429 with `Retry-After`.
     #[error("the request rate limit is used up; try again later")]
     RateLimited {
-        /// A client that waits this long passes, if nothing else is charged.
+        /// A client that waits this long is admitted, if nothing else is charged.
         retry_after: Duration,
     },
     /// The store does not answer: 503 with `Retry-After`.
     #[error("the store of rate limits does not answer; try again later")]
     Unavailable,
-    /// No such rate limit: what has to be written instead. 500; the words are for the log.
+    /// The rate limit does not exist like this: 500. The text is for the log, and tells what to write instead.
     #[error("{0}")]
     Misconfigured(String),
 }
@@ -177,114 +176,115 @@ impl RateLimiter {
         Self(settings)
     }
 
-    /// Takes what one request costs, if there is as much.
+    /// Charges what one request costs, if there is room for it.
     ///
-    /// The rule of good records (see [`RateLimit`]) is for attributes: here a name that is at its rate limit is refused wherever it
-    /// comes from.
+    /// Known addresses (see [`RateLimit`]) have no effect here: a name that is at its rate limit is refused from every address.
     ///
-    /// Where the rate limit counts failures, successes or by status, a permit is in flight until it is
-    /// [settled](Permit::settle), [given back](Permit::give_back) or dropped. A client whose rate limit is full of permits in flight waits as
-    /// a request does: see [`rate_limit_wait`](crate::PalisadeBuilder::rate_limit_wait). If that is too long, `retry_after` is a second.
+    /// If the rate limit counts failures, successes or by status, a permit is in flight until it is
+    /// [settled](Permit::settle), [given back](Permit::give_back) or dropped. A client whose rate limit is full of permits in flight
+    /// waits as a request does: see [`rate_limit_wait`](crate::PalisadeBuilder::rate_limit_wait). If that takes too long, it is
+    /// refused with a `retry_after` of one second.
     ///
     /// # Errors
     ///
-    /// A client that is at its rate limit; a store that does not answer, where the rate limit is [closed](OnStoreFailure::Deny) then; a rate limit
-    /// that is none.
+    /// The client is at its rate limit; the store does not answer and the rate limit [refuses](OnStoreFailure::Deny) in this case;
+    /// or the rate limit is misconfigured.
     pub async fn check(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<Permit, RateLimitError> {
-        let ask = self.ask(rate_limit, key)?;
-        let full = match self.decide(rate_limit, &ask).await {
+        let request = self.request(rate_limit, key)?;
+        let full = match self.decide(rate_limit, &request).await {
             Ok(decided) => return decided,
             Err(full) => full,
         };
         let now = Instant::now();
         let until = now.checked_add(self.0.rate_limit_wait).unwrap_or(now);
-        let waited = wait(full, until, async || self.decide(rate_limit, &ask).await).await;
+        let waited = wait(full, until, async || self.decide(rate_limit, &request).await).await;
         waited.unwrap_or(Err(RateLimitError::RateLimited { retry_after: Duration::from_secs(1) }))
     }
 
-    async fn decide(&self, rate_limit: &RateLimit, ask: &Ask<'_>) -> Result<Result<Permit, RateLimitError>, Full> {
-        let store = &self.0.rate_limit_store;
-        let permit = |charged| Ok(Permit::new(store, rate_limit, charged));
-        let mut place = store.place();
-        let decided = match place.reserve(std::slice::from_ref(ask)).await {
+    async fn decide(
+        &self,
+        rate_limit: &RateLimit,
+        request: &ChargeRequest<'_>,
+    ) -> Result<Result<Permit, RateLimitError>, FullLimit> {
+        let configured = &self.0.rate_limit_store;
+        let permit = |charged| Ok(Permit::new(configured, rate_limit, charged));
+        let local;
+        let mut store = configured;
+        let decided = match store.reserve(std::slice::from_ref(request)).await {
             Ok(decided) => decided,
             Err(Unavailable) => match rate_limit.outage() {
                 OnStoreFailure::Deny => return Ok(Err(RateLimitError::Unavailable)),
                 OnStoreFailure::Allow => return Ok(permit(None)),
                 OnStoreFailure::Local => {
-                    place = store.local();
-                    place.reserve(std::slice::from_ref(ask)).await.unwrap_or_default()
+                    local = configured.local();
+                    store = &local;
+                    store.reserve(std::slice::from_ref(request)).await.unwrap_or_default()
                 }
             },
         };
         let charged = match decided.into_iter().next() {
             Some(Decision::Charged(charge)) => Some(charge),
-            Some(Decision::Refused(refused)) if ask.binding && refused.cause == Cause::InFlight => {
-                return Err(Full { queue: place.queue(ask), passes: refused.retry_after });
+            Some(Decision::Refused(refused)) if request.binding && refused.cause == Cause::InFlight => {
+                return Err(FullLimit { queue: store.queue(request), has_room_in: refused.retry_after });
             }
-            Some(Decision::Refused(refused)) if ask.binding => {
+            Some(Decision::Refused(refused)) if request.binding => {
                 return Ok(Err(RateLimitError::RateLimited { retry_after: refused.retry_after }));
             }
             Some(Decision::Refused(_)) => {
                 audit::over_rate_limit_observed(rate_limit.name(), &"RateLimiter::check", None);
                 None
             }
-            Some(Decision::Spared(_)) | None => return Ok(Err(RateLimitError::Unavailable)),
+            Some(Decision::RolledBack(_)) | None => return Ok(Err(RateLimitError::Unavailable)),
         };
         Ok(permit(charged))
     }
 
-    /// Where the client stands. Charges nothing.
+    /// What the client has left. Charges nothing.
     ///
     /// # Errors
     ///
-    /// A store that does not answer, unless the rate limit is [local](OnStoreFailure::Local) then: this process's memory answers; a rate limit that
-    /// is none.
+    /// The store does not answer, unless the rate limit is [local](OnStoreFailure::Local) in this case: then the memory of this
+    /// process answers. Or the rate limit is misconfigured.
     pub async fn peek(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<RateLimitStatus, RateLimitError> {
-        let ask = self.ask(rate_limit, key)?;
-        Ok(match self.place().standing(&ask).await {
+        let request = self.request(rate_limit, key)?;
+        Ok(match self.0.rate_limit_store.status(&request).await {
             Err(Unavailable) if rate_limit.outage() == OnStoreFailure::Local => {
-                self.0.rate_limit_store.local().standing(&ask).await?
+                self.0.rate_limit_store.local().status(&request).await?
             }
             known => known?,
         })
     }
 
-    /// Charges what one request costs, or as much of it as there is room for: for what happened already.
+    /// Charges what one request costs, or as much of it as there is room for: for something that has already happened.
     ///
     /// # Errors
     ///
-    /// A store that does not answer, unless the rate limit is [local](OnStoreFailure::Local) then: this process's memory is charged; a rate limit
-    /// that is none.
+    /// The store does not answer, unless the rate limit is [local](OnStoreFailure::Local) in this case: then the memory of this
+    /// process is charged. Or the rate limit is misconfigured.
     pub async fn charge(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<RateLimitStatus, RateLimitError> {
-        let ask = self.ask(rate_limit, key)?;
-        Ok(match self.place().charge(&ask).await {
+        let request = self.request(rate_limit, key)?;
+        Ok(match self.0.rate_limit_store.charge(&request).await {
             Err(Unavailable) if rate_limit.outage() == OnStoreFailure::Local => {
-                self.0.rate_limit_store.local().charge(&ask).await?
+                self.0.rate_limit_store.local().charge(&request).await?
             }
             known => known?,
         })
     }
 
-    /// Forgets all that the client was charged: an administrator lets somebody in again. What is under way then gives nothing
-    /// back. What an address with a good record was charged by itself, while a name was at its rate limit, stays until its window is
-    /// over.
+    /// Forgets everything that the client was charged, for example to unlock a user. Charges in flight refund nothing
+    /// afterwards. What a known address was charged by itself, while a name was at its rate limit, stays until its window is over.
     ///
     /// # Errors
     ///
-    /// A store that does not answer; a rate limit that is none.
+    /// The store does not answer, or the rate limit is misconfigured.
     pub async fn reset(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<(), RateLimitError> {
-        let ask = self.ask(rate_limit, key)?;
-        // What was counted here, while the shared store was away, goes too.
-        self.0.rate_limit_store.local().reset(&ask).await?;
-        Ok(self.place().reset(&ask).await?)
+        let request = self.request(rate_limit, key)?;
+        // Also what was counted in this process while the shared store did not answer.
+        self.0.rate_limit_store.local().reset(&request).await?;
+        Ok(self.0.rate_limit_store.reset(&request).await?)
     }
 
-    fn place(&self) -> Place<'_> {
-        self.0.rate_limit_store.place()
-    }
-
-    fn ask(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<Ask<'static>, RateLimitError> {
+    fn request(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<ChargeRequest<'static>, RateLimitError> {
         let name = rate_limit.name();
         let Some(by) = rate_limit.keys().iter().copied().find(|by| key.is_for(*by)) else {
             return Err(RateLimitError::Misconfigured(format!(
@@ -300,13 +300,13 @@ impl RateLimiter {
         let limit =
             limit.ok_or_else(|| RateLimitError::Misconfigured(format!("the rate limit \"{name}\" admits nobody")))?;
         let nobody = HandlerPath { module: "", name: "" };
-        Ok(Ask {
+        Ok(ChargeRequest {
             bucket: rate_limit.bucket_of(rate_limit.shared().bucket(nobody), by),
             limit,
             cost: rate_limit.units(),
             client: self.client(key, by),
             binding: self.0.rate_limit_mode == RateLimitMode::Enforce && !rate_limit.is_observed(),
-            pending: rate_limit.count.gives_back(),
+            settles_later: rate_limit.count.may_refund(),
         })
     }
 
@@ -327,7 +327,7 @@ impl RateLimiter {
 }
 
 impl Palisade {
-    /// Rate limits from outside of a handler, such as in a job that an operator starts.
+    /// Rate limits outside of a handler, such as in a job that an operator starts.
     #[must_use]
     pub fn rate_limiter(&self) -> RateLimiter {
         RateLimiter::new(Arc::clone(&self.0))
@@ -347,7 +347,7 @@ impl FromRequest for RateLimiter {
     }
 }
 
-/// It comes from the configuration.
+/// It comes from the configuration, so it is not validated.
 impl Input for RateLimiter {
     type Kind = NotValidated;
 }

@@ -1,7 +1,7 @@
 //! A charge that a handler made.
 //!
-//! Threat: a charge that is given back twice, or because somebody forgot it (CWE-799). Promise: it is given back by value, so once,
-//! and only where that is said.
+//! Threat: a charge that is refunded twice, or because it was forgotten (CWE-799).
+//! Promise: it is refunded by value, so at most once, and only by an explicit call.
 
 use std::fmt;
 
@@ -11,32 +11,33 @@ use smallvec::smallvec;
 use crate::rate_limit::{Count, RateLimit};
 use crate::rate_limit::{RateLimitStatus, RateLimitStore, Reservation};
 
-/// A charge that was made. Dropped, it stays.
+/// A charge that was made. If it is dropped, it stays charged.
 #[must_use = "a permit that is dropped stays charged, which may be what is meant: then write `let _ = ..`"]
 pub struct Permit {
     store: RateLimitStore,
     count: Count,
-    /// Nobody counted: the rate limit only observes, or the store is away and the rate limit is open then.
+    /// `None` if nothing was counted: the rate limit only observes, or the store does not answer and the rate limit admits in this
+    /// case.
     charged: Option<(Reservation, RateLimitStatus)>,
 }
 
 impl Permit {
     pub(super) fn new(store: &RateLimitStore, rate_limit: &RateLimit, charged: Option<Reservation>) -> Self {
         let charged = charged.map(|charge| {
-            let standing = charge.standing();
-            (charge, standing)
+            let status = charge.status();
+            (charge, status)
         });
         Self { store: store.clone(), count: rate_limit.count, charged }
     }
 
-    /// Where the client stands after the charge, where it was counted.
+    /// What the client had left right after the charge. `None` if nothing was counted.
     #[must_use]
     pub fn standing(&self) -> Option<RateLimitStatus> {
         self.charged.as_ref().map(|(_, standing)| *standing)
     }
 
-    /// Takes the charge back unless its rate limit counts a request that is answered with this status. A store that does not answer
-    /// keeps it.
+    /// Refunds the charge, unless its rate limit counts a request whose response has this status. If the store does not answer, the
+    /// charge stays.
     ///
     /// ```
     /// # use palisade::{RateLimit, RateLimiter};
@@ -45,7 +46,7 @@ impl Permit {
     ///
     /// # async fn example(limiter: RateLimiter, login: &RateLimit, key: &RateLimitKey) -> Result<(), RateLimitError> {
     /// let permit = limiter.check(login, key).await?;
-    /// // The directory is away: with `Count::Failures`, that is no failure of the client.
+    /// // The directory does not answer: with `Count::Failures`, this is not counted as a failure of the client.
     /// permit.settle(StatusCode::SERVICE_UNAVAILABLE).await;
     /// # Ok(()) }
     /// ```
@@ -55,7 +56,7 @@ impl Permit {
         }
     }
 
-    /// Takes the charge back: what it was for did not count. A store that does not answer keeps it.
+    /// Refunds the charge, because what it was for does not count. If the store does not answer, the charge stays.
     pub async fn give_back(self) {
         if let Some((charge, _)) = self.charged {
             self.store.release(smallvec![charge]).await;

@@ -23,12 +23,19 @@ macro_rules! policies {
             .service(users::change_user)
             .service(users::delete_user)
             .policies()
-            .to_committed()
+            .rows()
+            .iter()
+            .map(|row| {
+                let handler = row.handler().to_string().replace("::expanded", "");
+                let demands = [row.access(), row.rate_limits(), row.validates(), format!("{:?}", row.reason())];
+                (format!("{:?} {}", row.methods(), row.path()), handler, demands)
+            })
+            .collect::<Vec<_>>()
     }};
 }
 
 #[test]
 fn expansions_have_the_same_policies() {
     let expanded = policies!(crate::expanded::auth, crate::expanded::users);
-    assert_eq!(expanded.replace("::expanded", ""), policies!(crate::auth, crate::users));
+    assert_eq!(expanded, policies!(crate::auth, crate::users));
 }

@@ -1,15 +1,15 @@
-//! Which answers count against a rate limit, and what holds while nobody can count.
+//! Which responses count against a rate limit, what happens while the store does not answer, and whether rate limits refuse.
 
 use actix_web::http::StatusCode;
 
-/// Which answers a rate limit counts.
+/// Which responses a rate limit counts.
 ///
-/// Whatever is counted, a request is charged before its handler runs and given back after it where its answer does not count:
-/// otherwise concurrent tries would pass the rate limit. With `Failures` and a rate limit of 5, a sixth request of one client *at the same
-/// time* waits until one of the five is answered, for as long as the
-/// [builder](crate::PalisadeBuilder::rate_limit_wait) says (default: 2 seconds). If none was given back by then, it is refused with
-/// `Retry-After: 1`, because the rate limit is not used up. With `All` there is nothing to wait for. A client that hangs up before the
-/// answer stays charged.
+/// In each case a request is charged before its handler runs, and refunded afterwards if its response does not count: otherwise
+/// concurrent attempts would pass the rate limit. With `Failures` and a limit of 5, a sixth request of one client *at the same
+/// time* waits until one of the five is answered. It waits at most for the time of
+/// [`rate_limit_wait`](crate::PalisadeBuilder::rate_limit_wait) (default: 2 seconds). If no charge was refunded by then, it is
+/// refused with `Retry-After: 1`, because the rate limit is not used up. With `All` no request waits. A client that hangs up
+/// before the response stays charged.
 ///
 /// ```
 /// use palisade::rate_limit::Count;
@@ -28,24 +28,26 @@ use actix_web::http::StatusCode;
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub enum Count {
-    /// Every request that the rate limit let through, whatever came of it.
+    /// Every request that the rate limit admitted, whatever its response.
     #[default]
     All,
-    /// Requests that failed through the client: those answered with a status of 400 to 499. What failed through the server (500
-    /// and above, also where a store or a queue is away, or a handler panics) is given back, so that an overload by others
-    /// locks out nobody.
+    /// Requests that failed because of the client: the status is 400 to 499. A request that failed because of the server
+    /// (500 and above, also if a store does not answer or a handler panics) is refunded, so that an overload caused by others
+    /// locks nobody out.
     ///
-    /// Danger: a handler that answers a wrong password with 500 or above is not limited.
+    /// Danger: a handler that responds to a wrong password with 500 or above is not limited.
     Failures,
-    /// Requests that were answered with a status below 400.
+    /// Requests whose response has a status below 400.
     Successes,
-    /// Requests whose status the function says yes to. Danger: where that is about passwords, say
-    /// `on_outage = deny` beside it: only [`Count::Failures`] is closed by default while the shared store is away.
+    /// Requests for whose status the function returns `true`.
+    ///
+    /// Danger: if it protects passwords, add `on_outage = deny`. Only [`Count::Failures`] refuses by default while the shared
+    /// store does not answer.
     When(fn(StatusCode) -> bool),
 }
 
 impl Count {
-    /// Whether a request with this answer stays charged.
+    /// Whether a request whose response has this status stays charged.
     #[must_use]
     pub fn counts(self, status: StatusCode) -> bool {
         match self {
@@ -56,12 +58,12 @@ impl Count {
         }
     }
 
-    /// Whether a charge may be given back when the request is answered.
-    pub(crate) const fn gives_back(self) -> bool {
+    /// Whether a charge may be refunded when the response is known.
+    pub(crate) const fn may_refund(self) -> bool {
         !matches!(self, Count::All)
     }
 
-    /// As in `count = failures`.
+    /// The keyword, as in `count = failures`.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Count::All => "all",
@@ -83,23 +85,27 @@ impl PartialEq for Count {
 
 impl Eq for Count {}
 
-/// What a rate limit does while the store that all processes share does not answer. It matters only where there is such a store:
-/// the memory of the process always answers.
+/// What a rate limit does while the store that several processes share does not answer. The memory of a process always answers,
+/// so this matters only with a shared store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnStoreFailure {
-    /// Refuses with 503 and `Retry-After`: the default of a rate limit that counts [failures](Count::Failures), because that is
-    /// where passwords are guessed.
+    /// Refuses with 503 and `Retry-After`. The default of a rate limit that counts [failures](Count::Failures), because such a
+    /// limit stops the guessing of passwords.
     Deny,
-    /// Lets everybody pass, uncounted. Danger: whoever can bring the store down is not limited.
+    /// Admits every request, uncounted.
+    ///
+    /// Danger: an attacker who can bring the store down is not limited.
     Allow,
-    /// Counts in the memory of this process: the default of all other rate limits. Danger: with P processes a client may get P
-    /// rate limits, beside what the store had counted before; what was counted so is forgotten when the store is back.
+    /// Counts in the memory of this process. The default of all other rate limits.
+    ///
+    /// Danger: with P processes a client may get P times the limit, in addition to what the store had counted before. These
+    /// counts are not used once the store answers again.
     Local,
 }
 
 impl OnStoreFailure {
-    /// As in `on_outage = deny`.
+    /// The keyword, as in `on_outage = deny`.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             OnStoreFailure::Deny => "deny",
@@ -107,4 +113,17 @@ impl OnStoreFailure {
             OnStoreFailure::Local => "local",
         }
     }
+}
+
+/// Whether rate limits refuse requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RateLimitMode {
+    /// A request over its rate limit is refused with 429.
+    #[default]
+    Enforce,
+    /// Requests are counted and reported, in headers and in the audit log, but none is refused.
+    ///
+    /// Danger: brute force is not stopped. Use it to try out new rate limits under real traffic.
+    Observe,
 }

@@ -1,7 +1,8 @@
-//! How often a client may call, as data.
+//! The definition of a rate limit: plain constant data.
 
 mod by;
 mod count;
+mod field_keys;
 
 use std::slice;
 use std::time::Duration;
@@ -9,23 +10,25 @@ use std::time::Duration;
 use palisade_grammar::names::{LABEL, is_label};
 use palisade_grammar::window;
 
-pub use self::by::{By, FieldKeys, KeyAnswer, KeyFn, KeyText, pending_key};
-pub(crate) use self::by::{Stage, normal};
-pub use self::count::{Count, OnStoreFailure};
+pub(crate) use self::by::Stage;
+pub use self::by::{By, KeyAnswer, KeyFn, pending_key};
+pub use self::count::{Count, OnStoreFailure, RateLimitMode};
+pub(crate) use self::field_keys::normal;
+pub use self::field_keys::{FieldKeys, KeyText};
 use crate::handler_path::HandlerPath;
 
 /// At most `limit` requests of one client in any window of the given length.
 ///
-/// Never one more, whatever the arrival pattern. Up to a limit of [`EXACT`](crate::rate_limit::Limit::EXACT) nobody is refused too
-/// early either; above, requests are counted in 32nds of the window, so a request may be held against a client for up to a
-/// 32nd longer. Of several rate limits of a request, all must admit it: one that refuses leaves the others uncharged.
+/// Never one more, whatever the arrival pattern. Up to a limit of 16, no client is refused too early either. Above 16, requests
+/// are counted in 32nds of the window, so a request may count up to a 32nd of the window longer. If a request has several rate
+/// limits, all of them must admit it; if one refuses, the others are not charged.
 ///
-/// **A lock-out can't be turned against a victim.** Whoever fails often enough with somebody else's name would lock that
-/// person out, were the name alone to count. So a rate limit [by a field](By::Field) that counts failures (or [`Count::When`]) remembers for 30 days
-/// from which addresses a name succeeded: such an address has a good record, and while the name is at its rate limit, that address
-/// is counted by itself, by the same numbers. (The name as it was written, at the same handler; the record is the first to leave a
-/// crowded store.) Use it beside a rate limit by address, as in `by = [ip, field(body.email)]`: the
-/// address stops one guesser with many names, the name stops many guessers with one.
+/// **A lock-out can't be used against a victim.** If the name alone were counted, an attacker who fails often enough with the
+/// name of somebody else would lock that person out. So a rate limit [by a field](By::Field) that counts failures (or
+/// [`Count::When`]) remembers for 30 days from which addresses a name succeeded. Such a known address is counted by itself, with
+/// the same numbers, while the name is at its rate limit. (This holds for the name as it was written, at the same handler. Known
+/// addresses are the first to leave a full store.) Use it beside a rate limit by address, as in `by = [ip, field(body.email)]`:
+/// the address stops one attacker with many names, the name stops many attackers with one name.
 ///
 /// ```
 /// use std::time::Duration;
@@ -58,12 +61,12 @@ enum Keys {
 impl RateLimit {
     /// A rate limit that counts every request by client address.
     ///
-    /// `name` is what clients see in the `RateLimit` headers: ASCII letters, digits, `-`, `_`, `.` and `:`.
+    /// Clients see `name` in the `RateLimit` headers. It may have ASCII letters, digits, `-`, `_`, `.` and `:`.
     ///
     /// # Panics
     ///
-    /// If the limit is zero, the window is shorter than a second, longer than 366 days or no whole number of seconds,
-    /// or the name has another character. In a constant this is a compile error.
+    /// If the limit is zero; if the window is shorter than a second, longer than 366 days or not a whole number of seconds; or if
+    /// the name has another character. In a constant this is a compile error.
     #[must_use]
     #[track_caller]
     pub const fn new(name: &'static str, limit: u32, window: Duration) -> Self {
@@ -86,34 +89,37 @@ impl RateLimit {
         }
     }
 
-    /// [`RateLimit::new`] with the window in seconds: what generated code writes.
-    #[doc(hidden)]
+    /// [`RateLimit::new`] with the window in seconds.
+    ///
+    /// # Panics
+    ///
+    /// As [`RateLimit::new`].
     #[must_use]
     #[track_caller]
     pub const fn per_seconds(name: &'static str, limit: u32, seconds: u64) -> Self {
         Self::new(name, limit, Duration::from_secs(seconds))
     }
 
-    /// Which answers are counted. Default: [`Count::All`].
+    /// Which responses are counted. Default: [`Count::All`].
     #[must_use]
     pub const fn count(mut self, count: Count) -> Self {
         self.count = count;
         self
     }
 
-    /// Whom it counts. Default: [`By::Ip`].
+    /// What it counts by. Default: [`By::Ip`].
     #[must_use]
     pub const fn by(mut self, by: By) -> Self {
         self.keys = Keys::One(by);
         self
     }
 
-    /// Each of these apart, by the same numbers; all of them must admit a request. Clients see each under the name, a colon and
-    /// the key, such as `login:ip`.
+    /// Counts by each of these keys apart, with the same numbers; all of them must admit a request. Clients see each under the
+    /// name, a colon and the key, such as `login:ip`.
     ///
     /// # Panics
     ///
-    /// If there is none. In a constant this is a compile error.
+    /// If `keys` is empty. In a constant this is a compile error.
     #[must_use]
     #[track_caller]
     pub const fn by_each(mut self, keys: &'static [By]) -> Self {
@@ -122,7 +128,7 @@ impl RateLimit {
         self
     }
 
-    /// How many units one request takes. Default: 1.
+    /// How many units one request costs. Default: 1.
     ///
     /// # Panics
     ///
@@ -135,7 +141,7 @@ impl RateLimit {
         self
     }
 
-    /// What it does while the shared store does not answer. Default: [`OnStoreFailure::Deny`] where it counts failures, else
+    /// What it does while the shared store does not answer. Default: [`OnStoreFailure::Deny`] if it counts failures, otherwise
     /// [`OnStoreFailure::Local`].
     #[must_use]
     pub const fn on_outage(mut self, outage: OnStoreFailure) -> Self {
@@ -143,23 +149,23 @@ impl RateLimit {
         self
     }
 
-    /// Counts and reports, in headers and in the audit log, and refuses nothing.
+    /// Counts and reports, in headers and in the audit log, but refuses nothing.
     ///
-    /// Danger: brute force is not stopped. For trying out new numbers under real traffic.
+    /// Danger: brute force is not stopped. Use it to try out new numbers under real traffic.
     #[must_use]
     pub const fn observe(mut self) -> Self {
         self.observe = true;
         self
     }
 
-    /// One bucket for every rate limit of this name, instead of one for each handler.
+    /// All rate limits with this name share one bucket, instead of one bucket for each handler.
     #[must_use]
     pub const fn shared(mut self) -> Self {
         self.shared = true;
         self
     }
 
-    /// The name that clients see.
+    /// The name, as clients see it.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
@@ -177,7 +183,7 @@ impl RateLimit {
         self.window
     }
 
-    /// Whom it counts, each apart.
+    /// What it counts by, each apart.
     #[must_use]
     pub const fn keys(&self) -> &[By] {
         match &self.keys {
@@ -186,17 +192,17 @@ impl RateLimit {
         }
     }
 
-    /// What holds while the shared store does not answer.
+    /// What it does while the shared store does not answer.
     #[must_use]
     pub const fn outage(&self) -> OnStoreFailure {
         match (self.outage, self.count) {
-            (Some(said), _) => said,
+            (Some(outage), _) => outage,
             (None, Count::Failures) => OnStoreFailure::Deny,
             (None, _) => OnStoreFailure::Local,
         }
     }
 
-    /// How many units one request takes.
+    /// How many units one request costs.
     #[must_use]
     pub const fn units(&self) -> u32 {
         self.cost
@@ -210,25 +216,25 @@ impl RateLimit {
         self.observe
     }
 
-    /// What was said of an outage.
+    /// What [`on_outage`](Self::on_outage) was set to, if it was.
     pub(crate) const fn said_of_outage(&self) -> Option<OnStoreFailure> {
         self.outage
     }
 
-    /// Whether it is the same bucket with other numbers than that.
+    /// Whether the other one has the same name and different numbers.
     pub(crate) fn contradicts(&self, other: &Self) -> bool {
         self.name == other.name && (self.limit != other.limit || self.window != other.window)
     }
 
-    /// The bucket's identity: the name alone if shared, else whose it is and the name; and the numbers, so that nothing ever
-    /// counts by others than its own.
+    /// The number of its bucket in a scope. It is a hash of the name, of the scope (unless the bucket is shared), and of the limit and the
+    /// window, so that two limits are never counted in one bucket.
     ///
-    /// All are words of the developer, never of a client, so a plain hash is enough.
+    /// The developer wrote all of these, never a client, so a plain hash is enough.
     pub(crate) const fn bucket_of_scope(&self, prefix: &str) -> u64 {
         self.numbered(if self.shared { FNV_OFFSET } else { fnv1a(fnv1a(FNV_OFFSET, "scope"), prefix) })
     }
 
-    /// See [`RateLimit::bucket_of_scope`].
+    /// The number of its bucket at a handler: see [`RateLimit::bucket_of_scope`].
     pub(crate) const fn bucket(&self, handler: HandlerPath) -> u64 {
         self.numbered(if self.shared { FNV_OFFSET } else { fnv1a(fnv1a(FNV_OFFSET, handler.module), handler.name) })
     }
@@ -237,7 +243,7 @@ impl RateLimit {
         mixed(mixed(fnv1a(owner, self.name), self.limit as u64), self.window.as_secs())
     }
 
-    /// The bucket of one of its keys. Keys of two kinds are two clients, so only two fields of one list have to be told apart.
+    /// The bucket of one of its keys. Keys of two kinds are two clients anyway, so only two fields of one list must be told apart.
     pub(crate) fn bucket_of(&self, bucket: u64, by: By) -> u64 {
         let is_field = |by: &&By| matches!(by, By::Field(_));
         if is_field(&&by) && self.keys().iter().filter(is_field).count() > 1 {
@@ -247,8 +253,8 @@ impl RateLimit {
         }
     }
 
-    /// What a name's good record at this handler is kept under.
-    pub(crate) const fn bucket_of_records(handler: HandlerPath) -> u64 {
+    /// The bucket of the addresses that are known at this handler.
+    pub(crate) const fn bucket_of_known_addresses(handler: HandlerPath) -> u64 {
         fnv1a(fnv1a(fnv1a(FNV_OFFSET, "record"), handler.module), handler.name)
     }
 
@@ -261,7 +267,7 @@ impl RateLimit {
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
-/// FNV-1a over the text and a terminator, so that `("ab", "c")` and `("a", "bc")` differ.
+/// FNV-1a of the text and a terminator, so that `("ab", "c")` and `("a", "bc")` differ.
 const fn fnv1a(mut hash: u64, text: &str) -> u64 {
     let mut bytes = text.as_bytes();
     while let [first, rest @ ..] = bytes {

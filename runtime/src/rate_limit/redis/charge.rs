@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::super::ask::Ask;
 use super::super::limit::Limit;
-use super::super::verdict::{Cause, RateLimitStatus, Refused};
+use super::super::status::{Cause, RateLimitStatus, Refused};
+use super::super::store::ChargeRequest;
 use super::RedisRateLimits;
 use super::script::{Kind, Verdict};
 use crate::redis::KeyName;
@@ -68,14 +68,14 @@ impl Drop for RedisCharge {
     }
 }
 
-pub(super) fn decision(store: &RedisRateLimits, ask: &Ask<'_>, name: KeyName, verdict: &Verdict) -> Decision {
+pub(super) fn decision(store: &RedisRateLimits, ask: &ChargeRequest<'_>, name: KeyName, verdict: &Verdict) -> Decision {
     // Units that are leased beyond the cost are still available to this client.
     let leased = verdict.units.saturating_sub(ask.cost.max(1));
     let remaining =
         if verdict.kind == Kind::Charged { verdict.remaining.saturating_add(leased) } else { verdict.remaining };
     let standing = RateLimitStatus { remaining, reset: verdict.time };
     match verdict.kind {
-        Kind::Refused => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::Spent }),
+        Kind::Refused => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::Exhausted }),
         Kind::InFlight => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::InFlight }),
         Kind::Spared | Kind::Late => Decision::Spared(standing),
         Kind::Charged => Decision::Charged(RedisCharge {
@@ -86,7 +86,7 @@ pub(super) fn decision(store: &RedisRateLimits, ask: &Ask<'_>, name: KeyName, ve
             place: verdict.place,
             standing,
             instant: verdict.now,
-            pending: ask.pending.then(|| store.clone()),
+            pending: ask.settles_later.then(|| store.clone()),
         }),
     }
 }

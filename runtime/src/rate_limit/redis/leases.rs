@@ -10,8 +10,8 @@ use std::time::Duration;
 use dashmap::DashMap;
 use tokio::time::Instant;
 
-use super::super::ask::Ask;
-use super::super::verdict::RateLimitStatus;
+use super::super::status::RateLimitStatus;
+use super::super::store::ChargeRequest;
 use super::script::{Verdict, Wish};
 use super::{RedisCharge, RedisRateLimits};
 use crate::redis::{KeyName, spawn};
@@ -49,7 +49,7 @@ impl Leases {
     pub(super) fn take(
         &self,
         store: &RedisRateLimits,
-        asks: &[Ask<'_>],
+        asks: &[ChargeRequest<'_>],
         names: &[KeyName],
         now: Instant,
     ) -> Option<Vec<RedisCharge>> {
@@ -66,7 +66,13 @@ impl Leases {
         Some(charges)
     }
 
-    fn take_one(&self, store: &RedisRateLimits, ask: &Ask<'_>, name: &KeyName, now: Instant) -> Option<RedisCharge> {
+    fn take_one(
+        &self,
+        store: &RedisRateLimits,
+        ask: &ChargeRequest<'_>,
+        name: &KeyName,
+        now: Instant,
+    ) -> Option<RedisCharge> {
         let cost = ask.cost.max(1);
         let mut held = self.held.get_mut(&name.key).filter(|held| now < held.ends)?;
         held.units = held.units.checked_sub(cost)?;
@@ -80,7 +86,7 @@ impl Leases {
             place: held.place,
             standing,
             instant: held.instant,
-            pending: ask.pending.then(|| store.clone()),
+            pending: ask.settles_later.then(|| store.clone()),
         })
     }
 
@@ -95,7 +101,7 @@ impl Leases {
     }
 
     /// The lease to ask for together with the charge of a request.
-    pub(super) fn wish(&self, ask: &Ask<'_>, name: &KeyName) -> Wish {
+    pub(super) fn wish(&self, ask: &ChargeRequest<'_>, name: &KeyName) -> Wish {
         let share = u64::from(ask.limit.limit()).saturating_mul(u64::from(self.per_cent)) / 100;
         let units = u32::try_from(share).unwrap_or(u32::MAX);
         let too_small = units < ask.cost.max(1).saturating_mul(2);
@@ -112,7 +118,7 @@ impl Leases {
         &self,
         store: &RedisRateLimits,
         name: &KeyName,
-        ask: &Ask<'_>,
+        ask: &ChargeRequest<'_>,
         verdict: &Verdict,
         asked: Instant,
     ) {
@@ -132,7 +138,7 @@ impl Leases {
             place,
             standing: RateLimitStatus { remaining: verdict.remaining, reset: verdict.time },
             instant: verdict.now,
-            pending: ask.pending.then(|| store.clone()),
+            pending: ask.settles_later.then(|| store.clone()),
         };
         let held = Held { generation, place, units, remaining: verdict.remaining, resets, ends, instant: verdict.now };
         let kept = now < ends

@@ -22,11 +22,11 @@ pub use self::charge::{Decision, RedisCharge};
 use self::charge::{before, decision};
 use self::leases::Leases;
 use self::script::{Act, Kind, RESERVE, SETTLE, Verdict, Wish};
-use super::ask::Ask;
-use super::client::Client;
+use super::client_key::Client;
 use super::limit::Limit;
-use super::verdict::RateLimitStatus;
-use super::waiting::Queues;
+use super::queue::Queues;
+use super::status::RateLimitStatus;
+use super::store::ChargeRequest;
 use crate::redis::{KeyName, RedisConnection, spawn};
 use crate::unavailable::Unavailable;
 
@@ -91,7 +91,7 @@ impl RedisRateLimits {
     }
 
     /// The keys of these asks. All rate limits of one client have one tag, so in a cluster they are on one node.
-    fn names(&self, asks: &[Ask<'_>]) -> Vec<KeyName> {
+    fn names(&self, asks: &[ChargeRequest<'_>]) -> Vec<KeyName> {
         let mut names: Vec<KeyName> = Vec::with_capacity(asks.len());
         let mut before: Option<(&Client<'_>, String)> = None;
         for ask in asks {
@@ -112,7 +112,7 @@ impl RedisRateLimits {
     ///
     /// Redis did not answer in time. What it has charged stays charged.
     #[doc(hidden)]
-    pub async fn reserve(&self, asks: &[Ask<'_>]) -> Result<Vec<Decision>, Unavailable> {
+    pub async fn reserve(&self, asks: &[ChargeRequest<'_>]) -> Result<Vec<Decision>, Unavailable> {
         let asked = Instant::now();
         let names = self.names(asks);
         if let Some(charges) = self.0.leases.as_ref().and_then(|leases| leases.take(self, asks, &names, asked)) {
@@ -182,7 +182,7 @@ impl RedisRateLimits {
     ///
     /// Redis did not answer in time. The units may be charged.
     #[doc(hidden)]
-    pub async fn charge(&self, ask: &Ask<'_>) -> Result<RateLimitStatus, Unavailable> {
+    pub async fn charge(&self, ask: &ChargeRequest<'_>) -> Result<RateLimitStatus, Unavailable> {
         self.act(std::slice::from_ref(ask), Act::Charge).await?.into_iter().next().ok_or(Unavailable)
     }
 
@@ -192,7 +192,7 @@ impl RedisRateLimits {
     ///
     /// Redis did not answer in time.
     #[doc(hidden)]
-    pub async fn standing(&self, asks: &[Ask<'_>]) -> Result<Vec<RateLimitStatus>, Unavailable> {
+    pub async fn standing(&self, asks: &[ChargeRequest<'_>]) -> Result<Vec<RateLimitStatus>, Unavailable> {
         self.act(asks, Act::Look).await
     }
 
@@ -202,7 +202,7 @@ impl RedisRateLimits {
     ///
     /// Redis did not answer in time. The charges may be forgotten.
     #[doc(hidden)]
-    pub async fn reset(&self, ask: &Ask<'_>) -> Result<(), Unavailable> {
+    pub async fn reset(&self, ask: &ChargeRequest<'_>) -> Result<(), Unavailable> {
         if let Some(leases) = &self.0.leases {
             self.names(std::slice::from_ref(ask)).iter().for_each(|name| leases.drop(name));
         }
@@ -211,7 +211,7 @@ impl RedisRateLimits {
         Ok(())
     }
 
-    async fn act(&self, asks: &[Ask<'_>], act: Act) -> Result<Vec<RateLimitStatus>, Unavailable> {
+    async fn act(&self, asks: &[ChargeRequest<'_>], act: Act) -> Result<Vec<RateLimitStatus>, Unavailable> {
         let names = self.names(asks);
         let acts = asks.iter().zip(&names).map(|(ask, name)| (name, ask.limit, ask.cost.max(1), act));
         self.settle(acts.collect()).await
@@ -254,15 +254,15 @@ mod tests {
 
     use super::*;
 
-    fn ask(bucket: u64, text: &'static str) -> Ask<'static> {
+    fn ask(bucket: u64, text: &'static str) -> ChargeRequest<'static> {
         let client = Client::Named { kind: Cow::Borrowed("body.email"), text: Cow::Borrowed(text) };
-        Ask {
+        ChargeRequest {
             bucket,
             limit: Limit::new(5, Duration::from_secs(900)).unwrap(),
             cost: 1,
             client,
             binding: true,
-            pending: false,
+            settles_later: false,
         }
     }
 

@@ -8,16 +8,16 @@
 
 use std::hash::BuildHasher as _;
 
-use super::super::ask::Ask;
 use super::super::limit::Limit;
-use super::super::waiting::Queue;
+use super::super::queue::Queue;
+use super::super::store::ChargeRequest;
 use super::RedisRateLimits;
 use super::script::Act;
 use crate::redis::{KeyName, spawn};
 
 impl RedisRateLimits {
     /// The requests of this process that wait for charges in flight of this client.
-    pub(in super::super) fn queue(&self, ask: &Ask<'_>) -> Queue {
+    pub(in super::super) fn queue(&self, ask: &ChargeRequest<'_>) -> Queue {
         let names = self.names(std::slice::from_ref(ask));
         let number = names.first().map_or(0, |name| self.number(name));
         Queue::new(&self.0.queues, number)

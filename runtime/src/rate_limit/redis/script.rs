@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use redis::{RedisResult, Value, from_redis_value};
 
-use super::super::ask::Ask;
 use super::super::limit::Limit;
+use super::super::store::ChargeRequest;
 use crate::redis::{Call, Operation, Reply};
 
 /// Into how many parts a window is divided if the limit is over [`Limit::EXACT`].
@@ -51,11 +51,11 @@ pub(super) enum Act {
 }
 
 /// A call of [`RESERVE`].
-pub(super) fn reserve(key: &str, ask: &Ask<'_>, wish: Wish) -> Call {
+pub(super) fn reserve(key: &str, ask: &ChargeRequest<'_>, wish: Wish) -> Call {
     let mut words = Vec::with_capacity(45);
     let cost = ask.cost.max(1);
     numbers(&mut words, ask.limit, cost);
-    words.push(u8::from(ask.binding) | u8::from(ask.pending) << 1);
+    words.push(u8::from(ask.binding) | u8::from(ask.settles_later) << 1);
     words.extend(wish.units.max(cost).to_le_bytes());
     words.extend(wish.hold.to_le_bytes());
     Call::new(key.to_owned()).arg(words).with_deadline()

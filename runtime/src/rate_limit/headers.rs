@@ -1,0 +1,89 @@
+//! The headers that tell a client about its rate limits.
+//!
+//! Threat: a client that does not know when to come back comes back at once. A stranger who chooses the name of somebody else
+//! reads from the headers how often that name has failed (CWE-204).
+//! Promise: each response, admitted or refused, has the headers of the style that the application chose. A rate limit by a name
+//! that the caller chose reports nothing, except when to come back if it refuses.
+
+use std::fmt::Write;
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::reservations::{Entry, Reservations};
+use crate::problem::whole_seconds;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const LEGACY_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const LEGACY_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const LEGACY_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// Which headers tell a client about its rate limits. A refusal has a `Retry-After` header in every style.
+///
+/// No style reports a rate limit by a name that the caller chose ([`By::Field`](crate::rate_limit::By::Field),
+/// [`By::Header`](crate::rate_limit::By::Header), [`By::Key`](crate::rate_limit::By::Key)): it would tell a stranger how often that
+/// name has failed. Of a list such as `by = [ip, field(body.email)]` only the address is reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RateLimitHeaders {
+    /// `RateLimit-Policy: "login";q=5;w=900` and `RateLimit: "login";r=0;t=412`, with one item for each rate limit
+    /// (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4): the limit and its window in seconds; how much is left, and
+    /// in how many seconds the next unit is available again.
+    #[default]
+    Draft10,
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset` (in seconds from now) of the rate limit that has the
+    /// least left; of several such, of the one whose reset takes the longest. No standard defines these headers. Use them for
+    /// clients that know nothing else.
+    Legacy,
+    /// No headers.
+    Omit,
+}
+
+impl Reservations {
+    /// Adds the headers that tell the client what it has left.
+    pub(crate) fn report(&self, style: RateLimitHeaders, headers: &mut HeaderMap) {
+        if self.reported().next().is_none() {
+            return;
+        }
+        match style {
+            RateLimitHeaders::Draft10 => self.draft10(headers),
+            RateLimitHeaders::Legacy => self.legacy(headers),
+            RateLimitHeaders::Omit => {}
+        }
+    }
+
+    fn reported(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| !entry.by.is_chosen_by_caller())
+    }
+
+    fn draft10(&self, headers: &mut HeaderMap) {
+        let (mut policy, mut state) = (String::with_capacity(48), String::with_capacity(48));
+        for entry in self.reported() {
+            let rate_limit = &entry.rate_limit;
+            for text in [&mut policy, &mut state] {
+                // Writing to a `String` can't fail, here and below.
+                let _ = write!(text, "{}\"{}", if text.is_empty() { "" } else { ", " }, rate_limit.name);
+                if rate_limit.has_several_keys() {
+                    let _ = write!(text, ":{}", entry.by.word());
+                }
+            }
+            let _ = write!(policy, "\";q={};w={}", rate_limit.limit, rate_limit.window.as_secs());
+            let reset = whole_seconds(entry.status.reset);
+            let _ = write!(state, "\";r={};t={reset}", entry.status.remaining);
+        }
+        for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+
+    fn legacy(&self, headers: &mut HeaderMap) {
+        let reset = |entry: &Entry| whole_seconds(entry.status.reset);
+        let rank = |entry: &&Entry| (entry.status.remaining, u32::MAX.saturating_sub(reset(entry)));
+        let Some(tightest) = self.reported().min_by_key(rank) else { return };
+        headers.insert(LEGACY_LIMIT, tightest.rate_limit.limit.into());
+        headers.insert(LEGACY_REMAINING, tightest.status.remaining.into());
+        headers.insert(LEGACY_RESET, reset(tightest).into());
+    }
+}

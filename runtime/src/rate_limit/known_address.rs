@@ -1,0 +1,100 @@
+//! Known addresses: a name at its rate limit does not lock out an address from which it succeeded before.
+//!
+//! Threat: a lock-out as a weapon (CWE-645, ASVS V6.3.1): an attacker who fails often enough with the name of a victim locks the
+//! victim out.
+//! Promise: an address from which a name succeeded at this handler within [`REMEMBERED`] is counted by itself while the name is at
+//! its rate limit, with the same numbers. An attacker who shares an address with the victim gains one rate limit more, and
+//! nothing else. What is remembered is the name as it was written: an account whose name looks like another's does not make an
+//! address known for that other one.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::client_key::Client;
+use super::definition::{By, Count};
+use super::limit::Limit;
+use super::reservations::PendingCharge;
+use super::store::{ChargeRequest, Decision, Few, RateLimitStore};
+use crate::unavailable::Unavailable;
+
+/// How long a success is remembered, to a precision of a 32nd.
+const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A success is remembered as one charge of this many. It uses so little of its limit that it is the first to leave a full store.
+const CAPACITY: u32 = 1000;
+
+/// Combined with the number of the handler, the bucket of the known addresses; combined with the bucket of a rate limit, the
+/// bucket in which a known address is counted by itself.
+const KNOWN: u64 = 0x5265_636f_7264_2e2e;
+const BY_ITSELF: u64 = 0x496e_7374_6561_642e;
+
+/// A name and an address that belong together once the name has succeeded.
+pub(super) struct KnownAddress {
+    bucket: u64,
+    limit: Limit,
+    name_and_address: Client<'static>,
+}
+
+impl KnownAddress {
+    /// `None` if the rate limit can't lock a victim out: it does not count by a field, or counts other requests than failures.
+    pub(super) fn of(charge: &PendingCharge<'_, '_>) -> Option<Self> {
+        let (By::Field(_), Count::Failures | Count::When(_)) = (charge.by, charge.rate_limit.count) else {
+            return None;
+        };
+        let origin = charge.origin.as_ref()?;
+        let kind = Cow::Owned(format!("field from {}", origin.address));
+        let text = Cow::Owned(origin.name_as_written.to_owned());
+        Some(Self {
+            bucket: origin.handler ^ KNOWN,
+            limit: Limit::new(CAPACITY, REMEMBERED)?,
+            name_and_address: Client::Named { kind, text },
+        })
+    }
+
+    fn request(&self) -> ChargeRequest<'static> {
+        ChargeRequest {
+            bucket: self.bucket,
+            limit: self.limit,
+            cost: 1,
+            client: self.name_and_address.clone(),
+            binding: true,
+            settles_later: false,
+        }
+    }
+
+    async fn is_known(&self, store: &RateLimitStore) -> Result<bool, Unavailable> {
+        Ok(store.status(&self.request()).await?.remaining < CAPACITY)
+    }
+
+    /// Remembers a success. Only the last one is kept. If the store does not answer nothing is remembered, which refuses no
+    /// request now.
+    pub(super) async fn remember(&self, store: &RateLimitStore) {
+        let request = self.request();
+        if store.reset(&request).await.is_ok() {
+            let _ = store.charge(&request).await;
+        }
+    }
+}
+
+/// Changes each request that was refused because of a name, and that comes from a known address: it then charges the name and the
+/// address together. Returns whether any request was changed. If the store does not answer, nothing is known.
+pub(super) async fn count_known_addresses_by_themselves(
+    store: &RateLimitStore,
+    charges: &[&PendingCharge<'_, '_>],
+    decisions: &[Decision],
+    requests: &mut Few<ChargeRequest<'_>>,
+) -> bool {
+    let mut changed = false;
+    for ((charge, decision), request) in charges.iter().zip(decisions).zip(requests.iter_mut()) {
+        if request.binding
+            && let Decision::Refused(_) = decision
+            && let Some(known_address) = KnownAddress::of(charge)
+            && known_address.is_known(store).await == Ok(true)
+        {
+            request.bucket = charge.bucket ^ BY_ITSELF;
+            request.client = known_address.name_and_address;
+            changed = true;
+        }
+    }
+    changed
+}

@@ -1,0 +1,212 @@
+//! Requests that wait for a charge in flight to be settled.
+//!
+//! Threat: a limit that is full of requests in flight refuses clients that did nothing wrong: twelve people of one office log in
+//! at once with the right passwords, and seven are refused (CWE-645). Requests that wait without a bound, or that all ask again
+//! at every change, are the next overload (CWE-400, CWE-770).
+//! Promise: a request waits for a bounded time, and is then decided about as if it had just arrived, so no promise of a limit
+//! depends on the waiting. At most [`MAX_WAITING`] requests wait in a store, and at most [`MAX_FOR_ONE`] for one client's limit.
+//! Only the first request of a queue asks again: when a charge was settled in this process, and at growing intervals, because
+//! another process may have settled one. Waiting blocks no thread. A request that is dropped while it waits passes its turn on.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How many requests may wait in one store of one process.
+const MAX_WAITING: usize = 1024;
+
+/// How many requests may wait for one limit of one client.
+const MAX_FOR_ONE: usize = 64;
+
+/// The first request of a queue asks again after this time, then after twice as long each time, up to the longest pause.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+
+/// It never asks again sooner than this, unless a charge was settled.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+
+/// The queues of one store, each with a number that comes from a keyed hash. If two clients ever had the same number, each
+/// would wait a little longer, and no decision would be wrong.
+#[derive(Default)]
+pub(super) struct Queues {
+    /// Read whenever a charge is settled, so that nothing more is done while no request waits.
+    waiting: AtomicUsize,
+    queues: Mutex<HashMap<u64, (usize, Arc<Turns>)>>,
+}
+
+#[derive(Default)]
+struct Turns {
+    first: Arc<tokio::sync::Mutex<()>>,
+    settled: Notify,
+}
+
+impl Queues {
+    /// Tells the queue with this number that a charge is no longer in flight, or that there is room for another reason.
+    #[inline]
+    pub(super) fn settled(&self, number: u64) {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.wake(number);
+        }
+    }
+
+    #[cold]
+    fn wake(&self, number: u64) {
+        let turns = self.queues.lock().get(&number).map(|(_, turns)| Arc::clone(turns));
+        if let Some(turns) = turns {
+            turns.settled.notify_one();
+        }
+    }
+}
+
+/// The queue for one client's limit.
+#[derive(Clone)]
+pub(crate) struct Queue {
+    queues: Arc<Queues>,
+    number: u64,
+}
+
+impl Queue {
+    pub(super) fn new(queues: &Arc<Queues>, number: u64) -> Self {
+        Self { queues: Arc::clone(queues), number }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.number == other.number && Arc::ptr_eq(&self.queues, &other.queues)
+    }
+
+    /// `None` if too many requests wait already.
+    fn join(&self) -> Option<Waiter> {
+        let mut queues = self.queues.queues.lock();
+        if self.queues.waiting.load(Ordering::SeqCst) >= MAX_WAITING {
+            return None;
+        }
+        let (waiting, turns) = queues.entry(self.number).or_default();
+        if *waiting >= MAX_FOR_ONE {
+            return None;
+        }
+        *waiting = waiting.saturating_add(1);
+        self.queues.waiting.fetch_add(1, Ordering::SeqCst);
+        Some(Waiter { queue: self.clone(), turns: Arc::clone(turns) })
+    }
+}
+
+/// A request in a queue. Dropping it leaves the queue.
+struct Waiter {
+    queue: Queue,
+    turns: Arc<Turns>,
+}
+
+impl Waiter {
+    /// Waits until this request is the first. It stays the first for as long as the guard lives.
+    async fn first(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.turns.first).lock_owned().await
+    }
+
+    /// Waits until a charge was settled since the last call.
+    async fn settled(&self) {
+        self.turns.settled.notified().await;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let Queue { queues, number } = &self.queue;
+        let mut held = queues.queues.lock();
+        queues.waiting.fetch_sub(1, Ordering::SeqCst);
+        if let Entry::Occupied(mut queue) = held.entry(*number) {
+            let (waiting, _) = queue.get_mut();
+            *waiting = waiting.saturating_sub(1);
+            if *waiting == 0 {
+                queue.remove();
+            }
+        }
+    }
+}
+
+/// A limit that is full, but not used up: it would have room if its charges in flight were refunded.
+pub(crate) struct FullLimit {
+    pub(crate) queue: Queue,
+    /// How long until there is room even if nothing is refunded.
+    pub(crate) has_room_in: Duration,
+}
+
+/// Calls `decide` again whenever the limit may have room, until it decides or `until` has passed; then the error is what the
+/// request still waits for. A call of `decide` is never cancelled.
+pub(crate) async fn wait<T>(
+    mut full: FullLimit,
+    until: Instant,
+    mut decide: impl AsyncFnMut() -> Result<T, FullLimit>,
+) -> Result<T, FullLimit> {
+    while Instant::now() < until {
+        let Some(waiter) = full.queue.join() else { return Err(full) };
+        let Ok(_first) = timeout_at(until, waiter.first()).await else { return Err(full) };
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let before = full.queue.clone();
+            match decide().await {
+                Ok(decided) => return Ok(decided),
+                Err(still) => full = still,
+            }
+            let now = Instant::now();
+            if now >= until {
+                return Err(full);
+            }
+            if !full.queue.is(&before) {
+                // Another limit is full now. The pause bounds how often it goes back and forth between two of them.
+                sleep(SHORTEST_PAUSE).await;
+                break;
+            }
+            let again = now.checked_add(pause.min(full.has_room_in).max(SHORTEST_PAUSE)).unwrap_or(until);
+            // It decides again in both cases: a charge was settled, or the time is over.
+            let _ = timeout_at(again.min(until), waiter.settled()).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+    Err(full)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn queues_are_bounded_and_an_empty_queue_takes_no_space() {
+        let queues = Arc::new(Queues::default());
+        let mut all = Vec::new();
+        for number in 0..(MAX_WAITING / MAX_FOR_ONE) as u64 {
+            let queue = Queue::new(&queues, number);
+            all.extend((0..MAX_FOR_ONE).map(|_| queue.join().expect("there is room")));
+            assert!(queue.join().is_none(), "one client takes no more");
+        }
+        assert!(Queue::new(&queues, 99).join().is_none(), "the store is full");
+        all.truncate(1);
+        assert!(Queue::new(&queues, 99).join().is_some());
+        all.clear();
+        assert_eq!((queues.waiting.load(Ordering::SeqCst), queues.queues.lock().len()), (0, 0));
+    }
+
+    #[test]
+    fn only_the_first_of_a_queue_is_woken_and_no_wake_up_is_lost() {
+        let queues = Arc::new(Queues::default());
+        let queue = Queue::new(&queues, 1);
+        let (one, two) = (queue.join().unwrap(), queue.join().unwrap());
+        let turn = one.first().now_or_never().expect("it is the first");
+        assert!(two.first().now_or_never().is_none());
+        assert!(one.settled().now_or_never().is_none());
+        queues.settled(2);
+        assert!(one.settled().now_or_never().is_none(), "that was the queue of another client");
+        queues.settled(1);
+        assert!(one.settled().now_or_never().is_some());
+        assert!(one.settled().now_or_never().is_none());
+        drop((turn, one));
+        assert!(two.first().now_or_never().is_some());
+    }
+}
