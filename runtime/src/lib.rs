@@ -146,15 +146,16 @@ pub use palisade_macros::__policy;
 #[doc(hidden)]
 pub mod __v1 {
     pub use crate::endpoint::arguments::*;
-    pub use crate::endpoint::{Endpoint, Judged, Mounted, Mounter, fn_guard, register};
-    pub use crate::function::{Function, boxed, enforce, enforce_counted, enforce_validated};
+    pub use crate::endpoint::{Endpoint, Mounter, fn_guard, register};
+    pub use crate::function::{Function, boxed, enforce};
     pub use crate::jwt::{Set, Unset};
     pub use crate::policy::constant::{NoName, cost, limit, permission, role, scope};
     pub use crate::policy::{Check, Ownership, Policy, Route, Rule, pending};
     pub use crate::rate_limit::{By, Count, FieldKeys, KeyFn, OnStoreFailure, RateLimit, pending_key};
     pub use crate::role::{RoleDefinition, TypedRole};
     pub use crate::validation::{Checks, Listed, With};
-    pub use crate::{__arguments as arguments, __register as add, __takes as takes};
+    pub use crate::{__arguments as arguments, __handler as handler, __register as add};
+    pub use actix_web::Route as MountedRoute;
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;
     pub use actix_web::{HttpRequest, HttpResponse};

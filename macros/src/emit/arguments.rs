@@ -37,11 +37,6 @@ pub(super) fn checks(validation: &Validation, arguments: &[Argument]) -> TokenSt
     quote!(|#all, #every| { #taken #(#calls)* #all #done })
 }
 
-/// Where nothing is validated.
-pub(super) fn unchecked() -> TokenStream {
-    quote!(|_, _| ::core::result::Result::Ok(()))
-}
-
 /// `|__keys, (_, __body)| __keys.of("body.email", &__body.email)`. A type that can't be a key is blamed at the field as it
 /// was written.
 pub(super) fn keys(fields: &[Located], arguments: &[Argument]) -> TokenStream {

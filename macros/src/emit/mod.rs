@@ -11,7 +11,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
-use self::arguments::{checks, keys, unchecked};
+use self::arguments::{checks, keys};
 use crate::clause::Attribute;
 use crate::model::{
     Call, Checked, Handler, Kind, Name, Named, Owns, Parameter, Policy, Route, Rule, UserPath, Validates,
@@ -36,28 +36,14 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
     let policy = self::policy(policy, name);
     let inner = inner(handler);
     let mounter = local("__at", Span::call_site());
-    let taken = types::taken(signature);
-    let mounted = match call {
-        Call::Direct => quote!(#mounter.handler(#name, #taken)),
-        Call::Validated(validation) => {
-            let checks = checks(validation, &handler.arguments);
-            quote!(#mounter.validated(#name, #taken, #checks))
-        }
-        Call::Counted { validation, fields } => {
-            let checks =
-                validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
-            let keys = keys(fields, &handler.arguments);
-            quote!(#mounter.counted(#name, #taken, #checks, #keys))
-        }
-        Call::Never => quote!(#mounter.never()),
-    };
-    let mounted = match call {
-        // The route's own middleware stands behind the checks, so the handler is mounted inside of it.
-        Call::Direct | Call::Validated(_) | Call::Counted { .. } if !wraps.is_empty() => {
+    let mounted = match handler_with_checks(checked) {
+        None => quote!(#mounter.never()),
+        Some(handler) if wraps.is_empty() => quote!(#handler.mount(#mounter)),
+        // The checks run before the route's own middleware, so the handler is mounted inside of it.
+        Some(handler) => {
             let route = local("__route", Span::call_site());
-            quote!(#mounter.around(|#mounter| #mounted, |#route| #route #(.wrap(#wraps))*))
+            quote!(#mounter.around(|#mounter| #handler.mount(#mounter), |#route| #route #(.wrap(#wraps))*))
         }
-        _ => mounted,
     };
     let chain = match call {
         Call::Never => TokenStream::new(),
@@ -67,7 +53,7 @@ fn endpoint(checked: &Checked, route: &Route) -> TokenStream {
         const ROUTE: ::palisade::__v1::Route = #place;
         const POLICY: &'static ::palisade::__v1::Policy = #policy;
 
-        fn mount(self, #mounter: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+        fn mount(self, #mounter: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
             #inner
             #mounted #chain
         }
@@ -113,7 +99,7 @@ pub(crate) fn implementations(name: &Ident, promised: &TokenStream, arguments: &
             }
         }
 
-        impl ::palisade::__v1::Judged for #name {
+        impl ::palisade::__v1::RouteArguments for #name {
             ::palisade::__v1::arguments!(#arguments);
         }
     }
@@ -141,35 +127,15 @@ fn function(checked: &Checked) -> TokenStream {
     let held = local("__policy", Span::call_site());
     let inner = inner(handler);
     let [request, payload] = ["__request", "__payload"].map(|name| local(name, Span::call_site()));
-    let (taken, proofs) = (local("__taken", Span::call_site()), types::taken(signature));
+    let called = local("__handler", Span::call_site());
     let answer = match call {
-        Call::Direct => {
-            quote!(::palisade::__v1::enforce(#held, #request, #payload, #name, #taken).await)
-        }
-        Call::Validated(validation) => {
-            let checks = checks(validation, &handler.arguments);
-            quote! {
-                ::palisade::__v1::enforce_validated(
-                    #held, #request, #payload, #name, #taken, #checks,
-                ).await
-            }
-        }
-        Call::Counted { validation, fields } => {
-            let checks =
-                validation.as_ref().map_or_else(unchecked, |validation| checks(validation, &handler.arguments));
-            let keys = keys(fields, &handler.arguments);
-            quote! {
-                ::palisade::__v1::enforce_counted(
-                    #held, #request, #payload, #name, #taken, #checks, #keys,
-                ).await
-            }
-        }
         Call::Never => never(),
+        _ => quote!(::palisade::__v1::enforce(#held, #request, #payload, #called).await),
     };
     // A constant of its own, because `const { .. }` does not promote the lists in it; in a block of its own, because the
     // handler would see it otherwise.
     let policy = constant("__POLICY", &quote!(&::palisade::__v1::Policy), &policy);
-    let policy = (!matches!(call, Call::Never)).then(|| quote!(let #held = #policy; let #taken = #proofs;));
+    let policy = handler_with_checks(checked).map(|handler| quote!(let #held = #policy; let #called = #handler;));
     // In a constant, where no name of it is visible.
     let arguments = (!matches!(call, Call::Never) && !handler.arguments.is_empty()).then(|| {
         let arguments = types::arguments(checked);
@@ -193,6 +159,28 @@ fn function(checked: &Checked) -> TokenStream {
                 #answer
             }));
     }
+}
+
+/// `handler!(show_user; ..).validated(..).counted_by(..)`: the handler with the checks of its arguments. `None` if it cannot be
+/// called.
+fn handler_with_checks(checked: &Checked) -> Option<TokenStream> {
+    let Checked { handler, call, .. } = checked;
+    let (validation, fields) = match call {
+        Call::Never => return None,
+        Call::Direct => (None, None),
+        Call::Validated(validation) => (Some(validation), None),
+        Call::Counted { validation, fields } => (validation.as_ref(), Some(fields)),
+    };
+    let typed = types::handler(&handler.signature);
+    let validated = validation.map(|validation| {
+        let checks = checks(validation, &handler.arguments);
+        quote!(.validated(#checks))
+    });
+    let counted = fields.map(|fields| {
+        let keys = keys(fields, &handler.arguments);
+        quote!(.counted_by(#keys))
+    });
+    Some(quote!(#typed #validated #counted))
 }
 
 /// The user's function, as it was but for its visibility: it is called from the next line only.

@@ -10,9 +10,9 @@ use syn::{Attribute, FnArg, GenericParam, PatType, ReturnType, Signature, Type};
 use crate::model::{Call, Checked, Rule};
 use crate::template;
 
-/// `::palisade::__v1::takes!(String; Path<u32>, Json<Note>)`. What is no response, or no extractor, is blamed where it
-/// stands.
-pub(super) fn taken(signature: &Signature) -> TokenStream {
+/// `::palisade::__v1::handler!(show; String; Path<u32>, Json<Note>)`. A type that is no response, or no extractor, is reported
+/// where it is written.
+pub(super) fn handler(signature: &Signature) -> TokenStream {
     let lifetimes = lifetimes(signature);
     let answer = match &signature.output {
         // It is inferred.
@@ -25,7 +25,8 @@ pub(super) fn taken(signature: &Signature) -> TokenStream {
         }
     };
     let each = each(signature);
-    quote!(::palisade::__v1::takes!(#answer; #each))
+    let name = &signature.ident;
+    quote!(::palisade::__v1::handler!(#name; #answer; #each))
 }
 
 /// `impl Responder` has no name by which it could be named.

@@ -17,11 +17,20 @@ use crate::policy::{Refused, Rule};
 use crate::principal::Principal;
 use crate::role::RoleName;
 
-/// Proof that the rules of the route admit the request; calling the handler consumes it.
+/// Proof that the rules of the route admit the request. Calling the handler consumes it.
+///
+/// Its field is private, so only [`decide`] makes one.
 #[must_use]
-pub(crate) struct Authorized {
-    /// What was loaded for the decision, for the handler's [`Owned`](crate::Owned).
-    pub(crate) rows: Rows,
+pub struct Authorized {
+    rows: Rows,
+}
+
+impl Authorized {
+    /// The rows that were loaded for the decision, for the handler's [`Owned`](crate::Owned) arguments. `None` if there are
+    /// none.
+    pub(crate) fn take_rows(&mut self) -> Option<Rows> {
+        (!self.rows.is_empty()).then(|| std::mem::take(&mut self.rows))
+    }
 }
 
 /// Rows by their type.

@@ -28,7 +28,7 @@ impl GuardedRequest<'_, '_> {
     }
 
     fn max_inflated(&self) -> Option<u64> {
-        self.policy.compressed.or(self.settings.compressed)
+        self.mounted.policy.compressed.or(self.settings.compressed)
     }
 
     /// Stage 7: the body as its reader gets it. Without a body there is nothing to wait for.
@@ -38,7 +38,7 @@ impl GuardedRequest<'_, '_> {
         }
         let timeouts = self.settings.body_timeouts;
         // What is inflated is not what was sent.
-        let keep = self.policy.validation != Validation::None && self.coding().is_none();
+        let keep = self.mounted.policy.validation != Validation::None && self.coding().is_none();
         let (paced, reading) = body::paced(payload.take(), self.request.head(), timeouts, keep);
         *payload = paced;
         #[cfg(feature = "compression")]

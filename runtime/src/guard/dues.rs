@@ -38,8 +38,8 @@ impl GuardedRequest<'_, '_> {
 
     fn has_rate_limits(&self, stage: Stage) -> bool {
         let of_stage = |rate_limit: &RateLimit| rate_limit.keys().iter().any(|by| by.stage() == stage);
-        self.policy.rate_limits.iter().any(of_stage)
-            || self.demands.rate_limits.iter().any(|own| of_stage(&own.rate_limit))
+        self.mounted.policy.rate_limits.iter().any(of_stage)
+            || self.mounted.demands.rate_limits.iter().any(|own| of_stage(&own.rate_limit))
     }
 
     async fn charge_all(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
@@ -54,9 +54,10 @@ impl GuardedRequest<'_, '_> {
     }
 
     async fn write(&self, reservations: &mut Reservations, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
-        let handler = self.policy.handler;
-        let of_scope = self.demands.rate_limits.iter().map(|own| (&own.rate_limit, own.bucket));
-        let of_handler = self.policy.rate_limits.iter().map(|rate_limit| (rate_limit, rate_limit.bucket(handler)));
+        let handler = self.mounted.policy.handler;
+        let of_scope = self.mounted.demands.rate_limits.iter().map(|own| (&own.rate_limit, own.bucket));
+        let of_handler =
+            self.mounted.policy.rate_limits.iter().map(|rate_limit| (rate_limit, rate_limit.bucket(handler)));
         let mut dues: Few<Due<'_, '_>> = Few::new();
         for (rate_limit, bucket) in of_scope.chain(of_handler) {
             for by in rate_limit.keys().iter().filter(|by| by.stage() == stage) {
@@ -114,11 +115,15 @@ impl GuardedRequest<'_, '_> {
     fn origin<'f>(&self, by: By, fields: &'f FieldKeys) -> Option<Origin<'f>> {
         let By::Field(name) = by else { return None };
         let spelt = fields.find(name)??.spelt.as_str();
-        Some(Origin { spelt, address: self.network()?, handler: RateLimit::bucket_of_records(self.policy.handler) })
+        Some(Origin {
+            spelt,
+            address: self.network()?,
+            handler: RateLimit::bucket_of_records(self.mounted.policy.handler),
+        })
     }
 
     fn note(&self, rate_limit: &RateLimit) {
-        audit::over_rate_limit_observed(rate_limit.name(), &self.policy.handler, self.client());
+        audit::over_rate_limit_observed(rate_limit.name(), &self.mounted.policy.handler, self.client());
     }
 
     /// Whether no rate limit counts the request. What a rule says is known only after authentication: then it gives back what the
@@ -172,7 +177,7 @@ impl GuardedRequest<'_, '_> {
 
     fn address(&self) -> Result<Client<'static>, Denial> {
         self.network().map(Client::Address).ok_or_else(|| {
-            audit::misconfigured(&self.policy.handler, self.settings.proxies.cure_of_no_address());
+            audit::misconfigured(&self.mounted.policy.handler, self.settings.proxies.cure_of_no_address());
             Denial::internal("no_rate_limit_key")
         })
     }
@@ -214,7 +219,7 @@ impl GuardedRequest<'_, '_> {
     /// The rate limit stands where no field can be known: on a scope.
     fn not_collected(&self) -> Denial {
         audit::misconfigured(
-            &self.policy.handler,
+            &self.mounted.policy.handler,
             "a rate limit by a field is written `by = field(..)` above a handler",
         );
         Denial::internal("no_rate_limit_key")

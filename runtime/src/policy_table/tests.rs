@@ -19,11 +19,10 @@ static LOGIN: Policy = Policy::new(Rule::Public)
     .validates_inputs();
 static SHOW: Policy = Policy::new(Rule::Owner("id")).of("accounts::users", "show").validates(&["query", "body"]);
 static HOSTILE_POLICY: Policy = Policy::new(Rule::Nobody).of("app", "closed").because(HOSTILE);
-static EXPORT: Policy =
-    Policy::new(Rule::Any(&[Rule::Role("a"), Rule::Owner("id")])).of("app", "export").limits(&[
-        RateLimit::per_seconds("login", 10, 86_400).by(By::Principal).shared(),
-        RateLimit::per_seconds("b", 1, 90).by(By::Principal).count(Count::Failures),
-    ]);
+static EXPORT: Policy = Policy::new(Rule::Any(&[Rule::Role("a"), Rule::Owner("id")])).of("app", "export").limits(&[
+    RateLimit::per_seconds("login", 10, 86_400).by(By::Principal).shared(),
+    RateLimit::per_seconds("b", 1, 90).by(By::Principal).count(Count::Failures),
+]);
 
 fn login() -> PolicyRow {
     PolicyRow::new(&Route::post("/login"), "/api", &LOGIN, &[], &[api()])

@@ -19,8 +19,8 @@ mod walk;
 use std::rc::Rc;
 
 use crate::config_error::ConfigError;
-use crate::endpoint::{self, Endpoint, Mounted as _, Mounter, Parts, parts_of};
-use crate::extractors;
+use crate::endpoint::arguments::ArgumentNeeds;
+use crate::endpoint::{Endpoint, Mounter};
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
 use crate::policy_table::PolicyTable;
 use crate::rate_limit::RateLimit;
@@ -97,10 +97,8 @@ enum Kind {
 struct Mount {
     route: Route,
     policy: &'static Policy,
-    /// Whether the handler takes a [`RowFilter`](crate::RowFilter), by whatever name of that type.
-    takes_scoped: bool,
-    /// What its arguments demand of the path.
-    parts: Vec<Parts>,
+    /// What its arguments need.
+    needs: ArgumentNeeds,
     mount: Box<dyn FnOnce(Rc<ScopeDemands>) -> actix_web::Route>,
 }
 
@@ -123,10 +121,8 @@ pub trait Guarded {
 
 impl<E: Endpoint> Guarded for E {
     fn into_item(self) -> Item {
-        let takes_scoped = endpoint::takes::<E>(extractors::is_scoped);
-        let mount = Box::new(|demands| self.mount(Mounter::new::<E>(demands)).into_route());
-        let parts = parts_of::<E>();
-        Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, takes_scoped, parts, mount }))
+        let mount = Box::new(|demands| self.mount(Mounter::new::<E>(demands)));
+        Item(Kind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, needs: E::arguments(), mount }))
     }
 }
 

@@ -23,13 +23,7 @@ static PUBLIC: Policy = Policy::new(Rule::Public).of("tests", "handler");
 fn with(mut scope: Scope, template: String) -> Scope {
     let route = Route::get(Box::leak(template.into_boxed_str()));
     let mount = Box::new(|_| actix_web::web::get());
-    scope.items.push(Item(Kind::Endpoint(Mount {
-        route,
-        policy: &PUBLIC,
-        takes_scoped: false,
-        parts: Vec::new(),
-        mount,
-    })));
+    scope.items.push(Item(Kind::Endpoint(Mount { route, policy: &PUBLIC, needs: ArgumentNeeds::default(), mount })));
     scope
 }
 
