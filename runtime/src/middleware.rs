@@ -25,7 +25,7 @@ use crate::failure;
 use crate::gate::{self, Gate, NotRun};
 use crate::problem::Problem;
 use crate::reached;
-use crate::refusal_response::{absent, respond};
+use crate::refusal_response::{absent, render, respond};
 use crate::request_sanity;
 use crate::settings::{RequestState, Shared};
 
@@ -147,7 +147,7 @@ impl Finish {
                     reason: denial.reason,
                     method: request.method().as_str(),
                     handler: &"palisade::middleware",
-                    client: self.settings.client(request.head()),
+                    client: self.settings.proxies.client(request.head()),
                     subject: None,
                 }
                 .record();
@@ -188,7 +188,7 @@ impl Finish {
                 (Problem::new(denial.status).detail(denial.detail), None)
             }
         };
-        let mut response = self.settings.render(problem.instance(request.path()));
+        let mut response = render(&self.settings, problem.instance(request.path()));
         if let Some(allow) = allow {
             response.headers_mut().insert(ALLOW, allow);
         }
@@ -249,7 +249,7 @@ impl ResponseError for Finished {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = self.finish.settings.render(self.problem.clone());
+        let mut response = render(&self.finish.settings, self.problem.clone());
         let status = self.problem.status();
         failure::keep(response.headers_mut(), &self.own, |name, value| failure::tells_no_text(status, name, value));
         self.finish.headers(response.headers_mut());

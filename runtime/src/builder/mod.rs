@@ -26,7 +26,7 @@ use crate::rate_limit::RateLimitStore;
 use crate::role::RoleName;
 use crate::role::Roles;
 use crate::scope::{self, Scope};
-use crate::settings::{Challenges, Exempt, Restyle, Settings, Unlimited};
+use crate::settings::{Challenges, Exempt, ExemptClients, Restyle, Settings};
 
 /// The middleware, and all that it is configured with. Cloning is cheap and shares everything.
 ///
@@ -62,7 +62,7 @@ impl Palisade {
             rate_limit_mode: RateLimitMode::Enforce,
             rate_limit_wait: rate_limits::DEFAULT_WAIT,
             rate_limit_headers: RateLimitHeaders::Draft10,
-            unlimited: Unlimited::default(),
+            unlimited: ExemptClients::default(),
             headers: SecurityHeaders::new(),
             cors: cors::Rules::nobody(),
             proxies: ProxyPeers::default(),
@@ -98,7 +98,7 @@ pub struct PalisadeBuilder {
     rate_limit_mode: RateLimitMode,
     rate_limit_wait: Duration,
     rate_limit_headers: RateLimitHeaders,
-    unlimited: Unlimited,
+    unlimited: ExemptClients,
     headers: SecurityHeaders,
     cors: cors::Rules,
     proxies: ProxyPeers,

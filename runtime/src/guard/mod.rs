@@ -1,44 +1,47 @@
-//! The order of checks: the only file that knows it.
+//! The order of checks. No other file knows it.
 //!
-//! Threat: a check that runs too late, twice or not at all (CWE-696, CWE-862). Promise: whatever the order of attributes and
-//! middleware, a request passes the rate limits of its address, then authentication, then the rate limits of its principal, then
-//! the access rule; only then is anything of the body read. The handler is called with the [`Authorized`] that the rule
-//! gave, by value, so there is no way to it around the rule. What is not configured is refused.
+//! Threat: a check that runs too late, twice or not at all (CWE-696, CWE-862). Promise: in whatever order attributes and
+//! middleware are written, a request passes the rate limits of its address, then authentication, then the rate limits of its
+//! principal, then the access rule. Only then the body is read. Calling the handler consumes the [`Authorized`] that the access
+//! rule returned, so no code can call it without the rule. A request is refused if anything that its checks need is not
+//! configured.
+//!
+//! [`enforce`] reads from top to bottom: `admit` (`caller`, `charging`, `body`), the arguments, the handler (`handler`), the
+//! response (`response`).
 
 mod body;
-mod dues;
+mod caller;
+mod charging;
 mod handler;
+mod response;
 
 use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, dev};
 
 pub(crate) use self::handler::without_checks;
 pub use self::handler::{GuardedHandler, HandlerWithChecks};
 use crate::audit;
-use crate::authn::{self, Authenticated, Failure};
-use crate::authz::{self, Authorized, Refusal};
+use crate::authn::Authenticated;
+use crate::authz::{self, Authorized};
+use crate::body::Coding;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
-use crate::extraction_errors::{self, Failed};
-use crate::failure::{self, Watch};
-use crate::headers;
+use crate::failure::Watch;
 use crate::policy::{Credentials, Policy, ScopeDemands};
-use crate::principal::Principal;
 use crate::rate_limit::{FieldKeys, Stage};
-use crate::refusal_response::{absent, challenge_if_none_does, not_installed, respond};
+use crate::refusal_response::{absent, not_installed, render};
 use crate::reservations::Reservations;
 use crate::settings::{RequestState, Shared};
 
 const NO_FIELDS: &FieldKeys = &FieldKeys::new();
 
 /// Where the checks of a handler run.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum MountPosition {
     /// Nothing of palisade's is around the handler, so its checks run here.
     Outermost,
@@ -122,7 +125,7 @@ pub(crate) async fn around(
             }
         }
     }
-    let GuardedRequest { settings, client, authenticated, mut reservations, .. } = guarded;
+    let GuardedRequest { settings, coding, client, authenticated, mut reservations, .. } = guarded;
     let inside = Rc::<RefCell<Reservations>>::default();
     if let Some(state) = request.request().extensions().get::<RequestState>() {
         // Set once: a request passes one guard.
@@ -138,7 +141,8 @@ pub(crate) async fn around(
         }
     };
     reservations.join(inside.take());
-    let mut guarded = GuardedRequest { mounted, request: &request, settings, client, authenticated, reservations };
+    let mut guarded =
+        GuardedRequest { mounted, request: &request, settings, coding, client, authenticated, reservations };
     let response = guarded.finish(response).await;
     Ok(ServiceResponse::new(request, response))
 }
@@ -157,7 +161,7 @@ pub(crate) async fn fallback(
     if let Err(denial) = guarded.admit().await {
         return guarded.refuse(denial).await;
     }
-    let mut response = guarded.settings.render(absent(allow.is_some()).instance(request.path()));
+    let mut response = render(&guarded.settings, absent(allow.is_some()).instance(request.path()));
     if let Some(allow) = allow {
         response.headers_mut().insert(ALLOW, allow);
     }
@@ -169,6 +173,8 @@ struct GuardedRequest<'p, 'r> {
     mounted: MountedPolicy<'p>,
     request: &'r HttpRequest,
     settings: Shared,
+    /// The coding of the body, which the middleware took out of the headers.
+    coding: Option<Coding>,
     client: OnceCell<Option<IpAddr>>,
     authenticated: Option<Authenticated>,
     reservations: Reservations,
@@ -177,12 +183,12 @@ struct GuardedRequest<'p, 'r> {
 impl<'p, 'r> GuardedRequest<'p, 'r> {
     /// `None` if the middleware is not installed: without settings nothing can be checked, so no request passes.
     fn begin(mounted: MountedPolicy<'p>, request: &'r HttpRequest) -> Option<Self> {
-        let settings = request.extensions().get::<RequestState>().map(|state| {
-            state.guarded.set(true);
-            state.settings.clone()
-        })?;
+        let extensions = request.extensions();
+        let state = extensions.get::<RequestState>()?;
+        state.guarded.set(true);
+        let (settings, coding) = (state.settings.clone(), state.coding);
         let (client, reservations) = (OnceCell::new(), Reservations::default());
-        Some(Self { mounted, request, settings, client, authenticated: None, reservations })
+        Some(Self { mounted, request, settings, coding, client, authenticated: None, reservations })
     }
 
     /// For what stands inside of the route's own middleware: admitted before, and once.
@@ -195,8 +201,9 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         })
     }
 
+    /// The checks, in their order. The body is not read before they have admitted the request.
     async fn admit(&mut self) -> Result<Authorized, Denial> {
-        self.takes_the_coding()?;
+        self.check_coding()?;
         self.charge(Stage::Connection, NO_FIELDS).await?;
         match self.mounted.demands.credentials.and(self.mounted.policy.credentials) {
             Credentials::Ignored => {}
@@ -215,45 +222,6 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         decided.map_err(|refusal| self.denial(refusal))
     }
 
-    /// A role that there is not would make a `!` mean nothing. What was given to `routes` was checked at boot; a plain function,
-    /// or a scope besides, is checked here.
-    fn check_roles_are_defined(&self) -> Result<(), Denial> {
-        let Some(roles) = &self.settings.roles else { return Ok(()) };
-        if self.settings.policies.rows().iter().any(|row| std::ptr::eq(row.policy(), self.mounted.policy)) {
-            return Ok(());
-        }
-        let rules = self.mounted.demands.rules.iter().chain([&self.mounted.policy.rule]);
-        match rules.into_iter().find_map(|rule| rule.undefined_in(roles, &self.settings.admin)) {
-            None => Ok(()),
-            Some(lacking) => {
-                audit::misconfigured(&self.mounted.policy.handler, &lacking);
-                Err(Denial::internal("role_outside_of_the_vocabulary"))
-            }
-        }
-    }
-
-    fn denial(&self, refusal: Refusal) -> Denial {
-        let (reason, cure) = match refusal {
-            Refusal::Denied(reason) => return Denial::forbidden(reason),
-            Refusal::Scopes(scopes) => return Denial::insufficient_scope(scopes),
-            Refusal::Absent(reason) => return Denial::absent(reason),
-            Refusal::Unavailable(reason) => return Denial::unavailable(reason),
-            Refusal::NoSuchParameter(parameter) => (
-                "no_such_parameter",
-                format!("the rule needs one `{{{parameter}}}` in the route's path, with its scopes"),
-            ),
-            Refusal::OwnersUnsaid => ("owners_unsaid", authz::OWNERS_UNSAID.to_owned()),
-            Refusal::NoStore(store) => (
-                "no_store",
-                format!(
-                    "the rule loads a row: give the `App` its store with `.app_data(Data::new(..))`, a `Data<{store}>`"
-                ),
-            ),
-        };
-        audit::misconfigured(&self.mounted.policy.handler, &cure);
-        Denial::internal(reason)
-    }
-
     /// Puts the rows that the rule loaded where the handler's [`Owned`](crate::Owned) arguments are taken from.
     fn keep_loaded_rows(&self, authorized: &mut Authorized) {
         if let Some(rows) = authorized.take_rows()
@@ -263,118 +231,8 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         }
     }
 
-    async fn authenticate(&mut self) -> Result<(), Denial> {
-        match authn::authenticate(&self.settings.authenticators, self.request).await {
-            Ok(authenticated) => {
-                let authenticated = self.resolve_roles(authenticated);
-                if let Some(state) = self.request.extensions().get::<RequestState>() {
-                    // Set once: a request passes one guard.
-                    let _ = state.principal.set(authenticated.principal().clone());
-                }
-                self.authenticated = Some(authenticated);
-                Ok(())
-            }
-            Err(Failure::NoCredentials) if self.settings.authenticators.is_empty() => {
-                let cure = "the route needs a principal: give an authenticator to `Palisade::builder()`, such as \
-                            `.authenticator(Jwt::hs256(issuer, audience, secret)?)`";
-                audit::misconfigured(&self.mounted.policy.handler, cure);
-                Err(Denial::internal("no_authenticator"))
-            }
-            Err(Failure::NoCredentials) => Err(Denial::no_credentials()),
-            Err(Failure::Disagree) => Err(Denial::bad_request(
-                "credentials_disagree",
-                "The request has credentials of two callers; send those of one.",
-            )),
-            Err(Failure::Rejected(authn::AuthError::Invalid(reason))) => Err(Denial::bad_credentials(reason)),
-            Err(Failure::Rejected(authn::AuthError::Unavailable(reason))) => Err(Denial::unavailable(reason)),
-        }
-    }
-
-    /// What the roles of the principal mean, where the application has a vocabulary of them.
-    fn resolve_roles(&self, authenticated: Authenticated) -> Authenticated {
-        let Some(roles) = &self.settings.roles else { return authenticated };
-        let principal = authenticated.principal();
-        let (authority, unknown) = roles.authority(principal.roles());
-        if !unknown.is_empty() {
-            audit::unknown_roles(&unknown, principal.subject(), &self.mounted.policy.handler);
-        }
-        authenticated.with_authority(authority)
-    }
-
-    /// Found out once, and only where a rate limit or the audit trail asks.
+    /// The client's address. It is looked up once, and only if a rate limit or the audit trail needs it.
     fn client(&self) -> Option<IpAddr> {
-        *self.client.get_or_init(|| self.settings.client(self.request.head()))
-    }
-
-    async fn refuse(&mut self, denial: Denial) -> HttpResponse {
-        self.audit(denial.status, denial.reason);
-        let response = respond(&self.settings, denial, self.request.path());
-        self.close(response).await
-    }
-
-    async fn refuse_arguments(&mut self, error: Error) -> HttpResponse {
-        match extraction_errors::failed(error) {
-            Failed::Denied(denial) => self.refuse(denial).await,
-            Failed::Misconfigured(cure) => {
-                audit::misconfigured(&self.mounted.policy.handler, cure);
-                self.refuse(Denial::internal("argument_not_available")).await
-            }
-            Failed::Answered(response) => {
-                if !failure::is_of_the_server(response.status()) {
-                    self.audit(response.status(), "refused_by_extractor");
-                }
-                self.finish(response).await
-            }
-        }
-    }
-
-    /// The handler answered. Where it refused on its own (a wrong password), the audit trail has it too.
-    async fn finish(&mut self, mut response: HttpResponse) -> HttpResponse {
-        if response.status().as_u16() >= 400 {
-            response = failure::answered(&self.settings, self.request, Some(&self.mounted.policy.handler), response);
-            challenge_if_none_does(&self.settings, &mut response);
-            let audited = self.request.extensions().get::<RequestState>().is_some_and(|state| state.audited.get());
-            if !audited && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-                self.audit(response.status(), failure::reason(&response).unwrap_or("refused_by_handler"));
-            }
-        }
-        self.close(response).await
-    }
-
-    /// Rate limits settle by the status, and report: where the answer leaves the route's own middleware.
-    async fn close(&mut self, mut response: HttpResponse) -> HttpResponse {
-        if self.mounted.position == MountPosition::InsideWrap {
-            if let Some(state) = self.request.extensions().get::<RequestState>()
-                && let Some(outside) = state.reservations.get()
-            {
-                outside.borrow_mut().join(std::mem::take(&mut self.reservations));
-            }
-            return response;
-        }
-        if !self.reservations.is_empty() {
-            Box::pin(self.reservations.settle(&self.settings.rate_limit_store, response.status())).await;
-            self.reservations.report(self.settings.rate_limit_headers, response.headers_mut());
-        }
-        if self.authenticated.is_some() {
-            headers::forbid_storing(response.headers_mut());
-        }
-        response
-    }
-
-    fn audit(&self, status: StatusCode, reason: &'static str) {
-        let extensions = self.request.extensions();
-        let state = extensions.get::<RequestState>();
-        if let Some(state) = state {
-            state.audited.set(true);
-        }
-        audit::Refused {
-            status,
-            reason,
-            method: self.request.method().as_str(),
-            handler: &self.mounted.policy.handler,
-            client: self.client(),
-            subject: state.and_then(|state| state.principal.get()).map(Principal::subject),
-        }
-        .record();
+        *self.client.get_or_init(|| self.settings.proxies.client(self.request.head()))
     }
 }
