@@ -18,6 +18,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use crate::audit;
+use crate::body::Coding;
 use crate::builder::Palisade;
 use crate::cors::{Asked, Share};
 use crate::denial::Denial;
@@ -98,7 +99,10 @@ where
         if let Some(answer) = preflight {
             return finish.here(request, answer);
         }
-        let coding = self.gate.coding(&finish.settings, &mut request);
+        let coding = match Coding::is_there(&request) {
+            true => self.gate.coding(&finish.settings, &mut request),
+            false => None,
+        };
         request.extensions_mut().insert(RequestState::new(finish.settings.clone(), coding));
         // A service may also panic before it returns its future.
         let called = catch_unwind(AssertUnwindSafe(|| self.gate.call(&self.service, &finish.settings, request)));

@@ -151,20 +151,20 @@ fn refusal(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Refusal {
     Refusal::Denied(no.map_or("rule_not_met", reason))
 }
 
-/// The value of the parameter, if there is exactly one of that name: where a scope and a route in it use the same name, the
-/// two values differ and nobody can tell which is meant.
-fn only<'r>(request: &'r HttpRequest, parameter: &str) -> Option<&'r str> {
+/// The value of a path parameter as the handler gets it: the router leaves `%2F`, `%25` and `%2B` encoded, the `Path` extractor
+/// decodes them, and both must mean the same resource. `None` if the decoded value is not UTF-8.
+///
+/// # Errors
+///
+/// [`Refusal::NoSuchParameter`] unless exactly one parameter has the name. If a scope and a route in it use the same name, the two
+/// values differ, and the rule could mean either.
+fn path_value<'r>(request: &'r HttpRequest, parameter: &'static str) -> Result<Option<Cow<'r, str>>, Refusal> {
     let mut values = request.match_info().iter().filter(|(name, _)| *name == parameter);
-    match (values.next(), values.next()) {
-        (Some((_, value)), None) => Some(value),
-        _ => None,
-    }
-}
-
-/// What the handler will be given: the router leaves `%2F`, `%25` and `%2B` encoded, the `Path` extractor does not, and the
-/// two must mean the same resource. `None` where it is no text.
-fn as_extracted(value: &str) -> Option<Cow<'_, str>> {
-    if value.as_bytes().contains(&b'%') { percent_decode_str(value).decode_utf8().ok() } else { Some(value.into()) }
+    let (Some((_, value)), None) = (values.next(), values.next()) else {
+        return Err(Refusal::NoSuchParameter(parameter));
+    };
+    let is_encoded = value.as_bytes().contains(&b'%');
+    Ok(if is_encoded { percent_decode_str(value).decode_utf8().ok() } else { Some(value.into()) })
 }
 
 const fn reason(rule: &Rule) -> &'static str {

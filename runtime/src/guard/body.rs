@@ -13,20 +13,16 @@ use crate::validation::{self, Invalid};
 
 impl GuardedRequest<'_, '_> {
     /// Refuses a compressed body if neither the route nor the application accepts compressed bodies.
-    pub(super) fn check_coding(&self) -> Result<(), Denial> {
-        match (self.coding, self.mounted.policy.compressed.or(self.settings.compressed)) {
-            (None, _) => Ok(()),
-            (Some(_), None) | (Some(Coding::Left), _) => Err(Denial::content_coding(body::IDENTITY)),
-            (Some(Coding::Other), Some(_)) => Err(Denial::content_coding(body::ACCEPTED)),
-            (Some(_), Some(_)) => Ok(()),
+    pub(super) fn check_coding(&self, coding: Coding) -> Result<(), Denial> {
+        match (coding, self.mounted.policy.compressed.or(self.settings.compressed)) {
+            (_, None) | (Coding::Left, _) => Err(Denial::content_coding(body::IDENTITY)),
+            (Coding::Other, Some(_)) => Err(Denial::content_coding(body::ACCEPTED)),
+            (_, Some(_)) => Ok(()),
         }
     }
 
-    /// Bounds how long the body may take, and how large it may become if it is compressed. `None` if the request has no body.
-    pub(super) fn prepare(&self, payload: &mut dev::Payload) -> Option<Reading> {
-        if matches!(payload, dev::Payload::None) {
-            return None;
-        }
+    /// Bounds how long the body may take, and how large it may become if it is compressed.
+    pub(super) fn bound_body(&self, payload: &mut dev::Payload) -> Reading {
         let timeouts = self.settings.body_timeouts;
         // Pointers of validation errors refer to the bytes that were sent, so a compressed body is not kept.
         let keep = self.mounted.policy.validation != Validation::None && self.coding.is_none();
@@ -36,7 +32,7 @@ impl GuardedRequest<'_, '_> {
         if let (Some(coding), Some(most)) = (self.coding, self.mounted.policy.compressed.or(self.settings.compressed)) {
             *payload = body::inflated(payload.take(), coding, most);
         }
-        Some(reading)
+        reading
     }
 
     /// The denial of invalid input, with pointers into the document that was sent.

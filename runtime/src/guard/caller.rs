@@ -53,8 +53,7 @@ impl GuardedRequest<'_, '_> {
 
     /// Refuses a rule with a role that is not defined: `!role("misspelt")` would admit everybody. Routes that were given to
     /// `PalisadeBuilder::routes` were checked at startup; plain functions and other scopes are checked here.
-    pub(super) fn check_roles_are_defined(&self) -> Result<(), Denial> {
-        let Some(roles) = &self.settings.roles else { return Ok(()) };
+    pub(super) fn check_roles_are_defined(&self, roles: &Roles) -> Result<(), Denial> {
         if self.settings.policies.rows().iter().any(|row| std::ptr::eq(row.policy(), self.mounted.policy)) {
             return Ok(());
         }

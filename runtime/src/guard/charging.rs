@@ -39,7 +39,9 @@ impl GuardedRequest<'_, '_> {
     }
 
     async fn charge_stage(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
-        if self.is_exempt(stage).await {
+        let exempt = &self.settings.exempt_from_rate_limits;
+        let may_be_exempt = !exempt.addresses.is_empty() || !exempt.rules.is_empty();
+        if may_be_exempt && self.is_exempt(stage).await {
             return Ok(());
         }
         // Taken out, because the charge requests borrow the rest of `self`.
@@ -69,7 +71,10 @@ impl GuardedRequest<'_, '_> {
                     continue;
                 }
                 let client = self.client_by(*by, fields).await?;
-                let origin = self.origin_of(*by, fields);
+                let origin = match by {
+                    By::Field(name) => self.origin_of(name, fields),
+                    _ => None,
+                };
                 requests.push(Due {
                     rate_limit,
                     by: *by,
@@ -110,8 +115,8 @@ impl GuardedRequest<'_, '_> {
         until.0
     }
 
-    fn origin_of<'f>(&self, by: By, fields: &'f FieldKeys) -> Option<Origin<'f>> {
-        let By::Field(name) = by else { return None };
+    /// Where a name that the client chose comes from, so that a known address is not locked out by others.
+    fn origin_of<'f>(&self, name: &str, fields: &'f FieldKeys) -> Option<Origin<'f>> {
         let spelt = fields.find(name)??.spelt.as_str();
         Some(Origin {
             spelt,
@@ -128,9 +133,6 @@ impl GuardedRequest<'_, '_> {
     /// gives back what the address was charged.
     async fn is_exempt(&mut self, stage: Stage) -> bool {
         let exempt = &self.settings.exempt_from_rate_limits;
-        if exempt.addresses.is_empty() && exempt.rules.is_empty() {
-            return false;
-        }
         // The address of a trusted proxy is never exempt: it means that the proxy did not name its client in a readable way.
         let is_exempt = |address| exempt.addresses.contain(address) && !self.settings.proxies.hold(address);
         if self.client().is_some_and(is_exempt) {

@@ -26,7 +26,7 @@ pub trait GuardedHandler: Clone + 'static {
     fn field_keys(&self, arguments: &Self::Arguments) -> FieldKeys;
 
     /// Calls the handler. It takes the proof that the caller is authorized by value, so nobody can call it without one.
-    fn call(&self, proof: Authorized, arguments: Self::Arguments) -> impl Future<Output = impl Responder>;
+    fn call_authorized(&self, proof: Authorized, arguments: Self::Arguments) -> impl Future<Output = impl Responder>;
 }
 
 /// The one [`GuardedHandler`]: the handler `F`, its validation `V`, and the fields `K` by which it is counted.
@@ -100,7 +100,7 @@ where
         (self.field_keys)(FieldKeys::new(), arguments)
     }
 
-    fn call(&self, _: Authorized, arguments: Arguments) -> impl Future<Output = impl Responder> {
+    fn call_authorized(&self, _: Authorized, arguments: Arguments) -> impl Future<Output = impl Responder> {
         self.handler.call(arguments)
     }
 }
