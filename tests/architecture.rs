@@ -38,7 +38,8 @@ const FLOORS: [&[&str]; 14] = [
     &["authn", "policy"],
     &["api_key", "audit", "authz", "password", "policy_table", "revocation"],
     &["jwt", "settings"],
-    &["extractors", "failure", "refusal_response", "session", "testing"],
+    &["extractors", "refusal_response", "session", "testing"],
+    &["failure"],
     &["gate", "guard", "resource"],
     &["deferring", "endpoint"],
     &["function", "scope"],
@@ -316,6 +317,31 @@ fn only_the_guard_calls_a_handler() {
         .map(|file| room_of(&file))
         .collect::<Vec<_>>();
     assert_eq!(calls, ["guard"]);
+}
+
+/// `Authorized` and `Authenticated` are proofs. Their fields are private, so the compiler keeps every other room from building
+/// one. This test keeps the fields private and the builders in one room.
+#[test]
+fn only_authn_and_authz_make_proofs() {
+    for (room, proof, definition) in [
+        ("authz", "Authorized", "pub struct Authorized {\n    rows: Rows,\n}"),
+        ("authn", "Authenticated", "pub(crate) struct Authenticated(Principal);"),
+    ] {
+        let mut defined = false;
+        for file in rust_files(&root().join("runtime/src")) {
+            let text = fs::read_to_string(&file).unwrap();
+            defined |= text.contains(definition);
+            let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let code = code.join("\n");
+            let forged = [format!("{proof}("), format!("{proof} {{ ")].iter().any(|built| {
+                code.match_indices(built.as_str())
+                    .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+            });
+            let inside = file.strip_prefix(root().join("runtime/src")).unwrap().starts_with(room);
+            assert!(inside || !forged, "{} builds an {proof}", file.display());
+        }
+        assert!(defined, "the field of {proof} is private to {room}: `{definition}`");
+    }
 }
 
 #[test]

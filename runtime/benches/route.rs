@@ -61,7 +61,7 @@ async fn owner_get(id: Path<String>) -> HttpResponse {
     bare_get(id).await
 }
 
-#[get("/rate limit/{id}")]
+#[get("/rate-limit/{id}")]
 #[public]
 #[rate_limit(4_000_000, "1h")]
 async fn rate_limit_get(id: Path<String>) -> HttpResponse {
@@ -178,7 +178,7 @@ fn token(roles: &[&str]) -> String {
 #[library_benchmark]
 #[bench::bare_get(case(Method::GET, "/bare/7", "", 200))]
 #[bench::public_get(case(Method::GET, "/public/7", "", 200))]
-#[bench::rate_limit_get(case(Method::GET, "/rate limit/7", "", 200))]
+#[bench::rate_limit_get(case(Method::GET, "/rate-limit/7", "", 200))]
 #[bench::role_get(case(Method::GET, "/role/7", &token(&["admin"]), 200))]
 #[bench::role_and_owner_get(case(Method::GET, "/owner/7", &token(&["admin"]), 200))]
 #[bench::role_and_owner_get_not_cached(case_of(TokenCache::Off, Method::GET, "/owner/7", &token(&["admin"]), 200))]

@@ -43,12 +43,12 @@ impl<const HUNDRED: usize, const NUMBER: usize> Endpoint for At<HUNDRED, NUMBER>
     const ROUTE: Route = Route::get(Self::PATH);
     const POLICY: &'static Policy = &Policy::new(Rule::Public).of("startup", Self::PATH);
 
-    fn mount(self, mounter: Mounter) -> impl palisade::__v1::Mounted {
-        mounter.handler(handler, palisade::__takes!(HttpResponse; Path<String>))
+    fn mount(self, mounter: Mounter) -> palisade::__v1::MountedRoute {
+        palisade::__v1::handler!(handler; HttpResponse; Path<String>).mount(mounter)
     }
 }
 
-impl<const HUNDRED: usize, const NUMBER: usize> palisade::__v1::Judged for At<HUNDRED, NUMBER> {
+impl<const HUNDRED: usize, const NUMBER: usize> palisade::__v1::RouteArguments for At<HUNDRED, NUMBER> {
     palisade::__arguments!(public, 1, (); Path<String>);
 }
 

@@ -232,15 +232,3 @@ fn scoped(request: &HttpRequest) -> Result<RowFilter, ArgumentError> {
         (false, tenant) => RowFilter::Subject { subject: principal.subject().to_owned(), tenant },
     })
 }
-
-/// Whether an argument of this type is a [`RowFilter`], or one that may be missing. An extractor that takes one inside of itself
-/// can't be known by its type.
-pub(crate) fn is_scoped(argument: TypeId) -> bool {
-    [
-        TypeId::of::<RowFilter>(),
-        TypeId::of::<Option<RowFilter>>(),
-        TypeId::of::<Result<RowFilter, ArgumentError>>(),
-        TypeId::of::<Result<RowFilter, actix_web::Error>>(),
-    ]
-    .contains(&argument)
-}

@@ -22,6 +22,7 @@ use crate::audit;
 use crate::authn::AuthError;
 use crate::policy::HandlerPath;
 use crate::problem::{INTERNAL, Problem};
+use crate::refusal_response::render;
 use crate::settings::Settings;
 
 /// Whether a header of an error's own response says something to the client beyond its status, and is no text: an error may have
@@ -117,14 +118,14 @@ pub(crate) fn of_panic(settings: &Settings, method: &Method, payload: &(dyn Any 
         .unwrap_or("a panic without text");
     let mut cause = Bounded::default();
     let _ = cause.write_str(text);
-    let place = PANICKED.try_with(Cell::take).ok().flatten();
+    let panicked = PANICKED.try_with(Cell::take).ok().flatten();
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     audit::Failed {
         event: "panicked",
         status,
         method: Some(method.as_str()),
-        route: place.as_ref().and_then(|place| place.route.as_deref()),
-        handler: place.as_ref().map(|place| &place.handler),
+        route: panicked.as_ref().and_then(|panicked| panicked.route.as_deref()),
+        handler: panicked.as_ref().map(|panicked| &panicked.handler),
         cause: &cause.0,
     }
     .record();
@@ -147,7 +148,7 @@ fn concealed(settings: &Settings, status: StatusCode, cause: String) -> Problem 
 /// The response with the problem in place of its body.
 fn with_problem<B>(settings: &Settings, response: HttpResponse<B>, problem: &Problem, concealed: bool) -> HttpResponse {
     let status = response.status();
-    let (mut styled, body) = settings.render(problem.clone()).into_parts();
+    let (mut styled, body) = render(settings, problem.clone()).into_parts();
     let (mut response, _) = response.into_parts();
     let mut headers = std::mem::replace(styled.headers_mut(), HeaderMap::new());
     let of_a_body = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING];
@@ -222,15 +223,15 @@ impl fmt::Write for Bounded {
     }
 }
 
-/// Where a handler panicked.
-struct Place {
+/// The handler that panicked, and its route.
+struct PanickedHandler {
     handler: HandlerPath,
     route: Option<String>,
 }
 
 thread_local! {
     /// From [`Watch`], which a panic drops on its way, to [`of_panic`], where the same panic is caught by the same thread.
-    static PANICKED: Cell<Option<Box<Place>>> = const { Cell::new(None) };
+    static PANICKED: Cell<Option<Box<PanickedHandler>>> = const { Cell::new(None) };
 }
 
 /// Around a handler: after a panic it says where that was, because the request is gone where the panic is caught.
@@ -242,8 +243,8 @@ pub(crate) struct Watch<'r> {
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let place = Place { handler: self.handler, route: self.request.match_pattern() };
-            let _ = PANICKED.try_with(|panicked| panicked.set(Some(Box::new(place))));
+            let panicked_handler = PanickedHandler { handler: self.handler, route: self.request.match_pattern() };
+            let _ = PANICKED.try_with(|panicked| panicked.set(Some(Box::new(panicked_handler))));
         }
     }
 }

@@ -6,12 +6,9 @@
 use actix_web::{Handler, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
-use crate::endpoint::arguments::Taken;
-use crate::guard::{self as checks, Place};
+use crate::guard::{self as checks, GuardedHandler, MountPosition, MountedPolicy};
 use crate::policy::{Policy, ScopeDemands};
-use crate::rate_limit::FieldKeys;
 use crate::reached;
-use crate::validation::{Checks, Invalid, NotValidated};
 
 type Answer = LocalBoxFuture<'static, HttpResponse>;
 
@@ -52,59 +49,14 @@ impl Handler<(HttpRequest, web::Payload)> for Function {
     }
 }
 
-/// The guarded answer of a plain function that is routed with `web::get().to(..)`.
+/// Runs the checks of a plain function that is routed with `web::get().to(..)`, then the function.
 #[doc(hidden)]
-pub async fn enforce<F, T>(
+pub async fn enforce(
     policy: &'static Policy,
     request: HttpRequest,
     payload: web::Payload,
-    handler: F,
-    taken: T,
-) -> HttpResponse
-where
-    T: Taken,
-    F: Handler<T::Arguments, Output = T::Answer>,
-{
-    enforce_counted(policy, request, payload, handler, taken, |_, _| Ok(()), |none, _| none).await
-}
-
-/// The same with validation.
-#[doc(hidden)]
-pub async fn enforce_validated<F, T, C>(
-    policy: &'static Policy,
-    request: HttpRequest,
-    payload: web::Payload,
-    handler: F,
-    taken: T,
-    check: C,
-) -> HttpResponse
-where
-    T: Taken,
-    F: Handler<T::Arguments, Output = T::Answer>,
-    C: FnOnce(Checks<NotValidated>, &T::Arguments) -> Result<(), Invalid>,
-{
-    enforce_counted(policy, request, payload, handler, taken, check, |none, _| none).await
-}
-
-/// The same with the fields that rate limits count by.
-#[doc(hidden)]
-pub async fn enforce_counted<F, T, C, K>(
-    policy: &'static Policy,
-    request: HttpRequest,
-    payload: web::Payload,
-    handler: F,
-    _: T,
-    check: C,
-    keys: K,
-) -> HttpResponse
-where
-    T: Taken,
-    F: Handler<T::Arguments, Output = T::Answer>,
-    C: FnOnce(Checks<NotValidated>, &T::Arguments) -> Result<(), Invalid>,
-    K: FnOnce(FieldKeys, &T::Arguments) -> FieldKeys,
-{
-    let check = |arguments: &T::Arguments| check(Checks::new(), arguments);
-    let keys = |arguments: &T::Arguments| keys(FieldKeys::new(), arguments);
-    let payload = &mut payload.into_inner();
-    checks::enforce(Place::Behind, policy, ScopeDemands::NONE, &request, payload, &handler, check, keys).await
+    handler: impl GuardedHandler,
+) -> HttpResponse {
+    let mounted = MountedPolicy { position: MountPosition::Outermost, policy, demands: ScopeDemands::NONE };
+    checks::enforce(mounted, &request, &mut payload.into_inner(), &handler).await
 }

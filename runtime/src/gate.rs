@@ -84,12 +84,9 @@ impl Gate {
         Err(self.refuse(service, map, &asked))
     }
 
-    /// The coding of the body, taken out of the headers, so that no extractor decodes it without a bound. What is exempt
-    /// gets the request as it came; where that turns out to be guarded, it is refused.
+    /// Takes the coding of the body out of the headers, so that no extractor decodes the body without a bound. A service that may be
+    /// exempt gets the request unchanged; if a guarded handler gets such a request, it is refused.
     pub(crate) fn coding(&self, settings: &Settings, request: &mut ServiceRequest) -> Option<Coding> {
-        if !Coding::is_there(request) {
-            return None;
-        }
         let map = self.map.get_or_init(|| request.resource_map().clone());
         if !settings.exempt.is_empty() && may_be_exempt(settings, map, request.head().uri.path()) {
             return Coding::of(request.headers()).map(|_| Coding::Left);

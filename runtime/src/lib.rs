@@ -203,9 +203,11 @@ pub use palisade_macros::__policy;
 /// All that generated code names, for exactly one version of the macros.
 #[doc(hidden)]
 pub mod __v1 {
+    pub use crate::authz::Authorized;
     pub use crate::endpoint::arguments::*;
-    pub use crate::endpoint::{Endpoint, Judged, Mounted, Mounter, fn_guard, register};
-    pub use crate::function::{Function, boxed, enforce, enforce_counted, enforce_validated};
+    pub use crate::endpoint::{Endpoint, Mounter, fn_guard, register};
+    pub use crate::function::{Function, boxed, enforce};
+    pub use crate::guard::{GuardedHandler, HandlerWithChecks};
     pub use crate::jwt::{Set, Unset};
     pub use crate::policy::check::pending;
     pub use crate::policy::constant::{NamesRole, NoName, cost, limit, permission, role, scope};
@@ -217,7 +219,8 @@ pub mod __v1 {
     pub use crate::testing::committed::{assert_committed, assert_policies};
     pub use crate::validation::checks::{Checks, SomeInput, With};
     pub use crate::validation::listed::Listed;
-    pub use crate::{__arguments as arguments, __register as add, __takes as takes};
+    pub use crate::{__arguments as arguments, __handler as handler, __register as add};
+    pub use actix_web::Route as MountedRoute;
     pub use actix_web::dev::{AppService, HttpServiceFactory};
     pub use actix_web::web::Payload;
     pub use actix_web::{HttpRequest, HttpResponse};

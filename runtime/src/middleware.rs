@@ -18,6 +18,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use crate::audit;
+use crate::body::Coding;
 use crate::builder::Palisade;
 use crate::cors::{CorsRequest, Share};
 use crate::denial::Denial;
@@ -25,7 +26,7 @@ use crate::failure;
 use crate::gate::{self, Gate, NotRun};
 use crate::problem::Problem;
 use crate::reached;
-use crate::refusal_response::{absent, respond};
+use crate::refusal_response::{absent, render, respond};
 use crate::request_sanity;
 use crate::settings::{RequestState, Shared};
 
@@ -103,7 +104,10 @@ where
         if let Some(answer) = preflight {
             return finish.here(request, answer);
         }
-        let coding = self.gate.coding(&finish.settings, &mut request);
+        let coding = match Coding::is_there(&request) {
+            true => self.gate.coding(&finish.settings, &mut request),
+            false => None,
+        };
         request.extensions_mut().insert(RequestState::new(finish.settings.clone(), coding));
         // A service may also panic before it returns its future.
         let called = catch_unwind(AssertUnwindSafe(|| self.gate.call(&self.service, &finish.settings, request)));
@@ -152,7 +156,7 @@ impl Finish {
                     reason: denial.reason,
                     method: request.method().as_str(),
                     handler: &"palisade::middleware",
-                    client: self.settings.client(request.head()),
+                    client: self.settings.proxies.client(request.head()),
                     subject: None,
                 }
                 .record();
@@ -193,7 +197,7 @@ impl Finish {
                 (Problem::new(denial.status).detail(denial.detail), None)
             }
         };
-        let mut response = self.settings.render(problem.instance(request.path()));
+        let mut response = render(&self.settings, problem.instance(request.path()));
         if let Some(allow) = allow {
             response.headers_mut().insert(ALLOW, allow);
         }
@@ -254,7 +258,7 @@ impl ResponseError for Finished {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = self.finish.settings.render(self.problem.clone());
+        let mut response = render(&self.finish.settings, self.problem.clone());
         let status = self.problem.status();
         failure::keep(response.headers_mut(), &self.own, |name, value| failure::tells_no_text(status, name, value));
         self.finish.headers(response.headers_mut());

@@ -1,7 +1,10 @@
-//! Refusals on the wire.
+//! The response to a request that is refused.
 //!
-//! Threat: a refusal that tells more than its status (CWE-209). Promise: every denial becomes a problem in the application's
-//! style, with the headers that its status demands (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9110 §10.2.3) and nothing of why.
+//! Threat: a refusal that reveals more than its status (CWE-209). Promise: each denial becomes a problem in the application's
+//! style, with the headers that its status requires (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9110 §10.2.3). It does not contain the
+//! reason.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -14,7 +17,22 @@ use crate::policy::Policy;
 use crate::problem::Problem;
 use crate::settings::Settings;
 
-/// 404, or 405 where the path exists.
+/// The problem as a response in the application's style. The style cannot change the status or `Retry-After`.
+pub(crate) fn render(settings: &Settings, problem: Problem) -> HttpResponse {
+    let Some(restyle) = &settings.restyle else {
+        return problem.response();
+    };
+    // The style is code of the application. The client must get a response even if that code panics.
+    let styled = catch_unwind(AssertUnwindSafe(|| restyle(problem.clone())));
+    let mut response = styled.unwrap_or_else(|_| problem.response());
+    *response.status_mut() = problem.status();
+    if let Some(seconds) = problem.seconds_to_wait() {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// 404, or 405 if the path exists.
 pub(crate) fn absent(path_exists: bool) -> Problem {
     if path_exists {
         Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("Method not allowed for this resource.")
@@ -23,7 +41,8 @@ pub(crate) fn absent(path_exists: bool) -> Problem {
     }
 }
 
-/// RFC 9110 §15.5.2: a 401 has a challenge. Where a handler answers 401 without one, it gets those of every scheme.
+/// A 401 must have a challenge (RFC 9110 §15.5.2). If a handler responds with 401 and no challenge, this adds those of all
+/// schemes.
 pub(crate) fn challenge_if_none_does(settings: &Settings, response: &mut HttpResponse) {
     let none = !response.headers().contains_key(WWW_AUTHENTICATE);
     if response.status() == StatusCode::UNAUTHORIZED && none {
@@ -37,14 +56,14 @@ fn challenge(headers: &mut HeaderMap, challenges: &[HeaderValue]) {
     }
 }
 
-/// A denial on the wire.
+/// The response to a denied request.
 pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpResponse {
     let mut problem = Problem::new(denial.status).detail(denial.detail).instance(path);
     if let Extra::Fields(fields) = denial.extra {
         problem = problem.errors(fields);
-        return settings.render(problem);
+        return render(settings, problem);
     }
-    let mut response = settings.render(problem);
+    let mut response = render(settings, problem);
     let headers: &mut HeaderMap = response.headers_mut();
     match denial.extra {
         Extra::Challenge { presented } => {
@@ -61,7 +80,7 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
         Extra::Scopes(scopes) => {
             let challenge =
                 format!("Bearer realm=\"{}\", error=\"insufficient_scope\", scope=\"{scopes}\"", settings.realm);
-            // The realm was checked at boot; a scope that can't stand in a header is not named.
+            // The realm was checked when the application was built. A scope that is no valid header value is left out.
             if let Ok(challenge) = HeaderValue::try_from(challenge) {
                 headers.append(WWW_AUTHENTICATE, challenge);
             }
@@ -75,7 +94,7 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
     response
 }
 
-/// Without the middleware nobody else adds the security headers.
+/// The response if the middleware is not installed. It adds the security headers itself, because nothing else does.
 pub(crate) fn not_installed(policy: &Policy) -> HttpResponse {
     audit::misconfigured(&policy.handler, "palisade is not installed: add `.wrap(palisade.clone())` to the `App`");
     let denial = Denial::internal("not_installed");

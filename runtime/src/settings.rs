@@ -1,17 +1,15 @@
-//! What an application is configured with, once, for all workers.
+//! The configuration of an application, once for all workers, and the state of one request. Data only: a room that needs the
+//! proxies or the style of errors asks them, not this module.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
-use std::net::IpAddr;
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::dev::RequestHead;
-use actix_web::http::header::{HeaderValue, RETRY_AFTER};
+use actix_web::http::header::HeaderValue;
 
 use crate::authn::Authenticator;
 use crate::authz::{Authorized, Owners, Rows};
@@ -36,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) authenticators: Vec<Arc<dyn Authenticator>>,
     pub(crate) challenges: Challenges,
     pub(crate) rate_limit_store: RateLimitStore,
-    pub(crate) exempt_from_rate_limits: Unlimited,
+    pub(crate) exempt_from_rate_limits: ExemptClients,
     pub(crate) rate_limit_mode: RateLimitMode,
     pub(crate) rate_limit_wait: Duration,
     pub(crate) rate_limit_headers: RateLimitHeaders,
@@ -45,7 +43,7 @@ pub(crate) struct Settings {
     pub(crate) proxies: TrustedProxies,
     pub(crate) group: AddressGroup,
     pub(crate) restyle: Option<Box<Restyle>>,
-    /// Whether clients are shown what went wrong inside of the server.
+    /// Whether error responses show clients the internal cause.
     pub(crate) reveal: bool,
     pub(crate) owners: Owners,
     pub(crate) roles: Option<Roles>,
@@ -54,63 +52,32 @@ pub(crate) struct Settings {
     pub(crate) realm: String,
     pub(crate) exempt: Vec<Exempt>,
     pub(crate) body_timeouts: BodyTimeouts,
-    /// How many bytes a compressed body may inflate to, where no route says it.
+    /// How many bytes a compressed body may inflate to, if the route sets no limit of its own. `None`: compressed bodies are
+    /// refused.
     pub(crate) compressed: Option<u64>,
     pub(crate) policies: PolicyTable,
 }
 
-/// Where services without a policy may answer, and why.
+/// A mount that may hold services without a policy, and the reason for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Exempt {
     pub(crate) prefix: String,
     pub(crate) reason: String,
 }
 
-/// Who is counted by no rate limit.
+/// The clients that no rate limit counts.
 #[derive(Debug, Default)]
-pub(crate) struct Unlimited {
+pub(crate) struct ExemptClients {
     pub(crate) addresses: AddressRanges,
     /// Any of these.
     pub(crate) rules: Vec<Rule>,
 }
 
-impl Unlimited {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.addresses.is_empty() && self.rules.is_empty()
-    }
-}
-
-/// One `WWW-Authenticate` value for each scheme, prepared at boot.
+/// One `WWW-Authenticate` value for each scheme, prepared at startup.
 #[derive(Debug, Default)]
 pub(crate) struct Challenges {
     pub(crate) without_credentials: Vec<HeaderValue>,
     pub(crate) after_bad_credentials: Vec<HeaderValue>,
-}
-
-impl Settings {
-    pub(crate) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
-        self.proxies.client(head)
-    }
-
-    /// The address as rate limits count it.
-    pub(crate) fn network(&self, address: IpAddr) -> IpAddr {
-        self.group.client_of(address)
-    }
-
-    /// The problem as a response in the application's style; the status and `Retry-After` are not the style's to change.
-    pub(crate) fn render(&self, problem: Problem) -> HttpResponse {
-        let Some(restyle) = &self.restyle else {
-            return problem.response();
-        };
-        // The style is the application's code, and an error must be answered even where that panics.
-        let styled = catch_unwind(AssertUnwindSafe(|| restyle(problem.clone())));
-        let mut response = styled.unwrap_or_else(|_| problem.response());
-        *response.status_mut() = problem.status();
-        if let Some(seconds) = problem.seconds_to_wait() {
-            response.headers_mut().insert(RETRY_AFTER, seconds.into());
-        }
-        response
-    }
 }
 
 impl fmt::Debug for Settings {
@@ -125,8 +92,8 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// The settings as one worker holds them: it counts its own references, so that workers do not contend for one counter on
-/// every request.
+/// The settings as one worker holds them. Each worker counts its own references, so that workers do not contend for one atomic
+/// counter on every request.
 #[derive(Clone)]
 pub(crate) struct Shared(Rc<PerWorker>);
 
@@ -150,25 +117,25 @@ impl Deref for Shared {
     }
 }
 
-/// What the middleware tells the guard about a request, and the guard the middleware.
+/// The state of one request, which middleware, guard and extractors share.
 ///
-/// It lives in the request's extensions under a type that nobody else can name, so no header and no other middleware can
-/// claim that a request was checked.
+/// It is in the request's extensions under a type that is private to this crate. So no header and no other middleware can pretend
+/// that a request was checked.
 pub(crate) struct RequestState {
     pub(crate) settings: Shared,
-    /// The coding of the body, which is in the headers no more.
+    /// The coding of the body, which the middleware took out of the headers.
     pub(crate) coding: Option<Coding>,
-    /// Set by the guard, and only there.
+    /// Whether the request reached the guard. Only the guard sets it.
     pub(crate) guarded: Cell<bool>,
     pub(crate) principal: OnceCell<Principal>,
-    /// On its way from the guard, through the route's own middleware, to the handler.
+    /// Handed from the guard through the route's own middleware to the handler.
     pub(crate) authorized: Cell<Option<Authorized>>,
-    /// What was loaded for the decision, until the handler takes it.
+    /// The rows that the access rule loaded, until an argument of the handler takes them.
     pub(crate) rows: RefCell<Rows>,
-    /// What the handler's input was charged, on its way out through the route's own middleware, behind which it settles. Set
-    /// where there is such a middleware, which keeps hold of it: what fails there returns no request.
+    /// The reservations that were made inside the route's own middleware. They settle outside of it. Set only if the route has such
+    /// a middleware. The guard keeps a reference of its own, because a middleware that fails returns no request.
     pub(crate) reservations: OnceCell<Rc<RefCell<Reservations>>>,
-    /// One refusal is one event, however many layers it passes.
+    /// Whether the refusal was audited, so that one refusal is one event.
     pub(crate) audited: Cell<bool>,
 }
 

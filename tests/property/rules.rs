@@ -266,8 +266,9 @@ macro_rules! app {
         // The same as the attributes generate for a function.
         let guarded = palisade::__v1::Function::new(|request: HttpRequest, payload: web::Payload| {
             let policy = CURRENT.with(|current| current.borrow().as_ref().unwrap().get());
-            let taken = palisade::__takes!(&'static str;);
-            Box::pin(palisade::__v1::enforce(policy, request, payload, || async { "in" }, taken))
+            let handler = || async { "in" };
+            let handler = palisade::__v1::handler!(handler; &'static str;);
+            Box::pin(palisade::__v1::enforce(policy, request, payload, handler))
         });
         let routes = palisade::scope("/routes").service(nothing);
         let palisade = builder().roles(roles()).admin_role(ROLES[ADMIN]).routes(&routes).build().unwrap();

@@ -40,11 +40,6 @@ pub(super) fn checks(validation: &Validation, arguments: &[Argument]) -> TokenSt
     quote!(|#all, #every| { #taken #(#calls)* #all #done })
 }
 
-/// The closure of a handler that validates nothing.
-pub(super) fn unchecked() -> TokenStream {
-    quote!(|_, _| ::core::result::Result::Ok(()))
-}
-
 /// `|__keys, (_, __body)| __keys.of("body.email", &__body.email)`. The compiler reports a type that can't be a key at the
 /// field in the attribute.
 pub(super) fn keys(fields: &[CountedField], arguments: &[Argument]) -> TokenStream {

@@ -12,7 +12,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Expr, LitStr, Path};
 
-use self::arguments::{checks, keys, unchecked};
+use self::arguments::{checks, keys};
 use crate::gather::OuterAttribute;
 use crate::hygiene::{constant, local};
 use crate::item::{Fitness, Handler};
@@ -67,35 +67,26 @@ struct Expansion<'a> {
 impl Expansion<'_> {
     /// A route of palisade's own: a type that carries its policy.
     fn endpoint(&self, location: &TokenStream, guards: &[Path], wraps: &[Expr]) -> TokenStream {
-        let Self { handler, policy, arguments, call } = self;
+        let Self { handler, policy, arguments, .. } = self;
         let Handler { visibility, signature, .. } = handler;
         let name = &signature.ident;
         let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
         let inner = inner(handler);
         let mounter = local("__at", Span::call_site());
-        let taken = types::taken(signature);
-        let mounted = match call.map(|additions| self.closures(additions)) {
+        let mounted = match self.handler_with_checks() {
             None => quote!(#mounter.never()),
-            Some(Closures { checks: None, keys: None }) => quote!(#mounter.handler(#name, #taken)),
-            Some(Closures { checks: Some(checks), keys: None }) => quote!(#mounter.validated(#name, #taken, #checks)),
-            Some(Closures { checks, keys: Some(keys) }) => {
-                let checks = checks.unwrap_or_else(unchecked);
-                quote!(#mounter.counted(#name, #taken, #checks, #keys))
-            }
-        };
-        let mounted = match wraps {
-            [] => mounted,
+            Some(handler) if wraps.is_empty() => quote!(#handler.mount(#mounter)),
             // The checks run before the route's own middleware, so the handler is mounted inside of it.
-            wraps => {
+            Some(handler) => {
                 let route = local("__route", Span::call_site());
-                quote!(#mounter.around(|#mounter| #mounted, |#route| #route #(.wrap(#wraps))*))
+                quote!(#mounter.around(|#mounter| #handler.mount(#mounter), |#route| #route #(.wrap(#wraps))*))
             }
         };
         let members = quote! {
             const ROUTE: ::palisade::__v1::Route = #location;
             const POLICY: &'static ::palisade::__v1::Policy = #policy;
 
-            fn mount(self, #mounter: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+            fn mount(self, #mounter: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
                 #inner
                 #mounted #(.guard(::palisade::__v1::fn_guard(#guards)))*
             }
@@ -133,33 +124,17 @@ impl Expansion<'_> {
         let name = &signature.ident;
         let outer = handler.attributes.iter().filter(|attribute| is_about_the_name(attribute));
         let inner = inner(handler);
-        let [request, payload, held, taken] =
-            ["__request", "__payload", "__policy", "__taken"].map(|name| local(name, Span::call_site()));
-        let answer = match call.map(|additions| self.closures(additions)) {
+        let [request, payload, held, called] =
+            ["__request", "__payload", "__policy", "__handler"].map(|name| local(name, Span::call_site()));
+        let answer = match call {
             None => quote!(::core::unreachable!()),
-            Some(Closures { checks: None, keys: None }) => {
-                quote!(::palisade::__v1::enforce(#held, #request, #payload, #name, #taken).await)
-            }
-            Some(Closures { checks: Some(checks), keys: None }) => quote! {
-                ::palisade::__v1::enforce_validated(
-                    #held, #request, #payload, #name, #taken, #checks,
-                ).await
-            },
-            Some(Closures { checks, keys: Some(keys) }) => {
-                let checks = checks.unwrap_or_else(unchecked);
-                quote! {
-                    ::palisade::__v1::enforce_counted(
-                        #held, #request, #payload, #name, #taken, #checks, #keys,
-                    ).await
-                }
-            }
+            Some(_) => quote!(::palisade::__v1::enforce(#held, #request, #payload, #called).await),
         };
         // The policy is a constant of its own, because `const { .. }` does not promote the lists in it. The constant is in a block
         // of its own, so that the handler does not see it.
-        let policy = call.map(|_| {
-            let (policy, proofs) =
-                (constant("__POLICY", &quote!(&::palisade::__v1::Policy), policy), types::taken(signature));
-            quote!(let #held = #policy; let #taken = #proofs;)
+        let policy = self.handler_with_checks().map(|handler| {
+            let policy = constant("__POLICY", &quote!(&::palisade::__v1::Policy), policy);
+            quote!(let #held = #policy; let #called = #handler;)
         });
         // In a constant, so that the handler sees no name of it.
         let arguments = (call.is_some() && !handler.arguments.is_empty()).then(|| {
@@ -183,6 +158,16 @@ impl Expansion<'_> {
                     #answer
                 }));
         }
+    }
+
+    /// `handler!(show_user; ..).validated(..).counted_by(..)`: the handler with the checks of its arguments. `None` if it cannot
+    /// be called.
+    fn handler_with_checks(&self) -> Option<TokenStream> {
+        let Closures { checks, keys } = self.closures(self.call?);
+        let handler = types::handler(&self.handler.signature);
+        let validated = checks.map(|checks| quote!(.validated(#checks)));
+        let counted = keys.map(|keys| quote!(.counted_by(#keys)));
+        Some(quote!(#handler #validated #counted))
     }
 
     fn closures(&self, additions: &Additions) -> Closures {
@@ -220,7 +205,7 @@ pub(crate) fn implementations(name: &Ident, members: &TokenStream, arguments: &T
             }
         }
 
-        impl ::palisade::__v1::Judged for #name {
+        impl ::palisade::__v1::RouteArguments for #name {
             ::palisade::__v1::arguments!(#arguments);
         }
     }

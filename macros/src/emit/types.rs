@@ -12,9 +12,9 @@ use crate::policy::{Access, Checked, Policy};
 use crate::rule::Rule;
 use crate::template;
 
-/// `::palisade::__v1::takes!(String; Path<u32>, Json<Note>)`. The compiler reports a type that is not a response or not an
-/// extractor.
-pub(super) fn taken(signature: &Signature) -> TokenStream {
+/// `::palisade::__v1::handler!(show; String; Path<u32>, Json<Note>)`. The compiler reports a type that is not a response or not
+/// an extractor.
+pub(super) fn handler(signature: &Signature) -> TokenStream {
     let lifetimes = lifetimes(signature);
     let answer = match &signature.output {
         // The compiler infers it.
@@ -27,7 +27,8 @@ pub(super) fn taken(signature: &Signature) -> TokenStream {
         }
     };
     let each = each(signature);
-    quote!(::palisade::__v1::takes!(#answer; #each))
+    let name = &signature.ident;
+    quote!(::palisade::__v1::handler!(#name; #answer; #each))
 }
 
 /// Whether it contains `impl`, as in `impl Responder`, which cannot be written as the type of a variable.

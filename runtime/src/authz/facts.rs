@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 
-use super::{Owners, Refusal, Rows, as_extracted, only};
+use super::{Owners, Refusal, Rows, path_value};
 use crate::policy::{Check, LoadFailure, Loaded, Ownership, Refused, Rule, Verdict};
 use crate::principal::Principal;
 use crate::role::RoleName;
@@ -123,10 +123,10 @@ impl<'f, 'r> Facts<'f, 'r> {
         parameter: &'static str,
         own: impl FnOnce(&'f Principal) -> Option<&'f str>,
     ) -> Result<Truth, Refusal> {
-        let value = only(self.request, parameter).ok_or(Refusal::NoSuchParameter(parameter))?;
+        let value = path_value(self.request, parameter)?;
         let Some(principal) = self.principal else { return Ok(Truth::No) };
         let Some(own) = own(principal).filter(|own| !own.is_empty()) else { return Ok(Truth::No) };
-        Ok((self.owners.include(principal)? && as_extracted(value).is_some_and(|value| value == own)).into())
+        Ok((self.owners.include(principal)? && value.is_some_and(|value| value == own)).into())
     }
 
     /// Asks the first question that is open: a predicate before a row.
@@ -176,8 +176,7 @@ impl<'f, 'r> Facts<'f, 'r> {
     async fn look_up(&mut self, ownership: &'r Ownership) -> Result<(), Refusal> {
         let mut values = Vec::with_capacity(ownership.parameters().len());
         for parameter in ownership.parameters() {
-            let value = only(self.request, parameter).ok_or(Refusal::NoSuchParameter(parameter))?;
-            values.push(as_extracted(value));
+            values.push(path_value(self.request, parameter)?);
         }
         let values: Option<Vec<_>> = values.into_iter().collect();
         // Before the row is asked for: what is not configured must not tell what exists.

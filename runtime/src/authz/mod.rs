@@ -8,6 +8,7 @@ mod facts;
 
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
+use std::fmt;
 
 use actix_web::HttpRequest;
 use percent_encoding::percent_decode_str;
@@ -17,11 +18,26 @@ use crate::policy::{Refused, Rule};
 use crate::principal::Principal;
 use crate::role::RoleName;
 
-/// Proof that the rules of the route admit the request; calling the handler consumes it.
+/// Proof that the rules of the route admit the request. Calling the handler consumes it.
+///
+/// Its field is private, so only [`decide`] makes one.
 #[must_use]
-pub(crate) struct Authorized {
-    /// What was loaded for the decision, for the handler's [`Owned`](crate::Owned).
-    pub(crate) rows: Rows,
+pub struct Authorized {
+    rows: Rows,
+}
+
+impl fmt::Debug for Authorized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorized")
+    }
+}
+
+impl Authorized {
+    /// The rows that were loaded for the decision, for the handler's [`Owned`](crate::Owned) arguments. `None` if there are
+    /// none.
+    pub(crate) fn take_rows(&mut self) -> Option<Rows> {
+        (!self.rows.is_empty()).then(|| std::mem::take(&mut self.rows))
+    }
 }
 
 /// Rows by their type.
@@ -142,20 +158,20 @@ fn refusal(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Refusal {
     Refusal::Denied(no.map_or("rule_not_met", reason))
 }
 
-/// The value of the parameter, if there is exactly one of that name: where a scope and a route in it use the same name, the
-/// two values differ and nobody can tell which is meant.
-fn only<'r>(request: &'r HttpRequest, parameter: &str) -> Option<&'r str> {
+/// The value of a path parameter as the handler gets it: the router leaves `%2F`, `%25` and `%2B` encoded, the `Path` extractor
+/// decodes them, and both must mean the same resource. `None` if the decoded value is not UTF-8.
+///
+/// # Errors
+///
+/// [`Refusal::NoSuchParameter`] unless exactly one parameter has the name. If a scope and a route in it use the same name, the two
+/// values differ, and the rule could mean either.
+fn path_value<'r>(request: &'r HttpRequest, parameter: &'static str) -> Result<Option<Cow<'r, str>>, Refusal> {
     let mut values = request.match_info().iter().filter(|(name, _)| *name == parameter);
-    match (values.next(), values.next()) {
-        (Some((_, value)), None) => Some(value),
-        _ => None,
-    }
-}
-
-/// What the handler will be given: the router leaves `%2F`, `%25` and `%2B` encoded, the `Path` extractor does not, and the
-/// two must mean the same resource. `None` where it is no text.
-fn as_extracted(value: &str) -> Option<Cow<'_, str>> {
-    if value.as_bytes().contains(&b'%') { percent_decode_str(value).decode_utf8().ok() } else { Some(value.into()) }
+    let (Some((_, value)), None) = (values.next(), values.next()) else {
+        return Err(Refusal::NoSuchParameter(parameter));
+    };
+    let is_encoded = value.as_bytes().contains(&b'%');
+    Ok(if is_encoded { percent_decode_str(value).decode_utf8().ok() } else { Some(value.into()) })
 }
 
 const fn reason(rule: &Rule) -> &'static str {

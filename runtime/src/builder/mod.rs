@@ -29,7 +29,7 @@ use crate::proxy::{AddressGroup, ForwardedBy, ProxyPeers};
 use crate::rate_limit::{RateLimitHeaders, RateLimitMode, RateLimitStore};
 use crate::role::{RoleName, Roles};
 use crate::scope::Scope;
-use crate::settings::{Exempt, Restyle, Settings, Unlimited};
+use crate::settings::{Exempt, ExemptClients, Restyle, Settings};
 
 /// The middleware with its configuration. Cloning is cheap, and clones share everything.
 ///
@@ -66,7 +66,7 @@ impl Palisade {
             rate_limit_mode: RateLimitMode::Enforce,
             rate_limit_wait: rate_limits::DEFAULT_WAIT,
             rate_limit_headers: RateLimitHeaders::Draft10,
-            unlimited: Unlimited::default(),
+            unlimited: ExemptClients::default(),
             headers: SecurityHeaders::new(),
             cors: CorsRules::nobody(),
             proxies: ProxyPeers::default(),
@@ -103,7 +103,7 @@ pub struct PalisadeBuilder {
     rate_limit_mode: RateLimitMode,
     rate_limit_wait: Duration,
     rate_limit_headers: RateLimitHeaders,
-    unlimited: Unlimited,
+    unlimited: ExemptClients,
     headers: SecurityHeaders,
     cors: CorsRules,
     proxies: ProxyPeers,

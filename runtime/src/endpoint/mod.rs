@@ -5,8 +5,6 @@
 
 pub(crate) mod arguments;
 
-use std::any::TypeId;
-use std::marker::PhantomData;
 use std::rc::Rc;
 
 use actix_web::dev::{
@@ -14,119 +12,33 @@ use actix_web::dev::{
 };
 use actix_web::guard::{self, Guard, GuardContext};
 use actix_web::http::header::HeaderValue;
-use actix_web::{Handler, web};
+use actix_web::web;
 use palisade_grammar::template;
 
 pub(crate) use self::arguments::Parts;
-use self::arguments::{Demands, Taken};
-use crate::guard::{self as checks, Place};
+use self::arguments::RouteArguments;
+use crate::guard::{self as checks, GuardedHandler, HandlerWithChecks, MountPosition, MountedPolicy};
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
-use crate::rate_limit::FieldKeys;
 use crate::reached;
-use crate::validation::{Checks, Invalid, NotValidated};
 
 /// A handler whose attributes say who may call it.
 ///
 /// `#[get("/users/{id}")]` and its like make one of an annotated function. It goes into a [`scope`](crate::scope()) or
 /// straight into an `App`, by its name.
-pub trait Endpoint: Judged + Sized + 'static {
+pub trait Endpoint: RouteArguments + Sized + 'static {
     /// Methods and path template.
     const ROUTE: Route;
     /// What it demands.
     const POLICY: &'static Policy;
 
     #[doc(hidden)]
-    fn mount(self, mounter: Mounter) -> impl Mounted;
+    fn mount(self, mounter: Mounter) -> actix_web::Route;
 }
 
-/// A handler behind its checks. Its type still tells what the handler takes, and nothing has to be mounted to ask.
-#[doc(hidden)]
-pub trait Mounted {
-    fn into_route(self) -> actix_web::Route;
-
-    /// Whether the arguments have a type for which `of` returns `true`.
-    fn takes(of: fn(TypeId) -> bool) -> bool;
-}
-
-/// The one [`Mounted`], for a handler with these arguments.
-#[doc(hidden)]
-pub struct Handled<Args> {
-    route: actix_web::Route,
-    arguments: PhantomData<fn(Args)>,
-}
-
-impl<Args> Handled<Args> {
-    fn new(route: actix_web::Route) -> Self {
-        Self { route, arguments: PhantomData }
-    }
-
-    pub fn guard(self, guard: impl Guard + 'static) -> Self {
-        Self::new(self.route.guard(guard))
-    }
-}
-
-impl<Args: Arguments> Mounted for Handled<Args> {
-    fn into_route(self) -> actix_web::Route {
-        self.route
-    }
-
-    fn takes(of: fn(TypeId) -> bool) -> bool {
-        Args::any(of)
-    }
-}
-
-/// The arguments of a handler, by their types: an alias is the type that it stands for.
-#[doc(hidden)]
-pub trait Arguments: 'static {
-    fn any(of: fn(TypeId) -> bool) -> bool;
-}
-
-macro_rules! arguments {
-    ($($argument:ident)*) => {
-        impl<$($argument: 'static),*> Arguments for ($($argument,)*) {
-            fn any(_of: fn(TypeId) -> bool) -> bool {
-                false $(|| _of(TypeId::of::<$argument>()))*
-            }
-        }
-    };
-}
-arguments! {}
-arguments! { A }
-arguments! { A B }
-arguments! { A B C }
-arguments! { A B C D }
-arguments! { A B C D E }
-arguments! { A B C D E F }
-arguments! { A B C D E F G }
-arguments! { A B C D E F G H }
-arguments! { A B C D E F G H I }
-arguments! { A B C D E F G H I J }
-arguments! { A B C D E F G H I J K }
-arguments! { A B C D E F G H I J K L }
-arguments! { A B C D E F G H I J K L M }
-arguments! { A B C D E F G H I J K L M N }
-arguments! { A B C D E F G H I J K L M N O }
-arguments! { A B C D E F G H I J K L M N O P }
-
-/// Whether the handler of an endpoint takes a type for which `of` returns `true`.
-pub(crate) fn takes<E: Endpoint>(of: fn(TypeId) -> bool) -> bool {
-    fn by_type<E, M: Mounted>(_: fn(E, Mounter) -> M, of: fn(TypeId) -> bool) -> bool {
-        M::takes(of)
-    }
-    by_type(E::mount, of)
-}
-
-/// The arguments of an endpoint, judged.
-#[doc(hidden)]
-pub trait Judged {
-    /// What they demand of the path. That they can be had at all, it proves by being compiled.
-    fn arguments(demands: &Demands);
-}
-
-/// Where a handler gets its guard.
+/// Where a handler is mounted: with which policy, and inside which scopes. Only this crate makes one.
 #[doc(hidden)]
 pub struct Mounter {
-    place: Place,
+    position: MountPosition,
     policy: &'static Policy,
     demands: Rc<ScopeDemands>,
 }
@@ -134,66 +46,19 @@ pub struct Mounter {
 impl Mounter {
     pub(crate) fn new<E: Endpoint>(demands: Rc<ScopeDemands>) -> Self {
         reached::remember(E::ROUTE.path);
-        Self { place: Place::Behind, policy: E::POLICY, demands }
+        Self { position: MountPosition::Outermost, policy: E::POLICY, demands }
     }
 
-    /// Mounts the handler behind its checks.
-    pub fn handler<F, T>(self, handler: F, taken: T) -> Handled<T::Arguments>
-    where
-        T: Taken,
-        F: Handler<T::Arguments, Output = T::Answer>,
-    {
-        self.validated(handler, taken, |_, _| Ok(()))
-    }
-
-    /// Mounts the handler behind its checks and the validation of its arguments.
-    pub fn validated<F, T, C>(self, handler: F, taken: T, check: C) -> Handled<T::Arguments>
-    where
-        T: Taken,
-        F: Handler<T::Arguments, Output = T::Answer>,
-        C: Fn(Checks<NotValidated>, &T::Arguments) -> Result<(), Invalid> + Copy + 'static,
-    {
-        self.counted(handler, taken, check, |none, _| none)
-    }
-
-    /// The same, with the fields that rate limits count by.
-    pub fn counted<F, T, C, K>(self, handler: F, _: T, check: C, keys: K) -> Handled<T::Arguments>
-    where
-        T: Taken,
-        F: Handler<T::Arguments, Output = T::Answer>,
-        C: Fn(Checks<NotValidated>, &T::Arguments) -> Result<(), Invalid> + Copy + 'static,
-        K: Fn(FieldKeys, &T::Arguments) -> FieldKeys + Copy + 'static,
-    {
-        let Self { place, policy, demands } = self;
-        Handled::new(actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
-            reached::mark();
-            let handler = handler.clone();
-            let demands = Rc::clone(&demands);
-            async move {
-                let (request, mut payload) = request.into_parts();
-                let check = |arguments: &T::Arguments| check(Checks::new(), arguments);
-                let keys = |arguments: &T::Arguments| keys(FieldKeys::new(), arguments);
-                let payload = &mut payload;
-                let response = checks::enforce(place, policy, &demands, &request, payload, &handler, check, keys).await;
-                Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
-            }
-        })))
-    }
-
-    /// Stands for a handler that can't be called, in a program that does not compile.
-    pub fn never(self) -> Handled<()> {
-        Handled::new(actix_web::Route::new())
-    }
-
-    /// Mounts what `build` makes of the handler, in what `wrap` puts around it, the route's own middleware, behind the checks.
-    pub fn around<Args>(
+    /// Mounts the route that `build` returns inside the route's own middleware, which `wrap` adds. The checks run before that
+    /// middleware.
+    pub fn around(
         self,
-        build: impl FnOnce(Self) -> Handled<Args>,
+        build: impl FnOnce(Self) -> actix_web::Route,
         wrap: impl FnOnce(actix_web::Route) -> actix_web::Route,
-    ) -> Handled<Args> {
+    ) -> actix_web::Route {
         let Self { policy, demands, .. } = self;
-        let inner = wrap(build(Self { place: Place::Inside, policy, demands: Rc::clone(&demands) }).route);
-        Handled::new(actix_web::Route::new().service(fn_factory(move || {
+        let inner = wrap(build(Self { position: MountPosition::InsideWrap, policy, demands: Rc::clone(&demands) }));
+        actix_web::Route::new().service(fn_factory(move || {
             let (inner, demands) = (inner.new_service(()), Rc::clone(&demands));
             async move {
                 let inner = Rc::new(inner.await?);
@@ -203,7 +68,32 @@ impl Mounter {
                     async move { checks::around(policy, &demands, request, &*inner).await }
                 }))
             }
-        })))
+        }))
+    }
+
+    /// Takes the place of a handler that cannot be called, in a program that does not compile.
+    pub fn never(self) -> actix_web::Route {
+        actix_web::Route::new()
+    }
+}
+
+impl<F, Arguments, V, K> HandlerWithChecks<F, Arguments, V, K>
+where
+    Self: GuardedHandler,
+{
+    /// Mounts the handler behind its checks.
+    pub fn mount(self, mounter: Mounter) -> actix_web::Route {
+        let Mounter { position, policy, demands } = mounter;
+        actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
+            reached::mark();
+            let (handler, demands) = (self.clone(), Rc::clone(&demands));
+            async move {
+                let (request, mut payload) = request.into_parts();
+                let mounted = MountedPolicy { position, policy, demands: &demands };
+                let response = checks::enforce(mounted, &request, &mut payload, &handler).await;
+                Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
+            }
+        }))
     }
 }
 
@@ -220,7 +110,7 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
     // What an `actix_web::web::Scope` around it has in its prefix, nobody says here.
     if app.is_root() {
         let own = template::parameters(E::ROUTE.path).count();
-        let short = parts_of::<E>().into_iter().find(|parts| !parts.fit(own));
+        let short = E::arguments().path_parts.into_iter().find(|parts| !parts.fit(own));
         assert!(
             short.is_none(),
             "palisade: `{}` takes a `Path` of {}, but its path {} has {own}: give the one as many as the other, or put it into the \
@@ -233,7 +123,7 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
     web::resource(E::ROUTE.path)
         .name(resource_name(&E::ROUTE, E::POLICY))
         .guard(Methods::of::<E>())
-        .route(endpoint.mount(Mounter::new::<E>(Rc::new(ScopeDemands::new()))).into_route())
+        .route(endpoint.mount(Mounter::new::<E>(Rc::new(ScopeDemands::new()))))
         .default_service(fallback(Rc::new(ScopeDemands::new()), None))
         .register(app);
 }
@@ -252,17 +142,10 @@ macro_rules! __register {
         }
 
         $(#[$attribute])*
-        impl $crate::__v1::Judged for $endpoint {
+        impl $crate::__v1::RouteArguments for $endpoint {
             $crate::__arguments!($($arguments)*);
         }
     };
-}
-
-/// What the arguments of an endpoint demand of its path.
-pub(crate) fn parts_of<E: Endpoint>() -> Vec<Parts> {
-    let demands = Demands::default();
-    E::arguments(&demands);
-    demands.into_parts()
 }
 
 /// The name that the route was given, or that of the handler.

@@ -314,7 +314,7 @@ impl RateLimiter {
         let named =
             |kind: &'static str, text: &str| Client::Named { kind: Cow::Borrowed(kind), text: text.to_owned().into() };
         match &key.0 {
-            Kind::Address(address) => Client::Address(self.0.network(*address)),
+            Kind::Address(address) => Client::Address(self.0.group.client_of(*address)),
             Kind::Principal { issuer, subject } => {
                 Client::Principal { issuer: issuer.clone().into(), subject: subject.clone().into() }
             }

@@ -20,8 +20,8 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::config_error::ConfigError;
-use crate::endpoint::{self, Endpoint, Mounted as _, Mounter, Parts, parts_of};
-use crate::extractors;
+use crate::endpoint::arguments::ArgumentNeeds;
+use crate::endpoint::{Endpoint, Mounter};
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
 use crate::policy_table::PolicyTable;
 use crate::rate_limit::RateLimit;
@@ -106,10 +106,8 @@ enum ScopeItemKind {
 struct Mount {
     route: Route,
     policy: &'static Policy,
-    /// Whether the handler takes a [`RowFilter`](crate::RowFilter), also by a type alias.
-    takes_scoped: bool,
-    /// The path parameters that its arguments need.
-    parts: Vec<Parts>,
+    /// What its arguments need.
+    needs: ArgumentNeeds,
     mount: Box<dyn FnOnce(Rc<ScopeDemands>) -> actix_web::Route>,
 }
 
@@ -132,10 +130,8 @@ pub trait Guarded {
 
 impl<E: Endpoint> Guarded for E {
     fn into_item(self) -> ScopeItem {
-        let takes_scoped = endpoint::takes::<E>(extractors::is_scoped);
-        let mount = Box::new(|demands| self.mount(Mounter::new::<E>(demands)).into_route());
-        let parts = parts_of::<E>();
-        ScopeItem(ScopeItemKind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, takes_scoped, parts, mount }))
+        let mount = Box::new(|demands| self.mount(Mounter::new::<E>(demands)));
+        ScopeItem(ScopeItemKind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, needs: E::arguments(), mount }))
     }
 }
 

@@ -26,8 +26,7 @@ fn with(mut scope: Scope, template: String) -> Scope {
     scope.items.push(ScopeItem(ScopeItemKind::Endpoint(Mount {
         route,
         policy: &PUBLIC,
-        takes_scoped: false,
-        parts: Vec::new(),
+        needs: ArgumentNeeds::default(),
         mount,
     })));
     scope

@@ -40,7 +40,7 @@ impl Outline {
         let members = scope.items.iter().map(|item| match &item.0 {
             ScopeItemKind::Endpoint(mount) => {
                 let refused = refused_by(&[mount.policy.rule]);
-                Member::Endpoint(mount.route, mount.policy, refused, mount.parts.clone())
+                Member::Endpoint(mount.route, mount.policy, refused, mount.needs.path_parts.clone())
             }
             ScopeItemKind::Scope(inner) => Member::Scope(Self::of(inner)),
         });

@@ -16,6 +16,11 @@ pub trait Known {
     fn parts() -> Option<Parts> {
         None
     }
+
+    /// Whether it is a [`RowFilter`], which needs an administrator's role that the application's roles define.
+    fn is_row_filter() -> bool {
+        false
+    }
 }
 
 /// The kind of an argument that is [`Known`].
@@ -120,7 +125,6 @@ impl<Row, First, Others: Holds<Row, Place>, Place> Holds<Row, Behind<Place>> for
 
 macro_rules! of_the_caller {
     ($([$($generic:ident)?] $argument:ty;)*) => {$(
-        impl<$($generic)?> Known for $argument {}
         #[diagnostic::do_not_recommend]
         impl<$($generic,)? Body> After<Special, Body> for $argument {}
         impl<$($generic,)? Body> Step<Special, Body> for $argument {
@@ -138,6 +142,14 @@ of_the_caller! {
     [] Principal;
     [] RowFilter;
     [T] Claims<T>;
+}
+
+impl Known for Principal {}
+impl<T> Known for Claims<T> {}
+impl Known for RowFilter {
+    fn is_row_filter() -> bool {
+        true
+    }
 }
 
 impl<R> Known for Owned<R> {}
@@ -217,6 +229,10 @@ macro_rules! optional {
             fn parts() -> Option<Parts> {
                 T::parts()
             }
+
+            fn is_row_filter() -> bool {
+                T::is_row_filter()
+            }
         }
         #[diagnostic::do_not_recommend]
         impl<T: After<Special, Body>, $($generic,)? Body> After<Special, Body> for $argument<T, $($generic)?> {}
@@ -242,7 +258,11 @@ optional! {
 }
 
 // It reads the body once, for both.
-impl<L: Known, R: Known> Known for Either<L, R> {}
+impl<L: Known, R: Known> Known for Either<L, R> {
+    fn is_row_filter() -> bool {
+        L::is_row_filter() || R::is_row_filter()
+    }
+}
 #[diagnostic::do_not_recommend]
 impl<L: After<Special, Body>, R: After<Special, Body>, Body> After<Special, Body> for Either<L, R> {}
 impl<L: Step<Special, Body>, R, Body> Step<Special, Body> for Either<L, R> {

@@ -6,14 +6,16 @@
 mod known;
 mod parts;
 
-use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::Arguments;
 use actix_web::web::Path;
-use actix_web::{FromRequest, Responder};
+use actix_web::{FromRequest, Handler, Responder};
 use serde::de::DeserializeOwned;
+
+use crate::guard::{HandlerWithChecks, without_checks};
+use crate::rate_limit::FieldKeys;
+use crate::validation::{Checks, Invalid, NotValidated};
 
 pub use self::known::*;
 pub use self::parts::Parts;
@@ -69,7 +71,7 @@ pub fn take<T: Argument>() -> impl Proof<Argument = T> {
 /// The proofs for a handler, each as the function that has it.
 pub trait Proofs {
     /// The tuple of the arguments.
-    type Arguments: FromRequest + Arguments;
+    type Arguments: FromRequest + 'static;
     /// The answer.
     type Answer: Responder;
 }
@@ -93,7 +95,7 @@ pub fn give<T: Answer>() -> impl AnswerProof<Answer = T> {
 /// A closure that returns the proofs. The compiler judges what is inside of it once.
 pub trait Taken {
     /// The tuple of the arguments.
-    type Arguments: FromRequest + Arguments;
+    type Arguments: FromRequest + 'static;
     /// The answer.
     type Answer: Responder;
 }
@@ -121,52 +123,90 @@ macro_rules! proofs {
 // As many as a handler of actix-web can have.
 proofs!(A1 F1 A2 F2 A3 F3 A4 F4 A5 F5 A6 F6 A7 F7 A8 F8 A9 F9 A10 F10 A11 F11 A12 F12 A13 F13 A14 F14 A15 F15 A16 F16);
 
-/// The proofs for what a handler gives and takes. A wrong type is blamed where it stands.
+/// A handler, what it returns and the types of its arguments. A wrong type is reported where it is written.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __takes {
-    ($answer:ty; $($(#[$when:meta])* $argument:ty),*) => {
-        || ($crate::__v1::give::<$answer>, $($(#[$when])* $crate::__v1::take::<$argument>,)*)
+macro_rules! __handler {
+    ($handler:ident; $answer:ty; $($(#[$when:meta])* $argument:ty),*) => {
+        $crate::__v1::handler(
+            $handler,
+            || ($crate::__v1::give::<$answer>, $($(#[$when])* $crate::__v1::take::<$argument>,)*),
+        )
     };
 }
 
-/// What the arguments of one handler demand of its path.
-#[derive(Debug, Default)]
-pub struct Demands(RefCell<Vec<Parts>>);
-
-impl Demands {
-    pub(crate) fn into_parts(self) -> Vec<Parts> {
-        self.0.into_inner()
-    }
-
-    /// Before the first argument.
-    pub fn begin(&self) -> SoFar<'_, Unread> {
-        SoFar { demands: self, body: PhantomData }
-    }
+/// A handler without checks of its arguments, which are added with
+/// [`validated`](HandlerWithChecks::validated) and [`counted_by`](HandlerWithChecks::counted_by).
+pub fn handler<F, T>(
+    handler: F,
+    _: T,
+) -> HandlerWithChecks<
+    F,
+    T::Arguments,
+    impl Fn(Checks<NotValidated>, &T::Arguments) -> Result<(), Invalid> + Copy + 'static,
+    impl Fn(FieldKeys, &T::Arguments) -> FieldKeys + Copy + 'static,
+>
+where
+    T: Taken,
+    F: Handler<T::Arguments, Output = T::Answer>,
+{
+    without_checks(handler)
 }
 
-/// The arguments that were judged so far.
-pub struct SoFar<'d, Body> {
-    demands: &'d Demands,
+/// What the arguments of a handler need from where it is mounted. Everything else about them is checked by the compiler.
+#[derive(Debug, Default)]
+pub struct ArgumentNeeds {
+    /// For each `Path`, how many parameters it takes.
+    pub(crate) path_parts: Vec<Parts>,
+    /// Whether an argument is a [`RowFilter`](crate::RowFilter), by any name of that type.
+    pub(crate) row_filter: bool,
+}
+
+/// The arguments of an endpoint, which the compiler has checked against its route.
+#[doc(hidden)]
+pub trait RouteArguments {
+    /// What is left to check when the endpoint is mounted.
+    fn arguments() -> ArgumentNeeds;
+}
+
+/// The arguments that were checked so far, and whether one of them reads the body.
+pub struct CheckedArguments<Body> {
+    needs: ArgumentNeeds,
     body: PhantomData<Body>,
 }
 
-impl<'d, Body> SoFar<'d, Body> {
-    fn and<Kind, Now>(self, next: &OfKind<Kind>) -> SoFar<'d, Now> {
-        self.demands.0.borrow_mut().extend(next.parts);
-        SoFar { demands: self.demands, body: PhantomData }
+impl CheckedArguments<Unread> {
+    /// Before the first argument.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { needs: ArgumentNeeds::default(), body: PhantomData }
+    }
+}
+
+impl<Body> CheckedArguments<Body> {
+    fn and<Kind, Now>(mut self, next: &OfKind<Kind>) -> CheckedArguments<Now> {
+        self.needs.path_parts.extend(next.parts);
+        self.needs.row_filter |= next.is_row_filter;
+        CheckedArguments { needs: self.needs, body: PhantomData }
+    }
+
+    /// After the last argument.
+    #[must_use]
+    pub fn needs(self) -> ArgumentNeeds {
+        self.needs
     }
 }
 
 /// What is known of the type of an argument.
 pub struct OfKind<Kind> {
     parts: Option<Parts>,
+    is_row_filter: bool,
     kind: PhantomData<Kind>,
 }
 
 impl<Kind> OfKind<Kind> {
-    const fn new(parts: Option<Parts>) -> Self {
-        Self { parts, kind: PhantomData }
+    const fn new(parts: Option<Parts>, is_row_filter: bool) -> Self {
+        Self { parts, is_row_filter, kind: PhantomData }
     }
 }
 
@@ -204,91 +244,91 @@ impl<T> Deref for OfPath<T> {
 impl<T: Known> Next<T> {
     /// Its bounds are those of the type.
     pub fn kind(&self) -> OfKind<Special> {
-        OfKind::new(T::parts())
+        OfKind::new(T::parts(), T::is_row_filter())
     }
 }
 
 impl<T: DeserializeOwned> OfPath<Path<T>> {
     /// How many parameters it takes, the type tells `serde`.
     pub fn kind(&self) -> OfKind<Plain> {
-        OfKind::new(Some(Parts::of::<T>()))
+        OfKind::new(Some(Parts::of::<T>()), false)
     }
 }
 
 impl<T> OfOthers<T> {
     /// There is nothing to say.
     pub fn kind(&self) -> OfKind<Plain> {
-        OfKind::new(None)
+        OfKind::new(None, false)
     }
 }
 
 /// On a route that looks at no credentials, and whose own template has `N` parameters.
-pub fn public<'d, T, const N: usize, Rows, Place, Kind, Body>(
-    judged: SoFar<'d, Body>,
+pub fn public<T, const N: usize, Rows, Place, Kind, Body>(
+    checked: CheckedArguments<Body>,
     next: &OfKind<Kind>,
-) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
+) -> CheckedArguments<<T as Step<Kind, Body>>::Now>
 where
     T: OnPublicRoute<Kind> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
     (): Nothing<Rows, Place>,
 {
-    judged.and(next)
+    checked.and(next)
 }
 
 /// On a route that admits callers without credentials.
-pub fn optional<'d, T, const N: usize, Rows, Place, Kind, Body>(
-    judged: SoFar<'d, Body>,
+pub fn optional<T, const N: usize, Rows, Place, Kind, Body>(
+    checked: CheckedArguments<Body>,
     next: &OfKind<Kind>,
-) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
+) -> CheckedArguments<<T as Step<Kind, Body>>::Now>
 where
     T: OnOptionalRoute<Kind> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
     (): Nothing<Rows, Place>,
 {
-    judged.and(next)
+    checked.and(next)
 }
 
 /// On a route whose callers are known, and whose rule loads these rows: `(A, (B, ()))`.
-pub fn guarded<'d, T, const N: usize, Rows, Place, Kind, Body>(
-    judged: SoFar<'d, Body>,
+pub fn guarded<T, const N: usize, Rows, Place, Kind, Body>(
+    checked: CheckedArguments<Body>,
     next: &OfKind<Kind>,
-) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
+) -> CheckedArguments<<T as Step<Kind, Body>>::Now>
 where
     T: OnGuardedRoute<Kind, Rows, Place> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
 {
-    judged.and(next)
+    checked.and(next)
 }
 
 /// On a route that nobody may call for now: whatever its other attributes say comes back with them.
-pub fn closed<'d, T, const N: usize, Rows, Place, Kind, Body>(
-    judged: SoFar<'d, Body>,
+pub fn closed<T, const N: usize, Rows, Place, Kind, Body>(
+    checked: CheckedArguments<Body>,
     next: &OfKind<Kind>,
-) -> SoFar<'d, <T as Step<Kind, Body>>::Now>
+) -> CheckedArguments<<T as Step<Kind, Body>>::Now>
 where
     T: Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
     (): Nothing<Rows, Place>,
 {
-    judged.and(next)
+    checked.and(next)
 }
 
 /// Where no rows are, no row has a place.
 pub trait Nothing<Rows, Place> {}
 impl<Rows> Nothing<Rows, ()> for () {}
 
-/// The function [`Judged::arguments`](super::Judged::arguments): of the kind of access, the number of parameters, the rows that
-/// the rule loads, and each argument.
+/// The function [`RouteArguments::arguments`], from the kind of access, the number of parameters, the rows that the rule
+/// loads, and each argument.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __arguments {
     ($access:ident, $parameters:literal, $rows:ty; $($(#[$when:meta])* $argument:ty),*) => {
-        fn arguments(__demands: &$crate::__v1::Demands) {
-            let __judged = __demands.begin();
+        fn arguments() -> $crate::__v1::ArgumentNeeds {
+            let __checked = $crate::__v1::CheckedArguments::none();
             $(
                 $(#[$when])*
-                let __judged = $crate::__v1::$access::<$argument, $parameters, $rows, _, _, _>(
-                    __judged,
+                let __checked = $crate::__v1::$access::<$argument, $parameters, $rows, _, _, _>(
+                    __checked,
                     &$crate::__v1::Next::<$argument>::ARGUMENT.kind(),
                 );
             )*
-            let _ = __judged;
+            __checked.needs()
         }
     };
 }

@@ -1,7 +1,7 @@
-//! Whom the rate limits of a stage count.
+//! Charges the rate limits of one stage of the checks.
 //!
-//! Threat: no key taken for no limit (CWE-770), and a key that nobody verified.
-//! Promise: a rate limit whose key is not there refuses the request, or says that the application is misconfigured.
+//! Threat: a request without a key that passes as unlimited (CWE-770), and a key that was not verified. Promise: if a rate limit
+//! finds no key, the request is refused, or the application is reported as misconfigured.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -9,70 +9,75 @@ use std::net::IpAddr;
 use actix_web::HttpMessage as _;
 use tokio::time::Instant;
 
-use super::GuardedRequest;
+use super::{GuardedRequest, MountedPolicy};
 use crate::audit;
 use crate::authz;
 use crate::denial::Denial;
 use crate::dry_run;
 use crate::problem::FieldError;
-use crate::rate_limit::RateLimitMode;
-use crate::rate_limit::{By, Count, FieldKeys, KeyAnswer, RateLimit, Stage};
-use crate::rate_limit::{Client, Few};
-use crate::rate_limit::{Origin, PendingCharge, RateLimitRefusal, Reservations};
+use crate::rate_limit::{
+    By, Client, Count, Few, FieldKeys, KeyAnswer, Origin, PendingCharge, RateLimit, RateLimitMode, RateLimitRefusal,
+    Reservations, Stage,
+};
 use crate::settings::RequestState;
 
 impl GuardedRequest<'_, '_> {
-    /// Takes a reservation from every rate limit of this stage, or from none. Where there is none, nothing is done and no room taken.
+    /// Charges every rate limit of this stage, or none of them. A stage without rate limits costs nothing.
     #[inline]
     pub(super) async fn charge(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
-        // What an exempt caller's address was charged is given back also where nothing else is counted.
-        let lifts = stage == Stage::Caller
+        let MountedPolicy { policy, demands, .. } = self.mounted;
+        let of_stage = |rate_limit: &RateLimit| rate_limit.keys().iter().any(|by| by.stage() == stage);
+        let has_rate_limits =
+            policy.rate_limits.iter().any(of_stage) || demands.rate_limits.iter().any(|own| of_stage(&own.rate_limit));
+        // An exempt caller gets back what its address was charged, even if this stage has no rate limit.
+        let may_give_back = stage == Stage::Caller
             && !self.reservations.is_empty()
             && !self.settings.exempt_from_rate_limits.rules.is_empty();
-        if !lifts && !self.has_rate_limits(stage) || dry_run::is_dry_run(self.request) {
+        if !has_rate_limits && !may_give_back || dry_run::is_dry_run(self.request) {
             return Ok(());
         }
-        // On the heap: the state of it would be in every request's, with rate limits or without.
-        Box::pin(self.charge_all(stage, fields)).await
+        // On the heap: otherwise the state of every request would be larger, with rate limits or without.
+        Box::pin(self.charge_stage(stage, fields)).await
     }
 
-    fn has_rate_limits(&self, stage: Stage) -> bool {
-        let of_stage = |rate_limit: &RateLimit| rate_limit.keys().iter().any(|by| by.stage() == stage);
-        self.policy.rate_limits.iter().any(of_stage)
-            || self.demands.rate_limits.iter().any(|own| of_stage(&own.rate_limit))
-    }
-
-    async fn charge_all(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
-        if self.is_exempt(stage).await {
+    async fn charge_stage(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
+        let exempt = &self.settings.exempt_from_rate_limits;
+        let may_be_exempt = !exempt.addresses.is_empty() || !exempt.rules.is_empty();
+        if may_be_exempt && self.is_exempt(stage).await {
             return Ok(());
         }
-        // Away while it is written: what a client is made of stands beside it.
+        // Taken out, because the charge requests borrow the rest of `self`.
         let mut reservations = std::mem::take(&mut self.reservations);
-        let charged = self.write(&mut reservations, stage, fields).await;
+        let charged = self.reserve(&mut reservations, stage, fields).await;
         self.reservations = reservations;
         charged
     }
 
-    async fn write(&self, reservations: &mut Reservations, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
-        let handler = self.policy.handler;
-        let of_scope = self.demands.rate_limits.iter().map(|own| (&own.rate_limit, own.bucket));
-        let of_handler = self.policy.rate_limits.iter().map(|rate_limit| (rate_limit, rate_limit.bucket(handler)));
-        let mut dues: Few<PendingCharge<'_, '_>> = Few::new();
+    async fn reserve(&self, reservations: &mut Reservations, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
+        let handler = self.mounted.policy.handler;
+        let of_scope = self.mounted.demands.rate_limits.iter().map(|own| (&own.rate_limit, own.bucket));
+        let of_handler =
+            self.mounted.policy.rate_limits.iter().map(|rate_limit| (rate_limit, rate_limit.bucket(handler)));
+        let mut requests: Few<PendingCharge<'_, '_>> = Few::new();
         for (rate_limit, bucket) in of_scope.chain(of_handler) {
             for by in rate_limit.keys().iter().filter(|by| by.stage() == stage) {
                 let bucket = rate_limit.bucket_of(bucket, *by);
-                // A scope and a handler may name the same shared bucket: a request is one request, by what is stricter.
-                if let Some(due) = dues.iter_mut().find(|due| due.bucket == bucket && due.by == *by) {
-                    if rate_limit.count == Count::All || due.rate_limit.count != Count::All {
-                        due.rate_limit = rate_limit;
+                // A scope and a handler may name the same shared bucket. The request is then charged once, by the stricter terms.
+                if let Some(request) = requests.iter_mut().find(|request| request.bucket == bucket && request.by == *by)
+                {
+                    if rate_limit.count == Count::All || request.rate_limit.count != Count::All {
+                        request.rate_limit = rate_limit;
                     }
-                    due.cost = due.cost.max(rate_limit.cost);
-                    due.observed &= rate_limit.observe;
+                    request.cost = request.cost.max(rate_limit.cost);
+                    request.observed &= rate_limit.observe;
                     continue;
                 }
-                let client = self.counted(*by, fields).await?;
-                let origin = self.origin(*by, fields);
-                dues.push(PendingCharge {
+                let client = self.client_by(*by, fields).await?;
+                let origin = match by {
+                    By::Field(name) => self.origin_of(name, fields),
+                    _ => None,
+                };
+                requests.push(PendingCharge {
                     rate_limit,
                     by: *by,
                     bucket,
@@ -83,11 +88,11 @@ impl GuardedRequest<'_, '_> {
                 });
             }
         }
-        if dues.is_empty() {
+        if requests.is_empty() {
             return Ok(());
         }
         let enforced = self.settings.rate_limit_mode == RateLimitMode::Enforce;
-        match reservations.reserve(&self.settings.rate_limit_store, &dues, enforced, || self.waits_until()).await {
+        match reservations.reserve(&self.settings.rate_limit_store, &requests, enforced, || self.waits_until()).await {
             Ok(observed) => {
                 observed.iter().for_each(|rate_limit| self.note(rate_limit));
                 Ok(())
@@ -99,7 +104,8 @@ impl GuardedRequest<'_, '_> {
         }
     }
 
-    /// Until when the request waits for others that are at work: one moment for all that counts it, from when it first has to.
+    /// Until when the request waits for requests in flight. All its rate limits share one deadline, which starts when the first
+    /// of them has to wait.
     fn waits_until(&self) -> Instant {
         let now = Instant::now();
         let until = WaitsUntil(now.checked_add(self.settings.rate_limit_wait).unwrap_or(now));
@@ -111,25 +117,22 @@ impl GuardedRequest<'_, '_> {
         until.0
     }
 
-    fn origin<'f>(&self, by: By, fields: &'f FieldKeys) -> Option<Origin<'f>> {
-        let By::Field(name) = by else { return None };
+    /// Where a name that the client chose comes from, so that a known address is not locked out by others.
+    fn origin_of<'f>(&self, name: &str, fields: &'f FieldKeys) -> Option<Origin<'f>> {
         let name_as_written = fields.find(name)??.as_written.as_str();
-        let handler = RateLimit::bucket_of_known_addresses(self.policy.handler);
+        let handler = RateLimit::bucket_of_known_addresses(self.mounted.policy.handler);
         Some(Origin { name_as_written, address: self.network()?, handler })
     }
 
     fn note(&self, rate_limit: &RateLimit) {
-        audit::over_rate_limit_observed(rate_limit.name(), &self.policy.handler, self.client());
+        audit::over_rate_limit_observed(rate_limit.name(), &self.mounted.policy.handler, self.client());
     }
 
-    /// Whether no rate limit counts the request. What a rule says is known only after authentication: then it gives back what the
-    /// address was charged.
+    /// Whether the request is exempt from all rate limits. An exemption by a rule is known only after authentication; it then
+    /// gives back what the address was charged.
     async fn is_exempt(&mut self, stage: Stage) -> bool {
         let exempt = &self.settings.exempt_from_rate_limits;
-        if exempt.is_empty() {
-            return false;
-        }
-        // An address that is a proxy's own is that of a client whom the proxy did not name in a way that can be read.
+        // The address of a trusted proxy is never exempt: it means that the proxy did not name its client in a readable way.
         let is_exempt = |address| exempt.addresses.contain(address) && !self.settings.proxies.hold(address);
         if self.client().is_some_and(is_exempt) {
             return true;
@@ -141,7 +144,7 @@ impl GuardedRequest<'_, '_> {
         true
     }
 
-    /// Also inside of the route's own middleware, where the caller is known from before.
+    /// Whether a rule exempts the caller. Inside the route's own middleware the caller is known from the request state.
     fn meets_an_exemption(&self) -> bool {
         let extensions = self.request.extensions();
         let principal = extensions.get::<RequestState>().and_then(|state| state.principal.get());
@@ -149,7 +152,8 @@ impl GuardedRequest<'_, '_> {
         principal.is_some_and(|known| authz::meets_any(rules, known, admin))
     }
 
-    async fn counted(&self, by: By, fields: &FieldKeys) -> Result<Client<'_>, Denial> {
+    /// The client that a rate limit by this key counts.
+    async fn client_by(&self, by: By, fields: &FieldKeys) -> Result<Client<'_>, Denial> {
         match by {
             By::Ip => self.address(),
             By::Principal => self.principal(),
@@ -173,17 +177,17 @@ impl GuardedRequest<'_, '_> {
 
     fn address(&self) -> Result<Client<'static>, Denial> {
         self.network().map(Client::Address).ok_or_else(|| {
-            audit::misconfigured(&self.policy.handler, self.settings.proxies.cure_of_no_address());
+            audit::misconfigured(&self.mounted.policy.handler, self.settings.proxies.cure_of_no_address());
             Denial::internal("no_rate_limit_key")
         })
     }
 
-    /// The address as rate limits count it.
+    /// The client's address, or the network that counts as one client, such as an IPv6 /64.
     fn network(&self) -> Option<IpAddr> {
-        self.client().map(|address| self.settings.network(address))
+        Some(self.settings.group.client_of(self.client()?))
     }
 
-    /// Where a route of the scope demands no principal there is an address: no key must not mean no limit.
+    /// Counts the address if the route requires no principal: a missing key must not mean a missing limit.
     fn principal(&self) -> Result<Client<'_>, Denial> {
         let Some(known) = &self.authenticated else { return self.address() };
         let principal = known.principal();
@@ -212,10 +216,10 @@ impl GuardedRequest<'_, '_> {
         }
     }
 
-    /// The rate limit stands where no field can be known: on a scope.
+    /// A rate limit by a field was given to a scope, where no field is known.
     fn not_collected(&self) -> Denial {
         audit::misconfigured(
-            &self.policy.handler,
+            &self.mounted.policy.handler,
             "a rate limit by a field is written `by = field(..)` above a handler",
         );
         Denial::internal("no_rate_limit_key")

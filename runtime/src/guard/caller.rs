@@ -1,0 +1,69 @@
+//! Who calls, and whether the rules use only roles that are defined.
+
+use actix_web::HttpMessage as _;
+
+use super::GuardedRequest;
+use crate::audit;
+use crate::authn::{self, AuthError, Authenticated, Failure};
+use crate::denial::Denial;
+use crate::role::Roles;
+use crate::settings::RequestState;
+
+impl GuardedRequest<'_, '_> {
+    /// Finds out who calls, and keeps the caller for the handler's arguments.
+    pub(super) async fn authenticate(&mut self) -> Result<(), Denial> {
+        match authn::authenticate(&self.settings.authenticators, self.request).await {
+            Ok(authenticated) => {
+                let authenticated = match &self.settings.roles {
+                    Some(roles) => self.resolve_roles(authenticated, roles),
+                    None => authenticated,
+                };
+                if let Some(state) = self.request.extensions().get::<RequestState>() {
+                    // Set once: a request passes one guard.
+                    let _ = state.principal.set(authenticated.principal().clone());
+                }
+                self.authenticated = Some(authenticated);
+                Ok(())
+            }
+            Err(Failure::NoCredentials) if self.settings.authenticators.is_empty() => {
+                let cure = "the route needs a principal: give an authenticator to `Palisade::builder()`, such as \
+                            `.authenticator(Jwt::hs256(issuer, audience, secret)?)`";
+                audit::misconfigured(&self.mounted.policy.handler, cure);
+                Err(Denial::internal("no_authenticator"))
+            }
+            Err(Failure::NoCredentials) => Err(Denial::no_credentials()),
+            Err(Failure::Disagree) => Err(Denial::bad_request(
+                "credentials_disagree",
+                "The request has credentials of two callers; send only one.",
+            )),
+            Err(Failure::Rejected(AuthError::Invalid(reason))) => Err(Denial::bad_credentials(reason)),
+            Err(Failure::Rejected(AuthError::Unavailable(reason))) => Err(Denial::unavailable(reason)),
+        }
+    }
+
+    /// Adds what the roles of the principal mean in this application.
+    fn resolve_roles(&self, authenticated: Authenticated, roles: &Roles) -> Authenticated {
+        let principal = authenticated.principal();
+        let (authority, unknown) = roles.authority(principal.roles());
+        if !unknown.is_empty() {
+            audit::unknown_roles(&unknown, principal.subject(), &self.mounted.policy.handler);
+        }
+        authenticated.with_authority(authority)
+    }
+
+    /// Refuses a rule with a role that is not defined: `!role("misspelt")` would admit everybody. Routes that were given to
+    /// `PalisadeBuilder::routes` were checked at startup; plain functions and other scopes are checked here.
+    pub(super) fn check_roles_are_defined(&self, roles: &Roles) -> Result<(), Denial> {
+        if self.settings.policies.rows().iter().any(|row| std::ptr::eq(row.policy(), self.mounted.policy)) {
+            return Ok(());
+        }
+        let rules = self.mounted.demands.rules.iter().chain([&self.mounted.policy.rule]);
+        match rules.into_iter().find_map(|rule| rule.undefined_in(roles, &self.settings.admin)) {
+            None => Ok(()),
+            Some(lacking) => {
+                audit::misconfigured(&self.mounted.policy.handler, &lacking);
+                Err(Denial::internal("role_outside_of_the_vocabulary"))
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A handler together with the checks of its arguments.
+//!
+//! Generated code builds a [`HandlerWithChecks`]; only [`enforce`](super::enforce) calls the handler in it.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use actix_web::{FromRequest, Handler, Responder};
+
+use crate::authz::Authorized;
+use crate::rate_limit::FieldKeys;
+use crate::validation::{Checks, Invalid, NotValidated};
+
+/// What the guard needs from a handler.
+pub trait GuardedHandler: Clone + 'static {
+    /// The tuple of its arguments.
+    type Arguments: FromRequest;
+
+    /// What `#[validate]` demands of the arguments.
+    ///
+    /// # Errors
+    ///
+    /// The fields that are invalid.
+    fn validate(&self, arguments: &Self::Arguments) -> Result<(), Invalid>;
+
+    /// The fields by which `#[rate_limit(by = field(..))]` counts.
+    fn field_keys(&self, arguments: &Self::Arguments) -> FieldKeys;
+
+    /// Calls the handler. It takes the proof that the caller is authorized by value, so nobody can call it without one.
+    fn call_authorized(&self, proof: Authorized, arguments: Self::Arguments) -> impl Future<Output = impl Responder>;
+}
+
+/// The one [`GuardedHandler`]: the handler `F`, its validation `V`, and the fields `K` by which it is counted.
+pub struct HandlerWithChecks<F, Arguments, V, K> {
+    handler: F,
+    validation: V,
+    field_keys: K,
+    arguments: PhantomData<fn(Arguments)>,
+}
+
+impl<F, Arguments, V, K> fmt::Debug for HandlerWithChecks<F, Arguments, V, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HandlerWithChecks")
+    }
+}
+
+/// By hand, because a derive would demand that the arguments are `Clone` too.
+impl<F: Clone, Arguments, V: Copy, K: Copy> Clone for HandlerWithChecks<F, Arguments, V, K> {
+    fn clone(&self) -> Self {
+        let Self { validation, field_keys, arguments, .. } = *self;
+        Self { handler: self.handler.clone(), validation, field_keys, arguments }
+    }
+}
+
+/// A handler that neither validates its arguments nor is counted by them.
+pub(crate) fn without_checks<F, Arguments>(
+    handler: F,
+) -> HandlerWithChecks<
+    F,
+    Arguments,
+    impl Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static,
+    impl Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static,
+> {
+    HandlerWithChecks {
+        handler,
+        validation: |_: Checks<NotValidated>, _: &Arguments| Ok(()),
+        field_keys: |none: FieldKeys, _: &Arguments| none,
+        arguments: PhantomData,
+    }
+}
+
+impl<F, Arguments, V, K> HandlerWithChecks<F, Arguments, V, K> {
+    /// Validates the arguments by this function.
+    pub fn validated<N>(self, validation: N) -> HandlerWithChecks<F, Arguments, N, K>
+    where
+        N: Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static,
+    {
+        let Self { handler, field_keys, arguments, .. } = self;
+        HandlerWithChecks { handler, validation, field_keys, arguments }
+    }
+
+    /// Counts requests by the fields that this function collects.
+    pub fn counted_by<N>(self, field_keys: N) -> HandlerWithChecks<F, Arguments, V, N>
+    where
+        N: Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static,
+    {
+        let Self { handler, validation, arguments, .. } = self;
+        HandlerWithChecks { handler, validation, field_keys, arguments }
+    }
+}
+
+impl<F, Arguments, V, K> GuardedHandler for HandlerWithChecks<F, Arguments, V, K>
+where
+    F: Handler<Arguments>,
+    F::Output: Responder,
+    Arguments: FromRequest + 'static,
+    V: Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static,
+    K: Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static,
+{
+    type Arguments = Arguments;
+
+    fn validate(&self, arguments: &Arguments) -> Result<(), Invalid> {
+        (self.validation)(Checks::new(), arguments)
+    }
+
+    fn field_keys(&self, arguments: &Arguments) -> FieldKeys {
+        (self.field_keys)(FieldKeys::new(), arguments)
+    }
+
+    fn call_authorized(&self, _: Authorized, arguments: Arguments) -> impl Future<Output = impl Responder> {
+        self.handler.call(arguments)
+    }
+}

@@ -1,0 +1,115 @@
+//! The response of a guarded request: refused, or answered by its handler.
+
+use actix_web::http::StatusCode;
+use actix_web::{Error, HttpMessage as _, HttpResponse};
+
+use super::{GuardedRequest, MountPosition};
+use crate::audit;
+use crate::authz::{self, Refusal};
+use crate::denial::Denial;
+use crate::extraction_errors::{self, Failed};
+use crate::failure;
+use crate::headers;
+use crate::principal::Principal;
+use crate::refusal_response::{challenge_if_none_does, respond};
+use crate::settings::RequestState;
+
+impl GuardedRequest<'_, '_> {
+    /// A refusal of the access rule as a denial. A rule that cannot be decided is a mistake of the application: 500.
+    pub(super) fn denial(&self, refusal: Refusal) -> Denial {
+        let (reason, cure) = match refusal {
+            Refusal::Denied(reason) => return Denial::forbidden(reason),
+            Refusal::Scopes(scopes) => return Denial::insufficient_scope(scopes),
+            Refusal::Absent(reason) => return Denial::absent(reason),
+            Refusal::Unavailable(reason) => return Denial::unavailable(reason),
+            Refusal::NoSuchParameter(parameter) => (
+                "no_such_parameter",
+                format!("the rule needs one `{{{parameter}}}` in the route's path, with its scopes"),
+            ),
+            Refusal::OwnersUnsaid => ("owners_unsaid", authz::OWNERS_UNSAID.to_owned()),
+            Refusal::NoStore(store) => (
+                "no_store",
+                format!(
+                    "the rule loads a row: give the `App` its store with `.app_data(Data::new(..))`, a `Data<{store}>`"
+                ),
+            ),
+        };
+        audit::misconfigured(&self.mounted.policy.handler, &cure);
+        Denial::internal(reason)
+    }
+
+    /// The response to a denied request, and its audit event.
+    pub(super) async fn refuse(&mut self, denial: Denial) -> HttpResponse {
+        self.audit(denial.status, denial.reason);
+        let response = respond(&self.settings, denial, self.request.path());
+        self.close(response).await
+    }
+
+    /// The response if an argument of the handler could not be extracted.
+    pub(super) async fn refuse_arguments(&mut self, error: Error) -> HttpResponse {
+        match extraction_errors::failed(error) {
+            Failed::Denied(denial) => self.refuse(denial).await,
+            Failed::Misconfigured(cure) => {
+                audit::misconfigured(&self.mounted.policy.handler, cure);
+                self.refuse(Denial::internal("argument_not_available")).await
+            }
+            Failed::Answered(response) => {
+                if !failure::is_of_the_server(response.status()) {
+                    self.audit(response.status(), "refused_by_extractor");
+                }
+                self.finish(response).await
+            }
+        }
+    }
+
+    /// The response of the handler. If the handler itself refused, such as for a wrong password, that is audited too.
+    pub(super) async fn finish(&mut self, mut response: HttpResponse) -> HttpResponse {
+        if response.status().as_u16() >= 400 {
+            response = failure::answered(&self.settings, self.request, Some(&self.mounted.policy.handler), response);
+            challenge_if_none_does(&self.settings, &mut response);
+            let audited = self.request.extensions().get::<RequestState>().is_some_and(|state| state.audited.get());
+            if !audited && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+                self.audit(response.status(), failure::reason(&response).unwrap_or("refused_by_handler"));
+            }
+        }
+        self.close(response).await
+    }
+
+    /// Settles the rate limits by the status and adds their headers. Inside the route's own middleware this is left to
+    /// [`around`](super::around), which sees the final response.
+    pub(super) async fn close(&mut self, mut response: HttpResponse) -> HttpResponse {
+        if matches!(self.mounted.position, MountPosition::InsideWrap) {
+            if let Some(state) = self.request.extensions().get::<RequestState>()
+                && let Some(outside) = state.reservations.get()
+            {
+                outside.borrow_mut().join(std::mem::take(&mut self.reservations));
+            }
+            return response;
+        }
+        if !self.reservations.is_empty() {
+            Box::pin(self.reservations.settle(&self.settings.rate_limit_store, response.status())).await;
+            self.reservations.report(self.settings.rate_limit_headers, response.headers_mut());
+        }
+        if self.authenticated.is_some() {
+            headers::forbid_storing(response.headers_mut());
+        }
+        response
+    }
+
+    fn audit(&self, status: StatusCode, reason: &'static str) {
+        let extensions = self.request.extensions();
+        let state = extensions.get::<RequestState>();
+        if let Some(state) = state {
+            state.audited.set(true);
+        }
+        audit::Refused {
+            status,
+            reason,
+            method: self.request.method().as_str(),
+            handler: &self.mounted.policy.handler,
+            client: self.client(),
+            subject: state.and_then(|state| state.principal.get()).map(Principal::subject),
+        }
+        .record();
+    }
+}
