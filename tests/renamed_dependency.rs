@@ -38,9 +38,9 @@ fn compiled(folder: &TempDir, name: &str, externs: &[(&str, PathBuf)], kind: &st
         rustc.arg("--extern").arg(format!("{name}={}", path.display()));
     }
     let output = rustc.output().unwrap();
-    let output = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.success(), !output.contains("error"), "{output}");
-    output
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.success(), !stderr.contains("error"), "{stderr}");
+    stderr
 }
 
 /// The folder with the libraries that this test was linked with.

@@ -137,13 +137,13 @@ async fn list_shows_only_own_rows() {
     for title in ["one", "two"] {
         anyone.bearing(&victim.token).post("/api/documents", text(title)).await.expect(201);
     }
-    let thiefs = anyone.bearing(&thief.token);
+    let thief_client = anyone.bearing(&thief.token);
     for query in ["", "?limit=100", "?offset=1"] {
-        let page = thiefs.get(&format!("/api/documents{query}")).await.expect(200);
+        let page = thief_client.get(&format!("/api/documents{query}")).await.expect(200);
         assert_eq!((&page.body["items"], &page.body["total"]), (&json!([]), &json!(0)), "{query}");
     }
     for query in ["?owner=victim", "?subject=x", "?limit=1%20OR%201=1", "?offset=-1"] {
-        thiefs.get(&format!("/api/documents{query}")).await.expect(422);
+        thief_client.get(&format!("/api/documents{query}")).await.expect(422);
     }
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     assert_eq!(admin.get("/api/documents").await.expect(200).body["total"], 2);

@@ -39,7 +39,7 @@ async fn ada(anyone: &Client) -> String {
 }
 
 async fn bounded(answer: impl Future<Output = Answer>) -> Answer {
-    let answer = timeout(NOTHING_HANGS, answer).await.expect("it hangs");
+    let answer = timeout(NOTHING_HANGS, answer).await.expect("the request hangs");
     assert_ne!(answer.status, 500, "{answer:#?}");
     answer
 }

@@ -82,7 +82,7 @@ async fn configured_admin_role_replaces_the_default() {
     ] {
         assert_eq!(status(builder(), "/users/bob", admins).await, 200);
         assert_eq!(status(builder(), "/users/bob", others).await, 403);
-        assert_eq!(status(builder(), "/users/alice", others).await, 200, "owners stay owners");
+        assert_eq!(status(builder(), "/users/alice", others).await, 200, "an owner is still admitted");
         assert_eq!(body(builder(), "/list", admins).await, "Everything");
         assert_eq!(body(builder(), "/list", others).await, "Subject { subject: \"alice\", tenant: None }");
         // `require_role("admin")` names a role, so the setting does not change it.
@@ -112,7 +112,7 @@ fn policy_table_prints_the_enforced_admin_role() {
     assert_eq!(
         scoped,
         [false, false, true, true, true],
-        "an alias, an option and a result are the type that they hold"
+        "a row filter is recognized behind an alias, an option and a result"
     );
 }
 

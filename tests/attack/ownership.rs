@@ -186,7 +186,7 @@ async fn foreign_and_missing_rows_are_indistinguishable() {
         let before = documents.loads.load(Ordering::Relaxed);
         let answer = call_as(&app, getting(&format!("/documents/{id}")), who("alice", &["user"])).await;
         answer.assert_problem(404);
-        assert_eq!(documents.loads.load(Ordering::Relaxed), before + 1, "one load for each");
+        assert_eq!(documents.loads.load(Ordering::Relaxed), before + 1, "each request loads one row");
         let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         answers.push((answer.status, answer.body.replace(&format!("/documents/{id}"), "/documents/?"), headers));
     }

@@ -80,7 +80,7 @@ async fn login(body: Json<Credentials>) -> HttpResponse {
 
 #[actix_web::test]
 async fn attackers_account_makes_no_address_known_to_victim() {
-    assert!("ann@exa\u{ff4d}ple.org".validate_email(), "the example would let it register");
+    assert!("ann@exa\u{ff4d}ple.org".validate_email(), "the example would accept this address");
     let clock = ManualClock::new();
     let palisade = builder_at(&clock).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(login)).wrap(palisade)).await;
@@ -95,7 +95,7 @@ async fn attackers_account_makes_no_address_known_to_victim() {
             guesses += u32::from(call(&app, guess).await.status == 401);
         }
     }
-    assert_eq!(guesses, 20, "guesses of one account within one window");
+    assert_eq!(guesses, 20, "guesses at one password within one window");
 }
 
 #[post("/forgot")]
@@ -166,5 +166,5 @@ async fn known_addresses_do_not_evict_a_victims_count() {
             bot += 1;
         }
     }
-    assert_eq!(guesses, 20, "guesses of bob within one window; his rate limit is 20");
+    assert_eq!(guesses, 20, "guesses at bob's password within one window; the limit is 20");
 }

@@ -35,7 +35,7 @@ fn key_set(keys: &[Value]) -> Result<KeySet, palisade::ConfigError> {
 
 /// The result of a verifier that needs no network.
 fn verify(jwt: &Jwt, token: &str) -> Result<Principal, AuthError> {
-    jwt.verify(token).now_or_never().expect("nothing to wait for")
+    jwt.verify(token).now_or_never().expect("the verifier needs no network")
 }
 
 fn verdict(jwt: &Jwt, token: &str) -> Result<(), AuthError> {

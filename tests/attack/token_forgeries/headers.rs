@@ -286,12 +286,12 @@ async fn kid_is_only_compared() {
 async fn keys_and_urls_inside_the_token_are_ignored() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.1.4");
-    let address = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    address.set_nonblocking(true).unwrap();
-    judge(&site, &key_references(&keys, &format!("http://{}/", address.local_addr().unwrap()))).await;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    judge(&site, &key_references(&keys, &format!("http://{}/", listener.local_addr().unwrap()))).await;
     // A connection would be pending here, even if nothing was sent on it.
     assert_eq!(
-        address.accept().unwrap_err().kind(),
+        listener.accept().unwrap_err().kind(),
         ErrorKind::WouldBlock,
         "the verifier must not connect to the address in the token"
     );

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 #[track_caller]
 fn refused<T>(name: &str, built: Result<T, ConfigError>) {
-    let Err(mistake) = built else { panic!("{name} was taken") };
+    let Err(mistake) = built else { panic!("{name} was accepted") };
     assert!(mistake.to_string().starts_with("jw"), "{name}: {mistake}");
 }
 

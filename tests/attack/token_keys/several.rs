@@ -53,7 +53,7 @@ async fn keys_of_every_remote_source_are_used() {
     assert_refused(&show!(app, &stranger));
     assert_eq!((first.requests(), second.requests()), (2, 2), "both sources are asked for an unknown name");
     assert_eq!(jwt.verify(&stranger).await.map(drop), Err(AuthError::Invalid("token_kid")));
-    assert_eq!((first.requests(), second.requests()), (2, 2), "and once");
+    assert_eq!((first.requests(), second.requests()), (2, 2), "each source is asked only once");
 }
 
 #[actix_web::test]
