@@ -27,11 +27,11 @@ impl ::palisade::__v1::Endpoint for health {
         use ::palisade::__v1::{Policy, Rule::*};
         &Policy::new(Public).of(::core::module_path!(), "health").because("for the load balancer")
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn health() -> &'static str {
             "ok"
         }
-        __at.handler(health, ::palisade::__v1::takes!(&'static str;))
+        ::palisade::__v1::handler!(health; & 'static str;).mount(__at)
     }
 }
 ::palisade::__v1::add!(health; public, 0, (););
@@ -45,11 +45,11 @@ impl ::palisade::__v1::Endpoint for me {
         use ::palisade::__v1::{Policy, Rule::*};
         &Policy::new(Authenticated).of(::core::module_path!(), "me")
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn me(principal: Principal) -> String {
             principal.subject().to_owned()
         }
-        __at.handler(me, ::palisade::__v1::takes!(String; Principal))
+        ::palisade::__v1::handler!(me; String; Principal).mount(__at)
     }
 }
 ::palisade::__v1::add!(me; guarded, 0, (); Principal);
@@ -66,16 +66,16 @@ impl ::palisade::__v1::Endpoint for add_note {
             .limits(&[RateLimit::per_seconds("add_note", 5, 60)])
             .validates_inputs()
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn add_note(id: Path<String>, note: Json<Note>) -> Json<Note> {
             println!("{id} noted {} characters", note.text.len());
             note
         }
-        __at.validated(
-            add_note,
-            ::palisade::__v1::takes!(Json<Note>; Path<String>, Json<Note>),
-            |__all, (__id, __note)| __all.each(__id)?.each(__note)?.done(),
+        ::palisade::__v1::handler!(
+            add_note; Json < Note >; Path < String >, Json < Note >
         )
+        .validated(|__all, (__id, __note)| __all.each(__id)?.each(__note)?.done())
+        .mount(__at)
     }
 }
 ::palisade::__v1::add!(add_note; guarded, 1, (); Path<String>, Json<Note>);

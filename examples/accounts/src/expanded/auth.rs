@@ -58,7 +58,7 @@ impl ::palisade::__v1::Endpoint for register {
             .limits(&[RateLimit::per_seconds("register", 20, 3600)])
             .validates_inputs()
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn register(
             new: Json<Registration>,
             db: Data<Db>,
@@ -71,11 +71,12 @@ impl ::palisade::__v1::Endpoint for register {
             let user = db.insert(account).await?;
             Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
         }
-        __at.validated(
-            register,
-            ::palisade::__v1::takes!(Result<HttpResponse, Problem>; Json<Registration>, Data<Db>, Data<Passwords>),
-            |__all, (__new, __db, __passwords)| __all.each(__new)?.each(__db)?.each(__passwords)?.done(),
+        ::palisade::__v1::handler!(
+            register; Result < HttpResponse, Problem >; Json < Registration >, Data < Db
+            >, Data < Passwords >
         )
+        .validated(|__all, (__new, __db, __passwords)| __all.each(__new)?.each(__db)?.each(__passwords)?.done())
+        .mount(__at)
     }
 }
 ::palisade::__v1::add!(register; public, 0, (); Json<Registration>, Data<Db>, Data<Passwords>);
@@ -107,7 +108,7 @@ impl ::palisade::__v1::Endpoint for login {
             ])
             .validates_inputs()
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn login(
             given: Json<Credentials>,
             db: Data<Db>,
@@ -127,19 +128,15 @@ impl ::palisade::__v1::Endpoint for login {
             }
             Ok(answer(&sessions.begin(&grant(&account.id.to_string(), account.role).as_of(asked)).await?))
         }
-        __at.counted(
-            login,
-            ::palisade::__v1::takes!(Result<HttpResponse, Problem>; Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>),
-            |__all, (__given, __db, __passwords, __sessions)| {
-                __all
-                    .each(__given)?
-                    .each(__db)?
-                    .each(__passwords)?
-                    .each(__sessions)?
-                    .done()
-            },
-            |__keys, (__given, _, _, _)| __keys.of("given.email", &__given.email),
+        ::palisade::__v1::handler!(
+            login; Result < HttpResponse, Problem >; Json < Credentials >, Data < Db >,
+            Data < Passwords >, Data < AppSessions >
         )
+        .validated(|__all, (__given, __db, __passwords, __sessions)| {
+            __all.each(__given)?.each(__db)?.each(__passwords)?.each(__sessions)?.done()
+        })
+        .counted_by(|__keys, (__given, _, _, _)| __keys.of("given.email", &__given.email))
+        .mount(__at)
     }
 }
 ::palisade::__v1::add!(login; public, 0, (); Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>);
@@ -158,7 +155,7 @@ impl ::palisade::__v1::Endpoint for refresh {
             .limits(&[RateLimit::per_seconds("refresh", 30, 900).count(Count::Failures)])
             .validates_inputs()
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn refresh(
             given: Json<RefreshRequest>,
             db: Data<Db>,
@@ -172,11 +169,12 @@ impl ::palisade::__v1::Endpoint for refresh {
                 .await?;
             Ok(answer(&tokens))
         }
-        __at.validated(
-            refresh,
-            ::palisade::__v1::takes!(Result<HttpResponse, Problem>; Json<RefreshRequest>, Data<Db>, Data<AppSessions>),
-            |__all, (__given, __db, __sessions)| __all.each(__given)?.each(__db)?.each(__sessions)?.done(),
+        ::palisade::__v1::handler!(
+            refresh; Result < HttpResponse, Problem >; Json < RefreshRequest >, Data < Db
+            >, Data < AppSessions >
         )
+        .validated(|__all, (__given, __db, __sessions)| __all.each(__given)?.each(__db)?.each(__sessions)?.done())
+        .mount(__at)
     }
 }
 ::palisade::__v1::add!(refresh; public, 0, (); Json<RefreshRequest>, Data<Db>, Data<AppSessions>);
@@ -193,12 +191,15 @@ impl ::palisade::__v1::Endpoint for logout {
             .of(::core::module_path!(), "logout")
             .limits(&[RateLimit::per_seconds("logout", 100, 900)])
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<HttpResponse, Problem> {
             sessions.end(&caller).await?;
             Ok(HttpResponse::NoContent().finish())
         }
-        __at.handler(logout, ::palisade::__v1::takes!(Result<HttpResponse, Problem>; Principal, Data<AppSessions>))
+        ::palisade::__v1::handler!(
+            logout; Result < HttpResponse, Problem >; Principal, Data < AppSessions >
+        )
+        .mount(__at)
     }
 }
 ::palisade::__v1::add!(logout; guarded, 0, (); Principal, Data<AppSessions>);
@@ -215,12 +216,15 @@ impl ::palisade::__v1::Endpoint for logout_all {
             .of(::core::module_path!(), "logout_all")
             .limits(&[RateLimit::per_seconds("logout_all", 100, 900)])
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn logout_all(caller: Account, sessions: Data<AppSessions>) -> Result<HttpResponse, Problem> {
             sessions.end_all(&caller.principal).await?;
             Ok(HttpResponse::NoContent().finish())
         }
-        __at.handler(logout_all, ::palisade::__v1::takes!(Result<HttpResponse, Problem>; Account, Data<AppSessions>))
+        ::palisade::__v1::handler!(
+            logout_all; Result < HttpResponse, Problem >; Account, Data < AppSessions >
+        )
+        .mount(__at)
     }
 }
 ::palisade::__v1::add!(logout_all; guarded, 0, (); Account, Data<AppSessions>);

@@ -41,7 +41,7 @@ impl ::palisade::__v1::Endpoint for me {
         use ::palisade::__v1::{Policy, Rule::*};
         &Policy::new(Authenticated).of(::core::module_path!(), "me")
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn me(caller: Principal) -> Json<Me> {
             Json(Me {
                 subject: caller.subject().to_owned(),
@@ -49,7 +49,7 @@ impl ::palisade::__v1::Endpoint for me {
                 scopes: caller.scopes().to_vec(),
             })
         }
-        __at.handler(me, ::palisade::__v1::takes!(Json<Me>; Principal))
+        ::palisade::__v1::handler!(me; Json < Me >; Principal).mount(__at)
     }
 }
 ::palisade::__v1::add!(me; guarded, 0, (); Principal);
@@ -70,16 +70,16 @@ impl ::palisade::__v1::Endpoint for list_users {
     }))
     .of(::core::module_path!(), "list_users")
     .validates_inputs();
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Page>, Problem> {
             let (items, total) = db.page(&listing).await?;
             Ok(Json(Page { items, total, limit: listing.limit, offset: listing.offset }))
         }
-        __at.validated(
-            list_users,
-            ::palisade::__v1::takes!(Result<Json<Page>, Problem>; Query<Listing>, Data<Db>),
-            |__all, (__listing, __db)| __all.each(__listing)?.each(__db)?.done(),
+        ::palisade::__v1::handler!(
+            list_users; Result < Json < Page >, Problem >; Query < Listing >, Data < Db >
         )
+        .validated(|__all, (__listing, __db)| __all.each(__listing)?.each(__db)?.done())
+        .mount(__at)
     }
 }
 ::palisade::__v1::add!(list_users; guarded, 0, (); Query<Listing>, Data<Db>);
@@ -101,7 +101,7 @@ impl ::palisade::__v1::Endpoint for create_user {
     }))
     .of(::core::module_path!(), "create_user")
     .validates_inputs();
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> Result<HttpResponse, Problem> {
             if new.role != Role::User {
                 may_give_roles(&caller, &db).await?;
@@ -111,11 +111,12 @@ impl ::palisade::__v1::Endpoint for create_user {
             let user = db.insert(account).await?;
             Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
         }
-        __at.validated(
-            create_user,
-            ::palisade::__v1::takes!(Result<HttpResponse, Problem>; Json<NewUser>, Account, Data<Db>),
-            |__all, (__new, __caller, __db)| __all.each(__new)?.each(__caller)?.each(__db)?.done(),
+        ::palisade::__v1::handler!(
+            create_user; Result < HttpResponse, Problem >; Json < NewUser >, Account,
+            Data < Db >
         )
+        .validated(|__all, (__new, __caller, __db)| __all.each(__new)?.each(__caller)?.each(__db)?.done())
+        .mount(__at)
     }
 }
 ::palisade::__v1::add!(create_user; guarded, 0, (); Json<NewUser>, Account, Data<Db>);
@@ -130,11 +131,14 @@ impl ::palisade::__v1::Endpoint for show_user {
         use ::palisade::__v1::{Policy, Rule::*};
         &Policy::new(Any(&[Owner("id"), Admin])).of(::core::module_path!(), "show_user")
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn show_user(id: Path<Uuid>, db: Data<Db>) -> Result<Json<User>, Problem> {
             Ok(db.by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)?)
         }
-        __at.handler(show_user, ::palisade::__v1::takes!(Result<Json<User>, Problem>; Path<Uuid>, Data<Db>))
+        ::palisade::__v1::handler!(
+            show_user; Result < Json < User >, Problem >; Path < Uuid >, Data < Db >
+        )
+        .mount(__at)
     }
 }
 ::palisade::__v1::add!(show_user; guarded, 1, (); Path<Uuid>, Data<Db>);
@@ -154,7 +158,7 @@ impl ::palisade::__v1::Endpoint for change_user {
             .of(::core::module_path!(), "change_user")
             .validates_inputs()
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn change_user(
             id: Path<Uuid>,
             change: Json<UserPatch>,
@@ -171,19 +175,14 @@ impl ::palisade::__v1::Endpoint for change_user {
             }
             Ok(Json(user))
         }
-        __at.validated(
-            change_user,
-            ::palisade::__v1::takes!(Result<Json<User>, Problem>; Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>),
-            |__all, (__id, __change, __caller, __db, __sessions)| {
-                __all
-                    .each(__id)?
-                    .each(__change)?
-                    .each(__caller)?
-                    .each(__db)?
-                    .each(__sessions)?
-                    .done()
-            },
+        ::palisade::__v1::handler!(
+            change_user; Result < Json < User >, Problem >; Path < Uuid >, Json <
+            UserPatch >, Account, Data < Db >, Data < AppSessions >
         )
+        .validated(|__all, (__id, __change, __caller, __db, __sessions)| {
+            __all.each(__id)?.each(__change)?.each(__caller)?.each(__db)?.each(__sessions)?.done()
+        })
+        .mount(__at)
     }
 }
 ::palisade::__v1::add!(change_user; guarded, 1, (); Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>);
@@ -208,7 +207,7 @@ impl ::palisade::__v1::Endpoint for delete_user {
         &Policy::new(All(&[Permission("users:delete"), Scope("account:manage")]))
             .of(::core::module_path!(), "delete_user")
     };
-    fn mount(self, __at: ::palisade::__v1::Mounter) -> impl ::palisade::__v1::Mounted {
+    fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn delete_user(
             id: Path<Uuid>,
             _by: Account,
@@ -219,10 +218,11 @@ impl ::palisade::__v1::Endpoint for delete_user {
             sessions.end_all_of(&id.to_string()).await?;
             if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser.into()) }
         }
-        __at.handler(
-            delete_user,
-            ::palisade::__v1::takes!(Result<HttpResponse, Problem>; Path<Uuid>, Account, Data<Db>, Data<AppSessions>),
+        ::palisade::__v1::handler!(
+            delete_user; Result < HttpResponse, Problem >; Path < Uuid >, Account, Data <
+            Db >, Data < AppSessions >
         )
+        .mount(__at)
     }
 }
 ::palisade::__v1::add!(delete_user; guarded, 1, (); Path<Uuid>, Account, Data<Db>, Data<AppSessions>);
