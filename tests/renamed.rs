@@ -81,7 +81,10 @@ fn a_renamed_palisade_is_told_once_what_to_write() {
     let externs = [("guard", palisade())];
     let source = format!("use guard::{IMPORTS}{HANDLERS}fn main() {{}}");
     let said = compiled(&folder, "app", &externs, "bin", &source);
-    assert_only(&said, &["here it is called `guard`", "= help: write `extern crate guard as palisade;` at the top of"]);
+    assert_only(
+        &said,
+        &["this crate calls it `guard`", "= help: write `extern crate guard as palisade;` at the top of"],
+    );
     let source = format!("extern crate guard as palisade;\nuse guard::{IMPORTS}{HANDLERS}");
     assert_eq!(compiled(&folder, "app", &externs, "lib", &source), "");
 }
@@ -93,7 +96,7 @@ fn the_cure_is_the_first_thing_that_is_said() {
     let main = "fn main() { let _ = guard::scope(\"\").service(one); }";
     let source = format!("use guard::{IMPORTS}{HANDLERS}{main}");
     let said = compiled(&folder, "app", &[("guard", palisade())], "bin", &source);
-    assert!(said.starts_with("error: the code that palisade's attributes write calls it `palisade`"), "{said}");
+    assert!(said.starts_with("error: palisade's attributes expand to code that needs the name `palisade`"), "{said}");
     assert_eq!(said.matches("extern crate guard as palisade;").count(), 1, "{said}");
 }
 
