@@ -19,10 +19,9 @@ const MACRO_FLOORS: [&[&str]; 9] = [
 ];
 
 /// The floors of the runtime, from the lowest up. A room may use rooms of lower floors, and its own.
-const FLOORS: [&[&str]; 14] = [
+const FLOORS: [&[&str]; 15] = [
     &["handler_path", "problem", "reached", "template"],
     &["config_error", "denial", "principal", "unavailable"],
-    &["redis"],
     &[
         "body",
         "cors",
@@ -30,19 +29,20 @@ const FLOORS: [&[&str]; 14] = [
         "extraction_errors",
         "headers",
         "proxy",
-        "rate_limit",
+        "redis",
         "request_sanity",
         "role",
         "validation",
     ],
-    &["authn", "policy"],
-    &["api_key", "audit", "authz", "password", "policy_table", "revocation"],
+    &["authn", "rate_limit"],
+    &["api_key", "password", "policy", "revocation"],
+    &["audit", "authz", "policy_table"],
     &["jwt", "settings"],
     &["extractors", "refusal_response", "session", "testing"],
-    &["failure"],
-    &["gate", "guard", "resource"],
-    &["deferring", "endpoint"],
-    &["function", "scope"],
+    &["failure", "gate", "resource"],
+    &["deferring", "guard"],
+    &["endpoint", "function"],
+    &["scope"],
     &["builder"],
     &["middleware", "rate_limiter"],
     &["app", "guide"],

@@ -84,7 +84,7 @@ fn renamed_dependency_gets_one_error_with_fix() {
     let output = compiled(&folder, "app", &externs, "bin", &source);
     assert_only(
         &output,
-        &["here it is called `guard`", "= help: write `extern crate guard as palisade;` at the top of"],
+        &["this crate calls it `guard`", "= help: write `extern crate guard as palisade;` at the top of"],
     );
     let source = format!("extern crate guard as palisade;\nuse guard::{IMPORTS}{HANDLERS}");
     assert_eq!(compiled(&folder, "app", &externs, "lib", &source), "");
@@ -97,7 +97,7 @@ fn first_error_names_the_fix() {
     let main = "fn main() { let _ = guard::scope(\"\").service(one); }";
     let source = format!("use guard::{IMPORTS}{HANDLERS}{main}");
     let output = compiled(&folder, "app", &[("guard", palisade())], "bin", &source);
-    assert!(output.starts_with("error: the code that palisade's attributes write calls it `palisade`"), "{output}");
+    assert!(output.starts_with("error: palisade's attributes expand to code that needs the name `palisade`"), "{output}");
     assert_eq!(output.matches("extern crate guard as palisade;").count(), 1, "{output}");
 }
 

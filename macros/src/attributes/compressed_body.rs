@@ -102,7 +102,7 @@ fn bytes(text: &str) -> Result<u64, Diagnostic> {
         return Err(Diagnostic::new(format!("\"{text}\" is not a size: {}", unknown(unit)), meant(number, unit)));
     };
     match number.parse::<u64>().ok().and_then(|number| number.checked_mul(*length)) {
-        Some(0) => Err(Diagnostic::new(format!("a size of zero rejects every body"), FORM)),
+        Some(0) => Err(Diagnostic::new("a size of zero rejects every body", FORM)),
         Some(size) => Ok(size),
         None => Err(Diagnostic::new(format!("\"{text}\" is too large"), FORM)),
     }

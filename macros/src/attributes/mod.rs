@@ -165,7 +165,7 @@ fn clause(tokens: &[TokenTree], diagnostics: &mut Diagnostics) -> Option<Written
 }
 
 /// Checks the clauses together. The handler is rejected if anything was reported, also while it was parsed.
-pub(crate) fn check(written: Written, diagnostics: &mut Diagnostics) -> Result<Checked, Rejected> {
+pub(crate) fn check(written: Written, diagnostics: &mut Diagnostics) -> Result<Checked, Box<Rejected>> {
     let Written { handler, clauses } = written;
     let (mut access, mut routes, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for WrittenClause { keyword, clause } in clauses {
@@ -188,7 +188,7 @@ pub(crate) fn check(written: Written, diagnostics: &mut Diagnostics) -> Result<C
         (Some(access), Ok(route)) if diagnostics.is_empty() => {
             Ok(Checked { handler, route, policy: Policy { access, additions } })
         }
-        _ => Err(Rejected { handler, has_route }),
+        _ => Err(Box::new(Rejected { handler, has_route })),
     }
 }
 
