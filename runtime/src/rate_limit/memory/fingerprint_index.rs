@@ -65,6 +65,7 @@ impl FingerprintIndex {
     }
 
     /// Adds the slot whose number follows all others. `None` if the index is full.
+    #[inline]
     pub(super) fn push(&mut self, hash: u32, hash_of: impl Fn(SlotIndex) -> u32) -> Option<SlotIndex> {
         let slot = SlotIndex::try_from(self.next.len()).ok().filter(|slot| *slot < END)?;
         if self.next.len() >= self.chains.len() {

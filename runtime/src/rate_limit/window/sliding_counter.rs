@@ -54,11 +54,15 @@ impl<C: Count> SlidingCounter<C> {
     }
 
     /// The first slot that has a charge. Empty slots before it are skipped once and for all: new charges never go there.
-    #[inline]
+    #[inline(always)]
     fn first_charged(&mut self) -> Option<TimeSlot> {
-        let first = self.held().find(|slot| self.count(*slot) > 0)?;
-        self.oldest = first;
-        Some(first)
+        for slot in self.held() {
+            if self.count(slot) > 0 {
+                self.oldest = slot;
+                return Some(slot);
+            }
+        }
+        None
     }
 
     fn more(count: C, units: u32) -> C {
