@@ -97,7 +97,10 @@ fn first_error_names_the_fix() {
     let main = "fn main() { let _ = guard::scope(\"\").service(one); }";
     let source = format!("use guard::{IMPORTS}{HANDLERS}{main}");
     let output = compiled(&folder, "app", &[("guard", palisade())], "bin", &source);
-    assert!(output.starts_with("error: palisade's attributes expand to code that needs the name `palisade`"), "{output}");
+    assert!(
+        output.starts_with("error: palisade's attributes expand to code that needs the name `palisade`"),
+        "{output}"
+    );
     assert_eq!(output.matches("extern crate guard as palisade;").count(), 1, "{output}");
 }
 

@@ -28,7 +28,7 @@ fn main() {
     let token = issuer.issue(&Grant::new("7", Duration::from_secs(900))).unwrap();
     let runtime = actix_web::rt::Runtime::new().unwrap();
     let app = runtime.block_on(async {
-        let jwt = issuer.verifier().unwrap().build().unwrap();
+        let jwt = issuer.verifier().build().unwrap();
         let palisade = Palisade::builder().authenticator(jwt).build().unwrap();
         init_service(App::new().service(palisade::scope("").service(show_user)).wrap(palisade)).await
     });

@@ -53,6 +53,7 @@ impl<F: Clone, Arguments, V: Copy, K: Copy> Clone for HandlerWithChecks<F, Argum
 }
 
 /// A handler that neither validates its arguments nor is counted by them.
+#[allow(clippy::type_complexity, reason = "an `impl Trait` cannot be named by a type alias")]
 pub(crate) fn without_checks<F, Arguments>(
     handler: F,
 ) -> HandlerWithChecks<

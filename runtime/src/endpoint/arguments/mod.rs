@@ -137,6 +137,7 @@ macro_rules! __handler {
 
 /// A handler without checks of its arguments, which are added with
 /// [`validated`](HandlerWithChecks::validated) and [`counted_by`](HandlerWithChecks::counted_by).
+#[allow(clippy::type_complexity, reason = "an `impl Trait` cannot be named by a type alias")]
 pub fn handler<F, T>(
     handler: F,
     _: T,

@@ -172,7 +172,7 @@ impl<W: Window> ClientTable for WindowTable<W> {
 
     fn refund(&mut self, key: ClientKey, id: ChargeId, units: u32, now: Tick) -> Option<RateLimitStatus> {
         let current = self.time_slots.at(now, &mut self.slots);
-        let charged_at = self.time_slots.from_permanent(id.time_slot);
+        let charged_at = self.time_slots.slot_of_permanent(id.time_slot);
         let at = self.find(key)?;
         let slot = self.slots.get_mut(usize::from(at))?;
         if let Some(charged_at) = charged_at.filter(|at| slot.serial == id.serial && *at >= current.first_held) {

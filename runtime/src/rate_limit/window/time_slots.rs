@@ -94,7 +94,7 @@ impl TimeSlots {
     }
 
     /// The slot of a [permanent](CurrentSlots::permanent) number. `None` if it expired before the base moved.
-    pub(in crate::rate_limit) fn from_permanent(&self, number: u64) -> Option<TimeSlot> {
+    pub(in crate::rate_limit) fn slot_of_permanent(&self, number: u64) -> Option<TimeSlot> {
         TimeSlot::try_from(number.checked_sub(self.base)?).ok()
     }
 
