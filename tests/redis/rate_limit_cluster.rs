@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use palisade::__v1::rate_limits::{ChargeRequest, RedisDecision};
-use palisade::__v1::rate_limits::{ChargeRequest, RedisDecision};
 use palisade::rate_limit::RedisRateLimits;
 use palisade::redis::RedisConnection;
 use palisade::resource::Unavailable;

@@ -34,7 +34,7 @@ fn later() -> SystemTime {
 async fn ada(server: &Server) -> Principal {
     let sessions = process(server);
     let pair = sessions.begin(&grant()).await.unwrap();
-    sessions.verifier().unwrap().build().unwrap().verify(pair.access_token()).await.unwrap()
+    sessions.verifier().build().unwrap().verify(pair.access_token()).await.unwrap()
 }
 
 /// How many of the eight operations are unavailable; the others succeed.

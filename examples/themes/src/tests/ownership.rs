@@ -12,7 +12,7 @@ async fn rows_of_others_look_missing() {
     let note = |(id, author): (u64, &str)| Note { id, author: author.into(), text: String::new() };
     let notes = Data::new(Vec::from([(1, "alice"), (2, "bob")].map(note)));
     let issuer = TokenIssuer::hs256("https://ownership.example", "ownership", [7; 32]).unwrap();
-    let verifier = issuer.verifier().unwrap().build().unwrap();
+    let verifier = issuer.verifier().build().unwrap();
     let palisade = Palisade::builder().authenticator(verifier).routes(&routes()).build().unwrap();
     let app = init_service(App::new().app_data(notes).service(routes()).wrap(palisade)).await;
 
