@@ -71,6 +71,8 @@ pub(crate) mod definition;
 mod headers;
 mod known_address;
 pub(crate) mod limit;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod manual_clock;
 pub(crate) mod memory;
 mod queue;
 #[cfg(feature = "redis")]

@@ -28,4 +28,4 @@ pub use crate::__assert_access as assert_access;
 #[doc(inline)]
 pub use crate::__assert_policies as assert_policies;
 pub use crate::jwt::verify_signature;
-pub use crate::rate_limit::clock::ManualClock;
+pub use crate::rate_limit::manual_clock::ManualClock;
