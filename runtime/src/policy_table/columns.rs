@@ -18,6 +18,7 @@ pub(super) enum Detail {
     /// What the handler itself declares. The form shows the demands of the scope once, above its routes.
     InScope,
     /// Everything except file and line, so that the page does not change when code moves.
+    #[cfg(any(test, feature = "testing"))]
     WithoutLines,
 }
 
@@ -89,6 +90,7 @@ pub(super) const COLUMNS: [Column; 7] = [
             let handler = row.handler();
             let declared = row.declared_at();
             match detail {
+                #[cfg(any(test, feature = "testing"))]
                 Detail::WithoutLines => handler.to_string(),
                 Detail::Whole | Detail::InScope => format!("{handler} ({}:{})", declared.file(), declared.line()),
             }

@@ -6,6 +6,7 @@
 use super::columns::{COLUMNS, Detail};
 use super::{PolicyTable, escape};
 
+#[cfg(any(test, feature = "testing"))]
 const TITLE: &str = "# Policies\n\n\
     Every route of this application and what it demands. A test compares this page with the code. Run that test \
     with `PALISADE_BLESS=1` to renew the page.\n\n";

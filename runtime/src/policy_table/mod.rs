@@ -158,6 +158,7 @@ impl PolicyTable {
 
     /// The page that `testing::assert_policies!` keeps: without lines and files, so that moved code changes nothing.
     #[cfg(any(test, feature = "testing"))]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn to_committed(&self) -> String {
         markdown::committed(self)
     }
