@@ -13,7 +13,6 @@ use crate::reached;
 type Answer = LocalBoxFuture<'static, HttpResponse>;
 
 /// What an annotated function becomes, so that `web::get().to(f)` takes it.
-#[doc(hidden)]
 #[derive(Debug)]
 pub struct Function(fn(HttpRequest, web::Payload) -> Answer);
 
@@ -26,7 +25,6 @@ impl Function {
 }
 
 /// Spares generated code the name of what it returns.
-#[doc(hidden)]
 pub fn boxed(answer: impl Future<Output = HttpResponse> + 'static) -> LocalBoxFuture<'static, HttpResponse> {
     Box::pin(answer)
 }
@@ -50,7 +48,6 @@ impl Handler<(HttpRequest, web::Payload)> for Function {
 }
 
 /// Runs the checks of a plain function that is routed with `web::get().to(..)`, then the function.
-#[doc(hidden)]
 pub async fn enforce(
     policy: &'static Policy,
     request: HttpRequest,
