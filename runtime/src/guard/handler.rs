@@ -29,6 +29,20 @@ pub trait GuardedHandler: Clone + 'static {
     fn call_authorized(&self, proof: Authorized, arguments: Self::Arguments) -> impl Future<Output = impl Responder>;
 }
 
+/// A function that validates the arguments of a handler.
+pub trait ValidationOf<Arguments>:
+    Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static
+{
+}
+impl<Arguments, V: Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static> ValidationOf<Arguments>
+    for V
+{
+}
+
+/// A function that collects the fields by which a request is counted.
+pub trait FieldKeysOf<Arguments>: Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static {}
+impl<Arguments, K: Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static> FieldKeysOf<Arguments> for K {}
+
 /// The one [`GuardedHandler`]: the handler `F`, its validation `V`, and the fields `K` by which it is counted.
 pub struct HandlerWithChecks<F, Arguments, V, K> {
     handler: F,
@@ -48,12 +62,7 @@ impl<F: Clone, Arguments, V: Copy, K: Copy> Clone for HandlerWithChecks<F, Argum
 /// A handler that neither validates its arguments nor is counted by them.
 pub(crate) fn without_checks<F, Arguments>(
     handler: F,
-) -> HandlerWithChecks<
-    F,
-    Arguments,
-    impl Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static,
-    impl Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static,
-> {
+) -> HandlerWithChecks<F, Arguments, impl ValidationOf<Arguments>, impl FieldKeysOf<Arguments>> {
     HandlerWithChecks {
         handler,
         validation: |_: Checks<NotValidated>, _: &Arguments| Ok(()),
@@ -87,8 +96,8 @@ where
     F: Handler<Arguments>,
     F::Output: Responder,
     Arguments: FromRequest + 'static,
-    V: Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static,
-    K: Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static,
+    V: ValidationOf<Arguments>,
+    K: FieldKeysOf<Arguments>,
 {
     type Arguments = Arguments;
 
