@@ -30,6 +30,20 @@ pub trait GuardedHandler: Clone + 'static {
     fn call_authorized(&self, proof: Authorized, arguments: Self::Arguments) -> impl Future<Output = impl Responder>;
 }
 
+/// A function that validates the arguments of a handler.
+pub trait ValidationOf<Arguments>:
+    Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static
+{
+}
+impl<Arguments, V: Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static> ValidationOf<Arguments>
+    for V
+{
+}
+
+/// A function that collects the fields by which a request is counted.
+pub trait FieldKeysOf<Arguments>: Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static {}
+impl<Arguments, K: Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static> FieldKeysOf<Arguments> for K {}
+
 /// The one [`GuardedHandler`]: the handler `F`, its validation `V`, and the fields `K` by which it is counted.
 pub struct HandlerWithChecks<F, Arguments, V, K> {
     handler: F,
@@ -56,12 +70,7 @@ impl<F: Clone, Arguments, V: Copy, K: Copy> Clone for HandlerWithChecks<F, Argum
 #[allow(clippy::type_complexity, reason = "an `impl Trait` cannot be named by a type alias")]
 pub(crate) fn without_checks<F, Arguments>(
     handler: F,
-) -> HandlerWithChecks<
-    F,
-    Arguments,
-    impl Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static,
-    impl Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static,
-> {
+) -> HandlerWithChecks<F, Arguments, impl ValidationOf<Arguments>, impl FieldKeysOf<Arguments>> {
     HandlerWithChecks {
         handler,
         validation: |_: Checks<NotValidated>, _: &Arguments| Ok(()),
@@ -95,8 +104,8 @@ where
     F: Handler<Arguments>,
     F::Output: Responder,
     Arguments: FromRequest + 'static,
-    V: Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static,
-    K: Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static,
+    V: ValidationOf<Arguments>,
+    K: FieldKeysOf<Arguments>,
 {
     type Arguments = Arguments;
 

@@ -24,7 +24,7 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, dev};
 
 pub(crate) use self::handler::without_checks;
-pub use self::handler::{GuardedHandler, HandlerWithChecks};
+pub use self::handler::{FieldKeysOf, GuardedHandler, HandlerWithChecks, ValidationOf};
 use crate::audit;
 use crate::authn::Authenticated;
 use crate::authz::{self, Authorized};

@@ -13,9 +13,7 @@ use actix_web::web::Path;
 use actix_web::{FromRequest, Handler, Responder};
 use serde::de::DeserializeOwned;
 
-use crate::guard::{HandlerWithChecks, without_checks};
-use crate::rate_limit::FieldKeys;
-use crate::validation::{Checks, Invalid, NotValidated};
+use crate::guard::{FieldKeysOf, HandlerWithChecks, ValidationOf, without_checks};
 
 pub use self::known::*;
 pub use self::parts::Parts;
@@ -141,12 +139,7 @@ macro_rules! __handler {
 pub fn handler<F, T>(
     handler: F,
     _: T,
-) -> HandlerWithChecks<
-    F,
-    T::Arguments,
-    impl Fn(Checks<NotValidated>, &T::Arguments) -> Result<(), Invalid> + Copy + 'static,
-    impl Fn(FieldKeys, &T::Arguments) -> FieldKeys + Copy + 'static,
->
+) -> HandlerWithChecks<F, T::Arguments, impl ValidationOf<T::Arguments>, impl FieldKeysOf<T::Arguments>>
 where
     T: Taken,
     F: Handler<T::Arguments, Output = T::Answer>,
