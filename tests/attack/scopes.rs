@@ -112,7 +112,7 @@ fn public_route_in_authenticated_scope_is_config_error() {
     ] {
         let mistake = mistake(&scope);
         assert!(mistake.contains("::open` at /x"), "{mistake}");
-        assert!(mistake.contains("is public, but its scope /x demands"), "{mistake}");
+        assert!(mistake.contains("is public, but its scope /x requires"), "{mistake}");
     }
 }
 
