@@ -31,7 +31,7 @@ impl ::palisade::__v1::Endpoint for health {
         async fn health() -> &'static str {
             "ok"
         }
-        ::palisade::__v1::handler!(health; & 'static str;).mount(__at)
+        ::palisade::__v1::handler!(health; &'static str;).mount(__at)
     }
 }
 ::palisade::__v1::add!(health; public, 0, (););
@@ -71,11 +71,9 @@ impl ::palisade::__v1::Endpoint for add_note {
             println!("{id} noted {} characters", note.text.len());
             note
         }
-        ::palisade::__v1::handler!(
-            add_note; Json < Note >; Path < String >, Json < Note >
-        )
-        .validated(|__all, (__id, __note)| __all.each(__id)?.each(__note)?.done())
-        .mount(__at)
+        ::palisade::__v1::handler!(add_note; Json<Note>; Path<String>, Json<Note>)
+            .validated(|__all, (__id, __note)| __all.each(__id)?.each(__note)?.done())
+            .mount(__at)
     }
 }
 ::palisade::__v1::add!(add_note; guarded, 1, (); Path<String>, Json<Note>);

@@ -65,7 +65,7 @@ fn spaced(file: syn::File) -> String {
         page.items = vec![item];
         text += &prettyplease::unparse(&page);
     }
-    ["takes!(", "add!("].into_iter().fold(text, on_one_line)
+    ["handler!(", "add!("].into_iter().fold(text, on_one_line)
 }
 
 /// What these macros are given, on one line and with types as one writes them.

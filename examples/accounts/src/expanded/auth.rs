@@ -71,12 +71,11 @@ impl ::palisade::__v1::Endpoint for register {
             let user = db.insert(account).await?;
             Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
         }
-        ::palisade::__v1::handler!(
-            register; Result < HttpResponse, Problem >; Json < Registration >, Data < Db
-            >, Data < Passwords >
-        )
-        .validated(|__all, (__new, __db, __passwords)| __all.each(__new)?.each(__db)?.each(__passwords)?.done())
-        .mount(__at)
+        ::palisade::__v1::handler!(register; Result<HttpResponse, Problem>; Json<Registration>, Data<Db>, Data<Passwords>)
+            .validated(|__all, (__new, __db, __passwords)| {
+                __all.each(__new)?.each(__db)?.each(__passwords)?.done()
+            })
+            .mount(__at)
     }
 }
 ::palisade::__v1::add!(register; public, 0, (); Json<Registration>, Data<Db>, Data<Passwords>);
@@ -128,15 +127,19 @@ impl ::palisade::__v1::Endpoint for login {
             }
             Ok(answer(&sessions.begin(&grant(&account.id.to_string(), account.role).as_of(asked)).await?))
         }
-        ::palisade::__v1::handler!(
-            login; Result < HttpResponse, Problem >; Json < Credentials >, Data < Db >,
-            Data < Passwords >, Data < AppSessions >
-        )
-        .validated(|__all, (__given, __db, __passwords, __sessions)| {
-            __all.each(__given)?.each(__db)?.each(__passwords)?.each(__sessions)?.done()
-        })
-        .counted_by(|__keys, (__given, _, _, _)| __keys.of("given.email", &__given.email))
-        .mount(__at)
+        ::palisade::__v1::handler!(login; Result<HttpResponse, Problem>; Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>)
+            .validated(|__all, (__given, __db, __passwords, __sessions)| {
+                __all
+                    .each(__given)?
+                    .each(__db)?
+                    .each(__passwords)?
+                    .each(__sessions)?
+                    .done()
+            })
+            .counted_by(|__keys, (__given, _, _, _)| {
+                __keys.of("given.email", &__given.email)
+            })
+            .mount(__at)
     }
 }
 ::palisade::__v1::add!(login; public, 0, (); Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>);
@@ -169,12 +172,11 @@ impl ::palisade::__v1::Endpoint for refresh {
                 .await?;
             Ok(answer(&tokens))
         }
-        ::palisade::__v1::handler!(
-            refresh; Result < HttpResponse, Problem >; Json < RefreshRequest >, Data < Db
-            >, Data < AppSessions >
-        )
-        .validated(|__all, (__given, __db, __sessions)| __all.each(__given)?.each(__db)?.each(__sessions)?.done())
-        .mount(__at)
+        ::palisade::__v1::handler!(refresh; Result<HttpResponse, Problem>; Json<RefreshRequest>, Data<Db>, Data<AppSessions>)
+            .validated(|__all, (__given, __db, __sessions)| {
+                __all.each(__given)?.each(__db)?.each(__sessions)?.done()
+            })
+            .mount(__at)
     }
 }
 ::palisade::__v1::add!(refresh; public, 0, (); Json<RefreshRequest>, Data<Db>, Data<AppSessions>);
@@ -196,10 +198,7 @@ impl ::palisade::__v1::Endpoint for logout {
             sessions.end(&caller).await?;
             Ok(HttpResponse::NoContent().finish())
         }
-        ::palisade::__v1::handler!(
-            logout; Result < HttpResponse, Problem >; Principal, Data < AppSessions >
-        )
-        .mount(__at)
+        ::palisade::__v1::handler!(logout; Result<HttpResponse, Problem>; Principal, Data<AppSessions>).mount(__at)
     }
 }
 ::palisade::__v1::add!(logout; guarded, 0, (); Principal, Data<AppSessions>);
@@ -221,10 +220,7 @@ impl ::palisade::__v1::Endpoint for logout_all {
             sessions.end_all(&caller.principal).await?;
             Ok(HttpResponse::NoContent().finish())
         }
-        ::palisade::__v1::handler!(
-            logout_all; Result < HttpResponse, Problem >; Account, Data < AppSessions >
-        )
-        .mount(__at)
+        ::palisade::__v1::handler!(logout_all; Result<HttpResponse, Problem>; Account, Data<AppSessions>).mount(__at)
     }
 }
 ::palisade::__v1::add!(logout_all; guarded, 0, (); Account, Data<AppSessions>);

@@ -49,7 +49,7 @@ impl ::palisade::__v1::Endpoint for me {
                 scopes: caller.scopes().to_vec(),
             })
         }
-        ::palisade::__v1::handler!(me; Json < Me >; Principal).mount(__at)
+        ::palisade::__v1::handler!(me; Json<Me>; Principal).mount(__at)
     }
 }
 ::palisade::__v1::add!(me; guarded, 0, (); Principal);
@@ -75,11 +75,9 @@ impl ::palisade::__v1::Endpoint for list_users {
             let (items, total) = db.page(&listing).await?;
             Ok(Json(Page { items, total, limit: listing.limit, offset: listing.offset }))
         }
-        ::palisade::__v1::handler!(
-            list_users; Result < Json < Page >, Problem >; Query < Listing >, Data < Db >
-        )
-        .validated(|__all, (__listing, __db)| __all.each(__listing)?.each(__db)?.done())
-        .mount(__at)
+        ::palisade::__v1::handler!(list_users; Result<Json<Page>, Problem>; Query<Listing>, Data<Db>)
+            .validated(|__all, (__listing, __db)| __all.each(__listing)?.each(__db)?.done())
+            .mount(__at)
     }
 }
 ::palisade::__v1::add!(list_users; guarded, 0, (); Query<Listing>, Data<Db>);
@@ -111,12 +109,9 @@ impl ::palisade::__v1::Endpoint for create_user {
             let user = db.insert(account).await?;
             Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
         }
-        ::palisade::__v1::handler!(
-            create_user; Result < HttpResponse, Problem >; Json < NewUser >, Account,
-            Data < Db >
-        )
-        .validated(|__all, (__new, __caller, __db)| __all.each(__new)?.each(__caller)?.each(__db)?.done())
-        .mount(__at)
+        ::palisade::__v1::handler!(create_user; Result<HttpResponse, Problem>; Json<NewUser>, Account, Data<Db>)
+            .validated(|__all, (__new, __caller, __db)| __all.each(__new)?.each(__caller)?.each(__db)?.done())
+            .mount(__at)
     }
 }
 ::palisade::__v1::add!(create_user; guarded, 0, (); Json<NewUser>, Account, Data<Db>);
@@ -135,10 +130,7 @@ impl ::palisade::__v1::Endpoint for show_user {
         async fn show_user(id: Path<Uuid>, db: Data<Db>) -> Result<Json<User>, Problem> {
             Ok(db.by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)?)
         }
-        ::palisade::__v1::handler!(
-            show_user; Result < Json < User >, Problem >; Path < Uuid >, Data < Db >
-        )
-        .mount(__at)
+        ::palisade::__v1::handler!(show_user; Result<Json<User>, Problem>; Path<Uuid>, Data<Db>).mount(__at)
     }
 }
 ::palisade::__v1::add!(show_user; guarded, 1, (); Path<Uuid>, Data<Db>);
@@ -175,14 +167,17 @@ impl ::palisade::__v1::Endpoint for change_user {
             }
             Ok(Json(user))
         }
-        ::palisade::__v1::handler!(
-            change_user; Result < Json < User >, Problem >; Path < Uuid >, Json <
-            UserPatch >, Account, Data < Db >, Data < AppSessions >
-        )
-        .validated(|__all, (__id, __change, __caller, __db, __sessions)| {
-            __all.each(__id)?.each(__change)?.each(__caller)?.each(__db)?.each(__sessions)?.done()
-        })
-        .mount(__at)
+        ::palisade::__v1::handler!(change_user; Result<Json<User>, Problem>; Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>)
+            .validated(|__all, (__id, __change, __caller, __db, __sessions)| {
+                __all
+                    .each(__id)?
+                    .each(__change)?
+                    .each(__caller)?
+                    .each(__db)?
+                    .each(__sessions)?
+                    .done()
+            })
+            .mount(__at)
     }
 }
 ::palisade::__v1::add!(change_user; guarded, 1, (); Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>);
@@ -218,11 +213,8 @@ impl ::palisade::__v1::Endpoint for delete_user {
             sessions.end_all_of(&id.to_string()).await?;
             if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser.into()) }
         }
-        ::palisade::__v1::handler!(
-            delete_user; Result < HttpResponse, Problem >; Path < Uuid >, Account, Data <
-            Db >, Data < AppSessions >
-        )
-        .mount(__at)
+        ::palisade::__v1::handler!(delete_user; Result<HttpResponse, Problem>; Path<Uuid>, Account, Data<Db>, Data<AppSessions>)
+            .mount(__at)
     }
 }
 ::palisade::__v1::add!(delete_user; guarded, 1, (); Path<Uuid>, Account, Data<Db>, Data<AppSessions>);
