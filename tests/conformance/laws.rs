@@ -66,33 +66,33 @@ impl<S: Store> RateLimit<S> {
     }
 
     /// The remaining units and the reset time agree with the model within the reach.
-    pub fn agrees(&self, standing: RateLimitStatus, (from, until): Bracket) -> Law {
+    pub fn agrees(&self, status: RateLimitStatus, (from, until): Bracket) -> Law {
         let (n, window, reach) = (self.limit(), self.window(), self.reach());
-        let remaining = u64::from(standing.remaining);
+        let remaining = u64::from(status.remaining);
         let (least, most) = (self.model.least(until, window), self.model.most(from, reach));
-        holds(remaining <= n.saturating_sub(least), "remaining is more than is free", (standing, least, n))?;
-        holds(remaining >= n.saturating_sub(most), "remaining is less than is free", (standing, most, n))?;
-        let reset = nanos(standing.reset);
+        holds(remaining <= n.saturating_sub(least), "remaining is more than is free", (status, least, n))?;
+        holds(remaining >= n.saturating_sub(most), "remaining is less than is free", (status, most, n))?;
+        let reset = nanos(status.reset);
         if remaining == n {
-            return holds(reset == 0, "reset must be zero if nothing is charged", standing);
+            return holds(reset == 0, "reset must be zero if nothing is charged", status);
         }
-        holds((1..=reach).contains(&reset), "reset is outside the window", (standing, reach))?;
+        holds((1..=reach).contains(&reset), "reset is outside the window", (status, reach))?;
         if let Some(oldest) = self.model.surely_oldest(until, window) {
-            holds(from + reset <= oldest.until + reach, "reset is too late", standing)?;
+            holds(from + reset <= oldest.until + reach, "reset is too late", status)?;
         }
         let oldest = self.model.perhaps_oldest(from, reach);
-        holds(oldest.is_some_and(|oldest| until + reset >= oldest.from + window), "reset is too early", standing)
+        holds(oldest.is_some_and(|oldest| until + reset >= oldest.from + window), "reset is too early", status)
     }
 
     /// At most N units are admitted in the window that ends at this admission.
     fn admitted(&mut self, receipt: Receipt<S::Charge>, cost: u32, (from, until): Bracket) -> Law {
-        let Receipt { charge, standing, instant } = receipt;
+        let Receipt { charge, status, instant } = receipt;
         let units = u64::from(cost.max(1));
         holds((from..=until).contains(&instant), "charged outside the time of the call", (instant, from, until))?;
         let number = self.model.take((instant, instant), (units, units));
         let within = self.model.least(instant, self.window());
         holds(within <= self.limit(), "more than N in a window", (within, self.limit(), self.window()))?;
-        self.agrees(standing, (instant, instant))?;
+        self.agrees(status, (instant, instant))?;
         self.announced = None;
         self.charges.push(Taken { charge, number, instant, units });
         Ok(())
@@ -125,20 +125,20 @@ impl<S: Store> RateLimit<S> {
     pub async fn charge(&mut self, store: &S, cost: u32) -> Law {
         let ask = ChargeRequest { cost, ..self.ask.clone() };
         let from = store.now();
-        let standing = store.charge(&ask).await;
+        let status = store.charge(&ask).await;
         let until = store.now();
         let (n, units) = (self.limit(), u64::from(cost.max(1)));
         let least_room = n.saturating_sub(self.model.most(from, self.reach()));
         let most_room = n.saturating_sub(self.model.least(until, self.window()));
-        let (least, most) = if standing.remaining > 0 {
-            holds(units <= most_room, "charged what there was no room for", (standing, units, most_room))?;
+        let (least, most) = if status.remaining > 0 {
+            holds(units <= most_room, "charged what there was no room for", (status, units, most_room))?;
             (units, units)
         } else {
             (units.min(least_room), units.min(most_room))
         };
         self.model.take((from, until), (least, most));
         self.announced = None;
-        self.agrees(standing, (from, until))
+        self.agrees(status, (from, until))
     }
 
     /// A release returns exactly the charged units while the charge is held, and nothing afterwards.
@@ -146,7 +146,7 @@ impl<S: Store> RateLimit<S> {
         let Taken { charge, number, instant, units } = self.charges.remove(at);
         let ask = std::slice::from_ref(&self.ask);
         let began = store.now();
-        let before = store.standing(ask).await[0];
+        let before = store.status(ask).await[0];
         let from = store.now();
         self.agrees(before, (began, from))?;
         let after = store.release(vec![charge]).await;
@@ -173,8 +173,8 @@ impl<S: Store> RateLimit<S> {
         self.model.clear();
         self.announced = None;
         self.void.extend(self.charges.drain(..).map(|taken| taken.charge));
-        let standing = store.standing(std::slice::from_ref(&self.ask)).await[0];
-        self.agrees(standing, (store.now(), store.now()))
+        let status = store.status(std::slice::from_ref(&self.ask)).await[0];
+        self.agrees(status, (store.now(), store.now()))
     }
 
     pub async fn release_void(&mut self, store: &S) -> Law {
@@ -237,22 +237,22 @@ pub async fn together<S: Store>(
                 rate_limit.admitted(receipt, want.cost, bracket)?;
             }
             Decision::Refused(refused) => rate_limit.refused(refused, want.cost, beside[want.rate_limit], bracket)?,
-            Decision::Spared(standing) => {
+            Decision::RolledBack(status) => {
                 holds(refusal, "rolled back although no binding request was refused", wants)?;
                 let units = u64::from(want.cost.max(1));
                 beside[want.rate_limit] += units;
-                spared.push((want.rate_limit, units, standing));
+                spared.push((want.rate_limit, units, status));
             }
         }
     }
     // Other requests of the same call may still count for this rate limit, but the rolled-back request must not.
-    for (rate_limit, units, standing) in spared {
-        let (remaining, free) = (u64::from(standing.remaining), rate_limits[rate_limit].limit());
+    for (rate_limit, units, status) in spared {
+        let (remaining, free) = (u64::from(status.remaining), rate_limits[rate_limit].limit());
         let least = rate_limits[rate_limit].model.least(bracket.1, rate_limits[rate_limit].window());
         let most =
             rate_limits[rate_limit].model.most(bracket.0, rate_limits[rate_limit].reach()) + beside[rate_limit] - units;
         let fits = (free.saturating_sub(most)..=free.saturating_sub(least)).contains(&remaining);
-        holds(fits, "the status after a rollback disagrees with the model", (standing, least, most, free))?;
+        holds(fits, "the status after a rollback disagrees with the model", (status, least, most, free))?;
     }
     Ok(charged)
 }

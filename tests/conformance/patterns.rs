@@ -255,10 +255,10 @@ impl<'s, S: Store> Pattern<'s, S> {
     async fn look(&mut self) -> Law {
         let asks: Vec<_> = self.rate_limits.iter().map(|rate_limit| rate_limit.ask.clone()).collect();
         let from = self.store.now();
-        let standings = self.store.standing(&asks).await;
+        let statuses = self.store.status(&asks).await;
         let bracket = (from, self.store.now());
-        for (rate_limit, standing) in self.rate_limits.iter().zip(standings) {
-            rate_limit.agrees(standing, bracket)?;
+        for (rate_limit, status) in self.rate_limits.iter().zip(statuses) {
+            rate_limit.agrees(status, bracket)?;
         }
         Ok(())
     }

@@ -11,13 +11,13 @@ use crate::dice::Dice;
 pub enum Decision<C> {
     Charged(Receipt<C>),
     Refused(Refused),
-    Spared(RateLimitStatus),
+    RolledBack(RateLimitStatus),
 }
 
 /// A charge, with the instant of the store's clock at which it was made.
 pub struct Receipt<C> {
     pub charge: C,
-    pub standing: RateLimitStatus,
+    pub status: RateLimitStatus,
     pub instant: u64,
 }
 
@@ -46,7 +46,7 @@ pub trait Store {
     async fn reserve(&self, asks: &[ChargeRequest<'static>]) -> Vec<Decision<Self::Charge>>;
     async fn release(&self, charges: Vec<Self::Charge>) -> Vec<RateLimitStatus>;
     async fn charge(&self, ask: &ChargeRequest<'static>) -> RateLimitStatus;
-    async fn standing(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus>;
+    async fn status(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus>;
     async fn reset(&self, ask: &ChargeRequest<'static>);
 }
 
@@ -102,7 +102,7 @@ impl Store for Memory {
         let decide = |ask: &ChargeRequest<'static>| {
             let key = self.store.key(ask.bucket, &ask.client);
             match self.store.reserve(key, ask.limit, ask.cost, now) {
-                Ok(charge) => Decision::Charged(Receipt { standing: charge.status(), charge, instant: now.as_nanos() }),
+                Ok(charge) => Decision::Charged(Receipt { status: charge.status(), charge, instant: now.as_nanos() }),
                 Err(no) => {
                     refused |= ask.binding;
                     Decision::Refused(no)
@@ -111,7 +111,7 @@ impl Store for Memory {
         };
         let decisions: Vec<_> = asks.iter().map(decide).collect();
         let settle = |decision| match decision {
-            Decision::Charged(receipt) if refused => Decision::Spared(self.store.release(receipt.charge, now)),
+            Decision::Charged(receipt) if refused => Decision::RolledBack(self.store.release(receipt.charge, now)),
             decision => decision,
         };
         decisions.into_iter().map(settle).collect()
@@ -125,7 +125,7 @@ impl Store for Memory {
         self.store.charge(self.store.key(ask.bucket, &ask.client), ask.limit, ask.cost, self.tick())
     }
 
-    async fn standing(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus> {
+    async fn status(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus> {
         let status = |ask: &ChargeRequest<'static>| {
             self.store.status(self.store.key(ask.bucket, &ask.client), ask.limit, self.tick())
         };
@@ -179,10 +179,10 @@ impl Store for Redis {
         let decided = decided.into_iter().map(|decision| match decision {
             RedisDecision::Charged(charge) => {
                 let instant = nanos(charge.instant());
-                Decision::Charged(Receipt { standing: charge.standing(), charge, instant })
+                Decision::Charged(Receipt { status: charge.status(), charge, instant })
             }
             RedisDecision::Refused(refused) => Decision::Refused(refused),
-            RedisDecision::Spared(standing) => Decision::Spared(standing),
+            RedisDecision::RolledBack(status) => Decision::RolledBack(status),
         });
         decided.collect()
     }
@@ -195,8 +195,8 @@ impl Store for Redis {
         self.0.charge(ask).await.expect("an answer")
     }
 
-    async fn standing(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus> {
-        self.0.standing(asks).await.expect("an answer")
+    async fn status(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus> {
+        self.0.status(asks).await.expect("an answer")
     }
 
     async fn reset(&self, ask: &ChargeRequest<'static>) {

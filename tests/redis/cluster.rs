@@ -43,7 +43,7 @@ impl Cluster {
         let made = create.output().expect("redis-cli");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
         for node in &cluster.nodes {
-            // A replica that has not copied its primary yet can't take its place.
+            // A replica that has not copied its primary yet cannot take its place.
             while !node.says(&["cluster", "info"], "cluster_state:ok") || !node.is_primary_or_in_step() {
                 assert!(began.elapsed() < Duration::from_secs(60), "the cluster does not come up");
                 std::thread::sleep(Duration::from_millis(50));

@@ -155,6 +155,6 @@ async fn who_is_gone_before_its_turn_is_charged_for_nothing() {
     for one in sent {
         assert_eq!(one.await.unwrap(), Ok(()));
     }
-    let standings = store.standing(&[of(30, 200), of(31, 200)]).await.unwrap();
-    assert_eq!([standings[0].remaining, standings[1].remaining], [72, 200]);
+    let statuses = store.status(&[of(30, 200), of(31, 200)]).await.unwrap();
+    assert_eq!([statuses[0].remaining, statuses[1].remaining], [72, 200]);
 }

@@ -68,18 +68,18 @@ async fn a_cluster_decides_for_several_clients_at_once_and_outlives_a_primary() 
     nodes.sort_unstable();
     nodes.dedup();
     assert_eq!(nodes.len(), 3, "all three nodes were asked");
-    assert!(patient.release(charges).await.unwrap().iter().all(|standing| standing.remaining == LIMIT));
+    assert!(patient.release(charges).await.unwrap().iter().all(|status| status.remaining == LIMIT));
 
     let spent = ChargeRequest { cost: LIMIT, ..of(3) };
     let _ = patient.charge(&spent).await.unwrap();
     let decisions = patient.reserve(&clients).await.unwrap();
     for (client, decision) in decisions.iter().enumerate() {
-        let expected = matches!((client, decision), (3, RedisDecision::Refused(_)) | (_, RedisDecision::Spared(_)));
+        let expected = matches!((client, decision), (3, RedisDecision::Refused(_)) | (_, RedisDecision::RolledBack(_)));
         assert!(expected, "{client}: {decision:?}");
     }
     let began = Instant::now();
     loop {
-        let left: Vec<u32> = patient.standing(&clients).await.unwrap().iter().map(|one| one.remaining).collect();
+        let left: Vec<u32> = patient.status(&clients).await.unwrap().iter().map(|one| one.remaining).collect();
         if left.iter().enumerate().all(|(client, left)| *left == if client == 3 { 0 } else { LIMIT }) {
             break;
         }

@@ -12,8 +12,8 @@ use crate::server::Server;
 
 const TERM: Duration = Duration::from_millis(60);
 
-async fn standing(store: &RedisRateLimits, ask: &ChargeRequest<'_>) -> RateLimitStatus {
-    store.standing(std::slice::from_ref(ask)).await.unwrap()[0]
+async fn status(store: &RedisRateLimits, ask: &ChargeRequest<'_>) -> RateLimitStatus {
+    store.status(std::slice::from_ref(ask)).await.unwrap()[0]
 }
 
 /// How often a script was run.
@@ -38,7 +38,7 @@ async fn most_decisions_of_a_busy_client_need_no_round_trip_and_none_is_leased_u
     for admitted in 0..200 {
         let charge = reserve(&leasing, &ask(2, 1000, hour, "ada")).await.unwrap();
         // As far as this process knows.
-        assert_eq!(charge.standing().remaining, 999 - admitted);
+        assert_eq!(charge.status().remaining, 999 - admitted);
     }
     let leased = scripts(&server).await - after;
     assert!((1..=10).contains(&leased), "{leased} round trips for 200 decisions");
@@ -57,10 +57,10 @@ async fn what_is_not_used_by_the_end_of_the_term_is_given_back() {
     let (store, other) = (leasing(&server, 20, TERM), store(&server));
     let ask = ask(1, 100, Duration::from_secs(3600), "ada");
     let _ = reserve(&store, &ask).await.unwrap();
-    assert_eq!(standing(&other, &ask).await.remaining, 80, "a fifth is leased");
+    assert_eq!(status(&other, &ask).await.remaining, 80, "a fifth is leased");
     let began = Instant::now();
-    while standing(&other, &ask).await.remaining != 99 {
-        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", standing(&other, &ask).await);
+    while status(&other, &ask).await.remaining != 99 {
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", status(&other, &ask).await);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     // Released for its outcome, as ever, out of the lease.
@@ -68,8 +68,8 @@ async fn what_is_not_used_by_the_end_of_the_term_is_given_back() {
     let more = reserve(&store, &ask).await.unwrap();
     store.release(vec![charge, more]).await.unwrap();
     let began = Instant::now();
-    while standing(&other, &ask).await.remaining != 99 {
-        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", standing(&other, &ask).await);
+    while status(&other, &ask).await.remaining != 99 {
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", status(&other, &ask).await);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -178,14 +178,14 @@ async fn a_reset_ends_the_lease_and_its_rest_gives_nothing_back() {
         let _ = reserve(&store, &ask).await.unwrap();
     }
     store.reset(&ask).await.unwrap();
-    assert_eq!(standing(&store, &ask).await.remaining, 100);
+    assert_eq!(status(&store, &ask).await.remaining, 100);
     for _ in 0..100 {
         while reserve(&store, &ask).await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
     tokio::time::sleep(TERM * 3).await;
-    assert_eq!(standing(&store, &ask).await.remaining, 0);
+    assert_eq!(status(&store, &ask).await.remaining, 0);
     assert!(reserve(&store, &ask).await.is_err());
 }
 

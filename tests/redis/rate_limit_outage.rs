@@ -78,7 +78,7 @@ async fn a_peer_that_takes_the_connection_and_says_nothing_hangs_nobody() {
     let charge = store.charge(&ask(1, 5, HOUR, "ada")).await;
     assert_eq!(charge, Err(Unavailable));
     assert_eq!(store.reset(&ask(1, 5, HOUR, "ada")).await, Err(Unavailable));
-    assert_eq!(store.standing(&[ask(1, 5, HOUR, "ada")]).await, Err(Unavailable));
+    assert_eq!(store.status(&[ask(1, 5, HOUR, "ada")]).await, Err(Unavailable));
 }
 
 #[tokio::test]
@@ -154,8 +154,8 @@ async fn what_was_charged_while_nobody_heard_the_answer_stays_charged() {
     server.resume();
     assert!(unheard.is_err() && unsure.is_err());
     let patient = store(&server);
-    let standing = patient.standing(std::slice::from_ref(&one)).await.unwrap()[0];
-    assert!((1..=3).contains(&standing.remaining), "two were charged at most, and one given back: {standing:?}");
+    let status = patient.status(std::slice::from_ref(&one)).await.unwrap()[0];
+    assert!((1..=3).contains(&status.remaining), "two were charged at most, and one given back: {status:?}");
     let _ = patient.charge(&palisade::__v1::rate_limits::ChargeRequest { cost: 3, ..one.clone() }).await.unwrap();
     assert!(reserve(&patient, &one).await.is_err());
 }
@@ -163,7 +163,7 @@ async fn what_was_charged_while_nobody_heard_the_answer_stays_charged() {
 #[test]
 fn without_a_runtime_it_is_unavailable() {
     let store = hasty("redis://127.0.0.1:1/");
-    let decided = futures_util::FutureExt::now_or_never(store.standing(&[ask(1, 5, HOUR, "ada")]));
+    let decided = futures_util::FutureExt::now_or_never(store.status(&[ask(1, 5, HOUR, "ada")]));
     assert_eq!(decided, Some(Err(Unavailable)));
 }
 
@@ -178,7 +178,7 @@ async fn what_a_server_comes_to_when_nobody_waits_for_it_any_more_is_charged_to_
     while hasty.reserve(std::slice::from_ref(&ask)).await.is_err() {
         assert!(began.elapsed() < Duration::from_secs(20), "it does not answer");
     }
-    let before = patient.standing(std::slice::from_ref(&ask)).await.unwrap()[0].remaining;
+    let before = patient.status(std::slice::from_ref(&ask)).await.unwrap()[0].remaining;
     server.pause();
     for _ in 0..4 {
         assert!(hasty.reserve(std::slice::from_ref(&ask)).await.is_err());
@@ -187,11 +187,11 @@ async fn what_a_server_comes_to_when_nobody_waits_for_it_any_more_is_charged_to_
     server.resume();
     // What was sent before is done before.
     let began = Instant::now();
-    while hasty.standing(std::slice::from_ref(&ask)).await.is_err() {
+    while hasty.status(std::slice::from_ref(&ask)).await.is_err() {
         assert!(began.elapsed() < Duration::from_secs(20), "it does not answer");
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(patient.standing(std::slice::from_ref(&ask)).await.unwrap()[0].remaining, before);
+    assert_eq!(patient.status(std::slice::from_ref(&ask)).await.unwrap()[0].remaining, before);
 }
 
 #[test]

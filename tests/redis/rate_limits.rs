@@ -64,7 +64,7 @@ pub async fn reserve(store: &RedisRateLimits, ask: &ChargeRequest<'static>) -> R
 }
 
 async fn remaining(store: &RedisRateLimits, ask: &ChargeRequest<'static>) -> u32 {
-    store.standing(std::slice::from_ref(ask)).await.unwrap()[0].remaining
+    store.status(std::slice::from_ref(ask)).await.unwrap()[0].remaining
 }
 
 #[tokio::test]
@@ -79,8 +79,8 @@ async fn exactly_n_are_admitted_and_who_waits_as_long_as_it_says_is_the_next() {
             match reserve(&store, &ask).await {
                 Ok(charge) => {
                     admitted += 1;
-                    assert_eq!(charge.standing().remaining, limit - admitted);
-                    assert!(charge.standing().reset <= Duration::from_millis(722));
+                    assert_eq!(charge.status().remaining, limit - admitted);
+                    assert!(charge.status().reset <= Duration::from_millis(722));
                 }
                 Err(refused) => break refused,
             }
@@ -102,7 +102,7 @@ async fn a_release_gives_back_exactly_what_was_charged() {
         let ask = ask(u64::from(limit), limit, HOUR, "ada");
         let three = reserve(&store, &costing(3, &ask)).await.unwrap();
         let four = reserve(&store, &costing(4, &ask)).await.unwrap();
-        assert_eq!(four.standing().remaining, limit - 7);
+        assert_eq!(four.status().remaining, limit - 7);
         let after = store.release(vec![three]).await.unwrap();
         assert_eq!(after[0].remaining, limit - 4);
         assert!(after[0].reset > HOUR - Duration::from_secs(60), "the other is still out: {after:?}");
@@ -152,7 +152,7 @@ async fn a_cost_is_charged_whole_or_not_at_all_and_a_charge_takes_what_there_is(
         assert!(reset > Duration::ZERO);
         assert_eq!(store.charge(&costing(7, &one)).await.unwrap().remaining, 0);
         let free = ask(u64::from(limit) + 1, limit, HOUR, "ada");
-        assert_eq!(reserve(&store, &costing(0, &free)).await.unwrap().standing().remaining, limit - 1);
+        assert_eq!(reserve(&store, &costing(0, &free)).await.unwrap().status().remaining, limit - 1);
     }
 }
 
@@ -180,7 +180,10 @@ async fn of_binding_asks_all_are_charged_or_none_and_an_observed_one_hinders_nob
     let (tight, wide, other) = (ask(1, 1, HOUR, "ada"), ask(2, 50, HOUR, "ada"), ask(3, 5, HOUR, "bob"));
     let _used = reserve(&store, &tight).await.unwrap();
     let decisions = store.reserve(&[wide.clone(), tight.clone(), other.clone()]).await.unwrap();
-    assert!(matches!(&decisions[..], [RedisDecision::Spared(_), RedisDecision::Refused(_), RedisDecision::Spared(_)]));
+    assert!(matches!(
+        &decisions[..],
+        [RedisDecision::RolledBack(_), RedisDecision::Refused(_), RedisDecision::RolledBack(_)]
+    ));
     assert_eq!((remaining(&store, &wide).await, remaining(&store, &other).await), (50, 5));
 
     let decisions = store.reserve(&[wide.clone(), observed(&tight), observed(&other)]).await.unwrap();
@@ -202,7 +205,7 @@ async fn one_rate_limit_that_is_asked_twice_is_charged_twice() {
         assert!(decisions.iter().all(|decision| matches!(decision, RedisDecision::Charged(_))));
         assert_eq!(remaining(&store, &dear).await, limit / 3);
         let decisions = store.reserve(&[dear.clone(), dear.clone()]).await.unwrap();
-        assert!(matches!(&decisions[..], [RedisDecision::Spared(_), RedisDecision::Refused(_)]), "{decisions:?}");
+        assert!(matches!(&decisions[..], [RedisDecision::RolledBack(_), RedisDecision::Refused(_)]), "{decisions:?}");
         assert_eq!(remaining(&store, &dear).await, limit / 3);
     }
 }
@@ -328,7 +331,7 @@ async fn a_million_in_a_day_are_counted_in_bounded_space() {
     let million = ask(1, 1_000_000, day, "ada");
     let quarter = ChargeRequest { cost: 250_000, ..million.clone() };
     for left in [750_000, 500_000, 250_000, 0] {
-        assert_eq!(reserve(&store, &quarter).await.unwrap().standing().remaining, left);
+        assert_eq!(reserve(&store, &quarter).await.unwrap().status().remaining, left);
     }
     let refused = reserve(&store, &million).await.unwrap_err();
     assert!(refused.retry_after > day - Duration::from_secs(60) && refused.retry_after <= day + million.limit.slack());

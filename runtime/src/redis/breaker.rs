@@ -1,6 +1,6 @@
 //! A circuit breaker: while Redis is down, requests fail at once.
 //!
-//! Threat: while Redis is down, each request waits for its whole timeout, and the waiting requests become the next outage
+//! Threat: while Redis is down, each request waits for its whole timeout, and the waiting requests cause another outage
 //! (CWE-400).
 //! Promise: after [`FAILURES`] failures in a row the breaker is open, and calls fail without being sent. Once a second one call is
 //! let through as a trial. A trial that never reports its result does not block the next one.

@@ -32,7 +32,7 @@ pub struct RedisConnectionBuilder {
 
 impl RedisConnectionBuilder {
     pub(super) fn server(url: &str, prefix: String, secret: &[u8]) -> Self {
-        // The error may contain the URL, and that a password.
+        // The error may contain the URL, and the URL may contain a password.
         let client = Client::open(url)
             .map_err(|_| ("redis url", "is not the URL of a Redis server; write `redis://host:port/db`"));
         Self::new(client.map(|client| Peer::Server(Box::new(client))), prefix, secret)

@@ -46,7 +46,7 @@ impl Charge {
         self.charged.status()
     }
 
-    /// Refunds a charge in flight from a place that can't wait, such as `Drop`. A charge that is not in flight stays.
+    /// Refunds a charge in flight from code that cannot wait, such as `Drop`. A charge that is not in flight stays.
     pub(in crate::rate_limit) fn release_at_once(mut self) {
         if let Some(partition) = self.in_flight.take() {
             let now = partition.now();

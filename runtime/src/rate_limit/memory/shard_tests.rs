@@ -256,7 +256,7 @@ fn a_new_client_is_refused_if_all_are_at_their_limit() {
         charge(&mut shard, client, 4, now);
     }
     let store_full = Refused { retry_after: Duration::from_nanos(60), cause: Cause::StoreFull };
-    // The second time the shard remembers it.
+    // The second refusal comes from `full_until`, without a scan.
     assert_eq!([1, 1].map(|_| reserve(&mut shard, 4, limit(4, 100), 1, 50).unwrap_err()), [store_full; 2]);
     assert!(reserve(&mut shard, 4, limit(4, 100), 1, 109).is_err());
     assert_eq!(held(&shard), [1, 2, 3]);
@@ -316,7 +316,7 @@ fn clients_of_all_limits_together_never_exceed_the_capacity() {
         }
         assert_eq!(shard.clients, found);
     }
-    assert_eq!(most, 100, "it was never full");
+    assert_eq!(most, 100, "the shard must have been full once");
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn an_old_instant_counts_as_the_latest_seen() {
 }
 
 #[test]
-fn two_limits_under_one_key_are_counted_apart() {
+fn two_limits_under_one_key_are_counted_separately() {
     let mut shard = Shard::new(3);
     charge(&mut shard, 1, 4, 10);
     assert!(reserve(&mut shard, 1, limit(5, 100), 1, 10).is_ok());
