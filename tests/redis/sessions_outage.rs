@@ -50,7 +50,7 @@ async fn unavailable((sessions, revocations): &(RedisSessions, RedisRevocations)
         revocations.revoke_before("issuer", "ada", SystemTime::now()).await,
         revocations.is_revoked(ada).await.map(drop),
     ];
-    assert!(began.elapsed() < HANGS, "it hangs: {:?}", began.elapsed());
+    assert!(began.elapsed() < HANGS, "the operations hang: {:?}", began.elapsed());
     all.into_iter().filter(|one| *one == Err(Unavailable)).count()
 }
 

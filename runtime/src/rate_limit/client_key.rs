@@ -26,7 +26,7 @@ pub enum Client<'a> {
         /// The name of the client at that issuer.
         subject: Cow<'a, str>,
     },
-    /// Anything else that tells clients apart, such as an API key or a field of the input.
+    /// Anything else that distinguishes clients, such as an API key or a field of the input.
     Named {
         /// What the text is, such as `body.email`.
         kind: Cow<'a, str>,
@@ -61,7 +61,7 @@ impl Client<'_> {
 /// One client in one bucket, as a keyed hash. It reveals nothing about the client, and cannot be used in a store with another
 /// secret.
 ///
-/// The upper 32 bits of `high` choose the shard. The other 96 bits are the fingerprint, which tells clients apart within a
+/// The upper 32 bits of `high` choose the shard. The other 96 bits are the fingerprint, which distinguishes clients within a
 /// shard. Two 64-bit words stay in registers from the hash to the comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientKey {

@@ -1,4 +1,4 @@
-//! The headers that tell a client about its rate limits.
+//! The headers that report rate limits to the client.
 //!
 //! Threat: a client that does not know when to retry retries at once. A stranger who sends the name of another person reads
 //! from the headers how often that name has failed (CWE-204).
@@ -18,11 +18,11 @@ const LEGACY_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const LEGACY_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const LEGACY_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Which headers tell a client about its rate limits. A refusal has a `Retry-After` header in every style.
+/// Which headers report rate limits to the client. A refusal has a `Retry-After` header in every style.
 ///
 /// No style reports a rate limit by a name that the caller chose ([`By::Field`](crate::rate_limit::By::Field),
-/// [`By::Header`](crate::rate_limit::By::Header), [`By::Key`](crate::rate_limit::By::Key)): the headers would tell a stranger
-/// how often that name has failed. Of a list such as `by = [ip, field(body.email)]` only the address is reported.
+/// [`By::Header`](crate::rate_limit::By::Header), [`By::Key`](crate::rate_limit::By::Key)): the headers would reveal to a
+/// stranger how often that name has failed. Of a list such as `by = [ip, field(body.email)]` only the address is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RateLimitHeaders {
@@ -40,7 +40,7 @@ pub enum RateLimitHeaders {
 }
 
 impl Reservations {
-    /// Adds the headers that tell the client what it has left.
+    /// Adds the headers that report what the client has left.
     pub(crate) fn report(&self, style: RateLimitHeaders, headers: &mut HeaderMap) {
         if self.reported().next().is_none() {
             return;

@@ -37,7 +37,8 @@ pub(super) struct KnownAddress {
 }
 
 impl KnownAddress {
-    /// `None` if the rate limit cannot lock a victim out: it does not count by a field, or does not count failures.
+    /// `None` if the rate limit cannot lock a victim out: it does not count by a field, or it counts all requests or
+    /// successes.
     pub(super) fn of(charge: &PendingCharge<'_, '_>) -> Option<Self> {
         let (By::Field(_), Count::Failures | Count::When(_)) = (charge.by, charge.rate_limit.count) else {
             return None;

@@ -48,7 +48,7 @@ struct Turns {
 }
 
 impl Queues {
-    /// Tells the queue with this number that a charge is no longer in flight, or that there is room for another reason.
+    /// Notifies the queue with this number that a charge is no longer in flight, or that there is room for another reason.
     #[inline]
     pub(super) fn settled(&self, number: u64) {
         if self.waiting.load(Ordering::SeqCst) > 0 {

@@ -42,7 +42,7 @@ pub struct RateLimitStore {
 /// A request to charge one client's rate limit.
 #[derive(Clone, Debug)]
 pub struct ChargeRequest<'a> {
-    /// The number of the bucket: one for each rate limit that is counted apart. A bucket always has the same limit.
+    /// The number of the bucket: one for each rate limit that is counted separately. A bucket always has the same limit.
     pub bucket: u64,
     /// How many units in which time.
     pub limit: Limit,

@@ -113,7 +113,7 @@ mod tests {
         assert!(breaker.admits(|| 3 * SECOND + 1));
         breaker.succeeded();
         assert!(breaker.admits(|| 3 * SECOND + 1) && breaker.admits(|| 3 * SECOND + 1));
-        assert!(!breaker.failed(3 * SECOND + 2), "the count starts anew");
+        assert!(!breaker.failed(3 * SECOND + 2), "the count starts from zero");
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Connection {
         }
     }
 
-    /// Makes the next call connect anew. A connection that is still being made stays: connecting may take longer than a call
+    /// Makes the next call connect again. A connection that is still being made stays: connecting may take longer than a call
     /// waits, and would never end if each failure restarted it.
     pub(super) fn reset(&self) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// Makes the next call connect anew, unless another call has replaced this connection already.
+    /// Makes the next call connect again, unless another call has replaced this connection already.
     fn abandon(&self, broken: &Connecting) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.as_ref().is_some_and(|now| now.ptr_eq(broken)) {

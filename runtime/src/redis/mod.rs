@@ -58,10 +58,10 @@ use crate::unavailable::Unavailable;
 /// prefix and secret. Clones, and all stores that are made from it, share one network connection. It is made when it is first
 /// needed, and again when it broke.
 ///
-/// At most 128 operations are sent at once for each process. Others wait until one of these ends, which is no failure; an
-/// operation that has waited for a second is [`Unavailable`](crate::resource::Unavailable). After five failures in a row, all
-/// operations are `Unavailable` at once, and once a second one is tried. A command whose answer was lost is not sent again: it
-/// may or may not have been executed.
+/// At most 128 operations are sent at once for each process. Others wait until one of these ends, which does not count as a
+/// failure; an operation that has waited for a second is [`Unavailable`](crate::resource::Unavailable). After five failures
+/// in a row, all operations are `Unavailable` at once, and once a second one is tried. A command whose answer was lost is not
+/// sent again: it may or may not have been executed.
 ///
 /// Danger: a Redis without persistence forgets everything when it is restarted, and a fail-over may lose the last writes, because
 /// replicas follow a little later. A Redis that evicts keys (`maxmemory-policy` other than `noeviction`) forgets when it is full.
@@ -80,7 +80,7 @@ impl RedisConnection {
     /// Configures a connection to the Redis server at this URL: `redis://[user:password@]host:port/db`, or `rediss://` for
     /// TLS. The name of each key begins with the prefix, so no other application of the same Redis uses these keys. The
     /// secret, at least 32 random bytes and the same in all processes, hides clients and subjects in the keys and values.
-    /// With another secret, all rate limits start anew and all sessions and revocations are forgotten.
+    /// With another secret, all rate limits start from zero and all sessions and revocations are forgotten.
     ///
     /// Nothing is sent before a store needs an answer.
     pub fn builder(url: &str, prefix: impl Into<String>, secret: impl AsRef<[u8]>) -> RedisConnectionBuilder {

@@ -23,7 +23,7 @@ pub enum By {
     Ip,
     /// The authenticated principal: issuer and subject together.
     Principal,
-    /// The API key that the principal presented; two keys of one owner are counted apart. With another credential, the
+    /// The API key that the principal presented; two keys of one owner are counted separately. With another credential, the
     /// principal. An [`Authenticator`](crate::Authenticator) of your own declares that its credentials are keys with
     /// [`has_api_keys`](crate::Authenticator::has_api_keys).
     ApiKey,
@@ -99,8 +99,8 @@ impl fmt::Display for By {
 
 /// What the function of `by = key(path::to::function)` returns.
 ///
-/// A `String`, an `Option<String>`, and a `Result` of either with [`Unavailable`] convert into it. Keys that differ in one byte
-/// are counted apart.
+/// A `String`, an `Option<String>`, and a `Result` of either with [`Unavailable`] convert into it. Keys that differ in one
+/// byte are counted separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyAnswer {
     /// The key to count by.

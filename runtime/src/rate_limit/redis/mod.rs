@@ -48,9 +48,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
 /// when it is sent, is [`Unavailable`]. In a cluster, the rate limits of one client are on one node. A decision about several
 /// clients calls their nodes at the same time, and refunds what was charged if one of them refuses.
 ///
-/// Danger: a Redis that [forgets](RedisConnection) starts rate limits anew. If the server's clock is set forward, charges are
-/// forgotten that much too early; if it is set back, charges are held until it has caught up. A request whose answer was lost
-/// may have been charged and stays charged; a request that the server gets only after twice the timeout is not charged.
+/// Danger: if Redis [forgets](RedisConnection), all rate limits start from zero. If the server's clock is set forward,
+/// charges are forgotten that much too early; if it is set back, charges are held until it has caught up. A request whose
+/// answer was lost may have been charged and stays charged; a request that the server gets only after twice the timeout is
+/// not charged.
 ///
 /// ```
 /// use palisade::rate_limit::RedisRateLimits;

@@ -1,7 +1,7 @@
 //! The two scripts: their arguments and their replies.
 //!
 //! Threat: two processes both see that the last unit is free (CWE-367).
-//! Promise: everything that is decided together is one script, which Redis runs alone; it takes one round trip.
+//! Promise: a joint decision is one script, which Redis runs atomically; it takes one round trip.
 
 use std::sync::LazyLock;
 use std::time::Duration;
