@@ -72,7 +72,7 @@ async fn fails_at_once(stores: &(RedisSessions, RedisRevocations), ada: &Princip
 }
 
 #[tokio::test]
-async fn sessions_are_unavailable_while_redis_is_killed_or_suspended() {
+async fn sessions_are_unavailable_during_an_outage() {
     let Some(mut server) = Server::start() else { return };
     let ada = ada(&server).await;
     let stores = within(HASTY, &server.url());
@@ -112,7 +112,7 @@ async fn scripts(server: &Server) -> u64 {
 }
 
 #[tokio::test]
-async fn a_late_refresh_replaces_nothing_and_is_sent_once() {
+async fn late_refresh_replaces_nothing_and_is_sent_once() {
     let Some(server) = Server::start() else { return };
     let ((hasty, _), (patient, _)) = (within(HASTY, &server.url()), within(PATIENT, &server.url()));
     patient.insert(record(1)).await.unwrap();

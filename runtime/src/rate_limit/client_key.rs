@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fast_path_for_addresses_hashes_the_same_bytes() {
+    fn address_fast_path_hashes_the_same_bytes() {
         let hasher = KeyHasher::new();
         for number in [0, 1, 0xC000_0201, u32::MAX] {
             let address = Client::Address(number.to_be_bytes().into());

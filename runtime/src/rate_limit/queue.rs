@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queues_are_bounded_and_an_empty_queue_takes_no_space() {
+    fn queues_are_bounded_and_removed_when_empty() {
         let queues = Arc::new(Queues::default());
         let mut all = Vec::new();
         for number in 0..(MAX_WAITING / MAX_FOR_ONE) as u64 {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_of_a_queue_is_woken_and_no_wake_up_is_lost() {
+    fn only_the_first_waiter_is_woken() {
         let queues = Arc::new(Queues::default());
         let queue = Queue::new(&queues, 1);
         let (one, two) = (queue.join().unwrap(), queue.join().unwrap());

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_and_a_prefix_that_would_choose_the_slot_are_rejected() {
+    fn short_secret_and_prefix_with_brace_are_rejected() {
         const URL: &str = "redis://127.0.0.1/";
         assert!(built(URL, "app", &[7; 32]).is_ok());
         assert!(built(URL, "app", &[7; 31]).is_err());

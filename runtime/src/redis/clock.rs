@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_clock_is_zero_and_a_known_one_advances() {
+    fn unknown_clock_is_zero_and_known_clock_advances() {
         let clock = ServerClock::new();
         let now = Instant::now();
         assert_eq!(clock.at(now, Duration::from_secs(1)), 0);

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_has_the_hash_that_redis_gives_it() {
+    fn script_hash_equals_the_hash_of_redis() {
         // The SHA-1 of "return 1", as `SCRIPT LOAD` returns it.
         let packed = Operation::script("return 1").by_hash(&[]).get_packed_command();
         let packed = String::from_utf8(packed).unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_before_arguments_and_the_deadline_replaces_its_placeholder() {
+    fn deadline_replaces_its_placeholder() {
         let mut call = Call::new("b".to_owned()).arg("2").arg("x").with_deadline();
         call.set_deadline(u64::from_le_bytes(*b"deadline"));
         let command = Operation::command("DO").by_hash(&[Call::new("a".to_owned()).arg("1"), call]);

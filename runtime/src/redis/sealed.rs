@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_opens_under_its_own_name_and_secret_only() {
+    fn value_opens_only_under_its_name_and_secret() {
         let (sealer, other) = (Sealer::new(&[7; 32]).unwrap(), Sealer::new(&[8; 32]).unwrap());
         let sealed = sealer.seal("a", b"ada".to_vec()).unwrap();
         assert_eq!(sealer.open("a", sealed.clone()).unwrap(), b"ada");

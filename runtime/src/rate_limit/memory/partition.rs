@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_above_the_limit_is_refused_and_takes_no_space() {
+    fn refused_cost_takes_no_space() {
         let (partition, limit, key) = partition();
         let refused = partition.reserve(key, limit, 6, partition.now()).unwrap_err();
         assert_eq!(refused, Refused { retry_after: limit.window(), cause: Cause::Exhausted });

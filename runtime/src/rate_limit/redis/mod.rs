@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_has_one_tag_and_another_secret_makes_another() {
+    fn tag_depends_on_client_and_secret() {
         let store_7 = store([7; 32]);
         let requests = [request(1, "ada"), request(2, "ada"), request(1, "bob"), request(1, "ada")];
         let all = store_7.names(&requests);

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn one_division_finds_the_first_held_slot_and_the_current_one() {
+    fn first_held_and_current_slot_are_exact() {
         for (count, window) in [(1, 1), (5, 900_000_000_001), (17, 1), (17, 31), (17, 33), (40, 3200), (9, 3 << 31)] {
             let limit = Limit::new(count, Duration::from_nanos(window)).unwrap();
             let step = limit.step().get();
