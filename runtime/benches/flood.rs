@@ -1,7 +1,7 @@
-//! A million clients and a flood of ten million, on the clock: bytes and nanoseconds, beside `governor` in the same run.
+//! A million clients, then a flood of ten million: bytes and nanoseconds, compared with `governor` in the same run.
 //!
-//! `cargo bench -p palisade --bench flood`, on a quiet machine. It fails if memory passes the bound that the store's docs
-//! state, or if the flood frees the address that was blocked before it.
+//! `cargo bench -p palisade --bench flood`, on a quiet machine. It fails if memory exceeds the bound that the documentation
+//! of the store gives, or if the flood frees the address that was blocked before it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -22,7 +22,7 @@ struct Counting;
 
 static BYTES: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: every call goes to the system's allocator as it came; only sums are kept.
+// SAFETY: every call is passed unchanged to the system allocator; only sums are kept.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         BYTES.fetch_add(taken(layout.size()), Ordering::Relaxed);
@@ -35,7 +35,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// What glibc takes for an allocation: a word more, in steps of 16.
+/// The bytes that glibc uses for an allocation: one word more, rounded up to a multiple of 16.
 fn taken(size: usize) -> usize {
     (size + 8).next_multiple_of(16)
 }
@@ -98,7 +98,7 @@ fn measure<L: Limiter>(name: &str, make: impl Fn() -> L) {
     let bytes = (BYTES.load(Ordering::Relaxed) - before) as f64 / f64::from(MILLION);
     let start = Instant::now();
     for number in 0..MILLION {
-        // A step that meets all of them, far from each other.
+        // The step visits all clients, in an order without locality.
         black_box(limiter.decide(number.wrapping_mul(611_953) % MILLION));
     }
     let known = nanos(start, MILLION);
@@ -157,7 +157,7 @@ fn flood(count: u32, bytes_per_client: usize) {
         ours.0.clients(),
         most as f64 / bound.get() as f64
     );
-    assert!(most <= bytes_per_client * bound.get(), "more than {bytes_per_client} bytes a client");
+    assert!(most <= bytes_per_client * bound.get(), "more than {bytes_per_client} bytes for each client");
 }
 
 fn main() {

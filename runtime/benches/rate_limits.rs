@@ -1,7 +1,7 @@
-//! Instructions of one decision, beside `governor` in the same run: a client that is known, and one that is new.
+//! Instructions of one decision, compared with `governor` in the same run, for a known client and for a new one.
 //!
-//! `cargo bench -p palisade --bench rate_limits` needs valgrind and `gungraun-runner`. Both sides read their clock, hash the address
-//! and decide. `governor` admits up to 2N - 1 in a window; ours never more than N.
+//! `cargo bench -p palisade --bench rate_limits` needs valgrind and `gungraun-runner`. Both sides read their clock, hash the
+//! address and decide. `governor` admits up to 2N - 1 requests in a window; palisade never admits more than N.
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
@@ -49,7 +49,7 @@ impl Theirs {
     }
 }
 
-/// A store that has seen a hundred thousand, so that tables grow as seldom as they do in service.
+/// A store that already holds a hundred thousand clients, so that tables grow as rarely as in production.
 fn ours(count: u32) -> Ours {
     let ours = Ours {
         store: Partition::with_clock(SystemClock::new()),

@@ -1,4 +1,4 @@
-//! What a decision in Redis costs, beside the least that a script can cost and beside another limiter, in one run.
+//! The cost of a decision in Redis, compared with an empty script and with another limiter in the same run.
 //!
 //! `cargo bench -p palisade --features redis --bench redis_rate_limits`
 
@@ -40,7 +40,7 @@ impl Drop for Server {
     }
 }
 
-/// Time on the clock and processor time of this process for each call, in microseconds.
+/// Wall-clock time and processor time of this process for each call, in microseconds.
 #[derive(Clone, Copy, Debug)]
 struct Cost {
     wall: f64,
@@ -77,7 +77,7 @@ async fn measure<F: Future<Output = ()> + 'static>(
     Cost { wall: began.elapsed().as_secs_f64() * each, cpu: (ticks() - before) / 100.0 * each }
 }
 
-fn ask(bucket: u64, limit: u32, client: usize) -> ChargeRequest<'static> {
+fn charge_request(bucket: u64, limit: u32, client: usize) -> ChargeRequest<'static> {
     let address = std::net::Ipv4Addr::from_bits(u32::try_from(client % 1000).unwrap_or(0));
     let limit = Limit::new(limit, HOUR).expect("neither is zero");
     ChargeRequest {
@@ -98,7 +98,7 @@ async fn empty(mut connection: MultiplexedConnection, name: String) {
 
 fn main() {
     let Some(server) = Server::start() else {
-        println!("not run: redis-server is not on this machine");
+        println!("not run: redis-server is not installed");
         return;
     };
     let url = format!("redis://127.0.0.1:{}/0", server.1);
@@ -127,7 +127,14 @@ async fn run(url: String) {
                 let rate_limits = rate_limits.clone();
                 let one = move |call| {
                     let rate_limits = rate_limits.clone();
-                    async move { drop(rate_limits.reserve(&[ask(u64::from(limit), limit, call)]).await.expect("an answer")) }
+                    async move {
+                        drop(
+                            rate_limits
+                                .reserve(&[charge_request(u64::from(limit), limit, call)])
+                                .await
+                                .expect("an answer"),
+                        )
+                    }
                 };
                 costs[case].push(measure(in_flight, CALLS, one).await);
             }
@@ -135,8 +142,12 @@ async fn run(url: String) {
             let three = move |call| {
                 let rate_limits = rate_limits.clone();
                 async move {
-                    let asks = [ask(1, 100_000, call), ask(2, 1_000_000, call), ask(3, 10_000_000, call)];
-                    drop(rate_limits.reserve(&asks).await.expect("an answer"));
+                    let requests = [
+                        charge_request(1, 100_000, call),
+                        charge_request(2, 1_000_000, call),
+                        charge_request(3, 10_000_000, call),
+                    ];
+                    drop(rate_limits.reserve(&requests).await.expect("an answer"));
                 }
             };
             costs[3].push(measure(in_flight, CALLS, three).await);
@@ -147,14 +158,14 @@ async fn run(url: String) {
                     let _status = rival.count(format!("client {}", call % 1000)).await.expect("an answer");
                 }
             };
-            // It is dear enough that fewer calls tell as much.
+            // Each call costs so much that fewer calls give the same precision.
             costs[4].push(measure(in_flight, CALLS / 4, count).await);
         }
         let cases = [
             "EVALSHA of an empty script",
-            "one ask, N = 16",
-            "one ask, N = 1,000,000",
-            "three asks",
+            "one request, N = 16",
+            "one request, N = 1,000,000",
+            "three requests",
             "actix-limitation",
         ];
         let median = |costs: &[Cost], of: fn(&Cost) -> f64| {
@@ -163,7 +174,7 @@ async fn run(url: String) {
             all[all.len() / 2]
         };
         let wall: Vec<f64> = costs.iter().map(|costs| median(costs, |cost| cost.wall)).collect();
-        // Ticks are coarse: the mean of all rounds.
+        // Ticks are coarse, so the mean of all rounds is used.
         let cpu: Vec<f64> =
             costs.iter().map(|of| of.iter().map(|cost| cost.cpu).sum::<f64>() / of.len() as f64).collect();
         for (case, name) in cases.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Instructions of one request through a route, bare and annotated: callgrind counts 100 warmed-up requests in process.
 //!
-//! `cargo bench -p palisade` needs valgrind and `gungraun-runner`. Counts repeat; times would not.
+//! `cargo bench -p palisade` needs valgrind and `gungraun-runner`. Instruction counts are reproducible; times are not.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -104,7 +104,7 @@ fn request(method: Method, path: &str, token: &str) -> Request {
             .set_payload(r#"{"title":"a title","age":42}"#);
     }
     let request = request.to_request();
-    // As the server makes it: a request without a body has no payload.
+    // As the server builds it: a request without a body has no payload.
     if path.contains("post") || path.contains("stack") { request } else { request.replace_payload(Payload::None).0 }
 }
 
@@ -164,7 +164,7 @@ fn case_of(cache: TokenCache, method: Method, path: &'static str, token: &str, e
 fn forged(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let other: String = signature.chars().rev().collect();
-    // The last of 43 characters carries two bits less, so it keeps one that may stand there.
+    // The last of 43 characters encodes only 4 bits, so it must be a character whose other 2 bits are zero.
     format!("{signed}.{}{}", &other[1..], "A")
 }
 

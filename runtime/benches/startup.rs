@@ -1,8 +1,8 @@
-//! Instructions of the start-up of one worker: actix-web's own, and palisade's with the same routes. What a worker pays after
-//! the first has verified the scope, and what the first one pays.
+//! Instructions of the start-up of one worker, for actix-web alone and for palisade with the same routes: for the first
+//! worker, which verifies the scope, and for each later worker.
 //!
-//! `cargo bench -p palisade --bench startup` needs valgrind and `gungraun-runner`. The ratio of two counts of one run is what
-//! the promise is about: at most four times actix-web's own start-up for 300 routes.
+//! `cargo bench -p palisade --bench startup` needs valgrind and `gungraun-runner`. The promise is about the ratio of two
+//! counts of one run: for 300 routes, at most four times the start-up of actix-web alone.
 
 use std::hint::black_box;
 
@@ -28,7 +28,7 @@ const fn template(number: usize) -> [u8; 15] {
     text
 }
 
-/// One of very many endpoints.
+/// One of several hundred endpoints.
 struct At<const HUNDRED: usize, const NUMBER: usize>;
 
 impl<const HUNDRED: usize, const NUMBER: usize> At<HUNDRED, NUMBER> {
@@ -72,7 +72,7 @@ fn palisade() -> (actix_rt::SystemRunner, Palisade) {
     (actix_rt::System::new(), Palisade::builder().build().unwrap())
 }
 
-/// Another worker has verified the scope before.
+/// The state after another worker has verified the scope.
 fn verified(count: usize) -> (actix_rt::SystemRunner, Palisade) {
     routes(count).verify().unwrap();
     palisade()

@@ -1,10 +1,11 @@
-//! Whether the time of an answer tells known accounts and keys from unknown ones: Welch's t-test over interleaved tries.
+//! Whether response times distinguish known accounts and keys from unknown ones: Welch's t-test over interleaved tries.
 //!
-//! `cargo bench -p palisade --features password --bench timing`, on a quiet machine. |t| over 4.5 says that the times differ.
-//! It is printed and never fails: one run in a busy moment proves nothing, several in agreement do.
+//! `cargo bench -p palisade --features password --bench timing`, on a quiet machine. |t| over 4.5 means that the times
+//! differ. The result is printed and never fails the bench, because a single run on a busy machine proves nothing. Several
+//! runs that agree do.
 //!
-//! One interruption by the operating system is longer than a thousand keys take, and hides any difference. So the test is made
-//! twice, of all times and of those under the 95th percentile of both together; the larger |t| decides.
+//! One interruption by the operating system is longer than a thousand keys take, and hides any difference. So the test is run
+//! twice: on all times, and on those under the 95th percentile of both inputs together. The larger |t| decides.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -52,12 +53,12 @@ async fn main() {
     let unknown = || request(changed(key.expose(), 5));
     let first = || request(changed(key.expose(), 38));
     let last = || request(changed(key.expose(), 101));
-    let ask = async |request| authenticate(&keys, &request).await;
-    compare("key: known id, wrong secret / unknown id", first, unknown, &ask).await;
-    compare("key: first digit wrong / last digit wrong", first, last, &ask).await;
-    compare("key: wrong secret / itself (control)", last, last, &ask).await;
+    let verify_key = async |request| authenticate(&keys, &request).await;
+    compare("key: known id, wrong secret / unknown id", first, unknown, &verify_key).await;
+    compare("key: first digit wrong / last digit wrong", first, last, &verify_key).await;
+    compare("key: wrong secret / itself (control)", last, last, &verify_key).await;
 
-    // What a caller can see of it: the answer to a whole request.
+    // The time that a caller can observe: the response to a whole request.
     let palisade = Palisade::builder().authenticator(keys.clone()).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(me)).wrap(palisade)).await;
     let whole = async |key: String| {
@@ -69,13 +70,13 @@ async fn main() {
     compare("request: known id, wrong secret / unknown id", known, unknown_id, &whole).await;
     compare("request: unknown id / itself (control)", unknown_id, unknown_id, &whole).await;
 
-    // The status tells these apart anyway.
-    compare("key: right / known id, wrong secret (no secret)", right, first, &ask).await;
-    compare("key: right / unknown id (no secret)", right, unknown, &ask).await;
+    // The status of the response distinguishes these anyway.
+    compare("key: right / known id, wrong secret (no secret)", right, first, &verify_key).await;
+    compare("key: right / unknown id (no secret)", right, unknown, &verify_key).await;
 }
 
-/// Times `work` on both inputs by turns, in random order within each pair, and prints what came of it. Each input is made anew
-/// for each try, or where it happens to lie in memory would be measured.
+/// Times `work` on both inputs alternately, in random order within each pair, and prints the result. Each try makes its input
+/// anew; otherwise the position of the input in memory would be measured.
 async fn compare<I>(name: &str, one: impl Fn() -> I, other: impl Fn() -> I, work: &impl AsyncFn(I) -> bool) {
     let (mut ones, mut others) = (Vec::new(), Vec::new());
     for round in 0..WARM_UP + TRIES {
@@ -99,7 +100,7 @@ async fn compare<I>(name: &str, one: impl Fn() -> I, other: impl Fn() -> I, work
     println!("{name:50} {:10.0} {:10.0} {all:8.2} {most:8.2}  {verdict}", ones.mean, others.mean);
 }
 
-/// The 95th of both together, so that none of them is favoured.
+/// The 95th percentile of both inputs together, so that neither is favoured.
 fn percentile(ones: &[f64], others: &[f64]) -> f64 {
     let mut all = [ones, others].concat();
     all.sort_by(f64::total_cmp);
@@ -121,7 +122,7 @@ struct Sample {
 }
 
 impl Sample {
-    /// Of those up to `most`.
+    /// The sample of the times up to `most`.
     fn of(times: &[f64], most: f64) -> Self {
         let mut sample = Self::default();
         for time in times.iter().filter(|time| **time <= most) {
@@ -161,11 +162,11 @@ fn request(key: String) -> HttpRequest {
     TestRequest::default().insert_header(("X-API-Key", key)).to_http_request()
 }
 
-/// The key with another digit there, and the checksum that belongs to it.
-fn changed(key: &str, place: usize) -> String {
+/// The key with another digit at `index`, and with the matching checksum.
+fn changed(key: &str, index: usize) -> String {
     let mut body = key[..key.len() - 8].to_owned();
-    let digit = if &body[place..=place] == "0" { "1" } else { "0" };
-    body.replace_range(place..=place, digit);
+    let digit = if &body[index..=index] == "0" { "1" } else { "0" };
+    body.replace_range(index..=index, digit);
     let checksum = crc32fast::hash(body.as_bytes());
     format!("{body}{checksum:08x}")
 }

@@ -30,7 +30,7 @@ pub struct Taken<C> {
 
 /// One rate limit of one client, with what the test knows about it.
 pub struct RateLimit<S: Store> {
-    pub ask: ChargeRequest<'static>,
+    pub request: ChargeRequest<'static>,
     model: Model,
     pub charges: Vec<Taken<S::Charge>>,
     /// Charges from before the last reset.
@@ -40,20 +40,20 @@ pub struct RateLimit<S: Store> {
 }
 
 impl<S: Store> RateLimit<S> {
-    pub fn new(ask: ChargeRequest<'static>) -> Self {
-        Self { ask, model: Model::default(), charges: Vec::new(), void: Vec::new(), announced: None }
+    pub fn new(request: ChargeRequest<'static>) -> Self {
+        Self { request, model: Model::default(), charges: Vec::new(), void: Vec::new(), announced: None }
     }
 
     pub fn limit(&self) -> u64 {
-        u64::from(self.ask.limit.limit())
+        u64::from(self.request.limit.limit())
     }
 
     pub fn window(&self) -> u64 {
-        nanos(self.ask.limit.window())
+        nanos(self.request.limit.window())
     }
 
     fn reach(&self) -> u64 {
-        S::reach(self.ask.limit)
+        S::reach(self.request.limit)
     }
 
     pub fn forget(&mut self, now: u64) {
@@ -66,48 +66,48 @@ impl<S: Store> RateLimit<S> {
     }
 
     /// The remaining units and the reset time agree with the model within the reach.
-    pub fn agrees(&self, standing: RateLimitStatus, (from, until): Bracket) -> Law {
+    pub fn agrees(&self, status: RateLimitStatus, (from, until): Bracket) -> Law {
         let (n, window, reach) = (self.limit(), self.window(), self.reach());
-        let remaining = u64::from(standing.remaining);
+        let remaining = u64::from(status.remaining);
         let (least, most) = (self.model.least(until, window), self.model.most(from, reach));
-        holds(remaining <= n.saturating_sub(least), "remaining is more than is free", (standing, least, n))?;
-        holds(remaining >= n.saturating_sub(most), "remaining is less than is free", (standing, most, n))?;
-        let reset = nanos(standing.reset);
+        holds(remaining <= n.saturating_sub(least), "remaining is more than is free", (status, least, n))?;
+        holds(remaining >= n.saturating_sub(most), "remaining is less than is free", (status, most, n))?;
+        let reset = nanos(status.reset);
         if remaining == n {
-            return holds(reset == 0, "reset must be zero if nothing is charged", standing);
+            return holds(reset == 0, "reset must be zero if nothing is charged", status);
         }
-        holds((1..=reach).contains(&reset), "reset is outside the window", (standing, reach))?;
+        holds((1..=reach).contains(&reset), "reset is outside the window", (status, reach))?;
         if let Some(oldest) = self.model.surely_oldest(until, window) {
-            holds(from + reset <= oldest.until + reach, "reset is too late", standing)?;
+            holds(from + reset <= oldest.until + reach, "reset is too late", status)?;
         }
         let oldest = self.model.perhaps_oldest(from, reach);
-        holds(oldest.is_some_and(|oldest| until + reset >= oldest.from + window), "reset is too early", standing)
+        holds(oldest.is_some_and(|oldest| until + reset >= oldest.from + window), "reset is too early", status)
     }
 
     /// At most N units are admitted in the window that ends at this admission.
     fn admitted(&mut self, receipt: Receipt<S::Charge>, cost: u32, (from, until): Bracket) -> Law {
-        let Receipt { charge, standing, instant } = receipt;
+        let Receipt { charge, status, instant } = receipt;
         let units = u64::from(cost.max(1));
         holds((from..=until).contains(&instant), "charged outside the time of the call", (instant, from, until))?;
         let number = self.model.take((instant, instant), (units, units));
         let within = self.model.least(instant, self.window());
         holds(within <= self.limit(), "more than N in a window", (within, self.limit(), self.window()))?;
-        self.agrees(standing, (instant, instant))?;
+        self.agrees(status, (instant, instant))?;
         self.announced = None;
         self.charges.push(Taken { charge, number, instant, units });
         Ok(())
     }
 
-    /// A request is refused only if too many units lie within the reach, and the wait is neither too short nor too
-    /// long. `beside` is the number of units that earlier requests of the same call asked for.
+    /// A request is refused only if too many units lie within the reach, and the wait is neither too short nor too long.
+    /// `beside` is the number of units that earlier requests of the same call wanted to charge.
     fn refused(&mut self, refused: Refused, cost: u32, beside: u64, (from, until): Bracket) -> Law {
         let (n, units, reach) = (self.limit(), u64::from(cost.max(1)), self.reach());
         let wait = nanos(refused.retry_after);
-        holds(refused.cause == Cause::Exhausted, "refused for another cause than exhaustion", refused)?;
+        holds(refused.cause == Cause::Exhausted, "refused, but the cause is not exhaustion", refused)?;
         if units > n {
             // Redis counts in whole microseconds.
             let whole = self.window().div_ceil(S::GRAIN) * S::GRAIN;
-            return holds(wait == whole, "a cost over the limit waits the window", (refused, whole));
+            return holds(wait == whole, "a cost over the limit must wait one window", (refused, whole));
         }
         let most = self.model.most(from, reach) + beside;
         holds(most + units > n, "refused though there was room", (most, units, n))?;
@@ -123,58 +123,58 @@ impl<S: Store> RateLimit<S> {
 
     /// Charges the units that still fit.
     pub async fn charge(&mut self, store: &S, cost: u32) -> Law {
-        let ask = ChargeRequest { cost, ..self.ask.clone() };
+        let request = ChargeRequest { cost, ..self.request.clone() };
         let from = store.now();
-        let standing = store.charge(&ask).await;
+        let status = store.charge(&request).await;
         let until = store.now();
         let (n, units) = (self.limit(), u64::from(cost.max(1)));
         let least_room = n.saturating_sub(self.model.most(from, self.reach()));
         let most_room = n.saturating_sub(self.model.least(until, self.window()));
-        let (least, most) = if standing.remaining > 0 {
-            holds(units <= most_room, "charged what there was no room for", (standing, units, most_room))?;
+        let (least, most) = if status.remaining > 0 {
+            holds(units <= most_room, "charged units for which there was no room", (status, units, most_room))?;
             (units, units)
         } else {
             (units.min(least_room), units.min(most_room))
         };
         self.model.take((from, until), (least, most));
         self.announced = None;
-        self.agrees(standing, (from, until))
+        self.agrees(status, (from, until))
     }
 
-    /// A release returns exactly the charged units while the charge is held, and nothing afterwards.
+    /// A release refunds exactly the charged units while the charge is held, and nothing afterwards.
     pub async fn release(&mut self, store: &S, at: usize) -> Law {
         let Taken { charge, number, instant, units } = self.charges.remove(at);
-        let ask = std::slice::from_ref(&self.ask);
+        let request = std::slice::from_ref(&self.request);
         let began = store.now();
-        let before = store.standing(ask).await[0];
+        let before = store.status(request).await[0];
         let from = store.now();
         self.agrees(before, (began, from))?;
         let after = store.release(vec![charge]).await;
         let until = store.now();
         holds(after.len() == 1, "one status for each charge", &after)?;
-        self.model.give_back(number);
+        self.model.refund(number);
         self.agrees(after[0], (from, until))?;
         let (before, after) = (u64::from(before.remaining), u64::from(after[0].remaining));
         let left = self.model.leaving((began, until), self.window(), self.reach());
         if until < instant + self.window() {
             let seen = (before, units, after, left);
-            holds((before + units..=before + units + left).contains(&after), "not exactly given back", seen)
+            holds((before + units..=before + units + left).contains(&after), "not exactly refunded", seen)
         } else if began >= instant + self.reach() {
             let seen = (before, units, after, left);
-            holds((before..=before + left).contains(&after), "given back after it expired", seen)
+            holds((before..=before + left).contains(&after), "refunded after it expired", seen)
         } else {
             Ok(())
         }
     }
 
-    /// After a reset all units are free, and releasing an older charge returns nothing.
+    /// After a reset all units are free, and releasing an older charge refunds nothing.
     pub async fn reset(&mut self, store: &S) -> Law {
-        store.reset(&self.ask).await;
+        store.reset(&self.request).await;
         self.model.clear();
         self.announced = None;
         self.void.extend(self.charges.drain(..).map(|taken| taken.charge));
-        let standing = store.standing(std::slice::from_ref(&self.ask)).await[0];
-        self.agrees(standing, (store.now(), store.now()))
+        let status = store.status(std::slice::from_ref(&self.request)).await[0];
+        self.agrees(status, (store.now(), store.now()))
     }
 
     pub async fn release_void(&mut self, store: &S) -> Law {
@@ -201,21 +201,21 @@ pub async fn together<S: Store>(
     probe: &ChargeRequest<'static>,
     wants: &[Want],
 ) -> Law<Vec<bool>> {
-    let mut asks: Vec<_> = wants
+    let mut requests: Vec<_> = wants
         .iter()
         .map(|want| ChargeRequest {
             cost: want.cost,
             binding: want.binding,
-            ..rate_limits[want.rate_limit].ask.clone()
+            ..rate_limits[want.rate_limit].request.clone()
         })
         .collect();
     // If no request binds, a probe that is always charged reveals the exact instant, even of a refusal.
     let probed = wants.iter().all(|want| !want.binding);
-    asks.extend(probed.then(|| probe.clone()));
+    requests.extend(probed.then(|| probe.clone()));
     let from = store.now();
-    let mut decisions = store.reserve(&asks).await;
+    let mut decisions = store.reserve(&requests).await;
     let mut bracket = (from, store.now());
-    holds(decisions.len() == asks.len(), "one decision for each request", decisions.len())?;
+    holds(decisions.len() == requests.len(), "one decision for each request", decisions.len())?;
     if probed {
         let Some(Decision::Charged(Receipt { instant, .. })) = decisions.pop() else {
             return Err("a request that is not binding hindered another".to_owned());
@@ -226,7 +226,7 @@ pub async fn together<S: Store>(
     let refusal =
         wants.iter().zip(&decisions).any(|(want, decision)| want.binding && matches!(decision, Decision::Refused(_)));
     let mut beside = vec![0; rate_limits.len()];
-    let mut spared = Vec::new();
+    let mut rolled_back = Vec::new();
     let mut charged = Vec::new();
     for (want, decision) in wants.iter().zip(decisions) {
         let rate_limit = &mut rate_limits[want.rate_limit];
@@ -237,22 +237,22 @@ pub async fn together<S: Store>(
                 rate_limit.admitted(receipt, want.cost, bracket)?;
             }
             Decision::Refused(refused) => rate_limit.refused(refused, want.cost, beside[want.rate_limit], bracket)?,
-            Decision::Spared(standing) => {
+            Decision::RolledBack(status) => {
                 holds(refusal, "rolled back although no binding request was refused", wants)?;
                 let units = u64::from(want.cost.max(1));
                 beside[want.rate_limit] += units;
-                spared.push((want.rate_limit, units, standing));
+                rolled_back.push((want.rate_limit, units, status));
             }
         }
     }
     // Other requests of the same call may still count for this rate limit, but the rolled-back request must not.
-    for (rate_limit, units, standing) in spared {
-        let (remaining, free) = (u64::from(standing.remaining), rate_limits[rate_limit].limit());
+    for (rate_limit, units, status) in rolled_back {
+        let (remaining, free) = (u64::from(status.remaining), rate_limits[rate_limit].limit());
         let least = rate_limits[rate_limit].model.least(bracket.1, rate_limits[rate_limit].window());
         let most =
             rate_limits[rate_limit].model.most(bracket.0, rate_limits[rate_limit].reach()) + beside[rate_limit] - units;
         let fits = (free.saturating_sub(most)..=free.saturating_sub(least)).contains(&remaining);
-        holds(fits, "the status after a rollback disagrees with the model", (standing, least, most, free))?;
+        holds(fits, "the status after a rollback disagrees with the model", (status, least, most, free))?;
     }
     Ok(charged)
 }

@@ -24,7 +24,7 @@ impl Model {
         self.last
     }
 
-    pub fn give_back(&mut self, number: u64) {
+    pub fn refund(&mut self, number: u64) {
         self.held.retain(|held| held.number != number);
     }
 

@@ -9,7 +9,7 @@ use crate::dice::Dice;
 use crate::laws::{Law, RateLimit, Want, together};
 use crate::stores::Store;
 
-/// Counts the actions, so that a suite that tries nothing does not pass.
+/// Counts the actions, so that a suite cannot pass without trying each of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
     pub admitted: u64,
@@ -44,7 +44,7 @@ pub struct Pattern<'s, S: Store> {
     seen: Seen,
 }
 
-fn ask(bucket: u64, limit: Limit, client: &'static str) -> ChargeRequest<'static> {
+fn charge_request(bucket: u64, limit: Limit, client: &'static str) -> ChargeRequest<'static> {
     let client = Client::Named { kind: Cow::Borrowed("name"), text: Cow::Borrowed(client) };
     ChargeRequest { bucket, limit, cost: 1, client, binding: true, settles_later: false }
 }
@@ -78,10 +78,14 @@ impl<'s, S: Store> Pattern<'s, S> {
         let [first, second] = limits::<S>(&mut dice);
         // Each pattern has its own keys.
         let bucket = seed << 8;
-        let asks = [ask(bucket, first, "ada"), ask(bucket + 1, second, "ada"), ask(bucket, first, "bob")];
+        let requests = [
+            charge_request(bucket, first, "ada"),
+            charge_request(bucket + 1, second, "ada"),
+            charge_request(bucket, first, "bob"),
+        ];
         let wide = Limit::new(1_000_000, Duration::from_millis(1)).expect("neither is zero");
-        let probe = ask(bucket + 2, wide, "probe");
-        let rate_limits = asks.into_iter().map(RateLimit::new).collect();
+        let probe = charge_request(bucket + 2, wide, "probe");
+        let rate_limits = requests.into_iter().map(RateLimit::new).collect();
         Self { store, dice, rate_limits, probe, seen: Seen::default() }
     }
 
@@ -172,7 +176,7 @@ impl<'s, S: Store> Pattern<'s, S> {
         if self.attempt(which, cost).await? {
             Ok(())
         } else {
-            Err(format!("waited {wait} as announced for {cost} in vain"))
+            Err(format!("refused after waiting the announced {wait} ns for {cost} units"))
         }
     }
 
@@ -253,12 +257,12 @@ impl<'s, S: Store> Pattern<'s, S> {
 
     /// Actions on one rate limit must not affect another.
     async fn look(&mut self) -> Law {
-        let asks: Vec<_> = self.rate_limits.iter().map(|rate_limit| rate_limit.ask.clone()).collect();
+        let requests: Vec<_> = self.rate_limits.iter().map(|rate_limit| rate_limit.request.clone()).collect();
         let from = self.store.now();
-        let standings = self.store.standing(&asks).await;
+        let statuses = self.store.status(&requests).await;
         let bracket = (from, self.store.now());
-        for (rate_limit, standing) in self.rate_limits.iter().zip(standings) {
-            rate_limit.agrees(standing, bracket)?;
+        for (rate_limit, status) in self.rate_limits.iter().zip(statuses) {
+            rate_limit.agrees(status, bracket)?;
         }
         Ok(())
     }

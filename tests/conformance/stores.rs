@@ -11,13 +11,13 @@ use crate::dice::Dice;
 pub enum Decision<C> {
     Charged(Receipt<C>),
     Refused(Refused),
-    Spared(RateLimitStatus),
+    RolledBack(RateLimitStatus),
 }
 
 /// A charge, with the instant of the store's clock at which it was made.
 pub struct Receipt<C> {
     pub charge: C,
-    pub standing: RateLimitStatus,
+    pub status: RateLimitStatus,
     pub instant: u64,
 }
 
@@ -43,11 +43,11 @@ pub trait Store {
     /// Whether many attempts are cheap.
     const CHEAP: bool;
 
-    async fn reserve(&self, asks: &[ChargeRequest<'static>]) -> Vec<Decision<Self::Charge>>;
+    async fn reserve(&self, requests: &[ChargeRequest<'static>]) -> Vec<Decision<Self::Charge>>;
     async fn release(&self, charges: Vec<Self::Charge>) -> Vec<RateLimitStatus>;
-    async fn charge(&self, ask: &ChargeRequest<'static>) -> RateLimitStatus;
-    async fn standing(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus>;
-    async fn reset(&self, ask: &ChargeRequest<'static>);
+    async fn charge(&self, request: &ChargeRequest<'static>) -> RateLimitStatus;
+    async fn status(&self, requests: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus>;
+    async fn reset(&self, request: &ChargeRequest<'static>);
 }
 
 pub struct Memory {
@@ -59,8 +59,8 @@ impl Memory {
     pub fn new(start: u64) -> Self {
         let clock = ManualClock::new();
         clock.advance(Duration::from_nanos(start));
-        let places = std::num::NonZeroUsize::new(64).unwrap();
-        Self { store: Partition::bounded(places, clock.clone()), clock }
+        let bound = std::num::NonZeroUsize::new(64).unwrap();
+        Self { store: Partition::bounded(bound, clock.clone()), clock }
     }
 
     fn tick(&self) -> Tick {
@@ -97,21 +97,21 @@ impl Store for Memory {
 
     /// This store decides one request at a time. Several requests are charged one after the other, as the runtime
     /// does, and are rolled back if a binding one is refused.
-    async fn reserve(&self, asks: &[ChargeRequest<'static>]) -> Vec<Decision<Charge>> {
+    async fn reserve(&self, requests: &[ChargeRequest<'static>]) -> Vec<Decision<Charge>> {
         let (now, mut refused) = (self.tick(), false);
-        let decide = |ask: &ChargeRequest<'static>| {
-            let key = self.store.key(ask.bucket, &ask.client);
-            match self.store.reserve(key, ask.limit, ask.cost, now) {
-                Ok(charge) => Decision::Charged(Receipt { standing: charge.status(), charge, instant: now.as_nanos() }),
+        let decide = |request: &ChargeRequest<'static>| {
+            let key = self.store.key(request.bucket, &request.client);
+            match self.store.reserve(key, request.limit, request.cost, now) {
+                Ok(charge) => Decision::Charged(Receipt { status: charge.status(), charge, instant: now.as_nanos() }),
                 Err(no) => {
-                    refused |= ask.binding;
+                    refused |= request.binding;
                     Decision::Refused(no)
                 }
             }
         };
-        let decisions: Vec<_> = asks.iter().map(decide).collect();
+        let decisions: Vec<_> = requests.iter().map(decide).collect();
         let settle = |decision| match decision {
-            Decision::Charged(receipt) if refused => Decision::Spared(self.store.release(receipt.charge, now)),
+            Decision::Charged(receipt) if refused => Decision::RolledBack(self.store.release(receipt.charge, now)),
             decision => decision,
         };
         decisions.into_iter().map(settle).collect()
@@ -121,19 +121,19 @@ impl Store for Memory {
         charges.into_iter().map(|charge| self.store.release(charge, self.tick())).collect()
     }
 
-    async fn charge(&self, ask: &ChargeRequest<'static>) -> RateLimitStatus {
-        self.store.charge(self.store.key(ask.bucket, &ask.client), ask.limit, ask.cost, self.tick())
+    async fn charge(&self, request: &ChargeRequest<'static>) -> RateLimitStatus {
+        self.store.charge(self.store.key(request.bucket, &request.client), request.limit, request.cost, self.tick())
     }
 
-    async fn standing(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus> {
-        let status = |ask: &ChargeRequest<'static>| {
-            self.store.status(self.store.key(ask.bucket, &ask.client), ask.limit, self.tick())
+    async fn status(&self, requests: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus> {
+        let status = |request: &ChargeRequest<'static>| {
+            self.store.status(self.store.key(request.bucket, &request.client), request.limit, self.tick())
         };
-        asks.iter().map(status).collect()
+        requests.iter().map(status).collect()
     }
 
-    async fn reset(&self, ask: &ChargeRequest<'static>) {
-        self.store.reset(self.store.key(ask.bucket, &ask.client), ask.limit);
+    async fn reset(&self, request: &ChargeRequest<'static>) {
+        self.store.reset(self.store.key(request.bucket, &request.client), request.limit);
     }
 }
 
@@ -174,15 +174,15 @@ impl Store for Redis {
         }
     }
 
-    async fn reserve(&self, asks: &[ChargeRequest<'static>]) -> Vec<Decision<RedisCharge>> {
-        let decided = self.0.reserve(asks).await.expect("an answer");
+    async fn reserve(&self, requests: &[ChargeRequest<'static>]) -> Vec<Decision<RedisCharge>> {
+        let decided = self.0.reserve(requests).await.expect("an answer");
         let decided = decided.into_iter().map(|decision| match decision {
             RedisDecision::Charged(charge) => {
                 let instant = nanos(charge.instant());
-                Decision::Charged(Receipt { standing: charge.standing(), charge, instant })
+                Decision::Charged(Receipt { status: charge.status(), charge, instant })
             }
             RedisDecision::Refused(refused) => Decision::Refused(refused),
-            RedisDecision::Spared(standing) => Decision::Spared(standing),
+            RedisDecision::RolledBack(status) => Decision::RolledBack(status),
         });
         decided.collect()
     }
@@ -191,16 +191,16 @@ impl Store for Redis {
         self.0.release(charges).await.expect("an answer")
     }
 
-    async fn charge(&self, ask: &ChargeRequest<'static>) -> RateLimitStatus {
-        self.0.charge(ask).await.expect("an answer")
+    async fn charge(&self, request: &ChargeRequest<'static>) -> RateLimitStatus {
+        self.0.charge(request).await.expect("an answer")
     }
 
-    async fn standing(&self, asks: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus> {
-        self.0.standing(asks).await.expect("an answer")
+    async fn status(&self, requests: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus> {
+        self.0.status(requests).await.expect("an answer")
     }
 
-    async fn reset(&self, ask: &ChargeRequest<'static>) {
-        self.0.reset(ask).await.expect("an answer");
+    async fn reset(&self, request: &ChargeRequest<'static>) {
+        self.0.reset(request).await.expect("an answer");
     }
 }
 

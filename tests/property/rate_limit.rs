@@ -42,9 +42,9 @@ enum Act {
     Charge(u32),
     /// Resets the client with all its charges.
     Reset,
-    /// Gives back one of the charges that it still holds.
+    /// Releases one of the charges that it still holds.
     Release(Index),
-    /// Gives back many charges, in the order in which they were made.
+    /// Releases many charges, in the order in which they were made.
     ReleaseMany(u32),
 }
 
@@ -79,7 +79,7 @@ fn limits() -> impl Strategy<Value = Limit> {
     (counts, windows).prop_map(|(count, window)| limit(count, Duration::from_nanos(window)))
 }
 
-/// The units that were charged at each instant and not given back; the oldest comes first.
+/// The units that were charged at each instant and not refunded; the oldest comes first.
 #[derive(Default)]
 struct Model {
     held: VecDeque<(u64, u32)>,
@@ -99,9 +99,9 @@ impl Model {
         }
     }
 
-    fn give_back(&mut self, instant: u64, units: u32) {
-        let place = self.held.binary_search_by_key(&instant, |(instant, _)| *instant).unwrap();
-        self.held[place].1 -= units;
+    fn refund(&mut self, instant: u64, units: u32) {
+        let index = self.held.binary_search_by_key(&instant, |(instant, _)| *instant).unwrap();
+        self.held[index].1 -= units;
     }
 }
 
@@ -200,9 +200,9 @@ impl Run {
             Ok(charge) => {
                 self.wait = None;
                 self.hold(units)?;
-                let standing = charge.status();
-                prop_assert!(standing.remaining as usize <= rate_limit - self.model.within(self.window, self.now));
-                prop_assert!((1..=self.reach).contains(&nanos(standing.reset)));
+                let status = charge.status();
+                prop_assert!(status.remaining as usize <= rate_limit - self.model.within(self.window, self.now));
+                prop_assert!((1..=self.reach).contains(&nanos(status.reset)));
                 self.charges.push_back((self.now, units, charge));
                 Ok(true)
             }
@@ -217,7 +217,7 @@ impl Run {
                     self.reach
                 );
                 let wait = nanos(refused.retry_after);
-                prop_assert!((1..=self.reach).contains(&wait), "asked to wait {wait} of {} ns", self.window);
+                prop_assert!((1..=self.reach).contains(&wait), "must wait {wait} of {} ns", self.window);
                 prop_assert!(units as usize <= rate_limit || wait == self.window);
                 self.wait = Some((wait, cost));
                 Ok(false)
@@ -233,15 +233,15 @@ impl Run {
         Ok(())
     }
 
-    fn standing(&self) -> RateLimitStatus {
+    fn status(&self) -> RateLimitStatus {
         self.store.status(self.key(), self.limit, Tick::from_nanos(self.now))
     }
 
     fn charge(&mut self, cost: u32) -> Result<(), TestCaseError> {
-        let before = self.standing();
+        let before = self.status();
         let after = self.store.charge(self.key(), self.limit, cost, Tick::from_nanos(self.now));
         let units = before.remaining.min(cost.max(1));
-        // The announced wait was correct only if nobody else took the units.
+        // The announced wait is no longer correct, because this charge may take the units.
         self.wait = None;
         prop_assert_eq!(after.remaining, before.remaining - units);
         self.hold(units)
@@ -249,7 +249,7 @@ impl Run {
 
     fn reset(&mut self) -> Result<(), TestCaseError> {
         self.store.reset(self.key(), self.limit);
-        prop_assert_eq!(self.standing().remaining, self.limit.limit());
+        prop_assert_eq!(self.status().remaining, self.limit.limit());
         self.model.held.clear();
         self.wait = None;
         // One charge from before the previous reset is released now; the others are kept until something new is
@@ -265,9 +265,9 @@ impl Run {
     }
 
     fn release(&mut self, instant: u64, units: u32, charge: Charge) -> Result<(), TestCaseError> {
-        let before = self.standing();
+        let before = self.status();
         let after = self.store.release(charge, Tick::from_nanos(self.now));
-        self.model.give_back(instant, units);
+        self.model.refund(instant, units);
         let rate_limit = self.limit.limit() as usize;
         let least = rate_limit.saturating_sub(self.model.within(self.reach, self.now));
         let most = rate_limit.saturating_sub(self.model.within(self.window, self.now));

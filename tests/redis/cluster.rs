@@ -1,4 +1,4 @@
-//! Three primaries and three replicas of the test's own.
+//! A Redis Cluster for one test: three primaries and three replicas.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -18,15 +18,15 @@ struct Node {
 }
 
 impl Cluster {
-    /// `None` where there is no Redis on this machine, which fails where everything has to be run.
+    /// `None` if Redis is not installed. In CI this fails instead.
     pub fn start() -> Option<Self> {
         let there = |program| Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok();
         if !there("redis-server") || !there("redis-cli") {
             assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "redis-server or redis-cli is missing");
-            eprintln!("not run: redis-server or redis-cli is not on this machine");
+            eprintln!("not run: redis-server or redis-cli is not installed");
             return None;
         }
-        // One after the other, so that no two are given the same free ports.
+        // Clusters start one after the other, so that no two get the same free ports.
         static STARTING: Mutex<()> = Mutex::new(());
         let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         let cluster = Self { nodes: free_ports(6).into_iter().map(Node::start).collect() };
@@ -43,8 +43,8 @@ impl Cluster {
         let made = create.output().expect("redis-cli");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
         for node in &cluster.nodes {
-            // A replica that has not copied its primary yet can't take its place.
-            while !node.says(&["cluster", "info"], "cluster_state:ok") || !node.is_primary_or_in_step() {
+            // A replica that has not copied its primary yet cannot be promoted.
+            while !node.prints(&["cluster", "info"], "cluster_state:ok") || !node.is_primary_or_in_step() {
                 assert!(began.elapsed() < Duration::from_secs(60), "the cluster does not come up");
                 std::thread::sleep(Duration::from_millis(50));
             }
@@ -56,12 +56,12 @@ impl Cluster {
         self.nodes.iter().map(|node| format!("redis://127.0.0.1:{}", node.port)).collect()
     }
 
-    /// Waits until the replicas have what their primaries have now.
+    /// Waits until the replicas have all writes that their primaries have now.
     pub fn wait_for_replicas(&self) {
         let began = Instant::now();
-        for node in self.nodes.iter().filter(|node| node.says(&["role"], "master")) {
+        for node in self.nodes.iter().filter(|node| node.prints(&["role"], "master")) {
             let number = |name: &str| {
-                let text = node.ask(&["info", "replication"]);
+                let text = node.run(&["info", "replication"]);
                 let from = text.find(name).unwrap_or_else(|| panic!("no {name} in {text}")) + name.len();
                 let digits: String = text[from..].chars().take_while(char::is_ascii_digit).collect();
                 digits.parse::<u64>().expect("a number")
@@ -74,23 +74,23 @@ impl Cluster {
         }
     }
 
-    /// Ends the first primary, as a crash does, and says at which port it was.
+    /// Kills the first primary, as a crash does, and returns its port.
     pub fn kill_a_primary(&mut self) -> u16 {
-        let primary = self.nodes.iter_mut().find(|node| node.says(&["role"], "master")).expect("a primary");
-        primary.process.kill().expect("our own child");
+        let primary = self.nodes.iter_mut().find(|node| node.prints(&["role"], "master")).expect("a primary");
+        primary.process.kill().expect("our child process");
         primary.process.wait().expect("its end");
         primary.port
     }
 
-    /// At which port the node is that has this key now.
+    /// The port of the node that has this key now.
     pub fn port_of(&self, key: &str) -> u16 {
-        let slot = self.nodes[5].ask(&["cluster", "keyslot", key]).trim().parse::<u16>().expect("a slot");
-        let nodes = self.nodes[5].ask(&["cluster", "nodes"]);
+        let slot = self.nodes[5].run(&["cluster", "keyslot", key]).trim().parse::<u16>().expect("a slot");
+        let nodes = self.nodes[5].run(&["cluster", "nodes"]);
         let has = |range: &str| {
             let (first, last) = range.split_once('-').unwrap_or((range, range));
             matches!((first.parse(), last.parse()), (Ok(first), Ok(last)) if (first..=last).contains(&slot))
         };
-        let line = nodes.lines().find(|line| line.split(' ').skip(8).any(has)).expect("whose slot it is");
+        let line = nodes.lines().find(|line| line.split(' ').skip(8).any(has)).expect("a node that owns the slot");
         line.split([':', '@']).nth(1).expect("a port").parse().expect("a number")
     }
 
@@ -99,7 +99,7 @@ impl Cluster {
         let all = self
             .nodes
             .iter()
-            .flat_map(|node| node.ask(&["keys", "tests:*"]).lines().map(str::to_owned).collect::<Vec<_>>());
+            .flat_map(|node| node.run(&["keys", "tests:*"]).lines().map(str::to_owned).collect::<Vec<_>>());
         let mut keys: Vec<String> = all.filter(|key| key.starts_with("tests:")).collect();
         keys.sort();
         keys.dedup();
@@ -123,18 +123,18 @@ impl Node {
         Self { process, port, _folder: folder }
     }
 
-    fn ask(&self, words: &[&str]) -> String {
-        let asked =
+    fn run(&self, words: &[&str]) -> String {
+        let output =
             Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(words).output().expect("redis-cli");
-        String::from_utf8_lossy(&asked.stdout).into_owned()
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn says(&self, words: &[&str], expected: &str) -> bool {
-        self.ask(words).contains(expected)
+    fn prints(&self, words: &[&str], expected: &str) -> bool {
+        self.run(words).contains(expected)
     }
 
     fn is_primary_or_in_step(&self) -> bool {
-        let role = self.ask(&["info", "replication"]);
+        let role = self.run(&["info", "replication"]);
         let followed = role.contains("role:master") && role.contains("state=online");
         followed || role.contains("master_link_status:up")
     }
@@ -147,7 +147,7 @@ impl Drop for Node {
     }
 }
 
-/// A node also listens at its port and 10,000; so both have to be free, and the higher has to be a port.
+/// A node also listens at its port plus 10,000. So both ports must be free, and the higher one must be valid.
 fn free_ports(count: usize) -> Vec<u16> {
     let mut held = Vec::new();
     let candidates =

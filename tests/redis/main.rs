@@ -1,4 +1,4 @@
-//! CWE-362, CWE-613, ASVS V7.4.1, V16.5.3: several processes share one Redis, and it goes away.
+//! CWE-362, CWE-613, ASVS V7.4.1, V16.5.3: several processes share one Redis, also through outages.
 
 mod cluster;
 mod on_outage;
@@ -32,7 +32,7 @@ use server::Server;
 
 type SharedSessions = Sessions<RedisSessions, RedisRevocations>;
 
-/// The sessions of one process of several: it has its own connection to the same Redis.
+/// The sessions of one of several processes, with its own connection to the same Redis.
 fn process(server: &Server) -> SharedSessions {
     sessions_in(&connection(&server.url()))
 }
@@ -57,7 +57,7 @@ async fn refresh(sessions: &SharedSessions, token: &str) -> Result<TokenPair, Re
 const REVOKED: AuthError = AuthError::Invalid("token_revoked");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn t6_of_64_concurrent_uses_in_four_processes_one_succeeds_and_then_the_session_is_dead() {
+async fn concurrent_refresh_in_four_processes_succeeds_once() {
     let Some(server) = Server::start() else { return };
     let processes: Vec<SharedSessions> = (0..4).map(|_| process(&server)).collect();
     let first = processes[0].begin(&grant()).await.unwrap();
@@ -83,7 +83,7 @@ async fn t6_of_64_concurrent_uses_in_four_processes_one_succeeds_and_then_the_se
 }
 
 #[tokio::test]
-async fn what_one_process_ends_is_over_in_the_other() {
+async fn session_end_reaches_other_processes() {
     let Some(server) = Server::start() else { return };
     let (here, there) = (process(&server), process(&server));
     let jwt = there.verifier().build().unwrap();
@@ -122,7 +122,7 @@ async fn me() -> &'static str {
 }
 
 #[actix_web::test]
-async fn t9_a_redis_that_is_gone_is_503_and_it_comes_back_without_a_restart() {
+async fn lost_redis_gives_503_and_recovers() {
     let Some(mut server) = Server::start() else { return };
     let sessions = process(&server);
     let jwt = sessions.verifier().build().unwrap();
@@ -143,19 +143,19 @@ async fn t9_a_redis_that_is_gone_is_503_and_it_comes_back_without_a_restart() {
     assert_eq!(sessions.begin(&grant()).await.unwrap_err(), palisade::session::BeginError::Unavailable);
     assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Unavailable);
     assert_eq!(sessions.end_all_of("ada").await, Err(Unavailable));
-    assert!(began.elapsed() < Duration::from_secs(30), "nothing hangs: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "a call hangs: {:?}", began.elapsed());
 
     server.restart();
     let began = Instant::now();
     while call(&app, request()).await.status != 200 {
-        assert!(began.elapsed() < Duration::from_secs(30), "it does not come back");
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not recover");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     sessions.begin(&grant()).await.unwrap();
 }
 
 #[test]
-fn an_address_that_is_none_is_told_without_its_password() {
+fn invalid_url_is_reported_without_its_password() {
     for url in ["", "http://user:hunter2@127.0.0.1", "redis://:hunter2@", "127.0.0.1:6379:hunter2"] {
         if let Err(mistake) = RedisConnection::builder(url, "tests", KEY).build() {
             assert!(!mistake.to_string().contains("hunter2"), "{mistake}");
@@ -169,7 +169,7 @@ fn an_address_that_is_none_is_told_without_its_password() {
 }
 
 #[tokio::test]
-async fn a_later_revocation_does_not_shorten_an_earlier_one() {
+async fn second_revocation_does_not_shorten_the_first() {
     let Some(server) = Server::start() else { return };
     let redis = RedisRevocations::new(&connection(&server.url()));
     let issuer = TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap();
@@ -186,7 +186,7 @@ async fn a_later_revocation_does_not_shorten_an_earlier_one() {
 }
 
 #[tokio::test]
-async fn the_set_of_a_subjects_sessions_does_not_grow_with_sessions_that_are_over() {
+async fn session_list_forgets_ended_sessions() {
     let Some(server) = Server::start() else { return };
     let sessions = process(&server);
     let jwt = sessions.verifier().build().unwrap();
@@ -204,11 +204,11 @@ async fn the_set_of_a_subjects_sessions_does_not_grow_with_sessions_that_are_ove
     for key in keys {
         names += redis::cmd("ZCARD").arg(key).query_async::<u64>(&mut connection).await.unwrap();
     }
-    assert!((1..=10).contains(&names), "{names} names of sessions of which all but one were logged out");
+    assert!((1..=10).contains(&names), "{names} listed sessions, although all but one were ended");
 }
 
 #[tokio::test]
-async fn an_epoch_lasts_as_long_as_the_tokens() {
+async fn revoke_before_is_kept_for_the_token_lifetime() {
     let Some(server) = Server::start() else { return };
     let redis = RedisRevocations::new(&connection(&server.url()));
     redis.revoke_before(ISSUER, "ada", std::time::SystemTime::now()).await.unwrap();
@@ -216,5 +216,5 @@ async fn an_epoch_lasts_as_long_as_the_tokens() {
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let keys: Vec<String> = redis::cmd("KEYS").arg("tests:epoch:*").query_async(&mut connection).await.unwrap();
     let lasts: i64 = redis::cmd("TTL").arg(&keys[0]).query_async(&mut connection).await.unwrap();
-    assert!(lasts > 30 * 86_400, "a token of 30 days counts again after {lasts} s, and nothing says so");
+    assert!(lasts > 30 * 86_400, "a token of 30 days would be accepted again after {lasts} s");
 }

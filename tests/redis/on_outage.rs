@@ -1,5 +1,5 @@
-//! Row Q8, CWE-636, CWE-400: the store of rate limits is killed, paused, slow or forgetful; each rate limit does what it declares, nothing
-//! hangs, nothing is 500, and nobody has to restart anything.
+//! CWE-636, CWE-400: the store of rate limits is killed, suspended or slow, or loses its scripts. Each rate limit does what
+//! it declares, no request hangs, no response is 500, and no restart is needed.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -23,7 +23,7 @@ use super::cluster::Cluster;
 use super::rate_limits::{KEY, within};
 use super::server::Server;
 
-/// Decisions of several seconds are somebody's hanging request.
+/// The longest time that a response may take.
 const NOTHING_HANGS: Duration = Duration::from_secs(5);
 
 #[post("/failures/{status}")]
@@ -61,7 +61,7 @@ async fn observed() -> &'static str {
     "ok"
 }
 
-/// With more patience than a busy machine takes away; the timeout itself is what `rate_limit_outage` is about.
+/// The timeout is long enough for a busy machine. `rate_limit_outage` tests the timeout itself.
 async fn app(url: &str) -> (RateLimiter, impl App + use<>) {
     app_on(within(Duration::from_secs(1), url)).await
 }
@@ -78,7 +78,7 @@ trait App: Service<actix_http::Request, Response = ServiceResponse<EitherBody<Bo
 
 impl<S> App for S where S: Service<actix_http::Request, Response = ServiceResponse<EitherBody<BoxBody>>, Error = Error> {}
 
-/// Each from an address of its own, so that what one test counts in the memory of the process is nobody else's.
+/// Each caller has an address of its own, so that tests do not share counts in the memory of the process.
 static ADDRESS: AtomicU64 = AtomicU64::new(0);
 
 struct Caller(String);
@@ -100,12 +100,12 @@ impl Caller {
 }
 
 async fn bounded(answer: impl Future<Output = Answer>) -> Answer {
-    let answer = tokio::time::timeout(NOTHING_HANGS, answer).await.expect("it hangs");
+    let answer = tokio::time::timeout(NOTHING_HANGS, answer).await.expect("the request hangs");
     assert!(answer.status != 500, "{answer:?}");
     answer
 }
 
-/// Whatever is wrong with the store, this holds.
+/// This must hold for every kind of outage.
 async fn each_rate_limit_does_what_it_declares(app: &impl App) {
     let caller = Caller::new();
     for path in ["/failures/401", "/failures/200"] {
@@ -152,7 +152,7 @@ async fn all_is_well(app: &impl App) {
 }
 
 #[actix_web::test]
-async fn q8_a_store_that_is_gone_and_comes_back() {
+async fn killed_store_recovers() {
     let Some(mut server) = Server::start() else { return };
     let (_, app) = app(&server.url()).await;
     all_is_well(&app).await;
@@ -164,7 +164,7 @@ async fn q8_a_store_that_is_gone_and_comes_back() {
 }
 
 #[actix_web::test]
-async fn q8_a_store_that_was_never_there() {
+async fn unreachable_store_follows_each_declaration() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (limiter, app) = app(&format!("redis://{free}/")).await;
     each_rate_limit_does_what_it_declares(&app).await;
@@ -183,7 +183,7 @@ async fn q8_a_store_that_was_never_there() {
 }
 
 #[actix_web::test]
-async fn q8_a_store_that_stops_in_the_middle_and_goes_on() {
+async fn suspended_store_recovers() {
     let Some(server) = Server::start() else { return };
     let (_, app) = app(&server.url()).await;
     all_is_well(&app).await;
@@ -194,7 +194,7 @@ async fn q8_a_store_that_stops_in_the_middle_and_goes_on() {
 }
 
 #[actix_web::test]
-async fn q8_a_store_that_forgets_its_scripts() {
+async fn flushed_scripts_are_loaded_again() {
     let Some(server) = Server::start() else { return };
     let (_, app) = app(&server.url()).await;
     let client = redis::Client::open(server.url()).unwrap();
@@ -205,7 +205,7 @@ async fn q8_a_store_that_forgets_its_scripts() {
     }
 }
 
-/// Passes bytes on, each way late by so many milliseconds.
+/// Forwards bytes in both directions, delayed by this many milliseconds.
 fn slow(port: u16, delay: &Arc<AtomicU64>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -232,7 +232,7 @@ fn slow(port: u16, delay: &Arc<AtomicU64>) -> u16 {
 }
 
 #[actix_web::test]
-async fn q8_a_store_that_is_200_milliseconds_away() {
+async fn slow_store_counts_as_outage() {
     let Some(server) = Server::start() else { return };
     let delay = Arc::new(AtomicU64::new(0));
     let url = format!("redis://127.0.0.1:{}/", slow(server.port(), &delay));
@@ -259,7 +259,7 @@ async fn named(body: actix_web::web::Json<Named>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn a_refusal_stays_one_where_the_record_is_unknown() {
+async fn refusal_stays_if_known_address_lookup_fails() {
     let Some(server) = Server::start() else { return };
     let client = redis::Client::open(server.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
@@ -267,22 +267,22 @@ async fn a_refusal_stays_one_where_the_record_is_unknown() {
     let palisade = Palisade::builder().rate_limit_store(rate_limits).build().unwrap();
     let app = init_service(actix_web::App::new().service(palisade::scope("").service(named)).wrap(palisade)).await;
     let name = format!("ann-{}", server.port());
-    let asked =
+    let attempt =
         async || call(&app, palisade_tests::post("/named", &format!(r#"{{"email":{name:?}}}"#))).await.status.as_u16();
     for _ in 0..3 {
-        assert_eq!(asked().await, 401);
+        assert_eq!(attempt().await, 401);
     }
-    // Only the second of the two questions fails from here on: the script that looks is not loaded.
+    // From here on, only the second of the two calls fails: the script that reads is not loaded, and `EVAL` is forbidden.
     let () = redis::cmd("ACL").arg("SETUSER").arg("default").arg("-eval").query_async(&mut connection).await.unwrap();
     for _ in 0..4 {
-        assert_eq!(asked().await, 429, "Redis refused, so the memory is not asked");
+        assert_eq!(attempt().await, 429, "Redis refused, so the local store must not be used");
     }
 }
 
 #[actix_web::test]
-async fn q8_a_cluster_that_loses_a_primary_and_fails_over() {
+async fn cluster_failover_follows_each_declaration() {
     let Some(mut cluster) = Cluster::start() else { return };
-    // Longer than a busy machine holds a process, shorter than a test waits for an answer.
+    // Longer than a busy machine delays a process, shorter than a test waits for an answer.
     let urls = cluster.urls();
     let redis = RedisConnection::cluster(urls.iter().map(String::as_str), "tests", KEY);
     let redis = redis.timeout(Duration::from_millis(500)).build().unwrap();
@@ -291,7 +291,8 @@ async fn q8_a_cluster_that_loses_a_primary_and_fails_over() {
     cluster.kill_a_primary();
     let began = Instant::now();
     let (mut denied, mut well_in_a_row) = (0, 0);
-    // Clients of the dead node are answered as their rate limits declare, the others as ever; then the replica takes over.
+    // Clients of the dead node get the responses that their rate limits declare, the others are not affected; then the
+    // replica takes over.
     while well_in_a_row < 40 {
         assert!(began.elapsed() < Duration::from_secs(90), "it does not recover: {denied} denied");
         let caller = Caller::new();
@@ -307,6 +308,6 @@ async fn q8_a_cluster_that_loses_a_primary_and_fails_over() {
             assert_eq!(caller.get(&app, path).await.status, 200, "{path}");
         }
     }
-    assert!(denied > 0, "nobody noticed");
+    assert!(denied > 0, "the outage was not noticed: nothing was tested");
     all_is_well(&app).await;
 }

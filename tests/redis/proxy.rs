@@ -1,4 +1,4 @@
-//! A slow network: what goes through here arrives later, in its order, however much is under way.
+//! A proxy that simulates a slow network: it delays bytes, keeps their order, and has no limit for the bytes under way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,9 +46,9 @@ impl Proxy {
         self.delay.store(u64::try_from(delay.as_millis()).expect("a short one"), Ordering::Relaxed);
     }
 
-    /// New connections are of no use for so long, as one over TLS to a far place.
-    pub fn handshake(&self, takes: Duration) {
-        self.handshake.store(u64::try_from(takes.as_millis()).expect("a short one"), Ordering::Relaxed);
+    /// New connections carry no data for this long, like a TLS handshake over a slow network.
+    pub fn handshake(&self, duration: Duration) {
+        self.handshake.store(u64::try_from(duration.as_millis()).expect("a short one"), Ordering::Relaxed);
     }
 }
 

@@ -1,4 +1,4 @@
-//! CWE-362, CWE-636: a cluster of Redis, and one of its nodes dies.
+//! CWE-362, CWE-636: rate limits in a Redis Cluster, also while one of its nodes dies.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,12 @@ use palisade::redis::RedisConnection;
 use palisade::resource::Unavailable;
 
 use crate::cluster::Cluster;
-use crate::rate_limits::{KEY, PATIENT, ask};
+use crate::rate_limits::{KEY, PATIENT, charge_request};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const LIMIT: u32 = 5;
 
-/// Long beside the timeout of 50 ms, short beside what an operating system waits.
+/// Much longer than the timeout of 50 ms, much shorter than the timeouts of an operating system.
 const HANGS: Duration = Duration::from_secs(10);
 
 fn store(cluster: &Cluster, timeout: Duration) -> RedisRateLimits {
@@ -23,35 +23,35 @@ fn store(cluster: &Cluster, timeout: Duration) -> RedisRateLimits {
 }
 
 fn of(client: usize) -> ChargeRequest<'static> {
-    ask(1, LIMIT, HOUR, &format!("client {client}"))
+    charge_request(1, LIMIT, HOUR, &format!("client {client}"))
 }
 
 /// Whether a unit was admitted.
-async fn admitted(store: &RedisRateLimits, ask: &ChargeRequest<'static>) -> Result<bool, Unavailable> {
+async fn admitted(store: &RedisRateLimits, request: &ChargeRequest<'static>) -> Result<bool, Unavailable> {
     let began = Instant::now();
-    let decisions = store.reserve(std::slice::from_ref(ask)).await;
+    let decisions = store.reserve(std::slice::from_ref(request)).await;
     assert!(began.elapsed() < HANGS, "a decision took {:?}", began.elapsed());
     Ok(matches!(&decisions?[..], [RedisDecision::Charged(_)]))
 }
 
-/// A connection that was idle finds out with its next request that its node is dead.
-async fn answered(store: &RedisRateLimits, ask: &ChargeRequest<'static>) -> bool {
+/// Retries, because an idle connection notices only with its next request that its node is dead.
+async fn answered(store: &RedisRateLimits, request: &ChargeRequest<'static>) -> bool {
     let began = Instant::now();
     loop {
-        if let Ok(one) = admitted(store, ask).await {
+        if let Ok(one) = admitted(store, request).await {
             return one;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "it does not come back");
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not recover");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_decides_for_several_clients_at_once_and_outlives_a_primary() {
+async fn cluster_charges_all_or_none_and_survives_failover() {
     let Some(mut cluster) = Cluster::start() else { return };
     let patient = store(&cluster, PATIENT);
 
-    // Clients of one request are on several nodes, and still all are charged or none.
+    // The clients of one call are on several nodes. All are charged, or none.
     let clients: Vec<ChargeRequest<'static>> = (0..12).map(of).collect();
     let decisions = patient.reserve(&clients).await.unwrap();
     let mut charges = Vec::new();
@@ -67,34 +67,34 @@ async fn a_cluster_decides_for_several_clients_at_once_and_outlives_a_primary() 
     assert_eq!(keys.len(), 12);
     nodes.sort_unstable();
     nodes.dedup();
-    assert_eq!(nodes.len(), 3, "all three nodes were asked");
-    assert!(patient.release(charges).await.unwrap().iter().all(|standing| standing.remaining == LIMIT));
+    assert_eq!(nodes.len(), 3, "all three nodes must be used");
+    assert!(patient.release(charges).await.unwrap().iter().all(|status| status.remaining == LIMIT));
 
-    let spent = ChargeRequest { cost: LIMIT, ..of(3) };
-    let _ = patient.charge(&spent).await.unwrap();
+    let exhausted = ChargeRequest { cost: LIMIT, ..of(3) };
+    let _ = patient.charge(&exhausted).await.unwrap();
     let decisions = patient.reserve(&clients).await.unwrap();
     for (client, decision) in decisions.iter().enumerate() {
-        let expected = matches!((client, decision), (3, RedisDecision::Refused(_)) | (_, RedisDecision::Spared(_)));
+        let expected = matches!((client, decision), (3, RedisDecision::Refused(_)) | (_, RedisDecision::RolledBack(_)));
         assert!(expected, "{client}: {decision:?}");
     }
     let began = Instant::now();
     loop {
-        let left: Vec<u32> = patient.standing(&clients).await.unwrap().iter().map(|one| one.remaining).collect();
+        let left: Vec<u32> = patient.status(&clients).await.unwrap().iter().map(|one| one.remaining).collect();
         if left.iter().enumerate().all(|(client, left)| *left == if client == 3 { 0 } else { LIMIT }) {
             break;
         }
-        assert!(began.elapsed() < HANGS, "what the others were charged is not given back: {left:?}");
+        assert!(began.elapsed() < HANGS, "the charges of the others are not refunded: {left:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 
-    // Two units of each are out when a node dies. Each client has a key of its own from here on.
+    // Each client is charged two units before a node dies. Each client has its own key from here on.
     let clients: Vec<ChargeRequest<'static>> = (100..130).map(of).collect();
     for client in &clients {
         for _ in 0..2 {
             assert_eq!(admitted(&patient, client).await, Ok(true));
         }
     }
-    let places: Vec<(String, u16)> =
+    let ports: Vec<(String, u16)> =
         cluster.keys().into_iter().map(|key| (key.clone(), cluster.port_of(&key))).collect();
     cluster.wait_for_replicas();
     let hasty = store(&cluster, Duration::from_millis(50));
@@ -104,7 +104,7 @@ async fn a_cluster_decides_for_several_clients_at_once_and_outlives_a_primary() 
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let dead = cluster.kill_a_primary();
-    assert!(places.iter().any(|(_, port)| *port == dead), "the dead node had keys");
+    assert!(ports.iter().any(|(_, port)| *port == dead), "the dead node must have had keys");
 
     let (began, mut extra, mut away) = (Instant::now(), vec![0; clients.len()], 0);
     loop {
@@ -123,8 +123,8 @@ async fn a_cluster_decides_for_several_clients_at_once_and_outlives_a_primary() 
         assert!(began.elapsed() < Duration::from_secs(90), "{lost} clients are still without an answer");
     }
     assert!(away > 0, "the death of a node was not noticed: nothing was tested");
-    // On every slot: never more than the three that were left, and a client that was answered got them all or lost them to
-    // answers that nobody heard.
+    // On every slot, a client never gets more than the three units that were left. Some may be lost with answers that did not
+    // arrive.
     let mut whole = 0;
     for (client, extra) in clients.iter().zip(extra) {
         let mut extra = extra;
@@ -134,7 +134,7 @@ async fn a_cluster_decides_for_several_clients_at_once_and_outlives_a_primary() 
         assert!(extra <= LIMIT - 2, "{client:?}: {extra} more");
         whole += usize::from(extra == LIMIT - 2);
     }
-    assert!(whole > 0, "nobody got what was left");
-    let sound = places.iter().filter(|(_, port)| *port != dead).count();
+    assert!(whole > 0, "no client got all units that were left");
+    let sound = ports.iter().filter(|(_, port)| *port != dead).count();
     assert!(sound > 0, "no other slot was tried");
 }

@@ -1,5 +1,5 @@
-//! CWE-645, CWE-307, ASVS V6.3.1: processes that share one Redis tell a limit that is full for a moment from one that is used up, and
-//! never exceed it.
+//! CWE-645, CWE-307, ASVS V6.3.1: processes that share one Redis distinguish a limit that is full for a moment from one that
+//! is used up, and never exceed it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,10 +18,10 @@ use palisade::{Palisade, post, public, rate_limit};
 use palisade_tests::{Answer, call, from, post as posting, request};
 use serde::Deserialize;
 
-use super::rate_limits::{PATIENT, ask, leasing, reserve, store};
+use super::rate_limits::{PATIENT, charge_request, leasing, reserve, store};
 use super::server::Server;
 
-/// How many wrong passwords a handler looked at.
+/// How many wrong passwords reached a handler.
 type Tried = Data<AtomicUsize>;
 
 #[post("/login/{status}/{millis}")]
@@ -48,7 +48,7 @@ async fn named(body: Json<Named>) -> HttpResponse {
     HttpResponse::new(StatusCode::from_u16(body.status).unwrap())
 }
 
-/// What one process of several has: its own connection, the same Redis.
+/// The application of one of several processes, with its own connection to the same Redis.
 async fn process(
     rate_limits: RedisRateLimits,
     tried: &Tried,
@@ -69,7 +69,7 @@ fn count(answers: &[Answer], status: u16) -> usize {
 }
 
 #[actix_web::test]
-async fn twelve_right_logins_at_once_over_three_processes_all_succeed() {
+async fn concurrent_successful_logins_in_three_processes_all_succeed() {
     let Some(server) = Server::start() else { return };
     let tried = Data::from(Arc::new(AtomicUsize::new(0)));
     let all = [
@@ -88,7 +88,7 @@ async fn twelve_right_logins_at_once_over_three_processes_all_succeed() {
 }
 
 #[actix_web::test]
-async fn of_64_wrong_logins_at_once_over_two_processes_exactly_the_limit_is_tried() {
+async fn concurrent_failed_logins_in_two_processes_reach_the_limit() {
     let Some(server) = Server::start() else { return };
     for (round, leased) in [false, true, false].into_iter().enumerate() {
         let tried = Data::from(Arc::new(AtomicUsize::new(0)));
@@ -98,8 +98,8 @@ async fn of_64_wrong_logins_at_once_over_two_processes_exactly_the_limit_is_trie
         };
         let all = [process(rate_limits(), &tried).await, process(rate_limits(), &tried).await];
         let address = format!("198.51.100.{round}");
-        let asked = |n: usize| call(&all[n % 2], from(&address, logging_in(401, 20)));
-        let answers = join_all((0..64).map(asked)).await;
+        let attempt = |n: usize| call(&all[n % 2], from(&address, logging_in(401, 20)));
+        let answers = join_all((0..64).map(attempt)).await;
         assert_eq!((count(&answers, 401), count(&answers, 429)), (5, 59), "{answers:?}");
         assert_eq!(tried.load(Ordering::SeqCst), 5);
         for refused in answers.iter().filter(|answer| answer.status == 429) {
@@ -112,29 +112,29 @@ async fn of_64_wrong_logins_at_once_over_two_processes_exactly_the_limit_is_trie
 }
 
 #[actix_web::test]
-async fn failures_of_the_server_are_given_back_by_address_and_by_field_with_leases_and_without() {
+async fn server_errors_are_refunded_with_and_without_leases() {
     let Some(server) = Server::start() else { return };
     let tried = Data::from(Arc::new(AtomicUsize::new(0)));
     for (rate_limits, address) in
         [(store(&server), "198.51.100.1"), (leasing(&server, 20, Duration::from_secs(1)), "198.51.100.2")]
     {
         let app = process(rate_limits, &tried).await;
-        let asked =
+        let attempt =
             |status: u16| from(address, posting("/named", &format!(r#"{{"email":"{address}","status":{status}}}"#)));
         for status in [500, 503] {
             for _ in 0..5 {
-                assert_eq!(call(&app, asked(status)).await.status, status);
+                assert_eq!(call(&app, attempt(status)).await.status, status);
             }
         }
         for _ in 0..3 {
-            assert_eq!(call(&app, asked(401)).await.status, 401);
+            assert_eq!(call(&app, attempt(401)).await.status, 401);
         }
-        assert_eq!(call(&app, asked(200)).await.status, 429);
+        assert_eq!(call(&app, attempt(200)).await.status, 429);
     }
 }
 
 #[actix_web::test]
-async fn who_waits_is_let_in_when_another_process_settles_and_told_when_it_does_not() {
+async fn waiting_request_is_woken_by_another_process() {
     let Some(server) = Server::start() else { return };
     let tried = Data::from(Arc::new(AtomicUsize::new(0)));
     let (here, there) = (process(store(&server), &tried).await, process(store(&server), &tried).await);
@@ -146,7 +146,11 @@ async fn who_waits_is_let_in_when_another_process_settles_and_told_when_it_does_
     };
     let (slow, late) = join(slow, late).await;
     assert_eq!((count(&slow, 200), late.status.as_u16()), (5, 200), "{late:?}");
-    assert!(began.elapsed() < Duration::from_millis(1900), "it was not told in time: {:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_millis(1900),
+        "the waiting request was not woken in time: {:?}",
+        began.elapsed()
+    );
 
     let slow = join_all((0..5).map(|_| call(&there, logging_in(200, 4000))));
     let late = async {
@@ -161,7 +165,7 @@ async fn who_waits_is_let_in_when_another_process_settles_and_told_when_it_does_
 }
 
 #[actix_web::test]
-async fn who_hangs_up_is_charged_and_in_flight_no_longer_for_other_processes_either() {
+async fn disconnected_client_stays_charged_but_not_in_flight() {
     let Some(server) = Server::start() else { return };
     let tried = Data::from(Arc::new(AtomicUsize::new(0)));
     let (here, there) = (process(store(&server), &tried).await, process(store(&server), &tried).await);
@@ -178,94 +182,98 @@ async fn who_hangs_up_is_charged_and_in_flight_no_longer_for_other_processes_eit
 fn pending(bucket: u64, limit: u32) -> palisade::__v1::rate_limits::ChargeRequest<'static> {
     palisade::__v1::rate_limits::ChargeRequest {
         settles_later: true,
-        ..ask(bucket, limit, Duration::from_secs(3600), "ada")
+        ..charge_request(bucket, limit, Duration::from_secs(3600), "ada")
     }
 }
 
-async fn refused(store: &RedisRateLimits, ask: &palisade::__v1::rate_limits::ChargeRequest<'static>) -> Cause {
-    reserve(store, ask).await.expect_err("it is full").cause
+async fn refused(store: &RedisRateLimits, request: &palisade::__v1::rate_limits::ChargeRequest<'static>) -> Cause {
+    reserve(store, request).await.expect_err("it is full").cause
 }
 
-/// What is kept or given back in the background is known a moment later.
-async fn becomes(store: &RedisRateLimits, ask: &palisade::__v1::rate_limits::ChargeRequest<'static>, cause: Cause) {
+/// Waits, because charges are kept and refunded in the background.
+async fn becomes(store: &RedisRateLimits, request: &palisade::__v1::rate_limits::ChargeRequest<'static>, cause: Cause) {
     let began = Instant::now();
-    while refused(store, ask).await != cause {
-        assert!(began.elapsed() < PATIENT, "it stays otherwise than {cause:?}");
+    while refused(store, request).await != cause {
+        assert!(began.elapsed() < PATIENT, "the cause does not become {cause:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 #[tokio::test]
-async fn what_is_in_flight_is_known_to_the_unit_in_small_limits_and_large_ones() {
+async fn in_flight_units_are_counted_exactly() {
     let Some(server) = Server::start() else { return };
     let (one, other) = (store(&server), store(&server));
     for limit in [3, 40] {
-        let ask = pending(u64::from(limit), limit);
-        let settled = palisade::__v1::rate_limits::ChargeRequest { settles_later: false, ..ask.clone() };
+        let request = pending(u64::from(limit), limit);
+        let settled = palisade::__v1::rate_limits::ChargeRequest { settles_later: false, ..request.clone() };
         for _ in 0..limit - 2 {
             let _stays = reserve(&one, &settled).await.unwrap();
         }
-        let (kept, back) = (reserve(&one, &ask).await.unwrap(), reserve(&one, &ask).await.unwrap());
-        assert_eq!(refused(&other, &ask).await, Cause::InFlight);
-        assert_eq!(refused(&other, &settled).await, Cause::Exhausted, "its own charge would stay");
-        let three = palisade::__v1::rate_limits::ChargeRequest { cost: 3, ..ask.clone() };
-        assert_eq!(refused(&other, &three).await, Cause::Exhausted, "two units are not three");
+        let (kept, back) = (reserve(&one, &request).await.unwrap(), reserve(&one, &request).await.unwrap());
+        assert_eq!(refused(&other, &request).await, Cause::InFlight);
+        assert_eq!(
+            refused(&other, &settled).await,
+            Cause::Exhausted,
+            "a request that does not settle later does not wait"
+        );
+        let three = palisade::__v1::rate_limits::ChargeRequest { cost: 3, ..request.clone() };
+        assert_eq!(refused(&other, &three).await, Cause::Exhausted, "two units in flight do not make room for three");
         drop(kept);
-        let two = palisade::__v1::rate_limits::ChargeRequest { cost: 2, ..ask.clone() };
+        let two = palisade::__v1::rate_limits::ChargeRequest { cost: 2, ..request.clone() };
         becomes(&other, &two, Cause::Exhausted).await;
-        assert_eq!(refused(&other, &ask).await, Cause::InFlight);
+        assert_eq!(refused(&other, &request).await, Cause::InFlight);
         one.release(vec![back]).await.unwrap();
-        let last = reserve(&other, &ask).await.unwrap();
+        let last = reserve(&other, &request).await.unwrap();
         drop(last);
-        becomes(&one, &ask, Cause::Exhausted).await;
+        becomes(&one, &request, Cause::Exhausted).await;
     }
 }
 
 #[tokio::test]
-async fn what_was_leased_is_in_flight_until_its_end() {
+async fn unused_leased_units_are_in_flight() {
     let Some(server) = Server::start() else { return };
     let leasing = leasing(&server, 20, Duration::from_secs(2));
     let other = store(&server);
-    let ask = pending(7, 10);
-    let first = reserve(&leasing, &ask).await.unwrap();
+    let request = pending(7, 10);
+    let first = reserve(&leasing, &request).await.unwrap();
     for _ in 0..8 {
         let _kept =
-            reserve(&other, &palisade::__v1::rate_limits::ChargeRequest { settles_later: false, ..ask.clone() })
+            reserve(&other, &palisade::__v1::rate_limits::ChargeRequest { settles_later: false, ..request.clone() })
                 .await
                 .unwrap();
     }
     drop(first);
-    assert_eq!(refused(&other, &ask).await, Cause::InFlight, "a unit is leased and not used");
+    assert_eq!(refused(&other, &request).await, Cause::InFlight, "the unused unit of the lease is in flight");
     let began = Instant::now();
-    while reserve(&other, &ask).await.is_err() {
+    while reserve(&other, &request).await.is_err() {
         assert!(began.elapsed() < PATIENT, "the lease does not end");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    becomes(&other, &ask, Cause::Exhausted).await;
+    becomes(&other, &request, Cause::Exhausted).await;
 }
 
 #[tokio::test]
-async fn a_reset_and_a_charge_from_before_it_leave_nothing_in_flight() {
+async fn reset_leaves_nothing_in_flight() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
-    let ask = pending(1, 2);
-    let before = reserve(&store, &ask).await.unwrap();
-    store.reset(&ask).await.unwrap();
-    let (one, two) = (reserve(&store, &ask).await.unwrap(), reserve(&store, &ask).await.unwrap());
+    let request = pending(1, 2);
+    let before = reserve(&store, &request).await.unwrap();
+    store.reset(&request).await.unwrap();
+    let (one, two) = (reserve(&store, &request).await.unwrap(), reserve(&store, &request).await.unwrap());
     drop(before);
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let both = palisade::__v1::rate_limits::ChargeRequest { cost: 2, ..ask.clone() };
-    assert_eq!(refused(&store, &both).await, Cause::InFlight, "both are still at work");
+    let both = palisade::__v1::rate_limits::ChargeRequest { cost: 2, ..request.clone() };
+    assert_eq!(refused(&store, &both).await, Cause::InFlight, "both are still in flight");
     store.release(vec![one, two]).await.unwrap();
-    assert_eq!(server.dump().await, "", "nothing is kept of who owes nothing");
+    assert_eq!(server.dump().await, "", "a client without charges must have no key");
 }
 
 #[tokio::test]
-async fn what_is_in_flight_takes_eight_bytes_while_it_is_and_is_forgotten_a_minute_after_a_process_died() {
+async fn in_flight_count_expires_after_a_minute() {
     use redis::AsyncCommands as _;
     let Some(server) = Server::start() else { return };
     let store = store(&server);
-    let (old, ask) = (ask(3, 3, Duration::from_secs(3600), "ada"), pending(3, 3));
+    let (old, request) = (charge_request(3, 3, Duration::from_secs(3600), "ada"), pending(3, 3));
     for _ in 0..2 {
         let _stays = reserve(&store, &old).await.unwrap();
     }
@@ -274,19 +282,20 @@ async fn what_is_in_flight_takes_eight_bytes_while_it_is_and_is_forgotten_a_minu
     let size = async |connection: &mut redis::aio::MultiplexedConnection| {
         connection.strlen::<_, usize>(&keys[0]).await.unwrap()
     };
-    assert_eq!(size(&mut connection).await, 20 + 24, "a rate limit that counts all requests takes no more than it did");
-    let held = reserve(&store, &ask).await.unwrap();
+    assert_eq!(size(&mut connection).await, 20 + 24, "a rate limit that counts all requests has no in-flight part");
+    let held = reserve(&store, &request).await.unwrap();
     assert_eq!(size(&mut connection).await, 20 + 8 + 36);
-    assert_eq!(refused(&store, &ask).await, Cause::InFlight);
-    // The second in which the last unit in flight was charged stands behind the number of them: a process died a minute ago.
+    assert_eq!(refused(&store, &request).await, Cause::InFlight);
+    // The number of units in flight is followed by the second in which the last of them was charged. The test moves it a
+    // minute back, as if a process had died then.
     let second: Vec<u8> = connection.getrange(&keys[0], 24, 27).await.unwrap();
     let ago = |seconds: u32| (u32::from_le_bytes(second.clone().try_into().unwrap()) - seconds).to_le_bytes().to_vec();
     let _: u32 = connection.setrange(&keys[0], 24, ago(50)).await.unwrap();
-    assert_eq!(refused(&store, &ask).await, Cause::InFlight);
+    assert_eq!(refused(&store, &request).await, Cause::InFlight);
     let _: u32 = connection.setrange(&keys[0], 24, ago(62)).await.unwrap();
-    assert_eq!(refused(&store, &ask).await, Cause::Exhausted);
+    assert_eq!(refused(&store, &request).await, Cause::Exhausted);
     let _: u32 = connection.setrange(&keys[0], 24, ago(0)).await.unwrap();
     drop(held);
-    becomes(&store, &ask, Cause::Exhausted).await;
+    becomes(&store, &request, Cause::Exhausted).await;
     assert_eq!(size(&mut connection).await, 20 + 36);
 }

@@ -1,4 +1,4 @@
-//! CWE-400, CWE-636, ASVS V16.5.3: Redis is gone, silent or slow.
+//! CWE-400, CWE-636, ASVS V16.5.3: Redis is down, silent or slow.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -9,12 +9,12 @@ use palisade::redis::RedisConnection;
 use palisade::resource::Unavailable;
 
 use crate::proxy::Proxy;
-use crate::rate_limits::{KEY, ask, reserve, store, within};
+use crate::rate_limits::{KEY, charge_request, reserve, store, within};
 use crate::server::Server;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Long beside the timeout of 50 ms, short beside what an operating system waits.
+/// Much longer than the timeout of 50 ms, much shorter than the timeouts of an operating system.
 const HANGS: Duration = Duration::from_secs(10);
 
 fn hasty(url: &str) -> RedisRateLimits {
@@ -23,7 +23,7 @@ fn hasty(url: &str) -> RedisRateLimits {
 
 async fn decide(store: &RedisRateLimits) -> Result<(), Unavailable> {
     let began = Instant::now();
-    let decision = store.reserve(&[ask(1, 1_000_000, HOUR, "ada")]).await;
+    let decision = store.reserve(&[charge_request(1, 1_000_000, HOUR, "ada")]).await;
     assert!(began.elapsed() < HANGS, "a decision took {:?}", began.elapsed());
     decision.map(|decisions| assert!(matches!(&decisions[..], [RedisDecision::Charged(_)]), "{decisions:?}"))
 }
@@ -31,12 +31,12 @@ async fn decide(store: &RedisRateLimits) -> Result<(), Unavailable> {
 async fn comes_back(store: &RedisRateLimits) {
     let began = Instant::now();
     while decide(store).await.is_err() {
-        assert!(began.elapsed() < Duration::from_secs(60), "it does not come back");
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not recover");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// So many decisions would take 20 seconds if each waited its timeout.
+/// This many decisions would take 20 seconds if each waited for its timeout.
 async fn answers_at_once(store: &RedisRateLimits) {
     let began = Instant::now();
     for _ in 0..400 {
@@ -46,7 +46,7 @@ async fn answers_at_once(store: &RedisRateLimits) {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_killed_is_unavailable_and_comes_back_by_itself() {
+async fn killed_redis_is_unavailable_and_recovers() {
     let Some(mut server) = Server::start() else { return };
     let store = hasty(&server.url());
     comes_back(&store).await;
@@ -57,13 +57,13 @@ async fn a_redis_that_is_killed_is_unavailable_and_comes_back_by_itself() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_held_hangs_nobody_and_comes_back_by_itself() {
+async fn suspended_redis_blocks_no_request_and_recovers() {
     let Some(server) = Server::start() else { return };
     let store = hasty(&server.url());
     comes_back(&store).await;
     server.pause();
     answers_at_once(&store).await;
-    // Longer than a connection may take to be made.
+    // Longer than connecting may take.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     answers_at_once(&store).await;
     server.resume();
@@ -71,18 +71,18 @@ async fn a_redis_that_is_held_hangs_nobody_and_comes_back_by_itself() {
 }
 
 #[tokio::test]
-async fn a_peer_that_takes_the_connection_and_says_nothing_hangs_nobody() {
+async fn silent_peer_blocks_no_request() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let store = hasty(&format!("redis://{}/", silent.local_addr().unwrap()));
     answers_at_once(&store).await;
-    let charge = store.charge(&ask(1, 5, HOUR, "ada")).await;
+    let charge = store.charge(&charge_request(1, 5, HOUR, "ada")).await;
     assert_eq!(charge, Err(Unavailable));
-    assert_eq!(store.reset(&ask(1, 5, HOUR, "ada")).await, Err(Unavailable));
-    assert_eq!(store.standing(&[ask(1, 5, HOUR, "ada")]).await, Err(Unavailable));
+    assert_eq!(store.reset(&charge_request(1, 5, HOUR, "ada")).await, Err(Unavailable));
+    assert_eq!(store.status(&[charge_request(1, 5, HOUR, "ada")]).await, Err(Unavailable));
 }
 
 #[tokio::test]
-async fn a_redis_that_is_busy_with_something_else_hangs_nobody() {
+async fn busy_redis_blocks_no_request() {
     let Some(server) = Server::start() else { return };
     let store = hasty(&server.url());
     comes_back(&store).await;
@@ -96,13 +96,13 @@ async fn a_redis_that_is_busy_with_something_else_hangs_nobody() {
         refused += u32::from(decide(&store).await.is_err());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(refused > 0, "the script was over before it was met");
+    assert!(refused > 0, "the script ended before a decision met it");
     let _ = busy.await.unwrap();
     comes_back(&store).await;
 }
 
 #[tokio::test]
-async fn a_network_that_is_200_ms_slow_is_unavailable_to_the_hasty_and_no_queue_to_the_patient() {
+async fn slow_network_fails_only_short_timeouts() {
     let Some(server) = Server::start() else { return };
     let proxy = Proxy::before(server.port()).await;
     let hasty = hasty(&proxy.url());
@@ -124,13 +124,13 @@ async fn a_network_that_is_200_ms_slow_is_unavailable_to_the_hasty_and_no_queue_
         assert_eq!(one.await.unwrap(), Ok(()));
     }
     assert!(began.elapsed() >= Duration::from_millis(200), "the network was not slow");
-    assert!(began.elapsed() < Duration::from_secs(6), "one waits for the other: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(6), "the decisions wait for each other: {:?}", began.elapsed());
     proxy.delay(Duration::ZERO);
     comes_back(&hasty).await;
 }
 
 #[tokio::test]
-async fn a_connection_that_takes_longer_to_make_than_a_decision_may_is_made() {
+async fn slow_handshake_still_connects() {
     let Some(server) = Server::start() else { return };
     let proxy = Proxy::before(server.port()).await;
     proxy.handshake(Duration::from_millis(700));
@@ -142,11 +142,11 @@ async fn a_connection_that_takes_longer_to_make_than_a_decision_may_is_made() {
 }
 
 #[tokio::test]
-async fn what_was_charged_while_nobody_heard_the_answer_stays_charged() {
+async fn charge_with_a_lost_answer_stays() {
     let Some(server) = Server::start() else { return };
     let lost = hasty(&server.url());
     comes_back(&lost).await;
-    let one = ask(7, 3, HOUR, "ada");
+    let one = charge_request(7, 3, HOUR, "ada");
     let kept = reserve(&lost, &one).await.unwrap();
     server.pause();
     let unheard = lost.reserve(std::slice::from_ref(&one)).await;
@@ -154,8 +154,8 @@ async fn what_was_charged_while_nobody_heard_the_answer_stays_charged() {
     server.resume();
     assert!(unheard.is_err() && unsure.is_err());
     let patient = store(&server);
-    let standing = patient.standing(std::slice::from_ref(&one)).await.unwrap()[0];
-    assert!((1..=3).contains(&standing.remaining), "two were charged at most, and one given back: {standing:?}");
+    let status = patient.status(std::slice::from_ref(&one)).await.unwrap()[0];
+    assert!((1..=3).contains(&status.remaining), "at most two units are charged and one is refunded: {status:?}");
     let _ = patient.charge(&palisade::__v1::rate_limits::ChargeRequest { cost: 3, ..one.clone() }).await.unwrap();
     assert!(reserve(&patient, &one).await.is_err());
 }
@@ -163,43 +163,43 @@ async fn what_was_charged_while_nobody_heard_the_answer_stays_charged() {
 #[test]
 fn without_a_runtime_it_is_unavailable() {
     let store = hasty("redis://127.0.0.1:1/");
-    let decided = futures_util::FutureExt::now_or_never(store.standing(&[ask(1, 5, HOUR, "ada")]));
+    let decided = futures_util::FutureExt::now_or_never(store.status(&[charge_request(1, 5, HOUR, "ada")]));
     assert_eq!(decided, Some(Err(Unavailable)));
 }
 
 #[tokio::test]
-async fn what_a_server_comes_to_when_nobody_waits_for_it_any_more_is_charged_to_nobody() {
+async fn late_command_charges_no_client() {
     let Some(server) = Server::start() else { return };
     let (hasty, patient) = (hasty(&server.url()), store(&server));
-    let ask = ask(1, 5, Duration::from_secs(3600), "ada");
-    let _ = reserve(&patient, &ask).await.unwrap();
-    // So that it is connected, and has seen the server's clock.
+    let request = charge_request(1, 5, Duration::from_secs(3600), "ada");
+    let _ = reserve(&patient, &request).await.unwrap();
+    // After this, the store is connected and knows the server's clock.
     let began = Instant::now();
-    while hasty.reserve(std::slice::from_ref(&ask)).await.is_err() {
+    while hasty.reserve(std::slice::from_ref(&request)).await.is_err() {
         assert!(began.elapsed() < Duration::from_secs(20), "it does not answer");
     }
-    let before = patient.standing(std::slice::from_ref(&ask)).await.unwrap()[0].remaining;
+    let before = patient.status(std::slice::from_ref(&request)).await.unwrap()[0].remaining;
     server.pause();
     for _ in 0..4 {
-        assert!(hasty.reserve(std::slice::from_ref(&ask)).await.is_err());
+        assert!(hasty.reserve(std::slice::from_ref(&request)).await.is_err());
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     server.resume();
-    // What was sent before is done before.
+    // The server executes commands in order, so the earlier ones are done after this.
     let began = Instant::now();
-    while hasty.standing(std::slice::from_ref(&ask)).await.is_err() {
+    while hasty.status(std::slice::from_ref(&request)).await.is_err() {
         assert!(began.elapsed() < Duration::from_secs(20), "it does not answer");
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(patient.standing(std::slice::from_ref(&ask)).await.unwrap()[0].remaining, before);
+    assert_eq!(patient.status(std::slice::from_ref(&request)).await.unwrap()[0].remaining, before);
 }
 
 #[test]
-fn a_busy_worker_does_not_take_redis_from_the_others() {
+fn busy_worker_does_not_block_other_workers() {
     let Some(server) = Server::start() else { return };
     let rate_limits = within(Duration::from_millis(500), &server.url());
     let limit = palisade::__v1::rate_limits::Limit::new(1000, Duration::from_secs(60)).unwrap();
-    let ask = move || {
+    let charge_request = move || {
         let client = palisade::__v1::rate_limits::Client::Address([192, 0, 2, 1].into());
         [palisade::__v1::rate_limits::ChargeRequest {
             bucket: 1,
@@ -215,11 +215,11 @@ fn a_busy_worker_does_not_take_redis_from_the_others() {
     let first = rate_limits.clone();
     let busy = std::thread::spawn(move || {
         rt().block_on(async {
-            while first.reserve(&ask()).await.is_err() {
+            while first.reserve(&charge_request()).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             ready.send(()).unwrap();
-            // A handler that computes for a second.
+            // A handler that computes for three seconds.
             std::thread::sleep(Duration::from_secs(3));
         });
     });
@@ -227,7 +227,7 @@ fn a_busy_worker_does_not_take_redis_from_the_others() {
     let (mut failed, mut answered) = (0, 0);
     rt().block_on(async {
         for _ in 0..10 {
-            match rate_limits.reserve(&ask()).await {
+            match rate_limits.reserve(&charge_request()).await {
                 Ok(_) => answered += 1,
                 Err(_) => failed += 1,
             }

@@ -1,25 +1,25 @@
-//! CWE-362, CWE-799: two processes and one Redis have one rate limit.
+//! CWE-362, CWE-799: two processes with one Redis share one rate limit.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use redis::AsyncCommands as _;
 
-use crate::rate_limits::{PATIENT, ask, reserve, within};
+use crate::rate_limits::{PATIENT, charge_request, reserve, within};
 use crate::server::Server;
 
 const ROUNDS: u32 = 1000;
 const TASKS: u32 = 32;
 const ADDRESS: &str = "PALISADE_TESTS_REDIS_OF_TWO_PROCESSES";
 
-/// How many of 64 may pass in this round: small and exact, large and counted in parts.
+/// How many of 64 requests may be admitted in this round. Small limits are counted exactly, large ones in time slots.
 fn limit(round: u32) -> u32 {
     1 + round % 40
 }
 
 #[test]
-fn of_64_tasks_in_two_processes_exactly_n_are_admitted_a_thousand_times() {
-    // The test is also each of its two processes.
+fn two_processes_together_admit_exactly_the_limit() {
+    // The test starts itself as its two child processes.
     if let Ok(url) = std::env::var(ADDRESS) {
         return one_of_the_two_processes(&url);
     }
@@ -29,10 +29,7 @@ fn of_64_tasks_in_two_processes_exactly_n_are_admitted_a_thousand_times() {
     let both: Vec<_> = (0..2)
         .map(|_| {
             let mut process = Command::new(&this);
-            process.args([
-                "--exact",
-                "rate_limit_processes::of_64_tasks_in_two_processes_exactly_n_are_admitted_a_thousand_times",
-            ]);
+            process.args(["--exact", "rate_limit_processes::two_processes_together_admit_exactly_the_limit"]);
             process.env(ADDRESS, server.url()).spawn().unwrap()
         })
         .collect();
@@ -51,7 +48,10 @@ fn of_64_tasks_in_two_processes_exactly_n_are_admitted_a_thousand_times() {
             assert_eq!(shares.iter().sum::<u32>(), limit(round), "round {round}: {shares:?}");
             contested += u32::from(shares.iter().all(|share| *share > 0));
         }
-        assert!(contested > ROUNDS / 20, "in {contested} rounds only both processes were admitted: they did not meet");
+        assert!(
+            contested > ROUNDS / 20,
+            "both processes were admitted in only {contested} rounds: they hardly competed"
+        );
     });
 }
 
@@ -61,16 +61,16 @@ fn one_of_the_two_processes(url: &str) {
         let store = within(PATIENT, url);
         let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
         for round in 0..ROUNDS {
-            // Both begin a round together.
+            // Both processes begin a round together.
             let _: u32 = connection.incr(format!("here:{round}"), 1).await.unwrap();
             while connection.get::<_, u32>(format!("here:{round}")).await.unwrap() < 2 {
                 tokio::task::yield_now().await;
             }
-            let ask = ask(u64::from(round), limit(round), Duration::from_secs(3600), "ada");
+            let request = charge_request(u64::from(round), limit(round), Duration::from_secs(3600), "ada");
             let tries: Vec<_> = (0..TASKS)
                 .map(|_| {
-                    let (store, ask) = (store.clone(), ask.clone());
-                    tokio::spawn(async move { reserve(&store, &ask).await.is_ok() })
+                    let (store, request) = (store.clone(), request.clone());
+                    tokio::spawn(async move { reserve(&store, &request).await.is_ok() })
                 })
                 .collect();
             let mut admitted = 0;

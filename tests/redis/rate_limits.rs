@@ -14,7 +14,7 @@ use crate::server::Server;
 pub const KEY: [u8; 32] = [7; 32];
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What a test waits for at most; only tests of outages are about the timeout.
+/// A timeout that is never reached. Only the tests of outages use short timeouts.
 pub const PATIENT: Duration = Duration::from_secs(20);
 
 pub fn store(server: &Server) -> RedisRateLimits {
@@ -26,7 +26,7 @@ pub fn within(timeout: Duration, url: &str) -> RedisRateLimits {
     RedisRateLimits::new(&RedisConnection::builder(url, "tests", KEY).timeout(timeout).build().unwrap())
 }
 
-/// The same, where this process leases a share of each rate limit.
+/// Like [`store`], for a process that leases a share of each rate limit.
 pub fn leasing(server: &Server, percent: u32, term: Duration) -> RedisRateLimits {
     let redis = RedisConnection::builder(&server.url(), "tests", KEY).timeout(PATIENT).build().unwrap();
     RedisRateLimits::builder(&redis).leases(percent, term).build().unwrap()
@@ -36,7 +36,7 @@ pub fn named(text: &str) -> Client<'static> {
     Client::Named { kind: Cow::Borrowed("body.email"), text: Cow::Owned(text.to_owned()) }
 }
 
-pub fn ask(bucket: u64, limit: u32, window: Duration, client: &str) -> ChargeRequest<'static> {
+pub fn charge_request(bucket: u64, limit: u32, window: Duration, client: &str) -> ChargeRequest<'static> {
     ChargeRequest {
         bucket,
         limit: Limit::new(limit, window).unwrap(),
@@ -47,84 +47,84 @@ pub fn ask(bucket: u64, limit: u32, window: Duration, client: &str) -> ChargeReq
     }
 }
 
-fn costing(cost: u32, ask: &ChargeRequest<'static>) -> ChargeRequest<'static> {
-    ChargeRequest { cost, ..ask.clone() }
+fn costing(cost: u32, request: &ChargeRequest<'static>) -> ChargeRequest<'static> {
+    ChargeRequest { cost, ..request.clone() }
 }
 
-fn observed(ask: &ChargeRequest<'static>) -> ChargeRequest<'static> {
-    ChargeRequest { binding: false, ..ask.clone() }
+fn observed(request: &ChargeRequest<'static>) -> ChargeRequest<'static> {
+    ChargeRequest { binding: false, ..request.clone() }
 }
 
-pub async fn reserve(store: &RedisRateLimits, ask: &ChargeRequest<'static>) -> Result<RedisCharge, Refused> {
-    match store.reserve(std::slice::from_ref(ask)).await.expect("an answer").pop() {
+pub async fn reserve(store: &RedisRateLimits, request: &ChargeRequest<'static>) -> Result<RedisCharge, Refused> {
+    match store.reserve(std::slice::from_ref(request)).await.expect("an answer").pop() {
         Some(RedisDecision::Charged(charge)) => Ok(charge),
         Some(RedisDecision::Refused(refused)) => Err(refused),
         other => panic!("{other:?}"),
     }
 }
 
-async fn remaining(store: &RedisRateLimits, ask: &ChargeRequest<'static>) -> u32 {
-    store.standing(std::slice::from_ref(ask)).await.unwrap()[0].remaining
+async fn remaining(store: &RedisRateLimits, request: &ChargeRequest<'static>) -> u32 {
+    store.status(std::slice::from_ref(request)).await.unwrap()[0].remaining
 }
 
 #[tokio::test]
-async fn exactly_n_are_admitted_and_who_waits_as_long_as_it_says_is_the_next() {
+async fn exactly_the_limit_is_admitted_until_retry_after() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
     for limit in [1, 5, 16, 17, 100] {
-        let ask = ask(u64::from(limit), limit, Duration::from_millis(700), "ada");
+        let request = charge_request(u64::from(limit), limit, Duration::from_millis(700), "ada");
         let began = Instant::now();
         let mut admitted = 0;
         let refused = loop {
-            match reserve(&store, &ask).await {
+            match reserve(&store, &request).await {
                 Ok(charge) => {
                     admitted += 1;
-                    assert_eq!(charge.standing().remaining, limit - admitted);
-                    assert!(charge.standing().reset <= Duration::from_millis(722));
+                    assert_eq!(charge.status().remaining, limit - admitted);
+                    assert!(charge.status().reset <= Duration::from_millis(722));
                 }
                 Err(refused) => break refused,
             }
         };
-        // A machine that stands still for a window may see more than one of them.
+        // If the machine pauses for a whole window, more units are admitted.
         assert!(admitted == limit || began.elapsed() > Duration::from_millis(650), "{admitted} of {limit}");
         assert!(refused.retry_after > Duration::ZERO);
-        assert!(refused.retry_after <= Duration::from_millis(700) + ask.limit.slack() + Duration::from_micros(1));
+        assert!(refused.retry_after <= Duration::from_millis(700) + request.limit.slack() + Duration::from_micros(1));
         tokio::time::sleep(refused.retry_after).await;
-        assert!(reserve(&store, &ask).await.is_ok(), "{limit}: {refused:?} was not true");
+        assert!(reserve(&store, &request).await.is_ok(), "{limit}: refused after the announced wait: {refused:?}");
     }
 }
 
 #[tokio::test]
-async fn a_release_gives_back_exactly_what_was_charged() {
+async fn release_refunds_exactly_the_charge() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
     for limit in [10, 1000] {
-        let ask = ask(u64::from(limit), limit, HOUR, "ada");
-        let three = reserve(&store, &costing(3, &ask)).await.unwrap();
-        let four = reserve(&store, &costing(4, &ask)).await.unwrap();
-        assert_eq!(four.standing().remaining, limit - 7);
+        let request = charge_request(u64::from(limit), limit, HOUR, "ada");
+        let three = reserve(&store, &costing(3, &request)).await.unwrap();
+        let four = reserve(&store, &costing(4, &request)).await.unwrap();
+        assert_eq!(four.status().remaining, limit - 7);
         let after = store.release(vec![three]).await.unwrap();
         assert_eq!(after[0].remaining, limit - 4);
-        assert!(after[0].reset > HOUR - Duration::from_secs(60), "the other is still out: {after:?}");
+        assert!(after[0].reset > HOUR - Duration::from_secs(60), "the other charge is still held: {after:?}");
         let after = store.release(vec![four]).await.unwrap();
         assert_eq!((after[0].remaining, after[0].reset), (limit, Duration::ZERO));
     }
-    assert_eq!(server.dump().await, "", "nothing is kept of who owes nothing");
+    assert_eq!(server.dump().await, "", "a client without charges must have no key");
 }
 
 #[tokio::test]
-async fn a_charge_from_before_a_reset_or_an_expiry_gives_nothing_back_after() {
+async fn charge_from_before_a_reset_refunds_nothing() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
     for limit in [4, 40] {
-        let lasting = ask(u64::from(limit), limit, HOUR, "ada");
+        let lasting = charge_request(u64::from(limit), limit, HOUR, "ada");
         let before = reserve(&store, &lasting).await.unwrap();
         store.reset(&lasting).await.unwrap();
         assert_eq!(remaining(&store, &lasting).await, limit);
         let _kept = reserve(&store, &lasting).await.unwrap();
         assert_eq!(store.release(vec![before]).await.unwrap()[0].remaining, limit - 1);
 
-        let short = ask(u64::from(limit) + 100, limit, Duration::from_millis(100), "ada");
+        let short = charge_request(u64::from(limit) + 100, limit, Duration::from_millis(100), "ada");
         let before = reserve(&store, &short).await.unwrap();
         tokio::time::sleep(Duration::from_millis(150)).await;
         let again = Instant::now();
@@ -135,11 +135,11 @@ async fn a_charge_from_before_a_reset_or_an_expiry_gives_nothing_back_after() {
 }
 
 #[tokio::test]
-async fn a_cost_is_charged_whole_or_not_at_all_and_a_charge_takes_what_there_is() {
+async fn cost_is_charged_completely_or_not_at_all() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
     for limit in [10, 100] {
-        let one = ask(u64::from(limit), limit, HOUR, "ada");
+        let one = charge_request(u64::from(limit), limit, HOUR, "ada");
         let most = costing(limit - 2, &one);
         let _first = reserve(&store, &most).await.unwrap();
         assert!(reserve(&store, &costing(3, &one)).await.is_err());
@@ -151,16 +151,16 @@ async fn a_cost_is_charged_whole_or_not_at_all_and_a_charge_takes_what_there_is(
         assert_eq!(remaining, 0);
         assert!(reset > Duration::ZERO);
         assert_eq!(store.charge(&costing(7, &one)).await.unwrap().remaining, 0);
-        let free = ask(u64::from(limit) + 1, limit, HOUR, "ada");
-        assert_eq!(reserve(&store, &costing(0, &free)).await.unwrap().standing().remaining, limit - 1);
+        let free = charge_request(u64::from(limit) + 1, limit, HOUR, "ada");
+        assert_eq!(reserve(&store, &costing(0, &free)).await.unwrap().status().remaining, limit - 1);
     }
 }
 
 #[tokio::test]
-async fn a_wait_is_until_as_many_units_are_free_as_it_costs() {
+async fn retry_after_covers_the_whole_cost() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
-    let one = ask(1, 4, Duration::from_millis(900), "ada");
+    let one = charge_request(1, 4, Duration::from_millis(900), "ada");
     let _first = reserve(&store, &one).await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let _rest = reserve(&store, &costing(3, &one)).await.unwrap();
@@ -174,13 +174,17 @@ async fn a_wait_is_until_as_many_units_are_free_as_it_costs() {
 }
 
 #[tokio::test]
-async fn of_binding_asks_all_are_charged_or_none_and_an_observed_one_hinders_nobody() {
+async fn binding_requests_are_charged_all_or_none() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
-    let (tight, wide, other) = (ask(1, 1, HOUR, "ada"), ask(2, 50, HOUR, "ada"), ask(3, 5, HOUR, "bob"));
+    let (tight, wide, other) =
+        (charge_request(1, 1, HOUR, "ada"), charge_request(2, 50, HOUR, "ada"), charge_request(3, 5, HOUR, "bob"));
     let _used = reserve(&store, &tight).await.unwrap();
     let decisions = store.reserve(&[wide.clone(), tight.clone(), other.clone()]).await.unwrap();
-    assert!(matches!(&decisions[..], [RedisDecision::Spared(_), RedisDecision::Refused(_), RedisDecision::Spared(_)]));
+    assert!(matches!(
+        &decisions[..],
+        [RedisDecision::RolledBack(_), RedisDecision::Refused(_), RedisDecision::RolledBack(_)]
+    ));
     assert_eq!((remaining(&store, &wide).await, remaining(&store, &other).await), (50, 5));
 
     let decisions = store.reserve(&[wide.clone(), observed(&tight), observed(&other)]).await.unwrap();
@@ -193,31 +197,35 @@ async fn of_binding_asks_all_are_charged_or_none_and_an_observed_one_hinders_nob
 }
 
 #[tokio::test]
-async fn one_rate_limit_that_is_asked_twice_is_charged_twice() {
+async fn repeated_request_is_charged_twice() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
     for limit in [3, 30] {
-        let dear = costing(limit / 3, &ask(u64::from(limit), limit, HOUR, "ada"));
+        let dear = costing(limit / 3, &charge_request(u64::from(limit), limit, HOUR, "ada"));
         let decisions = store.reserve(&[dear.clone(), dear.clone()]).await.unwrap();
         assert!(decisions.iter().all(|decision| matches!(decision, RedisDecision::Charged(_))));
         assert_eq!(remaining(&store, &dear).await, limit / 3);
         let decisions = store.reserve(&[dear.clone(), dear.clone()]).await.unwrap();
-        assert!(matches!(&decisions[..], [RedisDecision::Spared(_), RedisDecision::Refused(_)]), "{decisions:?}");
+        assert!(matches!(&decisions[..], [RedisDecision::RolledBack(_), RedisDecision::Refused(_)]), "{decisions:?}");
         assert_eq!(remaining(&store, &dear).await, limit / 3);
     }
 }
 
 #[tokio::test]
-async fn a_decision_is_one_command_and_a_flushed_script_comes_back_by_itself() {
+async fn decision_is_one_command_after_a_script_flush() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
     let client = redis::Client::open(server.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     for round in 0..3 {
-        let asks = [ask(1, 1000, HOUR, "ada"), ask(2, 5, HOUR, "bob"), ask(3, 100, HOUR, "ada")];
+        let requests = [
+            charge_request(1, 1000, HOUR, "ada"),
+            charge_request(2, 5, HOUR, "bob"),
+            charge_request(3, 100, HOUR, "ada"),
+        ];
         for _ in 0..20 {
-            let asks: Vec<_> = asks.iter().map(observed).collect();
-            let _ = store.reserve(&asks).await.unwrap();
+            let requests: Vec<_> = requests.iter().map(observed).collect();
+            let _ = store.reserve(&requests).await.unwrap();
         }
         let _: () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut connection).await.unwrap();
         let stats: String = redis::cmd("INFO").arg("commandstats").query_async(&mut connection).await.unwrap();
@@ -227,21 +235,25 @@ async fn a_decision_is_one_command_and_a_flushed_script_comes_back_by_itself() {
             let number = line.split("calls=").nth(1).unwrap().split(',').next().unwrap();
             number.parse::<u64>().unwrap()
         };
-        assert_eq!((calls("evalsha"), calls("eval")), (20 * (round + 1), round + 1), "EVALSHA each, EVAL when unknown");
+        assert_eq!(
+            (calls("evalsha"), calls("eval")),
+            (20 * (round + 1), round + 1),
+            "EVALSHA for each decision, EVAL only for an unknown script"
+        );
     }
-    assert_eq!(remaining(&store, &ask(1, 1000, HOUR, "ada")).await, 940);
+    assert_eq!(remaining(&store, &charge_request(1, 1000, HOUR, "ada")).await, 940);
 }
 
 #[tokio::test]
-async fn keys_tell_no_address_and_no_name_and_all_expire_with_their_last_charge() {
+async fn keys_are_unreadable_and_expire() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
     let address = Client::Address([192, 0, 2, 77].into());
     let principal = Client::Principal { issuer: "https://issuer.example".into(), subject: "u-4711".into() };
     for client in [address, principal, named("ada@example.com")] {
         for limit in [5, 500] {
-            let ask = ChargeRequest { client: client.clone(), ..ask(u64::from(limit), limit, HOUR, "") };
-            let _ = reserve(&store, &ask).await.unwrap();
+            let request = ChargeRequest { client: client.clone(), ..charge_request(u64::from(limit), limit, HOUR, "") };
+            let _ = reserve(&store, &request).await.unwrap();
         }
     }
     let dump = server.dump().await;
@@ -261,7 +273,7 @@ async fn keys_tell_no_address_and_no_name_and_all_expire_with_their_last_charge(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_window_has_more_than_n_whatever_the_pattern() {
+async fn no_window_exceeds_the_limit() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
     let until = Instant::now() + Duration::from_secs(4);
@@ -269,15 +281,15 @@ async fn no_window_has_more_than_n_whatever_the_pattern() {
     for (at, (limit, millis)) in
         [(1, 20), (2, 35), (5, 50), (16, 80), (17, 60), (33, 100), (100, 200), (3, 200)].into_iter().enumerate()
     {
-        let ask = ask(at as u64, limit, Duration::from_millis(millis), "ada");
+        let request = charge_request(at as u64, limit, Duration::from_millis(millis), "ada");
         let tasks: Vec<_> = (0..3)
             .map(|_| {
-                let (store, ask) = (store.clone(), ask.clone());
+                let (store, request) = (store.clone(), request.clone());
                 tokio::spawn(async move {
                     let mut admitted = Vec::new();
                     while Instant::now() < until {
                         let sent = Instant::now();
-                        if reserve(&store, &ask).await.is_ok() {
+                        if reserve(&store, &request).await.is_ok() {
                             admitted.push((sent, Instant::now()));
                         }
                     }
@@ -285,14 +297,14 @@ async fn no_window_has_more_than_n_whatever_the_pattern() {
                 })
             })
             .collect();
-        keys.push((ask.limit, tasks));
+        keys.push((request.limit, tasks));
     }
     for (limit, tasks) in keys {
         let mut admitted = Vec::new();
         for task in tasks {
             admitted.extend(task.await.unwrap());
         }
-        // Each was charged between these two instants. Whatever N + 1 of them one takes, the server saw a window go by.
+        // Each request was charged between these two instants. Any N + 1 of them must span at least one window.
         let most = limit.limit() as usize;
         assert!(admitted.len() > 2 * most, "{limit:?}: only {} in all", admitted.len());
         admitted.sort();
@@ -305,7 +317,7 @@ async fn no_window_has_more_than_n_whatever_the_pattern() {
 }
 
 #[test]
-fn what_cannot_work_is_told_without_a_secret() {
+fn invalid_configuration_is_reported_without_secrets() {
     const URL: &str = "redis://127.0.0.1/";
     assert!(RedisConnection::builder(URL, "tests", [7; 31]).build().is_err());
     assert!(RedisConnection::builder(URL, "", KEY).build().is_err());
@@ -321,19 +333,19 @@ fn what_cannot_work_is_told_without_a_secret() {
 }
 
 #[tokio::test]
-async fn a_million_in_a_day_are_counted_in_bounded_space() {
+async fn large_limit_takes_bounded_space() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
     let day = Duration::from_secs(86_400);
-    let million = ask(1, 1_000_000, day, "ada");
+    let million = charge_request(1, 1_000_000, day, "ada");
     let quarter = ChargeRequest { cost: 250_000, ..million.clone() };
     for left in [750_000, 500_000, 250_000, 0] {
-        assert_eq!(reserve(&store, &quarter).await.unwrap().standing().remaining, left);
+        assert_eq!(reserve(&store, &quarter).await.unwrap().status().remaining, left);
     }
     let refused = reserve(&store, &million).await.unwrap_err();
     assert!(refused.retry_after > day - Duration::from_secs(60) && refused.retry_after <= day + million.limit.slack());
-    // What is said of the largest value there can be: one entry for each part of a window, and one more.
-    let short = ask(2, 1000, Duration::from_millis(320), "ada");
+    // The documented size of the largest value: one entry for each time slot of a window, and one more.
+    let short = charge_request(2, 1000, Duration::from_millis(320), "ada");
     let began = Instant::now();
     let mut longest = 0;
     let mut connection = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();

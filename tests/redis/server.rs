@@ -1,4 +1,4 @@
-//! A Redis of the test's own: on a free port, in a folder of its own, gone when the test is.
+//! A Redis server for one test: on a free port, in its own folder, stopped when the test ends.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -14,15 +14,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// `None` where there is no Redis on this machine, which fails where everything has to be run.
+    /// `None` if Redis is not installed. In CI this fails instead.
     pub fn start() -> Option<Self> {
         if Command::new("redis-server").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
             assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "redis-server is missing");
-            eprintln!("not run: redis-server is not on this machine");
+            eprintln!("not run: redis-server is not installed");
             return None;
         }
-        // One after the other, so that no two are given the same free port; a port that somebody else took meanwhile is
-        // another one the next time.
+        // Servers start one after the other, so that no two get the same free port. If another program takes the port
+        // meanwhile, the next attempt uses another port.
         static STARTING: Mutex<()> = Mutex::new(());
         let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..10 {
@@ -44,7 +44,7 @@ impl Server {
         self.port
     }
 
-    /// Stops it where it stands; it keeps its connections and answers nobody.
+    /// Suspends the server: it keeps its connections and does not answer.
     pub fn pause(&self) {
         self.signal("STOP");
     }
@@ -55,16 +55,16 @@ impl Server {
 
     fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.process.id().to_string()]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "our own child");
+        assert!(sent.is_ok_and(|status| status.success()), "our child process");
     }
 
-    /// Ends it at once, as a crash does.
+    /// Kills the server, as a crash does.
     pub fn kill(&mut self) {
-        self.process.kill().expect("our own child");
+        self.process.kill().expect("our child process");
         self.process.wait().expect("its end");
     }
 
-    /// An empty one in the place of one that was killed.
+    /// Starts an empty server in place of the killed one.
     pub fn restart(&mut self) {
         self.process = spawn(self.port, &self.folder);
         self.wait_until_it_answers();
@@ -101,7 +101,7 @@ impl Server {
         assert!(self.answers(), "redis-server ended");
     }
 
-    /// Waits until it does; no, if it ended.
+    /// Waits until the server answers. Returns `false` if it ended.
     fn answers(&mut self) -> bool {
         let began = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {

@@ -1,4 +1,5 @@
-//! CWE-359, CWE-345: what somebody who can read or write the Redis learns of sessions and revocations, and can do with them.
+//! CWE-359, CWE-345: a third party that can read or write the Redis learns nothing about sessions and revocations, and cannot
+//! forge them.
 
 use std::time::{Duration, SystemTime};
 
@@ -35,8 +36,8 @@ async fn redis_contains_no_readable_subject_session_or_scope() {
     }
     sessions.renew_all_of(SUBJECT).await.unwrap();
     let dump = server.dump().await;
-    for room in ["session", "sessions", "revoked", "epoch"] {
-        assert!(dump.contains(&format!("tests:{room}:{{")), "{room}: {dump}");
+    for section in ["session", "sessions", "revoked", "epoch"] {
+        assert!(dump.contains(&format!("tests:{section}:{{")), "{section}: {dump}");
     }
     for secret in secrets {
         assert!(!dump.contains(&secret), "{secret}: {dump}");
@@ -52,7 +53,7 @@ async fn another_secret_means_other_sessions() {
     });
     let pair = ours.begin(&grant()).await.unwrap();
     assert_eq!(refresh(&others, pair.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
-    // Also not if the key is copied to the name that the other application uses.
+    // A copy of the key under the name that the other application uses is rejected, too.
     let mut connection = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
     let (ours, others) = (RedisSessions::new(&super::connection(&server.url())), {
         let builder = palisade::redis::RedisConnection::builder(&server.url(), "copies", KEY);
@@ -65,7 +66,7 @@ async fn another_secret_means_other_sessions() {
         let copy = key.replacen("tests", "copies", 1);
         let () = redis::cmd("COPY").arg(&key).arg(copy).query_async(&mut connection).await.unwrap();
     }
-    assert_eq!(others.find("s-1").await.unwrap(), None, "it is bound to the name of its key");
+    assert_eq!(others.find("s-1").await.unwrap(), None, "a value is bound to the name of its key");
 }
 
 fn record(id: &str) -> SessionRecord {
@@ -74,7 +75,7 @@ fn record(id: &str) -> SessionRecord {
 }
 
 #[tokio::test]
-async fn remove_all_takes_every_session_of_the_subject_and_no_other() {
+async fn remove_all_removes_only_the_subjects_sessions() {
     let Some(server) = Server::start() else { return };
     let store = RedisSessions::new(&connection(&server.url()));
     for id in ["a", "b", "c"] {
@@ -94,7 +95,7 @@ async fn remove_all_takes_every_session_of_the_subject_and_no_other() {
 }
 
 #[tokio::test]
-async fn lifetimes_of_revocations_are_bounded_by_what_redis_can_keep() {
+async fn extreme_revocation_lifetimes_are_clamped() {
     let Some(server) = Server::start() else { return };
     let store = RedisRevocations::new(&connection(&server.url())).for_lifetimes_up_to(Duration::MAX);
     store.revoke_before("issuer", SUBJECT, SystemTime::now()).await.unwrap();

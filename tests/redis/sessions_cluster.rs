@@ -27,7 +27,7 @@ async fn refresh(sessions: &SharedSessions, subject: &str, token: &str) -> Resul
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_keeps_sessions_and_outlives_a_primary() {
+async fn cluster_keeps_sessions_through_a_failover() {
     let Some(mut cluster) = Cluster::start() else { return };
     let (here, there) = (process(&cluster, PATIENT), process(&cluster, PATIENT));
     let jwt = there.verifier().build().unwrap();
@@ -43,19 +43,19 @@ async fn a_cluster_keeps_sessions_and_outlives_a_primary() {
     nodes.dedup();
     assert_eq!((keys.len(), nodes.len()), (13, 3), "12 sessions and their list: {keys:?}");
 
-    // A refresh token is good once, in whichever process.
+    // A refresh token is valid once, in any process.
     let next = refresh(&there, "ada", pairs[0].refresh_token()).await.unwrap();
     assert_eq!(refresh(&here, "ada", pairs[0].refresh_token()).await.unwrap_err(), RefreshError::Reused);
     assert_eq!(refresh(&here, "ada", &next).await.unwrap_err(), RefreshError::Unknown);
     assert_eq!(jwt.verify(pairs[0].access_token()).await.unwrap_err(), REVOKED);
 
-    // One session ends alone.
+    // Ending one session does not affect others.
     let principal = jwt.verify(pairs[1].access_token()).await.unwrap();
     here.end(&principal).await.unwrap();
     assert_eq!(jwt.verify(pairs[1].access_token()).await.unwrap_err(), REVOKED);
     jwt.verify(pairs[2].access_token()).await.unwrap();
 
-    // All sessions of a subject end together, and nobody else's.
+    // All sessions of a subject end together, and no session of another subject.
     let bob = here.begin(&of("bob")).await.unwrap();
     there.end_all_of("ada").await.unwrap();
     for pair in &pairs[2..] {
@@ -64,7 +64,7 @@ async fn a_cluster_keeps_sessions_and_outlives_a_primary() {
     }
     jwt.verify(bob.access_token()).await.unwrap();
 
-    // A node dies: each answer is right, or unavailable.
+    // A node dies: each result is correct, or unavailable.
     let mut alive = Vec::new();
     for number in 0..12 {
         alive.push(here.begin(&of(&format!("subject {number}"))).await.unwrap());
@@ -102,10 +102,10 @@ async fn a_cluster_keeps_sessions_and_outlives_a_primary() {
     for (number, pair) in alive.iter().enumerate() {
         let subject = format!("subject {number}");
         let began = Instant::now();
-        // A connection that was idle finds out only now that its node is dead.
+        // An idle connection notices only now that its node is dead.
         while let Err(error) = refresh(&here, &subject, pair.refresh_token()).await {
             assert_eq!(error, RefreshError::Unavailable);
-            assert!(began.elapsed() < Duration::from_secs(60), "it does not come back");
+            assert!(began.elapsed() < Duration::from_secs(60), "it does not recover");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! CWE-400, CWE-636, ASVS V16.5.3: sessions and revocations while Redis is gone, silent or late.
+//! CWE-400, CWE-636, ASVS V16.5.3: sessions and revocations while Redis is down, silent or late.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,7 +13,7 @@ use super::rate_limits::{KEY, PATIENT};
 use super::server::Server;
 use super::{grant, process};
 
-/// Long beside the timeouts here, short beside what an operating system waits.
+/// Much longer than the timeouts here, much shorter than the timeouts of an operating system.
 const HANGS: Duration = Duration::from_secs(10);
 const HASTY: Duration = Duration::from_millis(50);
 
@@ -30,7 +30,7 @@ fn later() -> SystemTime {
     SystemTime::now() + Duration::from_secs(3600)
 }
 
-/// A caller with a token, as a verifier that asks no revocations makes it.
+/// A principal with a token, for the checks of revocations.
 async fn ada(server: &Server) -> Principal {
     let sessions = process(server);
     let pair = sessions.begin(&grant()).await.unwrap();
@@ -50,14 +50,14 @@ async fn unavailable((sessions, revocations): &(RedisSessions, RedisRevocations)
         revocations.revoke_before("issuer", "ada", SystemTime::now()).await,
         revocations.is_revoked(ada).await.map(drop),
     ];
-    assert!(began.elapsed() < HANGS, "it hangs: {:?}", began.elapsed());
+    assert!(began.elapsed() < HANGS, "the operations hang: {:?}", began.elapsed());
     all.into_iter().filter(|one| *one == Err(Unavailable)).count()
 }
 
 async fn comes_back(stores: &(RedisSessions, RedisRevocations), ada: &Principal) {
     let began = Instant::now();
     while unavailable(stores, ada).await > 0 {
-        assert!(began.elapsed() < Duration::from_secs(60), "it does not come back");
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not recover");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -72,7 +72,7 @@ async fn fails_at_once(stores: &(RedisSessions, RedisRevocations), ada: &Princip
 }
 
 #[tokio::test]
-async fn sessions_are_unavailable_while_redis_is_killed_or_suspended() {
+async fn sessions_are_unavailable_during_an_outage() {
     let Some(mut server) = Server::start() else { return };
     let ada = ada(&server).await;
     let stores = within(HASTY, &server.url());
@@ -112,11 +112,11 @@ async fn scripts(server: &Server) -> u64 {
 }
 
 #[tokio::test]
-async fn a_late_refresh_replaces_nothing_and_is_sent_once() {
+async fn late_refresh_replaces_nothing_and_is_sent_once() {
     let Some(server) = Server::start() else { return };
     let ((hasty, _), (patient, _)) = (within(HASTY, &server.url()), within(PATIENT, &server.url()));
     patient.insert(record(1)).await.unwrap();
-    // The first answer tells the server's clock.
+    // The first answer contains the server's clock.
     let began = Instant::now();
     while hasty.replace("s-1", &[9; 32], &[9; 32], later()).await != Ok(false) {
         assert!(began.elapsed() < Duration::from_secs(20), "it does not answer");

@@ -1,10 +1,10 @@
 //! The client that a rate limit counts, and the key under which a store keeps it.
 //!
-//! Threat: two clients whose names run together into one key (CWE-1389); addresses and names that were chosen to collide, so that
-//! each lookup becomes slow (CWE-407) or one client pays for another; a memory dump that shows addresses and names of people
-//! (CWE-359).
-//! Promise: no two clients feed the same bytes to the hash. A store keeps only 128 bits of a hash whose secret is drawn for each
-//! process. Without the secret nobody finds two clients that collide, or that belong to the same shard.
+//! Threat: two clients whose names produce the same key (CWE-1389); addresses and names that were chosen to collide, so that
+//! each lookup becomes slow (CWE-407) or one client is charged for another; a memory dump that shows addresses and names of
+//! people (CWE-359).
+//! Promise: no two clients feed the same bytes to the hash. A store keeps only 128 bits of a hash whose secret is drawn for
+//! each process. Clients that collide, or that share a shard, cannot be found without the secret.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,12 +21,12 @@ pub enum Client<'a> {
     Address(IpAddr),
     /// A verified identity.
     Principal {
-        /// Who vouches for it.
+        /// The issuer that verified it.
         issuer: Cow<'a, str>,
         /// The name of the client at that issuer.
         subject: Cow<'a, str>,
     },
-    /// Anything else that tells clients apart, such as an API key or a field of the input.
+    /// Anything else that distinguishes clients, such as an API key or a field of the input.
     Named {
         /// What the text is, such as `body.email`.
         kind: Cow<'a, str>,
@@ -58,11 +58,11 @@ impl Client<'_> {
     }
 }
 
-/// One client in one bucket, as a keyed hash. It tells nothing about the client, and means nothing to a store with another
+/// One client in one bucket, as a keyed hash. It reveals nothing about the client, and cannot be used in a store with another
 /// secret.
 ///
-/// The upper 32 bits of `high` choose the shard. The other 96 bits are the fingerprint, which tells clients apart within a shard.
-/// Two words stay in registers from the hash to the comparison.
+/// The upper 32 bits of `high` choose the shard. The other 96 bits are the fingerprint, which distinguishes clients within a
+/// shard. Two 64-bit words stay in registers from the hash to the comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientKey {
     high: u64,
@@ -76,7 +76,7 @@ impl ClientKey {
     /// The number of its shard: less than `shards`, each with the same probability.
     #[inline]
     pub(super) fn shard(self, shards: u32) -> usize {
-        // The product of two 32-bit numbers can't overflow.
+        // The product of two 32-bit numbers cannot overflow.
         ((self.high >> 32).wrapping_mul(u64::from(shards)) >> 32) as usize
     }
 
@@ -85,14 +85,14 @@ impl ClientKey {
         [self.high as u32, self.low as u32, (self.low >> 32) as u32]
     }
 
-    /// Whether this is its fingerprint.
+    /// Whether the key has this fingerprint.
     #[inline]
     pub(super) fn has(self, fingerprint: &Fingerprint) -> bool {
         let [first, low, high] = *fingerprint;
         first == self.high as u32 && (u64::from(high) << 32 | u64::from(low)) == self.low
     }
 
-    /// A number that is as good as random.
+    /// 64 pseudorandom bits.
     #[inline]
     pub(super) fn number(self) -> u64 {
         self.low
@@ -120,8 +120,8 @@ impl KeyHasher {
     pub(super) fn key(&self, bucket: u64, client: &Client<'_>) -> ClientKey {
         let hash = match client {
             Client::Address(IpAddr::V4(address)) => {
-                // The bytes of `Client::feed` in pieces whose lengths are constant, which is twice as fast. So is a hasher of
-                // its own: the compiler knows that nothing was written to it before.
+                // The bytes of `Client::feed` in pieces whose lengths are constant, which is twice as fast. A separate hasher
+                // is faster too: the compiler knows that nothing was written to it before.
                 let mut hasher = SipHasher13::new_with_keys(self.secret.0, self.secret.1);
                 hasher.write_u64(bucket);
                 hasher.write_u8(4);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fast_path_for_addresses_hashes_the_same_bytes() {
+    fn address_fast_path_hashes_the_same_bytes() {
         let hasher = KeyHasher::new();
         for number in [0, 1, 0xC000_0201, u32::MAX] {
             let address = Client::Address(number.to_be_bytes().into());

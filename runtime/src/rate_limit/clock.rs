@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-/// An instant, in nanoseconds since the start of its clock. Instants of two clocks can't be compared.
+/// An instant, in nanoseconds since the start of its clock. Instants of two clocks cannot be compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tick(u64);
 

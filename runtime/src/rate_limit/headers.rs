@@ -1,9 +1,9 @@
-//! The headers that tell a client about its rate limits.
+//! The headers that report rate limits to the client.
 //!
-//! Threat: a client that does not know when to come back comes back at once. A stranger who chooses the name of somebody else
-//! reads from the headers how often that name has failed (CWE-204).
-//! Promise: each response, admitted or refused, has the headers of the style that the application chose. A rate limit by a name
-//! that the caller chose reports nothing, except when to come back if it refuses.
+//! Threat: a client that does not know when to retry retries at once. A stranger who sends the name of another person reads
+//! from the headers how often that name has failed (CWE-204).
+//! Promise: each response, admitted or refused, has the headers of the style that the application chose. A rate limit by a
+//! name that the caller chose reports nothing, except `Retry-After` when it refuses.
 
 use std::fmt::Write;
 
@@ -18,11 +18,11 @@ const LEGACY_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const LEGACY_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const LEGACY_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Which headers tell a client about its rate limits. A refusal has a `Retry-After` header in every style.
+/// Which headers report rate limits to the client. A refusal has a `Retry-After` header in every style.
 ///
 /// No style reports a rate limit by a name that the caller chose ([`By::Field`](crate::rate_limit::By::Field),
-/// [`By::Header`](crate::rate_limit::By::Header), [`By::Key`](crate::rate_limit::By::Key)): it would tell a stranger how often that
-/// name has failed. Of a list such as `by = [ip, field(body.email)]` only the address is reported.
+/// [`By::Header`](crate::rate_limit::By::Header), [`By::Key`](crate::rate_limit::By::Key)): the headers would reveal to a
+/// stranger how often that name has failed. Of a list such as `by = [ip, field(body.email)]` only the address is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RateLimitHeaders {
@@ -31,16 +31,16 @@ pub enum RateLimitHeaders {
     /// in how many seconds the next unit is available again.
     #[default]
     Draft10,
-    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset` (in seconds from now) of the rate limit that has the
-    /// least left; of several such, of the one whose reset takes the longest. No standard defines these headers. Use them for
-    /// clients that know nothing else.
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset` (in seconds from now) of the rate limit that has
+    /// the least left; if several have the same left, of the one whose reset takes the longest. No standard defines these
+    /// headers. Use them for clients that understand no others.
     Legacy,
     /// No headers.
     Omit,
 }
 
 impl Reservations {
-    /// Adds the headers that tell the client what it has left.
+    /// Adds the headers that report what the client has left.
     pub(crate) fn report(&self, style: RateLimitHeaders, headers: &mut HeaderMap) {
         if self.reported().next().is_none() {
             return;
@@ -61,7 +61,7 @@ impl Reservations {
         for entry in self.reported() {
             let rate_limit = &entry.rate_limit;
             for text in [&mut policy, &mut state] {
-                // Writing to a `String` can't fail, here and below.
+                // Writing to a `String` cannot fail, here and below.
                 let _ = write!(text, "{}\"{}", if text.is_empty() { "" } else { ", " }, rate_limit.name);
                 if rate_limit.has_several_keys() {
                     let _ = write!(text, ":{}", entry.by.word());

@@ -2,10 +2,10 @@
 //!
 //! Threat: a lock-out as a weapon (CWE-645, ASVS V6.3.1): an attacker who fails often enough with the name of a victim locks the
 //! victim out.
-//! Promise: an address from which a name succeeded at this handler within [`REMEMBERED`] is counted by itself while the name is at
-//! its rate limit, with the same numbers. An attacker who shares an address with the victim gains one rate limit more, and
-//! nothing else. What is remembered is the name as it was written: an account whose name looks like another's does not make an
-//! address known for that other one.
+//! Promise: an address from which a name succeeded at this handler within [`REMEMBERED`] is counted by itself while the name
+//! is at its rate limit, with the same numbers. An attacker who shares an address with the victim gains one rate limit more,
+//! and nothing else. The name is remembered as it was written: an account whose name only looks like another name does not
+//! make an address known for that other name.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -20,11 +20,12 @@ use crate::unavailable::Unavailable;
 /// How long a success is remembered, to a precision of a 32nd.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// A success is remembered as one charge of this many. It uses so little of its limit that it is the first to leave a full store.
+/// A success is remembered as one charge against a limit of this size. It uses so little of the limit that a full store
+/// evicts it first.
 const CAPACITY: u32 = 1000;
 
-/// Combined with the number of the handler, the bucket of the known addresses; combined with the bucket of a rate limit, the
-/// bucket in which a known address is counted by itself.
+/// `KNOWN` combined with the number of the handler is the bucket of the known addresses. `BY_ITSELF` combined with the bucket
+/// of a rate limit is the bucket in which a known address is counted by itself.
 const KNOWN: u64 = 0x5265_636f_7264_2e2e;
 const BY_ITSELF: u64 = 0x496e_7374_6561_642e;
 
@@ -36,7 +37,8 @@ pub(super) struct KnownAddress {
 }
 
 impl KnownAddress {
-    /// `None` if the rate limit can't lock a victim out: it does not count by a field, or counts other requests than failures.
+    /// `None` if the rate limit cannot lock a victim out: it does not count by a field, or it counts all requests or
+    /// successes.
     pub(super) fn of(charge: &PendingCharge<'_, '_>) -> Option<Self> {
         let (By::Field(_), Count::Failures | Count::When(_)) = (charge.by, charge.rate_limit.count) else {
             return None;
@@ -66,8 +68,8 @@ impl KnownAddress {
         Ok(store.status(&self.request()).await?.remaining < CAPACITY)
     }
 
-    /// Remembers a success. Only the last one is kept. If the store does not answer nothing is remembered, which refuses no
-    /// request now.
+    /// Remembers a success. Only the last one is kept. If the store does not answer, nothing is remembered, and the present
+    /// request is not refused for it.
     pub(super) async fn remember(&self, store: &RateLimitStore) {
         let request = self.request();
         if store.reset(&request).await.is_ok() {
@@ -76,8 +78,8 @@ impl KnownAddress {
     }
 }
 
-/// Changes each request that was refused because of a name, and that comes from a known address: it then charges the name and the
-/// address together. Returns whether any request was changed. If the store does not answer, nothing is known.
+/// Changes each request that was refused because of a name, and that comes from a known address: it then charges the name and
+/// the address together. Returns whether any request was changed. If the store does not answer, no address counts as known.
 pub(super) async fn count_known_addresses_by_themselves(
     store: &RateLimitStore,
     charges: &[&PendingCharge<'_, '_>],

@@ -1,7 +1,7 @@
 //! The numbers of a rate limit: how many units in which window.
 //!
 //! Threat: a limit of zero, or a window of zero length, that silently means "unlimited".
-//! Promise: such a limit can't be made.
+//! Promise: such a limit cannot be constructed.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;

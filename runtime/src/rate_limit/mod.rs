@@ -4,9 +4,9 @@
 //! pause (CWE-770). The limiter itself is a target too: bursts at the edge of a window, many connections at once, millions of
 //! addresses that push a blocked address out of memory.
 //!
-//! Promise: at most N units in *any* half-open window of length W, for every arrival pattern and any number of threads. The error is
-//! one-sided: a client may be refused a little too long, and is never admitted too early. A store holds a bounded number of clients,
-//! and when it is full, a client at its rate limit keeps its place.
+//! Promise: at most N units in *any* half-open window of length W, for every arrival pattern and any number of threads. The
+//! error is one-sided: a client may be refused a little too long, and is never admitted too early. A store holds a bounded
+//! number of clients, and when it is full, a client at its rate limit is not evicted.
 //!
 //! ```
 //! use std::time::Duration;
@@ -37,10 +37,10 @@
 //!
 //! # Charged before, settled after
 //!
-//! A charge is made before the handler runs and may be refunded after it, so that concurrent attempts can't pass the rate limit.
-//! A charge that is not refunded stays: a client that hangs up has paid. Until it is decided whether a charge stays, it is *in
-//! flight*. A store knows how many units of a full limit are in flight, because such a limit is not used up. This decides what a
-//! client is told and whether it may wait. It never changes how many are admitted.
+//! A charge is made before the handler runs and may be refunded after it, so that concurrent attempts cannot pass the rate
+//! limit. A charge that is not refunded stays: a client that hangs up stays charged. Until it is decided whether a charge
+//! stays, it is *in flight*. A store knows how many units of a full limit are in flight, because such a limit is not used up.
+//! This decides what the response reports and whether the request may wait. It never changes how many requests are admitted.
 //!
 //! # How clients are kept in memory
 //!

@@ -1,12 +1,13 @@
 //! Requests that wait for a charge in flight to be settled.
 //!
-//! Threat: a limit that is full of requests in flight refuses clients that did nothing wrong: twelve people of one office log in
-//! at once with the right passwords, and seven are refused (CWE-645). Requests that wait without a bound, or that all ask again
-//! at every change, are the next overload (CWE-400, CWE-770).
+//! Threat: a limit that is full of requests in flight refuses clients that did nothing wrong: twelve people of one office log
+//! in at once with the right passwords, and seven are refused (CWE-645). Requests that wait without a bound, or that all
+//! retry at every change, cause another overload (CWE-400, CWE-770).
 //! Promise: a request waits for a bounded time, and is then decided about as if it had just arrived, so no promise of a limit
-//! depends on the waiting. At most [`MAX_WAITING`] requests wait in a store, and at most [`MAX_FOR_ONE`] for one client's limit.
-//! Only the first request of a queue asks again: when a charge was settled in this process, and at growing intervals, because
-//! another process may have settled one. Waiting blocks no thread. A request that is dropped while it waits passes its turn on.
+//! depends on the waiting. At most [`MAX_WAITING`] requests wait in a store, and at most [`MAX_FOR_ONE`] for one client's
+//! limit. Only the first request of a queue retries: when a charge was settled in this process, and at growing intervals,
+//! because another process may have settled one. Waiting blocks no thread. A request that is dropped while it waits passes
+//! its turn on.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -24,18 +25,18 @@ const MAX_WAITING: usize = 1024;
 /// How many requests may wait for one limit of one client.
 const MAX_FOR_ONE: usize = 64;
 
-/// The first request of a queue asks again after this time, then after twice as long each time, up to the longest pause.
+/// The first request of a queue retries after this time, then after twice as long each time, up to the longest pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
-/// It never asks again sooner than this, unless a charge was settled.
+/// It never retries sooner than this, unless a charge was settled.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// The queues of one store, each with a number that comes from a keyed hash. If two clients ever had the same number, each
 /// would wait a little longer, and no decision would be wrong.
 #[derive(Default)]
 pub(super) struct Queues {
-    /// Read whenever a charge is settled, so that nothing more is done while no request waits.
+    /// Read whenever a charge is settled. If it is zero, nothing else is done.
     waiting: AtomicUsize,
     queues: Mutex<HashMap<u64, (usize, Arc<Turns>)>>,
 }
@@ -47,7 +48,7 @@ struct Turns {
 }
 
 impl Queues {
-    /// Tells the queue with this number that a charge is no longer in flight, or that there is room for another reason.
+    /// Notifies the queue with this number that a charge is no longer in flight, or that there is room for another reason.
     #[inline]
     pub(super) fn settled(&self, number: u64) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
@@ -136,8 +137,8 @@ pub(crate) struct FullLimit {
     pub(crate) has_room_in: Duration,
 }
 
-/// Calls `decide` again whenever the limit may have room, until it decides or `until` has passed; then the error is what the
-/// request still waits for. A call of `decide` is never cancelled.
+/// Calls `decide` again whenever the limit may have room, until it decides or `until` has passed; then the error is the limit
+/// that the request still waits for. A call of `decide` is never cancelled.
 pub(crate) async fn wait<T>(
     mut full: FullLimit,
     until: Instant,
@@ -178,13 +179,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queues_are_bounded_and_an_empty_queue_takes_no_space() {
+    fn queues_are_bounded_and_removed_when_empty() {
         let queues = Arc::new(Queues::default());
         let mut all = Vec::new();
         for number in 0..(MAX_WAITING / MAX_FOR_ONE) as u64 {
             let queue = Queue::new(&queues, number);
             all.extend((0..MAX_FOR_ONE).map(|_| queue.join().expect("there is room")));
-            assert!(queue.join().is_none(), "one client takes no more");
+            assert!(queue.join().is_none(), "the queue of one client is full");
         }
         assert!(Queue::new(&queues, 99).join().is_none(), "the store is full");
         all.truncate(1);
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_of_a_queue_is_woken_and_no_wake_up_is_lost() {
+    fn only_the_first_waiter_is_woken() {
         let queues = Arc::new(Queues::default());
         let queue = Queue::new(&queues, 1);
         let (one, two) = (queue.join().unwrap(), queue.join().unwrap());

@@ -2,10 +2,10 @@
 //!
 //! Threat: concurrent attempts that pass a rate limit between its check and its charge (CWE-367); refunds that make a count
 //! negative; a store that does not answer and so counts nothing (CWE-636).
-//! Promise: a reservation is charged before anything else happens, and is refunded only in the very window that was charged. A
-//! request that one rate limit refuses is charged to none. A client that hangs up stays charged, because a reservation that is
-//! dropped stays. A rate limit that is full of requests in flight is not used up: a request waits for a bounded time until one
-//! of them is settled. If the store does not answer, each rate limit does what its [`OnStoreFailure`] demands.
+//! Promise: a reservation is charged before anything else happens, and is refunded only in the very window that was charged.
+//! If one rate limit refuses a request, none is charged. A client that hangs up stays charged, because dropping a reservation
+//! does not refund it. A rate limit that is full of requests in flight is not used up: a request waits for a bounded time
+//! until one of them is settled. If the store does not answer, each rate limit does what its [`OnStoreFailure`] demands.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -67,7 +67,7 @@ pub(crate) type Observed = Few<RateLimit>;
 #[derive(Default)]
 pub(crate) struct Reservations {
     pub(super) entries: Vec<Entry>,
-    /// A rate limit refused the request, so the other ones don't count it.
+    /// A rate limit refused the request, so the other ones do not count it.
     refused: bool,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Entry {
     /// `None` if it was refunded, or if the rate limit refused.
     charge: Option<Reservation>,
     pub(super) status: RateLimitStatus,
-    /// What a success makes known.
+    /// The address that becomes known if the request succeeds.
     known_address: Option<Box<KnownAddress>>,
 }
 
@@ -131,10 +131,13 @@ impl Reservations {
         mut charges: Few<&PendingCharge<'_, '_>>,
         enforced: bool,
     ) -> Result<Observed, RateLimitRefusal> {
-        if charges.iter().any(|due| due.rate_limit.outage() == OnStoreFailure::Deny && due.is_binding(enforced)) {
+        if charges
+            .iter()
+            .any(|charge| charge.rate_limit.outage() == OnStoreFailure::Deny && charge.is_binding(enforced))
+        {
             return Err(RateLimitRefusal::Unavailable);
         }
-        charges.retain(|due| due.rate_limit.outage() == OnStoreFailure::Local);
+        charges.retain(|charge| charge.rate_limit.outage() == OnStoreFailure::Local);
         let counted = self.reserve_in(&store.local(), &charges, enforced).await;
         counted.unwrap_or(Err(RateLimitRefusal::Unavailable))
     }
@@ -227,14 +230,14 @@ impl Reservations {
         self.entries.clear();
     }
 
-    /// Refunds the reservations of the rate limits that don't count a response with this status.
+    /// Refunds the reservations of the rate limits that do not count a response with this status.
     pub(crate) async fn settle(&mut self, store: &RateLimitStore, status: StatusCode) {
         if self.entries.is_empty() {
             return;
         }
         let refused = self.refused;
         self.release(store, |rate_limit| refused || !rate_limit.count.counts(status)).await;
-        // The others stay charged. Dropping them ends their being in flight.
+        // The others stay charged. Once dropped, they are no longer in flight.
         self.entries.iter_mut().for_each(|entry| entry.charge = None);
         if refused || status.as_u16() >= 400 {
             return;

@@ -1,8 +1,8 @@
-//! What a store tells about a client, and why it refuses a charge.
+//! What a store reports about a client, and why it refuses a charge.
 //!
-//! Threat: a client that is told to come back too early tries in vain; an operator who is not told why a request was refused
-//! can't help.
-//! Promise: a client that waits for the returned time is admitted, if nobody else takes the units.
+//! Threat: a client that retries too early is refused again; an operator who cannot see why a request was refused cannot
+//! help.
+//! Promise: a client that waits for the returned time is admitted, unless another request takes the units.
 
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ impl RateLimitStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
-    /// A client that waits this long is admitted, if nobody else takes the units. Never zero. Never longer than the window
-    /// and its [`slack`](Limit::slack), except for [`Cause::StoreFull`]. For a cost that is higher than the limit, which is
-    /// never admitted, it is the window.
+    /// A client that waits this long is admitted, unless another request takes the units. Never zero. Never longer than the
+    /// window and its [`slack`](Limit::slack), except for [`Cause::StoreFull`]. For a cost that is higher than the limit,
+    /// which is never admitted, it is the window.
     pub retry_after: Duration,
     /// Why it was refused.
     pub cause: Cause,
@@ -59,7 +59,7 @@ pub enum Cause {
     /// There would be room if the charges in flight were refunded. Only for a request that
     /// [settles later](super::ChargeRequest::settles_later) itself.
     InFlight,
-    /// The store has no room for a new client: all clients that it could evict are at their rate limit. Worth an alarm,
-    /// because the store is too small or under attack.
+    /// The store has no room for a new client: all clients that it could evict are at their rate limit. Operators should get
+    /// an alert, because the store is too small or under attack.
     StoreFull,
 }

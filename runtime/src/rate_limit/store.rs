@@ -1,7 +1,7 @@
 //! Where rate limits are counted.
 //!
-//! Threat: a store that charges one rate limit of a request and then refuses another one (a client pays for a request that was
-//! not admitted); a shared store that does not answer (CWE-636).
+//! Threat: a store that charges one rate limit of a request and then refuses another one (a client is charged for a request
+//! that was not admitted); a shared store that does not answer (CWE-636).
 //! Promise: of the rate limits that are charged together, all are charged or none. A store that does not answer returns
 //! [`Unavailable`], and never guesses.
 
@@ -42,7 +42,7 @@ pub struct RateLimitStore {
 /// A request to charge one client's rate limit.
 #[derive(Clone, Debug)]
 pub struct ChargeRequest<'a> {
-    /// The number of the bucket: one for each rate limit that is counted apart. A bucket always has the same limit.
+    /// The number of the bucket: one for each rate limit that is counted separately. A bucket always has the same limit.
     pub bucket: u64,
     /// How many units in which time.
     pub limit: Limit,
@@ -56,7 +56,7 @@ pub struct ChargeRequest<'a> {
     pub settles_later: bool,
 }
 
-/// What became of one charge request.
+/// The outcome of one charge request.
 pub(crate) enum Decision {
     Charged(Reservation),
     Refused(Refused),
@@ -77,11 +77,11 @@ impl Reservation {
         match self {
             Reservation::Memory(charge) => charge.status(),
             #[cfg(feature = "redis")]
-            Reservation::Redis(charge) => charge.standing(),
+            Reservation::Redis(charge) => charge.status(),
         }
     }
 
-    /// Refunds a charge in flight from a place that can't wait, such as `Drop`. A charge that is not in flight stays.
+    /// Refunds a charge in flight from code that cannot wait, such as `Drop`. A charge that is not in flight stays.
     pub(crate) fn release_at_once(self) {
         match self {
             Reservation::Memory(charge) => charge.release_at_once(),
@@ -199,11 +199,11 @@ impl RateLimitStore {
     ///
     /// # Errors
     ///
-    /// The shared store does not answer; so for [`charge`](Self::charge) and [`reset`](Self::reset).
+    /// The shared store does not answer. [`charge`](Self::charge) and [`reset`](Self::reset) return the same error.
     pub(crate) async fn status(&self, request: &ChargeRequest<'_>) -> Result<RateLimitStatus, Unavailable> {
         #[cfg(feature = "redis")]
         if let Some(redis) = &self.shared {
-            return redis.standing(std::slice::from_ref(request)).await?.into_iter().next().ok_or(Unavailable);
+            return redis.status(std::slice::from_ref(request)).await?.into_iter().next().ok_or(Unavailable);
         }
         let partition = self.memory.partition(&request.client);
         Ok(partition.status(partition.key(request.bucket, &request.client), request.limit, self.memory.now()))
@@ -240,7 +240,7 @@ async fn reserve_in_redis(
     let decisions = redis.reserve(requests).await?.into_iter().map(|decision| match decision {
         redis::Decision::Charged(charge) => Decision::Charged(Reservation::Redis(charge)),
         redis::Decision::Refused(refused) => Decision::Refused(refused),
-        redis::Decision::Spared(status) => Decision::RolledBack(status),
+        redis::Decision::RolledBack(status) => Decision::RolledBack(status),
     });
     Ok(decisions.collect())
 }

@@ -33,9 +33,9 @@ use crate::validation::{Input, NotValidated};
 
 /// Rate limits inside of a handler, as an argument. Outside of a handler use [`Palisade::rate_limiter`].
 ///
-/// A rate limit is found by its name and numbers. So a rate limit that is passed here and one above a handler with `name = ".."` and
-/// the same numbers share one bucket; the same name with other numbers is an error. A rate limit without `name` (in a scope: one that
-/// is not [`shared`](RateLimit::shared)) can't be reached from here.
+/// A rate limit is found by its name and numbers. So a rate limit that is passed here and one above a handler with
+/// `name = ".."` and the same numbers share one bucket; the same name with other numbers is an error. A rate limit without
+/// `name` cannot be reached from here; in a scope, one that is not [`shared`](RateLimit::shared).
 ///
 /// Danger: a name that no handler uses has a bucket of its own, which is empty. Resetting it has no effect.
 ///
@@ -107,13 +107,14 @@ impl RateLimitKey {
         Self(Kind::Header(value.into()))
     }
 
-    /// The value of a field of the input, for `by = field(..)`. Upper and lower case are the same, and space around it is ignored.
+    /// The value of a field of the input, for `by = field(..)`. Upper and lower case are the same, and surrounding space is
+    /// ignored.
     #[must_use]
     pub fn field(text: &str) -> Self {
         Self(Kind::Field(normal(text)))
     }
 
-    /// What the function of `by = key(..)` returns.
+    /// A key that the function of `by = key(..)` returns.
     #[must_use]
     pub fn key(key: impl Into<String>) -> Self {
         Self(Kind::Key(key.into()))
@@ -132,20 +133,20 @@ impl RateLimitKey {
     }
 }
 
-/// Why a rate limit refuses, or can't decide.
+/// Why a rate limit refuses, or cannot decide.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RateLimitError {
     /// The client is at its rate limit: 429 with `Retry-After`.
-    #[error("the request rate limit is used up; try again later")]
+    #[error("the rate limit is used up; try again later")]
     RateLimited {
-        /// A client that waits this long is admitted, if nothing else is charged.
+        /// A client that waits this long is admitted, unless another request takes the units.
         retry_after: Duration,
     },
     /// The store does not answer: 503 with `Retry-After`.
     #[error("the store of rate limits does not answer; try again later")]
     Unavailable,
-    /// The rate limit does not exist like this: 500. The text is for the log, and tells what to write instead.
+    /// The rate limit or its key does not match the declared one: 500. The text is for the log, and explains the fix.
     #[error("{0}")]
     Misconfigured(String),
 }
@@ -272,7 +273,8 @@ impl RateLimiter {
     }
 
     /// Forgets everything that the client was charged, for example to unlock a user. Charges in flight refund nothing
-    /// afterwards. What a known address was charged by itself, while a name was at its rate limit, stays until its window is over.
+    /// afterwards. Separate charges of a known address, made while a name was at its rate limit, stay until their window is
+    /// over.
     ///
     /// # Errors
     ///
@@ -288,20 +290,23 @@ impl RateLimiter {
         let name = rate_limit.name();
         let Some(by) = rate_limit.keys().iter().copied().find(|by| key.is_for(*by)) else {
             return Err(RateLimitError::Misconfigured(format!(
-                "the rate limit \"{name}\" does not count by such a key"
+                "the rate limit \"{name}\" does not count by this kind of key"
             )));
         };
         let mut declared = self.0.policies.rows().iter().flat_map(|row| row.each_rate_limit());
         if declared.any(|(other, _)| other.is_shared() && other.contradicts(rate_limit)) {
-            let problem = format!("the rate limit \"{name}\" has other numbers above a handler: write the same here");
+            let problem = format!(
+                "the rate limit \"{name}\" is declared with other numbers above a handler: use the same numbers here"
+            );
             return Err(RateLimitError::Misconfigured(problem));
         }
         let limit = Limit::new(rate_limit.limit(), rate_limit.window());
-        let limit =
-            limit.ok_or_else(|| RateLimitError::Misconfigured(format!("the rate limit \"{name}\" admits nobody")))?;
-        let nobody = HandlerPath { module: "", name: "" };
+        let limit = limit.ok_or_else(|| {
+            RateLimitError::Misconfigured(format!("the rate limit \"{name}\" has an invalid limit or window"))
+        })?;
+        let no_handler = HandlerPath { module: "", name: "" };
         Ok(ChargeRequest {
-            bucket: rate_limit.bucket_of(rate_limit.shared().bucket(nobody), by),
+            bucket: rate_limit.bucket_of(rate_limit.shared().bucket(no_handler), by),
             limit,
             cost: rate_limit.units(),
             client: self.client(key, by),

@@ -1,6 +1,6 @@
 //! A charge that a handler made.
 //!
-//! Threat: a charge that is refunded twice, or because it was forgotten (CWE-799).
+//! Threat: a charge that is refunded twice, or that is refunded only because the handler forgot it (CWE-799).
 //! Promise: it is refunded by value, so at most once, and only by an explicit call.
 
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::rate_limit::{Count, RateLimit};
 use crate::rate_limit::{RateLimitStatus, RateLimitStore, Reservation};
 
 /// A charge that was made. If it is dropped, it stays charged.
-#[must_use = "a permit that is dropped stays charged, which may be what is meant: then write `let _ = ..`"]
+#[must_use = "a permit that is dropped stays charged; if that is intended, write `let _ = ..`"]
 pub struct Permit {
     store: RateLimitStore,
     count: Count,
@@ -56,7 +56,8 @@ impl Permit {
         }
     }
 
-    /// Refunds the charge, because what it was for does not count. If the store does not answer, the charge stays.
+    /// Refunds the charge, because the action that it was made for does not count. If the store does not answer, the charge
+    /// stays.
     pub async fn give_back(self) {
         if let Some((charge, _)) = self.charged {
             self.store.release(smallvec![charge]).await;

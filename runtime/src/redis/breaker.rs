@@ -1,6 +1,6 @@
 //! A circuit breaker: while Redis is down, requests fail at once.
 //!
-//! Threat: while Redis is down, each request waits for its whole timeout, and the waiting requests become the next outage
+//! Threat: while Redis is down, each request waits for its whole timeout, and the waiting requests cause another outage
 //! (CWE-400).
 //! Promise: after [`FAILURES`] failures in a row the breaker is open, and calls fail without being sent. Once a second one call is
 //! let through as a trial. A trial that never reports its result does not block the next one.
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn five_failures_in_a_row_open_it_and_four_do_not() {
+    fn five_failures_in_a_row_open_the_breaker() {
         let breaker = Breaker::default();
         for _ in 0..10 {
             for _ in 1..FAILURES {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_pause_exactly_one_call_is_let_through() {
+    fn one_trial_is_admitted_after_the_pause() {
         let breaker = open();
         assert!(!breaker.admits(|| 2 * SECOND - 1));
         assert!(breaker.admits(|| 2 * SECOND));
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn of_concurrent_calls_one_is_the_trial() {
+    fn one_of_concurrent_calls_is_the_trial() {
         for _ in 0..100 {
             let breaker = open();
             let tries = std::thread::scope(|scope| {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_trial_opens_it_again_and_a_successful_one_closes_it() {
+    fn trial_result_opens_or_closes_the_breaker() {
         let breaker = open();
         assert!(breaker.admits(|| 2 * SECOND));
         breaker.failed(2 * SECOND + 1);
@@ -113,11 +113,11 @@ mod tests {
         assert!(breaker.admits(|| 3 * SECOND + 1));
         breaker.succeeded();
         assert!(breaker.admits(|| 3 * SECOND + 1) && breaker.admits(|| 3 * SECOND + 1));
-        assert!(!breaker.failed(3 * SECOND + 2), "the count starts anew");
+        assert!(!breaker.failed(3 * SECOND + 2), "the count starts from zero");
     }
 
     #[test]
-    fn a_trial_that_never_ends_does_not_block_the_next() {
+    fn unfinished_trial_does_not_block_the_next() {
         let breaker = open();
         assert!(breaker.admits(|| 2 * SECOND));
         assert!(breaker.admits(|| 3 * SECOND));

@@ -32,7 +32,7 @@ pub struct RedisConnectionBuilder {
 
 impl RedisConnectionBuilder {
     pub(super) fn server(url: &str, prefix: String, secret: &[u8]) -> Self {
-        // The error may contain the URL, and that a password.
+        // The error may contain the URL, and the URL may contain a password.
         let client = Client::open(url)
             .map_err(|_| ("redis url", "is not the URL of a Redis server; write `redis://host:port/db`"));
         Self::new(client.map(|client| Peer::Server(Box::new(client))), prefix, secret)
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_and_a_prefix_that_would_choose_the_slot_are_rejected() {
+    fn short_secret_and_prefix_with_brace_are_rejected() {
         const URL: &str = "redis://127.0.0.1/";
         assert!(built(URL, "app", &[7; 32]).is_ok());
         assert!(built(URL, "app", &[7; 31]).is_err());

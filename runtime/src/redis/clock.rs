@@ -1,15 +1,15 @@
 //! An estimate of the server's clock.
 //!
-//! Threat: a server that was suspended executes commands for which nobody waits any more. It charges clients that got nothing
-//! (CWE-645), or replaces a refresh token whose successor nobody received.
-//! Promise: a command tells the server until when its answer is of use; a server that executes it later changes nothing.
+//! Threat: a server that was suspended executes commands whose callers no longer wait. It charges clients that were not
+//! admitted (CWE-645), or replaces a refresh token although the client never received the new one.
+//! Promise: a command contains its deadline; a server that executes it later changes nothing.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// No answer has told the server's time yet.
+/// No answer with the server's time has arrived yet.
 const UNKNOWN: i64 = i64::MIN;
 
 /// If the server's clock looks earlier than expected by this many microseconds or more, it was set back.
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_clock_is_zero_and_a_known_one_advances() {
+    fn unknown_clock_is_zero_and_known_clock_advances() {
         let clock = ServerClock::new();
         let now = Instant::now();
         assert_eq!(clock.at(now, Duration::from_secs(1)), 0);

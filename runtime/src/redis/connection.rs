@@ -1,9 +1,9 @@
 //! One network connection for all calls, made when it is needed.
 //!
-//! Threat: a peer disappears without a word (a host loses its power, a firewall drops packets), and each request waits until the
-//! operating system gives up, a quarter of an hour later (CWE-400).
-//! Promise: no call waits longer than its deadline, also not for a connection. A connection that broke, or that was silent when
-//! the breaker opened, is replaced.
+//! Threat: a peer disappears without closing the connection (a host loses its power, a firewall drops packets), and each
+//! request waits until the operating system gives up, a quarter of an hour later (CWE-400).
+//! Promise: no call waits longer than its deadline, not even for a connection. A connection that broke, or that was silent
+//! when the breaker opened, is replaced.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::background;
 /// How long connecting to one node may take. Calls wait for it only until their own deadline.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where Redis is.
+/// The address of Redis.
 pub(super) enum Peer {
     Server(Box<Client>),
     Cluster(Box<ClusterClient>),
@@ -71,7 +71,7 @@ impl Connection {
         }
     }
 
-    /// Makes the next call connect anew. A connection that is still being made stays: connecting may take longer than a call
+    /// Makes the next call connect again. A connection that is still being made stays: connecting may take longer than a call
     /// waits, and would never end if each failure restarted it.
     pub(super) fn reset(&self) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// Makes the next call connect anew, unless another call has replaced this connection already.
+    /// Makes the next call connect again, unless another call has replaced this connection already.
     fn abandon(&self, broken: &Connecting) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.as_ref().is_some_and(|now| now.ptr_eq(broken)) {
@@ -106,7 +106,8 @@ impl Connection {
     }
 
     fn connect(&self) -> BoxFuture<'static, RedisResult<Handle>> {
-        // A cluster is first asked at the configured addresses, then at the nodes that those name; some of both may be silent.
+        // Connecting to a cluster first tries the configured addresses, then the nodes that these report; some of both may be
+        // silent.
         let timeout = if self.is_cluster() { CONNECT_TIMEOUT.saturating_mul(3) } else { CONNECT_TIMEOUT };
         let connect = match &self.peer {
             Peer::Server(client) => {

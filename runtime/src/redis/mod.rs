@@ -1,7 +1,7 @@
 //! One Redis for all stores: rate limits, sessions and revocations of several processes.
 //!
-//! A [`RedisConnection`] is configured once: the address of one server or of a Redis Cluster, the prefix of all keys, the secret
-//! that hides in them who they are about, and the timeout. Each store is made from it:
+//! A [`RedisConnection`] is configured once: the address of one server or of a Redis Cluster, the prefix of all keys, the
+//! secret that hides clients and subjects in the keys, and the timeout. Each store is made from it:
 //!
 //! ```
 //! use palisade::Palisade;
@@ -22,9 +22,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Threat: processes that each count and remember for themselves (CWE-799, CWE-613). A Redis that is slow, silent or gone takes
-//! the application with it (CWE-400, CWE-636). A Redis that somebody else can read tells who calls and who is logged in (CWE-359).
-//! Promise: what is decided together is one script and one round trip. No answer within the timeout is
+//! Threat: processes that count and remember separately (CWE-799, CWE-613). A Redis that is slow, silent or down blocks the
+//! application too (CWE-400, CWE-636). A third party that can read the Redis learns who calls and who is logged in (CWE-359).
+//! Promise: a joint decision takes one script and one round trip. No answer within the timeout is
 //! [`Unavailable`](crate::resource::Unavailable); after five failures in a row calls fail at once, and once a second one is
 //! tried. Keys and values contain no address, subject, session or token in readable form.
 
@@ -58,10 +58,10 @@ use crate::unavailable::Unavailable;
 /// prefix and secret. Clones, and all stores that are made from it, share one network connection. It is made when it is first
 /// needed, and again when it broke.
 ///
-/// At most 128 operations are sent at once for each process. Others wait until one of these ends, which is no failure; an
-/// operation that has waited for a second is [`Unavailable`](crate::resource::Unavailable). After five failures in a row, all
-/// operations are `Unavailable` at once, and once a second one is tried. A command whose answer was lost is not sent again: it
-/// may or may not have been executed.
+/// At most 128 operations are sent at once for each process. Others wait until one of these ends, which does not count as a
+/// failure; an operation that has waited for a second is [`Unavailable`](crate::resource::Unavailable). After five failures
+/// in a row, all operations are `Unavailable` at once, and once a second one is tried. A command whose answer was lost is not
+/// sent again: it may or may not have been executed.
 ///
 /// Danger: a Redis without persistence forgets everything when it is restarted, and a fail-over may lose the last writes, because
 /// replicas follow a little later. A Redis that evicts keys (`maxmemory-policy` other than `noeviction`) forgets when it is full.
@@ -77,10 +77,10 @@ struct Inner {
 }
 
 impl RedisConnection {
-    /// Configures a connection to the Redis server at this URL: `redis://[user:password@]host:port/db`, or `rediss://` for TLS.
-    /// The name of each key begins with the prefix, so no other application of the same Redis uses these keys. The secret, at
-    /// least 32 random bytes and the same in all processes, hides in the keys and values who they are about. With another secret,
-    /// all rate limits start anew and all sessions and revocations are forgotten.
+    /// Configures a connection to the Redis server at this URL: `redis://[user:password@]host:port/db`, or `rediss://` for
+    /// TLS. The name of each key begins with the prefix, so no other application of the same Redis uses these keys. The
+    /// secret, at least 32 random bytes and the same in all processes, hides clients and subjects in the keys and values.
+    /// With another secret, all rate limits start from zero and all sessions and revocations are forgotten.
     ///
     /// Nothing is sent before a store needs an answer.
     pub fn builder(url: &str, prefix: impl Into<String>, secret: impl AsRef<[u8]>) -> RedisConnectionBuilder {
@@ -105,7 +105,7 @@ impl RedisConnection {
         RedisConnectionBuilder::cluster(urls, prefix.into(), secret.as_ref())
     }
 
-    /// Runs an operation: one answer for each call, in their order. See [`Runner::run`]. `default_timeout` holds unless the
+    /// Runs an operation: one answer for each call, in their order. See [`Runner::run`]. `default_timeout` applies unless the
     /// application has set one.
     pub(crate) async fn run<R: Reply>(
         &self,
@@ -132,24 +132,24 @@ impl RedisConnection {
         self.0.runner.is_cluster()
     }
 
-    /// The keyed hash of the bytes that `feed` gives it. The first byte must tell its kind; see [`TagKind`].
+    /// The keyed hash of the bytes that `feed` gives it. The first byte must be its kind; see [`TagKind`].
     pub(crate) fn tag(&self, feed: impl FnOnce(&mut hmac::Context)) -> String {
         self.0.names.tag(feed)
     }
 
-    /// `prefix:room:{tag}`.
-    pub(crate) fn name(&self, room: &str, tag: String) -> KeyName {
-        self.0.names.name(room, tag)
+    /// `prefix:section:{tag}`.
+    pub(crate) fn name(&self, section: &str, tag: String) -> KeyName {
+        self.0.names.name(section, tag)
     }
 
-    /// `prefix:room:{tag}:number`.
-    pub(crate) fn numbered_name(&self, room: &str, tag: String, number: u64) -> KeyName {
-        self.0.names.numbered_name(room, tag, number)
+    /// `prefix:section:{tag}:number`.
+    pub(crate) fn numbered_name(&self, section: &str, tag: String, number: u64) -> KeyName {
+        self.0.names.numbered_name(section, tag, number)
     }
 
-    /// `prefix:room:{tag}`, where the tag is the keyed hash of the parts.
-    pub(crate) fn name_of(&self, room: &str, kind: TagKind, parts: &[&str]) -> KeyName {
-        self.0.names.name(room, self.0.names.tag_of(kind, parts))
+    /// `prefix:section:{tag}`, where the tag is the keyed hash of the parts.
+    pub(crate) fn name_of(&self, section: &str, kind: TagKind, parts: &[&str]) -> KeyName {
+        self.0.names.name(section, self.0.names.tag_of(kind, parts))
     }
 
     /// Encrypts a value that is kept under this name.

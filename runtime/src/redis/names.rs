@@ -1,10 +1,11 @@
 //! The names of keys.
 //!
-//! Threat: anybody who can read the Redis, or a dump of it, reads who calls and who is logged in (CWE-359). An unkeyed hash of
-//! an IPv4 address or of a numbered account is undone by trying all of them. A client chooses a name that falls on the key of
-//! somebody else (CWE-639).
-//! Promise: a name contains 128 bits of an HMAC instead of the client, subject, session or token that it is about. Without the
-//! secret it only shows that two keys are about the same one. No two kinds of names share a key.
+//! Threat: a third party that can read the Redis, or a dump of it, learns who calls and who is logged in (CWE-359). An
+//! unkeyed hash of an IPv4 address or of a numbered account can be reversed by trying all inputs. A client chooses a name
+//! that maps to the key of another client (CWE-639).
+//! Promise: a name contains 128 bits of an HMAC instead of the client, subject, session or token that it is about. Without
+//! the secret it only shows whether two keys are about the same client, subject, session or token. No two kinds of names
+//! share a key.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -27,7 +28,7 @@ pub(crate) struct KeyName {
     pub(crate) tag: String,
 }
 
-/// What a tag is the hash of. The numbers below 16 are those of the clients of rate limits.
+/// The kind of data that a tag is the hash of. The numbers below 16 are those of the clients of rate limits.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 pub(crate) enum TagKind {
@@ -69,14 +70,14 @@ impl KeyNames {
         })
     }
 
-    /// `prefix:room:{tag}`. A cluster computes the slot of a key from the text in braces alone.
-    pub(super) fn name(&self, room: &str, tag: String) -> KeyName {
-        KeyName { key: format!("{}:{room}:{{{tag}}}", self.prefix), tag }
+    /// `prefix:section:{tag}`. A cluster computes the slot of a key only from the text in braces.
+    pub(super) fn name(&self, section: &str, tag: String) -> KeyName {
+        KeyName { key: format!("{}:{section}:{{{tag}}}", self.prefix), tag }
     }
 
-    /// `prefix:room:{tag}:number`, for several keys about the same one.
-    pub(super) fn numbered_name(&self, room: &str, tag: String, number: u64) -> KeyName {
-        KeyName { key: format!("{}:{room}:{{{tag}}}:{number:016x}", self.prefix), tag }
+    /// `prefix:section:{tag}:number`, for several keys about the same client.
+    pub(super) fn numbered_name(&self, section: &str, tag: String, number: u64) -> KeyName {
+        KeyName { key: format!("{}:{section}:{{{tag}}}:{number:016x}", self.prefix), tag }
     }
 }
 

@@ -1,7 +1,7 @@
-//! What Redis is asked to do.
+//! Operations: the scripts and commands that are sent to Redis.
 //!
 //! Threat: two processes both see the state before either of them changes it (CWE-367).
-//! Promise: everything that is decided together is one script, which Redis runs alone and which takes one round trip.
+//! Promise: a joint decision is one script, which Redis runs atomically and which takes one round trip.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 /// A script, or a single command.
 pub(crate) struct Operation {
     what: What,
-    /// Whether it is sent although the caller stopped waiting before it could be sent.
+    /// Whether it is sent even if the caller stopped waiting before it could be sent.
     pub(super) outlives_caller: bool,
 }
 
@@ -26,7 +26,7 @@ impl Operation {
     /// A Lua script. It gets one key for each call, and the arguments of all calls in the same order.
     pub(crate) fn script(source: &'static str) -> Self {
         let mut sha1 = String::with_capacity(40);
-        // The protocol names scripts by SHA-1. Nothing depends on it that an attacker could reach.
+        // The protocol identifies scripts by SHA-1. No security depends on this hash.
         for byte in digest(&SHA1_FOR_LEGACY_USE_ONLY, source.as_bytes()).as_ref() {
             let _ = write!(sha1, "{byte:02x}");
         }
@@ -38,7 +38,7 @@ impl Operation {
         Self { what: What::Command(name), outlives_caller: false }
     }
 
-    /// Sends it also if the caller stopped waiting before it could be sent. For operations that other callers depend on, such
+    /// Sends it even if the caller stopped waiting before it could be sent. For operations that other callers depend on, such
     /// as a revocation.
     pub(crate) fn outlives_caller(mut self) -> Self {
         self.outlives_caller = true;
@@ -57,7 +57,7 @@ impl Operation {
         }
     }
 
-    /// The command with the source of the script, which Redis keeps from then on. `None` if this is no script.
+    /// The command with the source of the script, which Redis keeps from then on. `None` if this is a single command.
     pub(super) fn by_source(&self, calls: &[Call]) -> Option<Cmd> {
         match &self.what {
             What::Script { source, .. } => Some(script_command("EVAL", source, calls)),
@@ -105,7 +105,7 @@ impl Call {
         self
     }
 
-    /// Appends a deadline to the last argument, as 8 bytes in little-endian order: until when the answer is of use, in
+    /// Appends a deadline to the last argument, as 8 bytes in little-endian order: the latest time of execution, in
     /// microseconds of the server's clock, or 0 if that is not known. It is filled in when the call is sent.
     pub(crate) fn with_deadline(mut self) -> Self {
         if let Some(last) = self.arguments.last_mut() {
@@ -130,7 +130,7 @@ pub(crate) trait Reply: Sized + Send + 'static {
     /// Reads one answer for each call. Returns `None` if Redis replied with something else.
     fn read(reply: Value, calls: usize) -> Option<Vec<Self>>;
 
-    /// The server's clock, if the answer tells it.
+    /// The server's clock, if the answer contains it.
     fn clock(&self) -> Option<Duration> {
         None
     }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_has_the_hash_that_redis_gives_it() {
+    fn script_hash_equals_the_hash_of_redis() {
         // The SHA-1 of "return 1", as `SCRIPT LOAD` returns it.
         let packed = Operation::script("return 1").by_hash(&[]).get_packed_command();
         let packed = String::from_utf8(packed).unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_before_arguments_and_the_deadline_replaces_its_placeholder() {
+    fn deadline_replaces_its_placeholder() {
         let mut call = Call::new("b".to_owned()).arg("2").arg("x").with_deadline();
         call.set_deadline(u64::from_le_bytes(*b"deadline"));
         let command = Operation::command("DO").by_hash(&[Call::new("a".to_owned()).arg("1"), call]);

@@ -1,10 +1,11 @@
-//! Runs operations: sends them, measures how long they take, and knows when not to.
+//! Runs operations: sends them, unless the breaker is open, and measures how long they take.
 //!
 //! Threat: requests that wait for the end of an outage make it longer, and flood the log or show a password in it (CWE-400,
-//! CWE-532). A queue of our own, or a worker that is busy with something else, is mistaken for an outage (CWE-636).
-//! Promise: an operation is answered within the timeout, counted from the moment when it is sent, or it fails; a thread that does
-//! nothing else measures that. At most [`CONCURRENCY`] operations are sent at once; others wait for one of these to end, for at
-//! most [`QUEUE_TIMEOUT`]. A command whose answer was lost is never sent again. About one failure a second is logged, by its kind.
+//! CWE-532). A local queue, or a worker that is busy with something else, is mistaken for an outage (CWE-636).
+//! Promise: an operation is answered within the timeout, counted from the moment when it is sent, or it fails; a dedicated
+//! thread measures that. At most [`CONCURRENCY`] operations are sent at once; others wait for one of these to end, for at
+//! most [`QUEUE_TIMEOUT`]. A command whose answer was lost is never sent again. About one failure a second is logged, by its
+//! kind.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -30,12 +31,12 @@ const CONCURRENCY: usize = 128;
 /// How long an operation may wait before it is sent.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A timer that fires this late belongs to a thread that was suspended: it measured nothing. What has arrived meanwhile is read
+/// If a timer fires this late, its thread was suspended, so it measured nothing. Replies that arrived meanwhile are read
 /// first, for [`READING`].
 const SUSPENDED: Duration = Duration::from_millis(3);
 const READING: Duration = Duration::from_millis(5);
 
-/// How long to wait before a cluster is asked again who has a slot.
+/// How long to wait before a command is sent again to a cluster that moves the slot.
 const REDIRECT_PAUSE: Duration = Duration::from_millis(3);
 
 /// Nanoseconds between two log lines about failures.
@@ -145,10 +146,10 @@ impl Runner {
             };
             let answers = match permit {
                 Ok(Ok(_permit)) => runner.0.attempt(operation, calls, timeout).await,
-                // This tells nothing about the server, so the breaker does not count it.
+                // This does not show a failure of the server, so the breaker does not count it.
                 _ => Err(runner.0.log("the queue timeout passed", None)),
             };
-            // A caller that is gone does not undo what was done.
+            // If the caller has stopped waiting, the operation stays done.
             let _ = sender.send(answers);
         };
         background::spawn(work).ok_or(Unavailable)?;
@@ -186,8 +187,8 @@ impl Shared {
         }
     }
 
-    /// Until when the server may execute what is sent now: twice the timeout, because the estimate of its clock is late by up to
-    /// a round trip. 0 in a cluster, where each node has its own clock.
+    /// The deadline until which the server may execute what is sent now: after twice the timeout, because the estimate of its
+    /// clock is late by up to a round trip. 0 in a cluster, where each node has its own clock.
     fn server_deadline(&self, sent: Instant, timeout: Duration) -> u64 {
         if self.connection.is_cluster() { 0 } else { self.clock.at(sent, timeout.saturating_mul(2)) }
     }
@@ -204,7 +205,7 @@ impl Shared {
         }
     }
 
-    /// Sends a command again only if a node replied that it does not have the slot: then that node has done nothing.
+    /// Sends a command again only if a node replied that it does not have the slot, because that node has not executed it.
     async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         loop {
             let reply = self.connection.send(command).await;
@@ -230,7 +231,7 @@ impl Shared {
         let due = self.log_again.load(Ordering::Relaxed);
         let next = now.saturating_add(LOG_PAUSE);
         if due <= now && self.log_again.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            // The error itself may contain the address, and that a password.
+            // The error itself may contain the URL, and the URL may contain a password.
             tracing::error!(what, ?kind, "redis");
         }
         Unavailable

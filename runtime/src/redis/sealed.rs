@@ -1,15 +1,15 @@
 //! Values that only the application can read.
 //!
-//! Threat: anybody who can read the Redis reads whose sessions there are (CWE-359). Anybody who can write it gives a session to
-//! another subject (CWE-345).
-//! Promise: a value is encrypted and authenticated with a key that is derived from the secret, and is bound to the name of its
-//! key: copied to another one, it does not open.
+//! Threat: a third party that can read the Redis learns whose sessions exist (CWE-359). A third party that can write it gives
+//! a session to another subject (CWE-345).
+//! Promise: a value is encrypted and authenticated with a key that is derived from the secret, and is bound to the name of
+//! its key: if it is copied to another key, it cannot be decrypted.
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 
-/// Another use of the secret must have another label.
+/// Each use of the secret must have its own label.
 const LABEL: &[u8] = b"palisade: values in Redis, version 1";
 
 /// Seals and opens values.
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_opens_under_its_own_name_and_secret_only() {
+    fn value_opens_only_under_its_name_and_secret() {
         let (sealer, other) = (Sealer::new(&[7; 32]).unwrap(), Sealer::new(&[8; 32]).unwrap());
         let sealed = sealer.seal("a", b"ada".to_vec()).unwrap();
         assert_eq!(sealer.open("a", sealed.clone()).unwrap(), b"ada");

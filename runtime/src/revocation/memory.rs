@@ -24,9 +24,9 @@ pub struct MemoryRevocations(Arc<Tables>);
 
 #[derive(Debug)]
 struct Tables {
-    /// When a token of an issuer expires. Both are told apart by the length of the issuer.
+    /// For an issuer and the id of a revoked token: when the token expires.
     tokens: RevocationTable,
-    /// Before when a token of a subject of an issuer must not be issued.
+    /// For an issuer and a subject: tokens that were issued before this moment are revoked.
     subjects: RevocationTable,
     longest_lifetime: Duration,
 }
@@ -49,12 +49,12 @@ impl MemoryRevocations {
 
     /// Creates an empty store, for tokens that live at most this long.
     ///
-    /// Danger: a moment of [`revoke_before`](RevocationStore::revoke_before) is forgotten after this time. A token that lives longer
-    /// is valid again then.
+    /// Danger: a moment of [`revoke_before`](RevocationStore::revoke_before) is forgotten after this time. A token that lives
+    /// longer is then valid again.
     #[must_use]
     pub fn for_lifetimes_up_to(longest: Duration) -> Self {
-        const MOST: usize = 1_000_000;
-        Self::bounded(longest, MOST)
+        const MAX_ENTRIES: usize = 1_000_000;
+        Self::bounded(longest, MAX_ENTRIES)
     }
 
     fn bounded(longest_lifetime: Duration, most: usize) -> Self {
@@ -67,8 +67,8 @@ impl MemoryRevocations {
 
     fn revoked(&self, principal: &Principal) -> bool {
         let Some(token) = principal.token() else { return false };
-        let taken_back = token.revocable_ids().any(|id| self.0.tokens.find(principal.issuer(), id).is_some());
-        taken_back
+        let id_is_revoked = token.revocable_ids().any(|id| self.0.tokens.find(principal.issuer(), id).is_some());
+        id_is_revoked
             || self
                 .0
                 .subjects
@@ -95,7 +95,7 @@ impl RevocationTable {
         self.moments.get(&(Box::from(issuer), Box::from(name))).map(|moment| *moment)
     }
 
-    /// Keeps the later moment. `forgotten` returns whether a moment is no longer needed.
+    /// Keeps the later moment. `forgotten` returns `true` for a moment that is no longer needed.
     fn put(
         &self,
         issuer: &str,

@@ -1,8 +1,8 @@
 //! Revocation of tokens before they expire.
 //!
 //! Threat: a token that stays valid after a logout, a role change or the end of the account (CWE-613, ASVS V7.4.1 to V7.4.3,
-//! V8.3.2). Promise: each request asks the store, also for a cached token. If the store is unavailable, the response is 503, and
-//! the request is not let through.
+//! V8.3.2). Promise: each request queries the store, also for a cached token. If the store is unavailable, the response is
+//! 503, and the request is not let through.
 
 mod memory;
 #[cfg(feature = "redis")]

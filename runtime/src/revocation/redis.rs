@@ -1,7 +1,7 @@
 //! Revocations in Redis, for several processes.
 //!
-//! Threat: a token that one process revoked is accepted by another (CWE-613). Somebody else reads the Redis and learns whose
-//! tokens they are (CWE-359).
+//! Threat: a token that one process revoked is accepted by another (CWE-613). A third party that can read the Redis learns
+//! whose tokens they are (CWE-359).
 //! Promise: keys are keyed hashes. Each expires with the tokens that it is about. If Redis does not answer within the timeout, the
 //! result is [`Unavailable`]: 503, and never an accepted token.
 
@@ -53,8 +53,8 @@ static LOOK_UP: LazyLock<Operation> = LazyLock::new(|| Operation::command("MGET"
 /// (Feature `redis`.) Revocations in Redis, shared by every process that is given the same [connection](RedisConnection). Clones
 /// share everything.
 ///
-/// A request with a token asks Redis once. In a cluster, the token, its session and its subject may be on different nodes, which
-/// are asked at the same time.
+/// A request with a token calls Redis once. In a cluster, the token, its session and its subject may be on different nodes,
+/// which are called at the same time.
 ///
 /// Danger: if Redis [forgets](RedisConnection), revoked tokens are accepted again until they expire.
 ///
@@ -86,7 +86,7 @@ impl RedisRevocations {
         Self { redis: redis.clone(), longest_lifetime: LONGEST_LIFETIME }
     }
 
-    /// For tokens that live up to this long. Default: 90 days. It affects this value and the clones that are made of it
+    /// Sets the longest lifetime of a token. Default: 90 days. It affects this value and the clones that are made of it
     /// afterwards.
     ///
     /// Danger: a token that lives longer and was revoked with all tokens of its subject is accepted again for the rest of its

@@ -1,6 +1,7 @@
-//! Configuring sessions.
+//! The configuration of sessions.
 //!
-//! Threat: sessions that last longer than was meant (CWE-613). Promise: lifetimes out of bounds are errors when the value is built.
+//! Threat: sessions that last longer than intended (CWE-613). Promise: lifetimes out of bounds are errors when the value is
+//! built.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,8 +35,8 @@ impl<S, R> SessionsBuilder<S, R> {
         self
     }
 
-    /// How long a session lasts, however often it is refreshed (ASVS V7.3.2): at least the lifetime of a refresh token, at most
-    /// 10 years. Default: 90 days.
+    /// How long a session lasts at most, even if it is refreshed (ASVS V7.3.2): at least the lifetime of a refresh token, at
+    /// most 10 years. Default: 90 days.
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.age = lifetime;
         self

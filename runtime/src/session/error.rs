@@ -1,7 +1,7 @@
-//! Why there are no tokens, or no end of them.
+//! The errors of beginning, refreshing and ending sessions.
 //!
-//! Threat: an answer from which a thief learns what became of a stolen token (CWE-204). Promise: whatever is wrong with a refresh
-//! token, its answer is the same; the reason is for the log.
+//! Threat: a response from which a thief learns the state of a stolen token (CWE-204). Promise: all invalid refresh tokens
+//! get the same response; the reason is only logged.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
@@ -14,18 +14,18 @@ use crate::unavailable::Unavailable;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BeginError {
-    /// The grant can't be issued. A lifetime over 24 hours is refused too: that is what refreshing is for. 500.
+    /// The grant cannot be issued: 500. This includes a lifetime over 24 hours; longer access must use the refresh token.
     #[error(transparent)]
     Issue(#[from] IssueError),
     /// The store does not answer: 503 with `Retry-After`.
-    #[error("the sessions can't be written now")]
+    #[error("the session store is unavailable")]
     Unavailable,
 }
 
-/// Why a refresh token gave no tokens.
+/// Why a refresh returned no tokens.
 ///
-/// A handler that returns it, or a [`Problem`] that was made of it with `?`, answers with the status that is named here; what
-/// the application itself refuses with answers as [`Problem`] too:
+/// A handler that returns it, or a [`Problem`] that was made from it with `?`, responds with the status that is given here.
+/// An error of the application's `grant` closure becomes a [`Problem`], too:
 ///
 /// ```
 /// use actix_web::web::{Data, Json};
@@ -52,23 +52,23 @@ pub enum BeginError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshError<E> {
-    /// No refresh token, or one of no session: 401, or 400 `invalid_grant` at a token endpoint (RFC 6749 §5.2).
-    #[error("there is no session with this refresh token")]
+    /// Not a refresh token, or its session does not exist: 401, or 400 `invalid_grant` at a token endpoint (RFC 6749 §5.2).
+    #[error("no session has this refresh token")]
     Unknown,
-    /// Idle too long, or its session is too old: answered alike.
-    #[error("the session is too old")]
+    /// The session was idle for too long, or is too old: the same response.
+    #[error("the session has expired")]
     Expired,
-    /// It was used before: its session is over now, and the audit trail has it. Answered alike.
-    #[error("the refresh token was used before; its session is over")]
+    /// The token was used before: its session is revoked, and the audit log records it. The same response.
+    #[error("the refresh token was used before; its session is revoked")]
     Reused,
-    /// The application grants nothing any more; the token is still good. What to answer is in it.
-    #[error("the application grants nothing to this session")]
+    /// The `grant` closure of the application refused, with this error. The token stays valid.
+    #[error("the application refused the grant for this session")]
     Refused(E),
-    /// The grant can't be issued, or is for another subject; the token is still good: 500.
+    /// The grant cannot be issued, or is for another subject: 500. The token stays valid.
     #[error(transparent)]
     Issue(#[from] IssueError),
     /// A store does not answer: 503 with `Retry-After`.
-    #[error("the sessions can't be asked now")]
+    #[error("the session store or the revocation store is unavailable")]
     Unavailable,
 }
 
@@ -76,11 +76,12 @@ pub enum RefreshError<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndError {
-    /// The principal is of another issuer, or came without a token that has a name, such as by an API key: 403.
-    #[error("the caller came without a token that can be taken back here")]
+    /// The principal is of another issuer, or its credential is not a token with a revocable id (for example an API key):
+    /// 403.
+    #[error("the caller has no token that can be revoked here")]
     NoToken,
     /// A store does not answer: 503 with `Retry-After`.
-    #[error("the sessions can't be written now")]
+    #[error("the session store or the revocation store is unavailable")]
     Unavailable,
 }
 
@@ -133,8 +134,8 @@ impl From<EndError> for Problem {
 
 answer_with_a_problem!(BeginError, EndError);
 
-/// Whatever the application refuses with must become a [`Problem`]. It has to be `Clone`, because an answer is made from a
-/// reference; where it is not, return a [`Problem`] or an error of your own.
+/// The error of the `grant` closure must convert into a [`Problem`]. It must be `Clone`, because the response is made from a
+/// reference; if it is not, return a [`Problem`] or an error of your own.
 impl<E: Clone + std::fmt::Debug + Into<Problem>> ResponseError for RefreshError<E> {
     fn status_code(&self) -> StatusCode {
         Problem::from(self.clone()).status()

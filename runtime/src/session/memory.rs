@@ -11,28 +11,29 @@ use super::store::{SessionRecord, SessionStore};
 use crate::authn::sweep::Sweep;
 use crate::unavailable::Unavailable;
 
-const MOST: usize = 1_000_000;
-/// Of one subject. One more ends the oldest.
-const MOST_OF_ONE: usize = 100;
+const MAX_SESSIONS: usize = 1_000_000;
+/// The limit for one subject. One more session ends the oldest.
+const MAX_PER_SUBJECT: usize = 100;
 
-/// Sessions in the memory of this process: gone when it ends, and unknown to others. Clones share them.
+/// Sessions in the memory of this process. They are lost when the process ends, and other processes do not see them. Clones
+/// share them.
 ///
-/// It holds up to a million, some 300 bytes each, and up to 100 of one subject: one more ends the oldest of them. What is expired
-/// makes room; when there is none nobody can begin a session.
+/// The store holds up to a million sessions, with about 300 bytes each, and up to 100 of one subject: one more ends the
+/// oldest of them. Expired sessions make room. A full store rejects a new session ([`Unavailable`]).
 #[derive(Clone, Debug)]
 pub struct MemorySessions {
     sessions: Arc<DashMap<String, SessionRecord>>,
-    /// The names of a subject's sessions, the oldest first. Some may be over.
+    /// The ids of a subject's sessions, the oldest first. Some may have ended.
     of_subjects: Arc<DashMap<String, VecDeque<String>>>,
     most: usize,
     sweep: Arc<Sweep>,
 }
 
 impl MemorySessions {
-    /// An empty one.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
-        Self { sessions: Arc::default(), of_subjects: Arc::default(), most: MOST, sweep: Arc::default() }
+        Self { sessions: Arc::default(), of_subjects: Arc::default(), most: MAX_SESSIONS, sweep: Arc::default() }
     }
 
     fn make_room(&self) -> Result<(), Unavailable> {
@@ -47,7 +48,7 @@ impl MemorySessions {
         if self.sessions.len() < self.most {
             return Ok(());
         }
-        tracing::error!("no room is left for sessions");
+        tracing::error!("the store of sessions is full");
         Err(Unavailable)
     }
 }
@@ -63,7 +64,7 @@ impl SessionStore for MemorySessions {
         self.make_room()?;
         let mut names = self.of_subjects.entry(session.subject.clone()).or_default();
         names.retain(|name| self.sessions.contains_key(name));
-        while names.len() >= MOST_OF_ONE {
+        while names.len() >= MAX_PER_SUBJECT {
             if let Some(oldest) = names.pop_front() {
                 self.sessions.remove(&oldest);
             }
@@ -84,7 +85,7 @@ impl SessionStore for MemorySessions {
         next: &[u8; 32],
         expires: SystemTime,
     ) -> Result<bool, Unavailable> {
-        // The entry is locked until the end of this.
+        // The entry stays locked until this function returns.
         let Some(mut session) = self.sessions.get_mut(id) else { return Ok(false) };
         if verify_slices_are_equal(&session.digest, secret).is_err() {
             return Ok(false);
@@ -134,7 +135,7 @@ mod tests {
             let session = SessionRecord::restored(n.to_string(), "eve", Vec::new(), [0; 32], (later, later));
             store.insert(session).await.unwrap();
         }
-        assert_eq!(store.sessions.len(), MOST_OF_ONE);
+        assert_eq!(store.sessions.len(), MAX_PER_SUBJECT);
         assert!(store.find("49").await.unwrap().is_none() && store.find("50").await.unwrap().is_some());
         store.remove_all("eve").await.unwrap();
         assert!(store.sessions.is_empty() && store.of_subjects.is_empty());

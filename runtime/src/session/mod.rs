@@ -8,7 +8,7 @@
 //! when it was idle too long, when it is too old, and when it is ended.
 //!
 //! [`Sessions`] begins, refreshes and ends them; its example shows the whole life of one. The access tokens are those of
-//! [`jwt`](crate::jwt), and [`revocation`](crate::revocation) takes them back.
+//! [`jwt`](crate::jwt), and [`revocation`](crate::revocation) revokes them.
 
 mod builder;
 mod error;
@@ -46,8 +46,8 @@ const DEFAULT_AGE: Duration = DAY.saturating_mul(90);
 
 /// Begins, renews and ends the sessions of one issuer's subjects.
 ///
-/// Cheap to clone; the clones share everything. The verifier of the access tokens is [`verifier`](Self::verifier): it asks the
-/// revocations on every request.
+/// Cheap to clone; the clones share everything. [`verifier`](Self::verifier) builds the verifier of the access tokens, which
+/// queries the revocations on every request.
 ///
 /// ```
 /// use std::time::Duration;
@@ -66,7 +66,7 @@ const DEFAULT_AGE: Duration = DAY.saturating_mul(90);
 /// let tokens = sessions.begin(&grant()).await?;
 /// let principal = jwt.verify(tokens.access_token()).await.expect("a token of our own");
 ///
-/// // Who the subject is now, and what it may do now, is asked again.
+/// // The closure grants what the subject may do now.
 /// let renewed = sessions.refresh(tokens.refresh_token(), async |_| Ok::<_, Unavailable>(grant())).await?;
 /// let again = sessions.refresh(tokens.refresh_token(), async |_| Ok::<_, Unavailable>(grant())).await;
 /// assert!(matches!(again, Err(RefreshError::Reused)));
@@ -122,18 +122,19 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
 
     /// The builder of a verifier for the access tokens, with the revocations.
     ///
-    /// If the crypto backend cannot derive the verifying key, that is a mistake of [`JwtBuilder::build`].
+    /// If the crypto backend cannot derive the verifying key, [`JwtBuilder::build`] returns an error.
     pub fn verifier(&self) -> JwtBuilder<Set, Set, Set> {
         self.0.issuer.verifier().revocations(Arc::clone(&self.0.revocations))
     }
 
-    /// Begins a session: the first pair of tokens, for somebody who proved who they are. A new session each time (ASVS V7.2.4).
+    /// Begins a session for a subject that was authenticated, and returns the first pair of tokens. Each call begins a new
+    /// session (ASVS V7.2.4).
     ///
-    /// Where the roles were looked up before that proof was checked, say when with [`Grant::as_of`].
+    /// If the roles were looked up before the subject was authenticated, pass the time of the look-up with [`Grant::as_of`].
     ///
     /// # Errors
     ///
-    /// A grant that can't be issued, or a store that does not answer.
+    /// The grant cannot be issued, or the store does not answer.
     pub async fn begin(&self, grant: &Grant) -> Result<TokenPair, BeginError> {
         let token = RefreshToken::first().ok_or(BeginError::Issue(IssueError::Unavailable))?;
         let id = token.session_id();
@@ -152,22 +153,23 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         Ok(pair)
     }
 
-    /// Exchanges a refresh token for a new pair. The old one is used up then.
+    /// Exchanges a refresh token for a new pair. The old refresh token is then no longer valid.
     ///
-    /// `grant` is asked, with the session, what its subject may do now; if it refuses, nothing is used up. It has to grant to
-    /// the same subject. A scope that the session did not begin with is left out (RFC 6749 §6): for more, log in again.
+    /// `grant` is called with the session, and returns what its subject may do now. If it returns an error, the refresh token
+    /// stays valid. The grant must be for the same subject. A scope that the session did not begin with is left out (RFC 6749
+    /// §6): for more scopes, the user must log in again.
     ///
     /// # Errors
     ///
-    /// [`RefreshError`], whose `E` is what `grant` refuses with: a closure that refuses nobody says it all the same, as in
-    /// `Ok::<_, Unavailable>(grant)`. The client gets no more of it than that the token is not good.
+    /// [`RefreshError`], where `E` is the error type of `grant`. A closure that never fails must still name a type, as in
+    /// `Ok::<_, Unavailable>(grant)`. For an invalid token, the client only learns that it is not valid.
     pub async fn refresh<E>(
         &self,
         presented: &str,
         grant: impl AsyncFnOnce(&SessionRecord) -> Result<Grant, E>,
     ) -> Result<TokenPair, RefreshError<E>> {
-        // Whatever the grant is asked for is asked after this, so a change of rights from here on takes the token back.
-        let asked = since_epoch().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
+        // The grant is requested after this instant, so a change of rights from here on revokes the new token.
+        let requested = since_epoch().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
         let token = RefreshToken::parse(presented).ok_or(RefreshError::Unknown)?;
         let id = token.session_id();
         let record = self.0.store.find(&id).await?.ok_or(RefreshError::Unknown)?;
@@ -184,21 +186,21 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
             return Err(RefreshError::Issue(IssueError::Subject));
         }
         let next = token.next().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
-        let pair = self.pair(&granted.within(&record.scopes).no_later_than(asked), &id, &next)?;
+        let pair = self.pair(&granted.within(&record.scopes).no_later_than(requested), &id, &next)?;
         let expires = now.checked_add(self.0.idle).map_or(record.ends, |expires| expires.min(record.ends));
         if self.0.store.replace(&id, &record.digest, &next.digest(), expires).await? {
             Ok(pair)
         } else {
-            // Somebody else was faster with the same token, or the session ended meanwhile.
+            // Another request was faster with the same token, or the session ended meanwhile.
             Err(self.stolen(&record).await)
         }
     }
 
-    /// Ends the session of this principal: its access token, all others of the session, and its refresh token.
+    /// Ends the session of this principal: revokes all access tokens of the session, and its refresh token.
     ///
     /// # Errors
     ///
-    /// A principal that came without a token that can be named, or with one of another issuer; a store that does not answer.
+    /// The principal has no token with a revocable id, or a token of another issuer; or a store does not answer.
     pub async fn end(&self, principal: &Principal) -> Result<(), EndError> {
         let token =
             principal.token().filter(|_| principal.issuer() == self.0.issuer.issuer()).ok_or(EndError::NoToken)?;
@@ -209,18 +211,18 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
             self.0.store.remove(session).await?;
         }
         for id in token.revocable_ids() {
-            // No other token of the session outlives the longest that the issuer gave it; that one may be younger.
+            // Another token of the session may have been issued later than this one, and lives at most a day.
             let until = token.expires().checked_add(DAY).unwrap_or(token.expires());
             self.0.revocations.revoke(principal.issuer(), id, until).await?;
         }
         Ok(())
     }
 
-    /// Ends every session of the principal's subject, and takes back every access token that was issued to it until now.
+    /// Ends every session of the principal's subject, and revokes every access token that was issued to it until now.
     ///
     /// # Errors
     ///
-    /// A principal of another issuer, whose subjects are none of these; a store that does not answer.
+    /// The principal is of another issuer, whose subjects are different ones; or a store does not answer.
     pub async fn end_all(&self, principal: &Principal) -> Result<(), EndError> {
         if principal.issuer() != self.issuer() {
             return Err(EndError::NoToken);
@@ -228,38 +230,38 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         Ok(self.end_all_of(principal.subject()).await?)
     }
 
-    /// The same for a subject of this issuer, as an administrator does it.
+    /// Like [`end_all`](Self::end_all), for a subject of this issuer. For administrators.
     ///
-    /// Danger: the subject of a principal of another issuer is somebody else here; for a caller, use
+    /// Danger: the subject of a principal of another issuer is a different person here. For a caller, use
     /// [`end_all`](Self::end_all).
     ///
     /// # Errors
     ///
-    /// A store that does not answer; some sessions may be over then and others not: try again.
+    /// A store does not answer. Some sessions may have ended and others not: try again.
     pub async fn end_all_of(&self, subject: &str) -> Result<(), Unavailable> {
-        // In this order: what a refresh in between still issues is issued before the moment that takes all back.
+        // In this order: tokens that a concurrent refresh still issues are issued before the moment of the revocation.
         let removed = self.0.store.remove_all(subject).await;
         self.renew_all_of(subject).await?;
         removed
     }
 
-    /// Takes back every access token that was issued to the subject until now, and leaves its sessions: the next refresh asks
-    /// what it may do. For a change of roles that has to apply at once (ASVS V8.3.2).
+    /// Revokes every access token that was issued to the subject until now, but keeps its sessions: the next refresh
+    /// determines its roles again. Use it for a change of roles that must apply at once (ASVS V8.3.2).
     ///
     /// # Errors
     ///
-    /// A store that does not answer; the tokens still count then.
+    /// The store does not answer. The tokens then stay valid.
     pub async fn renew_all_of(&self, subject: &str) -> Result<(), Unavailable> {
-        // Tokens carry the microsecond of their issue: those of this one are before the next.
+        // Tokens carry the microsecond of their issue. Tokens of the current microsecond must be revoked, too.
         let moment = SystemTime::now().checked_add(Duration::from_micros(1)).ok_or(Unavailable)?;
         self.0.revocations.revoke_before(self.0.issuer.issuer(), subject, moment).await
     }
 
-    /// A token that is not the session's current one: two hold it, so neither goes on.
+    /// Ends a session whose refresh token was used twice: two parties have it, and one of them may be a thief.
     async fn stolen<E>(&self, record: &SessionRecord) -> RefreshError<E> {
         audit::refresh_reused(&record.id, &record.subject);
         let until = SystemTime::now().checked_add(DAY).unwrap_or(record.ends);
-        // The record goes last: whoever is told to try again finds it, and takes back what could not be taken back now.
+        // The record is removed last: if the revocation fails, a retry still finds the record and revokes the session then.
         let ended = async {
             self.0.revocations.revoke(self.0.issuer.issuer(), &record.id, until).await?;
             self.0.store.remove(&record.id).await
@@ -293,17 +295,17 @@ impl<S, R> fmt::Debug for Sessions<S, R> {
     }
 }
 
-/// What a client gets, in the shape of RFC 6749 §5.1. `Debug` shows no token.
+/// The token response for a client, in the format of RFC 6749 §5.1. `Debug` shows no token.
 #[derive(Serialize)]
 pub struct TokenPair {
     access_token: String,
     token_type: &'static str,
     expires_in: u64,
-    #[serde(serialize_with = "plainly")]
+    #[serde(serialize_with = "as_text")]
     refresh_token: Zeroizing<String>,
 }
 
-fn plainly<S: serde::Serializer>(token: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: serde::Serializer>(token: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(token)
 }
 
@@ -320,7 +322,7 @@ impl TokenPair {
         &self.refresh_token
     }
 
-    /// How long the access token is good for, in seconds.
+    /// How long the access token is valid, in seconds.
     #[must_use]
     pub fn expires_in(&self) -> u64 {
         self.expires_in

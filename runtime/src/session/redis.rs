@@ -1,15 +1,15 @@
 //! Sessions in Redis, for several processes.
 //!
-//! Threat: two processes both accept one refresh token (CWE-362). Somebody else reads the Redis and learns who is logged in, or
-//! gets a usable token (CWE-359, CWE-522).
+//! Threat: two processes both accept one refresh token (CWE-362). A third party that can read the Redis learns who is logged
+//! in, or gets a usable token (CWE-359, CWE-522).
 //! Promise: one script exchanges a refresh token, so of all processes one succeeds. Keys are keyed hashes, the subject and the
 //! scopes are encrypted, and of a refresh token only a hash is kept. Each key expires with the session that it is about. If Redis
 //! does not answer within the timeout, the result is [`Unavailable`]: 503.
 //!
-//! A session and the list of its subject's sessions have different tags, because a refresh token tells only the session. So a
-//! cluster may keep them on two nodes. The order of writes makes that safe: a session is listed before it is written, and it is
-//! taken off the list only after it was deleted. So the list contains each session that exists, and `remove_all` misses none that
-//! was there when it began.
+//! A session and the list of its subject's sessions have different tags, because a refresh token identifies only the session.
+//! So a cluster may keep them on two nodes. The order of writes makes that safe: a session is listed before it is written,
+//! and it is taken off the list only after it was deleted. So the list contains each session that exists, and `remove_all`
+//! misses no session that existed when it began.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -89,7 +89,7 @@ static UNLIST: LazyLock<Operation> = LazyLock::new(|| Operation::command("ZREM")
 /// [connection](RedisConnection). Clones share everything. Revocations go into a
 /// [`RedisRevocations`](crate::revocation::RedisRevocations).
 ///
-/// Danger: if Redis [forgets](RedisConnection), everybody has to log in again. If the answer to a refresh is lost, the refresh
+/// Danger: if Redis [forgets](RedisConnection), all users must log in again. If the answer to a refresh is lost, the refresh
 /// token may be replaced; if the client presents the old one again, its session ends.
 ///
 /// ```
@@ -130,11 +130,11 @@ impl RedisSessions {
         self.redis.run_one(operation, name, call, DEFAULT_TIMEOUT).await
     }
 
-    /// Takes deleted sessions off their list. Nobody waits for it: a listed session that does not exist is harmless, and its
-    /// entry is removed when the session would have ended.
+    /// Takes deleted sessions off their list. The caller does not wait for it: a listed session that does not exist is
+    /// harmless, and its entry is removed when the session would have ended.
     fn unlist(&self, list: KeyName, sessions: Vec<String>) {
         let store = self.clone();
-        let _ends_by_itself = spawn(async move {
+        let _detached = spawn(async move {
             let call = sessions.into_iter().fold(Call::new(list.key.clone()), Call::arg);
             let _ = store.one::<Done>(&UNLIST, &list, call).await;
         });
@@ -203,7 +203,7 @@ impl SessionStore for RedisSessions {
         let calls = names.iter().map(|name| (name, Call::new(name.key.clone()))).collect();
         let removed = self.redis.run::<ListTag>(&REMOVE, calls, DEFAULT_TIMEOUT).await;
         let result = removed.iter().try_for_each(|removed| removed.as_ref().map(drop).map_err(|_| Unavailable));
-        // A session that did not exist may be written now: it was listed first. So it stays listed.
+        // A session that did not exist may be about to be written, because it is listed first. So it stays listed.
         let existed =
             names.into_iter().zip(removed).filter(|(_, list)| list.as_ref().is_ok_and(|list| !list.0.is_empty()));
         let existed: Vec<String> = existed.map(|(name, _)| name.tag).collect();

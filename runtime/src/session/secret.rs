@@ -1,4 +1,4 @@
-//! Refresh tokens, as clients hold them and as they are kept.
+//! Refresh tokens: their text for clients, and the hash that is stored.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
@@ -11,18 +11,18 @@ const PREFIX: &str = "rt_";
 const HANDLE: usize = 16;
 const SECRET: usize = 32;
 
-/// `rt_`, then 48 random bytes in base64url: 16 that stay for the whole session, and 32 that are good once.
+/// `rt_`, then 48 random bytes in base64url: 16 that stay the same for the whole session, and 32 that are valid once.
 pub(super) struct RefreshToken(Zeroizing<[u8; HANDLE + SECRET]>);
 
 impl RefreshToken {
-    /// `None` if the machine has no randomness.
+    /// `None` if the operating system returns no random bytes.
     pub(super) fn first() -> Option<Self> {
         let mut bytes = Zeroizing::new([0; HANDLE + SECRET]);
         getrandom::fill(bytes.as_mut()).ok()?;
         Some(Self(bytes))
     }
 
-    /// Another one of the same session.
+    /// The next refresh token of the same session.
     pub(super) fn next(&self) -> Option<Self> {
         let mut bytes = self.0.clone();
         getrandom::fill(bytes.get_mut(HANDLE..)?).ok()?;
@@ -37,21 +37,21 @@ impl RefreshToken {
     }
 
     pub(super) fn text(&self) -> Zeroizing<String> {
-        // The whole length at once: no copy is left behind by growing.
+        // The capacity is reserved at once, so that growing leaves no copy of the token in memory.
         let mut text = Zeroizing::new(String::with_capacity(67));
         text.push_str(PREFIX);
         URL_SAFE_NO_PAD.encode_string(self.0.as_ref(), &mut text);
         text
     }
 
-    /// The session's name: 128 bits of the hash of what stays, in base64url. Only that is written anywhere, so who reads the
-    /// store, or the `sid` of an access token, can't name the session to us.
+    /// The id of the session: 128 bits of the hash of the bytes that stay the same, in base64url. Only this hash is stored
+    /// and put into access tokens as `sid`, so a reader of either cannot present the session.
     pub(super) fn session_id(&self) -> String {
         let digest = sha256(self.0.get(..HANDLE).unwrap_or_default());
         URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
     }
 
-    /// What is kept.
+    /// The hash that is stored.
     pub(super) fn digest(&self) -> Digest {
         sha256(self.0.as_ref())
     }

@@ -6,21 +6,21 @@ use std::time::SystemTime;
 
 use crate::unavailable::Unavailable;
 
-/// A session, as it is kept. It has nothing that a client could use; `Debug` shows no digest.
+/// A session, as it is stored. It contains no usable credential. `Debug` does not show the digest.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionRecord {
-    /// Its name, which access tokens carry as `sid`: 22 characters of base64url.
+    /// Its id, which access tokens carry as `sid`: 22 characters of base64url.
     pub id: String,
-    /// Whose it is.
+    /// The subject of the session.
     pub subject: String,
-    /// The scopes that it began with: a refresh gives no other (RFC 6749 §6).
+    /// The scopes that it began with. A refresh grants no others (RFC 6749 §6).
     pub scopes: Vec<String>,
     /// SHA-256 of the current refresh token.
     pub digest: [u8; 32],
-    /// When the current refresh token is over.
+    /// When the current refresh token expires.
     pub expires: SystemTime,
-    /// When the session is over, however often it is refreshed.
+    /// When the session ends at the latest, even if it is refreshed.
     pub ends: SystemTime,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Debug for SessionRecord {
 }
 
 impl SessionRecord {
-    /// A record out of what a store kept of one; of the two moments, `expires` is the earlier.
+    /// Builds a record from the fields that a store has kept. `expires` must not be later than `ends`.
     #[must_use]
     pub fn restored(
         id: impl Into<String>,
@@ -49,7 +49,8 @@ impl SessionRecord {
     }
 }
 
-/// Keeps [`Sessions`](crate::session::Sessions): [`MemorySessions`](crate::session::MemorySessions) does, and a table of the application can.
+/// Stores the sessions of [`Sessions`](crate::session::Sessions): [`MemorySessions`](crate::session::MemorySessions), or a
+/// table of the application:
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -79,16 +80,18 @@ impl SessionRecord {
 ///
 /// # Errors
 ///
-/// Each gives [`Unavailable`] if the store does not answer; the caller gets 503.
+/// Each method returns [`Unavailable`] if the store does not answer. The response is then 503.
 pub trait SessionStore: Send + Sync + 'static {
-    /// Keeps a new session; its id is random, so there is none of that id. It may be forgotten once it `expires`.
+    /// Stores a new session. Its id is random, so no other session has it. The store may forget the session once it
+    /// `expires`.
     fn insert(&self, session: SessionRecord) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// The session of this id.
+    /// Returns the session with this id.
     fn find(&self, id: &str) -> impl Future<Output = Result<Option<SessionRecord>, Unavailable>> + Send;
 
-    /// Puts `next` in the place of `digest`, and says whether it did: only if the session is there and `digest` is its current
-    /// one. Of any number of calls with one `digest`, **one** may be told `true`: compare and change in one step.
+    /// Replaces `digest` by `next`, and sets `expires`, if the session exists and `digest` is its current digest. Returns
+    /// whether it did. Of any number of concurrent calls with one `digest`, only **one** may return `true`: compare and
+    /// change in one atomic step.
     fn replace(
         &self,
         id: &str,
@@ -97,14 +100,14 @@ pub trait SessionStore: Send + Sync + 'static {
         expires: SystemTime,
     ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 
-    /// Forgets the session, if it is there.
+    /// Deletes the session, if it exists.
     fn remove(&self, id: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// Forgets every session of the subject.
+    /// Deletes every session of the subject.
     fn remove_all(&self, subject: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
-/// A store that the application holds on to.
+/// A store that is shared, for example with the application.
 impl<S: SessionStore> SessionStore for std::sync::Arc<S> {
     async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
         (**self).insert(session).await

@@ -1,7 +1,7 @@
 //! What a rate limit counts by.
 //!
-//! Threat: a key that the caller chooses: with a new one for each request the limit is never reached (CWE-348), or the caller uses up
-//! the limit of somebody else. A key that is missing, so that nothing is counted.
+//! Threat: a key that the caller chooses: with a new one for each request the limit is never reached (CWE-348), or the caller
+//! uses up the limit of another client. A key that is missing, so that nothing is counted.
 //! Promise: a key is taken only from what was verified, or from what a trusted proxy reports. A request without a key is
 //! rejected.
 
@@ -23,18 +23,19 @@ pub enum By {
     Ip,
     /// The authenticated principal: issuer and subject together.
     Principal,
-    /// The API key that the principal presented; two keys of one owner are counted apart. With another credential, the
+    /// The API key that the principal presented; two keys of one owner are counted separately. With another credential, the
     /// principal. An [`Authenticator`](crate::Authenticator) of your own declares that its credentials are keys with
     /// [`has_api_keys`](crate::Authenticator::has_api_keys).
     ApiKey,
     /// The header of this name (in lower case). Only a [trusted proxy](crate::PalisadeBuilder::trusted_proxies) may set it: a
-    /// request from another peer, without the header, or with two of it, is rejected with 400. The value is case-sensitive.
+    /// request from another peer, without the header, or with the header twice is rejected with 400. The value is
+    /// case-sensitive.
     ///
     /// Danger: a proxy that forwards the header as the client wrote it lets the client choose its key.
     Header(&'static str),
-    /// A field of the validated input, such as `body.email`. Upper and lower case and the forms of Unicode are the same. If the
-    /// field is empty or missing, the request is rejected with 422. Written as `by = field(body.email)`; a scope can't count by
-    /// a field.
+    /// A field of the validated input, such as `body.email`. Spellings that differ only in case or in Unicode form (NFKC) are
+    /// one key. If the field is empty or missing, the request is rejected with 422. Written as `by = field(body.email)`; a
+    /// scope cannot count by a field.
     ///
     /// Danger: a client can invent as many names as it likes. Names at their rate limit fill their part of the store (a quarter
     /// of it in memory, all of a Redis without bounds), and new names are then refused. So use it beside a rate limit by address.
@@ -66,7 +67,7 @@ impl By {
         }
     }
 
-    /// Whether the caller chose the name that is counted: a field, a header, or what a function made of the request. Nobody has
+    /// Whether the caller chose the name that is counted: a field, a header, or the result of a key function. It is not
     /// verified that the name belongs to the caller.
     pub(crate) const fn is_chosen_by_caller(self) -> bool {
         matches!(self, By::Header(_) | By::Field(_) | By::Key(_))
@@ -98,15 +99,15 @@ impl fmt::Display for By {
 
 /// What the function of `by = key(path::to::function)` returns.
 ///
-/// A `String`, an `Option<String>`, and a `Result` of either with [`Unavailable`] convert into it. Keys that differ in one byte
-/// are counted apart.
+/// A `String`, an `Option<String>`, and a `Result` of either with [`Unavailable`] convert into it. Keys that differ in one
+/// byte are counted separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyAnswer {
     /// The key to count by.
     Key(String),
     /// The request has no key: it is rejected with 400.
     Unknown,
-    /// The key can't be determined now: the response is 503.
+    /// The key cannot be determined now: the response is 503.
     Unavailable,
 }
 

@@ -1,4 +1,5 @@
-//! Which responses count against a rate limit, what happens while the store does not answer, and whether rate limits refuse.
+//! Which responses count against a rate limit, what happens while the store does not answer, and whether rate limits refuse
+//! requests.
 
 use actix_web::http::StatusCode;
 
@@ -31,9 +32,9 @@ pub enum Count {
     /// Every request that the rate limit admitted, whatever its response.
     #[default]
     All,
-    /// Requests that failed because of the client: the status is 400 to 499. A request that failed because of the server
-    /// (500 and above, also if a store does not answer or a handler panics) is refunded, so that an overload caused by others
-    /// locks nobody out.
+    /// Requests that failed because of the client: the status is 400 to 499. A request that failed because of the server (500
+    /// and above, also if a store does not answer or a handler panics) is refunded, so that an overload caused by others
+    /// locks no client out.
     ///
     /// Danger: a handler that responds to a wrong password with 500 or above is not limited.
     Failures,

@@ -1,7 +1,7 @@
 //! The fields of the input that rate limits count by.
 //!
 //! Threat: an attacker who writes one name in many spellings gets one rate limit for each of them.
-//! Promise: all spellings that people take for the same are one key. An empty field is no key.
+//! Promise: all spellings that people read as the same text are one key. An empty field gives no key.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ use unicode_normalization::UnicodeNormalization as _;
 /// # use palisade::rate_limit::KeyText;
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a rate limit can't count by a value of type `{Self}`",
+    message = "a rate limit cannot count by a value of type `{Self}`",
     label = "neither text nor a number",
     note = "implement `palisade::rate_limit::KeyText` for the type, or count by a field of it"
 )]
@@ -113,8 +113,8 @@ impl FieldKeys {
     }
 }
 
-/// One form for all spellings that people take for the same: without space around it, with compatibility characters composed (NFKC,
-/// Unicode Standard Annex 15), in lower case.
+/// One form for all spellings that people read as the same text: without space around it, with compatibility characters
+/// composed (NFKC, Unicode Standard Annex 15), in lower case.
 pub(crate) fn normal(text: &str) -> String {
     text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_field_is_no_key() {
+    fn an_empty_field_gives_no_key() {
         let keys = FieldKeys::new().of("a", "").of("b", " \u{a0}").of("c", &None::<String>).of("d", &Some(7_u8));
         let found = |name| keys.find(name).map(|key| key.map(|key| key.normal.as_str()));
         assert_eq!(["a", "b", "c"].map(found), [Some(None); 3]);

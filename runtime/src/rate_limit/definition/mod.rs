@@ -19,16 +19,17 @@ use crate::handler_path::HandlerPath;
 
 /// At most `limit` requests of one client in any window of the given length.
 ///
-/// Never one more, whatever the arrival pattern. Up to a limit of 16, no client is refused too early either. Above 16, requests
-/// are counted in 32nds of the window, so a request may count up to a 32nd of the window longer. If a request has several rate
-/// limits, all of them must admit it; if one refuses, the others are not charged.
+/// The limit is never exceeded, whatever the arrival pattern. Up to a limit of 16, no client is refused too early either.
+/// Above 16, requests are counted in 32nds of the window, so a request may count up to a 32nd of the window longer. If a
+/// request has several rate limits, all of them must admit it; if one refuses, the others are not charged.
 ///
-/// **A lock-out can't be used against a victim.** If the name alone were counted, an attacker who fails often enough with the
-/// name of somebody else would lock that person out. So a rate limit [by a field](By::Field) that counts failures (or
-/// [`Count::When`]) remembers for 30 days from which addresses a name succeeded. Such a known address is counted by itself, with
-/// the same numbers, while the name is at its rate limit. (This holds for the name as it was written, at the same handler. Known
-/// addresses are the first to leave a full store.) Use it beside a rate limit by address, as in `by = [ip, field(body.email)]`:
-/// the address stops one attacker with many names, the name stops many attackers with one name.
+/// **A lock-out cannot be used against a victim.** If the name alone were counted, an attacker who fails often enough with
+/// the name of another person would lock that person out. So a rate limit [by a field](By::Field) that counts failures (or
+/// [`Count::When`]) remembers for 30 days from which addresses requests with a name succeeded. Such a known address is
+/// counted by itself, with the same numbers, while the name is at its rate limit. (This holds for the name as it was written,
+/// at the same handler. A full store evicts known addresses first.) Use it beside a rate limit by address, as in
+/// `by = [ip, field(body.email)]`: the address stops one attacker with many names, the name stops many attackers with one
+/// name.
 ///
 /// ```
 /// use std::time::Duration;
@@ -70,10 +71,10 @@ impl RateLimit {
     #[must_use]
     #[track_caller]
     pub const fn new(name: &'static str, limit: u32, window: Duration) -> Self {
-        assert!(limit > 0, "a rate limit of zero admits nobody: use a limit of 1 or more");
+        assert!(limit > 0, "a rate limit of zero rejects every request: use a limit of 1 or more");
         assert!(
             window.subsec_nanos() == 0 && window::is_length(window.as_secs()),
-            "a rate limit's window is a whole number of seconds, from 1 second to 366 days"
+            "the window of a rate limit must be a whole number of seconds, from 1 second to 366 days"
         );
         assert!(is_label(name), "{}", LABEL);
         Self {
@@ -114,8 +115,8 @@ impl RateLimit {
         self
     }
 
-    /// Counts by each of these keys apart, with the same numbers; all of them must admit a request. Clients see each under the
-    /// name, a colon and the key, such as `login:ip`.
+    /// Counts by each of these keys separately, with the same numbers; all of them must admit a request. Clients see each
+    /// under the name, a colon and the key, such as `login:ip`.
     ///
     /// # Panics
     ///
@@ -123,7 +124,7 @@ impl RateLimit {
     #[must_use]
     #[track_caller]
     pub const fn by_each(mut self, keys: &'static [By]) -> Self {
-        assert!(!keys.is_empty(), "a rate limit counts by something: name at least one key");
+        assert!(!keys.is_empty(), "a rate limit needs at least one key to count by");
         self.keys = Keys::Each(keys);
         self
     }
@@ -136,7 +137,10 @@ impl RateLimit {
     #[must_use]
     #[track_caller]
     pub const fn cost(mut self, units: u32) -> Self {
-        assert!(units > 0 && units <= self.limit, "a request costs at least 1 unit, and at most the whole rate limit");
+        assert!(
+            units > 0 && units <= self.limit,
+            "the cost of a request must be at least 1 unit, and at most the whole rate limit"
+        );
         self.cost = units;
         self
     }
@@ -183,7 +187,7 @@ impl RateLimit {
         self.window
     }
 
-    /// What it counts by, each apart.
+    /// The keys that it counts by. Each is counted separately.
     #[must_use]
     pub const fn keys(&self) -> &[By] {
         match &self.keys {
@@ -216,7 +220,7 @@ impl RateLimit {
         self.observe
     }
 
-    /// What [`on_outage`](Self::on_outage) was set to, if it was.
+    /// The value that was passed to [`on_outage`](Self::on_outage), if any.
     pub(crate) const fn said_of_outage(&self) -> Option<OnStoreFailure> {
         self.outage
     }
@@ -243,7 +247,8 @@ impl RateLimit {
         mixed(mixed(fnv1a(owner, self.name), self.limit as u64), self.window.as_secs())
     }
 
-    /// The bucket of one of its keys. Keys of two kinds are two clients anyway, so only two fields of one list must be told apart.
+    /// The bucket of one of its keys. Keys of different kinds are different clients, so only several fields of one list need
+    /// separate buckets.
     pub(crate) fn bucket_of(&self, bucket: u64, by: By) -> u64 {
         let is_field = |by: &&By| matches!(by, By::Field(_));
         if is_field(&&by) && self.keys().iter().filter(is_field).count() > 1 {
@@ -258,7 +263,7 @@ impl RateLimit {
         fnv1a(fnv1a(fnv1a(FNV_OFFSET, "record"), handler.module), handler.name)
     }
 
-    /// Whether clients see its keys apart.
+    /// Whether it counts by several keys, which clients see separately.
     pub(crate) const fn has_several_keys(&self) -> bool {
         self.keys().len() > 1
     }
@@ -292,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_are_apart_for_each_handler_unless_shared() {
+    fn each_handler_has_its_own_bucket_unless_shared() {
         const fn handler(module: &'static str, name: &'static str) -> HandlerPath {
             HandlerPath { module, name }
         }
@@ -306,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn buckets_are_apart_for_other_numbers() {
+    fn other_numbers_have_another_bucket() {
         let at = HandlerPath { module: "app", name: "login" };
         let buckets = [(5, 900), (6, 900), (5, 901), (900, 5)].map(|(limit, seconds)| {
             let rate_limit = RateLimit::per_seconds("login", limit, seconds).shared();
@@ -323,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_is_closed_where_passwords_are_guessed() {
+    fn counting_failures_denies_on_store_failure_by_default() {
         let rate_limit = RateLimit::per_seconds("x", 5, 1);
         assert_eq!(rate_limit.outage(), OnStoreFailure::Local);
         assert_eq!(rate_limit.count(Count::Failures).outage(), OnStoreFailure::Deny);

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_holds_the_same_items_as_an_ordinary_vector() {
+    fn chunked_vec_equals_an_ordinary_vector() {
         let (mut chunked, mut model) = (ChunkedVec::new(), Vec::new());
         for number in 0..400_usize {
             chunked.push(number);

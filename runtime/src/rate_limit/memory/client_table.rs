@@ -16,7 +16,7 @@ use crate::rate_limit::limit::Limit;
 use crate::rate_limit::status::{Cause, RateLimitStatus, Refusal};
 use crate::rate_limit::window::{CurrentSlots, Rebase, SlidingCounter, SlidingLog, TimeSlots, Window};
 
-/// Identifies a charge, so that a refund finds the place that was charged.
+/// Identifies a charge, so that a refund finds the time slot that was charged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChargeId {
     /// When it was made: a [permanent](CurrentSlots::permanent) number.
@@ -42,7 +42,7 @@ impl Charged {
 
 pub(super) type ChargeOutcome = Result<Charged, Refusal>;
 
-/// A client table, whichever form its charges have. Any change may give a slot another index.
+/// A client table, for any form of the charges. Any change may give a slot another index.
 pub(super) trait ClientTable: Send {
     /// How many clients it holds.
     fn len(&self) -> usize;
@@ -53,7 +53,7 @@ pub(super) trait ClientTable: Send {
     /// Adds a slot for a client that has none, and charges it.
     fn admit(&mut self, key: ClientKey, serial: u32, units: u32, now: Tick) -> ChargeOutcome;
 
-    /// Takes a charge back. A charge that no longer counts changes nothing. `None` if the client has no slot.
+    /// Refunds a charge. A charge that no longer counts changes nothing. `None` if the client has no slot.
     fn refund(&mut self, key: ClientKey, id: ChargeId, units: u32, now: Tick) -> Option<RateLimitStatus>;
 
     /// `None` if the client has no slot.
@@ -161,7 +161,7 @@ impl<W: Window> ClientTable for WindowTable<W> {
         let outcome = Self::charge(&self.time_slots, &mut slot, units, current);
         let slots = &self.slots;
         let hash_of = |at: SlotIndex| slots.get(usize::from(at)).map_or(0, |slot| hash(&slot.fingerprint));
-        // Can't fail: a shard holds fewer clients than an index.
+        // Cannot fail: a shard holds fewer clients than an index.
         if self.index.push(hash(&slot.fingerprint), hash_of).is_none() {
             let nanos = self.time_slots.expires_in(current.current, now);
             return Err(Refusal { nanos, cause: Cause::StoreFull });

@@ -43,7 +43,8 @@ impl FingerprintIndex {
         self.chains.get(hash as usize & self.chains.len().saturating_sub(1)).copied()
     }
 
-    /// Finds a slot that is not the first of its chain, and makes it the first: a client that comes often is found at once.
+    /// Finds a slot that is not the first of its chain, and makes it the first: a client that sends many requests is found at
+    /// once.
     #[inline(never)]
     pub(super) fn move_to_front(&mut self, hash: u32, is_sought: impl Fn(SlotIndex) -> bool) -> Option<SlotIndex> {
         let first = self.first(hash)?;
@@ -107,7 +108,7 @@ impl FingerprintIndex {
         hash as usize & self.chains.len().saturating_sub(1)
     }
 
-    /// Makes whatever points to slot `from` point to slot `to`.
+    /// Changes the link to slot `from` into a link to slot `to`.
     fn redirect(&mut self, hash: u32, from: SlotIndex, to: SlotIndex) {
         let chain = self.chain(hash);
         let Some(first) = self.chains.get_mut(chain) else {

@@ -1,7 +1,7 @@
 //! The units of one shard that are charged but not settled yet.
 //!
-//! Threat: a limit that is full of requests in flight is mistaken for one that is used up, and a client with the right password
-//! is told to come back in a quarter of an hour (CWE-645).
+//! Threat: a limit that is full of requests in flight is mistaken for one that is used up, and a client with the right
+//! password is locked out for a quarter of an hour (CWE-645).
 //! Promise: the count is exact, because it changes under the lock of the shard. It takes space only for clients that have
 //! requests in flight, and none for limits that count every request.
 
@@ -10,7 +10,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::rate_limit::client_key::ClientKey;
 
-/// An empty map with at least this capacity gives its memory back.
+/// An empty map with at least this capacity frees its memory.
 const LARGE: usize = 256;
 
 #[derive(Default)]

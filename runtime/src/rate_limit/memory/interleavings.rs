@@ -112,7 +112,7 @@ fn no_order_admits_more_units_than_the_limit() {
 
 /// Two threads and a limit of one: every possible order is tried, not only many.
 #[test]
-fn the_last_unit_is_held_by_one_thread_at_a_time() {
+fn last_unit_is_held_by_one_thread() {
     shuttle::check_dfs(
         || {
             let limit = Limit::new(1, Duration::from_nanos(WINDOW)).unwrap();
@@ -140,7 +140,7 @@ fn the_last_unit_is_held_by_one_thread_at_a_time() {
 
 /// One client is at its rate limit. More other clients than there is room for come and go, until the window is over.
 #[test]
-fn no_order_evicts_a_blocked_client_or_exceeds_the_bound() {
+fn no_order_evicts_a_blocked_client() {
     shuttle::check_random(
         || {
             for limit in limits() {

@@ -37,9 +37,9 @@ use super::status::RateLimitStatus;
 /// # let _ = builder;
 /// ```
 ///
-/// **Memory.** In a full store a client takes at most 56 bytes for a limit up to 8, 88 bytes up to 16, 96 bytes up to
-/// 65,535 and 164 bytes for a larger limit, everything included. While the store fills, each shard takes some kilobytes
-/// more for each limit. A new store takes nothing for clients that have not come. Clients without charges are removed while
+/// **Memory.** In a full store a client takes at most 56 bytes for a limit up to 8, 88 bytes up to 16, 96 bytes up to 65,535
+/// and 164 bytes for a larger limit, including all overhead. While the store fills, each shard takes some kilobytes more for
+/// each limit. A new store allocates nothing for clients that it does not hold yet. Clients without charges are removed while
 /// requests come in: at most once a millisecond, one request looks at the next 64 clients.
 ///
 /// **When it is full.** The bound is divided evenly over shards of at most 2048 clients, and a keyed hash chooses the shard
@@ -71,8 +71,8 @@ impl MemoryRateLimits {
     }
 
     /// A new store that never holds more than this many clients. In addition it holds a quarter as many clients by names that
-    /// callers choose (fields, headers, and what a key function returns), so that invented names push out nobody else. A client
-    /// is held once for each of its rate limits.
+    /// callers choose (fields, headers, and what a key function returns), so that invented names evict no other clients. A
+    /// client is held once for each of its rate limits.
     ///
     /// ```
     /// use palisade::rate_limit::MemoryRateLimits;

@@ -46,7 +46,7 @@ impl Charge {
         self.charged.status()
     }
 
-    /// Refunds a charge in flight from a place that can't wait, such as `Drop`. A charge that is not in flight stays.
+    /// Refunds a charge in flight from code that cannot wait, such as `Drop`. A charge that is not in flight stays.
     pub(in crate::rate_limit) fn release_at_once(mut self) {
         if let Some(partition) = self.in_flight.take() {
             let now = partition.now();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_above_the_limit_is_refused_and_takes_no_space() {
+    fn refused_cost_takes_no_space() {
         let (partition, limit, key) = partition();
         let refused = partition.reserve(key, limit, 6, partition.now()).unwrap_err();
         assert_eq!(refused, Refused { retry_after: limit.window(), cause: Cause::Exhausted });

@@ -16,7 +16,7 @@ pub(super) struct Shard {
     pub(super) capacity: usize,
     pub(super) clients: usize,
     /// The latest instant seen. Threads read the clock before they take the lock, so they may arrive out of order: one that
-    /// is late is treated as if it had read the clock now. This value outlives the clients, so that a charge can't be put
+    /// is late is treated as if it had read the clock now. This value outlives the clients, so that a charge cannot be put
     /// into the past after a sweep.
     latest: Tick,
     /// The serial number of the newest slot.
@@ -95,7 +95,7 @@ impl Shard {
         }
     }
 
-    /// Takes a charge back.
+    /// Refunds a charge.
     pub(super) fn refund(
         &mut self,
         key: ClientKey,
@@ -159,7 +159,7 @@ impl Shard {
         self.latest
     }
 
-    /// The table of this limit. A key is counted apart for each limit, so two limits that share a key by mistake can't
+    /// The table of this limit. A key is counted separately for each limit, so two limits that share a key by mistake cannot
     /// corrupt each other's counts.
     #[inline]
     pub(super) fn table(&mut self, limit: Limit) -> Option<&mut (dyn ClientTable + 'static)> {

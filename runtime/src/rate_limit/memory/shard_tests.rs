@@ -50,7 +50,7 @@ fn held(shard: &Shard) -> Vec<u32> {
 }
 
 #[test]
-fn a_charge_is_held_for_one_window_and_its_slack() {
+fn charge_is_held_for_window_and_slack() {
     for count in LIMITS {
         for (nanos, charged) in [
             (3200, 0),
@@ -115,7 +115,7 @@ fn a_cost_is_charged_completely_or_not_at_all() {
 }
 
 #[test]
-fn charge_takes_as_much_as_there_is_room_for() {
+fn charge_is_capped_at_the_limit() {
     for count in LIMITS {
         let (mut shard, limit) = (Shard::new(1), limit(count, 3200));
         assert_eq!(shard.charge(key(1), limit, count - 1, at(0)).remaining, 1);
@@ -128,7 +128,7 @@ fn charge_takes_as_much_as_there_is_room_for() {
 }
 
 #[test]
-fn a_refund_removes_all_units_of_its_own_charge() {
+fn refund_removes_only_its_own_charge() {
     for count in LIMITS {
         let (mut shard, limit) = (Shard::new(3), limit(count, 3200));
         let cost = count / 2;
@@ -227,7 +227,7 @@ fn clients_without_charges_are_evicted_first() {
 }
 
 #[test]
-fn the_least_used_is_evicted_and_of_two_the_older() {
+fn least_used_then_oldest_client_is_evicted() {
     let mut shard = Shard::new(3);
     charge(&mut shard, 1, 2, 10);
     charge(&mut shard, 2, 1, 15);
@@ -241,7 +241,7 @@ fn the_least_used_is_evicted_and_of_two_the_older() {
 }
 
 #[test]
-fn least_used_is_measured_by_the_share_of_the_limit() {
+fn usage_is_measured_as_share_of_the_limit() {
     let mut shard = Shard::new(2);
     reserve(&mut shard, 1, limit(1000, 100), 10, 10).unwrap();
     charge(&mut shard, 2, 1, 10);
@@ -250,13 +250,13 @@ fn least_used_is_measured_by_the_share_of_the_limit() {
 }
 
 #[test]
-fn a_new_client_is_refused_if_all_are_at_their_limit() {
+fn new_client_is_refused_if_shard_is_blocked() {
     let mut shard = Shard::new(3);
     for (client, now) in [(2, 10), (3, 20), (1, 30)] {
         charge(&mut shard, client, 4, now);
     }
     let store_full = Refused { retry_after: Duration::from_nanos(60), cause: Cause::StoreFull };
-    // The second time the shard remembers it.
+    // The second refusal comes from `full_until`, without a scan.
     assert_eq!([1, 1].map(|_| reserve(&mut shard, 4, limit(4, 100), 1, 50).unwrap_err()), [store_full; 2]);
     assert!(reserve(&mut shard, 4, limit(4, 100), 1, 109).is_err());
     assert_eq!(held(&shard), [1, 2, 3]);
@@ -265,7 +265,7 @@ fn a_new_client_is_refused_if_all_are_at_their_limit() {
 }
 
 #[test]
-fn a_refund_or_a_reset_makes_room_at_once() {
+fn refund_or_reset_makes_room_at_once() {
     for reset in [true, false] {
         let mut shard = Shard::new(1);
         let charged = reserve(&mut shard, 1, limit(4, 100), 4, 0).unwrap();
@@ -291,7 +291,7 @@ fn a_full_shard_still_serves_its_clients() {
 }
 
 #[test]
-fn clients_of_all_limits_together_never_exceed_the_capacity() {
+fn clients_of_all_limits_share_the_capacity() {
     let mut shard = Shard::new(100);
     let limits = LIMITS.map(|count| limit(count, 3200));
     let (mut random, mut most) = (1_u64, 0);
@@ -316,11 +316,11 @@ fn clients_of_all_limits_together_never_exceed_the_capacity() {
         }
         assert_eq!(shard.clients, found);
     }
-    assert_eq!(most, 100, "it was never full");
+    assert_eq!(most, 100, "the shard must have been full once");
 }
 
 #[test]
-fn a_sweep_removes_clients_without_charges_from_all_tables() {
+fn sweep_removes_unused_clients_from_all_tables() {
     let mut shard = Shard::new(300);
     for client in 0..200 {
         let _stays = reserve(&mut shard, client, limit(4, 100), 1, u64::from(client / 100) * 50);
@@ -348,7 +348,7 @@ fn an_old_instant_counts_as_the_latest_seen() {
 }
 
 #[test]
-fn two_limits_under_one_key_are_counted_apart() {
+fn two_limits_under_one_key_are_counted_separately() {
     let mut shard = Shard::new(3);
     charge(&mut shard, 1, 4, 10);
     assert!(reserve(&mut shard, 1, limit(5, 100), 1, 10).is_ok());

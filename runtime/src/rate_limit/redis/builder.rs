@@ -20,13 +20,14 @@ impl RedisRateLimitsBuilder {
         Self { redis: redis.clone(), leases: None }
     }
 
-    /// Lets this process lease a share of a rate limit, and use it up within the term without asking Redis. So most decisions
-    /// about a busy client need no round trip. The share is 1 to 20 percent, the term 10 milliseconds to 10 seconds. Default: no
-    /// leases.
+    /// Lets this process lease a share of a rate limit, and use it up within the term without a call to Redis. So most
+    /// decisions about a busy client need no round trip. The share is 1 to 20 percent, the term 10 milliseconds to 10
+    /// seconds. Default: no leases.
     ///
-    /// The total is never exceeded, whichever processes have leases. The cost is that charges are held for the term longer, and
-    /// that no other process can use a leased unit until it is given back at the end of the term. While Redis does not answer, a
-    /// lease is valid until its end. If the share is less than two requests, each request asks Redis.
+    /// The total is never exceeded, for any number of processes with leases. The cost is that charges are held for the term
+    /// longer, and that no other process can use a leased unit until it is returned at the end of the term. While Redis does
+    /// not answer, a lease is valid until its end. If the share is less than the cost of two requests, each request calls
+    /// Redis.
     ///
     /// Danger: if a client is [reset](crate::RateLimiter::reset), other processes still use up their leases.
     ///

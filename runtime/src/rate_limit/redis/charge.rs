@@ -1,7 +1,7 @@
 //! Decisions of Redis, and the charges that they made.
 //!
-//! Threat: a charge is given back where it was not made (CWE-799).
-//! Promise: a charge knows its place in the window and the generation of its client. Both must match, or nothing is given back.
+//! Threat: a refund that lowers another charge than its own (CWE-799).
+//! Promise: a charge has its time slot and the generation of its client. Both must match, or nothing is refunded.
 
 use std::time::Duration;
 
@@ -12,31 +12,31 @@ use super::RedisRateLimits;
 use super::script::{Kind, Verdict};
 use crate::redis::KeyName;
 
-/// The answer to one ask.
+/// The decision about one request.
 #[derive(Debug)]
 pub enum Decision {
     /// It was charged.
     Charged(RedisCharge),
     /// There was no room.
     Refused(Refused),
-    /// There was room, but another ask was refused.
-    Spared(RateLimitStatus),
+    /// There was room, but another request was refused, so nothing was charged.
+    RolledBack(RateLimitStatus),
 }
 
-/// Units that were charged. If it is dropped, the client stays charged; only `RedisRateLimits::release` gives them back, once.
+/// Units that were charged. If it is dropped, the client stays charged; only `RedisRateLimits::release` refunds them, once.
 #[derive(Debug)]
 #[must_use = "a charge that is not released stays"]
 pub struct RedisCharge {
     pub(super) name: KeyName,
     pub(super) limit: Limit,
     pub(super) units: u32,
-    /// Tells the charges of a client that was forgotten and came back from those that it had before.
+    /// Changes when a client is forgotten, so that a charge from before is not mixed up with later ones.
     pub(super) generation: u64,
-    pub(super) place: u64,
-    pub(super) standing: RateLimitStatus,
+    pub(super) time_slot: u64,
+    pub(super) status: RateLimitStatus,
     pub(super) instant: Duration,
-    /// The store in which it is in flight, if it is. When it is dropped it stays charged, and is no longer in flight.
-    pub(super) pending: Option<RedisRateLimits>,
+    /// The store in which it is in flight, if it is. If the charge is dropped, it stays charged and is no longer in flight.
+    pub(super) in_flight: Option<RedisRateLimits>,
 }
 
 impl RedisCharge {
@@ -46,21 +46,21 @@ impl RedisCharge {
     }
 
     /// The status of the client right after this charge.
-    pub fn standing(&self) -> RateLimitStatus {
-        self.standing
+    pub fn status(&self) -> RateLimitStatus {
+        self.status
     }
 
-    /// Gives it back without waiting, if it is in flight.
+    /// Refunds it without waiting, if it is in flight.
     pub(in super::super) fn release_at_once(self) {
-        if let Some(store) = self.pending.clone() {
-            store.take_back(vec![self]);
+        if let Some(store) = self.in_flight.clone() {
+            store.refund_later(vec![self]);
         }
     }
 }
 
 impl Drop for RedisCharge {
     fn drop(&mut self) {
-        if let Some(store) = self.pending.take()
+        if let Some(store) = self.in_flight.take()
             && self.units > 0
         {
             store.keep(self.name.clone(), self.limit, self.units, self.generation);
@@ -68,32 +68,37 @@ impl Drop for RedisCharge {
     }
 }
 
-pub(super) fn decision(store: &RedisRateLimits, ask: &ChargeRequest<'_>, name: KeyName, verdict: &Verdict) -> Decision {
+pub(super) fn decision(
+    store: &RedisRateLimits,
+    request: &ChargeRequest<'_>,
+    name: KeyName,
+    verdict: &Verdict,
+) -> Decision {
     // Units that are leased beyond the cost are still available to this client.
-    let leased = verdict.units.saturating_sub(ask.cost.max(1));
+    let leased = verdict.units.saturating_sub(request.cost.max(1));
     let remaining =
         if verdict.kind == Kind::Charged { verdict.remaining.saturating_add(leased) } else { verdict.remaining };
-    let standing = RateLimitStatus { remaining, reset: verdict.time };
+    let status = RateLimitStatus { remaining, reset: verdict.time };
     match verdict.kind {
         Kind::Refused => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::Exhausted }),
         Kind::InFlight => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::InFlight }),
-        Kind::Spared | Kind::Late => Decision::Spared(standing),
+        Kind::RolledBack | Kind::Late => Decision::RolledBack(status),
         Kind::Charged => Decision::Charged(RedisCharge {
             name,
-            limit: ask.limit,
-            units: ask.cost.max(1),
+            limit: request.limit,
+            units: request.cost.max(1),
             generation: verdict.generation,
-            place: verdict.place,
-            standing,
+            time_slot: verdict.time_slot,
+            status,
             instant: verdict.now,
-            pending: ask.settles_later.then(|| store.clone()),
+            in_flight: request.settles_later.then(|| store.clone()),
         }),
     }
 }
 
-/// The status of the client once this charge is given back, as far as it is known without asking again.
-pub(super) fn before(charge: &RedisCharge) -> RateLimitStatus {
-    let remaining = charge.standing.remaining.saturating_add(charge.units);
-    let reset = if remaining >= charge.limit.limit() { Duration::ZERO } else { charge.standing.reset };
+/// The status of the client once this charge is refunded, as far as it is known without another call.
+pub(super) fn status_before(charge: &RedisCharge) -> RateLimitStatus {
+    let remaining = charge.status.remaining.saturating_add(charge.units);
+    let reset = if remaining >= charge.limit.limit() { Duration::ZERO } else { charge.status.reset };
     RateLimitStatus { remaining, reset }
 }

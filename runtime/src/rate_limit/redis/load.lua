@@ -1,9 +1,9 @@
 -- The format of a value. Integers are packed by struct.pack in little-endian order; times are microseconds of the server's clock.
 -- 1. Head: generation (I8), units charged (I4), and how much longer than a window charges are held (I8).
--- 2. Only if requests are in flight: their units (I4), and the second in which the last of these was charged (I4). The other parts
---    have 20 bytes and multiples of 12, so the size of the value tells whether this part exists. It only decides what the client
---    of a full limit is told, and never whether a request is admitted.
--- 3. Entries in ascending order: place (I8), units (I4). A place is the time of the charge divided by the step.
+-- 2. Only if requests are in flight: their units (I4), and the second in which the last of these was charged (I4). The other
+--    parts have 20 bytes and multiples of 12, so the size of the value shows whether this part exists. It only decides how a
+--    full limit is reported to the client, and never whether a request is admitted.
+-- 3. Entries in ascending order: slot (I8), units (I4). A slot is the time of the charge divided by the step.
 local pack, unpack, floor = struct.pack, struct.unpack, math.floor
 
 local function clock()
@@ -11,20 +11,20 @@ local function clock()
   return time[1] * 1000000 + time[2]
 end
 
--- When the units of a place are free again: a whole window after the latest instant of the place.
-local function leaves(state, place)
-  return (place + 1) * state.step - 1 + state.window + state.hold
+-- When the units of a slot are free again: a whole window after the latest instant of the slot.
+local function expires_at(state, slot)
+  return (slot + 1) * state.step - 1 + state.window + state.hold
 end
 
--- A process that died settles nothing, so this many seconds after the last charge in flight, all of them count as settled.
-local FORGOTTEN = 60
+-- A process that died settles nothing. So this many seconds after the last charge in flight, all of them count as settled.
+local IN_FLIGHT_TIMEOUT = 60
 
 local states = {}
 
 local function load(key, window, step, now)
   local state = states[key]
   if state then return state end
-  state = { key = key, window = window, step = step, now = now, generation = now, used = 0, hold = 0, flying = 0, rest = '' }
+  state = { key = key, window = window, step = step, now = now, generation = now, used = 0, hold = 0, in_flight = 0, entries = '' }
   states[key] = state
   local raw = redis.call('GET', key)
   if not raw then return state end
@@ -34,18 +34,18 @@ local function load(key, window, step, now)
   if last > now then state.now = last end
   local generation, used, hold = unpack('<I8I4I8', raw)
   state.hold = hold
-  local at, flying, second = 21, 0, 0
+  local at, in_flight, second = 21, 0, 0
   if size % 12 == 4 then
-    flying, second = unpack('<I4I4', raw, at)
-    if state.now / 1000000 - second > FORGOTTEN then flying = 0 end
+    in_flight, second = unpack('<I4I4', raw, at)
+    if state.now / 1000000 - second > IN_FLIGHT_TIMEOUT then in_flight = 0 end
     at = 29
   end
   while at < size do
-    local place, units = unpack('<I8I4', raw, at)
-    if leaves(state, place) > state.now then
-      state.generation, state.used, state.first = generation, used, place
-      state.flying, state.second = math.min(flying, used), second
-      state.rest = raw:sub(at)
+    local slot, units = unpack('<I8I4', raw, at)
+    if expires_at(state, slot) > state.now then
+      state.generation, state.used, state.first = generation, used, slot
+      state.in_flight, state.second = math.min(in_flight, used), second
+      state.entries = raw:sub(at)
       break
     end
     used = used - units
@@ -55,25 +55,25 @@ local function load(key, window, step, now)
 end
 
 local function add(state, cost)
-  local place = floor(state.now / state.step)
-  local rest, size = state.rest, #state.rest
+  local slot = floor(state.now / state.step)
+  local entries, size = state.entries, #state.entries
   state.used = state.used + cost
   if size > 0 then
-    local last, units = unpack('<I8I4', rest, size - 11)
-    if last == place then
-      rest, cost = rest:sub(1, size - 12), units + cost
+    local last, units = unpack('<I8I4', entries, size - 11)
+    if last == slot then
+      entries, cost = entries:sub(1, size - 12), units + cost
     end
   end
-  state.rest = rest .. pack('<I8I4', place, cost)
-  state.first = state.first or place
+  state.entries = entries .. pack('<I8I4', slot, cost)
+  state.first = state.first or slot
   state.changed = true
-  return place
+  return slot
 end
 
 -- This many units are no longer in flight.
 local function settle(state, units)
-  if state.flying == 0 then return end
-  state.flying, state.changed = math.max(state.flying - units, 0), true
+  if state.in_flight == 0 then return end
+  state.in_flight, state.changed = math.max(state.in_flight - units, 0), true
 end
 
 -- How long until this many units are free.
@@ -81,9 +81,9 @@ local function wait(state, limit, cost, now)
   if cost > limit then return state.window end
   local used, at = state.used, 1
   while true do
-    local place, units = unpack('<I8I4', state.rest, at)
+    local slot, units = unpack('<I8I4', state.entries, at)
     used = used - units
-    if used + cost <= limit then return leaves(state, place) - now end
+    if used + cost <= limit then return expires_at(state, slot) - now end
     at = at + 12
   end
 end
@@ -94,9 +94,9 @@ local function store(state)
   if state.used == 0 then
     redis.call('DEL', state.key)
   else
-    local last = unpack('<I8', state.rest, #state.rest - 11)
-    local flying = state.flying > 0 and pack('<I4I4', state.flying, state.second) or ''
-    local value = pack('<I8I4I8', state.generation, state.used, state.hold) .. flying .. state.rest
-    redis.call('SET', state.key, value, 'PXAT', floor(leaves(state, last) / 1000) + 1)
+    local last = unpack('<I8', state.entries, #state.entries - 11)
+    local in_flight = state.in_flight > 0 and pack('<I4I4', state.in_flight, state.second) or ''
+    local value = pack('<I8I4I8', state.generation, state.used, state.hold) .. in_flight .. state.entries
+    redis.call('SET', state.key, value, 'PXAT', floor(expires_at(state, last) / 1000) + 1)
   end
 end

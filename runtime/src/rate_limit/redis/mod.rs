@@ -6,8 +6,8 @@
 
 mod builder;
 mod charge;
+mod in_flight;
 mod leases;
-mod pending;
 mod script;
 
 use std::fmt;
@@ -19,9 +19,9 @@ use tokio::time::Instant;
 
 pub use self::builder::RedisRateLimitsBuilder;
 pub use self::charge::{Decision, RedisCharge};
-use self::charge::{before, decision};
+use self::charge::{decision, status_before};
 use self::leases::Leases;
-use self::script::{Act, Kind, RESERVE, SETTLE, Verdict, Wish};
+use self::script::{Act, Kind, LeaseRequest, RESERVE, SETTLE, Verdict};
 use super::client_key::Client;
 use super::limit::Limit;
 use super::queue::Queues;
@@ -40,17 +40,18 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
 /// kept to the microsecond; otherwise in 32nds of the window, rounded so that a charge is held a little too long. A client
 /// takes one key for each rate limit, of at most 424 bytes plus its name. The key expires when its last charge leaves the window.
 ///
-/// For rate limits that do not count all requests, the key also tells how many requests are in flight. So all processes can tell
-/// a rate limit that is full for a moment from one that is exhausted. Requests that a process had in flight when it died count as
-/// such for a minute.
+/// For rate limits that do not count all requests, the key also contains how many units are in flight. So all processes can
+/// distinguish a rate limit that is full for a moment from one that is exhausted. Requests that a process had in flight when
+/// it died count as such for a minute.
 ///
-/// A decision that takes longer than the [timeout](crate::redis::RedisConnectionBuilder::timeout), counted from the moment when it
-/// is sent, is [`Unavailable`]. In a cluster, the rate limits of one client are on one node. A decision about several clients asks
-/// their nodes at the same time, and gives back what was charged if one of them refuses.
+/// A decision that takes longer than the [timeout](crate::redis::RedisConnectionBuilder::timeout), counted from the moment
+/// when it is sent, is [`Unavailable`]. In a cluster, the rate limits of one client are on one node. A decision about several
+/// clients calls their nodes at the same time, and refunds what was charged if one of them refuses.
 ///
-/// Danger: a Redis that [forgets](RedisConnection) starts rate limits anew. If the server's clock is set forward, charges are
-/// forgotten that much too early; if it is set back, charges are held until it has caught up. A request whose answer was lost may
-/// have been charged and stays charged; one that the server gets only after twice the timeout is not charged.
+/// Danger: if Redis [forgets](RedisConnection), all rate limits start from zero. If the server's clock is set forward,
+/// charges are forgotten that much too early; if it is set back, charges are held until it has caught up. A request whose
+/// answer was lost may have been charged and stays charged; a request that the server gets only after twice the timeout is
+/// not charged.
 ///
 /// ```
 /// use palisade::rate_limit::RedisRateLimits;
@@ -74,13 +75,13 @@ struct Inner {
 }
 
 impl RedisRateLimits {
-    /// Rate limits in this Redis. Each decision asks it.
+    /// Rate limits in this Redis, without leases: each decision is one call.
     #[must_use]
     pub fn new(redis: &RedisConnection) -> Self {
         Self::with(redis, None)
     }
 
-    /// Configures more than the connection.
+    /// Returns a builder, for options beyond the connection.
     pub fn builder(redis: &RedisConnection) -> RedisRateLimitsBuilder {
         RedisRateLimitsBuilder::new(redis)
     }
@@ -90,47 +91,54 @@ impl RedisRateLimits {
         Self(Arc::new(inner))
     }
 
-    /// The keys of these asks. All rate limits of one client have one tag, so in a cluster they are on one node.
-    fn names(&self, asks: &[ChargeRequest<'_>]) -> Vec<KeyName> {
-        let mut names: Vec<KeyName> = Vec::with_capacity(asks.len());
+    /// The keys of these requests. All rate limits of one client have one tag, so in a cluster they are on one node.
+    fn names(&self, requests: &[ChargeRequest<'_>]) -> Vec<KeyName> {
+        let mut names: Vec<KeyName> = Vec::with_capacity(requests.len());
         let mut before: Option<(&Client<'_>, String)> = None;
-        for ask in asks {
+        for request in requests {
             let tag = match before.take() {
-                Some((client, tag)) if *client == ask.client => tag,
-                _ => self.0.redis.tag(|hash| ask.client.feed(|bytes| hash.update(bytes))),
+                Some((client, tag)) if *client == request.client => tag,
+                _ => self.0.redis.tag(|hash| request.client.feed(|bytes| hash.update(bytes))),
             };
-            names.push(self.0.redis.numbered_name("q", tag.clone(), ask.bucket));
-            before = Some((&ask.client, tag));
+            names.push(self.0.redis.numbered_name("q", tag.clone(), request.bucket));
+            before = Some((&request.client, tag));
         }
         names
     }
 
-    /// Charges all asks, or none if a binding one is refused. An ask that is not binding is charged if there is room for it.
-    /// Returns one decision for each ask, in their order.
+    /// Charges all requests, or none if a binding one is refused. A request that is not binding is charged if there is room
+    /// for it. Returns one decision for each request, in their order.
     ///
     /// # Errors
     ///
     /// Redis did not answer in time. What it has charged stays charged.
     #[doc(hidden)]
-    pub async fn reserve(&self, asks: &[ChargeRequest<'_>]) -> Result<Vec<Decision>, Unavailable> {
-        let asked = Instant::now();
-        let names = self.names(asks);
-        if let Some(charges) = self.0.leases.as_ref().and_then(|leases| leases.take(self, asks, &names, asked)) {
+    pub async fn reserve(&self, requests: &[ChargeRequest<'_>]) -> Result<Vec<Decision>, Unavailable> {
+        let sent_at = Instant::now();
+        let names = self.names(requests);
+        if let Some(charges) = self.0.leases.as_ref().and_then(|leases| leases.take(self, requests, &names, sent_at)) {
             return Ok(charges.into_iter().map(Decision::Charged).collect());
         }
-        let wish = |ask, name| self.0.leases.as_ref().map_or_else(Wish::default, |leases| leases.wish(ask, name));
-        let each = asks.iter().zip(&names);
-        let calls = each.map(|(ask, name)| (name, script::reserve(&name.key, ask, wish(ask, name)))).collect();
+        let lease_request = |request, name| {
+            self.0.leases.as_ref().map_or_else(LeaseRequest::default, |leases| leases.lease_request(request, name))
+        };
+        let each = requests.iter().zip(&names);
+        let calls = each
+            .map(|(request, name)| (name, script::reserve(&name.key, request, lease_request(request, name))))
+            .collect();
         let answers = self.0.redis.run::<Verdict>(&RESERVE, calls, DEFAULT_TIMEOUT).await;
         let lost = answers.iter().any(|answer| answer.and_then(in_time).is_err());
         let refuses = |verdict: &Verdict| matches!(verdict.kind, Kind::Refused | Kind::InFlight);
-        let refused = asks.iter().zip(&answers).any(|(ask, answer)| ask.binding && answer.as_ref().is_ok_and(refuses));
-        let mut decisions = Vec::with_capacity(asks.len());
-        let mut back = Vec::new();
-        for ((ask, name), verdict) in asks.iter().zip(names).zip(answers) {
+        let refused = requests
+            .iter()
+            .zip(&answers)
+            .any(|(request, answer)| request.binding && answer.as_ref().is_ok_and(refuses));
+        let mut decisions = Vec::with_capacity(requests.len());
+        let mut to_refund = Vec::new();
+        for ((request, name), verdict) in requests.iter().zip(names).zip(answers) {
             let Ok(verdict) = verdict.and_then(in_time) else {
-                // The answer to another ask is a refusal, or all of this is unavailable.
-                decisions.push(Decision::Spared(RateLimitStatus { remaining: 0, reset: Duration::ZERO }));
+                // If another request was refused, this one counts as rolled back. Otherwise the result is `Unavailable`.
+                decisions.push(Decision::RolledBack(RateLimitStatus { remaining: 0, reset: Duration::ZERO }));
                 continue;
             };
             let charged = verdict.kind == Kind::Charged;
@@ -139,41 +147,41 @@ impl RedisRateLimits {
                 && !refused
                 && let Some(leases) = &self.0.leases
             {
-                leases.keep(self, &name, ask, &verdict, asked);
+                leases.keep(self, &name, request, &verdict, sent_at);
             }
-            match decision(self, ask, name, &verdict) {
+            match decision(self, request, name, &verdict) {
                 // A node charged because it does not know that another one refused.
                 Decision::Charged(mut charge) if lost || refused => {
-                    decisions.push(Decision::Spared(before(&charge)));
+                    decisions.push(Decision::RolledBack(status_before(&charge)));
                     charge.units = verdict.units;
-                    back.push(charge);
+                    to_refund.push(charge);
                 }
                 decision => decisions.push(decision),
             }
         }
-        if !back.is_empty() {
-            self.take_back(back);
+        if !to_refund.is_empty() {
+            self.refund_later(to_refund);
         }
         if lost && !refused { Err(Unavailable) } else { Ok(decisions) }
     }
 
-    /// Gives back exactly what was charged, in the place where it was charged, and returns the status of the clients. A charge
-    /// that has left its window meanwhile, or was forgotten by a [reset](Self::reset), gives nothing back.
+    /// Refunds exactly what was charged, in the time slot where it was charged, and returns the status of the clients. A
+    /// charge that has left its window meanwhile, or was forgotten by a [reset](Self::reset), refunds nothing.
     ///
     /// # Errors
     ///
     /// Redis did not answer in time. The charges may stay.
     #[doc(hidden)]
     pub async fn release(&self, mut charges: Vec<RedisCharge>) -> Result<Vec<RateLimitStatus>, Unavailable> {
-        // From here on, they are given back and not kept, also if the caller stops waiting.
-        let pending: Vec<bool> = charges.iter_mut().map(|charge| charge.pending.take().is_some()).collect();
-        let acts = charges.iter().zip(&pending).map(|(charge, pending)| {
-            let act = Act::GiveBack { generation: charge.generation, place: charge.place, pending: *pending };
+        // From here on, they are refunded and not kept, even if the caller stops waiting.
+        let in_flight: Vec<bool> = charges.iter_mut().map(|charge| charge.in_flight.take().is_some()).collect();
+        let acts = charges.iter().zip(&in_flight).map(|(charge, in_flight)| {
+            let act = Act::Refund { generation: charge.generation, time_slot: charge.time_slot, in_flight: *in_flight };
             (&charge.name, charge.limit, charge.units, act)
         });
-        let standings = self.settle(acts.collect()).await;
+        let statuses = self.settle(acts.collect()).await;
         charges.iter().for_each(|charge| self.settled(&charge.name));
-        standings
+        statuses
     }
 
     /// Charges as many units as there is room for; never refuses.
@@ -182,8 +190,8 @@ impl RedisRateLimits {
     ///
     /// Redis did not answer in time. The units may be charged.
     #[doc(hidden)]
-    pub async fn charge(&self, ask: &ChargeRequest<'_>) -> Result<RateLimitStatus, Unavailable> {
-        self.act(std::slice::from_ref(ask), Act::Charge).await?.into_iter().next().ok_or(Unavailable)
+    pub async fn charge(&self, request: &ChargeRequest<'_>) -> Result<RateLimitStatus, Unavailable> {
+        self.act(std::slice::from_ref(request), Act::Charge).await?.into_iter().next().ok_or(Unavailable)
     }
 
     /// The status of the clients. Charges nothing.
@@ -192,28 +200,28 @@ impl RedisRateLimits {
     ///
     /// Redis did not answer in time.
     #[doc(hidden)]
-    pub async fn standing(&self, asks: &[ChargeRequest<'_>]) -> Result<Vec<RateLimitStatus>, Unavailable> {
-        self.act(asks, Act::Look).await
+    pub async fn status(&self, requests: &[ChargeRequest<'_>]) -> Result<Vec<RateLimitStatus>, Unavailable> {
+        self.act(requests, Act::Read).await
     }
 
-    /// Forgets all charges of this client in this bucket. A charge that was made before gives nothing back afterwards.
+    /// Forgets all charges of this client in this bucket. A charge that was made before refunds nothing afterwards.
     ///
     /// # Errors
     ///
     /// Redis did not answer in time. The charges may be forgotten.
     #[doc(hidden)]
-    pub async fn reset(&self, ask: &ChargeRequest<'_>) -> Result<(), Unavailable> {
+    pub async fn reset(&self, request: &ChargeRequest<'_>) -> Result<(), Unavailable> {
         if let Some(leases) = &self.0.leases {
-            self.names(std::slice::from_ref(ask)).iter().for_each(|name| leases.drop(name));
+            self.names(std::slice::from_ref(request)).iter().for_each(|name| leases.drop(name));
         }
-        self.act(std::slice::from_ref(ask), Act::Forget).await?;
-        self.names(std::slice::from_ref(ask)).iter().for_each(|name| self.settled(name));
+        self.act(std::slice::from_ref(request), Act::Forget).await?;
+        self.names(std::slice::from_ref(request)).iter().for_each(|name| self.settled(name));
         Ok(())
     }
 
-    async fn act(&self, asks: &[ChargeRequest<'_>], act: Act) -> Result<Vec<RateLimitStatus>, Unavailable> {
-        let names = self.names(asks);
-        let acts = asks.iter().zip(&names).map(|(ask, name)| (name, ask.limit, ask.cost.max(1), act));
+    async fn act(&self, requests: &[ChargeRequest<'_>], act: Act) -> Result<Vec<RateLimitStatus>, Unavailable> {
+        let names = self.names(requests);
+        let acts = requests.iter().zip(&names).map(|(request, name)| (name, request.limit, request.cost.max(1), act));
         self.settle(acts.collect()).await
     }
 
@@ -231,10 +239,10 @@ impl RedisRateLimits {
         self.0.leases.as_ref()?.end(lease)
     }
 
-    /// Gives charges back without waiting: the request has its answer, and only other requests need the units.
-    fn take_back(&self, charges: Vec<RedisCharge>) {
+    /// Refunds charges without waiting: the request is already decided, and only other requests need the units.
+    fn refund_later(&self, charges: Vec<RedisCharge>) {
         let store = self.clone();
-        let _ends_by_itself = spawn(async move { store.release(charges).await });
+        let _detached = spawn(async move { store.release(charges).await });
     }
 }
 
@@ -254,7 +262,7 @@ mod tests {
 
     use super::*;
 
-    fn ask(bucket: u64, text: &'static str) -> ChargeRequest<'static> {
+    fn request(bucket: u64, text: &'static str) -> ChargeRequest<'static> {
         let client = Client::Named { kind: Cow::Borrowed("body.email"), text: Cow::Borrowed(text) };
         ChargeRequest {
             bucket,
@@ -271,15 +279,15 @@ mod tests {
     }
 
     #[test]
-    fn a_client_has_one_tag_and_another_secret_makes_another() {
+    fn tag_depends_on_client_and_secret() {
         let store_7 = store([7; 32]);
-        let asks = [ask(1, "ada"), ask(2, "ada"), ask(1, "bob"), ask(1, "ada")];
-        let all = store_7.names(&asks);
+        let requests = [request(1, "ada"), request(2, "ada"), request(1, "bob"), request(1, "ada")];
+        let all = store_7.names(&requests);
         assert_eq!(all[0].tag, all[1].tag);
         assert_eq!(all[0].key, all[3].key);
         assert_ne!(all[0].tag, all[2].tag);
         assert_eq!(all[1].key, format!("app:q:{{{}}}:0000000000000002", all[0].tag));
         assert_eq!(all[0].tag.len(), 22, "128 bits");
-        assert_ne!(store([8; 32]).names(&asks)[0].tag, all[0].tag);
+        assert_ne!(store([8; 32]).names(&requests)[0].tag, all[0].tag);
     }
 }

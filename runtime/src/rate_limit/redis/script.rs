@@ -1,7 +1,7 @@
 //! The two scripts: their arguments and their replies.
 //!
 //! Threat: two processes both see that the last unit is free (CWE-367).
-//! Promise: everything that is decided together is one script, which Redis runs alone; it takes one round trip.
+//! Promise: a joint decision is one script, which Redis runs atomically; it takes one round trip.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use crate::redis::{Call, Operation, Reply};
 /// Into how many parts a window is divided if the limit is over [`Limit::EXACT`].
 const SUB_WINDOWS: u64 = 32;
 
-/// Decides about charges. It is not sent if the caller has gone: nobody would use the charge.
+/// Decides about charges. It is not sent if the caller has stopped waiting, because the charge would not be used.
 pub(super) static RESERVE: LazyLock<Operation> =
     LazyLock::new(|| Operation::script(concat!(include_str!("load.lua"), include_str!("reserve.lua"))));
 
-/// Gives back, keeps, charges, reads or forgets. Other callers depend on units that are given back, so it is always sent.
+/// Refunds, keeps, charges, reads or forgets. Other callers depend on the refunded units, so it is always sent.
 pub(super) static SETTLE: LazyLock<Operation> = LazyLock::new(|| {
     Operation::script(concat!(include_str!("load.lua"), include_str!("settle.lua"))).outlives_caller()
 });
 
-/// Units to charge beyond the cost of a request, and for how many microseconds longer than a window all charges of the key are
-/// held then. The default wishes for nothing.
+/// Units to charge beyond the cost of a request, and for how many microseconds longer than a window all charges of the key
+/// are held then. The default requests no lease.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Wish {
+pub(super) struct LeaseRequest {
     pub(super) units: u32,
     pub(super) hold: u64,
 }
@@ -35,12 +35,12 @@ pub(super) struct Wish {
 /// What [`SETTLE`] does with one key.
 #[derive(Clone, Copy)]
 pub(super) enum Act {
-    Look,
-    /// Gives back a charge, which is in flight or not.
-    GiveBack {
+    Read,
+    /// Refunds a charge, which may be in flight or not.
+    Refund {
         generation: u64,
-        place: u64,
-        pending: bool,
+        time_slot: u64,
+        in_flight: bool,
     },
     /// A charge that was in flight stays.
     Keep {
@@ -51,39 +51,39 @@ pub(super) enum Act {
 }
 
 /// A call of [`RESERVE`].
-pub(super) fn reserve(key: &str, ask: &ChargeRequest<'_>, wish: Wish) -> Call {
-    let mut words = Vec::with_capacity(45);
-    let cost = ask.cost.max(1);
-    numbers(&mut words, ask.limit, cost);
-    words.push(u8::from(ask.binding) | u8::from(ask.settles_later) << 1);
-    words.extend(wish.units.max(cost).to_le_bytes());
-    words.extend(wish.hold.to_le_bytes());
-    Call::new(key.to_owned()).arg(words).with_deadline()
+pub(super) fn reserve(key: &str, request: &ChargeRequest<'_>, lease_request: LeaseRequest) -> Call {
+    let mut argument = Vec::with_capacity(45);
+    let cost = request.cost.max(1);
+    push_limit(&mut argument, request.limit, cost);
+    argument.push(u8::from(request.binding) | u8::from(request.settles_later) << 1);
+    argument.extend(lease_request.units.max(cost).to_le_bytes());
+    argument.extend(lease_request.hold.to_le_bytes());
+    Call::new(key.to_owned()).arg(argument).with_deadline()
 }
 
 /// A call of [`SETTLE`].
 pub(super) fn settle(key: &str, limit: Limit, units: u32, act: Act) -> Call {
-    let (mode, generation, place) = match act {
-        Act::Look => (0, 0, 0),
-        Act::GiveBack { generation, place, pending } => (if pending { 5 } else { 1 }, generation, place),
+    let (mode, generation, time_slot) = match act {
+        Act::Read => (0, 0, 0),
+        Act::Refund { generation, time_slot, in_flight } => (if in_flight { 5 } else { 1 }, generation, time_slot),
         Act::Keep { generation } => (4, generation, 0),
         Act::Charge => (2, 0, 0),
         Act::Forget => (3, 0, 0),
     };
-    let mut words = Vec::with_capacity(41);
-    words.push(mode);
-    numbers(&mut words, limit, units);
-    words.extend(generation.to_le_bytes());
-    words.extend(place.to_le_bytes());
-    Call::new(key.to_owned()).arg(words)
+    let mut argument = Vec::with_capacity(41);
+    argument.push(mode);
+    push_limit(&mut argument, limit, units);
+    argument.extend(generation.to_le_bytes());
+    argument.extend(time_slot.to_le_bytes());
+    Call::new(key.to_owned()).arg(argument)
 }
 
-fn numbers(words: &mut Vec<u8>, limit: Limit, units: u32) {
+fn push_limit(argument: &mut Vec<u8>, limit: Limit, units: u32) {
     let (window, step) = micros(limit);
-    words.extend(window.to_le_bytes());
-    words.extend(step.to_le_bytes());
-    words.extend(limit.limit().to_le_bytes());
-    words.extend(units.to_le_bytes());
+    argument.extend(window.to_le_bytes());
+    argument.extend(step.to_le_bytes());
+    argument.extend(limit.limit().to_le_bytes());
+    argument.extend(units.to_le_bytes());
 }
 
 /// The window, and the precision at which charges are kept, both in microseconds. They are rounded up, so a charge is held a
@@ -94,12 +94,12 @@ fn micros(limit: Limit) -> (u64, u64) {
     (window, step)
 }
 
-/// The answer of [`RESERVE`] to one ask.
+/// The answer of [`RESERVE`] to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) kind: Kind,
     pub(super) generation: u64,
-    pub(super) place: u64,
+    pub(super) time_slot: u64,
     pub(super) remaining: u32,
     pub(super) time: Duration,
     /// The server's clock.
@@ -112,10 +112,10 @@ pub(super) struct Verdict {
 pub(super) enum Kind {
     Refused,
     Charged,
-    Spared,
+    RolledBack,
     /// The server ran the script after the deadline.
     Late,
-    /// Refused, but it would not be if the units in flight were given back.
+    /// Refused, but it would be charged if the units in flight were refunded.
     InFlight,
 }
 
@@ -132,21 +132,21 @@ impl Reply for Verdict {
 /// Units left, and the time until the next ones are free again.
 impl Reply for (u32, Duration) {
     fn read(reply: Value, calls: usize) -> Option<Vec<Self>> {
-        standings(reply, calls)
+        statuses(reply, calls)
     }
 }
 
-fn verdicts(answer: Value, asks: usize) -> Option<Vec<Verdict>> {
-    let numbers = integers(answer, asks.checked_mul(7)?)?;
+fn verdicts(answer: Value, requests: usize) -> Option<Vec<Verdict>> {
+    let numbers = integers(answer, requests.checked_mul(7)?)?;
     numbers.chunks_exact(7).map(verdict).collect()
 }
 
 fn verdict(numbers: &[u64]) -> Option<Verdict> {
-    let &[kind, generation, place, remaining, time, now, units] = numbers else { return None };
+    let &[kind, generation, time_slot, remaining, time, now, units] = numbers else { return None };
     let kind = match kind {
         0 => Kind::Refused,
         1 => Kind::Charged,
-        2 => Kind::Spared,
+        2 => Kind::RolledBack,
         3 => Kind::Late,
         4 => Kind::InFlight,
         _ => return None,
@@ -154,10 +154,10 @@ fn verdict(numbers: &[u64]) -> Option<Verdict> {
     let remaining = u32::try_from(remaining).ok()?;
     let (time, now) = (Duration::from_micros(time), Duration::from_micros(now));
     let units = u32::try_from(units).ok()?;
-    Some(Verdict { kind, generation, place, remaining, time, now, units })
+    Some(Verdict { kind, generation, time_slot, remaining, time, now, units })
 }
 
-fn standings(answer: Value, acts: usize) -> Option<Vec<(u32, Duration)>> {
+fn statuses(answer: Value, acts: usize) -> Option<Vec<(u32, Duration)>> {
     let numbers = integers(answer, acts.checked_mul(2)?)?;
     let pair = |pair: &[u64]| {
         let &[remaining, reset] = pair else { return None };
@@ -198,6 +198,6 @@ mod tests {
         assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0, 9, 1]), 2), None);
         assert_eq!(verdicts(answer(&[1, 7, 7, i64::MAX, 0, 9, 1]), 1), None);
         assert!(verdicts(answer(&[1, 7, 7, 3, 0, 9, 1]), 1).is_some());
-        assert_eq!(standings(answer(&[1]), 1), None);
+        assert_eq!(statuses(answer(&[1]), 1), None);
     }
 }

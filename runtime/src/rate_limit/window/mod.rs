@@ -35,7 +35,7 @@ pub(super) trait Window: Copy + Send + 'static {
     /// How many units are held. Forgets all slots before `first_held`.
     fn used(&mut self, first_held: TimeSlot) -> u32;
 
-    /// Takes `units` back from `slot`, as far as that slot has them.
+    /// Subtracts `units` from `slot`, or all units of the slot if it has fewer.
     fn refund(&mut self, first_held: TimeSlot, slot: TimeSlot, units: u32);
 
     /// The slot of the n-th oldest unit that is held; `n` starts at 1. `None` if fewer units are held.

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn it_takes_72_bytes_up_to_65535_and_140_beyond() {
+    fn counter_takes_72_or_140_bytes() {
         assert_eq!(std::mem::size_of::<SlidingCounter<u16>>(), 72);
         assert_eq!(std::mem::size_of::<SlidingCounter<u32>>(), 140);
     }

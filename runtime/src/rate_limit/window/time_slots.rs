@@ -24,7 +24,7 @@ pub(in crate::rate_limit) struct CurrentSlots {
     pub(in crate::rate_limit) permanent: u64,
 }
 
-/// What holds slot numbers, and must change them when the base moves.
+/// A collection of slot numbers, which must change when the base moves.
 pub(in crate::rate_limit) trait Rebase {
     /// The base moves only by multiples of this.
     const UNIT: NonZeroU64;
@@ -66,7 +66,7 @@ impl TimeSlots {
         let since = now.as_nanos().saturating_sub(self.base.wrapping_mul(self.step.get()));
         let (begun, rest) = (since / self.step, since % self.step);
         let (steps, more) = self.window;
-        // Step s has expired when s * step + window <= now. The remainders tell how the division would have rounded. A window
+        // Step s has expired when s * step + window <= now. The remainders show how the division would have rounded. A window
         // has at least one step.
         let expired = begun.saturating_sub(steps.wrapping_sub(u64::from(rest >= more)));
         let rounded_up = begun.wrapping_add(u64::from(rest > 0));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn one_division_finds_the_first_held_slot_and_the_current_one() {
+    fn first_held_and_current_slot_are_exact() {
         for (count, window) in [(1, 1), (5, 900_000_000_001), (17, 1), (17, 31), (17, 33), (40, 3200), (9, 3 << 31)] {
             let limit = Limit::new(count, Duration::from_nanos(window)).unwrap();
             let step = limit.step().get();

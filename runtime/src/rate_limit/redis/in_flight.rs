@@ -16,9 +16,9 @@ use super::script::Act;
 use crate::redis::{KeyName, spawn};
 
 impl RedisRateLimits {
-    /// The requests of this process that wait for charges in flight of this client.
-    pub(in super::super) fn queue(&self, ask: &ChargeRequest<'_>) -> Queue {
-        let names = self.names(std::slice::from_ref(ask));
+    /// The queue of the requests of this process that wait for this client's charges in flight.
+    pub(in super::super) fn queue(&self, request: &ChargeRequest<'_>) -> Queue {
+        let names = self.names(std::slice::from_ref(request));
         let number = names.first().map_or(0, |name| self.number(name));
         Queue::new(&self.0.queues, number)
     }
@@ -28,10 +28,10 @@ impl RedisRateLimits {
         self.0.queues.settled(self.number(name));
     }
 
-    /// Tells Redis that these units stay charged. Nobody waits for it, because only other requests need to know.
+    /// Tells Redis that these units stay charged. The caller does not wait for it, because only other requests depend on it.
     pub(super) fn keep(&self, name: KeyName, limit: Limit, units: u32, generation: u64) {
         let store = self.clone();
-        let _ends_by_itself = spawn(async move {
+        let _detached = spawn(async move {
             // If Redis does not answer, they count as settled after a minute.
             let _ = store.settle(vec![(&name, limit, units, Act::Keep { generation })]).await;
             store.settled(&name);
