@@ -1,13 +1,13 @@
-//! What the runtime does with path templates such as `/users/{id}`, which the grammar reads.
+//! Operations on path templates such as `/users/{id}`, which the grammar parses.
 //!
-//! Threat: one reader of a template sees a parameter that another one does not see (CWE-436). Promise: each function here
-//! goes through the parts that the grammar finds; nothing else in this crate looks for braces.
+//! Threat: two parsers of a template disagree about its parameters (CWE-436). Promise: each function here uses the parts that
+//! the grammar finds; no other code in this crate looks for braces.
 
 use actix_web::dev::ResourceDef;
 use palisade_grammar::template::{self, MOST_PARAMETERS, Part, is_parameter_name, parameters, parts};
 use regex_syntax::hir::{Hir, HirKind};
 
-/// The path with a value in the place of each parameter.
+/// The path with each parameter replaced by a value.
 pub(crate) fn filled<'v>(template: &str, mut value: impl FnMut(&str) -> &'v str) -> String {
     let mut path = String::new();
     for part in parts(template) {
@@ -96,7 +96,7 @@ fn is_ordinary(template: &str) -> bool {
         && names
             .iter()
             .enumerate()
-            .all(|(place, name)| names.iter().skip(place.saturating_add(1)).all(|other| other != name))
+            .all(|(index, name)| names.iter().skip(index.saturating_add(1)).all(|other| other != name))
         && parts(template).all(stays_inside)
 }
 
@@ -158,7 +158,7 @@ mod tests {
 
     use super::*;
 
-    /// Templates that are often read, and often not.
+    /// Templates of which many are valid and many are not.
     fn template() -> impl Strategy<Value = String> {
         let piece = select(vec![
             "/",
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_router_reads_the_parameters_that_the_grammar_reads() {
+    fn the_router_finds_the_same_parameters() {
         let (templates, mut runner) = (template(), TestRunner::deterministic());
         let (mut accepted, mut with_parameters) = (0, 0);
         for _ in 0..4_000 {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_read_behind_patterns_and_tails() {
+    fn parameters_paths_and_shapes_of_templates() {
         for (template, names, path, router) in [
             ("/users/{id}", &["id"][..], "/users/~", "/users/{}"),
             (r"/users/{id:\d{1,3}}/{x}", &["id", "x"], "/users/~/~", r"/users/{:\d{1,3}}/{}"),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_segments_end_where_a_template_is_more_than_that() {
+    fn plain_segments_end_at_patterns_and_mixed_segments() {
         let read = |template| {
             let (segments, whole) = plain_segments(template);
             let words: Vec<_> = segments
