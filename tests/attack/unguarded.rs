@@ -171,7 +171,7 @@ async fn by_user(user: Path<String>) -> String {
 }
 
 #[actix_web::test]
-#[should_panic(expected = "give its parameters the same names")]
+#[should_panic(expected = "give the parameters the same names")]
 async fn same_path_with_other_parameter_stops_the_start() {
     let _ =
         init_service(App::new().service(palisade::scope("/s").service(by_id).service(by_user)).wrap(palisade())).await;
