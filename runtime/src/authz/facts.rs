@@ -152,7 +152,7 @@ impl<'f, 'r> Facts<'f, 'r> {
         }
         match (check, row, self.principal) {
             (Some(check), _, Some(principal)) => {
-                let verdict = check.ask(self.request, principal).await;
+                let verdict = check.call(self.request, principal).await;
                 self.checks.push((check, verdict));
                 Ok(())
             }

@@ -220,7 +220,7 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// Returns all mistakes of these kinds:
+    /// Returns all mistakes of these kinds. If a prefix or a path cannot be parsed, the other checks are skipped.
     ///
     /// - two endpoints serve the same method of the same path, or two templates differ only in the names of parameters;
     /// - an endpoint or a scope is never reached, because an earlier route or scope takes its requests;
