@@ -43,7 +43,7 @@ static METHODS: [Method; 9] = [
 pub(crate) struct Gate {
     map: OnceCell<ResourceMap>,
     /// Whether any request reached a guard. If so, no middleware hides all guards.
-    seen: Cell<bool>,
+    any_guarded: Cell<bool>,
     /// A buffer for a path, so that no request needs to allocate one.
     path: Cell<String>,
     /// Whether a request for which nothing is mounted reaches a guard too.
@@ -74,7 +74,7 @@ impl Gate {
         let map = self.map.get_or_init(|| request.resource_map().clone());
         let (future, guarded) = reached::watch(|| service.call(request));
         if guarded {
-            self.seen.set(true);
+            self.any_guarded.set(true);
         }
         if guarded || (!settings.exempt.is_empty() && may_be_exempt(settings, map, &snapshot.path)) {
             self.path.replace(snapshot.path);
@@ -111,7 +111,7 @@ impl Gate {
                     (absent(true), Some(allow))
                 }
                 // The router's own guards, such as a host guard, did not let the request in.
-                _ if self.seen.get() && reached::is_guarded(&pattern) => {
+                _ if self.any_guarded.get() && reached::is_guarded(&pattern) => {
                     snapshot.record(StatusCode::NOT_FOUND, "no_guard_reached", &pattern);
                     (absent(false), None)
                 }

@@ -95,14 +95,16 @@ where
         let secure = request.app_config().secure();
         let (share, preflight) = match settings.cors.asked(request.head()) {
             CorsRequest::Request(share) => (share, None),
-            CorsRequest::Preflight(answer) => (answer.as_ref().map_or(Share::No, Clone::clone), Some(answer.map(drop))),
+            CorsRequest::Preflight(decided) => {
+                (decided.as_ref().map_or(Share::No, Clone::clone), Some(decided.map(drop)))
+            }
         };
         let finish = Finish { settings, secure, share, method: request.method().clone() };
         if let Err(denial) = request_sanity::check(request.head()) {
-            return finish.here(request, Err(denial));
+            return finish.short_circuit(request, Err(denial));
         }
-        if let Some(answer) = preflight {
-            return finish.here(request, answer);
+        if let Some(decided) = preflight {
+            return finish.short_circuit(request, decided);
         }
         let coding = match Coding::is_there(&request) {
             true => self.gate.coding(&finish.settings, &mut request),
@@ -139,12 +141,12 @@ struct Finish {
 
 impl Finish {
     /// Responds to a request without calling the service: a refusal, or a preflight (`Ok`).
-    fn here<B: 'static>(
+    fn short_circuit<B: 'static>(
         self,
         request: ServiceRequest,
-        answer: Result<(), Denial>,
+        decided: Result<(), Denial>,
     ) -> LocalBoxFuture<'static, Result<ServiceResponse<EitherBody<B>>, Error>> {
-        let mut response = match answer {
+        let mut response = match decided {
             Ok(()) => {
                 let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
                 self.settings.cors.apply_preflight(response.headers_mut());

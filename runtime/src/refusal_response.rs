@@ -80,7 +80,7 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
         Extra::Scopes(scopes) => {
             let challenge =
                 format!("Bearer realm=\"{}\", error=\"insufficient_scope\", scope=\"{scopes}\"", settings.realm);
-            // The realm was checked when the application was built. A scope that is no valid header value is left out.
+            // The realm was checked when the application was built. A scope that is not a valid header value is left out.
             if let Ok(challenge) = HeaderValue::try_from(challenge) {
                 headers.append(WWW_AUTHENTICATE, challenge);
             }

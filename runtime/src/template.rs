@@ -100,7 +100,7 @@ fn is_ordinary(template: &str) -> bool {
         && parts(template).all(stays_inside)
 }
 
-/// Whether the pattern cannot close the group that the router puts around it. If that is hard to tell, the result is `false`.
+/// Whether the pattern cannot close the group that the router puts around it. The result is `false` if that is not certain.
 fn keeps_its_group(pattern: &str) -> bool {
     if !pattern.contains(')') {
         return true;
@@ -114,7 +114,7 @@ fn keeps_its_group(pattern: &str) -> bool {
     depths == Some(0)
 }
 
-/// Whether the router can read the template; otherwise what is wrong, as the end of a sentence that begins with the template.
+/// Checks that the router can parse the template. The error is the end of a sentence that begins with the template.
 ///
 /// The macros have checked the templates of handlers, except for what depends on the features of the router that the
 /// application has. Prefixes of scopes are checked only here.
@@ -123,13 +123,14 @@ pub(crate) fn readable(template: &str) -> Result<(), String> {
     if !parts(template).any(|part| matches!(part, Part::Parameter { pattern: Some(_), .. })) {
         return Ok(());
     }
-    // Which patterns the router accepts depends on its features (without `unicode` it knows no `\p{..}`), so it is asked.
+    // The router must parse the pattern itself, because its features decide which patterns it accepts: without `unicode` it rejects
+    // `\p{..}`.
     std::panic::catch_unwind(|| ResourceDef::new(template)).map(drop).map_err(|_| {
         "has a pattern that the router of this application does not accept: write a simpler one".to_owned()
     })
 }
 
-/// The number of named groups in a regular expression; otherwise the error in one line, without the picture of the pattern.
+/// The number of named groups in a regular expression. The error is one line, without a copy of the pattern.
 fn named_groups(regex: &str) -> Result<usize, String> {
     fn count(hir: &Hir) -> usize {
         match hir.kind() {
@@ -233,14 +234,14 @@ mod tests {
     fn plain_segments_end_at_patterns_and_mixed_segments() {
         let read = |template| {
             let (segments, whole) = plain_segments(template);
-            let words: Vec<_> = segments
+            let texts: Vec<_> = segments
                 .into_iter()
                 .map(|segment| match segment {
                     Segment::Literal(text) => text,
                     Segment::Parameter => "{}",
                 })
                 .collect();
-            (words.join("/"), whole)
+            (texts.join("/"), whole)
         };
         for (template, plain, whole) in [
             ("/users/{id}", "/users/{}", true),

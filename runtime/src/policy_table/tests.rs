@@ -46,7 +46,7 @@ fn table() -> PolicyTable {
     let mut table = PolicyTable::default();
     table.push(login());
     table.push(show());
-    table.exempt("/health", "asked by the orchestrator");
+    table.exempt("/health", "called by the orchestrator");
     table
 }
 
@@ -105,7 +105,7 @@ fn prefix_and_template_are_joined_like_actix_does() {
 }
 
 #[test]
-fn a_public_route_in_a_guarded_scope_is_guarded() {
+fn public_routes_in_guarded_scopes_are_guarded() {
     let under = |outer: &[Rule], own| {
         let outer: Vec<_> = outer.iter().map(|rule| ("/s".to_owned(), *rule)).collect();
         PolicyRow::new(&Route::get("/"), "/s", own, &outer, &[]).openness()
@@ -144,7 +144,7 @@ fn the_text_is_grouped_by_scope_and_aligned() {
         format!("        HANDLER      accounts::users::show ({file}:{show_line})"),
         String::new(),
         "1 of 2 routes is public.".to_owned(),
-        "Exempt: /health (asked by the orchestrator)".to_owned(),
+        "Exempt: /health (called by the orchestrator)".to_owned(),
     ];
     assert_eq!(lines[1..], expected, "{text}");
 }
@@ -220,7 +220,7 @@ fn the_committed_page_has_no_files_and_lines() {
     let page = table().to_committed();
     assert!(page.starts_with("# Policies\n") && page.ends_with('\n') && page.contains("PALISADE_BLESS=1"), "{page}");
     assert!(page.contains("accounts::users::show |") && !page.contains("tests.rs"), "{page}");
-    assert!(page.contains("- /health: asked by the orchestrator\n"), "{page}");
+    assert!(page.contains("- /health: called by the orchestrator\n"), "{page}");
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn json_has_stable_names() {
     assert_eq!(show["arguments"], serde_json::json!(["query", "body"]));
     assert_eq!(show["reason"], serde_json::Value::Null);
     assert_eq!(json["routes"][2]["reason"], HOSTILE);
-    assert_eq!(json["exempt"][0], serde_json::json!({ "prefix": "/health", "reason": "asked by the orchestrator" }));
+    assert_eq!(json["exempt"][0], serde_json::json!({ "prefix": "/health", "reason": "called by the orchestrator" }));
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn the_page_shows_the_demands_of_a_scope_once() {
 }
 
 #[test]
-fn each_filter_of_the_page_selects_the_rows_of_one_class() {
+fn each_filter_selects_one_class_of_rows() {
     let html = hostile_table().to_html();
     for class in ["public", "guarded", "closed"] {
         assert!(html.contains(&format!("id=\"{class}\"")), "{class}");

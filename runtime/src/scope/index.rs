@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_index_finds_the_same_template_as_the_router() {
+    fn the_index_agrees_with_the_router() {
         let cases = (vec((template(), prop_oneof![Just(Matches::Path), Just(Matches::Prefix)]), 0..8), template());
         let mut runner = TestRunner::deterministic();
         let mut counts = [0_usize; 2];
