@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_is_the_subject_of_the_decoded_parameter() {
+    fn an_owner_equals_the_decoded_parameter() {
         let slash = Principal::new("Bearer", "i", "a/b");
         let encoded = Principal::new("Bearer", "i", "a%2Fb");
         assert_eq!(verdict(&Rule::Owner("id"), Some(&slash), "a%2Fb"), Ok(()));

@@ -268,7 +268,7 @@ fn html_escapes_hostile_text() {
 }
 
 #[test]
-fn the_page_shows_the_demands_of_a_scope_once() {
+fn the_page_shows_scope_demands_once() {
     let mut table = table();
     table.push(show());
     let html = table.to_html();

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn the_role_of_administrators_is_compared_by_its_real_name() {
+    fn the_admin_role_is_compared_by_name() {
         let root = RoleName::from("root");
         for unknown_or_other in [None, Some(&root)] {
             assert_eq!(redundant(&[&ADMIN], &OWNER_OR_ADMIN, unknown_or_other), None);
