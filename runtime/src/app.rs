@@ -1,7 +1,7 @@
-//! An `App` in which nothing but guarded routes is mounted.
+//! An `App` in which only guarded routes are mounted.
 //!
-//! Threat: a default service that nobody guards (CWE-862). actix-web does not tell it from its own. Promise: here it is
-//! palisade's, so whatever else routing ends at is unguarded for certain.
+//! Threat: an unguarded default service (CWE-862), which cannot be distinguished from that of actix-web. Promise: here the
+//! default service is palisade's, so any other service that a request reaches is unguarded.
 
 use std::rc::Rc;
 
@@ -16,11 +16,11 @@ use crate::policy::ScopeDemands;
 use crate::scope::Scope;
 
 impl Palisade {
-    /// An `App` that serves these routes and nothing else, with this middleware around it.
+    /// An `App` that serves only these routes, wrapped in this middleware.
     ///
-    /// Unlike in an `App` of your own, what answers where nothing is mounted is palisade's too. So a request that reaches
-    /// something else (a service or a default service that was added to the `App` afterwards) is always told from one for
-    /// which there is nothing: it runs nothing, and is 500 and an event in the log.
+    /// Unlike in an `App` of your own, the default service is palisade's too. So a request that reaches another service (a service
+    /// or a default service that was added to the `App` afterwards) is always distinguished from a request to a path where nothing
+    /// is mounted. That service does not run; the response is 500, and an event is logged.
     ///
     /// ```
     /// use actix_web::web::Data;
@@ -40,7 +40,7 @@ impl Palisade {
     ///
     /// # Panics
     ///
-    /// When the server starts, if [`Scope::verify`] finds a mistake.
+    /// Panics when the server starts, if [`Scope::verify`] finds a mistake.
     pub fn app(
         &self,
         routes: Scope,

@@ -1,8 +1,8 @@
-//! A middleware of others that awaits before it calls the services inside of it.
+//! Support for a third-party middleware that awaits before it calls its inner service.
 //!
-//! Threat: a handler without a policy that hides behind such a middleware (CWE-862): palisade can't see what routing ends
-//! at before something runs. Promise: what is inside of it is looked at where the middleware calls it, and runs only if
-//! routing ended at a guard.
+//! Threat: a handler without a policy behind such a middleware (CWE-862): palisade cannot see where routing ends before
+//! something runs. Promise: the inner service is checked where the middleware calls it, and runs only if routing ended at a
+//! guard.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -17,16 +17,16 @@ use crate::gate::Gate;
 use crate::reached;
 use crate::settings::RequestState;
 
-/// Lets a middleware await before it calls the services inside of it, such as a session that is loaded first.
+/// Allows a middleware to await before it calls its inner service, for example to load a session.
 ///
-/// palisade runs nothing unguarded: it drops a request whose routing ended at no guard before anything runs. A middleware
-/// of an `App`, or of a `web::scope`, that calls what is inside of it only after an `await` hides where routing ends, so
-/// every request through it is refused with 500, and a line in the log says so. Wrapped in this function, it is let run, and
-/// the look is taken where it calls on.
+/// palisade runs nothing unguarded: it drops a request whose routing did not end at a guard before anything runs. If a
+/// middleware of an `App`, or of a `web::scope`, calls its inner service only after an `await`, it hides where routing ends.
+/// So each request through it is refused with 500, and the reason is logged. A middleware that is wrapped in this function
+/// runs, and the check happens where it calls its inner service.
 ///
-/// Needed for `actix_web::middleware::from_fn`, actix-session and their like. Not needed for a middleware that calls what is
-/// inside at once, such as `Logger`, `Compress`, `NormalizePath` or `DefaultHeaders`, and not for the `wrap` of a route
-/// attribute, which is behind the checks.
+/// It is needed for `actix_web::middleware::from_fn`, actix-session and similar middleware. It is not needed for a middleware
+/// that calls its inner service at once, such as `Logger`, `Compress`, `NormalizePath` or `DefaultHeaders`, and not for the
+/// `wrap` of a route attribute, which runs after the checks.
 ///
 /// ```
 /// use actix_web::body::MessageBody;
@@ -47,10 +47,10 @@ use crate::settings::RequestState;
 /// # Ok::<(), palisade::ConfigError>(())
 /// ```
 ///
-/// It has to call on: a response of its own is replaced by 500, because no guard let it through. An error of its own is answered with
-/// its status.
+/// The middleware must call its inner service: a response of its own is replaced by 500, because no guard let it through. An
+/// error of its own becomes a response with the status of the error.
 ///
-/// Danger: the middleware itself runs for every request, before the checks.
+/// Danger: the middleware itself runs for each request, before the checks.
 pub fn deferring<T>(middleware: T) -> Deferring<T> {
     Deferring(middleware)
 }
@@ -79,7 +79,7 @@ where
     }
 }
 
-/// The middleware: it is let run.
+/// The middleware. It marks each request as guarded, so that its future is polled.
 #[derive(Debug)]
 pub struct Marked<M> {
     middleware: M,
@@ -94,13 +94,13 @@ impl<M: Service<ServiceRequest>> Service<ServiceRequest> for Marked<M> {
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let future = self.middleware.call(request);
-        // Last, because what is inside may have been called, and watched, already.
+        // Last, because the inner service may have been called already, and `watch` would have reset the mark.
         reached::mark();
         future
     }
 }
 
-/// What is inside of the middleware.
+/// The inner service of the middleware.
 pub struct Gated<S> {
     service: S,
     gate: Gate,
@@ -125,7 +125,7 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let settings = request.extensions().get::<RequestState>().map(|state| state.settings.clone());
         let Some(settings) = settings else {
-            // Without the middleware of palisade's nobody checks anything, and every guard refuses.
+            // Without palisade's middleware this check is not possible, and each guard refuses.
             return Either::Left(self.service.call(request));
         };
         match self.gate.call(&self.service, &settings, request) {

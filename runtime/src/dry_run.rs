@@ -1,8 +1,7 @@
-//! What a test may claim about its own requests.
+//! Assumed principals and dry runs, for the application's tests.
 //!
-//! Threat: a back door for tests that stands open in production (CWE-489). Promise: nothing on the wire reaches this, only
-//! code of the same process through [`crate::testing`]; and a build without debug assertions, or without the feature
-//! `testing`, has none of it.
+//! Threat: a test back door in production (CWE-489). Promise: no request from the network can use it, only code of the same
+//! process through [`crate::testing`]. A build without debug assertions, or without the feature `testing`, does not contain it.
 
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -15,10 +14,10 @@ mod marks {
     /// The request comes from this principal.
     pub(crate) struct AssumedPrincipal(pub(crate) Principal);
 
-    /// The request ends where the handler's arguments would be taken from it: no rate limit counts it and no handler runs.
+    /// The request ends before the handler's arguments are extracted: no rate limit counts it and no handler runs.
     pub(crate) struct DryRun;
 
-    /// The mark of a response to a dry run that was let through.
+    /// Marks the response to a dry run that was admitted.
     pub(crate) struct LetThrough;
 }
 
@@ -47,7 +46,7 @@ pub(crate) fn is_dry_run(_: &HttpRequest) -> bool {
     false
 }
 
-/// The answer to a dry run that was let through.
+/// The response to a dry run that was admitted.
 #[cfg(all(feature = "testing", debug_assertions))]
 pub(crate) fn let_through() -> HttpResponse {
     let mut response = HttpResponse::NoContent().finish();

@@ -1,8 +1,8 @@
-//! Arguments that could not be taken from the request.
+//! Arguments that could not be extracted from the request.
 //!
-//! Threat: an extractor's error text that quotes hostile input or internals (CWE-209). Promise: the errors of actix-web's own
-//! extractors get the status that RFC 9110 has for them (413, 415, 400; 422 where the syntax is right and the shape is not)
-//! and a text of ours; an extractor of the user's keeps its own answer, but for the text of a failure of the server.
+//! Threat: an extractor's error text quotes hostile input or internals (CWE-209). Promise: an error of actix-web's own
+//! extractors gets the status of RFC 9110 (413, 415, 400; 422 if the syntax is valid and the content is not) and a text of
+//! palisade. An extractor of the application keeps its own response, except for the error text if the status is 500 or above.
 
 use std::io;
 
@@ -14,13 +14,13 @@ use crate::denial::Denial;
 use crate::principal::ArgumentError;
 use crate::problem::FieldError;
 
-/// What becomes of a failed extraction.
+/// The result of a failed extraction.
 pub(crate) enum Failed {
     Denied(Denial),
-    /// The application has a defect: what to write instead.
+    /// The application has a defect. The text explains how to fix it.
     Misconfigured(&'static str),
-    /// An extractor that is not actix-web's answered itself.
-    Answered(HttpResponse),
+    /// An extractor that is not actix-web's made its own response.
+    Responded(HttpResponse),
 }
 
 pub(crate) fn failed(error: Error) -> Failed {
@@ -33,11 +33,12 @@ pub(crate) fn failed(error: Error) -> Failed {
     if error.as_error::<QueryPayloadError>().is_some() {
         return Failed::Denied(shape("query", "The query parameters are invalid."));
     }
-    // Without a `PathConfig`, actix-web gives serde's error a status and no type of its own.
+    // Without a `PathConfig`, actix-web returns serde's error with a status, and has no own type for it.
     if error.as_error::<PathError>().is_some() || error.as_error::<InternalError<serde::de::value::Error>>().is_some() {
         if no_path_fits(&error.to_string()) {
             return Failed::Misconfigured(
-                "a handler takes a `Path` that the parameters of its path can't fill: give them the same number, or the same names",
+                "a handler takes a `Path` that does not match the parameters of its route: give both the same number of \
+                 parameters, or the same names",
             );
         }
         let detail = "The resource does not exist.";
@@ -53,21 +54,21 @@ pub(crate) fn failed(error: Error) -> Failed {
             Failed::Misconfigured(error.cure)
         };
     }
-    // actix-web has no type of its own for it.
+    // actix-web has no own type for this error.
     if error.as_error::<InternalError<&'static str>>().is_some_and(|error| error.to_string().starts_with(DATA_MISSING))
     {
         return Failed::Misconfigured(
-            "an argument of the handler could not be made: is its `Data` given to the `App` with `.app_data(..)`?",
+            "an argument of the handler could not be extracted: register its `Data` on the `App` with `.app_data(..)`",
         );
     }
-    Failed::Answered(HttpResponse::from_error(error))
+    Failed::Responded(HttpResponse::from_error(error))
 }
 
-/// How the error of `web::Data` begins.
+/// The beginning of the error text of `web::Data`.
 const DATA_MISSING: &str = "Requested application data is not configured correctly";
 
-/// Whether the type of the `Path` is at fault, and not what the client wrote: there is no request that would fit it. (The text is
-/// all that actix-web gives; it holds names and numbers of the developer's.)
+/// Whether the type of the `Path` is wrong, not the client's input: no request could fill it. (actix-web returns only this text. It
+/// contains only names and numbers from the source code.)
 fn no_path_fits(text: &str) -> bool {
     let text = text.strip_prefix("Path deserialize error: ").unwrap_or(text);
     ["wrong number of parameters", "missing field", "unsupported type", "expected at least one parameter"]
@@ -115,21 +116,21 @@ fn shape(code: &'static str, detail: &'static str) -> Denial {
     Denial::invalid(vec![FieldError::new("", code, detail)])
 }
 
-/// serde's sentence quotes the refused value for a wrong type or an unknown variant, so only the parts that are the
-/// developer's own words are kept: the name of a missing field and what was expected.
+/// serde's message quotes the rejected value for a wrong type or an unknown variant. So only the name of a missing or a duplicate
+/// field is kept, which comes from the source code.
 fn data_error(error: &serde_json::Error) -> FieldError {
     let text = error.to_string();
-    let place = format!("at line {} column {}", error.line(), error.column());
+    let position = format!("at line {} column {}", error.line(), error.column());
     if let Some(field) = quoted_after(&text, "missing field ") {
-        return FieldError::new("", "missing", format!("The field `{field}` is required {place}."));
+        return FieldError::new("", "missing", format!("The field `{field}` is required {position}."));
     }
     if text.starts_with("unknown field ") {
-        return FieldError::new("", "unknown_field", format!("The field {place} is unknown."));
+        return FieldError::new("", "unknown_field", format!("The field {position} is unknown."));
     }
     if let Some(field) = quoted_after(&text, "duplicate field ") {
-        return FieldError::new("", "duplicate", format!("The field `{field}` is repeated {place}."));
+        return FieldError::new("", "duplicate", format!("The field `{field}` is repeated {position}."));
     }
-    FieldError::new("", "type", format!("The value {place} has the wrong type."))
+    FieldError::new("", "type", format!("The value {position} has the wrong type."))
 }
 
 fn quoted_after<'a>(text: &'a str, start: &str) -> Option<&'a str> {
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn v2_the_refused_value_is_never_quoted() {
+    fn the_rejected_value_is_never_quoted() {
         for body in [
             r#"{"name": 31337, "age": 1}"#,
             r#"{"name": "x", "age": "31337"}"#,
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_field_is_named_without_a_guess_where_it_belongs() {
+    fn a_missing_field_is_named_without_a_pointer() {
         let text = described(r#"{"age": 1}"#);
         assert!(text.contains(r#""pointer":"","code":"missing""#) && text.contains("`name`"), "{text}");
     }

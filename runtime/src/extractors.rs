@@ -1,7 +1,7 @@
-//! What the guard found out, as arguments of a handler.
+//! Arguments of a handler that the guard provides: the principal, its claims, the loaded row, the row filter.
 //!
-//! Threat: a handler that takes identity or ownership from the request itself (CWE-639). Promise: only a guarded handler can
-//! be given these, because only the guard stores them.
+//! Threat: a handler takes identity or ownership from the request itself (CWE-639). Promise: only a guarded handler can get
+//! these arguments, because only the guard stores their values.
 
 use std::any::TypeId;
 use std::future::{Ready, ready};
@@ -11,7 +11,7 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
 use serde::de::DeserializeOwned;
 
-use crate::authz::OWNERS_UNSAID;
+use crate::authz::OWNER_ISSUER_UNSET;
 use crate::policy::Resource;
 use crate::principal::{ArgumentError, Principal};
 use crate::settings::RequestState;
@@ -22,9 +22,9 @@ impl FromRequest for Principal {
     type Future = Ready<Result<Self, ArgumentError>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let cure =
-            "a handler takes a `Principal`, but its route demands none: replace `#[public]` by an attribute that does";
-        ready(principal(request).ok_or(ArgumentError::defect(cure)))
+        let help = "a handler takes a `Principal`, but its route does not require one: replace `#[public]` with an attribute \
+                    that does, such as `#[authenticated]`";
+        ready(principal(request).ok_or(ArgumentError::defect(help)))
     }
 }
 
@@ -32,11 +32,11 @@ fn principal(request: &HttpRequest) -> Option<Principal> {
     request.extensions().get::<RequestState>().and_then(|state| state.principal.get()).cloned()
 }
 
-/// Claims of the caller's token, read into a type of the application, such as an email that the issuer vouches for.
+/// Claims of the caller's token, deserialized into a type of the application, such as an email that the issuer verified.
 ///
-/// The type sees the whole claims set; what it has no field for is left out. A caller whose token lacks the claims, or that came
-/// without a token, gets 403; `Option<Claims<T>>` is `None` then, and for anonymous callers of `#[optional_auth]`. A `#[public]`
-/// route looks at no token.
+/// The type is deserialized from the whole claims set; claims without a field are ignored. A caller whose token lacks the claims,
+/// or who has no token, gets 403. In these cases `Option<Claims<T>>` is `None`, and also for anonymous callers of
+/// `#[optional_auth]`. A `#[public]` route does not read tokens.
 ///
 /// ```
 /// use palisade::{Claims, authenticated, get};
@@ -67,7 +67,7 @@ impl<T> Deref for Claims<T> {
     }
 }
 
-/// They come from a token that was verified.
+/// Claims come from a token that was verified, so they are not validated as input.
 impl<T> Input for Claims<T> {
     type Kind = NotValidated;
 }
@@ -79,23 +79,24 @@ impl<T: DeserializeOwned + 'static> FromRequest for Claims<T> {
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let Some(principal) = principal(request) else {
             return ready(Err(ArgumentError::defect(
-                "a handler takes `Claims`, but its route demands no principal: replace `#[public]` by `#[authenticated]`, or by \
-                 `#[optional_auth]` and take `Option<Claims<..>>`",
+                "a handler takes `Claims`, but its route does not require a principal: replace `#[public]` with \
+                 `#[authenticated]`, or with `#[optional_auth]` and take `Option<Claims<..>>`",
             )));
         };
         let claims = principal.token().and_then(|token| token.claims().ok());
-        let cure = "the caller's token has not the claims that the handler takes";
-        ready(claims.map(Claims).ok_or(ArgumentError { status: StatusCode::FORBIDDEN, cure }))
+        let help = "the caller's token lacks the claims that the handler takes";
+        ready(claims.map(Claims).ok_or(ArgumentError { status: StatusCode::FORBIDDEN, cure: help }))
     }
 }
 
-/// The row that the rule of the route was decided on, by `#[owner(id, of = Document)]` or its like.
+/// The row that the access rule of the route loaded, such as by `#[owner(id, of = Document)]`.
 ///
-/// Nobody else can make one, so a handler that takes it works on the very row that was judged, without asking for it again:
-/// the caller owns it, or the rule admits the caller to it whoever owns it (`role("admin") || owner(id, of = Document)`). A
-/// rule that only another row fulfils (`owner(folder, of = Folder) || owner(id, of = Document)`, for a folder of the
-/// caller's and somebody else's document) is 404. Where the rule has no `of = Document` it does not compile; inside an
-/// extractor of your own the answer is 500, and a log line says so.
+/// Only the guard creates one. So a handler that takes it works on the same row that the rule checked, without loading it again.
+/// Either the caller owns the row, or the rule admits the caller to it regardless of the owner
+/// (`role("admin") || owner(id, of = Document)`). If only another row satisfies the rule, the response is 404: for example
+/// `owner(folder, of = Folder) || owner(id, of = Document)` with the caller's folder and another user's document. If the rule
+/// has no `of = Document`, the handler does not compile. Inside an extractor of your own the response is then 500, and the mistake
+/// is logged.
 ///
 /// ```compile_fail,E0423
 /// let forged = palisade::Owned(String::from("somebody else's"));
@@ -124,7 +125,7 @@ impl<R> DerefMut for Owned<R> {
     }
 }
 
-/// A row comes from the application's own store.
+/// A row comes from the application's own store, so it is not validated as input.
 impl<R> Input for Owned<R> {
     type Kind = NotValidated;
 }
@@ -140,28 +141,29 @@ impl<R: Resource> FromRequest for Owned<R> {
                 rows.iter().enumerate().filter(|(_, (kind, _))| *kind == TypeId::of::<R>()).map(|(at, _)| at);
             match (of_this_type.next(), of_this_type.next()) {
                 (Some(at), None) => rows.swap_remove(at).1.downcast::<R>().ok(),
-                // Of two rows of one type nobody could tell which is meant.
+                // With two rows of one type it is unclear which one is meant.
                 _ => None,
             }
         });
-        let cure = "a handler takes an `Owned<T>`, but its rule names no row of that type, or two: write \
+        let help = "a handler takes an `Owned<T>`, but its rule names no row of that type, or two: write \
                     `#[owner(id, of = T)]` or `#[owner_or_admin(id, of = T)]`, once";
-        ready(row.map(|row| Owned(*row)).ok_or(ArgumentError::defect(cure)))
+        ready(row.map(|row| Owned(*row)).ok_or(ArgumentError::defect(help)))
     }
 }
 
-/// Whose rows a list may show: the caller's; for administrators, those of their tenant, or everybody's if they have none.
+/// Which rows a list may show to the caller: the caller's own rows. An administrator may see the rows of the own tenant, or all
+/// rows if the administrator has no tenant.
 ///
-/// Administrators have the role `admin`, or the one that [`admin_role`](crate::PalisadeBuilder::admin_role) names.
-/// A handler that puts all of it into its query can't leak by forgetting a filter (OWASP API1):
+/// Administrators have the role `admin`, or the role that [`admin_role`](crate::PalisadeBuilder::admin_role) names.
+/// A handler that puts each field of the filter into its query cannot leak rows by forgetting one (OWASP API1):
 ///
 /// ```
 /// use palisade::{RowFilter, authenticated, get};
 ///
 /// #[get("/documents")]
 /// #[authenticated]
-/// async fn list(whose: RowFilter) -> String {
-///     match whose {
+/// async fn list(filter: RowFilter) -> String {
+///     match filter {
 ///         RowFilter::Subject { subject, tenant } => {
 ///             format!("SELECT .. WHERE owner = ?1 AND (tenant IS NULL OR tenant = ?2), with {subject} and {tenant:?} bound")
 ///         }
@@ -172,22 +174,23 @@ impl<R: Resource> FromRequest for Owned<R> {
 /// # let _ = palisade::scope("/api").service(list);
 /// ```
 ///
-/// Where rows have a tenant ([`Resource::tenant`]), the query compares both: a list must not show rows that
-/// `#[owner(id, of = ..)]` answers with 404. Where they have none, write `tenant: _`. With several authenticators, a caller whose issuer's subjects own nothing here (see
-/// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer)) is refused with 403: it may have the name of somebody else.
+/// If rows have a tenant ([`Resource::tenant`]), the query must compare both: a list must not show rows for which
+/// `#[owner(id, of = ..)]` responds with 404. If rows have no tenant, write `tenant: _`. With several authenticators, a caller of
+/// an issuer whose subjects own nothing here (see [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer)) is
+/// refused with 403: another issuer's subject may have the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a query must handle each case; a default would show too many rows")]
 pub enum RowFilter {
-    /// The rows of this subject that belong to no tenant, or to this one.
+    /// The rows of this subject that belong to no tenant, or to this tenant.
     Subject {
-        /// Who owns them.
+        /// The owner of the rows.
         subject: String,
-        /// The tenant of the caller. `None`: only rows without a tenant are the caller's.
+        /// The tenant of the caller. If it is `None`, only rows without a tenant belong to the caller.
         tenant: Option<String>,
     },
-    /// All rows of this tenant, for an admin that belongs to it: no role crosses tenants.
+    /// All rows of this tenant, for an administrator who belongs to it: no role gives access to another tenant.
     Tenant(String),
-    /// All rows, for an admin that belongs to no tenant.
+    /// All rows, for an administrator who belongs to no tenant.
     Everything,
 }
 
@@ -200,29 +203,30 @@ impl FromRequest for RowFilter {
     type Future = Ready<Result<Self, ArgumentError>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        ready(scoped(request))
+        ready(row_filter(request))
     }
 }
 
-fn scoped(request: &HttpRequest) -> Result<RowFilter, ArgumentError> {
+fn row_filter(request: &HttpRequest) -> Result<RowFilter, ArgumentError> {
     let principal = principal(request).ok_or_else(|| {
         ArgumentError::defect(
-            "a handler takes a `RowFilter`, but its route demands no principal: replace `#[public]` by `#[authenticated]`",
+            "a handler takes a `RowFilter`, but its route does not require a principal: replace `#[public]` with \
+             `#[authenticated]`",
         )
     })?;
     let extensions = request.extensions();
     let state = extensions.get::<RequestState>().ok_or(ArgumentError::defect("palisade is not installed"))?;
-    let owns = state.settings.owners.include(&principal).map_err(|_| ArgumentError::defect(OWNERS_UNSAID))?;
+    let owns = state.settings.owners.include(&principal).map_err(|_| ArgumentError::defect(OWNER_ISSUER_UNSET))?;
     if !owns {
-        let cure = "the subjects of this issuer own nothing here";
-        return Err(ArgumentError { status: StatusCode::FORBIDDEN, cure });
+        let help = "the subjects of this issuer own no resources here";
+        return Err(ArgumentError { status: StatusCode::FORBIDDEN, cure: help });
     }
     let admin = &state.settings.admin;
-    // What was given to `routes` was checked when the application was built; anything else is found out here.
+    // Routes that were given to `PalisadeBuilder::routes` were checked at startup. Other routes are checked here.
     if state.settings.roles.as_ref().is_some_and(|roles| roles.lacks_admin(admin).is_some()) {
         return Err(ArgumentError::defect(
-            "a handler takes a `RowFilter`, and the application's roles lack the one of its administrators: name it with \
-             `Palisade::builder().admin_role(..)`",
+            "a handler takes a `RowFilter`, but the role of administrators is not defined in the application's roles: name it \
+             with `Palisade::builder().admin_role(..)`",
         ));
     }
     let tenant = principal.tenant().map(str::to_owned);

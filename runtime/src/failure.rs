@@ -1,9 +1,9 @@
-//! Errors that a handler returns, on their way to the client and to the log.
+//! Errors that a handler returns: which parts the client gets, and which the log gets.
 //!
-//! Threat: the text of an error that tells a client what is inside of the server (CWE-209; ASVS V16.5.1), and a failure that
-//! nobody hears of (ASVS V16.3.4). Promise: a response of 500 and above that was made from an error, or after a panic, has none of the
-//! error's text and only those of its headers that are known to hold none; its cause is one event in the log. A
-//! [`Problem`] is the one kind of error whose own text was written for clients: it is left, in the application's style.
+//! Threat: the text of an error reveals the server's internals to a client (CWE-209; ASVS V16.5.1); a failure is not logged
+//! (ASVS V16.3.4). Promise: a response with 500 or above that was made from an error, or after a panic, contains no text of the
+//! error, and only those of its headers that are known to contain none. Its cause is logged as one event. Only the text of a
+//! [`Problem`] is written for clients: it is kept, in the application's style.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -25,9 +25,9 @@ use crate::problem::{INTERNAL, Problem};
 use crate::refusal_response::render;
 use crate::settings::Settings;
 
-/// Whether a header of an error's own response says something to the client beyond its status, and is no text: an error may have
-/// put its cause into any other, and into these too.
-pub(crate) fn tells_no_text(status: StatusCode, name: &HeaderName, value: &HeaderValue) -> bool {
+/// Whether a header of an error's own response is useful to the client and contains no free text. An error may have put its
+/// cause into any header, so the value is checked too.
+pub(crate) fn is_safe_header(status: StatusCode, name: &HeaderName, value: &HeaderValue) -> bool {
     match (name, value.to_str()) {
         // RFC 9110 §10.2.3.
         (&RETRY_AFTER, Ok(value)) => {
@@ -35,38 +35,39 @@ pub(crate) fn tells_no_text(status: StatusCode, name: &HeaderName, value: &Heade
         }
         // RFC 9110 §10.2.1.
         (&ALLOW, Ok(value)) => value.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b',' || byte == b' '),
-        (&WWW_AUTHENTICATE, Ok(_)) => !is_of_the_server(status),
+        (&WWW_AUTHENTICATE, Ok(_)) => !is_server_failure(status),
         _ => false,
     }
 }
 
-/// The longest text of a cause in the log, in bytes: a failure that quotes its input fills no disk.
+/// The longest text of a cause in the log, in bytes, so that a failure that quotes its input cannot fill the disk.
 const LONGEST: usize = 4_096;
 
-/// Whether the server failed. A status of 600 and above is no class of HTTP's (RFC 9110 §15), and is taken for a failure.
-pub(crate) fn is_of_the_server(status: StatusCode) -> bool {
+/// Whether the server failed. HTTP defines no class for a status of 600 and above (RFC 9110 §15), so it counts as a failure.
+pub(crate) fn is_server_failure(status: StatusCode) -> bool {
     status.as_u16() >= 500
 }
 
-/// In a response's extensions: what it was made from is in the log, and it shows what it may.
-struct Answered;
+/// In a response's extensions: its cause is logged, and its text is already reduced to what the client may see.
+struct Concealed;
 
-/// What the client gets of a response that may have been made from an error. A response that a handler made itself stays as it is.
+/// Conceals the error's text in a response that may have been made from an error, and logs the cause. A response that a handler
+/// made itself is not changed.
 ///
 /// The error stays on the response, for the application's own middleware and logs.
-pub(crate) fn answered<B: MessageBody + 'static>(
+pub(crate) fn conceal<B: MessageBody + 'static>(
     settings: &Settings,
     request: &HttpRequest,
     handler: Option<&HandlerPath>,
     response: HttpResponse<B>,
 ) -> HttpResponse {
     let Some(error) = response.error() else { return response.map_into_boxed_body() };
-    if response.extensions().get::<Answered>().is_some() {
+    if response.extensions().get::<Concealed>().is_some() {
         return response.map_into_boxed_body();
     }
     let status = response.status();
     let problem = response.extensions().get::<Problem>().cloned();
-    let cause = is_of_the_server(status).then(|| cause(error, problem.as_ref()));
+    let cause = is_server_failure(status).then(|| cause(error, problem.as_ref()));
     if let Some(cause) = &cause {
         let route = request.match_pattern();
         let (method, route) = (Some(request.method().as_str()), route.as_deref());
@@ -77,26 +78,26 @@ pub(crate) fn answered<B: MessageBody + 'static>(
             Some((problem.detail(cause), false))
         }
         (Some(problem), _) => settings.restyle.is_some().then_some((problem, false)),
-        (None, Some(cause)) => Some((concealed(settings, status, cause).instance(request.path()), true)),
+        (None, Some(cause)) => Some((internal(settings, status, cause).instance(request.path()), true)),
         (None, None) => None,
     };
     let mut response = match shown {
         Some((problem, concealed)) => with_problem(settings, response, &problem, concealed),
         None => response.map_into_boxed_body(),
     };
-    response.extensions_mut().insert(Answered);
+    response.extensions_mut().insert(Concealed);
     response
 }
 
-/// The problem of an error that came without a request, such as that of an inner middleware.
+/// The problem for an error whose request no longer exists, such as an error of an inner middleware.
 pub(crate) fn of_error(settings: &Settings, method: &Method, error: &Error, response: &HttpResponse) -> Problem {
     // An error with a success status is treated as 500: no guard let it through.
     let status = match response.status() {
-        status if status.is_client_error() || is_of_the_server(status) => status,
+        status if status.is_client_error() || is_server_failure(status) => status,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let problem = response.extensions().get::<Problem>().filter(|problem| problem.status() == status).cloned();
-    if !is_of_the_server(status) {
+    if !is_server_failure(status) {
         return problem.unwrap_or_else(|| Problem::new(status));
     }
     let cause = cause(error, problem.as_ref());
@@ -105,11 +106,11 @@ pub(crate) fn of_error(settings: &Settings, method: &Method, error: &Error, resp
     match problem {
         Some(problem) if settings.reveal && problem.source().is_some() => problem.detail(cause),
         Some(problem) => problem,
-        None => concealed(settings, status, cause),
+        None => internal(settings, status, cause),
     }
 }
 
-/// The problem of a panic, whose payload this is.
+/// The problem for a panic with this payload.
 pub(crate) fn of_panic(settings: &Settings, method: &Method, payload: &(dyn Any + Send)) -> Problem {
     let text = payload
         .downcast_ref::<&'static str>()
@@ -129,10 +130,10 @@ pub(crate) fn of_panic(settings: &Settings, method: &Method, payload: &(dyn Any 
         cause: &cause.0,
     }
     .record();
-    concealed(settings, status, cause.0)
+    internal(settings, status, cause.0)
 }
 
-/// The stable code of a refusal, where a handler made it from an [`AuthError`].
+/// The stable code of a refusal that a handler made from an [`AuthError`].
 pub(crate) fn reason(response: &HttpResponse) -> Option<&'static str> {
     let extensions = response.extensions();
     match extensions.get::<Problem>()?.source()?.downcast_ref::<AuthError>()? {
@@ -140,44 +141,45 @@ pub(crate) fn reason(response: &HttpResponse) -> Option<&'static str> {
     }
 }
 
-fn concealed(settings: &Settings, status: StatusCode, cause: String) -> Problem {
+/// A problem without the cause, unless the settings allow clients to see it.
+fn internal(settings: &Settings, status: StatusCode, cause: String) -> Problem {
     let problem = Problem::new(status);
     if settings.reveal { problem.detail(cause) } else { problem.detail(INTERNAL) }
 }
 
-/// The response with the problem in place of its body.
+/// The response with the problem as its body.
 fn with_problem<B>(settings: &Settings, response: HttpResponse<B>, problem: &Problem, concealed: bool) -> HttpResponse {
     let status = response.status();
     let (mut styled, body) = render(settings, problem.clone()).into_parts();
     let (mut response, _) = response.into_parts();
     let mut headers = std::mem::replace(styled.headers_mut(), HeaderMap::new());
-    let of_a_body = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING];
+    let body_headers = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING];
     let kept = |name: &HeaderName, value: &HeaderValue| {
-        if concealed { tells_no_text(status, name, value) } else { !of_a_body.contains(name) }
+        if concealed { is_safe_header(status, name, value) } else { !body_headers.contains(name) }
     };
     keep(&mut headers, response.headers(), kept);
     let head = response.head_mut();
-    // The phrase of the status is a text too.
+    // The reason phrase is free text too.
     head.reason = None;
     head.status = status;
     head.headers = headers;
     response.set_body(body)
 }
 
-/// Adds those headers of the error's own response that are wanted and not there yet.
+/// Adds those headers of the error's own response that are wanted and not present yet.
 pub(crate) fn keep(headers: &mut HeaderMap, own: &HeaderMap, wanted: impl Fn(&HeaderName, &HeaderValue) -> bool) {
-    let there: Vec<HeaderName> = headers.keys().cloned().collect();
+    let present: Vec<HeaderName> = headers.keys().cloned().collect();
     for (name, value) in own {
-        if wanted(name, value) && !there.contains(name) {
+        if wanted(name, value) && !present.contains(name) {
             headers.append(name.clone(), value.clone());
         }
     }
 }
 
-/// Everything that is known of why, for the log: the error, and what caused it.
+/// The whole cause for the log: the error and its chain of sources.
 fn cause(error: &Error, problem: Option<&Problem>) -> String {
     let mut text = Bounded::default();
-    // The alternative form, because `anyhow` and its like write the whole chain so.
+    // In the alternate form `anyhow` and similar crates write the whole chain.
     let _ = write!(text, "{error:#}");
     let own = text.0.clone();
     if let Some(error) = error.as_error::<Box<dyn StdError>>() {
@@ -187,18 +189,18 @@ fn cause(error: &Error, problem: Option<&Problem>) -> String {
         text.chain(problem.source(), &own);
     }
     if let Some(reason) = problem.and_then(StdError::source).and_then(|source| source.downcast_ref::<AuthError>()) {
-        let (AuthError::Invalid(word) | AuthError::Unavailable(word)) = reason;
-        let _ = write!(text, ": {word}");
+        let (AuthError::Invalid(code) | AuthError::Unavailable(code)) = reason;
+        let _ = write!(text, ": {code}");
     }
     text.0
 }
 
-/// A text that grows to [`LONGEST`] and no further.
+/// A text of at most [`LONGEST`] bytes. The rest is cut off.
 #[derive(Default)]
 struct Bounded(String);
 
 impl Bounded {
-    /// Adds the error and what caused it, unless its text is there already.
+    /// Adds the error and its sources, except those whose text is present already.
     fn chain(&mut self, mut next: Option<&(dyn StdError + 'static)>, own: &str) {
         while let Some(error) = next.filter(|_| self.0.len() < LONGEST) {
             let mut text = Self::default();
@@ -230,11 +232,12 @@ struct PanickedHandler {
 }
 
 thread_local! {
-    /// From [`Watch`], which a panic drops on its way, to [`of_panic`], where the same panic is caught by the same thread.
+    /// Set by [`Watch`], which is dropped while a panic unwinds. Taken by [`of_panic`] on the same thread.
     static PANICKED: Cell<Option<Box<PanickedHandler>>> = const { Cell::new(None) };
 }
 
-/// Around a handler: after a panic it says where that was, because the request is gone where the panic is caught.
+/// Lives while a handler runs. After a panic it records the handler and its route, because the request no longer exists where
+/// the panic is caught.
 pub(crate) struct Watch<'r> {
     pub(crate) request: &'r HttpRequest,
     pub(crate) handler: HandlerPath,
@@ -249,7 +252,7 @@ impl Drop for Watch<'_> {
     }
 }
 
-/// Forgets where a panic was that somebody else caught, and answered for.
+/// Forgets the location of a panic that other code caught and responded to.
 pub(crate) fn forget_panic() {
     let _ = PANICKED.try_with(Cell::take);
 }

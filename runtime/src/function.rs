@@ -1,7 +1,7 @@
-//! A guarded function that somebody else routes: `web::get().to(f)`, or actix-web's own attribute.
+//! A guarded function that is not routed by palisade: `web::get().to(f)`, or actix-web's own attribute.
 //!
-//! Threat: a function that looks to the router like any other, so that nobody can tell whether it is guarded before it runs
-//! (CWE-862). Promise: a [`Function`] is told from a raw handler before anything runs, and the checks come first.
+//! Threat: the router treats a guarded function like any other, so whether it is guarded is not known before it runs (CWE-862).
+//! Promise: a [`Function`] is distinguished from a raw handler before anything runs, and its checks run first.
 
 use actix_web::{Handler, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
@@ -10,27 +10,27 @@ use crate::guard::{self as checks, GuardedHandler, MountPosition, MountedPolicy}
 use crate::policy::{Policy, ScopeDemands};
 use crate::reached;
 
-type Answer = LocalBoxFuture<'static, HttpResponse>;
+type ResponseFuture = LocalBoxFuture<'static, HttpResponse>;
 
-/// What an annotated function becomes, so that `web::get().to(f)` takes it.
+/// An annotated function as a handler that `web::get().to(f)` accepts.
 #[derive(Debug)]
-pub struct Function(fn(HttpRequest, web::Payload) -> Answer);
+pub struct Function(fn(HttpRequest, web::Payload) -> ResponseFuture);
 
 impl Function {
-    /// The function behind its checks.
+    /// Takes a function that runs its checks first.
     #[must_use]
-    pub const fn new(function: fn(HttpRequest, web::Payload) -> Answer) -> Self {
+    pub const fn new(function: fn(HttpRequest, web::Payload) -> ResponseFuture) -> Self {
         Self(function)
     }
 }
 
-/// Spares generated code the name of what it returns.
-pub fn boxed(answer: impl Future<Output = HttpResponse> + 'static) -> LocalBoxFuture<'static, HttpResponse> {
-    Box::pin(answer)
+/// Boxes the future, so that generated code does not need to name its type.
+pub fn boxed(response: impl Future<Output = HttpResponse> + 'static) -> LocalBoxFuture<'static, HttpResponse> {
+    Box::pin(response)
 }
 
-/// actix-web clones a handler for each request, when routing has ended at it and before anything is polled: that is the
-/// only place where a handler can say who it is.
+/// actix-web clones a handler for each request, after routing ended at it and before anything is polled. Only there can a
+/// handler report that it is guarded.
 impl Clone for Function {
     fn clone(&self) -> Self {
         reached::mark();
@@ -40,14 +40,14 @@ impl Clone for Function {
 
 impl Handler<(HttpRequest, web::Payload)> for Function {
     type Output = HttpResponse;
-    type Future = Answer;
+    type Future = ResponseFuture;
 
-    fn call(&self, (request, payload): (HttpRequest, web::Payload)) -> Answer {
+    fn call(&self, (request, payload): (HttpRequest, web::Payload)) -> ResponseFuture {
         (self.0)(request, payload)
     }
 }
 
-/// Runs the checks of a plain function that is routed with `web::get().to(..)`, then the function.
+/// Runs the checks of a function that is routed with `web::get().to(..)`, then the function.
 pub async fn enforce(
     policy: &'static Policy,
     request: HttpRequest,

@@ -1,11 +1,11 @@
-//! What becomes of a request whose routing ended at no guard.
+//! Refuses a request whose routing did not end at a guard.
 //!
-//! Threat: a raw handler between guarded ones, another method on a guarded path, a service that somebody else mounted
-//! (CWE-862, ASVS V8.2.1, V16.5.3). Promise: it does not run. The request is refused before anything of it is polled,
-//! except where [`allow_unguarded`](crate::PalisadeBuilder::allow_unguarded) names its mount.
+//! Threat: a raw handler between guarded ones, another method on a guarded path, a service that other code mounted (CWE-862,
+//! ASVS V8.2.1, V16.5.3). Promise: it does not run. The request is refused before its future is polled, unless
+//! [`allow_unguarded`](crate::PalisadeBuilder::allow_unguarded) names its mount.
 //!
-//! The refusal is 404 if nothing is mounted at the path, or if the router's own guards (such as one of the host) keep the
-//! request from a guarded route; 405 if another method of the path is guarded; 500 and an event otherwise.
+//! The refusal is 404 if nothing is mounted at the path, or if the router's own guards (such as a host guard) keep the request
+//! from a guarded route. It is 405 if another method of the path is guarded. Otherwise it is 500, and an event is logged.
 
 use std::cell::{Cell, OnceCell};
 use std::fmt;
@@ -38,19 +38,19 @@ static METHODS: [Method; 9] = [
     Method::TRACE,
 ];
 
-/// The way into the services of one worker.
+/// Calls the services of one worker, and refuses a request that reached no guard.
 #[derive(Default)]
 pub(crate) struct Gate {
     map: OnceCell<ResourceMap>,
-    /// Whether any request reached a guard, so that no middleware hides them all.
-    seen: Cell<bool>,
-    /// Room for a path, so that no request has to make some.
+    /// Whether any request reached a guard. If so, no middleware hides all guards.
+    any_guarded: Cell<bool>,
+    /// A buffer for a path, so that no request needs to allocate one.
     path: Cell<String>,
     /// Whether a request for which nothing is mounted reaches a guard too.
     is_complete: bool,
 }
 
-/// Why a request runs nothing.
+/// The refusal of a request for which nothing was run.
 #[derive(Clone, Debug)]
 pub(crate) struct NotRun {
     pub(crate) problem: Problem,
@@ -62,30 +62,30 @@ impl Gate {
         Self { is_complete: true, ..Self::default() }
     }
 
-    /// The future of the service, where it is fit to be polled.
+    /// The future of the service, if it may be polled.
     pub(crate) fn call<S: Service<ServiceRequest>>(
         &self,
         service: &S,
         settings: &Settings,
         request: ServiceRequest,
     ) -> Result<S::Future, NotRun> {
-        // Cheap, and the request is gone when they are needed.
-        let asked = Asked::of(&request, self.path.take());
+        // The copy is cheap, and the request no longer exists when the copy is needed.
+        let snapshot = RequestSnapshot::of(&request, self.path.take());
         let map = self.map.get_or_init(|| request.resource_map().clone());
         let (future, guarded) = reached::watch(|| service.call(request));
         if guarded {
-            self.seen.set(true);
+            self.any_guarded.set(true);
         }
-        if guarded || (!settings.exempt.is_empty() && may_be_exempt(settings, map, &asked.path)) {
-            self.path.replace(asked.path);
+        if guarded || (!settings.exempt.is_empty() && may_be_exempt(settings, map, &snapshot.path)) {
+            self.path.replace(snapshot.path);
             return Ok(future);
         }
         drop(future);
-        Err(self.refuse(service, map, &asked))
+        Err(self.refuse(service, map, &snapshot))
     }
 
-    /// Takes the coding of the body out of the headers, so that no extractor decodes the body without a bound. A service that may be
-    /// exempt gets the request unchanged; if a guarded handler gets such a request, it is refused.
+    /// Removes the coding of the body from the headers, so that no extractor decodes the body without a limit. A service that may
+    /// be exempt gets the request unchanged. If a guarded handler gets such a request, the request is refused.
     pub(crate) fn coding(&self, settings: &Settings, request: &mut ServiceRequest) -> Option<Coding> {
         let map = self.map.get_or_init(|| request.resource_map().clone());
         if !settings.exempt.is_empty() && may_be_exempt(settings, map, request.head().uri.path()) {
@@ -95,24 +95,24 @@ impl Gate {
     }
 
     #[cold]
-    fn refuse<S: Service<ServiceRequest>>(&self, service: &S, map: &ResourceMap, asked: &Asked) -> NotRun {
-        let Asked { path, method, .. } = asked;
+    fn refuse<S: Service<ServiceRequest>>(&self, service: &S, map: &ResourceMap, snapshot: &RequestSnapshot) -> NotRun {
+        let RequestSnapshot { path, method, .. } = snapshot;
         let pattern = map.match_pattern(&decoded(path));
         let (problem, allow) = match pattern {
             None if !self.is_complete => (absent(false), None),
             None => (unguarded(&format!("{method}, the default service")), None),
-            // A default service is guarded: so what this request led to is mounted besides.
-            Some(pattern) if asked.leads_to_a_guard(service, &method_of_nobody()) => {
+            // The default service is guarded. So this request led to a service that is mounted elsewhere.
+            Some(pattern) if snapshot.leads_to_a_guard(service, &unrouted_method()) => {
                 (unguarded(&format!("{method} {pattern}")), None)
             }
-            Some(pattern) => match HeaderValue::try_from(asked.guarded_methods(service).join(", ")) {
+            Some(pattern) => match HeaderValue::try_from(snapshot.guarded_methods(service).join(", ")) {
                 Ok(allow) if !allow.is_empty() => {
-                    asked.record(StatusCode::METHOD_NOT_ALLOWED, "method_not_guarded", &pattern);
+                    snapshot.record(StatusCode::METHOD_NOT_ALLOWED, "method_not_guarded", &pattern);
                     (absent(true), Some(allow))
                 }
-                // Its own guards, such as one of the host, did not let the request in.
-                _ if self.seen.get() && reached::is_guarded(&pattern) => {
-                    asked.record(StatusCode::NOT_FOUND, "no_guard_reached", &pattern);
+                // The router's own guards, such as a host guard, did not let the request in.
+                _ if self.any_guarded.get() && reached::is_guarded(&pattern) => {
+                    snapshot.record(StatusCode::NOT_FOUND, "no_guard_reached", &pattern);
                     (absent(false), None)
                 }
                 _ => (unguarded(&format!("{method} {pattern}")), None),
@@ -122,16 +122,16 @@ impl Gate {
     }
 }
 
-/// What is left of a request once it is gone.
-struct Asked {
+/// The parts of a request that are needed after the service consumed it.
+struct RequestSnapshot {
     path: String,
     method: Method,
     client: Option<SocketAddr>,
-    /// How much of the path the scopes around this service took.
+    /// The length of the part of the path that the scopes around this service consumed.
     skipped: usize,
 }
 
-impl Asked {
+impl RequestSnapshot {
     fn of(request: &ServiceRequest, mut path: String) -> Self {
         let head = request.head();
         let matched = request.match_info();
@@ -156,7 +156,7 @@ impl Asked {
         METHODS.iter().filter(|method| self.leads_to_a_guard(service, method)).map(Method::as_str).collect()
     }
 
-    /// Whether the same request of another method reaches a guard. Nothing is polled, so nothing runs.
+    /// Whether the same request with this method reaches a guard. Nothing is polled, so nothing runs.
     fn leads_to_a_guard<S: Service<ServiceRequest>>(&self, service: &S, method: &Method) -> bool {
         let decoded = decoded(&self.path);
         let path = decoded.get(self.skipped..).filter(|path| !path.is_empty()).unwrap_or("/");
@@ -170,46 +170,46 @@ impl Asked {
             }
             request.to_srv_request()
         };
-        // Guards of the application see a request that a client did not send.
+        // The application's own guards get a request that no client sent, so they may panic.
         catch_unwind(AssertUnwindSafe(|| reached::watch(|| drop(service.call(request()))).1)).unwrap_or(false)
     }
 }
 
 fn unguarded(what: &str) -> Problem {
-    let cure = "routing reached no guard, and nothing was run. Either the handler has no attribute of palisade's: say above it who \
+    let help = "routing reached no guard, and nothing was run. Either the handler has no attribute of palisade: write above it who \
                 may call it, such as `#[public]` or `#[authenticated]`. Or a middleware between it and palisade awaits before it \
-                calls what is inside of it (`from_fn`, a session): wrap it in `palisade::deferring(..)`";
-    audit::misconfigured(&what, cure);
+                calls its inner service (`from_fn`, a session): wrap the middleware in `palisade::deferring(..)`";
+    audit::misconfigured(&what, help);
     let denial = Denial::internal("unguarded");
     Problem::new(denial.status).detail(denial.detail)
 }
 
-/// One that no route names, so only a service that takes them all answers it.
-fn method_of_nobody() -> Method {
+/// A method that no route names. Only a service that accepts all methods responds to it.
+fn unrouted_method() -> Method {
     Method::from_bytes(b"PALISADE-PROBE").unwrap_or(Method::TRACE)
 }
 
-/// The path as the router reads it.
+/// The path as the router decodes it.
 fn decoded(path: &str) -> String {
     path.parse::<Uri>().map_or_else(|_| path.to_owned(), |uri| Url::new(uri).path().to_owned())
 }
 
-fn below(path: &str, prefix: &str) -> bool {
+fn is_below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Whether an exempt service may be what the router chose. A default service has no pattern, so there the path is all that
-/// there is to go by; [`is_exempt`] has the last word.
+/// Whether the service that the router chose may be exempt. A default service has no pattern, so for it only the path decides.
+/// [`is_exempt`] makes the final decision.
 fn may_be_exempt(settings: &Settings, map: &ResourceMap, path: &str) -> bool {
     let path = decoded(path);
     let pattern = map.match_pattern(&path);
-    let place = pattern.as_deref().unwrap_or(&path);
-    settings.exempt.iter().any(|exempt| below(place, &exempt.prefix))
+    let matched = pattern.as_deref().unwrap_or(&path);
+    settings.exempt.iter().any(|exempt| is_below(matched, &exempt.prefix))
 }
 
-/// Whether the service that answered is mounted where none needs a policy. The router's own words decide, never the
-/// text of the path: the template that it matched by; and where a default service has none, what it matched of the
-/// path, if no parameter took any of that from the client.
+/// Whether the service that responded is mounted where no policy is needed. The router's match decides, never the text of the
+/// path: the template that matched. A default service has no template; for it, the matched part of the path decides, if no
+/// parameter took any of it from the client.
 pub(crate) fn is_exempt(settings: &Settings, request: &HttpRequest) -> bool {
     if settings.exempt.is_empty() {
         return false;
@@ -218,15 +218,15 @@ pub(crate) fn is_exempt(settings: &Settings, request: &HttpRequest) -> bool {
     let mount = matched.as_str().strip_suffix(matched.unprocessed()).unwrap_or_default();
     let pattern = request.match_pattern();
     settings.exempt.iter().any(|exempt| {
-        below(mount, &exempt.prefix)
+        is_below(mount, &exempt.prefix)
             && match &pattern {
-                Some(pattern) => below(pattern, &exempt.prefix),
+                Some(pattern) => is_below(pattern, &exempt.prefix),
                 None => matched.segment_count() == 0,
             }
     })
 }
 
-/// On its way out through a middleware that is not palisade's.
+/// Used if a middleware that is not palisade's turns the error into a response.
 impl ResponseError for NotRun {
     fn status_code(&self) -> StatusCode {
         self.problem.status()

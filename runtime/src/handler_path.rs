@@ -1,8 +1,8 @@
-//! Where a handler is in the source.
+//! The path of a handler in the source code.
 
 use std::fmt;
 
-/// The full path of a handler.
+/// The full path of a handler: its module and its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandlerPath {
     pub(crate) module: &'static str,

@@ -207,7 +207,7 @@ pub mod __v1 {
     pub use crate::endpoint::arguments::*;
     pub use crate::endpoint::{Endpoint, Mounter, fn_guard, register};
     pub use crate::function::{Function, boxed, enforce};
-    pub use crate::guard::{GuardedHandler, HandlerWithChecks};
+    pub use crate::guard::{FieldKeysOf, GuardedHandler, HandlerWithChecks, ValidationOf};
     pub use crate::jwt::{Set, Unset};
     pub use crate::policy::check::pending;
     pub use crate::policy::constant::{NamesRole, NoName, cost, limit, permission, role, scope};

@@ -1,8 +1,8 @@
-//! What happens to every request and every response, guarded or not.
+//! The middleware that handles each request and each response, guarded or not.
 //!
-//! Threat: the response that no check and no header reached: an error of an inner middleware, a panic, a route that was
-//! mounted past the guard (ASVS V16.5.3, V8.2.1). Promise: whatever comes back is given the security and CORS headers; what
-//! is no response becomes one; and a response that no guard let through is replaced by 500 and logged.
+//! Threat: a response without checks and without security headers: from an error of an inner middleware, a panic, or a route
+//! that was mounted without a guard (ASVS V16.5.3, V8.2.1). Promise: each response gets the security and CORS headers; an error
+//! or a panic becomes a response; and a response that no guard let through is replaced by 500 and logged.
 
 use std::any::Any;
 use std::fmt;
@@ -46,7 +46,7 @@ where
     }
 }
 
-/// [`Palisade`] around services that leave no request without a guard.
+/// [`Palisade`] around services of which each request reaches a guard.
 pub(crate) struct Complete(pub(crate) Palisade);
 
 impl<S, B> Transform<S, ServiceRequest> for Complete
@@ -95,14 +95,16 @@ where
         let secure = request.app_config().secure();
         let (share, preflight) = match settings.cors.asked(request.head()) {
             CorsRequest::Request(share) => (share, None),
-            CorsRequest::Preflight(answer) => (answer.as_ref().map_or(Share::No, Clone::clone), Some(answer.map(drop))),
+            CorsRequest::Preflight(decided) => {
+                (decided.as_ref().map_or(Share::No, Clone::clone), Some(decided.map(drop)))
+            }
         };
         let finish = Finish { settings, secure, share, method: request.method().clone() };
         if let Err(denial) = request_sanity::check(request.head()) {
-            return finish.here(request, Err(denial));
+            return finish.short_circuit(request, Err(denial));
         }
-        if let Some(answer) = preflight {
-            return finish.here(request, answer);
+        if let Some(decided) = preflight {
+            return finish.short_circuit(request, decided);
         }
         let coding = match Coding::is_there(&request) {
             true => self.gate.coding(&finish.settings, &mut request),
@@ -111,7 +113,7 @@ where
         request.extensions_mut().insert(RequestState::new(finish.settings.clone(), coding));
         // A service may also panic before it returns its future.
         let called = catch_unwind(AssertUnwindSafe(|| self.gate.call(&self.service, &finish.settings, request)));
-        // For a palisade around this one: what is in here was looked at.
+        // For a palisade around this one: the services inside were checked here.
         reached::mark();
         match called {
             Ok(Ok(response)) => Box::pin(async move {
@@ -128,23 +130,23 @@ where
     }
 }
 
-/// What a response needs to become fit to leave.
+/// Prepares a response for the client.
 struct Finish {
     settings: Shared,
     secure: bool,
     share: Share,
-    /// For the log: where a service returns an error, the request is gone.
+    /// For the log: if a service returns an error, the request no longer exists.
     method: Method,
 }
 
 impl Finish {
-    /// Answers a request that goes no further: a refusal, or a preflight (`Ok`).
-    fn here<B: 'static>(
+    /// Responds to a request without calling the service: a refusal, or a preflight (`Ok`).
+    fn short_circuit<B: 'static>(
         self,
         request: ServiceRequest,
-        answer: Result<(), Denial>,
+        decided: Result<(), Denial>,
     ) -> LocalBoxFuture<'static, Result<ServiceResponse<EitherBody<B>>, Error>> {
-        let mut response = match answer {
+        let mut response = match decided {
             Ok(()) => {
                 let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
                 self.settings.cors.apply_preflight(response.headers_mut());
@@ -170,7 +172,7 @@ impl Finish {
     fn response<B: MessageBody + 'static>(&self, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
         let guarded = response.request().extensions().get::<RequestState>().is_some_and(|state| state.guarded.get());
         let mut response = if guarded || gate::is_exempt(&self.settings, response.request()) {
-            if failure::is_of_the_server(response.status()) {
+            if failure::is_server_failure(response.status()) {
                 self.failed(response).map_into_right_body()
             } else {
                 response.map_into_left_body()
@@ -182,7 +184,8 @@ impl Finish {
         response
     }
 
-    /// No guard let this through. Where nothing is mounted that is as it should be; anything else is a hole.
+    /// Replaces a response that no guard let through. That is expected if nothing is mounted there. Otherwise a handler is
+    /// unguarded.
     fn unguarded<B>(&self, response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
         let (request, response) = response.into_parts();
         let (problem, allow) = match response.status() {
@@ -190,9 +193,9 @@ impl Finish {
             StatusCode::METHOD_NOT_ALLOWED => (absent(true), response.headers().get(ALLOW).cloned()),
             _ => {
                 let route = request.match_pattern().unwrap_or_else(|| "an unmatched path".to_owned());
-                let cure = "a handler without palisade's attributes answered: say above it who may call it, such as \
+                let help = "a handler without an attribute of palisade responded: write above it who may call it, such as \
                             `#[public]` or `#[authenticated]`";
-                audit::misconfigured(&route, cure);
+                audit::misconfigured(&route, help);
                 let denial = Denial::internal("unguarded");
                 (Problem::new(denial.status).detail(denial.detail), None)
             }
@@ -204,7 +207,7 @@ impl Finish {
         ServiceResponse::new(request, response)
     }
 
-    /// Routing ended at no guard.
+    /// Routing did not end at a guard.
     fn not_run(self, not_run: NotRun) -> Error {
         let NotRun { problem, allow } = not_run;
         let mut own = HeaderMap::new();
@@ -214,11 +217,11 @@ impl Finish {
         Finished { finish: self, problem, own }.into()
     }
 
-    /// The server failed: what a middleware or a service without a policy made of an error shows none of it.
+    /// The server failed. A response that a middleware or a service without a policy made from an error loses the error's text.
     fn failed<B: MessageBody + 'static>(&self, response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
         failure::forget_panic();
         let (request, response) = response.into_parts();
-        let response = failure::answered(&self.settings, &request, None, response);
+        let response = failure::conceal(&self.settings, &request, None, response);
         ServiceResponse::new(request, response)
     }
 
@@ -227,7 +230,7 @@ impl Finish {
         Finished { finish: self, problem, own: HeaderMap::new() }.into()
     }
 
-    /// The request is gone, so the answer travels as an error that knows how to become it.
+    /// The request no longer exists, so the response is returned as an error that converts into it.
     fn error(self, error: &Error) -> Error {
         if let Some(not_run) = error.as_error::<NotRun>() {
             return self.not_run(not_run.clone());
@@ -243,12 +246,12 @@ impl Finish {
     }
 }
 
-/// An error of an inner service, as the answer that it becomes: its status and challenge, and none of its text, unless it is a
-/// [`Problem`].
+/// An error of an inner service as the response to it. The response keeps its status and challenge, and its text only if it is
+/// a [`Problem`].
 struct Finished {
     finish: Finish,
     problem: Problem,
-    /// Those of the error's own response.
+    /// The headers of the error's own response.
     own: HeaderMap,
 }
 
@@ -260,7 +263,7 @@ impl ResponseError for Finished {
     fn error_response(&self) -> HttpResponse {
         let mut response = render(&self.finish.settings, self.problem.clone());
         let status = self.problem.status();
-        failure::keep(response.headers_mut(), &self.own, |name, value| failure::tells_no_text(status, name, value));
+        failure::keep(response.headers_mut(), &self.own, |name, value| failure::is_safe_header(status, name, value));
         self.finish.headers(response.headers_mut());
         response
     }

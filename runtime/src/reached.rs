@@ -1,11 +1,11 @@
 //! Whether routing ended at a guard.
 //!
-//! Threat: a handler without a policy that runs, although its answer is thrown away (CWE-862): what it deleted stays
-//! deleted. Promise: a request whose routing ended at no guard runs nothing. Its future is dropped before anybody polls it.
+//! Threat: a handler without a policy runs, although its response is discarded (CWE-862): what it deleted stays deleted.
+//! Promise: a request whose routing did not end at a guard runs nothing. Its future is dropped before it is polled.
 //!
-//! actix-web routes inside of `Service::call`, and a handler runs when the future of that call is polled. In between,
-//! everything of palisade's that routing ended at has left its mark here, because it does so in its own `call`. A middleware
-//! that awaits before it calls the service inside of it would hide that: see [`deferring`](crate::deferring).
+//! actix-web routes inside `Service::call`, and a handler runs when the future of that call is polled. Each guarded service
+//! sets a mark here in its own `call`, so the mark is set before anything is polled. A middleware that awaits before it calls
+//! its inner service would hide this: see [`deferring`](crate::deferring).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -15,32 +15,32 @@ thread_local! {
 }
 
 thread_local! {
-    /// The templates of this thread's guarded endpoints, as far as each knows its own.
+    /// The templates of the guarded endpoints of this thread, without the prefixes of their scopes.
     static TEMPLATES: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
 }
 
-/// A guarded endpoint is mounted at this template, in whatever scope.
+/// Remembers that a guarded endpoint is mounted at this template, in any scope.
 pub(crate) fn remember(template: &'static str) {
     TEMPLATES.with_borrow_mut(|templates| templates.insert(template));
 }
 
-/// Whether an endpoint may be mounted there whose own guards keep the request from it. Only what a refusal says depends on it.
+/// Whether a guarded endpoint may be mounted at the pattern. Only the status and text of a refusal depend on it.
 pub(crate) fn is_guarded(pattern: &str) -> bool {
     TEMPLATES.with_borrow(|templates| templates.iter().any(|own| own.len() > 1 && pattern.ends_with(own)))
 }
 
-/// Leaves the mark. For what checks each request before it runs anything.
+/// Sets the mark. Called by each service that checks a request before it runs anything.
 pub(crate) fn mark() {
     REACHED.set(true);
 }
 
-/// The result of the call, and whether anything left its mark in it.
+/// The result of the call, and whether the mark was set in it.
 ///
-/// A call that panics leaves nothing behind: the next one begins anew.
+/// A call that panics does not affect the next one, which resets the mark.
 #[inline]
 pub(crate) fn watch<R>(call: impl FnOnce() -> R) -> (R, bool) {
-    // A call inside of another one, of an application that is mounted in another, is watched for itself.
-    let around = REACHED.replace(false);
+    // Calls nest if an application is mounted in another one. Each is watched on its own.
+    let outer = REACHED.replace(false);
     let result = call();
-    (result, REACHED.replace(around))
+    (result, REACHED.replace(outer))
 }

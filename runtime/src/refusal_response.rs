@@ -43,7 +43,7 @@ pub(crate) fn absent(path_exists: bool) -> Problem {
 
 /// A 401 must have a challenge (RFC 9110 §15.5.2). If a handler responds with 401 and no challenge, this adds those of all
 /// schemes.
-pub(crate) fn challenge_if_none_does(settings: &Settings, response: &mut HttpResponse) {
+pub(crate) fn add_missing_challenge(settings: &Settings, response: &mut HttpResponse) {
     let none = !response.headers().contains_key(WWW_AUTHENTICATE);
     if response.status() == StatusCode::UNAUTHORIZED && none {
         challenge(response.headers_mut(), &settings.challenges.without_credentials);
@@ -80,7 +80,7 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
         Extra::Scopes(scopes) => {
             let challenge =
                 format!("Bearer realm=\"{}\", error=\"insufficient_scope\", scope=\"{scopes}\"", settings.realm);
-            // The realm was checked when the application was built. A scope that is no valid header value is left out.
+            // The realm was checked when the application was built. A scope that is not a valid header value is left out.
             if let Ok(challenge) = HeaderValue::try_from(challenge) {
                 headers.append(WWW_AUTHENTICATE, challenge);
             }

@@ -1,9 +1,8 @@
-//! Requests that two parsers would read differently are refused first.
+//! Refuses requests that two parsers could read differently, before anything else reads them.
 //!
-//! Threat: path confusion and parameter pollution (CWE-22, CWE-158, CWE-444). Promise: a path whose escapes do not decode,
-//! or decode to something that is no UTF-8 or holds a control character, and a request in which a header that must be single
-//! is there twice (RFC 9110 §5.3), get 400 before anything reads them. The number of header fields is bounded on every
-//! version of HTTP (431, RFC 6585 §5).
+//! Threat: path confusion and parameter pollution (CWE-22, CWE-158, CWE-444). Promise: a request gets 400 if its path does not
+//! decode, or decodes to invalid UTF-8 or to a control character, or if a header that must be unique is repeated (RFC 9110
+//! §5.3). The number of header fields is limited in each version of HTTP (431, RFC 6585 §5).
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{
@@ -14,11 +13,11 @@ use percent_encoding::percent_decode_str;
 
 use crate::denial::Denial;
 
-/// As many as actix-web takes over HTTP/1.1; over HTTP/2 it counts none.
+/// The limit that actix-web has over HTTP/1.1. Over HTTP/2 it has none.
 const MAX_FIELDS: usize = 96;
 
-/// What palisade, an extractor or a proxy decides by, and may be there once. What is said of `Host` and `Content-Length` is
-/// HTTP/2's need: over HTTP/1.1 actix-web refuses them.
+/// Headers by which palisade, an extractor or a proxy decides, so they must not be repeated. `Host` and `Content-Length` need
+/// the check over HTTP/2 only: over HTTP/1.1 actix-web refuses repeated ones.
 const SINGLE: [(HeaderName, &str); 8] = [
     (AUTHORIZATION, "two_authorizations"),
     (CONTENT_LENGTH, "two_content_lengths"),
@@ -38,7 +37,7 @@ pub(crate) fn check(head: &RequestHead) -> Result<(), Denial> {
     fields_are_sane(&head.headers)
 }
 
-/// Without a repeated name there is nothing to look for, and that is cheap to see.
+/// Looks for repeated headers only if any name is repeated, which is cheap to find out.
 #[inline]
 fn fields_are_sane(headers: &HeaderMap) -> Result<(), Denial> {
     let fields = headers.len();
@@ -74,9 +73,9 @@ mod tests {
     use super::path_is_sane;
 
     #[test]
-    fn broken_and_smuggling_paths_are_told_from_honest_ones() {
-        for honest in ["/", "/users/1", "/a%20b", "/%C3%A9", "/a%2Fb", "/100%25", "/a;x=1"] {
-            assert!(path_is_sane(honest), "{honest}");
+    fn malformed_paths_are_rejected() {
+        for valid in ["/", "/users/1", "/a%20b", "/%C3%A9", "/a%2Fb", "/100%25", "/a;x=1"] {
+            assert!(path_is_sane(valid), "{valid}");
         }
         for broken in ["/%", "/%4", "/%zz", "/a%00", "/a%0a", "/a%0D%0Ab", "/%ff", "/%C3", "/%c2%85", "/a%7f"] {
             assert!(!path_is_sane(broken), "{broken}");

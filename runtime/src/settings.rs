@@ -1,5 +1,5 @@
-//! The configuration of an application, once for all workers, and the state of one request. Data only: a room that needs the
-//! proxies or the style of errors asks them, not this module.
+//! The configuration of an application, which all workers share, and the state of one request. It contains data only: the logic
+//! of proxies, CORS or error styles is in their own modules.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
@@ -27,7 +27,7 @@ use crate::rate_limit::{RateLimitHeaders, RateLimitMode, RateLimitStore};
 use crate::role::RoleName;
 use crate::role::Roles;
 
-/// A function that gives every problem the look of the application.
+/// A function that renders each problem in the application's style.
 pub(crate) type Restyle = dyn Fn(Problem) -> HttpResponse + Send + Sync;
 
 pub(crate) struct Settings {
@@ -69,7 +69,7 @@ pub(crate) struct Exempt {
 #[derive(Debug, Default)]
 pub(crate) struct ExemptClients {
     pub(crate) addresses: AddressRanges,
-    /// Any of these.
+    /// A caller is exempt who meets any of these rules.
     pub(crate) rules: Vec<Rule>,
 }
 
@@ -119,21 +119,21 @@ impl Deref for Shared {
 
 /// The state of one request, which middleware, guard and extractors share.
 ///
-/// It is in the request's extensions under a type that is private to this crate. So no header and no other middleware can pretend
-/// that a request was checked.
+/// It is in the request's extensions under a type that is private to this crate. So no header and no other middleware can forge
+/// it.
 pub(crate) struct RequestState {
     pub(crate) settings: Shared,
-    /// The coding of the body, which the middleware took out of the headers.
+    /// The coding of the body, which the middleware removed from the headers.
     pub(crate) coding: Option<Coding>,
     /// Whether the request reached the guard. Only the guard sets it.
     pub(crate) guarded: Cell<bool>,
     pub(crate) principal: OnceCell<Principal>,
-    /// Handed from the guard through the route's own middleware to the handler.
+    /// Passed from the guard through the route's own middleware to the handler.
     pub(crate) authorized: Cell<Option<Authorized>>,
     /// The rows that the access rule loaded, until an argument of the handler takes them.
     pub(crate) rows: RefCell<Rows>,
-    /// The reservations that were made inside the route's own middleware. They settle outside of it. Set only if the route has such
-    /// a middleware. The guard keeps a reference of its own, because a middleware that fails returns no request.
+    /// The reservations that were made inside the route's own middleware. They are settled outside it. Set only if the route has
+    /// such a middleware. The guard keeps a reference of its own, because a middleware that fails does not return the request.
     pub(crate) reservations: OnceCell<Rc<RefCell<Reservations>>>,
     /// Whether the refusal was audited, so that one refusal is one event.
     pub(crate) audited: Cell<bool>,

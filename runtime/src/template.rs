@@ -1,13 +1,13 @@
-//! What the runtime does with path templates such as `/users/{id}`, which the grammar reads.
+//! Operations on path templates such as `/users/{id}`, which the grammar parses.
 //!
-//! Threat: one reader of a template sees a parameter that another one does not see (CWE-436). Promise: each function here
-//! goes through the parts that the grammar finds; nothing else in this crate looks for braces.
+//! Threat: two parsers of a template disagree about its parameters (CWE-436). Promise: each function here uses the parts that
+//! the grammar finds; no other code in this crate looks for braces.
 
 use actix_web::dev::ResourceDef;
 use palisade_grammar::template::{self, MOST_PARAMETERS, Part, is_parameter_name, parameters, parts};
 use regex_syntax::hir::{Hir, HirKind};
 
-/// The path with a value in the place of each parameter.
+/// The path with each parameter replaced by a value.
 pub(crate) fn filled<'v>(template: &str, mut value: impl FnMut(&str) -> &'v str) -> String {
     let mut path = String::new();
     for part in parts(template) {
@@ -96,11 +96,11 @@ fn is_ordinary(template: &str) -> bool {
         && names
             .iter()
             .enumerate()
-            .all(|(place, name)| names.iter().skip(place.saturating_add(1)).all(|other| other != name))
+            .all(|(index, name)| names.iter().skip(index.saturating_add(1)).all(|other| other != name))
         && parts(template).all(stays_inside)
 }
 
-/// Whether the pattern cannot close the group that the router puts around it. If that is hard to tell, the result is `false`.
+/// Whether the pattern cannot close the group that the router puts around it. The result is `false` if that is not certain.
 fn keeps_its_group(pattern: &str) -> bool {
     if !pattern.contains(')') {
         return true;
@@ -114,7 +114,7 @@ fn keeps_its_group(pattern: &str) -> bool {
     depths == Some(0)
 }
 
-/// Whether the router can read the template; otherwise what is wrong, as the end of a sentence that begins with the template.
+/// Checks that the router can parse the template. The error is the end of a sentence that begins with the template.
 ///
 /// The macros have checked the templates of handlers, except for what depends on the features of the router that the
 /// application has. Prefixes of scopes are checked only here.
@@ -123,13 +123,14 @@ pub(crate) fn readable(template: &str) -> Result<(), String> {
     if !parts(template).any(|part| matches!(part, Part::Parameter { pattern: Some(_), .. })) {
         return Ok(());
     }
-    // Which patterns the router accepts depends on its features (without `unicode` it knows no `\p{..}`), so it is asked.
+    // The router must parse the pattern itself, because its features decide which patterns it accepts: without `unicode` it rejects
+    // `\p{..}`.
     std::panic::catch_unwind(|| ResourceDef::new(template)).map(drop).map_err(|_| {
         "has a pattern that the router of this application does not accept: write a simpler one".to_owned()
     })
 }
 
-/// The number of named groups in a regular expression; otherwise the error in one line, without the picture of the pattern.
+/// The number of named groups in a regular expression. The error is one line, without a copy of the pattern.
 fn named_groups(regex: &str) -> Result<usize, String> {
     fn count(hir: &Hir) -> usize {
         match hir.kind() {
@@ -158,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    /// Templates that are often read, and often not.
+    /// Templates of which many are valid and many are not.
     fn template() -> impl Strategy<Value = String> {
         let piece = select(vec![
             "/",
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_router_reads_the_parameters_that_the_grammar_reads() {
+    fn the_router_finds_the_same_parameters() {
         let (templates, mut runner) = (template(), TestRunner::deterministic());
         let (mut accepted, mut with_parameters) = (0, 0);
         for _ in 0..4_000 {
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_read_behind_patterns_and_tails() {
+    fn parameters_paths_and_shapes_of_templates() {
         for (template, names, path, router) in [
             ("/users/{id}", &["id"][..], "/users/~", "/users/{}"),
             (r"/users/{id:\d{1,3}}/{x}", &["id", "x"], "/users/~/~", r"/users/{:\d{1,3}}/{}"),
@@ -230,17 +231,17 @@ mod tests {
     }
 
     #[test]
-    fn plain_segments_end_where_a_template_is_more_than_that() {
+    fn plain_segments_end_at_patterns_and_mixed_segments() {
         let read = |template| {
             let (segments, whole) = plain_segments(template);
-            let words: Vec<_> = segments
+            let texts: Vec<_> = segments
                 .into_iter()
                 .map(|segment| match segment {
                     Segment::Literal(text) => text,
                     Segment::Parameter => "{}",
                 })
                 .collect();
-            (words.join("/"), whole)
+            (texts.join("/"), whole)
         };
         for (template, plain, whole) in [
             ("/users/{id}", "/users/{}", true),

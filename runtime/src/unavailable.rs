@@ -1,14 +1,15 @@
-//! What can't be found out now.
+//! The error for a decision that is not possible during an outage.
 //!
-//! Threat: an outage that is taken for a yes or a no (CWE-636). Promise: it is an error of its own, answered with 503.
+//! Threat: an outage is treated as a decision, such as access granted (CWE-636). Promise: it is a separate error, and the response
+//! is 503.
 
 use crate::problem::{Problem, answer_with_a_problem};
 
-/// A database or service does not answer, so that the question can't be decided: 503 with `Retry-After`.
+/// A database or service does not respond, so the decision is not possible: 503 with `Retry-After`.
 ///
-/// Whatever went wrong belongs into the application's own log; every error can become this one with `map_err(|error| ..)`.
+/// Log the cause in the application's own log; convert any error into this one with `map_err(|error| ..)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
-#[error("a service that the decision depends on does not answer")]
+#[error("a service that the decision depends on is unavailable")]
 #[allow(clippy::exhaustive_structs, reason = "stores of the application make one")]
 pub struct Unavailable;
 

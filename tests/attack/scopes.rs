@@ -165,7 +165,7 @@ fn unreachable_route_is_a_config_error() {
             palisade::scope("")
                 .service(palisade::scope("/{id:[0-9]+}").service(open))
                 .service(palisade::scope("/{number:[0-9]+}").service(me)),
-            "put it inside of that scope",
+            "move it into that scope",
         ),
         (palisade::scope("/x").service(me).service(palisade::scope("").service(me)), "both serve GET /x/me"),
     ] {

@@ -16,7 +16,7 @@ async fn show_user(id: Path<String>) -> String {
     id.into_inner()
 }
 
-/// The functions that run inside of this one are counted.
+/// The functions that are called inside this one are counted.
 #[inline(never)]
 fn counted_request<F: Future>(runtime: &actix_web::rt::Runtime, call: impl FnOnce() -> F) -> F::Output {
     runtime.block_on(async { call().await })
@@ -35,10 +35,10 @@ fn main() {
     let request = || {
         let request = TestRequest::get().uri("/users/7").peer_addr(([203, 0, 113, 7], 4711).into());
         let request = request.insert_header(("authorization", format!("Bearer {token}"))).to_request();
-        // As the server makes it: a request without a body has no payload.
+        // As on the server, a request without a body has no payload.
         request.replace_payload(actix_web::dev::Payload::None).0
     };
-    // The first request fills the cache of tokens.
+    // The first request fills the cache of verified tokens.
     let (first, second) = (request(), request());
     let warm = runtime.block_on(async { app.call(first).await.unwrap() });
     assert_eq!(warm.status(), StatusCode::OK);

@@ -1,4 +1,4 @@
-//! What is known while a rule is decided.
+//! The facts that are known while the rules are evaluated: results of predicates, and loaded rows.
 
 use actix_web::HttpRequest;
 
@@ -7,14 +7,14 @@ use crate::policy::{Check, LoadFailure, Loaded, Ownership, Refused, Rule, Verdic
 use crate::principal::Principal;
 use crate::role::RoleName;
 
-/// What a rule says so far. Strong Kleene logic, where `Open` may still become anything.
+/// The value of a rule so far, in strong Kleene logic. `Open` may still become any of the other values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Truth {
     Yes,
     No,
-    /// It can't be found out now.
+    /// The value cannot be determined now, because a store or a service is unavailable.
     Unavailable,
-    /// It was not asked yet.
+    /// A predicate was not called yet, or a row was not loaded yet.
     Open,
 }
 
@@ -31,16 +31,16 @@ pub(super) struct Facts<'f, 'r> {
     admin: &'f RoleName,
     checks: Vec<(&'r Check, Verdict)>,
     rows: Vec<(&'r Ownership, Result<Row, LoadFailure>)>,
-    /// What would be, did the credential carry every scope.
-    every_scope: bool,
-    /// What would be, were every row but this one somebody else's.
+    /// Evaluates as if the credential had all scopes.
+    assume_all_scopes: bool,
+    /// Evaluates as if the caller owned no row except possibly this one.
     only: Option<&'r Ownership>,
 }
 
 struct Row {
     loaded: Loaded,
     own: bool,
-    /// Another tenant's row does not exist, whatever the roles.
+    /// The row belongs to another tenant. Then it does not exist for the caller, regardless of roles.
     foreign_tenant: bool,
 }
 
@@ -51,30 +51,39 @@ impl<'f, 'r> Facts<'f, 'r> {
         owners: &'f Owners,
         admin: &'f RoleName,
     ) -> Self {
-        Self { principal, request, owners, admin, checks: Vec::new(), rows: Vec::new(), every_scope: false, only: None }
+        Self {
+            principal,
+            request,
+            owners,
+            admin,
+            checks: Vec::new(),
+            rows: Vec::new(),
+            assume_all_scopes: false,
+            only: None,
+        }
     }
 
     pub(super) fn all<'a>(&self, rules: impl IntoIterator<Item = &'a Rule>) -> Result<Truth, Refusal> {
-        self.joined(rules, Truth::Yes, Truth::No)
+        self.combine(rules, Truth::Yes, Truth::No)
     }
 
-    /// The first rule that says what decides, decides; where none does, the least certain answer is that of all.
-    fn joined<'a>(
+    /// If any rule has the value `decides`, the result is `decides`. Otherwise the least certain value is the result.
+    fn combine<'a>(
         &self,
         rules: impl IntoIterator<Item = &'a Rule>,
         otherwise: Truth,
         decides: Truth,
     ) -> Result<Truth, Refusal> {
-        let mut joined = otherwise;
+        let mut combined = otherwise;
         for rule in rules {
-            joined = match (self.truth(rule)?, joined) {
+            combined = match (self.truth(rule)?, combined) {
                 (truth, _) if truth == decides => return Ok(decides),
                 (Truth::Open, _) | (_, Truth::Open) => Truth::Open,
                 (Truth::Unavailable, _) | (_, Truth::Unavailable) => Truth::Unavailable,
                 _ => otherwise,
             };
         }
-        Ok(joined)
+        Ok(combined)
     }
 
     pub(super) fn truth(&self, rule: &Rule) -> Result<Truth, Refusal> {
@@ -86,13 +95,13 @@ impl<'f, 'r> Facts<'f, 'r> {
             Rule::Role(role) => holds(&|principal| principal.has_role(role)),
             Rule::Admin => holds(&|principal| principal.has_role(self.admin.as_str())),
             Rule::Permission(permission) => holds(&|principal| principal.has_permission(permission)),
-            Rule::Scope(scope) => holds(&|principal| self.every_scope || principal.has_scope(scope)),
+            Rule::Scope(scope) => holds(&|principal| self.assume_all_scopes || principal.has_scope(scope)),
             Rule::Owner(parameter) => self.is_parameter(parameter, |principal| Some(principal.subject())),
             Rule::Tenant(parameter) => self.is_parameter(parameter, Principal::tenant),
             Rule::Check(_) | Rule::Owns(_) | Rule::Not(_) if self.principal.is_none() => Ok(Truth::No),
             Rule::Check(check) => {
-                let answer = self.checks.iter().find(|(asked, _)| asked == check);
-                Ok(answer.map_or(Truth::Open, |(_, verdict)| match verdict {
+                let called = self.checks.iter().find(|(called, _)| called == check);
+                Ok(called.map_or(Truth::Open, |(_, verdict)| match verdict {
                     Verdict::Allow => Truth::Yes,
                     Verdict::Deny => Truth::No,
                     Verdict::Unavailable => Truth::Unavailable,
@@ -100,8 +109,8 @@ impl<'f, 'r> Facts<'f, 'r> {
             }
             Rule::Owns(ownership) if self.only.is_some_and(|only| only != *ownership) => Ok(Truth::No),
             Rule::Owns(ownership) => {
-                let answer = self.rows.iter().find(|(asked, _)| asked == ownership);
-                Ok(answer.map_or(Truth::Open, |(_, row)| match row {
+                let loaded = self.rows.iter().find(|(loaded, _)| loaded == ownership);
+                Ok(loaded.map_or(Truth::Open, |(_, row)| match row {
                     Ok(row) => (row.own && !row.foreign_tenant).into(),
                     Err(LoadFailure::Unavailable) => Truth::Unavailable,
                     Err(LoadFailure::Missing | LoadFailure::NoStore(_)) => Truth::No,
@@ -113,11 +122,11 @@ impl<'f, 'r> Facts<'f, 'r> {
                 undecided => undecided,
             }),
             Rule::All(rules) => self.all(*rules),
-            Rule::Any(rules) => self.joined(*rules, Truth::No, Truth::Yes),
+            Rule::Any(rules) => self.combine(*rules, Truth::No, Truth::Yes),
         }
     }
 
-    /// Whether this of the principal is the very value that the handler is given for the parameter.
+    /// Whether this attribute of the principal equals the value that the handler gets for the parameter.
     fn is_parameter(
         &self,
         parameter: &'static str,
@@ -129,8 +138,11 @@ impl<'f, 'r> Facts<'f, 'r> {
         Ok((self.owners.include(principal)? && value.is_some_and(|value| value == own)).into())
     }
 
-    /// Asks the first question that is open: a predicate before a row.
-    pub(super) async fn ask<'a>(&mut self, rules: impl Iterator<Item = &'a Rule> + Clone) -> Result<(), Refusal>
+    /// Determines the first fact that is open: calls a predicate, or if none is open, loads a row.
+    pub(super) async fn determine_next<'a>(
+        &mut self,
+        rules: impl Iterator<Item = &'a Rule> + Clone,
+    ) -> Result<(), Refusal>
     where
         'a: 'r,
     {
@@ -140,12 +152,12 @@ impl<'f, 'r> Facts<'f, 'r> {
         }
         match (check, row, self.principal) {
             (Some(check), _, Some(principal)) => {
-                let verdict = check.ask(self.request, principal).await;
+                let verdict = check.call(self.request, principal).await;
                 self.checks.push((check, verdict));
                 Ok(())
             }
             (None, Some(ownership), _) => self.look_up(ownership).await,
-            // Nothing is open where nobody is known.
+            // Without a principal no rule is open.
             _ => Err(Refusal::Denied("rule_not_met")),
         }
     }
@@ -179,7 +191,7 @@ impl<'f, 'r> Facts<'f, 'r> {
             values.push(path_value(self.request, parameter)?);
         }
         let values: Option<Vec<_>> = values.into_iter().collect();
-        // Before the row is asked for: what is not configured must not tell what exists.
+        // Before the row is loaded: a misconfiguration must not reveal which rows exist.
         let known = self.principal.map_or(Ok(false), |principal| self.owners.include(principal))?;
         let found = match values {
             Some(values) => ownership.load(self.request, &values).await,
@@ -201,17 +213,17 @@ impl<'f, 'r> Facts<'f, 'r> {
         Ok(())
     }
 
-    /// The row, which has to be there now that the rules have said yes, and for whoever they said it: that another row is the
-    /// caller's says nothing about this one.
+    /// Loads the row, which must exist once the rules hold. If the caller does not own it, the rules must also hold as if the caller
+    /// owned no other row: ownership of another row does not give access to this one.
     pub(super) async fn load<'a: 'r>(
         &mut self,
         ownership: &'r Ownership,
         rules: impl Iterator<Item = &'a Rule>,
     ) -> Result<(), Refusal> {
-        if !self.rows.iter().any(|(asked, _)| *asked == ownership) {
+        if !self.rows.iter().any(|(loaded, _)| *loaded == ownership) {
             self.look_up(ownership).await?;
         }
-        match self.rows.iter().find(|(asked, _)| *asked == ownership) {
+        match self.rows.iter().find(|(loaded, _)| *loaded == ownership) {
             Some((_, Ok(row))) if row.own && !row.foreign_tenant => Ok(()),
             Some((_, Ok(row))) if !row.foreign_tenant => {
                 self.only = Some(ownership);
@@ -224,8 +236,8 @@ impl<'f, 'r> Facts<'f, 'r> {
         }
     }
 
-    /// How a refusal for a row reads, where a row was what the refusal is about.
-    pub(super) fn foreign(&self) -> Option<Refused> {
+    /// How a request for a row is refused, if a row caused the refusal: as missing or as forbidden.
+    pub(super) fn row_refusal(&self) -> Option<Refused> {
         self.rows.iter().find_map(|(ownership, row)| match row {
             Ok(row) if row.foreign_tenant => Some(Refused::Missing),
             Ok(row) if row.own => None,
@@ -234,34 +246,34 @@ impl<'f, 'r> Facts<'f, 'r> {
         })
     }
 
-    /// The scopes whose lack is all that stands in the way, separated by spaces.
+    /// The scopes that the credential lacks, separated by spaces, if the rules would hold with them.
     pub(super) fn missing_scopes(&mut self, outer: &[Rule], own: &Rule) -> Option<String> {
-        self.every_scope = true;
-        let would = self.all(outer.iter().chain([own]));
-        if !matches!(would, Ok(Truth::Yes | Truth::Open)) {
-            self.every_scope = false;
+        self.assume_all_scopes = true;
+        let with_all_scopes = self.all(outer.iter().chain([own]));
+        if !matches!(with_all_scopes, Ok(Truth::Yes | Truth::Open)) {
+            self.assume_all_scopes = false;
             return None;
         }
         let mut scopes = Vec::new();
         for rule in outer.iter().chain([own]) {
-            self.lacking(rule, &mut scopes);
+            self.add_missing_scopes(rule, &mut scopes);
         }
-        self.every_scope = false;
+        self.assume_all_scopes = false;
         (!scopes.is_empty()).then(|| scopes.join(" "))
     }
 
-    fn lacking(&self, rule: &Rule, scopes: &mut Vec<&'static str>) {
+    fn add_missing_scopes(&self, rule: &Rule, scopes: &mut Vec<&'static str>) {
         match rule {
             Rule::Scope(scope)
                 if self.principal.is_some_and(|principal| !principal.has_scope(scope)) && !scopes.contains(scope) =>
             {
                 scopes.push(scope);
             }
-            Rule::All(rules) => rules.iter().for_each(|rule| self.lacking(rule, scopes)),
-            // One alternative is enough: the first that scopes would open.
+            Rule::All(rules) => rules.iter().for_each(|rule| self.add_missing_scopes(rule, scopes)),
+            // One alternative is enough: the first that would hold with all scopes.
             Rule::Any(rules) => {
-                let way = rules.iter().find(|rule| matches!(self.truth(rule), Ok(Truth::Yes | Truth::Open)));
-                way.into_iter().for_each(|rule| self.lacking(rule, scopes));
+                let alternative = rules.iter().find(|rule| matches!(self.truth(rule), Ok(Truth::Yes | Truth::Open)));
+                alternative.into_iter().for_each(|rule| self.add_missing_scopes(rule, scopes));
             }
             _ => {}
         }
@@ -273,7 +285,7 @@ impl<'f, 'r> Facts<'f, 'r> {
     }
 }
 
-/// Every row that the rules name.
+/// Each row that the rules name.
 pub(super) fn rows_of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<&'a Ownership> {
     let mut rows: Vec<&Ownership> = Vec::new();
     for rule in rules {

@@ -1,8 +1,8 @@
-//! May this caller do this.
+//! Authorization: decides whether the caller may make this request.
 //!
 //! Threat: broken function and object level authorization (OWASP API5, API1; CWE-862, CWE-639). Promise: one function
-//! evaluates the whole rule as data, three-valued: what can't be found out now is neither a yes nor a no. An [`Authorized`] exists only where it said yes, and the handler can't be called
-//! without one.
+//! evaluates the whole rule as data, in three-valued logic: a fact that is unavailable is neither true nor false. An [`Authorized`]
+//! exists only if that function admitted the request, and the handler cannot be called without one.
 
 mod facts;
 
@@ -43,54 +43,55 @@ impl Authorized {
 /// Rows by their type.
 pub(crate) type Rows = Vec<(TypeId, Box<dyn Any>)>;
 
-/// Why there is no [`Authorized`].
+/// The reason why a request is not [`Authorized`]. The `&'static str` is a reason code for the audit log, or a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The rule says no; the word is for the audit log.
+    /// The rule does not admit the caller.
     Denied(&'static str),
-    /// The rule would say yes, did the credential carry these scopes (RFC 6750 §3.1).
+    /// The rule would admit the caller if the credential had these scopes (RFC 6750 §3.1).
     Scopes(String),
-    /// There is no such row, or none that the caller may know of; the word is for the audit log.
+    /// The row does not exist, or the caller may not know that it exists.
     Absent(&'static str),
-    /// That can't be found out now; the word is for the audit log.
+    /// The decision is not possible now.
     Unavailable(&'static str),
-    /// The rule names a path parameter that the route does not have, or has twice: a defect, never a yes.
+    /// The rule names a path parameter that the route does not have, or has twice. This is a defect, so the request is refused.
     NoSuchParameter(&'static str),
-    /// The rule asks for an owner, and of several issuers none is said to have them: a defect, never a yes.
-    OwnersUnsaid,
-    /// The application has no `Data` of this type, which the rule needs: a defect, never a yes.
+    /// The rule needs an owner, but with several authenticators the issuer of owners is not set. This is a defect, so the request is
+    /// refused.
+    OwnerIssuerUnset,
+    /// The application has no `Data` of this type, which the rule needs. This is a defect, so the request is refused.
     NoStore(&'static str),
 }
 
-/// What to write where nobody said.
-pub(crate) const OWNERS_UNSAID: &str = "there are several authenticators: say whose subjects own resources with \
-                                        `Palisade::builder().resource_owner_issuer(issuer)`";
+/// How to fix [`Refusal::OwnerIssuerUnset`].
+pub(crate) const OWNER_ISSUER_UNSET: &str = "there are several authenticators: name the issuer whose subjects own resources \
+                                             with `Palisade::builder().resource_owner_issuer(issuer)`";
 
-/// Whose subjects own resources: two issuers may both call somebody `alice` (ASVS V6.8.1).
+/// The issuer whose subjects own resources. Two issuers may use the subject `alice` for different users (ASVS V6.8.1).
 #[derive(Debug)]
 pub(crate) enum Owners {
-    /// There is one authenticator, and its subjects do.
-    TheOnlyOnes,
+    /// There is one authenticator, so its subjects own resources.
+    OnlyIssuer,
     /// The subjects of this issuer.
     Of(String),
-    /// There are several authenticators, and nobody said.
+    /// There are several authenticators, and no issuer is named.
     Unset,
 }
 
 impl Owners {
     pub(crate) fn include(&self, principal: &Principal) -> Result<bool, Refusal> {
         match self {
-            Owners::TheOnlyOnes => Ok(true),
+            Owners::OnlyIssuer => Ok(true),
             Owners::Of(issuer) => Ok(principal.issuer() == issuer),
-            Owners::Unset => Err(Refusal::OwnersUnsaid),
+            Owners::Unset => Err(Refusal::OwnerIssuerUnset),
         }
     }
 }
 
-/// Evaluates the rules for a request, all of which have to hold: those of its scopes and its own.
+/// Evaluates the rules for a request: those of its scopes and its own. All of them must hold.
 ///
-/// What principal and path decide is decided first; a predicate is asked only where that leaves the question open, and a
-/// row is loaded last. Where the rules say yes, every row that they name is there. `admin` is the role of administrators.
+/// Conditions on the principal and the path are evaluated first. A predicate is called only if they leave the result open, and a
+/// row is loaded last. If the rules hold, each row that they name must exist. `admin` is the role of administrators.
 pub(crate) async fn decide(
     outer: &[Rule],
     own: &Rule,
@@ -106,7 +107,7 @@ pub(crate) async fn decide(
             Truth::Yes => break,
             Truth::No => return Err(refusal(&mut facts, outer, own)),
             Truth::Unavailable => return Err(Refusal::Unavailable("decision_unavailable")),
-            Truth::Open => facts.ask(rules()).await?,
+            Truth::Open => facts.determine_next(rules()).await?,
         }
     }
     for ownership in facts::rows_of(rules()) {
@@ -115,23 +116,24 @@ pub(crate) async fn decide(
     Ok(Authorized { rows: facts.into_rows() })
 }
 
-/// Whether any of the rules, each of the caller alone, holds.
+/// Whether any of the rules holds. Each must depend only on the caller.
 pub(crate) fn meets_any(rules: &[Rule], principal: &Principal, admin: &RoleName) -> bool {
-    rules.iter().any(|rule| of_the_caller(rule, principal, admin) == Some(true))
+    rules.iter().any(|rule| caller_meets(rule, principal, admin) == Some(true))
 }
 
-/// Whether what the rule says depends on the caller's roles, permissions and scopes, and on nothing else.
-pub(crate) fn is_of_the_caller_alone(rule: &Rule) -> bool {
+/// Whether the rule depends only on the caller's roles, permissions and scopes.
+pub(crate) fn depends_only_on_caller(rule: &Rule) -> bool {
     match rule {
         Rule::Role(_) | Rule::Admin | Rule::Permission(_) | Rule::Scope(_) => true,
-        Rule::Not(rule) => is_of_the_caller_alone(rule),
-        Rule::All(rules) | Rule::Any(rules) => !rules.is_empty() && rules.iter().all(is_of_the_caller_alone),
+        Rule::Not(rule) => depends_only_on_caller(rule),
+        Rule::All(rules) | Rule::Any(rules) => !rules.is_empty() && rules.iter().all(depends_only_on_caller),
         _ => false,
     }
 }
 
-fn of_the_caller(rule: &Rule, principal: &Principal, admin: &RoleName) -> Option<bool> {
-    let one = |rule: &Rule| of_the_caller(rule, principal, admin);
+/// `None` if the rule does not depend only on the caller.
+fn caller_meets(rule: &Rule, principal: &Principal, admin: &RoleName) -> Option<bool> {
+    let one = |rule: &Rule| caller_meets(rule, principal, admin);
     let each = |rules: &[Rule]| rules.iter().map(one).collect::<Option<Vec<_>>>();
     Some(match rule {
         Rule::Role(name) => principal.has_role(name),
@@ -146,7 +148,7 @@ fn of_the_caller(rule: &Rule, principal: &Principal, admin: &RoleName) -> Option
 }
 
 fn refusal(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Refusal {
-    match facts.foreign() {
+    match facts.row_refusal() {
         Some(Refused::Missing) => return Refusal::Absent("not_the_owner_or_missing"),
         Some(Refused::Forbidden) => return Refusal::Denied("not_the_owner"),
         None => {}
@@ -154,17 +156,18 @@ fn refusal(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Refusal {
     if let Some(scopes) = facts.missing_scopes(outer, own) {
         return Refusal::Scopes(scopes);
     }
-    let no = outer.iter().chain([own]).find(|rule| facts.truth(rule) == Ok(Truth::No));
-    Refusal::Denied(no.map_or("rule_not_met", reason))
+    let unmet = outer.iter().chain([own]).find(|rule| facts.truth(rule) == Ok(Truth::No));
+    Refusal::Denied(unmet.map_or("rule_not_met", reason))
 }
 
-/// The value of a path parameter as the handler gets it: the router leaves `%2F`, `%25` and `%2B` encoded, the `Path` extractor
-/// decodes them, and both must mean the same resource. `None` if the decoded value is not UTF-8.
+/// The value of a path parameter as the handler gets it. The router leaves `%2F`, `%25` and `%2B` encoded and the `Path` extractor
+/// decodes them, so they are decoded here too: rule and handler must mean the same resource. `None` if the decoded value is not
+/// UTF-8.
 ///
 /// # Errors
 ///
-/// [`Refusal::NoSuchParameter`] unless exactly one parameter has the name. If a scope and a route in it use the same name, the two
-/// values differ, and the rule could mean either.
+/// Returns [`Refusal::NoSuchParameter`] unless exactly one parameter has the name. If a scope and a route in it use the same name,
+/// there are two values, and the rule could mean either.
 fn path_value<'r>(request: &'r HttpRequest, parameter: &'static str) -> Result<Option<Cow<'r, str>>, Refusal> {
     let mut values = request.match_info().iter().filter(|(name, _)| *name == parameter);
     let (Some((_, value)), None) = (values.next(), values.next()) else {
@@ -181,7 +184,7 @@ const fn reason(rule: &Rule) -> &'static str {
         Rule::Owner(_) => "not_the_owner",
         Rule::Tenant(_) => "other_tenant",
         Rule::Check(_) => "check_denied",
-        Rule::Nobody => "nobody_may",
+        Rule::Nobody => "denied_to_all",
         _ => "rule_not_met",
     }
 }
@@ -195,12 +198,12 @@ mod tests {
 
     fn verdict(rule: &Rule, principal: Option<&Principal>, id: &'static str) -> Result<(), Refusal> {
         let request = TestRequest::default().param("id", id).to_http_request();
-        let decided = decide(&[], rule, principal, &request, &Owners::TheOnlyOnes, &RoleName::ADMIN).now_or_never();
+        let decided = decide(&[], rule, principal, &request, &Owners::OnlyIssuer, &RoleName::ADMIN).now_or_never();
         decided.unwrap().map(|_| ())
     }
 
     #[test]
-    fn an_owner_is_the_subject_of_the_decoded_parameter() {
+    fn an_owner_equals_the_decoded_parameter() {
         let slash = Principal::new("Bearer", "i", "a/b");
         let encoded = Principal::new("Bearer", "i", "a%2Fb");
         assert_eq!(verdict(&Rule::Owner("id"), Some(&slash), "a%2Fb"), Ok(()));
@@ -208,17 +211,17 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_the_route_lacks_is_a_defect_and_no_yes() {
+    fn a_missing_parameter_is_a_defect() {
         let anyone = Principal::new("Bearer", "i", "");
         assert_eq!(verdict(&Rule::Owner("other"), Some(&anyone), ""), Err(Refusal::NoSuchParameter("other")));
     }
 
     #[test]
-    fn a_parameter_that_stands_twice_is_a_defect_and_no_yes() {
+    fn a_repeated_parameter_is_a_defect() {
         let owner = Principal::new("Bearer", "i", "mine");
         for (first, second) in [("mine", "theirs"), ("theirs", "mine"), ("mine", "mine")] {
             let request = TestRequest::default().param("id", first).param("id", second).to_http_request();
-            let (rule, owners) = (Rule::Owner("id"), Owners::TheOnlyOnes);
+            let (rule, owners) = (Rule::Owner("id"), Owners::OnlyIssuer);
             let decided = decide(&[], &rule, Some(&owner), &request, &owners, &RoleName::ADMIN).now_or_never();
             assert_eq!(decided.unwrap().map(|_| ()), Err(Refusal::NoSuchParameter("id")));
         }
@@ -234,7 +237,7 @@ mod tests {
 
     #[test]
     fn nested_any_and_all_keep_their_parentheses() {
-        // M1: (owner or admin) and editor is not owner or (admin and editor).
+        // `(owner || admin) && editor` differs from `owner || (admin && editor)`.
         const RULE: Rule = Rule::All(&[Rule::Any(&[Rule::Owner("id"), Rule::Role("admin")]), Rule::Role("editor")]);
         let owner = Principal::new("Bearer", "i", "s");
         assert!(verdict(&RULE, Some(&owner), "s").is_err());

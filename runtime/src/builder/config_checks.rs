@@ -53,7 +53,7 @@ pub(super) fn owners(named: Option<String>, authenticators: &[Arc<dyn Authentica
             Err(ConfigError::new("resource_owner_issuer", problem))
         }
         (Some(named), _) => Ok(Owners::Of(named)),
-        (None, _) if authenticators.len() <= 1 => Ok(Owners::TheOnlyOnes),
+        (None, _) if authenticators.len() <= 1 => Ok(Owners::OnlyIssuer),
         (None, Some([only])) => Ok(Owners::Of((*only).to_owned())),
         (None, _) => Ok(Owners::Unset),
     }
@@ -208,7 +208,7 @@ pub(super) fn lifts_are_of_the_caller(rules: &[Rule], mistakes: &mut Mistakes) {
     for problem in rules.iter().filter_map(Rule::mistaken_name) {
         mistakes.report("exempt_from_rate_limits_if", format!("has an {problem}"));
     }
-    for rule in rules.iter().filter(|rule| !authz::is_of_the_caller_alone(rule)) {
+    for rule in rules.iter().filter(|rule| !authz::depends_only_on_caller(rule)) {
         let problem = format!("must be made of roles, permissions and scopes only, but {rule} is not");
         mistakes.report("exempt_from_rate_limits_if", problem);
     }

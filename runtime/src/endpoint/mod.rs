@@ -1,7 +1,7 @@
 //! A handler together with its policy, as a type.
 //!
 //! Threat: a handler that is mounted without its checks (CWE-862). Promise: an [`Endpoint`] can be mounted only through a
-//! [`Mounter`], and a mounter only mounts guarded handlers; only the attributes make endpoints.
+//! [`Mounter`], a mounter mounts only guarded handlers, and only the attributes create endpoints.
 
 pub(crate) mod arguments;
 
@@ -21,21 +21,21 @@ use crate::guard::{self as checks, GuardedHandler, HandlerWithChecks, MountPosit
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
 use crate::reached;
 
-/// A handler whose attributes say who may call it.
+/// A handler whose attributes define who may call it.
 ///
-/// `#[get("/users/{id}")]` and its like make one of an annotated function. It goes into a [`scope`](crate::scope()) or
-/// straight into an `App`, by its name.
+/// `#[get("/users/{id}")]` and the other route attributes create one from an annotated function. Add it by its name to a
+/// [`scope`](crate::scope()), or directly to an `App`.
 pub trait Endpoint: RouteArguments + Sized + 'static {
-    /// Methods and path template.
+    /// The methods and the path template.
     const ROUTE: Route;
-    /// What it demands.
+    /// The requirements of the endpoint.
     const POLICY: &'static Policy;
 
     #[doc(hidden)]
     fn mount(self, mounter: Mounter) -> actix_web::Route;
 }
 
-/// Where a handler is mounted: with which policy, and inside which scopes. Only this crate makes one.
+/// Mounts a handler with its policy and the demands of its scopes. Only this crate creates one.
 #[doc(hidden)]
 pub struct Mounter {
     position: MountPosition,
@@ -71,7 +71,7 @@ impl Mounter {
         }))
     }
 
-    /// Takes the place of a handler that cannot be called, in a program that does not compile.
+    /// Replaces a handler that cannot be called, in a program that does not compile.
     pub fn never(self) -> actix_web::Route {
         actix_web::Route::new()
     }
@@ -97,26 +97,27 @@ where
     }
 }
 
-/// Registers one endpoint on its own, outside of a scope.
+/// Registers one endpoint outside any scope.
 #[doc(hidden)]
 pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
     for parameter in E::POLICY.rule.parameters() {
         assert!(
             template::parameters(E::ROUTE.path).any(|own| own == parameter),
-            "palisade: the rule of `{}` needs `{{{parameter}}}` in its path: put it into `palisade::scope(\"/..{{{parameter}}}..\")`",
+            "palisade: the rule of `{}` needs the parameter `{{{parameter}}}` in its path: add the endpoint to \
+             `palisade::scope(\"/..{{{parameter}}}..\")`",
             E::POLICY.handler
         );
     }
-    // What an `actix_web::web::Scope` around it has in its prefix, nobody says here.
+    // The parameters of an `actix_web::web::Scope` around the endpoint are not known here.
     if app.is_root() {
         let own = template::parameters(E::ROUTE.path).count();
-        let short = E::arguments().path_parts.into_iter().find(|parts| !parts.fit(own));
+        let mismatch = E::arguments().path_parts.into_iter().find(|parts| !parts.fit(own));
         assert!(
-            short.is_none(),
-            "palisade: `{}` takes a `Path` of {}, but its path {} has {own}: give the one as many as the other, or put it into the \
-             `palisade::scope(\"/..\")` that has the others",
+            mismatch.is_none(),
+            "palisade: `{}` takes a `Path` of {}, but its path {} has {own} parameters: the numbers must be equal. If a scope has \
+             the other parameters, add the endpoint to that `palisade::scope(\"/..\")`",
             E::POLICY.handler,
-            short.unwrap_or(Parts::Any),
+            mismatch.unwrap_or(Parts::Any),
             E::ROUTE.path
         );
     }
@@ -128,11 +129,11 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
         .register(app);
 }
 
-/// What every endpoint is besides: registered where the `App` is built, and its arguments judged.
+/// Implements the other traits of each endpoint: registration when the `App` is built, and the checks of its arguments.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __register {
-    // A unit struct of the user's could have any other name, and would stand in its place.
+    // The parameter has a `__` prefix, because a unit struct of the application with its name would turn it into a pattern.
     ($(#[$attribute:meta])* $endpoint:ident; $($arguments:tt)*) => {
         $(#[$attribute])*
         impl $crate::__v1::HttpServiceFactory for $endpoint {
@@ -148,12 +149,12 @@ macro_rules! __register {
     };
 }
 
-/// The name that the route was given, or that of the handler.
+/// The declared name of the route, or the name of the handler.
 pub(crate) fn resource_name(route: &Route, policy: &Policy) -> &'static str {
     route.name.unwrap_or(policy.handler.name)
 }
 
-/// The methods of an endpoint, as a guard. `GET` answers `HEAD` too (RFC 9110 §9.3.2).
+/// The methods of an endpoint, as a guard. `GET` also serves `HEAD` (RFC 9110 §9.3.2).
 pub(crate) struct Methods(pub(crate) &'static [&'static str]);
 
 impl Methods {
@@ -164,22 +165,22 @@ impl Methods {
 
 impl Guard for Methods {
     fn check(&self, context: &GuardContext<'_>) -> bool {
-        answers(self.0, context.head().method.as_str())
+        serves(self.0, context.head().method.as_str())
     }
 }
 
-pub(crate) fn answers(methods: &[&str], method: &str) -> bool {
+fn serves(methods: &[&str], method: &str) -> bool {
     methods.iter().any(|own| *own == method || (*own == "GET" && method == "HEAD"))
 }
 
-/// Spares generated code the path into actix-web.
+/// Re-exports `fn_guard`, so that generated code does not need a path into actix-web.
 #[doc(hidden)]
 pub fn fn_guard<F: Fn(&GuardContext<'_>) -> bool + 'static>(guard: F) -> impl Guard {
     guard::fn_guard(guard)
 }
 
-/// What stands where no endpoint answers: 405 where the path has other methods, else 404; behind the scope's own demands, so
-/// that nobody finds out what is there who may call nothing of it.
+/// The route for requests that no endpoint serves: 405 if the path has other methods, otherwise 404. The scope's own demands
+/// apply first, so that a caller without access cannot find out which paths exist.
 pub(crate) fn fallback(demands: Rc<ScopeDemands>, allowed: Option<Vec<&'static str>>) -> actix_web::Route {
     static POLICY: Policy = Policy::new(Rule::Public).of("palisade", "fallback");
     let allowed = Rc::new(allowed.unwrap_or_default());
@@ -187,8 +188,8 @@ pub(crate) fn fallback(demands: Rc<ScopeDemands>, allowed: Option<Vec<&'static s
     actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
         reached::mark();
         let demands = Rc::clone(&demands);
-        // A method that is answered, by an endpoint whose own guard said no, is not a wrong method.
-        let allow = allow.clone().filter(|_| !answers(&allowed, request.method().as_str()));
+        // If an endpoint serves the method, but its own guard rejected the request, the method is not wrong.
+        let allow = allow.clone().filter(|_| !serves(&allowed, request.method().as_str()));
         async move {
             let (request, _payload) = request.into_parts();
             let response = checks::fallback(&POLICY, &demands, &request, allow).await;

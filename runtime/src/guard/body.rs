@@ -1,7 +1,7 @@
 //! The body of a guarded request.
 //!
 //! Threat: a body that inflates, or never ends (CWE-409, CWE-400). Promise: a compressed body is refused before all other
-//! checks unless it is allowed; reading the body is bounded in time, and piece by piece in size.
+//! checks unless it is allowed; reading the body is limited in time, and in size with each chunk.
 
 use actix_web::dev;
 
@@ -21,7 +21,7 @@ impl GuardedRequest<'_, '_> {
         }
     }
 
-    /// Bounds how long the body may take, and how large it may become if it is compressed.
+    /// Limits how long the body may take, and how large it may become if it is compressed.
     pub(super) fn bound_body(&self, payload: &mut dev::Payload) -> Reading {
         let timeouts = self.settings.body_timeouts;
         // Pointers of validation errors refer to the bytes that were sent, so a compressed body is not kept.

@@ -1,4 +1,4 @@
-//! Who calls, and whether the rules use only roles that are defined.
+//! Authenticates the caller, resolves the caller's roles, and checks that the rules use only defined roles.
 
 use actix_web::HttpMessage as _;
 
@@ -10,7 +10,7 @@ use crate::role::Roles;
 use crate::settings::RequestState;
 
 impl GuardedRequest<'_, '_> {
-    /// Finds out who calls, and keeps the caller for the handler's arguments.
+    /// Authenticates the caller, and keeps the principal for the handler's arguments.
     pub(super) async fn authenticate(&mut self) -> Result<(), Denial> {
         match authn::authenticate(&self.settings.authenticators, self.request).await {
             Ok(authenticated) => {
@@ -26,9 +26,9 @@ impl GuardedRequest<'_, '_> {
                 Ok(())
             }
             Err(Failure::NoCredentials) if self.settings.authenticators.is_empty() => {
-                let cure = "the route needs a principal: give an authenticator to `Palisade::builder()`, such as \
+                let help = "the route requires a principal: add an authenticator to `Palisade::builder()`, such as \
                             `.authenticator(Jwt::hs256(issuer, audience, secret)?)`";
-                audit::misconfigured(&self.mounted.policy.handler, cure);
+                audit::misconfigured(&self.mounted.policy.handler, help);
                 Err(Denial::internal("no_authenticator"))
             }
             Err(Failure::NoCredentials) => Err(Denial::no_credentials()),
@@ -41,7 +41,7 @@ impl GuardedRequest<'_, '_> {
         }
     }
 
-    /// Adds what the roles of the principal mean in this application.
+    /// Adds the roles and permissions that the principal's roles imply in this application.
     fn resolve_roles(&self, authenticated: Authenticated, roles: &Roles) -> Authenticated {
         let principal = authenticated.principal();
         let (authority, unknown) = roles.authority(principal.roles());
@@ -51,7 +51,7 @@ impl GuardedRequest<'_, '_> {
         authenticated.with_authority(authority)
     }
 
-    /// Refuses a rule with a role that is not defined: `!role("misspelt")` would admit everybody. Routes that were given to
+    /// Refuses a rule with a role that is not defined: `!role("misspelt")` would admit each caller. Routes that were given to
     /// `PalisadeBuilder::routes` were checked at startup; plain functions and other scopes are checked here.
     pub(super) fn check_roles_are_defined(&self, roles: &Roles) -> Result<(), Denial> {
         if self.settings.policies.rows().iter().any(|row| std::ptr::eq(row.policy(), self.mounted.policy)) {
@@ -60,9 +60,9 @@ impl GuardedRequest<'_, '_> {
         let rules = self.mounted.demands.rules.iter().chain([&self.mounted.policy.rule]);
         match rules.into_iter().find_map(|rule| rule.undefined_in(roles, &self.settings.admin)) {
             None => Ok(()),
-            Some(lacking) => {
-                audit::misconfigured(&self.mounted.policy.handler, &lacking);
-                Err(Denial::internal("role_outside_of_the_vocabulary"))
+            Some(undefined) => {
+                audit::misconfigured(&self.mounted.policy.handler, &undefined);
+                Err(Denial::internal("role_not_defined"))
             }
         }
     }

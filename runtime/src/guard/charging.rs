@@ -1,7 +1,7 @@
 //! Charges the rate limits of one stage of the checks.
 //!
-//! Threat: a request without a key that passes as unlimited (CWE-770), and a key that was not verified. Promise: if a rate limit
-//! finds no key, the request is refused, or the application is reported as misconfigured.
+//! Threat: a request whose key cannot be determined is let through unlimited (CWE-770); a key that was not verified. Promise: if
+//! a rate limit finds no key, the request is refused, or the application is reported as misconfigured.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -22,21 +22,21 @@ use crate::rate_limit::{
 use crate::settings::RequestState;
 
 impl GuardedRequest<'_, '_> {
-    /// Charges every rate limit of this stage, or none of them. A stage without rate limits costs nothing.
+    /// Charges all rate limits of this stage, or none of them. A stage without rate limits costs nothing.
     #[inline]
     pub(super) async fn charge(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
         let MountedPolicy { policy, demands, .. } = self.mounted;
         let of_stage = |rate_limit: &RateLimit| rate_limit.keys().iter().any(|by| by.stage() == stage);
         let has_rate_limits =
             policy.rate_limits.iter().any(of_stage) || demands.rate_limits.iter().any(|own| of_stage(&own.rate_limit));
-        // An exempt caller gets back what its address was charged, even if this stage has no rate limit.
-        let may_give_back = stage == Stage::Caller
+        // The charges of an exempt caller's address are refunded, even if this stage has no rate limit.
+        let may_refund = stage == Stage::Caller
             && !self.reservations.is_empty()
             && !self.settings.exempt_from_rate_limits.rules.is_empty();
-        if !has_rate_limits && !may_give_back || dry_run::is_dry_run(self.request) {
+        if !has_rate_limits && !may_refund || dry_run::is_dry_run(self.request) {
             return Ok(());
         }
-        // On the heap: otherwise the state of every request would be larger, with rate limits or without.
+        // On the heap: otherwise the future of each request would be larger, even without rate limits.
         Box::pin(self.charge_stage(stage, fields)).await
     }
 
@@ -117,7 +117,7 @@ impl GuardedRequest<'_, '_> {
         until.0
     }
 
-    /// Where a name that the client chose comes from, so that a known address is not locked out by others.
+    /// The address that a client-chosen name comes from, so that a known address is not locked out by other clients.
     fn origin_of<'f>(&self, name: &str, fields: &'f FieldKeys) -> Option<Origin<'f>> {
         let name_as_written = fields.find(name)??.as_written.as_str();
         let handler = RateLimit::bucket_of_known_addresses(self.mounted.policy.handler);
@@ -128,11 +128,11 @@ impl GuardedRequest<'_, '_> {
         audit::over_rate_limit_observed(rate_limit.name(), &self.mounted.policy.handler, self.client());
     }
 
-    /// Whether the request is exempt from all rate limits. An exemption by a rule is known only after authentication; it then
-    /// gives back what the address was charged.
+    /// Whether the request is exempt from all rate limits. An exemption by a rule is known only after authentication. Then the
+    /// charges of the address are refunded.
     async fn is_exempt(&mut self, stage: Stage) -> bool {
         let exempt = &self.settings.exempt_from_rate_limits;
-        // The address of a trusted proxy is never exempt: it means that the proxy did not name its client in a readable way.
+        // The address of a trusted proxy is never exempt: the proxy did not name its client in a readable way.
         let is_exempt = |address| exempt.addresses.contain(address) && !self.settings.proxies.hold(address);
         if self.client().is_some_and(is_exempt) {
             return true;
@@ -205,7 +205,7 @@ impl GuardedRequest<'_, '_> {
     fn header(&self, name: &'static str) -> Result<Client<'_>, Denial> {
         let head = self.request.head();
         if !self.settings.proxies.vouch_for(head) {
-            return Err(unknown("rate_limit_header_of_a_stranger"));
+            return Err(unknown("rate_limit_header_untrusted"));
         }
         let mut values = head.headers().get_all(name);
         match (values.next().map(|value| value.to_str()), values.next()) {
@@ -216,11 +216,11 @@ impl GuardedRequest<'_, '_> {
         }
     }
 
-    /// A rate limit by a field was given to a scope, where no field is known.
+    /// The denial if a scope has a rate limit by a field. Fields are known only for a handler.
     fn not_collected(&self) -> Denial {
         audit::misconfigured(
             &self.mounted.policy.handler,
-            "a rate limit by a field is written `by = field(..)` above a handler",
+            "a scope cannot have a rate limit by a field: write `#[rate_limit(.., by = field(..))]` above a handler",
         );
         Denial::internal("no_rate_limit_key")
     }

@@ -16,17 +16,17 @@ pub trait GuardedHandler: Clone + 'static {
     /// The tuple of its arguments.
     type Arguments: FromRequest;
 
-    /// What `#[validate]` demands of the arguments.
+    /// Validates the arguments as `#[validate]` requires.
     ///
     /// # Errors
     ///
-    /// The fields that are invalid.
+    /// Returns the invalid fields.
     fn validate(&self, arguments: &Self::Arguments) -> Result<(), Invalid>;
 
     /// The fields by which `#[rate_limit(by = field(..))]` counts.
     fn field_keys(&self, arguments: &Self::Arguments) -> FieldKeys;
 
-    /// Calls the handler. It takes the proof that the caller is authorized by value, so nobody can call it without one.
+    /// Calls the handler. It consumes the proof that the caller is authorized, so no code can call the handler without one.
     fn call_authorized(&self, proof: Authorized, arguments: Self::Arguments) -> impl Future<Output = impl Responder>;
 }
 
@@ -44,7 +44,8 @@ impl<Arguments, V: Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> +
 pub trait FieldKeysOf<Arguments>: Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static {}
 impl<Arguments, K: Fn(FieldKeys, &Arguments) -> FieldKeys + Copy + 'static> FieldKeysOf<Arguments> for K {}
 
-/// The one [`GuardedHandler`]: the handler `F`, its validation `V`, and the fields `K` by which it is counted.
+/// The only [`GuardedHandler`]: the handler `F`, its validation `V`, and the function `K` that collects the fields by which its
+/// requests are counted.
 pub struct HandlerWithChecks<F, Arguments, V, K> {
     handler: F,
     validation: V,
@@ -58,7 +59,7 @@ impl<F, Arguments, V, K> fmt::Debug for HandlerWithChecks<F, Arguments, V, K> {
     }
 }
 
-/// By hand, because a derive would demand that the arguments are `Clone` too.
+/// Not derived, because a derive would require that the arguments are `Clone` too.
 impl<F: Clone, Arguments, V: Copy, K: Copy> Clone for HandlerWithChecks<F, Arguments, V, K> {
     fn clone(&self) -> Self {
         let Self { validation, field_keys, arguments, .. } = *self;
@@ -66,7 +67,7 @@ impl<F: Clone, Arguments, V: Copy, K: Copy> Clone for HandlerWithChecks<F, Argum
     }
 }
 
-/// A handler that neither validates its arguments nor is counted by them.
+/// A handler whose arguments are neither validated nor used as rate limit keys.
 #[allow(clippy::type_complexity, reason = "an `impl Trait` cannot be named by a type alias")]
 pub(crate) fn without_checks<F, Arguments>(
     handler: F,
@@ -80,7 +81,7 @@ pub(crate) fn without_checks<F, Arguments>(
 }
 
 impl<F, Arguments, V, K> HandlerWithChecks<F, Arguments, V, K> {
-    /// Validates the arguments by this function.
+    /// Validates the arguments with this function.
     pub fn validated<N>(self, validation: N) -> HandlerWithChecks<F, Arguments, N, K>
     where
         N: Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static,

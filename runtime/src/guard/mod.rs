@@ -1,10 +1,10 @@
-//! The order of checks. No other file knows it.
+//! The order of the checks, which is defined only here.
 //!
-//! Threat: a check that runs too late, twice or not at all (CWE-696, CWE-862). Promise: in whatever order attributes and
-//! middleware are written, a request passes the rate limits of its address, then authentication, then the rate limits of its
-//! principal, then the access rule. Only then the body is read. Calling the handler consumes the [`Authorized`] that the access
-//! rule returned, so no code can call it without the rule. A request is refused if anything that its checks need is not
-//! configured.
+//! Threat: a check that runs too late, twice or not at all (CWE-696, CWE-862). Promise: regardless of the order of attributes and
+//! middleware, a request passes the rate limits of its address, then authentication, then the rate limits of its principal,
+//! then the access rule. Only then the body is read. Calling the handler consumes the [`Authorized`] that the access rule
+//! returned, so no code can call the handler without evaluating the rule. A request is refused if its checks need something
+//! that is not configured.
 //!
 //! [`enforce`] reads from top to bottom: `admit` (`caller`, `charging`, `body`), the arguments, the handler (`handler`), the
 //! response (`response`).
@@ -39,16 +39,16 @@ use crate::settings::{RequestState, Shared};
 
 const NO_FIELDS: &FieldKeys = &FieldKeys::new();
 
-/// Where the checks of a handler run.
+/// Whether the checks of a handler run here, or already ran outside the route's own middleware.
 #[derive(Clone, Copy)]
 pub(crate) enum MountPosition {
-    /// Nothing of palisade's is around the handler, so its checks run here.
+    /// No other service of palisade is around the handler, so its checks run here.
     Outermost,
     /// Inside the route's own middleware (`wrap = ".."`): [`around`] ran the checks before that middleware.
     InsideWrap,
 }
 
-/// What a handler is mounted with.
+/// The policy of a mounted handler, the demands of its scopes, and where it is mounted.
 #[derive(Clone, Copy)]
 pub(crate) struct MountedPolicy<'p> {
     pub(crate) position: MountPosition,
@@ -56,7 +56,7 @@ pub(crate) struct MountedPolicy<'p> {
     pub(crate) demands: &'p ScopeDemands,
 }
 
-/// Runs all checks for one handler, then the handler. Only what depends on the types of the handler is generic.
+/// Runs all checks for one handler, then the handler. Only code that depends on the types of the handler is generic.
 pub(crate) async fn enforce<H: GuardedHandler>(
     mounted: MountedPolicy<'_>,
     request: &HttpRequest,
@@ -100,8 +100,8 @@ pub(crate) async fn enforce<H: GuardedHandler>(
     guarded.finish(response).await
 }
 
-/// Runs the checks around the route's own middleware (`wrap = ".."`), so that the middleware sees admitted requests only and
-/// rate limits settle by the response that leaves it.
+/// Runs the checks around the route's own middleware (`wrap = ".."`). So the middleware gets only admitted requests, and the
+/// status of its response settles the rate limits.
 pub(crate) async fn around(
     policy: &Policy,
     demands: &ScopeDemands,
@@ -136,7 +136,7 @@ pub(crate) async fn around(
     let (request, response) = match inner.call(request).await {
         Ok(response) => response.into_parts(),
         Err(error) => {
-            // A middleware further out makes the response of this error, but its status is known here.
+            // A middleware further out turns this error into a response, but its status is known here.
             reservations.join(inside.take());
             reservations.settle(&settings.rate_limit_store, error.as_response_error().status_code()).await;
             return Err(error);
@@ -149,7 +149,7 @@ pub(crate) async fn around(
     Ok(ServiceResponse::new(request, response))
 }
 
-/// The response of a scope where no endpoint matches. The scope's own demands hold there too.
+/// The response of a scope if no endpoint matches. The scope's own demands apply to it too.
 pub(crate) async fn fallback(
     policy: &Policy,
     demands: &ScopeDemands,
@@ -170,12 +170,12 @@ pub(crate) async fn fallback(
     guarded.finish(response).await
 }
 
-/// One request on its way through the checks.
+/// One request and the state of its checks.
 struct GuardedRequest<'p, 'r> {
     mounted: MountedPolicy<'p>,
     request: &'r HttpRequest,
     settings: Shared,
-    /// The coding of the body, which the middleware took out of the headers.
+    /// The coding of the body, which the middleware removed from the headers.
     coding: Option<Coding>,
     client: OnceCell<Option<IpAddr>>,
     authenticated: Option<Authenticated>,
@@ -193,7 +193,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         Some(Self { mounted, request, settings, coding, client, authenticated: None, reservations })
     }
 
-    /// For what stands inside of the route's own middleware: admitted before, and once.
+    /// The proof from the checks that ran outside the route's own middleware. It can be taken once.
     fn admitted(&self) -> Result<Authorized, Denial> {
         let extensions = self.request.extensions();
         let authorized = extensions.get::<RequestState>().and_then(|state| state.authorized.take());
@@ -203,7 +203,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         })
     }
 
-    /// The checks, in their order. The body is not read before they have admitted the request.
+    /// Runs the checks in their order. The body is not read before they admit the request.
     async fn admit(&mut self) -> Result<Authorized, Denial> {
         if let Some(coding) = self.coding {
             self.check_coding(coding)?;
@@ -228,7 +228,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         decided.map_err(|refusal| self.denial(refusal))
     }
 
-    /// Puts the rows that the rule loaded where the handler's [`Owned`](crate::Owned) arguments are taken from.
+    /// Stores the rows that the rule loaded in the request state, for the handler's [`Owned`](crate::Owned) arguments.
     fn keep_loaded_rows(&self, authorized: &mut Authorized) {
         if let Some(rows) = authorized.take_rows()
             && let Some(state) = self.request.extensions().get::<RequestState>()

@@ -1,4 +1,4 @@
-//! The response of a guarded request: refused, or answered by its handler.
+//! The response to a guarded request: a refusal, or the response of the handler.
 
 use actix_web::http::StatusCode;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
@@ -11,13 +11,13 @@ use crate::extraction_errors::{self, Failed};
 use crate::failure;
 use crate::headers;
 use crate::principal::Principal;
-use crate::refusal_response::{challenge_if_none_does, respond};
+use crate::refusal_response::{add_missing_challenge, respond};
 use crate::settings::RequestState;
 
 impl GuardedRequest<'_, '_> {
     /// A refusal of the access rule as a denial. A rule that cannot be decided is a mistake of the application: 500.
     pub(super) fn denial(&self, refusal: Refusal) -> Denial {
-        let (reason, cure) = match refusal {
+        let (reason, help) = match refusal {
             Refusal::Denied(reason) => return Denial::forbidden(reason),
             Refusal::Scopes(scopes) => return Denial::insufficient_scope(scopes),
             Refusal::Absent(reason) => return Denial::absent(reason),
@@ -26,7 +26,7 @@ impl GuardedRequest<'_, '_> {
                 "no_such_parameter",
                 format!("the rule needs one `{{{parameter}}}` in the route's path, with its scopes"),
             ),
-            Refusal::OwnersUnsaid => ("owners_unsaid", authz::OWNERS_UNSAID.to_owned()),
+            Refusal::OwnerIssuerUnset => ("resource_owner_issuer_unset", authz::OWNER_ISSUER_UNSET.to_owned()),
             Refusal::NoStore(store) => (
                 "no_store",
                 format!(
@@ -34,7 +34,7 @@ impl GuardedRequest<'_, '_> {
                 ),
             ),
         };
-        audit::misconfigured(&self.mounted.policy.handler, &cure);
+        audit::misconfigured(&self.mounted.policy.handler, &help);
         Denial::internal(reason)
     }
 
@@ -49,12 +49,12 @@ impl GuardedRequest<'_, '_> {
     pub(super) async fn refuse_arguments(&mut self, error: Error) -> HttpResponse {
         match extraction_errors::failed(error) {
             Failed::Denied(denial) => self.refuse(denial).await,
-            Failed::Misconfigured(cure) => {
-                audit::misconfigured(&self.mounted.policy.handler, cure);
+            Failed::Misconfigured(help) => {
+                audit::misconfigured(&self.mounted.policy.handler, help);
                 self.refuse(Denial::internal("argument_not_available")).await
             }
-            Failed::Answered(response) => {
-                if !failure::is_of_the_server(response.status()) {
+            Failed::Responded(response) => {
+                if !failure::is_server_failure(response.status()) {
                     self.audit(response.status(), "refused_by_extractor");
                 }
                 self.finish(response).await
@@ -62,11 +62,11 @@ impl GuardedRequest<'_, '_> {
         }
     }
 
-    /// The response of the handler. If the handler itself refused, such as for a wrong password, that is audited too.
+    /// The response of the handler. A refusal by the handler itself, such as for a wrong password, is audited too.
     pub(super) async fn finish(&mut self, mut response: HttpResponse) -> HttpResponse {
         if response.status().as_u16() >= 400 {
-            response = failure::answered(&self.settings, self.request, Some(&self.mounted.policy.handler), response);
-            challenge_if_none_does(&self.settings, &mut response);
+            response = failure::conceal(&self.settings, self.request, Some(&self.mounted.policy.handler), response);
+            add_missing_challenge(&self.settings, &mut response);
             let audited = self.request.extensions().get::<RequestState>().is_some_and(|state| state.audited.get());
             if !audited && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
                 self.audit(response.status(), failure::reason(&response).unwrap_or("refused_by_handler"));

@@ -39,7 +39,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// A predicate under the path of its function. `#[authorize(check(..))]` writes it.
+    /// A predicate with the path of its function. `#[authorize(check(..))]` generates it.
     #[must_use]
     pub const fn new(name: &'static str, predicate: Predicate) -> Self {
         Self { name, predicate }
@@ -51,7 +51,7 @@ impl Check {
         self.name
     }
 
-    pub(crate) async fn ask(&self, request: &HttpRequest, principal: &Principal) -> Verdict {
+    pub(crate) async fn call(&self, request: &HttpRequest, principal: &Principal) -> Verdict {
         (self.predicate)(request, principal).await
     }
 }

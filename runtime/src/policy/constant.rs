@@ -1,8 +1,8 @@
 //! Constants of the application in attributes that take a name or a number.
 //!
 //! Threat: a constant is empty, zero, or a name that no token can carry, which a reader of the attribute does not see
-//! (CWE-1188). Promise: these functions check constants while the application is compiled, by the same rules by which the macros
-//! check literals.
+//! (CWE-1188). Promise: these functions check constants while the application is compiled, by the same rules as the macros check
+//! literals.
 
 use palisade_grammar::names::Kind;
 
@@ -22,9 +22,9 @@ impl<R: TypedRole> NamesRole for R {}
 #[diagnostic::do_not_recommend]
 impl NamesRole for &'static str {}
 
-/// Gives every other type a method `as_bytes`, so that the compiler reports only that the type names no role.
+/// Adds a method `as_bytes` to each other type, so that the compiler reports only that the type does not name a role.
 pub trait NoName {
-    /// No bytes.
+    /// Returns no bytes.
     fn as_bytes(&self) -> &'static [u8] {
         &[]
     }
@@ -43,7 +43,7 @@ impl<T> NoName for T {}
 pub const fn role<R: NamesRole>(_: &R, name: &'static [u8]) -> &'static str {
     match str::from_utf8(name) {
         Ok(name) => checked(Kind::Role, name),
-        // Never: the bytes are those of a text. An empty name is rejected.
+        // This cannot happen: the bytes are those of a string. An empty name is rejected.
         Err(_) => checked(Kind::Role, ""),
     }
 }
@@ -78,7 +78,7 @@ const fn checked(kind: Kind, name: &'static str) -> &'static str {
         Ok(()) => return name,
         Err(error) => kind.message(error),
     };
-    // It always fails: a message is never empty. `panic!` is not allowed in this crate.
+    // This always fails: a message is never empty. `panic!` is not allowed in this crate.
     assert!(problem.is_empty(), "{}", problem);
     name
 }
@@ -103,7 +103,7 @@ pub const fn limit(limit: u32) -> u32 {
 #[must_use]
 #[track_caller]
 pub const fn cost(units: u32, limit: u32) -> u32 {
-    assert!(units > 0, "what costs nothing is never stopped: use a cost of 1 or more");
+    assert!(units > 0, "a cost of zero is never limited: use a cost of 1 or more");
     assert!(units <= limit, "the cost exceeds the rate limit, so every request would be rejected");
     units
 }

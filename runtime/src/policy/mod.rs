@@ -51,7 +51,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// A policy of one access rule, without rate limits and validation. The attributes of a handler write it, with its other
+    /// A policy with one access rule, without rate limits and validation. The attributes of a handler generate it, with its other
     /// constant methods.
     #[must_use]
     #[track_caller]
@@ -104,7 +104,7 @@ impl Policy {
         self
     }
 
-    /// Compressed bodies are accepted, of at most so many bytes after decompression.
+    /// Compressed bodies are accepted, of at most `max_bytes` after decompression.
     #[cfg(feature = "compression")]
     #[must_use]
     pub const fn compressed_body(mut self, max_bytes: u64) -> Self {

@@ -98,7 +98,7 @@ impl Rule {
         for_each_leaf(self, each);
     }
 
-    /// The first name in this rule that no credential can carry, in words.
+    /// Describes the first name in this rule that no credential can carry.
     pub(crate) fn mistaken_name(&self) -> Option<String> {
         let mut mistake = None;
         self.leaves(&mut |leaf| {
@@ -113,7 +113,7 @@ impl Rule {
         mistake
     }
 
-    /// The role or permission of this rule that the registry lacks, in words.
+    /// Describes the first role or permission of this rule that is not in the registry.
     pub(crate) fn undefined_in(&self, roles: &Roles, admin: &RoleName) -> Option<String> {
         let mut undefined = None;
         self.leaves(&mut |leaf| {
@@ -131,12 +131,12 @@ impl Rule {
 
     /// Displays the rule as an expression: `role("admin")`, `owner(id) && scope("a")`.
     pub(crate) fn as_term<'r>(&'r self, admin: &'r RoleName) -> RuleText<'r> {
-        RuleText { rule: self, admin, write: |words, rule, f| words.term(rule, f) }
+        RuleText { rule: self, admin, write: |formatter, rule, f| formatter.term(rule, f) }
     }
 
     /// Displays the rule as attributes. `admin` is the role of administrators.
     pub(crate) fn as_attributes<'r>(&'r self, admin: &'r RoleName) -> RuleText<'r> {
-        RuleText { rule: self, admin, write: |words, rule, f| words.attributes(rule, f) }
+        RuleText { rule: self, admin, write: |formatter, rule, f| formatter.attributes(rule, f) }
     }
 
     /// The path parameters that it names.
@@ -154,7 +154,7 @@ impl Rule {
 impl Expression for Rule {
     fn node(&self) -> Node<'_, Self> {
         match self {
-            // A principal is known when these rules are asked.
+            // These rules are evaluated only for an authenticated principal.
             Rule::Public | Rule::OptionalAuth | Rule::Authenticated => Node::Always,
             Rule::Nobody => Node::Never,
             Rule::Not(rule) => Node::Not(rule),
@@ -188,7 +188,7 @@ impl Credentials {
 /// [`PolicyTable`](crate::PolicyTable) does.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Words { admin: &RoleName::ADMIN }.attributes(self, f)
+        RuleFormatter { admin: &RoleName::ADMIN }.attributes(self, f)
     }
 }
 
@@ -196,23 +196,23 @@ impl fmt::Display for Rule {
 pub(crate) struct RuleText<'r> {
     rule: &'r Rule,
     admin: &'r RoleName,
-    write: fn(&Words<'_>, &Rule, &mut fmt::Formatter<'_>) -> fmt::Result,
+    write: fn(&RuleFormatter<'_>, &Rule, &mut fmt::Formatter<'_>) -> fmt::Result,
 }
 
 impl fmt::Display for RuleText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.write)(&Words { admin: self.admin }, self.rule, f)
+        (self.write)(&RuleFormatter { admin: self.admin }, self.rule, f)
     }
 }
 
-/// The text of rules.
-struct Words<'w> {
-    /// The role of administrators. Where it has another name than the default, that name stands in every rule that means
-    /// it: what is printed is what is enforced.
+/// Formats rules.
+struct RuleFormatter<'w> {
+    /// The role of administrators. If it has another name than the default, each rule that requires it shows that name, so that
+    /// the text shows what is enforced.
     admin: &'w RoleName,
 }
 
-impl Words<'_> {
+impl RuleFormatter<'_> {
     fn attributes(&self, rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match rule {
             Rule::All(rules) if !rules.is_empty() && !is_list_of_names(rules) => {
@@ -245,9 +245,9 @@ impl Words<'_> {
                 write!(f, "owner_or_admin({ownership})")
             }
             Rule::Any(rules) | Rule::All(rules) => {
-                let Some(word) = word_of_names(rules) else { return self.authorize(rule, f) };
+                let Some(keyword) = common_keyword(rules) else { return self.authorize(rule, f) };
                 let (open, close) = if matches!(rule, Rule::All(_)) { ("(all(", "))") } else { ("(", ")") };
-                write!(f, "require_{word}{open}")?;
+                write!(f, "require_{keyword}{open}")?;
                 names(rules, f)?;
                 f.write_str(close)
             }
@@ -294,7 +294,7 @@ impl Words<'_> {
         Ok(())
     }
 
-    /// With parentheses wherever there is an operator inside: nobody has to know which binds tighter.
+    /// Adds parentheses around each term with an operator, so that the reader does not need to know the precedence.
     fn operand(&self, rule: &Rule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if matches!(rule, Rule::All([_, _, ..]) | Rule::Any([_, _, ..])) {
             f.write_str("(")?;
@@ -307,20 +307,20 @@ impl Words<'_> {
 }
 
 fn is_list_of_names(rules: &[Rule]) -> bool {
-    word_of_names(rules).is_some()
+    common_keyword(rules).is_some()
 }
 
-/// `role`, where all of them are roles, and so on; for lists of two and more.
-fn word_of_names(rules: &[Rule]) -> Option<&'static str> {
-    let word = |rule: &Rule| match rule {
+/// The keyword that all rules of a list of two or more have in common, such as `role` if all are roles.
+fn common_keyword(rules: &[Rule]) -> Option<&'static str> {
+    let keyword = |rule: &Rule| match rule {
         Rule::Role(_) => Some("role"),
         Rule::Permission(_) => Some("permission"),
         Rule::Scope(_) => Some("scope"),
         _ => None,
     };
     let [first, _, ..] = rules else { return None };
-    let first = word(first)?;
-    rules.iter().all(|rule| word(rule) == Some(first)).then_some(first)
+    let first = keyword(first)?;
+    rules.iter().all(|rule| keyword(rule) == Some(first)).then_some(first)
 }
 
 fn names(rules: &[Rule], f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -338,7 +338,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_combination_still_needs_a_principal_because_it_admits_nobody() {
+    fn an_empty_combination_needs_a_principal() {
         assert!(Rule::All(&[]).needs_principal());
         assert!(Rule::Any(&[]).needs_principal());
         assert!(!Rule::All(&[Rule::Public]).needs_principal());
@@ -346,10 +346,10 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_prints_in_the_words_of_the_attributes() {
+    fn a_rule_is_displayed_as_attributes() {
         const OWNER: Rule = Rule::Owner("id");
         const EITHER: Rule = Rule::Any(&[Rule::Role("a"), Rule::All(&[OWNER, Rule::Scope("b")])]);
-        for (rule, words) in [
+        for (rule, expected) in [
             (Rule::Role("admin"), "require_role(\"admin\")"),
             (Rule::Any(&[Rule::Role("a"), Rule::Role("b")]), "require_role(\"a\", \"b\")"),
             (Rule::All(&[Rule::Scope("a"), Rule::Scope("b")]), "require_scope(all(\"a\", \"b\"))"),
@@ -361,12 +361,12 @@ mod tests {
             (Rule::Not(&EITHER), "authorize(!(role(\"a\") || (owner(id) && scope(\"b\"))))"),
             (Rule::All(&[]), "authorize(nobody)"),
         ] {
-            assert_eq!(rule.to_string(), words);
+            assert_eq!(rule.to_string(), expected);
         }
     }
 
     #[test]
-    fn a_rule_prints_the_role_that_administrators_really_have() {
+    fn a_rule_displays_the_configured_admin_role() {
         const OWNER_OR_ADMIN: Rule = Rule::Any(&[Rule::Owner("id"), Rule::Admin]);
         let (root, admin) = (RoleName::from("root"), RoleName::from("admin".to_owned()));
         assert_eq!(OWNER_OR_ADMIN.as_attributes(&root).to_string(), "authorize(owner(id) || role(\"root\"))");

@@ -1,4 +1,4 @@
-//! What the scopes around an endpoint demand.
+//! The demands of the scopes around an endpoint.
 
 use super::{Credentials, Rule};
 use crate::rate_limit::RateLimit;
@@ -8,11 +8,11 @@ use crate::rate_limit::RateLimit;
 pub(crate) struct ScopeDemands {
     pub(crate) rules: Vec<Rule>,
     pub(crate) rate_limits: Vec<ScopeRateLimit>,
-    /// What all of the rules together do with credentials.
+    /// How strictly the rules together treat credentials.
     pub(crate) credentials: Credentials,
 }
 
-/// A rate limit of a scope, and the bucket that its endpoints draw on together.
+/// A rate limit of a scope, and the bucket that its endpoints share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ScopeRateLimit {
     pub(crate) rate_limit: RateLimit,
@@ -26,7 +26,7 @@ impl ScopeDemands {
         Self { rules: Vec::new(), rate_limits: Vec::new(), credentials: Credentials::Ignored }
     }
 
-    /// The same with one scope more, whose prefix begins the whole path of its endpoints.
+    /// Adds the demands of an inner scope. `prefix` is its whole prefix, with those of the scopes around it.
     pub(crate) fn within(&self, prefix: &str, rules: &[Rule], rate_limits: &[RateLimit]) -> Self {
         let mut demands = self.clone();
         demands.rules.extend(rules);

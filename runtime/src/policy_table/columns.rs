@@ -1,7 +1,7 @@
-//! The columns of the table, once for every form in which it is shown.
+//! The columns of the table, defined once for all formats.
 //!
-//! Threat: a demand that one form of the table shows and another one omits. Promise: text, Markdown, HTML and JSON all walk
-//! through [`COLUMNS`]. A new column is one entry there, and each form shows it.
+//! Threat: one format of the table omits a requirement that another format shows. Promise: text, Markdown, HTML and JSON all iterate
+//! over [`COLUMNS`]. A new column is one entry there, and each format shows it.
 
 use serde_json::{Value, json};
 
@@ -10,12 +10,12 @@ use super::row::{self, Openness};
 use crate::policy::Validation;
 use crate::rate_limit::{By, RateLimit};
 
-/// How much of a row a form shows.
+/// How much of a row a format shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {
     /// Everything, with the file and the line of the handler.
     Whole,
-    /// What the handler itself declares. The form shows the demands of the scope once, above its routes.
+    /// The requirements that the handler itself declares. The format shows the demands of the scope once, above its routes.
     InScope,
     /// Everything except file and line, so that the page does not change when code moves.
     #[cfg(any(test, feature = "testing"))]
@@ -142,7 +142,7 @@ fn rate_limit((rate_limit, scope): (&RateLimit, Option<&str>)) -> Value {
 pub(super) struct Group<'t> {
     /// The prefix of the scope. It is empty for routes that are in no scope with a prefix.
     pub(super) prefix: &'t str,
-    /// What the scopes around the routes demand, in words. It is empty if they demand nothing.
+    /// The demands of the scopes around the routes, as text. It is empty if they have none.
     pub(super) demands: String,
     pub(super) rows: Vec<&'t PolicyRow>,
 }

@@ -1,7 +1,7 @@
-//! The table as one page.
+//! The table as an HTML page.
 //!
-//! Threat: markup in a path, a name or a reason (CWE-79), and a page that loads foreign content (ASVS V3.4.3). Promise: every
-//! text is escaped. The page has no script and loads nothing. Its `Content-Security-Policy` allows its one style, by hash.
+//! Threat: markup in a path, a name or a reason (CWE-79); a page that loads third-party content (ASVS V3.4.3). Promise: each text
+//! is escaped. The page has no script and loads nothing. Its `Content-Security-Policy` allows only its own style, by hash.
 
 use actix_web::http::header::HeaderValue;
 
@@ -56,7 +56,7 @@ body:has(#closed:checked) .route:not(.closed) { display: none; }
 }
 ";
 
-/// The routes that the page can show alone: the class of their rows, and its label.
+/// The filters of the page: the class of the rows that each one shows, and its label.
 const FILTERS: [(&str, &str); 4] = [("all", "All"), ("public", "Public"), ("guarded", "Guarded"), ("closed", "Closed")];
 
 pub(super) fn render(table: &PolicyTable) -> String {
@@ -73,7 +73,7 @@ pub(super) fn render(table: &PolicyTable) -> String {
         let checked = if class == "all" { " checked" } else { "" };
         page.push_str(&format!("<label><input type=\"radio\" name=\"show\" id=\"{class}\"{checked}>{label}</label>\n"));
     }
-    // A narrow screen shows the boxes of the table below each other. The roles keep it a table for a screen reader.
+    // On a narrow screen the cells of the table are below each other. The roles keep it a table for a screen reader.
     page.push_str(
         "</fieldset>\n<table role=\"table\" aria-label=\"Policies\">\n<thead role=\"rowgroup\">\n<tr role=\"row\">",
     );
@@ -113,7 +113,7 @@ fn push_row(page: &mut String, row: &PolicyRow) {
     };
     page.push_str(&format!("<tr role=\"row\" class=\"route {class}\">\n"));
     for column in &COLUMNS {
-        // A route is called by its path.
+        // The path is the header of a row.
         let (tag, scope, role) =
             if column.heading == PATH { ("th", " scope=\"row\"", "rowheader") } else { ("td", "", "cell") };
         let (label, cell) = (column.heading, cell(column, row));
@@ -152,16 +152,16 @@ fn code(text: &str) -> String {
 
 fn escaped(text: &str) -> String {
     let text = escape(text);
-    let mut words = String::with_capacity(text.len());
+    let mut html = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '&' => words.push_str("&amp;"),
-            '<' => words.push_str("&lt;"),
-            '>' => words.push_str("&gt;"),
-            '"' => words.push_str("&quot;"),
-            '\'' => words.push_str("&#39;"),
-            c => words.push(c),
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            c => html.push(c),
         }
     }
-    words
+    html
 }

@@ -1,7 +1,7 @@
-//! The table for programs.
+//! The table as JSON, for programs.
 //!
-//! Threat: a pipeline that reads prose and misreads it. Promise: every member is always present, under a name that never
-//! changes.
+//! Threat: a program parses text that is meant for humans, and misreads it. Promise: each member is always present, under a name
+//! that never changes.
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -42,6 +42,6 @@ pub(super) fn render(table: &PolicyTable) -> String {
         routes: table.rows().iter().map(RouteJson).collect(),
         exempt: table.exemptions().map(|(prefix, reason)| ExemptJson { prefix, reason }).collect(),
     };
-    // The table consists of texts, numbers and lists of them, and serde_json accepts all of those.
+    // Serializing cannot fail: the table consists of strings, numbers and lists of them.
     serde_json::to_string_pretty(&table).unwrap_or_default()
 }

@@ -1,14 +1,14 @@
-//! The table as Markdown, for documentation and for the page that a test keeps.
+//! The table as Markdown, for documentation and for the page that a test compares with the code.
 //!
-//! Threat: a word that leaves its cell and hides or forges another (CWE-116). Promise: every character that Markdown or HTML
-//! gives a meaning to is escaped; a row is one line, so that one changed attribute is one changed line.
+//! Threat: a text leaves its cell and hides or forges another cell (CWE-116). Promise: each character with a special meaning in
+//! Markdown or HTML is escaped. A row is one line, so that one changed attribute changes one line.
 
 use super::columns::{COLUMNS, Detail};
 use super::{PolicyTable, escape};
 
 #[cfg(any(test, feature = "testing"))]
 const TITLE: &str = "# Policies\n\n\
-    Every route of this application and what it demands. A test compares this page with the code. Run that test \
+    Each route of this application and its requirements. A test compares this page with the code. Run that test \
     with `PALISADE_BLESS=1` to renew the page.\n\n";
 
 pub(super) fn render(table: &PolicyTable) -> String {
@@ -20,7 +20,7 @@ pub(super) fn render(table: &PolicyTable) -> String {
     page
 }
 
-/// Without the summary too: a route that became public is one changed line, not two.
+/// The page in the repository. It has no lines of code and no summary, so that a route that becomes public changes one line of it.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn committed(table: &PolicyTable) -> String {
     let mut page = TITLE.to_owned();
@@ -68,7 +68,7 @@ fn escaped(text: &str) -> String {
             '&' => cell.push_str("&amp;"),
             '<' => cell.push_str("&lt;"),
             '>' => cell.push_str("&gt;"),
-            // Inside a word it is no emphasis, and names stay readable.
+            // Inside a word, `_` does not start emphasis. It is not escaped, so that names stay readable.
             '_' if before.is_alphanumeric() && rest.peek().is_some_and(|next| next.is_alphanumeric()) => cell.push(c),
             '\\' | '|' | '`' | '*' | '_' | '~' | '[' | ']' => cell.extend(['\\', c]),
             c => cell.push(c),

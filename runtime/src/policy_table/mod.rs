@@ -1,9 +1,9 @@
 //! All policies of an application as one table: text, Markdown, HTML or JSON.
 //!
-//! Threat: nobody knows which routes are open, or notices that one became open (ASVS V8.1, CWE-862).
+//! Threat: it is not known which routes are public, or a route becomes public unnoticed (ASVS V8.1, CWE-862).
 //!
-//! Promise: each row is the very policy that is enforced, in the words of its attributes. No text in it can move a terminal, leave
-//! its cell or become markup (CWE-79, CWE-150).
+//! Promise: each row shows the same policy that is enforced, in the form of its attributes. No text in it can control a terminal,
+//! leave its cell or become markup (CWE-79, CWE-150).
 //!
 //! ```
 //! use palisade::{Palisade, get, public};
@@ -42,10 +42,10 @@ pub use self::row::PolicyRow;
 use crate::headers::forbid_storing;
 use crate::role::RoleName;
 
-/// Every route of an application with what it demands, in the order of registration, and the prefixes that are exempt.
+/// Each route of an application with its requirements, in the order of registration, and the prefixes that are exempt.
 ///
-/// It prints for a terminal, and renders as Markdown, JSON and a page. A handler may answer with it; give that handler a
-/// role, because the table tells an attacker where to try.
+/// It can be rendered as text for a terminal, as Markdown, as JSON and as an HTML page. A handler can return it. Require a role
+/// for that handler, because the table shows attackers where to try.
 ///
 /// ```
 /// use actix_web::web::Data;
@@ -64,7 +64,7 @@ pub struct PolicyTable {
     admin: RoleName,
 }
 
-/// Without any route.
+/// A table without routes.
 impl Default for PolicyTable {
     fn default() -> Self {
         Self { rows: Vec::new(), exemptions: Vec::new(), admin: RoleName::ADMIN }
@@ -82,10 +82,11 @@ impl PolicyTable {
         self.rows.push(row);
     }
 
-    /// The same table where administrators have this role: every rule that means them shows its name. Default: `admin`.
+    /// Sets the role of administrators: each rule that requires it shows this name. Default: `admin`.
     ///
-    /// [`Palisade::policies`](crate::Palisade::policies) knows the name already. Where the application is built with another
-    /// [`admin_role`](crate::PalisadeBuilder::admin_role), a test that takes [`Scope::policies`](crate::Scope::policies) needs it.
+    /// [`Palisade::policies`](crate::Palisade::policies) shows the configured name. Call this on a table from
+    /// [`Scope::policies`](crate::Scope::policies) if the application is built with another
+    /// [`admin_role`](crate::PalisadeBuilder::admin_role).
     ///
     /// ```
     /// use palisade::{get, owner_or_admin};
@@ -126,7 +127,7 @@ impl PolicyTable {
         &self.rows
     }
 
-    /// The prefixes under which handlers may stand that declare nothing, each with the reason given for it.
+    /// The prefixes below which handlers need no policy, each with its reason.
     pub fn exemptions(&self) -> impl Iterator<Item = (&str, &str)> {
         self.exemptions.iter().map(|exemption| (&*exemption.prefix, &*exemption.reason))
     }
@@ -138,33 +139,33 @@ impl PolicyTable {
         text::render(self)
     }
 
-    /// A Markdown table, with file and line of every handler.
+    /// A Markdown table, with the file and line of each handler.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         markdown::render(self)
     }
 
-    /// An object of `routes` and `exempt`, for programs. Names are only ever added.
+    /// A JSON object with `routes` and `exempt`, for programs. Names may be added, but never change.
     #[must_use]
     pub fn to_json(&self) -> String {
         json::render(self)
     }
 
-    /// One page that loads nothing: no script, no font, no image. It follows the reader's light or dark scheme.
+    /// An HTML page that loads nothing: no script, no font, no image. It follows the reader's light or dark scheme.
     #[must_use]
     pub fn to_html(&self) -> String {
         html::render(self)
     }
 
-    /// The page that `testing::assert_policies!` keeps: without lines and files, so that moved code changes nothing.
+    /// The page that `testing::assert_policies!` writes and compares: without files and lines, so that it does not change when code
+    /// moves.
     #[cfg(any(test, feature = "testing"))]
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn to_committed(&self) -> String {
         markdown::committed(self)
     }
 
-    /// The page as a response, with a `Content-Security-Policy` that admits its own style and nothing else, and
-    /// `Cache-Control: no-store`.
+    /// The page as a response, with a `Content-Security-Policy` that allows only its own style, and `Cache-Control: no-store`.
     #[must_use]
     pub fn into_response(self) -> HttpResponse {
         let mut response = HttpResponse::Ok().body(self.to_html());
@@ -175,7 +176,7 @@ impl PolicyTable {
         response
     }
 
-    /// How many routes anybody may call, as a sentence.
+    /// A sentence with the number of public routes.
     fn summary(&self) -> String {
         let open = self.rows.iter().filter(|row| row.is_public()).count();
         let verb = if open == 1 { "is" } else { "are" };
@@ -190,7 +191,7 @@ impl fmt::Display for PolicyTable {
     }
 }
 
-/// Answers with [`PolicyTable::into_response`].
+/// Responds with [`PolicyTable::into_response`].
 impl Responder for PolicyTable {
     type Body = BoxBody;
 

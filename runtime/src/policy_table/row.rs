@@ -37,11 +37,11 @@ pub struct PolicyRow {
 /// Whether a route can be called without credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Openness {
-    /// Anybody may call it.
+    /// Each caller is admitted.
     Public,
-    /// Nobody may call it, regardless of the credentials.
+    /// Each caller is rejected, regardless of the credentials.
     Denied,
-    /// It depends on the caller.
+    /// Access depends on the caller.
     Guarded,
 }
 
@@ -67,7 +67,7 @@ impl PolicyRow {
         Self { methods: route.methods, scope, path, policy, outer, scope_rate_limits, admin, takes_scoped: false }
     }
 
-    pub(crate) fn taking_scoped(mut self, takes_scoped: bool) -> Self {
+    pub(crate) fn with_row_filter(mut self, takes_scoped: bool) -> Self {
         self.takes_scoped = takes_scoped;
         self
     }
@@ -96,7 +96,7 @@ impl PolicyRow {
         &self.outer
     }
 
-    /// A rule in the words of the attributes.
+    /// A rule as attributes.
     pub(crate) fn words(&self, rule: &Rule) -> String {
         rule.as_attributes(&self.admin).to_string()
     }
@@ -141,16 +141,16 @@ impl PolicyRow {
     /// them must hold.
     #[must_use]
     pub fn access(&self) -> String {
-        let mut words = String::new();
+        let mut text = String::new();
         for (scope, rule) in &self.outer {
             // Writing to a `String` cannot fail, here and below.
-            let _ = write!(words, "{} (scope {}), ", rule.as_attributes(&self.admin), name_of(scope));
+            let _ = write!(text, "{} (scope {}), ", rule.as_attributes(&self.admin), name_of(scope));
         }
-        let _ = write!(words, "{}", self.policy.rule.as_attributes(&self.admin));
-        words
+        let _ = write!(text, "{}", self.policy.rule.as_attributes(&self.admin));
+        text
     }
 
-    /// What the handler itself demands of the caller.
+    /// The access rule that the handler itself declares.
     pub(super) fn own_access(&self) -> String {
         self.words(&self.policy.rule)
     }
@@ -186,14 +186,14 @@ impl PolicyRow {
         self.policy.compressed
     }
 
-    /// What the table shows about the input: what is validated, and whether the body may be compressed.
+    /// The input as the table shows it: which arguments are validated, and whether the body may be compressed.
     pub(super) fn input(&self) -> String {
         let compressed = self.policy.compressed.map(|bytes| format!("compressed up to {}", size(bytes)));
-        let parts = [Some(self.validates()).filter(|words| !words.is_empty()), compressed];
+        let parts = [Some(self.validates()).filter(|text| !text.is_empty()), compressed];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
-    /// Whether anybody may call the route without credentials.
+    /// Whether the route can be called without credentials.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.openness() == Openness::Public
@@ -225,7 +225,7 @@ impl PolicyRow {
     }
 }
 
-/// Returns whether the structure of the rule alone shows that. Roles and functions are not evaluated.
+/// Returns whether the rule rejects each caller by its structure alone. Roles and functions are not evaluated.
 fn admits_nobody(rule: &Rule) -> bool {
     match rule {
         Rule::Nobody | Rule::All([]) | Rule::Any([]) => true,
@@ -236,34 +236,34 @@ fn admits_nobody(rule: &Rule) -> bool {
     }
 }
 
-/// A rate limit in words. `scope` is the prefix of the scope that declares it.
+/// A rate limit as text. `scope` is the prefix of the scope that declares it.
 pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String {
-    let mut words = format!("{} per {}", rate_limit.limit, window::text(rate_limit.window.as_secs()));
+    let mut text = format!("{} per {}", rate_limit.limit, window::text(rate_limit.window.as_secs()));
     if rate_limit.keys() != [By::Ip] {
         let keys: Vec<String> = rate_limit.keys().iter().map(By::to_string).collect();
-        let _ = write!(words, " by {}", keys.join(" and "));
+        let _ = write!(text, " by {}", keys.join(" and "));
     }
-    let mut asides: Vec<String> = Vec::new();
+    let mut details: Vec<String> = Vec::new();
     if rate_limit.count != Count::All {
-        asides.push(rate_limit.count.word().to_owned());
+        details.push(rate_limit.count.word().to_owned());
     }
     if rate_limit.cost > 1 {
-        asides.push(format!("{} a request", rate_limit.cost));
+        details.push(format!("{} a request", rate_limit.cost));
     }
     if rate_limit.observe {
-        asides.push("only observed".to_owned());
+        details.push("only observed".to_owned());
     }
     if let Some(outage) = rate_limit.said_of_outage() {
-        asides.push(format!("{} on outage", outage.word()));
+        details.push(format!("{} on outage", outage.word()));
     }
-    asides.extend(scope.map(|prefix| format!("scope {}", name_of(prefix))));
-    if !asides.is_empty() {
-        let _ = write!(words, " ({})", asides.join(", "));
+    details.extend(scope.map(|prefix| format!("scope {}", name_of(prefix))));
+    if !details.is_empty() {
+        let _ = write!(text, " ({})", details.join(", "));
     }
     if rate_limit.shared {
-        let _ = write!(words, ", shared as {:?}", rate_limit.name);
+        let _ = write!(text, ", shared as {:?}", rate_limit.name);
     }
-    words
+    text
 }
 
 /// Formats the number in the largest unit that divides it.

@@ -1,4 +1,4 @@
-//! What the table shows, whatever stands in it.
+//! The formats of the table, also with hostile text.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -46,7 +46,7 @@ fn table() -> PolicyTable {
     let mut table = PolicyTable::default();
     table.push(login());
     table.push(show());
-    table.exempt("/health", "asked by the orchestrator");
+    table.exempt("/health", "called by the orchestrator");
     table
 }
 
@@ -58,14 +58,14 @@ fn hostile_table() -> PolicyTable {
 }
 
 #[test]
-fn access_is_in_the_words_of_the_attributes_and_the_scope_comes_first() {
+fn access_is_shown_as_attributes_scope_first() {
     assert_eq!(login().access(), "public");
     assert_eq!(show().access(), "require_role(\"admin\") (scope /admin), owner(id)");
     assert_eq!(show().rules().collect::<Vec<_>>(), [Rule::Role("admin"), Rule::Owner("id")]);
 }
 
 #[test]
-fn rate_limits_say_all_that_they_are() {
+fn rate_limits_show_all_their_options() {
     assert_eq!(login().rate_limits(), "5 per 15m (failures); 100 per 15m (scope /api)");
     let export = PolicyRow::new(&Route::get("/export"), "", &EXPORT, &[], &[]);
     assert_eq!(export.rate_limits(), "10 per 1d by principal, shared as \"login\"; 1 per 90s by principal (failures)");
@@ -74,7 +74,7 @@ fn rate_limits_say_all_that_they_are() {
 
 #[test]
 fn a_window_is_in_its_largest_whole_unit() {
-    for (seconds, words) in [
+    for (seconds, expected) in [
         (1, "1 per 1s"),
         (61, "1 per 61s"),
         (60, "1 per 1m"),
@@ -83,19 +83,19 @@ fn a_window_is_in_its_largest_whole_unit() {
         (129_600, "1 per 36h"),
         (604_800, "1 per 7d"),
     ] {
-        assert_eq!(row::rate_limit(&RateLimit::per_seconds("x", 1, seconds), None), words);
+        assert_eq!(row::rate_limit(&RateLimit::per_seconds("x", 1, seconds), None), expected);
     }
 }
 
 #[test]
-fn validation_is_all_inputs_or_the_names() {
+fn validation_shows_inputs_or_argument_names() {
     assert_eq!(login().validates(), "inputs");
     assert_eq!(show().validates(), "query, body");
     assert_eq!(hostile().validates(), "");
 }
 
 #[test]
-fn a_path_is_what_actix_makes_of_prefix_and_template() {
+fn prefix_and_template_are_joined_like_actix_does() {
     let path =
         |prefix: &str, template| PolicyRow::new(&Route::get(template), prefix, &SHOW, &[], &[]).path().to_owned();
     assert_eq!(path("/api", "/users"), "/api/users");
@@ -105,7 +105,7 @@ fn a_path_is_what_actix_makes_of_prefix_and_template() {
 }
 
 #[test]
-fn public_under_a_guarded_scope_is_not_public() {
+fn public_routes_in_guarded_scopes_are_guarded() {
     let under = |outer: &[Rule], own| {
         let outer: Vec<_> = outer.iter().map(|rule| ("/s".to_owned(), *rule)).collect();
         PolicyRow::new(&Route::get("/"), "/s", own, &outer, &[]).openness()
@@ -144,13 +144,13 @@ fn the_text_is_grouped_by_scope_and_aligned() {
         format!("        HANDLER      accounts::users::show ({file}:{show_line})"),
         String::new(),
         "1 of 2 routes is public.".to_owned(),
-        "Exempt: /health (asked by the orchestrator)".to_owned(),
+        "Exempt: /health (called by the orchestrator)".to_owned(),
     ];
     assert_eq!(lines[1..], expected, "{text}");
 }
 
 #[test]
-fn every_form_shows_every_column() {
+fn each_format_shows_each_column() {
     let table = table();
     let json: serde_json::Value = serde_json::from_str(&table.to_json()).unwrap();
     for column in &columns::COLUMNS {
@@ -164,7 +164,7 @@ fn every_form_shows_every_column() {
 }
 
 #[test]
-fn no_line_of_the_text_is_longer_than_100_characters() {
+fn text_lines_have_at_most_100_characters() {
     let long = "segment/".repeat(40);
     let prefix = format!("/{}", long.trim_end_matches('/'));
     let mut table = hostile_table();
@@ -181,7 +181,7 @@ fn no_line_of_the_text_is_longer_than_100_characters() {
     for line in text.lines() {
         assert!(line.chars().count() <= 100 && !line.ends_with(' '), "{line:?}");
     }
-    // Nothing is lost where a line ends.
+    // No text is lost at the end of a line.
     let joined: String = text.split_whitespace().collect();
     assert!(joined.contains(&format!("{prefix}/x")) && joined.matches("\"a\"").count() == 30, "{text}");
     assert_eq!(text.matches("word").count(), 60);
@@ -216,11 +216,11 @@ fn markdown_keeps_every_cell_in_its_column() {
 }
 
 #[test]
-fn the_committed_page_has_no_place_that_moves_with_the_code() {
+fn the_committed_page_has_no_files_and_lines() {
     let page = table().to_committed();
     assert!(page.starts_with("# Policies\n") && page.ends_with('\n') && page.contains("PALISADE_BLESS=1"), "{page}");
     assert!(page.contains("accounts::users::show |") && !page.contains("tests.rs"), "{page}");
-    assert!(page.contains("- /health: asked by the orchestrator\n"), "{page}");
+    assert!(page.contains("- /health: called by the orchestrator\n"), "{page}");
 }
 
 #[test]
@@ -251,11 +251,11 @@ fn json_has_stable_names() {
     assert_eq!(show["arguments"], serde_json::json!(["query", "body"]));
     assert_eq!(show["reason"], serde_json::Value::Null);
     assert_eq!(json["routes"][2]["reason"], HOSTILE);
-    assert_eq!(json["exempt"][0], serde_json::json!({ "prefix": "/health", "reason": "asked by the orchestrator" }));
+    assert_eq!(json["exempt"][0], serde_json::json!({ "prefix": "/health", "reason": "called by the orchestrator" }));
 }
 
 #[test]
-fn html_shows_hostile_words_as_words() {
+fn html_escapes_hostile_text() {
     let html = hostile_table().to_html();
     assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">"));
     for forbidden in ["<script", "<b>", "<i>", "\u{1b}", "\u{202e}", "\u{7}", " style=", "http://", "https://"] {
@@ -268,18 +268,18 @@ fn html_shows_hostile_words_as_words() {
 }
 
 #[test]
-fn the_page_shows_the_demands_of_a_scope_once() {
+fn the_page_shows_scope_demands_once() {
     let mut table = table();
     table.push(show());
     let html = table.to_html();
     assert_eq!(html.matches("require_role(&quot;admin&quot;)").count(), 1, "{html}");
     assert_eq!(html.matches("owner(id)").count(), 2, "{html}");
     assert_eq!(html.matches("class=\"scope\"").count(), 2, "{html}");
-    assert!(!html.contains("<code>public</code>"), "the badge says it already: {html}");
+    assert!(!html.contains("<code>public</code>"), "the badge shows it already: {html}");
 }
 
 #[test]
-fn each_filter_of_the_page_selects_the_rows_of_one_class() {
+fn each_filter_selects_one_class_of_rows() {
     let html = hostile_table().to_html();
     for class in ["public", "guarded", "closed"] {
         assert!(html.contains(&format!("id=\"{class}\"")), "{class}");
@@ -290,7 +290,7 @@ fn each_filter_of_the_page_selects_the_rows_of_one_class() {
 }
 
 #[test]
-fn the_page_of_an_empty_table_says_so() {
+fn an_empty_table_shows_zero_routes() {
     let table = PolicyTable::default();
     assert!(table.to_text().contains("0 of 0 routes are public."));
     assert!(table.to_html().contains("0 of 0 routes are public."));
@@ -298,7 +298,7 @@ fn the_page_of_an_empty_table_says_so() {
 }
 
 #[test]
-fn the_page_admits_its_own_style_and_nothing_else() {
+fn the_page_allows_only_its_own_style() {
     let html = table().to_html();
     let (_, rest) = html.split_once("<style>").unwrap();
     let (style, after) = rest.split_once("</style>").unwrap();

@@ -1,19 +1,19 @@
 //! The table for a terminal.
 //!
-//! Threat: escape sequences in a path or a reason that rewrite the screen (CWE-150). Promise: no line is longer than
-//! [`WIDTH`] characters, and control characters are shown as escapes.
+//! Threat: escape sequences in a path or a reason rewrite the screen (CWE-150). Promise: each line has at most [`WIDTH`]
+//! characters, and control characters are shown as escapes.
 
 use super::columns::{COLUMNS, Column, Detail, groups};
 use super::row::name_of;
 use super::{PolicyRow, PolicyTable, escape};
 
-/// The characters of a line.
+/// The maximum number of characters in a line.
 pub(super) const WIDTH: usize = 100;
-/// How many columns share the first line of a route. Each further one has lines of its own, behind its heading.
+/// The number of columns in the first line of a route. Each other column has lines of its own, after its heading.
 const FIRST: usize = 3;
-/// What lines that continue a route begin with.
+/// The number of spaces before lines that continue a route.
 const INDENT: usize = 8;
-/// A wider cell of the first line moves what follows it to the next line.
+/// If a cell of the first line is wider than this, the cells after it are on the next line.
 const WIDEST: usize = 48;
 
 pub(super) fn render(table: &PolicyTable) -> String {
@@ -59,7 +59,7 @@ fn cell(column: &Column, row: &PolicyRow) -> String {
     escape(&(column.cell)(row, Detail::InScope)).into_owned()
 }
 
-/// Puts the cells side by side, each as wide as its column.
+/// Writes the cells side by side, each as wide as its column.
 fn push_first_line(text: &mut String, cells: impl Iterator<Item = String>, widths: &[usize]) {
     let mut line = String::new();
     let mut at: usize = 0;
@@ -97,7 +97,7 @@ fn push_wrapped(text: &mut String, start: &str, words: &str, indent: usize) {
             line.push(' ');
             width = width.saturating_add(1);
         }
-        // A word that fits into no line is cut.
+        // A word that is longer than a line is split.
         while width.saturating_add(rest.len()) > WIDTH {
             let cut = rest.split_off(WIDTH.saturating_sub(width).min(rest.len()));
             line.extend(rest);

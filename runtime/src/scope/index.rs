@@ -13,7 +13,7 @@ use crate::template::{Segment, plain_segments, shape};
 
 /// Which paths a template matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(super) enum Matches {
     /// The path itself.
     Path,
     /// The path and each path below it.
@@ -33,48 +33,49 @@ pub(super) struct PathIndex {
 }
 
 struct Pattern {
-    place: usize,
+    /// The index in the order of registration.
+    position: usize,
     template: String,
-    takes: Takes,
+    matches: Matches,
     compiled: OnceCell<ResourceDef>,
 }
 
 impl PathIndex {
-    /// Adds a template. The indexes must be ascending.
-    pub(super) fn add(&mut self, place: usize, template: &str, takes: Takes) {
+    /// Adds a template. The positions must be ascending.
+    pub(super) fn add(&mut self, position: usize, template: &str, matches: Matches) {
         let template = if template.is_empty() { "/" } else { template };
         let (segments, whole) = plain_segments(template);
         let end = segments.into_iter().fold(self, |index, segment| match segment {
             Segment::Literal(text) => index.literals.entry(text.to_owned()).or_default(),
             Segment::Parameter => index.parameter.get_or_insert_default(),
         });
-        match (whole, takes) {
-            (true, Takes::Path) => _ = end.path.get_or_insert(place),
-            (true, Takes::Prefix) => _ = end.prefix.get_or_insert(place),
-            (false, takes) => {
+        match (whole, matches) {
+            (true, Matches::Path) => _ = end.path.get_or_insert(position),
+            (true, Matches::Prefix) => _ = end.prefix.get_or_insert(position),
+            (false, matches) => {
                 let template = template.to_owned();
-                end.patterns.push(Pattern { place, template, takes, compiled: OnceCell::new() });
+                end.patterns.push(Pattern { position, template, matches, compiled: OnceCell::new() });
             }
         }
     }
 
-    /// Returns the first template that takes the requests for this template. `path` is an example of its paths.
+    /// Returns the position of the first template that takes the requests for this template. `path` is an example of its paths.
     pub(super) fn first(&self, template: &str, path: &str) -> Option<usize> {
         let segments: Vec<&str> = path.split('/').collect();
         self.search(&segments, &SearchedPath { path, shape: shape(template) })
     }
 
-    fn search(&self, segments: &[&str], asked: &SearchedPath<'_>) -> Option<usize> {
+    fn search(&self, segments: &[&str], searched: &SearchedPath<'_>) -> Option<usize> {
         #[cfg(test)]
         work::step();
-        let patterns = self.patterns.iter().find(|pattern| pattern.takes(asked)).map(|pattern| pattern.place);
+        let patterns = self.patterns.iter().find(|pattern| pattern.takes(searched)).map(|pattern| pattern.position);
         let here = patterns.into_iter().chain(self.prefix);
         let Some((segment, rest)) = segments.split_first() else {
             return here.chain(self.path).min();
         };
         let literal = self.literals.get(*segment);
         let parameter = self.parameter.as_deref().filter(|_| !segment.is_empty());
-        let below = literal.into_iter().chain(parameter).filter_map(|index| index.search(rest, asked));
+        let below = literal.into_iter().chain(parameter).filter_map(|index| index.search(rest, searched));
         here.chain(below).min()
     }
 }
@@ -85,24 +86,25 @@ struct SearchedPath<'a> {
 }
 
 impl Pattern {
-    fn takes(&self, asked: &SearchedPath<'_>) -> bool {
+    fn takes(&self, searched: &SearchedPath<'_>) -> bool {
         #[cfg(test)]
         work::step();
         let compiled = self.compiled.get_or_init(|| {
             #[cfg(test)]
             work::compile();
-            match self.takes {
-                Takes::Path => ResourceDef::new(&*self.template),
-                Takes::Prefix => ResourceDef::prefix(&*self.template),
+            match self.matches {
+                Matches::Path => ResourceDef::new(&*self.template),
+                Matches::Prefix => ResourceDef::prefix(&*self.template),
             }
         });
-        // The pattern may not match the example path. It does take the requests of a template with the same pattern.
-        compiled.is_match(asked.path) || (self.takes == Takes::Prefix && under(&asked.shape, &shape(&self.template)))
+        // A pattern takes the requests of a template with the same pattern, even if it does not match the example path.
+        compiled.is_match(searched.path)
+            || (self.matches == Matches::Prefix && is_below(&searched.shape, &shape(&self.template)))
     }
 }
 
 /// Returns whether the path equals the prefix or is below it.
-fn under(path: &str, prefix: &str) -> bool {
+fn is_below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -145,22 +147,22 @@ mod tests {
         filled(template, |_| "~any~")
     }
 
-    /// Asks the router for each template.
-    fn one_by_one(before: &[(String, Takes)], template: &str) -> Option<usize> {
+    /// Compares the template with each earlier one, as the router does.
+    fn one_by_one(before: &[(String, Matches)], template: &str) -> Option<usize> {
         let path = sample(template);
-        before.iter().position(|(own, takes)| {
+        before.iter().position(|(own, matches)| {
             let own = if own.is_empty() { "/" } else { own.as_str() };
-            match takes {
-                Takes::Path => ResourceDef::new(own).is_match(&path),
-                Takes::Prefix => ResourceDef::prefix(own).is_match(&path) || under(&shape(template), &shape(own)),
+            match matches {
+                Matches::Path => ResourceDef::new(own).is_match(&path),
+                Matches::Prefix => ResourceDef::prefix(own).is_match(&path) || is_below(&shape(template), &shape(own)),
             }
         })
     }
 
-    fn indexed(before: &[(String, Takes)], template: &str) -> Option<usize> {
+    fn indexed(before: &[(String, Matches)], template: &str) -> Option<usize> {
         let mut index = PathIndex::default();
-        for (place, (own, takes)) in before.iter().enumerate() {
-            index.add(place, own, *takes);
+        for (position, (own, matches)) in before.iter().enumerate() {
+            index.add(position, own, *matches);
         }
         index.first(template, &sample(template))
     }
@@ -185,8 +187,8 @@ mod tests {
         ]);
         (vec(segment, 0..4), select(vec!["", "", "", "/", "/{tail}*", "/c*"])).prop_map(|(segments, end)| {
             let mut template = String::new();
-            for (place, segment) in segments.iter().enumerate() {
-                let named = segment.replace("{x", &format!("{{x{place}")).replace("{y", &format!("{{y{place}"));
+            for (number, segment) in segments.iter().enumerate() {
+                let named = segment.replace("{x", &format!("{{x{number}")).replace("{y", &format!("{{y{number}"));
                 template.extend(["/", &named]);
             }
             template + end
@@ -194,16 +196,16 @@ mod tests {
     }
 
     #[test]
-    fn the_index_answers_as_the_router_does() {
-        let cases = (vec((template(), prop_oneof![Just(Takes::Path), Just(Takes::Prefix)]), 0..8), template());
+    fn the_index_agrees_with_the_router() {
+        let cases = (vec((template(), prop_oneof![Just(Matches::Path), Just(Matches::Prefix)]), 0..8), template());
         let mut runner = TestRunner::deterministic();
-        let mut met = [0_usize; 2];
+        let mut counts = [0_usize; 2];
         for _ in 0..800 {
-            let (before, asked) = cases.new_tree(&mut runner).unwrap().current();
-            let expected = one_by_one(&before, &asked);
-            assert_eq!(indexed(&before, &asked), expected, "{asked} after {before:?}");
-            met[usize::from(expected.is_some())] += 1;
+            let (before, searched) = cases.new_tree(&mut runner).unwrap().current();
+            let expected = one_by_one(&before, &searched);
+            assert_eq!(indexed(&before, &searched), expected, "{searched} after {before:?}");
+            counts[usize::from(expected.is_some())] += 1;
         }
-        assert!(met.iter().all(|count| *count > 100), "the random cases are not balanced: {met:?}");
+        assert!(counts.iter().all(|count| *count > 100), "the random cases are not balanced: {counts:?}");
     }
 }

@@ -1,18 +1,18 @@
-//! What the rules of a scope and of an endpoint in it mean together.
+//! Evaluates the rules of a scope together with the rule of an endpoint in it.
 
 use palisade_grammar::expression::TruthTable;
 
 use crate::policy::Rule;
 use crate::role::RoleName;
 
-/// Every combination of answers to the rules, if administrators have the role `admin` (`None` if that may be any role); `None`
-/// if they ask so many questions that nothing is found out.
+/// The truth table of the rules. `admin` is the role of administrators; if it is `None`, that may be any role. Returns `None` if
+/// the rules have too many conditions for a table.
 pub(super) fn table<'r>(rules: &[&'r Rule], admin: Option<&RoleName>) -> Option<TruthTable<'r, Rule>> {
-    TruthTable::new(rules, |one, other| is_one_question(one, other, admin))
+    TruthTable::new(rules, |one, other| is_same_condition(one, other, admin))
 }
 
-/// `owner_or_admin` asks for the role of administrators, and `require_role` for a role by its name: that may be the same role.
-fn is_one_question(one: &Rule, other: &Rule, admin: Option<&RoleName>) -> bool {
+/// `owner_or_admin` requires the role of administrators, and `require_role` requires a role by its name. That may be the same role.
+fn is_same_condition(one: &Rule, other: &Rule, admin: Option<&RoleName>) -> bool {
     one == other
         || match (one, other) {
             (Rule::Admin, Rule::Role(name)) | (Rule::Role(name), Rule::Admin) => {
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn the_role_of_administrators_is_compared_by_its_real_name() {
+    fn the_admin_role_is_compared_by_name() {
         let root = RoleName::from("root");
         for unknown_or_other in [None, Some(&root)] {
             assert_eq!(redundant(&[&ADMIN], &OWNER_OR_ADMIN, unknown_or_other), None);

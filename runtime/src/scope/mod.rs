@@ -1,6 +1,6 @@
 //! Scopes of endpoints.
 //!
-//! Threat: an unguarded neighbour of a guarded route: a raw handler, a method that was forgotten (ASVS V4.1.4), or an endpoint that
+//! Threat: an unguarded route beside a guarded one: a raw handler, a method that was forgotten (ASVS V4.1.4), or an endpoint that
 //! does not inherit the demands of its group. Promise: a scope accepts only endpoints and scopes. Its demands apply to each endpoint
 //! in it, beside the endpoint's own, and to each unknown path below its prefix. A wrong method gets 405 with `Allow`, and `GET` also
 //! serves `HEAD`.
@@ -69,7 +69,7 @@ pub(crate) use self::verify::check_rows;
 ///
 /// # Panics
 ///
-/// If [`Scope::verify`] finds a mistake when the application is built.
+/// Panics when the application is built, if [`Scope::verify`] finds a mistake.
 pub fn scope(prefix: &str) -> Scope {
     let prefix = prefix.trim_matches('/');
     // As in actix-web, a prefix always begins with a slash.
@@ -86,7 +86,7 @@ pub struct Scope {
     items: Vec<ScopeItem>,
 }
 
-/// A member of a [`Scope`]: what [`Guarded`] makes of an endpoint or of another scope.
+/// A member of a [`Scope`]: an endpoint or another scope, as [`Guarded`] returns it.
 pub struct ScopeItem(ScopeItemKind);
 
 impl fmt::Debug for ScopeItem {
@@ -106,7 +106,7 @@ enum ScopeItemKind {
 struct Mount {
     route: Route,
     policy: &'static Policy,
-    /// What its arguments need.
+    /// The requirements of its arguments.
     needs: ArgumentNeeds,
     mount: Box<dyn FnOnce(Rc<ScopeDemands>) -> actix_web::Route>,
 }
@@ -121,7 +121,7 @@ struct Mount {
             `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]`, `#[owner_or_admin(id)]` or \
             `#[authorize(..)]`",
     note = "a handler under actix-web's own route attribute, or with none, is guarded by its access attributes, but belongs in an `App` \
-            and not into a `palisade::scope`"
+            and not in a `palisade::scope`"
 )]
 pub trait Guarded {
     /// Called by [`Scope::service`].
@@ -156,8 +156,8 @@ impl Scope {
 
     /// Adds a rate limit that all endpoints and all unknown paths of the scope share.
     ///
-    /// Can be repeated: each rate limit must admit a request. A rate limit [by principal](crate::rate_limit::By::Principal) counts by address where the
-    /// route demands no principal.
+    /// Can be repeated: each rate limit must admit a request. A rate limit [by principal](crate::rate_limit::By::Principal) counts
+    /// by address on routes that do not require a principal.
     pub fn rate_limit(mut self, rate_limit: RateLimit) -> Self {
         self.rate_limits.push(rate_limit);
         self
@@ -220,7 +220,7 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// The first of these mistakes:
+    /// Returns all mistakes of these kinds. If a prefix or a path cannot be parsed, the other checks are skipped.
     ///
     /// - two endpoints serve the same method of the same path, or two templates differ only in the names of parameters;
     /// - an endpoint or a scope is never reached, because an earlier route or scope takes its requests;

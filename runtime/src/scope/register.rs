@@ -1,4 +1,4 @@
-//! From a scope to the resources of actix-web's router.
+//! Registers the endpoints of a scope as resources of actix-web's router.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -17,57 +17,57 @@ impl HttpServiceFactory for Scope {
             panic!("palisade: {mistake}");
         }
         let prefix = self.prefix.clone();
-        let (demands, places) = places(self, "", &ScopeDemands::new());
+        let (demands, services) = services(self, "", &ScopeDemands::new());
         if prefix.is_empty() {
-            // A scope without a prefix would swallow every path of the application.
-            for place in places {
-                match place {
-                    Place::Resource(mounts) => resource(mounts, &demands).register(app),
-                    Place::Scope(scope) => scope.register(app),
+            // An actix-web scope without a prefix would take each path of the application.
+            for service in services {
+                match service {
+                    Service::Resource(mounts) => resource(mounts, &demands).register(app),
+                    Service::Scope(scope) => scope.register(app),
                 }
             }
         } else {
-            nested(&prefix, demands, places).register(app);
+            nested(&prefix, demands, services).register(app);
         }
     }
 }
 
-/// What has a place of its own in a router.
-enum Place {
-    /// All endpoints of one path, each with what its scopes demand.
+/// A service of a router.
+enum Service {
+    /// All endpoints of one path, each with the demands of its scopes.
     Resource(Vec<(Mount, Rc<ScopeDemands>)>),
     Scope(actix_web::Scope),
 }
 
-fn nested(prefix: &str, demands: Rc<ScopeDemands>, places: Vec<Place>) -> actix_web::Scope {
-    let scope = places.into_iter().fold(web::scope(prefix), |scope, place| match place {
-        Place::Resource(mounts) => scope.service(resource(mounts, &demands)),
-        Place::Scope(inner) => scope.service(inner),
+fn nested(prefix: &str, demands: Rc<ScopeDemands>, services: Vec<Service>) -> actix_web::Scope {
+    let scope = services.into_iter().fold(web::scope(prefix), |scope, service| match service {
+        Service::Resource(mounts) => scope.service(resource(mounts, &demands)),
+        Service::Scope(inner) => scope.service(inner),
     });
     scope.default_service(fallback(demands, None))
 }
 
-/// The places of a scope, in the order in which they were first named; what has no prefix of its own stands in the router
-/// around it.
-fn places(scope: Scope, around: &str, demands: &ScopeDemands) -> (Rc<ScopeDemands>, Vec<Place>) {
+/// The services of a scope, in the order in which they were added. The services of an inner scope without a prefix are in the
+/// same router.
+fn services(scope: Scope, around: &str, demands: &ScopeDemands) -> (Rc<ScopeDemands>, Vec<Service>) {
     let prefix = format!("{around}{}", scope.prefix);
     let demands = Rc::new(demands.within(&prefix, &scope.rules, &scope.rate_limits));
-    let mut found = Places::default();
+    let mut found = Services::default();
     for item in scope.items {
         match item.0 {
             ScopeItemKind::Endpoint(mount) => found.add(vec![(mount, Rc::clone(&demands))]),
             ScopeItemKind::Scope(inner) => {
                 let own = inner.prefix.clone();
-                let (inner_outer, inside) = places(inner, &prefix, &demands);
+                let (inner_demands, inner_services) = services(inner, &prefix, &demands);
                 if own.is_empty() {
-                    for place in inside {
-                        match place {
-                            Place::Resource(mounts) => found.add(mounts),
+                    for service in inner_services {
+                        match service {
+                            Service::Resource(mounts) => found.add(mounts),
                             scope => found.list.push(scope),
                         }
                     }
                 } else {
-                    found.list.push(Place::Scope(nested(&own, inner_outer, inside)));
+                    found.list.push(Service::Scope(nested(&own, inner_demands, inner_services)));
                 }
             }
         }
@@ -76,20 +76,20 @@ fn places(scope: Scope, around: &str, demands: &ScopeDemands) -> (Rc<ScopeDemand
 }
 
 #[derive(Default)]
-struct Places {
-    list: Vec<Place>,
-    /// Where the resource of a path stands in the list.
+struct Services {
+    list: Vec<Service>,
+    /// The index of the resource of each path in the list.
     by_path: HashMap<&'static str, usize>,
 }
 
-impl Places {
-    /// One resource for each path.
+impl Services {
+    /// Adds the endpoints. Each path has one resource.
     fn add(&mut self, mounts: Vec<(Mount, Rc<ScopeDemands>)>) {
         for (mount, demands) in mounts {
-            let place = *self.by_path.entry(mount.route.path).or_insert(self.list.len());
-            match self.list.get_mut(place) {
-                Some(Place::Resource(own)) => own.push((mount, demands)),
-                _ => self.list.push(Place::Resource(vec![(mount, demands)])),
+            let index = *self.by_path.entry(mount.route.path).or_insert(self.list.len());
+            match self.list.get_mut(index) {
+                Some(Service::Resource(own)) => own.push((mount, demands)),
+                _ => self.list.push(Service::Resource(vec![(mount, demands)])),
             }
         }
     }
@@ -97,7 +97,7 @@ impl Places {
 
 fn resource(mut mounts: Vec<(Mount, Rc<ScopeDemands>)>, around: &Rc<ScopeDemands>) -> Resource {
     let allowed = allowed(&mounts);
-    // An endpoint that says HEAD itself goes before the one that answers it because it answers GET.
+    // An endpoint that declares HEAD goes before one that serves HEAD only because it serves GET.
     mounts.sort_by_key(|(mount, _)| !mount.route.methods.contains(&"HEAD"));
     let mut resource = mounts.first().map_or_else(
         || web::resource(""),
@@ -106,11 +106,11 @@ fn resource(mut mounts: Vec<(Mount, Rc<ScopeDemands>)>, around: &Rc<ScopeDemands
     for (Mount { route, mount, .. }, demands) in mounts {
         resource = resource.route(mount(demands).guard(Methods(route.methods)));
     }
-    // Its endpoints may stand in several scopes without a prefix: what is around them all is demanded here.
+    // The endpoints may be in several scopes without a prefix. The fallback has the demands of the scope around all of them.
     resource.default_service(fallback(Rc::clone(around), Some(allowed)))
 }
 
-/// Every method that some endpoint of the path answers.
+/// Each method that an endpoint of the path serves.
 fn allowed(mounts: &[(Mount, Rc<ScopeDemands>)]) -> Vec<&'static str> {
     let mut methods: Vec<_> = mounts.iter().flat_map(|(mount, _)| mount.route.methods).copied().collect();
     if methods.contains(&"GET") && !methods.contains(&"HEAD") {

@@ -1,12 +1,12 @@
-//! Routes that hide each other in one router.
+//! Finds routes that hide each other in one router.
 //!
-//! Threat: an endpoint that never gets a request, because an earlier route with a weaker policy takes its requests (CWE-863).
+//! Threat: an endpoint never gets a request, because an earlier route with a weaker policy takes its requests (CWE-863).
 //! Promise: such a mistake is found when the application is built. The cost grows linearly with the number of routes.
 
 use std::collections::HashMap;
 
 use super::Mount;
-use super::index::{PathIndex, Takes};
+use super::index::{Matches, PathIndex};
 use super::verify::mistake;
 use crate::config_error::ConfigError;
 use crate::policy::Route;
@@ -31,19 +31,19 @@ impl Siblings {
     pub(super) fn mount(&mut self, mount: &Mount, path: String) -> Result<(), ConfigError> {
         let handler = mount.policy.handler.to_string();
         let alike = self.by_shape.entry(shape(&path)).or_default();
-        let known = alike.iter().filter_map(|place| self.mounted.get(*place)).any(|before| before.path == path);
-        let taken = if known { None } else { self.index.first(&path, &sample(&path)) };
+        let known = alike.iter().filter_map(|index| self.mounted.get(*index)).any(|before| before.path == path);
+        let hidden_by = if known { None } else { self.index.first(&path, &sample(&path)) };
         // The error names the earliest route that hides this one. A route of the same shape has an error text of its own.
-        for place in alike.iter().take_while(|place| taken.is_none_or(|taken| **place <= taken)) {
-            let before = self.mounted.get(*place);
-            before.map_or(Ok(()), |before| before.agrees(&handler, &path, &mount.route))?;
+        for index in alike.iter().take_while(|index| hidden_by.is_none_or(|hidden_by| **index <= hidden_by)) {
+            let before = self.mounted.get(*index);
+            before.map_or(Ok(()), |before| before.allows(&handler, &path, &mount.route))?;
         }
-        if let Some(before) = taken.and_then(|place| self.mounted.get(place)) {
+        if let Some(before) = hidden_by.and_then(|index| self.mounted.get(index)) {
             return before.hides(&format!("`{handler}` at {path}"));
         }
-        let place = self.mounted.len();
-        alike.push(place);
-        self.index.add(place, &path, Takes::Path);
+        let index = self.mounted.len();
+        alike.push(index);
+        self.index.add(index, &path, Matches::Path);
         self.mounted.push(Before { route: Some(mount.route), handler, path });
         Ok(())
     }
@@ -51,10 +51,10 @@ impl Siblings {
     /// Adds a scope with a prefix. It has a router of its own.
     pub(super) fn nest(&mut self, path: String) -> Result<(), ConfigError> {
         let below = format!("{path}/below");
-        if let Some(before) = self.index.first(&below, &sample(&below)).and_then(|place| self.mounted.get(place)) {
+        if let Some(before) = self.index.first(&below, &sample(&below)).and_then(|index| self.mounted.get(index)) {
             return before.hides(&format!("the scope {path}"));
         }
-        self.index.add(self.mounted.len(), &path, Takes::Prefix);
+        self.index.add(self.mounted.len(), &path, Matches::Prefix);
         self.mounted.push(Before { route: None, handler: String::new(), path });
         Ok(())
     }
@@ -72,7 +72,7 @@ impl Before {
     fn help(&self) -> &'static str {
         match self.route {
             Some(_) => "add it first",
-            None => "put it inside of that scope, or add it first",
+            None => "move it into that scope, or add it first",
         }
     }
 
@@ -84,11 +84,11 @@ impl Before {
     }
 
     /// Checks whether an endpoint of the same shape can be added beside this one.
-    fn agrees(&self, handler: &str, path: &str, new: &Route) -> Result<(), ConfigError> {
+    fn allows(&self, handler: &str, path: &str, new: &Route) -> Result<(), ConfigError> {
         let Some(route) = &self.route else { return Ok(()) };
         if self.path != path {
             return mistake(format!(
-                "`{}` at {} and `{handler}` at {path} are the same path, so only the first would be found: give the \
+                "`{}` at {} and `{handler}` at {path} match the same paths, so the second one would never be reached: give the \
                  parameters the same names",
                 self.handler, self.path
             ));

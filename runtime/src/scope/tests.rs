@@ -1,4 +1,4 @@
-//! What it takes to verify a scope: counts of work, because they repeat and times would not.
+//! The cost of verifying a scope. The tests count steps, because counts are reproducible and times are not.
 
 use std::thread;
 
@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::index::work;
 use super::*;
 
-/// The prefixes of the scopes that were really verified, by whichever thread.
+/// The prefixes of the scopes whose verification was not skipped, in any thread.
 static VERIFICATIONS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 pub(super) fn note_verification(prefix: &str) {
@@ -44,7 +44,7 @@ fn work_of(scope: &Scope) -> (usize, usize) {
 }
 
 #[test]
-fn verifying_ten_times_the_routes_is_ten_times_the_work() {
+fn verification_work_grows_linearly_with_the_routes() {
     type Template = fn(usize) -> String;
     let kinds: [(&str, Template); 6] = [
         ("literal", |n| format!("/route-{n}")),
@@ -63,16 +63,16 @@ fn verifying_ten_times_the_routes_is_ten_times_the_work() {
     }
 }
 
-/// Where nothing but the pattern tells templates apart, each is compared with each; but it is compiled once.
+/// If only the patterns of templates differ, each template is compared with each other one, but is compiled once.
 #[test]
-fn a_pattern_is_compiled_once_however_often_it_is_compared() {
+fn a_pattern_is_compiled_once() {
     let (steps, compiled) = work_of(&routes(50, |n| format!(r"/{{id:\d+}}-{n}")));
-    assert_eq!(compiled, 49, "the last is compared with those before it, and nothing with the last");
+    assert_eq!(compiled, 49, "each pattern except the last, with which no other is compared");
     assert!(steps > 49 * 50 / 2, "{steps} steps");
 }
 
 #[test]
-fn all_workers_together_verify_a_scope_once() {
+fn all_workers_verify_a_scope_once() {
     let build = |prefix| routes(20, |n| format!("/verified-once-{n}")).inside_of(prefix);
     thread::scope(|threads| {
         for _ in 0..8 {
@@ -80,14 +80,14 @@ fn all_workers_together_verify_a_scope_once() {
         }
     });
     assert_eq!(verifications_of("/once"), 1);
-    // What differs in a rule or in a route is another scope.
+    // A scope with another rule or another route is verified again.
     build("/once").require_role("admin").verify_for_any_admin().unwrap_err();
     with(build("/once"), "/one-more".to_owned()).verify_for_any_admin().unwrap();
     assert_eq!(verifications_of("/once"), 3);
 }
 
 #[test]
-fn a_wrong_scope_is_wrong_each_time() {
+fn a_mistake_is_reported_each_time() {
     let wrong = || with(with(scope("/wrong"), "/{a}".to_owned()), "/b".to_owned());
     let mistakes: Vec<String> = (0..3).map(|_| wrong().verify_for_any_admin().unwrap_err().to_string()).collect();
     assert!(mistakes.iter().all(|mistake| mistake.contains("/wrong/b is never reached")), "{mistakes:?}");
@@ -95,13 +95,13 @@ fn a_wrong_scope_is_wrong_each_time() {
 }
 
 #[test]
-fn a_template_that_the_router_panics_about_blocks_no_later_scope() {
+fn an_invalid_template_does_not_block_later_scopes() {
     let broken = || with(with(scope("/broken"), "/{a:[}".to_owned()), "/{b:[}".to_owned());
     assert!(broken().verify_for_any_admin().is_err());
     assert_eq!(with(scope("/whole"), "/a".to_owned()).verify_for_any_admin(), Ok(()));
 }
 
-/// Many scopes are built in one process by tests: what is remembered of them is bounded.
+/// Tests build many scopes in one process, so the number of remembered scopes is limited.
 #[test]
 fn an_old_scope_is_verified_again() {
     let build = |n: usize| with(scope("/old"), format!("/old-{n}"));

@@ -1,6 +1,6 @@
 //! The cache of verified scopes.
 //!
-//! Threat: each worker builds the same scope and verifies it again, which slows the start-up down. Promise: the verification is
+//! Threat: each worker builds the same scope and verifies it again, which slows down the start. Promise: the verification is
 //! skipped only if an equal scope passed it. A scope with a mistake fails each time.
 
 use std::collections::VecDeque;
@@ -13,8 +13,8 @@ use crate::endpoint::Parts;
 use crate::policy::{Policy, Refused, Route, Rule};
 use crate::rate_limit::RateLimit;
 
-/// The last scopes that passed. An application has few. In a process with many scopes, such as a test, older ones are verified
-/// again.
+/// The last scopes that passed. An application has few scopes. In a process with many scopes, such as a test, older ones are
+/// verified again.
 static KNOWN: Mutex<VecDeque<Outline>> = Mutex::new(VecDeque::new());
 const MAX_KNOWN: usize = 16;
 

@@ -1,4 +1,4 @@
-//! Mistakes of a scope that the macros cannot find, because they see one handler at a time.
+//! Finds mistakes of a scope that the macros cannot find, because they see one handler at a time.
 
 use palisade_grammar::template::parameters;
 
@@ -13,7 +13,7 @@ use crate::role::RoleName;
 use crate::template;
 
 pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), ConfigError> {
-    // Unless every path can be read, nothing else can be told about them.
+    // The other checks need paths that can be parsed.
     prefixes(scope)?;
     let mut mistakes = Mistakes::default();
     reachable(scope, &Around::default(), &mut Siblings::default(), &mut mistakes);
@@ -25,7 +25,7 @@ pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), Conf
     mistakes.into_result()
 }
 
-/// No macro reads a prefix, and the router panics if it cannot read one.
+/// Checks the prefixes, which no macro checks, and the paths. The router would panic about one that it cannot parse.
 fn prefixes(scope: &Scope) -> Result<(), ConfigError> {
     let mut mistakes = Mistakes::default();
     mistakes.note(
@@ -87,7 +87,7 @@ fn endpoint(around: &Around, mount: &Mount, admin: Option<&RoleName>) -> Result<
     check_satisfiable(&around.rules, mount.policy, &path, admin)
 }
 
-/// One row cannot be both revealed by 403 and concealed by 404.
+/// Finds a row whose existence one attribute reveals by 403 and another one conceals by 404.
 fn check_deny_of_rows(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
     let mut rows: Vec<&Ownership> = Vec::new();
     for rule in around.rules.iter().map(|(_, rule)| rule).chain([&mount.policy.rule]) {
@@ -100,7 +100,7 @@ fn check_deny_of_rows(around: &Around, mount: &Mount) -> Result<(), ConfigError>
     let twice = rows.iter().find(|row| rows.iter().any(|other| other == *row && other.refused() != row.refused()));
     match twice {
         Some(row) => mistake(format!(
-            "`{}` at {}{} names one row of {} with `deny = 403` and without: write the same each time",
+            "`{}` at {}{} names one row of {} with `deny = 403` and without it: write the same `deny` each time",
             mount.policy.handler,
             around.prefix,
             mount.route.path,
@@ -128,13 +128,13 @@ fn check_satisfiable(
 ) -> Result<(), ConfigError> {
     let (handler, own) = (policy.handler, &policy.rule);
     let name = admin.unwrap_or(&RoleName::ADMIN);
-    let words = |rule: &Rule| rule.as_attributes(name).to_string();
-    let demanding = rules.iter().find(|(_, rule)| rule.credentials() == Credentials::Required);
-    if let (Some((scope, rule)), Rule::Public | Rule::OptionalAuth) = (demanding, own) {
+    let text = |rule: &Rule| rule.as_attributes(name).to_string();
+    let with_principal = rules.iter().find(|(_, rule)| rule.credentials() == Credentials::Required);
+    if let (Some((scope, rule)), Rule::Public | Rule::OptionalAuth) = (with_principal, own) {
         return mistake(format!(
             "`{handler}` at {path} is {own}, but its scope {scope} requires {}: move it out of the scope, or write \
              `#[authenticated]`",
-            words(rule)
+            text(rule)
         ));
     }
     if *own == Rule::Nobody {
@@ -142,25 +142,25 @@ fn check_satisfiable(
     }
     let all: Vec<&Rule> = rules.iter().map(|(_, rule)| rule).chain([own]).collect();
     let demands =
-        || rules.iter().map(|(scope, rule)| format!("{scope} ({})", words(rule))).collect::<Vec<_>>().join(" and ");
+        || rules.iter().map(|(scope, rule)| format!("{scope} ({})", text(rule))).collect::<Vec<_>>().join(" and ");
     let Some(table) = logic::table(&all, admin) else { return Ok(()) };
     if !table.is_satisfiable() {
         let why = if rules.is_empty() {
-            format!("{} conflicts with itself", words(own))
+            format!("{} conflicts with itself", text(own))
         } else {
-            format!("{} conflicts with the scope {}", words(own), demands())
+            format!("{} conflicts with the scope {}", text(own), demands())
         };
         return mistake(format!("`{handler}` at {path} admits nobody: {why}"));
     }
-    let Some(dead) = table.redundant_alternative(own) else { return Ok(()) };
-    let (own, dead) = (words(own), dead.as_term(name));
+    let Some(redundant) = table.redundant_alternative(own) else { return Ok(()) };
+    let (own, redundant) = (text(own), redundant.as_term(name));
     if rules.is_empty() {
         mistake(format!(
-            "`{handler}` at {path} has {own}, but `{dead}` is redundant beside the other conditions: remove it"
+            "`{handler}` at {path} has {own}, but `{redundant}` is redundant beside the other conditions: remove it"
         ))
     } else {
         mistake(format!(
-            "`{handler}` at {path} has {own}, but `{dead}` is redundant in the scope {}: remove it, or move the \
+            "`{handler}` at {path} has {own}, but `{redundant}` is redundant in the scope {}: remove it, or move the \
              route out of the scope",
             demands()
         ))
@@ -174,7 +174,7 @@ fn reachable(scope: &Scope, around: &Around, siblings: &mut Siblings, mistakes: 
             ScopeItemKind::Endpoint(mount) => {
                 mistakes.note(siblings.mount(mount, format!("{}{}", around.prefix, mount.route.path)));
             }
-            // Without a prefix it is in the same router.
+            // A scope without a prefix is in the same router.
             ScopeItemKind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings, mistakes),
             ScopeItemKind::Scope(inner) => {
                 mistakes.note(siblings.nest(format!("{}{}", around.prefix, inner.prefix)));

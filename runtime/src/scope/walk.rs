@@ -38,7 +38,7 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
     let mut table = PolicyTable::default();
     for (around, mount) in endpoints(scope, &Around::default()) {
         let row = PolicyRow::new(&mount.route, &around.prefix, mount.policy, &around.rules, &around.rate_limits);
-        table.push(row.taking_scoped(mount.needs.row_filter));
+        table.push(row.with_row_filter(mount.needs.row_filter));
     }
     table
 }

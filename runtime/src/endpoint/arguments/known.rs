@@ -1,7 +1,7 @@
-//! The arguments of which it is known what they need: the caller, a row, the body, a path of one parameter.
+//! The argument types with known requirements: the caller, a row, the body, a path of one parameter.
 //!
-//! Threat: `Option<Principal>` that is always `None`, a body that an earlier argument has eaten (CWE-1068). Promise: each says
-//! here where it can be had, once, and the compiler compares.
+//! Threat: an `Option<Principal>` that is always `None`; a body that an earlier argument has consumed (CWE-1068). Promise: the
+//! traits here define once on which routes each type is available, and the compiler checks it.
 
 use actix_web::Either;
 use actix_web::web::{Bytes, Form, Json, Path, Payload};
@@ -10,9 +10,9 @@ use super::Parts;
 use crate::extractors::{Claims, Owned, RowFilter};
 use crate::principal::Principal;
 
-/// An argument of which more is known than that a request gives it.
+/// An argument whose type has known requirements.
 pub trait Known {
-    /// How many parameters of the path it takes.
+    /// How many path parameters it takes. `None` if it takes none.
     fn parts() -> Option<Parts> {
         None
     }
@@ -25,10 +25,10 @@ pub trait Known {
 
 /// The kind of an argument that is [`Known`].
 pub struct Special;
-/// The kind of every other, of which there is nothing to say.
+/// The kind of each other argument, which has no known requirements.
 pub struct Plain;
-/// The kind of none. Were there one kind only for which a bound holds, the compiler would take it to be meant, and blame the
-/// argument for being of another.
+/// A kind that no argument has. If a bound held for only one kind, the compiler would infer that kind, and its error would report
+/// a wrong kind.
 pub struct Imaginary;
 
 /// No argument has read the body yet.
@@ -36,7 +36,7 @@ pub struct Unread;
 /// An argument has read the body.
 pub struct Read;
 
-/// It can be had after arguments that left the body in that state.
+/// It can follow arguments that left the body in this state.
 #[diagnostic::on_unimplemented(
     message = "two arguments of this handler read the body, but it can be read only once",
     label = "an argument before this one reads the body",
@@ -49,7 +49,7 @@ impl<T, Body> After<Plain, Body> for T {}
 #[diagnostic::do_not_recommend]
 impl<T, Body> After<Imaginary, Body> for T {}
 
-/// In which state it leaves the body.
+/// The state in which it leaves the body.
 pub trait Step<Kind, Body> {
     /// [`Read`] or [`Unread`].
     type Now;
@@ -58,7 +58,7 @@ impl<T, Body> Step<Plain, Body> for T {
     type Now = Body;
 }
 
-/// It can be had on a `#[public]` route.
+/// It is available on a `#[public]` route.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not available on a public route, because credentials are not checked there and no caller is known",
     label = "needs an authenticated caller",
@@ -71,7 +71,7 @@ impl<T> OnPublicRoute<Plain> for T {}
 #[diagnostic::do_not_recommend]
 impl<T> OnPublicRoute<Imaginary> for T {}
 
-/// It can be had on an `#[optional_auth]` route, whose caller may be unknown.
+/// It is available on an `#[optional_auth]` route, whose caller may be anonymous.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not available on an `#[optional_auth]` route, because its caller may be anonymous",
     label = "needs an authenticated caller",
@@ -84,7 +84,7 @@ impl<T> OnOptionalRoute<Plain> for T {}
 #[diagnostic::do_not_recommend]
 impl<T> OnOptionalRoute<Imaginary> for T {}
 
-/// It can be had on a route whose callers are known, and whose rule loads these rows.
+/// It is available on a route that requires a caller and whose rule loads these rows.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not available on this route, because its access attributes do not load such a row",
     label = "no access attribute has `of = ..` with this type",
@@ -96,7 +96,7 @@ impl<T, Rows> OnGuardedRoute<Plain, Rows, ()> for T {}
 #[diagnostic::do_not_recommend]
 impl<T, Rows> OnGuardedRoute<Imaginary, Rows, ()> for T {}
 
-/// It can be taken from a path whose own template has so many parameters.
+/// It can be extracted from a path whose own template has this number of parameters.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes one parameter, but the path of this route has {PARAMETERS}",
     label = "one value for {PARAMETERS} parameters",
@@ -108,15 +108,15 @@ impl<T, const PARAMETERS: usize> Fits<Plain, PARAMETERS> for T {}
 #[diagnostic::do_not_recommend]
 impl<T, const PARAMETERS: usize> Fits<Imaginary, PARAMETERS> for T {}
 
-/// Whether it may be missing on an `#[optional_auth]` route, as an `Option`.
+/// It may be missing on an `#[optional_auth]` route, if it is in an `Option`.
 pub trait MayBeMissing {}
 
-/// Where a row stands among those that a rule loads.
+/// The position of a row in the list of rows that a rule loads: the first one.
 pub struct Here;
-/// Behind the first one.
+/// The position in the rest of the list, after the first row.
 pub struct Behind<Place>(Place);
 
-/// Whether the rule loads a row of that type.
+/// The rule loads a row of this type, at this position in the list.
 pub trait Holds<Row, Place> {}
 #[diagnostic::do_not_recommend]
 impl<Row, Others> Holds<Row, Here> for (Row, Others) {}
@@ -199,7 +199,7 @@ body! {
     [] Payload;
 }
 
-/// Types that are one value whatever they stand in. How many parameters another type takes is found out when it is mounted.
+/// Types that always take one parameter. The number for other types is determined when the handler is mounted.
 macro_rules! one_value {
     ($($value:ident)*) => {$(
         impl Known for Path<$value> {
@@ -222,7 +222,7 @@ macro_rules! one_value {
 }
 one_value!(String bool char u8 u16 u32 u64 i8 i16 i32 i64 f32 f64);
 
-/// An extractor that has another one inside, and is there when that one is not.
+/// An extractor that contains another one, and succeeds if that one fails.
 macro_rules! optional {
     ($([$($generic:ident)?] $argument:ident;)*) => {$(
         impl<T: Known, $($generic)?> Known for $argument<T, $($generic)?> {
@@ -257,7 +257,7 @@ optional! {
     [E] Result;
 }
 
-// It reads the body once, for both.
+// `Either` reads the body once, for both.
 impl<L: Known, R: Known> Known for Either<L, R> {
     fn is_row_filter() -> bool {
         L::is_row_filter() || R::is_row_filter()

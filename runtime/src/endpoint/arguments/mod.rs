@@ -1,7 +1,7 @@
-//! What a handler takes and gives, judged when it is compiled: by type, so that an alias hides nothing.
+//! Compile-time checks of a handler's arguments and return type. They check types, not names, so an alias cannot evade them.
 //!
-//! Threat: an argument that no request can ever give, which is found out in production (CWE-1068). Promise: the compiler says
-//! so under the argument's type, in words about handlers; what only the mounted application can tell is said when it is built.
+//! Threat: an argument that no request can provide is found only in production (CWE-1068). Promise: the compiler reports it at
+//! the argument's type, in terms of handlers. Requirements that depend on where the handler is mounted are checked at startup.
 
 mod known;
 mod parts;
@@ -20,7 +20,7 @@ pub use self::parts::Parts;
 
 /// What a handler can take as an argument.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be an argument of a handler, because it is not an extractor",
+    message = "`{Self}` cannot be an argument of a handler, because it is not an extractor",
     label = "not an extractor",
     note = "extractors are `Json<T>`, `Form<T>`, `Query<T>` or `Path<T>` where `T: serde::Deserialize`, `String`, \
             `HttpRequest`, and palisade's `Principal`, `Claims<T>`, `RowFilter`, `Owned<T>`",
@@ -29,13 +29,13 @@ pub use self::parts::Parts;
 )]
 pub trait Argument: FromRequest + 'static {}
 
-// The error is then about the argument, with the notes above, and not about a bound of this very line.
+// With this attribute, the error is about the argument, with the notes above, and not about the bound in the next line.
 #[diagnostic::do_not_recommend]
 impl<T: FromRequest + 'static> Argument for T {}
 
 /// What a handler can return.
 #[diagnostic::on_unimplemented(
-    message = "a handler can't return `{Self}`, because it is not a response",
+    message = "a handler cannot return `{Self}`, because it is not a response",
     label = "not a `Responder`",
     note = "return a `Responder`: `HttpResponse`, a text, `Json<T>` where `T: serde::Serialize`, or a `Result` of one with an error that \
             is an `actix_web::ResponseError`, such as `palisade::Problem`",
@@ -46,7 +46,7 @@ pub trait Answer: Responder {}
 #[diagnostic::do_not_recommend]
 impl<T: Responder> Answer for T {}
 
-/// An argument, as a proof that a request gives it.
+/// An argument type, as a proof that it can be extracted from a request.
 ///
 /// The proof hides the type, so a wrong type is reported once, where the proof is requested.
 pub trait Proof {
@@ -66,17 +66,17 @@ pub fn take<T: Argument>() -> impl Proof<Argument = T> {
     Proven(PhantomData)
 }
 
-/// The proofs for a handler, each as the function that has it.
+/// The proofs for a handler, each as the function that returns it.
 pub trait Proofs {
     /// The tuple of the arguments.
     type Arguments: FromRequest + 'static;
-    /// The answer.
+    /// The return type.
     type Answer: Responder;
 }
 
-/// An answer, as a proof that it is a response; for the same reason.
+/// A return type, as a proof that it is a response. It hides the type for the same reason as [`Proof`].
 pub trait AnswerProof {
-    /// The answer.
+    /// The return type.
     type Answer: Responder;
 }
 
@@ -84,17 +84,17 @@ impl<T: Answer> AnswerProof for Proven<T> {
     type Answer = T;
 }
 
-/// The proof for the answer.
+/// The proof for the return type.
 #[must_use]
 pub fn give<T: Answer>() -> impl AnswerProof<Answer = T> {
     Proven(PhantomData)
 }
 
-/// A closure that returns the proofs. The compiler judges what is inside of it once.
+/// A closure that returns the proofs. The compiler checks its body once.
 pub trait Taken {
     /// The tuple of the arguments.
     type Arguments: FromRequest + 'static;
-    /// The answer.
+    /// The return type.
     type Answer: Responder;
 }
 
@@ -118,10 +118,10 @@ macro_rules! proofs {
         proofs!($($proof $function)*);
     };
 }
-// As many as a handler of actix-web can have.
+// The maximum number of arguments of an actix-web handler.
 proofs!(A1 F1 A2 F2 A3 F3 A4 F4 A5 F5 A6 F6 A7 F7 A8 F8 A9 F9 A10 F10 A11 F11 A12 F12 A13 F13 A14 F14 A15 F15 A16 F16);
 
-/// A handler, what it returns and the types of its arguments. A wrong type is reported where it is written.
+/// A handler, its return type and the types of its arguments. A wrong type is reported where it is written.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __handler {
@@ -147,19 +147,19 @@ where
     without_checks(handler)
 }
 
-/// What the arguments of a handler need from where it is mounted. Everything else about them is checked by the compiler.
+/// The requirements of a handler's arguments that depend on where the handler is mounted. The compiler checks all other ones.
 #[derive(Debug, Default)]
 pub struct ArgumentNeeds {
     /// For each `Path`, how many parameters it takes.
     pub(crate) path_parts: Vec<Parts>,
-    /// Whether an argument is a [`RowFilter`](crate::RowFilter), by any name of that type.
+    /// Whether an argument is a [`RowFilter`](crate::RowFilter), also by an alias.
     pub(crate) row_filter: bool,
 }
 
 /// The arguments of an endpoint, which the compiler has checked against its route.
 #[doc(hidden)]
 pub trait RouteArguments {
-    /// What is left to check when the endpoint is mounted.
+    /// The requirements to check when the endpoint is mounted.
     fn arguments() -> ArgumentNeeds;
 }
 
@@ -170,7 +170,7 @@ pub struct CheckedArguments<Body> {
 }
 
 impl CheckedArguments<Unread> {
-    /// Before the first argument.
+    /// The state before the first argument.
     #[must_use]
     pub fn none() -> Self {
         Self { needs: ArgumentNeeds::default(), body: PhantomData }
@@ -184,14 +184,14 @@ impl<Body> CheckedArguments<Body> {
         CheckedArguments { needs: self.needs, body: PhantomData }
     }
 
-    /// After the last argument.
+    /// The requirements, after the last argument.
     #[must_use]
     pub fn needs(self) -> ArgumentNeeds {
         self.needs
     }
 }
 
-/// What is known of the type of an argument.
+/// The known properties of the type of an argument.
 pub struct OfKind<Kind> {
     parts: Option<Parts>,
     is_row_filter: bool,
@@ -204,18 +204,18 @@ impl<Kind> OfKind<Kind> {
     }
 }
 
-/// An argument that is about to be judged.
+/// The next argument to check.
 ///
-/// For a type of which something is known, `kind` is its own method; for a path it is that of [`OfPath`], and for all others
-/// that of [`OfOthers`]: method resolution goes that way, and thus sees types where a macro sees words only.
+/// The method `kind` is selected by method resolution, which sees types, while a macro sees only tokens. For a [`Known`] type it is
+/// the method of `Next`, for a path that of [`OfPath`], and for all others that of [`OfOthers`].
 pub struct Next<T>(OfPath<T>);
-/// One of which nothing is known, unless it is a path.
+/// An argument that is not [`Known`], but may be a path.
 pub struct OfPath<T>(OfOthers<T>);
-/// One of which nothing is known.
+/// An argument without known properties.
 pub struct OfOthers<T>(PhantomData<T>);
 
 impl<T> Next<T> {
-    /// The only one.
+    /// The only value.
     pub const ARGUMENT: Self = Self(OfPath(OfOthers(PhantomData)));
 }
 
@@ -236,27 +236,27 @@ impl<T> Deref for OfPath<T> {
 }
 
 impl<T: Known> Next<T> {
-    /// Its bounds are those of the type.
+    /// The kind with the properties of the type.
     pub fn kind(&self) -> OfKind<Special> {
         OfKind::new(T::parts(), T::is_row_filter())
     }
 }
 
 impl<T: DeserializeOwned> OfPath<Path<T>> {
-    /// How many parameters it takes, the type tells `serde`.
+    /// The kind of a path. The number of its parameters is derived from the type's `Deserialize`.
     pub fn kind(&self) -> OfKind<Plain> {
         OfKind::new(Some(Parts::of::<T>()), false)
     }
 }
 
 impl<T> OfOthers<T> {
-    /// There is nothing to say.
+    /// The kind without known properties.
     pub fn kind(&self) -> OfKind<Plain> {
         OfKind::new(None, false)
     }
 }
 
-/// On a route that looks at no credentials, and whose own template has `N` parameters.
+/// Checks an argument of a route that ignores credentials, and whose own template has `N` parameters.
 pub fn public<T, const N: usize, Rows, Place, Kind, Body>(
     checked: CheckedArguments<Body>,
     next: &OfKind<Kind>,
@@ -268,7 +268,7 @@ where
     checked.and(next)
 }
 
-/// On a route that admits callers without credentials.
+/// Checks an argument of a route that admits callers without credentials.
 pub fn optional<T, const N: usize, Rows, Place, Kind, Body>(
     checked: CheckedArguments<Body>,
     next: &OfKind<Kind>,
@@ -280,7 +280,7 @@ where
     checked.and(next)
 }
 
-/// On a route whose callers are known, and whose rule loads these rows: `(A, (B, ()))`.
+/// Checks an argument of a route that requires a caller, and whose rule loads these rows: `(A, (B, ()))`.
 pub fn guarded<T, const N: usize, Rows, Place, Kind, Body>(
     checked: CheckedArguments<Body>,
     next: &OfKind<Kind>,
@@ -291,7 +291,7 @@ where
     checked.and(next)
 }
 
-/// On a route that nobody may call for now: whatever its other attributes say comes back with them.
+/// Checks an argument of a route that is closed by `#[deny_all]`. The checks that depend on access apply again when it is opened.
 pub fn closed<T, const N: usize, Rows, Place, Kind, Body>(
     checked: CheckedArguments<Body>,
     next: &OfKind<Kind>,
@@ -303,7 +303,7 @@ where
     checked.and(next)
 }
 
-/// Where no rows are, no row has a place.
+/// Infers `()` for the position of a row on routes whose rules load no rows.
 pub trait Nothing<Rows, Place> {}
 impl<Rows> Nothing<Rows, ()> for () {}
 

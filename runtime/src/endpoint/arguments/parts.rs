@@ -1,7 +1,7 @@
-//! How many parameters a `Path<T>` takes, which only `T` knows, and tells whoever deserialises it.
+//! Determines how many parameters a `Path<T>` takes. Only the `Deserialize` implementation of `T` knows.
 //!
-//! Threat: a path that no request can fill, so that everybody gets 404 (CWE-1068). Promise: a type is asked as actix-web's own
-//! deserializer of paths asks it, so the two count alike.
+//! Threat: a `Path` that no request can fill, so that each request gets 404 (CWE-1068). Promise: the type is deserialized as by
+//! actix-web's own deserializer of paths, so both count the same.
 
 use std::fmt;
 
@@ -11,26 +11,26 @@ use serde::de::{DeserializeOwned, Error, Visitor};
 /// How many parameters a type takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parts {
-    /// One value, of a path that has one parameter.
+    /// One value, from a path that has exactly one parameter.
     One,
-    /// So many; of more, the first ones.
+    /// This number or more. Of more parameters, the first ones are used.
     AtLeast(usize),
-    /// By name, or however many there are.
+    /// Any number: the type takes them by name, or takes all.
     Any,
-    /// It is of a kind that a path never gives, such as an `Option`.
+    /// A type that a path never provides, such as an `Option`.
     Never,
 }
 
 impl Parts {
-    /// What `T` asks for first.
+    /// The shape that `T` requests first.
     pub(crate) fn of<T: DeserializeOwned>() -> Self {
-        match T::deserialize(Asked) {
-            Err(Told(parts)) => parts,
+        match T::deserialize(PartsProbe) {
+            Err(Requested(parts)) => parts,
             Ok(_) => Self::Any,
         }
     }
 
-    /// Whether a path of so many parameters can fill it.
+    /// Whether a path with this number of parameters can fill it.
     pub(crate) const fn fit(self, parameters: usize) -> bool {
         match self {
             Self::One => parameters == 1,
@@ -48,56 +48,61 @@ impl fmt::Display for Parts {
             Self::One => f.write_str("one value"),
             Self::AtLeast(1) => f.write_str("one part"),
             Self::AtLeast(parts) => write!(f, "{parts} parts"),
-            Self::Any => f.write_str("whatever there is"),
+            Self::Any => f.write_str("any number of parts"),
             Self::Never => f.write_str("an `Option`, which no path can fill"),
         }
     }
 }
 
-/// Gives no value, but notes what it was asked for.
-struct Asked;
+/// A deserializer without values. It returns the shape that was requested as its error.
+struct PartsProbe;
 
 #[derive(Debug)]
-struct Told(Parts);
+struct Requested(Parts);
 
-impl fmt::Display for Told {
+impl fmt::Display for Requested {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for Told {}
+impl std::error::Error for Requested {}
 
-/// What a type says on its own account tells nothing about the path.
-impl Error for Told {
+/// An error of the type itself says nothing about the number of parameters.
+impl Error for Requested {
     fn custom<T: fmt::Display>(_: T) -> Self {
-        Told(Parts::Any)
+        Requested(Parts::Any)
     }
 }
 
-macro_rules! told {
+macro_rules! requested {
     ($parts:expr => $($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Told> {
-            Err(Told($parts))
+        fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Requested> {
+            Err(Requested($parts))
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for Asked {
-    type Error = Told;
+impl<'de> Deserializer<'de> for PartsProbe {
+    type Error = Requested;
 
-    told!(Parts::One => deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+    requested!(Parts::One => deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
         deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
         deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf);
-    told!(Parts::Any => deserialize_map deserialize_seq deserialize_unit);
-    told!(Parts::Never => deserialize_option deserialize_identifier deserialize_ignored_any);
+    requested!(Parts::Any => deserialize_map deserialize_seq deserialize_unit);
+    requested!(Parts::Never => deserialize_option deserialize_identifier deserialize_ignored_any);
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, _: V) -> Result<V::Value, Told> {
-        Err(Told(Parts::AtLeast(length)))
+    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, _: V) -> Result<V::Value, Requested> {
+        Err(Requested(Parts::AtLeast(length)))
     }
 
-    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _: &'static str, length: usize, _: V) -> Result<V::Value, Told> {
-        Err(Told(Parts::AtLeast(length)))
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        length: usize,
+        _: V,
+    ) -> Result<V::Value, Requested> {
+        Err(Requested(Parts::AtLeast(length)))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -105,16 +110,16 @@ impl<'de> Deserializer<'de> for Asked {
         _: &'static str,
         _: &'static [&'static str],
         _: V,
-    ) -> Result<V::Value, Told> {
-        Err(Told(Parts::AtLeast(1)))
+    ) -> Result<V::Value, Requested> {
+        Err(Requested(Parts::AtLeast(1)))
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Told> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Requested> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, _: V) -> Result<V::Value, Told> {
-        Err(Told(Parts::Any))
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, _: V) -> Result<V::Value, Requested> {
+        Err(Requested(Parts::Any))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -122,8 +127,8 @@ impl<'de> Deserializer<'de> for Asked {
         _: &'static str,
         _: &'static [&'static str],
         _: V,
-    ) -> Result<V::Value, Told> {
-        Err(Told(Parts::Any))
+    ) -> Result<V::Value, Requested> {
+        Err(Requested(Parts::Any))
     }
 }
 
@@ -150,8 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn a_type_tells_how_many_parameters_it_takes() {
-        let told = [
+    fn parts_of_each_kind_of_type() {
+        let parts = [
             Parts::of::<u32>(),
             Parts::of::<String>(),
             Parts::of::<Wrapped>(),
@@ -169,11 +174,11 @@ mod tests {
         use Parts::{Any, AtLeast, Never, One};
         let expected =
             [One, One, One, AtLeast(1), AtLeast(2), AtLeast(2), AtLeast(3), AtLeast(1), Any, Any, Any, Any, Never];
-        assert_eq!(told, expected);
+        assert_eq!(parts, expected);
     }
 
     #[test]
-    fn a_path_fits_as_the_router_counts() {
+    fn parts_fit_a_number_of_parameters() {
         for (parts, fits) in [
             (Parts::One, [false, true, false]),
             (Parts::AtLeast(1), [false, true, true]),

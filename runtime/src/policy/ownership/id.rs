@@ -75,7 +75,7 @@ mod tests {
     struct Number(u32);
 
     #[test]
-    fn an_identifier_is_what_the_path_extractor_would_make_of_it() {
+    fn identifiers_are_parsed_like_path_parameters() {
         assert_eq!(parse::<u64>(&["7".into()]), Some(7));
         assert_eq!(parse::<String>(&["a b".into()]).as_deref(), Some("a b"));
         assert_eq!(parse::<Number>(&["7".into()]), Some(Number(7)));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_parse_identifies_nothing() {
+    fn invalid_identifiers_are_rejected() {
         for text in ["", "7 ", "+", "seven", "4294967296", "-1"] {
             assert_eq!(parse::<Number>(&[text.into()]), None, "{text}");
         }

@@ -67,7 +67,8 @@ pub trait Resource: Sized + 'static {
     /// attribute names several parameters. A value that cannot be parsed gets 404.
     type Id: DeserializeOwned;
 
-    /// Where the rows are. Register it with the `App` as `web::Data<Store>`. Without it, the response is 500, and the log tells why.
+    /// Where the rows are stored. Register it on the `App` as `web::Data<Store>`. Without it, the response is 500, and the reason is
+    /// logged.
     type Store: 'static;
 
     /// Loads the row, or returns `None` if it does not exist.
@@ -76,10 +77,10 @@ pub trait Resource: Sized + 'static {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if the store cannot answer now. The response is 503.
+    /// Returns [`Unavailable`] if the store does not respond. The response is 503.
     fn load(store: &Self::Store, id: Self::Id) -> impl Future<Output = Result<Option<Self>, Unavailable>>;
 
-    /// The subject of the principal that owns the row. A row with an empty owner belongs to nobody.
+    /// The subject of the principal that owns the row. A row with an empty owner belongs to no principal.
     fn owner(&self) -> Cow<'_, str>;
 
     /// The tenant of the row. Default: `None`.
@@ -128,13 +129,13 @@ pub(crate) enum LoadFailure {
 
 impl Ownership {
     /// A row of `R`, which these path parameters identify. `resource` is the name of the type as written. The attribute `owner`
-    /// writes it.
+    /// generates it.
     #[must_use]
     pub const fn of<R: Resource>(resource: &'static str, parameters: &'static [&'static str]) -> Self {
         Self { resource, parameters, refused: Refused::Missing, kind: TypeId::of::<R>, load: load::<R> }
     }
 
-    /// A row of somebody else is 403 and not 404, so that callers learn that it exists.
+    /// A row of another owner gets 403 and not 404, so callers can find out that it exists.
     #[must_use]
     pub const fn revealing(mut self) -> Self {
         self.refused = Refused::Forbidden;
@@ -194,7 +195,7 @@ impl fmt::Debug for Ownership {
     }
 }
 
-/// The same type by the same parameters is the same row, whatever a refusal tells.
+/// The same type with the same parameters is the same row, regardless of the response for other owners.
 impl PartialEq for Ownership {
     fn eq(&self, other: &Self) -> bool {
         self.kind() == other.kind() && self.parameters == other.parameters
