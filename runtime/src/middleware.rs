@@ -104,7 +104,7 @@ where
         if let Some(answer) = preflight {
             return finish.here(request, answer);
         }
-        let coding = match Coding::is_there(&request) {
+        let coding = match Coding::is_present(&request) {
             true => self.gate.coding(&finish.settings, &mut request),
             false => None,
         };

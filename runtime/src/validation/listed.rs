@@ -1,4 +1,4 @@
-//! The arguments of a handler one after the other, for generated code that has to leave out what a `#[cfg(..)]` took away.
+//! The arguments of a handler as a list, for generated code that must skip arguments disabled by `#[cfg(..)]`.
 
 /// A tuple of arguments as a list: `(&A, (&B, ()))`.
 pub trait Listed {
@@ -38,7 +38,7 @@ macro_rules! listed {
     (@value $first:ident $($name:ident)*) => { ($first, listed!(@value $($name)*)) };
 }
 
-// As many as a handler of actix-web may have.
+// A handler of actix-web has at most this many arguments.
 listed!(A B C D E F G H I J K L M N O P);
 
 #[cfg(test)]
