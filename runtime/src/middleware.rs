@@ -93,7 +93,7 @@ where
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let settings = self.settings.clone();
         let secure = request.app_config().secure();
-        let (share, preflight) = match settings.cors.asked(request.head()) {
+        let (share, preflight) = match settings.cors.classify(request.head()) {
             CorsRequest::Request(share) => (share, None),
             CorsRequest::Preflight(answer) => (answer.as_ref().map_or(Share::No, Clone::clone), Some(answer.map(drop))),
         };

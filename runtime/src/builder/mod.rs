@@ -67,7 +67,7 @@ impl Palisade {
             rate_limit_headers: RateLimitHeaders::Draft10,
             unlimited: ExemptClients::default(),
             headers: SecurityHeaders::new(),
-            cors: CorsRules::nobody(),
+            cors: CorsRules::none(),
             proxies: ProxyPeers::default(),
             forwarded_by: None,
             group: AddressGroup::default(),

@@ -17,7 +17,10 @@ pub(super) fn self_test() -> Result<(), ConfigError> {
     if *WORKS.get_or_init(|| published_vector().is_ok()) {
         Ok(())
     } else {
-        Err(ConfigError::new("jwt crypto backend", "must pass its self-test, but failed; this build cannot sign or verify tokens"))
+        Err(ConfigError::new(
+            "jwt crypto backend",
+            "must pass its self-test, but failed; this build cannot sign or verify tokens",
+        ))
     }
 }
 

@@ -58,6 +58,7 @@ impl TokenIssuer {
     /// the API that the tokens are for.
     ///
     /// # Errors
+    ///
     /// If the issuer or the audience is blank.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>, key: SigningKey) -> Result<Self, ConfigError> {
         Self::checked(issuer.into(), audience.into(), Ok(key))

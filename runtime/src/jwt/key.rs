@@ -57,11 +57,15 @@ impl VerifyingKey {
     pub fn hmac(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let secret = secret.as_ref();
         if algorithm.family() != Family::Hmac {
-            return Err(ConfigError::new("jwt secret", format!("must be for an HMAC algorithm; {algorithm} needs a public key in PEM")));
+            return Err(ConfigError::new(
+                "jwt secret",
+                format!("must be for an HMAC algorithm; {algorithm} needs a public key in PEM"),
+            ));
         }
         check_secret_length(algorithm, secret)?;
         backend::self_test()?;
-        let material = DecodingKey::from_secret(secret).map_err(|_| ConfigError::new("jwt secret", "must not be empty"))?;
+        let material =
+            DecodingKey::from_secret(secret).map_err(|_| ConfigError::new("jwt secret", "must not be empty"))?;
         Ok(Self::new(vec![algorithm], material))
     }
 
@@ -260,13 +264,15 @@ pub(super) fn unsuitable_pem(algorithm: Algorithm, pem: &[u8], half: Half) -> Co
     let problem = match (label(pem), half) {
         (None, _) => "must be PEM text (`-----BEGIN ..`); pass the content of a file, not its path".to_owned(),
         (Some(_), Half::Public) if has_label(pem, Half::Private) => {
-            "must be a public key, but is a private key; extract its public half (`openssl pkey -in key.pem -pubout`)".to_owned()
+            "must be a public key, but is a private key; extract its public half (`openssl pkey -in key.pem -pubout`)"
+                .to_owned()
         }
         (Some(_), Half::Private) if has_label(pem, Half::Public) => {
             "must be a private key, but is a public key".to_owned()
         }
         (Some(label), _) if label.contains("CERTIFICATE") => {
-            "must be a key, but is a certificate; extract its key (`openssl x509 -in cert.pem -pubkey -noout`)".to_owned()
+            "must be a key, but is a certificate; extract its key (`openssl x509 -in cert.pem -pubkey -noout`)"
+                .to_owned()
         }
         _ => format!("must be a key for {algorithm}, but is of another kind or malformed"),
     };

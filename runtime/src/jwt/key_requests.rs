@@ -7,7 +7,7 @@
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::judgement::{Judgement, Failures, VerificationFailure};
+use super::judgement::{Failures, Judgement, VerificationFailure};
 use super::remote::{RemoteKeySet, Wanted};
 use super::{AuthError, Jwt, since_epoch};
 use crate::principal::Principal;

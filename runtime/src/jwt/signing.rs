@@ -44,7 +44,8 @@ impl SigningKey {
         }
         check_secret_length(algorithm, secret)?;
         backend::self_test()?;
-        let material = EncodingKey::from_secret(secret).map_err(|_| ConfigError::new("jwt secret", "must not be empty"))?;
+        let material =
+            EncodingKey::from_secret(secret).map_err(|_| ConfigError::new("jwt secret", "must not be empty"))?;
         Self::tested(algorithm, material)
     }
 
@@ -57,7 +58,10 @@ impl SigningKey {
         let pem = pem.as_ref();
         let material = match algorithm.family() {
             Family::Hmac => {
-                return Err(ConfigError::new("jwt key", format!("must be a secret for {algorithm}, not a private key")));
+                return Err(ConfigError::new(
+                    "jwt key",
+                    format!("must be a secret for {algorithm}, not a private key"),
+                ));
             }
             Family::Rsa => EncodingKey::from_rsa_pem(pem),
             Family::P256 | Family::P384 => EncodingKey::from_ec_pem(pem),

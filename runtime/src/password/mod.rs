@@ -72,6 +72,7 @@ impl Passwords {
     /// Creates the value with the default settings.
     ///
     /// # Errors
+    ///
     /// If the machine cannot provide random numbers.
     pub fn new() -> Result<Self, ConfigError> {
         Self::builder().build()
