@@ -119,7 +119,7 @@ impl Cors {
 
     /// One more request header that pages may send. Repeatable.
     ///
-    /// A text that is not a header name is a mistake.
+    /// A text that is not a header name is a configuration error.
     pub fn allow_header(mut self, name: &str) -> Self {
         self.0.allow_header(name);
         self
@@ -129,7 +129,7 @@ impl Cors {
 impl CorsAnyOrigin {
     /// One more request header that pages may send. Repeatable.
     ///
-    /// A text that is not a header name is a mistake.
+    /// A text that is not a header name is a configuration error.
     pub fn allow_header(mut self, name: &str) -> Self {
         self.rules.allow_header(name);
         self

@@ -77,9 +77,10 @@ const MOST_TOUCHED: usize = 10_000;
 /// let keys = ApiKeys::new("acme", "https://accounts.example", MemoryApiKeys::new())?;
 /// let palisade = Palisade::builder().authenticator(keys.clone()).build()?;
 ///
-/// // Rotation without an outage: create the new key first, then remove the old one. let old =
-/// keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?; let new =
-/// keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?; assert!(new.expose().starts_with("acme_"));
+/// // Rotation without an outage: create the new key first, then remove the old one.
+/// let old = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?;
+/// let new = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?;
+/// assert!(new.expose().starts_with("acme_"));
 /// assert!(keys.remove("u-1", old.record().id()).await?);
 /// # let _ = palisade;
 /// # Ok(())

@@ -146,7 +146,7 @@ fn digests_are_compared_in_constant_time() {
 }
 
 #[actix_web::test]
-async fn unknown_id_is_looked_up_like_a_known_one() {
+async fn unknown_id_costs_the_same_lookup() {
     let keys = keys();
     let unknown = with_checksum(&format!("acme_{}_{}", "0".repeat(32), "0".repeat(64)));
     assert_rejected(present(&keys, &unknown, now()).await, "api_key_unknown");

@@ -26,7 +26,7 @@ use crate::principal::{Principal, Token};
 /// The authentication scheme of the principals.
 pub(super) const SCHEME: &str = "Bearer";
 
-/// The end of the year 9999, where RFC 3339 ends. A later date is a mistake, such as milliseconds instead of seconds.
+/// The end of the year 9999, where RFC 3339 ends. A later date is rejected as an error, such as milliseconds instead of seconds.
 pub(super) const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 /// The values that the claims must have.

@@ -127,15 +127,17 @@ impl VerifyingKey {
             }
             (Family::Rsa, DecodingKeyKind::SecretOrDer(der)) => {
                 let components = (BACKEND.key_utils.rsa_pub_components_from_public_key)(der);
-                let (n, e) = components.map_err(|_| "is no RSA public key")?;
+                let (n, e) = components.map_err(|_| "must be an RSA public key")?;
                 check_rsa(&n, &e)?;
-                ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der).map_err(|_| "is no RSA public key")?;
+                ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der).map_err(|_| "must be an RSA public key")?;
             }
             (Family::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) => {
                 check_rsa(n, e)?;
                 // The backend would reject such a key with every token, so it is checked here.
                 let components = RsaPublicKeyComponents { n, e };
-                components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).map_err(|_| "is no RSA public key")?;
+                components
+                    .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+                    .map_err(|_| "must be an RSA public key")?;
             }
             (Family::P256, DecodingKeyKind::SecretOrDer(point)) => {
                 ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| "must be a point on P-256")?;

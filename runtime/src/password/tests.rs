@@ -118,7 +118,7 @@ async fn too_costly_stored_hash_is_not_computed() {
 }
 
 #[actix_web::test]
-async fn a_password_over_the_concurrency_limit_is_busy() {
+async fn password_over_the_concurrency_limit_is_busy() {
     let passwords = Passwords::builder().concurrency_limit(1).queue_timeout(Duration::ZERO).build().unwrap();
     let tries = join_all((0..8).map(|_| passwords.verify("correct horse", None))).await;
     assert_eq!(tries.iter().filter(|try_| **try_ == WRONG).count(), 1);

@@ -15,7 +15,7 @@ use crate::config_error::Mistakes;
 pub(crate) struct AddressRanges(Vec<IpNet>);
 
 impl AddressRanges {
-    /// The ranges that these texts name. A text that is not a range is reported as a mistake in `setting` and left out.
+    /// The ranges that these texts name. A text that is not a range is reported as an error in `setting` and left out.
     pub(crate) fn parse(
         setting: &'static str,
         ranges: impl IntoIterator<Item = impl AsRef<str>>,
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_not_a_range_names_the_setting() {
+    fn malformed_range_names_the_setting() {
         for text in ["", "10.0.0.0/33", "localhost", "10.0.0", "010.0.0.0/8", "*", "10.0.0.0/8,11.0.0.0/8"] {
             let mut mistakes = Mistakes::default();
             let _ = AddressRanges::parse("the setting", [text], &mut mistakes);

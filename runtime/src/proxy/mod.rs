@@ -49,8 +49,8 @@ const CLIENT_HEADERS: [HeaderName; 9] =
 /// use palisade::Palisade;
 /// use palisade::proxy::ForwardedBy;
 ///
-/// let mistake = Palisade::builder().forwarded_by(ForwardedBy::Forwarded).build().err(); assert_eq!(mistake.expect("a header
-/// needs trusted proxies").setting(), "forwarded_by");
+/// let mistake = Palisade::builder().forwarded_by(ForwardedBy::Forwarded).build().err();
+/// assert_eq!(mistake.expect("a header needs trusted proxies").setting(), "forwarded_by");
 /// Palisade::builder().trusted_proxies(["10.0.0.0/8"]).forwarded_by(ForwardedBy::Forwarded).build()?;
 /// # Ok::<(), palisade::ConfigError>(())
 /// ```

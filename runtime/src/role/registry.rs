@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn implied_roles_pass_on_what_they_imply_and_grant() {
+    fn implied_roles_and_permissions_are_inherited() {
         let roles = Roles::builder()
             .role("admin", |role| role.implies("editor").grants("users:delete"))
             .role("editor", |role| role.implies("user").grants("pages:write"))

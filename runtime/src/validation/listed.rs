@@ -25,8 +25,7 @@ macro_rules! listed {
             type List<'a> = listed!(@type 'a $($name)*) where Self: 'a;
 
             #[allow(non_snake_case)]
-            /// References to the arguments, one after the other.
-    fn listed(&self) -> Self::List<'_> {
+            fn listed(&self) -> Self::List<'_> {
                 let ($($name,)*) = self;
                 listed!(@value $($name)*)
             }
@@ -46,7 +45,7 @@ mod tests {
     use super::Listed;
 
     #[test]
-    fn a_tuple_is_a_list_in_the_same_order() {
+    fn tuple_becomes_a_list_in_order() {
         assert_eq!((1, "two", '3').listed(), (&1, (&"two", (&'3', ()))));
         assert_eq!(().listed(), ());
     }

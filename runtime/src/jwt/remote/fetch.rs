@@ -61,7 +61,7 @@ impl Fetcher {
             .referer(false);
         let client = if loopback { client.no_proxy() } else { client };
         let client =
-            client.build().map_err(|_| refuse("cannot be age, because this machine has no trusted certificates"))?;
+            client.build().map_err(|_| refuse("cannot be used, because this machine has no trusted certificates"))?;
         Ok(Self { url, client })
     }
 
