@@ -130,7 +130,7 @@ impl Mistakes {
     }
 
     /// Whether one of the mistakes is in this setting, so that its consequences need not be reported too.
-    pub(crate) fn concern(&self, setting: &str) -> bool {
+    pub(crate) fn is_reported(&self, setting: &str) -> bool {
         self.0.iter().any(|mistake| mistake.setting == setting)
     }
 
@@ -169,7 +169,7 @@ mod tests {
         mistakes.report("realm", "is empty");
         mistakes.report("realm", "is empty");
         mistakes.report("leeway", "is too long");
-        assert!(mistakes.concern("leeway") && !mistakes.concern("cors origin"));
+        assert!(mistakes.is_reported("leeway") && !mistakes.is_reported("cors origin"));
         let error = mistakes.into_result().unwrap_err();
         assert_eq!(error.to_string(), "realm: is empty\nleeway: is too long");
         assert_eq!(error.setting(), "realm");

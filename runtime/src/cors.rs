@@ -275,26 +275,27 @@ impl CorsRules {
 }
 
 fn parse_origin(text: &str) -> Result<HeaderValue, ConfigError> {
-    let refused = |problem: String| ConfigError::new("cors origin", format!("{problem}, but is {text:?}"));
+    let config_error = |problem: String| ConfigError::new("cors origin", format!("{problem}, but is {text:?}"));
     if text == "*" || text == "null" {
-        return Err(refused("must be an origin (for every origin, use `Cors::allow_any_origin()`)".into()));
+        return Err(config_error("must be an origin (for every origin, use `Cors::allow_any_origin()`)".into()));
     }
     if text.contains('*') {
-        return Err(refused(
+        return Err(config_error(
             "must not contain a pattern, because a pattern can match the origin of an attacker".into(),
         ));
     }
-    let url = Url::parse(text).map_err(|_| refused("must be an origin, such as \"https://app.example.com\"".into()))?;
+    let url =
+        Url::parse(text).map_err(|_| config_error("must be an origin, such as \"https://app.example.com\"".into()))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(refused("must have the scheme http or https".into()));
+        return Err(config_error("must have the scheme http or https".into()));
     }
     // The serialization that a browser sends (RFC 6454 §6.2). Another spelling would never match.
     let serialized = url.origin().ascii_serialization();
     if serialized != text {
-        return Err(refused(format!("must be written as browsers send it, {serialized:?}")));
+        return Err(config_error(format!("must be written as browsers send it, {serialized:?}")));
     }
     HeaderValue::try_from(serialized)
-        .map_err(|_| refused("must contain only characters that a header field can contain".into()))
+        .map_err(|_| config_error("must contain only characters that a header field can contain".into()))
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use crate::role::{RoleName, Roles};
 
 impl PalisadeBuilder {
     /// The issuer whose subjects own resources and whose tenants count, for every `owner`, `owner_or_admin` and `tenant` and
-    /// for [`RowFilter`](crate::RowFilter). Default: the issuer of the authenticators if all have the same one. If they have
-    /// several, there is no default: a route that needs the issuer is then a configuration error if the
-    /// [`routes`](Self::routes) are given, and responds with 500 if they are not.
+    /// for [`RowFilter`](crate::RowFilter). Default: the issuer of the authenticators if all have the same one. Otherwise there
+    /// is no default: a route that needs the issuer is then a configuration error if the [`routes`](Self::routes) are given,
+    /// and responds with 500 if they are not.
     ///
     /// Danger: if the subjects of every issuer could own, the `alice` of one issuer could read what belongs to the `alice` of
     /// another (ASVS V6.8.1).

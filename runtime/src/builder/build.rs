@@ -29,7 +29,7 @@ impl PalisadeBuilder {
         self.body_timeouts.check(&mut mistakes);
         mistakes.note(config_checks::is_valid_admin_role(&self.admin));
         let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
-        if !mistakes.concern("routes") {
+        if !mistakes.is_reported("routes") {
             mistakes.note(scope::check_rows(&policies));
         }
         mistakes.note(config_checks::each_issuer_has_one_jwt(&self.jwt_issuers));
@@ -43,11 +43,11 @@ impl PalisadeBuilder {
         config_checks::check_requirements(&policies, &known, &mut mistakes);
         let proxies = TrustedProxies::new(self.proxies, self.forwarded_by);
         // If the proxies are already reported, the error about the missing proxies of a header would only repeat them.
-        let proxies = if mistakes.concern("trusted_proxies") { proxies.ok() } else { mistakes.note(proxies) };
+        let proxies = if mistakes.is_reported("trusted_proxies") { proxies.ok() } else { mistakes.note(proxies) };
         if let Some(proxies) = &proxies {
             config_checks::check_rate_limit_keys(&policies, &self.authenticators, proxies, &mut mistakes);
         }
-        config_checks::check_exempting_rules(&self.unlimited.rules, &mut mistakes);
+        config_checks::check_exempting_rules(&self.exempt_clients.rules, &mut mistakes);
         for Exempt { prefix, reason } in &self.exempt {
             config_checks::check_unguarded_prefix(prefix, reason, &mut mistakes);
             policies.exempt(prefix.clone(), reason.clone());
@@ -77,7 +77,7 @@ impl PalisadeBuilder {
             authenticators: self.authenticators,
             challenges,
             rate_limit_store: self.rate_limit_store.unwrap_or_else(RateLimitStore::of_this_process),
-            exempt_from_rate_limits: self.unlimited,
+            exempt_from_rate_limits: self.exempt_clients,
             rate_limit_mode: self.rate_limit_mode,
             rate_limit_wait: self.rate_limit_wait,
             rate_limit_headers: self.rate_limit_headers,

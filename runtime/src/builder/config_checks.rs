@@ -108,7 +108,7 @@ fn check_rule(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &m
     let at = format!("`{}` at {}", row.handler(), row.path());
     let demands = || format!("{at} demands {}", row.words(rule));
     if rule.credentials() == Credentials::Required && known.authenticators.is_empty() {
-        if !mistakes.concern("authenticator") {
+        if !mistakes.is_reported("authenticator") {
             mistakes
                 .report("authenticator", format!("is missing, but {}; add one with `.authenticator(..)`", demands()));
         }
@@ -129,18 +129,19 @@ fn check_rule(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &m
                 mistakes.report("roles", format!("{lacking}, but {}", demands()));
             }
         }
-        (None, Some(permission)) if !mistakes.concern("roles") => mistakes.report(
+        (None, Some(permission)) if !mistakes.is_reported("roles") => mistakes.report(
             "roles",
-            format!("no role grants {permission:?}, which {at} demands; register the roles with `.roles(..)`"),
+            format!("must be registered with `.roles(..)`, because {at} demands {permission:?}, which no role grants"),
         ),
         (None, _) => {}
     }
 }
 
 fn check_owner_issuer(known: &Configured<'_>, needed_by: &str, mistakes: &mut Mistakes) {
-    if matches!(known.owners, Owners::Unset) && !mistakes.concern("resource_owner_issuer") {
+    if matches!(known.owners, Owners::Unset) && !mistakes.is_reported("resource_owner_issuer") {
         let problem = format!(
-            "must be set with `.resource_owner_issuer(issuer)`, because the {} authenticators have several issuers, and {needed_by}",
+            "must be set with `.resource_owner_issuer(issuer)`, because the {} \
+             authenticators do not all have one known issuer, and {needed_by}",
             known.authenticators.len(),
         );
         mistakes.report("resource_owner_issuer", problem);
@@ -184,10 +185,10 @@ pub(super) fn check_rate_limit_keys(
             let counts = || format!("`{}` at {} counts \"{}\" by", row.handler(), row.path(), rate_limit.name());
             for by in rate_limit.keys() {
                 match by {
-                    By::Header(name) if proxies.is_empty() && !mistakes.concern("trusted_proxies") => {
+                    By::Header(name) if proxies.is_empty() && !mistakes.is_reported("trusted_proxies") => {
                         let problem = format!(
-                            "{} the header {name}, which only a trusted proxy may set; list the proxies with \
-                             `.trusted_proxies([\"10.0.0.0/8\"])`",
+                            "must list the proxies, such as `.trusted_proxies([\"10.0.0.0/8\"])`, because {} the header {name}, \
+                             which only a trusted proxy may set",
                             counts()
                         );
                         mistakes.report("trusted_proxies", problem);
@@ -195,7 +196,7 @@ pub(super) fn check_rate_limit_keys(
                     By::ApiKey if lacks_api_keys => {
                         lacks_api_keys = false; // Report this once.
                         let problem = format!(
-                            "{} API key, but no authenticator has API keys; add the `ApiKeys` with `.authenticator(..)`, or let \
+                            "must have API keys, because {} API key; add the `ApiKeys` with `.authenticator(..)`, or let \
                              `has_api_keys` of your own `Authenticator` return `true`",
                             counts()
                         );

@@ -49,7 +49,7 @@ impl PalisadeBuilder {
             let problem = "must not contain a range of all addresses, because no rate limit would count anything";
             self.mistakes.report("exempt_from_rate_limits", problem);
         }
-        self.unlimited.addresses.extend(ranges);
+        self.exempt_clients.addresses.extend(ranges);
         self
     }
 
@@ -59,7 +59,7 @@ impl PalisadeBuilder {
     /// The caller is known only after authentication. Earlier charges to the address are then given back. However, a request
     /// from an address that has reached its rate limit is rejected before authentication.
     pub fn exempt_from_rate_limits_if(mut self, rule: Rule) -> Self {
-        self.unlimited.rules.push(rule);
+        self.exempt_clients.rules.push(rule);
         self
     }
 

@@ -91,14 +91,14 @@ impl KeySet {
     /// If the file cannot be read, is over 1 MiB, or contains no usable key.
     pub fn from_jwks_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
-        let refuse = |problem: String| ConfigError::new("jwk set", format!("{}: {problem}", path.display()));
-        let size = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?.len();
+        let config_error = |problem: String| ConfigError::new("jwk set", format!("{}: {problem}", path.display()));
+        let size = std::fs::metadata(path).map_err(|error| config_error(error.to_string()))?.len();
         if size > LARGEST_FILE {
-            return Err(refuse("must be at most 1 MiB".to_owned()));
+            return Err(config_error("must be at most 1 MiB".to_owned()));
         }
-        let document = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        let document = std::fs::read(path).map_err(|error| config_error(error.to_string()))?;
         backend::self_test()?;
-        Self::read(&document).map_err(|problem| refuse(problem.to_owned()))
+        Self::read(&document).map_err(|problem| config_error(problem.to_owned()))
     }
 
     /// The number of keys.

@@ -207,17 +207,17 @@ fn only_address(head: &RequestHead, name: &HeaderName) -> Result<Option<IpAddr>,
 }
 
 fn edge_header(name: &str) -> Result<HeaderName, ConfigError> {
-    let refuse = |problem: String| Err(ConfigError::new("forwarded_by", problem));
+    let reject = |problem: String| Err(ConfigError::new("forwarded_by", problem));
     let Ok(header) = HeaderName::try_from(name) else {
-        return refuse(format!("must be a header name, such as \"cf-connecting-ip\", but is {name:?}"));
+        return reject(format!("must be a header name, such as \"cf-connecting-ip\", but is {name:?}"));
     };
     if header == X_FORWARDED_FOR || header == FORWARDED {
-        return refuse(format!(
+        return reject(format!(
             "must be `ForwardedBy::XForwardedFor` or `ForwardedBy::Forwarded` for the list in {name:?}"
         ));
     }
     if CLIENT_HEADERS.contains(&header) {
-        return refuse(format!("must be a header that the edge overwrites, but clients write {name:?} themselves"));
+        return reject(format!("must be a header that the edge overwrites, but clients write {name:?} themselves"));
     }
     Ok(header)
 }

@@ -163,7 +163,7 @@ impl RolesBuilder {
                 mistakes.report("roles", format!("{name:?} grants a permission with an {problem}"));
             }
             if self.roles.iter().take(at).any(|(earlier, _)| earlier == name) {
-                mistakes.report("roles", format!("{name:?} is defined twice"));
+                mistakes.report("roles", format!("must not define {name:?} twice"));
             }
             for unknown in terms.implies.iter().filter(|implied| self.terms(implied).next().is_none()) {
                 mistakes.report("roles", format!("{name:?} implies {unknown:?}, which is not a role of this registry"));

@@ -35,20 +35,20 @@ pub(super) struct Fetched {
 
 impl Fetcher {
     pub(super) fn new(url: &str) -> Result<Self, ConfigError> {
-        let refuse = |problem: &str| ConfigError::new("jwks url", problem.to_owned());
-        let url = Url::parse(url).map_err(|error| refuse(&format!("is not a valid address: {error}")))?;
+        let config_error = |problem: &str| ConfigError::new("jwks url", problem.to_owned());
+        let url = Url::parse(url).map_err(|error| config_error(&format!("must be a valid URL: {error}")))?;
         let loopback = is_loopback(&url);
         match url.scheme() {
             "https" => {}
             "http" if loopback => {}
             _ => {
-                return Err(refuse(
+                return Err(config_error(
                     "must be https (http only on the loopback interface), because the keys decide which tokens are accepted",
                 ));
             }
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse("must not contain a user or a password, because it is logged"));
+            return Err(config_error("must not contain a user or a password, because it is logged"));
         }
         let client = Client::builder()
             .redirect(redirect::Policy::none())
@@ -60,8 +60,9 @@ impl Fetcher {
             .https_only(!loopback)
             .referer(false);
         let client = if loopback { client.no_proxy() } else { client };
-        let client =
-            client.build().map_err(|_| refuse("cannot be used, because this machine has no trusted certificates"))?;
+        let client = client
+            .build()
+            .map_err(|_| config_error("cannot be used, because this machine has no trusted certificates"))?;
         Ok(Self { url, client })
     }
 
