@@ -75,7 +75,7 @@ async fn every_error_has_its_documented_status() {
     assert_answers(RefreshError::<Problem>::Issue(IssueError::Subject), 500, None).await;
     assert_answers(RefreshError::<Problem>::Unavailable, 503, Some("1")).await;
 
-    assert_answers(ApiKeyError::Invalid("the key would expire at once"), 422, None).await;
+    assert_answers(ApiKeyError::Invalid("the lifetime must not be zero"), 422, None).await;
     assert_answers(ApiKeyError::ForeignOwner, 403, None).await;
     assert_answers(ApiKeyError::OwnerFull, 409, None).await;
     assert_answers(ApiKeyError::StoreFull, 503, Some("1")).await;
@@ -106,8 +106,8 @@ async fn invalid_input_is_listed_by_field() {
     assert_eq!(listed["errors"], serde_json::json!([{"pointer": "/age", "code": "range", "detail": "It is 1 to 99."}]));
     let listed = body(Problem::from(PasswordError::TooLong).into_response()).await;
     assert_eq!(listed["errors"][0]["code"], "length");
-    let listed = body(Problem::from(ApiKeyError::Invalid("the key would expire at once")).into_response()).await;
-    assert_eq!(listed["errors"][0]["detail"], "the key would expire at once");
+    let listed = body(Problem::from(ApiKeyError::Invalid("the lifetime must not be zero")).into_response()).await;
+    assert_eq!(listed["errors"][0]["detail"], "the lifetime must not be zero");
 }
 
 #[actix_web::test]

@@ -1,9 +1,9 @@
-//! The audit trail: one event for each refusal, and for each failure of the server.
+//! The audit trail: one event for each rejected request, and for each failure of the server.
 //!
-//! Threat: attacks that leave no trace, and logs that leak secrets or can be forged (CWE-778, CWE-532, CWE-117).
-//! Promise (ASVS V16.2.1, V16.3): each refusal is one event on the target `palisade::audit`, with a stable reason. An event
-//! contains route templates and identifiers, and never a header, a body, a query or a raw path. The event of a failure also has
-//! its cause (V16.2.5): the text of the error that the application returned.
+//! Threat: attacks that leave no trace, and logs that leak secrets or can be forged (CWE-778, CWE-532, CWE-117). Promise (ASVS
+//! V16.2.1, V16.3): each rejected request is one event on the target `palisade::audit`, with a stable reason. An event contains
+//! route templates and identifiers, never a header, a body, a query or a raw path. The event of a failure also has its cause
+//! (V16.2.5): the text of the error that the application returned.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -14,15 +14,15 @@ use tracing::field::display;
 
 use crate::policy::HandlerPath;
 
-/// The target of every audit event, for filters of `tracing`.
+/// The target of every audit event, for `tracing` filters.
 pub const TARGET: &str = "palisade::audit";
 
-/// A request that was refused.
+/// A request that was rejected.
 pub(crate) struct Refused<'a> {
     pub(crate) status: StatusCode,
     pub(crate) reason: &'static str,
     pub(crate) method: &'a str,
-    /// The handler, or the part of palisade that refused the request.
+    /// The handler, or the part of palisade that rejected the request.
     pub(crate) handler: &'a dyn fmt::Display,
     pub(crate) client: Option<IpAddr>,
     pub(crate) subject: Option<&'a str>,
@@ -76,7 +76,7 @@ impl Failed<'_> {
     }
 }
 
-/// A rate limit would have refused the request, but it only observes.
+/// A rate limit would have rejected the request, but it only observes.
 pub(crate) fn over_rate_limit_observed(rate_limit: &str, handler: &dyn fmt::Display, client: Option<IpAddr>) {
     tracing::warn!(
         target: TARGET,
@@ -114,13 +114,13 @@ pub(crate) fn claim_ignored(issuer: &str, claim: &'static str) {
     tracing::debug!(target: TARGET, event = "claim_ignored", issuer = tracing::field::debug(issuer), claim);
 }
 
-/// A mistake in the setup of the application. The text tells what to add.
+/// An error in the setup of the application. The text explains how to fix it.
 ///
-/// Without a `tracing` subscriber the line goes to standard error, so that a new application does not miss it.
-pub(crate) fn misconfigured(handler: &dyn fmt::Display, cure: &str) {
+/// Without a `tracing` subscriber, the line is written to standard error, so that it is not missed during development.
+pub(crate) fn misconfigured(handler: &dyn fmt::Display, help: &str) {
     if !tracing::dispatcher::has_been_set() {
         // `eprintln!` panics if standard error is closed.
-        let _ = writeln!(io::stderr(), "palisade: {handler}: {cure}");
+        let _ = writeln!(io::stderr(), "palisade: {handler}: {help}");
     }
-    tracing::error!(target: TARGET, event = "misconfigured", handler = display(handler), cure);
+    tracing::error!(target: TARGET, event = "misconfigured", handler = display(handler), help);
 }

@@ -1,6 +1,6 @@
-//! Mistakes that are found when the application is built.
+//! Configuration errors, which are found when the application is built.
 //!
-//! Setters never fail: each keeps its mistake, and `build()` returns all mistakes at once.
+//! Setters never fail: each stores its errors, and `build()` returns all of them at once.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,11 +8,11 @@ use std::iter;
 
 use crate::problem::{Problem, answer_with_a_problem};
 
-/// One or more settings that cannot be used. It is found while the application is built, never on a request.
+/// One or more settings that cannot be used. The error occurs while the application is built, never on a request.
 ///
-/// `Display` prints one line for each mistake; a line names the setting and tells what to write instead. It never contains a
-/// secret. `Debug` prints the same text, because that is what `fn main() -> Result<(), Box<dyn Error>>` prints. A handler that
-/// returns this error responds with 500, and the client does not see the text.
+/// `Display` prints one line for each mistake, with the setting and how to fix it. It never contains a secret. `Debug` prints
+/// the same text, because `fn main() -> Result<(), Box<dyn Error>>` prints errors with `Debug`. A handler that returns this
+/// error responds with 500, and the client does not see the text.
 ///
 /// ```
 /// use palisade::{Cors, Palisade};
@@ -32,7 +32,7 @@ pub struct ConfigError {
     others: Vec<ConfigMistake>,
 }
 
-/// One setting that cannot be used: its name, and what to write instead.
+/// One setting that cannot be used: its name, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigMistake {
     setting: Cow<'static, str>,
@@ -40,7 +40,7 @@ pub struct ConfigMistake {
 }
 
 impl ConfigError {
-    /// A mistake in `setting`; `problem` tells what is wrong and what to write instead.
+    /// Creates an error for `setting`. `problem` explains what is wrong and how to fix it.
     pub fn new(setting: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
         Self { first: ConfigMistake { setting: setting.into(), problem: problem.into() }, others: Vec::new() }
     }
@@ -51,7 +51,7 @@ impl ConfigError {
         self.first.setting()
     }
 
-    /// All mistakes, at least one: first those that setters found, in the order of their calls, then those that `build()` found.
+    /// All mistakes, at least one: first those found by setters, in the order of their calls, then those found by `build()`.
     pub fn mistakes(&self) -> impl Iterator<Item = &ConfigMistake> {
         iter::once(&self.first).chain(&self.others)
     }
@@ -64,7 +64,7 @@ impl ConfigMistake {
         &self.setting
     }
 
-    /// What is wrong, and what to write instead.
+    /// What is wrong, and how to fix it.
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem
@@ -119,7 +119,7 @@ impl Mistakes {
         self.add(ConfigError::new(setting, problem));
     }
 
-    /// The value of a step that succeeded; the mistakes of one that failed are added.
+    /// Returns the value of a step that succeeded, and adds the mistakes of a step that failed.
     pub(crate) fn note<T>(&mut self, step: Result<T, ConfigError>) -> Option<T> {
         step.map_err(|error| self.add(error)).ok()
     }
@@ -129,18 +129,18 @@ impl Mistakes {
         let _ = self.note(others.into_result());
     }
 
-    /// Whether one of the mistakes is in this setting. What follows from a broken setting is not reported.
-    pub(crate) fn concern(&self, setting: &str) -> bool {
+    /// Whether one of the mistakes is in this setting, so that its consequences need not be reported too.
+    pub(crate) fn is_reported(&self, setting: &str) -> bool {
         self.0.iter().any(|mistake| mistake.setting == setting)
     }
 
-    /// The value, unless there is a mistake. A value that is missing although there is no mistake is an error too.
+    /// Returns the value, or an error if there is a mistake or the value is missing.
     pub(crate) fn value_or_error<T>(self, value: Option<T>) -> Result<T, ConfigError> {
         self.into_result()?;
-        value.ok_or_else(|| ConfigError::new("configuration", "cannot be used"))
+        value.ok_or_else(|| ConfigError::new("configuration", "must be complete"))
     }
 
-    /// An error if there is a mistake.
+    /// Returns an error if there is a mistake.
     pub(crate) fn into_result(self) -> Result<(), ConfigError> {
         let mut mistakes = self.0.into_iter();
         match mistakes.next() {
@@ -169,7 +169,7 @@ mod tests {
         mistakes.report("realm", "is empty");
         mistakes.report("realm", "is empty");
         mistakes.report("leeway", "is too long");
-        assert!(mistakes.concern("leeway") && !mistakes.concern("cors origin"));
+        assert!(mistakes.is_reported("leeway") && !mistakes.is_reported("cors origin"));
         let error = mistakes.into_result().unwrap_err();
         assert_eq!(error.to_string(), "realm: is empty\nleeway: is too long");
         assert_eq!(error.setting(), "realm");

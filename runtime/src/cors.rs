@@ -1,13 +1,13 @@
 //! Cross-origin requests (CORS): an exact allow-list of origins.
 //!
-//! Threat: an origin that is matched by a pattern, or every origin together with credentials (CWE-942, ASVS V3.4.2).
+//! Threat: an attacker's origin that matches a pattern, or credentials allowed for every origin (CWE-942, ASVS V3.4.2).
 //!
-//! Promise: an origin is allowed only if scheme, host and port are equal to a listed one. `*` with credentials does not compile,
-//! because [`CorsAnyOrigin`] has no method for it. Preflights are answered before authentication, and no rate limit counts them.
-//! Error responses carry the same headers as successful ones, so that a page can read why it was refused.
+//! Promise: an origin is allowed only if scheme, host and port are equal to a listed one. `*` with credentials does not
+//! compile, because [`CorsAnyOrigin`] has no method for it. Preflights are answered before authentication, and no rate limit
+//! counts them. Error responses carry the same headers as successful ones, so that a page can read why a request was rejected.
 //!
-//! palisade does not use `actix-cors`: that middleware cannot put its headers on responses that an outer layer makes from errors
-//! and panics, and its builder accepts any origin together with credentials.
+//! palisade does not use `actix-cors`: that middleware cannot add its headers to responses that an outer layer creates from
+//! errors and panics, and its builder allows credentials for any origin.
 //!
 //! ```
 //! use palisade::{Cors, Palisade};
@@ -37,7 +37,7 @@ use crate::denial::Denial;
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 const ANY: HeaderValue = HeaderValue::from_static("*");
-/// The response headers that a page may read beyond those that Fetch safelists.
+/// The response headers that a page may read in addition to those that the Fetch standard always allows.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, WWW-Authenticate, Location",
 );
@@ -50,7 +50,7 @@ const VARY_PREFLIGHT: HeaderValue =
 /// Default: no credentials; the methods GET, HEAD, POST, PUT, PATCH and DELETE; the request headers `Authorization` and
 /// `Content-Type`; browsers cache a preflight for 10 minutes.
 ///
-/// A mistake in an origin or in a header name is an error of [`PalisadeBuilder::build`](crate::PalisadeBuilder::build).
+/// A malformed origin or header name is a configuration error.
 ///
 /// ```
 /// use palisade::Cors;
@@ -76,7 +76,7 @@ pub struct CorsAnyOrigin {
     _without_credentials: PhantomData<()>,
 }
 
-/// What [`PalisadeBuilder::cors`](crate::PalisadeBuilder::cors) takes: made from a [`Cors`] or a [`CorsAnyOrigin`] with `into()`.
+/// The argument of [`PalisadeBuilder::cors`](crate::PalisadeBuilder::cors), converted from a [`Cors`] or a [`CorsAnyOrigin`].
 #[derive(Clone, Debug)]
 pub struct CorsRules {
     origins: Origins,
@@ -94,24 +94,24 @@ enum Origins {
 }
 
 impl Cors {
-    /// Exactly these origins, such as `https://app.example.com` or `http://localhost:5173`.
+    /// Allows exactly these origins, such as `https://app.example.com` or `http://localhost:5173`.
     ///
     /// Each must be written as a browser sends it: scheme and host, and the port unless it is the default port of the scheme. A
-    /// path, a `*` or a user name is a mistake.
+    /// path, a `*` or a user name is a configuration error.
     pub fn allow_origins(origins: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let mut mistakes = Mistakes::default();
         let origins = origins.into_iter().filter_map(|origin| mistakes.note(parse_origin(origin.as_ref()))).collect();
         Self(CorsRules { mistakes, ..CorsRules::new(Origins::Listed(origins)) })
     }
 
-    /// Every origin, without credentials.
+    /// Allows every origin, without credentials.
     ///
     /// Danger: any page on the web may read the responses. Use it only for an API whose responses are public.
     pub fn allow_any_origin() -> CorsAnyOrigin {
         CorsAnyOrigin { rules: CorsRules::new(Origins::Any), _without_credentials: PhantomData }
     }
 
-    /// Pages may send cookies and `Authorization` along. Default: they may not.
+    /// Allows pages to send cookies and `Authorization`. Default: not allowed.
     pub fn allow_credentials(mut self) -> Self {
         self.0.credentials = true;
         self
@@ -119,7 +119,7 @@ impl Cors {
 
     /// One more request header that pages may send. Repeatable.
     ///
-    /// A text that is not a header name is a mistake.
+    /// A text that is not a header name is a configuration error.
     pub fn allow_header(mut self, name: &str) -> Self {
         self.0.allow_header(name);
         self
@@ -129,7 +129,7 @@ impl Cors {
 impl CorsAnyOrigin {
     /// One more request header that pages may send. Repeatable.
     ///
-    /// A text that is not a header name is a mistake.
+    /// A text that is not a header name is a configuration error.
     pub fn allow_header(mut self, name: &str) -> Self {
         self.rules.allow_header(name);
         self
@@ -151,7 +151,7 @@ impl From<CorsAnyOrigin> for CorsRules {
 /// Whether a page of another origin may read the response.
 #[derive(Clone, Debug)]
 pub(crate) enum Share {
-    /// None may.
+    /// No page of another origin may.
     No,
     /// Pages of this origin may.
     With(HeaderValue),
@@ -164,8 +164,8 @@ pub(crate) enum CorsRequest {
 }
 
 impl CorsRules {
-    /// No origin at all: the default.
-    pub(crate) fn nobody() -> Self {
+    /// Allows no origin: the default.
+    pub(crate) fn none() -> Self {
         Self::new(Origins::Listed(Vec::new()))
     }
 
@@ -183,23 +183,23 @@ impl CorsRules {
     fn allow_header(&mut self, name: &str) {
         let Ok(header) = HeaderName::try_from(name) else {
             self.mistakes
-                .report("cors header", format!("{name:?} is not a header name; write one such as \"x-request-id\""));
+                .report("cors header", format!("must be a header name, such as \"x-request-id\", but is {name:?}"));
             return;
         };
         self.request_headers.push(header);
         let list = self.request_headers.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ");
         match HeaderValue::try_from(list) {
             Ok(list) => self.allow_headers = list,
-            Err(_) => self.mistakes.report("cors header", format!("{name:?} cannot be listed in a header")),
+            Err(_) => self.mistakes.report("cors header", format!("must fit in a header field, but {name:?} does not")),
         }
     }
 
-    /// The mistakes that the setters kept.
+    /// The errors that the setters stored.
     pub(crate) fn take_mistakes(&mut self) -> Mistakes {
         std::mem::take(&mut self.mistakes)
     }
 
-    pub(crate) fn asked(&self, head: &RequestHead) -> CorsRequest {
+    pub(crate) fn classify(&self, head: &RequestHead) -> CorsRequest {
         let Some(origin) = head.headers.get(ORIGIN) else {
             return CorsRequest::Request(Share::No);
         };
@@ -245,14 +245,14 @@ impl CorsRules {
         Ok(share)
     }
 
-    /// Adds the headers of every response, error responses too.
+    /// Adds the CORS headers to a response, including error responses.
     pub(crate) fn apply(&self, share: &Share, headers: &mut HeaderMap) {
         if let Origins::Listed(list) = &self.origins {
             if list.is_empty() {
                 return;
             }
             headers.append(VARY, VARY_ORIGIN);
-            // The list decides, whatever a handler set.
+            // The configured list overrides headers that a handler set.
             headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
             headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
         }
@@ -265,7 +265,7 @@ impl CorsRules {
         }
     }
 
-    /// Adds the headers that only the response to an accepted preflight has.
+    /// Adds the headers that only the response to a successful preflight has.
     pub(crate) fn apply_preflight(&self, headers: &mut HeaderMap) {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, self.allow_headers.clone());
@@ -275,24 +275,27 @@ impl CorsRules {
 }
 
 fn parse_origin(text: &str) -> Result<HeaderValue, ConfigError> {
-    let refused = |cure: String| ConfigError::new("cors origin", format!("{text:?} {cure}"));
+    let config_error = |problem: String| ConfigError::new("cors origin", format!("{problem}, but is {text:?}"));
     if text == "*" || text == "null" {
-        return Err(refused("is not an origin; list the origins, or use `Cors::allow_any_origin()`".into()));
+        return Err(config_error("must be an origin (for every origin, use `Cors::allow_any_origin()`)".into()));
     }
     if text.contains('*') {
-        return Err(refused("has a pattern, and a pattern can match origins of strangers; list each origin".into()));
+        return Err(config_error(
+            "must not contain a pattern, because a pattern can match the origin of an attacker".into(),
+        ));
     }
-    let url = Url::parse(text)
-        .map_err(|_| refused("is not an origin; write one such as \"https://app.example.com\"".into()))?;
+    let url =
+        Url::parse(text).map_err(|_| config_error("must be an origin, such as \"https://app.example.com\"".into()))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(refused("is not the origin of a web page; its scheme must be http or https".into()));
+        return Err(config_error("must have the scheme http or https".into()));
     }
-    // The serialization that a browser sends (RFC 6454 §6.2); anything else would never match.
+    // The serialization that a browser sends (RFC 6454 §6.2). Another spelling would never match.
     let serialized = url.origin().ascii_serialization();
     if serialized != text {
-        return Err(refused(format!("is never sent by a browser; write {serialized:?}")));
+        return Err(config_error(format!("must be written as browsers send it, {serialized:?}")));
     }
-    HeaderValue::try_from(serialized).map_err(|_| refused("contains characters that a header cannot hold".into()))
+    HeaderValue::try_from(serialized)
+        .map_err(|_| config_error("must contain only characters that a header field can contain".into()))
 }
 
 #[cfg(test)]

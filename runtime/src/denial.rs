@@ -1,14 +1,14 @@
-//! The refusal of one request.
+//! The rejection of a request.
 //!
-//! Threat: a refusal that leaks internals to the client (CWE-209), or tells the operator nothing. Promise: a denial has a status and
-//! a text for the client, and a separate stable reason for the audit log.
+//! Threat: an error response that leaks internals to the client (CWE-209), or a rejection that the operator cannot explain.
+//! Promise: a denial has a status and a text for the client, and a separate stable reason for the audit log.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 
 use crate::problem::{self, FieldError};
 
-/// A refusal of one request.
+/// The rejection of a request.
 #[derive(Debug)]
 pub(crate) struct Denial {
     pub(crate) status: StatusCode,
@@ -19,7 +19,7 @@ pub(crate) struct Denial {
     pub(crate) extra: Extra,
 }
 
-/// Additional data of some refusals.
+/// Additional data of some denials.
 #[derive(Debug)]
 pub(crate) enum Extra {
     None,
@@ -90,7 +90,7 @@ impl Denial {
         )
     }
 
-    /// The rate limit is full of requests in flight, so that units may come back at any moment.
+    /// The rate limit is full of requests in flight, so units may be given back at any time.
     pub(crate) const fn in_flight() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -100,8 +100,8 @@ impl Denial {
         )
     }
 
-    /// The client gets the same response as for an exceeded rate limit. The reason alerts the operator: the store of rate limits is
-    /// too small, or under attack.
+    /// The client gets the same response as for an exceeded rate limit. The reason tells the operator that the store of rate
+    /// limits is too small, or under attack.
     pub(crate) const fn store_full(retry_after: u32) -> Self {
         let mut denial = Self::too_many_requests(retry_after);
         denial.reason = "rate_limit_store_full";

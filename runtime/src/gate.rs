@@ -89,7 +89,7 @@ impl Gate {
     pub(crate) fn coding(&self, settings: &Settings, request: &mut ServiceRequest) -> Option<Coding> {
         let map = self.map.get_or_init(|| request.resource_map().clone());
         if !settings.exempt.is_empty() && may_be_exempt(settings, map, request.head().uri.path()) {
-            return Coding::of(request.headers()).map(|_| Coding::Left);
+            return Coding::of(request.headers()).map(|_| Coding::Unread);
         }
         Coding::take(request)
     }

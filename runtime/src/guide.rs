@@ -1,15 +1,15 @@
-//! The guide: how to use palisade, page by page.
+//! The guide to palisade.
 //!
 //! 1. [Getting started](getting_started)
 //! 2. Routes: [attributes], [mounting], [roles and permissions](roles), [ownership], [rate limits](rate_limits)
 //! 3. Callers: [tokens], [sessions], [API keys and passwords](api_keys)
 //! 4. Responses: [CORS and security headers](cors_and_headers), [the order of checks](order_of_checks), [errors]
-//! 5. Running it: [testing], [operations], [migrating]
-//! 6. Inside: [what the attributes expand to](expansion), [decisions], [glossary]
+//! 5. In production: [testing], [operations], [migrating]
+//! 6. Background: [what the attributes expand to](expansion), [decisions], [glossary]
 //!
 //! The pages are also an mdBook (`runtime/docs/book.toml`). Each example is compiled and run as a documentation test.
 
-/// Declares the pages. In a page, `[roles]` is a link to a file, as mdBook needs it; the definitions here come first, so in
+/// Declares the pages. In a page, `[roles]` links to a file, because mdBook needs that. The definitions here come first, so in
 /// rustdoc the same link leads to the module.
 macro_rules! pages {
     ($($page:ident: $file:literal,)*) => {$(

@@ -1,9 +1,9 @@
 //! Security headers on every response.
 //!
-//! Threat: sniffing, framing, downgrade, leaks through referrers and caches (ASVS V3.4, V14.3.2; CWE-693).
+//! Threat: content sniffing, framing, TLS downgrade, and leaks through referrers and caches (ASVS V3.4, V14.3.2; CWE-693).
 //!
-//! Promise: every response that leaves the middleware has these headers: 200, 304, 404, an error, a panic. A header that a handler
-//! set is left as it is. HSTS is sent over TLS only (RFC 6797 §7.2).
+//! Promise: every response of the middleware has these headers, also 304, 404, and responses after errors and panics. A header
+//! that a handler set is not changed. HSTS is sent only over TLS (RFC 6797 §7.2).
 //!
 //! ```
 //! use palisade::{Palisade, SecurityHeaders};
@@ -39,12 +39,12 @@ const FIXED: [(HeaderName, HeaderValue); 7] = [
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The headers that every response gets. They are prepared once, when the application is built.
+/// The security headers of every response. They are prepared once, when the application is built.
 ///
-/// A header that a handler sets is left as it is. Behind a proxy that ends TLS, the proxy must send `Strict-Transport-Security`,
-/// because the connection that arrives here is not TLS.
+/// A header that a handler sets is not changed. Behind a proxy that terminates TLS, the proxy must send
+/// `Strict-Transport-Security`, because its connection to the server is not TLS.
 ///
-/// A mistake in a name or a value is an error of [`PalisadeBuilder::build`](crate::PalisadeBuilder::build).
+/// A malformed name or value is a configuration error.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SecurityHeaders {
@@ -61,18 +61,20 @@ impl SecurityHeaders {
         Self { headers: FIXED.to_vec(), mistakes: Mistakes::default() }
     }
 
-    /// Another value for one of these headers, or one more header.
+    /// Changes the value of one of these headers, or adds a header.
     ///
-    /// A text that is not a header name, or a value that a header cannot hold, is a mistake.
+    /// An invalid header name or value is a configuration error.
     ///
-    /// Danger: a weaker value, such as a `content-security-policy` with `unsafe-inline`, takes a protection away.
+    /// Danger: a weaker value, such as a `content-security-policy` with `unsafe-inline`, removes a protection.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         let setting = || format!("security header {name:?}");
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Err(_), _) => {
-                self.mistakes.report(setting(), "is not a header name; write one such as \"content-security-policy\"");
+                self.mistakes.report(setting(), "must be a header name, such as \"content-security-policy\"");
             }
-            (Ok(_), Err(_)) => self.mistakes.report(setting(), "has a value with characters that a header cannot hold"),
+            (Ok(_), Err(_)) => self
+                .mistakes
+                .report(setting(), "must have a value without characters that a header field cannot contain"),
             (Ok(name), Ok(value)) => match self.headers.iter_mut().find(|(own, _)| *own == name) {
                 Some((_, own)) => *own = value,
                 None => self.headers.push((name, value)),
@@ -81,7 +83,7 @@ impl SecurityHeaders {
         self
     }
 
-    /// The mistakes that the setters kept.
+    /// The errors that the setters stored.
     pub(crate) fn take_mistakes(&mut self) -> Mistakes {
         std::mem::take(&mut self.mistakes)
     }
@@ -103,7 +105,7 @@ impl Default for SecurityHeaders {
     }
 }
 
-/// A response for one caller must not be stored by a cache (RFC 9111 §5.2.2.5).
+/// Forbids caches to store the response, because it is for one caller only (RFC 9111 §5.2.2.5).
 pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
     set_default(headers, &CACHE_CONTROL, &NO_STORE);
 }

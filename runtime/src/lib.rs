@@ -3,8 +3,7 @@
 //! A handler that does not state who may call it does not compile. The attributes of one handler become a [`Policy`], which is
 //! constant data: the middleware enforces it, and [`Palisade::policies`] prints it.
 //!
-//! # Start here
-//!
+//! # Getting started
 //!
 //! ```
 //! use actix_web::{App, web::Json};
@@ -46,53 +45,54 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Each route needs one access attribute. [`Palisade`] is the middleware: make it the outermost `wrap` of the `App`. Routes go into a
-//! [`scope`](crate::scope()), which demands more of all its routes if you want.
+//! Each route needs one access attribute. [`Palisade`] is the middleware: make it the outermost `wrap` of the `App`. Routes go
+//! into a [`scope`](crate::scope()), which can add requirements to all its routes.
 //!
 //! # Attributes
 //!
-//! | Attribute | It states |
+//! | Attribute | Meaning |
 //! |---|---|
 //! | [`get`], [`post`], [`put`], [`patch`], [`delete`], [`head`], [`options`], [`route`] | method and path |
-//! | [`public`], [`optional_auth`], [`authenticated`], [`deny_all`] | everybody, everybody with a caller if there is one, each caller, nobody |
-//! | [`require_role`], [`require_permission`], [`require_scope`] | the caller has a role, a permission, a scope of the token |
-//! | [`owner`], [`owner_or_admin`], [`tenant`] | the caller owns the resource, or belongs to its tenant |
+//! | [`public`], [`optional_auth`], [`authenticated`], [`deny_all`] | everyone may call it; everyone, and credentials are checked if present; each authenticated caller; no one |
+//! | [`require_role`], [`require_permission`], [`require_scope`] | the caller must have a role, a permission, a scope of the token |
+//! | [`owner`], [`owner_or_admin`], [`tenant`] | the caller must own the resource, or belong to its tenant |
 //! | [`authorize`] | an expression of these, and predicates of your own |
 //! | [`rate_limit`] | at most N requests in each window, for each client |
 //! | [`validate`] | the input is validated before the handler is called |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
-//! | [`Role`](derive@Role) | (derive) an enum of roles, with what they imply and grant |
+//! | [`Role`](derive@Role) | (derive) an enum of roles, with the roles that they imply and the permissions that they grant |
 //!
 //! # Modules
 //!
-//! | Who calls | What they may do | How often, and what of the network | Tools |
+//! | Authentication | Authorization | Rate limits and network | Tools |
 //! |---|---|---|---|
 //! | [`jwt`]: tokens, verified and issued | [`role`]: the role registry | [`rate_limit`](mod@rate_limit): limits and their stores | [`policy_table`]: all policies as text, HTML, JSON |
 //! | [`session`]: refresh tokens | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
-//! | [`revocation`]: tokens taken back | [`policy`]: rules as data | [`proxy`]: addresses behind proxies | [`config_error`]: mistakes of a configuration |
-//! | [`api_key`]: keys of programs | [`scope`](mod@scope): routes under one prefix | [`cors`], [`headers`]: browsers | [`audit`]: the events of the audit trail |
-//! | `password`: hashes of passwords | [`validation`]: input | [`deferring`](mod@deferring): other middleware | [`problem`]: error responses |
-//! | [`authn`]: an authenticator of your own | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | |
+//! | [`revocation`]: revoked tokens | [`policy`]: rules as data | [`proxy`]: addresses behind proxies | [`config_error`]: configuration errors |
+//! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`], [`headers`]: browsers | [`audit`]: the events of the audit trail |
+//! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware | [`problem`]: error responses |
+//! | [`authn`]: custom authenticators | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | |
 //!
 //! # Features
 //!
-//! None is on by default, and each only adds.
+//! No feature is enabled by default. Features are additive.
 //!
-//! | Feature | It adds |
+//! | Feature | Adds |
 //! |---|---|
 //! | `jwks` | keys of issuers from their JWK set URL (`jwt::RemoteKeySet`) |
 //! | `redis` | rate limits, sessions and revocations that several processes share |
 //! | `password` | `password::Passwords`: argon2id |
 //! | `compression` | compressed request bodies |
-//! | `testing` | help for an application's own tests; for `[dev-dependencies]` only |
+//! | `testing` | helpers for the tests of an application; for `[dev-dependencies]` only |
 //!
 //! # What palisade does not do
 //!
-//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It does not end TLS. It does not
-//! protect against cross-site request forgery, because it reads credentials from headers that a browser does not send by itself:
-//! do not put tokens into cookies. It does not encode output, and does not replace the checks of your database.
+//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It does not terminate TLS. It does
+//! not protect against cross-site request forgery, because it reads credentials only from headers that browsers do not send
+//! automatically: do not put tokens into cookies. It does not encode output, and does not replace the constraints of your
+//! database.
 //!
-//! # Under another name
+//! # Using another crate name
 //!
 //! The attributes call this crate `::palisade`. If Cargo.toml gives it another name, or if another crate re-exports it, add one line
 //! at the top of your crate: `extern crate guard as palisade;`, for `guard = { package = "palisade", .. }`.
@@ -127,7 +127,7 @@ mod dry_run;
     unnameable_types,
     clippy::exhaustive_enums,
     clippy::exhaustive_structs,
-    reason = "only generated code names most of its types"
+    reason = "most of its types are named only by generated code"
 )]
 mod endpoint;
 mod extraction_errors;
@@ -151,7 +151,7 @@ pub mod proxy;
 #[allow(
     clippy::exhaustive_enums,
     clippy::exhaustive_structs,
-    reason = "applications make a `KeyAnswer`; the conformance tests make the others"
+    reason = "applications create a `KeyAnswer`; the conformance tests create the others"
 )]
 pub mod rate_limit;
 pub mod rate_limiter;
@@ -200,7 +200,7 @@ pub use palisade_macros::{
 #[doc(hidden)]
 pub use palisade_macros::__policy;
 
-/// All that generated code names, for exactly one version of the macros.
+/// The items that generated code uses, for exactly one version of the macros.
 #[doc(hidden)]
 pub mod __v1 {
     pub use crate::authz::Authorized;
@@ -226,7 +226,7 @@ pub mod __v1 {
     pub use actix_web::{HttpRequest, HttpResponse};
     pub use palisade_macros::__Endpoint as Endpoint;
 
-    /// The inside of the rate limit stores. Only the tests and benches of this workspace use it.
+    /// Internals of the rate limit stores, only for the tests and benches of this workspace.
     pub mod rate_limits {
         pub use crate::rate_limit::client_key::{Client, ClientKey};
         pub use crate::rate_limit::limit::Limit;

@@ -93,7 +93,7 @@ where
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let settings = self.settings.clone();
         let secure = request.app_config().secure();
-        let (share, preflight) = match settings.cors.asked(request.head()) {
+        let (share, preflight) = match settings.cors.classify(request.head()) {
             CorsRequest::Request(share) => (share, None),
             CorsRequest::Preflight(decided) => {
                 (decided.as_ref().map_or(Share::No, Clone::clone), Some(decided.map(drop)))
@@ -106,7 +106,7 @@ where
         if let Some(decided) = preflight {
             return finish.short_circuit(request, decided);
         }
-        let coding = match Coding::is_there(&request) {
+        let coding = match Coding::is_present(&request) {
             true => self.gate.coding(&finish.settings, &mut request),
             false => None,
         };

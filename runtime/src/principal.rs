@@ -1,7 +1,7 @@
-//! The caller: the identity that an authenticator vouches for.
+//! The caller: an identity that an authenticator has verified.
 //!
-//! Threat: an identity that is taken from what the client merely claims (CWE-290). Promise: a [`Principal`] reaches a handler only
-//! through the guard, which got it from an [`Authenticator`](crate::Authenticator). It is immutable and cheap to clone.
+//! Threat: an identity that the client claims without proof (CWE-290). Promise: a [`Principal`] reaches a handler only through
+//! the guard, which gets it from an [`Authenticator`](crate::Authenticator). It is immutable and cheap to clone.
 //!
 //! ```
 //! use palisade::{Principal, authenticated, get};
@@ -22,9 +22,9 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::{Problem, answer_with_a_problem};
 
-/// The caller of a route, as vouched for by an authenticator. A handler takes it as an argument.
+/// The caller of a route, verified by an authenticator. A handler takes it as an argument.
 ///
-/// Two principals are the same caller only if issuer *and* subject agree (ASVS V6.8.1).
+/// Two principals are the same caller only if issuer *and* subject are equal (ASVS V6.8.1).
 ///
 /// ```
 /// use palisade::{Principal, authenticated, get};
@@ -39,7 +39,7 @@ use crate::problem::{Problem, answer_with_a_problem};
 #[derive(Clone)]
 pub struct Principal {
     identity: Arc<Identity>,
-    /// What the roles mean, where the application has a vocabulary of roles.
+    /// The resolved roles, if the application has a role registry.
     authority: Option<Arc<Authority>>,
 }
 
@@ -56,7 +56,7 @@ struct Identity {
     api_key: Option<Box<str>>,
 }
 
-/// What roles give: themselves, those that they imply, and permissions.
+/// The resolved roles of a principal: its roles, the roles that they imply, and the permissions that they grant.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Authority {
     roles: Vec<Box<str>>,
@@ -64,7 +64,7 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Whether it is new.
+    /// Adds a role. Returns whether it is new.
     pub(crate) fn add_role(&mut self, role: &str) -> bool {
         let new = !self.has_role(role);
         if new {
@@ -96,10 +96,10 @@ impl Authority {
 }
 
 impl Principal {
-    /// A principal of an [`Authenticator`](crate::Authenticator) of your own.
+    /// Creates a principal, for an [`Authenticator`](crate::Authenticator) of your own.
     ///
-    /// `scheme` is the authentication scheme (`"Basic"`), `issuer` is who vouches for the `subject`.
-    /// Making one gives no authority: only what an authenticator returns counts.
+    /// `scheme` is the authentication scheme, such as `"Basic"`, and `issuer` is the authority that identifies the `subject`.
+    /// Creating a principal grants nothing: only a principal that an authenticator returns is used.
     #[must_use]
     pub fn new(scheme: &'static str, issuer: impl Into<Box<str>>, subject: impl Into<Box<str>>) -> Self {
         let identity = Identity {
@@ -130,14 +130,14 @@ impl Principal {
         self
     }
 
-    /// The same principal with these permissions, beside those that its roles grant.
+    /// The same principal with these permissions, in addition to those that its roles grant.
     #[must_use]
     pub fn with_permissions(mut self, permissions: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Arc::make_mut(&mut self.identity).permissions = permissions.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The same principal, of this tenant.
+    /// The same principal with this tenant.
     #[must_use]
     pub fn with_tenant(mut self, tenant: impl Into<Box<str>>) -> Self {
         Arc::make_mut(&mut self.identity).tenant = Some(tenant.into());
@@ -149,11 +149,11 @@ impl Principal {
         self
     }
 
-    /// The same principal, come with the API key of this id: for an [`Authenticator`](crate::Authenticator) of your own whose
-    /// credentials are keys ([`has_api_keys`](crate::Authenticator::has_api_keys)).
+    /// The same principal, authenticated with the API key of this id. For an [`Authenticator`](crate::Authenticator) of your
+    /// own whose credentials are API keys ([`has_api_keys`](crate::Authenticator::has_api_keys)).
     ///
-    /// A rate limit [by API key](crate::rate_limit::By::ApiKey) counts by the id, so it has to be unique among all keys of the
-    /// application. It is not the key itself: the id is in no way secret.
+    /// A rate limit [by API key](crate::rate_limit::By::ApiKey) counts by the id, so it must be unique among all keys of the
+    /// application. It must not be the key itself, because the id is not secret.
     ///
     /// ```
     /// use palisade::Principal;
@@ -167,7 +167,7 @@ impl Principal {
         self
     }
 
-    /// The id of the API key that the principal came with, where it did come with one.
+    /// The id of the API key that authenticated the principal, if any.
     #[must_use]
     pub fn api_key(&self) -> Option<&str> {
         self.identity.api_key.as_deref()
@@ -184,12 +184,12 @@ impl Principal {
         self.identity.tenant.as_deref()
     }
 
-    /// Two principals are the same caller only if issuer *and* subject agree (ASVS V6.8.1).
+    /// Two principals are the same caller only if issuer *and* subject are equal (ASVS V6.8.1).
     pub(crate) fn is_same_caller_as(&self, other: &Self) -> bool {
         self.issuer() == other.issuer() && self.subject() == other.subject()
     }
 
-    /// The token that the principal came with, where it did come with one.
+    /// The token that authenticated the principal, if any.
     #[must_use]
     pub fn token(&self) -> Option<&Token> {
         self.identity.token.as_ref()
@@ -201,7 +201,7 @@ impl Principal {
         &self.identity.subject
     }
 
-    /// Who vouches for the subject.
+    /// The issuer, which identifies the subject.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.identity.issuer
@@ -213,21 +213,21 @@ impl Principal {
         self.identity.scheme
     }
 
-    /// The roles, as the authenticator found them.
+    /// The roles from the credential, without implied roles.
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.identity.roles
     }
 
-    /// The scopes, as the authenticator found them.
+    /// The scopes from the credential.
     #[must_use]
     pub fn scopes(&self) -> &[String] {
         &self.identity.scopes
     }
 
-    /// Whether the principal has this role, or one that implies it; compared exactly.
+    /// Whether the principal has this role, or one that implies it. Names are compared exactly.
     ///
-    /// Where the application has a vocabulary of [`Roles`](crate::Roles), one outside of it is nobody's.
+    /// If the application has a role registry ([`Roles`](crate::Roles)), this is `false` for a role that is not in it.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
         match &self.authority {
@@ -236,7 +236,7 @@ impl Principal {
         }
     }
 
-    /// Whether a role of the principal grants this permission, or its credential brought it along.
+    /// Whether a role of the principal grants this permission, or its credential carries it.
     #[must_use]
     pub fn has_permission(&self, permission: &str) -> bool {
         self.identity.permissions.iter().any(|own| own == permission)
@@ -263,7 +263,7 @@ impl fmt::Debug for Principal {
     }
 }
 
-/// What is known of the verified token that a [`Principal`] came with. The token itself is not kept.
+/// The content of the verified token that authenticated a [`Principal`]. The encoded token is not kept.
 #[derive(Clone)]
 pub struct Token {
     pub(crate) id: Option<Box<str>>,
@@ -275,63 +275,63 @@ pub struct Token {
 }
 
 impl Token {
-    /// What tells it from every other token of its issuer (`jti`, RFC 7519 §4.1.7).
+    /// The unique id of the token (`jti`, RFC 7519 §4.1.7).
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// The session that it was issued in (`sid`), where its issuer tells.
+    /// The session in which it was issued (`sid`), if the token carries it.
     #[must_use]
     pub fn session(&self) -> Option<&str> {
         self.session.as_deref()
     }
 
-    /// The names under which it can be taken back: its own, and that of its session.
+    /// The ids by which it can be revoked: its own, and that of its session.
     pub fn revocable_ids(&self) -> impl Iterator<Item = &str> {
         self.id().into_iter().chain(self.session())
     }
 
-    /// When it was issued (`iat`). 1970 if the token does not carry it, so that the token counts as older than any other.
+    /// When it was issued (`iat`). If the token does not carry it, 1970, so that the token is treated as older than any other.
     #[must_use]
     pub fn issued(&self) -> SystemTime {
         UNIX_EPOCH.checked_add(self.issued).unwrap_or(UNIX_EPOCH)
     }
 
-    /// When it ends (`exp`), leeway not counted.
+    /// When it expires (`exp`), without leeway.
     #[must_use]
     pub fn expires(&self) -> SystemTime {
         UNIX_EPOCH.checked_add(self.expires).unwrap_or(UNIX_EPOCH)
     }
 
-    /// Reads the claims of the token, the registered ones among them, into a type of the application.
+    /// Deserializes the claims of the token, including the registered ones, into a type of the application.
     ///
     /// A handler takes them as [`Claims<T>`](crate::Claims).
     ///
     /// # Errors
     ///
-    /// If the claims do not have the shape of `T`. The error may quote values of the token: it is for no client.
+    /// If the claims do not match `T`. The error may quote values of the token, so do not send it to a client.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.claims)
     }
 }
 
-/// Without the claims: they may hold what is in no log.
+/// Omits the claims, because they may contain personal data that must not be logged.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Token").field("id", &self.id).field("expires", &self.expires).finish_non_exhaustive()
     }
 }
 
-/// An argument that this request can't be given: because of a defect of the application (500, and a line in the log), or
-/// because the caller may not have it (403).
+/// An argument of a handler that cannot be extracted, because of a defect of the application (500, with a log event), or
+/// because the caller is not allowed to have it (403).
 ///
-/// Its text says what to write instead. It quotes nothing of the request, and no client reads it.
+/// Its text explains how to fix the defect. It quotes nothing from the request, and clients do not see it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{cure}")]
 pub struct ArgumentError {
     pub(crate) status: StatusCode,
-    /// For the log: what to write instead.
+    /// For the log: how to fix the defect.
     pub(crate) cure: &'static str,
 }
 

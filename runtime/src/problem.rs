@@ -2,8 +2,8 @@
 //!
 //! Threat: errors that leak internals or echo hostile input (CWE-209, CWE-79).
 //!
-//! Promise: each error response of palisade has one shape, a text that was written for clients, and no value that the client sent,
-//! except the path in `instance`. Internal causes are kept apart from it, for the log.
+//! Promise: each error response of palisade has the same format, a text that was written for clients, and no value that the
+//! client sent, except the path in `instance`. Internal causes are stored separately, for the log.
 //!
 //! ```
 //! use actix_web::http::StatusCode;
@@ -29,7 +29,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-/// An error in the shape of RFC 9457, for handlers that want to answer as palisade does.
+/// An error in the format of RFC 9457, for handlers that respond in the same way as palisade.
 ///
 /// ```
 /// use actix_web::http::StatusCode;
@@ -40,7 +40,7 @@ use serde::Serialize;
 /// ```
 ///
 /// Every error that a function of palisade returns to a handler becomes a problem with `?`, with the status that the error's
-/// documentation names. An error of your own does the same with a `From`:
+/// documentation names. For an error of your own, implement `From`:
 ///
 /// ```
 /// use actix_web::http::StatusCode;
@@ -50,8 +50,8 @@ use serde::Serialize;
 ///
 /// #[derive(Debug, thiserror::Error)]
 /// enum DbError {
-///     #[error("the database does not answer")]
-///     Away,
+///     #[error("the database is unavailable")]
+///     Unavailable,
 ///     #[error("the database failed: {0}")]
 ///     Failed(String),
 /// }
@@ -59,10 +59,10 @@ use serde::Serialize;
 /// impl From<DbError> for Problem {
 ///     fn from(error: DbError) -> Self {
 ///         let status = match error {
-///             DbError::Away => StatusCode::SERVICE_UNAVAILABLE,
+///             DbError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
 ///             DbError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
 ///         };
-///         // The client reads the status alone; the log has the cause.
+///         // The client sees only the status; the log has the cause.
 ///         Problem::new(status).caused_by(error)
 ///     }
 /// }
@@ -85,7 +85,7 @@ use serde::Serialize;
 #[serde(transparent)]
 pub struct Problem(Box<ProblemParts>);
 
-/// They are boxed, so that a `Result` with a problem is no larger than one without.
+/// Boxed, so that a `Result` with a problem stays small.
 #[derive(Clone, Debug, Serialize)]
 struct ProblemParts {
     #[serde(rename = "type")]
@@ -106,7 +106,7 @@ struct ProblemParts {
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// What is wrong with one field of the input.
+/// The error of one field of the input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     pointer: String,
@@ -115,8 +115,8 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// `pointer` is an RFC 6901 JSON pointer (`/address/city`, empty for the whole input), `code` a stable word such as
-    /// `length`, `detail` a sentence. Neither may hold the refused value.
+    /// `pointer` is an RFC 6901 JSON pointer (`/address/city`, empty for the whole input), `code` is a stable keyword such as
+    /// `length`, and `detail` is a sentence. None of them may contain the rejected value.
     pub fn new(
         pointer: impl Into<String>,
         code: impl Into<Cow<'static, str>>,
@@ -144,7 +144,7 @@ impl FieldError {
 }
 
 impl Problem {
-    /// A problem of type `about:blank`, whose title is the status' own phrase (RFC 9457 §4.2.1).
+    /// Creates a problem of type `about:blank`, whose title is the reason phrase of the status (RFC 9457 §4.2.1).
     #[must_use]
     pub fn new(status: StatusCode) -> Self {
         Self(Box::new(ProblemParts {
@@ -159,64 +159,66 @@ impl Problem {
         }))
     }
 
-    /// 500, in the words of every 500 of palisade's.
+    /// 500, with the standard text of palisade.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR).detail(INTERNAL)
     }
 
-    /// 503 with `Retry-After`, in the words of every 503 of palisade's.
+    /// 503 with `Retry-After` and the standard text of palisade.
     pub(crate) fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE).detail(UNAVAILABLE).retry_after(Duration::from_secs(1))
     }
 
-    /// 403, in the words of every 403 of palisade's.
+    /// 403, with the standard text of palisade.
     pub(crate) fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN).detail(FORBIDDEN)
     }
 
-    /// 422, in the words of every 422 of palisade's.
+    /// 422, with the standard text of palisade.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY).detail(INVALID).errors(errors)
     }
 
-    /// A type of your own: an absolute URI, best one that answers with documentation.
+    /// Sets a type of your own: an absolute URI, preferably of its documentation.
     #[must_use]
     pub fn kind(mut self, uri: impl Into<Cow<'static, str>>) -> Self {
         self.0.kind = uri.into();
         self
     }
 
-    /// A title that belongs to the type.
+    /// Sets the title of the type.
     #[must_use]
     pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
         self.0.title = title.into();
         self
     }
 
-    /// What happened this time, for the client's developer. Put no input, secret or internal name in it.
+    /// Sets the explanation of this occurrence, for the developer of the client. It must not contain input, secrets or internal
+    /// names.
     ///
-    /// The client reads it whatever the status is: only the text of *other* errors is withheld from a response of 500 and above.
+    /// The client sees it for every status. Only the text of *other* errors is withheld from a response of 500 and above.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.0.detail = Some(detail.into());
         self
     }
 
-    /// The path of the request that it answers.
+    /// Sets the path of the request.
     #[must_use]
     pub fn instance(mut self, path: impl Into<String>) -> Self {
         self.0.instance = Some(path.into());
         self
     }
 
-    /// What is wrong with which field.
+    /// Sets the errors of the fields.
     #[must_use]
     pub fn errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
         self
     }
 
-    /// When the client may try again: `Retry-After` (RFC 9110 §10.2.3), in whole seconds, rounded up, at least 1. Default: none.
+    /// Sets `Retry-After` (RFC 9110 §10.2.3): when the client may retry, in whole seconds, rounded up, at least 1. Default:
+    /// none.
     ///
     /// ```
     /// use std::time::Duration;
@@ -232,10 +234,10 @@ impl Problem {
         self
     }
 
-    /// What went wrong inside of the server. Default: nothing.
+    /// Sets the internal cause. Default: none.
     ///
-    /// No client reads it. A problem of 500 and above that a handler returns is one event in the log, with this error and its own
-    /// causes, so its text must hold no secret.
+    /// Clients do not see it. If a handler returns a problem of 500 and above, this error and its sources are logged, so its
+    /// text must not contain secrets.
     #[must_use]
     pub fn caused_by(mut self, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.cause = Some(Arc::from(error.into()));
@@ -257,12 +259,13 @@ impl Problem {
     #[must_use]
     pub fn into_response(self) -> HttpResponse {
         let mut response = self.response();
-        // Whoever finds it there knows that the text was written for clients, and can give it the application's style.
+        // A problem in the extensions marks the text as written for clients, and lets the middleware render it in the style of
+        // the application.
         response.extensions_mut().insert(self);
         response
     }
 
-    /// The response alone.
+    /// The response, without the problem in its extensions.
     pub(crate) fn response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.0.status);
         let headers = response.headers_mut();
@@ -270,29 +273,28 @@ impl Problem {
         if let Some(seconds) = self.0.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
         }
-        // The type has only strings and numbers, so there is nothing that serde_json could fail on; an empty body is
-        // the answer if there were.
+        // The type has only strings and numbers, so serde_json cannot fail. If it did, the body would be empty.
         response.set_body(serde_json::to_vec(self).unwrap_or_default()).map_into_boxed_body()
     }
 }
 
-/// What clients read of every such refusal.
+/// The texts that clients see for each kind of error.
 pub(crate) const INTERNAL: &str = "The server failed to process the request.";
 pub(crate) const UNAVAILABLE: &str = "A required service is unavailable; try again later.";
 pub(crate) const FORBIDDEN: &str = "You do not have permission to do this.";
 pub(crate) const INVALID: &str = "The input is invalid; see `errors`.";
 pub(crate) const OVER_RATE_LIMIT: &str = "The rate limit is exceeded; try again later.";
-/// The same text for expired, forged and revoked: the difference is for the log alone.
+/// The same text for expired, forged and revoked credentials: only the log shows the difference.
 pub(crate) const BAD_CREDENTIALS: &str = "The credentials are not valid.";
 
-/// Rounded up, at least 1: a client that comes back then is not too early. Less than a millisecond is no part of a second: a
-/// store rounds instants by less, and a client that waits so long comes later than that.
+/// Rounds up to whole seconds, at least 1, so that a client that waits this long is not too early. A fraction under a
+/// millisecond is ignored: it is within the rounding error of a store, and requests take longer to arrive.
 pub(crate) fn whole_seconds(duration: Duration) -> u32 {
     let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_millis() > 0));
     u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
 }
 
-/// Lets a handler return these errors: each answers with the [`Problem`] that it becomes.
+/// Lets a handler return these errors: each is converted into a [`Problem`] and its response.
 macro_rules! answer_with_a_problem {
     ($($error:ty),+ $(,)?) => {$(
         impl ::actix_web::ResponseError for $error {
@@ -319,7 +321,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// Title and detail.
+/// Shows the title and the detail.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.title)?;
@@ -353,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_a_source_and_never_on_the_wire() {
+    fn cause_is_a_source_and_never_sent() {
         let problem = Problem::internal().caused_by("hunter2").retry_after(Duration::from_millis(1_001));
         assert_eq!(problem.source().unwrap().to_string(), "hunter2");
         assert_eq!(problem.to_string(), "Internal Server Error: The server failed to process the request.");

@@ -128,7 +128,7 @@ fn unregistered_admin_role_fails_the_build() {
         (palisade::scope("/x").authorize(Rule::Admin).service(plain), "demands require_role(\"admin\")"),
     ] {
         let refused = build(routes).unwrap_err().to_string();
-        assert!(refused.starts_with("roles: the role \"admin\" is none of \"root\", \"user\" (name"), "{refused}");
+        assert!(refused.starts_with("roles: the role \"admin\" is not one of \"root\", \"user\" (name"), "{refused}");
         assert!(refused.contains(".admin_role(..)") && refused.contains(demands), "{refused}");
     }
     assert!(build(palisade::scope("/x").service(plain)).is_ok(), "no route here needs an administrator");

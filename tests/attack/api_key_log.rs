@@ -94,7 +94,7 @@ async fn failed_last_use_update_warns_once_without_key() {
         assert!(lines.lines().last().is_some_and(|line| line.contains(word)), "{word}: {lines}");
     }
     let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let warnings = lines.lines().filter(|line| line.contains("could not be noted"));
+    let warnings = lines.lines().filter(|line| line.contains("could not be recorded"));
     assert_eq!(warnings.count(), 1, "{lines}");
     assert!(!lines.contains(secret), "{lines}");
 }

@@ -1,7 +1,7 @@
-//! Configuring API keys.
+//! The configuration of API keys.
 //!
-//! Threat: a setting that was mistyped and takes effect on the first request (CWE-1188). Promise: every mistake is an error when
-//! the value is built, and all are reported at once.
+//! Threat: a mistyped setting that takes effect on the first request (CWE-1188). Promise: every invalid setting is an error
+//! when the value is built, and all are reported at once.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use super::{ApiKey, ApiKeyStore, ApiKeys};
 use crate::authn::digest::Digest;
 use crate::config_error::{ConfigError, Mistakes};
 
-const MOST_PER_OWNER: usize = 20;
+const DEFAULT_MOST_PER_OWNER: usize = 20;
 
 /// Settings of [`ApiKeys`]: see [`ApiKeys::builder`].
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct ApiKeysBuilder<S> {
 
 impl<S: ApiKeyStore> ApiKeysBuilder<S> {
     pub(super) fn new(prefix: String, issuer: String, store: S) -> Self {
-        Self { prefix, issuer, store, most_per_owner: MOST_PER_OWNER }
+        Self { prefix, issuer, store, most_per_owner: DEFAULT_MOST_PER_OWNER }
     }
 
     /// How many active keys an owner may have: at least 2, because a new key must work before the old one is removed. Default: 20.
@@ -38,25 +38,25 @@ impl<S: ApiKeyStore> ApiKeysBuilder<S> {
     ///
     /// # Errors
     ///
-    /// All settings that cannot be used (another shape of prefix, a blank issuer, fewer than 2 keys per owner), or a machine
-    /// without randomness.
+    /// If the prefix is malformed, the issuer is blank, fewer than 2 keys per owner are allowed, or the machine cannot provide
+    /// random numbers.
     pub fn build(self) -> Result<ApiKeys<S>, ConfigError> {
         let Self { prefix, issuer, store, most_per_owner } = self;
         let mut mistakes = Mistakes::default();
         let format = mistakes.note(KeyFormat::new(&prefix));
         if issuer.trim().is_empty() {
-            let problem = "is blank; name who vouches for the owners, such as the issuer of their tokens";
+            let problem = "must not be blank; use the issuer of the owners, such as the `iss` of their tokens";
             mistakes.report("api key issuer", problem);
         }
         if most_per_owner < 2 {
             mistakes.report(
                 "api keys most_per_owner",
-                "must be at least 2; a new key must work before the old one is removed",
+                "must be at least 2, because a new key must work before the old one is removed",
             );
         }
         let mut dummy = Digest::default();
         if getrandom::fill(&mut dummy).is_err() {
-            mistakes.report("api keys", "this machine gives no random numbers; keys cannot be made");
+            mistakes.report("api keys", "cannot be created, because the machine provides no random numbers");
         }
         let format = mistakes.value_or_error(format)?;
         Ok(ApiKeys {

@@ -1,8 +1,7 @@
 //! The text of an API key: `prefix_id_secret` and a checksum.
 //!
 //! Threat: each mistyped, truncated or guessed key costs a query to the store (CWE-400), and secret scanners cannot recognise a
-//! leaked key. Promise: the prefix and the checksum make a key recognisable, and a text of another form is rejected without a
-//! query.
+//! leaked key. Promise: the prefix and the checksum make a key recognisable, and a malformed key is rejected without a query.
 
 use std::fmt::Write as _;
 
@@ -22,17 +21,17 @@ const CHECKSUM: usize = 4;
 #[derive(Debug)]
 pub(super) struct KeyFormat {
     /// The prefix with its underscore.
-    lead: String,
+    start: String,
 }
 
-/// A presented key of the right form. It is not verified yet.
+/// A well-formed key from a request. It is not verified yet.
 pub(super) struct PresentedKey<'k> {
     pub(super) id: &'k str,
     pub(super) digest: Digest,
 }
 
 /// A new key.
-pub(super) struct Fresh {
+pub(super) struct GeneratedKey {
     pub(super) id: String,
     pub(super) text: SecretString,
     pub(super) digest: Digest,
@@ -41,21 +40,21 @@ pub(super) struct Fresh {
 impl KeyFormat {
     pub(super) fn new(prefix: &str) -> Result<Self, ConfigError> {
         let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let sound = prefix.len() <= LONGEST_PREFIX
+        let well_formed = prefix.len() <= LONGEST_PREFIX
             && prefix.bytes().all(letters)
             && prefix.bytes().next().is_some_and(|first| first.is_ascii_lowercase());
-        if !sound {
+        if !well_formed {
             return Err(ConfigError::new(
                 "api key prefix",
                 "must be a lowercase letter and up to 15 lowercase letters or digits, such as `acme`",
             ));
         }
-        Ok(Self { lead: format!("{prefix}_") })
+        Ok(Self { start: format!("{prefix}_") })
     }
 
     /// Returns whether the text has the prefix of these keys.
-    pub(super) fn leads(&self, text: &[u8]) -> bool {
-        text.starts_with(self.lead.as_bytes())
+    pub(super) fn has_prefix(&self, text: &[u8]) -> bool {
+        text.starts_with(self.start.as_bytes())
     }
 
     /// # Errors
@@ -64,13 +63,13 @@ impl KeyFormat {
     pub(super) fn read<'k>(&self, text: &'k [u8]) -> Result<PresentedKey<'k>, &'static str> {
         const MALFORMED: &str = "api_key_malformed";
         let text = std::str::from_utf8(text).map_err(|_| MALFORMED)?;
-        let rest = text.strip_prefix(self.lead.as_str()).ok_or(MALFORMED)?;
+        let rest = text.strip_prefix(self.start.as_str()).ok_or(MALFORMED)?;
         let (id, rest) = rest.split_once('_').ok_or(MALFORMED)?;
         // The lengths and digits are checked first, so that each later index is at a character boundary.
-        let sound = id.len() == 2 * ID && rest.len() == 2 * (SECRET + CHECKSUM) && is_hex(id) && is_hex(rest);
-        let body = text.len().checked_sub(2 * CHECKSUM).filter(|_| sound);
+        let well_formed = id.len() == 2 * ID && rest.len() == 2 * (SECRET + CHECKSUM) && is_hex(id) && is_hex(rest);
+        let body = text.len().checked_sub(2 * CHECKSUM).filter(|_| well_formed);
         let (body, checksum) = body.and_then(|end| text.split_at_checked(end)).ok_or(MALFORMED)?;
-        // The checksum is no secret: anybody can compute it from the rest.
+        // The checksum is not secret: it can be computed from the rest of the key.
         if u32::from_str_radix(checksum, 16) != Ok(crc32fast::hash(body.as_bytes())) {
             return Err("api_key_checksum");
         }
@@ -81,23 +80,23 @@ impl KeyFormat {
     /// # Errors
     ///
     /// If the machine has no random numbers or no working crypto backend.
-    pub(super) fn make(&self) -> Option<Fresh> {
+    pub(super) fn generate(&self) -> Option<GeneratedKey> {
         let mut id = [0; ID];
         let mut secret = Zeroizing::new([0; SECRET]);
         getrandom::fill(&mut id).ok()?;
         getrandom::fill(secret.as_mut()).ok()?;
         let id = id.iter().fold(String::with_capacity(2 * ID), hex);
 
-        // The buffer has its full size from the start, because a buffer that grows leaves copies that are not wiped.
-        let length = self.lead.len().saturating_add(2 * (ID + SECRET + CHECKSUM) + 1);
+        // The buffer has its full size from the start, because a buffer that grows leaves copies that are not zeroed.
+        let length = self.start.len().saturating_add(2 * (ID + SECRET + CHECKSUM) + 1);
         let mut text = String::with_capacity(length);
-        text.push_str(&self.lead);
+        text.push_str(&self.start);
         text.push_str(&id);
         text.push('_');
         text = secret.iter().fold(text, hex);
         let (checksum, digest) = (crc32fast::hash(text.as_bytes()), sha256(text.as_bytes()));
         text = checksum.to_be_bytes().iter().fold(text, hex);
-        Some(Fresh { id, text: text.into(), digest })
+        Some(GeneratedKey { id, text: text.into(), digest })
     }
 }
 

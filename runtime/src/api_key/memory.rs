@@ -30,7 +30,7 @@ pub struct MemoryApiKeys(Arc<KeyTables>);
 
 #[derive(Debug)]
 struct KeyTables {
-    /// The records by id. Code that holds an entry of `owners` may lock an entry here, and never in the other order.
+    /// The records by id. Lock order: code that holds an entry of `owners` may lock an entry here, never the other way round.
     keys: DashMap<Box<str>, ApiKey>,
     /// The ids of each owner.
     owners: DashMap<Box<str>, Vec<Box<str>>>,
@@ -45,7 +45,8 @@ impl MemoryApiKeys {
         Self::bounded(100_000)
     }
 
-    /// Creates a store for at most this many keys. A full store rejects new keys. Only expired keys of the same owner make room.
+    /// Creates a store for at most this many keys. A full store rejects new keys. Only expired keys of the same owner are
+    /// removed to make room.
     #[must_use]
     pub fn bounded(keys: usize) -> Self {
         Self(Arc::new(KeyTables {
@@ -75,54 +76,54 @@ impl KeyTables {
         });
         let outcome = if ids.len() >= most {
             InsertedApiKey::OwnerFull
-        } else if !self.take_room() {
+        } else if !self.reserve() {
             InsertedApiKey::StoreFull
         } else {
             ids.push(key.id().into());
             InsertedApiKey::Kept
         };
-        let nothing = ids.is_empty();
+        let owner_has_none = ids.is_empty();
         if outcome == InsertedApiKey::Kept {
             match self.keys.entry(key.id().into()) {
-                Entry::Vacant(place) => drop(place.insert(key)),
+                Entry::Vacant(slot) => drop(slot.insert(key)),
                 Entry::Occupied(_) => {
                     ids.pop();
                     self.kept.fetch_sub(1, Ordering::Relaxed);
                     return Err(Unavailable);
                 }
             }
-        } else if nothing {
+        } else if owner_has_none {
             drop(ids);
             self.owners.remove_if(key.owner(), |_, ids| ids.is_empty());
         }
         Ok(outcome)
     }
 
-    fn take_room(&self) -> bool {
+    fn reserve(&self) -> bool {
         let more = |kept: usize| kept.checked_add(1).filter(|kept| *kept <= self.bound);
         self.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
     fn forget(&self, id: &str) -> bool {
-        let there = self.keys.remove(id).is_some();
-        if there {
+        let existed = self.keys.remove(id).is_some();
+        if existed {
             self.kept.fetch_sub(1, Ordering::Relaxed);
         }
-        there
+        existed
     }
 
     fn remove(&self, owner: &str, id: &str) -> bool {
         let Some(mut ids) = self.owners.get_mut(owner) else {
             return false;
         };
-        let Some(place) = ids.iter().position(|own| **own == *id) else {
+        let Some(slot) = ids.iter().position(|own| **own == *id) else {
             return false;
         };
-        ids.swap_remove(place);
-        let there = self.forget(id);
+        ids.swap_remove(slot);
+        let existed = self.forget(id);
         drop(ids);
         self.owners.remove_if(owner, |_, ids| ids.is_empty());
-        there
+        existed
     }
 }
 

@@ -1,23 +1,23 @@
-//! API keys: long-lived credentials of programs, in the header `X-API-Key`.
+//! API keys: long-lived credentials for programs, in the header `X-API-Key`.
 //!
-//! Threat: a key that is read from a stolen store (CWE-256), guessed digit by digit by timing (CWE-208), valid for ever (CWE-613),
-//! or never changed because changing it means an outage (CWE-324).
+//! Threat: a key that is read from a stolen store (CWE-256), guessed digit by digit through timing (CWE-208), valid forever
+//! (CWE-613), or never rotated because rotation would cause an outage (CWE-324).
 //!
-//! Promise: the store has only a hash. A key is found by its id and compared in constant time, with the same work for an unknown
-//! id. A key ends when it expires or when its record is removed. An owner can have several keys at once, so that the next one is in
-//! use before the last one is removed.
+//! Promise: the store contains only a hash. A key is found by its id and compared in constant time, with the same work for an
+//! unknown id. A key is valid until it expires or its record is removed. An owner can have several keys at once, so that the
+//! new key is in use before the old one is removed.
 //!
 //! A key is `<prefix>_<id: 32 hex digits>_<secret: 64 hex digits><checksum: 8 hex digits>`; the checksum is CRC-32 (ISO-HDLC) of
 //! everything before it.
 //!
-//! Each refusal has a stable reason for the audit log, which never contains text of the key:
+//! Each rejection has a stable reason in the audit log, which never contains text from the key:
 //!
-//! | reason | the key was refused because |
+//! | reason | the key was rejected because |
 //! |---|---|
 //! | `api_key_repeated` | there are two `X-API-Key` headers |
-//! | `api_key_malformed` | it has another prefix, or not the shape above |
-//! | `api_key_checksum` | the checksum is wrong: a typing error or a cut-off copy; the store is not asked |
-//! | `api_key_unknown`, `api_key_secret` | no key has this id; the key with this id has another secret |
+//! | `api_key_malformed` | it has another prefix, or does not match the format above |
+//! | `api_key_checksum` | the checksum is wrong, because of a typing error or a truncated copy; the store is not queried |
+//! | `api_key_unknown`, `api_key_secret` | no key has this id; the key with this id has a different secret |
 //! | `api_key_expired` | it has expired |
 //! | `api_key_store` | (503) the store is down |
 
@@ -55,17 +55,17 @@ use crate::unavailable::Unavailable;
 
 const SCHEME: &str = "ApiKey";
 const HEADER: &str = "x-api-key";
-/// The shortest time between two notes of a key's last use.
+/// The minimum time between two updates of a key's last use.
 const TOUCH_PAUSE: Duration = Duration::from_secs(60);
-/// The longest time that a request waits for the note.
-const TOUCH_PATIENCE: Duration = Duration::from_millis(100);
-/// With so many notes in memory, those over a minute old are dropped.
-const TOUCHES: usize = 10_000;
+/// The longest time that a request waits for the update.
+const TOUCH_TIMEOUT: Duration = Duration::from_millis(100);
+/// If this many updates are remembered, those over a minute old are dropped.
+const MOST_TOUCHED: usize = 10_000;
 
-/// Makes API keys and authenticates requests that carry one as `X-API-Key: <key>`, never in a query or a body.
+/// Creates API keys and authenticates requests that carry one as `X-API-Key: <key>`, never in a query or a body.
 ///
-/// Cheap to clone; clones share the store. `Debug` shows no secret. Browsers do not send the header by themselves, so API keys need no
-/// protection against cross-site requests. An application can have several `ApiKeys`, each with its own prefix.
+/// Cheap to clone; clones share the store. `Debug` shows no secret. Browsers do not send the header automatically, so API keys
+/// need no protection against cross-site request forgery. An application can have several `ApiKeys`, each with its own prefix.
 ///
 /// ```
 /// use std::time::Duration;
@@ -77,7 +77,7 @@ const TOUCHES: usize = 10_000;
 /// let keys = ApiKeys::new("acme", "https://accounts.example", MemoryApiKeys::new())?;
 /// let palisade = Palisade::builder().authenticator(keys.clone()).build()?;
 ///
-/// // Rotation without an outage: first the new key is made, then the old one is removed.
+/// // Rotation without an outage: create the new key first, then remove the old one.
 /// let old = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?;
 /// let new = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await?;
 /// assert!(new.expose().starts_with("acme_"));
@@ -91,27 +91,28 @@ pub struct ApiKeys<S = MemoryApiKeys> {
     issuer: Arc<str>,
     store: Arc<S>,
     most_per_owner: usize,
-    /// What a key is compared with if its id is unknown. Its digest is random, so no key matches.
+    /// Compared with a key whose id is unknown. Its digest is random, so no key matches.
     dummy: ApiKey,
-    /// When this process last noted the use of each key. It holds valid keys only, so that strangers cannot make it grow.
+    /// When this process last recorded the use of each key. It contains only valid keys, so that unauthenticated clients cannot
+    /// make it grow.
     touched: Arc<DashMap<Box<str>, SystemTime>>,
 }
 
 impl<S: ApiKeyStore> ApiKeys<S> {
-    /// Keys that start with `prefix_`, kept in `store`, with the default settings.
+    /// Creates the value for keys that start with `prefix_` and are stored in `store`, with the default settings.
     ///
-    /// `prefix` is a lowercase letter and up to 15 lowercase letters or digits: the name of your service, so that secret scanners
-    /// recognise keys that leaked. Do not change it later: keys with another prefix are refused. `issuer` is who vouches for the
-    /// owners ([`Principal::issuer`]): use that of your [`Jwt`](crate::Jwt) if owners are its subjects.
+    /// `prefix` must be a lowercase letter and up to 15 lowercase letters or digits. Use the name of your service, so that
+    /// secret scanners recognise leaked keys. Do not change it later: keys with another prefix are rejected. `issuer` is the
+    /// issuer of the owners ([`Principal::issuer`]): use that of your [`Jwt`](crate::Jwt) if owners are its subjects.
     ///
     /// # Errors
     ///
-    /// Another shape of prefix, a blank issuer, or a machine without randomness.
+    /// If the prefix is malformed, the issuer is blank, or the machine cannot provide random numbers.
     pub fn new(prefix: impl Into<String>, issuer: impl Into<String>, store: S) -> Result<Self, ConfigError> {
         Self::builder(prefix, issuer, store).build()
     }
 
-    /// [`new`](Self::new) with other settings.
+    /// Starts a configuration with other settings than those of [`new`](Self::new).
     ///
     /// ```
     /// use palisade::api_key::{ApiKeys, MemoryApiKeys};
@@ -124,11 +125,11 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         ApiKeysBuilder::new(prefix.into(), issuer.into(), store)
     }
 
-    /// Makes a key. Only the result has its text: the store gets a hash.
+    /// Creates a key. Only the result contains its text: the store gets a hash.
     ///
     /// # Errors
     ///
-    /// [`ApiKeyError`], and no key was made.
+    /// [`ApiKeyError`], if no key was created.
     pub async fn create(&self, new: NewApiKey) -> Result<CreatedApiKey, ApiKeyError> {
         if new.issuer.as_deref().is_some_and(|issuer| *issuer != *self.issuer) {
             return Err(ApiKeyError::ForeignOwner);
@@ -144,18 +145,18 @@ impl<S: ApiKeyStore> ApiKeys<S> {
             None => None,
             Some(lifetime) => {
                 let end = now.checked_add(lifetime);
-                Some(end.ok_or(ApiKeyError::Invalid("the key would expire after the end of time"))?)
+                Some(end.ok_or(ApiKeyError::Invalid("the expiry of the key is too far in the future"))?)
             }
         };
-        let fresh = self.format.make().ok_or(ApiKeyError::Randomness)?;
-        let record = ApiKey::from_row(fresh.id, new.owner, fresh.digest, now)
+        let generated = self.format.generate().ok_or(ApiKeyError::Randomness)?;
+        let record = ApiKey::from_row(generated.id, new.owner, generated.digest, now)
             .with_name(new.name)
             .with_scopes(new.scopes)
             .with_roles(new.roles)
             .with_tenant(new.tenant)
             .with_expires(expires);
         match self.store.insert(record.clone(), self.most_per_owner).await {
-            Ok(InsertedApiKey::Kept) => Ok(CreatedApiKey { text: fresh.text, record }),
+            Ok(InsertedApiKey::Kept) => Ok(CreatedApiKey { text: generated.text, record }),
             Ok(InsertedApiKey::OwnerFull) => Err(ApiKeyError::OwnerFull),
             Ok(InsertedApiKey::StoreFull) => Err(ApiKeyError::StoreFull),
             Err(Unavailable) => Err(ApiKeyError::Unavailable),
@@ -173,9 +174,9 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         Ok(keys)
     }
 
-    /// Removes a key of this owner, and returns whether it existed. The key is refused from then on.
+    /// Removes a key of this owner, and returns whether it existed. The key is rejected from then on.
     ///
-    /// Take `owner` from the [`Principal`], never from the request: this is what keeps callers from each other's keys.
+    /// Take `owner` from the [`Principal`], never from the request. Otherwise callers could remove each other's keys.
     ///
     /// # Errors
     ///
@@ -187,7 +188,7 @@ impl<S: ApiKeyStore> ApiKeys<S> {
     async fn judge(&self, presented: PresentedKey<'_>, now: SystemTime) -> Result<Principal, AuthError> {
         let found =
             self.store.find(presented.id).await.map_err(|Unavailable| AuthError::Unavailable("api_key_store"))?;
-        // The same comparison for known and unknown ids.
+        // Known and unknown ids cost the same comparison.
         let known = found.is_some();
         let key = found.unwrap_or_else(|| self.dummy.clone());
         let same = verify_slices_are_equal(key.digest(), &presented.digest).is_ok();
@@ -197,7 +198,7 @@ impl<S: ApiKeyStore> ApiKeys<S> {
             (true, true) if !key.is_active(now) => return Err(AuthError::Invalid("api_key_expired")),
             (true, true) => {}
         }
-        self.note_use(&key, now).await;
+        self.record_use(&key, now).await;
         let mut principal =
             Principal::new(SCHEME, &*self.issuer, key.owner()).with_roles(key.roles()).with_scopes(key.scopes());
         if let Some(tenant) = key.tenant() {
@@ -206,20 +207,20 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         Ok(principal.with_api_key(key.id()))
     }
 
-    async fn note_use(&self, key: &ApiKey, now: SystemTime) {
+    async fn record_use(&self, key: &ApiKey, now: SystemTime) {
         let recent = |last: SystemTime| now.duration_since(last).is_ok_and(|past| past < TOUCH_PAUSE);
-        if key.last_used().is_some_and(recent) || !self.claim_note(key.id(), now, recent) {
+        if key.last_used().is_some_and(recent) || !self.must_record_use(key.id(), now, recent) {
             return;
         }
-        // The note does not change the result, so a slow one is abandoned.
-        if timeout(TOUCH_PATIENCE, self.store.touch(key.id(), now)).await != Ok(Ok(())) {
-            tracing::warn!(key = key.id(), "the last use of an API key could not be noted");
+        // The update does not change the result, so a slow one is abandoned.
+        if timeout(TOUCH_TIMEOUT, self.store.touch(key.id(), now)).await != Ok(Ok(())) {
+            tracing::warn!(key = key.id(), "the last use of an API key could not be recorded");
         }
     }
 
-    /// Whether this request must note the use.
-    fn claim_note(&self, id: &str, now: SystemTime, recent: impl Fn(SystemTime) -> bool) -> bool {
-        if self.touched.len() >= TOUCHES {
+    /// Whether this request must record the use.
+    fn must_record_use(&self, id: &str, now: SystemTime, recent: impl Fn(SystemTime) -> bool) -> bool {
+        if self.touched.len() >= MOST_TOUCHED {
             self.touched.retain(|_, last| recent(*last));
         }
         match self.touched.entry(id.into()) {
@@ -228,8 +229,8 @@ impl<S: ApiKeyStore> ApiKeys<S> {
                 last.insert(now);
                 true
             }
-            Entry::Vacant(place) => {
-                place.insert(now);
+            Entry::Vacant(slot) => {
+                slot.insert(now);
                 true
             }
         }
@@ -240,11 +241,11 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         let value = match (values.next(), values.next()) {
             (None, _) => return Attempt::Absent,
             (Some(value), None) => value,
-            // RFC 9110 §5.3: the header is not a list, so it is undefined which one counts.
+            // RFC 9110 §5.3: the header is not a list, so with two values it is undefined which one applies.
             (Some(_), Some(_)) => return Attempt::Done(Err(AuthError::Invalid("api_key_repeated"))),
         };
         match self.format.read(value.as_bytes()) {
-            Err(word) => Attempt::Done(Err(AuthError::Invalid(word))),
+            Err(reason) => Attempt::Done(Err(AuthError::Invalid(reason))),
             Ok(presented) => Attempt::Pending(Box::pin(self.judge(presented, now))),
         }
     }
@@ -268,10 +269,10 @@ impl<S: ApiKeyStore> Authenticator for ApiKeys<S> {
     }
 
     fn disowns(&self, request: &HttpRequest) -> bool {
-        request.headers().get_all(HEADER).all(|value| !self.format.leads(value.as_bytes()))
+        request.headers().get_all(HEADER).all(|value| !self.format.has_prefix(value.as_bytes()))
     }
 
-    // RFC 9110 §11.6.1 demands a challenge in every 401. No registered scheme fits, so a parameter names the header to send.
+    // RFC 9110 §11.6.1 requires a challenge in every 401. No registered scheme fits, so a parameter names the header to send.
     fn challenge(&self, realm: &str, _presented: bool) -> String {
         format!("{SCHEME} realm=\"{}\", header=\"X-API-Key\"", quoted(realm))
     }
@@ -300,27 +301,27 @@ impl<S> fmt::Debug for ApiKeys<S> {
     }
 }
 
-/// Why no key was made.
+/// Why no key was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiKeyError {
-    /// The [`NewApiKey`] has an invalid value; the text names it, and quotes nothing: 422.
+    /// The [`NewApiKey`] has an invalid value: 422. The text names the value without quoting it.
     #[error("{0}")]
     Invalid(&'static str),
     /// The owner has another issuer than these keys: 403.
     #[error("the owner has another issuer than these API keys")]
     ForeignOwner,
-    /// The owner has as many active keys as allowed, and must remove one first: 409.
-    #[error("the owner has as many active API keys as allowed: remove one first")]
+    /// The owner already has the maximum number of active keys: 409.
+    #[error("the owner has the maximum number of active API keys; remove one first")]
     OwnerFull,
-    /// The store has no room for more keys: 503 with `Retry-After`.
-    #[error("there is no room for more API keys")]
+    /// The store is full: 503 with `Retry-After`.
+    #[error("the store of API keys is full")]
     StoreFull,
-    /// The store does not answer: 503 with `Retry-After`.
-    #[error("the store of API keys does not answer")]
+    /// The store is unavailable: 503 with `Retry-After`.
+    #[error("the store of API keys is unavailable")]
     Unavailable,
-    /// The machine has no randomness or no working crypto backend: 500.
-    #[error("this machine lacks randomness or a crypto backend")]
+    /// The machine has no random numbers or no working crypto backend: 500.
+    #[error("the machine lacks random numbers or a crypto backend")]
     Randomness,
 }
 

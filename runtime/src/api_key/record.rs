@@ -38,9 +38,9 @@ pub struct NewApiKey {
 }
 
 impl NewApiKey {
-    /// A key of this owner that has no name, no scopes and no roles, and never expires.
+    /// Describes a key of this owner that has no name, no scopes and no roles, and never expires.
     ///
-    /// `owner` is the subject of the principal that the key speaks for, 1 to 255 bytes without control characters.
+    /// `owner` is the subject of the principal that the key authenticates, 1 to 255 bytes without control characters.
     /// `#[owner(id)]` compares it.
     ///
     /// Danger: the same subject of another issuer is another user. To create a key for the caller, use [`of`](Self::of).
@@ -56,14 +56,14 @@ impl NewApiKey {
         }
     }
 
-    /// A key of this caller. The creation fails if the caller has another issuer than the keys, because the same subject of two
-    /// issuers is two users (ASVS V6.8.1).
+    /// Describes a key of this caller. [`ApiKeys::create`](super::ApiKeys::create) fails if the caller has another issuer than
+    /// the keys, because the same subject of two issuers is two users (ASVS V6.8.1).
     pub fn of(principal: &Principal) -> Self {
         Self { issuer: Some(principal.issuer().to_owned()), ..Self::new(principal.subject()) }
     }
 
-    /// A name for the owner to recognise the key by: up to 255 bytes without control characters. Two keys may have the same name.
-    /// Default: empty.
+    /// A name by which the owner recognises the key: up to 255 bytes without control characters. Two keys may have the same
+    /// name. Default: empty.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -71,7 +71,8 @@ impl NewApiKey {
 
     /// Sets the scopes and replaces earlier ones: each of visible ASCII without `"` and `\` (RFC 6749 §3.3), at most 64. Default: none.
     ///
-    /// Danger: palisade does not check whether the owner has these scopes. Grant no more than the caller who asks for the key has.
+    /// Danger: palisade does not check whether the owner has these scopes. Grant only scopes that the caller who requests the
+    /// key has.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
@@ -79,14 +80,14 @@ impl NewApiKey {
 
     /// Sets the roles and replaces earlier ones: each 1 to 255 bytes without control characters, at most 64. Default: none.
     ///
-    /// Danger: the key keeps its roles when the owner loses them. Remove the keys of the owner then. palisade does not check whether
-    /// the owner has these roles.
+    /// Danger: the key keeps its roles when the owner loses them, so remove the keys of that owner. palisade does not check
+    /// whether the owner has these roles.
     pub fn roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.roles = roles.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The tenant that the key is confined to: 1 to 255 bytes without control characters. Default: none.
+    /// The tenant to which the key is restricted: 1 to 255 bytes without control characters. Default: none.
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
         self.tenant = Some(tenant.into());
         self
@@ -102,33 +103,36 @@ impl NewApiKey {
 
     /// Returns the first invalid property.
     pub(super) fn mistake(&self) -> Option<&'static str> {
-        let names = |texts: &[String]| texts.len() <= MOST && texts.iter().all(|text| is_credential_text(text));
-        let scopes = self.scopes.len() <= MOST && self.scopes.iter().all(|scope| is_scope(scope));
+        let names =
+            |texts: &[String]| texts.len() <= MOST_ROLES_OR_SCOPES && texts.iter().all(|text| is_credential_text(text));
+        let scopes = self.scopes.len() <= MOST_ROLES_OR_SCOPES && self.scopes.iter().all(|scope| is_scope(scope));
         match self {
             Self { owner, .. } if !is_credential_text(owner) => {
-                Some("the owner is 1 to 255 bytes without control characters")
+                Some("the owner must be 1 to 255 bytes without control characters")
             }
             Self { name, .. } if !(name.is_empty() || is_credential_text(name)) => {
-                Some("the name is up to 255 bytes without control characters")
+                Some("the name must be at most 255 bytes without control characters")
             }
             Self { roles, .. } if !names(roles) => {
-                Some("there are at most 64 roles, each 1 to 255 bytes without control characters")
+                Some("there must be at most 64 roles, each 1 to 255 bytes without control characters")
             }
             Self { tenant: Some(tenant), .. } if !is_credential_text(tenant) => {
-                Some("the tenant is 1 to 255 bytes without control characters")
+                Some("the tenant must be 1 to 255 bytes without control characters")
             }
-            _ if !scopes => Some("there are at most 64 scopes, of visible ASCII without quotes and backslashes"),
-            Self { lifetime: Some(Duration::ZERO), .. } => Some("the key would expire at once"),
+            _ if !scopes => {
+                Some("there must be at most 64 scopes, each of visible ASCII without quotes and backslashes")
+            }
+            Self { lifetime: Some(Duration::ZERO), .. } => Some("the lifetime must not be zero"),
             _ => None,
         }
     }
 }
 
-const MOST: usize = 64;
+const MOST_ROLES_OR_SCOPES: usize = 64;
 
 /// The record of a key, without the key itself. A clone is cheap. `Debug` does not show the digest.
 ///
-/// Your own store writes the values of the accessors into a row, and creates the record again from the row:
+/// A store of your own writes the values of the accessors into a row, and recreates the record from the row:
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -223,13 +227,13 @@ impl ApiKey {
         self
     }
 
-    /// The identifier of the key: 32 hexadecimal digits. It is a part of the key and no secret, so it may be shown to the owner.
+    /// The identifier of the key: 32 hexadecimal digits. It is part of the key but not secret, so it may be shown to the owner.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.0.id
     }
 
-    /// The subject that the key speaks for.
+    /// The subject that the key authenticates.
     #[must_use]
     pub fn owner(&self) -> &str {
         &self.0.owner
@@ -253,7 +257,7 @@ impl ApiKey {
         &self.0.roles
     }
 
-    /// The tenant that the key is confined to.
+    /// The tenant to which the key is restricted.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         self.0.tenant.as_deref()
@@ -265,7 +269,7 @@ impl ApiKey {
         self.0.created
     }
 
-    /// When the key expires. `None` means never. The key is invalid from this moment on.
+    /// When the key expires. `None` means never. The key is invalid from this time on.
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {
         self.0.expires
@@ -283,8 +287,8 @@ impl ApiKey {
         self.0.expires.is_none_or(|expires| at < expires)
     }
 
-    /// The SHA-256 digest of the text of the key before its checksum. A store keeps it in place of the key. It cannot be used as a
-    /// credential.
+    /// The SHA-256 digest of the text of the key before its checksum. A store keeps it instead of the key. It cannot be used as
+    /// a credential.
     #[must_use]
     pub fn digest(&self) -> &[u8; 32] {
         &self.0.digest
@@ -307,9 +311,9 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// A new key with its text. The server has the text only now.
+/// A new key with its text. The text is not stored and cannot be shown again.
 ///
-/// The text is wiped when this value is dropped. `Debug` does not show it.
+/// The text is zeroed when this value is dropped. `Debug` does not show it.
 #[derive(Debug)]
 pub struct CreatedApiKey {
     pub(super) text: SecretString,

@@ -1,7 +1,7 @@
 //! The store of API key records.
 //!
-//! Threat: two simultaneous requests that both pass a limit (CWE-367), and a key that another user removes by its id (CWE-639).
-//! Promise: the store decides and writes in one step.
+//! Threat: two simultaneous requests that together exceed a limit (CWE-367), and a key that another user removes by its id
+//! (CWE-639). Promise: the store checks and writes in one step.
 
 use std::future::Future;
 use std::time::SystemTime;
@@ -12,9 +12,9 @@ use crate::unavailable::Unavailable;
 /// Keeps the records of API keys: [`MemoryApiKeys`](crate::api_key::MemoryApiKeys), or a table of the application with one row
 /// for each key.
 ///
-/// No method gets a key, only its [`ApiKey`] record. A request waits for `find`, so `find` needs a time limit. Once a minute for
-/// each key, a request also waits for `touch`, for at most 100 milliseconds. Each error is [`Unavailable`]. Log its cause in the
-/// store.
+/// No method receives a key, only its [`ApiKey`] record. A request waits for `find`, so `find` needs a timeout. Once a minute
+/// for each key, a request also waits for `touch`, for at most 100 milliseconds. The only error is [`Unavailable`], so log its
+/// cause in the store.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -49,42 +49,42 @@ use crate::unavailable::Unavailable;
 /// }
 /// ```
 pub trait ApiKeyStore: Send + Sync + 'static {
-    /// Keeps a new record, unless its owner has `most` or more keys that are active at [`ApiKey::created`] of the new one. The store
-    /// must count and write in one step, otherwise two simultaneous calls can pass the limit. It may drop expired records of the
-    /// owner.
+    /// Stores a new record, unless its owner has `most` or more keys that are active at [`ApiKey::created`] of the new one. The
+    /// store must count and write in one step; otherwise two simultaneous calls can exceed the limit. It may drop expired
+    /// records of the owner.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if the record was not kept, also if a record with the same id exists.
+    /// [`Unavailable`] if the record was not stored, also if a record with the same id exists.
     fn insert(&self, key: ApiKey, most: usize) -> impl Future<Output = Result<InsertedApiKey, Unavailable>> + Send;
 
     /// Returns the record with this id, also if it has expired, or `None`.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if the store cannot answer now. The response is 503.
+    /// [`Unavailable`] if the store is unavailable. The response is 503.
     fn find(&self, id: &str) -> impl Future<Output = Result<Option<ApiKey>, Unavailable>> + Send;
 
     /// Returns all records of the owner in any order, also expired ones.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if the store cannot answer now.
+    /// [`Unavailable`] if the store is unavailable.
     fn list(&self, owner: &str) -> impl Future<Output = Result<Vec<ApiKey>, Unavailable>> + Send;
 
-    /// Removes the record with this id *and* this owner. Returns whether there was one. After the return, no cache may find the key:
-    /// it must be rejected.
+    /// Removes the record with this id *and* this owner. Returns whether it existed. After this method returns, the key must be
+    /// rejected, even if the store has a cache.
     ///
     /// # Errors
     ///
     /// [`Unavailable`] if the record may still exist.
     fn remove(&self, owner: &str, id: &str) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 
-    /// Notes the time of a use. A removed record must not come back.
+    /// Records the time of a use. It must not recreate a removed record.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] is logged as a warning. The request goes on.
+    /// [`Unavailable`] is logged as a warning. The request continues.
     fn touch(&self, id: &str, at: SystemTime) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
@@ -92,9 +92,9 @@ pub trait ApiKeyStore: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InsertedApiKey {
-    /// The record is kept.
+    /// The record is stored.
     Kept,
-    /// The owner has as many active keys as allowed.
+    /// The owner has the maximum number of active keys.
     OwnerFull,
     /// The store is full.
     StoreFull,

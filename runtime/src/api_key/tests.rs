@@ -12,14 +12,14 @@ use super::*;
 
 /// A store that records each call and can be set to fail.
 #[derive(Default)]
-struct Watched {
+struct RecordingStore {
     keys: MemoryApiKeys,
     calls: Mutex<Vec<String>>,
     down: AtomicBool,
-    untouchable: AtomicBool,
+    touch_fails: AtomicBool,
 }
 
-impl Watched {
+impl RecordingStore {
     fn note(&self, call: String) -> Result<(), Unavailable> {
         self.calls.lock().unwrap().push(call);
         if self.down.load(Ordering::Relaxed) { Err(Unavailable) } else { Ok(()) }
@@ -30,7 +30,7 @@ impl Watched {
     }
 }
 
-impl ApiKeyStore for Watched {
+impl ApiKeyStore for RecordingStore {
     async fn insert(&self, key: ApiKey, most: usize) -> Result<InsertedApiKey, Unavailable> {
         self.note(format!("insert {key:?} {:x?}", key.digest()))?;
         self.keys.insert(key, most).await
@@ -53,7 +53,7 @@ impl ApiKeyStore for Watched {
 
     async fn touch(&self, id: &str, at: SystemTime) -> Result<(), Unavailable> {
         self.note(format!("touch {id}"))?;
-        if self.untouchable.load(Ordering::Relaxed) { Err(Unavailable) } else { self.keys.touch(id, at).await }
+        if self.touch_fails.load(Ordering::Relaxed) { Err(Unavailable) } else { self.keys.touch(id, at).await }
     }
 }
 
@@ -61,12 +61,12 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 }
 
-fn keys() -> ApiKeys<Watched> {
-    ApiKeys::new("acme", "https://issuer.example", Watched::default()).unwrap()
+fn keys() -> ApiKeys<RecordingStore> {
+    ApiKeys::new("acme", "https://issuer.example", RecordingStore::default()).unwrap()
 }
 
 async fn with_headers(
-    keys: &ApiKeys<Watched>,
+    keys: &ApiKeys<RecordingStore>,
     values: &[&[u8]],
     at: SystemTime,
 ) -> Option<Result<Principal, AuthError>> {
@@ -81,17 +81,17 @@ async fn with_headers(
     }
 }
 
-async fn present(keys: &ApiKeys<Watched>, text: &str, at: SystemTime) -> Result<Principal, AuthError> {
+async fn present(keys: &ApiKeys<RecordingStore>, text: &str, at: SystemTime) -> Result<Principal, AuthError> {
     with_headers(keys, &[text.as_bytes()], at).await.expect("there is a key")
 }
 
 #[track_caller]
-fn assert_refused(verdict: Result<Principal, AuthError>, word: &'static str) {
-    assert_eq!(verdict.map(drop), Err(AuthError::Invalid(word)));
+fn assert_rejected(verdict: Result<Principal, AuthError>, reason: &'static str) {
+    assert_eq!(verdict.map(drop), Err(AuthError::Invalid(reason)));
 }
 
-/// The key with another body and a matching checksum.
-fn with_sum(body: &str) -> String {
+/// The body with its checksum.
+fn with_checksum(body: &str) -> String {
     format!("{body}{:08x}", crc32fast::hash(body.as_bytes()))
 }
 
@@ -99,7 +99,7 @@ fn with_sum(body: &str) -> String {
 fn other_secret(text: &str) -> String {
     let body = &text[..text.len() - 8];
     let (rest, last) = body.split_at(body.len() - 1);
-    with_sum(&format!("{rest}{}", if last == "0" { "1" } else { "0" }))
+    with_checksum(&format!("{rest}{}", if last == "0" { "1" } else { "0" }))
 }
 
 #[actix_web::test]
@@ -128,7 +128,7 @@ async fn only_a_hash_of_the_key_is_stored() {
 
     present(&keys, key.expose(), now()).await.unwrap();
     assert_eq!(keys.store.calls(), [format!("find {id}"), format!("touch {id}")]);
-    assert_refused(present(&keys, &other_secret(key.expose()), now()).await, "api_key_secret");
+    assert_rejected(present(&keys, &other_secret(key.expose()), now()).await, "api_key_secret");
     assert_eq!(keys.store.calls(), [format!("find {id}")]);
 }
 
@@ -142,14 +142,14 @@ fn digests_are_compared_in_constant_time() {
     let source = include_str!("mod.rs");
     assert_eq!(source.matches("verify_slices_are_equal(key.digest(), &presented.digest)").count(), 1);
     assert_eq!(source.matches("presented.digest").count(), 1);
-    assert_eq!(source.matches("digest()").count(), 1, "the digest of a record is read in one place");
+    assert_eq!(source.matches("digest()").count(), 1, "the digest of a record is read in one position");
 }
 
 #[actix_web::test]
-async fn unknown_id_is_looked_up_like_a_known_one() {
+async fn unknown_id_costs_the_same_lookup() {
     let keys = keys();
-    let unknown = with_sum(&format!("acme_{}_{}", "0".repeat(32), "0".repeat(64)));
-    assert_refused(present(&keys, &unknown, now()).await, "api_key_unknown");
+    let unknown = with_checksum(&format!("acme_{}_{}", "0".repeat(32), "0".repeat(64)));
+    assert_rejected(present(&keys, &unknown, now()).await, "api_key_unknown");
     assert_eq!(keys.store.calls(), [format!("find {}", "0".repeat(32))]);
 }
 
@@ -161,36 +161,36 @@ async fn malformed_key_is_rejected_without_the_store() {
     let text = key.expose();
     let body = &text[..text.len() - 8];
     let (id, secret) = (&body[5..37], &body[38..]);
-    let upper = with_sum(&body.replacen(secret, &secret.to_uppercase(), 1));
+    let upper = with_checksum(&body.replacen(secret, &secret.to_uppercase(), 1));
     let cases: &[(String, &'static str)] = &[
         (String::new(), "api_key_malformed"),
         ("acme".into(), "api_key_malformed"),
         ("acme_".into(), "api_key_malformed"),
-        (with_sum(&format!("acm_{id}_{secret}")), "api_key_malformed"),
-        (with_sum(&format!("other_{id}_{secret}")), "api_key_malformed"),
-        (with_sum(&format!("ACME_{id}_{secret}")), "api_key_malformed"),
-        (with_sum(&format!("acme_{id}{secret}")), "api_key_malformed"),
-        (with_sum(&format!("acme_{}_{secret}", &id[1..])), "api_key_malformed"),
-        (with_sum(&format!("acme_{id}_{}", &secret[1..])), "api_key_malformed"),
-        (with_sum(&format!("acme_{id}_{secret}0")), "api_key_malformed"),
-        (with_sum(&format!("acme_{id}_{}g", &secret[1..])), "api_key_malformed"),
-        (with_sum(&format!("acme_{id}_{}\u{e9}", &secret[2..])), "api_key_malformed"),
+        (with_checksum(&format!("acm_{id}_{secret}")), "api_key_malformed"),
+        (with_checksum(&format!("other_{id}_{secret}")), "api_key_malformed"),
+        (with_checksum(&format!("ACME_{id}_{secret}")), "api_key_malformed"),
+        (with_checksum(&format!("acme_{id}{secret}")), "api_key_malformed"),
+        (with_checksum(&format!("acme_{}_{secret}", &id[1..])), "api_key_malformed"),
+        (with_checksum(&format!("acme_{id}_{}", &secret[1..])), "api_key_malformed"),
+        (with_checksum(&format!("acme_{id}_{secret}0")), "api_key_malformed"),
+        (with_checksum(&format!("acme_{id}_{}g", &secret[1..])), "api_key_malformed"),
+        (with_checksum(&format!("acme_{id}_{}\u{e9}", &secret[2..])), "api_key_malformed"),
         (format!("{text} "), "api_key_malformed"),
         (format!("{text}\n").replace('\n', "_"), "api_key_malformed"),
         (format!("Bearer {text}"), "api_key_malformed"),
         (format!("{body}+{}", &text[text.len() - 7..]), "api_key_malformed"),
         (format!("{body}{:08x}", crc32fast::hash(body.as_bytes()) ^ 1), "api_key_checksum"),
     ];
-    for (text, word) in cases {
+    for (text, reason) in cases {
         let verdict = present(&keys, text, now()).await;
-        assert_eq!(verdict.map(drop), Err(AuthError::Invalid(word)), "{text}");
+        assert_eq!(verdict.map(drop), Err(AuthError::Invalid(reason)), "{text}");
     }
     if secret.bytes().any(|digit| digit.is_ascii_alphabetic()) {
-        assert_refused(present(&keys, &upper, now()).await, "api_key_malformed");
+        assert_rejected(present(&keys, &upper, now()).await, "api_key_malformed");
     }
     let two: [&[u8]; 2] = [text.as_bytes(), text.as_bytes()];
-    assert_refused(with_headers(&keys, &two, now()).await.unwrap(), "api_key_repeated");
-    assert_refused(with_headers(&keys, &[b"acme_\xff"], now()).await.unwrap(), "api_key_malformed");
+    assert_rejected(with_headers(&keys, &two, now()).await.unwrap(), "api_key_repeated");
+    assert_rejected(with_headers(&keys, &[b"acme_\xff"], now()).await.unwrap(), "api_key_malformed");
     assert_eq!(keys.store.calls(), [""; 0]);
 }
 
@@ -198,18 +198,18 @@ proptest! {
     #[test]
     fn arbitrary_text_is_never_a_key(text in prop::collection::vec(any::<u8>(), 0..160), tail in "[0-9a-f_]{0,110}") {
         let format = KeyFormat::new("a").unwrap();
-        let lead: Vec<u8> = [b"a_".as_slice(), tail.as_bytes()].concat();
+        let with_prefix: Vec<u8> = [b"a_".as_slice(), tail.as_bytes()].concat();
         prop_assert!(format.read(&text).is_err());
-        prop_assert!(format.read(&lead).is_err());
+        prop_assert!(format.read(&with_prefix).is_err());
     }
 
     #[test]
-    fn checksum_detects_one_wrong_digit(place in 5_usize..110, digit in "[0-9a-f]") {
+    fn checksum_detects_one_wrong_digit(position in 5_usize..110, digit in "[0-9a-f]") {
         let format = KeyFormat::new("acme").unwrap();
-        let fresh = format.make().unwrap();
-        let text = secrecy::ExposeSecret::expose_secret(&fresh.text);
+        let generated = format.generate().unwrap();
+        let text = secrecy::ExposeSecret::expose_secret(&generated.text);
         let mut wrong = text.to_owned();
-        wrong.replace_range(place..=place, &digit);
+        wrong.replace_range(position..=position, &digit);
         prop_assert_eq!(format.read(wrong.as_bytes()).is_ok(), wrong == text);
     }
 }
@@ -222,8 +222,8 @@ async fn key_expires_exactly_at_its_expiry() {
     let end = now() + hour;
     assert_eq!(key.record().expires(), Some(end));
     assert!(present(&keys, key.expose(), end - Duration::from_nanos(1)).await.is_ok());
-    assert_refused(present(&keys, key.expose(), end).await, "api_key_expired");
-    assert_refused(present(&keys, &other_secret(key.expose()), end).await, "api_key_secret");
+    assert_rejected(present(&keys, key.expose(), end).await, "api_key_expired");
+    assert_rejected(present(&keys, &other_secret(key.expose()), end).await, "api_key_secret");
 }
 
 #[actix_web::test]
@@ -240,7 +240,7 @@ async fn keys_work_until_their_owner_removes_them() {
     assert!(present(&keys, old.expose(), now()).await.is_ok());
     assert!(keys.remove("u-1", old.record().id()).await.unwrap());
     assert!(!keys.remove("u-1", old.record().id()).await.unwrap());
-    assert_refused(present(&keys, old.expose(), now()).await, "api_key_unknown");
+    assert_rejected(present(&keys, old.expose(), now()).await, "api_key_unknown");
     assert!(present(&keys, new.expose(), now()).await.is_ok());
 }
 
@@ -256,8 +256,8 @@ async fn last_use_is_recorded_once_a_minute() {
     assert_eq!(touches(), 0);
     present(&keys, key.expose(), now() + Duration::from_secs(60)).await.unwrap();
     assert_eq!(touches(), 1);
-    let noted = keys.list("u-1").await.unwrap()[0].last_used();
-    assert_eq!(noted, Some(now() + Duration::from_secs(60)));
+    let recorded = keys.list("u-1").await.unwrap()[0].last_used();
+    assert_eq!(recorded, Some(now() + Duration::from_secs(60)));
     present(&keys, &other_secret(key.expose()), now() + Duration::from_secs(600)).await.unwrap_err();
     assert_eq!(touches(), 0, "a wrong key does not count as a use");
 }
@@ -266,7 +266,7 @@ async fn last_use_is_recorded_once_a_minute() {
 async fn failed_last_use_update_rejects_nobody() {
     let keys = keys();
     let key = keys.create_at(NewApiKey::new("u-1"), now()).await.unwrap();
-    keys.store.untouchable.store(true, Ordering::Relaxed);
+    keys.store.touch_fails.store(true, Ordering::Relaxed);
     keys.store.calls();
     for _ in 0..3 {
         present(&keys, key.expose(), now()).await.unwrap();
@@ -288,8 +288,10 @@ async fn store_outage_is_unavailable() {
 
 #[actix_web::test]
 async fn active_keys_per_owner_are_limited() {
-    let keys =
-        ApiKeys::builder("acme", "https://issuer.example", Watched::default()).most_per_owner(2).build().unwrap();
+    let keys = ApiKeys::builder("acme", "https://issuer.example", RecordingStore::default())
+        .most_per_owner(2)
+        .build()
+        .unwrap();
     let brief = NewApiKey::new("u-1").expires_after(Duration::from_secs(60));
     keys.create_at(brief, now()).await.unwrap();
     let made = join_all((0..8).map(|_| keys.create_at(NewApiKey::new("u-1"), now()))).await;
@@ -320,8 +322,8 @@ async fn invalid_key_data_is_rejected() {
         NewApiKey::new("u-1").expires_after(Duration::ZERO),
         NewApiKey::new("u-1").expires_after(Duration::MAX),
     ] {
-        let told = format!("{new:?}");
-        assert!(matches!(keys.create(new).await, Err(ApiKeyError::Invalid(_))), "{told}");
+        let shown = format!("{new:?}");
+        assert!(matches!(keys.create(new).await, Err(ApiKeyError::Invalid(_))), "{shown}");
     }
     assert_eq!(keys.store.calls(), [""; 0]);
 }

@@ -1,8 +1,8 @@
-//! Authentication: who sends a request.
+//! Authentication of requests.
 //!
-//! Threat: a request that impersonates a user (CWE-287). Promise: only a configured authenticator can create an
-//! [`Authenticated`]. A credential that cannot be checked now, for example because a key server is down, is neither valid nor
-//! invalid: the response is 503, not 401, and the request is not let through.
+//! Threat: a request that impersonates a user (CWE-287). Promise: an [`Authenticated`] exists only if a configured
+//! authenticator accepted the credential. If a credential cannot be checked now, for example because a key server is down, the
+//! request is rejected with 503, not 401.
 //!
 //! [`Jwt`](crate::Jwt) and [`ApiKeys`](crate::api_key::ApiKeys) are authenticators. Implement [`Authenticator`] for another scheme.
 
@@ -22,13 +22,13 @@ use crate::principal::{Authority, Principal};
 use crate::problem::{BAD_CREDENTIALS, Problem, answer_with_a_problem};
 use crate::unavailable::Unavailable;
 
-/// The largest allowed difference between the clocks of issuer and verifier. Revocations are remembered longer by this time.
+/// The largest allowed difference between the clocks of issuer and verifier. Revocations are kept for this additional time.
 pub(crate) const LONGEST_LEEWAY: Duration = Duration::from_secs(60);
 
 /// The error for a revoked credential.
 pub(crate) const REVOKED: AuthError = AuthError::Invalid("token_revoked");
 
-/// What an authenticator found in a request.
+/// The result of looking for a credential in a request.
 #[allow(clippy::exhaustive_enums, reason = "authenticators of the application wrap others, and must handle each case")]
 pub enum Attempt<'a> {
     /// The request has no credential of the scheme.
@@ -49,9 +49,9 @@ impl fmt::Debug for Attempt<'_> {
     }
 }
 
-/// Why a credential gives no principal.
+/// Why a credential was not accepted.
 ///
-/// `Display` does not show the reason, so that it cannot reach a client by accident.
+/// `Display` does not show the reason, so that it cannot leak to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
@@ -113,40 +113,41 @@ answer_with_a_problem!(AuthError);
 /// }
 /// ```
 pub trait Authenticator: Send + Sync + 'static {
-    /// Looks for a credential in the request and judges it. The body cannot be read here.
+    /// Looks for a credential in the request and verifies it. The body cannot be read here.
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a>;
 
     /// The authentication scheme, such as `"Basic"`. The principals of this authenticator have the same scheme.
     ///
-    /// Several authenticators of one scheme read the same credential. They are asked in their order until one accepts it.
+    /// Several authenticators of one scheme read the same credential. They are called in order until one accepts it.
     fn scheme(&self) -> &'static str;
 
-    /// The issuer of all principals of this authenticator, if they have the same. The builder then reports a misspelt
-    /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer), and needs none if all authenticators have the same
-    /// issuer. Default: `None`, the issuer is not known.
+    /// The issuer of all principals of this authenticator, if they have the same one. The builder then detects a misspelt
+    /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer), and does not need that setting if all
+    /// authenticators have the same issuer. Default: `None`, which means that the issuer is unknown.
     fn issuer(&self) -> Option<&str> {
         None
     }
 
     /// Whether the credentials are API keys. Return `true` if the principals have the id of the key
-    /// ([`Principal::with_api_key`]). A rate limit by [`By::ApiKey`](crate::rate_limit::By::ApiKey) is an error of
-    /// [`build`](crate::PalisadeBuilder::build) if no authenticator returns `true`. Default: `false`.
+    /// ([`Principal::with_api_key`]). A rate limit by [`By::ApiKey`](crate::rate_limit::By::ApiKey) is a configuration error if
+    /// no authenticator returns `true`. Default: `false`.
     fn has_api_keys(&self) -> bool {
         false
     }
 
     /// Whether a credential that this authenticator rejected is meant for another authenticator of the same scheme, such as a
-    /// token of another issuer. The verdict of that authenticator then decides. Default: `false`, and a rejection is final.
+    /// token of another issuer. The verdict of that authenticator then decides. Default: `false`, which makes every rejection
+    /// final.
     ///
-    /// This method is not called for a credential that was rejected as `token_revoked`. The authenticator recognised such a
-    /// credential, so no other verdict matters.
+    /// This method is not called for a credential that was rejected as `token_revoked`. The authenticator has recognised such a
+    /// credential, so its verdict is final.
     fn disowns(&self, request: &HttpRequest) -> bool {
         let _ = request;
         false
     }
 
     /// Returns the `WWW-Authenticate` challenge of the scheme (RFC 9110 §11.6.1). It is called when the application is built.
-    /// `presented` tells whether the challenge is for a request whose credential was rejected.
+    /// `presented` is whether the challenge is for a request whose credential was rejected.
     fn challenge(&self, realm: &str, presented: bool) -> String;
 }
 
@@ -172,8 +173,8 @@ pub(crate) enum Failure {
     Disagree,
 }
 
-/// Asks the authenticators for the caller. If the request has credentials of several schemes, each must be valid, and all must be
-/// of the same caller. The roles and scopes of the first credential apply.
+/// Determines the caller with the authenticators. If the request has credentials of several schemes, each must be valid, and
+/// all must belong to the same caller. The roles and scopes of the first credential apply.
 pub(crate) async fn authenticate(
     authenticators: &[std::sync::Arc<dyn Authenticator>],
     request: &HttpRequest,
@@ -184,7 +185,7 @@ pub(crate) async fn authenticate(
     let mut caller: Option<Principal> = None;
     let mut accepted = Accepted::default();
     let mut disowned = None;
-    for (place, authenticator) in authenticators.iter().enumerate() {
+    for (index, authenticator) in authenticators.iter().enumerate() {
         if accepted.covers(authenticator.scheme()) {
             continue;
         }
@@ -202,25 +203,25 @@ pub(crate) async fn authenticate(
                     Some(_) => return Err(Failure::Disagree),
                 }
             }
-            Err(refusal @ AuthError::Invalid(_))
-                if refusal != REVOKED && shares_its_scheme(authenticators, place) && authenticator.disowns(request) =>
+            Err(rejection @ AuthError::Invalid(_))
+                if rejection != REVOKED && shares_scheme(authenticators, index) && authenticator.disowns(request) =>
             {
-                disowned = Some((authenticator.scheme(), refusal));
+                disowned = Some((authenticator.scheme(), rejection));
             }
             Err(error) => return Err(Failure::Rejected(error)),
         }
     }
     match (caller, disowned) {
         // A credential that no authenticator accepted must not be ignored.
-        (_, Some((scheme, refusal))) if !accepted.covers(scheme) => Err(Failure::Rejected(refusal)),
+        (_, Some((scheme, rejection))) if !accepted.covers(scheme) => Err(Failure::Rejected(rejection)),
         (Some(caller), _) => Ok(Authenticated(caller)),
         (None, _) => Err(Failure::NoCredentials),
     }
 }
 
-fn shares_its_scheme(authenticators: &[std::sync::Arc<dyn Authenticator>], place: usize) -> bool {
-    let Some(scheme) = authenticators.get(place).map(|authenticator| authenticator.scheme()) else { return false };
-    authenticators.iter().enumerate().any(|(other, authenticator)| other != place && authenticator.scheme() == scheme)
+fn shares_scheme(authenticators: &[std::sync::Arc<dyn Authenticator>], index: usize) -> bool {
+    let Some(scheme) = authenticators.get(index).map(|authenticator| authenticator.scheme()) else { return false };
+    authenticators.iter().enumerate().any(|(other, authenticator)| other != index && authenticator.scheme() == scheme)
 }
 
 /// The schemes whose credential was accepted. The first one needs no allocation.

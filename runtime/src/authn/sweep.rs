@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Allows one search a second, regardless of how many writes find the table full.
+/// Allows one search per second, regardless of how many writes find the table full.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep(AtomicU64);
 
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn once_a_second() {
+    fn sweep_is_due_once_a_second() {
         let (sweep, now) = (Sweep::default(), UNIX_EPOCH + Duration::from_secs(7));
         assert!(sweep.is_due(now) && !sweep.is_due(now) && !sweep.is_due(now + Duration::from_millis(999)));
         assert!(sweep.is_due(now + Duration::from_secs(1)));

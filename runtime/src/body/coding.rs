@@ -3,31 +3,31 @@
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 
-/// What `Accept-Encoding` says where no coding is taken (RFC 9110 §12.5.3).
+/// The `Accept-Encoding` of a response where no coding is accepted (RFC 9110 §12.5.3).
 pub(crate) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
-/// What it says where codings are taken.
+/// The same where codings are accepted.
 pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("br, deflate, gzip, zstd");
 
-/// How a body is coded.
+/// The content coding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     Brotli,
     Deflate,
     Gzip,
     Zstd,
-    /// One of which nobody here knows more, or several.
+    /// An unknown coding, or several codings.
     Other,
-    /// Any, and still in the headers, because the request may be for a service that is exempt: no guarded route takes it.
-    Left,
+    /// A coding that is still in the headers, because the request may be for an exempt service. No guarded route accepts it.
+    Unread,
 }
 
 impl Coding {
-    /// Whether there is a body, and it names one.
-    pub(crate) fn is_there(request: &ServiceRequest) -> bool {
+    /// Whether the request has a body and `Content-Encoding`.
+    pub(crate) fn is_present(request: &ServiceRequest) -> bool {
         !matches!(request.parts().1, Payload::None) && request.headers().contains_key(CONTENT_ENCODING)
     }
 
-    /// Takes the coding of the body out of the headers. `None` where it is what it says.
+    /// Removes the coding of the body from the headers and returns it. `None` if the body is not coded.
     pub(crate) fn take(request: &mut ServiceRequest) -> Option<Self> {
         let coding = Self::of(request.headers());
         request.headers_mut().remove(CONTENT_ENCODING);
@@ -50,7 +50,7 @@ impl Coding {
             ("br", Self::Brotli),
             ("deflate", Self::Deflate),
             ("gzip", Self::Gzip),
-            // RFC 9110 §8.4.1.3: the same.
+            // RFC 9110 §8.4.1.3: equivalent to `gzip`.
             ("x-gzip", Self::Gzip),
             ("zstd", Self::Zstd),
         ];
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coding_is_read_in_every_way_it_may_be_written() {
+    fn all_spellings_of_a_coding_are_recognized() {
         for (values, coding) in [
             (&[][..], None),
             (&[&b"identity"[..]], None),

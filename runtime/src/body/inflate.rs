@@ -1,8 +1,8 @@
-//! A compressed body, read piece by piece.
+//! A compressed body, inflated chunk by chunk.
 //!
-//! Threat: 400 bytes that inflate to half a gigabyte (CWE-409). Promise: the next piece, of 16 KiB, is made when somebody
-//! asks for it, so whoever reads no further than a limit causes no more; nothing inflates beyond the bound that was set, and
-//! what a decoder itself needs is bounded too.
+//! Threat: 400 bytes that inflate to half a gigabyte (CWE-409). Promise: the next chunk of 16 KiB is inflated only when it is
+//! read, so a reader that stops at its limit causes no more work. No body inflates beyond the configured bound, and the memory
+//! of a decoder is bounded too.
 
 use std::io;
 
@@ -16,14 +16,14 @@ use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::Coding;
 
-const PIECE: usize = 16 * 1024;
+const CHUNK: usize = 16 * 1024;
 /// RFC 9659 §3: a window is at most 8 MiB.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// The payload without its coding, of at most so many bytes. A coding that nobody here knows was refused before.
+/// The inflated payload, of at most `most` bytes. Unknown codings have already been rejected.
 pub(crate) fn inflated(payload: Payload, coding: Coding, most: u64) -> Payload {
     let wire = StreamReader::new(payload.map_err(|error| match error {
-        // A client that is too slow stays one.
+        // Keep the timeout of a slow client distinguishable.
         PayloadError::Io(error) => error,
         error => io::Error::other(error),
     }));
@@ -33,23 +33,23 @@ pub(crate) fn inflated(payload: Payload, coding: Coding, most: u64) -> Payload {
         Coding::Deflate => bounded(ZlibDecoder::new(wire), most),
         Coding::Gzip => {
             let mut decoder = GzipDecoder::new(wire);
-            // RFC 1952 §2.2. What follows the first member would be lost otherwise, and read by others (CWE-436).
+            // RFC 1952 §2.2. Otherwise the members after the first would be ignored here and read by other software (CWE-436).
             decoder.multiple_members(true);
             bounded(decoder, most)
         }
         Coding::Zstd => {
             let mut decoder = ZstdDecoder::with_params(wire, &[DParameter::window_log_max(ZSTD_WINDOW_LOG)]);
-            // RFC 8878 §3.
+            // RFC 8878 §3: several frames.
             decoder.multiple_members(true);
             bounded(decoder, most)
         }
-        Coding::Other | Coding::Left => Payload::None,
+        Coding::Other | Coding::Unread => Payload::None,
     }
 }
 
 fn bounded(decoder: impl AsyncRead + 'static, most: u64) -> Payload {
     let mut left = most;
-    let pieces = ReaderStream::with_capacity(decoder, PIECE).map(move |piece| {
+    let pieces = ReaderStream::with_capacity(decoder, CHUNK).map(move |piece| {
         let piece = piece.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => PayloadError::Io(error),
             _ => PayloadError::EncodingCorrupted,
@@ -58,7 +58,7 @@ fn bounded(decoder: impl AsyncRead + 'static, most: u64) -> Payload {
             u64::try_from(piece.len()).ok().and_then(|taken| left.checked_sub(taken)).ok_or(PayloadError::Overflow)?;
         Ok(piece)
     });
-    // The first error is the end.
+    // The stream ends after the first error.
     let mut broken = false;
     let pieces = pieces.take_while(move |piece| future::ready(!std::mem::replace(&mut broken, piece.is_err())));
     Payload::Stream { payload: Box::pin(pieces) }

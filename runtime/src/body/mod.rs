@@ -1,9 +1,9 @@
-//! The body of a request, before anything of it is read.
+//! The body of a request, before it is read.
 //!
 //! Threat: a body that is small on the wire and huge in memory (CWE-409), and one that never ends (CWE-400, CWE-770).
-//! Promise: a body in a content coding is refused with 415 unless the route or the application takes such bodies, and then
-//! it is inflated piece by piece, so that no more of it is in memory than the limit of whatever reads it. A client that
-//! sends too slowly is not waited for.
+//! Promise: a body in a content coding is rejected with 415 unless the route or the application accepts such bodies. It is then
+//! inflated chunk by chunk, so that the limit of its extractor bounds how much of it is in memory. The server does not wait for
+//! a client that sends too slowly.
 
 mod coding;
 #[cfg(feature = "compression")]
@@ -27,13 +27,13 @@ use crate::config_error::Mistakes;
 /// Both bounds count the time during which the server waits for the client. The time that a handler takes is not counted.
 ///
 /// - **A deadline** for the arguments of a handler: 30 seconds. If they are not complete by then, the response is 408 (RFC 9110
-///   §15.5.9), and the connection is closed.
-/// - **A minimum rate** for every body, also for one that a handler reads itself: 5 seconds are free, then each 1,024 bytes that
-///   arrived allow one more second. A handler that reads the stream gets an error; arguments are 408.
+///   §15.5.9) and the connection is closed.
+/// - **A minimum rate** for every body, also for one that a handler reads itself: the first 5 seconds are free, then each 1,024
+///   received bytes allow one more second. A handler that reads the stream gets an error; for arguments, the response is 408.
 ///
-/// A value out of bounds is an error of [`PalisadeBuilder::build`](crate::PalisadeBuilder::build).
+/// A value out of bounds is a configuration error.
 ///
-/// Danger: with longer times, fewer clients are enough to hold all connections (CWE-400). The server has its own settings for the
+/// Danger: the longer the times, the fewer clients can hold all connections (CWE-400). The server has its own settings for the
 /// head of a request and for an idle connection: `HttpServer::client_request_timeout` and `keep_alive`.
 ///
 /// ```
@@ -60,7 +60,7 @@ impl BodyTimeouts {
         Self { deadline: Duration::from_secs(30), grace: Duration::from_secs(5), bytes_per_second: 1024 }
     }
 
-    /// How long the arguments of a handler may take altogether: more than zero, at most a day. Default: 30 seconds.
+    /// How long all arguments of a handler may take together: more than zero, at most a day. Default: 30 seconds.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -72,22 +72,22 @@ impl BodyTimeouts {
         self
     }
 
-    /// How long a client may take before the minimum rate counts: at most a day. Default: 5 seconds.
+    /// How long a client may take before the minimum rate applies: at most a day. Default: 5 seconds.
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Values out of bounds.
+    /// Reports values out of bounds.
     pub(crate) fn check(self, mistakes: &mut Mistakes) {
         if self.deadline.is_zero() || self.deadline > LONGEST {
-            mistakes.report("body_timeouts", "the deadline must be more than zero and at most a day");
+            mistakes.report("body_timeouts", "must have a deadline of more than zero and at most a day");
         }
         if self.bytes_per_second == 0 {
-            mistakes.report("body_timeouts", "the minimum rate must be at least one byte each second");
+            mistakes.report("body_timeouts", "must have a minimum rate of at least one byte each second");
         }
         if self.grace > LONGEST {
-            mistakes.report("body_timeouts", "the grace must be at most a day");
+            mistakes.report("body_timeouts", "must have a grace of at most a day");
         }
     }
 }
@@ -98,15 +98,15 @@ impl Default for BodyTimeouts {
     }
 }
 
-/// The payload, which ends with an error where the client is too slow, and what tells it when the arguments are there. With `keep`,
-/// what was sent can be looked at until then.
+/// Returns the payload, which ends with an error if the client is too slow, and the handle that tells it when the arguments are
+/// complete. With `keep`, the bytes that were sent can be inspected until then.
 pub(crate) fn paced(payload: Payload, head: &RequestHead, timeouts: BodyTimeouts, keep: bool) -> (Payload, Reading) {
     let reading = Reading::begin(keep);
     let paced = pace::PacedBody::new(payload, timeouts, reading.clone(), is_upgrade(head));
     (Payload::Stream { payload: Box::pin(paced) }, reading)
 }
 
-/// actix-web takes whatever has this header for one, also a `POST`; a handshake is a `GET` (RFC 6455 §4.1).
+/// actix-web treats every request with this header as an upgrade, even a `POST`; a handshake is a `GET` (RFC 6455 §4.1).
 fn is_upgrade(head: &RequestHead) -> bool {
     head.method == Method::CONNECT || (head.method == Method::GET && head.headers.contains_key(UPGRADE))
 }

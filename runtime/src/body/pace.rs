@@ -1,7 +1,7 @@
 //! A body that arrives too slowly.
 //!
-//! Threat: a client that sends a byte now and then and so holds a connection for ever (CWE-400). Promise: the server waits no
-//! longer than [`BodyTimeouts`] allows. The clock is read only where there was something to wait for.
+//! Threat: a client that sends a byte now and then and so holds a connection forever (CWE-400). Promise: the server waits no
+//! longer than [`BodyTimeouts`] allows. The clock is read only if the server had to wait.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -19,14 +19,14 @@ use smallvec::SmallVec;
 
 use super::BodyTimeouts;
 
-/// Whether the arguments of the handler are being read, and what of the body they are read from.
+/// Whether the arguments of the handler are still being read, and the bytes of the body so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading(Rc<ReadingState>);
 
 #[derive(Debug)]
 struct ReadingState {
     reads: Cell<bool>,
-    /// Nothing where nobody will ask for it.
+    /// `None` if the bytes are not needed.
     sent: Option<RefCell<SmallVec<[Bytes; 1]>>>,
 }
 
@@ -35,12 +35,12 @@ impl Reading {
         Self(Rc::new(ReadingState { reads: Cell::new(true), sent: keep.then(RefCell::default) }))
     }
 
-    /// The body as it was sent, where it was kept.
+    /// The body as it was sent, if it was kept.
     pub(crate) fn sent(&self) -> Option<Vec<u8>> {
         self.0.sent.as_ref().map(|sent| sent.borrow().concat())
     }
 
-    /// From now on the handler reads by itself, for as long as it likes.
+    /// The arguments are complete. From now on only the handler reads the body, and no deadline applies.
     pub(crate) fn end(&self) {
         self.0.reads.set(false);
         if let Some(sent) = &self.0.sent {
@@ -49,22 +49,22 @@ impl Reading {
     }
 }
 
-/// A payload that is waited for no longer than the bounds say.
+/// A payload that ends with an error if the client exceeds the timeouts.
 pub(super) struct PacedBody {
     payload: dev::Payload,
     timeouts: BodyTimeouts,
     reading: Reading,
-    /// Whether the bounds end with the arguments: what follows an upgrade is no body, and both sides may be silent in it.
+    /// Whether the timeouts end with the arguments: the data after an upgrade is not a body, and both sides may be silent.
     is_upgrade: bool,
     received: u64,
     waited: Duration,
     wait: Option<ReadWait>,
 }
 
-/// The server waits for the client.
+/// A period in which the server waits for the client.
 struct ReadWait {
     since: Instant,
-    /// `None` if for as long as the client likes.
+    /// `None` if the wait has no bound.
     end: Option<Pin<Box<Sleep>>>,
 }
 
@@ -73,8 +73,8 @@ impl PacedBody {
         Self { payload, timeouts, reading, is_upgrade, received: 0, waited: Duration::ZERO, wait: None }
     }
 
-    /// How much longer the client may take; `None` if without end.
-    fn patience(&self) -> Option<Duration> {
+    /// How much longer the client may take; `None` if there is no bound.
+    fn time_left(&self) -> Option<Duration> {
         let reads = self.reading.0.reads.get();
         if self.is_upgrade && !reads {
             return None;
@@ -105,10 +105,10 @@ impl Stream for PacedBody {
                 Poll::Ready(item)
             }
             Poll::Pending => {
-                let patience = self.patience();
+                let time_left = self.time_left();
                 let wait = self.wait.get_or_insert_with(|| ReadWait {
                     since: Instant::now(),
-                    end: patience.map(|patience| Box::pin(sleep(patience))),
+                    end: time_left.map(|time_left| Box::pin(sleep(time_left))),
                 });
                 match wait.end.as_mut().map(|end| end.as_mut().poll(context)) {
                     None | Some(Poll::Pending) => Poll::Pending,

@@ -1,4 +1,4 @@
-//! What a caller's identity means here: the role registry, the role of administrators, and whose subjects own resources.
+//! The roles of callers, the role of administrators, and the issuer whose subjects own resources.
 
 use super::PalisadeBuilder;
 use crate::role::{RoleName, Roles};
@@ -6,7 +6,8 @@ use crate::role::{RoleName, Roles};
 impl PalisadeBuilder {
     /// The issuer whose subjects own resources and whose tenants count, for every `owner`, `owner_or_admin` and `tenant` and
     /// for [`RowFilter`](crate::RowFilter). Default: the issuer of the authenticators if all have the same one. Otherwise there
-    /// is none, and a route that needs it is a mistake if the [`routes`](Self::routes) are given; else it responds with 500.
+    /// is no default: a route that needs the issuer is then a configuration error if the [`routes`](Self::routes) are given,
+    /// and responds with 500 if they are not.
     ///
     /// Danger: if the subjects of every issuer could own, the `alice` of one issuer could read what belongs to the `alice` of
     /// another (ASVS V6.8.1).
@@ -15,11 +16,12 @@ impl PalisadeBuilder {
         self
     }
 
-    /// The role registry: which roles exist, and what they imply and grant. Default: no registry, and a role is just its name.
+    /// The role registry: which roles exist, and what they imply and grant. Default: no registry; a role is then only a name,
+    /// and implies and grants nothing.
     ///
-    /// With a registry, a rule that names another role or permission is a mistake, so the registry needs the
-    /// [`routes`](Self::routes) too; a route that is mounted beside them responds with 500. A role of a credential that is not
-    /// in the registry grants nothing, and is one event in the audit trail.
+    /// With a registry, a rule that names another role or permission is a configuration error. The registry therefore needs the
+    /// [`routes`](Self::routes) too; a route that is not among them responds with 500. A role in a credential that is not in
+    /// the registry grants nothing, and is recorded in the audit trail.
     pub fn roles(mut self, roles: Roles) -> Self {
         self.roles = Some(roles);
         self
@@ -28,8 +30,9 @@ impl PalisadeBuilder {
     /// The role of administrators, for `owner_or_admin`, [`RowFilter`](crate::RowFilter) and
     /// [`Rule::Admin`](crate::policy::Rule::Admin). Default: `admin`.
     ///
-    /// `#[require_role("admin")]` and `role("admin")` name a role, and mean that role whatever is set here. If the
-    /// [role registry](Self::roles) lacks the role, a route that means administrators is a mistake.
+    /// `#[require_role("admin")]` and `role("admin")` always mean the role of that name; this setting does not change them. If
+    /// the [role registry](Self::roles) lacks the role set here, a route that refers to administrators is a configuration
+    /// error.
     ///
     /// ```
     /// use palisade::{Palisade, Roles};

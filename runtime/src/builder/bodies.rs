@@ -1,4 +1,4 @@
-//! What clients may send: how slowly, and in which coding.
+//! Request bodies: how slowly clients may send them, and in which content codings.
 
 use super::PalisadeBuilder;
 use crate::body::BodyTimeouts;
@@ -10,15 +10,15 @@ impl PalisadeBuilder {
         self
     }
 
-    /// Takes compressed bodies (`Content-Encoding: br`, `deflate`, `gzip` or `zstd`) on every route, each of at most so many
-    /// bytes when it is inflated. Default: none; a body in a content coding is refused with 415 and `Accept-Encoding:
-    /// identity` (RFC 9110 §15.5.16) before anything of it is read.
+    /// Accepts compressed bodies (`Content-Encoding: br`, `deflate`, `gzip` or `zstd`) on every route, each of at most
+    /// `max_bytes` when inflated. Default: compressed bodies are rejected with 415 and `Accept-Encoding: identity` (RFC 9110
+    /// §15.5.16) before any of the body is read.
     ///
-    /// A body is inflated piece by piece, by 16 KiB, so the limit of whatever reads it (`JsonConfig`, `FormConfig`,
-    /// `PayloadConfig`) bounds what is in memory; more is 413. `max_bytes` also holds for a handler that reads the stream by
-    /// itself. A route says it for itself with `#[compressed_body("1MiB")]`.
+    /// A body is inflated in chunks of 16 KiB, so the limit of its extractor (`JsonConfig`, `FormConfig`, `PayloadConfig`)
+    /// bounds how much of it is in memory; a larger body is rejected with 413. `max_bytes` also applies to a handler that reads
+    /// the stream itself. `#[compressed_body("1MiB")]` sets the limit for one route.
     ///
-    /// Danger: a few hundred bytes on the wire are `max_bytes` of work (CWE-409).
+    /// Danger: a few hundred bytes on the wire can cause the work of inflating `max_bytes` (CWE-409).
     #[cfg(feature = "compression")]
     pub fn compressed_bodies(mut self, max_bytes: u64) -> Self {
         self.compressed = Some(max_bytes);

@@ -1,4 +1,4 @@
-//! From settings to the middleware: all mistakes at once, or none.
+//! Builds the middleware from the settings. All configuration errors are reported together.
 
 use std::sync::Arc;
 
@@ -15,21 +15,21 @@ impl PalisadeBuilder {
     ///
     /// # Errors
     ///
-    /// All settings that cannot be used, each with its name and its cure.
+    /// All settings that cannot be used, each with its name and what to change.
     pub fn build(mut self) -> Result<Palisade, ConfigError> {
         if self.rate_limit_mode == RateLimitMode::Observe {
-            tracing::warn!("rate limits are only observed: no request is refused for its rate");
+            tracing::warn!("rate limits are only observed: no request is rejected by a rate limit");
         }
         if self.reveal {
-            tracing::warn!("reveal_internal_errors: clients are shown what goes wrong inside of the server");
+            tracing::warn!("reveal_internal_errors: clients can read the texts of internal errors");
         }
         let mut mistakes = self.mistakes;
         mistakes.extend(self.cors.take_mistakes());
         mistakes.extend(self.headers.take_mistakes());
         self.body_timeouts.check(&mut mistakes);
-        mistakes.note(config_checks::is_a_role(&self.admin));
+        mistakes.note(config_checks::is_valid_admin_role(&self.admin));
         let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
-        if !mistakes.concern("routes") {
+        if !mistakes.is_reported("routes") {
             mistakes.note(scope::check_rows(&policies));
         }
         mistakes.note(config_checks::each_issuer_has_one_jwt(&self.jwt_issuers));
@@ -40,16 +40,16 @@ impl PalisadeBuilder {
             roles: self.roles.as_ref(),
             owners: &owners,
         };
-        config_checks::needs_are_met(&policies, &known, &mut mistakes);
+        config_checks::check_requirements(&policies, &known, &mut mistakes);
         let proxies = TrustedProxies::new(self.proxies, self.forwarded_by);
-        // Without the proxies that were meant, a header seems to have no proxy that writes it.
-        let proxies = if mistakes.concern("trusted_proxies") { proxies.ok() } else { mistakes.note(proxies) };
+        // If the proxies are already reported, the error about the missing proxies of a header would only repeat them.
+        let proxies = if mistakes.is_reported("trusted_proxies") { proxies.ok() } else { mistakes.note(proxies) };
         if let Some(proxies) = &proxies {
-            config_checks::rate_limits_have_keys(&policies, &self.authenticators, proxies, &mut mistakes);
+            config_checks::check_rate_limit_keys(&policies, &self.authenticators, proxies, &mut mistakes);
         }
-        config_checks::lifts_are_of_the_caller(&self.unlimited.rules, &mut mistakes);
+        config_checks::check_exempting_rules(&self.exempt_clients.rules, &mut mistakes);
         for Exempt { prefix, reason } in &self.exempt {
-            config_checks::exemption(prefix, reason, &mut mistakes);
+            config_checks::check_unguarded_prefix(prefix, reason, &mut mistakes);
             policies.exempt(prefix.clone(), reason.clone());
         }
         let without_credentials = config_checks::challenges(&self.authenticators, &self.realm, false);
@@ -61,7 +61,11 @@ impl PalisadeBuilder {
         mistakes.note(rate_limits::checked(self.rate_limit_wait));
         let proxies = mistakes.value_or_error(proxies)?;
         for Exempt { prefix, reason } in &self.exempt {
-            tracing::warn!(prefix, reason, "services mounted here are open to everybody: no policy protects them");
+            tracing::warn!(
+                prefix,
+                reason,
+                "services mounted at this prefix are open to everyone: no policy protects them"
+            );
         }
         Ok(Palisade(Arc::new(Settings {
             owners,
@@ -73,7 +77,7 @@ impl PalisadeBuilder {
             authenticators: self.authenticators,
             challenges,
             rate_limit_store: self.rate_limit_store.unwrap_or_else(RateLimitStore::of_this_process),
-            exempt_from_rate_limits: self.unlimited,
+            exempt_from_rate_limits: self.exempt_clients,
             rate_limit_mode: self.rate_limit_mode,
             rate_limit_wait: self.rate_limit_wait,
             rate_limit_headers: self.rate_limit_headers,

@@ -1,7 +1,7 @@
 //! Checks of a configuration before the application starts.
 //!
-//! Threat: a rule or a rate limit that cannot work as it is written, found out by the first attacker (CWE-1188).
-//! Promise: what can be known at startup is an error at startup, which names the setting and the cure.
+//! Threat: a rule or a rate limit that cannot work as written, and that an attacker is the first to notice (CWE-1188).
+//! Promise: each configuration error that can be found at startup is reported at startup, with the setting and what to change.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use crate::rate_limit::By;
 use crate::role::{RoleName, Roles};
 
 /// Checks an unguarded prefix and its reason.
-pub(super) fn exemption(prefix: &str, reason: &str, mistakes: &mut Mistakes) {
+pub(super) fn check_unguarded_prefix(prefix: &str, reason: &str, mistakes: &mut Mistakes) {
     let setting = || format!("allow_unguarded {prefix:?}");
     if !prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains(['{', '%']) {
         mistakes.report(setting(), "must be the prefix of a mounted service, such as \"/static\"");
     }
     if reason.trim().is_empty() {
-        mistakes.report(setting(), "needs a reason, such as \"style sheets for everybody\"");
+        mistakes.report(setting(), "needs a reason, such as \"public style sheets\"");
     }
 }
 
@@ -36,20 +36,23 @@ pub(super) fn each_issuer_has_one_jwt(issuers: &[String]) -> Result<(), ConfigEr
         None => Ok(()),
         Some(issuer) => {
             let problem = format!(
-                "two `Jwt` take the tokens of {issuer:?}, and the first would refuse tokens that only the second accepts; make them one `Jwt`, with `.audience(..)` for each audience and `.keys(..)` for each key source"
+                "must have one `Jwt` for the issuer {issuer:?}, but there are two, and the first would reject tokens that only the second accepts; make them one `Jwt`, with `.audience(..)` for each audience and `.keys(..)` for each key source"
             );
             Err(ConfigError::new("authenticator", problem))
         }
     }
 }
 
-/// The issuer whose subjects own: the one that was named, or the only one.
+/// The issuer whose subjects own resources: the configured one, or the only one.
 pub(super) fn owners(named: Option<String>, authenticators: &[Arc<dyn Authenticator>]) -> Result<Owners, ConfigError> {
     let issuers: Option<BTreeSet<&str>> = authenticators.iter().map(|authenticator| authenticator.issuer()).collect();
     let issuers: Option<Vec<&str>> = issuers.map(|known| known.into_iter().collect());
     match (named, issuers.as_deref()) {
         (Some(named), Some(known)) if !known.is_empty() && !known.contains(&named.as_str()) => {
-            let problem = format!("names {named:?}, but the issuers of the authenticators are {}", known.join(", "));
+            let problem = format!(
+                "must be an issuer of an authenticator, but is {named:?}; the issuers are {}",
+                known.join(", ")
+            );
             Err(ConfigError::new("resource_owner_issuer", problem))
         }
         (Some(named), _) => Ok(Owners::Of(named)),
@@ -59,20 +62,20 @@ pub(super) fn owners(named: Option<String>, authenticators: &[Arc<dyn Authentica
     }
 }
 
-pub(super) fn is_a_role(admin: &RoleName) -> Result<(), ConfigError> {
+pub(super) fn is_valid_admin_role(admin: &RoleName) -> Result<(), ConfigError> {
     Kind::Role.mistake(admin.as_str()).map_or(Ok(()), |problem| Err(ConfigError::new("admin_role", problem)))
 }
 
-/// What the rules of the routes may need.
+/// The settings that the rules of the routes may need.
 pub(super) struct Configured<'a> {
     pub(super) authenticators: &'a [Arc<dyn Authenticator>],
     pub(super) roles: Option<&'a Roles>,
     pub(super) owners: &'a Owners,
 }
 
-/// Checks that everything that the rules and the arguments of the routes need is configured. A missing setting is reported once,
-/// with the first route that needs it; each undefined role is reported.
-pub(super) fn needs_are_met(policies: &PolicyTable, known: &Configured<'_>, mistakes: &mut Mistakes) {
+/// Checks that the settings are present which the rules and the arguments of the routes need. A missing setting is reported
+/// once, with the first route that needs it; each undefined role is reported.
+pub(super) fn check_requirements(policies: &PolicyTable, known: &Configured<'_>, mistakes: &mut Mistakes) {
     if known.roles.is_some() && policies.rows().is_empty() {
         let problem = "needs `.routes(..)`, so that the rules can be checked against the registered roles";
         return mistakes.report("roles", problem);
@@ -81,44 +84,44 @@ pub(super) fn needs_are_met(policies: &PolicyTable, known: &Configured<'_>, mist
         mistakes.report("roles", problem);
     }
     for row in policies.rows() {
-        row_filter_is_met(row, known, mistakes);
+        check_row_filter(row, known, mistakes);
         for rule in row.rules() {
-            rule_is_met(row, &rule, known, mistakes);
+            check_rule(row, &rule, known, mistakes);
         }
     }
 }
 
-/// Checks that a `RowFilter` among the arguments of a handler can be made.
-fn row_filter_is_met(row: &PolicyRow, known: &Configured<'_>, mistakes: &mut Mistakes) {
+/// Checks that the `RowFilter` argument of a handler, if it has one, can be created.
+fn check_row_filter(row: &PolicyRow, known: &Configured<'_>, mistakes: &mut Mistakes) {
     if !row.takes_scoped() {
         return;
     }
     let taker = format!("`{}` at {} takes a `RowFilter`", row.handler(), row.path());
-    whose_subjects_own_is_known(known, &taker, mistakes);
+    check_owner_issuer(known, &taker, mistakes);
     if let Some(lacking) = known.roles.and_then(|roles| roles.lacks_admin(row.admin_role())) {
         mistakes.report("roles", format!("{lacking}, but {taker}"));
     }
 }
 
 /// Checks that one rule of a route can be decided.
-fn rule_is_met(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &mut Mistakes) {
+fn check_rule(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &mut Mistakes) {
     let at = format!("`{}` at {}", row.handler(), row.path());
     let demands = || format!("{at} demands {}", row.words(rule));
     if rule.credentials() == Credentials::Required && known.authenticators.is_empty() {
-        if !mistakes.concern("authenticator") {
+        if !mistakes.is_reported("authenticator") {
             mistakes
                 .report("authenticator", format!("is missing, but {}; add one with `.authenticator(..)`", demands()));
         }
         return;
     }
-    let (mut of_an_owner, mut permission) = (false, None);
+    let (mut needs_owner_issuer, mut permission) = (false, None);
     rule.leaves(&mut |leaf| match leaf {
-        Rule::Owner(_) | Rule::Owns(_) | Rule::Tenant(_) => of_an_owner = true,
+        Rule::Owner(_) | Rule::Owns(_) | Rule::Tenant(_) => needs_owner_issuer = true,
         Rule::Permission(name) => permission = Some(*name),
         _ => {}
     });
-    if of_an_owner {
-        whose_subjects_own_is_known(known, &demands(), mistakes);
+    if needs_owner_issuer {
+        check_owner_issuer(known, &demands(), mistakes);
     }
     match (known.roles, permission) {
         (Some(roles), _) => {
@@ -126,19 +129,19 @@ fn rule_is_met(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &
                 mistakes.report("roles", format!("{lacking}, but {}", demands()));
             }
         }
-        (None, Some(permission)) if !mistakes.concern("roles") => mistakes.report(
+        (None, Some(permission)) if !mistakes.is_reported("roles") => mistakes.report(
             "roles",
-            format!("no role grants {permission:?}, which {at} demands; register the roles with `.roles(..)`"),
+            format!("must be registered with `.roles(..)`, because {at} demands {permission:?}, which no role grants"),
         ),
         (None, _) => {}
     }
 }
 
-fn whose_subjects_own_is_known(known: &Configured<'_>, needed_by: &str, mistakes: &mut Mistakes) {
-    if matches!(known.owners, Owners::Unset) && !mistakes.concern("resource_owner_issuer") {
+fn check_owner_issuer(known: &Configured<'_>, needed_by: &str, mistakes: &mut Mistakes) {
+    if matches!(known.owners, Owners::Unset) && !mistakes.is_reported("resource_owner_issuer") {
         let problem = format!(
-            "must name the issuer whose subjects and tenants count, with `.resource_owner_issuer(issuer)`: there are {} \
-             authenticators, not all of one issuer, and {needed_by}",
+            "must be set with `.resource_owner_issuer(issuer)`, because the {} \
+             authenticators do not all have one known issuer, and {needed_by}",
             known.authenticators.len(),
         );
         mistakes.report("resource_owner_issuer", problem);
@@ -156,9 +159,12 @@ pub(super) fn challenges(
     let mut challenges = Vec::new();
     for authenticator in authenticators {
         let challenge = HeaderValue::try_from(authenticator.challenge(realm, presented)).map_err(|_| {
-            ConfigError::new("authenticator", "has a challenge with characters that a header cannot hold")
+            ConfigError::new(
+                "authenticator",
+                "must have a challenge without characters that a header field cannot contain",
+            )
         })?;
-        // Several issuers of one scheme are one challenge.
+        // Authenticators of one scheme share one challenge.
         if !challenges.contains(&challenge) {
             challenges.push(challenge);
         }
@@ -167,7 +173,7 @@ pub(super) fn challenges(
 }
 
 /// Checks that every rate limit can determine its key.
-pub(super) fn rate_limits_have_keys(
+pub(super) fn check_rate_limit_keys(
     policies: &PolicyTable,
     authenticators: &[Arc<dyn Authenticator>],
     proxies: &TrustedProxies,
@@ -179,18 +185,18 @@ pub(super) fn rate_limits_have_keys(
             let counts = || format!("`{}` at {} counts \"{}\" by", row.handler(), row.path(), rate_limit.name());
             for by in rate_limit.keys() {
                 match by {
-                    By::Header(name) if proxies.is_empty() && !mistakes.concern("trusted_proxies") => {
+                    By::Header(name) if proxies.is_empty() && !mistakes.is_reported("trusted_proxies") => {
                         let problem = format!(
-                            "{} the header {name}, which only a trusted proxy may set; list the proxies with \
-                             `.trusted_proxies([\"10.0.0.0/8\"])`",
+                            "must list the proxies, such as `.trusted_proxies([\"10.0.0.0/8\"])`, because {} the header {name}, \
+                             which only a trusted proxy may set",
                             counts()
                         );
                         mistakes.report("trusted_proxies", problem);
                     }
                     By::ApiKey if lacks_api_keys => {
-                        lacks_api_keys = false; // One line is enough.
+                        lacks_api_keys = false; // Report this once.
                         let problem = format!(
-                            "{} API key, but no authenticator has API keys; add the `ApiKeys` with `.authenticator(..)`, or let \
+                            "must have API keys, because {} API key; add the `ApiKeys` with `.authenticator(..)`, or let \
                              `has_api_keys` of your own `Authenticator` return `true`",
                             counts()
                         );
@@ -203,10 +209,10 @@ pub(super) fn rate_limits_have_keys(
     }
 }
 
-/// Checks that a rule that exempts callers from rate limits can be decided from the caller alone.
-pub(super) fn lifts_are_of_the_caller(rules: &[Rule], mistakes: &mut Mistakes) {
+/// Checks that each rule that exempts callers from rate limits depends only on the caller, not on the request.
+pub(super) fn check_exempting_rules(rules: &[Rule], mistakes: &mut Mistakes) {
     for problem in rules.iter().filter_map(Rule::mistaken_name) {
-        mistakes.report("exempt_from_rate_limits_if", format!("has an {problem}"));
+        mistakes.report("exempt_from_rate_limits_if", format!("must not have an {problem}"));
     }
     for rule in rules.iter().filter(|rule| !authz::depends_only_on_caller(rule)) {
         let problem = format!("must be made of roles, permissions and scopes only, but {rule} is not");

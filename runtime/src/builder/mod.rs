@@ -1,7 +1,7 @@
-//! The one `wrap`: what is configured once and holds for every request.
+//! The middleware of the application: it is configured once and applies to every request.
 //!
-//! Each setter keeps its value, and its mistakes if there are any. [`PalisadeBuilder::build`] checks all of them together, so that
-//! setters can be called in any order and one run tells every mistake.
+//! Each setter stores its value and its errors. [`PalisadeBuilder::build`] checks all settings together, so that setters can be
+//! called in any order and one run reports every error.
 
 mod authority;
 mod bodies;
@@ -55,8 +55,7 @@ use crate::settings::{Exempt, ExemptClients, Restyle, Settings};
 pub struct Palisade(pub(crate) Arc<Settings>);
 
 impl Palisade {
-    /// Starts a configuration. Every setting has a safe default. A route that needs a setting that is missing refuses all
-    /// requests.
+    /// Starts a configuration. Every setting has a safe default. A route that needs a missing setting rejects all requests.
     pub fn builder() -> PalisadeBuilder {
         PalisadeBuilder {
             authenticators: Vec::new(),
@@ -66,9 +65,9 @@ impl Palisade {
             rate_limit_mode: RateLimitMode::Enforce,
             rate_limit_wait: rate_limits::DEFAULT_WAIT,
             rate_limit_headers: RateLimitHeaders::Draft10,
-            unlimited: ExemptClients::default(),
+            exempt_clients: ExemptClients::default(),
             headers: SecurityHeaders::new(),
-            cors: CorsRules::nobody(),
+            cors: CorsRules::none(),
             proxies: ProxyPeers::default(),
             forwarded_by: None,
             group: AddressGroup::default(),
@@ -103,7 +102,7 @@ pub struct PalisadeBuilder {
     rate_limit_mode: RateLimitMode,
     rate_limit_wait: Duration,
     rate_limit_headers: RateLimitHeaders,
-    unlimited: ExemptClients,
+    exempt_clients: ExemptClients,
     headers: SecurityHeaders,
     cors: CorsRules,
     proxies: ProxyPeers,
@@ -122,15 +121,16 @@ pub struct PalisadeBuilder {
 }
 
 impl PalisadeBuilder {
-    /// One more way to find out who calls. Repeatable. Default: none.
+    /// Adds a way to authenticate callers. Repeatable. Default: none.
     ///
-    /// An authenticator is asked if the request carries its kind of credential. A request may carry several credentials if all
-    /// are valid and belong to one caller (issuer and subject); what the caller may do is what the first of these authenticators
-    /// returns. Credentials of two callers are 400. If several authenticators have one scheme, such as several
-    /// [`Jwt`](crate::Jwt), each takes the credentials that are meant for it; add the one with the most requests first.
+    /// An authenticator is called if the request carries its kind of credential. A request may carry several credentials if all
+    /// are valid and belong to one caller (issuer and subject); the roles, permissions and scopes are then those from the first
+    /// of these authenticators. Credentials of two callers are rejected with 400. If several authenticators have one scheme,
+    /// such as several [`Jwt`](crate::Jwt), each handles the credentials that are meant for it; add the one with the most
+    /// requests first.
     ///
-    /// Two `Jwt` of one issuer are a mistake: the first would refuse tokens that only the second accepts. One `Jwt` takes several
-    /// audiences and several key sources.
+    /// Two `Jwt` of one issuer are a configuration error, because the first would reject tokens that only the second accepts.
+    /// One `Jwt` can have several audiences and several key sources.
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         if let Some(jwt) = (&authenticator as &dyn Any).downcast_ref::<Jwt>() {
             self.jwt_issuers.push(jwt.issuer().to_owned());
@@ -158,8 +158,8 @@ impl PalisadeBuilder {
         self
     }
 
-    /// All routes of the application, best as one `palisade::scope("")` around all. [`build`](Self::build) then checks them
-    /// ([`Scope::verify`]), and that everything that their rules need is configured.
+    /// All routes of the application, preferably as one `palisade::scope("")` around all of them. [`build`](Self::build) then
+    /// checks them ([`Scope::verify`]), and checks that the settings are present which their rules need.
     pub fn routes(mut self, routes: &Scope) -> Self {
         // The role of administrators is known only in `build`.
         self.mistakes.note(routes.verify_for_any_admin());
@@ -169,11 +169,11 @@ impl PalisadeBuilder {
 
     /// Allows services without a policy at this prefix: static files, documentation pages, services of other crates. Repeatable.
     ///
-    /// It holds for services that are *mounted* at the prefix or below it, whatever the path of a request looks like. Each
-    /// prefix is a warning in the log when the application is built, and is listed in the policy table with its reason.
+    /// It applies to services that are *mounted* at the prefix or below it, independently of how the path of a request is
+    /// written. When the application is built, each prefix is logged as a warning. The policy table lists it with its reason.
     ///
-    /// Danger: everybody may call these services, and whatever they pass requests on to, such as a default service that responds
-    /// for a missing file. The security headers are added all the same.
+    /// Danger: everyone may call these services and the services to which they pass requests, such as a default service that
+    /// responds for a missing file. The security headers are added to their responses too.
     pub fn allow_unguarded(mut self, prefix: impl Into<String>, reason: impl Into<String>) -> Self {
         self.exempt.push(Exempt { prefix: prefix.into(), reason: reason.into() });
         self
@@ -182,17 +182,17 @@ impl PalisadeBuilder {
     /// Renders every error response of palisade, and every [`Problem`] that a handler returns as an error. Default:
     /// [`Problem::into_response`].
     ///
-    /// The status and `Retry-After` stay those of the problem, whatever the function returns.
+    /// The status and `Retry-After` of the problem are kept: the function cannot change them.
     pub fn problems(mut self, restyle: impl Fn(Problem) -> HttpResponse + Send + Sync + 'static) -> Self {
         self.restyle = Some(Box::new(restyle));
         self
     }
 
-    /// Shows clients the text of internal errors: for development only. Default: a response of 500 and above that was made from an
-    /// error or after a panic does not contain its text; the text is one event on the `tracing` target `palisade::audit`.
+    /// Shows clients the text of internal errors: for development only. Default: a response of 500 and above that results from
+    /// an error or a panic does not contain its text. The text is recorded on the `tracing` target `palisade::audit`.
     ///
-    /// Danger: such a text may hold passwords, addresses of databases and statements of SQL (CWE-209, ASVS V16.5.1). The log has a
-    /// warning when the application is built.
+    /// Danger: such a text may contain passwords, database addresses and SQL statements (CWE-209, ASVS V16.5.1). A warning is
+    /// logged when the application is built.
     ///
     /// ```
     /// # use palisade::Palisade;

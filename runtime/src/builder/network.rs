@@ -1,25 +1,25 @@
-//! Who the client of a connection is: the proxies that are trusted, and the header that they write.
+//! The address of the client: which proxies are trusted, and which header they write.
 
 use super::PalisadeBuilder;
 use crate::proxy::{AddressGroup, ForwardedBy, proxy_peers};
 
 impl PalisadeBuilder {
-    /// The address ranges of the proxies that are believed when they name the client. Default: none, and the client is the peer
-    /// of its connection. A second call replaces the first.
+    /// The address ranges of the proxies that are trusted to name the client. Default: none; the client is then the peer of the
+    /// connection. A second call replaces the first.
     ///
     /// The proxies write the header of [`forwarded_by`](Self::forwarded_by). It is read from the right to the first address
     /// that is in none of the ranges.
     ///
-    /// `"unix:"` means each peer that connects to a Unix socket of the server (`HttpServer::bind_uds`), because such a peer
-    /// has no address. The proxy must name the client on every request; a rate limit by address responds with 500 if it does
-    /// not. Danger: each process that may open the file of the socket chooses its address, so let only the proxy open it.
-    /// A TCP client that resets its connection has no address either: do not listen on a TCP address beside the socket.
+    /// `"unix:"` means each peer that connects to a Unix socket of the server (`HttpServer::bind_uds`), because such a peer has
+    /// no address. The proxy must name the client on every request; if it does not, a rate limit by address responds with 500.
+    /// Danger: each process that may open the socket file can claim any address, so let only the proxy open it. A TCP client
+    /// that resets its connection has no address either: do not listen on a TCP address beside the socket.
     ///
-    /// A text that is neither `"unix:"` nor an address range such as `10.0.0.0/8` is a mistake. So is a range wider than
-    /// `10.0.0.0/8` or `fc00::/7`: if everybody is trusted, the left end of the list counts, and the client writes that. A
-    /// platform whose proxies change has a network for them: list that.
+    /// A text that is neither `"unix:"` nor an address range such as `10.0.0.0/8` is a configuration error. So is a range wider
+    /// than `10.0.0.0/8` or `fc00::/7`: if every address is trusted, the left end of the list is used, and the client writes
+    /// that. If your platform changes the addresses of its proxies, list the network that it reserves for them.
     ///
-    /// Danger: a client inside one of the ranges chooses its address, and so gets a fresh rate limit with each request (ASVS
+    /// Danger: a client inside one of the ranges can claim any address, and so gets a fresh rate limit with each request (ASVS
     /// V15.3.4, V4.1.3).
     pub fn trusted_proxies(mut self, ranges: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.proxies = proxy_peers(ranges, &mut self.mistakes);
@@ -27,7 +27,7 @@ impl PalisadeBuilder {
     }
 
     /// The header that the [`trusted_proxies`](Self::trusted_proxies) write. Default: [`ForwardedBy::XForwardedFor`]. Without
-    /// trusted proxies it is a mistake.
+    /// trusted proxies, setting it is a configuration error.
     ///
     /// Danger: see [`ForwardedBy`].
     ///
@@ -43,11 +43,12 @@ impl PalisadeBuilder {
         self
     }
 
-    /// How many bits of an IPv6 address tell one client from another in rate limits: 32 to 128. Default: 64. IPv4 addresses are
+    /// How many leading bits of an IPv6 address identify a client in rate limits: 32 to 128. Default: 64. IPv4 addresses are
     /// always used whole.
     ///
-    /// Danger: providers give sites /48 to /64 (RFC 6177 §2). A client with a /48 has 65,536 rate limits by /64, and 256 by /56;
-    /// by /128 every client has a fresh one for each request. With a shorter prefix, neighbours share one rate limit.
+    /// Danger: providers give sites /48 to /64 (RFC 6177 §2). A client with a /48 gets 65,536 rate limits if 64 bits count, and
+    /// 256 if 56 bits count. If 128 bits count, every client can get a fresh rate limit for each request. With a shorter
+    /// prefix, neighbours share one rate limit.
     ///
     /// ```
     /// # use palisade::Palisade;

@@ -1,7 +1,7 @@
 //! Settings of rate limits: where they are counted, who is exempt, and how long requests may wait.
 //!
-//! Threat: requests that wait hold connections (CWE-400). Promise: no request waits longer than [`LONGEST_WAIT`], whatever is
-//! configured.
+//! Threat: requests that wait hold connections (CWE-400). Promise: no request waits longer than [`LONGEST_WAIT`], because a
+//! longer setting is rejected.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl PalisadeBuilder {
         self
     }
 
-    /// Whether rate limits refuse. Default: [`RateLimitMode::Enforce`].
+    /// Whether rate limits reject requests or only observe them. Default: [`RateLimitMode::Enforce`].
     pub fn rate_limit_mode(mut self, mode: RateLimitMode) -> Self {
         self.rate_limit_mode = mode;
         self
@@ -36,40 +36,41 @@ impl PalisadeBuilder {
         self
     }
 
-    /// Addresses that no rate limit counts, such as those of a health check. Repeatable. Default: none.
+    /// Addresses whose requests no rate limit counts, such as those of a health check. Repeatable. Default: none.
     ///
-    /// The address is the one that rate limits count: for a request through a trusted proxy it is that of the client. A proxy
+    /// The address is the one that rate limits use: for a request through a trusted proxy, it is that of the client. A proxy
     /// itself is never exempt. A text that is not an address range such as `10.0.0.0/8`, or a range of all addresses, is a
-    /// mistake.
+    /// configuration error.
     ///
-    /// Danger: a client at one of these addresses may guess passwords without end.
+    /// Danger: a client at one of these addresses can guess passwords without limit.
     pub fn exempt_from_rate_limits(mut self, ranges: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let ranges = AddressRanges::parse("exempt_from_rate_limits", ranges, &mut self.mistakes);
-        if ranges.hold_everybody() {
-            let problem = "contains a range of all addresses, so no rate limit would count anything";
+        if ranges.contain_all_addresses() {
+            let problem = "must not contain a range of all addresses, because no rate limit would count anything";
             self.mistakes.report("exempt_from_rate_limits", problem);
         }
-        self.unlimited.addresses.extend(ranges);
+        self.exempt_clients.addresses.extend(ranges);
         self
     }
 
-    /// Callers that no rate limit counts, by a rule of roles, permissions and scopes, such as `Rule::Role("monitor")`. Default: none.
-    /// Repeatable: any of the rules is enough.
+    /// Callers whose requests no rate limit counts, by a rule of roles, permissions and scopes, such as
+    /// `Rule::Role("monitor")`. Default: none. Repeatable: a caller who satisfies any of the rules is exempt.
     ///
-    /// The caller is known only after authentication. Charges to the address before that are then given back; but a request from
-    /// an address that is at its rate limit is refused before authentication.
+    /// The caller is known only after authentication. Earlier charges to the address are then given back. However, a request
+    /// from an address that has reached its rate limit is rejected before authentication.
     pub fn exempt_from_rate_limits_if(mut self, rule: Rule) -> Self {
-        self.unlimited.rules.push(rule);
+        self.exempt_clients.rules.push(rule);
         self
     }
 
-    /// How long a request waits, in all, for rate limits that are full of requests in flight: at most 30 seconds. Default: 2
+    /// How long a request waits in total for rate limits that are full of requests in flight: at most 30 seconds. Default: 2
     /// seconds. Zero: requests do not wait.
     ///
-    /// It concerns rate limits whose charges can be given back (`count = failures`, `successes` or `when(..)`): such a limit may
-    /// be full although no request failed. A request waits until one of those before it has its response, and is then decided as
-    /// if it had just arrived, so no window ever has more than the limit. If the time is over first, it is refused with 429 and
-    /// `Retry-After: 1`. It is refused at once if 64 requests wait for the same limit of the same client, or 1,024 in this process.
+    /// It applies to rate limits whose charges can be given back (`count = failures`, `successes` or `when(..)`): such a limit
+    /// may be full although no request has failed. A request waits until one of the earlier requests has its response, and is
+    /// then treated as if it had just arrived, so no window ever exceeds the limit. If the time is over first, the request is
+    /// rejected with 429 and `Retry-After: 1`. It is rejected at once if 64 requests already wait for the same limit and
+    /// client, or 1,024 in this process.
     ///
     /// Danger: a request that waits holds its connection.
     ///
@@ -89,7 +90,7 @@ pub(super) fn checked(wait: Duration) -> Result<(), ConfigError> {
     if wait > LONGEST_WAIT {
         return Err(ConfigError::new(
             "rate_limit_wait",
-            "is longer than 30 seconds; requests that wait hold connections",
+            "must be at most 30 seconds, because requests that wait hold connections",
         ));
     }
     Ok(())

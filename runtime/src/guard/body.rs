@@ -15,7 +15,7 @@ impl GuardedRequest<'_, '_> {
     /// Refuses a compressed body if neither the route nor the application accepts compressed bodies.
     pub(super) fn check_coding(&self, coding: Coding) -> Result<(), Denial> {
         match (coding, self.mounted.policy.compressed.or(self.settings.compressed)) {
-            (_, None) | (Coding::Left, _) => Err(Denial::content_coding(body::IDENTITY)),
+            (_, None) | (Coding::Unread, _) => Err(Denial::content_coding(body::IDENTITY)),
             (Coding::Other, Some(_)) => Err(Denial::content_coding(body::ACCEPTED)),
             (_, Some(_)) => Ok(()),
         }

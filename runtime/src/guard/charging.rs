@@ -177,7 +177,7 @@ impl GuardedRequest<'_, '_> {
 
     fn address(&self) -> Result<Client<'static>, Denial> {
         self.network().map(Client::Address).ok_or_else(|| {
-            audit::misconfigured(&self.mounted.policy.handler, self.settings.proxies.cure_of_no_address());
+            audit::misconfigured(&self.mounted.policy.handler, self.settings.proxies.help_without_address());
             Denial::internal("no_rate_limit_key")
         })
     }
@@ -204,7 +204,7 @@ impl GuardedRequest<'_, '_> {
 
     fn header(&self, name: &'static str) -> Result<Client<'_>, Denial> {
         let head = self.request.head();
-        if !self.settings.proxies.vouch_for(head) {
+        if !self.settings.proxies.set_headers_of(head) {
             return Err(unknown("rate_limit_header_untrusted"));
         }
         let mut values = head.headers().get_all(name);

@@ -6,8 +6,8 @@ use jsonwebtoken as backend;
 
 /// A signature algorithm of RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 §2.2.
 ///
-/// `none` is not supported. A key is used only with the algorithms of its own family, and only with one of them if the key names
-/// it (RFC 8725 §3.1).
+/// `none` is not supported. A key is used only with the algorithms of its own family. If the key names an algorithm, it is used
+/// only with that one (RFC 8725 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -33,15 +33,15 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
-    /// Ed25519, which is written `EdDSA` (RFC 8037 §3.1) and read as `EdDSA` or `Ed25519` (RFC 9864 §2.2): they are one
-    /// algorithm by two names.
+    /// Ed25519. Issued tokens name it `EdDSA` (RFC 8037 §3.1). `Ed25519` (RFC 9864 §2.2) is accepted as another name of the
+    /// same algorithm.
     EdDsa,
 }
 
-/// RFC 9864 §2.2: the name of `EdDSA` that also names the curve.
+/// RFC 9864 §2.2: the other name of `EdDSA`, which also names the curve.
 const FULLY_SPECIFIED_EDDSA: &str = "Ed25519";
 
-/// What kind of key an algorithm needs.
+/// The kind of key that an algorithm needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Hmac,

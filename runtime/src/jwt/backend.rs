@@ -1,7 +1,7 @@
-//! The crypto backend. This module names it, so that no other choice in the process can change it.
+//! The crypto backend. This module selects it explicitly, so that a process-wide default cannot change it.
 //!
-//! Threat: a missing or defective backend that fails with the first token (CWE-248). Promise: the backend passes a published test
-//! vector before the first key is accepted.
+//! Threat: a missing or defective backend that fails only with the first token (CWE-248). Promise: the backend passes a
+//! published test vector before the first key is accepted.
 
 use std::sync::OnceLock;
 
@@ -17,7 +17,10 @@ pub(super) fn self_test() -> Result<(), ConfigError> {
     if *WORKS.get_or_init(|| published_vector().is_ok()) {
         Ok(())
     } else {
-        Err(ConfigError::new("jwt crypto backend", "failed its self-test, so this build cannot sign or verify tokens"))
+        Err(ConfigError::new(
+            "jwt crypto backend",
+            "must pass its self-test, but failed; this build cannot sign or verify tokens",
+        ))
     }
 }
 

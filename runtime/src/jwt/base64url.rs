@@ -5,12 +5,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::AuthError;
 
-/// Decodes a part of a token into the buffer. RFC 7515 §2: base64url without padding. Each value has exactly one text, so unused
-/// bits must be zero.
+/// Decodes a part of a token into the buffer. RFC 7515 §2: base64url without padding. Each value has exactly one encoding:
+/// unused bits must be zero.
 ///
 /// # Errors
 ///
-/// [`AuthError::Invalid`] with `reason`, if the part is not such a text.
+/// [`AuthError::Invalid`] with `reason`, if the part is not valid base64url.
 pub(super) fn decode<'b>(part: &str, buffer: &'b mut Vec<u8>, reason: &'static str) -> Result<&'b [u8], AuthError> {
     buffer.clear();
     URL_SAFE_NO_PAD.decode_vec(part, buffer).map_err(|_| AuthError::Invalid(reason))?;

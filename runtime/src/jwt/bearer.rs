@@ -1,8 +1,8 @@
-//! The bearer scheme: from the `Authorization` header to a token, and the challenge back.
+//! The bearer scheme: extracts the token from the `Authorization` header and writes the challenge.
 //!
-//! Threat: a token in a place that leaks, such as a query or a body (CWE-598), and a credential that two readers understand
-//! differently (CWE-436). Promise: a token is read from exactly one `Authorization` header, by the grammar of RFC 6750 §2.1 and
-//! RFC 9110 §11.4.
+//! Threat: a token in a query or a body, where it may leak (CWE-598), and a credential that two parsers understand differently
+//! (CWE-436). Promise: a token is read from exactly one `Authorization` header, by the grammar of RFC 6750 §2.1 and RFC 9110
+//! §11.4.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
@@ -18,7 +18,7 @@ impl Authenticator for Jwt {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
         match Credential::of(request.headers()) {
             Credential::Absent => Attempt::Absent,
-            Credential::Malformed(word) => Attempt::Done(Err(AuthError::Invalid(word))),
+            Credential::Malformed(reason) => Attempt::Done(Err(AuthError::Invalid(reason))),
             Credential::Presented(token) => match self.attempt(token) {
                 Judgement::Done(verdict) => Attempt::Done(verdict),
                 Judgement::Pending(verdict) => Attempt::Pending(verdict),
@@ -42,14 +42,14 @@ impl Authenticator for Jwt {
     }
 
     fn challenge(&self, realm: &str, presented: bool) -> String {
-        // RFC 6750 §3.1: no error code for a request without credentials, one and the same for every refused token.
+        // RFC 6750 §3.1: no error code for a request without credentials, and the same error code for every rejected token.
         let error = if presented { r#", error="invalid_token""# } else { "" };
         format!("{SCHEME} realm=\"{}\"{error}", quoted(realm))
     }
 }
 
 impl Jwt {
-    /// A cached token was parsed when it was first verified. Only other tokens are checked against the grammar.
+    /// A cached token was parsed when it was first verified, so only a token that is not cached is checked against the grammar.
     fn attempt<'a>(&'a self, presented: &'a [u8]) -> Judgement<'a> {
         let Some(now) = since_epoch() else {
             return Judgement::Done(Err(AuthError::Unavailable("clock")));
@@ -77,7 +77,7 @@ impl<'r> Credential<'r> {
         match (values.next(), values.next()) {
             (None, _) => Self::Absent,
             (Some(value), None) => Self::parse(value.as_bytes()),
-            // RFC 9110 §5.3: this header is not a list, so it is not defined which value counts.
+            // RFC 9110 §5.3: this header is not a list, so with two values it is undefined which one applies.
             (Some(_), Some(_)) => Self::Malformed("authorization_repeated"),
         }
     }
@@ -101,9 +101,9 @@ impl<'r> Credential<'r> {
 fn token68(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     let inner = text.trim_end_matches('=');
-    // `-`, `.`, `/` and the digits are neighbours in ASCII. The loop does not end early, so that the compiler can check many bytes
-    // at once.
-    let fits = |byte: u8| matches!(byte, b'+' | b'-'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z' | b'~');
-    let all_fit = inner.bytes().fold(true, |so_far, byte| so_far & fits(byte));
-    (all_fit && !inner.is_empty()).then_some(text)
+    // `-`, `.`, `/` and the digits are contiguous in ASCII. The loop does not stop early, so that the compiler can vectorize
+    // it.
+    let is_allowed = |byte: u8| matches!(byte, b'+' | b'-'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z' | b'~');
+    let all_allowed = inner.bytes().fold(true, |so_far, byte| so_far & is_allowed(byte));
+    (all_allowed && !inner.is_empty()).then_some(text)
 }

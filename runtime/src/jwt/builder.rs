@@ -1,7 +1,7 @@
-//! Configuring a verifier.
+//! The configuration of a verifier.
 //!
-//! Threat: a verifier that was never told whose tokens it accepts, or for whom they are (CWE-1188). Promise: without an issuer,
-//! an audience and keys, `build` does not compile.
+//! Threat: a verifier that does not check the issuer or the audience of a token (CWE-1188). Promise: without an issuer, an
+//! audience and keys, `build` does not compile.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -29,12 +29,12 @@ const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 #[non_exhaustive]
 pub struct Unset;
 
-/// Type-state of [`JwtBuilder`]: the setting was given.
+/// Type-state of [`JwtBuilder`]: the setting is present.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Set;
 
-/// Holds if an issuer was given.
+/// Implemented if an issuer was set.
 #[diagnostic::on_unimplemented(
     message = "a `Jwt` needs the issuer of the tokens that it accepts",
     label = "no issuer was given",
@@ -43,7 +43,7 @@ pub struct Set;
 pub trait HasIssuer {}
 impl HasIssuer for Set {}
 
-/// Holds if an audience was given.
+/// Implemented if an audience was set.
 #[diagnostic::on_unimplemented(
     message = "a `Jwt` needs the audience of the tokens that it accepts",
     label = "no audience was given",
@@ -52,7 +52,7 @@ impl HasIssuer for Set {}
 pub trait HasAudience {}
 impl HasAudience for Set {}
 
-/// Holds if keys were given.
+/// Implemented if keys were set.
 #[diagnostic::on_unimplemented(
     message = "a `Jwt` needs keys that verify tokens",
     label = "no key was given",
@@ -86,7 +86,7 @@ impl From<RemoteKeySet> for KeySource {
 
 /// Settings of a [`Jwt`]: see [`Jwt::builder`].
 ///
-/// Its parameters tell the compiler whether issuer, audience and keys were given.
+/// Its type parameters record whether issuer, audience and keys were set.
 #[must_use]
 pub struct JwtBuilder<Issuer = Unset, Audience = Unset, Keys = Unset> {
     expectations: Expectations,
@@ -125,7 +125,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         JwtBuilder { expectations, keys, cache, longest, revocations, mistakes, state: PhantomData }
     }
 
-    /// [`keys`](Self::keys) that may have failed to be made; then that is a mistake of [`build`](Self::build).
+    /// Adds [`keys`](Self::keys) if they could be created. Otherwise, [`build`](Self::build) returns the error.
     pub(super) fn keys_or_mistake(mut self, keys: Result<VerifyingKey, ConfigError>) -> JwtBuilder<I, A, Set> {
         match self.mistakes.note(keys) {
             Some(keys) => self.keys(keys),
@@ -133,13 +133,13 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         }
     }
 
-    /// The `iss` that every token must carry, compared exactly. Required. A blank text is a mistake.
+    /// The `iss` that every token must carry, compared exactly. Required. A blank text is a configuration error.
     pub fn issuer(mut self, issuer: impl Into<String>) -> JwtBuilder<Set, A, K> {
         self.expectations.issuer = issuer.into();
         self.with_state()
     }
 
-    /// The name of this API, which every token must carry in `aud`. Required. A blank text is a mistake.
+    /// The name of this API, which every token must carry in `aud`. Required. A blank text is a configuration error.
     ///
     /// Repeatable: a token is accepted if it carries any of the audiences.
     pub fn audience(mut self, audience: impl Into<String>) -> JwtBuilder<I, Set, K> {
@@ -147,14 +147,16 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         self.with_state()
     }
 
-    /// The claim that holds the audience, for an issuer whose tokens have no `aud`: a text or a list of texts. Default: `aud`.
+    /// The claim that holds the audience, for an issuer whose tokens have no `aud`: a string or a list of strings. Default:
+    /// `aud`.
     ///
-    /// A token without the claim is refused. So is a token that does have an `aud` without any of the audiences (RFC 7519 §4.1.3).
+    /// A token without the claim is rejected. So is a token with an `aud` that contains none of the audiences (RFC 7519
+    /// §4.1.3).
     ///
-    /// Danger: a client is not an API. If the claim names a client, every token that the issuer gives to this client is accepted,
-    /// also one that was meant for another API (RFC 8725 §3.9). Check scopes that belong to this API alone.
+    /// Danger: a client is not an API. If the claim names a client, every token that the issuer gives to this client is
+    /// accepted, even if it was meant for another API (RFC 8725 §3.9). Check scopes that belong only to this API.
     ///
-    /// The access tokens of Amazon Cognito name the client that asked for them, and no audience:
+    /// The access tokens of Amazon Cognito have no audience, but name the client that requested them:
     ///
     /// ```
     /// # use palisade::Jwt;
@@ -175,18 +177,18 @@ impl<I, A, K> JwtBuilder<I, A, K> {
 
     /// The keys that verify signatures: a [`VerifyingKey`], a [`KeySet`], or a `RemoteKeySet` (feature `jwks`). Required.
     ///
-    /// Repeatable: a token is accepted if its signature verifies under any of the key sources. In each, the `alg` and `kid` of the
-    /// token select one key. While one source is unavailable, tokens of the others are still accepted, and a token that none of
-    /// the others verifies is 503 and not 401.
+    /// Repeatable: a token is accepted if its signature verifies under any of the key sources. In each, the `alg` and `kid` of
+    /// the token select one key. While one source is unavailable, tokens that verify under the others are still accepted. Any
+    /// other token is then rejected with 503 and not 401.
     ///
-    /// Danger: with a secret beside public keys, such as while an issuer changes from one to the other, everybody who verifies
-    /// with the secret can issue tokens too. No algorithm is used with a key of another kind (RFC 8725 §3.1).
+    /// Danger: with a secret beside public keys, such as during a migration, every service that verifies with the secret can
+    /// also issue tokens. No algorithm is used with a key of another kind (RFC 8725 §3.1).
     pub fn keys(mut self, keys: impl JwtKeys) -> JwtBuilder<I, A, Set> {
         self.keys.push(keys.into());
         self.with_state()
     }
 
-    /// How far the clocks of issuer and verifier may differ: at most 60 seconds. Default: 30 seconds.
+    /// How much the clocks of issuer and verifier may differ: at most 60 seconds. Default: 30 seconds.
     ///
     /// A token is valid from `nbf - leeway` and `iat - leeway` on, and while `now < exp + leeway`.
     pub fn leeway(mut self, leeway: Duration) -> Self {
@@ -200,56 +202,57 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         self
     }
 
-    /// The claim that holds roles: a list of texts, or one text, which is one role and is never split. Default: `roles`.
+    /// The claim that holds roles: a list of strings, or one string, which is one role and is never split. Default: `roles`.
     ///
-    /// An object whose values are objects counts as the list of its names, as in the tokens of Zitadel:
-    /// `{"admin": {"273": "acme.example"}}`. Danger: the organisation for which such a role holds, here 273, is ignored.
+    /// An object whose values are objects counts as the list of its names, as in the tokens of Zitadel: `{"admin": {"273":
+    /// "acme.example"}}`. Danger: the organisation for which such a role was granted, here 273, is ignored.
     ///
-    /// If the value has another type, the token is refused with `token_roles`. Unless this setter is called, such a value only
-    /// gives no roles, and is an event at debug level: an issuer may use the name `roles` for something else. The same holds for
+    /// If the value has another type, the token is rejected with `token_roles`. Unless this setter is called, such a value is
+    /// ignored and logged at debug level, because an issuer may use the name `roles` for something else. The same holds for
     /// [`permissions_at`](Self::permissions_at), [`scopes_at`](Self::scopes_at) and [`tenant_at`](Self::tenant_at).
     pub fn roles_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.roles = Some(path.into());
         self
     }
 
-    /// The claim that holds permissions: a list of texts, or one text, which is one permission and is never split. Default:
+    /// The claim that holds permissions: a list of strings, or one string, which is one permission and is never split. Default:
     /// `permissions`.
     pub fn permissions_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.permissions = Some(path.into());
         self
     }
 
-    /// The claim that holds scopes: a text, separated by spaces, or a list of texts. Default: `scope`; some issuers use `scp`.
+    /// The claim that holds scopes: a string, separated by spaces, or a list of strings. Default: `scope`; some issuers use
+    /// `scp`.
     pub fn scopes_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.scopes = Some(path.into());
         self
     }
 
-    /// The claim that holds the tenant: a text. Default: `tenant`.
+    /// The claim that holds the tenant: a string. Default: `tenant`.
     pub fn tenant_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.expectations.paths.tenant = Some(path.into());
         self
     }
 
-    /// The longest token that is accepted, in bytes: 256 to 65,536. Default: 8192, which fits beside other headers in every HTTP
-    /// stack. actix-web itself ends a request whose head is over 128 KiB.
+    /// The longest token that is accepted, in bytes: 256 to 65,536. Default: 8192, which leaves room for other headers in every
+    /// common HTTP stack. actix-web itself rejects a request whose head is over 128 KiB.
     pub fn longest_token(mut self, bytes: usize) -> Self {
         self.longest = bytes;
         self
     }
 
     /// How much memory the cache of verified tokens may take, so that a token is not verified again on each request. Default:
-    /// [`TokenCache::DEFAULT`]. Revocations are checked on each request all the same.
+    /// [`TokenCache::DEFAULT`]. Revocations are still checked on each request.
     pub fn cache(mut self, cache: TokenCache) -> Self {
         self.cache = cache;
         self
     }
 
-    /// The store of revocations, which is asked on every request. Default: none, and a token is valid until it expires (ASVS V7.4.1
-    /// asks for more).
+    /// The store of revocations, which is queried on every request. Default: none; a token is then valid until it expires (ASVS
+    /// V7.4.1 requires more).
     ///
-    /// With a store every token must carry `iat`, because all tokens of a subject that were issued before a moment can be
+    /// With a store, every token must carry `iat`, because all tokens of a subject that were issued before a given time can be
     /// revoked. Without a store `iat` may be absent (RFC 7519 §4.1.6 makes it optional); if it is present, it is checked.
     pub fn revocations(mut self, store: impl RevocationStore) -> Self {
         self.revocations = Some(Arc::new(store));
@@ -261,7 +264,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     /// # Errors
     ///
     /// All settings that cannot be used: a blank issuer or audience, a leeway over 60 seconds, an empty name in a claim path, a
-    /// token length out of bounds, or a mistake of a key source.
+    /// token length out of bounds, or an error of a key source.
     pub fn build(self) -> Result<Jwt, ConfigError>
     where
         I: HasIssuer,
@@ -274,10 +277,10 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         }
         expectations.revocable = revocations.is_some();
         if expectations.leeway > LONGEST_LEEWAY {
-            mistakes.report("jwt leeway", "is over 60 seconds; set the clocks instead");
+            mistakes.report("jwt leeway", "must be at most 60 seconds; synchronize the clocks instead");
         }
-        if !expectations.paths.all().all(ClaimPath::is_sound) {
-            mistakes.report("jwt claim path", "has an empty name; write it as \"realm_access.roles\"");
+        if !expectations.paths.all().all(ClaimPath::has_no_empty_name) {
+            mistakes.report("jwt claim path", "must not contain an empty name; write it as \"realm_access.roles\"");
         }
         if !(256..=65_536).contains(&longest) {
             mistakes.report("jwt longest token", "must be 256 to 65536 bytes");
@@ -296,10 +299,10 @@ impl<I, A, K> JwtBuilder<I, A, K> {
 /// Checks that issuer and audience are not blank.
 pub(super) fn check_names(issuer: &str, audience: &str, mistakes: &mut Mistakes) {
     if issuer.trim().is_empty() {
-        mistakes.report("jwt issuer", "is blank; name who issues the tokens, such as the URL of the service");
+        mistakes.report("jwt issuer", "must not be blank; use the `iss` of the tokens, such as the URL of the issuer");
     }
     if audience.trim().is_empty() {
-        mistakes.report("jwt audience", "is blank; name the API that the tokens are for");
+        mistakes.report("jwt audience", "must not be blank; use the `aud` of the tokens, the name of this API");
     }
 }
 

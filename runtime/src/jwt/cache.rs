@@ -1,9 +1,9 @@
 //! The cache of verified tokens.
 //!
-//! Threat: the result for one token that is returned for another, and a result that outlives the token or the key (CWE-524,
-//! CWE-613). Promise: an entry is found by the whole token, byte for byte, so that two tokens cannot be confused. It is valid only
-//! within the times of the token, and while the key that verified it is in use. Revocations are checked on every request anyway.
-//! The cache has a bounded size in bytes, and each token is wiped when it leaves.
+//! Threat: the cached result of one token that is returned for another, and a result that outlives the token or the key
+//! (CWE-524, CWE-613). Promise: the whole token is the key of its entry, byte for byte, so two tokens cannot be confused. An
+//! entry is valid only within the times of the token, and while the key that verified it is in use. Revocations are still
+//! checked on every request. The cache has a bounded size in bytes, and each token is zeroed when it is evicted.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -54,7 +54,7 @@ impl Verified {
     }
 }
 
-pub(super) struct Entries(Cache<Whole, Arc<Verified>, Bytes>);
+pub(super) struct Entries(Cache<CachedToken, Arc<Verified>, Bytes>);
 
 impl Entries {
     pub(super) fn new(bytes: u64) -> Self {
@@ -73,7 +73,7 @@ impl Entries {
     }
 
     pub(super) fn keep(&self, token: &str, verified: &Arc<Verified>) {
-        self.0.insert(Whole(Zeroizing::new(token.as_bytes().to_vec())), Arc::clone(verified));
+        self.0.insert(CachedToken(Zeroizing::new(token.as_bytes().to_vec())), Arc::clone(verified));
     }
 }
 
@@ -84,40 +84,40 @@ impl fmt::Debug for Entries {
 }
 
 /// A token in the cache.
-struct Whole(Zeroizing<Vec<u8>>);
+struct CachedToken(Zeroizing<Vec<u8>>);
 
-impl Hash for Whole {
+impl Hash for CachedToken {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.as_slice().hash(state);
     }
 }
 
-impl PartialEq for Whole {
+impl PartialEq for CachedToken {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_slice() == other.0.as_slice()
     }
 }
 
-impl Eq for Whole {}
+impl Eq for CachedToken {}
 
-/// A token that a client presented. The hash has a random seed, so that an attacker cannot choose tokens that collide.
+/// A token that a client presented, for a lookup without a copy. The hash has a random seed, so that an attacker cannot choose
+/// tokens that collide.
 #[derive(Hash)]
 struct PresentedToken<'t>(&'t [u8]);
 
-impl Equivalent<Whole> for PresentedToken<'_> {
-    fn equivalent(&self, kept: &Whole) -> bool {
+impl Equivalent<CachedToken> for PresentedToken<'_> {
+    fn equivalent(&self, kept: &CachedToken) -> bool {
         self.0 == kept.0.as_slice()
     }
 }
 
-/// The size of an entry: the token, the claims that its principal keeps (not longer than the token), and the structures around
-/// them.
+/// The size of an entry: the token, the claims that its principal keeps (not longer than the token), and a fixed overhead.
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Whole, Arc<Verified>> for Bytes {
-    fn weight(&self, token: &Whole, _: &Arc<Verified>) -> u64 {
-        const AROUND: u64 = 512;
-        u64::try_from(token.0.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(AROUND)
+impl Weighter<CachedToken, Arc<Verified>> for Bytes {
+    fn weight(&self, token: &CachedToken, _: &Arc<Verified>) -> u64 {
+        const OVERHEAD: u64 = 512;
+        u64::try_from(token.0.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(OVERHEAD)
     }
 }

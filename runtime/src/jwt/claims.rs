@@ -1,9 +1,10 @@
-//! The claims of a token whose signature is verified.
+//! The claims of a token with a valid signature.
 //!
 //! Threat: a genuine token of another issuer, for another API or for another time, and a claim that is missing or has a type
-//! that a lax reader takes for "no restriction" (CWE-287, RFC 8725 §3.8, §3.9). Promise: every claim that is used has exactly one
-//! JSON type. `iss`, `aud`, `exp` and `sub` are required, and `iat` too if revocations are configured (ASVS V9.2.1 to V9.2.4). A
-//! claim of another type grants nothing, if its place was not configured.
+//! that a lax parser treats as "no restriction" (CWE-287, RFC 8725 §3.8, §3.9). Promise: every claim that is used has exactly
+//! one JSON type. `iss`, `aud`, `exp` and `sub` are required, and `iat` too if revocations are configured (ASVS V9.2.1 to
+//! V9.2.4). A claim with a default name but of another type grants nothing. At a configured path, another type rejects the
+//! token.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,14 +26,14 @@ use crate::principal::{Principal, Token};
 /// The authentication scheme of the principals.
 pub(super) const SCHEME: &str = "Bearer";
 
-/// The end of the year 9999, where RFC 3339 ends. A later date is a mistake, such as milliseconds instead of seconds.
+/// The end of the year 9999, where RFC 3339 ends. A later date is rejected as an error, such as milliseconds instead of seconds.
 pub(super) const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
-/// What the claims are compared with.
+/// The values that the claims must have.
 #[derive(Clone, Debug)]
 pub(super) struct Expectations {
     pub(super) issuer: String,
-    /// The token must name one of them.
+    /// The token must name at least one of them.
     pub(super) audiences: Vec<String>,
     /// Whether revocations are configured.
     pub(super) revocable: bool,
@@ -49,12 +50,13 @@ pub(super) struct JudgedClaims {
     pub(super) until: Duration,
 }
 
-/// The claims that are used, each of its right type. They must not be trusted before [`judge`](Self::judge).
+/// The claims that are used, each of the expected type. They must not be trusted before [`judge`](Self::judge) has checked
+/// them.
 #[derive(Default)]
 pub(super) struct RawClaims<'de> {
     issuer: Option<Text<'de>>,
     audience: Option<Texts<'de>>,
-    /// The audience at the place that is configured.
+    /// The audience at the configured path.
     named_audience: Option<Vec<String>>,
     subject: Option<Text<'de>>,
     expires: Option<NumericDate>,
@@ -70,17 +72,17 @@ pub(super) struct RawClaims<'de> {
 }
 
 impl<'de> RawClaims<'de> {
-    /// Reads the claims. A claim with a configured place is read from there.
+    /// Reads the claims. A claim with a configured path is read from there.
     pub(super) fn read(bytes: &'de [u8], paths: &Paths) -> Result<Self, AuthError> {
         let mut claims: Self =
             json::read(bytes, "token_claims", |reader, reason| reader.deserialize_map(Members { paths, reason }))?;
         if !paths.are_usual() {
-            let elsewhere = paths.find(bytes)?;
-            claims.named_audience = elsewhere.audience;
-            claims.roles = claims.roles.or(elsewhere.roles.map(Texts::from));
-            claims.permissions = claims.permissions.or(elsewhere.permissions.map(Texts::from));
-            claims.scope = claims.scope.or(elsewhere.scopes.map(Texts::from));
-            claims.tenant = claims.tenant.or(elsewhere.tenant.map(|tenant| Texts::One(Text(tenant.into()))));
+            let located = paths.find(bytes)?;
+            claims.named_audience = located.audience;
+            claims.roles = claims.roles.or(located.roles.map(Texts::from));
+            claims.permissions = claims.permissions.or(located.permissions.map(Texts::from));
+            claims.scope = claims.scope.or(located.scopes.map(Texts::from));
+            claims.tenant = claims.tenant.or(located.tenant.map(|tenant| Texts::One(Text(tenant.into()))));
         }
         Ok(claims)
     }
@@ -89,7 +91,7 @@ impl<'de> RawClaims<'de> {
     pub(super) fn judge(self, expected: &Expectations, text: &[u8], now: Duration) -> Result<JudgedClaims, AuthError> {
         let required = AuthError::Invalid;
         let issuer = self.issuer.as_ref().ok_or(required("token_iss"))?;
-        let for_us = self.is_for_us(expected)?;
+        let has_audience = self.has_expected_audience(expected)?;
         let subject = self.subject.as_ref().ok_or(required("token_sub"))?;
         let expires = self.expires.as_ref().ok_or(required("token_exp"))?.0;
         let issued = match &self.issued {
@@ -104,16 +106,16 @@ impl<'de> RawClaims<'de> {
             _ => None,
         };
 
-        let soon = now.saturating_add(expected.leeway);
-        let refusal = if issuer.0 != expected.issuer {
+        let latest = now.saturating_add(expected.leeway);
+        let reason = if issuer.0 != expected.issuer {
             "token_foreign_issuer"
-        } else if !for_us {
+        } else if !has_audience {
             "token_foreign_audience"
         } else if now >= expires.saturating_add(expected.leeway) {
             "token_expired"
-        } else if issued > soon {
+        } else if issued > latest {
             "token_issued_in_future"
-        } else if self.not_before.as_ref().is_some_and(|date| date.0 > soon) {
+        } else if self.not_before.as_ref().is_some_and(|date| date.0 > latest) {
             "token_not_yet_valid"
         } else if !is_credential_text(&subject.0) {
             "token_sub"
@@ -132,7 +134,7 @@ impl<'de> RawClaims<'de> {
                 session: self.session.flatten().map(|session| (*session.0).into()),
                 issued,
                 expires,
-                // The claims were read as UTF-8 before.
+                // The claims have already been read as UTF-8.
                 claims: std::str::from_utf8(text).map_err(|_| AuthError::Invalid("token_claims"))?.into(),
             };
             let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
@@ -151,11 +153,11 @@ impl<'de> RawClaims<'de> {
                 until: expires.saturating_add(expected.leeway),
             });
         };
-        Err(AuthError::Invalid(refusal))
+        Err(AuthError::Invalid(reason))
     }
 
-    /// RFC 7519 §4.1.3: if the token has an `aud`, it must name this API, also if another place is configured for the audience.
-    fn is_for_us(&self, expected: &Expectations) -> Result<bool, AuthError> {
+    /// RFC 7519 §4.1.3: if the token has an `aud`, it must name this API, even if another path is configured for the audience.
+    fn has_expected_audience(&self, expected: &Expectations) -> Result<bool, AuthError> {
         let ours = |name: &str| expected.audiences.iter().any(|audience| audience == name);
         let usual = self.audience.as_ref().map(|audience| audience.each().any(ours));
         if expected.paths.audience.is_none() {
@@ -165,7 +167,8 @@ impl<'de> RawClaims<'de> {
         Ok(named.iter().any(|name| ours(name)) && usual.unwrap_or(true))
     }
 
-    /// The claims that have a default name and another type. They are ignored. At a configured place that is an error instead.
+    /// The claims that have a default name but another type. They are ignored. At a configured path, another type is an error
+    /// instead.
     fn ignored(&self) -> impl Iterator<Item = &'static str> + use<> {
         let is_other = |claim: &Option<Texts<'_>>| matches!(claim, Some(Texts::Other));
         let no_tenant = matches!(self.tenant, Some(Texts::Several(_) | Texts::Other));
@@ -180,18 +183,18 @@ impl<'de> RawClaims<'de> {
     }
 }
 
-/// Returns the issuer that unverified claims name. It only decides which authenticator judges the token.
+/// Returns the issuer in unverified claims. It only decides which authenticator verifies the token.
 pub(super) fn names_issuer(claims: &[u8]) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
-    struct OfIssuer<'c> {
+    struct IssuerClaim<'c> {
         #[serde(borrow)]
         iss: Text<'c>,
     }
 
-    serde_json::from_slice(claims).ok().map(|OfIssuer { iss }| iss.0)
+    serde_json::from_slice(claims).ok().map(|IssuerClaim { iss }| iss.0)
 }
 
-/// RFC 9068 §2.2.3 (RFC 8693 §4.2): one text with scopes separated by spaces. Some issuers send an array of scopes.
+/// RFC 9068 §2.2.3 (RFC 8693 §4.2): one string with scopes separated by spaces. Some issuers send an array of scopes.
 fn each_scope<'s>(scopes: &'s Texts<'_>) -> impl Iterator<Item = &'s str> {
     let splits = matches!(scopes, Texts::One(_));
     scopes.each().flat_map(move |text| {
@@ -221,7 +224,7 @@ impl<'de> Visitor<'de> for Members<'_> {
                 "aud" => {
                     self.take_texts("token_aud", &mut claims.audience, &mut map)?;
                     if matches!(claims.audience, Some(Texts::Other)) {
-                        return self.reason.refuse("token_aud");
+                        return self.reason.reject("token_aud");
                     }
                 }
                 "sub" => self.take("token_sub", &mut claims.subject, &mut map)?,

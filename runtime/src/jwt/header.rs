@@ -1,9 +1,9 @@
 //! The header of a token.
 //!
-//! Threat: a header that talks the verifier into another algorithm, another key or another reading of the token
-//! (CWE-347, RFC 8725 §2.1, §2.8, §3.1). Promise: only an algorithm of the configured key is accepted. A token with a critical
-//! extension is rejected (RFC 7515 §4.1.11). Only the expected type of token is accepted (RFC 8725 §3.11). A `kid` is compared
-//! with the names of configured keys, and `jku`, `x5u`, `jwk` and `x5c` are ignored.
+//! Threat: a header that makes the verifier use another algorithm, another key or another interpretation of the token (CWE-347,
+//! RFC 8725 §2.1, §2.8, §3.1). Promise: only an algorithm of the configured key is accepted. A token with a critical extension
+//! is rejected (RFC 7515 §4.1.11). Only the expected type of token is accepted (RFC 8725 §3.11). A `kid` is compared with the
+//! names of configured keys, and `jku`, `x5u`, `jwk` and `x5c` are ignored.
 
 use std::fmt;
 
@@ -16,11 +16,11 @@ use super::algorithm::Algorithm;
 use super::json::{self, Reason, SeenNames, Text};
 use super::{AuthError, base64url};
 
-/// In bytes. SeenNames of keys are usually thumbprints or dates.
+/// In bytes. Key names are usually thumbprints or dates.
 const LONGEST_KEY_ID: usize = 255;
 
-/// The encoded header of every token that our own issuer signs with this key. A verifier of the key compares a header with it
-/// and need not parse it then.
+/// The encoded header of every token that a [`TokenIssuer`](super::TokenIssuer) signs with this key. If a token has exactly
+/// this header, the verifier need not parse it.
 pub(super) fn encoded(algorithm: Algorithm, id: Option<&str>) -> String {
     #[derive(Serialize)]
     struct IssuedHeader<'k> {
@@ -32,7 +32,7 @@ pub(super) fn encoded(algorithm: Algorithm, id: Option<&str>) -> String {
     }
 
     let header = IssuedHeader { alg: algorithm.name(), typ: ACCESS_TOKEN, kid: id };
-    // The header consists of texts alone, and serde_json can always write those.
+    // The header contains only strings, which serde_json can always serialize.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).unwrap_or_default())
 }
 
@@ -50,7 +50,7 @@ pub enum TokenType {
 const ACCESS_TOKEN: &str = "at+jwt";
 
 impl TokenType {
-    /// Compares `typ` as a media type: without case, and with or without `application/`.
+    /// Compares `typ` as a media type: ignoring case, and with or without `application/`.
     fn accepts(self, typ: Option<&str>) -> bool {
         let Some(typ) = typ else { return self == Self::Jwt };
         const PREFIX: &str = "application/";
@@ -72,7 +72,7 @@ pub(super) struct Header<'t> {
 ///
 /// # Errors
 ///
-/// [`AuthError::Invalid`], if the header is malformed, or asks for something that is never accepted.
+/// [`AuthError::Invalid`], if the header is malformed or has a value that is not accepted.
 pub(super) fn read<'b>(header: &str, expected: TokenType, buffer: &'b mut Vec<u8>) -> Result<Header<'b>, AuthError> {
     let bytes = base64url::decode(header, buffer, "token_header")?;
     json::read(bytes, "token_header", |reader, reason| reader.deserialize_map(Parameters { expected, reason }))
@@ -111,21 +111,21 @@ impl<'de> Visitor<'de> for Parameters<'_> {
                     let value = map.next_value::<Text<'de>>()?;
                     reason.fill(&mut kid, value)?;
                 }
-                "crit" => return reason.refuse("token_crit"),
+                "crit" => return reason.reject("token_crit"),
                 // RFC 7797 §7: some readers ignore `b64` if `crit` does not name it.
-                "b64" => return reason.refuse("token_b64"),
+                "b64" => return reason.reject("token_b64"),
                 _ => others.skip(name, &mut map, reason)?,
             }
             reason.set("token_header");
         }
         let Some(algorithm) = alg.and_then(|alg: Text<'_>| Algorithm::named(&alg.0)) else {
-            return reason.refuse("token_alg");
+            return reason.reject("token_alg");
         };
         if !expected.accepts(typ.as_ref().map(|typ: &Text<'_>| &*typ.0)) {
-            return reason.refuse("token_typ");
+            return reason.reject("token_typ");
         }
         if kid.as_ref().is_some_and(|kid: &Text<'_>| kid.0.len() > LONGEST_KEY_ID) {
-            return reason.refuse("token_kid");
+            return reason.reject("token_kid");
         }
         Ok(Header { algorithm, key_id: kid })
     }

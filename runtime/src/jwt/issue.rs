@@ -1,8 +1,8 @@
 //! Issuing tokens.
 //!
-//! Threat: a token that says more, or lasts longer, than was meant (CWE-269, CWE-613), or that other software reads
-//! otherwise than we do. Promise: what is issued is for the one audience (ASVS V9.2.4), expires, can be told from every
-//! other by its `jti`, and is held to the same rules by which tokens are verified.
+//! Threat: a token that grants more, or lasts longer, than intended (CWE-269, CWE-613), or that other software interprets
+//! differently. Promise: each token has exactly one audience (ASVS V9.2.4), expires, has a unique `jti`, and satisfies the
+//! rules by which tokens are verified.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,9 +21,9 @@ use super::{Algorithm, Jwt, LONGEST_TOKEN, header, since_epoch};
 use crate::config_error::{ConfigError, Mistakes};
 use crate::problem::{Problem, answer_with_a_problem};
 
-/// Issues access tokens in the shape of RFC 9068, for one audience, with one key.
+/// Issues access tokens in the format of RFC 9068, for one audience, with one key.
 ///
-/// Cheap to clone. `Debug` shows no secret. For tokens that are refreshed and taken back, see
+/// Cheap to clone. `Debug` shows no secret. For tokens that can be refreshed and revoked, see
 /// [`Sessions`](crate::session::Sessions).
 ///
 /// ```
@@ -54,12 +54,12 @@ struct Issuing {
 }
 
 impl TokenIssuer {
-    /// Signs with this key. `issuer` goes into every token as `iss`, `audience` as `aud`: the name of the API that the tokens
-    /// are for.
+    /// Creates an issuer that signs with this key. Every token carries `issuer` as `iss` and `audience` as `aud`: the name of
+    /// the API that the tokens are for.
     ///
     /// # Errors
     ///
-    /// A blank issuer or audience.
+    /// If the issuer or the audience is blank.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>, key: SigningKey) -> Result<Self, ConfigError> {
         Self::checked(issuer.into(), audience.into(), Ok(key))
     }
@@ -73,12 +73,12 @@ impl TokenIssuer {
         Ok(Self(Arc::new(Issuing { key, issuer, client: audience.clone(), audience, header })))
     }
 
-    /// Signs with HMAC-SHA-256: short for [`new`](Self::new) with [`SigningKey::hmac`]. [`Jwt::hs256`] with the same three
-    /// arguments accepts the tokens.
+    /// Creates an issuer that signs with HMAC-SHA-256: short for [`new`](Self::new) with [`SigningKey::hmac`]. [`Jwt::hs256`]
+    /// with the same three arguments accepts the tokens.
     ///
     /// # Errors
     ///
-    /// A secret under 32 bytes, a blank issuer or audience, or a crypto backend that fails its self-test.
+    /// If the secret is under 32 bytes, the issuer or the audience is blank, or the crypto backend fails its self-test.
     pub fn hs256(
         issuer: impl Into<String>,
         audience: impl Into<String>,
@@ -95,16 +95,16 @@ impl TokenIssuer {
         self
     }
 
-    /// Who issues: the `iss` of every token.
+    /// The `iss` of every token.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.issuer
     }
 
-    /// The builder of a verifier for these tokens. It has no revocations:
-    /// [`Sessions::verifier`](crate::session::Sessions::verifier) has them.
+    /// The builder of a verifier for these tokens. It checks no revocations;
+    /// [`Sessions::verifier`](crate::session::Sessions::verifier) does.
     ///
-    /// If the crypto backend cannot derive the verifying key, that is a mistake of [`JwtBuilder::build`].
+    /// If the crypto backend cannot derive the verifying key, [`JwtBuilder::build`] returns the error.
     pub fn verifier(&self) -> JwtBuilder<Set, Set, Set> {
         let Issuing { key, issuer, audience, .. } = &*self.0;
         Jwt::builder().issuer(issuer).audience(audience).keys_or_mistake(key.verifying_key())
@@ -112,12 +112,12 @@ impl TokenIssuer {
 
     /// Issues a token that the [verifier](Self::verifier) accepts until the lifetime of the grant is over.
     ///
-    /// It carries `iss`, `sub`, `aud`, `client_id`, `iat` to the microsecond, `exp`, a random `jti` of 128 bits, and what the
-    /// grant says. It is signed, not encrypted: whoever holds it can read it.
+    /// It carries `iss`, `sub`, `aud`, `client_id`, `iat` to the microsecond, `exp`, a random `jti` of 128 bits, and the values
+    /// of the grant. It is signed, not encrypted: anyone who has the token can read it.
     ///
     /// # Errors
     ///
-    /// A grant that could not be verified again, or a machine without randomness or a sound clock: [`IssueError`].
+    /// [`IssueError`], if the verifier would reject the token, or the machine has no random numbers or a wrong clock.
     pub fn issue(&self, grant: &Grant) -> Result<String, IssueError> {
         self.issue_at(grant, since_epoch().ok_or(IssueError::Unavailable)?)
     }
@@ -128,7 +128,7 @@ impl TokenIssuer {
     }
 }
 
-/// What a token is to say: for whom, with which roles and scopes, how long.
+/// The content of a token to be issued: its subject, roles, scopes and lifetime.
 ///
 /// ```
 /// use std::time::Duration;
@@ -154,8 +154,8 @@ pub struct Grant {
 impl Grant {
     /// A grant without roles and scopes.
     ///
-    /// `subject` identifies the caller for ever: 1 to 255 bytes without control characters, never given to somebody else.
-    /// `lifetime` counts in whole seconds, at least one; keep it short, since the token itself can't be taken back.
+    /// `subject` identifies the caller permanently: 1 to 255 bytes without control characters, never reused for another caller.
+    /// `lifetime` counts in whole seconds, at least one. Keep it short, because the token cannot be changed once it is issued.
     pub fn new(subject: impl Into<String>, lifetime: Duration) -> Self {
         Self {
             subject: subject.into(),
@@ -170,7 +170,7 @@ impl Grant {
         }
     }
 
-    /// Whom it is for.
+    /// The subject of the token.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
@@ -180,52 +180,53 @@ impl Grant {
         self.lifetime
     }
 
-    /// Its scopes.
+    /// The scopes of the token.
     pub(crate) fn granted_scopes(&self) -> &[String] {
         &self.scopes
     }
 
-    /// The session that it is issued in.
+    /// Sets the session in which the token is issued.
     pub(crate) fn session(mut self, session: impl Into<String>) -> Self {
         self.session = Some(session.into());
         self
     }
 
-    /// The moment *before* roles and the rest were looked up, where some time lies between that and the issue of the token, such as
-    /// the check of a password. The token is issued as of then (`iat`), so that a
-    /// [change of rights](crate::session::Sessions::renew_all_of) in between takes it back; its lifetime counts from then. Default: the
-    /// moment of issue. A moment that is still to come counts as that.
+    /// The time *before* roles and other rights were looked up, if time passes between the lookup and the issue of the token,
+    /// such as for the check of a password. It becomes the `iat` of the token, so that a [change of
+    /// rights](crate::session::Sessions::renew_all_of) in between revokes the token. The lifetime also counts from then.
+    /// Default: the time of issue. A later time is treated as the time of issue.
     pub fn as_of(mut self, moment: SystemTime) -> Self {
         self.as_of = moment.duration_since(UNIX_EPOCH).ok();
         self
     }
 
-    /// The earlier moment counts.
+    /// Uses this time if it is earlier.
     pub(crate) fn no_later_than(mut self, moment: Duration) -> Self {
         self.as_of = Some(self.as_of.map_or(moment, |own| own.min(moment)));
         self
     }
 
-    /// Only those of the scopes that are among these.
+    /// Keeps only the scopes that are among these.
     pub(crate) fn within(mut self, scopes: &[String]) -> Self {
         self.scopes.retain(|scope| scopes.contains(scope));
         self
     }
 
-    /// Permissions beside those that the roles grant, in place of earlier ones: each 1 to 255 bytes without control characters.
+    /// Permissions in addition to those that the roles grant: each 1 to 255 bytes without control characters. Replaces earlier
+    /// ones.
     pub fn permissions(mut self, permissions: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.permissions = permissions.into_iter().map(Into::into).collect();
         self
     }
 
-    /// A claim of the application's own, which a handler reads with [`Claims`](crate::Claims). One that palisade writes itself
-    /// is refused when the token is issued.
+    /// A claim of the application, which a handler reads with [`Claims`](crate::Claims). If palisade writes a claim of this
+    /// name itself, issuing the token returns [`IssueError::Claim`].
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.claims.insert(name.into(), value.into());
         self
     }
 
-    /// The roles, in place of earlier ones: each 1 to 255 bytes without control characters.
+    /// The roles: each 1 to 255 bytes without control characters. Replaces earlier ones.
     pub fn roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.roles = roles.into_iter().map(Into::into).collect();
         self
@@ -237,43 +238,43 @@ impl Grant {
         self
     }
 
-    /// The scopes, in place of earlier ones: each of visible ASCII without `"` and `\` (RFC 6749 §3.3).
+    /// The scopes: each of visible ASCII without `"` and `\` (RFC 6749 §3.3). Replaces earlier ones.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 }
 
-/// Why no token was issued: 500, because the application made the grant.
+/// Why no token was issued. The response is 500, because the application created the grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
     /// The subject is empty, over 255 bytes, or has control characters.
-    #[error("the subject of a token is 1 to 255 bytes without control characters")]
+    #[error("the subject of a token must be 1 to 255 bytes without control characters")]
     Subject,
     /// A role is empty, over 255 bytes, or has control characters.
-    #[error("a role in a token is 1 to 255 bytes without control characters")]
+    #[error("a role in a token must be 1 to 255 bytes without control characters")]
     Role,
     /// The tenant is empty, over 255 bytes, or has control characters.
-    #[error("the tenant in a token is 1 to 255 bytes without control characters")]
+    #[error("the tenant in a token must be 1 to 255 bytes without control characters")]
     Tenant,
     /// A permission is empty, over 255 bytes, or has control characters.
-    #[error("a permission in a token is 1 to 255 bytes without control characters")]
+    #[error("a permission in a token must be 1 to 255 bytes without control characters")]
     Permission,
-    /// A claim of the application has a name that palisade or RFC 7519 gives a meaning to.
-    #[error("a claim of the application can't have the name of a registered one")]
+    /// A claim of the application has a name that palisade or RFC 7519 defines.
+    #[error("a claim of the application must not have the name of a registered claim")]
     Claim,
-    /// A scope is empty, or has spaces, quotes, backslashes or anything but visible ASCII.
-    #[error("a scope in a token is visible ASCII without quotes and backslashes")]
+    /// A scope is empty, or has a character other than visible ASCII without quotes and backslashes.
+    #[error("a scope in a token must be visible ASCII without quotes and backslashes")]
     Scope,
     /// The lifetime is under a second, or ends after the year 9999.
-    #[error("a token lives at least one second and not past the year 9999")]
+    #[error("the lifetime of a token must be at least one second and end before the year 10000")]
     Lifetime,
     /// The token would be over 8 KiB: too many roles or scopes.
     #[error("the token would be over 8 KiB: grant fewer roles or scopes")]
     TooLong,
-    /// The machine has no randomness, no sound clock, or no working crypto backend.
-    #[error("this machine lacks randomness, a sound clock or a crypto backend")]
+    /// The machine has no random numbers, a clock before 1970, or no working crypto backend.
+    #[error("the machine lacks random numbers, a correct clock or a crypto backend")]
     Unavailable,
 }
 
@@ -285,8 +286,8 @@ impl From<IssueError> for Problem {
 
 answer_with_a_problem!(IssueError);
 
-/// What palisade writes, and the times that RFC 7519 §4.1 gives a meaning to.
-const OWN: [&str; 13] =
+/// The claims that palisade writes, and the dates that RFC 7519 §4.1 defines.
+const RESERVED_CLAIMS: [&str; 13] =
     ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "roles", "permissions", "scope", "tenant"];
 
 #[derive(Serialize)]
@@ -296,7 +297,7 @@ struct IssuedClaims<'g> {
     aud: &'g str,
     client_id: &'g str,
     exp: u64,
-    /// To the microsecond (RFC 7519 §2), so that "issued before" can be told within a second.
+    /// To the microsecond (RFC 7519 §2), so that tokens of the same second can be ordered.
     iat: f64,
     jti: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -325,7 +326,7 @@ fn issue(issuing: &Issuing, grant: &Grant, now: Duration) -> Result<String, Issu
         Some(IssueError::Scope)
     } else if grant.tenant.as_deref().is_some_and(|tenant| !is_credential_text(tenant)) {
         Some(IssueError::Tenant)
-    } else if grant.claims.keys().any(|name| OWN.contains(&name.as_str())) {
+    } else if grant.claims.keys().any(|name| RESERVED_CLAIMS.contains(&name.as_str())) {
         Some(IssueError::Claim)
     } else {
         None
@@ -360,7 +361,7 @@ fn issue(issuing: &Issuing, grant: &Grant, now: Duration) -> Result<String, Issu
     if token.len() > LONGEST_TOKEN { Err(IssueError::TooLong) } else { Ok(token) }
 }
 
-/// 128 random bits: no two tokens share it (RFC 7519 §4.1.7).
+/// 128 random bits, so that the id is unique (RFC 7519 §4.1.7).
 fn random_id() -> Result<String, IssueError> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).map_err(|_| IssueError::Unavailable)?;

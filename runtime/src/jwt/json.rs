@@ -1,7 +1,7 @@
 //! The JSON of a token, read strictly and without building a tree.
 //!
-//! Threat: two readers of one token that see different values, because a name occurs twice (CWE-436, RFC 8725 §2.4), and
-//! JSON that costs far more to read than to send (CWE-400). Promise: a repeated name is rejected at every depth, also if it is
+//! Threat: two parsers of one token that see different values, because a name occurs twice (CWE-436, RFC 8725 §2.4), and JSON
+//! that costs far more to parse than to send (CWE-400). Promise: a repeated name is rejected at every depth, even if it is
 //! spelled with escapes. The work grows linearly with the length of the text, which is bounded.
 
 use std::borrow::Cow;
@@ -14,10 +14,11 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 
 use super::AuthError;
 
-/// Up to this number, a new name is compared with each earlier one. That is the fastest way for objects with a dozen members.
+/// Up to this number, a new name is compared with each earlier one. For objects with a dozen members, this is the fastest way.
 const FEW: usize = 16;
 
-/// The reason that the audit log gets if reading stops at this point. The error of the JSON reader itself cannot carry it.
+/// The reason that is written to the audit log if parsing stops at this point. The error of the JSON reader itself cannot carry
+/// it.
 #[derive(Clone, Copy)]
 pub(super) struct Reason<'r>(&'r Cell<&'static str>);
 
@@ -26,8 +27,8 @@ impl Reason<'_> {
         self.0.set(reason);
     }
 
-    /// Stops reading, with this reason.
-    pub(super) fn refuse<T, E: de::Error>(self, reason: &'static str) -> Result<T, E> {
+    /// Stops parsing, with this reason.
+    pub(super) fn reject<T, E: de::Error>(self, reason: &'static str) -> Result<T, E> {
         self.0.set(reason);
         Err(E::custom(reason))
     }
@@ -36,7 +37,7 @@ impl Reason<'_> {
     pub(super) fn fill<T, E: de::Error>(self, slot: &mut Option<T>, value: T) -> Result<(), E> {
         match slot.replace(value) {
             None => Ok(()),
-            Some(_) => self.refuse("token_duplicate_member"),
+            Some(_) => self.reject("token_duplicate_member"),
         }
     }
 }
@@ -59,7 +60,7 @@ pub(super) fn read<'de, T>(
 #[derive(Deserialize)]
 pub(super) struct Text<'t>(#[serde(borrow)] pub(super) Cow<'t, str>);
 
-/// The names of the other members of one object.
+/// The names of the members of one object that were skipped.
 #[derive(Default)]
 pub(super) struct SeenNames<'de> {
     few: Vec<Cow<'de, str>>,
@@ -80,7 +81,7 @@ impl<'de> SeenNames<'de> {
         true
     }
 
-    /// Skips the value of another member.
+    /// Skips the value of a member. A repeated name is rejected.
     pub(super) fn skip<A: MapAccess<'de>>(
         &mut self,
         name: Text<'de>,
@@ -88,13 +89,13 @@ impl<'de> SeenNames<'de> {
         reason: Reason<'_>,
     ) -> Result<(), A::Error> {
         if !self.add(name.0) {
-            return reason.refuse("token_duplicate_member");
+            return reason.reject("token_duplicate_member");
         }
         map.next_value_seed(Skipped(reason))
     }
 }
 
-/// Skips a value of any kind. Repeated names inside of it are rejected.
+/// Skips a value of any kind. Repeated names inside it are rejected.
 #[derive(Clone, Copy)]
 pub(super) struct Skipped<'r>(pub(super) Reason<'r>);
 

@@ -1,9 +1,9 @@
-//! The verdict on a token, out of all the keys of its issuer.
+//! The verdict on a token, using all keys of its issuer.
 //!
-//! Threat: a forged token that is accepted because it was tried with one key after another, and a genuine one that is rejected
-//! because it was tried with the wrong keys (CWE-347, RFC 8725 §3.10). Promise: the header chooses one key of each configured
-//! source. The first signature that verifies decides, and the claims are judged once. While a source that may have the key cannot
-//! be asked, the result is "unavailable" and not "rejected".
+//! Threat: a forged token that is accepted because many keys are tried, and a genuine one that is rejected because the wrong
+//! keys are tried (CWE-347, RFC 8725 §3.10). Promise: the header selects one key of each configured source. The first signature
+//! that verifies decides, and the claims are judged once. While a source that may have the key is unavailable, the result is
+//! "unavailable" and not "rejected".
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use crate::principal::Principal;
 const SIGNATURE: AuthError = AuthError::Invalid("token_signature");
 const ALGORITHM: AuthError = AuthError::Invalid("token_alg");
 
-/// A verdict on a token, or a future that gives it.
+/// A verdict on a token, or a future that returns it.
 pub(super) enum Judgement<'a> {
     Done(Result<Principal, AuthError>),
     Pending(LocalBoxFuture<'a, Result<Principal, AuthError>>),
@@ -46,10 +46,10 @@ impl Judgement<'_> {
 /// Why a token was not verified with the keys of one source.
 pub(super) enum VerificationFailure {
     /// The token is rejected, and other keys cannot change that.
-    Refused(AuthError),
-    /// The token was not signed with the chosen key. `named` tells whether the source has a key of the name in the header.
+    Rejected(AuthError),
+    /// The token was not signed with the chosen key. `named` is whether the source has a key of the name in the header.
     NotTheKey { error: AuthError, named: bool },
-    /// The header names a key that is not in the set. `secret` tells whether the algorithm needs a secret, which no published set
+    /// The header names a key that is not in the set. `secret` is whether the algorithm needs a secret, which no published set
     /// contains.
     #[cfg_attr(not(feature = "jwks"), expect(dead_code, reason = "only remote key sets read the name"))]
     UnknownKey { id: Option<String>, secret: bool },
@@ -58,7 +58,7 @@ pub(super) enum VerificationFailure {
 }
 
 impl VerificationFailure {
-    /// What to ask a remote source for, if that could change the verdict.
+    /// What to request from a remote source, if that could change the verdict.
     #[cfg(feature = "jwks")]
     fn wants(&mut self) -> Option<Wanted> {
         match self {
@@ -72,7 +72,7 @@ impl VerificationFailure {
 impl From<VerificationFailure> for AuthError {
     fn from(failure: VerificationFailure) -> Self {
         match failure {
-            VerificationFailure::Refused(error) | VerificationFailure::NotTheKey { error, .. } => error,
+            VerificationFailure::Rejected(error) | VerificationFailure::NotTheKey { error, .. } => error,
             VerificationFailure::UnknownKey { .. } => Self::Invalid("token_kid"),
             VerificationFailure::UnnamedKeyMismatch => SIGNATURE,
         }
@@ -81,15 +81,15 @@ impl From<VerificationFailure> for AuthError {
 
 impl From<AuthError> for VerificationFailure {
     fn from(error: AuthError) -> Self {
-        Self::Refused(error)
+        Self::Rejected(error)
     }
 }
 
 /// The failures of all sources for one token. The most specific one is reported, by its weight.
 #[derive(Default)]
-pub(super) struct Refusals(Option<(u8, AuthError)>);
+pub(super) struct Failures(Option<(u8, AuthError)>);
 
-impl Refusals {
+impl Failures {
     pub(super) fn add(&mut self, failure: VerificationFailure) {
         let named = matches!(failure, VerificationFailure::NotTheKey { named: true, .. });
         let error = AuthError::from(failure);
@@ -97,7 +97,7 @@ impl Refusals {
             AuthError::Unavailable(_) => 4,
             SIGNATURE => 3,
             ALGORITHM if named => 2,
-            // A source whose keys have no names cannot tell whether the name is known.
+            // If the keys of a source have no names, it is unknown whether the source has this key.
             ALGORITHM => 0,
             AuthError::Invalid(_) => 1,
         };
@@ -115,14 +115,14 @@ impl Jwt {
     /// Returns the principal of a token that was verified before, if that verification is still valid. The token may be revoked.
     pub(super) fn cached(&self, token: &[u8], now: Duration) -> Option<Principal> {
         let cached = self.0.cache.as_ref()?.find(token, now)?;
-        // A token that is not in the cache asks its source for the keys anyway.
+        // For a token that is not in the cache, `judge` checks the source.
         let source = self.0.sources.get(cached.source)?;
         source.is_fresh().then(|| cached.principal.clone())
     }
 
     /// Judges a token. The verdict is immediate unless keys or revocations must be awaited.
     pub(super) fn judge<'a>(&'a self, token: &'a str, now: Duration) -> Judgement<'a> {
-        let mut refusals = Refusals::default();
+        let mut failures = Failures::default();
         #[cfg(feature = "jwks")]
         let (mut requests, mut named_key) = (Vec::new(), false);
         for (index, source) in self.0.sources.iter().enumerate() {
@@ -134,7 +134,7 @@ impl Jwt {
             #[cfg_attr(not(feature = "jwks"), expect(unused_mut, reason = "`wants` takes the name out of the failure"))]
             let mut failure = match self.verify_with(&keys, index, token, now) {
                 Ok(principal) => return self.unless_revoked(principal),
-                Err(VerificationFailure::Refused(error)) => return Judgement::Done(Err(error)),
+                Err(VerificationFailure::Rejected(error)) => return Judgement::Done(Err(error)),
                 Err(failure) => failure,
             };
             #[cfg(feature = "jwks")]
@@ -144,7 +144,7 @@ impl Jwt {
                     requests.push(KeyRequest { index, remote, wanted });
                 }
             }
-            refusals.add(failure);
+            failures.add(failure);
         }
         #[cfg(feature = "jwks")]
         {
@@ -153,10 +153,10 @@ impl Jwt {
                 requests.retain(|request| !matches!(request.wanted, Wanted::Name(_)));
             }
             if !requests.is_empty() {
-                return self.judge_once_fetched(requests, refusals, token, named_key);
+                return self.judge_once_fetched(requests, failures, token, named_key);
             }
         }
-        Judgement::Done(Err(refusals.into_error()))
+        Judgement::Done(Err(failures.into_error()))
     }
 
     pub(super) fn unless_revoked<'a>(&'a self, principal: Principal) -> Judgement<'a> {
@@ -209,14 +209,14 @@ impl Jwt {
                     error => error.into(),
                 },
             )?;
-            // ASVS V9.1.1: claims are trusted only after the signature was verified.
+            // ASVS V9.1.1: claims are trusted only after the signature is verified.
             let text = base64url::decode(parts.claims, &mut verifiers.decoded, "token_claims")?;
             let judged = RawClaims::read(text, &expected.paths)?.judge(expected, text, now)?;
             Ok(Verified { principal: judged.principal, from: judged.from, until: judged.until, key, source: index })
         })
     }
 
-    /// Returns whether the token names another issuer. The answer is only used to let another authenticator judge the token.
+    /// Returns whether the token names another issuer. The result only decides which authenticator verifies the token.
     pub(super) fn is_of_another_issuer(&self, token: &str) -> bool {
         let Some(parts) = TokenParts::split(token) else { return false };
         token.len() <= self.0.longest
@@ -227,16 +227,16 @@ impl Jwt {
     }
 }
 
-/// Returns the key and the algorithm that the header chooses.
+/// Returns the key and the algorithm that the header selects.
 pub(super) fn choose_key(
     keys: &KeySet,
     header: &str,
     expected: TokenType,
     verifiers: &mut VerifierCache,
 ) -> Result<(Arc<VerifyingKey>, Algorithm), VerificationFailure> {
-    let common = keys.keys().iter().find_map(|key| Some((Arc::clone(key), key.by_usual_header(header)?)));
-    if let Some(common) = common {
-        return Ok(common);
+    let usual = keys.keys().iter().find_map(|key| Some((Arc::clone(key), key.by_usual_header(header)?)));
+    if let Some(usual) = usual {
+        return Ok(usual);
     }
     let header = header::read(header, expected, &mut verifiers.decoded)?;
     let id = header.key_id.as_ref().map(|id| &*id.0);

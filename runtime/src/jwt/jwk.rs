@@ -1,8 +1,9 @@
 //! One entry of a JWK set (RFC 7517 §4).
 //!
-//! Threat: a key that is used for what its issuer did not publish it for, one that is taken for usable and then verifies
-//! nothing, and a key of the same name that hides another (CWE-322, CWE-347, RFC 8725 §3.1, §3.4). Promise: an entry is read
-//! for what it says it is for (`use`, `key_ops`, `alg`, `kty`); its key was accepted by the crypto backend, or there is none.
+//! Threat: a key that is used for another purpose than its issuer published it for, an unusable key that is accepted and then
+//! verifies nothing, and a key that hides another key of the same name (CWE-322, CWE-347, RFC 8725 §3.1, §3.4). Promise: a key
+//! is used only for the purpose that its entry declares (`use`, `key_ops`, `alg`, `kty`), and only if the crypto backend
+//! accepts it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,10 +14,10 @@ use zeroize::Zeroizing;
 use super::algorithm::{Algorithm, Family};
 use super::key::VerifyingKey;
 
-/// An entry that is for signatures of algorithms that there are here.
+/// An entry for signatures with supported algorithms.
 pub(super) enum JwkEntry {
     Usable(VerifyingKey),
-    /// Its key can't be used: it is too short, malformed or unsound. It still has its name.
+    /// The key cannot be used: it is too short, malformed or weak. Its name is kept, so that it can conflict with another key.
     Unusable {
         id: Option<String>,
         algorithms: Vec<Algorithm>,
@@ -24,7 +25,8 @@ pub(super) enum JwkEntry {
 }
 
 impl JwkEntry {
-    /// `None` for what is no verification key of a known kind, such as a key for encryption: nothing is confused with it.
+    /// `None` if the entry is not a verification key of a known kind, such as a key for encryption. Such a key cannot conflict
+    /// with a verification key.
     pub(super) fn read(entry: &Value) -> Option<Self> {
         let id = optional_text(entry, "kid")?;
         let family = family(entry)?;
@@ -36,7 +38,7 @@ impl JwkEntry {
         if let (Family::Hmac, Some(secret)) = (family, &material)
             && optional_text(entry, "alg")?.is_none()
         {
-            // RFC 7518 §3.2: only as far as the secret is long enough.
+            // RFC 7518 §3.2: keep only the algorithms for which the secret is long enough.
             let length = secret.try_get_as_bytes().ok()?.len();
             algorithms.retain(|algorithm| length >= algorithm.shortest_secret());
         }
@@ -49,7 +51,7 @@ impl JwkEntry {
     }
 }
 
-/// The text of a member, if there is one. `None` for a member of another type.
+/// The string value of a member: `Some(None)` if the member is absent, `None` if it has another type.
 fn optional_text<'e>(entry: &'e Value, member: &str) -> Option<Option<&'e str>> {
     match entry.get(member) {
         None | Some(Value::Null) => Some(None),
@@ -71,7 +73,7 @@ fn family(entry: &Value) -> Option<Family> {
     }
 }
 
-/// RFC 7517 §4.3. `None` if the member is no list.
+/// RFC 7517 §4.3. `None` if the member is not a list.
 fn may_verify(entry: &Value) -> Option<bool> {
     match entry.get("key_ops") {
         None | Some(Value::Null) => Some(true),
@@ -80,16 +82,16 @@ fn may_verify(entry: &Value) -> Option<bool> {
     }
 }
 
-/// The algorithm that the entry names (RFC 7517 §4.4), or every one of its kind where it names none.
+/// The algorithm that the entry names (RFC 7517 §4.4). If it names none, all algorithms of its family.
 fn algorithms(entry: &Value, family: Family) -> Option<Vec<Algorithm>> {
-    let of_its_kind = |algorithm: &Algorithm| algorithm.family() == family;
+    let of_family = |algorithm: &Algorithm| algorithm.family() == family;
     match optional_text(entry, "alg")? {
-        Some(name) => Algorithm::named(name).filter(of_its_kind).map(|named| vec![named]),
-        None => Some(Algorithm::ALL.into_iter().filter(of_its_kind).collect()),
+        Some(name) => Algorithm::named(name).filter(of_family).map(|named| vec![named]),
+        None => Some(Algorithm::ALL.into_iter().filter(of_family).collect()),
     }
 }
 
-/// What the backend is to verify with. Whether it can is found out by [`VerifyingKey::checked`].
+/// The key in the format of the backend. [`VerifyingKey::checked`] checks whether the backend can use it.
 fn material(entry: &Value, family: Family) -> Option<DecodingKey> {
     let text = |member| entry.get(member).and_then(Value::as_str);
     match family {
@@ -98,18 +100,18 @@ fn material(entry: &Value, family: Family) -> Option<DecodingKey> {
             let (n, e) = (octets(text("n")?)?, octets(text("e")?)?);
             Some(DecodingKey::from_rsa_raw_components(number(&n), number(&e)))
         }
-        // RFC 7518 §6.2.1.2: the octets of a coordinate are as many as its curve has, also where they begin with zeros.
+        // RFC 7518 §6.2.1.2: a coordinate has exactly as many octets as its curve needs, including leading zeros.
         Family::P256 | Family::P384 => DecodingKey::from_ec_components(text("x")?, text("y")?).ok(),
         Family::Ed25519 => DecodingKey::from_ed_components(text("x")?).ok(),
     }
 }
 
-/// Wiped when dropped: they may be a secret.
+/// Zeroed when dropped, because they may be a secret.
 fn octets(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     URL_SAFE_NO_PAD.decode(text).ok().map(Zeroizing::new)
 }
 
-/// RFC 7518 §6.3.1.1: a modulus has no zero octet in front. Some libraries put one there, for the sign; the number is the same.
+/// RFC 7518 §6.3.1.1: a modulus has no leading zero octet. Some libraries add one for the sign; the number is the same.
 fn number(octets: &[u8]) -> &[u8] {
     let zeros = octets.iter().take_while(|octet| **octet == 0).count();
     octets.get(zeros..).unwrap_or_default()

@@ -1,12 +1,13 @@
-//! Key sources that have to fetch before a token can be judged.
+//! Judges a token after its key sources have fetched keys.
 //!
 //! Threat: one slow or unavailable source that makes the tokens of the other sources fail (CWE-400). Promise: all sources that
-//! may have the key fetch at the same time, and the first one that has it decides. A token of another issuer causes no fetch.
+//! may have the key fetch it at the same time, and the first one that has it decides. A token of another issuer causes no
+//! fetch.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::judgement::{Judgement, Refusals, VerificationFailure};
+use super::judgement::{Failures, Judgement, VerificationFailure};
 use super::remote::{RemoteKeySet, Wanted};
 use super::{AuthError, Jwt, since_epoch};
 use crate::principal::Principal;
@@ -20,25 +21,25 @@ pub(super) struct KeyRequest<'a> {
 }
 
 impl Jwt {
-    /// Judges the token with keys that are fetched first. `refusals` holds the failures with the keys at hand. `named_key` tells
-    /// whether a source has a key of the name in the header.
+    /// Fetches keys and judges the token with them. `failures` holds the failures with the current keys. `named_key` is whether
+    /// a source has a key of the name in the header.
     pub(super) fn judge_once_fetched<'a>(
         &'a self,
         requests: Vec<KeyRequest<'a>>,
-        refusals: Refusals,
+        failures: Failures,
         token: &'a str,
         named_key: bool,
     ) -> Judgement<'a> {
         if self.is_of_another_issuer(token) {
             return Judgement::Done(Err(AuthError::Invalid("token_foreign_issuer")));
         }
-        Judgement::Pending(Box::pin(self.fetch_from_all(requests, refusals, token, named_key)))
+        Judgement::Pending(Box::pin(self.fetch_from_all(requests, failures, token, named_key)))
     }
 
     async fn fetch_from_all(
         &self,
         requests: Vec<KeyRequest<'_>>,
-        mut refusals: Refusals,
+        mut failures: Failures,
         token: &str,
         named_key: bool,
     ) -> Result<Principal, AuthError> {
@@ -47,11 +48,11 @@ impl Jwt {
         while let Some(verdict) = verdicts.next().await {
             match verdict {
                 Ok(principal) => return self.unless_revoked(principal).verdict().await,
-                Err(VerificationFailure::Refused(error)) => return Err(error),
-                Err(failure) => refusals.add(failure),
+                Err(VerificationFailure::Rejected(error)) => return Err(error),
+                Err(failure) => failures.add(failure),
             }
         }
-        Err(refusals.into_error())
+        Err(failures.into_error())
     }
 
     async fn fetch_from(
@@ -62,7 +63,7 @@ impl Jwt {
     ) -> Result<Principal, VerificationFailure> {
         let KeyRequest { index, remote, mut wanted } = request;
         loop {
-            // Another source may have the key that this one can't fetch.
+            // Another source may have the key that this one cannot fetch.
             let keys =
                 remote.ask(&wanted).await.map_err(|error| VerificationFailure::NotTheKey { error, named: false })?;
             let now = since_epoch().ok_or(AuthError::Unavailable("clock"))?;

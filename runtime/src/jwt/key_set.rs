@@ -1,9 +1,9 @@
-//! The keys of one issuer, and which of them a token's header may choose.
+//! The keys of one issuer, and how the header of a token selects one of them.
 //!
-//! Threat: a `kid` or `alg` that talks the verifier into a key it should not use, or into trying all of them (RFC 8725 §3.10),
-//! and a key document that takes the issuer down because one entry of it is new, odd or broken. Promise: a `kid` is compared
-//! with names and is nothing else; it chooses one key together with `alg` (RFC 7517 §4.5); entries that can't be used are left
-//! out, and so are both of two different keys that one header would choose.
+//! Threat: a `kid` or `alg` that makes the verifier use a wrong key or try all keys (RFC 8725 §3.10), and a key document that
+//! is rejected as a whole because one entry is unknown or malformed. Promise: a `kid` is only compared with key names. Together
+//! with `alg`, it selects one key (RFC 7517 §4.5). Entries that cannot be used are left out. If one header would select two
+//! different keys, both are left out.
 
 use std::fmt;
 use std::path::Path;
@@ -18,12 +18,12 @@ use super::jwk::JwkEntry;
 use super::key::VerifyingKey;
 use crate::config_error::ConfigError;
 
-/// More keys than any issuer has at once; what a document has beyond is left out.
+/// More keys than any issuer has at once. The entries of a document after these are left out.
 const MOST_KEYS: usize = 64;
 /// The largest document that is read from a file, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-/// The verification keys of an issuer, each under its name.
+/// The verification keys of an issuer, with their names.
 ///
 /// ```
 /// use palisade::jwt::KeySet;
@@ -42,23 +42,24 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// These keys.
+    /// Creates a set of these keys.
     ///
     /// # Errors
     ///
-    /// No key, two different keys of one name (or without one) for one algorithm, or secrets beside public keys.
+    /// If there is no key, if two different keys for one algorithm have the same name or both have none, or if there are
+    /// secrets beside public keys.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, ConfigError> {
         let keys = merged(keys);
         if keys.is_empty() {
-            return Err(ConfigError::new("jwt keys", "are none; give at least one"));
+            return Err(ConfigError::new("jwt keys", "must contain at least one key"));
         }
         if mixes_secrets(&keys) {
-            let problem = "are secrets beside public keys: whoever issues with one kind must not pass for the other";
+            let problem = "must not mix secrets and public keys: every service with the secret could issue tokens for the public keys";
             return Err(ConfigError::new("jwt keys", problem));
         }
-        if keys.iter().any(|(key, _)| has_a_rival(key, &keys)) {
+        if keys.iter().any(|(key, _)| conflicts(key, &keys)) {
             let problem =
-                "are two different ones of one name and algorithm; give each its own name with `.with_id(..)`";
+                "must have different names for different keys of one algorithm; name each with `.with_id(..)`";
             return Err(ConfigError::new("jwt keys", problem));
         }
         Ok(Self { keys: keys.into_iter().map(|(key, _)| Arc::new(key)).collect(), skipped: 0 })
@@ -66,47 +67,47 @@ impl KeySet {
 
     /// A JWK set (RFC 7517 §5), such as the document behind an issuer's `jwks_uri`.
     ///
-    /// Keys that can't be used here are left out: of an unknown kind, curve or algorithm, for encryption (`use`, `key_ops`,
-    /// `alg`), too short, malformed; so are secrets beside public keys. A key without `alg` is good for every algorithm of its
-    /// kind.
+    /// Keys that cannot be used are left out: those of an unknown kind, curve or algorithm, for encryption (`use`, `key_ops`,
+    /// `alg`), too short, or malformed. So are secrets beside public keys. A key without `alg` is used for every algorithm of
+    /// its kind.
     ///
-    /// A token's `kid` and `alg` together choose a key (RFC 7517 §4.5), so keys for different algorithms may share a `kid`. A key
-    /// that is listed twice is one key, good for the algorithms of both entries. Two different keys of one `kid` and one
+    /// The `kid` and `alg` of a token together select a key (RFC 7517 §4.5), so keys for different algorithms may share a
+    /// `kid`. A key that is listed twice is one key for the algorithms of both entries. Two different keys of one `kid` and one
     /// algorithm are both left out.
     ///
     /// # Errors
     ///
-    /// No JWK set, or one without any key that can be used. How many were left out of one that has some is
-    /// [`skipped`](Self::skipped).
+    /// If the document is not a JWK set, or contains no usable key. Otherwise, [`skipped`](Self::skipped) returns how many
+    /// entries were left out.
     pub fn from_jwks(document: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         backend::self_test()?;
         Self::read(document.as_ref()).map_err(|problem| ConfigError::new("jwk set", problem))
     }
 
-    /// A file with a JWK set: see [`from_jwks`](Self::from_jwks). It is read once.
+    /// Reads a file with a JWK set once: see [`from_jwks`](Self::from_jwks).
     ///
     /// # Errors
     ///
-    /// A file that can't be read, is over 1 MiB, or holds no key that can be used.
+    /// If the file cannot be read, is over 1 MiB, or contains no usable key.
     pub fn from_jwks_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
-        let refuse = |problem: String| ConfigError::new("jwk set", format!("{}: {problem}", path.display()));
-        let size = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?.len();
+        let config_error = |problem: String| ConfigError::new("jwk set", format!("{}: {problem}", path.display()));
+        let size = std::fs::metadata(path).map_err(|error| config_error(error.to_string()))?.len();
         if size > LARGEST_FILE {
-            return Err(refuse("is over 1 MiB".to_owned()));
+            return Err(config_error("must be at most 1 MiB".to_owned()));
         }
-        let document = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        let document = std::fs::read(path).map_err(|error| config_error(error.to_string()))?;
         backend::self_test()?;
-        Self::read(&document).map_err(|problem| refuse(problem.to_owned()))
+        Self::read(&document).map_err(|problem| config_error(problem.to_owned()))
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether there is none, which no constructor allows.
+    /// Whether the set has no keys. This is never the case, because no constructor allows it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
@@ -125,7 +126,7 @@ impl KeySet {
         }
 
         let Document { keys } = serde_json::from_slice(document)
-            .map_err(|_| "is no JWK set: write `{\"keys\": [..]}`, also around a single key")?;
+            .map_err(|_| "must be a JWK set: `{\"keys\": [..]}`, even for a single key")?;
         let all = keys.len();
         let (mut usable, mut unusable) = (Vec::new(), Vec::new());
         for entry in keys.iter().take(MOST_KEYS).filter_map(JwkEntry::read) {
@@ -139,19 +140,19 @@ impl KeySet {
         if mixes_secrets(&keys) {
             keys.retain(|(key, _)| !is_secret(key));
         }
-        // Also where one of the two could not be used anyhow: which one the issuer meant is anybody's guess.
-        let unclear = |key: &VerifyingKey| {
-            unusable.iter().any(|(id, algorithms)| key.answers_to(Some(id), algorithms)) || has_a_rival(key, &keys)
+        // Both keys are left out even if one of them is unusable, because it is unknown which one the issuer meant.
+        let ambiguous = |key: &VerifyingKey| {
+            unusable.iter().any(|(id, algorithms)| key.matches(Some(id), algorithms)) || conflicts(key, &keys)
         };
-        let unclear: Vec<bool> = keys.iter().map(|(key, _)| unclear(key)).collect();
+        let ambiguous: Vec<bool> = keys.iter().map(|(key, _)| ambiguous(key)).collect();
         let mut set = Self { keys: Vec::new(), skipped: all };
-        for ((key, entries), _) in keys.into_iter().zip(unclear).filter(|(_, unclear)| !unclear) {
+        for ((key, entries), _) in keys.into_iter().zip(ambiguous).filter(|(_, ambiguous)| !ambiguous) {
             set.skipped = set.skipped.saturating_sub(entries);
             set.keys.push(Arc::new(key));
         }
         if set.keys.is_empty() {
             return Err(
-                "has no key that can be used here: each is of an unknown kind or algorithm, for encryption, too short, malformed, or has the `kid` and the algorithm of another",
+                "must contain a usable key, but each is of an unknown kind or algorithm, for encryption, too short, malformed, or has the `kid` and the algorithm of another",
             );
         }
         Ok(set)
@@ -161,7 +162,7 @@ impl KeySet {
         &self.keys
     }
 
-    /// Without secrets, which a public document must not hold.
+    /// Removes secrets, which a public document must not contain.
     #[cfg(feature = "jwks")]
     pub(super) fn public_only(mut self) -> Option<Self> {
         let before = self.keys.len();
@@ -174,16 +175,16 @@ impl KeySet {
         self.keys.iter().any(|key| key.id() == Some(id))
     }
 
-    /// The key that a header chooses.
+    /// The key that a header selects.
     pub(super) fn choose(&self, algorithm: Algorithm, id: Option<&str>) -> KeyChoice<'_> {
         if let Some(id) = id {
-            if let Some(key) = self.keys.iter().find(|key| key.answers_to(Some(id), &[algorithm])) {
+            if let Some(key) = self.keys.iter().find(|key| key.matches(Some(id), &[algorithm])) {
                 return KeyChoice::Key(key);
             }
             if self.has_key_named(id) {
                 return KeyChoice::WrongAlgorithm;
             }
-            // Where keys have names, a name that none of them has is of a key that is not here.
+            // If keys have names and none has this name, the key is not in the set.
             if self.keys.iter().any(|key| key.id().is_some()) {
                 return KeyChoice::Unknown;
             }
@@ -196,7 +197,8 @@ impl KeySet {
         }
     }
 
-    /// The keys of the other set, those that are the same as ours being ours; ours that are not among them are retired.
+    /// Returns the next set. Keys that are in both sets are shared with this one, and keys that are only in this one are
+    /// retired.
     #[cfg(feature = "jwks")]
     pub(super) fn succeeded_by(&self, next: Self) -> Self {
         let keys: Vec<_> = next
@@ -213,12 +215,12 @@ impl KeySet {
     }
 }
 
-/// What a header chose.
+/// The result of selecting a key by a header.
 pub(super) enum KeyChoice<'k> {
     Key(&'k Arc<VerifyingKey>),
     /// No key of that name, or several without a name.
     Unknown,
-    /// There is a key of that name, or keys without names, but `alg` is none of theirs.
+    /// A key has this name, or the keys have no names, but no such key has this `alg`.
     WrongAlgorithm,
 }
 
@@ -238,7 +240,7 @@ fn is_secret(key: &VerifyingKey) -> bool {
     key.algorithms().iter().any(|algorithm| algorithm.family() == Family::Hmac)
 }
 
-/// The keys, each once, and how many there were of each: the same key under the same name is one, for the algorithms of all.
+/// Merges entries of the same key and name into one key with the algorithms of all, and counts the entries of each key.
 fn merged(keys: impl IntoIterator<Item = VerifyingKey>) -> Vec<(VerifyingKey, usize)> {
     let mut merged: Vec<(VerifyingKey, usize)> = Vec::new();
     for key in keys {
@@ -254,9 +256,9 @@ fn merged(keys: impl IntoIterator<Item = VerifyingKey>) -> Vec<(VerifyingKey, us
     merged
 }
 
-/// Whether another key would be chosen by the same header. RFC 7517 §4.5: it is the name and the kind of key that choose.
-fn has_a_rival(key: &VerifyingKey, all: &[(VerifyingKey, usize)]) -> bool {
-    all.iter().any(|(other, _)| !std::ptr::eq(key, other) && other.answers_to(key.id(), key.algorithms()))
+/// Whether the same header would also select another key. RFC 7517 §4.5: the name and the kind of key select it.
+fn conflicts(key: &VerifyingKey, all: &[(VerifyingKey, usize)]) -> bool {
+    all.iter().any(|(other, _)| !std::ptr::eq(key, other) && other.matches(key.id(), key.algorithms()))
 }
 
 fn mixes_secrets(keys: &[(VerifyingKey, usize)]) -> bool {

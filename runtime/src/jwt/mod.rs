@@ -1,12 +1,12 @@
 //! JSON Web Tokens as bearer credentials.
 //!
-//! Threat: a token that is forged, altered, meant for somebody else, or no longer valid (CWE-347, CWE-287), and a token that makes its
-//! reader follow the token's own advice about keys and algorithms (RFC 8725 §2).
+//! Threat: a token that is forged, altered, meant for another audience, or no longer valid (CWE-347, CWE-287), and a token
+//! whose header dictates the key or the algorithm (RFC 8725 §2).
 //!
-//! Promise: [`Jwt`] believes the claims of a token only after its signature verified under one configured key, with an algorithm of
-//! that key (ASVS V9.1.1 to V9.1.3). `iss`, `aud`, `exp` and `sub` are required and typed, and so is `iat` if revocations are
-//! configured; `nbf` is honoured (ASVS V9.2.1 to V9.2.4). The header selects among the configured keys by name and algorithm, and
-//! has no other effect. A verified token is cached no longer than it is valid.
+//! Promise: [`Jwt`] trusts the claims of a token only after its signature is verified with a configured key, with an algorithm
+//! of that key (ASVS V9.1.1 to V9.1.3). `iss`, `aud`, `exp` and `sub` are required and typed, and so is `iat` if revocations
+//! are configured; `nbf` is honoured (ASVS V9.2.1 to V9.2.4). The header selects among the configured keys by name and
+//! algorithm, and has no other effect. A verified token is cached no longer than it is valid.
 //!
 //! [`Jwt`] verifies tokens, [`TokenIssuer`] issues them, and `RemoteKeySet` (feature `jwks`) fetches the keys of an identity
 //! provider. [`session`](crate::session) adds refresh tokens and logout.
@@ -20,9 +20,9 @@
 //! # Ok::<(), palisade::ConfigError>(())
 //! ```
 //!
-//! Each refusal has a stable reason for the audit log, which never contains text of the token:
+//! Each rejection has a stable reason in the audit log, which never contains text from the token:
 //!
-//! | reason | the token was refused because |
+//! | reason | the token was rejected because |
 //! |---|---|
 //! | `authorization_repeated`, `bearer_malformed` | the `Authorization` header is not one bearer credential |
 //! | `token_too_long`, `token_malformed` | it is longer than the limit; it does not have three parts |
@@ -31,7 +31,7 @@
 //! | `token_alg`, `token_typ`, `token_crit`, `token_b64` | the header parameter is missing, wrong or forbidden |
 //! | `token_kid` | no key source has a key of this name, or several keys match a token without a name |
 //! | `token_signature` | the signature does not verify |
-//! | `token_iss`, `token_aud`, `token_exp`, `token_iat`, `token_nbf`, `token_sub`, `token_jti`, `token_sid`, `token_roles`, `token_permissions`, `token_scope`, `token_tenant` | the claim is missing or has a wrong shape |
+//! | `token_iss`, `token_aud`, `token_exp`, `token_iat`, `token_nbf`, `token_sub`, `token_jti`, `token_sid`, `token_roles`, `token_permissions`, `token_scope`, `token_tenant` | the claim is missing or malformed |
 //! | `token_foreign_issuer`, `token_foreign_audience` | another issuer issued it; it is for another API |
 //! | `token_expired`, `token_not_yet_valid`, `token_issued_in_future` | it is not valid now |
 //! | `token_revoked` | it was revoked, alone or with all tokens of its subject |
@@ -95,15 +95,15 @@ use crate::config_error::ConfigError;
 use crate::principal::Principal;
 use crate::revocation::ErasedRevocations;
 
-/// The longest token that is looked at by default, and the longest that is issued, in bytes.
+/// The longest token that is accepted by default, and the longest that is issued, in bytes.
 const LONGEST_TOKEN: usize = 8 * 1024;
 
 /// Verifies JSON Web Tokens (RFC 7519) of one issuer for this API, and authenticates requests that carry one as
 /// `Authorization: Bearer <token>` (RFC 6750 §2.1; never from a query or a body).
 ///
-/// Cheap to clone; the clones share keys and cache. `Debug` shows no secret. Several issuers at once are several
-/// authenticators: each takes the tokens of its own issuer. Several audiences or key sources of one issuer are one `Jwt`, whose
-/// builder is told each of them.
+/// Cheap to clone; the clones share keys and cache. `Debug` shows no secret. For several issuers, add several authenticators:
+/// each handles the tokens of its own issuer. For several audiences or key sources of one issuer, configure all of them in one
+/// `Jwt`.
 ///
 /// ```
 /// use palisade::Jwt;
@@ -140,24 +140,25 @@ struct Verifier {
 }
 
 impl Jwt {
-    /// Starts a configuration, which needs an issuer, an audience and keys; the rest has safe defaults.
+    /// Starts a configuration. It needs an issuer, an audience and keys; the other settings have safe defaults.
     pub fn builder() -> JwtBuilder {
         JwtBuilder::new()
     }
 
-    /// Tokens of one issuer, signed with HMAC-SHA-256 (`HS256`): short for the [builder](Self::builder) with
+    /// Verifies tokens of one issuer that are signed with HMAC-SHA-256 (`HS256`): short for the [builder](Self::builder) with
     /// [`VerifyingKey::hmac`]. A [`TokenIssuer`] with the same three arguments issues them.
     ///
-    /// `issuer` is what every token must carry as `iss`, `audience` what it must carry in `aud`: the name of this API.
-    /// `secret` is at least 32 bytes out of a random number generator, never a password (RFC 8725 §3.5); whoever
-    /// verifies with it can also issue. It is copied; wiping the caller's own copy is up to the caller.
+    /// Every token must carry `issuer` as `iss` and `audience`, the name of this API, in `aud`. `secret` must be at least 32
+    /// bytes from a random number generator, never a password (RFC 8725 §3.5). Every service that can verify with it can also
+    /// issue tokens. It is copied; zeroing the original is up to the caller.
     ///
-    /// Danger: it knows of no revocations. For the tokens of [`Sessions`](crate::session::Sessions) use their
-    /// [`verifier`](crate::session::Sessions::verifier), or a logout ends nothing.
+    /// Danger: it checks no revocations. For the tokens of [`Sessions`](crate::session::Sessions), use their
+    /// [`verifier`](crate::session::Sessions::verifier); otherwise a logout has no effect.
     ///
     /// # Errors
     ///
-    /// A secret under 32 bytes (RFC 7518 §3.2), a blank issuer or audience, or a crypto backend that fails its self-test.
+    /// If the secret is under 32 bytes (RFC 7518 §3.2), the issuer or the audience is blank, or the crypto backend fails its
+    /// self-test.
     pub fn hs256(
         issuer: impl Into<String>,
         audience: impl Into<String>,
@@ -167,18 +168,18 @@ impl Jwt {
         Self::builder().issuer(issuer).audience(audience).keys_or_mistake(key).build()
     }
 
-    /// Whose tokens it accepts.
+    /// The issuer whose tokens are accepted.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.expectations.issuer
     }
 
-    /// Verifies a token in compact form and gives the principal it speaks for, if the token is not revoked.
+    /// Verifies a token in compact form and returns its principal, if the token is not revoked.
     ///
     /// # Errors
     ///
-    /// [`AuthError::Invalid`] with the reason for the audit log; tell the client no more than `invalid_token`.
-    /// [`AuthError::Unavailable`] if the keys or the revocations can't be asked, the clock of the machine is before 1970, or
+    /// [`AuthError::Invalid`] with the reason for the audit log; respond to the client only with `invalid_token`.
+    /// [`AuthError::Unavailable`] if the keys or the revocations cannot be queried, the clock of the machine is before 1970, or
     /// the crypto backend fails.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
         let Some(now) = since_epoch() else {

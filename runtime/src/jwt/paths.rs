@@ -1,17 +1,17 @@
-//! Configured places of the audience, the roles, permissions, scopes and the tenant in a token.
+//! The configured paths of audience, roles, permissions, scopes and tenant in a token.
 //!
-//! Threat: authority that is read from a claim of another meaning or type (CWE-863). Promise: each is read from exactly one
-//! configured place. A value of another type there rejects the token, and an absent value grants nothing.
+//! Threat: authority that is read from a claim of another meaning or type (CWE-863). Promise: each value is read from exactly
+//! one path. At a configured path, a value of another type rejects the token, and an absent value grants nothing.
 
 use serde_json::Value;
 
 use super::AuthError;
 use crate::authn::names::split_scopes;
 
-/// The path to a claim: a member of the claims set, or of an object inside of it, and so on.
+/// The path to a claim: a member of the claims set, or of a nested object.
 ///
-/// A text is split at its dots: `"realm_access.roles"` is the member `roles` of the member `realm_access`. If a name contains dots
-/// itself, give an array of names: `["https://issuer.example/roles"]`.
+/// A string is split at its dots: `"realm_access.roles"` is the member `roles` of the member `realm_access`. If a name contains
+/// dots itself, pass an array of names: `["https://issuer.example/roles"]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPath(Vec<String>);
 
@@ -28,7 +28,7 @@ impl<const N: usize> From<[&str; N]> for ClaimPath {
 }
 
 impl ClaimPath {
-    pub(super) fn is_sound(&self) -> bool {
+    pub(super) fn has_no_empty_name(&self) -> bool {
         !self.0.is_empty() && self.0.iter().all(|name| !name.is_empty())
     }
 
@@ -47,7 +47,7 @@ impl ClaimPath {
     }
 }
 
-/// `None` means the default place: `aud`, `roles`, `permissions`, `scope` and `tenant` of the claims set.
+/// `None` means the default claim: `aud`, `roles`, `permissions`, `scope` and `tenant` of the claims set.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paths {
     pub(super) audience: Option<ClaimPath>,
@@ -57,7 +57,7 @@ pub(super) struct Paths {
     pub(super) tenant: Option<ClaimPath>,
 }
 
-/// The values at the configured places.
+/// The values at the configured paths.
 #[derive(Default)]
 pub(super) struct Located {
     pub(super) audience: Option<Vec<String>>,
@@ -76,7 +76,7 @@ impl Paths {
         [&self.audience, &self.roles, &self.permissions, &self.scopes, &self.tenant].into_iter().flatten()
     }
 
-    /// Finds the configured claims. They were parsed before, so they are valid JSON without repeated names.
+    /// Finds the configured claims. They have already been parsed, so they are valid JSON without repeated names.
     pub(super) fn find(&self, claims: &[u8]) -> Result<Located, AuthError> {
         let claims: Value = serde_json::from_slice(claims).map_err(|_| AuthError::Invalid("token_claims"))?;
         let at = |path: &Option<ClaimPath>, reason| match path {
@@ -97,7 +97,7 @@ fn text((value, reason): (&Value, &'static str)) -> Result<String, AuthError> {
     value.as_str().map(str::to_owned).ok_or(AuthError::Invalid(reason))
 }
 
-/// One text counts as a list of one, and is never split.
+/// A single string is a list of one, and is never split.
 fn list((value, reason): (&Value, &'static str)) -> Result<Vec<String>, AuthError> {
     match value {
         Value::Array(items) => items.iter().map(|item| text((item, reason))).collect(),
@@ -106,7 +106,7 @@ fn list((value, reason): (&Value, &'static str)) -> Result<Vec<String>, AuthErro
 }
 
 /// Accepts a list, or an object whose names are the roles. Each value of that object must be an object itself, such as the
-/// organisations that granted the role, because another value, such as `false`, could deny the role.
+/// organisations that granted the role, because another value, such as `false`, could mean that the role is not granted.
 fn roles((value, reason): (&Value, &'static str)) -> Result<Vec<String>, AuthError> {
     match value {
         Value::Object(roles) if roles.values().all(Value::is_object) => Ok(roles.keys().cloned().collect()),

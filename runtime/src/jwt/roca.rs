@@ -1,7 +1,7 @@
 //! RSA keys that can be factored because of the form of their modulus.
 //!
 //! Threat: a key from a defective generator, whose private key can be computed from the public key (ROCA, CVE-2017-15361).
-//! Promise: a modulus of that form is rejected. A good modulus has that form with a negligible probability.
+//! Promise: a modulus of that form is rejected. The probability that a sound modulus has that form is negligible.
 
 /// A weak modulus is a power of 65537 modulo each of these primes.
 const PRIMES: [u32; 23] =

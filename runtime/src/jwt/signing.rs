@@ -1,7 +1,7 @@
-//! Keys that sign.
+//! Signing keys.
 //!
-//! Threat: a private key that leaks or signs what nothing can verify (CWE-532, CWE-320). Promise: each is bound to one
-//! algorithm, has signed something that its public half verified before the first token, and is wiped when dropped.
+//! Threat: a private key that leaks, or whose signatures cannot be verified (CWE-532, CWE-320). Promise: each key is bound to
+//! one algorithm, is tested with its public half before the first token, and is zeroed when dropped.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use super::algorithm::{Algorithm, Family};
 use super::backend::{self, BACKEND};
-use super::key::{Half, VerifyingKey, strong_enough, unfit};
+use super::key::{Half, VerifyingKey, check_secret_length, unsuitable_pem};
 use crate::config_error::ConfigError;
 
 /// A key that signs tokens, for a [`TokenIssuer`](crate::jwt::TokenIssuer). `Debug` shows no secret.
@@ -33,58 +33,62 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// A secret that is too short, or an algorithm that takes none.
+    /// If the secret is too short, or the algorithm does not use a secret.
     pub fn hmac(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let secret = secret.as_ref();
         if algorithm.family() != Family::Hmac {
             return Err(ConfigError::new(
                 "jwt secret",
-                format!("is no key for {algorithm}: give a private key as PEM"),
+                format!("must be for an HMAC algorithm; {algorithm} needs a private key in PEM"),
             ));
         }
-        strong_enough(algorithm, secret)?;
+        check_secret_length(algorithm, secret)?;
         backend::self_test()?;
-        let material = EncodingKey::from_secret(secret).map_err(|_| ConfigError::new("jwt secret", "is empty"))?;
-        Self::proven(algorithm, material)
+        let material =
+            EncodingKey::from_secret(secret).map_err(|_| ConfigError::new("jwt secret", "must not be empty"))?;
+        Self::tested(algorithm, material)
     }
 
     /// A private key in PEM: PKCS#8 (`PRIVATE KEY`), for RSA also PKCS#1 (`RSA PRIVATE KEY`).
     ///
     /// # Errors
     ///
-    /// What is no private key of the algorithm's kind, or is one that [`VerifyingKey`] would refuse.
+    /// If the text is not a private key for the algorithm, or [`VerifyingKey`] would reject its public half.
     pub fn pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let pem = pem.as_ref();
         let material = match algorithm.family() {
             Family::Hmac => {
-                return Err(ConfigError::new("jwt key", format!("{algorithm} takes a secret, not a private key")));
+                return Err(ConfigError::new(
+                    "jwt key",
+                    format!("must be a secret for {algorithm}, not a private key"),
+                ));
             }
             Family::Rsa => EncodingKey::from_rsa_pem(pem),
             Family::P256 | Family::P384 => EncodingKey::from_ec_pem(pem),
             Family::Ed25519 => EncodingKey::from_ed_pem(pem),
         };
         backend::self_test()?;
-        Self::proven(algorithm, material.map_err(|_| unfit(algorithm, pem, Half::Private))?)
+        Self::tested(algorithm, material.map_err(|_| unsuitable_pem(algorithm, pem, Half::Private))?)
     }
 
-    /// The key's name, which goes into tokens as `kid` (RFC 7515 §4.1.4). Default: none.
+    /// The key's name, which tokens carry as `kid` (RFC 7515 §4.1.4). Default: none.
     #[must_use]
     pub fn with_id(self, id: impl Into<String>) -> Self {
         let SigningParts { algorithm, material, .. } = &*self.0;
         Self(Arc::new(SigningParts { id: Some(id.into()), algorithm: *algorithm, material: material.clone() }))
     }
 
-    /// The algorithm that it signs with.
+    /// The algorithm of the key.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.0.algorithm
     }
 
-    /// The key that verifies what this one signs, under the same name: its public half, or the same secret.
+    /// The key that verifies the signatures of this key, with the same name: its public half, or the same secret.
     ///
     /// # Errors
     ///
-    /// If the crypto backend can't derive it.
+    /// If the crypto backend cannot derive it.
     pub fn verifying_key(&self) -> Result<VerifyingKey, ConfigError> {
         let key = VerifyingKey::checked(vec![self.0.algorithm], self.public_half()?)
             .map_err(|problem| ConfigError::new("jwt key", problem))?;
@@ -107,11 +111,11 @@ impl SigningKey {
             Family::Ed25519 => (utils.ed_pub_components_from_private_key)(secret, &EllipticCurve::Ed25519)
                 .map(|x| DecodingKey::from_ed_der(&x)),
         };
-        derived.map_err(|_| ConfigError::new("jwt key", format!("is no private key for {algorithm}")))
+        derived.map_err(|_| ConfigError::new("jwt key", format!("must be a private key for {algorithm}")))
     }
 
-    /// Signs something and has it verified, so that a key of another kind is found now and not with the first login.
-    fn proven(algorithm: Algorithm, material: EncodingKey) -> Result<Self, ConfigError> {
+    /// Signs a message and verifies it, so that a key of another kind is detected now and not at the first login.
+    fn tested(algorithm: Algorithm, material: EncodingKey) -> Result<Self, ConfigError> {
         const MESSAGE: &[u8] = b"a first signature";
         let key = Self(Arc::new(SigningParts { id: None, algorithm, material }));
         let public = key.verifying_key()?;
@@ -122,7 +126,7 @@ impl SigningKey {
         if verified {
             Ok(key)
         } else {
-            Err(ConfigError::new("jwt key", format!("does not sign with {algorithm}: it is of another kind")))
+            Err(ConfigError::new("jwt key", format!("must sign with {algorithm}, but is of another kind")))
         }
     }
 

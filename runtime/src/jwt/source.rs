@@ -8,7 +8,7 @@ use super::key_set::KeySet;
 use super::remote::RemoteKeySet;
 use crate::config_error::Mistakes;
 
-/// A source of keys whose type tells which kind it is.
+/// A value that can be converted into a [`KeySource`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a key for verifying tokens",
     label = "neither a `VerifyingKey`, a `KeySet` nor a `RemoteKeySet`",
@@ -39,7 +39,7 @@ impl Source {
         }
     }
 
-    /// The keys, if they need not be asked for first. Also sees to it that a remote set is renewed in time.
+    /// The keys, if they need not be fetched first. Also starts the renewal of a remote set in time.
     pub(super) fn current(&self) -> Option<Arc<KeySet>> {
         match self {
             Self::Fixed(keys) => Some(Arc::clone(keys)),

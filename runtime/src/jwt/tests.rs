@@ -1,4 +1,4 @@
-//! Exact boundaries of time, and properties of all tokens.
+//! Tests of the exact times at which tokens are valid, and of properties of all tokens.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ fn forge(claims: &str) -> String {
     token
 }
 
-fn dated(dates: &str) -> String {
+fn token_with_dates(dates: &str) -> String {
     forge(&format!(r#"{{"iss":"https://issuer.example","aud":"orders-api","sub":"u-1",{dates}}}"#))
 }
 
@@ -73,8 +73,8 @@ fn token_is_valid_until_expiry_plus_leeway() {
 }
 
 #[test]
-fn fractions_of_a_second_count() {
-    let token = dated(&format!(r#""iat":{NOW},"exp":{NOW}.5"#));
+fn fractional_expiry_is_exact() {
+    let token = token_with_dates(&format!(r#""iat":{NOW},"exp":{NOW}.5"#));
     let edge = at(NOW + 30) + Duration::from_millis(500);
     assert_verdict(&jwt(), &token, edge - NANOSECOND, Ok(()));
     assert_verdict(&jwt(), &token, edge, Err("token_expired"));
@@ -82,7 +82,7 @@ fn fractions_of_a_second_count() {
 
 #[test]
 fn token_is_valid_from_nbf_minus_leeway() {
-    let token = dated(&format!(r#""iat":{NOW},"exp":{},"nbf":{}"#, NOW + 600, NOW + 100));
+    let token = token_with_dates(&format!(r#""iat":{NOW},"exp":{},"nbf":{}"#, NOW + 600, NOW + 100));
     assert_verdict(&jwt(), &token, at(NOW + 70) - NANOSECOND, Err("token_not_yet_valid"));
     assert_verdict(&jwt(), &token, at(NOW + 70), Ok(()));
 }
@@ -95,9 +95,9 @@ fn token_is_valid_from_iat_minus_leeway() {
 
 #[test]
 fn dates_after_the_year_9999_are_rejected() {
-    assert_verdict(&jwt(), &dated(&format!(r#""iat":{NOW},"exp":253402300799"#)), at(NOW), Ok(()));
-    assert_verdict(&jwt(), &dated(&format!(r#""iat":{NOW},"exp":253402300800"#)), at(NOW), Err("token_exp"));
-    assert_verdict(&jwt(), &dated(&format!(r#""iat":{NOW},"exp":1e300"#)), at(NOW), Err("token_exp"));
+    assert_verdict(&jwt(), &token_with_dates(&format!(r#""iat":{NOW},"exp":253402300799"#)), at(NOW), Ok(()));
+    assert_verdict(&jwt(), &token_with_dates(&format!(r#""iat":{NOW},"exp":253402300800"#)), at(NOW), Err("token_exp"));
+    assert_verdict(&jwt(), &token_with_dates(&format!(r#""iat":{NOW},"exp":1e300"#)), at(NOW), Err("token_exp"));
 }
 
 #[test]
@@ -178,12 +178,12 @@ fn token_verifies_on_every_thread() {
 fn every_flipped_bit_is_rejected() {
     let (jwt, token) = (jwt(), token());
     assert_verdict(&jwt, &token, at(NOW), Ok(()));
-    for place in 0..token.len() {
+    for position in 0..token.len() {
         for bit in 0..8 {
             let mut bytes = token.clone().into_bytes();
-            bytes[place] ^= 1 << bit;
+            bytes[position] ^= 1 << bit;
             if let Ok(flipped) = String::from_utf8(bytes) {
-                assert!(jwt.verify_at(&flipped, at(NOW)).is_err(), "byte {place}, bit {bit}: {flipped}");
+                assert!(jwt.verify_at(&flipped, at(NOW)).is_err(), "byte {position}, bit {bit}: {flipped}");
             }
         }
     }

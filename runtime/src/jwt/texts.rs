@@ -1,7 +1,7 @@
-//! A claim that is one text or several.
+//! A claim that is one string or several.
 //!
-//! Threat: a claim of an unexpected type that is taken for authority, or that hides a repeated name (CWE-436, CWE-863). Promise:
-//! a value that is neither a text nor a list of texts is read as strictly as any other value, and grants nothing.
+//! Threat: a claim of an unexpected type that grants authority, or that hides a repeated name (CWE-436, CWE-863). Promise: a
+//! value that is neither a string nor a list of strings is parsed as strictly as any other value, and grants nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -58,7 +58,7 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
     type Value = Texts<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a list of texts")
+        f.write_str("a string or a list of strings")
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Texts<'de>, E> {

@@ -9,8 +9,8 @@ use crate::authn::AuthError;
 
 /// Verifies the signature of a token as a [`Jwt`](crate::Jwt) does. The claims are not judged.
 ///
-/// Danger: a valid signature alone tells neither the issuer, nor the audience, nor whether the token has expired. Use it for test
-/// vectors only.
+/// Danger: a valid signature alone proves neither the issuer, nor the audience, nor that the token has not expired. Use it for
+/// test vectors only.
 ///
 /// # Errors
 ///

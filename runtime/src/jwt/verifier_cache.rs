@@ -1,4 +1,4 @@
-//! The buffers and prepared verifiers of one thread, so that a valid token costs no allocation of ours.
+//! The buffers and prepared verifiers of one thread, so that verifying a token needs no allocation in this crate.
 //!
 //! The verifiers of the crypto backend cannot be shared between threads, and preparing one costs about as much as using it.
 //! Each thread therefore prepares its own verifier once for each key. A verifier can outlive its key only until the thread
@@ -41,12 +41,11 @@ impl VerifierCache {
         Self { decoded: Vec::new(), signature: Vec::new(), verifiers: Vec::new() }
     }
 
-    /// Lends the cache of this thread to the work. While the thread ends, and inside of the work itself, the work gets an empty
-    /// cache.
+    /// Lends the cache of this thread to the work. If the thread is ending, or within nested work, the cache is empty.
     pub(super) fn borrow<T>(work: impl FnOnce(&mut Self) -> T) -> T {
         let mut cache = VERIFIER_CACHE.try_with(|own| own.replace(Self::empty())).unwrap_or_else(|_| Self::empty());
         let result = work(&mut cache);
-        // An error means that the thread ends. The cache is dropped then.
+        // An error means that the thread is ending, and the cache is dropped.
         let _ = VERIFIER_CACHE.try_with(|own| own.set(cache));
         result
     }

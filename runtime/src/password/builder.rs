@@ -1,7 +1,7 @@
-//! Configuring how passwords are hashed.
+//! The settings of password hashing.
 //!
-//! Threat: hashes that are cheap to guess because a number was set too low (CWE-916), or so costly that one login stops the machine
-//! (CWE-400). Promise: less than OWASP's minimum, or more than the machine survives, is an error when the value is built.
+//! Threat: hashes that are cheap to guess because a parameter is too low (CWE-916), or so costly that one login exhausts the
+//! machine (CWE-400). Promise: parameters below OWASP's minimum or above the upper bounds are a configuration error.
 
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
@@ -36,32 +36,33 @@ impl PasswordsBuilder {
         self
     }
 
-    /// How long a password waits while the limit is reached, before it is [`PasswordError::Busy`](super::PasswordError::Busy).
-    /// Default: 10 seconds. Zero refuses at once.
+    /// How long a password waits while the limit is reached, before the result is
+    /// [`PasswordError::Busy`](super::PasswordError::Busy). Default: 10 seconds. With zero, it does not wait.
     pub fn queue_timeout(mut self, timeout: Duration) -> Self {
         self.queue_timeout = timeout;
         self
     }
 
-    /// The memory of one hash, in KiB: 19,456 (the default, OWASP's minimum) to 1,048,576 (1 GiB); memory times passes is at most
-    /// 4 GiB. A stored hash with another number is verified as it is, and renewed
+    /// The memory of one hash, in KiB: 19,456 (the default, OWASP's minimum) to 1,048,576 (1 GiB); memory times passes is at
+    /// most 4 GiB. A stored hash with another value is verified with its own value and then renewed
     /// ([`PasswordMatch::Right`](super::PasswordMatch::Right)).
     ///
-    /// Until all hashes are renewed, the response for an account with an old hash takes another time than for an unknown account.
+    /// Until all hashes are renewed, the response time for an account with an old hash differs from that for an unknown
+    /// account.
     pub fn memory_kib(mut self, memory: u32) -> Self {
         self.cost.memory = memory;
         self
     }
 
-    /// How many passes go over the memory: 2 (the default, OWASP's minimum for its memory) to 64; memory times passes is at most
-    /// 4 GiB. See [`memory_kib`](Self::memory_kib) for stored hashes with another number.
+    /// How many passes go over the memory: 2 (the default, OWASP's minimum for its memory) to 64; memory times passes is at
+    /// most 4 GiB. See [`memory_kib`](Self::memory_kib) for stored hashes with another value.
     pub fn passes(mut self, passes: u32) -> Self {
         self.cost.passes = passes;
         self
     }
 
-    /// How many lanes the memory is divided into: 1 (the default) to 64. The lanes are computed one after the other, so more of
-    /// them are not faster. Set it only to agree with hashes that other software made.
+    /// How many lanes the memory is divided into: 1 (the default) to 64. The lanes are computed one after the other, so more
+    /// lanes are not faster. Set it only to match hashes that other software made.
     pub fn lanes(mut self, lanes: u32) -> Self {
         self.cost.lanes = lanes;
         self
@@ -71,12 +72,12 @@ impl PasswordsBuilder {
     ///
     /// # Errors
     ///
-    /// All settings that are out of bounds, or a machine without randomness.
+    /// If a setting is out of bounds, or the machine cannot provide random numbers.
     pub fn build(self) -> Result<Passwords, ConfigError> {
         let Self { concurrency_limit, queue_timeout, cost } = self;
         let mut mistakes = Mistakes::default();
         if !(1..=HIGHEST_LIMIT).contains(&concurrency_limit) {
-            mistakes.report("password concurrency_limit", "must be 1 to 1024; write the number of cores");
+            mistakes.report("password concurrency_limit", "must be 1 to 1024, such as the number of cores");
         }
         let (lowest, highest) = (Cost::OWASP, Cost::HIGHEST);
         let bounds = [
@@ -87,13 +88,16 @@ impl PasswordsBuilder {
         for (setting, value, lowest, highest) in bounds {
             if value < lowest || value > highest {
                 mistakes.report(setting, format!("must be {lowest} (OWASP's minimum) to {highest}"));
-            } else if setting == "password passes" && !cost.is_bearable() {
-                mistakes.report(setting, "memory times passes is over 4 GiB, so one login would stop the machine");
+            } else if setting == "password passes" && !cost.is_within_bounds() {
+                mistakes.report(
+                    setting,
+                    "must be lower, because memory times passes is over 4 GiB, and one login would exhaust the machine",
+                );
             }
         }
         mistakes.into_result()?;
         let dummy_hash = phc::dummy_hash(cost).map_err(|_| {
-            ConfigError::new("passwords", "this machine gives no random numbers; nothing can be hashed")
+            ConfigError::new("passwords", "cannot be hashed, because the machine provides no random numbers")
         })?;
         Ok(Passwords {
             concurrency: ConcurrencyLimit::new(concurrency_limit, queue_timeout),

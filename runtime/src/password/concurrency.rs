@@ -1,8 +1,8 @@
 //! A bounded number of slow computations at once, on the blocking pool.
 //!
-//! Threat: many logins at once that take all memory (CWE-400), and clients that hang up to make room for more. Promise: the
-//! permit travels with the work and is released when the work ends, even if nobody waits for the result any more; no request
-//! waits for a permit for ever.
+//! Threat: many logins at once that take all memory (CWE-400), and clients that disconnect so that more work is started.
+//! Promise: the permit belongs to the work and is released when the work ends, even if the client has disconnected. No request
+//! waits for a permit forever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ impl ConcurrencyLimit {
         Self { permits: Arc::new(Semaphore::new(limit)), queue_timeout }
     }
 
-    /// Runs the work when a permit is free. It is [`PasswordError::Busy`] if none is free within the queue timeout.
+    /// Runs the work when a permit is free. Returns [`PasswordError::Busy`] if no permit is free within the queue timeout.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

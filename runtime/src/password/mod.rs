@@ -1,7 +1,7 @@
-//! Passwords: how they are stored, and what a guess costs.
+//! Password hashing: how passwords are stored, and how costly a guess is.
 //!
-//! Threat: a stolen database whose hashes are guessed by the billion (CWE-916), a login that responds sooner for unknown accounts
-//! (CWE-208), and many logins at once that take all memory and all threads (CWE-400).
+//! Threat: a stolen database whose hashes allow billions of guesses (CWE-916), a login that responds sooner for unknown
+//! accounts (CWE-208), and many logins at once that take all memory and all threads (CWE-400).
 //!
 //! Promise: argon2id with OWASP's parameters (ASVS V11.4.2); one verification for each attempt, whether the account exists or not
 //! (ASVS V6.3.8); off the threads that serve requests; and never more at once than the configured limit (ASVS V15.2.2).
@@ -30,18 +30,17 @@ use crate::problem::{FieldError, Problem, answer_with_a_problem};
 
 /// The longest password, in bytes. argon2 reads all of them, and nothing is cut off.
 const LONGEST: usize = 512;
-/// Longer than the slowest queue of honest users, shorter than a client waits.
+/// Longer than any queue of legitimate logins should take, shorter than a client's own timeout.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Hashes and verifies passwords with argon2id (RFC 9106). Clones share one concurrency limit.
 ///
-/// Default: 19,456 KiB of memory, 2 passes, 1 lane (OWASP Password Storage Cheat Sheet); as many passwords at once as the machine
-/// has cores; a password that waits over 10 seconds is [`PasswordError::Busy`]. It needs the feature `password` and a tokio
-/// runtime such as actix-web's, because the work runs on its blocking pool.
+/// Default: 19,456 KiB of memory, 2 passes, 1 lane (OWASP Password Storage Cheat Sheet); as many passwords at once as the
+/// machine has cores; after 10 seconds in the queue, the result is [`PasswordError::Busy`]. It needs the feature `password` and
+/// a tokio runtime such as actix-web's, because the work runs on its blocking pool.
 ///
-/// A password is at most **512 bytes** of UTF-8. Nothing of it is cut off, trimmed or changed. Your application checks how
-/// short it may be, and which passwords are too common. The copies made here are wiped; wiping the caller's own copy is up to the
-/// caller.
+/// A password is at most **512 bytes** of UTF-8. It is never truncated, trimmed or changed. Your application must reject
+/// passwords that are too short or too common. The copies made here are zeroed; zeroing its own copy is up to the caller.
 ///
 /// ```
 /// use palisade::password::{PasswordMatch, Passwords};
@@ -54,7 +53,7 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// // Pass `None` if the account does not exist: the work is the same.
 /// match passwords.verify("correct horse battery staple", Some(&stored)).await? {
-///     PasswordMatch::Right { rehash: Some(better) } => println!("keep {better} from now on"),
+///     PasswordMatch::Right { rehash: Some(better) } => println!("store {better} instead"),
 ///     PasswordMatch::Right { rehash: None } => println!("welcome"),
 ///     PasswordMatch::Wrong => println!("no such account, or another password"),
 /// }
@@ -65,21 +64,21 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Passwords {
     concurrency: ConcurrencyLimit,
     cost: Cost,
-    /// What is verified if the account does not exist.
+    /// Verified if the account does not exist.
     dummy_hash: Arc<str>,
 }
 
 impl Passwords {
-    /// With the default settings.
+    /// Creates the value with the default settings.
     ///
     /// # Errors
     ///
-    /// A machine without randomness.
+    /// If the machine cannot provide random numbers.
     pub fn new() -> Result<Self, ConfigError> {
         Self::builder().build()
     }
 
-    /// With other settings.
+    /// Starts a configuration with other settings.
     ///
     /// ```
     /// use palisade::password::Passwords;
@@ -105,15 +104,15 @@ impl Passwords {
         self.concurrency.run(move || phc::hash(&password, cost)).await?
     }
 
-    /// Whether the password is the one that `stored` was made of. Pass `None` if the account does not exist or has no password:
-    /// the work is the same, and the result is always [`PasswordMatch::Wrong`].
+    /// Whether `stored` is a hash of this password. Pass `None` if the account does not exist or has no password: the work is
+    /// the same, and the result is always [`PasswordMatch::Wrong`].
     ///
-    /// A password over 512 bytes cannot have been hashed: it is wrong, without any work, for each account.
-    /// Put a strict rate limit before this call: it costs the memory and the time of a hash.
+    /// A password over 512 bytes cannot have been hashed. For every account, the result is at once [`PasswordMatch::Wrong`].
+    /// Put a strict rate limit before this call, because it costs the memory and the time of a hash.
     ///
     /// # Errors
     ///
-    /// [`PasswordError::Busy`]; [`PasswordError::Unreadable`] if `stored` is not an argon2 hash, or one that costs too much;
+    /// [`PasswordError::Busy`]; [`PasswordError::Unreadable`] if `stored` is not an argon2 hash or would cost too much;
     /// [`PasswordError::Failed`].
     pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<PasswordMatch, PasswordError> {
         if password.len() > LONGEST {
@@ -121,15 +120,15 @@ impl Passwords {
         }
         let against = Stored::read(stored.unwrap_or(&self.dummy_hash))?;
         let (password, cost, known) = (Zeroizing::new(password.to_owned()), self.cost, stored.is_some());
-        let judge = move || {
-            // One line for each attempt, also for unknown accounts, so that attempts can be counted.
+        let verify = move || {
+            // One event for each attempt, also for unknown accounts, so that attempts can be counted.
             tracing::debug!("verifying a password");
-            if !against.is_of(&password)? || !known {
+            if !against.matches(&password)? || !known {
                 return Ok(PasswordMatch::Wrong);
             }
             Ok(PasswordMatch::Right { rehash: against.renewed(&password, cost) })
         };
-        self.concurrency.run(judge).await?
+        self.concurrency.run(verify).await?
     }
 }
 
@@ -146,23 +145,23 @@ impl fmt::Debug for Passwords {
 ///
 /// `Debug` shows no hash.
 #[derive(Clone, PartialEq, Eq)]
-#[must_use = "an ignored result lets everybody in"]
+#[must_use = "an ignored result accepts every password"]
 #[allow(
     clippy::exhaustive_enums,
-    reason = "a login matches on both, and a third outcome would have to be decided there"
+    reason = "callers match on both, and a third variant would change what a login must decide"
 )]
 pub enum PasswordMatch {
-    /// It is the password of the account.
+    /// The password matches.
     Right {
         /// The hash to store in place of the old one, if the old one was made with other settings.
         rehash: Option<String>,
     },
-    /// It is not, or the account does not exist. Do not tell the client which.
+    /// The password does not match, or the account does not exist. Do not tell the client which.
     Wrong,
 }
 
 impl PasswordMatch {
-    /// Whether it is the password of the account.
+    /// Whether the password matches.
     #[must_use]
     pub const fn is_right(&self) -> bool {
         matches!(self, Self::Right { .. })
@@ -173,7 +172,7 @@ impl fmt::Debug for PasswordMatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Right { rehash: None } => f.write_str("Right"),
-            Self::Right { rehash: Some(_) } => f.write_str("Right, to be renewed"),
+            Self::Right { rehash: Some(_) } => f.write_str("Right, needs rehash"),
             Self::Wrong => f.write_str("Wrong"),
         }
     }
@@ -184,16 +183,16 @@ impl fmt::Debug for PasswordMatch {
 #[non_exhaustive]
 pub enum PasswordError {
     /// The password is over 512 bytes: 422.
-    #[error("a password is at most 512 bytes")]
+    #[error("the password is longer than 512 bytes")]
     TooLong,
-    /// Too many others were waiting: 503 with `Retry-After`.
+    /// Too many passwords were waiting: 503 with `Retry-After`.
     #[error("too many passwords are being checked")]
     Busy,
-    /// The stored text is not an argon2 hash, or one of over 1 GiB, 64 passes or 64 lanes, or memory times passes over 4 GiB: 500.
-    #[error("a stored password hash can't be read or would cost too much")]
+    /// The stored text is not an argon2 hash, or exceeds 1 GiB, 64 passes, 64 lanes, or 4 GiB of memory times passes: 500.
+    #[error("the stored password hash is unreadable or would cost too much")]
     Unreadable,
     /// The machine has no memory or no randomness left, or the work was aborted: 500.
-    #[error("a password could not be hashed")]
+    #[error("the password could not be hashed")]
     Failed,
 }
 
@@ -210,9 +209,10 @@ impl From<PasswordError> for Problem {
     }
 }
 
-/// For an [`Authenticator`](crate::Authenticator) that checks passwords: a password that cannot be checked is not a wrong password.
+/// For an [`Authenticator`](crate::Authenticator) that checks passwords: a password that cannot be checked is not treated as
+/// wrong.
 ///
-/// A password over 512 bytes is wrong; [`Passwords::verify`] returns that itself.
+/// A password over 512 bytes is wrong; [`Passwords::verify`] already returns that as its result.
 impl From<PasswordError> for AuthError {
     fn from(error: PasswordError) -> Self {
         match error {

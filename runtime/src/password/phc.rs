@@ -1,8 +1,8 @@
-//! Hashes of argon2 as text.
+//! Argon2 hashes as PHC strings.
 //!
-//! Threat: a row whose hash asks for all memory of the machine (CWE-400, CWE-789), or asks for so little that it proves
-//! nothing. Promise: what a stored hash costs is read and bounded before it is computed, and one that has no salt or no
-//! output is unreadable, not merely wrong.
+//! Threat: a stored hash whose parameters demand all memory of the machine (CWE-400, CWE-789), or that lacks its salt or output
+//! and so proves nothing. Promise: the cost of a stored hash is checked before it is computed. A hash without a salt or an
+//! output is an error, not a wrong password.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::password_hash::{Error, PasswordHasher as _, PasswordVerifier as _};
@@ -10,7 +10,7 @@ use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
 
 use super::PasswordError;
 
-/// What one hash costs.
+/// The cost of one hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cost {
     /// In KiB.
@@ -23,11 +23,11 @@ impl Cost {
     /// OWASP Password Storage Cheat Sheet, argon2id.
     pub(super) const OWASP: Self = Self { memory: 19_456, passes: 2, lanes: 1 };
 
-    /// More of any of these would let one hash stop the machine.
+    /// With more of any of these, one hash could exhaust the machine.
     pub(super) const HIGHEST: Self = Self { memory: 1_048_576, passes: 64, lanes: 64 };
 
-    /// Whether one such hash costs no more than the machine survives: besides the highest values, 4 GiB of memory times passes.
-    pub(super) fn is_bearable(self) -> bool {
+    /// Whether one such hash stays within the highest values, and within 4 GiB of memory times passes.
+    pub(super) fn is_within_bounds(self) -> bool {
         let most: u64 = 4 << 20;
         self.memory <= Self::HIGHEST.memory
             && self.passes <= Self::HIGHEST.passes
@@ -50,8 +50,8 @@ pub(super) fn hash(password: &str, cost: Cost) -> Result<String, PasswordError> 
     Ok(hash.to_string())
 }
 
-/// A hash that no password has, because its salt and its output are random. Making it costs nothing; verifying it costs as much as
-/// any other.
+/// A hash that no password matches, because its salt and its output are random. It is cheap to create, and verifying it costs
+/// as much as verifying any other.
 pub(super) fn dummy_hash(cost: Cost) -> Result<String, PasswordError> {
     let hash = PasswordHash {
         algorithm: ARGON2ID_IDENT,
@@ -69,7 +69,7 @@ fn random<const N: usize>() -> Result<[u8; N], PasswordError> {
     Ok(bytes)
 }
 
-/// A stored hash that can be computed.
+/// A stored hash whose cost is within the bounds.
 pub(super) struct Stored {
     hash: PasswordHash,
     cost: Cost,
@@ -81,13 +81,13 @@ impl Stored {
         let params = Params::try_from(&hash).map_err(|_| PasswordError::Unreadable)?;
         let cost = Cost { memory: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() };
         let argon2 = Algorithm::try_from(hash.algorithm.as_str()).is_ok();
-        if !argon2 || !cost.is_bearable() || hash.salt.is_none() || hash.hash.is_none() {
+        if !argon2 || !cost.is_within_bounds() || hash.salt.is_none() || hash.hash.is_none() {
             return Err(PasswordError::Unreadable);
         }
         Ok(Self { hash, cost })
     }
 
-    pub(super) fn is_of(&self, password: &str) -> Result<bool, PasswordError> {
+    pub(super) fn matches(&self, password: &str) -> Result<bool, PasswordError> {
         match Argon2::default().verify_password(password.as_bytes(), &self.hash) {
             Ok(()) => Ok(true),
             Err(Error::PasswordInvalid) => Ok(false),
@@ -95,9 +95,9 @@ impl Stored {
         }
     }
 
-    /// A new hash of the same password, if this one was not made as they are made today.
-    pub(super) fn renewed(&self, password: &str, today: Cost) -> Option<String> {
-        let current = self.cost == today
+    /// A new hash of the same password, if this one was made with other settings than the current ones.
+    pub(super) fn renewed(&self, password: &str, current_cost: Cost) -> Option<String> {
+        let current = self.cost == current_cost
             && self.hash.algorithm == ARGON2ID_IDENT
             && self.hash.version == Some(Version::V0x13.into())
             && self.hash.salt.as_ref().is_some_and(|salt| salt.len() >= SALT)
@@ -105,7 +105,7 @@ impl Stored {
         if current {
             return None;
         }
-        // The password is right whether it can be renewed now or not.
-        hash(password, today).inspect_err(|error| tracing::warn!(%error, "a password hash was not renewed")).ok()
+        // The password matches even if renewing the hash fails.
+        hash(password, current_cost).inspect_err(|error| tracing::warn!(%error, "a password hash was not renewed")).ok()
     }
 }

@@ -38,11 +38,11 @@ async fn unknown_account_costs_the_same_verification() {
     assert_eq!(passwords.verify("correct horse", None).await, WRONG);
     assert!(
         passwords.dummy_hash.starts_with("$argon2id$v=19$m=32768,t=3,p=1$"),
-        "the work of today: {}",
+        "the dummy must have the configured cost: {}",
         passwords.dummy_hash
     );
     assert_ne!(passwords.dummy_hash, self::passwords().dummy_hash);
-    // The dummy is really computed: what can't take a turn can't answer, account or not.
+    // The dummy hash is really computed: without a permit, there is no result for any account.
     let full = Passwords::builder().queue_timeout(Duration::ZERO).build().unwrap();
     let _all = full.concurrency.take_all().await;
     assert_eq!(full.verify("correct horse", None).await, Err(PasswordError::Busy));
@@ -51,11 +51,11 @@ async fn unknown_account_costs_the_same_verification() {
 }
 
 #[actix_web::test]
-async fn t8_the_dummy_hash_lets_nobody_in() {
+async fn dummy_hash_never_matches() {
     let passwords = passwords();
     let mut lucky = passwords.clone();
     lucky.dummy_hash = passwords.hash("correct horse").await.unwrap().into();
-    assert_eq!(lucky.verify("correct horse", None).await, WRONG, "not even who knows its password");
+    assert_eq!(lucky.verify("correct horse", None).await, WRONG, "even its own password must not match");
 }
 
 #[actix_web::test]
@@ -68,7 +68,7 @@ async fn passwords_over_512_bytes_are_rejected() {
     let longer = format!("{longest}ab");
     assert_eq!(passwords.hash(&longer).await, Err(PasswordError::TooLong));
 
-    // No work, whoever the account is: it would be Busy otherwise.
+    // No hash is computed for any account: otherwise the result would be `Busy`.
     let full = Passwords::builder().queue_timeout(Duration::ZERO).build().unwrap();
     let _all = full.concurrency.take_all().await;
     assert_eq!(full.verify(&longer, Some(&stored)).await, WRONG);
@@ -97,7 +97,7 @@ async fn right_password_with_old_parameters_is_rehashed() {
 async fn too_costly_stored_hash_is_not_computed() {
     let passwords = passwords();
     let tail = "MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
-    let begun = Instant::now();
+    let started = Instant::now();
     for stored in [
         format!("$argon2id$v=19$m=1048577,t=1,p=1${tail}"),
         format!("$argon2id$v=19$m=4294967295,t=4294967295,p=1${tail}"),
@@ -114,24 +114,24 @@ async fn too_costly_stored_hash_is_not_computed() {
         let verdict = passwords.verify("correct horse", Some(&stored)).await;
         assert_eq!(verdict, Err(PasswordError::Unreadable), "{stored}");
     }
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(5));
 }
 
 #[actix_web::test]
-async fn a_password_over_the_concurrency_limit_is_busy() {
+async fn password_over_the_concurrency_limit_is_busy() {
     let passwords = Passwords::builder().concurrency_limit(1).queue_timeout(Duration::ZERO).build().unwrap();
     let tries = join_all((0..8).map(|_| passwords.verify("correct horse", None))).await;
     assert_eq!(tries.iter().filter(|try_| **try_ == WRONG).count(), 1);
     assert_eq!(tries.iter().filter(|try_| **try_ == Err(PasswordError::Busy)).count(), 7);
-    assert_eq!(passwords.clone().hash("correct horse").await.err(), None, "the turn is free again");
+    assert_eq!(passwords.clone().hash("correct horse").await.err(), None, "the permit is free again");
 }
 
 #[actix_web::test]
-async fn a_client_that_hangs_up_frees_no_permit() {
+async fn client_disconnect_frees_no_permit() {
     let limit = ConcurrencyLimit::new(1, Duration::ZERO);
     let (end, ended) = std::sync::mpsc::channel::<()>();
-    let hung_up = tokio::time::timeout(Duration::from_millis(1), limit.run(move || ended.recv().is_ok())).await;
-    assert!(hung_up.is_err());
+    let disconnected = tokio::time::timeout(Duration::from_millis(1), limit.run(move || ended.recv().is_ok())).await;
+    assert!(disconnected.is_err());
     assert_eq!(limit.run(|| ()).await, Err(PasswordError::Busy));
     end.send(()).unwrap();
     assert_eq!(limit.with_queue_timeout(Duration::from_secs(10)).run(|| ()).await, Ok(()));
@@ -146,9 +146,9 @@ async fn hashing_does_not_block_request_threads() {
 }
 
 #[test]
-fn settings_out_of_bounds_are_refused() {
+fn settings_out_of_bounds_are_rejected() {
     let settings = Passwords::builder;
-    for refused in [
+    for rejected in [
         settings().memory_kib(19_455),
         settings().memory_kib(1_048_577),
         settings().passes(1),
@@ -157,9 +157,9 @@ fn settings_out_of_bounds_are_refused() {
         settings().lanes(65),
         settings().concurrency_limit(0),
         settings().concurrency_limit(1_025),
-        settings().memory_kib(1_048_576).passes(5), // Together too much.
+        settings().memory_kib(1_048_576).passes(5), // Memory times passes is too much.
     ] {
-        assert!(refused.clone().build().is_err(), "{refused:?}");
+        assert!(rejected.clone().build().is_err(), "{rejected:?}");
     }
     assert!(settings().memory_kib(65_536).passes(3).lanes(4).build().is_ok());
 }

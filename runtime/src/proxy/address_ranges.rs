@@ -1,7 +1,8 @@
-//! Address ranges, as an operator writes them.
+//! Address ranges, as written in settings.
 //!
-//! Threat: a range that is read as another one, such as a mapped IPv4 range that holds no IPv4 address (CWE-20).
-//! Promise: what is no range is an error at boot; a range of mapped addresses is the range of IPv4 addresses that it means.
+//! Threat: a range that is misread, such as a range of IPv4-mapped addresses that contains no IPv4 address (CWE-20).
+//! Promise: a text that is not a range is an error at startup. A range of IPv4-mapped addresses is the corresponding IPv4
+//! range.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,7 +15,7 @@ use crate::config_error::Mistakes;
 pub(crate) struct AddressRanges(Vec<IpNet>);
 
 impl AddressRanges {
-    /// The ranges that these texts name. A text that is not a range is reported as a mistake in `setting` and left out.
+    /// The ranges that these texts name. A text that is not a range is reported as an error in `setting` and left out.
     pub(crate) fn parse(
         setting: &'static str,
         ranges: impl IntoIterator<Item = impl AsRef<str>>,
@@ -24,7 +25,7 @@ impl AddressRanges {
             let range = range(text).map(canonical);
             if range.is_none() {
                 let example = "write one such as \"10.0.0.0/8\" or \"fd00::/8\"";
-                mistakes.report(setting, format!("{text:?} is not an address range; {example}"));
+                mistakes.report(setting, format!("must be address ranges, but {text:?} is not one; {example}"));
             }
             range
         };
@@ -35,8 +36,8 @@ impl AddressRanges {
         self.0.extend(more.0);
     }
 
-    /// Whether one of them is every address there is.
-    pub(crate) fn hold_everybody(&self) -> bool {
+    /// Whether one of them contains all addresses.
+    pub(crate) fn contain_all_addresses(&self) -> bool {
         self.0.iter().any(|range| range.prefix_len() == 0)
     }
 
@@ -48,13 +49,13 @@ impl AddressRanges {
         self.0.iter()
     }
 
-    /// The address has to be canonical: IPv4 where it is one.
+    /// The address must be canonical: not an IPv4-mapped address.
     pub(crate) fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|range| range.contains(&address))
     }
 }
 
-/// Addresses are read as the standard library does: `010.0.0.1` is none, because others take it for octal.
+/// Addresses are parsed by the standard library: `010.0.0.1` is rejected, because other software reads it as octal.
 fn range(text: &str) -> Option<IpNet> {
     match text.split_once('/') {
         None => Some(text.parse::<IpAddr>().ok()?.into()),
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_not_a_range_names_the_setting() {
+    fn malformed_range_names_the_setting() {
         for text in ["", "10.0.0.0/33", "localhost", "10.0.0", "010.0.0.0/8", "*", "10.0.0.0/8,11.0.0.0/8"] {
             let mut mistakes = Mistakes::default();
             let _ = AddressRanges::parse("the setting", [text], &mut mistakes);

@@ -1,8 +1,8 @@
 //! `Forwarded` (RFC 7239), strictly and from the right.
 //!
-//! Threat: a client that sends `for="` gets what the proxy appends, `, for=198.51.100.1`, into a quoted string of its own,
-//! if the line is read from the left (CWE-436). Promise: the element at the right end is found by what stands in it,
-//! so nothing to its left can change what it says.
+//! Threat: a client that sends `for="` turns what the proxy appends, `, for=198.51.100.1`, into part of a quoted string, if the
+//! line is parsed from the left (CWE-436). Promise: the last element is parsed from the right end, so nothing to its left can
+//! change its meaning.
 //!
 //! ```text
 //! RFC 7239 §4   element = [ pair ] *( ";" [ pair ] )     pair = token "=" ( token / quoted-string )
@@ -13,19 +13,20 @@ use std::net::IpAddr;
 
 use palisade_grammar::names::is_token_byte;
 
-/// See [`LastHop`](super::LastHop). `None` where the element is not of this grammar, has no `for` or two, or names no address.
+/// See [`LastHop`](super::LastHop). `None` if the element does not match this grammar, does not have exactly one `for`, or
+/// names no address.
 pub(super) fn last_hop(line: &[u8]) -> Option<(IpAddr, Option<&[u8]>)> {
     let mut rest = line.trim_ascii_end();
     let mut node = None;
     loop {
         if let Some((before, name, value)) = split_pair(rest) {
             rest = before;
-            // A parameter comes once (RFC 7239 §4); the second may have slipped in with a `host` that was not quoted.
+            // A parameter must occur once (RFC 7239 §4); the second may come from a `host` that was not quoted.
             if name.eq_ignore_ascii_case(b"for") && node.replace(value).is_some() {
                 return None;
             }
         }
-        // Where there was no pair, none is missing, or this is not the grammar and ends below.
+        // A pair may be absent between two `;`. Any other text does not match the grammar and is rejected below.
         match rest.strip_suffix(b";") {
             Some(before) => rest = before,
             None => break,
@@ -36,7 +37,7 @@ pub(super) fn last_hop(line: &[u8]) -> Option<(IpAddr, Option<&[u8]>)> {
     Some((address(node?)?, left))
 }
 
-/// What stands before the pair at the end, its name and its value.
+/// Splits off the last pair: the text before it, its name and its value.
 fn split_pair(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (before, value) = if text.ends_with(b"\"") { split_quoted(text)? } else { split_token(text)? };
     let (before, name) = split_token(before.strip_suffix(b"=")?)?;
@@ -48,7 +49,8 @@ fn split_token(text: &[u8]) -> Option<(&[u8], &[u8])> {
     text.split_at_checked(text.len().checked_sub(length)?).filter(|(_, token)| !token.is_empty())
 }
 
-/// What stands before the quoted string at the end, and what is in it, as it is written: no address needs a `\`.
+/// Splits off the last quoted string: the text before it, and its content. Escapes are not resolved, because no address needs a
+/// `\`.
 fn split_quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let inside = text.strip_suffix(b"\"").filter(|inside| !escapes(inside))?;
     let mut left = inside;
@@ -61,7 +63,7 @@ fn split_quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Whether the byte after these is escaped: an odd number of backslashes is not all pairs.
+/// Whether the byte after these is escaped: the number of backslashes before it is odd.
 fn escapes(before: &[u8]) -> bool {
     before.iter().rev().take_while(|byte| **byte == b'\\').count() & 1 == 1
 }
@@ -94,7 +96,7 @@ fn is_port(port: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// The address of the last hop and the text to its left, or `-`.
+    /// The address of the last hop and the text to its left, or `-` if there is no hop.
     fn read(line: &str) -> String {
         last_hop(line.as_bytes()).map_or_else(
             || "-".to_owned(),

@@ -1,13 +1,14 @@
-//! Which addresses are one client.
+//! Groups of addresses that count as one client.
 //!
-//! Threat: a client that has 2^64 addresses takes a fresh rate limit with each (CWE-770, CWE-799). Promise: IPv6 addresses of one
-//! prefix are one client; an IPv4 address is one, also where a dual-stack socket writes it as IPv6.
+//! Threat: a client that has 2^64 addresses gets a fresh rate limit with each of them (CWE-770, CWE-799). Promise: IPv6
+//! addresses with one prefix count as one client. Each IPv4 address counts as one client, also if a dual-stack socket reports
+//! it as an IPv4-mapped address.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::config_error::ConfigError;
 
-/// The part of an IPv6 address by which clients are told apart.
+/// The part of an IPv6 address that identifies a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AddressGroup {
     mask: u128,
@@ -16,16 +17,17 @@ pub(crate) struct AddressGroup {
 impl AddressGroup {
     /// # Errors
     ///
-    /// Unless it is 32 to 128: a shorter one would be more than one provider (RFC 6177 §2 gives sites /48 to /64).
+    /// Unless the prefix is 32 to 128 bits: a shorter one could cover more than one provider (RFC 6177 §2 gives sites /48 to
+    /// /64).
     pub(crate) fn of_prefix(prefix: u8) -> Result<Self, ConfigError> {
         let hosts = 128_u32.checked_sub(u32::from(prefix)).filter(|_| prefix >= 32).ok_or_else(|| {
-            ConfigError::new("ipv6_prefix", format!("{prefix} is out of bounds; write 32 to 128, such as 64"))
+            ConfigError::new("ipv6_prefix", format!("must be 32 to 128, such as 64, but is {prefix}"))
         })?;
-        // All 128 bits can't be shifted out: at most 96 are asked for.
+        // `hosts` is at most 96, so the shift cannot overflow.
         Ok(Self { mask: u128::MAX.checked_shl(hosts).unwrap_or_default() })
     }
 
-    /// The address that stands for the whole client.
+    /// The address that represents the client.
     pub(crate) fn client_of(self, address: IpAddr) -> IpAddr {
         match address.to_canonical() {
             IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & self.mask)),
@@ -35,7 +37,7 @@ impl AddressGroup {
 }
 
 impl Default for AddressGroup {
-    /// By /64, the smallest that a site is given.
+    /// /64, the smallest network that a site gets.
     fn default() -> Self {
         Self { mask: u128::MAX << 64 }
     }

@@ -1,8 +1,8 @@
-//! One address, as proxies write it.
+//! Parsing one address as proxies write it.
 //!
-//! Threat: a form that is not read, so that everybody behind the proxy is one client (CWE-799); a port that is read as part
-//! of an address, so that each connection is another one (CWE-348).
-//! Promise: a text is an address in one way only; what is not quite one is none.
+//! Threat: an unsupported spelling, so that all clients behind the proxy count as one (CWE-799); a port that is read as part of
+//! an address, so that each connection counts as another client (CWE-348).
+//! Promise: a text has at most one meaning for a given header, and a malformed address is rejected.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -15,12 +15,13 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
         .map(|address: IpAddr| address.to_canonical())
 }
 
-/// The same, or an IPv6 address with its port and no brackets, if it can't be an address as a whole.
+/// The same, or an IPv6 address with a port but without brackets, if the text as a whole is not an address.
 pub(super) fn address_of_edge(text: &str) -> Option<IpAddr> {
     address(text).or_else(|| v6_before_port(text))
 }
 
-/// The same of a header that always has a port: what could be an address as a whole has one too.
+/// The same for a header that always has a port: even if the text as a whole could be an IPv6 address, its last part is the
+/// port.
 pub(super) fn address_before_port(text: &str) -> Option<IpAddr> {
     v6_before_port(text).or_else(|| address(text))
 }

@@ -1,11 +1,11 @@
 //! The client's address.
 //!
-//! Threat: a forged header that gives every request a fresh rate limit, or somebody else's (CWE-348, CWE-290; ASVS V15.3.4,
-//! V4.1.3).
-//! Promise: the address is the peer's, unless the peer is a configured proxy; then the one header that the application's
-//! proxies write is read from the right to the first hop that is no proxy, and no other header is. Whatever a client wrote
-//! before a proxy added what it saw changes nothing. `::ffff:1.2.3.4` is `1.2.3.4` everywhere. The work is linear in the
-//! length of what is read, and at most [`MAX_HOPS`] hops are. A header that can't be read is not passed over in silence.
+//! Threat: a forged header that gives every request a fresh rate limit, or the rate limit of another client (CWE-348, CWE-290;
+//! ASVS V15.3.4, V4.1.3).
+//! Promise: the address is the peer's, unless the peer is a trusted proxy. In that case, the one header that the proxies write
+//! is read from the right to the first hop that is not a trusted proxy; no other header is read. Text that a client wrote to
+//! the left of that hop has no effect. `::ffff:1.2.3.4` is `1.2.3.4` everywhere. At most [`MAX_HOPS`] hops are read, in time
+//! linear in their length. A header that cannot be read is logged.
 
 pub(crate) mod address_ranges;
 mod forwarded;
@@ -28,78 +28,76 @@ use self::notices::Notices;
 pub(crate) use self::ranges::{ProxyPeers, proxy_peers};
 use crate::config_error::ConfigError;
 
-/// Longer chains of proxies are read no further: the address is then that of the last proxy that was read.
+/// In a longer chain of proxies, the address is that of the last proxy that was read.
 const MAX_HOPS: usize = 100;
 
-/// It always has a port behind its last colon, whatever the address is.
+/// In this header, the text after the last colon is always a port.
 const CLOUDFRONT: &str = "cloudfront-viewer-address";
 
-/// What every client writes itself, so that no proxy can be told from it.
-const CLIENTS_OWN: [HeaderName; 9] =
+/// Headers that every client writes itself, so that they prove nothing about a proxy.
+const CLIENT_HEADERS: [HeaderName; 9] =
     [AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN, PROXY_AUTHORIZATION, REFERER, USER_AGENT];
 
-/// The header in which the proxies of an application say whom they speak for:
-/// [`forwarded_by`](crate::PalisadeBuilder::forwarded_by). It counts from
-/// [trusted proxies](crate::PalisadeBuilder::trusted_proxies) only.
+/// The header in which the proxies of an application name the client: [`forwarded_by`](crate::PalisadeBuilder::forwarded_by).
+/// It is read only from [trusted proxies](crate::PalisadeBuilder::trusted_proxies).
 ///
-/// Danger: proxies pass headers on that they do not know. So it has to be the one that *all* of the proxies write; any
-/// other holds what the client wrote (RFC 7239 §7.4, §8.1; ASVS V4.1.3). That is why just one is read: the headers are
-/// never merged, and none stands in for another that is missing.
+/// Danger: proxies pass on headers that they do not know. The header must therefore be the one that *all* of the proxies write;
+/// any other contains what the client wrote (RFC 7239 §7.4, §8.1; ASVS V4.1.3). For this reason only one header is read:
+/// headers are never merged, and a missing header is not replaced by another.
 ///
 /// ```
 /// use palisade::Palisade;
 /// use palisade::proxy::ForwardedBy;
 ///
 /// let mistake = Palisade::builder().forwarded_by(ForwardedBy::Forwarded).build().err();
-/// assert_eq!(mistake.expect("whose header?").setting(), "forwarded_by");
+/// assert_eq!(mistake.expect("a header needs trusted proxies").setting(), "forwarded_by");
 /// Palisade::builder().trusted_proxies(["10.0.0.0/8"]).forwarded_by(ForwardedBy::Forwarded).build()?;
 /// # Ok::<(), palisade::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForwardedBy {
-    /// `X-Forwarded-For`: a list of addresses (with a port or in brackets if need be), to which every proxy appends the
-    /// address that it saw.
+    /// `X-Forwarded-For`: a list of addresses (optionally with a port or in brackets), to which every proxy appends the address
+    /// of its peer.
     #[default]
     XForwardedFor,
-    /// `Forwarded` (RFC 7239): the same in its `for` parameters. A port and the brackets of IPv6 need quotes there (RFC
-    /// 7239 §4), as in `for="[2001:db8::1]:4711"`. What does not follow the RFC's grammar, an `unknown`
-    /// or an obfuscated name ends the reading at the hop that passed it on.
+    /// `Forwarded` (RFC 7239): the same in its `for` parameters. A port and the brackets of IPv6 need quotes there (RFC 7239
+    /// §4), as in `for="[2001:db8::1]:4711"`. If an element is malformed, `unknown` or an obfuscated name, the address is that
+    /// of the hop that passed it on.
     Forwarded,
-    /// A header in which the edge writes one address, such as `CF-Connecting-IP`, `Fly-Client-IP` or `X-Real-IP`. The
-    /// address may have a port or brackets, as in `198.51.100.1:4711`, `[2001:db8::1]` and `[2001:db8::1]:4711`; an IPv6
-    /// address may also have its port without brackets, as in `CloudFront-Viewer-Address`, where what follows the last colon
-    /// is always the port. Where the header is missing, the peer's address counts. It also counts where the header comes
-    /// twice or is not one address; that is a warning in the log, with the header's name and the proxy, at most once a
-    /// minute.
+    /// A header in which the edge writes one address, such as `CF-Connecting-IP`, `Fly-Client-IP` or `X-Real-IP`. The address
+    /// may have a port or brackets, as in `198.51.100.1:4711`, `[2001:db8::1]` and `[2001:db8::1]:4711`; an IPv6 address may
+    /// also have a port without brackets, as in `CloudFront-Viewer-Address`, where the text after the last colon is always the
+    /// port. If the header is missing, the address is the peer's. The same holds if the header occurs twice or is not one
+    /// address; a warning with the header's name and the proxy is then logged, at most once a minute.
     ///
-    /// Danger: the edge must overwrite what the client sends under that name, and nothing but the edge may
-    /// reach the trusted proxies.
+    /// Danger: the edge must overwrite what the client sends under that name, and the trusted proxies must be reachable only
+    /// through the edge.
     EdgeHeader(String),
 }
 
-/// Whose word about the client is taken, and where it is read.
+/// The trusted proxies, and the header in which they name the client.
 #[derive(Debug)]
 pub(crate) struct TrustedProxies {
     peers: ProxyPeers,
-    word: Word,
+    client_header: ClientHeader,
     notices: Notices,
 }
 
 #[derive(Debug)]
-enum Word {
+enum ClientHeader {
     XForwardedFor,
     Forwarded,
     Edge(HeaderName),
 }
 
-impl Word {
-    /// The name of its header, if the request has it.
+impl ClientHeader {
+    /// The name of the header, if the request has it.
     fn sent_in(&self, head: &RequestHead) -> Option<&str> {
         match self {
-            Word::XForwardedFor => head.headers.contains_key(&X_FORWARDED_FOR).then_some("x-forwarded-for"),
-            Word::Forwarded => head.headers.contains_key(&FORWARDED).then_some("forwarded"),
-            Word::Edge(name) => head.headers.contains_key(name).then_some(name.as_str()),
+            ClientHeader::XForwardedFor => head.headers.contains_key(&X_FORWARDED_FOR).then_some("x-forwarded-for"),
+            ClientHeader::Forwarded => head.headers.contains_key(&FORWARDED).then_some("forwarded"),
+            ClientHeader::Edge(name) => head.headers.contains_key(name).then_some(name.as_str()),
         }
     }
 }
@@ -109,55 +107,55 @@ impl TrustedProxies {
         if forwarded_by.is_some() && peers.is_empty() {
             return Err(ConfigError::new(
                 "forwarded_by",
-                "nobody is trusted to forward: name the proxies too, such as `.trusted_proxies([\"10.0.0.0/8\"])`",
+                "needs trusted proxies that write the header, such as `.trusted_proxies([\"10.0.0.0/8\"])`",
             ));
         }
-        let word = match forwarded_by.unwrap_or_default() {
-            ForwardedBy::XForwardedFor => Word::XForwardedFor,
-            ForwardedBy::Forwarded => Word::Forwarded,
-            ForwardedBy::EdgeHeader(name) => Word::Edge(edge_header(&name)?),
+        let client_header = match forwarded_by.unwrap_or_default() {
+            ForwardedBy::XForwardedFor => ClientHeader::XForwardedFor,
+            ForwardedBy::Forwarded => ClientHeader::Forwarded,
+            ForwardedBy::EdgeHeader(name) => ClientHeader::Edge(edge_header(&name)?),
         };
-        Ok(Self { peers, word, notices: Notices::new() })
+        Ok(Self { peers, client_header, notices: Notices::new() })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.peers.is_empty()
     }
 
-    /// Whether the address is one of theirs.
+    /// Whether the address belongs to a trusted proxy.
     pub(crate) fn hold(&self, address: IpAddr) -> bool {
         self.peers.contain(address)
     }
 
     /// Whether the headers of the request were set by a trusted proxy.
-    pub(crate) fn vouch_for(&self, head: &RequestHead) -> bool {
+    pub(crate) fn set_headers_of(&self, head: &RequestHead) -> bool {
         self.peers.trust(peer(head))
     }
 
-    /// Why a request has no address, and what to do about it.
-    pub(crate) fn cure_of_no_address(&self) -> &'static str {
+    /// The reason why a request has no address, and how to fix it.
+    pub(crate) fn help_without_address(&self) -> &'static str {
         if self.peers.trust(None) {
-            "a rate limit by address needs the client's address, and the trusted proxy on the Unix socket named none that \
-             can be read: let it set the header of `.forwarded_by(..)` (default: `X-Forwarded-For`) on each request"
+            "a rate limit by address needs the client's address, and the trusted proxy on the Unix socket named no readable \
+             address: let it set the header of `.forwarded_by(..)` (default: `X-Forwarded-For`) on each request"
         } else {
             "a rate limit by address needs the client's address, and this connection has none. If the server listens on a \
-             Unix socket behind a proxy, say `.trusted_proxies([\"unix:\"])`, and the proxy's header names the client. \
-             In a test, say `TestRequest::default().peer_addr(..)`"
+             Unix socket behind a proxy, set `.trusted_proxies([\"unix:\"])`, and let the proxy name the client in its header. \
+             In a test, set `TestRequest::default().peer_addr(..)`"
         }
     }
 
-    /// The client's address; `None` where the connection has none (a Unix socket, an in-process test) and no trusted proxy
-    /// names one.
+    /// The client's address; `None` if the connection has none (a Unix socket, an in-process test) and no trusted proxy names
+    /// one.
     pub(crate) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
         let peer = peer(head);
         if !self.peers.trust(peer) {
-            self.notices.of_stranger(self, head, peer);
+            self.notices.untrusted_peer(self, head, peer);
             return peer;
         }
-        match &self.word {
-            Word::XForwardedFor => self.walk(peer, head, &X_FORWARDED_FOR, x_forwarded_for::last_hop),
-            Word::Forwarded => self.walk(peer, head, &FORWARDED, forwarded::last_hop),
-            Word::Edge(name) => match only_address(head, name) {
+        match &self.client_header {
+            ClientHeader::XForwardedFor => self.walk(peer, head, &X_FORWARDED_FOR, x_forwarded_for::last_hop),
+            ClientHeader::Forwarded => self.walk(peer, head, &FORWARDED, forwarded::last_hop),
+            ClientHeader::Edge(name) => match only_address(head, name) {
                 Ok(named) => named.or(peer),
                 Err(Unreadable) => {
                     self.notices.unreadable(name, peer);
@@ -167,11 +165,11 @@ impl TrustedProxies {
         }
     }
 
-    /// From hop to hop, as long as the hop is a proxy that we trust. A hop that can't be read was written by none of
-    /// them: the address is then that of the proxy that passed it on.
+    /// Follows the hops while they are trusted proxies. If a hop cannot be read, no trusted proxy wrote it, and the address is
+    /// that of the proxy that passed it on.
     fn walk(&self, peer: Option<IpAddr>, head: &RequestHead, name: &HeaderName, last_hop: LastHop) -> Option<IpAddr> {
         let mut address = peer;
-        // Several header lines are one list, in their order (RFC 9110 §5.3).
+        // Several header lines form one list, in their order (RFC 9110 §5.3).
         let mut lines: Vec<&[u8]> = head.headers.get_all(name).map(|line| line.as_bytes()).collect();
         for _ in 0..MAX_HOPS {
             let Some(line) = lines.pop() else { break };
@@ -193,13 +191,13 @@ fn peer(head: &RequestHead) -> Option<IpAddr> {
     head.peer_addr.map(|peer| peer.ip().to_canonical())
 }
 
-/// Reads the hop at the right end of a line: its address, and what stands left of its comma, if there is one.
+/// Reads the last hop of a line: its address, and the text to the left of its comma, if there is one.
 type LastHop = fn(&[u8]) -> Option<(IpAddr, Option<&[u8]>)>;
 
-/// A header is there, and is not one address.
+/// The header is present but is not exactly one address.
 struct Unreadable;
 
-/// The address that is the header's only value, if the header is there.
+/// The address that is the header's only value. `None` if the header is missing.
 fn only_address(head: &RequestHead, name: &HeaderName) -> Result<Option<IpAddr>, Unreadable> {
     let mut values = head.headers.get_all(name);
     let Some(value) = values.next() else { return Ok(None) };
@@ -209,15 +207,17 @@ fn only_address(head: &RequestHead, name: &HeaderName) -> Result<Option<IpAddr>,
 }
 
 fn edge_header(name: &str) -> Result<HeaderName, ConfigError> {
-    let refuse = |problem: String| Err(ConfigError::new("forwarded_by", problem));
+    let reject = |problem: String| Err(ConfigError::new("forwarded_by", problem));
     let Ok(header) = HeaderName::try_from(name) else {
-        return refuse(format!("{name:?} is no header name; write one such as \"cf-connecting-ip\""));
+        return reject(format!("must be a header name, such as \"cf-connecting-ip\", but is {name:?}"));
     };
     if header == X_FORWARDED_FOR || header == FORWARDED {
-        return refuse(format!("{name:?} is a list: use `ForwardedBy::XForwardedFor` or `ForwardedBy::Forwarded`"));
+        return reject(format!(
+            "must be `ForwardedBy::XForwardedFor` or `ForwardedBy::Forwarded` for the list in {name:?}"
+        ));
     }
-    if CLIENTS_OWN.contains(&header) {
-        return refuse(format!("{name:?} is the client's own; name a header that the edge overwrites"));
+    if CLIENT_HEADERS.contains(&header) {
+        return reject(format!("must be a header that the edge overwrites, but clients write {name:?} themselves"));
     }
     Ok(header)
 }

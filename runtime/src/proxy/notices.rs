@@ -1,10 +1,10 @@
-//! What the log says when a client's address is not what its operator expects.
+//! Log messages about client addresses that the operator does not expect.
 //!
-//! Threat: a header that is silently not read, so that everybody behind a proxy shares one rate limit and locks out the
-//! others (CWE-799, CWE-778); a log that a client floods (CWE-779).
-//! Promise: it is said, with the name of the header and the address of who sent it, never with its value (CWE-117); at most
-//! once a minute, or once, however many requests and workers there are. A request without such a header costs no lock and
-//! no look at the clock.
+//! Threat: a header that is silently ignored, so that all clients behind a proxy share one rate limit and lock each other out
+//! (CWE-799, CWE-778); a log that a client floods (CWE-779).
+//! Promise: an ignored header is logged with its name and the address of the peer, never with its value (CWE-117). Each message
+//! is logged at most once a minute or once per process, for all workers together. A request without such a header takes no lock
+//! and does not read the clock.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,68 +14,69 @@ use std::time::{Duration, Instant};
 use actix_web::dev::RequestHead;
 use actix_web::http::header::HeaderName;
 
-use super::{TrustedProxies, Word};
+use super::{ClientHeader, TrustedProxies};
 
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// What was told, and when.
+/// Which messages were logged, and when.
 #[derive(Debug)]
 pub(super) struct Notices {
     unreadable: NoticePace,
-    stranger_told: AtomicBool,
+    untrusted_peer_logged: AtomicBool,
 }
 
 impl Notices {
     pub(super) fn new() -> Self {
-        Self { unreadable: NoticePace::new(), stranger_told: AtomicBool::new(false) }
+        Self { unreadable: NoticePace::new(), untrusted_peer_logged: AtomicBool::new(false) }
     }
 
-    /// A trusted proxy (that of the Unix socket, if it has no address) passed on what can't be read.
+    /// A trusted proxy (that of the Unix socket, if it has no address) sent a header that cannot be read.
     pub(super) fn unreadable(&self, header: &HeaderName, proxy: Option<IpAddr>) {
         if self.unreadable.is_due() {
             tracing::warn!(
                 header = header.as_str(),
                 proxy = display(PeerName(proxy)),
-                "a trusted proxy sent a header in which no client address can be read, so its clients are counted as one: let \
-                 it write a single address, or name the header that it writes with `.forwarded_by(..)`"
+                "a trusted proxy sent a header without a readable client address, so its clients are counted as one: let it write \
+                 a single address, or name the header that it writes with `.forwarded_by(..)`"
             );
         }
     }
 
-    /// A peer that is not trusted sent what a proxy would: either a client forged it, or nobody is told apart.
-    pub(super) fn of_stranger(&self, proxies: &TrustedProxies, head: &RequestHead, peer: Option<IpAddr>) {
-        // Nothing is looked up any more once it was told.
-        if self.stranger_told.load(Ordering::Relaxed) {
+    /// An untrusted peer sent a forwarding header: either a client forged it, or a proxy is not configured and its clients
+    /// count as one.
+    pub(super) fn untrusted_peer(&self, proxies: &TrustedProxies, head: &RequestHead, peer: Option<IpAddr>) {
+        // After the message was logged, skip the header lookups.
+        if self.untrusted_peer_logged.load(Ordering::Relaxed) {
             return;
         }
-        let nobody = proxies.is_empty();
-        let lists = || Word::XForwardedFor.sent_in(head).or_else(|| Word::Forwarded.sent_in(head));
-        let sent = if nobody { lists() } else { proxies.word.sent_in(head) };
+        let no_proxies = proxies.is_empty();
+        let lists = || ClientHeader::XForwardedFor.sent_in(head).or_else(|| ClientHeader::Forwarded.sent_in(head));
+        let sent = if no_proxies { lists() } else { proxies.client_header.sent_in(head) };
         let Some(header) = sent else { return };
-        if self.stranger_told.swap(true, Ordering::Relaxed) {
+        if self.untrusted_peer_logged.swap(true, Ordering::Relaxed) {
             return;
         }
         let peer = PeerName(peer);
-        if nobody {
+        if no_proxies {
             tracing::warn!(
                 header,
                 peer = display(peer),
-                "a forwarding header arrived and no proxy is trusted, so each peer is counted as one client: if a proxy \
-                 stands in front, name it with `.trusted_proxies([\"10.0.0.0/8\"])`, or `[\"unix:\"]` if it connects to a \
-                 Unix socket, and its header with `.forwarded_by(..)`; this is said once"
+                "a forwarding header arrived and no proxy is trusted, so each peer is counted as one client: if the server is \
+                 behind a proxy, name it with `.trusted_proxies([\"10.0.0.0/8\"])`, or `[\"unix:\"]` if it connects to a \
+                 Unix socket, and its header with `.forwarded_by(..)`; this warning is logged once"
             );
         } else {
             tracing::warn!(
                 header,
                 peer = display(peer),
-                "a forwarding header of a peer that is not a trusted proxy was not read: if the peer is one of your proxies, \
-                 add it to `.trusted_proxies(..)`; this is said once"
+                "a forwarding header of a peer that is not a trusted proxy was ignored: if the peer is one of your proxies, \
+                 add it to `.trusted_proxies(..)`; this warning is logged once"
             );
         }
     }
 }
 
-/// As `trusted_proxies` names it.
+/// The peer as it is written in `trusted_proxies`.
 struct PeerName(Option<IpAddr>);
 
 impl fmt::Display for PeerName {
@@ -87,11 +88,11 @@ impl fmt::Display for PeerName {
     }
 }
 
-/// Is due at most once a minute, for all workers together.
+/// Allows a message at most once a minute, for all workers together.
 #[derive(Debug)]
 struct NoticePace {
     start: Instant,
-    /// When it is due again, in milliseconds from the start.
+    /// When the next message is due, in milliseconds since the start.
     next: AtomicU64,
 }
 

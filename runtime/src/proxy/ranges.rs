@@ -1,4 +1,4 @@
-//! The proxies: address ranges, and the Unix socket.
+//! The trusted proxies: address ranges and the Unix socket.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -7,10 +7,10 @@ use ipnet::IpNet;
 use crate::config_error::Mistakes;
 use crate::proxy::address_ranges::AddressRanges;
 
-/// As wide as 10.0.0.0/8 and fc00::/7, the widest that belong to one network (RFC 1918, RFC 4193).
+/// The prefix lengths of 10.0.0.0/8 and fc00::/7, the widest private ranges (RFC 1918, RFC 4193).
 const WIDEST: (u8, u8) = (8, 7);
 
-/// A range of IPv6 that has this one has all mapped addresses, and so means all of IPv4.
+/// An IPv6 range that contains this address contains all IPv4-mapped addresses, and so all of IPv4.
 const MAPPED: IpAddr = IpAddr::V6(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped());
 
 const SETTING: &str = "trusted_proxies";
@@ -18,7 +18,7 @@ const SETTING: &str = "trusted_proxies";
 /// A peer that connects to a Unix socket: it has no address.
 const UNIX_SOCKET: &str = "unix:";
 
-/// The peers whose word about the client is taken.
+/// The peers that are trusted to name the client.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProxyPeers {
     ranges: AddressRanges,
@@ -30,19 +30,19 @@ impl ProxyPeers {
         self.ranges.is_empty() && !self.unix_socket
     }
 
-    /// The address has to be canonical: IPv4 where it is one.
+    /// The address must be canonical: not an IPv4-mapped address.
     pub(super) fn contain(&self, address: IpAddr) -> bool {
         self.ranges.contain(address)
     }
 
-    /// Whether the peer of a connection is one of them; it has no address on a Unix socket.
+    /// Whether the peer of a connection is trusted. A peer on a Unix socket has no address.
     pub(super) fn trust(&self, peer: Option<IpAddr>) -> bool {
         peer.map_or(self.unix_socket, |address| self.contain(address))
     }
 }
 
-/// The peers that these texts name. A text that is neither `"unix:"` nor a range, or a range that is wide enough to hold clients, is
-/// reported and left out.
+/// Parses the peers. A text that is neither `"unix:"` nor a range is reported and left out. A range that is wide enough to
+/// contain clients is reported.
 pub(crate) fn proxy_peers(peers: impl IntoIterator<Item = impl AsRef<str>>, mistakes: &mut Mistakes) -> ProxyPeers {
     let mut unix_socket = false;
     let mut ranges = Vec::new();
@@ -51,7 +51,8 @@ pub(crate) fn proxy_peers(peers: impl IntoIterator<Item = impl AsRef<str>>, mist
         if peer == UNIX_SOCKET {
             unix_socket = true;
         } else if peer.starts_with("unix") || peer.starts_with('/') {
-            let problem = format!("{peer:?} is not an address range; write \"unix:\", which means each Unix socket");
+            let problem =
+                format!("must be address ranges or \"unix:\", which means each Unix socket; {peer:?} is neither");
             mistakes.report(SETTING, problem);
         } else {
             ranges.push(peer.to_owned());
@@ -59,8 +60,9 @@ pub(crate) fn proxy_peers(peers: impl IntoIterator<Item = impl AsRef<str>>, mist
     }
     let ranges = AddressRanges::parse(SETTING, ranges, mistakes);
     for range in ranges.iter().filter(|range| too_wide(range)) {
-        let problem = "holds clients, and a trusted peer chooses its address; list only the networks of the proxies";
-        mistakes.report(SETTING, format!("{range} {problem}"));
+        let problem =
+            "contains clients, and a trusted peer can claim any address; list only the networks of the proxies";
+        mistakes.report(SETTING, format!("must be narrower: {range} {problem}"));
     }
     ProxyPeers { ranges, unix_socket }
 }
@@ -87,7 +89,7 @@ mod tests {
             ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/7", "2000::/3", "::/8", "::/80", "::/64", "::ffff:0:0/96"];
         for range in wide.into_iter().chain(["::ffff:0:0/95", "::ffff:128.0.0.0/97", "::ffff:10.0.0.0/103"]) {
             let mistake = peers(&["192.0.2.1", range]).unwrap_err();
-            assert!(mistake.to_string().contains("holds clients"), "{range}: {mistake}");
+            assert!(mistake.to_string().contains("contains clients"), "{range}: {mistake}");
         }
     }
 
@@ -108,7 +110,7 @@ mod tests {
         assert!(peers(&[]).unwrap().is_empty());
         for text in ["unix", "unix:/run/api.sock", "unix://", "/run/api.sock"] {
             let mistake = peers(&[text]).unwrap_err().to_string();
-            assert!(mistake.contains("trusted_proxies") && mistake.contains("write \"unix:\""), "{mistake}");
+            assert!(mistake.contains("trusted_proxies") && mistake.contains("or \"unix:\""), "{mistake}");
         }
     }
 }

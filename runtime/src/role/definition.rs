@@ -23,7 +23,7 @@ impl RoleDefinition {
 
 /// An enum of roles. `#[derive(Role)]` implements it.
 ///
-/// In tokens, a role has the name of its variant in `snake_case`, unless `#[role("..")]` gives another one.
+/// In tokens, the name of a role is the variant's name in `snake_case`, unless `#[role("..")]` sets another one.
 ///
 /// ```
 /// use palisade::Roles;
@@ -55,7 +55,7 @@ pub trait TypedRole: Sized + 'static {
     fn name(&self) -> &'static str;
 }
 
-/// The name of a role, for a setting. It is made from a text, or from a variant of an enum with `#[derive(Role)]`.
+/// The name of a role in a setting. It is created from a string, or from a variant of an enum with `#[derive(Role)]`.
 ///
 /// ```
 /// use palisade::role::RoleName;
@@ -71,10 +71,10 @@ pub trait TypedRole: Sized + 'static {
 pub struct RoleName(Cow<'static, str>);
 
 impl RoleName {
-    /// The role of administrators unless the application names another.
+    /// The default role of administrators.
     pub(crate) const ADMIN: Self = Self(Cow::Borrowed("admin"));
 
-    /// The name as it is in tokens and rules.
+    /// The name as it is written in tokens and rules.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

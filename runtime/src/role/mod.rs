@@ -1,8 +1,8 @@
 //! The role registry: which roles exist, what they imply, and which permissions they grant.
 //!
-//! Threat: a role that nobody defined, misspelt in a rule or brought by a token, and that grants something all the same (CWE-863).
+//! Threat: an undefined role, misspelt in a rule or carried by a token, that grants something (CWE-863).
 //!
-//! Promise: with a registry, a rule that names an undefined role is an error at startup, and an undefined role of a credential
+//! Promise: with a registry, a rule that names an undefined role is an error at startup, and an undefined role in a credential
 //! grants nothing.
 //!
 //! ```

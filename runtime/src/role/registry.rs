@@ -1,6 +1,6 @@
 //! The role registry: the roles that an application defines, what they imply and what they grant.
 //!
-//! Threat: a role that nobody defined, misspelt in a rule or carried by a token, grants something all the same (CWE-863).
+//! Threat: an undefined role, misspelt in a rule or carried by a token, that grants something (CWE-863).
 //! Promise: with a registry, a rule that names an undefined role is an error when the application is built, and an undefined
 //! role in a token grants nothing. The hierarchy is resolved once, when the application is built.
 
@@ -49,7 +49,7 @@ pub struct RoleTerms {
 }
 
 impl RoleTerms {
-    /// A principal with this role also has the other one, with all that the other one implies and grants.
+    /// A principal with this role also has the other role, with everything that the other role implies and grants.
     pub fn implies(mut self, role: impl Into<String>) -> Self {
         self.implies.push(role.into());
         self
@@ -68,7 +68,7 @@ impl Roles {
         RolesBuilder::default()
     }
 
-    /// The roles of an enum with `#[derive(Role)]`, which has already rejected cycles and unknown names.
+    /// The roles of an enum with `#[derive(Role)]`. The derive has already rejected cycles and unknown names.
     #[must_use]
     pub fn of<R: TypedRole>() -> Self {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -78,8 +78,7 @@ impl Roles {
     }
 
     /// Adds a permission that credentials carry ([`Principal::with_permissions`](crate::Principal::with_permissions)), so that
-    /// no role has to grant it. A name that no credential can carry is an error of
-    /// [`build`](crate::PalisadeBuilder::build).
+    /// no role has to grant it. A name that no credential can carry is a configuration error.
     #[must_use]
     pub fn permission(mut self, name: impl Into<String>) -> Self {
         self.permissions.push(name.into());
@@ -106,40 +105,42 @@ impl Roles {
         (authority, unknown)
     }
 
-    /// The first role or permission whose name no credential can carry, in words. [`RolesBuilder::build`] has checked its own.
+    /// The error text for the first role or permission whose name no credential can carry. [`RolesBuilder::build`] has already
+    /// checked its names.
     pub(crate) fn mistaken_name(&self) -> Option<String> {
         let role = || self.roles.keys().find_map(|name| Kind::Role.mistake(name));
         self.permissions.iter().find_map(|name| Kind::Permission.mistake(name)).or_else(role)
     }
 
-    /// That this registry lacks the role, in words.
+    /// The error text if this registry lacks the role.
     pub(crate) fn lacks_role(&self, role: &str) -> Option<String> {
-        (!self.roles.contains_key(role)).then(|| self.is_none_of_them(role))
+        (!self.roles.contains_key(role)).then(|| self.undefined_role(role))
     }
 
-    /// That no role of this registry grants the permission, in words.
+    /// The error text if no role of this registry grants the permission.
     pub(crate) fn lacks_permission(&self, permission: &str) -> Option<String> {
-        let help = format!("grant it to a role, or write `.permission({permission:?})` where credentials bring it");
+        let help =
+            format!("grant it to a role, or register it with `.permission({permission:?})` if credentials carry it");
         (!self.permissions.iter().any(|known| known == permission))
             .then(|| format!("no role grants the permission {permission:?} ({help})"))
     }
 
-    /// That this registry lacks the role of administrators, in words.
+    /// The error text if this registry lacks the role of administrators.
     pub(crate) fn lacks_admin(&self, admin: &RoleName) -> Option<String> {
-        let cure = "name the role of your administrators with `.admin_role(..)`";
-        let lacking = || format!("{} ({cure})", self.is_none_of_them(admin.as_str()));
+        let help = "name the role of your administrators with `.admin_role(..)`";
+        let lacking = || format!("{} ({help})", self.undefined_role(admin.as_str()));
         (!self.roles.contains_key(admin.as_str())).then(lacking)
     }
 
-    fn is_none_of_them(&self, role: &str) -> String {
+    fn undefined_role(&self, role: &str) -> String {
         let mut known: Vec<_> = self.roles.keys().map(|name| format!("{name:?}")).collect();
         known.sort_unstable();
-        format!("the role {role:?} is none of {}", known.join(", "))
+        format!("the role {role:?} is not one of {}", known.join(", "))
     }
 }
 
 impl RolesBuilder {
-    /// Defines a role, with what it implies and grants.
+    /// Defines a role, with the roles that it implies and the permissions that it grants.
     pub fn role(mut self, name: impl Into<String>, terms: impl FnOnce(RoleTerms) -> RoleTerms) -> Self {
         self.roles.push((name.into(), terms(RoleTerms::default())));
         self
@@ -150,8 +151,8 @@ impl RolesBuilder {
     /// # Errors
     ///
     /// If a role or a permission has a name that no credential can carry (it is empty, has white space around it, contains a
-    /// control character or has more than 255 bytes), if two roles have one name, or if a role implies an unknown role or,
-    /// over however many others, itself.
+    /// control character or has more than 255 bytes), if two roles have the same name, or if a role implies an unknown role or,
+    /// directly or through other roles, itself.
     pub fn build(self) -> Result<Roles, ConfigError> {
         let mut mistakes = Mistakes::default();
         for (at, (name, terms)) in self.roles.iter().enumerate() {
@@ -162,19 +163,19 @@ impl RolesBuilder {
                 mistakes.report("roles", format!("{name:?} grants a permission with an {problem}"));
             }
             if self.roles.iter().take(at).any(|(earlier, _)| earlier == name) {
-                mistakes.report("roles", format!("{name:?} is defined twice"));
+                mistakes.report("roles", format!("must not define {name:?} twice"));
             }
             for unknown in terms.implies.iter().filter(|implied| self.terms(implied).next().is_none()) {
                 mistakes.report("roles", format!("{name:?} implies {unknown:?}, which is not a role of this registry"));
             }
         }
-        if let Some(way) = self.hierarchy().first_cycle() {
-            mistakes.report("roles", format!("roles imply each other in a cycle: {}", way.join(" -> ")));
+        if let Some(cycle) = self.hierarchy().first_cycle() {
+            mistakes.report("roles", format!("must not imply each other in a cycle: {}", cycle.join(" -> ")));
         }
         mistakes.into_result().map(|()| self.assembled())
     }
 
-    /// What each role gives, with all that it implies. An implied role that does not exist is left out.
+    /// Resolves what each role implies and grants. An implied role that does not exist is left out.
     fn assembled(&self) -> Roles {
         let hierarchy = self.hierarchy();
         let roles = self.roles.iter().map(|(name, _)| {
@@ -211,20 +212,20 @@ mod tests {
     }
 
     #[test]
-    fn implied_roles_pass_on_what_they_imply_and_grant() {
+    fn implied_roles_and_permissions_are_inherited() {
         let roles = Roles::builder()
             .role("admin", |role| role.implies("editor").grants("users:delete"))
             .role("editor", |role| role.implies("user").grants("pages:write"))
             .role("user", |role| role)
             .build()
             .unwrap();
-        let brought = ["admin".to_owned(), "root".to_owned()];
-        let (authority, unknown) = roles.authority(&brought);
+        let carried = ["admin".to_owned(), "root".to_owned()];
+        let (authority, unknown) = roles.authority(&carried);
         assert_eq!(unknown, ["root"]);
         assert!(["admin", "editor", "user"].iter().all(|role| authority.has_role(role)));
         assert!(["users:delete", "pages:write"].iter().all(|permission| authority.has_permission(permission)));
-        let brought = ["editor".to_owned()];
-        let (authority, _) = roles.authority(&brought);
+        let carried = ["editor".to_owned()];
+        let (authority, _) = roles.authority(&carried);
         assert!(!authority.has_role("admin") && !authority.has_permission("users:delete"));
         assert!(!roles.authority(&[]).0.has_role("user"));
         assert!(roles.lacks_permission("reports:read").is_some());
@@ -244,11 +245,11 @@ mod tests {
         assert!(refused(grants).contains("\"admin\" grants a permission with an invalid name \"users:\\u{7f}delete\""));
         assert!(refused(plain("a").role("a", |role| role)).contains("twice"));
         assert!(refused(plain("a").role("b", |role| role.implies("c"))).contains("\"c\", which is not a role"));
-        let circle = Roles::builder()
+        let cycle = Roles::builder()
             .role("start", |role| role.implies("a"))
             .role("a", |role| role.implies("b"))
             .role("b", |role| role.implies("a"));
-        assert!(refused(circle).contains("a -> b -> a"));
+        assert!(refused(cycle).contains("a -> b -> a"));
         assert!(refused(Roles::builder().role("a", |role| role.implies("a"))).contains("a -> a"));
     }
 }

@@ -28,7 +28,7 @@ use crate::settings::RequestState;
 pub enum Access {
     /// The handler would be called.
     In,
-    /// The guard refuses the request with this status.
+    /// The guard rejects the request with this status.
     Refused(StatusCode),
 }
 
@@ -52,10 +52,10 @@ impl AccessMatrix {
     /// The results for a route, such as `GET /users/{id}`, in the order of the personas.
     #[must_use]
     pub fn row(&self, route: &str) -> Option<&[Access]> {
-        self.rows.iter().find(|(own, _)| own == route).map(|(_, answers)| answers.as_slice())
+        self.rows.iter().find(|(own, _)| own == route).map(|(_, results)| results.as_slice())
     }
 
-    /// How many calls were checked.
+    /// The number of calls that were checked.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len().saturating_mul(self.personas.len())
@@ -67,7 +67,7 @@ impl AccessMatrix {
         self.len() == 0
     }
 
-    /// The page that is committed: see [`assert_access!`](crate::testing::assert_access).
+    /// The text of the page to commit: see [`assert_access!`](crate::testing::assert_access).
     #[must_use]
     pub fn to_markdown(&self) -> String {
         format!(
@@ -91,8 +91,8 @@ impl fmt::Display for AccessMatrix {
         line(f, "route", &self.personas)?;
         let dashes: Vec<String> = self.personas.iter().map(|persona| "-".repeat(persona.len().max(3))).collect();
         line(f, &"-".repeat(first), &dashes)?;
-        for (route, answers) in &self.rows {
-            line(f, &format!("`{route}`"), &answers.iter().map(Access::to_string).collect::<Vec<_>>())?;
+        for (route, results) in &self.rows {
+            line(f, &format!("`{route}`"), &results.iter().map(Access::to_string).collect::<Vec<_>>())?;
         }
         Ok(())
     }
@@ -106,8 +106,8 @@ impl fmt::Display for AccessMatrix {
 ///
 /// # Panics
 ///
-/// If a response differs from the policy. The text lists all of them. Also if the rules need a persona, a path parameter or a row
-/// that is not given. The text tells what to add.
+/// If a response differs from the policy: the message lists all differences. Also if the rules need a path parameter or a row
+/// that is missing: the message names what to add.
 ///
 /// ```
 /// use actix_web::{App, test::init_service};
@@ -131,8 +131,8 @@ impl fmt::Display for AccessMatrix {
 ///     .persona(Persona::of("owner", Principal::new("Bearer", "issuer", "alice")))
 ///     .persona(Persona::of("other", Principal::new("Bearer", "issuer", "bob")));
 /// let matrix = access_matrix(&app, &routes().policies(), &personas).await;
-/// let answers = matrix.row("GET /api/users/{id}").unwrap().iter().map(Access::to_string).collect::<Vec<_>>();
-/// assert_eq!(answers, ["401", "in", "403"]);
+/// let results = matrix.row("GET /api/users/{id}").unwrap().iter().map(Access::to_string).collect::<Vec<_>>();
+/// assert_eq!(results, ["401", "in", "403"]);
 /// # Ok(()) }
 /// ```
 pub async fn access_matrix<S, B>(app: &S, table: &PolicyTable, personas: &Personas) -> AccessMatrix
@@ -149,19 +149,19 @@ where
     for row in table.rows() {
         for method in row.methods() {
             let route = format!("{method} {}", row.path());
-            let mut answers = Vec::new();
+            let mut results = Vec::new();
             for persona in personas.list() {
-                let answer = ask(app, row, method, personas, persona, &mut wrong).await;
-                answers.push(answer);
+                let access = check(app, row, method, personas, persona, &mut wrong).await;
+                results.push(access);
             }
-            matrix.rows.push((route, answers));
+            matrix.rows.push((route, results));
         }
     }
     assert!(wrong.is_empty(), "these responses differ from the policies:\n{}\n\n{matrix}", wrong.join("\n"));
     matrix
 }
 
-async fn ask<S, B>(
+async fn check<S, B>(
     app: &S,
     row: &PolicyRow,
     method: &str,
@@ -173,29 +173,34 @@ where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
-    let who = || format!("{method} {} as {}", row.path(), persona.name());
+    let call_name = || format!("{method} {} as {}", row.path(), persona.name());
     let read = Arc::new(AtomicBool::new(false));
     let plain = call(app, request(row, method, personas, persona, None)).await;
     let broken = call(app, request(row, method, personas, persona, Some(&read))).await;
     if let Some(admin) = plain.admin.as_ref().filter(|admin| *admin != row.admin_role()) {
-        let cure = format!(
+        let help = format!(
             "the role of administrators is \"{admin}\" in the application and \"{}\" in the table: use the table of \
              `palisade.policies()`, or add `.with_admin_role(\"{admin}\")` to the table",
             row.admin_role()
         );
-        if !wrong.contains(&cure) {
-            wrong.push(cure);
+        if !wrong.contains(&help) {
+            wrong.push(help);
         }
     }
     let expected = personas.expected(row, persona, plain.principal.as_ref().or(persona.principal()));
     if plain.access != expected {
-        wrong.push(format!("{}: {}, but the policy requires {expected}", who(), plain.access));
+        wrong.push(format!("{}: {}, but the policy requires {expected}", call_name(), plain.access));
     }
     if read.load(Ordering::Relaxed) {
-        wrong.push(format!("{}: the body was read before the caller was admitted", who()));
+        wrong.push(format!("{}: the body was read before the caller was admitted", call_name()));
     }
     if (plain.access, &plain.body) != (broken.access, &broken.body) {
-        wrong.push(format!("{}: a broken body changes the response from {} to {}", who(), plain.access, broken.access));
+        wrong.push(format!(
+            "{}: a broken body changes the response from {} to {}",
+            call_name(),
+            plain.access,
+            broken.access
+        ));
     }
     plain.access
 }
@@ -224,7 +229,7 @@ fn request(
     }
 }
 
-/// A body that breaks off. It records whether it was read.
+/// A body that ends with an error. It records whether it was read.
 struct BrokenBody(Arc<AtomicBool>);
 
 impl Stream for BrokenBody {
@@ -236,7 +241,7 @@ impl Stream for BrokenBody {
     }
 }
 
-struct ProbeAnswer {
+struct ProbeResponse {
     access: Access,
     body: Bytes,
     principal: Option<Principal>,
@@ -244,7 +249,7 @@ struct ProbeAnswer {
     admin: Option<RoleName>,
 }
 
-async fn call<S, B>(app: &S, request: actix_http::Request) -> ProbeAnswer
+async fn call<S, B>(app: &S, request: actix_http::Request) -> ProbeResponse
 where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
@@ -252,16 +257,16 @@ where
     match app.call(request).await {
         Ok(response) => {
             let (principal, admin) = (resolved(&response), admin(&response));
-            let through = response.response().extensions().contains::<LetThrough>();
-            let access = if through { Access::In } else { Access::Refused(response.status()) };
+            let let_through = response.response().extensions().contains::<LetThrough>();
+            let access = if let_through { Access::In } else { Access::Refused(response.status()) };
             let body = body::to_bytes(response.into_body()).await.unwrap_or_default();
-            ProbeAnswer { access, body, principal, admin }
+            ProbeResponse { access, body, principal, admin }
         }
         Err(error) => {
             let response = error.as_response_error().error_response();
             let access = Access::Refused(response.status());
             let body = body::to_bytes(response.into_body()).await.unwrap_or_default();
-            ProbeAnswer { access, body, principal: None, admin: None }
+            ProbeResponse { access, body, principal: None, admin: None }
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::principal::Principal;
 
 /// Marks a test request as sent by a principal, regardless of the authenticators of the application.
 ///
-/// This trait exists only in builds with the feature `testing` *and* debug assertions. It works inside of one process: a request
-/// from a connection can never assume a principal.
+/// This trait exists only in builds with the feature `testing` *and* debug assertions. It works only within one process: a
+/// request from a connection can never assume a principal.
 ///
 /// ```
 /// use actix_web::{App, test};

@@ -1,9 +1,10 @@
 //! Comparison with a committed page.
 //!
-//! Threat: a change makes a route public, and the review does not notice it (CWE-862). Promise: the change is visible as one line of
-//! the committed page, or the test fails and shows that line. The page is renewed only on request, and never in CI.
+//! Threat: a change makes a route public, and the review does not notice it (CWE-862). Promise: either the diff of the
+//! committed page shows the change, or the test fails and shows the changed line. The page is renewed only on request, and
+//! never in CI.
 
-// This code runs in tests only, where a failure is a panic.
+// This code runs only in tests, where a failure is a panic.
 #![allow(clippy::panic)]
 
 use std::fmt::Write as _;
@@ -16,14 +17,13 @@ use crate::policy_table::PolicyTable;
 /// Compares a [`PolicyTable`](crate::PolicyTable) with the page that is committed for it, and fails with the lines that
 /// differ.
 ///
-/// The path is relative to the `Cargo.toml` of the crate. Run the test with `PALISADE_BLESS=1` to write the file, also for the
-/// first time. If `CI` is set, nothing is written. The page has no line numbers, so it changes only if a policy, a route or a name
-/// changes.
+/// The path is relative to the `Cargo.toml` of the crate. Run the test with `PALISADE_BLESS=1` to create or update the file. If
+/// `CI` is set, nothing is written. The page has no line numbers, so it changes only if a policy, a route or a name changes.
 ///
 /// ```
 /// use palisade::PolicyTable;
 ///
-/// fn the_policies_are_the_committed_ones(table: &PolicyTable) {
+/// fn policies_match_the_committed_page(table: &PolicyTable) {
 ///     palisade::testing::assert_policies!("policies.md", table);
 /// }
 /// ```
@@ -35,11 +35,11 @@ macro_rules! __assert_policies {
     };
 }
 
-/// Compares a text with a committed file. Writes the file instead if `PALISADE_BLESS` is set and `CI` is not.
+/// Compares a policy table with a committed file. Writes the file instead if `PALISADE_BLESS` is set and `CI` is not.
 ///
 /// # Panics
 ///
-/// If they differ, with the lines that differ; and if the file cannot be read or written.
+/// If the table and the file differ (the message shows the differing lines), or if the file cannot be read or written.
 #[track_caller]
 pub fn assert_policies(path: &Path, table: &PolicyTable) {
     assert_committed(path, &table.to_committed());
@@ -49,10 +49,10 @@ pub fn assert_policies(path: &Path, table: &PolicyTable) {
 ///
 /// # Panics
 ///
-/// As [`assert_policies`] does.
+/// See [`assert_policies`].
 #[track_caller]
 pub fn assert_committed(path: &Path, now: &str) {
-    if let Err(difference) = settle(path, now, Blessing::of_environment()) {
+    if let Err(difference) = compare_or_write(path, now, Blessing::from_environment()) {
         panic!("{difference}");
     }
 }
@@ -60,28 +60,28 @@ pub fn assert_committed(path: &Path, now: &str) {
 /// Whether the file is renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blessing {
-    NotAsked,
-    Asked,
+    NotRequested,
+    Requested,
     /// Requested in CI, where nobody reviews the change.
-    Refused,
+    ForbiddenInCi,
 }
 
 impl Blessing {
-    fn of_environment() -> Self {
+    fn from_environment() -> Self {
         let read = |name| env::var(name).unwrap_or_default();
         Self::of(&read("PALISADE_BLESS"), &read("CI"))
     }
 
     fn of(bless: &str, ci: &str) -> Self {
         match (bless, ci) {
-            ("" | "0", _) => Self::NotAsked,
-            (_, "" | "0" | "false") => Self::Asked,
-            _ => Self::Refused,
+            ("" | "0", _) => Self::NotRequested,
+            (_, "" | "0" | "false") => Self::Requested,
+            _ => Self::ForbiddenInCi,
         }
     }
 }
 
-fn settle(path: &Path, now: &str, blessing: Blessing) -> Result<(), String> {
+fn compare_or_write(path: &Path, now: &str, blessing: Blessing) -> Result<(), String> {
     let shown = path.display();
     let (before, missing) = match fs::read_to_string(path) {
         Ok(before) => (before, false),
@@ -93,9 +93,9 @@ fn settle(path: &Path, now: &str, blessing: Blessing) -> Result<(), String> {
         return Ok(());
     }
     let advice = match blessing {
-        Blessing::Asked => return write(path, now).map_err(|error| format!("{shown} cannot be written: {error}")),
-        Blessing::NotAsked => "run again with PALISADE_BLESS=1 to accept",
-        Blessing::Refused => {
+        Blessing::Requested => return write(path, now).map_err(|error| format!("{shown} cannot be written: {error}")),
+        Blessing::NotRequested => "run again with PALISADE_BLESS=1 to accept",
+        Blessing::ForbiddenInCi => {
             "PALISADE_BLESS is ignored because CI is set; run again with PALISADE_BLESS=1 on your own machine to accept"
         }
     };
@@ -124,32 +124,32 @@ fn difference(before: &str, now: &str) -> String {
     let lines = compare(&before, &now);
     let differs = |line: Option<&DiffLine<'_>>| line.is_some_and(|line| !matches!(line, DiffLine::Same(_)));
     let mut text = String::new();
-    let mut left_out = false;
+    let mut omitted = false;
     for (at, line) in lines.iter().enumerate() {
-        let beside =
+        let is_context =
             differs(at.checked_sub(1).and_then(|at| lines.get(at))) || differs(lines.get(at.saturating_add(1)));
-        if !differs(Some(line)) && !beside {
-            left_out = true;
+        if !differs(Some(line)) && !is_context {
+            omitted = true;
             continue;
         }
-        if std::mem::take(&mut left_out) {
+        if std::mem::take(&mut omitted) {
             text.push_str("  ...\n");
         }
-        let (sign, words) = match line {
-            DiffLine::Same(words) => (' ', words),
-            DiffLine::Committed(words) => ('-', words),
-            DiffLine::Now(words) => ('+', words),
+        let (sign, text_of_line) = match line {
+            DiffLine::Same(text_of_line) => (' ', text_of_line),
+            DiffLine::Committed(text_of_line) => ('-', text_of_line),
+            DiffLine::Now(text_of_line) => ('+', text_of_line),
         };
         // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "{sign} {}", crate::policy_table::escape(words));
+        let _ = writeln!(text, "{sign} {}", crate::policy_table::escape(text_of_line));
     }
-    if left_out {
+    if omitted {
         text.push_str("  ...\n");
     }
     text
 }
 
-/// Aligns the lines by a longest common subsequence, between the common beginning and end.
+/// Aligns the lines between the common beginning and end by a longest common subsequence.
 fn compare<'t>(mut before: &[&'t str], mut now: &[&'t str]) -> Vec<DiffLine<'t>> {
     let mut lines = Vec::new();
     while let ([first, rest @ ..], [other, others @ ..]) = (before, now)
@@ -214,9 +214,9 @@ mod tests {
     use super::*;
 
     /// A temporary folder for the file of one test; it is removed when the test ends.
-    struct Place(PathBuf);
+    struct TempFolder(PathBuf);
 
-    impl Place {
+    impl TempFolder {
         fn new(name: &str) -> Self {
             let folder = env::temp_dir().join(format!("palisade-committed-{}-{name}", std::process::id()));
             let _ = fs::remove_dir_all(&folder);
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    impl Drop for Place {
+    impl Drop for TempFolder {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
@@ -276,15 +276,15 @@ mod tests {
     }
 
     #[test]
-    fn blessing_is_opt_in_and_refused_in_ci() {
+    fn blessing_is_opt_in_and_forbidden_in_ci() {
         for (bless, ci, expected) in [
-            ("", "", Blessing::NotAsked),
-            ("0", "", Blessing::NotAsked),
-            ("0", "true", Blessing::NotAsked),
-            ("1", "", Blessing::Asked),
-            ("yes", "false", Blessing::Asked),
-            ("1", "true", Blessing::Refused),
-            ("1", "1", Blessing::Refused),
+            ("", "", Blessing::NotRequested),
+            ("0", "", Blessing::NotRequested),
+            ("0", "true", Blessing::NotRequested),
+            ("1", "", Blessing::Requested),
+            ("yes", "false", Blessing::Requested),
+            ("1", "true", Blessing::ForbiddenInCi),
+            ("1", "1", Blessing::ForbiddenInCi),
         ] {
             assert_eq!(Blessing::of(bless, ci), expected, "{bless:?} {ci:?}");
         }
@@ -292,33 +292,33 @@ mod tests {
 
     #[test]
     fn missing_file_is_written_only_by_blessing() {
-        let place = Place::new("missing");
-        let file = place.file();
-        let message = settle(&file, "a\nb\n", Blessing::NotAsked).unwrap_err();
+        let folder = TempFolder::new("missing");
+        let file = folder.file();
+        let message = compare_or_write(&file, "a\nb\n", Blessing::NotRequested).unwrap_err();
         assert!(message.contains("policies.md does not exist yet"), "{message}");
         assert!(message.ends_with("\n\n+ a\n+ b\n\nrun again with PALISADE_BLESS=1 to accept"), "{message}");
-        let refused = settle(&file, "a\nb\n", Blessing::Refused).unwrap_err();
+        let refused = compare_or_write(&file, "a\nb\n", Blessing::ForbiddenInCi).unwrap_err();
         assert!(refused.contains("ignored because CI is set") && !file.exists(), "{refused}");
-        settle(&file, "a\nb\n", Blessing::Asked).unwrap();
+        compare_or_write(&file, "a\nb\n", Blessing::Requested).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "a\nb\n");
-        for blessing in [Blessing::NotAsked, Blessing::Refused] {
-            settle(&file, "a\nb\n", blessing).unwrap();
+        for blessing in [Blessing::NotRequested, Blessing::ForbiddenInCi] {
+            compare_or_write(&file, "a\nb\n", blessing).unwrap();
         }
-        let message = settle(&file, "a\nc\n", Blessing::NotAsked).unwrap_err();
+        let message = compare_or_write(&file, "a\nc\n", Blessing::NotRequested).unwrap_err();
         assert!(message.contains("differs from the code (- committed, + now):\n\n  a\n- b\n+ c\n"), "{message}");
         assert_eq!(fs::read_to_string(&file).unwrap(), "a\nb\n");
     }
 
     #[test]
     fn crlf_is_ignored_and_empty_is_not_missing() {
-        let place = Place::new("crlf");
-        let file = place.file();
-        assert!(settle(&file, "", Blessing::NotAsked).is_err());
-        settle(&file, "a\r\nb\r\n", Blessing::Asked).unwrap();
-        settle(&file, "a\nb\n", Blessing::NotAsked).unwrap();
+        let folder = TempFolder::new("crlf");
+        let file = folder.file();
+        assert!(compare_or_write(&file, "", Blessing::NotRequested).is_err());
+        compare_or_write(&file, "a\r\nb\r\n", Blessing::Requested).unwrap();
+        compare_or_write(&file, "a\nb\n", Blessing::NotRequested).unwrap();
         fs::remove_file(&file).unwrap();
         fs::create_dir(&file).unwrap();
-        assert!(settle(&file, "a", Blessing::Asked).unwrap_err().contains("cannot be read"));
+        assert!(compare_or_write(&file, "a", Blessing::Requested).unwrap_err().contains("cannot be read"));
     }
 
     #[test]

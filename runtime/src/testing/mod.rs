@@ -1,7 +1,7 @@
 //! Helpers for the tests of an application (feature `testing`).
 //!
-//! Threat: a test helper that an attacker can use in production (CWE-489). Promise: the helpers work inside of one process. The
-//! helper that assumes a principal does not exist in builds without debug assertions.
+//! Threat: a test helper that an attacker can use in production (CWE-489). Promise: the helpers work only within one process.
+//! The helper that assumes a principal does not exist in builds without debug assertions.
 //!
 //! ```toml
 //! [dev-dependencies]

@@ -1,6 +1,6 @@
-//! The callers of the access matrix, and a second evaluation of the rules, which is independent of the guard.
+//! The callers of the access matrix, and an evaluation of the rules that is independent of the guard.
 
-// This code runs in tests only, where a failure is a panic.
+// This code runs only in tests, where a failure is a panic.
 #![allow(clippy::panic)]
 
 use actix_web::http::StatusCode;
@@ -35,7 +35,7 @@ impl Persona {
         Self { name: name.into(), principal: None, header: Some((header, value.into())) }
     }
 
-    /// A caller that is this principal. The request needs no credential.
+    /// A caller with this principal. The request needs no credential.
     #[must_use]
     pub fn of(name: impl Into<String>, principal: Principal) -> Self {
         Self { name: name.into(), principal: Some(principal), header: None }
@@ -101,15 +101,15 @@ impl Personas {
 
     /// Sets the value of a path parameter, such as the subject of the owner or the id of an existing row.
     ///
-    /// To set it for one route only, give the path and the name: `"/api/documents/{id} id"`.
+    /// To set it for one route only, pass the path and the name: `"/api/documents/{id} id"`.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), value.into()));
         self
     }
 
-    /// Sets the subject that owns the row which the parameters identify. `resource` is the type in `of = Document`, as the attribute
-    /// writes it. The row must exist and have no tenant.
+    /// Sets the subject that owns the row which the parameters identify. `resource` is the type in `of = Document`, as written
+    /// in the attribute. The row must exist and have no tenant.
     #[must_use]
     pub fn row(mut self, resource: impl Into<String>, owner: impl Into<String>) -> Self {
         self.rows.push(KnownRow { resource: resource.into(), owner: owner.into(), tenant: None });
@@ -128,8 +128,8 @@ impl Personas {
         self
     }
 
-    /// The issuer that the application gave to [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer). Default: the
-    /// subjects of each issuer can be owners.
+    /// The issuer that the application sets with [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer).
+    /// Default: subjects of every issuer can be owners.
     #[must_use]
     pub fn resource_owner_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.resource_owner_issuer = Some(issuer.into());
@@ -180,21 +180,23 @@ impl Personas {
                 )
             })
         };
-        let counts = known.is_some_and(|principal| self.counts(principal));
+        let can_own = known.is_some_and(|principal| self.can_own(principal));
         let in_tenant = |known_row: &KnownRow| {
             let tenant = known_row.tenant.as_deref();
-            tenant.is_none() || (counts && tenant == known.and_then(Principal::tenant))
+            tenant.is_none() || (can_own && tenant == known.and_then(Principal::tenant))
         };
-        let sees = |ownership: &Ownership| {
+        let owns_row = |ownership: &Ownership| {
             let row = row_of(ownership);
-            counts && in_tenant(row) && known.is_some_and(|principal| principal.subject() == row.owner)
+            can_own && in_tenant(row) && known.is_some_and(|principal| principal.subject() == row.owner)
         };
-        // A row of another tenant does not exist for the caller, regardless of the rules.
+        // For the caller, a row of another tenant does not exist, regardless of the rules.
         let exists = |leaf: &Rule| if let Rule::Owns(ownership) = leaf { in_tenant(row_of(ownership)) } else { true };
         let mut all_exist = true;
         rules.iter().for_each(|rule| rule.leaves(&mut |leaf| all_exist &= exists(leaf)));
         let all = |every_row: bool| {
-            rules.iter().all(|rule| self.holds(rule, row, persona, known, &|ownership| every_row || sees(ownership)))
+            rules
+                .iter()
+                .all(|rule| self.holds(rule, row, persona, known, &|ownership| every_row || owns_row(ownership)))
         };
         if all(false) && all_exist {
             return Access::In;
@@ -235,27 +237,27 @@ impl Personas {
             Rule::Permission(permission) => is(&|principal| principal.has_permission(permission)),
             Rule::Scope(scope) => is(&|principal| principal.scopes().iter().any(|own| own == scope)),
             Rule::Owner(name) => {
-                is(&|principal| self.counts(principal) && principal.subject() == self.value(row.path(), name))
+                is(&|principal| self.can_own(principal) && principal.subject() == self.value(row.path(), name))
             }
             Rule::Tenant(name) => {
-                is(&|principal| self.counts(principal) && principal.tenant() == Some(self.value(row.path(), name)))
+                is(&|principal| self.can_own(principal) && principal.tenant() == Some(self.value(row.path(), name)))
             }
             Rule::Owns(ownership) => principal.is_some() && owns(ownership),
-            Rule::Check(check) => principal.is_some() && self.answers(check.name(), persona),
+            Rule::Check(check) => principal.is_some() && self.check_allows(check.name(), persona),
             Rule::Not(rule) => principal.is_some() && !inner(rule),
             Rule::All(rules) => !rules.is_empty() && rules.iter().all(inner),
             Rule::Any(rules) => rules.iter().any(inner),
         }
     }
 
-    /// Whether the subjects and tenants of its issuer can own rows.
-    fn counts(&self, principal: &Principal) -> bool {
+    /// Whether subjects and tenants of the principal's issuer can own rows.
+    fn can_own(&self, principal: &Principal) -> bool {
         self.resource_owner_issuer.as_deref().is_none_or(|issuer| principal.issuer() == issuer)
     }
 
-    fn answers(&self, check: &str, persona: &Persona) -> bool {
-        let mut answers = self.checks.iter().filter(|(path, who, _)| path == check && *who == persona.name);
-        answers.next_back().is_some_and(|(_, _, allows)| *allows)
+    fn check_allows(&self, check: &str, persona: &Persona) -> bool {
+        let mut matching = self.checks.iter().filter(|(path, who, _)| path == check && *who == persona.name);
+        matching.next_back().is_some_and(|(_, _, allows)| *allows)
     }
 }
 

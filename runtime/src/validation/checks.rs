@@ -1,18 +1,19 @@
-//! Validating the arguments of a handler one after the other, for generated code.
+//! Validates the arguments of a handler one after the other, for generated code.
 //!
-//! Threat: `#[validate]` on a handler without any input looks like a check and is none (CWE-20). Promise: that does not compile.
+//! Threat: `#[validate]` on a handler without any input looks like a check but checks nothing (CWE-20). Promise: this does not
+//! compile.
 
 use std::marker::PhantomData;
 
 use super::{Input, Invalid, NamedInput, NotValidated, Validated};
 
-/// The validation of one handler's arguments, for generated code. Its type tells whether there was any input among them.
+/// The validation of one handler's arguments, for generated code. Its type records whether any of them was input.
 #[derive(Debug)]
 pub struct Checks<Seen>(PhantomData<Seen>);
 
 /// Whether input was seen so far, combined with the kind of one more argument.
 pub trait With<Kind> {
-    /// What is known after that argument.
+    /// Whether input was seen after that argument.
     type Seen;
 }
 
@@ -36,9 +37,9 @@ pub trait SomeInput {}
 impl SomeInput for Validated {}
 
 impl Checks<NotValidated> {
-    /// No argument was looked at yet.
+    /// Starts with no argument checked.
     #[must_use]
-    #[allow(clippy::new_without_default, reason = "generated code alone makes one")]
+    #[allow(clippy::new_without_default, reason = "only generated code creates one")]
     pub fn new() -> Self {
         Checks(PhantomData)
     }
@@ -68,11 +69,11 @@ impl<Seen> Checks<Seen> {
         Ok(Checks(PhantomData))
     }
 
-    /// Ends the checks. It does not compile unless an argument was validated.
+    /// Ends the checks. This does not compile unless an argument was validated.
     ///
     /// # Errors
     ///
-    /// None: the type is what `each` and `named` return.
+    /// Never. The return type matches `each` and `named`.
     pub fn done(self) -> Result<(), Invalid>
     where
         Seen: SomeInput,

@@ -1,4 +1,4 @@
-//! The arguments of a handler one after the other, for generated code that has to leave out what a `#[cfg(..)]` took away.
+//! The arguments of a handler as a list, for generated code that must skip arguments disabled by `#[cfg(..)]`.
 
 /// A tuple of arguments as a list: `(&A, (&B, ()))`.
 pub trait Listed {
@@ -25,8 +25,7 @@ macro_rules! listed {
             type List<'a> = listed!(@type 'a $($name)*) where Self: 'a;
 
             #[allow(non_snake_case)]
-            /// References to the arguments, one after the other.
-    fn listed(&self) -> Self::List<'_> {
+            fn listed(&self) -> Self::List<'_> {
                 let ($($name,)*) = self;
                 listed!(@value $($name)*)
             }
@@ -38,7 +37,7 @@ macro_rules! listed {
     (@value $first:ident $($name:ident)*) => { ($first, listed!(@value $($name)*)) };
 }
 
-// As many as a handler of actix-web may have.
+// A handler of actix-web has at most this many arguments.
 listed!(A B C D E F G H I J K L M N O P);
 
 #[cfg(test)]
@@ -46,7 +45,7 @@ mod tests {
     use super::Listed;
 
     #[test]
-    fn a_tuple_is_a_list_in_the_same_order() {
+    fn tuple_becomes_a_list_in_order() {
         assert_eq!((1, "two", '3').listed(), (&1, (&"two", (&'3', ()))));
         assert_eq!(().listed(), ());
     }

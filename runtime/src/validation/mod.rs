@@ -1,13 +1,13 @@
-//! Input is validated before a handler sees it.
+//! Validates input before a handler runs.
 //!
-//! Threat: values that no code downstream expects (ASVS V2.2.1, CWE-20), and errors that echo them (CWE-209).
+//! Threat: invalid values that reach the handler (ASVS V2.2.1, CWE-20), and errors that echo them (CWE-209).
 //!
-//! Promise: each argument of a handler with `#[validate]` is either validated, or of a type that is known to carry no input. Any
-//! other type does not compile. An error names the field and the rule, never the value.
+//! Promise: each argument of a handler with `#[validate]` is either validated, or of a type that is known to carry no input. An
+//! argument of any other type does not compile. An error names the field and the rule, never the value.
 //!
-//! `validator` knows the names of fields in Rust. If the body is JSON, palisade finds the field in the JSON that was sent, also behind
-//! flattened structs, map entries and renamed fields. If it cannot, the error points to the nearest parent that exists. A nested
-//! struct is validated only if its field has `#[validate(nested)]`: that is `validator`'s rule.
+//! `validator` reports the names of fields in Rust. If the body is JSON, palisade finds the field in the JSON that was sent,
+//! even in flattened structs and map entries or under another name. If it cannot, the error points to the nearest parent that
+//! exists. A nested struct is validated only if its field has `#[validate(nested)]`: this is a rule of `validator`.
 //!
 //! ```
 //! use actix_web::web::Json;
@@ -50,7 +50,7 @@ use crate::problem::{FieldError, Problem, answer_with_a_problem};
 pub struct Invalid(Vec<FieldError>);
 
 impl Invalid {
-    /// These fields are invalid. [`FieldError::new`] tells what they may contain.
+    /// Creates the error for these fields. See [`FieldError::new`] for what they may contain.
     #[must_use]
     pub fn new(fields: Vec<FieldError>) -> Self {
         Self(fields)
@@ -119,7 +119,7 @@ pub struct NotValidated(());
 
 /// An argument that was named in `#[validate(..)]`.
 #[diagnostic::on_unimplemented(
-    message = "an argument of type `{Self}` can't be validated",
+    message = "an argument of type `{Self}` cannot be validated",
     label = "named in `#[validate(..)]`, but cannot be validated",
     note = "`Json<T>`, `Form<T>`, `Query<T>` and `Path<T>` can be validated if `T` derives `validator::Validate`"
 )]
@@ -134,7 +134,8 @@ pub trait NamedInput {
 
 macro_rules! validated_extractor {
     ($($extractor:ident)*) => {$(
-        // The error is then about the argument, with the notes of `Input`, and not about a bound of this very line.
+        // With this attribute, the compiler's error is about the argument and shows the notes of `Input`, not the bound `T:
+        // Validate`.
         #[diagnostic::do_not_recommend]
         impl<T: Validate> Input for web::$extractor<T> {
             type Kind = Validated;
@@ -217,14 +218,14 @@ impl<T: ?Sized> Input for web::Data<T> {
 fn collect(errors: &ValidationErrors, path: &mut String, fields: &mut Vec<FieldError>) {
     for (field, kind) in errors.errors() {
         let length = path.len();
-        // `__all__` is validator's word for a rule of the whole struct.
+        // `__all__` is validator's name for a rule of the whole struct.
         if field != "__all__" {
             push_token(path, field);
         }
         match kind {
             ValidationErrorsKind::Field(list) => {
                 for error in list {
-                    let detail = error.message.clone().unwrap_or_else(|| sentence(error));
+                    let detail = error.message.clone().unwrap_or_else(|| description(error));
                     fields.push(FieldError::new(path.clone(), error.code.clone(), detail));
                 }
             }
@@ -254,8 +255,8 @@ fn push_token(path: &mut String, token: &str) {
     }
 }
 
-/// What the rule demands, from the rule's own parameters; `value`, the refused one, is never read.
-fn sentence(error: &validator::ValidationError) -> Cow<'static, str> {
+/// Describes the rule by its own parameters. The parameter `value`, the rejected input, is never read.
+fn description(error: &validator::ValidationError) -> Cow<'static, str> {
     let bound = |name: &str| error.params.get(name).filter(|value| value.is_number()).map(ToString::to_string);
     let what = match error.code.as_ref() {
         "length" => "The length",

@@ -1,7 +1,7 @@
-//! Where a mistake is in the document that was sent.
+//! Locates an invalid field in the document that was sent.
 //!
-//! `validator` knows the fields of the program, not the members of the document: it counts the entries of a map, gives a list as
-//! the whole input a name of its own, and names fields that `serde` flattens or renames.
+//! `validator` knows the fields of the Rust types, not the members of the document: it numbers the entries of a map, uses a
+//! special name if the whole input is a list, and reports Rust names of fields that `serde` flattens or renames.
 
 use std::borrow::Cow;
 
@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use crate::problem::FieldError;
 
-/// The name that `validator` gives a list that is the whole input.
+/// The name that `validator` uses for a list that is the whole input.
 const WHOLE_INPUT: &str = "_tmp_validator";
 
-/// The same mistakes, each with a pointer that resolves in the document, or to the nearest place that does (RFC 6901). Without a
-/// document only what can't be a member is taken out.
+/// Returns the same errors, each with a pointer that resolves in the document (RFC 6901). If the field is not found, the
+/// pointer leads to its nearest parent. Without a document, only the special name for a list is removed.
 pub(crate) fn located(fields: Vec<FieldError>, sent: Option<&Value>) -> Vec<FieldError> {
     fields
         .into_iter()
@@ -39,10 +39,10 @@ fn unescaped(step: &str) -> Cow<'_, str> {
     if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(step) }
 }
 
-/// The way to the place; if it is not there, as far as it is.
+/// The path to the field, or to its nearest parent if the field is not found.
 fn nearest(sent: &Value, steps: &[Cow<'_, str>]) -> Vec<String> {
-    if let Some(way) = way(sent, steps) {
-        return way;
+    if let Some(path) = path(sent, steps) {
+        return path;
     }
     let mut known = Vec::new();
     let mut here = sent;
@@ -52,7 +52,7 @@ fn nearest(sent: &Value, steps: &[Cow<'_, str>]) -> Vec<String> {
                 known.push(name);
                 here = value;
             }
-            // A member that is missing is named, because the client has to add it.
+            // A missing member is included, because the client must add it.
             None if here.is_object() && at.saturating_add(1) == steps.len() && step.parse::<usize>().is_err() => {
                 known.push(step.to_string());
                 break;
@@ -63,19 +63,19 @@ fn nearest(sent: &Value, steps: &[Cow<'_, str>]) -> Vec<String> {
     known
 }
 
-/// The way to a place that is there.
-fn way(here: &Value, steps: &[Cow<'_, str>]) -> Option<Vec<String>> {
+/// The path to a field that exists.
+fn path(here: &Value, steps: &[Cow<'_, str>]) -> Option<Vec<String>> {
     let Some((step, rest)) = steps.split_first() else { return Some(Vec::new()) };
     let into = step_into(here, step).and_then(|(name, value)| {
-        let mut way = way(value, rest)?;
-        way.insert(0, name);
-        Some(way)
+        let mut path = path(value, rest)?;
+        path.insert(0, name);
+        Some(path)
     });
-    // A flattened struct has a field in the program and no member in the document.
-    into.or_else(|| if rest.is_empty() || !here.is_object() { None } else { way(here, rest) })
+    // A flattened struct is a field in Rust but not a member of the document.
+    into.or_else(|| if rest.is_empty() || !here.is_object() { None } else { path(here, rest) })
 }
 
-/// The member or element of that name, and what it is called in the document.
+/// The member or element of that name, and its name in the document.
 fn step_into<'v>(here: &'v Value, step: &str) -> Option<(String, &'v Value)> {
     match here {
         Value::Array(elements) => Some((step.to_owned(), elements.get(step.parse::<usize>().ok()?)?)),
@@ -83,7 +83,7 @@ fn step_into<'v>(here: &'v Value, step: &str) -> Option<(String, &'v Value)> {
             if let Some(value) = members.get(step) {
                 return Some((step.to_owned(), value));
             }
-            // Which entry of a map is meant can be told where there is one.
+            // The number of a map entry identifies it only if the map has one entry.
             let only =
                 || (members.len() == 1 && step.parse::<usize>().is_ok()).then(|| members.iter().next()).flatten();
             let renamed = || {
@@ -97,7 +97,7 @@ fn step_into<'v>(here: &'v Value, step: &str) -> Option<(String, &'v Value)> {
     }
 }
 
-/// What `userName`, `user_name` and `user-name` have in common.
+/// The letters that `userName`, `user_name` and `user-name` have in common.
 fn letters(name: &str) -> impl Iterator<Item = char> {
     name.chars().filter(|letter| !matches!(letter, '_' | '-')).flat_map(char::to_lowercase)
 }
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pointer_leads_to_what_was_sent_or_as_near_as_can_be_told() {
+    fn pointer_resolves_to_field_or_nearest_parent() {
         for (written, sent, expected) in [
             ("/_tmp_validator/1/name", json!([{"name": "a"}, {"name": ""}]), "/1/name"),
             ("/by_key/0/name", json!({"by_key": {"k": {"name": ""}}}), "/by_key/k/name"),

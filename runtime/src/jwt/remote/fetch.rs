@@ -1,4 +1,4 @@
-//! The HTTP request to the source.
+//! The HTTP request for the keys.
 //!
 //! Threat: a response that is too large, too slow or redirects to another server (CWE-400, CWE-918; ASVS V13.2.4 to V13.2.6,
 //! V12.3.2). Promise: TLS with a verified certificate, or the loopback interface; no redirects; at most 5 seconds and 512 KiB.
@@ -35,58 +35,60 @@ pub(super) struct Fetched {
 
 impl Fetcher {
     pub(super) fn new(url: &str) -> Result<Self, ConfigError> {
-        let refuse = |problem: &str| ConfigError::new("jwks url", problem.to_owned());
-        let url = Url::parse(url).map_err(|error| refuse(&format!("is not a valid address: {error}")))?;
+        let config_error = |problem: &str| ConfigError::new("jwks url", problem.to_owned());
+        let url = Url::parse(url).map_err(|error| config_error(&format!("must be a valid URL: {error}")))?;
         let loopback = is_loopback(&url);
         match url.scheme() {
             "https" => {}
             "http" if loopback => {}
             _ => {
-                return Err(refuse(
+                return Err(config_error(
                     "must be https (http only on the loopback interface), because the keys decide which tokens are accepted",
                 ));
             }
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse("must not contain a user or a password, because it is logged"));
+            return Err(config_error("must not contain a user or a password, because it is logged"));
         }
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .timeout(TIMEOUT)
             .connect_timeout(TIMEOUT)
-            // There is one request in some minutes, from any worker. A kept connection would belong to the runtime of one worker.
+            // Requests are minutes apart and come from any worker, and a pooled connection would belong to the runtime of one
+            // worker.
             .pool_max_idle_per_host(0)
             .https_only(!loopback)
             .referer(false);
         let client = if loopback { client.no_proxy() } else { client };
-        let client =
-            client.build().map_err(|_| refuse("cannot be fetched: this machine has no trusted certificates"))?;
+        let client = client
+            .build()
+            .map_err(|_| config_error("cannot be used, because this machine has no trusted certificates"))?;
         Ok(Self { url, client })
     }
 
-    /// Fetches the keys. The error text is for the log and contains nothing of the response.
+    /// Fetches the keys. The error text is for the log and contains no part of the response.
     pub(super) async fn fetch(&self) -> Result<Fetched, String> {
         let request = self.client.get(self.url.clone()).header(ACCEPT, "application/jwk-set+json, application/json");
-        let mut response = request.send().await.map_err(why)?;
+        let mut response = request.send().await.map_err(innermost_cause)?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(format!("the response has the status {}", response.status().as_u16()));
         }
         let fresh_for = freshness(response.headers());
         let mut document = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(why)? {
+        while let Some(chunk) = response.chunk().await.map_err(innermost_cause)? {
             if document.len().saturating_add(chunk.len()) > MAX_DOCUMENT {
                 return Err("the response is larger than 512 KiB".to_owned());
             }
             document.extend_from_slice(&chunk);
         }
         let keys = KeySet::read(&document).map_err(|problem| format!("the response {problem}"))?;
-        let keys = keys.public_only().ok_or("the response contains secrets and no public key")?;
+        let keys = keys.public_only().ok_or("the response must contain public keys, but contains only secrets")?;
         Ok(Fetched { keys, fresh_for })
     }
 }
 
-/// The innermost cause tells most. The log line has the address already.
-fn why(error: reqwest::Error) -> String {
+/// The innermost cause is the most specific. The log line already contains the address.
+fn innermost_cause(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut innermost: &dyn std::error::Error = &error;
     while let Some(source) = innermost.source() {
@@ -104,23 +106,23 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// RFC 9111 §4.2.1: the lifetime that the source states, minus the age in caches on the way.
+/// RFC 9111 §4.2.1: the `max-age` of the response, minus its age in intermediate caches.
 pub(super) fn freshness(headers: &HeaderMap) -> Duration {
     let directives = headers.typed_get::<CacheControl>();
     if directives.as_ref().is_some_and(|directives| directives.no_store() || directives.no_cache()) {
         return MIN_FRESHNESS;
     }
-    let promised = directives.as_ref().and_then(CacheControl::max_age);
-    let used = headers.typed_get::<Age>().map_or(Duration::ZERO, |age| Duration::from_secs(age.as_secs()));
-    match promised {
-        Some(promised) => promised.saturating_sub(used).clamp(MIN_FRESHNESS, MAX_FRESHNESS),
+    let max_age = directives.as_ref().and_then(CacheControl::max_age);
+    let age = headers.typed_get::<Age>().map_or(Duration::ZERO, |age| Duration::from_secs(age.as_secs()));
+    match max_age {
+        Some(max_age) => max_age.saturating_sub(age).clamp(MIN_FRESHNESS, MAX_FRESHNESS),
         None => DEFAULT_FRESHNESS,
     }
 }
 
 impl fmt::Display for Fetcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The query is left out, because it may hold an API key.
+        // The query is left out, because it may contain an API key.
         write!(f, "{}{}", self.url.origin().ascii_serialization(), self.url.path())
     }
 }

@@ -1,12 +1,12 @@
 //! Keys that the issuer publishes (RFC 7517 §5), and when they are fetched again.
 //!
-//! Threat: a rotated key that goes unnoticed, a compromised key that stays in use, an outage of the issuer that becomes our own,
-//! and invented key names that make this server call the issuer again and again (CWE-400, CWE-918, RFC 8725 §3.10).
+//! Threat: a rotated key that goes unnoticed, a compromised key that stays in use, an outage of the issuer that also stops this
+//! service, and invented key names that cause many requests to the issuer (CWE-400, CWE-918, RFC 8725 §3.10).
 //!
-//! Promise: the document is renewed before it expires, and requests use the last keys meanwhile. An unknown key name causes one
-//! fetch for all waiting requests, and no more often than the cooldown allows. While the source is down, the last keys stay in
-//! use, and a token that needs another key gets 503 and not 401. The address is configured and never taken from a token.
-//! Redirects are not followed.
+//! Promise: the document is renewed before it expires, and requests use the current keys meanwhile. An unknown key name causes
+//! one fetch for all waiting requests, at most once per cooldown. While the source is down, the last keys stay in use, and a
+//! token that needs another key gets 503 and not 401. The address is configured and never taken from a token. Redirects are not
+//! followed.
 
 mod fetch;
 mod single_flight;
@@ -27,11 +27,11 @@ use super::AuthError;
 use super::key_set::KeySet;
 use crate::config_error::{ConfigError, Mistakes};
 
-/// The least time between two fetches that unknown clients can cause.
+/// The minimum time between two fetches that unauthenticated clients can cause.
 const COOLDOWN: Duration = Duration::from_secs(5);
-/// How long a request waits for new keys if it could use the last ones.
+/// How long a request waits for new keys if it can use the last ones.
 const GRACE: Duration = Duration::from_millis(500);
-/// Longer than the time limit of the fetch itself. A fetch that takes longer has lost its thread.
+/// Longer than the timeout of the fetch itself. If a fetch takes longer, the thread that ran it has ended.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// The keys behind the `jwks_uri` of an issuer (feature `jwks`), for [`JwtBuilder::keys`](crate::jwt::JwtBuilder::keys).
@@ -39,13 +39,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// The first token causes the first fetch. The keys are then kept for the `max-age` of `Cache-Control` (at least 15 seconds, at
 /// most 24 hours; 5 minutes without the header). When a fifth of that time is left, the next token starts a fetch in the
 /// background. A document may have up to 512 KiB and 64 keys. Keys that cannot be used are skipped, and secrets are never used.
-/// The source must answer within 5 seconds.
+/// The source must respond within 5 seconds.
 ///
-/// If no token came for so long that the keys have expired, the next request waits for new keys. It waits for half a second at
-/// most, and then uses the last keys.
+/// If the keys have expired because no token arrived for some time, the next request waits for new keys. It waits for at most
+/// half a second, and then uses the last keys.
 ///
-/// While the source is down, the last keys stay in use without a time limit, and each failed fetch is logged as a warning. A token
-/// whose key is unknown gets 503 then, and not 401. A clone is cheap and shares the keys.
+/// While the source is down, the last keys stay in use without a time limit, and each failed fetch is logged as a warning. A
+/// token whose key is unknown is then rejected with 503 and not 401. A clone is cheap and shares the keys.
 ///
 /// ```
 /// use palisade::Jwt;
@@ -69,7 +69,7 @@ struct Remote {
     state: Mutex<RemoteState>,
 }
 
-/// Why keys are asked for.
+/// Why keys are requested.
 pub(super) enum Wanted {
     /// There are no keys yet, or they have expired.
     Usable,
@@ -93,20 +93,20 @@ impl RemoteKeySet {
     ///
     /// # Errors
     ///
-    /// An invalid address, an address with a user or a password, or one that is not protected by TLS.
+    /// If the address is invalid, has a user or a password, or is not protected by TLS.
     pub fn new(url: impl AsRef<str>) -> Result<Self, ConfigError> {
         super::backend::self_test()?;
         let fetcher = Fetcher::new(url.as_ref())?;
         Ok(Self(Arc::new(Remote { fetcher, cooldown: COOLDOWN, state: Mutex::default() })))
     }
 
-    /// The least time between two fetches because of unknown key names, from 1 second to 5 minutes. Default: 5 seconds. Until then,
-    /// a token with an unknown key name gets 503 with `Retry-After`, because the key may be new. If a fetch did not bring the name,
-    /// tokens with that name get 401 for the same time.
+    /// The minimum time between two fetches because of unknown key names, from 1 second to 5 minutes. Default: 5 seconds. Until
+    /// then, a token with an unknown key name is rejected with 503 and `Retry-After`, because the key may be new. If a fetch
+    /// did not return the name, tokens with that name are rejected with 401 for the same time.
     ///
-    /// If a signature does not verify with a key that has no name, the keys are fetched again, and no more often than this.
+    /// If a signature does not verify with a key that has no name, the keys are fetched again, at most once in this time.
     ///
-    /// Another time is a mistake of [`JwtBuilder::build`](super::JwtBuilder::build). Clones that were made before keep theirs.
+    /// A time out of bounds is a configuration error. Existing clones keep their cooldown.
     #[must_use]
     pub fn cooldown(self, cooldown: Duration) -> Self {
         let fetcher = self.0.fetcher.clone();
@@ -124,10 +124,10 @@ impl RemoteKeySet {
     pub(super) fn current(&self) -> Option<Arc<KeySet>> {
         let now = Instant::now();
         let mut state = self.state();
-        state.give_up_lost_fetch(now);
+        state.abandon_stuck_fetch(now);
         let held = state.keys.as_ref()?;
         let (keys, renew) = (Arc::clone(&held.keys), held.renew);
-        if now >= renew && state.fetch.is_none() && state.may_be_asked(now, self.0.cooldown.min(COOLDOWN)) {
+        if now >= renew && state.fetch.is_none() && state.may_fetch(now, self.0.cooldown.min(COOLDOWN)) {
             self.start_fetch(&mut state);
         }
         state.usable(now).map(|_| keys)
@@ -138,13 +138,13 @@ impl RemoteKeySet {
         self.current().is_some()
     }
 
-    /// Returns the keys after a fetch, or at once if no fetch is needed.
+    /// Returns the keys, after a fetch if one is needed.
     pub(super) async fn ask(&self, wanted: &Wanted) -> Result<Arc<KeySet>, AuthError> {
         let name = wanted.name();
         let (waiter, own, max_wait) = {
             let now = Instant::now();
             let mut state = self.state();
-            state.give_up_lost_fetch(now);
+            state.abandon_stuck_fetch(now);
             let held = state.keys.as_ref().map(|held| Arc::clone(&held.keys));
             let pause = match wanted {
                 Wanted::Usable => self.0.cooldown.min(COOLDOWN),
@@ -167,7 +167,7 @@ impl RemoteKeySet {
             let max_wait = if name.is_none() && held.is_some() { GRACE } else { LONGEST_WAIT };
             match (&state.fetch, held) {
                 (Some(fetch), _) => (fetch.waiter(), false, max_wait),
-                (None, _) if state.may_be_asked(now, pause) => {
+                (None, _) if state.may_fetch(now, pause) => {
                     let waiter = self.start_fetch(&mut state).ok_or(AuthError::Unavailable("jwks_no_runtime"))?;
                     (waiter, true, max_wait)
                 }
@@ -181,7 +181,8 @@ impl RemoteKeySet {
         let fetched = waiter.wait(max_wait).await;
         let mut state = self.state();
         let keys = state.keys.as_ref().map(|held| Arc::clone(&held.keys)).filter(|_| fetched || name.is_none());
-        // While the source is down, an unknown name is neither good nor bad. A token without a name is judged with the last keys.
+        // While the source is down, it is undecided whether an unknown name is valid. A token without a name is judged with the
+        // last keys.
         let keys = keys.ok_or(AuthError::Unavailable("jwks_unavailable"))?;
         if let Some(name) = name.filter(|name| !keys.has_key_named(name)) {
             // Another request may have started the fetch before the name was published.
@@ -197,7 +198,7 @@ impl RemoteKeySet {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the fetch in a task of its own, so that it goes on if the client that caused it hangs up.
+    /// Starts the fetch in its own task, so that it continues if the client that caused it disconnects.
     fn start_fetch(&self, state: &mut RemoteState) -> Option<Waiter> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
         let (waiter, completion) = state.start_fetch(Instant::now());
@@ -210,7 +211,7 @@ impl RemoteKeySet {
     }
 }
 
-/// A running fetch. It reports its result, and reports a failure if its runtime ends first.
+/// A running fetch. It reports its result, or a failure if its runtime ends first.
 struct FetchTask {
     remote: RemoteKeySet,
     completion: Option<Completion>,
@@ -225,7 +226,7 @@ impl FetchTask {
         let Some(completion) = self.completion.take() else { return };
         let Remote { fetcher: source, cooldown, .. } = &*self.remote.0;
         let mut state = self.remote.state();
-        if !state.is_under_way(&completion) {
+        if !state.is_current(&completion) {
             return;
         }
         match fetched {

@@ -43,7 +43,7 @@ impl Completion {
 }
 
 impl Waiter {
-    /// Returns whether the fetch brought new keys within this time.
+    /// Returns whether the fetch returned new keys within this time.
     pub(super) async fn wait(mut self, max_wait: Duration) -> bool {
         let ended = timeout(max_wait, self.0.wait_for(Option::is_some)).await;
         matches!(ended, Ok(Ok(success)) if *success == Some(true))

@@ -10,7 +10,7 @@ use super::single_flight::{Completion, Fetch, Waiter};
 use super::{GRACE, LONGEST_WAIT};
 use crate::jwt::key_set::KeySet;
 
-/// After failures the pause starts with the cooldown and doubles up to this time.
+/// After failures, the pause starts with the cooldown and doubles up to this time.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 /// How many key names are remembered as unknown at the same time.
 const MAX_UNKNOWN: usize = 1024;
@@ -24,7 +24,7 @@ pub(super) struct RemoteState {
     last_attempt: Option<Instant>,
     /// How many fetches have failed since the last success.
     pub(super) failures: u32,
-    /// The names that are not in the set, and until when that is assumed.
+    /// Names that are not in the set. Each is assumed to be unknown until this time.
     pub(super) unknown: HashMap<Box<str>, Instant>,
 }
 
@@ -45,7 +45,7 @@ impl RemoteState {
     }
 
     /// Returns whether the pause after the last fetch has passed.
-    pub(super) fn may_be_asked(&self, now: Instant, cooldown: Duration) -> bool {
+    pub(super) fn may_fetch(&self, now: Instant, cooldown: Duration) -> bool {
         let Some(last) = self.last_attempt else { return true };
         let doublings = self.failures.saturating_sub(1).min(16);
         let pause = cooldown.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX));
@@ -62,14 +62,14 @@ impl RemoteState {
     }
 
     /// Returns whether this is the fetch that requests wait for. The result of an abandoned fetch is ignored.
-    pub(super) fn is_under_way(&self, completion: &Completion) -> bool {
+    pub(super) fn is_current(&self, completion: &Completion) -> bool {
         self.fetch.as_ref().is_some_and(|fetch| fetch.number == completion.number)
     }
 
-    /// Abandons a fetch whose thread does not continue it.
-    pub(super) fn give_up_lost_fetch(&mut self, now: Instant) {
+    /// Abandons a fetch that takes too long because its thread has ended.
+    pub(super) fn abandon_stuck_fetch(&mut self, now: Instant) {
         if self.fetch.as_ref().is_some_and(|fetch| fetch.age(now) >= LONGEST_WAIT) {
-            tracing::warn!("a fetch of the keys of an issuer does not end and is started again");
+            tracing::warn!("a fetch of the keys of an issuer did not end and was abandoned");
             self.fail();
         }
     }
@@ -102,7 +102,7 @@ impl RemoteState {
         if self.unknown.len() >= MAX_UNKNOWN {
             self.unknown.retain(|_, until| now < *until);
         }
-        // A name is forgotten when the source may be asked again, because it may have been published since.
+        // A name is forgotten after the cooldown, because it may have been published since.
         if self.unknown.len() < MAX_UNKNOWN
             && let Some(until) = now.checked_add(cooldown)
         {

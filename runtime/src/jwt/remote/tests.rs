@@ -1,4 +1,4 @@
-//! How long fetched keys are valid according to the response headers, and which addresses a key source may have.
+//! Tests of the lifetime of fetched keys, and of the addresses that a key source may have.
 
 use std::time::Duration;
 
