@@ -13,7 +13,7 @@ use super::{
 fn not_ready(answer: Answer) {
     let answer = answer.expect(503);
     assert_eq!((answer.retry_after(), answer.header("cache-control")), (1, Some("no-store")));
-    assert_eq!(answer.body["detail"], "This server takes no requests now; try again later.", "{answer:#?}");
+    assert_eq!(answer.body["detail"], "The server is not ready; try again later.", "{answer:#?}");
 }
 
 async fn becomes(client: &Client, status: u16) -> Answer {
