@@ -1,6 +1,6 @@
 //! `#[authorize(role("admin") || (owner(id) && !scope("read-only")))]`.
 //!
-//! Threat: an expression that is evaluated otherwise than it reads (CWE-783). Promise: the tokens are parsed into our own tree,
+//! Threat: an expression whose evaluation differs from its reading (CWE-783). Promise: the tokens are parsed into our own tree,
 //! where `&&` binds tighter than `||` as in Rust, and unknown conditions are rejected.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};

@@ -10,7 +10,7 @@ use crate::hygiene::local;
 use crate::item::Argument;
 use crate::policy::{CountedField, Step, Validation};
 
-/// `|__all, (_, __body)| __all.named(__body)?.done()`. The compiler reports a type that can't be validated at the argument, and
+/// `|__all, (_, __body)| __all.named(__body)?.done()`. The compiler reports a type that cannot be validated at the argument, and
 /// the lack of any input at the attribute.
 pub(super) fn checks(validation: &Validation, arguments: &[Argument]) -> TokenStream {
     let Validation { steps, attribute, .. } = validation;
@@ -40,7 +40,7 @@ pub(super) fn checks(validation: &Validation, arguments: &[Argument]) -> TokenSt
     quote!(|#all, #every| { #taken #(#calls)* #all #done })
 }
 
-/// `|__keys, (_, __body)| __keys.of("body.email", &__body.email)`. The compiler reports a type that can't be a key at the
+/// `|__keys, (_, __body)| __keys.of("body.email", &__body.email)`. The compiler reports a type that cannot be a key at the
 /// field in the attribute.
 pub(super) fn keys(fields: &[CountedField], arguments: &[Argument]) -> TokenStream {
     let keys = local("__keys", Span::call_site());
@@ -94,7 +94,7 @@ fn tuple(arguments: &[Argument], read: impl Fn(usize) -> bool) -> TokenStream {
     quote!((#(#parameters,)*))
 }
 
-/// The arguments one after the other, because a statement can have a `#[cfg(..)]`, but a part of a pattern can't. Returns the
+/// The arguments one after the other, because a statement can have a `#[cfg(..)]`, but a part of a pattern cannot. Returns the
 /// name of the whole list, and the statements that take it apart.
 fn list(arguments: &[Argument], read: impl Fn(usize) -> bool) -> (Ident, TokenStream) {
     let [every, rest] = ["__arguments", "__rest"].map(|name| local(name, Span::call_site()));

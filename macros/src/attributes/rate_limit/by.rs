@@ -111,8 +111,8 @@ fn bare(value: &Value, choice: Choice) -> Option<Diagnostic> {
             Some(field(&text.value()))
         }
         Value::Text(text) if text.value().contains('-') && is_header_name(&text.value()) => {
-            let cure = format!("write `{before}header(\"{}\")`", text.value());
-            Some(Diagnostic::new("the name of a header must be written in `header(..)`", cure))
+            let help = format!("write `{before}header(\"{}\")`", text.value());
+            Some(Diagnostic::new("the name of a header must be written in `header(..)`", help))
         }
         _ => None,
     }
@@ -157,8 +157,8 @@ fn header(keyword: &Ident, inside: Option<&Group>, diagnostics: &mut Diagnostics
 fn trusted(name: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
     let lower = name.value().to_ascii_lowercase();
     if !is_header_name(&lower) {
-        let cure = format!("{HEADER}: ASCII letters, digits and `-`");
-        diagnostics.error(name.span(), format!("`{}` is not the name of a header", name.value()), cure);
+        let help = format!("{HEADER}: ASCII letters, digits and `-`");
+        diagnostics.error(name.span(), format!("`{}` is not the name of a header", name.value()), help);
         return None;
     }
     match lower.as_str() {

@@ -1,4 +1,5 @@
-//! What a rate limit needs of its handler: a caller who is known, an argument to count by, a label of its own.
+//! Checks a rate limit against its handler: the caller must be authenticated if the key needs it, the counted argument must
+//! exist, and the label must be unique.
 
 use palisade_grammar::names::is_label;
 use proc_macro2::Ident;
@@ -55,7 +56,7 @@ fn check_callers(terms: &RateLimitTerms, callers: Callers, diagnostics: &mut Dia
     }
 }
 
-/// The name that the rate limit has, or else the name of the handler, with a number from the second on.
+/// The name of the rate limit, or else the name of the handler, with a number for the second and later rate limits.
 fn label(terms: &RateLimitTerms, handler: &Ident, earlier: &[RateLimit]) -> String {
     if let Some(name) = &terms.name {
         return name.value();
