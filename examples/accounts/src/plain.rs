@@ -57,7 +57,7 @@ fn without_port(host: &str) -> &str {
 }
 
 /// Handles all requests of the listener.
-pub async fn answer(request: HttpRequest, target: actix_web::web::Data<Target>) -> HttpResponse {
+pub async fn respond(request: HttpRequest, target: actix_web::web::Data<Target>) -> HttpResponse {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD) && !has_credential(&request);
     if safe && !is_protected(request.path()) {
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
@@ -74,7 +74,7 @@ pub async fn answer(request: HttpRequest, target: actix_web::web::Data<Target>) 
         status = 403,
         reason = "plain_http",
         method = request.method().as_str(),
-        handler = "accounts::plain::answer",
+        handler = "accounts::plain::respond",
         client,
     );
     Problem::new(StatusCode::FORBIDDEN)

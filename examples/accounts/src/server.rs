@@ -157,7 +157,7 @@ fn serve_plain(http: Listener, target: Target) -> Result<Server, BootError> {
     let factory = move || {
         App::new()
             .app_data(Data::new(target))
-            .default_service(web::to(plain::answer))
+            .default_service(web::to(plain::respond))
             .wrap(plain::headers())
             .wrap(TracingLogger::<RequestLine>::new())
     };

@@ -41,16 +41,16 @@ async fn scheme_is_case_insensitive() {
     let app = app_with(Passwords::new().unwrap()).await;
     for scheme in ["Basic ", "basic ", "BASIC  "] {
         let value = format!("{scheme}{}", STANDARD.encode("alice:p\u{e4}ss:word"));
-        let answer = app.call(request(&[value.into_bytes()]).to_request()).await.unwrap();
-        assert_eq!(answer.status(), 200);
-        assert_eq!(read_body(answer).await, "alice");
+        let response = app.call(request(&[value.into_bytes()]).to_request()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(read_body(response).await, "alice");
     }
 }
 
 #[actix_web::test]
 async fn bad_credentials_get_the_same_401() {
     let app = app_with(Passwords::new().unwrap()).await;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for value in [
         basic("alice:wrong"),
         basic("alice:p\u{e4}ss"),
@@ -70,14 +70,14 @@ async fn bad_credentials_get_the_same_401() {
         b"Basic YWxpY2U6eA==, YWxpY2U6eA==".to_vec(),
     ] {
         let shown = String::from_utf8_lossy(&value).into_owned();
-        let answer = app.call(request(&[value]).to_request()).await.unwrap();
-        assert_eq!(answer.status(), 401, "{shown}");
-        let challenge = answer.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap().to_owned();
+        let response = app.call(request(&[value]).to_request()).await.unwrap();
+        assert_eq!(response.status(), 401, "{shown}");
+        let challenge = response.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap().to_owned();
         assert!(challenge.starts_with("Basic realm=") && challenge.ends_with("charset=\"UTF-8\""), "{challenge}");
-        answers.push((challenge, read_body(answer).await));
+        responses.push((challenge, read_body(response).await));
     }
-    answers.dedup();
-    assert_eq!(answers.len(), 1, "all rejections must be identical");
+    responses.dedup();
+    assert_eq!(responses.len(), 1, "all rejections must be identical");
 }
 
 #[test]
