@@ -174,7 +174,7 @@ fn parameters(leaf: &Rule) -> &[Parameter] {
     }
 }
 
-/// All rules must hold. `#[deny_all]` is a switch: while it is there, the other attributes do not count.
+/// Combines the clauses: all rules must hold. If `#[deny_all]` is present, the other attributes have no effect.
 fn combine(clauses: Vec<AccessClause>) -> Option<Access> {
     let mut accesses = clauses.into_iter().map(|clause| clause.access).collect::<Option<Vec<Access>>>()?;
     if let Some(closed) = accesses.iter().position(|access| matches!(access, Access::DenyAll(_))) {

@@ -29,9 +29,9 @@ pub(crate) enum Fitness {
 
 /// One argument of a handler.
 pub(crate) struct Argument {
-    /// What its pattern binds: `body` in `Json(body)`, nothing in `_`.
+    /// The names that its pattern binds: `body` in `Json(body)`, none in `_`.
     pub(crate) names: Vec<Ident>,
-    /// Where its type is written.
+    /// The source range of its type.
     pub(crate) ty: Span,
     /// Whether its type looks like input. Only a help text may rely on it.
     pub(crate) looks_like_input: bool,
@@ -39,10 +39,10 @@ pub(crate) struct Argument {
     pub(crate) present: Option<CfgPredicate>,
 }
 
-/// Reads the item. Returns `None` if it is not a free function with a body: that was reported, and the item stays as it is.
+/// Reads the item. Returns `None` if it is not a free function with a body: that was reported, and the item is not changed.
 pub(crate) fn read(item: TokenStream, diagnostics: &mut Diagnostics) -> Option<Handler> {
     let Attributed { attributes, mut rest } = Attributed::split(item);
-    // The body is taken off before anything is parsed, so that the cost of an attribute does not grow with the handler.
+    // The body is removed before anything is parsed, so that the cost of an attribute does not depend on its size.
     let body = rest.pop_if(|last| is_block(last));
     let range = SourceRange::of(&rest, Span::call_site());
     let is_function = rest.iter().any(|token| matches!(token, TokenTree::Ident(keyword) if keyword == "fn"));
@@ -169,7 +169,7 @@ fn fitness(signature: &Signature, diagnostics: &mut Diagnostics) -> Fitness {
     fitness
 }
 
-/// The most arguments with which actix-web calls a handler.
+/// The maximum number of arguments of a handler in actix-web.
 const MOST: usize = 16;
 
 const GENERIC: &str = "a handler cannot be generic: a route is one function";

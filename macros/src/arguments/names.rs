@@ -5,7 +5,7 @@ use palisade_grammar::names::NameError;
 use proc_macro2::{Punct, Spacing, TokenTree};
 use quote::ToTokens;
 
-use super::name_spellings::{Foreign, understand};
+use super::name_spellings::{Foreign, in_our_syntax};
 use super::{Argument, Arguments, Value};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceRange};
 use crate::rule::{Name, NameKind, Rule};
@@ -56,7 +56,7 @@ fn other_spelling(kind: NameKind, arguments: &Arguments<'_>) -> Option<(SourceRa
     let tokens: Vec<Vec<TokenTree>> = list.iter().map(|argument| argument.tokens.clone()).collect();
     let tokens = tokens.join(&TokenTree::from(Punct::new(',', Spacing::Alone)));
     let (keyword, mut foreign) = (arguments.keyword, Foreign::default());
-    let meant = understand(kind, arguments.form, &keyword.to_string(), &tokens, &mut foreign)?;
+    let meant = in_our_syntax(kind, arguments.form, &keyword.to_string(), &tokens, &mut foreign)?;
     let message = match odd {
         _ if foreign.operator => format!("`{keyword}` takes a list of names without operators"),
         _ if foreign.brackets => format!("`{keyword}` takes a list of names without brackets"),

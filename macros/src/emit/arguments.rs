@@ -59,7 +59,7 @@ pub(super) fn keys(fields: &[CountedField], arguments: &[Argument]) -> TokenStre
     }
     let (every, taken) = list(arguments, read);
     let calls = calls.map(|(present, field, call)| {
-        // Without its argument the rate limit would have no key, and would limit nobody.
+        // Without its argument, the rate limit would have no key and no effect.
         let absent = present.as_ref().map(|present| {
             let argument = field.argument.unraw();
             let absent = present.not();
@@ -76,7 +76,7 @@ pub(super) fn keys(fields: &[CountedField], arguments: &[Argument]) -> TokenStre
     quote!(|#keys, #every| { #taken #(#calls)* #keys })
 }
 
-/// `#[cfg(..)]`, unless the argument is always there.
+/// `#[cfg(..)]`, unless the argument always exists.
 fn under(present: Option<&CfgPredicate>) -> Option<TokenStream> {
     present.map(CfgPredicate::attribute)
 }
@@ -107,7 +107,7 @@ fn list(arguments: &[Argument], read: impl Fn(usize) -> bool) -> (Ident, TokenSt
     (every, taken)
 }
 
-/// The name of an argument in a closure: after the first name that its pattern binds, or after its index.
+/// The name of an argument in a closure: derived from the first name that its pattern binds, or from its index.
 fn held(at: usize, argument: &Argument) -> Ident {
     let name =
         argument.names.first().map(|name| name.unraw().to_string()).filter(|name| !COLLECTORS.contains(&name.as_str()));

@@ -41,7 +41,7 @@ fn is_opaque(answer: TokenStream) -> bool {
 }
 
 /// `guarded, 1, (); Path<u32>, Json<Note>`: who may call, the number of path parameters, the rows and the arguments, for a
-/// `macro_rules!` of the runtime. What that expands to would only distract a reader.
+/// `macro_rules!` of the runtime, which keeps the expansion readable.
 pub(super) fn arguments(checked: &Checked) -> TokenStream {
     let Checked { handler, route, policy: Policy { access, .. } } = checked;
     let template = route.as_ref().map(|route| route.path.value()).unwrap_or_default();
@@ -56,7 +56,7 @@ pub(super) fn arguments(checked: &Checked) -> TokenStream {
     quote!(#access, #parameters, #rows; #each)
 }
 
-/// The same for a handler with a mistake, which nobody may call.
+/// The same for a handler with a mistake, which rejects every caller.
 pub(super) fn arguments_of_rejected(handler: &Handler) -> TokenStream {
     match handler.fitness {
         Fitness::Unfit => quote!(closed, 0, ();),

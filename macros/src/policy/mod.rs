@@ -20,7 +20,7 @@ pub(crate) struct Checked {
     pub(crate) policy: Policy,
 }
 
-/// A handler with a mistake, which was reported. It is emitted as a route that nobody may call.
+/// A handler with a mistake, which was reported. It is emitted as a route that rejects every caller.
 pub(crate) struct Rejected {
     pub(crate) handler: Handler,
     /// Whether the handler has a route attribute, so that it may be registered as an endpoint.
@@ -65,7 +65,7 @@ pub(crate) struct Additions {
 }
 
 impl Policy {
-    /// Whether it contains a path of the user's, which an import of ours could shadow.
+    /// Whether it contains a path that the user wrote, which a generated import could shadow.
     pub(crate) fn has_user_path(&self) -> bool {
         matches!(&self.access, Access::Rule(rule) if rule.has_user_path())
             || self.additions.rate_limits.iter().any(|rate_limit| rate_limit.terms.has_user_path())

@@ -30,7 +30,7 @@ const HEADER: &str = "write `header(\"x-tenant\")`";
 const LIST: &str =
     "write `by = [ip, field(body.email)]`: each key is counted separately, and all must admit the request";
 
-/// The keys that could be understood. There is at least one, unless a mistake was reported.
+/// Returns the keys that could be understood: at least one, unless a mistake was reported.
 pub(super) fn parse(value: &Value, diagnostics: &mut Diagnostics) -> Vec<Key> {
     let Value::List(group) = value else { return key(value, ALONE, diagnostics).into_iter().collect() };
     let keyword = Ident::new("by", group.span());
@@ -153,7 +153,7 @@ fn header(keyword: &Ident, inside: Option<&Group>, diagnostics: &mut Diagnostics
     trusted(&name, diagnostics)
 }
 
-/// The name in lower case, if it is the name of a header by which it is safe to count.
+/// Returns the name in lower case, if it is safe to count by that header.
 fn trusted(name: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
     let lower = name.value().to_ascii_lowercase();
     if !is_header_name(&lower) {
@@ -188,7 +188,7 @@ fn field(keyword: &Ident, inside: Option<&Group>, choice: Choice, diagnostics: &
     let range = SourceRange::of(&tokens, keyword.span());
     let (message, help) = match tokens.as_slice() {
         [] => ("`field` needs a field", FIELD.to_owned()),
-        // Only the arguments of the handler tell what that is.
+        // Whether this is an argument or a field is checked later, with the arguments of the handler.
         [TokenTree::Ident(argument)] => return Some(Field { argument: argument.clone(), path: Vec::new() }),
         several => match (quoted(several), several) {
             (Some(text), _) => {
@@ -212,7 +212,7 @@ fn not_one_field(tokens: &[TokenTree], choice: Choice) -> (&'static str, String)
     ("`field` takes one field of an argument", meant(tokens, choice).unwrap_or(FIELD.to_owned()))
 }
 
-/// A text in quotes, and nothing else.
+/// Returns the string literal, if there is no other token.
 fn quoted(tokens: &[TokenTree]) -> Option<LitStr> {
     let [TokenTree::Literal(literal)] = tokens else { return None };
     match Lit::new(literal.clone()) {
@@ -221,7 +221,7 @@ fn quoted(tokens: &[TokenTree]) -> Option<LitStr> {
     }
 }
 
-/// The fields that were meant by `&body.email`, `body.email()`, `body["email"]` or by several of them.
+/// Suggests the fields for `&body.email`, `body.email()`, `body["email"]`, or several of them.
 fn meant(tokens: &[TokenTree], choice: Choice) -> Option<String> {
     let parts = tokens.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ','));
     let fields: Option<Vec<String>> =
@@ -234,7 +234,7 @@ fn meant(tokens: &[TokenTree], choice: Choice) -> Option<String> {
     }
 }
 
-/// `body.email`, from tokens that contain it, such as `&body.email` or `body["email"]`.
+/// Returns `body.email` for tokens such as `&body.email` or `body["email"]`.
 pub(super) fn read(tokens: &[TokenTree]) -> Option<String> {
     let tokens = match tokens {
         [TokenTree::Punct(mark), rest @ ..] if matches!(mark.as_char(), '&' | '*') => rest,
@@ -248,7 +248,7 @@ pub(super) fn read(tokens: &[TokenTree]) -> Option<String> {
             (TokenTree::Punct(point), [TokenTree::Ident(call), TokenTree::Group(_), ..])
                 if point.as_char() == '.' && field.contains('.') && *call != "await" =>
             {
-                // A call on the field.
+                // A method call on the field.
                 break;
             }
             (TokenTree::Punct(point), [TokenTree::Ident(name), after @ ..])
@@ -278,7 +278,7 @@ fn members(mut rest: &[TokenTree]) -> Option<Vec<Member>> {
             return None;
         }
         match member {
-            // A Rust keyword is not a field: `.await` would be something else.
+            // A Rust keyword, as in `.await`, is not a field.
             TokenTree::Ident(name) => {
                 members.push(Member::Named(syn::parse2(name.to_token_stream()).ok()?));
             }

@@ -86,7 +86,7 @@ fn check_label(
     }
 }
 
-/// Adds the field, unless an earlier rate limit counts by it, with the arguments that may have it.
+/// Adds the field and the arguments that may contain it, unless an earlier rate limit counts by the same field.
 fn add_field(field: &Field, handler: &Handler, fields: &mut Vec<CountedField>, diagnostics: &mut Diagnostics) {
     let name = &field.argument;
     if handler.arguments.is_empty() {
@@ -113,7 +113,7 @@ fn add_field(field: &Field, handler: &Handler, fields: &mut Vec<CountedField>, d
     }
 }
 
-/// The message and the help for one name alone: it is an argument without its field, or a field without its argument.
+/// Returns the message and the help for a single name, which is an argument without a field or a field without an argument.
 fn not_a_field(name: &Ident, handler: &Handler) -> (String, String) {
     let named = || handler.arguments.iter().filter_map(|argument| Some((argument, argument.names.first()?)));
     let every = || handler.arguments.iter().flat_map(|argument| &argument.names);
