@@ -89,29 +89,29 @@ fn list(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<V
 fn argument(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
     match tokens {
         [TokenTree::Ident(key), equals, value @ ..] if is(equals, '=') => {
-            let tree = either(kind, value, foreign)?;
+            let tree = or_expression(kind, value, foreign)?;
             let all = key.to_string().starts_with("all");
             Some(match tree {
                 Tree::Any(trees) if all => Tree::All(trees),
                 tree => tree,
             })
         }
-        _ => either(kind, tokens, foreign),
+        _ => or_expression(kind, tokens, foreign),
     }
 }
 
-fn either(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
-    chain(tokens, '|', "or", foreign, &mut |part, foreign| both(kind, part, foreign))
+fn or_expression(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
+    chain(tokens, '|', "or", foreign, &mut |part, foreign| and_expression(kind, part, foreign))
         .map(|trees| joined(trees, Tree::Any))
 }
 
-fn both(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
+fn and_expression(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
     // A borrowed list.
     let tokens = match tokens {
         [borrow, list @ TokenTree::Group(_)] if is(borrow, '&') => std::slice::from_ref(list),
         tokens => tokens,
     };
-    chain(tokens, '&', "and", foreign, &mut |part, foreign| one(kind, part, foreign))
+    chain(tokens, '&', "and", foreign, &mut |part, foreign| operand(kind, part, foreign))
         .map(|trees| joined(trees, Tree::All))
 }
 
@@ -136,11 +136,11 @@ fn chain(
     parts.into_iter().filter(|part| !part.is_empty()).map(|part| operand(part, foreign)).collect()
 }
 
-fn one(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
+fn operand(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
     match tokens {
         [bang, rest @ ..] if is(bang, '!') => {
             foreign.operator = true;
-            one(kind, rest, foreign).map(|tree| Tree::Not(Box::new(tree)))
+            operand(kind, rest, foreign).map(|tree| Tree::Not(Box::new(tree)))
         }
         [TokenTree::Group(group)] => {
             foreign.brackets |= group.delimiter() == Delimiter::Bracket;

@@ -62,7 +62,7 @@ pub(super) fn parse(value: &Value, diagnostics: &mut Diagnostics) -> Vec<Key> {
 }
 
 fn key(value: &Value, choice: Choice, diagnostics: &mut Diagnostics) -> Option<Key> {
-    if let Some(diagnostic) = bare(value, choice) {
+    if let Some(diagnostic) = without_keyword(value, choice) {
         diagnostics.add(value.range(), diagnostic);
         return None;
     }
@@ -85,14 +85,14 @@ fn key(value: &Value, choice: Choice, diagnostics: &mut Diagnostics) -> Option<K
 }
 
 /// Reports a key without its keyword: `body.email`, `"x-tenant"`, `(ip, principal)`, `ip || principal`.
-fn bare(value: &Value, choice: Choice) -> Option<Diagnostic> {
+fn without_keyword(value: &Value, choice: Choice) -> Option<Diagnostic> {
     let before = choice.before;
     let field = |field: &str| {
         Diagnostic::new("a field must be written in `field(..)`", format!("write `{before}field({field})`"))
     };
     match value {
         Value::Other(tokens, _) => {
-            if let Some(written) = read(tokens) {
+            if let Some(written) = field_text(tokens) {
                 return Some(field(&written));
             }
             let tokens = match tokens.as_slice() {
@@ -123,7 +123,7 @@ fn key_of(tokens: &[TokenTree], choice: Choice) -> Option<String> {
         [TokenTree::Ident(word), ..] if choice.form(&word.to_string()).is_some() => {
             Some(text(tokens.iter().cloned().collect()))
         }
-        tokens => read(tokens).map(|field| format!("field({field})")),
+        tokens => field_text(tokens).map(|field| format!("field({field})")),
     }
 }
 
@@ -150,11 +150,11 @@ fn header(keyword: &Ident, inside: Option<&Group>, diagnostics: &mut Diagnostics
             return None;
         }
     };
-    trusted(&name, diagnostics)
+    safe_header(&name, diagnostics)
 }
 
 /// Returns the name in lower case, if it is safe to count by that header.
-fn trusted(name: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
+fn safe_header(name: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
     let lower = name.value().to_ascii_lowercase();
     if !is_header_name(&lower) {
         let help = format!("{HEADER}: ASCII letters, digits and `-`");
@@ -209,7 +209,7 @@ fn field(keyword: &Ident, inside: Option<&Group>, choice: Choice, diagnostics: &
 }
 
 fn not_one_field(tokens: &[TokenTree], choice: Choice) -> (&'static str, String) {
-    ("`field` takes one field of an argument", meant(tokens, choice).unwrap_or(FIELD.to_owned()))
+    ("`field` takes one field of an argument", suggested(tokens, choice).unwrap_or(FIELD.to_owned()))
 }
 
 /// Returns the string literal, if there is no other token.
@@ -222,10 +222,10 @@ fn quoted(tokens: &[TokenTree]) -> Option<LitStr> {
 }
 
 /// Suggests the fields for `&body.email`, `body.email()`, `body["email"]`, or several of them.
-fn meant(tokens: &[TokenTree], choice: Choice) -> Option<String> {
+fn suggested(tokens: &[TokenTree], choice: Choice) -> Option<String> {
     let parts = tokens.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ','));
     let fields: Option<Vec<String>> =
-        parts.filter(|part| !part.is_empty()).map(|part| Some(format!("field({})", read(part)?))).collect();
+        parts.filter(|part| !part.is_empty()).map(|part| Some(format!("field({})", field_text(part)?))).collect();
     match (fields?.as_slice(), choice.before) {
         ([], _) => None,
         ([only], _) => Some(format!("write `{only}`")),
@@ -235,7 +235,7 @@ fn meant(tokens: &[TokenTree], choice: Choice) -> Option<String> {
 }
 
 /// Returns `body.email` for tokens such as `&body.email` or `body["email"]`.
-pub(super) fn read(tokens: &[TokenTree]) -> Option<String> {
+pub(super) fn field_text(tokens: &[TokenTree]) -> Option<String> {
     let tokens = match tokens {
         [TokenTree::Punct(mark), rest @ ..] if matches!(mark.as_char(), '&' | '*') => rest,
         tokens => tokens,
