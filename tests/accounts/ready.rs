@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     redis_server::Server as Redis,
-    support::{Answer, Client, PATIENCE, Server},
+    support::{Answer, Client, Server, TEST_TIMEOUT},
 };
 
 #[track_caller]
@@ -23,7 +23,7 @@ async fn becomes(client: &Client, status: u16) -> Answer {
         if answer.status == status {
             return answer;
         }
-        assert!(began.elapsed() < PATIENCE, "{answer:#?}");
+        assert!(began.elapsed() < TEST_TIMEOUT, "{answer:#?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

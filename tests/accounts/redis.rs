@@ -149,7 +149,7 @@ async fn two_servers_write_one_database_concurrently() {
     }
 }
 
-/// The second server has no Redis. It stands in for a server that crashed after it wrote the database and before it
+/// The second server has no Redis. It simulates a server that crashed after it wrote the database and before it
 /// informed Redis.
 #[tokio::test(flavor = "multi_thread")]
 async fn role_change_unknown_to_redis_still_revokes_tokens() {

@@ -102,7 +102,7 @@ impl Banner<'_> {
                 line: format!(r#"TOKEN=$({login} | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')"#),
             },
             Step {
-                means: "200: the account",
+                means: "200: the caller",
                 line: format!(r#"{curl} {url}/api/me -H "Authorization: Bearer $TOKEN""#),
             },
             Step { means: "401: no token", line: format!("{curl} {url}/api/me") },

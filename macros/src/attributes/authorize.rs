@@ -1,7 +1,7 @@
 //! `#[authorize(role("admin") || (owner(id) && !scope("read-only")))]`.
 //!
-//! Threat: an expression whose evaluation differs from its reading (CWE-783). Promise: the tokens are parsed into palisade's own tree,
-//! where `&&` binds tighter than `||` as in Rust, and unknown conditions are rejected.
+//! Threat: an expression whose evaluation differs from its reading (CWE-783). Promise: the tokens are parsed into palisade's own
+//! tree, where `&&` binds tighter than `||` as in Rust, and unknown conditions are rejected.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};
 
