@@ -25,11 +25,11 @@ pub(crate) struct AccessClause {
 /// Which callers a handler may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Callers {
-    /// Nobody looks at credentials.
+    /// Credentials are ignored.
     Anonymous,
     /// Callers may be anonymous.
     Optional,
-    /// Each caller is known.
+    /// Each caller is authenticated.
     Authenticated,
 }
 
@@ -55,8 +55,8 @@ pub(crate) fn check(
     combine(clauses)
 }
 
-/// There is at least one access attribute, an attribute that admits everybody has no other beside it, and the rules make sense
-/// together.
+/// Checks that there is at least one access attribute, that an attribute which admits every caller is the only one, and that the
+/// rules are satisfiable together and not redundant.
 fn check_together(clauses: &[AccessClause], handler: &Handler, diagnostics: &mut Diagnostics) {
     if clauses.is_empty() {
         let name = &handler.signature.ident;
@@ -72,9 +72,9 @@ fn check_together(clauses: &[AccessClause], handler: &Handler, diagnostics: &mut
         let rules: Vec<(Span, &Rule)> =
             clauses.iter().filter_map(|clause| Some((clause.keyword.span(), rule(clause)?))).collect();
         one_row_of_each_type(&rules, diagnostics);
-        // A clause that could not be understood may be what makes sense of the others.
+        // A clause that could not be understood might change the result, so then the others are not checked.
         if rules.len() == clauses.len() {
-            logic::sense(&rules, diagnostics);
+            logic::check(&rules, diagnostics);
         }
         return;
     };
@@ -93,7 +93,7 @@ fn rule(clause: &AccessClause) -> Option<&Rule> {
     if let Some(Access::Rule(rule)) = &clause.access { Some(rule) } else { None }
 }
 
-/// The handler takes a row by its type, so it could not tell two rows of one type apart.
+/// Reports two rows of the same type: the handler takes a row by its type, so it could not distinguish them.
 fn one_row_of_each_type(rules: &[(Span, &Rule)], diagnostics: &mut Diagnostics) {
     let mut leaves = Vec::new();
     rules.iter().for_each(|(_, rule)| rule.leaves(&mut leaves));
@@ -130,8 +130,8 @@ fn repeats(earlier: &AccessClause, later: &AccessClause) -> bool {
     }
 }
 
-/// The route has each parameter that a rule names. If another attribute than palisade's routes the handler, its template is
-/// not known.
+/// Checks that the route has each parameter that a rule names. If an attribute of another crate routes the handler, its template
+/// is not known, and nothing is checked.
 fn check_parameters(clauses: &[AccessClause], template: Option<&LitStr>, diagnostics: &mut Diagnostics) {
     let Some(path) = template.map(LitStr::value) else { return };
     let known = template::parameters(&path).unwrap_or_default();
@@ -174,7 +174,7 @@ fn parameters(leaf: &Rule) -> &[Parameter] {
     }
 }
 
-/// All rules must hold. `#[deny_all]` is a switch: while it is there, the other attributes do not count.
+/// Combines the clauses: all rules must hold. If `#[deny_all]` is present, the other attributes have no effect.
 fn combine(clauses: Vec<AccessClause>) -> Option<Access> {
     let mut accesses = clauses.into_iter().map(|clause| clause.access).collect::<Option<Vec<Access>>>()?;
     if let Some(closed) = accesses.iter().position(|access| matches!(access, Access::DenyAll(_))) {

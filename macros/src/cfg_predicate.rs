@@ -1,4 +1,4 @@
-//! `#[cfg(..)]` and `#[cfg_attr(..)]` on an argument: whether the argument is there at all.
+//! `#[cfg(..)]` and `#[cfg_attr(..)]` on an argument: under which condition the argument exists.
 //!
 //! Threat: if an argument is configured out, the others shift, and the wrong one is validated or counted (CWE-843).
 //! Promise: whatever is emitted for an argument has the predicate of that argument.
@@ -15,13 +15,13 @@ use crate::gather::flat;
 pub(crate) struct CfgPredicate(TokenStream);
 
 impl CfgPredicate {
-    /// When the attributes keep what they are written on; `None` if always.
+    /// The condition under which the attributes keep their item; `None` if they always keep it.
     pub(crate) fn of(attributes: &[syn::Attribute]) -> Option<Self> {
         let predicates = attributes.iter().filter_map(|attribute| predicate(&flat(attribute.meta.to_token_stream())));
         all(predicates.collect())
     }
 
-    /// When at least one of them holds; `None` if always.
+    /// The condition that at least one of them holds; `None` if one always holds.
     pub(crate) fn any<'c>(predicates: impl IntoIterator<Item = Option<&'c Self>>) -> Option<Self> {
         let predicates: Option<Vec<&Self>> = predicates.into_iter().collect();
         match predicates?.as_slice() {
@@ -67,7 +67,7 @@ fn predicate(meta: &[TokenTree]) -> Option<CfgPredicate> {
     let mut parts = inside.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ','));
     let applies: TokenStream = parts.next()?.iter().cloned().collect();
     let applied = all(parts.filter_map(|part| predicate(&flat(part.iter().cloned().collect()))).collect())?;
-    // If the attribute does not apply, its predicate demands nothing.
+    // If the attribute does not apply, the predicate is not required.
     Some(CfgPredicate(quote!(any(not(#applies), #applied))))
 }
 

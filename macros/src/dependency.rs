@@ -1,4 +1,4 @@
-//! Reports that the current crate knows palisade under another name than `palisade`.
+//! Reports a crate that depends on palisade under another name.
 //!
 //! Generated code calls it `::palisade`. If the crate has another name for it, the compiler's own error does not help. Promise:
 //! this module reports it once, with help, and only if it is sure. It reads the arguments of the compiler, and looks for
@@ -14,7 +14,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 /// Whether the wrong name was reported before.
 static REPORTED: AtomicBool = AtomicBool::new(false);
 
-/// The mistake. The first call returns it as a compile error, later calls return no tokens. Returns `None` if the name is right.
+/// Returns `None` if the name is right. Otherwise the first call returns a compile error, and later calls return no tokens.
 pub(crate) fn mistake() -> Option<TokenStream> {
     static MISTAKE: OnceLock<Option<Diagnostic>> = OnceLock::new();
     let mistake = MISTAKE.get_or_init(|| {
@@ -29,7 +29,7 @@ pub(crate) fn mistake() -> Option<TokenStream> {
     Some(diagnostics.into_tokens())
 }
 
-/// The mistake in a compilation with these arguments.
+/// Returns the diagnostic for a compilation with these arguments, if the name is wrong.
 fn diagnostic_for(arguments: &[String], read: impl FnOnce(&str) -> Option<String>) -> Option<Diagnostic> {
     let externs: Vec<(&str, &str)> = values(arguments, "--extern").map(named).collect();
     let is_palisade = |name: &str| name == "palisade";

@@ -29,7 +29,7 @@ impl From<Span> for SourceRange {
     }
 }
 
-/// One mistake: the message names it, and the help tells what to write instead.
+/// One mistake: a message, and a help text with a correction.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Diagnostic {
     pub(crate) message: String,

@@ -6,8 +6,8 @@ use crate::attributes::Written;
 use crate::diagnostics::Diagnostics;
 use crate::{attributes, dependency, emit, gather, item};
 
-/// The item with the clause of one attribute. If the crate does not know palisade under its name, that is reported once, and the
-/// item stays as it is.
+/// Returns the item with the clause of one attribute. If the crate depends on palisade under another name, this is reported once
+/// and the item is returned unchanged.
 pub(crate) fn attribute(keyword: &str, arguments: &TokenStream, item: TokenStream) -> TokenStream {
     match dependency::mistake() {
         Some(mistake) => mistake.into_iter().chain(item).collect(),
@@ -15,7 +15,7 @@ pub(crate) fn attribute(keyword: &str, arguments: &TokenStream, item: TokenStrea
     }
 }
 
-/// The guarded handler, after its compile errors. An item that cannot be a handler stays as it is.
+/// The guarded handler, after its compile errors. An item that cannot be a handler is returned unchanged.
 pub(crate) fn policy(clauses: TokenStream, item: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::new();
     let expansion = match item::read(item.clone(), &mut diagnostics) {

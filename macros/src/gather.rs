@@ -1,4 +1,4 @@
-//! How the attributes of one item find each other.
+//! Gathers the attributes of one item in a single attribute.
 //!
 //! Threat: a macro that recognises attributes by their text overlooks one that is renamed or qualified, and omits its check
 //! (CWE-862). Promise: the compiler resolves each attribute by its real path, and each attribute then records its own clause.

@@ -1,12 +1,12 @@
-//! Names and constants in generated code that cannot collide with the user's.
+//! Names and constants in generated code that cannot collide with the user's names.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
-/// A name that no item of the user's can have. In a pattern, a user's constant or unit struct of the same name would take its
-/// place.
+/// Returns a name that the user's items cannot have. In a pattern, a constant or unit struct with the same name would be matched
+/// instead of bound.
 pub(crate) fn local(name: &str, span: Span) -> Ident {
     Ident::new(name, Span::mixed_site().located_at(span))
 }
@@ -19,8 +19,8 @@ pub(crate) fn constant(name: &str, ty: &TokenStream, value: &TokenStream) -> Tok
 
 /// How a policy names palisade's own items.
 ///
-/// If the policy contains a path of the user's, an import could shadow it, so each of our names is a whole path. Otherwise
-/// names are short, and [`Names::imports`] has the ones to import.
+/// If the policy contains a path that the user wrote, an import could shadow it. Then palisade's names are absolute paths.
+/// Otherwise names are short, and [`Names::imports`] returns those to import.
 pub(crate) struct Names {
     style: Style,
     used: BTreeSet<&'static str>,
@@ -66,7 +66,7 @@ impl Names {
         }
     }
 
-    /// The names that were used short, in alphabetical order.
+    /// The short names that were used, in alphabetical order.
     pub(crate) fn imports(&self) -> impl Iterator<Item = Ident> {
         self.used.iter().map(|name| format_ident!("{name}"))
     }

@@ -10,7 +10,7 @@ use crate::cfg_predicate::CfgPredicate;
 use crate::diagnostics::{Diagnostics, SourceRange};
 use crate::gather::{Attributed, OuterAttribute, flat};
 
-/// The annotated function. Its body is one token, and is never looked into.
+/// The annotated function. Its body is one token that is not parsed.
 pub(crate) struct Handler {
     pub(crate) attributes: Vec<OuterAttribute>,
     pub(crate) visibility: Visibility,
@@ -20,7 +20,7 @@ pub(crate) struct Handler {
     pub(crate) fitness: Fitness,
 }
 
-/// Whether a function can be a handler at all. One that can't was reported, and is never called.
+/// Whether a function can be a handler at all. One that cannot was reported, and is never called.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fitness {
     Fit,
@@ -29,20 +29,20 @@ pub(crate) enum Fitness {
 
 /// One argument of a handler.
 pub(crate) struct Argument {
-    /// What its pattern binds: `body` in `Json(body)`, nothing in `_`.
+    /// The names that its pattern binds: `body` in `Json(body)`, none in `_`.
     pub(crate) names: Vec<Ident>,
-    /// Where its type is written.
+    /// The source range of its type.
     pub(crate) ty: Span,
     /// Whether its type looks like input. Only a help text may rely on it.
     pub(crate) looks_like_input: bool,
-    /// When it is there; `None` if always.
+    /// The `#[cfg(..)]` under which it exists; `None` if it always exists.
     pub(crate) present: Option<CfgPredicate>,
 }
 
-/// Reads the item. Returns `None` if it is not a free function with a body: that was reported, and the item stays as it is.
+/// Reads the item. Returns `None` if it is not a free function with a body: that was reported, and the item is not changed.
 pub(crate) fn read(item: TokenStream, diagnostics: &mut Diagnostics) -> Option<Handler> {
     let Attributed { attributes, mut rest } = Attributed::split(item);
-    // The body is taken off before anything is parsed, so that the cost of an attribute does not grow with the handler.
+    // The body is removed before anything is parsed, so that the cost of an attribute does not depend on its size.
     let body = rest.pop_if(|last| is_block(last));
     let range = SourceRange::of(&rest, Span::call_site());
     let is_function = rest.iter().any(|token| matches!(token, TokenTree::Ident(keyword) if keyword == "fn"));
@@ -63,7 +63,7 @@ pub(crate) fn read(item: TokenStream, diagnostics: &mut Diagnostics) -> Option<H
         }
     };
     if let Some(receiver) = signature.receiver() {
-        let message = "a method can't be a handler: a route has no `self`";
+        let message = "a method cannot be a handler: a route has no `self`";
         let help = "move it out of the `impl` and take what it needs as an argument, such as `state: Data<State>`";
         diagnostics.error(receiver.span(), message, help);
         return None;
@@ -125,10 +125,10 @@ fn fitness(signature: &Signature, diagnostics: &mut Diagnostics) -> Fitness {
         ));
     }
     if let Some(keyword) = &signature.constness {
-        found.push((keyword.span.into(), "a handler can't be `const`: it runs for each request", remove("const")));
+        found.push((keyword.span.into(), "a handler cannot be `const`: it runs for each request", remove("const")));
     }
     if let Safety::Unsafe(keyword) = &signature.safety {
-        let message = "a handler can't be `unsafe`: any request calls it";
+        let message = "a handler cannot be `unsafe`: any request calls it";
         found.push((
             keyword.span.into(),
             message,
@@ -136,7 +136,7 @@ fn fitness(signature: &Signature, diagnostics: &mut Diagnostics) -> Fitness {
         ));
     }
     if let Some(abi) = &signature.abi {
-        found.push((range(abi), "a handler can't be `extern`: it is called from Rust", remove("extern")));
+        found.push((range(abi), "a handler cannot be `extern`: it is called from Rust", remove("extern")));
     }
     if let Some(variadic) = &signature.variadic {
         found.push((range(variadic), "a handler takes a fixed number of arguments", remove("...")));
@@ -169,10 +169,10 @@ fn fitness(signature: &Signature, diagnostics: &mut Diagnostics) -> Fitness {
     fitness
 }
 
-/// The most arguments with which actix-web calls a handler.
+/// The maximum number of arguments of a handler in actix-web.
 const MOST: usize = 16;
 
-const GENERIC: &str = "a handler can't be generic: a route is one function";
+const GENERIC: &str = "a handler cannot be generic: a route is one function";
 
 fn remove(keyword: &str) -> String {
     format!("remove `{keyword}`")

@@ -1,7 +1,7 @@
-//! What the access attributes of one handler mean together.
+//! Checks the rules of all access attributes of one handler together.
 //!
-//! The caller is known when these rules are asked, so `authenticated` always holds. Two leaves with the same text are one
-//! question.
+//! Rules are evaluated for authenticated callers only, so `authenticated` always holds. Two leaves with the same text are the
+//! same question.
 
 use palisade_grammar::expression::{Expression, Node, TruthTable};
 use proc_macro2::Span;
@@ -23,22 +23,22 @@ impl Expression for Rule {
     }
 }
 
-/// Reports a rule that admits nobody, or else the first alternative that is redundant.
-pub(crate) fn sense(rules: &[(Span, &Rule)], diagnostics: &mut Diagnostics) {
+/// Reports rules that are not satisfiable together, or else the first redundant alternative.
+pub(crate) fn check(rules: &[(Span, &Rule)], diagnostics: &mut Diagnostics) {
     let all: Vec<&Rule> = rules.iter().map(|(_, rule)| *rule).collect();
     let Some(table) = TruthTable::new(&all, |one, other| one.text() == other.text()) else { return };
     if !table.is_satisfiable() {
         let Some((span, _)) = rules.last() else { return };
-        let what = "these access attributes contradict each other: nobody can pass them";
-        diagnostics.error(*span, what, "remove what contradicts; to close a route write `#[deny_all(\"why\")]`");
+        let message = "these access attributes contradict each other: no caller satisfies all of them";
+        diagnostics.error(*span, message, "remove one of them; to close a route, write `#[deny_all(\"why\")]`");
         return;
     }
     for (span, rule) in rules {
         if let Some(redundant) = table.redundant_alternative(rule) {
             let text = redundant.text();
-            let what = format!("`{text}` is redundant: the other conditions already imply the result");
-            let cure = format!("remove `{text}`, or the condition that makes it redundant");
-            diagnostics.error(redundant.range().unwrap_or_else(|| SourceRange::from(*span)), what, cure);
+            let message = format!("`{text}` is redundant: the other conditions already imply the result");
+            let help = format!("remove `{text}`, or the condition that makes it redundant");
+            diagnostics.error(redundant.range().unwrap_or_else(|| SourceRange::from(*span)), message, help);
             return;
         }
     }

@@ -9,11 +9,11 @@ use syn::ext::IdentExt;
 use crate::diagnostics::SourceRange;
 use crate::user_path::UserPath;
 
-/// What must be true of an authenticated caller.
+/// A requirement for an authenticated caller.
 pub(crate) enum Rule {
     Authenticated,
     Named(NameKind, Name),
-    /// The caller is an administrator of the application. Holds the span of the attribute that demands it.
+    /// The caller is an administrator of the application. Contains the span of the attribute.
     Admin(Span),
     Owner(Parameter),
     Tenant(Parameter),
@@ -38,7 +38,7 @@ pub(crate) struct Parameter {
     pub(crate) source: ParameterSource,
 }
 
-/// Which template has the parameter.
+/// The template that contains the parameter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ParameterSource {
     /// The template of this route.
@@ -125,7 +125,7 @@ impl Rule {
         }
     }
 
-    /// Whether it contains a path of the user's, which an import of ours could shadow.
+    /// Whether it contains a path that the user wrote, which a generated import could shadow.
     pub(crate) fn has_user_path(&self) -> bool {
         let mut leaves = Vec::new();
         self.leaves(&mut leaves);

@@ -1,7 +1,7 @@
 //! Suggestions for a name that is not known: "did you mean `owner`?"
 
-/// The candidate that is nearest to what was written, if it is near enough: at most about one mistake in three letters, and
-/// never as many as it has letters.
+/// Returns the candidate that is most similar to `written`, with at most about one typing error in three letters, and fewer errors
+/// than letters.
 pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = written.to_lowercase();
     let reach = (written.chars().count() / 3).max(1);

@@ -1,4 +1,4 @@
-//! Path templates in attributes: the errors of the grammar as mistakes, and its regular expressions.
+//! Path templates in attributes: turns the errors of the grammar into diagnostics, and checks regular expressions.
 
 use palisade_grammar::template;
 use regex_syntax::hir::{Hir, HirKind};
@@ -13,7 +13,7 @@ pub(crate) fn parameters(template: &str) -> Result<Vec<&str>, Diagnostic> {
         .map_err(|error| Diagnostic::new(format_args!("the path \"{template}\" {}", error.message()), error.help()))
 }
 
-/// The number of named groups in a regular expression; otherwise the error in one line, without the picture of the pattern.
+/// Returns the number of named groups in a regular expression, or the error in one line, without a copy of the pattern.
 fn named_groups(regex: &str) -> Result<usize, String> {
     fn count(hir: &Hir) -> usize {
         match hir.kind() {
@@ -36,8 +36,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mistake_names_the_path_and_the_reason() {
-        for (template, what, cure) in [
+    fn diagnostic_names_path_and_reason() {
+        for (template, message, help) in [
             ("users", "the path \"users\" does not start with `/`", "write \"/users\""),
             (
                 "/users/{id:[a-}",
@@ -46,12 +46,12 @@ mod tests {
                 "write a pattern that the crate `regex` accepts, as in `{id:\\d+}`",
             ),
         ] {
-            assert_eq!(parameters(template), Err(Diagnostic::new(what, cure)));
+            assert_eq!(parameters(template), Err(Diagnostic::new(message, help)));
         }
     }
 
     #[test]
-    fn named_groups_are_counted_wherever_they_are() {
+    fn nested_named_groups_are_counted() {
         for (regex, groups) in [(r"a(b)(?:c)\(?<d>", 0), ("(?<a>x)", 1), ("((?<a>x)+|y(?P<b>(?<c>z)))?", 3)] {
             assert_eq!(named_groups(regex), Ok(groups), "{regex}");
         }

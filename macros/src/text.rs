@@ -1,13 +1,13 @@
-//! Tokens in the usual spacing, for help texts. The compiler's own printing differs from version to version.
+//! Prints tokens with the usual spacing, for help texts. The compiler's own output differs between versions.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 use crate::gather::flat;
 
-/// In the usual spacing.
+/// Returns the tokens with the usual spacing.
 pub(crate) fn text(tokens: TokenStream) -> String {
     let mut written = String::new();
-    // Whether a space comes before the next token, if that token takes one.
+    // Whether a space precedes the next token, if that token may have one.
     let mut open = false;
     for token in flat(tokens) {
         match token {

@@ -5,12 +5,12 @@ use quote::ToTokens;
 
 use crate::diagnostics::SourceRange;
 
-/// A path of the user's, which is emitted as it was written.
+/// A path that the user wrote. It is emitted unchanged.
 #[derive(Clone)]
 pub(crate) struct UserPath(pub(crate) TokenStream);
 
 impl UserPath {
-    /// The path without spaces, as one writes it.
+    /// The path without spaces.
     pub(crate) fn text(&self) -> String {
         self.0.to_string().replace(' ', "")
     }

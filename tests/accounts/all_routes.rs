@@ -226,7 +226,7 @@ async fn routes_return_each_status_and_data_survives_restart() {
 
     let again = Server::start_in(Arc::clone(&stopped.data), &[]);
     assert_eq!(std::fs::read(again.data().join("tls.crt")).expect("a certificate"), certificate);
-    assert!(again.banner().contains("administrator: there already"), "{}", again.banner());
+    assert!(again.banner().contains("administrator: already exists"), "{}", again.banner());
     let anyone = Client::new(&again);
     let found = anyone.bearing(token).get(&format!("/api/users/{}", called.ada)).await.expect(200);
     assert_eq!(found.body["name"], "Ada");

@@ -1,4 +1,4 @@
-//! CWE-532, CWE-117, CWE-778: the log tells what was refused and why, and contains nothing that an attacker could
+//! CWE-532, CWE-117, CWE-778: the log records each refusal with its reason, and contains nothing that an attacker could
 //! use.
 
 use std::{collections::BTreeMap, fs};

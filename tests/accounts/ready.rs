@@ -6,14 +6,14 @@ use serde_json::json;
 
 use super::{
     redis_server::Server as Redis,
-    support::{Answer, Client, PATIENCE, Server},
+    support::{Answer, Client, Server, TEST_TIMEOUT},
 };
 
 #[track_caller]
 fn not_ready(answer: Answer) {
     let answer = answer.expect(503);
     assert_eq!((answer.retry_after(), answer.header("cache-control")), (1, Some("no-store")));
-    assert_eq!(answer.body["detail"], "This server takes no requests now; try again later.", "{answer:#?}");
+    assert_eq!(answer.body["detail"], "The server is not ready; try again later.", "{answer:#?}");
 }
 
 async fn becomes(client: &Client, status: u16) -> Answer {
@@ -23,7 +23,7 @@ async fn becomes(client: &Client, status: u16) -> Answer {
         if answer.status == status {
             return answer;
         }
-        assert!(began.elapsed() < PATIENCE, "{answer:#?}");
+        assert!(began.elapsed() < TEST_TIMEOUT, "{answer:#?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

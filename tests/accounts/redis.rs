@@ -149,7 +149,7 @@ async fn two_servers_write_one_database_concurrently() {
     }
 }
 
-/// The second server has no Redis. It stands in for a server that crashed after it wrote the database and before it
+/// The second server has no Redis. It simulates a server that crashed after it wrote the database and before it
 /// informed Redis.
 #[tokio::test(flavor = "multi_thread")]
 async fn role_change_unknown_to_redis_still_revokes_tokens() {
@@ -250,7 +250,7 @@ async fn redis_outage_at_start_warns_without_password() {
     redis.kill();
     let url = redis.url().replace("redis://", "redis://:hunter2@");
     let server = start(&fresh_data(), &[("ACCOUNTS_REDIS_URL", &url)]);
-    server.wait_for_log("Redis does not answer yet");
+    server.wait_for_log("Redis does not respond yet");
     let warnings = server.log().lines().filter(|line| line.contains("WARN")).count();
     assert_eq!(warnings, 1, "{}", server.log());
     let anyone = Client::new(&server);

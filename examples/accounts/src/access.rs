@@ -1,4 +1,4 @@
-//! Every route of this server, asked by every kind of caller: `policies.md` and `access.md` are what comes of it.
+//! Calls every route of this server as every kind of caller, and compares the results with `policies.md` and `access.md`.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn config(folder: &std::path::Path) -> Config {
 
 const SECRET: &str = "a secret of this test, 32 bytes or more";
 
-/// A token of the owner that expired an hour ago.
+/// Returns a token of `subject` that expired an hour ago.
 fn expired(config: &Config, subject: &str) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let claims = serde_json::json!({

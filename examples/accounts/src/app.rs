@@ -1,7 +1,7 @@
-//! The routes and their defence: what one reads to know what this server does.
+//! All routes and how they are protected. Start reading here.
 //!
-//! The threat is the forgotten route (OWASP API5, API9): all of them stand in [`routes`], and one that says not who may
-//! call it does not compile.
+//! The threat is the forgotten route (OWASP API5, API9): [`routes`] lists all of them, and a handler without an access
+//! attribute does not compile.
 
 use std::time::Duration;
 
@@ -30,30 +30,30 @@ use crate::{
 
 /// The sessions of this server's accounts.
 pub type AppSessions = Sessions<AppStore, AppStore>;
-/// Their API keys.
+/// The API keys of this server's accounts.
 pub type AppKeys = ApiKeys<Db>;
 
-/// In bytes: more than the longest valid input needs in UTF-8; one that writes every character as `\u` escapes may be too large.
+/// In bytes. The longest valid input in UTF-8 is shorter. Input that writes every character as a `\u` escape may be too large.
 const LARGEST_BODY: usize = 64 * 1024;
 
-/// What every worker shares.
+/// The state that all workers share.
 #[derive(Clone)]
 pub struct Service {
-    /// The checks before every handler.
+    /// The guard that checks each request before its handler.
     pub palisade: Palisade,
-    /// Issues the tokens that the checks accept, and takes them back.
+    /// Issues and revokes access and refresh tokens.
     pub sessions: AppSessions,
-    /// Makes the API keys that the checks accept.
+    /// Creates, lists and removes API keys.
     pub keys: AppKeys,
-    /// The accounts.
+    /// The database.
     pub db: Db,
-    /// Hashing and verifying.
+    /// Hashes and verifies passwords.
     pub passwords: Passwords,
-    /// Whether requests should come here.
+    /// The result of `GET /ready`.
     pub readiness: Readiness,
 }
 
-/// Every route there is, with what its scopes demand.
+/// Returns all routes, in their scopes.
 pub fn routes() -> Scope {
     let admin = palisade::scope("/admin").service(policies::show_policies);
     let api = palisade::scope("/api")
@@ -85,7 +85,7 @@ pub fn routes() -> Scope {
         .service(api)
 }
 
-/// The routes and what their handlers work with.
+/// Registers the routes and the state of their handlers.
 pub fn configure(app: &mut ServiceConfig, service: &Service) {
     app.app_data(Data::new(service.sessions.clone()))
         .app_data(Data::new(service.keys.clone()))
@@ -102,40 +102,40 @@ struct Health {
     status: &'static str,
 }
 
-/// That the process answers; nothing behind it is asked.
+/// Reports that the process is alive. The database and Redis are not checked.
 #[get("/health")]
 #[public("for load balancers")]
 async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Whoever can become known: by tokens of this server's own, by API keys, and by tokens of a second issuer.
+/// The accepted credentials: tokens of this server, API keys, and tokens of a second issuer.
 pub struct Callers {
-    /// Issues own tokens.
+    /// Issues this server's tokens.
     pub sessions: AppSessions,
-    /// Makes API keys.
+    /// Creates API keys.
     pub keys: AppKeys,
     own: Jwt,
     partner: Option<Jwt>,
 }
 
 impl Callers {
-    /// What the configuration says of them.
+    /// Creates the verifiers of the configuration.
     pub fn new(config: &Config, secret: &SecretString, db: &Db, store: &AppStore) -> Result<Self, BootError> {
-        let unfit = |setting: &'static str| move |error| BootError::new(setting, error);
+        let invalid = |setting: &'static str| move |error| BootError::new(setting, error);
         let secret = secret.expose_secret().as_bytes();
         let issuer = TokenIssuer::hs256(&config.issuer, &config.audience, secret);
-        let issuer = issuer.map_err(unfit("ACCOUNTS_JWT_SECRET"))?;
+        let issuer = issuer.map_err(invalid("ACCOUNTS_JWT_SECRET"))?;
         let sessions = Sessions::new(issuer, store.clone(), store.clone());
         let own = sessions.verifier().cache(config.token_cache).build()?;
-        // Owners of keys are accounts, as the subjects of own tokens are.
+        // The owner of a key is an account, so keys have the same issuer as this server's tokens.
         let keys = ApiKeys::new("accounts", &config.issuer, db.clone())?;
-        let partner = config.partner.as_ref().map(|partner| verifier_of(partner, config)).transpose()?;
+        let partner = config.partner.as_ref().map(|partner| partner_verifier(partner, config)).transpose()?;
         Ok(Self { sessions, keys, own, partner })
     }
 }
 
-fn verifier_of(partner: &Partner, config: &Config) -> Result<Jwt, BootError> {
+fn partner_verifier(partner: &Partner, config: &Config) -> Result<Jwt, BootError> {
     let jwt = Jwt::builder().issuer(&partner.issuer).audience(&config.audience).cache(config.token_cache);
     let jwt = match &partner.keys {
         PartnerKeys::File(path) => {
@@ -149,7 +149,7 @@ fn verifier_of(partner: &Partner, config: &Config) -> Result<Jwt, BootError> {
     Ok(jwt.build()?)
 }
 
-/// The defence, configured but for the last step, which may log.
+/// Configures palisade. The caller builds it, because building may log.
 pub fn prepare(config: &Config, callers: Callers, rate_limits: RateLimitStore) -> PalisadeBuilder {
     let cors = Cors::allow_origins(&config.origins).allow_credentials();
     let mut palisade = Palisade::builder().authenticator(callers.own).authenticator(callers.keys);

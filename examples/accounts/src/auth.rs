@@ -1,7 +1,7 @@
-//! How a caller becomes known, stays known, and is forgotten.
+//! Registration, login, refresh and logout.
 //!
-//! The threats are guessing and stuffing (OWASP API2, ASVS V6.3.1: rate limits by address and by account, of failures),
-//! finding out who has an account (V6.3.8), and a session that outlives its user's will (V7.4.1 to V7.4.3).
+//! The threats are password guessing and credential stuffing (OWASP API2, ASVS V6.3.1: failures are rate limited by address
+//! and by account), account enumeration (V6.3.8), and a session that continues after its user ended it (V7.4.1 to V7.4.3).
 
 use std::time::{Duration, SystemTime};
 
@@ -24,27 +24,27 @@ use crate::{
     roles::Role,
 };
 
-/// How long an access token is good for, unless it is taken back.
+/// How long an access token is valid unless it is revoked.
 const LIFETIME: Duration = Duration::from_secs(900);
 
-/// What somebody of this role may do by having logged in.
+/// Returns the roles and scopes that a login gives to an account of this role.
 fn grant(id: &str, role: Role) -> Grant {
     Grant::new(id, LIFETIME).roles([role.role_name()]).scopes(role.scopes().iter().copied())
 }
 
-/// RFC 6749 §5.1: a token is in no cache.
-fn answer(tokens: &TokenPair) -> HttpResponse {
+/// RFC 6749 §5.1: a response with a token must not be cached.
+fn token_response(tokens: &TokenPair) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(tokens)
 }
 
-/// Makes an account with the role `user`.
+/// Creates an account with the role `user`.
 ///
-/// A taken email is answered with 409, which tells that somebody has an account here. Answering alike would need a
-/// mail to the address (ASVS V6.3.8 asks for it at level 3) and this API sends none; 20 tries an hour
-/// bound what an address can find out here, and logging in tells nothing. Who changes the email of an own account learns
-/// the same, within the 100 requests in 15 minutes of the API.
+/// An email that is already in use gets 409, which reveals that an account exists. To hide it, the server would have to send a
+/// mail to the address (ASVS V6.3.8 demands this at level 3), and this API sends no mail. The rate limit of 20 requests an hour
+/// bounds how many emails a client address can test here, and the login reveals nothing. A user who changes the email of their
+/// own account can learn the same, within the API's rate limit of 100 requests in 15 minutes.
 #[post("/auth/register")]
-#[public("an account is made before there is anybody to know")]
+#[public("registration creates the account")]
 #[rate_limit(20, "1h")]
 #[validate]
 pub async fn register(
@@ -59,15 +59,15 @@ pub async fn register(
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
 }
 
-/// Gives a pair of tokens for an email and its password.
+/// Returns a pair of tokens for an email and its password.
 ///
-/// An unknown email and an account without a password cost one verification too, and get the same answer.
+/// An unknown email and an account without a password also cost one password verification, and get the same response.
 ///
-/// Failures count by address *and* by account: the first stops one guesser with many accounts, the second many guessers with
-/// one. Nobody is locked out by others that way: an address from which the account logged in lately is counted by itself while
-/// the account is at its rate limit.
+/// Failures count for the client address *and* for the account. The first limit stops one client that guesses the passwords of
+/// many accounts, the second stops many clients that guess the password of one account. An attacker cannot lock out the user: an
+/// address from which the account recently logged in is counted separately while the account is at its rate limit.
 #[post("/auth/login")]
-#[public("it is how a caller becomes known")]
+#[public("login authenticates the caller")]
 #[rate_limit(5, "15m", count = failures)]
 #[rate_limit(20, "15m", by = field(given.email), count = failures, name = "login-account")]
 #[rate_limit(100, "15m", name = "logins")]
@@ -79,8 +79,8 @@ pub async fn login(
     sessions: Data<AppSessions>,
 ) -> Result<HttpResponse, Problem> {
     let Credentials { email, password } = given.into_inner();
-    // A role that is taken away while the password is checked is not issued.
-    let asked = SystemTime::now();
+    // If the role is revoked while the password is verified, the token that contains it is not valid.
+    let read_at = SystemTime::now();
     let account = db.login(&email).await?;
     let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
     let found = passwords.verify(password.expose(), stored).await?;
@@ -90,10 +90,10 @@ pub async fn login(
     if let (Some(renewed), Some(verified)) = (rehash, &account.password_hash) {
         db.rehash(account.id, verified, &renewed).await?;
     }
-    Ok(answer(&sessions.begin(&grant(&account.id.to_string(), account.role).as_of(asked)).await?))
+    Ok(token_response(&sessions.begin(&grant(&account.id.to_string(), account.role).as_of(read_at)).await?))
 }
 
-/// Gives a new pair for a refresh token, which is used up then. What the account may do is asked again.
+/// Exchanges a refresh token, which works once, for a new pair. The role of the account is read again.
 #[post("/auth/refresh")]
 #[public("the refresh token is the credential")]
 #[rate_limit(30, "15m", count = failures)]
@@ -105,15 +105,15 @@ pub async fn refresh(
 ) -> Result<HttpResponse, Problem> {
     let tokens = sessions
         .refresh(&given.refresh_token, async |session| {
-            // A session whose account is gone is answered like any that there is not.
+            // If the account was deleted, the response is that of an unknown session.
             let role = db.role(&session.subject).await?.ok_or(RefreshError::<Problem>::Unknown)?;
             Ok::<_, Problem>(grant(&session.subject, role))
         })
         .await?;
-    Ok(answer(&tokens))
+    Ok(token_response(&tokens))
 }
 
-/// Ends the session that the token is of: this token, and its refresh token.
+/// Ends the session of the access token, which also revokes its refresh token.
 #[post("/auth/logout")]
 #[authenticated]
 #[rate_limit(100, "15m")]
@@ -122,7 +122,7 @@ pub async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<Ht
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Ends every session of the account. Its API keys stay: each can be removed.
+/// Ends every session of the account. Its API keys stay valid; each can be removed separately.
 #[post("/auth/logout-all")]
 #[require_scope("account:manage")]
 #[rate_limit(100, "15m")]

@@ -1,7 +1,7 @@
-//! What a person sees at the start: where the server is, who the administrator is, and lines to try it with.
+//! The text that the server prints at startup: its address, the administrator, and `curl` lines to try.
 //!
-//! It goes to standard output and the log to standard error, so that the one secret it may hold, the generated
-//! password of the administrator, is in no log (OWASP ASVS V16.2.5).
+//! The banner goes to standard output and the log to standard error, because the banner may contain a secret: the generated
+//! password of the administrator, which must not be in a log (OWASP ASVS V16.2.5).
 
 use std::{
     fmt::{self, Write as _},
@@ -14,26 +14,26 @@ use palisade::rate_limit::RateLimitMode;
 
 use crate::{random, seed::Seed};
 
-/// The facts that the banner tells.
+/// The values that the banner shows.
 pub struct Banner<'a> {
     /// The HTTPS listener.
     pub https: SocketAddr,
     /// The plain HTTP listener, if it is on.
     pub http: Option<SocketAddr>,
-    /// The generated certificate, which `curl` must be told to trust.
+    /// The generated certificate, which is passed to `curl` with `--cacert`.
     pub certificate: Option<&'a Path>,
-    /// Whom the seed is about.
+    /// The email of the administrator.
     pub admin_email: &'a str,
-    /// Whether the administrator was made just now.
+    /// Whether the administrator was created by this start.
     pub seed: &'a Seed,
-    /// Whether a rate limit refuses.
+    /// Whether rate limits reject requests.
     pub rate_limit_mode: RateLimitMode,
     /// Whether other servers share the sessions and the rate limits.
     pub shared: bool,
 }
 
 impl Banner<'_> {
-    /// Writes it all; that nobody reads standard output is no reason to stop.
+    /// Prints the banner. A closed standard output is ignored, so that the server still starts.
     pub fn print(&self) {
         let _ = io::stdout().lock().write_all(self.text().as_bytes());
         let _ = io::stdout().flush();
@@ -41,7 +41,7 @@ impl Banner<'_> {
 
     fn text(&self) -> String {
         let mut text = String::new();
-        // Writing to a String can not fail.
+        // Writing to a String cannot fail.
         let _ = self.write(&mut text);
         text
     }
@@ -49,11 +49,13 @@ impl Banner<'_> {
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "listening on https://{}", self.https)?;
         match self.http {
-            Some(http) => writeln!(out, "listening on http://{http} (sends pages to HTTPS, refuses the rest)")?,
+            Some(http) => {
+                writeln!(out, "listening on http://{http} (redirects pages to HTTPS, rejects everything else)")?
+            }
             None => writeln!(out, "not listening on plain HTTP")?,
         }
         match self.seed {
-            Seed::Present => writeln!(out, "administrator: there already")?,
+            Seed::Present => writeln!(out, "administrator: already exists")?,
             Seed::Given => {
                 writeln!(out, "administrator: {}, with the password of ACCOUNTS_ADMIN_PASSWORD", self.admin_email)?
             }
@@ -62,11 +64,11 @@ impl Banner<'_> {
                 writeln!(out, "administrator: {}, password {password} (shown this once)", self.admin_email)?;
             }
         }
-        // Not the address, which may hold a password.
+        // The URL is not shown, because it may contain a password.
         let kept = if self.shared { "in Redis (ACCOUNTS_REDIS_URL)" } else { "in the database and in memory" };
         writeln!(out, "sessions and rate limits: {kept}")?;
         if self.observed() {
-            writeln!(out, "rate limits: only observed, nothing is refused for its rate")?;
+            writeln!(out, "rate limits: only observed, no request is rejected")?;
         }
         writeln!(out, "\nTo try it, paste these into a shell, from the top:\n")?;
         for step in self.steps() {
@@ -78,7 +80,7 @@ impl Banner<'_> {
     fn steps(&self) -> Vec<Step> {
         let curl = self.curl();
         let url = self.url();
-        // Fresh at every start, so that no account with a known password stays behind.
+        // Random at each start: a fixed account would leave a known password behind.
         let fresh = random::hex::<6>().unwrap_or_default();
         let email = format!("visitor-{fresh}@example.com");
         let password = random::hex::<12>().unwrap_or_default();
@@ -89,18 +91,18 @@ impl Banner<'_> {
         let wrong = post("/auth/login", &format!(r#"{{"email":"{email}","password":"wrong"}}"#));
         let mut steps = vec![
             Step {
-                means: "201: an account for you",
+                means: "201: creates an account",
                 line: post(
                     "/auth/register",
                     &format!(r#"{{"name":"Visitor","email":"{email}","password":"{password}"}}"#),
                 ),
             },
             Step {
-                means: "its token",
+                means: "logs in and keeps the token",
                 line: format!(r#"TOKEN=$({login} | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')"#),
             },
             Step {
-                means: "200: who you are",
+                means: "200: the caller",
                 line: format!(r#"{curl} {url}/api/me -H "Authorization: Bearer $TOKEN""#),
             },
             Step { means: "401: no token", line: format!("{curl} {url}/api/me") },
@@ -110,13 +112,13 @@ impl Banner<'_> {
             },
             Step { means: "404: no such route", line: format!("{curl} {url}/nowhere") },
             Step {
-                means: "422: what is wrong with the input, member by member",
+                means: "422: the validation errors of each member",
                 line: post("/auth/register", r#"{"name":"V","email":"nobody","password":"short"}"#),
             },
         ];
         if !self.observed() {
             steps.push(Step {
-                means: "429: the sixth wrong password (logging in is then refused for 15 minutes)",
+                means: "429: the sixth wrong password (logins are then rejected for 15 minutes)",
                 line: format!("for try in 1 2 3 4 5 6; do {wrong}; done"),
             });
         }
@@ -127,16 +129,16 @@ impl Banner<'_> {
         self.rate_limit_mode == RateLimitMode::Observe
     }
 
-    /// The status stands after the body. `-s` for the meter, not for the errors.
+    /// Prints the status after the body. `-sS` hides the progress meter and shows errors.
     ///
-    /// HTTP/1.1, because a refusal comes before the body was read (RFC 9113 §8.1 allows it), and curl (seen with 7.88)
-    /// may then report a broken HTTP/2 stream in place of the answer.
+    /// `--http1.1` is needed because the server may reject a request before it has read the body (RFC 9113 §8.1 allows that).
+    /// With HTTP/2, curl (7.88, for example) may then report a stream error instead of the response.
     fn curl(&self) -> String {
         let mut curl = r"curl --http1.1 -sS -w ' %{http_code}\n'".to_owned();
         if let Some(certificate) = self.certificate {
             let _ = write!(curl, " --cacert {}", quoted(&certificate.to_string_lossy()));
         }
-        // The generated certificate speaks for the names of this machine only, wherever the listener is.
+        // The generated certificate is valid only for loopback names, whatever address the server listens on.
         if self.certificate.is_some() && !self.reachable_by_loopback() {
             let host = match self.https.ip() {
                 IpAddr::V4(ip) => ip.to_string(),
@@ -169,7 +171,7 @@ struct Step {
     line: String,
 }
 
-/// As one word of a POSIX shell.
+/// Quotes the text as one word of a POSIX shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

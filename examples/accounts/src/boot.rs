@@ -1,13 +1,13 @@
-//! Why the server could not start, in lines that name the setting and the cure.
+//! Startup errors: each is one line that names the setting and how to fix it.
 //!
-//! Starting with a half-understood configuration is the threat (OWASP ASVS V16.5.3: fail closed): whatever is
-//! wrong at boot ends the process with exit code 1, one line for each mistake, and no line holds a secret.
+//! The threat is a server that starts with a partly invalid configuration (OWASP ASVS V16.5.3: fail closed). Any error at
+//! startup ends the process with exit code 1. Each mistake is printed as one line, and no line contains a secret.
 
 use std::{fmt, path::Path};
 
 use palisade::config_error::ConfigMistake;
 
-/// One thing that is wrong, and the variable (or file) to look at.
+/// One mistake, and the variable or file that it concerns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     setting: String,
@@ -15,7 +15,7 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    /// Line breaks of a value or of an operating system's message are made visible: a mistake stays one line.
+    /// Control characters, such as line breaks, are replaced with U+FFFD, so that a mistake is one line.
     pub fn new(setting: impl fmt::Display, problem: impl fmt::Display) -> Self {
         let one_line = |text: String| text.replace(|c: char| c.is_control(), "\u{fffd}");
         Self { setting: one_line(setting.to_string()), problem: one_line(problem.to_string()) }
@@ -28,7 +28,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Every mistake that was found before the first request could be served; never empty.
+/// All mistakes that were found at startup. Never empty.
 #[derive(Debug)]
 pub struct BootError(Vec<Mistake>);
 
@@ -38,23 +38,23 @@ impl BootError {
         Self(vec![Mistake::new(setting, problem)])
     }
 
-    /// A file that could not be read, written or understood, under the variable that says where it is.
+    /// A file that could not be read, written or parsed. `setting` is the variable that contains its path.
     pub fn file(setting: &str, path: &Path, doing: &str, cause: impl fmt::Display) -> Self {
         Self::new(setting, format_args!("cannot {doing} {}: {cause}", path.display()))
     }
 
-    /// The mistakes, in the order in which they were found.
+    /// Returns the mistakes in the order in which they were found.
     pub fn mistakes(&self) -> &[Mistake] {
         &self.0
     }
 
-    /// All mistakes at once, or nothing if there were none.
+    /// Returns an error with all mistakes, or `Ok` if there are none.
     pub fn check(mistakes: Vec<Mistake>) -> Result<(), Self> {
         if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
     }
 }
 
-/// The environment variable that holds a setting of palisade, or palisade itself if it is set in the code.
+/// Returns the environment variable of a setting of palisade, or `palisade` if the setting is not configurable.
 fn variable_of(setting: &str) -> &'static str {
     match setting {
         "cors origin" => "ACCOUNTS_ORIGINS",

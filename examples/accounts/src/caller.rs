@@ -1,7 +1,7 @@
-//! Callers that are accounts here.
+//! Callers that have an account on this server.
 //!
-//! The threat is a subject of another issuer that has the id of an account (ASVS V6.8.1): whatever is written under a caller's
-//! name is written for a subject of this server's own tokens and keys.
+//! The threat is a subject of another issuer that equals the id of an account here (ASVS V6.8.1). So handlers that write data
+//! of an account take [`Account`], which accepts only subjects of this server's tokens and API keys.
 
 use std::future::{Ready, ready};
 
@@ -12,15 +12,15 @@ use uuid::Uuid;
 
 use crate::{app::AppSessions, error::ApiError};
 
-/// The caller's account; 403 for callers that have none.
+/// The caller's account. Extraction fails with 403 if the caller has none.
 pub struct Account {
-    /// Its id.
+    /// The account's id.
     pub id: Uuid,
-    /// How it came.
+    /// The authenticated caller.
     pub principal: Principal,
 }
 
-/// Nothing of it comes from the request's own words.
+/// Contains no client input: it is derived from the verified credential.
 impl Input for Account {
     type Kind = NotValidated;
 }
@@ -34,7 +34,8 @@ impl FromRequest for Account {
             Ok(principal) => principal,
             Err(error) => return ready(Err(error.into())),
         };
-        let own = request.app_data::<Data<AppSessions>>().is_some_and(|ours| ours.issuer() == principal.issuer());
+        let own =
+            request.app_data::<Data<AppSessions>>().is_some_and(|sessions| sessions.issuer() == principal.issuer());
         let id = Uuid::try_parse(principal.subject()).ok().filter(|_| own);
         ready(id.map(|id| Self { id, principal }).ok_or_else(|| Problem::from(ApiError::NoAccount).into()))
     }

@@ -1,9 +1,9 @@
-//! The certificate that the server makes for itself, and makes again before it ends.
+//! The self-signed certificate, which the server generates and renews before it expires.
 //!
-//! The threats are one that outlives its key's secrecy, which nobody can call back, and one that ended while nobody looked
-//! (OWASP ASVS V12.2.2). It lives at most as long as the CA/Browser Forum lets a public one live (Baseline Requirements
-//! §6.3.2: 397 days until March 2026, 200 since), and is renewed at the start and once a day. The key stays, so whoever pinned
-//! that goes on trusting it.
+//! The threats are a certificate that stays valid after its key leaked, because a self-signed one cannot be revoked, and a
+//! certificate that expires unnoticed (OWASP ASVS V12.2.2). Its lifetime is the longest that the CA/Browser Forum allows for
+//! public certificates (Baseline Requirements §6.3.2: 397 days until March 2026, 200 since). The server checks at startup and
+//! once a day whether to renew it. The key stays the same, so clients that pinned the key continue to trust the server.
 
 use std::{
     fmt,
@@ -26,25 +26,25 @@ use crate::{
     tls::{Pem, certified},
 };
 
-/// What it speaks for.
+/// The names and addresses that the certificate is valid for.
 const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-/// Only one of this name is ever replaced: another in its place is the operator's.
+/// Only a certificate with this common name is replaced. Any other belongs to the operator.
 const NAME: &str = "accounts (self-signed)";
 
 const CHAIN: &str = "tls.crt";
 const KEY: &str = "tls.key";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// From the first moment to the last.
+/// From `notBefore` to `notAfter`.
 const LIFETIME: Duration = Duration::from_secs(200 * DAY.as_secs());
-/// One that has less left is made again.
+/// A certificate with less remaining time is renewed.
 const LEAST_LEFT: Duration = Duration::from_secs(30 * DAY.as_secs());
 
-/// What is served until something else is.
+/// The certificate that the listener serves. It can be replaced while the server runs.
 pub struct Serving(RwLock<Arc<CertifiedKey>>);
 
 impl Serving {
-    /// This one.
+    /// Serves this certificate until it is replaced.
     pub fn new(certified: CertifiedKey) -> Self {
         Self(RwLock::new(Arc::new(certified)))
     }
@@ -62,7 +62,7 @@ impl fmt::Debug for Serving {
     }
 }
 
-/// The pair in the data folder.
+/// The generated key and certificate in the data folder.
 pub struct Generated {
     folder: DataFolder,
     key: SecretString,
@@ -70,7 +70,7 @@ pub struct Generated {
 }
 
 impl Generated {
-    /// Makes what is not there, and makes the certificate again if it ended or is about to.
+    /// Creates missing files, and renews the certificate if it has expired or will expire soon.
     pub fn load(folder: &DataFolder) -> Result<Self, BootError> {
         let key = folder.text_or_create(KEY, || {
             let key = KeyPair::generate().map_err(generation)?;
@@ -81,17 +81,17 @@ impl Generated {
         Ok(Self { folder: folder.clone(), key, serving: Arc::new(Serving::new(certified)) })
     }
 
-    /// For the listener.
+    /// Returns the certificate for the listener.
     pub fn serving(&self) -> Arc<Serving> {
         Arc::clone(&self.serving)
     }
 
-    /// The file that a client is to trust.
+    /// Returns the path of the certificate, which clients have to trust.
     pub fn chain(&self) -> PathBuf {
         self.folder.path(CHAIN)
     }
 
-    /// Looks once a day, for as long as the server runs.
+    /// Checks once a day whether the certificate must be renewed. Never returns.
     pub async fn keep_fresh(self) {
         loop {
             tokio::time::sleep(DAY).await;
@@ -108,12 +108,12 @@ impl Generated {
     }
 }
 
-/// What the folder holds, as it should be at this moment, and whether it was made again for that.
+/// Returns the certificate that is valid at `now`, and whether it was renewed for that.
 fn current(folder: &DataFolder, key: &SecretString, now: SystemTime) -> Result<(CertifiedKey, bool), BootError> {
     let key_text = key.expose_secret();
-    // From the key that is in the folder: a crash between the two files leaves nothing to repair.
+    // Made from the key that is in the folder, so a crash between writing the two files needs no repair.
     let mut text = folder.text_or_create(CHAIN, || self_signed(key_text, now))?;
-    let renewed = has_to_be_renewed(&text, now);
+    let renewed = needs_renewal(&text, now);
     if renewed {
         text = self_signed(key_text, now)?;
         folder.replace(CHAIN, text.as_bytes())?;
@@ -126,7 +126,7 @@ fn current(folder: &DataFolder, key: &SecretString, now: SystemTime) -> Result<(
     Ok((certified, renewed))
 }
 
-fn has_to_be_renewed(chain: &str, now: SystemTime) -> bool {
+fn needs_renewal(chain: &str, now: SystemTime) -> bool {
     let Ok(der) = CertificateDer::from_pem_slice(chain.as_bytes()) else { return false };
     let Ok((_, found)) = x509_parser::parse_x509_certificate(&der) else { return false };
     let ours = found.subject().iter_common_name().any(|name| name.as_str().is_ok_and(|name| name == NAME));
@@ -144,16 +144,16 @@ fn self_signed(key: &str, now: SystemTime) -> Result<String, BootError> {
     params.distinguished_name.push(DnType::CommonName, NAME);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    // A day back, for clients whose clock is behind.
+    // Starts a day earlier, for clients whose clock is slow.
     let begins = now - DAY;
     params.not_before = begins.into();
-    // Its last second belongs to it (RFC 5280 §4.1.2.5).
+    // `notAfter` is inclusive (RFC 5280 §4.1.2.5).
     params.not_after = (begins + LIFETIME - Duration::from_secs(1)).into();
     Ok(params.self_signed(&key).map_err(generation)?.pem())
 }
 
 fn generation(error: rcgen::Error) -> BootError {
-    BootError::new("ACCOUNTS_DATA", format_args!("cannot make a certificate from tls.key: {error}"))
+    BootError::new("ACCOUNTS_DATA", format_args!("cannot create a certificate from tls.key: {error}"))
 }
 
 #[cfg(test)]
@@ -165,9 +165,9 @@ mod tests {
         let key = KeyPair::generate().unwrap().serialize_pem();
         let now = SystemTime::now();
         let made = self_signed(&key, now).unwrap();
-        let due = |days: u64| has_to_be_renewed(&made, now + Duration::from_secs(days * DAY.as_secs()));
+        let due = |days: u64| needs_renewal(&made, now + Duration::from_secs(days * DAY.as_secs()));
         assert_eq!([due(0), due(168), due(170), due(198), due(400)], [false, false, true, true, true]);
-        assert!(has_to_be_renewed(&made, now - 2 * DAY), "a certificate that is not yet valid must be renewed");
+        assert!(needs_renewal(&made, now - 2 * DAY), "a certificate that is not yet valid must be renewed");
     }
 
     #[test]
@@ -178,13 +178,13 @@ mod tests {
         for (name, renewed) in [("accounts.example", false), (NAME, true)] {
             params.distinguished_name.push(DnType::CommonName, name);
             let made = params.clone().self_signed(&key).unwrap().pem();
-            assert_eq!(has_to_be_renewed(&made, SystemTime::now()), renewed, "{name}");
+            assert_eq!(needs_renewal(&made, SystemTime::now()), renewed, "{name}");
         }
-        assert!(!has_to_be_renewed("no certificate", SystemTime::now()));
+        assert!(!needs_renewal("no certificate", SystemTime::now()));
     }
 
     #[test]
-    fn renewal_replaces_the_certificate_and_keeps_key() {
+    fn renewal_replaces_certificate_and_keeps_key() {
         let folder = tempfile::tempdir().unwrap();
         let folder = DataFolder::open(folder.path()).unwrap();
         let key: SecretString = KeyPair::generate().unwrap().serialize_pem().into();
@@ -196,6 +196,6 @@ mod tests {
         let (second, renewed) = current(&folder, &key, now + LIFETIME).unwrap();
         assert!(renewed && read() != made && first.cert != second.cert);
         let names: Vec<_> = std::fs::read_dir(folder.path("")).unwrap().collect();
-        assert_eq!(names.len(), 1, "no temporary file stays behind");
+        assert_eq!(names.len(), 1, "no temporary file may remain");
     }
 }

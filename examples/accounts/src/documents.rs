@@ -1,8 +1,8 @@
-//! Documents, which belong to whoever made them.
+//! Documents. Each belongs to the account that created it.
 //!
-//! The threat is the id of somebody else's document (BOLA, OWASP API1): the row is loaded and its owner compared before
-//! the handler is called, and a foreign one does not exist. A list has no id to check, so its query is given whose rows
-//! it may show.
+//! The threat is a request with the id of another user's document (BOLA, OWASP API1). The guard loads the row and compares its
+//! owner with the caller before the handler runs. A document of another user gets the same 404 as a missing one. A list has no
+//! id to check, so its query is restricted by a [`RowFilter`].
 
 use std::borrow::Cow;
 
@@ -41,7 +41,7 @@ impl Resource for Document {
     }
 }
 
-/// Makes a document of the caller's.
+/// Creates a document that belongs to the caller.
 #[post("/documents")]
 #[authenticated]
 #[rate_limit(60, "1h", by = principal)]
@@ -51,27 +51,27 @@ pub async fn create_document(text: Json<DocumentText>, caller: Account, db: Data
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/documents/{}", made.id))).json(made))
 }
 
-/// One page of the caller's documents; for administrators, of everybody's.
+/// Returns one page of the caller's documents, or of all documents for administrators.
 #[get("/documents")]
 #[authenticated]
 #[validate]
 pub async fn list_documents(
     listing: Query<DocumentListing>,
-    whose: RowFilter,
+    filter: RowFilter,
     db: Data<Db>,
 ) -> Result<Json<DocumentPage>, Problem> {
-    let (items, total) = db.documents(&whose, &listing).await?;
+    let (items, total) = db.documents(&filter, &listing).await?;
     Ok(Json(DocumentPage { items, total, limit: listing.limit, offset: listing.offset }))
 }
 
-/// One document.
+/// Returns one document.
 #[get("/documents/{id}")]
 #[owner_or_admin(id, of = Document)]
 pub async fn show_document(document: Owned<Document>) -> Json<Document> {
     Json(document.into_inner())
 }
 
-/// Other title and body for a document. Administrators read, and do not write.
+/// Replaces the title and the body of a document. Administrators may read documents of others, but not change them.
 #[put("/documents/{id}")]
 #[owner(id, of = Document)]
 #[validate]

@@ -1,8 +1,8 @@
-//! The address that an account is known by.
+//! Email addresses, which identify accounts.
 //!
-//! The threat is one mailbox with several accounts, or an address that looks like somebody else's (CWE-178, CWE-1007). So an
-//! address has one spelling here: the local part in lower case, the domain as DNS knows it, in ASCII (RFC 5890 §2.3.2.1,
-//! by the mapping of UTS #46). A character that nobody sees is refused, even where the mapping would drop it.
+//! The threats are several accounts for one mailbox, and an address that looks like that of another user (CWE-178, CWE-1007).
+//! So each address is normalized: the local part in lower case, the domain in ASCII as in DNS (RFC 5890 §2.3.2.1, by the
+//! mapping of UTS #46). Invisible characters are rejected, even if the mapping would remove them.
 
 use std::borrow::Cow;
 
@@ -15,69 +15,69 @@ use palisade::rate_limit::KeyText;
 use serde::{Deserialize, Deserializer, Serialize};
 use validator::{ValidateEmail, ValidateLength};
 
-/// RFC 5321 §4.5.3.1.3, with the erratum: the longest address that can be delivered to.
+/// In bytes: the longest deliverable address (RFC 5321 §4.5.3.1.3, with its erratum).
 pub const LONGEST_EMAIL: u64 = 254;
 
-/// Bytes that no address needs, whatever its domain looks like before it is mapped.
+/// In bytes: longer text is rejected before normalization, which can make an address shorter.
 const LONGEST_TEXT: usize = 4 * 254;
 
-/// An address in its one spelling. Text that has none is empty here, and validation refuses it as no address.
+/// A normalized address. Empty if the text cannot be normalized; validation then rejects it as an invalid address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Email(String);
 
 impl Email {
-    /// For a setting: brought to its one spelling and checked.
+    /// Normalizes and validates the address of a setting.
     pub fn parse(text: &str) -> Result<Self, String> {
         let email = Self::spelt(text);
         if email.validate_email() && email.validate_length(None, Some(LONGEST_EMAIL), None) {
             Ok(email)
         } else {
-            Err(format!("{text:?} is no email address"))
+            Err(format!("{text:?} is not an email address"))
         }
     }
 
-    /// The one spelling.
+    /// Returns the normalized address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     fn spelt(text: &str) -> Self {
-        Self(spelling(text).unwrap_or_default())
+        Self(normalize(text).unwrap_or_default())
     }
 }
 
-/// `None` for what can't be an address.
-fn spelling(text: &str) -> Option<String> {
-    if text.len() > LONGEST_TEXT || holds_invisible(text) {
+/// Returns the normalized address, or `None` if the text cannot be an address.
+fn normalize(text: &str) -> Option<String> {
+    if text.len() > LONGEST_TEXT || has_invisible(text) {
         return None;
     }
     let (local, domain) = text.rsplit_once('@')?;
-    // A literal such as `[127.0.0.1]` has many spellings, and a name that ends in a dot is the name without it: both are refused.
+    // Rejects address literals such as `[127.0.0.1]`, which have many spellings, and a final dot, which does not change the name.
     let domain = Uts46::new()
         .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
         .ok()?;
-    // A label that came in ASCII may stand for one with a character that is refused above.
-    let (shown, sound) = idna::domain_to_unicode(&domain);
-    if sound.is_err() || holds_invisible(&shown) {
+    // A label in Punycode may encode a character that is rejected above.
+    let (unicode, valid) = idna::domain_to_unicode(&domain);
+    if valid.is_err() || has_invisible(&unicode) {
         return None;
     }
     Some(format!("{}@{domain}", local.to_ascii_lowercase()))
 }
 
-/// Soft hyphens, joiners, variation selectors, fillers, tags, and all else that is drawn as nothing (UAX #44).
-fn holds_invisible(text: &str) -> bool {
+/// Whether the text contains soft hyphens, joiners, variation selectors, fillers, tags or other invisible characters (UAX #44).
+fn has_invisible(text: &str) -> bool {
     let invisible = CodePointSetData::new::<DefaultIgnorableCodePoint>();
     text.chars().any(|c| invisible.contains(c))
 }
 
 impl<'de> Deserialize<'de> for Email {
-    /// Whether it is an address is for validation to say.
+    /// Accepts any text. Validation checks whether it is an address.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self::spelt(&text))
     }
 }
 
-/// Logins are counted by it.
+/// The key of the login rate limit of an account.
 impl KeyText for Email {
     fn key_text(&self) -> Option<Cow<'_, str>> {
         self.0.key_text()
@@ -112,7 +112,7 @@ mod tests {
                 "ada@xn--bcher-kva.example",
                 ["ada@b\u{fc}cher.example", "ada@B\u{dc}CHER.example", "ada@bu\u{308}cher.example"],
             ),
-            // Two domains since IDNA 2008, which must never be treated as one (UTS #46 §4, not transitional).
+            // Two different domains since IDNA 2008 (UTS #46 §4, non-transitional processing).
             (
                 "ada@xn--strae-oqa.example",
                 ["ada@stra\u{df}e.example", "ada@STRA\u{1e9e}E.example", "ada@XN--strae-oqa.example"],
@@ -152,7 +152,7 @@ mod tests {
                 assert_eq!(spelt(&text), None, "{:x}", u32::from(c));
             }
         }
-        // A joiner that IDNA 2008 allows, in the ASCII form that hides it.
+        // A joiner that IDNA 2008 allows, encoded in Punycode.
         assert_eq!(spelt("ada@xn--mgba3gch31f060k.example"), None);
     }
 

@@ -1,8 +1,8 @@
-//! What a handler answers when it can not do what was asked.
+//! Error responses of the handlers.
 //!
-//! The threat is an error that tells internals (CWE-209, OWASP ASVS V16.5.1): the client gets a fixed sentence in the
-//! shape of every other refusal, the cause goes to the log. palisade's own errors are answers already; here are the
-//! application's.
+//! The threat is an error response that leaks internals (CWE-209, OWASP ASVS V16.5.1). The client gets a fixed sentence as a
+//! [`Problem`], like every other error, and the cause is logged. palisade's errors already convert into responses; this file
+//! adds the errors of the application.
 
 use actix_web::http::StatusCode;
 use palisade::Problem;
@@ -10,28 +10,28 @@ use palisade::resource::Unavailable;
 
 use crate::db::DbError;
 
-/// A refusal of a handler.
+/// An error of a handler.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub enum ApiError {
-    /// 401: unknown email, wrong password or no password at all; nothing tells which.
-    #[error("Email and password do not belong together.")]
+    /// 401: unknown email, wrong password, or an account without a password. The response does not reveal which.
+    #[error("Invalid email or password.")]
     BadCredentials,
-    /// 403: an owner may change its account, but not its own rights.
+    /// 403: owners may change their account, but not their role.
     #[error("Only an administrator may change a role.")]
     RoleNeedsAdmin,
     /// 404.
-    #[error("There is no such user.")]
+    #[error("User not found.")]
     NoSuchUser,
-    /// 403: the caller is no account of this server.
-    #[error("The caller has no account here.")]
+    /// 403: the caller is not an account of this server.
+    #[error("The caller has no account on this server.")]
     NoAccount,
-    /// 403: a key for what its maker may not do.
-    #[error("A key can't have a scope that its maker lacks.")]
+    /// 403: a key cannot have a scope that its creator does not have.
+    #[error("A key cannot have a scope that you do not have.")]
     ScopeNotHeld,
     /// 404.
-    #[error("There is no such key.")]
+    #[error("API key not found.")]
     NoSuchKey,
-    /// 404, in the words of palisade, where it finds out itself.
+    /// 404, with the text that palisade uses.
     #[error("The resource does not exist.")]
     NoSuchDocument,
 }
@@ -39,7 +39,7 @@ pub enum ApiError {
 impl From<ApiError> for Problem {
     fn from(error: ApiError) -> Self {
         let status = match error {
-            // The challenges of a 401 are palisade's to add.
+            // palisade adds the challenges of a 401.
             ApiError::BadCredentials => StatusCode::UNAUTHORIZED,
             ApiError::RoleNeedsAdmin | ApiError::NoAccount | ApiError::ScopeNotHeld => StatusCode::FORBIDDEN,
             ApiError::NoSuchUser | ApiError::NoSuchDocument | ApiError::NoSuchKey => StatusCode::NOT_FOUND,
@@ -48,7 +48,7 @@ impl From<ApiError> for Problem {
     }
 }
 
-/// The cause is for the log, which has it once.
+/// The cause is logged once, and is not sent to the client.
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         let problem = match &error {

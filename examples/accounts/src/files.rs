@@ -1,9 +1,9 @@
-//! The data folder and the files that the server makes in it.
+//! The data folder and the files that the server creates in it.
 //!
-//! The threats: a private key or signing secret that other accounts of the machine can read, a half-written one
-//! after a crash, and one that is silently replaced, which would end every session and change the identity of the
-//! server (OWASP ASVS V13.3.1, V14.2.1). So the folder is made with mode 0700 and files with 0600; a file
-//! appears complete or not at all, and one that exists is never written again; only a certificate is replaced, which is no secret.
+//! The threats are a private key or signing secret that other users of the machine can read, one that is incomplete after a
+//! crash, and one that is silently replaced, which would end all sessions and change the identity of the server (OWASP ASVS
+//! V13.3.1, V14.2.1). So the folder has mode 0700 and files have mode 0600. Files are created atomically, and existing files are
+//! not overwritten. Only a certificate, which is not a secret, can be replaced.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -15,29 +15,29 @@ use crate::{boot::BootError, random};
 
 const VARIABLE: &str = "ACCOUNTS_DATA";
 
-/// A folder that exists and that new files can be made in.
+/// The data folder. It exists.
 #[derive(Debug, Clone)]
 pub struct DataFolder(PathBuf);
 
 impl DataFolder {
-    /// Makes the folder (and its parents) if it is not there.
+    /// Creates the folder and its parents if they do not exist.
     pub fn open(path: &Path) -> Result<Self, BootError> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(path).map_err(|error| BootError::file(VARIABLE, path, "make the folder", error))?;
-        // Absolute, because the lines of the banner are pasted into a shell that stands elsewhere.
+        builder.create(path).map_err(|error| BootError::file(VARIABLE, path, "create the folder", error))?;
+        // Absolute, because users paste the lines of the banner into a shell with another working directory.
         let path = path.canonicalize().map_err(|error| BootError::file(VARIABLE, path, "open the folder", error))?;
         Ok(Self(path))
     }
 
-    /// The path that a file of this name has.
+    /// Returns the path of a file with this name.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// The text of the file; where there is none yet it is made with `fresh`.
+    /// Returns the text of the file. If the file does not exist, it is created with the text that `fresh` returns.
     pub fn text_or_create(
         &self,
         name: &str,
@@ -46,30 +46,30 @@ impl DataFolder {
         let path = self.path(name);
         let read = |path: &Path| std::fs::read_to_string(path);
         match read(&path) {
-            Ok(text) => return closed_to_others(&path).map(|()| text),
+            Ok(text) => return check_private(&path).map(|()| text),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(BootError::file(VARIABLE, &path, "read", error)),
         }
         let fresh = fresh()?;
         self.create(name, fresh.as_bytes())?;
-        // Read back: another process may have been the first, and then its file is the one that counts.
+        // Reads the file again: if another process created it first, its text is the valid one.
         read(&path).map_err(|error| BootError::file(VARIABLE, &path, "read", error))
     }
 
-    /// Makes the file with exactly this content, unless one of its name is there already.
+    /// Creates the file with this content, unless a file with this name exists.
     pub fn create(&self, name: &str, content: &[u8]) -> Result<(), BootError> {
         let path = self.path(name);
         self.link_complete(&path, content).map_err(|error| BootError::file(VARIABLE, &path, "write", error))
     }
 
-    /// Puts this content in the place of the file's, all of it at once.
+    /// Atomically replaces the content of the file.
     pub fn replace(&self, name: &str, content: &[u8]) -> Result<(), BootError> {
         let path = self.path(name);
         let replaced = self.draft(content).and_then(|draft| std::fs::rename(draft, &path));
         replaced.map_err(|error| BootError::file(VARIABLE, &path, "write", error))
     }
 
-    /// A complete file of its own.
+    /// Writes the content to a temporary file and returns its path.
     fn draft(&self, content: &[u8]) -> io::Result<PathBuf> {
         let token = random::hex::<8>().map_err(io::Error::other)?;
         let draft = self.path(&format!(".draft-{token}"));
@@ -83,7 +83,7 @@ impl DataFolder {
         written.map(|()| draft)
     }
 
-    /// A hard link refuses to replace a file, which a rename does not.
+    /// Uses a hard link, because that fails if the target exists, while a rename replaces it.
     fn link_complete(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let draft = self.draft(content)?;
         let linked = match std::fs::hard_link(&draft, path) {
@@ -97,15 +97,15 @@ impl DataFolder {
     }
 }
 
-/// A secret that others may read is none, and one that they may write is theirs.
-fn closed_to_others(path: &Path) -> Result<(), BootError> {
+/// Fails if other users of the machine can read or write the file.
+fn check_private(path: &Path) -> Result<(), BootError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         let metadata = path.metadata().map_err(|error| BootError::file(VARIABLE, path, "read", error))?;
         if metadata.permissions().mode() & 0o077 != 0 {
-            let cure = format_args!("{0} is open to others; run: chmod 600 {0}", path.display());
-            return Err(BootError::new(VARIABLE, cure));
+            let problem = format_args!("{0} is accessible to other users; run: chmod 600 {0}", path.display());
+            return Err(BootError::new(VARIABLE, problem));
         }
     }
     Ok(())
@@ -132,12 +132,12 @@ mod tests {
     fn file_is_created_once_and_never_replaced() {
         let folder = folder();
         let first = folder.text_or_create("secret", || Ok("one".into())).unwrap();
-        let second = folder.text_or_create("secret", || panic!("made again")).unwrap();
+        let second = folder.text_or_create("secret", || panic!("the file must not be created again")).unwrap();
         folder.create("secret", b"two").unwrap();
         assert_eq!((first.as_str(), second.as_str()), ("one", "one"));
         assert_eq!(std::fs::read_to_string(folder.path("secret")).unwrap(), "one");
         let names: Vec<_> = std::fs::read_dir(&folder.0).unwrap().collect();
-        assert_eq!(names.len(), 1, "no temporary file stays behind");
+        assert_eq!(names.len(), 1, "no temporary file may remain");
         std::fs::remove_dir_all(&folder.0).unwrap();
     }
 

@@ -1,8 +1,9 @@
-//! API keys, for programs that act for an account.
+//! API keys, for programs that act on behalf of an account.
 //!
-//! A key acts as its owner where being known or owning is enough, such as for documents; besides it can do what its scopes say.
-//! The threats are a key that can do more than who made it (CWE-269: no scope that the caller has not, no roles, no change of the
-//! account, and no way to make further keys) and one that is shown twice (CWE-522: only its hash is kept).
+//! A key acts as its owner on routes that only need an authenticated caller or the owner, such as those of documents. For other
+//! routes it needs a scope. The threats are a key with more rights than its creator (CWE-269: a key cannot have a scope that the
+//! creator does not have, has no roles, cannot change the account, and cannot create keys), and a key that can be read again
+//! later (CWE-522: only its hash is stored).
 
 use std::time::{Duration, SystemTime};
 
@@ -46,7 +47,7 @@ impl From<&ApiKey> for Key {
     }
 }
 
-/// A key with its secret, which nobody can show again.
+/// A key with its secret, which cannot be retrieved again.
 #[derive(Serialize)]
 struct NewKey<'k> {
     key: &'k str,
@@ -59,7 +60,7 @@ struct Keys {
     items: Vec<Key>,
 }
 
-/// Makes a key of the caller's account.
+/// Creates a key for the caller's account.
 #[post("/keys")]
 #[require_scope("account:manage")]
 #[rate_limit(20, "1h", by = principal)]
@@ -83,7 +84,7 @@ pub async fn create_key(
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(body))
 }
 
-/// The caller's keys, the newest first.
+/// Lists the caller's active keys, the newest first.
 #[get("/keys")]
 #[require_scope("account:manage")]
 pub async fn list_keys(caller: Account, keys: Data<AppKeys>) -> Result<HttpResponse, Problem> {
@@ -93,7 +94,7 @@ pub async fn list_keys(caller: Account, keys: Data<AppKeys>) -> Result<HttpRespo
     Ok(HttpResponse::Ok().json(Keys { items }))
 }
 
-/// Ends a key of the caller's, at once.
+/// Removes a key of the caller. It stops working at once.
 #[delete("/keys/{id}")]
 #[require_scope("account:manage")]
 pub async fn delete_key(id: Path<String>, caller: Account, keys: Data<AppKeys>) -> Result<HttpResponse, Problem> {

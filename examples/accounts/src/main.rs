@@ -1,7 +1,8 @@
-//! An API of user accounts whose whole defence is declared above its handlers.
+//! An API of user accounts that declares its access control, rate limits and validation in attributes of its handlers.
 //!
-//! `cargo run -p accounts` serves it over HTTPS and prints what to try. The routes are in [`auth`], [`users`],
-//! [`documents`], [`keys`] and [`reports`], their wiring in [`app`], the settings (all of them environment variables) in [`config`].
+//! `cargo run -p accounts` serves it over HTTPS and prints `curl` lines to try. The routes are in [`auth`], [`users`],
+//! [`documents`], [`keys`] and [`reports`], their setup in [`app`], and the
+//! settings (environment variables) in [`config`].
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -50,13 +51,14 @@ use boot::BootError;
 use config::Config;
 
 const USAGE: &str = "\
-accounts                                       serves; its settings are environment variables, see README.md
-accounts policies [--markdown|--json|--html]   prints who may do what, and ends
-accounts reset-admin-password                  gives a new password to the administrator of ACCOUNTS_ADMIN_EMAIL, and ends
+accounts                                       starts the server; settings are environment variables, see README.md
+accounts policies [--markdown|--json|--html]   prints the policy table
+accounts reset-admin-password                  sets a new password for the administrator ACCOUNTS_ADMIN_EMAIL
 ";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         [] => return done(start()),
@@ -67,7 +69,7 @@ fn main() -> ExitCode {
             let _ = io::stdout().write_all(USAGE.as_bytes());
             Ok(())
         }
-        [unknown, ..] => Err(format!("{unknown:?} is nothing that this program does; try --help")),
+        [unknown, ..] => Err(format!("unknown command {unknown:?}; try --help")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -83,7 +85,7 @@ fn done(outcome: Result<(), BootError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             for mistake in error.mistakes() {
-                // If nobody can be told, the exit code still says it.
+                // If standard error is closed, the exit code still reports the failure.
                 let _ = writeln!(io::stderr(), "{mistake}");
             }
             ExitCode::FAILURE

@@ -1,8 +1,8 @@
-//! What comes in and what goes out, as types.
+//! The types of request and response bodies.
 //!
-//! The threats: fields that the caller may not set (mass assignment, OWASP API3, ASVS V15.3.3: unknown ones are
-//! refused) and fields that the caller may not see (V15.3.1: [`User`] has no password hash to leak). Numbers are
-//! wider than their range, so that `151` is answered with its rule and not with a syntax error.
+//! The threats are fields that the caller may not set (mass assignment, OWASP API3, ASVS V15.3.3: unknown fields are rejected)
+//! and fields that the caller may not see (V15.3.1: [`User`] does not contain the password hash). The types of numbers are wider
+//! than their valid range, so that `151` is reported with the violated rule and not as a syntax error.
 
 use std::time::SystemTime;
 
@@ -17,25 +17,25 @@ use crate::{
     text::printable,
 };
 
-/// An account as the API shows it.
+/// An account in responses.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow)]
 pub struct User {
     /// Also the subject of the account's tokens.
     #[sqlx(try_from = "String")]
     pub id: Uuid,
-    /// As it was given.
+    /// The display name.
     pub name: String,
-    /// As [`Email`] keeps it.
+    /// Normalized by [`Email`].
     pub email: String,
-    /// Unknown unless somebody told.
+    /// In years, if it is known.
     pub age: Option<i64>,
-    /// What the account may do.
+    /// The role of the account.
     pub role: Role,
     /// RFC 3339, UTC, to the millisecond.
     pub created_at: String,
 }
 
-/// `POST /auth/register`. There is no `role` to choose.
+/// `POST /auth/register`. The caller cannot set the `role`.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct Registration {
@@ -45,7 +45,7 @@ pub struct Registration {
     /// Not yet in use.
     #[validate(email, length(max = LONGEST_EMAIL))]
     pub email: Email,
-    /// 8 to 128 characters, of any kind.
+    /// 8 to 128 characters of any kind.
     #[validate(length(min = SHORTEST, max = LONGEST))]
     pub password: Password,
 }
@@ -54,10 +54,10 @@ pub struct Registration {
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
-    /// Of the account.
+    /// The email of the account.
     #[validate(email, length(max = LONGEST_EMAIL))]
     pub email: Email,
-    /// No lower bound: a short guess is a wrong password like any other.
+    /// No minimum length: a short password gets the response of a wrong one.
     #[validate(length(max = LONGEST))]
     pub password: Password,
 }
@@ -66,7 +66,7 @@ pub struct Credentials {
 #[derive(Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
-    /// The one that the last answer had.
+    /// The refresh token of the last response.
     #[validate(length(min = 1, max = 256))]
     pub refresh_token: String,
 }
@@ -75,19 +75,19 @@ pub struct RefreshRequest {
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRequest {
-    /// What its owner calls it; 1 to 100 characters.
+    /// A label for the owner; 1 to 100 characters.
     #[validate(length(min = 1, max = 100), custom(function = printable))]
     pub name: String,
-    /// What it may do beside being its owner.
+    /// The scopes that the key gets in addition to acting as its owner.
     #[serde(default)]
     #[validate(length(max = 8))]
     pub scopes: Vec<KeyScope>,
-    /// 1 to 365; without it the key has no end.
+    /// 1 to 365. Without it the key does not expire.
     #[validate(range(min = 1, max = 365))]
     pub expires_in_days: Option<u32>,
 }
 
-/// What a key can be given.
+/// A scope that a key can have.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub enum KeyScope {
     /// [`REPORTS`].
@@ -96,7 +96,7 @@ pub enum KeyScope {
 }
 
 impl KeyScope {
-    /// As it stands in tokens and keys.
+    /// Returns the scope as it is written in tokens and keys.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Reports => REPORTS,
@@ -104,7 +104,7 @@ impl KeyScope {
     }
 }
 
-/// RFC 3339, to the millisecond.
+/// Formats the time by RFC 3339, with milliseconds.
 pub fn timestamp(moment: SystemTime) -> String {
     humantime::format_rfc3339_millis(moment).to_string()
 }
@@ -122,12 +122,12 @@ pub struct NewUser {
     /// Years.
     #[validate(range(min = 0, max = 150))]
     pub age: Option<i64>,
-    /// `user` unless said otherwise.
+    /// Default: `user`.
     #[serde(default)]
     pub role: Role,
 }
 
-/// `PATCH /api/users/{id}`: what is absent stays. `null` takes the age away and is refused elsewhere.
+/// `PATCH /api/users/{id}`. Absent members stay unchanged. `null` removes the age and is rejected for other members.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct UserPatch {
@@ -143,7 +143,7 @@ pub struct UserPatch {
     #[serde(default, deserialize_with = "present")]
     #[validate(range(min = 0, max = 150))]
     pub age: Option<Option<i64>>,
-    /// For administrators only.
+    /// Only administrators may set it.
     #[serde(default, deserialize_with = "present")]
     pub role: Option<Role>,
 }
@@ -158,7 +158,7 @@ pub struct Listing {
     /// How many to skip, 0 unless said otherwise.
     #[validate(range(min = 0, max = 1_000_000))]
     pub offset: i64,
-    /// The oldest first unless said otherwise.
+    /// Default: the oldest first.
     pub sort: Sort,
 }
 
@@ -168,10 +168,10 @@ impl Default for Listing {
     }
 }
 
-/// The orders there are: each stands for one constant SQL text.
+/// The available orders. Each has one constant SQL statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Sort {
-    /// A to Z, whatever the case.
+    /// A to Z, ignoring case.
     #[serde(rename = "name")]
     Name,
     /// Z to A.
@@ -194,9 +194,9 @@ pub enum Sort {
 /// One page of accounts.
 #[derive(Debug, Serialize)]
 pub struct Page {
-    /// In the order that was asked for.
+    /// In the requested order.
     pub items: Vec<User>,
-    /// How many there are in all, at the moment the page was read.
+    /// The total number of accounts when the page was read.
     pub total: i64,
     /// As asked, or the default.
     pub limit: i64,
@@ -204,25 +204,25 @@ pub struct Page {
     pub offset: i64,
 }
 
-/// A document, as the API shows it.
+/// A document in responses.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow)]
 pub struct Document {
-    /// Made at random.
+    /// A random id.
     #[sqlx(try_from = "String")]
     pub id: Uuid,
-    /// The account that made it.
+    /// The account that created it.
     pub owner: String,
-    /// As it was given.
+    /// 1 to 200 characters.
     pub title: String,
-    /// As it was given.
+    /// Up to 10 000 characters.
     pub body: String,
     /// RFC 3339, UTC, to the millisecond.
     pub created_at: String,
-    /// Likewise.
+    /// RFC 3339, UTC, to the millisecond.
     pub updated_at: String,
 }
 
-/// `POST /api/documents`, `PUT /api/documents/{id}`. There is no `owner` to choose.
+/// `POST /api/documents`, `PUT /api/documents/{id}`. The caller cannot set the `owner`.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentText {
@@ -257,7 +257,7 @@ impl Default for DocumentListing {
 pub struct DocumentPage {
     /// The oldest first.
     pub items: Vec<Document>,
-    /// How many the caller may see in all, at the moment the page was read.
+    /// The total number of documents that the caller may see when the page was read.
     pub total: i64,
     /// As asked, or the default.
     pub limit: i64,
@@ -265,7 +265,7 @@ pub struct DocumentPage {
     pub offset: i64,
 }
 
-/// A member that is there has a value of its own type: `null` is not "absent".
+/// Deserializes a member that is present, so that `null` is not treated as absent.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -297,8 +297,8 @@ mod tests {
         assert!(!user("A", "a@example.com", 0) && !user(&"x".repeat(101), "a@example.com", 0));
         assert!(!user("Ada", "a@example.com", -1) && !user("Ada", "a@example.com", 151));
         assert!(!user("Ada", "example.com", 1) && !user("A\u{7}da", "a@example.com", 1) && !user("   ", "a@b.c", 1));
-        let tree = |age| patch(&format!(r#"{{"age":{age}}}"#)).unwrap().validate().is_ok();
-        assert!(tree(150) && !tree(151), "the rule applies inside both options");
+        let valid_age = |age| patch(&format!(r#"{{"age":{age}}}"#)).unwrap().validate().is_ok();
+        assert!(valid_age(150) && !valid_age(151), "the rule applies inside both options");
     }
 
     #[test]

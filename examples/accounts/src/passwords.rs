@@ -1,7 +1,7 @@
-//! Passwords: what is accepted.
+//! The rules for passwords.
 //!
-//! The threats are one that is easily guessed (ASVS V6.2.1), one that is cut off or changed before it counts (V6.2.8), and one
-//! that is in a log. How they are kept and what a guess costs is `palisade::password::Passwords`.
+//! The threats are a password that is easily guessed (ASVS V6.2.1), one that is truncated or changed before it is verified
+//! (V6.2.8), and one that is logged. `palisade::password::Passwords` hashes and verifies passwords.
 
 use std::fmt;
 
@@ -11,35 +11,35 @@ use validator::ValidateLength;
 
 use crate::random;
 
-/// The fewest characters of a new password (ASVS V6.2.1).
+/// The minimum number of characters of a new password (ASVS V6.2.1).
 pub const SHORTEST: u64 = 8;
-/// The most characters of any password. A character has at most four bytes of UTF-8, so none exceeds the 512 bytes that
-/// `palisade::password::Passwords` takes; all of them count.
+/// The maximum number of characters of a password. A character has at most four bytes in UTF-8, so a password never exceeds the
+/// 512 bytes that `palisade::password::Passwords` accepts. All of its bytes are hashed.
 pub const LONGEST: u64 = 128;
 
-/// A password as it was typed: no trimming, no change of case, no normalisation (ASVS V6.2.8).
+/// A password exactly as it was typed, without trimming, case folding or normalization (ASVS V6.2.8).
 ///
-/// Neither `Debug` nor `Serialize` shows it: validation errors carry the refused value along.
+/// `Debug` and `Serialize` redact it, because validation errors contain the rejected value.
 #[derive(Clone)]
 pub struct Password(SecretString);
 
 impl Password {
-    /// A password that somebody chooses: 8 to 128 characters.
+    /// Accepts a chosen password of 8 to 128 characters.
     pub fn chosen(text: String) -> Result<Self, String> {
         let password = Self(text.into());
         if password.validate_length(Some(SHORTEST), Some(LONGEST), None) {
             Ok(password)
         } else {
-            Err(format!("a password has {SHORTEST} to {LONGEST} characters"))
+            Err(format!("a password must have {SHORTEST} to {LONGEST} characters"))
         }
     }
 
-    /// A generated password, for an account that nobody chose one for.
+    /// Generates a random password.
     pub fn generated() -> Result<Self, getrandom::Error> {
         random::password().map(Self)
     }
 
-    /// The text itself, for the one place that prints a generated password.
+    /// Returns the text, for hashing, verifying and printing a generated password.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }

@@ -1,10 +1,11 @@
-//! The plain HTTP listener, which serves nothing.
+//! The plain HTTP listener, which only redirects or rejects.
 //!
-//! The threat is a client that talks in clear and never notices (OWASP ASVS V4.1.2, V12.2.1): a redirect of an API
-//! call would let its credentials travel first and then hide the mistake. So only a browser's `GET` or
-//! `HEAD` of a page, without a credential in its headers, is sent on; everything else is refused. The second threat is an open redirect (CWE-601) through
-//! the `Host` header: the target is this server's own HTTPS address, under one of the names that are certainly
-//! this server's.
+//! The first threat is a client that sends credentials unencrypted and does not notice (OWASP ASVS V4.1.2, V12.2.1). If API calls
+//! were redirected, the credentials would already have been sent, and the redirect would hide the mistake. So only `GET` and
+//! `HEAD` requests of pages, without credentials in their headers, are redirected. Everything else is rejected.
+//!
+//! The second threat is an open redirect (CWE-601) through the `Host` header. The redirect target is always the HTTPS address of
+//! this server, with a host name that is known to be its own.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -18,22 +19,22 @@ use actix_web::{
 };
 use palisade::Problem;
 
-/// The areas whose requests may carry a credential.
-const SEALED: [&str; 2] = ["api", "auth"];
+/// The first path segments of routes whose requests may contain a credential.
+const PROTECTED: [&str; 2] = ["api", "auth"];
 
-/// Where the redirects go.
+/// The target of redirects.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
     https: SocketAddr,
 }
 
 impl Target {
-    /// The HTTPS listener's address.
+    /// Takes the address of the HTTPS listener.
     pub fn new(https: SocketAddr) -> Self {
         Self { https }
     }
 
-    /// The client's own word for this server if it is known to mean it, else the listener's address.
+    /// Returns the requested host if it is a known name of this server, and the address of the listener otherwise.
     fn authority(self, host: Option<&str>) -> String {
         let port = self.https.port();
         let listener = match self.https.ip() {
@@ -42,8 +43,8 @@ impl Target {
             IpAddr::V6(ip) => format!("[{ip}]"),
         };
         let known = ["localhost", "127.0.0.1", "[::1]", &listener];
-        let asked = host.map(without_port).unwrap_or_default();
-        let name = known.into_iter().find(|name| name.eq_ignore_ascii_case(asked)).unwrap_or(&listener);
+        let requested = host.map(without_port).unwrap_or_default();
+        let name = known.into_iter().find(|name| name.eq_ignore_ascii_case(requested)).unwrap_or(&listener);
         format!("{name}:{port}")
     }
 }
@@ -55,10 +56,10 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Answers every request of the listener.
-pub async fn answer(request: HttpRequest, target: actix_web::web::Data<Target>) -> HttpResponse {
+/// Handles all requests of the listener.
+pub async fn respond(request: HttpRequest, target: actix_web::web::Data<Target>) -> HttpResponse {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD) && !has_credential(&request);
-    if safe && !sealed(request.path()) {
+    if safe && !is_protected(request.path()) {
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let rest = request.uri().path_and_query().map_or("/", |rest| rest.as_str());
         let location = format!("https://{}{rest}", target.authority(host));
@@ -73,34 +74,34 @@ pub async fn answer(request: HttpRequest, target: actix_web::web::Data<Target>) 
         status = 403,
         reason = "plain_http",
         method = request.method().as_str(),
-        handler = "accounts::plain::answer",
+        handler = "accounts::plain::respond",
         client,
     );
     Problem::new(StatusCode::FORBIDDEN)
-        .detail("This API is served over HTTPS only; what was sent here travelled unprotected.")
+        .detail("This API is only available over HTTPS. Your request was sent unencrypted.")
         .into_response()
 }
 
-/// Whether something travelled unprotected that should not have.
+/// Whether the request contains a credential.
 fn has_credential(request: &HttpRequest) -> bool {
     ["authorization", "x-api-key"].iter().any(|name| request.headers().contains_key(*name))
 }
 
-/// Whether the path leads into a sealed area for any server that decodes, folds or cleans it up; a path that can not
-/// be judged does.
-fn sealed(path: &str) -> bool {
+/// Whether a server that decodes, normalizes or case-folds the path could route it to a protected segment. Also `true` for a path
+/// that cannot be decoded.
+fn is_protected(path: &str) -> bool {
     let Some(decoded) = decode(path) else { return true };
     let mut segments = decoded.split(['/', '\\']).filter(|segment| !matches!(*segment, "" | "."));
     let first = segments.next().unwrap_or_default();
-    // `;x=y` is a parameter of the segment to some servers.
+    // Some servers treat `;x=y` as a parameter of the segment.
     let name = first.split(';').next().unwrap_or_default().to_lowercase();
     !path.starts_with('/')
         || first == ".."
         || segments.any(|segment| segment == "..")
-        || SEALED.contains(&name.as_str())
+        || PROTECTED.contains(&name.as_str())
 }
 
-/// `None` for what stays encoded after one round, or is no text.
+/// Percent-decodes the path once. Returns `None` if the result is still encoded or is not UTF-8.
 fn decode(path: &str) -> Option<String> {
     let mut bytes = path.bytes();
     let mut decoded = Vec::with_capacity(path.len());
@@ -117,7 +118,7 @@ fn decode(path: &str) -> Option<String> {
     (!text.contains(['%', '\0'])).then_some(text)
 }
 
-/// The headers that make sense without TLS: HSTS over plain HTTP would be ignored (RFC 6797 §7.2).
+/// The security headers, without HSTS, which clients ignore over plain HTTP (RFC 6797 §7.2).
 pub fn headers() -> DefaultHeaders {
     DefaultHeaders::new()
         .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -135,17 +136,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sealed_areas_are_sealed_in_every_spelling() {
+    fn protected_paths_are_recognized_in_every_spelling() {
         for path in
             ["/api", "/api/", "/API/me", "//api/me", "/./api", "/%61pi/me", "/api%2fme", "/auth/login", "/api;v=1/me"]
         {
-            assert!(sealed(path), "{path}");
+            assert!(is_protected(path), "{path}");
         }
         for path in ["/x/../api", "/%2e%2e/api", "/..", "/%2561pi", "/%zz", "/%f", "/%ff", "/a%00b", "*", ""] {
-            assert!(sealed(path), "{path} must be treated as sealed");
+            assert!(is_protected(path), "{path} must be treated as protected");
         }
         for path in ["/", "/health", "/apiary", "/docs/api", "/authors", "/a%20b"] {
-            assert!(!sealed(path), "{path}");
+            assert!(!is_protected(path), "{path}");
         }
     }
 

@@ -1,24 +1,24 @@
-//! Random text from the operating system's generator (OWASP ASVS V11.5.1).
+//! Random text from the operating system's random number generator (OWASP ASVS V11.5.1).
 
 use std::fmt::Write as _;
 
 use secrecy::SecretString;
 
-/// Without the letters and digits that are taken for each other when read aloud; 32, so that 5 bits choose one.
+/// Excludes letters and digits that are easily confused. It has 32 characters, so 5 bits select one.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// `N` random bytes in hexadecimal.
+/// Returns `N` random bytes in hexadecimal.
 pub fn hex<const N: usize>() -> Result<String, getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes.iter().fold(String::with_capacity(2 * N), |mut text, byte| {
-        // Writing to a String can not fail.
+        // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     }))
 }
 
-/// A password of 26 characters with 130 bits of entropy.
+/// Returns a password of 26 characters with 130 bits of entropy.
 pub fn password() -> Result<SecretString, getrandom::Error> {
     let mut bytes = [0; 26];
     getrandom::fill(&mut bytes)?;

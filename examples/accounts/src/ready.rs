@@ -1,8 +1,8 @@
-//! Whether this server should be sent requests, which is another question than whether it is alive.
+//! Readiness: whether this server should receive requests. Liveness is separate: `GET /health`.
 //!
-//! The threats are a load balancer that sends people to a server that can't serve them (ASVS V16.5.3), and a public route that
-//! makes everybody's database work (CWE-400) or tells what is behind it (CWE-497). The answer is yes or no; one second of
-//! askers share one look, and a look takes a second at most.
+//! The threats are a load balancer that routes requests to a server that cannot serve them (ASVS V16.5.3), and a public route
+//! that loads the database (CWE-400) or reveals which backend failed (CWE-497). So the response is only ready or not ready. A
+//! check result is cached for a second, and a check takes a second at most.
 
 use std::{
     sync::{
@@ -26,12 +26,12 @@ use tokio::{sync::Mutex, time::timeout};
 
 use crate::{db::Db, store::AppStore};
 
-/// How long an answer holds.
-const FRESH: Duration = Duration::from_secs(1);
-/// How long a look may take; what takes longer does not answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the result of a check is cached.
+const CACHE_DURATION: Duration = Duration::from_secs(1);
+/// The time limit of a check. If it is exceeded, the server is not ready.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What every worker knows of it.
+/// The readiness of the server, shared by all workers.
 #[derive(Clone)]
 pub struct Readiness(Arc<Shared>);
 
@@ -39,39 +39,39 @@ struct Shared {
     db: Db,
     store: AppStore,
     draining: AtomicBool,
-    /// When somebody looked last, and what was found. Whoever comes meanwhile waits for that.
+    /// The time and the result of the last check. Concurrent requests wait for a running check.
     last: Mutex<Option<(Instant, bool)>>,
 }
 
 impl Readiness {
-    /// Of a server that keeps its accounts and sessions there. Nothing is asked yet.
+    /// Takes the stores to check. Nothing is checked yet.
     pub fn new(db: &Db, store: &AppStore) -> Self {
         let (db, store) = (db.clone(), store.clone());
         Self(Arc::new(Shared { db, store, draining: AtomicBool::new(false), last: Mutex::new(None) }))
     }
 
-    /// From now on it is not ready.
+    /// Reports the server as not ready from now on.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Relaxed);
     }
 
-    async fn holds(&self) -> bool {
+    async fn is_ready(&self) -> bool {
         let draining = || self.0.draining.load(Ordering::Relaxed);
         if draining() {
             return false;
         }
         let mut last = self.0.last.lock().await;
-        let before = *last;
-        if let Some((_, found)) = before.filter(|(moment, _)| moment.elapsed() < FRESH) {
-            return found && !draining();
+        let previous = *last;
+        if let Some((_, passed)) = previous.filter(|(checked, _)| checked.elapsed() < CACHE_DURATION) {
+            return passed && !draining();
         }
-        let looked = async { self.0.db.is_readable().await && self.0.store.answers().await };
-        let found = timeout(PATIENCE, looked).await.unwrap_or(false);
-        *last = Some((Instant::now(), found));
-        if before.is_some_and(|(_, before)| before != found) || (before.is_none() && !found) {
-            tracing::warn!(ready = found, "readiness changed");
+        let check = async { self.0.db.is_readable().await && self.0.store.is_available().await };
+        let passed = timeout(CHECK_TIMEOUT, check).await.unwrap_or(false);
+        *last = Some((Instant::now(), passed));
+        if previous.is_some_and(|(_, previous)| previous != passed) || (previous.is_none() && !passed) {
+            tracing::warn!(ready = passed, "readiness changed");
         }
-        found && !draining()
+        passed && !draining()
     }
 }
 
@@ -80,15 +80,15 @@ struct Ready {
     status: &'static str,
 }
 
-/// Whether the database, and Redis where there is one, answer, and the server was not told to stop.
+/// Reports whether the database (and Redis, if it is used) responds and the server is not shutting down.
 #[get("/ready")]
 #[public("for load balancers")]
 pub async fn ready(readiness: Data<Readiness>) -> HttpResponse {
-    let mut response = if readiness.holds().await {
+    let mut response = if readiness.is_ready().await {
         HttpResponse::Ok().json(Ready { status: "ready" })
     } else {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE);
-        let mut response = problem.detail("This server takes no requests now; try again later.").into_response();
+        let mut response = problem.detail("The server is not ready; try again later.").into_response();
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         response
     };
@@ -107,13 +107,13 @@ mod tests {
         let db = Db::open(&DataFolder::open(folder.path()).unwrap()).await.unwrap();
         let readiness = || Readiness::new(&db, &AppStore::Database(db.clone()));
         let (early, drained) = (readiness(), readiness());
-        assert!(early.holds().await && drained.holds().await);
+        assert!(early.is_ready().await && drained.is_ready().await);
         drained.drain();
-        assert!(!drained.holds().await, "draining overrides the cached result");
+        assert!(!drained.is_ready().await, "draining overrides the cached result");
         db.close().await;
-        assert!(early.holds().await, "the result is cached for a second");
-        assert!(!readiness().holds().await);
+        assert!(early.is_ready().await, "the result is cached for a second");
+        assert!(!readiness().is_ready().await);
         early.0.last.lock().await.take();
-        assert!(!early.holds().await);
+        assert!(!early.is_ready().await);
     }
 }

@@ -1,6 +1,6 @@
-//! Figures for whoever runs this server, read by programs.
+//! Statistics for the operator of this server, read by programs.
 //!
-//! The threat is a program with all the rights of a person (CWE-250): for this, a key needs one scope and no role.
+//! The threat is a program that has all rights of a user (CWE-250). An API key needs one scope for this route, and no role.
 
 use actix_web::web::{Data, Json};
 use palisade::{Problem, get, require_scope};
@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use crate::db::Db;
 
-/// How much there is.
+/// The number of accounts and documents.
 #[derive(Serialize, sqlx::FromRow)]
 pub struct Report {
     accounts: i64,
     documents: i64,
 }
 
-/// The figures of this moment.
+/// Returns the current statistics.
 #[get("/reports")]
 #[require_scope("reports:read")]
 pub async fn show_report(db: Data<Db>) -> Result<Json<Report>, Problem> {

@@ -1,7 +1,7 @@
-//! A new password for an administrator who lost the old one.
+//! Sets a new password for an administrator who lost the old one.
 //!
-//! The threat is a way back that somebody else can take (ASVS V6.4.3, V6.4.4): there is none over the network. It is a command
-//! for whoever may read the data folder, and so could write into it anyway. What the lost password opened ends (V7.4.3).
+//! The threat is a recovery procedure that an attacker can use (ASVS V6.4.3, V6.4.4). So recovery is not possible over the
+//! network: it is a command that needs write access to the data folder. All sessions of the administrator end (V7.4.3).
 
 use std::{
     io::{self, Write as _},
@@ -23,24 +23,24 @@ use crate::{
     store::{AppStore, Stores},
 };
 
-/// Gives the administrator of the configuration the password of the configuration, or a generated one, which is printed.
+/// Sets the password of the configured administrator to the configured password, or to a generated one, which is printed.
 pub async fn run(config: Config) -> Result<(), BootError> {
     let email = config.admin_email.as_str();
-    // Else a wrong folder would be made, and look like one without administrators.
+    // Without this check, a wrong path would create a new folder with a database without administrators.
     if !config.data.join(FILE).is_file() {
         let problem = format_args!("there is no {FILE} in {}", config.data.display());
         return Err(BootError::new("ACCOUNTS_DATA", problem));
     }
     let folder = DataFolder::open(&config.data)?;
     let db = Db::open(&folder).await?;
-    // The names of sessions in Redis depend on the secret of the server.
+    // The secret is needed because the keys of sessions in Redis are derived from it.
     let store = Stores::connect(&config, &server::token_secret(&config, &folder)?, &db)?.sessions;
     let database = |error: DbError| BootError::new("ACCOUNTS_DATA", error);
-    // The server does this when it starts; it may not have started since the last version.
+    // The server does this at startup, but it may not have been started since an upgrade.
     db.respell_emails().await.map_err(database)?;
     let Some(id) = db.admin_of(&config.admin_email).await.map_err(database)? else {
         let admins = db.admin_emails().await.map_err(database)?.join(", ");
-        let problem = format_args!("{email} is no administrator; there are: {admins}");
+        let problem = format_args!("{email} is not an administrator; the administrators are: {admins}");
         return Err(BootError::new("ACCOUNTS_ADMIN_EMAIL", problem));
     };
     let password = match &config.admin_password {
@@ -49,19 +49,20 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     };
     let passwords = Passwords::new()?;
     let hash = passwords.hash(password.expose()).await.map_err(|error| BootError::new("argon2id", error))?;
-    // Before anything is changed: sessions that can't be ended would outlive the password.
+    // Ends the sessions before the password is changed: if this fails, nothing has been changed.
     end_sessions(&store, &config, &id).await?;
     if !db.reset_admin(&id, &hash, &config.issuer).await.map_err(database)? {
-        return Err(BootError::new("ACCOUNTS_ADMIN_EMAIL", format_args!("{email} is no administrator any more")));
+        return Err(BootError::new("ACCOUNTS_ADMIN_EMAIL", format_args!("{email} is no longer an administrator")));
     }
-    // A login with the old password may have come between the two.
+    // Ends the sessions of logins with the old password that succeeded in between.
     end_sessions(&store, &config, &id).await?;
     db.close().await;
-    let told = match &config.admin_password {
+    let source = match &config.admin_password {
         Some(_) => "with the password of ACCOUNTS_ADMIN_PASSWORD".to_owned(),
         None => format!("password {} (shown this once)", password.expose()),
     };
-    let text = format!("administrator: {email}, {told}\nevery session of this account has ended; its API keys go on\n");
+    let text =
+        format!("administrator: {email}, {source}\nevery session of this account has ended; its API keys stay valid\n");
     io::stdout().write_all(text.as_bytes()).map_err(|error| BootError::new("standard output", error))
 }
 
@@ -71,9 +72,6 @@ async fn end_sessions(store: &AppStore, config: &Config, id: &str) -> Result<(),
         store.revoke_before(&config.issuer, id, SystemTime::now()).await
     };
     ended.await.map_err(|Unavailable| {
-        BootError::new(
-            "sessions",
-            "where they are kept does not answer; run this again until it says that they have ended",
-        )
+        BootError::new("sessions", "the session store does not respond; run this again until it succeeds")
     })
 }

@@ -1,34 +1,34 @@
-//! The roles of this API, as types: one that is misspelt does not compile.
+//! The roles of this API, as an enum: a misspelt role does not compile.
 //!
-//! The threat is a right that nobody meant to give (CWE-269): what a role implies and grants stands here and nowhere else.
+//! The threat is an unintended privilege (CWE-269). This file alone defines what each role implies and grants.
 
 use serde::{Deserialize, Serialize};
 
-/// The roles, the lesser ones first.
+/// The roles, from the least to the most privileged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, sqlx::Type, palisade::Role)]
-// As palisade calls them in tokens and rules: a role has one name everywhere.
+// The names that palisade uses in tokens and rules, so that a role has the same name everywhere.
 #[serde(rename_all = "snake_case")]
 #[sqlx(rename_all = "snake_case")]
 pub enum Role {
-    /// Sees and changes itself.
+    /// Reads and changes its own account.
     #[default]
     User,
-    /// May do what a user may; what editors do besides is for the application that grows from this one to say.
+    /// May do everything that a user may, and may read the reports.
     #[implies(User)]
     Editor,
-    /// Sees and changes everybody.
+    /// Reads and changes all accounts.
     #[implies(Editor)]
     #[grants("users:delete")]
     Admin,
 }
 
-/// The scope of whoever logged in, which no API key has: to make keys, and to log out everywhere.
+/// Allows changing the account, managing API keys and ending all sessions. A login gives this scope; API keys cannot have it.
 pub const MANAGE: &str = "account:manage";
-/// To read the figures of the server.
+/// Allows reading the statistics of the server.
 pub const REPORTS: &str = "reports:read";
 
 impl Role {
-    /// The scopes of a token that somebody of this role gets by logging in. A key of theirs can have the same, but for
+    /// Returns the scopes of a token that a login gives to an account of this role. Its API keys can have the same scopes except
     /// [`MANAGE`].
     pub const fn scopes(self) -> &'static [&'static str] {
         match self {

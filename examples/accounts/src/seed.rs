@@ -1,7 +1,7 @@
-//! The first administrator.
+//! Creates the first administrator.
 //!
-//! The threat is a default password (OWASP ASVS V6.3.2): there is none. The operator gives one, or a random one
-//! is made and shown once. While any administrator exists nothing is made and nothing is changed.
+//! The threat is a default password (OWASP ASVS V6.3.2). So the operator sets the password, or a random one is generated and
+//! shown once. If an administrator exists, nothing is created or changed.
 
 use palisade::password::Passwords;
 
@@ -13,18 +13,18 @@ use crate::{
     roles::Role,
 };
 
-/// What the banner has to say about the administrator.
+/// The result, for the banner.
 #[derive(Debug)]
 pub enum Seed {
-    /// There is one already.
+    /// An administrator already exists.
     Present,
-    /// Made now, with the operator's password.
+    /// Created now, with the operator's password.
     Given,
-    /// Made now, with this password: shown once, kept only as a hash.
+    /// Created now, with this password, which is shown once and stored only as a hash.
     Generated(Password),
 }
 
-/// Makes the administrator of the configuration if there is none at all.
+/// Creates the administrator of the configuration if there is no administrator.
 pub async fn admin(config: &Config, db: &Db, passwords: &Passwords) -> Result<Seed, BootError> {
     let database = |error: DbError| BootError::new("ACCOUNTS_DATA", error);
     if db.has_admin().await.map_err(database)? {
@@ -45,11 +45,11 @@ pub async fn admin(config: &Config, db: &Db, passwords: &Passwords) -> Result<Se
     match db.insert(new).await {
         Ok(_) if config.admin_password.is_some() => Ok(Seed::Given),
         Ok(_) => Ok(Seed::Generated(password)),
-        // An account is never promoted behind its owner's back: whoever registered it knows its password.
+        // An existing account is not promoted, because the person who registered it knows its password.
         Err(DbError::EmailTaken) => Err(BootError::new(
             "ACCOUNTS_ADMIN_EMAIL",
             format_args!(
-                "{} belongs to an account that is no administrator; choose another",
+                "{} belongs to an account that is not an administrator; choose another address",
                 config.admin_email.as_str()
             ),
         )),

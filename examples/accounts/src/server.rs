@@ -1,8 +1,8 @@
-//! The life of the server: everything is made ready, then it serves, then it drains.
+//! The lifecycle of the server: startup, serving, and graceful shutdown.
 //!
-//! The threat is a server that runs although something is missing (OWASP ASVS V16.5.3). The order: what can fail
-//! comes before the first log line, the seed comes when nothing can fail any more (a generated password must reach
-//! the banner), and the sockets are bound before all of it and read after.
+//! The threat is a server that runs although a part of it failed to start (OWASP ASVS V16.5.3). So the sockets are bound first,
+//! and connections are accepted last. Steps that can fail come before the first log line. The administrator is created as late as
+//! possible, because a generated password must reach the banner.
 
 use std::{
     io,
@@ -42,10 +42,10 @@ use crate::{
     tls,
 };
 
-/// How long the requests that were begun may take once the server was told to stop, in seconds. An idle HTTP/2 connection
-/// whose client does not hang up uses it all.
+/// The time limit for running requests during a graceful shutdown, in seconds. An idle HTTP/2 connection that the client does not
+/// close delays the shutdown until this limit.
 const DRAIN: u64 = 10;
-/// How long a client may take for the head of a request, and to hang up once it was asked to.
+/// The time limits for receiving the head of a request, and for the client to close a connection after the server did.
 const HEAD: Duration = Duration::from_secs(10);
 const HANG_UP: Duration = Duration::from_secs(2);
 /// How long a connection may be idle between two requests.
@@ -82,8 +82,8 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let signals = StopSignals::new().map_err(|error| BootError::new("signals", error))?;
     banner.print();
     let readiness = Readiness::new(&db, &stores.sessions);
-    // Nobody waits for it: it is asked again when it is needed.
-    rt::spawn(stores.sessions.tell());
+    // Runs in the background: the start does not depend on whether Redis responds.
+    rt::spawn(stores.sessions.log_status());
     if let Some(generated) = tls.renewed {
         rt::spawn(generated.keep_fresh());
     }
@@ -95,7 +95,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     }
     servers.push(serve(https, tls.server, config.workers, service)?);
     rt::spawn(signals.drain(servers.iter().map(Server::handle).collect(), readiness));
-    // All at once: a server that nobody polls accepts nothing.
+    // All servers are spawned, because a server that is not polled accepts no connections.
     let running: Vec<_> = servers.into_iter().map(rt::spawn).collect();
     for server in running {
         let ended = server.await.map_err(io::Error::other).flatten();
@@ -106,7 +106,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     Ok(())
 }
 
-/// A bound socket and the address that it really has: port 0 asks for any free one.
+/// A bound socket and its actual address, which differs from the configured one if that has port 0.
 struct Listener {
     variable: &'static str,
     socket: TcpListener,
@@ -126,13 +126,13 @@ impl Listener {
     }
 }
 
-/// The secret that signs tokens: that of the configuration, or else the one that the data folder keeps.
+/// Returns the secret that signs tokens: the configured one, or the one in the data folder, which is created if it is missing.
 pub fn token_secret(config: &Config, folder: &DataFolder) -> Result<SecretString, BootError> {
     config.jwt_secret.clone().map_or_else(|| kept_secret(folder), Ok)
 }
 
-/// 64 hexadecimal characters, 256 bits, which sign from the first start on. As with the operator's own secret, the bytes
-/// of the text count and not what they may encode.
+/// Reads or creates a secret of 64 hexadecimal characters (256 bits of entropy). As with a configured secret, the bytes of the text
+/// are the key: the hexadecimal is not decoded.
 fn kept_secret(folder: &DataFolder) -> Result<SecretString, BootError> {
     let text = folder
         .text_or_create(SECRET_FILE, || random::hex::<32>().map_err(|error| BootError::new("random numbers", error)))?;
@@ -157,7 +157,7 @@ fn serve_plain(http: Listener, target: Target) -> Result<Server, BootError> {
     let factory = move || {
         App::new()
             .app_data(Data::new(target))
-            .default_service(web::to(plain::answer))
+            .default_service(web::to(plain::respond))
             .wrap(plain::headers())
             .wrap(TracingLogger::<RequestLine>::new())
     };
@@ -166,7 +166,7 @@ fn serve_plain(http: Listener, target: Target) -> Result<Server, BootError> {
     Ok(server.listen(http.socket).map_err(refuse)?.run())
 }
 
-/// Caught from the moment on that this exists, so that no signal kills a server that has begun to answer.
+/// Catches stop signals from its creation on, so that a signal after startup always causes a graceful shutdown.
 struct StopSignals {
     #[cfg(unix)]
     terminate: Signal,
@@ -200,7 +200,7 @@ impl StopSignals {
         }
     }
 
-    /// The first signal drains, the second does not wait.
+    /// The first signal starts a graceful shutdown, the second stops at once.
     async fn drain(mut self, servers: Vec<ServerHandle>, readiness: Readiness) {
         for graceful in [true, false] {
             self.next().await;

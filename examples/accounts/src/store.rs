@@ -1,12 +1,13 @@
-//! Where sessions, revocations and rate limits are kept: in the database and memory of this server, or in a Redis that several
-//! servers share.
+//! The stores of sessions, revocations and rate limits: the database and memory of this server, or a Redis that several servers
+//! share.
 //!
-//! The threats: servers that each grant a rate limit (CWE-799), a logout that only one of them knows (CWE-613), and somebody who
-//! reads the Redis and learns who calls or who is logged in, or gets a key that signs tokens (CWE-359, CWE-321). So all names in
-//! Redis are hashed with a key that is derived from the secret of the tokens, and is not that secret.
+//! The threats are a rate limit that each server counts separately (CWE-799), a logout that only one server knows (CWE-613), and
+//! an attacker who reads the Redis and learns who calls or who is logged in, or gets a key that signs tokens (CWE-359, CWE-321). So
+//! all keys in Redis are hashed with a key that is derived from the secret of the tokens. The secret itself is not used.
 //!
-//! Accounts, documents and API keys are data of the application and stay in the database. So do the moments before which tokens
-//! with former rights are revoked: they are written in one step with the rights, and each request asks them besides Redis.
+//! Accounts, documents and API keys are data of the application and stay in the database. So do the times before which tokens with
+//! former rights are revoked: they are written in the transaction that changes the rights, and each request checks them in addition
+//! to Redis.
 
 use std::{
     fmt,
@@ -25,17 +26,17 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{boot::BootError, config::Config, db::Db};
 
 const VARIABLE: &str = "ACCOUNTS_REDIS_URL";
-/// The beginning of each key, so that no other application of the same Redis uses it.
+/// The prefix of each key, so that the keys of other applications in the same Redis do not collide.
 const PREFIX: &str = "accounts";
-/// Another use of the secret must have another label.
+/// The label of the key derivation. Each use of the secret must have its own label.
 const REDIS_SECRET: &[u8] = b"accounts: hashes of rate limit keys in Redis, version 1";
 
-/// The address of one Redis, which may hold a password and is never shown.
+/// The URL of one Redis server. It may contain a password, so `Debug` does not show it.
 #[derive(Clone)]
 pub struct RedisUrl(SecretString);
 
 impl RedisUrl {
-    /// `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. Nothing is asked.
+    /// `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. Does not connect.
     pub fn parse(text: String) -> Result<Self, String> {
         let url = Self(text.into());
         let text = url.0.expose_secret();
@@ -43,18 +44,18 @@ impl RedisUrl {
             return Err("is empty; unset it for the database and memory of this server".to_owned());
         }
         if !["redis://", "rediss://"].iter().any(|scheme| text.starts_with(scheme)) {
-            return Err("begins with neither redis:// nor rediss://".to_owned());
+            return Err("must begin with redis:// or rediss://".to_owned());
         }
         if text.contains(',') {
-            let cure = "is one address, of a server and not of a cluster (a comma in a password is written %2C)";
-            return Err(cure.to_owned());
+            let problem = "must be a single address, not those of a cluster (write a comma in a password as %2C)";
+            return Err(problem.to_owned());
         }
-        // A fragment could turn off the check of certificates, and would be rejected only when the server connects.
+        // A fragment could disable the verification of certificates, and would be rejected only when the server connects.
         if text.contains('#') {
-            return Err("has a # (in a password it is written %23)".to_owned());
+            return Err("contains # (write it as %23 in a password)".to_owned());
         }
         if RedisConnection::builder(text, PREFIX, [0; 32]).build().is_err() {
-            return Err("is no address of a Redis, such as redis://user:password@127.0.0.1:6379/0".to_owned());
+            return Err("is not an address such as redis://user:password@127.0.0.1:6379/0".to_owned());
         }
         Ok(url)
     }
@@ -66,26 +67,26 @@ impl fmt::Debug for RedisUrl {
     }
 }
 
-/// A Redis that servers share.
+/// The settings of a shared Redis.
 #[derive(Debug, Clone)]
 pub struct Redis {
-    /// Where it is.
+    /// The URL of the server.
     pub url: RedisUrl,
-    /// How long an answer may take; `None` leaves it to palisade.
+    /// The time limit of a response; `None` uses the defaults of palisade.
     pub timeout: Option<Duration>,
 }
 
-/// All that is kept about callers.
+/// The configured stores.
 pub struct Stores {
     /// Sessions and revocations.
     pub sessions: AppStore,
-    /// Who called how often.
+    /// The counters of rate limits.
     pub rate_limits: RateLimitStore,
 }
 
 impl Stores {
-    /// The stores of the configuration. `secret` signs tokens: servers that share it share what is in Redis. Redis is not asked
-    /// yet.
+    /// Creates the configured stores, without connecting to Redis yet. `secret` signs tokens. Servers with the same secret share
+    /// their data in Redis.
     pub fn connect(config: &Config, secret: &SecretString, db: &Db) -> Result<Self, BootError> {
         let db = db.clone();
         let Some(shared) = &config.redis else {
@@ -99,20 +100,19 @@ impl Stores {
         Ok(Self { sessions, rate_limits: RedisRateLimits::new(&redis).into() })
     }
 
-    /// The same for a server. If it uses Redis, sessions that are still in the database end: a logout would not reach them, and
-    /// they would be alive again if the server went back to the database.
+    /// Creates the configured stores for a server. If it uses Redis, sessions that are still in the database end: a logout would
+    /// not reach them, and they would be valid again if the server returned to the database.
     pub async fn open(config: &Config, secret: &SecretString, db: &Db) -> Result<Self, BootError> {
         let stores = Self::connect(config, secret, db)?;
         if config.redis.is_some() {
-            let forgotten = db.forget_sessions().await;
-            forgotten
-                .map_err(|Unavailable| BootError::new("ACCOUNTS_DATA", "cannot end the sessions of the database"))?;
+            let ended = db.forget_sessions().await;
+            ended.map_err(|Unavailable| BootError::new("ACCOUNTS_DATA", "cannot end the sessions of the database"))?;
         }
         Ok(stores)
     }
 }
 
-/// The secret of the names in Redis. It is derived by RFC 5869, so it does not tell the secret of the tokens.
+/// Derives the secret for the keys in Redis with HKDF (RFC 5869), so that it does not reveal the secret of the tokens.
 fn redis_secret(secret: &SecretString) -> Result<[u8; 32], BootError> {
     let mut derived = [0; 32];
     let extracted = Salt::new(HKDF_SHA256, &[]).extract(secret.expose_secret().as_bytes());
@@ -126,7 +126,7 @@ fn redis_secret(secret: &SecretString) -> Result<[u8; 32], BootError> {
 pub enum AppStore {
     /// In the database.
     Database(Db),
-    /// In Redis; the database knows of changed rights.
+    /// In Redis. Revocations because of changed rights are also in the database.
     Redis {
         /// The sessions, which several servers share.
         sessions: RedisSessions,
@@ -138,8 +138,8 @@ pub enum AppStore {
 }
 
 impl AppStore {
-    /// Whether Redis answers. `true` if the server does not use it.
-    pub async fn answers(&self) -> bool {
+    /// Whether Redis responds. `true` if the server does not use Redis.
+    pub async fn is_available(&self) -> bool {
         match self {
             Self::Database(_) => true,
             // No session has this id.
@@ -147,14 +147,14 @@ impl AppStore {
         }
     }
 
-    /// Logs which store it is, and whether it answers. The server starts also if Redis does not answer.
-    pub async fn tell(self) {
+    /// Logs which store is used, and warns if Redis does not respond. The server starts in any case.
+    pub async fn log_status(self) {
         match self {
             Self::Database(_) => tracing::info!(store = "database", "sessions and rate limits"),
             Self::Redis { .. } => {
                 tracing::info!(store = "redis", "sessions and rate limits");
-                if !self.answers().await {
-                    tracing::warn!("Redis does not answer yet: logins and tokens are 503 until it does");
+                if !self.is_available().await {
+                    tracing::warn!("Redis does not respond yet; logins and access tokens get 503 until it does");
                 }
             }
         }
@@ -219,7 +219,8 @@ impl RevocationStore for AppStore {
         }
     }
 
-    /// With Redis, both are asked: if a server ended after it changed rights and before it told Redis, only the database knows.
+    /// With Redis, both stores are checked: if a server crashed after it changed rights and before it wrote to Redis, only the
+    /// database contains the revocation.
     async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
         match self {
             Self::Database(db) => db.is_revoked(principal).await,
@@ -235,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_secret_of_redis_differs_from_that_of_tokens_and_is_the_same_in_every_server() {
+    fn redis_secret_is_derived_and_stable() {
         let secret = "0123456789abcdef0123456789abcdef";
         let derived = redis_secret(&secret.into()).unwrap();
         assert_eq!(derived, redis_secret(&secret.into()).unwrap());

@@ -1,7 +1,7 @@
-//! Text that people are shown.
+//! Names that are shown to people.
 //!
-//! The threat is a name that a terminal or a browser obeys: it turns the line around that it stands in, ends it, or is
-//! invisible (CWE-150, CWE-451, CVE-2021-42574). Joiners stay allowed: names in Persian and emoji need them.
+//! The threat is a name with characters that control a terminal or browser: they reverse the text direction, break the line, or
+//! are invisible (CWE-150, CWE-451, CVE-2021-42574). Joiners are allowed, because Persian names and emoji need them.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
@@ -9,20 +9,20 @@ use icu_properties::{
 };
 use validator::ValidationError;
 
-/// A name of one line: something to see, nothing to obey.
+/// Accepts a name with at least one visible character and without control characters.
 pub fn printable(name: &str) -> Result<(), ValidationError> {
-    let (category, turns) = (CodePointMapData::<GeneralCategory>::new(), CodePointSetData::new::<BidiControl>());
+    let (category, bidi) = (CodePointMapData::<GeneralCategory>::new(), CodePointSetData::new::<BidiControl>());
     let invisible = CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    let obeyed = |c: char| {
-        turns.contains(c)
+    let is_control = |c: char| {
+        bidi.contains(c)
             || matches!(
                 category.get(c),
                 GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator
             )
     };
-    let seen = |c: char| !c.is_whitespace() && !invisible.contains(c);
-    if name.chars().any(obeyed) || !name.chars().any(seen) {
-        return Err(ValidationError::new("printable").with_message("blank, or holds control characters".into()));
+    let is_visible = |c: char| !c.is_whitespace() && !invisible.contains(c);
+    if name.chars().any(is_control) || !name.chars().any(is_visible) {
+        return Err(ValidationError::new("printable").with_message("is blank or contains control characters".into()));
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! The certificate, the key, and what the server agrees to speak.
+//! The TLS configuration: certificate, key and protocol versions.
 //!
-//! The threat is the listener and the man in the middle (OWASP ASVS V12.1.1, V12.1.2, V12.2.1): TLS 1.3 and 1.2 only,
-//! with the suites of rustls (all with forward secrecy). The crypto backend is named here and not
-//! taken from the process-wide default, which is ambiguous as soon as two are linked in.
+//! The threats are eavesdropping and man-in-the-middle attacks (OWASP ASVS V12.1.1, V12.1.2, V12.2.1). Only TLS 1.3 and 1.2 are
+//! enabled, with the cipher suites of rustls, which all have forward secrecy. The crypto provider is set explicitly, because the
+//! process-wide default is ambiguous if two are linked.
 
 use std::{
     path::{Path, PathBuf},
@@ -24,17 +24,17 @@ use crate::{
     files::DataFolder,
 };
 
-/// A ready TLS configuration, and the generated certificate if it is the one in use.
+/// The TLS configuration, and the generated certificate if it is used.
 pub struct Tls {
-    /// For the HTTPS listener.
+    /// The configuration of the HTTPS listener.
     pub server: ServerConfig,
-    /// A client that is to trust the server needs this file; `None` with a certificate of the operator's own.
+    /// The generated certificate, which clients have to trust. `None` if the operator provides the certificate.
     pub generated: Option<PathBuf>,
-    /// What has to be renewed while the server runs.
+    /// The generated certificate, to renew it while the server runs.
     pub renewed: Option<Generated>,
 }
 
-/// Reads the certificate and its key; the generated pair is made in the data folder when it is not there yet.
+/// Reads the certificate and its key. If they are to be generated, missing files are created in the data folder.
 pub fn load(certificate: &Certificate, folder: &DataFolder) -> Result<Tls, BootError> {
     match certificate {
         Certificate::Files { chain, key } => {
@@ -56,13 +56,13 @@ pub fn load(certificate: &Certificate, folder: &DataFolder) -> Result<Tls, BootE
     }
 }
 
-/// A file in PEM form, and the setting to look at if it is none.
+/// A PEM file, and the setting that errors name.
 pub struct Pem<'a> {
-    /// What is in it.
+    /// The content of the file.
     pub text: &'a str,
-    /// The setting.
+    /// The environment variable.
     pub variable: &'static str,
-    /// Where it is.
+    /// The path of the file.
     pub path: &'a Path,
 }
 
@@ -72,17 +72,17 @@ impl Pem<'_> {
     }
 }
 
-/// A chain and the key that belongs to it.
+/// Parses a certificate chain and its private key.
 pub fn certified(chain: &Pem<'_>, key: &Pem<'_>) -> Result<CertifiedKey, BootError> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(chain.text.as_bytes())
         .collect::<Result<_, _>>()
         .map_err(|error| chain.refuse(error))?;
     if certificates.is_empty() {
-        return Err(chain.refuse("it holds no certificate in PEM form"));
+        return Err(chain.refuse("it contains no PEM certificate"));
     }
-    // The cause is not shown: it could quote a line of the key.
-    let secret = PrivateKeyDer::from_pem_slice(key.text.as_bytes())
-        .map_err(|_| key.refuse("it holds no private key in PEM form"))?;
+    // The cause is not shown, because it could contain a line of the key.
+    let secret =
+        PrivateKeyDer::from_pem_slice(key.text.as_bytes()).map_err(|_| key.refuse("it contains no PEM private key"))?;
     CertifiedKey::from_der(certificates, secret, &aws_lc_rs::default_provider()).map_err(|error| key.refuse(error))
 }
 

@@ -1,7 +1,7 @@
-//! The accounts, as their owners and the administrators see them.
+//! Accounts, for their owners and for administrators.
 //!
-//! The threats are other people's accounts (BOLA, OWASP API1: `owner_or_admin` compares the path with the caller) and
-//! rights that are taken by asking (API3, API5: a role is for administrators to give).
+//! The threats are access to accounts of other users (BOLA, OWASP API1: `owner_or_admin` compares the id in the path with the
+//! caller) and privilege escalation (API3, API5: only administrators can assign roles).
 
 use actix_web::{
     HttpResponse,
@@ -24,7 +24,7 @@ use crate::{
     roles::Role,
 };
 
-/// What a token says about its bearer.
+/// The subject, roles and scopes of the caller.
 #[derive(Serialize)]
 pub struct Me {
     subject: String,
@@ -32,14 +32,14 @@ pub struct Me {
     scopes: Vec<String>,
 }
 
-/// Who the caller is, from the token alone: the database is not asked.
+/// Returns the caller as the verified credential describes it. Does not read the account.
 #[get("/me")]
 #[authenticated]
 pub async fn me(caller: Principal) -> Json<Me> {
     Json(Me { subject: caller.subject().to_owned(), roles: caller.roles().to_vec(), scopes: caller.scopes().to_vec() })
 }
 
-/// One page of all accounts.
+/// Returns one page of all accounts.
 #[get("/users")]
 #[require_role(Role::Admin)]
 #[validate]
@@ -48,31 +48,30 @@ pub async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Pa
     Ok(Json(Page { items, total, limit: listing.limit, offset: listing.offset }))
 }
 
-/// Makes an account for somebody. It has no password, so nobody can log in to it: a login is answered like
-/// any wrong password.
+/// Creates an account without a password. Nobody can log in to it: a login gets the response of a wrong password.
 #[post("/users")]
 #[require_role(Role::Admin)]
 #[validate]
 pub async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> Result<HttpResponse, Problem> {
     if new.role != Role::User {
-        may_give_roles(&caller, &db).await?;
+        may_assign_roles(&caller, &db).await?;
     }
     let account = NewAccount { name: &new.name, email: &new.email, age: new.age, role: new.role, password_hash: None };
     let user = db.insert(account).await?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
 }
 
-/// One account.
+/// Returns one account.
 #[get("/users/{id}")]
 #[owner_or_admin(id)]
 pub async fn show_user(id: Path<Uuid>, db: Data<Db>) -> Result<Json<User>, Problem> {
     Ok(db.by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)?)
 }
 
-/// Changes what the body names. A body that names the role is for administrators only, whatever the value.
+/// Changes the members that the body contains. Only administrators may send a `role`, whatever its value.
 ///
-/// Only by whoever logged in here: a key can't take an account from its owner, and no administrator by the word of another
-/// issuer one of ours.
+/// The scope is given by a login on this server. So an API key cannot take over its owner's account, and an administrator of
+/// another issuer cannot take over an account here.
 #[patch("/users/{id}")]
 #[owner_or_admin(id)]
 #[require_scope("account:manage")]
@@ -85,18 +84,18 @@ pub async fn change_user(
     sessions: Data<AppSessions>,
 ) -> Result<Json<User>, Problem> {
     if change.role.is_some() {
-        may_give_roles(&caller, &db).await?;
+        may_assign_roles(&caller, &db).await?;
     }
     let user = db.update(*id, &change, sessions.issuer()).await?.ok_or(ApiError::NoSuchUser)?;
     if change.role.is_some() {
-        // What was issued for the former role is over (ASVS V8.3.2); this is for a refresh that read it just before.
+        // `update` already revoked the tokens of the former role (ASVS V8.3.2). This covers a concurrent refresh that read it.
         sessions.renew_all_of(&id.to_string()).await?;
     }
     Ok(Json(user))
 }
 
-/// The account is asked too: the token was issued before now.
-async fn may_give_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
+/// Checks the account in addition to the token, because the role may have changed since the token was issued.
+async fn may_assign_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
     if caller.principal.has_role(Role::Admin.role_name()) && db.is_admin(&caller.id.to_string()).await? {
         Ok(())
     } else {
@@ -104,7 +103,7 @@ async fn may_give_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
     }
 }
 
-/// Removes an account, with its documents, sessions and keys; its tokens end too.
+/// Deletes an account with its documents, sessions and API keys, and revokes its tokens.
 #[delete("/users/{id}")]
 #[require_permission("users:delete")]
 #[require_scope("account:manage")]
@@ -115,7 +114,7 @@ pub async fn delete_user(
     sessions: Data<AppSessions>,
 ) -> Result<HttpResponse, Problem> {
     let removed = db.delete(*id, sessions.issuer()).await?;
-    // For a refresh that found the account just before.
+    // Covers a concurrent refresh that read the account before it was deleted.
     sessions.end_all_of(&id.to_string()).await?;
     if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser.into()) }
 }

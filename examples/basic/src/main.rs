@@ -52,7 +52,7 @@ impl Credentials {
 }
 
 impl Basic {
-    async fn judge(&self, given: Credentials) -> Result<Principal, AuthError> {
+    async fn verify(&self, given: Credentials) -> Result<Principal, AuthError> {
         let stored = self.accounts.get(&given.user).map(String::as_str);
         match self.passwords.verify(given.password.expose_secret(), stored).await? {
             // An application with a database stores `rehash` here.
@@ -72,8 +72,8 @@ impl Authenticator for Basic {
         };
         match Credentials::read(value) {
             None => Attempt::Absent,
-            Some(Err(word)) => Attempt::Done(Err(AuthError::Invalid(word))),
-            Some(Ok(given)) => Attempt::Pending(Box::pin(self.judge(given))),
+            Some(Err(reason)) => Attempt::Done(Err(AuthError::Invalid(reason))),
+            Some(Ok(given)) => Attempt::Pending(Box::pin(self.verify(given))),
         }
     }
 

@@ -41,16 +41,16 @@ async fn scheme_is_case_insensitive() {
     let app = app_with(Passwords::new().unwrap()).await;
     for scheme in ["Basic ", "basic ", "BASIC  "] {
         let value = format!("{scheme}{}", STANDARD.encode("alice:p\u{e4}ss:word"));
-        let answer = app.call(request(&[value.into_bytes()]).to_request()).await.unwrap();
-        assert_eq!(answer.status(), 200);
-        assert_eq!(read_body(answer).await, "alice");
+        let response = app.call(request(&[value.into_bytes()]).to_request()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(read_body(response).await, "alice");
     }
 }
 
 #[actix_web::test]
 async fn bad_credentials_get_the_same_401() {
     let app = app_with(Passwords::new().unwrap()).await;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for value in [
         basic("alice:wrong"),
         basic("alice:p\u{e4}ss"),
@@ -70,26 +70,26 @@ async fn bad_credentials_get_the_same_401() {
         b"Basic YWxpY2U6eA==, YWxpY2U6eA==".to_vec(),
     ] {
         let shown = String::from_utf8_lossy(&value).into_owned();
-        let answer = app.call(request(&[value]).to_request()).await.unwrap();
-        assert_eq!(answer.status(), 401, "{shown}");
-        let challenge = answer.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap().to_owned();
+        let response = app.call(request(&[value]).to_request()).await.unwrap();
+        assert_eq!(response.status(), 401, "{shown}");
+        let challenge = response.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap().to_owned();
         assert!(challenge.starts_with("Basic realm=") && challenge.ends_with("charset=\"UTF-8\""), "{challenge}");
-        answers.push((challenge, read_body(answer).await));
+        responses.push((challenge, read_body(response).await));
     }
-    answers.dedup();
-    assert_eq!(answers.len(), 1, "nothing tells them apart");
+    responses.dedup();
+    assert_eq!(responses.len(), 1, "all rejections must be identical");
 }
 
 #[test]
 fn audit_log_has_the_reason() {
-    let word = |value: &[u8]| Credentials::read(value).map(|read| read.err());
-    assert_eq!(word(b"Basic ????"), Some(Some("basic_base64")));
-    assert_eq!(word(&basic("alice")), Some(Some("basic_colon")));
-    assert_eq!(word(&basic("alice:\t")), Some(Some("basic_control")));
-    assert_eq!(word(&basic(b"alice:\xff")), Some(Some("basic_utf8")));
-    assert_eq!(word(&basic("alice:a:b")), Some(None));
-    assert_eq!(word(b"Basics YWxpY2U6eA=="), None);
-    assert_eq!(word(b"Bearer YWxpY2U6eA=="), None);
+    let reason = |value: &[u8]| Credentials::read(value).map(|read| read.err());
+    assert_eq!(reason(b"Basic ????"), Some(Some("basic_base64")));
+    assert_eq!(reason(&basic("alice")), Some(Some("basic_colon")));
+    assert_eq!(reason(&basic("alice:\t")), Some(Some("basic_control")));
+    assert_eq!(reason(&basic(b"alice:\xff")), Some(Some("basic_utf8")));
+    assert_eq!(reason(&basic("alice:a:b")), Some(None));
+    assert_eq!(reason(b"Basics YWxpY2U6eA=="), None);
+    assert_eq!(reason(b"Bearer YWxpY2U6eA=="), None);
 }
 
 #[actix_web::test]
@@ -98,7 +98,7 @@ async fn two_headers_are_rejected() {
     assert_eq!(status(&[right.clone(), right.clone()]).await, 400);
     let alone = Basic { passwords: Passwords::new().unwrap(), accounts: HashMap::new() };
     let twice = request(&[right.clone(), right]).to_http_request();
-    let Attempt::Done(Err(error)) = alone.authenticate(&twice) else { panic!("not refused") };
+    let Attempt::Done(Err(error)) = alone.authenticate(&twice) else { panic!("the credentials must be rejected") };
     assert_eq!(error, AuthError::Invalid("authorization_repeated"));
 }
 
@@ -108,7 +108,7 @@ async fn missing_credentials_and_other_schemes_are_401() {
     assert_eq!(status(&[b"Bearer abc".to_vec()]).await, 401);
 }
 
-/// One hash at once and no queue: if the second request is told to come back, the first is being computed.
+/// With one concurrent hash and no queue, the second request gets 503 exactly if the first one computes a hash.
 #[actix_web::test]
 async fn unknown_account_costs_the_same_work() {
     for user in ["alice", "bob"] {

@@ -1,4 +1,4 @@
-//! Stands in for Keycloak and Auth0: publishes one key on the loopback interface, and signs tokens in the shape of either.
+//! Simulates Keycloak and Auth0: publishes one key on the loopback interface, and signs tokens in the format of either.
 
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,7 +21,7 @@ async fn key_set(keys: Data<Value>) -> Json<Value> {
 }
 
 impl Provider {
-    /// Makes a key, and serves its public half as a JWK set (RFC 7517) where either product would.
+    /// Creates a key, and serves its public half as a JWK set (RFC 7517) at the path of either product.
     pub fn start() -> Result<Self, Box<dyn Error>> {
         let document = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new())?;
         let pair = Ed25519KeyPair::from_pkcs8(document.as_ref())?;
@@ -40,7 +40,7 @@ impl Provider {
         Ok(Self { base, key: EncodingKey::from_ed_der(document.as_ref()) })
     }
 
-    /// Where it listens, such as `http://127.0.0.1:41234`.
+    /// Returns its base URL, such as `http://127.0.0.1:41234`.
     pub fn base(&self) -> &str {
         &self.base
     }

@@ -1,21 +1,21 @@
-//! Rules that are made of other rules with *and*, *or* and *not*, and what they mean together.
+//! Rules that are combined from other rules with *and*, *or* and *not*, and the check of several rules together.
 //!
-//! Threat: a rule that nobody can satisfy, or an alternative that never changes the result, hides what is really demanded
-//! (CWE-863). Promise: both are found by going through every combination of answers, for the attributes of one handler as
-//! for a whole scope.
+//! Threat: a rule that no caller can satisfy, or an alternative that never changes the result, hides the actual requirements
+//! (CWE-863). Promise: both are found by evaluating every combination of answers, for the attributes of one handler and for a
+//! whole scope.
 
-/// What a rule consists of.
+/// The structure of a rule.
 #[derive(Debug)]
 pub enum Node<'e, E> {
     /// Every principal satisfies it.
     Always,
-    /// Nobody satisfies it.
+    /// No principal satisfies it.
     Never,
     /// One question about the caller, which is answered with yes or no.
     Question,
-    /// Who does not satisfy the other rule satisfies it.
+    /// Satisfied if the other rule is not satisfied.
     Not(&'e E),
-    /// All of them must be satisfied. If the list is empty, nobody satisfies it: a rule that was lost must not open a route.
+    /// All of them must be satisfied. An empty list is never satisfied, because a rule that was lost must not open a route.
     All(&'e [E]),
     /// At least one of them must be satisfied.
     Any(&'e [E]),
@@ -23,11 +23,11 @@ pub enum Node<'e, E> {
 
 /// A type of rules.
 pub trait Expression: Sized {
-    /// What this rule consists of.
+    /// Returns the structure of this rule.
     fn node(&self) -> Node<'_, Self>;
 }
 
-/// Calls `each` for every rule that is not made of others, from left to right.
+/// Calls `each` for every rule that does not contain other rules, from left to right.
 pub fn for_each_leaf<'e, E: Expression>(expression: &'e E, each: &mut dyn FnMut(&'e E)) {
     match expression.node() {
         Node::Not(inner) => for_each_leaf(inner, each),
@@ -36,7 +36,7 @@ pub fn for_each_leaf<'e, E: Expression>(expression: &'e E, each: &mut dyn FnMut(
     }
 }
 
-/// With more questions no table is made: it would have more than 4096 rows, and no rule that a person reads has so many.
+/// With more questions no table is created, because it would have more than 4096 rows. Readable rules have fewer questions.
 pub const MOST_QUESTIONS: usize = 12;
 
 /// Every combination of answers to the questions in some rules, all of which must be satisfied.
@@ -109,8 +109,8 @@ impl<'e, E: Expression> TruthTable<'e, E> {
         self.rows().any(|row| self.holds(row, None))
     }
 
-    /// The first alternative in `rule` that changes nothing: without it, the same combinations satisfy all rules. `rule` is
-    /// one of those that the table was made of.
+    /// Returns the first alternative in `rule` that is redundant: without it, the same combinations satisfy all rules. `rule`
+    /// must be one of the rules of the table.
     #[must_use]
     pub fn redundant_alternative(&self, rule: &E) -> Option<&'e E> {
         let tree = self.rules.iter().find(|tree| std::ptr::eq(tree.origin, rule))?;

@@ -1,8 +1,8 @@
 //! Roles that imply other roles.
 //!
 //! Threat: a role implies more than a reader of its definition expects, or the definitions never end (CWE-863). Promise: the
-//! macros and the runtime find the same cycles, and a role means itself and what it implies, however far away, and nothing
-//! else.
+//! macros and the runtime find the same cycles, and a role contains exactly itself and the roles that it implies, directly or
+//! transitively.
 
 /// Roles, and the names of the roles that each of them implies directly.
 ///
@@ -28,20 +28,20 @@ impl<'n> Hierarchy<'n> {
         Self { roles: Vec::new() }
     }
 
-    /// Adds a role with those that it implies directly. Of two roles with one name, only the first is looked at.
+    /// Adds a role with those that it implies directly. If two roles have the same name, only the first one is used.
     pub fn add(&mut self, name: &'n str, implies: impl IntoIterator<Item = &'n str>) {
         self.roles.push((name, implies.into_iter().collect()));
     }
 
-    /// The first role, in the order in which they were added, that implies itself: the way from it over the roles in between
-    /// back to it, as in `["a", "b", "a"]`.
+    /// Returns the path from the first role that implies itself, in the order in which roles were added, back to it, as in
+    /// `["a", "b", "a"]`.
     #[must_use]
     pub fn first_cycle(&self) -> Option<Vec<&'n str>> {
         self.roles.iter().find_map(|(name, _)| self.way(name, name))
     }
 
-    /// The role and all that it implies, however far away, each once, in the order in which they are found. Names that were
-    /// not added are left out.
+    /// Returns the role and all roles that it implies, directly or transitively, each once, in the order in which they are
+    /// found. Names that were not added are omitted.
     #[must_use]
     pub fn closure(&self, role: &str) -> Vec<&'n str> {
         let mut found = Vec::new();
@@ -49,7 +49,7 @@ impl<'n> Hierarchy<'n> {
         found
     }
 
-    /// The first way from a role to another one, with both ends.
+    /// Returns the first path from a role to another one, with both ends.
     fn way(&self, from: &str, to: &str) -> Option<Vec<&'n str>> {
         let (start, implied) = self.find(from)?;
         let mut way = vec![start];
@@ -59,7 +59,7 @@ impl<'n> Hierarchy<'n> {
 
     fn search(&self, implied: &[&'n str], to: &str, way: &mut Vec<&'n str>, visited: &mut Vec<&'n str>) -> bool {
         for name in implied {
-            // What was visited without success does not lead to the goal in another way either.
+            // A role that was visited without success does not lead to the target on another path either.
             if *name != to && visited.contains(name) {
                 continue;
             }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cycle_is_found_with_its_way() {
+    fn a_cycle_is_found_with_its_path() {
         let mut roles = Hierarchy::new();
         roles.add("start", ["a"]);
         roles.add("a", ["nothing", "b"]);
@@ -126,11 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn many_ways_without_a_cycle_are_searched_once() {
+    fn many_paths_without_a_cycle_are_searched_once() {
         let names: Vec<String> = (0..80).map(|at| format!("role {at}")).collect();
         let mut roles = Hierarchy::new();
         for (at, name) in names.iter().enumerate() {
-            // Two roles on each of 40 floors, each of which implies both on the floor below: 2^40 ways.
+            // Two roles on each of 40 levels. Each implies both roles of the next level: 2^40 paths.
             let below = (at / 2 + 1) * 2;
             roles.add(name, names.iter().skip(below).take(2).map(String::as_str));
         }
@@ -140,7 +140,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_role_is_in_a_cycle_exactly_if_something_that_it_implies_leads_back(
+        fn cycle_is_found_exactly_if_a_role_implies_itself(
             implied in proptest::collection::vec(proptest::collection::vec(0..6_usize, 0..3), 6)
         ) {
             let roles = hierarchy(&implied);

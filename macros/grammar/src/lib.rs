@@ -1,4 +1,4 @@
-//! What palisade's macros and its runtime must read alike.
+//! The syntax that palisade's macros and its runtime must read in the same way.
 //!
 //! Threat: the macro accepts a text in an attribute, and the runtime reads the same text in another way (CWE-436): a role
 //! that no token can carry, or a path parameter that only one of them sees. Promise: each of these rules is written once,
@@ -7,7 +7,7 @@
 //! - [`template`]: path templates such as `/users/{id}`.
 //! - [`window`]: the windows of rate limits, such as `15m`.
 //! - [`names`]: names of roles, permissions, scopes, rate limits and headers.
-//! - [`expression`]: rules made of `and`, `or` and `not`; which of them nobody can satisfy, and which parts are redundant.
+//! - [`expression`]: rules with `and`, `or` and `not`: whether they are satisfiable, and which parts are redundant.
 //! - [`hierarchy`]: roles that imply other roles.
 //!
 //! An application does not use this crate itself. The crate has no dependencies. Its errors have a `message` and a `help` in

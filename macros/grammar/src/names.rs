@@ -1,18 +1,18 @@
 //! Names of roles, permissions, scopes, rate limits and headers.
 //!
-//! Threat: a rule demands a name that no credential can carry, so that nobody passes it, or only whoever found a way around
-//! the check (CWE-863). Promise: each name that [`Kind::check`] accepts can be carried by a credential, because
+//! Threat: a rule requires a name that no credential can carry, so that no caller satisfies it, except one who bypasses the check
+//! (CWE-863). Promise: each name that [`Kind::check`] accepts can be carried by a credential, because
 //! [`is_credential_text`] and [`is_scope`] accept it too.
 //!
 //! All checks are `const fn`, so that the runtime can check constants while the application is compiled.
 
 use std::fmt;
 
-/// The most bytes that a name can have. RFC 9068 and OpenID Connect Core (section 2) limit `sub` to 255; palisade holds all
-/// other names to the same limit.
+/// The maximum length of a name in bytes. RFC 9068 and OpenID Connect Core (section 2) limit `sub` to 255; palisade applies the
+/// same limit to all other names.
 pub const LONGEST: usize = 255;
 
-/// What a name in a rule names.
+/// The kind of a name in a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A role, as in `#[require_role("admin")]`.
@@ -55,7 +55,7 @@ impl Kind {
     ///
     /// # Errors
     ///
-    /// If a credential cannot carry the name, or the name has white space around it, which nobody sees.
+    /// If a credential cannot carry the name, or the name has white space around it, which is easily overlooked.
     pub const fn check(self, name: &str) -> Result<(), NameError> {
         let bytes = name.as_bytes();
         if bytes.is_empty() {
@@ -104,7 +104,7 @@ impl Kind {
         }
     }
 
-    /// What is wrong with a name, with the name itself: for errors that do not point at it. `None` if the name is accepted.
+    /// Returns the error about a name, including the name, for errors without a source location. `None` if the name is valid.
     #[must_use]
     pub fn mistake(self, name: &str) -> Option<String> {
         let error = self.check(name).err()?;
@@ -141,7 +141,7 @@ pub const fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST && mistaken_scope_character(text.as_bytes()).is_none()
 }
 
-/// What a label must look like, for error messages.
+/// The rule for labels, for error messages.
 pub const LABEL: &str = "a rate limit's name has only ASCII letters, digits, `-`, `_`, `.` and `:`";
 
 /// Whether the text can be the name of a rate limit. Clients see it in the `RateLimit` headers, where it needs no escapes.

@@ -1,11 +1,11 @@
 //! The windows of rate limits: `15m`, `15 minutes`.
 //!
-//! Threat: a window that is read in another unit than it was written in, so that a rate limit admits more than the developer
-//! saw (CWE-799). Promise: one table of units, by which windows are both read and printed.
+//! Threat: a window is read in another unit than the developer meant, so that a rate limit admits more requests than intended
+//! (CWE-799). Promise: windows are parsed and printed with the same table of units.
 
 use std::fmt;
 
-/// How a window is written, for error messages.
+/// The syntax of a window, for error messages.
 pub const FORMS: &str =
     "write a whole number and a unit: \"900s\", \"15m\", \"15min\", \"15 minutes\", \"2h\" or \"1d\"";
 
@@ -16,7 +16,7 @@ pub const LONGEST: u64 = 366 * 86_400;
 /// One unit of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unit {
-    /// Its names. The first is the shortest, by which it is printed.
+    /// Its names. The first is the shortest and is used for printing.
     pub names: &'static [&'static str],
     /// Its length in seconds.
     pub seconds: u64,
@@ -67,7 +67,7 @@ pub enum WindowError<'t> {
 }
 
 impl WindowError<'_> {
-    /// What is wrong, as a sentence.
+    /// Returns the error as a sentence.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
@@ -83,7 +83,7 @@ impl WindowError<'_> {
         }
     }
 
-    /// What to write instead.
+    /// Returns a correction.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
@@ -212,7 +212,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_as_the_same_window(length in prop_oneof![1..=LONGEST, (1..=366_u64).prop_map(|days| days * 86_400)]) {
+        fn printed_windows_are_parsed_back(length in prop_oneof![1..=LONGEST, (1..=366_u64).prop_map(|days| days * 86_400)]) {
             let written = text(length);
             prop_assert_eq!(seconds(&written), Ok(length));
         }

@@ -28,7 +28,7 @@ pub(crate) struct Arguments<'a> {
     list: std::vec::IntoIter<Argument>,
 }
 
-/// Where a keyword is written, and so how a help text writes it.
+/// Where a keyword is written, which decides how a help text shows it.
 #[derive(Clone, Copy)]
 pub(crate) enum Form {
     /// `#[owner(id)]`
@@ -52,7 +52,7 @@ pub(crate) struct Argument {
     pub(crate) value: Value,
     /// The whole argument.
     pub(crate) range: SourceRange,
-    /// As it was written.
+    /// Its tokens, unchanged.
     pub(crate) tokens: Vec<TokenTree>,
 }
 
@@ -95,7 +95,7 @@ impl<'a> Arguments<'a> {
         self.list.len() == 0
     }
 
-    /// All tokens, for an attribute that takes something else than a list.
+    /// All tokens, for an attribute whose argument is not a list.
     pub(crate) fn into_tokens(self) -> Vec<TokenTree> {
         self.tokens
     }
@@ -113,7 +113,7 @@ impl<'a> Arguments<'a> {
     /// Whether the next argument is a flag such as `observe`: one identifier that is not a constant.
     pub(crate) fn next_is_flag(&self) -> bool {
         let next = self.list.as_slice().first();
-        matches!(next, Some(Argument { key: None, value: Value::Ident(word), .. }) if !is_constant(word))
+        matches!(next, Some(Argument { key: None, value: Value::Ident(ident), .. }) if !is_constant(ident))
     }
 
     /// Reports each argument that was not taken.
@@ -135,10 +135,10 @@ impl Value {
     /// The path of a constant, which is recognised by its capital letters. If it is something else, the compiler reports it.
     pub(crate) fn constant(&self) -> Option<UserPath> {
         match self {
-            Value::Ident(word) if is_constant(word) => Some(UserPath(word.to_token_stream())),
+            Value::Ident(ident) if is_constant(ident) => Some(UserPath(ident.to_token_stream())),
             Value::Path(path) => {
                 let last = path.0.clone().into_iter().last();
-                matches!(last, Some(TokenTree::Ident(word)) if is_constant(&word)).then(|| path.clone())
+                matches!(last, Some(TokenTree::Ident(ident)) if is_constant(&ident)).then(|| path.clone())
             }
             _ => None,
         }
@@ -146,7 +146,7 @@ impl Value {
 
     /// Whether these tokens are the path of a constant.
     pub(crate) fn is_constant(tokens: &[TokenTree]) -> bool {
-        let last = matches!(tokens.last(), Some(TokenTree::Ident(word)) if is_constant(word));
+        let last = matches!(tokens.last(), Some(TokenTree::Ident(ident)) if is_constant(ident));
         last && (tokens.len() == 1 || is_path(tokens))
     }
 
@@ -154,18 +154,18 @@ impl Value {
         match self {
             Value::Text(text) => text.span().into(),
             Value::Literal(literal) => literal.span().into(),
-            Value::Ident(word) => word.span().into(),
+            Value::Ident(ident) => ident.span().into(),
             Value::Path(path) => path.range(),
-            Value::Call(word, group) => SourceRange::of(&[word.clone().into(), group.clone().into()], word.span()),
+            Value::Call(ident, group) => SourceRange::of(&[ident.clone().into(), group.clone().into()], ident.span()),
             Value::List(group) => group.span().into(),
             Value::Other(_, range) => *range,
         }
     }
 }
 
-/// Whether it is written as constants are: `LIMIT`, `MAX_PER_DAY`.
-fn is_constant(word: &Ident) -> bool {
-    let text = word.to_string();
+/// Whether the identifier is in the case of constants: `LIMIT`, `MAX_PER_DAY`.
+fn is_constant(ident: &Ident) -> bool {
+    let text = ident.to_string();
     !text.contains(char::is_lowercase) && text.contains(char::is_uppercase)
 }
 
@@ -186,13 +186,13 @@ fn argument(keyword: &Ident, tokens: &[TokenTree]) -> Argument {
 fn value_of(tokens: &[TokenTree], whole: SourceRange) -> Value {
     match flat(tokens.iter().cloned().collect()).as_slice() {
         [] => Value::Other(Vec::new(), whole),
-        [TokenTree::Ident(word)] if word != "true" && word != "false" => Value::Ident(word.clone()),
+        [TokenTree::Ident(ident)] if ident != "true" && ident != "false" => Value::Ident(ident.clone()),
         [TokenTree::Literal(literal)] => match Lit::new(literal.clone()) {
             Lit::Str(text) => Value::Text(text),
             other => Value::Literal(other),
         },
-        [TokenTree::Ident(word), TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => {
-            Value::Call(word.clone(), group.clone())
+        [TokenTree::Ident(ident), TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => {
+            Value::Call(ident.clone(), group.clone())
         }
         [TokenTree::Group(group)] if group.delimiter() == Delimiter::Bracket => Value::List(group.clone()),
         several if is_path(several) => Value::Path(UserPath(several.iter().cloned().collect())),

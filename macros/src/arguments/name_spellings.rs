@@ -9,7 +9,7 @@ use crate::gather::flat;
 use crate::rule::NameKind;
 use crate::text::text;
 
-/// The names, and how they are joined.
+/// Names and the operators that combine them.
 enum Tree {
     Name(String),
     Not(Box<Self>),
@@ -25,8 +25,8 @@ pub(super) struct Foreign {
     pub(super) any: bool,
 }
 
-/// How the same is written here, as an attribute or in an expression; `None` if that is not clear.
-pub(super) fn understand(
+/// Returns the same rule in palisade's syntax, as an attribute or as a condition. `None` if the meaning is not clear.
+pub(super) fn in_our_syntax(
     kind: NameKind,
     form: Form,
     keyword: &str,
@@ -89,43 +89,43 @@ fn list(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<V
 fn argument(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
     match tokens {
         [TokenTree::Ident(key), equals, value @ ..] if is(equals, '=') => {
-            let tree = either(kind, value, foreign)?;
+            let tree = or_expression(kind, value, foreign)?;
             let all = key.to_string().starts_with("all");
             Some(match tree {
                 Tree::Any(trees) if all => Tree::All(trees),
                 tree => tree,
             })
         }
-        _ => either(kind, tokens, foreign),
+        _ => or_expression(kind, tokens, foreign),
     }
 }
 
-fn either(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
-    chain(tokens, '|', "or", foreign, &mut |part, foreign| both(kind, part, foreign))
+fn or_expression(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
+    chain(tokens, '|', "or", foreign, &mut |part, foreign| and_expression(kind, part, foreign))
         .map(|trees| joined(trees, Tree::Any))
 }
 
-fn both(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
+fn and_expression(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
     // A borrowed list.
     let tokens = match tokens {
         [borrow, list @ TokenTree::Group(_)] if is(borrow, '&') => std::slice::from_ref(list),
         tokens => tokens,
     };
-    chain(tokens, '&', "and", foreign, &mut |part, foreign| one(kind, part, foreign))
+    chain(tokens, '&', "and", foreign, &mut |part, foreign| operand(kind, part, foreign))
         .map(|trees| joined(trees, Tree::All))
 }
 
 fn chain(
     tokens: &[TokenTree],
     operator: char,
-    word: &str,
+    keyword: &str,
     foreign: &mut Foreign,
     operand: &mut dyn FnMut(&[TokenTree], &mut Foreign) -> Option<Tree>,
 ) -> Option<Vec<Tree>> {
     let splits = |token: &TokenTree| {
         is(token, operator)
             || operator == '&' && is(token, '+')
-            || matches!(token, TokenTree::Ident(name) if name == word)
+            || matches!(token, TokenTree::Ident(name) if name == keyword)
     };
     let parts: Vec<&[TokenTree]> = tokens.split(splits).collect();
     if parts.first()?.is_empty() || parts.last()?.is_empty() {
@@ -136,11 +136,11 @@ fn chain(
     parts.into_iter().filter(|part| !part.is_empty()).map(|part| operand(part, foreign)).collect()
 }
 
-fn one(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
+fn operand(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
     match tokens {
         [bang, rest @ ..] if is(bang, '!') => {
             foreign.operator = true;
-            one(kind, rest, foreign).map(|tree| Tree::Not(Box::new(tree)))
+            operand(kind, rest, foreign).map(|tree| Tree::Not(Box::new(tree)))
         }
         [TokenTree::Group(group)] => {
             foreign.brackets |= group.delimiter() == Delimiter::Bracket;
@@ -153,7 +153,7 @@ fn one(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tr
         [TokenTree::Ident(called), TokenTree::Group(group)] => {
             let inside = flat(group.stream());
             let inside = match inside.as_slice() {
-                // A list in a list is the list.
+                // A list that contains only a list is that list.
                 [.., TokenTree::Group(only)] if only.delimiter() == Delimiter::Bracket && inside.len() < 3 => {
                     foreign.brackets = true;
                     flat(only.stream())
@@ -171,13 +171,13 @@ fn one(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tr
                     foreign.operator = true;
                     Some(Tree::Not(Box::new(joined(trees, Tree::Any))))
                 }
-                word if word == kind.word() => Some(joined(trees, Tree::Any)),
+                name if name == kind.word() => Some(joined(trees, Tree::Any)),
                 _ => None,
             }
         }
         [TokenTree::Literal(name)] if name.to_string().starts_with('"') => Some(Tree::Name(name.to_string())),
-        [TokenTree::Ident(word)] if word.to_string().starts_with(char::is_lowercase) => {
-            Some(Tree::Name(format!("\"{word}\"")))
+        [TokenTree::Ident(name)] if name.to_string().starts_with(char::is_lowercase) => {
+            Some(Tree::Name(format!("\"{name}\"")))
         }
         path if is_path(path) || matches!(path, [TokenTree::Ident(_)]) => {
             Some(Tree::Name(text(path.iter().cloned().collect::<TokenStream>())))
@@ -186,7 +186,7 @@ fn one(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tr
     }
 }
 
-/// One tree stays as it is. Trees of the kind that is joined are flattened.
+/// Combines the trees. A single tree is returned unchanged. Nested trees with the same operator are flattened.
 fn joined(mut trees: Vec<Tree>, join: fn(Vec<Tree>) -> Tree) -> Tree {
     if trees.len() == 1 {
         return trees.remove(0);
@@ -213,7 +213,7 @@ mod tests {
 
     fn read(kind: NameKind, form: Form, keyword: &str, tokens: &str) -> Option<String> {
         let tokens = flat(tokens.parse().unwrap());
-        understand(kind, form, keyword, &tokens, &mut Foreign::default())
+        in_our_syntax(kind, form, keyword, &tokens, &mut Foreign::default())
     }
 
     #[test]

@@ -10,13 +10,13 @@ use crate::rule::{Parameter, ParameterSource};
 use crate::suggest;
 use crate::user_path::UserPath;
 
-/// What is written between the parentheses.
+/// The arguments between the parentheses.
 pub(crate) struct PathParameters {
     form: Form,
     /// At least one.
     pub(crate) names: Vec<Ident>,
     pub(crate) of: Option<UserPath>,
-    /// The option `deny` as it is written, and whether it reveals a row of another owner.
+    /// The identifier of the option `deny`, and whether the option reveals rows of other owners.
     pub(crate) deny: Option<(Ident, bool)>,
     pub(crate) source: ParameterSource,
 }

@@ -1,7 +1,7 @@
 //! `#[authorize(role("admin") || (owner(id) && !scope("read-only")))]`.
 //!
-//! Threat: an expression that is evaluated otherwise than it reads (CWE-783). Promise: the tokens are parsed into our own tree,
-//! where `&&` binds tighter than `||` as in Rust, and unknown conditions are rejected.
+//! Threat: an expression whose evaluation differs from its reading (CWE-783). Promise: the tokens are parsed into palisade's own
+//! tree, where `&&` binds tighter than `||` as in Rust, and unknown conditions are rejected.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};
 
@@ -32,14 +32,14 @@ impl Attribute for Authorize {
 
 /// Returns `None` if anything could not be understood, which was reported.
 fn expression(keyword: &Ident, mut tokens: Vec<TokenTree>, diagnostics: &mut Diagnostics) -> Option<Rule> {
-    // A formatter may put a comma behind a long expression.
+    // A formatter may add a trailing comma to a long expression.
     tokens.pop_if(|last| matches!(last, TokenTree::Punct(punct) if punct.as_char() == ','));
     if tokens.is_empty() {
         diagnostics.error(keyword.span(), "`authorize` needs an expression", EXAMPLE);
         return None;
     }
     let mut reader = Reader { rest: &tokens, last: keyword.span(), diagnostics };
-    let rule = reader.either()?;
+    let rule = reader.or_expression()?;
     if let [next, ..] = reader.rest {
         let (next, diagnostics) = (next.clone(), reader.diagnostics);
         let message = match &next {
@@ -58,18 +58,18 @@ fn expression(keyword: &Ident, mut tokens: Vec<TokenTree>, diagnostics: &mut Dia
 
 struct Reader<'t, 'e> {
     rest: &'t [TokenTree],
-    /// The span of the token that was read last. A diagnostic about something that is missing behind it points there.
+    /// The span of the last token that was read. A diagnostic about a missing token points there.
     last: Span,
     diagnostics: &'e mut Diagnostics,
 }
 
 impl<'t> Reader<'t, '_> {
-    fn either(&mut self) -> Option<Rule> {
-        self.chain('|', Self::both, Rule::Any)
+    fn or_expression(&mut self) -> Option<Rule> {
+        self.chain('|', Self::and_expression, Rule::Any)
     }
 
-    fn both(&mut self) -> Option<Rule> {
-        self.chain('&', Self::one, Rule::All)
+    fn and_expression(&mut self) -> Option<Rule> {
+        self.chain('&', Self::operand, Rule::All)
     }
 
     fn chain(
@@ -79,14 +79,15 @@ impl<'t> Reader<'t, '_> {
         join: fn(Vec<Rule>) -> Rule,
     ) -> Option<Rule> {
         let mut rules = vec![operand(self)?];
-        while self.takes(operator)? {
+        while self.consume_operator(operator)? {
             rules.push(operand(self)?);
         }
         Some(if rules.len() == 1 { rules.remove(0) } else { join(rules) })
     }
 
-    /// Whether the doubled operator follows, which is then read. Reports a single one, or one in words, and returns `None`.
-    fn takes(&mut self, operator: char) -> Option<bool> {
+    /// Consumes the doubled operator and returns `true` if it follows. Reports a single character, or `and` and `or`, and returns
+    /// `None`.
+    fn consume_operator(&mut self, operator: char) -> Option<bool> {
         let is = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == operator);
         match self.rest {
             [first, second, rest @ ..] if is(first) && is(second) => {
@@ -111,16 +112,16 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn one(&mut self) -> Option<Rule> {
+    fn operand(&mut self) -> Option<Rule> {
         match self.rest {
             [TokenTree::Punct(bang), rest @ ..] if bang.as_char() == '!' => {
                 (self.rest, self.last) = (rest, bang.span());
-                self.one().map(|rule| Rule::Not(Box::new(rule)))
+                self.operand().map(|rule| Rule::Not(Box::new(rule)))
             }
             [TokenTree::Group(group), rest @ ..] if group.delimiter() == Delimiter::Parenthesis => {
                 self.rest = rest;
                 self.last = group.span_close();
-                self.inside(group)
+                self.parenthesized(group)
             }
             [TokenTree::Ident(keyword), TokenTree::Group(group), rest @ ..]
                 if group.delimiter() == Delimiter::Parenthesis && keyword != "not" =>
@@ -132,7 +133,7 @@ impl<'t> Reader<'t, '_> {
             [TokenTree::Ident(keyword), rest @ ..] => {
                 self.rest = rest;
                 self.last = keyword.span();
-                self.alone(keyword)
+                self.bare_condition(keyword)
             }
             [TokenTree::Literal(literal), ..] => {
                 let help = format!("write `role({literal})`, `permission({literal})` or `scope({literal})`");
@@ -150,14 +151,14 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn inside(&mut self, group: &Group) -> Option<Rule> {
+    fn parenthesized(&mut self, group: &Group) -> Option<Rule> {
         let tokens = flat(group.stream());
         if tokens.is_empty() {
             self.diagnostics.error(group.span(), "these parentheses are empty", CONDITION);
             return None;
         }
         let mut reader = Reader { rest: &tokens, last: group.span_open(), diagnostics: &mut *self.diagnostics };
-        let rule = reader.either()?;
+        let rule = reader.or_expression()?;
         if let [next, ..] = reader.rest {
             let span = next.span();
             self.diagnostics.error(
@@ -170,7 +171,7 @@ impl<'t> Reader<'t, '_> {
         Some(rule)
     }
 
-    fn alone(&mut self, keyword: &Ident) -> Option<Rule> {
+    fn bare_condition(&mut self, keyword: &Ident) -> Option<Rule> {
         let text = keyword.to_string();
         match text.as_str() {
             "authenticated" => return Some(Rule::Authenticated),

@@ -37,7 +37,7 @@ impl Attribute for CompressedBody {
     }
 }
 
-/// How many bytes a body may inflate to.
+/// The maximum size of an inflated body, in bytes.
 struct Size(u64);
 
 impl Unchecked for Size {

@@ -34,7 +34,7 @@ use crate::item::{Argument, Handler};
 use crate::policy::{Access, Additions, Checked, Policy, Rejected};
 use crate::suggest;
 
-/// Each attribute of palisade. What they add to a policy is emitted in this order.
+/// Each attribute of palisade. Their additions to a policy are emitted in this order.
 pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
     &route::GET,
     &route::POST,
@@ -60,7 +60,7 @@ pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
     &compressed_body::CompressedBody,
 ];
 
-/// One attribute: how it is written, and what it adds to a policy.
+/// One attribute: its syntax, and its additions to a policy.
 pub(crate) trait Attribute: Sync {
     /// The keyword: `get` for `#[get("/users")]`.
     fn keyword(&self) -> &'static str;
@@ -85,11 +85,11 @@ pub(crate) trait Attribute: Sync {
 pub(crate) enum Clause {
     /// It defines who may call. A handler without such an attribute does not compile.
     Access(Option<Access>),
-    /// It defines where the handler is found.
+    /// It defines the route of the handler.
     Route(WrittenRoute),
-    /// A request of a caller who may call must meet it too.
+    /// A condition that each request must satisfy in addition to the access rules.
     Condition(Option<Box<dyn Unchecked>>),
-    /// It does something for each request.
+    /// An effect on each request.
     Effect(Option<Box<dyn Unchecked>>),
 }
 
@@ -117,7 +117,7 @@ pub(crate) trait Unchecked {
     );
 }
 
-/// What a condition or an effect may ask about the rest of the handler.
+/// The parts of the handler that a condition or an effect is checked against.
 pub(crate) struct Context<'h> {
     pub(crate) handler: &'h Handler,
     pub(crate) callers: Callers,

@@ -14,7 +14,7 @@ impl Attribute for Public {
         "public"
     }
 
-    /// A mistake in the reason is reported. It leaves no doubt that the route is meant to be public.
+    /// A mistake in the reason is reported. The clause is still `Access::Public`, because the intention is clear.
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
         Clause::Access(Some(Access::Public(reason::parse(arguments, "public", HELP, diagnostics))))
     }

@@ -28,7 +28,7 @@ pub(super) struct RouteAttribute {
     method: Option<&'static str>,
 }
 
-/// A route as it is written. Each part that could not be understood was reported, and is left out.
+/// A route before it is checked. Each part that could not be understood was reported and is omitted.
 pub(crate) struct WrittenRoute {
     methods: Vec<&'static str>,
     pub(super) path: Option<LitStr>,
@@ -87,7 +87,7 @@ pub(super) fn check(
     Ok(Some(Route { methods, path, name, guards, wraps }))
 }
 
-/// It was reported.
+/// The path could not be understood, which was reported.
 pub(super) struct PathNotUnderstood;
 
 fn path(argument: &Argument, example: &str, diagnostics: &mut Diagnostics) -> Option<LitStr> {

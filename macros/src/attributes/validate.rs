@@ -41,13 +41,13 @@ impl Attribute for Validate {
     }
 }
 
-/// Which arguments the attribute names.
+/// The arguments that the attribute names.
 enum Written {
     EachInput,
     Only(Vec<Ident>),
 }
 
-/// Returns `None` if no name could be understood. That differs from naming none, which means every input.
+/// Returns `None` if no name could be understood. An empty list of names, in contrast, selects every input.
 fn written(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Written> {
     if arguments.is_empty() {
         return Some(Written::EachInput);

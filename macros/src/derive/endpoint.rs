@@ -21,7 +21,7 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
             "this derive is only for the expansions of palisade's attributes\n= help: write `#[palisade::get(\"/..\")]` above a handler"
         });
     };
-    // The span of the derive, so that the compiler does not take it for the user's name.
+    // Has the span of the derive, so that the compiler does not treat it as a name that the user wrote.
     let mut name: Ident = name.clone();
     name.set_span(Span::call_site().located_at(name.span()));
     implementations(&name, &promised.stream(), &arguments.stream())

@@ -18,13 +18,13 @@ use crate::suggest;
 struct Variant {
     ident: Ident,
     name: String,
-    /// Whether `#[role("..")]` has said so.
+    /// Whether `#[role("..")]` sets the name.
     renamed: bool,
     implies: Vec<Ident>,
     grants: Vec<LitStr>,
 }
 
-/// What could be understood is emitted in any case, so that one mistake is one message.
+/// The roles that could be understood are emitted in any case, so that one mistake is one message.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::new();
     let expansion = match syn::parse2::<DeriveInput>(item) {
@@ -48,28 +48,28 @@ fn expand(input: &DeriveInput, diagnostics: &mut Diagnostics) -> TokenStream {
         return TokenStream::new();
     };
     if let Some(parameter) = input.generics.params.first() {
-        let place = parameter.to_token_stream().into_iter().next().map_or(name.span(), |token| token.span());
-        diagnostics.error(place, "an enum of roles can't be generic", "remove the parameter");
+        let first = parameter.to_token_stream().into_iter().next().map_or(name.span(), |token| token.span());
+        diagnostics.error(first, "an enum of roles cannot be generic", "remove the parameter");
         return TokenStream::new();
     }
     if body.variants.is_empty() {
         diagnostics.error(name.span(), "the enum has no variants", EXAMPLE);
     }
-    for word in input.attrs.iter().filter_map(ours) {
+    for keyword in input.attrs.iter().filter_map(keyword_of) {
         diagnostics.error(
-            word.span(),
-            format!("`{word}` belongs to a variant, not to the enum"),
+            keyword.span(),
+            format!("`{keyword}` belongs to a variant, not to the enum"),
             "write it above a variant",
         );
     }
     let mut variants: Vec<Variant> = Vec::new();
     for variant in &body.variants {
         if !matches!(variant.fields, Fields::Unit) {
-            let what = format!("the role `{}` can't have fields", variant.ident);
-            diagnostics.error(variant.ident.span(), what, format!("write `{}`", variant.ident));
+            let message = format!("the role `{}` cannot have fields", variant.ident);
+            diagnostics.error(variant.ident.span(), message, format!("write `{}`", variant.ident));
         }
         let read = read(&variant.ident, &variant.attrs, diagnostics);
-        // A name in `#[role("..")]` was checked where it is written.
+        // A name in `#[role("..")]` was checked when it was read.
         if !read.renamed
             && let Err(error) = NameKind::Role.check(&read.name)
         {
@@ -80,13 +80,13 @@ fn expand(input: &DeriveInput, diagnostics: &mut Diagnostics) -> TokenStream {
             );
         }
         if variants.iter().any(|earlier| earlier.name == read.name) {
-            let what = format!("duplicate role name \"{}\"", read.name);
-            diagnostics.error(variant.ident.span(), what, "give one of them another name with `#[role(\"..\")]`");
+            let message = format!("duplicate role name \"{}\"", read.name);
+            diagnostics.error(variant.ident.span(), message, "give one of them another name with `#[role(\"..\")]`");
         }
         variants.push(read);
     }
-    known(&mut variants, diagnostics);
-    cycles(&variants, diagnostics);
+    check_implied_roles(&mut variants, diagnostics);
+    check_cycles(&variants, diagnostics);
     emit(name, &variants, &body.variants.iter().map(|variant| &variant.fields).collect::<Vec<_>>())
 }
 
@@ -99,8 +99,8 @@ fn read(ident: &Ident, attributes: &[Attribute], diagnostics: &mut Diagnostics) 
         grants: Vec::new(),
     };
     for attribute in attributes {
-        let Some(word) = ours(attribute) else { continue };
-        let cure = match word.to_string().as_str() {
+        let Some(keyword) = keyword_of(attribute) else { continue };
+        let help = match keyword.to_string().as_str() {
             "implies" => "write `#[implies(Editor)]`, with variants of this enum",
             "grants" => "write `#[grants(\"users:delete\")]`",
             _ => "write `#[role(\"admin\")]`",
@@ -110,27 +110,29 @@ fn read(ident: &Ident, attributes: &[Attribute], diagnostics: &mut Diagnostics) 
             _ => Vec::new(),
         };
         if tokens.is_empty() {
-            diagnostics.error(word.span(), format!("`{word}` needs a name"), cure);
+            diagnostics.error(keyword.span(), format!("`{keyword}` needs a name"), help);
         }
         for part in tokens.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')) {
             match part {
                 [] => {}
-                [TokenTree::Ident(other)] if word == "implies" => {
+                [TokenTree::Ident(other)] if keyword == "implies" => {
                     if variant.implies.contains(other) {
                         diagnostics.error(other.span(), format!("duplicate `{other}`"), "remove one of the two");
                     } else {
                         variant.implies.push(other.clone());
                     }
                 }
-                [TokenTree::Literal(literal)] if word != "implies" => {
+                [TokenTree::Literal(literal)] if keyword != "implies" => {
                     match syn::parse2::<LitStr>(TokenTree::from(literal.clone()).into()) {
-                        Ok(text) => named(word, text, &mut variant, diagnostics),
-                        Err(_) => diagnostics.error(literal.span(), format!("`{word}` takes a name in quotes"), cure),
+                        Ok(text) => add_name(keyword, text, &mut variant, diagnostics),
+                        Err(_) => {
+                            diagnostics.error(literal.span(), format!("`{keyword}` takes a name in quotes"), help)
+                        }
                     }
                 }
                 [first, ..] => {
-                    let what = if word == "implies" { "takes variants of this enum" } else { "takes a name in quotes" };
-                    diagnostics.error(first.span(), format!("`{word}` {what}"), cure);
+                    let expected = if keyword == "implies" { "variants of this enum" } else { "a name in quotes" };
+                    diagnostics.error(first.span(), format!("`{keyword}` takes {expected}"), help);
                 }
             }
         }
@@ -138,14 +140,14 @@ fn read(ident: &Ident, attributes: &[Attribute], diagnostics: &mut Diagnostics) 
     variant
 }
 
-/// The word of an attribute that belongs to the derive.
-fn ours(attribute: &Attribute) -> Option<&Ident> {
-    attribute.path().get_ident().filter(|word| ["implies", "grants", "role"].iter().any(|ours| word == ours))
+/// The keyword of an attribute that belongs to the derive.
+fn keyword_of(attribute: &Attribute) -> Option<&Ident> {
+    attribute.path().get_ident().filter(|keyword| ["implies", "grants", "role"].iter().any(|ours| keyword == ours))
 }
 
-fn named(word: &Ident, text: LitStr, variant: &mut Variant, diagnostics: &mut Diagnostics) {
+fn add_name(keyword: &Ident, text: LitStr, variant: &mut Variant, diagnostics: &mut Diagnostics) {
     let written = text.value();
-    let kind = if word == "role" { NameKind::Role } else { NameKind::Permission };
+    let kind = if keyword == "role" { NameKind::Role } else { NameKind::Permission };
     if let Err(error) = kind.check(&written) {
         diagnostics.error(text.span(), kind.message(error), format!("write a name, such as {}", kind.example()));
     } else if kind == NameKind::Role && variant.renamed {
@@ -160,8 +162,8 @@ fn named(word: &Ident, text: LitStr, variant: &mut Variant, diagnostics: &mut Di
     }
 }
 
-/// Every implied role is a variant, and another one.
-fn known(variants: &mut [Variant], diagnostics: &mut Diagnostics) {
+/// Reports and removes each implied role that is unknown or is the role itself.
+fn check_implied_roles(variants: &mut [Variant], diagnostics: &mut Diagnostics) {
     let names: Vec<String> = variants.iter().map(|variant| variant.ident.to_string()).collect();
     for variant in variants {
         let own = &variant.ident;
@@ -171,8 +173,8 @@ fn known(variants: &mut [Variant], diagnostics: &mut Diagnostics) {
                 diagnostics.error(implied.span(), format!("`{own}` implies itself"), "remove it");
             } else if !names.contains(&text) {
                 let others = names.iter().map(String::as_str).filter(|name| own != name);
-                let cure = suggest::help(&text, others.collect::<Vec<_>>());
-                diagnostics.error(implied.span(), format!("unknown role `{text}`"), cure);
+                let help = suggest::help(&text, others.collect::<Vec<_>>());
+                diagnostics.error(implied.span(), format!("unknown role `{text}`"), help);
             } else {
                 return true;
             }
@@ -181,7 +183,7 @@ fn known(variants: &mut [Variant], diagnostics: &mut Diagnostics) {
     }
 }
 
-fn cycles(variants: &[Variant], diagnostics: &mut Diagnostics) {
+fn check_cycles(variants: &[Variant], diagnostics: &mut Diagnostics) {
     let names: Vec<(String, Vec<String>)> = variants
         .iter()
         .map(|variant| (variant.ident.to_string(), variant.implies.iter().map(Ident::to_string).collect()))
@@ -190,12 +192,12 @@ fn cycles(variants: &[Variant], diagnostics: &mut Diagnostics) {
     for (name, implies) in &names {
         roles.add(name, implies.iter().map(String::as_str));
     }
-    let Some(way) = roles.first_cycle() else { return };
-    let first = variants.iter().find(|variant| way.first().is_some_and(|first| variant.ident == first));
+    let Some(cycle) = roles.first_cycle() else { return };
+    let first = variants.iter().find(|variant| cycle.first().is_some_and(|first| variant.ident == first));
     let Some(first) = first else { return };
-    let what = format!("roles imply each other in a cycle: {}", way.join(" -> "));
-    let place = first.implies.first().map_or(first.ident.span(), Ident::span);
-    diagnostics.error(place, what, "remove one of these `implies`: a role implies lesser ones only");
+    let message = format!("roles imply each other in a cycle: {}", cycle.join(" -> "));
+    let span = first.implies.first().map_or(first.ident.span(), Ident::span);
+    diagnostics.error(span, message, "remove one of these `implies`: a role must not imply itself");
 }
 
 fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {
@@ -204,7 +206,7 @@ fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {
         let any = with_fields(fields).then(|| quote!({ .. }));
         quote!(Self::#ident #any => #name)
     });
-    // A variant with fields was reported, and is no role.
+    // A variant with fields was reported, and is not a role.
     let roles = variants.iter().zip(fields).filter(|(_, fields)| !with_fields(fields));
     let definitions = roles.map(|(Variant { ident, implies, grants, .. }, _)| {
         quote! {
@@ -218,12 +220,12 @@ fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {
     let body = if variants.is_empty() { quote!(match *self {}) } else { quote!(match self { #(#arms),* }) };
     quote! {
         impl #name {
-            /// The role's name, as it stands in tokens and rules.
+            /// The role's name in tokens and rules.
             pub const fn role_name(&self) -> &'static str {
                 #body
             }
 
-            /// The same, for generated code: a constant text has a function of this name too.
+            /// The name as bytes. Generated code calls it, because a constant `&str` has a method with the same name.
             #[doc(hidden)]
             pub const fn as_bytes(&self) -> &'static [u8] {
                 self.role_name().as_bytes()

@@ -10,7 +10,7 @@ use crate::hygiene::local;
 use crate::item::Argument;
 use crate::policy::{CountedField, Step, Validation};
 
-/// `|__all, (_, __body)| __all.named(__body)?.done()`. The compiler reports a type that can't be validated at the argument, and
+/// `|__all, (_, __body)| __all.named(__body)?.done()`. The compiler reports a type that cannot be validated at the argument, and
 /// the lack of any input at the attribute.
 pub(super) fn checks(validation: &Validation, arguments: &[Argument]) -> TokenStream {
     let Validation { steps, attribute, .. } = validation;
@@ -24,23 +24,23 @@ pub(super) fn checks(validation: &Validation, arguments: &[Argument]) -> TokenSt
             Step::Named => "named",
         };
         let present = argument.present.as_ref();
-        let argument = held(at, argument);
+        let argument = closure_name(at, argument);
         let check = Ident::new(check, argument.span());
         Some((present, quote_spanned!(argument.span()=> .#check(#argument)?)))
     });
-    if always_there(arguments) {
+    if all_unconditional(arguments) {
         let (parameters, calls) = (tuple(arguments, read), calls.map(|(_, call)| call));
         return quote!(|#all, #parameters| #all #(#calls)* #done);
     }
     let (every, taken) = list(arguments, read);
     let calls = calls.map(|(present, call)| {
-        let present = under(present);
+        let present = cfg_attribute(present);
         quote!(#present let #all = #all #call;)
     });
     quote!(|#all, #every| { #taken #(#calls)* #all #done })
 }
 
-/// `|__keys, (_, __body)| __keys.of("body.email", &__body.email)`. The compiler reports a type that can't be a key at the
+/// `|__keys, (_, __body)| __keys.of("body.email", &__body.email)`. The compiler reports a type that cannot be a key at the
 /// field in the attribute.
 pub(super) fn keys(fields: &[CountedField], arguments: &[Argument]) -> TokenStream {
     let keys = local("__keys", Span::call_site());
@@ -48,18 +48,18 @@ pub(super) fn keys(fields: &[CountedField], arguments: &[Argument]) -> TokenStre
     let calls = fields.iter().filter_map(|CountedField { field, arguments: found }| {
         let span = Span::mixed_site().located_at(field.span());
         let at = *found.first()?;
-        let (text, mut argument) = (field.text(), held(at, arguments.get(at)?));
+        let (text, mut argument) = (field.text(), closure_name(at, arguments.get(at)?));
         argument.set_span(span);
         let present = CfgPredicate::any(found.iter().map(|at| arguments.get(*at)?.present.as_ref()));
         Some((present, field, quote_spanned!(span=> .of(#text, &#argument #field))))
     });
-    if always_there(arguments) {
+    if all_unconditional(arguments) {
         let (parameters, calls) = (tuple(arguments, read), calls.map(|(_, _, call)| call));
         return quote!(|#keys, #parameters| #keys #(#calls)*);
     }
     let (every, taken) = list(arguments, read);
     let calls = calls.map(|(present, field, call)| {
-        // Without its argument the rate limit would have no key, and would limit nobody.
+        // Without its argument, the rate limit would have no key and no effect.
         let absent = present.as_ref().map(|present| {
             let argument = field.argument.unraw();
             let absent = present.not();
@@ -70,18 +70,18 @@ pub(super) fn keys(fields: &[CountedField], arguments: &[Argument]) -> TokenStre
             );
             quote_spanned!(field.argument.span()=> #[cfg(#absent)] ::core::compile_error! { #message })
         });
-        let present = under(present.as_ref());
+        let present = cfg_attribute(present.as_ref());
         quote!(#absent #present let #keys = #keys #call;)
     });
     quote!(|#keys, #every| { #taken #(#calls)* #keys })
 }
 
-/// `#[cfg(..)]`, unless the argument is always there.
-fn under(present: Option<&CfgPredicate>) -> Option<TokenStream> {
+/// `#[cfg(..)]`, unless the argument always exists.
+fn cfg_attribute(present: Option<&CfgPredicate>) -> Option<TokenStream> {
     present.map(CfgPredicate::attribute)
 }
 
-fn always_there(arguments: &[Argument]) -> bool {
+fn all_unconditional(arguments: &[Argument]) -> bool {
     arguments.iter().all(|argument| argument.present.is_none())
 }
 
@@ -90,25 +90,25 @@ fn tuple(arguments: &[Argument], read: impl Fn(usize) -> bool) -> TokenStream {
     let parameters = arguments
         .iter()
         .enumerate()
-        .map(|(at, argument)| if read(at) { held(at, argument).into_token_stream() } else { quote!(_) });
+        .map(|(at, argument)| if read(at) { closure_name(at, argument).into_token_stream() } else { quote!(_) });
     quote!((#(#parameters,)*))
 }
 
-/// The arguments one after the other, because a statement can have a `#[cfg(..)]`, but a part of a pattern can't. Returns the
+/// The arguments one after the other, because a statement can have a `#[cfg(..)]`, but a part of a pattern cannot. Returns the
 /// name of the whole list, and the statements that take it apart.
 fn list(arguments: &[Argument], read: impl Fn(usize) -> bool) -> (Ident, TokenStream) {
     let [every, rest] = ["__arguments", "__rest"].map(|name| local(name, Span::call_site()));
     let taken = arguments.iter().enumerate().map(|(at, argument)| {
-        let name = if read(at) { held(at, argument).into_token_stream() } else { quote!(_) };
-        let present = under(argument.present.as_ref());
+        let name = if read(at) { closure_name(at, argument).into_token_stream() } else { quote!(_) };
+        let present = cfg_attribute(argument.present.as_ref());
         quote!(#present let (#name, #rest) = #rest;)
     });
     let taken = quote!(let #rest = ::palisade::__v1::Listed::listed(#every); #(#taken)*);
     (every, taken)
 }
 
-/// The name of an argument in a closure: after the first name that its pattern binds, or after its index.
-fn held(at: usize, argument: &Argument) -> Ident {
+/// The name of an argument in a closure: derived from the first name that its pattern binds, or from its index.
+fn closure_name(at: usize, argument: &Argument) -> Ident {
     let name =
         argument.names.first().map(|name| name.unraw().to_string()).filter(|name| !COLLECTORS.contains(&name.as_str()));
     let name = name.unwrap_or_else(|| at.to_string());

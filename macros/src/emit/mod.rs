@@ -1,7 +1,7 @@
-//! What the compiler gets. Emission cannot fail, because everything was checked before.
+//! Emits the expansion. Emission cannot fail, because everything was checked before.
 //!
-//! Each path is absolute, so that no item of the user's can take its place. The handler becomes an item inside of a function,
-//! so that it sees none of our names.
+//! Each path is absolute, so that the user's items cannot shadow palisade's. The handler becomes an item inside of a function, so
+//! that the generated names are not in its scope.
 
 mod arguments;
 mod policy;
@@ -46,7 +46,7 @@ pub(crate) fn rejected(rejected: &Rejected) -> TokenStream {
     let fits = handler.fitness == Fitness::Fit;
     let expansion = Expansion {
         handler,
-        policy: policy::nobody(&handler.signature.ident),
+        policy: policy::deny_all(&handler.signature.ident),
         arguments: types::arguments_of_rejected(handler),
         call: fits.then_some(&none),
     };
@@ -58,9 +58,9 @@ struct Expansion<'a> {
     handler: &'a Handler,
     /// `&'static Policy`
     policy: TokenStream,
-    /// What the compiler checks of the argument types.
+    /// The compile-time checks of the argument types.
     arguments: TokenStream,
-    /// What happens between the checks of the policy and the call of the handler. `None` if it cannot be called.
+    /// The handler with the checks of its arguments, which run after the policy. `None` if the function cannot be called.
     call: Option<&'a Additions>,
 }
 
@@ -93,7 +93,7 @@ impl Expansion<'_> {
         };
         let deprecated = handler.attributes.iter().any(|attribute| attribute.is_builtin("deprecated"));
         let (derived, implementations) = if deprecated {
-            // An `impl` of ours would count as a use of the deprecated type. The code of a derive does not.
+            // An emitted `impl` would be linted as a use of the deprecated type. The code of a derive is not.
             (Some(quote!(#[derive(::palisade::__v1::Endpoint)] #[endpoint({ #members } { #arguments })])), None)
         } else {
             let implementations = quote! {
@@ -117,7 +117,7 @@ impl Expansion<'_> {
         }
     }
 
-    /// A function that somebody else routes: `web::get().to(..)`, or actix-web's own attribute.
+    /// A function that palisade does not route: `web::get().to(..)` or an attribute of actix-web does.
     fn function(&self) -> TokenStream {
         let Self { handler, policy, arguments, call } = self;
         let Handler { visibility, signature, .. } = handler;
@@ -136,7 +136,7 @@ impl Expansion<'_> {
             let policy = constant("__POLICY", &quote!(&::palisade::__v1::Policy), policy);
             quote!(let #held = #policy; let #called = #handler;)
         });
-        // In a constant, so that the handler sees no name of it.
+        // In a constant, so that its names are not in the handler's scope.
         let arguments = (call.is_some() && !handler.arguments.is_empty()).then(|| {
             quote!(
                 const _: () = {
@@ -183,7 +183,7 @@ impl Expansion<'_> {
     }
 }
 
-/// What reads the arguments before the handler gets them.
+/// The closures that read the arguments before the handler runs.
 struct Closures {
     /// Validates them.
     checks: Option<TokenStream>,
@@ -223,15 +223,15 @@ fn location(methods: &[&str], path: &str, name: Option<&LitStr>) -> TokenStream 
     }
 }
 
-/// The user's function, unchanged but for its visibility.
+/// The user's function. Only its visibility is changed.
 fn inner(handler: &Handler) -> TokenStream {
     let Handler { attributes, signature, body, .. } = handler;
-    // Documentation and deprecation belong to the outer name. Our call of the function must not be warned about.
+    // Documentation and deprecation belong to the outer name. The generated call of the function must not cause a warning.
     let attributes = attributes.iter().filter(|attribute| !is_about_the_name(attribute));
     quote!(#(#attributes)* #signature #body)
 }
 
-/// Whether the attribute is about the item as others see it. (`cfg` is handled by the compiler before any macro.)
+/// Whether the attribute belongs to the outer name of the item. (`cfg` is handled by the compiler before any macro.)
 fn is_about_the_name(attribute: &OuterAttribute) -> bool {
     attribute.is_builtin("doc") || attribute.is_builtin("deprecated")
 }

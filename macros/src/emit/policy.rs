@@ -9,7 +9,7 @@ use crate::attributes::ATTRIBUTES;
 use crate::hygiene::Names;
 use crate::policy::{Access, Policy};
 
-/// `&Policy::new(Owner("id")).of(module_path!(), "show_user")`, followed by what the attributes add.
+/// `&Policy::new(Owner("id")).of(module_path!(), "show_user")`, followed by the additions of the attributes.
 pub(super) fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
     let Policy { access, additions } = policy;
     let mut names = if policy.has_user_path() { Names::whole() } else { Names::short() };
@@ -24,8 +24,8 @@ pub(super) fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
     finish(names, handler, &rule, &quote!(#reason #(#added)*))
 }
 
-/// The policy of a handler that does not compile: nobody may call it.
-pub(super) fn nobody(handler: &Ident) -> TokenStream {
+/// The policy of a handler that does not compile. It rejects every caller.
+pub(super) fn deny_all(handler: &Ident) -> TokenStream {
     let names = Names::short();
     let rule = names.rule("Nobody");
     finish(names, handler, &rule, &TokenStream::new())
@@ -39,7 +39,7 @@ fn finish(mut names: Names, handler: &Ident, rule: &TokenStream, calls: &TokenSt
         return policy;
     }
     let imports = names.imports();
-    // Names are short inside of the block, for a reader of the expansion. It contains no name of the user's.
+    // Names are short inside of the block, which is easier to read. This is safe, because the block contains no names of the user.
     quote! {{
         use ::palisade::__v1::{#(#imports,)* Rule::*};
         #policy

@@ -19,14 +19,14 @@ pub(super) fn handler(signature: &Signature) -> TokenStream {
     let answer = match &signature.output {
         // The compiler infers it.
         ReturnType::Type(_, answer) if is_opaque(answer.to_token_stream()) => quote_spanned!(span(answer)=> _),
-        ReturnType::Type(_, answer) => lasting(answer.to_token_stream(), &lifetimes),
+        ReturnType::Type(_, answer) => with_static_lifetimes(answer.to_token_stream(), &lifetimes),
         ReturnType::Default => {
             let mut nothing = Group::new(Delimiter::Parenthesis, TokenStream::new());
             nothing.set_span(signature.ident.span());
             nothing.to_token_stream()
         }
     };
-    let each = each(signature);
+    let each = argument_types(signature);
     let name = &signature.ident;
     quote!(::palisade::__v1::handler!(#name; #answer; #each))
 }
@@ -41,7 +41,7 @@ fn is_opaque(answer: TokenStream) -> bool {
 }
 
 /// `guarded, 1, (); Path<u32>, Json<Note>`: who may call, the number of path parameters, the rows and the arguments, for a
-/// `macro_rules!` of the runtime. What that expands to would only distract a reader.
+/// `macro_rules!` of the runtime, which keeps the expansion readable.
 pub(super) fn arguments(checked: &Checked) -> TokenStream {
     let Checked { handler, route, policy: Policy { access, .. } } = checked;
     let template = route.as_ref().map(|route| route.path.value()).unwrap_or_default();
@@ -52,27 +52,27 @@ pub(super) fn arguments(checked: &Checked) -> TokenStream {
         Access::DenyAll(_) => (quote!(closed), quote!(())),
         Access::Rule(rule) => (quote!(guarded), rows(rule)),
     };
-    let each = each(&handler.signature);
+    let each = argument_types(&handler.signature);
     quote!(#access, #parameters, #rows; #each)
 }
 
-/// The same for a handler with a mistake, which nobody may call.
+/// The same for a handler with a mistake, which rejects every caller.
 pub(super) fn arguments_of_rejected(handler: &Handler) -> TokenStream {
     match handler.fitness {
         Fitness::Unfit => quote!(closed, 0, ();),
         Fitness::Fit => {
-            let each = each(&handler.signature);
+            let each = argument_types(&handler.signature);
             quote!(closed, 0, (); #each)
         }
     }
 }
 
 /// The types of the arguments, each with its `#[cfg(..)]`.
-fn each(signature: &Signature) -> TokenStream {
+fn argument_types(signature: &Signature) -> TokenStream {
     let lifetimes = lifetimes(signature);
     let each = signature.inputs.iter().filter_map(typed).map(|PatType { attrs, ty, .. }| {
         let conditions = attrs.iter().filter(|attribute| is_condition(attribute));
-        let ty = lasting(ty.to_token_stream(), &lifetimes);
+        let ty = with_static_lifetimes(ty.to_token_stream(), &lifetimes);
         quote!(#(#conditions)* #ty)
     });
     quote!(#(#each),*)
@@ -116,7 +116,7 @@ fn lifetimes(signature: &Signature) -> Vec<&Ident> {
 }
 
 /// The type with `'static` for each lifetime of the function, because those are not known outside of it.
-fn lasting(tokens: TokenStream, lifetimes: &[&Ident]) -> TokenStream {
+fn with_static_lifetimes(tokens: TokenStream, lifetimes: &[&Ident]) -> TokenStream {
     let mut of_lifetime = false;
     let replaced = tokens.into_iter().map(|token| {
         let named =
@@ -124,7 +124,7 @@ fn lasting(tokens: TokenStream, lifetimes: &[&Ident]) -> TokenStream {
         match token {
             TokenTree::Ident(name) if named && lifetimes.contains(&&name) => Ident::new("static", name.span()).into(),
             TokenTree::Group(group) => {
-                let mut inside = Group::new(group.delimiter(), lasting(group.stream(), lifetimes));
+                let mut inside = Group::new(group.delimiter(), with_static_lifetimes(group.stream(), lifetimes));
                 inside.set_span(group.span());
                 inside.into()
             }

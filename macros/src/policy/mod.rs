@@ -1,4 +1,4 @@
-//! The checked model: what the attributes of one handler mean together.
+//! The checked model: the combined meaning of the attributes of one handler.
 //!
 //! `attributes` makes it only if there is no mistake, so `emit` prints it without a decision that could fail.
 
@@ -12,15 +12,15 @@ use crate::cfg_predicate::CfgPredicate;
 use crate::item::Handler;
 use crate::rule::Rule;
 
-/// A handler, and what its attributes mean.
+/// A handler and the meaning of its attributes.
 pub(crate) struct Checked {
     pub(crate) handler: Handler,
-    /// `None` if the handler is routed by somebody else: by `web::get().to(..)` or by actix-web's own attribute.
+    /// `None` if palisade does not route the handler, but `web::get().to(..)` or an attribute of actix-web does.
     pub(crate) route: Option<Route>,
     pub(crate) policy: Policy,
 }
 
-/// A handler with a mistake, which was reported. It is emitted as a route that nobody may call.
+/// A handler with a mistake, which was reported. It is emitted as a route that rejects every caller.
 pub(crate) struct Rejected {
     pub(crate) handler: Handler,
     /// Whether the handler has a route attribute, so that it may be registered as an endpoint.
@@ -34,17 +34,17 @@ pub(crate) struct Policy {
 
 /// Who may call.
 pub(crate) enum Access {
-    /// Everybody. Perhaps with the reason.
+    /// Every caller. The reason is optional.
     Public(Option<LitStr>),
-    /// Everybody, but bad credentials are rejected.
+    /// Every caller, but invalid credentials are rejected.
     OptionalAuth,
-    /// Nobody, with the reason.
+    /// No caller. Contains the reason.
     DenyAll(LitStr),
     /// Authenticated callers for whom the rule holds.
     Rule(Rule),
 }
 
-/// Where the handler is found.
+/// The route of the handler.
 pub(crate) struct Route {
     pub(crate) methods: Vec<&'static str>,
     pub(crate) path: LitStr,
@@ -53,26 +53,26 @@ pub(crate) struct Route {
     pub(crate) wraps: Vec<Expr>,
 }
 
-/// What conditions and effects add to a policy: a field for each attribute.
+/// The parts that conditions and effects add to a policy: a field for each attribute.
 #[derive(Default)]
 pub(crate) struct Additions {
     pub(crate) rate_limits: Vec<RateLimit>,
     /// The fields by which the rate limits count, each once.
     pub(crate) counted_fields: Vec<CountedField>,
     pub(crate) validation: Option<Validation>,
-    /// How many bytes a compressed body may inflate to.
+    /// The maximum size of an inflated body, in bytes.
     pub(crate) compressed_body: Option<u64>,
 }
 
 impl Policy {
-    /// Whether it contains a path of the user's, which an import of ours could shadow.
+    /// Whether it contains a path that the user wrote, which a generated import could shadow.
     pub(crate) fn has_user_path(&self) -> bool {
         matches!(&self.access, Access::Rule(rule) if rule.has_user_path())
             || self.additions.rate_limits.iter().any(|rate_limit| rate_limit.terms.has_user_path())
     }
 }
 
-/// What `#[validate]` demands.
+/// The validation that `#[validate]` requires.
 pub(crate) struct Validation {
     pub(crate) arguments: ValidatedArguments,
     /// A step for each argument of the handler.
@@ -94,13 +94,13 @@ pub(crate) enum ValidatedArguments {
     Named(Vec<NamedArgument>),
 }
 
-/// The name of an argument, and when there is an argument of that name; `None` if always.
+/// The name of an argument, and the `#[cfg(..)]` under which it exists; `None` if it always exists.
 pub(crate) struct NamedArgument {
     pub(crate) name: String,
     pub(crate) present: Option<CfgPredicate>,
 }
 
-/// What validation does with one argument.
+/// How validation treats one argument.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Skip,

@@ -52,7 +52,7 @@ pub(crate) enum OnStoreFailure {
     Local,
 }
 
-/// By what a rate limit counts, and where that is written.
+/// The keys of a rate limit, and their source location.
 #[derive(Clone)]
 pub(crate) struct Key {
     pub(crate) by: By,
@@ -73,7 +73,7 @@ pub(crate) enum By {
 
 /// `body.email`: an argument of the handler, and a field of it or of such a field.
 ///
-/// If the path is empty, one name alone was written. Only the handler's arguments tell what that name is.
+/// If the path is empty, only a name was written. The handler's arguments decide whether it is an argument or a field.
 #[derive(Clone)]
 pub(crate) struct Field {
     pub(crate) argument: Ident,
@@ -96,7 +96,7 @@ impl RateLimitTerms {
         matches!(self.by.as_slice(), [Key { by: By::Ip, .. }])
     }
 
-    /// Whether it contains a path of the user's, which an import of ours could shadow.
+    /// Whether it contains a path that the user wrote, which a generated import could shadow.
     pub(crate) fn has_user_path(&self) -> bool {
         let constant = |number: &Number| matches!(number, Number::Constant(_));
         matches!(self.count, Count::When(_))
@@ -160,7 +160,7 @@ impl OnStoreFailure {
 }
 
 impl By {
-    /// The key as one writes it. Two keys with the same text are the same key.
+    /// The key in its syntax. Two keys with the same text are the same key.
     pub(crate) fn text(&self) -> String {
         match self {
             By::Ip => "ip".to_owned(),

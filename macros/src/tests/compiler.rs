@@ -1,4 +1,4 @@
-//! Expands attributes as the compiler does: the first of ours, and then again until none is left.
+//! Expands attributes like the compiler: the first attribute of palisade, then the next, until none is left.
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -6,7 +6,7 @@ use quote::{ToTokens, quote};
 use crate::gather::Attributed;
 use crate::{attributes, expand, gather};
 
-/// A file with all of our attributes expanded, at any depth.
+/// Returns the file with all attributes of palisade expanded, at any depth.
 pub(super) fn file(source: &str) -> TokenStream {
     let syn::File { items, .. } = syn::parse_file(source).unwrap();
     items.into_iter().map(item).collect()

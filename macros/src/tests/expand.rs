@@ -44,7 +44,7 @@ fn each_attribute_has_a_fixture() {
     }
 }
 
-/// By how many printed lines the expansion is longer than the handler. Both are formatted alike.
+/// Returns how many lines the expansion is longer than the handler, after both are formatted.
 fn growth(handler: &str) -> usize {
     let grown = pretty(compiler::file(handler)).lines().count();
     grown - pretty(handler.parse().unwrap()).lines().count()
@@ -84,7 +84,7 @@ fn every_handler_of_the_quickstart_grows_by_no_more_than_twenty_lines() {
     assert_eq!(annotated, 3);
 }
 
-/// Each identifier of the emitted tokens, and what comes right before it.
+/// Each identifier of the emitted tokens, and the text directly before it.
 fn identifiers(tokens: TokenStream, found: &mut Vec<(String, String)>) {
     let mut before = String::new();
     for token in tokens {

@@ -1,4 +1,4 @@
-//! The committed expansions of the examples are what the macros write today.
+//! The committed expansions of the examples equal the current output of the macros.
 //!
 //! `PALISADE_BLESS=1 cargo test -p palisade-macros --lib expanded && cargo fmt --all` renews them.
 
@@ -49,7 +49,7 @@ fn expansion(source: &str) -> syn::File {
     file
 }
 
-/// For readers: a blank line between items, and types inside of macros as one writes them.
+/// Formats the file: a blank line between items, and types inside of macros in the usual spacing.
 fn spaced(file: syn::File) -> String {
     let mut page = syn::File { items: Vec::new(), ..file.clone() };
     let mut text = prettyplease::unparse(&page);
@@ -68,7 +68,7 @@ fn spaced(file: syn::File) -> String {
     ["handler!(", "add!("].into_iter().fold(text, on_one_line)
 }
 
-/// What these macros are given, on one line and with types as one writes them.
+/// Puts the arguments of these macro calls on one line, with types in the usual spacing.
 fn on_one_line(text: String, call: &str) -> String {
     let mut parts = text.split(call);
     let mut tidy = parts.next().unwrap_or_default().to_owned();
@@ -87,8 +87,8 @@ fn on_one_line(text: String, call: &str) -> String {
     tidy
 }
 
-/// The same text for the same code, however it is laid out, and whatever its comments say. `cargo fmt` sorts imports.
-fn laid_out_alike(text: &str) -> String {
+/// Removes differences of layout, comments and the order of imports, which `cargo fmt` sorts.
+fn normalized(text: &str) -> String {
     let mut file = syn::parse_file(text).unwrap();
     file.items.sort_by_cached_key(|item| match item {
         syn::Item::Use(import) => import.to_token_stream().to_string(),
@@ -111,7 +111,7 @@ fn committed_expansions_are_current() {
         }
         let before = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert!(
-            laid_out_alike(&before) == laid_out_alike(&now),
+            normalized(&before) == normalized(&now),
             "{committed} is not the expansion of {source}: PALISADE_BLESS=1 cargo test -p palisade-macros --lib expanded"
         );
     }

@@ -78,7 +78,7 @@ fn mistakes_of_foreign_macros_are_reported() {
             "async unsafe extern \"C\" fn f(x: u8, ...) -> u8 { x }",
             "fixed number of arguments",
         ),
-        ("public();", "const fn f() {}", "can't be `const`"),
+        ("public();", "const fn f() {}", "cannot be `const`"),
         ("publik(); public();", "async fn f() {}", "did you mean `public`?"),
         ("public = 1; public();", "async fn f() {}", "is reserved for"),
         ("public();", "", "expected a function"),

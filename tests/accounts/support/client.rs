@@ -7,7 +7,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
-use super::{PATIENCE, Server};
+use super::{Server, TEST_TIMEOUT};
 
 /// Headers that each response over TLS must have, whatever its status.
 const SECURITY_HEADERS: [(&str, &str); 8] = [
@@ -57,7 +57,7 @@ impl Client {
             .tls_certs_only([Certificate::from_pem(pem).expect("PEM")])
             .https_only(true)
             .no_proxy()
-            .timeout(PATIENCE)
+            .timeout(TEST_TIMEOUT)
             .redirect(redirect::Policy::none());
         let base = format!("https://{}", server.https);
         Self { http: with(builder).build().expect("a client"), base, token: None, key: None, forwarded_for: None }

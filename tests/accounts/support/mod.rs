@@ -9,8 +9,8 @@ pub use program::{Server, start_and_fail};
 
 use std::time::Duration;
 
-/// Only ends a test that hangs; it is long because the machine may be slow.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+/// Ends a test that hangs. It is long, because the machine may be slow.
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The administrator's password, if a test does not want the generated one.
 pub const ADMIN_PASSWORD: &str = "the administrator's own phrase";

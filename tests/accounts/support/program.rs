@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{ADMIN_PASSWORD, PATIENCE};
+use super::{ADMIN_PASSWORD, TEST_TIMEOUT};
 
 /// The program, built once for all tests, with their profile, beside them.
 fn program() -> &'static Path {
@@ -92,7 +92,7 @@ fn run_to_its_end(mut command: Command) -> Output {
     let mut child = command.spawn().expect("the program starts");
     let began = Instant::now();
     while child.try_wait().expect("its state").is_none() {
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > TEST_TIMEOUT {
             child.kill().expect("our own child");
         }
         thread::sleep(Duration::from_millis(5));
@@ -169,7 +169,7 @@ impl Server {
         Self::once_ready(child, log, data)
     }
 
-    /// Starts a server whose log reader has gone away.
+    /// Starts a server whose log output is closed.
     pub fn start_unheard() -> Self {
         let data = fresh_data();
         let mut child = command(program(), &data.path().join("data"), &[]).spawn().expect("the program starts");
@@ -185,8 +185,8 @@ impl Server {
             if banner.ends_with("\n\n") && banner.contains("422") {
                 break banner;
             }
-            if output.ended() || began.elapsed() >= PATIENCE {
-                // There is no `Server` yet whose drop would stop the process.
+            if output.ended() || began.elapsed() >= TEST_TIMEOUT {
+                // No `Server` exists yet that would stop the process when it is dropped.
                 let _ = child.kill();
                 panic!("the server does not start:\n{banner}{}", log.text());
             }
@@ -231,7 +231,7 @@ impl Server {
     pub fn wait_until(&self, satisfied: impl Fn(&str) -> bool) {
         let began = Instant::now();
         while !satisfied(&self.log()) {
-            assert!(began.elapsed() < PATIENCE, "the log never satisfied the condition:\n{}", self.log());
+            assert!(began.elapsed() < TEST_TIMEOUT, "the log never satisfied the condition:\n{}", self.log());
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -242,14 +242,14 @@ impl Server {
         assert!(kill.expect("kill runs").success());
     }
 
-    /// Waits for the exit of a server that was told to stop.
+    /// Waits for the exit of a server that is shutting down.
     pub fn ended(mut self) -> Stopped {
         let began = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("its state") {
                 break status;
             }
-            assert!(began.elapsed() < PATIENCE, "the server does not stop:\n{}", self.log());
+            assert!(began.elapsed() < TEST_TIMEOUT, "the server does not stop:\n{}", self.log());
             thread::sleep(Duration::from_millis(5));
         };
         Stopped { status, log: self.log.rest(), data: Arc::clone(&self.data) }

@@ -12,7 +12,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 
-use super::{PATIENCE, Server};
+use super::{Server, TEST_TIMEOUT};
 
 /// A TLS connection that speaks HTTP/1.1.
 pub struct RawTls(StreamOwned<ClientConnection, TcpStream>);
@@ -58,7 +58,7 @@ impl RawTls {
 
 fn patient(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("a connection");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).expect("a time");
     stream
 }
 

@@ -1,8 +1,8 @@
-//! The environment, read once into a typed [`Config`].
+//! Reads the environment variables once into a typed [`Config`].
 //!
-//! The threat is a setting that is not what its author thinks (OWASP ASVS V13.4, V16.5.3): a misspelt name, an empty
-//! value, a number with a unit. Each is refused, all of them at once, each in one line that names the variable;
-//! nothing falls back to a default in silence. The values of secrets are never repeated.
+//! The threat is a setting that does not do what the operator intended (OWASP ASVS V13.4, V16.5.3): a misspelt name, an empty
+//! value, a number with a unit. All mistakes are reported together, each in one line that names the variable. An invalid value
+//! never falls back silently to the default. Errors never contain the values of secrets.
 
 #[cfg(test)]
 mod tests;
@@ -46,49 +46,49 @@ const VARIABLES: [&str; 20] = [
     "ACCOUNTS_WORKERS",
     "ACCOUNTS_RATE_LIMITS",
 ];
-/// More threads than this is a slip of the hand.
+/// A larger number of threads is assumed to be a typing error.
 const MAX_WORKERS: usize = 512;
-/// How long an answer of Redis may take.
+/// The accepted timeouts for a response of Redis.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
 
-/// What the operator decided, checked as far as it can be without touching disk or network.
+/// The settings of the operator, checked as far as possible without access to disk or network.
 #[derive(Debug)]
 pub struct Config {
-    /// The HTTPS listener.
+    /// The address of the HTTPS listener.
     pub listen: SocketAddr,
-    /// The plain HTTP listener; `None` is `off`.
+    /// The address of the plain HTTP listener; `None` if it is `off`.
     pub http_listen: Option<SocketAddr>,
-    /// Where the database, the certificate and the secret live.
+    /// The folder of the database, the certificate and the secret.
     pub data: PathBuf,
-    /// The generated pair, or the operator's own.
+    /// The generated key and certificate, or those of the operator.
     pub certificate: Certificate,
-    /// `None`: generated once into the data folder. Its bytes count, not what they may encode.
+    /// `None`: generated once into the data folder. The bytes of the text are the key: hexadecimal or base64 is not decoded.
     pub jwt_secret: Option<SecretString>,
     /// `iss` of every token.
     pub issuer: String,
     /// `aud` of every token.
     pub audience: String,
-    /// Who else's tokens are accepted.
+    /// A second issuer whose tokens are accepted.
     pub partner: Option<Partner>,
-    /// Whether tokens that were verified are remembered.
+    /// Whether verified tokens are cached.
     pub token_cache: TokenCache,
     /// The web origins whose scripts may call the API.
     pub origins: Vec<String>,
-    /// The account that is seeded while there is no administrator.
+    /// The email of the administrator that is created if there is no administrator.
     pub admin_email: Email,
-    /// `None`: generated when the account is made.
+    /// `None`: generated when the account is created.
     pub admin_password: Option<Password>,
-    /// The networks whose forwarding headers are believed.
+    /// The networks whose forwarding headers are trusted.
     pub trusted_proxies: Vec<String>,
-    /// What several servers share; `None`: the database and the memory of this one.
+    /// The Redis that several servers share. `None`: the database and the memory of this server are used.
     pub redis: Option<Redis>,
-    /// Threads that serve HTTPS.
+    /// The number of threads that serve HTTPS.
     pub workers: usize,
-    /// Whether a spent rate limit refuses, or is only reported.
+    /// Whether an exceeded rate limit rejects requests, or is only reported.
     pub rate_limit_mode: RateLimitMode,
 }
 
-/// A second issuer, whose tokens are for the same audience. It is believed whatever roles and scopes they carry.
+/// A second issuer, whose tokens have the same audience. All roles and scopes in its tokens are trusted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Partner {
     /// `iss` of its tokens.
@@ -97,21 +97,21 @@ pub struct Partner {
     pub keys: PartnerKeys,
 }
 
-/// Where a JWK set is.
+/// The source of a JWK set.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PartnerKeys {
-    /// Read once, at the start.
+    /// Read once, at startup.
     File(PathBuf),
-    /// Fetched when needed, and again before it expires.
+    /// Fetched when it is first needed, and again before it expires.
     Url(String),
 }
 
-/// Where the certificate comes from.
+/// The source of the certificate.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Certificate {
-    /// Self-signed, made in the data folder at the first start.
+    /// Self-signed, created in the data folder at the first start.
     Generated,
-    /// PEM files of the operator.
+    /// PEM files that the operator provides.
     Files {
         /// The chain, the server's own certificate first.
         chain: PathBuf,
@@ -132,7 +132,7 @@ impl Config {
         let data = env.path("ACCOUNTS_DATA");
         let certificate = env.certificate();
         let jwt_secret = env.secret("ACCOUNTS_JWT_SECRET", |secret| match secret.len() {
-            ..32 => Err(format!("{} bytes are too short for HS256: at least 32 are needed", secret.len())),
+            ..32 => Err(format!("{} bytes are too short for HS256, which needs at least 32", secret.len())),
             _ => Ok(SecretString::from(secret)),
         });
         let issuer = env.parsed("ACCOUNTS_JWT_ISSUER", "https://accounts.example", text);
@@ -157,7 +157,7 @@ impl Config {
             && listen == http
             && listen.port() != 0
         {
-            let problem = format!("{http} is the address of ACCOUNTS_LISTEN too");
+            let problem = format!("{http} is also the address of ACCOUNTS_LISTEN");
             mistakes.push(Mistake::new("ACCOUNTS_HTTP_LISTEN", problem));
         }
         BootError::check(mistakes)?;
@@ -186,7 +186,7 @@ impl Config {
     }
 }
 
-/// The variables, and what is wrong with them so far. A reader that answers `None` has recorded why.
+/// The variables, and the mistakes found so far. A method that returns `None` has recorded the mistake.
 struct Env {
     values: BTreeMap<String, OsString>,
     mistakes: Vec<Mistake>,
@@ -204,7 +204,7 @@ impl Env {
         None
     }
 
-    /// The outer `None`: there is a value, but it is not text.
+    /// The outer `Option` is `None` if the value is not UTF-8, the inner one if the variable is not set.
     fn text(&mut self, name: &'static str) -> Option<Option<String>> {
         match self.values.get(name).cloned().map(OsString::into_string) {
             None => Some(None),
@@ -229,7 +229,7 @@ impl Env {
         }
     }
 
-    /// `None` without a mistake is a secret that nobody gave.
+    /// Returns `None` without recording a mistake if the variable is not set.
     fn secret<T, E: std::fmt::Display>(
         &mut self,
         name: &'static str,
@@ -241,7 +241,7 @@ impl Env {
         }
     }
 
-    /// Separated by commas; an empty value is the empty list.
+    /// Reads a list separated by commas. An empty value is the empty list.
     fn list(&mut self, name: &'static str, default: &str) -> Option<Vec<String>> {
         let written = self.text(name)?;
         let items = written.as_deref().unwrap_or(default).split(',').map(str::trim);
@@ -261,12 +261,12 @@ impl Env {
         match (chain, key) {
             (Some(chain), Some(key)) => Some(Certificate::Files { chain, key }),
             (None, None) => Some(Certificate::Generated),
-            (Some(_), None) => self.refuse("ACCOUNTS_TLS_KEY", "is missing beside ACCOUNTS_TLS_CERT"),
-            (None, Some(_)) => self.refuse("ACCOUNTS_TLS_CERT", "is missing beside ACCOUNTS_TLS_KEY"),
+            (Some(_), None) => self.refuse("ACCOUNTS_TLS_KEY", "is missing, but ACCOUNTS_TLS_CERT is set"),
+            (None, Some(_)) => self.refuse("ACCOUNTS_TLS_CERT", "is missing, but ACCOUNTS_TLS_KEY is set"),
         }
     }
 
-    /// `None` without a mistake is that there is none.
+    /// Returns `None` without recording a mistake if no second issuer is configured.
     fn partner(&mut self, own: Option<&str>) -> Option<Partner> {
         const FILE: &str = "ACCOUNTS_JWKS_FILE";
         const URL: &str = "ACCOUNTS_JWKS_URL";
@@ -274,9 +274,9 @@ impl Env {
         let given = |env: &Self, name| env.values.contains_key(name);
         match (given(self, FILE), given(self, URL), given(self, ISSUER)) {
             (false, false, false) => return None,
-            (true, true, _) => return self.refuse(URL, format_args!("stands beside {FILE}: one of them is enough")),
-            (false, false, true) => return self.refuse(ISSUER, format_args!("needs {FILE} or {URL} beside it")),
-            (_, _, false) => return self.refuse(ISSUER, "is missing: it says whose keys they are"),
+            (true, true, _) => return self.refuse(URL, format_args!("conflicts with {FILE}; set only one of them")),
+            (false, false, true) => return self.refuse(ISSUER, format_args!("needs {FILE} or {URL}")),
+            (_, _, false) => return self.refuse(ISSUER, "is missing; set it to the issuer of the keys"),
             _ => {}
         }
         let keys = if given(self, FILE) {
@@ -286,18 +286,18 @@ impl Env {
         };
         let issuer = self.parsed(ISSUER, "", text)?;
         if own == Some(&issuer) {
-            return self.refuse(ISSUER, "is ACCOUNTS_JWT_ISSUER too: two issuers can't have one name");
+            return self.refuse(ISSUER, "is the same as ACCOUNTS_JWT_ISSUER; each issuer needs its own name");
         }
         Some(Partner { issuer, keys })
     }
 
-    /// `None` without a mistake is that there is none.
+    /// Returns `None` without recording a mistake if Redis is not configured.
     fn redis(&mut self) -> Option<Redis> {
         const URL: &str = "ACCOUNTS_REDIS_URL";
         const TIMEOUT: &str = "ACCOUNTS_REDIS_TIMEOUT";
         if !self.values.contains_key(URL) {
             let alone = self.values.contains_key(TIMEOUT);
-            return if alone { self.refuse(TIMEOUT, format_args!("needs {URL} beside it")) } else { None };
+            return if alone { self.refuse(TIMEOUT, format_args!("needs {URL}")) } else { None };
         }
         let url = self.secret(URL, RedisUrl::parse);
         let timeout = if self.values.contains_key(TIMEOUT) {
@@ -311,7 +311,8 @@ impl Env {
     fn refuse_unknown(&mut self) {
         let unknown = self.values.keys().filter(|name| !VARIABLES.contains(&name.as_str()));
         let list = VARIABLES.map(|name| name.trim_start_matches(PREFIX)).join(" ");
-        let mistake = |name| Mistake::new(name, format_args!("is no setting; after {PREFIX} there are: {list}"));
+        let mistake =
+            |name| Mistake::new(name, format_args!("is not a setting; the settings after {PREFIX} are: {list}"));
         let mistakes: Vec<_> = unknown.map(mistake).collect();
         self.mistakes.extend(mistakes);
     }
@@ -322,20 +323,20 @@ fn text(text: &str) -> Result<String, &'static str> {
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| format!("{text:?} is no address: write it as 127.0.0.1:8443 or [::1]:8443"))
+    text.parse().map_err(|_| format!("{text:?} is not an address such as 127.0.0.1:8443 or [::1]:8443"))
 }
 
 fn workers(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number @ 1..=MAX_WORKERS) => Ok(number),
-        _ => Err(format!("{text:?} is no number from 1 to {MAX_WORKERS}")),
+        _ => Err(format!("{text:?} is not a number from 1 to {MAX_WORKERS}")),
     }
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(timeout) if TIMEOUTS.contains(&timeout) => Ok(timeout),
-        _ => Err(format!("{text:?} is no time from 1ms to 10s")),
+        _ => Err(format!("{text:?} is not a duration from 1ms to 10s")),
     }
 }
 

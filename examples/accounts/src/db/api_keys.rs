@@ -1,7 +1,8 @@
-//! API keys in SQLite: their hashes.
+//! API keys in SQLite. Only their hashes are stored.
 //!
-//! The threats are a key that outlives the rights of its owner (CWE-863: scopes are cut to what the owner's role has now) and a
-//! limit that two requests pass together (CWE-367: one statement counts and writes).
+//! The threats are a key with more rights than its owner has now (CWE-863: scopes that the owner's current role lacks are
+//! removed when the key is read), and two concurrent requests that exceed the maximum number of keys (CWE-367: a single
+//! statement counts and inserts).
 
 use std::time::SystemTime;
 
@@ -9,8 +10,9 @@ use palisade::api_key::{ApiKey, ApiKeyStore, InsertedApiKey};
 use palisade::resource::Unavailable;
 
 use super::{
-    Db, answers,
+    Db,
     moment::{millis, moment},
+    or_unavailable,
 };
 use crate::roles::Role;
 
@@ -38,7 +40,7 @@ struct Row {
 }
 
 impl Row {
-    /// `None` for a row that nobody of ours has written.
+    /// Returns `None` if the stored digest has the wrong length.
     fn key(self) -> Option<ApiKey> {
         let scopes = self.scopes.split_whitespace().filter(|scope| self.role.scopes().contains(scope));
         let key = ApiKey::from_row(self.id, self.owner, self.digest.try_into().ok()?, moment(self.created))
@@ -61,26 +63,26 @@ impl ApiKeyStore for Db {
             .bind(millis(key.created()))
             .bind(key.expires().map(millis))
             .bind(i64::try_from(most).unwrap_or(i64::MAX));
-        let done = answers(insert.execute(&self.0).await)?;
+        let done = or_unavailable(insert.execute(&self.0).await)?;
         Ok(if done.rows_affected() == 1 { InsertedApiKey::Kept } else { InsertedApiKey::OwnerFull })
     }
 
     async fn find(&self, id: &str) -> Result<Option<ApiKey>, Unavailable> {
-        let row: Option<Row> = answers(sqlx::query_as(FIND).bind(id).fetch_optional(&self.0).await)?;
+        let row: Option<Row> = or_unavailable(sqlx::query_as(FIND).bind(id).fetch_optional(&self.0).await)?;
         Ok(row.and_then(Row::key))
     }
 
     async fn list(&self, owner: &str) -> Result<Vec<ApiKey>, Unavailable> {
-        let rows: Vec<Row> = answers(sqlx::query_as(LIST).bind(owner).fetch_all(&self.0).await)?;
+        let rows: Vec<Row> = or_unavailable(sqlx::query_as(LIST).bind(owner).fetch_all(&self.0).await)?;
         Ok(rows.into_iter().filter_map(Row::key).collect())
     }
 
     async fn remove(&self, owner: &str, id: &str) -> Result<bool, Unavailable> {
-        let done = answers(sqlx::query(REMOVE).bind(id).bind(owner).execute(&self.0).await)?;
+        let done = or_unavailable(sqlx::query(REMOVE).bind(id).bind(owner).execute(&self.0).await)?;
         Ok(done.rows_affected() == 1)
     }
 
     async fn touch(&self, id: &str, at: SystemTime) -> Result<(), Unavailable> {
-        answers(sqlx::query(TOUCH).bind(id).bind(millis(at)).execute(&self.0).await).map(|_| ())
+        or_unavailable(sqlx::query(TOUCH).bind(id).bind(millis(at)).execute(&self.0).await).map(|_| ())
     }
 }

@@ -1,7 +1,7 @@
-//! The documents in SQLite.
+//! Documents in SQLite.
 //!
-//! The threats are SQL injection (CWE-89: constant texts and binds, as everywhere in [`super`]) and the row that changes
-//! hands between its check and its change (CWE-367): every change names the owner again.
+//! The threats are SQL injection (CWE-89: constant statements with bound values, as in [`super`]), and a row whose owner changes
+//! between the check and the write (CWE-367: each write statement compares the owner again).
 
 use palisade::RowFilter;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ const PAGE: &str = "SELECT id, owner, title, body, created_at, updated_at FROM d
     ORDER BY created_at, id LIMIT ?1 OFFSET ?2";
 
 impl Db {
-    /// Makes a document; `None` if there is no account of this owner any more.
+    /// Creates a document. Returns `None` if the owner's account no longer exists.
     pub async fn insert_document(&self, owner: &str, text: &DocumentText) -> Result<Option<Document>, DbError> {
         let made = sqlx::query_as(INSERT)
             .bind(Uuid::new_v4().to_string())
@@ -39,12 +39,12 @@ impl Db {
         }
     }
 
-    /// The document of this id.
+    /// Returns the document with this id.
     pub async fn document(&self, id: Uuid) -> Result<Option<Document>, DbError> {
         Ok(sqlx::query_as(BY_ID).bind(id.to_string()).fetch_optional(&self.0).await?)
     }
 
-    /// Other text for a document; `None` if its owner has none of this id.
+    /// Replaces the text of a document. Returns `None` if the owner no longer has a document with this id.
     pub async fn replace_document(&self, of: &Document, text: &DocumentText) -> Result<Option<Document>, DbError> {
         let replaced = sqlx::query_as(REPLACE)
             .bind(of.id.to_string())
@@ -56,29 +56,35 @@ impl Db {
         Ok(replaced)
     }
 
-    /// Whether there was such a document of its owner.
+    /// Deletes a document. Returns whether its owner still had it.
     pub async fn delete_document(&self, document: &Document) -> Result<bool, DbError> {
         let done = sqlx::query(DELETE).bind(document.id.to_string()).bind(&document.owner).execute(&self.0).await?;
         Ok(done.rows_affected() > 0)
     }
 
-    /// One page of what the caller may see, the oldest first, and how many there are of them, both of the same moment.
-    pub async fn documents(&self, whose: &RowFilter, page: &DocumentListing) -> Result<(Vec<Document>, i64), DbError> {
-        let mut moment = self.0.begin().await?;
-        let (total, items) = match whose {
-            // No row here has a tenant, so the caller's own is not compared.
+    /// Returns one page of the documents that the caller may see, the oldest first, and their total number, both from one
+    /// snapshot.
+    pub async fn documents(&self, filter: &RowFilter, page: &DocumentListing) -> Result<(Vec<Document>, i64), DbError> {
+        let mut snapshot = self.0.begin().await?;
+        let (total, items) = match filter {
+            // Documents have no tenant, so the caller's tenant is not compared.
             RowFilter::Subject { subject: owner, tenant: _ } => (
-                sqlx::query_scalar(COUNT_OF).bind(owner).fetch_one(&mut *moment).await?,
-                sqlx::query_as(PAGE_OF).bind(owner).bind(page.limit).bind(page.offset).fetch_all(&mut *moment).await?,
+                sqlx::query_scalar(COUNT_OF).bind(owner).fetch_one(&mut *snapshot).await?,
+                sqlx::query_as(PAGE_OF)
+                    .bind(owner)
+                    .bind(page.limit)
+                    .bind(page.offset)
+                    .fetch_all(&mut *snapshot)
+                    .await?,
             ),
-            // There are no tenants here, so nothing is anybody's by its tenant.
+            // Documents have no tenant, so no document belongs to the caller's tenant.
             RowFilter::Tenant(_) => (0, Vec::new()),
             RowFilter::Everything => (
-                sqlx::query_scalar(COUNT).fetch_one(&mut *moment).await?,
-                sqlx::query_as(PAGE).bind(page.limit).bind(page.offset).fetch_all(&mut *moment).await?,
+                sqlx::query_scalar(COUNT).fetch_one(&mut *snapshot).await?,
+                sqlx::query_as(PAGE).bind(page.limit).bind(page.offset).fetch_all(&mut *snapshot).await?,
             ),
         };
-        moment.commit().await?;
+        snapshot.commit().await?;
         Ok((items, total))
     }
 }

@@ -1,30 +1,30 @@
-//! Addresses that were stored before they had one spelling.
+//! Normalizes email addresses that an older version stored.
 //!
-//! The threat is an account that nobody finds any more, or that a second one of the same mailbox stands beside (CWE-178).
+//! The threats are an account that a login no longer finds, and a second account for the same mailbox (CWE-178).
 
 use super::{Db, DbError};
 use crate::email::Email;
 
-/// In other letters, or with a domain of other letters than a host's name has.
+/// Addresses with non-ASCII characters, with a domain that is not a lower-case host name, or with a final dot.
 const UNUSUAL: &str =
     "SELECT id, email FROM users WHERE email GLOB '*[^ -~]*' OR email GLOB '*@*[^a-z0-9.-]*' OR email GLOB '*.'";
 const RESPELL: &str = "UPDATE users SET email = ?2 WHERE id = ?1";
 
 impl Db {
-    /// Brings addresses to their one spelling. An account whose address has none, or whose mailbox has another account, is told
-    /// in the log by its id: an administrator gives it another address.
+    /// Normalizes stored addresses. If an address is invalid, or another account has the same mailbox, the id of the account is
+    /// logged. An administrator has to change its address.
     pub async fn respell_emails(&self) -> Result<(), DbError> {
         let stored: Vec<(String, String)> = sqlx::query_as(UNUSUAL).fetch_all(&self.0).await?;
         for (account, email) in stored {
             let Ok(email) = Email::parse(&email) else {
-                tracing::warn!(account, "its email is no address any more: nobody can log in to it");
+                tracing::warn!(account, "the email of this account is not valid, so nobody can log in to it");
                 continue;
             };
             match sqlx::query(RESPELL).bind(&account).bind(email.as_str()).execute(&self.0).await.map_err(DbError::from)
             {
                 Ok(_) => {}
                 Err(DbError::EmailTaken) => {
-                    tracing::warn!(account, "another account has the same mailbox: nobody can log in to this one");
+                    tracing::warn!(account, "another account has the same mailbox, so nobody can log in to this one");
                 }
                 Err(error) => return Err(error),
             }

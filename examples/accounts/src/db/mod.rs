@@ -1,7 +1,7 @@
-//! The accounts in SQLite.
+//! Accounts in SQLite.
 //!
-//! The threat is SQL injection (CWE-89, OWASP ASVS V1.2.4): every statement of this file is constant text and every
-//! value a bind. An order of rows can not be bound, so each order is a text of its own, chosen by an enum.
+//! The threat is SQL injection (CWE-89, OWASP ASVS V1.2.4): each statement is constant text and each value is bound. `ORDER BY`
+//! cannot be bound, so an enum selects one constant statement for each order.
 
 mod api_keys;
 mod documents;
@@ -31,7 +31,7 @@ use crate::{
     roles::Role,
 };
 
-/// The name of the database in the data folder.
+/// The file name of the database in the data folder.
 pub const FILE: &str = "accounts.db";
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -46,7 +46,7 @@ const UPDATE: &str = "UPDATE users SET
         role = coalesce(?6, role)
     WHERE id = ?1
     RETURNING id, name, email, age, role, created_at";
-/// Only if it is still the hash that was verified: another password may have been chosen meanwhile.
+/// Applies only if the stored hash is still the verified one: the password may have been changed meanwhile.
 const REHASH: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
 const ROLE: &str = "SELECT role FROM users WHERE id = ?1";
 const REPORT: &str = "SELECT (SELECT count(*) FROM users) AS accounts, (SELECT count(*) FROM documents) AS documents";
@@ -58,7 +58,7 @@ const ADMIN_EMAILS: &str = "SELECT email FROM users WHERE role = 'admin' ORDER B
 const NEW_PASSWORD: &str = "UPDATE users SET password_hash = ?2 WHERE id = ?1 AND role = 'admin'";
 const HAS_ADMIN: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')";
 
-/// One page, in the given order; the id decides between equals, so that no row is shown twice or never.
+/// One page in the given order. The last column must be unique, so that no row is repeated or skipped between pages.
 macro_rules! page {
     ($order:literal) => {
         concat!("SELECT id, name, email, age, role, created_at FROM users ORDER BY ", $order, " LIMIT ?1 OFFSET ?2")
@@ -76,22 +76,22 @@ const fn page_sql(sort: Sort) -> &'static str {
     }
 }
 
-/// An account to be made.
+/// An account to create.
 #[derive(Debug)]
 pub struct NewAccount<'a> {
-    /// Shown to people.
+    /// The display name.
     pub name: &'a str,
-    /// Must be free.
+    /// No other account may have it.
     pub email: &'a Email,
-    /// Years.
+    /// In years.
     pub age: Option<i64>,
-    /// What it may do.
+    /// The role of the account.
     pub role: Role,
-    /// `None`: the account can not log in.
+    /// `None`: the account cannot log in.
     pub password_hash: Option<&'a str>,
 }
 
-/// What a login needs to know.
+/// The columns that a login needs.
 #[derive(sqlx::FromRow)]
 pub struct Login {
     /// The subject of its tokens.
@@ -99,25 +99,25 @@ pub struct Login {
     pub id: Uuid,
     /// The role of its tokens.
     pub role: Role,
-    /// `None`: the account can not log in.
+    /// `None`: the account cannot log in.
     pub password_hash: Option<String>,
 }
 
-/// Why the database gave no answer.
+/// An error of the database.
 #[derive(Debug)]
 pub enum DbError {
     /// Another account has this email.
     EmailTaken,
-    /// Locked, full, gone: it may work again later.
+    /// Locked, full or unreachable. A later attempt may succeed.
     Unavailable(sqlx::Error),
-    /// A fault of this program or of the file.
+    /// A bug of this program, or a corrupt file.
     Failed(sqlx::Error),
 }
 
 impl fmt::Display for DbError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EmailTaken => f.write_str("the email is taken"),
+            Self::EmailTaken => f.write_str("the email is in use"),
             Self::Unavailable(cause) => write!(f, "the database is unavailable: {cause}"),
             Self::Failed(cause) => write!(f, "the database failed: {cause}"),
         }
@@ -129,9 +129,9 @@ impl std::error::Error for DbError {}
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            // The email is the only unique column beside the random id.
+            // The only unique columns are the email and the random id.
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::EmailTaken,
-            // SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN; the extended codes carry them in their low byte.
+            // SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN; the low byte of an extended code is the primary code.
             sqlx::Error::Database(cause) => match cause.code().and_then(|code| code.parse::<u32>().ok()) {
                 Some(code) if matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14) => Self::Unavailable(error),
                 _ => Self::Failed(error),
@@ -142,31 +142,32 @@ impl From<sqlx::Error> for DbError {
     }
 }
 
-/// Whoever hangs up, or ends this process, leaves no change of rights without it.
+/// Revokes the account's tokens in the transaction that changes its rights. So neither a cancelled request nor a crash can leave
+/// the change without the revocation.
 async fn end_tokens(change: &mut SqliteConnection, issuer: &str, id: &str) -> Result<(), sqlx::Error> {
     let now = moment::micros_after(SystemTime::now()).saturating_add(1);
     sqlx::query(sessions::ADVANCE).bind(issuer).bind(id).bind(now).execute(change).await?;
     Ok(())
 }
 
-/// For palisade, which needs to know no more than that there is no answer.
-fn answers<T>(result: Result<T, sqlx::Error>) -> Result<T, Unavailable> {
+/// Logs the error and replaces it with [`Unavailable`], the only error that palisade's store traits have.
+fn or_unavailable<T>(result: Result<T, sqlx::Error>) -> Result<T, Unavailable> {
     result.map_err(|error| {
         tracing::error!(error = %DbError::from(error), "database");
         Unavailable
     })
 }
 
-/// The one way to the accounts; clones share the connections.
+/// The database. Clones share its connections.
 #[derive(Clone)]
 pub struct Db(SqlitePool);
 
 impl Db {
-    /// Opens the database in the data folder, makes it if need be, and brings its tables up to date.
+    /// Opens the database in the data folder, creates it if it is missing, and runs the migrations.
     pub async fn open(folder: &DataFolder) -> Result<Self, BootError> {
         let path = folder.path(FILE);
         let refuse = |cause: &dyn fmt::Display| BootError::file("ACCOUNTS_DATA", &path, "open the database", cause);
-        // Made here and not by SQLite, for its mode: the journals beside it inherit it.
+        // Created here and not by SQLite, so that its mode is 0600. SQLite gives its journal files the same mode.
         folder.create(FILE, b"")?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
@@ -184,12 +185,12 @@ impl Db {
         Ok(Self(pool))
     }
 
-    /// Waits for the last statement; the journal is folded into the file.
+    /// Waits for running statements and closes the database, which writes the journal into the main file.
     pub async fn close(&self) {
         self.0.close().await;
     }
 
-    /// Makes an account under a fresh random id.
+    /// Creates an account with a random id.
     pub async fn insert(&self, new: NewAccount<'_>) -> Result<User, DbError> {
         let user = sqlx::query_as(INSERT)
             .bind(Uuid::new_v4().to_string())
@@ -203,31 +204,32 @@ impl Db {
         Ok(user)
     }
 
-    /// The account of this id.
+    /// Returns the account with this id.
     pub async fn by_id(&self, id: Uuid) -> Result<Option<User>, DbError> {
         Ok(sqlx::query_as(BY_ID).bind(id.to_string()).fetch_optional(&self.0).await?)
     }
 
-    /// What a login with this email needs.
+    /// Returns the login columns of the account with this email.
     pub async fn login(&self, email: &Email) -> Result<Option<Login>, DbError> {
         Ok(sqlx::query_as(LOGIN).bind(email.as_str()).fetch_optional(&self.0).await?)
     }
 
-    /// One page and the number of all accounts, both of the same moment.
+    /// Returns one page and the total number of accounts, both from one snapshot.
     pub async fn page(&self, listing: &Listing) -> Result<(Vec<User>, i64), DbError> {
-        let mut moment = self.0.begin().await?;
-        let total = sqlx::query_scalar(COUNT).fetch_one(&mut *moment).await?;
+        let mut snapshot = self.0.begin().await?;
+        let total = sqlx::query_scalar(COUNT).fetch_one(&mut *snapshot).await?;
         let items = sqlx::query_as(page_sql(listing.sort))
             .bind(listing.limit)
             .bind(listing.offset)
-            .fetch_all(&mut *moment)
+            .fetch_all(&mut *snapshot)
             .await?;
-        moment.commit().await?;
+        snapshot.commit().await?;
         Ok((items, total))
     }
 
-    /// Changes what the patch names; `None` if there is no such account.
-    /// With another role, what `issuer` issued to the account until now is over, in the same step.
+    /// Changes the members that the patch contains. Returns `None` if the account does not exist.
+    ///
+    /// If the patch contains a role, the tokens that `issuer` issued to the account are revoked in the same transaction.
     pub async fn update(&self, id: Uuid, patch: &UserPatch, issuer: &str) -> Result<Option<User>, DbError> {
         let mut change = self.0.begin().await?;
         let user = sqlx::query_as(UPDATE)
@@ -246,25 +248,25 @@ impl Db {
         Ok(user)
     }
 
-    /// The same password, hashed at a higher price.
+    /// Stores a new hash of the same password, with stronger parameters.
     pub async fn rehash(&self, id: Uuid, verified: &str, renewed: &str) -> Result<(), DbError> {
         sqlx::query(REHASH).bind(id.to_string()).bind(verified).bind(renewed).execute(&self.0).await?;
         Ok(())
     }
 
-    /// What the account may do now; `None` if it is gone.
+    /// Returns the current role of the account, or `None` if the account does not exist.
     pub async fn role(&self, id: &str) -> Result<Option<Role>, DbError> {
         Ok(sqlx::query_scalar(ROLE).bind(id).fetch_optional(&self.0).await?)
     }
 
-    /// How much there is.
+    /// Returns the number of accounts and documents.
     pub async fn report(&self) -> Result<Report, DbError> {
         Ok(sqlx::query_as(REPORT).fetch_one(&self.0).await?)
     }
 
-    /// Whether there was such an account.
+    /// Deletes an account. Returns whether it existed.
     ///
-    /// Its sessions and keys go with it, and what `issuer` issued to it is over, in the same step.
+    /// Its sessions and keys are deleted, and the tokens that `issuer` issued to it are revoked, in the same transaction.
     pub async fn delete(&self, id: Uuid, issuer: &str) -> Result<bool, DbError> {
         let mut change = self.0.begin().await?;
         let done = sqlx::query(DELETE).bind(id.to_string()).execute(&mut *change).await?;
@@ -273,23 +275,23 @@ impl Db {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Whether the subject of a token is an administrator now, whatever the token says.
+    /// Whether the subject is an administrator now, regardless of the roles in its token.
     pub async fn is_admin(&self, subject: &str) -> Result<bool, DbError> {
         Ok(sqlx::query_scalar(IS_ADMIN).bind(subject).fetch_one(&self.0).await?)
     }
 
-    /// The administrator of this email.
+    /// Returns the id of the administrator with this email.
     pub async fn admin_of(&self, email: &Email) -> Result<Option<String>, DbError> {
         Ok(sqlx::query_scalar(ADMIN_OF).bind(email.as_str()).fetch_optional(&self.0).await?)
     }
 
-    /// The emails of the administrators, ten at most.
+    /// Returns the emails of up to ten administrators.
     pub async fn admin_emails(&self) -> Result<Vec<String>, DbError> {
         Ok(sqlx::query_scalar(ADMIN_EMAILS).fetch_all(&self.0).await?)
     }
 
-    /// Gives an administrator another password. What is known here of its sessions ends, and all that `issuer` issued to it, in
-    /// the same step. `false`: it is no administrator any more.
+    /// Sets a new password for an administrator. In the same transaction, its sessions in the database end and the tokens that
+    /// `issuer` issued to it are revoked. Returns `false` if the account is no longer an administrator.
     pub async fn reset_admin(&self, id: &str, password_hash: &str, issuer: &str) -> Result<bool, DbError> {
         let mut change = self.0.begin().await?;
         let done = sqlx::query(NEW_PASSWORD).bind(id).bind(password_hash).execute(&mut *change).await?;
@@ -299,12 +301,12 @@ impl Db {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Whether the accounts can be read.
+    /// Whether the database can be read.
     pub async fn is_readable(&self) -> bool {
         self.has_admin().await.is_ok()
     }
 
-    /// Whether anybody is an administrator.
+    /// Whether there is an administrator.
     pub async fn has_admin(&self) -> Result<bool, DbError> {
         Ok(sqlx::query_scalar(HAS_ADMIN).fetch_one(&self.0).await?)
     }

@@ -1,4 +1,4 @@
-//! Moments, as SQLite keeps them: milliseconds since 1970, and microseconds where tokens are told apart by them.
+//! Timestamps in SQLite: milliseconds since 1970, or microseconds where the issue times of tokens are compared.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ pub fn micros(moment: SystemTime) -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The next whole microsecond: what is before the moment stays before it.
+/// Rounds up to a whole microsecond, so that every time before the moment remains before the result.
 pub fn micros_after(moment: SystemTime) -> i64 {
     micros(moment.checked_add(Duration::from_nanos(999)).unwrap_or(moment))
 }
@@ -22,7 +22,7 @@ pub fn moment(millis: i64) -> SystemTime {
     UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
 }
 
-/// This long ago.
+/// Returns the time that is `age` before now, in milliseconds.
 pub fn ago(age: Duration) -> i64 {
     SystemTime::now().checked_sub(age).map_or(0, millis)
 }

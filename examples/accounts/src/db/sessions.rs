@@ -1,7 +1,7 @@
-//! Sessions and what was taken back, in SQLite.
+//! Sessions and revocations in SQLite.
 //!
-//! The threats are a refresh token that two requests exchange (CWE-362: one statement compares and changes) and a logout that
-//! a restart forgets (CWE-613: it is written before the answer).
+//! The threats are a refresh token that two concurrent requests exchange (CWE-362: a single statement compares and replaces),
+//! and a logout that is lost by a restart (CWE-613: it is written before the response).
 
 use std::time::{Duration, SystemTime};
 
@@ -11,8 +11,9 @@ use palisade::revocation::RevocationStore;
 use palisade::session::{SessionRecord, SessionStore};
 
 use super::{
-    Db, answers,
+    Db,
     moment::{ago, micros, micros_after, millis, moment},
+    or_unavailable,
 };
 
 const INSERT: &str =
@@ -36,15 +37,15 @@ const IS_REVOKED: &str = "SELECT EXISTS (SELECT 1 FROM revoked WHERE issuer = ?1
 const LEEWAY: Duration = Duration::from_secs(60);
 
 impl Db {
-    /// Ends every session that is kept here: another store keeps them from now on, and a logout there is not known here.
+    /// Ends all sessions in the database. Needed when another store takes over, because logouts there do not reach this one.
     pub async fn forget_sessions(&self) -> Result<(), Unavailable> {
-        answers(sqlx::query(REMOVE_EVERY).execute(&self.0).await).map(|_| ())
+        or_unavailable(sqlx::query(REMOVE_EVERY).execute(&self.0).await).map(|_| ())
     }
 }
 
 impl SessionStore for Db {
     async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
-        answers(sqlx::query(FORGET_EXPIRED).bind(ago(Duration::ZERO)).execute(&self.0).await)?;
+        or_unavailable(sqlx::query(FORGET_EXPIRED).bind(ago(Duration::ZERO)).execute(&self.0).await)?;
         let insert = sqlx::query(INSERT)
             .bind(&session.id)
             .bind(&session.subject)
@@ -53,15 +54,15 @@ impl SessionStore for Db {
             .bind(millis(session.expires))
             .bind(millis(session.ends));
         match insert.execute(&self.0).await {
-            // The account went meanwhile: so did the session, and its access token is over as all others of the account.
+            // The account was deleted meanwhile. That also revoked the access token, so there is no session to store.
             Err(sqlx::Error::Database(cause)) if cause.is_foreign_key_violation() => Ok(()),
-            inserted => answers(inserted).map(|_| ()),
+            inserted => or_unavailable(inserted).map(|_| ()),
         }
     }
 
     async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
         let row: Option<(String, String, Vec<u8>, i64, i64)> =
-            answers(sqlx::query_as(FIND).bind(id).fetch_optional(&self.0).await)?;
+            or_unavailable(sqlx::query_as(FIND).bind(id).fetch_optional(&self.0).await)?;
         let record = |(subject, scopes, secret, expires, ends): (String, String, Vec<u8>, i64, i64)| {
             let scopes = scopes.split_whitespace().map(str::to_owned).collect();
             let secret = secret.try_into().ok()?;
@@ -78,38 +79,38 @@ impl SessionStore for Db {
         expires: SystemTime,
     ) -> Result<bool, Unavailable> {
         let replace = sqlx::query(REPLACE).bind(id).bind(&secret[..]).bind(&next[..]).bind(millis(expires));
-        answers(replace.execute(&self.0).await).map(|done| done.rows_affected() == 1)
+        or_unavailable(replace.execute(&self.0).await).map(|done| done.rows_affected() == 1)
     }
 
     async fn remove(&self, id: &str) -> Result<(), Unavailable> {
-        answers(sqlx::query(REMOVE).bind(id).execute(&self.0).await).map(|_| ())
+        or_unavailable(sqlx::query(REMOVE).bind(id).execute(&self.0).await).map(|_| ())
     }
 
     async fn remove_all(&self, subject: &str) -> Result<(), Unavailable> {
-        answers(sqlx::query(REMOVE_ALL).bind(subject).execute(&self.0).await).map(|_| ())
+        or_unavailable(sqlx::query(REMOVE_ALL).bind(subject).execute(&self.0).await).map(|_| ())
     }
 }
 
 impl RevocationStore for Db {
     async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
-        answers(sqlx::query(FORGET_REVOKED).bind(ago(LEEWAY)).execute(&self.0).await)?;
+        or_unavailable(sqlx::query(FORGET_REVOKED).bind(ago(LEEWAY)).execute(&self.0).await)?;
         let revoke = sqlx::query(REVOKE).bind(issuer).bind(token).bind(millis(until));
-        answers(revoke.execute(&self.0).await).map(|_| ())
+        or_unavailable(revoke.execute(&self.0).await).map(|_| ())
     }
 
     async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
         let advance = sqlx::query(ADVANCE).bind(issuer).bind(subject).bind(micros_after(moment));
-        answers(advance.execute(&self.0).await).map(|_| ())
+        or_unavailable(advance.execute(&self.0).await).map(|_| ())
     }
 
     async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
         let Some(token) = principal.token() else { return Ok(false) };
-        let ask = sqlx::query_scalar(IS_REVOKED)
+        let query = sqlx::query_scalar(IS_REVOKED)
             .bind(principal.issuer())
             .bind(token.id())
             .bind(token.session())
             .bind(principal.subject())
             .bind(micros(token.issued()));
-        answers(ask.fetch_one(&self.0).await)
+        or_unavailable(query.fetch_one(&self.0).await)
     }
 }

@@ -1,10 +1,10 @@
 // Generated from examples/accounts/src/auth.rs: this is the code that the attributes of palisade expand to.
 // Do not edit it. The guide explains an expansion line by line: runtime/docs/guide/expansion.md.
 
-//! How a caller becomes known, stays known, and is forgotten.
+//! Registration, login, refresh and logout.
 //!
-//! The threats are guessing and stuffing (OWASP API2, ASVS V6.3.1: rate limits by address and by account, of failures),
-//! finding out who has an account (V6.3.8), and a session that outlives its user's will (V7.4.1 to V7.4.3).
+//! The threats are password guessing and credential stuffing (OWASP API2, ASVS V6.3.1: failures are rate limited by address
+//! and by account), account enumeration (V6.3.8), and a session that continues after its user ended it (V7.4.1 to V7.4.3).
 
 use std::time::{Duration, SystemTime};
 
@@ -26,25 +26,25 @@ use palisade::password::{PasswordMatch, Passwords};
 use palisade::session::{RefreshError, TokenPair};
 use palisade::{Principal, Problem};
 
-/// How long an access token is good for, unless it is taken back.
+/// How long an access token is valid unless it is revoked.
 const LIFETIME: Duration = Duration::from_secs(900);
 
-/// What somebody of this role may do by having logged in.
+/// Returns the roles and scopes that a login gives to an account of this role.
 fn grant(id: &str, role: Role) -> Grant {
     Grant::new(id, LIFETIME).roles([role.role_name()]).scopes(role.scopes().iter().copied())
 }
 
-/// RFC 6749 §5.1: a token is in no cache.
-fn answer(tokens: &TokenPair) -> HttpResponse {
+/// RFC 6749 §5.1: a response with a token must not be cached.
+fn token_response(tokens: &TokenPair) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(tokens)
 }
 
-/// Makes an account with the role `user`.
+/// Creates an account with the role `user`.
 ///
-/// A taken email is answered with 409, which tells that somebody has an account here. Answering alike would need a
-/// mail to the address (ASVS V6.3.8 asks for it at level 3) and this API sends none; 20 tries an hour
-/// bound what an address can find out here, and logging in tells nothing. Who changes the email of an own account learns
-/// the same, within the 100 requests in 15 minutes of the API.
+/// An email that is already in use gets 409, which reveals that an account exists. To hide it, the server would have to send a
+/// mail to the address (ASVS V6.3.8 demands this at level 3), and this API sends no mail. The rate limit of 20 requests an hour
+/// bounds how many emails a client address can test here, and the login reveals nothing. A user who changes the email of their
+/// own account can learn the same, within the API's rate limit of 100 requests in 15 minutes.
 #[repr(C)]
 pub struct register;
 
@@ -54,7 +54,7 @@ impl ::palisade::__v1::Endpoint for register {
         use ::palisade::__v1::{Policy, RateLimit, Rule::*};
         &Policy::new(Public)
             .of(::core::module_path!(), "register")
-            .because("an account is made before there is anybody to know")
+            .because("registration creates the account")
             .limits(&[RateLimit::per_seconds("register", 20, 3600)])
             .validates_inputs()
     };
@@ -80,13 +80,13 @@ impl ::palisade::__v1::Endpoint for register {
 }
 ::palisade::__v1::add!(register; public, 0, (); Json<Registration>, Data<Db>, Data<Passwords>);
 
-/// Gives a pair of tokens for an email and its password.
+/// Returns a pair of tokens for an email and its password.
 ///
-/// An unknown email and an account without a password cost one verification too, and get the same answer.
+/// An unknown email and an account without a password also cost one password verification, and get the same response.
 ///
-/// Failures count by address *and* by account: the first stops one guesser with many accounts, the second many guessers with
-/// one. Nobody is locked out by others that way: an address from which the account logged in lately is counted by itself while
-/// the account is at its rate limit.
+/// Failures count for the client address *and* for the account. The first limit stops one client that guesses the passwords of
+/// many accounts, the second stops many clients that guess the password of one account. An attacker cannot lock out the user: an
+/// address from which the account recently logged in is counted separately while the account is at its rate limit.
 #[repr(C)]
 pub struct login;
 
@@ -96,7 +96,7 @@ impl ::palisade::__v1::Endpoint for login {
         use ::palisade::__v1::{By, Count, Policy, RateLimit, Rule::*};
         &Policy::new(Public)
             .of(::core::module_path!(), "login")
-            .because("it is how a caller becomes known")
+            .because("login authenticates the caller")
             .limits(&[
                 RateLimit::per_seconds("login", 5, 900).count(Count::Failures),
                 RateLimit::per_seconds("login-account", 20, 900)
@@ -115,7 +115,7 @@ impl ::palisade::__v1::Endpoint for login {
             sessions: Data<AppSessions>,
         ) -> Result<HttpResponse, Problem> {
             let Credentials { email, password } = given.into_inner();
-            let asked = SystemTime::now();
+            let read_at = SystemTime::now();
             let account = db.login(&email).await?;
             let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
             let found = passwords.verify(password.expose(), stored).await?;
@@ -125,7 +125,7 @@ impl ::palisade::__v1::Endpoint for login {
             if let (Some(renewed), Some(verified)) = (rehash, &account.password_hash) {
                 db.rehash(account.id, verified, &renewed).await?;
             }
-            Ok(answer(&sessions.begin(&grant(&account.id.to_string(), account.role).as_of(asked)).await?))
+            Ok(token_response(&sessions.begin(&grant(&account.id.to_string(), account.role).as_of(read_at)).await?))
         }
         ::palisade::__v1::handler!(login; Result<HttpResponse, Problem>; Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>)
             .validated(|__all, (__given, __db, __passwords, __sessions)| {
@@ -144,7 +144,7 @@ impl ::palisade::__v1::Endpoint for login {
 }
 ::palisade::__v1::add!(login; public, 0, (); Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>);
 
-/// Gives a new pair for a refresh token, which is used up then. What the account may do is asked again.
+/// Exchanges a refresh token, which works once, for a new pair. The role of the account is read again.
 #[repr(C)]
 pub struct refresh;
 
@@ -170,7 +170,7 @@ impl ::palisade::__v1::Endpoint for refresh {
                     Ok::<_, Problem>(grant(&session.subject, role))
                 })
                 .await?;
-            Ok(answer(&tokens))
+            Ok(token_response(&tokens))
         }
         ::palisade::__v1::handler!(refresh; Result<HttpResponse, Problem>; Json<RefreshRequest>, Data<Db>, Data<AppSessions>)
             .validated(|__all, (__given, __db, __sessions)| {
@@ -181,7 +181,7 @@ impl ::palisade::__v1::Endpoint for refresh {
 }
 ::palisade::__v1::add!(refresh; public, 0, (); Json<RefreshRequest>, Data<Db>, Data<AppSessions>);
 
-/// Ends the session that the token is of: this token, and its refresh token.
+/// Ends the session of the access token, which also revokes its refresh token.
 #[repr(C)]
 pub struct logout;
 
@@ -203,7 +203,7 @@ impl ::palisade::__v1::Endpoint for logout {
 }
 ::palisade::__v1::add!(logout; guarded, 0, (); Principal, Data<AppSessions>);
 
-/// Ends every session of the account. Its API keys stay: each can be removed.
+/// Ends every session of the account. Its API keys stay valid; each can be removed separately.
 #[repr(C)]
 pub struct logout_all;
 

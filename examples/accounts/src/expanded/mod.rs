@@ -1,11 +1,11 @@
-//! `auth.rs` and `users.rs` with the attributes of palisade expanded: compiled here, so that they are ordinary Rust, and
-//! compared by the macros' own tests with what the attributes expand to today.
+//! `auth.rs` and `users.rs` with palisade's attributes expanded. They are compiled here to prove that they are ordinary Rust, and
+//! the tests of the macros compare them with the current expansion.
 
 mod auth;
-#[allow(unused_imports, reason = "a trait that only names of roles of another type need")]
+#[allow(unused_imports, reason = "the trait is only needed for roles of other types")]
 mod users;
 
-/// The rows of these routes in the policy table.
+/// Returns the rows of these routes in the policy table.
 macro_rules! policies {
     ($auth:path, $users:path) => {{
         use $auth as auth;

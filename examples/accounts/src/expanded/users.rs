@@ -1,10 +1,10 @@
 // Generated from examples/accounts/src/users.rs: this is the code that the attributes of palisade expand to.
 // Do not edit it. The guide explains an expansion line by line: runtime/docs/guide/expansion.md.
 
-//! The accounts, as their owners and the administrators see them.
+//! Accounts, for their owners and for administrators.
 //!
-//! The threats are other people's accounts (BOLA, OWASP API1: `owner_or_admin` compares the path with the caller) and
-//! rights that are taken by asking (API3, API5: a role is for administrators to give).
+//! The threats are access to accounts of other users (BOLA, OWASP API1: `owner_or_admin` compares the id in the path with the
+//! caller) and privilege escalation (API3, API5: only administrators can assign roles).
 
 use crate::{
     app::AppSessions,
@@ -23,7 +23,7 @@ use palisade::{Principal, Problem};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// What a token says about its bearer.
+/// The subject, roles and scopes of the caller.
 #[derive(Serialize)]
 pub struct Me {
     subject: String,
@@ -31,7 +31,7 @@ pub struct Me {
     scopes: Vec<String>,
 }
 
-/// Who the caller is, from the token alone: the database is not asked.
+/// Returns the caller as the verified credential describes it. Does not read the account.
 #[repr(C)]
 pub struct me;
 
@@ -54,7 +54,7 @@ impl ::palisade::__v1::Endpoint for me {
 }
 ::palisade::__v1::add!(me; guarded, 0, (); Principal);
 
-/// One page of all accounts.
+/// Returns one page of all accounts.
 #[repr(C)]
 pub struct list_users;
 
@@ -82,8 +82,7 @@ impl ::palisade::__v1::Endpoint for list_users {
 }
 ::palisade::__v1::add!(list_users; guarded, 0, (); Query<Listing>, Data<Db>);
 
-/// Makes an account for somebody. It has no password, so nobody can log in to it: a login is answered like
-/// any wrong password.
+/// Creates an account without a password. Nobody can log in to it: a login gets the response of a wrong password.
 #[repr(C)]
 pub struct create_user;
 
@@ -102,7 +101,7 @@ impl ::palisade::__v1::Endpoint for create_user {
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> Result<HttpResponse, Problem> {
             if new.role != Role::User {
-                may_give_roles(&caller, &db).await?;
+                may_assign_roles(&caller, &db).await?;
             }
             let account =
                 NewAccount { name: &new.name, email: &new.email, age: new.age, role: new.role, password_hash: None };
@@ -116,7 +115,7 @@ impl ::palisade::__v1::Endpoint for create_user {
 }
 ::palisade::__v1::add!(create_user; guarded, 0, (); Json<NewUser>, Account, Data<Db>);
 
-/// One account.
+/// Returns one account.
 #[repr(C)]
 pub struct show_user;
 
@@ -135,10 +134,10 @@ impl ::palisade::__v1::Endpoint for show_user {
 }
 ::palisade::__v1::add!(show_user; guarded, 1, (); Path<Uuid>, Data<Db>);
 
-/// Changes what the body names. A body that names the role is for administrators only, whatever the value.
+/// Changes the members that the body contains. Only administrators may send a `role`, whatever its value.
 ///
-/// Only by whoever logged in here: a key can't take an account from its owner, and no administrator by the word of another
-/// issuer one of ours.
+/// The scope is given by a login on this server. So an API key cannot take over its owner's account, and an administrator of
+/// another issuer cannot take over an account here.
 #[repr(C)]
 pub struct change_user;
 
@@ -159,7 +158,7 @@ impl ::palisade::__v1::Endpoint for change_user {
             sessions: Data<AppSessions>,
         ) -> Result<Json<User>, Problem> {
             if change.role.is_some() {
-                may_give_roles(&caller, &db).await?;
+                may_assign_roles(&caller, &db).await?;
             }
             let user = db.update(*id, &change, sessions.issuer()).await?.ok_or(ApiError::NoSuchUser)?;
             if change.role.is_some() {
@@ -182,8 +181,8 @@ impl ::palisade::__v1::Endpoint for change_user {
 }
 ::palisade::__v1::add!(change_user; guarded, 1, (); Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>);
 
-/// The account is asked too: the token was issued before now.
-async fn may_give_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
+/// Checks the account in addition to the token, because the role may have changed since the token was issued.
+async fn may_assign_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
     if caller.principal.has_role(Role::Admin.role_name()) && db.is_admin(&caller.id.to_string()).await? {
         Ok(())
     } else {
@@ -191,7 +190,7 @@ async fn may_give_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
     }
 }
 
-/// Removes an account, with its documents, sessions and keys; its tokens end too.
+/// Deletes an account with its documents, sessions and API keys, and revokes its tokens.
 #[repr(C)]
 pub struct delete_user;
 

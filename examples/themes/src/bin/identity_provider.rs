@@ -1,6 +1,6 @@
 //! Tokens of an identity provider: one issuer in the shape of Keycloak, one in the shape of Auth0.
 //!
-//! `cargo run -p themes --bin identity_provider` starts a stand-in for both on the loopback interface and prints a token
+//! `cargo run -p themes --bin identity_provider` starts a simulation of both on the loopback interface and prints a token
 //! of each. Then, for example: `curl -i http://127.0.0.1:3000/orders -H "Authorization: Bearer $TOKEN"`
 
 #![forbid(unsafe_code)]

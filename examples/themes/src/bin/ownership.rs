@@ -49,7 +49,7 @@ async fn show_note(note: Owned<Note>) -> Json<Note> {
     Json(note.into_inner())
 }
 
-/// A list has no id that could be checked, so the handler is told which rows the caller may see.
+/// A list has no id that could be checked, so the handler gets a filter of the rows that the caller may see.
 #[get("/notes")]
 #[authenticated]
 async fn list_notes(filter: RowFilter, notes: Data<Notes>) -> Json<Vec<Note>> {

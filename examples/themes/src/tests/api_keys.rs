@@ -21,7 +21,7 @@ async fn keys_are_replaced_without_an_outage() {
     let app = init_service(App::new().app_data(Data::new(keys)).service(routes()).wrap(palisade)).await;
     let orders = || TestRequest::get().uri("/orders");
 
-    // The key that manages keys has not the scope of orders.
+    // The key that manages keys does not have the scope `orders:read`.
     assert_eq!(call_service(&app, with(orders(), manager)).await.status(), 403);
 
     let created = call_service(&app, with(new_key("old"), manager)).await;

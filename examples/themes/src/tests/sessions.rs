@@ -1,4 +1,4 @@
-//! A session ends by logout, and when a refresh token comes twice.
+//! A session ends by a logout, and if a refresh token is reused.
 
 use std::net::SocketAddr;
 

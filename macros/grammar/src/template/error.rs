@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::MOST_PARAMETERS;
 
-/// Why a text is not a path template, or one that the router would not read as it was meant.
+/// Why a text is not a path template, or would be misread by the router.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TemplateError<'t> {
     /// It is not empty and does not start with a slash.
@@ -12,11 +12,11 @@ pub enum TemplateError<'t> {
         /// The whole template.
         template: &'t str,
     },
-    /// It has a `?` or a `#` outside of braces. No path has one.
+    /// It has a `?` or a `#` outside of braces. A path cannot contain them.
     EndOfPath {
         /// The character.
         mark: &'t str,
-        /// What precedes it.
+        /// The text before it.
         path: &'t str,
     },
     /// It has a parameter in the syntax of another framework, such as `:id`, `<id>` or `*rest`. The router would compare it
@@ -27,16 +27,16 @@ pub enum TemplateError<'t> {
         /// The parameter in the syntax of actix-web.
         meant: String,
     },
-    /// It has a brace without its other half.
+    /// It has an unbalanced brace.
     Unbalanced {
         /// The brace that is there.
         found: char,
         /// The brace that is missing.
         missing: char,
     },
-    /// What is between two braces does not begin with the name of a parameter.
+    /// The text between two braces does not begin with the name of a parameter.
     NoName {
-        /// What is between the braces.
+        /// The text between the braces.
         parameter: &'t str,
         /// The name that was meant by `{*rest}` or `{rest..}`.
         tail: Option<&'t str>,
@@ -46,7 +46,7 @@ pub enum TemplateError<'t> {
         /// The name of the parameter.
         name: &'t str,
     },
-    /// Two parameters have one name.
+    /// Two parameters have the same name.
     SameName {
         /// The name.
         name: &'t str,
@@ -64,7 +64,7 @@ pub enum TemplateError<'t> {
         name: &'t str,
         /// The pattern.
         pattern: &'t str,
-        /// What the caller's reader of regular expressions returned.
+        /// The error that the caller's parser of regular expressions returned.
         reason: String,
     },
     /// A pattern has a named group. The router would take it for a parameter.
@@ -82,7 +82,7 @@ pub enum TemplateError<'t> {
 }
 
 impl TemplateError<'_> {
-    /// What is wrong, as the end of a sentence that begins with the template.
+    /// Returns the error as the end of a sentence that begins with the template.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
@@ -113,7 +113,7 @@ impl TemplateError<'_> {
         }
     }
 
-    /// What to write instead.
+    /// Returns a correction.
     #[must_use]
     pub fn help(&self) -> String {
         match self {

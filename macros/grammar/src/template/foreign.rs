@@ -1,6 +1,6 @@
 //! Parameters in the syntax of other frameworks, which the router of actix-web compares as text.
 
-/// How a parameter that is written `:id`, `<id>` or `*rest` is written for actix-web; `None` if the segment is not one.
+/// Returns the actix-web syntax of a parameter that is written `:id`, `<id>` or `*rest`. `None` if the segment is not one.
 pub(super) fn meant(segment: &str) -> Option<String> {
     if let Some(name) = segment.strip_prefix(':').and_then(leading_name) {
         return Some(format!("{{{name}}}"));

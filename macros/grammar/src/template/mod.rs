@@ -1,8 +1,8 @@
 //! Path templates such as `/users/{id}`, read as the router of actix-web reads them.
 //!
-//! Threat: one reader of a template sees a parameter that another one does not see (CWE-436), so that a rule compares the
-//! wrong part of the path. Promise: everything that palisade wants to know of a template comes from [`parts`], and
-//! [`check()`] accepts a template only if the router reads it in the same way.
+//! Threat: two parsers of a template find different parameters (CWE-436), so that a rule compares the wrong part of the path.
+//! Promise: palisade parses templates only with [`parts`], and [`check()`] accepts a template only if the router parses it in the
+//! same way.
 
 mod check;
 mod error;
@@ -11,24 +11,24 @@ mod foreign;
 pub use self::check::check;
 pub use self::error::TemplateError;
 
-/// The most parameters that the router keeps of one path.
+/// The maximum number of parameters that the router keeps for one path.
 pub const MOST_PARAMETERS: usize = 16;
 
 /// One part of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part<'t> {
-    /// Text outside of braces, which a path must have as it is. Never empty.
+    /// Literal text outside of braces. Never empty.
     Literal(&'t str),
-    /// What is between two braces: `id`, or `id:\d+`.
+    /// The text between two braces: `id`, or `id:\d+`.
     Parameter {
-        /// What precedes the colon.
+        /// The text before the colon.
         name: &'t str,
-        /// What follows the colon: a regular expression.
+        /// The text after the colon: a regular expression.
         pattern: Option<&'t str>,
     },
     /// A `*` at the end of the template, directly after a parameter: the parameter takes the whole rest of the path.
     Tail,
-    /// What follows a `{` that is never closed. The router does not read such a template.
+    /// The text after a `{` that is not closed. The router rejects such a template.
     Unclosed(&'t str),
 }
 

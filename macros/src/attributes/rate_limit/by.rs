@@ -30,7 +30,7 @@ const HEADER: &str = "write `header(\"x-tenant\")`";
 const LIST: &str =
     "write `by = [ip, field(body.email)]`: each key is counted separately, and all must admit the request";
 
-/// The keys that could be understood. There is at least one, unless a mistake was reported.
+/// Returns the keys that could be understood: at least one, unless a mistake was reported.
 pub(super) fn parse(value: &Value, diagnostics: &mut Diagnostics) -> Vec<Key> {
     let Value::List(group) = value else { return key(value, ALONE, diagnostics).into_iter().collect() };
     let keyword = Ident::new("by", group.span());
@@ -62,7 +62,7 @@ pub(super) fn parse(value: &Value, diagnostics: &mut Diagnostics) -> Vec<Key> {
 }
 
 fn key(value: &Value, choice: Choice, diagnostics: &mut Diagnostics) -> Option<Key> {
-    if let Some(diagnostic) = bare(value, choice) {
+    if let Some(diagnostic) = without_keyword(value, choice) {
         diagnostics.add(value.range(), diagnostic);
         return None;
     }
@@ -85,14 +85,14 @@ fn key(value: &Value, choice: Choice, diagnostics: &mut Diagnostics) -> Option<K
 }
 
 /// Reports a key without its keyword: `body.email`, `"x-tenant"`, `(ip, principal)`, `ip || principal`.
-fn bare(value: &Value, choice: Choice) -> Option<Diagnostic> {
+fn without_keyword(value: &Value, choice: Choice) -> Option<Diagnostic> {
     let before = choice.before;
     let field = |field: &str| {
         Diagnostic::new("a field must be written in `field(..)`", format!("write `{before}field({field})`"))
     };
     match value {
         Value::Other(tokens, _) => {
-            if let Some(written) = read(tokens) {
+            if let Some(written) = field_text(tokens) {
                 return Some(field(&written));
             }
             let tokens = match tokens.as_slice() {
@@ -111,8 +111,8 @@ fn bare(value: &Value, choice: Choice) -> Option<Diagnostic> {
             Some(field(&text.value()))
         }
         Value::Text(text) if text.value().contains('-') && is_header_name(&text.value()) => {
-            let cure = format!("write `{before}header(\"{}\")`", text.value());
-            Some(Diagnostic::new("the name of a header must be written in `header(..)`", cure))
+            let help = format!("write `{before}header(\"{}\")`", text.value());
+            Some(Diagnostic::new("the name of a header must be written in `header(..)`", help))
         }
         _ => None,
     }
@@ -123,7 +123,7 @@ fn key_of(tokens: &[TokenTree], choice: Choice) -> Option<String> {
         [TokenTree::Ident(word), ..] if choice.form(&word.to_string()).is_some() => {
             Some(text(tokens.iter().cloned().collect()))
         }
-        tokens => read(tokens).map(|field| format!("field({field})")),
+        tokens => field_text(tokens).map(|field| format!("field({field})")),
     }
 }
 
@@ -150,15 +150,15 @@ fn header(keyword: &Ident, inside: Option<&Group>, diagnostics: &mut Diagnostics
             return None;
         }
     };
-    trusted(&name, diagnostics)
+    safe_header(&name, diagnostics)
 }
 
-/// The name in lower case, if it is the name of a header by which it is safe to count.
-fn trusted(name: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
+/// Returns the name in lower case, if it is safe to count by that header.
+fn safe_header(name: &LitStr, diagnostics: &mut Diagnostics) -> Option<String> {
     let lower = name.value().to_ascii_lowercase();
     if !is_header_name(&lower) {
-        let cure = format!("{HEADER}: ASCII letters, digits and `-`");
-        diagnostics.error(name.span(), format!("`{}` is not the name of a header", name.value()), cure);
+        let help = format!("{HEADER}: ASCII letters, digits and `-`");
+        diagnostics.error(name.span(), format!("`{}` is not the name of a header", name.value()), help);
         return None;
     }
     match lower.as_str() {
@@ -188,7 +188,7 @@ fn field(keyword: &Ident, inside: Option<&Group>, choice: Choice, diagnostics: &
     let range = SourceRange::of(&tokens, keyword.span());
     let (message, help) = match tokens.as_slice() {
         [] => ("`field` needs a field", FIELD.to_owned()),
-        // Only the arguments of the handler tell what that is.
+        // Whether this is an argument or a field is checked later, with the arguments of the handler.
         [TokenTree::Ident(argument)] => return Some(Field { argument: argument.clone(), path: Vec::new() }),
         several => match (quoted(several), several) {
             (Some(text), _) => {
@@ -209,10 +209,10 @@ fn field(keyword: &Ident, inside: Option<&Group>, choice: Choice, diagnostics: &
 }
 
 fn not_one_field(tokens: &[TokenTree], choice: Choice) -> (&'static str, String) {
-    ("`field` takes one field of an argument", meant(tokens, choice).unwrap_or(FIELD.to_owned()))
+    ("`field` takes one field of an argument", suggested(tokens, choice).unwrap_or(FIELD.to_owned()))
 }
 
-/// A text in quotes, and nothing else.
+/// Returns the string literal, if there is no other token.
 fn quoted(tokens: &[TokenTree]) -> Option<LitStr> {
     let [TokenTree::Literal(literal)] = tokens else { return None };
     match Lit::new(literal.clone()) {
@@ -221,11 +221,11 @@ fn quoted(tokens: &[TokenTree]) -> Option<LitStr> {
     }
 }
 
-/// The fields that were meant by `&body.email`, `body.email()`, `body["email"]` or by several of them.
-fn meant(tokens: &[TokenTree], choice: Choice) -> Option<String> {
+/// Suggests the fields for `&body.email`, `body.email()`, `body["email"]`, or several of them.
+fn suggested(tokens: &[TokenTree], choice: Choice) -> Option<String> {
     let parts = tokens.split(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ','));
     let fields: Option<Vec<String>> =
-        parts.filter(|part| !part.is_empty()).map(|part| Some(format!("field({})", read(part)?))).collect();
+        parts.filter(|part| !part.is_empty()).map(|part| Some(format!("field({})", field_text(part)?))).collect();
     match (fields?.as_slice(), choice.before) {
         ([], _) => None,
         ([only], _) => Some(format!("write `{only}`")),
@@ -234,8 +234,8 @@ fn meant(tokens: &[TokenTree], choice: Choice) -> Option<String> {
     }
 }
 
-/// `body.email`, from tokens that contain it, such as `&body.email` or `body["email"]`.
-pub(super) fn read(tokens: &[TokenTree]) -> Option<String> {
+/// Returns `body.email` for tokens such as `&body.email` or `body["email"]`.
+pub(super) fn field_text(tokens: &[TokenTree]) -> Option<String> {
     let tokens = match tokens {
         [TokenTree::Punct(mark), rest @ ..] if matches!(mark.as_char(), '&' | '*') => rest,
         tokens => tokens,
@@ -248,7 +248,7 @@ pub(super) fn read(tokens: &[TokenTree]) -> Option<String> {
             (TokenTree::Punct(point), [TokenTree::Ident(call), TokenTree::Group(_), ..])
                 if point.as_char() == '.' && field.contains('.') && *call != "await" =>
             {
-                // A call on the field.
+                // A method call on the field.
                 break;
             }
             (TokenTree::Punct(point), [TokenTree::Ident(name), after @ ..])
@@ -278,7 +278,7 @@ fn members(mut rest: &[TokenTree]) -> Option<Vec<Member>> {
             return None;
         }
         match member {
-            // A Rust keyword is not a field: `.await` would be something else.
+            // A Rust keyword, as in `.await`, is not a field.
             TokenTree::Ident(name) => {
                 members.push(Member::Named(syn::parse2(name.to_token_stream()).ok()?));
             }

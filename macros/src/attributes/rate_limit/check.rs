@@ -1,4 +1,5 @@
-//! What a rate limit needs of its handler: a caller who is known, an argument to count by, a label of its own.
+//! Checks a rate limit against its handler: the caller must be authenticated if the key needs it, the counted argument must
+//! exist, and the label must be unique.
 
 use palisade_grammar::names::is_label;
 use proc_macro2::Ident;
@@ -55,7 +56,7 @@ fn check_callers(terms: &RateLimitTerms, callers: Callers, diagnostics: &mut Dia
     }
 }
 
-/// The name that the rate limit has, or else the name of the handler, with a number from the second on.
+/// The name of the rate limit, or else the name of the handler, with a number for the second and later rate limits.
 fn label(terms: &RateLimitTerms, handler: &Ident, earlier: &[RateLimit]) -> String {
     if let Some(name) = &terms.name {
         return name.value();
@@ -85,7 +86,7 @@ fn check_label(
     }
 }
 
-/// Adds the field, unless an earlier rate limit counts by it, with the arguments that may have it.
+/// Adds the field and the arguments that may contain it, unless an earlier rate limit counts by the same field.
 fn add_field(field: &Field, handler: &Handler, fields: &mut Vec<CountedField>, diagnostics: &mut Diagnostics) {
     let name = &field.argument;
     if handler.arguments.is_empty() {
@@ -112,7 +113,7 @@ fn add_field(field: &Field, handler: &Handler, fields: &mut Vec<CountedField>, d
     }
 }
 
-/// The message and the help for one name alone: it is an argument without its field, or a field without its argument.
+/// Returns the message and the help for a single name, which is an argument without a field or a field without an argument.
 fn not_a_field(name: &Ident, handler: &Handler) -> (String, String) {
     let named = || handler.arguments.iter().filter_map(|argument| Some((argument, argument.names.first()?)));
     let every = || handler.arguments.iter().flat_map(|argument| &argument.names);

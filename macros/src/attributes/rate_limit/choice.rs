@@ -12,7 +12,7 @@ pub(super) struct Choice {
     pub(super) option: &'static str,
     /// Each form, with an example between its parentheses.
     pub(super) forms: &'static [&'static str],
-    /// What a help text writes before the form: `by = `, or nothing in a list.
+    /// The text before the form in a help text: `by = `, or nothing in a list.
     pub(super) before: &'static str,
 }
 

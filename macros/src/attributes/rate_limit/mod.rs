@@ -1,7 +1,7 @@
 //! `#[rate_limit(5, "15m", count = failures, by = principal, name = "login")]`.
 //!
-//! Threat: a mistyped limit that limits nobody (CWE-799), such as a zero, a window of another unit, or a key that is the same for
-//! everybody. Promise: the limit, its window and each option are checked at compile time.
+//! Threat: a mistyped rate limit that has no effect (CWE-799), such as a zero, a window of another unit, or the same key for all
+//! callers. Promise: the limit, its window and each option are checked at compile time.
 //!
 //! The limit, the window and the cost are read here, the options in `options`, and `check` compares them with the handler.
 

@@ -37,7 +37,7 @@ pub(super) fn is_option(name: &Ident) -> bool {
 pub(super) struct Options {
     pub(super) count: Count,
     pub(super) by: Vec<Key>,
-    /// Not read yet, because what it may be depends on the limit.
+    /// Not parsed yet, because its valid range depends on the limit.
     pub(super) cost: Option<Value>,
     pub(super) on_outage: Option<OnStoreFailure>,
     pub(super) observe: bool,

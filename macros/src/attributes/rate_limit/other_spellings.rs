@@ -12,12 +12,12 @@ use crate::diagnostics::{Diagnostic, SourceRange};
 use crate::gather::flat;
 use crate::text::text;
 
-/// The diagnostic with the usual spelling, if both the limit and the window are there and are written otherwise.
+/// Returns a diagnostic with the correct syntax, if both the limit and the window are present in another syntax.
 pub(super) fn other_spelling(list: &[Argument]) -> Option<(SourceRange, Diagnostic)> {
     let mut found = Found::default();
     let mut rest = Vec::new();
     let mut odd: Vec<TokenTree> = Vec::new();
-    // Whether each odd argument is at its position, and only written otherwise.
+    // Whether each unusual argument is at its position, and only its syntax differs.
     let mut in_position = Vec::new();
     for (at, argument) in list.iter().enumerate() {
         let value = match (&argument.key, argument.tokens.as_slice()) {
@@ -163,7 +163,7 @@ fn is_between(token: &TokenTree) -> bool {
     }
 }
 
-/// The window of a number and a unit in any wording: `mins`, `MINUTES`, `secs`.
+/// Returns the window for a number and a unit in any spelling: `mins`, `MINUTES`, `secs`.
 fn joined(number: &str, unit: &str) -> Option<String> {
     let unit = unit.to_lowercase();
     let unit = match unit.as_str() {

@@ -1,4 +1,4 @@
-//! The window of a rate limit, such as `"15m"`: the errors of the grammar as mistakes, with the unit that was meant.
+//! The window of a rate limit, such as `"15m"`: turns the errors of the grammar into diagnostics, with a suggested unit.
 
 pub(super) use palisade_grammar::window::FORMS;
 use palisade_grammar::window::{self, UNITS, WindowError};
@@ -17,7 +17,7 @@ pub(super) fn seconds(text: &str) -> Result<u64, Diagnostic> {
     })
 }
 
-/// The same number with the unit that was probably meant.
+/// Suggests the same number with the unit that was probably meant.
 fn meant(number: &str, unit: &str) -> Option<String> {
     let unit = unit.trim();
     let names = || UNITS.iter().flat_map(|known| known.names.iter().copied());
@@ -31,8 +31,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_unit_that_was_meant_is_named() {
-        for (text, what, cure) in [
+    fn similar_unit_is_suggested() {
+        for (text, message, help) in [
             ("15", "no unit", "\"15s\" for seconds or \"15m\" for minutes"),
             ("15 mins", "`mins` is not a unit", "did you mean \"15min\"?"),
             ("15M", "`M` is not a unit", "did you mean \"15m\"?"),
@@ -45,8 +45,8 @@ mod tests {
             ("367d", "too long", "\"366d\""),
         ] {
             let diagnostic = seconds(text).unwrap_err();
-            assert!(diagnostic.message.contains(what), "{text}: {diagnostic:?}");
-            assert!(diagnostic.help.contains(cure), "{text}: {diagnostic:?}");
+            assert!(diagnostic.message.contains(message), "{text}: {diagnostic:?}");
+            assert!(diagnostic.help.contains(help), "{text}: {diagnostic:?}");
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Whether a text is a template that the router reads as it was meant.
+//! Checks that a text is a template that the router interprets as intended.
 
 use super::{MOST_PARAMETERS, Part, TemplateError, foreign, is_parameter_name, parts};
 
 /// Checks a template and returns the names of its parameters, from left to right.
 ///
-/// This crate does not read regular expressions. `named_groups` receives the regular expression that the router would make
-/// of the template up to a parameter with a pattern; it must return the number of named groups in it, or the reason why it is
-/// not a regular expression. It is called again with the pattern alone if the whole is not one, for a better reason.
+/// This crate does not parse regular expressions. `named_groups` receives the regular expression that the router would build from
+/// the template up to a parameter with a pattern. It must return the number of named groups in it, or the reason why it is not a
+/// regular expression. In that case it is called again with the pattern alone, for a better reason.
 ///
 /// ```
 /// use palisade_grammar::template::{TemplateError, check};
@@ -18,7 +18,7 @@ use super::{MOST_PARAMETERS, Part, TemplateError, foreign, is_parameter_name, pa
 ///
 /// # Errors
 ///
-/// If the router would panic about the template, or would read it in another way than a reader expects.
+/// If the router would panic about the template, or would interpret it in an unexpected way.
 pub fn check(
     template: &str,
     named_groups: impl Fn(&str) -> Result<usize, String>,
@@ -27,7 +27,7 @@ pub fn check(
         return Err(TemplateError::NoSlash { template });
     }
     let mut names = Vec::new();
-    // As the router begins: `.` matches a line feed too.
+    // The same flags as in the router: `.` also matches a line feed.
     let mut regex = "(?s-m)^".to_owned();
     let mut parts = parts(template).peekable();
     while let Some(part) = parts.next() {
@@ -53,8 +53,8 @@ pub fn check(
                     match named_groups(&regex) {
                         Ok(groups) if groups > names.len() => return Err(TemplateError::NamedGroup { name, pattern }),
                         Ok(_) => {}
-                        Err(of_the_whole) => {
-                            let reason = named_groups(pattern).err().unwrap_or(of_the_whole);
+                        Err(whole_reason) => {
+                            let reason = named_groups(pattern).err().unwrap_or(whole_reason);
                             return Err(TemplateError::NotRegular { name, pattern, reason });
                         }
                     }
@@ -68,7 +68,7 @@ pub fn check(
     Ok(names)
 }
 
-/// Checks text outside of braces: the router compares it as it is.
+/// Checks text outside of braces, which the router compares literally.
 fn literal(text: &str) -> Result<(), TemplateError<'_>> {
     if text.contains('}') {
         return Err(TemplateError::Unbalanced { found: '}', missing: '{' });
@@ -78,7 +78,7 @@ fn literal(text: &str) -> Result<(), TemplateError<'_>> {
             return Err(TemplateError::EndOfPath { mark, path });
         }
     }
-    // What follows a parameter in its own segment, as in `/users/{id}:cancel`, is not a whole segment.
+    // The text after a parameter in the same segment, as in `/users/{id}:cancel`, is not a whole segment.
     let segments = text.split('/').skip(usize::from(!text.starts_with('/')));
     for segment in segments {
         if let Some(meant) = foreign::meant(segment) {
@@ -88,7 +88,7 @@ fn literal(text: &str) -> Result<(), TemplateError<'_>> {
     Ok(())
 }
 
-/// Checks what is between two braces.
+/// Checks the text between two braces.
 fn parameter<'t>(name: &'t str, pattern: Option<&'t str>, earlier: &[&str]) -> Result<(), TemplateError<'t>> {
     if !is_parameter_name(name) {
         let tail = name.strip_prefix('*').or_else(|| name.strip_suffix("..")).filter(|rest| !rest.is_empty());
@@ -103,7 +103,7 @@ fn parameter<'t>(name: &'t str, pattern: Option<&'t str>, earlier: &[&str]) -> R
     Ok(())
 }
 
-/// Appends the regular expression that matches the text alone.
+/// Appends the regular expression that matches exactly this text.
 fn escape(text: &str, regex: &mut String) {
     for c in text.chars() {
         if matches!(
