@@ -9,7 +9,7 @@ use syn::LitStr;
 
 use crate::diagnostics::Diagnostics;
 use crate::item::Handler;
-use crate::policy::Access;
+use crate::policy::AccessPolicy;
 use crate::rule::{Owns, Parameter, ParameterSource, Rule};
 use crate::{logic, suggest, template};
 
@@ -19,7 +19,7 @@ const CHOICES: &str = "add one that defines who may call it: `#[public]`, `#[aut
 /// One access attribute. `None` means that its arguments could not be understood, which was reported.
 pub(crate) struct AccessClause {
     pub(crate) keyword: Ident,
-    pub(crate) access: Option<Access>,
+    pub(crate) access: Option<AccessPolicy>,
 }
 
 /// Which callers a handler may have.
@@ -35,8 +35,8 @@ pub(crate) enum Callers {
 
 pub(crate) fn callers(clauses: &[AccessClause]) -> Callers {
     let open = clauses.iter().find_map(|clause| match clause.access {
-        Some(Access::Public(_)) => Some(Callers::Anonymous),
-        Some(Access::OptionalAuth) => Some(Callers::Optional),
+        Some(AccessPolicy::Public(_)) => Some(Callers::Anonymous),
+        Some(AccessPolicy::OptionalAuth) => Some(Callers::Optional),
         _ => None,
     });
     open.unwrap_or(Callers::Authenticated)
@@ -48,7 +48,7 @@ pub(crate) fn check(
     handler: &Handler,
     template: Option<&LitStr>,
     diagnostics: &mut Diagnostics,
-) -> Option<Access> {
+) -> Option<AccessPolicy> {
     check_together(&clauses, handler, diagnostics);
     report_repeated(&clauses, diagnostics);
     check_parameters(&clauses, template, diagnostics);
@@ -63,11 +63,11 @@ fn check_together(clauses: &[AccessClause], handler: &Handler, diagnostics: &mut
         diagnostics.error(name.span(), format!("`{name}` has no access attribute"), CHOICES);
         return;
     }
-    if clauses.iter().any(|clause| matches!(clause.access, Some(Access::DenyAll(_)))) {
+    if clauses.iter().any(|clause| matches!(clause.access, Some(AccessPolicy::DenyAll(_)))) {
         return;
     }
     let admits_everybody =
-        |clause: &&AccessClause| matches!(clause.access, Some(Access::Public(_) | Access::OptionalAuth));
+        |clause: &&AccessClause| matches!(clause.access, Some(AccessPolicy::Public(_) | AccessPolicy::OptionalAuth));
     let Some(open) = clauses.iter().find(admits_everybody) else {
         let rules: Vec<(Span, &Rule)> =
             clauses.iter().filter_map(|clause| Some((clause.keyword.span(), rule(clause)?))).collect();
@@ -90,7 +90,7 @@ fn check_together(clauses: &[AccessClause], handler: &Handler, diagnostics: &mut
 }
 
 fn rule(clause: &AccessClause) -> Option<&Rule> {
-    if let Some(Access::Rule(rule)) = &clause.access { Some(rule) } else { None }
+    if let Some(AccessPolicy::Rule(rule)) = &clause.access { Some(rule) } else { None }
 }
 
 /// Reports two rows of the same type: the handler takes a row by its type, so it could not distinguish them.
@@ -122,10 +122,10 @@ fn report_repeated(clauses: &[AccessClause], diagnostics: &mut Diagnostics) {
 
 fn repeats(earlier: &AccessClause, later: &AccessClause) -> bool {
     match (&earlier.access, &later.access) {
-        (Some(Access::Public(_)), Some(Access::Public(_)))
-        | (Some(Access::OptionalAuth), Some(Access::OptionalAuth))
-        | (Some(Access::DenyAll(_)), Some(Access::DenyAll(_))) => true,
-        (Some(Access::Rule(earlier)), Some(Access::Rule(later))) => earlier.text() == later.text(),
+        (Some(AccessPolicy::Public(_)), Some(AccessPolicy::Public(_)))
+        | (Some(AccessPolicy::OptionalAuth), Some(AccessPolicy::OptionalAuth))
+        | (Some(AccessPolicy::DenyAll(_)), Some(AccessPolicy::DenyAll(_))) => true,
+        (Some(AccessPolicy::Rule(earlier)), Some(AccessPolicy::Rule(later))) => earlier.text() == later.text(),
         _ => false,
     }
 }
@@ -175,14 +175,14 @@ fn parameters(leaf: &Rule) -> &[Parameter] {
 }
 
 /// Combines the clauses: all rules must hold. If `#[deny_all]` is present, the other attributes have no effect.
-fn combine(clauses: Vec<AccessClause>) -> Option<Access> {
-    let mut accesses = clauses.into_iter().map(|clause| clause.access).collect::<Option<Vec<Access>>>()?;
-    if let Some(closed) = accesses.iter().position(|access| matches!(access, Access::DenyAll(_))) {
+fn combine(clauses: Vec<AccessClause>) -> Option<AccessPolicy> {
+    let mut accesses = clauses.into_iter().map(|clause| clause.access).collect::<Option<Vec<AccessPolicy>>>()?;
+    if let Some(closed) = accesses.iter().position(|access| matches!(access, AccessPolicy::DenyAll(_))) {
         return Some(accesses.swap_remove(closed));
     }
     if accesses.len() <= 1 {
         return accesses.pop();
     }
-    let rule = |access| if let Access::Rule(rule) = access { Some(rule) } else { None };
-    accesses.into_iter().map(rule).collect::<Option<Vec<Rule>>>().map(|rules| Access::Rule(Rule::All(rules)))
+    let rule = |access| if let AccessPolicy::Rule(rule) = access { Some(rule) } else { None };
+    accesses.into_iter().map(rule).collect::<Option<Vec<Rule>>>().map(|rules| AccessPolicy::Rule(Rule::All(rules)))
 }

@@ -16,7 +16,7 @@ pub(crate) struct Handler {
     pub(crate) visibility: Visibility,
     pub(crate) signature: Signature,
     pub(crate) body: TokenTree,
-    pub(crate) arguments: Vec<Argument>,
+    pub(crate) arguments: Vec<HandlerArgument>,
     pub(crate) fitness: Fitness,
 }
 
@@ -28,7 +28,7 @@ pub(crate) enum Fitness {
 }
 
 /// One argument of a handler.
-pub(crate) struct Argument {
+pub(crate) struct HandlerArgument {
     /// The names that its pattern binds: `body` in `Json(body)`, none in `_`.
     pub(crate) names: Vec<Ident>,
     /// The source range of its type.
@@ -85,13 +85,13 @@ fn is_block(token: &TokenTree) -> bool {
     }
 }
 
-fn argument(input: &FnArg) -> Option<Argument> {
+fn argument(input: &FnArg) -> Option<HandlerArgument> {
     let FnArg::Typed(typed) = input else { return None };
     let mut names = Vec::new();
     bindings(&typed.pat, &mut names);
     let looks_like_input =
         ["Json", "Form", "Query"].iter().any(|input| find(typed.ty.to_token_stream(), input).is_some());
-    Some(Argument { names, ty: typed.ty.span(), looks_like_input, present: CfgPredicate::of(&typed.attrs) })
+    Some(HandlerArgument { names, ty: typed.ty.span(), looks_like_input, present: CfgPredicate::of(&typed.attrs) })
 }
 
 /// Adds each name that a pattern binds, from left to right.

@@ -18,7 +18,7 @@ use crate::policy::HandlerPath;
 pub const TARGET: &str = "palisade::audit";
 
 /// A request that was rejected.
-pub(crate) struct Refused<'a> {
+pub(crate) struct RefusedRequest<'a> {
     pub(crate) status: StatusCode,
     pub(crate) reason: &'static str,
     pub(crate) method: &'a str,
@@ -28,7 +28,7 @@ pub(crate) struct Refused<'a> {
     pub(crate) subject: Option<&'a str>,
 }
 
-impl Refused<'_> {
+impl RefusedRequest<'_> {
     pub(crate) fn record(&self) {
         let client = self.client.map(display);
         tracing::warn!(

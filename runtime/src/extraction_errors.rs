@@ -15,7 +15,7 @@ use crate::principal::ArgumentError;
 use crate::problem::FieldError;
 
 /// The result of a failed extraction.
-pub(crate) enum Failed {
+pub(crate) enum ExtractionFailure {
     Denied(Denial),
     /// The application has a defect. The text explains how to fix it.
     Misconfigured(&'static str),
@@ -23,45 +23,45 @@ pub(crate) enum Failed {
     Responded(HttpResponse),
 }
 
-pub(crate) fn failed(error: Error) -> Failed {
+pub(crate) fn failed(error: Error) -> ExtractionFailure {
     if let Some(error) = error.as_error::<JsonPayloadError>() {
-        return Failed::Denied(json(error));
+        return ExtractionFailure::Denied(json(error));
     }
     if let Some(error) = error.as_error::<UrlencodedError>() {
-        return Failed::Denied(form(error));
+        return ExtractionFailure::Denied(form(error));
     }
     if error.as_error::<QueryPayloadError>().is_some() {
-        return Failed::Denied(shape("query", "The query parameters are invalid."));
+        return ExtractionFailure::Denied(shape("query", "The query parameters are invalid."));
     }
     // Without a `PathConfig`, actix-web returns serde's error with a status, and has no own type for it.
     if error.as_error::<PathError>().is_some() || error.as_error::<InternalError<serde::de::value::Error>>().is_some() {
         if no_path_fits(&error.to_string()) {
-            return Failed::Misconfigured(
+            return ExtractionFailure::Misconfigured(
                 "a handler takes a `Path` that does not match the parameters of its route: give both the same number of \
                  parameters, or the same names",
             );
         }
         let detail = "The resource does not exist.";
-        return Failed::Denied(Denial::input(StatusCode::NOT_FOUND, "path_not_a_resource", detail));
+        return ExtractionFailure::Denied(Denial::input(StatusCode::NOT_FOUND, "path_not_a_resource", detail));
     }
     if let Some(error) = error.as_error::<PayloadError>() {
-        return Failed::Denied(payload(error));
+        return ExtractionFailure::Denied(payload(error));
     }
     if let Some(error) = error.as_error::<ArgumentError>() {
         return if error.status == StatusCode::FORBIDDEN {
-            Failed::Denied(Denial::forbidden("owner_of_nothing"))
+            ExtractionFailure::Denied(Denial::forbidden("owner_of_nothing"))
         } else {
-            Failed::Misconfigured(error.cure)
+            ExtractionFailure::Misconfigured(error.cure)
         };
     }
     // actix-web has no own type for this error.
     if error.as_error::<InternalError<&'static str>>().is_some_and(|error| error.to_string().starts_with(DATA_MISSING))
     {
-        return Failed::Misconfigured(
+        return ExtractionFailure::Misconfigured(
             "an argument of the handler could not be extracted: register its `Data` on the `App` with `.app_data(..)`",
         );
     }
-    Failed::Responded(HttpResponse::from_error(error))
+    ExtractionFailure::Responded(HttpResponse::from_error(error))
 }
 
 /// The beginning of the error text of `web::Data`.

@@ -147,8 +147,15 @@ impl RequestSnapshot {
 
     fn record(&self, status: StatusCode, reason: &'static str, pattern: &str) {
         let client = self.client.map(|client| client.ip());
-        audit::Refused { status, reason, method: self.method.as_str(), handler: &pattern, client, subject: None }
-            .record();
+        audit::RefusedRequest {
+            status,
+            reason,
+            method: self.method.as_str(),
+            handler: &pattern,
+            client,
+            subject: None,
+        }
+        .record();
     }
 
     /// Every method for which the path leads to a guard.

@@ -232,7 +232,7 @@ pub mod __v1 {
         pub use crate::rate_limit::limit::Limit;
         pub use crate::rate_limit::memory::{Charge, Partition, verified_partition};
         #[cfg(feature = "redis")]
-        pub use crate::rate_limit::redis::{Decision as RedisDecision, RedisCharge};
+        pub use crate::rate_limit::redis::{RedisCharge, RedisDecision};
         pub use crate::rate_limit::status::{Cause, Refused};
         pub use crate::rate_limit::store::ChargeRequest;
     }

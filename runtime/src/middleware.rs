@@ -28,7 +28,7 @@ use crate::problem::Problem;
 use crate::reached;
 use crate::refusal_response::{absent, render, respond};
 use crate::request_sanity;
-use crate::settings::{RequestState, Shared};
+use crate::settings::{RequestState, WorkerSettings};
 
 impl<S, B> Transform<S, ServiceRequest> for Palisade
 where
@@ -42,7 +42,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(PalisadeMiddleware { service, settings: Shared::new(&self.0), gate: Gate::default() }))
+        ready(Ok(PalisadeMiddleware { service, settings: WorkerSettings::new(&self.0), gate: Gate::default() }))
     }
 }
 
@@ -61,7 +61,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        let settings = Shared::new(&self.0.0);
+        let settings = WorkerSettings::new(&self.0.0);
         ready(Ok(PalisadeMiddleware { service, settings, gate: Gate::complete() }))
     }
 }
@@ -69,7 +69,7 @@ where
 /// [`Palisade`] around the services of one worker.
 pub struct PalisadeMiddleware<S> {
     service: S,
-    settings: Shared,
+    settings: WorkerSettings,
     gate: Gate,
 }
 
@@ -132,7 +132,7 @@ where
 
 /// Prepares a response for the client.
 struct Finish {
-    settings: Shared,
+    settings: WorkerSettings,
     secure: bool,
     share: Share,
     /// For the log: if a service returns an error, the request no longer exists.
@@ -153,7 +153,7 @@ impl Finish {
                 response
             }
             Err(denial) => {
-                audit::Refused {
+                audit::RefusedRequest {
                     status: denial.status,
                     reason: denial.reason,
                     method: request.method().as_str(),

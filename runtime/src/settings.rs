@@ -95,11 +95,11 @@ impl fmt::Debug for Settings {
 /// The settings as one worker holds them. Each worker counts its own references, so that workers do not contend for one atomic
 /// counter on every request.
 #[derive(Clone)]
-pub(crate) struct Shared(Rc<PerWorker>);
+pub(crate) struct WorkerSettings(Rc<PerWorker>);
 
 struct PerWorker(Arc<Settings>);
 
-impl Shared {
+impl WorkerSettings {
     pub(crate) fn new(settings: &Arc<Settings>) -> Self {
         Self(Rc::new(PerWorker(Arc::clone(settings))))
     }
@@ -109,7 +109,7 @@ impl Shared {
     }
 }
 
-impl Deref for Shared {
+impl Deref for WorkerSettings {
     type Target = Settings;
 
     fn deref(&self) -> &Settings {
@@ -122,7 +122,7 @@ impl Deref for Shared {
 /// It is in the request's extensions under a type that is private to this crate. So no header and no other middleware can forge
 /// it.
 pub(crate) struct RequestState {
-    pub(crate) settings: Shared,
+    pub(crate) settings: WorkerSettings,
     /// The coding of the body, which the middleware removed from the headers.
     pub(crate) coding: Option<Coding>,
     /// Whether the request reached the guard. Only the guard sets it.
@@ -140,7 +140,7 @@ pub(crate) struct RequestState {
 }
 
 impl RequestState {
-    pub(crate) fn new(settings: Shared, coding: Option<Coding>) -> Self {
+    pub(crate) fn new(settings: WorkerSettings, coding: Option<Coding>) -> Self {
         Self {
             settings,
             coding,

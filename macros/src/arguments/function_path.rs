@@ -2,7 +2,7 @@
 
 use proc_macro2::{Group, Ident};
 
-use super::{Argument, Arguments, Value, is_path};
+use super::{Arguments, AttributeArgument, Value, is_path};
 use crate::diagnostics::{Diagnostics, SourceRange};
 use crate::gather::flat;
 use crate::user_path::UserPath;
@@ -23,7 +23,7 @@ pub(crate) fn parse(
         return Some(UserPath(tokens.into_iter().collect()));
     }
     let message = match Arguments::in_expression(keyword, tokens.iter().cloned().collect()).next() {
-        Some(Argument { value: Value::Call(..), .. }) => {
+        Some(AttributeArgument { value: Value::Call(..), .. }) => {
             format!("`{keyword}` takes the function itself, not a call of it")
         }
         _ => format!("`{keyword}` takes the path of a function"),

@@ -25,7 +25,7 @@ pub(crate) struct Arguments<'a> {
     pub(crate) keyword: &'a Ident,
     pub(crate) form: Form,
     tokens: Vec<TokenTree>,
-    list: std::vec::IntoIter<Argument>,
+    list: std::vec::IntoIter<AttributeArgument>,
 }
 
 /// Where a keyword is written, which decides how a help text shows it.
@@ -47,7 +47,7 @@ impl Form {
 }
 
 /// `value`, or `key = value`.
-pub(crate) struct Argument {
+pub(crate) struct AttributeArgument {
     pub(crate) key: Option<Ident>,
     pub(crate) value: Value,
     /// The whole argument.
@@ -87,7 +87,7 @@ impl<'a> Arguments<'a> {
         let mut parts: Vec<&[TokenTree]> = tokens.split(is_comma).collect();
         // The last part is empty after a trailing comma, and if there are no arguments.
         parts.pop_if(|last| last.is_empty());
-        let list: Vec<Argument> = parts.into_iter().map(|tokens| argument(keyword, tokens)).collect();
+        let list: Vec<AttributeArgument> = parts.into_iter().map(|tokens| argument(keyword, tokens)).collect();
         Self { keyword, form, tokens, list: list.into_iter() }
     }
 
@@ -101,19 +101,19 @@ impl<'a> Arguments<'a> {
     }
 
     /// The arguments that were not taken yet.
-    pub(crate) fn rest(&self) -> &[Argument] {
+    pub(crate) fn rest(&self) -> &[AttributeArgument] {
         self.list.as_slice()
     }
 
     /// Takes the next argument if it has no key.
-    pub(crate) fn positional(&mut self) -> Option<Argument> {
+    pub(crate) fn positional(&mut self) -> Option<AttributeArgument> {
         if self.list.as_slice().first()?.key.is_some() { None } else { self.list.next() }
     }
 
     /// Whether the next argument is a flag such as `observe`: one identifier that is not a constant.
     pub(crate) fn next_is_flag(&self) -> bool {
         let next = self.list.as_slice().first();
-        matches!(next, Some(Argument { key: None, value: Value::Ident(ident), .. }) if !is_constant(ident))
+        matches!(next, Some(AttributeArgument { key: None, value: Value::Ident(ident), .. }) if !is_constant(ident))
     }
 
     /// Reports each argument that was not taken.
@@ -124,9 +124,9 @@ impl<'a> Arguments<'a> {
 }
 
 impl Iterator for Arguments<'_> {
-    type Item = Argument;
+    type Item = AttributeArgument;
 
-    fn next(&mut self) -> Option<Argument> {
+    fn next(&mut self) -> Option<AttributeArgument> {
         self.list.next()
     }
 }
@@ -173,13 +173,13 @@ fn is_comma(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')
 }
 
-fn argument(keyword: &Ident, tokens: &[TokenTree]) -> Argument {
+fn argument(keyword: &Ident, tokens: &[TokenTree]) -> AttributeArgument {
     let (range, written) = (SourceRange::of(tokens, keyword.span()), tokens.to_vec());
     match tokens {
         [TokenTree::Ident(key), TokenTree::Punct(equals), value @ ..] if equals.as_char() == '=' => {
-            Argument { key: Some(key.clone()), value: value_of(value, range), range, tokens: written }
+            AttributeArgument { key: Some(key.clone()), value: value_of(value, range), range, tokens: written }
         }
-        _ => Argument { key: None, value: value_of(tokens, range), range, tokens: written },
+        _ => AttributeArgument { key: None, value: value_of(tokens, range), range, tokens: written },
     }
 }
 

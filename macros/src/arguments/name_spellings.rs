@@ -10,7 +10,7 @@ use crate::rule::NameKind;
 use crate::text::text;
 
 /// Names and the operators that combine them.
-enum Tree {
+enum NameTree {
     Name(String),
     Not(Box<Self>),
     All(Vec<Self>),
@@ -33,17 +33,17 @@ pub(super) fn in_our_syntax(
     tokens: &[TokenTree],
     foreign: &mut Foreign,
 ) -> Option<String> {
-    let tree = joined(list(kind, tokens, foreign)?, Tree::Any);
-    let names = |trees: &[Tree]| -> Option<String> {
+    let tree = joined(list(kind, tokens, foreign)?, NameTree::Any);
+    let names = |trees: &[NameTree]| -> Option<String> {
         let names: Option<Vec<&str>> =
-            trees.iter().map(|tree| if let Tree::Name(name) = tree { Some(name.as_str()) } else { None }).collect();
+            trees.iter().map(|tree| if let NameTree::Name(name) = tree { Some(name.as_str()) } else { None }).collect();
         Some(names?.join(", "))
     };
     let listed = match &tree {
-        Tree::Name(name) => Some(name.clone()),
-        Tree::Any(trees) => names(trees),
-        Tree::All(trees) => names(trees).map(|names| format!("all({names})")),
-        Tree::Not(_) => None,
+        NameTree::Name(name) => Some(name.clone()),
+        NameTree::Any(trees) => names(trees),
+        NameTree::All(trees) => names(trees).map(|names| format!("all({names})")),
+        NameTree::Not(_) => None,
     };
     Some(match (listed, form) {
         (Some(names), _) => form.of(format_args!("{keyword}({names})")),
@@ -52,16 +52,16 @@ pub(super) fn in_our_syntax(
     })
 }
 
-impl Tree {
+impl NameTree {
     /// The names as an expression of `#[authorize(..)]`.
     fn expression(&self, kind: NameKind) -> String {
         let several = |trees: &[Self], operator: &str| {
             let terms = trees.iter().map(|tree| match tree {
-                Tree::Name(_) | Tree::Not(_) => tree.expression(kind),
-                Tree::All(inner) if inner.iter().all(|tree| matches!(tree, Tree::Name(_))) => {
+                NameTree::Name(_) | NameTree::Not(_) => tree.expression(kind),
+                NameTree::All(inner) if inner.iter().all(|tree| matches!(tree, NameTree::Name(_))) => {
                     let names: Vec<String> = inner
                         .iter()
-                        .map(|tree| if let Tree::Name(name) = tree { name.clone() } else { String::new() })
+                        .map(|tree| if let NameTree::Name(name) = tree { name.clone() } else { String::new() })
                         .collect();
                     format!("{}(all({}))", kind.word(), names.join(", "))
                 }
@@ -70,29 +70,29 @@ impl Tree {
             terms.collect::<Vec<_>>().join(operator)
         };
         match self {
-            Tree::Name(name) => format!("{}({name})", kind.word()),
-            Tree::Not(tree) if matches!(**tree, Tree::Name(_)) => format!("!{}", tree.expression(kind)),
-            Tree::Not(tree) => format!("!({})", tree.expression(kind)),
-            Tree::All(trees) => several(trees, " && "),
-            Tree::Any(trees) => several(trees, " || "),
+            NameTree::Name(name) => format!("{}({name})", kind.word()),
+            NameTree::Not(tree) if matches!(**tree, NameTree::Name(_)) => format!("!{}", tree.expression(kind)),
+            NameTree::Not(tree) => format!("!({})", tree.expression(kind)),
+            NameTree::All(trees) => several(trees, " && "),
+            NameTree::Any(trees) => several(trees, " || "),
         }
     }
 }
 
-fn list(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Vec<Tree>> {
+fn list(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Vec<NameTree>> {
     let mut parts: Vec<&[TokenTree]> = tokens.split(|token| is(token, ',')).collect();
     parts.pop_if(|last| last.is_empty());
-    let trees: Option<Vec<Tree>> = parts.into_iter().map(|part| argument(kind, part, foreign)).collect();
+    let trees: Option<Vec<NameTree>> = parts.into_iter().map(|part| argument(kind, part, foreign)).collect();
     trees.filter(|trees| !trees.is_empty())
 }
 
-fn argument(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
+fn argument(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<NameTree> {
     match tokens {
         [TokenTree::Ident(key), equals, value @ ..] if is(equals, '=') => {
             let tree = or_expression(kind, value, foreign)?;
             let all = key.to_string().starts_with("all");
             Some(match tree {
-                Tree::Any(trees) if all => Tree::All(trees),
+                NameTree::Any(trees) if all => NameTree::All(trees),
                 tree => tree,
             })
         }
@@ -100,19 +100,19 @@ fn argument(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Opti
     }
 }
 
-fn or_expression(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
+fn or_expression(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<NameTree> {
     chain(tokens, '|', "or", foreign, &mut |part, foreign| and_expression(kind, part, foreign))
-        .map(|trees| joined(trees, Tree::Any))
+        .map(|trees| joined(trees, NameTree::Any))
 }
 
-fn and_expression(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
+fn and_expression(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<NameTree> {
     // A borrowed list.
     let tokens = match tokens {
         [borrow, list @ TokenTree::Group(_)] if is(borrow, '&') => std::slice::from_ref(list),
         tokens => tokens,
     };
     chain(tokens, '&', "and", foreign, &mut |part, foreign| operand(kind, part, foreign))
-        .map(|trees| joined(trees, Tree::All))
+        .map(|trees| joined(trees, NameTree::All))
 }
 
 fn chain(
@@ -120,8 +120,8 @@ fn chain(
     operator: char,
     keyword: &str,
     foreign: &mut Foreign,
-    operand: &mut dyn FnMut(&[TokenTree], &mut Foreign) -> Option<Tree>,
-) -> Option<Vec<Tree>> {
+    operand: &mut dyn FnMut(&[TokenTree], &mut Foreign) -> Option<NameTree>,
+) -> Option<Vec<NameTree>> {
     let splits = |token: &TokenTree| {
         is(token, operator)
             || operator == '&' && is(token, '+')
@@ -136,19 +136,19 @@ fn chain(
     parts.into_iter().filter(|part| !part.is_empty()).map(|part| operand(part, foreign)).collect()
 }
 
-fn operand(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<Tree> {
+fn operand(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Option<NameTree> {
     match tokens {
         [bang, rest @ ..] if is(bang, '!') => {
             foreign.operator = true;
-            operand(kind, rest, foreign).map(|tree| Tree::Not(Box::new(tree)))
+            operand(kind, rest, foreign).map(|tree| NameTree::Not(Box::new(tree)))
         }
         [TokenTree::Group(group)] => {
             foreign.brackets |= group.delimiter() == Delimiter::Bracket;
-            list(kind, &flat(group.stream()), foreign).map(|trees| joined(trees, Tree::Any))
+            list(kind, &flat(group.stream()), foreign).map(|trees| joined(trees, NameTree::Any))
         }
         [TokenTree::Ident(_), bang, TokenTree::Group(group)] if is(bang, '!') => {
             foreign.brackets = true;
-            list(kind, &flat(group.stream()), foreign).map(|trees| joined(trees, Tree::Any))
+            list(kind, &flat(group.stream()), foreign).map(|trees| joined(trees, NameTree::Any))
         }
         [TokenTree::Ident(called), TokenTree::Group(group)] => {
             let inside = flat(group.stream());
@@ -162,41 +162,41 @@ fn operand(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Optio
             };
             let trees = list(kind, &inside, foreign)?;
             match called.to_string().as_str() {
-                "all" | "all_of" | "every" | "both" => Some(joined(trees, Tree::All)),
+                "all" | "all_of" | "every" | "both" => Some(joined(trees, NameTree::All)),
                 "any" | "any_of" | "one_of" | "either" | "some" => {
                     foreign.any = true;
-                    Some(joined(trees, Tree::Any))
+                    Some(joined(trees, NameTree::Any))
                 }
                 "not" => {
                     foreign.operator = true;
-                    Some(Tree::Not(Box::new(joined(trees, Tree::Any))))
+                    Some(NameTree::Not(Box::new(joined(trees, NameTree::Any))))
                 }
-                name if name == kind.word() => Some(joined(trees, Tree::Any)),
+                name if name == kind.word() => Some(joined(trees, NameTree::Any)),
                 _ => None,
             }
         }
-        [TokenTree::Literal(name)] if name.to_string().starts_with('"') => Some(Tree::Name(name.to_string())),
+        [TokenTree::Literal(name)] if name.to_string().starts_with('"') => Some(NameTree::Name(name.to_string())),
         [TokenTree::Ident(name)] if name.to_string().starts_with(char::is_lowercase) => {
-            Some(Tree::Name(format!("\"{name}\"")))
+            Some(NameTree::Name(format!("\"{name}\"")))
         }
         path if is_path(path) || matches!(path, [TokenTree::Ident(_)]) => {
-            Some(Tree::Name(text(path.iter().cloned().collect::<TokenStream>())))
+            Some(NameTree::Name(text(path.iter().cloned().collect::<TokenStream>())))
         }
         _ => None,
     }
 }
 
 /// Combines the trees. A single tree is returned unchanged. Nested trees with the same operator are flattened.
-fn joined(mut trees: Vec<Tree>, join: fn(Vec<Tree>) -> Tree) -> Tree {
+fn joined(mut trees: Vec<NameTree>, join: fn(Vec<NameTree>) -> NameTree) -> NameTree {
     if trees.len() == 1 {
         return trees.remove(0);
     }
-    let is_any = matches!(join(Vec::new()), Tree::Any(_));
+    let is_any = matches!(join(Vec::new()), NameTree::Any(_));
     let mut flattened = Vec::new();
     for tree in trees {
         match tree {
-            Tree::Any(inner) if is_any => flattened.extend(inner),
-            Tree::All(inner) if !is_any => flattened.extend(inner),
+            NameTree::Any(inner) if is_any => flattened.extend(inner),
+            NameTree::All(inner) if !is_any => flattened.extend(inner),
             tree => flattened.push(tree),
         }
     }

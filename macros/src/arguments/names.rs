@@ -6,7 +6,7 @@ use proc_macro2::{Punct, Spacing, TokenTree};
 use quote::ToTokens;
 
 use super::name_spellings::{Foreign, in_our_syntax};
-use super::{Argument, Arguments, Value};
+use super::{Arguments, AttributeArgument, Value};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceRange};
 use crate::rule::{Name, NameKind, Rule};
 use crate::user_path::UserPath;
@@ -25,8 +25,8 @@ pub(crate) fn parse(kind: NameKind, arguments: Arguments<'_>, diagnostics: &mut 
         diagnostics.add(range, diagnostic);
         return None;
     }
-    let list: Vec<Argument> = arguments.collect();
-    if let [Argument { key: None, value: Value::Call(called, inside), .. }] = list.as_slice()
+    let list: Vec<AttributeArgument> = arguments.collect();
+    if let [AttributeArgument { key: None, value: Value::Call(called, inside), .. }] = list.as_slice()
         && called == "all"
     {
         let inner = Arguments::new(called, inside.stream());
@@ -46,7 +46,7 @@ pub(crate) fn parse(kind: NameKind, arguments: Arguments<'_>, diagnostics: &mut 
 /// Returns a diagnostic if the names are not written as a list and their meaning is clear.
 fn other_spelling(kind: NameKind, arguments: &Arguments<'_>) -> Option<(SourceRange, Diagnostic)> {
     let list = arguments.rest();
-    if let [Argument { key: None, value: Value::Call(called, inside), .. }] = list
+    if let [AttributeArgument { key: None, value: Value::Call(called, inside), .. }] = list
         && called == "all"
         && Arguments::new(called, inside.stream()).all(|inner| is_plain(&inner))
     {
@@ -61,7 +61,7 @@ fn other_spelling(kind: NameKind, arguments: &Arguments<'_>) -> Option<(SourceRa
         _ if foreign.operator => format!("`{keyword}` takes a list of names without operators"),
         _ if foreign.brackets => format!("`{keyword}` takes a list of names without brackets"),
         _ if foreign.any => "`any(..)` is not needed: a list of names already means any of them".to_owned(),
-        Argument { key: None, value: Value::Call(called, _), .. } if called == "all" => {
+        AttributeArgument { key: None, value: Value::Call(called, _), .. } if called == "all" => {
             "`all(..)` must be the only argument".to_owned()
         }
         _ => format!("a {} must be a name in quotes", kind.word()),
@@ -70,7 +70,7 @@ fn other_spelling(kind: NameKind, arguments: &Arguments<'_>) -> Option<(SourceRa
 }
 
 /// Whether the argument has the form of a name, even if the name is invalid.
-fn is_plain(argument: &Argument) -> bool {
+fn is_plain(argument: &AttributeArgument) -> bool {
     let name = matches!(argument.value, Value::Text(_) | Value::Literal(_) | Value::Ident(_) | Value::Path(_));
     argument.key.is_none() && name
 }
@@ -79,7 +79,12 @@ fn joined(mut rules: Vec<Rule>, join: impl FnOnce(Vec<Rule>) -> Rule) -> Rule {
     if rules.len() == 1 { rules.remove(0) } else { join(rules) }
 }
 
-fn several(kind: NameKind, list: Vec<Argument>, help: &str, diagnostics: &mut Diagnostics) -> Option<Vec<Rule>> {
+fn several(
+    kind: NameKind,
+    list: Vec<AttributeArgument>,
+    help: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<Rule>> {
     let mut names: Vec<Name> = Vec::new();
     let mut clear = true;
     for argument in list {
@@ -100,17 +105,22 @@ const fn two_examples(kind: NameKind) -> &'static str {
 }
 
 /// Reads a name that is not the path of a constant.
-fn literal_or_variant(kind: NameKind, argument: Argument, help: &str, diagnostics: &mut Diagnostics) -> Option<Name> {
+fn literal_or_variant(
+    kind: NameKind,
+    argument: AttributeArgument,
+    help: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Name> {
     Some(match argument {
-        Argument { key: None, value: Value::Text(text), .. } => Name::Text(text),
-        Argument { key: None, value: Value::Path(path), .. } if kind == NameKind::Role => Name::Path(path),
+        AttributeArgument { key: None, value: Value::Text(text), .. } => Name::Text(text),
+        AttributeArgument { key: None, value: Value::Path(path), .. } if kind == NameKind::Role => Name::Path(path),
         // A variant that was imported, or a constant.
-        Argument { key: None, value: Value::Ident(variant), .. }
+        AttributeArgument { key: None, value: Value::Ident(variant), .. }
             if kind == NameKind::Role && variant.to_string().starts_with(char::is_uppercase) =>
         {
             Name::Path(UserPath(variant.into_token_stream()))
         }
-        Argument { key: None, value: Value::Call(called, _), range, .. } if called == "all" => {
+        AttributeArgument { key: None, value: Value::Call(called, _), range, .. } if called == "all" => {
             let message = "`all(..)` must be the only argument";
             diagnostics.error(
                 range,
@@ -119,7 +129,7 @@ fn literal_or_variant(kind: NameKind, argument: Argument, help: &str, diagnostic
             );
             return None;
         }
-        Argument { key: None, value: Value::Ident(unquoted), .. } => {
+        AttributeArgument { key: None, value: Value::Ident(unquoted), .. } => {
             let alternative = match kind {
                 NameKind::Role => ", or a variant with its enum, such as `Role::Admin`",
                 NameKind::Permission | NameKind::Scope => ", or a constant, such as `DELETE_USERS`",
@@ -144,7 +154,7 @@ fn literal_or_variant(kind: NameKind, argument: Argument, help: &str, diagnostic
 
 fn name(
     kind: NameKind,
-    argument: Argument,
+    argument: AttributeArgument,
     earlier: &[Name],
     help: &str,
     diagnostics: &mut Diagnostics,

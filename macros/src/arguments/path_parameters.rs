@@ -4,7 +4,7 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::Lit;
 
-use super::{Argument, Arguments, Form, Value};
+use super::{Arguments, AttributeArgument, Form, Value};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceRange};
 use crate::rule::{Parameter, ParameterSource};
 use crate::suggest;
@@ -72,15 +72,15 @@ pub(crate) fn parse(
 }
 
 /// The diagnostic, and where it points if not at the whole argument.
-type Mistake = (Option<SourceRange>, Diagnostic);
+type ParameterMistake = (Option<SourceRange>, Diagnostic);
 
 fn add(
-    argument: Argument,
+    argument: AttributeArgument,
     keyword: &Ident,
     options: &[&str],
     help: &str,
     written: &mut PathParameters,
-) -> Result<(), Mistake> {
+) -> Result<(), ParameterMistake> {
     let Some(key) = argument.key else {
         return match argument.value {
             Value::Ident(flag) if flag == "from_scope" => {
@@ -127,7 +127,7 @@ fn add(
     }
 }
 
-fn resource(value: Value, keyword: &Ident, form: Form) -> Result<UserPath, Mistake> {
+fn resource(value: Value, keyword: &Ident, form: Form) -> Result<UserPath, ParameterMistake> {
     match value {
         Value::Ident(name) => Ok(UserPath(name.to_token_stream())),
         Value::Path(path) => Ok(path),
@@ -139,7 +139,7 @@ fn resource(value: Value, keyword: &Ident, form: Form) -> Result<UserPath, Mista
     }
 }
 
-fn reveals(value: &Value) -> Result<bool, Mistake> {
+fn reveals(value: &Value) -> Result<bool, ParameterMistake> {
     match value {
         Value::Literal(Lit::Int(number)) if number.base10_digits() == "403" => Ok(true),
         Value::Literal(Lit::Int(number)) if number.base10_digits() == "404" => Ok(false),

@@ -3,7 +3,7 @@
 use super::{Attribute, Clause};
 use crate::arguments::Arguments;
 use crate::diagnostics::Diagnostics;
-use crate::policy::Access;
+use crate::policy::AccessPolicy;
 use crate::rule::Rule;
 
 pub(super) struct Authenticated;
@@ -17,6 +17,6 @@ impl Attribute for Authenticated {
         let understood = arguments.is_empty();
         let help = "write `#[authenticated]`; for certain principals write `#[require_role(\"..\")]` or `#[owner(id)]`";
         arguments.end(help, diagnostics);
-        Clause::Access(understood.then_some(Access::Rule(Rule::Authenticated)))
+        Clause::Access(understood.then_some(AccessPolicy::Rule(Rule::Authenticated)))
     }
 }

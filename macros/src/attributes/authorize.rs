@@ -9,7 +9,7 @@ use super::{Attribute, Clause, owner, tenant};
 use crate::arguments::{Arguments, function_path, names};
 use crate::diagnostics::{Diagnostics, SourceRange};
 use crate::gather::flat;
-use crate::policy::Access;
+use crate::policy::AccessPolicy;
 use crate::rule::{NameKind, Rule};
 use crate::suggest;
 
@@ -26,7 +26,7 @@ impl Attribute for Authorize {
 
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
         let keyword = arguments.keyword;
-        Clause::Access(expression(keyword, arguments.into_tokens(), diagnostics).map(Access::Rule))
+        Clause::Access(expression(keyword, arguments.into_tokens(), diagnostics).map(AccessPolicy::Rule))
     }
 }
 

@@ -8,7 +8,7 @@ use quote::quote;
 use syn::Lit;
 
 use super::{Attribute, Clause, Context, Unchecked, report_repeated};
-use crate::arguments::{Argument, Arguments, Value};
+use crate::arguments::{Arguments, AttributeArgument, Value};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::hygiene::Names;
 use crate::policy::Additions;
@@ -59,14 +59,14 @@ fn size(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Size>
     let mut sizes = Vec::new();
     for argument in arguments {
         match argument {
-            Argument { key: None, value: Value::Text(text), .. } => match bytes(&text.value()) {
+            AttributeArgument { key: None, value: Value::Text(text), .. } => match bytes(&text.value()) {
                 Ok(size) => sizes.push((text.span(), size)),
                 Err(diagnostic) => {
                     diagnostics.add(text.span(), diagnostic);
                     return None;
                 }
             },
-            Argument { key: None, value: Value::Literal(Lit::Int(number)), .. } => {
+            AttributeArgument { key: None, value: Value::Literal(Lit::Int(number)), .. } => {
                 let help =
                     format!("write `#[compressed_body(\"{}B\")]` if these are bytes; {FORM}", number.base10_digits());
                 diagnostics.error(number.span(), "the size needs a unit", help);

@@ -3,7 +3,7 @@
 use super::{Attribute, Clause};
 use crate::arguments::{Arguments, reason};
 use crate::diagnostics::Diagnostics;
-use crate::policy::Access;
+use crate::policy::AccessPolicy;
 
 const HELP: &str = "write `#[deny_all(\"why it is closed\")]`";
 
@@ -19,6 +19,6 @@ impl Attribute for DenyAll {
             diagnostics.error(arguments.keyword.span(), "`deny_all` needs a reason", HELP);
             return Clause::Access(None);
         }
-        Clause::Access(reason::parse(arguments, "closed", HELP, diagnostics).map(Access::DenyAll))
+        Clause::Access(reason::parse(arguments, "closed", HELP, diagnostics).map(AccessPolicy::DenyAll))
     }
 }

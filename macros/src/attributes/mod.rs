@@ -30,8 +30,8 @@ use crate::access::{self, AccessClause, Callers};
 use crate::arguments::Arguments;
 use crate::diagnostics::{Diagnostics, SourceRange};
 use crate::hygiene::Names;
-use crate::item::{Argument, Handler};
-use crate::policy::{Access, Additions, Checked, Policy, Rejected};
+use crate::item::{Handler, HandlerArgument};
+use crate::policy::{AccessPolicy, Additions, Checked, Policy, Rejected};
 use crate::suggest;
 
 /// Each attribute of palisade. Their additions to a policy are emitted in this order.
@@ -84,7 +84,7 @@ pub(crate) trait Attribute: Sync {
 /// `None` means that the arguments could not be understood, which was reported.
 pub(crate) enum Clause {
     /// It defines who may call. A handler without such an attribute does not compile.
-    Access(Option<Access>),
+    Access(Option<AccessPolicy>),
     /// It defines the route of the handler.
     Route(WrittenRoute),
     /// A condition that each request must satisfy in addition to the access rules.
@@ -196,7 +196,7 @@ pub(crate) fn check(written: Written, diagnostics: &mut Diagnostics) -> Result<C
 /// binds.
 fn arguments_named(name: &Ident, handler: &Handler, diagnostics: &mut Diagnostics) -> Vec<usize> {
     let Handler { signature, arguments, .. } = handler;
-    let binds = |(index, argument): (usize, &Argument)| argument.names.contains(name).then_some(index);
+    let binds = |(index, argument): (usize, &HandlerArgument)| argument.names.contains(name).then_some(index);
     let found: Vec<usize> = arguments.iter().enumerate().filter_map(binds).collect();
     if found.is_empty() {
         let known: Vec<String> =

@@ -3,7 +3,7 @@
 use super::{Attribute, Clause};
 use crate::arguments::Arguments;
 use crate::diagnostics::Diagnostics;
-use crate::policy::Access;
+use crate::policy::AccessPolicy;
 
 pub(super) struct OptionalAuth;
 
@@ -15,6 +15,6 @@ impl Attribute for OptionalAuth {
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
         let understood = arguments.is_empty();
         arguments.end("write `#[optional_auth]`; the handler takes an `Option<Principal>`", diagnostics);
-        Clause::Access(understood.then_some(Access::OptionalAuth))
+        Clause::Access(understood.then_some(AccessPolicy::OptionalAuth))
     }
 }

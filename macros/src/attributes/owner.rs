@@ -4,7 +4,7 @@ use super::{Attribute, Clause};
 use crate::arguments::Arguments;
 use crate::arguments::path_parameters;
 use crate::diagnostics::Diagnostics;
-use crate::policy::Access;
+use crate::policy::AccessPolicy;
 use crate::rule::{Owns, Parameter, Rule};
 
 pub(super) struct Owner;
@@ -15,7 +15,7 @@ impl Attribute for Owner {
     }
 
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
-        Clause::Access(rule(arguments, diagnostics).map(Access::Rule))
+        Clause::Access(rule(arguments, diagnostics).map(AccessPolicy::Rule))
     }
 }
 

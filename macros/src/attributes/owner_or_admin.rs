@@ -3,7 +3,7 @@
 use super::{Attribute, Clause, owner};
 use crate::arguments::Arguments;
 use crate::diagnostics::Diagnostics;
-use crate::policy::Access;
+use crate::policy::AccessPolicy;
 use crate::rule::Rule;
 
 pub(super) struct OwnerOrAdmin;
@@ -16,6 +16,6 @@ impl Attribute for OwnerOrAdmin {
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
         let admin = Rule::Admin(arguments.keyword.span());
         let rule = owner::rule(arguments, diagnostics).map(|owner| Rule::Any(vec![owner, admin]));
-        Clause::Access(rule.map(Access::Rule))
+        Clause::Access(rule.map(AccessPolicy::Rule))
     }
 }

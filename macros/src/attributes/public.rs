@@ -3,7 +3,7 @@
 use super::{Attribute, Clause};
 use crate::arguments::{Arguments, reason};
 use crate::diagnostics::Diagnostics;
-use crate::policy::Access;
+use crate::policy::AccessPolicy;
 
 const HELP: &str = "write `#[public]`, or `#[public(\"why everybody may call it\")]`";
 
@@ -14,8 +14,8 @@ impl Attribute for Public {
         "public"
     }
 
-    /// A mistake in the reason is reported. The clause is still `Access::Public`, because the intention is clear.
+    /// A mistake in the reason is reported. The clause is still `AccessPolicy::Public`, because the intention is clear.
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
-        Clause::Access(Some(Access::Public(reason::parse(arguments, "public", HELP, diagnostics))))
+        Clause::Access(Some(AccessPolicy::Public(reason::parse(arguments, "public", HELP, diagnostics))))
     }
 }

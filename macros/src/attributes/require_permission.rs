@@ -3,7 +3,7 @@
 use super::{Attribute, Clause};
 use crate::arguments::{Arguments, names};
 use crate::diagnostics::Diagnostics;
-use crate::policy::Access;
+use crate::policy::AccessPolicy;
 use crate::rule::NameKind;
 
 pub(super) struct RequirePermission;
@@ -14,6 +14,6 @@ impl Attribute for RequirePermission {
     }
 
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
-        Clause::Access(names::parse(NameKind::Permission, arguments, diagnostics).map(Access::Rule))
+        Clause::Access(names::parse(NameKind::Permission, arguments, diagnostics).map(AccessPolicy::Rule))
     }
 }

@@ -5,7 +5,7 @@ use proc_macro2::Ident;
 use syn::{Expr, LitStr, Path};
 
 use super::{Attribute, Clause};
-use crate::arguments::{Argument, Arguments, Value};
+use crate::arguments::{Arguments, AttributeArgument, Value};
 use crate::diagnostics::Diagnostics;
 use crate::policy::Route;
 use crate::{suggest, template};
@@ -90,7 +90,7 @@ pub(super) fn check(
 /// The path could not be understood, which was reported.
 pub(super) struct PathNotUnderstood;
 
-fn path(argument: &Argument, example: &str, diagnostics: &mut Diagnostics) -> Option<LitStr> {
+fn path(argument: &AttributeArgument, example: &str, diagnostics: &mut Diagnostics) -> Option<LitStr> {
     let Value::Text(path) = &argument.value else {
         diagnostics.error(argument.range, "the path must be a string literal", example);
         return None;
@@ -106,7 +106,7 @@ fn path(argument: &Argument, example: &str, diagnostics: &mut Diagnostics) -> Op
 
 fn option(
     keyword: &Ident,
-    argument: Argument,
+    argument: AttributeArgument,
     own: Option<&str>,
     route: &mut WrittenRoute,
     diagnostics: &mut Diagnostics,

@@ -3,7 +3,7 @@
 use super::{Attribute, Clause};
 use crate::arguments::{Arguments, path_parameters};
 use crate::diagnostics::Diagnostics;
-use crate::policy::Access;
+use crate::policy::AccessPolicy;
 use crate::rule::Rule;
 
 pub(super) struct Tenant;
@@ -14,7 +14,7 @@ impl Attribute for Tenant {
     }
 
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
-        Clause::Access(rule(arguments, diagnostics).map(Access::Rule))
+        Clause::Access(rule(arguments, diagnostics).map(AccessPolicy::Rule))
     }
 }
 

@@ -8,12 +8,12 @@ use quote::quote;
 use syn::ext::IdentExt;
 
 use super::{Attribute, Clause, Context, Unchecked, arguments_named, report_repeated};
-use crate::arguments::{Argument, Arguments, Value};
+use crate::arguments::{Arguments, AttributeArgument, Value};
 use crate::cfg_predicate::CfgPredicate;
 use crate::diagnostics::Diagnostics;
 use crate::hygiene::Names;
 use crate::item::Handler;
-use crate::policy::{Additions, NamedArgument, Step, ValidatedArguments, Validation};
+use crate::policy::{Additions, NamedArgument, ValidatedArguments, Validation, ValidationStep};
 
 pub(super) struct Validate;
 
@@ -42,24 +42,26 @@ impl Attribute for Validate {
 }
 
 /// The arguments that the attribute names.
-enum Written {
+enum WrittenTargets {
     EachInput,
     Only(Vec<Ident>),
 }
 
 /// Returns `None` if no name could be understood. An empty list of names, in contrast, selects every input.
-fn written(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Written> {
+fn written(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<WrittenTargets> {
     if arguments.is_empty() {
-        return Some(Written::EachInput);
+        return Some(WrittenTargets::EachInput);
     }
     let mut names: Vec<Ident> = Vec::new();
     for argument in arguments {
         match argument {
-            Argument { key: None, value: Value::Ident(name), .. } if names.contains(&name) => {
+            AttributeArgument { key: None, value: Value::Ident(name), .. } if names.contains(&name) => {
                 diagnostics.error(name.span(), format!("duplicate `{name}`"), "remove one of the two");
             }
-            Argument { key: None, value: Value::Ident(name), .. } => names.push(name),
-            Argument { key: None, value: Value::Text(text), .. } if syn::parse_str::<Ident>(&text.value()).is_ok() => {
+            AttributeArgument { key: None, value: Value::Ident(name), .. } => names.push(name),
+            AttributeArgument { key: None, value: Value::Text(text), .. }
+                if syn::parse_str::<Ident>(&text.value()).is_ok() =>
+            {
                 let help = format!("write `#[validate({})]`", text.value());
                 diagnostics.error(text.span(), "an argument is written without quotes", help);
             }
@@ -70,10 +72,10 @@ fn written(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Wr
             ),
         }
     }
-    Some(names).filter(|names| !names.is_empty()).map(Written::Only)
+    Some(names).filter(|names| !names.is_empty()).map(WrittenTargets::Only)
 }
 
-impl Unchecked for Written {
+impl Unchecked for WrittenTargets {
     fn check(
         self: Box<Self>,
         keyword: &Ident,
@@ -92,15 +94,19 @@ impl Unchecked for Written {
             return;
         }
         let (steps, validated) = match *self {
-            Written::EachInput => (vec![Step::IfInput; arguments.len()], ValidatedArguments::Inputs),
-            Written::Only(names) => named(&names, context.handler, diagnostics),
+            WrittenTargets::EachInput => (vec![ValidationStep::IfInput; arguments.len()], ValidatedArguments::Inputs),
+            WrittenTargets::Only(names) => named(&names, context.handler, diagnostics),
         };
         additions.validation = Some(Validation { arguments: validated, steps, attribute: keyword.span() });
     }
 }
 
-fn named(names: &[Ident], handler: &Handler, diagnostics: &mut Diagnostics) -> (Vec<Step>, ValidatedArguments) {
-    let mut steps = vec![Step::Skip; handler.arguments.len()];
+fn named(
+    names: &[Ident],
+    handler: &Handler,
+    diagnostics: &mut Diagnostics,
+) -> (Vec<ValidationStep>, ValidatedArguments) {
+    let mut steps = vec![ValidationStep::Skip; handler.arguments.len()];
     let mut named = Vec::new();
     for name in names {
         let found = arguments_named(name, handler, diagnostics);
@@ -108,7 +114,7 @@ fn named(names: &[Ident], handler: &Handler, diagnostics: &mut Diagnostics) -> (
         let present = CfgPredicate::any(arguments.map(|argument| argument.present.as_ref()));
         for (index, step) in steps.iter_mut().enumerate() {
             if found.contains(&index) {
-                *step = Step::Named;
+                *step = ValidationStep::Named;
             }
         }
         named.push(NamedArgument { name: name.unraw().to_string(), present });

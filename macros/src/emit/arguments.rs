@@ -7,21 +7,21 @@ use syn::ext::IdentExt;
 
 use crate::cfg_predicate::CfgPredicate;
 use crate::hygiene::local;
-use crate::item::Argument;
-use crate::policy::{CountedField, Step, Validation};
+use crate::item::HandlerArgument;
+use crate::policy::{CountedField, Validation, ValidationStep};
 
 /// `|__all, (_, __body)| __all.named(__body)?.done()`. The compiler reports a type that cannot be validated at the argument, and
 /// the lack of any input at the attribute.
-pub(super) fn checks(validation: &Validation, arguments: &[Argument]) -> TokenStream {
+pub(super) fn checks(validation: &Validation, arguments: &[HandlerArgument]) -> TokenStream {
     let Validation { steps, attribute, .. } = validation;
     let all = local("__all", Span::call_site());
     let done = quote_spanned!(Span::mixed_site().located_at(*attribute)=> .done());
-    let read = |at: usize| steps.get(at).is_some_and(|step| !matches!(step, Step::Skip));
+    let read = |at: usize| steps.get(at).is_some_and(|step| !matches!(step, ValidationStep::Skip));
     let calls = steps.iter().zip(arguments).enumerate().filter_map(|(at, (step, argument))| {
         let check = match step {
-            Step::Skip => return None,
-            Step::IfInput => "each",
-            Step::Named => "named",
+            ValidationStep::Skip => return None,
+            ValidationStep::IfInput => "each",
+            ValidationStep::Named => "named",
         };
         let present = argument.present.as_ref();
         let argument = closure_name(at, argument);
@@ -42,7 +42,7 @@ pub(super) fn checks(validation: &Validation, arguments: &[Argument]) -> TokenSt
 
 /// `|__keys, (_, __body)| __keys.of("body.email", &__body.email)`. The compiler reports a type that cannot be a key at the
 /// field in the attribute.
-pub(super) fn keys(fields: &[CountedField], arguments: &[Argument]) -> TokenStream {
+pub(super) fn keys(fields: &[CountedField], arguments: &[HandlerArgument]) -> TokenStream {
     let keys = local("__keys", Span::call_site());
     let read = |at: usize| fields.iter().any(|field| field.arguments.contains(&at));
     let calls = fields.iter().filter_map(|CountedField { field, arguments: found }| {
@@ -81,12 +81,12 @@ fn cfg_attribute(present: Option<&CfgPredicate>) -> Option<TokenStream> {
     present.map(CfgPredicate::attribute)
 }
 
-fn all_unconditional(arguments: &[Argument]) -> bool {
+fn all_unconditional(arguments: &[HandlerArgument]) -> bool {
     arguments.iter().all(|argument| argument.present.is_none())
 }
 
 /// The arguments as a pattern: `(_, __body)`.
-fn tuple(arguments: &[Argument], read: impl Fn(usize) -> bool) -> TokenStream {
+fn tuple(arguments: &[HandlerArgument], read: impl Fn(usize) -> bool) -> TokenStream {
     let parameters = arguments
         .iter()
         .enumerate()
@@ -96,7 +96,7 @@ fn tuple(arguments: &[Argument], read: impl Fn(usize) -> bool) -> TokenStream {
 
 /// The arguments one after the other, because a statement can have a `#[cfg(..)]`, but a part of a pattern cannot. Returns the
 /// name of the whole list, and the statements that take it apart.
-fn list(arguments: &[Argument], read: impl Fn(usize) -> bool) -> (Ident, TokenStream) {
+fn list(arguments: &[HandlerArgument], read: impl Fn(usize) -> bool) -> (Ident, TokenStream) {
     let [every, rest] = ["__arguments", "__rest"].map(|name| local(name, Span::call_site()));
     let taken = arguments.iter().enumerate().map(|(at, argument)| {
         let name = if read(at) { closure_name(at, argument).into_token_stream() } else { quote!(_) };
@@ -108,7 +108,7 @@ fn list(arguments: &[Argument], read: impl Fn(usize) -> bool) -> (Ident, TokenSt
 }
 
 /// The name of an argument in a closure: derived from the first name that its pattern binds, or from its index.
-fn closure_name(at: usize, argument: &Argument) -> Ident {
+fn closure_name(at: usize, argument: &HandlerArgument) -> Ident {
     let name =
         argument.names.first().map(|name| name.unraw().to_string()).filter(|name| !COLLECTORS.contains(&name.as_str()));
     let name = name.unwrap_or_else(|| at.to_string());

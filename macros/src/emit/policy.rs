@@ -7,17 +7,17 @@ use syn::ext::IdentExt;
 use super::rule;
 use crate::attributes::ATTRIBUTES;
 use crate::hygiene::Names;
-use crate::policy::{Access, Policy};
+use crate::policy::{AccessPolicy, Policy};
 
 /// `&Policy::new(Owner("id")).of(module_path!(), "show_user")`, followed by the additions of the attributes.
 pub(super) fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
     let Policy { access, additions } = policy;
     let mut names = if policy.has_user_path() { Names::whole() } else { Names::short() };
     let (rule, reason) = match access {
-        Access::Public(reason) => (names.rule("Public"), reason.as_ref()),
-        Access::OptionalAuth => (names.rule("OptionalAuth"), None),
-        Access::DenyAll(reason) => (names.rule("Nobody"), Some(reason)),
-        Access::Rule(rule) => (rule::rule(rule, &names), None),
+        AccessPolicy::Public(reason) => (names.rule("Public"), reason.as_ref()),
+        AccessPolicy::OptionalAuth => (names.rule("OptionalAuth"), None),
+        AccessPolicy::DenyAll(reason) => (names.rule("Nobody"), Some(reason)),
+        AccessPolicy::Rule(rule) => (rule::rule(rule, &names), None),
     };
     let reason = reason.map(|reason| quote!(.because(#reason)));
     let added: Vec<TokenStream> = ATTRIBUTES.iter().map(|attribute| attribute.emit(additions, &mut names)).collect();

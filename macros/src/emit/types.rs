@@ -8,7 +8,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, FnArg, GenericParam, PatType, ReturnType, Signature, Type};
 
 use crate::item::{Fitness, Handler};
-use crate::policy::{Access, Checked, Policy};
+use crate::policy::{AccessPolicy, Checked, Policy};
 use crate::rule::Rule;
 use crate::template;
 
@@ -47,10 +47,10 @@ pub(super) fn arguments(checked: &Checked) -> TokenStream {
     let template = route.as_ref().map(|route| route.path.value()).unwrap_or_default();
     let parameters = Literal::usize_unsuffixed(template::parameters(&template).map_or(0, |names| names.len()));
     let (access, rows) = match access {
-        Access::Public(_) => (quote!(public), quote!(())),
-        Access::OptionalAuth => (quote!(optional), quote!(())),
-        Access::DenyAll(_) => (quote!(closed), quote!(())),
-        Access::Rule(rule) => (quote!(guarded), rows(rule)),
+        AccessPolicy::Public(_) => (quote!(public), quote!(())),
+        AccessPolicy::OptionalAuth => (quote!(optional), quote!(())),
+        AccessPolicy::DenyAll(_) => (quote!(closed), quote!(())),
+        AccessPolicy::Rule(rule) => (quote!(guarded), rows(rule)),
     };
     let each = argument_types(&handler.signature);
     quote!(#access, #parameters, #rows; #each)

@@ -28,12 +28,12 @@ pub(crate) struct Rejected {
 }
 
 pub(crate) struct Policy {
-    pub(crate) access: Access,
+    pub(crate) access: AccessPolicy,
     pub(crate) additions: Additions,
 }
 
 /// Who may call.
-pub(crate) enum Access {
+pub(crate) enum AccessPolicy {
     /// Every caller. The reason is optional.
     Public(Option<LitStr>),
     /// Every caller, but invalid credentials are rejected.
@@ -67,7 +67,7 @@ pub(crate) struct Additions {
 impl Policy {
     /// Whether it contains a path that the user wrote, which a generated import could shadow.
     pub(crate) fn has_user_path(&self) -> bool {
-        matches!(&self.access, Access::Rule(rule) if rule.has_user_path())
+        matches!(&self.access, AccessPolicy::Rule(rule) if rule.has_user_path())
             || self.additions.rate_limits.iter().any(|rate_limit| rate_limit.terms.has_user_path())
     }
 }
@@ -76,14 +76,14 @@ impl Policy {
 pub(crate) struct Validation {
     pub(crate) arguments: ValidatedArguments,
     /// A step for each argument of the handler.
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<ValidationStep>,
     pub(crate) attribute: Span,
 }
 
 impl Validation {
     /// Whether it reads an argument at all.
     pub(crate) fn reads_any(&self) -> bool {
-        self.steps.iter().any(|step| *step != Step::Skip)
+        self.steps.iter().any(|step| *step != ValidationStep::Skip)
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) struct NamedArgument {
 
 /// How validation treats one argument.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum ValidationStep {
     Skip,
     /// Validate it if its type is input.
     IfInput,

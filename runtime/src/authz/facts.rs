@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 
 use super::{Owners, Refusal, Rows, path_value};
-use crate::policy::{Check, LoadFailure, Loaded, Ownership, Refused, Rule, Verdict};
+use crate::policy::{Check, ForeignRow, LoadFailure, Loaded, Ownership, Rule, Verdict};
 use crate::principal::Principal;
 use crate::role::RoleName;
 
@@ -237,12 +237,12 @@ impl<'f, 'r> Facts<'f, 'r> {
     }
 
     /// How a request for a row is refused, if a row caused the refusal: as missing or as forbidden.
-    pub(super) fn row_refusal(&self) -> Option<Refused> {
+    pub(super) fn row_refusal(&self) -> Option<ForeignRow> {
         self.rows.iter().find_map(|(ownership, row)| match row {
-            Ok(row) if row.foreign_tenant => Some(Refused::Missing),
+            Ok(row) if row.foreign_tenant => Some(ForeignRow::Missing),
             Ok(row) if row.own => None,
             Ok(_) => Some(ownership.refused()),
-            Err(_) => Some(Refused::Missing),
+            Err(_) => Some(ForeignRow::Missing),
         })
     }
 

@@ -14,7 +14,7 @@ use actix_web::HttpRequest;
 use percent_encoding::percent_decode_str;
 
 use self::facts::{Facts, Truth};
-use crate::policy::{Refused, Rule};
+use crate::policy::{ForeignRow, Rule};
 use crate::principal::Principal;
 use crate::role::RoleName;
 
@@ -149,8 +149,8 @@ fn caller_meets(rule: &Rule, principal: &Principal, admin: &RoleName) -> Option<
 
 fn refusal(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Refusal {
     match facts.row_refusal() {
-        Some(Refused::Missing) => return Refusal::Absent("not_the_owner_or_missing"),
-        Some(Refused::Forbidden) => return Refusal::Denied("not_the_owner"),
+        Some(ForeignRow::Missing) => return Refusal::Absent("not_the_owner_or_missing"),
+        Some(ForeignRow::Forbidden) => return Refusal::Denied("not_the_owner"),
         None => {}
     }
     if let Some(scopes) = facts.missing_scopes(outer, own) {

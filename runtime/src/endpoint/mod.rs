@@ -15,7 +15,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use palisade_grammar::template;
 
-pub(crate) use self::arguments::Parts;
+pub(crate) use self::arguments::PathParts;
 use self::arguments::RouteArguments;
 use crate::guard::{self as checks, GuardedHandler, HandlerWithChecks, MountPosition, MountedPolicy};
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
@@ -117,7 +117,7 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
             "palisade: `{}` takes a `Path` of {}, but its path {} has {own} parameters: the numbers must be equal. If a scope has \
              the other parameters, add the endpoint to that `palisade::scope(\"/..\")`",
             E::POLICY.handler,
-            mismatch.unwrap_or(Parts::Any),
+            mismatch.unwrap_or(PathParts::Any),
             E::ROUTE.path
         );
     }

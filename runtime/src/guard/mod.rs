@@ -35,7 +35,7 @@ use crate::failure::Watch;
 use crate::policy::{Credentials, Policy, ScopeDemands};
 use crate::rate_limit::{FieldKeys, Reservations, Stage};
 use crate::refusal_response::{absent, not_installed, render};
-use crate::settings::{RequestState, Shared};
+use crate::settings::{RequestState, WorkerSettings};
 
 const NO_FIELDS: &FieldKeys = &FieldKeys::new();
 
@@ -174,7 +174,7 @@ pub(crate) async fn fallback(
 struct GuardedRequest<'p, 'r> {
     mounted: MountedPolicy<'p>,
     request: &'r HttpRequest,
-    settings: Shared,
+    settings: WorkerSettings,
     /// The coding of the body, which the middleware removed from the headers.
     coding: Option<Coding>,
     client: OnceCell<Option<IpAddr>>,

@@ -7,7 +7,7 @@ use super::{GuardedRequest, MountPosition};
 use crate::audit;
 use crate::authz::{self, Refusal};
 use crate::denial::Denial;
-use crate::extraction_errors::{self, Failed};
+use crate::extraction_errors::{self, ExtractionFailure};
 use crate::failure;
 use crate::headers;
 use crate::principal::Principal;
@@ -48,12 +48,12 @@ impl GuardedRequest<'_, '_> {
     /// The response if an argument of the handler could not be extracted.
     pub(super) async fn refuse_arguments(&mut self, error: Error) -> HttpResponse {
         match extraction_errors::failed(error) {
-            Failed::Denied(denial) => self.refuse(denial).await,
-            Failed::Misconfigured(help) => {
+            ExtractionFailure::Denied(denial) => self.refuse(denial).await,
+            ExtractionFailure::Misconfigured(help) => {
                 audit::misconfigured(&self.mounted.policy.handler, help);
                 self.refuse(Denial::internal("argument_not_available")).await
             }
-            Failed::Responded(response) => {
+            ExtractionFailure::Responded(response) => {
                 if !failure::is_server_failure(response.status()) {
                     self.audit(response.status(), "refused_by_extractor");
                 }
@@ -102,7 +102,7 @@ impl GuardedRequest<'_, '_> {
         if let Some(state) = state {
             state.audited.set(true);
         }
-        audit::Refused {
+        audit::RefusedRequest {
             status,
             reason,
             method: self.request.method().as_str(),

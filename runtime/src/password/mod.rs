@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 
 pub use self::builder::PasswordsBuilder;
 use self::concurrency::ConcurrencyLimit;
-use self::phc::{Cost, Stored};
+use self::phc::{Cost, StoredHash};
 use crate::authn::AuthError;
 use crate::config_error::ConfigError;
 use crate::problem::{FieldError, Problem, answer_with_a_problem};
@@ -118,7 +118,7 @@ impl Passwords {
         if password.len() > LONGEST {
             return Ok(PasswordMatch::Wrong);
         }
-        let against = Stored::read(stored.unwrap_or(&self.dummy_hash))?;
+        let against = StoredHash::read(stored.unwrap_or(&self.dummy_hash))?;
         let (password, cost, known) = (Zeroizing::new(password.to_owned()), self.cost, stored.is_some());
         let verify = move || {
             // One event for each attempt, also for unknown accounts, so that attempts can be counted.

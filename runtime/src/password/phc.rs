@@ -70,12 +70,12 @@ fn random<const N: usize>() -> Result<[u8; N], PasswordError> {
 }
 
 /// A stored hash whose cost is within the bounds.
-pub(super) struct Stored {
+pub(super) struct StoredHash {
     hash: PasswordHash,
     cost: Cost,
 }
 
-impl Stored {
+impl StoredHash {
     pub(super) fn read(text: &str) -> Result<Self, PasswordError> {
         let hash = PasswordHash::new(text).map_err(|_| PasswordError::Unreadable)?;
         let params = Params::try_from(&hash).map_err(|_| PasswordError::Unreadable)?;

@@ -14,7 +14,7 @@ mod scope_demands;
 use std::panic::Location;
 
 pub use self::check::{Check, Verdict};
-pub(crate) use self::ownership::{LoadFailure, Loaded, Refused};
+pub(crate) use self::ownership::{ForeignRow, LoadFailure, Loaded};
 pub use self::ownership::{Ownership, Resource};
 pub use self::route::Route;
 pub(crate) use self::rule::Credentials;

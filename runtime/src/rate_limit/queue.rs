@@ -82,7 +82,7 @@ impl Queue {
     }
 
     /// `None` if too many requests wait already.
-    fn join(&self) -> Option<Waiter> {
+    fn join(&self) -> Option<QueuedRequest> {
         let mut queues = self.queues.queues.lock();
         if self.queues.waiting.load(Ordering::SeqCst) >= MAX_WAITING {
             return None;
@@ -93,17 +93,17 @@ impl Queue {
         }
         *waiting = waiting.saturating_add(1);
         self.queues.waiting.fetch_add(1, Ordering::SeqCst);
-        Some(Waiter { queue: self.clone(), turns: Arc::clone(turns) })
+        Some(QueuedRequest { queue: self.clone(), turns: Arc::clone(turns) })
     }
 }
 
 /// A request in a queue. Dropping it leaves the queue.
-struct Waiter {
+struct QueuedRequest {
     queue: Queue,
     turns: Arc<Turns>,
 }
 
-impl Waiter {
+impl QueuedRequest {
     /// Waits until this request is the first. It stays the first for as long as the guard lives.
     async fn first(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.turns.first).lock_owned().await
@@ -115,7 +115,7 @@ impl Waiter {
     }
 }
 
-impl Drop for Waiter {
+impl Drop for QueuedRequest {
     fn drop(&mut self) {
         let Queue { queues, number } = &self.queue;
         let mut held = queues.queues.lock();

@@ -38,14 +38,14 @@ pub struct Refused {
 
 /// [`Refused`] inside of a store: its time is in nanoseconds, and is converted only when it leaves the store.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Refusal {
+pub(super) struct ChargeRefusal {
     pub(super) nanos: u64,
     pub(super) cause: Cause,
 }
 
-impl From<Refusal> for Refused {
+impl From<ChargeRefusal> for Refused {
     #[inline]
-    fn from(Refusal { nanos, cause }: Refusal) -> Self {
+    fn from(ChargeRefusal { nanos, cause }: ChargeRefusal) -> Self {
         Self { retry_after: Duration::from_nanos(nanos), cause }
     }
 }

@@ -238,9 +238,9 @@ async fn reserve_in_redis(
     requests: &[ChargeRequest<'_>],
 ) -> Result<Few<Decision>, Unavailable> {
     let decisions = redis.reserve(requests).await?.into_iter().map(|decision| match decision {
-        redis::Decision::Charged(charge) => Decision::Charged(Reservation::Redis(charge)),
-        redis::Decision::Refused(refused) => Decision::Refused(refused),
-        redis::Decision::RolledBack(status) => Decision::RolledBack(status),
+        redis::RedisDecision::Charged(charge) => Decision::Charged(Reservation::Redis(charge)),
+        redis::RedisDecision::Refused(refused) => Decision::Refused(refused),
+        redis::RedisDecision::RolledBack(status) => Decision::RolledBack(status),
     });
     Ok(decisions.collect())
 }

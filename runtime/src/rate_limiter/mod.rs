@@ -64,10 +64,10 @@ pub struct RateLimiter(Arc<Settings>);
 
 /// The key to count by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RateLimitKey(Kind);
+pub struct RateLimitKey(KeyKind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
+enum KeyKind {
     Address(IpAddr),
     Principal { issuer: String, subject: String },
     ApiKey(String),
@@ -80,7 +80,7 @@ impl RateLimitKey {
     /// A client's address, for `by = ip`.
     #[must_use]
     pub fn address(address: IpAddr) -> Self {
-        Self(Kind::Address(address.to_canonical()))
+        Self(KeyKind::Address(address.to_canonical()))
     }
 
     /// A caller, for `by = principal`.
@@ -92,43 +92,43 @@ impl RateLimitKey {
     /// A caller by issuer and subject, for `by = principal`.
     #[must_use]
     pub fn subject(issuer: impl Into<String>, subject: impl Into<String>) -> Self {
-        Self(Kind::Principal { issuer: issuer.into(), subject: subject.into() })
+        Self(KeyKind::Principal { issuer: issuer.into(), subject: subject.into() })
     }
 
     /// The id of an API key, for `by = api_key`.
     #[must_use]
     pub fn api_key(id: impl Into<String>) -> Self {
-        Self(Kind::ApiKey(id.into()))
+        Self(KeyKind::ApiKey(id.into()))
     }
 
     /// The value of a header, for `by = header("..")`.
     #[must_use]
     pub fn header(value: impl Into<String>) -> Self {
-        Self(Kind::Header(value.into()))
+        Self(KeyKind::Header(value.into()))
     }
 
     /// The value of a field of the input, for `by = field(..)`. Upper and lower case are the same, and surrounding space is
     /// ignored.
     #[must_use]
     pub fn field(text: &str) -> Self {
-        Self(Kind::Field(normal(text)))
+        Self(KeyKind::Field(normal(text)))
     }
 
     /// A key that the function of `by = key(..)` returns.
     #[must_use]
     pub fn key(key: impl Into<String>) -> Self {
-        Self(Kind::Key(key.into()))
+        Self(KeyKind::Key(key.into()))
     }
 
     fn is_for(&self, by: By) -> bool {
         matches!(
             (&self.0, by),
-            (Kind::Address(_), By::Ip)
-                | (Kind::Principal { .. }, By::Principal | By::ApiKey)
-                | (Kind::ApiKey(_), By::ApiKey)
-                | (Kind::Header(_), By::Header(_))
-                | (Kind::Field(_), By::Field(_))
-                | (Kind::Key(_), By::Key(_))
+            (KeyKind::Address(_), By::Ip)
+                | (KeyKind::Principal { .. }, By::Principal | By::ApiKey)
+                | (KeyKind::ApiKey(_), By::ApiKey)
+                | (KeyKind::Header(_), By::Header(_))
+                | (KeyKind::Field(_), By::Field(_))
+                | (KeyKind::Key(_), By::Key(_))
         )
     }
 }
@@ -319,14 +319,14 @@ impl RateLimiter {
         let named =
             |kind: &'static str, text: &str| Client::Named { kind: Cow::Borrowed(kind), text: text.to_owned().into() };
         match &key.0 {
-            Kind::Address(address) => Client::Address(self.0.group.client_of(*address)),
-            Kind::Principal { issuer, subject } => {
+            KeyKind::Address(address) => Client::Address(self.0.group.client_of(*address)),
+            KeyKind::Principal { issuer, subject } => {
                 Client::Principal { issuer: issuer.clone().into(), subject: subject.clone().into() }
             }
-            Kind::ApiKey(id) => named("api_key", id),
-            Kind::Header(value) => named(by.word(), value),
-            Kind::Field(text) => named("field", text),
-            Kind::Key(key) => named(by.word(), key),
+            KeyKind::ApiKey(id) => named("api_key", id),
+            KeyKind::Header(value) => named(by.word(), value),
+            KeyKind::Field(text) => named("field", text),
+            KeyKind::Key(key) => named(by.word(), key),
         }
     }
 }

@@ -12,19 +12,19 @@ use super::connection::{CONNECT_TIMEOUT, Peer};
 use super::names::KeyNames;
 use super::runner::Runner;
 use super::sealed::Sealer;
-use super::{Inner, RedisConnection};
+use super::{ConnectionInner, RedisConnection};
 use crate::config_error::ConfigError;
 
 const SECRET_BYTES: usize = 32;
 
 /// The name of a setting, and what is wrong with it.
-type Mistake = (&'static str, &'static str);
+type ConnectionMistake = (&'static str, &'static str);
 
 /// See [`RedisConnection::builder`] and [`RedisConnection::cluster`]. No setter fails; [`build`](Self::build) reports all
 /// mistakes.
 #[must_use]
 pub struct RedisConnectionBuilder {
-    peer: Result<Peer, Mistake>,
+    peer: Result<Peer, ConnectionMistake>,
     prefix: String,
     secret: Zeroizing<Vec<u8>>,
     timeout: Option<Duration>,
@@ -48,7 +48,7 @@ impl RedisConnectionBuilder {
         Self::new(client.map(|client| Peer::Cluster(Box::new(client))), prefix, secret)
     }
 
-    fn new(peer: Result<Peer, Mistake>, prefix: String, secret: &[u8]) -> Self {
+    fn new(peer: Result<Peer, ConnectionMistake>, prefix: String, secret: &[u8]) -> Self {
         Self { peer, prefix, secret: Zeroizing::new(secret.to_vec()), timeout: None }
     }
 
@@ -77,7 +77,7 @@ impl RedisConnectionBuilder {
     /// assert_eq!(builder.build().unwrap_err().to_string().lines().count(), 4);
     /// ```
     pub fn build(self) -> Result<RedisConnection, ConfigError> {
-        let mut mistakes: Vec<Mistake> = Vec::new();
+        let mut mistakes: Vec<ConnectionMistake> = Vec::new();
         if self.prefix.is_empty() || self.prefix.contains(['{', '}']) {
             mistakes.push((
                 "redis prefix",
@@ -93,7 +93,7 @@ impl RedisConnectionBuilder {
         let sealer = Sealer::new(&self.secret)
             .map_err(|_| ("redis secret", "cannot be used: the cryptographic backend derives no key from it"));
         match (self.peer, sealer) {
-            (Ok(peer), Ok(sealer)) if mistakes.is_empty() => Ok(RedisConnection(Arc::new(Inner {
+            (Ok(peer), Ok(sealer)) if mistakes.is_empty() => Ok(RedisConnection(Arc::new(ConnectionInner {
                 runner: Runner::new(peer),
                 names: KeyNames::new(self.prefix, &self.secret),
                 sealer,
@@ -105,7 +105,7 @@ impl RedisConnectionBuilder {
 }
 
 /// One error with a line for each mistake.
-fn all(mistakes: impl Iterator<Item = Mistake>) -> ConfigError {
+fn all(mistakes: impl Iterator<Item = ConnectionMistake>) -> ConfigError {
     let mut mistakes = mistakes;
     let (setting, mut text) =
         mistakes.next().map_or(("redis", String::new()), |(setting, problem)| (setting, problem.to_owned()));

@@ -67,9 +67,9 @@ use crate::unavailable::Unavailable;
 /// replicas follow a little later. A Redis that evicts keys (`maxmemory-policy` other than `noeviction`) forgets when it is full.
 /// While a cluster moves a slot from one node to another, the keys of that slot are `Unavailable`.
 #[derive(Clone)]
-pub struct RedisConnection(Arc<Inner>);
+pub struct RedisConnection(Arc<ConnectionInner>);
 
-struct Inner {
+struct ConnectionInner {
     runner: Runner,
     names: KeyNames,
     sealer: Sealer,

@@ -44,9 +44,9 @@ const LOG_PAUSE: u64 = 1_000_000_000;
 
 /// Runs the operations of all stores of one connection. Clones share everything.
 #[derive(Clone)]
-pub(super) struct Runner(Arc<Shared>);
+pub(super) struct Runner(Arc<RunnerState>);
 
-struct Shared {
+struct RunnerState {
     connection: Connection,
     breaker: Breaker,
     concurrency: Semaphore,
@@ -58,7 +58,7 @@ struct Shared {
 
 impl Runner {
     pub(super) fn new(peer: Peer) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(RunnerState {
             connection: Connection::new(peer),
             breaker: Breaker::default(),
             concurrency: Semaphore::new(CONCURRENCY),
@@ -157,7 +157,7 @@ impl Runner {
     }
 }
 
-impl Shared {
+impl RunnerState {
     /// Sends the calls, unless the breaker is open.
     async fn attempt<R: Reply>(
         &self,

@@ -111,7 +111,7 @@ impl RevocationStore for RedisRevocations {
         let until = since_1970(until.checked_add(LONGEST_LEEWAY).unwrap_or(until)).as_millis().min(LATEST_MILLIS);
         let name = self.id_name(issuer, token);
         let call = Call::new(name.key.clone()).arg(until.to_string());
-        self.redis.run_one::<Stored>(&REVOKE, &name, call, DEFAULT_TIMEOUT).await.map(drop)
+        self.redis.run_one::<StoredRevocation>(&REVOKE, &name, call, DEFAULT_TIMEOUT).await.map(drop)
     }
 
     async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
@@ -120,7 +120,7 @@ impl RevocationStore for RedisRevocations {
         let kept_for = self.longest_lifetime.saturating_add(LONGEST_LEEWAY).as_millis().min(LATEST_MILLIS);
         let name = self.subject_name(issuer, subject);
         let call = Call::new(name.key.clone()).arg(moment.to_string()).arg(kept_for.to_string());
-        self.redis.run_one::<Stored>(&REVOKE_BEFORE, &name, call, DEFAULT_TIMEOUT).await.map(drop)
+        self.redis.run_one::<StoredRevocation>(&REVOKE_BEFORE, &name, call, DEFAULT_TIMEOUT).await.map(drop)
     }
 
     async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
@@ -128,18 +128,18 @@ impl RevocationStore for RedisRevocations {
         let mut names = vec![self.subject_name(principal.issuer(), principal.subject())];
         names.extend(token.revocable_ids().map(|id| self.id_name(principal.issuer(), id)));
         let calls = names.iter().map(|name| (name, Call::new(name.key.clone()))).collect();
-        let answers = self.redis.run::<Stored>(&LOOK_UP, calls, DEFAULT_TIMEOUT).await;
+        let answers = self.redis.run::<StoredRevocation>(&LOOK_UP, calls, DEFAULT_TIMEOUT).await;
         let mut lost = false;
         for (position, answer) in answers.into_iter().enumerate() {
             match answer {
                 // The first is the moment before which the subject's tokens are revoked.
-                Ok(Stored(Some(before))) if position == 0 => {
+                Ok(StoredRevocation(Some(before))) if position == 0 => {
                     if since_1970(token.issued()).as_micros() < u128::from(before) {
                         return Ok(true);
                     }
                 }
-                Ok(Stored(Some(_))) => return Ok(true),
-                Ok(Stored(None)) => {}
+                Ok(StoredRevocation(Some(_))) => return Ok(true),
+                Ok(StoredRevocation(None)) => {}
                 Err(Unavailable) => lost = true,
             }
         }
@@ -161,9 +161,9 @@ impl fmt::Debug for RedisRevocations {
 }
 
 /// The number that is kept in a key, if it exists.
-struct Stored(Option<u64>);
+struct StoredRevocation(Option<u64>);
 
-impl Reply for Stored {
+impl Reply for StoredRevocation {
     fn read(reply: Value, calls: usize) -> Option<Vec<Self>> {
         // The scripts answer with one number, the look-up with a list.
         let reply = if matches!(reply, Value::Int(_)) { Value::Array(vec![reply]) } else { reply };

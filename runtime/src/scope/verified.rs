@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 use super::{Scope, ScopeItemKind, verify};
 use crate::config_error::ConfigError;
-use crate::endpoint::Parts;
-use crate::policy::{Policy, Refused, Route, Rule};
+use crate::endpoint::PathParts;
+use crate::policy::{ForeignRow, Policy, Route, Rule};
 use crate::rate_limit::RateLimit;
 
 /// The last scopes that passed. An application has few scopes. In a process with many scopes, such as a test, older ones are
@@ -24,14 +24,14 @@ struct Outline {
     prefix: String,
     rules: Vec<Rule>,
     /// The responses for rows of other owners. The equality of rules does not compare them.
-    refused: Vec<Refused>,
+    refused: Vec<ForeignRow>,
     rate_limits: Vec<RateLimit>,
     members: Vec<Member>,
 }
 
 #[derive(PartialEq)]
 enum Member {
-    Endpoint(Route, &'static Policy, Vec<Refused>, Vec<Parts>),
+    Endpoint(Route, &'static Policy, Vec<ForeignRow>, Vec<PathParts>),
     Scope(Outline),
 }
 
@@ -54,7 +54,7 @@ impl Outline {
     }
 }
 
-fn refused_by(rules: &[Rule]) -> Vec<Refused> {
+fn refused_by(rules: &[Rule]) -> Vec<ForeignRow> {
     let mut refused = Vec::new();
     for rule in rules {
         rule.leaves(&mut |leaf| {

@@ -8,7 +8,7 @@ use actix_web::test::TestRequest;
 
 use super::access::Access;
 use super::as_principal::AsPrincipal;
-use crate::policy::{Credentials, Ownership, Refused, Rule};
+use crate::policy::{Credentials, ForeignRow, Ownership, Rule};
 use crate::policy_table::PolicyRow;
 use crate::principal::Principal;
 use crate::template;
@@ -211,7 +211,7 @@ impl Personas {
         rules.iter().for_each(|rule| {
             rule.leaves(&mut |leaf| {
                 if let Rule::Owns(ownership) = leaf {
-                    revealed |= ownership.refused() == Refused::Forbidden;
+                    revealed |= ownership.refused() == ForeignRow::Forbidden;
                 }
             });
         });

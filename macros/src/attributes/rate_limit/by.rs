@@ -11,7 +11,7 @@ use syn::ext::IdentExt;
 use syn::{Index, Lit, LitStr, Member};
 
 use super::choice::{Choice, Chosen};
-use crate::arguments::{Argument, Arguments, Value, function_path};
+use crate::arguments::{Arguments, AttributeArgument, Value, function_path};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceRange};
 use crate::gather::flat;
 use crate::policy::{By, Field, Key};
@@ -41,15 +41,15 @@ pub(super) fn parse(value: &Value, diagnostics: &mut Diagnostics) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::new();
     for argument in list {
         let found = match argument {
-            Argument { key: Some(_), range, .. } => {
+            AttributeArgument { key: Some(_), range, .. } => {
                 diagnostics.error(range, "unexpected option in a list of keys", "write it after the list");
                 None
             }
-            Argument { value: Value::List(_), range, .. } => {
+            AttributeArgument { value: Value::List(_), range, .. } => {
                 diagnostics.error(range, "a list cannot contain a list", LIST);
                 None
             }
-            Argument { value, .. } => key(&value, LISTED, diagnostics),
+            AttributeArgument { value, .. } => key(&value, LISTED, diagnostics),
         };
         let Some(key) = found else { continue };
         let text = key.by.text();
@@ -139,8 +139,8 @@ fn header(keyword: &Ident, inside: Option<&Group>, diagnostics: &mut Diagnostics
         return None;
     }
     let name = match name {
-        Argument { key: None, value: Value::Text(name), .. } => name,
-        Argument { key: None, value: Value::Ident(name), .. } => {
+        AttributeArgument { key: None, value: Value::Text(name), .. } => name,
+        AttributeArgument { key: None, value: Value::Ident(name), .. } => {
             let help = format!("write `header(\"{}\")`", name.unraw());
             diagnostics.error(name.span(), "the name of a header must be a string literal", help);
             return None;

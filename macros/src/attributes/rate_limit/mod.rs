@@ -20,7 +20,7 @@ use syn::{Lit, LitStr};
 use self::options::options;
 use self::other_spellings::other_spelling;
 use super::{Attribute, Clause};
-use crate::arguments::{Argument, Arguments, Value};
+use crate::arguments::{Arguments, AttributeArgument, Value};
 use crate::diagnostics::Diagnostics;
 use crate::hygiene::Names;
 use crate::policy::{Additions, Number, RateLimitTerms};
@@ -57,7 +57,7 @@ fn terms(mut arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<
     }
     let (limit, seconds) = match (number_or_text(&mut arguments), number_or_text(&mut arguments)) {
         (Some(first), Some(second)) => (limit(&first, diagnostics), seconds(&second, diagnostics)),
-        (Some(Argument { value: Value::Text(text), .. }), None) => {
+        (Some(AttributeArgument { value: Value::Text(text), .. }), None) => {
             diagnostics.error(keyword.span(), "`rate_limit` needs a number of requests", HELP);
             (None, window(&text, diagnostics))
         }
@@ -86,11 +86,11 @@ fn terms(mut arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<
 }
 
 /// Takes the next positional argument, unless it is a flag.
-fn number_or_text(arguments: &mut Arguments<'_>) -> Option<Argument> {
+fn number_or_text(arguments: &mut Arguments<'_>) -> Option<AttributeArgument> {
     if arguments.next_is_flag() { None } else { arguments.positional() }
 }
 
-fn limit(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<Number> {
+fn limit(argument: &AttributeArgument, diagnostics: &mut Diagnostics) -> Option<Number> {
     let message = "a rate limit must be a whole number from 1 to 4294967295";
     let limit = number(&argument.value, "a rate limit", message, HELP, diagnostics)?;
     if matches!(limit, Number::Literal(0)) {
@@ -145,7 +145,7 @@ fn number(value: &Value, noun: &str, message: &str, help: &str, diagnostics: &mu
     }
 }
 
-fn seconds(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<u64> {
+fn seconds(argument: &AttributeArgument, diagnostics: &mut Diagnostics) -> Option<u64> {
     match &argument.value {
         Value::Text(text) => window(text, diagnostics),
         Value::Literal(Lit::Int(number)) => {

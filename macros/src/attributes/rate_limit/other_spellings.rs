@@ -7,13 +7,13 @@ use syn::{Lit, LitStr};
 
 use super::options::is_option;
 use super::window;
-use crate::arguments::{Argument, Value};
+use crate::arguments::{AttributeArgument, Value};
 use crate::diagnostics::{Diagnostic, SourceRange};
 use crate::gather::flat;
 use crate::text::text;
 
 /// Returns a diagnostic with the correct syntax, if both the limit and the window are present in another syntax.
-pub(super) fn other_spelling(list: &[Argument]) -> Option<(SourceRange, Diagnostic)> {
+pub(super) fn other_spelling(list: &[AttributeArgument]) -> Option<(SourceRange, Diagnostic)> {
     let mut found = Found::default();
     let mut rest = Vec::new();
     let mut odd: Vec<TokenTree> = Vec::new();

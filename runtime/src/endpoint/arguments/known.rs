@@ -6,14 +6,14 @@
 use actix_web::Either;
 use actix_web::web::{Bytes, Form, Json, Path, Payload};
 
-use super::Parts;
+use super::PathParts;
 use crate::extractors::{Claims, Owned, RowFilter};
 use crate::principal::Principal;
 
 /// An argument whose type has known requirements.
 pub trait Known {
     /// How many path parameters it takes. `None` if it takes none.
-    fn parts() -> Option<Parts> {
+    fn parts() -> Option<PathParts> {
         None
     }
 
@@ -203,8 +203,8 @@ body! {
 macro_rules! one_value {
     ($($value:ident)*) => {$(
         impl Known for Path<$value> {
-            fn parts() -> Option<Parts> {
-                Some(Parts::One)
+            fn parts() -> Option<PathParts> {
+                Some(PathParts::One)
             }
         }
         #[diagnostic::do_not_recommend]
@@ -226,7 +226,7 @@ one_value!(String bool char u8 u16 u32 u64 i8 i16 i32 i64 f32 f64);
 macro_rules! optional {
     ($([$($generic:ident)?] $argument:ident;)*) => {$(
         impl<T: Known, $($generic)?> Known for $argument<T, $($generic)?> {
-            fn parts() -> Option<Parts> {
+            fn parts() -> Option<PathParts> {
                 T::parts()
             }
 

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::guard::{FieldKeysOf, HandlerWithChecks, ValidationOf, without_checks};
 
 pub use self::known::*;
-pub use self::parts::Parts;
+pub use self::parts::PathParts;
 
 /// What a handler can take as an argument.
 #[diagnostic::on_unimplemented(
@@ -151,7 +151,7 @@ where
 #[derive(Debug, Default)]
 pub struct ArgumentNeeds {
     /// For each `Path`, how many parameters it takes.
-    pub(crate) path_parts: Vec<Parts>,
+    pub(crate) path_parts: Vec<PathParts>,
     /// Whether an argument is a [`RowFilter`](crate::RowFilter), also by an alias.
     pub(crate) row_filter: bool,
 }
@@ -193,13 +193,13 @@ impl<Body> CheckedArguments<Body> {
 
 /// The known properties of the type of an argument.
 pub struct OfKind<Kind> {
-    parts: Option<Parts>,
+    parts: Option<PathParts>,
     is_row_filter: bool,
     kind: PhantomData<Kind>,
 }
 
 impl<Kind> OfKind<Kind> {
-    const fn new(parts: Option<Parts>, is_row_filter: bool) -> Self {
+    const fn new(parts: Option<PathParts>, is_row_filter: bool) -> Self {
         Self { parts, is_row_filter, kind: PhantomData }
     }
 }
@@ -245,7 +245,7 @@ impl<T: Known> Next<T> {
 impl<T: DeserializeOwned> OfPath<Path<T>> {
     /// The kind of a path. The number of its parameters is derived from the type's `Deserialize`.
     pub fn kind(&self) -> OfKind<Plain> {
-        OfKind::new(Some(Parts::of::<T>()), false)
+        OfKind::new(Some(PathParts::of::<T>()), false)
     }
 }
 

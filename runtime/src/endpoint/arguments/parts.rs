@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, Error, Visitor};
 
 /// How many parameters a type takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parts {
+pub enum PathParts {
     /// One value, from a path that has exactly one parameter.
     One,
     /// This number or more. Of more parameters, the first ones are used.
@@ -21,7 +21,7 @@ pub enum Parts {
     Never,
 }
 
-impl Parts {
+impl PathParts {
     /// The shape that `T` requests first.
     pub(crate) fn of<T: DeserializeOwned>() -> Self {
         match T::deserialize(PartsProbe) {
@@ -42,7 +42,7 @@ impl Parts {
 }
 
 /// After "the handler takes a `Path` of ..".
-impl fmt::Display for Parts {
+impl fmt::Display for PathParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::One => f.write_str("one value"),
@@ -58,7 +58,7 @@ impl fmt::Display for Parts {
 struct PartsProbe;
 
 #[derive(Debug)]
-struct Requested(Parts);
+struct Requested(PathParts);
 
 impl fmt::Display for Requested {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,7 +71,7 @@ impl std::error::Error for Requested {}
 /// An error of the type itself says nothing about the number of parameters.
 impl Error for Requested {
     fn custom<T: fmt::Display>(_: T) -> Self {
-        Requested(Parts::Any)
+        Requested(PathParts::Any)
     }
 }
 
@@ -86,14 +86,14 @@ macro_rules! requested {
 impl<'de> Deserializer<'de> for PartsProbe {
     type Error = Requested;
 
-    requested!(Parts::One => deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+    requested!(PathParts::One => deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
         deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
         deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf);
-    requested!(Parts::Any => deserialize_map deserialize_seq deserialize_unit);
-    requested!(Parts::Never => deserialize_option deserialize_identifier deserialize_ignored_any);
+    requested!(PathParts::Any => deserialize_map deserialize_seq deserialize_unit);
+    requested!(PathParts::Never => deserialize_option deserialize_identifier deserialize_ignored_any);
 
     fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, _: V) -> Result<V::Value, Requested> {
-        Err(Requested(Parts::AtLeast(length)))
+        Err(Requested(PathParts::AtLeast(length)))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -102,7 +102,7 @@ impl<'de> Deserializer<'de> for PartsProbe {
         length: usize,
         _: V,
     ) -> Result<V::Value, Requested> {
-        Err(Requested(Parts::AtLeast(length)))
+        Err(Requested(PathParts::AtLeast(length)))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -111,7 +111,7 @@ impl<'de> Deserializer<'de> for PartsProbe {
         _: &'static [&'static str],
         _: V,
     ) -> Result<V::Value, Requested> {
-        Err(Requested(Parts::AtLeast(1)))
+        Err(Requested(PathParts::AtLeast(1)))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Requested> {
@@ -119,7 +119,7 @@ impl<'de> Deserializer<'de> for PartsProbe {
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, _: V) -> Result<V::Value, Requested> {
-        Err(Requested(Parts::Any))
+        Err(Requested(PathParts::Any))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -128,7 +128,7 @@ impl<'de> Deserializer<'de> for PartsProbe {
         _: &'static [&'static str],
         _: V,
     ) -> Result<V::Value, Requested> {
-        Err(Requested(Parts::Any))
+        Err(Requested(PathParts::Any))
     }
 }
 
@@ -157,21 +157,21 @@ mod tests {
     #[test]
     fn parts_of_each_kind_of_type() {
         let parts = [
-            Parts::of::<u32>(),
-            Parts::of::<String>(),
-            Parts::of::<Wrapped>(),
-            Parts::of::<(u32,)>(),
-            Parts::of::<(u32, String)>(),
-            Parts::of::<Pair>(),
-            Parts::of::<[u32; 3]>(),
-            Parts::of::<Kind>(),
-            Parts::of::<Named>(),
-            Parts::of::<HashMap<String, String>>(),
-            Parts::of::<Vec<String>>(),
-            Parts::of::<()>(),
-            Parts::of::<Option<u32>>(),
+            PathParts::of::<u32>(),
+            PathParts::of::<String>(),
+            PathParts::of::<Wrapped>(),
+            PathParts::of::<(u32,)>(),
+            PathParts::of::<(u32, String)>(),
+            PathParts::of::<Pair>(),
+            PathParts::of::<[u32; 3]>(),
+            PathParts::of::<Kind>(),
+            PathParts::of::<Named>(),
+            PathParts::of::<HashMap<String, String>>(),
+            PathParts::of::<Vec<String>>(),
+            PathParts::of::<()>(),
+            PathParts::of::<Option<u32>>(),
         ];
-        use Parts::{Any, AtLeast, Never, One};
+        use PathParts::{Any, AtLeast, Never, One};
         let expected =
             [One, One, One, AtLeast(1), AtLeast(2), AtLeast(2), AtLeast(3), AtLeast(1), Any, Any, Any, Any, Never];
         assert_eq!(parts, expected);
@@ -180,11 +180,11 @@ mod tests {
     #[test]
     fn parts_fit_a_number_of_parameters() {
         for (parts, fits) in [
-            (Parts::One, [false, true, false]),
-            (Parts::AtLeast(1), [false, true, true]),
-            (Parts::AtLeast(2), [false, false, true]),
-            (Parts::Any, [true, true, true]),
-            (Parts::Never, [false, false, false]),
+            (PathParts::One, [false, true, false]),
+            (PathParts::AtLeast(1), [false, true, true]),
+            (PathParts::AtLeast(2), [false, false, true]),
+            (PathParts::Any, [true, true, true]),
+            (PathParts::Never, [false, false, false]),
         ] {
             assert_eq!([0, 1, 2].map(|parameters| parts.fit(parameters)), fits, "{parts:?}");
         }

@@ -95,7 +95,7 @@ pub trait Resource: Sized + 'static {
 pub struct Ownership {
     resource: &'static str,
     parameters: &'static [&'static str],
-    refused: Refused,
+    refused: ForeignRow,
     kind: fn() -> TypeId,
     load: Load,
 }
@@ -104,7 +104,7 @@ type Load = for<'a> fn(&'a HttpRequest, &'a [Cow<'a, str>]) -> LocalBoxFuture<'a
 
 /// The response for a row of another owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum ForeignRow {
     /// 404, as for a missing row.
     Missing,
     /// 403.
@@ -132,13 +132,13 @@ impl Ownership {
     /// generates it.
     #[must_use]
     pub const fn of<R: Resource>(resource: &'static str, parameters: &'static [&'static str]) -> Self {
-        Self { resource, parameters, refused: Refused::Missing, kind: TypeId::of::<R>, load: load::<R> }
+        Self { resource, parameters, refused: ForeignRow::Missing, kind: TypeId::of::<R>, load: load::<R> }
     }
 
     /// A row of another owner gets 403 and not 404, so callers can find out that it exists.
     #[must_use]
     pub const fn revealing(mut self) -> Self {
-        self.refused = Refused::Forbidden;
+        self.refused = ForeignRow::Forbidden;
         self
     }
 
@@ -154,7 +154,7 @@ impl Ownership {
         self.parameters
     }
 
-    pub(crate) const fn refused(&self) -> Refused {
+    pub(crate) const fn refused(&self) -> ForeignRow {
         self.refused
     }
 
@@ -185,7 +185,7 @@ fn load<'a, R: Resource>(
 impl fmt::Display for Ownership {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, of = {}", self.parameters.join(", "), self.resource)?;
-        if self.refused == Refused::Forbidden { f.write_str(", deny = 403") } else { Ok(()) }
+        if self.refused == ForeignRow::Forbidden { f.write_str(", deny = 403") } else { Ok(()) }
     }
 }
 

@@ -129,19 +129,19 @@ impl<K: Into<KeyAnswer>> From<Result<K, Unavailable>> for KeyAnswer {
     }
 }
 
-type Function = for<'a> fn(&'a HttpRequest, Option<&'a Principal>) -> LocalBoxFuture<'a, KeyAnswer>;
+type KeyFunction = for<'a> fn(&'a HttpRequest, Option<&'a Principal>) -> LocalBoxFuture<'a, KeyAnswer>;
 
 /// A function of the application that returns the key to count by. It is called once for each request, after authentication and
 /// before authorization. The attribute `#[rate_limit(.., by = key(path::to::function))]` makes it.
 pub struct KeyFn {
     name: &'static str,
-    function: Function,
+    function: KeyFunction,
 }
 
 impl KeyFn {
     /// A key function. `name` appears in the policy table.
     #[must_use]
-    pub const fn new(name: &'static str, function: Function) -> Self {
+    pub const fn new(name: &'static str, function: KeyFunction) -> Self {
         Self { name, function }
     }
 

@@ -90,10 +90,10 @@ impl Drop for Charge {
 /// ```
 #[derive(Clone)]
 pub struct Partition {
-    pub(in crate::rate_limit) shared: Arc<Shared>,
+    pub(in crate::rate_limit) shared: Arc<PartitionState>,
 }
 
-pub(in crate::rate_limit) struct Shared {
+pub(in crate::rate_limit) struct PartitionState {
     kind: PartitionKind,
     pub(super) bound: NonZeroUsize,
     clock: Arc<dyn Clock>,
@@ -115,7 +115,7 @@ impl Partition {
 
     pub(super) fn of(kind: PartitionKind, bound: NonZeroUsize, clock: Arc<dyn Clock>) -> Self {
         let (hasher, table) = (KeyHasher::new(), ShardedTable::new(bound));
-        Self { shared: Arc::new(Shared { kind, bound, clock, hasher, table, queues: Arc::default() }) }
+        Self { shared: Arc::new(PartitionState { kind, bound, clock, hasher, table, queues: Arc::default() }) }
     }
 
     /// The present instant. Read it once for each request, and pass it to all calls of that request.

@@ -10,7 +10,7 @@ use super::in_flight::InFlightUnits;
 use crate::rate_limit::client_key::ClientKey;
 use crate::rate_limit::clock::Tick;
 use crate::rate_limit::limit::Limit;
-use crate::rate_limit::status::{Cause, RateLimitStatus, Refusal, Refused};
+use crate::rate_limit::status::{Cause, ChargeRefusal, RateLimitStatus, Refused};
 
 pub(super) struct Shard {
     pub(super) capacity: usize,
@@ -62,8 +62,8 @@ impl Shard {
         let outcome = self.reserve(key, limit, units, now);
         match outcome {
             Ok(_) => self.in_flight.add(key, units),
-            Err(Refusal { nanos, cause: Cause::Exhausted }) if self.would_have_room(key, limit, units, now) => {
-                return Err(Refusal { nanos, cause: Cause::InFlight });
+            Err(ChargeRefusal { nanos, cause: Cause::Exhausted }) if self.would_have_room(key, limit, units, now) => {
+                return Err(ChargeRefusal { nanos, cause: Cause::InFlight });
             }
             Err(_) => {}
         }
@@ -169,7 +169,7 @@ impl Shard {
     /// Adds a new client. Not inlined, so that the path of known clients stays short.
     #[inline(never)]
     fn admit(&mut self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> ChargeOutcome {
-        self.make_room(now).map_err(|nanos| Refusal { nanos, cause: Cause::StoreFull })?;
+        self.make_room(now).map_err(|nanos| ChargeRefusal { nanos, cause: Cause::StoreFull })?;
         self.serial = self.serial.wrapping_add(1);
         self.clients = self.clients.saturating_add(1);
         let serial = self.serial;

@@ -9,12 +9,12 @@ use super::super::limit::Limit;
 use super::super::status::{Cause, RateLimitStatus, Refused};
 use super::super::store::ChargeRequest;
 use super::RedisRateLimits;
-use super::script::{Kind, Verdict};
+use super::script::{ReplyKind, ScriptReply};
 use crate::redis::KeyName;
 
 /// The decision about one request.
 #[derive(Debug)]
-pub enum Decision {
+pub enum RedisDecision {
     /// It was charged.
     Charged(RedisCharge),
     /// There was no room.
@@ -72,18 +72,18 @@ pub(super) fn decision(
     store: &RedisRateLimits,
     request: &ChargeRequest<'_>,
     name: KeyName,
-    verdict: &Verdict,
-) -> Decision {
+    verdict: &ScriptReply,
+) -> RedisDecision {
     // Units that are leased beyond the cost are still available to this client.
     let leased = verdict.units.saturating_sub(request.cost.max(1));
     let remaining =
-        if verdict.kind == Kind::Charged { verdict.remaining.saturating_add(leased) } else { verdict.remaining };
+        if verdict.kind == ReplyKind::Charged { verdict.remaining.saturating_add(leased) } else { verdict.remaining };
     let status = RateLimitStatus { remaining, reset: verdict.time };
     match verdict.kind {
-        Kind::Refused => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::Exhausted }),
-        Kind::InFlight => Decision::Refused(Refused { retry_after: verdict.time, cause: Cause::InFlight }),
-        Kind::RolledBack | Kind::Late => Decision::RolledBack(status),
-        Kind::Charged => Decision::Charged(RedisCharge {
+        ReplyKind::Refused => RedisDecision::Refused(Refused { retry_after: verdict.time, cause: Cause::Exhausted }),
+        ReplyKind::InFlight => RedisDecision::Refused(Refused { retry_after: verdict.time, cause: Cause::InFlight }),
+        ReplyKind::RolledBack | ReplyKind::Late => RedisDecision::RolledBack(status),
+        ReplyKind::Charged => RedisDecision::Charged(RedisCharge {
             name,
             limit: request.limit,
             units: request.cost.max(1),

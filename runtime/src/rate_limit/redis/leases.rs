@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::super::status::RateLimitStatus;
 use super::super::store::ChargeRequest;
-use super::script::{LeaseRequest, Verdict};
+use super::script::{LeaseRequest, ScriptReply};
 use super::{RedisCharge, RedisRateLimits};
 use crate::redis::{KeyName, spawn};
 
@@ -119,7 +119,7 @@ impl Leases {
         store: &RedisRateLimits,
         name: &KeyName,
         request: &ChargeRequest<'_>,
-        verdict: &Verdict,
+        verdict: &ScriptReply,
         sent_at: Instant,
     ) {
         let units = verdict.units.saturating_sub(request.cost.max(1));

@@ -18,10 +18,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::builder::RedisRateLimitsBuilder;
-pub use self::charge::{Decision, RedisCharge};
+pub use self::charge::{RedisCharge, RedisDecision};
 use self::charge::{decision, status_before};
 use self::leases::Leases;
-use self::script::{Act, Kind, LeaseRequest, RESERVE, SETTLE, Verdict};
+use self::script::{Act, LeaseRequest, RESERVE, ReplyKind, SETTLE, ScriptReply};
 use super::client_key::Client;
 use super::limit::Limit;
 use super::queue::Queues;
@@ -65,9 +65,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct RedisRateLimits(Arc<Inner>);
+pub struct RedisRateLimits(Arc<RateLimitsInner>);
 
-struct Inner {
+struct RateLimitsInner {
     redis: RedisConnection,
     leases: Option<Leases>,
     queues: Arc<Queues>,
@@ -87,7 +87,8 @@ impl RedisRateLimits {
     }
 
     fn with(redis: &RedisConnection, leases: Option<Leases>) -> Self {
-        let inner = Inner { redis: redis.clone(), leases, queues: Arc::default(), numbers: RandomState::new() };
+        let inner =
+            RateLimitsInner { redis: redis.clone(), leases, queues: Arc::default(), numbers: RandomState::new() };
         Self(Arc::new(inner))
     }
 
@@ -113,11 +114,11 @@ impl RedisRateLimits {
     ///
     /// Redis did not answer in time. What it has charged stays charged.
     #[doc(hidden)]
-    pub async fn reserve(&self, requests: &[ChargeRequest<'_>]) -> Result<Vec<Decision>, Unavailable> {
+    pub async fn reserve(&self, requests: &[ChargeRequest<'_>]) -> Result<Vec<RedisDecision>, Unavailable> {
         let sent_at = Instant::now();
         let names = self.names(requests);
         if let Some(charges) = self.0.leases.as_ref().and_then(|leases| leases.take(self, requests, &names, sent_at)) {
-            return Ok(charges.into_iter().map(Decision::Charged).collect());
+            return Ok(charges.into_iter().map(RedisDecision::Charged).collect());
         }
         let lease_request = |request, name| {
             self.0.leases.as_ref().map_or_else(LeaseRequest::default, |leases| leases.lease_request(request, name))
@@ -126,9 +127,9 @@ impl RedisRateLimits {
         let calls = each
             .map(|(request, name)| (name, script::reserve(&name.key, request, lease_request(request, name))))
             .collect();
-        let answers = self.0.redis.run::<Verdict>(&RESERVE, calls, DEFAULT_TIMEOUT).await;
+        let answers = self.0.redis.run::<ScriptReply>(&RESERVE, calls, DEFAULT_TIMEOUT).await;
         let lost = answers.iter().any(|answer| answer.and_then(in_time).is_err());
-        let refuses = |verdict: &Verdict| matches!(verdict.kind, Kind::Refused | Kind::InFlight);
+        let refuses = |verdict: &ScriptReply| matches!(verdict.kind, ReplyKind::Refused | ReplyKind::InFlight);
         let refused = requests
             .iter()
             .zip(&answers)
@@ -138,10 +139,10 @@ impl RedisRateLimits {
         for ((request, name), verdict) in requests.iter().zip(names).zip(answers) {
             let Ok(verdict) = verdict.and_then(in_time) else {
                 // If another request was refused, this one counts as rolled back. Otherwise the result is `Unavailable`.
-                decisions.push(Decision::RolledBack(RateLimitStatus { remaining: 0, reset: Duration::ZERO }));
+                decisions.push(RedisDecision::RolledBack(RateLimitStatus { remaining: 0, reset: Duration::ZERO }));
                 continue;
             };
-            let charged = verdict.kind == Kind::Charged;
+            let charged = verdict.kind == ReplyKind::Charged;
             if charged
                 && !lost
                 && !refused
@@ -151,8 +152,8 @@ impl RedisRateLimits {
             }
             match decision(self, request, name, &verdict) {
                 // A node charged because it does not know that another one refused.
-                Decision::Charged(mut charge) if lost || refused => {
-                    decisions.push(Decision::RolledBack(status_before(&charge)));
+                RedisDecision::Charged(mut charge) if lost || refused => {
+                    decisions.push(RedisDecision::RolledBack(status_before(&charge)));
                     charge.units = verdict.units;
                     to_refund.push(charge);
                 }
@@ -246,8 +247,8 @@ impl RedisRateLimits {
     }
 }
 
-fn in_time(verdict: Verdict) -> Result<Verdict, Unavailable> {
-    if verdict.kind == Kind::Late { Err(Unavailable) } else { Ok(verdict) }
+fn in_time(verdict: ScriptReply) -> Result<ScriptReply, Unavailable> {
+    if verdict.kind == ReplyKind::Late { Err(Unavailable) } else { Ok(verdict) }
 }
 
 impl fmt::Debug for RedisRateLimits {

@@ -96,8 +96,8 @@ fn micros(limit: Limit) -> (u64, u64) {
 
 /// The answer of [`RESERVE`] to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) kind: Kind,
+pub(super) struct ScriptReply {
+    pub(super) kind: ReplyKind,
     pub(super) generation: u64,
     pub(super) time_slot: u64,
     pub(super) remaining: u32,
@@ -109,7 +109,7 @@ pub(super) struct Verdict {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ReplyKind {
     Refused,
     Charged,
     RolledBack,
@@ -119,7 +119,7 @@ pub(super) enum Kind {
     InFlight,
 }
 
-impl Reply for Verdict {
+impl Reply for ScriptReply {
     fn read(reply: Value, calls: usize) -> Option<Vec<Self>> {
         verdicts(reply, calls)
     }
@@ -136,25 +136,25 @@ impl Reply for (u32, Duration) {
     }
 }
 
-fn verdicts(answer: Value, requests: usize) -> Option<Vec<Verdict>> {
+fn verdicts(answer: Value, requests: usize) -> Option<Vec<ScriptReply>> {
     let numbers = integers(answer, requests.checked_mul(7)?)?;
     numbers.chunks_exact(7).map(verdict).collect()
 }
 
-fn verdict(numbers: &[u64]) -> Option<Verdict> {
+fn verdict(numbers: &[u64]) -> Option<ScriptReply> {
     let &[kind, generation, time_slot, remaining, time, now, units] = numbers else { return None };
     let kind = match kind {
-        0 => Kind::Refused,
-        1 => Kind::Charged,
-        2 => Kind::RolledBack,
-        3 => Kind::Late,
-        4 => Kind::InFlight,
+        0 => ReplyKind::Refused,
+        1 => ReplyKind::Charged,
+        2 => ReplyKind::RolledBack,
+        3 => ReplyKind::Late,
+        4 => ReplyKind::InFlight,
         _ => return None,
     };
     let remaining = u32::try_from(remaining).ok()?;
     let (time, now) = (Duration::from_micros(time), Duration::from_micros(now));
     let units = u32::try_from(units).ok()?;
-    Some(Verdict { kind, generation, time_slot, remaining, time, now, units })
+    Some(ScriptReply { kind, generation, time_slot, remaining, time, now, units })
 }
 
 fn statuses(answer: Value, acts: usize) -> Option<Vec<(u32, Duration)>> {
