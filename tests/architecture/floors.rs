@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{root, rust_files};
 
-/// The modules of the macros, from the lowest floor up. A module may use modules of lower floors, and its own.
+/// The rooms of the macros, from the lowest floor up. A room uses only rooms of lower floors.
 const MACRO_FLOORS: [&[&str]; 9] = [
     &["diagnostics", "gather", "suggest"],
     &["cfg_predicate", "hygiene", "template", "text", "user_path"],
@@ -19,7 +19,7 @@ const MACRO_FLOORS: [&[&str]; 9] = [
     &["tests"],
 ];
 
-/// The floors of the runtime, from the lowest up. A room may use rooms of lower floors, and its own.
+/// The rooms of the runtime, from the lowest floor up. A room uses only rooms of lower floors.
 const FLOORS: [&[&str]; 15] = [
     &["handler_path", "problem", "reached", "template"],
     &["config_error", "denial", "principal", "unavailable"],

@@ -64,22 +64,19 @@ fn nothing_public_is_hidden_outside_of_the_private_module() {
         ("macros/src/derive/role.rs", 1),
         ("macros/src/lib.rs", 2),
         ("runtime/src/endpoint/arguments/mod.rs", 2),
-        ("runtime/src/endpoint/mod.rs", 1),
+        ("runtime/src/endpoint/mod.rs", 2),
         ("runtime/src/lib.rs", 2),
+        // The tests of this workspace call these decisions of the store without a request.
+        ("runtime/src/rate_limit/redis/mod.rs", 5),
         ("runtime/src/testing/access.rs", 1),
         ("runtime/src/testing/committed.rs", 1),
     ];
-    // TO BE MERGED
-    let elsewhere = ["runtime/src/rate_limit/", "runtime/src/endpoint/", "runtime/src/function.rs"];
     for folder in ["macros/src", "runtime/src"] {
         for file in rust_files(&root().join(folder)) {
             let path = file.strip_prefix(root()).unwrap().display().to_string();
             let hidden = fs::read_to_string(&file).unwrap().matches("#[doc(hidden)]").count();
             let allowed = exceptions.iter().find(|(name, _)| path == *name).map_or(0, |(_, count)| *count);
-            assert!(
-                hidden == allowed || elsewhere.iter().any(|room| path.starts_with(room)),
-                "{path} hides {hidden} items, not {allowed}"
-            );
+            assert_eq!(hidden, allowed, "{path} hides another number of items");
         }
     }
 }

@@ -150,7 +150,7 @@ async fn other() -> &'static str {
 fn unreachable_route_is_a_config_error() {
     for (scope, part) in [
         (palisade::scope("/x").service(me).service(me), "both serve GET /x/me"),
-        (palisade::scope("/x").service(thing).service(other), "are the same path"),
+        (palisade::scope("/x").service(thing).service(other), "match the same paths"),
         (palisade::scope("/{thing}").service(thing), "both have a parameter `thing`"),
         (palisade::scope("/x").owner("org").service(me), "of the scope /x needs the parameter `{org}` in its prefix"),
         (

@@ -81,7 +81,7 @@ async fn untrusted_or_unnamed_unix_peer_is_rejected() {
     let served = Served::start(builder().build().unwrap());
     assert_eq!(status(&served.socket(), "X-Forwarded-For: 198.51.100.1\r\n").await, 500);
     let logged = lines();
-    assert!(logged.contains("behind a proxy, say `.trusted_proxies([\\\"unix:\\\"])`"), "{logged}");
+    assert!(logged.contains("behind a proxy, set `.trusted_proxies([\\\"unix:\\\"])`"), "{logged}");
     assert!(logged.contains("peer=unix:") && !logged.contains("198.51.100.1"), "{logged}");
     served.server.stop(false).await;
 

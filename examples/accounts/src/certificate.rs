@@ -1,9 +1,10 @@
 //! The self-signed certificate, which the server generates and renews before it expires.
 //!
-//! The threats are a certificate that stays valid after its key leaked, because a self-signed one cannot be revoked, and a
-//! certificate that expires unnoticed (OWASP ASVS V12.2.2). Its lifetime is the longest that the CA/Browser Forum allows for
-//! public certificates (Baseline Requirements §6.3.2: 397 days until March 2026, 200 since). The server checks at startup and
-//! once a day whether to renew it. The key stays the same, so clients that pinned the key continue to trust the server.
+//! The threats are a certificate that stays valid for years after its key leaked, because a self-signed one cannot be revoked,
+//! and a certificate that expires unnoticed (OWASP ASVS V12.2.2). Each certificate is valid for 200 days, the longest lifetime
+//! that the CA/Browser Forum allows for public certificates since March 2026 (Baseline Requirements §6.3.2). The server checks at
+//! startup and once a day whether less than 30 days are left, and then renews it. The key stays the same, so clients that pinned
+//! the key continue to trust the server. After a leak of the key, delete `tls.key` and `tls.crt`: the server generates new ones.
 
 use std::{
     fmt,
@@ -73,7 +74,7 @@ impl Generated {
     /// Creates missing files, and renews the certificate if it has expired or will expire soon.
     pub fn load(folder: &DataFolder) -> Result<Self, BootError> {
         let key = folder.text_or_create(KEY, || {
-            let key = KeyPair::generate().map_err(generation)?;
+            let key = KeyPair::generate().map_err(cannot_generate)?;
             Ok(key.serialize_pem())
         })?;
         let key = SecretString::from(key);
@@ -111,7 +112,7 @@ impl Generated {
 /// Returns the certificate that is valid at `now`, and whether it was renewed for that.
 fn current(folder: &DataFolder, key: &SecretString, now: SystemTime) -> Result<(CertifiedKey, bool), BootError> {
     let key_text = key.expose_secret();
-    // Made from the key that is in the folder, so a crash between writing the two files needs no repair.
+    // It is made from the key that is in the folder, so a crash between writing the two files needs no repair.
     let mut text = folder.text_or_create(CHAIN, || self_signed(key_text, now))?;
     let renewed = needs_renewal(&text, now);
     if renewed {
@@ -139,8 +140,8 @@ fn needs_renewal(chain: &str, now: SystemTime) -> bool {
 }
 
 fn self_signed(key: &str, now: SystemTime) -> Result<String, BootError> {
-    let key = KeyPair::from_pem(key).map_err(generation)?;
-    let mut params = CertificateParams::new(HOSTS.map(String::from)).map_err(generation)?;
+    let key = KeyPair::from_pem(key).map_err(cannot_generate)?;
+    let mut params = CertificateParams::new(HOSTS.map(String::from)).map_err(cannot_generate)?;
     params.distinguished_name.push(DnType::CommonName, NAME);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -149,11 +150,11 @@ fn self_signed(key: &str, now: SystemTime) -> Result<String, BootError> {
     params.not_before = begins.into();
     // `notAfter` is inclusive (RFC 5280 §4.1.2.5).
     params.not_after = (begins + LIFETIME - Duration::from_secs(1)).into();
-    Ok(params.self_signed(&key).map_err(generation)?.pem())
+    Ok(params.self_signed(&key).map_err(cannot_generate)?.pem())
 }
 
-fn generation(error: rcgen::Error) -> BootError {
-    BootError::new("ACCOUNTS_DATA", format_args!("cannot create a certificate from tls.key: {error}"))
+fn cannot_generate(error: rcgen::Error) -> BootError {
+    BootError::new("ACCOUNTS_DATA", format_args!("cannot generate the key tls.key or a certificate from it: {error}"))
 }
 
 #[cfg(test)]

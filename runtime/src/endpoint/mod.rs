@@ -36,7 +36,6 @@ pub trait Endpoint: RouteArguments + Sized + 'static {
 }
 
 /// Mounts a handler with its policy and the demands of its scopes. Only this crate creates one.
-#[doc(hidden)]
 pub struct Mounter {
     position: MountPosition,
     policy: &'static Policy,
@@ -98,7 +97,6 @@ where
 }
 
 /// Registers one endpoint outside any scope.
-#[doc(hidden)]
 pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
     for parameter in E::POLICY.rule.parameters() {
         assert!(
@@ -114,7 +112,7 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
         let mismatch = E::arguments().path_parts.into_iter().find(|parts| !parts.fit(own));
         assert!(
             mismatch.is_none(),
-            "palisade: `{}` takes a `Path` of {}, but its path {} has {own} parameters: the numbers must be equal. If a scope has \
+            "palisade: `{}` takes a `Path` of {}, but its path {} has {own} parameters. If a scope has \
              the other parameters, add the endpoint to that `palisade::scope(\"/..\")`",
             E::POLICY.handler,
             mismatch.unwrap_or(PathParts::Any),
@@ -174,7 +172,6 @@ fn serves(methods: &[&str], method: &str) -> bool {
 }
 
 /// Re-exports `fn_guard`, so that generated code does not need a path into actix-web.
-#[doc(hidden)]
 pub fn fn_guard<F: Fn(&GuardContext<'_>) -> bool + 'static>(guard: F) -> impl Guard {
     guard::fn_guard(guard)
 }

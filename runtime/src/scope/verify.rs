@@ -61,7 +61,7 @@ fn endpoint(around: &Around, mount: &Mount, admin: Option<&RoleName>) -> Result<
     for (prefix, rule) in &around.rules {
         // The macros have checked the rules of handlers. A scope's rule may be written by hand.
         if let Some(problem) = rule.mistaken_name() {
-            return mistake(format!("the {rule} of the scope {prefix} has an {problem}"));
+            return mistake(format!("{rule} of the scope {prefix} has an {problem}"));
         }
         if let Some(name) = rule.parameters().into_iter().find(|name| !parameters(prefix).any(|own| own == *name)) {
             return mistake(format!("{rule} of the scope {prefix} needs the parameter `{{{name}}}` in its prefix"));
@@ -78,7 +78,7 @@ fn endpoint(around: &Around, mount: &Mount, admin: Option<&RoleName>) -> Result<
     if let Some(parts) = mount.needs.path_parts.iter().find(|parts| !parts.fit(parameters)) {
         let has = if parameters == 1 { "1 parameter".to_owned() } else { format!("{parameters} parameters") };
         return mistake(format!(
-            "`{handler}` takes a `Path` of {parts}, but {}{path} has {has}: the numbers must be equal",
+            "`{handler}` takes a `Path` of {parts}, but {}{path} has {has}",
             around.prefix
         ));
     }

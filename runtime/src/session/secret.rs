@@ -44,14 +44,14 @@ impl RefreshToken {
         text
     }
 
-    /// The id of the session: 128 bits of the hash of the bytes that stay the same, in base64url. Only this hash is stored
-    /// and put into access tokens as `sid`, so a reader of either cannot present the session.
+    /// The id of the session: 128 bits of the hash of the bytes that stay the same, in base64url. The store and the `sid`
+    /// claim of access tokens contain this id and never the bytes, so a reader of either cannot make a refresh token of it.
     pub(super) fn session_id(&self) -> String {
         let digest = sha256(self.0.get(..HANDLE).unwrap_or_default());
         URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
     }
 
-    /// The hash that is stored.
+    /// The hash of the whole token. The store keeps it to recognise the current token.
     pub(super) fn digest(&self) -> Digest {
         sha256(self.0.as_ref())
     }

@@ -157,7 +157,6 @@ pub struct ArgumentNeeds {
 }
 
 /// The arguments of an endpoint, which the compiler has checked against its route.
-#[doc(hidden)]
 pub trait RouteArguments {
     /// The requirements to check when the endpoint is mounted.
     fn arguments() -> ArgumentNeeds;

@@ -41,15 +41,15 @@ impl PathParts {
     }
 }
 
-/// After "the handler takes a `Path` of ..".
+/// The text continues "the handler takes a `Path` of ..".
 impl fmt::Display for PathParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::One => f.write_str("one value"),
-            Self::AtLeast(1) => f.write_str("one part"),
-            Self::AtLeast(parts) => write!(f, "{parts} parts"),
+            Self::One => f.write_str("one value (exactly one parameter)"),
+            Self::AtLeast(1) => f.write_str("one part (at least one parameter)"),
+            Self::AtLeast(parts) => write!(f, "{parts} parts (at least {parts} parameters)"),
             Self::Any => f.write_str("any number of parts"),
-            Self::Never => f.write_str("an `Option`, which no path can fill"),
+            Self::Never => f.write_str("a type that no path can fill, such as an `Option`"),
         }
     }
 }
