@@ -57,7 +57,7 @@
 //! | [`require_role`], [`require_permission`], [`require_scope`] | the caller must have a role, a permission, a scope of the token |
 //! | [`owner`], [`owner_or_admin`], [`tenant`] | the caller must own the resource, or belong to its tenant |
 //! | [`authorize`] | an expression of these, and predicates of your own |
-//! | [`rate_limit`] | at most N requests in each window, for each client |
+//! | [`rate_limit`](macro@rate_limit) | at most N requests in each window, for each client |
 //! | [`validate`] | the input is validated before the handler is called |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
 //! | [`Role`](derive@Role) | (derive) an enum of roles, with the roles that they imply and the permissions that they grant |

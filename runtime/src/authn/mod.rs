@@ -1,7 +1,7 @@
 //! Authentication of requests.
 //!
-//! Threat: a request that impersonates a user (CWE-287). Promise: an [`Authenticated`] exists only if a configured
-//! authenticator accepted the credential. If a credential cannot be checked now, for example because a key server is down, the
+//! Threat: a request that impersonates a user (CWE-287). Promise: a caller is authenticated only if a
+//! configured authenticator accepted the credential. If a credential cannot be checked now, for example because a key server is down, the
 //! request is rejected with 503, not 401.
 //!
 //! [`Jwt`](crate::Jwt) and [`ApiKeys`](crate::api_key::ApiKeys) are authenticators. Implement [`Authenticator`] for another scheme.

@@ -20,7 +20,7 @@ use crate::role::RoleName;
 
 /// Proof that the rules of the route admit the request. Calling the handler consumes it.
 ///
-/// Its field is private, so only [`decide`] makes one.
+/// Its field is private, so only `decide` makes one.
 #[must_use]
 pub struct Authorized {
     rows: Rows,

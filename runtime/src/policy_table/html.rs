@@ -38,14 +38,15 @@ tr.scope th code { font-size: 1em; }
 tr.scope span { font-weight: 400; margin-left: .8rem; }
 code { font: .9em/1.45 ui-monospace, monospace; }
 small { color: var(--quiet); display: block; }
-[data-label=Path] { min-width: 11rem; }
-[data-label=Access], [data-label=Handler], [data-label=Reason] { min-width: 15rem; }
+[data-label=Path], [data-label=Reason] { min-width: 9rem; }
+[data-label^=Rate] { min-width: 12rem; }
+[data-label=Access], [data-label=Handler] { min-width: 14rem; }
 .public { background: var(--open-paper); } .public strong { color: var(--open); }
 .closed { background: var(--closed-paper); } .closed strong { color: var(--closed); }
 body:has(#public:checked) .route:not(.public),
 body:has(#guarded:checked) .route:not(.guarded),
 body:has(#closed:checked) .route:not(.closed) { display: none; }
-@media (max-width: 76rem) {
+@media (max-width: 80rem) {
   table, tbody, tr, th, td { display: block; }
   thead { position: absolute; clip-path: inset(50%); }
   tr.route { border: 1px solid var(--line); border-radius: .4rem; margin-bottom: .8rem; }

@@ -4,7 +4,7 @@
 //! ASVS V15.3.4, V4.1.3).
 //! Promise: the address is the peer's, unless the peer is a trusted proxy. In that case, the one header that the proxies write
 //! is read from the right to the first hop that is not a trusted proxy; no other header is read. Text that a client wrote to
-//! the left of that hop has no effect. `::ffff:1.2.3.4` is `1.2.3.4` everywhere. At most [`MAX_HOPS`] hops are read, in time
+//! the left of that hop has no effect. `::ffff:1.2.3.4` is `1.2.3.4` everywhere. At most 100 hops are read, in time
 //! linear in their length. A header that cannot be read is logged.
 
 pub(crate) mod address_ranges;

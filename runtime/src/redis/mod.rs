@@ -25,7 +25,7 @@
 //! Threat: processes that count and remember separately (CWE-799, CWE-613). A Redis that is slow, silent or down blocks the
 //! application too (CWE-400, CWE-636). A third party that can read the Redis learns who calls and who is logged in (CWE-359).
 //! Promise: a joint decision takes one script and one round trip. No answer within the timeout is
-//! [`Unavailable`](crate::resource::Unavailable); after five failures in a row calls fail at once, and once a second one is
+//! [`Unavailable`]; after five failures in a row calls fail at once, and once a second one is
 //! tried. Keys and values contain no address, subject, session or token in readable form.
 
 mod background;
@@ -59,7 +59,7 @@ use crate::unavailable::Unavailable;
 /// needed, and again when it broke.
 ///
 /// At most 128 operations are sent at once for each process. Others wait until one of these ends, which does not count as a
-/// failure; an operation that has waited for a second is [`Unavailable`](crate::resource::Unavailable). After five failures
+/// failure; an operation that has waited for a second is [`Unavailable`]. After five failures
 /// in a row, all operations are `Unavailable` at once, and once a second one is tried. A command whose answer was lost is not
 /// sent again: it may or may not have been executed.
 ///

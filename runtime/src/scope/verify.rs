@@ -77,10 +77,7 @@ fn endpoint(around: &Around, mount: &Mount, admin: Option<&RoleName>) -> Result<
     let parameters = outer.len().saturating_add(own.len());
     if let Some(parts) = mount.needs.path_parts.iter().find(|parts| !parts.fit(parameters)) {
         let has = if parameters == 1 { "1 parameter".to_owned() } else { format!("{parameters} parameters") };
-        return mistake(format!(
-            "`{handler}` takes a `Path` of {parts}, but {}{path} has {has}",
-            around.prefix
-        ));
+        return mistake(format!("`{handler}` takes a `Path` of {parts}, but {}{path} has {has}", around.prefix));
     }
     check_deny_of_rows(around, mount)?;
     let path = format!("{}{path}", around.prefix);
