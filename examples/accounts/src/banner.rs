@@ -138,7 +138,7 @@ impl Banner<'_> {
         if let Some(certificate) = self.certificate {
             let _ = write!(curl, " --cacert {}", quoted(&certificate.to_string_lossy()));
         }
-        // The generated certificate is valid only for loopback names, whatever address the server listens on.
+        // The generated certificate is valid only for loopback names, even if the server listens on another address.
         if self.certificate.is_some() && !self.reachable_by_loopback() {
             let host = match self.https.ip() {
                 IpAddr::V4(ip) => ip.to_string(),

@@ -68,7 +68,7 @@ pub async fn show_user(id: Path<Uuid>, db: Data<Db>) -> Result<Json<User>, Probl
     Ok(db.by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)?)
 }
 
-/// Changes the members that the body contains. Only administrators may send a `role`, whatever its value.
+/// Changes the members that the body contains. Only administrators may send a `role`, even an unchanged one.
 ///
 /// The scope is given by a login on this server. So an API key cannot take over its owner's account, and an administrator of
 /// another issuer cannot take over an account here.

@@ -134,7 +134,7 @@ impl ::palisade::__v1::Endpoint for show_user {
 }
 ::palisade::__v1::add!(show_user; guarded, 1, (); Path<Uuid>, Data<Db>);
 
-/// Changes the members that the body contains. Only administrators may send a `role`, whatever its value.
+/// Changes the members that the body contains. Only administrators may send a `role`, even an unchanged one.
 ///
 /// The scope is given by a login on this server. So an API key cannot take over its owner's account, and an administrator of
 /// another issuer cannot take over an account here.
