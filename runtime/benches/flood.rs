@@ -16,7 +16,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use palisade::__v1::rate_limits::{Client, Limit, Partition};
-use palisade::rate_limit::SystemClock;
+use palisade::Clock;
 
 struct Counting;
 
@@ -72,7 +72,7 @@ fn address(number: u32) -> IpAddr {
 }
 
 fn ours(count: u32) -> Ours {
-    Ours(Partition::with_clock(SystemClock::new()), Limit::new(count, QUARTER).unwrap())
+    Ours(Partition::with_clock(Clock::system()), Limit::new(count, QUARTER).unwrap())
 }
 
 fn theirs(count: u32) -> Theirs {
@@ -136,7 +136,7 @@ fn flood(count: u32, bytes_per_client: usize) {
     const FLOOD: u32 = 10 * MILLION;
     let before = BYTES.load(Ordering::Relaxed);
     let bound = NonZeroUsize::new(1 << 20).unwrap();
-    let ours = Ours(Partition::bounded(bound, SystemClock::new()), Limit::new(count, QUARTER).unwrap());
+    let ours = Ours(Partition::bounded(bound, Clock::system()), Limit::new(count, QUARTER).unwrap());
     let blocked = u32::MAX;
     (0..count).for_each(|_| assert!(ours.decide(blocked)));
     assert!(!ours.decide(blocked));

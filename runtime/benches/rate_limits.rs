@@ -14,7 +14,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use gungraun::prelude::*;
 use palisade::__v1::rate_limits::{Client, Limit, Partition};
-use palisade::rate_limit::SystemClock;
+use palisade::Clock;
 
 const CALLS: u32 = 1000;
 const QUARTER: Duration = Duration::from_secs(900);
@@ -52,7 +52,7 @@ impl Theirs {
 /// A store that already holds a hundred thousand clients, so that tables grow as rarely as in production.
 fn ours(count: u32) -> Ours {
     let ours = Ours {
-        store: Partition::with_clock(SystemClock::new()),
+        store: Partition::with_clock(Clock::system()),
         limit: Limit::new(count, QUARTER).unwrap(),
         from: 100_000,
     };

@@ -71,7 +71,7 @@
 //! | [`revocation`]: revoked tokens | [`policy`]: rules as data | [`proxy`]: addresses behind proxies | [`config_error`]: configuration errors |
 //! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`], [`headers`]: browsers | [`audit`]: the events of the audit trail |
 //! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware | [`problem`]: error responses |
-//! | [`authn`]: custom authenticators | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | |
+//! | [`authn`]: custom authenticators | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | [`clock`]: the time of the machine or of a test |
 //!
 //! # Features
 //!
@@ -117,6 +117,7 @@ pub mod authn;
 mod authz;
 mod body;
 mod builder;
+pub mod clock;
 pub mod config_error;
 pub mod cors;
 pub mod deferring;
@@ -175,6 +176,7 @@ pub mod validation;
 pub use self::authn::Authenticator;
 pub use self::body::BodyTimeouts;
 pub use self::builder::{Palisade, PalisadeBuilder};
+pub use self::clock::Clock;
 pub use self::config_error::ConfigError;
 pub use self::cors::Cors;
 pub use self::deferring::deferring;

@@ -269,7 +269,7 @@ async fn field_limit_settles_by_the_refusal_of_wrap() {
 
 #[test]
 fn end_of_the_clock_admits_no_more() {
-    let end = palisade::rate_limit::Tick::from_nanos;
+    let end = palisade::clock::Tick::from_nanos;
     for (n, secs) in [(1, 1), (5, 900), (16, 86_400), (17, 900), (1000, 86_400), (100_000, 1)] {
         let store = Partition::with_clock(ManualClock::new());
         let limit = Limit::new(n, Duration::from_secs(secs)).unwrap();

@@ -10,6 +10,7 @@ use palisade::jwt::Grant;
 use palisade::resource::Unavailable;
 use palisade::revocation::{MemoryRevocations, RevocationStore};
 use palisade::session::{EndError, MemorySessions, RefreshError, SessionRecord, SessionStore, Sessions};
+use palisade::testing::ManualClock;
 use palisade::{Palisade, Principal, get, owner};
 use palisade_tests::{ISSUER, issuer};
 use tokio::sync::Notify;
@@ -20,14 +21,16 @@ fn grant(roles: &[&str]) -> Grant {
 
 #[actix_web::test]
 async fn role_change_during_refresh_applies_at_once() {
-    let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
+    let clock = ManualClock::new();
+    let sessions = Sessions::new(issuer().clock(&clock), MemorySessions::new(), MemoryRevocations::new());
     let jwt = sessions.verifier().build().unwrap();
     let first = sessions.begin(&grant(&["admin"])).await.unwrap();
+    clock.advance(Duration::from_millis(20));
     let renewed = sessions
         .refresh(first.refresh_token(), async |_| {
             let read = grant(&["admin"]); // the role is read ..
             sessions.renew_all_of("ada").await?; // .. and changed by another request before the response
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            clock.advance(Duration::from_millis(20));
             Ok::<_, Unavailable>(read)
         })
         .await
@@ -38,20 +41,21 @@ async fn role_change_during_refresh_applies_at_once() {
 
 #[actix_web::test]
 async fn grant_looked_up_before_role_change_is_revoked() {
-    let sessions = Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new());
+    let clock = ManualClock::new();
+    let sessions = Sessions::new(issuer().clock(&clock), MemorySessions::new(), MemoryRevocations::new());
     let jwt = sessions.verifier().build().unwrap();
-    let looked_up = SystemTime::now();
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    let looked_up = clock.wall_time();
+    clock.advance(Duration::from_millis(5));
     sessions.renew_all_of("ada").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    clock.advance(Duration::from_millis(5));
     let late = sessions.begin(&grant(&["admin"]).as_of(looked_up)).await.unwrap();
     assert!(jwt.verify(late.access_token()).await.is_err());
     let in_time = sessions.begin(&grant(&["user"])).await.unwrap();
     jwt.verify(in_time.access_token()).await.unwrap();
     // A time in the future does not extend the token's validity.
-    let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+    let tomorrow = clock.wall_time() + Duration::from_secs(86_400);
     let early = sessions.begin(&grant(&["user"]).as_of(tomorrow)).await.unwrap();
-    assert!(jwt.verify(early.access_token()).await.unwrap().token().unwrap().issued() <= SystemTime::now());
+    assert!(jwt.verify(early.access_token()).await.unwrap().token().unwrap().issued() <= clock.wall_time());
 }
 
 #[derive(Clone, Default)]
@@ -84,12 +88,13 @@ impl SessionStore for Slow {
 #[actix_web::test]
 async fn refresh_during_logout_of_all_leaves_no_token() {
     let store = Slow::default();
-    let sessions = Sessions::new(issuer(), store.clone(), MemoryRevocations::new());
+    let clock = ManualClock::new();
+    let sessions = Sessions::new(issuer().clock(&clock), store.clone(), MemoryRevocations::new());
     let jwt = sessions.verifier().build().unwrap();
     let first = sessions.begin(&grant(&["admin"])).await.unwrap();
     let thief = async {
         store.entered.notified().await;
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        clock.advance(Duration::from_millis(5));
         let pair = sessions.refresh(first.refresh_token(), async |_| Ok::<_, Unavailable>(grant(&["admin"]))).await;
         store.go_on.notify_one();
         pair

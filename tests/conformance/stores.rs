@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use palisade::__v1::rate_limits::{Charge, ChargeRequest, Limit, Partition, RedisCharge, RedisDecision, Refused};
-use palisade::rate_limit::{Clock as _, RateLimitStatus, RedisRateLimits, Tick};
+use palisade::clock::Tick;
+use palisade::rate_limit::{RateLimitStatus, RedisRateLimits};
 use palisade::testing::ManualClock;
 
 use crate::dice::Dice;
@@ -75,7 +76,7 @@ impl Store for Memory {
     const CHEAP: bool = true;
 
     fn now(&self) -> u64 {
-        self.clock.now().as_nanos()
+        self.clock.tick().as_nanos()
     }
 
     async fn pass(&self, nanos: u64) {

@@ -6,7 +6,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use palisade::__v1::rate_limits::{Cause, Charge, Client, ClientKey, Limit, Partition};
-use palisade::rate_limit::{RateLimitStatus, Tick};
+use palisade::clock::Tick;
+use palisade::rate_limit::RateLimitStatus;
 use palisade::testing::ManualClock;
 use proptest::prelude::*;
 use proptest::sample::Index;

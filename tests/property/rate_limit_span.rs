@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use palisade::__v1::rate_limits::{Client, Limit, Partition};
-use palisade::rate_limit::Tick;
+use palisade::clock::Tick;
 use palisade::testing::ManualClock;
 
 /// The instant and units of each admission. A burst is one entry.

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use palisade::__v1::rate_limits::{Cause, Client, ClientKey, Limit, Partition};
-use palisade::rate_limit::{MemoryRateLimits, Tick};
+use palisade::clock::Tick;
+use palisade::rate_limit::MemoryRateLimits;
 use palisade::testing::ManualClock;
 
 fn store(clients: usize) -> Partition {

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use super::format::KeyFormat;
 use super::{ApiKey, ApiKeyStore, ApiKeys};
 use crate::authn::digest::Digest;
+use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
 
 const DEFAULT_MOST_PER_OWNER: usize = 20;
@@ -21,16 +22,23 @@ pub struct ApiKeysBuilder<S> {
     issuer: String,
     store: S,
     most_per_owner: usize,
+    clock: Clock,
 }
 
 impl<S: ApiKeyStore> ApiKeysBuilder<S> {
     pub(super) fn new(prefix: String, issuer: String, store: S) -> Self {
-        Self { prefix, issuer, store, most_per_owner: DEFAULT_MOST_PER_OWNER }
+        Self { prefix, issuer, store, most_per_owner: DEFAULT_MOST_PER_OWNER, clock: Clock::system() }
     }
 
     /// How many active keys an owner may have: at least 2, because a new key must work before the old one is removed. Default: 20.
     pub fn most_per_owner(mut self, keys: usize) -> Self {
         self.most_per_owner = keys;
+        self
+    }
+
+    /// The clock by which keys are created and expire. Default: the clock of the machine.
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
         self
     }
 
@@ -41,7 +49,7 @@ impl<S: ApiKeyStore> ApiKeysBuilder<S> {
     /// If the prefix is malformed, the issuer is blank, fewer than 2 keys per owner are allowed, or the machine cannot provide
     /// random numbers.
     pub fn build(self) -> Result<ApiKeys<S>, ConfigError> {
-        let Self { prefix, issuer, store, most_per_owner } = self;
+        let Self { prefix, issuer, store, most_per_owner, clock } = self;
         let mut mistakes = Mistakes::default();
         let format = mistakes.note(KeyFormat::new(&prefix));
         if issuer.trim().is_empty() {
@@ -64,6 +72,7 @@ impl<S: ApiKeyStore> ApiKeysBuilder<S> {
             issuer: issuer.into(),
             store: Arc::new(store),
             most_per_owner,
+            clock,
             dummy: ApiKey::from_row("", "", dummy, SystemTime::UNIX_EPOCH),
             touched: Arc::default(),
         })

@@ -48,6 +48,7 @@ pub use self::record::{ApiKey, CreatedApiKey, NewApiKey};
 pub use self::store::{ApiKeyStore, InsertedApiKey};
 use crate::authn::names::quoted;
 use crate::authn::{Attempt, AuthError, Authenticator};
+use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::principal::Principal;
 use crate::problem::{FieldError, Problem, answer_with_a_problem};
@@ -91,6 +92,7 @@ pub struct ApiKeys<S = MemoryApiKeys> {
     issuer: Arc<str>,
     store: Arc<S>,
     most_per_owner: usize,
+    clock: Clock,
     /// Compared with a key whose id is unknown. Its digest is random, so no key matches.
     dummy: ApiKey,
     /// When this process last recorded the use of each key. It contains only valid keys, so that unauthenticated clients cannot
@@ -134,7 +136,7 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         if new.issuer.as_deref().is_some_and(|issuer| *issuer != *self.issuer) {
             return Err(ApiKeyError::ForeignOwner);
         }
-        self.create_at(new, SystemTime::now()).await
+        self.create_at(new, self.clock.wall_time()).await
     }
 
     async fn create_at(&self, new: NewApiKey, now: SystemTime) -> Result<CreatedApiKey, ApiKeyError> {
@@ -253,7 +255,7 @@ impl<S: ApiKeyStore> ApiKeys<S> {
 
 impl<S: ApiKeyStore> Authenticator for ApiKeys<S> {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
-        self.attempt(request, SystemTime::now())
+        self.attempt(request, self.clock.wall_time())
     }
 
     fn scheme(&self) -> &'static str {
@@ -285,6 +287,7 @@ impl<S> Clone for ApiKeys<S> {
             issuer: Arc::clone(&self.issuer),
             store: Arc::clone(&self.store),
             most_per_owner: self.most_per_owner,
+            clock: self.clock.clone(),
             dummy: self.dummy.clone(),
             touched: Arc::clone(&self.touched),
         }

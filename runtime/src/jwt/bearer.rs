@@ -8,9 +8,9 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use palisade_grammar::names::is_token_byte;
 
+use super::Jwt;
 use super::claims::SCHEME;
 use super::judgement::Judgement;
-use super::{Jwt, since_epoch};
 use crate::authn::names::quoted;
 use crate::authn::{Attempt, AuthError, Authenticator};
 
@@ -51,7 +51,7 @@ impl Authenticator for Jwt {
 impl Jwt {
     /// A cached token was parsed when it was first verified, so only a token that is not cached is checked against the grammar.
     fn attempt<'a>(&'a self, presented: &'a [u8]) -> Judgement<'a> {
-        let Some(now) = since_epoch() else {
+        let Some(now) = self.0.clock.since_1970() else {
             return Judgement::Done(Err(AuthError::Unavailable("clock")));
         };
         if let Some(principal) = self.cached(presented, now) {

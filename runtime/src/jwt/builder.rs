@@ -19,6 +19,7 @@ use super::remote::RemoteKeySet;
 use super::source::{JwtKeys, Source};
 use super::{Jwt, LONGEST_TOKEN, Verifier};
 use crate::authn::LONGEST_LEEWAY;
+use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
 use crate::revocation::{ErasedRevocations, RevocationStore};
 
@@ -93,6 +94,7 @@ pub struct JwtBuilder<Issuer = Unset, Audience = Unset, Keys = Unset> {
     keys: Vec<KeySource>,
     cache: TokenCache,
     longest: usize,
+    clock: Clock,
     revocations: Option<Arc<dyn ErasedRevocations>>,
     mistakes: Mistakes,
     state: PhantomData<(Issuer, Audience, Keys)>,
@@ -112,6 +114,7 @@ impl JwtBuilder {
             keys: Vec::new(),
             cache: TokenCache::default(),
             longest: LONGEST_TOKEN,
+            clock: Clock::system(),
             revocations: None,
             mistakes: Mistakes::default(),
             state: PhantomData,
@@ -121,8 +124,8 @@ impl JwtBuilder {
 
 impl<I, A, K> JwtBuilder<I, A, K> {
     fn with_state<I2, A2, K2>(self) -> JwtBuilder<I2, A2, K2> {
-        let Self { expectations, keys, cache, longest, revocations, mistakes, state: _ } = self;
-        JwtBuilder { expectations, keys, cache, longest, revocations, mistakes, state: PhantomData }
+        let Self { expectations, keys, cache, longest, clock, revocations, mistakes, state: _ } = self;
+        JwtBuilder { expectations, keys, cache, longest, clock, revocations, mistakes, state: PhantomData }
     }
 
     /// Adds [`keys`](Self::keys) if they could be created. Otherwise, [`build`](Self::build) returns the error.
@@ -249,6 +252,12 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         self
     }
 
+    /// The clock by which tokens are valid and fetched keys are renewed. Default: the clock of the machine.
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
+        self
+    }
+
     /// The store of revocations, which is queried on every request. Default: none; a token is then valid until it expires (ASVS
     /// V7.4.1 requires more).
     ///
@@ -271,7 +280,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         A: HasAudience,
         K: HasKeys,
     {
-        let Self { mut expectations, keys, cache, longest, revocations, mut mistakes, state: _ } = self;
+        let Self { mut expectations, keys, cache, longest, clock, revocations, mut mistakes, state: _ } = self;
         for audience in &expectations.audiences {
             check_names(&expectations.issuer, audience, &mut mistakes);
         }
@@ -292,7 +301,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
             TokenCache::Off => None,
             TokenCache::Bytes(bytes) => Some(Entries::new(bytes)),
         };
-        Ok(Jwt(Arc::new(Verifier { sources, expectations, cache, longest, revocations })))
+        Ok(Jwt(Arc::new(Verifier { sources, expectations, cache, longest, clock, revocations })))
     }
 }
 

@@ -17,7 +17,8 @@ use serde_json::{Map, Value};
 use super::builder::{JwtBuilder, Set, check_names};
 use super::claims::LAST_DATE;
 use super::signing::SigningKey;
-use super::{Algorithm, Jwt, LONGEST_TOKEN, header, since_epoch};
+use super::{Algorithm, Jwt, LONGEST_TOKEN, header};
+use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
 use crate::problem::{Problem, answer_with_a_problem};
 
@@ -51,6 +52,7 @@ struct Issuing {
     audience: String,
     client: String,
     header: String,
+    clock: Clock,
 }
 
 impl TokenIssuer {
@@ -70,7 +72,7 @@ impl TokenIssuer {
         let key = mistakes.note(key);
         let key = mistakes.value_or_error(key)?;
         let header = header::encoded(key.algorithm(), key.id());
-        Ok(Self(Arc::new(Issuing { key, issuer, client: audience.clone(), audience, header })))
+        Ok(Self(Arc::new(Issuing { key, issuer, client: audience.clone(), audience, header, clock: Clock::system() })))
     }
 
     /// Creates an issuer that signs with HMAC-SHA-256: short for [`new`](Self::new) with [`SigningKey::hmac`]. [`Jwt::hs256`]
@@ -95,6 +97,24 @@ impl TokenIssuer {
         self
     }
 
+    /// The clock of the tokens, of their [verifier](Self::verifier), and of the [`Sessions`](crate::session::Sessions) of this
+    /// issuer. Default: the clock of the machine.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        Arc::make_mut(&mut self.0).clock = clock.into();
+        self
+    }
+
+    /// The present date and time by the clock of the tokens.
+    pub(crate) fn wall_time(&self) -> SystemTime {
+        self.0.clock.wall_time()
+    }
+
+    /// The time since 1970 by the clock of the tokens, unless it is before.
+    pub(crate) fn since_1970(&self) -> Option<Duration> {
+        self.0.clock.since_1970()
+    }
+
     /// The `iss` of every token.
     #[must_use]
     pub fn issuer(&self) -> &str {
@@ -106,8 +126,8 @@ impl TokenIssuer {
     ///
     /// If the crypto backend cannot derive the verifying key, [`JwtBuilder::build`] returns the error.
     pub fn verifier(&self) -> JwtBuilder<Set, Set, Set> {
-        let Issuing { key, issuer, audience, .. } = &*self.0;
-        Jwt::builder().issuer(issuer).audience(audience).keys_or_mistake(key.verifying_key())
+        let Issuing { key, issuer, audience, clock, .. } = &*self.0;
+        Jwt::builder().clock(clock).issuer(issuer).audience(audience).keys_or_mistake(key.verifying_key())
     }
 
     /// Issues a token that the [verifier](Self::verifier) accepts until the lifetime of the grant is over.
@@ -119,7 +139,7 @@ impl TokenIssuer {
     ///
     /// [`IssueError`], if the verifier would reject the token, or the machine has no random numbers or a wrong clock.
     pub fn issue(&self, grant: &Grant) -> Result<String, IssueError> {
-        self.issue_at(grant, since_epoch().ok_or(IssueError::Unavailable)?)
+        self.issue_at(grant, self.since_1970().ok_or(IssueError::Unavailable)?)
     }
 
     /// [`issue`](Self::issue) at a given time since 1970.

@@ -117,7 +117,7 @@ impl Jwt {
         let cached = self.0.cache.as_ref()?.find(token, now)?;
         // For a token that is not in the cache, `judge` checks the source.
         let source = self.0.sources.get(cached.source)?;
-        source.is_fresh().then(|| cached.principal.clone())
+        source.is_fresh(&self.0.clock).then(|| cached.principal.clone())
     }
 
     /// Judges a token. The verdict is immediate unless keys or revocations must be awaited.
@@ -126,7 +126,7 @@ impl Jwt {
         #[cfg(feature = "jwks")]
         let (mut requests, mut named_key) = (Vec::new(), false);
         for (index, source) in self.0.sources.iter().enumerate() {
-            let Some(keys) = source.current() else {
+            let Some(keys) = source.current(&self.0.clock) else {
                 #[cfg(feature = "jwks")]
                 requests.extend(source.remote().map(|remote| KeyRequest { index, remote, wanted: Wanted::Usable }));
                 continue;

@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::judgement::{Failures, Judgement, VerificationFailure};
 use super::remote::{RemoteKeySet, Wanted};
-use super::{AuthError, Jwt, since_epoch};
+use super::{AuthError, Jwt};
 use crate::principal::Principal;
 
 /// What one source must fetch.
@@ -64,9 +64,11 @@ impl Jwt {
         let KeyRequest { index, remote, mut wanted } = request;
         loop {
             // Another source may have the key that this one cannot fetch.
-            let keys =
-                remote.ask(&wanted).await.map_err(|error| VerificationFailure::NotTheKey { error, named: false })?;
-            let now = since_epoch().ok_or(AuthError::Unavailable("clock"))?;
+            let keys = remote
+                .ask(&wanted, &self.0.clock)
+                .await
+                .map_err(|error| VerificationFailure::NotTheKey { error, named: false })?;
+            let now = self.0.clock.since_1970().ok_or(AuthError::Unavailable("clock"))?;
             match (self.verify_with(&keys, index, token, now), wanted) {
                 (Err(VerificationFailure::UnknownKey { id: Some(id), secret: false }), Wanted::Usable)
                     if !named_key =>

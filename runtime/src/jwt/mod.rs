@@ -71,7 +71,6 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::algorithm::Algorithm;
 pub use self::builder::{HasAudience, HasIssuer, HasKeys, JwtBuilder, KeySource, Set, Unset};
@@ -91,6 +90,7 @@ use self::source::Source;
 #[cfg(feature = "testing")]
 pub use self::vectors::verify_signature;
 use crate::authn::AuthError;
+use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::principal::Principal;
 use crate::revocation::ErasedRevocations;
@@ -136,6 +136,7 @@ struct Verifier {
     expectations: Expectations,
     cache: Option<Entries>,
     longest: usize,
+    clock: Clock,
     revocations: Option<Arc<dyn ErasedRevocations>>,
 }
 
@@ -182,7 +183,7 @@ impl Jwt {
     /// [`AuthError::Unavailable`] if the keys or the revocations cannot be queried, the clock of the machine is before 1970, or
     /// the crypto backend fails.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
-        let Some(now) = since_epoch() else {
+        let Some(now) = self.0.clock.since_1970() else {
             return Err(AuthError::Unavailable("clock"));
         };
         let judgement = match self.cached(token.as_bytes(), now) {
@@ -191,10 +192,6 @@ impl Jwt {
         };
         judgement.verdict().await
     }
-}
-
-pub(super) fn since_epoch() -> Option<Duration> {
-    SystemTime::now().duration_since(UNIX_EPOCH).ok()
 }
 
 impl fmt::Debug for Jwt {

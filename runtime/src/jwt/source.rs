@@ -6,6 +6,7 @@ use super::builder::KeySource;
 use super::key_set::KeySet;
 #[cfg(feature = "jwks")]
 use super::remote::RemoteKeySet;
+use crate::clock::Clock;
 use crate::config_error::Mistakes;
 
 /// A value that can be converted into a [`KeySource`].
@@ -40,20 +41,22 @@ impl Source {
     }
 
     /// The keys, if they need not be fetched first. Also starts the renewal of a remote set in time.
-    pub(super) fn current(&self) -> Option<Arc<KeySet>> {
+    #[cfg_attr(not(feature = "jwks"), expect(unused_variables, reason = "only remote keys expire"))]
+    pub(super) fn current(&self, clock: &Clock) -> Option<Arc<KeySet>> {
         match self {
             Self::Fixed(keys) => Some(Arc::clone(keys)),
             #[cfg(feature = "jwks")]
-            Self::Remote(remote) => remote.current(),
+            Self::Remote(remote) => remote.current(clock),
         }
     }
 
     /// Returns whether a cached verification is valid without a fetch of keys.
-    pub(super) fn is_fresh(&self) -> bool {
+    #[cfg_attr(not(feature = "jwks"), expect(unused_variables, reason = "only remote keys expire"))]
+    pub(super) fn is_fresh(&self, clock: &Clock) -> bool {
         match self {
             Self::Fixed(_) => true,
             #[cfg(feature = "jwks")]
-            Self::Remote(remote) => remote.is_fresh(),
+            Self::Remote(remote) => remote.is_fresh(clock),
         }
     }
 

@@ -30,7 +30,7 @@ fn issuer() -> TokenIssuer {
 impl Jwt {
     /// Verifies at this time since 1970, without the cache.
     fn verify_at(&self, token: &str, now: Duration) -> Result<Principal, AuthError> {
-        let keys = self.0.sources[0].current().expect("the keys are available");
+        let keys = self.0.sources[0].current(&self.0.clock).expect("the keys are available");
         self.verify_with(&keys, 0, token, now).map_err(AuthError::from)
     }
 }

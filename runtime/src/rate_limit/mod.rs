@@ -66,13 +66,10 @@
 //! Sources: OWASP ASVS 5.0 V2.4.1, V6.3.1.
 
 pub(crate) mod client_key;
-pub(crate) mod clock;
 pub(crate) mod definition;
 mod headers;
 mod known_address;
 pub(crate) mod limit;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) mod manual_clock;
 pub(crate) mod memory;
 mod queue;
 #[cfg(feature = "redis")]
@@ -82,7 +79,6 @@ pub(crate) mod status;
 pub(crate) mod store;
 mod window;
 
-pub use self::clock::{Clock, SystemClock, Tick};
 pub use self::definition::{By, Count, KeyAnswer, KeyFn, KeyText, OnStoreFailure, RateLimit, RateLimitMode};
 pub use self::headers::RateLimitHeaders;
 pub use self::memory::MemoryRateLimits;

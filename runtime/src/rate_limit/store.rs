@@ -116,7 +116,7 @@ impl RateLimitStore {
         if let Some(redis) = &self.shared {
             return reserve_in_redis(redis, requests).await;
         }
-        let now = self.memory.clock.now();
+        let now = self.memory.now();
         let mut decisions: Few<Decision> = Few::with_capacity(requests.len());
         let mut refused = false;
         // One charge after the other. Meanwhile another request may be refused because of a charge that is rolled back: this errs

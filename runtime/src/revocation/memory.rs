@@ -9,8 +9,11 @@ use dashmap::DashMap;
 use super::RevocationStore;
 use crate::authn::LONGEST_LEEWAY;
 use crate::authn::sweep::Sweep;
+use crate::clock::Clock;
 use crate::principal::Principal;
 use crate::unavailable::Unavailable;
+
+const MAX_ENTRIES: usize = 1_000_000;
 
 /// Revocations in the memory of this process. Clones share them.
 ///
@@ -29,6 +32,7 @@ struct Tables {
     /// For an issuer and a subject: tokens that were issued before this moment are revoked.
     subjects: RevocationTable,
     longest_lifetime: Duration,
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -53,15 +57,21 @@ impl MemoryRevocations {
     /// longer is then valid again.
     #[must_use]
     pub fn for_lifetimes_up_to(longest: Duration) -> Self {
-        const MAX_ENTRIES: usize = 1_000_000;
-        Self::bounded(longest, MAX_ENTRIES)
+        Self::bounded(longest, MAX_ENTRIES, Clock::system())
     }
 
-    fn bounded(longest_lifetime: Duration, most: usize) -> Self {
+    /// Creates an empty store with another clock, for tokens that live at most 90 days.
+    #[must_use]
+    pub fn with_clock(clock: impl Into<Clock>) -> Self {
+        Self::bounded(super::LONGEST_LIFETIME, MAX_ENTRIES, clock.into())
+    }
+
+    fn bounded(longest_lifetime: Duration, most: usize, clock: Clock) -> Self {
         Self(Arc::new(Tables {
             tokens: RevocationTable::new(most),
             subjects: RevocationTable::new(most),
             longest_lifetime,
+            clock,
         }))
     }
 
@@ -101,10 +111,11 @@ impl RevocationTable {
         issuer: &str,
         name: &str,
         moment: SystemTime,
+        now: SystemTime,
         forgotten: impl Fn(SystemTime) -> bool,
     ) -> Result<(), Unavailable> {
         if self.moments.len() >= self.most {
-            if self.sweep.is_due(SystemTime::now()) {
+            if self.sweep.is_due(now) {
                 self.moments.retain(|_, moment| !forgotten(*moment));
             }
             if self.moments.len() >= self.most {
@@ -122,15 +133,16 @@ impl RevocationTable {
 
 impl RevocationStore for MemoryRevocations {
     async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
-        let now = SystemTime::now();
+        let now = self.0.clock.wall_time();
         let forgotten = |until: SystemTime| until.checked_add(LONGEST_LEEWAY).is_some_and(|end| end < now);
-        self.0.tokens.put(issuer, token, until, forgotten)
+        self.0.tokens.put(issuer, token, until, now, forgotten)
     }
 
     async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
         let lives = self.0.longest_lifetime.saturating_add(LONGEST_LEEWAY);
-        let oldest = SystemTime::now().checked_sub(lives).unwrap_or(UNIX_EPOCH);
-        self.0.subjects.put(issuer, subject, moment, |moment| moment < oldest)
+        let now = self.0.clock.wall_time();
+        let oldest = now.checked_sub(lives).unwrap_or(UNIX_EPOCH);
+        self.0.subjects.put(issuer, subject, moment, now, |moment| moment < oldest)
     }
 
     async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
@@ -185,7 +197,7 @@ mod tests {
 
     #[actix_web::test]
     async fn full_store_drops_only_expired_entries() {
-        let store = MemoryRevocations::bounded(Duration::from_secs(60), 2);
+        let store = MemoryRevocations::bounded(Duration::from_secs(60), 2, Clock::system());
         let soon = SystemTime::now() + Duration::from_secs(600);
         store.revoke("issuer", "over", at(1)).await.unwrap();
         store.revoke("issuer", "1", soon).await.unwrap();

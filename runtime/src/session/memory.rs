@@ -9,6 +9,7 @@ use dashmap::DashMap;
 
 use super::store::{SessionRecord, SessionStore};
 use crate::authn::sweep::Sweep;
+use crate::clock::Clock;
 use crate::unavailable::Unavailable;
 
 const MAX_SESSIONS: usize = 1_000_000;
@@ -27,20 +28,33 @@ pub struct MemorySessions {
     of_subjects: Arc<DashMap<String, VecDeque<String>>>,
     most: usize,
     sweep: Arc<Sweep>,
+    clock: Clock,
 }
 
 impl MemorySessions {
     /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
-        Self { sessions: Arc::default(), of_subjects: Arc::default(), most: MAX_SESSIONS, sweep: Arc::default() }
+        Self::with_clock(Clock::system())
+    }
+
+    /// Creates an empty store with another clock: the one of the [`TokenIssuer`](crate::jwt::TokenIssuer).
+    #[must_use]
+    pub fn with_clock(clock: impl Into<Clock>) -> Self {
+        Self {
+            sessions: Arc::default(),
+            of_subjects: Arc::default(),
+            most: MAX_SESSIONS,
+            sweep: Arc::default(),
+            clock: clock.into(),
+        }
     }
 
     fn make_room(&self) -> Result<(), Unavailable> {
         if self.sessions.len() < self.most {
             return Ok(());
         }
-        let now = SystemTime::now();
+        let now = self.clock.wall_time();
         if self.sweep.is_due(now) {
             self.sessions.retain(|_, session| now < session.expires);
             self.of_subjects.retain(|_, names| names.iter().any(|name| self.sessions.contains_key(name)));

@@ -22,7 +22,7 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -35,7 +35,7 @@ pub use self::redis::RedisSessions;
 use self::secret::RefreshToken;
 pub use self::store::{SessionRecord, SessionStore};
 use crate::audit;
-use crate::jwt::{Grant, IssueError, JwtBuilder, Set, TokenIssuer, since_epoch};
+use crate::jwt::{Grant, IssueError, JwtBuilder, Set, TokenIssuer};
 use crate::principal::Principal;
 use crate::revocation::{MemoryRevocations, RevocationStore};
 use crate::unavailable::Unavailable;
@@ -138,7 +138,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     pub async fn begin(&self, grant: &Grant) -> Result<TokenPair, BeginError> {
         let token = RefreshToken::first().ok_or(BeginError::Issue(IssueError::Unavailable))?;
         let id = token.session_id();
-        let now = SystemTime::now();
+        let now = self.0.issuer.wall_time();
         let pair = self.pair(grant, &id, &token)?;
         let ends = now.checked_add(self.0.age).ok_or(BeginError::Issue(IssueError::Lifetime))?;
         let record = SessionRecord {
@@ -169,11 +169,11 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         grant: impl AsyncFnOnce(&SessionRecord) -> Result<Grant, E>,
     ) -> Result<TokenPair, RefreshError<E>> {
         // The grant is requested after this instant, so a change of rights from here on revokes the new token.
-        let requested = since_epoch().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
+        let requested = self.0.issuer.since_1970().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
         let token = RefreshToken::parse(presented).ok_or(RefreshError::Unknown)?;
         let id = token.session_id();
         let record = self.0.store.find(&id).await?.ok_or(RefreshError::Unknown)?;
-        let now = SystemTime::now();
+        let now = self.0.issuer.wall_time();
         if now >= record.expires || now >= record.ends {
             self.0.store.remove(&id).await?;
             return Err(RefreshError::Expired);
@@ -253,14 +253,14 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     /// The store does not answer. The tokens then stay valid.
     pub async fn renew_all_of(&self, subject: &str) -> Result<(), Unavailable> {
         // Tokens carry the microsecond of their issue. Tokens of the current microsecond must be revoked, too.
-        let moment = SystemTime::now().checked_add(Duration::from_micros(1)).ok_or(Unavailable)?;
+        let moment = self.0.issuer.wall_time().checked_add(Duration::from_micros(1)).ok_or(Unavailable)?;
         self.0.revocations.revoke_before(self.0.issuer.issuer(), subject, moment).await
     }
 
     /// Ends a session whose refresh token was used twice: two parties have it, and one of them may be a thief.
     async fn stolen<E>(&self, record: &SessionRecord) -> RefreshError<E> {
         audit::refresh_reused(&record.id, &record.subject);
-        let until = SystemTime::now().checked_add(DAY).unwrap_or(record.ends);
+        let until = self.0.issuer.wall_time().checked_add(DAY).unwrap_or(record.ends);
         // The record is removed last: if the revocation fails, a retry still finds the record and revokes the session then.
         let ended = async {
             self.0.revocations.revoke(self.0.issuer.issuer(), &record.id, until).await?;

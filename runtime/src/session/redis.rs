@@ -26,15 +26,16 @@ use crate::unavailable::Unavailable;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Lists a session, and writes it. KEYS: the list of its subject, the session, or both in this order. ARGV: six for each key.
-/// `list`, the session's tag, when the session ends, the time now, and two that are empty; or `session`, the encrypted part, the
-/// hash of the refresh token, when that expires, when the session ends, and the tag of the list. Times are in milliseconds.
+/// `list`, the session's tag, when the session ends, and three that are empty; or `session`, the encrypted part, the hash of the
+/// refresh token, when that expires, when the session ends, and the tag of the list. Times are in milliseconds.
 static INSERT: LazyLock<Operation> = LazyLock::new(|| {
     Operation::script(
         r"
 for i, key in ipairs(KEYS) do
   local kind, a, b, c, d, e = unpack(ARGV, 6 * i - 5, 6 * i)
   if kind == 'list' then
-    redis.call('ZREMRANGEBYSCORE', key, '-inf', c)
+    local now = redis.call('TIME')
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', now[1] * 1000 + math.floor(now[2] / 1000))
     redis.call('ZADD', key, b, a)
     redis.call('PEXPIREAT', key, b, 'NX')
     redis.call('PEXPIREAT', key, b, 'GT')
@@ -145,9 +146,9 @@ impl SessionStore for RedisSessions {
     async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
         let (name, list) = (self.session_name(&session.id), self.list_name(&session.subject));
         let sealed = self.redis.seal(&name, encoded(&session.subject, &session.scopes))?;
-        let (ends, now) = (millis(session.ends), millis(SystemTime::now()));
-        let listing = Call::new(list.key.clone()).arg("list").arg(name.tag.clone()).arg(ends.clone()).arg(now);
-        let listing = listing.arg("").arg("");
+        let ends = millis(session.ends);
+        let listing = Call::new(list.key.clone()).arg("list").arg(name.tag.clone()).arg(ends.clone());
+        let listing = listing.arg("").arg("").arg("");
         let writing = Call::new(name.key.clone()).arg("session").arg(sealed).arg(session.digest);
         let writing = writing.arg(millis(session.expires)).arg(ends).arg(list.tag.clone());
         if self.redis.is_cluster() {

@@ -4,10 +4,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::authn::AuthError;
+use crate::clock::Clock;
+use crate::clock::manual::ManualClock;
 use crate::jwt::Jwt;
 
 fn sessions() -> (Sessions, Jwt) {
-    let issuer = TokenIssuer::hs256("https://issuer.example", "api", [7; 32]).unwrap();
+    sessions_with(Clock::system())
+}
+
+fn sessions_with(clock: impl Into<Clock>) -> (Sessions, Jwt) {
+    let issuer = TokenIssuer::hs256("https://issuer.example", "api", [7; 32]).unwrap().clock(clock);
     let sessions = Sessions::new(issuer, MemorySessions::new(), MemoryRevocations::new());
     let jwt = sessions.verifier().build().unwrap();
     (sessions, jwt)
@@ -101,23 +107,30 @@ async fn malformed_refresh_token_is_unknown() {
 }
 
 #[actix_web::test]
-async fn idle_and_old_sessions_expire() {
-    let (sessions, _) = sessions();
+async fn idle_session_expires() {
+    let clock = ManualClock::new();
+    let (sessions, _) = sessions_with(&clock);
     let pair = sessions.begin(&grant()).await.unwrap();
-    let id = RefreshToken::parse(pair.refresh_token()).unwrap().session_id();
-    let mut record = sessions.0.store.find(&id).await.unwrap().unwrap();
-    assert!(record.expires < record.ends);
-    record.expires = SystemTime::now();
-    sessions.0.store.insert(record.clone()).await.unwrap();
+    clock.advance(DEFAULT_IDLE - Duration::from_nanos(1));
+    let pair = refresh(&sessions, pair.refresh_token()).await.unwrap();
+    clock.advance(DEFAULT_IDLE);
     assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Expired);
     assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Unknown);
+}
 
-    // An old session can be refreshed until its end, and not later.
-    record.ends = SystemTime::now() + Duration::from_secs(60);
-    record.expires = record.ends;
-    sessions.0.store.insert(record.clone()).await.unwrap();
-    refresh(&sessions, pair.refresh_token()).await.unwrap();
-    assert_eq!(sessions.0.store.find(&id).await.unwrap().unwrap().expires, record.ends);
+#[actix_web::test]
+async fn old_session_ends_even_if_refreshed() {
+    let clock = ManualClock::new();
+    let (sessions, _) = sessions_with(&clock);
+    let mut pair = sessions.begin(&grant()).await.unwrap();
+    for _ in 0..89 {
+        clock.advance(DAY);
+        pair = refresh(&sessions, pair.refresh_token()).await.unwrap();
+    }
+    clock.advance(DAY - Duration::from_nanos(1));
+    pair = refresh(&sessions, pair.refresh_token()).await.unwrap();
+    clock.advance(Duration::from_nanos(1));
+    assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Expired);
 }
 
 #[actix_web::test]
@@ -153,7 +166,8 @@ async fn logout_ends_only_its_session() {
 
 #[actix_web::test]
 async fn logout_everywhere_spares_later_sessions() {
-    let (sessions, jwt) = sessions();
+    let clock = ManualClock::new();
+    let (sessions, jwt) = sessions_with(&clock);
     let before = sessions.begin(&grant()).await.unwrap();
     let of_another = sessions.begin(&Grant::new("eve", Duration::from_secs(900))).await.unwrap();
     jwt.verify(before.access_token()).await.unwrap();
@@ -163,19 +177,20 @@ async fn logout_everywhere_spares_later_sessions() {
     jwt.verify(of_another.access_token()).await.unwrap();
 
     // A session that begins within the same second is not affected.
-    std::thread::sleep(Duration::from_millis(3));
+    clock.advance(Duration::from_micros(1));
     let after = sessions.begin(&grant()).await.unwrap();
     jwt.verify(after.access_token()).await.unwrap();
 }
 
 #[actix_web::test]
 async fn changed_roles_apply_at_once() {
-    let (sessions, jwt) = sessions();
+    let clock = ManualClock::new();
+    let (sessions, jwt) = sessions_with(&clock);
     let pair = sessions.begin(&grant()).await.unwrap();
     jwt.verify(pair.access_token()).await.unwrap();
     sessions.renew_all_of("ada").await.unwrap();
     assert_eq!(jwt.verify(pair.access_token()).await.unwrap_err(), REVOKED);
-    std::thread::sleep(Duration::from_millis(3));
+    clock.advance(Duration::from_micros(1));
     let renewed = refresh(&sessions, pair.refresh_token()).await.unwrap();
     jwt.verify(renewed.access_token()).await.unwrap();
 }

@@ -27,5 +27,5 @@ pub use self::personas::{Persona, Personas};
 pub use crate::__assert_access as assert_access;
 #[doc(inline)]
 pub use crate::__assert_policies as assert_policies;
+pub use crate::clock::manual::ManualClock;
 pub use crate::jwt::verify_signature;
-pub use crate::rate_limit::manual_clock::ManualClock;

@@ -1,8 +1,10 @@
 //! Genuine signatures over claims that are missing, of a wrong type, repeated, for another recipient or for another
 //! time (ASVS V9.2, RFC 8725 §2.4, §3.8, §3.9).
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
+use palisade::Jwt;
+use palisade::testing::ManualClock;
 use palisade_tests::site::Site;
 use palisade_tests::tokens::{encode, now, sound, with, without};
 use palisade_tests::{AUDIENCE, ISSUER};
@@ -200,15 +202,15 @@ async fn dates_are_exact_to_the_second() {
 #[actix_web::test]
 async fn cached_token_is_rejected_after_expiry() {
     let keys = Keys::new();
-    let site = Site::start(behind(keys.jwt()), "127.0.3.3");
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let end = Duration::from_secs(since_epoch.as_secs() + 2);
+    let clock = ManualClock::starting_at(SystemTime::now());
+    let jwt = Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(keys.public()).clock(&clock).build().unwrap();
+    let site = Site::start(behind(jwt), "127.0.3.3");
     let mut claims = with("iat", json!(now() - 600));
-    claims["exp"] = json!(end.as_secs() - 30);
+    claims["exp"] = json!(now() - 20); // the leeway is 30 seconds
     let token = keys.ec.token(EC, &claims);
     assert_eq!(site.status(&token).await, 200);
     assert_eq!(site.status(&token).await, 200);
-    tokio::time::sleep(end.saturating_sub(since_epoch) + Duration::from_millis(50)).await;
+    clock.advance(Duration::from_secs(11));
     assert_eq!(site.status(&token).await, 401);
     assert_eq!(site.reasons(), ["token_expired"]);
     site.stop().await;

@@ -13,7 +13,7 @@ use palisade_tests::tokens::{Signer, encode, sound, with};
 use serde_json::json;
 
 use crate::server::{Conduct, KeyServer};
-use crate::{COOLDOWN, Key, app, assert_refused, behind, jwt, jwt_of, later, remote, show, showing, unknown};
+use crate::{COOLDOWN, Key, advance, app, assert_refused, behind, jwt, jwt_of, later, remote, show, showing, unknown};
 
 #[actix_web::test]
 async fn invented_key_names_cause_at_most_five_fetches() {
@@ -187,7 +187,7 @@ fn fetch_restarts_if_its_worker_ends() {
     drop(ending);
     let verify = || staying.block_on(jwt.verify(&token)).map(drop);
     assert!(matches!(verify(), Err(AuthError::Unavailable(_))));
-    std::thread::sleep(Duration::from_millis(1100));
+    advance(1);
     assert_eq!(verify(), Ok(()));
     assert_eq!(server.requests(), 2);
 }

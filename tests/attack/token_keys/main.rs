@@ -1,8 +1,8 @@
 //! CWE-400, CWE-613, CWE-636, RFC 8725 §3.10: keys that rotate, a key server that is down or lies, and clients that
 //! invent key names to cause requests to it.
 //!
-//! The key server is real HTTP in this process. The clock of the key set is the clock of the test's runtime, and
-//! [`later`] advances it. Tokens use the time of the machine, which no test needs to change.
+//! The key server is real HTTP in this process. Each test has a clock of its own, and [`later`] advances its monotonic time,
+//! which decides when keys are fetched again. Its wall time, which decides whether tokens are valid, is that of the machine.
 
 mod flood;
 mod outage;
@@ -12,10 +12,11 @@ mod server;
 mod several;
 mod source;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jsonwebtoken::Algorithm;
 use palisade::jwt::RemoteKeySet;
+use palisade::testing::ManualClock;
 use palisade::{Jwt, Palisade};
 use palisade_tests::tokens::{Signer, sound, with};
 use palisade_tests::{AUDIENCE, Answer, ISSUER, get};
@@ -59,7 +60,21 @@ fn jwt(server: &KeyServer) -> Jwt {
 }
 
 fn jwt_of(keys: RemoteKeySet) -> Jwt {
-    Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(keys).build().unwrap()
+    Jwt::builder().clock(clock()).issuer(ISSUER).audience(AUDIENCE).keys(keys).build().unwrap()
+}
+
+/// The clock of this test: each test runs in its own thread.
+fn clock() -> ManualClock {
+    thread_local! {
+        static CLOCK: ManualClock = ManualClock::starting_at(SystemTime::now());
+    }
+    CLOCK.with(Clone::clone)
+}
+
+/// Advances the monotonic time of the test's clock.
+fn advance(seconds: u64) {
+    clock().advance(Duration::from_secs(seconds));
+    clock().set_wall_time(SystemTime::now());
 }
 
 /// A key of the issuer, and its `kid`.
@@ -88,12 +103,10 @@ fn unknown(id: &str) -> String {
     Signer::generate(Algorithm::EdDSA).token(id, &sound())
 }
 
-/// Advances the clock of the key set. First waits a moment for fetches in progress, so that they do not time out.
+/// Advances the clock after the fetches in progress, so that they do not time out.
 async fn later(seconds: u64) {
     settle().await;
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(seconds)).await;
-    tokio::time::resume();
+    advance(seconds);
 }
 
 /// Waits until background fetches have ended.

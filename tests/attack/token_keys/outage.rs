@@ -4,7 +4,7 @@
 use palisade_tests::call;
 
 use crate::server::{Conduct, KeyServer};
-use crate::{COOLDOWN, Key, app, assert_refused, assert_unavailable, jwt, later, show, unknown};
+use crate::{COOLDOWN, Key, advance, app, assert_refused, assert_unavailable, jwt, later, show, unknown};
 
 #[actix_web::test]
 async fn hour_long_outage_rejects_no_valid_token() {
@@ -51,9 +51,7 @@ async fn failing_source_is_asked_less_often() {
     for _ in 0..300 {
         assert_unavailable(&show!(app, key.token("u-1")));
         assert_unavailable(&show!(app, unknown("x")));
-        tokio::time::pause();
-        tokio::time::advance(std::time::Duration::from_secs(2)).await;
-        tokio::time::resume();
+        advance(2);
     }
     assert!(server.requests() <= 15, "{} requests in ten minutes", server.requests());
     assert!(server.requests() >= 9, "{} requests in ten minutes", server.requests());

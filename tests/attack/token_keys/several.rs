@@ -11,15 +11,22 @@ use palisade_tests::{AUDIENCE, ISSUER, SECRET};
 use serde_json::json;
 
 use crate::server::{Conduct, KeyServer};
-use crate::{COOLDOWN, Key, app, assert_refused, assert_unavailable, later, remote, show, unknown};
+use crate::{COOLDOWN, Key, app, assert_refused, assert_unavailable, clock, later, remote, show, unknown};
 
 fn both(first: &KeyServer, second: &KeyServer) -> Jwt {
-    Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(remote(first)).keys(remote(second)).build().unwrap()
+    Jwt::builder()
+        .clock(clock())
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+        .keys(remote(first))
+        .keys(remote(second))
+        .build()
+        .unwrap()
 }
 
 fn secret_and(server: &KeyServer) -> Jwt {
     let secret = VerifyingKey::hmac(Algorithm::Hs256, SECRET).unwrap();
-    Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(secret).keys(remote(server)).build().unwrap()
+    Jwt::builder().clock(clock()).issuer(ISSUER).audience(AUDIENCE).keys(secret).keys(remote(server)).build().unwrap()
 }
 
 fn by_secret(secret: &[u8]) -> String {
@@ -181,7 +188,8 @@ async fn cached_token_is_rejected_with_its_removed_key() {
         let (stays, leaves) = (Key::new("k1"), Key::new("k2"));
         let first = KeyServer::start(Conduct::keys([stays.jwk()]));
         let second = KeyServer::start(Conduct::keys([leaves.jwk()]));
-        let jwt = Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(remote(&first)).keys(remote(&second));
+        let jwt =
+            Jwt::builder().clock(clock()).issuer(ISSUER).audience(AUDIENCE).keys(remote(&first)).keys(remote(&second));
         let jwt = jwt.cache(cache).build().unwrap();
         let (kept, gone) = (stays.token("u-1"), leaves.signer.token("k2", &with("sub", json!("u-2"))));
         for _ in 0..2 {

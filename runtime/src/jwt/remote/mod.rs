@@ -18,13 +18,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use self::fetch::{Fetched, Fetcher};
 use self::single_flight::{Completion, Waiter};
 use self::state::RemoteState;
 use super::AuthError;
 use super::key_set::KeySet;
+use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
 
 /// The minimum time between two fetches that unauthenticated clients can cause.
@@ -121,28 +120,28 @@ impl RemoteKeySet {
     }
 
     /// Returns the keys if no request must wait for newer ones. Starts a fetch in the background shortly before they expire.
-    pub(super) fn current(&self) -> Option<Arc<KeySet>> {
-        let now = Instant::now();
+    pub(super) fn current(&self, clock: &Clock) -> Option<Arc<KeySet>> {
+        let now = clock.tick();
         let mut state = self.state();
         state.abandon_stuck_fetch(now);
         let held = state.keys.as_ref()?;
         let (keys, renew) = (Arc::clone(&held.keys), held.renew);
         if now >= renew && state.fetch.is_none() && state.may_fetch(now, self.0.cooldown.min(COOLDOWN)) {
-            self.start_fetch(&mut state);
+            self.start_fetch(&mut state, clock);
         }
         state.usable(now).map(|_| keys)
     }
 
     /// Returns whether the keys can be used without a wait.
-    pub(super) fn is_fresh(&self) -> bool {
-        self.current().is_some()
+    pub(super) fn is_fresh(&self, clock: &Clock) -> bool {
+        self.current(clock).is_some()
     }
 
     /// Returns the keys, after a fetch if one is needed.
-    pub(super) async fn ask(&self, wanted: &Wanted) -> Result<Arc<KeySet>, AuthError> {
+    pub(super) async fn ask(&self, wanted: &Wanted, clock: &Clock) -> Result<Arc<KeySet>, AuthError> {
         let name = wanted.name();
         let (waiter, own, max_wait) = {
-            let now = Instant::now();
+            let now = clock.tick();
             let mut state = self.state();
             state.abandon_stuck_fetch(now);
             let held = state.keys.as_ref().map(|held| Arc::clone(&held.keys));
@@ -168,7 +167,8 @@ impl RemoteKeySet {
             match (&state.fetch, held) {
                 (Some(fetch), _) => (fetch.waiter(), false, max_wait),
                 (None, _) if state.may_fetch(now, pause) => {
-                    let waiter = self.start_fetch(&mut state).ok_or(AuthError::Unavailable("jwks_no_runtime"))?;
+                    let waiter =
+                        self.start_fetch(&mut state, clock).ok_or(AuthError::Unavailable("jwks_no_runtime"))?;
                     (waiter, true, max_wait)
                 }
                 (None, Some(keys)) if matches!(wanted, Wanted::Newer) => return Ok(keys),
@@ -189,7 +189,7 @@ impl RemoteKeySet {
             if !own {
                 return Err(AuthError::Unavailable("jwks_cooldown"));
             }
-            state.remember_unknown(name, Instant::now(), self.0.cooldown);
+            state.remember_unknown(name, clock.tick(), self.0.cooldown);
         }
         Ok(keys)
     }
@@ -199,10 +199,10 @@ impl RemoteKeySet {
     }
 
     /// Starts the fetch in its own task, so that it continues if the client that caused it disconnects.
-    fn start_fetch(&self, state: &mut RemoteState) -> Option<Waiter> {
+    fn start_fetch(&self, state: &mut RemoteState, clock: &Clock) -> Option<Waiter> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
-        let (waiter, completion) = state.start_fetch(Instant::now());
-        let task = FetchTask { remote: self.clone(), completion: Some(completion) };
+        let (waiter, completion) = state.start_fetch(clock.tick());
+        let task = FetchTask { remote: self.clone(), clock: clock.clone(), completion: Some(completion) };
         runtime.spawn(async move {
             let fetched = task.remote.0.fetcher.fetch().await;
             task.complete(fetched);
@@ -214,6 +214,7 @@ impl RemoteKeySet {
 /// A running fetch. It reports its result, or a failure if its runtime ends first.
 struct FetchTask {
     remote: RemoteKeySet,
+    clock: Clock,
     completion: Option<Completion>,
 }
 
@@ -234,7 +235,7 @@ impl FetchTask {
                 if keys.skipped() > 0 {
                     tracing::debug!(%source, skipped = keys.skipped(), "some keys of the issuer cannot be used and were skipped");
                 }
-                state.hold(keys, fresh_for, Instant::now(), *cooldown);
+                state.hold(keys, fresh_for, self.clock.tick(), *cooldown);
                 completion.finish(true);
             }
             Err(problem) => {

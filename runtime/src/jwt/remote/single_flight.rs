@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
+
+use crate::clock::Tick;
 
 /// A fetch that is running.
 pub(super) struct Fetch {
     pub(super) number: u64,
-    started: Instant,
+    started: Tick,
     ended: watch::Receiver<Option<bool>>,
 }
 
@@ -22,7 +24,7 @@ pub(super) struct Completion {
 pub(super) struct Waiter(watch::Receiver<Option<bool>>);
 
 impl Fetch {
-    pub(super) fn new(number: u64, started: Instant) -> (Self, Completion) {
+    pub(super) fn new(number: u64, started: Tick) -> (Self, Completion) {
         let (completion, ended) = watch::channel(None);
         (Self { number, started, ended }, Completion { number, ended: completion })
     }
@@ -31,8 +33,8 @@ impl Fetch {
         Waiter(self.ended.clone())
     }
 
-    pub(super) fn age(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.started)
+    pub(super) fn age(&self, now: Tick) -> Duration {
+        now.since(self.started)
     }
 }
 

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::single_flight::{Completion, Fetch, Waiter};
 use super::{GRACE, LONGEST_WAIT};
+use crate::clock::Tick;
 use crate::jwt::key_set::KeySet;
 
 /// After failures, the pause starts with the cooldown and doubles up to this time.
@@ -21,38 +20,38 @@ pub(super) struct RemoteState {
     pub(super) fetch: Option<Fetch>,
     fetches: u64,
     /// When the last fetch started.
-    last_attempt: Option<Instant>,
+    last_attempt: Option<Tick>,
     /// How many fetches have failed since the last success.
     pub(super) failures: u32,
     /// Names that are not in the set. Each is assumed to be unknown until this time.
-    pub(super) unknown: HashMap<Box<str>, Instant>,
+    pub(super) unknown: HashMap<Box<str>, Tick>,
 }
 
 pub(super) struct HeldKeys {
     pub(super) keys: Arc<KeySet>,
     /// From this time on, the keys are renewed in the background.
-    pub(super) renew: Instant,
+    pub(super) renew: Tick,
     /// From this time on, the keys are used only while newer ones cannot be fetched.
-    expires: Instant,
+    expires: Tick,
 }
 
 impl RemoteState {
     /// Returns the keys if no request must wait for newer ones: they have not expired, or the source is down or slow.
-    pub(super) fn usable(&self, now: Instant) -> Option<Arc<KeySet>> {
+    pub(super) fn usable(&self, now: Tick) -> Option<Arc<KeySet>> {
         let held = self.keys.as_ref()?;
         let slow = self.fetch.as_ref().is_some_and(|fetch| fetch.age(now) >= GRACE);
         (now < held.expires || self.failures > 0 || slow).then(|| Arc::clone(&held.keys))
     }
 
     /// Returns whether the pause after the last fetch has passed.
-    pub(super) fn may_fetch(&self, now: Instant, cooldown: Duration) -> bool {
+    pub(super) fn may_fetch(&self, now: Tick, cooldown: Duration) -> bool {
         let Some(last) = self.last_attempt else { return true };
         let doublings = self.failures.saturating_sub(1).min(16);
         let pause = cooldown.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX));
-        now.saturating_duration_since(last) >= pause.min(LONGEST_BACKOFF.max(cooldown))
+        now.since(last) >= pause.min(LONGEST_BACKOFF.max(cooldown))
     }
 
-    pub(super) fn start_fetch(&mut self, now: Instant) -> (Waiter, Completion) {
+    pub(super) fn start_fetch(&mut self, now: Tick) -> (Waiter, Completion) {
         self.fetches = self.fetches.wrapping_add(1);
         let (fetch, completion) = Fetch::new(self.fetches, now);
         let waiter = fetch.waiter();
@@ -67,7 +66,7 @@ impl RemoteState {
     }
 
     /// Abandons a fetch that takes too long because its thread has ended.
-    pub(super) fn abandon_stuck_fetch(&mut self, now: Instant) {
+    pub(super) fn abandon_stuck_fetch(&mut self, now: Tick) {
         if self.fetch.as_ref().is_some_and(|fetch| fetch.age(now) >= LONGEST_WAIT) {
             tracing::warn!("a fetch of the keys of an issuer did not end and was abandoned");
             self.fail();
@@ -79,7 +78,7 @@ impl RemoteState {
         self.failures = self.failures.saturating_add(1);
     }
 
-    pub(super) fn hold(&mut self, keys: KeySet, fresh_for: Duration, now: Instant, cooldown: Duration) {
+    pub(super) fn hold(&mut self, keys: KeySet, fresh_for: Duration, now: Tick, cooldown: Duration) {
         self.fetch = None;
         self.failures = 0;
         self.unknown.clear();
@@ -88,8 +87,8 @@ impl RemoteState {
             Some(former) => former.succeeded_by(keys),
             None => keys,
         };
-        let renew = now.checked_add(fresh_for.mul_f32(0.8)).unwrap_or(now);
-        self.keys = Some(HeldKeys { keys: Arc::new(keys), renew, expires: now.checked_add(fresh_for).unwrap_or(now) });
+        let renew = now.after(fresh_for.mul_f32(0.8));
+        self.keys = Some(HeldKeys { keys: Arc::new(keys), renew, expires: now.after(fresh_for) });
         // Keys that left the set are now unknown names.
         for gone in former.iter().flat_map(|former| former.keys()).filter(|key| key.is_retired()) {
             if let Some(name) = gone.id() {
@@ -98,15 +97,13 @@ impl RemoteState {
         }
     }
 
-    pub(super) fn remember_unknown(&mut self, name: &str, now: Instant, cooldown: Duration) {
+    pub(super) fn remember_unknown(&mut self, name: &str, now: Tick, cooldown: Duration) {
         if self.unknown.len() >= MAX_UNKNOWN {
             self.unknown.retain(|_, until| now < *until);
         }
         // A name is forgotten after the cooldown, because it may have been published since.
-        if self.unknown.len() < MAX_UNKNOWN
-            && let Some(until) = now.checked_add(cooldown)
-        {
-            self.unknown.insert(name.into(), until);
+        if self.unknown.len() < MAX_UNKNOWN {
+            self.unknown.insert(name.into(), now.after(cooldown));
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use super::fingerprint_index::SlotIndex;
 use super::shard::Shard;
-use crate::rate_limit::clock::Tick;
+use crate::clock::Tick;
 
 /// How many clients are scanned to find one to evict.
 const SCANNED: usize = 32;

@@ -11,8 +11,8 @@ use shuttle::thread;
 use super::client_table::{ChargeOutcome, Charged};
 use super::shard::Shard;
 use super::sharded_table::{ShardLock, ShardedTable};
+use crate::clock::Tick;
 use crate::rate_limit::client_key::{Client, ClientKey, KeyHasher};
-use crate::rate_limit::clock::Tick;
 use crate::rate_limit::limit::Limit;
 use crate::rate_limit::status::RateLimitStatus;
 

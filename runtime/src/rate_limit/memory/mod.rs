@@ -24,8 +24,8 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use self::partition::PartitionKind;
 pub use self::partition::{Charge, Partition};
 use super::client_key::Client;
-use super::clock::{Clock, SystemClock, Tick};
 use super::status::RateLimitStatus;
+use crate::clock::{Clock, Tick};
 
 /// Rate limits in the memory of this process. Clones share one state.
 ///
@@ -50,7 +50,7 @@ use super::status::RateLimitStatus;
 /// limit is never removed: if all clients of the shard are, a new client is refused.
 #[derive(Clone)]
 pub struct MemoryRateLimits {
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Clock,
     verified: Partition,
     /// Made when it is first needed.
     client_chosen: Arc<OnceLock<Partition>>,
@@ -62,11 +62,11 @@ impl MemoryRateLimits {
 
     /// A new store for [`MemoryRateLimits::CLIENTS`] clients, with the monotonic clock of the operating system.
     pub fn new() -> Self {
-        Self::with_clock(SystemClock::new())
+        Self::with_clock(Clock::system())
     }
 
     /// A new store for [`MemoryRateLimits::CLIENTS`] clients, with another clock.
-    pub fn with_clock(clock: impl Clock) -> Self {
+    pub fn with_clock(clock: impl Into<Clock>) -> Self {
         Self::bounded(Self::CLIENTS, clock)
     }
 
@@ -75,16 +75,16 @@ impl MemoryRateLimits {
     /// client is held once for each of its rate limits.
     ///
     /// ```
+    /// use palisade::Clock;
     /// use palisade::rate_limit::MemoryRateLimits;
-    /// use palisade::rate_limit::SystemClock;
     /// use std::num::NonZeroUsize;
     ///
-    /// let small = MemoryRateLimits::bounded(NonZeroUsize::MIN, SystemClock::new());
+    /// let small = MemoryRateLimits::bounded(NonZeroUsize::MIN, Clock::system());
     /// assert_eq!(small.clients(), 0);
     /// ```
-    pub fn bounded(clients: NonZeroUsize, clock: impl Clock) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(clock);
-        let verified = Partition::of(PartitionKind::Verified, clients, Arc::clone(&clock));
+    pub fn bounded(clients: NonZeroUsize, clock: impl Into<Clock>) -> Self {
+        let clock = clock.into();
+        let verified = Partition::of(PartitionKind::Verified, clients, clock.clone());
         Self { clock, verified, client_chosen: Arc::default() }
     }
 
@@ -97,7 +97,7 @@ impl MemoryRateLimits {
 
     /// The present instant, by the clock of this store.
     pub fn now(&self) -> Tick {
-        self.clock.now()
+        self.clock.tick()
     }
 
     /// How many clients are held. Some of them may have no charges. Takes every lock in turn: for tests and metrics.
@@ -128,7 +128,7 @@ impl MemoryRateLimits {
         self.client_chosen.get_or_init(|| {
             let quarter = self.verified.shared.bound.get().div_ceil(4);
             let bound = NonZeroUsize::new(quarter).unwrap_or(NonZeroUsize::MIN);
-            Partition::of(PartitionKind::ClientChosen, bound, Arc::clone(&self.clock))
+            Partition::of(PartitionKind::ClientChosen, bound, self.clock.clone())
         })
     }
 }

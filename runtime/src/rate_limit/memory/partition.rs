@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use super::client_table::Charged;
 use super::shard::Shard;
 use super::sharded_table::ShardedTable;
+use crate::clock::{Clock, Tick};
 use crate::rate_limit::client_key::{Client, ClientKey, KeyHasher};
-use crate::rate_limit::clock::{Clock, Tick};
 use crate::rate_limit::limit::Limit;
 use crate::rate_limit::queue::{Queue, Queues};
 use crate::rate_limit::status::{Cause, RateLimitStatus, Refused};
@@ -96,7 +96,7 @@ pub struct Partition {
 pub(in crate::rate_limit) struct PartitionState {
     kind: PartitionKind,
     pub(super) bound: NonZeroUsize,
-    clock: Arc<dyn Clock>,
+    clock: Clock,
     pub(in crate::rate_limit) hasher: KeyHasher,
     table: ShardedTable<Mutex<Shard>>,
     queues: Arc<Queues>,
@@ -104,32 +104,32 @@ pub(in crate::rate_limit) struct PartitionState {
 
 impl Partition {
     /// A partition for [`MemoryRateLimits::CLIENTS`](super::MemoryRateLimits::CLIENTS) clients.
-    pub fn with_clock(clock: impl Clock) -> Self {
+    pub fn with_clock(clock: impl Into<Clock>) -> Self {
         Self::bounded(super::MemoryRateLimits::CLIENTS, clock)
     }
 
     /// A partition that never holds more than this many clients.
-    pub fn bounded(clients: NonZeroUsize, clock: impl Clock) -> Self {
-        Self::of(PartitionKind::Verified, clients, Arc::new(clock))
+    pub fn bounded(clients: NonZeroUsize, clock: impl Into<Clock>) -> Self {
+        Self::of(PartitionKind::Verified, clients, clock.into())
     }
 
-    pub(super) fn of(kind: PartitionKind, bound: NonZeroUsize, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn of(kind: PartitionKind, bound: NonZeroUsize, clock: Clock) -> Self {
         let (hasher, table) = (KeyHasher::new(), ShardedTable::new(bound));
         Self { shared: Arc::new(PartitionState { kind, bound, clock, hasher, table, queues: Arc::default() }) }
     }
 
     /// The present instant. Read it once for each request, and pass it to all calls of that request.
     pub fn now(&self) -> Tick {
-        self.shared.clock.now()
+        self.shared.clock.tick()
     }
 
     /// Hashes a client in a bucket, with a secret of this partition. Each bucket has one number and one limit.
     ///
     /// ```
     /// use palisade::__v1::rate_limits::{Client, Partition};
-    /// use palisade::rate_limit::SystemClock;
+    /// use palisade::Clock;
     ///
-    /// let store = Partition::with_clock(SystemClock::new());
+    /// let store = Partition::with_clock(Clock::system());
     /// let client = Client::Address([192, 0, 2, 1].into());
     /// assert_eq!(store.key(1, &client), store.clone().key(1, &client));
     /// assert_ne!(store.key(1, &client), store.key(2, &client));
@@ -192,10 +192,10 @@ impl Partition {
     ///
     /// ```
     /// use palisade::__v1::rate_limits::{Client, Limit, Partition};
-    /// use palisade::rate_limit::SystemClock;
+    /// use palisade::Clock;
     /// use std::time::Duration;
     ///
-    /// let store = Partition::with_clock(SystemClock::new());
+    /// let store = Partition::with_clock(Clock::system());
     /// let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
     /// let limit = Limit::new(5, Duration::from_secs(60)).expect("neither is zero");
     /// assert_eq!(store.charge(key, limit, 3, store.now()).remaining, 2);
@@ -239,10 +239,10 @@ impl Partition {
     ///
     /// ```
     /// use palisade::__v1::rate_limits::{Client, Limit, Partition};
-    /// use palisade::rate_limit::SystemClock;
+    /// use palisade::Clock;
     /// use std::time::Duration;
     ///
-    /// let store = Partition::with_clock(SystemClock::new());
+    /// let store = Partition::with_clock(Clock::system());
     /// let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
     /// let limit = Limit::new(5, Duration::from_secs(60)).expect("neither is zero");
     /// store.charge(key, limit, 5, store.now());
@@ -271,10 +271,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::rate_limit::SystemClock;
+    use crate::clock::Clock;
 
     fn partition() -> (Partition, Limit, ClientKey) {
-        let partition = Partition::with_clock(SystemClock::new());
+        let partition = Partition::with_clock(Clock::system());
         let key = partition.key(1, &Client::Address([192, 0, 2, 1].into()));
         (partition, Limit::new(5, Duration::from_secs(1)).unwrap(), key)
     }

@@ -7,8 +7,8 @@
 
 use super::client_table::{ChargeId, ChargeOutcome, ClientTable, client_table};
 use super::in_flight::InFlightUnits;
+use crate::clock::Tick;
 use crate::rate_limit::client_key::ClientKey;
-use crate::rate_limit::clock::Tick;
 use crate::rate_limit::limit::Limit;
 use crate::rate_limit::status::{Cause, ChargeRefusal, RateLimitStatus, Refused};
 

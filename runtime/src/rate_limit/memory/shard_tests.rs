@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::client_table::Charged;
 use super::shard::Shard;
+use crate::clock::Tick;
 use crate::rate_limit::client_key::ClientKey;
-use crate::rate_limit::clock::Tick;
 use crate::rate_limit::limit::Limit;
 use crate::rate_limit::status::{Cause, RateLimitStatus, Refused};
 

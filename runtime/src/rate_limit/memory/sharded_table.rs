@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 
 use super::fingerprint_index::FingerprintIndex;
 use super::shard::Shard;
+use crate::clock::Tick;
 use crate::rate_limit::client_key::ClientKey;
-use crate::rate_limit::clock::Tick;
 
 /// How many clients a shard holds at most. It is small enough that a table grows by an eighth within microseconds, and
 /// large enough that a random distribution fills all shards about equally. A power of two fills an index exactly.

@@ -154,7 +154,7 @@ impl<C: Count> Window for SlidingCounter<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rate_limit::clock::Tick;
+    use crate::clock::Tick;
 
     fn charge<C: Count>(counter: &mut SlidingCounter<C>, first_held: TimeSlot, current: TimeSlot, units: u32) {
         let slots = CurrentSlots { now: Tick::default(), first_held, current, permanent: current.into() };

@@ -76,7 +76,7 @@ impl<const N: usize> Window for SlidingLog<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rate_limit::clock::Tick;
+    use crate::clock::Tick;
 
     fn slots(first_held: TimeSlot, current: TimeSlot) -> CurrentSlots {
         CurrentSlots { now: Tick::default(), first_held, current, permanent: current.into() }

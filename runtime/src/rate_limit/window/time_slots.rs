@@ -6,7 +6,7 @@
 
 use std::num::NonZeroU64;
 
-use crate::rate_limit::clock::Tick;
+use crate::clock::Tick;
 use crate::rate_limit::limit::Limit;
 
 /// The number of a step, counted from a base that [`TimeSlots`] knows. Slot 0 is never held.
