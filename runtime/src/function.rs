@@ -54,6 +54,6 @@ pub async fn enforce(
     payload: web::Payload,
     handler: impl GuardedHandler,
 ) -> HttpResponse {
-    let mounted = MountedPolicy { position: MountPosition::Outermost, policy, demands: ScopeDemands::NONE };
-    checks::enforce(mounted, &request, &mut payload.into_inner(), &handler).await
+    let mounted = MountedPolicy::new(MountPosition::Outermost, policy, ScopeDemands::NONE);
+    checks::enforce(&mounted, &request, &mut payload.into_inner(), &handler).await
 }

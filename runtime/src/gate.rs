@@ -70,7 +70,12 @@ impl Gate {
         request: ServiceRequest,
     ) -> Result<S::Future, NotRun> {
         // The copy is cheap, and the request no longer exists when the copy is needed.
-        let snapshot = RequestSnapshot::of(&request, self.path.take());
+        let (head, matched) = (request.head(), request.match_info());
+        let mut path = self.path.take();
+        path.clear();
+        path.push_str(head.uri.path());
+        let skipped = matched.as_str().len().saturating_sub(matched.unprocessed().len());
+        let snapshot = RequestSnapshot { path, method: head.method.clone(), client: head.peer_addr, skipped };
         let map = self.map.get_or_init(|| request.resource_map().clone());
         let (future, guarded) = reached::watch(|| service.call(request));
         if guarded {
@@ -132,19 +137,6 @@ struct RequestSnapshot {
 }
 
 impl RequestSnapshot {
-    fn of(request: &ServiceRequest, mut path: String) -> Self {
-        let head = request.head();
-        let matched = request.match_info();
-        path.clear();
-        path.push_str(head.uri.path());
-        Self {
-            path,
-            method: head.method.clone(),
-            client: head.peer_addr,
-            skipped: matched.as_str().len().saturating_sub(matched.unprocessed().len()),
-        }
-    }
-
     fn record(&self, status: StatusCode, reason: &'static str, pattern: &str) {
         let client = self.client.map(|client| client.ip());
         audit::RefusedRequest {

@@ -17,8 +17,8 @@
 //! See [`PalisadeBuilder::security_headers`](crate::PalisadeBuilder::security_headers).
 
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use crate::config_error::Mistakes;
@@ -36,8 +36,10 @@ const FIXED: [(HeaderName, HeaderValue); 7] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+static OVER_TLS: (HeaderName, HeaderValue) =
+    (STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+/// Forbids caches to store a response.
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The security headers of every response. They are prepared once, when the application is built.
 ///
@@ -90,11 +92,11 @@ impl SecurityHeaders {
 
     pub(crate) fn apply(&self, headers: &mut HeaderMap, secure: bool) {
         headers.reserve(self.headers.len().saturating_add(4));
-        for (name, value) in &self.headers {
-            set_default(headers, name, value);
-        }
-        if secure {
-            set_default(headers, &STRICT_TRANSPORT_SECURITY, &HSTS);
+        let over_tls = secure.then_some(&OVER_TLS);
+        for (name, value) in self.headers.iter().chain(over_tls) {
+            if !headers.contains_key(name) {
+                headers.insert(name.clone(), value.clone());
+            }
         }
     }
 }
@@ -102,16 +104,5 @@ impl SecurityHeaders {
 impl Default for SecurityHeaders {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Forbids caches to store the response, because it is for one caller only (RFC 9111 §5.2.2.5).
-pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
-    set_default(headers, &CACHE_CONTROL, &NO_STORE);
-}
-
-fn set_default(headers: &mut HeaderMap, name: &HeaderName, value: &HeaderValue) {
-    if !headers.contains_key(name) {
-        headers.insert(name.clone(), value.clone());
     }
 }

@@ -6,7 +6,7 @@
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{
-    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN,
+    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, ORIGIN,
     PROXY_AUTHORIZATION,
 };
 use percent_encoding::percent_decode_str;
@@ -34,16 +34,12 @@ pub(crate) fn check(head: &RequestHead) -> Result<(), Denial> {
     if !path_is_sane(path) {
         return Err(Denial::bad_request("path_undecodable", "The path cannot be decoded."));
     }
-    fields_are_sane(&head.headers)
-}
-
-/// Looks for repeated headers only if any name is repeated, which is cheap to find out.
-#[inline]
-fn fields_are_sane(headers: &HeaderMap) -> Result<(), Denial> {
+    let headers = &head.headers;
     let fields = headers.len();
     if fields > MAX_FIELDS {
         return Err(Denial::too_many_fields());
     }
+    // Repeated headers are looked for only if any name is repeated, which is cheap to find out.
     if fields == headers.len_keys() {
         return Ok(());
     }

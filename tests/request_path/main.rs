@@ -6,6 +6,8 @@ use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::Path;
 use palisade::jwt::{Grant, TokenIssuer};
+use palisade::rate_limit::MemoryRateLimits;
+use palisade::testing::ManualClock;
 use palisade::{Palisade, get, owner, rate_limit};
 use std::time::Duration;
 
@@ -29,7 +31,9 @@ fn main() {
     let runtime = actix_web::rt::Runtime::new().unwrap();
     let app = runtime.block_on(async {
         let jwt = issuer.verifier().build().unwrap();
-        let palisade = Palisade::builder().authenticator(jwt).build().unwrap();
+        // The clock stands still, so the sweep of the store, which runs at most once a millisecond, is not counted.
+        let store = MemoryRateLimits::with_clock(ManualClock::new());
+        let palisade = Palisade::builder().authenticator(jwt).rate_limit_store(store).build().unwrap();
         init_service(App::new().service(palisade::scope("").service(show_user)).wrap(palisade)).await
     });
     let request = || {

@@ -16,6 +16,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use futures_util::future::LocalBoxFuture;
+use smallvec::SmallVec;
 
 use crate::dry_run;
 use crate::principal::{Authority, Principal};
@@ -183,10 +184,11 @@ pub(crate) async fn authenticate(
         return Ok(Authenticated(principal));
     }
     let mut caller: Option<Principal> = None;
-    let mut accepted = Accepted::default();
+    // The schemes whose credential was accepted.
+    let mut accepted: SmallVec<[&'static str; 2]> = SmallVec::new();
     let mut disowned = None;
     for (index, authenticator) in authenticators.iter().enumerate() {
-        if accepted.covers(authenticator.scheme()) {
+        if accepted.contains(&authenticator.scheme()) {
             continue;
         }
         let verdict = match authenticator.authenticate(request) {
@@ -196,7 +198,7 @@ pub(crate) async fn authenticate(
         };
         match verdict {
             Ok(principal) => {
-                accepted.add(authenticator.scheme());
+                accepted.push(authenticator.scheme());
                 match &caller {
                     None => caller = Some(principal),
                     Some(first) if first.is_same_caller_as(&principal) => {}
@@ -213,7 +215,7 @@ pub(crate) async fn authenticate(
     }
     match (caller, disowned) {
         // A credential that no authenticator accepted must not be ignored.
-        (_, Some((scheme, rejection))) if !accepted.covers(scheme) => Err(Failure::Rejected(rejection)),
+        (_, Some((scheme, rejection))) if !accepted.contains(&scheme) => Err(Failure::Rejected(rejection)),
         (Some(caller), _) => Ok(Authenticated(caller)),
         (None, _) => Err(Failure::NoCredentials),
     }
@@ -222,21 +224,4 @@ pub(crate) async fn authenticate(
 fn shares_scheme(authenticators: &[std::sync::Arc<dyn Authenticator>], index: usize) -> bool {
     let Some(scheme) = authenticators.get(index).map(|authenticator| authenticator.scheme()) else { return false };
     authenticators.iter().enumerate().any(|(other, authenticator)| other != index && authenticator.scheme() == scheme)
-}
-
-/// The schemes whose credential was accepted. The first one needs no allocation.
-#[derive(Default)]
-struct Accepted(Option<&'static str>, Vec<&'static str>);
-
-impl Accepted {
-    fn covers(&self, scheme: &str) -> bool {
-        self.0 == Some(scheme) || self.1.contains(&scheme)
-    }
-
-    fn add(&mut self, scheme: &'static str) {
-        match self.0 {
-            None => self.0 = Some(scheme),
-            Some(_) => self.1.push(scheme),
-        }
-    }
 }

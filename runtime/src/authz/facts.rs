@@ -1,11 +1,8 @@
 //! The facts that are known while the rules are evaluated: results of predicates, and loaded rows.
 
-use actix_web::HttpRequest;
-
-use super::{Owners, Refusal, Rows, path_value};
+use super::{AccessRequest, Refusal, Rows, path_value};
 use crate::policy::{Check, ForeignRow, LoadFailure, Loaded, Ownership, Rule, Verdict};
 use crate::principal::Principal;
-use crate::role::RoleName;
 
 /// The value of a rule so far, in strong Kleene logic. `Open` may still become any of the other values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +22,7 @@ impl From<bool> for Truth {
 }
 
 pub(super) struct Facts<'f, 'r> {
-    principal: Option<&'f Principal>,
-    request: &'f HttpRequest,
-    owners: &'f Owners,
-    admin: &'f RoleName,
+    access: AccessRequest<'f>,
     checks: Vec<(&'r Check, Verdict)>,
     rows: Vec<(&'r Ownership, Result<Row, LoadFailure>)>,
     /// Evaluates as if the credential had all scopes.
@@ -45,22 +39,8 @@ struct Row {
 }
 
 impl<'f, 'r> Facts<'f, 'r> {
-    pub(super) fn new(
-        principal: Option<&'f Principal>,
-        request: &'f HttpRequest,
-        owners: &'f Owners,
-        admin: &'f RoleName,
-    ) -> Self {
-        Self {
-            principal,
-            request,
-            owners,
-            admin,
-            checks: Vec::new(),
-            rows: Vec::new(),
-            assume_all_scopes: false,
-            only: None,
-        }
+    pub(super) fn new(access: AccessRequest<'f>) -> Self {
+        Self { access, checks: Vec::new(), rows: Vec::new(), assume_all_scopes: false, only: None }
     }
 
     pub(super) fn all<'a>(&self, rules: impl IntoIterator<Item = &'a Rule>) -> Result<Truth, Refusal> {
@@ -87,18 +67,18 @@ impl<'f, 'r> Facts<'f, 'r> {
     }
 
     pub(super) fn truth(&self, rule: &Rule) -> Result<Truth, Refusal> {
-        let holds = |demand: &dyn Fn(&Principal) -> bool| Ok(self.principal.is_some_and(demand).into());
+        let holds = |demand: &dyn Fn(&Principal) -> bool| Ok(self.access.principal.is_some_and(demand).into());
         match rule {
             Rule::Public | Rule::OptionalAuth => Ok(Truth::Yes),
             Rule::Nobody | Rule::All([]) => Ok(Truth::No),
             Rule::Authenticated => holds(&|_| true),
             Rule::Role(role) => holds(&|principal| principal.has_role(role)),
-            Rule::Admin => holds(&|principal| principal.has_role(self.admin.as_str())),
+            Rule::Admin => holds(&|principal| principal.has_role(self.access.admin.as_str())),
             Rule::Permission(permission) => holds(&|principal| principal.has_permission(permission)),
             Rule::Scope(scope) => holds(&|principal| self.assume_all_scopes || principal.has_scope(scope)),
             Rule::Owner(parameter) => self.is_parameter(parameter, |principal| Some(principal.subject())),
             Rule::Tenant(parameter) => self.is_parameter(parameter, Principal::tenant),
-            Rule::Check(_) | Rule::Owns(_) | Rule::Not(_) if self.principal.is_none() => Ok(Truth::No),
+            Rule::Check(_) | Rule::Owns(_) | Rule::Not(_) if self.access.principal.is_none() => Ok(Truth::No),
             Rule::Check(check) => {
                 let called = self.checks.iter().find(|(called, _)| called == check);
                 Ok(called.map_or(Truth::Open, |(_, verdict)| match verdict {
@@ -132,10 +112,10 @@ impl<'f, 'r> Facts<'f, 'r> {
         parameter: &'static str,
         own: impl FnOnce(&'f Principal) -> Option<&'f str>,
     ) -> Result<Truth, Refusal> {
-        let value = path_value(self.request, parameter)?;
-        let Some(principal) = self.principal else { return Ok(Truth::No) };
+        let value = path_value(self.access.request, parameter)?;
+        let Some(principal) = self.access.principal else { return Ok(Truth::No) };
         let Some(own) = own(principal).filter(|own| !own.is_empty()) else { return Ok(Truth::No) };
-        Ok((self.owners.include(principal)? && value.is_some_and(|value| value == own)).into())
+        Ok((self.access.owners.include(principal)? && value.is_some_and(|value| value == own)).into())
     }
 
     /// Determines the first fact that is open: calls a predicate, or if none is open, loads a row.
@@ -150,9 +130,9 @@ impl<'f, 'r> Facts<'f, 'r> {
         for rule in rules {
             self.open(rule, &mut check, &mut row)?;
         }
-        match (check, row, self.principal) {
+        match (check, row, self.access.principal) {
             (Some(check), _, Some(principal)) => {
-                let verdict = check.call(self.request, principal).await;
+                let verdict = check.call(self.access.request, principal).await;
                 self.checks.push((check, verdict));
                 Ok(())
             }
@@ -188,20 +168,20 @@ impl<'f, 'r> Facts<'f, 'r> {
     async fn look_up(&mut self, ownership: &'r Ownership) -> Result<(), Refusal> {
         let mut values = Vec::with_capacity(ownership.parameters().len());
         for parameter in ownership.parameters() {
-            values.push(path_value(self.request, parameter)?);
+            values.push(path_value(self.access.request, parameter)?);
         }
         let values: Option<Vec<_>> = values.into_iter().collect();
         // Before the row is loaded: a misconfiguration must not reveal which rows exist.
-        let known = self.principal.map_or(Ok(false), |principal| self.owners.include(principal))?;
+        let known = self.access.principal.map_or(Ok(false), |principal| self.access.owners.include(principal))?;
         let found = match values {
-            Some(values) => ownership.load(self.request, &values).await,
+            Some(values) => ownership.load(self.access.request, &values).await,
             None => Err(LoadFailure::Missing),
         };
         let row = match found {
             Err(LoadFailure::NoStore(store)) => return Err(Refusal::NoStore(store)),
             Err(failure) => Err(failure),
             Ok(loaded) => {
-                let principal = self.principal;
+                let principal = self.access.principal;
                 let is = |own: &str| !own.is_empty() && principal.is_some_and(|principal| principal.subject() == own);
                 let own = known && is(&loaded.owner);
                 let tenant = principal.and_then(Principal::tenant);
@@ -265,7 +245,8 @@ impl<'f, 'r> Facts<'f, 'r> {
     fn add_missing_scopes(&self, rule: &Rule, scopes: &mut Vec<&'static str>) {
         match rule {
             Rule::Scope(scope)
-                if self.principal.is_some_and(|principal| !principal.has_scope(scope)) && !scopes.contains(scope) =>
+                if self.access.principal.is_some_and(|principal| !principal.has_scope(scope))
+                    && !scopes.contains(scope) =>
             {
                 scopes.push(scope);
             }
@@ -280,20 +261,19 @@ impl<'f, 'r> Facts<'f, 'r> {
     }
 
     pub(super) fn into_rows(self) -> Rows {
-        let rows = self.rows.into_iter();
-        rows.filter_map(|(ownership, row)| Some((ownership.kind(), row.ok()?.loaded.row))).collect()
+        self.rows.into_iter().filter_map(|(own, row)| Some((own.kind(), row.ok()?.loaded.row))).collect()
     }
 }
 
 /// Each row that the rules name.
-pub(super) fn rows_of<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<&'a Ownership> {
-    let mut rows: Vec<&Ownership> = Vec::new();
+pub(crate) fn rows_of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Vec<&'static Ownership> {
+    let mut rows: Vec<&'static Ownership> = Vec::new();
     for rule in rules {
         rule.leaves(&mut |leaf| {
             if let Rule::Owns(ownership) = leaf
                 && !rows.contains(ownership)
             {
-                rows.push(ownership);
+                rows.push(*ownership);
             }
         });
     }

@@ -13,8 +13,9 @@ use std::fmt;
 use actix_web::HttpRequest;
 use percent_encoding::percent_decode_str;
 
+pub(crate) use self::facts::rows_of;
 use self::facts::{Facts, Truth};
-use crate::policy::{ForeignRow, Rule};
+use crate::policy::{ForeignRow, Ownership, Rule};
 use crate::principal::Principal;
 use crate::role::RoleName;
 
@@ -88,19 +89,34 @@ impl Owners {
     }
 }
 
-/// Evaluates the rules for a request: those of its scopes and its own. All of them must hold.
+/// The rules of a route, which must all hold.
+#[derive(Clone, Copy)]
+pub(crate) struct Rules<'p> {
+    /// The rules of the scopes, the outermost first.
+    pub(crate) outer: &'p [Rule],
+    /// The rule of the handler.
+    pub(crate) own: &'p Rule,
+    /// The rows that the rules name: see [`rows_of`].
+    pub(crate) rows: &'p [&'static Ownership],
+}
+
+/// Who requests access, and to what.
+#[derive(Clone, Copy)]
+pub(crate) struct AccessRequest<'r> {
+    pub(crate) principal: Option<&'r Principal>,
+    pub(crate) request: &'r HttpRequest,
+    pub(crate) owners: &'r Owners,
+    /// The role of administrators.
+    pub(crate) admin: &'r RoleName,
+}
+
+/// Evaluates the rules for a request.
 ///
 /// Conditions on the principal and the path are evaluated first. A predicate is called only if they leave the result open, and a
-/// row is loaded last. If the rules hold, each row that they name must exist. `admin` is the role of administrators.
-pub(crate) async fn decide(
-    outer: &[Rule],
-    own: &Rule,
-    principal: Option<&Principal>,
-    request: &HttpRequest,
-    owners: &Owners,
-    admin: &RoleName,
-) -> Result<Authorized, Refusal> {
-    let mut facts = Facts::new(principal, request, owners, admin);
+/// row is loaded last. If the rules hold, each row that they name must exist.
+pub(crate) async fn decide(rules: Rules<'_>, access: AccessRequest<'_>) -> Result<Authorized, Refusal> {
+    let mut facts = Facts::new(access);
+    let Rules { outer, own, rows } = rules;
     let rules = || outer.iter().chain([own]);
     loop {
         match facts.all(rules())? {
@@ -110,7 +126,7 @@ pub(crate) async fn decide(
             Truth::Open => facts.determine_next(rules()).await?,
         }
     }
-    for ownership in facts::rows_of(rules()) {
+    for ownership in rows {
         facts.load(ownership, rules()).await?;
     }
     Ok(Authorized { rows: facts.into_rows() })
@@ -198,7 +214,9 @@ mod tests {
 
     fn verdict(rule: &Rule, principal: Option<&Principal>, id: &'static str) -> Result<(), Refusal> {
         let request = TestRequest::default().param("id", id).to_http_request();
-        let decided = decide(&[], rule, principal, &request, &Owners::OnlyIssuer, &RoleName::ADMIN).now_or_never();
+        let rules = Rules { outer: &[], own: rule, rows: &rows_of([rule]) };
+        let (owners, admin) = (&Owners::OnlyIssuer, &RoleName::ADMIN);
+        let decided = decide(rules, AccessRequest { principal, request: &request, owners, admin }).now_or_never();
         decided.unwrap().map(|_| ())
     }
 
@@ -221,8 +239,9 @@ mod tests {
         let owner = Principal::new("Bearer", "i", "mine");
         for (first, second) in [("mine", "theirs"), ("theirs", "mine"), ("mine", "mine")] {
             let request = TestRequest::default().param("id", first).param("id", second).to_http_request();
-            let (rule, owners) = (Rule::Owner("id"), Owners::OnlyIssuer);
-            let decided = decide(&[], &rule, Some(&owner), &request, &owners, &RoleName::ADMIN).now_or_never();
+            let rules = Rules { outer: &[], own: &Rule::Owner("id"), rows: &[] };
+            let (principal, owners, admin) = (Some(&owner), &Owners::OnlyIssuer, &RoleName::ADMIN);
+            let decided = decide(rules, AccessRequest { principal, request: &request, owners, admin }).now_or_never();
             assert_eq!(decided.unwrap().map(|_| ()), Err(Refusal::NoSuchParameter("id")));
         }
     }

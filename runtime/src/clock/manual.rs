@@ -1,6 +1,6 @@
 //! A clock for tests.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Clock, ClockKind, Tick};
@@ -45,31 +45,30 @@ impl ManualClock {
 
     /// Moves the clock and all its clones forward, both times alike. Each time stops at its largest value.
     pub fn advance(&self, by: Duration) {
-        self.change(|moment| {
-            moment.nanos = moment.nanos.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX));
-            moment.wall_time = moment.wall_time.checked_add(by).unwrap_or(moment.wall_time);
-        });
+        let mut moment = self.moment();
+        moment.nanos = moment.nanos.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX));
+        moment.wall_time = moment.wall_time.checked_add(by).unwrap_or(moment.wall_time);
     }
 
     /// Sets the wall time, forward or back, as an operator does. The monotonic time stays.
     pub fn set_wall_time(&self, wall_time: SystemTime) {
-        self.change(|moment| moment.wall_time = wall_time);
+        self.moment().wall_time = wall_time;
     }
 
     /// The present instant of the monotonic clock.
     #[must_use]
     pub fn tick(&self) -> Tick {
-        Tick::from_nanos(self.change(|moment| moment.nanos))
+        Tick::from_nanos(self.moment().nanos)
     }
 
     /// The present date and time.
     #[must_use]
     pub fn wall_time(&self) -> SystemTime {
-        self.change(|moment| moment.wall_time)
+        self.moment().wall_time
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Moment) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn moment(&self) -> MutexGuard<'_, Moment> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

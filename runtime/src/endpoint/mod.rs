@@ -55,16 +55,16 @@ impl Mounter {
         build: impl FnOnce(Self) -> actix_web::Route,
         wrap: impl FnOnce(actix_web::Route) -> actix_web::Route,
     ) -> actix_web::Route {
-        let Self { policy, demands, .. } = self;
-        let inner = wrap(build(Self { position: MountPosition::InsideWrap, policy, demands: Rc::clone(&demands) }));
+        let mounted = Rc::new(MountedPolicy::new(MountPosition::Outermost, self.policy, &self.demands));
+        let inner = wrap(build(Self { position: MountPosition::InsideWrap, ..self }));
         actix_web::Route::new().service(fn_factory(move || {
-            let (inner, demands) = (inner.new_service(()), Rc::clone(&demands));
+            let (inner, mounted) = (inner.new_service(()), Rc::clone(&mounted));
             async move {
                 let inner = Rc::new(inner.await?);
                 Ok::<_, ()>(fn_service(move |request: ServiceRequest| {
                     reached::mark();
-                    let (inner, demands) = (Rc::clone(&inner), Rc::clone(&demands));
-                    async move { checks::around(policy, &demands, request, &*inner).await }
+                    let (inner, mounted) = (Rc::clone(&inner), Rc::clone(&mounted));
+                    async move { checks::around(&mounted, request, &*inner).await }
                 }))
             }
         }))
@@ -82,14 +82,13 @@ where
 {
     /// Mounts the handler behind its checks.
     pub fn mount(self, mounter: Mounter) -> actix_web::Route {
-        let Mounter { position, policy, demands } = mounter;
+        let mounted = Rc::new(MountedPolicy::new(mounter.position, mounter.policy, &mounter.demands));
         actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
             reached::mark();
-            let (handler, demands) = (self.clone(), Rc::clone(&demands));
+            let (handler, mounted) = (self.clone(), Rc::clone(&mounted));
             async move {
                 let (request, mut payload) = request.into_parts();
-                let mounted = MountedPolicy { position, policy, demands: &demands };
-                let response = checks::enforce(mounted, &request, &mut payload, &handler).await;
+                let response = checks::enforce(&mounted, &request, &mut payload, &handler).await;
                 Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
             }
         }))
@@ -180,16 +179,17 @@ pub fn fn_guard<F: Fn(&GuardContext<'_>) -> bool + 'static>(guard: F) -> impl Gu
 /// apply first, so that a caller without access cannot find out which paths exist.
 pub(crate) fn fallback(demands: Rc<ScopeDemands>, allowed: Option<Vec<&'static str>>) -> actix_web::Route {
     static POLICY: Policy = Policy::new(Rule::Public).of("palisade", "fallback");
+    let mounted = Rc::new(MountedPolicy::new(MountPosition::Outermost, &POLICY, &demands));
     let allowed = Rc::new(allowed.unwrap_or_default());
     let allow = HeaderValue::try_from(allowed.join(", ")).ok().filter(|_| !allowed.is_empty());
     actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
         reached::mark();
-        let demands = Rc::clone(&demands);
+        let mounted = Rc::clone(&mounted);
         // If an endpoint serves the method, but its own guard rejected the request, the method is not wrong.
         let allow = allow.clone().filter(|_| !serves(&allowed, request.method().as_str()));
         async move {
             let (request, _payload) = request.into_parts();
-            let response = checks::fallback(&POLICY, &demands, &request, allow).await;
+            let response = checks::fallback(&mounted, &request, allow).await;
             Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
         }
     }))

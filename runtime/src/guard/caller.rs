@@ -57,7 +57,7 @@ impl GuardedRequest<'_, '_> {
         if self.settings.policies.rows().iter().any(|row| std::ptr::eq(row.policy(), self.mounted.policy)) {
             return Ok(());
         }
-        let rules = self.mounted.demands.rules.iter().chain([&self.mounted.policy.rule]);
+        let rules = self.mounted.rules.iter().chain([&self.mounted.policy.rule]);
         match rules.into_iter().find_map(|rule| rule.undefined_in(roles, &self.settings.admin)) {
             None => Ok(()),
             Some(undefined) => {

@@ -9,15 +9,15 @@ use std::net::IpAddr;
 use actix_web::HttpMessage as _;
 use tokio::time::Instant;
 
-use super::{GuardedRequest, MountedPolicy};
+use super::GuardedRequest;
 use crate::audit;
 use crate::authz;
 use crate::denial::Denial;
 use crate::dry_run;
 use crate::problem::FieldError;
 use crate::rate_limit::{
-    By, Client, Count, Few, FieldKeys, KeyAnswer, Origin, PendingCharge, RateLimit, RateLimitMode, RateLimitRefusal,
-    Reservations, Stage,
+    By, ChargeRequest, Client, Few, FieldKeys, KeyAnswer, Origin, PendingCharge, RateLimit, RateLimitMode,
+    RateLimitRefusal, Stage,
 };
 use crate::settings::RequestState;
 
@@ -25,10 +25,7 @@ impl GuardedRequest<'_, '_> {
     /// Charges all rate limits of this stage, or none of them. A stage without rate limits costs nothing.
     #[inline]
     pub(super) async fn charge(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
-        let MountedPolicy { policy, demands, .. } = self.mounted;
-        let of_stage = |rate_limit: &RateLimit| rate_limit.keys().iter().any(|by| by.stage() == stage);
-        let has_rate_limits =
-            policy.rate_limits.iter().any(of_stage) || demands.rate_limits.iter().any(|own| of_stage(&own.rate_limit));
+        let has_rate_limits = self.mounted.rate_limits.iter().any(|mounted| mounted.stage == stage);
         // The charges of an exempt caller's address are refunded, even if this stage has no rate limit.
         let may_refund = stage == Stage::Caller
             && !self.reservations.is_empty()
@@ -48,60 +45,43 @@ impl GuardedRequest<'_, '_> {
         }
         // Taken out, because the charge requests borrow the rest of `self`.
         let mut reservations = std::mem::take(&mut self.reservations);
-        let charged = self.reserve(&mut reservations, stage, fields).await;
-        self.reservations = reservations;
-        charged
-    }
-
-    async fn reserve(&self, reservations: &mut Reservations, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
-        let handler = self.mounted.policy.handler;
-        let of_scope = self.mounted.demands.rate_limits.iter().map(|own| (&own.rate_limit, own.bucket));
-        let of_handler =
-            self.mounted.policy.rate_limits.iter().map(|rate_limit| (rate_limit, rate_limit.bucket(handler)));
-        let mut requests: Few<PendingCharge<'_, '_>> = Few::new();
-        for (rate_limit, bucket) in of_scope.chain(of_handler) {
-            for by in rate_limit.keys().iter().filter(|by| by.stage() == stage) {
-                let bucket = rate_limit.bucket_of(bucket, *by);
-                // A scope and a handler may name the same shared bucket. The request is then charged once, by the stricter terms.
-                if let Some(request) = requests.iter_mut().find(|request| request.bucket == bucket && request.by == *by)
-                {
-                    if rate_limit.count == Count::All || request.rate_limit.count != Count::All {
-                        request.rate_limit = rate_limit;
-                    }
-                    request.cost = request.cost.max(rate_limit.cost);
-                    request.observed &= rate_limit.observe;
-                    continue;
-                }
-                let client = self.client_by(*by, fields).await?;
-                let origin = match by {
+        let enforced = self.settings.rate_limit_mode == RateLimitMode::Enforce;
+        let charge = async {
+            let mut charges: Few<PendingCharge<'_, '_>> = Few::new();
+            let mut requests: Few<ChargeRequest<'_>> = Few::new();
+            for mounted in self.mounted.rate_limits.iter().filter(|mounted| mounted.stage == stage) {
+                requests.push(ChargeRequest {
+                    bucket: mounted.bucket,
+                    limit: mounted.rate_limit.numbers,
+                    cost: mounted.cost,
+                    client: self.client_by(mounted.by, fields).await?,
+                    binding: enforced && !mounted.observed,
+                    settles_later: mounted.rate_limit.count.may_refund(),
+                });
+                let origin = match mounted.by {
                     By::Field(name) => self.origin_of(name, fields),
                     _ => None,
                 };
-                requests.push(PendingCharge {
-                    rate_limit,
-                    by: *by,
-                    bucket,
-                    client,
-                    cost: rate_limit.cost,
-                    observed: rate_limit.observe,
-                    origin,
-                });
+                charges.push(PendingCharge { mounted, origin });
             }
-        }
-        if requests.is_empty() {
-            return Ok(());
-        }
-        let enforced = self.settings.rate_limit_mode == RateLimitMode::Enforce;
-        match reservations.reserve(&self.settings.rate_limit_store, &requests, enforced, || self.waits_until()).await {
-            Ok(observed) => {
-                observed.iter().for_each(|rate_limit| self.note(rate_limit));
-                Ok(())
+            if requests.is_empty() {
+                return Ok(());
             }
-            Err(RateLimitRefusal::RateLimited(retry_after)) => Err(Denial::too_many_requests(retry_after)),
-            Err(RateLimitRefusal::InFlight(_)) => Err(Denial::in_flight()),
-            Err(RateLimitRefusal::StoreFull(retry_after)) => Err(Denial::store_full(retry_after)),
-            Err(RateLimitRefusal::Unavailable) => Err(Denial::unavailable("rate_limit_store_unavailable")),
-        }
+            let store = &self.settings.rate_limit_store;
+            match reservations.reserve(store, &charges, &requests, || self.waits_until()).await {
+                Ok(observed) => {
+                    observed.iter().for_each(|rate_limit| self.note(rate_limit));
+                    Ok(())
+                }
+                Err(RateLimitRefusal::RateLimited(retry_after)) => Err(Denial::too_many_requests(retry_after)),
+                Err(RateLimitRefusal::InFlight(_)) => Err(Denial::in_flight()),
+                Err(RateLimitRefusal::StoreFull(retry_after)) => Err(Denial::store_full(retry_after)),
+                Err(RateLimitRefusal::Unavailable) => Err(Denial::unavailable("rate_limit_store_unavailable")),
+            }
+        };
+        let charged = charge.await;
+        self.reservations = reservations;
+        charged
     }
 
     /// Until when the request waits for requests in flight. All its rate limits share one deadline, which starts when the first
@@ -140,7 +120,7 @@ impl GuardedRequest<'_, '_> {
         if stage == Stage::Connection || !self.meets_an_exemption() {
             return false;
         }
-        self.reservations.release_all(&self.settings.rate_limit_store).await;
+        self.reservations.forget_all(&self.settings.rate_limit_store).await;
         true
     }
 

@@ -13,6 +13,7 @@ mod body;
 mod caller;
 mod charging;
 mod handler;
+mod mounted;
 mod response;
 
 use std::cell::{OnceCell, RefCell};
@@ -25,40 +26,24 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, Resp
 
 pub(crate) use self::handler::without_checks;
 pub use self::handler::{FieldKeysOf, GuardedHandler, HandlerWithChecks, ValidationOf};
+pub(crate) use self::mounted::{MountPosition, MountedPolicy};
 use crate::audit;
 use crate::authn::Authenticated;
-use crate::authz::{self, Authorized};
+use crate::authz::{self, AccessRequest, Authorized, Rules};
 use crate::body::Coding;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
 use crate::failure::Watch;
-use crate::policy::{Credentials, Policy, ScopeDemands};
+use crate::policy::Credentials;
 use crate::rate_limit::{FieldKeys, Reservations, Stage};
 use crate::refusal_response::{absent, not_installed, render};
 use crate::settings::{RequestState, WorkerSettings};
 
 const NO_FIELDS: &FieldKeys = &FieldKeys::new();
 
-/// Whether the checks of a handler run here, or already ran outside the route's own middleware.
-#[derive(Clone, Copy)]
-pub(crate) enum MountPosition {
-    /// No other service of palisade is around the handler, so its checks run here.
-    Outermost,
-    /// Inside the route's own middleware (`wrap = ".."`): [`around`] ran the checks before that middleware.
-    InsideWrap,
-}
-
-/// The policy of a mounted handler, the demands of its scopes, and where it is mounted.
-#[derive(Clone, Copy)]
-pub(crate) struct MountedPolicy<'p> {
-    pub(crate) position: MountPosition,
-    pub(crate) policy: &'p Policy,
-    pub(crate) demands: &'p ScopeDemands,
-}
-
 /// Runs all checks for one handler, then the handler. Only code that depends on the types of the handler is generic.
 pub(crate) async fn enforce<H: GuardedHandler>(
-    mounted: MountedPolicy<'_>,
+    mounted: &MountedPolicy,
     request: &HttpRequest,
     payload: &mut dev::Payload,
     handler: &H,
@@ -103,14 +88,12 @@ pub(crate) async fn enforce<H: GuardedHandler>(
 /// Runs the checks around the route's own middleware (`wrap = ".."`). So the middleware gets only admitted requests, and the
 /// status of its response settles the rate limits.
 pub(crate) async fn around(
-    policy: &Policy,
-    demands: &ScopeDemands,
+    mounted: &MountedPolicy,
     request: ServiceRequest,
     inner: &impl Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 ) -> Result<ServiceResponse, Error> {
-    let mounted = MountedPolicy { position: MountPosition::Outermost, policy, demands };
     let Some(mut guarded) = GuardedRequest::begin(mounted, request.request()) else {
-        return Ok(request.into_response(not_installed(policy)));
+        return Ok(request.into_response(not_installed(mounted.policy)));
     };
     match guarded.admit().await {
         Err(denial) => {
@@ -151,14 +134,12 @@ pub(crate) async fn around(
 
 /// The response of a scope if no endpoint matches. The scope's own demands apply to it too.
 pub(crate) async fn fallback(
-    policy: &Policy,
-    demands: &ScopeDemands,
+    mounted: &MountedPolicy,
     request: &HttpRequest,
     allow: Option<HeaderValue>,
 ) -> HttpResponse {
-    let mounted = MountedPolicy { position: MountPosition::Outermost, policy, demands };
     let Some(mut guarded) = GuardedRequest::begin(mounted, request) else {
-        return not_installed(policy);
+        return not_installed(mounted.policy);
     };
     if let Err(denial) = guarded.admit().await {
         return guarded.refuse(denial).await;
@@ -172,7 +153,7 @@ pub(crate) async fn fallback(
 
 /// One request and the state of its checks.
 struct GuardedRequest<'p, 'r> {
-    mounted: MountedPolicy<'p>,
+    mounted: &'p MountedPolicy,
     request: &'r HttpRequest,
     settings: WorkerSettings,
     /// The coding of the body, which the middleware removed from the headers.
@@ -184,7 +165,7 @@ struct GuardedRequest<'p, 'r> {
 
 impl<'p, 'r> GuardedRequest<'p, 'r> {
     /// `None` if the middleware is not installed: without settings nothing can be checked, so no request passes.
-    fn begin(mounted: MountedPolicy<'p>, request: &'r HttpRequest) -> Option<Self> {
+    fn begin(mounted: &'p MountedPolicy, request: &'r HttpRequest) -> Option<Self> {
         let extensions = request.extensions();
         let state = extensions.get::<RequestState>()?;
         state.guarded.set(true);
@@ -209,7 +190,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
             self.check_coding(coding)?;
         }
         self.charge(Stage::Connection, NO_FIELDS).await?;
-        match self.mounted.demands.credentials.and(self.mounted.policy.credentials) {
+        match self.mounted.credentials {
             Credentials::Ignored => {}
             Credentials::Required => self.authenticate().await?,
             Credentials::Optional => match self.authenticate().await {
@@ -221,11 +202,12 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         if let Some(roles) = &self.settings.roles {
             self.check_roles_are_defined(roles)?;
         }
+        let MountedPolicy { rules: outer, policy, rows, .. } = self.mounted;
+        let rules = Rules { outer, own: &policy.rule, rows };
         let principal = self.authenticated.as_ref().map(Authenticated::principal);
-        let (rules, own) = (&self.mounted.demands.rules, &self.mounted.policy.rule);
         let (owners, admin) = (&self.settings.owners, &self.settings.admin);
-        let decided = authz::decide(rules, own, principal, self.request, owners, admin).await;
-        decided.map_err(|refusal| self.denial(refusal))
+        let access = AccessRequest { principal, request: self.request, owners, admin };
+        authz::decide(rules, access).await.map_err(|refusal| self.denial(refusal))
     }
 
     /// Stores the rows that the rule loaded in the request state, for the handler's [`Owned`](crate::Owned) arguments.

@@ -1,6 +1,7 @@
 //! The response to a guarded request: a refusal, or the response of the handler.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
 
 use super::{GuardedRequest, MountPosition};
@@ -9,7 +10,7 @@ use crate::authz::{self, Refusal};
 use crate::denial::Denial;
 use crate::extraction_errors::{self, ExtractionFailure};
 use crate::failure;
-use crate::headers;
+use crate::headers::NO_STORE;
 use crate::principal::Principal;
 use crate::refusal_response::{add_missing_challenge, respond};
 use crate::settings::RequestState;
@@ -90,8 +91,9 @@ impl GuardedRequest<'_, '_> {
             Box::pin(self.reservations.settle(&self.settings.rate_limit_store, response.status())).await;
             self.reservations.report(self.settings.rate_limit_headers, response.headers_mut());
         }
-        if self.authenticated.is_some() {
-            headers::forbid_storing(response.headers_mut());
+        // RFC 9111 §5.2.2.5: the response is for one caller only.
+        if self.authenticated.is_some() && !response.headers().contains_key(CACHE_CONTROL) {
+            response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         }
         response
     }

@@ -16,13 +16,25 @@ use crate::authn::{Attempt, AuthError, Authenticator};
 
 impl Authenticator for Jwt {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
-        match Credential::of(request.headers()) {
-            Credential::Absent => Attempt::Absent,
-            Credential::Malformed(reason) => Attempt::Done(Err(AuthError::Invalid(reason))),
-            Credential::Presented(token) => match self.attempt(token) {
-                Judgement::Done(verdict) => Attempt::Done(verdict),
-                Judgement::Pending(verdict) => Attempt::Pending(verdict),
-            },
+        let presented = match Credential::of(request.headers()) {
+            Credential::Absent => return Attempt::Absent,
+            Credential::Malformed(reason) => return Attempt::Done(Err(AuthError::Invalid(reason))),
+            Credential::Presented(presented) => presented,
+        };
+        let Some(now) = self.0.clock.since_1970() else {
+            return Attempt::Done(Err(AuthError::Unavailable("clock")));
+        };
+        // A cached token was parsed when it was first verified, so only a token that is not cached is checked against the grammar.
+        let judgement = if let Some(principal) = self.cached(presented, now) {
+            self.unless_revoked(principal)
+        } else if let Some(token) = token68(presented) {
+            self.judge(token, now)
+        } else {
+            return Attempt::Done(Err(AuthError::Invalid("bearer_malformed")));
+        };
+        match judgement {
+            Judgement::Done(verdict) => Attempt::Done(verdict),
+            Judgement::Pending(verdict) => Attempt::Pending(verdict),
         }
     }
 
@@ -48,22 +60,6 @@ impl Authenticator for Jwt {
     }
 }
 
-impl Jwt {
-    /// A cached token was parsed when it was first verified, so only a token that is not cached is checked against the grammar.
-    fn attempt<'a>(&'a self, presented: &'a [u8]) -> Judgement<'a> {
-        let Some(now) = self.0.clock.since_1970() else {
-            return Judgement::Done(Err(AuthError::Unavailable("clock")));
-        };
-        if let Some(principal) = self.cached(presented, now) {
-            return self.unless_revoked(principal);
-        }
-        match token68(presented) {
-            Some(token) => self.judge(token, now),
-            None => Judgement::Done(Err(AuthError::Invalid("bearer_malformed"))),
-        }
-    }
-}
-
 enum Credential<'r> {
     Absent,
     Malformed(&'static str),
@@ -74,26 +70,27 @@ enum Credential<'r> {
 impl<'r> Credential<'r> {
     fn of(headers: &'r HeaderMap) -> Self {
         let mut values = headers.get_all(AUTHORIZATION);
-        match (values.next(), values.next()) {
-            (None, _) => Self::Absent,
-            (Some(value), None) => Self::parse(value.as_bytes()),
+        let value = match (values.next(), values.next()) {
+            (None, _) => return Self::Absent,
+            (Some(value), None) => value.as_bytes().trim_ascii(),
             // RFC 9110 §5.3: this header is not a list, so with two values it is undefined which one applies.
-            (Some(_), Some(_)) => Self::Malformed("authorization_repeated"),
-        }
-    }
-
-    fn parse(value: &'r [u8]) -> Self {
-        let value = value.trim_ascii();
+            (Some(_), Some(_)) => return Self::Malformed("authorization_repeated"),
+        };
         let Some((scheme, rest)) = value.split_at_checked(SCHEME.len()) else {
             return Self::Absent;
         };
         if !scheme.eq_ignore_ascii_case(SCHEME.as_bytes()) || rest.first().is_some_and(|next| is_token_byte(*next)) {
             return Self::Absent;
         }
-        let Some(spaces) = rest.iter().position(|byte| *byte != b' ').filter(|spaces| *spaces > 0) else {
-            return Self::Malformed("bearer_malformed");
-        };
-        rest.get(spaces..).map_or(Self::Malformed("bearer_malformed"), Self::Presented)
+        let token = rest.trim_ascii_start();
+        // RFC 9110 §11.4: one or more spaces, and no other white space, before the token.
+        let spaces = rest.len().saturating_sub(token.len());
+        match rest.get(..spaces) {
+            Some(spaces @ [_, ..]) if !token.is_empty() && spaces.iter().all(|byte| *byte == b' ') => {
+                Self::Presented(token)
+            }
+            _ => Self::Malformed("bearer_malformed"),
+        }
     }
 }
 

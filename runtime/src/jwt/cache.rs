@@ -48,12 +48,6 @@ pub(super) struct Verified {
     pub(super) source: usize,
 }
 
-impl Verified {
-    fn is_valid(&self, now: Duration) -> bool {
-        self.from <= now && now < self.until && !self.key.is_retired()
-    }
-}
-
 pub(super) struct Entries(Cache<CachedToken, Arc<Verified>, Bytes>);
 
 impl Entries {
@@ -63,13 +57,12 @@ impl Entries {
         Self(Cache::with_weighter(items, bytes, Bytes))
     }
 
-    pub(super) fn find(&self, token: &[u8], now: Duration) -> Option<Arc<Verified>> {
-        let found = self.0.get(&PresentedToken(token))?;
-        if found.is_valid(now) {
-            return Some(found);
-        }
+    pub(super) fn find(&self, token: &[u8]) -> Option<Arc<Verified>> {
+        self.0.get(&PresentedToken(token))
+    }
+
+    pub(super) fn remove(&self, token: &[u8]) {
         self.0.remove(&PresentedToken(token));
-        None
     }
 
     pub(super) fn keep(&self, token: &str, verified: &Arc<Verified>) {

@@ -114,7 +114,12 @@ impl Failures {
 impl Jwt {
     /// Returns the principal of a token that was verified before, if that verification is still valid. The token may be revoked.
     pub(super) fn cached(&self, token: &[u8], now: Duration) -> Option<Principal> {
-        let cached = self.0.cache.as_ref()?.find(token, now)?;
+        let cache = self.0.cache.as_ref()?;
+        let cached = cache.find(token)?;
+        if now < cached.from || cached.until <= now || cached.key.is_retired() {
+            cache.remove(token);
+            return None;
+        }
         // For a token that is not in the cache, `judge` checks the source.
         let source = self.0.sources.get(cached.source)?;
         source.is_fresh(&self.0.clock).then(|| cached.principal.clone())

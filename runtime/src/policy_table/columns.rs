@@ -126,8 +126,8 @@ fn standing(openness: Openness) -> &'static str {
 fn rate_limit((rate_limit, scope): (&RateLimit, Option<&str>)) -> Value {
     json!({
         "name": rate_limit.name,
-        "limit": rate_limit.limit,
-        "window_seconds": rate_limit.window.as_secs(),
+        "limit": rate_limit.limit(),
+        "window_seconds": rate_limit.window().as_secs(),
         "by": rate_limit.keys().iter().map(By::to_string).collect::<Vec<_>>(),
         "count": rate_limit.count.word(),
         "cost": rate_limit.cost,

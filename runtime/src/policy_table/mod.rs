@@ -34,12 +34,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use actix_web::body::BoxBody;
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 
 pub(crate) use self::escape::escape;
 pub use self::row::PolicyRow;
-use crate::headers::forbid_storing;
+use crate::headers::NO_STORE;
 use crate::role::RoleName;
 
 /// Each route of an application with its requirements, in the order of registration, and the prefixes that are exempt.
@@ -172,7 +172,7 @@ impl PolicyTable {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(CONTENT_SECURITY_POLICY, html::CONTENT_SECURITY);
-        forbid_storing(headers);
+        headers.insert(CACHE_CONTROL, NO_STORE);
         response
     }
 

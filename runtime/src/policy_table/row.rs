@@ -238,7 +238,7 @@ fn admits_nobody(rule: &Rule) -> bool {
 
 /// A rate limit as text. `scope` is the prefix of the scope that declares it.
 pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String {
-    let mut text = format!("{} per {}", rate_limit.limit, window::text(rate_limit.window.as_secs()));
+    let mut text = format!("{} per {}", rate_limit.limit(), window::text(rate_limit.window().as_secs()));
     if rate_limit.keys() != [By::Ip] {
         let keys: Vec<String> = rate_limit.keys().iter().map(By::to_string).collect();
         let _ = write!(text, " by {}", keys.join(" and "));

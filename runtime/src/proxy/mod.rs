@@ -91,17 +91,6 @@ enum ClientHeader {
     Edge(HeaderName),
 }
 
-impl ClientHeader {
-    /// The name of the header, if the request has it.
-    fn sent_in(&self, head: &RequestHead) -> Option<&str> {
-        match self {
-            ClientHeader::XForwardedFor => head.headers.contains_key(&X_FORWARDED_FOR).then_some("x-forwarded-for"),
-            ClientHeader::Forwarded => head.headers.contains_key(&FORWARDED).then_some("forwarded"),
-            ClientHeader::Edge(name) => head.headers.contains_key(name).then_some(name.as_str()),
-        }
-    }
-}
-
 impl TrustedProxies {
     pub(crate) fn new(peers: ProxyPeers, forwarded_by: Option<ForwardedBy>) -> Result<Self, ConfigError> {
         if forwarded_by.is_some() && peers.is_empty() {
@@ -115,7 +104,14 @@ impl TrustedProxies {
             ForwardedBy::Forwarded => ClientHeader::Forwarded,
             ForwardedBy::EdgeHeader(name) => ClientHeader::Edge(edge_header(&name)?),
         };
-        Ok(Self { peers, client_header, notices: Notices::new() })
+        // If no proxy is trusted, one may have been forgotten, with any header.
+        let headers_of_proxies = match &client_header {
+            _ if peers.is_empty() => vec![X_FORWARDED_FOR, FORWARDED],
+            ClientHeader::XForwardedFor => vec![X_FORWARDED_FOR],
+            ClientHeader::Forwarded => vec![FORWARDED],
+            ClientHeader::Edge(name) => vec![name.clone()],
+        };
+        Ok(Self { notices: Notices::new(peers.is_empty(), headers_of_proxies), peers, client_header })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -149,7 +145,7 @@ impl TrustedProxies {
     pub(crate) fn client(&self, head: &RequestHead) -> Option<IpAddr> {
         let peer = peer(head);
         if !self.peers.trust(peer) {
-            self.notices.untrusted_peer(self, head, peer);
+            self.notices.untrusted_peer(head, peer);
             return peer;
         }
         match &self.client_header {

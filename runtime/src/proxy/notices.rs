@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 use actix_web::dev::RequestHead;
 use actix_web::http::header::HeaderName;
 
-use super::{ClientHeader, TrustedProxies};
-
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// Which messages were logged, and when.
@@ -23,11 +21,15 @@ const PAUSE: Duration = Duration::from_secs(60);
 pub(super) struct Notices {
     unreadable: NoticePace,
     untrusted_peer_logged: AtomicBool,
+    no_proxies: bool,
+    /// The headers that only a trusted proxy should send.
+    headers_of_proxies: Vec<HeaderName>,
 }
 
 impl Notices {
-    pub(super) fn new() -> Self {
-        Self { unreadable: NoticePace::new(), untrusted_peer_logged: AtomicBool::new(false) }
+    pub(super) fn new(no_proxies: bool, headers_of_proxies: Vec<HeaderName>) -> Self {
+        let (unreadable, untrusted_peer_logged) = (NoticePace::new(), AtomicBool::new(false));
+        Self { unreadable, untrusted_peer_logged, no_proxies, headers_of_proxies }
     }
 
     /// A trusted proxy (that of the Unix socket, if it has no address) sent a header that cannot be read.
@@ -44,20 +46,18 @@ impl Notices {
 
     /// An untrusted peer sent a forwarding header: either a client forged it, or a proxy is not configured and its clients
     /// count as one.
-    pub(super) fn untrusted_peer(&self, proxies: &TrustedProxies, head: &RequestHead, peer: Option<IpAddr>) {
+    pub(super) fn untrusted_peer(&self, head: &RequestHead, peer: Option<IpAddr>) {
         // After the message was logged, skip the header lookups.
         if self.untrusted_peer_logged.load(Ordering::Relaxed) {
             return;
         }
-        let no_proxies = proxies.is_empty();
-        let lists = || ClientHeader::XForwardedFor.sent_in(head).or_else(|| ClientHeader::Forwarded.sent_in(head));
-        let sent = if no_proxies { lists() } else { proxies.client_header.sent_in(head) };
-        let Some(header) = sent else { return };
+        let Some(header) = self.headers_of_proxies.iter().find(|name| head.headers.contains_key(*name)) else { return };
+        let header = header.as_str();
         if self.untrusted_peer_logged.swap(true, Ordering::Relaxed) {
             return;
         }
         let peer = PeerName(peer);
-        if no_proxies {
+        if self.no_proxies {
             tracing::warn!(
                 header,
                 peer = display(peer),

@@ -87,8 +87,7 @@ impl ClientKey {
 
     /// Whether the key has this fingerprint.
     #[inline]
-    pub(super) fn has(self, fingerprint: &Fingerprint) -> bool {
-        let [first, low, high] = *fingerprint;
+    pub(super) fn has(self, &[first, low, high]: &Fingerprint) -> bool {
         first == self.high as u32 && (u64::from(high) << 32 | u64::from(low)) == self.low
     }
 

@@ -67,7 +67,7 @@ impl Reservations {
                     let _ = write!(text, ":{}", entry.by.word());
                 }
             }
-            let _ = write!(policy, "\";q={};w={}", rate_limit.limit, rate_limit.window.as_secs());
+            let _ = write!(policy, "\";q={};w={}", rate_limit.limit(), rate_limit.window().as_secs());
             let reset = whole_seconds(entry.status.reset);
             let _ = write!(state, "\";r={};t={reset}", entry.status.remaining);
         }
@@ -82,7 +82,7 @@ impl Reservations {
         let reset = |entry: &Entry| whole_seconds(entry.status.reset);
         let rank = |entry: &&Entry| (entry.status.remaining, u32::MAX.saturating_sub(reset(entry)));
         let Some(tightest) = self.reported().min_by_key(rank) else { return };
-        headers.insert(LEGACY_LIMIT, tightest.rate_limit.limit.into());
+        headers.insert(LEGACY_LIMIT, tightest.rate_limit.limit().into());
         headers.insert(LEGACY_REMAINING, tightest.status.remaining.into());
         headers.insert(LEGACY_RESET, reset(tightest).into());
     }

@@ -11,9 +11,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::client_key::Client;
-use super::definition::{By, Count};
+use super::definition::{Count, RateLimit};
 use super::limit::Limit;
-use super::reservations::PendingCharge;
+use super::reservations::{Origin, PendingCharge};
 use super::store::{ChargeRequest, Decision, Few, RateLimitStore};
 use crate::unavailable::Unavailable;
 
@@ -37,13 +37,11 @@ pub(super) struct KnownAddress {
 }
 
 impl KnownAddress {
-    /// `None` if the rate limit cannot lock a victim out: it does not count by a field, or it counts all requests or
-    /// successes.
-    pub(super) fn of(charge: &PendingCharge<'_, '_>) -> Option<Self> {
-        let (By::Field(_), Count::Failures | Count::When(_)) = (charge.by, charge.rate_limit.count) else {
+    /// `None` if the rate limit cannot lock a victim out: it counts all requests or successes.
+    pub(super) fn of(rate_limit: &RateLimit, origin: &Origin<'_>) -> Option<Self> {
+        if !matches!(rate_limit.count, Count::Failures | Count::When(_)) {
             return None;
-        };
-        let origin = charge.origin.as_ref()?;
+        }
         let kind = Cow::Owned(format!("field from {}", origin.address));
         let text = Cow::Owned(origin.name_as_written.to_owned());
         Some(Self {
@@ -78,24 +76,24 @@ impl KnownAddress {
     }
 }
 
-/// Changes each request that was refused because of a name, and that comes from a known address: it then charges the name and
-/// the address together. Returns whether any request was changed. If the store does not answer, no address counts as known.
-pub(super) async fn count_known_addresses_by_themselves(
+/// Returns the requests if any of them was rejected because of a name and comes from a known address: it then charges the name and
+/// the address together. If the store does not answer, no address counts as known.
+pub(super) async fn count_known_addresses_by_themselves<'c>(
     store: &RateLimitStore,
-    charges: &[&PendingCharge<'_, '_>],
+    charges: &[PendingCharge<'_, '_>],
+    requests: &[ChargeRequest<'c>],
     decisions: &[Decision],
-    requests: &mut Few<ChargeRequest<'_>>,
-) -> bool {
-    let mut changed = false;
-    for ((charge, decision), request) in charges.iter().zip(decisions).zip(requests.iter_mut()) {
-        if request.binding
-            && let Decision::Refused(_) = decision
-            && let Some(known_address) = KnownAddress::of(charge)
+) -> Option<Few<ChargeRequest<'c>>> {
+    let mut changed: Option<Few<ChargeRequest<'c>>> = None;
+    for (index, (charge, decision)) in charges.iter().zip(decisions).enumerate() {
+        if let (Decision::Refused(_), Some(origin)) = (decision, &charge.origin)
+            && let Some(known_address) = KnownAddress::of(&charge.mounted.rate_limit, origin)
+            && requests.get(index).is_some_and(|request| request.binding)
             && known_address.is_known(store).await == Ok(true)
+            && let Some(request) = changed.get_or_insert_with(|| requests.iter().cloned().collect()).get_mut(index)
         {
-            request.bucket = charge.bucket ^ BY_ITSELF;
+            request.bucket = charge.mounted.bucket ^ BY_ITSELF;
             request.client = known_address.name_and_address;
-            changed = true;
         }
     }
     changed

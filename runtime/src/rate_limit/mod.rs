@@ -71,6 +71,7 @@ mod headers;
 mod known_address;
 pub(crate) mod limit;
 pub(crate) mod memory;
+mod mounted;
 mod queue;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
@@ -90,6 +91,7 @@ pub use self::store::RateLimitStore;
 pub(crate) use self::client_key::Client;
 pub(crate) use self::definition::{FieldKeys, Stage, normal};
 pub(crate) use self::limit::Limit;
+pub(crate) use self::mounted::MountedRateLimit;
 pub(crate) use self::queue::{FullLimit, wait};
 pub(crate) use self::reservations::{Origin, PendingCharge, RateLimitRefusal, Reservations};
 pub(crate) use self::status::Cause;

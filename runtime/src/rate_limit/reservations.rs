@@ -14,31 +14,24 @@ use actix_web::http::StatusCode;
 use smallvec::smallvec;
 use tokio::time::Instant;
 
-use super::client_key::Client;
 use super::definition::{By, Count, OnStoreFailure, RateLimit};
 use super::known_address::{KnownAddress, count_known_addresses_by_themselves};
-use super::limit::Limit;
+use super::mounted::MountedRateLimit;
 use super::queue::{FullLimit, wait};
 use super::status::{Cause, RateLimitStatus};
 use super::store::{ChargeRequest, Decision, Few, RateLimitStore, Reservation};
 use crate::problem::whole_seconds;
-use crate::unavailable::Unavailable;
 
-/// One key of one rate limit that a request must pass.
+/// A rate limit that one request must pass.
+#[derive(Clone, Copy)]
 pub(crate) struct PendingCharge<'q, 'c> {
-    pub(crate) rate_limit: &'q RateLimit,
-    pub(crate) by: By,
-    pub(crate) bucket: u64,
-    pub(crate) client: Client<'c>,
-    /// How many units one request costs.
-    pub(crate) cost: u32,
-    /// Whether it only observes, and refuses nothing.
-    pub(crate) observed: bool,
+    pub(crate) mounted: &'q MountedRateLimit,
     /// If it counts by a field: where the name comes from.
     pub(crate) origin: Option<Origin<'c>>,
 }
 
 /// A name that the caller wrote, the address that it came from, and the handler that it was sent to.
+#[derive(Clone, Copy)]
 pub(crate) struct Origin<'c> {
     /// The name as it was written: two spellings of one key may be two accounts.
     pub(crate) name_as_written: &'c str,
@@ -79,24 +72,27 @@ pub(super) struct Entry {
     pub(super) status: RateLimitStatus,
     /// The address that becomes known if the request succeeds.
     known_address: Option<Box<KnownAddress>>,
+    /// Whether the rate limit counts the response, once its status is known.
+    counted: bool,
 }
 
 impl Reservations {
     /// Charges every rate limit, or none. If one is full of requests in flight, the request waits, but not longer than `until`.
+    /// `requests` has one request for each charge.
     pub(crate) async fn reserve(
         &mut self,
         store: &RateLimitStore,
         charges: &[PendingCharge<'_, '_>],
-        enforced: bool,
+        requests: &[ChargeRequest<'_>],
         until: impl FnOnce() -> Instant,
     ) -> Result<Observed, RateLimitRefusal> {
         let before = self.entries.len();
-        let mut reserved = self.decide(store, charges, enforced).await;
+        let mut reserved = self.decide(store, charges, requests).await;
         if let Err(RateLimitRefusal::InFlight(full)) = reserved {
             let decide = async || {
-                // The entries of a refused attempt are of no use for the next one.
+                // The entries of a rejected attempt are of no use for the next one.
                 self.entries.truncate(before);
-                match self.decide(store, charges, enforced).await {
+                match self.decide(store, charges, requests).await {
                     Err(RateLimitRefusal::InFlight(full)) => Err(full),
                     decided => Ok(decided),
                 }
@@ -106,7 +102,7 @@ impl Reservations {
         }
         if reserved.is_err() {
             self.refused = true;
-            self.release(store, |_| true).await;
+            self.refund_all(store).await;
         }
         reserved
     }
@@ -115,96 +111,76 @@ impl Reservations {
         &mut self,
         store: &RateLimitStore,
         charges: &[PendingCharge<'_, '_>],
-        enforced: bool,
+        requests: &[ChargeRequest<'_>],
     ) -> Result<Observed, RateLimitRefusal> {
-        let all: Few<&PendingCharge<'_, '_>> = charges.iter().collect();
-        match self.reserve_in(store, &all, enforced).await {
-            Ok(reserved) => reserved,
-            Err(Unavailable) => self.decide_without_the_store(store, all, enforced).await,
+        let Ok(decisions) = store.reserve(requests).await else {
+            return Box::pin(self.decide_without_the_store(store, charges, requests)).await;
+        };
+        let may_count_otherwise = charges.iter().any(|charge| charge.origin.is_some());
+        if may_count_otherwise
+            && let Some(by_themselves) = count_known_addresses_by_themselves(store, charges, requests, &decisions).await
+            // If the store does not answer the second time, the rejection stays.
+            && let Ok(decisions) = store.reserve(&by_themselves).await
+        {
+            return self.add_entries(store, charges, &by_themselves, decisions);
         }
+        self.add_entries(store, charges, requests, decisions)
     }
 
     /// Each rate limit does what its `OnStoreFailure` demands. As far as is known, nothing was charged.
     async fn decide_without_the_store(
         &mut self,
         store: &RateLimitStore,
-        mut charges: Few<&PendingCharge<'_, '_>>,
-        enforced: bool,
+        charges: &[PendingCharge<'_, '_>],
+        requests: &[ChargeRequest<'_>],
     ) -> Result<Observed, RateLimitRefusal> {
-        if charges
-            .iter()
-            .any(|charge| charge.rate_limit.outage() == OnStoreFailure::Deny && charge.is_binding(enforced))
-        {
+        let all = || charges.iter().zip(requests).map(|(charge, request)| (charge.on_store_failure(), charge, request));
+        if store.is_local() || all().any(|(does, _, request)| does == OnStoreFailure::Deny && request.binding) {
             return Err(RateLimitRefusal::Unavailable);
         }
-        charges.retain(|charge| charge.rate_limit.outage() == OnStoreFailure::Local);
-        let counted = self.reserve_in(&store.local(), &charges, enforced).await;
-        counted.unwrap_or(Err(RateLimitRefusal::Unavailable))
-    }
-
-    async fn reserve_in(
-        &mut self,
-        store: &RateLimitStore,
-        charges: &[&PendingCharge<'_, '_>],
-        enforced: bool,
-    ) -> Result<Result<Observed, RateLimitRefusal>, Unavailable> {
-        let mut requests: Few<ChargeRequest<'_>> = Few::with_capacity(charges.len());
-        for charge in charges {
-            // A `RateLimit` always makes a valid limit. If it did not, it would refuse every request.
-            let Some(request) = charge.request(enforced) else {
-                return Ok(Err(RateLimitRefusal::RateLimited(u32::MAX)));
-            };
-            requests.push(request);
-        }
-        if requests.is_empty() {
-            return Ok(Ok(Few::new()));
-        }
-        let mut decisions = store.reserve(&requests).await?;
-        // If the store does not answer the second time, the refusal stays.
-        if count_known_addresses_by_themselves(store, charges, &decisions, &mut requests).await
-            && let Ok(instead) = store.reserve(&requests).await
-        {
-            decisions = instead;
-        }
-        Ok(self.enter(store, charges, &requests, decisions, enforced))
+        let local = all().filter(|(does, ..)| *does == OnStoreFailure::Local);
+        let (charges, requests): (Few<_>, Few<_>) =
+            local.map(|(_, charge, request)| (*charge, request.clone())).unzip();
+        self.decide(&store.local(), &charges, &requests).await
     }
 
     /// Adds an entry for each decision, and combines the decisions into one.
-    fn enter(
+    fn add_entries(
         &mut self,
         store: &RateLimitStore,
-        charges: &[&PendingCharge<'_, '_>],
+        charges: &[PendingCharge<'_, '_>],
         requests: &[ChargeRequest<'_>],
         decisions: Few<Decision>,
-        enforced: bool,
     ) -> Result<Observed, RateLimitRefusal> {
         let (mut wait, mut store_full): (Option<Duration>, bool) = (None, false);
         let mut full: Option<FullLimit> = None;
         let mut observed: Observed = Few::new();
         for ((pending, request), decision) in charges.iter().zip(requests).zip(decisions) {
+            let rate_limit = pending.mounted.rate_limit;
             let (charge, status) = match decision {
                 Decision::Charged(charge) => {
                     let status = charge.status();
                     (Some(charge), status)
                 }
                 Decision::RolledBack(status) => (None, status),
-                Decision::Refused(refused) if refused.cause == Cause::InFlight && pending.is_binding(enforced) => {
+                Decision::Refused(refused) if refused.cause == Cause::InFlight && request.binding => {
                     let has_room_in = refused.retry_after;
                     full.get_or_insert_with(|| FullLimit { queue: store.queue(request), has_room_in });
                     (None, RateLimitStatus { remaining: 0, reset: Duration::ZERO })
                 }
                 Decision::Refused(refused) => {
-                    if pending.is_binding(enforced) {
+                    if request.binding {
                         wait = wait.max(Some(refused.retry_after));
                         store_full |= refused.cause == Cause::StoreFull;
                     } else {
-                        observed.push(*pending.rate_limit);
+                        observed.push(rate_limit);
                     }
                     (None, RateLimitStatus { remaining: 0, reset: refused.retry_after })
                 }
             };
-            let known_address = KnownAddress::of(pending).map(Box::new);
-            self.entries.push(Entry { rate_limit: *pending.rate_limit, by: pending.by, charge, status, known_address });
+            let known_address = pending.origin.and_then(|origin| KnownAddress::of(&rate_limit, &origin)).map(Box::new);
+            let by = pending.mounted.by;
+            self.entries.push(Entry { rate_limit, by, charge, status, known_address, counted: true });
         }
         match (wait, full) {
             (Some(wait), _) if store_full => Err(RateLimitRefusal::StoreFull(whole_seconds(wait))),
@@ -225,44 +201,47 @@ impl Reservations {
     }
 
     /// Refunds all reservations, so that no rate limit counts the request.
-    pub(crate) async fn release_all(&mut self, store: &RateLimitStore) {
-        self.release(store, |_| true).await;
+    pub(crate) async fn forget_all(&mut self, store: &RateLimitStore) {
+        self.refund_all(store).await;
         self.entries.clear();
     }
 
     /// Refunds the reservations of the rate limits that do not count a response with this status.
     pub(crate) async fn settle(&mut self, store: &RateLimitStore, status: StatusCode) {
-        if self.entries.is_empty() {
-            return;
+        let mut refunds: Few<(usize, Reservation)> = smallvec![];
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            entry.counted = !self.refused && entry.rate_limit.count.counts(status);
+            // A charge that is counted stays. Once it is dropped here, it is no longer in flight.
+            if let Some(charge) = entry.charge.take()
+                && !entry.counted
+            {
+                refunds.push((index, charge));
+            }
         }
-        let refused = self.refused;
-        self.release(store, |rate_limit| refused || !rate_limit.count.counts(status)).await;
-        // The others stay charged. Once dropped, they are no longer in flight.
-        self.entries.iter_mut().for_each(|entry| entry.charge = None);
-        if refused || status.as_u16() >= 400 {
+        if !refunds.is_empty() {
+            self.refund(store, refunds).await;
+        }
+        if self.refused || status.as_u16() >= 400 {
             return;
         }
         // A response is a success for a rate limit that does not count it.
-        let succeeded = self.entries.iter().filter(|entry| !entry.rate_limit.count.counts(status));
+        let succeeded = self.entries.iter().filter(|entry| !entry.counted);
         for known_address in succeeded.filter_map(|entry| entry.known_address.as_ref()) {
             known_address.remember(store).await;
         }
     }
 
-    async fn release(&mut self, store: &RateLimitStore, which: impl Fn(&RateLimit) -> bool) {
-        let mut charges: Few<Reservation> = smallvec![];
-        let mut indices: Few<usize> = smallvec![];
-        for (index, entry) in self.entries.iter_mut().enumerate() {
-            if which(&entry.rate_limit)
-                && let Some(charge) = entry.charge.take()
-            {
-                charges.push(charge);
-                indices.push(index);
-            }
+    async fn refund_all(&mut self, store: &RateLimitStore) {
+        let charges = self.entries.iter_mut().enumerate();
+        let refunds: Few<_> = charges.filter_map(|(index, entry)| Some((index, entry.charge.take()?))).collect();
+        if !refunds.is_empty() {
+            self.refund(store, refunds).await;
         }
-        if charges.is_empty() {
-            return;
-        }
+    }
+
+    /// Refunds charges of the entries with these indices.
+    async fn refund(&mut self, store: &RateLimitStore, refunds: Few<(usize, Reservation)>) {
+        let (indices, charges): (Few<usize>, Few<Reservation>) = refunds.into_iter().unzip();
         for (index, status) in indices.into_iter().zip(store.release(charges).await) {
             if let (Some(entry), Some(status)) = (self.entries.get_mut(index), status) {
                 entry.status = status;
@@ -289,21 +268,9 @@ impl Drop for Reservations {
     }
 }
 
-impl<'c> PendingCharge<'_, 'c> {
-    /// Whether its refusal refuses the request.
-    fn is_binding(&self, enforced: bool) -> bool {
-        enforced && !self.observed
-    }
-
-    fn request(&self, enforced: bool) -> Option<ChargeRequest<'c>> {
-        Some(ChargeRequest {
-            bucket: self.bucket,
-            limit: Limit::new(self.rate_limit.limit, self.rate_limit.window)?,
-            cost: self.cost,
-            client: self.client.clone(),
-            binding: self.is_binding(enforced),
-            settles_later: self.rate_limit.count.may_refund(),
-        })
+impl PendingCharge<'_, '_> {
+    fn on_store_failure(&self) -> OnStoreFailure {
+        self.mounted.rate_limit.outage()
     }
 }
 

@@ -100,6 +100,15 @@ impl RateLimitStore {
         MemoryRateLimits::shared().into()
     }
 
+    /// Whether it is the memory of this process, which always answers.
+    pub(crate) fn is_local(&self) -> bool {
+        #[cfg(feature = "redis")]
+        if self.shared.is_some() {
+            return false;
+        }
+        true
+    }
+
     /// The memory of this process, as a store of its own. It always answers.
     pub(crate) fn local(&self) -> Self {
         self.memory.clone().into()

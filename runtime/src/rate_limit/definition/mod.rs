@@ -15,6 +15,7 @@ pub use self::by::{By, KeyAnswer, KeyFn, pending_key};
 pub use self::count::{Count, OnStoreFailure, RateLimitMode};
 pub(crate) use self::field_keys::normal;
 pub use self::field_keys::{FieldKeys, KeyText};
+use super::limit::Limit;
 use crate::handler_path::HandlerPath;
 
 /// At most `limit` requests of one client in any window of the given length.
@@ -43,8 +44,8 @@ use crate::handler_path::HandlerPath;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     pub(crate) name: &'static str,
-    pub(crate) limit: u32,
-    pub(crate) window: Duration,
+    /// How many units in which window.
+    pub(crate) numbers: Limit,
     pub(crate) count: Count,
     keys: Keys,
     pub(crate) cost: u32,
@@ -77,10 +78,10 @@ impl RateLimit {
             "the window of a rate limit must be a whole number of seconds, from 1 second to 366 days"
         );
         assert!(is_label(name), "{}", LABEL);
+        let Some(numbers) = Limit::new(limit, window) else { panic!("the numbers were checked above") };
         Self {
             name,
-            limit,
-            window,
+            numbers,
             count: Count::All,
             keys: Keys::One(By::Ip),
             cost: 1,
@@ -138,7 +139,7 @@ impl RateLimit {
     #[track_caller]
     pub const fn cost(mut self, units: u32) -> Self {
         assert!(
-            units > 0 && units <= self.limit,
+            units > 0 && units <= self.numbers.limit(),
             "the cost of a request must be at least 1 unit, and at most the whole rate limit"
         );
         self.cost = units;
@@ -178,13 +179,13 @@ impl RateLimit {
     /// How many requests are admitted in any window.
     #[must_use]
     pub const fn limit(&self) -> u32 {
-        self.limit
+        self.numbers.limit()
     }
 
     /// The length of the window.
     #[must_use]
     pub const fn window(&self) -> Duration {
-        self.window
+        self.numbers.window()
     }
 
     /// The keys that it counts by. Each is counted separately.
@@ -227,7 +228,7 @@ impl RateLimit {
 
     /// Whether the other one has the same name and different numbers.
     pub(crate) fn contradicts(&self, other: &Self) -> bool {
-        self.name == other.name && (self.limit != other.limit || self.window != other.window)
+        self.name == other.name && self.numbers != other.numbers
     }
 
     /// The number of its bucket in a scope. It is a hash of the name, of the scope (unless the bucket is shared), and of the limit and the
@@ -244,7 +245,7 @@ impl RateLimit {
     }
 
     const fn numbered(&self, owner: u64) -> u64 {
-        mixed(mixed(fnv1a(owner, self.name), self.limit as u64), self.window.as_secs())
+        mixed(mixed(fnv1a(owner, self.name), self.limit() as u64), self.window().as_secs())
     }
 
     /// The bucket of one of its keys. Keys of different kinds are different clients, so only several fields of one list need
@@ -265,7 +266,7 @@ impl RateLimit {
 
     /// Whether it counts by several keys, which clients see separately.
     pub(crate) const fn has_several_keys(&self) -> bool {
-        self.keys().len() > 1
+        matches!(self.keys, Keys::Each([_, _, ..]))
     }
 }
 
