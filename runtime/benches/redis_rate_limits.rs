@@ -8,6 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use palisade::__v1::rate_limits::RedisDecisions as _;
 use palisade::__v1::rate_limits::{ChargeRequest, Client, Limit};
 use palisade::rate_limit::RedisRateLimits;
 use palisade::redis::RedisConnection;

@@ -234,7 +234,7 @@ pub mod __v1 {
         pub use crate::rate_limit::limit::Limit;
         pub use crate::rate_limit::memory::{Charge, Partition, verified_partition};
         #[cfg(feature = "redis")]
-        pub use crate::rate_limit::redis::{RedisCharge, RedisDecision};
+        pub use crate::rate_limit::redis::{RedisCharge, RedisDecision, RedisDecisions};
         pub use crate::rate_limit::status::{Cause, Refused};
         pub use crate::rate_limit::store::ChargeRequest;
     }

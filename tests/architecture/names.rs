@@ -66,8 +66,6 @@ fn nothing_public_is_hidden_outside_of_the_private_module() {
         ("runtime/src/endpoint/arguments/mod.rs", 2),
         ("runtime/src/endpoint/mod.rs", 2),
         ("runtime/src/lib.rs", 2),
-        // The tests of this workspace call these decisions of the store without a request.
-        ("runtime/src/rate_limit/redis/mod.rs", 5),
         ("runtime/src/testing/access.rs", 1),
         ("runtime/src/testing/committed.rs", 1),
     ];

@@ -141,15 +141,15 @@ impl<S: Store> RateLimit<S> {
         self.agrees(status, (from, until))
     }
 
-    /// A release refunds exactly the charged units while the charge is held, and nothing afterwards.
-    pub async fn release(&mut self, store: &S, at: usize) -> Law {
+    /// A refund returns exactly the charged units while the charge is held, and nothing afterwards.
+    pub async fn refund(&mut self, store: &S, at: usize) -> Law {
         let Taken { charge, number, instant, units } = self.charges.remove(at);
         let request = std::slice::from_ref(&self.request);
         let began = store.now();
         let before = store.status(request).await[0];
         let from = store.now();
         self.agrees(before, (began, from))?;
-        let after = store.release(vec![charge]).await;
+        let after = store.refund(vec![charge]).await;
         let until = store.now();
         holds(after.len() == 1, "one status for each charge", &after)?;
         self.model.refund(number);
@@ -177,10 +177,10 @@ impl<S: Store> RateLimit<S> {
         self.agrees(status, (store.now(), store.now()))
     }
 
-    pub async fn release_void(&mut self, store: &S) -> Law {
+    pub async fn refund_void(&mut self, store: &S) -> Law {
         let Some(void) = self.void.pop() else { return Ok(()) };
         let from = store.now();
-        let after = store.release(vec![void]).await;
+        let after = store.refund(vec![void]).await;
         self.agrees(after[0], (from, store.now()))
     }
 }

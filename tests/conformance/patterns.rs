@@ -15,7 +15,7 @@ pub struct Seen {
     pub admitted: u64,
     pub refused: u64,
     pub obeyed: u64,
-    pub released: u64,
+    pub refunded: u64,
     pub void: u64,
     pub charged: u64,
     pub together: u64,
@@ -27,7 +27,7 @@ impl Seen {
             admitted: self.admitted + more.admitted,
             refused: self.refused + more.refused,
             obeyed: self.obeyed + more.obeyed,
-            released: self.released + more.released,
+            refunded: self.refunded + more.refunded,
             void: self.void + more.void,
             charged: self.charged + more.charged,
             together: self.together + more.together,
@@ -113,7 +113,7 @@ impl<'s, S: Store> Pattern<'s, S> {
             6 => self.dear(which).await?,
             7 => self.at_once().await?,
             8 => self.steady(which).await?,
-            9 => self.release(which).await?,
+            9 => self.refund(which).await?,
             10 => self.charge(which).await?,
             11 => self.reset(which).await?,
             _ => self.look().await?,
@@ -220,7 +220,7 @@ impl<'s, S: Store> Pattern<'s, S> {
         Ok(())
     }
 
-    async fn release(&mut self, which: usize) -> Law {
+    async fn refund(&mut self, which: usize) -> Law {
         for _ in 0..self.dice.within(1, 3) {
             let held = self.rate_limits[which].charges.len() as u64;
             if held == 0 {
@@ -230,8 +230,8 @@ impl<'s, S: Store> Pattern<'s, S> {
             let back =
                 if self.dice.one_in(2) { self.dice.within(0, held.min(4) - 1) } else { self.dice.within(0, held - 1) };
             let at = usize::try_from(held - 1 - back).expect("an index");
-            self.rate_limits[which].release(self.store, at).await?;
-            self.seen.released += 1;
+            self.rate_limits[which].refund(self.store, at).await?;
+            self.seen.refunded += 1;
         }
         Ok(())
     }
@@ -249,7 +249,7 @@ impl<'s, S: Store> Pattern<'s, S> {
         self.attempt(which, cost).await?;
         let most = if S::CHEAP { 24 } else { 3 };
         for _ in 0..self.rate_limits[which].void.len().min(most) {
-            self.rate_limits[which].release_void(self.store).await?;
+            self.rate_limits[which].refund_void(self.store).await?;
             self.seen.void += 1;
         }
         Ok(())

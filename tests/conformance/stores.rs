@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use palisade::__v1::rate_limits::RedisDecisions as _;
 use palisade::__v1::rate_limits::{Charge, ChargeRequest, Limit, Partition, RedisCharge, RedisDecision, Refused};
 use palisade::clock::Tick;
 use palisade::rate_limit::{RateLimitStatus, RedisRateLimits};
@@ -45,7 +46,7 @@ pub trait Store {
     const CHEAP: bool;
 
     async fn reserve(&self, requests: &[ChargeRequest<'static>]) -> Vec<Decision<Self::Charge>>;
-    async fn release(&self, charges: Vec<Self::Charge>) -> Vec<RateLimitStatus>;
+    async fn refund(&self, charges: Vec<Self::Charge>) -> Vec<RateLimitStatus>;
     async fn charge(&self, request: &ChargeRequest<'static>) -> RateLimitStatus;
     async fn status(&self, requests: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus>;
     async fn reset(&self, request: &ChargeRequest<'static>);
@@ -112,14 +113,14 @@ impl Store for Memory {
         };
         let decisions: Vec<_> = requests.iter().map(decide).collect();
         let settle = |decision| match decision {
-            Decision::Charged(receipt) if refused => Decision::RolledBack(self.store.release(receipt.charge, now)),
+            Decision::Charged(receipt) if refused => Decision::RolledBack(self.store.refund(receipt.charge, now)),
             decision => decision,
         };
         decisions.into_iter().map(settle).collect()
     }
 
-    async fn release(&self, charges: Vec<Charge>) -> Vec<RateLimitStatus> {
-        charges.into_iter().map(|charge| self.store.release(charge, self.tick())).collect()
+    async fn refund(&self, charges: Vec<Charge>) -> Vec<RateLimitStatus> {
+        charges.into_iter().map(|charge| self.store.refund(charge, self.tick())).collect()
     }
 
     async fn charge(&self, request: &ChargeRequest<'static>) -> RateLimitStatus {
@@ -188,8 +189,8 @@ impl Store for Redis {
         decided.collect()
     }
 
-    async fn release(&self, charges: Vec<RedisCharge>) -> Vec<RateLimitStatus> {
-        self.0.release(charges).await.expect("an answer")
+    async fn refund(&self, charges: Vec<RedisCharge>) -> Vec<RateLimitStatus> {
+        self.0.refund(charges).await.expect("an answer")
     }
 
     async fn charge(&self, request: &ChargeRequest<'static>) -> RateLimitStatus {

@@ -172,7 +172,7 @@ impl Run {
             Act::Release(index) => {
                 if !self.charges.is_empty() {
                     let (instant, units, charge) = self.charges.remove(index.index(self.charges.len())).unwrap();
-                    self.release(instant, units, charge)?;
+                    self.refund(instant, units, charge)?;
                 }
             }
             Act::ReleaseMany(part) => {
@@ -180,7 +180,7 @@ impl Run {
                     let Some((instant, units, charge)) = self.charges.pop_front() else {
                         break;
                     };
-                    self.release(instant, units, charge)?;
+                    self.refund(instant, units, charge)?;
                 }
             }
         }
@@ -253,21 +253,21 @@ impl Run {
         prop_assert_eq!(self.status().remaining, self.limit.limit());
         self.model.held.clear();
         self.wait = None;
-        // One charge from before the previous reset is released now; the others are kept until something new is
+        // One charge from before the previous reset is refunded now; the others are kept until something new is
         // charged.
         let void = self.void.pop();
         self.void.extend(self.charges.drain(..).map(|(_, _, charge)| charge));
         self.attempt(self.now, 1)?;
         for charge in void.into_iter().chain(self.void.pop()) {
-            let after = self.store.release(charge, Tick::from_nanos(self.now));
+            let after = self.store.refund(charge, Tick::from_nanos(self.now));
             prop_assert_eq!(after.remaining, self.limit.limit() - 1);
         }
         Ok(())
     }
 
-    fn release(&mut self, instant: u64, units: u32, charge: Charge) -> Result<(), TestCaseError> {
+    fn refund(&mut self, instant: u64, units: u32, charge: Charge) -> Result<(), TestCaseError> {
         let before = self.status();
-        let after = self.store.release(charge, Tick::from_nanos(self.now));
+        let after = self.store.refund(charge, Tick::from_nanos(self.now));
         self.model.refund(instant, units);
         let rate_limit = self.limit.limit() as usize;
         let least = rate_limit.saturating_sub(self.model.within(self.reach, self.now));

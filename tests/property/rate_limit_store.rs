@@ -60,7 +60,7 @@ fn concurrent_attempts_get_exactly_the_limit() {
 }
 
 #[test]
-fn concurrent_reserve_and_release_keep_the_count() {
+fn concurrent_reserve_and_refund_keep_the_count() {
     const TURNS: u32 = 5000;
     for count in [3, 40] {
         let limit = limit(count, Duration::from_secs(900));
@@ -76,14 +76,14 @@ fn concurrent_reserve_and_release_keep_the_count() {
                             admitted.fetch_add(1, Ordering::SeqCst);
                             assert!(held.fetch_add(1, Ordering::SeqCst) < count);
                             held.fetch_sub(1, Ordering::SeqCst);
-                            store.release(charge, now);
+                            store.refund(charge, now);
                         }
                     }
                 });
             }
         });
         assert_eq!(store.status(address(&store, 1), limit, Tick::from_nanos(u64::from(TURNS))).remaining, count);
-        assert!(admitted.into_inner() > count, "released units must be available again");
+        assert!(admitted.into_inner() > count, "refunded units must be available again");
     }
 }
 

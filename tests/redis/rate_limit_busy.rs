@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use palisade::__v1::rate_limits::RedisDecisions as _;
 use palisade::__v1::rate_limits::{ChargeRequest, RedisDecision};
 use palisade::rate_limit::RedisRateLimits;
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use palisade::__v1::rate_limits::RedisDecisions as _;
 use palisade::__v1::rate_limits::{ChargeRequest, RedisDecision};
 use palisade::rate_limit::RedisRateLimits;
 use palisade::redis::RedisConnection;
@@ -68,7 +69,7 @@ async fn cluster_charges_all_or_none_and_survives_failover() {
     nodes.sort_unstable();
     nodes.dedup();
     assert_eq!(nodes.len(), 3, "all three nodes must be used");
-    assert!(patient.release(charges).await.unwrap().iter().all(|status| status.remaining == LIMIT));
+    assert!(patient.refund(charges).await.unwrap().iter().all(|status| status.remaining == LIMIT));
 
     let exhausted = ChargeRequest { cost: LIMIT, ..of(3) };
     let _ = patient.charge(&exhausted).await.unwrap();

@@ -13,6 +13,7 @@ use actix_web::web::{Data, Json, Path};
 use actix_web::{App, Error, HttpResponse};
 use futures_util::future::{join, join_all};
 use palisade::__v1::rate_limits::Cause;
+use palisade::__v1::rate_limits::RedisDecisions as _;
 use palisade::rate_limit::RedisRateLimits;
 use palisade::{Palisade, post, public, rate_limit};
 use palisade_tests::{Answer, call, from, post as posting, request};
@@ -222,7 +223,7 @@ async fn in_flight_units_are_counted_exactly() {
         let two = palisade::__v1::rate_limits::ChargeRequest { cost: 2, ..request.clone() };
         becomes(&other, &two, Cause::Exhausted).await;
         assert_eq!(refused(&other, &request).await, Cause::InFlight);
-        one.release(vec![back]).await.unwrap();
+        one.refund(vec![back]).await.unwrap();
         let last = reserve(&other, &request).await.unwrap();
         drop(last);
         becomes(&one, &request, Cause::Exhausted).await;
@@ -264,7 +265,7 @@ async fn reset_leaves_nothing_in_flight() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let both = palisade::__v1::rate_limits::ChargeRequest { cost: 2, ..request.clone() };
     assert_eq!(refused(&store, &both).await, Cause::InFlight, "both are still in flight");
-    store.release(vec![one, two]).await.unwrap();
+    store.refund(vec![one, two]).await.unwrap();
     assert_eq!(server.dump().await, "", "a client without charges must have no key");
 }
 

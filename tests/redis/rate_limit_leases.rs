@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use palisade::__v1::rate_limits::ChargeRequest;
+use palisade::__v1::rate_limits::RedisDecisions as _;
 use palisade::rate_limit::RateLimitStatus;
 use palisade::rate_limit::RedisRateLimits;
 use palisade::redis::RedisConnection;
@@ -63,10 +64,10 @@ async fn unused_lease_is_refunded_after_its_term() {
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", status(&other, &request).await);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // Charges from the lease can be released like others.
+    // Charges from the lease can be refunded like others.
     let charge = reserve(&store, &request).await.unwrap();
     let more = reserve(&store, &request).await.unwrap();
-    store.release(vec![charge, more]).await.unwrap();
+    store.refund(vec![charge, more]).await.unwrap();
     let began = Instant::now();
     while status(&other, &request).await.remaining != 99 {
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", status(&other, &request).await);

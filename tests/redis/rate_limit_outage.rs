@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use palisade::__v1::rate_limits::RedisDecision;
+use palisade::__v1::rate_limits::RedisDecisions as _;
 use palisade::rate_limit::RedisRateLimits;
 use palisade::redis::RedisConnection;
 use palisade::resource::Unavailable;
@@ -150,7 +151,7 @@ async fn charge_with_a_lost_answer_stays() {
     let kept = reserve(&lost, &one).await.unwrap();
     server.pause();
     let unheard = lost.reserve(std::slice::from_ref(&one)).await;
-    let unsure = lost.release(vec![kept]).await;
+    let unsure = lost.refund(vec![kept]).await;
     server.resume();
     assert!(unheard.is_err() && unsure.is_err());
     let patient = store(&server);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use palisade::__v1::rate_limits::RedisDecisions as _;
 use palisade::__v1::rate_limits::{ChargeRequest, Client, Limit, RedisCharge, RedisDecision, Refused};
 use palisade::rate_limit::RateLimitStatus;
 use palisade::rate_limit::RedisRateLimits;
@@ -103,10 +104,10 @@ async fn release_refunds_exactly_the_charge() {
         let three = reserve(&store, &costing(3, &request)).await.unwrap();
         let four = reserve(&store, &costing(4, &request)).await.unwrap();
         assert_eq!(four.status().remaining, limit - 7);
-        let after = store.release(vec![three]).await.unwrap();
+        let after = store.refund(vec![three]).await.unwrap();
         assert_eq!(after[0].remaining, limit - 4);
         assert!(after[0].reset > HOUR - Duration::from_secs(60), "the other charge is still held: {after:?}");
-        let after = store.release(vec![four]).await.unwrap();
+        let after = store.refund(vec![four]).await.unwrap();
         assert_eq!((after[0].remaining, after[0].reset), (limit, Duration::ZERO));
     }
     assert_eq!(server.dump().await, "", "a client without charges must have no key");
@@ -122,14 +123,14 @@ async fn charge_from_before_a_reset_refunds_nothing() {
         store.reset(&lasting).await.unwrap();
         assert_eq!(remaining(&store, &lasting).await, limit);
         let _kept = reserve(&store, &lasting).await.unwrap();
-        assert_eq!(store.release(vec![before]).await.unwrap()[0].remaining, limit - 1);
+        assert_eq!(store.refund(vec![before]).await.unwrap()[0].remaining, limit - 1);
 
         let short = charge_request(u64::from(limit) + 100, limit, Duration::from_millis(100), "ada");
         let before = reserve(&store, &short).await.unwrap();
         tokio::time::sleep(Duration::from_millis(150)).await;
         let again = Instant::now();
         let _kept = reserve(&store, &short).await.unwrap();
-        let after = store.release(vec![before]).await.unwrap()[0].remaining;
+        let after = store.refund(vec![before]).await.unwrap()[0].remaining;
         assert!(after == limit - 1 || again.elapsed() > Duration::from_millis(90), "{after}");
     }
 }

@@ -1,7 +1,7 @@
 //! Requests that wait for a charge in flight to be settled.
 //!
 //! Threat: a limit that is full of requests in flight refuses clients that did nothing wrong: twelve people of one office log
-//! in at once with the right passwords, and seven are refused (CWE-645). Requests that wait without a bound, or that all
+//! in at once with the right passwords, under a limit of five, and seven are rejected (CWE-645). Requests that wait without a bound, or that all
 //! retry at every change, cause another overload (CWE-400, CWE-770).
 //! Promise: a request waits for a bounded time, and is then decided about as if it had just arrived, so no promise of a limit
 //! depends on the waiting. At most [`MAX_WAITING`] requests wait in a store, and at most [`MAX_FOR_ONE`] for one client's
@@ -29,71 +29,78 @@ const MAX_FOR_ONE: usize = 64;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
-/// It never retries sooner than this, unless a charge was settled.
+/// The first request never retries sooner than this, unless a charge was settled.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// The queues of one store, each with a number that comes from a keyed hash. If two clients ever had the same number, each
 /// would wait a little longer, and no decision would be wrong.
 #[derive(Default)]
 pub(super) struct Queues {
-    /// Read whenever a charge is settled. If it is zero, nothing else is done.
+    /// How many requests wait in all queues. If it is zero, [`notify_settled`](Self::notify_settled) takes no lock.
     waiting: AtomicUsize,
-    queues: Mutex<HashMap<u64, (usize, Arc<Turns>)>>,
+    by_hash: Mutex<HashMap<u64, QueueState>>,
+}
+
+#[derive(Default)]
+struct QueueState {
+    waiting: usize,
+    turns: Arc<Turns>,
 }
 
 #[derive(Default)]
 struct Turns {
-    first: Arc<tokio::sync::Mutex<()>>,
+    /// Held by the first request.
+    turn: Arc<tokio::sync::Mutex<()>>,
     settled: Notify,
 }
 
 impl Queues {
-    /// Notifies the queue with this number that a charge is no longer in flight, or that there is room for another reason.
+    /// Wakes the first request of the queue with this hash: a charge was settled, or the client was reset.
     #[inline]
-    pub(super) fn settled(&self, number: u64) {
+    pub(super) fn notify_settled(&self, hash: u64) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.wake(number);
+            self.wake(hash);
         }
     }
 
     #[cold]
-    fn wake(&self, number: u64) {
-        let turns = self.queues.lock().get(&number).map(|(_, turns)| Arc::clone(turns));
+    fn wake(&self, hash: u64) {
+        let turns = self.by_hash.lock().get(&hash).map(|queue| Arc::clone(&queue.turns));
         if let Some(turns) = turns {
             turns.settled.notify_one();
         }
     }
 }
 
-/// The queue for one client's limit.
+/// Names the queue of one client's limit.
 #[derive(Clone)]
 pub(crate) struct Queue {
     queues: Arc<Queues>,
-    number: u64,
+    hash: u64,
 }
 
 impl Queue {
-    pub(super) fn new(queues: &Arc<Queues>, number: u64) -> Self {
-        Self { queues: Arc::clone(queues), number }
+    pub(super) fn new(queues: &Arc<Queues>, hash: u64) -> Self {
+        Self { queues: Arc::clone(queues), hash }
     }
 
-    fn is(&self, other: &Self) -> bool {
-        self.number == other.number && Arc::ptr_eq(&self.queues, &other.queues)
+    fn is_same_queue(&self, other: &Self) -> bool {
+        self.hash == other.hash && Arc::ptr_eq(&self.queues, &other.queues)
     }
 
     /// `None` if too many requests wait already.
     fn join(&self) -> Option<QueuedRequest> {
-        let mut queues = self.queues.queues.lock();
+        let mut by_hash = self.queues.by_hash.lock();
         if self.queues.waiting.load(Ordering::SeqCst) >= MAX_WAITING {
             return None;
         }
-        let (waiting, turns) = queues.entry(self.number).or_default();
-        if *waiting >= MAX_FOR_ONE {
+        let state = by_hash.entry(self.hash).or_default();
+        if state.waiting >= MAX_FOR_ONE {
             return None;
         }
-        *waiting = waiting.saturating_add(1);
+        state.waiting = state.waiting.saturating_add(1);
         self.queues.waiting.fetch_add(1, Ordering::SeqCst);
-        Some(QueuedRequest { queue: self.clone(), turns: Arc::clone(turns) })
+        Some(QueuedRequest { queue: self.clone(), turns: Arc::clone(&state.turns) })
     }
 }
 
@@ -105,26 +112,25 @@ struct QueuedRequest {
 
 impl QueuedRequest {
     /// Waits until this request is the first. It stays the first for as long as the guard lives.
-    async fn first(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.turns.first).lock_owned().await
+    async fn wait_for_turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.turns.turn).lock_owned().await
     }
 
     /// Waits until a charge was settled since the last call.
-    async fn settled(&self) {
+    async fn wait_until_settled(&self) {
         self.turns.settled.notified().await;
     }
 }
 
 impl Drop for QueuedRequest {
     fn drop(&mut self) {
-        let Queue { queues, number } = &self.queue;
-        let mut held = queues.queues.lock();
+        let Queue { queues, hash } = &self.queue;
+        let mut by_hash = queues.by_hash.lock();
         queues.waiting.fetch_sub(1, Ordering::SeqCst);
-        if let Entry::Occupied(mut queue) = held.entry(*number) {
-            let (waiting, _) = queue.get_mut();
-            *waiting = waiting.saturating_sub(1);
-            if *waiting == 0 {
-                queue.remove();
+        if let Entry::Occupied(mut state) = by_hash.entry(*hash) {
+            state.get_mut().waiting = state.get().waiting.saturating_sub(1);
+            if state.get().waiting == 0 {
+                state.remove();
             }
         }
     }
@@ -137,8 +143,8 @@ pub(crate) struct FullLimit {
     pub(crate) has_room_in: Duration,
 }
 
-/// Calls `decide` again whenever the limit may have room, until it decides or `until` has passed; then the error is the limit
-/// that the request still waits for. A call of `decide` is never cancelled.
+/// Calls `decide` again whenever the limit may have room, until it decides. Returns the last full limit if `until` has passed, or
+/// at once if too many requests wait already. A call of `decide` is never cancelled.
 pub(crate) async fn wait<T>(
     mut full: FullLimit,
     until: Instant,
@@ -146,26 +152,26 @@ pub(crate) async fn wait<T>(
 ) -> Result<T, FullLimit> {
     while Instant::now() < until {
         let Some(waiter) = full.queue.join() else { return Err(full) };
-        let Ok(_first) = timeout_at(until, waiter.first()).await else { return Err(full) };
+        let Ok(_turn) = timeout_at(until, waiter.wait_for_turn()).await else { return Err(full) };
         let mut pause = FIRST_PAUSE;
         loop {
             let before = full.queue.clone();
             match decide().await {
                 Ok(decided) => return Ok(decided),
-                Err(still) => full = still,
+                Err(still_full) => full = still_full,
             }
             let now = Instant::now();
             if now >= until {
                 return Err(full);
             }
-            if !full.queue.is(&before) {
-                // Another limit is full now. The pause bounds how often it goes back and forth between two of them.
+            if !full.queue.is_same_queue(&before) {
+                // Another limit is full now. The pause limits how often one request alternates between two full limits.
                 sleep(SHORTEST_PAUSE).await;
                 break;
             }
-            let again = now.checked_add(pause.min(full.has_room_in).max(SHORTEST_PAUSE)).unwrap_or(until);
+            let retry_at = now.checked_add(pause.min(full.has_room_in).max(SHORTEST_PAUSE)).unwrap_or(until);
             // It decides again in both cases: a charge was settled, or the time is over.
-            let _ = timeout_at(again.min(until), waiter.settled()).await;
+            let _ = timeout_at(retry_at.min(until), waiter.wait_until_settled()).await;
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
     }
@@ -191,7 +197,7 @@ mod tests {
         all.truncate(1);
         assert!(Queue::new(&queues, 99).join().is_some());
         all.clear();
-        assert_eq!((queues.waiting.load(Ordering::SeqCst), queues.queues.lock().len()), (0, 0));
+        assert_eq!((queues.waiting.load(Ordering::SeqCst), queues.by_hash.lock().len()), (0, 0));
     }
 
     #[test]
@@ -199,15 +205,15 @@ mod tests {
         let queues = Arc::new(Queues::default());
         let queue = Queue::new(&queues, 1);
         let (one, two) = (queue.join().unwrap(), queue.join().unwrap());
-        let turn = one.first().now_or_never().expect("it is the first");
-        assert!(two.first().now_or_never().is_none());
-        assert!(one.settled().now_or_never().is_none());
-        queues.settled(2);
-        assert!(one.settled().now_or_never().is_none(), "that was the queue of another client");
-        queues.settled(1);
-        assert!(one.settled().now_or_never().is_some());
-        assert!(one.settled().now_or_never().is_none());
+        let turn = one.wait_for_turn().now_or_never().expect("it is the first");
+        assert!(two.wait_for_turn().now_or_never().is_none());
+        assert!(one.wait_until_settled().now_or_never().is_none());
+        queues.notify_settled(2);
+        assert!(one.wait_until_settled().now_or_never().is_none(), "that was the queue of another client");
+        queues.notify_settled(1);
+        assert!(one.wait_until_settled().now_or_never().is_some());
+        assert!(one.wait_until_settled().now_or_never().is_none());
         drop((turn, one));
-        assert!(two.first().now_or_never().is_some());
+        assert!(two.wait_for_turn().now_or_never().is_some());
     }
 }

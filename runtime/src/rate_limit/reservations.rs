@@ -242,7 +242,7 @@ impl Reservations {
     /// Refunds charges of the entries with these indices.
     async fn refund(&mut self, store: &RateLimitStore, refunds: Few<(usize, Reservation)>) {
         let (indices, charges): (Few<usize>, Few<Reservation>) = refunds.into_iter().unzip();
-        for (index, status) in indices.into_iter().zip(store.release(charges).await) {
+        for (index, status) in indices.into_iter().zip(store.refund(charges).await) {
             if let (Some(entry), Some(status)) = (self.entries.get_mut(index), status) {
                 entry.status = status;
             }
@@ -262,7 +262,7 @@ impl Drop for Reservations {
             if matches!(entry.rate_limit.count, Count::Failures | Count::Successes)
                 && let Some(charge) = entry.charge.take()
             {
-                charge.release_at_once();
+                charge.refund_at_once();
             }
         }
     }

@@ -82,11 +82,11 @@ impl Reservation {
     }
 
     /// Refunds a charge in flight from code that cannot wait, such as `Drop`. A charge that is not in flight stays.
-    pub(crate) fn release_at_once(self) {
+    pub(crate) fn refund_at_once(self) {
         match self {
-            Reservation::Memory(charge) => charge.release_at_once(),
+            Reservation::Memory(charge) => charge.refund_at_once(),
             #[cfg(feature = "redis")]
-            Reservation::Redis(charge) => charge.release_at_once(),
+            Reservation::Redis(charge) => charge.refund_at_once(),
         }
     }
 }
@@ -152,9 +152,7 @@ impl RateLimitStore {
         }
         if refused {
             let roll_back = |decision| match decision {
-                Decision::Charged(Reservation::Memory(charge)) => {
-                    Decision::RolledBack(self.memory.release(charge, now))
-                }
+                Decision::Charged(Reservation::Memory(charge)) => Decision::RolledBack(self.memory.refund(charge, now)),
                 other => other,
             };
             decisions = decisions.into_iter().map(roll_back).collect();
@@ -164,7 +162,7 @@ impl RateLimitStore {
 
     /// Refunds charges, each in the store that made it, and returns what the clients have left. `None` for a charge whose store
     /// does not answer: it stays charged.
-    pub(crate) async fn release(&self, charges: Few<Reservation>) -> Few<Option<RateLimitStatus>> {
+    pub(crate) async fn refund(&self, charges: Few<Reservation>) -> Few<Option<RateLimitStatus>> {
         #[cfg(feature = "redis")]
         let mut remote: Vec<RedisCharge> = Vec::new();
         let mut now = None;
@@ -173,7 +171,7 @@ impl RateLimitStore {
             match charge {
                 Reservation::Memory(charge) => {
                     let now = *now.get_or_insert_with(|| self.memory.now());
-                    statuses.push(Some(self.memory.release(charge, now)));
+                    statuses.push(Some(self.memory.refund(charge, now)));
                 }
                 #[cfg(feature = "redis")]
                 Reservation::Redis(charge) => {
@@ -185,7 +183,7 @@ impl RateLimitStore {
         #[cfg(feature = "redis")]
         if let Some(shared) = &self.shared
             && !remote.is_empty()
-            && let Ok(returned) = shared.release(remote).await
+            && let Ok(returned) = shared.refund(remote).await
         {
             // The statuses that are still unknown are those of the remote charges, in their order.
             let unknown = statuses.iter_mut().filter(|status| status.is_none());

@@ -60,7 +60,7 @@ impl Permit {
     /// stays.
     pub async fn give_back(self) {
         if let Some((charge, _)) = self.charged {
-            self.store.release(smallvec![charge]).await;
+            self.store.refund(smallvec![charge]).await;
         }
     }
 }

@@ -115,13 +115,13 @@ impl MemoryRateLimits {
         }
     }
 
-    /// Refunds a charge in its partition: see [`Partition::release`].
-    pub(super) fn release(&self, charge: Charge, now: Tick) -> RateLimitStatus {
+    /// Refunds a charge in its partition: see [`Partition::refund`].
+    pub(super) fn refund(&self, charge: Charge, now: Tick) -> RateLimitStatus {
         let partition = match charge.kind {
             PartitionKind::Verified => &self.verified,
             PartitionKind::ClientChosen => self.client_chosen(),
         };
-        partition.release(charge, now)
+        partition.refund(charge, now)
     }
 
     fn client_chosen(&self) -> &Partition {

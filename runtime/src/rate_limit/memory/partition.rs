@@ -27,9 +27,9 @@ pub(in crate::rate_limit) enum PartitionKind {
     ClientChosen,
 }
 
-/// Units that were charged. If it is dropped they stay charged; only [`Partition::release`] refunds them.
+/// Units that were charged. If it is dropped they stay charged; only [`Partition::refund`] refunds them.
 #[derive(Debug)]
-#[must_use = "a charge that is not released stays"]
+#[must_use = "a charge that is not refunded stays"]
 pub struct Charge {
     pub(super) kind: PartitionKind,
     key: ClientKey,
@@ -47,10 +47,10 @@ impl Charge {
     }
 
     /// Refunds a charge in flight from code that cannot wait, such as `Drop`. A charge that is not in flight stays.
-    pub(in crate::rate_limit) fn release_at_once(mut self) {
+    pub(in crate::rate_limit) fn refund_at_once(mut self) {
         if let Some(partition) = self.in_flight.take() {
             let now = partition.now();
-            partition.settle(&self, now);
+            partition.refund_in_flight(&self, now);
         }
     }
 }
@@ -59,8 +59,8 @@ impl Drop for Charge {
     #[inline]
     fn drop(&mut self) {
         if let Some(partition) = self.in_flight.take() {
-            partition.shared.table.with_shard(self.key, None, |shard| shard.keep(self.key, self.units));
-            partition.shared.queues.settled(self.key.number());
+            partition.shared.table.with_shard(self.key, None, |shard| shard.remove_in_flight(self.key, self.units));
+            partition.shared.queues.notify_settled(self.key.number());
         }
     }
 }
@@ -85,7 +85,7 @@ impl Drop for Charge {
 /// let refused = store.reserve(key, login, 1, store.now()).expect_err("two were charged");
 /// assert_eq!(refused.retry_after, Duration::from_secs(840));
 ///
-/// store.release(second, store.now());
+/// store.refund(second, store.now());
 /// assert_eq!(store.status(key, login, store.now()).remaining, 1);
 /// ```
 #[derive(Clone)]
@@ -160,7 +160,7 @@ impl Partition {
         }
     }
 
-    /// [`Partition::reserve`] for a charge that is in flight until it is released or dropped.
+    /// [`Partition::reserve`] for a charge that is in flight until it is refunded or dropped.
     pub(in crate::rate_limit) fn reserve_in_flight(
         &self,
         key: ClientKey,
@@ -209,9 +209,9 @@ impl Partition {
 
     /// Refunds a charge exactly where it was charged, and returns what the client has left. A charge that has expired
     /// changes nothing.
-    pub fn release(&self, mut charge: Charge, now: Tick) -> RateLimitStatus {
+    pub fn refund(&self, mut charge: Charge, now: Tick) -> RateLimitStatus {
         if charge.in_flight.take().is_some() {
-            return self.settle(&charge, now);
+            return self.refund_in_flight(&charge, now);
         }
         let Charge { key, limit, units, charged, .. } = charge;
         let refund = |shard: &mut Shard| shard.refund(key, limit, charged.id, units, now);
@@ -219,13 +219,13 @@ impl Partition {
     }
 
     /// Refunds a charge that was in flight, and wakes a request that waits for it. Both counts change under one lock.
-    fn settle(&self, charge: &Charge, now: Tick) -> RateLimitStatus {
+    fn refund_in_flight(&self, charge: &Charge, now: Tick) -> RateLimitStatus {
         let Charge { key, limit, units, charged, .. } = *charge;
         let status = self.shared.table.with_shard(key, None, |shard| {
-            shard.keep(key, units);
+            shard.remove_in_flight(key, units);
             shard.refund(key, limit, charged.id, units, now)
         });
-        self.shared.queues.settled(key.number());
+        self.shared.queues.notify_settled(key.number());
         status.unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
@@ -251,7 +251,7 @@ impl Partition {
     /// ```
     pub fn reset(&self, key: ClientKey, limit: Limit) {
         self.shared.table.with_shard(key, None, |shard| shard.reset(key, limit));
-        self.shared.queues.settled(key.number());
+        self.shared.queues.notify_settled(key.number());
     }
 
     /// How many clients are held. Some of them may have no charges.

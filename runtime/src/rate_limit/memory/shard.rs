@@ -57,7 +57,7 @@ impl Shard {
         self.admit(key, limit, units, now)
     }
 
-    /// [`Shard::reserve`] for a charge that is in flight until it is settled: see [`Shard::keep`] and [`Shard::refund`].
+    /// [`Shard::reserve`] for a charge that is in flight until [`Shard::remove_in_flight`].
     pub(super) fn reserve_in_flight(&mut self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> ChargeOutcome {
         let outcome = self.reserve(key, limit, units, now);
         match outcome {
@@ -78,8 +78,8 @@ impl Shard {
         }
     }
 
-    /// A charge in flight is settled: it stays. (To refund one, `keep` it and then [refund](Shard::refund) it.)
-    pub(super) fn keep(&mut self, key: ClientKey, units: u32) {
+    /// These units are no longer in flight. Call it for a charge that stays, and before [`Shard::refund`] for one that does not.
+    pub(super) fn remove_in_flight(&mut self, key: ClientKey, units: u32) {
         self.in_flight.remove(key, units);
     }
 
@@ -104,19 +104,19 @@ impl Shard {
         units: u32,
         now: Tick,
     ) -> RateLimitStatus {
-        let now = self.advance(now);
+        let now = self.latest_of(now);
         self.full_until = Tick::default();
         let status = self.table(limit).and_then(|table| table.refund(key, id, units, now));
         status.unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
     pub(super) fn status(&mut self, key: ClientKey, limit: Limit, now: Tick) -> RateLimitStatus {
-        let now = self.advance(now);
+        let now = self.latest_of(now);
         let status = self.table(limit).and_then(|table| table.status(key, now));
         status.unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
-    /// Removes a client.
+    /// Forgets all charges of a client under this limit.
     pub(super) fn reset(&mut self, key: ClientKey, limit: Limit) {
         if let Some(table) = self.table(limit)
             && let Some(slot) = table.find(key)
@@ -127,18 +127,18 @@ impl Shard {
         }
     }
 
-    /// Looks at the next `many` clients, and removes those without charges. Also frees memory that is mostly unused.
-    pub(super) fn sweep(&mut self, many: usize, now: Tick) {
-        let now = self.advance(now);
-        let mut many = many;
-        // Once around: it may begin and end in the middle of the same table.
+    /// Looks at the next `count` clients, and removes those without charges. Also frees memory that is mostly unused.
+    pub(super) fn sweep(&mut self, count: usize, now: Tick) {
+        let now = self.latest_of(now);
+        let mut remaining = count;
+        // One round: each table once, one step more if it began in the middle of a table, and one to return to the first table.
         for _ in 0..self.tables.len().saturating_add(2) {
             let (number, at) = self.cursor;
             let Some((_, table)) = self.tables.get_mut(number) else {
                 self.cursor = (0, 0);
                 continue;
             };
-            let (removed, kept) = table.remove_unused(at, many, now);
+            let (removed, kept) = table.remove_unused(at, remaining, now);
             let (next, left) = (at.saturating_add(kept), table.len());
             self.clients = self.clients.saturating_sub(removed);
             if left == 0 {
@@ -147,14 +147,15 @@ impl Shard {
             } else {
                 self.cursor = if next < left { (number, next) } else { (number.saturating_add(1), 0) };
             }
-            many = many.saturating_sub(removed.saturating_add(kept));
-            if many == 0 {
+            remaining = remaining.saturating_sub(removed.saturating_add(kept));
+            if remaining == 0 {
                 return;
             }
         }
     }
 
-    fn advance(&mut self, now: Tick) -> Tick {
+    /// Returns the latest instant that the shard has seen, which may be this one.
+    fn latest_of(&mut self, now: Tick) -> Tick {
         self.latest = self.latest.max(now);
         self.latest
     }

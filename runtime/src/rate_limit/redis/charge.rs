@@ -23,9 +23,9 @@ pub enum RedisDecision {
     RolledBack(RateLimitStatus),
 }
 
-/// Units that were charged. If it is dropped, the client stays charged; only `RedisRateLimits::release` refunds them, once.
+/// Units that were charged. If it is dropped, the client stays charged; only `RedisRateLimits::refund` refunds them, once.
 #[derive(Debug)]
-#[must_use = "a charge that is not released stays"]
+#[must_use = "a charge that is not refunded stays"]
 pub struct RedisCharge {
     pub(super) name: KeyName,
     pub(super) limit: Limit,
@@ -34,7 +34,8 @@ pub struct RedisCharge {
     pub(super) generation: u64,
     pub(super) time_slot: u64,
     pub(super) status: RateLimitStatus,
-    pub(super) instant: Duration,
+    /// When it was made, since 1970 by the clock of Redis.
+    pub(super) charged_at: Duration,
     /// The store in which it is in flight, if it is. If the charge is dropped, it stays charged and is no longer in flight.
     pub(super) in_flight: Option<RedisRateLimits>,
 }
@@ -42,7 +43,7 @@ pub struct RedisCharge {
 impl RedisCharge {
     /// When it was made, by the server's clock.
     pub fn instant(&self) -> Duration {
-        self.instant
+        self.charged_at
     }
 
     /// The status of the client right after this charge.
@@ -51,7 +52,7 @@ impl RedisCharge {
     }
 
     /// Refunds it without waiting, if it is in flight.
-    pub(in super::super) fn release_at_once(self) {
+    pub(in super::super) fn refund_at_once(self) {
         if let Some(store) = self.in_flight.clone() {
             store.refund_later(vec![self]);
         }
@@ -63,7 +64,7 @@ impl Drop for RedisCharge {
         if let Some(store) = self.in_flight.take()
             && self.units > 0
         {
-            store.keep(self.name.clone(), self.limit, self.units, self.generation);
+            store.keep_charged(self.name.clone(), self.limit, self.units, self.generation);
         }
     }
 }
@@ -72,25 +73,25 @@ pub(super) fn decision(
     store: &RedisRateLimits,
     request: &ChargeRequest<'_>,
     name: KeyName,
-    verdict: &ScriptReply,
+    reply: &ScriptReply,
 ) -> RedisDecision {
     // Units that are leased beyond the cost are still available to this client.
-    let leased = verdict.units.saturating_sub(request.cost.max(1));
+    let leased = reply.units.saturating_sub(request.cost.max(1));
     let remaining =
-        if verdict.kind == ReplyKind::Charged { verdict.remaining.saturating_add(leased) } else { verdict.remaining };
-    let status = RateLimitStatus { remaining, reset: verdict.time };
-    match verdict.kind {
-        ReplyKind::Refused => RedisDecision::Refused(Refused { retry_after: verdict.time, cause: Cause::Exhausted }),
-        ReplyKind::InFlight => RedisDecision::Refused(Refused { retry_after: verdict.time, cause: Cause::InFlight }),
+        if reply.kind == ReplyKind::Charged { reply.remaining.saturating_add(leased) } else { reply.remaining };
+    let status = RateLimitStatus { remaining, reset: reply.reset };
+    match reply.kind {
+        ReplyKind::Refused => RedisDecision::Refused(Refused { retry_after: reply.reset, cause: Cause::Exhausted }),
+        ReplyKind::InFlight => RedisDecision::Refused(Refused { retry_after: reply.reset, cause: Cause::InFlight }),
         ReplyKind::RolledBack | ReplyKind::Late => RedisDecision::RolledBack(status),
         ReplyKind::Charged => RedisDecision::Charged(RedisCharge {
             name,
             limit: request.limit,
             units: request.cost.max(1),
-            generation: verdict.generation,
-            time_slot: verdict.time_slot,
+            generation: reply.generation,
+            time_slot: reply.time_slot,
             status,
-            instant: verdict.now,
+            charged_at: reply.server_time,
             in_flight: request.settles_later.then(|| store.clone()),
         }),
     }

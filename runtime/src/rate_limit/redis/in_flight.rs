@@ -19,26 +19,26 @@ impl RedisRateLimits {
     /// The queue of the requests of this process that wait for this client's charges in flight.
     pub(in super::super) fn queue(&self, request: &ChargeRequest<'_>) -> Queue {
         let names = self.names(std::slice::from_ref(request));
-        let number = names.first().map_or(0, |name| self.number(name));
-        Queue::new(&self.0.queues, number)
+        let hash = names.first().map_or(0, |name| self.hash_of(name));
+        Queue::new(&self.0.queues, hash)
     }
 
     /// Lets a request that waits for this client decide again.
-    pub(super) fn settled(&self, name: &KeyName) {
-        self.0.queues.settled(self.number(name));
+    pub(super) fn notify_settled(&self, name: &KeyName) {
+        self.0.queues.notify_settled(self.hash_of(name));
     }
 
     /// Tells Redis that these units stay charged. The caller does not wait for it, because only other requests depend on it.
-    pub(super) fn keep(&self, name: KeyName, limit: Limit, units: u32, generation: u64) {
+    pub(super) fn keep_charged(&self, name: KeyName, limit: Limit, units: u32, generation: u64) {
         let store = self.clone();
         let _detached = spawn(async move {
             // If Redis does not answer, they count as settled after a minute.
-            let _ = store.settle(vec![(&name, limit, units, Act::Keep { generation })]).await;
-            store.settled(&name);
+            let _ = store.apply(vec![(&name, limit, units, Act::Keep { generation })]).await;
+            store.notify_settled(&name);
         });
     }
 
-    fn number(&self, name: &KeyName) -> u64 {
-        self.0.numbers.hash_one(&name.key)
+    fn hash_of(&self, name: &KeyName) -> u64 {
+        self.0.hasher.hash_one(&name.key)
     }
 }

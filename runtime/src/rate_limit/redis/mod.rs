@@ -6,6 +6,7 @@
 
 mod builder;
 mod charge;
+mod decisions;
 mod in_flight;
 mod leases;
 mod script;
@@ -20,8 +21,9 @@ use tokio::time::Instant;
 pub use self::builder::RedisRateLimitsBuilder;
 pub use self::charge::{RedisCharge, RedisDecision};
 use self::charge::{decision, status_before};
+pub use self::decisions::RedisDecisions;
 use self::leases::Leases;
-use self::script::{Act, LeaseRequest, RESERVE, ReplyKind, SETTLE, ScriptReply};
+use self::script::{APPLY, Act, LeaseRequest, RESERVE, ReplyKind, ScriptReply};
 use super::client_key::Client;
 use super::limit::Limit;
 use super::queue::Queues;
@@ -71,7 +73,7 @@ struct RateLimitsInner {
     redis: RedisConnection,
     leases: Option<Leases>,
     queues: Arc<Queues>,
-    numbers: RandomState,
+    hasher: RandomState,
 }
 
 impl RedisRateLimits {
@@ -88,7 +90,7 @@ impl RedisRateLimits {
 
     fn with(redis: &RedisConnection, leases: Option<Leases>) -> Self {
         let inner =
-            RateLimitsInner { redis: redis.clone(), leases, queues: Arc::default(), numbers: RandomState::new() };
+            RateLimitsInner { redis: redis.clone(), leases, queues: Arc::default(), hasher: RandomState::new() };
         Self(Arc::new(inner))
     }
 
@@ -113,8 +115,10 @@ impl RedisRateLimits {
     /// # Errors
     ///
     /// Redis did not answer in time. What it has charged stays charged.
-    #[doc(hidden)]
-    pub async fn reserve(&self, requests: &[ChargeRequest<'_>]) -> Result<Vec<RedisDecision>, Unavailable> {
+    pub(in super::super) async fn reserve(
+        &self,
+        requests: &[ChargeRequest<'_>],
+    ) -> Result<Vec<RedisDecision>, Unavailable> {
         let sent_at = Instant::now();
         let names = self.names(requests);
         if let Some(charges) = self.0.leases.as_ref().and_then(|leases| leases.take(self, requests, &names, sent_at)) {
@@ -129,32 +133,32 @@ impl RedisRateLimits {
             .collect();
         let answers = self.0.redis.run::<ScriptReply>(&RESERVE, calls, DEFAULT_TIMEOUT).await;
         let lost = answers.iter().any(|answer| answer.and_then(in_time).is_err());
-        let refuses = |verdict: &ScriptReply| matches!(verdict.kind, ReplyKind::Refused | ReplyKind::InFlight);
+        let refuses = |reply: &ScriptReply| matches!(reply.kind, ReplyKind::Refused | ReplyKind::InFlight);
         let refused = requests
             .iter()
             .zip(&answers)
             .any(|(request, answer)| request.binding && answer.as_ref().is_ok_and(refuses));
         let mut decisions = Vec::with_capacity(requests.len());
         let mut to_refund = Vec::new();
-        for ((request, name), verdict) in requests.iter().zip(names).zip(answers) {
-            let Ok(verdict) = verdict.and_then(in_time) else {
+        for ((request, name), reply) in requests.iter().zip(names).zip(answers) {
+            let Ok(reply) = reply.and_then(in_time) else {
                 // If another request was refused, this one counts as rolled back. Otherwise the result is `Unavailable`.
                 decisions.push(RedisDecision::RolledBack(RateLimitStatus { remaining: 0, reset: Duration::ZERO }));
                 continue;
             };
-            let charged = verdict.kind == ReplyKind::Charged;
+            let charged = reply.kind == ReplyKind::Charged;
             if charged
                 && !lost
                 && !refused
                 && let Some(leases) = &self.0.leases
             {
-                leases.keep(self, &name, request, &verdict, sent_at);
+                leases.store_lease(self, &name, request, &reply, sent_at);
             }
-            match decision(self, request, name, &verdict) {
+            match decision(self, request, name, &reply) {
                 // A node charged because it does not know that another one refused.
                 RedisDecision::Charged(mut charge) if lost || refused => {
                     decisions.push(RedisDecision::RolledBack(status_before(&charge)));
-                    charge.units = verdict.units;
+                    charge.units = reply.units;
                     to_refund.push(charge);
                 }
                 decision => decisions.push(decision),
@@ -172,16 +176,18 @@ impl RedisRateLimits {
     /// # Errors
     ///
     /// Redis did not answer in time. The charges may stay.
-    #[doc(hidden)]
-    pub async fn release(&self, mut charges: Vec<RedisCharge>) -> Result<Vec<RateLimitStatus>, Unavailable> {
+    pub(in super::super) async fn refund(
+        &self,
+        mut charges: Vec<RedisCharge>,
+    ) -> Result<Vec<RateLimitStatus>, Unavailable> {
         // From here on, they are refunded and not kept, even if the caller stops waiting.
         let in_flight: Vec<bool> = charges.iter_mut().map(|charge| charge.in_flight.take().is_some()).collect();
         let acts = charges.iter().zip(&in_flight).map(|(charge, in_flight)| {
             let act = Act::Refund { generation: charge.generation, time_slot: charge.time_slot, in_flight: *in_flight };
             (&charge.name, charge.limit, charge.units, act)
         });
-        let statuses = self.settle(acts.collect()).await;
-        charges.iter().for_each(|charge| self.settled(&charge.name));
+        let statuses = self.apply(acts.collect()).await;
+        charges.iter().for_each(|charge| self.notify_settled(&charge.name));
         statuses
     }
 
@@ -190,8 +196,7 @@ impl RedisRateLimits {
     /// # Errors
     ///
     /// Redis did not answer in time. The units may be charged.
-    #[doc(hidden)]
-    pub async fn charge(&self, request: &ChargeRequest<'_>) -> Result<RateLimitStatus, Unavailable> {
+    pub(in super::super) async fn charge(&self, request: &ChargeRequest<'_>) -> Result<RateLimitStatus, Unavailable> {
         self.act(std::slice::from_ref(request), Act::Charge).await?.into_iter().next().ok_or(Unavailable)
     }
 
@@ -200,8 +205,10 @@ impl RedisRateLimits {
     /// # Errors
     ///
     /// Redis did not answer in time.
-    #[doc(hidden)]
-    pub async fn status(&self, requests: &[ChargeRequest<'_>]) -> Result<Vec<RateLimitStatus>, Unavailable> {
+    pub(in super::super) async fn status(
+        &self,
+        requests: &[ChargeRequest<'_>],
+    ) -> Result<Vec<RateLimitStatus>, Unavailable> {
         self.act(requests, Act::Read).await
     }
 
@@ -210,45 +217,44 @@ impl RedisRateLimits {
     /// # Errors
     ///
     /// Redis did not answer in time. The charges may be forgotten.
-    #[doc(hidden)]
-    pub async fn reset(&self, request: &ChargeRequest<'_>) -> Result<(), Unavailable> {
+    pub(in super::super) async fn reset(&self, request: &ChargeRequest<'_>) -> Result<(), Unavailable> {
         if let Some(leases) = &self.0.leases {
-            self.names(std::slice::from_ref(request)).iter().for_each(|name| leases.drop(name));
+            self.names(std::slice::from_ref(request)).iter().for_each(|name| leases.forget(name));
         }
         self.act(std::slice::from_ref(request), Act::Forget).await?;
-        self.names(std::slice::from_ref(request)).iter().for_each(|name| self.settled(name));
+        self.names(std::slice::from_ref(request)).iter().for_each(|name| self.notify_settled(name));
         Ok(())
     }
 
     async fn act(&self, requests: &[ChargeRequest<'_>], act: Act) -> Result<Vec<RateLimitStatus>, Unavailable> {
         let names = self.names(requests);
         let acts = requests.iter().zip(&names).map(|(request, name)| (name, request.limit, request.cost.max(1), act));
-        self.settle(acts.collect()).await
+        self.apply(acts.collect()).await
     }
 
-    async fn settle(&self, acts: Vec<(&KeyName, Limit, u32, Act)>) -> Result<Vec<RateLimitStatus>, Unavailable> {
+    async fn apply(&self, acts: Vec<(&KeyName, Limit, u32, Act)>) -> Result<Vec<RateLimitStatus>, Unavailable> {
         let calls =
-            acts.into_iter().map(|(name, limit, units, act)| (name, script::settle(&name.key, limit, units, act)));
-        let answers = self.0.redis.run::<(u32, Duration)>(&SETTLE, calls.collect(), DEFAULT_TIMEOUT).await;
+            acts.into_iter().map(|(name, limit, units, act)| (name, script::apply(&name.key, limit, units, act)));
+        let answers = self.0.redis.run::<(u32, Duration)>(&APPLY, calls.collect(), DEFAULT_TIMEOUT).await;
         answers
             .into_iter()
             .map(|answer| answer.map(|(remaining, reset)| RateLimitStatus { remaining, reset }))
             .collect()
     }
 
-    fn end_of_lease(&self, lease: RedisCharge) -> Option<RedisCharge> {
-        self.0.leases.as_ref()?.end(lease)
+    fn end_lease(&self, charge: RedisCharge) -> Option<RedisCharge> {
+        self.0.leases.as_ref()?.end_lease(charge)
     }
 
     /// Refunds charges without waiting: the request is already decided, and only other requests need the units.
     fn refund_later(&self, charges: Vec<RedisCharge>) {
         let store = self.clone();
-        let _detached = spawn(async move { store.release(charges).await });
+        let _detached = spawn(async move { store.refund(charges).await });
     }
 }
 
-fn in_time(verdict: ScriptReply) -> Result<ScriptReply, Unavailable> {
-    if verdict.kind == ReplyKind::Late { Err(Unavailable) } else { Ok(verdict) }
+fn in_time(reply: ScriptReply) -> Result<ScriptReply, Unavailable> {
+    if reply.kind == ReplyKind::Late { Err(Unavailable) } else { Ok(reply) }
 }
 
 impl fmt::Debug for RedisRateLimits {

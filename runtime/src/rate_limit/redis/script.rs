@@ -20,9 +20,8 @@ pub(super) static RESERVE: LazyLock<Operation> =
     LazyLock::new(|| Operation::script(concat!(include_str!("load.lua"), include_str!("reserve.lua"))));
 
 /// Refunds, keeps, charges, reads or forgets. Other callers depend on the refunded units, so it is always sent.
-pub(super) static SETTLE: LazyLock<Operation> = LazyLock::new(|| {
-    Operation::script(concat!(include_str!("load.lua"), include_str!("settle.lua"))).outlives_caller()
-});
+pub(super) static APPLY: LazyLock<Operation> =
+    LazyLock::new(|| Operation::script(concat!(include_str!("load.lua"), include_str!("apply.lua"))).outlives_caller());
 
 /// Units to charge beyond the cost of a request, and for how many microseconds longer than a window all charges of the key
 /// are held then. The default requests no lease.
@@ -32,7 +31,7 @@ pub(super) struct LeaseRequest {
     pub(super) hold: u64,
 }
 
-/// What [`SETTLE`] does with one key.
+/// What [`APPLY`] does with one key.
 #[derive(Clone, Copy)]
 pub(super) enum Act {
     Read,
@@ -61,8 +60,8 @@ pub(super) fn reserve(key: &str, request: &ChargeRequest<'_>, lease_request: Lea
     Call::new(key.to_owned()).arg(argument).with_deadline()
 }
 
-/// A call of [`SETTLE`].
-pub(super) fn settle(key: &str, limit: Limit, units: u32, act: Act) -> Call {
+/// A call of [`APPLY`].
+pub(super) fn apply(key: &str, limit: Limit, units: u32, act: Act) -> Call {
     let (mode, generation, time_slot) = match act {
         Act::Read => (0, 0, 0),
         Act::Refund { generation, time_slot, in_flight } => (if in_flight { 5 } else { 1 }, generation, time_slot),
@@ -101,9 +100,10 @@ pub(super) struct ScriptReply {
     pub(super) generation: u64,
     pub(super) time_slot: u64,
     pub(super) remaining: u32,
-    pub(super) time: Duration,
-    /// The server's clock.
-    pub(super) now: Duration,
+    /// When the client has more, from now.
+    pub(super) reset: Duration,
+    /// The time since 1970, by the clock of Redis.
+    pub(super) server_time: Duration,
     /// How many were charged.
     pub(super) units: u32,
 }
@@ -121,11 +121,11 @@ pub(super) enum ReplyKind {
 
 impl Reply for ScriptReply {
     fn read(reply: Value, calls: usize) -> Option<Vec<Self>> {
-        verdicts(reply, calls)
+        replies(reply, calls)
     }
 
     fn clock(&self) -> Option<Duration> {
-        Some(self.now)
+        Some(self.server_time)
     }
 }
 
@@ -136,13 +136,13 @@ impl Reply for (u32, Duration) {
     }
 }
 
-fn verdicts(answer: Value, requests: usize) -> Option<Vec<ScriptReply>> {
+fn replies(answer: Value, requests: usize) -> Option<Vec<ScriptReply>> {
     let numbers = integers(answer, requests.checked_mul(7)?)?;
-    numbers.chunks_exact(7).map(verdict).collect()
+    numbers.chunks_exact(7).map(reply_of).collect()
 }
 
-fn verdict(numbers: &[u64]) -> Option<ScriptReply> {
-    let &[kind, generation, time_slot, remaining, time, now, units] = numbers else { return None };
+fn reply_of(numbers: &[u64]) -> Option<ScriptReply> {
+    let &[kind, generation, time_slot, remaining, reset, server_time, units] = numbers else { return None };
     let kind = match kind {
         0 => ReplyKind::Refused,
         1 => ReplyKind::Charged,
@@ -152,9 +152,9 @@ fn verdict(numbers: &[u64]) -> Option<ScriptReply> {
         _ => return None,
     };
     let remaining = u32::try_from(remaining).ok()?;
-    let (time, now) = (Duration::from_micros(time), Duration::from_micros(now));
+    let (reset, server_time) = (Duration::from_micros(reset), Duration::from_micros(server_time));
     let units = u32::try_from(units).ok()?;
-    Some(ScriptReply { kind, generation, time_slot, remaining, time, now, units })
+    Some(ScriptReply { kind, generation, time_slot, remaining, reset, server_time, units })
 }
 
 fn statuses(answer: Value, acts: usize) -> Option<Vec<(u32, Duration)>> {
@@ -192,12 +192,12 @@ mod tests {
 
     #[test]
     fn an_unexpected_reply_decides_nothing() {
-        assert_eq!(verdicts(Value::Nil, 1), None);
-        assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0, 9]), 1), None);
-        assert_eq!(verdicts(answer(&[5, 7, 7, 3, 0, 9, 1]), 1), None);
-        assert_eq!(verdicts(answer(&[1, 7, 7, 3, 0, 9, 1]), 2), None);
-        assert_eq!(verdicts(answer(&[1, 7, 7, i64::MAX, 0, 9, 1]), 1), None);
-        assert!(verdicts(answer(&[1, 7, 7, 3, 0, 9, 1]), 1).is_some());
+        assert_eq!(replies(Value::Nil, 1), None);
+        assert_eq!(replies(answer(&[1, 7, 7, 3, 0, 9]), 1), None);
+        assert_eq!(replies(answer(&[5, 7, 7, 3, 0, 9, 1]), 1), None);
+        assert_eq!(replies(answer(&[1, 7, 7, 3, 0, 9, 1]), 2), None);
+        assert_eq!(replies(answer(&[1, 7, 7, i64::MAX, 0, 9, 1]), 1), None);
+        assert!(replies(answer(&[1, 7, 7, 3, 0, 9, 1]), 1).is_some());
         assert_eq!(statuses(answer(&[1]), 1), None);
     }
 }
