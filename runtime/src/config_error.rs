@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::iter;
 
-use crate::problem::{Problem, answer_with_a_problem};
+use crate::problem::{Problem, respond_with_problem};
 
 /// One or more settings that cannot be used. The error occurs while the application is built, never on a request.
 ///
@@ -98,7 +98,7 @@ impl From<ConfigError> for Problem {
     }
 }
 
-answer_with_a_problem!(ConfigError);
+respond_with_problem!(ConfigError);
 
 /// The mistakes that a builder collects until it is built.
 #[derive(Clone, Debug, Default)]

@@ -51,7 +51,7 @@ use crate::authn::{Attempt, AuthError, Authenticator};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::principal::Principal;
-use crate::problem::{FieldError, Problem, answer_with_a_problem};
+use crate::problem::{FieldError, Problem, respond_with_problem};
 use crate::unavailable::Unavailable;
 
 const SCHEME: &str = "ApiKey";
@@ -342,4 +342,4 @@ impl From<ApiKeyError> for Problem {
     }
 }
 
-answer_with_a_problem!(ApiKeyError);
+respond_with_problem!(ApiKeyError);

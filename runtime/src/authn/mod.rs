@@ -19,7 +19,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::dry_run;
 use crate::principal::{Authority, Principal};
-use crate::problem::{BAD_CREDENTIALS, Problem, answer_with_a_problem};
+use crate::problem::{BAD_CREDENTIALS, Problem, respond_with_problem};
 use crate::unavailable::Unavailable;
 
 /// The largest allowed difference between the clocks of issuer and verifier. Revocations are kept for this additional time.
@@ -80,7 +80,7 @@ impl From<AuthError> for Problem {
     }
 }
 
-answer_with_a_problem!(AuthError);
+respond_with_problem!(AuthError);
 
 /// Authenticates requests by one authentication scheme.
 ///

@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::jwt::IssueError;
-use crate::problem::{Problem, answer_with_a_problem};
+use crate::problem::{Problem, respond_with_problem};
 use crate::unavailable::Unavailable;
 
 /// Why a session did not begin.
@@ -132,7 +132,7 @@ impl From<EndError> for Problem {
     }
 }
 
-answer_with_a_problem!(BeginError, EndError);
+respond_with_problem!(BeginError, EndError);
 
 /// The error of the `grant` closure must convert into a [`Problem`]. It must be `Clone`, because the response is made from a
 /// reference; if it is not, return a [`Problem`] or an error of your own.
