@@ -8,7 +8,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, FnArg, GenericParam, PatType, ReturnType, Signature, Type};
 
 use crate::item::{Fitness, Handler};
-use crate::policy::{AccessPolicy, Checked, Policy};
+use crate::policy::{AccessPolicy, CheckedHandler, Policy};
 use crate::rule::Rule;
 use crate::template;
 
@@ -42,8 +42,8 @@ fn is_opaque(answer: TokenStream) -> bool {
 
 /// `guarded, 1, (); Path<u32>, Json<Note>`: who may call, the number of path parameters, the rows and the arguments, for a
 /// `macro_rules!` of the runtime, which keeps the expansion readable.
-pub(super) fn arguments(checked: &Checked) -> TokenStream {
-    let Checked { handler, route, policy: Policy { access, .. } } = checked;
+pub(super) fn arguments(checked: &CheckedHandler) -> TokenStream {
+    let CheckedHandler { handler, route, policy: Policy { access, .. } } = checked;
     let template = route.as_ref().map(|route| route.path.value()).unwrap_or_default();
     let parameters = Literal::usize_unsuffixed(template::parameters(&template).map_or(0, |names| names.len()));
     let (access, rows) = match access {
