@@ -17,7 +17,7 @@ pub enum BeginError {
     /// The grant cannot be issued: 500. This includes a lifetime over 24 hours; longer access must use the refresh token.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// The store does not answer: 503 with `Retry-After`.
+    /// The store does not respond: 503 with `Retry-After`.
     #[error("the session store is unavailable")]
     Unavailable,
 }
@@ -67,7 +67,7 @@ pub enum RefreshError<E> {
     /// The grant cannot be issued, or is for another subject: 500. The token stays valid.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// A store does not answer: 503 with `Retry-After`.
+    /// A store does not respond: 503 with `Retry-After`.
     #[error("the session store or the revocation store is unavailable")]
     Unavailable,
 }
@@ -80,7 +80,7 @@ pub enum EndError {
     /// 403.
     #[error("the caller has no token that can be revoked here")]
     NoToken,
-    /// A store does not answer: 503 with `Retry-After`.
+    /// A store does not respond: 503 with `Retry-After`.
     #[error("the session store or the revocation store is unavailable")]
     Unavailable,
 }
