@@ -183,7 +183,7 @@ fn redundancy_check_uses_the_configured_admin_role() {
     let own = palisade::scope("/x").service(admin_or_owner_under_admin);
     assert!(build(&own, "root").is_ok());
     let dead = build(&own, "admin").unwrap_err().to_string();
-    assert!(dead.contains("`owner(id)` is redundant beside the other conditions"), "{dead}");
+    assert!(dead.contains("`owner(id)` is redundant: the other conditions already imply the result"), "{dead}");
 }
 
 #[get("/both/{id}")]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::Mount;
 use super::index::{Matches, PathIndex};
-use super::verify::mistake;
+use super::verify::routes_error;
 use crate::config_error::ConfigError;
 use crate::policy::Route;
 use crate::template::{self, shape};
@@ -62,7 +62,7 @@ impl Siblings {
 
 impl Before {
     fn hides(&self, what: &str) -> Result<(), ConfigError> {
-        mistake(format!(
+        routes_error(format!(
             "{what} is never reached, because {} is added before it and takes its requests: {}",
             self.name(),
             self.help()
@@ -87,16 +87,17 @@ impl Before {
     fn allows(&self, handler: &str, path: &str, new: &Route) -> Result<(), ConfigError> {
         let Some(route) = &self.route else { return Ok(()) };
         if self.path != path {
-            return mistake(format!(
+            return routes_error(format!(
                 "`{}` at {} and `{handler}` at {path} match the same paths, so the second one would never be reached: give the \
                  parameters the same names",
                 self.handler, self.path
             ));
         }
         match new.methods.iter().find(|method| route.methods.contains(method)) {
-            Some(method) => {
-                mistake(format!("`{}` and `{handler}` both serve {method} {path}: remove one of them", self.handler))
-            }
+            Some(method) => routes_error(format!(
+                "`{}` and `{handler}` both serve {method} {path}: remove one of them",
+                self.handler
+            )),
             None => Ok(()),
         }
     }
