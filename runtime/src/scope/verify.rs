@@ -178,14 +178,14 @@ fn check_reachability(scope: &Scope, outer: &OuterScopes, siblings: &mut Sibling
     for item in &scope.items {
         match &item.0 {
             ScopeItemKind::Endpoint(mount) => {
-                mistakes.note(siblings.mount(mount, format!("{}{}", outer.prefix, mount.route.path)));
+                mistakes.note(siblings.add_endpoint(mount, format!("{}{}", outer.prefix, mount.route.path)));
             }
             // A scope without a prefix shares the router of the outer scope.
             ScopeItemKind::Scope(inner) if inner.prefix.is_empty() => {
                 check_reachability(inner, &outer, siblings, mistakes);
             }
             ScopeItemKind::Scope(inner) => {
-                mistakes.note(siblings.nest(format!("{}{}", outer.prefix, inner.prefix)));
+                mistakes.note(siblings.add_scope(format!("{}{}", outer.prefix, inner.prefix)));
                 check_reachability(inner, &outer, &mut Siblings::default(), mistakes);
             }
         }
