@@ -12,6 +12,8 @@ const PREFIX: &str = "rt_";
 const SESSION_PART_BYTES: usize = 16;
 /// The other bytes. They are valid once: each use of a token replaces them.
 const SECRET_BYTES: usize = 32;
+/// The characters of a token: 48 bytes are 64 characters.
+const TEXT_LENGTH: usize = PREFIX.len() + 64;
 /// How many bytes of a hash are the id of a session: 128 bits.
 const SESSION_ID_BYTES: usize = 16;
 
@@ -43,8 +45,8 @@ impl RefreshToken {
 
     /// Returns the text for the client.
     pub(super) fn encode(&self) -> Zeroizing<String> {
-        // The capacity is reserved at once, so that growing leaves no copy of the token in memory. 48 bytes are 64 characters.
-        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + 64));
+        // The capacity is reserved at once, so that growing leaves no copy of the token in memory.
+        let mut text = Zeroizing::new(String::with_capacity(TEXT_LENGTH));
         text.push_str(PREFIX);
         URL_SAFE_NO_PAD.encode_string(self.0.as_ref(), &mut text);
         text
