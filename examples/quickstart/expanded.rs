@@ -34,7 +34,7 @@ impl ::palisade::__v1::Endpoint for health {
         ::palisade::__v1::handler!(health; &'static str;).mount(__at)
     }
 }
-::palisade::__v1::add!(health; public, 0, (););
+::palisade::__v1::add!(health; check_on_public_route, 0, (););
 
 #[repr(C)]
 struct me;
@@ -52,7 +52,7 @@ impl ::palisade::__v1::Endpoint for me {
         ::palisade::__v1::handler!(me; String; Principal).mount(__at)
     }
 }
-::palisade::__v1::add!(me; guarded, 0, (); Principal);
+::palisade::__v1::add!(me; check_on_guarded_route, 0, (); Principal);
 
 #[repr(C)]
 struct add_note;
@@ -76,7 +76,7 @@ impl ::palisade::__v1::Endpoint for add_note {
             .mount(__at)
     }
 }
-::palisade::__v1::add!(add_note; guarded, 1, (); Path<String>, Json<Note>);
+::palisade::__v1::add!(add_note; check_on_guarded_route, 1, (); Path<String>, Json<Note>);
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

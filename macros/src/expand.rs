@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 
-use crate::attributes::Written;
+use crate::attributes::WrittenHandler;
 use crate::diagnostics::Diagnostics;
 use crate::{attributes, dependency, emit, gather, item};
 
@@ -22,7 +22,7 @@ pub(crate) fn policy(clauses: TokenStream, item: TokenStream) -> TokenStream {
         None => item,
         Some(handler) => {
             let clauses = attributes::parse(clauses, &mut diagnostics);
-            match attributes::check(Written { handler, clauses }, &mut diagnostics) {
+            match attributes::check(WrittenHandler { handler, clauses }, &mut diagnostics) {
                 Ok(checked) => emit::checked(&checked),
                 Err(rejected) => emit::rejected(&rejected),
             }

@@ -75,7 +75,7 @@ pub(crate) fn read(item: TokenStream, diagnostics: &mut Diagnostics) -> Option<H
 
 const IMPLEMENTED: &str = "put the attribute above the function that does the work, outside of the trait";
 
-/// `{ .. }`, also out of a `macro_rules!` fragment.
+/// Whether the token is `{ .. }`, even if it comes from a `macro_rules!` fragment.
 fn is_block(token: &TokenTree) -> bool {
     let TokenTree::Group(group) = token else { return false };
     match group.delimiter() {

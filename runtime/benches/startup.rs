@@ -49,7 +49,7 @@ impl<const HUNDRED: usize, const NUMBER: usize> Endpoint for At<HUNDRED, NUMBER>
 }
 
 impl<const HUNDRED: usize, const NUMBER: usize> palisade::__v1::RouteArguments for At<HUNDRED, NUMBER> {
-    palisade::__arguments!(public, 1, (); Path<String>);
+    palisade::__arguments!(check_on_public_route, 1, (); Path<String>);
 }
 
 macro_rules! add {

@@ -6,11 +6,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::iter;
 
-use crate::problem::{Problem, answer_with_a_problem};
+use crate::problem::{Problem, respond_with_problem};
 
-/// One or more settings that cannot be used. The error occurs while the application is built, never on a request.
+/// One or more settings that cannot be used. palisade reports it only at build time; a handler may
+/// also return it.
 ///
-/// `Display` prints one line for each mistake, with the setting and how to fix it. It never contains a secret. `Debug` prints
+/// `Display` prints one line for each mistake, with the setting and how to fix it. palisade's own texts contain no secret. `Debug` prints
 /// the same text, because `fn main() -> Result<(), Box<dyn Error>>` prints errors with `Debug`. A handler that returns this
 /// error responds with 500, and the client does not see the text.
 ///
@@ -36,13 +37,13 @@ pub struct ConfigError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigMistake {
     setting: Cow<'static, str>,
-    problem: Cow<'static, str>,
+    message: Cow<'static, str>,
 }
 
 impl ConfigError {
-    /// Creates an error for `setting`. `problem` explains what is wrong and how to fix it.
-    pub fn new(setting: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { first: ConfigMistake { setting: setting.into(), problem: problem.into() }, others: Vec::new() }
+    /// Creates an error for `setting`. `message` explains what is wrong and how to fix it.
+    pub fn new(setting: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { first: ConfigMistake { setting: setting.into(), message: message.into() }, others: Vec::new() }
     }
 
     /// The name of the setting of the first mistake.
@@ -66,14 +67,14 @@ impl ConfigMistake {
 
     /// What is wrong, and how to fix it.
     #[must_use]
-    pub fn problem(&self) -> &str {
-        &self.problem
+    pub fn message(&self) -> &str {
+        &self.message
     }
 }
 
 impl fmt::Display for ConfigMistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.setting, self.problem)
+        write!(f, "{}: {}", self.setting, self.message)
     }
 }
 
@@ -98,14 +99,14 @@ impl From<ConfigError> for Problem {
     }
 }
 
-answer_with_a_problem!(ConfigError);
+respond_with_problem!(ConfigError);
 
 /// The mistakes that a builder collects until it is built.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mistakes(Vec<ConfigMistake>);
 
 impl Mistakes {
-    /// Adds the mistakes of an error. A mistake that is already known is not added again.
+    /// Adds all mistakes of an error. A mistake that is already known is not added again.
     pub(crate) fn add(&mut self, error: ConfigError) {
         for mistake in iter::once(error.first).chain(error.others) {
             if !self.0.contains(&mistake) {
@@ -114,12 +115,12 @@ impl Mistakes {
         }
     }
 
-    /// Adds one mistake.
-    pub(crate) fn report(&mut self, setting: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) {
-        self.add(ConfigError::new(setting, problem));
+    /// Adds one mistake: a setting, and what is wrong with it.
+    pub(crate) fn report(&mut self, setting: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) {
+        self.add(ConfigError::new(setting, message));
     }
 
-    /// Returns the value of a step that succeeded, and adds the mistakes of a step that failed.
+    /// Returns the value of a step that succeeded. Adds all mistakes of a step that failed, and returns `None`.
     pub(crate) fn note<T>(&mut self, step: Result<T, ConfigError>) -> Option<T> {
         step.map_err(|error| self.add(error)).ok()
     }
@@ -137,7 +138,13 @@ impl Mistakes {
     /// Returns the value, or an error if there is a mistake or the value is missing.
     pub(crate) fn value_or_error<T>(self, value: Option<T>) -> Result<T, ConfigError> {
         self.into_result()?;
-        value.ok_or_else(|| ConfigError::new("configuration", "must be complete"))
+        // A step returns no value only if it reported a mistake, so this error shows a defect of such a step.
+        value.ok_or_else(|| {
+            ConfigError::new(
+                "configuration",
+                "internal error of palisade: a setting is missing and no mistake was reported",
+            )
+        })
     }
 
     /// Returns an error if there is a mistake.
@@ -155,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn main_prints_the_text() {
+    fn debug_prints_the_display_text() {
         let main =
             || -> Result<(), Box<dyn std::error::Error>> { Err(ConfigError::new("realm", "has a \"quote\"").into()) };
         assert_eq!(format!("Error: {:?}", main().unwrap_err()), "Error: realm: has a \"quote\"");
@@ -163,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_has_its_line_once() {
+    fn each_mistake_is_printed_once() {
         let mut mistakes = Mistakes::default();
         assert!(mistakes.clone().into_result().is_ok());
         mistakes.report("realm", "is empty");
@@ -173,6 +180,6 @@ mod tests {
         let error = mistakes.into_result().unwrap_err();
         assert_eq!(error.to_string(), "realm: is empty\nleeway: is too long");
         assert_eq!(error.setting(), "realm");
-        assert_eq!(error.mistakes().map(ConfigMistake::problem).collect::<Vec<_>>(), ["is empty", "is too long"]);
+        assert_eq!(error.mistakes().map(ConfigMistake::message).collect::<Vec<_>>(), ["is empty", "is too long"]);
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn failed(error: Error) -> ExtractionFailure {
         return if error.status == StatusCode::FORBIDDEN {
             ExtractionFailure::Denied(Denial::forbidden("owner_of_nothing"))
         } else {
-            ExtractionFailure::Misconfigured(error.cure)
+            ExtractionFailure::Misconfigured(error.help)
         };
     }
     // actix-web has no own type for this error.

@@ -85,7 +85,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Claims<T> {
         };
         let claims = principal.token().and_then(|token| token.claims().ok());
         let help = "the caller's token lacks the claims that the handler takes";
-        ready(claims.map(Claims).ok_or(ArgumentError { status: StatusCode::FORBIDDEN, cure: help }))
+        ready(claims.map(Claims).ok_or(ArgumentError { status: StatusCode::FORBIDDEN, help }))
     }
 }
 
@@ -219,7 +219,7 @@ fn row_filter(request: &HttpRequest) -> Result<RowFilter, ArgumentError> {
     let owns = state.settings.owners.include(&principal).map_err(|_| ArgumentError::defect(OWNER_ISSUER_UNSET))?;
     if !owns {
         let help = "the subjects of this issuer own no resources here";
-        return Err(ArgumentError { status: StatusCode::FORBIDDEN, cure: help });
+        return Err(ArgumentError { status: StatusCode::FORBIDDEN, help });
     }
     let admin = &state.settings.admin;
     // Routes that were given to `PalisadeBuilder::routes` were checked at startup. Other routes are checked here.

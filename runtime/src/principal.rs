@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use actix_web::http::StatusCode;
 use serde::de::DeserializeOwned;
 
-use crate::problem::{Problem, answer_with_a_problem};
+use crate::problem::{Problem, respond_with_problem};
 
 /// The caller of a route, verified by an authenticator. A handler takes it as an argument.
 ///
@@ -328,16 +328,16 @@ impl fmt::Debug for Token {
 ///
 /// Its text explains how to fix the defect. It quotes nothing from the request, and clients do not see it.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{cure}")]
+#[error("{help}")]
 pub struct ArgumentError {
     pub(crate) status: StatusCode,
     /// For the log: how to fix the defect.
-    pub(crate) cure: &'static str,
+    pub(crate) help: &'static str,
 }
 
 impl ArgumentError {
-    pub(crate) const fn defect(cure: &'static str) -> Self {
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, cure }
+    pub(crate) const fn defect(help: &'static str) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, help }
     }
 }
 
@@ -348,4 +348,4 @@ impl From<ArgumentError> for Problem {
     }
 }
 
-answer_with_a_problem!(ArgumentError);
+respond_with_problem!(ArgumentError);

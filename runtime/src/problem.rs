@@ -295,7 +295,7 @@ pub(crate) fn whole_seconds(duration: Duration) -> u32 {
 }
 
 /// Lets a handler return these errors: each is converted into a [`Problem`] and its response.
-macro_rules! answer_with_a_problem {
+macro_rules! respond_with_problem {
     ($($error:ty),+ $(,)?) => {$(
         impl ::actix_web::ResponseError for $error {
             fn status_code(&self) -> ::actix_web::http::StatusCode {
@@ -308,7 +308,7 @@ macro_rules! answer_with_a_problem {
         }
     )+};
 }
-pub(crate) use answer_with_a_problem;
+pub(crate) use respond_with_problem;
 
 /// A handler may return `Result<_, Problem>`.
 impl ResponseError for Problem {

@@ -3,7 +3,7 @@
 //! Threat: an outage is treated as a decision, such as access granted (CWE-636). Promise: it is a separate error, and the response
 //! is 503.
 
-use crate::problem::{Problem, answer_with_a_problem};
+use crate::problem::{Problem, respond_with_problem};
 
 /// A database or service does not respond, so the decision is not possible: 503 with `Retry-After`.
 ///
@@ -19,4 +19,4 @@ impl From<Unavailable> for Problem {
     }
 }
 
-answer_with_a_problem!(Unavailable);
+respond_with_problem!(Unavailable);

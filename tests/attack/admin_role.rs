@@ -121,11 +121,11 @@ fn unregistered_admin_role_fails_the_build() {
     let roles = || Roles::builder().role("root", |role| role).role("user", |role| role).build().unwrap();
     let build = |routes: Scope| builder().roles(roles()).routes(&routes).build();
     for (routes, demands) in [
-        (palisade::scope("/x").service(user), "admin_role::user` at /x/users/{id} demands owner_or_admin(id)"),
+        (palisade::scope("/x").service(user), "admin_role::user` at /x/users/{id} requires owner_or_admin(id)"),
         (palisade::scope("/x").service(list), "admin_role::list` at /x/list takes a `RowFilter`"),
         (palisade::scope("/x").service(perhaps), "admin_role::perhaps` at /x/perhaps takes a `RowFilter`"),
         (palisade::scope("").service(wrapped), "admin_role::wrapped` at /wrapped takes a `RowFilter`"),
-        (palisade::scope("/x").authorize(Rule::Admin).service(plain), "demands require_role(\"admin\")"),
+        (palisade::scope("/x").authorize(Rule::Admin).service(plain), "requires require_role(\"admin\")"),
     ] {
         let refused = build(routes).unwrap_err().to_string();
         assert!(refused.starts_with("roles: the role \"admin\" is not one of \"root\", \"user\" (name"), "{refused}");
@@ -183,7 +183,7 @@ fn redundancy_check_uses_the_configured_admin_role() {
     let own = palisade::scope("/x").service(admin_or_owner_under_admin);
     assert!(build(&own, "root").is_ok());
     let dead = build(&own, "admin").unwrap_err().to_string();
-    assert!(dead.contains("`owner(id)` is redundant beside the other conditions"), "{dead}");
+    assert!(dead.contains("`owner(id)` is redundant: the other conditions already imply the result"), "{dead}");
 }
 
 #[get("/both/{id}")]

@@ -305,7 +305,7 @@ async fn row_is_loaded_once_per_request() {
     static REVEALED: Ownership = Ownership::of::<Document>("Document", &["id"]).revealing();
     let within = |ownership| palisade::scope("/{id}").authorize(Rule::Owns(ownership)).service(under);
     let mistake = within(&REVEALED).verify().unwrap_err().to_string();
-    assert!(mistake.contains("with `deny = 403` and without"), "{mistake}");
+    assert!(mistake.contains("by two attributes, only one of which has `deny = 403`"), "{mistake}");
     let documents = documents();
     let app = App::new().app_data(documents.clone()).service(twice).service(within(&HIDDEN)).wrap(palisade());
     let app = init_service(app).await;

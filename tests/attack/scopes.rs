@@ -278,7 +278,7 @@ fn missing_settings_for_the_rules_fail_the_build() {
     let refused = |built: Result<Palisade, ConfigError>| built.unwrap_err().to_string();
     let routes = || palisade::scope("").service(palisade::scope("/x").service(user)).service(pages);
     let none = refused(Palisade::builder().routes(&routes()).build());
-    assert!(none.starts_with("authenticator: is missing") && none.contains("::user` at /x/users/{id}"), "{none}");
+    assert!(none.starts_with("authenticator: none is set") && none.contains("::user` at /x/users/{id}"), "{none}");
 
     let two = refused(builder().authenticator(palisade_tests::jwt_of("theirs")).routes(&routes()).build());
     assert!(two.starts_with("resource_owner_issuer: must be set with"), "{two}");
@@ -286,7 +286,7 @@ fn missing_settings_for_the_rules_fail_the_build() {
     let roles = || Roles::builder().role("admin", |role| role).role("editr", |role| role).build().unwrap();
     let unknown = refused(builder().roles(roles()).routes(&routes()).build());
     assert!(unknown.starts_with("roles: the role \"editor\" is not one of \"admin\", \"editr\""), "{unknown}");
-    assert!(unknown.contains("::pages` at /pages demands require_role(\"editor\")"), "{unknown}");
+    assert!(unknown.contains("::pages` at /pages requires require_role(\"editor\")"), "{unknown}");
 
     let unchecked = refused(builder().roles(roles()).build());
     assert!(unchecked.starts_with("roles: ") && unchecked.contains("`.routes(..)`"), "{unchecked}");

@@ -1,4 +1,4 @@
-//! The reason of `#[public("why")]` and `#[deny_all("why")]`: a text in quotes.
+//! The reason of `#[public("why")]` and `#[deny_all("why")]`: a string literal.
 
 use syn::LitStr;
 

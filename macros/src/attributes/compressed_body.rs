@@ -7,7 +7,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 use syn::Lit;
 
-use super::{Attribute, Clause, Context, Unchecked, report_repeated};
+use super::{Attribute, Clause, Context, UncheckedClause, report_repeated};
 use crate::arguments::{Arguments, AttributeArgument, Value};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::hygiene::Names;
@@ -40,7 +40,7 @@ impl Attribute for CompressedBody {
 /// The maximum size of an inflated body, in bytes.
 struct Size(u64);
 
-impl Unchecked for Size {
+impl UncheckedClause for Size {
     fn check(
         self: Box<Self>,
         keyword: &Ident,
@@ -99,7 +99,10 @@ fn bytes(text: &str) -> Result<u64, Diagnostic> {
         return Err(Diagnostic::new(format!("\"{text}\" is not a size: it does not start with a whole number"), FORM));
     }
     let Some((_, length)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-        return Err(Diagnostic::new(format!("\"{text}\" is not a size: {}", unknown(unit)), meant(number, unit)));
+        return Err(Diagnostic::new(
+            format!("\"{text}\" is not a size: {}", describe_unknown_unit(unit)),
+            suggested_size(number, unit),
+        ));
     };
     match number.parse::<u64>().ok().and_then(|number| number.checked_mul(*length)) {
         Some(0) => Err(Diagnostic::new("a size of zero rejects every body", FORM)),
@@ -108,11 +111,12 @@ fn bytes(text: &str) -> Result<u64, Diagnostic> {
     }
 }
 
-fn unknown(unit: &str) -> String {
+fn describe_unknown_unit(unit: &str) -> String {
     if unit.is_empty() { "it needs a unit".to_owned() } else { format!("unknown unit `{unit}`") }
 }
 
-fn meant(number: &str, unit: &str) -> String {
+/// Suggests the same number with the unit that was probably meant.
+fn suggested_size(number: &str, unit: &str) -> String {
     let letter = unit.trim().chars().next().map(|letter| letter.to_ascii_uppercase());
     let by_letter = UNITS.iter().map(|(name, _)| *name).find(|name| name.chars().next() == letter);
     match by_letter.or_else(|| nearest(unit, UNITS.iter().map(|(name, _)| *name))) {

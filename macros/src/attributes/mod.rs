@@ -5,7 +5,7 @@
 //! handler compile.
 //!
 //! To add an attribute: write its file with an implementation of [`Attribute`], add it to [`ATTRIBUTES`], add a field for it to
-//! [`Additions`], and add its documented line to `lib.rs`.
+//! [`Additions`], and add a line with its keyword and documentation file to `attributes!` in `lib.rs`.
 
 mod authenticated;
 mod authorize;
@@ -31,7 +31,7 @@ use crate::arguments::Arguments;
 use crate::diagnostics::{Diagnostics, SourceRange};
 use crate::hygiene::Names;
 use crate::item::{Handler, HandlerArgument};
-use crate::policy::{AccessPolicy, Additions, Checked, Policy, Rejected};
+use crate::policy::{AccessPolicy, Additions, CheckedHandler, Policy, RejectedHandler};
 use crate::suggest;
 
 /// Each attribute of palisade. Their additions to a policy are emitted in this order.
@@ -61,18 +61,22 @@ pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
 ];
 
 /// One attribute: its syntax, and its additions to a policy.
+///
+/// A condition or an effect is also checked against the whole handler. That check is not a method of this trait:
+/// [`parse`](Self::parse) returns a value for it, whose type implements [`UncheckedClause`]. `access` checks all access attributes
+/// together, and `route` the route attributes.
 pub(crate) trait Attribute: Sync {
     /// The keyword: `get` for `#[get("/users")]`.
     fn keyword(&self) -> &'static str;
 
     /// Reads the arguments without looking at the handler or at other attributes.
     ///
-    /// Reports each mistake. The variant of the result is the kind of the attribute, also if nothing could be understood.
+    /// Reports each mistake. The variant of the result is the kind of the attribute, even if nothing could be understood.
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause;
 
     /// The method calls that the attribute adds to `Policy::new(..)`, such as `.compressed_body(1048576)`.
     ///
-    /// Access and route attributes add none: `emit` prints the one rule and the one route of the handler.
+    /// Access and route attributes add none: [`crate::emit`] prints the one rule and the one route of the handler.
     fn emit(&self, additions: &Additions, names: &mut Names) -> TokenStream {
         let _ = (additions, names);
         TokenStream::new()
@@ -88,25 +92,25 @@ pub(crate) enum Clause {
     /// It defines the route of the handler.
     Route(WrittenRoute),
     /// A condition that each request must satisfy in addition to the access rules.
-    Condition(Option<Box<dyn Unchecked>>),
+    Condition(Option<Box<dyn UncheckedClause>>),
     /// An effect on each request.
-    Effect(Option<Box<dyn Unchecked>>),
+    Effect(Option<Box<dyn UncheckedClause>>),
 }
 
 impl Clause {
     /// A condition that was understood, or `None`.
-    fn condition<C: Unchecked + 'static>(condition: Option<C>) -> Self {
-        Clause::Condition(condition.map(|condition| -> Box<dyn Unchecked> { Box::new(condition) }))
+    fn condition<C: UncheckedClause + 'static>(condition: Option<C>) -> Self {
+        Clause::Condition(condition.map(|condition| -> Box<dyn UncheckedClause> { Box::new(condition) }))
     }
 
     /// An effect that was understood, or `None`.
-    fn effect<E: Unchecked + 'static>(effect: Option<E>) -> Self {
-        Clause::Effect(effect.map(|effect| -> Box<dyn Unchecked> { Box::new(effect) }))
+    fn effect<E: UncheckedClause + 'static>(effect: Option<E>) -> Self {
+        Clause::Effect(effect.map(|effect| -> Box<dyn UncheckedClause> { Box::new(effect) }))
     }
 }
 
 /// A condition or an effect that was not yet checked against the rest of the handler.
-pub(crate) trait Unchecked {
+pub(crate) trait UncheckedClause {
     /// Reports each mistake that only the whole handler shows, and adds the meaning to `additions`.
     fn check(
         self: Box<Self>,
@@ -124,7 +128,7 @@ pub(crate) struct Context<'h> {
 }
 
 /// The written model: a handler and its clauses, in the order of the attributes. Each clause is understood on its own.
-pub(crate) struct Written {
+pub(crate) struct WrittenHandler {
     pub(crate) handler: Handler,
     pub(crate) clauses: Vec<WrittenClause>,
 }
@@ -145,14 +149,14 @@ pub(crate) fn parse(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Vec<W
     let is_semicolon = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';');
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let clauses = tokens.split(is_semicolon).filter(|clause| !clause.is_empty());
-    clauses.filter_map(|tokens| clause(tokens, diagnostics)).collect()
+    clauses.filter_map(|tokens| parse_clause(tokens, diagnostics)).collect()
 }
 
-fn clause(tokens: &[TokenTree], diagnostics: &mut Diagnostics) -> Option<WrittenClause> {
+fn parse_clause(tokens: &[TokenTree], diagnostics: &mut Diagnostics) -> Option<WrittenClause> {
     let [TokenTree::Ident(keyword), TokenTree::Group(arguments)] = tokens else {
         let message = "`__policy` is reserved for the expansions of palisade's attributes";
         let range = SourceRange::of(tokens, Span::call_site());
-        diagnostics.error(range, message, "remove `__policy` and write the attributes");
+        diagnostics.error(range, message, "remove `__policy` and write attributes such as `#[authenticated]` instead");
         return None;
     };
     let Some(attribute) = ATTRIBUTES.iter().find(|attribute| keyword == attribute.keyword()) else {
@@ -164,15 +168,20 @@ fn clause(tokens: &[TokenTree], diagnostics: &mut Diagnostics) -> Option<Written
     Some(WrittenClause { keyword: keyword.clone(), clause })
 }
 
-/// Checks the clauses together. The handler is rejected if anything was reported, also while it was parsed.
-pub(crate) fn check(written: Written, diagnostics: &mut Diagnostics) -> Result<Checked, Box<Rejected>> {
-    let Written { handler, clauses } = written;
-    let (mut access, mut routes, mut others) = (Vec::new(), Vec::new(), Vec::new());
+/// Checks the clauses together. The handler is rejected if anything was reported, here or while the clauses were parsed.
+pub(crate) fn check(
+    written: WrittenHandler,
+    diagnostics: &mut Diagnostics,
+) -> Result<CheckedHandler, Box<RejectedHandler>> {
+    let WrittenHandler { handler, clauses } = written;
+    let (mut access, mut routes, mut unchecked) = (Vec::new(), Vec::new(), Vec::new());
     for WrittenClause { keyword, clause } in clauses {
         match clause {
-            Clause::Access(access_of) => access.push(AccessClause { keyword, access: access_of }),
+            Clause::Access(access_policy) => access.push(AccessClause { keyword, access: access_policy }),
             Clause::Route(route) => routes.push((keyword, route)),
-            Clause::Condition(other) | Clause::Effect(other) => others.extend(other.map(|other| (keyword, other))),
+            Clause::Condition(clause) | Clause::Effect(clause) => {
+                unchecked.extend(clause.map(|clause| (keyword, clause)))
+            }
         }
     }
     let has_route = !routes.is_empty();
@@ -181,20 +190,20 @@ pub(crate) fn check(written: Written, diagnostics: &mut Diagnostics) -> Result<C
     let access = access::check(access, &handler, template, diagnostics);
     let route = route::check(routes, diagnostics);
     let mut additions = Additions::default();
-    for (keyword, other) in others {
-        other.check(&keyword, &Context { handler: &handler, callers }, &mut additions, diagnostics);
+    for (keyword, clause) in unchecked {
+        clause.check(&keyword, &Context { handler: &handler, callers }, &mut additions, diagnostics);
     }
     match (access, route) {
         (Some(access), Ok(route)) if diagnostics.is_empty() => {
-            Ok(Checked { handler, route, policy: Policy { access, additions } })
+            Ok(CheckedHandler { handler, route, policy: Policy { access, additions } })
         }
-        _ => Err(Box::new(Rejected { handler, has_route })),
+        _ => Err(Box::new(RejectedHandler { handler, has_route })),
     }
 }
 
-/// The indices of the arguments that bind the name: several, if each has another `#[cfg(..)]`. Reports a name that no argument
-/// binds.
-fn arguments_named(name: &Ident, handler: &Handler, diagnostics: &mut Diagnostics) -> Vec<usize> {
+/// Returns the indices of the arguments that bind the name: more than one if arguments of the same name have different
+/// `#[cfg(..)]`. Reports a name that no argument binds.
+fn find_arguments_named(name: &Ident, handler: &Handler, diagnostics: &mut Diagnostics) -> Vec<usize> {
     let Handler { signature, arguments, .. } = handler;
     let binds = |(index, argument): (usize, &HandlerArgument)| argument.names.contains(name).then_some(index);
     let found: Vec<usize> = arguments.iter().enumerate().filter_map(binds).collect();
@@ -210,7 +219,7 @@ fn arguments_named(name: &Ident, handler: &Handler, diagnostics: &mut Diagnostic
     found
 }
 
-/// Reports an attribute that may be written once, and was written before.
+/// Reports a second use of an attribute that may occur only once.
 fn report_repeated(keyword: &Ident, diagnostics: &mut Diagnostics) {
     diagnostics.error(keyword.span(), format!("duplicate `{keyword}`"), "remove one of the two");
 }

@@ -7,7 +7,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt;
 
-use super::{Attribute, Clause, Context, Unchecked, arguments_named, report_repeated};
+use super::{Attribute, Clause, Context, UncheckedClause, find_arguments_named, report_repeated};
 use crate::arguments::{Arguments, AttributeArgument, Value};
 use crate::cfg_predicate::CfgPredicate;
 use crate::diagnostics::Diagnostics;
@@ -75,7 +75,7 @@ fn written(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Wr
     Some(names).filter(|names| !names.is_empty()).map(WrittenTargets::Only)
 }
 
-impl Unchecked for WrittenTargets {
+impl UncheckedClause for WrittenTargets {
     fn check(
         self: Box<Self>,
         keyword: &Ident,
@@ -109,7 +109,7 @@ fn named(
     let mut steps = vec![ValidationStep::Skip; handler.arguments.len()];
     let mut named = Vec::new();
     for name in names {
-        let found = arguments_named(name, handler, diagnostics);
+        let found = find_arguments_named(name, handler, diagnostics);
         let arguments = found.iter().filter_map(|index| handler.arguments.get(*index));
         let present = CfgPredicate::any(arguments.map(|argument| argument.present.as_ref()));
         for (index, step) in steps.iter_mut().enumerate() {

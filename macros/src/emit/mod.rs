@@ -16,11 +16,11 @@ use self::arguments::{checks, keys};
 use crate::gather::OuterAttribute;
 use crate::hygiene::{constant, local};
 use crate::item::{Fitness, Handler};
-use crate::policy::{Additions, Checked, Rejected};
+use crate::policy::{Additions, CheckedHandler, RejectedHandler};
 
 /// A handler whose attributes have no mistake.
-pub(crate) fn checked(checked: &Checked) -> TokenStream {
-    let Checked { handler, route, policy } = checked;
+pub(crate) fn checked(checked: &CheckedHandler) -> TokenStream {
+    let CheckedHandler { handler, route, policy } = checked;
     let expansion = Expansion {
         handler,
         policy: policy::policy(policy, &handler.signature.ident),
@@ -40,8 +40,8 @@ pub(crate) fn checked(checked: &Checked) -> TokenStream {
 ///
 /// The handler keeps its name and is still registered like any other, so that one mistake is one message. The compiler still
 /// checks the types of its arguments if it can be a handler at all.
-pub(crate) fn rejected(rejected: &Rejected) -> TokenStream {
-    let Rejected { handler, has_route } = rejected;
+pub(crate) fn rejected(rejected: &RejectedHandler) -> TokenStream {
+    let RejectedHandler { handler, has_route } = rejected;
     let none = Additions::default();
     let fits = handler.fitness == Fitness::Fit;
     let expansion = Expansion {

@@ -8,7 +8,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, FnArg, GenericParam, PatType, ReturnType, Signature, Type};
 
 use crate::item::{Fitness, Handler};
-use crate::policy::{AccessPolicy, Checked, Policy};
+use crate::policy::{AccessPolicy, CheckedHandler, Policy};
 use crate::rule::Rule;
 use crate::template;
 
@@ -40,29 +40,29 @@ fn is_opaque(answer: TokenStream) -> bool {
     })
 }
 
-/// `guarded, 1, (); Path<u32>, Json<Note>`: who may call, the number of path parameters, the rows and the arguments, for a
-/// `macro_rules!` of the runtime, which keeps the expansion readable.
-pub(super) fn arguments(checked: &Checked) -> TokenStream {
-    let Checked { handler, route, policy: Policy { access, .. } } = checked;
+/// `check_on_guarded_route, 1, (); Path<u32>, Json<Note>`: the function that checks an argument, the number of path parameters,
+/// the rows and the arguments. A `macro_rules!` of the runtime reads them, which keeps the expansion readable.
+pub(super) fn arguments(checked: &CheckedHandler) -> TokenStream {
+    let CheckedHandler { handler, route, policy: Policy { access, .. } } = checked;
     let template = route.as_ref().map(|route| route.path.value()).unwrap_or_default();
     let parameters = Literal::usize_unsuffixed(template::parameters(&template).map_or(0, |names| names.len()));
-    let (access, rows) = match access {
-        AccessPolicy::Public(_) => (quote!(public), quote!(())),
-        AccessPolicy::OptionalAuth => (quote!(optional), quote!(())),
-        AccessPolicy::DenyAll(_) => (quote!(closed), quote!(())),
-        AccessPolicy::Rule(rule) => (quote!(guarded), rows(rule)),
+    let (check, rows) = match access {
+        AccessPolicy::Public(_) => (quote!(check_on_public_route), quote!(())),
+        AccessPolicy::OptionalAuth => (quote!(check_on_optional_route), quote!(())),
+        AccessPolicy::DenyAll(_) => (quote!(check_on_closed_route), quote!(())),
+        AccessPolicy::Rule(rule) => (quote!(check_on_guarded_route), rows(rule)),
     };
     let each = argument_types(&handler.signature);
-    quote!(#access, #parameters, #rows; #each)
+    quote!(#check, #parameters, #rows; #each)
 }
 
 /// The same for a handler with a mistake, which rejects every caller.
 pub(super) fn arguments_of_rejected(handler: &Handler) -> TokenStream {
     match handler.fitness {
-        Fitness::Unfit => quote!(closed, 0, ();),
+        Fitness::Unfit => quote!(check_on_closed_route, 0, ();),
         Fitness::Fit => {
             let each = argument_types(&handler.signature);
-            quote!(closed, 0, (); #each)
+            quote!(check_on_closed_route, 0, (); #each)
         }
     }
 }

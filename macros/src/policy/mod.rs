@@ -13,7 +13,7 @@ use crate::item::Handler;
 use crate::rule::Rule;
 
 /// A handler and the meaning of its attributes.
-pub(crate) struct Checked {
+pub(crate) struct CheckedHandler {
     pub(crate) handler: Handler,
     /// `None` if palisade does not route the handler, but `web::get().to(..)` or an attribute of actix-web does.
     pub(crate) route: Option<Route>,
@@ -21,7 +21,7 @@ pub(crate) struct Checked {
 }
 
 /// A handler with a mistake, which was reported. It is emitted as a route that rejects every caller.
-pub(crate) struct Rejected {
+pub(crate) struct RejectedHandler {
     pub(crate) handler: Handler,
     /// Whether the handler has a route attribute, so that it may be registered as an endpoint.
     pub(crate) has_route: bool,
@@ -110,7 +110,8 @@ pub(crate) enum ValidationStep {
     Named,
 }
 
-/// A field, and the indices of the arguments of the handler that may have it: several, if each has another `#[cfg(..)]`.
+/// A field, and the indices of the arguments of the handler that may have it: more than one if
+/// arguments of the same name have different `#[cfg(..)]`.
 pub(crate) struct CountedField {
     pub(crate) field: Field,
     pub(crate) arguments: Vec<usize>,

@@ -51,7 +51,7 @@ use crate::authn::{Attempt, AuthError, Authenticator};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::principal::Principal;
-use crate::problem::{FieldError, Problem, answer_with_a_problem};
+use crate::problem::{FieldError, Problem, respond_with_problem};
 use crate::unavailable::Unavailable;
 
 const SCHEME: &str = "ApiKey";
@@ -61,7 +61,7 @@ const TOUCH_PAUSE: Duration = Duration::from_secs(60);
 /// The longest time that a request waits for the update.
 const TOUCH_TIMEOUT: Duration = Duration::from_millis(100);
 /// If this many updates are remembered, those over a minute old are dropped.
-const MOST_TOUCHED: usize = 10_000;
+const MAX_TOUCHED: usize = 10_000;
 
 /// Creates API keys and authenticates requests that carry one as `X-API-Key: <key>`, never in a query or a body.
 ///
@@ -187,6 +187,7 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         self.store.remove(owner, id).await
     }
 
+    /// Returns the owner of a well-formed key, if the key is valid.
     async fn judge(&self, presented: PresentedKey<'_>, now: SystemTime) -> Result<Principal, AuthError> {
         let found =
             self.store.find(presented.id).await.map_err(|Unavailable| AuthError::Unavailable("api_key_store"))?;
@@ -210,8 +211,8 @@ impl<S: ApiKeyStore> ApiKeys<S> {
     }
 
     async fn record_use(&self, key: &ApiKey, now: SystemTime) {
-        let recent = |last: SystemTime| now.duration_since(last).is_ok_and(|past| past < TOUCH_PAUSE);
-        if key.last_used().is_some_and(recent) || !self.must_record_use(key.id(), now, recent) {
+        let is_recent = |last: SystemTime| now.duration_since(last).is_ok_and(|past| past < TOUCH_PAUSE);
+        if key.last_used().is_some_and(is_recent) || !self.must_record_use(key.id(), now, is_recent) {
             return;
         }
         // The update does not change the result, so a slow one is abandoned.
@@ -220,13 +221,13 @@ impl<S: ApiKeyStore> ApiKeys<S> {
         }
     }
 
-    /// Whether this request must record the use.
-    fn must_record_use(&self, id: &str, now: SystemTime, recent: impl Fn(SystemTime) -> bool) -> bool {
-        if self.touched.len() >= MOST_TOUCHED {
-            self.touched.retain(|_, last| recent(*last));
+    /// Whether this request must record the use. If so, later requests of the same minute need not.
+    fn must_record_use(&self, id: &str, now: SystemTime, is_recent: impl Fn(SystemTime) -> bool) -> bool {
+        if self.touched.len() >= MAX_TOUCHED {
+            self.touched.retain(|_, last| is_recent(*last));
         }
         match self.touched.entry(id.into()) {
-            Entry::Occupied(last) if recent(*last.get()) => false,
+            Entry::Occupied(last) if is_recent(*last.get()) => false,
             Entry::Occupied(mut last) => {
                 last.insert(now);
                 true
@@ -342,4 +343,4 @@ impl From<ApiKeyError> for Problem {
     }
 }
 
-answer_with_a_problem!(ApiKeyError);
+respond_with_problem!(ApiKeyError);

@@ -55,17 +55,17 @@ pub trait ApiKeyStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if the record was not stored, also if a record with the same id exists.
+    /// [`Unavailable`] if the record was not stored, even if the reason is that a record with the same id exists.
     fn insert(&self, key: ApiKey, most: usize) -> impl Future<Output = Result<InsertedApiKey, Unavailable>> + Send;
 
-    /// Returns the record with this id, also if it has expired, or `None`.
+    /// Returns the record with this id, even if it has expired. `None` if there is none.
     ///
     /// # Errors
     ///
     /// [`Unavailable`] if the store is unavailable. The response is 503.
     fn find(&self, id: &str) -> impl Future<Output = Result<Option<ApiKey>, Unavailable>> + Send;
 
-    /// Returns all records of the owner in any order, also expired ones.
+    /// Returns all records of the owner in any order, even the expired ones.
     ///
     /// # Errors
     ///

@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 
 use crate::dry_run;
 use crate::principal::{Authority, Principal};
-use crate::problem::{BAD_CREDENTIALS, Problem, answer_with_a_problem};
+use crate::problem::{BAD_CREDENTIALS, Problem, respond_with_problem};
 use crate::unavailable::Unavailable;
 
 /// The largest allowed difference between the clocks of issuer and verifier. Revocations are kept for this additional time.
@@ -81,7 +81,7 @@ impl From<AuthError> for Problem {
     }
 }
 
-answer_with_a_problem!(AuthError);
+respond_with_problem!(AuthError);
 
 /// Authenticates requests by one authentication scheme.
 ///

@@ -30,7 +30,7 @@ impl PalisadeBuilder {
         mistakes.note(config_checks::is_valid_admin_role(&self.admin));
         let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
         if !mistakes.is_reported("routes") {
-            mistakes.note(scope::check_rows(&policies));
+            mistakes.note(scope::check_policy_table(&policies));
         }
         mistakes.note(config_checks::each_issuer_has_one_jwt(&self.jwt_issuers));
         let owners = config_checks::owners(self.owners, &self.authenticators);

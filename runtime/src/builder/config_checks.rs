@@ -106,11 +106,11 @@ fn check_row_filter(row: &PolicyRow, known: &Configured<'_>, mistakes: &mut Mist
 /// Checks that one rule of a route can be decided.
 fn check_rule(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &mut Mistakes) {
     let at = format!("`{}` at {}", row.handler(), row.path());
-    let demands = || format!("{at} demands {}", row.words(rule));
+    let requires = || format!("{at} requires {}", row.words(rule));
     if rule.credentials() == Credentials::Required && known.authenticators.is_empty() {
         if !mistakes.is_reported("authenticator") {
             mistakes
-                .report("authenticator", format!("is missing, but {}; add one with `.authenticator(..)`", demands()));
+                .report("authenticator", format!("none is set, but {}; add one with `.authenticator(..)`", requires()));
         }
         return;
     }
@@ -121,17 +121,17 @@ fn check_rule(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &m
         _ => {}
     });
     if needs_owner_issuer {
-        check_owner_issuer(known, &demands(), mistakes);
+        check_owner_issuer(known, &requires(), mistakes);
     }
     match (known.roles, permission) {
         (Some(roles), _) => {
             if let Some(lacking) = rule.undefined_in(roles, row.admin_role()) {
-                mistakes.report("roles", format!("{lacking}, but {}", demands()));
+                mistakes.report("roles", format!("{lacking}, but {}", requires()));
             }
         }
         (None, Some(permission)) if !mistakes.is_reported("roles") => mistakes.report(
             "roles",
-            format!("must be registered with `.roles(..)`, because {at} demands {permission:?}, which no role grants"),
+            format!("must be registered with `.roles(..)`, because {at} requires {permission:?}, which no role grants"),
         ),
         (None, _) => {}
     }

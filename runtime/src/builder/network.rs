@@ -15,7 +15,7 @@ impl PalisadeBuilder {
     /// Danger: each process that may open the socket file can claim any address, so let only the proxy open it. A TCP client
     /// that resets its connection has no address either: do not listen on a TCP address beside the socket.
     ///
-    /// A text that is neither `"unix:"` nor an address range such as `10.0.0.0/8` is a configuration error. So is a range wider
+    /// A string that is neither `"unix:"` nor an address range such as `10.0.0.0/8` is a configuration error. So is a range wider
     /// than `10.0.0.0/8` or `fc00::/7`: if every address is trusted, the left end of the list is used, and the client writes
     /// that. If your platform changes the addresses of its proxies, list the network that it reserves for them.
     ///

@@ -39,7 +39,7 @@ impl PalisadeBuilder {
     /// Addresses whose requests no rate limit counts, such as those of a health check. Repeatable. Default: none.
     ///
     /// The address is the one that rate limits use: for a request through a trusted proxy, it is that of the client. A proxy
-    /// itself is never exempt. A text that is not an address range such as `10.0.0.0/8`, or a range of all addresses, is a
+    /// itself is never exempt. A string that is not an address range such as `10.0.0.0/8`, or a range of all addresses, is a
     /// configuration error.
     ///
     /// Danger: a client at one of these addresses can guess passwords without limit.

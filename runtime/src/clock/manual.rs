@@ -34,7 +34,7 @@ impl ManualClock {
     /// 1970. A token of that time has expired for each part of an application that was not given this clock.
     #[must_use]
     pub fn new() -> Self {
-        Self::starting_at(UNIX_EPOCH + Duration::from_secs(START))
+        Self::starting_at(UNIX_EPOCH.checked_add(Duration::from_secs(START)).unwrap_or(UNIX_EPOCH))
     }
 
     /// A clock whose monotonic time is zero, with this wall time.

@@ -15,7 +15,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use palisade_grammar::template;
 
-pub(crate) use self::arguments::PathParts;
+pub(crate) use self::arguments::ParameterCount;
 use self::arguments::RouteArguments;
 use crate::guard::{self as checks, GuardedHandler, HandlerWithChecks, MountPosition, MountedPolicy};
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
@@ -108,15 +108,14 @@ pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
     // The parameters of an `actix_web::web::Scope` around the endpoint are not known here.
     if app.is_root() {
         let own = template::parameters(E::ROUTE.path).count();
-        let mismatch = E::arguments().path_parts.into_iter().find(|parts| !parts.fit(own));
-        assert!(
-            mismatch.is_none(),
-            "palisade: `{}` takes a `Path` of {}, but its path {} has {own} parameters. If a scope has \
-             the other parameters, add the endpoint to that `palisade::scope(\"/..\")`",
-            E::POLICY.handler,
-            mismatch.unwrap_or(PathParts::Any),
-            E::ROUTE.path
-        );
+        for count in E::arguments().parameter_counts {
+            let help = match count {
+                ParameterCount::Never => "",
+                _ => ". If a scope has the other parameters, add the endpoint to that `palisade::scope(\"/..\")`",
+            };
+            let mistake = count.mistake(E::POLICY.handler, E::ROUTE.path, own);
+            assert!(mistake.is_none(), "palisade: {}{help}", mistake.unwrap_or_default());
+        }
     }
     web::resource(E::ROUTE.path)
         .name(resource_name(&E::ROUTE, E::POLICY))

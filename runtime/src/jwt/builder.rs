@@ -136,13 +136,13 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         }
     }
 
-    /// The `iss` that every token must carry, compared exactly. Required. A blank text is a configuration error.
+    /// The `iss` that every token must carry, compared exactly. Required. A blank string is a configuration error.
     pub fn issuer(mut self, issuer: impl Into<String>) -> JwtBuilder<Set, A, K> {
         self.expectations.issuer = issuer.into();
         self.with_state()
     }
 
-    /// The name of this API, which every token must carry in `aud`. Required. A blank text is a configuration error.
+    /// The name of this API, which every token must carry in `aud`. Required. A blank string is a configuration error.
     ///
     /// Repeatable: a token is accepted if it carries any of the audiences.
     pub fn audience(mut self, audience: impl Into<String>) -> JwtBuilder<I, Set, K> {

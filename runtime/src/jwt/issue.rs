@@ -20,7 +20,7 @@ use super::signing::SigningKey;
 use super::{Algorithm, Jwt, LONGEST_TOKEN, header};
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
-use crate::problem::{Problem, answer_with_a_problem};
+use crate::problem::{Problem, respond_with_problem};
 
 /// Issues access tokens in the format of RFC 9068, for one audience, with one key.
 ///
@@ -304,7 +304,7 @@ impl From<IssueError> for Problem {
     }
 }
 
-answer_with_a_problem!(IssueError);
+respond_with_problem!(IssueError);
 
 /// The claims that palisade writes, and the dates that RFC 7519 §4.1 defines.
 const RESERVED_CLAIMS: [&str; 13] =

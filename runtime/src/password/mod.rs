@@ -26,7 +26,7 @@ use self::concurrency::ConcurrencyLimit;
 use self::phc::{Cost, StoredHash};
 use crate::authn::AuthError;
 use crate::config_error::ConfigError;
-use crate::problem::{FieldError, Problem, answer_with_a_problem};
+use crate::problem::{FieldError, Problem, respond_with_problem};
 
 /// The longest password, in bytes. argon2 reads all of them, and nothing is cut off.
 const LONGEST: usize = 512;
@@ -224,4 +224,4 @@ impl From<PasswordError> for AuthError {
     }
 }
 
-answer_with_a_problem!(PasswordError);
+respond_with_problem!(PasswordError);

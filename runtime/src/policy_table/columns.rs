@@ -160,11 +160,13 @@ pub(super) fn groups(rows: &[PolicyRow]) -> Vec<Group<'_>> {
     groups
 }
 
-/// `require_role("admin"); 100 per 15m`. A demand of a scope further out names that scope.
+/// The demands of the scopes around a route: `require_role("admin"); 100 per 15m`. A demand of a scope further out names that
+/// scope.
 fn scope_demands(row: &PolicyRow) -> String {
-    let elsewhere =
-        |scope: &str| if scope == row.scope() { String::new() } else { format!(" (scope {})", row::name_of(scope)) };
-    let rules = row.outer().iter().map(|(scope, rule)| format!("{}{}", row.words(rule), elsewhere(scope)));
+    let of_outer_scope = |scope: &str| {
+        if scope == row.scope() { String::new() } else { format!(" (scope {})", row::prefix_or_slash(scope)) }
+    };
+    let rules = row.outer().iter().map(|(scope, rule)| format!("{}{}", row.words(rule), of_outer_scope(scope)));
     let rate_limits = row.each_rate_limit().filter_map(|(rate_limit, scope)| {
         scope.map(|scope| row::rate_limit(rate_limit, Some(scope).filter(|scope| *scope != row.scope())))
     });

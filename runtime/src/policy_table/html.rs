@@ -6,12 +6,12 @@
 use actix_web::http::header::HeaderValue;
 
 use super::columns::{ACCESS, COLUMNS, Column, Detail, Group, PATH, groups};
-use super::row::{Openness, name_of};
+use super::row::{Openness, prefix_or_slash};
 use super::{PolicyRow, PolicyTable, escape};
 
 /// The hash is that of [`STYLE`]; a test recomputes it.
 pub(super) const CONTENT_SECURITY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'sha256-t8vVGJJQ+OT9eicfPzIVxeq71lbVjw2lXwozacCqYuo='; \
+    "default-src 'none'; style-src 'sha256-kEjgFnex70EwtGUD8M5yO3Hutj8XRVNrm25e1BLa+DY='; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 );
 
@@ -44,8 +44,11 @@ small { color: var(--quiet); display: block; }
 .public { background: var(--open-paper); } .public strong { color: var(--open); }
 .closed { background: var(--closed-paper); } .closed strong { color: var(--closed); }
 body:has(#public:checked) .route:not(.public),
+body:has(#public:checked) tbody:not(:has(.public)),
 body:has(#guarded:checked) .route:not(.guarded),
-body:has(#closed:checked) .route:not(.closed) { display: none; }
+body:has(#guarded:checked) tbody:not(:has(.guarded)),
+body:has(#closed:checked) .route:not(.closed),
+body:has(#closed:checked) tbody:not(:has(.closed)) { display: none; }
 @media (max-width: 80rem) {
   table, tbody, tr, th, td { display: block; }
   thead { position: absolute; clip-path: inset(50%); }
@@ -98,7 +101,7 @@ fn push_group(page: &mut String, group: &Group<'_>) {
         "<tbody role=\"rowgroup\">\n<tr role=\"row\" class=\"scope\"><th scope=\"rowgroup\" role=\"rowheader\" colspan=\"{}\">\
          Scope {}{demands}</th></tr>\n",
         COLUMNS.len(),
-        code(name_of(group.prefix)),
+        code(prefix_or_slash(group.prefix)),
     ));
     for row in &group.rows {
         push_row(page, row);

@@ -39,6 +39,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 
 pub(crate) use self::escape::escape;
 pub use self::row::PolicyRow;
+pub(crate) use self::row::prefix_or_slash;
 use crate::headers::NO_STORE;
 use crate::role::RoleName;
 

@@ -144,7 +144,7 @@ impl PolicyRow {
         let mut text = String::new();
         for (scope, rule) in &self.outer {
             // Writing to a `String` cannot fail, here and below.
-            let _ = write!(text, "{} (scope {}), ", rule.as_attributes(&self.admin), name_of(scope));
+            let _ = write!(text, "{} (scope {}), ", rule.as_attributes(&self.admin), prefix_or_slash(scope));
         }
         let _ = write!(text, "{}", self.policy.rule.as_attributes(&self.admin));
         text
@@ -256,7 +256,7 @@ pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String 
     if let Some(outage) = rate_limit.said_of_outage() {
         details.push(format!("{} on outage", outage.word()));
     }
-    details.extend(scope.map(|prefix| format!("scope {}", name_of(prefix))));
+    details.extend(scope.map(|prefix| format!("scope {}", prefix_or_slash(prefix))));
     if !details.is_empty() {
         let _ = write!(text, " ({})", details.join(", "));
     }
@@ -276,7 +276,7 @@ fn size(bytes: u64) -> String {
     whole.unwrap_or_else(|| format!("{bytes}B"))
 }
 
-/// A scope without a prefix is displayed as `/`.
-pub(super) fn name_of(prefix: &str) -> &str {
+/// The prefix of a scope as it is displayed: `/` for a scope without a prefix.
+pub(crate) fn prefix_or_slash(prefix: &str) -> &str {
     if prefix.is_empty() { "/" } else { prefix }
 }

@@ -1,4 +1,4 @@
-//! The formats of the table, also with hostile text.
+//! The formats of the table, with harmless and with hostile text.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -284,6 +284,8 @@ fn each_filter_selects_one_class_of_rows() {
     for class in ["public", "guarded", "closed"] {
         assert!(html.contains(&format!("id=\"{class}\"")), "{class}");
         assert!(html.contains(&format!("body:has(#{class}:checked) .route:not(.{class})")), "{class}");
+        let headings = format!("body:has(#{class}:checked) tbody:not(:has(.{class}))");
+        assert!(html.contains(&headings), "the heading of a scope without such a row is hidden: {class}");
         assert_eq!(html.matches(&format!("class=\"route {class}\"")).count(), 1, "{class}");
     }
     assert!(html.contains("id=\"all\" checked"));

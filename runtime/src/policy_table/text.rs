@@ -4,42 +4,46 @@
 //! characters, and control characters are shown as escapes.
 
 use super::columns::{COLUMNS, Column, Detail, groups};
-use super::row::name_of;
+use super::row::prefix_or_slash;
 use super::{PolicyRow, PolicyTable, escape};
 
 /// The maximum number of characters in a line.
 pub(super) const WIDTH: usize = 100;
 /// The number of columns in the first line of a route. Each other column has lines of its own, after its heading.
-const FIRST: usize = 3;
+const COLUMNS_IN_FIRST_LINE: usize = 3;
 /// The number of spaces before lines that continue a route.
 const INDENT: usize = 8;
 /// If a cell of the first line is wider than this, the cells after it are on the next line.
-const WIDEST: usize = 48;
+const MAX_ALIGNED_CELL: usize = 48;
 
 pub(super) fn render(table: &PolicyTable) -> String {
-    let (first, further) = COLUMNS.split_at(FIRST);
+    let (first, further) = COLUMNS.split_at(COLUMNS_IN_FIRST_LINE);
     let heading = |column: &Column| column.heading.to_uppercase();
     let widths: Vec<usize> = first
         .iter()
         .map(|column| {
-            let cells = table.rows().iter().map(|row| cell(column, row).chars().count());
-            cells.filter(|width| *width <= WIDEST).chain([heading(column).chars().count()]).max().unwrap_or_default()
+            let cells = table.rows().iter().map(|row| escaped_cell(column, row).chars().count());
+            cells
+                .filter(|width| *width <= MAX_ALIGNED_CELL)
+                .chain([heading(column).chars().count()])
+                .max()
+                .unwrap_or_default()
         })
         .collect();
-    let label = further.iter().map(|column| heading(column).chars().count()).max().unwrap_or_default();
+    let label_width = further.iter().map(|column| heading(column).chars().count()).max().unwrap_or_default();
 
     let mut text = String::new();
-    push_first_line(&mut text, first.iter().map(heading), &widths);
+    push_columns(&mut text, first.iter().map(heading), &widths);
     for group in groups(table.rows()) {
         text.push('\n');
         let demands = if group.demands.is_empty() { String::new() } else { format!(": {}", escape(&group.demands)) };
-        push_wrapped(&mut text, "", &format!("SCOPE {}{demands}", escape(name_of(group.prefix))), INDENT);
+        push_wrapped(&mut text, "", &format!("SCOPE {}{demands}", escape(prefix_or_slash(group.prefix))), INDENT);
         for row in group.rows {
-            push_first_line(&mut text, first.iter().map(|column| cell(column, row)), &widths);
+            push_columns(&mut text, first.iter().map(|column| escaped_cell(column, row)), &widths);
             for column in further {
-                let cell = cell(column, row);
+                let cell = escaped_cell(column, row);
                 if !cell.is_empty() {
-                    let start = format!("{:INDENT$}{:label$}  ", "", heading(column));
+                    let start = format!("{:INDENT$}{:label_width$}  ", "", heading(column));
                     push_wrapped(&mut text, &start, &cell, start.chars().count());
                 }
             }
@@ -55,28 +59,25 @@ pub(super) fn render(table: &PolicyTable) -> String {
     text
 }
 
-fn cell(column: &Column, row: &PolicyRow) -> String {
+fn escaped_cell(column: &Column, row: &PolicyRow) -> String {
     escape(&(column.cell)(row, Detail::InScope)).into_owned()
 }
 
-/// Writes the cells side by side, each as wide as its column.
-fn push_first_line(text: &mut String, cells: impl Iterator<Item = String>, widths: &[usize]) {
+/// Writes the cells below each other's columns; after a cell that is too wide, the rest goes to the next line.
+fn push_columns(text: &mut String, cells: impl Iterator<Item = String>, widths: &[usize]) {
     let mut line = String::new();
-    let mut at: usize = 0;
+    let mut column_start: usize = 0;
     for (cell, width) in cells.zip(widths) {
-        if line.chars().count() > at {
+        if line.chars().count() > column_start {
             push_wrapped(text, "", line.trim_end(), INDENT);
-            line = " ".repeat(at);
+            line = " ".repeat(column_start);
         }
         line.push_str(&format!("{cell:width$}  "));
-        at = at.saturating_add(*width).saturating_add(2);
+        column_start = column_start.saturating_add(*width).saturating_add(2);
     }
-    push_wrapped(
-        text,
-        "",
-        line.trim_end(),
-        at.saturating_sub(widths.last().copied().unwrap_or_default()).saturating_sub(2),
-    );
+    // If the line is too long, continue below the last column.
+    let last_width = widths.last().copied().unwrap_or_default();
+    push_wrapped(text, "", line.trim_end(), column_start.saturating_sub(last_width).saturating_sub(2));
 }
 
 /// Writes the words as lines of at most [`WIDTH`] characters. The first one begins with `start`, and the others with `indent` spaces.
@@ -84,16 +85,16 @@ fn push_wrapped(text: &mut String, start: &str, words: &str, indent: usize) {
     let indent = indent.min(WIDTH / 2);
     let mut line = start.to_owned();
     let mut width = line.chars().count();
-    let mut is_empty = true;
+    let mut line_is_empty = true;
     for word in words.split(' ') {
         let mut rest: Vec<char> = word.chars().collect();
-        let space = usize::from(!is_empty);
-        if !is_empty && width.saturating_add(space).saturating_add(rest.len()) > WIDTH {
+        let space = usize::from(!line_is_empty);
+        if !line_is_empty && width.saturating_add(space).saturating_add(rest.len()) > WIDTH {
             finish_line(text, &mut line);
             line = " ".repeat(indent);
-            (width, is_empty) = (indent, true);
+            (width, line_is_empty) = (indent, true);
         }
-        if !is_empty {
+        if !line_is_empty {
             line.push(' ');
             width = width.saturating_add(1);
         }
@@ -107,7 +108,7 @@ fn push_wrapped(text: &mut String, start: &str, words: &str, indent: usize) {
             width = indent;
         }
         width = width.saturating_add(rest.len());
-        is_empty = false;
+        line_is_empty = false;
         line.extend(rest);
     }
     finish_line(text, &mut line);

@@ -23,7 +23,7 @@ use crate::audit;
 use crate::builder::Palisade;
 use crate::policy::HandlerPath;
 use crate::principal::{ArgumentError, Principal};
-use crate::problem::{OVER_RATE_LIMIT, Problem, answer_with_a_problem};
+use crate::problem::{OVER_RATE_LIMIT, Problem, respond_with_problem};
 use crate::rate_limit::RateLimitMode;
 use crate::rate_limit::{By, OnStoreFailure, RateLimit, normal};
 use crate::rate_limit::{Cause, ChargeRequest, Client, Decision, FullLimit, Limit, RateLimitStatus, wait};
@@ -170,7 +170,7 @@ impl From<RateLimitError> for Problem {
     }
 }
 
-answer_with_a_problem!(RateLimitError);
+respond_with_problem!(RateLimitError);
 
 impl RateLimiter {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {

@@ -1,8 +1,7 @@
 //! The thread that talks to Redis.
 //!
-//! Threat: a connection is driven by the runtime of the worker that made it. If that worker computes for a moment, no worker
-//! reaches Redis (CWE-400).
-//! Promise: one thread for the whole process sends and reads, and does nothing else.
+//! Threat: if a worker's runtime polled the connection, a worker busy with a computation would cut off all others (CWE-400).
+//! Promise: one thread per process does all Redis I/O and runs no handlers.
 
 use std::future::pending;
 use std::sync::LazyLock;
@@ -18,7 +17,7 @@ static BACKGROUND: LazyLock<Option<Handle>> = LazyLock::new(|| {
     Some(handle)
 });
 
-/// Runs a task on that thread. Returns `None` if the system could not start the thread.
+/// Runs a task on the Redis thread. Returns `None` if the system could not start the thread.
 pub(crate) fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Option<JoinHandle<T>> {
     BACKGROUND.as_ref().map(|background| background.spawn(task))
 }

@@ -13,18 +13,15 @@ use super::names::KeyNames;
 use super::runner::Runner;
 use super::sealed::Sealer;
 use super::{ConnectionInner, RedisConnection};
-use crate::config_error::ConfigError;
+use crate::config_error::{ConfigError, Mistakes};
 
 const SECRET_BYTES: usize = 32;
-
-/// The name of a setting, and what is wrong with it.
-type ConnectionMistake = (&'static str, &'static str);
 
 /// See [`RedisConnection::builder`] and [`RedisConnection::cluster`]. No setter fails; [`build`](Self::build) reports all
 /// mistakes.
 #[must_use]
 pub struct RedisConnectionBuilder {
-    peer: Result<Peer, ConnectionMistake>,
+    peer: Result<Peer, ConfigError>,
     prefix: String,
     secret: Zeroizing<Vec<u8>>,
     timeout: Option<Duration>,
@@ -33,8 +30,9 @@ pub struct RedisConnectionBuilder {
 impl RedisConnectionBuilder {
     pub(super) fn server(url: &str, prefix: String, secret: &[u8]) -> Self {
         // The error may contain the URL, and the URL may contain a password.
-        let client = Client::open(url)
-            .map_err(|_| ("redis url", "is not the URL of a Redis server; write `redis://host:port/db`"));
+        let client = Client::open(url).map_err(|_| {
+            ConfigError::new("redis url", "is not the URL of a Redis server; write `redis://host:port/db`")
+        });
         Self::new(client.map(|client| Peer::Server(Box::new(client))), prefix, secret)
     }
 
@@ -43,12 +41,12 @@ impl RedisConnectionBuilder {
         let nodes = ClusterClient::builder(urls).retries(0);
         let client = nodes.connection_timeout(CONNECT_TIMEOUT).response_timeout(CONNECT_TIMEOUT).build();
         let client = client.map_err(|_| {
-            ("redis cluster", "are not the URLs of nodes of one Redis Cluster; write `redis://host:port`, all with the same user and password")
+            ConfigError::new("redis cluster", "are not the URLs of nodes of one Redis Cluster; write `redis://host:port`, all with the same user and password")
         });
         Self::new(client.map(|client| Peer::Cluster(Box::new(client))), prefix, secret)
     }
 
-    fn new(peer: Result<Peer, ConnectionMistake>, prefix: String, secret: &[u8]) -> Self {
+    fn new(peer: Result<Peer, ConfigError>, prefix: String, secret: &[u8]) -> Self {
         Self { peer, prefix, secret: Zeroizing::new(secret.to_vec()), timeout: None }
     }
 
@@ -77,42 +75,31 @@ impl RedisConnectionBuilder {
     /// assert_eq!(builder.build().unwrap_err().to_string().lines().count(), 4);
     /// ```
     pub fn build(self) -> Result<RedisConnection, ConfigError> {
-        let mut mistakes: Vec<ConnectionMistake> = Vec::new();
+        let mut mistakes = Mistakes::default();
+        let peer = mistakes.note(self.peer);
         if self.prefix.is_empty() || self.prefix.contains(['{', '}']) {
-            mistakes.push((
-                "redis prefix",
-                "is empty or contains a brace; write the name of the application, so that no other uses its keys",
-            ));
+            let message =
+                "is empty or contains a brace; write the name of the application, so that no other uses its keys";
+            mistakes.report("redis prefix", message);
         }
         if self.secret.len() < SECRET_BYTES {
-            mistakes.push(("redis secret", "is shorter than 32 bytes; write random bytes, the same in all processes"));
+            let message = "is shorter than 32 bytes; write random bytes, the same in all processes";
+            mistakes.report("redis secret", message);
         }
         if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
-            mistakes.push(("redis timeout", "is zero, so every operation would fail; write for example 50 ms"));
+            mistakes.report("redis timeout", "is zero, so every operation would fail; write for example 50 ms");
         }
-        let sealer = Sealer::new(&self.secret)
-            .map_err(|_| ("redis secret", "cannot be used: the cryptographic backend derives no key from it"));
-        match (self.peer, sealer) {
-            (Ok(peer), Ok(sealer)) if mistakes.is_empty() => Ok(RedisConnection(Arc::new(ConnectionInner {
-                runner: Runner::new(peer),
-                names: KeyNames::new(self.prefix, &self.secret),
-                sealer,
-                timeout: self.timeout,
-            }))),
-            (peer, sealer) => Err(all(peer.err().into_iter().chain(mistakes).chain(sealer.err()))),
-        }
+        let sealer = mistakes.note(Sealer::new(&self.secret).map_err(|_| {
+            ConfigError::new("redis secret", "cannot be used: the cryptographic backend derives no key from it")
+        }));
+        let (peer, sealer) = mistakes.value_or_error(peer.zip(sealer))?;
+        Ok(RedisConnection(Arc::new(ConnectionInner {
+            runner: Runner::new(peer),
+            names: KeyNames::new(self.prefix, &self.secret),
+            sealer,
+            timeout: self.timeout,
+        })))
     }
-}
-
-/// One error with a line for each mistake.
-fn all(mistakes: impl Iterator<Item = ConnectionMistake>) -> ConfigError {
-    let mut mistakes = mistakes;
-    let (setting, mut text) =
-        mistakes.next().map_or(("redis", String::new()), |(setting, problem)| (setting, problem.to_owned()));
-    for (setting, problem) in mistakes {
-        text.push_str(&format!("\n{setting}: {problem}"));
-    }
-    ConfigError::new(setting, text)
 }
 
 impl fmt::Debug for RedisConnectionBuilder {

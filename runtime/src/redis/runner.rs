@@ -32,15 +32,15 @@ const CONCURRENCY: usize = 128;
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// If a timer fires this late, its thread was suspended, so it measured nothing. Replies that arrived meanwhile are read
-/// first, for [`READING`].
+/// first, for [`READ_TIME`].
 const SUSPENDED: Duration = Duration::from_millis(3);
-const READING: Duration = Duration::from_millis(5);
+const READ_TIME: Duration = Duration::from_millis(5);
 
 /// How long to wait before a command is sent again to a cluster that moves the slot.
 const REDIRECT_PAUSE: Duration = Duration::from_millis(3);
 
 /// Nanoseconds between two log lines about failures.
-const LOG_PAUSE: u64 = 1_000_000_000;
+const LOG_PAUSE_NANOS: u64 = 1_000_000_000;
 
 /// Runs the operations of all stores of one connection. Clones share everything.
 #[derive(Clone)]
@@ -219,6 +219,7 @@ impl RunnerState {
         }
     }
 
+    /// Reports a failure of the server to the breaker, and logs it.
     fn failed(&self, what: &str, kind: Option<ErrorKind>) -> Unavailable {
         if self.breaker.failed(self.now()) {
             self.connection.reset();
@@ -226,10 +227,11 @@ impl RunnerState {
         self.log(what, kind)
     }
 
+    /// Logs a failure, unless one was logged within the last second.
     fn log(&self, what: &str, kind: Option<ErrorKind>) -> Unavailable {
         let now = self.now();
         let due = self.log_again.load(Ordering::Relaxed);
-        let next = now.saturating_add(LOG_PAUSE);
+        let next = now.saturating_add(LOG_PAUSE_NANOS);
         if due <= now && self.log_again.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             // The error itself may contain the URL, and the URL may contain a password.
             tracing::error!(what, ?kind, "redis");
@@ -251,7 +253,7 @@ async fn within<T>(deadline: Instant, reply: impl Future<Output = T>) -> Option<
         match timeout_at(until, &mut reply).await {
             Ok(reply) => return Some(reply),
             Err(_) if until.elapsed() < SUSPENDED || deadline.elapsed() > QUEUE_TIMEOUT => return None,
-            Err(_) => until = Instant::now().checked_add(READING)?,
+            Err(_) => until = Instant::now().checked_add(READ_TIME)?,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Revocation of tokens before they expire.
 //!
 //! Threat: a token that stays valid after a logout, a role change or the end of the account (CWE-613, ASVS V7.4.1 to V7.4.3,
-//! V8.3.2). Promise: each request queries the store, also for a cached token. If the store is unavailable, the response is
+//! V8.3.2). Promise: each request queries the store, even for a cached token. If the store is unavailable, the response is
 //! 503, and the request is not let through.
 
 mod memory;
@@ -87,7 +87,7 @@ pub trait RevocationStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if the store cannot answer now. The response is 503.
+    /// [`Unavailable`] if the store cannot respond now. The response is 503.
     fn is_revoked(&self, principal: &Principal) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 
     /// Like [`is_revoked`](Self::is_revoked), for a store that can answer at once, which makes requests cheaper. Default: `None`,

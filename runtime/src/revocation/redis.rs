@@ -2,7 +2,7 @@
 //!
 //! Threat: a token that one process revoked is accepted by another (CWE-613). A third party that can read the Redis learns
 //! whose tokens they are (CWE-359).
-//! Promise: keys are keyed hashes. Each expires with the tokens that it is about. If Redis does not answer within the timeout, the
+//! Promise: keys are keyed hashes. Each expires with the tokens that it is about. If Redis does not respond within the timeout, the
 //! result is [`Unavailable`]: 503, and never an accepted token.
 
 use std::fmt;

@@ -5,9 +5,9 @@ use palisade_grammar::expression::TruthTable;
 use crate::policy::Rule;
 use crate::role::RoleName;
 
-/// The truth table of the rules. `admin` is the role of administrators; if it is `None`, that may be any role. Returns `None` if
-/// the rules have too many conditions for a table.
-pub(super) fn table<'r>(rules: &[&'r Rule], admin: Option<&RoleName>) -> Option<TruthTable<'r, Rule>> {
+/// The truth table of the rules. `admin` is the role of administrators. If it is `None`, any role may be that of administrators.
+/// Returns `None` if the rules have too many conditions for a truth table.
+pub(super) fn truth_table<'r>(rules: &[&'r Rule], admin: Option<&RoleName>) -> Option<TruthTable<'r, Rule>> {
     TruthTable::new(rules, |one, other| is_same_condition(one, other, admin))
 }
 
@@ -31,11 +31,11 @@ mod tests {
     const NAMED: Option<&RoleName> = Some(&RoleName::ADMIN);
 
     fn is_satisfiable(rules: &[&Rule], admin: Option<&RoleName>) -> bool {
-        table(rules, admin).unwrap().is_satisfiable()
+        truth_table(rules, admin).unwrap().is_satisfiable()
     }
 
     fn redundant(outer: &[&'static Rule], own: &'static Rule, admin: Option<&RoleName>) -> Option<&'static Rule> {
-        table(&[outer, &[own]].concat(), admin).unwrap().redundant_alternative(own)
+        truth_table(&[outer, &[own]].concat(), admin).unwrap().redundant_alternative(own)
     }
 
     #[test]

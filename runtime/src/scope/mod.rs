@@ -27,7 +27,7 @@ use crate::policy_table::PolicyTable;
 use crate::rate_limit::RateLimit;
 use crate::role::RoleName;
 
-pub(crate) use self::verify::check_rows;
+pub(crate) use self::verify::check_policy_table;
 
 /// Creates a scope for endpoints. Each endpoint in it has a policy.
 ///
@@ -227,7 +227,7 @@ impl Scope {
     /// - the router would misread a prefix, such as `/:org` or `/{org:[a-}`;
     /// - a rule of a scope requires a role, a permission or a scope with a name that no credential can have;
     /// - a prefix and a template in it have a parameter of the same name, or a rule names a parameter that neither has;
-    /// - a handler takes a `Path` with another number of parts than the prefix and the template have parameters;
+    /// - a handler takes a `Path` of another number of parameters than the prefix and the template have;
     /// - an endpoint has `public` or `optional_auth`, and its scope requires a principal;
     /// - a scope and an endpoint together admit nobody, or an alternative of the endpoint's rule is redundant, such as the owner of
     ///   `owner_or_admin(id)` in a scope that requires `admin`. This method assumes that administrators have the role `admin`.

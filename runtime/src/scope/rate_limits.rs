@@ -6,25 +6,25 @@
 use std::collections::HashMap;
 
 use super::Mount;
-use super::verify::mistake;
-use super::walk::Around;
+use super::verify::routes_error;
+use super::walk::OuterScopes;
 use crate::config_error::Mistakes;
 use crate::rate_limit::{By, RateLimit};
 
-pub(super) fn verify(endpoints: &[(Around, &Mount)], mistakes: &mut Mistakes) {
+pub(super) fn verify(endpoints: &[(OuterScopes, &Mount)], mistakes: &mut Mistakes) {
     // The first rate limit of each name. The key is the scope that shares it (`None`: all routes) and the name. Later ones must have
     // the same numbers.
     let mut known: HashMap<(Option<&str>, &str), (&RateLimit, String)> = HashMap::new();
-    for (around, mount) in endpoints {
-        for (prefix, rate_limit) in &around.rate_limits {
+    for (outer, mount) in endpoints {
+        for (prefix, rate_limit) in &outer.rate_limits {
             if let Some(by) = rate_limit.keys().iter().find(|by| matches!(by, By::Field(_))) {
                 let name = rate_limit.name();
-                mistakes.note(mistake::<()>(format!(
+                mistakes.note(routes_error::<()>(format!(
                     "the rate limit \"{name}\" of the scope {prefix:?} counts by {by}, which is possible only above a handler: move it there"
                 )));
             }
         }
-        let of_scopes = around.rate_limits.iter().map(|(prefix, rate_limit)| {
+        let of_scopes = outer.rate_limits.iter().map(|(prefix, rate_limit)| {
             (if rate_limit.shared { None } else { Some(prefix.as_str()) }, rate_limit, format!("the scope {prefix:?}"))
         });
         let shared = mount.policy.rate_limits.iter().filter(|rate_limit| rate_limit.shared);
@@ -33,7 +33,7 @@ pub(super) fn verify(endpoints: &[(Around, &Mount)], mistakes: &mut Mistakes) {
             let (other, other_source) =
                 known.entry((scope, rate_limit.name())).or_insert_with(|| (rate_limit, source.clone()));
             if other.contradicts(rate_limit) {
-                mistakes.note(mistake::<()>(format!(
+                mistakes.note(routes_error::<()>(format!(
                     "the rate limit \"{}\" is {} at {other_source} and {} at {source}: use the same numbers for one name, or different names",
                     rate_limit.name(),
                     numbers(other),

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::{Scope, ScopeItemKind, verify};
 use crate::config_error::ConfigError;
-use crate::endpoint::PathParts;
+use crate::endpoint::ParameterCount;
 use crate::policy::{ForeignRow, Policy, Route, Rule};
 use crate::rate_limit::RateLimit;
 
@@ -31,7 +31,7 @@ struct Outline {
 
 #[derive(PartialEq)]
 enum Member {
-    Endpoint(Route, &'static Policy, Vec<ForeignRow>, Vec<PathParts>),
+    Endpoint(Route, &'static Policy, Vec<ForeignRow>, Vec<ParameterCount>),
     Scope(Outline),
 }
 
@@ -40,7 +40,7 @@ impl Outline {
         let members = scope.items.iter().map(|item| match &item.0 {
             ScopeItemKind::Endpoint(mount) => {
                 let refused = refused_by(&[mount.policy.rule]);
-                Member::Endpoint(mount.route, mount.policy, refused, mount.needs.path_parts.clone())
+                Member::Endpoint(mount.route, mount.policy, refused, mount.needs.parameter_counts.clone())
             }
             ScopeItemKind::Scope(inner) => Member::Scope(Self::of(inner)),
         });

@@ -4,178 +4,189 @@ use palisade_grammar::template::parameters;
 
 use super::rate_limits;
 use super::siblings::Siblings;
-use super::walk::{self, Around};
+use super::walk::{self, OuterScopes};
 use super::{Mount, Scope, ScopeItemKind, logic};
 use crate::config_error::{ConfigError, Mistakes};
 use crate::policy::{Credentials, Ownership, Policy, Rule};
-use crate::policy_table::PolicyTable;
+use crate::policy_table::{PolicyTable, prefix_or_slash};
 use crate::role::RoleName;
 use crate::template;
 
 pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), ConfigError> {
     // The other checks need paths that can be parsed.
-    prefixes(scope)?;
+    check_templates(scope)?;
     let mut mistakes = Mistakes::default();
-    reachable(scope, &Around::default(), &mut Siblings::default(), &mut mistakes);
-    let endpoints = walk::endpoints(scope, &Around::default());
-    for (around, mount) in &endpoints {
-        mistakes.note(endpoint(around, mount, admin));
+    check_reachability(scope, &OuterScopes::default(), &mut Siblings::default(), &mut mistakes);
+    let endpoints = walk::endpoints(scope, &OuterScopes::default());
+    for (outer, mount) in &endpoints {
+        mistakes.note(check_endpoint(outer, mount, admin));
     }
     rate_limits::verify(&endpoints, &mut mistakes);
     mistakes.into_result()
 }
 
-/// Checks the prefixes, which no macro checks, and the paths. The router would panic about one that it cannot parse.
-fn prefixes(scope: &Scope) -> Result<(), ConfigError> {
+/// Checks the prefixes, which no macro checks, and the paths. The router panics on a template that it cannot parse.
+fn check_templates(scope: &Scope) -> Result<(), ConfigError> {
     let mut mistakes = Mistakes::default();
     mistakes.note(
         template::readable(&scope.prefix)
-            .or_else(|problem| mistake(format!("the prefix {} of a scope {problem}", scope.prefix))),
+            .or_else(|problem| routes_error(format!("the prefix {} of a scope {problem}", scope.prefix))),
     );
     for item in &scope.items {
         mistakes.note(match &item.0 {
             ScopeItemKind::Endpoint(mount) => template::readable(mount.route.path).or_else(|problem| {
-                mistake(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
+                routes_error(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
             }),
-            ScopeItemKind::Scope(inner) => prefixes(inner),
+            ScopeItemKind::Scope(inner) => check_templates(inner),
         });
     }
     mistakes.into_result()
 }
 
-pub(super) fn mistake<T>(problem: String) -> Result<T, ConfigError> {
-    Err(ConfigError::new("routes", problem))
+/// Returns an error of the setting `routes`.
+pub(super) fn routes_error<T>(message: String) -> Result<T, ConfigError> {
+    Err(ConfigError::new("routes", message))
 }
 
-fn endpoint(around: &Around, mount: &Mount, admin: Option<&RoleName>) -> Result<(), ConfigError> {
-    let (handler, path) = (mount.policy.handler, mount.route.path);
-    let outer: Vec<&str> = parameters(&around.prefix).collect();
-    let own: Vec<&str> = parameters(path).collect();
-    if let Some(name) = own.iter().find(|name| outer.contains(name)) {
-        return mistake(format!(
-            "the scope {} and `{handler}` at {path} both have a parameter `{name}`: rename one of them",
-            around.prefix
+fn check_endpoint(outer: &OuterScopes, mount: &Mount, admin: Option<&RoleName>) -> Result<(), ConfigError> {
+    let (handler, own_path, prefix) = (mount.policy.handler, mount.route.path, &outer.prefix);
+    let path = format!("{prefix}{own_path}");
+    let prefix_parameters: Vec<&str> = parameters(prefix).collect();
+    let own_parameters: Vec<&str> = parameters(own_path).collect();
+    if let Some(name) = own_parameters.iter().find(|name| prefix_parameters.contains(name)) {
+        return routes_error(format!(
+            "the scope {prefix} and `{handler}` at {own_path} both have a parameter `{name}`: rename one of them"
         ));
     }
-    // The rules of a scope also apply to its unknown paths, so their parameters must be in the prefix.
-    for (prefix, rule) in &around.rules {
+    // The rules of a scope also apply to its unknown paths, so the parameters of the rules must be in the prefix.
+    for (prefix, rule) in &outer.rules {
+        let scope = prefix_or_slash(prefix);
         // The macros have checked the rules of handlers. A scope's rule may be written by hand.
         if let Some(problem) = rule.mistaken_name() {
-            return mistake(format!("{rule} of the scope {prefix} has an {problem}"));
+            return routes_error(format!("{rule} of the scope {scope} has an {problem}"));
         }
         if let Some(name) = rule.parameters().into_iter().find(|name| !parameters(prefix).any(|own| own == *name)) {
-            return mistake(format!("{rule} of the scope {prefix} needs the parameter `{{{name}}}` in its prefix"));
+            return routes_error(format!("{rule} of the scope {scope} needs the parameter `{{{name}}}` in its prefix"));
         }
     }
     let rule = &mount.policy.rule;
-    if let Some(name) = rule.parameters().into_iter().find(|name| !outer.contains(name) && !own.contains(name)) {
-        let prefix = &around.prefix;
-        return mistake(format!(
-            "{rule} of `{handler}` needs the parameter `{{{name}}}`, which {prefix}{path} does not have"
+    let is_missing = |name: &&str| !prefix_parameters.contains(name) && !own_parameters.contains(name);
+    if let Some(name) = rule.parameters().into_iter().find(is_missing) {
+        return routes_error(format!(
+            "{rule} of `{handler}` needs the parameter `{{{name}}}`, which {path} does not have"
         ));
     }
-    let parameters = outer.len().saturating_add(own.len());
-    if let Some(parts) = mount.needs.path_parts.iter().find(|parts| !parts.fit(parameters)) {
-        let has = if parameters == 1 { "1 parameter".to_owned() } else { format!("{parameters} parameters") };
-        return mistake(format!("`{handler}` takes a `Path` of {parts}, but {}{path} has {has}", around.prefix));
-    }
-    check_deny_of_rows(around, mount)?;
-    let path = format!("{}{path}", around.prefix);
-    check_satisfiable(&around.rules, mount.policy, &path, admin)
+    let count = prefix_parameters.len().saturating_add(own_parameters.len());
+    let mistake = mount.needs.parameter_counts.iter().find_map(|accepted| accepted.mistake(handler, &path, count));
+    mistake.map_or(Ok(()), routes_error)?;
+    check_deny_option(outer, mount)?;
+    check_satisfiable(&outer.rules, mount.policy, &path, admin)
 }
 
 /// Finds a row whose existence one attribute reveals by 403 and another one conceals by 404.
-fn check_deny_of_rows(around: &Around, mount: &Mount) -> Result<(), ConfigError> {
-    let mut rows: Vec<&Ownership> = Vec::new();
-    for rule in around.rules.iter().map(|(_, rule)| rule).chain([&mount.policy.rule]) {
+fn check_deny_option(outer: &OuterScopes, mount: &Mount) -> Result<(), ConfigError> {
+    let mut ownerships: Vec<&Ownership> = Vec::new();
+    for rule in outer.rules.iter().map(|(_, rule)| rule).chain([&mount.policy.rule]) {
         rule.leaves(&mut |leaf| {
             if let Rule::Owns(ownership) = leaf {
-                rows.push(ownership);
+                ownerships.push(ownership);
             }
         });
     }
-    let twice = rows.iter().find(|row| rows.iter().any(|other| other == *row && other.refused() != row.refused()));
-    match twice {
-        Some(row) => mistake(format!(
-            "`{}` at {}{} names one row of {} with `deny = 403` and without it: write the same `deny` each time",
+    // `==` ignores the `deny` option, so equal ownerships are about the same row.
+    let inconsistent =
+        ownerships.iter().find(|one| ownerships.iter().any(|other| other == *one && other.refused() != one.refused()));
+    match inconsistent {
+        Some(ownership) => routes_error(format!(
+            "`{}` at {}{} protects the same row of {} by two attributes, only one of which has `deny = 403`: write it in both or \
+             in neither",
             mount.policy.handler,
-            around.prefix,
+            outer.prefix,
             mount.route.path,
-            row.resource()
+            ownership.resource()
         )),
         None => Ok(()),
     }
 }
 
-/// Finds the mistakes that depend on the role of administrators.
-pub(crate) fn check_rows(table: &PolicyTable) -> Result<(), ConfigError> {
+/// Checks the rules again, now that the administrator role is known.
+pub(crate) fn check_policy_table(policies: &PolicyTable) -> Result<(), ConfigError> {
     let mut mistakes = Mistakes::default();
-    for row in table.rows() {
+    for row in policies.rows() {
         mistakes.note(check_satisfiable(row.outer(), row.policy(), row.path(), Some(row.admin_role())));
     }
     mistakes.into_result()
 }
 
-/// Finds rules that conflict, and alternatives that are redundant.
+/// Finds rules that conflict, and alternatives that are redundant. `outer` has the rules of the outer scopes.
 fn check_satisfiable(
-    rules: &[(String, Rule)],
+    outer: &[(String, Rule)],
     policy: &Policy,
     path: &str,
     admin: Option<&RoleName>,
 ) -> Result<(), ConfigError> {
     let (handler, own) = (policy.handler, &policy.rule);
-    let name = admin.unwrap_or(&RoleName::ADMIN);
-    let text = |rule: &Rule| rule.as_attributes(name).to_string();
-    let with_principal = rules.iter().find(|(_, rule)| rule.credentials() == Credentials::Required);
-    if let (Some((scope, rule)), Rule::Public | Rule::OptionalAuth) = (with_principal, own) {
-        return mistake(format!(
-            "`{handler}` at {path} is {own}, but its scope {scope} requires {}: move it out of the scope, or write \
+    let admin_role = admin.unwrap_or(&RoleName::ADMIN);
+    let text = |rule: &Rule| rule.as_attributes(admin_role).to_string();
+    let with_principal = outer.iter().find(|(_, rule)| rule.credentials() == Credentials::Required);
+    if let (Some((prefix, rule)), Rule::Public | Rule::OptionalAuth) = (with_principal, own) {
+        return routes_error(format!(
+            "`{handler}` at {path} is {own}, but its scope {} requires {}: move it out of the scope, or write \
              `#[authenticated]`",
+            prefix_or_slash(prefix),
             text(rule)
         ));
     }
     if *own == Rule::Nobody {
         return Ok(());
     }
-    let all: Vec<&Rule> = rules.iter().map(|(_, rule)| rule).chain([own]).collect();
-    let demands =
-        || rules.iter().map(|(scope, rule)| format!("{scope} ({})", text(rule))).collect::<Vec<_>>().join(" and ");
-    let Some(table) = logic::table(&all, admin) else { return Ok(()) };
-    if !table.is_satisfiable() {
-        let why = if rules.is_empty() {
+    let all: Vec<&Rule> = outer.iter().map(|(_, rule)| rule).chain([own]).collect();
+    let demands = || {
+        let each = outer.iter().map(|(prefix, rule)| format!("{} ({})", prefix_or_slash(prefix), text(rule)));
+        each.collect::<Vec<_>>().join(" and ")
+    };
+    // Too many conditions for a truth table: not checked.
+    let Some(truth_table) = logic::truth_table(&all, admin) else { return Ok(()) };
+    if !truth_table.is_satisfiable() {
+        let why = if outer.is_empty() {
             format!("{} conflicts with itself", text(own))
         } else {
             format!("{} conflicts with the scope {}", text(own), demands())
         };
-        return mistake(format!("`{handler}` at {path} admits nobody: {why}"));
+        return routes_error(format!("`{handler}` at {path} admits nobody: {why}"));
     }
-    let Some(redundant) = table.redundant_alternative(own) else { return Ok(()) };
-    let (own, redundant) = (text(own), redundant.as_term(name));
-    if rules.is_empty() {
-        mistake(format!(
-            "`{handler}` at {path} has {own}, but `{redundant}` is redundant beside the other conditions: remove it"
+    let Some(redundant) = truth_table.redundant_alternative(own) else { return Ok(()) };
+    let (own, redundant) = (text(own), redundant.as_term(admin_role));
+    if outer.is_empty() {
+        routes_error(format!(
+            "`{handler}` at {path} has {own}, but `{redundant}` is redundant: the other conditions already imply the result; \
+             remove it"
         ))
     } else {
-        mistake(format!(
-            "`{handler}` at {path} has {own}, but `{redundant}` is redundant in the scope {}: remove it, or move the \
-             route out of the scope",
+        routes_error(format!(
+            "`{handler}` at {path} has {own}, but `{redundant}` is redundant in the scope {}: the other conditions already \
+             imply the result; remove it, or move the route out of the scope",
             demands()
         ))
     }
 }
 
-fn reachable(scope: &Scope, around: &Around, siblings: &mut Siblings, mistakes: &mut Mistakes) {
-    let around = around.inside(scope);
+/// Finds each endpoint and each scope that never gets a request, because an earlier one of the same router takes its requests.
+/// `siblings` has the routes that were added to that router before.
+fn check_reachability(scope: &Scope, outer: &OuterScopes, siblings: &mut Siblings, mistakes: &mut Mistakes) {
+    let outer = outer.inside(scope);
     for item in &scope.items {
         match &item.0 {
             ScopeItemKind::Endpoint(mount) => {
-                mistakes.note(siblings.mount(mount, format!("{}{}", around.prefix, mount.route.path)));
+                mistakes.note(siblings.add_endpoint(mount, format!("{}{}", outer.prefix, mount.route.path)));
             }
-            // A scope without a prefix is in the same router.
-            ScopeItemKind::Scope(inner) if inner.prefix.is_empty() => reachable(inner, &around, siblings, mistakes),
+            // A scope without a prefix shares the router of the outer scope.
+            ScopeItemKind::Scope(inner) if inner.prefix.is_empty() => {
+                check_reachability(inner, &outer, siblings, mistakes);
+            }
             ScopeItemKind::Scope(inner) => {
-                mistakes.note(siblings.nest(format!("{}{}", around.prefix, inner.prefix)));
-                reachable(inner, &around, &mut Siblings::default(), mistakes);
+                mistakes.note(siblings.add_scope(format!("{}{}", outer.prefix, inner.prefix)));
+                check_reachability(inner, &outer, &mut Siblings::default(), mistakes);
             }
         }
     }

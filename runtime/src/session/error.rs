@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::jwt::IssueError;
-use crate::problem::{Problem, answer_with_a_problem};
+use crate::problem::{Problem, respond_with_problem};
 use crate::unavailable::Unavailable;
 
 /// Why a session did not begin.
@@ -17,7 +17,7 @@ pub enum BeginError {
     /// The grant cannot be issued: 500. This includes a lifetime over 24 hours; longer access must use the refresh token.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// The store does not answer: 503 with `Retry-After`.
+    /// The store does not respond: 503 with `Retry-After`.
     #[error("the session store is unavailable")]
     Unavailable,
 }
@@ -67,7 +67,7 @@ pub enum RefreshError<E> {
     /// The grant cannot be issued, or is for another subject: 500. The token stays valid.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// A store does not answer: 503 with `Retry-After`.
+    /// A store does not respond: 503 with `Retry-After`.
     #[error("the session store or the revocation store is unavailable")]
     Unavailable,
 }
@@ -80,7 +80,7 @@ pub enum EndError {
     /// 403.
     #[error("the caller has no token that can be revoked here")]
     NoToken,
-    /// A store does not answer: 503 with `Retry-After`.
+    /// A store does not respond: 503 with `Retry-After`.
     #[error("the session store or the revocation store is unavailable")]
     Unavailable,
 }
@@ -132,7 +132,7 @@ impl From<EndError> for Problem {
     }
 }
 
-answer_with_a_problem!(BeginError, EndError);
+respond_with_problem!(BeginError, EndError);
 
 /// The error of the `grant` closure must convert into a [`Problem`]. It must be `Clone`, because the response is made from a
 /// reference; if it is not, return a [`Problem`] or an error of your own.

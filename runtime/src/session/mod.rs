@@ -15,7 +15,7 @@ mod error;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
-mod secret;
+mod refresh_token;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -32,7 +32,7 @@ pub use self::error::{BeginError, EndError, RefreshError};
 pub use self::memory::MemorySessions;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisSessions;
-use self::secret::RefreshToken;
+use self::refresh_token::RefreshToken;
 pub use self::store::{SessionRecord, SessionStore};
 use crate::audit;
 use crate::jwt::{Grant, IssueError, JwtBuilder, Set, TokenIssuer};
@@ -134,9 +134,9 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     ///
     /// # Errors
     ///
-    /// The grant cannot be issued, or the store does not answer.
+    /// The grant cannot be issued, or the store does not respond.
     pub async fn begin(&self, grant: &Grant) -> Result<TokenPair, BeginError> {
-        let token = RefreshToken::first().ok_or(BeginError::Issue(IssueError::Unavailable))?;
+        let token = RefreshToken::generate().ok_or(BeginError::Issue(IssueError::Unavailable))?;
         let id = token.session_id();
         let now = self.0.issuer.wall_time();
         let pair = self.pair(grant, &id, &token)?;
@@ -178,14 +178,14 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
             self.0.store.remove(&id).await?;
             return Err(RefreshError::Expired);
         }
-        if !token.is_of(&record.digest) {
+        if !token.matches_digest(&record.digest) {
             return Err(self.stolen(&record).await);
         }
         let granted = grant(&record).await.map_err(RefreshError::Refused)?;
         if granted.subject() != record.subject {
             return Err(RefreshError::Issue(IssueError::Subject));
         }
-        let next = token.next().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
+        let next = token.rotate().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
         let pair = self.pair(&granted.within(&record.scopes).no_later_than(requested), &id, &next)?;
         let expires = now.checked_add(self.0.idle).map_or(record.ends, |expires| expires.min(record.ends));
         if self.0.store.replace(&id, &record.digest, &next.digest(), expires).await? {
@@ -200,7 +200,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     ///
     /// # Errors
     ///
-    /// The principal has no token with a revocable id, or a token of another issuer; or a store does not answer.
+    /// The principal has no token with a revocable id, or a token of another issuer; or a store does not respond.
     pub async fn end(&self, principal: &Principal) -> Result<(), EndError> {
         let token =
             principal.token().filter(|_| principal.issuer() == self.0.issuer.issuer()).ok_or(EndError::NoToken)?;
@@ -222,7 +222,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     ///
     /// # Errors
     ///
-    /// The principal is of another issuer, whose subjects are different ones; or a store does not answer.
+    /// The principal is of another issuer, whose subjects are different ones; or a store does not respond.
     pub async fn end_all(&self, principal: &Principal) -> Result<(), EndError> {
         if principal.issuer() != self.issuer() {
             return Err(EndError::NoToken);
@@ -237,7 +237,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     ///
     /// # Errors
     ///
-    /// A store does not answer. Some sessions may have ended and others not: try again.
+    /// A store does not respond. Some sessions may have ended and others not: try again.
     pub async fn end_all_of(&self, subject: &str) -> Result<(), Unavailable> {
         // In this order: tokens that a concurrent refresh still issues are issued before the moment of the revocation.
         let removed = self.0.store.remove_all(subject).await;
@@ -250,7 +250,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     ///
     /// # Errors
     ///
-    /// The store does not answer. The tokens then stay valid.
+    /// The store does not respond. The tokens then stay valid.
     pub async fn renew_all_of(&self, subject: &str) -> Result<(), Unavailable> {
         // Tokens carry the microsecond of their issue. Tokens of the current microsecond must be revoked, too.
         let moment = self.0.issuer.wall_time().checked_add(Duration::from_micros(1)).ok_or(Unavailable)?;
@@ -275,7 +275,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
             return Err(IssueError::Lifetime);
         }
         let access_token = self.0.issuer.issue(&grant.clone().session(session))?;
-        Ok(TokenPair { access_token, token_type: "Bearer", expires_in, refresh_token: refresh.text() })
+        Ok(TokenPair { access_token, token_type: "Bearer", expires_in, refresh_token: refresh.encode() })
     }
 }
 

@@ -4,7 +4,7 @@
 //! in, or gets a usable token (CWE-359, CWE-522).
 //! Promise: one script exchanges a refresh token, so of all processes one succeeds. Keys are keyed hashes, the subject and the
 //! scopes are encrypted, and of a refresh token only a hash is kept. Each key expires with the session that it is about. If Redis
-//! does not answer within the timeout, the result is [`Unavailable`]: 503.
+//! does not respond within the timeout, the result is [`Unavailable`]: 503.
 //!
 //! A session and the list of its subject's sessions have different tags, because a refresh token identifies only the session.
 //! So a cluster may keep them on two nodes. The order of writes makes that safe: a session is listed before it is written,

@@ -80,7 +80,7 @@ impl SessionRecord {
 ///
 /// # Errors
 ///
-/// Each method returns [`Unavailable`] if the store does not answer. The response is then 503.
+/// Each method returns [`Unavailable`] if the store does not respond. The response is then 503.
 pub trait SessionStore: Send + Sync + 'static {
     /// Stores a new session. Its id is random, so no other session has it. The store may forget the session once it
     /// `expires`.

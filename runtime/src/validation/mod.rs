@@ -42,7 +42,7 @@ use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 pub(crate) use self::checks::Checks;
 pub(crate) use self::pointer::located;
 use crate::principal::Principal;
-use crate::problem::{FieldError, Problem, answer_with_a_problem};
+use crate::problem::{FieldError, Problem, respond_with_problem};
 
 /// The invalid fields of an argument: 422, with each field in `errors`.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -67,7 +67,7 @@ impl From<Invalid> for Problem {
     }
 }
 
-answer_with_a_problem!(Invalid);
+respond_with_problem!(Invalid);
 
 impl From<ValidationErrors> for Invalid {
     fn from(errors: ValidationErrors) -> Self {

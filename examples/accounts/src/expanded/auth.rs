@@ -78,7 +78,7 @@ impl ::palisade::__v1::Endpoint for register {
             .mount(__at)
     }
 }
-::palisade::__v1::add!(register; public, 0, (); Json<Registration>, Data<Db>, Data<Passwords>);
+::palisade::__v1::add!(register; check_on_public_route, 0, (); Json<Registration>, Data<Db>, Data<Passwords>);
 
 /// Returns a pair of tokens for an email and its password.
 ///
@@ -142,7 +142,7 @@ impl ::palisade::__v1::Endpoint for login {
             .mount(__at)
     }
 }
-::palisade::__v1::add!(login; public, 0, (); Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>);
+::palisade::__v1::add!(login; check_on_public_route, 0, (); Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>);
 
 /// Exchanges a refresh token, which works once, for a new pair. The role of the account is read again.
 #[repr(C)]
@@ -179,7 +179,7 @@ impl ::palisade::__v1::Endpoint for refresh {
             .mount(__at)
     }
 }
-::palisade::__v1::add!(refresh; public, 0, (); Json<RefreshRequest>, Data<Db>, Data<AppSessions>);
+::palisade::__v1::add!(refresh; check_on_public_route, 0, (); Json<RefreshRequest>, Data<Db>, Data<AppSessions>);
 
 /// Ends the session of the access token, which also revokes its refresh token.
 #[repr(C)]
@@ -201,7 +201,7 @@ impl ::palisade::__v1::Endpoint for logout {
         ::palisade::__v1::handler!(logout; Result<HttpResponse, Problem>; Principal, Data<AppSessions>).mount(__at)
     }
 }
-::palisade::__v1::add!(logout; guarded, 0, (); Principal, Data<AppSessions>);
+::palisade::__v1::add!(logout; check_on_guarded_route, 0, (); Principal, Data<AppSessions>);
 
 /// Ends every session of the account. Its API keys stay valid; each can be removed separately.
 #[repr(C)]
@@ -223,4 +223,4 @@ impl ::palisade::__v1::Endpoint for logout_all {
         ::palisade::__v1::handler!(logout_all; Result<HttpResponse, Problem>; Account, Data<AppSessions>).mount(__at)
     }
 }
-::palisade::__v1::add!(logout_all; guarded, 0, (); Account, Data<AppSessions>);
+::palisade::__v1::add!(logout_all; check_on_guarded_route, 0, (); Account, Data<AppSessions>);

@@ -52,7 +52,7 @@ impl ::palisade::__v1::Endpoint for me {
         ::palisade::__v1::handler!(me; Json<Me>; Principal).mount(__at)
     }
 }
-::palisade::__v1::add!(me; guarded, 0, (); Principal);
+::palisade::__v1::add!(me; check_on_guarded_route, 0, (); Principal);
 
 /// Returns one page of all accounts.
 #[repr(C)]
@@ -80,7 +80,7 @@ impl ::palisade::__v1::Endpoint for list_users {
             .mount(__at)
     }
 }
-::palisade::__v1::add!(list_users; guarded, 0, (); Query<Listing>, Data<Db>);
+::palisade::__v1::add!(list_users; check_on_guarded_route, 0, (); Query<Listing>, Data<Db>);
 
 /// Creates an account without a password. Nobody can log in to it: a login gets the response of a wrong password.
 #[repr(C)]
@@ -113,7 +113,7 @@ impl ::palisade::__v1::Endpoint for create_user {
             .mount(__at)
     }
 }
-::palisade::__v1::add!(create_user; guarded, 0, (); Json<NewUser>, Account, Data<Db>);
+::palisade::__v1::add!(create_user; check_on_guarded_route, 0, (); Json<NewUser>, Account, Data<Db>);
 
 /// Returns one account.
 #[repr(C)]
@@ -132,7 +132,7 @@ impl ::palisade::__v1::Endpoint for show_user {
         ::palisade::__v1::handler!(show_user; Result<Json<User>, Problem>; Path<Uuid>, Data<Db>).mount(__at)
     }
 }
-::palisade::__v1::add!(show_user; guarded, 1, (); Path<Uuid>, Data<Db>);
+::palisade::__v1::add!(show_user; check_on_guarded_route, 1, (); Path<Uuid>, Data<Db>);
 
 /// Changes the members that the body contains. Only administrators may send a `role`, even an unchanged one.
 ///
@@ -179,7 +179,7 @@ impl ::palisade::__v1::Endpoint for change_user {
             .mount(__at)
     }
 }
-::palisade::__v1::add!(change_user; guarded, 1, (); Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>);
+::palisade::__v1::add!(change_user; check_on_guarded_route, 1, (); Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>);
 
 /// Checks the account in addition to the token, because the role may have changed since the token was issued.
 async fn may_assign_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
@@ -216,4 +216,4 @@ impl ::palisade::__v1::Endpoint for delete_user {
             .mount(__at)
     }
 }
-::palisade::__v1::add!(delete_user; guarded, 1, (); Path<Uuid>, Account, Data<Db>, Data<AppSessions>);
+::palisade::__v1::add!(delete_user; check_on_guarded_route, 1, (); Path<Uuid>, Account, Data<Db>, Data<AppSessions>);

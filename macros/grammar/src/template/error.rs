@@ -19,13 +19,13 @@ pub enum TemplateError<'t> {
         /// The text before it.
         path: &'t str,
     },
-    /// It has a parameter in the syntax of another framework, such as `:id`, `<id>` or `*rest`. The router would compare it
-    /// as text.
+    /// It has a parameter in the syntax of another framework, such as `:id`, `<id>` or `*rest`. The router would treat it
+    /// as literal text.
     ForeignParameter {
         /// The segment of the path.
         segment: &'t str,
         /// The parameter in the syntax of actix-web.
-        meant: String,
+        suggested: String,
     },
     /// It has an unbalanced brace.
     Unbalanced {
@@ -121,7 +121,7 @@ impl TemplateError<'_> {
             TemplateError::EndOfPath { path, .. } => {
                 format!("write the path up to \"{path}\", and take what follows a `?` as an argument `Query<T>`")
             }
-            TemplateError::ForeignParameter { meant, .. } => format!("write `{meant}`"),
+            TemplateError::ForeignParameter { suggested, .. } => format!("write `{suggested}`"),
             TemplateError::Unbalanced { .. } => {
                 "write a parameter as `{id}`, or with a pattern as `{id:\\d+}`".to_owned()
             }

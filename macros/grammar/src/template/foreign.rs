@@ -1,7 +1,9 @@
-//! Parameters in the syntax of other frameworks, which the router of actix-web compares as text.
+//! Parameters in the syntax of other frameworks, which the router of actix-web treats as literal text.
 
-/// Returns the actix-web syntax of a parameter that is written `:id`, `<id>` or `*rest`. `None` if the segment is not one.
-pub(super) fn meant(segment: &str) -> Option<String> {
+/// Returns the actix-web parameter that a segment in another syntax probably means: `:id`, `<int:id>`, `<rest..>`, `*rest`, or
+/// any segment that ends in `*`. Text after the name is dropped; a missing name becomes `id` or `rest`. `None` for any other
+/// segment.
+pub(super) fn to_actix_syntax(segment: &str) -> Option<String> {
     if let Some(name) = segment.strip_prefix(':').and_then(leading_name) {
         return Some(format!("{{{name}}}"));
     }

@@ -39,7 +39,7 @@ pub struct Parts<'t> {
     after_parameter: bool,
 }
 
-/// The parts of a template, from left to right. Every text has parts, also one that [`check()`] rejects.
+/// The parts of a template, from left to right. Every text has parts, even one that [`check()`] rejects.
 #[must_use]
 pub const fn parts(template: &str) -> Parts<'_> {
     Parts { rest: template, after_parameter: false }

@@ -7,13 +7,13 @@ use syn::LitStr;
 use syn::ext::IdentExt;
 
 use crate::access::Callers;
-use crate::attributes::{Context, Unchecked, arguments_named};
+use crate::attributes::{Context, UncheckedClause, find_arguments_named};
 use crate::diagnostics::Diagnostics;
 use crate::item::Handler;
 use crate::policy::{Additions, By, CountedField, Field, RateLimit, RateLimitTerms};
 use crate::suggest;
 
-impl Unchecked for RateLimitTerms {
+impl UncheckedClause for RateLimitTerms {
     fn check(
         self: Box<Self>,
         keyword: &Ident,
@@ -107,7 +107,7 @@ fn add_field(field: &Field, handler: &Handler, fields: &mut Vec<CountedField>, d
         diagnostics.error(name.span(), message, help);
         return;
     }
-    let arguments = arguments_named(name, handler, diagnostics);
+    let arguments = find_arguments_named(name, handler, diagnostics);
     if fields.iter().all(|earlier| earlier.field.text() != field.text()) {
         fields.push(CountedField { field: field.clone(), arguments });
     }

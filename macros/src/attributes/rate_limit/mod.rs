@@ -151,16 +151,16 @@ fn seconds(argument: &AttributeArgument, diagnostics: &mut Diagnostics) -> Optio
         Value::Literal(Lit::Int(number)) => {
             let unit = if number.suffix().is_empty() { "s" } else { "" };
             let help = format!("did you mean \"{number}{unit}\"? {}", window::FORMS);
-            diagnostics.error(number.span(), "a window must be a text in quotes with a unit", help);
+            diagnostics.error(number.span(), "a window must be a string literal with a unit", help);
             None
         }
         constant if constant.constant().is_some() => {
-            let message = "a window must be a text in quotes with a unit, and cannot be a constant";
+            let message = "a window must be a string literal with a unit, and cannot be a constant";
             diagnostics.error(constant.range(), message, window::FORMS);
             None
         }
         other => {
-            diagnostics.error(other.range(), "a window must be a text in quotes with a unit", window::FORMS);
+            diagnostics.error(other.range(), "a window must be a string literal with a unit", window::FORMS);
             None
         }
     }

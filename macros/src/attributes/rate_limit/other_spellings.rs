@@ -60,7 +60,7 @@ pub(super) fn other_spelling(list: &[AttributeArgument]) -> Option<(SourceRange,
                 first.tokens.first().map(ToString::to_string) == odd.first().map(ToString::to_string)
             }) =>
         {
-            "a window must be a text in quotes with a unit"
+            "a window must be a string literal with a unit"
         }
         _ => "`rate_limit` takes a number, then a window in quotes, then options",
     };

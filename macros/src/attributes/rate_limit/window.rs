@@ -10,7 +10,9 @@ use crate::suggest::nearest;
 pub(super) fn seconds(text: &str) -> Result<u64, Diagnostic> {
     window::seconds(text).map_err(|error| {
         let help = match error {
-            WindowError::UnknownUnit { number, unit, .. } => meant(number, unit).unwrap_or_else(|| error.help()),
+            WindowError::UnknownUnit { number, unit, .. } => {
+                suggested_window(number, unit).unwrap_or_else(|| error.help())
+            }
             _ => error.help(),
         };
         Diagnostic::new(error.message(), help)
@@ -18,12 +20,12 @@ pub(super) fn seconds(text: &str) -> Result<u64, Diagnostic> {
 }
 
 /// Suggests the same number with the unit that was probably meant.
-fn meant(number: &str, unit: &str) -> Option<String> {
+fn suggested_window(number: &str, unit: &str) -> Option<String> {
     let unit = unit.trim();
     let names = || UNITS.iter().flat_map(|known| known.names.iter().copied());
     let letter = names().find(|name| name.len() == 1 && name.eq_ignore_ascii_case(unit));
-    let meant = letter.or_else(|| nearest(unit, names().filter(|name| name.len() > 1)))?;
-    Some(format!("did you mean \"{number}{meant}\"? {FORMS}"))
+    let suggested = letter.or_else(|| nearest(unit, names().filter(|name| name.len() > 1)))?;
+    Some(format!("did you mean \"{number}{suggested}\"? {FORMS}"))
 }
 
 #[cfg(test)]

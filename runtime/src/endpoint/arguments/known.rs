@@ -6,14 +6,14 @@
 use actix_web::Either;
 use actix_web::web::{Bytes, Form, Json, Path, Payload};
 
-use super::PathParts;
+use super::ParameterCount;
 use crate::extractors::{Claims, Owned, RowFilter};
 use crate::principal::Principal;
 
 /// An argument whose type has known requirements.
 pub trait Known {
     /// How many path parameters it takes. `None` if it takes none.
-    fn parts() -> Option<PathParts> {
+    fn parameter_count() -> Option<ParameterCount> {
         None
     }
 
@@ -24,17 +24,19 @@ pub trait Known {
 }
 
 /// The kind of an argument that is [`Known`].
-pub struct Special;
+pub struct KnownKind;
 /// The kind of each other argument, which has no known requirements.
-pub struct Plain;
-/// A kind that no argument has. If a bound held for only one kind, the compiler would infer that kind, and its error would report
-/// a wrong kind.
-pub struct Imaginary;
+pub struct OtherKind;
+/// A kind that no argument has. Without it, some bounds would hold for one kind only. The compiler would then infer that kind,
+/// and its error would report a wrong kind.
+pub struct UnusedKind;
 
 /// No argument has read the body yet.
 pub struct Unread;
 /// An argument has read the body.
 pub struct Read;
+/// A state that never occurs. It exists for the same reason as [`UnusedKind`].
+pub struct UnusedBodyState;
 
 /// It can follow arguments that left the body in this state.
 #[diagnostic::on_unimplemented(
@@ -43,19 +45,19 @@ pub struct Read;
     note = "read the body once: use one type for both, or an `Either<Json<A>, Form<B>>` if the body comes in one of \
             two forms"
 )]
-pub trait After<Kind, Body> {}
+pub trait After<Kind, BodyState> {}
 #[diagnostic::do_not_recommend]
-impl<T, Body> After<Plain, Body> for T {}
+impl<T, BodyState> After<OtherKind, BodyState> for T {}
 #[diagnostic::do_not_recommend]
-impl<T, Body> After<Imaginary, Body> for T {}
+impl<T, BodyState> After<UnusedKind, BodyState> for T {}
 
 /// The state in which it leaves the body.
-pub trait Step<Kind, Body> {
+pub trait Step<Kind, BodyState> {
     /// [`Read`] or [`Unread`].
-    type Now;
+    type BodyStateAfter;
 }
-impl<T, Body> Step<Plain, Body> for T {
-    type Now = Body;
+impl<T, BodyState> Step<OtherKind, BodyState> for T {
+    type BodyStateAfter = BodyState;
 }
 
 /// It is available on a `#[public]` route.
@@ -67,9 +69,9 @@ impl<T, Body> Step<Plain, Body> for T {
 )]
 pub trait OnPublicRoute<Kind> {}
 #[diagnostic::do_not_recommend]
-impl<T> OnPublicRoute<Plain> for T {}
+impl<T> OnPublicRoute<OtherKind> for T {}
 #[diagnostic::do_not_recommend]
-impl<T> OnPublicRoute<Imaginary> for T {}
+impl<T> OnPublicRoute<UnusedKind> for T {}
 
 /// It is available on an `#[optional_auth]` route, whose caller may be anonymous.
 #[diagnostic::on_unimplemented(
@@ -80,9 +82,9 @@ impl<T> OnPublicRoute<Imaginary> for T {}
 )]
 pub trait OnOptionalRoute<Kind> {}
 #[diagnostic::do_not_recommend]
-impl<T> OnOptionalRoute<Plain> for T {}
+impl<T> OnOptionalRoute<OtherKind> for T {}
 #[diagnostic::do_not_recommend]
-impl<T> OnOptionalRoute<Imaginary> for T {}
+impl<T> OnOptionalRoute<UnusedKind> for T {}
 
 /// It is available on a route that requires a caller and whose rule loads these rows.
 #[diagnostic::on_unimplemented(
@@ -90,11 +92,11 @@ impl<T> OnOptionalRoute<Imaginary> for T {}
     label = "no access attribute has `of = ..` with this type",
     note = "write `#[owner(id, of = T)]` or `#[owner_or_admin(id, of = T)]` for an `Owned<T>`, with the same `T`"
 )]
-pub trait OnGuardedRoute<Kind, Rows, Place> {}
+pub trait OnGuardedRoute<Kind, Rows, RowPosition> {}
 #[diagnostic::do_not_recommend]
-impl<T, Rows> OnGuardedRoute<Plain, Rows, ()> for T {}
+impl<T, Rows> OnGuardedRoute<OtherKind, Rows, ()> for T {}
 #[diagnostic::do_not_recommend]
-impl<T, Rows> OnGuardedRoute<Imaginary, Rows, ()> for T {}
+impl<T, Rows> OnGuardedRoute<UnusedKind, Rows, ()> for T {}
 
 /// It can be extracted from a path whose own template has this number of parameters.
 #[diagnostic::on_unimplemented(
@@ -104,36 +106,36 @@ impl<T, Rows> OnGuardedRoute<Imaginary, Rows, ()> for T {}
 )]
 pub trait Fits<Kind, const PARAMETERS: usize> {}
 #[diagnostic::do_not_recommend]
-impl<T, const PARAMETERS: usize> Fits<Plain, PARAMETERS> for T {}
+impl<T, const PARAMETERS: usize> Fits<OtherKind, PARAMETERS> for T {}
 #[diagnostic::do_not_recommend]
-impl<T, const PARAMETERS: usize> Fits<Imaginary, PARAMETERS> for T {}
+impl<T, const PARAMETERS: usize> Fits<UnusedKind, PARAMETERS> for T {}
 
 /// It may be missing on an `#[optional_auth]` route, if it is in an `Option`.
 pub trait MayBeMissing {}
 
 /// The position of a row in the list of rows that a rule loads: the first one.
-pub struct Here;
+pub struct FirstRow;
 /// The position in the rest of the list, after the first row.
-pub struct Behind<Place>(Place);
+pub struct LaterRow<RowPosition>(RowPosition);
 
 /// The rule loads a row of this type, at this position in the list.
-pub trait Holds<Row, Place> {}
+pub trait Holds<Row, RowPosition> {}
 #[diagnostic::do_not_recommend]
-impl<Row, Others> Holds<Row, Here> for (Row, Others) {}
+impl<Row, Others> Holds<Row, FirstRow> for (Row, Others) {}
 #[diagnostic::do_not_recommend]
-impl<Row, First, Others: Holds<Row, Place>, Place> Holds<Row, Behind<Place>> for (First, Others) {}
+impl<Row, First, Others: Holds<Row, RowPosition>, RowPosition> Holds<Row, LaterRow<RowPosition>> for (First, Others) {}
 
 macro_rules! of_the_caller {
     ($([$($generic:ident)?] $argument:ty;)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<$($generic,)? Body> After<Special, Body> for $argument {}
-        impl<$($generic,)? Body> Step<Special, Body> for $argument {
-            type Now = Body;
+        impl<$($generic,)? BodyState> After<KnownKind, BodyState> for $argument {}
+        impl<$($generic,)? BodyState> Step<KnownKind, BodyState> for $argument {
+            type BodyStateAfter = BodyState;
         }
         #[diagnostic::do_not_recommend]
-        impl<$($generic,)? const N: usize> Fits<Special, N> for $argument {}
+        impl<$($generic,)? const N: usize> Fits<KnownKind, N> for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic,)? Rows> OnGuardedRoute<Special, Rows, ()> for $argument {}
+        impl<$($generic,)? Rows> OnGuardedRoute<KnownKind, Rows, ()> for $argument {}
         #[diagnostic::do_not_recommend]
         impl<$($generic)?> MayBeMissing for $argument {}
     )*};
@@ -154,23 +156,23 @@ impl Known for RowFilter {
 
 impl<R> Known for Owned<R> {}
 #[diagnostic::do_not_recommend]
-impl<R, Body> After<Special, Body> for Owned<R> {}
-impl<R, Body> Step<Special, Body> for Owned<R> {
-    type Now = Body;
+impl<R, BodyState> After<KnownKind, BodyState> for Owned<R> {}
+impl<R, BodyState> Step<KnownKind, BodyState> for Owned<R> {
+    type BodyStateAfter = BodyState;
 }
 #[diagnostic::do_not_recommend]
-impl<R, const N: usize> Fits<Special, N> for Owned<R> {}
+impl<R, const N: usize> Fits<KnownKind, N> for Owned<R> {}
 #[diagnostic::do_not_recommend]
-impl<R, Rows: Holds<R, Place>, Place> OnGuardedRoute<Special, Rows, Place> for Owned<R> {}
+impl<R, Rows: Holds<R, RowPosition>, RowPosition> OnGuardedRoute<KnownKind, Rows, RowPosition> for Owned<R> {}
 
 macro_rules! on_every_route {
     ($([$($generic:ident)?] $argument:ty;)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> OnPublicRoute<Special> for $argument {}
+        impl<$($generic)?> OnPublicRoute<KnownKind> for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> OnOptionalRoute<Special> for $argument {}
+        impl<$($generic)?> OnOptionalRoute<KnownKind> for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic,)? Rows> OnGuardedRoute<Special, Rows, ()> for $argument {}
+        impl<$($generic,)? Rows> OnGuardedRoute<KnownKind, Rows, ()> for $argument {}
         #[diagnostic::do_not_recommend]
         impl<$($generic)?> MayBeMissing for $argument {}
     )*};
@@ -180,14 +182,14 @@ macro_rules! body {
     ($([$($generic:ident)?] $argument:ty;)*) => {$(
         impl<$($generic)?> Known for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> After<Special, Unread> for $argument {}
+        impl<$($generic)?> After<KnownKind, Unread> for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> After<Special, Imaginary> for $argument {}
-        impl<$($generic,)? Body> Step<Special, Body> for $argument {
-            type Now = Read;
+        impl<$($generic)?> After<KnownKind, UnusedBodyState> for $argument {}
+        impl<$($generic,)? BodyState> Step<KnownKind, BodyState> for $argument {
+            type BodyStateAfter = Read;
         }
         #[diagnostic::do_not_recommend]
-        impl<$($generic,)? const N: usize> Fits<Special, N> for $argument {}
+        impl<$($generic,)? const N: usize> Fits<KnownKind, N> for $argument {}
         on_every_route! { [$($generic)?] $argument; }
     )*};
 }
@@ -203,20 +205,20 @@ body! {
 macro_rules! one_value {
     ($($value:ident)*) => {$(
         impl Known for Path<$value> {
-            fn parts() -> Option<PathParts> {
-                Some(PathParts::One)
+            fn parameter_count() -> Option<ParameterCount> {
+                Some(ParameterCount::One)
             }
         }
         #[diagnostic::do_not_recommend]
-        impl<Body> After<Special, Body> for Path<$value> {}
-        impl<Body> Step<Special, Body> for Path<$value> {
-            type Now = Body;
+        impl<BodyState> After<KnownKind, BodyState> for Path<$value> {}
+        impl<BodyState> Step<KnownKind, BodyState> for Path<$value> {
+            type BodyStateAfter = BodyState;
         }
         // A scope around the route may have more parameters, but never fewer than none.
         #[diagnostic::do_not_recommend]
-        impl Fits<Special, 0> for Path<$value> {}
+        impl Fits<KnownKind, 0> for Path<$value> {}
         #[diagnostic::do_not_recommend]
-        impl Fits<Special, 1> for Path<$value> {}
+        impl Fits<KnownKind, 1> for Path<$value> {}
         on_every_route! { [] Path<$value>; }
     )*};
 }
@@ -226,8 +228,8 @@ one_value!(String bool char u8 u16 u32 u64 i8 i16 i32 i64 f32 f64);
 macro_rules! optional {
     ($([$($generic:ident)?] $argument:ident;)*) => {$(
         impl<T: Known, $($generic)?> Known for $argument<T, $($generic)?> {
-            fn parts() -> Option<PathParts> {
-                T::parts()
+            fn parameter_count() -> Option<ParameterCount> {
+                T::parameter_count()
             }
 
             fn is_row_filter() -> bool {
@@ -235,18 +237,18 @@ macro_rules! optional {
             }
         }
         #[diagnostic::do_not_recommend]
-        impl<T: After<Special, Body>, $($generic,)? Body> After<Special, Body> for $argument<T, $($generic)?> {}
-        impl<T: Step<Special, Body>, $($generic,)? Body> Step<Special, Body> for $argument<T, $($generic)?> {
-            type Now = T::Now;
+        impl<T: After<KnownKind, BodyState>, $($generic,)? BodyState> After<KnownKind, BodyState> for $argument<T, $($generic)?> {}
+        impl<T: Step<KnownKind, BodyState>, $($generic,)? BodyState> Step<KnownKind, BodyState> for $argument<T, $($generic)?> {
+            type BodyStateAfter = T::BodyStateAfter;
         }
         #[diagnostic::do_not_recommend]
-        impl<T: Fits<Special, N>, $($generic,)? const N: usize> Fits<Special, N> for $argument<T, $($generic)?> {}
+        impl<T: Fits<KnownKind, N>, $($generic,)? const N: usize> Fits<KnownKind, N> for $argument<T, $($generic)?> {}
         #[diagnostic::do_not_recommend]
-        impl<T: OnPublicRoute<Special>, $($generic)?> OnPublicRoute<Special> for $argument<T, $($generic)?> {}
+        impl<T: OnPublicRoute<KnownKind>, $($generic)?> OnPublicRoute<KnownKind> for $argument<T, $($generic)?> {}
         #[diagnostic::do_not_recommend]
-        impl<T: MayBeMissing, $($generic)?> OnOptionalRoute<Special> for $argument<T, $($generic)?> {}
+        impl<T: MayBeMissing, $($generic)?> OnOptionalRoute<KnownKind> for $argument<T, $($generic)?> {}
         #[diagnostic::do_not_recommend]
-        impl<T: OnGuardedRoute<Special, Rows, Place>, $($generic,)? Rows, Place> OnGuardedRoute<Special, Rows, Place>
+        impl<T: OnGuardedRoute<KnownKind, Rows, RowPosition>, $($generic,)? Rows, RowPosition> OnGuardedRoute<KnownKind, Rows, RowPosition>
             for $argument<T, $($generic)?> {}
         #[diagnostic::do_not_recommend]
         impl<T: MayBeMissing, $($generic)?> MayBeMissing for $argument<T, $($generic)?> {}
@@ -264,19 +266,22 @@ impl<L: Known, R: Known> Known for Either<L, R> {
     }
 }
 #[diagnostic::do_not_recommend]
-impl<L: After<Special, Body>, R: After<Special, Body>, Body> After<Special, Body> for Either<L, R> {}
-impl<L: Step<Special, Body>, R, Body> Step<Special, Body> for Either<L, R> {
-    type Now = L::Now;
+impl<L: After<KnownKind, BodyState>, R: After<KnownKind, BodyState>, BodyState> After<KnownKind, BodyState>
+    for Either<L, R>
+{
+}
+impl<L: Step<KnownKind, BodyState>, R, BodyState> Step<KnownKind, BodyState> for Either<L, R> {
+    type BodyStateAfter = L::BodyStateAfter;
 }
 #[diagnostic::do_not_recommend]
-impl<L, R, const N: usize> Fits<Special, N> for Either<L, R> {}
+impl<L, R, const N: usize> Fits<KnownKind, N> for Either<L, R> {}
 #[diagnostic::do_not_recommend]
-impl<L: OnPublicRoute<Special>, R: OnPublicRoute<Special>> OnPublicRoute<Special> for Either<L, R> {}
+impl<L: OnPublicRoute<KnownKind>, R: OnPublicRoute<KnownKind>> OnPublicRoute<KnownKind> for Either<L, R> {}
 #[diagnostic::do_not_recommend]
-impl<L: OnOptionalRoute<Special>, R: OnOptionalRoute<Special>> OnOptionalRoute<Special> for Either<L, R> {}
+impl<L: OnOptionalRoute<KnownKind>, R: OnOptionalRoute<KnownKind>> OnOptionalRoute<KnownKind> for Either<L, R> {}
 #[diagnostic::do_not_recommend]
-impl<L: OnGuardedRoute<Special, Rows, P>, R: OnGuardedRoute<Special, Rows, Q>, Rows, P, Q>
-    OnGuardedRoute<Special, Rows, (P, Q)> for Either<L, R>
+impl<L: OnGuardedRoute<KnownKind, Rows, P>, R: OnGuardedRoute<KnownKind, Rows, Q>, Rows, P, Q>
+    OnGuardedRoute<KnownKind, Rows, (P, Q)> for Either<L, R>
 {
 }
 #[diagnostic::do_not_recommend]

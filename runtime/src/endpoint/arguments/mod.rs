@@ -1,10 +1,10 @@
 //! Compile-time checks of a handler's arguments and return type. They check types, not names, so an alias cannot evade them.
 //!
-//! Threat: an argument that no request can provide is found only in production (CWE-1068). Promise: the compiler reports it at
+//! Threat: a handler whose argument no request can provide fails only in production (CWE-1068). Promise: the compiler reports it at
 //! the argument's type, in terms of handlers. Requirements that depend on where the handler is mounted are checked at startup.
 
 mod known;
-mod parts;
+mod parameter_count;
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -16,13 +16,13 @@ use serde::de::DeserializeOwned;
 use crate::guard::{FieldKeysOf, HandlerWithChecks, ValidationOf, without_checks};
 
 pub use self::known::*;
-pub use self::parts::PathParts;
+pub use self::parameter_count::ParameterCount;
 
 /// What a handler can take as an argument.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a handler, because it is not an extractor",
     label = "not an extractor",
-    note = "extractors are `Json<T>`, `Form<T>`, `Query<T>` or `Path<T>` where `T: serde::Deserialize`, `String`, \
+    note = "extractors are, for example, `Json<T>`, `Form<T>`, `Query<T>` or `Path<T>` where `T: serde::Deserialize`, `String`, \
             `HttpRequest`, and palisade's `Principal`, `Claims<T>`, `RowFilter`, `Owned<T>`",
     note = "for application state, take `Data<{Self}>` and register it with `.app_data(Data::new(..))`",
     note = "for your own type, implement `actix_web::FromRequest`"
@@ -37,33 +37,33 @@ impl<T: FromRequest + 'static> Argument for T {}
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`, because it is not a response",
     label = "not a `Responder`",
-    note = "return a `Responder`: `HttpResponse`, a text, `Json<T>` where `T: serde::Serialize`, or a `Result` of one with an error that \
+    note = "return a `Responder`: `HttpResponse`, a `String`, `Json<T>` where `T: serde::Serialize`, or a `Result` of one with an error that \
             is an `actix_web::ResponseError`, such as `palisade::Problem`",
     note = "for your own type, implement `actix_web::Responder`"
 )]
-pub trait Answer: Responder {}
+pub trait ReturnType: Responder {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Responder> Answer for T {}
+impl<T: Responder> ReturnType for T {}
 
 /// An argument type, as a proof that it can be extracted from a request.
 ///
 /// The proof hides the type, so a wrong type is reported once, where the proof is requested.
-pub trait Proof {
+pub trait ArgumentProof {
     /// The argument.
     type Argument: FromRequest + 'static;
 }
 
-struct Proven<T>(PhantomData<T>);
+struct TypeProof<T>(PhantomData<T>);
 
-impl<T: Argument> Proof for Proven<T> {
+impl<T: Argument> ArgumentProof for TypeProof<T> {
     type Argument = T;
 }
 
 /// The proof for one argument.
 #[must_use]
-pub fn take<T: Argument>() -> impl Proof<Argument = T> {
-    Proven(PhantomData)
+pub fn argument_proof<T: Argument>() -> impl ArgumentProof<Argument = T> {
+    TypeProof(PhantomData)
 }
 
 /// The proofs for a handler, each as the function that returns it.
@@ -71,45 +71,45 @@ pub trait Proofs {
     /// The tuple of the arguments.
     type Arguments: FromRequest + 'static;
     /// The return type.
-    type Answer: Responder;
+    type ReturnType: Responder;
 }
 
-/// A return type, as a proof that it is a response. It hides the type for the same reason as [`Proof`].
-pub trait AnswerProof {
+/// A return type, as a proof that it is a response. It hides the type for the same reason as [`ArgumentProof`].
+pub trait ReturnTypeProof {
     /// The return type.
-    type Answer: Responder;
+    type ReturnType: Responder;
 }
 
-impl<T: Answer> AnswerProof for Proven<T> {
-    type Answer = T;
+impl<T: ReturnType> ReturnTypeProof for TypeProof<T> {
+    type ReturnType = T;
 }
 
 /// The proof for the return type.
 #[must_use]
-pub fn give<T: Answer>() -> impl AnswerProof<Answer = T> {
-    Proven(PhantomData)
+pub fn return_type_proof<T: ReturnType>() -> impl ReturnTypeProof<ReturnType = T> {
+    TypeProof(PhantomData)
 }
 
 /// A closure that returns the proofs. The compiler checks its body once.
-pub trait Taken {
+pub trait ProofClosure {
     /// The tuple of the arguments.
     type Arguments: FromRequest + 'static;
     /// The return type.
-    type Answer: Responder;
+    type ReturnType: Responder;
 }
 
-impl<T: FnOnce() -> P, P: Proofs> Taken for T {
+impl<T: FnOnce() -> P, P: Proofs> ProofClosure for T {
     type Arguments = P::Arguments;
-    type Answer = P::Answer;
+    type ReturnType = P::ReturnType;
 }
 
 macro_rules! proofs {
     ($($proof:ident $function:ident)*) => {
-        impl<G: AnswerProof, Give: FnOnce() -> G, $($proof: Proof, $function: FnOnce() -> $proof),*> Proofs
-            for (Give, $($function,)*)
+        impl<R: ReturnTypeProof, ReturnFn: FnOnce() -> R, $($proof: ArgumentProof, $function: FnOnce() -> $proof),*> Proofs
+            for (ReturnFn, $($function,)*)
         {
             type Arguments = ($($proof::Argument,)*);
-            type Answer = G::Answer;
+            type ReturnType = R::ReturnType;
         }
         proofs!(@shorter $($proof $function)*);
     };
@@ -118,17 +118,17 @@ macro_rules! proofs {
         proofs!($($proof $function)*);
     };
 }
-// The maximum number of arguments of an actix-web handler.
+// Implements `Proofs` for 0 to 16 arguments, actix-web's maximum.
 proofs!(A1 F1 A2 F2 A3 F3 A4 F4 A5 F5 A6 F6 A7 F7 A8 F8 A9 F9 A10 F10 A11 F11 A12 F12 A13 F13 A14 F14 A15 F15 A16 F16);
 
 /// A handler, its return type and the types of its arguments. A wrong type is reported where it is written.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __handler {
-    ($handler:ident; $answer:ty; $($(#[$when:meta])* $argument:ty),*) => {
+    ($handler:ident; $return_type:ty; $($(#[$when:meta])* $argument:ty),*) => {
         $crate::__v1::handler(
             $handler,
-            || ($crate::__v1::give::<$answer>, $($(#[$when])* $crate::__v1::take::<$argument>,)*),
+            || ($crate::__v1::return_type_proof::<$return_type>, $($(#[$when])* $crate::__v1::argument_proof::<$argument>,)*),
         )
     };
 }
@@ -141,18 +141,18 @@ pub fn handler<F, T>(
     _: T,
 ) -> HandlerWithChecks<F, T::Arguments, impl ValidationOf<T::Arguments>, impl FieldKeysOf<T::Arguments>>
 where
-    T: Taken,
-    F: Handler<T::Arguments, Output = T::Answer>,
+    T: ProofClosure,
+    F: Handler<T::Arguments, Output = T::ReturnType>,
 {
     without_checks(handler)
 }
 
-/// The requirements of a handler's arguments that depend on where the handler is mounted. The compiler checks all other ones.
+/// The requirements of a handler's arguments that depend on where the handler is mounted. The compiler checks all others.
 #[derive(Debug, Default)]
 pub struct ArgumentNeeds {
     /// For each `Path`, how many parameters it takes.
-    pub(crate) path_parts: Vec<PathParts>,
-    /// Whether an argument is a [`RowFilter`](crate::RowFilter), also by an alias.
+    pub(crate) parameter_counts: Vec<ParameterCount>,
+    /// Whether an argument is a [`RowFilter`](crate::RowFilter), also through a type alias.
     pub(crate) row_filter: bool,
 }
 
@@ -163,9 +163,9 @@ pub trait RouteArguments {
 }
 
 /// The arguments that were checked so far, and whether one of them reads the body.
-pub struct CheckedArguments<Body> {
+pub struct CheckedArguments<BodyState> {
     needs: ArgumentNeeds,
-    body: PhantomData<Body>,
+    body: PhantomData<BodyState>,
 }
 
 impl CheckedArguments<Unread> {
@@ -176,10 +176,10 @@ impl CheckedArguments<Unread> {
     }
 }
 
-impl<Body> CheckedArguments<Body> {
-    fn and<Kind, Now>(mut self, next: &OfKind<Kind>) -> CheckedArguments<Now> {
-        self.needs.path_parts.extend(next.parts);
-        self.needs.row_filter |= next.is_row_filter;
+impl<BodyState> CheckedArguments<BodyState> {
+    fn add<Kind, BodyStateAfter>(mut self, info: &ArgumentInfo<Kind>) -> CheckedArguments<BodyStateAfter> {
+        self.needs.parameter_counts.extend(info.parameter_count);
+        self.needs.row_filter |= info.is_row_filter;
         CheckedArguments { needs: self.needs, body: PhantomData }
     }
 
@@ -191,134 +191,135 @@ impl<Body> CheckedArguments<Body> {
 }
 
 /// The known properties of the type of an argument.
-pub struct OfKind<Kind> {
-    parts: Option<PathParts>,
+pub struct ArgumentInfo<Kind> {
+    parameter_count: Option<ParameterCount>,
     is_row_filter: bool,
     kind: PhantomData<Kind>,
 }
 
-impl<Kind> OfKind<Kind> {
-    const fn new(parts: Option<PathParts>, is_row_filter: bool) -> Self {
-        Self { parts, is_row_filter, kind: PhantomData }
+impl<Kind> ArgumentInfo<Kind> {
+    const fn new(parameter_count: Option<ParameterCount>, is_row_filter: bool) -> Self {
+        Self { parameter_count, is_row_filter, kind: PhantomData }
     }
 }
 
-/// The next argument to check.
+/// Finds out what kind of argument `T` is. The macros cannot, because they see only tokens.
 ///
-/// The method `kind` is selected by method resolution, which sees types, while a macro sees only tokens. For a [`Known`] type it is
-/// the method of `Next`, for a path that of [`OfPath`], and for all others that of [`OfOthers`].
-pub struct Next<T>(OfPath<T>);
+/// This is specialization by auto-deref. The compiler resolves the method `kind` by types: for a [`Known`] type it selects the method
+/// of `Probe`, for a path that of [`PathProbe`], and for all others that of [`FallbackProbe`].
+pub struct Probe<T>(PathProbe<T>);
 /// An argument that is not [`Known`], but may be a path.
-pub struct OfPath<T>(OfOthers<T>);
+pub struct PathProbe<T>(FallbackProbe<T>);
 /// An argument without known properties.
-pub struct OfOthers<T>(PhantomData<T>);
+pub struct FallbackProbe<T>(PhantomData<T>);
 
-impl<T> Next<T> {
-    /// The only value.
-    pub const ARGUMENT: Self = Self(OfPath(OfOthers(PhantomData)));
+impl<T> Probe<T> {
+    /// The value to call `kind` on.
+    pub const ARGUMENT: Self = Self(PathProbe(FallbackProbe(PhantomData)));
 }
 
-impl<T> Deref for Next<T> {
-    type Target = OfPath<T>;
+impl<T> Deref for Probe<T> {
+    type Target = PathProbe<T>;
 
-    fn deref(&self) -> &OfPath<T> {
+    fn deref(&self) -> &PathProbe<T> {
         &self.0
     }
 }
 
-impl<T> Deref for OfPath<T> {
-    type Target = OfOthers<T>;
+impl<T> Deref for PathProbe<T> {
+    type Target = FallbackProbe<T>;
 
-    fn deref(&self) -> &OfOthers<T> {
+    fn deref(&self) -> &FallbackProbe<T> {
         &self.0
     }
 }
 
-impl<T: Known> Next<T> {
+impl<T: Known> Probe<T> {
     /// The kind with the properties of the type.
-    pub fn kind(&self) -> OfKind<Special> {
-        OfKind::new(T::parts(), T::is_row_filter())
+    pub fn kind(&self) -> ArgumentInfo<KnownKind> {
+        ArgumentInfo::new(T::parameter_count(), T::is_row_filter())
     }
 }
 
-impl<T: DeserializeOwned> OfPath<Path<T>> {
+impl<T: DeserializeOwned> PathProbe<Path<T>> {
     /// The kind of a path. The number of its parameters is derived from the type's `Deserialize`.
-    pub fn kind(&self) -> OfKind<Plain> {
-        OfKind::new(Some(PathParts::of::<T>()), false)
+    pub fn kind(&self) -> ArgumentInfo<OtherKind> {
+        ArgumentInfo::new(Some(ParameterCount::of::<T>()), false)
     }
 }
 
-impl<T> OfOthers<T> {
+impl<T> FallbackProbe<T> {
     /// The kind without known properties.
-    pub fn kind(&self) -> OfKind<Plain> {
-        OfKind::new(None, false)
+    pub fn kind(&self) -> ArgumentInfo<OtherKind> {
+        ArgumentInfo::new(None, false)
     }
 }
 
 /// Checks an argument of a route that ignores credentials, and whose own template has `N` parameters.
-pub fn public<T, const N: usize, Rows, Place, Kind, Body>(
-    checked: CheckedArguments<Body>,
-    next: &OfKind<Kind>,
-) -> CheckedArguments<<T as Step<Kind, Body>>::Now>
+pub fn check_on_public_route<T, const N: usize, Rows, RowPosition, Kind, BodyState>(
+    checked: CheckedArguments<BodyState>,
+    info: &ArgumentInfo<Kind>,
+) -> CheckedArguments<<T as Step<Kind, BodyState>>::BodyStateAfter>
 where
-    T: OnPublicRoute<Kind> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
-    (): Nothing<Rows, Place>,
+    T: OnPublicRoute<Kind> + Fits<Kind, N> + After<Kind, BodyState> + Step<Kind, BodyState>,
+    (): NoRowPosition<Rows, RowPosition>,
 {
-    checked.and(next)
+    checked.add(info)
 }
 
 /// Checks an argument of a route that admits callers without credentials.
-pub fn optional<T, const N: usize, Rows, Place, Kind, Body>(
-    checked: CheckedArguments<Body>,
-    next: &OfKind<Kind>,
-) -> CheckedArguments<<T as Step<Kind, Body>>::Now>
+pub fn check_on_optional_route<T, const N: usize, Rows, RowPosition, Kind, BodyState>(
+    checked: CheckedArguments<BodyState>,
+    info: &ArgumentInfo<Kind>,
+) -> CheckedArguments<<T as Step<Kind, BodyState>>::BodyStateAfter>
 where
-    T: OnOptionalRoute<Kind> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
-    (): Nothing<Rows, Place>,
+    T: OnOptionalRoute<Kind> + Fits<Kind, N> + After<Kind, BodyState> + Step<Kind, BodyState>,
+    (): NoRowPosition<Rows, RowPosition>,
 {
-    checked.and(next)
+    checked.add(info)
 }
 
 /// Checks an argument of a route that requires a caller, and whose rule loads these rows: `(A, (B, ()))`.
-pub fn guarded<T, const N: usize, Rows, Place, Kind, Body>(
-    checked: CheckedArguments<Body>,
-    next: &OfKind<Kind>,
-) -> CheckedArguments<<T as Step<Kind, Body>>::Now>
+pub fn check_on_guarded_route<T, const N: usize, Rows, RowPosition, Kind, BodyState>(
+    checked: CheckedArguments<BodyState>,
+    info: &ArgumentInfo<Kind>,
+) -> CheckedArguments<<T as Step<Kind, BodyState>>::BodyStateAfter>
 where
-    T: OnGuardedRoute<Kind, Rows, Place> + Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
+    T: OnGuardedRoute<Kind, Rows, RowPosition> + Fits<Kind, N> + After<Kind, BodyState> + Step<Kind, BodyState>,
 {
-    checked.and(next)
+    checked.add(info)
 }
 
-/// Checks an argument of a route that is closed by `#[deny_all]`. The checks that depend on access apply again when it is opened.
-pub fn closed<T, const N: usize, Rows, Place, Kind, Body>(
-    checked: CheckedArguments<Body>,
-    next: &OfKind<Kind>,
-) -> CheckedArguments<<T as Step<Kind, Body>>::Now>
+/// Checks an argument of a route that is closed by `#[deny_all]`. The checks that depend on access apply
+/// again when `#[deny_all]` is removed.
+pub fn check_on_closed_route<T, const N: usize, Rows, RowPosition, Kind, BodyState>(
+    checked: CheckedArguments<BodyState>,
+    info: &ArgumentInfo<Kind>,
+) -> CheckedArguments<<T as Step<Kind, BodyState>>::BodyStateAfter>
 where
-    T: Fits<Kind, N> + After<Kind, Body> + Step<Kind, Body>,
-    (): Nothing<Rows, Place>,
+    T: Fits<Kind, N> + After<Kind, BodyState> + Step<Kind, BodyState>,
+    (): NoRowPosition<Rows, RowPosition>,
 {
-    checked.and(next)
+    checked.add(info)
 }
 
-/// Infers `()` for the position of a row on routes whose rules load no rows.
-pub trait Nothing<Rows, Place> {}
-impl<Rows> Nothing<Rows, ()> for () {}
+/// Infers `()` as the position of a row, for routes where an argument cannot be a loaded row.
+pub trait NoRowPosition<Rows, RowPosition> {}
+impl<Rows> NoRowPosition<Rows, ()> for () {}
 
-/// The function [`RouteArguments::arguments`], from the kind of access, the number of parameters, the rows that the rule
-/// loads, and each argument.
+/// Generates [`RouteArguments::arguments`] from the function that checks an argument, the number of parameters of the path, the
+/// rows that the rule loads, and the type of each argument.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __arguments {
-    ($access:ident, $parameters:literal, $rows:ty; $($(#[$when:meta])* $argument:ty),*) => {
+    ($check:ident, $parameters:literal, $rows:ty; $($(#[$when:meta])* $argument:ty),*) => {
         fn arguments() -> $crate::__v1::ArgumentNeeds {
             let __checked = $crate::__v1::CheckedArguments::none();
             $(
                 $(#[$when])*
-                let __checked = $crate::__v1::$access::<$argument, $parameters, $rows, _, _, _>(
+                let __checked = $crate::__v1::$check::<$argument, $parameters, $rows, _, _, _>(
                     __checked,
-                    &$crate::__v1::Next::<$argument>::ARGUMENT.kind(),
+                    &$crate::__v1::Probe::<$argument>::ARGUMENT.kind(),
                 );
             )*
             __checked.needs()

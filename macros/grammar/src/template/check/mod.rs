@@ -37,7 +37,7 @@ pub fn check(
                 literal(text)?;
                 // The router drops the text after the last parameter if it ends with a `*`.
                 if parts.peek().is_none() && text.ends_with('*') {
-                    return Err(TemplateError::ForeignParameter { segment: text, meant: "{rest}*".to_owned() });
+                    return Err(TemplateError::ForeignParameter { segment: text, suggested: "{rest}*".to_owned() });
                 }
                 escape(text, &mut regex);
             }
@@ -81,8 +81,8 @@ fn literal(text: &str) -> Result<(), TemplateError<'_>> {
     // The text after a parameter in the same segment, as in `/users/{id}:cancel`, is not a whole segment.
     let segments = text.split('/').skip(usize::from(!text.starts_with('/')));
     for segment in segments {
-        if let Some(meant) = foreign::meant(segment) {
-            return Err(TemplateError::ForeignParameter { segment, meant });
+        if let Some(suggested) = foreign::to_actix_syntax(segment) {
+            return Err(TemplateError::ForeignParameter { segment, suggested });
         }
     }
     Ok(())
