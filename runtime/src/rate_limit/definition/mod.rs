@@ -71,6 +71,7 @@ impl RateLimit {
     /// the name has another character. In a constant this is a compile error.
     #[must_use]
     #[track_caller]
+    #[allow(clippy::panic, reason = "documented above, and a compile error in a constant")]
     pub const fn new(name: &'static str, limit: u32, window: Duration) -> Self {
         assert!(limit > 0, "a rate limit of zero rejects every request: use a limit of 1 or more");
         assert!(
