@@ -12,7 +12,9 @@
 /// Declares the pages. In a page, `[roles]` links to a file, because mdBook needs that. The definitions here come first, so in
 /// rustdoc the same link leads to the module.
 macro_rules! pages {
-    ($($page:ident: $file:literal,)*) => {$(
+    ($($page:ident: $file:literal, $summary:literal;)*) => {$(
+        #[doc = $summary]
+        #[doc = ""]
         #[doc = "[attributes]: crate::guide::attributes"]
         #[doc = "[mounting]: crate::guide::mounting"]
         #[doc = "[roles]: crate::guide::roles"]
@@ -33,22 +35,22 @@ macro_rules! pages {
 }
 
 pages! {
-    getting_started: "guide/getting_started.md",
-    attributes: "guide/attributes.md",
-    mounting: "guide/mounting.md",
-    roles: "guide/roles.md",
-    ownership: "guide/ownership.md",
-    rate_limits: "guide/rate_limits.md",
-    tokens: "guide/tokens.md",
-    sessions: "guide/sessions.md",
-    api_keys: "guide/api_keys.md",
-    cors_and_headers: "guide/cors_and_headers.md",
-    order_of_checks: "guide/order_of_checks.md",
-    errors: "guide/errors.md",
-    testing: "guide/testing.md",
-    operations: "guide/operations.md",
-    migrating: "guide/migrating.md",
-    expansion: "guide/expansion.md",
-    decisions: "decisions.md",
-    glossary: "glossary.md",
+    getting_started: "guide/getting_started.md", "From an empty crate to a guarded route.";
+    attributes: "guide/attributes.md", "Each attribute with its options.";
+    mounting: "guide/mounting.md", "Scopes, single routes, other middleware, and services without a policy.";
+    roles: "guide/roles.md", "Roles by name or by type, permissions, scopes, and the role registry.";
+    ownership: "guide/ownership.md", "Who owns a row, and how the check loads it.";
+    rate_limits: "guide/rate_limits.md", "What is counted, by which key, and where.";
+    tokens: "guide/tokens.md", "JSON Web Tokens: keys, claims, and identity providers.";
+    sessions: "guide/sessions.md", "Refresh tokens, logout, and revoked tokens.";
+    api_keys: "guide/api_keys.md", "Credentials for programs, and password hashing.";
+    cors_and_headers: "guide/cors_and_headers.md", "Which origins may call, and the headers of every response.";
+    order_of_checks: "guide/order_of_checks.md", "The stages of a request, and what each one responds.";
+    errors: "guide/errors.md", "The error responses, and the errors at startup.";
+    testing: "guide/testing.md", "Assumed callers, committed policies, the access matrix, and a clock for tests.";
+    operations: "guide/operations.md", "Proxies, Redis, logs, and overload.";
+    migrating: "guide/migrating.md", "From other middleware to palisade.";
+    expansion: "guide/expansion.md", "The generated code of one route, line by line.";
+    decisions: "decisions.md", "Why the code is as it is: questions and answers.";
+    glossary: "glossary.md", "The words of the code and of the documentation.";
 }

@@ -46,21 +46,22 @@
 //!
 //! ```text
 //! MemoryRateLimits
-//! ├─ partition "verified": addresses, principals, API keys        ┐ each with a secret of its own,
-//! └─ partition "client-chosen": fields, headers, key functions    ┘ and a bound of its own
+//! ├─ partition "verified":      addresses, principals, API keys
+//! └─ partition "client-chosen": fields, headers, key functions
+//!    │   each partition has a secret and a bound of its own
 //!    │   client + bucket ──keyed hash──► 128 bits: 32 choose the shard, 96 are the fingerprint
 //!    ▼
 //!    sharded table:  │ shard │ shard │ shard │ ...   one lock each, at most 2048 clients
 //!                        │
 //!                        ▼
 //!    one client table for each limit (N, W)
-//!    ├─ fingerprint index: chains ──► slot index ──► next in chain     about 4 bytes a client
-//!    └─ chunked vector:    │ slot │ slot │ slot │ ...                  64 slots a chunk
+//!    ├─ fingerprint index: chains ──► slot index ──► next in chain    about 4 bytes a client
+//!    └─ chunked vector:    │ slot │ slot │ slot │ ...                 64 slots a chunk
 //!                             │
 //!                             ▼
 //!       fingerprint (12 bytes), serial number (4 bytes), and the window:
-//!         N <= 16: sliding log       │ s │ s │ s │ s │     the time slot of each unit, 4 bytes each
-//!         N >  16: sliding counter   │ n │ n │ n │ ... │   the units of each of 33 slots, 2 or 4 bytes each
+//!         N <= 16: sliding log       │ s │ s │ s │ s │     each unit: a time slot of 4 bytes
+//!         N >  16: sliding counter   │ n │ n │ n │ ... │   33 slots: the units, 2 or 4 bytes
 //! ```
 //!
 //! Sources: OWASP ASVS 5.0 V2.4.1, V6.3.1.
