@@ -38,7 +38,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let database = |error: DbError| BootError::new("ACCOUNTS_DATA", error);
     // The server does this at startup, but it may not have been started since an upgrade.
     db.respell_emails().await.map_err(database)?;
-    let Some(id) = db.admin_of(&config.admin_email).await.map_err(database)? else {
+    let Some(id) = db.admin_id_by_email(&config.admin_email).await.map_err(database)? else {
         let admins = db.admin_emails().await.map_err(database)?.join(", ");
         let problem = format_args!("{email} is not an administrator; the administrators are: {admins}");
         return Err(BootError::new("ACCOUNTS_ADMIN_EMAIL", problem));

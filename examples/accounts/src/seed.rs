@@ -42,7 +42,7 @@ pub async fn admin(config: &Config, db: &Db, passwords: &Passwords) -> Result<Se
         role: Role::Admin,
         password_hash: Some(&hash),
     };
-    match db.insert(new).await {
+    match db.create_account(new).await {
         Ok(_) if config.admin_password.is_some() => Ok(Seed::Given),
         Ok(_) => Ok(Seed::Generated(password)),
         // An existing account is not promoted, because the person who registered it knows its password.
