@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, TestResponse};
 
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
@@ -53,13 +53,13 @@ async fn document_routes_return_each_status() {
         who.delete(&path).await.expect(status);
         // An invalid request is rejected before anything is read.
         let broken = who.request(Method::PUT, &path).header("content-type", "application/json").body("{");
-        Answer::to(broken).await.expect(status);
+        TestResponse::to(broken).await.expect(status);
     }
     assert_eq!(ada.get(&path).await.expect(200).body, changed.body, "a refused update must change nothing");
 
     ada.post(all, text("second", "")).await.expect(201);
     bob.post(all, text("bob's", "")).await.expect(201);
-    let titles = |page: &Answer| {
+    let titles = |page: &TestResponse| {
         let items = page.body["items"].as_array().expect("items").clone();
         items.iter().map(|item| item["title"].clone()).collect::<Vec<Value>>()
     };

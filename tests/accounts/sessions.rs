@@ -55,10 +55,10 @@ async fn concurrent_refresh_succeeds_once_and_ends_session() {
         .collect();
     let mut won = Vec::new();
     for used in uses {
-        let answer = used.await.expect("no panic");
-        match answer.status.as_u16() {
-            200 => won.push(answer.pair()),
-            _ => drop(answer.expect(401)),
+        let response = used.await.expect("no panic");
+        match response.status.as_u16() {
+            200 => won.push(response.pair()),
+            _ => drop(response.expect(401)),
         }
     }
     let [[access, refresh]] = won.as_slice() else { panic!("{} won", won.len()) };
@@ -146,11 +146,11 @@ async fn refresh_tokens_are_validated_and_rate_limited() {
     anyone.post("/auth/refresh", json!({"refresh_token": "rt_a", "role": "admin"})).await.expect(422);
     let mut refused = 0;
     for _ in 0..40 {
-        let answer = anyone.refresh("rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await;
-        if answer.status == 429 {
+        let response = anyone.refresh("rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await;
+        if response.status == 429 {
             refused += 1;
         } else {
-            answer.expect(401);
+            response.expect(401);
         }
     }
     assert!(refused >= 10, "{refused}");

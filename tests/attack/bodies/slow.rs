@@ -28,14 +28,14 @@ async fn whole(body: Bytes) -> String {
 #[post("/stream")]
 #[public]
 async fn piecemeal(mut body: Payload) -> HttpResponse {
-    let mut read = 0;
+    let mut bytes_read = 0;
     while let Some(piece) = body.next().await {
         match piece {
-            Ok(piece) => read += piece.len(),
-            Err(_) => return HttpResponse::BadRequest().body(format!("broken after {read}")),
+            Ok(piece) => bytes_read += piece.len(),
+            Err(_) => return HttpResponse::BadRequest().body(format!("broken after {bytes_read}")),
         }
     }
-    HttpResponse::Ok().body(read.to_string())
+    HttpResponse::Ok().body(bytes_read.to_string())
 }
 
 #[post("/own")]
@@ -95,7 +95,7 @@ impl Outcome {
     fn is(&self, status: u16, at_least: Duration) {
         assert!(self.text.starts_with(&format!("HTTP/1.1 {status} ")), "{}", self.text);
         assert!(self.after >= at_least, "{:?} is earlier than {at_least:?}: {}", self.after, self.text);
-        // The upper bound is generous, because a busy machine answers late.
+        // The upper bound is generous, because a busy machine responds late.
         assert!(self.after < at_least + 15 * SECOND, "{:?}: {}", self.after, self.text);
     }
 
@@ -130,8 +130,8 @@ fn send(address: SocketAddr, path: &str, extra: &str, length: usize, pieces: Vec
     let mut piece = [0; 4096];
     let mut after = None;
     // On a kept-alive connection the response ends with its body.
-    while let Ok(read @ 1..) = stream.read(&mut piece) {
-        text.extend_from_slice(&piece[..read]);
+    while let Ok(bytes_read @ 1..) = stream.read(&mut piece) {
+        text.extend_from_slice(&piece[..bytes_read]);
         after.get_or_insert_with(|| begun.elapsed());
         if text.starts_with(b"HTTP/1.1 200") {
             break;
@@ -203,13 +203,13 @@ fn silent_web_socket_is_not_timed_out() {
               Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
         )
         .unwrap();
-    let mut read = Vec::new();
-    while !read.ends_with(b"\r\n\r\n") {
+    let mut bytes_read = Vec::new();
+    while !bytes_read.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         stream.read_exact(&mut byte).unwrap();
-        read.extend(byte);
+        bytes_read.extend(byte);
     }
-    assert!(read.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&read));
+    assert!(bytes_read.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&bytes_read));
     thread::sleep(DEADLINE + GRACE);
     // A masked text frame of two letters; the mask is zero.
     stream.write_all(b"\x81\x82\0\0\0\0hi").unwrap();

@@ -8,11 +8,11 @@ use palisade::Jwt;
 use palisade::authn::AuthError;
 use palisade::jwt::VerifyingKey;
 use palisade::revocation::{MemoryRevocations, RevocationStore};
-use palisade_tests::tokens::{now, sound, with, without};
+use palisade_tests::tokens::{now, valid_claims, with, without};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET};
 use serde_json::{Value, json};
 
-use super::{configured, token, verdict, verify, with_member, without_member};
+use super::{jwt_builder, token, verdict, verify, with_member, without_member};
 
 const CLIENT: &str = "4fk2client";
 
@@ -23,9 +23,9 @@ fn of_a_client(client: impl Into<Value>) -> Value {
 
 fn for_a_client(audiences: &[&str]) -> Jwt {
     let key = VerifyingKey::hmac(palisade::jwt::Algorithm::Hs256, SECRET).unwrap();
-    let (first, others) = audiences.split_first().unwrap();
+    let (first, more_audiences) = audiences.split_first().unwrap();
     let builder = Jwt::builder().issuer(ISSUER).keys(key).audience(*first).danger_audience_at("client_id");
-    others.iter().fold(builder, |builder, audience| builder.audience(*audience)).build().unwrap()
+    more_audiences.iter().fold(builder, |builder, audience| builder.audience(*audience)).build().unwrap()
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn audience_can_come_from_another_claim() {
     }
     assert_eq!(verdict(&jwt, &token(&without("aud"))), Err(AuthError::Invalid("token_aud")));
     // Another claim is used only if it is configured.
-    let usual = configured().audience(CLIENT).build().unwrap();
+    let usual = jwt_builder().audience(CLIENT).build().unwrap();
     assert_eq!(verdict(&usual, &token(&of_a_client(CLIENT))), Err(AuthError::Invalid("token_aud")));
 }
 
@@ -70,18 +70,18 @@ fn other_audience_claim_does_not_override_aud() {
 #[test]
 fn audience_claim_path_can_be_nested() {
     let nested = with_member(without("aud"), "azp", json!({"id": AUDIENCE}));
-    assert_eq!(verdict(&configured().danger_audience_at("azp.id").build().unwrap(), &token(&nested)), Ok(()));
-    let mistake = configured().danger_audience_at("azp.").build().unwrap_err().to_string();
+    assert_eq!(verdict(&jwt_builder().danger_audience_at("azp.id").build().unwrap(), &token(&nested)), Ok(()));
+    let mistake = jwt_builder().danger_audience_at("azp.").build().unwrap_err().to_string();
     assert!(mistake.starts_with("jwt claim path: "), "{mistake}");
 }
 
 #[test]
 fn token_without_iat_is_accepted_without_revocations() {
-    let jwt = configured().build().unwrap();
+    let jwt = jwt_builder().build().unwrap();
     let timeless = without("iat");
     for _ in 0..2 {
-        let read = verify(&jwt, &token(&timeless)).unwrap();
-        assert_eq!(read.token().unwrap().issued(), UNIX_EPOCH, "the token counts as the oldest possible");
+        let principal = verify(&jwt, &token(&timeless)).unwrap();
+        assert_eq!(principal.token().unwrap().issued(), UNIX_EPOCH, "the token counts as the oldest possible");
     }
     // Its other dates are still checked, and so is an `iat` that is present.
     for (claims, reason) in [
@@ -98,7 +98,7 @@ fn token_without_iat_is_accepted_without_revocations() {
 #[test]
 fn token_without_iat_is_rejected_with_revocations() {
     let store = std::sync::Arc::new(MemoryRevocations::new());
-    let jwt = configured().revocations(std::sync::Arc::clone(&store)).build().unwrap();
+    let jwt = jwt_builder().revocations(std::sync::Arc::clone(&store)).build().unwrap();
     assert_eq!(verdict(&jwt, &token(&without("iat"))), Err(AuthError::Invalid("token_iat")));
     let dated = token(&with("iat", json!(now() - 60)));
     assert_eq!(verdict(&jwt, &dated), Ok(()));
@@ -106,5 +106,5 @@ fn token_without_iat_is_rejected_with_revocations() {
     let moment = SystemTime::now() - Duration::from_secs(30);
     store.revoke_before(ISSUER, "u-1", moment).now_or_never().unwrap().unwrap();
     assert_eq!(verdict(&jwt, &dated), Err(AuthError::Invalid("token_revoked")));
-    assert_eq!(verdict(&jwt, &token(&sound())), Ok(()));
+    assert_eq!(verdict(&jwt, &token(&valid_claims())), Ok(()));
 }
