@@ -13,16 +13,16 @@ use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server};
 const PASSWORD: &str = "ada's own pass phrase";
 const ADA: &str = "ada@example.com";
 
-async fn ada(anyone: &Client) -> String {
-    let ada = json!({"name": "Ada", "email": ADA, "password": PASSWORD});
-    anyone.post("/auth/register", ada).await.expect(201).id()
+async fn register_ada(anyone: &Client) -> String {
+    let registration = json!({"name": "Ada", "email": ADA, "password": PASSWORD});
+    anyone.post("/auth/register", registration).await.expect(201).id()
 }
 
 #[tokio::test]
 async fn login_in_progress_does_not_keep_lost_role() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe"), ("ACCOUNTS_WORKERS", "4")]);
     let anyone = Client::scattered(&server);
-    let id = ada(&anyone).await;
+    let id = register_ada(&anyone).await;
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     admin.patch(&format!("/api/users/{id}"), json!({"role": "admin"})).await.expect(200);
     // Many logins at once: the queue for argon2 stretches the time between reading the role and issuing the token.
@@ -52,7 +52,7 @@ async fn login_in_progress_does_not_keep_lost_role() {
 async fn logins_of_one_account_are_limited() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
-    ada(&anyone).await;
+    register_ada(&anyone).await;
     let mut succeeded = 0;
     for _ in 0..120 {
         succeeded += usize::from(anyone.login(ADA, PASSWORD).await.status == 200);
@@ -147,7 +147,7 @@ async fn every_credential_check_is_rate_limited() {
 async fn login_of_an_account_just_deleted_is_401() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe"), ("ACCOUNTS_WORKERS", "4")]);
     let anyone = Client::scattered(&server);
-    let id = ada(&anyone).await;
+    let id = register_ada(&anyone).await;
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     let logins: Vec<_> = (0..24)
         .map(|_| {
@@ -170,7 +170,7 @@ async fn login_of_an_account_just_deleted_is_401() {
 async fn role_change_is_atomic_when_client_hangs_up() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe")]);
     let anyone = Client::scattered(&server);
-    let id = ada(&anyone).await;
+    let id = register_ada(&anyone).await;
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     let path = format!("/api/users/{id}");
     let (mut taken, mut gaps) = (0, 0);

@@ -161,17 +161,17 @@ async fn mine() -> &'static str {
 async fn exempt_address_is_uncounted_and_cannot_be_forged() {
     let palisade = builder().exempt_from_rate_limits(["192.0.2.0/24", "::ffff:198.51.100.7"]).build().unwrap();
     let app = app!(palisade, one);
-    let from = |peer: &str| get_request("/one").peer_addr(peer.parse().unwrap());
+    let request_from = |peer: &str| get_request("/one").peer_addr(peer.parse().unwrap());
     for peer in ["192.0.2.9:1", "198.51.100.7:1", "[::ffff:192.0.2.1]:1"] {
         for _ in 0..5 {
-            let response = call(&app, from(peer)).await;
+            let response = call(&app, request_from(peer)).await;
             assert_eq!(response.status, 200);
             assert_eq!(response.header("ratelimit"), "", "an exempt request reports no limit");
         }
     }
-    let claims = || from("203.0.113.9:1").insert_header(("x-forwarded-for", "192.0.2.9"));
+    let forged = || request_from("203.0.113.9:1").insert_header(("x-forwarded-for", "192.0.2.9"));
     for status in [200, 200, 429] {
-        assert_eq!(call(&app, claims()).await.status, status);
+        assert_eq!(call(&app, forged()).await.status, status);
     }
 }
 

@@ -67,8 +67,8 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let prepared = app::prepare(&config, callers, stores.rate_limits);
     telemetry::start()?;
     let palisade = prepared.build()?;
-    db.respell_emails().await.map_err(|error| BootError::new("ACCOUNTS_DATA", error))?;
-    let seed = seed::admin(&config, &db, &passwords).await?;
+    db.normalize_emails().await.map_err(|error| BootError::new("ACCOUNTS_DATA", error))?;
+    let seed = seed::create_missing_admin(&config, &db, &passwords).await?;
 
     let banner = Banner {
         https: https.address,

@@ -16,12 +16,12 @@ use super::{jwt_builder, token, verdict, verify, with_member, without_member};
 
 const CLIENT: &str = "4fk2client";
 
-/// An access token that names the client that requested it, and has no audience.
-fn of_a_client(client: impl Into<Value>) -> Value {
+/// The claims of an access token that names the client that requested it, and has no audience.
+fn claims_with_client(client: impl Into<Value>) -> Value {
     with_member(without("aud"), "client_id", client)
 }
 
-fn for_a_client(audiences: &[&str]) -> Jwt {
+fn jwt_with_client_audience(audiences: &[&str]) -> Jwt {
     let key = VerifyingKey::hmac(palisade::jwt::Algorithm::Hs256, SECRET).unwrap();
     let (first, more_audiences) = audiences.split_first().unwrap();
     let builder = Jwt::builder().issuer(ISSUER).keys(key).audience(*first).danger_audience_at("client_id");
@@ -30,9 +30,9 @@ fn for_a_client(audiences: &[&str]) -> Jwt {
 
 #[test]
 fn audience_can_come_from_another_claim() {
-    let jwt = for_a_client(&[CLIENT]);
-    assert_eq!(verdict(&jwt, &token(&of_a_client(CLIENT))), Ok(()));
-    assert_eq!(verdict(&jwt, &token(&of_a_client(json!(["other", CLIENT])))), Ok(()));
+    let jwt = jwt_with_client_audience(&[CLIENT]);
+    assert_eq!(verdict(&jwt, &token(&claims_with_client(CLIENT))), Ok(()));
+    assert_eq!(verdict(&jwt, &token(&claims_with_client(json!(["other", CLIENT])))), Ok(()));
     for (client, reason) in [
         (json!("other"), "token_foreign_audience"),
         (json!(""), "token_foreign_audience"),
@@ -43,24 +43,31 @@ fn audience_can_come_from_another_claim() {
         (json!({CLIENT: {}}), "token_aud"),
         (json!([CLIENT, 7]), "token_aud"),
     ] {
-        assert_eq!(verdict(&jwt, &token(&of_a_client(client.clone()))), Err(AuthError::Invalid(reason)), "{client}");
+        assert_eq!(
+            verdict(&jwt, &token(&claims_with_client(client.clone()))),
+            Err(AuthError::Invalid(reason)),
+            "{client}"
+        );
     }
     assert_eq!(verdict(&jwt, &token(&without("aud"))), Err(AuthError::Invalid("token_aud")));
     // Another claim is used only if it is configured.
-    let usual = jwt_builder().audience(CLIENT).build().unwrap();
-    assert_eq!(verdict(&usual, &token(&of_a_client(CLIENT))), Err(AuthError::Invalid("token_aud")));
+    let without_client_audience = jwt_builder().audience(CLIENT).build().unwrap();
+    assert_eq!(
+        verdict(&without_client_audience, &token(&claims_with_client(CLIENT))),
+        Err(AuthError::Invalid("token_aud"))
+    );
 }
 
 /// RFC 7519 §4.1.3: a token whose `aud` does not name this API is rejected, whatever else it contains.
 #[test]
 fn other_audience_claim_does_not_override_aud() {
-    let jwt = for_a_client(&[CLIENT, AUDIENCE]);
-    let both = |aud: Value| token(&with_member(of_a_client(CLIENT), "aud", aud));
-    assert_eq!(verdict(&jwt, &both(json!(AUDIENCE))), Ok(()));
-    assert_eq!(verdict(&jwt, &both(json!(["other", CLIENT]))), Ok(()));
-    assert_eq!(verdict(&jwt, &both(json!("other"))), Err(AuthError::Invalid("token_foreign_audience")));
-    assert_eq!(verdict(&jwt, &both(json!([]))), Err(AuthError::Invalid("token_foreign_audience")));
-    assert_eq!(verdict(&jwt, &both(json!(null))), Err(AuthError::Invalid("token_aud")));
+    let jwt = jwt_with_client_audience(&[CLIENT, AUDIENCE]);
+    let token_with_aud = |aud: Value| token(&with_member(claims_with_client(CLIENT), "aud", aud));
+    assert_eq!(verdict(&jwt, &token_with_aud(json!(AUDIENCE))), Ok(()));
+    assert_eq!(verdict(&jwt, &token_with_aud(json!(["other", CLIENT]))), Ok(()));
+    assert_eq!(verdict(&jwt, &token_with_aud(json!("other"))), Err(AuthError::Invalid("token_foreign_audience")));
+    assert_eq!(verdict(&jwt, &token_with_aud(json!([]))), Err(AuthError::Invalid("token_foreign_audience")));
+    assert_eq!(verdict(&jwt, &token_with_aud(json!(null))), Err(AuthError::Invalid("token_aud")));
     // An ID token has the client as its `aud`, and no `client_id`.
     assert_eq!(verdict(&jwt, &token(&with("aud", json!(CLIENT)))), Err(AuthError::Invalid("token_aud")));
     let other = token(&with_member(with("aud", json!(AUDIENCE)), "client_id", "other"));
@@ -78,16 +85,16 @@ fn audience_claim_path_can_be_nested() {
 #[test]
 fn token_without_iat_is_accepted_without_revocations() {
     let jwt = jwt_builder().build().unwrap();
-    let timeless = without("iat");
+    let claims_without_iat = without("iat");
     for _ in 0..2 {
-        let principal = verify(&jwt, &token(&timeless)).unwrap();
+        let principal = verify(&jwt, &token(&claims_without_iat)).unwrap();
         assert_eq!(principal.token().unwrap().issued(), UNIX_EPOCH, "the token counts as the oldest possible");
     }
     // Its other dates are still checked, and so is an `iat` that is present.
     for (claims, reason) in [
-        (with_member(timeless.clone(), "exp", now() - 31), "token_expired"),
-        (with_member(timeless.clone(), "nbf", now() + 60), "token_not_yet_valid"),
-        (without_member(timeless.clone(), "exp"), "token_exp"),
+        (with_member(claims_without_iat.clone(), "exp", now() - 31), "token_expired"),
+        (with_member(claims_without_iat.clone(), "nbf", now() + 60), "token_not_yet_valid"),
+        (without_member(claims_without_iat.clone(), "exp"), "token_exp"),
         (with("iat", json!(now() + 60)), "token_issued_in_future"),
         (with("iat", json!("1")), "token_iat"),
     ] {

@@ -19,9 +19,9 @@ async fn all_twelve_algorithms_are_accepted() {
     let (p256, p384) = (Signer::generate(Algorithm::ES256), Signer::generate(Algorithm::ES384));
     let ed = Signer::generate(Algorithm::EdDSA);
     // One RSA key serves all six RSA algorithms, because its JWK has no `alg`.
-    let mut open = rsa().jwk("rsa");
-    open.as_object_mut().unwrap().remove("alg");
-    let document = json!({"keys": [open, p256.jwk("p256"), p384.jwk("p384"), ed.jwk("ed")]});
+    let mut without_alg = rsa().jwk("rsa");
+    without_alg.as_object_mut().unwrap().remove("alg");
+    let document = json!({"keys": [without_alg, p256.jwk("p256"), p384.jwk("p384"), ed.jwk("ed")]});
     let public = Site::start(behind(jwt(KeySet::from_jwks(document.to_string()).unwrap())), "127.0.5.1");
     let mut cases: Vec<Case> =
         [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512]
@@ -40,12 +40,13 @@ async fn all_twelve_algorithms_are_accepted() {
         (palisade::jwt::Algorithm::Hs384, Algorithm::HS384, [2; 64]),
         (palisade::jwt::Algorithm::Hs512, Algorithm::HS512, [3; 64]),
     ];
-    let keys = secrets.map(|(own, _, secret)| VerifyingKey::hmac(own, secret).unwrap().with_id(own.name()));
+    let keys =
+        secrets.map(|(algorithm, _, secret)| VerifyingKey::hmac(algorithm, secret).unwrap().with_id(algorithm.name()));
     let shared = Site::start(behind(jwt(KeySet::new(keys).unwrap())), "127.0.5.2");
     let hmac: Vec<Case> = secrets
         .into_iter()
-        .map(|(own, algorithm, secret)| {
-            case(own.name(), Signer::hmac(algorithm, secret).token(own.name(), &valid_claims()), Ok(()))
+        .map(|(algorithm, signing, secret)| {
+            case(algorithm.name(), Signer::hmac(signing, secret).token(algorithm.name(), &valid_claims()), Ok(()))
         })
         .collect();
     assert_cases(&shared, &hmac).await;
