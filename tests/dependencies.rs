@@ -26,9 +26,10 @@ fn features_of_palisade(more: &[&str]) -> Vec<String> {
 fn only_the_unicode_feature_of_actix_web_is_enabled() {
     for more in [&[][..], &["--all-features"]] {
         let features = features_of_palisade(more);
-        let mut asked: Vec<_> = features.iter().filter(|line| line.starts_with("actix-web feature ")).collect();
-        asked.dedup();
-        assert_eq!(asked, ["actix-web feature \"unicode\""], "{more:?}");
+        let mut actix_features: Vec<_> =
+            features.iter().filter(|line| line.starts_with("actix-web feature ")).collect();
+        actix_features.dedup();
+        assert_eq!(actix_features, ["actix-web feature \"unicode\""], "{more:?}");
         // The feature `compression` of palisade brings its own decoders and enables none of actix-web's.
         let decoders: &[&str] =
             if more.is_empty() { &["compress", "brotli", "flate2", "zstd"] } else { &["\"compress-"] };

@@ -71,11 +71,11 @@ pub fn request(method: Method, path: &str) -> TestRequest {
     TestRequest::default().method(method).uri(path).peer_addr(PEER.parse().unwrap())
 }
 
-pub fn get(path: &str) -> TestRequest {
+pub fn get_request(path: &str) -> TestRequest {
     request(Method::GET, path)
 }
 
-pub fn post(path: &str, json: &str) -> TestRequest {
+pub fn post_request(path: &str, json: &str) -> TestRequest {
     request(Method::POST, path).insert_header(("content-type", "application/json")).set_payload(json.to_owned())
 }
 
@@ -92,13 +92,13 @@ pub fn nth(first: u8, number: u32) -> String {
 
 /// The result of an in-process call: a response, or the error that the server would turn into one.
 #[derive(Debug)]
-pub struct Answer {
+pub struct TestResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
 }
 
-impl Answer {
+impl TestResponse {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -128,7 +128,7 @@ impl Answer {
     }
 }
 
-pub async fn call<S, B>(app: &S, request: TestRequest) -> Answer
+pub async fn call<S, B>(app: &S, request: TestRequest) -> TestResponse
 where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
@@ -136,7 +136,7 @@ where
     call_raw(app, request.to_request()).await
 }
 
-pub async fn call_raw<S, B>(app: &S, request: actix_http::Request) -> Answer
+pub async fn call_raw<S, B>(app: &S, request: actix_http::Request) -> TestResponse
 where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
@@ -145,17 +145,17 @@ where
         Ok(response) => {
             let (_, response) = response.into_parts();
             let (head, body) = response.into_parts();
-            read(head.status(), head.headers().clone(), body).await
+            read_response(head.status(), head.headers().clone(), body).await
         }
         Err(error) => {
             let (head, body) = error.as_response_error().error_response().into_parts();
-            read(head.status(), head.headers().clone(), body).await
+            read_response(head.status(), head.headers().clone(), body).await
         }
     }
 }
 
 /// Calls the application with this request as this principal.
-pub async fn call_as<S, B>(app: &S, request: TestRequest, principal: Principal) -> Answer
+pub async fn call_as<S, B>(app: &S, request: TestRequest, principal: Principal) -> TestResponse
 where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
@@ -163,15 +163,15 @@ where
     call_raw(app, request.as_principal(principal)).await
 }
 
-async fn read<B: MessageBody>(status: StatusCode, headers: HeaderMap, body: B) -> Answer {
+async fn read_response<B: MessageBody>(status: StatusCode, headers: HeaderMap, body: B) -> TestResponse {
     let bytes = body::to_bytes(body).await.unwrap_or_else(|_| panic!("the body ended with an error"));
-    Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+    TestResponse { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
 }
 
 /// A body that fails the test if it is read.
-pub struct Untouchable;
+pub struct PanicsWhenRead;
 
-impl Stream for Untouchable {
+impl Stream for PanicsWhenRead {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -180,21 +180,21 @@ impl Stream for Untouchable {
 }
 
 /// The request with a JSON body that must not be read.
-pub fn with_untouchable_body(request: TestRequest) -> actix_http::Request {
-    untouchable(announcing_a_body(request).to_request())
+pub fn with_body_that_panics_when_read(request: TestRequest) -> actix_http::Request {
+    replace_body(announce_body(request).to_request())
 }
 
 /// The same as this principal.
-pub fn with_untouchable_body_as(request: TestRequest, principal: Principal) -> actix_http::Request {
-    untouchable(announcing_a_body(request).as_principal(principal))
+pub fn with_body_that_panics_when_read_as(request: TestRequest, principal: Principal) -> actix_http::Request {
+    replace_body(announce_body(request).as_principal(principal))
 }
 
-fn announcing_a_body(request: TestRequest) -> TestRequest {
+fn announce_body(request: TestRequest) -> TestRequest {
     request.insert_header(("content-type", "application/json")).insert_header(("content-length", "1000"))
 }
 
-fn untouchable(request: actix_http::Request) -> actix_http::Request {
-    let body: Pin<Box<dyn Stream<Item = _>>> = Box::pin(Untouchable);
+fn replace_body(request: actix_http::Request) -> actix_http::Request {
+    let body: Pin<Box<dyn Stream<Item = _>>> = Box::pin(PanicsWhenRead);
     request.replace_payload(Payload::Stream { payload: body }).0
 }
 

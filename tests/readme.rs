@@ -32,13 +32,13 @@ fn book() -> Vec<String> {
 
 /// The targets of a page's links, `[text](target)` and `[label]: target`, outside of its code.
 fn links(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut targets = Vec::new();
     for prose in text.split("```").step_by(2) {
-        found.extend(prose.split("](").skip(1).map(|link| link.split(')').next().unwrap().to_owned()));
+        targets.extend(prose.split("](").skip(1).map(|link| link.split(')').next().unwrap().to_owned()));
         let definitions = prose.lines().filter(|line| line.starts_with('['));
-        found.extend(definitions.filter_map(|line| Some(line.split_once("]: ")?.1.to_owned())));
+        targets.extend(definitions.filter_map(|line| Some(line.split_once("]: ")?.1.to_owned())));
     }
-    found
+    targets
 }
 
 /// The fragment by which GitHub, mdBook and rustdoc link to a heading.
@@ -50,13 +50,13 @@ fn fragment(heading: &str) -> String {
 #[test]
 fn every_link_leads_to_a_file() {
     let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(str::to_owned);
-    let mut seen = 0;
+    let mut link_count = 0;
     for page in pages.into_iter().chain(book()) {
         for link in links(&read(&page)).iter().filter(|link| !link.starts_with("https://")) {
             let (file, section) = link.split_once('#').unwrap_or((link, ""));
             let target = root().join(&page).parent().unwrap().join(file);
             assert!(target.exists(), "{page} links to {link}");
-            seen += 1;
+            link_count += 1;
             if !section.is_empty() {
                 let text = fs::read_to_string(&target).unwrap();
                 let mut headings = text.lines().filter(|line| line.starts_with('#'));
@@ -67,7 +67,7 @@ fn every_link_leads_to_a_file() {
             }
         }
     }
-    assert!(seen > 60, "only {seen} links were found");
+    assert!(link_count > 60, "only {link_count} links were found");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn every_label_of_the_guide_is_known_to_rustdoc() {
 /// The line `<!-- examples/.. -->` above a snippet names the program that it was taken from.
 #[test]
 fn snippets_are_the_code_of_the_examples() {
-    let mut seen = 0;
+    let mut block_count = 0;
     for page in book() {
         for part in read(&page).split("<!-- examples/").skip(1) {
             let (example, rest) = part.split_once(" -->").unwrap();
@@ -108,11 +108,11 @@ fn snippets_are_the_code_of_the_examples() {
             let shown = shown.collect::<Vec<_>>().join("\n");
             for block in shown.split("\n\n").map(str::trim).filter(|block| !block.starts_with("use ")) {
                 assert!(code.contains(block), "{page} shows what is not in examples/{example}:\n{block}");
-                seen += 1;
+                block_count += 1;
             }
         }
     }
-    assert!(seen > 25, "only {seen} blocks were found");
+    assert!(block_count > 25, "only {block_count} blocks were found");
 }
 
 #[test]
@@ -171,8 +171,8 @@ fn every_dependency_has_its_reason() {
             if line.starts_with('[') {
                 listing = line.contains("dependencies");
             } else if let Some((name, _)) = line.split_once(['.', ' ']).filter(|_| listing && !line.starts_with('#')) {
-                let known = architecture.contains(&format!("`{name}`")) || name.starts_with("palisade");
-                assert!(known, "{manifest}: {name} has no reason in ARCHITECTURE.md");
+                let has_reason = architecture.contains(&format!("`{name}`")) || name.starts_with("palisade");
+                assert!(has_reason, "{manifest}: {name} has no reason in ARCHITECTURE.md");
             }
         }
     }

@@ -19,7 +19,7 @@ use palisade::session::{BeginError, EndError, MemorySessions, RefreshError, Sess
 use palisade::validation::Invalid;
 use palisade::{Claims, ConfigError, Principal, Problem, RowFilter, authenticated, get, public};
 use palisade_tests::log::Log;
-use palisade_tests::{bearer, builder, call, get as getting, issuer, palisade};
+use palisade_tests::{bearer, builder, call, get_request, issuer, palisade};
 use serde_json::Value;
 
 async fn body(response: HttpResponse) -> Value {
@@ -112,14 +112,14 @@ async fn invalid_input_is_listed_by_field() {
 
 #[actix_web::test]
 async fn all_refresh_token_refusals_look_alike() {
-    let answers = [
+    let responses = [
         body(RefreshError::<Unavailable>::Unknown.error_response()).await,
         body(RefreshError::<Unavailable>::Expired.error_response()).await,
         body(RefreshError::<Unavailable>::Reused.error_response()).await,
     ];
-    assert_eq!(answers[0], answers[1]);
-    assert_eq!(answers[1], answers[2]);
-    assert_ne!(answers[0], body(EndError::NoToken.error_response()).await);
+    assert_eq!(responses[0], responses[1]);
+    assert_eq!(responses[1], responses[2]);
+    assert_ne!(responses[0], body(EndError::NoToken.error_response()).await);
 }
 
 #[test]
@@ -154,7 +154,7 @@ async fn returned(token: actix_web::web::Path<String>) -> Result<String, Refresh
     sessions().refresh(&token, grant).await.map(|pair: TokenPair| format!("{pair:?}"))
 }
 
-#[get("/asked/{token}")]
+#[get("/closed/{token}")]
 #[public]
 async fn refreshed(token: actix_web::web::Path<String>) -> Result<String, Problem> {
     let (sessions, grant) = (sessions(), Grant::new("ann", Duration::from_secs(60)));
@@ -222,31 +222,31 @@ macro_rules! app {
 #[actix_web::test]
 async fn returned_errors_carry_their_challenge() {
     let app = app!(palisade());
-    for path in ["/returned/nonsense", "/asked/nonsense"] {
-        let answer = call(&app, getting(path)).await;
-        answer.assert_problem(401);
-        assert_eq!(answer.json()["detail"], "The refresh token is not valid; log in again.");
-        assert!(answer.header("www-authenticate").starts_with("Bearer"), "{answer:?}");
+    for path in ["/returned/nonsense", "/closed/nonsense"] {
+        let response = call(&app, get_request(path)).await;
+        response.assert_problem(401);
+        assert_eq!(response.json()["detail"], "The refresh token is not valid; log in again.");
+        assert!(response.header("www-authenticate").starts_with("Bearer"), "{response:?}");
     }
-    let answer = call(&app, getting("/asked/good")).await;
-    answer.assert_problem(410);
-    assert_eq!(answer.json()["detail"], "The account is closed.");
-    call(&app, getting("/logout").insert_header(("authorization", bearer("ann", &[])))).await.assert_problem(403);
+    let response = call(&app, get_request("/closed/good")).await;
+    response.assert_problem(410);
+    assert_eq!(response.json()["detail"], "The account is closed.");
+    call(&app, get_request("/logout").insert_header(("authorization", bearer("ann", &[])))).await.assert_problem(403);
 }
 
 #[actix_web::test]
 async fn authenticator_reason_is_only_in_audit_log() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
-    let answer = call(&app, getting("/verify/nonsense")).await;
-    answer.assert_problem(401);
-    assert!(!answer.body.contains("token_"), "{answer:?}");
+    let response = call(&app, get_request("/verify/nonsense")).await;
+    response.assert_problem(401);
+    assert!(!response.body.contains("token_"), "{response:?}");
     log.assert_one(&["event=\"refused\"", "status=401", "reason=\"token_"]);
 
-    let answer = call(&app, getting("/away")).await;
-    answer.assert_problem(503);
-    assert_eq!(answer.header("retry-after"), "1");
-    assert!(!answer.body.contains("keys_unavailable"), "{answer:?}");
+    let response = call(&app, get_request("/away")).await;
+    response.assert_problem(503);
+    assert_eq!(response.header("retry-after"), "1");
+    assert!(!response.body.contains("keys_unavailable"), "{response:?}");
     log.assert_one(&[
         "event=\"failed\"",
         "status=503",
@@ -259,23 +259,26 @@ async fn manual_extraction_error_logs_its_fix() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     for path in ["/extracts", "/whose"] {
-        let answer = call(&app, getting(path)).await;
-        answer.assert_problem(500);
-        assert!(!answer.body.contains("#["), "{answer:?}");
+        let response = call(&app, get_request(path)).await;
+        response.assert_problem(500);
+        assert!(!response.body.contains("#["), "{response:?}");
         log.assert_one(&["event=\"failed\"", "status=500", "replace `#[public]`"]);
     }
-    call(&app, getting("/claims").insert_header(("authorization", bearer("ann", &[])))).await.assert_problem(403);
+    call(&app, get_request("/claims").insert_header(("authorization", bearer("ann", &[])))).await.assert_problem(403);
 }
 
 #[actix_web::test]
 async fn problem_style_keeps_retry_after() {
     let style = |problem: Problem| HttpResponse::build(problem.status()).insert_header(("x-style", "ours")).finish();
     let app = app!(builder().problems(style).build().unwrap());
-    let answer = call(&app, getting("/away")).await;
-    assert_eq!((answer.status.as_u16(), answer.header("x-style"), answer.header("retry-after")), (503, "ours", "1"));
-    let answer = call(&app, getting("/returned/nonsense")).await;
-    assert_eq!((answer.status.as_u16(), answer.header("x-style")), (401, "ours"));
-    assert!(answer.headers.contains_key("www-authenticate"), "{answer:?}");
+    let response = call(&app, get_request("/away")).await;
+    assert_eq!(
+        (response.status.as_u16(), response.header("x-style"), response.header("retry-after")),
+        (503, "ours", "1")
+    );
+    let response = call(&app, get_request("/returned/nonsense")).await;
+    assert_eq!((response.status.as_u16(), response.header("x-style")), (401, "ours"));
+    assert!(response.headers.contains_key("www-authenticate"), "{response:?}");
 }
 
 /// `fn main() -> Result<(), Box<dyn Error>>` prints errors with `Debug`.
@@ -307,5 +310,5 @@ async fn of_the_documentation(token: String) -> Result<actix_web::web::Json<Toke
 #[actix_web::test]
 async fn application_refusal_can_be_any_problem() {
     let app = init_service(App::new().service(of_the_documentation).wrap(palisade())).await;
-    call(&app, getting("/sessions/nonsense")).await.assert_problem(401);
+    call(&app, get_request("/sessions/nonsense")).await.assert_problem(401);
 }

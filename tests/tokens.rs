@@ -136,20 +136,20 @@ pub fn encode(part: impl AsRef<[u8]>) -> String {
 }
 
 /// Claims that each verifier of the tests accepts for ten minutes.
-pub fn sound() -> Value {
+pub fn valid_claims() -> Value {
     json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "u-1", "iat": now(), "exp": now() + 600})
 }
 
 /// The valid claims with this one added or replaced.
 pub fn with(name: &str, value: Value) -> Value {
-    let mut claims = sound();
+    let mut claims = valid_claims();
     claims[name] = value;
     claims
 }
 
 /// The valid claims without this one.
 pub fn without(name: &str) -> Value {
-    let mut claims = sound();
+    let mut claims = valid_claims();
     claims.as_object_mut().unwrap().remove(name);
     claims
 }

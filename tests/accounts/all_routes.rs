@@ -4,7 +4,7 @@ use reqwest::{Method, Version, header};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, TestResponse};
 
 const APP: &str = "https://app.example.com";
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
@@ -20,32 +20,32 @@ pub async fn call_all(server: &Server, admin_password: &str) -> CalledRoutes {
     let anyone = Client::new(server);
     let passwords = ["ada's own pass phrase", "bob's own pass phrase"];
 
-    health_and_nowhere(&anyone).await;
+    check_health_and_unknown_path(&anyone).await;
     let ada_id = register(&anyone, passwords[0]).await;
     let bob = json!({"name": "Bob", "email": "bob@example.com", "password": passwords[1]});
     let bob_id = anyone.post("/auth/register", bob).await.expect(201).id();
 
-    login(&anyone).await;
+    check_login(&anyone).await;
     let tokens = [anyone.token("ada@example.com", passwords[0]).await, anyone.token(ADMIN_EMAIL, admin_password).await];
     let (ada, admin) = (anyone.bearing(&tokens[0]), anyone.bearing(&tokens[1]));
 
-    me(&anyone, &ada, &ada_id).await;
-    list(&anyone, &ada, &admin).await;
-    create(&anyone, &ada, &admin).await;
-    show(&anyone, &ada, &admin, [&ada_id, &bob_id]).await;
-    change(&anyone, &ada, &admin, [&ada_id, &bob_id]).await;
-    remove(&anyone, &ada, &admin, &bob_id).await;
-    cross_origin(&anyone).await;
+    check_me(&anyone, &ada, &ada_id).await;
+    check_list(&anyone, &ada, &admin).await;
+    check_create(&anyone, &ada, &admin).await;
+    check_show(&anyone, &ada, &admin, [&ada_id, &bob_id]).await;
+    check_change(&anyone, &ada, &admin, [&ada_id, &bob_id]).await;
+    check_remove(&anyone, &ada, &admin, &bob_id).await;
+    check_cross_origin(&anyone).await;
 
     let secrets = tokens.into_iter().chain(passwords.map(String::from)).chain([admin_password.to_owned()]);
     CalledRoutes { ada: ada_id, secrets: secrets.collect() }
 }
 
-async fn health_and_nowhere(anyone: &Client) {
+async fn check_health_and_unknown_path(anyone: &Client) {
     let health = anyone.get("/health").await.expect(200);
     assert_eq!(health.version, Version::HTTP_2);
     assert_eq!(health.body, json!({"status": "ok"}));
-    let head = Answer::to(anyone.request(Method::HEAD, "/health")).await.expect(200);
+    let head = TestResponse::to(anyone.request(Method::HEAD, "/health")).await.expect(200);
     assert_eq!(head.text, "");
     anyone.post("/health", json!({})).await.expect(405);
     for nowhere in ["/", "/nowhere", "/api", "/api/nowhere", "/auth", "/api/users/1/2"] {
@@ -80,22 +80,22 @@ async fn register(anyone: &Client, password: &str) -> String {
     let all = anyone.post(path, json!({"name": "A", "email": "a", "password": "a"})).await;
     all.expect_invalid(&["/email", "/name", "/password"]);
     let broken = anyone.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json").body("{\"name\":");
-    Answer::to(broken).await.expect(400);
-    Answer::to(anyone.request(Method::POST, path).body("name=Ada")).await.expect(415);
+    TestResponse::to(broken).await.expect(400);
+    TestResponse::to(anyone.request(Method::POST, path).body("name=Ada")).await.expect(415);
     with("name", json!("x".repeat(70_000))).await.expect(413);
     anyone.get(path).await.expect(405);
     id
 }
 
-async fn login(anyone: &Client) {
-    let wrong = anyone.login("ada@example.com", "not her pass phrase").await.expect(401);
-    let unknown = anyone.login("nobody@example.com", "not her pass phrase").await.expect(401);
-    assert_eq!(wrong.text, unknown.text, "both failures must look the same");
+async fn check_login(anyone: &Client) {
+    let wrong_password = anyone.login("ada@example.com", "not her pass phrase").await.expect(401);
+    let unknown_email = anyone.login("nobody@example.com", "not her pass phrase").await.expect(401);
+    assert_eq!(wrong_password.text, unknown_email.text, "both failures must look the same");
     anyone.post("/auth/login", json!({"email": "ada@example.com"})).await.expect_invalid(&[""]);
     anyone.get("/auth/login").await.expect(405);
 }
 
-async fn me(anyone: &Client, ada: &Client, ada_id: &str) {
+async fn check_me(anyone: &Client, ada: &Client, ada_id: &str) {
     let me = ada.get("/api/me").await.expect(200);
     assert_eq!(me.body, json!({"subject": ada_id, "roles": ["user"], "scopes": ["account:manage"]}));
     assert_eq!(me.header("cache-control"), Some("no-store"));
@@ -106,8 +106,8 @@ async fn me(anyone: &Client, ada: &Client, ada_id: &str) {
     ada.delete("/api/me").await.expect(405);
 }
 
-async fn list(anyone: &Client, ada: &Client, admin: &Client) {
-    let names = |page: &Answer| {
+async fn check_list(anyone: &Client, ada: &Client, admin: &Client) {
+    let names = |page: &TestResponse| {
         let items = page.body["items"].as_array().expect("items").clone();
         items.iter().map(|user| user["name"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
     };
@@ -137,20 +137,20 @@ async fn list(anyone: &Client, ada: &Client, admin: &Client) {
     anyone.get("/api/users").await.expect(401);
 }
 
-async fn create(anyone: &Client, ada: &Client, admin: &Client) {
+async fn check_create(anyone: &Client, ada: &Client, admin: &Client) {
     let path = "/api/users";
     let carol = json!({"name": "Carol", "email": "carol@example.com", "age": 150, "role": "admin"});
     let made = admin.post(path, carol.clone()).await.expect(201);
     let location = made.header("location").expect("a location").to_owned();
-    let found = admin.get(&location).await.expect(200);
-    assert_eq!(found.body, made.body);
-    assert_eq!((&found.body["age"], &found.body["role"]), (&json!(150), &json!("admin")));
+    let shown = admin.get(&location).await.expect(200);
+    assert_eq!(shown.body, made.body);
+    assert_eq!((&shown.body["age"], &shown.body["role"]), (&json!(150), &json!("admin")));
     let dan = admin.post(path, json!({"name": "Dan", "email": "dan@example.com"})).await.expect(201);
     assert_eq!((&dan.body["age"], &dan.body["role"]), (&Value::Null, &json!("user")));
 
     admin.post(path, carol.clone()).await.expect(409);
-    let wrong = json!({"name": "x".repeat(101), "email": "carol", "age": 151});
-    admin.post(path, wrong).await.expect_invalid(&["/age", "/email", "/name"]);
+    let three_invalid_fields = json!({"name": "x".repeat(101), "email": "carol", "age": 151});
+    admin.post(path, three_invalid_fields).await.expect_invalid(&["/age", "/email", "/name"]);
     admin.post(path, json!({"name": "Eve", "email": "eve@example.com", "role": "root"})).await.expect(422);
     admin.post(path, json!({"name": "Eve", "email": "eve@example.com", "id": NOBODY})).await.expect(422);
     admin.post(path, json!({"name": "Eve"})).await.expect_invalid(&[""]);
@@ -158,7 +158,7 @@ async fn create(anyone: &Client, ada: &Client, admin: &Client) {
     anyone.post(path, carol).await.expect(401);
 }
 
-async fn show(anyone: &Client, ada: &Client, admin: &Client, [ada_id, bob_id]: [&str; 2]) {
+async fn check_show(anyone: &Client, ada: &Client, admin: &Client, [ada_id, bob_id]: [&str; 2]) {
     let (own, other) = (format!("/api/users/{ada_id}"), format!("/api/users/{bob_id}"));
     assert_eq!(ada.get(&own).await.expect(200).body["email"], "ada@example.com");
     admin.get(&own).await.expect(200);
@@ -169,7 +169,7 @@ async fn show(anyone: &Client, ada: &Client, admin: &Client, [ada_id, bob_id]: [
     admin.get("/api/users/1%20OR%201=1").await.expect(404);
 }
 
-async fn change(anyone: &Client, ada: &Client, admin: &Client, [ada_id, bob_id]: [&str; 2]) {
+async fn check_change(anyone: &Client, ada: &Client, admin: &Client, [ada_id, bob_id]: [&str; 2]) {
     let (own, other) = (format!("/api/users/{ada_id}"), format!("/api/users/{bob_id}"));
     let injection = "Ada'); DROP TABLE users; --";
     let changed = ada.patch(&own, json!({"name": injection, "age": 36})).await.expect(200);
@@ -192,7 +192,7 @@ async fn change(anyone: &Client, ada: &Client, admin: &Client, [ada_id, bob_id]:
     assert_eq!(admin.patch(&other, json!({"role": "admin"})).await.expect(200).body["role"], "admin");
 }
 
-async fn remove(anyone: &Client, ada: &Client, admin: &Client, bob_id: &str) {
+async fn check_remove(anyone: &Client, ada: &Client, admin: &Client, bob_id: &str) {
     let other = format!("/api/users/{bob_id}");
     anyone.delete(&other).await.expect(401);
     ada.delete(&other).await.expect(403);
@@ -201,17 +201,17 @@ async fn remove(anyone: &Client, ada: &Client, admin: &Client, bob_id: &str) {
     admin.get(&other).await.expect(404);
 }
 
-async fn cross_origin(anyone: &Client) {
+async fn check_cross_origin(anyone: &Client) {
     let from = |origin: &'static str, method| anyone.request(method, "/api/me").header(header::ORIGIN, origin);
-    let refused = Answer::to(from(APP, Method::GET)).await.expect(401);
+    let refused = TestResponse::to(from(APP, Method::GET)).await.expect(401);
     assert_eq!(refused.header("access-control-allow-origin"), Some(APP), "a page must be able to read the error");
     assert_eq!(refused.header("access-control-allow-credentials"), Some("true"));
     let preflight = from(APP, Method::OPTIONS).header(header::ACCESS_CONTROL_REQUEST_METHOD, "PATCH");
-    let preflight = Answer::to(preflight).await.expect(204);
+    let preflight = TestResponse::to(preflight).await.expect(204);
     assert!(preflight.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PATCH")));
     for foreign in ["https://app.example.com.evil.example", "http://app.example.com", "null"] {
-        let answer = Answer::to(from(foreign, Method::GET)).await;
-        assert_eq!(answer.header("access-control-allow-origin"), None, "{foreign}");
+        let response = TestResponse::to(from(foreign, Method::GET)).await;
+        assert_eq!(response.header("access-control-allow-origin"), None, "{foreign}");
     }
 }
 
@@ -228,8 +228,8 @@ async fn routes_return_each_status_and_data_survives_restart() {
     assert_eq!(std::fs::read(again.data().join("tls.crt")).expect("a certificate"), certificate);
     assert!(again.banner().contains("administrator: already exists"), "{}", again.banner());
     let anyone = Client::new(&again);
-    let found = anyone.bearing(token).get(&format!("/api/users/{}", called.ada)).await.expect(200);
-    assert_eq!(found.body["name"], "Ada");
+    let shown = anyone.bearing(token).get(&format!("/api/users/{}", called.ada)).await.expect(200);
+    assert_eq!(shown.body["name"], "Ada");
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     assert_eq!(admin.get("/api/users").await.expect(200).body["total"], 4);
 }

@@ -58,8 +58,8 @@ fn ask(server: &Server, token: &str, method: &str, path: &str) -> (Vec<String>, 
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
-    let answer = RawTls::connect(server).exchange(&request);
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let response = RawTls::connect(server).exchange(&request);
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head");
     let passing = ["date:", "ratelimit:", "x-request-id:"];
     let mut head: Vec<_> = head.lines().map(str::to_lowercase).collect();
     head.retain(|line| !passing.iter().any(|name| line.starts_with(name)));
@@ -96,9 +96,9 @@ async fn foreign_and_missing_ids_look_alike() {
     ] {
         for method in methods {
             for (theirs, nobodys) in spellings(foreign).into_iter().zip(spellings(MISSING)) {
-                let asked = |id: &str| ask(&server, &thief.token, method, &format!("/api/{collection}/{id}"));
-                let (foreign_head, foreign_body) = asked(&theirs);
-                let (missing_head, missing_body) = asked(&nobodys);
+                let response_to = |id: &str| ask(&server, &thief.token, method, &format!("/api/{collection}/{id}"));
+                let (foreign_head, foreign_body) = response_to(&theirs);
+                let (missing_head, missing_body) = response_to(&nobodys);
                 let what = format!("{method} {collection} {theirs}");
                 assert_eq!(foreign_head, missing_head, "{what}");
                 // The requested path is the only part in which the two responses may differ.

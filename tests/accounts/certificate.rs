@@ -20,9 +20,9 @@ fn validity(pem: &str) -> (i64, i64) {
 async fn generated_certificate_is_short_lived_and_renewed() {
     let server = Server::start(&[]);
     let path = server.data().join("tls.crt");
-    let read = || std::fs::read_to_string(server.data().join("tls.crt")).expect("a certificate");
+    let read_certificate = || std::fs::read_to_string(server.data().join("tls.crt")).expect("a certificate");
     let now = i64::try_from(SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs()).expect("a date");
-    let first = read();
+    let first = read_certificate();
     let (begins, ends) = validity(&first);
     // The first and the last second both belong to the lifetime.
     let lifetime = ends - begins + 1;
@@ -53,8 +53,8 @@ async fn generated_certificate_is_short_lived_and_renewed() {
         data = server.stop().data;
     }
 
-    let good = std::fs::read_to_string(&path).expect("a certificate");
+    let renewed = std::fs::read_to_string(&path).expect("a certificate");
     let server = Server::start_in(data, &[]);
-    assert_eq!(std::fs::read_to_string(&path).expect("a certificate"), good, "a valid certificate is kept");
+    assert_eq!(std::fs::read_to_string(&path).expect("a certificate"), renewed, "a valid certificate is kept");
     drop(server);
 }

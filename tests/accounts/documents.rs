@@ -3,14 +3,14 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, TestResponse};
 
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
 async fn register(anyone: &Client, name: &str) -> (String, Client) {
     let (email, password) = (format!("{name}@example.com"), format!("the pass phrase of {name}"));
-    let made = anyone.post("/auth/register", json!({"name": name, "email": email, "password": password})).await;
-    (made.expect(201).id(), anyone.bearing(&anyone.token(&email, &password).await))
+    let response = anyone.post("/auth/register", json!({"name": name, "email": email, "password": password})).await;
+    (response.expect(201).id(), anyone.bearing(&anyone.token(&email, &password).await))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,56 +20,56 @@ async fn document_routes_return_each_status() {
     let (ada_id, ada) = register(&anyone, "ada").await;
     let (_, bob) = register(&anyone, "bob").await;
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
-    let text = |title: &str, body: &str| json!({"title": title, "body": body});
-    let all = "/api/documents";
+    let document = |title: &str, body: &str| json!({"title": title, "body": body});
+    let collection = "/api/documents";
 
     let injection = "x'); DROP TABLE documents; --";
-    let made = ada.post(all, text("plans", injection)).await.expect(201);
-    let path = format!("{all}/{}", made.id());
-    assert_eq!(made.header("location"), Some(path.as_str()));
-    assert_eq!((&made.body["owner"], &made.body["body"]), (&json!(ada_id), &json!(injection)));
-    anyone.post(all, text("plans", "")).await.expect(401);
-    ada.post(all, text(&"x".repeat(201), &"x".repeat(10_001))).await.expect_invalid(&["/body", "/title"]);
-    ada.post(all, json!({"title": "only"})).await.expect_invalid(&[""]);
+    let created = ada.post(collection, document("plans", injection)).await.expect(201);
+    let path = format!("{collection}/{}", created.id());
+    assert_eq!(created.header("location"), Some(path.as_str()));
+    assert_eq!((&created.body["owner"], &created.body["body"]), (&json!(ada_id), &json!(injection)));
+    anyone.post(collection, document("plans", "")).await.expect(401);
+    ada.post(collection, document(&"x".repeat(201), &"x".repeat(10_001))).await.expect_invalid(&["/body", "/title"]);
+    ada.post(collection, json!({"title": "only"})).await.expect_invalid(&[""]);
     // Mass assignment: the body cannot set the owner.
     for (member, value) in [("owner", json!(NOBODY)), ("id", json!(NOBODY)), ("created_at", json!("now"))] {
-        let mut body = text("plans", "");
+        let mut body = document("plans", "");
         body[member] = value;
-        ada.post(all, body.clone()).await.expect(422);
+        ada.post(collection, body.clone()).await.expect(422);
         ada.put(&path, body).await.expect(422);
     }
 
-    assert_eq!(ada.get(&path).await.expect(200).body, made.body);
-    assert_eq!(admin.get(&path).await.expect(200).body, made.body, "administrators may read");
+    assert_eq!(ada.get(&path).await.expect(200).body, created.body);
+    assert_eq!(admin.get(&path).await.expect(200).body, created.body, "administrators may read");
     bob.get(&path).await.expect(404);
     anyone.get(&path).await.expect(401);
-    admin.get(&format!("{all}/{NOBODY}")).await.expect(404);
+    admin.get(&format!("{collection}/{NOBODY}")).await.expect(404);
 
-    let changed = ada.put(&path, text("new plans", "b")).await.expect(200);
+    let changed = ada.put(&path, document("new plans", "b")).await.expect(200);
     assert_eq!((&changed.body["title"], &changed.body["owner"]), (&json!("new plans"), &json!(ada_id)));
-    ada.put(&path, text(" ", "b")).await.expect_invalid(&["/title"]);
-    for (who, status) in [(&bob, 404), (&admin, 404), (&anyone, 401)] {
-        who.put(&path, text("stolen", "")).await.expect(status);
-        who.delete(&path).await.expect(status);
+    ada.put(&path, document(" ", "b")).await.expect_invalid(&["/title"]);
+    for (caller, status) in [(&bob, 404), (&admin, 404), (&anyone, 401)] {
+        caller.put(&path, document("stolen", "")).await.expect(status);
+        caller.delete(&path).await.expect(status);
         // An invalid request is rejected before anything is read.
-        let broken = who.request(Method::PUT, &path).header("content-type", "application/json").body("{");
-        Answer::to(broken).await.expect(status);
+        let broken_json = caller.request(Method::PUT, &path).header("content-type", "application/json").body("{");
+        TestResponse::to(broken_json).await.expect(status);
     }
     assert_eq!(ada.get(&path).await.expect(200).body, changed.body, "a refused update must change nothing");
 
-    ada.post(all, text("second", "")).await.expect(201);
-    bob.post(all, text("bob's", "")).await.expect(201);
-    let titles = |page: &Answer| {
+    ada.post(collection, document("second", "")).await.expect(201);
+    bob.post(collection, document("bob's", "")).await.expect(201);
+    let titles = |page: &TestResponse| {
         let items = page.body["items"].as_array().expect("items").clone();
         items.iter().map(|item| item["title"].clone()).collect::<Vec<Value>>()
     };
-    assert_eq!(titles(&ada.get(all).await.expect(200)), ["new plans", "second"]);
-    assert_eq!(titles(&bob.get(all).await.expect(200)), ["bob's"]);
-    assert_eq!(titles(&admin.get(all).await.expect(200)), ["new plans", "second", "bob's"]);
-    let page = ada.get(&format!("{all}?limit=1&offset=1")).await.expect(200);
+    assert_eq!(titles(&ada.get(collection).await.expect(200)), ["new plans", "second"]);
+    assert_eq!(titles(&bob.get(collection).await.expect(200)), ["bob's"]);
+    assert_eq!(titles(&admin.get(collection).await.expect(200)), ["new plans", "second", "bob's"]);
+    let page = ada.get(&format!("{collection}?limit=1&offset=1")).await.expect(200);
     assert_eq!((titles(&page), &page.body["total"]), (vec![json!("second")], &json!(2)));
-    ada.get(&format!("{all}?limit=0")).await.expect_invalid(&["/limit"]);
-    anyone.get(all).await.expect(401);
+    ada.get(&format!("{collection}?limit=0")).await.expect_invalid(&["/limit"]);
+    anyone.get(collection).await.expect(401);
     ada.patch(&path, json!({})).await.expect(405);
 
     assert_eq!(ada.delete(&path).await.expect(204).text, "");
@@ -78,8 +78,8 @@ async fn document_routes_return_each_status() {
 
     // Deleting an account deletes its documents and ends its tokens.
     admin.delete(&format!("/api/users/{ada_id}")).await.expect(204);
-    assert_eq!(titles(&admin.get(all).await.expect(200)), ["bob's"]);
-    ada.post(all, text("from nobody", "")).await.expect(401);
+    assert_eq!(titles(&admin.get(collection).await.expect(200)), ["bob's"]);
+    ada.post(collection, document("from nobody", "")).await.expect(401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

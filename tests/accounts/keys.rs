@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, TestResponse};
 
 const PASSWORD: &str = "ada's own pass phrase";
 
 async fn made(caller: &Client, body: Value) -> (String, String) {
-    let answer = caller.post("/api/keys", body).await.expect(201);
-    let (key, id) = (answer.body["key"].as_str().expect("a key"), answer.id());
-    assert_eq!(answer.header("location"), Some(format!("/api/keys/{id}").as_str()));
+    let response = caller.post("/api/keys", body).await.expect(201);
+    let (key, id) = (response.body["key"].as_str().expect("a key"), response.id());
+    assert_eq!(response.header("location"), Some(format!("/api/keys/{id}").as_str()));
     assert!(key.starts_with(&format!("accounts_{id}_")), "{key}");
     (key.to_owned(), id)
 }
@@ -135,9 +135,9 @@ async fn number_of_keys_per_account_is_limited() {
         })
         .collect();
     let mut statuses = Vec::new();
-    for answer in tries {
-        let answer: Answer = answer.await.expect("no panic");
-        statuses.push(answer.status.as_u16());
+    for response in tries {
+        let response: TestResponse = response.await.expect("no panic");
+        statuses.push(response.status.as_u16());
     }
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 20, "{statuses:?}");
     assert!(statuses.iter().all(|status| matches!(status, 201 | 409)), "{statuses:?}");

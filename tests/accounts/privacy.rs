@@ -11,8 +11,8 @@ use super::{
 /// The statuses of refused requests.
 const REFUSALS: [&str; 8] = ["400", "401", "403", "408", "413", "415", "422", "429"];
 
-/// The lines of a log, grouped by request id.
-fn by_request(log: &str) -> BTreeMap<&str, Vec<&str>> {
+/// Groups the lines of a log by request id.
+fn group_by_request(log: &str) -> BTreeMap<&str, Vec<&str>> {
     let mut requests: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for line in log.lines() {
         if let Some((_, rest)) = line.split_once("request{id=") {
@@ -42,9 +42,9 @@ async fn log_has_no_secrets_and_one_event_per_refusal() {
         http,
         "GET /api/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cr3t-in-clear\r\nConnection: close\r\n\r\n",
     );
-    let read = |name: &str| fs::read_to_string(server.data().join(name)).expect("a file");
-    secrets.push(read("jwt.secret").trim().to_owned());
-    secrets.extend(read("tls.key").lines().filter(|line| !line.starts_with("---")).map(String::from));
+    let read_file = |name: &str| fs::read_to_string(server.data().join(name)).expect("a file");
+    secrets.push(read_file("jwt.secret").trim().to_owned());
+    secrets.extend(read_file("tls.key").lines().filter(|line| !line.starts_with("---")).map(String::from));
     secrets.extend(["s3cr3t", "Bearer ", "bearer ", "$argon2", "eyJ", "DROP TABLE"].map(String::from));
     let banner = server.banner();
     drop(anyone);
@@ -54,18 +54,18 @@ async fn log_has_no_secrets_and_one_event_per_refusal() {
     }
     assert_eq!(banner.matches(&admin_password).count(), 1, "shown once");
 
-    let requests = by_request(&log);
+    let requests = group_by_request(&log);
     assert!(requests.len() > 90, "{} requests", requests.len());
     let mut refused = 0;
     for (id, lines) in &requests {
-        let answered: Vec<_> = lines.iter().filter(|line| line.contains("answered")).collect();
-        assert_eq!(answered.len(), 1, "expected one line for the request {id}: {lines:#?}");
-        let (_, rest) = answered[0].split_once("status=").expect("a status");
+        let final_lines: Vec<_> = lines.iter().filter(|line| line.contains("answered")).collect();
+        assert_eq!(final_lines.len(), 1, "expected one line for the request {id}: {lines:#?}");
+        let (_, rest) = final_lines[0].split_once("status=").expect("a status");
         let status = rest.split(' ').next().expect("a status");
         let events: Vec<_> = lines.iter().filter(|line| line.contains("palisade::audit")).collect();
         // A malformed id is rejected before any handler runs, with the same response as a missing one.
-        let no_id = status == "404" && lines.iter().any(|line| line.contains("/api/users/1%20OR"));
-        let expected = usize::from(REFUSALS.contains(&status) || no_id);
+        let has_malformed_id = status == "404" && lines.iter().any(|line| line.contains("/api/users/1%20OR"));
+        let expected = usize::from(REFUSALS.contains(&status) || has_malformed_id);
         refused += expected;
         assert_eq!(events.len(), expected, "{lines:#?}");
         for event in events {
@@ -76,7 +76,7 @@ async fn log_has_no_secrets_and_one_event_per_refusal() {
     }
     assert!(refused > 40, "{refused} refusals");
     let audited = log.lines().filter(|line| line.contains("palisade::audit")).count();
-    assert_eq!(audited, refused, "an event belongs to no request");
+    assert_eq!(audited, refused, "each event must belong to a request");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use reqwest::{Method, header};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server};
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, TestResponse};
 
 pub(super) const QUARTER: u64 = 15 * 60;
 /// The number of time slots in the window of a large rate limit.
@@ -31,15 +31,15 @@ async fn concurrent_wrong_logins_get_five_attempts() {
         tries.spawn(async move { client.login(ADMIN_EMAIL, &format!("guess {number}")).await });
     }
     let mut count = BTreeMap::new();
-    for answer in tries.join_all().await {
-        let answer = match answer.status.as_u16() {
-            429 => answer.expect(429),
-            _ => answer.expect(401),
+    for response in tries.join_all().await {
+        let response = match response.status.as_u16() {
+            429 => response.expect(429),
+            _ => response.expect(401),
         };
-        if answer.status == 429 {
-            assert!((1..=QUARTER).contains(&answer.retry_after()), "{}", answer.retry_after());
+        if response.status == 429 {
+            assert!((1..=QUARTER).contains(&response.retry_after()), "{}", response.retry_after());
         }
-        *count.entry(answer.status.as_u16()).or_insert(0) += 1;
+        *count.entry(response.status.as_u16()).or_insert(0) += 1;
     }
     assert_eq!(count, BTreeMap::from([(401, 5), (429, 59)]));
     client.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(429);
@@ -53,8 +53,8 @@ async fn registrations_are_limited_whatever_their_outcome() {
     for _ in 0..20 {
         anyone.post("/auth/register", json!({"name": "Eve"})).await.expect(422);
     }
-    let good = json!({"name": "Ada", "email": "ada@example.com", "password": "ada's own pass phrase"});
-    let refused = anyone.post("/auth/register", good).await.expect(429);
+    let valid = json!({"name": "Ada", "email": "ada@example.com", "password": "ada's own pass phrase"});
+    let refused = anyone.post("/auth/register", valid).await.expect(429);
     let wait = refused.retry_after();
     assert!((1800..=longest(3600)).contains(&wait), "{wait}");
     anyone.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(200);
@@ -66,12 +66,12 @@ async fn api_routes_share_one_limit() {
     let anyone = Client::new(&server);
     let paths = ["/api/me", "/api/users", "/api/nowhere", "/api/users/1"];
     for number in 0..100 {
-        let answer = anyone.get(paths[number % paths.len()]).await;
-        assert!(answer.status.is_client_error() && answer.status != 429, "{number}: {answer:?}");
+        let response = anyone.get(paths[number % paths.len()]).await;
+        assert!(response.status.is_client_error() && response.status != 429, "{number}: {response:?}");
     }
     for path in paths {
         let request = anyone.request(Method::GET, path).header(header::ORIGIN, "https://app.example.com");
-        let refused = Answer::to(request).await.expect(429);
+        let refused = TestResponse::to(request).await.expect(429);
         let wait = refused.retry_after();
         assert!((1..=longest(QUARTER)).contains(&wait), "{wait}");
         assert_eq!(refused.header("access-control-allow-origin"), Some("https://app.example.com"));
@@ -80,7 +80,7 @@ async fn api_routes_share_one_limit() {
         .request(Method::OPTIONS, "/api/me")
         .header(header::ORIGIN, "https://app.example.com")
         .header(header::ACCESS_CONTROL_REQUEST_METHOD, "GET");
-    Answer::to(preflight).await.expect(204);
+    TestResponse::to(preflight).await.expect(204);
     anyone.get("/health").await.expect(200);
     anyone.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(200);
 }

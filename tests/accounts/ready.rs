@@ -6,24 +6,24 @@ use serde_json::json;
 
 use super::{
     redis_server::Server as Redis,
-    support::{Answer, Client, Server, TEST_TIMEOUT},
+    support::{Client, Server, TEST_TIMEOUT, TestResponse},
 };
 
 #[track_caller]
-fn not_ready(answer: Answer) {
-    let answer = answer.expect(503);
-    assert_eq!((answer.retry_after(), answer.header("cache-control")), (1, Some("no-store")));
-    assert_eq!(answer.body["detail"], "The server is not ready; try again later.", "{answer:#?}");
+fn assert_not_ready(response: TestResponse) {
+    let response = response.expect(503);
+    assert_eq!((response.retry_after(), response.header("cache-control")), (1, Some("no-store")));
+    assert_eq!(response.body["detail"], "The server is not ready; try again later.", "{response:#?}");
 }
 
-async fn becomes(client: &Client, status: u16) -> Answer {
+async fn wait_for_status(client: &Client, status: u16) -> TestResponse {
     let began = Instant::now();
     loop {
-        let answer = client.get("/ready").await;
-        if answer.status == status {
-            return answer;
+        let response = client.get("/ready").await;
+        if response.status == status {
+            return response;
         }
-        assert!(began.elapsed() < TEST_TIMEOUT, "{answer:#?}");
+        assert!(began.elapsed() < TEST_TIMEOUT, "{response:#?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -37,7 +37,7 @@ async fn stopping_server_is_alive_and_not_ready() {
     // Uses the existing connection, because the server accepts no new one.
     server.signal("TERM");
     server.wait_for_log("stopping");
-    not_ready(anyone.get("/ready").await);
+    assert_not_ready(anyone.get("/ready").await);
     anyone.get("/health").await.expect(200);
     drop(anyone);
     assert_eq!(server.ended().status.code(), Some(0));
@@ -48,17 +48,17 @@ async fn readiness_follows_redis_outages() {
     let Some(mut redis) = Redis::start() else { return };
     let server = Server::start(&[("ACCOUNTS_REDIS_URL", &redis.url())]);
     let anyone = Client::new(&server);
-    becomes(&anyone, 200).await;
+    wait_for_status(&anyone, 200).await;
     redis.kill();
-    not_ready(becomes(&anyone, 503).await);
+    assert_not_ready(wait_for_status(&anyone, 503).await);
     anyone.get("/health").await.expect(200);
     redis.restart();
-    becomes(&anyone, 200).await;
+    wait_for_status(&anyone, 200).await;
     // This Redis accepts connections and never responds.
     redis.pause();
-    not_ready(becomes(&anyone, 503).await);
+    assert_not_ready(wait_for_status(&anyone, 503).await);
     redis.resume();
-    becomes(&anyone, 200).await;
+    wait_for_status(&anyone, 200).await;
     drop(anyone);
     assert_eq!(server.stop().log.matches("readiness changed").count(), 4);
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::redis_server::Server as Redis;
-use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server, program::fresh_data};
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, TestResponse, program::fresh_data};
 
 /// A request that takes this many seconds counts as hanging.
 const NOTHING_HANGS: Duration = Duration::from_secs(10);
@@ -38,23 +38,23 @@ async fn ada(anyone: &Client) -> String {
     anyone.post("/auth/register", ada).await.expect(201).id()
 }
 
-async fn bounded(answer: impl Future<Output = Answer>) -> Answer {
-    let answer = timeout(NOTHING_HANGS, answer).await.expect("the request hangs");
-    assert_ne!(answer.status, 500, "{answer:#?}");
-    answer
+async fn bounded(response: impl Future<Output = TestResponse>) -> TestResponse {
+    let response = timeout(NOTHING_HANGS, response).await.expect("the request hangs");
+    assert_ne!(response.status, 500, "{response:#?}");
+    response
 }
 
 /// Waits until logins work again without a restart of the server, with nothing worse than 503 before. Each attempt
 /// comes from another address, because a failed login is counted even if a store was down.
-async fn until_it_is_back(anyone: &Client, network: &str) {
+async fn wait_until_logins_work(anyone: &Client, network: &str) {
     let began = Instant::now();
     for host in 1..=250 {
-        let answer =
+        let response =
             bounded(anyone.forwarding_for(&format!("{network}.{host}")).login(ADMIN_EMAIL, ADMIN_PASSWORD)).await;
-        if answer.status == 200 {
+        if response.status == 200 {
             return;
         }
-        answer.expect(503);
+        response.expect(503);
         assert!(began.elapsed() < Duration::from_secs(30), "the server does not recover");
         sleep(Duration::from_millis(200)).await;
     }
@@ -236,7 +236,7 @@ async fn redis_outage_degrades_and_recovers_without_restart() {
         }
         // Uses other addresses than the caller, because commands sent to the paused Redis are executed when it
         // resumes.
-        until_it_is_back(&anyone, network).await;
+        wait_until_logins_work(&anyone, network).await;
         bounded(anyone.bearing(&token).get("/api/me")).await.expect(200);
     }
     drop(anyone);
@@ -263,7 +263,7 @@ async fn redis_outage_at_start_warns_without_password() {
     let mut demand = redis::cmd("CONFIG");
     demand.arg(&["SET", "requirepass", "hunter2"]);
     demand.query_async::<()>(&mut connection).await.expect("the password is set");
-    until_it_is_back(&anyone, "198.51.100").await;
+    wait_until_logins_work(&anyone, "198.51.100").await;
     drop(anyone);
     let output = server.banner() + &server.stop().log;
     assert!(!output.contains("hunter2"), "{output}");

@@ -13,16 +13,16 @@ use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server};
 const PASSWORD: &str = "ada's own pass phrase";
 const ADA: &str = "ada@example.com";
 
-async fn ada(anyone: &Client) -> String {
-    let ada = json!({"name": "Ada", "email": ADA, "password": PASSWORD});
-    anyone.post("/auth/register", ada).await.expect(201).id()
+async fn register_ada(anyone: &Client) -> String {
+    let registration = json!({"name": "Ada", "email": ADA, "password": PASSWORD});
+    anyone.post("/auth/register", registration).await.expect(201).id()
 }
 
 #[tokio::test]
 async fn login_in_progress_does_not_keep_lost_role() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe"), ("ACCOUNTS_WORKERS", "4")]);
     let anyone = Client::scattered(&server);
-    let id = ada(&anyone).await;
+    let id = register_ada(&anyone).await;
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     admin.patch(&format!("/api/users/{id}"), json!({"role": "admin"})).await.expect(200);
     // Many logins at once: the queue for argon2 stretches the time between reading the role and issuing the token.
@@ -36,9 +36,9 @@ async fn login_in_progress_does_not_keep_lost_role() {
     admin.patch(&format!("/api/users/{id}"), json!({"role": "user"})).await.expect(200);
     let (mut logged_in, mut still) = (0, 0);
     for login in logins {
-        let answer = login.await.expect("no panic");
-        if answer.status == 200 {
-            let [access, _] = answer.pair();
+        let response = login.await.expect("no panic");
+        if response.status == 200 {
+            let [access, _] = response.pair();
             logged_in += 1;
             still += usize::from(anyone.bearing(&access).get("/api/users").await.status == 200);
         }
@@ -52,14 +52,14 @@ async fn login_in_progress_does_not_keep_lost_role() {
 async fn logins_of_one_account_are_limited() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
-    ada(&anyone).await;
-    let mut good = 0;
+    register_ada(&anyone).await;
+    let mut succeeded = 0;
     for _ in 0..120 {
-        good += usize::from(anyone.login(ADA, PASSWORD).await.status == 200);
+        succeeded += usize::from(anyone.login(ADA, PASSWORD).await.status == 200);
     }
     assert!(
-        good < 120,
-        "{good} of 120 logins from one address succeeded, and each costs an argon2id hash and a session of 14 days"
+        succeeded < 120,
+        "{succeeded} of 120 logins from one address succeeded, and each costs an argon2id hash and a session of 14 days"
     );
 }
 
@@ -85,7 +85,7 @@ fn partner() -> (TokenIssuer, String) {
     let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key");
     let x = URL_SAFE_NO_PAD.encode(pair.public_key_raw());
     let set = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "p1", "x": x}]});
-    let key = SigningKey::pem(Algorithm::EdDsa, pair.serialize_pem()).expect("a sound key").with_id("p1");
+    let key = SigningKey::pem(Algorithm::EdDsa, pair.serialize_pem()).expect("the key is valid").with_id("p1");
     (TokenIssuer::new("https://partner.example", "accounts-api", key).expect("an issuer"), set.to_string())
 }
 
@@ -147,7 +147,7 @@ async fn every_credential_check_is_rate_limited() {
 async fn login_of_an_account_just_deleted_is_401() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe"), ("ACCOUNTS_WORKERS", "4")]);
     let anyone = Client::scattered(&server);
-    let id = ada(&anyone).await;
+    let id = register_ada(&anyone).await;
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     let logins: Vec<_> = (0..24)
         .map(|_| {
@@ -170,7 +170,7 @@ async fn login_of_an_account_just_deleted_is_401() {
 async fn role_change_is_atomic_when_client_hangs_up() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe")]);
     let anyone = Client::scattered(&server);
-    let id = ada(&anyone).await;
+    let id = register_ada(&anyone).await;
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     let path = format!("/api/users/{id}");
     let (mut taken, mut gaps) = (0, 0);

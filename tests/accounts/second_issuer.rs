@@ -21,7 +21,7 @@ fn keys() -> (SigningKey, String) {
     let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key");
     let x = URL_SAFE_NO_PAD.encode(pair.public_key_raw());
     let set = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "p1", "x": x}]});
-    let key = SigningKey::pem(Algorithm::EdDsa, pair.serialize_pem()).expect("a sound key").with_id("p1");
+    let key = SigningKey::pem(Algorithm::EdDsa, pair.serialize_pem()).expect("the key is valid").with_id("p1");
     (key, set.to_string())
 }
 
@@ -40,8 +40,8 @@ fn grant(subject: &str) -> Grant {
 /// Serves one document over HTTP on loopback, and counts the requests.
 fn key_server(document: String) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let (url, asked) = (format!("http://{}/jwks", listener.local_addr().expect("its address")), Arc::default());
-    let count: Arc<AtomicUsize> = Arc::clone(&asked);
+    let (url, requests) = (format!("http://{}/jwks", listener.local_addr().expect("its address")), Arc::default());
+    let count: Arc<AtomicUsize> = Arc::clone(&requests);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
@@ -52,10 +52,10 @@ fn key_server(document: String) -> (String, Arc<AtomicUsize>) {
             let _ = write!(stream, "{head}\r\ncontent-length: {length}\r\n\r\n{document}");
         }
     });
-    (url, asked)
+    (url, requests)
 }
 
-async fn is_accepted_but_owns_nothing(server: &Server, key: &SigningKey) {
+async fn assert_accepted_but_owns_nothing(server: &Server, key: &SigningKey) {
     let anyone = Client::new(server);
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     let admin_id = admin.get("/api/me").await.expect(200).body["subject"].as_str().expect("an id").to_owned();
@@ -86,14 +86,14 @@ async fn is_accepted_but_owns_nothing(server: &Server, key: &SigningKey) {
     anyone.bearing(&token(&issuer(key, "https://else.example"), grant("pat"))).get("/api/me").await.expect(401);
     let (other, _) = keys();
     anyone.bearing(&token(&issuer(&other, PARTNER), grant("pat"))).get("/api/me").await.expect(401);
-    let expired = expired(key);
+    let expired = expired_token(key);
     anyone.bearing(&expired).get("/api/me").await.expect(401);
 }
 
-fn expired(key: &SigningKey) -> String {
+fn expired_token(key: &SigningKey) -> String {
     // Waiting for a token to expire would be slow, so these claims expired an hour ago.
-    let good = token(&issuer(key, PARTNER), grant("pat"));
-    let mut parts: Vec<String> = good.split('.').map(str::to_owned).collect();
+    let valid = token(&issuer(key, PARTNER), grant("pat"));
+    let mut parts: Vec<String> = valid.split('.').map(str::to_owned).collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let claims = json!({"iss": PARTNER, "aud": "accounts-api", "sub": "pat", "iat": now - 7200, "exp": now - 3600});
     parts[1] = URL_SAFE_NO_PAD.encode(claims.to_string());
@@ -107,16 +107,16 @@ async fn second_issuer_with_key_file_is_accepted() {
     let file = folder.path().join("jwks.json");
     std::fs::write(&file, set).expect("written");
     let settings = [("ACCOUNTS_JWKS_FILE", file.to_str().expect("text")), ("ACCOUNTS_JWKS_ISSUER", PARTNER)];
-    is_accepted_but_owns_nothing(&Server::start(&settings), &key).await;
+    assert_accepted_but_owns_nothing(&Server::start(&settings), &key).await;
 }
 
 #[tokio::test]
 async fn second_issuer_url_is_fetched_once() {
     let (key, set) = keys();
-    let (url, asked) = key_server(set);
+    let (url, requests) = key_server(set);
     let server = Server::start(&[("ACCOUNTS_JWKS_URL", &url), ("ACCOUNTS_JWKS_ISSUER", PARTNER)]);
-    is_accepted_but_owns_nothing(&server, &key).await;
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_accepted_but_owns_nothing(&server, &key).await;
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -7,16 +7,16 @@ use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server};
 const PASSWORD: &str = "ada's own pass phrase";
 const ADA: &str = "ada@example.com";
 
-async fn ada(anyone: &Client) -> String {
-    let ada = json!({"name": "Ada", "email": ADA, "password": PASSWORD});
-    anyone.post("/auth/register", ada).await.expect(201).id()
+async fn register_ada(anyone: &Client) -> String {
+    let registration = json!({"name": "Ada", "email": ADA, "password": PASSWORD});
+    anyone.post("/auth/register", registration).await.expect(201).id()
 }
 
 #[tokio::test]
 async fn refresh_token_reuse_ends_the_session() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
-    ada(&anyone).await;
+    register_ada(&anyone).await;
     let login = anyone.login(ADA, PASSWORD).await.expect(200);
     assert_eq!(login.header("cache-control"), Some("no-store"));
     let [first_access, first] = login.pair();
@@ -45,23 +45,23 @@ async fn refresh_token_reuse_ends_the_session() {
 async fn concurrent_refresh_succeeds_once_and_ends_session() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe"), ("ACCOUNTS_WORKERS", "4")]);
     let anyone = Client::scattered(&server);
-    ada(&anyone).await;
+    register_ada(&anyone).await;
     let [_, token] = anyone.pair(ADA, PASSWORD).await;
-    let uses: Vec<_> = (0..64)
+    let tasks: Vec<_> = (0..64)
         .map(|_| {
             let (anyone, token) = (anyone.clone(), token.clone());
             tokio::spawn(async move { anyone.refresh(&token).await })
         })
         .collect();
-    let mut won = Vec::new();
-    for used in uses {
-        let answer = used.await.expect("no panic");
-        match answer.status.as_u16() {
-            200 => won.push(answer.pair()),
-            _ => drop(answer.expect(401)),
+    let mut new_pairs = Vec::new();
+    for task in tasks {
+        let response = task.await.expect("no panic");
+        match response.status.as_u16() {
+            200 => new_pairs.push(response.pair()),
+            _ => drop(response.expect(401)),
         }
     }
-    let [[access, refresh]] = won.as_slice() else { panic!("{} won", won.len()) };
+    let [[access, refresh]] = new_pairs.as_slice() else { panic!("{} refreshes succeeded", new_pairs.len()) };
     anyone.refresh(refresh).await.expect(401);
     anyone.bearing(access).get("/api/me").await.expect(401);
 }
@@ -71,13 +71,13 @@ async fn logout_ends_one_session_across_restarts() {
     for cache in ["on", "off"] {
         let server = Server::start(&[("ACCOUNTS_TOKEN_CACHE", cache)]);
         let anyone = Client::new(&server);
-        ada(&anyone).await;
+        register_ada(&anyone).await;
         let [access, refresh] = anyone.pair(ADA, PASSWORD).await;
         let [other_access, other_refresh] = anyone.pair(ADA, PASSWORD).await;
         anyone.bearing(&access).get("/api/me").await.expect(200);
         anyone.post("/auth/logout", json!({})).await.expect(401);
-        let gone = anyone.bearing(&access).post("/auth/logout", json!({})).await.expect(204);
-        assert_eq!(gone.text, "");
+        let logout = anyone.bearing(&access).post("/auth/logout", json!({})).await.expect(204);
+        assert_eq!(logout.text, "");
 
         anyone.bearing(&access).get("/api/me").await.expect(401);
         anyone.refresh(&refresh).await.expect(401);
@@ -96,15 +96,15 @@ async fn logout_ends_one_session_across_restarts() {
 async fn logout_everywhere_ends_all_sessions() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
-    ada(&anyone).await;
-    let [one, one_refresh] = anyone.pair(ADA, PASSWORD).await;
-    let [two, two_refresh] = anyone.pair(ADA, PASSWORD).await;
+    register_ada(&anyone).await;
+    let [first_access, first_refresh] = anyone.pair(ADA, PASSWORD).await;
+    let [second_access, second_refresh] = anyone.pair(ADA, PASSWORD).await;
     let admin = anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await;
-    anyone.bearing(&one).post("/auth/logout-all", json!({})).await.expect(204);
-    for token in [&one, &two] {
+    anyone.bearing(&first_access).post("/auth/logout-all", json!({})).await.expect(204);
+    for token in [&first_access, &second_access] {
         anyone.bearing(token).get("/api/me").await.expect(401);
     }
-    for token in [&one_refresh, &two_refresh] {
+    for token in [&first_refresh, &second_refresh] {
         anyone.refresh(token).await.expect(401);
     }
     anyone.bearing(&admin).get("/api/me").await.expect(200);
@@ -116,7 +116,7 @@ async fn logout_everywhere_ends_all_sessions() {
 async fn changed_role_applies_at_once() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);
-    let id = ada(&anyone).await;
+    let id = register_ada(&anyone).await;
     let admin = anyone.bearing(&anyone.token(ADMIN_EMAIL, ADMIN_PASSWORD).await);
     let [access, refresh] = anyone.pair(ADA, PASSWORD).await;
     anyone.bearing(&access).get("/api/users").await.expect(403);
@@ -146,12 +146,12 @@ async fn refresh_tokens_are_validated_and_rate_limited() {
     anyone.post("/auth/refresh", json!({"refresh_token": "rt_a", "role": "admin"})).await.expect(422);
     let mut refused = 0;
     for _ in 0..40 {
-        let answer = anyone.refresh("rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await;
-        if answer.status == 429 {
+        let response = anyone.refresh("rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await;
+        if response.status == 429 {
             refused += 1;
         } else {
-            answer.expect(401);
+            response.expect(401);
         }
     }
-    assert!(refused >= 10, "{refused}");
+    assert!(refused >= 10, "{refused} of 40 were refused");
 }

@@ -2,7 +2,7 @@
 
 use reqwest::{Method, header};
 
-use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Answer, Client, Server, program::fresh_data};
+use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, TestResponse, program::fresh_data};
 
 const SECRET: (&str, &str) = ("ACCOUNTS_JWT_SECRET", "0123456789abcdef0123456789abcdef");
 
@@ -50,8 +50,8 @@ async fn only_configured_origins_are_allowed() {
         ("https://app.example.com", false),
     ] {
         let request = anyone.request(Method::GET, "/health").header(header::ORIGIN, origin);
-        let answer = Answer::to(request).await;
-        let shared = answer.header("access-control-allow-origin");
+        let response = TestResponse::to(request).await;
+        let shared = response.header("access-control-allow-origin");
         assert_eq!(shared, allowed.then_some(origin), "{origin}");
     }
 }

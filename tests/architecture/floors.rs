@@ -98,7 +98,7 @@ fn heads(list: &str) -> Vec<String> {
 fn arrows_that_point_down(source: &str, floors: &[&[&str]]) -> usize {
     let floor: BTreeMap<&str, usize> =
         floors.iter().enumerate().flat_map(|(floor, rooms)| rooms.iter().map(move |room| (*room, floor))).collect();
-    let mut seen = 0;
+    let mut arrows = 0;
     for file in rust_files(&root().join(source)) {
         let room = room_in(source, &file);
         if room == "lib" {
@@ -107,23 +107,23 @@ fn arrows_that_point_down(source: &str, floors: &[&[&str]]) -> usize {
         let here = *floor.get(room.as_str()).unwrap_or_else(|| panic!("{room} is on no floor: add it to the list"));
         for other in names(&fs::read_to_string(&file).unwrap()) {
             let there = *floor.get(other.as_str()).unwrap_or_else(|| panic!("{room} names {other}, which is no room"));
-            seen += 1;
+            arrows += 1;
             assert!(there < here || other == room, "{room} (floor {here}) uses {other} (floor {there})");
         }
     }
-    seen
+    arrows
 }
 
 #[test]
 fn arrows_point_down() {
-    let seen = arrows_that_point_down("runtime/src", &FLOORS);
-    assert!(seen > 20, "only {seen} arrows were found: the test no longer reads the source");
+    let arrows = arrows_that_point_down("runtime/src", &FLOORS);
+    assert!(arrows > 20, "only {arrows} arrows were found: the test no longer reads the source");
 }
 
 #[test]
 fn arrows_of_the_macros_point_down() {
-    let seen = arrows_that_point_down("macros/src", &MACRO_FLOORS);
-    assert!(seen > 20, "only {seen} arrows were found: the test no longer reads the source");
+    let arrows = arrows_that_point_down("macros/src", &MACRO_FLOORS);
+    assert!(arrows > 20, "only {arrows} arrows were found: the test no longer reads the source");
 }
 
 /// Emission prints the checked model, and so does not know how anything is parsed.

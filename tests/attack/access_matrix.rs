@@ -135,8 +135,8 @@ async fn response_that_differs_from_policy_fails_matrix() {
         (personas(), "the owner of the row of Invoice is missing"),
     ] {
         let table = routes().policies();
-        let asked = std::panic::AssertUnwindSafe(access_matrix(&app, &table, &personas)).catch_unwind().await;
-        let text = *asked.unwrap_err().downcast::<String>().unwrap();
+        let panicked = std::panic::AssertUnwindSafe(access_matrix(&app, &table, &personas)).catch_unwind().await;
+        let text = *panicked.unwrap_err().downcast::<String>().unwrap();
         assert!(text.contains(expected), "{text}");
     }
 }

@@ -9,7 +9,7 @@ use palisade::testing::{Access, AccessMatrix, Persona, Personas, access_matrix};
 use palisade::{
     PalisadeBuilder, Principal, RateLimit, Roles, RowFilter, Scope, authenticated, get, owner_or_admin, require_role,
 };
-use palisade_tests::{bearer, builder, call, get as getting, jwt_of};
+use palisade_tests::{bearer, builder, call, get_request, jwt_of};
 use std::time::Duration;
 
 #[derive(Clone, Copy, palisade::Role)]
@@ -62,13 +62,13 @@ fn routes() -> Scope {
 
 async fn status(builder: PalisadeBuilder, path: &str, roles: &[&str]) -> u16 {
     let app = init_service(App::new().service(routes()).wrap(builder.build().unwrap())).await;
-    let asked = getting(path).insert_header(("authorization", bearer("alice", roles)));
-    call(&app, asked).await.status.as_u16()
+    let request = get_request(path).insert_header(("authorization", bearer("alice", roles)));
+    call(&app, request).await.status.as_u16()
 }
 
 async fn body(builder: PalisadeBuilder, path: &str, roles: &[&str]) -> String {
     let app = init_service(App::new().service(routes()).wrap(builder.build().unwrap())).await;
-    call(&app, getting(path).insert_header(("authorization", bearer("alice", roles)))).await.body
+    call(&app, get_request(path).insert_header(("authorization", bearer("alice", roles)))).await.body
 }
 
 #[actix_web::test]
@@ -153,8 +153,8 @@ async fn row_filter_on_unregistered_route_is_rejected() {
     let palisade = builder().roles(roles).routes(&listed).build().unwrap();
     let app = init_service(App::new().service(listed).service(list).wrap(palisade)).await;
     for role in ["root", "admin"] {
-        let asked = getting("/list").insert_header(("authorization", bearer("alice", &[role])));
-        call(&app, asked).await.assert_problem(500);
+        let request = get_request("/list").insert_header(("authorization", bearer("alice", &[role])));
+        call(&app, request).await.assert_problem(500);
     }
 }
 
@@ -200,12 +200,12 @@ async fn rate_limit_exemption_uses_configured_admin_role() {
     let routes = || limited().service(plain);
     let palisade = builder().admin_role("root").exempt_from_rate_limits_if(Rule::Admin).build().unwrap();
     let app = init_service(App::new().service(routes()).wrap(palisade)).await;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for role in ["root", "root", "admin", "admin"] {
-        let asked = getting("/plain").insert_header(("authorization", bearer(role, &[role])));
-        answers.push(call(&app, asked).await.status.as_u16());
+        let request = get_request("/plain").insert_header(("authorization", bearer(role, &[role])));
+        responses.push(call(&app, request).await.status.as_u16());
     }
-    assert_eq!(answers, [200, 200, 200, 429]);
+    assert_eq!(responses, [200, 200, 200, 429]);
 }
 
 fn personas() -> Personas {

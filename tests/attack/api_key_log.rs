@@ -83,13 +83,13 @@ async fn failed_last_use_update_warns_once_without_key() {
     for _ in 0..3 {
         assert_eq!(ask(text).await, 200);
     }
-    for (wrong, word) in [
+    for (invalid_key, word) in [
         ("acme".to_owned(), "api_key_malformed"),
         (format!("{body}00000000"), "api_key_checksum"),
         (with_sum(format!("acme_{}_{secret}", "0".repeat(32))), "api_key_unknown"),
         (with_sum(format!("acme_{id}_{}", "0".repeat(64))), "api_key_secret"),
     ] {
-        assert_eq!(ask(&wrong).await, 401);
+        assert_eq!(ask(&invalid_key).await, 401);
         let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert!(lines.lines().last().is_some_and(|line| line.contains(word)), "{word}: {lines}");
     }

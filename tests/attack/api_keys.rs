@@ -54,10 +54,10 @@ async fn key_grants_its_scopes_and_its_owners_resources() {
     let app = app_of(keys.clone()).await;
     let reader = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await.unwrap();
     let bare = keys.create(NewApiKey::new("u-1")).await.unwrap();
-    let answer = app.call(request("/orders", reader.expose())).await.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers().get("cache-control").unwrap(), "no-store");
-    assert_eq!(read_body(answer).await, "u-1");
+    let response = app.call(request("/orders", reader.expose())).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers().get("cache-control").unwrap(), "no-store");
+    assert_eq!(read_body(response).await, "u-1");
     for (path, key, status) in
         [("/orders", &bare, 403), ("/users/u-1", &bare, 200), ("/users/u-2", &bare, 403), ("/users/u-2", &reader, 403)]
     {
@@ -78,8 +78,8 @@ async fn all_key_refusals_look_alike() {
     assert_eq!(with_sum(body), text, "the key has the documented checksum");
 
     let (id, secret) = (key.record().id(), &body[body.len() - 64..]);
-    let mut answers = Vec::new();
-    for wrong in [
+    let mut responses = Vec::new();
+    for invalid_key in [
         with_sum(&format!("acme_{}_{secret}", gone.record().id())),
         with_sum(&format!("acme_{id}_{}", "0".repeat(64))),
         with_sum(&format!("acme_{}_{secret}", "0".repeat(32))),
@@ -89,14 +89,14 @@ async fn all_key_refusals_look_alike() {
         secret.to_owned(),
         "x".to_owned(),
     ] {
-        let answer = app.call(request("/orders", &wrong)).await.unwrap();
-        assert_eq!(answer.status(), 401, "{wrong}");
-        let challenge = answer.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap().to_owned();
+        let response = app.call(request("/orders", &invalid_key)).await.unwrap();
+        assert_eq!(response.status(), 401, "{invalid_key}");
+        let challenge = response.headers().get(WWW_AUTHENTICATE).unwrap().to_str().unwrap().to_owned();
         assert!(challenge.starts_with("ApiKey realm=") && challenge.ends_with("header=\"X-API-Key\""), "{challenge}");
-        answers.push((challenge, read_body(answer).await));
+        responses.push((challenge, read_body(response).await));
     }
-    answers.dedup();
-    assert_eq!(answers.len(), 1);
+    responses.dedup();
+    assert_eq!(responses.len(), 1);
 
     let twice = TestRequest::get().uri("/orders").append_header(("X-API-Key", text)).append_header(("x-api-key", text));
     assert_eq!(app.call(twice.to_request()).await.unwrap().status(), 401);
@@ -169,9 +169,9 @@ impl ApiKeyStore for Down {
 async fn key_store_outage_is_503_and_admits_nobody() {
     let app = app_of(ApiKeys::new("acme", "https://issuer.example", Down).unwrap()).await;
     let key = with_sum(&format!("acme_{}_{}", "0".repeat(32), "0".repeat(64)));
-    let answer = app.call(request("/orders", &key)).await.unwrap();
-    assert_eq!(answer.status(), 503);
-    assert!(answer.headers().contains_key(RETRY_AFTER));
+    let response = app.call(request("/orders", &key)).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key(RETRY_AFTER));
     assert_eq!(
         app.call(request("/orders", "acme_x")).await.unwrap().status(),
         401,

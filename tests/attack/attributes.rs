@@ -7,7 +7,7 @@ use actix_web::{App, HttpRequest, HttpResponse, Responder};
 use palisade::get as fetch;
 use palisade::require_role as needs;
 use palisade::{Principal, authenticated, owner, owner_or_admin, post, public, rate_limit, require_role, validate};
-use palisade_tests::{bearer, call, get, palisade, post as posting};
+use palisade_tests::{bearer, call, get_request, palisade, post_request};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -20,10 +20,12 @@ macro_rules! app {
 /// Expects 401 without credentials, 403 for a user, and the body for an admin.
 macro_rules! assert_admin_only {
     ($app:expr, $path:expr) => {{
-        call($app, get($path)).await.assert_problem(401);
-        call($app, get($path).insert_header(("authorization", bearer("u", &["user"])))).await.assert_problem(403);
-        let answer = call($app, get($path).insert_header(("authorization", bearer("r", &["admin"])))).await;
-        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "in"), "{}", $path);
+        call($app, get_request($path)).await.assert_problem(401);
+        call($app, get_request($path).insert_header(("authorization", bearer("u", &["user"]))))
+            .await
+            .assert_problem(403);
+        let response = call($app, get_request($path).insert_header(("authorization", bearer("r", &["admin"])))).await;
+        assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "in"), "{}", $path);
     }};
 }
 
@@ -237,13 +239,13 @@ async fn twelve(
 #[actix_web::test]
 async fn unusual_handler_signatures_compile_and_work() {
     let app = app!(early, returns_impl, r#match, twelve);
-    assert_eq!(call(&app, posting("/early", r#"{"text":"early"}"#)).await.body, "returned early");
-    assert_eq!(call(&app, posting("/early", r#"{"text":"4"}"#)).await.body, "7");
-    assert_eq!(call(&app, posting("/early", r#"{"text":"x"}"#)).await.status, 409);
-    assert_eq!(call(&app, get("/impl/5")).await.body, "/impl/5 5 7");
+    assert_eq!(call(&app, post_request("/early", r#"{"text":"early"}"#)).await.body, "returned early");
+    assert_eq!(call(&app, post_request("/early", r#"{"text":"4"}"#)).await.body, "7");
+    assert_eq!(call(&app, post_request("/early", r#"{"text":"x"}"#)).await.status, 409);
+    assert_eq!(call(&app, get_request("/impl/5")).await.body, "/impl/5 5 7");
     let alice = ("authorization", bearer("alice", &[]));
-    assert_eq!(call(&app, get("/raw/alice").insert_header(alice.clone())).await.body, "alice");
-    let many = |path: &str| posting(path, r#"{"text":"t"}"#).insert_header(alice.clone());
+    assert_eq!(call(&app, get_request("/raw/alice").insert_header(alice.clone())).await.body, "alice");
+    let many = |path: &str| post_request(path, r#"{"text":"t"}"#).insert_header(alice.clone());
     assert_eq!(call(&app, many("/many/3?limit=9")).await.body, "3 9 t 7 alice 4");
     call(&app, many("/many/3?limit=0")).await.assert_problem(422);
     call(&app, many("/many/3")).await.assert_problem(422);
@@ -252,9 +254,9 @@ async fn unusual_handler_signatures_compile_and_work() {
 #[actix_web::test]
 async fn handler_needs_no_arguments() {
     let app = app!(no_arguments);
-    call(&app, get("/no/arguments")).await.assert_problem(401);
-    let known = get("/no/arguments").insert_header(("authorization", bearer("alice", &[])));
-    assert_eq!(call(&app, known).await.body, "none");
+    call(&app, get_request("/no/arguments")).await.assert_problem(401);
+    let authenticated = get_request("/no/arguments").insert_header(("authorization", bearer("alice", &[])));
+    assert_eq!(call(&app, authenticated).await.body, "none");
 }
 
 type Aliased = Json<Note>;
@@ -277,8 +279,8 @@ async fn optional(body: Option<Json<Note>>) -> String {
 async fn aliased_and_optional_bodies_are_validated() {
     let app = app!(aliased, optional);
     for path in ["/aliased", "/optional"] {
-        call(&app, posting(path, r#"{"text":""}"#)).await.assert_problem(422);
-        assert_eq!(call(&app, posting(path, r#"{"text":"x"}"#)).await.body, "x");
+        call(&app, post_request(path, r#"{"text":""}"#)).await.assert_problem(422);
+        assert_eq!(call(&app, post_request(path, r#"{"text":"x"}"#)).await.body, "x");
     }
 }
 
@@ -296,8 +298,8 @@ fn only_green(context: &actix_web::guard::GuardContext<'_>) -> bool {
 #[actix_web::test]
 async fn route_name_guard_and_wrap_are_kept() {
     let app = app!(with_route_arguments);
-    let known = || get("/guarded/alice").insert_header(("authorization", bearer("alice", &[])));
-    call(&app, known()).await.assert_problem(404);
-    assert_eq!(call(&app, known().insert_header(("x-colour", "green"))).await.body, "alice");
-    call(&app, get("/guarded/alice").insert_header(("x-colour", "green"))).await.assert_problem(401);
+    let authenticated = || get_request("/guarded/alice").insert_header(("authorization", bearer("alice", &[])));
+    call(&app, authenticated()).await.assert_problem(404);
+    assert_eq!(call(&app, authenticated().insert_header(("x-colour", "green"))).await.body, "alice");
+    call(&app, get_request("/guarded/alice").insert_header(("x-colour", "green"))).await.assert_problem(401);
 }

@@ -8,7 +8,7 @@ use palisade::rate_limit::RateLimitMode;
 use palisade::{Palisade, Principal, authenticated, get, owner, post, public, rate_limit, require_role, validate};
 use palisade_tests::inside::Inside;
 use palisade_tests::log::Log;
-use palisade_tests::{bearer, builder, call, get as getting, palisade, post as posting, with_untouchable_body};
+use palisade_tests::{bearer, builder, call, get_request, palisade, post_request, with_body_that_panics_when_read};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -93,39 +93,41 @@ async fn each_refusal_logs_one_event_without_secrets() {
     let (log, _guard) = Log::start();
     let alice = ("authorization", bearer("alice", &["user"]));
 
-    call(&app, getting("/admin/7?token=hunter2")).await.assert_problem(401);
+    call(&app, get_request("/admin/7?token=hunter2")).await.assert_problem(401);
     assert_one(&log, &["WARN", "event=\"refused\"", "status=401", "reason=\"no_credentials\"", "client=203.0.113.7"]);
 
-    call(&app, getting("/admin/7").insert_header(("authorization", "Bearer hunter2.hunter2.hunter2")))
+    call(&app, get_request("/admin/7").insert_header(("authorization", "Bearer hunter2.hunter2.hunter2")))
         .await
         .assert_problem(401);
     assert_one(&log, &["status=401", "reason=\"token_"]);
 
-    call(&app, getting("/admin/7").insert_header(alice.clone())).await.assert_problem(403);
+    call(&app, get_request("/admin/7").insert_header(alice.clone())).await.assert_problem(403);
     assert_one(&log, &["status=403", "reason=\"role_missing\"", "attack_audit::admin", "subject=\"alice\""]);
 
-    call(&app, posting("/notes/bob", "{}").insert_header(alice.clone())).await.assert_problem(403);
+    call(&app, post_request("/notes/bob", "{}").insert_header(alice.clone())).await.assert_problem(403);
     assert_one(&log, &["reason=\"not_the_owner\""]);
 
-    call(&app, posting("/notes/alice", "{").insert_header(alice.clone())).await.assert_problem(400);
+    call(&app, post_request("/notes/alice", "{").insert_header(alice.clone())).await.assert_problem(400);
     assert_one(&log, &["reason=\"json_syntax\""]);
 
-    call(&app, posting("/notes/alice", r#"{"text":"hunter2"#).insert_header(alice.clone())).await.assert_problem(400);
+    call(&app, post_request("/notes/alice", r#"{"text":"hunter2"#).insert_header(alice.clone()))
+        .await
+        .assert_problem(400);
     assert_one(&log, &["reason=\"json_syntax\""]);
 
-    let short = posting("/notes/alice", r#"{"text":"h2"}"#).insert_header(alice.clone());
+    let short = post_request("/notes/alice", r#"{"text":"h2"}"#).insert_header(alice.clone());
     call(&app, short).await.assert_problem(422);
     assert_one(&log, &["reason=\"invalid_input\""]);
 
-    assert_eq!(call(&app, getting("/once")).await.status, 200);
+    assert_eq!(call(&app, get_request("/once")).await.status, 200);
     assert_eq!(log.take(), Vec::<String>::new(), "an admitted request logs no refusal");
-    call(&app, getting("/once")).await.assert_problem(429);
+    call(&app, get_request("/once")).await.assert_problem(429);
     assert_one(&log, &["status=429", "reason=\"rate_limited\""]);
 
-    assert_eq!(call(&app, posting("/login", "{}")).await.status, 401);
+    assert_eq!(call(&app, post_request("/login", "{}")).await.status, 401);
     assert_one(&log, &["status=401", "reason=\"refused_by_handler\""]);
 
-    call(&app, getting("/%00")).await.assert_problem(400);
+    call(&app, get_request("/%00")).await.assert_problem(400);
     assert_one(&log, &["reason=\"path_undecodable\""]);
 }
 
@@ -134,9 +136,10 @@ async fn log_has_no_secrets_and_no_forged_lines() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     let forged = bearer("x\" status=200", &[]);
-    call(&app, getting("/admin/hunter2%20x?password=hunter2").insert_header(("authorization", "Bearer hunter2"))).await;
-    call(&app, getting("/admin/7").insert_header(("x-forwarded-for", "hunter2"))).await;
-    call(&app, getting("/admin/7").insert_header(("authorization", forged))).await.assert_problem(403);
+    call(&app, get_request("/admin/hunter2%20x?password=hunter2").insert_header(("authorization", "Bearer hunter2")))
+        .await;
+    call(&app, get_request("/admin/7").insert_header(("x-forwarded-for", "hunter2"))).await;
+    call(&app, get_request("/admin/7").insert_header(("authorization", forged))).await.assert_problem(403);
     let lines = log.take();
     assert_eq!(lines.len(), 3);
     for line in &lines {
@@ -151,22 +154,22 @@ async fn misconfiguration_is_logged_with_its_fix() {
     let (log, _guard) = Log::start();
 
     let bare = init_service(App::new().service(me)).await;
-    call(&bare, getting("/me")).await.assert_problem(500);
+    call(&bare, get_request("/me")).await.assert_problem(500);
     assert_one(&log, &["ERROR", "misconfigured", "attack_audit::me", ".wrap(palisade.clone())"]);
 
     let nobody = app!(Palisade::builder().build().unwrap());
-    call(&nobody, getting("/me")).await.assert_problem(500);
+    call(&nobody, get_request("/me")).await.assert_problem(500);
     let lines = log.take();
     assert!(lines[0].contains(".authenticator(Jwt::hs256"), "{lines:?}");
 
     let app = app!(palisade());
-    call(&app, getting("/raw")).await.assert_problem(500);
+    call(&app, get_request("/raw")).await.assert_problem(500);
     assert_one(&log, &["ERROR", "/raw", "#[authenticated]"]);
 
-    call(&app, getting("/who")).await.assert_problem(500);
+    call(&app, get_request("/who")).await.assert_problem(500);
     assert!(log.take()[0].contains("takes a `Principal`"));
 
-    call(&app, getting("/counted")).await.assert_problem(500);
+    call(&app, get_request("/counted")).await.assert_problem(500);
     assert!(log.take()[0].contains(".app_data(..)"));
 
     call_without_address(&app).await;
@@ -194,7 +197,7 @@ async fn observe_mode_warns_and_logs_each_excess() {
     let app = app!(palisade);
     log.take();
     for _ in 0..3 {
-        assert_eq!(call(&app, getting("/once")).await.status, 200);
+        assert_eq!(call(&app, get_request("/once")).await.status, 200);
     }
     let lines = log.take();
     assert_eq!(
@@ -207,8 +210,8 @@ async fn observe_mode_warns_and_logs_each_excess() {
 async fn panic_logs_an_event() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
-    let alice = posting("/notes/alice", "").insert_header(("authorization", bearer("alice", &[])));
-    palisade_tests::call_raw(&app, with_untouchable_body(alice)).await.assert_problem(500);
+    let alice = post_request("/notes/alice", "").insert_header(("authorization", bearer("alice", &[])));
+    palisade_tests::call_raw(&app, with_body_that_panics_when_read(alice)).await.assert_problem(500);
     assert_one(&log, &["ERROR", "panicked"]);
 }
 
@@ -222,7 +225,7 @@ async fn wrapped() -> HttpResponse {
 async fn refusal_through_route_middleware_logs_one_event() {
     let app = init_service(App::new().service(wrapped).wrap(palisade())).await;
     let (log, _guard) = Log::start();
-    assert_eq!(call(&app, getting("/wrapped")).await.status, 403);
+    assert_eq!(call(&app, get_request("/wrapped")).await.status, 403);
     assert_one(&log, &["status=403", "reason=\"refused_by_handler\""]);
 }
 
@@ -234,13 +237,13 @@ async fn undefined_role_logs_one_event_and_grants_nothing() {
     let app = init_service(App::new().service(routes()).wrap(palisade)).await;
     let (log, _guard) = Log::start();
     let token = ("authorization", bearer("alice", &["root", "super\u{202e}user", "admin2"]));
-    assert_eq!(call(&app, getting("/me").insert_header(token)).await.status, 200);
+    assert_eq!(call(&app, get_request("/me").insert_header(token)).await.status, 200);
     let lines = log.take();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("event=\"unknown_role\"") && lines[0].contains("\"root\""), "{lines:?}");
     assert!(lines[0].contains("audit::me") && lines[0].contains("subject=\"alice\""), "{lines:?}");
     assert!(!lines[0].contains('\u{202e}'), "{lines:?}");
-    let known = ("authorization", bearer("alice", &["admin"]));
-    assert_eq!(call(&app, getting("/admin/1").insert_header(known)).await.status, 200);
+    let authorization = ("authorization", bearer("alice", &["admin"]));
+    assert_eq!(call(&app, get_request("/admin/1").insert_header(authorization)).await.status, 200);
     assert_eq!(log.take(), Vec::<String>::new());
 }

@@ -13,7 +13,7 @@ use palisade::{
     Palisade, Principal, Roles, Scope, authorize, deny_all, get, optional_auth, post, public, require_permission,
     require_role, require_scope, tenant,
 };
-use palisade_tests::{bearer, builder, call, call_as, call_raw, get as getting, request, with_untouchable_body};
+use palisade_tests::{bearer, builder, call, call_as, call_raw, get_request, request, with_body_that_panics_when_read};
 
 mod model {
     #[derive(Clone, Copy, palisade::Role)]
@@ -109,7 +109,7 @@ fn routes() -> Scope {
         .service(crossing)
         .service(closed)
         .service(maybe)
-        .service(asked)
+        .service(checked)
 }
 
 fn palisade() -> Palisade {
@@ -118,7 +118,7 @@ fn palisade() -> Palisade {
 
 macro_rules! app {
     () => {
-        init_service(App::new().app_data(Data::new(Arc::clone(&ASKED))).service(routes()).wrap(palisade())).await
+        init_service(App::new().app_data(Data::new(Arc::clone(&CHECK_CALLS))).service(routes()).wrap(palisade())).await
     };
 }
 
@@ -146,11 +146,11 @@ async fn implied_roles_are_granted() {
         ("/users", &["superuser", "root", "*"], false),
         ("/users", &["superuser", "user"], true),
     ] {
-        let token = getting(path).insert_header(("authorization", bearer("alice", roles)));
-        let answer = call(&app, token).await;
-        assert_eq!(answer.status, if admitted { 200 } else { 403 }, "{path} {roles:?}");
-        let claimed = call_as(&app, getting(path), alice().with_roles(roles.iter().copied())).await;
-        assert_eq!(claimed.status, answer.status, "{path} {roles:?}");
+        let token = get_request(path).insert_header(("authorization", bearer("alice", roles)));
+        let response = call(&app, token).await;
+        assert_eq!(response.status, if admitted { 200 } else { 403 }, "{path} {roles:?}");
+        let claimed = call_as(&app, get_request(path), alice().with_roles(roles.iter().copied())).await;
+        assert_eq!(claimed.status, response.status, "{path} {roles:?}");
     }
 }
 
@@ -163,15 +163,15 @@ async fn challenge_names_the_missing_scope() {
         refused.header("www-authenticate"),
         "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"orders:write\""
     );
-    let refused = call_as(&app, getting("/orders"), alice().with_scopes(["orders:read"])).await;
+    let refused = call_as(&app, get_request("/orders"), alice().with_scopes(["orders:read"])).await;
     assert!(refused.header("www-authenticate").ends_with("scope=\"customers:read\""), "{refused:?}");
-    let refused = call_as(&app, getting("/orders"), alice()).await;
+    let refused = call_as(&app, get_request("/orders"), alice()).await;
     assert!(refused.header("www-authenticate").ends_with("scope=\"orders:read customers:read\""), "{refused:?}");
     // Either scope would be enough, so the challenge names the first.
-    let refused = call_as(&app, getting("/mixed"), alice().with_roles(["admin"])).await;
+    let refused = call_as(&app, get_request("/mixed"), alice().with_roles(["admin"])).await;
     assert!(refused.header("www-authenticate").ends_with("scope=\"a\""), "{refused:?}");
     // The role is missing too, so the challenge asks for no scope.
-    let refused = call_as(&app, getting("/mixed"), alice()).await;
+    let refused = call_as(&app, get_request("/mixed"), alice()).await;
     refused.assert_problem(403);
     assert!(!refused.headers.contains_key("www-authenticate"), "{refused:?}");
     assert_eq!(
@@ -187,13 +187,13 @@ async fn challenge_names_the_missing_scope() {
 async fn roles_do_not_cross_tenants_by_default() {
     let app = app!();
     let of = |tenant: &str| alice().with_roles(["admin"]).with_tenant(tenant);
-    assert_eq!(call_as(&app, getting("/orgs/acme"), of("acme")).await.status, 200);
+    assert_eq!(call_as(&app, get_request("/orgs/acme"), of("acme")).await.status, 200);
     for other in ["globex", "ACME", "acme ", ""] {
-        call_as(&app, getting("/orgs/acme"), of(other)).await.assert_problem(403);
+        call_as(&app, get_request("/orgs/acme"), of(other)).await.assert_problem(403);
     }
-    call_as(&app, getting("/orgs/acme"), alice().with_roles(["admin"])).await.assert_problem(403);
-    assert_eq!(call_as(&app, getting("/crossing/acme"), of("globex")).await.status, 200);
-    call_as(&app, getting("/crossing/acme"), alice().with_tenant("globex")).await.assert_problem(403);
+    call_as(&app, get_request("/orgs/acme"), alice().with_roles(["admin"])).await.assert_problem(403);
+    assert_eq!(call_as(&app, get_request("/crossing/acme"), of("globex")).await.status, 200);
+    call_as(&app, get_request("/crossing/acme"), alice().with_tenant("globex")).await.assert_problem(403);
 }
 
 #[actix_web::test]
@@ -205,7 +205,7 @@ async fn denied_route_is_403_without_reading_the_body() {
         request(Method::POST, "/closed").insert_header(("authorization", "Bearer nonsense")),
     ];
     for request in everybody {
-        call_raw(&app, with_untouchable_body(request)).await.assert_problem(403);
+        call_raw(&app, with_body_that_panics_when_read(request)).await.assert_problem(403);
     }
     let text = routes().policies().to_text();
     let (_, after) = text.split_once("/closed").unwrap();
@@ -219,19 +219,19 @@ async fn denied_route_is_403_without_reading_the_body() {
 #[actix_web::test]
 async fn invalid_optional_credentials_are_rejected() {
     let app = app!();
-    assert_eq!(call(&app, getting("/maybe")).await.body, "nobody");
-    let known = getting("/maybe").insert_header(("authorization", bearer("alice", &["user"])));
-    assert_eq!(call(&app, known).await.body, "alice");
-    let bad = call(&app, getting("/maybe").insert_header(("authorization", "Bearer nonsense"))).await;
+    assert_eq!(call(&app, get_request("/maybe")).await.body, "nobody");
+    let authenticated = get_request("/maybe").insert_header(("authorization", bearer("alice", &["user"])));
+    assert_eq!(call(&app, authenticated).await.body, "alice");
+    let bad = call(&app, get_request("/maybe").insert_header(("authorization", "Bearer nonsense"))).await;
     bad.assert_problem(401);
     assert!(bad.header("www-authenticate").contains("invalid_token"), "{bad:?}");
 }
 
-static ASKED: std::sync::LazyLock<Arc<AtomicUsize>> = std::sync::LazyLock::new(Arc::default);
+static CHECK_CALLS: std::sync::LazyLock<Arc<AtomicUsize>> = std::sync::LazyLock::new(Arc::default);
 
 async fn by_subject(request: &HttpRequest, principal: &Principal) -> Verdict {
-    ASKED.fetch_add(1, Ordering::Relaxed);
-    assert_eq!(request.path(), "/asked");
+    CHECK_CALLS.fetch_add(1, Ordering::Relaxed);
+    assert_eq!(request.path(), "/checked");
     match principal.subject() {
         "alice" => Verdict::Allow,
         "down" => Verdict::Unavailable,
@@ -239,9 +239,9 @@ async fn by_subject(request: &HttpRequest, principal: &Principal) -> Verdict {
     }
 }
 
-#[get("/asked")]
+#[get("/checked")]
 #[authorize(role("admin") || check(by_subject))]
-async fn asked() -> &'static str {
+async fn checked() -> &'static str {
     "in"
 }
 
@@ -249,22 +249,22 @@ async fn asked() -> &'static str {
 async fn predicate_is_called_only_when_it_decides() {
     let app = app!();
     let who = |subject: &str| Principal::new("Bearer", "i", subject);
-    assert_eq!(call_as(&app, getting("/asked"), who("alice")).await.status, 200);
-    call_as(&app, getting("/asked"), who("mallory")).await.assert_problem(403);
-    let down = call_as(&app, getting("/asked"), who("down")).await;
+    assert_eq!(call_as(&app, get_request("/checked"), who("alice")).await.status, 200);
+    call_as(&app, get_request("/checked"), who("mallory")).await.assert_problem(403);
+    let down = call_as(&app, get_request("/checked"), who("down")).await;
     down.assert_problem(503);
     assert_eq!(down.header("retry-after"), "1");
-    assert_eq!(ASKED.load(Ordering::Relaxed), 3);
+    assert_eq!(CHECK_CALLS.load(Ordering::Relaxed), 3);
     // The predicate is not called when the role already decides, or when the caller is anonymous.
-    assert_eq!(call_as(&app, getting("/asked"), who("down").with_roles(["admin"])).await.status, 200);
-    call(&app, getting("/asked")).await.assert_problem(401);
-    assert_eq!(ASKED.load(Ordering::Relaxed), 3);
+    assert_eq!(call_as(&app, get_request("/checked"), who("down").with_roles(["admin"])).await.status, 200);
+    call(&app, get_request("/checked")).await.assert_problem(401);
+    assert_eq!(CHECK_CALLS.load(Ordering::Relaxed), 3);
 }
 
 #[actix_web::test]
 async fn test_principal_cannot_be_set_by_header() {
     let app = app!();
     let claiming: TestRequest =
-        getting("/users").insert_header(("x-principal", "alice")).insert_header(("claimed", "alice"));
+        get_request("/users").insert_header(("x-principal", "alice")).insert_header(("claimed", "alice"));
     call(&app, claiming).await.assert_problem(401);
 }

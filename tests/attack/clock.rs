@@ -58,11 +58,12 @@ async fn tokens_keys_sessions_and_limits_follow_one_clock() {
         .build()
         .unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(me).service(limited)).wrap(palisade)).await;
-    let bearing =
-        || palisade_tests::get("/me").insert_header(("authorization", format!("Bearer {}", pair.access_token())));
-    let keyed = || palisade_tests::get("/me").insert_header(("x-api-key", key.expose()));
+    let bearing = || {
+        palisade_tests::get_request("/me").insert_header(("authorization", format!("Bearer {}", pair.access_token())))
+    };
+    let keyed = || palisade_tests::get_request("/me").insert_header(("x-api-key", key.expose()));
     let status = async |request| call(&app, request).await.status.as_u16();
-    let try_limited = || palisade_tests::get("/limited");
+    let try_limited = || palisade_tests::get_request("/limited");
 
     assert_eq!((status(bearing()).await, status(keyed()).await), (200, 200));
     assert_eq!((status(try_limited()).await, status(try_limited()).await), (200, 429));
@@ -95,7 +96,7 @@ async fn wall_clock_set_back_opens_no_rate_limit() {
     let clock = ManualClock::new();
     let palisade = Palisade::builder().rate_limit_store(MemoryRateLimits::with_clock(&clock)).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(limited)).wrap(palisade)).await;
-    let status = async || call(&app, palisade_tests::get("/limited")).await.status.as_u16();
+    let status = async || call(&app, palisade_tests::get_request("/limited")).await.status.as_u16();
     assert_eq!((status().await, status().await), (200, 429));
     for wall_time in [UNIX_EPOCH, UNIX_EPOCH + DAY, clock.wall_time() + 400 * DAY] {
         clock.set_wall_time(wall_time);

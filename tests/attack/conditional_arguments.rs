@@ -5,7 +5,7 @@ use actix_web::App;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{Json, Path, Query};
 use palisade::{get, post, public, rate_limit, validate};
-use palisade_tests::{call, get as getting, palisade, post as posting};
+use palisade_tests::{call, get_request, palisade, post_request};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -111,10 +111,10 @@ macro_rules! app {
 }
 
 /// Sends the request and returns the status and body of the response.
-macro_rules! asked {
+macro_rules! send {
     ($app:expr, $request:expr) => {{
-        let answer = call(&$app, $request).await;
-        (answer.status.as_u16(), answer.body)
+        let response = call(&$app, $request).await;
+        (response.status.as_u16(), response.body)
     }};
 }
 
@@ -125,34 +125,34 @@ const EMPTY: &str = r#"{"text": ""}"#;
 async fn compiled_arguments_are_validated() {
     let app = app!();
     for (request, text) in [
-        (posting("/first/7", NOTE), "7 hello"),
-        (posting("/last", NOTE), "hello"),
-        (posting("/there?size=3", NOTE), "3 hello"),
-        (posting("/either?size=99", NOTE), "hello 99"),
-        (getting("/function?size=3"), "3"),
-        (getting("/not?size=99"), "99"),
+        (post_request("/first/7", NOTE), "7 hello"),
+        (post_request("/last", NOTE), "hello"),
+        (post_request("/there?size=3", NOTE), "3 hello"),
+        (post_request("/either?size=99", NOTE), "hello 99"),
+        (get_request("/function?size=3"), "3"),
+        (get_request("/not?size=99"), "99"),
     ] {
-        assert_eq!(asked!(app, request), (200, text.to_owned()));
+        assert_eq!(send!(app, request), (200, text.to_owned()));
     }
     for request in [
-        posting("/first/7", EMPTY),
-        posting("/last", EMPTY),
-        posting("/there?size=3", EMPTY),
-        posting("/there?size=99", NOTE),
-        posting("/either?size=3", EMPTY),
-        getting("/function?size=99"),
+        post_request("/first/7", EMPTY),
+        post_request("/last", EMPTY),
+        post_request("/there?size=3", EMPTY),
+        post_request("/there?size=99", NOTE),
+        post_request("/either?size=3", EMPTY),
+        get_request("/function?size=99"),
     ] {
-        assert_eq!(asked!(app, request).0, 422);
+        assert_eq!(send!(app, request).0, 422);
     }
 }
 
 #[actix_web::test]
 async fn compiled_arguments_are_counted() {
     let app = app!();
-    let with = |path: &str, text: &str| -> TestRequest { posting(path, &format!(r#"{{"text": "{text}"}}"#)) };
+    let with = |path: &str, text: &str| -> TestRequest { post_request(path, &format!(r#"{{"text": "{text}"}}"#)) };
     for (text, statuses) in [("a", [200, 200, 429]), ("b", [200, 200, 429])] {
         for status in statuses {
-            assert_eq!(asked!(app, with("/either?size=1", text)).0, status, "{text}");
+            assert_eq!(send!(app, with("/either?size=1", text)).0, status, "{text}");
         }
     }
     for (path, text, status) in [
@@ -163,7 +163,7 @@ async fn compiled_arguments_are_counted() {
         ("/counted/3", "d", 200),
         ("/counted/4", "d", 429),
     ] {
-        assert_eq!(asked!(app, with(path, text)).0, status, "{path} {text}");
+        assert_eq!(send!(app, with(path, text)).0, status, "{path} {text}");
     }
 }
 

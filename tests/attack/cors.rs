@@ -4,7 +4,7 @@ use actix_web::App;
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service};
 use palisade::{Cors, authenticated, get, public, rate_limit};
-use palisade_tests::{Answer, bearer, builder, call, get as getting, request};
+use palisade_tests::{TestResponse, bearer, builder, call, get_request, request};
 
 #[get("/me")]
 #[authenticated]
@@ -33,9 +33,9 @@ fn preflight(path: &str, origin: &str, method: &str) -> TestRequest {
         .insert_header(("access-control-request-method", method))
 }
 
-fn shares(answer: &Answer) -> bool {
-    answer.headers.contains_key("access-control-allow-origin")
-        || answer.headers.contains_key("access-control-allow-credentials")
+fn shares(response: &TestResponse) -> bool {
+    response.headers.contains_key("access-control-allow-origin")
+        || response.headers.contains_key("access-control-allow-credentials")
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn wildcard_origin_is_rejected() {
 #[actix_web::test]
 async fn origins_are_compared_exactly() {
     let app = app!();
-    let allowed = call(&app, getting("/open").insert_header(("origin", "https://app.example.com"))).await;
+    let allowed = call(&app, get_request("/open").insert_header(("origin", "https://app.example.com"))).await;
     assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example.com");
     assert_eq!(allowed.header("access-control-allow-credentials"), "true");
     for origin in [
@@ -68,19 +68,19 @@ async fn origins_are_compared_exactly() {
         "*",
         "",
     ] {
-        let answer = call(&app, getting("/me").insert_header(("origin", origin))).await;
-        assert!(!shares(&answer), "{origin}: {answer:?}");
-        assert!(answer.header("vary").contains("Origin"), "{origin}");
-        let answer = call(&app, preflight("/me", origin, "GET")).await;
-        answer.assert_problem(403);
-        assert!(!shares(&answer), "{origin}: {answer:?}");
+        let response = call(&app, get_request("/me").insert_header(("origin", origin))).await;
+        assert!(!shares(&response), "{origin}: {response:?}");
+        assert!(response.header("vary").contains("Origin"), "{origin}");
+        let response = call(&app, preflight("/me", origin, "GET")).await;
+        response.assert_problem(403);
+        assert!(!shares(&response), "{origin}: {response:?}");
     }
 }
 
 #[actix_web::test]
 async fn two_origin_headers_get_no_cors_headers() {
     let app = app!();
-    let twice = getting("/me")
+    let twice = get_request("/me")
         .append_header(("origin", "https://app.example.com"))
         .append_header(("origin", "https://evil.test"));
     assert!(!shares(&call(&app, twice).await));
@@ -89,14 +89,14 @@ async fn two_origin_headers_get_no_cors_headers() {
 #[actix_web::test]
 async fn preflight_is_answered_before_authentication() {
     let app = app!();
-    let asked = preflight("/me", "https://app.example.com", "PATCH")
+    let request = preflight("/me", "https://app.example.com", "PATCH")
         .insert_header(("access-control-request-headers", "authorization, Content-Type"));
-    let answer = call(&app, asked).await;
-    assert_eq!(answer.status, 204);
-    assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.com");
-    assert!(answer.header("access-control-allow-methods").contains("PATCH"));
-    assert_eq!(answer.header("access-control-allow-headers"), "authorization, content-type");
-    answer.assert_headers();
+    let response = call(&app, request).await;
+    assert_eq!(response.status, 204);
+    assert_eq!(response.header("access-control-allow-origin"), "https://app.example.com");
+    assert!(response.header("access-control-allow-methods").contains("PATCH"));
+    assert_eq!(response.header("access-control-allow-headers"), "authorization, content-type");
+    response.assert_headers();
     let unlisted =
         preflight("/me", "https://app.example.com", "GET").insert_header(("access-control-request-headers", "x-admin"));
     call(&app, unlisted).await.assert_problem(403);
@@ -109,10 +109,10 @@ async fn preflight_is_not_counted_and_429_is_readable() {
     for _ in 0..10 {
         assert_eq!(call(&app, preflight("/open", "https://app.example.com", "GET")).await.status, 204);
     }
-    let asked = || getting("/open").insert_header(("origin", "https://app.example.com"));
-    assert_eq!(call(&app, asked()).await.status, 200);
-    assert_eq!(call(&app, asked()).await.status, 200);
-    let refused = call(&app, asked()).await;
+    let request = || get_request("/open").insert_header(("origin", "https://app.example.com"));
+    assert_eq!(call(&app, request()).await.status, 200);
+    assert_eq!(call(&app, request()).await.status, 200);
+    let refused = call(&app, request()).await;
     refused.assert_problem(429);
     assert_eq!(refused.header("access-control-allow-origin"), "https://app.example.com");
     for exposed in ["Retry-After", "RateLimit", "RateLimit-Policy", "WWW-Authenticate"] {
@@ -124,14 +124,14 @@ async fn preflight_is_not_counted_and_429_is_readable() {
 async fn refusals_and_successes_carry_the_same_cors_headers() {
     let app = app!();
     let origin = ("origin", "http://localhost:5173");
-    let anonymous = call(&app, getting("/me").insert_header(origin)).await;
+    let anonymous = call(&app, get_request("/me").insert_header(origin)).await;
     anonymous.assert_problem(401);
-    let known =
-        call(&app, getting("/me").insert_header(origin).insert_header(("authorization", bearer("a", &[])))).await;
-    assert_eq!(known.status, 200);
-    let missing = call(&app, getting("/nowhere").insert_header(origin)).await;
+    let authenticated =
+        call(&app, get_request("/me").insert_header(origin).insert_header(("authorization", bearer("a", &[])))).await;
+    assert_eq!(authenticated.status, 200);
+    let missing = call(&app, get_request("/nowhere").insert_header(origin)).await;
     missing.assert_problem(404);
-    for answer in [anonymous, known, missing] {
-        assert_eq!(answer.header("access-control-allow-origin"), "http://localhost:5173");
+    for response in [anonymous, authenticated, missing] {
+        assert_eq!(response.header("access-control-allow-origin"), "http://localhost:5173");
     }
 }

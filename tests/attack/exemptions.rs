@@ -7,7 +7,7 @@ use actix_web::dev::{ServiceRequest, fn_service};
 use actix_web::test::init_service;
 use actix_web::{App, HttpResponse, web};
 use palisade::{Palisade, get, require_role};
-use palisade_tests::{builder, call, get as getting};
+use palisade_tests::{builder, call, get_request};
 
 #[get("/admin")]
 #[require_role("admin")]
@@ -64,9 +64,9 @@ async fn services_without_a_policy_do_not_answer() {
         ("/statics", 500),
         ("/anything", 500),
     ] {
-        let answer = call(&app, getting(path)).await;
-        answer.assert_problem(status);
-        assert!(!answer.body.contains("nobody") && !answer.body.contains("others"), "{path}: {answer:?}");
+        let response = call(&app, get_request(path)).await;
+        response.assert_problem(status);
+        assert!(!response.body.contains("nobody") && !response.body.contains("others"), "{path}: {response:?}");
     }
 }
 
@@ -74,7 +74,7 @@ async fn services_without_a_policy_do_not_answer() {
 async fn exemption_opens_only_its_own_mount() {
     let folder = folder();
     let app = app!(folder, exempting("/static"));
-    let file = call(&app, getting("/static/site.css")).await;
+    let file = call(&app, get_request("/static/site.css")).await;
     assert_eq!((file.status.as_u16(), file.body.as_str()), (200, "body {}"));
     file.assert_headers();
     for path in [
@@ -91,13 +91,16 @@ async fn exemption_opens_only_its_own_mount() {
         "/x/static/site.css",
         "/%73tatics",
     ] {
-        let answer = call(&app, getting(path)).await;
-        assert!(answer.status.is_server_error() || answer.status == 404 || answer.status == 400, "{path}: {answer:?}");
-        assert!(!answer.body.contains("nobody"), "{path}: {answer:?}");
-        answer.assert_headers();
+        let response = call(&app, get_request(path)).await;
+        assert!(
+            response.status.is_server_error() || response.status == 404 || response.status == 400,
+            "{path}: {response:?}"
+        );
+        assert!(!response.body.contains("nobody"), "{path}: {response:?}");
+        response.assert_headers();
     }
-    call(&app, getting("/api/admin")).await.assert_problem(401);
-    call(&app, getting("/static/../api/admin")).await.assert_headers();
+    call(&app, get_request("/api/admin")).await.assert_problem(401);
+    call(&app, get_request("/static/../api/admin")).await.assert_headers();
 }
 
 #[actix_web::test]
@@ -105,11 +108,11 @@ async fn exempt_scope_includes_its_services() {
     let folder = folder();
     let app = app!(folder, exempting("/docs"));
     for path in ["/docs/index.html", "/docs/api/x"] {
-        assert_eq!(call(&app, getting(path)).await.status, 200, "{path}");
+        assert_eq!(call(&app, get_request(path)).await.status, 200, "{path}");
     }
     for path in ["/static/site.css", "/docs/raw", "/docsx/raw", "/anything"] {
-        let answer = call(&app, getting(path)).await;
-        assert!(!answer.body.contains("body {}") && !answer.body.contains("nobody"), "{path}: {answer:?}");
+        let response = call(&app, get_request(path)).await;
+        assert!(!response.body.contains("body {}") && !response.body.contains("nobody"), "{path}: {response:?}");
     }
 }
 
@@ -118,12 +121,12 @@ async fn path_parameter_does_not_match_an_exemption() {
     let inner = web::scope("/{tenant}").service(palisade::scope("/x").service(admin)).default_service(web::to(raw));
     let app = init_service(App::new().service(inner).wrap(exempting("/static"))).await;
     for path in ["/acme/private", "/static/private", "/%73tatic/private", "/static"] {
-        let answer = call(&app, getting(path)).await;
-        assert!(matches!(answer.status.as_u16(), 404 | 500), "{path}: {answer:?}");
-        assert!(!answer.body.contains("nobody"), "{path}: {answer:?}");
+        let response = call(&app, get_request(path)).await;
+        assert!(matches!(response.status.as_u16(), 404 | 500), "{path}: {response:?}");
+        assert!(!response.body.contains("nobody"), "{path}: {response:?}");
     }
     let partly = init_service(App::new().service(web::resource("/sta{x}/y").to(raw)).wrap(exempting("/static"))).await;
-    call(&partly, getting("/static/y")).await.assert_problem(500);
+    call(&partly, get_request("/static/y")).await.assert_problem(500);
 }
 
 #[test]

@@ -16,7 +16,8 @@ use palisade::{
     Authenticator, Cors, Principal, RateLimit, authenticated, get, owner, post, public, rate_limit, require_role,
 };
 use palisade_tests::{
-    Answer, ISSUER, bearer, builder, call, call_raw, get as getting, palisade, post as posting, with_untouchable_body,
+    ISSUER, TestResponse, bearer, builder, call, call_raw, get_request, palisade, post_request,
+    with_body_that_panics_when_read,
 };
 
 /// A second issuer, whose subjects may have the same names as those of the first, or an empty name.
@@ -50,15 +51,15 @@ async fn subject_of_another_issuer_is_not_the_owner() {
     let several = || builder().authenticator(Badge);
     let configured =
         init_service(App::new().service(show).wrap(several().resource_owner_issuer(ISSUER).build().unwrap())).await;
-    let alice = || getting("/users/alice");
+    let alice = || get_request("/users/alice");
     assert_eq!(call(&configured, alice().insert_header(("authorization", bearer("alice", &[])))).await.status, 200);
     call(&configured, alice().insert_header(("x-badge", "alice"))).await.assert_problem(403);
 
     let unconfigured = init_service(App::new().service(show).wrap(several().build().unwrap())).await;
-    for asked in
+    for request in
         [alice().insert_header(("authorization", bearer("alice", &[]))), alice().insert_header(("x-badge", "alice"))]
     {
-        call(&unconfigured, asked).await.assert_problem(500);
+        call(&unconfigured, request).await.assert_problem(500);
     }
 }
 
@@ -66,8 +67,8 @@ async fn subject_of_another_issuer_is_not_the_owner() {
 async fn empty_subject_owns_nothing() {
     let palisade = palisade::Palisade::builder().authenticator(Badge).build().unwrap();
     let app = init_service(App::new().service(show).wrap(palisade)).await;
-    call(&app, getting("/users/").insert_header(("x-badge", ""))).await.assert_problem(403);
-    assert_eq!(call(&app, getting("/users/bob").insert_header(("x-badge", "bob"))).await.body, "the data of bob");
+    call(&app, get_request("/users/").insert_header(("x-badge", ""))).await.assert_problem(403);
+    assert_eq!(call(&app, get_request("/users/bob").insert_header(("x-badge", "bob"))).await.body, "the data of bob");
 }
 
 #[get("/open")]
@@ -87,12 +88,12 @@ async fn anonymous_requests_count_by_address_in_principal_limit() {
     let rate_limit = RateLimit::new("api", 2, Duration::from_mins(1)).by(By::Principal);
     let scope = palisade::scope("/api").rate_limit(rate_limit).service(mine).service(open);
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
-    call(&app, getting("/api/unknown")).await.assert_problem(404);
-    assert_eq!(call(&app, getting("/api/open")).await.status, 200);
-    call(&app, getting("/api/open")).await.assert_problem(429);
-    call(&app, getting("/api/unknown")).await.assert_problem(429);
-    let known = getting("/api/mine").insert_header(("authorization", bearer("alice", &[])));
-    assert_eq!(call(&app, known).await.status, 200, "an authenticated caller has a separate limit");
+    call(&app, get_request("/api/unknown")).await.assert_problem(404);
+    assert_eq!(call(&app, get_request("/api/open")).await.status, 200);
+    call(&app, get_request("/api/open")).await.assert_problem(429);
+    call(&app, get_request("/api/unknown")).await.assert_problem(429);
+    let authenticated = get_request("/api/mine").insert_header(("authorization", bearer("alice", &[])));
+    assert_eq!(call(&app, authenticated).await.status, 200, "an authenticated caller has a separate limit");
 }
 
 #[get("/named")]
@@ -108,9 +109,9 @@ async fn request_is_charged_once_for_a_shared_limit() {
     let scope = palisade::scope("/s").rate_limit(rate_limit).service(named);
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
     for _ in 0..4 {
-        assert_eq!(call(&app, getting("/s/named")).await.status, 200);
+        assert_eq!(call(&app, get_request("/s/named")).await.status, 200);
     }
-    call(&app, getting("/s/named")).await.assert_problem(429);
+    call(&app, get_request("/s/named")).await.assert_problem(429);
 }
 
 #[actix_web::test]
@@ -120,9 +121,9 @@ async fn scopes_do_not_share_equally_named_limits() {
     let two = palisade::scope("/two").rate_limit(rate_limit()).service(mine);
     let app = init_service(App::new().service(one).service(two).wrap(palisade())).await;
     for expected in [200, 200, 429] {
-        assert_eq!(call(&app, getting("/one/open")).await.status, expected);
+        assert_eq!(call(&app, get_request("/one/open")).await.status, expected);
     }
-    call(&app, getting("/two/mine")).await.assert_problem(401);
+    call(&app, get_request("/two/mine")).await.assert_problem(401);
 }
 
 #[actix_web::test]
@@ -130,7 +131,7 @@ async fn panicking_problem_style_still_gets_a_response() {
     let palisade = builder().problems(|_| panic!("the style")).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("/s").service(mine)).wrap(palisade)).await;
     for (path, status) in [("/nowhere", 404), ("/s/nowhere", 404), ("/s/mine", 401), ("/%00", 400)] {
-        call(&app, getting(path)).await.assert_problem(status);
+        call(&app, get_request(path)).await.assert_problem(status);
     }
 }
 
@@ -150,7 +151,7 @@ async fn hold(request: HttpRequest) -> &'static str {
 #[actix_web::test]
 async fn borrowed_extensions_still_get_a_response() {
     let app = init_service(App::new().service(hold).wrap(palisade())).await;
-    call(&app, getting("/hold")).await.assert_problem(500);
+    call(&app, get_request("/hold")).await.assert_problem(500);
 }
 
 #[get("/cors")]
@@ -167,14 +168,14 @@ async fn handler_cannot_override_the_cors_origins() {
     let cors = Cors::allow_origins(["https://app.example.com"]);
     let app = init_service(App::new().service(of_its_own_origin).wrap(builder().cors(cors).build().unwrap())).await;
     for (origin, shared) in [("https://evil.example", ""), ("https://app.example.com", "https://app.example.com")] {
-        let answer = call(&app, getting("/cors").insert_header(("origin", origin))).await;
-        assert_eq!(answer.header("access-control-allow-origin"), shared);
-        assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+        let response = call(&app, get_request("/cors").insert_header(("origin", origin))).await;
+        assert_eq!(response.header("access-control-allow-origin"), shared);
+        assert!(!response.headers.contains_key("access-control-allow-credentials"));
     }
 }
 
-/// The answer when an inner middleware returns an `Err` that has a response of its own.
-async fn erred(response: fn() -> HttpResponse) -> Answer {
+/// The response when an inner middleware returns an `Err` that has a response of its own.
+async fn erred(response: fn() -> HttpResponse) -> TestResponse {
     let app = App::new().service(open).wrap_fn(move |request, service| {
         let called = service.call(request);
         async move {
@@ -182,7 +183,7 @@ async fn erred(response: fn() -> HttpResponse) -> Answer {
             Err::<ServiceResponse, _>(InternalError::from_response("inner", response()).into())
         }
     });
-    call(&init_service(app.wrap(palisade())).await, getting("/open")).await
+    call(&init_service(app.wrap(palisade())).await, get_request("/open")).await
 }
 
 #[actix_web::test]
@@ -216,19 +217,19 @@ async fn wrapped(body: String) -> String {
 #[actix_web::test]
 async fn route_middleware_runs_between_checks_and_settlement() {
     let app = init_service(App::new().service(wrapped).wrap(palisade())).await;
-    let asked = || posting("/wrapped/alice", "{}");
-    call_raw(&app, with_untouchable_body(asked())).await.assert_problem(401);
-    let mallory = asked().insert_header(("authorization", bearer("mallory", &[])));
-    call_raw(&app, with_untouchable_body(mallory)).await.assert_problem(403);
+    let request = || post_request("/wrapped/alice", "{}");
+    call_raw(&app, with_body_that_panics_when_read(request())).await.assert_problem(401);
+    let mallory = request().insert_header(("authorization", bearer("mallory", &[])));
+    call_raw(&app, with_body_that_panics_when_read(mallory)).await.assert_problem(403);
     // Both requests counted as failures. A request over the limit does not read the body either.
-    let alice = || asked().insert_header(("authorization", bearer("alice", &[])));
-    call_raw(&app, with_untouchable_body(alice())).await.assert_problem(429);
+    let alice = || request().insert_header(("authorization", bearer("alice", &[])));
+    call_raw(&app, with_body_that_panics_when_read(alice())).await.assert_problem(429);
 
     let fresh = init_service(App::new().service(wrapped).wrap(palisade())).await;
     for expected in [401, 401, 429] {
-        let answer = call(&fresh, alice()).await;
-        assert_eq!(answer.status, expected);
-        assert!(answer.headers.contains_key("ratelimit"));
+        let response = call(&fresh, alice()).await;
+        assert_eq!(response.status, expected);
+        assert!(response.headers.contains_key("ratelimit"));
     }
 }
 
@@ -247,7 +248,7 @@ async fn once_only() -> &'static str {
 #[actix_web::test]
 async fn one_admission_allows_one_handler_call() {
     let app = init_service(App::new().service(once_only).wrap(palisade())).await;
-    call(&app, getting("/twice")).await.assert_problem(500);
+    call(&app, get_request("/twice")).await.assert_problem(500);
 }
 
 #[require_role("admin")]
@@ -258,6 +259,6 @@ async fn plain() -> &'static str {
 #[actix_web::test]
 async fn guarded_function_without_middleware_is_rejected() {
     let app = init_service(App::new().route("/plain", web::get().to(plain))).await;
-    let admin = getting("/plain").insert_header(("authorization", bearer("root", &["admin"])));
+    let admin = get_request("/plain").insert_header(("authorization", bearer("root", &["admin"])));
     call(&app, admin).await.assert_problem(500);
 }

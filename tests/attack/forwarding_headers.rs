@@ -7,7 +7,7 @@ use actix_web::test::init_service;
 use palisade::proxy::ForwardedBy;
 use palisade::{PalisadeBuilder, get, public, rate_limit};
 use palisade_tests::log::Log;
-use palisade_tests::{builder, call, from, get as getting};
+use palisade_tests::{builder, call, from, get_request};
 
 #[get("/once")]
 #[public]
@@ -34,7 +34,7 @@ async fn statuses(palisade: PalisadeBuilder, peer: &str, headers: &[(&'static st
     let app = init_service(App::new().service(once).wrap(palisade.build().unwrap())).await;
     let mut statuses = Vec::new();
     for header in headers {
-        statuses.push(call(&app, from(peer, getting("/once")).insert_header(*header)).await.status.as_u16());
+        statuses.push(call(&app, from(peer, get_request("/once")).insert_header(*header)).await.status.as_u16());
     }
     statuses
 }
@@ -50,8 +50,8 @@ async fn clients_are_separated_in_each_edge_format() {
             ("2001:db8:1:0:0:0:0:1:46532", "2001:db8:1:0:0:0:0:1:80", "2001:db8:2:0:0:0:0:1:46532"),
             ("2001:db8:1::1:46532", "2001:db8:1::1", "2001:db8:2::1:46532"),
         ] {
-            let asked = [(header, one), (header, same), (header, other)];
-            assert_eq!(statuses(behind(edge(header)), "10.0.0.1", &asked).await, [200, 429, 200], "{header}: {one}");
+            let headers = [(header, one), (header, same), (header, other)];
+            assert_eq!(statuses(behind(edge(header)), "10.0.0.1", &headers).await, [200, 429, 200], "{header}: {one}");
         }
     }
 }
@@ -62,9 +62,9 @@ async fn clients_are_separated_in_each_edge_format() {
 async fn port_does_not_separate_clients() {
     for prefix in [64, 128] {
         let header = "cloudfront-viewer-address";
-        let asked = ["2001:db8::1:443", "2001:db8::1:444", "2001:db8::1:65000"].map(|value| (header, value));
+        let headers = ["2001:db8::1:443", "2001:db8::1:444", "2001:db8::1:65000"].map(|value| (header, value));
         let palisade = behind(edge(header)).ipv6_prefix(prefix);
-        assert_eq!(statuses(palisade, "10.0.0.1", &asked).await, [200, 429, 429], "/{prefix}");
+        assert_eq!(statuses(palisade, "10.0.0.1", &headers).await, [200, 429, 429], "/{prefix}");
     }
 }
 
@@ -78,8 +78,8 @@ async fn unreadable_proxy_header_warns_once_without_its_value() {
         (ForwardedBy::Forwarded, "forwarded", "for=2001:db8::1"),
     ] {
         let (log, _guard) = Log::start();
-        let asked = [(header, value); 4];
-        assert_eq!(statuses(behind(by), "10.0.0.7", &asked).await, [200, 429, 429, 429], "{header}: {value}");
+        let headers = [(header, value); 4];
+        assert_eq!(statuses(behind(by), "10.0.0.7", &headers).await, [200, 429, 429, 429], "{header}: {value}");
         let lines = warnings(&log);
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0].contains("WARN") && lines[0].contains(&format!("header=\"{header}\"")), "{lines:?}");
@@ -91,8 +91,8 @@ async fn unreadable_proxy_header_warns_once_without_its_value() {
 #[actix_web::test]
 async fn warning_names_the_proxy_that_forwarded_it() {
     let (log, _guard) = Log::start();
-    let asked = [("x-forwarded-for", "garbage, 10.0.0.3, 10.0.0.2")];
-    assert_eq!(statuses(behind(ForwardedBy::XForwardedFor), "10.0.0.1", &asked).await, [200]);
+    let headers = [("x-forwarded-for", "garbage, 10.0.0.3, 10.0.0.2")];
+    assert_eq!(statuses(behind(ForwardedBy::XForwardedFor), "10.0.0.1", &headers).await, [200]);
     let lines = warnings(&log);
     assert!(lines.len() == 1 && lines[0].contains("proxy=10.0.0.3"), "{lines:?}");
 }
@@ -101,8 +101,8 @@ async fn warning_names_the_proxy_that_forwarded_it() {
 async fn header_without_trusted_proxies_warns_with_the_fix() {
     for header in ["x-forwarded-for", "forwarded"] {
         let (log, _guard) = Log::start();
-        let asked = [(header, "for=secret-of-a-client"); 3];
-        assert_eq!(statuses(builder(), "203.0.113.9", &asked).await, [200, 429, 429]);
+        let headers = [(header, "for=secret-of-a-client"); 3];
+        assert_eq!(statuses(builder(), "203.0.113.9", &headers).await, [200, 429, 429]);
         let lines = warnings(&log);
         assert_eq!(lines.len(), 1, "{lines:?}");
         let all_there = ["WARN", ".trusted_proxies([\"10.0.0.0/8\"])", "unix:", "peer=203.0.113.9", header];
@@ -114,9 +114,9 @@ async fn header_without_trusted_proxies_warns_with_the_fix() {
 #[actix_web::test]
 async fn header_from_untrusted_peer_warns_once() {
     let (log, _guard) = Log::start();
-    let asked =
+    let headers =
         [("fly-client-ip", "198.51.100.1"), ("fly-client-ip", "198.51.100.2"), ("fly-client-ip", "198.51.100.3")];
-    assert_eq!(statuses(behind(edge("fly-client-ip")), "172.16.0.1", &asked).await, [200, 429, 429]);
+    assert_eq!(statuses(behind(edge("fly-client-ip")), "172.16.0.1", &headers).await, [200, 429, 429]);
     let lines = warnings(&log);
     assert!(lines.len() == 1 && lines[0].contains("peer=172.16.0.1") && !lines[0].contains("198.51."), "{lines:?}");
 }

@@ -8,7 +8,7 @@ use actix_web::web::{Bytes, Json};
 use actix_web::{App, Error, HttpResponse, error, web};
 use futures_util::stream;
 use palisade::{get, post, public, rate_limit, require_role, validate};
-use palisade_tests::{bearer, builder, call, get as getting, palisade, post as posting, request};
+use palisade_tests::{bearer, builder, call, get_request, palisade, post_request, request};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -87,38 +87,38 @@ macro_rules! app {
 async fn every_handler_status_has_security_headers() {
     let app = app!();
     for code in [200, 204, 301, 304, 400, 404, 409, 418, 500, 503] {
-        let answer = call(&app, getting(&format!("/api/status/{code}"))).await;
-        assert_eq!(answer.status, code);
-        answer.assert_headers();
+        let response = call(&app, get_request(&format!("/api/status/{code}"))).await;
+        assert_eq!(response.status, code);
+        response.assert_headers();
     }
 }
 
 #[actix_web::test]
 async fn every_refusal_has_security_headers() {
     let app = app!();
-    let forbidden = getting("/api/admin").insert_header(("authorization", bearer("alice", &[])));
-    call(&app, getting("/api/admin")).await.assert_problem(401);
+    let forbidden = get_request("/api/admin").insert_header(("authorization", bearer("alice", &[])));
+    call(&app, get_request("/api/admin")).await.assert_problem(401);
     call(&app, forbidden).await.assert_problem(403);
-    call(&app, getting("/api/nowhere")).await.assert_problem(404);
-    call(&app, getting("/elsewhere")).await.assert_problem(404);
+    call(&app, get_request("/api/nowhere")).await.assert_problem(404);
+    call(&app, get_request("/elsewhere")).await.assert_problem(404);
     call(&app, request(Method::DELETE, "/api/admin")).await.assert_problem(405);
-    call(&app, posting("/api/note", "{")).await.assert_problem(400);
-    call(&app, posting("/api/note", r#"{"text":""}"#)).await.assert_problem(422);
-    call(&app, getting("/api/%00")).await.assert_problem(400);
-    call(&app, getting("/api/once")).await.assert_headers();
-    call(&app, getting("/api/once")).await.assert_problem(429);
+    call(&app, post_request("/api/note", "{")).await.assert_problem(400);
+    call(&app, post_request("/api/note", r#"{"text":""}"#)).await.assert_problem(422);
+    call(&app, get_request("/api/%00")).await.assert_problem(400);
+    call(&app, get_request("/api/once")).await.assert_headers();
+    call(&app, get_request("/api/once")).await.assert_problem(429);
 }
 
 #[actix_web::test]
 async fn streams_panics_and_errors_have_security_headers() {
     let app = app!();
-    let streamed = call(&app, getting("/api/stream")).await;
+    let streamed = call(&app, get_request("/api/stream")).await;
     assert_eq!(streamed.body, "ab");
     streamed.assert_headers();
-    let panicked = call(&app, getting("/api/panic")).await;
+    let panicked = call(&app, get_request("/api/panic")).await;
     panicked.assert_problem(500);
     assert!(!panicked.body.contains("inside"), "{panicked:?}");
-    let failed = call(&app, getting("/api/error")).await;
+    let failed = call(&app, get_request("/api/error")).await;
     assert_eq!(failed.status, 418);
     failed.assert_headers();
 }
@@ -138,9 +138,9 @@ async fn inner_middleware_error_has_security_headers() {
             .wrap(palisade()),
     )
     .await;
-    let answer = call(&app, getting("/status/200")).await;
-    answer.assert_problem(502);
-    assert!(!answer.body.contains("hunter2"), "{answer:?}");
+    let response = call(&app, get_request("/status/200")).await;
+    response.assert_problem(502);
+    assert!(!response.body.contains("hunter2"), "{response:?}");
 }
 
 #[actix_web::test]
@@ -155,24 +155,24 @@ async fn inner_middleware_panic_has_security_headers() {
             .wrap(palisade()),
     )
     .await;
-    call(&app, getting("/status/200")).await.assert_problem(500);
-    assert_eq!(call(&app, getting("/status/204")).await.status, 204);
+    call(&app, get_request("/status/200")).await.assert_problem(500);
+    assert_eq!(call(&app, get_request("/status/204")).await.status, 204);
 }
 
 #[actix_web::test]
 async fn hsts_is_not_sent_without_tls() {
     // In-process tests have no TLS; the test of the example server over real TLS checks the header.
     let app = app!();
-    let answer = call(&app, getting("/api/status/200")).await;
-    assert!(!answer.headers.contains_key("strict-transport-security"));
+    let response = call(&app, get_request("/api/status/200")).await;
+    assert!(!response.headers.contains_key("strict-transport-security"));
 }
 
 #[actix_web::test]
 async fn authenticated_response_is_not_cacheable() {
     let app = app!();
-    let known = getting("/api/admin").insert_header(("authorization", bearer("root", &["admin"])));
-    assert_eq!(call(&app, known).await.header("cache-control"), "no-store");
-    assert_eq!(call(&app, getting("/api/status/200")).await.header("cache-control"), "");
+    let authenticated = get_request("/api/admin").insert_header(("authorization", bearer("root", &["admin"])));
+    assert_eq!(call(&app, authenticated).await.header("cache-control"), "no-store");
+    assert_eq!(call(&app, get_request("/api/status/200")).await.header("cache-control"), "");
 }
 
 #[actix_web::test]
@@ -183,9 +183,9 @@ async fn problem_hook_cannot_change_the_status() {
     for (path, code, body) in
         [("/api/admin", 401, "!401 Unauthorized"), ("/api/x", 404, "!404 Not Found"), ("/%00", 400, "!400 Bad Request")]
     {
-        let answer = call(&app, getting(path)).await;
-        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (code, body));
-        answer.assert_headers();
+        let response = call(&app, get_request(path)).await;
+        assert_eq!((response.status.as_u16(), response.body.as_str()), (code, body));
+        response.assert_headers();
     }
-    assert!(call(&app, getting("/api/admin")).await.headers.contains_key("www-authenticate"));
+    assert!(call(&app, get_request("/api/admin")).await.headers.contains_key("www-authenticate"));
 }

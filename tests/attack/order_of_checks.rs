@@ -7,13 +7,13 @@ use actix_web::{App, HttpRequest};
 use futures_util::FutureExt;
 use palisade::authn::{Attempt, AuthError};
 use palisade::{Authenticator, Palisade, Principal, authenticated, post, require_role, validate};
-use palisade_tests::{bearer, builder, call, call_raw, palisade, pause, post as posting, with_untouchable_body};
+use palisade_tests::{bearer, builder, call, call_raw, palisade, pause, post_request, with_body_that_panics_when_read};
 use serde::Deserialize;
 use validator::Validate;
 
 #[derive(Deserialize, Validate)]
 struct Note {
-    #[validate(length(min = 1))]
+    #[validate(length(min = 1, max = 20))]
     text: String,
 }
 
@@ -39,35 +39,34 @@ macro_rules! app {
 #[actix_web::test]
 async fn anonymous_broken_json_is_401_not_400() {
     let app = app!(palisade());
-    call(&app, posting("/notes", "{broken")).await.assert_problem(401);
-    let known = posting("/notes", "{broken").insert_header(("authorization", bearer("alice", &[])));
-    call(&app, known).await.assert_problem(400);
+    call(&app, post_request("/notes", "{broken")).await.assert_problem(401);
+    let authenticated = post_request("/notes", "{broken").insert_header(("authorization", bearer("alice", &[])));
+    call(&app, authenticated).await.assert_problem(400);
 }
 
 #[actix_web::test]
 async fn refused_body_is_never_read() {
     let app = app!(palisade());
     for path in ["/notes", "/admin"] {
-        let answer = call_raw(&app, with_untouchable_body(posting(path, ""))).await;
-        answer.assert_problem(401);
+        let response = call_raw(&app, with_body_that_panics_when_read(post_request(path, ""))).await;
+        response.assert_problem(401);
     }
-    let forbidden = posting("/admin", "").insert_header(("authorization", bearer("alice", &["user"])));
-    call_raw(&app, with_untouchable_body(forbidden)).await.assert_problem(403);
+    let forbidden = post_request("/admin", "").insert_header(("authorization", bearer("alice", &["user"])));
+    call_raw(&app, with_body_that_panics_when_read(forbidden)).await.assert_problem(403);
 }
 
 #[actix_web::test]
-async fn untouchable_body_panics_when_read() {
-    // A read of the body panics, and the middleware turns that into a 500. This proves that the two tests above can
-    // fail.
+async fn read_of_the_forbidden_body_is_500() {
+    // The middleware turns the panic into a 500. This proves that every test with this body can fail.
     let app = app!(palisade());
-    let admitted = posting("/admin", "").insert_header(("authorization", bearer("root", &["admin"])));
-    call_raw(&app, with_untouchable_body(admitted)).await.assert_problem(500);
+    let admitted = post_request("/admin", "").insert_header(("authorization", bearer("root", &["admin"])));
+    call_raw(&app, with_body_that_panics_when_read(admitted)).await.assert_problem(500);
 }
 
 /// An authenticator that waits, then accepts one badge and rejects the others.
-struct Slow;
+struct SlowBadges;
 
-impl Authenticator for Slow {
+impl Authenticator for SlowBadges {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
         let Some(badge) = request.headers().get("x-badge") else { return Attempt::Absent };
         Attempt::Pending(
@@ -94,20 +93,20 @@ impl Authenticator for Slow {
 
 #[actix_web::test]
 async fn slow_authenticator_still_runs_before_the_body() {
-    let app = app!(Palisade::builder().authenticator(Slow).build().unwrap());
-    let wrong = || posting("/notes", "{broken").insert_header(("x-badge", "wrong"));
-    call(&app, wrong()).await.assert_problem(401);
-    call_raw(&app, with_untouchable_body(wrong())).await.assert_problem(401);
-    let forbidden = posting("/admin", "").insert_header(("x-badge", "good"));
-    call_raw(&app, with_untouchable_body(forbidden)).await.assert_problem(403);
-    let good = posting("/notes", r#"{"text":"x"}"#).insert_header(("x-badge", "good"));
-    assert_eq!(call(&app, good).await.body, "x");
+    let app = app!(Palisade::builder().authenticator(SlowBadges).build().unwrap());
+    let invalid_badge = || post_request("/notes", "{broken").insert_header(("x-badge", "wrong"));
+    call(&app, invalid_badge()).await.assert_problem(401);
+    call_raw(&app, with_body_that_panics_when_read(invalid_badge())).await.assert_problem(401);
+    let forbidden = post_request("/admin", "").insert_header(("x-badge", "good"));
+    call_raw(&app, with_body_that_panics_when_read(forbidden)).await.assert_problem(403);
+    let valid_badge = post_request("/notes", r#"{"text":"x"}"#).insert_header(("x-badge", "good"));
+    assert_eq!(call(&app, valid_badge).await.body, "x");
 }
 
 /// An authenticator whose key server is down.
-struct Down;
+struct KeyServerDown;
 
-impl Authenticator for Down {
+impl Authenticator for KeyServerDown {
     fn authenticate<'a>(&'a self, _: &'a HttpRequest) -> Attempt<'a> {
         Attempt::Done(Err(AuthError::Unavailable("keys_unreachable")))
     }
@@ -122,31 +121,33 @@ impl Authenticator for Down {
 }
 
 #[actix_web::test]
-async fn uncheckable_credential_is_503_not_401() {
-    let app = app!(Palisade::builder().authenticator(Down).build().unwrap());
-    let answer = call_raw(&app, with_untouchable_body(posting("/notes", ""))).await;
-    answer.assert_problem(503);
-    assert_eq!(answer.header("retry-after"), "1");
+async fn unreachable_key_server_is_503_not_401() {
+    let app = app!(Palisade::builder().authenticator(KeyServerDown).build().unwrap());
+    let response = call_raw(&app, with_body_that_panics_when_read(post_request("/notes", ""))).await;
+    response.assert_problem(503);
+    assert_eq!(response.header("retry-after"), "1");
 }
 
 #[actix_web::test]
 async fn validation_errors_name_fields_not_values() {
     let app = app!(builder().build().unwrap());
-    let known = posting("/notes", r#"{"text":""}"#).insert_header(("authorization", bearer("alice", &[])));
-    let answer = call(&app, known).await;
-    answer.assert_problem(422);
-    assert_eq!(answer.json()["errors"][0]["pointer"], "/text");
-    assert_eq!(answer.json()["errors"][0]["code"], "length");
+    let too_long = r#"{"text":"hunter2 hunter2 hunter2"}"#;
+    let authenticated = post_request("/notes", too_long).insert_header(("authorization", bearer("alice", &[])));
+    let response = call(&app, authenticated).await;
+    response.assert_problem(422);
+    assert!(!response.body.contains("hunter2"), "{response:?}");
+    assert_eq!(response.json()["errors"][0]["pointer"], "/text");
+    assert_eq!(response.json()["errors"][0]["code"], "length");
 }
 
 #[actix_web::test]
 async fn media_type_size_and_syntax_have_distinct_statuses() {
     let app = app!(palisade());
     let auth = || ("authorization", bearer("alice", &[]));
-    let text = posting("/notes", r#"{"text":"x"}"#).insert_header(("content-type", "text/plain"));
-    call(&app, text.insert_header(auth())).await.assert_problem(415);
+    let plain_text = post_request("/notes", r#"{"text":"x"}"#).insert_header(("content-type", "text/plain"));
+    call(&app, plain_text.insert_header(auth())).await.assert_problem(415);
     let large = format!(r#"{{"text":"{}"}}"#, "x".repeat(3_000_000));
-    call(&app, posting("/notes", &large).insert_header(auth())).await.assert_problem(413);
-    call(&app, posting("/notes", "{").insert_header(auth())).await.assert_problem(400);
-    call(&app, posting("/notes", "{}").insert_header(auth())).await.assert_problem(422);
+    call(&app, post_request("/notes", &large).insert_header(auth())).await.assert_problem(413);
+    call(&app, post_request("/notes", "{").insert_header(auth())).await.assert_problem(400);
+    call(&app, post_request("/notes", "{}").insert_header(auth())).await.assert_problem(422);
 }

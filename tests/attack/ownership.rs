@@ -15,7 +15,7 @@ use palisade::{
     tenant,
 };
 use palisade_tests::inside::Inside;
-use palisade_tests::{builder, call_as, call_raw, get as getting, palisade, request, with_untouchable_body_as};
+use palisade_tests::{builder, call_as, call_raw, get_request, palisade, request, with_body_that_panics_when_read_as};
 
 #[derive(Clone, Debug)]
 struct Document {
@@ -181,37 +181,38 @@ macro_rules! app {
 async fn foreign_and_missing_rows_are_indistinguishable() {
     let documents = documents();
     let app = app!(documents);
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for id in ["2", "9"] {
         let before = documents.loads.load(Ordering::Relaxed);
-        let answer = call_as(&app, getting(&format!("/documents/{id}")), who("alice", &["user"])).await;
-        answer.assert_problem(404);
+        let response = call_as(&app, get_request(&format!("/documents/{id}")), who("alice", &["user"])).await;
+        response.assert_problem(404);
         assert_eq!(documents.loads.load(Ordering::Relaxed), before + 1, "each request loads one row");
-        let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        answers.push((answer.status, answer.body.replace(&format!("/documents/{id}"), "/documents/?"), headers));
+        let headers: Vec<_> = response.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        responses.push((response.status, response.body.replace(&format!("/documents/{id}"), "/documents/?"), headers));
     }
-    assert_eq!(answers[0], answers[1]);
+    assert_eq!(responses[0], responses[1]);
     // Neither differs from an unknown path, except for the path in the body.
-    let nowhere = call_as(&app, getting("/nowhere"), who("alice", &["user"])).await;
-    assert_eq!(nowhere.body.replace("/nowhere", "/documents/?"), answers[0].1);
+    let nowhere = call_as(&app, get_request("/nowhere"), who("alice", &["user"])).await;
+    assert_eq!(nowhere.body.replace("/nowhere", "/documents/?"), responses[0].1);
 }
 
 #[actix_web::test]
 async fn owner_and_admin_receive_the_checked_row() {
     let documents = documents();
     let app = app!(documents);
-    assert_eq!(call_as(&app, getting("/documents/1"), who("alice", &[])).await.body, "alice's");
+    assert_eq!(call_as(&app, get_request("/documents/1"), who("alice", &[])).await.body, "alice's");
     assert_eq!(documents.loads.load(Ordering::Relaxed), 1, "loaded once");
-    assert_eq!(call_as(&app, getting("/documents/1"), who("root", &["admin"])).await.body, "alice's");
+    assert_eq!(call_as(&app, get_request("/documents/1"), who("root", &["admin"])).await.body, "alice's");
     assert_eq!(documents.loads.load(Ordering::Relaxed), 2);
-    call_as(&app, getting("/documents/9"), who("root", &["admin"])).await.assert_problem(404);
-    call_as(&app, getting("/documents/503"), who("root", &["admin"])).await.assert_problem(503);
-    call_as(&app, getting("/documents/503"), who("alice", &[])).await.assert_problem(503);
+    call_as(&app, get_request("/documents/9"), who("root", &["admin"])).await.assert_problem(404);
+    call_as(&app, get_request("/documents/503"), who("root", &["admin"])).await.assert_problem(503);
+    call_as(&app, get_request("/documents/503"), who("alice", &[])).await.assert_problem(503);
     // A row without an owner belongs to nobody, not even to a principal with an empty subject.
-    call_as(&app, getting("/documents/3"), who("", &[])).await.assert_problem(404);
-    for odd in ["-1", "1.0", "one", "01x", "18446744073709551616", "1%00", "%20"] {
-        let status = call_as(&app, getting(&format!("/documents/{odd}")), who("alice", &[])).await.status.as_u16();
-        assert!(matches!(status, 400 | 404), "{odd}: {status}");
+    call_as(&app, get_request("/documents/3"), who("", &[])).await.assert_problem(404);
+    for malformed_id in ["-1", "1.0", "one", "01x", "18446744073709551616", "1%00", "%20"] {
+        let status =
+            call_as(&app, get_request(&format!("/documents/{malformed_id}")), who("alice", &[])).await.status.as_u16();
+        assert!(matches!(status, 400 | 404), "{malformed_id}: {status}");
     }
 }
 
@@ -220,9 +221,9 @@ async fn row_is_checked_before_the_body_is_read() {
     let documents = documents();
     let app = app!(documents);
     for id in [2, 9] {
-        let asked = request(Method::PUT, &format!("/documents/{id}"));
-        let asked = with_untouchable_body_as(asked, who("alice", &["admin"]));
-        call_raw(&app, asked).await.assert_problem(404);
+        let request = request(Method::PUT, &format!("/documents/{id}"));
+        let request = with_body_that_panics_when_read_as(request, who("alice", &["admin"]));
+        call_raw(&app, request).await.assert_problem(404);
     }
     let own = request(Method::PUT, "/documents/1").set_payload("well");
     assert_eq!(call_as(&app, own, who("alice", &[])).await.body, "changed well");
@@ -232,22 +233,22 @@ async fn row_is_checked_before_the_body_is_read() {
 async fn deny_403_applies_only_to_foreign_rows() {
     let documents = documents();
     let app = app!(documents);
-    call_as(&app, getting("/revealed/2"), who("alice", &[])).await.assert_problem(403);
-    call_as(&app, getting("/revealed/9"), who("alice", &[])).await.assert_problem(404);
-    assert_eq!(call_as(&app, getting("/revealed/1"), who("alice", &[])).await.body, "alice's");
+    call_as(&app, get_request("/revealed/2"), who("alice", &[])).await.assert_problem(403);
+    call_as(&app, get_request("/revealed/9"), who("alice", &[])).await.assert_problem(404);
+    assert_eq!(call_as(&app, get_request("/revealed/1"), who("alice", &[])).await.body, "alice's");
 }
 
 #[actix_web::test]
 async fn composite_ids_and_parent_ownership_work() {
     let documents = documents();
     let app = app!(documents);
-    assert_eq!(call_as(&app, getting("/orders/1/items/a%2Fb"), who("alice", &[])).await.body, "1 a/b");
-    call_as(&app, getting("/orders/2/items/x"), who("alice", &[])).await.assert_problem(404);
-    call_as(&app, getting("/orders/9/items/x"), who("alice", &[])).await.assert_problem(404);
-    assert_eq!(call_as(&app, getting("/parents/1/items/7"), who("alice", &[])).await.body, "alice's");
-    call_as(&app, getting("/parents/2/items/7"), who("alice", &[])).await.assert_problem(404);
+    assert_eq!(call_as(&app, get_request("/orders/1/items/a%2Fb"), who("alice", &[])).await.body, "1 a/b");
+    call_as(&app, get_request("/orders/2/items/x"), who("alice", &[])).await.assert_problem(404);
+    call_as(&app, get_request("/orders/9/items/x"), who("alice", &[])).await.assert_problem(404);
+    assert_eq!(call_as(&app, get_request("/parents/1/items/7"), who("alice", &[])).await.body, "alice's");
+    call_as(&app, get_request("/parents/2/items/7"), who("alice", &[])).await.assert_problem(404);
     let loads = documents.loads.load(Ordering::Relaxed);
-    call_as(&app, getting("/parents/1/items/7"), who("alice", &["suspended"])).await.assert_problem(403);
+    call_as(&app, get_request("/parents/1/items/7"), who("alice", &["suspended"])).await.assert_problem(403);
     assert_eq!(documents.loads.load(Ordering::Relaxed), loads, "no row is loaded if the role decides");
 }
 
@@ -261,7 +262,7 @@ async fn row_of_another_tenant_is_404() {
         (who("root", &["admin"]), 404),
         (who("alice", &[]), 404),
     ] {
-        assert_eq!(call_as(&app, getting("/documents/4"), principal.clone()).await.status, status, "{principal:?}");
+        assert_eq!(call_as(&app, get_request("/documents/4"), principal.clone()).await.status, status, "{principal:?}");
     }
 }
 
@@ -269,18 +270,18 @@ async fn row_of_another_tenant_is_404() {
 async fn unchecked_row_is_never_handed_out() {
     let documents = documents();
     let app = app!(documents);
-    call_as(&app, getting("/forgotten/1"), who("alice", &["admin"])).await.assert_problem(500);
+    call_as(&app, get_request("/forgotten/1"), who("alice", &["admin"])).await.assert_problem(500);
     let without_store = init_service(App::new().service(routes()).wrap(palisade())).await;
-    call_as(&without_store, getting("/documents/1"), who("alice", &["admin"])).await.assert_problem(500);
+    call_as(&without_store, get_request("/documents/1"), who("alice", &["admin"])).await.assert_problem(500);
 }
 
 #[actix_web::test]
 async fn owned_parent_does_not_expose_foreign_row() {
     let app = app!(documents());
-    assert_eq!(call_as(&app, getting("/folders/1/documents/1"), who("alice", &[])).await.body, "alice's");
+    assert_eq!(call_as(&app, get_request("/folders/1/documents/1"), who("alice", &[])).await.body, "alice's");
     // The folder is alice's, but the document in the path is not.
-    call_as(&app, getting("/folders/1/documents/2"), who("alice", &[])).await.assert_problem(404);
-    call_as(&app, getting("/folders/1/documents/9"), who("alice", &[])).await.assert_problem(404);
+    call_as(&app, get_request("/folders/1/documents/2"), who("alice", &[])).await.assert_problem(404);
+    call_as(&app, get_request("/folders/1/documents/9"), who("alice", &[])).await.assert_problem(404);
 }
 
 #[actix_web::test]
@@ -288,7 +289,7 @@ async fn missing_owner_issuer_reveals_no_existing_rows() {
     let palisade = builder().authenticator(palisade_tests::jwt_of("theirs")).build().unwrap();
     let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
     for id in ["1", "2", "9", "503", "odd"] {
-        call_as(&app, getting(&format!("/documents/{id}")), who("alice", &[])).await.assert_problem(500);
+        call_as(&app, get_request(&format!("/documents/{id}")), who("alice", &[])).await.assert_problem(500);
     }
 }
 
@@ -309,10 +310,10 @@ async fn row_is_loaded_once_per_request() {
     let documents = documents();
     let app = App::new().app_data(documents.clone()).service(twice).service(within(&HIDDEN)).wrap(palisade());
     let app = init_service(app).await;
-    assert_eq!(call_as(&app, getting("/1/under"), who("alice", &["auditor"])).await.body, "alice's");
+    assert_eq!(call_as(&app, get_request("/1/under"), who("alice", &["auditor"])).await.body, "alice's");
     assert_eq!(documents.loads.load(Ordering::Relaxed), 1, "scope and route share one load of the row");
-    assert_eq!(call_as(&app, getting("/twice/2"), who("eve", &["auditor"])).await.body, "bob's");
-    call_as(&app, getting("/twice/2"), who("eve", &[])).await.assert_problem(404);
+    assert_eq!(call_as(&app, get_request("/twice/2"), who("eve", &["auditor"])).await.body, "bob's");
+    call_as(&app, get_request("/twice/2"), who("eve", &[])).await.assert_problem(404);
 }
 
 #[get("/under")]
@@ -325,37 +326,37 @@ async fn under(document: Owned<Document>) -> String {
 async fn row_filter_shows_own_rows_or_all() {
     let app = app!(documents());
     assert_eq!(
-        call_as(&app, getting("/list"), who("alice", &["user"])).await.body,
+        call_as(&app, get_request("/list"), who("alice", &["user"])).await.body,
         "Subject { subject: \"alice\", tenant: None }"
     );
-    assert_eq!(call_as(&app, getting("/list"), who("root", &["admin"])).await.body, "Everything");
+    assert_eq!(call_as(&app, get_request("/list"), who("root", &["admin"])).await.body, "Everything");
     let of_acme = who("root", &["admin"]).with_tenant("acme");
-    assert_eq!(call_as(&app, getting("/list"), of_acme).await.body, "Tenant(\"acme\")", "no role crosses tenants");
-    let in_acme = call_as(&app, getting("/list"), who("alice", &["user"]).with_tenant("acme")).await.body;
+    assert_eq!(call_as(&app, get_request("/list"), of_acme).await.body, "Tenant(\"acme\")", "no role crosses tenants");
+    let in_acme = call_as(&app, get_request("/list"), who("alice", &["user"]).with_tenant("acme")).await.body;
     assert_eq!(in_acme, "Subject { subject: \"alice\", tenant: Some(\"acme\") }");
-    call_as(&app, getting("/open_list"), who("root", &["admin"])).await.assert_problem(500);
+    call_as(&app, get_request("/open_list"), who("root", &["admin"])).await.assert_problem(500);
     // The alice of another issuer is not the alice who owns the rows.
     let palisade =
         builder().authenticator(palisade_tests::jwt_of("ours")).resource_owner_issuer("ours").build().unwrap();
     let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
-    call_as(&app, getting("/list"), who("alice", &["user"])).await.assert_problem(403);
-    call_as(&app, getting("/list"), who("alice", &["admin"])).await.assert_problem(403);
-    call_as(&app, getting("/documents/1"), who("alice", &["user"])).await.assert_problem(404);
+    call_as(&app, get_request("/list"), who("alice", &["user"])).await.assert_problem(403);
+    call_as(&app, get_request("/list"), who("alice", &["admin"])).await.assert_problem(403);
+    call_as(&app, get_request("/documents/1"), who("alice", &["user"])).await.assert_problem(404);
     let ours = Principal::new("Bearer", "ours", "alice");
     assert_eq!(
-        call_as(&app, getting("/list"), ours.clone()).await.body,
+        call_as(&app, get_request("/list"), ours.clone()).await.body,
         "Subject { subject: \"alice\", tenant: None }"
     );
-    assert_eq!(call_as(&app, getting("/documents/1"), ours).await.body, "alice's");
+    assert_eq!(call_as(&app, get_request("/documents/1"), ours).await.body, "alice's");
 }
 
 #[actix_web::test]
 async fn outer_scope_parameters_are_compared() {
     let app = app!(documents());
     let alice = || who("alice", &["admin"]).with_tenant("acme");
-    assert_eq!(call_as(&app, getting("/orgs/acme/users/alice/profile"), alice()).await.status, 200);
-    call_as(&app, getting("/orgs/acme/users/bob/profile"), alice()).await.assert_problem(403);
-    call_as(&app, getting("/orgs/globex/users/alice/profile"), alice()).await.assert_problem(403);
+    assert_eq!(call_as(&app, get_request("/orgs/acme/users/alice/profile"), alice()).await.status, 200);
+    call_as(&app, get_request("/orgs/acme/users/bob/profile"), alice()).await.assert_problem(403);
+    call_as(&app, get_request("/orgs/globex/users/alice/profile"), alice()).await.assert_problem(403);
     let lost = palisade::scope("/orgs/{org}").service(profile);
     let mistake = lost.verify().unwrap_err().to_string();
     assert!(mistake.contains("needs the parameter `{user}`, which /orgs/{org}/profile does not have"), "{mistake}");

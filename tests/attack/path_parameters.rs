@@ -8,7 +8,7 @@ use actix_web::web::{self, Path};
 use actix_web::{App, get as actix_get};
 use futures_util::FutureExt;
 use palisade::{authenticated, get, public};
-use palisade_tests::{call, get as getting, palisade};
+use palisade_tests::{call, get_request, palisade};
 use serde::Deserialize;
 
 #[get("/users/{user}")]
@@ -98,8 +98,8 @@ async fn unsatisfiable_path_extractor_stops_the_start() {
     // The prefix of a plain actix-web scope is visible only at request time.
     let app = App::new().service(web::scope("/{org}").service(two)).wrap(palisade());
     let app = init_service(app).await;
-    assert_eq!(call(&app, getting("/acme/users/7")).await.body, "acme 7");
-    call(&app, getting("/acme/users/x")).await.assert_problem(404);
+    assert_eq!(call(&app, get_request("/acme/users/7")).await.body, "acme 7");
+    call(&app, get_request("/acme/users/x")).await.assert_problem(404);
 }
 
 #[actix_get("/plain/{a}/{b}")]
@@ -119,12 +119,12 @@ async fn unsatisfiable_path_extractor_is_500_not_404() {
     let app = App::new().service(plain).service(short).service(misnamed).service(one).wrap(palisade());
     let app = init_service(app).await;
     for path in ["/plain/1/2", "/short/1", "/users/1"] {
-        call(&app, getting(path)).await.assert_problem(500);
+        call(&app, get_request(path)).await.assert_problem(500);
     }
     // A mistake of the client is still a client error.
     let app = init_service(App::new().service(one).wrap(palisade())).await;
-    assert_eq!(call(&app, getting("/users/1")).await.body, "1");
-    call(&app, getting("/users/x")).await.assert_problem(404);
+    assert_eq!(call(&app, get_request("/users/1")).await.body, "1");
+    call(&app, get_request("/users/x")).await.assert_problem(404);
 }
 
 #[get("/me")]

@@ -7,7 +7,7 @@ use actix_web::test::init_service;
 use actix_web::web::Path;
 use actix_web::{App, HttpResponse};
 use palisade::{get, head, owner_or_admin, public, require_role};
-use palisade_tests::{bearer, call, get as getting, palisade, request};
+use palisade_tests::{bearer, call, get_request, palisade, request};
 
 #[get("/admin/x")]
 #[require_role("admin")]
@@ -53,14 +53,14 @@ async fn no_path_spelling_bypasses_the_rule() {
         "/api/%2561dmin/x",
     ] {
         for token in ["", &bearer("mallory", &["user"])] {
-            let mut asked = getting(path);
+            let mut request = get_request(path);
             if !token.is_empty() {
-                asked = asked.insert_header(("authorization", token));
+                request = request.insert_header(("authorization", token));
             }
-            let answer = call(&app, asked).await;
-            assert!(matches!(answer.status.as_u16(), 400 | 401 | 403 | 404), "{path}: {answer:?}");
-            assert!(!answer.body.contains("secret"), "{path}: {answer:?}");
-            answer.assert_headers();
+            let response = call(&app, request).await;
+            assert!(matches!(response.status.as_u16(), 400 | 401 | 403 | 404), "{path}: {response:?}");
+            assert!(!response.body.contains("secret"), "{path}: {response:?}");
+            response.assert_headers();
         }
     }
 }
@@ -80,13 +80,13 @@ async fn no_id_spelling_reaches_another_owner() {
         "mallory%0a",
         "%6dallory%2e",
     ] {
-        let asked = getting(&format!("/api/users/{id}")).insert_header(("authorization", mallory()));
-        let answer = call(&app, asked).await;
-        assert!(matches!(answer.status.as_u16(), 400 | 403 | 404), "{id}: {answer:?}");
-        assert!(!answer.body.contains("data of"), "{id}: {answer:?}");
+        let request = get_request(&format!("/api/users/{id}")).insert_header(("authorization", mallory()));
+        let response = call(&app, request).await;
+        assert!(matches!(response.status.as_u16(), 400 | 403 | 404), "{id}: {response:?}");
+        assert!(!response.body.contains("data of"), "{id}: {response:?}");
     }
     // The caller's own id in another spelling still belongs to the caller.
-    let own = getting("/api/users/%6dallory").insert_header(("authorization", mallory()));
+    let own = get_request("/api/users/%6dallory").insert_header(("authorization", mallory()));
     assert_eq!(call(&app, own).await.body, "the data of mallory");
 }
 
@@ -95,9 +95,9 @@ async fn rule_and_handler_see_the_same_id() {
     // The router leaves `%2F` in the parameter and the extractor decodes it, so a caller named `a%2Fb` does not own
     // `a/b`.
     let app = app!();
-    let literal = getting("/api/users/a%2Fb").insert_header(("authorization", bearer("a%2Fb", &[])));
+    let literal = get_request("/api/users/a%2Fb").insert_header(("authorization", bearer("a%2Fb", &[])));
     call(&app, literal).await.assert_problem(403);
-    let decoded = getting("/api/users/a%2Fb").insert_header(("authorization", bearer("a/b", &[])));
+    let decoded = get_request("/api/users/a%2Fb").insert_header(("authorization", bearer("a/b", &[])));
     assert_eq!(call(&app, decoded).await.body, "the data of a/b");
 }
 
@@ -118,16 +118,16 @@ async fn headers_cannot_fake_a_check_or_identity() {
         ("forwarded", "for=127.0.0.1;proto=https;by=palisade"),
         ("cookie", "principal=alice; role=admin"),
     ] {
-        call(&app, getting("/api/admin/x").insert_header((name, value))).await.assert_problem(401);
-        let known = getting("/api/admin/x").insert_header((name, value));
-        call(&app, known.insert_header(("authorization", bearer("mallory", &[])))).await.assert_problem(403);
+        call(&app, get_request("/api/admin/x").insert_header((name, value))).await.assert_problem(401);
+        let disguised = get_request("/api/admin/x").insert_header((name, value));
+        call(&app, disguised.insert_header(("authorization", bearer("mallory", &[])))).await.assert_problem(403);
     }
 }
 
 #[actix_web::test]
 async fn two_authorization_headers_are_rejected() {
     let app = app!();
-    let twice = getting("/api/users/alice")
+    let twice = get_request("/api/users/alice")
         .append_header(("authorization", bearer("alice", &[])))
         .append_header(("authorization", bearer("mallory", &[])));
     call(&app, twice).await.assert_problem(400);
@@ -140,22 +140,22 @@ async fn wrong_method_is_405_and_get_answers_head() {
     assert_eq!(call(&app, request(Method::HEAD, "/api/admin/x").insert_header(auth)).await.status, 200);
     call(&app, request(Method::HEAD, "/api/admin/x")).await.assert_problem(401);
     for method in [Method::POST, Method::DELETE, Method::TRACE, Method::OPTIONS, Method::from_bytes(b"GETS").unwrap()] {
-        let answer = call(&app, request(method, "/api/admin/x")).await;
-        answer.assert_problem(405);
-        assert_eq!(answer.header("allow"), "GET, HEAD");
+        let response = call(&app, request(method, "/api/admin/x")).await;
+        response.assert_problem(405);
+        assert_eq!(response.header("allow"), "GET, HEAD");
     }
 }
 
 #[head("/both")]
 #[require_role("admin")]
 async fn head_of_both() -> HttpResponse {
-    HttpResponse::Ok().insert_header(("x-answered-by", "head")).finish()
+    HttpResponse::Ok().insert_header(("x-served-by", "head")).finish()
 }
 
 #[get("/both", guard = "only_green")]
 #[public]
 async fn get_of_both() -> HttpResponse {
-    HttpResponse::Ok().insert_header(("x-answered-by", "get")).finish()
+    HttpResponse::Ok().insert_header(("x-served-by", "get")).finish()
 }
 
 fn only_green(context: &GuardContext<'_>) -> bool {
@@ -167,15 +167,15 @@ async fn explicit_head_endpoint_precedes_get() {
     let scope = palisade::scope("/api").service(get_of_both).service(head_of_both);
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
     let green = ("x-colour", "green");
-    // The stricter of the two endpoints decides, although the other one also answers HEAD.
+    // The stricter of the two endpoints decides, although the other one also serves HEAD.
     call(&app, request(Method::HEAD, "/api/both").insert_header(green)).await.assert_problem(401);
-    let got = call(&app, getting("/api/both").insert_header(green)).await;
-    assert_eq!(got.header("x-answered-by"), "get");
+    let got = call(&app, get_request("/api/both").insert_header(green)).await;
+    assert_eq!(got.header("x-served-by"), "get");
     // The method is known and only the endpoint's guard rejects the request, so this is not a 405.
-    call(&app, getting("/api/both")).await.assert_problem(404);
-    let wrong = call(&app, request(Method::PUT, "/api/both").insert_header(green)).await;
-    wrong.assert_problem(405);
-    assert_eq!(wrong.header("allow"), "GET, HEAD");
+    call(&app, get_request("/api/both")).await.assert_problem(404);
+    let response = call(&app, request(Method::PUT, "/api/both").insert_header(green)).await;
+    response.assert_problem(405);
+    assert_eq!(response.header("allow"), "GET, HEAD");
 }
 
 #[get("/numbers/{number}")]
@@ -187,10 +187,10 @@ async fn number(number: Path<u8>) -> String {
 #[actix_web::test]
 async fn unmatched_path_is_a_404_problem() {
     let app = init_service(App::new().service(number).wrap(palisade())).await;
-    assert_eq!(call(&app, getting("/numbers/7")).await.body, "7");
+    assert_eq!(call(&app, get_request("/numbers/7")).await.body, "7");
     for path in ["/numbers/seven", "/numbers/256", "/numbers/-1", "/numbers/7%2F8"] {
-        let answer = call(&app, getting(path)).await;
-        answer.assert_problem(404);
-        assert_eq!(answer.json()["detail"], "The resource does not exist.");
+        let response = call(&app, get_request(path)).await;
+        response.assert_problem(404);
+        assert_eq!(response.json()["detail"], "The resource does not exist.");
     }
 }

@@ -16,7 +16,7 @@ use palisade::rate_limit::{By, MemoryRateLimits};
 use palisade::rate_limiter::RateLimitKey;
 use palisade::testing::ManualClock;
 use palisade::{Palisade, RateLimit, authenticated, get, post, public, rate_limit, validate};
-use palisade_tests::{builder, call, from, get as getting, jwt, nth, post as posting};
+use palisade_tests::{builder, call, from, get_request, jwt, nth, post_request};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -61,8 +61,8 @@ async fn observed_scope_limit_does_not_lift_the_handlers() {
     let app = init_service(App::new().service(routes()).wrap(palisade)).await;
     let (mut admitted, mut paid) = (0, 0);
     for _ in 0..20 {
-        admitted += u32::from(call(&app, getting("/shared")).await.status == 200);
-        paid += u32::from(call(&app, from("203.0.113.99", getting("/costly"))).await.status == 200);
+        admitted += u32::from(call(&app, get_request("/shared")).await.status == 200);
+        paid += u32::from(call(&app, from("203.0.113.99", get_request("/costly"))).await.status == 200);
     }
     assert_eq!((admitted, paid), (2, 2), "admitted to /shared (rate limit 2), /costly (10 units of 5)");
 }
@@ -100,18 +100,18 @@ async fn shared_limit_is_one_bucket_in_any_list() {
     let (mut by_address, mut by_name) = (0, 0);
     for n in 0..10 {
         for path in ["/one", "/two"] {
-            let asked = from("203.0.113.1", posting(path, &body(&format!("x{n}"), "x")));
-            by_address += u32::from(call(&app, asked).await.status == 200);
+            let request = from("203.0.113.1", post_request(path, &body(&format!("x{n}"), "x")));
+            by_address += u32::from(call(&app, request).await.status == 200);
         }
         for path in ["/two", "/three"] {
-            let asked = from(&nth(198, n), posting(path, &body("ann", "x")));
-            by_name += u32::from(call(&app, asked).await.status == 200);
+            let request = from(&nth(198, n), post_request(path, &body("ann", "x")));
+            by_name += u32::from(call(&app, request).await.status == 200);
         }
     }
     // An administrator resets the limit of the name, and the reset takes effect.
     const LOGIN: RateLimit = RateLimit::new("login", 2, HOUR).by(By::Field("given.email"));
     limiter.reset(&LOGIN, &RateLimitKey::field("ann")).await.unwrap();
-    let after = call(&app, from("198.51.100.200", posting("/two", &body("ann", "x")))).await.status;
+    let after = call(&app, from("198.51.100.200", post_request("/two", &body("ann", "x")))).await.status;
     assert_eq!((by_address, by_name, after), (2, 2, StatusCode::OK));
 }
 
@@ -139,14 +139,14 @@ async fn invented_names_do_not_fill_the_store() {
     let app = init_service(App::new().service(routes).wrap(palisade)).await;
     let mut admitted = 0;
     for n in 0..4000 {
-        let made_up = from("198.51.100.1", posting("/mail", &body(&format!("made-up-{n}"), "")));
+        let made_up = from("198.51.100.1", post_request("/mail", &body(&format!("made-up-{n}"), "")));
         admitted += u32::from(call(&app, made_up).await.status == 200);
     }
     assert!((100..1000).contains(&admitted), "{admitted} names were admitted to a store of 1024");
     clock.advance(Duration::from_hours(20));
     let mut let_in = 0;
     for n in 0..100 {
-        let_in += u32::from(call(&app, from(&nth(9, n), getting("/home"))).await.status == 200);
+        let_in += u32::from(call(&app, from(&nth(9, n), get_request("/home"))).await.status == 200);
     }
     assert_eq!(let_in, 100, "other clients, on another route, 20 hours later");
 }
@@ -165,8 +165,8 @@ async fn unreadable_hop_is_not_an_exempt_proxy() {
     let mut admitted = 0;
     for _ in 0..20 {
         // A proxy writes `for=..;host=$host` without quotes, and the client sent `Host: a:1`.
-        let asked = from("10.0.0.1", getting("/shared")).insert_header(("forwarded", "for=203.0.113.9;host=a:1"));
-        admitted += u32::from(call(&app, asked).await.status == 200);
+        let request = from("10.0.0.1", get_request("/shared")).insert_header(("forwarded", "for=203.0.113.9;host=a:1"));
+        admitted += u32::from(call(&app, request).await.status == 200);
     }
     assert_eq!(admitted, 2);
 }
@@ -184,12 +184,12 @@ async fn wrapped(body: Json<Credentials>) -> String {
 async fn refused_request_charges_no_limit_behind_wrap() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(wrapped)).wrap(palisade)).await;
-    let asked = async |email: &str| call(&app, posting("/wrapped", &body(email, ""))).await;
-    let first = asked("ann").await;
+    let attempt_as = async |email: &str| call(&app, post_request("/wrapped", &body(email, ""))).await;
+    let first = attempt_as("ann").await;
     for _ in 0..6 {
-        asked("ann").await.assert_problem(429);
+        attempt_as("ann").await.assert_problem(429);
     }
-    let other = asked("bob").await;
+    let other = attempt_as("bob").await;
     assert_eq!(other.status, 200);
     assert_eq!(first.header("ratelimit-policy"), r#""a9";q=5;w=3600"#, "a name that the caller chose is not reported");
 }
@@ -207,9 +207,9 @@ async fn exemption_works_behind_a_wrap() {
     let palisade = builder().exempt_from_rate_limits_if(palisade::policy::Rule::Role("monitor")).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(exempted)).wrap(palisade)).await;
     for _ in 0..3 {
-        let asked = posting("/exempt", &body("ann", ""))
+        let request = post_request("/exempt", &body("ann", ""))
             .insert_header(("authorization", palisade_tests::bearer("m", &["monitor"])));
-        assert_eq!(call(&app, asked).await.status, 200);
+        assert_eq!(call(&app, request).await.status, 200);
     }
 }
 
@@ -232,8 +232,8 @@ async fn error_of_the_wrap_counts_as_failure() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(failing)).wrap(palisade)).await;
     for _ in 0..4 {
-        let answer = call(&app, getting("/fails")).await;
-        assert_eq!(answer.status, 409);
+        let response = call(&app, get_request("/fails")).await;
+        assert_eq!(response.status, 409);
     }
 }
 
@@ -262,7 +262,7 @@ async fn field_limit_settles_by_the_refusal_of_wrap() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(second_factor)).wrap(palisade)).await;
     for _ in 0..10 {
-        assert_eq!(call(&app, posting("/second-factor", &body("ann", ""))).await.status, 401);
+        assert_eq!(call(&app, post_request("/second-factor", &body("ann", ""))).await.status, 401);
     }
     assert_eq!(SECOND_FACTORS.load(Ordering::Relaxed), 2, "the rate limit is checked before the handler runs");
 }

@@ -8,7 +8,7 @@ use actix_web::{App, HttpRequest};
 use palisade::authn::{Attempt, AuthError};
 use palisade::rate_limit::{By, MemoryRateLimits};
 use palisade::{Authenticator, Palisade, Principal, RateLimit, Scope, authenticated, get};
-use palisade_tests::{call, get as getting};
+use palisade_tests::{call, get_request};
 
 /// API keys of another system: `x-partner: owner/key`.
 struct Partners {
@@ -51,8 +51,8 @@ fn routes() -> Scope {
     palisade::scope("").rate_limit(RateLimit::new("keys", 2, Duration::from_hours(1)).by(By::ApiKey)).service(mine)
 }
 
-fn asked(key: &'static str) -> TestRequest {
-    getting("/mine").insert_header(("x-partner", key))
+fn request_with(key: &'static str) -> TestRequest {
+    get_request("/mine").insert_header(("x-partner", key))
 }
 
 #[actix_web::test]
@@ -63,12 +63,12 @@ async fn custom_api_keys_are_counted_separately() {
     let app = init_service(App::new().service(routes()).wrap(palisade)).await;
     for key in ["acme/1", "acme/2", "other/1"] {
         for _ in 0..2 {
-            let answer = call(&app, asked(key)).await;
-            assert_eq!((answer.status.as_u16(), answer.body), (200, key.replace('/', "-")));
+            let response = call(&app, request_with(key)).await;
+            assert_eq!((response.status.as_u16(), response.body), (200, key.replace('/', "-")));
         }
-        call(&app, asked(key)).await.assert_problem(429);
+        call(&app, request_with(key)).await.assert_problem(429);
     }
-    call(&app, asked("no key")).await.assert_problem(401);
+    call(&app, request_with("no key")).await.assert_problem(401);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use actix_web::web::Json;
 use actix_web::{App, HttpRequest, HttpResponse};
 use palisade::rate_limit::{RateLimitHeaders, RateLimitMode};
 use palisade::{PalisadeBuilder, Principal, authenticated, get, post, public, rate_limit};
-use palisade_tests::{Answer, bearer, builder, call, from, get as getting, post as posting};
+use palisade_tests::{TestResponse, bearer, builder, call, from, get_request, post_request};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -70,8 +70,8 @@ async fn mine() -> &'static str {
     "ok"
 }
 
-fn reported(answer: &Answer) -> Vec<String> {
-    answer.headers.keys().map(|name| name.as_str().to_owned()).filter(|name| name.contains("ratelimit")).collect()
+fn reported(response: &TestResponse) -> Vec<String> {
+    response.headers.keys().map(|name| name.as_str().to_owned()).filter(|name| name.contains("ratelimit")).collect()
 }
 
 fn styles() -> [fn() -> PalisadeBuilder; 3] {
@@ -92,9 +92,9 @@ where
         >,
 {
     for _ in 0..3 {
-        let answer = call(app, request()).await;
-        assert_eq!(answer.status, passing, "{answer:?}");
-        assert_eq!((reported(&answer), answer.header("retry-after")), (vec![], ""), "{answer:?}");
+        let response = call(app, request()).await;
+        assert_eq!(response.status, passing, "{response:?}");
+        assert_eq!((reported(&response), response.header("retry-after")), (vec![], ""), "{response:?}");
     }
     let refused = call(app, request()).await;
     refused.assert_problem(429);
@@ -105,9 +105,9 @@ where
 async fn client_chosen_key_is_not_reported() {
     for style in styles() {
         let app = app!(style().trusted_proxies(["203.0.113.7/32"]));
-        four_times(&app, || posting("/login", r#"{"email":"ann"}"#), 401).await;
-        four_times(&app, || getting("/keyed").insert_header(("x-name", "ann")), 200).await;
-        four_times(&app, || getting("/tenants").insert_header(("x-tenant", "acme")), 200).await;
+        four_times(&app, || post_request("/login", r#"{"email":"ann"}"#), 401).await;
+        four_times(&app, || get_request("/keyed").insert_header(("x-name", "ann")), 200).await;
+        four_times(&app, || get_request("/tenants").insert_header(("x-tenant", "acme")), 200).await;
     }
 }
 
@@ -115,15 +115,15 @@ async fn client_chosen_key_is_not_reported() {
 async fn client_chosen_key_is_not_reported_when_observed() {
     let app = app!(builder().rate_limit_mode(RateLimitMode::Observe));
     for _ in 0..5 {
-        let answer = call(&app, posting("/login", r#"{"email":"ann"}"#)).await;
-        assert_eq!((answer.status.as_u16(), reported(&answer)), (401, vec![]));
+        let response = call(&app, post_request("/login", r#"{"email":"ann"}"#)).await;
+        assert_eq!((response.status.as_u16(), reported(&response)), (401, vec![]));
     }
 }
 
 #[actix_web::test]
 async fn list_reports_only_the_address_limit() {
     let app = app!(builder());
-    let ann = |address: &str| from(address, posting("/both", r#"{"email":"ann"}"#));
+    let ann = |address: &str| from(address, post_request("/both", r#"{"email":"ann"}"#));
     let first = call(&app, ann("198.51.100.1")).await;
     assert_eq!(first.header("ratelimit-policy"), r#""both:ip";q=3;w=900"#);
     assert_eq!(first.header("ratelimit"), r#""both:ip";r=2;t=900"#);
@@ -135,7 +135,7 @@ async fn list_reports_only_the_address_limit() {
     refused.assert_problem(429);
     assert_eq!(refused.header("retry-after"), "900");
     assert_eq!(refused.header("ratelimit"), r#""both:ip";r=3;t=1"#);
-    let other = call(&app, from("198.51.100.3", posting("/both", r#"{"email":"bob"}"#))).await;
+    let other = call(&app, from("198.51.100.3", post_request("/both", r#"{"email":"bob"}"#))).await;
     assert_eq!(other.header("ratelimit"), r#""both:ip";r=2;t=900"#);
 }
 
@@ -143,11 +143,11 @@ async fn list_reports_only_the_address_limit() {
 async fn legacy_headers_report_the_tightest_reportable_limit() {
     let app = app!(builder().rate_limit_headers(RateLimitHeaders::Legacy));
     for left in ["99", "98", "97"] {
-        let answer = call(&app, posting("/two", r#"{"email":"ann"}"#)).await;
-        assert_eq!(answer.header("x-ratelimit-limit"), "100");
-        assert_eq!(answer.header("x-ratelimit-remaining"), left);
+        let response = call(&app, post_request("/two", r#"{"email":"ann"}"#)).await;
+        assert_eq!(response.header("x-ratelimit-limit"), "100");
+        assert_eq!(response.header("x-ratelimit-remaining"), left);
     }
-    let refused = call(&app, posting("/two", r#"{"email":"ann"}"#)).await;
+    let refused = call(&app, post_request("/two", r#"{"email":"ann"}"#)).await;
     refused.assert_problem(429);
     assert_eq!((refused.header("x-ratelimit-limit"), refused.header("retry-after")), ("100", "3600"));
 }
@@ -155,6 +155,6 @@ async fn legacy_headers_report_the_tightest_reportable_limit() {
 #[actix_web::test]
 async fn verified_identity_sees_its_limit() {
     let app = app!(builder());
-    let answer = call(&app, getting("/mine").insert_header(("authorization", bearer("ann", &[])))).await;
-    assert_eq!(answer.header("ratelimit"), r#""mine";r=2;t=900"#);
+    let response = call(&app, get_request("/mine").insert_header(("authorization", bearer("ann", &[])))).await;
+    assert_eq!(response.header("ratelimit"), r#""mine";r=2;t=900"#);
 }

@@ -14,7 +14,7 @@ use palisade::rate_limit::Count;
 use palisade::rate_limiter::{RateLimitError, RateLimitKey};
 use palisade::testing::ManualClock;
 use palisade::{Palisade, RateLimit, post, public, rate_limit};
-use palisade_tests::{Answer, builder, builder_at, call, from, palisade, post as posting, request};
+use palisade_tests::{TestResponse, builder, builder_at, call, from, palisade, post_request, request};
 use serde::Deserialize;
 
 macro_rules! app {
@@ -23,8 +23,8 @@ macro_rules! app {
     };
 }
 
-fn count(answers: &[Answer], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.status == status).count()
+fn count(responses: &[TestResponse], status: u16) -> usize {
+    responses.iter().filter(|response| response.status == status).count()
 }
 
 /// Responds with the status from the path, after that many milliseconds.
@@ -44,19 +44,19 @@ fn logging_in(status: u16, millis: u64) -> TestRequest {
 #[actix_web::test]
 async fn concurrent_successful_logins_all_succeed() {
     let app = app!(palisade(), login);
-    let answers = join_all((0..12).map(|_| call(&app, logging_in(200, 100)))).await;
-    assert_eq!(count(&answers, 200), 12, "{answers:?}");
-    let wrong = join_all((0..12).map(|_| call(&app, logging_in(401, 100)))).await;
-    assert_eq!((count(&wrong, 401), count(&wrong, 429)), (5, 7), "{wrong:?}");
+    let responses = join_all((0..12).map(|_| call(&app, logging_in(200, 100)))).await;
+    assert_eq!(count(&responses, 200), 12, "{responses:?}");
+    let failed_logins = join_all((0..12).map(|_| call(&app, logging_in(401, 100)))).await;
+    assert_eq!((count(&failed_logins, 401), count(&failed_logins, 429)), (5, 7), "{failed_logins:?}");
 }
 
 #[actix_web::test]
 async fn concurrent_wrong_logins_are_tried_up_to_limit() {
     for millis in [0, 1, 50] {
         let app = app!(palisade(), login);
-        let answers = join_all((0..64).map(|_| call(&app, logging_in(401, millis)))).await;
-        assert_eq!((count(&answers, 401), count(&answers, 429)), (5, 59));
-        for refused in answers.iter().filter(|answer| answer.status == 429) {
+        let responses = join_all((0..64).map(|_| call(&app, logging_in(401, millis)))).await;
+        assert_eq!((count(&responses, 401), count(&responses, 429)), (5, 59));
+        for refused in responses.iter().filter(|response| response.status == 429) {
             refused.assert_problem(429);
             assert_eq!(
                 refused.header("retry-after"),
@@ -71,10 +71,10 @@ async fn concurrent_wrong_logins_are_tried_up_to_limit() {
 async fn concurrent_mixed_logins_fail_up_to_the_limit() {
     let app = app!(palisade(), login);
     let mixed = (0..40).map(|n| call(&app, logging_in(if n % 3 == 0 { 401 } else { 200 }, 20)));
-    let answers = join_all(mixed).await;
-    assert_eq!(count(&answers, 401), 5, "{answers:?}");
-    assert!(count(&answers, 200) >= 6, "those that came before the fifth failure succeed: {answers:?}");
-    assert_eq!(count(&answers, 200) + count(&answers, 401) + count(&answers, 429), 40);
+    let responses = join_all(mixed).await;
+    assert_eq!(count(&responses, 401), 5, "{responses:?}");
+    assert!(count(&responses, 200) >= 6, "those that came before the fifth failure succeed: {responses:?}");
+    assert_eq!(count(&responses, 200) + count(&responses, 401) + count(&responses, 429), 40);
     call(&app, logging_in(200, 0)).await.assert_problem(429);
 }
 
@@ -133,8 +133,8 @@ async fn cancelled_waiter_passes_its_turn_on() {
     let mut last = Box::pin(call(&app, logging_in(200, 0)));
     assert!(last.as_mut().now_or_never().is_none());
     drop(gone);
-    let (answers, last) = futures_util::future::join(join_all(slow), last).await;
-    assert_eq!((count(&answers, 200), last.status.as_u16()), (5, 200));
+    let (responses, last) = futures_util::future::join(join_all(slow), last).await;
+    assert_eq!((count(&responses, 200), last.status.as_u16()), (5, 200));
     // Waiting alone charges nobody.
     for _ in 0..5 {
         assert_eq!(call(&app, logging_in(401, 0)).await.status, 401);
@@ -150,7 +150,7 @@ async fn at_most_64_requests_wait_per_client() {
         assert!(waiting.as_mut().now_or_never().is_none());
     }
     let mut many: Vec<_> = (0..200).map(|_| Box::pin(call(&app, logging_in(200, 0)))).collect();
-    let refused: Vec<Answer> = many.iter_mut().filter_map(|one| one.as_mut().now_or_never()).collect();
+    let refused: Vec<TestResponse> = many.iter_mut().filter_map(|one| one.as_mut().now_or_never()).collect();
     assert_eq!(refused.len(), 136);
     for refused in &refused {
         refused.assert_problem(429);
@@ -163,15 +163,15 @@ async fn at_most_64_requests_wait_per_client() {
 #[actix_web::test]
 async fn waiting_time_is_configurable() {
     let app = app!(builder().rate_limit_wait(Duration::ZERO).build().unwrap(), login);
-    let answers = join_all((0..12).map(|_| call(&app, logging_in(200, 50)))).await;
-    assert_eq!((count(&answers, 200), count(&answers, 429)), (5, 7));
-    for refused in answers.iter().filter(|answer| answer.status == 429) {
+    let responses = join_all((0..12).map(|_| call(&app, logging_in(200, 50)))).await;
+    assert_eq!((count(&responses, 200), count(&responses, 429)), (5, 7));
+    for refused in responses.iter().filter(|response| response.status == 429) {
         assert_eq!(refused.header("retry-after"), "1", "{refused:?}");
     }
     let app = app!(builder().rate_limit_wait(Duration::from_millis(200)).build().unwrap(), login);
     let began = Instant::now();
-    let answers = join_all((0..12).map(|_| call(&app, logging_in(200, 600)))).await;
-    assert_eq!((count(&answers, 200), count(&answers, 429)), (5, 7));
+    let responses = join_all((0..12).map(|_| call(&app, logging_in(200, 600)))).await;
+    assert_eq!((count(&responses, 200), count(&responses, 429)), (5, 7));
     assert!(began.elapsed() >= Duration::from_millis(600));
     let mistake = builder().rate_limit_wait(Duration::from_secs(31)).build().unwrap_err();
     assert!(mistake.to_string().contains("30 seconds"), "{mistake}");
@@ -190,9 +190,9 @@ async fn all(millis: Path<u64>) -> &'static str {
 async fn limit_on_all_requests_never_waits() {
     let app = app!(palisade(), all);
     let began = Instant::now();
-    let answers = join_all((0..12).map(|_| call(&app, request(Method::POST, "/all/100")))).await;
-    assert_eq!((count(&answers, 200), count(&answers, 429)), (5, 7));
-    for refused in answers.iter().filter(|answer| answer.status == 429) {
+    let responses = join_all((0..12).map(|_| call(&app, request(Method::POST, "/all/100")))).await;
+    assert_eq!((count(&responses, 200), count(&responses, 429)), (5, 7));
+    for refused in responses.iter().filter(|response| response.status == 429) {
         assert_eq!(refused.header("retry-after"), "900");
     }
     assert!(began.elapsed() < Duration::from_millis(1500));
@@ -217,17 +217,17 @@ async fn named(body: Json<Named>) -> HttpResponse {
 #[actix_web::test]
 async fn waiting_for_name_and_address_does_not_deadlock() {
     let app = app!(palisade(), named);
-    let asked = |n: u32, status: u16| {
+    let request_number = |n: u32, status: u16| {
         let body = format!(r#"{{"email":"user-{}","status":{status}}}"#, n % 2);
-        from(&format!("198.51.100.{}", n % 3), posting("/named", &body))
+        from(&format!("198.51.100.{}", n % 3), post_request("/named", &body))
     };
-    let answers = join_all((0..30).map(|n| call(&app, asked(n, 200)))).await;
-    assert_eq!(count(&answers, 200), 30, "{answers:?}");
-    let wrong = join_all((0..60).map(|n| call(&app, asked(n, 401)))).await;
+    let responses = join_all((0..30).map(|n| call(&app, request_number(n, 200)))).await;
+    assert_eq!(count(&responses, 200), 30, "{responses:?}");
+    let failed_logins = join_all((0..60).map(|n| call(&app, request_number(n, 401)))).await;
     // Each of the three addresses has logged in with each name, so at the limit of the name each address still has
     // its own count, up to the limit of the address.
-    assert_eq!(count(&wrong, 401) + count(&wrong, 429), 60, "{wrong:?}");
-    assert!((6..=15).contains(&count(&wrong, 401)), "{}", count(&wrong, 401));
+    assert_eq!(count(&failed_logins, 401) + count(&failed_logins, 429), 60, "{failed_logins:?}");
+    assert!((6..=15).contains(&count(&failed_logins, 401)), "{}", count(&failed_logins, 401));
 }
 
 #[post("/costly/{status}")]
@@ -241,12 +241,12 @@ async fn costly(status: Path<u16>) -> HttpResponse {
 #[actix_web::test]
 async fn exhaustion_is_measured_in_units_not_requests() {
     let app = app!(palisade(), costly);
-    let asked = |status: u16| request(Method::POST, &format!("/costly/{status}"));
-    let answers = join_all((0..4).map(|_| call(&app, asked(200)))).await;
-    assert_eq!(count(&answers, 200), 4, "{answers:?}");
-    assert_eq!(call(&app, asked(401)).await.status, 401);
+    let request_for = |status: u16| request(Method::POST, &format!("/costly/{status}"));
+    let responses = join_all((0..4).map(|_| call(&app, request_for(200)))).await;
+    assert_eq!(count(&responses, 200), 4, "{responses:?}");
+    assert_eq!(call(&app, request_for(401)).await.status, 401);
     let began = Instant::now();
-    let refused = call(&app, asked(200)).await;
+    let refused = call(&app, request_for(200)).await;
     assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "900"), "two of five units are left");
     assert!(began.elapsed() < Duration::from_secs(1));
 }
@@ -280,9 +280,9 @@ async fn short(status: Path<u16>) -> HttpResponse {
 async fn waiter_is_admitted_when_the_window_moves() {
     let app = app!(Palisade::builder().build().unwrap(), short);
     let began = Instant::now();
-    let asked = |status: u16| call(&app, from("198.51.100.99", request(Method::POST, &format!("/short/{status}"))));
-    let answers = join_all([asked(200), asked(200), asked(401)]).await;
-    assert_eq!((count(&answers, 200), count(&answers, 401)), (2, 1), "{answers:?}");
+    let call_for = |status: u16| call(&app, from("198.51.100.99", request(Method::POST, &format!("/short/{status}"))));
+    let responses = join_all([call_for(200), call_for(200), call_for(401)]).await;
+    assert_eq!((count(&responses, 200), count(&responses, 401)), (2, 1), "{responses:?}");
     assert!((2700..3300).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
 }
 
@@ -333,24 +333,24 @@ async fn four_workers_share_the_requests_in_flight() {
     let handle = server.handle();
     actix_web::rt::spawn(server);
     // One connection for each request, so that each worker gets a share.
-    let asked = async |many: usize, path: &str| {
+    let statuses_of = async |many: usize, path: &str| {
         let url = format!("http://{address}{path}");
         join_all((0..many).map(|_| {
             let (client, url) = (reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(), url.clone());
             async move {
-                let answer = client.post(url).send().await.unwrap();
+                let response = client.post(url).send().await.unwrap();
                 let retry_after =
-                    answer.headers().get("retry-after").map(|retry_after| retry_after.to_str().unwrap().to_owned());
-                (answer.status().as_u16(), retry_after.unwrap_or_default())
+                    response.headers().get("retry-after").map(|retry_after| retry_after.to_str().unwrap().to_owned());
+                (response.status().as_u16(), retry_after.unwrap_or_default())
             }
         }))
         .await
     };
     for round in 0..3 {
-        let right = asked(12, "/login/200/50").await;
+        let right = statuses_of(12, "/login/200/50").await;
         assert!(right.iter().all(|(status, _)| *status == 200), "round {round}: {right:?}");
     }
-    let wrong = asked(64, "/login/401/50").await;
+    let wrong = statuses_of(64, "/login/401/50").await;
     handle.stop(true).await;
     assert_eq!(wrong.iter().filter(|(status, _)| *status == 401).count(), 5, "{wrong:?}");
     assert_eq!(

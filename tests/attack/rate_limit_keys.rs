@@ -14,7 +14,7 @@ use palisade::{
     Endpoint, Palisade, PalisadeBuilder, Principal, RateLimit, authenticated, get, optional_auth, post, public,
     rate_limit, validate,
 };
-use palisade_tests::{Answer, ISSUER, bearer, builder, builder_at, call, from, get as getting, jwt, post as posting};
+use palisade_tests::{ISSUER, TestResponse, bearer, builder, builder_at, call, from, get_request, jwt, post_request};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -49,19 +49,19 @@ const BY_TENANT: RateLimit = RateLimit::new("tenant", 2, HOUR).by(By::Header("x-
 #[actix_web::test]
 async fn header_key_is_trusted_only_from_a_proxy() {
     let app = app!(behind_proxy().build().unwrap(), BY_TENANT, open);
-    let asked = |tenant: &'static str| from("10.0.0.1", getting("/open")).insert_header(("x-tenant", tenant));
+    let request_of = |tenant: &'static str| from("10.0.0.1", get_request("/open")).insert_header(("x-tenant", tenant));
     for _ in 0..2 {
-        assert_eq!(call(&app, asked("a")).await.status, 200);
+        assert_eq!(call(&app, request_of("a")).await.status, 200);
     }
-    call(&app, asked("a")).await.assert_problem(429);
-    assert_eq!(call(&app, asked("b")).await.status, 200);
+    call(&app, request_of("a")).await.assert_problem(429);
+    assert_eq!(call(&app, request_of("b")).await.status, 200);
     // The same text in another case is another tenant, because the proxy and not the client sets the header.
-    assert_eq!(call(&app, asked("A")).await.status, 200);
+    assert_eq!(call(&app, request_of("A")).await.status, 200);
     // A peer that is not a proxy cannot set the header.
-    call(&app, from("203.0.113.9", getting("/open")).insert_header(("x-tenant", "c"))).await.assert_problem(400);
-    call(&app, from("10.0.0.1", getting("/open"))).await.assert_problem(400);
-    call(&app, asked("")).await.assert_problem(400);
-    call(&app, asked("c").append_header(("x-tenant", "d"))).await.assert_problem(400);
+    call(&app, from("203.0.113.9", get_request("/open")).insert_header(("x-tenant", "c"))).await.assert_problem(400);
+    call(&app, from("10.0.0.1", get_request("/open"))).await.assert_problem(400);
+    call(&app, request_of("")).await.assert_problem(400);
+    call(&app, request_of("c").append_header(("x-tenant", "d"))).await.assert_problem(400);
 }
 
 #[actix_web::test]
@@ -79,24 +79,24 @@ async fn each_api_key_has_its_own_limit() {
     let two = keys.create(NewApiKey::new("ada")).await.unwrap();
     let palisade = builder().authenticator(keys).build().unwrap();
     let app = app!(palisade, RateLimit::new("keys", 2, HOUR).by(By::ApiKey), mine);
-    let asked = |key: &str| getting("/mine").insert_header(("x-api-key", key.to_owned()));
+    let request_with = |key: &str| get_request("/mine").insert_header(("x-api-key", key.to_owned()));
     for _ in 0..2 {
-        assert_eq!(call(&app, asked(one.expose())).await.status, 200);
+        assert_eq!(call(&app, request_with(one.expose())).await.status, 200);
     }
-    call(&app, asked(one.expose())).await.assert_problem(429);
-    assert_eq!(call(&app, asked(two.expose())).await.status, 200);
+    call(&app, request_with(one.expose())).await.assert_problem(429);
+    assert_eq!(call(&app, request_with(two.expose())).await.status, 200);
     for made_up in 0..5 {
         let mut forged = two.expose().to_owned();
         forged.replace_range(forged.len() - 1.., &format!("{made_up}"));
         if forged != two.expose() {
-            call(&app, asked(&forged)).await.assert_problem(401);
+            call(&app, request_with(&forged)).await.assert_problem(401);
         }
     }
-    assert_eq!(call(&app, asked(two.expose())).await.status, 200);
-    call(&app, asked(two.expose())).await.assert_problem(429);
+    assert_eq!(call(&app, request_with(two.expose())).await.status, 200);
+    call(&app, request_with(two.expose())).await.assert_problem(429);
     // A caller with a token is counted as that caller: not under one of the keys, and not uncounted.
     for status in [200, 200, 429] {
-        let with_token = getting("/mine").insert_header(("authorization", bearer("ada", &[])));
+        let with_token = get_request("/mine").insert_header(("authorization", bearer("ada", &[])));
         assert_eq!(call(&app, with_token).await.status, status);
     }
 }
@@ -126,16 +126,16 @@ async fn planned() -> &'static str {
 #[actix_web::test]
 async fn key_function_without_key_rejects_the_request() {
     let app = app!(builder().build().unwrap(), RateLimit::new("all", 1000, HOUR), planned);
-    let asked = |mode: &'static str| getting("/plan").insert_header(("x-test", mode));
-    call(&app, asked("none")).await.assert_problem(400);
-    let down = call(&app, asked("down")).await;
+    let request_with = |mode: &'static str| get_request("/plan").insert_header(("x-test", mode));
+    call(&app, request_with("none")).await.assert_problem(400);
+    let down = call(&app, request_with("down")).await;
     down.assert_problem(503);
     assert_eq!(down.header("retry-after"), "1");
     for status in [200, 200, 429] {
-        assert_eq!(call(&app, asked("")).await.status, status);
+        assert_eq!(call(&app, request_with("")).await.status, status);
     }
-    let known = asked("").insert_header(("authorization", bearer("ann", &[])));
-    assert_eq!(call(&app, known).await.status, 200);
+    let authenticated = request_with("").insert_header(("authorization", bearer("ann", &[])));
+    assert_eq!(call(&app, authenticated).await.status, 200);
 }
 
 #[derive(Deserialize, Validate)]
@@ -156,20 +156,20 @@ async fn login(body: Json<Credentials>) -> HttpResponse {
 }
 
 fn logging_in(address: &str, email: &str, password: &str) -> TestRequest {
-    from(address, posting("/login", &format!(r#"{{"email":{email:?},"password":{password:?}}}"#)))
+    from(address, post_request("/login", &format!(r#"{{"email":{email:?},"password":{password:?}}}"#)))
 }
 
-async fn login_app(clock: &ManualClock) -> impl AsyncFn(&str, &str, &str) -> Answer + use<> {
+async fn login_app(clock: &ManualClock) -> impl AsyncFn(&str, &str, &str) -> TestResponse + use<> {
     let palisade = builder_at(clock).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(login)).wrap(palisade)).await;
     async move |address: &str, email: &str, password: &str| call(&app, logging_in(address, email, password)).await
 }
 
 /// Uses up the limit of a name, from as many addresses as that takes.
-async fn use_up_name(app: &impl AsyncFn(&str, &str, &str) -> Answer, email: &str) {
+async fn use_up_name(app: &impl AsyncFn(&str, &str, &str) -> TestResponse, email: &str) {
     for guess in 0..5 {
-        let answer = app(&format!("198.51.100.{guess}"), email, "guessed").await;
-        assert_eq!(answer.status, 401, "{answer:?}");
+        let response = app(&format!("198.51.100.{guess}"), email, "guessed").await;
+        assert_eq!(response.status, 401, "{response:?}");
     }
     app("198.51.100.77", email, "guessed").await.assert_problem(429);
 }
@@ -216,39 +216,39 @@ async fn known_address_has_its_own_bounded_limit() {
     let clock = ManualClock::new();
     let palisade = builder_at(&clock).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(by_name_alone)).wrap(palisade)).await;
-    let asked = async |address: &str, password: &str| {
+    let login_status = async |address: &str, password: &str| {
         let body = format!(r#"{{"email":"ann","password":{password:?}}}"#);
-        call(&app, from(address, posting("/name", &body))).await.status.as_u16()
+        call(&app, from(address, post_request("/name", &body))).await.status.as_u16()
     };
-    assert_eq!(asked("203.0.113.5", "right").await, 200);
+    assert_eq!(login_status("203.0.113.5", "right").await, 200);
     for _ in 0..2 {
-        assert_eq!(asked("198.51.100.1", "guessed").await, 401);
+        assert_eq!(login_status("198.51.100.1", "guessed").await, 401);
     }
-    assert_eq!(asked("198.51.100.1", "guessed").await, 429);
-    assert_eq!(asked("203.0.113.5", "typo").await, 401);
-    assert_eq!(asked("203.0.113.5", "typo").await, 401);
-    assert_eq!(asked("203.0.113.5", "right").await, 429);
+    assert_eq!(login_status("198.51.100.1", "guessed").await, 429);
+    assert_eq!(login_status("203.0.113.5", "typo").await, 401);
+    assert_eq!(login_status("203.0.113.5", "typo").await, 401);
+    assert_eq!(login_status("203.0.113.5", "right").await, 429);
     clock.advance(Duration::from_mins(15));
     for _ in 0..3 {
-        assert_eq!(asked("203.0.113.5", "right").await, 200);
+        assert_eq!(login_status("203.0.113.5", "right").await, 200);
     }
     // An address that returns in time stays known, however often it came before.
     clock.advance(Duration::from_hours(29 * 24));
     for _ in 0..3 {
-        assert_eq!(asked("203.0.113.5", "right").await, 200);
+        assert_eq!(login_status("203.0.113.5", "right").await, 200);
     }
     clock.advance(Duration::from_hours(3 * 24));
     for _ in 0..2 {
-        assert_eq!(asked("198.51.100.1", "guessed").await, 401);
+        assert_eq!(login_status("198.51.100.1", "guessed").await, 401);
     }
-    assert_eq!(asked("203.0.113.5", "right").await, 200);
+    assert_eq!(login_status("203.0.113.5", "right").await, 200);
     clock.advance(Duration::from_mins(15));
     // A known address is forgotten exactly 30 days after its last success.
     clock.advance(Duration::from_hours(31 * 24));
     for _ in 0..2 {
-        assert_eq!(asked("198.51.100.1", "guessed").await, 401);
+        assert_eq!(login_status("198.51.100.1", "guessed").await, 401);
     }
-    assert_eq!(asked("203.0.113.5", "right").await, 429);
+    assert_eq!(login_status("203.0.113.5", "right").await, 429);
 }
 
 #[post("/name")]
@@ -261,13 +261,13 @@ async fn by_name_alone(body: Json<Credentials>) -> HttpResponse {
 #[actix_web::test]
 async fn missing_key_field_is_a_validation_error() {
     let app = login_app(&ManualClock::new()).await;
-    let answer = app("203.0.113.5", " ", "guessed").await;
-    answer.assert_problem(422);
-    assert_eq!(answer.json()["errors"][0]["pointer"], "/email");
+    let response = app("203.0.113.5", " ", "guessed").await;
+    response.assert_problem(422);
+    assert_eq!(response.json()["errors"][0]["pointer"], "/email");
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(login)).wrap(palisade)).await;
-    call(&app, posting("/login", r#"{"email":null,"password":"x"}"#)).await.assert_problem(422);
-    call(&app, posting("/login", r#"{"password":"x"}"#)).await.assert_problem(422);
+    call(&app, post_request("/login", r#"{"email":null,"password":"x"}"#)).await.assert_problem(422);
+    call(&app, post_request("/login", r#"{"password":"x"}"#)).await.assert_problem(422);
 }
 
 #[post("/both")]
@@ -282,19 +282,19 @@ async fn both(body: Json<Credentials>) -> String {
 async fn list_of_keys_reports_only_the_address() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(both)).wrap(palisade)).await;
-    let asked = async |address: &str, email: &str| {
+    let log_in_as = async |address: &str, email: &str| {
         let body = format!(r#"{{"email":{email:?},"password":"x"}}"#);
-        call(&app, from(address, posting("/both", &body))).await
+        call(&app, from(address, post_request("/both", &body))).await
     };
-    let first = asked("203.0.113.1", "ann").await;
+    let first = log_in_as("203.0.113.1", "ann").await;
     assert_eq!(first.header("ratelimit-policy"), r#""both:ip";q=2;w=3600"#);
-    assert_eq!(asked("203.0.113.2", "ann").await.status, 200);
+    assert_eq!(log_in_as("203.0.113.2", "ann").await.status, 200);
     // The name refuses the request, so the address is not charged either.
     for _ in 0..3 {
-        asked("203.0.113.2", "ann").await.assert_problem(429);
+        log_in_as("203.0.113.2", "ann").await.assert_problem(429);
     }
-    assert_eq!(asked("203.0.113.2", "bob").await.status, 200);
-    asked("203.0.113.2", "eve").await.assert_problem(429);
+    assert_eq!(log_in_as("203.0.113.2", "bob").await.status, 200);
+    log_in_as("203.0.113.2", "eve").await.assert_problem(429);
 }
 
 /// Replaces the status of the handler's response; rate limits settle by the replaced status.
@@ -322,13 +322,13 @@ async fn wrapped(body: Json<Credentials>) -> HttpResponse {
 async fn field_limit_settles_by_the_wrapped_response() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(wrapped)).wrap(palisade)).await;
-    let asked = || posting("/wrapped", r#"{"email":"ann","password":"wrong"}"#);
-    let first = call(&app, asked()).await;
+    let request = || post_request("/wrapped", r#"{"email":"ann","password":"wrong"}"#);
+    let first = call(&app, request()).await;
     assert_eq!(first.status, 202);
     assert_eq!(first.header("ratelimit-policy"), r#""wrapped";q=9;w=3600"#);
     assert_eq!(first.header("ratelimit"), r#""wrapped";r=9;t=1"#);
-    assert_eq!(call(&app, asked()).await.status, 202);
-    let refused = call(&app, asked()).await;
+    assert_eq!(call(&app, request()).await.status, 202);
+    let refused = call(&app, request()).await;
     refused.assert_problem(429);
     assert_eq!(refused.header("ratelimit"), r#""wrapped";r=9;t=1"#);
     assert_eq!(refused.header("retry-after"), "3600");

@@ -12,7 +12,7 @@ use actix_web::{App, HttpResponse};
 use palisade::rate_limit::MemoryRateLimits;
 use palisade::testing::ManualClock;
 use palisade::{Palisade, post, public, rate_limit, validate};
-use palisade_tests::{builder, builder_at, call, from, jwt, nth, post as posting};
+use palisade_tests::{builder, builder_at, call, from, jwt, nth, post_request};
 use serde::Deserialize;
 use validator::{Validate, ValidateEmail};
 
@@ -55,8 +55,8 @@ async fn wrong_guess_makes_no_known_address() {
             for bot in 0..60 {
                 // In each window other bots come first, and would become known addresses.
                 let bot = (bot + window * 5) % 60;
-                let asked = from(&nth(198, bot), posting("/form", &body("ann", "guess")));
-                guesses += u32::from(call(&app, asked).await.status == 303);
+                let request = from(&nth(198, bot), post_request("/form", &body("ann", "guess")));
+                guesses += u32::from(call(&app, request).await.status == 303);
             }
         }
         clock.advance(Duration::from_mins(16));
@@ -86,12 +86,12 @@ async fn attackers_account_makes_no_address_known_to_victim() {
     let app = init_service(App::new().service(palisade::scope("").service(login)).wrap(palisade)).await;
     let mut guesses = 0;
     for bot in 0..100 {
-        let own = from(&nth(198, bot), posting("/login", &body("ann@exa\u{ff4d}ple.org", "mine")));
+        let own = from(&nth(198, bot), post_request("/login", &body("ann@exa\u{ff4d}ple.org", "mine")));
         assert_eq!(call(&app, own).await.status, 200);
     }
     for _ in 0..10 {
         for bot in 0..100 {
-            let guess = from(&nth(198, bot), posting("/login", &body("ann@example.org", "guess")));
+            let guess = from(&nth(198, bot), post_request("/login", &body("ann@example.org", "guess")));
             guesses += u32::from(call(&app, guess).await.status == 401);
         }
     }
@@ -122,13 +122,13 @@ async fn unauthenticated_success_makes_no_known_address() {
     let app = init_service(App::new().service(routes).wrap(palisade)).await;
     let mut guesses = 0;
     for bot in 0..50 {
-        let asked = from(&nth(198, bot), posting("/forgot", &body("ann", "")));
-        assert_eq!(call(&app, asked).await.status, 202);
+        let request = from(&nth(198, bot), post_request("/forgot", &body("ann", "")));
+        assert_eq!(call(&app, request).await.status, 202);
     }
     for bot in 0..50 {
         for _ in 0..10 {
-            let asked = from(&nth(198, bot), posting("/login5", &body("ann", "guess")));
-            guesses += u32::from(call(&app, asked).await.status == 401);
+            let request = from(&nth(198, bot), post_request("/login5", &body("ann", "guess")));
+            guesses += u32::from(call(&app, request).await.status == 401);
         }
     }
     assert_eq!(guesses, 3);
@@ -141,7 +141,7 @@ async fn known_addresses_do_not_evict_a_victims_count() {
     let palisade = Palisade::builder().authenticator(jwt()).rate_limit_store(store.clone()).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(login)).wrap(palisade)).await;
     let own = async |bot: u32| {
-        let own = from(&nth(198, bot), posting("/login", &body("ann@exa\u{ff4d}ple.org", "mine")));
+        let own = from(&nth(198, bot), post_request("/login", &body("ann@exa\u{ff4d}ple.org", "mine")));
         assert_eq!(call(&app, own).await.status, 200);
     };
     // Logins to the attacker's own account from many addresses each take a place for 30 days.
@@ -158,8 +158,8 @@ async fn known_addresses_do_not_evict_a_victims_count() {
     let (mut guesses, mut bot) = (0, 20_000);
     for round in 0..20 {
         for guess in 0..4 {
-            let asked = from(&nth(199, round * 4 + guess), posting("/login", &body("bob@example.org", "guess")));
-            guesses += u32::from(call(&app, asked).await.status == 401);
+            let request = from(&nth(199, round * 4 + guess), post_request("/login", &body("bob@example.org", "guess")));
+            guesses += u32::from(call(&app, request).await.status == 401);
         }
         for _ in 0..2000 {
             own(bot).await;

@@ -10,7 +10,7 @@ use actix_web::{App, HttpResponse};
 use palisade::policy::Rule;
 use palisade::rate_limit::{Count, RateLimitHeaders};
 use palisade::{RateLimit, authenticated, get, post, public, rate_limit};
-use palisade_tests::{bearer, builder, call, get as getting, palisade, request};
+use palisade_tests::{bearer, builder, call, get_request, palisade, request};
 
 macro_rules! app {
     ($palisade:expr, $($endpoint:ident)*) => {
@@ -76,11 +76,11 @@ async fn export() -> &'static str {
 async fn request_takes_its_full_cost_or_nothing() {
     let app = app!(palisade(), export);
     for left in ["r=6", "r=2"] {
-        let answer = call(&app, getting("/export")).await;
-        assert_eq!(answer.status, 200);
-        assert!(answer.header("ratelimit").contains(left), "{answer:?}");
+        let response = call(&app, get_request("/export")).await;
+        assert_eq!(response.status, 200);
+        assert!(response.header("ratelimit").contains(left), "{response:?}");
     }
-    call(&app, getting("/export")).await.assert_problem(429);
+    call(&app, get_request("/export")).await.assert_problem(429);
 }
 
 #[get("/one")]
@@ -107,10 +107,10 @@ async fn three() -> &'static str {
 #[actix_web::test]
 async fn handlers_share_a_limit_by_name() {
     let app = app!(palisade(), one two);
-    assert_eq!(call(&app, getting("/one")).await.status, 200);
-    assert_eq!(call(&app, getting("/two")).await.status, 200);
-    call(&app, getting("/one")).await.assert_problem(429);
-    call(&app, getting("/two")).await.assert_problem(429);
+    assert_eq!(call(&app, get_request("/one")).await.status, 200);
+    assert_eq!(call(&app, get_request("/two")).await.status, 200);
+    call(&app, get_request("/one")).await.assert_problem(429);
+    call(&app, get_request("/two")).await.assert_problem(429);
 }
 
 #[actix_web::test]
@@ -142,11 +142,11 @@ async fn observed() -> &'static str {
 async fn observed_limit_does_not_lift_another() {
     let app = app!(palisade(), observed);
     for expected in [r#""observed";r=0"#, r#""observed";r=0"#, r#""observed";r=0"#] {
-        let answer = call(&app, getting("/observed")).await;
-        assert_eq!(answer.status, 200);
-        assert!(answer.header("ratelimit").contains(expected), "{answer:?}");
+        let response = call(&app, get_request("/observed")).await;
+        assert_eq!(response.status, 200);
+        assert!(response.header("ratelimit").contains(expected), "{response:?}");
     }
-    call(&app, getting("/observed")).await.assert_problem(429);
+    call(&app, get_request("/observed")).await.assert_problem(429);
 }
 
 #[get("/mine")]
@@ -161,17 +161,17 @@ async fn mine() -> &'static str {
 async fn exempt_address_is_uncounted_and_cannot_be_forged() {
     let palisade = builder().exempt_from_rate_limits(["192.0.2.0/24", "::ffff:198.51.100.7"]).build().unwrap();
     let app = app!(palisade, one);
-    let from = |peer: &str| getting("/one").peer_addr(peer.parse().unwrap());
+    let request_from = |peer: &str| get_request("/one").peer_addr(peer.parse().unwrap());
     for peer in ["192.0.2.9:1", "198.51.100.7:1", "[::ffff:192.0.2.1]:1"] {
         for _ in 0..5 {
-            let answer = call(&app, from(peer)).await;
-            assert_eq!(answer.status, 200);
-            assert_eq!(answer.header("ratelimit"), "", "an exempt request reports no limit");
+            let response = call(&app, request_from(peer)).await;
+            assert_eq!(response.status, 200);
+            assert_eq!(response.header("ratelimit"), "", "an exempt request reports no limit");
         }
     }
-    let claims = || from("203.0.113.9:1").insert_header(("x-forwarded-for", "192.0.2.9"));
+    let forged = || request_from("203.0.113.9:1").insert_header(("x-forwarded-for", "192.0.2.9"));
     for status in [200, 200, 429] {
-        assert_eq!(call(&app, claims()).await.status, status);
+        assert_eq!(call(&app, forged()).await.status, status);
     }
 }
 
@@ -179,15 +179,15 @@ async fn exempt_address_is_uncounted_and_cannot_be_forged() {
 async fn exempt_caller_is_not_charged() {
     let palisade = builder().exempt_from_rate_limits_if(Rule::Role("monitor")).build().unwrap();
     let app = app!(palisade, mine);
-    let asked = |roles: &[&str]| getting("/mine").insert_header(("authorization", bearer("ann", roles)));
+    let request_as = |roles: &[&str]| get_request("/mine").insert_header(("authorization", bearer("ann", roles)));
     for _ in 0..5 {
-        assert_eq!(call(&app, asked(&["monitor"])).await.status, 200);
+        assert_eq!(call(&app, request_as(&["monitor"])).await.status, 200);
     }
     for status in [200, 200, 429] {
-        assert_eq!(call(&app, asked(&["user"])).await.status, status);
+        assert_eq!(call(&app, request_as(&["user"])).await.status, status);
     }
     // The limit of the address is used up before the caller is known.
-    call(&app, asked(&["monitor"])).await.assert_problem(429);
+    call(&app, request_as(&["monitor"])).await.assert_problem(429);
 }
 
 #[get("/by-address")]
@@ -202,8 +202,8 @@ async fn exempt_caller_is_not_charged_by_address() {
     let palisade = builder().exempt_from_rate_limits_if(Rule::Role("monitor")).build().unwrap();
     let app = app!(palisade, by_address);
     for _ in 0..5 {
-        let asked = getting("/by-address").insert_header(("authorization", bearer("ann", &["monitor"])));
-        assert_eq!(call(&app, asked).await.status, 200);
+        let request = get_request("/by-address").insert_header(("authorization", bearer("ann", &["monitor"])));
+        assert_eq!(call(&app, request).await.status, 200);
     }
 }
 
@@ -232,26 +232,26 @@ async fn header_style_is_configurable_and_keeps_retry_after() {
     let legacy = builder().cors(cors).rate_limit_headers(RateLimitHeaders::Legacy).build().unwrap();
     let app = app!(legacy, tight);
     let names = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
-    let answer = call(&app, getting("/tight").insert_header(("origin", "https://app.example.com"))).await;
+    let response = call(&app, get_request("/tight").insert_header(("origin", "https://app.example.com"))).await;
     for name in names {
         // A page of another origin can read these headers too.
-        assert!(answer.header("access-control-expose-headers").to_lowercase().contains(name), "{answer:?}");
+        assert!(response.header("access-control-expose-headers").to_lowercase().contains(name), "{response:?}");
     }
-    assert_eq!(names.map(|name| answer.header(name).to_owned()), ["2", "1", "60"]);
-    assert_eq!((answer.header("ratelimit"), answer.header("ratelimit-policy")), ("", ""));
-    call(&app, getting("/tight")).await;
-    let refused = call(&app, getting("/tight")).await;
+    assert_eq!(names.map(|name| response.header(name).to_owned()), ["2", "1", "60"]);
+    assert_eq!((response.header("ratelimit"), response.header("ratelimit-policy")), ("", ""));
+    call(&app, get_request("/tight")).await;
+    let refused = call(&app, get_request("/tight")).await;
     refused.assert_problem(429);
     assert_eq!(names.map(|name| refused.header(name).to_owned()), ["2", "0", "60"]);
     assert_eq!(refused.header("retry-after"), "60");
 
     let app = app!(builder().rate_limit_headers(RateLimitHeaders::Omit).build().unwrap(), tight);
     for status in [200, 200, 429] {
-        let answer = call(&app, getting("/tight")).await;
-        assert_eq!(answer.status, status);
-        let reported: Vec<_> = answer.headers.keys().filter(|name| name.as_str().contains("ratelimit")).collect();
+        let response = call(&app, get_request("/tight")).await;
+        assert_eq!(response.status, status);
+        let reported: Vec<_> = response.headers.keys().filter(|name| name.as_str().contains("ratelimit")).collect();
         assert!(reported.is_empty(), "{reported:?}");
-        assert_eq!(answer.header("retry-after").is_empty(), status == 200);
+        assert_eq!(response.header("retry-after").is_empty(), status == 200);
     }
 }
 

@@ -14,7 +14,7 @@ use palisade::authn::{Attempt, AuthError};
 use palisade::rate_limit::{By, Count};
 use palisade::rate_limiter::RateLimitKey;
 use palisade::{Authenticator, RateLimit, authenticated, post, public, rate_limit};
-use palisade_tests::{builder, call, palisade, post as posting, request};
+use palisade_tests::{builder, call, palisade, post_request, request};
 use serde::Deserialize;
 
 /// Statuses for which the server is to blame; 599 stands in for a panic.
@@ -32,7 +32,7 @@ fn answering(status: u16) -> HttpResponse {
 }
 
 fn named(path: &str, status: u16) -> TestRequest {
-    posting(path, &format!(r#"{{"email":"ann@example.org","status":{status}}}"#))
+    post_request(path, &format!(r#"{{"email":"ann@example.org","status":{status}}}"#))
 }
 
 macro_rules! app {
@@ -66,23 +66,23 @@ async fn by_both(body: Json<Named>) -> HttpResponse {
 #[actix_web::test]
 async fn server_failures_are_given_back() {
     let app = app!(palisade(), by_address by_field by_both);
-    let asked = |path: &str, status: u16| match path {
+    let request_for = |path: &str, status: u16| match path {
         "/by-address" => request(Method::POST, &format!("/by-address/{status}")),
         path => named(path, status),
     };
     for path in ["/by-address", "/by-field", "/by-both"] {
         for status in SERVER_ERRORS {
             for _ in 0..5 {
-                let answer = call(&app, asked(path, status)).await;
+                let response = call(&app, request_for(path, status)).await;
                 let expected = if status == 599 { 500 } else { status };
-                assert_eq!(answer.status, expected, "{path}: {answer:?}");
+                assert_eq!(response.status, expected, "{path}: {response:?}");
             }
         }
         for status in [400, 401, 499] {
-            assert_eq!(call(&app, asked(path, status)).await.status, status, "{path}");
+            assert_eq!(call(&app, request_for(path, status)).await.status, status, "{path}");
         }
         for status in [200, 401, 503] {
-            call(&app, asked(path, status)).await.assert_problem(429);
+            call(&app, request_for(path, status)).await.assert_problem(429);
         }
     }
 }
@@ -104,18 +104,18 @@ async fn all(status: Path<u16>) -> HttpResponse {
 #[actix_web::test]
 async fn limit_on_all_requests_keeps_server_failures() {
     let app = app!(palisade(), successes all);
-    let asked = |path: &str, status: u16| request(Method::POST, &format!("/{path}/{status}"));
+    let request_for = |path: &str, status: u16| request(Method::POST, &format!("/{path}/{status}"));
     for _ in 0..5 {
-        assert_eq!(call(&app, asked("successes", 599)).await.status, 500);
-        assert_eq!(call(&app, asked("successes", 503)).await.status, 503);
+        assert_eq!(call(&app, request_for("successes", 599)).await.status, 500);
+        assert_eq!(call(&app, request_for("successes", 503)).await.status, 503);
     }
     for _ in 0..2 {
-        assert_eq!(call(&app, asked("successes", 200)).await.status, 200);
+        assert_eq!(call(&app, request_for("successes", 200)).await.status, 200);
     }
-    call(&app, asked("successes", 200)).await.assert_problem(429);
-    assert_eq!(call(&app, asked("all", 599)).await.status, 500);
-    assert_eq!(call(&app, asked("all", 503)).await.status, 503);
-    call(&app, asked("all", 200)).await.assert_problem(429);
+    call(&app, request_for("successes", 200)).await.assert_problem(429);
+    assert_eq!(call(&app, request_for("all", 599)).await.status, 500);
+    assert_eq!(call(&app, request_for("all", 503)).await.status, 503);
+    call(&app, request_for("all", 200)).await.assert_problem(429);
 }
 
 /// Fails after the handler has responded, in the way that the request's `x-fail` header asks for.
@@ -126,7 +126,7 @@ async fn failing(request: ServiceRequest, next: Next<impl MessageBody + 'static>
         Some("error") => Err(actix_web::error::ErrorServiceUnavailable("its backend is away")),
         Some("client error") => Err(actix_web::error::ErrorUnauthorized("it knows better")),
         Some("panic") => panic!("the wrap"),
-        Some("answer") => Ok(response.into_response(HttpResponse::BadGateway().finish())),
+        Some("response") => Ok(response.into_response(HttpResponse::BadGateway().finish())),
         _ => Ok(response),
     }
 }
@@ -141,24 +141,24 @@ async fn wrapped(body: Json<Named>) -> HttpResponse {
 #[actix_web::test]
 async fn server_failure_in_wrap_is_given_back() {
     let app = app!(palisade(), wrapped);
-    for (how, expected) in [("error", 503), ("panic", 500), ("answer", 502)] {
+    for (how, expected) in [("error", 503), ("panic", 500), ("response", 502)] {
         for status in [200, 401] {
             for _ in 0..5 {
-                let answer = call(&app, named("/wrapped", status).insert_header(("x-fail", how))).await;
-                assert_eq!(answer.status, expected, "{how} after {status}: {answer:?}");
+                let response = call(&app, named("/wrapped", status).insert_header(("x-fail", how))).await;
+                assert_eq!(response.status, expected, "{how} after {status}: {response:?}");
             }
         }
     }
     for _ in 0..2 {
         assert_eq!(call(&app, named("/wrapped", 401)).await.status, 401);
     }
-    let other = posting("/wrapped", r#"{"email":"bob","status":200}"#).insert_header(("x-fail", "client error"));
+    let other = post_request("/wrapped", r#"{"email":"bob","status":200}"#).insert_header(("x-fail", "client error"));
     assert_eq!(call(&app, other).await.status, 401);
     // The limit of the address is used up: two failures by ann, and the one that the wrap refused.
     call(&app, named("/wrapped", 200)).await.assert_problem(429);
     let elsewhere = |email: &str| {
         let body = format!(r#"{{"email":{email:?},"status":401}}"#);
-        palisade_tests::from("198.51.100.7", posting("/wrapped", &body))
+        palisade_tests::from("198.51.100.7", post_request("/wrapped", &body))
     };
     assert_eq!(call(&app, elsewhere("ann@example.org")).await.status, 401);
     call(&app, elsewhere("ann@example.org")).await.assert_problem(429);
@@ -173,8 +173,8 @@ struct StoreDown;
 
 impl Authenticator for StoreDown {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
-        let known = request.headers().contains_key("x-wrong");
-        Attempt::Done(Err(if known { AuthError::Invalid("wrong") } else { AuthError::Unavailable("store_away") }))
+        let has_header = request.headers().contains_key("x-wrong");
+        Attempt::Done(Err(if has_header { AuthError::Invalid("wrong") } else { AuthError::Unavailable("store_away") }))
     }
 
     fn scheme(&self) -> &'static str {

@@ -11,7 +11,7 @@ use palisade::rate_limit::{By, Count};
 use palisade::rate_limiter::{RateLimitError, RateLimitKey};
 use palisade::testing::ManualClock;
 use palisade::{Principal, RateLimit, RateLimiter, authenticated, delete, get, post, public, rate_limit, require_role};
-use palisade_tests::{bearer, builder, builder_at, call, get as getting, palisade, request};
+use palisade_tests::{bearer, builder, builder_at, call, get_request, palisade, request};
 
 const LOGIN: RateLimit = RateLimit::new("limiter-login", 2, Duration::from_mins(15)).count(Count::Failures);
 const REPORTS: RateLimit = RateLimit::new("limiter-reports", 2, Duration::from_hours(24)).by(By::Principal);
@@ -76,21 +76,21 @@ async fn handler_check_is_exact_and_can_give_back() {
     let clock = ManualClock::new();
     let palisade = builder_at(&clock).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(report)).wrap(palisade)).await;
-    let asked = |outcome: &str, who: &str| {
+    let request_as = |outcome: &str, who: &str| {
         request(Method::POST, &format!("/reports/{outcome}")).insert_header(("authorization", bearer(who, &[])))
     };
     for _ in 0..10 {
-        assert_eq!(call(&app, asked("nothing", "ann")).await.status, 200);
+        assert_eq!(call(&app, request_as("nothing", "ann")).await.status, 200);
     }
     for _ in 0..2 {
-        assert_eq!(call(&app, asked("made", "ann")).await.status, 200);
+        assert_eq!(call(&app, request_as("made", "ann")).await.status, 200);
     }
-    let refused = call(&app, asked("made", "ann")).await;
+    let refused = call(&app, request_as("made", "ann")).await;
     refused.assert_problem(429);
     assert_eq!(refused.header("retry-after"), "86400");
-    assert_eq!(call(&app, asked("made", "bob")).await.status, 200);
+    assert_eq!(call(&app, request_as("made", "bob")).await.status, 200);
     clock.advance(Duration::from_hours(24));
-    assert_eq!(call(&app, asked("made", "ann")).await.status, 200);
+    assert_eq!(call(&app, request_as("made", "ann")).await.status, 200);
 }
 
 #[actix_web::test]
@@ -132,7 +132,7 @@ async fn unwrapped(limiter: RateLimiter) -> String {
 #[actix_web::test]
 async fn limiter_argument_debug_shows_no_client() {
     let app = init_service(App::new().service(palisade::scope("").service(unwrapped)).wrap(palisade())).await;
-    let shown = call(&app, getting("/unwrapped")).await;
+    let shown = call(&app, get_request("/unwrapped")).await;
     assert_eq!(shown.status, 200);
     assert!(!shown.body.contains("203.0.113"), "{shown:?}");
 }

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use palisade::rate_limit::RateLimitMode;
 use palisade::testing::ManualClock;
 use palisade::{Palisade, RateLimit, authenticated, get, post, public, rate_limit, require_role};
-use palisade_tests::{bearer, builder, builder_at, call, get as getting, palisade, pause, request};
+use palisade_tests::{bearer, builder, builder_at, call, get_request, palisade, pause, request};
 
 #[get("/three")]
 #[public]
@@ -47,21 +47,21 @@ async fn retry_after_is_the_remaining_time_rounded_up() {
     let clock = ManualClock::new();
     let app = app!(builder_at(&clock).build().unwrap(), three);
     for remaining in ["r=2", "r=1", "r=0"] {
-        let answer = call(&app, getting("/three")).await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("ratelimit-policy"), r#""three";q=3;w=900"#);
-        assert!(answer.header("ratelimit").starts_with(&format!(r#""three";{remaining};t="#)), "{answer:?}");
+        let response = call(&app, get_request("/three")).await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("ratelimit-policy"), r#""three";q=3;w=900"#);
+        assert!(response.header("ratelimit").starts_with(&format!(r#""three";{remaining};t="#)), "{response:?}");
         clock.advance(Duration::from_millis(100_500));
     }
     // The first of the three requests leaves the window after 900 s, which is in 598.5 s.
-    let refused = call(&app, getting("/three")).await;
+    let refused = call(&app, get_request("/three")).await;
     refused.assert_problem(429);
     assert_eq!(refused.header("retry-after"), "599");
     assert_eq!(refused.header("ratelimit"), r#""three";r=0;t=599"#);
     clock.advance(Duration::from_millis(598_400));
-    assert_eq!(call(&app, getting("/three")).await.header("retry-after"), "1");
+    assert_eq!(call(&app, get_request("/three")).await.header("retry-after"), "1");
     clock.advance(Duration::from_millis(600));
-    assert_eq!(call(&app, getting("/three")).await.status, 200);
+    assert_eq!(call(&app, get_request("/three")).await.status, 200);
 }
 
 #[actix_web::test]
@@ -89,8 +89,8 @@ async fn late_success_returns_nothing_to_next_window() {
     for _ in 0..5 {
         assert_eq!(call(&app, logging_in(401)).await.status, 401);
     }
-    for answer in join_all(slow).await {
-        assert_eq!(answer.status, 200);
+    for response in join_all(slow).await {
+        assert_eq!(response.status, 200);
     }
     call(&app, logging_in(401)).await.assert_problem(429);
 }
@@ -98,9 +98,9 @@ async fn late_success_returns_nothing_to_next_window() {
 #[actix_web::test]
 async fn concurrent_attempts_do_not_exceed_the_limit() {
     let app = app!(palisade(), login);
-    let answers = join_all((0..64).map(|_| call(&app, logging_in(401)))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 5);
-    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 59);
+    let responses = join_all((0..64).map(|_| call(&app, logging_in(401)))).await;
+    assert_eq!(responses.iter().filter(|response| response.status == 401).count(), 5);
+    assert_eq!(responses.iter().filter(|response| response.status == 429).count(), 59);
 }
 
 #[actix_web::test]
@@ -124,7 +124,7 @@ async fn mine() -> &'static str {
 #[actix_web::test]
 async fn principal_limit_counts_only_verified_identities() {
     let app = app!(palisade(), mine);
-    let as_user = |token: String| getting("/mine").insert_header(("authorization", token));
+    let as_user = |token: String| get_request("/mine").insert_header(("authorization", token));
     for _ in 0..10 {
         call(&app, as_user("Bearer alice.alice.alice".to_owned())).await.assert_problem(401);
     }
@@ -147,15 +147,15 @@ async fn both() -> &'static str {
 #[actix_web::test]
 async fn refused_request_is_charged_to_no_limit() {
     let app = app!(palisade(), both);
-    let asked = |subject: &str| getting("/both").insert_header(("authorization", bearer(subject, &["admin"])));
-    assert_eq!(call(&app, asked("a")).await.status, 200);
-    assert_eq!(call(&app, asked("a")).await.status, 200);
+    let request_as = |subject: &str| get_request("/both").insert_header(("authorization", bearer(subject, &["admin"])));
+    assert_eq!(call(&app, request_as("a")).await.status, 200);
+    assert_eq!(call(&app, request_as("a")).await.status, 200);
     for _ in 0..5 {
-        call(&app, asked("a")).await.assert_problem(429);
+        call(&app, request_as("a")).await.assert_problem(429);
     }
-    let answer = call(&app, asked("b")).await;
-    assert_eq!(answer.status, 200, "the limit of 3 for the address has one request left: {answer:?}");
-    assert_eq!(answer.header("ratelimit-policy"), r#""both";q=3;w=3600, "both-2";q=2;w=60"#);
+    let response = call(&app, request_as("b")).await;
+    assert_eq!(response.status, 200, "the limit of 3 for the address has one request left: {response:?}");
+    assert_eq!(response.header("ratelimit-policy"), r#""both";q=3;w=3600, "both-2";q=2;w=60"#);
 }
 
 #[actix_web::test]
@@ -165,25 +165,25 @@ async fn scope_limit_covers_endpoints_and_unknown_paths() {
         .service(three)
         .service(login);
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
-    assert_eq!(call(&app, getting("/api/three")).await.status, 200);
-    call(&app, getting("/api/unknown")).await.assert_problem(404);
+    assert_eq!(call(&app, get_request("/api/three")).await.status, 200);
+    call(&app, get_request("/api/unknown")).await.assert_problem(404);
     call(&app, request(actix_web::http::Method::DELETE, "/api/three")).await.assert_problem(405);
-    assert_eq!(call(&app, getting("/api/three")).await.status, 200);
+    assert_eq!(call(&app, get_request("/api/three")).await.status, 200);
     for path in ["/api/three", "/api/unknown"] {
-        let refused = call(&app, getting(path)).await;
+        let refused = call(&app, get_request(path)).await;
         refused.assert_problem(429);
         assert!(refused.header("ratelimit").contains(r#""api";r=0"#), "{refused:?}");
     }
-    call(&app, getting("/unknown")).await.assert_problem(404);
+    call(&app, get_request("/unknown")).await.assert_problem(404);
 }
 
 #[actix_web::test]
 async fn observe_mode_counts_and_refuses_nothing() {
     let app = app!(builder().rate_limit_mode(RateLimitMode::Observe).build().unwrap(), three);
     for remaining in ["r=2", "r=1", "r=0", "r=0", "r=0"] {
-        let answer = call(&app, getting("/three")).await;
-        assert_eq!(answer.status, 200);
-        assert!(answer.header("ratelimit").contains(remaining), "{answer:?}");
+        let response = call(&app, get_request("/three")).await;
+        assert_eq!(response.status, 200);
+        assert!(response.header("ratelimit").contains(remaining), "{response:?}");
     }
 }
 
@@ -196,11 +196,12 @@ async fn address_limit_rejects_connection_without_address() {
 #[actix_web::test]
 async fn rotated_forwarded_header_gives_no_fresh_limit() {
     let app = app!(palisade(), three);
-    let asked = |n: usize| getting("/three").insert_header(("x-forwarded-for", format!("198.51.100.{n}")));
+    let request_forwarded_for =
+        |n: usize| get_request("/three").insert_header(("x-forwarded-for", format!("198.51.100.{n}")));
     for n in 0..3 {
-        assert_eq!(call(&app, asked(n)).await.status, 200);
+        assert_eq!(call(&app, request_forwarded_for(n)).await.status, 200);
     }
-    call(&app, asked(3)).await.assert_problem(429);
+    call(&app, request_forwarded_for(3)).await.assert_problem(429);
 }
 
 #[get("/six")]
@@ -233,7 +234,7 @@ async fn workers_with_separate_builders_share_one_limit() {
     actix_web::rt::spawn(server);
     let url = format!("http://{address}/six");
     // One connection for each request, so that each worker gets a share.
-    let asked = join_all((0..64).map(|_| {
+    let statuses = join_all((0..64).map(|_| {
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
         let url = url.clone();
         async move { client.get(url).send().await.unwrap().status().as_u16() }
@@ -241,8 +242,8 @@ async fn workers_with_separate_builders_share_one_limit() {
     .await;
     handle.stop(true).await;
     assert!(built.load(Ordering::SeqCst) >= 4, "each worker must build its own palisade");
-    assert_eq!(asked.iter().filter(|status| **status == 200).count(), 5, "{asked:?}");
-    assert_eq!(asked.iter().filter(|status| **status == 429).count(), 59, "{asked:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 5, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 59, "{statuses:?}");
     assert_eq!(served.load(Ordering::SeqCst), 5);
 }
 
@@ -256,10 +257,11 @@ async fn counted_first() -> &'static str {
 #[actix_web::test]
 async fn address_is_counted_before_authentication() {
     let app = app!(palisade(), counted_first);
-    let guessing = |token: &str| getting("/counted-first").insert_header(("authorization", format!("Bearer {token}")));
-    call(&app, getting("/counted-first")).await.assert_problem(401);
+    let guessing =
+        |token: &str| get_request("/counted-first").insert_header(("authorization", format!("Bearer {token}")));
+    call(&app, get_request("/counted-first")).await.assert_problem(401);
     call(&app, guessing("a.guessed.token")).await.assert_problem(401);
     // The right token is refused too, because the guesses have used up the limit.
-    let right = getting("/counted-first").insert_header(("authorization", bearer("alice", &[])));
+    let right = get_request("/counted-first").insert_header(("authorization", bearer("alice", &[])));
     call(&app, right).await.assert_problem(429);
 }

@@ -1,5 +1,5 @@
-//! CWE-863, OWASP API5: a member of a scope that escapes the scope's rule. The rules of a scope are ANDed with those
-//! of its members, and conflicting or redundant rules are reported before the first request.
+//! CWE-863, OWASP API5: an endpoint that escapes the rule of its scope. A request must satisfy the rules of all its
+//! scopes and of the endpoint. Conflicting and redundant rules are reported before the first request.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use actix_web::{App, web};
 use futures_util::FutureExt;
 use palisade::policy::Rule;
 use palisade::{RateLimit, Scope, authenticated, authorize, get, owner, owner_or_admin, post, public, require_role};
-use palisade_tests::{bearer, builder, call, get as getting, palisade, request};
+use palisade_tests::{bearer, builder, call, get_request, palisade, request};
 
 #[get("/open")]
 #[public("everybody may read it")]
@@ -43,7 +43,7 @@ async fn user(id: Path<String>) -> String {
     id.into_inner()
 }
 
-fn mistake(scope: &Scope) -> String {
+fn verify_error(scope: &Scope) -> String {
     scope.verify().unwrap_err().to_string()
 }
 
@@ -52,7 +52,8 @@ async fn scope_and_member_rules_are_both_required() {
     let inner = palisade::scope("/inner").require_role("auditor").service(pages).service(add_page);
     let routes = palisade::scope("/admin").require_role("admin").service(me).service(inner);
     let app = init_service(App::new().service(routes).wrap(palisade())).await;
-    let asked = |path: &str, roles: &[&str]| getting(path).insert_header(("authorization", bearer("alice", roles)));
+    let request_as =
+        |path: &str, roles: &[&str]| get_request(path).insert_header(("authorization", bearer("alice", roles)));
     for (path, roles, status) in [
         ("/admin/me", &[][..], 403),
         ("/admin/me", &["admin"], 200),
@@ -61,22 +62,22 @@ async fn scope_and_member_rules_are_both_required() {
         ("/admin/inner/pages", &["auditor", "editor"], 403),
         ("/admin/inner/pages", &["admin", "auditor"], 403),
         ("/admin/inner/pages", &["admin", "auditor", "editor"], 200),
-        // Unknown paths and wrong methods respond only to callers that pass the scope's rule.
+        // 404 and 405 are returned only to callers that the scope's rule admits.
         ("/admin/nowhere", &["editor"], 403),
         ("/admin/nowhere", &["admin"], 404),
         ("/admin/inner/nowhere", &["admin"], 403),
         ("/admin/inner/nowhere", &["admin", "auditor"], 404),
     ] {
-        assert_eq!(call(&app, asked(path, roles)).await.status, status, "{path} {roles:?}");
-        call(&app, getting(path)).await.assert_problem(401);
+        assert_eq!(call(&app, request_as(path, roles)).await.status, status, "{path} {roles:?}");
+        call(&app, get_request(path)).await.assert_problem(401);
     }
-    let wrong = request(Method::DELETE, "/admin/inner/pages");
-    call(&app, wrong).await.assert_problem(401);
-    let all = bearer("alice", &["admin", "auditor"]);
-    let wrong = request(Method::DELETE, "/admin/inner/pages").insert_header(("authorization", all));
-    let wrong = call(&app, wrong).await;
-    wrong.assert_problem(405);
-    assert_eq!(wrong.header("allow"), "GET, HEAD, POST");
+    let anonymous = request(Method::DELETE, "/admin/inner/pages");
+    call(&app, anonymous).await.assert_problem(401);
+    let token = bearer("alice", &["admin", "auditor"]);
+    let admitted = request(Method::DELETE, "/admin/inner/pages").insert_header(("authorization", token));
+    let response = call(&app, admitted).await;
+    response.assert_problem(405);
+    assert_eq!(response.header("allow"), "GET, HEAD, POST");
 }
 
 #[actix_web::test]
@@ -84,22 +85,22 @@ async fn scope_without_prefix_adds_only_its_rule() {
     let editors = palisade::scope("").require_role("editor").service(me);
     let root = palisade::scope("").service(open).service(palisade::scope("/x").service(editors).service(add_page));
     let app = init_service(App::new().service(root).wrap(palisade())).await;
-    assert_eq!(call(&app, getting("/open")).await.body, "open");
-    let asked = |roles: &[&str]| getting("/x/me").insert_header(("authorization", bearer("alice", roles)));
-    call(&app, asked(&["user"])).await.assert_problem(403);
-    assert_eq!(call(&app, asked(&["editor"])).await.body, "me");
+    assert_eq!(call(&app, get_request("/open")).await.body, "open");
+    let request_as = |roles: &[&str]| get_request("/x/me").insert_header(("authorization", bearer("alice", roles)));
+    call(&app, request_as(&["user"])).await.assert_problem(403);
+    assert_eq!(call(&app, request_as(&["editor"])).await.body, "me");
 }
 
 #[actix_web::test]
 async fn nested_and_outer_scope_limits_both_apply() {
-    let two = RateLimit::new("two", 2, Duration::from_secs(60));
-    let three = RateLimit::new("three", 3, Duration::from_secs(60));
-    let inner = palisade::scope("/inner").rate_limit(two).service(open);
-    let routes = palisade::scope("/outer").rate_limit(three).service(inner).service(open);
+    let inner_limit = RateLimit::new("two", 2, Duration::from_secs(60));
+    let outer_limit = RateLimit::new("three", 3, Duration::from_secs(60));
+    let inner = palisade::scope("/inner").rate_limit(inner_limit).service(open);
+    let routes = palisade::scope("/outer").rate_limit(outer_limit).service(inner).service(open);
     let app = init_service(App::new().service(routes).wrap(palisade())).await;
     let mut statuses = Vec::new();
     for path in ["/outer/inner/open", "/outer/inner/open", "/outer/inner/open", "/outer/open", "/outer/open"] {
-        statuses.push(call(&app, getting(path)).await.status.as_u16());
+        statuses.push(call(&app, get_request(path)).await.status.as_u16());
     }
     assert_eq!(statuses, [200, 200, 429, 200, 429]);
 }
@@ -110,16 +111,16 @@ fn public_route_in_authenticated_scope_is_config_error() {
         palisade::scope("/x").authenticated().service(open),
         palisade::scope("/x").require_role("admin").service(palisade::scope("/y").service(open)),
     ] {
-        let mistake = mistake(&scope);
-        assert!(mistake.contains("::open` at /x"), "{mistake}");
-        assert!(mistake.contains("is public, but its scope /x requires"), "{mistake}");
+        let error = verify_error(&scope);
+        assert!(error.contains("::open` at /x"), "{error}");
+        assert!(error.contains("is public, but its scope /x requires"), "{error}");
     }
 }
 
 #[test]
 fn redundant_rule_is_a_config_error() {
-    let mistake = mistake(&palisade::scope("/x").require_role("admin").service(user));
-    assert!(mistake.contains("`owner(id)` is redundant in the scope /x (require_role(\"admin\"))"), "{mistake}");
+    let error = verify_error(&palisade::scope("/x").require_role("admin").service(user));
+    assert!(error.contains("`owner(id)` is redundant in the scope /x (require_role(\"admin\"))"), "{error}");
     assert!(palisade::scope("/x").require_role("auditor").service(user).verify().is_ok());
     assert!(
         palisade::scope("/x").authenticated().service(me).verify().is_ok(),
@@ -130,8 +131,8 @@ fn redundant_rule_is_a_config_error() {
 #[test]
 fn rule_that_admits_nobody_is_config_error() {
     const NOT_EDITOR: Rule = Rule::Not(&Rule::Role("editor"));
-    let mistake = mistake(&palisade::scope("/x").authorize(NOT_EDITOR).service(pages));
-    assert!(mistake.contains("admits nobody") && mistake.contains("authorize(!role(\"editor\"))"), "{mistake}");
+    let error = verify_error(&palisade::scope("/x").authorize(NOT_EDITOR).service(pages));
+    assert!(error.contains("admits nobody") && error.contains("authorize(!role(\"editor\"))"), "{error}");
 }
 
 #[get("/things/{thing}")]
@@ -151,8 +152,6 @@ fn unreachable_route_is_a_config_error() {
     for (scope, part) in [
         (palisade::scope("/x").service(me).service(me), "both serve GET /x/me"),
         (palisade::scope("/x").service(thing).service(other), "match the same paths"),
-        (palisade::scope("/{thing}").service(thing), "both have a parameter `thing`"),
-        (palisade::scope("/x").owner("org").service(me), "of the scope /x needs the parameter `{org}` in its prefix"),
         (
             palisade::scope("").service(palisade::scope("/me").service(open)).service(me),
             "at /me is never reached, because the scope /me is added before it",
@@ -169,9 +168,15 @@ fn unreachable_route_is_a_config_error() {
         ),
         (palisade::scope("/x").service(me).service(palisade::scope("").service(me)), "both serve GET /x/me"),
     ] {
-        let mistake = mistake(&scope);
-        assert!(mistake.contains(part), "{mistake}");
+        let error = verify_error(&scope);
+        assert!(error.contains(part), "{error}");
     }
+}
+
+#[test]
+fn duplicate_parameter_is_a_config_error() {
+    let error = verify_error(&palisade::scope("/{thing}").service(thing));
+    assert!(error.contains("both have a parameter `thing`"), "{error}");
 }
 
 #[get("/{what}")]
@@ -193,7 +198,7 @@ async fn numbered() -> &'static str {
 }
 
 #[test]
-fn route_behind_a_wider_template_is_config_error() {
+fn route_shadowed_by_an_earlier_template_is_config_error() {
     let admins = || palisade::scope("/admin").require_role("admin").service(me);
     for scope in [
         palisade::scope("").service(palisade::scope("/{org}").service(anything)).service(admins()),
@@ -202,8 +207,8 @@ fn route_behind_a_wider_template_is_config_error() {
         palisade::scope("/x").service(anything).service(me),
         palisade::scope("").service(palisade::scope("").service(anything)).service(me),
     ] {
-        let mistake = mistake(&scope);
-        assert!(mistake.contains("is never reached") && mistake.contains(" first"), "{mistake}");
+        let error = verify_error(&scope);
+        assert!(error.contains("is never reached") && error.contains(" first"), "{error}");
     }
     for scope in [
         palisade::scope("").service(admins()).service(palisade::scope("/{org}").service(anything)),
@@ -220,14 +225,16 @@ async fn prefix_gets_a_leading_slash() {
     let routes = || palisade::scope("api").service(palisade::scope("admin/").require_role("admin").service(me));
     assert_eq!(routes().policies().rows()[0].path(), "/api/admin/me");
     let app = init_service(App::new().service(routes()).wrap(palisade())).await;
-    call(&app, getting("/api/admin/me")).await.assert_problem(401);
-    call(&app, getting("/apiadmin/me")).await.assert_problem(404);
+    call(&app, get_request("/api/admin/me")).await.assert_problem(401);
+    call(&app, get_request("/apiadmin/me")).await.assert_problem(404);
 }
 
 #[test]
 fn scope_owner_needs_parameter_in_its_prefix() {
-    let mistake = mistake(&palisade::scope("/api").owner("id").service(user));
-    assert!(mistake.contains("owner(id) of the scope /api needs the parameter `{id}` in its prefix"), "{mistake}");
+    let error = verify_error(&palisade::scope("/api").owner("id").service(user));
+    assert!(error.contains("owner(id) of the scope /api needs the parameter `{id}` in its prefix"), "{error}");
+    let error = verify_error(&palisade::scope("/x").owner("org").service(me));
+    assert!(error.contains("owner(org) of the scope /x needs the parameter `{org}` in its prefix"), "{error}");
 }
 
 #[actix_web::test]
@@ -240,57 +247,67 @@ async fn application_with_invalid_scope_does_not_start() {
 async fn owner_parameter_can_be_in_the_prefix() {
     let routes = palisade::scope("/users/{user}").owner("user").service(me);
     let app = init_service(App::new().service(routes).wrap(palisade())).await;
-    let asked = |path: &str| getting(path).insert_header(("authorization", bearer("alice", &["admin"])));
-    assert_eq!(call(&app, asked("/users/alice/me")).await.status, 200);
-    call(&app, asked("/users/bob/me")).await.assert_problem(403);
-    call(&app, asked("/users/bob/nowhere")).await.assert_problem(403);
+    let request_as = |path: &str| get_request(path).insert_header(("authorization", bearer("alice", &["admin"])));
+    assert_eq!(call(&app, request_as("/users/alice/me")).await.status, 200);
+    call(&app, request_as("/users/bob/me")).await.assert_problem(403);
+    call(&app, request_as("/users/bob/nowhere")).await.assert_problem(403);
 }
 
 #[authorize(!role("suspendd"))]
-async fn misspelt() -> &'static str {
+async fn not_undefined_role() -> &'static str {
     "in"
 }
 
 #[authorize(!role("suspended"))]
-async fn spelt() -> &'static str {
+async fn not_suspended() -> &'static str {
     "in"
 }
 
 #[actix_web::test]
-async fn undefined_role_on_unchecked_route_admits_nobody() {
+async fn undefined_role_is_500_if_route_was_not_checked_at_build() {
     let roles = palisade::Roles::builder().role("suspended", |role| role).role("editor", |role| role).build().unwrap();
     let routes = || palisade::scope("/x").service(pages);
     let palisade = builder().roles(roles).routes(&routes()).build().unwrap();
-    let app =
-        App::new().service(routes()).route("/misspelt", web::get().to(misspelt)).route("/spelt", web::get().to(spelt));
+    let app = App::new()
+        .service(routes())
+        .route("/not-undefined-role", web::get().to(not_undefined_role))
+        .route("/not-suspended", web::get().to(not_suspended));
     let app = init_service(app.wrap(palisade)).await;
-    let asked = |path: &str, roles: &[&str]| getting(path).insert_header(("authorization", bearer("alice", roles)));
-    call(&app, asked("/misspelt", &["suspended"])).await.assert_problem(500);
-    call(&app, asked("/misspelt", &["editor"])).await.assert_problem(500);
-    call(&app, asked("/spelt", &["suspended"])).await.assert_problem(403);
-    assert_eq!(call(&app, asked("/spelt", &["editor"])).await.status, 200);
-    assert_eq!(call(&app, asked("/x/pages", &["editor"])).await.status, 200);
+    let request_as =
+        |path: &str, roles: &[&str]| get_request(path).insert_header(("authorization", bearer("alice", roles)));
+    call(&app, request_as("/not-undefined-role", &["suspended"])).await.assert_problem(500);
+    call(&app, request_as("/not-undefined-role", &["editor"])).await.assert_problem(500);
+    call(&app, request_as("/not-suspended", &["suspended"])).await.assert_problem(403);
+    assert_eq!(call(&app, request_as("/not-suspended", &["editor"])).await.status, 200);
+    assert_eq!(call(&app, request_as("/x/pages", &["editor"])).await.status, 200);
 }
 
 #[test]
 fn missing_settings_for_the_rules_fail_the_build() {
     use palisade::{ConfigError, Palisade, Roles};
-    let refused = |built: Result<Palisade, ConfigError>| built.unwrap_err().to_string();
+    let build_error = |built: Result<Palisade, ConfigError>| built.unwrap_err().to_string();
     let routes = || palisade::scope("").service(palisade::scope("/x").service(user)).service(pages);
-    let none = refused(Palisade::builder().routes(&routes()).build());
-    assert!(none.starts_with("authenticator: none is set") && none.contains("::user` at /x/users/{id}"), "{none}");
+    let without_authenticator = build_error(Palisade::builder().routes(&routes()).build());
+    assert!(
+        without_authenticator.starts_with("authenticator: none is set")
+            && without_authenticator.contains("::user` at /x/users/{id}"),
+        "{without_authenticator}"
+    );
 
-    let two = refused(builder().authenticator(palisade_tests::jwt_of("theirs")).routes(&routes()).build());
-    assert!(two.starts_with("resource_owner_issuer: must be set with"), "{two}");
+    let two_issuers = build_error(builder().authenticator(palisade_tests::jwt_of("theirs")).routes(&routes()).build());
+    assert!(two_issuers.starts_with("resource_owner_issuer: must be set with"), "{two_issuers}");
 
     let roles = || Roles::builder().role("admin", |role| role).role("editr", |role| role).build().unwrap();
-    let unknown = refused(builder().roles(roles()).routes(&routes()).build());
-    assert!(unknown.starts_with("roles: the role \"editor\" is not one of \"admin\", \"editr\""), "{unknown}");
-    assert!(unknown.contains("::pages` at /pages requires require_role(\"editor\")"), "{unknown}");
+    let unknown_role = build_error(builder().roles(roles()).routes(&routes()).build());
+    assert!(
+        unknown_role.starts_with("roles: the role \"editor\" is not one of \"admin\", \"editr\""),
+        "{unknown_role}"
+    );
+    assert!(unknown_role.contains("::pages` at /pages requires require_role(\"editor\")"), "{unknown_role}");
 
-    let unchecked = refused(builder().roles(roles()).build());
-    assert!(unchecked.starts_with("roles: ") && unchecked.contains("`.routes(..)`"), "{unchecked}");
+    let without_routes = build_error(builder().roles(roles()).build());
+    assert!(without_routes.starts_with("roles: ") && without_routes.contains("`.routes(..)`"), "{without_routes}");
     let contradiction = palisade::scope("/x").authenticated().service(open);
-    assert!(refused(builder().routes(&contradiction).build()).starts_with("routes: "));
+    assert!(build_error(builder().routes(&contradiction).build()).starts_with("routes: "));
     assert!(builder().routes(&routes()).build().is_ok());
 }

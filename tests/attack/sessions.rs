@@ -194,9 +194,10 @@ async fn key_check_does_not_wait_for_last_use() {
         actix_web::test::init_service(actix_web::App::new().service(palisade_tests::site::routes()).wrap(palisade))
             .await;
     let begun = Instant::now();
-    let answer =
-        palisade_tests::call(&app, palisade_tests::get("/me").insert_header(("x-api-key", made.expose()))).await;
-    assert_eq!(answer.status, 200);
+    let response =
+        palisade_tests::call(&app, palisade_tests::get_request("/me").insert_header(("x-api-key", made.expose())))
+            .await;
+    assert_eq!(response.status, 200);
     assert!(begun.elapsed() < Duration::from_secs(4), "it took {:?}", begun.elapsed());
 }
 

@@ -10,11 +10,12 @@ use palisade::jwt::{Grant, TokenIssuer};
 use palisade::{Authenticator, Jwt};
 
 fn jwt() -> Jwt {
-    Jwt::hs256("https://issuer.example", "orders-api", [7; 32]).expect("a sound configuration")
+    Jwt::hs256("https://issuer.example", "orders-api", [7; 32]).expect("the configuration is valid")
 }
 
 fn token() -> String {
-    let issuer = TokenIssuer::hs256("https://issuer.example", "orders-api", [7; 32]).expect("a sound configuration");
+    let issuer =
+        TokenIssuer::hs256("https://issuer.example", "orders-api", [7; 32]).expect("the configuration is valid");
     issuer.issue(&Grant::new("u-1", Duration::from_secs(600))).expect("a token")
 }
 

@@ -14,7 +14,7 @@ use palisade::revocation::RevocationStore;
 use palisade::testing::ManualClock;
 use palisade::{Claims, Jwt, Palisade, Principal, authenticated, get, public};
 use palisade_tests::inside::Inside;
-use palisade_tests::tokens::{Signer, now, sound, with};
+use palisade_tests::tokens::{Signer, now, valid_claims, with};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET, call};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,14 +28,14 @@ fn token(claims: &Value) -> String {
 }
 
 /// Verifies with the tests' issuer after this configuration.
-fn verify(claims: &Value, configure: impl FnOnce(Configured) -> Configured) -> Result<Principal, AuthError> {
-    let jwt = configure(configured()).build().unwrap();
+fn verify(claims: &Value, configure: impl FnOnce(ReadyJwtBuilder) -> ReadyJwtBuilder) -> Result<Principal, AuthError> {
+    let jwt = configure(jwt_builder()).build().unwrap();
     jwt.verify(&token(claims)).now_or_never().expect("the verifier needs no network")
 }
 
-type Configured = JwtBuilder<palisade::__v1::Set, palisade::__v1::Set, palisade::__v1::Set>;
+type ReadyJwtBuilder = JwtBuilder<palisade::__v1::Set, palisade::__v1::Set, palisade::__v1::Set>;
 
-fn configured() -> Configured {
+fn jwt_builder() -> ReadyJwtBuilder {
     let key = VerifyingKey::hmac(Algorithm::Hs256, SECRET).unwrap();
     Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(key)
 }
@@ -72,13 +72,13 @@ fn authority_comes_only_from_the_configured_claims() {
 
 #[test]
 fn role_claim_may_be_missing_but_not_malformed() {
-    let at = |path: &'static str| move |jwt: Configured| jwt.roles_at(path);
-    for claims in [sound(), with("realm_access", json!({})), with("realm_access", json!({"role": ["admin"]}))] {
+    let at = |path: &'static str| move |jwt: ReadyJwtBuilder| jwt.roles_at(path);
+    for claims in [valid_claims(), with("realm_access", json!({})), with("realm_access", json!({"role": ["admin"]}))] {
         assert!(verify(&claims, at("realm_access.roles")).unwrap().roles().is_empty(), "{claims}");
     }
-    let text = verify(&with("realm_access", json!({"roles": "admin"})), at("realm_access.roles")).unwrap();
-    assert_eq!(text.roles(), ["admin"]);
-    for wrong in [
+    let principal = verify(&with("realm_access", json!({"roles": "admin"})), at("realm_access.roles")).unwrap();
+    assert_eq!(principal.roles(), ["admin"]);
+    for malformed in [
         json!({"roles": [1]}),
         json!({"roles": [["admin"]]}),
         json!({"roles": {"admin": true}}),
@@ -89,30 +89,30 @@ fn role_claim_may_be_missing_but_not_malformed() {
         json!("roles"),
         json!(null),
     ] {
-        let verdict = verify(&with("realm_access", wrong.clone()), at("realm_access.roles"));
-        assert_eq!(verdict.map(drop), Err(AuthError::Invalid("token_roles")), "{wrong}");
+        let verdict = verify(&with("realm_access", malformed.clone()), at("realm_access.roles"));
+        assert_eq!(verdict.map(drop), Err(AuthError::Invalid("token_roles")), "{malformed}");
     }
-    for wrong in [json!(1), json!([1]), json!({}), json!(["a b"]), json!("a\"b")] {
-        let verdict = verify(&with("scp", wrong.clone()), |jwt| jwt.scopes_at("scp"));
-        assert_eq!(verdict.map(drop), Err(AuthError::Invalid("token_scope")), "{wrong}");
+    for malformed in [json!(1), json!([1]), json!({}), json!(["a b"]), json!("a\"b")] {
+        let verdict = verify(&with("scp", malformed.clone()), |jwt| jwt.scopes_at("scp"));
+        assert_eq!(verdict.map(drop), Err(AuthError::Invalid("token_scope")), "{malformed}");
     }
     for path in ["", ".", "a.", ".a", "a..b"] {
-        let mistake = configured().roles_at(path).build().unwrap_err().to_string();
+        let mistake = jwt_builder().roles_at(path).build().unwrap_err().to_string();
         assert!(mistake.starts_with("jwt claim path: "), "{path}: {mistake}");
     }
-    assert!(configured().roles_at(ClaimPath::from([] as [&str; 0])).build().is_err());
+    assert!(jwt_builder().roles_at(ClaimPath::from([] as [&str; 0])).build().is_err());
 }
 
 #[test]
 fn token_longer_than_configured_is_rejected() {
     let long = token(&with("pad", json!("x".repeat(10_000))));
     assert!(long.len() > 8192 && long.len() < 20_000);
-    let of = |jwt: Configured| jwt.build().unwrap().verify(&long).now_or_never().unwrap().map(drop);
-    assert_eq!(of(configured()), Err(AuthError::Invalid("token_too_long")));
-    assert_eq!(of(configured().longest_token(long.len() - 1)), Err(AuthError::Invalid("token_too_long")));
-    assert_eq!(of(configured().longest_token(long.len())), Ok(()));
+    let of = |jwt: ReadyJwtBuilder| jwt.build().unwrap().verify(&long).now_or_never().unwrap().map(drop);
+    assert_eq!(of(jwt_builder()), Err(AuthError::Invalid("token_too_long")));
+    assert_eq!(of(jwt_builder().longest_token(long.len() - 1)), Err(AuthError::Invalid("token_too_long")));
+    assert_eq!(of(jwt_builder().longest_token(long.len())), Ok(()));
     for length in [0, 255, 65_537] {
-        assert!(configured().longest_token(length).build().is_err(), "{length}");
+        assert!(jwt_builder().longest_token(length).build().is_err(), "{length}");
     }
 }
 
@@ -141,18 +141,18 @@ async fn nobody(claims: Inside<Claims<Profile>>) -> String {
 
 #[actix_web::test]
 async fn handler_runs_only_with_its_claims() {
-    let palisade = Palisade::builder().authenticator(configured().build().unwrap()).build().unwrap();
+    let palisade = Palisade::builder().authenticator(jwt_builder().build().unwrap()).build().unwrap();
     let routes = palisade::scope("").service(profile).service(maybe).service(nobody);
     let app = init_service(App::new().service(routes).wrap(palisade)).await;
     let ask = |path: &str, claims: Value| {
-        palisade_tests::get(path).insert_header(("authorization", format!("Bearer {}", token(&claims))))
+        palisade_tests::get_request(path).insert_header(("authorization", format!("Bearer {}", token(&claims))))
     };
     let with_email = with("email", json!("ada@example.com"));
     for path in ["/profile", "/maybe"] {
-        let answer = call(&app, ask(path, with_email.clone())).await;
-        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "ada@example.com"));
+        let response = call(&app, ask(path, with_email.clone())).await;
+        assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "ada@example.com"));
     }
-    for claims in [sound(), with("email", json!(7))] {
+    for claims in [valid_claims(), with("email", json!(7))] {
         let refused = call(&app, ask("/profile", claims.clone())).await;
         refused.assert_problem(403);
         assert!(!refused.body.contains("email"), "{refused:?}");
@@ -175,8 +175,8 @@ impl RevocationStore for TestRevocations {
     }
 
     async fn is_revoked(&self, _: &Principal) -> Result<bool, Unavailable> {
-        let (asked, revoked, down) = &*self.0;
-        asked.fetch_add(1, Ordering::SeqCst);
+        let (queries, revoked, down) = &*self.0;
+        queries.fetch_add(1, Ordering::SeqCst);
         if down.load(Ordering::SeqCst) { Err(Unavailable) } else { Ok(revoked.load(Ordering::SeqCst)) }
     }
 }
@@ -185,8 +185,8 @@ impl RevocationStore for TestRevocations {
 async fn revocation_is_checked_for_cached_tokens_too() {
     for cache in [TokenCache::DEFAULT, TokenCache::Off] {
         let store = TestRevocations::default();
-        let jwt = configured().cache(cache).revocations(store.clone()).build().unwrap();
-        let token = token(&sound());
+        let jwt = jwt_builder().cache(cache).revocations(store.clone()).build().unwrap();
+        let token = token(&valid_claims());
         for _ in 0..3 {
             jwt.verify(&token).await.unwrap();
         }
@@ -215,7 +215,7 @@ fn cached_token_expires() {
 
 #[test]
 fn cache_never_confuses_two_tokens() {
-    let jwt = configured().build().unwrap();
+    let jwt = jwt_builder().build().unwrap();
     let tokens: Vec<(String, String)> =
         (0..2000).map(|n| (format!("u-{n}"), token(&with("sub", json!(format!("u-{n}")))))).collect();
     for _ in 0..2 {
@@ -225,13 +225,13 @@ fn cache_never_confuses_two_tokens() {
         }
     }
     // Forgeries: the signature of another token, a missing signature, and the start or end of a cached token.
-    let (_, known) = &tokens[7];
-    let (signed, signature) = known.rsplit_once('.').unwrap();
+    let (_, valid) = &tokens[7];
+    let (signed, signature) = valid.rsplit_once('.').unwrap();
     for forged in [
         format!("{signed}."),
         format!("{signed}.{}", &signature[1..]),
-        format!("{known}A"),
-        format!("{known}="),
+        format!("{valid}A"),
+        format!("{valid}="),
         format!("{}.{signature}", tokens[8].1.rsplit_once('.').unwrap().0),
     ] {
         assert!(jwt.verify(&forged).now_or_never().unwrap().is_err(), "{forged}");
@@ -240,7 +240,7 @@ fn cache_never_confuses_two_tokens() {
 
 #[test]
 fn cache_stays_within_its_byte_limit() {
-    let jwt = configured().cache(TokenCache::Bytes(64 * 1024)).build().unwrap();
+    let jwt = jwt_builder().cache(TokenCache::Bytes(64 * 1024)).build().unwrap();
     for n in 0..2000 {
         let principal = jwt.verify(&token(&with("sub", json!(format!("u-{n}"))))).now_or_never().unwrap();
         principal.unwrap();
@@ -249,6 +249,6 @@ fn cache_stays_within_its_byte_limit() {
     let held: usize = shown.split("len: ").nth(1).unwrap().split([' ', ',', '}']).next().unwrap().parse().unwrap();
     // Each entry takes over 700 bytes, including the overhead.
     assert!((1..=92).contains(&held), "{held} of 2000, in {shown}");
-    let off = format!("{:?}", configured().cache(TokenCache::Off).build().unwrap());
+    let off = format!("{:?}", jwt_builder().cache(TokenCache::Off).build().unwrap());
     assert!(off.contains("cache: None"), "{off}");
 }

@@ -15,11 +15,11 @@ const AUDIENCE: &str = "orders-api";
 const SECRET: [u8; 32] = *b"0123456789abcdef0123456789ABCDEF";
 
 fn jwt() -> Jwt {
-    Jwt::hs256(ISSUER, AUDIENCE, SECRET).expect("a sound configuration")
+    Jwt::hs256(ISSUER, AUDIENCE, SECRET).expect("the configuration is valid")
 }
 
 fn issuer() -> TokenIssuer {
-    TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).expect("a sound configuration")
+    TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).expect("the configuration is valid")
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn empty_issuer_or_audience_fails_the_build() {
 #[test]
 fn leeway_over_a_minute_fails_the_build() {
     let with = |leeway| {
-        let key = VerifyingKey::hmac(Algorithm::Hs256, SECRET).expect("a sound key");
+        let key = VerifyingKey::hmac(Algorithm::Hs256, SECRET).expect("the key is valid");
         Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(key).leeway(leeway).build()
     };
     with(Duration::from_secs(60)).expect("one minute is the maximum");
@@ -101,6 +101,6 @@ fn tokens_that_verify_rejects_are_not_issued() {
 
 #[test]
 fn debug_shows_no_secret() {
-    let shown = format!("{:?}", Jwt::hs256(ISSUER, AUDIENCE, [b'Q'; 40]).expect("a sound configuration"));
+    let shown = format!("{:?}", Jwt::hs256(ISSUER, AUDIENCE, [b'Q'; 40]).expect("the configuration is valid"));
     assert!(shown.contains(ISSUER) && !shown.contains("QQQQ") && !shown.contains("81, 81"), "{shown}");
 }

@@ -19,7 +19,7 @@ const SECRET: [u8; 32] = *b"0123456789abcdef0123456789ABCDEF";
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 
 fn jwt() -> Jwt {
-    Jwt::hs256(ISSUER, AUDIENCE, SECRET).expect("a sound configuration")
+    Jwt::hs256(ISSUER, AUDIENCE, SECRET).expect("the configuration is valid")
 }
 
 fn now() -> u64 {
@@ -43,29 +43,29 @@ fn forge(header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
     format!("{message}.{signature}")
 }
 
-fn sound() -> Value {
+fn valid_claims() -> Value {
     json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "u-1", "iat": now(), "exp": now() + 600})
 }
 
 fn with(name: &str, value: Value) -> String {
-    let mut claims = sound();
+    let mut claims = valid_claims();
     claims[name] = value;
     forge(HEADER, claims.to_string())
 }
 
 fn without(name: &str) -> String {
-    let mut claims = sound();
+    let mut claims = valid_claims();
     claims.as_object_mut().expect("an object").remove(name);
     forge(HEADER, claims.to_string())
 }
 
 fn headed(header: &str) -> String {
-    forge(header, sound().to_string())
+    forge(header, valid_claims().to_string())
 }
 
 /// The valid claims, with raw JSON text inserted after the opening brace.
 fn spliced(members: &str) -> String {
-    forge(HEADER, sound().to_string().replacen('{', &format!("{{{members},"), 1))
+    forge(HEADER, valid_claims().to_string().replacen('{', &format!("{{{members},"), 1))
 }
 
 fn verdict(token: &str) -> Result<String, AuthError> {
@@ -98,7 +98,7 @@ fn token_without_iss_is_rejected() {
 
 #[test]
 fn required_claims_must_have_their_type() {
-    let wrong = [json!(null), json!(true), json!({}), json!([1]), json!([[AUDIENCE]]), json!({"0": AUDIENCE})];
+    let malformed = [json!(null), json!(true), json!({}), json!([1]), json!([[AUDIENCE]]), json!({"0": AUDIENCE})];
     for (claim, reason) in [
         ("iss", "token_iss"),
         ("aud", "token_aud"),
@@ -107,7 +107,7 @@ fn required_claims_must_have_their_type() {
         ("sub", "token_sub"),
         ("nbf", "token_nbf"),
     ] {
-        for value in &wrong {
+        for value in &malformed {
             assert_refused(&with(claim, value.clone()), reason);
         }
         if !matches!(claim, "nbf" | "iat") {
@@ -115,16 +115,19 @@ fn required_claims_must_have_their_type() {
         }
     }
     for (claim, reason) in [("jti", "token_jti"), ("sid", "token_sid")] {
-        for value in wrong.iter().filter(|value| !value.is_null()) {
+        for value in malformed.iter().filter(|value| !value.is_null()) {
             assert_refused(&with(claim, value.clone()), reason);
         }
     }
     // These claims are not configured: with a wrong type they grant nothing.
     for claim in ["roles", "permissions", "scope", "tenant"] {
-        for value in &wrong {
+        for value in &malformed {
             let token = with(claim, value.clone());
-            let principal =
-                jwt().verify(&token).now_or_never().expect("the verifier needs no network").expect("a sound token");
+            let principal = jwt()
+                .verify(&token)
+                .now_or_never()
+                .expect("the verifier needs no network")
+                .expect("the token is valid");
             assert!(principal.roles().is_empty() && principal.scopes().is_empty(), "{claim} is {value}");
             assert!(principal.tenant().is_none() && !principal.has_permission(AUDIENCE), "{claim} is {value}");
         }
@@ -167,9 +170,9 @@ fn foreign_typ_is_rejected() {
 /// Hand-made tokens, each with its verdict: `Ok`, or the reason in the audit log.
 #[test]
 fn every_listed_token_gets_its_verdict() {
-    let claims = sound().to_string();
-    let good = forge(HEADER, &claims);
-    let (message, signature) = good.rsplit_once('.').expect("three parts");
+    let claims = valid_claims().to_string();
+    let valid_token = forge(HEADER, &claims);
+    let (message, signature) = valid_token.rsplit_once('.').expect("three parts");
     let (header, payload) = message.split_once('.').expect("two parts");
     let foreign = |algorithm, secret: &[u8], alg: &str| {
         let message = format!("{}.{payload}", encode(format!(r#"{{"alg":"{alg}","typ":"JWT"}}"#)));
@@ -185,7 +188,7 @@ fn every_listed_token_gets_its_verdict() {
     #[rustfmt::skip]
     let table: Vec<(&str, String, Result<(), &'static str>)> = vec![
         // Valid tokens: they show that the refusals below have their own reason.
-        ("sound", good.clone(), Ok(())),
+        ("valid", valid_token.clone(), Ok(())),
         ("typ absent", headed(r#"{"alg":"HS256"}"#), Ok(())),
         ("typ in lower case", headed(r#"{"alg":"HS256","typ":"jwt"}"#), Ok(())),
         ("typ as a media type", headed(r#"{"typ":"application/JWT","alg":"HS256"}"#), Ok(())),
@@ -198,7 +201,7 @@ fn every_listed_token_gets_its_verdict() {
         ("jti null", with("jti", json!(null)), Ok(())),
         ("sid null", with("sid", json!(null)), Ok(())),
         ("empty scope", with("scope", json!("")), Ok(())),
-        ("scopes as a list", with("scope", json!(["orders:read", "orders:write"])), Ok(())),
+        ("scopes as an array", with("scope", json!(["orders:read", "orders:write"])), Ok(())),
         ("tenant", with("tenant", json!("acme")), Ok(())),
         ("key hints are not followed", headed(r#"{"alg":"HS256","kid":"../../dev/null","jku":"https://evil.example/jwks","x5u":"http://169.254.169.254/","jwk":{"kty":"oct","k":"AA"},"x5c":["AA"]}"#), Ok(())),
         ("escaped but equal", forge(r#"{"\u0061lg":"HS\u003256"}"#, &claims), Ok(())),
@@ -229,20 +232,20 @@ fn every_listed_token_gets_its_verdict() {
         ("signature in padded base64", format!("{message}.{signature}="), Err("token_signature")),
         ("signature in standard base64", format!("{message}.{}", STANDARD.encode([0xff; 32])), Err("token_signature")),
         ("signature with set trailing bits", format!("{message}.{}", flipped_last(signature, '_')), Err("token_signature")),
-        ("claims of another token", format!("{header}.{}.{signature}", encode(sound().to_string().replace("u-1", "u-2"))), Err("token_signature")),
+        ("claims of another token", format!("{header}.{}.{signature}", encode(valid_claims().to_string().replace("u-1", "u-2"))), Err("token_signature")),
         ("claims broken and unsigned", format!("{header}.{}.{signature}", encode("{")), Err("token_signature")),
         // Shape.
         ("empty", String::new(), Err("token_malformed")),
         ("one part", "abc".into(), Err("token_malformed")),
         ("two parts", message.into(), Err("token_malformed")),
-        ("four parts", format!("{good}.AAAA"), Err("token_malformed")),
-        ("five parts, a JWE", format!("{good}.AAAA.AAAA"), Err("token_malformed")),
+        ("four parts", format!("{valid_token}.AAAA"), Err("token_malformed")),
+        ("five parts, a JWE", format!("{valid_token}.AAAA.AAAA"), Err("token_malformed")),
         ("two dots only", "..".into(), Err("token_header")),
         ("JSON serialization", json!({"protected": header, "payload": payload, "signature": signature}).to_string(), Err("token_malformed")),
-        ("oversize", format!("{good}{}", "A".repeat(8192)), Err("token_too_long")),
+        ("oversize", format!("{valid_token}{}", "A".repeat(8192)), Err("token_too_long")),
         ("oversize but well signed", with("pad", json!("A".repeat(8192))), Err("token_too_long")),
-        ("leading space", format!(" {good}"), Err("token_header")),
-        ("trailing newline", format!("{good}\n"), Err("token_signature")),
+        ("leading space", format!(" {valid_token}"), Err("token_header")),
+        ("trailing newline", format!("{valid_token}\n"), Err("token_signature")),
         // Header.
         ("header in padded base64", resigned(format!("{}.{payload}", URL_SAFE.encode(r#"{"alg":"HS256","typ":"JWT" }"#))), Err("token_header")),
         ("header empty", resigned(format!(".{payload}")), Err("token_header")),
@@ -260,11 +263,11 @@ fn every_listed_token_gets_its_verdict() {
         ("header nested too deep", headed(&format!(r#"{{"alg":"HS256","x":{}{}}}"#, "[".repeat(500), "]".repeat(500))), Err("token_header")),
         ("b64 false", headed(r#"{"alg":"HS256","b64":false}"#), Err("token_b64")),
         ("b64 true", headed(r#"{"alg":"HS256","b64":true}"#), Err("token_b64")),
-        ("a token as typ", headed(&format!(r#"{{"alg":"HS256","typ":"{good}"}}"#)), Err("token_typ")),
+        ("a token as typ", headed(&format!(r#"{{"alg":"HS256","typ":"{valid_token}"}}"#)), Err("token_typ")),
         // Claims.
         ("claims empty", resigned(format!("{header}.")), Err("token_claims")),
-        ("claims a token", forge(HEADER, &good), Err("token_claims")),
-        ("claims a list", forge(HEADER, format!("[{claims}]")), Err("token_claims")),
+        ("claims a token", forge(HEADER, &valid_token), Err("token_claims")),
+        ("claims are an array", forge(HEADER, format!("[{claims}]")), Err("token_claims")),
         ("claims not UTF-8", forge(HEADER, [&claims.as_bytes()[..claims.len() - 1], b",\"x\":\"\xff\"}"].concat()), Err("token_claims")),
         ("claims with a tail", forge(HEADER, format!("{claims} {{}}")), Err("token_claims")),
         ("claims with a comment", forge(HEADER, format!("{claims}// x")), Err("token_claims")),
@@ -282,15 +285,15 @@ fn every_listed_token_gets_its_verdict() {
         ("iss empty", with("iss", json!("")), Err("token_foreign_issuer")),
         ("aud of somebody else", with("aud", json!("billing-api")), Err("token_foreign_audience")),
         ("aud by prefix", with("aud", json!("orders-api-2")), Err("token_foreign_audience")),
-        ("aud list empty", with("aud", json!([])), Err("token_foreign_audience")),
-        ("aud list of others", with("aud", json!(["a", "b"])), Err("token_foreign_audience")),
-        ("aud list with a number", with("aud", json!([AUDIENCE, 1])), Err("token_aud")),
+        ("aud is an empty array", with("aud", json!([])), Err("token_foreign_audience")),
+        ("aud is an array of others", with("aud", json!(["a", "b"])), Err("token_foreign_audience")),
+        ("aud is an array with a number", with("aud", json!([AUDIENCE, 1])), Err("token_aud")),
         ("expired", with("exp", json!(now() - 31)), Err("token_expired")),
         ("expired in 1970", with("exp", json!(0)), Err("token_expired")),
         ("exp in milliseconds", with("exp", json!((now() + 600) * 1000)), Err("token_exp")),
         ("exp infinite", spliced(r#""exp":1e999,"y":1"#), Err("token_exp")),
         ("exp huge", with("exp", json!(u64::MAX)), Err("token_exp")),
-        ("exp as text", with("exp", json!((now() + 600).to_string())), Err("token_exp")),
+        ("exp is a string", with("exp", json!((now() + 600).to_string())), Err("token_exp")),
         ("iat in the future", with("iat", json!(now() + 60)), Err("token_issued_in_future")),
         ("nbf in the future", with("nbf", json!(now() + 60)), Err("token_not_yet_valid")),
         ("sub empty", with("sub", json!("")), Err("token_sub")),
@@ -300,19 +303,19 @@ fn every_listed_token_gets_its_verdict() {
         ("sub with half a surrogate", spliced(r#""sub":"\ud800","y":1"#), Err("token_sub")),
         ("role empty", with("roles", json!([""])), Err("token_roles")),
         ("role with a line break", with("roles", json!(["user\nadmin"])), Err("token_roles")),
-        ("scope list with a space", with("scope", json!(["read write"])), Err("token_scope")),
+        ("scope array with a space", with("scope", json!(["read write"])), Err("token_scope")),
         ("tenant empty", with("tenant", json!("")), Err("token_tenant")),
         ("scope with a quote", with("scope", json!("read \"write")), Err("token_scope")),
         ("scope split by a tab", with("scope", json!("read\twrite")), Err("token_scope")),
     ];
 
     assert!(table.len() >= 40, "only {} tokens", table.len());
-    let wrong: Vec<String> = table
+    let failures: Vec<String> = table
         .iter()
         .filter_map(|(name, token, expected)| {
             let verdict = verdict(token).map(drop);
             (verdict != expected.map_err(AuthError::Invalid)).then(|| format!("{name}: {verdict:?}, not {expected:?}"))
         })
         .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

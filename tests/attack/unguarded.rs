@@ -6,7 +6,7 @@ use actix_web::web::Path;
 use actix_web::{App, HttpResponse, web};
 use palisade::{Jwt, Palisade, Principal, authenticated, get, owner, public, require_role};
 use palisade_tests::inside::Inside;
-use palisade_tests::{bearer, call, get as getting, palisade, request};
+use palisade_tests::{bearer, call, get_request, palisade, request};
 
 #[get("/open")]
 #[public("everybody may read it")]
@@ -28,8 +28,8 @@ async fn raw() -> &'static str {
 async fn app_without_middleware_rejects_every_route() {
     let app = init_service(App::new().service(palisade::scope("/api").service(open).service(me)).service(me)).await;
     for path in ["/api/open", "/api/me", "/me"] {
-        let answer = call(&app, getting(path).insert_header(("authorization", bearer("alice", &[])))).await;
-        answer.assert_problem(500);
+        let response = call(&app, get_request(path).insert_header(("authorization", bearer("alice", &[])))).await;
+        response.assert_problem(500);
     }
 }
 
@@ -37,8 +37,8 @@ async fn app_without_middleware_rejects_every_route() {
 async fn authenticated_route_without_authenticator_is_500() {
     let palisade = Palisade::builder().build().unwrap();
     let app = init_service(App::new().service(open).service(me).wrap(palisade)).await;
-    call(&app, getting("/me").insert_header(("authorization", bearer("alice", &[])))).await.assert_problem(500);
-    assert_eq!(call(&app, getting("/open")).await.body, "open");
+    call(&app, get_request("/me").insert_header(("authorization", bearer("alice", &[])))).await.assert_problem(500);
+    assert_eq!(call(&app, get_request("/open")).await.body, "open");
 }
 
 #[actix_web::test]
@@ -54,26 +54,26 @@ async fn unguarded_handler_beside_guarded_ones_is_rejected() {
     .await;
     // actix-web does not distinguish a default service from its own 404.
     for (path, status) in [("/raw", 500), ("/gone", 500), ("/anything", 404), ("/raw/../open", 404)] {
-        let answer = call(&app, getting(path)).await;
-        answer.assert_problem(status);
-        assert!(!answer.body.contains("nobody"), "{answer:?}");
+        let response = call(&app, get_request(path)).await;
+        response.assert_problem(status);
+        assert!(!response.body.contains("nobody"), "{response:?}");
     }
-    assert_eq!(call(&app, getting("/open")).await.body, "open");
+    assert_eq!(call(&app, get_request("/open")).await.body, "open");
 }
 
 #[actix_web::test]
 async fn public_route_ignores_bad_credentials() {
     let app = init_service(App::new().service(open).wrap(palisade())).await;
     for token in ["Bearer nonsense", "Basic eA==", "", "Bearer"] {
-        assert_eq!(call(&app, getting("/open").insert_header(("authorization", token))).await.body, "open");
+        assert_eq!(call(&app, get_request("/open").insert_header(("authorization", token))).await.body, "open");
     }
 }
 
 #[actix_web::test]
 async fn stricter_route_keeps_its_rule_beside_public() {
     let app = init_service(App::new().service(palisade::scope("/x").service(open).service(me)).wrap(palisade())).await;
-    call(&app, getting("/x/me")).await.assert_problem(401);
-    assert_eq!(call(&app, getting("/x/open")).await.status, 200);
+    call(&app, get_request("/x/me")).await.assert_problem(401);
+    assert_eq!(call(&app, get_request("/x/open")).await.status, 200);
 }
 
 #[authenticated]
@@ -87,12 +87,13 @@ async fn all_of_them(id: Path<String>) -> String {
 async fn all_access_attributes_are_required() {
     let routed = web::resource("/docs/{id}").route(web::get().to(all_of_them));
     let app = init_service(App::new().service(routed).wrap(palisade())).await;
-    let asked =
-        |subject: &str, roles: &[&str]| getting("/docs/alice").insert_header(("authorization", bearer(subject, roles)));
-    call(&app, getting("/docs/alice")).await.assert_problem(401);
-    call(&app, asked("alice", &["user"])).await.assert_problem(403);
-    call(&app, asked("mallory", &["editor"])).await.assert_problem(403);
-    assert_eq!(call(&app, asked("alice", &["editor"])).await.body, "alice");
+    let request_as = |subject: &str, roles: &[&str]| {
+        get_request("/docs/alice").insert_header(("authorization", bearer(subject, roles)))
+    };
+    call(&app, get_request("/docs/alice")).await.assert_problem(401);
+    call(&app, request_as("alice", &["user"])).await.assert_problem(403);
+    call(&app, request_as("mallory", &["editor"])).await.assert_problem(403);
+    assert_eq!(call(&app, request_as("alice", &["editor"])).await.body, "alice");
 }
 
 #[owner(missing)]
@@ -104,7 +105,7 @@ async fn of_an_unknown_parameter() -> &'static str {
 async fn missing_owner_parameter_is_500() {
     let routed = web::resource("/docs/{id}").route(web::get().to(of_an_unknown_parameter));
     let app = init_service(App::new().service(routed).wrap(palisade())).await;
-    call(&app, getting("/docs/alice").insert_header(("authorization", bearer("alice", &["admin"]))))
+    call(&app, get_request("/docs/alice").insert_header(("authorization", bearer("alice", &["admin"]))))
         .await
         .assert_problem(500);
 }
@@ -118,7 +119,7 @@ async fn who(principal: Inside<Principal>) -> String {
 #[actix_web::test]
 async fn principal_extractor_on_public_route_is_500() {
     let app = init_service(App::new().service(who).wrap(palisade())).await;
-    call(&app, getting("/who").insert_header(("authorization", bearer("alice", &[])))).await.assert_problem(500);
+    call(&app, get_request("/who").insert_header(("authorization", bearer("alice", &[])))).await.assert_problem(500);
 }
 
 #[test]
@@ -139,7 +140,7 @@ async fn two_methods_on_one_path_are_separate() {
         "closed"
     }
     let app = init_service(App::new().service(open).service(close).wrap(palisade())).await;
-    assert_eq!(call(&app, getting("/open")).await.body, "open");
+    assert_eq!(call(&app, get_request("/open")).await.body, "open");
     call(&app, request(actix_web::http::Method::DELETE, "/open")).await.assert_problem(401);
     let admin =
         request(actix_web::http::Method::DELETE, "/open").insert_header(("authorization", bearer("r", &["admin"])));
@@ -188,7 +189,7 @@ async fn ambiguous_owner_parameter_is_500() {
     let nested = web::scope("/of/{id}").service(by_id);
     let app = init_service(App::new().service(nested).wrap(palisade())).await;
     for path in ["/of/alice/users/bob", "/of/bob/users/alice", "/of/alice/users/alice"] {
-        call(&app, getting(path).insert_header(("authorization", bearer("alice", &[])))).await.assert_problem(500);
+        call(&app, get_request(path).insert_header(("authorization", bearer("alice", &[])))).await.assert_problem(500);
     }
 }
 
@@ -201,7 +202,7 @@ async fn taken() -> Result<&'static str, palisade::Problem> {
 #[actix_web::test]
 async fn handler_can_return_a_problem() {
     let app = init_service(App::new().service(taken).wrap(palisade())).await;
-    let answer = call(&app, getting("/taken")).await;
-    answer.assert_problem(409);
-    assert_eq!(answer.json()["detail"], "It is taken.");
+    let response = call(&app, get_request("/taken")).await;
+    response.assert_problem(409);
+    assert_eq!(response.json()["detail"], "It is taken.");
 }

@@ -13,7 +13,7 @@ use actix_web::web::Path;
 use actix_web::{App, Error, HttpResponse, web};
 use palisade::{authenticated, deferring, get, public};
 use palisade_tests::log::Log;
-use palisade_tests::{Answer, builder, call, get as getting, palisade, request};
+use palisade_tests::{TestResponse, builder, call, get_request, palisade, request};
 
 thread_local! {
     /// The number of times that an unguarded handler ran. Each test has its own thread.
@@ -62,10 +62,10 @@ async fn theirs() -> &'static str {
 }
 
 #[track_caller]
-fn refused(answer: &Answer, status: u16) {
-    answer.assert_problem(status);
-    assert!(!answer.body.contains("nobody"), "{answer:?}");
-    assert_eq!(ran(), 0, "an unguarded handler ran: {answer:?}");
+fn assert_refused(response: &TestResponse, status: u16) {
+    response.assert_problem(status);
+    assert!(!response.body.contains("nobody"), "{response:?}");
+    assert_eq!(ran(), 0, "an unguarded handler ran: {response:?}");
 }
 
 #[actix_web::test]
@@ -83,11 +83,11 @@ async fn unguarded_handler_beside_guarded_routes_does_not_run() {
             .wrap(palisade()),
     )
     .await;
-    refused(&call(&app, request(Method::DELETE, "/raw")).await, 500);
+    assert_refused(&call(&app, request(Method::DELETE, "/raw")).await, 500);
     for path in ["/resource", "/nested/raw", "/nested/deeper/1"] {
-        refused(&call(&app, getting(path)).await, 500);
+        assert_refused(&call(&app, get_request(path)).await, 500);
     }
-    assert_eq!(call(&app, getting("/open")).await.body, "open");
+    assert_eq!(call(&app, get_request("/open")).await.body, "open");
 }
 
 #[actix_web::test]
@@ -110,15 +110,15 @@ async fn unguarded_method_on_guarded_path_does_not_run() {
         (Method::DELETE, "/scope/things/1"),
         (Method::POST, "/function"),
     ] {
-        let answer = call(&app, request(method, path)).await;
-        refused(&answer, 405);
+        let response = call(&app, request(method, path)).await;
+        assert_refused(&response, 405);
         assert_eq!(
-            answer.header("allow"),
+            response.header("allow"),
             "GET, HEAD".replace(", HEAD", if path == "/function" { "" } else { ", HEAD" })
         );
     }
-    assert_eq!(call(&app, getting("/open")).await.body, "open");
-    assert_eq!(call(&app, getting("/function")).await.body, "a function");
+    assert_eq!(call(&app, get_request("/open")).await.body, "open");
+    assert_eq!(call(&app, get_request("/function")).await.body, "a function");
 }
 
 #[actix_web::test]
@@ -127,25 +127,25 @@ async fn unguarded_default_service_does_not_run() {
     let app =
         init_service(App::new().service(open).service(nested).default_service(web::to(raw)).wrap(palisade())).await;
     for path in ["/anything", "/", "/nested/anything", "/raw/../open"] {
-        refused(&call(&app, getting(path)).await, 404);
+        assert_refused(&call(&app, get_request(path)).await, 404);
     }
-    assert_eq!(call(&app, getting("/nested/open")).await.body, "open");
+    assert_eq!(call(&app, get_request("/nested/open")).await.body, "open");
 }
 
 #[actix_web::test]
 async fn palisade_app_detects_an_unguarded_default_service() {
     let routes = || palisade::scope("").service(open).service(palisade::scope("/x").service(thing));
     let app = init_service(palisade().app(routes())).await;
-    refused(&call(&app, getting("/anything")).await, 404);
-    refused(&call(&app, getting("/x/anything")).await, 404);
-    refused(&call(&app, request(Method::DELETE, "/open")).await, 405);
-    assert_eq!(call(&app, getting("/open")).await.body, "open");
+    assert_refused(&call(&app, get_request("/anything")).await, 404);
+    assert_refused(&call(&app, get_request("/x/anything")).await, 404);
+    assert_refused(&call(&app, request(Method::DELETE, "/open")).await, 405);
+    assert_eq!(call(&app, get_request("/open")).await.body, "open");
     let app =
         init_service(palisade().app(routes()).default_service(web::to(raw)).route("/raw", web::get().to(raw))).await;
     for path in ["/anything", "/raw"] {
-        refused(&call(&app, getting(path)).await, 500);
+        assert_refused(&call(&app, get_request(path)).await, 500);
     }
-    assert_eq!(call(&app, getting("/x/things/1")).await.body, "1");
+    assert_eq!(call(&app, get_request("/x/things/1")).await.body, "1");
 }
 
 #[actix_web::test]
@@ -170,7 +170,7 @@ async fn guarded_functions_run_however_they_are_routed() {
         ("/theirs", "routed by actix-web"),
         ("/anything", "a function"),
     ] {
-        assert_eq!(call(&app, getting(path)).await.body, body, "{path}");
+        assert_eq!(call(&app, get_request(path)).await.body, body, "{path}");
     }
 }
 
@@ -184,13 +184,13 @@ async fn wrong_method_is_405_with_allow_header() {
     )
     .await;
     for (path, allowed) in [("/open", "GET, HEAD"), ("/function", "GET, POST")] {
-        let answer = call(&app, request(Method::DELETE, path)).await;
-        answer.assert_problem(405);
-        assert_eq!(answer.header("allow"), allowed);
+        let response = call(&app, request(Method::DELETE, path)).await;
+        response.assert_problem(405);
+        assert_eq!(response.header("allow"), allowed);
     }
 }
 
-async fn awaits(
+async fn pause_first(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
@@ -217,37 +217,39 @@ async fn synchronous_middleware_hides_no_unguarded_handler() {
     )
     .await;
     for path in ["/raw", "/nested/raw"] {
-        refused(&call(&app, getting(path)).await, 500);
+        assert_refused(&call(&app, get_request(path)).await, 500);
     }
     for (path, body) in [("/open/", "open"), ("/nested/function", "a function")] {
-        assert_eq!(call(&app, getting(path)).await.body, body);
+        assert_eq!(call(&app, get_request(path)).await.body, body);
     }
 }
 
 #[actix_web::test]
 async fn awaiting_middleware_must_be_declared_as_deferring() {
-    let app = init_service(App::new().service(open).wrap(from_fn(awaits)).wrap(palisade())).await;
-    call(&app, getting("/open")).await.assert_problem(500);
+    let app = init_service(App::new().service(open).wrap(from_fn(pause_first)).wrap(palisade())).await;
+    call(&app, get_request("/open")).await.assert_problem(500);
 
     let app = init_service(
         App::new()
             .service(open)
             .route("/raw", web::get().to(raw))
-            .service(web::scope("/nested").wrap(deferring(from_fn(awaits))).service(open).route("/raw", web::to(raw)))
-            .wrap(deferring(from_fn(awaits)))
+            .service(
+                web::scope("/nested").wrap(deferring(from_fn(pause_first))).service(open).route("/raw", web::to(raw)),
+            )
+            .wrap(deferring(from_fn(pause_first)))
             .wrap(palisade()),
     )
     .await;
     for path in ["/open", "/nested/open"] {
-        assert_eq!(call(&app, getting(path)).await.body, "open", "{path}");
+        assert_eq!(call(&app, get_request(path)).await.body, "open", "{path}");
     }
     for path in ["/raw", "/nested/raw"] {
-        refused(&call(&app, getting(path)).await, 500);
+        assert_refused(&call(&app, get_request(path)).await, 500);
     }
-    refused(&call(&app, getting("/anything")).await, 404);
-    let answer = call(&app, request(Method::DELETE, "/open")).await;
-    refused(&answer, 405);
-    assert_eq!(answer.header("allow"), "GET, HEAD");
+    assert_refused(&call(&app, get_request("/anything")).await, 404);
+    let response = call(&app, request(Method::DELETE, "/open")).await;
+    assert_refused(&response, 405);
+    assert_eq!(response.header("allow"), "GET, HEAD");
 }
 
 #[actix_web::test]
@@ -266,10 +268,10 @@ async fn only_exempt_services_run_unguarded() {
     )
     .await;
     for path in ["/docs/raw", "/raw", "/x/raw"] {
-        refused(&call(&app, getting(path)).await, 500);
+        assert_refused(&call(&app, get_request(path)).await, 500);
     }
-    assert_eq!(call(&app, getting("/docs/page")).await.body, "a page");
-    assert_eq!(call(&app, getting("/open")).await.body, "open");
+    assert_eq!(call(&app, get_request("/docs/page")).await.body, "a page");
+    assert_eq!(call(&app, get_request("/open")).await.body, "open");
 }
 
 #[get("/me")]
@@ -282,8 +284,8 @@ async fn me() -> &'static str {
 async fn refused_request_opens_nothing_for_the_next() {
     let app = init_service(App::new().service(me).route("/raw", web::get().to(raw)).wrap(palisade())).await;
     for _ in 0..3 {
-        call(&app, getting("/me")).await.assert_problem(401);
-        refused(&call(&app, getting("/raw")).await, 500);
+        call(&app, get_request("/me")).await.assert_problem(401);
+        assert_refused(&call(&app, get_request("/raw")).await, 500);
     }
 }
 
@@ -291,12 +293,12 @@ async fn refused_request_opens_nothing_for_the_next() {
 async fn guarded_default_service_hides_no_unguarded_handler() {
     let routes = palisade::scope("").service(open);
     let ours = init_service(palisade().app(routes).route("/other", web::get().to(raw))).await;
-    refused(&call(&ours, getting("/other")).await, 500);
-    refused(&call(&ours, getting("/nothing")).await, 404);
+    assert_refused(&call(&ours, get_request("/other")).await, 500);
+    assert_refused(&call(&ours, get_request("/nothing")).await, 404);
     let usual = App::new().service(open).route("/other", web::get().to(raw)).default_service(web::to(function));
     let usual = init_service(usual.wrap(palisade())).await;
-    refused(&call(&usual, getting("/other")).await, 500);
-    assert_eq!(call(&usual, getting("/nothing")).await.body, "a function");
+    assert_refused(&call(&usual, get_request("/other")).await, 500);
+    assert_eq!(call(&usual, get_request("/nothing")).await.body, "a function");
 }
 
 #[actix_web::test]
@@ -306,11 +308,11 @@ async fn palisade_can_wrap_app_scope_or_both() {
         init_service(App::new().service(inner()).wrap(optional_palisade(true))).await,
         init_service(App::new().service(inner()).wrap(optional_palisade(false))).await,
     ] {
-        assert_eq!(call(&app, getting("/x/open")).await.body, "open");
-        refused(&call(&app, getting("/x/raw")).await, 500);
-        let wrong = call(&app, request(Method::DELETE, "/x/open")).await;
-        refused(&wrong, 405);
-        assert_eq!(wrong.header("allow"), "GET, HEAD");
+        assert_eq!(call(&app, get_request("/x/open")).await.body, "open");
+        assert_refused(&call(&app, get_request("/x/raw")).await, 500);
+        let response = call(&app, request(Method::DELETE, "/x/open")).await;
+        assert_refused(&response, 405);
+        assert_eq!(response.header("allow"), "GET, HEAD");
     }
 }
 
@@ -326,10 +328,10 @@ async fn unknown_host_is_404_without_error_log() {
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
     let of = |method, host: &'static str| request(method, "/open").insert_header(("host", host));
     assert_eq!(call(&app, of(Method::GET, "api.example.com")).await.body, "open");
-    refused(&call(&app, of(Method::GET, "elsewhere.example.com")).await, 404);
+    assert_refused(&call(&app, of(Method::GET, "elsewhere.example.com")).await, 404);
     log.assert_one(&["WARN", "status=404", "reason=\"no_guard_reached\"", "/open"]);
     // Without the host, the allowed methods cannot be determined.
-    refused(&call(&app, of(Method::DELETE, "api.example.com")).await, 404);
+    assert_refused(&call(&app, of(Method::DELETE, "api.example.com")).await, 404);
     log.assert_one(&["WARN", "status=404", "reason=\"no_guard_reached\"", "/open"]);
 }
 
@@ -340,7 +342,7 @@ async fn each_blocked_unguarded_request_is_logged() {
     let app = App::new().service(open).route("/raw", web::delete().to(raw)).service(nested).wrap(palisade());
     let app = init_service(app).await;
     for (method, path) in [(Method::DELETE, "/raw"), (Method::PUT, "/nested/raw")] {
-        refused(&call(&app, request(method.clone(), path)).await, 500);
+        assert_refused(&call(&app, request(method.clone(), path)).await, 500);
         log.assert_one(&["ERROR", "misconfigured", &format!("{method} {path}"), "#[public]", "palisade::deferring"]);
     }
 }
@@ -356,8 +358,8 @@ async fn wrong_method_on_trace_route_is_405() {
     let (log, _guard) = Log::start();
     let app = init_service(App::new().service(traced).wrap(palisade())).await;
     assert_eq!(call(&app, request(Method::TRACE, "/traced")).await.body, "traced");
-    let wrong = call(&app, request(Method::DELETE, "/traced")).await;
-    refused(&wrong, 405);
-    assert_eq!(wrong.header("allow"), "TRACE");
+    let response = call(&app, request(Method::DELETE, "/traced")).await;
+    assert_refused(&response, 405);
+    assert_eq!(response.header("allow"), "TRACE");
     log.assert_one(&["WARN", "status=405", "/traced"]);
 }

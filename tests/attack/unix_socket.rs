@@ -48,9 +48,9 @@ async fn status(socket: &Path, header: &str) -> u16 {
     let mut stream = UnixStream::connect(socket).await.unwrap();
     let request = format!("GET /twice HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n{header}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 #[actix_web::test]

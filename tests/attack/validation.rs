@@ -4,7 +4,7 @@ use actix_web::test::init_service;
 use actix_web::web::{Form, Json, Path, Query};
 use actix_web::{App, Either};
 use palisade::{get, post, public, validate};
-use palisade_tests::{Answer, call, get as getting, palisade, post as posting, request};
+use palisade_tests::{TestResponse, call, get_request, palisade, post_request, request};
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationError};
 
@@ -94,9 +94,9 @@ macro_rules! app {
 }
 
 /// The rejected fields as `pointer code`.
-fn fields(answer: &Answer) -> Vec<String> {
-    answer.assert_problem(422);
-    let json = answer.json();
+fn fields(response: &TestResponse) -> Vec<String> {
+    response.assert_problem(422);
+    let json = response.json();
     let errors = json["errors"].as_array().unwrap();
     for error in errors {
         assert!(error["detail"].as_str().unwrap().ends_with('.'), "{error}");
@@ -113,16 +113,16 @@ async fn nested_fields_are_validated_with_their_pointer() {
     let body =
         r#"{"email":"x","items":[{"count":1},{"count":0},{"count":500}],"address":{"city":"Nowhere","zip":"1"}}"#;
     assert_eq!(
-        fields(&call(&app, posting("/orders", body)).await),
+        fields(&call(&app, post_request("/orders", body)).await),
         ["/address/zip length", "/email email", "/items/1/count range", "/items/2/count range",]
     );
     // `validator` checks the rule of the whole struct only after its fields are valid.
     let nowhere = r#"{"email":"a@example.com","items":[{"count":1}],"address":{"city":"Nowhere","zip":"12345"}}"#;
-    assert_eq!(fields(&call(&app, posting("/orders", nowhere)).await), ["/address unknown_city"]);
+    assert_eq!(fields(&call(&app, post_request("/orders", nowhere)).await), ["/address unknown_city"]);
     let none = r#"{"email":"a@example.com","items":[]}"#;
-    assert_eq!(fields(&call(&app, posting("/orders", none)).await), ["/items length"]);
-    let good = r#"{"email":"a@example.com","items":[{"count":7}],"address":{"city":"Ulm","zip":"89073"}}"#;
-    assert_eq!(call(&app, posting("/orders", good)).await.body, "a@example.com");
+    assert_eq!(fields(&call(&app, post_request("/orders", none)).await), ["/items length"]);
+    let valid = r#"{"email":"a@example.com","items":[{"count":7}],"address":{"city":"Ulm","zip":"89073"}}"#;
+    assert_eq!(call(&app, post_request("/orders", valid)).await.body, "a@example.com");
 }
 
 #[actix_web::test]
@@ -138,9 +138,9 @@ async fn rejected_value_is_never_echoed() {
         r#"{"email":"a@example.com","email":"hunter2","items":[]}"#,
         r#""hunter2""#,
     ] {
-        let answer = call(&app, posting("/orders", body)).await;
-        assert!(!fields(&answer).is_empty());
-        assert!(!answer.body.contains("hunter2"), "{answer:?}");
+        let response = call(&app, post_request("/orders", body)).await;
+        assert!(!fields(&response).is_empty());
+        assert!(!response.body.contains("hunter2"), "{response:?}");
     }
 }
 
@@ -148,24 +148,26 @@ async fn rejected_value_is_never_echoed() {
 async fn undeclared_field_is_rejected() {
     let app = app!();
     let body = r#"{"email":"a@example.com","items":[{"count":7,"role":"admin"}]}"#;
-    assert_eq!(fields(&call(&app, posting("/orders", body)).await), [" unknown_field"]);
-    assert_eq!(fields(&call(&app, posting("/orders", "{}")).await), [" missing"]);
+    assert_eq!(fields(&call(&app, post_request("/orders", body)).await), [" unknown_field"]);
+    assert_eq!(fields(&call(&app, post_request("/orders", "{}")).await), [" missing"]);
 }
 
 #[actix_web::test]
 async fn queries_forms_paths_and_either_are_validated() {
     let app = app!();
-    assert_eq!(call(&app, getting("/page?limit=100")).await.body, "100");
-    assert_eq!(fields(&call(&app, getting("/page?limit=101")).await), ["/limit range"]);
-    assert_eq!(fields(&call(&app, getting("/page?limit=many")).await), [" query"]);
-    assert_eq!(fields(&call(&app, getting("/page")).await), [" query"]);
+    assert_eq!(call(&app, get_request("/page?limit=100")).await.body, "100");
+    assert_eq!(fields(&call(&app, get_request("/page?limit=101")).await), ["/limit range"]);
+    assert_eq!(fields(&call(&app, get_request("/page?limit=many")).await), [" query"]);
+    assert_eq!(fields(&call(&app, get_request("/page")).await), [" query"]);
     assert_eq!(
-        fields(&call(&app, posting("/orders?limit=0", r#"{"email":"a@example.com","items":[{"count":1}]}"#)).await),
+        fields(
+            &call(&app, post_request("/orders?limit=0", r#"{"email":"a@example.com","items":[{"count":1}]}"#)).await
+        ),
         ["/limit range"]
     );
-    assert_eq!(call(&app, getting("/slugs/abc")).await.body, "abc");
-    assert_eq!(fields(&call(&app, getting("/slugs/ab")).await), ["/slug length"]);
-    assert_eq!(fields(&call(&app, posting("/either", r#"{"limit":0}"#)).await), ["/limit range"]);
+    assert_eq!(call(&app, get_request("/slugs/abc")).await.body, "abc");
+    assert_eq!(fields(&call(&app, get_request("/slugs/ab")).await), ["/slug length"]);
+    assert_eq!(fields(&call(&app, post_request("/either", r#"{"limit":0}"#)).await), ["/limit range"]);
     let form = |body: &'static str| {
         request(actix_web::http::Method::POST, "/either")
             .insert_header(("content-type", "application/x-www-form-urlencoded"))

@@ -8,7 +8,7 @@ use actix_web::App;
 use actix_web::test::init_service;
 use actix_web::web::{Form, Json};
 use palisade::{post, public, validate};
-use palisade_tests::{call, palisade, post as posting};
+use palisade_tests::{call, palisade, post_request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use validator::Validate;
@@ -79,10 +79,10 @@ async fn pointer_resolves_in_the_submitted_document() {
             json!({"k":{"name":""},"l":{"name":"x"}}),
         ),
     ] {
-        let answer = call(&app, posting(path, body)).await;
-        answer.assert_problem(422);
+        let response = call(&app, post_request(path, body)).await;
+        response.assert_problem(422);
         let sent: Value = serde_json::from_str(body).unwrap();
-        assert_eq!(answer.json()["errors"][0]["pointer"], pointer, "{body}");
+        assert_eq!(response.json()["errors"][0]["pointer"], pointer, "{body}");
         assert_eq!(sent.pointer(pointer), Some(&value), "{body}");
     }
 }
@@ -90,8 +90,8 @@ async fn pointer_resolves_in_the_submitted_document() {
 #[actix_web::test]
 async fn form_error_names_its_field() {
     let app = init_service(App::new().service(fill_in).wrap(palisade())).await;
-    let form = posting("/form", "name=").insert_header(("content-type", "application/x-www-form-urlencoded"));
-    let answer = call(&app, form).await;
-    answer.assert_problem(422);
-    assert_eq!(answer.json()["errors"][0]["pointer"], "/name");
+    let form = post_request("/form", "name=").insert_header(("content-type", "application/x-www-form-urlencoded"));
+    let response = call(&app, form).await;
+    response.assert_problem(422);
+    assert_eq!(response.json()["errors"][0]["pointer"], "/name");
 }

@@ -64,7 +64,7 @@ async fn upgrade_is_checked_before_the_first_frame() {
     let handle = server.handle();
     rt::spawn(server);
 
-    let asked = rt::task::spawn_blocking(move || {
+    let client = rt::task::spawn_blocking(move || {
         let status = |authorization: Option<&str>| {
             let head = head(&mut connect(address, authorization));
             assert!(head.contains("x-content-type-options: nosniff"), "{head}");
@@ -86,6 +86,6 @@ async fn upgrade_is_checked_before_the_first_frame() {
 
         assert_eq!(status(Some(&bearer("alice", &["talker"]))), "429");
     });
-    asked.await.unwrap();
+    client.await.unwrap();
     handle.stop(false).await;
 }

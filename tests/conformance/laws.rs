@@ -106,8 +106,12 @@ impl<S: Store> RateLimit<S> {
         holds(refused.cause == Cause::Exhausted, "refused, but the cause is not exhaustion", refused)?;
         if units > n {
             // Redis counts in whole microseconds.
-            let whole = self.window().div_ceil(S::GRAIN) * S::GRAIN;
-            return holds(wait == whole, "a cost over the limit must wait one window", (refused, whole));
+            let rounded_window = self.window().div_ceil(S::GRAIN) * S::GRAIN;
+            return holds(
+                wait == rounded_window,
+                "a cost over the limit must wait one window",
+                (refused, rounded_window),
+            );
         }
         let most = self.model.most(from, reach) + beside;
         holds(most + units > n, "refused though there was room", (most, units, n))?;

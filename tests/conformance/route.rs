@@ -10,7 +10,7 @@ use palisade::rate_limiter::RateLimitKey;
 use palisade::redis::RedisConnection;
 use palisade::testing::ManualClock;
 use palisade::{RateLimit, get, public, rate_limit};
-use palisade_tests::{builder, call, get as getting};
+use palisade_tests::{builder, call, get_request};
 
 use crate::server::Server;
 
@@ -55,7 +55,7 @@ async fn watched() -> &'static str {
     "a tight one that only observes"
 }
 
-async fn all_are_charged_or_none(rate_limits: impl Into<RateLimitStore>) {
+async fn assert_all_are_charged_or_none(rate_limits: impl Into<RateLimitStore>) {
     let palisade = builder().rate_limit_store(rate_limits).build().unwrap();
     let limiter = palisade.rate_limiter();
     let scope = palisade::scope("").service(first).service(middle).service(last).service(watched);
@@ -69,22 +69,22 @@ async fn all_are_charged_or_none(rate_limits: impl Into<RateLimitStore>) {
         left
     };
     for path in ["/first", "/last"] {
-        assert_eq!(call(&app, getting(path)).await.status, 200);
+        assert_eq!(call(&app, get_request(path)).await.status, 200);
     }
     assert_eq!(left().await, [48, 0, 84]);
     for path in ["/first", "/middle", "/last", "/first"] {
-        call(&app, getting(path)).await.assert_problem(429);
+        call(&app, get_request(path)).await.assert_problem(429);
         assert_eq!(left().await, [48, 0, 84], "{path} charged a refused request");
     }
     for _ in 0..5 {
-        assert_eq!(call(&app, getting("/watched")).await.status, 200);
+        assert_eq!(call(&app, get_request("/watched")).await.status, 200);
     }
     assert_eq!(left().await, [43, 0, 69]);
 }
 
 #[actix_web::test]
 async fn memory_route_charges_all_limits_or_none() {
-    all_are_charged_or_none(MemoryRateLimits::with_clock(ManualClock::new())).await;
+    assert_all_are_charged_or_none(MemoryRateLimits::with_clock(ManualClock::new())).await;
 }
 
 #[actix_web::test]
@@ -92,5 +92,5 @@ async fn redis_route_charges_all_limits_or_none() {
     let Some(server) = Server::start() else { return };
     let redis = RedisConnection::builder(&server.url(), "conformance", [7; 32]);
     let redis = redis.timeout(Duration::from_secs(20)).build().unwrap();
-    all_are_charged_or_none(RedisRateLimits::new(&redis)).await;
+    assert_all_are_charged_or_none(RedisRateLimits::new(&redis)).await;
 }

@@ -177,7 +177,7 @@ impl Store for Redis {
     }
 
     async fn reserve(&self, requests: &[ChargeRequest<'static>]) -> Vec<Decision<RedisCharge>> {
-        let decided = self.0.reserve(requests).await.expect("an answer");
+        let decided = self.0.reserve(requests).await.expect("the store responds");
         let decided = decided.into_iter().map(|decision| match decision {
             RedisDecision::Charged(charge) => {
                 let instant = nanos(charge.instant());
@@ -190,19 +190,19 @@ impl Store for Redis {
     }
 
     async fn refund(&self, charges: Vec<RedisCharge>) -> Vec<RateLimitStatus> {
-        self.0.refund(charges).await.expect("an answer")
+        self.0.refund(charges).await.expect("the store responds")
     }
 
     async fn charge(&self, request: &ChargeRequest<'static>) -> RateLimitStatus {
-        self.0.charge(request).await.expect("an answer")
+        self.0.charge(request).await.expect("the store responds")
     }
 
     async fn status(&self, requests: &[ChargeRequest<'static>]) -> Vec<RateLimitStatus> {
-        self.0.status(requests).await.expect("an answer")
+        self.0.status(requests).await.expect("the store responds")
     }
 
     async fn reset(&self, request: &ChargeRequest<'static>) {
-        self.0.reset(request).await.expect("an answer");
+        self.0.reset(request).await.expect("the store responds");
     }
 }
 

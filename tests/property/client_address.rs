@@ -146,9 +146,9 @@ fn forged_headers_never_change_the_observed_address() {
             // The third request comes without a proxy. All three come from one client only if all are counted for
             // this client.
             for (remaining, request) in [(3, one.arrives(own, saw)), (2, other.arrives(own, saw)), (1, honest)] {
-                let answer = system.block_on(call(&app, request));
-                let state = answer.header("ratelimit");
-                prop_assert!(state.starts_with(&format!("\"four\";r={remaining};")), "{own} of {saw}: {answer:?}");
+                let response = system.block_on(call(&app, request));
+                let state = response.header("ratelimit");
+                prop_assert!(state.starts_with(&format!("\"four\";r={remaining};")), "{own} of {saw}: {response:?}");
             }
             Ok(())
         });

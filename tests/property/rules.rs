@@ -12,7 +12,7 @@ use palisade::policy::{Check, Ownership, Rule, Verdict};
 use palisade::resource::Unavailable;
 use palisade::testing::AsPrincipal;
 use palisade::{Policy, Principal, Resource, Roles};
-use palisade_tests::{builder, call_raw, get};
+use palisade_tests::{builder, call_raw, get_request};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -297,7 +297,7 @@ fn policy(tree: &Tree) -> &'static Policy {
 }
 
 fn asking(caller: &Caller) -> actix_http::Request {
-    let request = get("/acme/me");
+    let request = get_request("/acme/me");
     if !caller.known {
         return request.to_request();
     }

@@ -33,7 +33,7 @@ impl Cluster {
         let began = Instant::now();
         for node in &cluster.nodes {
             while std::net::TcpStream::connect(("127.0.0.1", node.port)).is_err() {
-                assert!(began.elapsed() < Duration::from_secs(30), "a node does not answer");
+                assert!(began.elapsed() < Duration::from_secs(30), "a node does not respond");
                 std::thread::sleep(Duration::from_millis(10));
             }
         }
@@ -94,7 +94,7 @@ impl Cluster {
         line.split([':', '@']).nth(1).expect("a port").parse().expect("a number")
     }
 
-    /// The keys of all nodes that answer.
+    /// The keys of all nodes that respond.
     pub fn keys(&self) -> Vec<String> {
         let all = self
             .nodes

@@ -129,16 +129,17 @@ async fn lost_redis_gives_503_and_recovers() {
     let palisade = Palisade::builder().authenticator(jwt).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(me)).wrap(palisade)).await;
     let pair = sessions.begin(&grant()).await.unwrap();
-    let request =
-        || palisade_tests::get("/me").insert_header(("authorization", format!("Bearer {}", pair.access_token())));
+    let request = || {
+        palisade_tests::get_request("/me").insert_header(("authorization", format!("Bearer {}", pair.access_token())))
+    };
     assert_eq!(call(&app, request()).await.status, 200);
 
     server.kill();
     let began = Instant::now();
     for _ in 0..3 {
-        let answer = call(&app, request()).await;
-        answer.assert_problem(503);
-        assert!(!answer.header("retry-after").is_empty());
+        let response = call(&app, request()).await;
+        response.assert_problem(503);
+        assert!(!response.header("retry-after").is_empty());
     }
     assert_eq!(sessions.begin(&grant()).await.unwrap_err(), palisade::session::BeginError::Unavailable);
     assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Unavailable);

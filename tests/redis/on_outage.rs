@@ -17,7 +17,7 @@ use palisade::rate_limit::RedisRateLimits;
 use palisade::rate_limiter::RateLimitKey;
 use palisade::redis::RedisConnection;
 use palisade::{Palisade, RateLimiter, get, post, public, rate_limit};
-use palisade_tests::{Answer, call, get as getting, request};
+use palisade_tests::{TestResponse, call, get_request, request};
 
 use super::cluster::Cluster;
 use super::rate_limits::{KEY, within};
@@ -90,23 +90,23 @@ impl Caller {
         Self(format!("{address}:4711"))
     }
 
-    async fn get(&self, app: &impl App, path: &str) -> Answer {
-        bounded(call(app, getting(path).peer_addr(self.0.parse().unwrap()))).await
+    async fn get(&self, app: &impl App, path: &str) -> TestResponse {
+        bounded(call(app, get_request(path).peer_addr(self.0.parse().unwrap()))).await
     }
 
-    async fn post(&self, app: &impl App, path: &str) -> Answer {
+    async fn post(&self, app: &impl App, path: &str) -> TestResponse {
         bounded(call(app, request(Method::POST, path).peer_addr(self.0.parse().unwrap()))).await
     }
 }
 
-async fn bounded(answer: impl Future<Output = Answer>) -> Answer {
-    let answer = tokio::time::timeout(NOTHING_HANGS, answer).await.expect("the request hangs");
-    assert!(answer.status != 500, "{answer:?}");
-    answer
+async fn bounded(response: impl Future<Output = TestResponse>) -> TestResponse {
+    let response = tokio::time::timeout(NOTHING_HANGS, response).await.expect("the request hangs");
+    assert!(response.status != 500, "{response:?}");
+    response
 }
 
 /// This must hold for every kind of outage.
-async fn each_rate_limit_does_what_it_declares(app: &impl App) {
+async fn assert_each_rate_limit_does_what_it_declares(app: &impl App) {
     let caller = Caller::new();
     for path in ["/failures/401", "/failures/200"] {
         let refused = caller.post(app, path).await;
@@ -124,12 +124,12 @@ async fn each_rate_limit_does_what_it_declares(app: &impl App) {
     assert_eq!(Caller::new().get(app, "/local").await.status, 200);
 }
 
-async fn it_recovers(app: &impl App) {
-    it_answers_again(app).await;
-    all_is_well(app).await;
+async fn assert_recovers(app: &impl App) {
+    wait_until_redis_responds(app).await;
+    assert_all_limits_count(app).await;
 }
 
-async fn it_answers_again(app: &impl App) {
+async fn wait_until_redis_responds(app: &impl App) {
     let began = Instant::now();
     let caller = Caller::new();
     while caller.get(app, "/deny").await.status == 503 {
@@ -138,7 +138,7 @@ async fn it_answers_again(app: &impl App) {
     }
 }
 
-async fn all_is_well(app: &impl App) {
+async fn assert_all_limits_count(app: &impl App) {
     let caller = Caller::new();
     for path in ["/local", "/allow", "/deny"] {
         for status in [200, 200, 200, 429] {
@@ -155,19 +155,19 @@ async fn all_is_well(app: &impl App) {
 async fn killed_store_recovers() {
     let Some(mut server) = Server::start() else { return };
     let (_, app) = app(&server.url()).await;
-    all_is_well(&app).await;
+    assert_all_limits_count(&app).await;
     server.kill();
-    each_rate_limit_does_what_it_declares(&app).await;
-    each_rate_limit_does_what_it_declares(&app).await;
+    assert_each_rate_limit_does_what_it_declares(&app).await;
+    assert_each_rate_limit_does_what_it_declares(&app).await;
     server.restart();
-    it_recovers(&app).await;
+    assert_recovers(&app).await;
 }
 
 #[actix_web::test]
 async fn unreachable_store_follows_each_declaration() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (limiter, app) = app(&format!("redis://{free}/")).await;
-    each_rate_limit_does_what_it_declares(&app).await;
+    assert_each_rate_limit_does_what_it_declares(&app).await;
     let key = RateLimitKey::address([192, 0, 2, 1].into());
     const DENY: palisade::RateLimit = palisade::RateLimit::new("programmatic", 1, Duration::from_secs(60))
         .on_outage(palisade::rate_limit::OnStoreFailure::Deny);
@@ -186,11 +186,11 @@ async fn unreachable_store_follows_each_declaration() {
 async fn suspended_store_recovers() {
     let Some(server) = Server::start() else { return };
     let (_, app) = app(&server.url()).await;
-    all_is_well(&app).await;
+    assert_all_limits_count(&app).await;
     server.pause();
-    each_rate_limit_does_what_it_declares(&app).await;
+    assert_each_rate_limit_does_what_it_declares(&app).await;
     server.resume();
-    it_recovers(&app).await;
+    assert_recovers(&app).await;
 }
 
 #[actix_web::test]
@@ -201,7 +201,7 @@ async fn flushed_scripts_are_loaded_again() {
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     for _ in 0..3 {
         redis::cmd("SCRIPT").arg("FLUSH").query_async::<()>(&mut connection).await.unwrap();
-        all_is_well(&app).await;
+        assert_all_limits_count(&app).await;
     }
 }
 
@@ -238,11 +238,11 @@ async fn slow_store_counts_as_outage() {
     let url = format!("redis://127.0.0.1:{}/", slow(server.port(), &delay));
     let rate_limits = within(Duration::from_millis(150), &url);
     let (_, app) = app_on(rate_limits).await;
-    it_answers_again(&app).await;
+    wait_until_redis_responds(&app).await;
     delay.store(100, Ordering::Relaxed);
-    each_rate_limit_does_what_it_declares(&app).await;
+    assert_each_rate_limit_does_what_it_declares(&app).await;
     delay.store(0, Ordering::Relaxed);
-    it_answers_again(&app).await;
+    wait_until_redis_responds(&app).await;
 }
 
 #[derive(serde::Deserialize)]
@@ -267,8 +267,9 @@ async fn refusal_stays_if_known_address_lookup_fails() {
     let palisade = Palisade::builder().rate_limit_store(rate_limits).build().unwrap();
     let app = init_service(actix_web::App::new().service(palisade::scope("").service(named)).wrap(palisade)).await;
     let name = format!("ann-{}", server.port());
-    let attempt =
-        async || call(&app, palisade_tests::post("/named", &format!(r#"{{"email":{name:?}}}"#))).await.status.as_u16();
+    let attempt = async || {
+        call(&app, palisade_tests::post_request("/named", &format!(r#"{{"email":{name:?}}}"#))).await.status.as_u16()
+    };
     for _ in 0..3 {
         assert_eq!(attempt().await, 401);
     }
@@ -282,12 +283,12 @@ async fn refusal_stays_if_known_address_lookup_fails() {
 #[actix_web::test]
 async fn cluster_failover_follows_each_declaration() {
     let Some(mut cluster) = Cluster::start() else { return };
-    // Longer than a busy machine delays a process, shorter than a test waits for an answer.
+    // Longer than a busy machine delays a process, shorter than a test waits for a response.
     let urls = cluster.urls();
     let redis = RedisConnection::cluster(urls.iter().map(String::as_str), "tests", KEY);
     let redis = redis.timeout(Duration::from_millis(500)).build().unwrap();
     let (_, app) = app_on(RedisRateLimits::new(&redis)).await;
-    it_recovers(&app).await;
+    assert_recovers(&app).await;
     cluster.kill_a_primary();
     let began = Instant::now();
     let (mut denied, mut well_in_a_row) = (0, 0);
@@ -297,10 +298,10 @@ async fn cluster_failover_follows_each_declaration() {
         assert!(began.elapsed() < Duration::from_secs(90), "it does not recover: {denied} denied");
         let caller = Caller::new();
         let closed = [caller.get(&app, "/deny").await, caller.post(&app, "/failures/401").await];
-        for (answer, otherwise) in closed.iter().zip([200, 401]) {
-            let status = answer.status.as_u16();
-            assert!(status == 503 || status == otherwise, "{answer:?}");
-            assert_eq!(answer.header("retry-after").is_empty(), status != 503, "{answer:?}");
+        for (response, otherwise) in closed.iter().zip([200, 401]) {
+            let status = response.status.as_u16();
+            assert!(status == 503 || status == otherwise, "{response:?}");
+            assert_eq!(response.header("retry-after").is_empty(), status != 503, "{response:?}");
             denied += u32::from(status == 503);
             well_in_a_row = if status == 503 { 0 } else { well_in_a_row + 1 };
         }
@@ -309,5 +310,5 @@ async fn cluster_failover_follows_each_declaration() {
         }
     }
     assert!(denied > 0, "the outage was not noticed: nothing was tested");
-    all_is_well(&app).await;
+    assert_all_limits_count(&app).await;
 }

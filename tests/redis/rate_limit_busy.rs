@@ -24,10 +24,10 @@ fn of(bucket: u64, limit: u32) -> ChargeRequest<'static> {
     charge_request(bucket, limit, Duration::from_secs(3600), "ada")
 }
 
-async fn warm(store: &RedisRateLimits) {
+async fn wait_until_it_responds(store: &RedisRateLimits) {
     let began = Instant::now();
     while store.reserve(&[of(99, 100)]).await.is_err() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it does not answer");
+        assert!(began.elapsed() < Duration::from_secs(20), "redis-server does not respond");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -73,7 +73,7 @@ async fn requests_of_a_busy_worker(store: &RedisRateLimits, bucket: u64, limit: 
 async fn busy_worker_gets_exact_decisions() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
-    warm(&store).await;
+    wait_until_it_responds(&store).await;
     for (bucket, many) in [(1, 1), (2, 40), (3, 400)] {
         let tally = requests_of_a_busy_worker(&store, bucket, 5, many).await;
         let charged = many.min(5);
@@ -85,7 +85,7 @@ async fn busy_worker_gets_exact_decisions() {
 async fn busy_worker_survives_a_flushed_script() {
     let Some(server) = Server::start() else { return };
     let store = store(&server);
-    warm(&store).await;
+    wait_until_it_responds(&store).await;
     let mut connection = redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
     for round in 0..3 {
         redis::cmd("SCRIPT").arg("FLUSH").query_async::<()>(&mut connection).await.unwrap();
@@ -99,7 +99,7 @@ async fn queue_time_does_not_count_toward_the_timeout() {
     let Some(server) = Server::start() else { return };
     let proxy = Proxy::before(server.port()).await;
     let store = within(TIMEOUT, &proxy.url());
-    warm(&store).await;
+    wait_until_it_responds(&store).await;
     proxy.delay(Duration::from_millis(100));
     let began = Instant::now();
     // Four rounds of the largest number that is sent at once. Together they take longer than the timeout.
@@ -142,7 +142,7 @@ async fn request_dropped_in_the_queue_is_not_charged() {
     let Some(server) = Server::start() else { return };
     let proxy = Proxy::before(server.port()).await;
     let store = within(Duration::from_secs(5), &proxy.url());
-    warm(&store).await;
+    wait_until_it_responds(&store).await;
     proxy.delay(Duration::from_millis(400));
     let sent: Vec<_> = (0..128)
         .map(|_| {

@@ -36,7 +36,7 @@ async fn admitted(store: &RedisRateLimits, request: &ChargeRequest<'static>) -> 
 }
 
 /// Retries, because an idle connection notices only with its next request that its node is dead.
-async fn answered(store: &RedisRateLimits, request: &ChargeRequest<'static>) -> bool {
+async fn admitted_in_the_end(store: &RedisRateLimits, request: &ChargeRequest<'static>) -> bool {
     let began = Instant::now();
     loop {
         if let Ok(one) = admitted(store, request).await {
@@ -121,21 +121,21 @@ async fn cluster_charges_all_or_none_and_survives_failover() {
         if lost == 0 {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(90), "{lost} clients are still without an answer");
+        assert!(began.elapsed() < Duration::from_secs(90), "{lost} clients are still without a response");
     }
     assert!(away > 0, "the death of a node was not noticed: nothing was tested");
-    // On every slot, a client never gets more than the three units that were left. Some may be lost with answers that did not
+    // On every slot, a client never gets more than the three units that were left. Some may be lost with responses that did not
     // arrive.
-    let mut whole = 0;
+    let mut clients_with_all_units = 0;
     for (client, extra) in clients.iter().zip(extra) {
         let mut extra = extra;
-        while answered(&patient, client).await {
+        while admitted_in_the_end(&patient, client).await {
             extra += 1;
         }
         assert!(extra <= LIMIT - 2, "{client:?}: {extra} more");
-        whole += usize::from(extra == LIMIT - 2);
+        clients_with_all_units += usize::from(extra == LIMIT - 2);
     }
-    assert!(whole > 0, "no client got all units that were left");
-    let sound = ports.iter().filter(|(_, port)| *port != dead).count();
-    assert!(sound > 0, "no other slot was tried");
+    assert!(clients_with_all_units > 0, "no client got all units that were left");
+    let live_slots = ports.iter().filter(|(_, port)| *port != dead).count();
+    assert!(live_slots > 0, "no other slot was tried");
 }

@@ -16,7 +16,7 @@ use palisade::__v1::rate_limits::Cause;
 use palisade::__v1::rate_limits::RedisDecisions as _;
 use palisade::rate_limit::RedisRateLimits;
 use palisade::{Palisade, post, public, rate_limit};
-use palisade_tests::{Answer, call, from, post as posting, request};
+use palisade_tests::{TestResponse, call, from, post_request, request};
 use serde::Deserialize;
 
 use super::rate_limits::{PATIENT, charge_request, leasing, reserve, store};
@@ -50,7 +50,7 @@ async fn named(body: Json<Named>) -> HttpResponse {
 }
 
 /// The application of one of several processes, with its own connection to the same Redis.
-async fn process(
+async fn start_process(
     rate_limits: RedisRateLimits,
     tried: &Tried,
 ) -> impl Service<actix_http::Request, Response = Response, Error = Error> + use<> {
@@ -65,8 +65,8 @@ fn logging_in(status: u16, millis: u64) -> actix_web::test::TestRequest {
     request(Method::POST, &format!("/login/{status}/{millis}"))
 }
 
-fn count(answers: &[Answer], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.status == status).count()
+fn count(responses: &[TestResponse], status: u16) -> usize {
+    responses.iter().filter(|response| response.status == status).count()
 }
 
 #[actix_web::test]
@@ -74,12 +74,12 @@ async fn concurrent_successful_logins_in_three_processes_all_succeed() {
     let Some(server) = Server::start() else { return };
     let tried = Data::from(Arc::new(AtomicUsize::new(0)));
     let all = [
-        process(store(&server), &tried).await,
-        process(store(&server), &tried).await,
-        process(store(&server), &tried).await,
+        start_process(store(&server), &tried).await,
+        start_process(store(&server), &tried).await,
+        start_process(store(&server), &tried).await,
     ];
-    let answers = join_all((0..12).map(|n| call(&all[n % 3], logging_in(200, 100)))).await;
-    assert_eq!(count(&answers, 200), 12, "{answers:?}");
+    let responses = join_all((0..12).map(|n| call(&all[n % 3], logging_in(200, 100)))).await;
+    assert_eq!(count(&responses, 200), 12, "{responses:?}");
     for _ in 0..5 {
         assert_eq!(call(&all[0], logging_in(401, 0)).await.status, 401);
     }
@@ -97,13 +97,13 @@ async fn concurrent_failed_logins_in_two_processes_reach_the_limit() {
             false => store(&server),
             true => leasing(&server, 20, Duration::from_millis(100)),
         };
-        let all = [process(rate_limits(), &tried).await, process(rate_limits(), &tried).await];
+        let all = [start_process(rate_limits(), &tried).await, start_process(rate_limits(), &tried).await];
         let address = format!("198.51.100.{round}");
         let attempt = |n: usize| call(&all[n % 2], from(&address, logging_in(401, 20)));
-        let answers = join_all((0..64).map(attempt)).await;
-        assert_eq!((count(&answers, 401), count(&answers, 429)), (5, 59), "{answers:?}");
+        let responses = join_all((0..64).map(attempt)).await;
+        assert_eq!((count(&responses, 401), count(&responses, 429)), (5, 59), "{responses:?}");
         assert_eq!(tried.load(Ordering::SeqCst), 5);
-        for refused in answers.iter().filter(|answer| answer.status == 429) {
+        for refused in responses.iter().filter(|response| response.status == 429) {
             let seconds: u32 = refused.header("retry-after").parse().unwrap();
             assert!(seconds == 1 || seconds > 800, "{refused:?}");
         }
@@ -119,9 +119,10 @@ async fn server_errors_are_refunded_with_and_without_leases() {
     for (rate_limits, address) in
         [(store(&server), "198.51.100.1"), (leasing(&server, 20, Duration::from_secs(1)), "198.51.100.2")]
     {
-        let app = process(rate_limits, &tried).await;
-        let attempt =
-            |status: u16| from(address, posting("/named", &format!(r#"{{"email":"{address}","status":{status}}}"#)));
+        let app = start_process(rate_limits, &tried).await;
+        let attempt = |status: u16| {
+            from(address, post_request("/named", &format!(r#"{{"email":"{address}","status":{status}}}"#)))
+        };
         for status in [500, 503] {
             for _ in 0..5 {
                 assert_eq!(call(&app, attempt(status)).await.status, status);
@@ -138,7 +139,7 @@ async fn server_errors_are_refunded_with_and_without_leases() {
 async fn waiting_request_is_woken_by_another_process() {
     let Some(server) = Server::start() else { return };
     let tried = Data::from(Arc::new(AtomicUsize::new(0)));
-    let (here, there) = (process(store(&server), &tried).await, process(store(&server), &tried).await);
+    let (here, there) = (start_process(store(&server), &tried).await, start_process(store(&server), &tried).await);
     let began = Instant::now();
     let slow = join_all((0..5).map(|_| call(&there, logging_in(200, 300))));
     let late = async {
@@ -169,7 +170,7 @@ async fn waiting_request_is_woken_by_another_process() {
 async fn disconnected_client_stays_charged_but_not_in_flight() {
     let Some(server) = Server::start() else { return };
     let tried = Data::from(Arc::new(AtomicUsize::new(0)));
-    let (here, there) = (process(store(&server), &tried).await, process(store(&server), &tried).await);
+    let (here, there) = (start_process(store(&server), &tried).await, start_process(store(&server), &tried).await);
     let hung_up =
         (0..5).map(|_| tokio::time::timeout(Duration::from_millis(500), call(&there, logging_in(200, 60_000))));
     assert!(join_all(hung_up).await.iter().all(Result::is_err));
@@ -192,7 +193,11 @@ async fn refused(store: &RedisRateLimits, request: &palisade::__v1::rate_limits:
 }
 
 /// Waits, because charges are kept and refunded in the background.
-async fn becomes(store: &RedisRateLimits, request: &palisade::__v1::rate_limits::ChargeRequest<'static>, cause: Cause) {
+async fn wait_for_cause(
+    store: &RedisRateLimits,
+    request: &palisade::__v1::rate_limits::ChargeRequest<'static>,
+    cause: Cause,
+) {
     let began = Instant::now();
     while refused(store, request).await != cause {
         assert!(began.elapsed() < PATIENT, "the cause does not become {cause:?}");
@@ -221,12 +226,12 @@ async fn in_flight_units_are_counted_exactly() {
         assert_eq!(refused(&other, &three).await, Cause::Exhausted, "two units in flight do not make room for three");
         drop(kept);
         let two = palisade::__v1::rate_limits::ChargeRequest { cost: 2, ..request.clone() };
-        becomes(&other, &two, Cause::Exhausted).await;
+        wait_for_cause(&other, &two, Cause::Exhausted).await;
         assert_eq!(refused(&other, &request).await, Cause::InFlight);
         one.refund(vec![back]).await.unwrap();
         let last = reserve(&other, &request).await.unwrap();
         drop(last);
-        becomes(&one, &request, Cause::Exhausted).await;
+        wait_for_cause(&one, &request, Cause::Exhausted).await;
     }
 }
 
@@ -250,7 +255,7 @@ async fn unused_leased_units_are_in_flight() {
         assert!(began.elapsed() < PATIENT, "the lease does not end");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    becomes(&other, &request, Cause::Exhausted).await;
+    wait_for_cause(&other, &request, Cause::Exhausted).await;
 }
 
 #[tokio::test]
@@ -297,6 +302,6 @@ async fn in_flight_count_expires_after_a_minute() {
     assert_eq!(refused(&store, &request).await, Cause::Exhausted);
     let _: u32 = connection.setrange(&keys[0], 24, ago(0)).await.unwrap();
     drop(held);
-    becomes(&store, &request, Cause::Exhausted).await;
+    wait_for_cause(&store, &request, Cause::Exhausted).await;
     assert_eq!(size(&mut connection).await, 20 + 36);
 }

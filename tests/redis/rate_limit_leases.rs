@@ -126,11 +126,11 @@ async fn no_window_exceeds_the_limit_with_leases() {
         all.extend(task.await.unwrap());
     }
     assert!(all.len() > 5 * LIMIT as usize, "{} admitted: too few for the test", all.len());
-    no_window_has_more(&all, LIMIT, WINDOW);
+    assert_no_window_has_more(&all, LIMIT, WINDOW);
 }
 
 /// Counts only admissions that lie completely in one window, from sending to admission.
-fn no_window_has_more(all: &[Admission], limit: u32, window: Duration) {
+fn assert_no_window_has_more(all: &[Admission], limit: u32, window: Duration) {
     for (first, _) in all {
         let within = all.iter().filter(|(sent, had)| sent >= first && *had < *first + window).count();
         assert!(within <= limit as usize, "{within} within {window:?}");
@@ -166,7 +166,7 @@ async fn late_use_of_a_lease_counts_a_full_window() {
         tries(&other, 60).await;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    no_window_has_more(&all, LIMIT, WINDOW);
+    assert_no_window_has_more(&all, LIMIT, WINDOW);
     assert!(all.len() > 100, "the rate limit must admit again after its window: {}", all.len());
 }
 

@@ -29,7 +29,7 @@ async fn decide(store: &RedisRateLimits) -> Result<(), Unavailable> {
     decision.map(|decisions| assert!(matches!(&decisions[..], [RedisDecision::Charged(_)]), "{decisions:?}"))
 }
 
-async fn comes_back(store: &RedisRateLimits) {
+async fn wait_until_it_responds(store: &RedisRateLimits) {
     let began = Instant::now();
     while decide(store).await.is_err() {
         assert!(began.elapsed() < Duration::from_secs(60), "it does not recover");
@@ -38,7 +38,7 @@ async fn comes_back(store: &RedisRateLimits) {
 }
 
 /// This many decisions would take 20 seconds if each waited for its timeout.
-async fn answers_at_once(store: &RedisRateLimits) {
+async fn assert_fails_at_once(store: &RedisRateLimits) {
     let began = Instant::now();
     for _ in 0..400 {
         assert_eq!(decide(store).await, Err(Unavailable));
@@ -50,32 +50,32 @@ async fn answers_at_once(store: &RedisRateLimits) {
 async fn killed_redis_is_unavailable_and_recovers() {
     let Some(mut server) = Server::start() else { return };
     let store = hasty(&server.url());
-    comes_back(&store).await;
+    wait_until_it_responds(&store).await;
     server.kill();
-    answers_at_once(&store).await;
+    assert_fails_at_once(&store).await;
     server.restart();
-    comes_back(&store).await;
+    wait_until_it_responds(&store).await;
 }
 
 #[tokio::test]
 async fn suspended_redis_blocks_no_request_and_recovers() {
     let Some(server) = Server::start() else { return };
     let store = hasty(&server.url());
-    comes_back(&store).await;
+    wait_until_it_responds(&store).await;
     server.pause();
-    answers_at_once(&store).await;
+    assert_fails_at_once(&store).await;
     // Longer than connecting may take.
     tokio::time::sleep(Duration::from_millis(2500)).await;
-    answers_at_once(&store).await;
+    assert_fails_at_once(&store).await;
     server.resume();
-    comes_back(&store).await;
+    wait_until_it_responds(&store).await;
 }
 
 #[tokio::test]
 async fn silent_peer_blocks_no_request() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let store = hasty(&format!("redis://{}/", silent.local_addr().unwrap()));
-    answers_at_once(&store).await;
+    assert_fails_at_once(&store).await;
     let charge = store.charge(&charge_request(1, 5, HOUR, "ada")).await;
     assert_eq!(charge, Err(Unavailable));
     assert_eq!(store.reset(&charge_request(1, 5, HOUR, "ada")).await, Err(Unavailable));
@@ -86,7 +86,7 @@ async fn silent_peer_blocks_no_request() {
 async fn busy_redis_blocks_no_request() {
     let Some(server) = Server::start() else { return };
     let store = hasty(&server.url());
-    comes_back(&store).await;
+    wait_until_it_responds(&store).await;
     let client = redis::Client::open(server.url()).unwrap();
     let busy = tokio::task::spawn_blocking(move || {
         let mut connection = client.get_connection().unwrap();
@@ -99,7 +99,7 @@ async fn busy_redis_blocks_no_request() {
     }
     assert!(refused > 0, "the script ended before a decision met it");
     let _ = busy.await.unwrap();
-    comes_back(&store).await;
+    wait_until_it_responds(&store).await;
 }
 
 #[tokio::test]
@@ -108,8 +108,8 @@ async fn slow_network_fails_only_short_timeouts() {
     let proxy = Proxy::before(server.port()).await;
     let hasty = hasty(&proxy.url());
     let patient = within(Duration::from_secs(10), &proxy.url());
-    comes_back(&hasty).await;
-    comes_back(&patient).await;
+    wait_until_it_responds(&hasty).await;
+    wait_until_it_responds(&patient).await;
     proxy.delay(Duration::from_millis(200));
     for _ in 0..20 {
         assert_eq!(decide(&hasty).await, Err(Unavailable));
@@ -127,7 +127,7 @@ async fn slow_network_fails_only_short_timeouts() {
     assert!(began.elapsed() >= Duration::from_millis(200), "the network was not slow");
     assert!(began.elapsed() < Duration::from_secs(6), "the decisions wait for each other: {:?}", began.elapsed());
     proxy.delay(Duration::ZERO);
-    comes_back(&hasty).await;
+    wait_until_it_responds(&hasty).await;
 }
 
 #[tokio::test]
@@ -139,14 +139,14 @@ async fn slow_handshake_still_connects() {
     for _ in 0..10 {
         assert_eq!(decide(&store).await, Err(Unavailable));
     }
-    comes_back(&store).await;
+    wait_until_it_responds(&store).await;
 }
 
 #[tokio::test]
 async fn charge_with_a_lost_answer_stays() {
     let Some(server) = Server::start() else { return };
     let lost = hasty(&server.url());
-    comes_back(&lost).await;
+    wait_until_it_responds(&lost).await;
     let one = charge_request(7, 3, HOUR, "ada");
     let kept = reserve(&lost, &one).await.unwrap();
     server.pause();
@@ -177,7 +177,7 @@ async fn late_command_charges_no_client() {
     // After this, the store is connected and knows the server's clock.
     let began = Instant::now();
     while hasty.reserve(std::slice::from_ref(&request)).await.is_err() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it does not answer");
+        assert!(began.elapsed() < Duration::from_secs(20), "redis-server does not respond");
     }
     let before = patient.status(std::slice::from_ref(&request)).await.unwrap()[0].remaining;
     server.pause();
@@ -189,7 +189,7 @@ async fn late_command_charges_no_client() {
     // The server executes commands in order, so the earlier ones are done after this.
     let began = Instant::now();
     while hasty.status(std::slice::from_ref(&request)).await.is_err() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it does not answer");
+        assert!(began.elapsed() < Duration::from_secs(20), "redis-server does not respond");
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(patient.status(std::slice::from_ref(&request)).await.unwrap()[0].remaining, before);
@@ -225,15 +225,15 @@ fn busy_worker_does_not_block_other_workers() {
         });
     });
     wait.recv().unwrap();
-    let (mut failed, mut answered) = (0, 0);
+    let (mut failed, mut decided) = (0, 0);
     rt().block_on(async {
         for _ in 0..10 {
             match rate_limits.reserve(&charge_request()).await {
-                Ok(_) => answered += 1,
+                Ok(_) => decided += 1,
                 Err(_) => failed += 1,
             }
         }
     });
     busy.join().unwrap();
-    assert_eq!(failed, 0, "of 10 decisions of the other worker; {answered} were answered");
+    assert_eq!(failed, 0, "of 10 decisions of the other worker; {decided} were made");
 }

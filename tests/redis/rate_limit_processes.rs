@@ -21,7 +21,7 @@ fn limit(round: u32) -> u32 {
 fn two_processes_together_admit_exactly_the_limit() {
     // The test starts itself as its two child processes.
     if let Ok(url) = std::env::var(ADDRESS) {
-        return one_of_the_two_processes(&url);
+        return run_one_of_two_processes(&url);
     }
     let Some(server) = Server::start() else { return };
     let began = Instant::now();
@@ -55,7 +55,7 @@ fn two_processes_together_admit_exactly_the_limit() {
     });
 }
 
-fn one_of_the_two_processes(url: &str) {
+fn run_one_of_two_processes(url: &str) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let store = within(PATIENT, url);

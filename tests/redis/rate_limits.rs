@@ -57,7 +57,7 @@ fn observed(request: &ChargeRequest<'static>) -> ChargeRequest<'static> {
 }
 
 pub async fn reserve(store: &RedisRateLimits, request: &ChargeRequest<'static>) -> Result<RedisCharge, Refused> {
-    match store.reserve(std::slice::from_ref(request)).await.expect("an answer").pop() {
+    match store.reserve(std::slice::from_ref(request)).await.expect("the store responds").pop() {
         Some(RedisDecision::Charged(charge)) => Ok(charge),
         Some(RedisDecision::Refused(refused)) => Err(refused),
         other => panic!("{other:?}"),
@@ -310,7 +310,7 @@ async fn no_window_exceeds_the_limit() {
         assert!(admitted.len() > 2 * most, "{limit:?}: only {} in all", admitted.len());
         admitted.sort();
         for group in admitted.windows(most + 1) {
-            let latest = group.iter().map(|(_, answered)| *answered).max().unwrap();
+            let latest = group.iter().map(|(_, responded)| *responded).max().unwrap();
             let span = latest - group[0].0;
             assert!(span >= limit.window(), "{limit:?}: {} in {span:?}", most + 1);
         }

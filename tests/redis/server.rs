@@ -29,7 +29,7 @@ impl Server {
             let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its number").port();
             let folder = tempfile::tempdir().expect("a folder");
             let mut server = Self { process: spawn(free, &folder), port: free, folder };
-            if server.answers() {
+            if server.responds() {
                 return Some(server);
             }
         }
@@ -44,7 +44,7 @@ impl Server {
         self.port
     }
 
-    /// Suspends the server: it keeps its connections and does not answer.
+    /// Suspends the server: it keeps its connections and does not respond.
     pub fn pause(&self) {
         self.signal("STOP");
     }
@@ -98,14 +98,14 @@ impl Server {
     }
 
     fn wait_until_it_answers(&mut self) {
-        assert!(self.answers(), "redis-server ended");
+        assert!(self.responds(), "redis-server ended");
     }
 
-    /// Waits until the server answers. Returns `false` if it ended.
-    fn answers(&mut self) -> bool {
+    /// Waits until the server responds. Returns `false` if it ended.
+    fn responds(&mut self) -> bool {
         let began = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(30), "redis-server does not answer");
+            assert!(began.elapsed() < Duration::from_secs(30), "redis-server does not respond");
             if self.process.try_wait().expect("its state").is_some() {
                 return false;
             }

@@ -83,20 +83,20 @@ async fn cluster_keeps_sessions_through_a_failover() {
         for pair in &pairs {
             match jwt.verify(pair.access_token()).await {
                 Err(AuthError::Unavailable(_)) => lost += 1,
-                answer => assert_eq!(answer.unwrap_err(), REVOKED),
+                response => assert_eq!(response.unwrap_err(), REVOKED),
             }
         }
         for pair in &alive {
             match jwt.verify(pair.access_token()).await {
                 Err(AuthError::Unavailable(_)) => lost += 1,
-                answer => drop(answer.unwrap()),
+                response => drop(response.unwrap()),
             }
         }
         away += lost;
         if lost == 0 {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(90), "{lost} tokens are still without an answer");
+        assert!(began.elapsed() < Duration::from_secs(90), "{lost} tokens are still without a response");
     }
     assert!(away > 0, "the death of a node was not noticed: nothing was tested");
     for (number, pair) in alive.iter().enumerate() {

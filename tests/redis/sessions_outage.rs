@@ -54,7 +54,7 @@ async fn unavailable((sessions, revocations): &(RedisSessions, RedisRevocations)
     all.into_iter().filter(|one| *one == Err(Unavailable)).count()
 }
 
-async fn comes_back(stores: &(RedisSessions, RedisRevocations), ada: &Principal) {
+async fn wait_until_it_responds(stores: &(RedisSessions, RedisRevocations), ada: &Principal) {
     let began = Instant::now();
     while unavailable(stores, ada).await > 0 {
         assert!(began.elapsed() < Duration::from_secs(60), "it does not recover");
@@ -63,7 +63,7 @@ async fn comes_back(stores: &(RedisSessions, RedisRevocations), ada: &Principal)
 }
 
 /// This many operations would take 40 seconds if each waited for its timeout.
-async fn fails_at_once(stores: &(RedisSessions, RedisRevocations), ada: &Principal) {
+async fn assert_fails_at_once(stores: &(RedisSessions, RedisRevocations), ada: &Principal) {
     let began = Instant::now();
     for _ in 0..100 {
         assert_eq!(unavailable(stores, ada).await, 8);
@@ -76,15 +76,15 @@ async fn sessions_are_unavailable_during_an_outage() {
     let Some(mut server) = Server::start() else { return };
     let ada = ada(&server).await;
     let stores = within(HASTY, &server.url());
-    comes_back(&stores, &ada).await;
+    wait_until_it_responds(&stores, &ada).await;
     server.kill();
-    fails_at_once(&stores, &ada).await;
+    assert_fails_at_once(&stores, &ada).await;
     server.restart();
-    comes_back(&stores, &ada).await;
+    wait_until_it_responds(&stores, &ada).await;
     server.pause();
-    fails_at_once(&stores, &ada).await;
+    assert_fails_at_once(&stores, &ada).await;
     server.resume();
-    comes_back(&stores, &ada).await;
+    wait_until_it_responds(&stores, &ada).await;
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_silent_peer_hangs_no_session() {
     let ada = ada(&server).await;
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let stores = within(HASTY, &format!("redis://{}/", silent.local_addr().unwrap()));
-    fails_at_once(&stores, &ada).await;
+    assert_fails_at_once(&stores, &ada).await;
 }
 
 #[test]
@@ -116,10 +116,10 @@ async fn late_refresh_replaces_nothing_and_is_sent_once() {
     let Some(server) = Server::start() else { return };
     let ((hasty, _), (patient, _)) = (within(HASTY, &server.url()), within(PATIENT, &server.url()));
     patient.insert(record(1)).await.unwrap();
-    // The first answer contains the server's clock.
+    // The first response contains the server's clock.
     let began = Instant::now();
     while hasty.replace("s-1", &[9; 32], &[9; 32], later()).await != Ok(false) {
-        assert!(began.elapsed() < Duration::from_secs(20), "it does not answer");
+        assert!(began.elapsed() < Duration::from_secs(20), "redis-server does not respond");
     }
     let before = scripts(&server).await;
     server.pause();

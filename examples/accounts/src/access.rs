@@ -50,7 +50,7 @@ async fn access_matches_the_committed_page() {
     let db = Db::open(&DataFolder::open(&config.data).unwrap()).await.unwrap();
     let email = Email::parse("ada@example.com").unwrap();
     let ada = NewAccount { name: "Ada", email: &email, age: None, role: Role::User, password_hash: None };
-    let ada = db.insert(ada).await.unwrap().id.to_string();
+    let ada = db.create_account(ada).await.unwrap().id.to_string();
     let text = DocumentText { title: "t".to_owned(), body: String::new() };
     let document = db.insert_document(&ada, &text).await.unwrap().unwrap().id.to_string();
 

@@ -25,14 +25,14 @@ use crate::{
 };
 
 /// How long an access token is valid unless it is revoked.
-const LIFETIME: Duration = Duration::from_secs(900);
+const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(900);
 
-/// Returns the roles and scopes that a login gives to an account of this role.
-fn grant(id: &str, role: Role) -> Grant {
-    Grant::new(id, LIFETIME).roles([role.role_name()]).scopes(role.scopes().iter().copied())
+/// Returns the grant for a token of this account.
+fn build_grant(id: &str, role: Role) -> Grant {
+    Grant::new(id, ACCESS_TOKEN_LIFETIME).roles([role.role_name()]).scopes(role.scopes().iter().copied())
 }
 
-/// RFC 6749 §5.1: a response with a token must not be cached.
+/// Returns the tokens with `Cache-Control: no-store` (RFC 6749 §5.1).
 fn token_response(tokens: &TokenPair) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(tokens)
 }
@@ -55,7 +55,7 @@ pub async fn register(
     let Registration { name, email, password } = new.into_inner();
     let hash = passwords.hash(password.expose()).await?;
     let account = NewAccount { name: &name, email: &email, age: None, role: Role::User, password_hash: Some(&hash) };
-    let user = db.insert(account).await?;
+    let user = db.create_account(account).await?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
 }
 
@@ -64,33 +64,34 @@ pub async fn register(
 /// An unknown email and an account without a password also cost one password verification, and get the same response.
 ///
 /// Failures count for the client address *and* for the account. The first limit stops one client that guesses the passwords of
-/// many accounts, the second stops many clients that guess the password of one account. An attacker cannot lock out the user: an
-/// address from which the account recently logged in is counted separately while the account is at its rate limit.
+/// many accounts, the second stops many clients that guess the password of one account. The third limit counts all attempts of an
+/// address, successful or not, because each costs a hash. An attacker cannot lock out the user: an address from which the account
+/// recently logged in is counted separately while the account is at its rate limit.
 #[post("/auth/login")]
 #[public("login authenticates the caller")]
 #[rate_limit(5, "15m", count = failures)]
-#[rate_limit(20, "15m", by = field(given.email), count = failures, name = "login-account")]
+#[rate_limit(20, "15m", by = field(credentials.email), count = failures, name = "login-account")]
 #[rate_limit(100, "15m", name = "logins")]
 #[validate]
 pub async fn login(
-    given: Json<Credentials>,
+    credentials: Json<Credentials>,
     db: Data<Db>,
     passwords: Data<Passwords>,
     sessions: Data<AppSessions>,
 ) -> Result<HttpResponse, Problem> {
-    let Credentials { email, password } = given.into_inner();
-    // If the role is revoked while the password is verified, the token that contains it is not valid.
+    let Credentials { email, password } = credentials.into_inner();
+    // `as_of(read_at)` dates the token back to here, so a revocation of the role during the verification covers it.
     let read_at = SystemTime::now();
-    let account = db.login(&email).await?;
-    let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
-    let found = passwords.verify(password.expose(), stored).await?;
-    let (Some(account), PasswordMatch::Right { rehash }) = (account, found) else {
+    let account = db.login_by_email(&email).await?;
+    let stored_hash = account.as_ref().and_then(|account| account.password_hash.as_deref());
+    let password_match = passwords.verify(password.expose(), stored_hash).await?;
+    let (Some(account), PasswordMatch::Right { rehash }) = (account, password_match) else {
         return Err(ApiError::BadCredentials.into());
     };
     if let (Some(renewed), Some(verified)) = (rehash, &account.password_hash) {
-        db.rehash(account.id, verified, &renewed).await?;
+        db.replace_password_hash(account.id, verified, &renewed).await?;
     }
-    Ok(token_response(&sessions.begin(&grant(&account.id.to_string(), account.role).as_of(read_at)).await?))
+    Ok(token_response(&sessions.begin(&build_grant(&account.id.to_string(), account.role).as_of(read_at)).await?))
 }
 
 /// Exchanges a refresh token, which works once, for a new pair. The role of the account is read again.
@@ -99,15 +100,15 @@ pub async fn login(
 #[rate_limit(30, "15m", count = failures)]
 #[validate]
 pub async fn refresh(
-    given: Json<RefreshRequest>,
+    body: Json<RefreshRequest>,
     db: Data<Db>,
     sessions: Data<AppSessions>,
 ) -> Result<HttpResponse, Problem> {
     let tokens = sessions
-        .refresh(&given.refresh_token, async |session| {
+        .refresh(&body.refresh_token, async |session| {
             // If the account was deleted, the response is that of an unknown session.
             let role = db.role(&session.subject).await?.ok_or(RefreshError::<Problem>::Unknown)?;
-            Ok::<_, Problem>(grant(&session.subject, role))
+            Ok::<_, Problem>(build_grant(&session.subject, role))
         })
         .await?;
     Ok(token_response(&tokens))

@@ -35,11 +35,11 @@ pub struct Banner<'a> {
 impl Banner<'_> {
     /// Prints the banner. A closed standard output is ignored, so that the server still starts.
     pub fn print(&self) {
-        let _ = io::stdout().lock().write_all(self.text().as_bytes());
+        let _ = io::stdout().lock().write_all(self.render().as_bytes());
         let _ = io::stdout().flush();
     }
 
-    fn text(&self) -> String {
+    fn render(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = self.write(&mut text);
@@ -55,24 +55,24 @@ impl Banner<'_> {
             None => writeln!(out, "not listening on plain HTTP")?,
         }
         match self.seed {
-            Seed::Present => writeln!(out, "administrator: already exists")?,
-            Seed::Given => {
+            Seed::AlreadyExists => writeln!(out, "administrator: already exists")?,
+            Seed::ConfiguredPassword => {
                 writeln!(out, "administrator: {}, with the password of ACCOUNTS_ADMIN_PASSWORD", self.admin_email)?
             }
-            Seed::Generated(password) => {
+            Seed::GeneratedPassword(password) => {
                 let password = password.expose();
                 writeln!(out, "administrator: {}, password {password} (shown this once)", self.admin_email)?;
             }
         }
         // The URL is not shown, because it may contain a password.
-        let kept = if self.shared { "in Redis (ACCOUNTS_REDIS_URL)" } else { "in the database and in memory" };
-        writeln!(out, "sessions and rate limits: {kept}")?;
-        if self.observed() {
+        let stores = if self.shared { "in Redis (ACCOUNTS_REDIS_URL)" } else { "in the database and in memory" };
+        writeln!(out, "sessions and rate limits: {stores}")?;
+        if self.only_observes() {
             writeln!(out, "rate limits: only observed, no request is rejected")?;
         }
         writeln!(out, "\nTo try it, paste these into a shell, from the top:\n")?;
         for step in self.steps() {
-            writeln!(out, "  # {}\n  {}", step.means, step.line)?;
+            writeln!(out, "  # {}\n  {}", step.comment, step.command)?;
         }
         writeln!(out)
     }
@@ -81,51 +81,51 @@ impl Banner<'_> {
         let curl = self.curl();
         let url = self.url();
         // Random at each start: a fixed account would leave a known password behind.
-        let fresh = random::hex::<6>().unwrap_or_default();
-        let email = format!("visitor-{fresh}@example.com");
+        let unique = random::hex::<6>().unwrap_or_default();
+        let email = format!("visitor-{unique}@example.com");
         let password = random::hex::<12>().unwrap_or_default();
         let post =
             |path: &str, body: &str| format!("{curl} {url}{path} -H 'content-type: application/json' -d '{body}'");
         let credentials = format!(r#"{{"email":"{email}","password":"{password}"}}"#);
         let login = post("/auth/login", &credentials);
-        let wrong = post("/auth/login", &format!(r#"{{"email":"{email}","password":"wrong"}}"#));
+        let failed_login = post("/auth/login", &format!(r#"{{"email":"{email}","password":"wrong"}}"#));
         let mut steps = vec![
             Step {
-                means: "201: creates an account",
-                line: post(
+                comment: "201: creates an account",
+                command: post(
                     "/auth/register",
                     &format!(r#"{{"name":"Visitor","email":"{email}","password":"{password}"}}"#),
                 ),
             },
             Step {
-                means: "logs in and keeps the token",
-                line: format!(r#"TOKEN=$({login} | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')"#),
+                comment: "logs in and keeps the token",
+                command: format!(r#"TOKEN=$({login} | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')"#),
             },
             Step {
-                means: "200: the caller",
-                line: format!(r#"{curl} {url}/api/me -H "Authorization: Bearer $TOKEN""#),
+                comment: "200: the caller",
+                command: format!(r#"{curl} {url}/api/me -H "Authorization: Bearer $TOKEN""#),
             },
-            Step { means: "401: no token", line: format!("{curl} {url}/api/me") },
+            Step { comment: "401: no token", command: format!("{curl} {url}/api/me") },
             Step {
-                means: "403: not an administrator",
-                line: format!(r#"{curl} {url}/api/users -H "Authorization: Bearer $TOKEN""#),
+                comment: "403: not an administrator",
+                command: format!(r#"{curl} {url}/api/users -H "Authorization: Bearer $TOKEN""#),
             },
-            Step { means: "404: no such route", line: format!("{curl} {url}/nowhere") },
+            Step { comment: "404: no such route", command: format!("{curl} {url}/nowhere") },
             Step {
-                means: "422: the validation errors of each member",
-                line: post("/auth/register", r#"{"name":"V","email":"nobody","password":"short"}"#),
+                comment: "422: the validation errors of each member",
+                command: post("/auth/register", r#"{"name":"V","email":"nobody","password":"short"}"#),
             },
         ];
-        if !self.observed() {
+        if !self.only_observes() {
             steps.push(Step {
-                means: "429: the sixth wrong password (logins are then rejected for 15 minutes)",
-                line: format!("for try in 1 2 3 4 5 6; do {wrong}; done"),
+                comment: "429: the sixth wrong password (logins are then rejected for 15 minutes)",
+                command: format!("for try in 1 2 3 4 5 6; do {failed_login}; done"),
             });
         }
         steps
     }
 
-    fn observed(&self) -> bool {
+    fn only_observes(&self) -> bool {
         self.rate_limit_mode == RateLimitMode::Observe
     }
 
@@ -136,10 +136,10 @@ impl Banner<'_> {
     fn curl(&self) -> String {
         let mut curl = r"curl --http1.1 -sS -w ' %{http_code}\n'".to_owned();
         if let Some(certificate) = self.certificate {
-            let _ = write!(curl, " --cacert {}", quoted(&certificate.to_string_lossy()));
+            let _ = write!(curl, " --cacert {}", quote_for_shell(&certificate.to_string_lossy()));
         }
         // The generated certificate is valid only for loopback names, even if the server listens on another address.
-        if self.certificate.is_some() && !self.reachable_by_loopback() {
+        if self.certificate.is_some() && !self.is_reachable_by_loopback() {
             let host = match self.https.ip() {
                 IpAddr::V4(ip) => ip.to_string(),
                 IpAddr::V6(ip) => format!("[{ip}]"),
@@ -161,18 +161,18 @@ impl Banner<'_> {
         }
     }
 
-    fn reachable_by_loopback(&self) -> bool {
+    fn is_reachable_by_loopback(&self) -> bool {
         !self.url().contains("localhost")
     }
 }
 
 struct Step {
-    means: &'static str,
-    line: String,
+    comment: &'static str,
+    command: String,
 }
 
-/// Quotes the text as one word of a POSIX shell.
-fn quoted(text: &str) -> String {
+/// Quotes the string as one word of a POSIX shell.
+fn quote_for_shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -181,20 +181,20 @@ mod tests {
     use super::*;
 
     fn banner(https: &str) -> String {
-        shared(https, false)
+        banner_of(https, false)
     }
 
-    fn shared(https: &str, shared: bool) -> String {
+    fn banner_of(https: &str, shared: bool) -> String {
         let banner = Banner {
             https: https.parse().unwrap(),
             http: None,
             certificate: Some(Path::new("/it's here/tls.crt")),
             admin_email: "admin@example.com",
-            seed: &Seed::Present,
+            seed: &Seed::AlreadyExists,
             rate_limit_mode: RateLimitMode::Enforce,
             shared,
         };
-        banner.text()
+        banner.render()
     }
 
     #[test]
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn banner_names_the_stores() {
         assert!(banner("127.0.0.1:1").contains("\nsessions and rate limits: in the database and in memory\n"));
-        assert!(shared("127.0.0.1:1", true).contains("\nsessions and rate limits: in Redis (ACCOUNTS_REDIS_URL)\n"));
+        assert!(banner_of("127.0.0.1:1", true).contains("\nsessions and rate limits: in Redis (ACCOUNTS_REDIS_URL)\n"));
     }
 
     #[test]

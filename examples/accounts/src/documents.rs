@@ -31,7 +31,7 @@ impl Resource for Document {
 
     async fn load(db: &Db, id: Uuid) -> Result<Option<Self>, Unavailable> {
         db.document(id).await.map_err(|error| {
-            tracing::error!(%error, "database");
+            tracing::error!(%error, "database query failed");
             Unavailable
         })
     }

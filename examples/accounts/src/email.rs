@@ -28,7 +28,7 @@ pub struct Email(String);
 impl Email {
     /// Normalizes and validates the address of a setting.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let email = Self::spelt(text);
+        let email = Self::normalize(text);
         if email.validate_email() && email.validate_length(None, Some(LONGEST_EMAIL), None) {
             Ok(email)
         } else {
@@ -41,7 +41,7 @@ impl Email {
         &self.0
     }
 
-    fn spelt(text: &str) -> Self {
+    fn normalize(text: &str) -> Self {
         Self(normalize(text).unwrap_or_default())
     }
 }
@@ -73,7 +73,7 @@ fn has_invisible(text: &str) -> bool {
 impl<'de> Deserialize<'de> for Email {
     /// Accepts any text. Validation checks whether it is an address.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self::spelt(&text))
+        String::deserialize(deserializer).map(|text| Self::normalize(&text))
     }
 }
 
@@ -100,13 +100,13 @@ impl ValidateLength<u64> for Email {
 mod tests {
     use super::*;
 
-    fn spelt(text: &str) -> Option<String> {
+    fn normalize(text: &str) -> Option<String> {
         Email::parse(text).ok().map(|email| email.as_str().to_owned())
     }
 
     #[test]
     fn addresses_are_normalized() {
-        for (one, others) in [
+        for (normalized, spellings) in [
             ("ada@example.com", ["Ada@Example.COM", "ada@ex\u{ff41}mple\u{3002}com", "ada@example\u{ff0e}com"]),
             (
                 "ada@xn--bcher-kva.example",
@@ -118,12 +118,12 @@ mod tests {
                 ["ada@stra\u{df}e.example", "ada@STRA\u{1e9e}E.example", "ada@XN--strae-oqa.example"],
             ),
         ] {
-            assert_eq!(spelt(one).as_deref(), Some(one));
-            for other in others {
-                assert_eq!(spelt(other).as_deref(), Some(one), "{other}");
+            assert_eq!(normalize(normalized).as_deref(), Some(normalized));
+            for spelling in spellings {
+                assert_eq!(normalize(spelling).as_deref(), Some(normalized), "{spelling}");
             }
         }
-        assert_ne!(spelt("ada@strasse.example"), spelt("ada@stra\u{df}e.example"));
+        assert_ne!(normalize("ada@strasse.example"), normalize("ada@stra\u{df}e.example"));
     }
 
     #[test]
@@ -149,11 +149,11 @@ mod tests {
             '\u{61c}',
         ] {
             for text in [format!("a{c}da@example.com"), format!("ada@ex{c}ample.com"), format!("ada@example.com{c}")] {
-                assert_eq!(spelt(&text), None, "{:x}", u32::from(c));
+                assert_eq!(normalize(&text), None, "{:x}", u32::from(c));
             }
         }
         // A joiner that IDNA 2008 allows, encoded in Punycode.
-        assert_eq!(spelt("ada@xn--mgba3gch31f060k.example"), None);
+        assert_eq!(normalize("ada@xn--mgba3gch31f060k.example"), None);
     }
 
     #[test]
@@ -174,10 +174,10 @@ mod tests {
             "@example.com",
             "",
         ] {
-            assert_eq!(spelt(text), None, "{text}");
+            assert_eq!(normalize(text), None, "{text}");
         }
-        assert_eq!(spelt(&format!("a@{}.example", "x.".repeat(125))), None);
+        assert_eq!(normalize(&format!("a@{}.example", "x.".repeat(125))), None);
         let longest = format!("{}@{}.example", "a".repeat(64), "b".repeat(63));
-        assert_eq!(spelt(&longest), Some(longest.clone()), "the limits apply to the normalized address");
+        assert_eq!(normalize(&longest), Some(longest.clone()), "the limits apply to the normalized address");
     }
 }

@@ -198,9 +198,9 @@ pub struct Page {
     pub items: Vec<User>,
     /// The total number of accounts when the page was read.
     pub total: i64,
-    /// As asked, or the default.
+    /// The requested value, or the default.
     pub limit: i64,
-    /// As asked, or the default.
+    /// The requested value, or the default.
     pub offset: i64,
 }
 
@@ -259,9 +259,9 @@ pub struct DocumentPage {
     pub items: Vec<Document>,
     /// The total number of documents that the caller may see when the page was read.
     pub total: i64,
-    /// As asked, or the default.
+    /// The requested value, or the default.
     pub limit: i64,
-    /// As asked, or the default.
+    /// The requested value, or the default.
     pub offset: i64,
 }
 

@@ -42,9 +42,9 @@ impl Target {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),
         };
-        let known = ["localhost", "127.0.0.1", "[::1]", &listener];
+        let own_names = ["localhost", "127.0.0.1", "[::1]", &listener];
         let requested = host.map(without_port).unwrap_or_default();
-        let name = known.into_iter().find(|name| name.eq_ignore_ascii_case(requested)).unwrap_or(&listener);
+        let name = own_names.into_iter().find(|name| name.eq_ignore_ascii_case(requested)).unwrap_or(&listener);
         format!("{name}:{port}")
     }
 }
@@ -58,11 +58,13 @@ fn without_port(host: &str) -> &str {
 
 /// Handles all requests of the listener.
 pub async fn respond(request: HttpRequest, target: actix_web::web::Data<Target>) -> HttpResponse {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD) && !has_credential(&request);
-    if safe && !is_protected(request.path()) {
+    let may_redirect = matches!(*request.method(), Method::GET | Method::HEAD)
+        && !has_credential(&request)
+        && !is_protected(request.path());
+    if may_redirect {
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        let rest = request.uri().path_and_query().map_or("/", |rest| rest.as_str());
-        let location = format!("https://{}{rest}", target.authority(host));
+        let path_and_query = request.uri().path_and_query().map_or("/", |path_and_query| path_and_query.as_str());
+        let location = format!("https://{}{path_and_query}", target.authority(host));
         if let Ok(location) = HeaderValue::try_from(location) {
             return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, location)).finish();
         }
@@ -82,13 +84,13 @@ pub async fn respond(request: HttpRequest, target: actix_web::web::Data<Target>)
         .into_response()
 }
 
-/// Whether the request contains a credential.
+/// Returns whether the request contains a credential.
 fn has_credential(request: &HttpRequest) -> bool {
     ["authorization", "x-api-key"].iter().any(|name| request.headers().contains_key(*name))
 }
 
-/// Whether a server that decodes, normalizes or case-folds the path could route it to a protected segment. Also `true` for a path
-/// that cannot be decoded.
+/// Returns whether a server that decodes, normalizes or case-folds the path could route it to a protected segment. Also `true` for
+/// a path that cannot be decoded.
 fn is_protected(path: &str) -> bool {
     let Some(decoded) = decode(path) else { return true };
     let mut segments = decoded.split(['/', '\\']).filter(|segment| !matches!(*segment, "" | "."));
@@ -111,7 +113,7 @@ fn decode(path: &str) -> Option<String> {
                 let digits = [bytes.next()?, bytes.next()?];
                 u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?
             }
-            other => other,
+            byte => byte,
         });
     }
     let text = String::from_utf8(decoded).ok()?;
@@ -153,17 +155,17 @@ mod tests {
     #[test]
     fn host_header_selects_only_known_names() {
         let target = Target::new("127.0.0.1:8443".parse().unwrap());
-        let at = |host| target.authority(host);
-        assert_eq!(at(Some("localhost:8080")), "localhost:8443");
-        assert_eq!(at(Some("LOCALHOST")), "localhost:8443");
-        assert_eq!(at(Some("[::1]:8080")), "[::1]:8443");
+        let authority = |host| target.authority(host);
+        assert_eq!(authority(Some("localhost:8080")), "localhost:8443");
+        assert_eq!(authority(Some("LOCALHOST")), "localhost:8443");
+        assert_eq!(authority(Some("[::1]:8080")), "[::1]:8443");
         for foreign in
             ["evil.example", "evil.example:8080", "localhost.evil.example", "localhost@evil.example", "[::1]evil", ""]
         {
-            assert_eq!(at(Some(foreign)), "127.0.0.1:8443", "{foreign}");
+            assert_eq!(authority(Some(foreign)), "127.0.0.1:8443", "{foreign}");
         }
-        assert_eq!(at(None), "127.0.0.1:8443");
-        let any = Target::new("[::]:8443".parse().unwrap());
-        assert_eq!(any.authority(Some("evil.example")), "localhost:8443");
+        assert_eq!(authority(None), "127.0.0.1:8443");
+        let on_all_addresses = Target::new("[::]:8443".parse().unwrap());
+        assert_eq!(on_all_addresses.authority(Some("evil.example")), "localhost:8443");
     }
 }

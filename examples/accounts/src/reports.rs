@@ -19,5 +19,5 @@ pub struct Report {
 #[get("/reports")]
 #[require_scope("reports:read")]
 pub async fn show_report(db: Data<Db>) -> Result<Json<Report>, Problem> {
-    Ok(Json(db.report().await?))
+    Ok(Json(db.count_report().await?))
 }

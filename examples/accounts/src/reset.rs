@@ -35,11 +35,11 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let db = Db::open(&folder).await?;
     // The secret is needed because the keys of sessions in Redis are derived from it.
     let store = Stores::connect(&config, &server::token_secret(&config, &folder)?, &db)?.sessions;
-    let database = |error: DbError| BootError::new("ACCOUNTS_DATA", error);
+    let startup_error = |error: DbError| BootError::new("ACCOUNTS_DATA", error);
     // The server does this at startup, but it may not have been started since an upgrade.
-    db.respell_emails().await.map_err(database)?;
-    let Some(id) = db.admin_of(&config.admin_email).await.map_err(database)? else {
-        let admins = db.admin_emails().await.map_err(database)?.join(", ");
+    db.normalize_emails().await.map_err(startup_error)?;
+    let Some(id) = db.admin_id_by_email(&config.admin_email).await.map_err(startup_error)? else {
+        let admins = db.admin_emails().await.map_err(startup_error)?.join(", ");
         let problem = format_args!("{email} is not an administrator; the administrators are: {admins}");
         return Err(BootError::new("ACCOUNTS_ADMIN_EMAIL", problem));
     };
@@ -51,7 +51,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let hash = passwords.hash(password.expose()).await.map_err(|error| BootError::new("argon2id", error))?;
     // Ends the sessions before the password is changed: if this fails, nothing has been changed.
     end_sessions(&store, &config, &id).await?;
-    if !db.reset_admin(&id, &hash, &config.issuer).await.map_err(database)? {
+    if !db.reset_admin(&id, &hash, &config.issuer).await.map_err(startup_error)? {
         return Err(BootError::new("ACCOUNTS_ADMIN_EMAIL", format_args!("{email} is no longer an administrator")));
     }
     // Ends the sessions of logins with the old password that succeeded in between.
@@ -61,9 +61,9 @@ pub async fn run(config: Config) -> Result<(), BootError> {
         Some(_) => "with the password of ACCOUNTS_ADMIN_PASSWORD".to_owned(),
         None => format!("password {} (shown this once)", password.expose()),
     };
-    let text =
+    let message =
         format!("administrator: {email}, {source}\nevery session of this account has ended; its API keys stay valid\n");
-    io::stdout().write_all(text.as_bytes()).map_err(|error| BootError::new("standard output", error))
+    io::stdout().write_all(message.as_bytes()).map_err(|error| BootError::new("standard output", error))
 }
 
 async fn end_sessions(store: &AppStore, config: &Config, id: &str) -> Result<(), BootError> {

@@ -17,18 +17,18 @@ use crate::{
 #[derive(Debug)]
 pub enum Seed {
     /// An administrator already exists.
-    Present,
-    /// Created now, with the operator's password.
-    Given,
-    /// Created now, with this password, which is shown once and stored only as a hash.
-    Generated(Password),
+    AlreadyExists,
+    /// It was created now, with the operator's password.
+    ConfiguredPassword,
+    /// It was created now, with this password, which is shown once and stored only as a hash.
+    GeneratedPassword(Password),
 }
 
 /// Creates the administrator of the configuration if there is no administrator.
-pub async fn admin(config: &Config, db: &Db, passwords: &Passwords) -> Result<Seed, BootError> {
-    let database = |error: DbError| BootError::new("ACCOUNTS_DATA", error);
-    if db.has_admin().await.map_err(database)? {
-        return Ok(Seed::Present);
+pub async fn create_missing_admin(config: &Config, db: &Db, passwords: &Passwords) -> Result<Seed, BootError> {
+    let startup_error = |error: DbError| BootError::new("ACCOUNTS_DATA", error);
+    if db.has_admin().await.map_err(startup_error)? {
+        return Ok(Seed::AlreadyExists);
     }
     let password = match &config.admin_password {
         Some(password) => password.clone(),
@@ -42,9 +42,9 @@ pub async fn admin(config: &Config, db: &Db, passwords: &Passwords) -> Result<Se
         role: Role::Admin,
         password_hash: Some(&hash),
     };
-    match db.insert(new).await {
-        Ok(_) if config.admin_password.is_some() => Ok(Seed::Given),
-        Ok(_) => Ok(Seed::Generated(password)),
+    match db.create_account(new).await {
+        Ok(_) if config.admin_password.is_some() => Ok(Seed::ConfiguredPassword),
+        Ok(_) => Ok(Seed::GeneratedPassword(password)),
         // An existing account is not promoted, because the person who registered it knows its password.
         Err(DbError::EmailTaken) => Err(BootError::new(
             "ACCOUNTS_ADMIN_EMAIL",
@@ -53,6 +53,6 @@ pub async fn admin(config: &Config, db: &Db, passwords: &Passwords) -> Result<Se
                 config.admin_email.as_str()
             ),
         )),
-        Err(error) => Err(database(error)),
+        Err(error) => Err(startup_error(error)),
     }
 }

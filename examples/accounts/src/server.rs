@@ -67,8 +67,8 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let prepared = app::prepare(&config, callers, stores.rate_limits);
     telemetry::start()?;
     let palisade = prepared.build()?;
-    db.respell_emails().await.map_err(|error| BootError::new("ACCOUNTS_DATA", error))?;
-    let seed = seed::admin(&config, &db, &passwords).await?;
+    db.normalize_emails().await.map_err(|error| BootError::new("ACCOUNTS_DATA", error))?;
+    let seed = seed::create_missing_admin(&config, &db, &passwords).await?;
 
     let banner = Banner {
         https: https.address,
@@ -115,13 +115,14 @@ struct Listener {
 
 impl Listener {
     fn bind(variable: &'static str, address: SocketAddr) -> Result<Self, BootError> {
-        let refuse = |error: io::Error| BootError::new(variable, format_args!("cannot listen on {address}: {error}"));
-        let socket = TcpListener::bind(address).map_err(refuse)?;
-        let address = socket.local_addr().map_err(refuse)?;
+        let startup_error =
+            |error: io::Error| BootError::new(variable, format_args!("cannot listen on {address}: {error}"));
+        let socket = TcpListener::bind(address).map_err(startup_error)?;
+        let address = socket.local_addr().map_err(startup_error)?;
         Ok(Self { variable, socket, address })
     }
 
-    fn refuse(variable: &'static str) -> impl Fn(io::Error) -> BootError {
+    fn startup_error(variable: &'static str) -> impl Fn(io::Error) -> BootError {
         move |error| BootError::new(variable, error)
     }
 }
@@ -140,7 +141,7 @@ fn kept_secret(folder: &DataFolder) -> Result<SecretString, BootError> {
 }
 
 fn serve(https: Listener, tls: ServerConfig, workers: usize, service: Service) -> Result<Server, BootError> {
-    let refuse = Listener::refuse(https.variable);
+    let startup_error = Listener::startup_error(https.variable);
     let factory = move || {
         App::new()
             .configure(|routes| app::configure(routes, &service))
@@ -149,11 +150,11 @@ fn serve(https: Listener, tls: ServerConfig, workers: usize, service: Service) -
     };
     let server = HttpServer::new(factory).workers(workers).shutdown_timeout(DRAIN).disable_signals();
     let server = server.client_request_timeout(HEAD).client_disconnect_timeout(HANG_UP).keep_alive(IDLE);
-    Ok(server.listen_rustls_0_23(https.socket, tls).map_err(refuse)?.run())
+    Ok(server.listen_rustls_0_23(https.socket, tls).map_err(startup_error)?.run())
 }
 
 fn serve_plain(http: Listener, target: Target) -> Result<Server, BootError> {
-    let refuse = Listener::refuse(http.variable);
+    let startup_error = Listener::startup_error(http.variable);
     let factory = move || {
         App::new()
             .app_data(Data::new(target))
@@ -163,7 +164,7 @@ fn serve_plain(http: Listener, target: Target) -> Result<Server, BootError> {
     };
     let server = HttpServer::new(factory).workers(1).shutdown_timeout(DRAIN).disable_signals();
     let server = server.client_request_timeout(HEAD).client_disconnect_timeout(HANG_UP).keep_alive(IDLE);
-    Ok(server.listen(http.socket).map_err(refuse)?.run())
+    Ok(server.listen(http.socket).map_err(startup_error)?.run())
 }
 
 /// Catches stop signals from its creation on, so that a signal after startup always causes a graceful shutdown.

@@ -25,11 +25,11 @@ const WIRE: [&str; 4] = ["h2=info", "actix_http=info", "actix_web=info", "rustls
 /// Starts logging as `RUST_LOG` configures it; the default is `info`. Wire traces stay off unless `RUST_LOG` names a module of
 /// those crates.
 pub fn start() -> Result<(), BootError> {
-    let refuse = |problem: &dyn std::fmt::Display| BootError::new("RUST_LOG", problem);
+    let startup_error = |problem: &dyn std::fmt::Display| BootError::new("RUST_LOG", problem);
     let configured = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env();
-    let mut filter = configured.map_err(|error| refuse(&error))?;
+    let mut filter = configured.map_err(|error| startup_error(&error))?;
     for directive in WIRE {
-        filter = filter.add_directive(directive.parse().map_err(|error| refuse(&error))?);
+        filter = filter.add_directive(directive.parse().map_err(|error| startup_error(&error))?);
     }
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -39,7 +39,7 @@ pub fn start() -> Result<(), BootError> {
         // cannot be written must not prevent the server from responding or from stopping (ASVS V16.5.2).
         .log_internal_errors(false)
         .try_init()
-        .map_err(|error| refuse(&error))
+        .map_err(|error| startup_error(&error))
 }
 
 /// Opens the span of a request and logs its line.

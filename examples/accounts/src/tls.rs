@@ -19,7 +19,7 @@ use rustls::{
 
 use crate::{
     boot::BootError,
-    certificate::{Generated, Serving},
+    certificate::{GeneratedCertificate, ReloadableCertificate},
     config::Certificate,
     files::DataFolder,
 };
@@ -31,7 +31,7 @@ pub struct Tls {
     /// The generated certificate, which clients have to trust. `None` if the operator provides the certificate.
     pub generated: Option<PathBuf>,
     /// The generated certificate, to renew it while the server runs.
-    pub renewed: Option<Generated>,
+    pub renewed: Option<GeneratedCertificate>,
 }
 
 /// Reads the certificate and its key. If they are to be generated, missing files are created in the data folder.
@@ -42,15 +42,19 @@ pub fn load(certificate: &Certificate, folder: &DataFolder) -> Result<Tls, BootE
                 std::fs::read_to_string(path).map_err(|error| BootError::file(variable, path, "read", error))
             };
             let (chain_text, key_text) = (read("ACCOUNTS_TLS_CERT", chain)?, read("ACCOUNTS_TLS_KEY", key)?);
-            let certified = certified(
+            let certified = parse_certified_key(
                 &Pem { text: &chain_text, variable: "ACCOUNTS_TLS_CERT", path: chain },
                 &Pem { text: &key_text, variable: "ACCOUNTS_TLS_KEY", path: key },
             )?;
-            Ok(Tls { server: configure(Arc::new(Serving::new(certified)))?, generated: None, renewed: None })
+            Ok(Tls {
+                server: configure(Arc::new(ReloadableCertificate::new(certified)))?,
+                generated: None,
+                renewed: None,
+            })
         }
         Certificate::Generated => {
-            let generated = Generated::load(folder)?;
-            let (server, chain) = (configure(generated.serving())?, generated.chain());
+            let generated = GeneratedCertificate::load(folder)?;
+            let (server, chain) = (configure(generated.serving())?, generated.certificate_path());
             Ok(Tls { server, generated: Some(chain), renewed: Some(generated) })
         }
     }
@@ -67,31 +71,32 @@ pub struct Pem<'a> {
 }
 
 impl Pem<'_> {
-    fn refuse(&self, cause: impl std::fmt::Display) -> BootError {
+    fn startup_error(&self, cause: impl std::fmt::Display) -> BootError {
         BootError::file(self.variable, self.path, "use", cause)
     }
 }
 
 /// Parses a certificate chain and its private key.
-pub fn certified(chain: &Pem<'_>, key: &Pem<'_>) -> Result<CertifiedKey, BootError> {
+pub fn parse_certified_key(chain: &Pem<'_>, key: &Pem<'_>) -> Result<CertifiedKey, BootError> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(chain.text.as_bytes())
         .collect::<Result<_, _>>()
-        .map_err(|error| chain.refuse(error))?;
+        .map_err(|error| chain.startup_error(error))?;
     if certificates.is_empty() {
-        return Err(chain.refuse("it contains no PEM certificate"));
+        return Err(chain.startup_error("it contains no PEM certificate"));
     }
     // The cause is not shown, because it could contain a line of the key.
-    let secret =
-        PrivateKeyDer::from_pem_slice(key.text.as_bytes()).map_err(|_| key.refuse("it contains no PEM private key"))?;
-    CertifiedKey::from_der(certificates, secret, &aws_lc_rs::default_provider()).map_err(|error| key.refuse(error))
+    let secret = PrivateKeyDer::from_pem_slice(key.text.as_bytes())
+        .map_err(|_| key.startup_error("it contains no PEM private key"))?;
+    CertifiedKey::from_der(certificates, secret, &aws_lc_rs::default_provider())
+        .map_err(|error| key.startup_error(error))
 }
 
-fn configure(serving: Arc<Serving>) -> Result<ServerConfig, BootError> {
+fn configure(certificate: Arc<ReloadableCertificate>) -> Result<ServerConfig, BootError> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(|error| BootError::new("TLS", error))?
         .with_no_client_auth()
-        .with_cert_resolver(serving);
+        .with_cert_resolver(certificate);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

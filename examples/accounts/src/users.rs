@@ -57,7 +57,7 @@ pub async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> R
         may_assign_roles(&caller, &db).await?;
     }
     let account = NewAccount { name: &new.name, email: &new.email, age: new.age, role: new.role, password_hash: None };
-    let user = db.insert(account).await?;
+    let user = db.create_account(account).await?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
 }
 
@@ -65,7 +65,7 @@ pub async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> R
 #[get("/users/{id}")]
 #[owner_or_admin(id)]
 pub async fn show_user(id: Path<Uuid>, db: Data<Db>) -> Result<Json<User>, Problem> {
-    Ok(db.by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)?)
+    Ok(db.user_by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)?)
 }
 
 /// Changes the members that the body contains. Only administrators may send a `role`, even an unchanged one.

@@ -52,11 +52,13 @@ impl Credentials {
 }
 
 impl Basic {
-    async fn verify(&self, given: Credentials) -> Result<Principal, AuthError> {
-        let stored = self.accounts.get(&given.user).map(String::as_str);
-        match self.passwords.verify(given.password.expose_secret(), stored).await? {
+    async fn verify(&self, credentials: Credentials) -> Result<Principal, AuthError> {
+        let stored_hash = self.accounts.get(&credentials.user).map(String::as_str);
+        match self.passwords.verify(credentials.password.expose_secret(), stored_hash).await? {
             // An application with a database stores `rehash` here.
-            PasswordMatch::Right { rehash: _ } => Ok(Principal::new("Basic", "accounts of this example", given.user)),
+            PasswordMatch::Right { rehash: _ } => {
+                Ok(Principal::new("Basic", "accounts of this example", credentials.user))
+            }
             PasswordMatch::Wrong => Err(AuthError::Invalid("basic_wrong")),
         }
     }
@@ -73,7 +75,7 @@ impl Authenticator for Basic {
         match Credentials::read(value) {
             None => Attempt::Absent,
             Some(Err(reason)) => Attempt::Done(Err(AuthError::Invalid(reason))),
-            Some(Ok(given)) => Attempt::Pending(Box::pin(self.verify(given))),
+            Some(Ok(credentials)) => Attempt::Pending(Box::pin(self.verify(credentials))),
         }
     }
 

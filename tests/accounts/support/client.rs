@@ -93,32 +93,32 @@ impl Client {
         request
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
-        Answer::to(self.request(Method::GET, path)).await
+    pub async fn get(&self, path: &str) -> TestResponse {
+        TestResponse::to(self.request(Method::GET, path)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
-        Answer::to(self.request(Method::DELETE, path)).await
+    pub async fn delete(&self, path: &str) -> TestResponse {
+        TestResponse::to(self.request(Method::DELETE, path)).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
-        Answer::to(self.request(Method::POST, path).json(&body)).await
+    pub async fn post(&self, path: &str, body: Value) -> TestResponse {
+        TestResponse::to(self.request(Method::POST, path).json(&body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Answer {
-        Answer::to(self.request(Method::PATCH, path).json(&body)).await
+    pub async fn patch(&self, path: &str, body: Value) -> TestResponse {
+        TestResponse::to(self.request(Method::PATCH, path).json(&body)).await
     }
 
-    pub async fn put(&self, path: &str, body: Value) -> Answer {
-        Answer::to(self.request(Method::PUT, path).json(&body)).await
+    pub async fn put(&self, path: &str, body: Value) -> TestResponse {
+        TestResponse::to(self.request(Method::PUT, path).json(&body)).await
     }
 
-    pub async fn login(&self, email: &str, password: &str) -> Answer {
+    pub async fn login(&self, email: &str, password: &str) -> TestResponse {
         self.post("/auth/login", json!({"email": email, "password": password})).await
     }
 
     /// Exchanges a refresh token for a new pair of tokens.
-    pub async fn refresh(&self, token: &str) -> Answer {
+    pub async fn refresh(&self, token: &str) -> TestResponse {
         self.post("/auth/refresh", json!({"refresh_token": token})).await
     }
 
@@ -129,15 +129,15 @@ impl Client {
 
     /// Logs in, which must succeed, and returns the access token.
     pub async fn token(&self, email: &str, password: &str) -> String {
-        let answer = self.login(email, password).await.expect(200);
-        assert_eq!((&answer.body["token_type"], &answer.body["expires_in"]), (&json!("Bearer"), &json!(900)));
-        answer.body["access_token"].as_str().expect("a token").to_owned()
+        let response = self.login(email, password).await.expect(200);
+        assert_eq!((&response.body["token_type"], &response.body["expires_in"]), (&json!("Bearer"), &json!(900)));
+        response.body["access_token"].as_str().expect("a token").to_owned()
     }
 }
 
 /// A response that was read to the end.
 #[derive(Debug)]
-pub struct Answer {
+pub struct TestResponse {
     pub status: StatusCode,
     pub version: Version,
     pub headers: HeaderMap,
@@ -146,12 +146,12 @@ pub struct Answer {
     pub body: Value,
 }
 
-impl Answer {
+impl TestResponse {
     /// Sends the request.
     pub async fn to(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("the server responds");
         let (status, version, headers) = (response.status(), response.version(), response.headers().clone());
-        let text = response.text().await.expect("a whole body");
+        let text = response.text().await.expect("the body is complete");
         let body = serde_json::from_str(&text).unwrap_or_default();
         Self { status, version, headers, text, body }
     }
@@ -182,11 +182,11 @@ impl Answer {
     /// Expects 422 with errors at exactly these pointers, in this order.
     #[track_caller]
     pub fn expect_invalid(self, pointers: &[&str]) -> Self {
-        let answer = self.expect(422);
-        let errors = answer.body["errors"].as_array().unwrap_or_else(|| panic!("no errors: {answer:#?}"));
+        let response = self.expect(422);
+        let errors = response.body["errors"].as_array().unwrap_or_else(|| panic!("no errors: {response:#?}"));
         let named: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap_or("?")).collect();
-        assert_eq!(named, pointers, "{answer:#?}");
-        answer
+        assert_eq!(named, pointers, "{response:#?}");
+        response
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

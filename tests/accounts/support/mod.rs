@@ -4,7 +4,7 @@ pub mod client;
 pub mod program;
 pub mod raw;
 
-pub use client::{Answer, Client};
+pub use client::{Client, TestResponse};
 pub use program::{Server, start_and_fail};
 
 use std::time::Duration;

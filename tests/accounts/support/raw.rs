@@ -39,9 +39,9 @@ impl RawTls {
     /// Sends a request that asks to close the connection, and reads the whole response.
     pub fn exchange(mut self, request: &str) -> String {
         self.send(request);
-        let mut answer = Vec::new();
-        self.0.read_to_end(&mut answer).unwrap_or_else(|error| panic!("{error} after {answer:?}"));
-        String::from_utf8_lossy(&answer).into_owned()
+        let mut response = Vec::new();
+        self.0.read_to_end(&mut response).unwrap_or_else(|error| panic!("{error} after {response:?}"));
+        String::from_utf8_lossy(&response).into_owned()
     }
 
     /// Reads up to and including this text.
@@ -66,8 +66,8 @@ fn patient(address: SocketAddr) -> TcpStream {
 pub fn plain(address: SocketAddr, request: &str) -> (String, String) {
     let mut stream = patient(address);
     stream.write_all(request.as_bytes()).expect("the request is sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("the response ends");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("the response ends");
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head");
     (head.to_lowercase(), body.to_owned())
 }

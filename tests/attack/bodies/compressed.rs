@@ -7,7 +7,7 @@ use actix_web::web::{self, Bytes, Json, JsonConfig, Payload};
 use actix_web::{App, HttpRequest, dev, guard};
 use futures_util::StreamExt as _;
 use palisade::{authenticated, compressed_body, post, public};
-use palisade_tests::{bearer, builder, call, call_raw, palisade, request, with_untouchable_body};
+use palisade_tests::{bearer, builder, call, call_raw, palisade, request, with_body_that_panics_when_read};
 use serde_json::Value;
 
 use crate::bombs;
@@ -34,12 +34,12 @@ async fn nothing() -> &'static str {
 #[public]
 async fn stream(request: HttpRequest, mut body: Payload) -> String {
     let mut largest = 0;
-    let mut read = 0;
+    let mut bytes_read = 0;
     while let Some(Ok(piece)) = body.next().await {
         largest = largest.max(piece.len());
-        read += piece.len();
+        bytes_read += piece.len();
     }
-    format!("{read} {} {}", largest <= 16 * 1024, request.headers().contains_key("content-encoding"))
+    format!("{bytes_read} {} {}", largest <= 16 * 1024, request.headers().contains_key("content-encoding"))
 }
 
 #[post("/own")]
@@ -115,9 +115,9 @@ async fn compressed_body_is_415_by_default() {
     ] {
         for path in ["/json", "/bytes", "/stream", "/own"] {
             let request = request(Method::POST, path).insert_header(("content-encoding", coding));
-            let answer = call_raw(&app, with_untouchable_body(request)).await;
-            answer.assert_problem(415);
-            assert_eq!(answer.header("accept-encoding"), "identity", "{coding} {path}");
+            let response = call_raw(&app, with_body_that_panics_when_read(request)).await;
+            response.assert_problem(415);
+            assert_eq!(response.header("accept-encoding"), "identity", "{coding} {path}");
         }
     }
     for (coding, body, _) in bombs::all() {
@@ -149,9 +149,9 @@ async fn allowed_compressed_bodies_are_inflated() {
     }
     assert_eq!(call(&app, coded("/json", "identity", b"{}".to_vec())).await.body, "{}");
     for coding in ["compress", "gzip, br", "gzip, gzip"] {
-        let answer = call(&app, coded("/json", coding, b"{}".to_vec())).await;
-        answer.assert_problem(415);
-        assert_eq!(answer.header("accept-encoding"), "br, deflate, gzip, zstd", "{coding}");
+        let response = call(&app, coded("/json", coding, b"{}".to_vec())).await;
+        response.assert_problem(415);
+        assert_eq!(response.header("accept-encoding"), "br, deflate, gzip, zstd", "{coding}");
     }
     for (coding, mut body) in small() {
         body[1] ^= 0xff;
@@ -169,10 +169,10 @@ async fn inflating_beyond_the_limit_is_413() {
         call(&app, coded("/json", coding, body.clone())).await.assert_problem(413);
         call(&app, coded("/bytes", coding, body.clone())).await.assert_problem(413);
         // A stream has no limit of its own, so the application's limit applies.
-        let answer = call(&app, coded("/stream", coding, body)).await;
-        let read: usize = answer.body.split(' ').next().unwrap().parse().unwrap();
-        assert!((900_000..=1_000_000).contains(&read), "{coding}: {answer:?}");
-        assert!(answer.body.ends_with("true false"), "{coding}: {answer:?}");
+        let response = call(&app, coded("/stream", coding, body)).await;
+        let bytes_read: usize = response.body.split(' ').next().unwrap().parse().unwrap();
+        assert!((900_000..=1_000_000).contains(&bytes_read), "{coding}: {response:?}");
+        assert!(response.body.ends_with("true false"), "{coding}: {response:?}");
     }
 }
 
@@ -223,9 +223,9 @@ async fn exempt_looking_path_does_not_allow_compression() {
     let files = web::resource("/static/{file}").guard(guard::Put()).to(exempt);
     let app = init_service(App::new().service(files).service(anywhere).wrap(palisade)).await;
     for (coding, body, _) in bombs::all() {
-        let answer = call(&app, coded("/static/x", coding, body)).await;
-        answer.assert_problem(415);
-        assert_eq!(answer.header("accept-encoding"), "identity");
+        let response = call(&app, coded("/static/x", coding, body)).await;
+        response.assert_problem(415);
+        assert_eq!(response.header("accept-encoding"), "identity");
     }
     assert_eq!(call(&app, coded("/static/x", "identity", b"four".to_vec())).await.body, "4");
     // An exempt service receives the request unchanged.

@@ -28,14 +28,14 @@ async fn whole(body: Bytes) -> String {
 #[post("/stream")]
 #[public]
 async fn piecemeal(mut body: Payload) -> HttpResponse {
-    let mut read = 0;
+    let mut bytes_read = 0;
     while let Some(piece) = body.next().await {
         match piece {
-            Ok(piece) => read += piece.len(),
-            Err(_) => return HttpResponse::BadRequest().body(format!("broken after {read}")),
+            Ok(piece) => bytes_read += piece.len(),
+            Err(_) => return HttpResponse::BadRequest().body(format!("broken after {bytes_read}")),
         }
     }
-    HttpResponse::Ok().body(read.to_string())
+    HttpResponse::Ok().body(bytes_read.to_string())
 }
 
 #[post("/own")]
@@ -92,16 +92,16 @@ struct Outcome {
 
 impl Outcome {
     #[track_caller]
-    fn is(&self, status: u16, at_least: Duration) {
+    fn assert_status(&self, status: u16, at_least: Duration) {
         assert!(self.text.starts_with(&format!("HTTP/1.1 {status} ")), "{}", self.text);
         assert!(self.after >= at_least, "{:?} is earlier than {at_least:?}: {}", self.after, self.text);
-        // The upper bound is generous, because a busy machine answers late.
+        // The upper bound is generous, because a busy machine responds late.
         assert!(self.after < at_least + 15 * SECOND, "{:?}: {}", self.after, self.text);
     }
 
     #[track_caller]
-    fn is_timeout(&self, at_least: Duration) {
-        self.is(408, at_least);
+    fn assert_timeout(&self, at_least: Duration) {
+        self.assert_status(408, at_least);
         let text = self.text.to_lowercase();
         assert!(text.contains("connection: close"), "{text}");
         assert!(text.contains("application/problem+json") && text.contains("x-content-type-options"), "{text}");
@@ -109,11 +109,18 @@ impl Outcome {
 }
 
 /// Sends the pieces with a pause after each, for a body that announces `length` bytes.
-fn send(address: SocketAddr, path: &str, extra: &str, length: usize, pieces: Vec<Vec<u8>>, pause: Duration) -> Outcome {
+fn send(
+    address: SocketAddr,
+    path: &str,
+    extra_headers: &str,
+    length: usize,
+    pieces: Vec<Vec<u8>>,
+    pause: Duration,
+) -> Outcome {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(30 * SECOND)).unwrap();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{extra}\r\n"
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{extra_headers}\r\n"
     );
     stream.write_all(head.as_bytes()).unwrap();
     let begun = Instant::now();
@@ -130,8 +137,8 @@ fn send(address: SocketAddr, path: &str, extra: &str, length: usize, pieces: Vec
     let mut piece = [0; 4096];
     let mut after = None;
     // On a kept-alive connection the response ends with its body.
-    while let Ok(read @ 1..) = stream.read(&mut piece) {
-        text.extend_from_slice(&piece[..read]);
+    while let Ok(bytes_read @ 1..) = stream.read(&mut piece) {
+        text.extend_from_slice(&piece[..bytes_read]);
         after.get_or_insert_with(|| begun.elapsed());
         if text.starts_with(b"HTTP/1.1 200") {
             break;
@@ -140,15 +147,17 @@ fn send(address: SocketAddr, path: &str, extra: &str, length: usize, pieces: Vec
     Outcome { text: String::from_utf8_lossy(&text).into_owned(), after: after.unwrap_or_else(|| begun.elapsed()) }
 }
 
-fn bytes(count: usize) -> Vec<Vec<u8>> {
+fn one_byte_pieces(count: usize) -> Vec<Vec<u8>> {
     vec![b"1".to_vec(); count]
 }
 
 #[test]
 fn trickled_bodies_time_out() {
     let address = serve();
-    let slow = |path: &'static str, extra: &'static str| {
-        thread::spawn(move || send(address, path, extra, 5_000, bytes(40), Duration::from_millis(200)))
+    let slow = |path: &'static str, extra_headers: &'static str| {
+        thread::spawn(move || {
+            send(address, path, extra_headers, 5_000, one_byte_pieces(40), Duration::from_millis(200))
+        })
     };
     let clients: Vec<_> = (0..30).map(|at| slow(["/json", "/whole"][at % 2], "")).collect();
     // A request that asks for a protocol upgrade still has a body with a timeout.
@@ -156,14 +165,14 @@ fn trickled_bodies_time_out() {
     let streaming = slow("/stream", "");
     let silent = thread::spawn(move || send(address, "/json", "", 10, Vec::new(), SECOND));
     // Other clients are served meanwhile.
-    send(address, "/whole", "", 3, bytes(3), Duration::ZERO).is(200, Duration::ZERO);
+    send(address, "/whole", "", 3, one_byte_pieces(3), Duration::ZERO).assert_status(200, Duration::ZERO);
     for client in clients {
-        client.join().unwrap().is_timeout(GRACE);
+        client.join().unwrap().assert_timeout(GRACE);
     }
-    upgrading.join().unwrap().is_timeout(GRACE);
-    silent.join().unwrap().is_timeout(GRACE);
+    upgrading.join().unwrap().assert_timeout(GRACE);
+    silent.join().unwrap().assert_timeout(GRACE);
     let streaming = streaming.join().unwrap();
-    streaming.is(400, GRACE);
+    streaming.assert_status(400, GRACE);
     assert!(streaming.text.contains("broken after "), "{}", streaming.text);
 }
 
@@ -173,12 +182,12 @@ fn fast_enough_client_has_until_the_deadline() {
     let piece = |count| vec![b" ".repeat(20); count];
     // 100 bytes each second, for longer than the grace period.
     let in_time = send(address, "/whole", "", 140, piece(7), Duration::from_millis(200));
-    in_time.is(200, GRACE);
+    in_time.assert_status(200, GRACE);
     assert!(in_time.text.ends_with("140"), "{}", in_time.text);
-    send(address, "/whole", "", 2_000, piece(100), Duration::from_millis(200)).is_timeout(DEADLINE);
+    send(address, "/whole", "", 2_000, piece(100), Duration::from_millis(200)).assert_timeout(DEADLINE);
     // A handler that reads the stream itself has no deadline.
     let streamed = send(address, "/stream", "", 300, piece(15), Duration::from_millis(200));
-    streamed.is(200, DEADLINE);
+    streamed.assert_status(200, DEADLINE);
     assert!(streamed.text.ends_with("300"), "{}", streamed.text);
 }
 
@@ -203,13 +212,13 @@ fn silent_web_socket_is_not_timed_out() {
               Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
         )
         .unwrap();
-    let mut read = Vec::new();
-    while !read.ends_with(b"\r\n\r\n") {
+    let mut bytes_read = Vec::new();
+    while !bytes_read.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         stream.read_exact(&mut byte).unwrap();
-        read.extend(byte);
+        bytes_read.extend(byte);
     }
-    assert!(read.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&read));
+    assert!(bytes_read.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&bytes_read));
     thread::sleep(DEADLINE + GRACE);
     // A masked text frame of two letters; the mask is zero.
     stream.write_all(b"\x81\x82\0\0\0\0hi").unwrap();
@@ -256,5 +265,5 @@ async fn slow_server(body: Bytes, _: Slow) -> String {
 
 #[test]
 fn slow_extractor_does_not_time_out_the_client() {
-    send(serve(), "/slow-server", "", 5, bytes(5), Duration::ZERO).is(200, DEADLINE);
+    send(serve(), "/slow-server", "", 5, one_byte_pieces(5), Duration::ZERO).assert_status(200, DEADLINE);
 }

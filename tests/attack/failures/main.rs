@@ -15,7 +15,7 @@ use actix_web::web::Json;
 use actix_web::{App, HttpResponse};
 use palisade::{Palisade, Problem, get, post, public};
 use palisade_tests::log::Log;
-use palisade_tests::{Answer, builder, call, get as getting, post as posting};
+use palisade_tests::{TestResponse, builder, call, get_request, post_request};
 
 use self::errors::{Boxed, DatabaseDown, Pool, SECRET, Unwritable, Wrapped};
 
@@ -129,10 +129,10 @@ const FAILURES: [(&str, u16); 12] = [
     ("wrapped", 500),
 ];
 
-fn assert_reveals_nothing(answer: &Answer) {
-    assert!(!answer.body.contains("hunter2"), "{answer:?}");
-    for (name, value) in &answer.headers {
-        assert!(!String::from_utf8_lossy(value.as_bytes()).contains("hunter2"), "{name}: {answer:?}");
+fn assert_reveals_nothing(response: &TestResponse) {
+    assert!(!response.body.contains("hunter2"), "{response:?}");
+    for (name, value) in &response.headers {
+        assert!(!String::from_utf8_lossy(value.as_bytes()).contains("hunter2"), "{name}: {response:?}");
     }
 }
 
@@ -141,10 +141,10 @@ async fn server_error_text_is_logged_and_not_sent() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     for (path, status) in FAILURES {
-        let answer = call(&app, getting(&format!("/s/{path}/7?token=abc"))).await;
-        answer.assert_problem(status);
-        assert_reveals_nothing(&answer);
-        assert_eq!(answer.json()["instance"], format!("/s/{path}/7"), "{answer:?}");
+        let response = call(&app, get_request(&format!("/s/{path}/7?token=abc"))).await;
+        response.assert_problem(status);
+        assert_reveals_nothing(&response);
+        assert_eq!(response.json()["instance"], format!("/s/{path}/7"), "{response:?}");
         let route = format!("route=/s/{path}/{{id}}");
         let status = format!("status={status}");
         log.assert_one(&["ERROR", "event=\"failed\"", "method=\"GET\"", &route, &status, "hunter2"]);
@@ -160,9 +160,9 @@ async fn panic_text_is_logged_and_not_sent() {
         ("panics-too", "cause=\"hunter2\""),
         ("panics-mute", "cause=\"a panic without text\""),
     ] {
-        let answer = call(&app, getting(&format!("/s/{path}/7"))).await;
-        answer.assert_problem(500);
-        assert_reveals_nothing(&answer);
+        let response = call(&app, get_request(&format!("/s/{path}/7"))).await;
+        response.assert_problem(500);
+        assert_reveals_nothing(&response);
         let route = format!("route=/s/{path}/{{id}}");
         log.assert_one(&["ERROR", "event=\"panicked\"", "status=500", "method=\"GET\"", &route, cause]);
     }
@@ -172,10 +172,10 @@ async fn panic_text_is_logged_and_not_sent() {
 async fn failure_keeps_only_retry_after() {
     let app = app!(palisade());
     for path in ["/s/outage/7", "/s/extracted/7"] {
-        let answer = call(&app, getting(path)).await;
-        answer.assert_problem(503);
-        assert_eq!(answer.header("retry-after"), "7");
-        assert!(!answer.headers.contains_key("x-debug"), "{answer:?}");
+        let response = call(&app, get_request(path)).await;
+        response.assert_problem(503);
+        assert_eq!(response.header("retry-after"), "7");
+        assert!(!response.headers.contains_key("x-debug"), "{response:?}");
     }
 }
 
@@ -183,7 +183,7 @@ async fn failure_keeps_only_retry_after() {
 async fn failure_event_lists_the_whole_error_chain() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
-    call(&app, getting("/s/chained/7")).await.assert_problem(500);
+    call(&app, get_request("/s/chained/7")).await.assert_problem(500);
     log.assert_one(&["cause=\"no account could be read: db password is hunter2\"", "failures::chained"]);
 }
 
@@ -215,22 +215,22 @@ async fn conflict() -> Result<String, actix_web::Error> {
 async fn deliberate_error_responses_are_unchanged() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
-    let answer = call(&app, getting("/s/deliberate")).await;
-    assert_eq!((answer.status.as_u16(), answer.body.as_str(), answer.header("x-own")), (500, "deliberate", "1"));
-    answer.assert_headers();
+    let response = call(&app, get_request("/s/deliberate")).await;
+    assert_eq!((response.status.as_u16(), response.body.as_str(), response.header("x-own")), (500, "deliberate", "1"));
+    response.assert_headers();
     for (path, status, text) in
         [("/s/wrong-input", 400, "the colour is wrong"), ("/s/conflict", 409, "the name is taken")]
     {
-        let answer = call(&app, getting(path)).await;
-        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (status, text));
-        answer.assert_headers();
+        let response = call(&app, get_request(path)).await;
+        assert_eq!((response.status.as_u16(), response.body.as_str()), (status, text));
+        response.assert_headers();
     }
     assert_eq!(log.take(), Vec::<String>::new());
 
-    let answer = call(&app, getting("/s/a-problem")).await;
-    answer.assert_problem(500);
-    assert_eq!(answer.json()["detail"], "The printer is on fire.");
-    assert_reveals_nothing(&answer);
+    let response = call(&app, get_request("/s/a-problem")).await;
+    response.assert_problem(500);
+    assert_eq!(response.json()["detail"], "The printer is on fire.");
+    assert_reveals_nothing(&response);
     log.assert_one(&[
         "event=\"failed\"",
         "cause=\"Internal Server Error: The printer is on fire.: db password is hunter2\"",
@@ -245,16 +245,16 @@ async fn failures_use_the_configured_problem_style() {
     };
     let app = app!(builder().problems(style).build().unwrap());
     for (path, status) in FAILURES {
-        let answer = call(&app, getting(&format!("/s/{path}/7"))).await;
-        assert_eq!((answer.status.as_u16(), answer.header("x-style")), (status, "ours"), "{answer:?}");
-        assert_eq!(answer.header("content-type"), "application/json");
-        assert_reveals_nothing(&answer);
+        let response = call(&app, get_request(&format!("/s/{path}/7"))).await;
+        assert_eq!((response.status.as_u16(), response.header("x-style")), (status, "ours"), "{response:?}");
+        assert_eq!(response.header("content-type"), "application/json");
+        assert_reveals_nothing(&response);
     }
-    let answer = call(&app, getting("/s/a-problem")).await;
-    assert_eq!((answer.header("x-style"), &answer.json()["detail"]), ("ours", &"The printer is on fire.".into()));
-    let answer = call(&app, getting("/s/panics/7")).await;
-    assert_eq!((answer.status.as_u16(), answer.header("x-style")), (500, "ours"));
-    assert_eq!(call(&app, getting("/s/deliberate")).await.body, "deliberate");
+    let response = call(&app, get_request("/s/a-problem")).await;
+    assert_eq!((response.header("x-style"), &response.json()["detail"]), ("ours", &"The printer is on fire.".into()));
+    let response = call(&app, get_request("/s/panics/7")).await;
+    assert_eq!((response.status.as_u16(), response.header("x-style")), (500, "ours"));
+    assert_eq!(call(&app, get_request("/s/deliberate")).await.body, "deliberate");
 }
 
 #[actix_web::test]
@@ -265,15 +265,15 @@ async fn revealing_internal_errors_is_opt_in_and_warned() {
     assert!(announced.contains("WARN") && announced.contains("reveal_internal_errors"), "{announced}");
     let app = app!(shown);
     for (path, status) in FAILURES {
-        let answer = call(&app, getting(&format!("/s/{path}/7"))).await;
-        answer.assert_problem(status);
-        assert!(answer.json()["detail"].as_str().unwrap().contains("hunter2"), "{answer:?}");
+        let response = call(&app, get_request(&format!("/s/{path}/7"))).await;
+        response.assert_problem(status);
+        assert!(response.json()["detail"].as_str().unwrap().contains("hunter2"), "{response:?}");
         log.assert_one(&["event=\"failed\"", "hunter2"]);
     }
     for path in ["/s/panics/7", "/s/a-problem"] {
-        let answer = call(&app, getting(path)).await;
-        answer.assert_problem(500);
-        assert!(answer.json()["detail"].as_str().unwrap().contains("hunter2"), "{answer:?}");
+        let response = call(&app, get_request(path)).await;
+        response.assert_problem(500);
+        assert!(response.json()["detail"].as_str().unwrap().contains("hunter2"), "{response:?}");
     }
     let _ = palisade();
     assert!(!log.take_all().contains("reveal_internal_errors"));
@@ -290,13 +290,13 @@ async fn error_text_is_escaped_and_truncated_in_logs() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     let hostile = "x\nERROR palisade::audit: event=\"refused\"\u{1b}[2J\u{202e}";
-    call(&app, posting("/s/forged", hostile)).await.assert_problem(500);
+    call(&app, post_request("/s/forged", hostile)).await.assert_problem(500);
     let text = log.take_all();
     assert_eq!(text.lines().filter(|line| line.contains("palisade::audit")).count(), 1, "{text}");
     assert!(text.contains("x\\nERROR") && text.contains("\\\"refused\\\""), "{text}");
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
 
-    call(&app, posting("/s/forged", &"ü".repeat(20_000))).await.assert_problem(500);
+    call(&app, post_request("/s/forged", &"ü".repeat(20_000))).await.assert_problem(500);
     let line = log.take().pop().unwrap();
     assert!((2_000..6_000).contains(&line.len()), "{}", line.len());
 }
@@ -342,8 +342,8 @@ async fn failure_headers_are_kept_only_if_well_formed() {
         ("x-debug", "hunter2", false),
     ] {
         *CHATTY.lock().unwrap() = Chatty(name, value);
-        let answer = call(&app, getting("/chatty")).await;
-        answer.assert_problem(503);
-        assert_eq!(answer.header(name), if kept { value } else { "" }, "{name}: {value}");
+        let response = call(&app, get_request("/chatty")).await;
+        response.assert_problem(503);
+        assert_eq!(response.header(name), if kept { value } else { "" }, "{name}: {value}");
     }
 }

@@ -8,7 +8,7 @@ use actix_web::test::init_service;
 use actix_web::{App, web};
 use palisade::Problem;
 use palisade_tests::log::Log;
-use palisade_tests::{builder, call, get as getting};
+use palisade_tests::{builder, call, get_request};
 
 use super::errors::{Boxed, DatabaseDown, SECRET};
 use super::{assert_reveals_nothing, open, palisade};
@@ -30,30 +30,30 @@ async fn inner_middleware_error_reveals_nothing() {
         (|| DatabaseDown.into(), 503),
         (|| Boxed::from(SECRET).into(), 500),
     ] {
-        let answer = call(&init_service(erring(make).wrap(palisade())).await, getting("/open")).await;
-        answer.assert_problem(status);
-        assert_reveals_nothing(&answer);
+        let response = call(&init_service(erring(make).wrap(palisade())).await, get_request("/open")).await;
+        response.assert_problem(status);
+        assert_reveals_nothing(&response);
         let status = format!("status={status}");
         log.assert_one(&["ERROR", "event=\"failed\"", "method=\"GET\"", &status, "hunter2"]);
 
         let shown = builder().reveal_internal_errors().build().unwrap();
-        let answer = call(&init_service(erring(make).wrap(shown)).await, getting("/open")).await;
-        assert!(answer.json()["detail"].as_str().unwrap().contains("hunter2"), "{answer:?}");
+        let response = call(&init_service(erring(make).wrap(shown)).await, get_request("/open")).await;
+        assert!(response.json()["detail"].as_str().unwrap().contains("hunter2"), "{response:?}");
         log.take_all();
     }
 
     let problem = || Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail("Closed for lunch.").into();
-    let answer = call(&init_service(erring(problem).wrap(palisade())).await, getting("/open")).await;
-    answer.assert_problem(503);
-    assert_eq!(answer.json()["detail"], "Closed for lunch.");
+    let response = call(&init_service(erring(problem).wrap(palisade())).await, get_request("/open")).await;
+    response.assert_problem(503);
+    assert_eq!(response.json()["detail"], "Closed for lunch.");
     log.assert_one(&["event=\"failed\"", "Closed for lunch."]);
     let shown = builder().reveal_internal_errors().build().unwrap();
-    let answer = call(&init_service(erring(problem).wrap(shown)).await, getting("/open")).await;
-    assert_eq!(answer.json()["detail"], "Closed for lunch.", "there is no cause to reveal");
+    let response = call(&init_service(erring(problem).wrap(shown)).await, get_request("/open")).await;
+    assert_eq!(response.json()["detail"], "Closed for lunch.", "there is no cause to reveal");
     log.take_all();
 
     let refused = || ErrorConflict("the name is taken");
-    call(&init_service(erring(refused).wrap(palisade())).await, getting("/open")).await.assert_problem(409);
+    call(&init_service(erring(refused).wrap(palisade())).await, get_request("/open")).await.assert_problem(409);
     assert_eq!(log.take(), Vec::<String>::new(), "a client error of a middleware is not logged as a failure");
 }
 
@@ -65,9 +65,9 @@ async fn error_response_of_inner_middleware_reveals_nothing() {
     });
     let app = init_service(app.wrap(palisade())).await;
     let (log, _guard) = Log::start();
-    let answer = call(&app, getting("/open")).await;
-    answer.assert_problem(500);
-    assert_reveals_nothing(&answer);
+    let response = call(&app, get_request("/open")).await;
+    response.assert_problem(500);
+    assert_reveals_nothing(&response);
     log.assert_one(&["event=\"failed\"", "route=/open", "hunter2"]);
 }
 
@@ -77,8 +77,8 @@ async fn exempt_service_error_reveals_nothing() {
     let failing = web::resource("/{name}").to(|| async { Err::<String, _>(ErrorInternalServerError(SECRET)) });
     let app = init_service(App::new().service(web::scope("/static").service(failing)).wrap(palisade)).await;
     let (log, _guard) = Log::start();
-    let answer = call(&app, getting("/static/site.css")).await;
-    answer.assert_problem(500);
-    assert_reveals_nothing(&answer);
+    let response = call(&app, get_request("/static/site.css")).await;
+    response.assert_problem(500);
+    assert_reveals_nothing(&response);
     log.assert_one(&["event=\"failed\"", "method=\"GET\"", "route=/static/{name}", "hunter2"]);
 }

@@ -7,7 +7,7 @@ use jsonwebtoken::Algorithm as A;
 use palisade::Jwt;
 use palisade::authn::AuthError;
 use palisade::jwt::{Algorithm, KeySet, VerifyingKey};
-use palisade_tests::tokens::{Signer, encode, rsa, sound};
+use palisade_tests::tokens::{Signer, encode, rsa, valid_claims};
 use palisade_tests::{AUDIENCE, ISSUER};
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ fn for_encryption(key: Value, marked_by: &str) -> Value {
 fn duplicate_key_counts_once() {
     let (ec, ed) = (Signer::generate(A::ES256), Signer::generate(A::EdDSA));
     for key in [rsa(), &ec, &ed] {
-        let token = key.token("k", &sound());
+        let token = key.token("k", &valid_claims());
         for keys in [vec![key.jwk("k"); 2], vec![key.jwk("k"); 5]] {
             assert_eq!(outcome(&keys, &[&token]), (1, 0, vec![true]));
         }
@@ -51,7 +51,7 @@ fn duplicate_key_counts_once() {
     }
     // A leading sign byte does not make it another key.
     let padded = padded(rsa().jwk("k"), "n");
-    assert_eq!(outcome(&[rsa().jwk("k"), padded], &[&rsa().token("k", &sound())]), (1, 0, vec![true]));
+    assert_eq!(outcome(&[rsa().jwk("k"), padded], &[&rsa().token("k", &valid_claims())]), (1, 0, vec![true]));
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn keys_of_different_kinds_may_share_a_kid() {
     let [p256, p384, ed] = [A::ES256, A::ES384, A::EdDSA].map(Signer::generate);
     let all = [rsa(), &p256, &p384, &ed];
     let keys = all.map(|key| key.jwk("k"));
-    let tokens = all.map(|key| key.token("k", &sound()));
+    let tokens = all.map(|key| key.token("k", &valid_claims()));
     let tokens = tokens.each_ref().map(String::as_str);
     assert_eq!(outcome(&keys, &tokens), (4, 0, vec![true; 4]));
     // Many issuers publish keys without `alg`.
@@ -68,15 +68,15 @@ fn keys_of_different_kinds_may_share_a_kid() {
     // Each key is used only for its own algorithm.
     let jwt = jwt(key_set(&keys).unwrap());
     let other = Signer::generate(A::ES256);
-    assert_eq!(verdict(&jwt, &other.token("k", &sound())), Err(AuthError::Invalid("token_signature")));
-    assert_eq!(verdict(&jwt, &rsa().with(A::PS256).token("k", &sound())), Err(AuthError::Invalid("token_alg")));
-    assert_eq!(verdict(&jwt, &rsa().token("l", &sound())), Err(AuthError::Invalid("token_kid")));
+    assert_eq!(verdict(&jwt, &other.token("k", &valid_claims())), Err(AuthError::Invalid("token_signature")));
+    assert_eq!(verdict(&jwt, &rsa().with(A::PS256).token("k", &valid_claims())), Err(AuthError::Invalid("token_alg")));
+    assert_eq!(verdict(&jwt, &rsa().token("l", &valid_claims())), Err(AuthError::Invalid("token_kid")));
 }
 
 #[test]
 fn key_may_be_listed_once_per_algorithm() {
     let listed = |alg: &str| with_member(rsa().jwk("k"), "alg", alg);
-    let tokens = [A::RS256, A::RS512, A::PS384].map(|alg| rsa().with(alg).token("k", &sound()));
+    let tokens = [A::RS256, A::RS512, A::PS384].map(|alg| rsa().with(alg).token("k", &valid_claims()));
     let tokens = tokens.each_ref().map(String::as_str);
     assert_eq!(outcome(&[listed("RS256"), listed("RS512")], &tokens), (1, 0, vec![true, true, false]));
     assert_eq!(outcome(&[listed("PS384"), listed("RS256")], &tokens), (1, 0, vec![true, false, true]));
@@ -87,7 +87,7 @@ fn key_may_be_listed_once_per_algorithm() {
 
 #[test]
 fn encryption_key_does_not_occupy_the_kid() {
-    let (other, token) = (Signer::generate(A::RS256), rsa().token("k", &sound()));
+    let (other, token) = (Signer::generate(A::RS256), rsa().token("k", &valid_claims()));
     for marked_by in ["use", "alg", "newer alg", "key_ops"] {
         for key in [rsa(), &other] {
             let encrypts = for_encryption(key.jwk("k"), marked_by);
@@ -117,14 +117,19 @@ fn ambiguous_keys_are_both_skipped() {
     ] {
         assert!(key_set(keys).is_err(), "{keys:?}");
         // A key that shares only the name is kept.
-        let tokens = [rsa().token("k", &sound()), other.token("k", &sound()), ec.token("k", &sound())];
+        let tokens =
+            [rsa().token("k", &valid_claims()), other.token("k", &valid_claims()), ec.token("k", &valid_claims())];
         let with_another_kind = [keys, &[ec.jwk("k")]].concat();
         let tokens = tokens.each_ref().map(String::as_str);
         assert_eq!(outcome(&with_another_kind, &tokens), (1, keys.len(), vec![false, false, true]));
     }
     // Different keys for different algorithms are distinguished.
     let keys = [rsa().jwk("k"), with_member(other.jwk("k"), "alg", "RS512")];
-    let tokens = [rsa().token("k", &sound()), other.with(A::RS512).token("k", &sound()), other.token("k", &sound())];
+    let tokens = [
+        rsa().token("k", &valid_claims()),
+        other.with(A::RS512).token("k", &valid_claims()),
+        other.token("k", &valid_claims()),
+    ];
     assert_eq!(outcome(&keys, &tokens.each_ref().map(String::as_str)), (2, 0, vec![true, true, false]));
 }
 
@@ -134,8 +139,8 @@ fn individually_added_keys_follow_the_same_rules() {
     let key = |algorithm, signer: &Signer| VerifyingKey::pem(algorithm, &signer.public().pem).unwrap().with_id("k");
     let both = KeySet::new([key(Algorithm::Rs256, rsa()), key(Algorithm::Es256, &ec)]).unwrap();
     let both = jwt(both);
-    assert_eq!(verdict(&both, &rsa().token("k", &sound())), Ok(()));
-    assert_eq!(verdict(&both, &ec.token("k", &sound())), Ok(()));
+    assert_eq!(verdict(&both, &rsa().token("k", &valid_claims())), Ok(()));
+    assert_eq!(verdict(&both, &ec.token("k", &valid_claims())), Ok(()));
     let twice = KeySet::new([key(Algorithm::Es256, &ec), key(Algorithm::Es256, &ec)]).unwrap();
     assert_eq!(twice.len(), 1);
     let other = Signer::generate(A::ES256);
@@ -151,7 +156,7 @@ fn padded(key: Value, member: &str) -> Value {
 
 #[test]
 fn leading_zeros_do_not_change_rsa_numbers() {
-    let token = rsa().token("k", &sound());
+    let token = rsa().token("k", &valid_claims());
     let jwk = rsa().jwk("k");
     for key in [
         padded(jwk.clone(), "n"),
@@ -170,7 +175,7 @@ fn leading_zeros_do_not_change_rsa_numbers() {
 #[test]
 fn unusable_keys_are_skipped() {
     let [p256, p384, ed] = [A::ES256, A::ES384, A::EdDSA].map(Signer::generate);
-    let good = rsa().jwk("good");
+    let usable = rsa().jwk("good");
     for (name, key) in [
         ("P-256 x", padded(p256.jwk("k"), "x")),
         ("P-256 y", padded(p256.jwk("k"), "y")),
@@ -182,7 +187,7 @@ fn unusable_keys_are_skipped() {
         ("an exponent of zeros", with_member(rsa().jwk("k"), "e", encode([0, 0]))),
         ("an exponent in padded base64", with_member(rsa().jwk("k"), "e", "AQAB====")),
     ] {
-        let keys = key_set(&[key.clone(), good.clone()]).unwrap();
+        let keys = key_set(&[key.clone(), usable.clone()]).unwrap();
         assert_eq!((keys.len(), keys.skipped()), (1, 1), "{name}");
         assert!(key_set(&[key]).is_err(), "{name}");
     }
@@ -192,7 +197,7 @@ fn unusable_keys_are_skipped() {
 #[test]
 fn ed25519_is_accepted_by_both_names() {
     let key = Signer::generate(A::EdDSA);
-    let headed = |alg: &str| key.seal(format!(r#"{{"alg":"{alg}","kid":"k"}}"#), sound().to_string());
+    let headed = |alg: &str| key.seal(format!(r#"{{"alg":"{alg}","kid":"k"}}"#), valid_claims().to_string());
     for alg in [Some("Ed25519"), Some("EdDSA"), None] {
         let jwk = match alg {
             Some(alg) => with_member(key.jwk("k"), "alg", alg),
@@ -205,7 +210,7 @@ fn ed25519_is_accepted_by_both_names() {
         for alg in ["ed25519", "ED25519", "Ed25519 ", "eddsa", "Ed448", "Ed25519ph", "ES256"] {
             assert_eq!(verdict(&jwt, &headed(alg)), Err(AuthError::Invalid("token_alg")), "{alg}");
         }
-        let other = Signer::generate(A::EdDSA).seal(r#"{"alg":"Ed25519","kid":"k"}"#, sound().to_string());
+        let other = Signer::generate(A::EdDSA).seal(r#"{"alg":"Ed25519","kid":"k"}"#, valid_claims().to_string());
         assert_eq!(verdict(&jwt, &other), Err(AuthError::Invalid("token_signature")));
     }
     // Both names mean one algorithm: the same key twice is one key, and two different keys are ambiguous.

@@ -8,15 +8,15 @@ use palisade::jwt::{Algorithm, VerifyingKey};
 use palisade::revocation::{MemoryRevocations, RevocationStore};
 use palisade::{Authenticator, Jwt, Palisade, Principal};
 use palisade_tests::site::routes;
-use palisade_tests::tokens::{Signer, rsa, sound, with};
-use palisade_tests::{AUDIENCE, ISSUER, SECRET, call, get, jwt_of};
+use palisade_tests::tokens::{Signer, rsa, valid_claims, with};
+use palisade_tests::{AUDIENCE, ISSUER, SECRET, call, get_request, jwt_of};
 use serde_json::json;
 
-use super::{configured, key_set, token, verdict, with_member};
+use super::{jwt_builder, key_set, token, verdict, with_member};
 
 #[test]
 fn any_configured_audience_is_accepted() {
-    let jwt = configured().audience("api://orders").audience("orders").build().unwrap();
+    let jwt = jwt_builder().audience("api://orders").audience("orders").build().unwrap();
     for aud in [
         json!(AUDIENCE),
         json!("api://orders"),
@@ -41,35 +41,35 @@ fn any_configured_audience_is_accepted() {
 #[test]
 fn keys_of_every_source_are_used() {
     let (ec, other) = (Signer::generate(A::ES256), Signer::generate(A::ES256));
-    let jwt = configured()
+    let jwt = jwt_builder()
         .keys(key_set(&[rsa().jwk("a"), ec.jwk("b")]).unwrap())
         .keys(key_set(&[other.jwk("b")]).unwrap())
         .build()
         .unwrap();
     let secret = Signer::hmac(A::HS256, SECRET);
     for accepted in [
-        token(&sound()),
-        secret.token("a", &sound()),
-        rsa().token("a", &sound()),
-        ec.token("b", &sound()),
+        token(&valid_claims()),
+        secret.token("a", &valid_claims()),
+        rsa().token("a", &valid_claims()),
+        ec.token("b", &valid_claims()),
         // The same `kid` in another source is another key.
-        other.token("b", &sound()),
+        other.token("b", &valid_claims()),
     ] {
         assert_eq!(verdict(&jwt, &accepted), Ok(()));
         assert_eq!(verdict(&jwt, &accepted), Ok(()), "also from the cache");
     }
     let stranger = Signer::generate(A::ES256);
     for (refused, reason) in [
-        (stranger.token("b", &sound()), "token_signature"),
-        (ec.token("a", &sound()), "token_alg"),
-        (stranger.token("c", &sound()), "token_kid"),
-        (Signer::hmac(A::HS256, "another secret of 32 bytes or more").token("a", &sound()), "token_signature"),
-        (Signer::hmac(A::HS256, &rsa().public().pem).token("a", &sound()), "token_signature"),
-        (Signer::hmac(A::HS512, SECRET).token("a", &sound()), "token_alg"),
+        (stranger.token("b", &valid_claims()), "token_signature"),
+        (ec.token("a", &valid_claims()), "token_alg"),
+        (stranger.token("c", &valid_claims()), "token_kid"),
+        (Signer::hmac(A::HS256, "another secret of 32 bytes or more").token("a", &valid_claims()), "token_signature"),
+        (Signer::hmac(A::HS256, &rsa().public().pem).token("a", &valid_claims()), "token_signature"),
+        (Signer::hmac(A::HS512, SECRET).token("a", &valid_claims()), "token_alg"),
         // Checks that do not concern keys are the same for all sources.
         (ec.token("b", &with("exp", json!(1))), "token_expired"),
         (other.token("b", &with("iss", json!("https://evil.example"))), "token_foreign_issuer"),
-        (other.seal(r#"{"alg":"ES256","kid":"b","crit":["x"]}"#, sound().to_string()), "token_crit"),
+        (other.seal(r#"{"alg":"ES256","kid":"b","crit":["x"]}"#, valid_claims().to_string()), "token_crit"),
         ("x".to_owned(), "token_malformed"),
     ] {
         assert_eq!(verdict(&jwt, &refused), Err(AuthError::Invalid(reason)), "{refused}");
@@ -83,15 +83,15 @@ fn two_unnamed_secrets_are_both_accepted() {
     let (old, new) = ([1; 32], [2; 32]);
     let jwt = Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(key(&new)).keys(key(&old)).build().unwrap();
     for secret in [old, new] {
-        assert_eq!(verdict(&jwt, &Signer::hmac(A::HS256, secret).token("k", &sound())), Ok(()));
+        assert_eq!(verdict(&jwt, &Signer::hmac(A::HS256, secret).token("k", &valid_claims())), Ok(()));
     }
-    let refused = verdict(&jwt, &Signer::hmac(A::HS256, [3; 32]).token("k", &sound()));
+    let refused = verdict(&jwt, &Signer::hmac(A::HS256, [3; 32]).token("k", &valid_claims()));
     assert_eq!(refused, Err(AuthError::Invalid("token_signature")));
 }
 
 #[test]
 fn two_verifiers_of_one_issuer_fail_the_build() {
-    let own = || configured().build().unwrap();
+    let own = || jwt_builder().build().unwrap();
     let second = Jwt::hs256(ISSUER, "another-api", [7; 32]).unwrap();
     for (first, second) in [(own(), second), (own(), own())] {
         let mistake = Palisade::builder().authenticator(first).authenticator(second).build().unwrap_err().to_string();
@@ -158,9 +158,9 @@ impl Authenticator for AcceptsAll {
 #[actix_web::test]
 async fn revoked_token_is_not_passed_to_another_verifier() {
     let store = std::sync::Arc::new(MemoryRevocations::new());
-    let jwt = configured().revocations(std::sync::Arc::clone(&store)).build().unwrap();
-    let token = token(&with_member(sound(), "jti", "t-1"));
-    let ask = || get("/me").insert_header(("authorization", format!("Bearer {token}")));
+    let jwt = jwt_builder().revocations(std::sync::Arc::clone(&store)).build().unwrap();
+    let token = token(&with_member(valid_claims(), "jti", "t-1"));
+    let ask = || get_request("/me").insert_header(("authorization", format!("Bearer {token}")));
     let palisade = Palisade::builder().authenticator(jwt).authenticator(AcceptsAll).build().unwrap();
     let app = init_service(App::new().service(routes()).wrap(palisade)).await;
     assert_eq!(call(&app, ask()).await.body, "u-1");

@@ -18,10 +18,10 @@ use palisade_tests::{AUDIENCE, ISSUER, SECRET};
 use serde_json::{Value, json};
 
 type Set = palisade::__v1::Set;
-type Configured = JwtBuilder<Set, Set, Set>;
+type ReadyJwtBuilder = JwtBuilder<Set, Set, Set>;
 
 /// The tests' issuer and audience, and a shared secret.
-fn configured() -> Configured {
+fn jwt_builder() -> ReadyJwtBuilder {
     Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(VerifyingKey::hmac(Algorithm::Hs256, SECRET).unwrap())
 }
 

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use palisade::authn::AuthError;
 use palisade_tests::SECRET;
-use palisade_tests::tokens::{Signer, sound};
+use palisade_tests::tokens::{Signer, valid_claims};
 use serde_json::{Map, Value, json};
 
-use super::{configured, token, verdict, with_member};
+use super::{jwt_builder, token, verdict, with_member};
 
 fn judged(token: &str) -> Result<(), AuthError> {
-    verdict(&configured().longest_token(65_536).build().unwrap(), token)
+    verdict(&jwt_builder().longest_token(65_536).build().unwrap(), token)
 }
 
 #[test]
@@ -20,8 +20,12 @@ fn token_with_many_clients_is_accepted() {
     for clients in [15, 16, 17, 64, 65, 200, 1000] {
         let access: Map<String, Value> =
             (0..clients).map(|n| (format!("client-{n}"), json!({"roles": ["user"]}))).collect();
-        assert_eq!(judged(&token(&with_member(sound(), "resource_access", access))), Ok(()), "{clients} clients");
-        let mut own = sound();
+        assert_eq!(
+            judged(&token(&with_member(valid_claims(), "resource_access", access))),
+            Ok(()),
+            "{clients} clients"
+        );
+        let mut own = valid_claims();
         (0..clients).for_each(|n| own[format!("feature_{n}")] = json!(true));
         assert_eq!(judged(&token(&own)), Ok(()), "{clients} claims");
     }
@@ -32,9 +36,12 @@ fn header_members_are_limited_by_token_length_only() {
     let others: String = (0..200).map(|n| format!(r#","x{n}":{n}"#)).collect();
     let signer = Signer::hmac(jsonwebtoken::Algorithm::HS256, SECRET);
     let header = format!(r#"{{"alg":"HS256"{others}}}"#);
-    assert_eq!(judged(&signer.seal(header, sound().to_string())), Ok(()));
+    assert_eq!(judged(&signer.seal(header, valid_claims().to_string())), Ok(()));
     let twice = format!(r#"{{"alg":"HS256"{others},"x0":0}}"#);
-    assert_eq!(judged(&signer.seal(twice, sound().to_string())), Err(AuthError::Invalid("token_duplicate_member")));
+    assert_eq!(
+        judged(&signer.seal(twice, valid_claims().to_string())),
+        Err(AuthError::Invalid("token_duplicate_member"))
+    );
 }
 
 /// Claims with `members` extra members in one object. The name at index `repeated` occurs again at the end,
@@ -45,11 +52,11 @@ fn many(members: usize, repeated: Option<usize>, escaped: bool, inside: bool) ->
     if let Some(place) = repeated {
         write!(text, r#","{}{place}":0"#, if escaped { r"\u0078" } else { "x" }).unwrap();
     }
-    let sound = sound().to_string();
+    let valid_claims = valid_claims().to_string();
     let claims = if inside {
-        sound.replacen('{', &format!(r#"{{"inside":{{{}}},"#, &text[1..]), 1)
+        valid_claims.replacen('{', &format!(r#"{{"inside":{{{}}},"#, &text[1..]), 1)
     } else {
-        format!("{}{text}}}", &sound[..sound.len() - 1])
+        format!("{}{text}}}", &valid_claims[..valid_claims.len() - 1])
     };
     Signer::hmac(jsonwebtoken::Algorithm::HS256, SECRET).seal(r#"{"alg":"HS256"}"#, claims)
 }
@@ -73,7 +80,7 @@ fn duplicate_name_is_found_among_many() {
 /// comparison would take over four hundred times as long.
 #[test]
 fn duplicate_name_check_is_linear() {
-    let jwt = configured().longest_token(65_536).cache(palisade::jwt::TokenCache::Off).build().unwrap();
+    let jwt = jwt_builder().longest_token(65_536).cache(palisade::jwt::TokenCache::Off).build().unwrap();
     let fastest = |token: &str| -> Duration {
         let once = || {
             let begun = Instant::now();

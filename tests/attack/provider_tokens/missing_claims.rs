@@ -8,31 +8,31 @@ use palisade::Jwt;
 use palisade::authn::AuthError;
 use palisade::jwt::VerifyingKey;
 use palisade::revocation::{MemoryRevocations, RevocationStore};
-use palisade_tests::tokens::{now, sound, with, without};
+use palisade_tests::tokens::{now, valid_claims, with, without};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET};
 use serde_json::{Value, json};
 
-use super::{configured, token, verdict, verify, with_member, without_member};
+use super::{jwt_builder, token, verdict, verify, with_member, without_member};
 
 const CLIENT: &str = "4fk2client";
 
-/// An access token that names the client that requested it, and has no audience.
-fn of_a_client(client: impl Into<Value>) -> Value {
+/// The claims of an access token that names the client that requested it, and has no audience.
+fn claims_with_client(client: impl Into<Value>) -> Value {
     with_member(without("aud"), "client_id", client)
 }
 
-fn for_a_client(audiences: &[&str]) -> Jwt {
+fn jwt_with_client_audience(audiences: &[&str]) -> Jwt {
     let key = VerifyingKey::hmac(palisade::jwt::Algorithm::Hs256, SECRET).unwrap();
-    let (first, others) = audiences.split_first().unwrap();
+    let (first, more_audiences) = audiences.split_first().unwrap();
     let builder = Jwt::builder().issuer(ISSUER).keys(key).audience(*first).danger_audience_at("client_id");
-    others.iter().fold(builder, |builder, audience| builder.audience(*audience)).build().unwrap()
+    more_audiences.iter().fold(builder, |builder, audience| builder.audience(*audience)).build().unwrap()
 }
 
 #[test]
 fn audience_can_come_from_another_claim() {
-    let jwt = for_a_client(&[CLIENT]);
-    assert_eq!(verdict(&jwt, &token(&of_a_client(CLIENT))), Ok(()));
-    assert_eq!(verdict(&jwt, &token(&of_a_client(json!(["other", CLIENT])))), Ok(()));
+    let jwt = jwt_with_client_audience(&[CLIENT]);
+    assert_eq!(verdict(&jwt, &token(&claims_with_client(CLIENT))), Ok(()));
+    assert_eq!(verdict(&jwt, &token(&claims_with_client(json!(["other", CLIENT])))), Ok(()));
     for (client, reason) in [
         (json!("other"), "token_foreign_audience"),
         (json!(""), "token_foreign_audience"),
@@ -43,24 +43,31 @@ fn audience_can_come_from_another_claim() {
         (json!({CLIENT: {}}), "token_aud"),
         (json!([CLIENT, 7]), "token_aud"),
     ] {
-        assert_eq!(verdict(&jwt, &token(&of_a_client(client.clone()))), Err(AuthError::Invalid(reason)), "{client}");
+        assert_eq!(
+            verdict(&jwt, &token(&claims_with_client(client.clone()))),
+            Err(AuthError::Invalid(reason)),
+            "{client}"
+        );
     }
     assert_eq!(verdict(&jwt, &token(&without("aud"))), Err(AuthError::Invalid("token_aud")));
     // Another claim is used only if it is configured.
-    let usual = configured().audience(CLIENT).build().unwrap();
-    assert_eq!(verdict(&usual, &token(&of_a_client(CLIENT))), Err(AuthError::Invalid("token_aud")));
+    let without_client_audience = jwt_builder().audience(CLIENT).build().unwrap();
+    assert_eq!(
+        verdict(&without_client_audience, &token(&claims_with_client(CLIENT))),
+        Err(AuthError::Invalid("token_aud"))
+    );
 }
 
 /// RFC 7519 §4.1.3: a token whose `aud` does not name this API is rejected, whatever else it contains.
 #[test]
 fn other_audience_claim_does_not_override_aud() {
-    let jwt = for_a_client(&[CLIENT, AUDIENCE]);
-    let both = |aud: Value| token(&with_member(of_a_client(CLIENT), "aud", aud));
-    assert_eq!(verdict(&jwt, &both(json!(AUDIENCE))), Ok(()));
-    assert_eq!(verdict(&jwt, &both(json!(["other", CLIENT]))), Ok(()));
-    assert_eq!(verdict(&jwt, &both(json!("other"))), Err(AuthError::Invalid("token_foreign_audience")));
-    assert_eq!(verdict(&jwt, &both(json!([]))), Err(AuthError::Invalid("token_foreign_audience")));
-    assert_eq!(verdict(&jwt, &both(json!(null))), Err(AuthError::Invalid("token_aud")));
+    let jwt = jwt_with_client_audience(&[CLIENT, AUDIENCE]);
+    let token_with_aud = |aud: Value| token(&with_member(claims_with_client(CLIENT), "aud", aud));
+    assert_eq!(verdict(&jwt, &token_with_aud(json!(AUDIENCE))), Ok(()));
+    assert_eq!(verdict(&jwt, &token_with_aud(json!(["other", CLIENT]))), Ok(()));
+    assert_eq!(verdict(&jwt, &token_with_aud(json!("other"))), Err(AuthError::Invalid("token_foreign_audience")));
+    assert_eq!(verdict(&jwt, &token_with_aud(json!([]))), Err(AuthError::Invalid("token_foreign_audience")));
+    assert_eq!(verdict(&jwt, &token_with_aud(json!(null))), Err(AuthError::Invalid("token_aud")));
     // An ID token has the client as its `aud`, and no `client_id`.
     assert_eq!(verdict(&jwt, &token(&with("aud", json!(CLIENT)))), Err(AuthError::Invalid("token_aud")));
     let other = token(&with_member(with("aud", json!(AUDIENCE)), "client_id", "other"));
@@ -70,24 +77,24 @@ fn other_audience_claim_does_not_override_aud() {
 #[test]
 fn audience_claim_path_can_be_nested() {
     let nested = with_member(without("aud"), "azp", json!({"id": AUDIENCE}));
-    assert_eq!(verdict(&configured().danger_audience_at("azp.id").build().unwrap(), &token(&nested)), Ok(()));
-    let mistake = configured().danger_audience_at("azp.").build().unwrap_err().to_string();
+    assert_eq!(verdict(&jwt_builder().danger_audience_at("azp.id").build().unwrap(), &token(&nested)), Ok(()));
+    let mistake = jwt_builder().danger_audience_at("azp.").build().unwrap_err().to_string();
     assert!(mistake.starts_with("jwt claim path: "), "{mistake}");
 }
 
 #[test]
 fn token_without_iat_is_accepted_without_revocations() {
-    let jwt = configured().build().unwrap();
-    let timeless = without("iat");
+    let jwt = jwt_builder().build().unwrap();
+    let claims_without_iat = without("iat");
     for _ in 0..2 {
-        let read = verify(&jwt, &token(&timeless)).unwrap();
-        assert_eq!(read.token().unwrap().issued(), UNIX_EPOCH, "the token counts as the oldest possible");
+        let principal = verify(&jwt, &token(&claims_without_iat)).unwrap();
+        assert_eq!(principal.token().unwrap().issued(), UNIX_EPOCH, "the token counts as the oldest possible");
     }
     // Its other dates are still checked, and so is an `iat` that is present.
     for (claims, reason) in [
-        (with_member(timeless.clone(), "exp", now() - 31), "token_expired"),
-        (with_member(timeless.clone(), "nbf", now() + 60), "token_not_yet_valid"),
-        (without_member(timeless.clone(), "exp"), "token_exp"),
+        (with_member(claims_without_iat.clone(), "exp", now() - 31), "token_expired"),
+        (with_member(claims_without_iat.clone(), "nbf", now() + 60), "token_not_yet_valid"),
+        (without_member(claims_without_iat.clone(), "exp"), "token_exp"),
         (with("iat", json!(now() + 60)), "token_issued_in_future"),
         (with("iat", json!("1")), "token_iat"),
     ] {
@@ -98,7 +105,7 @@ fn token_without_iat_is_accepted_without_revocations() {
 #[test]
 fn token_without_iat_is_rejected_with_revocations() {
     let store = std::sync::Arc::new(MemoryRevocations::new());
-    let jwt = configured().revocations(std::sync::Arc::clone(&store)).build().unwrap();
+    let jwt = jwt_builder().revocations(std::sync::Arc::clone(&store)).build().unwrap();
     assert_eq!(verdict(&jwt, &token(&without("iat"))), Err(AuthError::Invalid("token_iat")));
     let dated = token(&with("iat", json!(now() - 60)));
     assert_eq!(verdict(&jwt, &dated), Ok(()));
@@ -106,5 +113,5 @@ fn token_without_iat_is_rejected_with_revocations() {
     let moment = SystemTime::now() - Duration::from_secs(30);
     store.revoke_before(ISSUER, "u-1", moment).now_or_never().unwrap().unwrap();
     assert_eq!(verdict(&jwt, &dated), Err(AuthError::Invalid("token_revoked")));
-    assert_eq!(verdict(&jwt, &token(&sound())), Ok(()));
+    assert_eq!(verdict(&jwt, &token(&valid_claims())), Ok(()));
 }

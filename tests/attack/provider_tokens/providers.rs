@@ -17,9 +17,9 @@ fn all() -> [Provider; 9] {
 
 impl Provider {
     fn jwt(&self) -> Jwt {
-        let (first, others) = self.audiences.split_first().unwrap();
+        let (first, more_audiences) = self.audiences.split_first().unwrap();
         let builder = Jwt::builder().issuer(self.issuer).audience(*first).keys(key_set(&self.keys).unwrap());
-        let builder = others.iter().fold(builder, |builder, audience| builder.audience(*audience));
+        let builder = more_audiences.iter().fold(builder, |builder, audience| builder.audience(*audience));
         (self.configure)(builder).build().unwrap()
     }
 

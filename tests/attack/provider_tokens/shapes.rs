@@ -8,14 +8,14 @@ use palisade_tests::SECRET;
 use palisade_tests::tokens::{Signer, encode, now, rsa};
 use serde_json::{Value, json};
 
-use super::{Configured, with_member, without_member};
+use super::{ReadyJwtBuilder, with_member, without_member};
 
-/// One provider: what it publishes and sends, how its verifier is configured, and the expected result.
+/// One provider: what it publishes and sends, how its verifier is jwt_builder, and the expected result.
 pub(super) struct Provider {
     pub(super) name: &'static str,
     pub(super) issuer: &'static str,
     pub(super) audiences: &'static [&'static str],
-    pub(super) configure: fn(Configured) -> Configured,
+    pub(super) configure: fn(ReadyJwtBuilder) -> ReadyJwtBuilder,
     pub(super) keys: Vec<Value>,
     pub(super) header: Value,
     pub(super) claims: Value,

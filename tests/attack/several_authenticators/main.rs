@@ -17,7 +17,7 @@ use palisade::{
     Authenticator, Jwt, Palisade, PalisadeBuilder, Principal, authenticated, get, optional_auth, require_role,
 };
 use palisade_tests::tokens::{Signer, with};
-use palisade_tests::{AUDIENCE, Answer, ISSUER, bearer, call, get as getting, jwt};
+use palisade_tests::{AUDIENCE, ISSUER, TestResponse, bearer, call, get_request, jwt};
 use serde_json::{Value, json};
 
 const OTHER: &str = "https://other.example";
@@ -138,7 +138,7 @@ fn issuers() -> (Issuer, Issuer) {
 }
 
 fn presenting(path: &str, token: impl AsRef<str>) -> TestRequest {
-    getting(path).insert_header(("authorization", format!("Bearer {}", token.as_ref())))
+    get_request(path).insert_header(("authorization", format!("Bearer {}", token.as_ref())))
 }
 
 fn challenges(headers: &HeaderMap) -> Vec<&str> {
@@ -146,9 +146,9 @@ fn challenges(headers: &HeaderMap) -> Vec<&str> {
 }
 
 #[track_caller]
-fn assert_refused(answer: &Answer, expected: &[&str]) {
-    answer.assert_problem(401);
-    assert_eq!(challenges(&answer.headers), expected);
+fn assert_refused(response: &TestResponse, expected: &[&str]) {
+    response.assert_problem(401);
+    assert_eq!(challenges(&response.headers), expected);
 }
 
 const BEARER: &str = r#"Bearer realm="api""#;
@@ -166,8 +166,8 @@ async fn each_issuer_vouches_only_for_its_own_tokens() {
         let tokens = [(first.token("alice"), ISSUER), (second.token("alice"), OTHER)];
         for _ in 0..2 {
             for (token, issuer) in &tokens {
-                let answer = call(&app, presenting("/who", token)).await;
-                assert_eq!((answer.status.as_u16(), answer.body), (200, format!("alice of {issuer} by Bearer")));
+                let response = call(&app, presenting("/who", token)).await;
+                assert_eq!((response.status.as_u16(), response.body), (200, format!("alice of {issuer} by Bearer")));
             }
         }
         let mixed = |signer: &Issuer, name: &Issuer, audience: &Issuer| {
@@ -196,12 +196,12 @@ async fn each_issuer_vouches_only_for_its_own_tokens() {
             ("no token", "x".to_owned()),
         ] {
             for path in ["/who", "/perhaps"] {
-                let answer = call(&app, presenting(path, &token)).await;
-                assert_eq!(answer.status, 401, "{name} at {path}: {answer:?}");
-                assert_refused(&answer, &[BEARER_REFUSED]);
+                let response = call(&app, presenting(path, &token)).await;
+                assert_eq!(response.status, 401, "{name} at {path}: {response:?}");
+                assert_refused(&response, &[BEARER_REFUSED]);
             }
         }
-        assert_refused(&call(&app, getting("/who")).await, &[BEARER]);
+        assert_refused(&call(&app, get_request("/who")).await, &[BEARER]);
     }
 }
 
@@ -210,7 +210,7 @@ async fn each_issuer_vouches_only_for_its_own_tokens() {
 async fn outage_of_one_issuer_spares_the_other() {
     let (up, down) = issuers();
     let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
-    let mut wrong = Vec::new();
+    let mut failures = Vec::new();
     for down_first in [false, true] {
         let remote = down.jwt_with(RemoteKeySet::new(format!("http://{closed}/jwks")).unwrap());
         let app = app!(if down_first {
@@ -226,11 +226,11 @@ async fn outage_of_one_issuer_spares_the_other() {
         ] {
             let status = call(&app, presenting("/who", &token)).await.status.as_u16();
             if status != expected {
-                wrong.push(format!("a token {name} is {status}, not {expected} (down first: {down_first})"));
+                failures.push(format!("a token {name} is {status}, not {expected} (down first: {down_first})"));
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[actix_web::test]
@@ -240,7 +240,7 @@ async fn two_credentials_must_be_valid_for_one_caller() {
     let expired =
         format!("Bearer {}", Signer::hmac(Algorithm::HS256, palisade_tests::SECRET).token("k", &with("exp", json!(1))));
     let other_issuer = format!("good alice {OTHER}");
-    let mut wrong = Vec::new();
+    let mut failures = Vec::new();
     for (name, authorization, badge, expected) in [
         ("a bearer token alone", Some(alice.as_str()), None, 200),
         ("a badge alone", None, Some("good alice"), 200),
@@ -264,30 +264,30 @@ async fn two_credentials_must_be_valid_for_one_caller() {
         ("none", None, None, 401),
     ] {
         for path in ["/who", "/perhaps"] {
-            let mut request = getting(path);
+            let mut request = get_request(path);
             for (header, value) in [("authorization", authorization), ("x-badge", badge)] {
                 if let Some(value) = value {
                     request = request.insert_header((header, value));
                 }
             }
-            let answer = call(&app, request).await;
+            let response = call(&app, request).await;
             let optional = path == "/perhaps" && authorization.is_none() && badge.is_none();
             let expected = if optional { 200 } else { expected };
-            if answer.status != expected {
-                wrong.push(format!("{name} at {path}: {}, not {expected}", answer.status));
+            if response.status != expected {
+                failures.push(format!("{name} at {path}: {}, not {expected}", response.status));
             }
             match expected {
                 200 => {}
                 401 => {
-                    answer.assert_problem(401);
+                    response.assert_problem(401);
                     let bearer = if authorization.is_none() && badge.is_none() { BEARER } else { BEARER_REFUSED };
-                    assert_eq!(challenges(&answer.headers), [bearer, BADGE], "{name}");
+                    assert_eq!(challenges(&response.headers), [bearer, BADGE], "{name}");
                 }
-                _ => answer.assert_problem(expected),
+                _ => response.assert_problem(expected),
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 /// In each order of authenticators, a refusal by one is no reason to accept the other credential.
@@ -310,11 +310,11 @@ async fn authenticator_order_does_not_admit_bad_credentials() {
             (Issuer::new(OTHER, OTHER_AUDIENCE).token("alice"), "good alice https://other.example", 401),
             (Issuer::new("https://third.example", AUDIENCE).token("alice"), "good alice", 401),
         ] {
-            let answer = call(&app, presenting("/who", &token).insert_header(("x-badge", badge))).await;
-            assert_eq!(answer.status, expected, "{badge}, swapped {swapped}: {answer:?}");
+            let response = call(&app, presenting("/who", &token).insert_header(("x-badge", badge))).await;
+            assert_eq!(response.status, expected, "{badge}, swapped {swapped}: {response:?}");
         }
-        let answer = call(&app, getting("/who")).await;
-        let mut schemes = challenges(&answer.headers);
+        let response = call(&app, get_request("/who")).await;
+        let mut schemes = challenges(&response.headers);
         schemes.sort_unstable();
         assert_eq!(schemes, [BADGE, BEARER], "each scheme must be named once");
     }
@@ -325,11 +325,11 @@ async fn authenticator_order_does_not_admit_bad_credentials() {
 async fn second_credential_adds_no_rights() {
     let app = app!(builder().authenticator(jwt()).authenticator(Badge));
     let both = |roles: &[&str]| {
-        getting("/admin")
+        get_request("/admin")
             .insert_header(("authorization", bearer("alice", roles)))
             .insert_header(("x-badge", "good alice"))
     };
     assert_eq!(call(&app, both(&["admin"])).await.status, 200);
     call(&app, both(&["user"])).await.assert_problem(403);
-    assert_eq!(call(&app, getting("/admin").insert_header(("x-badge", "good alice"))).await.status, 200);
+    assert_eq!(call(&app, get_request("/admin").insert_header(("x-badge", "good alice"))).await.status, 200);
 }

@@ -1,8 +1,8 @@
 //! Rate limits that an unverified caller fills or escapes (CWE-307, CWE-770).
 
 use palisade::{authenticated, get, rate_limit};
-use palisade_tests::tokens::sound;
-use palisade_tests::{AUDIENCE, ISSUER, call, get as getting};
+use palisade_tests::tokens::valid_claims;
+use palisade_tests::{AUDIENCE, ISSUER, call, get_request};
 use serde_json::json;
 
 use crate::{Badge, Issuer, app, builder, issuers, presenting};
@@ -47,11 +47,11 @@ async fn unverified_tokens_do_not_fill_the_victims_limit() {
             stranger.token("victim"),
             own.signer.token(Issuer::KEY, &expired),
             format!("{unsigned}."),
-            forger.signer.token("k2", &sound()),
+            forger.signer.token("k2", &valid_claims()),
         ] {
             call(&app, presenting("/mine", token)).await.assert_problem(401);
         }
-        call(&app, getting("/mine").insert_header(("x-badge", "bad victim"))).await.assert_problem(401);
+        call(&app, get_request("/mine").insert_header(("x-badge", "bad victim"))).await.assert_problem(401);
         let beside = presenting("/mine", own.token("mallory")).insert_header(("x-badge", "good victim"));
         call(&app, beside).await.assert_problem(400);
     }
@@ -78,10 +78,10 @@ async fn rotating_credentials_give_no_fresh_limit() {
             presenting("/from-here", format!("garbage{n}")),
             presenting("/from-here", forger.token(&format!("u-{n}"))),
             presenting("/from-here", own.token(&format!("u-{n}"))),
-            getting("/from-here").insert_header(("authorization", format!("Basic {n}"))),
-            getting("/from-here").insert_header(("x-badge", format!("good u-{n}"))),
-            getting("/from-here").insert_header(("x-badge", format!("bad{n}"))),
-            getting("/from-here"),
+            get_request("/from-here").insert_header(("authorization", format!("Basic {n}"))),
+            get_request("/from-here").insert_header(("x-badge", format!("good u-{n}"))),
+            get_request("/from-here").insert_header(("x-badge", format!("bad{n}"))),
+            get_request("/from-here"),
         ] {
             call(&app, request).await.assert_problem(429);
         }

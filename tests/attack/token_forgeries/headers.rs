@@ -8,11 +8,11 @@ use jsonwebtoken::Algorithm;
 use palisade::Jwt;
 use palisade::jwt::TokenType;
 use palisade_tests::site::Site;
-use palisade_tests::tokens::{Signer, encode, sound};
+use palisade_tests::tokens::{Signer, encode, valid_claims};
 use palisade_tests::{AUDIENCE, ISSUER};
 use serde_json::json;
 
-use super::{Case, EC, ED, Keys, RSA, behind, case, judge, shared, unsigned};
+use super::{Case, EC, ED, Keys, RSA, assert_cases, behind, case, shared, unsigned};
 
 pub(super) fn algorithms(keys: &Keys) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -67,23 +67,24 @@ pub(super) fn confusions(keys: &Keys) -> Vec<Case> {
         for (form, secret) in secrets {
             for (name, algorithm) in [("HS256", Algorithm::HS256), ("HS512", Algorithm::HS512)] {
                 let forger = Signer::hmac(algorithm, &secret);
-                let open = forger.seal(format!(r#"{{"alg":"{name}","kid":"{id}"}}"#), sound().to_string());
+                let open = forger.seal(format!(r#"{{"alg":"{name}","kid":"{id}"}}"#), valid_claims().to_string());
                 cases.push(case(format!("{name} with the {own} key as {form}"), open, Err("token_alg")));
             }
             let forged = Signer::hmac(Algorithm::HS256, &secret);
-            let hidden = forged.seal(format!(r#"{{"alg":"{own}","kid":"{id}"}}"#), sound().to_string());
+            let hidden = forged.seal(format!(r#"{{"alg":"{own}","kid":"{id}"}}"#), valid_claims().to_string());
             cases.push(case(
                 format!("HMAC with the {own} key as {form}, claimed to be {own}"),
                 hidden,
                 Err("token_signature"),
             ));
         }
-        let nameless = Signer::hmac(Algorithm::HS256, &public.pem).seal(r#"{"alg":"HS256"}"#, sound().to_string());
+        let nameless =
+            Signer::hmac(Algorithm::HS256, &public.pem).seal(r#"{"alg":"HS256"}"#, valid_claims().to_string());
         cases.push(case(format!("HS256 with the {own} key, no kid"), nameless, Err("token_alg")));
         for (other, foreign, _) in keys.each().into_iter().filter(|(other, ..)| *other != own) {
-            let diverted = signer.token(foreign, &sound());
+            let diverted = signer.token(foreign, &valid_claims());
             cases.push(case(format!("{own} under the kid of {other}"), diverted, Err("token_alg")));
-            let claimed = signer.seal(format!(r#"{{"alg":"{other}","kid":"{foreign}"}}"#), sound().to_string());
+            let claimed = signer.seal(format!(r#"{{"alg":"{other}","kid":"{foreign}"}}"#), valid_claims().to_string());
             cases.push(case(format!("{own} claimed to be {other}"), claimed, Err("token_signature")));
         }
     }
@@ -95,8 +96,8 @@ pub(super) fn confusions(keys: &Keys) -> Vec<Case> {
         ("PS512", Algorithm::PS512),
     ] {
         let swapped = keys.rsa.with(algorithm);
-        cases.push(case(format!("{name} under a key of RS256"), swapped.token(RSA, &sound()), Err("token_alg")));
-        let forged = swapped.seal(format!(r#"{{"alg":"RS256","kid":"{RSA}"}}"#), sound().to_string());
+        cases.push(case(format!("{name} under a key of RS256"), swapped.token(RSA, &valid_claims()), Err("token_alg")));
+        let forged = swapped.seal(format!(r#"{{"alg":"RS256","kid":"{RSA}"}}"#), valid_claims().to_string());
         cases.push(case(format!("{name} claimed to be RS256"), forged, Err("token_signature")));
     }
     cases
@@ -128,17 +129,17 @@ pub(super) fn key_names(keys: &Keys) -> Vec<Case> {
     ] {
         let header = format!(r#"{{"alg":"ES256","kid":{kid}}}"#);
         cases.push(case(format!("kid is {name}"), keys.seal(&header), Err(reason)));
-        let forged = keys.attacker.seal(&header, sound().to_string());
+        let forged = keys.attacker.seal(&header, valid_claims().to_string());
         cases.push(case(format!("kid is {name}, signed by a stranger"), forged, Err(reason)));
     }
     let escaped = keys.seal(r#"{"alg":"ES256","kid":"\u0065c-1"}"#);
     cases.push(case("kid is a known name, escaped", escaped, Ok(())));
     // RFC 7515 §4.1.4: `kid` is optional, and only one key fits the algorithm.
     cases.push(case("kid is absent", keys.seal(r#"{"alg":"ES256"}"#), Ok(())));
-    let forged = |id: &str| keys.attacker.token(id, &sound());
+    let forged = |id: &str| keys.attacker.token(id, &valid_claims());
     cases.push(case("a stranger's key under its own kid", forged("attacker-1"), Err("token_kid")));
     cases.push(case("a stranger's key under our kid", forged(EC), Err("token_signature")));
-    let nameless = keys.attacker.seal(r#"{"alg":"ES256"}"#, sound().to_string());
+    let nameless = keys.attacker.seal(r#"{"alg":"ES256"}"#, valid_claims().to_string());
     cases.push(case("a stranger's key without kid", nameless, Err("token_signature")));
     cases
 }
@@ -166,14 +167,18 @@ pub(super) fn key_references(keys: &Keys, address: &str) -> Vec<Case> {
             if let Some(kid) = kid {
                 header["kid"] = kid.into();
             }
-            let token = keys.attacker.seal(header.to_string(), sound().to_string());
+            let token = keys.attacker.seal(header.to_string(), valid_claims().to_string());
             cases.push(case(format!("{name} of a stranger, kid {kid:?}"), token, Err(reason)));
         }
         let header = json!({"alg": "ES256", "kid": EC, name: value}).to_string();
         cases.push(case(format!("{name} of a stranger in a token of ours"), keys.seal(&header), Ok(())));
     }
     let kid = json!({"alg": "ES256", "kid": format!("{address}kid")}).to_string();
-    cases.push(case("kid is the address of a key", keys.attacker.seal(kid, sound().to_string()), Err("token_kid")));
+    cases.push(case(
+        "kid is the address of a key",
+        keys.attacker.seal(kid, valid_claims().to_string()),
+        Err("token_kid"),
+    ));
     cases
 }
 
@@ -206,8 +211,8 @@ pub(super) fn extensions(keys: &Keys) -> Vec<Case> {
     }
     // RFC 7797 §3: the payload is signed without encoding.
     let header = format!(r#"{{"alg":"ES256","kid":"{EC}","b64":false,"crit":["b64"]}}"#);
-    let signature = encode(keys.ec.sign(&format!("{}.{}", encode(&header), sound())));
-    let detached = format!("{}.{}.{signature}", encode(&header), encode(sound().to_string()));
+    let signature = encode(keys.ec.sign(&format!("{}.{}", encode(&header), valid_claims())));
+    let detached = format!("{}.{}.{signature}", encode(&header), encode(valid_claims().to_string()));
     cases.push(case("b64 false and crit, unencoded payload signed", detached, Err("token_b64")));
     for (name, header) in [
         ("alg", format!(r#"{{"alg":"none","alg":"ES256","kid":"{EC}"}}"#)),
@@ -248,7 +253,7 @@ pub(super) fn types(keys: &Keys) -> Vec<Case> {
     }
     cases.push(case("typ absent", keys.seal(&format!(r#"{{"alg":"ES256","kid":"{EC}"}}"#)), Ok(())));
     // RFC 7519 §5.2: the payload is another token, not claims.
-    let inner = keys.ec.token(EC, &sound());
+    let inner = keys.ec.token(EC, &valid_claims());
     let nested = keys.ec.seal(format!(r#"{{"alg":"ES256","cty":"JWT","kid":"{EC}"}}"#), &inner);
     cases.push(case("nested, cty JWT", nested, Err("token_claims")));
     let quoted = keys.ec.seal(format!(r#"{{"alg":"ES256","cty":"JWT","kid":"{EC}"}}"#), json!(inner).to_string());
@@ -260,9 +265,9 @@ pub(super) fn types(keys: &Keys) -> Vec<Case> {
 async fn header_cannot_choose_algorithm_or_interpretation() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.1.1");
-    judge(&site, &algorithms(&keys)).await;
-    judge(&site, &extensions(&keys)).await;
-    judge(&site, &types(&keys)).await;
+    assert_cases(&site, &algorithms(&keys)).await;
+    assert_cases(&site, &extensions(&keys)).await;
+    assert_cases(&site, &types(&keys)).await;
     site.stop().await;
 }
 
@@ -270,7 +275,7 @@ async fn header_cannot_choose_algorithm_or_interpretation() {
 async fn public_key_is_never_used_as_secret() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.1.2");
-    judge(&site, &confusions(&keys)).await;
+    assert_cases(&site, &confusions(&keys)).await;
     site.stop().await;
 }
 
@@ -278,7 +283,7 @@ async fn public_key_is_never_used_as_secret() {
 async fn kid_is_only_compared() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.1.3");
-    judge(&site, &key_names(&keys)).await;
+    assert_cases(&site, &key_names(&keys)).await;
     site.stop().await;
 }
 
@@ -288,7 +293,7 @@ async fn keys_and_urls_inside_the_token_are_ignored() {
     let site = Site::start(behind(keys.jwt()), "127.0.1.4");
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.set_nonblocking(true).unwrap();
-    judge(&site, &key_references(&keys, &format!("http://{}/", listener.local_addr().unwrap()))).await;
+    assert_cases(&site, &key_references(&keys, &format!("http://{}/", listener.local_addr().unwrap()))).await;
     // A connection would be pending here, even if nothing was sent on it.
     assert_eq!(
         listener.accept().unwrap_err().kind(),
@@ -304,23 +309,23 @@ async fn secret_is_used_only_with_its_algorithm() {
     let keys = Keys::new();
     let site = Site::start(behind(palisade_tests::jwt()), "127.0.1.5");
     let secret = shared();
-    let mut cases = vec![case("HS256", secret.token("any", &sound()), Ok(()))];
+    let mut cases = vec![case("HS256", secret.token("any", &valid_claims()), Ok(()))];
     for (own, id, signer) in keys.each() {
-        cases.push(case(format!("{own} of another key"), signer.token(id, &sound()), Err("token_alg")));
-        let forged = signer.seal(r#"{"alg":"HS256"}"#, sound().to_string());
+        cases.push(case(format!("{own} of another key"), signer.token(id, &valid_claims()), Err("token_alg")));
+        let forged = signer.seal(r#"{"alg":"HS256"}"#, valid_claims().to_string());
         cases.push(case(format!("{own} claimed to be HS256"), forged, Err("token_signature")));
     }
     for (name, algorithm) in [("HS384", Algorithm::HS384), ("HS512", Algorithm::HS512)] {
         let other = secret.with(algorithm);
-        cases.push(case(format!("{name} with our secret"), other.token("any", &sound()), Err("token_alg")));
-        let forged = other.seal(r#"{"alg":"HS256"}"#, sound().to_string());
+        cases.push(case(format!("{name} with our secret"), other.token("any", &valid_claims()), Err("token_alg")));
+        let forged = other.seal(r#"{"alg":"HS256"}"#, valid_claims().to_string());
         cases.push(case(format!("{name} claimed to be HS256"), forged, Err("token_signature")));
     }
     for guess in [&b""[..], b"secret", b"\0", &[0; 32], &[b'0'; 32], b"your-256-bit-secret"] {
-        let token = Signer::hmac(Algorithm::HS256, guess).token("any", &sound());
+        let token = Signer::hmac(Algorithm::HS256, guess).token("any", &valid_claims());
         cases.push(case(format!("the secret {guess:?}"), token, Err("token_signature")));
     }
-    judge(&site, &cases).await;
+    assert_cases(&site, &cases).await;
     site.stop().await;
 }
 
@@ -330,7 +335,7 @@ async fn strict_verifier_accepts_only_access_tokens() {
     let strict =
         Jwt::builder().issuer(ISSUER).audience(AUDIENCE).keys(keys.public()).token_type(TokenType::AccessToken);
     let site = Site::start(behind(strict.build().unwrap()), "127.0.1.6");
-    let typed = |typ: &str| keys.ed.seal(format!(r#"{{"alg":"EdDSA",{typ}"kid":"{ED}"}}"#), sound().to_string());
+    let typed = |typ: &str| keys.ed.seal(format!(r#"{{"alg":"EdDSA",{typ}"kid":"{ED}"}}"#), valid_claims().to_string());
     let mut cases = vec![case("typ absent", typed(""), Err("token_typ"))];
     for typ in ["JWT", "jwt", "application/jwt", "id+jwt", "at+JWT ", "at", "jwt+at", "dpop+jwt", "logout+jwt"] {
         cases.push(case(typ, typed(&format!(r#""typ":"{typ}","#)), Err("token_typ")));
@@ -338,6 +343,6 @@ async fn strict_verifier_accepts_only_access_tokens() {
     for typ in ["at+jwt", "At+JWT", "application/at+jwt"] {
         cases.push(case(typ, typed(&format!(r#""typ":"{typ}","#)), Ok(())));
     }
-    judge(&site, &cases).await;
+    assert_cases(&site, &cases).await;
     site.stop().await;
 }

@@ -14,7 +14,7 @@ use jsonwebtoken::Algorithm;
 use palisade::jwt::{KeySet, VerifyingKey};
 use palisade::{Jwt, Palisade};
 use palisade_tests::site::Site;
-use palisade_tests::tokens::{Signer, encode, rsa, sound};
+use palisade_tests::tokens::{Signer, encode, rsa, valid_claims};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET};
 
 /// The minimum number of cases over all files.
@@ -72,7 +72,7 @@ impl Keys {
 
     /// Signs the given header and valid claims with the issuer's P-256 key.
     fn seal(&self, header: &str) -> String {
-        self.ec.seal(header, sound().to_string())
+        self.ec.seal(header, valid_claims().to_string())
     }
 }
 
@@ -83,7 +83,7 @@ fn shared() -> Signer {
 
 /// A header and valid claims, encoded without a signature.
 fn unsigned(header: &str) -> String {
-    format!("{}.{}", encode(header), encode(sound().to_string()))
+    format!("{}.{}", encode(header), encode(valid_claims().to_string()))
 }
 
 fn behind(jwt: Jwt) -> Palisade {
@@ -91,23 +91,26 @@ fn behind(jwt: Jwt) -> Palisade {
 }
 
 /// Sends each token and compares status and reason with the case. Reports all wrong cases at once.
-async fn judge(site: &Site, cases: &[Case]) {
-    let mut wrong = Vec::new();
+async fn assert_cases(site: &Site, cases: &[Case]) {
+    let mut failures = Vec::new();
     site.reasons();
     for (name, token, expected) in cases {
-        let answer = site.show(token).await;
-        let status = answer.status().as_u16();
-        let challenge = answer.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
-        let (found, reasons) = (status, site.reasons());
-        let (status, reason, challenged) = match expected {
+        let response = site.show(token).await;
+        let status = response.status().as_u16();
+        let challenge = response.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+        let reasons = site.reasons();
+        let (expected_status, reason, challenged) = match expected {
             Ok(()) => (200, None, None),
             Err(reason) => (401, Some(*reason), Some(r#"Bearer realm="api", error="invalid_token""#)),
         };
-        if found != status || reasons.iter().map(String::as_str).ne(reason) || challenge.as_deref() != challenged {
-            wrong.push(format!("{name}: {found} {reasons:?} {challenge:?}, not {status} {reason:?}"));
+        if status != expected_status
+            || reasons.iter().map(String::as_str).ne(reason)
+            || challenge.as_deref() != challenged
+        {
+            failures.push(format!("{name}: {status} {reasons:?} {challenge:?}, not {expected_status} {reason:?}"));
         }
     }
-    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
 }
 
 #[test]

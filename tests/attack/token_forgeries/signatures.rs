@@ -4,10 +4,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use palisade_tests::site::Site;
-use palisade_tests::tokens::{encode, sound, with};
+use palisade_tests::tokens::{encode, valid_claims, with};
 use serde_json::json;
 
-use super::{Case, EC, Keys, behind, case, judge, unsigned};
+use super::{Case, EC, Keys, assert_cases, behind, case, unsigned};
 
 /// The order of P-256 (SEC 2 §2.4.2).
 const ORDER: [u8; 32] = [
@@ -45,12 +45,12 @@ pub(super) fn altered(keys: &Keys) -> Vec<Case> {
     let refused = Err("token_signature");
     let mut cases = Vec::new();
     for (alg, id, signer) in keys.each() {
-        let good = signer.token(id, &sound());
+        let valid_token = signer.token(id, &valid_claims());
         let other = signer.token(id, &with("sub", json!("u-2")));
-        let (message, signature) = good.rsplit_once('.').unwrap();
+        let (message, signature) = valid_token.rsplit_once('.').unwrap();
         let (foreign, borrowed) = other.rsplit_once('.').unwrap();
         let bytes = signer.sign(message);
-        cases.push(case(format!("{alg} sound"), good.as_str(), Ok(())));
+        cases.push(case(format!("{alg} valid"), valid_token.as_str(), Ok(())));
         for (name, token) in [
             ("no signature", format!("{message}.")),
             ("signature of another token", format!("{message}.{borrowed}")),
@@ -72,7 +72,7 @@ pub(super) fn altered(keys: &Keys) -> Vec<Case> {
                 format!("{message}.{}", encode(signer.sign(claims)))
             }),
             ("signature of what is decoded", {
-                let decoded = format!("{}.{}", r#"{"alg":"x"}"#, sound());
+                let decoded = format!("{}.{}", r#"{"alg":"x"}"#, valid_claims());
                 format!("{message}.{}", encode(signer.sign(&decoded)))
             }),
         ] {
@@ -125,11 +125,11 @@ pub(super) fn encodings(keys: &Keys) -> Vec<Case> {
     // The length must leave unused bits in the last letter.
     let open_ended = |text: String| format!("{}{}", text, " ".repeat((4 - text.len() % 3) % 3));
     let header = open_ended(format!(r#"{{"alg":"ES256","kid":"{EC}"}}"#));
-    let claims = open_ended(sound().to_string());
+    let claims = open_ended(valid_claims().to_string());
     let (head, body) = (encode(&header), encode(&claims));
     let signed = |message: String| keys.ec.seal_encoded(&message);
-    let good = signed(format!("{head}.{body}"));
-    let (message, signature) = good.rsplit_once('.').unwrap();
+    let valid_token = signed(format!("{head}.{body}"));
+    let (message, signature) = valid_token.rsplit_once('.').unwrap();
     let dashed = loop {
         let bytes = keys.ec.sign(message);
         if encode(&bytes).contains(['-', '_']) {
@@ -137,7 +137,7 @@ pub(super) fn encodings(keys: &Keys) -> Vec<Case> {
         }
     };
     vec![
-        case("sound, with spaces in its JSON", good.clone(), Ok(())),
+        case("valid, with spaces in its JSON", valid_token.clone(), Ok(())),
         case("header with trailing bits", signed(format!("{}.{body}", loose(&head))), Err("token_header")),
         case("claims with trailing bits", signed(format!("{head}.{}", loose(&body))), Err("token_claims")),
         case("signature with trailing bits", format!("{message}.{}", loose(signature)), Err("token_signature")),
@@ -152,8 +152,8 @@ pub(super) fn encodings(keys: &Keys) -> Vec<Case> {
             Err("token_signature"),
         ),
         case("signature padded", format!("{message}.{}", URL_SAFE.encode(&dashed)), Err("token_signature")),
-        case("signature padded once", format!("{good}="), Err("token_signature")),
-        case("signature padded thrice", format!("{good}==="), Err("token_signature")),
+        case("signature padded once", format!("{valid_token}="), Err("token_signature")),
+        case("signature padded thrice", format!("{valid_token}==="), Err("token_signature")),
         case("header padded", signed(format!("{}.{body}", URL_SAFE.encode(&header))), Err("bearer_malformed")),
         case("claims padded", signed(format!("{head}.{}", URL_SAFE.encode(&claims))), Err("bearer_malformed")),
         case("header with a slash of standard base64", signed(format!("{head}/.{body}")), Err("token_header")),
@@ -162,10 +162,10 @@ pub(super) fn encodings(keys: &Keys) -> Vec<Case> {
         case("a space inside", signed(format!("{head}. {body}")), Err("bearer_malformed")),
         case("a tab inside", signed(format!("{head}.\t{body}")), Err("bearer_malformed")),
         case("a letter of one bit more", signed(format!("{head}.{body}A")), Err("token_claims")),
-        case("percent-encoded dots", good.replace('.', "%2E"), Err("bearer_malformed")),
+        case("percent-encoded dots", valid_token.replace('.', "%2E"), Err("bearer_malformed")),
         case("letters beyond ASCII", format!("{message}.é{signature}"), Err("bearer_malformed")),
-        case("a dot in front", format!(".{good}"), Err("token_malformed")),
-        case("a dot behind", format!("{good}."), Err("token_malformed")),
+        case("a dot in front", format!(".{valid_token}"), Err("token_malformed")),
+        case("a dot behind", format!("{valid_token}."), Err("token_malformed")),
         case("two parts", message, Err("token_malformed")),
         case(
             "five parts, as of a JWE",
@@ -187,8 +187,8 @@ pub(super) fn encodings(keys: &Keys) -> Vec<Case> {
 async fn signature_must_match_key_and_token() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.2.1");
-    judge(&site, &altered(&keys)).await;
-    judge(&site, &curves(&keys)).await;
-    judge(&site, &encodings(&keys)).await;
+    assert_cases(&site, &altered(&keys)).await;
+    assert_cases(&site, &curves(&keys)).await;
+    assert_cases(&site, &encodings(&keys)).await;
     site.stop().await;
 }

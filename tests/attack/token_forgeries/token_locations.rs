@@ -2,7 +2,7 @@
 //! RFC 6750 §2).
 
 use palisade_tests::site::Site;
-use palisade_tests::tokens::{encode, sound, with};
+use palisade_tests::tokens::{encode, valid_claims, with};
 use reqwest::RequestBuilder;
 use serde_json::json;
 
@@ -10,24 +10,24 @@ use super::{EC, Keys, behind};
 
 struct Row(&'static str, RequestBuilder, u16, Option<&'static str>);
 
-async fn hold(site: &Site, rows: Vec<Row>) {
-    let mut wrong = Vec::new();
+async fn assert_rows(site: &Site, rows: Vec<Row>) {
+    let mut failures = Vec::new();
     site.reasons();
-    for Row(name, request, status, reason) in rows {
-        let found = request.send().await.unwrap().status().as_u16();
+    for Row(name, request, expected_status, reason) in rows {
+        let status = request.send().await.unwrap().status().as_u16();
         let reasons = site.reasons();
-        if found != status || reasons.iter().map(String::as_str).ne(reason) {
-            wrong.push(format!("{name}: {found} {reasons:?}, not {status} {reason:?}"));
+        if status != expected_status || reasons.iter().map(String::as_str).ne(reason) {
+            failures.push(format!("{name}: {status} {reasons:?}, not {expected_status} {reason:?}"));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[actix_web::test]
 async fn token_is_read_only_from_authorization_header() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.4.1");
-    let token = keys.ec.token(EC, &sound());
+    let token = keys.ec.token(EC, &valid_claims());
     let absent = Some("no_credentials");
     let form = "application/x-www-form-urlencoded";
     let headed = |name: &str| site.get("/me").header(name, format!("Bearer {token}"));
@@ -73,7 +73,7 @@ async fn token_is_read_only_from_authorization_header() {
             Some("token_malformed"),
         ),
     ];
-    hold(&site, rows).await;
+    assert_rows(&site, rows).await;
     let nobody = site.get(&format!("/perhaps?access_token={token}")).send().await.unwrap();
     assert_eq!(nobody.text().await.unwrap(), "nobody");
     site.stop().await;
@@ -83,51 +83,61 @@ async fn token_is_read_only_from_authorization_header() {
 async fn ambiguous_credentials_are_rejected() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.4.2");
-    let good = keys.ec.token(EC, &sound());
+    let valid_token = keys.ec.token(EC, &valid_claims());
     let other = keys.ec.token(EC, &with("sub", json!("u-2")));
     let one = |value: String| site.get("/me").header("authorization", value);
     let both = |first: String, second: String| one(first).header("authorization", second);
     let (malformed, absent) = (Some("bearer_malformed"), Some("no_credentials"));
     let basic = format!("Basic {}", encode("admin:admin"));
     let rows = vec![
-        Row("lower case", one(format!("bearer {good}")), 200, None),
-        Row("upper case", one(format!("BEARER {good}")), 200, None),
+        Row("lower case", one(format!("bearer {valid_token}")), 200, None),
+        Row("upper case", one(format!("BEARER {valid_token}")), 200, None),
         // RFC 9110 §11.4 allows several spaces.
-        Row("two spaces", one(format!("Bearer  {good}")), 200, None),
-        Row("space behind", one(format!("Bearer {good}  ")), 200, None),
-        Row("tab", one(format!("Bearer\t{good}")), 401, malformed),
-        Row("space and tab", one(format!("Bearer \t{good}")), 401, malformed),
-        Row("colon", one(format!("Bearer: {good}")), 401, malformed),
-        Row("equals sign", one(format!("Bearer={good}")), 401, malformed),
-        Row("token=", one(format!("Bearer token={good}")), 401, malformed),
-        Row("quoted", one(format!("Bearer \"{good}\"")), 401, malformed),
-        Row("two tokens by a comma", one(format!("Bearer {good},{other}")), 401, malformed),
-        Row("two credentials by a comma", one(format!("Bearer {good}, Bearer {other}")), 401, malformed),
-        Row("the same twice by a comma", one(format!("Bearer {good}, Bearer {good}")), 401, malformed),
-        Row("two tokens by a space", one(format!("Bearer {good} {other}")), 401, malformed),
-        Row("another scheme behind a comma", one(format!("Bearer {good}, {basic}")), 401, malformed),
-        Row("another scheme before a comma", one(format!("{basic}, Bearer {good}")), 401, absent),
+        Row("two spaces", one(format!("Bearer  {valid_token}")), 200, None),
+        Row("space behind", one(format!("Bearer {valid_token}  ")), 200, None),
+        Row("tab", one(format!("Bearer\t{valid_token}")), 401, malformed),
+        Row("space and tab", one(format!("Bearer \t{valid_token}")), 401, malformed),
+        Row("colon", one(format!("Bearer: {valid_token}")), 401, malformed),
+        Row("equals sign", one(format!("Bearer={valid_token}")), 401, malformed),
+        Row("token=", one(format!("Bearer token={valid_token}")), 401, malformed),
+        Row("quoted", one(format!("Bearer \"{valid_token}\"")), 401, malformed),
+        Row("two tokens by a comma", one(format!("Bearer {valid_token},{other}")), 401, malformed),
+        Row("two credentials by a comma", one(format!("Bearer {valid_token}, Bearer {other}")), 401, malformed),
+        Row("the same twice by a comma", one(format!("Bearer {valid_token}, Bearer {valid_token}")), 401, malformed),
+        Row("two tokens by a space", one(format!("Bearer {valid_token} {other}")), 401, malformed),
+        Row("another scheme behind a comma", one(format!("Bearer {valid_token}, {basic}")), 401, malformed),
+        Row("another scheme before a comma", one(format!("{basic}, Bearer {valid_token}")), 401, absent),
         Row("scheme alone", one("Bearer".into()), 401, malformed),
         Row("scheme and a space", one("Bearer ".into()), 401, malformed),
         Row("null", one("Bearer null".into()), 401, Some("token_malformed")),
-        Row("Bearer twice", one(format!("Bearer Bearer {good}")), 401, malformed),
-        Row("token alone", one(good.clone()), 401, absent),
-        Row("scheme misspelt", one(format!("Bearers {good}")), 401, absent),
-        Row("scheme JWT", one(format!("JWT {good}")), 401, absent),
-        Row("scheme DPoP", one(format!("DPoP {good}")), 401, absent),
-        Row("scheme Token", one(format!("Token {good}")), 401, absent),
+        Row("Bearer twice", one(format!("Bearer Bearer {valid_token}")), 401, malformed),
+        Row("token alone", one(valid_token.clone()), 401, absent),
+        Row("scheme misspelt", one(format!("Bearers {valid_token}")), 401, absent),
+        Row("scheme JWT", one(format!("JWT {valid_token}")), 401, absent),
+        Row("scheme DPoP", one(format!("DPoP {valid_token}")), 401, absent),
+        Row("scheme Token", one(format!("Token {valid_token}")), 401, absent),
         Row("empty", one(String::new()), 401, absent),
-        Row("two headers", both(format!("Bearer {good}"), format!("Bearer {other}")), 400, Some("two_authorizations")),
         Row(
-            "the same header twice",
-            both(format!("Bearer {good}"), format!("Bearer {good}")),
+            "two headers",
+            both(format!("Bearer {valid_token}"), format!("Bearer {other}")),
             400,
             Some("two_authorizations"),
         ),
-        Row("two schemes", both(basic.clone(), format!("Bearer {good}")), 400, Some("two_authorizations")),
-        Row("an empty header first", both(String::new(), format!("Bearer {good}")), 400, Some("two_authorizations")),
+        Row(
+            "the same header twice",
+            both(format!("Bearer {valid_token}"), format!("Bearer {valid_token}")),
+            400,
+            Some("two_authorizations"),
+        ),
+        Row("two schemes", both(basic.clone(), format!("Bearer {valid_token}")), 400, Some("two_authorizations")),
+        Row(
+            "an empty header first",
+            both(String::new(), format!("Bearer {valid_token}")),
+            400,
+            Some("two_authorizations"),
+        ),
     ];
-    hold(&site, rows).await;
+    assert_rows(&site, rows).await;
     site.stop().await;
 }
 
@@ -139,14 +149,14 @@ async fn all_token_refusals_look_alike() {
     let mut bodies = Vec::new();
     let expired = keys.ec.token(EC, &with("exp", json!(1)));
     let foreign = keys.ec.token(EC, &with("aud", json!("other")));
-    let forged = keys.attacker.token(EC, &sound());
-    let unknown = keys.ec.token("ec-9", &sound());
+    let forged = keys.attacker.token(EC, &valid_claims());
+    let unknown = keys.ec.token("ec-9", &valid_claims());
     for token in [expired, foreign, forged, unknown, "x".repeat(9000), "x".to_owned()] {
-        let answer = site.show(&token).await;
-        assert_eq!(answer.status(), 401);
-        assert_eq!(answer.headers()["content-type"], "application/problem+json");
-        assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="api", error="invalid_token""#);
-        bodies.push(answer.text().await.unwrap());
+        let response = site.show(&token).await;
+        assert_eq!(response.status(), 401);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="api", error="invalid_token""#);
+        bodies.push(response.text().await.unwrap());
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1, "{bodies:?}");

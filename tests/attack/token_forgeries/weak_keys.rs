@@ -51,25 +51,25 @@ fn public_key_is_rejected_as_secret() {
 
 #[test]
 fn weak_rsa_keys_are_rejected() {
-    let sound = rsa().jwk("rsa");
+    let valid_jwk = rsa().jwk("rsa");
     let modulus = |bytes: usize| {
         let mut modulus = vec![0xa5; bytes];
         modulus[bytes - 1] = 0xa7;
         encode(modulus)
     };
-    assert!(set(sound.clone()).is_ok());
+    assert!(set(valid_jwk.clone()).is_ok());
     for bytes in [64, 128, 192, 255] {
-        refused("a short modulus", set(changed(sound.clone(), "n", modulus(bytes))));
+        refused("a short modulus", set(changed(valid_jwk.clone(), "n", modulus(bytes))));
     }
     refused(
         "a modulus of 2048 bits by zeros",
-        set(changed(sound.clone(), "n", encode([vec![0; 128], vec![0xa7; 128]].concat()))),
+        set(changed(valid_jwk.clone(), "n", encode([vec![0; 128], vec![0xa7; 128]].concat()))),
     );
-    refused("a modulus that costs seconds", set(changed(sound.clone(), "n", modulus(2048))));
+    refused("a modulus that costs seconds", set(changed(valid_jwk.clone(), "n", modulus(2048))));
     for exponent in [&[0][..], &[1], &[0, 1], &[2], &[1, 0, 0], &[]] {
-        refused("an exponent that is even or 1", set(changed(sound.clone(), "e", encode(exponent))));
+        refused("an exponent that is even or 1", set(changed(valid_jwk.clone(), "e", encode(exponent))));
     }
-    refused("an exponent of 64 bits", set(changed(sound, "e", encode([0xff; 8]))));
+    refused("an exponent of 64 bits", set(changed(valid_jwk, "e", encode([0xff; 8]))));
     // PKCS#1 of a modulus of 1024 bits, encoded by hand.
     let n = [&[0x02, 0x81, 0x81, 0x00][..], &[0xa7; 128]].concat();
     let inside = [n.as_slice(), &[0x02, 0x03, 0x01, 0x00, 0x01]].concat();
@@ -82,38 +82,41 @@ fn weak_rsa_keys_are_rejected() {
 #[test]
 fn points_off_their_curve_are_rejected() {
     for (algorithm, bytes) in [(ES256, 32), (ES384, 48)] {
-        let sound = Signer::generate(algorithm).jwk("ec");
-        assert!(set(sound.clone()).is_ok());
+        let valid_jwk = Signer::generate(algorithm).jwk("ec");
+        assert!(set(valid_jwk.clone()).is_ok());
         let mut one = vec![0; bytes];
         one[bytes - 1] = 1;
         for (name, key) in [
-            ("x and y swapped", changed(changed(sound.clone(), "x", sound["y"].clone()), "y", sound["x"].clone())),
-            ("infinity", changed(changed(sound.clone(), "x", encode(vec![0; bytes])), "y", encode(vec![0; bytes]))),
-            ("(1, 1)", changed(changed(sound.clone(), "x", encode(&one)), "y", encode(&one))),
-            ("an x over the prime", changed(sound.clone(), "x", encode(vec![0xff; bytes]))),
-            ("a short y", changed(sound.clone(), "y", encode(&one[1..]))),
-            ("no y", changed(sound.clone(), "y", "")),
-            ("secp256k1", changed(sound.clone(), "crv", "secp256k1")),
+            (
+                "x and y swapped",
+                changed(changed(valid_jwk.clone(), "x", valid_jwk["y"].clone()), "y", valid_jwk["x"].clone()),
+            ),
+            ("infinity", changed(changed(valid_jwk.clone(), "x", encode(vec![0; bytes])), "y", encode(vec![0; bytes]))),
+            ("(1, 1)", changed(changed(valid_jwk.clone(), "x", encode(&one)), "y", encode(&one))),
+            ("an x over the prime", changed(valid_jwk.clone(), "x", encode(vec![0xff; bytes]))),
+            ("a short y", changed(valid_jwk.clone(), "y", encode(&one[1..]))),
+            ("no y", changed(valid_jwk.clone(), "y", "")),
+            ("secp256k1", changed(valid_jwk.clone(), "crv", "secp256k1")),
             (
                 "a curve that is not the point's",
-                changed(sound.clone(), "crv", if bytes == 32 { "P-384" } else { "P-256" }),
+                changed(valid_jwk.clone(), "crv", if bytes == 32 { "P-384" } else { "P-256" }),
             ),
             (
                 "an algorithm of another curve",
-                changed(sound.clone(), "alg", if bytes == 32 { "ES384" } else { "ES256" }),
+                changed(valid_jwk.clone(), "alg", if bytes == 32 { "ES384" } else { "ES256" }),
             ),
-            ("an algorithm of another kind", changed(sound.clone(), "alg", "HS256")),
-            ("encryption", changed(sound.clone(), "use", "enc")),
-            ("signing alone", changed(sound.clone(), "key_ops", json!(["sign"]))),
+            ("an algorithm of another kind", changed(valid_jwk.clone(), "alg", "HS256")),
+            ("encryption", changed(valid_jwk.clone(), "use", "enc")),
+            ("signing alone", changed(valid_jwk.clone(), "key_ops", json!(["sign"]))),
         ] {
             refused(name, set(key));
         }
     }
-    let sound = Signer::generate(EdDSA).jwk("ed");
-    assert!(set(sound.clone()).is_ok());
-    refused("31 bytes", set(changed(sound.clone(), "x", encode([1; 31]))));
-    refused("33 bytes", set(changed(sound.clone(), "x", encode([1; 33]))));
-    refused("X25519", set(changed(sound, "crv", "X25519")));
+    let valid_jwk = Signer::generate(EdDSA).jwk("ed");
+    assert!(set(valid_jwk.clone()).is_ok());
+    refused("31 bytes", set(changed(valid_jwk.clone(), "x", encode([1; 31]))));
+    refused("33 bytes", set(changed(valid_jwk.clone(), "x", encode([1; 33]))));
+    refused("X25519", set(changed(valid_jwk, "crv", "X25519")));
 }
 
 #[test]

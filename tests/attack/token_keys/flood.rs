@@ -9,27 +9,30 @@ use jsonwebtoken::Algorithm;
 use palisade::authn::AuthError;
 use palisade_tests::call;
 use palisade_tests::site::Site;
-use palisade_tests::tokens::{Signer, encode, sound, with};
+use palisade_tests::tokens::{Signer, encode, valid_claims, with};
 use serde_json::json;
 
-use crate::server::{Conduct, KeyServer};
-use crate::{COOLDOWN, Key, advance, app, assert_refused, behind, jwt, jwt_of, later, remote, show, showing, unknown};
+use crate::server::{KeyServer, ServerBehaviour};
+use crate::{
+    COOLDOWN, Key, advance, app, assert_refused, behind, get_me, get_me_request, jwt, jwt_of, later, remote,
+    token_with_unknown_key,
+};
 
 #[actix_web::test]
 async fn invented_key_names_cause_at_most_five_fetches() {
     const FLOOD: usize = 10_000;
     const AT_ONCE: usize = 64;
     let key = Key::new("k1");
-    let server = KeyServer::start(Conduct::keys([key.jwk()]));
+    let server = KeyServer::start(ServerBehaviour::keys([key.jwk()]));
     let app = app!(jwt(&server));
-    assert_eq!(show!(app, key.token("first")).status, 200);
+    assert_eq!(get_me!(app, key.token("first")).status, 200);
     later(COOLDOWN).await;
 
     let attacker = Signer::generate(Algorithm::EdDSA);
-    let forged = |n: usize| attacker.token(&format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)), &sound());
+    let forged = |n: usize| attacker.token(&format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)), &valid_claims());
     let cached = key.token("cached");
     let begun = Instant::now();
-    let answers = stream::iter(0..FLOOD)
+    let responses = stream::iter(0..FLOOD)
         .map(|n| {
             // Callers with cached tokens and with new tokens come in between.
             let (valid, token) = match n % 50 {
@@ -38,7 +41,7 @@ async fn invented_key_names_cause_at_most_five_fetches() {
                 _ => (false, forged(n)),
             };
             let app = &app;
-            async move { (valid, call(app, showing(token)).await) }
+            async move { (valid, call(app, get_me_request(token)).await) }
         })
         .buffer_unordered(AT_ONCE)
         .collect::<Vec<_>>()
@@ -46,9 +49,9 @@ async fn invented_key_names_cause_at_most_five_fetches() {
     let took = begun.elapsed();
 
     let mut statuses: BTreeMap<(bool, u16), usize> = BTreeMap::new();
-    for (valid, answer) in &answers {
-        *statuses.entry((*valid, answer.status.as_u16())).or_default() += 1;
-        assert!(answer.status != 503 || !answer.header("retry-after").is_empty(), "{answer:?}");
+    for (valid, response) in &responses {
+        *statuses.entry((*valid, response.status.as_u16())).or_default() += 1;
+        assert!(response.status != 503 || !response.header("retry-after").is_empty(), "{response:?}");
     }
     let only = |valid: bool, allowed: &[u16]| {
         statuses.keys().filter(|(own, _)| *own == valid).all(|(_, status)| allowed.contains(status))
@@ -63,33 +66,33 @@ async fn invented_key_names_cause_at_most_five_fetches() {
 #[actix_web::test]
 async fn unknown_key_name_is_fetched_once_per_cooldown() {
     let key = Key::new("k1");
-    let server = KeyServer::start(Conduct::keys([key.jwk()]));
+    let server = KeyServer::start(ServerBehaviour::keys([key.jwk()]));
     let app = app!(jwt(&server));
-    assert_eq!(show!(app, key.token("u-1")).status, 200);
+    assert_eq!(get_me!(app, key.token("u-1")).status, 200);
     later(COOLDOWN).await;
-    assert_refused(&show!(app, unknown("nobody")));
+    assert_refused(&get_me!(app, token_with_unknown_key("nobody")));
     assert_eq!(server.requests(), 2);
     for _ in 0..3 {
-        assert_refused(&show!(app, unknown("nobody")));
+        assert_refused(&get_me!(app, token_with_unknown_key("nobody")));
     }
     assert_eq!(server.requests(), 2, "the same name must not cause another fetch");
     // The name is forgotten after the cooldown, because the key may have been published since.
     later(COOLDOWN).await;
-    assert_refused(&show!(app, unknown("nobody")));
+    assert_refused(&get_me!(app, token_with_unknown_key("nobody")));
     assert_eq!(server.requests(), 3);
 }
 
 #[actix_web::test]
 async fn fetches_are_separated_by_the_cooldown() {
     let key = Key::new("k1");
-    let server = KeyServer::start(Conduct::keys([key.jwk()]));
+    let server = KeyServer::start(ServerBehaviour::keys([key.jwk()]));
     let app = app!(jwt(&server));
-    assert_eq!(show!(app, key.token("u-1")).status, 200);
+    assert_eq!(get_me!(app, key.token("u-1")).status, 200);
     for round in 1..=5 {
         later(COOLDOWN).await;
         for name in 0..20 {
-            let answer = show!(app, unknown(&format!("{round}-{name}")));
-            assert!(answer.status == 401 || answer.status == 503, "{answer:?}");
+            let response = get_me!(app, token_with_unknown_key(&format!("{round}-{name}")));
+            assert!(response.status == 401 || response.status == 503, "{response:?}");
         }
         assert_eq!(server.requests(), 1 + round);
     }
@@ -99,14 +102,14 @@ async fn fetches_are_separated_by_the_cooldown() {
 #[actix_web::test]
 async fn token_of_another_issuer_causes_no_fetch() {
     let key = Key::new("k1");
-    let server = KeyServer::start(Conduct::keys([key.jwk()]));
+    let server = KeyServer::start(ServerBehaviour::keys([key.jwk()]));
     let app = app!(jwt(&server));
-    assert_eq!(show!(app, key.token("u-1")).status, 200);
+    assert_eq!(get_me!(app, key.token("u-1")).status, 200);
     later(COOLDOWN).await;
     for n in 0..20 {
         let stranger = Signer::generate(Algorithm::EdDSA);
         let token = stranger.token(&format!("x-{n}"), &with("iss", json!("https://evil.example")));
-        assert_refused(&show!(app, token));
+        assert_refused(&get_me!(app, token));
     }
     assert_eq!(server.requests(), 1);
 }
@@ -114,11 +117,11 @@ async fn token_of_another_issuer_causes_no_fetch() {
 #[actix_web::test]
 async fn malformed_token_causes_no_fetch() {
     let key = Key::new("k1");
-    let server = KeyServer::start(Conduct::keys([key.jwk()]));
+    let server = KeyServer::start(ServerBehaviour::keys([key.jwk()]));
     let app = app!(jwt(&server));
-    assert_eq!(show!(app, key.token("u-1")).status, 200);
+    assert_eq!(get_me!(app, key.token("u-1")).status, 200);
     later(COOLDOWN).await;
-    let claims = sound().to_string();
+    let claims = valid_claims().to_string();
     let headed = |header: &str| format!("{}.{}.{}", encode(header), encode(&claims), encode([0; 64]));
     for token in [
         headed(r#"{"alg":"none","kid":"x"}"#),
@@ -132,7 +135,7 @@ async fn malformed_token_causes_no_fetch() {
         "a.b.c".to_owned(),
         "x".to_owned(),
     ] {
-        assert_refused(&show!(app, token));
+        assert_refused(&get_me!(app, token));
     }
     assert_eq!(server.requests(), 1);
 }
@@ -140,10 +143,11 @@ async fn malformed_token_causes_no_fetch() {
 #[actix_web::test]
 async fn first_callers_share_one_fetch() {
     let key = Key::new("k1");
-    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
+    let server = KeyServer::start(ServerBehaviour::keys([key.jwk()]).after(Duration::from_millis(300)));
     let app = app!(jwt(&server));
-    let first = stream::iter(0..64).map(|n| call(&app, showing(key.token(&format!("u-{n}"))))).buffer_unordered(64);
-    let statuses: Vec<u16> = first.map(|answer| answer.status.as_u16()).collect().await;
+    let first =
+        stream::iter(0..64).map(|n| call(&app, get_me_request(key.token(&format!("u-{n}"))))).buffer_unordered(64);
+    let statuses: Vec<u16> = first.map(|response| response.status.as_u16()).collect().await;
     assert_eq!(statuses, [200; 64]);
     assert_eq!(server.requests(), 1);
 }
@@ -152,11 +156,11 @@ async fn first_callers_share_one_fetch() {
 #[actix_web::test]
 async fn caller_that_hangs_up_does_not_end_fetch() {
     let key = Key::new("k1");
-    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
+    let server = KeyServer::start(ServerBehaviour::keys([key.jwk()]).after(Duration::from_millis(300)));
     let app = app!(jwt(&server));
-    let gone = call(&app, showing(key.token("u-1")));
+    let gone = call(&app, get_me_request(key.token("u-1")));
     assert!(tokio::time::timeout(Duration::from_millis(50), gone).await.is_err());
-    assert_eq!(show!(app, key.token("u-2")).status, 200);
+    assert_eq!(get_me!(app, key.token("u-2")).status, 200);
     assert_eq!(server.requests(), 1);
 }
 
@@ -164,7 +168,7 @@ async fn caller_that_hangs_up_does_not_end_fetch() {
 #[actix_web::test]
 async fn workers_share_one_fetch() {
     let key = Key::new("k1");
-    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(300)));
+    let server = KeyServer::start(ServerBehaviour::keys([key.jwk()]).after(Duration::from_millis(300)));
     let site = Site::start_with_workers(4, behind(jwt(&server)), "127.0.6.1");
     let tokens: Vec<String> = (0..64).map(|n| key.token(&format!("u-{n}"))).collect();
     let first = stream::iter(&tokens).map(|token| site.status(token)).buffer_unordered(64);
@@ -177,13 +181,13 @@ async fn workers_share_one_fetch() {
 #[test]
 fn fetch_restarts_if_its_worker_ends() {
     let key = Key::new("k1");
-    let server = KeyServer::start(Conduct::keys([key.jwk()]).after(Duration::from_millis(500)));
+    let server = KeyServer::start(ServerBehaviour::keys([key.jwk()]).after(Duration::from_millis(500)));
     let jwt = jwt_of(remote(&server).cooldown(Duration::from_secs(1)));
     let token = key.token("u-1");
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (ending, staying) = (runtime(), runtime());
-    let asked = ending.block_on(async { tokio::time::timeout(Duration::from_millis(100), jwt.verify(&token)).await });
-    assert!(asked.is_err(), "the fetch finished too early");
+    let verdict = ending.block_on(async { tokio::time::timeout(Duration::from_millis(100), jwt.verify(&token)).await });
+    assert!(verdict.is_err(), "the fetch finished too early");
     drop(ending);
     let verify = || staying.block_on(jwt.verify(&token)).map(drop);
     assert!(matches!(verify(), Err(AuthError::Unavailable(_))));

@@ -5,12 +5,12 @@
 //! which decides when keys are fetched again. Its wall time, which decides whether tokens are valid, is that of the machine.
 
 mod flood;
+mod key_server_responses;
 mod outage;
 mod races;
 mod rotation;
 mod server;
 mod several;
-mod source;
 
 use std::time::{Duration, SystemTime};
 
@@ -18,8 +18,8 @@ use jsonwebtoken::Algorithm;
 use palisade::jwt::RemoteKeySet;
 use palisade::testing::ManualClock;
 use palisade::{Jwt, Palisade};
-use palisade_tests::tokens::{Signer, sound, with};
-use palisade_tests::{AUDIENCE, Answer, ISSUER, get};
+use palisade_tests::tokens::{Signer, valid_claims, with};
+use palisade_tests::{AUDIENCE, ISSUER, TestResponse, get_request};
 use serde_json::{Value, json};
 
 use self::server::KeyServer;
@@ -36,19 +36,19 @@ macro_rules! app {
 pub(crate) use app;
 
 /// `GET /me` with this token.
-macro_rules! show {
+macro_rules! get_me {
     ($app:expr, $token:expr) => {
-        palisade_tests::call(&$app, crate::showing($token)).await
+        palisade_tests::call(&$app, crate::get_me_request($token)).await
     };
 }
-pub(crate) use show;
+pub(crate) use get_me;
 
 fn behind(jwt: Jwt) -> Palisade {
     Palisade::builder().authenticator(jwt).build().unwrap()
 }
 
-fn showing(token: impl AsRef<str>) -> actix_web::test::TestRequest {
-    get("/me").insert_header(("authorization", format!("Bearer {}", token.as_ref())))
+fn get_me_request(token: impl AsRef<str>) -> actix_web::test::TestRequest {
+    get_request("/me").insert_header(("authorization", format!("Bearer {}", token.as_ref())))
 }
 
 fn remote(server: &KeyServer) -> RemoteKeySet {
@@ -99,8 +99,8 @@ impl Key {
 }
 
 /// A token with a `kid` that no key has, signed by an unknown key.
-fn unknown(id: &str) -> String {
-    Signer::generate(Algorithm::EdDSA).token(id, &sound())
+fn token_with_unknown_key(id: &str) -> String {
+    Signer::generate(Algorithm::EdDSA).token(id, &valid_claims())
 }
 
 /// Advances the clock after the fetches in progress, so that they do not time out.
@@ -114,19 +114,23 @@ async fn settle() {
     tokio::time::sleep(Duration::from_millis(60)).await;
 }
 
+/// More seconds than the cooldown between two fetches that unknown key names cause.
 const COOLDOWN: u64 = 6;
+
+/// For how many seconds keys of [`ServerBehaviour::keys`] may be cached.
+const CACHE_SECONDS: u64 = 600;
 
 /// Expects a 503 with `Retry-After`.
 #[track_caller]
-fn assert_unavailable(answer: &Answer) {
-    answer.assert_problem(503);
-    let seconds: u32 = answer.header("retry-after").parse().unwrap();
+fn assert_unavailable(response: &TestResponse) {
+    response.assert_problem(503);
+    let seconds: u32 = response.header("retry-after").parse().unwrap();
     assert!(seconds >= 1);
-    assert_eq!(answer.header("www-authenticate"), "", "the credential itself is not rejected");
+    assert_eq!(response.header("www-authenticate"), "", "the credential itself is not rejected");
 }
 
 #[track_caller]
-fn assert_refused(answer: &Answer) {
-    answer.assert_problem(401);
-    assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="api", error="invalid_token""#);
+fn assert_refused(response: &TestResponse) {
+    response.assert_problem(401);
+    assert_eq!(response.header("www-authenticate"), r#"Bearer realm="api", error="invalid_token""#);
 }

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 
 /// What the server does with a request.
 #[derive(Clone)]
-pub enum Conduct {
+pub enum ServerBehaviour {
     /// Responds with this document.
     Serve {
         document: String,
         cache_control: &'static str,
     },
     /// Responds in the same way, after a delay.
-    Late(Duration, Box<Conduct>),
+    Late(Duration, Box<ServerBehaviour>),
     Status(u16),
     Redirect(String),
     /// A valid document, followed by more bytes than a client should read.
@@ -31,7 +31,7 @@ pub enum Conduct {
     Drip,
 }
 
-impl Conduct {
+impl ServerBehaviour {
     /// These keys, cacheable for ten minutes.
     pub fn keys(keys: impl IntoIterator<Item = Value>) -> Self {
         Self::keys_for("max-age=600", keys)
@@ -48,7 +48,7 @@ impl Conduct {
 }
 
 struct Shared {
-    conduct: Mutex<Conduct>,
+    behaviour: Mutex<ServerBehaviour>,
     requests: AtomicUsize,
     stopped: AtomicBool,
 }
@@ -60,8 +60,8 @@ pub struct KeyServer {
 }
 
 impl KeyServer {
-    pub fn start(conduct: Conduct) -> Self {
-        let shared = Shared { conduct: Mutex::new(conduct), requests: 0.into(), stopped: false.into() };
+    pub fn start(behaviour: ServerBehaviour) -> Self {
+        let shared = Shared { behaviour: Mutex::new(behaviour), requests: 0.into(), stopped: false.into() };
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let mut server = Self { address, shared: Arc::new(shared), listening: None };
@@ -74,11 +74,11 @@ impl KeyServer {
     }
 
     /// Applies to new requests; a request that has arrived keeps its conduct.
-    pub fn set(&self, conduct: Conduct) {
-        *self.shared.conduct.lock().unwrap() = conduct;
+    pub fn set(&self, behaviour: ServerBehaviour) {
+        *self.shared.behaviour.lock().unwrap() = behaviour;
     }
 
-    /// The number of requests that arrived, answered or not.
+    /// The number of requests that arrived, whether the server responded or not.
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
     }
@@ -106,7 +106,7 @@ impl KeyServer {
                     return;
                 }
                 let (shared, connection) = (Arc::clone(&shared), connection.unwrap());
-                thread::spawn(move || answer(&shared, connection));
+                thread::spawn(move || respond(&shared, connection));
             }
         }));
     }
@@ -120,7 +120,7 @@ impl Drop for KeyServer {
     }
 }
 
-fn answer(shared: &Shared, mut connection: TcpStream) {
+fn respond(shared: &Shared, mut connection: TcpStream) {
     let mut request = Vec::new();
     let mut chunk = [0; 1024];
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -130,44 +130,44 @@ fn answer(shared: &Shared, mut connection: TcpStream) {
         }
     }
     shared.requests.fetch_add(1, Ordering::SeqCst);
-    let conduct = shared.conduct.lock().unwrap().clone();
+    let behaviour = shared.behaviour.lock().unwrap().clone();
     // The client may have given up.
-    let _ = behave(conduct, &mut connection);
+    let _ = behave(behaviour, &mut connection);
 }
 
-fn behave(conduct: Conduct, connection: &mut TcpStream) -> std::io::Result<()> {
+fn behave(behaviour: ServerBehaviour, connection: &mut TcpStream) -> std::io::Result<()> {
     let head = |status: &str, headers: &str| {
         format!("HTTP/1.1 {status}\r\ncontent-type: application/jwk-set+json\r\nconnection: close\r\n{headers}\r\n")
     };
-    match conduct {
-        Conduct::Serve { document, cache_control } => {
+    match behaviour {
+        ServerBehaviour::Serve { document, cache_control } => {
             let headers = format!("cache-control: {cache_control}\r\ncontent-length: {}\r\n", document.len());
             connection.write_all(format!("{}{document}", head("200 OK", &headers)).as_bytes())
         }
-        Conduct::Late(delay, conduct) => {
+        ServerBehaviour::Late(delay, behaviour) => {
             thread::sleep(delay);
-            behave(*conduct, connection)
+            behave(*behaviour, connection)
         }
-        Conduct::Status(status) => {
+        ServerBehaviour::Status(status) => {
             connection.write_all(head(&format!("{status} Whatever"), "content-length: 0\r\n").as_bytes())
         }
-        Conduct::Redirect(to) => {
+        ServerBehaviour::Redirect(to) => {
             connection.write_all(head("302 Found", &format!("location: {to}\r\ncontent-length: 0\r\n")).as_bytes())
         }
-        Conduct::Oversize(document) => {
+        ServerBehaviour::Oversize(document) => {
             connection.write_all(format!("{}{document}", head("200 OK", "")).as_bytes())?;
             let blank = [b' '; 64 * 1024];
             (0..16).try_for_each(|_| connection.write_all(&blank))
         }
-        Conduct::Truncated(document) => {
+        ServerBehaviour::Truncated(document) => {
             let headers = format!("content-length: {}\r\n", document.len() + 1000);
             connection.write_all(format!("{}{document}", head("200 OK", &headers)).as_bytes())
         }
-        Conduct::Hang => {
+        ServerBehaviour::Hang => {
             thread::sleep(Duration::from_secs(12));
             Ok(())
         }
-        Conduct::Drip => {
+        ServerBehaviour::Drip => {
             connection.write_all(head("200 OK", "").as_bytes())?;
             (0..120).try_for_each(|_| {
                 thread::sleep(Duration::from_millis(100));

@@ -271,15 +271,15 @@ impl Env {
         const FILE: &str = "ACCOUNTS_JWKS_FILE";
         const URL: &str = "ACCOUNTS_JWKS_URL";
         const ISSUER: &str = "ACCOUNTS_JWKS_ISSUER";
-        let given = |env: &Self, name| env.values.contains_key(name);
-        match (given(self, FILE), given(self, URL), given(self, ISSUER)) {
+        let is_set = |env: &Self, name| env.values.contains_key(name);
+        match (is_set(self, FILE), is_set(self, URL), is_set(self, ISSUER)) {
             (false, false, false) => return None,
             (true, true, _) => return self.refuse(URL, format_args!("conflicts with {FILE}; set only one of them")),
             (false, false, true) => return self.refuse(ISSUER, format_args!("needs {FILE} or {URL}")),
             (_, _, false) => return self.refuse(ISSUER, "is missing; set it to the issuer of the keys"),
             _ => {}
         }
-        let keys = if given(self, FILE) {
+        let keys = if is_set(self, FILE) {
             PartnerKeys::File(self.path(FILE)?)
         } else {
             PartnerKeys::Url(self.parsed(URL, "", text)?)

@@ -125,11 +125,11 @@ fn all_mistakes_are_reported_with_their_variables() {
 
 #[test]
 fn redis_url_mistakes_do_not_repeat_the_password() {
-    for good in ["redis://127.0.0.1", "redis://127.0.0.1:7/1", "rediss://ops:hunter2@redis.example:6380/0"] {
-        let redis = read(&[("ACCOUNTS_REDIS_URL", good)]).unwrap().redis;
-        assert_eq!(redis.unwrap().timeout, None, "{good}");
+    for valid in ["redis://127.0.0.1", "redis://127.0.0.1:7/1", "rediss://ops:hunter2@redis.example:6380/0"] {
+        let redis = read(&[("ACCOUNTS_REDIS_URL", valid)]).unwrap().redis;
+        assert_eq!(redis.unwrap().timeout, None, "{valid}");
     }
-    for (wrong, reason) in [
+    for (invalid, reason) in [
         ("", "is empty"),
         ("127.0.0.1:6379", "redis://"),
         ("REDIS:hunter2", "redis://"),
@@ -140,9 +140,9 @@ fn redis_url_mistakes_do_not_repeat_the_password() {
         ("rediss://:hunter2@127.0.0.1/#insecure", "contains #"),
         ("redis://:hunter2@127.0.0.1:7000,redis://:hunter2@127.0.0.1:7001", "a single address"),
     ] {
-        let mistakes = read(&[("ACCOUNTS_REDIS_URL", wrong)]).unwrap_err();
+        let mistakes = read(&[("ACCOUNTS_REDIS_URL", invalid)]).unwrap_err();
         let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
-        assert!(mistake.starts_with("ACCOUNTS_REDIS_URL: ") && mistake.contains(reason), "{wrong}: {mistake}");
+        assert!(mistake.starts_with("ACCOUNTS_REDIS_URL: ") && mistake.contains(reason), "{invalid}: {mistake}");
         assert!(!mistake.contains("hunter2") && !mistake.contains('\n'), "{mistake}");
     }
 }
@@ -150,9 +150,9 @@ fn redis_url_mistakes_do_not_repeat_the_password() {
 #[test]
 fn redis_timeout_is_bounded_and_needs_redis() {
     const URL: (&str, &str) = ("ACCOUNTS_REDIS_URL", "redis://127.0.0.1");
-    for wrong in ["", "0s", "50", "999us", "11s", "soon"] {
-        let mistakes = read(&[URL, ("ACCOUNTS_REDIS_TIMEOUT", wrong)]).unwrap_err();
-        assert!(mistakes.len() == 1 && mistakes[0].starts_with("ACCOUNTS_REDIS_TIMEOUT: "), "{wrong}: {mistakes:?}");
+    for invalid in ["", "0s", "50", "999us", "11s", "soon"] {
+        let mistakes = read(&[URL, ("ACCOUNTS_REDIS_TIMEOUT", invalid)]).unwrap_err();
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with("ACCOUNTS_REDIS_TIMEOUT: "), "{invalid}: {mistakes:?}");
     }
     let mistakes = read(&[("ACCOUNTS_REDIS_TIMEOUT", "50ms")]).unwrap_err();
     assert_eq!(mistakes, ["ACCOUNTS_REDIS_TIMEOUT: needs ACCOUNTS_REDIS_URL"]);

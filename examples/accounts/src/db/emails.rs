@@ -6,21 +6,26 @@ use super::{Db, DbError};
 use crate::email::Email;
 
 /// Addresses with non-ASCII characters, with a domain that is not a lower-case host name, or with a final dot.
-const UNUSUAL: &str =
+const POSSIBLY_NOT_NORMALIZED: &str =
     "SELECT id, email FROM users WHERE email GLOB '*[^ -~]*' OR email GLOB '*@*[^a-z0-9.-]*' OR email GLOB '*.'";
-const RESPELL: &str = "UPDATE users SET email = ?2 WHERE id = ?1";
+const UPDATE_EMAIL: &str = "UPDATE users SET email = ?2 WHERE id = ?1";
 
 impl Db {
     /// Normalizes stored addresses. If an address is invalid, or another account has the same mailbox, the id of the account is
     /// logged. An administrator has to change its address.
-    pub async fn respell_emails(&self) -> Result<(), DbError> {
-        let stored: Vec<(String, String)> = sqlx::query_as(UNUSUAL).fetch_all(&self.0).await?;
+    pub async fn normalize_emails(&self) -> Result<(), DbError> {
+        let stored: Vec<(String, String)> = sqlx::query_as(POSSIBLY_NOT_NORMALIZED).fetch_all(&self.0).await?;
         for (account, email) in stored {
             let Ok(email) = Email::parse(&email) else {
                 tracing::warn!(account, "the email of this account is not valid, so nobody can log in to it");
                 continue;
             };
-            match sqlx::query(RESPELL).bind(&account).bind(email.as_str()).execute(&self.0).await.map_err(DbError::from)
+            match sqlx::query(UPDATE_EMAIL)
+                .bind(&account)
+                .bind(email.as_str())
+                .execute(&self.0)
+                .await
+                .map_err(DbError::from)
             {
                 Ok(_) => {}
                 Err(DbError::EmailTaken) => {
@@ -52,7 +57,7 @@ mod tests {
             let insert = "INSERT INTO users (id, name, email, role) VALUES (?1, 'N', ?2, 'user')";
             sqlx::query(insert).bind(id).bind(email).execute(&db.0).await.unwrap();
         }
-        db.respell_emails().await.unwrap();
+        db.normalize_emails().await.unwrap();
         let now: Vec<(String, String)> =
             sqlx::query_as("SELECT id, email FROM users ORDER BY id").fetch_all(&db.0).await.unwrap();
         let now: Vec<_> = now.iter().map(|(id, email)| (id.as_str(), email.as_str())).collect();

@@ -1,7 +1,7 @@
 //! Accounts in SQLite.
 //!
-//! The threat is SQL injection (CWE-89, OWASP ASVS V1.2.4): each statement is constant text and each value is bound. `ORDER BY`
-//! cannot be bound, so an enum selects one constant statement for each order.
+//! The threat is SQL injection (CWE-89, OWASP ASVS V1.2.4). Against it, each statement is constant text and each value is bound.
+//! `ORDER BY` cannot be bound, so an enum selects one constant statement for each order.
 
 mod api_keys;
 mod documents;
@@ -38,7 +38,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 const INSERT: &str = "INSERT INTO users (id, name, email, age, role, password_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
     RETURNING id, name, email, age, role, created_at";
 const BY_ID: &str = "SELECT id, name, email, age, role, created_at FROM users WHERE id = ?1";
-const LOGIN: &str = "SELECT id, role, password_hash FROM users WHERE email = ?1";
+const LOGIN_BY_EMAIL: &str = "SELECT id, role, password_hash FROM users WHERE email = ?1";
 const UPDATE: &str = "UPDATE users SET
         name = coalesce(?2, name),
         email = coalesce(?3, email),
@@ -47,15 +47,16 @@ const UPDATE: &str = "UPDATE users SET
     WHERE id = ?1
     RETURNING id, name, email, age, role, created_at";
 /// Applies only if the stored hash is still the verified one: the password may have been changed meanwhile.
-const REHASH: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
+const REPLACE_PASSWORD_HASH: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
 const ROLE: &str = "SELECT role FROM users WHERE id = ?1";
-const REPORT: &str = "SELECT (SELECT count(*) FROM users) AS accounts, (SELECT count(*) FROM documents) AS documents";
+const COUNT_REPORT: &str =
+    "SELECT (SELECT count(*) FROM users) AS accounts, (SELECT count(*) FROM documents) AS documents";
 const DELETE: &str = "DELETE FROM users WHERE id = ?1";
 const COUNT: &str = "SELECT count(*) FROM users";
 const IS_ADMIN: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND role = 'admin')";
-const ADMIN_OF: &str = "SELECT id FROM users WHERE email = ?1 AND role = 'admin'";
+const ADMIN_ID_BY_EMAIL: &str = "SELECT id FROM users WHERE email = ?1 AND role = 'admin'";
 const ADMIN_EMAILS: &str = "SELECT email FROM users WHERE role = 'admin' ORDER BY created_at, id LIMIT 10";
-const NEW_PASSWORD: &str = "UPDATE users SET password_hash = ?2 WHERE id = ?1 AND role = 'admin'";
+const RESET_ADMIN_PASSWORD: &str = "UPDATE users SET password_hash = ?2 WHERE id = ?1 AND role = 'admin'";
 const HAS_ADMIN: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')";
 
 /// One page in the given order. The last column must be unique, so that no row is repeated or skipped between pages.
@@ -108,9 +109,9 @@ pub struct Login {
 pub enum DbError {
     /// Another account has this email.
     EmailTaken,
-    /// Locked, full or unreachable. A later attempt may succeed.
+    /// The database is locked, full or unreachable. A later attempt may succeed.
     Unavailable(sqlx::Error),
-    /// A bug of this program, or a corrupt file.
+    /// The program has a bug, or the file is corrupt.
     Failed(sqlx::Error),
 }
 
@@ -129,7 +130,7 @@ impl std::error::Error for DbError {}
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            // The only unique columns are the email and the random id.
+            // The only unique columns of `users` are the email and the random id.
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::EmailTaken,
             // SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN; the low byte of an extended code is the primary code.
             sqlx::Error::Database(cause) => match cause.code().and_then(|code| code.parse::<u32>().ok()) {
@@ -144,7 +145,7 @@ impl From<sqlx::Error> for DbError {
 
 /// Revokes the account's tokens in the transaction that changes its rights. So neither a cancelled request nor a crash can leave
 /// the change without the revocation.
-async fn end_tokens(change: &mut SqliteConnection, issuer: &str, id: &str) -> Result<(), sqlx::Error> {
+async fn revoke_tokens(change: &mut SqliteConnection, issuer: &str, id: &str) -> Result<(), sqlx::Error> {
     let now = moment::micros_after(SystemTime::now()).saturating_add(1);
     sqlx::query(sessions::ADVANCE).bind(issuer).bind(id).bind(now).execute(change).await?;
     Ok(())
@@ -153,7 +154,7 @@ async fn end_tokens(change: &mut SqliteConnection, issuer: &str, id: &str) -> Re
 /// Logs the error and replaces it with [`Unavailable`], the only error that palisade's store traits have.
 fn or_unavailable<T>(result: Result<T, sqlx::Error>) -> Result<T, Unavailable> {
     result.map_err(|error| {
-        tracing::error!(error = %DbError::from(error), "database");
+        tracing::error!(error = %DbError::from(error), "database query failed");
         Unavailable
     })
 }
@@ -166,7 +167,8 @@ impl Db {
     /// Opens the database in the data folder, creates it if it is missing, and runs the migrations.
     pub async fn open(folder: &DataFolder) -> Result<Self, BootError> {
         let path = folder.path(FILE);
-        let refuse = |cause: &dyn fmt::Display| BootError::file("ACCOUNTS_DATA", &path, "open the database", cause);
+        let startup_error =
+            |cause: &dyn fmt::Display| BootError::file("ACCOUNTS_DATA", &path, "open the database", cause);
         // Created here and not by SQLite, so that its mode is 0600. SQLite gives its journal files the same mode.
         folder.create(FILE, b"")?;
         let options = SqliteConnectOptions::new()
@@ -180,8 +182,8 @@ impl Db {
             .acquire_timeout(Duration::from_secs(5))
             .connect_with(options)
             .await
-            .map_err(|error| refuse(&error))?;
-        MIGRATIONS.run(&pool).await.map_err(|error| refuse(&error))?;
+            .map_err(|error| startup_error(&error))?;
+        MIGRATIONS.run(&pool).await.map_err(|error| startup_error(&error))?;
         Ok(Self(pool))
     }
 
@@ -191,7 +193,7 @@ impl Db {
     }
 
     /// Creates an account with a random id.
-    pub async fn insert(&self, new: NewAccount<'_>) -> Result<User, DbError> {
+    pub async fn create_account(&self, new: NewAccount<'_>) -> Result<User, DbError> {
         let user = sqlx::query_as(INSERT)
             .bind(Uuid::new_v4().to_string())
             .bind(new.name)
@@ -205,13 +207,13 @@ impl Db {
     }
 
     /// Returns the account with this id.
-    pub async fn by_id(&self, id: Uuid) -> Result<Option<User>, DbError> {
+    pub async fn user_by_id(&self, id: Uuid) -> Result<Option<User>, DbError> {
         Ok(sqlx::query_as(BY_ID).bind(id.to_string()).fetch_optional(&self.0).await?)
     }
 
     /// Returns the login columns of the account with this email.
-    pub async fn login(&self, email: &Email) -> Result<Option<Login>, DbError> {
-        Ok(sqlx::query_as(LOGIN).bind(email.as_str()).fetch_optional(&self.0).await?)
+    pub async fn login_by_email(&self, email: &Email) -> Result<Option<Login>, DbError> {
+        Ok(sqlx::query_as(LOGIN_BY_EMAIL).bind(email.as_str()).fetch_optional(&self.0).await?)
     }
 
     /// Returns one page and the total number of accounts, both from one snapshot.
@@ -227,7 +229,7 @@ impl Db {
         Ok((items, total))
     }
 
-    /// Changes the members that the patch contains. Returns `None` if the account does not exist.
+    /// Changes the columns that the patch contains. Returns `None` if the account does not exist.
     ///
     /// If the patch contains a role, the tokens that `issuer` issued to the account are revoked in the same transaction.
     pub async fn update(&self, id: Uuid, patch: &UserPatch, issuer: &str) -> Result<Option<User>, DbError> {
@@ -242,15 +244,15 @@ impl Db {
             .fetch_optional(&mut *change)
             .await?;
         if patch.role.is_some() && user.is_some() {
-            end_tokens(&mut change, issuer, &id.to_string()).await?;
+            revoke_tokens(&mut change, issuer, &id.to_string()).await?;
         }
         change.commit().await?;
         Ok(user)
     }
 
     /// Stores a new hash of the same password, with stronger parameters.
-    pub async fn rehash(&self, id: Uuid, verified: &str, renewed: &str) -> Result<(), DbError> {
-        sqlx::query(REHASH).bind(id.to_string()).bind(verified).bind(renewed).execute(&self.0).await?;
+    pub async fn replace_password_hash(&self, id: Uuid, verified: &str, renewed: &str) -> Result<(), DbError> {
+        sqlx::query(REPLACE_PASSWORD_HASH).bind(id.to_string()).bind(verified).bind(renewed).execute(&self.0).await?;
         Ok(())
     }
 
@@ -260,29 +262,30 @@ impl Db {
     }
 
     /// Returns the number of accounts and documents.
-    pub async fn report(&self) -> Result<Report, DbError> {
-        Ok(sqlx::query_as(REPORT).fetch_one(&self.0).await?)
+    pub async fn count_report(&self) -> Result<Report, DbError> {
+        Ok(sqlx::query_as(COUNT_REPORT).fetch_one(&self.0).await?)
     }
 
     /// Deletes an account. Returns whether it existed.
     ///
-    /// Its sessions and keys are deleted, and the tokens that `issuer` issued to it are revoked, in the same transaction.
+    /// Its sessions and keys are deleted, and the tokens that `issuer` issued to it are revoked, in the same transaction. The tokens
+    /// are revoked even if the result is `false`.
     pub async fn delete(&self, id: Uuid, issuer: &str) -> Result<bool, DbError> {
         let mut change = self.0.begin().await?;
         let done = sqlx::query(DELETE).bind(id.to_string()).execute(&mut *change).await?;
-        end_tokens(&mut change, issuer, &id.to_string()).await?;
+        revoke_tokens(&mut change, issuer, &id.to_string()).await?;
         change.commit().await?;
         Ok(done.rows_affected() > 0)
     }
 
-    /// Whether the subject is an administrator now, regardless of the roles in its token.
+    /// Returns whether the subject is an administrator now, regardless of the roles in its token.
     pub async fn is_admin(&self, subject: &str) -> Result<bool, DbError> {
         Ok(sqlx::query_scalar(IS_ADMIN).bind(subject).fetch_one(&self.0).await?)
     }
 
     /// Returns the id of the administrator with this email.
-    pub async fn admin_of(&self, email: &Email) -> Result<Option<String>, DbError> {
-        Ok(sqlx::query_scalar(ADMIN_OF).bind(email.as_str()).fetch_optional(&self.0).await?)
+    pub async fn admin_id_by_email(&self, email: &Email) -> Result<Option<String>, DbError> {
+        Ok(sqlx::query_scalar(ADMIN_ID_BY_EMAIL).bind(email.as_str()).fetch_optional(&self.0).await?)
     }
 
     /// Returns the emails of up to ten administrators.
@@ -290,23 +293,25 @@ impl Db {
         Ok(sqlx::query_scalar(ADMIN_EMAILS).fetch_all(&self.0).await?)
     }
 
-    /// Sets a new password for an administrator. In the same transaction, its sessions in the database end and the tokens that
-    /// `issuer` issued to it are revoked. Returns `false` if the account is no longer an administrator.
+    /// Sets a new password for an administrator. Returns `false` if the account is no longer an administrator.
+    ///
+    /// In the same transaction, its sessions in the database are deleted and the tokens that `issuer` issued to it are revoked, even
+    /// if the result is `false`.
     pub async fn reset_admin(&self, id: &str, password_hash: &str, issuer: &str) -> Result<bool, DbError> {
         let mut change = self.0.begin().await?;
-        let done = sqlx::query(NEW_PASSWORD).bind(id).bind(password_hash).execute(&mut *change).await?;
+        let done = sqlx::query(RESET_ADMIN_PASSWORD).bind(id).bind(password_hash).execute(&mut *change).await?;
         sqlx::query(sessions::REMOVE_ALL).bind(id).execute(&mut *change).await?;
-        end_tokens(&mut change, issuer, id).await?;
+        revoke_tokens(&mut change, issuer, id).await?;
         change.commit().await?;
         Ok(done.rows_affected() == 1)
     }
 
-    /// Whether the database can be read.
+    /// Returns whether the database can be read.
     pub async fn is_readable(&self) -> bool {
         self.has_admin().await.is_ok()
     }
 
-    /// Whether there is an administrator.
+    /// Returns whether there is an administrator.
     pub async fn has_admin(&self) -> Result<bool, DbError> {
         Ok(sqlx::query_scalar(HAS_ADMIN).fetch_one(&self.0).await?)
     }
@@ -333,8 +338,14 @@ mod tests {
         }
     }
 
-    #[actix_web::test]
-    async fn accounts_survive_all_migrations() {
+    type AccountRow = (String, String, Option<i64>, String);
+
+    async fn account_row(pool: &SqlitePool) -> AccountRow {
+        sqlx::query_as("SELECT id, email, age, created_at FROM users").fetch_one(pool).await.unwrap()
+    }
+
+    /// Runs all migrations on a database that has one account since the first. Returns the account as it was before.
+    async fn migrated_database() -> (SqlitePool, AccountRow) {
         let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
         let mut migrations = MIGRATIONS.iter().map(|migration| migration.sql.clone());
@@ -342,20 +353,28 @@ mod tests {
         let insert =
             "INSERT INTO users (id, name, email, age, role) VALUES ('1', 'Ada', 'ada@example.com', 36, 'admin')";
         sqlx::query(insert).execute(&pool).await.unwrap();
-        let before: (String, String, Option<i64>, String) =
-            sqlx::query_as("SELECT id, email, age, created_at FROM users").fetch_one(&pool).await.unwrap();
+        let before = account_row(&pool).await;
         for migration in migrations {
             let mut change = pool.begin().await.unwrap();
             sqlx::raw_sql(migration).execute(&mut *change).await.unwrap();
             change.commit().await.unwrap();
         }
-        let after: (String, String, Option<i64>, String) =
-            sqlx::query_as("SELECT id, email, age, created_at FROM users").fetch_one(&pool).await.unwrap();
-        assert_eq!(after, before);
+        (pool, before)
+    }
+
+    #[actix_web::test]
+    async fn accounts_survive_all_migrations() {
+        let (pool, before) = migrated_database().await;
+        assert_eq!(account_row(&pool).await, before);
+    }
+
+    #[actix_web::test]
+    async fn migrated_users_keep_their_constraints_and_indexes() {
+        let (pool, _) = migrated_database().await;
         sqlx::query("UPDATE users SET role = 'editor'").execute(&pool).await.unwrap();
         assert!(sqlx::query("UPDATE users SET role = 'root'").execute(&pool).await.is_err());
-        let again = "INSERT INTO users (id, name, email, role) VALUES ('2', 'Eve', 'ada@example.com', 'user')";
-        assert!(sqlx::query(again).execute(&pool).await.is_err(), "the email is taken");
+        let same_email = "INSERT INTO users (id, name, email, role) VALUES ('2', 'Eve', 'ada@example.com', 'user')";
+        assert!(sqlx::query(same_email).execute(&pool).await.is_err(), "the email is taken");
         let indexes: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'users' AND sql IS NOT NULL",
         )

@@ -27,14 +27,14 @@ use palisade::session::{RefreshError, TokenPair};
 use palisade::{Principal, Problem};
 
 /// How long an access token is valid unless it is revoked.
-const LIFETIME: Duration = Duration::from_secs(900);
+const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(900);
 
-/// Returns the roles and scopes that a login gives to an account of this role.
-fn grant(id: &str, role: Role) -> Grant {
-    Grant::new(id, LIFETIME).roles([role.role_name()]).scopes(role.scopes().iter().copied())
+/// Returns the grant for a token of this account.
+fn build_grant(id: &str, role: Role) -> Grant {
+    Grant::new(id, ACCESS_TOKEN_LIFETIME).roles([role.role_name()]).scopes(role.scopes().iter().copied())
 }
 
-/// RFC 6749 §5.1: a response with a token must not be cached.
+/// Returns the tokens with `Cache-Control: no-store` (RFC 6749 §5.1).
 fn token_response(tokens: &TokenPair) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(tokens)
 }
@@ -68,7 +68,7 @@ impl ::palisade::__v1::Endpoint for register {
             let hash = passwords.hash(password.expose()).await?;
             let account =
                 NewAccount { name: &name, email: &email, age: None, role: Role::User, password_hash: Some(&hash) };
-            let user = db.insert(account).await?;
+            let user = db.create_account(account).await?;
             Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
         }
         ::palisade::__v1::handler!(register; Result<HttpResponse, Problem>; Json<Registration>, Data<Db>, Data<Passwords>)
@@ -85,8 +85,9 @@ impl ::palisade::__v1::Endpoint for register {
 /// An unknown email and an account without a password also cost one password verification, and get the same response.
 ///
 /// Failures count for the client address *and* for the account. The first limit stops one client that guesses the passwords of
-/// many accounts, the second stops many clients that guess the password of one account. An attacker cannot lock out the user: an
-/// address from which the account recently logged in is counted separately while the account is at its rate limit.
+/// many accounts, the second stops many clients that guess the password of one account. The third limit counts all attempts of an
+/// address, successful or not, because each costs a hash. An attacker cannot lock out the user: an address from which the account
+/// recently logged in is counted separately while the account is at its rate limit.
 #[repr(C)]
 pub struct login;
 
@@ -101,7 +102,7 @@ impl ::palisade::__v1::Endpoint for login {
                 RateLimit::per_seconds("login", 5, 900).count(Count::Failures),
                 RateLimit::per_seconds("login-account", 20, 900)
                     .count(Count::Failures)
-                    .by(By::Field("given.email"))
+                    .by(By::Field("credentials.email"))
                     .shared(),
                 RateLimit::per_seconds("logins", 100, 900).shared(),
             ])
@@ -109,35 +110,37 @@ impl ::palisade::__v1::Endpoint for login {
     };
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn login(
-            given: Json<Credentials>,
+            credentials: Json<Credentials>,
             db: Data<Db>,
             passwords: Data<Passwords>,
             sessions: Data<AppSessions>,
         ) -> Result<HttpResponse, Problem> {
-            let Credentials { email, password } = given.into_inner();
+            let Credentials { email, password } = credentials.into_inner();
             let read_at = SystemTime::now();
-            let account = db.login(&email).await?;
-            let stored = account.as_ref().and_then(|account| account.password_hash.as_deref());
-            let found = passwords.verify(password.expose(), stored).await?;
-            let (Some(account), PasswordMatch::Right { rehash }) = (account, found) else {
+            let account = db.login_by_email(&email).await?;
+            let stored_hash = account.as_ref().and_then(|account| account.password_hash.as_deref());
+            let password_match = passwords.verify(password.expose(), stored_hash).await?;
+            let (Some(account), PasswordMatch::Right { rehash }) = (account, password_match) else {
                 return Err(ApiError::BadCredentials.into());
             };
             if let (Some(renewed), Some(verified)) = (rehash, &account.password_hash) {
-                db.rehash(account.id, verified, &renewed).await?;
+                db.replace_password_hash(account.id, verified, &renewed).await?;
             }
-            Ok(token_response(&sessions.begin(&grant(&account.id.to_string(), account.role).as_of(read_at)).await?))
+            Ok(token_response(
+                &sessions.begin(&build_grant(&account.id.to_string(), account.role).as_of(read_at)).await?,
+            ))
         }
         ::palisade::__v1::handler!(login; Result<HttpResponse, Problem>; Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>)
-            .validated(|__all, (__given, __db, __passwords, __sessions)| {
+            .validated(|__all, (__credentials, __db, __passwords, __sessions)| {
                 __all
-                    .each(__given)?
+                    .each(__credentials)?
                     .each(__db)?
                     .each(__passwords)?
                     .each(__sessions)?
                     .done()
             })
-            .counted_by(|__keys, (__given, _, _, _)| {
-                __keys.of("given.email", &__given.email)
+            .counted_by(|__keys, (__credentials, _, _, _)| {
+                __keys.of("credentials.email", &__credentials.email)
             })
             .mount(__at)
     }
@@ -160,21 +163,21 @@ impl ::palisade::__v1::Endpoint for refresh {
     };
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn refresh(
-            given: Json<RefreshRequest>,
+            body: Json<RefreshRequest>,
             db: Data<Db>,
             sessions: Data<AppSessions>,
         ) -> Result<HttpResponse, Problem> {
             let tokens = sessions
-                .refresh(&given.refresh_token, async |session| {
+                .refresh(&body.refresh_token, async |session| {
                     let role = db.role(&session.subject).await?.ok_or(RefreshError::<Problem>::Unknown)?;
-                    Ok::<_, Problem>(grant(&session.subject, role))
+                    Ok::<_, Problem>(build_grant(&session.subject, role))
                 })
                 .await?;
             Ok(token_response(&tokens))
         }
         ::palisade::__v1::handler!(refresh; Result<HttpResponse, Problem>; Json<RefreshRequest>, Data<Db>, Data<AppSessions>)
-            .validated(|__all, (__given, __db, __sessions)| {
-                __all.each(__given)?.each(__db)?.each(__sessions)?.done()
+            .validated(|__all, (__body, __db, __sessions)| {
+                __all.each(__body)?.each(__db)?.each(__sessions)?.done()
             })
             .mount(__at)
     }

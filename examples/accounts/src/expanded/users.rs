@@ -105,7 +105,7 @@ impl ::palisade::__v1::Endpoint for create_user {
             }
             let account =
                 NewAccount { name: &new.name, email: &new.email, age: new.age, role: new.role, password_hash: None };
-            let user = db.insert(account).await?;
+            let user = db.create_account(account).await?;
             Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
         }
         ::palisade::__v1::handler!(create_user; Result<HttpResponse, Problem>; Json<NewUser>, Account, Data<Db>)
@@ -127,7 +127,7 @@ impl ::palisade::__v1::Endpoint for show_user {
     };
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn show_user(id: Path<Uuid>, db: Data<Db>) -> Result<Json<User>, Problem> {
-            Ok(db.by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)?)
+            Ok(db.user_by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)?)
         }
         ::palisade::__v1::handler!(show_user; Result<Json<User>, Problem>; Path<Uuid>, Data<Db>).mount(__at)
     }
