@@ -70,8 +70,8 @@ async fn every_error_has_its_documented_status() {
     assert_answers(RefreshError::<Unavailable>::Unknown, 401, None).await;
     assert_answers(RefreshError::<Unavailable>::Expired, 401, None).await;
     assert_answers(RefreshError::<Unavailable>::Reused, 401, None).await;
-    assert_answers(RefreshError::Refused(Unavailable), 503, Some("1")).await;
-    assert_answers(RefreshError::Refused(EndError::NoToken), 403, None).await;
+    assert_answers(RefreshError::Rejected(Unavailable), 503, Some("1")).await;
+    assert_answers(RefreshError::Rejected(EndError::NoToken), 403, None).await;
     assert_answers(RefreshError::<Problem>::Issue(IssueError::Subject), 500, None).await;
     assert_answers(RefreshError::<Problem>::Unavailable, 503, Some("1")).await;
 
@@ -111,7 +111,7 @@ async fn invalid_input_is_listed_by_field() {
 }
 
 #[actix_web::test]
-async fn all_refresh_token_refusals_look_alike() {
+async fn all_refresh_token_rejections_look_alike() {
     let responses = [
         body(RefreshError::<Unavailable>::Unknown.error_response()).await,
         body(RefreshError::<Unavailable>::Expired.error_response()).await,
@@ -138,7 +138,7 @@ fn sessions() -> AppSessions {
     Sessions::new(issuer(), MemorySessions::new(), MemoryRevocations::new())
 }
 
-/// An error of an application that refuses the refresh and is not `Clone`.
+/// An error of an application that rejects the refresh and is not `Clone`.
 struct Gone;
 
 impl From<Gone> for Problem {
@@ -241,7 +241,7 @@ async fn authenticator_reason_is_only_in_audit_log() {
     let response = call(&app, get_request("/verify/nonsense")).await;
     response.assert_problem(401);
     assert!(!response.body.contains("token_"), "{response:?}");
-    log.assert_one(&["event=\"refused\"", "status=401", "reason=\"token_"]);
+    log.assert_one(&["event=\"rejected\"", "status=401", "reason=\"token_"]);
 
     let response = call(&app, get_request("/away")).await;
     response.assert_problem(503);
@@ -308,7 +308,7 @@ async fn of_the_documentation(token: String) -> Result<actix_web::web::Json<Toke
 }
 
 #[actix_web::test]
-async fn application_refusal_can_be_any_problem() {
+async fn application_rejection_can_be_any_problem() {
     let app = init_service(App::new().service(of_the_documentation).wrap(palisade())).await;
     call(&app, get_request("/sessions/nonsense")).await.assert_problem(401);
 }

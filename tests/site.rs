@@ -78,7 +78,7 @@ impl Site {
         self.show(token).await.status().as_u16()
     }
 
-    /// The reasons in the audit log for refusals of this client since the last call.
+    /// The reasons in the audit log for rejections of this client since the last call.
     pub fn reasons(&self) -> Vec<String> {
         let mut lines = log().lock().unwrap();
         let own = format!("client={}", self.address);

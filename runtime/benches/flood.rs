@@ -140,10 +140,10 @@ fn flood(count: u32, bytes_per_client: usize) {
     let blocked = u32::MAX;
     (0..count).for_each(|_| assert!(ours.decide(blocked)));
     assert!(!ours.decide(blocked));
-    let (mut most, mut refused) = (0, 0_u32);
+    let (mut most, mut rejected) = (0, 0_u32);
     let start = Instant::now();
     for number in 0..FLOOD {
-        refused += u32::from(!ours.decide(number));
+        rejected += u32::from(!ours.decide(number));
         if number % 100_000 == 0 {
             most = most.max(BYTES.load(Ordering::Relaxed) - before);
             assert!(!ours.decide(blocked), "the flood freed the blocked address");
@@ -153,7 +153,7 @@ fn flood(count: u32, bytes_per_client: usize) {
     assert!(!ours.decide(blocked), "the flood freed the blocked address");
     assert!(ours.0.clients() <= bound.get());
     println!(
-        "flood of ten million, up to {count}: {each:.1} ns each, {refused} refused, {} clients, at most {most} bytes, {:.1} for each of 2^20",
+        "flood of ten million, up to {count}: {each:.1} ns each, {rejected} rejected, {} clients, at most {most} bytes, {:.1} for each of 2^20",
         ours.0.clients(),
         most as f64 / bound.get() as f64
     );

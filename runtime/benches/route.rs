@@ -182,8 +182,8 @@ fn token(roles: &[&str]) -> String {
 #[bench::role_get(case(Method::GET, "/role/7", &token(&["admin"]), 200))]
 #[bench::role_and_owner_get(case(Method::GET, "/owner/7", &token(&["admin"]), 200))]
 #[bench::role_and_owner_get_not_cached(case_of(TokenCache::Off, Method::GET, "/owner/7", &token(&["admin"]), 200))]
-#[bench::refused_without_token(case(Method::GET, "/role/7", "", 401))]
-#[bench::refused_bad_signature(case(Method::GET, "/role/7", &forged(&token(&["admin"])), 401))]
+#[bench::rejected_without_token(case(Method::GET, "/role/7", "", 401))]
+#[bench::rejected_bad_signature(case(Method::GET, "/role/7", &forged(&token(&["admin"])), 401))]
 #[bench::bare_post(case(Method::POST, "/bare-post/7", "", 200))]
 #[bench::whole_stack_post(case(Method::POST, "/stack/7", &token(&["admin"]), 200))]
 fn hundred_requests(case: Case) -> Case {

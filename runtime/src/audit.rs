@@ -18,7 +18,7 @@ use crate::policy::HandlerPath;
 pub const TARGET: &str = "palisade::audit";
 
 /// A request that was rejected.
-pub(crate) struct RefusedRequest<'a> {
+pub(crate) struct RejectedRequest<'a> {
     pub(crate) status: StatusCode,
     pub(crate) reason: &'static str,
     pub(crate) method: &'a str,
@@ -28,12 +28,12 @@ pub(crate) struct RefusedRequest<'a> {
     pub(crate) subject: Option<&'a str>,
 }
 
-impl RefusedRequest<'_> {
+impl RejectedRequest<'_> {
     pub(crate) fn record(&self) {
         let client = self.client.map(display);
         tracing::warn!(
             target: TARGET,
-            event = "refused",
+            event = "rejected",
             status = self.status.as_u16(),
             reason = self.reason,
             method = self.method,

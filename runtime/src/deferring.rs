@@ -21,7 +21,7 @@ use crate::settings::RequestState;
 ///
 /// palisade runs nothing unguarded: it drops a request whose routing did not end at a guard before anything runs. If a
 /// middleware of an `App`, or of a `web::scope`, calls its inner service only after an `await`, it hides where routing ends.
-/// So each request through it is refused with 500, and the reason is logged. A middleware that is wrapped in this function
+/// So each request through it is rejected with 500, and the reason is logged. A middleware that is wrapped in this function
 /// runs, and the check happens where it calls its inner service.
 ///
 /// It is needed for `actix_web::middleware::from_fn`, actix-session and similar middleware. It is not needed for a middleware
@@ -125,7 +125,7 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let settings = request.extensions().get::<RequestState>().map(|state| state.settings.clone());
         let Some(settings) = settings else {
-            // Without palisade's middleware this check is not possible, and each guard refuses.
+            // Without palisade's middleware this check is not possible, and each guard rejects.
             return Either::Left(self.service.call(request));
         };
         match self.gate.call(&self.service, &settings, request) {

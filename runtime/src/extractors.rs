@@ -177,7 +177,7 @@ impl<R: Resource> FromRequest for Owned<R> {
 /// If rows have a tenant ([`Resource::tenant`]), the query must compare both: a list must not show rows for which
 /// `#[owner(id, of = ..)]` responds with 404. If rows have no tenant, write `tenant: _`. With several authenticators, a caller of
 /// an issuer whose subjects own nothing here (see [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer)) is
-/// refused with 403: another issuer's subject may have the same name.
+/// rejected with 403: another issuer's subject may have the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a query must handle each case; a default would show too many rows")]
 pub enum RowFilter {

@@ -22,7 +22,7 @@ use crate::audit;
 use crate::authn::AuthError;
 use crate::policy::HandlerPath;
 use crate::problem::{INTERNAL, Problem};
-use crate::refusal_response::render;
+use crate::rejection_response::render;
 use crate::settings::Settings;
 
 /// Whether a header of an error's own response is useful to the client and contains no free text. An error may have put its
@@ -133,7 +133,7 @@ pub(crate) fn of_panic(settings: &Settings, method: &Method, payload: &(dyn Any 
     internal(settings, status, cause.0)
 }
 
-/// The stable code of a refusal that a handler made from an [`AuthError`].
+/// The stable code of a rejection that a handler made from an [`AuthError`].
 pub(crate) fn reason(response: &HttpResponse) -> Option<&'static str> {
     let extensions = response.extensions();
     match extensions.get::<Problem>()?.source()?.downcast_ref::<AuthError>()? {

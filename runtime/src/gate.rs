@@ -1,10 +1,10 @@
-//! Refuses a request whose routing did not end at a guard.
+//! Rejects a request whose routing did not end at a guard.
 //!
 //! Threat: a raw handler between guarded ones, another method on a guarded path, a service that other code mounted (CWE-862,
-//! ASVS V8.2.1, V16.5.3). Promise: it does not run. The request is refused before its future is polled, unless
+//! ASVS V8.2.1, V16.5.3). Promise: it does not run. The request is rejected before its future is polled, unless
 //! [`allow_unguarded`](crate::PalisadeBuilder::allow_unguarded) names its mount.
 //!
-//! The refusal is 404 if nothing is mounted at the path, or if the router's own guards (such as a host guard) keep the request
+//! The rejection is 404 if nothing is mounted at the path, or if the router's own guards (such as a host guard) keep the request
 //! from a guarded route. It is 405 if another method of the path is guarded. Otherwise it is 500, and an event is logged.
 
 use std::cell::{Cell, OnceCell};
@@ -23,7 +23,7 @@ use crate::body::Coding;
 use crate::denial::Denial;
 use crate::problem::Problem;
 use crate::reached;
-use crate::refusal_response::absent;
+use crate::rejection_response::absent;
 use crate::settings::Settings;
 
 static METHODS: [Method; 9] = [
@@ -38,7 +38,7 @@ static METHODS: [Method; 9] = [
     Method::TRACE,
 ];
 
-/// Calls the services of one worker, and refuses a request that reached no guard.
+/// Calls the services of one worker, and rejects a request that reached no guard.
 #[derive(Default)]
 pub(crate) struct Gate {
     map: OnceCell<ResourceMap>,
@@ -50,7 +50,7 @@ pub(crate) struct Gate {
     is_complete: bool,
 }
 
-/// The refusal of a request for which nothing was run.
+/// The rejection of a request for which nothing was run.
 #[derive(Clone, Debug)]
 pub(crate) struct NotRun {
     pub(crate) problem: Problem,
@@ -86,11 +86,11 @@ impl Gate {
             return Ok(future);
         }
         drop(future);
-        Err(self.refuse(service, map, &snapshot))
+        Err(self.reject(service, map, &snapshot))
     }
 
     /// Removes the coding of the body from the headers, so that no extractor decodes the body without a limit. A service that may
-    /// be exempt gets the request unchanged. If a guarded handler gets such a request, the request is refused.
+    /// be exempt gets the request unchanged. If a guarded handler gets such a request, the request is rejected.
     pub(crate) fn coding(&self, settings: &Settings, request: &mut ServiceRequest) -> Option<Coding> {
         let map = self.map.get_or_init(|| request.resource_map().clone());
         if !settings.exempt.is_empty() && may_be_exempt(settings, map, request.head().uri.path()) {
@@ -100,7 +100,7 @@ impl Gate {
     }
 
     #[cold]
-    fn refuse<S: Service<ServiceRequest>>(&self, service: &S, map: &ResourceMap, snapshot: &RequestSnapshot) -> NotRun {
+    fn reject<S: Service<ServiceRequest>>(&self, service: &S, map: &ResourceMap, snapshot: &RequestSnapshot) -> NotRun {
         let RequestSnapshot { path, method, .. } = snapshot;
         let pattern = map.match_pattern(&decoded(path));
         let (problem, allow) = match pattern {
@@ -139,7 +139,7 @@ struct RequestSnapshot {
 impl RequestSnapshot {
     fn record(&self, status: StatusCode, reason: &'static str, pattern: &str) {
         let client = self.client.map(|client| client.ip());
-        audit::RefusedRequest {
+        audit::RejectedRequest {
             status,
             reason,
             method: self.method.as_str(),

@@ -159,7 +159,7 @@ pub mod rate_limiter;
 mod reached;
 #[cfg(feature = "redis")]
 pub mod redis;
-mod refusal_response;
+mod rejection_response;
 mod request_sanity;
 pub mod resource;
 pub mod revocation;
@@ -235,7 +235,7 @@ pub mod __v1 {
         pub use crate::rate_limit::memory::{Charge, Partition, verified_partition};
         #[cfg(feature = "redis")]
         pub use crate::rate_limit::redis::{RedisCharge, RedisDecision, RedisDecisions};
-        pub use crate::rate_limit::status::{Cause, Refused};
+        pub use crate::rate_limit::status::{Cause, Rejected};
         pub use crate::rate_limit::store::ChargeRequest;
     }
 }

@@ -26,7 +26,7 @@ use crate::failure;
 use crate::gate::{self, Gate, NotRun};
 use crate::problem::Problem;
 use crate::reached;
-use crate::refusal_response::{absent, render, respond};
+use crate::rejection_response::{absent, render, respond};
 use crate::request_sanity;
 use crate::settings::{RequestState, WorkerSettings};
 
@@ -140,7 +140,7 @@ struct Finish {
 }
 
 impl Finish {
-    /// Responds to a request without calling the service: a refusal, or a preflight (`Ok`).
+    /// Responds to a request without calling the service: a rejection, or a preflight (`Ok`).
     fn short_circuit<B: 'static>(
         self,
         request: ServiceRequest,
@@ -153,7 +153,7 @@ impl Finish {
                 response
             }
             Err(denial) => {
-                audit::RefusedRequest {
+                audit::RejectedRequest {
                     status: denial.status,
                     reason: denial.reason,
                     method: request.method().as_str(),

@@ -24,7 +24,7 @@ pub(crate) fn remember(template: &'static str) {
     TEMPLATES.with_borrow_mut(|templates| templates.insert(template));
 }
 
-/// Whether a guarded endpoint may be mounted at the pattern. Only the status and text of a refusal depend on it.
+/// Whether a guarded endpoint may be mounted at the pattern. Only the status and text of a rejection depend on it.
 pub(crate) fn is_guarded(pattern: &str) -> bool {
     TEMPLATES.with_borrow(|templates| templates.iter().any(|own| own.len() > 1 && pattern.ends_with(own)))
 }

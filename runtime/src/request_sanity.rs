@@ -1,4 +1,4 @@
-//! Refuses requests that two parsers could read differently, before anything else reads them.
+//! Rejects requests that two parsers could read differently, before anything else reads them.
 //!
 //! Threat: path confusion and parameter pollution (CWE-22, CWE-158, CWE-444). Promise: a request gets 400 if its path does not
 //! decode, or decodes to invalid UTF-8 or to a control character, or if a header that must be unique is repeated (RFC 9110
@@ -17,7 +17,7 @@ use crate::denial::Denial;
 const MAX_FIELDS: usize = 96;
 
 /// Headers by which palisade, an extractor or a proxy decides, so they must not be repeated. `Host` and `Content-Length` need
-/// the check over HTTP/2 only: over HTTP/1.1 actix-web refuses repeated ones.
+/// the check over HTTP/2 only: over HTTP/1.1 actix-web rejects repeated ones.
 const SINGLE: [(HeaderName, &str); 8] = [
     (AUTHORIZATION, "two_authorizations"),
     (CONTENT_LENGTH, "two_content_lengths"),

@@ -53,7 +53,7 @@ pub(crate) struct Settings {
     pub(crate) exempt: Vec<Exempt>,
     pub(crate) body_timeouts: BodyTimeouts,
     /// How many bytes a compressed body may inflate to, if the route sets no limit of its own. `None`: compressed bodies are
-    /// refused.
+    /// rejected.
     pub(crate) compressed: Option<u64>,
     pub(crate) policies: PolicyTable,
 }
@@ -135,7 +135,7 @@ pub(crate) struct RequestState {
     /// The reservations that were made inside the route's own middleware. They are settled outside it. Set only if the route has
     /// such a middleware. The guard keeps a reference of its own, because a middleware that fails does not return the request.
     pub(crate) reservations: OnceCell<Rc<RefCell<Reservations>>>,
-    /// Whether the refusal was audited, so that one refusal is one event.
+    /// Whether the rejection was audited, so that one rejection is one event.
     pub(crate) audited: Cell<bool>,
 }
 

@@ -130,8 +130,8 @@ async fn check_list(anyone: &Client, ada: &Client, admin: &Client) {
 
     admin.get("/api/users?limit=0&offset=-1").await.expect_invalid(&["/limit", "/offset"]);
     admin.get("/api/users?limit=101").await.expect_invalid(&["/limit"]);
-    for refused in ["sort=role", "sort=name;drop%20table%20users", "limit=ten", "page=2", "limit=1&limit=2"] {
-        admin.get(&format!("/api/users?{refused}")).await.expect(422);
+    for rejected in ["sort=role", "sort=name;drop%20table%20users", "limit=ten", "page=2", "limit=1&limit=2"] {
+        admin.get(&format!("/api/users?{rejected}")).await.expect(422);
     }
     ada.get("/api/users").await.expect(403);
     anyone.get("/api/users").await.expect(401);
@@ -181,7 +181,7 @@ async fn check_change(anyone: &Client, ada: &Client, admin: &Client, [ada_id, bo
 
     ada.patch(&own, json!({"role": "admin"})).await.expect(403);
     ada.patch(&own, json!({"name": "Eve", "role": "user"})).await.expect(403);
-    assert_eq!(ada.get(&own).await.expect(200).body, cleared.body, "a refused update must change nothing");
+    assert_eq!(ada.get(&own).await.expect(200).body, cleared.body, "a rejected update must change nothing");
     ada.patch(&own, json!({"email": "Bob@example.com"})).await.expect(409);
     ada.patch(&own, json!({"email": "ada", "age": -1})).await.expect_invalid(&["/age", "/email"]);
     ada.patch(&own, json!({"created_at": "now"})).await.expect(422);
@@ -203,9 +203,9 @@ async fn check_remove(anyone: &Client, ada: &Client, admin: &Client, bob_id: &st
 
 async fn check_cross_origin(anyone: &Client) {
     let from = |origin: &'static str, method| anyone.request(method, "/api/me").header(header::ORIGIN, origin);
-    let refused = TestResponse::to(from(APP, Method::GET)).await.expect(401);
-    assert_eq!(refused.header("access-control-allow-origin"), Some(APP), "a page must be able to read the error");
-    assert_eq!(refused.header("access-control-allow-credentials"), Some("true"));
+    let rejected = TestResponse::to(from(APP, Method::GET)).await.expect(401);
+    assert_eq!(rejected.header("access-control-allow-origin"), Some(APP), "a page must be able to read the error");
+    assert_eq!(rejected.header("access-control-allow-credentials"), Some("true"));
     let preflight = from(APP, Method::OPTIONS).header(header::ACCESS_CONTROL_REQUEST_METHOD, "PATCH");
     let preflight = TestResponse::to(preflight).await.expect(204);
     assert!(preflight.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PATCH")));

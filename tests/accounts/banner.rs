@@ -38,7 +38,7 @@ fn banner_lines_work_when_pasted_in_order() {
         }
     }
     let tries = out.split("===\n").nth(steps.len() - 1).expect("the last").matches(" 401\n").count();
-    assert_eq!(tries, 5, "five attempts before the sixth is refused: {out}");
+    assert_eq!(tries, 5, "five attempts before the sixth is rejected: {out}");
 }
 
 #[test]

@@ -109,9 +109,9 @@ async fn foreign_and_missing_ids_look_alike() {
                     "{what}: {foreign_body} {missing_body}"
                 );
                 let status = foreign_head.iter().find(|line| line.starts_with("http/1.1")).expect("a status line");
-                let refused = ["400", "403", "404", "405"].iter().any(|refusal| status.contains(refusal));
+                let rejected = ["400", "403", "404", "405"].iter().any(|rejection| status.contains(rejection));
                 // With an empty id this is the thief's own list.
-                assert!(refused || (collection == "documents" && theirs.is_empty()), "{what}: {status}");
+                assert!(rejected || (collection == "documents" && theirs.is_empty()), "{what}: {status}");
                 assert!(!foreign_body.contains("secret") && !foreign_body.contains("victim"), "{what}: {foreign_body}");
                 probes += 2;
             }

@@ -55,7 +55,7 @@ async fn document_routes_return_each_status() {
         let broken_json = caller.request(Method::PUT, &path).header("content-type", "application/json").body("{");
         TestResponse::to(broken_json).await.expect(status);
     }
-    assert_eq!(ada.get(&path).await.expect(200).body, changed.body, "a refused update must change nothing");
+    assert_eq!(ada.get(&path).await.expect(200).body, changed.body, "a rejected update must change nothing");
 
     ada.post(collection, document("second", "")).await.expect(201);
     bob.post(collection, document("bob's", "")).await.expect(201);

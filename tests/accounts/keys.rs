@@ -85,15 +85,15 @@ async fn key_is_limited_by_its_owners_current_rights() {
     anyone.with_key(&key).get("/api/reports").await.expect(200);
 
     admin.patch(&format!("/api/users/{id}"), json!({"role": "user"})).await.expect(200);
-    let refused = anyone.with_key(&key).get("/api/reports").await;
+    let rejected = anyone.with_key(&key).get("/api/reports").await;
     assert!(
-        refused
+        rejected
             .headers
             .get_all("www-authenticate")
             .iter()
             .any(|value| value.to_str().is_ok_and(|value| value.contains("insufficient_scope")))
     );
-    refused.expect(403);
+    rejected.expect(403);
     anyone.with_key(&key).get("/api/me").await.expect(200);
 
     admin.delete(&format!("/api/users/{id}")).await.expect(204);

@@ -57,8 +57,8 @@ async fn account_limit_spares_known_addresses() {
 
     for email in ["ada@example.com", "aDA@eXAMPLE.com"] {
         for password in ["a guess", ADA_PASSWORD] {
-            let refused = stranger.login(email, password).await.expect(429);
-            let wait = refused.retry_after();
+            let rejected = stranger.login(email, password).await.expect(429);
+            let wait = rejected.retry_after();
             assert!((QUARTER / 2..=longest(QUARTER)).contains(&wait), "{wait}");
         }
     }

@@ -14,7 +14,7 @@ fn location(head: &str) -> &str {
 }
 
 #[track_caller]
-fn assert_refused(head: &str, body: &str) {
+fn assert_rejected(head: &str, body: &str) {
     assert!(head.starts_with("http/1.1 403 "), "{head}");
     assert!(head.contains("content-type: application/problem+json"), "{head}");
     let problem: serde_json::Value = serde_json::from_str(body).expect("JSON");
@@ -44,13 +44,13 @@ fn sensitive_paths_and_methods_are_rejected() {
             let (head, body) = ask(&server, method, path, "localhost");
             assert!(head.starts_with("http/1.1 403 "), "{method} {path}: {head}");
             if method == "GET" {
-                assert_refused(&head, &body);
+                assert_rejected(&head, &body);
             }
         }
     }
     for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
         let (head, body) = ask(&server, method, "/health", "localhost");
-        assert_refused(&head, &body);
+        assert_rejected(&head, &body);
     }
     server.wait_for_log("plain_http");
 }
@@ -87,6 +87,6 @@ fn credential_over_plain_http_is_rejected_everywhere() {
     for credential in ["Authorization: Bearer x.y.z", "X-API-Key: k"] {
         let request = format!("GET /health HTTP/1.1\r\nHost: localhost\r\n{credential}\r\nConnection: close\r\n\r\n");
         let (head, body) = plain(http, &request);
-        assert_refused(&head, &body);
+        assert_rejected(&head, &body);
     }
 }

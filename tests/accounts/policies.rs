@@ -29,9 +29,9 @@ fn unknown_argument_is_rejected() {
         (&["policies", "--yaml"], "--markdown, --json and --html"),
         (&["policies", "--json", "more"], "try --help"),
     ] {
-        let refused = run(words);
-        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-        let text = String::from_utf8(refused.stderr).expect("text");
+        let rejected = run(words);
+        assert_eq!(rejected.status.code(), Some(2), "{rejected:?}");
+        let text = String::from_utf8(rejected.stderr).expect("text");
         assert!(text.contains(expected) && text.lines().count() == 1, "{text}");
     }
     assert!(run(&["--help"]).status.success());

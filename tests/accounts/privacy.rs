@@ -1,4 +1,4 @@
-//! CWE-532, CWE-117, CWE-778: the log records each refusal with its reason, and contains nothing that an attacker could
+//! CWE-532, CWE-117, CWE-778: the log records each rejection with its reason, and contains nothing that an attacker could
 //! use.
 
 use std::{collections::BTreeMap, fs};
@@ -8,8 +8,8 @@ use super::{
     support::{Client, Server, program::fresh_data, raw::plain},
 };
 
-/// The statuses of refused requests.
-const REFUSALS: [&str; 8] = ["400", "401", "403", "408", "413", "415", "422", "429"];
+/// The statuses of rejected requests.
+const REJECTIONS: [&str; 8] = ["400", "401", "403", "408", "413", "415", "422", "429"];
 
 /// Groups the lines of a log by request id.
 fn group_by_request(log: &str) -> BTreeMap<&str, Vec<&str>> {
@@ -30,7 +30,7 @@ fn generated_password(banner: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn log_has_no_secrets_and_one_event_per_refusal() {
+async fn log_has_no_secrets_and_one_event_per_rejection() {
     let data = fresh_data();
     let server = Server::start_in(data, &[("RUST_LOG", "debug")]);
     let admin_password = generated_password(&server.banner());
@@ -56,7 +56,7 @@ async fn log_has_no_secrets_and_one_event_per_refusal() {
 
     let requests = group_by_request(&log);
     assert!(requests.len() > 90, "{} requests", requests.len());
-    let mut refused = 0;
+    let mut rejected = 0;
     for (id, lines) in &requests {
         let final_lines: Vec<_> = lines.iter().filter(|line| line.contains("answered")).collect();
         assert_eq!(final_lines.len(), 1, "expected one line for the request {id}: {lines:#?}");
@@ -65,8 +65,8 @@ async fn log_has_no_secrets_and_one_event_per_refusal() {
         let events: Vec<_> = lines.iter().filter(|line| line.contains("palisade::audit")).collect();
         // A malformed id is rejected before any handler runs, with the same response as a missing one.
         let has_malformed_id = status == "404" && lines.iter().any(|line| line.contains("/api/users/1%20OR"));
-        let expected = usize::from(REFUSALS.contains(&status) || has_malformed_id);
-        refused += expected;
+        let expected = usize::from(REJECTIONS.contains(&status) || has_malformed_id);
+        rejected += expected;
         assert_eq!(events.len(), expected, "{lines:#?}");
         for event in events {
             let reason = event.split_once("reason=\"").expect("a reason").1;
@@ -74,9 +74,9 @@ async fn log_has_no_secrets_and_one_event_per_refusal() {
             assert!(event.contains(&format!("status={status}")), "{event}");
         }
     }
-    assert!(refused > 40, "{refused} refusals");
+    assert!(rejected > 40, "{rejected} rejections");
     let audited = log.lines().filter(|line| line.contains("palisade::audit")).count();
-    assert_eq!(audited, refused, "each event must belong to a request");
+    assert_eq!(audited, rejected, "each event must belong to a request");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,8 +54,8 @@ async fn registrations_are_limited_whatever_their_outcome() {
         anyone.post("/auth/register", json!({"name": "Eve"})).await.expect(422);
     }
     let valid = json!({"name": "Ada", "email": "ada@example.com", "password": "ada's own pass phrase"});
-    let refused = anyone.post("/auth/register", valid).await.expect(429);
-    let wait = refused.retry_after();
+    let rejected = anyone.post("/auth/register", valid).await.expect(429);
+    let wait = rejected.retry_after();
     assert!((1800..=longest(3600)).contains(&wait), "{wait}");
     anyone.login(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(200);
 }
@@ -71,10 +71,10 @@ async fn api_routes_share_one_limit() {
     }
     for path in paths {
         let request = anyone.request(Method::GET, path).header(header::ORIGIN, "https://app.example.com");
-        let refused = TestResponse::to(request).await.expect(429);
-        let wait = refused.retry_after();
+        let rejected = TestResponse::to(request).await.expect(429);
+        let wait = rejected.retry_after();
         assert!((1..=longest(QUARTER)).contains(&wait), "{wait}");
-        assert_eq!(refused.header("access-control-allow-origin"), Some("https://app.example.com"));
+        assert_eq!(rejected.header("access-control-allow-origin"), Some("https://app.example.com"));
     }
     let preflight = anyone
         .request(Method::OPTIONS, "/api/me")
@@ -86,7 +86,7 @@ async fn api_routes_share_one_limit() {
 }
 
 #[tokio::test]
-async fn observe_mode_refuses_nothing_and_warns() {
+async fn observe_mode_rejects_nothing_and_warns() {
     let server = Server::start(&[("ACCOUNTS_RATE_LIMITS", "observe")]);
     let anyone = Client::new(&server);
     for _ in 0..7 {

@@ -215,8 +215,8 @@ async fn redis_outage_degrades_and_recovers_without_restart() {
         }
         let caller = anyone.forwarding_for(address);
         for password in ["a guess", ADMIN_PASSWORD].repeat(4) {
-            let refused = bounded(caller.login(ADMIN_EMAIL, password)).await.expect(503);
-            assert!(refused.retry_after() >= 1);
+            let rejected = bounded(caller.login(ADMIN_EMAIL, password)).await.expect(503);
+            assert!(rejected.retry_after() >= 1);
         }
         // Without Redis the server cannot know whether the token was revoked; the API key is in the database.
         assert!(bounded(caller.bearing(&token).get("/api/me")).await.expect(503).retry_after() >= 1);

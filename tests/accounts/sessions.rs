@@ -144,14 +144,14 @@ async fn refresh_tokens_are_validated_and_rate_limited() {
     anyone.post("/auth/refresh", json!({"refresh_token": ""})).await.expect_invalid(&["/refresh_token"]);
     anyone.post("/auth/refresh", json!({"refresh_token": "a".repeat(257)})).await.expect_invalid(&["/refresh_token"]);
     anyone.post("/auth/refresh", json!({"refresh_token": "rt_a", "role": "admin"})).await.expect(422);
-    let mut refused = 0;
+    let mut rejected = 0;
     for _ in 0..40 {
         let response = anyone.refresh("rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").await;
         if response.status == 429 {
-            refused += 1;
+            rejected += 1;
         } else {
             response.expect(401);
         }
     }
-    assert!(refused >= 10, "{refused} of 40 were refused");
+    assert!(rejected >= 10, "{rejected} of 40 were rejected");
 }

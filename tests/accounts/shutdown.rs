@@ -1,4 +1,4 @@
-//! SIGTERM and Ctrl-C: requests in progress are finished, new ones are refused, and the exit code is zero.
+//! SIGTERM and Ctrl-C: requests in progress are finished, new ones are rejected, and the exit code is zero.
 
 use std::net::TcpStream;
 

@@ -10,7 +10,7 @@ use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, start_and_fail
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 #[track_caller]
-fn assert_refused_in(data: &Path, settings: &[(&str, &str)], words: &[&str]) {
+fn assert_rejected_in(data: &Path, settings: &[(&str, &str)], words: &[&str]) {
     let output = start_and_fail(data, settings);
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{out}{err}");
@@ -23,9 +23,9 @@ fn assert_refused_in(data: &Path, settings: &[(&str, &str)], words: &[&str]) {
 }
 
 #[track_caller]
-fn assert_refused(settings: &[(&str, &str)], words: &[&str]) {
+fn assert_rejected(settings: &[(&str, &str)], words: &[&str]) {
     let data = fresh_data();
-    assert_refused_in(&data.path().join("data"), settings, words);
+    assert_rejected_in(&data.path().join("data"), settings, words);
     assert!(
         !data.path().join("data/accounts.db").exists() || !words.contains(&"cannot listen"),
         "no database may be created"
@@ -36,8 +36,8 @@ fn assert_refused(settings: &[(&str, &str)], words: &[&str]) {
 fn occupied_port_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("its address").to_string();
-    assert_refused(&[("ACCOUNTS_LISTEN", &address)], &["ACCOUNTS_LISTEN", "cannot listen", &address]);
-    assert_refused(&[("ACCOUNTS_HTTP_LISTEN", &address)], &["ACCOUNTS_HTTP_LISTEN", "cannot listen", &address]);
+    assert_rejected(&[("ACCOUNTS_LISTEN", &address)], &["ACCOUNTS_LISTEN", "cannot listen", &address]);
+    assert_rejected(&[("ACCOUNTS_HTTP_LISTEN", &address)], &["ACCOUNTS_HTTP_LISTEN", "cannot listen", &address]);
 }
 
 #[test]
@@ -58,15 +58,15 @@ fn unreadable_certificate_is_reported() {
     let a_folder = folder.path().to_str().expect("text").to_owned();
 
     for chain in [&missing, &a_folder, &garbage, &key] {
-        assert_refused(&[("ACCOUNTS_TLS_CERT", chain), ("ACCOUNTS_TLS_KEY", &key)], &["ACCOUNTS_TLS_CERT", chain]);
+        assert_rejected(&[("ACCOUNTS_TLS_CERT", chain), ("ACCOUNTS_TLS_KEY", &key)], &["ACCOUNTS_TLS_CERT", chain]);
     }
     for unusable_key in [&missing, &a_folder, &garbage, &foreign_key, &certificate] {
-        assert_refused(
+        assert_rejected(
             &[("ACCOUNTS_TLS_CERT", &certificate), ("ACCOUNTS_TLS_KEY", unusable_key)],
             &["ACCOUNTS_TLS_KEY", unusable_key],
         );
     }
-    assert_refused(&[("ACCOUNTS_TLS_CERT", &certificate)], &["ACCOUNTS_TLS_KEY", "missing"]);
+    assert_rejected(&[("ACCOUNTS_TLS_CERT", &certificate)], &["ACCOUNTS_TLS_KEY", "missing"]);
 }
 
 #[test]
@@ -75,14 +75,14 @@ fn unusable_data_folder_is_reported() {
     // File modes do not restrict root, so a file blocks the path instead.
     let file = folder.path().join("file");
     std::fs::write(&file, "").expect("written");
-    assert_refused_in(&file, &[], &["ACCOUNTS_DATA", "file"]);
-    assert_refused_in(&file.join("data"), &[], &["ACCOUNTS_DATA", "file"]);
+    assert_rejected_in(&file, &[], &["ACCOUNTS_DATA", "file"]);
+    assert_rejected_in(&file.join("data"), &[], &["ACCOUNTS_DATA", "file"]);
     if cfg!(target_os = "linux") {
-        assert_refused_in(Path::new("/proc/self"), &[], &["ACCOUNTS_DATA", "cannot write"]);
+        assert_rejected_in(Path::new("/proc/self"), &[], &["ACCOUNTS_DATA", "cannot write"]);
     }
     let data = folder.path().join("data");
     std::fs::create_dir_all(data.join("accounts.db")).expect("a folder");
-    assert_refused_in(&data, &[], &["ACCOUNTS_DATA", "accounts.db"]);
+    assert_rejected_in(&data, &[], &["ACCOUNTS_DATA", "accounts.db"]);
 }
 
 #[cfg(unix)]
@@ -94,7 +94,7 @@ fn read_only_data_folder_is_reported() {
     std::fs::create_dir(&data).expect("a folder");
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o555)).expect("its mode");
     if std::fs::write(data.join("probe"), "").is_err() {
-        assert_refused_in(&data, &[], &["ACCOUNTS_DATA", "cannot write"]);
+        assert_rejected_in(&data, &[], &["ACCOUNTS_DATA", "cannot write"]);
         return;
     }
     // Root may write everywhere, so the server runs as another user.
@@ -111,15 +111,15 @@ fn invalid_database_file_is_reported() {
     let folder = fresh_data();
     std::fs::write(folder.path().join("accounts.db"), "not a database, but long enough to look like one".repeat(99))
         .expect("written");
-    assert_refused_in(folder.path(), &[], &["ACCOUNTS_DATA", "accounts.db"]);
+    assert_rejected_in(folder.path(), &[], &["ACCOUNTS_DATA", "accounts.db"]);
 }
 
 #[test]
 fn short_secret_is_reported() {
-    assert_refused(&[("ACCOUNTS_JWT_SECRET", &SECRET[1..])], &["ACCOUNTS_JWT_SECRET", "32"]);
+    assert_rejected(&[("ACCOUNTS_JWT_SECRET", &SECRET[1..])], &["ACCOUNTS_JWT_SECRET", "32"]);
     let folder = fresh_data();
     write_private(&folder.path().join("jwt.secret"), "short\n");
-    assert_refused_in(folder.path(), &[], &["ACCOUNTS_JWT_SECRET"]);
+    assert_rejected_in(folder.path(), &[], &["ACCOUNTS_JWT_SECRET"]);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn invalid_setting_values_are_reported() {
         ("ACCOUNTS_JWT_ISSUER", ""),
         ("ACCOUNTS_RATE_LIMIT", "enforce"),
     ] {
-        assert_refused(&[(variable, value)], &[variable]);
+        assert_rejected(&[(variable, value)], &[variable]);
     }
 }
 
@@ -176,7 +176,7 @@ async fn admin_email_of_ordinary_user_is_reported() {
     admin.patch(&format!("/api/users/{id}"), json!({"role": "user"})).await.expect(200);
     drop((anyone, admin));
     let stopped = server.stop();
-    assert_refused_in(&stopped.data.path().join("data"), &[], &["ACCOUNTS_ADMIN_EMAIL", ADMIN_EMAIL]);
+    assert_rejected_in(&stopped.data.path().join("data"), &[], &["ACCOUNTS_ADMIN_EMAIL", ADMIN_EMAIL]);
 }
 
 #[cfg(unix)]
@@ -211,5 +211,5 @@ fn world_readable_secret_is_reported() {
     let secret = folder.path().join("jwt.secret");
     write_private(&secret, &"s".repeat(64));
     std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("its mode");
-    assert_refused_in(folder.path(), &[], &["ACCOUNTS_DATA", "jwt.secret", "chmod 600"]);
+    assert_rejected_in(folder.path(), &[], &["ACCOUNTS_DATA", "jwt.secret", "chmod 600"]);
 }

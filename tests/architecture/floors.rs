@@ -39,7 +39,7 @@ const FLOORS: [&[&str]; 15] = [
     &["api_key", "password", "policy", "revocation"],
     &["audit", "authz", "policy_table"],
     &["jwt", "settings"],
-    &["extractors", "refusal_response", "session", "testing"],
+    &["extractors", "rejection_response", "session", "testing"],
     &["failure", "gate", "resource"],
     &["deferring", "guard"],
     &["endpoint", "function"],

@@ -127,16 +127,16 @@ fn unregistered_admin_role_fails_the_build() {
         (palisade::scope("").service(wrapped), "admin_role::wrapped` at /wrapped takes a `RowFilter`"),
         (palisade::scope("/x").authorize(Rule::Admin).service(plain), "requires require_role(\"admin\")"),
     ] {
-        let refused = build(routes).unwrap_err().to_string();
-        assert!(refused.starts_with("roles: the role \"admin\" is not one of \"root\", \"user\" (name"), "{refused}");
-        assert!(refused.contains(".admin_role(..)") && refused.contains(demands), "{refused}");
+        let rejected = build(routes).unwrap_err().to_string();
+        assert!(rejected.starts_with("roles: the role \"admin\" is not one of \"root\", \"user\" (name"), "{rejected}");
+        assert!(rejected.contains(".admin_role(..)") && rejected.contains(demands), "{rejected}");
     }
     assert!(build(palisade::scope("/x").service(plain)).is_ok(), "no route here needs an administrator");
     let all = || palisade::scope("").service(user).service(list).service(perhaps).service(wrapped);
     assert!(builder().roles(roles()).routes(&all()).admin_role("root").build().is_ok());
     for name in ["", " root"] {
-        let refused = builder().admin_role(name.to_owned()).build().unwrap_err().to_string();
-        assert!(refused.starts_with("admin_role: "), "{refused}");
+        let rejected = builder().admin_role(name.to_owned()).build().unwrap_err().to_string();
+        assert!(rejected.starts_with("admin_role: "), "{rejected}");
     }
 }
 
@@ -162,10 +162,10 @@ async fn row_filter_on_unregistered_route_is_rejected() {
 fn row_filter_with_several_issuers_needs_owner_issuer() {
     let two = || builder().authenticator(jwt_of("theirs"));
     let build = |builder: PalisadeBuilder| builder.routes(&palisade::scope("").service(list)).build();
-    let refused = build(two()).unwrap_err().to_string();
+    let rejected = build(two()).unwrap_err().to_string();
     assert!(
-        refused.starts_with("resource_owner_issuer: ") && refused.contains("at /list takes a `RowFilter`"),
-        "{refused}"
+        rejected.starts_with("resource_owner_issuer: ") && rejected.contains("at /list takes a `RowFilter`"),
+        "{rejected}"
     );
     assert!(build(two().resource_owner_issuer("theirs")).is_ok());
 }

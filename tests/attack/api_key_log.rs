@@ -1,4 +1,4 @@
-//! CWE-532, CWE-778: an API key that appears in a log, and refusals that are not logged.
+//! CWE-532, CWE-778: an API key that appears in a log, and rejections that are not logged.
 //!
 //! This test has its own binary. `tracing` caches whether any subscriber is interested in an event, so a test thread
 //! without a subscriber could hide events from a thread that has one.

@@ -66,7 +66,7 @@ async fn key_grants_its_scopes_and_its_owners_resources() {
 }
 
 #[actix_web::test]
-async fn all_key_refusals_look_alike() {
+async fn all_key_rejections_look_alike() {
     let keys = keys();
     let app = app_of(keys.clone()).await;
     let key = keys.create(NewApiKey::new("u-1").scopes(["orders:read"])).await.unwrap();

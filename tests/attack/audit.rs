@@ -1,4 +1,4 @@
-//! Refusals that leave no trace, and logs that leak secrets or can be forged (CWE-778, CWE-532, CWE-117; ASVS V16.2,
+//! Rejections that leave no trace, and logs that leak secrets or can be forged (CWE-778, CWE-532, CWE-117; ASVS V16.2,
 //! V16.3, V16.4.1).
 
 use actix_web::test::init_service;
@@ -88,13 +88,13 @@ fn assert_one(log: &Log, parts: &[&str]) {
 }
 
 #[actix_web::test]
-async fn each_refusal_logs_one_event_without_secrets() {
+async fn each_rejection_logs_one_event_without_secrets() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
     let alice = ("authorization", bearer("alice", &["user"]));
 
     call(&app, get_request("/admin/7?token=hunter2")).await.assert_problem(401);
-    assert_one(&log, &["WARN", "event=\"refused\"", "status=401", "reason=\"no_credentials\"", "client=203.0.113.7"]);
+    assert_one(&log, &["WARN", "event=\"rejected\"", "status=401", "reason=\"no_credentials\"", "client=203.0.113.7"]);
 
     call(&app, get_request("/admin/7").insert_header(("authorization", "Bearer hunter2.hunter2.hunter2")))
         .await
@@ -120,12 +120,12 @@ async fn each_refusal_logs_one_event_without_secrets() {
     assert_one(&log, &["reason=\"invalid_input\""]);
 
     assert_eq!(call(&app, get_request("/once")).await.status, 200);
-    assert_eq!(log.take(), Vec::<String>::new(), "an admitted request logs no refusal");
+    assert_eq!(log.take(), Vec::<String>::new(), "an admitted request logs no rejection");
     call(&app, get_request("/once")).await.assert_problem(429);
     assert_one(&log, &["status=429", "reason=\"rate_limited\""]);
 
     assert_eq!(call(&app, post_request("/login", "{}")).await.status, 401);
-    assert_one(&log, &["status=401", "reason=\"refused_by_handler\""]);
+    assert_one(&log, &["status=401", "reason=\"rejected_by_handler\""]);
 
     call(&app, get_request("/%00")).await.assert_problem(400);
     assert_one(&log, &["reason=\"path_undecodable\""]);
@@ -222,11 +222,11 @@ async fn wrapped() -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn refusal_through_route_middleware_logs_one_event() {
+async fn rejection_through_route_middleware_logs_one_event() {
     let app = init_service(App::new().service(wrapped).wrap(palisade())).await;
     let (log, _guard) = Log::start();
     assert_eq!(call(&app, get_request("/wrapped")).await.status, 403);
-    assert_one(&log, &["status=403", "reason=\"refused_by_handler\""]);
+    assert_one(&log, &["status=403", "reason=\"rejected_by_handler\""]);
 }
 
 #[actix_web::test]

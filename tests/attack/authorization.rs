@@ -1,5 +1,5 @@
 //! Function-level authorization (OWASP API5, CWE-862, CWE-863; ASVS V8.2.1): callers without the right role,
-//! permission, scope or tenant are refused. Covers role hierarchies, predicates and closed routes.
+//! permission, scope or tenant are rejected. Covers role hierarchies, predicates and closed routes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -157,23 +157,23 @@ async fn implied_roles_are_granted() {
 #[actix_web::test]
 async fn challenge_names_the_missing_scope() {
     let app = app!();
-    let refused = call_as(&app, request(Method::POST, "/orders"), alice().with_scopes(["orders:read"])).await;
-    refused.assert_problem(403);
+    let rejected = call_as(&app, request(Method::POST, "/orders"), alice().with_scopes(["orders:read"])).await;
+    rejected.assert_problem(403);
     assert_eq!(
-        refused.header("www-authenticate"),
+        rejected.header("www-authenticate"),
         "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"orders:write\""
     );
-    let refused = call_as(&app, get_request("/orders"), alice().with_scopes(["orders:read"])).await;
-    assert!(refused.header("www-authenticate").ends_with("scope=\"customers:read\""), "{refused:?}");
-    let refused = call_as(&app, get_request("/orders"), alice()).await;
-    assert!(refused.header("www-authenticate").ends_with("scope=\"orders:read customers:read\""), "{refused:?}");
+    let rejected = call_as(&app, get_request("/orders"), alice().with_scopes(["orders:read"])).await;
+    assert!(rejected.header("www-authenticate").ends_with("scope=\"customers:read\""), "{rejected:?}");
+    let rejected = call_as(&app, get_request("/orders"), alice()).await;
+    assert!(rejected.header("www-authenticate").ends_with("scope=\"orders:read customers:read\""), "{rejected:?}");
     // Either scope would be enough, so the challenge names the first.
-    let refused = call_as(&app, get_request("/mixed"), alice().with_roles(["admin"])).await;
-    assert!(refused.header("www-authenticate").ends_with("scope=\"a\""), "{refused:?}");
+    let rejected = call_as(&app, get_request("/mixed"), alice().with_roles(["admin"])).await;
+    assert!(rejected.header("www-authenticate").ends_with("scope=\"a\""), "{rejected:?}");
     // The role is missing too, so the challenge asks for no scope.
-    let refused = call_as(&app, get_request("/mixed"), alice()).await;
-    refused.assert_problem(403);
-    assert!(!refused.headers.contains_key("www-authenticate"), "{refused:?}");
+    let rejected = call_as(&app, get_request("/mixed"), alice()).await;
+    rejected.assert_problem(403);
+    assert!(!rejected.headers.contains_key("www-authenticate"), "{rejected:?}");
     assert_eq!(
         call_as(&app, request(Method::POST, "/orders"), alice().with_scopes(["orders:write"])).await.status,
         200

@@ -176,8 +176,8 @@ fn unsafe_proxy_settings_are_config_errors() {
     }
     assert_eq!(Palisade::builder().forwarded_by(edge()).build().err().unwrap().setting(), "forwarded_by");
     for name in ["authorization", "cookie", "host", "no header"] {
-        let refused = behind_proxies(ForwardedBy::EdgeHeader(name.to_owned())).build();
-        assert_eq!(refused.err().unwrap().setting(), "forwarded_by", "{name}");
+        let rejected = behind_proxies(ForwardedBy::EdgeHeader(name.to_owned())).build();
+        assert_eq!(rejected.err().unwrap().setting(), "forwarded_by", "{name}");
     }
     for bits in [0, 31, 129] {
         assert_eq!(Palisade::builder().ipv6_prefix(bits).build().err().unwrap().setting(), "ipv6_prefix", "{bits}");

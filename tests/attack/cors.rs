@@ -112,16 +112,16 @@ async fn preflight_is_not_counted_and_429_is_readable() {
     let request = || get_request("/open").insert_header(("origin", "https://app.example.com"));
     assert_eq!(call(&app, request()).await.status, 200);
     assert_eq!(call(&app, request()).await.status, 200);
-    let refused = call(&app, request()).await;
-    refused.assert_problem(429);
-    assert_eq!(refused.header("access-control-allow-origin"), "https://app.example.com");
+    let rejected = call(&app, request()).await;
+    rejected.assert_problem(429);
+    assert_eq!(rejected.header("access-control-allow-origin"), "https://app.example.com");
     for exposed in ["Retry-After", "RateLimit", "RateLimit-Policy", "WWW-Authenticate"] {
-        assert!(refused.header("access-control-expose-headers").contains(exposed), "{exposed}");
+        assert!(rejected.header("access-control-expose-headers").contains(exposed), "{exposed}");
     }
 }
 
 #[actix_web::test]
-async fn refusals_and_successes_carry_the_same_cors_headers() {
+async fn rejections_and_successes_carry_the_same_cors_headers() {
     let app = app!();
     let origin = ("origin", "http://localhost:5173");
     let anonymous = call(&app, get_request("/me").insert_header(origin)).await;

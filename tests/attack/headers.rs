@@ -94,7 +94,7 @@ async fn every_handler_status_has_security_headers() {
 }
 
 #[actix_web::test]
-async fn every_refusal_has_security_headers() {
+async fn every_rejection_has_security_headers() {
     let app = app!();
     let forbidden = get_request("/api/admin").insert_header(("authorization", bearer("alice", &[])));
     call(&app, get_request("/api/admin")).await.assert_problem(401);

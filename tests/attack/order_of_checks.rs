@@ -45,7 +45,7 @@ async fn anonymous_broken_json_is_401_not_400() {
 }
 
 #[actix_web::test]
-async fn refused_body_is_never_read() {
+async fn rejected_body_is_never_read() {
     let app = app!(palisade());
     for path in ["/notes", "/admin"] {
         let response = call_raw(&app, with_body_that_panics_when_read(post_request(path, ""))).await;

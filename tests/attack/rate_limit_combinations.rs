@@ -181,7 +181,7 @@ async fn wrapped(body: Json<Credentials>) -> String {
 }
 
 #[actix_web::test]
-async fn refused_request_charges_no_limit_behind_wrap() {
+async fn rejected_request_charges_no_limit_behind_wrap() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(wrapped)).wrap(palisade)).await;
     let attempt_as = async |email: &str| call(&app, post_request("/wrapped", &body(email, ""))).await;
@@ -237,7 +237,7 @@ async fn error_of_the_wrap_counts_as_failure() {
     }
 }
 
-async fn refuses(
+async fn rejects(
     request: actix_web::dev::ServiceRequest,
     next: actix_web::middleware::Next<impl actix_web::body::MessageBody + 'static>,
 ) -> Result<actix_web::dev::ServiceResponse<actix_web::body::BoxBody>, actix_web::Error> {
@@ -248,7 +248,7 @@ async fn refuses(
 
 static SECOND_FACTORS: AtomicU32 = AtomicU32::new(0);
 
-#[post("/second-factor", wrap = "actix_web::middleware::from_fn(refuses)")]
+#[post("/second-factor", wrap = "actix_web::middleware::from_fn(rejects)")]
 #[public]
 #[rate_limit(2, "1h", by = field(body.email), count = failures)]
 #[validate]
@@ -258,7 +258,7 @@ async fn second_factor(body: Json<Credentials>) -> String {
 }
 
 #[actix_web::test]
-async fn field_limit_settles_by_the_refusal_of_wrap() {
+async fn field_limit_settles_by_the_rejection_of_wrap() {
     let palisade = builder().build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(second_factor)).wrap(palisade)).await;
     for _ in 0..10 {

@@ -82,7 +82,7 @@ fn styles() -> [fn() -> PalisadeBuilder; 3] {
     ]
 }
 
-/// Sends three requests that pass and one that is refused.
+/// Sends three requests that pass and one that is rejected.
 async fn four_times<S>(app: &S, request: impl Fn() -> TestRequest, passing: u16)
 where
     S: actix_web::dev::Service<
@@ -96,9 +96,9 @@ where
         assert_eq!(response.status, passing, "{response:?}");
         assert_eq!((reported(&response), response.header("retry-after")), (vec![], ""), "{response:?}");
     }
-    let refused = call(app, request()).await;
-    refused.assert_problem(429);
-    assert_eq!((reported(&refused), refused.header("retry-after")), (vec![], "900"), "{refused:?}");
+    let rejected = call(app, request()).await;
+    rejected.assert_problem(429);
+    assert_eq!((reported(&rejected), rejected.header("retry-after")), (vec![], "900"), "{rejected:?}");
 }
 
 #[actix_web::test]
@@ -130,11 +130,11 @@ async fn list_reports_only_the_address_limit() {
     for address in ["198.51.100.1", "198.51.100.2"] {
         assert_eq!(call(&app, ann(address)).await.status, 401);
     }
-    // The failures of other clients with this name appear only in the refusal.
-    let refused = call(&app, ann("198.51.100.3")).await;
-    refused.assert_problem(429);
-    assert_eq!(refused.header("retry-after"), "900");
-    assert_eq!(refused.header("ratelimit"), r#""both:ip";r=3;t=1"#);
+    // The failures of other clients with this name appear only in the rejection.
+    let rejected = call(&app, ann("198.51.100.3")).await;
+    rejected.assert_problem(429);
+    assert_eq!(rejected.header("retry-after"), "900");
+    assert_eq!(rejected.header("ratelimit"), r#""both:ip";r=3;t=1"#);
     let other = call(&app, from("198.51.100.3", post_request("/both", r#"{"email":"bob"}"#))).await;
     assert_eq!(other.header("ratelimit"), r#""both:ip";r=2;t=900"#);
 }
@@ -147,9 +147,9 @@ async fn legacy_headers_report_the_tightest_reportable_limit() {
         assert_eq!(response.header("x-ratelimit-limit"), "100");
         assert_eq!(response.header("x-ratelimit-remaining"), left);
     }
-    let refused = call(&app, post_request("/two", r#"{"email":"ann"}"#)).await;
-    refused.assert_problem(429);
-    assert_eq!((refused.header("x-ratelimit-limit"), refused.header("retry-after")), ("100", "3600"));
+    let rejected = call(&app, post_request("/two", r#"{"email":"ann"}"#)).await;
+    rejected.assert_problem(429);
+    assert_eq!((rejected.header("x-ratelimit-limit"), rejected.header("retry-after")), ("100", "3600"));
 }
 
 #[actix_web::test]

@@ -56,12 +56,12 @@ async fn concurrent_wrong_logins_are_tried_up_to_limit() {
         let app = app!(palisade(), login);
         let responses = join_all((0..64).map(|_| call(&app, logging_in(401, millis)))).await;
         assert_eq!((count(&responses, 401), count(&responses, 429)), (5, 59));
-        for refused in responses.iter().filter(|response| response.status == 429) {
-            refused.assert_problem(429);
+        for rejected in responses.iter().filter(|response| response.status == 429) {
+            rejected.assert_problem(429);
             assert_eq!(
-                refused.header("retry-after"),
+                rejected.header("retry-after"),
                 "900",
-                "the limit was used up at the time of the decision: {refused:?}"
+                "the limit was used up at the time of the decision: {rejected:?}"
             );
         }
     }
@@ -86,17 +86,17 @@ async fn request_waits_boundedly_for_those_in_flight() {
         assert!(waiting.as_mut().now_or_never().is_none());
     }
     let began = Instant::now();
-    let refused = call(&app, logging_in(200, 0)).await;
-    refused.assert_problem(429);
-    assert_eq!(refused.header("retry-after"), "1");
-    assert_eq!(refused.header("ratelimit"), r#""login";r=0;t=1"#);
+    let rejected = call(&app, logging_in(200, 0)).await;
+    rejected.assert_problem(429);
+    assert_eq!(rejected.header("retry-after"), "1");
+    assert_eq!(rejected.header("ratelimit"), r#""login";r=0;t=1"#);
     assert!(began.elapsed() >= Duration::from_millis(1900), "the request must wait: {:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_millis(3500), "the wait must be bounded: {:?}", began.elapsed());
     // Requests of clients that hang up stay charged, and no longer count as in flight.
     drop(slow);
     let began = Instant::now();
-    let refused = call(&app, logging_in(200, 0)).await;
-    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "900"));
+    let rejected = call(&app, logging_in(200, 0)).await;
+    assert_eq!((rejected.status.as_u16(), rejected.header("retry-after")), (429, "900"));
     assert!(began.elapsed() < Duration::from_millis(1000), "there is nothing to wait for: {:?}", began.elapsed());
 }
 
@@ -113,8 +113,8 @@ async fn waiter_wakes_when_earlier_requests_hang_up() {
         drop(slow);
     };
     let (one, two, ()) = join3(call(&app, logging_in(200, 0)), call(&app, logging_in(200, 0)), hang_up).await;
-    for refused in [one, two] {
-        assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "900"));
+    for rejected in [one, two] {
+        assert_eq!((rejected.status.as_u16(), rejected.header("retry-after")), (429, "900"));
     }
     assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
 }
@@ -150,11 +150,11 @@ async fn at_most_64_requests_wait_per_client() {
         assert!(waiting.as_mut().now_or_never().is_none());
     }
     let mut many: Vec<_> = (0..200).map(|_| Box::pin(call(&app, logging_in(200, 0)))).collect();
-    let refused: Vec<TestResponse> = many.iter_mut().filter_map(|one| one.as_mut().now_or_never()).collect();
-    assert_eq!(refused.len(), 136);
-    for refused in &refused {
-        refused.assert_problem(429);
-        assert_eq!(refused.header("retry-after"), "1");
+    let rejected: Vec<TestResponse> = many.iter_mut().filter_map(|one| one.as_mut().now_or_never()).collect();
+    assert_eq!(rejected.len(), 136);
+    for rejected in &rejected {
+        rejected.assert_problem(429);
+        assert_eq!(rejected.header("retry-after"), "1");
     }
     // They do not delay other clients.
     assert_eq!(call(&app, from("198.51.100.7", logging_in(200, 0))).await.status, 200);
@@ -165,8 +165,8 @@ async fn waiting_time_is_configurable() {
     let app = app!(builder().rate_limit_wait(Duration::ZERO).build().unwrap(), login);
     let responses = join_all((0..12).map(|_| call(&app, logging_in(200, 50)))).await;
     assert_eq!((count(&responses, 200), count(&responses, 429)), (5, 7));
-    for refused in responses.iter().filter(|response| response.status == 429) {
-        assert_eq!(refused.header("retry-after"), "1", "{refused:?}");
+    for rejected in responses.iter().filter(|response| response.status == 429) {
+        assert_eq!(rejected.header("retry-after"), "1", "{rejected:?}");
     }
     let app = app!(builder().rate_limit_wait(Duration::from_millis(200)).build().unwrap(), login);
     let began = Instant::now();
@@ -192,8 +192,8 @@ async fn limit_on_all_requests_never_waits() {
     let began = Instant::now();
     let responses = join_all((0..12).map(|_| call(&app, request(Method::POST, "/all/100")))).await;
     assert_eq!((count(&responses, 200), count(&responses, 429)), (5, 7));
-    for refused in responses.iter().filter(|response| response.status == 429) {
-        assert_eq!(refused.header("retry-after"), "900");
+    for rejected in responses.iter().filter(|response| response.status == 429) {
+        assert_eq!(rejected.header("retry-after"), "900");
     }
     assert!(began.elapsed() < Duration::from_millis(1500));
 }
@@ -246,8 +246,8 @@ async fn exhaustion_is_measured_in_units_not_requests() {
     assert_eq!(count(&responses, 200), 4, "{responses:?}");
     assert_eq!(call(&app, request_for(401)).await.status, 401);
     let began = Instant::now();
-    let refused = call(&app, request_for(200)).await;
-    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "900"), "two of five units are left");
+    let rejected = call(&app, request_for(200)).await;
+    assert_eq!((rejected.status.as_u16(), rejected.header("retry-after")), (429, "900"), "two of five units are left");
     assert!(began.elapsed() < Duration::from_secs(1));
 }
 
@@ -263,9 +263,9 @@ async fn outlived_charge_returns_nothing_to_next_window() {
     for _ in 0..5 {
         assert_eq!(call(&app, logging_in(401, 0)).await.status, 401);
     }
-    let (old, refused) = futures_util::future::join(join_all(slow), call(&app, logging_in(401, 0))).await;
+    let (old, rejected) = futures_util::future::join(join_all(slow), call(&app, logging_in(401, 0))).await;
     assert_eq!(count(&old, 200), 5);
-    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "900"));
+    assert_eq!((rejected.status.as_u16(), rejected.header("retry-after")), (429, "900"));
 }
 
 #[post("/short/{status}")]
@@ -294,8 +294,8 @@ async fn limiter_in_handler_waits_like_the_attribute() {
     let key = RateLimitKey::address([203, 0, 113, 9].into());
     let (one, two) = (limiter.check(&PROBES, &key).await.unwrap(), limiter.check(&PROBES, &key).await.unwrap());
     let began = Instant::now();
-    let refused = limiter.check(&PROBES, &key).await.unwrap_err();
-    assert_eq!(refused, RateLimitError::RateLimited { retry_after: Duration::from_secs(1) });
+    let rejected = limiter.check(&PROBES, &key).await.unwrap_err();
+    assert_eq!(rejected, RateLimitError::RateLimited { retry_after: Duration::from_secs(1) });
     assert!(began.elapsed() >= Duration::from_millis(290), "{:?}", began.elapsed());
     let settle = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -304,8 +304,8 @@ async fn limiter_in_handler_waits_like_the_attribute() {
     let (third, ()) = futures_util::future::join(limiter.check(&PROBES, &key), settle).await;
     // A dropped permit stays charged, and no longer counts as in flight.
     drop((two, third.unwrap()));
-    let refused = limiter.check(&PROBES, &key).await.unwrap_err();
-    assert_eq!(refused, RateLimitError::RateLimited { retry_after: Duration::from_secs(900) });
+    let rejected = limiter.check(&PROBES, &key).await.unwrap_err();
+    assert_eq!(rejected, RateLimitError::RateLimited { retry_after: Duration::from_secs(900) });
 }
 
 #[actix_web::test]

@@ -204,7 +204,7 @@ async fn lock_out_spares_the_victims_known_address() {
     for _ in 0..20 {
         assert_eq!(app("203.0.113.5", "ann@example.org", "right").await.status, 200);
     }
-    // The right password from another address is refused too, because the attacker may have guessed it.
+    // The right password from another address is rejected too, because the attacker may have guessed it.
     app("203.0.113.6", "ann@example.org", "right").await.assert_problem(429);
     // An address that is known for one name is not known for another.
     assert_eq!(app("198.51.100.90", "eve@example.org", "right").await.status, 200);
@@ -289,7 +289,7 @@ async fn list_of_keys_reports_only_the_address() {
     let first = log_in_as("203.0.113.1", "ann").await;
     assert_eq!(first.header("ratelimit-policy"), r#""both:ip";q=2;w=3600"#);
     assert_eq!(log_in_as("203.0.113.2", "ann").await.status, 200);
-    // The name refuses the request, so the address is not charged either.
+    // The name rejects the request, so the address is not charged either.
     for _ in 0..3 {
         log_in_as("203.0.113.2", "ann").await.assert_problem(429);
     }
@@ -328,10 +328,10 @@ async fn field_limit_settles_by_the_wrapped_response() {
     assert_eq!(first.header("ratelimit-policy"), r#""wrapped";q=9;w=3600"#);
     assert_eq!(first.header("ratelimit"), r#""wrapped";r=9;t=1"#);
     assert_eq!(call(&app, request()).await.status, 202);
-    let refused = call(&app, request()).await;
-    refused.assert_problem(429);
-    assert_eq!(refused.header("ratelimit"), r#""wrapped";r=9;t=1"#);
-    assert_eq!(refused.header("retry-after"), "3600");
+    let rejected = call(&app, request()).await;
+    rejected.assert_problem(429);
+    assert_eq!(rejected.header("ratelimit"), r#""wrapped";r=9;t=1"#);
+    assert_eq!(rejected.header("retry-after"), "3600");
 }
 
 #[actix_web::test]

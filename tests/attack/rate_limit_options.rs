@@ -240,10 +240,10 @@ async fn header_style_is_configurable_and_keeps_retry_after() {
     assert_eq!(names.map(|name| response.header(name).to_owned()), ["2", "1", "60"]);
     assert_eq!((response.header("ratelimit"), response.header("ratelimit-policy")), ("", ""));
     call(&app, get_request("/tight")).await;
-    let refused = call(&app, get_request("/tight")).await;
-    refused.assert_problem(429);
-    assert_eq!(names.map(|name| refused.header(name).to_owned()), ["2", "0", "60"]);
-    assert_eq!(refused.header("retry-after"), "60");
+    let rejected = call(&app, get_request("/tight")).await;
+    rejected.assert_problem(429);
+    assert_eq!(names.map(|name| rejected.header(name).to_owned()), ["2", "0", "60"]);
+    assert_eq!(rejected.header("retry-after"), "60");
 
     let app = app!(builder().rate_limit_headers(RateLimitHeaders::Omit).build().unwrap(), tight);
     for status in [200, 200, 429] {

@@ -154,7 +154,7 @@ async fn server_failure_in_wrap_is_given_back() {
     }
     let other = post_request("/wrapped", r#"{"email":"bob","status":200}"#).insert_header(("x-fail", "client error"));
     assert_eq!(call(&app, other).await.status, 401);
-    // The limit of the address is used up: two failures by ann, and the one that the wrap refused.
+    // The limit of the address is used up: two failures by ann, and the one that the wrap rejected.
     call(&app, named("/wrapped", 200)).await.assert_problem(429);
     let elsewhere = |email: &str| {
         let body = format!(r#"{{"email":{email:?},"status":401}}"#);

@@ -85,9 +85,9 @@ async fn handler_check_is_exact_and_can_give_back() {
     for _ in 0..2 {
         assert_eq!(call(&app, request_as("made", "ann")).await.status, 200);
     }
-    let refused = call(&app, request_as("made", "ann")).await;
-    refused.assert_problem(429);
-    assert_eq!(refused.header("retry-after"), "86400");
+    let rejected = call(&app, request_as("made", "ann")).await;
+    rejected.assert_problem(429);
+    assert_eq!(rejected.header("retry-after"), "86400");
     assert_eq!(call(&app, request_as("made", "bob")).await.status, 200);
     clock.advance(Duration::from_hours(24));
     assert_eq!(call(&app, request_as("made", "ann")).await.status, 200);

@@ -54,10 +54,10 @@ async fn retry_after_is_the_remaining_time_rounded_up() {
         clock.advance(Duration::from_millis(100_500));
     }
     // The first of the three requests leaves the window after 900 s, which is in 598.5 s.
-    let refused = call(&app, get_request("/three")).await;
-    refused.assert_problem(429);
-    assert_eq!(refused.header("retry-after"), "599");
-    assert_eq!(refused.header("ratelimit"), r#""three";r=0;t=599"#);
+    let rejected = call(&app, get_request("/three")).await;
+    rejected.assert_problem(429);
+    assert_eq!(rejected.header("retry-after"), "599");
+    assert_eq!(rejected.header("ratelimit"), r#""three";r=0;t=599"#);
     clock.advance(Duration::from_millis(598_400));
     assert_eq!(call(&app, get_request("/three")).await.header("retry-after"), "1");
     clock.advance(Duration::from_millis(600));
@@ -145,7 +145,7 @@ async fn both() -> &'static str {
 }
 
 #[actix_web::test]
-async fn refused_request_is_charged_to_no_limit() {
+async fn rejected_request_is_charged_to_no_limit() {
     let app = app!(palisade(), both);
     let request_as = |subject: &str| get_request("/both").insert_header(("authorization", bearer(subject, &["admin"])));
     assert_eq!(call(&app, request_as("a")).await.status, 200);
@@ -170,15 +170,15 @@ async fn scope_limit_covers_endpoints_and_unknown_paths() {
     call(&app, request(actix_web::http::Method::DELETE, "/api/three")).await.assert_problem(405);
     assert_eq!(call(&app, get_request("/api/three")).await.status, 200);
     for path in ["/api/three", "/api/unknown"] {
-        let refused = call(&app, get_request(path)).await;
-        refused.assert_problem(429);
-        assert!(refused.header("ratelimit").contains(r#""api";r=0"#), "{refused:?}");
+        let rejected = call(&app, get_request(path)).await;
+        rejected.assert_problem(429);
+        assert!(rejected.header("ratelimit").contains(r#""api";r=0"#), "{rejected:?}");
     }
     call(&app, get_request("/unknown")).await.assert_problem(404);
 }
 
 #[actix_web::test]
-async fn observe_mode_counts_and_refuses_nothing() {
+async fn observe_mode_counts_and_rejects_nothing() {
     let app = app!(builder().rate_limit_mode(RateLimitMode::Observe).build().unwrap(), three);
     for remaining in ["r=2", "r=1", "r=0", "r=0", "r=0"] {
         let response = call(&app, get_request("/three")).await;
@@ -261,7 +261,7 @@ async fn address_is_counted_before_authentication() {
         |token: &str| get_request("/counted-first").insert_header(("authorization", format!("Bearer {token}")));
     call(&app, get_request("/counted-first")).await.assert_problem(401);
     call(&app, guessing("a.guessed.token")).await.assert_problem(401);
-    // The right token is refused too, because the guesses have used up the limit.
+    // The right token is rejected too, because the guesses have used up the limit.
     let right = get_request("/counted-first").insert_header(("authorization", bearer("alice", &[])));
     call(&app, right).await.assert_problem(429);
 }

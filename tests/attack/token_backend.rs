@@ -30,10 +30,10 @@ fn broken_process_wide_backend_is_never_used() {
     );
 
     let other = Jwt::hs256("https://issuer.example", "orders-api", [8; 32]).expect("the self-test passes");
-    let refusal = other
+    let rejection = other
         .verify(&token)
         .now_or_never()
         .expect("the verifier needs no network")
         .map(|principal| principal.subject().to_owned());
-    assert_eq!(refusal, Err(AuthError::Invalid("token_signature")));
+    assert_eq!(rejection, Err(AuthError::Invalid("token_signature")));
 }

@@ -153,9 +153,9 @@ async fn handler_runs_only_with_its_claims() {
         assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "ada@example.com"));
     }
     for claims in [valid_claims(), with("email", json!(7))] {
-        let refused = call(&app, ask("/profile", claims.clone())).await;
-        refused.assert_problem(403);
-        assert!(!refused.body.contains("email"), "{refused:?}");
+        let rejected = call(&app, ask("/profile", claims.clone())).await;
+        rejected.assert_problem(403);
+        assert!(!rejected.body.contains("email"), "{rejected:?}");
         assert_eq!(call(&app, ask("/maybe", claims)).await.body, "");
     }
     call(&app, ask("/nobody", with_email)).await.assert_problem(500);

@@ -77,23 +77,23 @@ fn verdict(token: &str) -> Result<String, AuthError> {
 }
 
 #[track_caller]
-fn assert_refused(token: &str, reason: &'static str) {
+fn assert_rejected(token: &str, reason: &'static str) {
     assert_eq!(verdict(token), Err(AuthError::Invalid(reason)), "{token}");
 }
 
 #[test]
 fn token_without_aud_is_rejected() {
-    assert_refused(&without("aud"), "token_aud");
+    assert_rejected(&without("aud"), "token_aud");
 }
 
 #[test]
 fn token_with_numeric_aud_is_rejected() {
-    assert_refused(&with("aud", json!(123)), "token_aud");
+    assert_rejected(&with("aud", json!(123)), "token_aud");
 }
 
 #[test]
 fn token_without_iss_is_rejected() {
-    assert_refused(&without("iss"), "token_iss");
+    assert_rejected(&without("iss"), "token_iss");
 }
 
 #[test]
@@ -108,15 +108,15 @@ fn required_claims_must_have_their_type() {
         ("nbf", "token_nbf"),
     ] {
         for value in &malformed {
-            assert_refused(&with(claim, value.clone()), reason);
+            assert_rejected(&with(claim, value.clone()), reason);
         }
         if !matches!(claim, "nbf" | "iat") {
-            assert_refused(&without(claim), reason);
+            assert_rejected(&without(claim), reason);
         }
     }
     for (claim, reason) in [("jti", "token_jti"), ("sid", "token_sid")] {
         for value in malformed.iter().filter(|value| !value.is_null()) {
-            assert_refused(&with(claim, value.clone()), reason);
+            assert_rejected(&with(claim, value.clone()), reason);
         }
     }
     // These claims are not configured: with a wrong type they grant nothing.
@@ -138,32 +138,32 @@ fn required_claims_must_have_their_type() {
             "iat" => "token_iat",
             _ => "token_nbf",
         };
-        assert_refused(&with(date, json!(now().to_string())), reason);
-        assert_refused(&with(date, json!(-1)), reason);
+        assert_rejected(&with(date, json!(now().to_string())), reason);
+        assert_rejected(&with(date, json!(-1)), reason);
     }
-    assert_refused(&with("iss", json!([ISSUER])), "token_iss");
-    assert_refused(&with("sub", json!(1)), "token_sub");
+    assert_rejected(&with("iss", json!([ISSUER])), "token_iss");
+    assert_rejected(&with("sub", json!(1)), "token_sub");
 }
 
 #[test]
 fn future_nbf_is_rejected() {
-    assert_refused(&with("nbf", json!(now() + 120)), "token_not_yet_valid");
+    assert_rejected(&with("nbf", json!(now() + 120)), "token_not_yet_valid");
 }
 
 #[test]
 fn crit_header_is_rejected() {
     for crit in [r#"["exp"]"#, r#"["b64"]"#, "[]", "null", r#""exp""#] {
-        assert_refused(&headed(&format!(r#"{{"alg":"HS256","crit":{crit}}}"#)), "token_crit");
+        assert_rejected(&headed(&format!(r#"{{"alg":"HS256","crit":{crit}}}"#)), "token_crit");
     }
 }
 
 #[test]
 fn foreign_typ_is_rejected() {
     for typ in ["id+jwt", "JWE", "JOSE", "dpop+jwt", "", " JWT", "at+jwt ", "application/", "application"] {
-        assert_refused(&headed(&format!(r#"{{"alg":"HS256","typ":"{typ}"}}"#)), "token_typ");
+        assert_rejected(&headed(&format!(r#"{{"alg":"HS256","typ":"{typ}"}}"#)), "token_typ");
     }
     for typ in ["null", "1", r#"["JWT"]"#] {
-        assert_refused(&headed(&format!(r#"{{"alg":"HS256","typ":{typ}}}"#)), "token_typ");
+        assert_rejected(&headed(&format!(r#"{{"alg":"HS256","typ":{typ}}}"#)), "token_typ");
     }
 }
 
@@ -187,7 +187,7 @@ fn every_listed_token_gets_its_verdict() {
 
     #[rustfmt::skip]
     let table: Vec<(&str, String, Result<(), &'static str>)> = vec![
-        // Valid tokens: they show that the refusals below have their own reason.
+        // Valid tokens: they show that the rejections below have their own reason.
         ("valid", valid_token.clone(), Ok(())),
         ("typ absent", headed(r#"{"alg":"HS256"}"#), Ok(())),
         ("typ in lower case", headed(r#"{"alg":"HS256","typ":"jwt"}"#), Ok(())),

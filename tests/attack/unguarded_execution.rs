@@ -62,7 +62,7 @@ async fn theirs() -> &'static str {
 }
 
 #[track_caller]
-fn assert_refused(response: &TestResponse, status: u16) {
+fn assert_rejected(response: &TestResponse, status: u16) {
     response.assert_problem(status);
     assert!(!response.body.contains("nobody"), "{response:?}");
     assert_eq!(ran(), 0, "an unguarded handler ran: {response:?}");
@@ -83,9 +83,9 @@ async fn unguarded_handler_beside_guarded_routes_does_not_run() {
             .wrap(palisade()),
     )
     .await;
-    assert_refused(&call(&app, request(Method::DELETE, "/raw")).await, 500);
+    assert_rejected(&call(&app, request(Method::DELETE, "/raw")).await, 500);
     for path in ["/resource", "/nested/raw", "/nested/deeper/1"] {
-        assert_refused(&call(&app, get_request(path)).await, 500);
+        assert_rejected(&call(&app, get_request(path)).await, 500);
     }
     assert_eq!(call(&app, get_request("/open")).await.body, "open");
 }
@@ -111,7 +111,7 @@ async fn unguarded_method_on_guarded_path_does_not_run() {
         (Method::POST, "/function"),
     ] {
         let response = call(&app, request(method, path)).await;
-        assert_refused(&response, 405);
+        assert_rejected(&response, 405);
         assert_eq!(
             response.header("allow"),
             "GET, HEAD".replace(", HEAD", if path == "/function" { "" } else { ", HEAD" })
@@ -127,7 +127,7 @@ async fn unguarded_default_service_does_not_run() {
     let app =
         init_service(App::new().service(open).service(nested).default_service(web::to(raw)).wrap(palisade())).await;
     for path in ["/anything", "/", "/nested/anything", "/raw/../open"] {
-        assert_refused(&call(&app, get_request(path)).await, 404);
+        assert_rejected(&call(&app, get_request(path)).await, 404);
     }
     assert_eq!(call(&app, get_request("/nested/open")).await.body, "open");
 }
@@ -136,14 +136,14 @@ async fn unguarded_default_service_does_not_run() {
 async fn palisade_app_detects_an_unguarded_default_service() {
     let routes = || palisade::scope("").service(open).service(palisade::scope("/x").service(thing));
     let app = init_service(palisade().app(routes())).await;
-    assert_refused(&call(&app, get_request("/anything")).await, 404);
-    assert_refused(&call(&app, get_request("/x/anything")).await, 404);
-    assert_refused(&call(&app, request(Method::DELETE, "/open")).await, 405);
+    assert_rejected(&call(&app, get_request("/anything")).await, 404);
+    assert_rejected(&call(&app, get_request("/x/anything")).await, 404);
+    assert_rejected(&call(&app, request(Method::DELETE, "/open")).await, 405);
     assert_eq!(call(&app, get_request("/open")).await.body, "open");
     let app =
         init_service(palisade().app(routes()).default_service(web::to(raw)).route("/raw", web::get().to(raw))).await;
     for path in ["/anything", "/raw"] {
-        assert_refused(&call(&app, get_request(path)).await, 500);
+        assert_rejected(&call(&app, get_request(path)).await, 500);
     }
     assert_eq!(call(&app, get_request("/x/things/1")).await.body, "1");
 }
@@ -217,7 +217,7 @@ async fn synchronous_middleware_hides_no_unguarded_handler() {
     )
     .await;
     for path in ["/raw", "/nested/raw"] {
-        assert_refused(&call(&app, get_request(path)).await, 500);
+        assert_rejected(&call(&app, get_request(path)).await, 500);
     }
     for (path, body) in [("/open/", "open"), ("/nested/function", "a function")] {
         assert_eq!(call(&app, get_request(path)).await.body, body);
@@ -244,11 +244,11 @@ async fn awaiting_middleware_must_be_declared_as_deferring() {
         assert_eq!(call(&app, get_request(path)).await.body, "open", "{path}");
     }
     for path in ["/raw", "/nested/raw"] {
-        assert_refused(&call(&app, get_request(path)).await, 500);
+        assert_rejected(&call(&app, get_request(path)).await, 500);
     }
-    assert_refused(&call(&app, get_request("/anything")).await, 404);
+    assert_rejected(&call(&app, get_request("/anything")).await, 404);
     let response = call(&app, request(Method::DELETE, "/open")).await;
-    assert_refused(&response, 405);
+    assert_rejected(&response, 405);
     assert_eq!(response.header("allow"), "GET, HEAD");
 }
 
@@ -268,7 +268,7 @@ async fn only_exempt_services_run_unguarded() {
     )
     .await;
     for path in ["/docs/raw", "/raw", "/x/raw"] {
-        assert_refused(&call(&app, get_request(path)).await, 500);
+        assert_rejected(&call(&app, get_request(path)).await, 500);
     }
     assert_eq!(call(&app, get_request("/docs/page")).await.body, "a page");
     assert_eq!(call(&app, get_request("/open")).await.body, "open");
@@ -281,11 +281,11 @@ async fn me() -> &'static str {
 }
 
 #[actix_web::test]
-async fn refused_request_opens_nothing_for_the_next() {
+async fn rejected_request_opens_nothing_for_the_next() {
     let app = init_service(App::new().service(me).route("/raw", web::get().to(raw)).wrap(palisade())).await;
     for _ in 0..3 {
         call(&app, get_request("/me")).await.assert_problem(401);
-        assert_refused(&call(&app, get_request("/raw")).await, 500);
+        assert_rejected(&call(&app, get_request("/raw")).await, 500);
     }
 }
 
@@ -293,11 +293,11 @@ async fn refused_request_opens_nothing_for_the_next() {
 async fn guarded_default_service_hides_no_unguarded_handler() {
     let routes = palisade::scope("").service(open);
     let ours = init_service(palisade().app(routes).route("/other", web::get().to(raw))).await;
-    assert_refused(&call(&ours, get_request("/other")).await, 500);
-    assert_refused(&call(&ours, get_request("/nothing")).await, 404);
+    assert_rejected(&call(&ours, get_request("/other")).await, 500);
+    assert_rejected(&call(&ours, get_request("/nothing")).await, 404);
     let usual = App::new().service(open).route("/other", web::get().to(raw)).default_service(web::to(function));
     let usual = init_service(usual.wrap(palisade())).await;
-    assert_refused(&call(&usual, get_request("/other")).await, 500);
+    assert_rejected(&call(&usual, get_request("/other")).await, 500);
     assert_eq!(call(&usual, get_request("/nothing")).await.body, "a function");
 }
 
@@ -309,9 +309,9 @@ async fn palisade_can_wrap_app_scope_or_both() {
         init_service(App::new().service(inner()).wrap(optional_palisade(false))).await,
     ] {
         assert_eq!(call(&app, get_request("/x/open")).await.body, "open");
-        assert_refused(&call(&app, get_request("/x/raw")).await, 500);
+        assert_rejected(&call(&app, get_request("/x/raw")).await, 500);
         let response = call(&app, request(Method::DELETE, "/x/open")).await;
-        assert_refused(&response, 405);
+        assert_rejected(&response, 405);
         assert_eq!(response.header("allow"), "GET, HEAD");
     }
 }
@@ -328,10 +328,10 @@ async fn unknown_host_is_404_without_error_log() {
     let app = init_service(App::new().service(scope).wrap(palisade())).await;
     let of = |method, host: &'static str| request(method, "/open").insert_header(("host", host));
     assert_eq!(call(&app, of(Method::GET, "api.example.com")).await.body, "open");
-    assert_refused(&call(&app, of(Method::GET, "elsewhere.example.com")).await, 404);
+    assert_rejected(&call(&app, of(Method::GET, "elsewhere.example.com")).await, 404);
     log.assert_one(&["WARN", "status=404", "reason=\"no_guard_reached\"", "/open"]);
     // Without the host, the allowed methods cannot be determined.
-    assert_refused(&call(&app, of(Method::DELETE, "api.example.com")).await, 404);
+    assert_rejected(&call(&app, of(Method::DELETE, "api.example.com")).await, 404);
     log.assert_one(&["WARN", "status=404", "reason=\"no_guard_reached\"", "/open"]);
 }
 
@@ -342,7 +342,7 @@ async fn each_blocked_unguarded_request_is_logged() {
     let app = App::new().service(open).route("/raw", web::delete().to(raw)).service(nested).wrap(palisade());
     let app = init_service(app).await;
     for (method, path) in [(Method::DELETE, "/raw"), (Method::PUT, "/nested/raw")] {
-        assert_refused(&call(&app, request(method.clone(), path)).await, 500);
+        assert_rejected(&call(&app, request(method.clone(), path)).await, 500);
         log.assert_one(&["ERROR", "misconfigured", &format!("{method} {path}"), "#[public]", "palisade::deferring"]);
     }
 }
@@ -359,7 +359,7 @@ async fn wrong_method_on_trace_route_is_405() {
     let app = init_service(App::new().service(traced).wrap(palisade())).await;
     assert_eq!(call(&app, request(Method::TRACE, "/traced")).await.body, "traced");
     let response = call(&app, request(Method::DELETE, "/traced")).await;
-    assert_refused(&response, 405);
+    assert_rejected(&response, 405);
     assert_eq!(response.header("allow"), "TRACE");
     log.assert_one(&["WARN", "status=405", "/traced"]);
 }

@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use palisade::__v1::rate_limits::{Cause, ChargeRequest, Refused};
+use palisade::__v1::rate_limits::{Cause, ChargeRequest, Rejected};
 use palisade::rate_limit::RateLimitStatus;
 
 use crate::model::Model;
@@ -98,29 +98,29 @@ impl<S: Store> RateLimit<S> {
         Ok(())
     }
 
-    /// A request is refused only if too many units lie within the reach, and the wait is neither too short nor too long.
+    /// A request is rejected only if too many units lie within the reach, and the wait is neither too short nor too long.
     /// `beside` is the number of units that earlier requests of the same call wanted to charge.
-    fn refused(&mut self, refused: Refused, cost: u32, beside: u64, (from, until): Bracket) -> Law {
+    fn rejected(&mut self, rejected: Rejected, cost: u32, beside: u64, (from, until): Bracket) -> Law {
         let (n, units, reach) = (self.limit(), u64::from(cost.max(1)), self.reach());
-        let wait = nanos(refused.retry_after);
-        holds(refused.cause == Cause::Exhausted, "refused, but the cause is not exhaustion", refused)?;
+        let wait = nanos(rejected.retry_after);
+        holds(rejected.cause == Cause::Exhausted, "rejected, but the cause is not exhaustion", rejected)?;
         if units > n {
             // Redis counts in whole microseconds.
             let rounded_window = self.window().div_ceil(S::GRAIN) * S::GRAIN;
             return holds(
                 wait == rounded_window,
                 "a cost over the limit must wait one window",
-                (refused, rounded_window),
+                (rejected, rounded_window),
             );
         }
         let most = self.model.most(from, reach) + beside;
-        holds(most + units > n, "refused though there was room", (most, units, n))?;
-        holds((1..=reach).contains(&wait), "the wait is outside the window", (refused, reach))?;
+        holds(most + units > n, "rejected though there was room", (most, units, n))?;
+        holds((1..=reach).contains(&wait), "the wait is outside the window", (rejected, reach))?;
         let (just_before, at) = (from + wait - S::GRAIN, until + wait);
         let most = self.model.most(just_before, reach) + beside;
-        holds(most + units > n, "the wait is too long", (refused, most, units, n))?;
+        holds(most + units > n, "the wait is too long", (rejected, most, units, n))?;
         let least = self.model.least(at, self.window());
-        holds(least + units <= n, "the wait is too short", (refused, least, units, n))?;
+        holds(least + units <= n, "the wait is too short", (rejected, least, units, n))?;
         self.announced = Some((wait, cost));
         Ok(())
     }
@@ -213,7 +213,7 @@ pub async fn together<S: Store>(
             ..rate_limits[want.rate_limit].request.clone()
         })
         .collect();
-    // If no request binds, a probe that is always charged reveals the exact instant, even of a refusal.
+    // If no request binds, a probe that is always charged reveals the exact instant, even of a rejection.
     let probed = wants.iter().all(|want| !want.binding);
     requests.extend(probed.then(|| probe.clone()));
     let from = store.now();
@@ -227,8 +227,8 @@ pub async fn together<S: Store>(
         holds((bracket.0..=bracket.1).contains(&instant), "charged outside the time of the call", (instant, bracket))?;
         bracket = (instant, instant);
     }
-    let refusal =
-        wants.iter().zip(&decisions).any(|(want, decision)| want.binding && matches!(decision, Decision::Refused(_)));
+    let rejection =
+        wants.iter().zip(&decisions).any(|(want, decision)| want.binding && matches!(decision, Decision::Rejected(_)));
     let mut beside = vec![0; rate_limits.len()];
     let mut rolled_back = Vec::new();
     let mut charged = Vec::new();
@@ -237,12 +237,14 @@ pub async fn together<S: Store>(
         charged.push(matches!(decision, Decision::Charged(_)));
         match decision {
             Decision::Charged(receipt) => {
-                holds(!refusal, "charged although a binding request was refused", wants)?;
+                holds(!rejection, "charged although a binding request was rejected", wants)?;
                 rate_limit.admitted(receipt, want.cost, bracket)?;
             }
-            Decision::Refused(refused) => rate_limit.refused(refused, want.cost, beside[want.rate_limit], bracket)?,
+            Decision::Rejected(rejected) => {
+                rate_limit.rejected(rejected, want.cost, beside[want.rate_limit], bracket)?
+            }
             Decision::RolledBack(status) => {
-                holds(refusal, "rolled back although no binding request was refused", wants)?;
+                holds(rejection, "rolled back although no binding request was rejected", wants)?;
                 let units = u64::from(want.cost.max(1));
                 beside[want.rate_limit] += units;
                 rolled_back.push((want.rate_limit, units, status));

@@ -13,7 +13,7 @@ use crate::stores::Store;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
     pub admitted: u64,
-    pub refused: u64,
+    pub rejected: u64,
     pub obeyed: u64,
     pub refunded: u64,
     pub void: u64,
@@ -25,7 +25,7 @@ impl Seen {
     pub fn and(self, more: Self) -> Self {
         Self {
             admitted: self.admitted + more.admitted,
-            refused: self.refused + more.refused,
+            rejected: self.rejected + more.rejected,
             obeyed: self.obeyed + more.obeyed,
             refunded: self.refunded + more.refunded,
             void: self.void + more.void,
@@ -152,7 +152,7 @@ impl<'s, S: Store> Pattern<'s, S> {
         let charged = together(self.store, &mut self.rate_limits, &self.probe, wants).await?;
         let admitted = charged.iter().filter(|charged| **charged).count() as u64;
         self.seen.admitted += admitted;
-        self.seen.refused += wants.len() as u64 - admitted;
+        self.seen.rejected += wants.len() as u64 - admitted;
         Ok(charged)
     }
 
@@ -176,7 +176,7 @@ impl<'s, S: Store> Pattern<'s, S> {
         if self.attempt(which, cost).await? {
             Ok(())
         } else {
-            Err(format!("refused after waiting the announced {wait} ns for {cost} units"))
+            Err(format!("rejected after waiting the announced {wait} ns for {cost} units"))
         }
     }
 

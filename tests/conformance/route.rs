@@ -74,7 +74,7 @@ async fn assert_all_are_charged_or_none(rate_limits: impl Into<RateLimitStore>) 
     assert_eq!(left().await, [48, 0, 84]);
     for path in ["/first", "/middle", "/last", "/first"] {
         call(&app, get_request(path)).await.assert_problem(429);
-        assert_eq!(left().await, [48, 0, 84], "{path} charged a refused request");
+        assert_eq!(left().await, [48, 0, 84], "{path} charged a rejected request");
     }
     for _ in 0..5 {
         assert_eq!(call(&app, get_request("/watched")).await.status, 200);

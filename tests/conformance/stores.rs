@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use palisade::__v1::rate_limits::RedisDecisions as _;
-use palisade::__v1::rate_limits::{Charge, ChargeRequest, Limit, Partition, RedisCharge, RedisDecision, Refused};
+use palisade::__v1::rate_limits::{Charge, ChargeRequest, Limit, Partition, RedisCharge, RedisDecision, Rejected};
 use palisade::clock::Tick;
 use palisade::rate_limit::{RateLimitStatus, RedisRateLimits};
 use palisade::testing::ManualClock;
@@ -12,7 +12,7 @@ use crate::dice::Dice;
 
 pub enum Decision<C> {
     Charged(Receipt<C>),
-    Refused(Refused),
+    Rejected(Rejected),
     RolledBack(RateLimitStatus),
 }
 
@@ -98,22 +98,22 @@ impl Store for Memory {
     }
 
     /// This store decides one request at a time. Several requests are charged one after the other, as the runtime
-    /// does, and are rolled back if a binding one is refused.
+    /// does, and are rolled back if a binding one is rejected.
     async fn reserve(&self, requests: &[ChargeRequest<'static>]) -> Vec<Decision<Charge>> {
-        let (now, mut refused) = (self.tick(), false);
+        let (now, mut rejected) = (self.tick(), false);
         let decide = |request: &ChargeRequest<'static>| {
             let key = self.store.key(request.bucket, &request.client);
             match self.store.reserve(key, request.limit, request.cost, now) {
                 Ok(charge) => Decision::Charged(Receipt { status: charge.status(), charge, instant: now.as_nanos() }),
                 Err(no) => {
-                    refused |= request.binding;
-                    Decision::Refused(no)
+                    rejected |= request.binding;
+                    Decision::Rejected(no)
                 }
             }
         };
         let decisions: Vec<_> = requests.iter().map(decide).collect();
         let settle = |decision| match decision {
-            Decision::Charged(receipt) if refused => Decision::RolledBack(self.store.refund(receipt.charge, now)),
+            Decision::Charged(receipt) if rejected => Decision::RolledBack(self.store.refund(receipt.charge, now)),
             decision => decision,
         };
         decisions.into_iter().map(settle).collect()
@@ -183,7 +183,7 @@ impl Store for Redis {
                 let instant = nanos(charge.instant());
                 Decision::Charged(Receipt { status: charge.status(), charge, instant })
             }
-            RedisDecision::Refused(refused) => Decision::Refused(refused),
+            RedisDecision::Rejected(rejected) => Decision::Rejected(rejected),
             RedisDecision::RolledBack(status) => Decision::RolledBack(status),
         });
         decided.collect()

@@ -31,7 +31,7 @@ enum Act {
     Wait(u64, i64),
     /// Waits until the oldest charge is one window old, plus or minus some nanoseconds.
     WaitForOldest(i64),
-    /// Waits as long as the last refusal asked for.
+    /// Waits as long as the last rejection asked for.
     Obey,
     /// Makes many attempts at once, at least one.
     Burst(u32),
@@ -112,7 +112,7 @@ struct Run {
     window: u64,
     reach: u64,
     now: u64,
-    /// The wait of the last attempt and its cost, if it was refused.
+    /// The wait of the last attempt and its cost, if it was rejected.
     wait: Option<(u64, u32)>,
     model: Model,
     charges: VecDeque<(u64, u32, Charge)>,
@@ -207,17 +207,17 @@ impl Run {
                 self.charges.push_back((self.now, units, charge));
                 Ok(true)
             }
-            Err(refused) => {
-                prop_assert_eq!(refused.cause, Cause::Exhausted);
+            Err(rejected) => {
+                prop_assert_eq!(rejected.cause, Cause::Exhausted);
                 let within = self.model.within(self.reach, self.now) + units as usize;
                 prop_assert!(
                     within > rate_limit,
-                    "refused with {} of {} in the last {} ns",
+                    "rejected with {} of {} in the last {} ns",
                     within,
                     rate_limit,
                     self.reach
                 );
-                let wait = nanos(refused.retry_after);
+                let wait = nanos(rejected.retry_after);
                 prop_assert!((1..=self.reach).contains(&wait), "must wait {wait} of {} ns", self.window);
                 prop_assert!(units as usize <= rate_limit || wait == self.window);
                 self.wait = Some((wait, cost));
@@ -320,7 +320,7 @@ proptest! {
     }
 
     #[test]
-    fn client_just_under_the_limit_is_never_refused(limit in limits(), start in 0_u64..=1 << 50, gaps in proptest::collection::vec(0_u64..1000, 1..60)) {
+    fn client_just_under_the_limit_is_never_rejected(limit in limits(), start in 0_u64..=1 << 50, gaps in proptest::collection::vec(0_u64..1000, 1..60)) {
         let store = store(64);
         let rate_limit = u64::from(limit.limit());
         let spacing = (nanos(limit.window()) * 1032).div_ceil(rate_limit * 1000);
@@ -333,7 +333,7 @@ proptest! {
 }
 
 #[test]
-fn steady_client_under_the_limit_is_never_refused() {
+fn steady_client_under_the_limit_is_never_rejected() {
     for count in [1, 5, 16, 17, 100, 1000, 10_000] {
         let limit = limit(count, Duration::from_secs(900));
         let store = store(64);

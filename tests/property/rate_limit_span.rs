@@ -35,7 +35,7 @@ fn limits_hold_for_all_sizes_and_windows() {
             let store = Partition::with_clock(ManualClock::new());
             let key = store.key(1, &Client::Address([192, 0, 2, 1].into()));
             let mut dice = Dice(u64::from(limit) * 100_000 + seconds);
-            let (mut now, mut admitted, mut refused) = (0, Admitted::new(), 0);
+            let (mut now, mut admitted, mut rejected) = (0, Admitted::new(), 0);
             for _ in 0..400 {
                 now += dice.below(window / 4 + 1);
                 let cost = 1 + u32::try_from(dice.below(u64::from(limit).div_ceil(4))).unwrap();
@@ -47,12 +47,12 @@ fn limits_hold_for_all_sizes_and_windows() {
                         admitted.push((now, cost));
                     }
                     Err(_) => {
-                        refused += 1;
-                        assert!(loose + u64::from(cost) > u64::from(limit), "{limit} in {seconds} s, refused early");
+                        rejected += 1;
+                        assert!(loose + u64::from(cost) > u64::from(limit), "{limit} in {seconds} s, rejected early");
                     }
                 }
             }
-            assert!(admitted.len() > 30 && refused > 10, "{limit}: {} {refused}", admitted.len());
+            assert!(admitted.len() > 30 && rejected > 10, "{limit}: {} {rejected}", admitted.len());
             assert_eq!(store.clients(), 1);
         }
     }

@@ -123,8 +123,8 @@ fn flood_beyond_capacity_frees_no_blocked_client() {
             }
         }
         assert!((BOUND * 9 / 10..=BOUND).contains(&store.clients()), "{}", store.clients());
-        let refused = store.reserve(address(&store, 0), limit, 1, now(200_000)).unwrap_err();
-        assert_eq!(refused.cause, Cause::Exhausted);
+        let rejected = store.reserve(address(&store, 0), limit, 1, now(200_000)).unwrap_err();
+        assert_eq!(rejected.cause, Cause::Exhausted);
     }
 }
 
@@ -138,9 +138,9 @@ fn store_full_of_blocked_clients_rejects_new_ones() {
         (0..20 * BOUND).filter(|number| store.reserve(address(&store, *number), limit, 1, now).is_ok()).collect();
     assert_eq!(blocked.len(), BOUND as usize);
     assert_eq!(store.clients(), BOUND as usize);
-    let refused = store.reserve(address(&store, u32::MAX), limit, 1, now).unwrap_err();
-    assert_eq!(refused.cause, Cause::StoreFull);
-    assert!((limit.window()..=limit.window() + limit.slack()).contains(&refused.retry_after));
+    let rejected = store.reserve(address(&store, u32::MAX), limit, 1, now).unwrap_err();
+    assert_eq!(rejected.cause, Cause::StoreFull);
+    assert!((limit.window()..=limit.window() + limit.slack()).contains(&rejected.retry_after));
     for number in blocked {
         assert_eq!(store.reserve(address(&store, number), limit, 1, now).unwrap_err().cause, Cause::Exhausted);
     }
@@ -158,7 +158,7 @@ fn expired_clients_are_swept_by_other_calls() {
     assert!(store.clients() > 9_000);
     for turn in 0..=1024 {
         let now = Tick::from_nanos(2_000_000_000 + turn * 1_000_000);
-        let _refused_or_not = store.reserve(address(&store, 0), limit, 1, now);
+        let _rejected_or_not = store.reserve(address(&store, 0), limit, 1, now);
     }
     assert_eq!(store.clients(), 1);
 }

@@ -227,7 +227,7 @@ fn rows(tree: &Tree, found: &mut Vec<Found>) {
     }
 }
 
-/// Each status that is correct for the case: 200, or the allowed refusals.
+/// Each status that is correct for the case: 200, or the allowed rejections.
 fn expected(tree: &Tree, caller: &Caller) -> Vec<u16> {
     let mut named = Vec::new();
     rows(tree, &mut named);

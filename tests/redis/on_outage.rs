@@ -109,9 +109,9 @@ async fn bounded(response: impl Future<Output = TestResponse>) -> TestResponse {
 async fn assert_each_rate_limit_does_what_it_declares(app: &impl App) {
     let caller = Caller::new();
     for path in ["/failures/401", "/failures/200"] {
-        let refused = caller.post(app, path).await;
-        refused.assert_problem(503);
-        assert_eq!(refused.header("retry-after"), "1");
+        let rejected = caller.post(app, path).await;
+        rejected.assert_problem(503);
+        assert_eq!(rejected.header("retry-after"), "1");
     }
     caller.get(app, "/deny").await.assert_problem(503);
     for _ in 0..10 {
@@ -259,7 +259,7 @@ async fn named(body: actix_web::web::Json<Named>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn refusal_stays_if_known_address_lookup_fails() {
+async fn rejection_stays_if_known_address_lookup_fails() {
     let Some(server) = Server::start() else { return };
     let client = redis::Client::open(server.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
@@ -276,7 +276,7 @@ async fn refusal_stays_if_known_address_lookup_fails() {
     // From here on, only the second of the two calls fails: the script that reads is not loaded, and `EVAL` is forbidden.
     let () = redis::cmd("ACL").arg("SETUSER").arg("default").arg("-eval").query_async(&mut connection).await.unwrap();
     for _ in 0..4 {
-        assert_eq!(attempt().await, 429, "Redis refused, so the local store must not be used");
+        assert_eq!(attempt().await, 429, "Redis rejected, so the local store must not be used");
     }
 }
 

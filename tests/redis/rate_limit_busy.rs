@@ -35,7 +35,7 @@ async fn wait_until_it_responds(store: &RedisRateLimits) {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     charged: usize,
-    refused: usize,
+    rejected: usize,
     unavailable: usize,
 }
 
@@ -59,7 +59,7 @@ async fn requests_of_a_busy_worker(store: &RedisRateLimits, bucket: u64, limit: 
         for one in pending {
             match one.await.unwrap().map(|decisions| decisions.into_iter().next()) {
                 Ok(Some(RedisDecision::Charged(_))) => tally.charged += 1,
-                Ok(Some(RedisDecision::Refused(_))) => tally.refused += 1,
+                Ok(Some(RedisDecision::Rejected(_))) => tally.rejected += 1,
                 _ => tally.unavailable += 1,
             }
         }
@@ -77,7 +77,7 @@ async fn busy_worker_gets_exact_decisions() {
     for (bucket, many) in [(1, 1), (2, 40), (3, 400)] {
         let tally = requests_of_a_busy_worker(&store, bucket, 5, many).await;
         let charged = many.min(5);
-        assert_eq!(tally, Tally { charged, refused: many - charged, unavailable: 0 });
+        assert_eq!(tally, Tally { charged, rejected: many - charged, unavailable: 0 });
     }
 }
 
@@ -90,7 +90,7 @@ async fn busy_worker_survives_a_flushed_script() {
     for round in 0..3 {
         redis::cmd("SCRIPT").arg("FLUSH").query_async::<()>(&mut connection).await.unwrap();
         let tally = requests_of_a_busy_worker(&store, 10 + round, 5, 20).await;
-        assert_eq!(tally, Tally { charged: 5, refused: 15, unavailable: 0 });
+        assert_eq!(tally, Tally { charged: 5, rejected: 15, unavailable: 0 });
     }
 }
 

@@ -75,7 +75,8 @@ async fn cluster_charges_all_or_none_and_survives_failover() {
     let _ = patient.charge(&exhausted).await.unwrap();
     let decisions = patient.reserve(&clients).await.unwrap();
     for (client, decision) in decisions.iter().enumerate() {
-        let expected = matches!((client, decision), (3, RedisDecision::Refused(_)) | (_, RedisDecision::RolledBack(_)));
+        let expected =
+            matches!((client, decision), (3, RedisDecision::Rejected(_)) | (_, RedisDecision::RolledBack(_)));
         assert!(expected, "{client}: {decision:?}");
     }
     let began = Instant::now();

@@ -83,9 +83,9 @@ async fn concurrent_successful_logins_in_three_processes_all_succeed() {
     for _ in 0..5 {
         assert_eq!(call(&all[0], logging_in(401, 0)).await.status, 401);
     }
-    let refused = call(&all[1], logging_in(200, 0)).await;
-    assert_eq!(refused.status, 429);
-    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 800, "{refused:?}");
+    let rejected = call(&all[1], logging_in(200, 0)).await;
+    assert_eq!(rejected.status, 429);
+    assert!(rejected.header("retry-after").parse::<u32>().unwrap() > 800, "{rejected:?}");
 }
 
 #[actix_web::test]
@@ -103,9 +103,9 @@ async fn concurrent_failed_logins_in_two_processes_reach_the_limit() {
         let responses = join_all((0..64).map(attempt)).await;
         assert_eq!((count(&responses, 401), count(&responses, 429)), (5, 59), "{responses:?}");
         assert_eq!(tried.load(Ordering::SeqCst), 5);
-        for refused in responses.iter().filter(|response| response.status == 429) {
-            let seconds: u32 = refused.header("retry-after").parse().unwrap();
-            assert!(seconds == 1 || seconds > 800, "{refused:?}");
+        for rejected in responses.iter().filter(|response| response.status == 429) {
+            let seconds: u32 = rejected.header("retry-after").parse().unwrap();
+            assert!(seconds == 1 || seconds > 800, "{rejected:?}");
         }
         let later = call(&all[1], from(&address, logging_in(200, 0))).await;
         assert!(later.header("retry-after").parse::<u32>().unwrap() > 800, "{later:?}");
@@ -175,9 +175,9 @@ async fn disconnected_client_stays_charged_but_not_in_flight() {
         (0..5).map(|_| tokio::time::timeout(Duration::from_millis(500), call(&there, logging_in(200, 60_000))));
     assert!(join_all(hung_up).await.iter().all(Result::is_err));
     let began = Instant::now();
-    let refused = call(&here, logging_in(200, 0)).await;
-    assert_eq!(refused.status, 429);
-    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 800, "{refused:?}");
+    let rejected = call(&here, logging_in(200, 0)).await;
+    assert_eq!(rejected.status, 429);
+    assert!(rejected.header("retry-after").parse::<u32>().unwrap() > 800, "{rejected:?}");
     assert!(began.elapsed() < Duration::from_millis(1900), "{:?}", began.elapsed());
 }
 
@@ -188,7 +188,7 @@ fn pending(bucket: u64, limit: u32) -> palisade::__v1::rate_limits::ChargeReques
     }
 }
 
-async fn refused(store: &RedisRateLimits, request: &palisade::__v1::rate_limits::ChargeRequest<'static>) -> Cause {
+async fn rejected(store: &RedisRateLimits, request: &palisade::__v1::rate_limits::ChargeRequest<'static>) -> Cause {
     reserve(store, request).await.expect_err("it is full").cause
 }
 
@@ -199,7 +199,7 @@ async fn wait_for_cause(
     cause: Cause,
 ) {
     let began = Instant::now();
-    while refused(store, request).await != cause {
+    while rejected(store, request).await != cause {
         assert!(began.elapsed() < PATIENT, "the cause does not become {cause:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -216,18 +216,18 @@ async fn in_flight_units_are_counted_exactly() {
             let _stays = reserve(&one, &settled).await.unwrap();
         }
         let (kept, back) = (reserve(&one, &request).await.unwrap(), reserve(&one, &request).await.unwrap());
-        assert_eq!(refused(&other, &request).await, Cause::InFlight);
+        assert_eq!(rejected(&other, &request).await, Cause::InFlight);
         assert_eq!(
-            refused(&other, &settled).await,
+            rejected(&other, &settled).await,
             Cause::Exhausted,
             "a request that does not settle later does not wait"
         );
         let three = palisade::__v1::rate_limits::ChargeRequest { cost: 3, ..request.clone() };
-        assert_eq!(refused(&other, &three).await, Cause::Exhausted, "two units in flight do not make room for three");
+        assert_eq!(rejected(&other, &three).await, Cause::Exhausted, "two units in flight do not make room for three");
         drop(kept);
         let two = palisade::__v1::rate_limits::ChargeRequest { cost: 2, ..request.clone() };
         wait_for_cause(&other, &two, Cause::Exhausted).await;
-        assert_eq!(refused(&other, &request).await, Cause::InFlight);
+        assert_eq!(rejected(&other, &request).await, Cause::InFlight);
         one.refund(vec![back]).await.unwrap();
         let last = reserve(&other, &request).await.unwrap();
         drop(last);
@@ -249,7 +249,7 @@ async fn unused_leased_units_are_in_flight() {
                 .unwrap();
     }
     drop(first);
-    assert_eq!(refused(&other, &request).await, Cause::InFlight, "the unused unit of the lease is in flight");
+    assert_eq!(rejected(&other, &request).await, Cause::InFlight, "the unused unit of the lease is in flight");
     let began = Instant::now();
     while reserve(&other, &request).await.is_err() {
         assert!(began.elapsed() < PATIENT, "the lease does not end");
@@ -269,7 +269,7 @@ async fn reset_leaves_nothing_in_flight() {
     drop(before);
     tokio::time::sleep(Duration::from_millis(100)).await;
     let both = palisade::__v1::rate_limits::ChargeRequest { cost: 2, ..request.clone() };
-    assert_eq!(refused(&store, &both).await, Cause::InFlight, "both are still in flight");
+    assert_eq!(rejected(&store, &both).await, Cause::InFlight, "both are still in flight");
     store.refund(vec![one, two]).await.unwrap();
     assert_eq!(server.dump().await, "", "a client without charges must have no key");
 }
@@ -291,15 +291,15 @@ async fn in_flight_count_expires_after_a_minute() {
     assert_eq!(size(&mut connection).await, 20 + 24, "a rate limit that counts all requests has no in-flight part");
     let held = reserve(&store, &request).await.unwrap();
     assert_eq!(size(&mut connection).await, 20 + 8 + 36);
-    assert_eq!(refused(&store, &request).await, Cause::InFlight);
+    assert_eq!(rejected(&store, &request).await, Cause::InFlight);
     // The number of units in flight is followed by the second in which the last of them was charged. The test moves it a
     // minute back, as if a process had died then.
     let second: Vec<u8> = connection.getrange(&keys[0], 24, 27).await.unwrap();
     let ago = |seconds: u32| (u32::from_le_bytes(second.clone().try_into().unwrap()) - seconds).to_le_bytes().to_vec();
     let _: u32 = connection.setrange(&keys[0], 24, ago(50)).await.unwrap();
-    assert_eq!(refused(&store, &request).await, Cause::InFlight);
+    assert_eq!(rejected(&store, &request).await, Cause::InFlight);
     let _: u32 = connection.setrange(&keys[0], 24, ago(62)).await.unwrap();
-    assert_eq!(refused(&store, &request).await, Cause::Exhausted);
+    assert_eq!(rejected(&store, &request).await, Cause::Exhausted);
     let _: u32 = connection.setrange(&keys[0], 24, ago(0)).await.unwrap();
     drop(held);
     wait_for_cause(&store, &request, Cause::Exhausted).await;

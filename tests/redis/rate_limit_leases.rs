@@ -82,7 +82,7 @@ async fn leases_neither_lose_nor_add_units() {
     for (bucket, limit) in [(1, 30), (2, 100), (3, 101)] {
         let request = charge_request(bucket, limit, Duration::from_secs(3600), "ada");
         let (mut admitted, began) = (0, Instant::now());
-        // A request that is refused while another process has a lease is repeated until the lease has ended.
+        // A request that is rejected while another process has a lease is repeated until the lease has ended.
         while began.elapsed() < TERM * 8 || admitted < limit && began.elapsed() < Duration::from_secs(20) {
             for store in &stores {
                 admitted += u32::from(reserve(store, &request).await.is_ok());

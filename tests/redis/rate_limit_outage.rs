@@ -92,12 +92,12 @@ async fn busy_redis_blocks_no_request() {
         let mut connection = client.get_connection().unwrap();
         redis::cmd("EVAL").arg("local n = 0; while n < 300000000 do n = n + 1 end").arg(0).exec(&mut connection)
     });
-    let mut refused = 0;
+    let mut rejected = 0;
     while !busy.is_finished() {
-        refused += u32::from(decide(&store).await.is_err());
+        rejected += u32::from(decide(&store).await.is_err());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(refused > 0, "the script ended before a decision met it");
+    assert!(rejected > 0, "the script ended before a decision met it");
     let _ = busy.await.unwrap();
     wait_until_it_responds(&store).await;
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use palisade::__v1::rate_limits::RedisDecisions as _;
-use palisade::__v1::rate_limits::{ChargeRequest, Client, Limit, RedisCharge, RedisDecision, Refused};
+use palisade::__v1::rate_limits::{ChargeRequest, Client, Limit, RedisCharge, RedisDecision, Rejected};
 use palisade::rate_limit::RateLimitStatus;
 use palisade::rate_limit::RedisRateLimits;
 use palisade::redis::RedisConnection;
@@ -56,10 +56,10 @@ fn observed(request: &ChargeRequest<'static>) -> ChargeRequest<'static> {
     ChargeRequest { binding: false, ..request.clone() }
 }
 
-pub async fn reserve(store: &RedisRateLimits, request: &ChargeRequest<'static>) -> Result<RedisCharge, Refused> {
+pub async fn reserve(store: &RedisRateLimits, request: &ChargeRequest<'static>) -> Result<RedisCharge, Rejected> {
     match store.reserve(std::slice::from_ref(request)).await.expect("the store responds").pop() {
         Some(RedisDecision::Charged(charge)) => Ok(charge),
-        Some(RedisDecision::Refused(refused)) => Err(refused),
+        Some(RedisDecision::Rejected(rejected)) => Err(rejected),
         other => panic!("{other:?}"),
     }
 }
@@ -76,22 +76,22 @@ async fn exactly_the_limit_is_admitted_until_retry_after() {
         let request = charge_request(u64::from(limit), limit, Duration::from_millis(700), "ada");
         let began = Instant::now();
         let mut admitted = 0;
-        let refused = loop {
+        let rejected = loop {
             match reserve(&store, &request).await {
                 Ok(charge) => {
                     admitted += 1;
                     assert_eq!(charge.status().remaining, limit - admitted);
                     assert!(charge.status().reset <= Duration::from_millis(722));
                 }
-                Err(refused) => break refused,
+                Err(rejected) => break rejected,
             }
         };
         // If the machine pauses for a whole window, more units are admitted.
         assert!(admitted == limit || began.elapsed() > Duration::from_millis(650), "{admitted} of {limit}");
-        assert!(refused.retry_after > Duration::ZERO);
-        assert!(refused.retry_after <= Duration::from_millis(700) + request.limit.slack() + Duration::from_micros(1));
-        tokio::time::sleep(refused.retry_after).await;
-        assert!(reserve(&store, &request).await.is_ok(), "{limit}: refused after the announced wait: {refused:?}");
+        assert!(rejected.retry_after > Duration::ZERO);
+        assert!(rejected.retry_after <= Duration::from_millis(700) + request.limit.slack() + Duration::from_micros(1));
+        tokio::time::sleep(rejected.retry_after).await;
+        assert!(reserve(&store, &request).await.is_ok(), "{limit}: rejected after the announced wait: {rejected:?}");
     }
 }
 
@@ -184,15 +184,16 @@ async fn binding_requests_are_charged_all_or_none() {
     let decisions = store.reserve(&[wide.clone(), tight.clone(), other.clone()]).await.unwrap();
     assert!(matches!(
         &decisions[..],
-        [RedisDecision::RolledBack(_), RedisDecision::Refused(_), RedisDecision::RolledBack(_)]
+        [RedisDecision::RolledBack(_), RedisDecision::Rejected(_), RedisDecision::RolledBack(_)]
     ));
     assert_eq!((remaining(&store, &wide).await, remaining(&store, &other).await), (50, 5));
 
     let decisions = store.reserve(&[wide.clone(), observed(&tight), observed(&other)]).await.unwrap();
-    let [RedisDecision::Charged(_), RedisDecision::Refused(refused), RedisDecision::Charged(_)] = &decisions[..] else {
+    let [RedisDecision::Charged(_), RedisDecision::Rejected(rejected), RedisDecision::Charged(_)] = &decisions[..]
+    else {
         panic!("{decisions:?}");
     };
-    assert!(refused.retry_after > HOUR - Duration::from_secs(60));
+    assert!(rejected.retry_after > HOUR - Duration::from_secs(60));
     assert_eq!((remaining(&store, &wide).await, remaining(&store, &other).await), (49, 4));
     assert!(store.reserve(&[]).await.unwrap().is_empty());
 }
@@ -207,7 +208,7 @@ async fn repeated_request_is_charged_twice() {
         assert!(decisions.iter().all(|decision| matches!(decision, RedisDecision::Charged(_))));
         assert_eq!(remaining(&store, &dear).await, limit / 3);
         let decisions = store.reserve(&[dear.clone(), dear.clone()]).await.unwrap();
-        assert!(matches!(&decisions[..], [RedisDecision::RolledBack(_), RedisDecision::Refused(_)]), "{decisions:?}");
+        assert!(matches!(&decisions[..], [RedisDecision::RolledBack(_), RedisDecision::Rejected(_)]), "{decisions:?}");
         assert_eq!(remaining(&store, &dear).await, limit / 3);
     }
 }
@@ -343,8 +344,10 @@ async fn large_limit_takes_bounded_space() {
     for left in [750_000, 500_000, 250_000, 0] {
         assert_eq!(reserve(&store, &quarter).await.unwrap().status().remaining, left);
     }
-    let refused = reserve(&store, &million).await.unwrap_err();
-    assert!(refused.retry_after > day - Duration::from_secs(60) && refused.retry_after <= day + million.limit.slack());
+    let rejected = reserve(&store, &million).await.unwrap_err();
+    assert!(
+        rejected.retry_after > day - Duration::from_secs(60) && rejected.retry_after <= day + million.limit.slack()
+    );
     // The documented size of the largest value: one entry for each time slot of a window, and one more.
     let short = charge_request(2, 1000, Duration::from_millis(320), "ada");
     let began = Instant::now();

@@ -84,7 +84,7 @@ fn verdict(document: &str, jws: &Jws) -> (Label, String) {
     };
     match verify_signature(&keys, &text) {
         Ok(()) => (Label::Valid, "verified".to_owned()),
-        Err(refusal) => (Label::Invalid, format!("{refusal:?}")),
+        Err(rejection) => (Label::Invalid, format!("{rejection:?}")),
     }
 }
 

@@ -72,7 +72,7 @@ pub async fn respond(request: HttpRequest, target: actix_web::web::Data<Target>)
     let client = request.peer_addr().map(|peer| tracing::field::display(peer.ip()));
     tracing::warn!(
         target: "palisade::audit",
-        event = "refused",
+        event = "rejected",
         status = 403,
         reason = "plain_http",
         method = request.method().as_str(),

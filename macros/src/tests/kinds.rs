@@ -79,8 +79,8 @@ fn only_an_access_attribute_admits_callers() {
     for (keyword, arguments, kind) in KINDS {
         let item = "async fn f(body: Json<T>) {}".parse().unwrap();
         let expansion = expand::policy(clause(keyword, arguments), item).to_string();
-        let refused = expansion.contains("`f` has no access attribute");
-        assert_eq!(refused, kind != Access, "{keyword}: {expansion}");
+        let rejected = expansion.contains("`f` has no access attribute");
+        assert_eq!(rejected, kind != Access, "{keyword}: {expansion}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The facts that are known while the rules are evaluated: results of predicates, and loaded rows.
 
-use super::{AccessRequest, Refusal, Rows, path_value};
+use super::{AccessRequest, Rejection, Rows, path_value};
 use crate::policy::{Check, ForeignRow, LoadFailure, Loaded, Ownership, Rule, Verdict};
 use crate::principal::Principal;
 
@@ -43,7 +43,7 @@ impl<'f, 'r> Facts<'f, 'r> {
         Self { access, checks: Vec::new(), rows: Vec::new(), assume_all_scopes: false, only: None }
     }
 
-    pub(super) fn all<'a>(&self, rules: impl IntoIterator<Item = &'a Rule>) -> Result<Truth, Refusal> {
+    pub(super) fn all<'a>(&self, rules: impl IntoIterator<Item = &'a Rule>) -> Result<Truth, Rejection> {
         self.combine(rules, Truth::Yes, Truth::No)
     }
 
@@ -53,7 +53,7 @@ impl<'f, 'r> Facts<'f, 'r> {
         rules: impl IntoIterator<Item = &'a Rule>,
         otherwise: Truth,
         decides: Truth,
-    ) -> Result<Truth, Refusal> {
+    ) -> Result<Truth, Rejection> {
         let mut combined = otherwise;
         for rule in rules {
             combined = match (self.truth(rule)?, combined) {
@@ -66,7 +66,7 @@ impl<'f, 'r> Facts<'f, 'r> {
         Ok(combined)
     }
 
-    pub(super) fn truth(&self, rule: &Rule) -> Result<Truth, Refusal> {
+    pub(super) fn truth(&self, rule: &Rule) -> Result<Truth, Rejection> {
         let holds = |demand: &dyn Fn(&Principal) -> bool| Ok(self.access.principal.is_some_and(demand).into());
         match rule {
             Rule::Public | Rule::OptionalAuth => Ok(Truth::Yes),
@@ -111,7 +111,7 @@ impl<'f, 'r> Facts<'f, 'r> {
         &self,
         parameter: &'static str,
         own: impl FnOnce(&'f Principal) -> Option<&'f str>,
-    ) -> Result<Truth, Refusal> {
+    ) -> Result<Truth, Rejection> {
         let value = path_value(self.access.request, parameter)?;
         let Some(principal) = self.access.principal else { return Ok(Truth::No) };
         let Some(own) = own(principal).filter(|own| !own.is_empty()) else { return Ok(Truth::No) };
@@ -122,7 +122,7 @@ impl<'f, 'r> Facts<'f, 'r> {
     pub(super) async fn determine_next<'a>(
         &mut self,
         rules: impl Iterator<Item = &'a Rule> + Clone,
-    ) -> Result<(), Refusal>
+    ) -> Result<(), Rejection>
     where
         'a: 'r,
     {
@@ -138,7 +138,7 @@ impl<'f, 'r> Facts<'f, 'r> {
             }
             (None, Some(ownership), _) => self.look_up(ownership).await,
             // Without a principal no rule is open.
-            _ => Err(Refusal::Denied("rule_not_met")),
+            _ => Err(Rejection::Denied("rule_not_met")),
         }
     }
 
@@ -147,7 +147,7 @@ impl<'f, 'r> Facts<'f, 'r> {
         rule: &'a Rule,
         check: &mut Option<&'r Check>,
         row: &mut Option<&'r Ownership>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Rejection> {
         if self.truth(rule)? != Truth::Open {
             return Ok(());
         }
@@ -165,7 +165,7 @@ impl<'f, 'r> Facts<'f, 'r> {
         Ok(())
     }
 
-    async fn look_up(&mut self, ownership: &'r Ownership) -> Result<(), Refusal> {
+    async fn look_up(&mut self, ownership: &'r Ownership) -> Result<(), Rejection> {
         let mut values = Vec::with_capacity(ownership.parameters().len());
         for parameter in ownership.parameters() {
             values.push(path_value(self.access.request, parameter)?);
@@ -178,7 +178,7 @@ impl<'f, 'r> Facts<'f, 'r> {
             None => Err(LoadFailure::Missing),
         };
         let row = match found {
-            Err(LoadFailure::NoStore(store)) => return Err(Refusal::NoStore(store)),
+            Err(LoadFailure::NoStore(store)) => return Err(Rejection::NoStore(store)),
             Err(failure) => Err(failure),
             Ok(loaded) => {
                 let principal = self.access.principal;
@@ -199,7 +199,7 @@ impl<'f, 'r> Facts<'f, 'r> {
         &mut self,
         ownership: &'r Ownership,
         rules: impl Iterator<Item = &'a Rule>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Rejection> {
         if !self.rows.iter().any(|(loaded, _)| *loaded == ownership) {
             self.look_up(ownership).await?;
         }
@@ -209,19 +209,19 @@ impl<'f, 'r> Facts<'f, 'r> {
                 self.only = Some(ownership);
                 let admitted = self.all(rules);
                 self.only = None;
-                if admitted? == Truth::Yes { Ok(()) } else { Err(Refusal::Absent("not_the_owner_or_missing")) }
+                if admitted? == Truth::Yes { Ok(()) } else { Err(Rejection::Absent("not_the_owner_or_missing")) }
             }
-            Some((_, Err(LoadFailure::Unavailable))) => Err(Refusal::Unavailable("row_unavailable")),
-            _ => Err(Refusal::Absent("not_the_owner_or_missing")),
+            Some((_, Err(LoadFailure::Unavailable))) => Err(Rejection::Unavailable("row_unavailable")),
+            _ => Err(Rejection::Absent("not_the_owner_or_missing")),
         }
     }
 
-    /// How a request for a row is refused, if a row caused the refusal: as missing or as forbidden.
-    pub(super) fn row_refusal(&self) -> Option<ForeignRow> {
+    /// How a request for a row is rejected, if a row caused the rejection: as missing or as forbidden.
+    pub(super) fn row_rejection(&self) -> Option<ForeignRow> {
         self.rows.iter().find_map(|(ownership, row)| match row {
             Ok(row) if row.foreign_tenant => Some(ForeignRow::Missing),
             Ok(row) if row.own => None,
-            Ok(_) => Some(ownership.refused()),
+            Ok(_) => Some(ownership.rejected()),
             Err(_) => Some(ForeignRow::Missing),
         })
     }

@@ -46,7 +46,7 @@ pub(crate) type Rows = Vec<(TypeId, Box<dyn Any>)>;
 
 /// The reason why a request is not [`Authorized`]. The `&'static str` is a reason code for the audit log, or a name.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     /// The rule does not admit the caller.
     Denied(&'static str),
     /// The rule would admit the caller if the credential had these scopes (RFC 6750 §3.1).
@@ -55,16 +55,16 @@ pub(crate) enum Refusal {
     Absent(&'static str),
     /// The decision is not possible now.
     Unavailable(&'static str),
-    /// The rule names a path parameter that the route does not have, or has twice. This is a defect, so the request is refused.
+    /// The rule names a path parameter that the route does not have, or has twice. This is a defect, so the request is rejected.
     NoSuchParameter(&'static str),
     /// The rule needs an owner, but with several authenticators the issuer of owners is not set. This is a defect, so the request is
-    /// refused.
+    /// rejected.
     OwnerIssuerUnset,
-    /// The application has no `Data` of this type, which the rule needs. This is a defect, so the request is refused.
+    /// The application has no `Data` of this type, which the rule needs. This is a defect, so the request is rejected.
     NoStore(&'static str),
 }
 
-/// How to fix [`Refusal::OwnerIssuerUnset`].
+/// How to fix [`Rejection::OwnerIssuerUnset`].
 pub(crate) const OWNER_ISSUER_UNSET: &str = "there are several authenticators: name the issuer whose subjects own resources \
                                              with `Palisade::builder().resource_owner_issuer(issuer)`";
 
@@ -80,11 +80,11 @@ pub(crate) enum Owners {
 }
 
 impl Owners {
-    pub(crate) fn include(&self, principal: &Principal) -> Result<bool, Refusal> {
+    pub(crate) fn include(&self, principal: &Principal) -> Result<bool, Rejection> {
         match self {
             Owners::OnlyIssuer => Ok(true),
             Owners::Of(issuer) => Ok(principal.issuer() == issuer),
-            Owners::Unset => Err(Refusal::OwnerIssuerUnset),
+            Owners::Unset => Err(Rejection::OwnerIssuerUnset),
         }
     }
 }
@@ -114,15 +114,15 @@ pub(crate) struct AccessRequest<'r> {
 ///
 /// Conditions on the principal and the path are evaluated first. A predicate is called only if they leave the result open, and a
 /// row is loaded last. If the rules hold, each row that they name must exist.
-pub(crate) async fn decide(rules: Rules<'_>, access: AccessRequest<'_>) -> Result<Authorized, Refusal> {
+pub(crate) async fn decide(rules: Rules<'_>, access: AccessRequest<'_>) -> Result<Authorized, Rejection> {
     let mut facts = Facts::new(access);
     let Rules { outer, own, rows } = rules;
     let rules = || outer.iter().chain([own]);
     loop {
         match facts.all(rules())? {
             Truth::Yes => break,
-            Truth::No => return Err(refusal(&mut facts, outer, own)),
-            Truth::Unavailable => return Err(Refusal::Unavailable("decision_unavailable")),
+            Truth::No => return Err(rejection(&mut facts, outer, own)),
+            Truth::Unavailable => return Err(Rejection::Unavailable("decision_unavailable")),
             Truth::Open => facts.determine_next(rules()).await?,
         }
     }
@@ -163,17 +163,17 @@ fn caller_meets(rule: &Rule, principal: &Principal, admin: &RoleName) -> Option<
     })
 }
 
-fn refusal(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Refusal {
-    match facts.row_refusal() {
-        Some(ForeignRow::Missing) => return Refusal::Absent("not_the_owner_or_missing"),
-        Some(ForeignRow::Forbidden) => return Refusal::Denied("not_the_owner"),
+fn rejection(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Rejection {
+    match facts.row_rejection() {
+        Some(ForeignRow::Missing) => return Rejection::Absent("not_the_owner_or_missing"),
+        Some(ForeignRow::Forbidden) => return Rejection::Denied("not_the_owner"),
         None => {}
     }
     if let Some(scopes) = facts.missing_scopes(outer, own) {
-        return Refusal::Scopes(scopes);
+        return Rejection::Scopes(scopes);
     }
     let unmet = outer.iter().chain([own]).find(|rule| facts.truth(rule) == Ok(Truth::No));
-    Refusal::Denied(unmet.map_or("rule_not_met", reason))
+    Rejection::Denied(unmet.map_or("rule_not_met", reason))
 }
 
 /// The value of a path parameter as the handler gets it. The router leaves `%2F`, `%25` and `%2B` encoded and the `Path` extractor
@@ -182,12 +182,12 @@ fn refusal(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Refusal {
 ///
 /// # Errors
 ///
-/// Returns [`Refusal::NoSuchParameter`] unless exactly one parameter has the name. If a scope and a route in it use the same name,
+/// Returns [`Rejection::NoSuchParameter`] unless exactly one parameter has the name. If a scope and a route in it use the same name,
 /// there are two values, and the rule could mean either.
-fn path_value<'r>(request: &'r HttpRequest, parameter: &'static str) -> Result<Option<Cow<'r, str>>, Refusal> {
+fn path_value<'r>(request: &'r HttpRequest, parameter: &'static str) -> Result<Option<Cow<'r, str>>, Rejection> {
     let mut values = request.match_info().iter().filter(|(name, _)| *name == parameter);
     let (Some((_, value)), None) = (values.next(), values.next()) else {
-        return Err(Refusal::NoSuchParameter(parameter));
+        return Err(Rejection::NoSuchParameter(parameter));
     };
     let is_encoded = value.as_bytes().contains(&b'%');
     Ok(if is_encoded { percent_decode_str(value).decode_utf8().ok() } else { Some(value.into()) })
@@ -212,7 +212,7 @@ mod tests {
 
     use super::*;
 
-    fn verdict(rule: &Rule, principal: Option<&Principal>, id: &'static str) -> Result<(), Refusal> {
+    fn verdict(rule: &Rule, principal: Option<&Principal>, id: &'static str) -> Result<(), Rejection> {
         let request = TestRequest::default().param("id", id).to_http_request();
         let rules = Rules { outer: &[], own: rule, rows: &rows_of([rule]) };
         let (owners, admin) = (&Owners::OnlyIssuer, &RoleName::ADMIN);
@@ -225,13 +225,13 @@ mod tests {
         let slash = Principal::new("Bearer", "i", "a/b");
         let encoded = Principal::new("Bearer", "i", "a%2Fb");
         assert_eq!(verdict(&Rule::Owner("id"), Some(&slash), "a%2Fb"), Ok(()));
-        assert_eq!(verdict(&Rule::Owner("id"), Some(&encoded), "a%2Fb"), Err(Refusal::Denied("not_the_owner")));
+        assert_eq!(verdict(&Rule::Owner("id"), Some(&encoded), "a%2Fb"), Err(Rejection::Denied("not_the_owner")));
     }
 
     #[test]
     fn a_missing_parameter_is_a_defect() {
         let anyone = Principal::new("Bearer", "i", "");
-        assert_eq!(verdict(&Rule::Owner("other"), Some(&anyone), ""), Err(Refusal::NoSuchParameter("other")));
+        assert_eq!(verdict(&Rule::Owner("other"), Some(&anyone), ""), Err(Rejection::NoSuchParameter("other")));
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
             let rules = Rules { outer: &[], own: &Rule::Owner("id"), rows: &[] };
             let (principal, owners, admin) = (Some(&owner), &Owners::OnlyIssuer, &RoleName::ADMIN);
             let decided = decide(rules, AccessRequest { principal, request: &request, owners, admin }).now_or_never();
-            assert_eq!(decided.unwrap().map(|_| ()), Err(Refusal::NoSuchParameter("id")));
+            assert_eq!(decided.unwrap().map(|_| ()), Err(Rejection::NoSuchParameter("id")));
         }
     }
 

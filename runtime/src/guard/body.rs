@@ -1,6 +1,6 @@
 //! The body of a guarded request.
 //!
-//! Threat: a body that inflates, or never ends (CWE-409, CWE-400). Promise: a compressed body is refused before all other
+//! Threat: a body that inflates, or never ends (CWE-409, CWE-400). Promise: a compressed body is rejected before all other
 //! checks unless it is allowed; reading the body is limited in time, and in size with each chunk.
 
 use actix_web::dev;
@@ -12,7 +12,7 @@ use crate::policy::Validation;
 use crate::validation::{self, Invalid};
 
 impl GuardedRequest<'_, '_> {
-    /// Refuses a compressed body if neither the route nor the application accepts compressed bodies.
+    /// Rejects a compressed body if neither the route nor the application accepts compressed bodies.
     pub(super) fn check_coding(&self, coding: Coding) -> Result<(), Denial> {
         match (coding, self.mounted.policy.compressed.or(self.settings.compressed)) {
             (_, None) | (Coding::Unread, _) => Err(Denial::content_coding(body::IDENTITY)),

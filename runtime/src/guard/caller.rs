@@ -51,7 +51,7 @@ impl GuardedRequest<'_, '_> {
         authenticated.with_authority(authority)
     }
 
-    /// Refuses a rule with a role that is not defined: `!role("misspelt")` would admit each caller. Routes that were given to
+    /// Rejects a rule with a role that is not defined: `!role("misspelt")` would admit each caller. Routes that were given to
     /// `PalisadeBuilder::routes` were checked at startup; plain functions and other scopes are checked here.
     pub(super) fn check_roles_are_defined(&self, roles: &Roles) -> Result<(), Denial> {
         if self.settings.policies.rows().iter().any(|row| std::ptr::eq(row.policy(), self.mounted.policy)) {

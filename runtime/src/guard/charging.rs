@@ -1,7 +1,7 @@
 //! Charges the rate limits of one stage of the checks.
 //!
 //! Threat: a request whose key cannot be determined is let through unlimited (CWE-770); a key that was not verified. Promise: if
-//! a rate limit finds no key, the request is refused, or the application is reported as misconfigured.
+//! a rate limit finds no key, the request is rejected, or the application is reported as misconfigured.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use crate::dry_run;
 use crate::problem::FieldError;
 use crate::rate_limit::{
     By, ChargeRequest, Client, Few, FieldKeys, KeyAnswer, Origin, PendingCharge, RateLimit, RateLimitMode,
-    RateLimitRefusal, Stage,
+    RateLimitRejection, Stage,
 };
 use crate::settings::RequestState;
 
@@ -73,10 +73,10 @@ impl GuardedRequest<'_, '_> {
                     observed.iter().for_each(|rate_limit| self.note(rate_limit));
                     Ok(())
                 }
-                Err(RateLimitRefusal::RateLimited(retry_after)) => Err(Denial::too_many_requests(retry_after)),
-                Err(RateLimitRefusal::InFlight(_)) => Err(Denial::in_flight()),
-                Err(RateLimitRefusal::StoreFull(retry_after)) => Err(Denial::store_full(retry_after)),
-                Err(RateLimitRefusal::Unavailable) => Err(Denial::unavailable("rate_limit_store_unavailable")),
+                Err(RateLimitRejection::RateLimited(retry_after)) => Err(Denial::too_many_requests(retry_after)),
+                Err(RateLimitRejection::InFlight(_)) => Err(Denial::in_flight()),
+                Err(RateLimitRejection::StoreFull(retry_after)) => Err(Denial::store_full(retry_after)),
+                Err(RateLimitRejection::Unavailable) => Err(Denial::unavailable("rate_limit_store_unavailable")),
             }
         };
         let charged = charge.await;

@@ -3,7 +3,7 @@
 //! Threat: a check that runs too late, twice or not at all (CWE-696, CWE-862). Promise: regardless of the order of attributes and
 //! middleware, a request passes the rate limits of its address, then authentication, then the rate limits of its principal,
 //! then the access rule. Only then the body is read. Calling the handler consumes the [`Authorized`] that the access rule
-//! returned, so no code can call the handler without evaluating the rule. A request is refused if its checks need something
+//! returned, so no code can call the handler without evaluating the rule. A request is rejected if its checks need something
 //! that is not configured.
 //!
 //! [`enforce`] reads from top to bottom: `admit` (`caller`, `charging`, `body`), the arguments, the handler (`handler`), the
@@ -36,7 +36,7 @@ use crate::dry_run;
 use crate::failure::Watch;
 use crate::policy::Credentials;
 use crate::rate_limit::{FieldKeys, Reservations, Stage};
-use crate::refusal_response::{absent, not_installed, render};
+use crate::rejection_response::{absent, not_installed, render};
 use crate::settings::{RequestState, WorkerSettings};
 
 const NO_FIELDS: &FieldKeys = &FieldKeys::new();
@@ -58,7 +58,7 @@ pub(crate) async fn enforce<H: GuardedHandler>(
     };
     let mut authorized = match admitted {
         Ok(authorized) => authorized,
-        Err(denial) => return guarded.refuse(denial).await,
+        Err(denial) => return guarded.reject(denial).await,
     };
     guarded.keep_loaded_rows(&mut authorized);
     if dry_run::is_dry_run(request) {
@@ -70,16 +70,16 @@ pub(crate) async fn enforce<H: GuardedHandler>(
     };
     let arguments = match H::Arguments::from_request(request, payload).await {
         Ok(arguments) => arguments,
-        Err(error) => return guarded.refuse_arguments(error.into()).await,
+        Err(error) => return guarded.reject_arguments(error.into()).await,
     };
     if let Err(invalid) = handler.validate(&arguments) {
-        return guarded.refuse(GuardedRequest::invalid(invalid, reading.as_ref())).await;
+        return guarded.reject(GuardedRequest::invalid(invalid, reading.as_ref())).await;
     }
     if let Some(reading) = reading {
         reading.end();
     }
     if let Err(denial) = guarded.charge(Stage::Input, &handler.field_keys(&arguments)).await {
-        return guarded.refuse(denial).await;
+        return guarded.reject(denial).await;
     }
     let response = handler.call_authorized(authorized, arguments).await.respond_to(request).map_into_boxed_body();
     guarded.finish(response).await
@@ -97,8 +97,8 @@ pub(crate) async fn around(
     };
     match guarded.admit().await {
         Err(denial) => {
-            let refused = guarded.refuse(denial).await;
-            return Ok(request.into_response(refused));
+            let rejected = guarded.reject(denial).await;
+            return Ok(request.into_response(rejected));
         }
         Ok(_) if dry_run::is_dry_run(request.request()) => {
             let response = guarded.close(dry_run::let_through()).await;
@@ -142,7 +142,7 @@ pub(crate) async fn fallback(
         return not_installed(mounted.policy);
     };
     if let Err(denial) = guarded.admit().await {
-        return guarded.refuse(denial).await;
+        return guarded.reject(denial).await;
     }
     let mut response = render(&guarded.settings, absent(allow.is_some()).instance(request.path()));
     if let Some(allow) = allow {
@@ -207,7 +207,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         let principal = self.authenticated.as_ref().map(Authenticated::principal);
         let (owners, admin) = (&self.settings.owners, &self.settings.admin);
         let access = AccessRequest { principal, request: self.request, owners, admin };
-        authz::decide(rules, access).await.map_err(|refusal| self.denial(refusal))
+        authz::decide(rules, access).await.map_err(|rejection| self.denial(rejection))
     }
 
     /// Stores the rows that the rule loaded in the request state, for the handler's [`Owned`](crate::Owned) arguments.

@@ -1,4 +1,4 @@
-//! The response to a guarded request: a refusal, or the response of the handler.
+//! The response to a guarded request: a rejection, or the response of the handler.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
@@ -6,29 +6,29 @@ use actix_web::{Error, HttpMessage as _, HttpResponse};
 
 use super::{GuardedRequest, MountPosition};
 use crate::audit;
-use crate::authz::{self, Refusal};
+use crate::authz::{self, Rejection};
 use crate::denial::Denial;
 use crate::extraction_errors::{self, ExtractionFailure};
 use crate::failure;
 use crate::headers::NO_STORE;
 use crate::principal::Principal;
-use crate::refusal_response::{add_missing_challenge, respond};
+use crate::rejection_response::{add_missing_challenge, respond};
 use crate::settings::RequestState;
 
 impl GuardedRequest<'_, '_> {
-    /// A refusal of the access rule as a denial. A rule that cannot be decided is a mistake of the application: 500.
-    pub(super) fn denial(&self, refusal: Refusal) -> Denial {
-        let (reason, help) = match refusal {
-            Refusal::Denied(reason) => return Denial::forbidden(reason),
-            Refusal::Scopes(scopes) => return Denial::insufficient_scope(scopes),
-            Refusal::Absent(reason) => return Denial::absent(reason),
-            Refusal::Unavailable(reason) => return Denial::unavailable(reason),
-            Refusal::NoSuchParameter(parameter) => (
+    /// A rejection of the access rule as a denial. A rule that cannot be decided is a mistake of the application: 500.
+    pub(super) fn denial(&self, rejection: Rejection) -> Denial {
+        let (reason, help) = match rejection {
+            Rejection::Denied(reason) => return Denial::forbidden(reason),
+            Rejection::Scopes(scopes) => return Denial::insufficient_scope(scopes),
+            Rejection::Absent(reason) => return Denial::absent(reason),
+            Rejection::Unavailable(reason) => return Denial::unavailable(reason),
+            Rejection::NoSuchParameter(parameter) => (
                 "no_such_parameter",
                 format!("the rule needs one `{{{parameter}}}` in the route's path, with its scopes"),
             ),
-            Refusal::OwnerIssuerUnset => ("resource_owner_issuer_unset", authz::OWNER_ISSUER_UNSET.to_owned()),
-            Refusal::NoStore(store) => (
+            Rejection::OwnerIssuerUnset => ("resource_owner_issuer_unset", authz::OWNER_ISSUER_UNSET.to_owned()),
+            Rejection::NoStore(store) => (
                 "no_store",
                 format!(
                     "the rule loads a row: give the `App` its store with `.app_data(Data::new(..))`, a `Data<{store}>`"
@@ -40,37 +40,37 @@ impl GuardedRequest<'_, '_> {
     }
 
     /// The response to a denied request, and its audit event.
-    pub(super) async fn refuse(&mut self, denial: Denial) -> HttpResponse {
+    pub(super) async fn reject(&mut self, denial: Denial) -> HttpResponse {
         self.audit(denial.status, denial.reason);
         let response = respond(&self.settings, denial, self.request.path());
         self.close(response).await
     }
 
     /// The response if an argument of the handler could not be extracted.
-    pub(super) async fn refuse_arguments(&mut self, error: Error) -> HttpResponse {
+    pub(super) async fn reject_arguments(&mut self, error: Error) -> HttpResponse {
         match extraction_errors::failed(error) {
-            ExtractionFailure::Denied(denial) => self.refuse(denial).await,
+            ExtractionFailure::Denied(denial) => self.reject(denial).await,
             ExtractionFailure::Misconfigured(help) => {
                 audit::misconfigured(&self.mounted.policy.handler, help);
-                self.refuse(Denial::internal("argument_not_available")).await
+                self.reject(Denial::internal("argument_not_available")).await
             }
             ExtractionFailure::Responded(response) => {
                 if !failure::is_server_failure(response.status()) {
-                    self.audit(response.status(), "refused_by_extractor");
+                    self.audit(response.status(), "rejected_by_extractor");
                 }
                 self.finish(response).await
             }
         }
     }
 
-    /// The response of the handler. A refusal by the handler itself, such as for a wrong password, is audited too.
+    /// The response of the handler. A rejection by the handler itself, such as for a wrong password, is audited too.
     pub(super) async fn finish(&mut self, mut response: HttpResponse) -> HttpResponse {
         if response.status().as_u16() >= 400 {
             response = failure::conceal(&self.settings, self.request, Some(&self.mounted.policy.handler), response);
             add_missing_challenge(&self.settings, &mut response);
             let audited = self.request.extensions().get::<RequestState>().is_some_and(|state| state.audited.get());
             if !audited && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-                self.audit(response.status(), failure::reason(&response).unwrap_or("refused_by_handler"));
+                self.audit(response.status(), failure::reason(&response).unwrap_or("rejected_by_handler"));
             }
         }
         self.close(response).await
@@ -104,7 +104,7 @@ impl GuardedRequest<'_, '_> {
         if let Some(state) = state {
             state.audited.set(true);
         }
-        audit::RefusedRequest {
+        audit::RejectedRequest {
             status,
             reason,
             method: self.request.method().as_str(),

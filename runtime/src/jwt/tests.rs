@@ -121,9 +121,9 @@ fn issued_header_is_accepted_when_parsed() {
     }
     let other = KeySet::from(VerifyingKey::hmac(Algorithm::Hs512, [7; 64]).unwrap());
     let header = header::encoded(Algorithm::Hs256, None);
-    let refused = VerifierCache::borrow(|verifiers| choose_key(&other, &header, TokenType::Jwt, verifiers));
+    let rejected = VerifierCache::borrow(|verifiers| choose_key(&other, &header, TokenType::Jwt, verifiers));
     assert!(matches!(
-        refused,
+        rejected,
         Err(VerificationFailure::NotTheKey { error: AuthError::Invalid("token_alg"), named: false })
     ));
 }

@@ -2,8 +2,8 @@
 //!
 //! Threat: a client that does not know when to retry retries at once. A stranger who sends the name of another person reads
 //! from the headers how often that name has failed (CWE-204).
-//! Promise: each response, admitted or refused, has the headers of the style that the application chose. A rate limit by a
-//! name that the caller chose reports nothing, except `Retry-After` when it refuses.
+//! Promise: each response, admitted or rejected, has the headers of the style that the application chose. A rate limit by a
+//! name that the caller chose reports nothing, except `Retry-After` when it rejects.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ const LEGACY_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const LEGACY_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const LEGACY_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Which headers report rate limits to the client. A refusal has a `Retry-After` header in every style.
+/// Which headers report rate limits to the client. A rejection has a `Retry-After` header in every style.
 ///
 /// No style reports a rate limit by a name that the caller chose ([`By::Field`](crate::rate_limit::By::Field),
 /// [`By::Header`](crate::rate_limit::By::Header), [`By::Key`](crate::rate_limit::By::Key)): the headers would reveal to a

@@ -67,7 +67,7 @@ impl KnownAddress {
     }
 
     /// Remembers a success. Only the last one is kept. If the store does not answer, nothing is remembered, and the present
-    /// request is not refused for it.
+    /// request is not rejected for it.
     pub(super) async fn remember(&self, store: &RateLimitStore) {
         let request = self.request();
         if store.reset(&request).await.is_ok() {
@@ -86,7 +86,7 @@ pub(super) async fn count_known_addresses_by_themselves<'c>(
 ) -> Option<Few<ChargeRequest<'c>>> {
     let mut changed: Option<Few<ChargeRequest<'c>>> = None;
     for (index, (charge, decision)) in charges.iter().zip(decisions).enumerate() {
-        if let (Decision::Refused(_), Some(origin)) = (decision, &charge.origin)
+        if let (Decision::Rejected(_), Some(origin)) = (decision, &charge.origin)
             && let Some(known_address) = KnownAddress::of(&charge.mounted.rate_limit, origin)
             && requests.get(index).is_some_and(|request| request.binding)
             && known_address.is_known(store).await == Ok(true)

@@ -5,7 +5,7 @@
 //! addresses that push a blocked address out of memory.
 //!
 //! Promise: at most N units in *any* half-open window of length W, for every arrival pattern and any number of threads. The
-//! error is one-sided: a client may be refused a little too long, and is never admitted too early. A store holds a bounded
+//! error is one-sided: a client may be rejected a little too long, and is never admitted too early. A store holds a bounded
 //! number of clients, and when it is full, a client at its rate limit is not evicted.
 //!
 //! ```
@@ -26,14 +26,14 @@
 //! under the lock of the client's shard, and only if the held and the new units together are at most N. Instants under one lock
 //! never go back, because an earlier instant counts as the latest one seen. Now take any N + 1 units in the order in which they
 //! were charged. If all of them had been charged in less than W, the first N would still have been held when the last one came,
-//! and it would have been refused. A unit that is refunded was not used; it is taken from the slot that was charged, or not at
+//! and it would have been rejected. A unit that is refunded was not used; it is taken from the slot that was charged, or not at
 //! all. Only two things end a charge early: a full store evicts a client that is below its rate limit, and a reset.
 //!
-//! # Who is refused too early
+//! # Who is rejected too early
 //!
-//! A unit is held for less than W + step, so a client that is refused had N units within W + step. For N up to 16 the step is a
+//! A unit is held for less than W + step, so a client that is rejected had N units within W + step. For N up to 16 the step is a
 //! nanosecond if W is at most 2.1 seconds, otherwise less than a hundred-millionth of W: a microsecond in a quarter of an hour. For
-//! a larger N it is W / 32: a steady client that stays 3.1 % below its rate limit is never refused.
+//! a larger N it is W / 32: a steady client that stays 3.1 % below its rate limit is never rejected.
 //!
 //! # Charged before, settled after
 //!
@@ -94,6 +94,6 @@ pub(crate) use self::definition::{FieldKeys, Stage, normal};
 pub(crate) use self::limit::Limit;
 pub(crate) use self::mounted::MountedRateLimit;
 pub(crate) use self::queue::{FullLimit, wait};
-pub(crate) use self::reservations::{Origin, PendingCharge, RateLimitRefusal, Reservations};
+pub(crate) use self::reservations::{Origin, PendingCharge, RateLimitRejection, Reservations};
 pub(crate) use self::status::Cause;
 pub(crate) use self::store::{ChargeRequest, Decision, Few, Reservation};

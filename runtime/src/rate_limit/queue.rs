@@ -1,6 +1,6 @@
 //! Requests that wait for a charge in flight to be settled.
 //!
-//! Threat: a limit that is full of requests in flight refuses clients that did nothing wrong: twelve people of one office log
+//! Threat: a limit that is full of requests in flight rejects clients that did nothing wrong: twelve people of one office log
 //! in at once with the right passwords, under a limit of five, and seven are rejected (CWE-645). Requests that wait without a bound, or that all
 //! retry at every change, cause another overload (CWE-400, CWE-770).
 //! Promise: a request waits for a bounded time, and is then decided about as if it had just arrived, so no promise of a limit

@@ -3,7 +3,7 @@
 //! Threat: concurrent attempts that pass a rate limit between its check and its charge (CWE-367); refunds that make a count
 //! negative; a store that does not answer and so counts nothing (CWE-636).
 //! Promise: a reservation is charged before anything else happens, and is refunded only in the very window that was charged.
-//! If one rate limit refuses a request, none is charged. A client that hangs up stays charged, because dropping a reservation
+//! If one rate limit rejects a request, none is charged. A client that hangs up stays charged, because dropping a reservation
 //! does not refund it. A rate limit that is full of requests in flight is not used up: a request waits for a bounded time
 //! until one of them is settled. If the store does not answer, each rate limit does what its [`OnStoreFailure`] demands.
 
@@ -42,32 +42,32 @@ pub(crate) struct Origin<'c> {
 }
 
 /// Why a request does not pass its rate limits.
-pub(crate) enum RateLimitRefusal {
+pub(crate) enum RateLimitRejection {
     /// A rate limit is used up. It passes after this many whole seconds, at least 1.
     RateLimited(u32),
     /// It would pass if requests in flight were refunded.
     InFlight(FullLimit),
     /// The store has no room for a new client. It may pass after this many whole seconds.
     StoreFull(u32),
-    /// The store does not answer, and a rate limit refuses in this case.
+    /// The store does not answer, and a rate limit rejects in this case.
     Unavailable,
 }
 
-/// The rate limits that would have refused if they did not only observe.
+/// The rate limits that would have rejected if they did not only observe.
 pub(crate) type Observed = Few<RateLimit>;
 
 /// The reservations of one request. A request without rate limits costs no allocation and no reading of the clock.
 #[derive(Default)]
 pub(crate) struct Reservations {
     pub(super) entries: Vec<Entry>,
-    /// A rate limit refused the request, so the other ones do not count it.
-    refused: bool,
+    /// A rate limit rejected the request, so the other ones do not count it.
+    rejected: bool,
 }
 
 pub(super) struct Entry {
     pub(super) rate_limit: RateLimit,
     pub(super) by: By,
-    /// `None` if it was refunded, or if the rate limit refused.
+    /// `None` if it was refunded, or if the rate limit rejected.
     charge: Option<Reservation>,
     pub(super) status: RateLimitStatus,
     /// The address that becomes known if the request succeeds.
@@ -85,23 +85,23 @@ impl Reservations {
         charges: &[PendingCharge<'_, '_>],
         requests: &[ChargeRequest<'_>],
         until: impl FnOnce() -> Instant,
-    ) -> Result<Observed, RateLimitRefusal> {
+    ) -> Result<Observed, RateLimitRejection> {
         let before = self.entries.len();
         let mut reserved = self.decide(store, charges, requests).await;
-        if let Err(RateLimitRefusal::InFlight(full)) = reserved {
+        if let Err(RateLimitRejection::InFlight(full)) = reserved {
             let decide = async || {
                 // The entries of a rejected attempt are of no use for the next one.
                 self.entries.truncate(before);
                 match self.decide(store, charges, requests).await {
-                    Err(RateLimitRefusal::InFlight(full)) => Err(full),
+                    Err(RateLimitRejection::InFlight(full)) => Err(full),
                     decided => Ok(decided),
                 }
             };
             let waited = Box::pin(wait(full, until(), decide)).await;
-            reserved = waited.unwrap_or_else(|full| Err(RateLimitRefusal::InFlight(full)));
+            reserved = waited.unwrap_or_else(|full| Err(RateLimitRejection::InFlight(full)));
         }
         if reserved.is_err() {
-            self.refused = true;
+            self.rejected = true;
             self.refund_all(store).await;
         }
         reserved
@@ -112,7 +112,7 @@ impl Reservations {
         store: &RateLimitStore,
         charges: &[PendingCharge<'_, '_>],
         requests: &[ChargeRequest<'_>],
-    ) -> Result<Observed, RateLimitRefusal> {
+    ) -> Result<Observed, RateLimitRejection> {
         let Ok(decisions) = store.reserve(requests).await else {
             return Box::pin(self.decide_without_the_store(store, charges, requests)).await;
         };
@@ -133,10 +133,10 @@ impl Reservations {
         store: &RateLimitStore,
         charges: &[PendingCharge<'_, '_>],
         requests: &[ChargeRequest<'_>],
-    ) -> Result<Observed, RateLimitRefusal> {
+    ) -> Result<Observed, RateLimitRejection> {
         let all = || charges.iter().zip(requests).map(|(charge, request)| (charge.on_store_failure(), charge, request));
         if store.is_local() || all().any(|(does, _, request)| does == OnStoreFailure::Deny && request.binding) {
-            return Err(RateLimitRefusal::Unavailable);
+            return Err(RateLimitRejection::Unavailable);
         }
         let local = all().filter(|(does, ..)| *does == OnStoreFailure::Local);
         let (charges, requests): (Few<_>, Few<_>) =
@@ -151,7 +151,7 @@ impl Reservations {
         charges: &[PendingCharge<'_, '_>],
         requests: &[ChargeRequest<'_>],
         decisions: Few<Decision>,
-    ) -> Result<Observed, RateLimitRefusal> {
+    ) -> Result<Observed, RateLimitRejection> {
         let (mut wait, mut store_full): (Option<Duration>, bool) = (None, false);
         let mut full: Option<FullLimit> = None;
         let mut observed: Observed = Few::new();
@@ -163,19 +163,19 @@ impl Reservations {
                     (Some(charge), status)
                 }
                 Decision::RolledBack(status) => (None, status),
-                Decision::Refused(refused) if refused.cause == Cause::InFlight && request.binding => {
-                    let has_room_in = refused.retry_after;
+                Decision::Rejected(rejected) if rejected.cause == Cause::InFlight && request.binding => {
+                    let has_room_in = rejected.retry_after;
                     full.get_or_insert_with(|| FullLimit { queue: store.queue(request), has_room_in });
                     (None, RateLimitStatus { remaining: 0, reset: Duration::ZERO })
                 }
-                Decision::Refused(refused) => {
+                Decision::Rejected(rejected) => {
                     if request.binding {
-                        wait = wait.max(Some(refused.retry_after));
-                        store_full |= refused.cause == Cause::StoreFull;
+                        wait = wait.max(Some(rejected.retry_after));
+                        store_full |= rejected.cause == Cause::StoreFull;
                     } else {
                         observed.push(rate_limit);
                     }
-                    (None, RateLimitStatus { remaining: 0, reset: refused.retry_after })
+                    (None, RateLimitStatus { remaining: 0, reset: rejected.retry_after })
                 }
             };
             let known_address = pending.origin.and_then(|origin| KnownAddress::of(&rate_limit, &origin)).map(Box::new);
@@ -183,9 +183,9 @@ impl Reservations {
             self.entries.push(Entry { rate_limit, by, charge, status, known_address, counted: true });
         }
         match (wait, full) {
-            (Some(wait), _) if store_full => Err(RateLimitRefusal::StoreFull(whole_seconds(wait))),
-            (Some(wait), _) => Err(RateLimitRefusal::RateLimited(whole_seconds(wait))),
-            (None, Some(full)) => Err(RateLimitRefusal::InFlight(full)),
+            (Some(wait), _) if store_full => Err(RateLimitRejection::StoreFull(whole_seconds(wait))),
+            (Some(wait), _) => Err(RateLimitRejection::RateLimited(whole_seconds(wait))),
+            (None, Some(full)) => Err(RateLimitRejection::InFlight(full)),
             (None, None) => Ok(observed),
         }
     }
@@ -193,7 +193,7 @@ impl Reservations {
     /// Takes over the reservations that were made inside of the route's own middleware.
     pub(crate) fn join(&mut self, mut inner: Self) {
         self.entries.append(&mut inner.entries);
-        self.refused |= inner.refused;
+        self.rejected |= inner.rejected;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -210,7 +210,7 @@ impl Reservations {
     pub(crate) async fn settle(&mut self, store: &RateLimitStore, status: StatusCode) {
         let mut refunds: Few<(usize, Reservation)> = smallvec![];
         for (index, entry) in self.entries.iter_mut().enumerate() {
-            entry.counted = !self.refused && entry.rate_limit.count.counts(status);
+            entry.counted = !self.rejected && entry.rate_limit.count.counts(status);
             // A charge that is counted stays. Once it is dropped here, it is no longer in flight.
             if let Some(charge) = entry.charge.take()
                 && !entry.counted
@@ -221,7 +221,7 @@ impl Reservations {
         if !refunds.is_empty() {
             self.refund(store, refunds).await;
         }
-        if self.refused || status.as_u16() >= 400 {
+        if self.rejected || status.as_u16() >= 400 {
             return;
         }
         // A response is a success for a rate limit that does not count it.

@@ -1,6 +1,6 @@
-//! What a store reports about a client, and why it refuses a charge.
+//! What a store reports about a client, and why it rejects a charge.
 //!
-//! Threat: a client that retries too early is refused again; an operator who cannot see why a request was refused cannot
+//! Threat: a client that retries too early is rejected again; an operator who cannot see why a request was rejected cannot
 //! help.
 //! Promise: a client that waits for the returned time is admitted, unless another request takes the units.
 
@@ -24,33 +24,33 @@ impl RateLimitStatus {
     }
 }
 
-/// Why a charge was refused, and when to try again.
+/// Why a charge was rejected, and when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Refused {
+pub struct Rejected {
     /// A client that waits this long is admitted, unless another request takes the units. Never zero. Never longer than the
     /// window and its [`slack`](Limit::slack), except for [`Cause::StoreFull`]. For a cost that is higher than the limit,
     /// which is never admitted, it is the window.
     pub retry_after: Duration,
-    /// Why it was refused.
+    /// Why it was rejected.
     pub cause: Cause,
 }
 
-/// [`Refused`] inside of a store: its time is in nanoseconds, and is converted only when it leaves the store.
+/// [`Rejected`] inside of a store: its time is in nanoseconds, and is converted only when it leaves the store.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ChargeRefusal {
+pub(super) struct ChargeRejection {
     pub(super) nanos: u64,
     pub(super) cause: Cause,
 }
 
-impl From<ChargeRefusal> for Refused {
+impl From<ChargeRejection> for Rejected {
     #[inline]
-    fn from(ChargeRefusal { nanos, cause }: ChargeRefusal) -> Self {
+    fn from(ChargeRejection { nanos, cause }: ChargeRejection) -> Self {
         Self { retry_after: Duration::from_nanos(nanos), cause }
     }
 }
 
-/// Why a charge was refused.
+/// Why a charge was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {

@@ -1,6 +1,6 @@
 //! Where rate limits are counted.
 //!
-//! Threat: a store that charges one rate limit of a request and then refuses another one (a client is charged for a request
+//! Threat: a store that charges one rate limit of a request and then rejects another one (a client is charged for a request
 //! that was not admitted); a shared store that does not answer (CWE-636).
 //! Promise: of the rate limits that are charged together, all are charged or none. A store that does not answer returns
 //! [`Unavailable`], and never guesses.
@@ -15,7 +15,7 @@ use super::memory::{self, MemoryRateLimits};
 use super::queue::Queue;
 #[cfg(feature = "redis")]
 use super::redis::{self, RedisCharge, RedisRateLimits};
-use super::status::{RateLimitStatus, Refused};
+use super::status::{RateLimitStatus, Rejected};
 use crate::unavailable::Unavailable;
 
 /// Where rate limits are counted: a [`MemoryRateLimits`], for one process, or (feature `redis`) a `RedisRateLimits`, for several.
@@ -50,7 +50,7 @@ pub struct ChargeRequest<'a> {
     pub cost: u32,
     /// The client to charge.
     pub client: Client<'a>,
-    /// Whether a refusal refuses everything that is charged together with it. `false` for a rate limit that only observes.
+    /// Whether a rejection rejects everything that is charged together with it. `false` for a rate limit that only observes.
     pub binding: bool,
     /// Whether it is decided later if the charge stays. Until then it is in flight.
     pub settles_later: bool,
@@ -59,8 +59,8 @@ pub struct ChargeRequest<'a> {
 /// The outcome of one charge request.
 pub(crate) enum Decision {
     Charged(Reservation),
-    Refused(Refused),
-    /// There was room, but another charge of the same request was refused, so this one was rolled back or never made.
+    Rejected(Rejected),
+    /// There was room, but another charge of the same request was rejected, so this one was rolled back or never made.
     RolledBack(RateLimitStatus),
 }
 
@@ -114,7 +114,7 @@ impl RateLimitStore {
         self.memory.clone().into()
     }
 
-    /// Charges all requests, or none if a binding one is refused. A request that is not binding is charged if there is room.
+    /// Charges all requests, or none if a binding one is rejected. A request that is not binding is charged if there is room.
     /// Returns one decision for each request, in their order.
     ///
     /// # Errors
@@ -127,13 +127,13 @@ impl RateLimitStore {
         }
         let now = self.memory.now();
         let mut decisions: Few<Decision> = Few::with_capacity(requests.len());
-        let mut refused = false;
-        // One charge after the other. Meanwhile another request may be refused because of a charge that is rolled back: this errs
+        let mut rejected = false;
+        // One charge after the other. Meanwhile another request may be rejected because of a charge that is rolled back: this errs
         // on the safe side.
         for request in requests {
             let partition = self.memory.partition(&request.client);
             let key = partition.shared.hasher.key(request.bucket, &request.client);
-            if refused && request.binding {
+            if rejected && request.binding {
                 decisions.push(Decision::RolledBack(partition.status(key, request.limit, now)));
                 continue;
             }
@@ -144,13 +144,13 @@ impl RateLimitStore {
             };
             match charged {
                 Ok(charge) => decisions.push(Decision::Charged(Reservation::Memory(charge))),
-                Err(refusal) => {
-                    refused |= request.binding;
-                    decisions.push(Decision::Refused(refusal));
+                Err(rejection) => {
+                    rejected |= request.binding;
+                    decisions.push(Decision::Rejected(rejection));
                 }
             }
         }
-        if refused {
+        if rejected {
             let roll_back = |decision| match decision {
                 Decision::Charged(Reservation::Memory(charge)) => Decision::RolledBack(self.memory.refund(charge, now)),
                 other => other,
@@ -216,7 +216,7 @@ impl RateLimitStore {
         Ok(partition.status(partition.key(request.bucket, &request.client), request.limit, self.memory.now()))
     }
 
-    /// Charges as much of the cost as there is room for. Refuses nothing.
+    /// Charges as much of the cost as there is room for. Rejects nothing.
     pub(crate) async fn charge(&self, request: &ChargeRequest<'_>) -> Result<RateLimitStatus, Unavailable> {
         #[cfg(feature = "redis")]
         if let Some(redis) = &self.shared {
@@ -246,7 +246,7 @@ async fn reserve_in_redis(
 ) -> Result<Few<Decision>, Unavailable> {
     let decisions = redis.reserve(requests).await?.into_iter().map(|decision| match decision {
         redis::RedisDecision::Charged(charge) => Decision::Charged(Reservation::Redis(charge)),
-        redis::RedisDecision::Refused(refused) => Decision::Refused(refused),
+        redis::RedisDecision::Rejected(rejected) => Decision::Rejected(rejected),
         redis::RedisDecision::RolledBack(status) => Decision::RolledBack(status),
     });
     Ok(decisions.collect())

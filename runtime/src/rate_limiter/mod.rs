@@ -133,7 +133,7 @@ impl RateLimitKey {
     }
 }
 
-/// Why a rate limit refuses, or cannot decide.
+/// Why a rate limit rejects, or cannot decide.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RateLimitError {
@@ -179,16 +179,16 @@ impl RateLimiter {
 
     /// Charges what one request costs, if there is room for it.
     ///
-    /// Known addresses (see [`RateLimit`]) have no effect here: a name that is at its rate limit is refused from every address.
+    /// Known addresses (see [`RateLimit`]) have no effect here: a name that is at its rate limit is rejected from every address.
     ///
     /// If the rate limit counts failures, successes or by status, a permit is in flight until it is
     /// [settled](Permit::settle), [given back](Permit::give_back) or dropped. A client whose rate limit is full of permits in flight
     /// waits as a request does: see [`rate_limit_wait`](crate::PalisadeBuilder::rate_limit_wait). If that takes too long, it is
-    /// refused with a `retry_after` of one second.
+    /// rejected with a `retry_after` of one second.
     ///
     /// # Errors
     ///
-    /// The client is at its rate limit; the store does not answer and the rate limit [refuses](OnStoreFailure::Deny) in this case;
+    /// The client is at its rate limit; the store does not answer and the rate limit [rejects](OnStoreFailure::Deny) in this case;
     /// or the rate limit is misconfigured.
     pub async fn check(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<Permit, RateLimitError> {
         let request = self.request(rate_limit, key)?;
@@ -225,13 +225,13 @@ impl RateLimiter {
         };
         let charged = match decided.into_iter().next() {
             Some(Decision::Charged(charge)) => Some(charge),
-            Some(Decision::Refused(refused)) if request.binding && refused.cause == Cause::InFlight => {
-                return Err(FullLimit { queue: store.queue(request), has_room_in: refused.retry_after });
+            Some(Decision::Rejected(rejected)) if request.binding && rejected.cause == Cause::InFlight => {
+                return Err(FullLimit { queue: store.queue(request), has_room_in: rejected.retry_after });
             }
-            Some(Decision::Refused(refused)) if request.binding => {
-                return Ok(Err(RateLimitError::RateLimited { retry_after: refused.retry_after }));
+            Some(Decision::Rejected(rejected)) if request.binding => {
+                return Ok(Err(RateLimitError::RateLimited { retry_after: rejected.retry_after }));
             }
-            Some(Decision::Refused(_)) => {
+            Some(Decision::Rejected(_)) => {
                 audit::over_rate_limit_observed(rate_limit.name(), &"RateLimiter::check", None);
                 None
             }

@@ -207,7 +207,7 @@ impl RolesBuilder {
 mod tests {
     use super::*;
 
-    fn refused(builder: RolesBuilder) -> String {
+    fn rejected(builder: RolesBuilder) -> String {
         builder.build().unwrap_err().to_string()
     }
 
@@ -237,19 +237,21 @@ mod tests {
     #[test]
     fn mistaken_definitions_are_rejected() {
         let plain = |name: &str| Roles::builder().role(name, |role| role);
-        assert!(refused(plain("")).contains("must not be empty"));
-        assert!(refused(plain("admin ")).contains("white space"));
-        assert!(refused(plain("ad\nmin")).contains("invalid name \"ad\\nmin\": the name of a role"));
-        assert!(refused(plain(&"a".repeat(256))).contains("255 bytes"));
+        assert!(rejected(plain("")).contains("must not be empty"));
+        assert!(rejected(plain("admin ")).contains("white space"));
+        assert!(rejected(plain("ad\nmin")).contains("invalid name \"ad\\nmin\": the name of a role"));
+        assert!(rejected(plain(&"a".repeat(256))).contains("255 bytes"));
         let grants = Roles::builder().role("admin", |role| role.grants("users:\u{7f}delete"));
-        assert!(refused(grants).contains("\"admin\" grants a permission with an invalid name \"users:\\u{7f}delete\""));
-        assert!(refused(plain("a").role("a", |role| role)).contains("twice"));
-        assert!(refused(plain("a").role("b", |role| role.implies("c"))).contains("\"c\", which is not a role"));
+        assert!(
+            rejected(grants).contains("\"admin\" grants a permission with an invalid name \"users:\\u{7f}delete\"")
+        );
+        assert!(rejected(plain("a").role("a", |role| role)).contains("twice"));
+        assert!(rejected(plain("a").role("b", |role| role.implies("c"))).contains("\"c\", which is not a role"));
         let cycle = Roles::builder()
             .role("start", |role| role.implies("a"))
             .role("a", |role| role.implies("b"))
             .role("b", |role| role.implies("a"));
-        assert!(refused(cycle).contains("a -> b -> a"));
-        assert!(refused(Roles::builder().role("a", |role| role.implies("a"))).contains("a -> a"));
+        assert!(rejected(cycle).contains("a -> b -> a"));
+        assert!(rejected(Roles::builder().role("a", |role| role.implies("a"))).contains("a -> a"));
     }
 }

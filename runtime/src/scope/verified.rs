@@ -24,7 +24,7 @@ struct Outline {
     prefix: String,
     rules: Vec<Rule>,
     /// The responses for rows of other owners. The equality of rules does not compare them.
-    refused: Vec<ForeignRow>,
+    rejected: Vec<ForeignRow>,
     rate_limits: Vec<RateLimit>,
     members: Vec<Member>,
 }
@@ -39,14 +39,14 @@ impl Outline {
     fn of(scope: &Scope) -> Self {
         let members = scope.items.iter().map(|item| match &item.0 {
             ScopeItemKind::Endpoint(mount) => {
-                let refused = refused_by(&[mount.policy.rule]);
-                Member::Endpoint(mount.route, mount.policy, refused, mount.needs.parameter_counts.clone())
+                let rejected = rejected_by(&[mount.policy.rule]);
+                Member::Endpoint(mount.route, mount.policy, rejected, mount.needs.parameter_counts.clone())
             }
             ScopeItemKind::Scope(inner) => Member::Scope(Self::of(inner)),
         });
         Self {
             prefix: scope.prefix.clone(),
-            refused: refused_by(&scope.rules),
+            rejected: rejected_by(&scope.rules),
             rules: scope.rules.clone(),
             rate_limits: scope.rate_limits.clone(),
             members: members.collect(),
@@ -54,16 +54,16 @@ impl Outline {
     }
 }
 
-fn refused_by(rules: &[Rule]) -> Vec<ForeignRow> {
-    let mut refused = Vec::new();
+fn rejected_by(rules: &[Rule]) -> Vec<ForeignRow> {
+    let mut rejected = Vec::new();
     for rule in rules {
         rule.leaves(&mut |leaf| {
             if let Rule::Owns(ownership) = leaf {
-                refused.push(ownership.refused());
+                rejected.push(ownership.rejected());
             }
         });
     }
-    refused
+    rejected
 }
 
 /// Verifies the scope for any role of administrators. Mistakes that depend on that role are found when it is known.

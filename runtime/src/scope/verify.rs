@@ -94,8 +94,9 @@ fn check_deny_option(outer: &OuterScopes, mount: &Mount) -> Result<(), ConfigErr
         });
     }
     // `==` ignores the `deny` option, so equal ownerships are about the same row.
-    let inconsistent =
-        ownerships.iter().find(|one| ownerships.iter().any(|other| other == *one && other.refused() != one.refused()));
+    let inconsistent = ownerships
+        .iter()
+        .find(|one| ownerships.iter().any(|other| other == *one && other.rejected() != one.rejected()));
     match inconsistent {
         Some(ownership) => routes_error(format!(
             "`{}` at {}{} protects the same row of {} by two attributes, only one of which has `deny = 403`: write it in both or \

@@ -61,9 +61,9 @@ pub enum RefreshError<E> {
     /// The token was used before: its session is revoked, and the audit log records it. The same response.
     #[error("the refresh token was used before; its session is revoked")]
     Reused,
-    /// The `grant` closure of the application refused, with this error. The token stays valid.
-    #[error("the application refused the grant for this session")]
-    Refused(E),
+    /// The `grant` closure of the application rejected, with this error. The token stays valid.
+    #[error("the application rejected the grant for this session")]
+    Rejected(E),
     /// The grant cannot be issued, or is for another subject: 500. The token stays valid.
     #[error(transparent)]
     Issue(#[from] IssueError),
@@ -108,7 +108,7 @@ impl From<BeginError> for Problem {
 impl<E: Into<Problem>> From<RefreshError<E>> for Problem {
     fn from(error: RefreshError<E>) -> Self {
         let (problem, cause) = match error {
-            RefreshError::Refused(refusal) => return refusal.into(),
+            RefreshError::Rejected(rejection) => return rejection.into(),
             RefreshError::Issue(error) => return error.into(),
             RefreshError::Unavailable => (Self::unavailable(), RefreshError::<E>::Unavailable.to_string()),
             bad => (

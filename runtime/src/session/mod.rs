@@ -181,7 +181,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         if !token.matches_digest(&record.digest) {
             return Err(self.stolen(&record).await);
         }
-        let granted = grant(&record).await.map_err(RefreshError::Refused)?;
+        let granted = grant(&record).await.map_err(RefreshError::Rejected)?;
         if granted.subject() != record.subject {
             return Err(RefreshError::Issue(IssueError::Subject));
         }

@@ -134,11 +134,11 @@ async fn old_session_ends_even_if_refreshed() {
 }
 
 #[actix_web::test]
-async fn refused_refresh_keeps_the_token_valid() {
+async fn rejected_refresh_keeps_the_token_valid() {
     let (sessions, _) = sessions();
     let pair = sessions.begin(&grant()).await.unwrap();
-    let refused = sessions.refresh(pair.refresh_token(), async |_| Err("locked")).await;
-    assert_eq!(refused.unwrap_err(), RefreshError::Refused("locked"));
+    let rejected = sessions.refresh(pair.refresh_token(), async |_| Err("locked")).await;
+    assert_eq!(rejected.unwrap_err(), RefreshError::Rejected("locked"));
     let other =
         sessions.refresh(pair.refresh_token(), async |_| Ok::<_, ()>(Grant::new("eve", Duration::from_secs(9)))).await;
     assert_eq!(other.unwrap_err(), RefreshError::Issue(IssueError::Subject));

@@ -29,14 +29,14 @@ pub enum Access {
     /// The handler would be called.
     In,
     /// The guard rejects the request with this status.
-    Refused(StatusCode),
+    Rejected(StatusCode),
 }
 
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Access::In => f.write_str("in"),
-            Access::Refused(status) => write!(f, "{}", status.as_u16()),
+            Access::Rejected(status) => write!(f, "{}", status.as_u16()),
         }
     }
 }
@@ -258,13 +258,13 @@ where
         Ok(response) => {
             let (principal, admin) = (resolved(&response), admin(&response));
             let let_through = response.response().extensions().contains::<LetThrough>();
-            let access = if let_through { Access::In } else { Access::Refused(response.status()) };
+            let access = if let_through { Access::In } else { Access::Rejected(response.status()) };
             let body = body::to_bytes(response.into_body()).await.unwrap_or_default();
             ProbeResponse { access, body, principal, admin }
         }
         Err(error) => {
             let response = error.as_response_error().error_response();
-            let access = Access::Refused(response.status());
+            let access = Access::Rejected(response.status());
             let body = body::to_bytes(response.into_body()).await.unwrap_or_default();
             ProbeResponse { access, body, principal: None, admin: None }
         }

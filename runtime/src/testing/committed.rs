@@ -297,8 +297,8 @@ mod tests {
         let message = compare_or_write(&file, "a\nb\n", Blessing::NotRequested).unwrap_err();
         assert!(message.contains("policies.md does not exist yet"), "{message}");
         assert!(message.ends_with("\n\n+ a\n+ b\n\nrun again with PALISADE_BLESS=1 to accept"), "{message}");
-        let refused = compare_or_write(&file, "a\nb\n", Blessing::ForbiddenInCi).unwrap_err();
-        assert!(refused.contains("ignored because CI is set") && !file.exists(), "{refused}");
+        let rejected = compare_or_write(&file, "a\nb\n", Blessing::ForbiddenInCi).unwrap_err();
+        assert!(rejected.contains("ignored because CI is set") && !file.exists(), "{rejected}");
         compare_or_write(&file, "a\nb\n", Blessing::Requested).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "a\nb\n");
         for blessing in [Blessing::NotRequested, Blessing::ForbiddenInCi] {

@@ -165,11 +165,11 @@ impl Personas {
     pub(super) fn expected(&self, row: &PolicyRow, persona: &Persona, principal: Option<&Principal>) -> Access {
         let rules: Vec<Rule> = row.rules().collect();
         let credentials = rules.iter().fold(Credentials::Ignored, |all, rule| all.and(rule.credentials()));
-        let refused = |status| Access::Refused(status);
+        let rejected = |status| Access::Rejected(status);
         let known = if persona.principal.is_some() { principal } else { None };
         match (credentials, &persona.header, known) {
-            (Credentials::Required, _, None) => return refused(StatusCode::UNAUTHORIZED),
-            (Credentials::Optional, Some(_), None) => return refused(StatusCode::UNAUTHORIZED),
+            (Credentials::Required, _, None) => return rejected(StatusCode::UNAUTHORIZED),
+            (Credentials::Optional, Some(_), None) => return rejected(StatusCode::UNAUTHORIZED),
             _ => {}
         }
         let row_of = |ownership: &Ownership| {
@@ -202,20 +202,20 @@ impl Personas {
             return Access::In;
         }
         if !all(true) {
-            return refused(StatusCode::FORBIDDEN);
+            return rejected(StatusCode::FORBIDDEN);
         }
         if !all_exist {
-            return refused(StatusCode::NOT_FOUND);
+            return rejected(StatusCode::NOT_FOUND);
         }
         let mut revealed = false;
         rules.iter().for_each(|rule| {
             rule.leaves(&mut |leaf| {
                 if let Rule::Owns(ownership) = leaf {
-                    revealed |= ownership.refused() == ForeignRow::Forbidden;
+                    revealed |= ownership.rejected() == ForeignRow::Forbidden;
                 }
             });
         });
-        refused(if revealed { StatusCode::FORBIDDEN } else { StatusCode::NOT_FOUND })
+        rejected(if revealed { StatusCode::FORBIDDEN } else { StatusCode::NOT_FOUND })
     }
 
     fn holds(

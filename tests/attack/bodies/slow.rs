@@ -192,13 +192,13 @@ fn fast_enough_client_has_until_the_deadline() {
 }
 
 #[test]
-fn refused_request_does_not_wait_for_its_body() {
-    let refused = send(serve(), "/own", "", 100, Vec::new(), SECOND);
+fn rejected_request_does_not_wait_for_its_body() {
+    let rejected = send(serve(), "/own", "", 100, Vec::new(), SECOND);
     assert!(
-        refused.text.starts_with("HTTP/1.1 401 ") && refused.after < GRACE,
+        rejected.text.starts_with("HTTP/1.1 401 ") && rejected.after < GRACE,
         "{:?}: {}",
-        refused.after,
-        refused.text
+        rejected.after,
+        rejected.text
     );
 }
 

@@ -289,11 +289,11 @@ async fn forged(text: String) -> Result<String, Boxed> {
 async fn error_text_is_escaped_and_truncated_in_logs() {
     let app = app!(palisade());
     let (log, _guard) = Log::start();
-    let hostile = "x\nERROR palisade::audit: event=\"refused\"\u{1b}[2J\u{202e}";
+    let hostile = "x\nERROR palisade::audit: event=\"rejected\"\u{1b}[2J\u{202e}";
     call(&app, post_request("/s/forged", hostile)).await.assert_problem(500);
     let text = log.take_all();
     assert_eq!(text.lines().filter(|line| line.contains("palisade::audit")).count(), 1, "{text}");
-    assert!(text.contains("x\\nERROR") && text.contains("\\\"refused\\\""), "{text}");
+    assert!(text.contains("x\\nERROR") && text.contains("\\\"rejected\\\""), "{text}");
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
 
     call(&app, post_request("/s/forged", &"ü".repeat(20_000))).await.assert_problem(500);

@@ -52,8 +52,8 @@ async fn inner_middleware_error_reveals_nothing() {
     assert_eq!(response.json()["detail"], "Closed for lunch.", "there is no cause to reveal");
     log.take_all();
 
-    let refused = || ErrorConflict("the name is taken");
-    call(&init_service(erring(refused).wrap(palisade())).await, get_request("/open")).await.assert_problem(409);
+    let rejected = || ErrorConflict("the name is taken");
+    call(&init_service(erring(rejected).wrap(palisade())).await, get_request("/open")).await.assert_problem(409);
     assert_eq!(log.take(), Vec::<String>::new(), "a client error of a middleware is not logged as a failure");
 }
 

@@ -71,8 +71,8 @@ fn string_claim_is_one_role_or_permission() {
 fn invalid_string_claim_is_rejected() {
     for value in ["", "admin\n", "\0", &"r".repeat(256)] {
         for (claim, reason) in [("roles", "token_roles"), ("permissions", "token_permissions")] {
-            let refused = verdict(&jwt_builder().build().unwrap(), &token(&with(claim, json!(value))));
-            assert_eq!(refused, Err(AuthError::Invalid(reason)), "{value:?}");
+            let rejected = verdict(&jwt_builder().build().unwrap(), &token(&with(claim, json!(value))));
+            assert_eq!(rejected, Err(AuthError::Invalid(reason)), "{value:?}");
         }
     }
 }
@@ -174,8 +174,8 @@ fn configured_claim_must_have_its_type() {
                 "scope" => jwt_builder().scopes_at(claim),
                 _ => jwt_builder().tenant_at(claim),
             };
-            let refused = verdict(&jwt.build().unwrap(), &token(&with(claim, value.clone())));
-            assert_eq!(refused, Err(AuthError::Invalid(reason)), "{claim} is {value}");
+            let rejected = verdict(&jwt.build().unwrap(), &token(&with(claim, value.clone())));
+            assert_eq!(rejected, Err(AuthError::Invalid(reason)), "{claim} is {value}");
         }
     }
 }
@@ -219,8 +219,8 @@ fn null_ids_count_as_absent() {
 fn ids_of_other_types_are_rejected() {
     for (claim, reason) in [("jti", "token_jti"), ("sid", "token_sid")] {
         for malformed in [json!(7), json!(true), json!({}), json!(["1"])] {
-            let refused = verdict(&jwt_builder().build().unwrap(), &token(&with(claim, malformed.clone())));
-            assert_eq!(refused, Err(AuthError::Invalid(reason)), "{claim} is {malformed}");
+            let rejected = verdict(&jwt_builder().build().unwrap(), &token(&with(claim, malformed.clone())));
+            assert_eq!(rejected, Err(AuthError::Invalid(reason)), "{claim} is {malformed}");
         }
     }
 }
@@ -228,7 +228,7 @@ fn ids_of_other_types_are_rejected() {
 #[test]
 fn null_in_other_registered_claims_is_rejected() {
     for (claim, reason) in [("nbf", "token_nbf"), ("iat", "token_iat"), ("aud", "token_aud"), ("exp", "token_exp")] {
-        let refused = verdict(&jwt_builder().build().unwrap(), &token(&with(claim, json!(null))));
-        assert_eq!(refused, Err(AuthError::Invalid(reason)), "{claim}");
+        let rejected = verdict(&jwt_builder().build().unwrap(), &token(&with(claim, json!(null))));
+        assert_eq!(rejected, Err(AuthError::Invalid(reason)), "{claim}");
     }
 }

@@ -27,8 +27,8 @@ fn any_configured_audience_is_accepted() {
         assert_eq!(verdict(&jwt, &token(&with("aud", aud.clone()))), Ok(()), "{aud}");
     }
     for aud in [json!("other"), json!([]), json!(["api://order"]), json!("api://orders orders"), json!("ORDERS")] {
-        let refused = verdict(&jwt, &token(&with("aud", aud.clone())));
-        assert_eq!(refused, Err(AuthError::Invalid("token_foreign_audience")), "{aud}");
+        let rejected = verdict(&jwt, &token(&with("aud", aud.clone())));
+        assert_eq!(rejected, Err(AuthError::Invalid("token_foreign_audience")), "{aud}");
     }
     for (first, second) in [("", AUDIENCE), (AUDIENCE, " ")] {
         let key = VerifyingKey::hmac(Algorithm::Hs256, SECRET).unwrap();
@@ -59,7 +59,7 @@ fn keys_of_every_source_are_used() {
         assert_eq!(verdict(&jwt, &accepted), Ok(()), "also from the cache");
     }
     let stranger = Signer::generate(A::ES256);
-    for (refused, reason) in [
+    for (rejected, reason) in [
         (stranger.token("b", &valid_claims()), "token_signature"),
         (ec.token("a", &valid_claims()), "token_alg"),
         (stranger.token("c", &valid_claims()), "token_kid"),
@@ -72,7 +72,7 @@ fn keys_of_every_source_are_used() {
         (other.seal(r#"{"alg":"ES256","kid":"b","crit":["x"]}"#, valid_claims().to_string()), "token_crit"),
         ("x".to_owned(), "token_malformed"),
     ] {
-        assert_eq!(verdict(&jwt, &refused), Err(AuthError::Invalid(reason)), "{refused}");
+        assert_eq!(verdict(&jwt, &rejected), Err(AuthError::Invalid(reason)), "{rejected}");
     }
 }
 
@@ -85,8 +85,8 @@ fn two_unnamed_secrets_are_both_accepted() {
     for secret in [old, new] {
         assert_eq!(verdict(&jwt, &Signer::hmac(A::HS256, secret).token("k", &valid_claims())), Ok(()));
     }
-    let refused = verdict(&jwt, &Signer::hmac(A::HS256, [3; 32]).token("k", &valid_claims()));
-    assert_eq!(refused, Err(AuthError::Invalid("token_signature")));
+    let rejected = verdict(&jwt, &Signer::hmac(A::HS256, [3; 32]).token("k", &valid_claims()));
+    assert_eq!(rejected, Err(AuthError::Invalid("token_signature")));
 }
 
 #[test]
@@ -108,12 +108,12 @@ fn two_verifiers_of_one_issuer_fail_the_build() {
 }
 
 /// Rejects each request with this reason, and claims that the credential was meant for another verifier.
-struct Refuses(&'static str);
+struct Rejects(&'static str);
 
 /// Accepts each request.
 struct AcceptsAll;
 
-impl Authenticator for Refuses {
+impl Authenticator for Rejects {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
         match request.headers().get("authorization") {
             Some(_) => Attempt::Done(Err(AuthError::Invalid(self.0))),
@@ -170,7 +170,7 @@ async fn revoked_token_is_not_passed_to_another_verifier() {
 
     // A verifier that disowns everything that it rejects does not pass it on either.
     for (reason, status) in [("token_revoked", 401), ("token_unknown", 200)] {
-        let palisade = Palisade::builder().authenticator(Refuses(reason)).authenticator(AcceptsAll).build().unwrap();
+        let palisade = Palisade::builder().authenticator(Rejects(reason)).authenticator(AcceptsAll).build().unwrap();
         let app = init_service(App::new().service(routes()).wrap(palisade)).await;
         assert_eq!(call(&app, ask()).await.status, status, "{reason}");
     }

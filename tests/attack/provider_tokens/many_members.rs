@@ -68,8 +68,8 @@ fn duplicate_name_is_found_among_many() {
             assert_eq!(judged(&many(members, None, false, inside)), Ok(()), "{members}");
             for place in [0, members / 2, members - 1] {
                 for escaped in [false, true] {
-                    let refused = judged(&many(members, Some(place), escaped, inside));
-                    assert_eq!(refused, Err(AuthError::Invalid("token_duplicate_member")), "{place} of {members}");
+                    let rejected = judged(&many(members, Some(place), escaped, inside));
+                    assert_eq!(rejected, Err(AuthError::Invalid("token_duplicate_member")), "{place} of {members}");
                 }
             }
         }

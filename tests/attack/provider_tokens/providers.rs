@@ -65,7 +65,7 @@ fn lookalike_provider_tokens_are_rejected() {
     for provider in all() {
         let (name, jwt, claims) = (provider.name, provider.jwt(), provider.claims());
         let verdict_on = |claims: Value| verdict(&jwt, &provider.token(&claims));
-        for (claim, value, reason) in &provider.refused {
+        for (claim, value, reason) in &provider.rejected {
             let changed = with_member(claims.clone(), claim, value.clone());
             assert_eq!(verdict_on(changed), Err(AuthError::Invalid(reason)), "{name}: {claim} is {value}");
         }

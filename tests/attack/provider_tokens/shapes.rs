@@ -25,7 +25,7 @@ pub(super) struct Provider {
     pub(super) permissions: &'static [&'static str],
     pub(super) tenant: Option<&'static str>,
     /// A claim with another value, and the reason for which the token is then rejected.
-    pub(super) refused: Vec<(&'static str, Value, &'static str)>,
+    pub(super) rejected: Vec<(&'static str, Value, &'static str)>,
 }
 
 const KEY: &str = "pfXoYHxJLq1HLSzKQ-a6zCtvJk0";
@@ -79,7 +79,7 @@ pub(super) fn entra_v1() -> Provider {
         scopes: &["user_impersonation", "orders.read"],
         permissions: &[],
         tenant: Some(TENANT),
-        refused: vec![
+        rejected: vec![
             ("aud", json!("https://graph.microsoft.com"), "token_foreign_audience"),
             ("iss", json!("https://sts.windows.net/another-tenant/"), "token_foreign_issuer"),
             ("nbf", json!(now() + 300), "token_not_yet_valid"),
@@ -106,7 +106,7 @@ pub(super) fn entra_v2() -> Provider {
         scopes: &["access_as_user"],
         permissions: &[],
         tenant: Some(TENANT),
-        refused: vec![
+        rejected: vec![
             ("aud", json!("api://6e74172b-be56-4843-9ff4-e66a39bb12e3"), "token_foreign_audience"),
             ("iss", json!("https://login.microsoftonline.com/{tenantid}/v2.0"), "token_foreign_issuer"),
             ("tid", json!(7), "token_tenant"),
@@ -132,7 +132,7 @@ pub(super) fn auth0() -> Provider {
         scopes: &["openid", "profile", "orders:read"],
         permissions: &["orders:read", "orders:delete"],
         tenant: None,
-        refused: vec![
+        rejected: vec![
             ("aud", json!(["https://acme.eu.auth0.com/userinfo"]), "token_foreign_audience"),
             ("iss", json!("https://acme.eu.auth0.com"), "token_foreign_issuer"),
             ("https://orders.example/roles", json!(null), "token_roles"),
@@ -158,7 +158,7 @@ pub(super) fn okta() -> Provider {
         scopes: &["openid", "orders:read"],
         permissions: &[],
         tenant: None,
-        refused: vec![
+        rejected: vec![
             ("aud", json!("0oabv6kx4qq6h1U5l0h7"), "token_foreign_audience"),
             ("scp", json!([1]), "token_scope"),
             ("iat", json!(now() + 300), "token_issued_in_future"),
@@ -189,7 +189,7 @@ pub(super) fn keycloak() -> Provider {
         scopes: &["openid", "email"],
         permissions: &[],
         tenant: None,
-        refused: vec![
+        rejected: vec![
             ("aud", json!("account"), "token_foreign_audience"),
             ("iss", json!("https://login.example/realms/other"), "token_foreign_issuer"),
             ("realm_access", json!({"roles": 7}), "token_roles"),
@@ -215,7 +215,7 @@ pub(super) fn cognito() -> Provider {
         scopes: &["phone", "openid", "orders/read"],
         permissions: &[],
         tenant: None,
-        refused: vec![
+        rejected: vec![
             ("client_id", json!("another-client"), "token_foreign_audience"),
             ("client_id", json!(null), "token_aud"),
             ("aud", json!("another-api"), "token_foreign_audience"),
@@ -243,7 +243,7 @@ pub(super) fn zitadel() -> Provider {
         scopes: &[],
         permissions: &[],
         tenant: Some("69"),
-        refused: vec![
+        rejected: vec![
             ("aud", json!(["112897418730225921"]), "token_foreign_audience"),
             ("urn:zitadel:iam:org:project:roles", json!({"admin": false}), "token_roles"),
             ("urn:zitadel:iam:user:resourceowner:id", json!(""), "token_tenant"),
@@ -270,7 +270,7 @@ pub(super) fn supabase() -> Provider {
         scopes: &[],
         permissions: &[],
         tenant: None,
-        refused: vec![
+        rejected: vec![
             ("aud", json!("anon"), "token_foreign_audience"),
             ("role", json!(7), "token_roles"),
             ("sub", json!(null), "token_sub"),
@@ -297,7 +297,7 @@ pub(super) fn firebase() -> Provider {
         scopes: &[],
         permissions: &[],
         tenant: None,
-        refused: vec![
+        rejected: vec![
             ("aud", json!("another-project"), "token_foreign_audience"),
             ("iss", json!("https://securetoken.google.com/another-project"), "token_foreign_issuer"),
             ("sub", json!(""), "token_sub"),

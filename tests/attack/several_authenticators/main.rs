@@ -146,13 +146,13 @@ fn challenges(headers: &HeaderMap) -> Vec<&str> {
 }
 
 #[track_caller]
-fn assert_refused(response: &TestResponse, expected: &[&str]) {
+fn assert_rejected(response: &TestResponse, expected: &[&str]) {
     response.assert_problem(401);
     assert_eq!(challenges(&response.headers), expected);
 }
 
 const BEARER: &str = r#"Bearer realm="api""#;
-const BEARER_REFUSED: &str = r#"Bearer realm="api", error="invalid_token""#;
+const BEARER_REJECTED: &str = r#"Bearer realm="api", error="invalid_token""#;
 const BADGE: &str = r#"Badge realm="api""#;
 
 #[actix_web::test]
@@ -198,10 +198,10 @@ async fn each_issuer_vouches_only_for_its_own_tokens() {
             for path in ["/who", "/perhaps"] {
                 let response = call(&app, presenting(path, &token)).await;
                 assert_eq!(response.status, 401, "{name} at {path}: {response:?}");
-                assert_refused(&response, &[BEARER_REFUSED]);
+                assert_rejected(&response, &[BEARER_REJECTED]);
             }
         }
-        assert_refused(&call(&app, get_request("/who")).await, &[BEARER]);
+        assert_rejected(&call(&app, get_request("/who")).await, &[BEARER]);
     }
 }
 
@@ -280,7 +280,7 @@ async fn two_credentials_must_be_valid_for_one_caller() {
                 200 => {}
                 401 => {
                     response.assert_problem(401);
-                    let bearer = if authorization.is_none() && badge.is_none() { BEARER } else { BEARER_REFUSED };
+                    let bearer = if authorization.is_none() && badge.is_none() { BEARER } else { BEARER_REJECTED };
                     assert_eq!(challenges(&response.headers), [bearer, BADGE], "{name}");
                 }
                 _ => response.assert_problem(expected),
@@ -290,7 +290,7 @@ async fn two_credentials_must_be_valid_for_one_caller() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// In each order of authenticators, a refusal by one is no reason to accept the other credential.
+/// In each order of authenticators, a rejection by one is no reason to accept the other credential.
 #[actix_web::test]
 async fn authenticator_order_does_not_admit_bad_credentials() {
     let (first, second) = issuers();

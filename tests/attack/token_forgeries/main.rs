@@ -20,7 +20,7 @@ use palisade_tests::{AUDIENCE, ISSUER, SECRET};
 /// The minimum number of cases over all files.
 const LEAST: usize = 80;
 
-/// A name, a token, and the expected verdict: accepted, or the reason of the refusal.
+/// A name, a token, and the expected verdict: accepted, or the reason of the rejection.
 type Case = (String, String, Result<(), &'static str>);
 
 fn case(name: impl Into<String>, token: impl Into<String>, verdict: Result<(), &'static str>) -> Case {

@@ -42,7 +42,7 @@ fn der(signature: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn altered(keys: &Keys) -> Vec<Case> {
-    let refused = Err("token_signature");
+    let rejected = Err("token_signature");
     let mut cases = Vec::new();
     for (alg, id, signer) in keys.each() {
         let valid_token = signer.token(id, &valid_claims());
@@ -76,11 +76,11 @@ pub(super) fn altered(keys: &Keys) -> Vec<Case> {
                 format!("{message}.{}", encode(signer.sign(&decoded)))
             }),
         ] {
-            cases.push(case(format!("{alg} {name}"), token, refused));
+            cases.push(case(format!("{alg} {name}"), token, rejected));
         }
         let promoted = with("sub", json!("admin")).to_string();
         let header = message.split_once('.').unwrap().0;
-        cases.push(case(format!("{alg} other claims"), format!("{header}.{}.{signature}", encode(promoted)), refused));
+        cases.push(case(format!("{alg} other claims"), format!("{header}.{}.{signature}", encode(promoted)), rejected));
     }
     cases
 }
@@ -93,23 +93,23 @@ pub(super) fn curves(keys: &Keys) -> Vec<Case> {
     let (r, s) = signature.split_at(32);
     let (zero, mut one) = ([0; 32], [0; 32]);
     one[31] = 1;
-    let refused = Err("token_signature");
+    let rejected = Err("token_signature");
     vec![
         // RFC 7518 §3.4 accepts any r and s in range, so the negated signature is also valid: the text of a token
         // must not identify it.
         case("ES256 with s negated", signed([r, &negated(s)].concat()), Ok(())),
-        case("ES256 in DER", signed(der(&signature)), refused),
-        case("ES256 with r = s = 0", signed([zero, zero].concat()), refused),
-        case("ES256 with r = 0", signed([&zero, s].concat()), refused),
-        case("ES256 with s = 0", signed([r, &zero].concat()), refused),
-        case("ES256 with r = s = 1", signed([one, one].concat()), refused),
-        case("ES256 with r = s = n", signed([ORDER, ORDER].concat()), refused),
-        case("ES256 with r = 0, s = n", signed([zero, ORDER].concat()), refused),
-        case("ES256 with s + n", signed([r, &ORDER].concat()), refused),
-        case("ES256 with r and s swapped", signed([s, r].concat()), refused),
-        case("ES256 with r alone", signed(r.to_vec()), refused),
-        case("ES256 as long as ES384", signed([&zero[..16], r, &zero[..16], s].concat()), refused),
-        case("DER of r = s = 0", signed(vec![0x30, 6, 2, 1, 0, 2, 1, 0]), refused),
+        case("ES256 in DER", signed(der(&signature)), rejected),
+        case("ES256 with r = s = 0", signed([zero, zero].concat()), rejected),
+        case("ES256 with r = 0", signed([&zero, s].concat()), rejected),
+        case("ES256 with s = 0", signed([r, &zero].concat()), rejected),
+        case("ES256 with r = s = 1", signed([one, one].concat()), rejected),
+        case("ES256 with r = s = n", signed([ORDER, ORDER].concat()), rejected),
+        case("ES256 with r = 0, s = n", signed([zero, ORDER].concat()), rejected),
+        case("ES256 with s + n", signed([r, &ORDER].concat()), rejected),
+        case("ES256 with r and s swapped", signed([s, r].concat()), rejected),
+        case("ES256 with r alone", signed(r.to_vec()), rejected),
+        case("ES256 as long as ES384", signed([&zero[..16], r, &zero[..16], s].concat()), rejected),
+        case("DER of r = s = 0", signed(vec![0x30, 6, 2, 1, 0, 2, 1, 0]), rejected),
     ]
 }
 

@@ -141,9 +141,9 @@ async fn ambiguous_credentials_are_rejected() {
     site.stop().await;
 }
 
-/// Each refusal looks the same, whatever was wrong with the token (RFC 6750 §3.1).
+/// Each rejection looks the same, whatever was wrong with the token (RFC 6750 §3.1).
 #[actix_web::test]
-async fn all_token_refusals_look_alike() {
+async fn all_token_rejections_look_alike() {
     let keys = Keys::new();
     let site = Site::start(behind(keys.jwt()), "127.0.4.3");
     let mut bodies = Vec::new();

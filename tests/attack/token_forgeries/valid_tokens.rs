@@ -1,4 +1,4 @@
-//! Valid tokens of each algorithm are accepted, so that refusals in the other files have their own reason.
+//! Valid tokens of each algorithm are accepted, so that rejections in the other files have their own reason.
 
 use jsonwebtoken::Algorithm;
 use palisade::Jwt;

@@ -10,7 +10,7 @@ use palisade_tests::tokens::{Signer, encode, rsa};
 use serde_json::{Value, json};
 
 #[track_caller]
-fn refused<T>(name: &str, built: Result<T, ConfigError>) {
+fn rejected<T>(name: &str, built: Result<T, ConfigError>) {
     let Err(mistake) = built else { panic!("{name} was accepted") };
     assert!(mistake.to_string().starts_with("jw"), "{name}: {mistake}");
 }
@@ -27,14 +27,14 @@ fn changed(mut key: Value, member: &str, value: impl Into<Value>) -> Value {
 #[test]
 fn short_secrets_are_rejected() {
     for length in [0, 1, 16, 31] {
-        refused("HS256", Jwt::hs256("https://issuer.example", "tests", vec![7; length]));
-        refused("HS256", VerifyingKey::hmac(Algorithm::Hs256, vec![7; length]));
-        refused("HS256 as JWK", set(json!({"kty": "oct", "alg": "HS256", "k": encode(vec![7; length])})));
-        refused("an open secret as JWK", set(json!({"kty": "oct", "k": encode(vec![7; length])})));
+        rejected("HS256", Jwt::hs256("https://issuer.example", "tests", vec![7; length]));
+        rejected("HS256", VerifyingKey::hmac(Algorithm::Hs256, vec![7; length]));
+        rejected("HS256 as JWK", set(json!({"kty": "oct", "alg": "HS256", "k": encode(vec![7; length])})));
+        rejected("an open secret as JWK", set(json!({"kty": "oct", "k": encode(vec![7; length])})));
     }
-    refused("HS384", VerifyingKey::hmac(Algorithm::Hs384, [7; 47]));
-    refused("HS512", VerifyingKey::hmac(Algorithm::Hs512, [7; 63]));
-    refused("HS512 as JWK", set(json!({"kty": "oct", "alg": "HS512", "k": encode([7; 63])})));
+    rejected("HS384", VerifyingKey::hmac(Algorithm::Hs384, [7; 47]));
+    rejected("HS512", VerifyingKey::hmac(Algorithm::Hs512, [7; 63]));
+    rejected("HS512 as JWK", set(json!({"kty": "oct", "alg": "HS512", "k": encode([7; 63])})));
     assert!(Jwt::hs256("https://issuer.example", "tests", [7; 32]).is_ok());
     assert!(set(json!({"kty": "oct", "k": encode([7; 32])})).is_ok());
 }
@@ -42,11 +42,11 @@ fn short_secrets_are_rejected() {
 #[test]
 fn public_key_is_rejected_as_secret() {
     let ec = Signer::generate(ES256);
-    refused("ES256", VerifyingKey::hmac(Algorithm::Es256, &ec.public().pem));
-    refused("HS256", VerifyingKey::pem(Algorithm::Hs256, &ec.public().pem));
+    rejected("ES256", VerifyingKey::hmac(Algorithm::Es256, &ec.public().pem));
+    rejected("HS256", VerifyingKey::pem(Algorithm::Hs256, &ec.public().pem));
     let public = VerifyingKey::pem(Algorithm::Es256, &ec.public().pem).unwrap().with_id("public");
     let secret = VerifyingKey::hmac(Algorithm::Hs256, &ec.public().pem).unwrap().with_id("secret");
-    refused("a secret beside a public key", KeySet::new([public, secret]));
+    rejected("a secret beside a public key", KeySet::new([public, secret]));
 }
 
 #[test]
@@ -59,23 +59,23 @@ fn weak_rsa_keys_are_rejected() {
     };
     assert!(set(valid_jwk.clone()).is_ok());
     for bytes in [64, 128, 192, 255] {
-        refused("a short modulus", set(changed(valid_jwk.clone(), "n", modulus(bytes))));
+        rejected("a short modulus", set(changed(valid_jwk.clone(), "n", modulus(bytes))));
     }
-    refused(
+    rejected(
         "a modulus of 2048 bits by zeros",
         set(changed(valid_jwk.clone(), "n", encode([vec![0; 128], vec![0xa7; 128]].concat()))),
     );
-    refused("a modulus that costs seconds", set(changed(valid_jwk.clone(), "n", modulus(2048))));
+    rejected("a modulus that costs seconds", set(changed(valid_jwk.clone(), "n", modulus(2048))));
     for exponent in [&[0][..], &[1], &[0, 1], &[2], &[1, 0, 0], &[]] {
-        refused("an exponent that is even or 1", set(changed(valid_jwk.clone(), "e", encode(exponent))));
+        rejected("an exponent that is even or 1", set(changed(valid_jwk.clone(), "e", encode(exponent))));
     }
-    refused("an exponent of 64 bits", set(changed(valid_jwk, "e", encode([0xff; 8]))));
+    rejected("an exponent of 64 bits", set(changed(valid_jwk, "e", encode([0xff; 8]))));
     // PKCS#1 of a modulus of 1024 bits, encoded by hand.
     let n = [&[0x02, 0x81, 0x81, 0x00][..], &[0xa7; 128]].concat();
     let inside = [n.as_slice(), &[0x02, 0x03, 0x01, 0x00, 0x01]].concat();
     let der = [&[0x30, 0x81, u8::try_from(inside.len()).unwrap()][..], &inside].concat();
     let pem = format!("-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----\n", STANDARD.encode(der));
-    refused("RSA 1024 as PEM", VerifyingKey::pem(Algorithm::Rs256, pem));
+    rejected("RSA 1024 as PEM", VerifyingKey::pem(Algorithm::Rs256, pem));
 }
 
 /// CVE-2020-0601 and invalid-curve attacks.
@@ -109,25 +109,25 @@ fn points_off_their_curve_are_rejected() {
             ("encryption", changed(valid_jwk.clone(), "use", "enc")),
             ("signing alone", changed(valid_jwk.clone(), "key_ops", json!(["sign"]))),
         ] {
-            refused(name, set(key));
+            rejected(name, set(key));
         }
     }
     let valid_jwk = Signer::generate(EdDSA).jwk("ed");
     assert!(set(valid_jwk.clone()).is_ok());
-    refused("31 bytes", set(changed(valid_jwk.clone(), "x", encode([1; 31]))));
-    refused("33 bytes", set(changed(valid_jwk.clone(), "x", encode([1; 33]))));
-    refused("X25519", set(changed(valid_jwk, "crv", "X25519")));
+    rejected("31 bytes", set(changed(valid_jwk.clone(), "x", encode([1; 31]))));
+    rejected("33 bytes", set(changed(valid_jwk.clone(), "x", encode([1; 33]))));
+    rejected("X25519", set(changed(valid_jwk, "crv", "X25519")));
 }
 
 #[test]
 fn keys_of_another_kind_are_rejected() {
     let (ec, ed) = (Signer::generate(ES256), Signer::generate(EdDSA));
-    refused("EC for RS256", VerifyingKey::pem(Algorithm::Rs256, &ec.public().pem));
-    refused("RSA for ES256", VerifyingKey::pem(Algorithm::Es256, &rsa().public().pem));
-    refused("EC for EdDSA", VerifyingKey::pem(Algorithm::EdDsa, &ec.public().pem));
-    refused("Ed25519 for ES256", VerifyingKey::pem(Algorithm::Es256, &ed.public().pem));
-    refused("P-256 for ES384", VerifyingKey::pem(Algorithm::Es384, &ec.public().pem));
-    refused("no PEM", VerifyingKey::pem(Algorithm::Es256, "MFkwEwYHKoZIzj0CAQ"));
+    rejected("EC for RS256", VerifyingKey::pem(Algorithm::Rs256, &ec.public().pem));
+    rejected("RSA for ES256", VerifyingKey::pem(Algorithm::Es256, &rsa().public().pem));
+    rejected("EC for EdDSA", VerifyingKey::pem(Algorithm::EdDsa, &ec.public().pem));
+    rejected("Ed25519 for ES256", VerifyingKey::pem(Algorithm::Es256, &ed.public().pem));
+    rejected("P-256 for ES384", VerifyingKey::pem(Algorithm::Es384, &ec.public().pem));
+    rejected("no PEM", VerifyingKey::pem(Algorithm::Es256, "MFkwEwYHKoZIzj0CAQ"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::server::{KeyServer, ServerBehaviour};
 use crate::{
-    COOLDOWN, Key, advance, app, assert_refused, behind, get_me, get_me_request, jwt, jwt_of, later, remote,
+    COOLDOWN, Key, advance, app, assert_rejected, behind, get_me, get_me_request, jwt, jwt_of, later, remote,
     token_with_unknown_key,
 };
 
@@ -56,7 +56,7 @@ async fn invented_key_names_cause_at_most_five_fetches() {
     let only = |valid: bool, allowed: &[u16]| {
         statuses.keys().filter(|(own, _)| *own == valid).all(|(_, status)| allowed.contains(status))
     };
-    assert!(only(true, &[200]), "valid tokens were refused: {statuses:?}");
+    assert!(only(true, &[200]), "valid tokens were rejected: {statuses:?}");
     assert!(only(false, &[401, 503]), "{statuses:?}");
     assert_eq!(statuses.get(&(true, 200)), Some(&(FLOOD / 50 * 2)), "{statuses:?}");
     let fetches = server.requests() - 1;
@@ -70,15 +70,15 @@ async fn unknown_key_name_is_fetched_once_per_cooldown() {
     let app = app!(jwt(&server));
     assert_eq!(get_me!(app, key.token("u-1")).status, 200);
     later(COOLDOWN).await;
-    assert_refused(&get_me!(app, token_with_unknown_key("nobody")));
+    assert_rejected(&get_me!(app, token_with_unknown_key("nobody")));
     assert_eq!(server.requests(), 2);
     for _ in 0..3 {
-        assert_refused(&get_me!(app, token_with_unknown_key("nobody")));
+        assert_rejected(&get_me!(app, token_with_unknown_key("nobody")));
     }
     assert_eq!(server.requests(), 2, "the same name must not cause another fetch");
     // The name is forgotten after the cooldown, because the key may have been published since.
     later(COOLDOWN).await;
-    assert_refused(&get_me!(app, token_with_unknown_key("nobody")));
+    assert_rejected(&get_me!(app, token_with_unknown_key("nobody")));
     assert_eq!(server.requests(), 3);
 }
 
@@ -109,7 +109,7 @@ async fn token_of_another_issuer_causes_no_fetch() {
     for n in 0..20 {
         let stranger = Signer::generate(Algorithm::EdDSA);
         let token = stranger.token(&format!("x-{n}"), &with("iss", json!("https://evil.example")));
-        assert_refused(&get_me!(app, token));
+        assert_rejected(&get_me!(app, token));
     }
     assert_eq!(server.requests(), 1);
 }
@@ -135,7 +135,7 @@ async fn malformed_token_causes_no_fetch() {
         "a.b.c".to_owned(),
         "x".to_owned(),
     ] {
-        assert_refused(&get_me!(app, token));
+        assert_rejected(&get_me!(app, token));
     }
     assert_eq!(server.requests(), 1);
 }

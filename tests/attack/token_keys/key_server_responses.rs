@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::server::{KeyServer, ServerBehaviour};
 use crate::{
-    CACHE_SECONDS, COOLDOWN, Key, app, assert_refused, assert_unavailable, get_me, get_me_request, jwt, later, settle,
+    CACHE_SECONDS, COOLDOWN, Key, app, assert_rejected, assert_unavailable, get_me, get_me_request, jwt, later, settle,
 };
 
 fn with_use(mut jwk: Value, purpose: &str) -> Value {
@@ -50,9 +50,9 @@ async fn unusable_keys_are_skipped_and_others_used() {
         assert_eq!(get_me!(app, usable.token("u-1")).status, 200, "{unusable:?}");
         // Each unknown `kid` causes a fetch and starts the cooldown.
         later(COOLDOWN).await;
-        assert_refused(&get_me!(app, Signer::hmac(Algorithm::HS256, secret).token("secret", &valid_claims())));
+        assert_rejected(&get_me!(app, Signer::hmac(Algorithm::HS256, secret).token("secret", &valid_claims())));
         later(COOLDOWN).await;
-        assert_refused(&get_me!(app, encrypting.token("u-1")));
+        assert_rejected(&get_me!(app, encrypting.token("u-1")));
     }
 }
 

@@ -130,7 +130,7 @@ fn assert_unavailable(response: &TestResponse) {
 }
 
 #[track_caller]
-fn assert_refused(response: &TestResponse) {
+fn assert_rejected(response: &TestResponse) {
     response.assert_problem(401);
     assert_eq!(response.header("www-authenticate"), r#"Bearer realm="api", error="invalid_token""#);
 }

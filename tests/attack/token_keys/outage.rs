@@ -5,7 +5,7 @@ use palisade_tests::call;
 
 use crate::server::{KeyServer, ServerBehaviour};
 use crate::{
-    COOLDOWN, Key, advance, app, assert_refused, assert_unavailable, get_me, jwt, later, token_with_unknown_key,
+    COOLDOWN, Key, advance, app, assert_rejected, assert_unavailable, get_me, jwt, later, token_with_unknown_key,
 };
 
 #[actix_web::test]
@@ -40,7 +40,7 @@ async fn hour_long_outage_rejects_no_valid_token() {
     assert_eq!(get_me!(app, new.token("u-1")).status, 200, "the server must recover without a restart");
     assert_eq!(get_me!(app, &cached).status, 200);
     later(COOLDOWN).await;
-    assert_refused(&get_me!(app, token_with_unknown_key("x-1")));
+    assert_rejected(&get_me!(app, token_with_unknown_key("x-1")));
 }
 
 /// A source that is down is asked less and less often.

@@ -9,7 +9,7 @@ use palisade_tests::call;
 
 use crate::server::{KeyServer, ServerBehaviour};
 use crate::{
-    CACHE_SECONDS, COOLDOWN, Key, app, assert_refused, get_me, get_me_request, jwt, jwt_of, later, remote, settle,
+    CACHE_SECONDS, COOLDOWN, Key, app, assert_rejected, get_me, get_me_request, jwt, jwt_of, later, remote, settle,
     token_with_unknown_key,
 };
 
@@ -41,7 +41,7 @@ async fn new_key_is_accepted_and_removed_key_rejected() {
     assert_eq!(server.requests(), 3);
     // The key is removed with its set; the new set is known not to contain its name.
     for token in [&cached, &old.token("u-3")] {
-        assert_refused(&get_me!(app, token));
+        assert_rejected(&get_me!(app, token));
         assert_eq!(own.verify(token).await.map(drop), Err(AuthError::Invalid("token_kid")));
     }
 }
@@ -57,8 +57,8 @@ async fn key_replaced_under_its_name_is_rejected() {
     server.set(ServerBehaviour::keys([fresh.jwk()]));
     later(CACHE_SECONDS + 1).await;
     assert_eq!(get_me!(app, fresh.token("u-1")).status, 200);
-    assert_refused(&get_me!(app, &cached));
-    assert_refused(&get_me!(app, stolen.token("u-2")));
+    assert_rejected(&get_me!(app, &cached));
+    assert_rejected(&get_me!(app, stolen.token("u-2")));
 }
 
 #[actix_web::test]
@@ -96,7 +96,7 @@ async fn rotation_rejects_no_valid_token() {
         }
     }
     later(COOLDOWN).await;
-    assert_refused(&get_me!(app, &cached[0]));
+    assert_rejected(&get_me!(app, &cached[0]));
 }
 
 /// A fetch that started before the key was published proves nothing about the key.
@@ -154,7 +154,7 @@ async fn keys_are_renewed_early_in_the_background() {
     assert_eq!(get_me!(app, new.token("u-1")).status, 200);
     assert_eq!(server.requests(), 2);
     later(COOLDOWN).await;
-    assert_refused(&get_me!(app, old.token("u-1")));
+    assert_rejected(&get_me!(app, old.token("u-1")));
 }
 
 /// The cooldown applies to invented key names, not to keys whose cache time has ended.

@@ -83,7 +83,7 @@ impl KeyServer {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    /// Refuses connections from now on.
+    /// Rejects connections from now on.
     pub fn stop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
         // Wakes the listener.

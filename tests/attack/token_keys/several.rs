@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::server::{KeyServer, ServerBehaviour};
 use crate::{
-    CACHE_SECONDS, COOLDOWN, Key, app, assert_refused, assert_unavailable, clock, get_me, later, remote,
+    CACHE_SECONDS, COOLDOWN, Key, app, assert_rejected, assert_unavailable, clock, get_me, later, remote,
     token_with_unknown_key,
 };
 
@@ -52,15 +52,15 @@ async fn keys_of_every_remote_source_are_used() {
     }
     assert_eq!((first.requests(), second.requests()), (1, 1));
     let forged = Key::new("k1").token("u-1");
-    assert_refused(&get_me!(app, &forged));
+    assert_rejected(&get_me!(app, &forged));
     assert_eq!(jwt.verify(&forged).await.map(drop), Err(AuthError::Invalid("token_signature")));
     assert_eq!((first.requests(), second.requests()), (1, 1), "a known key name must cause no fetch");
 
     later(COOLDOWN).await;
-    assert_refused(&get_me!(app, Key::new("k2").token("u-1")));
+    assert_rejected(&get_me!(app, Key::new("k2").token("u-1")));
     assert_eq!((first.requests(), second.requests()), (1, 1), "a name that one source knows must cause no fetch");
     let stranger = token_with_unknown_key("made-up");
-    assert_refused(&get_me!(app, &stranger));
+    assert_rejected(&get_me!(app, &stranger));
     assert_eq!((first.requests(), second.requests()), (2, 2), "both sources are asked for an unknown name");
     assert_eq!(jwt.verify(&stranger).await.map(drop), Err(AuthError::Invalid("token_kid")));
     assert_eq!((first.requests(), second.requests()), (2, 2), "each source is asked only once");
@@ -72,7 +72,7 @@ async fn key_published_later_is_accepted_at_once() {
     let first = KeyServer::start(ServerBehaviour::keys([old.jwk()]));
     let second = KeyServer::start(ServerBehaviour::keys([Key::new("k0").jwk()]));
     let app = app!(jwt_with_both(&first, &second));
-    assert_unavailable_or_refused(get_me!(app, token_with_unknown_key("x")).status.as_u16());
+    assert_unavailable_or_rejected(get_me!(app, token_with_unknown_key("x")).status.as_u16());
     later(COOLDOWN).await;
     second.set(ServerBehaviour::keys([new.jwk()]));
     assert_eq!(get_me!(app, new.token("u-1")).status, 200);
@@ -80,7 +80,7 @@ async fn key_published_later_is_accepted_at_once() {
 }
 
 #[track_caller]
-fn assert_unavailable_or_refused(status: u16) {
+fn assert_unavailable_or_rejected(status: u16) {
     assert!(status == 401 || status == 503, "{status}");
 }
 
@@ -135,12 +135,12 @@ async fn secret_and_published_keys_are_never_confused() {
     for secret in [rsa().public().pem.as_bytes(), &rsa().public().der(), public.to_string().as_bytes(), &[7; 32]] {
         let forged = token_signed_with(secret);
         assert_eq!(jwt.verify(&forged).await.map(drop), Err(AuthError::Invalid("token_signature")));
-        assert_refused(&get_me!(app, forged));
+        assert_rejected(&get_me!(app, forged));
     }
     later(COOLDOWN).await;
-    assert_refused(&get_me!(app, token_signed_with(&[8; 32])));
+    assert_rejected(&get_me!(app, token_signed_with(&[8; 32])));
     assert_eq!(server.requests(), 1, "a published set has no secrets, so no fetch is made for one");
-    assert_refused(&get_me!(app, token_with_unknown_key("k2")));
+    assert_rejected(&get_me!(app, token_with_unknown_key("k2")));
     assert_eq!(server.requests(), 2);
     // A secret that the published document lists is ignored.
     server.set(ServerBehaviour::keys([
@@ -149,7 +149,7 @@ async fn secret_and_published_keys_are_never_confused() {
     ]));
     later(CACHE_SECONDS + 1).await;
     assert_eq!(get_me!(app, new.token("u-2")).status, 200);
-    assert_refused(&get_me!(app, token_signed_with(&[9; 32])));
+    assert_rejected(&get_me!(app, token_signed_with(&[9; 32])));
 }
 
 /// While the source of the new keys is down, tokens of the old secret are still accepted.
@@ -183,7 +183,7 @@ async fn replaced_unnamed_key_is_fetched_again() {
     assert_eq!(get_me!(app, new.token("u-1")).status, 200);
     assert_eq!((first.requests(), second.requests()), (1, 2));
     later(COOLDOWN).await;
-    assert_refused(&get_me!(app, old.token("u-2")));
+    assert_rejected(&get_me!(app, old.token("u-2")));
     assert_eq!(get_me!(app, named.token("u-2")).status, 200);
 }
 

@@ -151,7 +151,7 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let workers = env.parsed("ACCOUNTS_WORKERS", &cores.min(MAX_WORKERS).to_string(), workers);
         let rate_limit_mode = env.parsed("ACCOUNTS_RATE_LIMITS", "enforce", rate_limits);
-        env.refuse_unknown();
+        env.reject_unknown();
         let mut mistakes = env.mistakes;
         if let (Some(listen), Some(Some(http))) = (listen, http_listen)
             && listen == http
@@ -199,7 +199,7 @@ impl Env {
         Self { values: values.collect(), mistakes: Vec::new() }
     }
 
-    fn refuse<T>(&mut self, name: &str, problem: impl std::fmt::Display) -> Option<T> {
+    fn reject<T>(&mut self, name: &str, problem: impl std::fmt::Display) -> Option<T> {
         self.mistakes.push(Mistake::new(name, problem));
         None
     }
@@ -209,7 +209,7 @@ impl Env {
         match self.values.get(name).cloned().map(OsString::into_string) {
             None => Some(None),
             Some(Ok(text)) => Some(Some(text)),
-            Some(Err(_)) => self.refuse(name, "is not valid UTF-8"),
+            Some(Err(_)) => self.reject(name, "is not valid UTF-8"),
         }
     }
 
@@ -221,11 +221,11 @@ impl Env {
     ) -> Option<T> {
         let written = self.text(name)?;
         if written.as_deref() == Some("") {
-            return self.refuse(name, format_args!("is empty; unset it for the default ({default})"));
+            return self.reject(name, format_args!("is empty; unset it for the default ({default})"));
         }
         match parse(written.as_deref().unwrap_or(default)) {
             Ok(value) => Some(value),
-            Err(problem) => self.refuse(name, problem),
+            Err(problem) => self.reject(name, problem),
         }
     }
 
@@ -237,7 +237,7 @@ impl Env {
     ) -> Option<T> {
         match parse(self.text(name)??) {
             Ok(value) => Some(value),
-            Err(problem) => self.refuse(name, problem),
+            Err(problem) => self.reject(name, problem),
         }
     }
 
@@ -251,7 +251,7 @@ impl Env {
     fn path(&mut self, name: &'static str) -> Option<PathBuf> {
         let value = self.values.get(name).cloned()?;
         if value.is_empty() {
-            return self.refuse(name, "is empty; unset it for the default");
+            return self.reject(name, "is empty; unset it for the default");
         }
         Some(value.into())
     }
@@ -261,8 +261,8 @@ impl Env {
         match (chain, key) {
             (Some(chain), Some(key)) => Some(Certificate::Files { chain, key }),
             (None, None) => Some(Certificate::Generated),
-            (Some(_), None) => self.refuse("ACCOUNTS_TLS_KEY", "is missing, but ACCOUNTS_TLS_CERT is set"),
-            (None, Some(_)) => self.refuse("ACCOUNTS_TLS_CERT", "is missing, but ACCOUNTS_TLS_KEY is set"),
+            (Some(_), None) => self.reject("ACCOUNTS_TLS_KEY", "is missing, but ACCOUNTS_TLS_CERT is set"),
+            (None, Some(_)) => self.reject("ACCOUNTS_TLS_CERT", "is missing, but ACCOUNTS_TLS_KEY is set"),
         }
     }
 
@@ -274,9 +274,9 @@ impl Env {
         let is_set = |env: &Self, name| env.values.contains_key(name);
         match (is_set(self, FILE), is_set(self, URL), is_set(self, ISSUER)) {
             (false, false, false) => return None,
-            (true, true, _) => return self.refuse(URL, format_args!("conflicts with {FILE}; set only one of them")),
-            (false, false, true) => return self.refuse(ISSUER, format_args!("needs {FILE} or {URL}")),
-            (_, _, false) => return self.refuse(ISSUER, "is missing; set it to the issuer of the keys"),
+            (true, true, _) => return self.reject(URL, format_args!("conflicts with {FILE}; set only one of them")),
+            (false, false, true) => return self.reject(ISSUER, format_args!("needs {FILE} or {URL}")),
+            (_, _, false) => return self.reject(ISSUER, "is missing; set it to the issuer of the keys"),
             _ => {}
         }
         let keys = if is_set(self, FILE) {
@@ -286,7 +286,7 @@ impl Env {
         };
         let issuer = self.parsed(ISSUER, "", text)?;
         if own == Some(&issuer) {
-            return self.refuse(ISSUER, "is the same as ACCOUNTS_JWT_ISSUER; each issuer needs its own name");
+            return self.reject(ISSUER, "is the same as ACCOUNTS_JWT_ISSUER; each issuer needs its own name");
         }
         Some(Partner { issuer, keys })
     }
@@ -297,7 +297,7 @@ impl Env {
         const TIMEOUT: &str = "ACCOUNTS_REDIS_TIMEOUT";
         if !self.values.contains_key(URL) {
             let alone = self.values.contains_key(TIMEOUT);
-            return if alone { self.refuse(TIMEOUT, format_args!("needs {URL}")) } else { None };
+            return if alone { self.reject(TIMEOUT, format_args!("needs {URL}")) } else { None };
         }
         let url = self.secret(URL, RedisUrl::parse);
         let timeout = if self.values.contains_key(TIMEOUT) {
@@ -308,7 +308,7 @@ impl Env {
         Some(Redis { url: url?, timeout: timeout? })
     }
 
-    fn refuse_unknown(&mut self) {
+    fn reject_unknown(&mut self) {
         let unknown = self.values.keys().filter(|name| !VARIABLES.contains(&name.as_str()));
         let list = VARIABLES.map(|name| name.trim_start_matches(PREFIX)).join(" ");
         let mistake =

@@ -22,9 +22,9 @@ async fn only_failures_use_up_the_login_limit() {
     for _ in 0..5 {
         assert_eq!(call_service(&app, login_from(1, "guess").to_request()).await.status(), 401);
     }
-    let refused = call_service(&app, login_from(1, "the right one").to_request()).await;
-    assert_eq!(refused.status(), 429);
-    assert!(refused.headers().contains_key("retry-after"));
+    let rejected = call_service(&app, login_from(1, "the right one").to_request()).await;
+    assert_eq!(rejected.status(), 429);
+    assert!(rejected.headers().contains_key("retry-after"));
 }
 
 #[actix_web::test]

@@ -95,7 +95,7 @@ pub trait Resource: Sized + 'static {
 pub struct Ownership {
     resource: &'static str,
     parameters: &'static [&'static str],
-    refused: ForeignRow,
+    rejected: ForeignRow,
     kind: fn() -> TypeId,
     load: Load,
 }
@@ -132,13 +132,13 @@ impl Ownership {
     /// generates it.
     #[must_use]
     pub const fn of<R: Resource>(resource: &'static str, parameters: &'static [&'static str]) -> Self {
-        Self { resource, parameters, refused: ForeignRow::Missing, kind: TypeId::of::<R>, load: load::<R> }
+        Self { resource, parameters, rejected: ForeignRow::Missing, kind: TypeId::of::<R>, load: load::<R> }
     }
 
     /// A row of another owner gets 403 and not 404, so callers can find out that it exists.
     #[must_use]
     pub const fn revealing(mut self) -> Self {
-        self.refused = ForeignRow::Forbidden;
+        self.rejected = ForeignRow::Forbidden;
         self
     }
 
@@ -154,8 +154,8 @@ impl Ownership {
         self.parameters
     }
 
-    pub(crate) const fn refused(&self) -> ForeignRow {
-        self.refused
+    pub(crate) const fn rejected(&self) -> ForeignRow {
+        self.rejected
     }
 
     pub(crate) fn kind(&self) -> TypeId {
@@ -185,7 +185,7 @@ fn load<'a, R: Resource>(
 impl fmt::Display for Ownership {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, of = {}", self.parameters.join(", "), self.resource)?;
-        if self.refused == ForeignRow::Forbidden { f.write_str(", deny = 403") } else { Ok(()) }
+        if self.rejected == ForeignRow::Forbidden { f.write_str(", deny = 403") } else { Ok(()) }
     }
 }
 

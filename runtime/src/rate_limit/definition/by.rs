@@ -38,9 +38,9 @@ pub enum By {
     /// scope cannot count by a field.
     ///
     /// Danger: a client can invent as many names as it likes. Names at their rate limit fill their part of the store (a quarter
-    /// of it in memory, all of a Redis without bounds), and new names are then refused. So use it beside a rate limit by address.
+    /// of it in memory, all of a Redis without bounds), and new names are then rejected. So use it beside a rate limit by address.
     ///
-    /// With [`Count::Failures`](super::Count::Failures), such a rate limit alone does not refuse a known address: see
+    /// With [`Count::Failures`](super::Count::Failures), such a rate limit alone does not reject a known address: see
     /// [`RateLimit`](super::RateLimit).
     Field(&'static str),
     /// What a function of the application returns. If it returns no key, the request is rejected with 400.

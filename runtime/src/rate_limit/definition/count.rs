@@ -1,4 +1,4 @@
-//! Which responses count against a rate limit, what happens while the store does not answer, and whether rate limits refuse
+//! Which responses count against a rate limit, what happens while the store does not answer, and whether rate limits reject
 //! requests.
 
 use actix_web::http::StatusCode;
@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 /// concurrent attempts would pass the rate limit. With `Failures` and a limit of 5, a sixth request of one client *at the same
 /// time* waits until one of the five is answered. It waits at most for the time of
 /// [`rate_limit_wait`](crate::PalisadeBuilder::rate_limit_wait) (default: 2 seconds). If no charge was refunded by then, it is
-/// refused with `Retry-After: 1`, because the rate limit is not used up. With `All` no request waits. A client that hangs up
+/// rejected with `Retry-After: 1`, because the rate limit is not used up. With `All` no request waits. A client that hangs up
 /// before the response stays charged.
 ///
 /// ```
@@ -42,7 +42,7 @@ pub enum Count {
     Successes,
     /// Requests for whose status the function returns `true`.
     ///
-    /// Danger: if it protects passwords, add `on_outage = deny`. Only [`Count::Failures`] refuses by default while the shared
+    /// Danger: if it protects passwords, add `on_outage = deny`. Only [`Count::Failures`] rejects by default while the shared
     /// store does not answer.
     When(fn(StatusCode) -> bool),
 }
@@ -91,7 +91,7 @@ impl Eq for Count {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnStoreFailure {
-    /// Refuses with 503 and `Retry-After`. The default of a rate limit that counts [failures](Count::Failures), because such a
+    /// Rejects with 503 and `Retry-After`. The default of a rate limit that counts [failures](Count::Failures), because such a
     /// limit stops the guessing of passwords.
     Deny,
     /// Admits every request, uncounted.
@@ -116,14 +116,14 @@ impl OnStoreFailure {
     }
 }
 
-/// Whether rate limits refuse requests.
+/// Whether rate limits reject requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RateLimitMode {
-    /// A request over its rate limit is refused with 429.
+    /// A request over its rate limit is rejected with 429.
     #[default]
     Enforce,
-    /// Requests are counted and reported, in headers and in the audit log, but none is refused.
+    /// Requests are counted and reported, in headers and in the audit log, but none is rejected.
     ///
     /// Danger: brute force is not stopped. Use it to try out new rate limits under real traffic.
     Observe,

@@ -20,9 +20,9 @@ use crate::handler_path::HandlerPath;
 
 /// At most `limit` requests of one client in any window of the given length.
 ///
-/// The limit is never exceeded, whatever the arrival pattern. Up to a limit of 16, no client is refused too early either.
+/// The limit is never exceeded, whatever the arrival pattern. Up to a limit of 16, no client is rejected too early either.
 /// Above 16, requests are counted in 32nds of the window, so a request may count up to a 32nd of the window longer. If a
-/// request has several rate limits, all of them must admit it; if one refuses, the others are not charged.
+/// request has several rate limits, all of them must admit it; if one rejects, the others are not charged.
 ///
 /// **A lock-out cannot be used against a victim.** If the name alone were counted, an attacker who fails often enough with
 /// the name of another person would lock that person out. So a rate limit [by a field](By::Field) that counts failures (or
@@ -155,7 +155,7 @@ impl RateLimit {
         self
     }
 
-    /// Counts and reports, in headers and in the audit log, but refuses nothing.
+    /// Counts and reports, in headers and in the audit log, but rejects nothing.
     ///
     /// Danger: brute force is not stopped. Use it to try out new numbers under real traffic.
     #[must_use]
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "at most the whole rate limit")]
-    fn a_cost_above_the_limit_is_refused() {
+    fn a_cost_above_the_limit_is_rejected() {
         let _ = RateLimit::per_seconds("x", 5, 1).cost(6);
     }
 
@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "whole number of seconds")]
-    fn a_window_of_half_a_second_is_refused() {
+    fn a_window_of_half_a_second_is_rejected() {
         let _ = RateLimit::new("x", 1, Duration::from_millis(500));
     }
 }

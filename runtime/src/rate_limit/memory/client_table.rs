@@ -13,7 +13,7 @@ use super::fingerprint_index::{FingerprintIndex, SlotIndex};
 use crate::clock::Tick;
 use crate::rate_limit::client_key::{ClientKey, Fingerprint};
 use crate::rate_limit::limit::Limit;
-use crate::rate_limit::status::{Cause, ChargeRefusal, RateLimitStatus};
+use crate::rate_limit::status::{Cause, ChargeRejection, RateLimitStatus};
 use crate::rate_limit::window::{CurrentSlots, Rebase, SlidingCounter, SlidingLog, TimeSlots, Window};
 
 /// Identifies a charge, so that a refund finds the time slot that was charged.
@@ -40,7 +40,7 @@ impl Charged {
     }
 }
 
-pub(super) type ChargeOutcome = Result<Charged, ChargeRefusal>;
+pub(super) type ChargeOutcome = Result<Charged, ChargeRejection>;
 
 /// A client table, for any form of the charges. Any change may give a slot another index.
 pub(super) trait ClientTable: Send {
@@ -118,7 +118,7 @@ impl<W: Window> WindowTable<W> {
                 reset: time_slots.expires_in(oldest, current.now),
             }),
             Err(blocking) => {
-                Err(ChargeRefusal { nanos: time_slots.expires_in(blocking, current.now), cause: Cause::Exhausted })
+                Err(ChargeRejection { nanos: time_slots.expires_in(blocking, current.now), cause: Cause::Exhausted })
             }
         }
     }
@@ -164,7 +164,7 @@ impl<W: Window> ClientTable for WindowTable<W> {
         // Cannot fail: a shard holds fewer clients than an index.
         if self.index.push(hash(&slot.fingerprint), hash_of).is_none() {
             let nanos = self.time_slots.expires_in(current.current, now);
-            return Err(ChargeRefusal { nanos, cause: Cause::StoreFull });
+            return Err(ChargeRejection { nanos, cause: Cause::StoreFull });
         }
         self.slots.push(slot);
         outcome

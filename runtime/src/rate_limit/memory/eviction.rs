@@ -1,7 +1,7 @@
 //! Which client leaves a full shard.
 //!
 //! Threat: a flood of new addresses that removes a blocked client, so that it may try again (CWE-770).
-//! Promise: a client that is at its rate limit is never evicted. If all clients of the shard are, the new one is refused.
+//! Promise: a client that is at its rate limit is never evicted. If all clients of the shard are, the new one is rejected.
 //!
 //! An eviction scans [`SCANNED`] clients, and continues where the last scan ended. A client without charges leaves first, then
 //! the one that has used the smallest share of its rate limit, and of two such clients the one whose last charge is older.

@@ -47,7 +47,7 @@ use crate::clock::{Clock, Tick};
 /// two thirds to three quarters of a store for a few thousand clients. A full shard looks at 32 of its clients and removes one:
 /// a client without charges first, otherwise the one that has used the smallest share of its rate limit. The charges of a
 /// removed client are forgotten; only in this case may a client get more than its rate limit. A client that is at its rate
-/// limit is never removed: if all clients of the shard are, a new client is refused.
+/// limit is never removed: if all clients of the shard are, a new client is rejected.
 #[derive(Clone)]
 pub struct MemoryRateLimits {
     pub(super) clock: Clock,

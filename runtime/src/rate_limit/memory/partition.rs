@@ -16,7 +16,7 @@ use crate::clock::{Clock, Tick};
 use crate::rate_limit::client_key::{Client, ClientKey, KeyHasher};
 use crate::rate_limit::limit::Limit;
 use crate::rate_limit::queue::{Queue, Queues};
-use crate::rate_limit::status::{Cause, RateLimitStatus, Refused};
+use crate::rate_limit::status::{Cause, RateLimitStatus, Rejected};
 
 /// Which clients a partition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +82,8 @@ impl Drop for Charge {
 /// clock.advance(Duration::from_secs(60));
 /// let second = store.reserve(key, login, 1, store.now()).expect("one was charged");
 ///
-/// let refused = store.reserve(key, login, 1, store.now()).expect_err("two were charged");
-/// assert_eq!(refused.retry_after, Duration::from_secs(840));
+/// let rejected = store.reserve(key, login, 1, store.now()).expect_err("two were charged");
+/// assert_eq!(rejected.retry_after, Duration::from_secs(840));
 ///
 /// store.refund(second, store.now());
 /// assert_eq!(store.status(key, login, store.now()).remaining, 1);
@@ -139,24 +139,24 @@ impl Partition {
         self.shared.hasher.key(bucket, client)
     }
 
-    /// Charges `cost` units, or refuses and charges nothing. A cost of 0 counts as 1. A cost above the limit is always
-    /// refused.
+    /// Charges `cost` units, or rejects and charges nothing. A cost of 0 counts as 1. A cost above the limit is always
+    /// rejected.
     ///
     /// An instant that is earlier than the latest one seen counts as the latest: threads that read the clock before they call
     /// this may call it in any order.
     ///
     /// # Errors
     ///
-    /// The charge is refused. Nothing is charged.
-    pub fn reserve(&self, key: ClientKey, limit: Limit, cost: u32, now: Tick) -> Result<Charge, Refused> {
+    /// The charge is rejected. Nothing is charged.
+    pub fn reserve(&self, key: ClientKey, limit: Limit, cost: u32, now: Tick) -> Result<Charge, Rejected> {
         let units = cost.max(1);
         if units > limit.limit() {
-            return Err(Refused { retry_after: limit.window(), cause: Cause::Exhausted });
+            return Err(Rejected { retry_after: limit.window(), cause: Cause::Exhausted });
         }
         match self.shared.table.with_shard(key, Some(now), |shard| shard.reserve(key, limit, units, now)) {
             Some(Ok(charged)) => Ok(Charge { kind: self.shared.kind, key, limit, units, charged, in_flight: None }),
-            Some(Err(refusal)) => Err(refusal.into()),
-            None => Err(Refused { retry_after: limit.window(), cause: Cause::StoreFull }),
+            Some(Err(rejection)) => Err(rejection.into()),
+            None => Err(Rejected { retry_after: limit.window(), cause: Cause::StoreFull }),
         }
     }
 
@@ -167,18 +167,18 @@ impl Partition {
         limit: Limit,
         cost: u32,
         now: Tick,
-    ) -> Result<Charge, Refused> {
+    ) -> Result<Charge, Rejected> {
         let units = cost.max(1);
         if units > limit.limit() {
-            return Err(Refused { retry_after: limit.window(), cause: Cause::Exhausted });
+            return Err(Rejected { retry_after: limit.window(), cause: Cause::Exhausted });
         }
         match self.shared.table.with_shard(key, Some(now), |shard| shard.reserve_in_flight(key, limit, units, now)) {
             Some(Ok(charged)) => {
                 let in_flight = Some(self.clone());
                 Ok(Charge { kind: self.shared.kind, key, limit, units, charged, in_flight })
             }
-            Some(Err(refusal)) => Err(refusal.into()),
-            None => Err(Refused { retry_after: limit.window(), cause: Cause::StoreFull }),
+            Some(Err(rejection)) => Err(rejection.into()),
+            None => Err(Rejected { retry_after: limit.window(), cause: Cause::StoreFull }),
         }
     }
 
@@ -187,7 +187,7 @@ impl Partition {
         Queue::new(&self.shared.queues, key.number())
     }
 
-    /// Charges as many of `cost` units as there is room for, and never refuses: for something that has already happened. If
+    /// Charges as many of `cost` units as there is room for, and never rejects: for something that has already happened. If
     /// the partition has no room for a new client, nothing is charged, and the status has nothing left.
     ///
     /// ```
@@ -287,10 +287,10 @@ mod tests {
     }
 
     #[test]
-    fn refused_cost_takes_no_space() {
+    fn rejected_cost_takes_no_space() {
         let (partition, limit, key) = partition();
-        let refused = partition.reserve(key, limit, 6, partition.now()).unwrap_err();
-        assert_eq!(refused, Refused { retry_after: limit.window(), cause: Cause::Exhausted });
+        let rejected = partition.reserve(key, limit, 6, partition.now()).unwrap_err();
+        assert_eq!(rejected, Rejected { retry_after: limit.window(), cause: Cause::Exhausted });
         assert_eq!(partition.clients(), 0);
     }
 }

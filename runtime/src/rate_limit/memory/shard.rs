@@ -10,7 +10,7 @@ use super::in_flight::InFlightUnits;
 use crate::clock::Tick;
 use crate::rate_limit::client_key::ClientKey;
 use crate::rate_limit::limit::Limit;
-use crate::rate_limit::status::{Cause, ChargeRefusal, RateLimitStatus, Refused};
+use crate::rate_limit::status::{Cause, ChargeRejection, RateLimitStatus, Rejected};
 
 pub(super) struct Shard {
     pub(super) capacity: usize,
@@ -44,7 +44,7 @@ impl Shard {
         }
     }
 
-    /// Charges `units`, or refuses and charges nothing. `units` is at least 1 and at most the limit.
+    /// Charges `units`, or rejects and charges nothing. `units` is at least 1 and at most the limit.
     #[inline]
     pub(super) fn reserve(&mut self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> ChargeOutcome {
         self.latest = self.latest.max(now);
@@ -62,8 +62,8 @@ impl Shard {
         let outcome = self.reserve(key, limit, units, now);
         match outcome {
             Ok(_) => self.in_flight.add(key, units),
-            Err(ChargeRefusal { nanos, cause: Cause::Exhausted }) if self.would_have_room(key, limit, units, now) => {
-                return Err(ChargeRefusal { nanos, cause: Cause::InFlight });
+            Err(ChargeRejection { nanos, cause: Cause::Exhausted }) if self.would_have_room(key, limit, units, now) => {
+                return Err(ChargeRejection { nanos, cause: Cause::InFlight });
             }
             Err(_) => {}
         }
@@ -91,7 +91,7 @@ impl Shard {
         }
         match self.reserve(key, limit, units.min(status.remaining), now) {
             Ok(charged) => charged.status(),
-            Err(refusal) => RateLimitStatus { remaining: 0, reset: Refused::from(refusal).retry_after },
+            Err(rejection) => RateLimitStatus { remaining: 0, reset: Rejected::from(rejection).retry_after },
         }
     }
 
@@ -170,7 +170,7 @@ impl Shard {
     /// Adds a new client. Not inlined, so that the path of known clients stays short.
     #[inline(never)]
     fn admit(&mut self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> ChargeOutcome {
-        self.make_room(now).map_err(|nanos| ChargeRefusal { nanos, cause: Cause::StoreFull })?;
+        self.make_room(now).map_err(|nanos| ChargeRejection { nanos, cause: Cause::StoreFull })?;
         self.serial = self.serial.wrapping_add(1);
         self.clients = self.clients.saturating_add(1);
         let serial = self.serial;

@@ -7,7 +7,7 @@ use super::shard::Shard;
 use crate::clock::Tick;
 use crate::rate_limit::client_key::ClientKey;
 use crate::rate_limit::limit::Limit;
-use crate::rate_limit::status::{Cause, RateLimitStatus, Refused};
+use crate::rate_limit::status::{Cause, RateLimitStatus, Rejected};
 
 /// One limit in each form in which charges are kept.
 const LIMITS: [u32; 7] = [2, 4, 5, 16, 17, 1000, 100_000];
@@ -29,8 +29,8 @@ fn slack(limit: Limit) -> u64 {
     u64::try_from(limit.slack().as_nanos()).unwrap()
 }
 
-fn reserve(shard: &mut Shard, client: u32, limit: Limit, units: u32, now: u64) -> Result<Charged, Refused> {
-    shard.reserve(key(client), limit, units, at(now)).map_err(Refused::from)
+fn reserve(shard: &mut Shard, client: u32, limit: Limit, units: u32, now: u64) -> Result<Charged, Rejected> {
+    shard.reserve(key(client), limit, units, at(now)).map_err(Rejected::from)
 }
 
 /// How many of `tries` attempts are admitted.
@@ -104,10 +104,10 @@ fn a_cost_is_charged_completely_or_not_at_all() {
         let (mut shard, limit) = (Shard::new(3), limit(count, 3200));
         reserve(&mut shard, 1, limit, 1, 0).unwrap();
         reserve(&mut shard, 1, limit, 1, 1000).unwrap();
-        let refused = reserve(&mut shard, 1, limit, count, 2000).unwrap_err();
-        assert_eq!(refused, Refused { retry_after: Duration::from_nanos(2200), cause: Cause::Exhausted }, "{count}");
-        let refused = reserve(&mut shard, 1, limit, count - 1, 2000).unwrap_err();
-        assert_eq!(refused.retry_after, Duration::from_nanos(1200), "{count}");
+        let rejected = reserve(&mut shard, 1, limit, count, 2000).unwrap_err();
+        assert_eq!(rejected, Rejected { retry_after: Duration::from_nanos(2200), cause: Cause::Exhausted }, "{count}");
+        let rejected = reserve(&mut shard, 1, limit, count - 1, 2000).unwrap_err();
+        assert_eq!(rejected.retry_after, Duration::from_nanos(1200), "{count}");
         assert_eq!(shard.status(key(1), limit, at(2000)).remaining, count - 2);
         assert!(reserve(&mut shard, 1, limit, count, 4199).is_err());
         assert!(reserve(&mut shard, 1, limit, count, 4200).is_ok());
@@ -250,13 +250,13 @@ fn usage_is_measured_as_share_of_the_limit() {
 }
 
 #[test]
-fn new_client_is_refused_if_shard_is_blocked() {
+fn new_client_is_rejected_if_shard_is_blocked() {
     let mut shard = Shard::new(3);
     for (client, now) in [(2, 10), (3, 20), (1, 30)] {
         charge(&mut shard, client, 4, now);
     }
-    let store_full = Refused { retry_after: Duration::from_nanos(60), cause: Cause::StoreFull };
-    // The second refusal comes from `full_until`, without a scan.
+    let store_full = Rejected { retry_after: Duration::from_nanos(60), cause: Cause::StoreFull };
+    // The second rejection comes from `full_until`, without a scan.
     assert_eq!([1, 1].map(|_| reserve(&mut shard, 4, limit(4, 100), 1, 50).unwrap_err()), [store_full; 2]);
     assert!(reserve(&mut shard, 4, limit(4, 100), 1, 109).is_err());
     assert_eq!(held(&shard), [1, 2, 3]);
@@ -340,8 +340,8 @@ fn an_old_instant_counts_as_the_latest_seen() {
     let mut shard = Shard::new(3);
     charge(&mut shard, 1, 1, 999);
     charge(&mut shard, 1, 3, 1);
-    let refused = reserve(&mut shard, 1, limit(4, 100), 1, 1098).unwrap_err();
-    assert_eq!(refused, Refused { retry_after: Duration::from_nanos(1), cause: Cause::Exhausted });
+    let rejected = reserve(&mut shard, 1, limit(4, 100), 1, 1098).unwrap_err();
+    assert_eq!(rejected, Rejected { retry_after: Duration::from_nanos(1), cause: Cause::Exhausted });
     shard.sweep(10, at(5000));
     charge(&mut shard, 1, 4, 4000);
     assert!(reserve(&mut shard, 1, limit(4, 100), 1, 5099).is_err());

@@ -47,7 +47,7 @@ impl ShardLock for Mutex<Shard> {
     #[inline]
     fn with<R>(&self, work: impl FnOnce(&mut Shard) -> R) -> R {
         // This lock is never poisoned. Nothing under it panics; if something did, a half-made change would be better than a
-        // rate limit that refuses every client from then on.
+        // rate limit that rejects every client from then on.
         work(&mut self.lock())
     }
 }

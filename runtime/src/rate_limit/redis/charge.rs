@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::super::limit::Limit;
-use super::super::status::{Cause, RateLimitStatus, Refused};
+use super::super::status::{Cause, RateLimitStatus, Rejected};
 use super::super::store::ChargeRequest;
 use super::RedisRateLimits;
 use super::script::{ReplyKind, ScriptReply};
@@ -18,8 +18,8 @@ pub enum RedisDecision {
     /// It was charged.
     Charged(RedisCharge),
     /// There was no room.
-    Refused(Refused),
-    /// There was room, but another request was refused, so nothing was charged.
+    Rejected(Rejected),
+    /// There was room, but another request was rejected, so nothing was charged.
     RolledBack(RateLimitStatus),
 }
 
@@ -81,8 +81,8 @@ pub(super) fn decision(
         if reply.kind == ReplyKind::Charged { reply.remaining.saturating_add(leased) } else { reply.remaining };
     let status = RateLimitStatus { remaining, reset: reply.reset };
     match reply.kind {
-        ReplyKind::Refused => RedisDecision::Refused(Refused { retry_after: reply.reset, cause: Cause::Exhausted }),
-        ReplyKind::InFlight => RedisDecision::Refused(Refused { retry_after: reply.reset, cause: Cause::InFlight }),
+        ReplyKind::Rejected => RedisDecision::Rejected(Rejected { retry_after: reply.reset, cause: Cause::Exhausted }),
+        ReplyKind::InFlight => RedisDecision::Rejected(Rejected { retry_after: reply.reset, cause: Cause::InFlight }),
         ReplyKind::RolledBack | ReplyKind::Late => RedisDecision::RolledBack(status),
         ReplyKind::Charged => RedisDecision::Charged(RedisCharge {
             name,

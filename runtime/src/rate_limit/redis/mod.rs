@@ -48,7 +48,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
 ///
 /// A decision that takes longer than the [timeout](crate::redis::RedisConnectionBuilder::timeout), counted from the moment
 /// when it is sent, is [`Unavailable`]. In a cluster, the rate limits of one client are on one node. A decision about several
-/// clients calls their nodes at the same time, and refunds what was charged if one of them refuses.
+/// clients calls their nodes at the same time, and refunds what was charged if one of them rejects.
 ///
 /// Danger: if Redis [forgets](RedisConnection), all rate limits start from zero. If the server's clock is set forward,
 /// charges are forgotten that much too early; if it is set back, charges are held until it has caught up. A request whose
@@ -109,7 +109,7 @@ impl RedisRateLimits {
         names
     }
 
-    /// Charges all requests, or none if a binding one is refused. A request that is not binding is charged if there is room
+    /// Charges all requests, or none if a binding one is rejected. A request that is not binding is charged if there is room
     /// for it. Returns one decision for each request, in their order.
     ///
     /// # Errors
@@ -133,30 +133,30 @@ impl RedisRateLimits {
             .collect();
         let answers = self.0.redis.run::<ScriptReply>(&RESERVE, calls, DEFAULT_TIMEOUT).await;
         let lost = answers.iter().any(|answer| answer.and_then(in_time).is_err());
-        let refuses = |reply: &ScriptReply| matches!(reply.kind, ReplyKind::Refused | ReplyKind::InFlight);
-        let refused = requests
+        let rejects = |reply: &ScriptReply| matches!(reply.kind, ReplyKind::Rejected | ReplyKind::InFlight);
+        let rejected = requests
             .iter()
             .zip(&answers)
-            .any(|(request, answer)| request.binding && answer.as_ref().is_ok_and(refuses));
+            .any(|(request, answer)| request.binding && answer.as_ref().is_ok_and(rejects));
         let mut decisions = Vec::with_capacity(requests.len());
         let mut to_refund = Vec::new();
         for ((request, name), reply) in requests.iter().zip(names).zip(answers) {
             let Ok(reply) = reply.and_then(in_time) else {
-                // If another request was refused, this one counts as rolled back. Otherwise the result is `Unavailable`.
+                // If another request was rejected, this one counts as rolled back. Otherwise the result is `Unavailable`.
                 decisions.push(RedisDecision::RolledBack(RateLimitStatus { remaining: 0, reset: Duration::ZERO }));
                 continue;
             };
             let charged = reply.kind == ReplyKind::Charged;
             if charged
                 && !lost
-                && !refused
+                && !rejected
                 && let Some(leases) = &self.0.leases
             {
                 leases.store_lease(self, &name, request, &reply, sent_at);
             }
             match decision(self, request, name, &reply) {
-                // A node charged because it does not know that another one refused.
-                RedisDecision::Charged(mut charge) if lost || refused => {
+                // A node charged because it does not know that another one rejected.
+                RedisDecision::Charged(mut charge) if lost || rejected => {
                     decisions.push(RedisDecision::RolledBack(status_before(&charge)));
                     charge.units = reply.units;
                     to_refund.push(charge);
@@ -167,7 +167,7 @@ impl RedisRateLimits {
         if !to_refund.is_empty() {
             self.refund_later(to_refund);
         }
-        if lost && !refused { Err(Unavailable) } else { Ok(decisions) }
+        if lost && !rejected { Err(Unavailable) } else { Ok(decisions) }
     }
 
     /// Refunds exactly what was charged, in the time slot where it was charged, and returns the status of the clients. A
@@ -191,7 +191,7 @@ impl RedisRateLimits {
         statuses
     }
 
-    /// Charges as many units as there is room for; never refuses.
+    /// Charges as many units as there is room for; never rejects.
     ///
     /// # Errors
     ///

@@ -1,10 +1,10 @@
--- Charges all requests, or none if a binding one is refused.
+-- Charges all requests, or none if a binding one is rejected.
 -- KEYS: one for each request.
 -- ARGV, for each request: window, step, limit, cost; flags (1 binding, 2 in flight); for a lease, the units to charge and how
 -- much longer charges are held then (without a lease: the cost, and 0); the deadline after which nothing is charged (0:
 -- none).
--- Answer, for each request: verdict (0 refused, 1 charged, 2 rolled back because another request was refused, 3 after the
--- deadline, 4 refused, but it would be admitted if the units in flight were refunded), generation, slot, units left,
+-- Answer, for each request: verdict (0 rejected, 1 charged, 2 rolled back because another request was rejected, 3 after the
+-- deadline, 4 rejected, but it would be admitted if the units in flight were refunded), generation, slot, units left,
 -- microseconds until the status changes, the clock, units charged.
 local now = clock()
 local requests, admit, late = {}, true, false

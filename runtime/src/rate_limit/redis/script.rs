@@ -110,12 +110,12 @@ pub(super) struct ScriptReply {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReplyKind {
-    Refused,
+    Rejected,
     Charged,
     RolledBack,
     /// The server ran the script after the deadline.
     Late,
-    /// Refused, but it would be charged if the units in flight were refunded.
+    /// Rejected, but it would be charged if the units in flight were refunded.
     InFlight,
 }
 
@@ -144,7 +144,7 @@ fn replies(answer: Value, requests: usize) -> Option<Vec<ScriptReply>> {
 fn reply_of(numbers: &[u64]) -> Option<ScriptReply> {
     let &[kind, generation, time_slot, remaining, reset, server_time, units] = numbers else { return None };
     let kind = match kind {
-        0 => ReplyKind::Refused,
+        0 => ReplyKind::Rejected,
         1 => ReplyKind::Charged,
         2 => ReplyKind::RolledBack,
         3 => ReplyKind::Late,

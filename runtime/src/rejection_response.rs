@@ -1,6 +1,6 @@
-//! The response to a request that is refused.
+//! The response to a request that is rejected.
 //!
-//! Threat: a refusal that reveals more than its status (CWE-209). Promise: each denial becomes a problem in the application's
+//! Threat: a rejection that reveals more than its status (CWE-209). Promise: each denial becomes a problem in the application's
 //! style, with the headers that its status requires (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9110 §10.2.3). It does not contain the
 //! reason.
 
