@@ -94,7 +94,7 @@ impl Rule {
         };
         match self {
             Rule::Authenticated => "authenticated".to_owned(),
-            Rule::Named(kind, name) => format!("{}({})", kind.word(), name.text()),
+            Rule::Named(kind, name) => format!("{}({})", kind.noun(), name.text()),
             Rule::Admin(_) => "admin".to_owned(),
             Rule::Owner(parameter) => format!("owner({})", parameter.text()),
             Rule::Tenant(parameter) => format!("tenant({})", parameter.text()),

@@ -90,7 +90,7 @@ impl Denial {
         )
     }
 
-    /// The rate limit is full of requests in flight, so units may be given back at any time.
+    /// The rate limit is full of requests in flight, so units may be refunded at any time.
     pub(crate) const fn in_flight() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,

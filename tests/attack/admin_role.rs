@@ -108,9 +108,10 @@ fn policy_table_prints_the_enforced_admin_role() {
     assert_eq!(access(table.clone()), renamed);
     let json: serde_json::Value = serde_json::from_str(&table.to_json()).unwrap();
     assert_eq!((&json["admin_role"], &json["routes"][0]["access"][0]["rule"]), (&"root".into(), &renamed.into()));
-    let scoped: Vec<_> = json["routes"].as_array().unwrap().iter().map(|route| route["scoped"] == true).collect();
+    let takes_row_filter: Vec<_> =
+        json["routes"].as_array().unwrap().iter().map(|route| route["row_filter"] == true).collect();
     assert_eq!(
-        scoped,
+        takes_row_filter,
         [false, false, true, true, true],
         "a row filter is recognized behind an alias, an option and a result"
     );

@@ -299,7 +299,7 @@ async fn limiter_in_handler_waits_like_the_attribute() {
     assert!(began.elapsed() >= Duration::from_millis(290), "{:?}", began.elapsed());
     let settle = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        one.give_back().await;
+        one.refund().await;
     };
     let (third, ()) = futures_util::future::join(limiter.check(&PROBES, &key), settle).await;
     // A dropped permit stays charged, and no longer counts as in flight.

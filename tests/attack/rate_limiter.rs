@@ -45,7 +45,7 @@ async fn report(
 ) -> Result<HttpResponse, RateLimitError> {
     let permit = limiter.check(&REPORTS, &RateLimitKey::principal(&caller)).await?;
     if *outcome == "nothing" {
-        permit.give_back().await;
+        permit.refund().await;
     }
     Ok(HttpResponse::Ok().finish())
 }
@@ -72,7 +72,7 @@ async fn administrator_resets_a_locked_out_address() {
 }
 
 #[actix_web::test]
-async fn handler_check_is_exact_and_can_give_back() {
+async fn handler_check_is_exact_and_can_refund() {
     let clock = ManualClock::new();
     let palisade = builder_at(&clock).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("").service(report)).wrap(palisade)).await;
@@ -98,7 +98,7 @@ async fn charge_saturates_and_reset_ignores_older_permits() {
     let limiter = palisade().rate_limiter();
     let ann = RateLimitKey::subject("https://issuer.example", "ann");
     let before = limiter.check(&REPORTS, &ann).await.unwrap();
-    assert_eq!(before.standing().unwrap().remaining, 1);
+    assert_eq!(before.status().unwrap().remaining, 1);
     assert_eq!(limiter.charge(&REPORTS, &ann).await.unwrap().remaining, 0);
     assert_eq!(limiter.charge(&REPORTS, &ann).await.unwrap().remaining, 0);
     assert!(matches!(limiter.check(&REPORTS, &ann).await, Err(RateLimitError::RateLimited { .. })));
@@ -106,7 +106,7 @@ async fn charge_saturates_and_reset_ignores_older_permits() {
     for _ in 0..2 {
         let _ = limiter.check(&REPORTS, &ann).await.unwrap();
     }
-    before.give_back().await;
+    before.refund().await;
     assert_eq!(limiter.peek(&REPORTS, &ann).await.unwrap().remaining, 0);
 }
 

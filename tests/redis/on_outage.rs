@@ -174,10 +174,10 @@ async fn unreachable_store_follows_each_declaration() {
     assert_eq!(limiter.check(&DENY, &key).await.unwrap_err(), palisade::rate_limiter::RateLimitError::Unavailable);
     let open = DENY.on_outage(palisade::rate_limit::OnStoreFailure::Allow);
     for _ in 0..3 {
-        assert_eq!(limiter.check(&open, &key).await.unwrap().standing(), None);
+        assert_eq!(limiter.check(&open, &key).await.unwrap().status(), None);
     }
     let here = DENY.on_outage(palisade::rate_limit::OnStoreFailure::Local);
-    assert_eq!(limiter.check(&here, &key).await.unwrap().standing().unwrap().remaining, 0);
+    assert_eq!(limiter.check(&here, &key).await.unwrap().status().unwrap().remaining, 0);
     assert!(limiter.check(&here, &key).await.is_err());
     assert_eq!(limiter.reset(&here, &key).await.unwrap_err(), palisade::rate_limiter::RateLimitError::Unavailable);
 }

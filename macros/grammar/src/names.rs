@@ -43,7 +43,7 @@ pub enum NameError {
 impl Kind {
     /// `role`, `permission` or `scope`.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn noun(self) -> &'static str {
         match self {
             Kind::Role => "role",
             Kind::Permission => "permission",
@@ -124,7 +124,7 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.noun())
     }
 }
 

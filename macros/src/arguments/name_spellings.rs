@@ -63,14 +63,14 @@ impl NameTree {
                         .iter()
                         .map(|tree| if let NameTree::Name(name) = tree { name.clone() } else { String::new() })
                         .collect();
-                    format!("{}(all({}))", kind.word(), names.join(", "))
+                    format!("{}(all({}))", kind.noun(), names.join(", "))
                 }
                 _ => format!("({})", tree.expression(kind)),
             });
             terms.collect::<Vec<_>>().join(operator)
         };
         match self {
-            NameTree::Name(name) => format!("{}({name})", kind.word()),
+            NameTree::Name(name) => format!("{}({name})", kind.noun()),
             NameTree::Not(tree) if matches!(**tree, NameTree::Name(_)) => format!("!{}", tree.expression(kind)),
             NameTree::Not(tree) => format!("!({})", tree.expression(kind)),
             NameTree::All(trees) => several(trees, " && "),
@@ -171,7 +171,7 @@ fn operand(kind: NameKind, tokens: &[TokenTree], foreign: &mut Foreign) -> Optio
                     foreign.operator = true;
                     Some(NameTree::Not(Box::new(joined(trees, NameTree::Any))))
                 }
-                name if name == kind.word() => Some(joined(trees, NameTree::Any)),
+                name if name == kind.noun() => Some(joined(trees, NameTree::Any)),
                 _ => None,
             }
         }

@@ -16,7 +16,7 @@ pub(crate) fn parse(kind: NameKind, arguments: Arguments<'_>, diagnostics: &mut 
     let keyword = arguments.keyword;
     let help = format!("write {}", arguments.form.of(format_args!("{keyword}({})", kind.example())));
     if arguments.is_empty() {
-        let message = format!("`{keyword}` needs a {}", kind.word());
+        let message = format!("`{keyword}` needs a {}", kind.noun());
         let authenticated = arguments.form.of("authenticated");
         diagnostics.error(keyword.span(), message, format!("{help}; for any principal, write {authenticated}"));
         return None;
@@ -33,7 +33,7 @@ pub(crate) fn parse(kind: NameKind, arguments: Arguments<'_>, diagnostics: &mut 
         if inner.is_empty() {
             diagnostics.error(
                 called.span(),
-                format!("`all` needs a {}", kind.word()),
+                format!("`all` needs a {}", kind.noun()),
                 format!("write `all({})`", two_examples(kind)),
             );
             return None;
@@ -64,7 +64,7 @@ fn other_spelling(kind: NameKind, arguments: &Arguments<'_>) -> Option<(SourceRa
         AttributeArgument { key: None, value: Value::Call(called, _), .. } if called == "all" => {
             "`all(..)` must be the only argument".to_owned()
         }
-        _ => format!("a {} must be a name in quotes", kind.word()),
+        _ => format!("a {} must be a name in quotes", kind.noun()),
     };
     Some((odd.range, Diagnostic::new(message, format!("write {meant}"))))
 }
@@ -136,7 +136,7 @@ fn literal_or_variant(
             };
             diagnostics.error(
                 unquoted.span(),
-                format!("a {} must be a name in quotes", kind.word()),
+                format!("a {} must be a name in quotes", kind.noun()),
                 format!("write \"{unquoted}\"{alternative}"),
             );
             return None;
@@ -146,7 +146,7 @@ fn literal_or_variant(
                 Value::Path(_) => format!("{help}, or a constant, such as `names::DELETE_USERS`"),
                 _ => help.to_owned(),
             };
-            diagnostics.error(argument.range, format!("a {} must be a name in quotes", kind.word()), help);
+            diagnostics.error(argument.range, format!("a {} must be a name in quotes", kind.noun()), help);
             return None;
         }
     })
@@ -172,7 +172,7 @@ fn name(
         }
     }
     if earlier.iter().any(|other| other.text() == named.text()) {
-        let message = format!("duplicate {} {}", kind.word(), named.text());
+        let message = format!("duplicate {} {}", kind.noun(), named.text());
         diagnostics.error(named.range(), message, "remove one of the two");
         return None;
     }

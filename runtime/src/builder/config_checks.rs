@@ -93,7 +93,7 @@ pub(super) fn check_requirements(policies: &PolicyTable, known: &Configured<'_>,
 
 /// Checks that the `RowFilter` argument of a handler, if it has one, can be created.
 fn check_row_filter(row: &PolicyRow, known: &Configured<'_>, mistakes: &mut Mistakes) {
-    if !row.takes_scoped() {
+    if !row.takes_row_filter() {
         return;
     }
     let taker = format!("`{}` at {} takes a `RowFilter`", row.handler(), row.path());

@@ -56,7 +56,7 @@ impl PalisadeBuilder {
     /// Callers whose requests no rate limit counts, by a rule of roles, permissions and scopes, such as
     /// `Rule::Role("monitor")`. Default: none. Repeatable: a caller who satisfies any of the rules is exempt.
     ///
-    /// The caller is known only after authentication. Earlier charges to the address are then given back. However, a request
+    /// The caller is known only after authentication. Earlier charges to the address are then refunded. However, a request
     /// from an address that has reached its rate limit is rejected before authentication.
     pub fn exempt_from_rate_limits_if(mut self, rule: Rule) -> Self {
         self.exempt_clients.rules.push(rule);
@@ -66,7 +66,7 @@ impl PalisadeBuilder {
     /// How long a request waits in total for rate limits that are full of requests in flight: at most 30 seconds. Default: 2
     /// seconds. Zero: requests do not wait.
     ///
-    /// It applies to rate limits whose charges can be given back (`count = failures`, `successes` or `when(..)`): such a limit
+    /// It applies to rate limits whose charges can be refunded (`count = failures`, `successes` or `when(..)`): such a limit
     /// may be full although no request has failed. A request waits until one of the earlier requests has its response, and is
     /// then treated as if it had just arrived, so no window ever exceeds the limit. If the time is over first, the request is
     /// rejected with 429 and `Retry-After: 1`. It is rejected at once if 64 requests already wait for the same limit and

@@ -147,7 +147,7 @@ impl GuardedRequest<'_, '_> {
             By::Key(function) => {
                 let principal = self.authenticated.as_ref().map(|known| known.principal());
                 match function.ask(self.request, principal).await {
-                    KeyAnswer::Key(key) => Ok(named(by.word(), key)),
+                    KeyAnswer::Key(key) => Ok(named(by.label(), key)),
                     KeyAnswer::Unknown => Err(unknown("rate_limit_key_unknown")),
                     KeyAnswer::Unavailable => Err(Denial::unavailable("rate_limit_key_unavailable")),
                 }

@@ -54,9 +54,9 @@ pub(super) const COLUMNS: [Column; 7] = [
             let demand = |(rule, scope): (&_, Option<&str>)| json!({ "rule": row.words(rule), "scope": scope });
             let access: Vec<Value> = row.each_rule().map(demand).collect();
             vec![
-                ("standing", json!(standing(row.openness()))),
+                ("openness", json!(openness_keyword(row.openness()))),
                 ("access", json!(access)),
-                ("scoped", json!(row.takes_scoped())),
+                ("row_filter", json!(row.takes_row_filter())),
             ]
         },
     },
@@ -115,7 +115,7 @@ pub(super) const COLUMNS: [Column; 7] = [
 pub(super) const PATH: &str = "Path";
 pub(super) const ACCESS: &str = "Access";
 
-fn standing(openness: Openness) -> &'static str {
+fn openness_keyword(openness: Openness) -> &'static str {
     match openness {
         Openness::Public => "public",
         Openness::Denied => "denied",
@@ -129,10 +129,10 @@ fn rate_limit((rate_limit, scope): (&RateLimit, Option<&str>)) -> Value {
         "limit": rate_limit.limit(),
         "window_seconds": rate_limit.window().as_secs(),
         "by": rate_limit.keys().iter().map(By::to_string).collect::<Vec<_>>(),
-        "count": rate_limit.count.word(),
+        "count": rate_limit.count.keyword(),
         "cost": rate_limit.cost,
         "observe": rate_limit.observe,
-        "on_outage": rate_limit.outage().word(),
+        "on_outage": rate_limit.outage().keyword(),
         "shared": rate_limit.shared,
         "scope": scope,
     })

@@ -31,7 +31,7 @@ pub struct PolicyRow {
     outer: Vec<(String, Rule)>,
     scope_rate_limits: Vec<(String, RateLimit)>,
     admin: RoleName,
-    takes_scoped: bool,
+    takes_row_filter: bool,
 }
 
 /// Whether a route can be called without credentials.
@@ -64,11 +64,11 @@ impl PolicyRow {
         let (outer, scope_rate_limits) = (outer.to_vec(), scope_rate_limits.to_vec());
         let admin = RoleName::ADMIN;
         let scope = prefix.to_owned();
-        Self { methods: route.methods, scope, path, policy, outer, scope_rate_limits, admin, takes_scoped: false }
+        Self { methods: route.methods, scope, path, policy, outer, scope_rate_limits, admin, takes_row_filter: false }
     }
 
-    pub(crate) fn with_row_filter(mut self, takes_scoped: bool) -> Self {
-        self.takes_scoped = takes_scoped;
+    pub(crate) fn with_row_filter(mut self, takes_row_filter: bool) -> Self {
+        self.takes_row_filter = takes_row_filter;
         self
     }
 
@@ -83,8 +83,8 @@ impl PolicyRow {
 
     /// Whether the handler takes a [`RowFilter`](crate::RowFilter), so that its list depends on the caller.
     #[must_use]
-    pub fn takes_scoped(&self) -> bool {
-        self.takes_scoped
+    pub fn takes_row_filter(&self) -> bool {
+        self.takes_row_filter
     }
 
     pub(super) fn scope(&self) -> &str {
@@ -245,7 +245,7 @@ pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String 
     }
     let mut details: Vec<String> = Vec::new();
     if rate_limit.count != Count::All {
-        details.push(rate_limit.count.word().to_owned());
+        details.push(rate_limit.count.keyword().to_owned());
     }
     if rate_limit.cost > 1 {
         details.push(format!("{} a request", rate_limit.cost));
@@ -253,8 +253,8 @@ pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String 
     if rate_limit.observe {
         details.push("only observed".to_owned());
     }
-    if let Some(outage) = rate_limit.said_of_outage() {
-        details.push(format!("{} on outage", outage.word()));
+    if let Some(outage) = rate_limit.declared_on_outage() {
+        details.push(format!("{} on outage", outage.keyword()));
     }
     details.extend(scope.map(|prefix| format!("scope {}", prefix_or_slash(prefix))));
     if !details.is_empty() {

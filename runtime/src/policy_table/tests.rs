@@ -229,7 +229,7 @@ fn json_has_stable_names() {
     let login = &json["routes"][0];
     assert_eq!(login["methods"], serde_json::json!(["POST"]));
     assert_eq!(login["path"], "/api/login");
-    assert_eq!(login["standing"], "public");
+    assert_eq!(login["openness"], "public");
     assert_eq!(login["validation"], "inputs");
     assert_eq!(login["handler"], "accounts::session::login");
     assert_eq!(login["line"], LOGIN.declared_at().line());

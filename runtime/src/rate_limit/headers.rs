@@ -64,7 +64,7 @@ impl Reservations {
                 // Writing to a `String` cannot fail, here and below.
                 let _ = write!(text, "{}\"{}", if text.is_empty() { "" } else { ", " }, rate_limit.name);
                 if rate_limit.has_several_keys() {
-                    let _ = write!(text, ":{}", entry.by.word());
+                    let _ = write!(text, ":{}", entry.by.label());
                 }
             }
             let _ = write!(policy, "\";q={};w={}", rate_limit.limit(), rate_limit.window().as_secs());

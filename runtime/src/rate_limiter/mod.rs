@@ -182,7 +182,7 @@ impl RateLimiter {
     /// Known addresses (see [`RateLimit`]) have no effect here: a name that is at its rate limit is rejected from every address.
     ///
     /// If the rate limit counts failures, successes or by status, a permit is in flight until it is
-    /// [settled](Permit::settle), [given back](Permit::give_back) or dropped. A client whose rate limit is full of permits in flight
+    /// [settled](Permit::settle), [refunded](Permit::refund) or dropped. A client whose rate limit is full of permits in flight
     /// waits as a request does: see [`rate_limit_wait`](crate::PalisadeBuilder::rate_limit_wait). If that takes too long, it is
     /// rejected with a `retry_after` of one second.
     ///
@@ -324,9 +324,9 @@ impl RateLimiter {
                 Client::Principal { issuer: issuer.clone().into(), subject: subject.clone().into() }
             }
             KeyKind::ApiKey(id) => named("api_key", id),
-            KeyKind::Header(value) => named(by.word(), value),
+            KeyKind::Header(value) => named(by.label(), value),
             KeyKind::Field(text) => named("field", text),
-            KeyKind::Key(key) => named(by.word(), key),
+            KeyKind::Key(key) => named(by.label(), key),
         }
     }
 }

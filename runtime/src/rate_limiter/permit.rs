@@ -32,8 +32,8 @@ impl Permit {
 
     /// What the client had left right after the charge. `None` if nothing was counted.
     #[must_use]
-    pub fn standing(&self) -> Option<RateLimitStatus> {
-        self.charged.as_ref().map(|(_, standing)| *standing)
+    pub fn status(&self) -> Option<RateLimitStatus> {
+        self.charged.as_ref().map(|(_, status)| *status)
     }
 
     /// Refunds the charge, unless its rate limit counts a request whose response has this status. If the store does not answer, the
@@ -52,13 +52,13 @@ impl Permit {
     /// ```
     pub async fn settle(self, status: StatusCode) {
         if !self.count.counts(status) {
-            self.give_back().await;
+            self.refund().await;
         }
     }
 
     /// Refunds the charge, because the action that it was made for does not count. If the store does not answer, the charge
     /// stays.
-    pub async fn give_back(self) {
+    pub async fn refund(self) {
         if let Some((charge, _)) = self.charged {
             self.store.refund(smallvec![charge]).await;
         }
@@ -67,6 +67,6 @@ impl Permit {
 
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("standing", &self.standing()).finish_non_exhaustive()
+        f.debug_struct("Permit").field("status", &self.status()).finish_non_exhaustive()
     }
 }

@@ -74,7 +74,7 @@ impl By {
     }
 
     /// The keyword, as in `by = principal`. For a header, a field or a function, its name.
-    pub(crate) const fn word(self) -> &'static str {
+    pub(crate) const fn label(self) -> &'static str {
         match self {
             By::Ip => "ip",
             By::Principal => "principal",
@@ -92,7 +92,7 @@ impl fmt::Display for By {
             By::Header(name) => write!(f, "header({name:?})"),
             By::Field(name) => write!(f, "field({name})"),
             By::Key(function) => write!(f, "key({})", function.name),
-            _ => f.write_str(self.word()),
+            _ => f.write_str(self.label()),
         }
     }
 }

@@ -65,7 +65,7 @@ impl Count {
     }
 
     /// The keyword, as in `count = failures`.
-    pub(crate) const fn word(self) -> &'static str {
+    pub(crate) const fn keyword(self) -> &'static str {
         match self {
             Count::All => "all",
             Count::Failures => "failures",
@@ -107,7 +107,7 @@ pub enum OnStoreFailure {
 
 impl OnStoreFailure {
     /// The keyword, as in `on_outage = deny`.
-    pub(crate) const fn word(self) -> &'static str {
+    pub(crate) const fn keyword(self) -> &'static str {
         match self {
             OnStoreFailure::Deny => "deny",
             OnStoreFailure::Allow => "allow",

@@ -223,7 +223,7 @@ impl RateLimit {
     }
 
     /// The value that was passed to [`on_outage`](Self::on_outage), if any.
-    pub(crate) const fn said_of_outage(&self) -> Option<OnStoreFailure> {
+    pub(crate) const fn declared_on_outage(&self) -> Option<OnStoreFailure> {
         self.outage
     }
 
@@ -254,7 +254,7 @@ impl RateLimit {
     pub(crate) fn bucket_of(&self, bucket: u64, by: By) -> u64 {
         let is_field = |by: &&By| matches!(by, By::Field(_));
         if is_field(&&by) && self.keys().iter().filter(is_field).count() > 1 {
-            fnv1a(bucket, by.word())
+            fnv1a(bucket, by.label())
         } else {
             bucket
         }
