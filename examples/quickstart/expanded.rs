@@ -25,7 +25,7 @@ impl ::palisade::__v1::Endpoint for health {
     const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::get("/health");
     const POLICY: &'static ::palisade::__v1::Policy = {
         use ::palisade::__v1::{Policy, Rule::*};
-        &Policy::new(Public).of(::core::module_path!(), "health").because("for the load balancer")
+        &Policy::new(Public).of(::core::module_path!(), "health").with_reason("for the load balancer")
     };
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn health() -> &'static str {
@@ -82,7 +82,7 @@ impl ::palisade::__v1::Endpoint for add_note {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secret = std::env::var("JWT_SECRET").map_err(|_| "set JWT_SECRET to 32 random bytes or more")?;
     let issuer = TokenIssuer::hs256("https://quickstart.example", "quickstart", secret)?;
-    println!("token of alice: {}", issuer.issue(&Grant::new("alice", Duration::from_mins(15)))?);
+    println!("token of alice: {}", issuer.issue(&Grant::new("alice", Duration::from_secs(15 * 60)))?);
     let palisade = Palisade::builder().authenticator(issuer.verifier().build()?).build()?;
     let app = move || {
         let api = palisade::scope("/api").service(me).service(add_note);

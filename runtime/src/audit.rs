@@ -4,6 +4,16 @@
 //! V16.2.1, V16.3): each rejected request is one event on the target `palisade::audit`, with a stable reason. An event contains
 //! route templates and identifiers, never a header, a body, a query or a raw path. The event of a failure also has its cause
 //! (V16.2.5): the text of the error that the application returned.
+//!
+//! The events are those of [`tracing`](https://docs.rs/tracing), so an application chooses where they go. A rejected request looks
+//! like this, as JSON:
+//!
+//! ```json
+//! {"level": "WARN", "target": "palisade::audit", "status": 403, "reason": "not_the_owner", "method": "GET",
+//!  "handler": "app::show_user", "client": "192.0.2.7", "subject": "alice"}
+//! ```
+//!
+//! The [guide](crate::guide::operations) says what an operator does with them.
 
 use std::fmt;
 use std::io::{self, Write as _};

@@ -1,6 +1,13 @@
 //! Configuration errors, which are found when the application is built.
 //!
 //! Setters never fail: each stores its errors, and `build()` returns all of them at once.
+//!
+//! ```
+//! use palisade::Palisade;
+//!
+//! let error = Palisade::builder().trusted_proxies(["10.0.0.0/33"]).ipv6_prefix(8).build().unwrap_err();
+//! assert_eq!(error.mistakes().count(), 2);
+//! ```
 
 use std::borrow::Cow;
 use std::fmt;
@@ -41,6 +48,11 @@ pub struct ConfigMistake {
 }
 
 impl ConfigError {
+    /// An error of the setting `routes`.
+    pub(crate) fn routes<T>(message: String) -> Result<T, Self> {
+        Err(Self::new("routes", message))
+    }
+
     /// Creates an error for `setting`. `message` explains what is wrong and how to fix it.
     pub fn new(setting: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self { first: ConfigMistake { setting: setting.into(), message: message.into() }, others: Vec::new() }

@@ -3,6 +3,17 @@
 //! Threat: a handler without a policy behind such a middleware (CWE-862): palisade cannot see where routing ends before
 //! something runs. Promise: the inner service is checked where the middleware calls it, and runs only if routing ended at a
 //! guard.
+//!
+//! ```
+//! use actix_web::middleware::Compress;
+//! use actix_web::App;
+//! use palisade::{Palisade, deferring};
+//!
+//! let palisade = Palisade::builder().build()?;
+//! let app = App::new().wrap(deferring(Compress::default())).wrap(palisade);
+//! # let _ = app;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
 
 use std::fmt;
 use std::future::{Ready, ready};

@@ -4,8 +4,8 @@
 //! 2. Routes: [attributes], [mounting], [roles and permissions](roles), [ownership], [rate limits](rate_limits)
 //! 3. Callers: [tokens], [sessions], [API keys and passwords](api_keys)
 //! 4. Responses: [CORS and security headers](cors_and_headers), [the order of checks](order_of_checks), [errors]
-//! 5. In production: [testing], [operations], [migrating]
-//! 6. Background: [what the attributes expand to](expansion), [decisions], [glossary]
+//! 5. Running it: [testing], [operations], [migrating]
+//! 6. Inside: [what the attributes expand to](expansion), [decisions], [glossary]
 //!
 //! The pages are also an mdBook (`runtime/docs/book.toml`). Each example is compiled and run as a documentation test.
 
@@ -46,9 +46,9 @@ pages! {
     api_keys: "guide/api_keys.md", "Credentials for programs, and password hashing.";
     cors_and_headers: "guide/cors_and_headers.md", "Which origins may call, and the headers of every response.";
     order_of_checks: "guide/order_of_checks.md", "The stages of a request, and what each one responds.";
-    errors: "guide/errors.md", "The error responses, and the errors at startup.";
+    errors: "guide/errors.md", "What a client reads in an error response, and errors of a handler.";
     testing: "guide/testing.md", "Assumed callers, committed policies, the access matrix, and a clock for tests.";
-    operations: "guide/operations.md", "Proxies, Redis, logs, and overload.";
+    operations: "guide/operations.md", "Proxies, several processes, and what an operator must know.";
     migrating: "guide/migrating.md", "From other middleware to palisade.";
     expansion: "guide/expansion.md", "The generated code of one route, line by line.";
     decisions: "decisions.md", "Why the code is as it is: questions and answers.";

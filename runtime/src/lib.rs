@@ -45,6 +45,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! The [guide] has a page for each theme; start with [getting started](guide::getting_started).
+//!
 //! Each route needs one access attribute. [`Palisade`] is the middleware: make it the outermost `wrap` of the `App`. Routes go
 //! into a [`scope`](crate::scope()), which can add requirements to all its routes.
 //!
@@ -72,6 +74,7 @@
 //! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`], [`headers`]: browsers | [`audit`]: the events of the audit trail |
 //! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware | [`problem`]: error responses |
 //! | [`authn`]: custom authenticators | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | [`clock`]: the time of the machine or of a test |
+//! | | | `redis`: one connection for several processes | [`guide`]: a page for each theme |
 //!
 //! # Features
 //!

@@ -3,6 +3,16 @@
 //! Threat: a response without checks and without security headers: from an error of an inner middleware, a panic, or a route
 //! that was mounted without a guard (ASVS V16.5.3, V8.2.1). Promise: each response gets the security and CORS headers; an error
 //! or a panic becomes a response; and a response that no guard let through is replaced by 500 and logged.
+//!
+//! ```
+//! use actix_web::App;
+//! use palisade::Palisade;
+//!
+//! let palisade = Palisade::builder().build()?;
+//! let app = App::new().wrap(palisade); // the outermost `wrap`, which is the last one
+//! # let _ = app;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
 
 use std::any::Any;
 use std::fmt;

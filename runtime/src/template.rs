@@ -1,7 +1,7 @@
 //! Operations on path templates such as `/users/{id}`, which the grammar parses.
 //!
 //! Threat: two parsers of a template disagree about its parameters (CWE-436). Promise: each function here uses the parts that
-//! the grammar finds; no other code in this crate looks for braces.
+//! the grammar finds; no other code of this crate parses templates.
 
 use actix_web::dev::ResourceDef;
 use palisade_grammar::template::{self, MOST_PARAMETERS, Part, is_parameter_name, parameters, parts};

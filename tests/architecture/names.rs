@@ -14,7 +14,8 @@ fn declared_types(text: &str) -> Vec<String> {
     let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
     let mut types = Vec::new();
     for line in code.lines() {
-        let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
+        let line = line.replace("in crate::", "").replace("in super", "");
+        let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub") || word.ends_with(')'));
         let is_type = match words.next() {
             Some("struct" | "enum" | "trait" | "union") => true,
             Some("type") => !line.starts_with(' '),

@@ -84,7 +84,7 @@ fn jwt() -> Jwt {
 }
 
 #[test]
-fn what_follows_from_a_mistake_is_not_told() {
+fn consequences_of_a_mistake_are_not_reported() {
     let forwarded = palisade::proxy::ForwardedBy::Forwarded;
     let mistakes = Palisade::builder().trusted_proxies(["10.0.0.0/33"]).forwarded_by(forwarded).build().unwrap_err();
     assert_eq!(settings(&mistakes), ["trusted_proxies"], "{mistakes}");

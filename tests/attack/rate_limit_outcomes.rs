@@ -64,7 +64,7 @@ async fn by_both(body: Json<Named>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn server_failures_are_given_back() {
+async fn server_failures_are_refunded() {
     let app = app!(palisade(), by_address by_field by_both);
     let request_for = |path: &str, status: u16| match path {
         "/by-address" => request(Method::POST, &format!("/by-address/{status}")),
@@ -139,7 +139,7 @@ async fn wrapped(body: Json<Named>) -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn server_failure_in_wrap_is_given_back() {
+async fn server_failure_in_wrap_is_refunded() {
     let app = app!(palisade(), wrapped);
     for (how, expected) in [("error", 503), ("panic", 500), ("response", 502)] {
         for status in [200, 401] {

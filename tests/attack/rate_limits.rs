@@ -65,7 +65,7 @@ async fn retry_after_is_the_remaining_time_rounded_up() {
 }
 
 #[actix_web::test]
-async fn successes_are_given_back_and_count_stays_nonnegative() {
+async fn successes_are_refunded_and_count_stays_nonnegative() {
     let app = app!(palisade(), login);
     for _ in 0..50 {
         assert_eq!(call(&app, logging_in(200)).await.status, 200);

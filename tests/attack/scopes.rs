@@ -264,7 +264,7 @@ async fn not_suspended() -> &'static str {
 }
 
 #[actix_web::test]
-async fn undefined_role_is_500_if_route_was_not_checked_at_build() {
+async fn undefined_role_on_unverified_route_is_500() {
     let roles = palisade::Roles::builder().role("suspended", |role| role).role("editor", |role| role).build().unwrap();
     let routes = || palisade::scope("/x").service(pages);
     let palisade = builder().roles(roles).routes(&routes()).build().unwrap();

@@ -152,10 +152,10 @@ pub struct UserPatch {
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields, default)]
 pub struct Listing {
-    /// 1 to 100, 20 unless said otherwise.
+    /// 1 to 100. Default: 20.
     #[validate(range(min = 1, max = 100))]
     pub limit: i64,
-    /// How many to skip, 0 unless said otherwise.
+    /// How many to skip. Default: 0.
     #[validate(range(min = 0, max = 1_000_000))]
     pub offset: i64,
     /// Default: the oldest first.
@@ -238,10 +238,10 @@ pub struct DocumentText {
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields, default)]
 pub struct DocumentListing {
-    /// 1 to 100, 20 unless said otherwise.
+    /// 1 to 100. Default: 20.
     #[validate(range(min = 1, max = 100))]
     pub limit: i64,
-    /// How many to skip, 0 unless said otherwise.
+    /// How many to skip. Default: 0.
     #[validate(range(min = 0, max = 1_000_000))]
     pub offset: i64,
 }

@@ -41,7 +41,7 @@ async fn add_note(id: Path<String>, note: Json<Note>) -> Json<Note> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secret = std::env::var("JWT_SECRET").map_err(|_| "set JWT_SECRET to 32 random bytes or more")?;
     let issuer = TokenIssuer::hs256("https://quickstart.example", "quickstart", secret)?;
-    println!("token of alice: {}", issuer.issue(&Grant::new("alice", Duration::from_mins(15)))?);
+    println!("token of alice: {}", issuer.issue(&Grant::new("alice", Duration::from_secs(15 * 60)))?);
 
     let palisade = Palisade::builder().authenticator(issuer.verifier().build()?).build()?;
     let app = move || {

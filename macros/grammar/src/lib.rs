@@ -13,6 +13,11 @@
 //! An application does not use this crate itself. The crate has no dependencies. Its errors have a `message` and a `help` in
 //! plain text; the macros print them as compile errors, and the runtime as errors of its configuration.
 
+#![allow(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    reason = "macros and runtime of the same version match each variant"
+)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(

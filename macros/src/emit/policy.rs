@@ -19,7 +19,7 @@ pub(super) fn policy(policy: &Policy, handler: &Ident) -> TokenStream {
         AccessPolicy::DenyAll(reason) => (names.rule("Nobody"), Some(reason)),
         AccessPolicy::Rule(rule) => (rule::rule(rule, &names), None),
     };
-    let reason = reason.map(|reason| quote!(.because(#reason)));
+    let reason = reason.map(|reason| quote!(.with_reason(#reason)));
     let added: Vec<TokenStream> = ATTRIBUTES.iter().map(|attribute| attribute.emit(additions, &mut names)).collect();
     finish(names, handler, &rule, &quote!(#reason #(#added)*))
 }

@@ -51,7 +51,7 @@ fn growth(handler: &str) -> usize {
 }
 
 #[test]
-fn a_handler_grows_by_no_more_than_twenty_lines() {
+fn a_handler_adds_at_most_twenty_lines() {
     for name in ["stack", "owner_or_admin", "get", "public", "rate_limit"] {
         let source = fs::read_to_string(folder("expand").join(name).with_extension("rs")).unwrap();
         let by = growth(&handlers(&source));
@@ -61,14 +61,14 @@ fn a_handler_grows_by_no_more_than_twenty_lines() {
 
 /// Here the rate limit and the call need more than one line each.
 #[test]
-fn a_handler_that_counts_by_a_field_grows_by_no_more_than_thirty_lines() {
+fn a_limit_by_field_adds_at_most_thirty_lines() {
     let source = fs::read_to_string(folder("expand").join("rate_limit_by_field.rs")).unwrap();
     let by = growth(&handlers(&source));
     assert!(by <= 30, "grows by {by} lines");
 }
 
 #[test]
-fn every_handler_of_the_quickstart_grows_by_no_more_than_twenty_lines() {
+fn quickstart_handlers_add_at_most_twenty_lines() {
     let quickstart = folder("../examples/quickstart/src/main.rs");
     let file = syn::parse_file(&fs::read_to_string(quickstart).unwrap()).unwrap();
     let mut annotated = 0;

@@ -20,6 +20,17 @@
 //! | `api_key_unknown`, `api_key_secret` | no key has this id; the key with this id has a different secret |
 //! | `api_key_expired` | it has expired |
 //! | `api_key_store` | (503) the store is down |
+//!
+//! ```
+//! use palisade::Palisade;
+//! use palisade::api_key::{ApiKeys, MemoryApiKeys};
+//!
+//! let keys = ApiKeys::new("acme", "https://accounts.example", MemoryApiKeys::new())?;
+//! Palisade::builder().authenticator(keys).build()?;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
+//!
+//! [`ApiKeys`] creates, lists and removes keys. The [guide](crate::guide::api_keys) shows routes for them.
 
 mod builder;
 mod format;

@@ -5,6 +5,16 @@
 //! request is rejected with 503, not 401.
 //!
 //! [`Jwt`](crate::Jwt) and [`ApiKeys`](crate::api_key::ApiKeys) are authenticators. Implement [`Authenticator`] for another scheme.
+//!
+//! ```
+//! use palisade::{Jwt, Palisade};
+//!
+//! // Both accept a credential of the scheme `Bearer`, each of its own issuer.
+//! let ours = Jwt::hs256("https://issuer.example", "my-api", [7; 32])?;
+//! let theirs = Jwt::hs256("https://partner.example", "my-api", [8; 32])?;
+//! Palisade::builder().authenticator(ours).authenticator(theirs).build()?;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
 
 pub(crate) mod digest;
 pub(crate) mod names;

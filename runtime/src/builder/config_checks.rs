@@ -183,7 +183,7 @@ pub(super) fn check_rate_limit_keys(
     for row in policies.rows() {
         for (rate_limit, _) in row.each_rate_limit() {
             let counts = || format!("`{}` at {} counts \"{}\" by", row.handler(), row.path(), rate_limit.name());
-            for by in rate_limit.keys() {
+            for by in rate_limit.counted_by() {
                 match by {
                     By::Header(name) if proxies.is_empty() && !mistakes.is_reported("trusted_proxies") => {
                         let problem = format!(

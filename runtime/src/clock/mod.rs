@@ -2,7 +2,8 @@
 //!
 //! Threat: a wall clock can be set back, by an operator or over the network. Rate limits that use it would then open or freeze.
 //! Promise: rate limits and key sets use only the monotonic time of a [`Clock`], which never goes back. Only dates that leave the
-//! process, such as the expiry of a token, use its wall time.
+//! process, such as the expiry of a token, use its wall time. Requests that wait for a rate limit, and leases of Redis, use the
+//! timers of tokio.
 //!
 //! Tokens, sessions, API keys, revocations and rate limits read the time of the machine by default. Each of them can be given a
 //! `testing::ManualClock` (feature `testing`) instead, so that a test of an expiry need not wait:

@@ -7,6 +7,14 @@
 //! (ASVS V6.3.8); off the threads that serve requests; and never more at once than the configured limit (ASVS V15.2.2).
 //!
 //! [`Passwords`] hashes and verifies. [`Passwords::builder`] sets the cost and the limits.
+//!
+//! ```
+//! use palisade::password::Passwords;
+//!
+//! let passwords = Passwords::builder().concurrency_limit(4).build()?;
+//! # let _ = passwords;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
 
 mod builder;
 mod concurrency;

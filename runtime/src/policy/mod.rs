@@ -3,6 +3,21 @@
 //! Threat: checks in generated source code can be wrong, and cannot be listed (CWE-863). Promise: a policy is plain data. A macro
 //! writes it, one function evaluates it ([`Rule`] in `authz`, [`RateLimit`] in `rate_limit`), and a table prints it. This module
 //! decides nothing.
+//!
+//! ```
+//! use palisade::{Endpoint, get, require_role};
+//! use palisade::policy::Rule;
+//!
+//! #[get("/reports")]
+//! #[require_role("auditor")]
+//! async fn reports() -> &'static str {
+//!     "reports"
+//! }
+//!
+//! assert_eq!(reports::POLICY.rule(), Rule::Role("auditor"));
+//! ```
+//!
+//! [`PolicyTable`](crate::PolicyTable) lists the policies of an application.
 
 pub(crate) mod check;
 pub(crate) mod constant;
@@ -78,7 +93,7 @@ impl Policy {
 
     /// The reason why the route is public, or closed.
     #[must_use]
-    pub const fn because(mut self, reason: &'static str) -> Self {
+    pub const fn with_reason(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
         self
     }
@@ -140,7 +155,7 @@ impl Policy {
 
     /// The rate limits that the handler itself declares.
     #[must_use]
-    pub const fn declared_rate_limits(&self) -> &'static [RateLimit] {
+    pub const fn rate_limits(&self) -> &'static [RateLimit] {
         self.rate_limits
     }
 

@@ -128,11 +128,11 @@ fn rate_limit((rate_limit, scope): (&RateLimit, Option<&str>)) -> Value {
         "name": rate_limit.name,
         "limit": rate_limit.limit(),
         "window_seconds": rate_limit.window().as_secs(),
-        "by": rate_limit.keys().iter().map(By::to_string).collect::<Vec<_>>(),
+        "by": rate_limit.counted_by().iter().map(By::to_string).collect::<Vec<_>>(),
         "count": rate_limit.count.keyword(),
         "cost": rate_limit.cost,
         "observe": rate_limit.observe,
-        "on_outage": rate_limit.outage().keyword(),
+        "on_outage": rate_limit.action_on_outage().keyword(),
         "shared": rate_limit.shared,
         "scope": scope,
     })

@@ -239,8 +239,8 @@ fn admits_nobody(rule: &Rule) -> bool {
 /// A rate limit as text. `scope` is the prefix of the scope that declares it.
 pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String {
     let mut text = format!("{} per {}", rate_limit.limit(), window::text(rate_limit.window().as_secs()));
-    if rate_limit.keys() != [By::Ip] {
-        let keys: Vec<String> = rate_limit.keys().iter().map(By::to_string).collect();
+    if rate_limit.counted_by() != [By::Ip] {
+        let keys: Vec<String> = rate_limit.counted_by().iter().map(By::to_string).collect();
         let _ = write!(text, " by {}", keys.join(" and "));
     }
     let mut details: Vec<String> = Vec::new();

@@ -15,11 +15,11 @@ const HOSTILE: &str = "<script>alert('1')</script> & \"x\" | `y`\n\u{1b}[31m\u{2
 
 static LOGIN: Policy = Policy::new(Rule::Public)
     .of("accounts::session", "login")
-    .because("the way in")
+    .with_reason("the way in")
     .limits(&[RateLimit::per_seconds("login", 5, 900).count(Count::Failures)])
     .validates_inputs();
 static SHOW: Policy = Policy::new(Rule::Owner("id")).of("accounts::users", "show").validates(&["query", "body"]);
-static HOSTILE_POLICY: Policy = Policy::new(Rule::Nobody).of("app", "closed").because(HOSTILE);
+static HOSTILE_POLICY: Policy = Policy::new(Rule::Nobody).of("app", "closed").with_reason(HOSTILE);
 static EXPORT: Policy = Policy::new(Rule::Any(&[Rule::Role("a"), Rule::Owner("id")])).of("app", "export").limits(&[
     RateLimit::per_seconds("login", 10, 86_400).by(By::Principal).shared(),
     RateLimit::per_seconds("b", 1, 90).by(By::Principal).count(Count::Failures),

@@ -6,6 +6,16 @@
 //! is read from the right to the first hop that is not a trusted proxy; no other header is read. Text that a client wrote to
 //! the left of that hop has no effect. `::ffff:1.2.3.4` is `1.2.3.4` everywhere. At most 100 hops are read, in time
 //! linear in their length. A header that cannot be read is logged.
+//!
+//! ```
+//! use palisade::Palisade;
+//! use palisade::proxy::ForwardedBy;
+//!
+//! Palisade::builder().trusted_proxies(["10.0.0.0/8"]).forwarded_by(ForwardedBy::Forwarded).build()?;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
+//!
+//! The [guide](crate::guide::operations) shows the settings behind usual proxies.
 
 pub(crate) mod address_ranges;
 mod forwarded;

@@ -66,7 +66,7 @@ impl KnownAddress {
         Ok(store.status(&self.request()).await?.remaining < CAPACITY)
     }
 
-    /// Remembers a success. Only the last one is kept. If the store does not answer, nothing is remembered, and the present
+    /// Remembers a success. Only the last one is kept. If the store does not respond, nothing is remembered, and the present
     /// request is not rejected for it.
     pub(super) async fn remember(&self, store: &RateLimitStore) {
         let request = self.request();
@@ -77,7 +77,7 @@ impl KnownAddress {
 }
 
 /// Returns the requests if any of them was rejected because of a name and comes from a known address: it then charges the name and
-/// the address together. If the store does not answer, no address counts as known.
+/// the address together. If the store does not respond, no address counts as known.
 pub(super) async fn count_known_addresses_by_themselves<'c>(
     store: &RateLimitStore,
     charges: &[PendingCharge<'_, '_>],

@@ -25,7 +25,7 @@ impl MountedRateLimit {
     pub(crate) fn of(rate_limits: impl Iterator<Item = (RateLimit, u64)>) -> Few<Self> {
         let mut mounted: Few<Self> = Few::new();
         for (rate_limit, bucket) in rate_limits {
-            for by in rate_limit.keys() {
+            for by in rate_limit.counted_by() {
                 let bucket = rate_limit.bucket_of(bucket, *by);
                 match mounted.iter_mut().find(|other| other.bucket == bucket && other.by == *by) {
                     Some(other) => {

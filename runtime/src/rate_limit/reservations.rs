@@ -1,11 +1,11 @@
 //! The reservations of one request: charged before the handler runs, settled by the status of the response.
 //!
 //! Threat: concurrent attempts that pass a rate limit between its check and its charge (CWE-367); refunds that make a count
-//! negative; a store that does not answer and so counts nothing (CWE-636).
+//! negative; a store that does not respond and so counts nothing (CWE-636).
 //! Promise: a reservation is charged before anything else happens, and is refunded only in the very window that was charged.
 //! If one rate limit rejects a request, none is charged. A client that hangs up stays charged, because dropping a reservation
 //! does not refund it. A rate limit that is full of requests in flight is not used up: a request waits for a bounded time
-//! until one of them is settled. If the store does not answer, each rate limit does what its [`OnStoreFailure`] demands.
+//! until one of them is settled. If the store does not respond, each rate limit does what its [`OnStoreFailure`] demands.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -49,7 +49,7 @@ pub(crate) enum RateLimitRejection {
     InFlight(FullLimit),
     /// The store has no room for a new client. It may pass after this many whole seconds.
     StoreFull(u32),
-    /// The store does not answer, and a rate limit rejects in this case.
+    /// The store does not respond, and a rate limit rejects in this case.
     Unavailable,
 }
 
@@ -119,7 +119,7 @@ impl Reservations {
         let may_count_otherwise = charges.iter().any(|charge| charge.origin.is_some());
         if may_count_otherwise
             && let Some(by_themselves) = count_known_addresses_by_themselves(store, charges, requests, &decisions).await
-            // If the store does not answer the second time, the rejection stays.
+            // If the store does not respond the second time, the rejection stays.
             && let Ok(decisions) = store.reserve(&by_themselves).await
         {
             return self.add_entries(store, charges, &by_themselves, decisions);
@@ -270,7 +270,7 @@ impl Drop for Reservations {
 
 impl PendingCharge<'_, '_> {
     fn on_store_failure(&self) -> OnStoreFailure {
-        self.mounted.rate_limit.outage()
+        self.mounted.rate_limit.action_on_outage()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where rate limits are counted.
 //!
 //! Threat: a store that charges one rate limit of a request and then rejects another one (a client is charged for a request
-//! that was not admitted); a shared store that does not answer (CWE-636).
-//! Promise: of the rate limits that are charged together, all are charged or none. A store that does not answer returns
+//! that was not admitted); a shared store that does not respond (CWE-636).
+//! Promise: of the rate limits that are charged together, all are charged or none. A store that does not respond returns
 //! [`Unavailable`], and never guesses.
 
 use std::fmt;
@@ -33,7 +33,7 @@ use crate::unavailable::Unavailable;
 /// ```
 #[derive(Clone)]
 pub struct RateLimitStore {
-    /// Counts if there is no shared store, and for some rate limits while the shared store does not answer.
+    /// Counts if there is no shared store, and for some rate limits while the shared store does not respond.
     memory: MemoryRateLimits,
     #[cfg(feature = "redis")]
     shared: Option<RedisRateLimits>,
@@ -119,7 +119,7 @@ impl RateLimitStore {
     ///
     /// # Errors
     ///
-    /// The shared store does not answer.
+    /// The shared store does not respond.
     pub(crate) async fn reserve(&self, requests: &[ChargeRequest<'_>]) -> Result<Few<Decision>, Unavailable> {
         #[cfg(feature = "redis")]
         if let Some(redis) = &self.shared {
@@ -161,7 +161,7 @@ impl RateLimitStore {
     }
 
     /// Refunds charges, each in the store that made it, and returns what the clients have left. `None` for a charge whose store
-    /// does not answer: it stays charged.
+    /// does not respond: it stays charged.
     pub(crate) async fn refund(&self, charges: Few<Reservation>) -> Few<Option<RateLimitStatus>> {
         #[cfg(feature = "redis")]
         let mut remote: Vec<RedisCharge> = Vec::new();
@@ -206,7 +206,7 @@ impl RateLimitStore {
     ///
     /// # Errors
     ///
-    /// The shared store does not answer. [`charge`](Self::charge) and [`reset`](Self::reset) return the same error.
+    /// The shared store does not respond. [`charge`](Self::charge) and [`reset`](Self::reset) return the same error.
     pub(crate) async fn status(&self, request: &ChargeRequest<'_>) -> Result<RateLimitStatus, Unavailable> {
         #[cfg(feature = "redis")]
         if let Some(redis) = &self.shared {
@@ -262,7 +262,7 @@ impl From<MemoryRateLimits> for RateLimitStore {
     }
 }
 
-/// While Redis does not answer, [`OnStoreFailure::Local`](super::OnStoreFailure::Local) counts in [`MemoryRateLimits::shared`].
+/// While Redis does not respond, [`OnStoreFailure::Local`](super::OnStoreFailure::Local) counts in [`MemoryRateLimits::shared`].
 #[cfg(feature = "redis")]
 impl From<RedisRateLimits> for RateLimitStore {
     fn from(shared: RedisRateLimits) -> Self {

@@ -2,8 +2,24 @@
 //!
 //! Threat: if only attributes could use rate limits, an operator could not unlock a user who is locked out, and an expensive step
 //! deep in a handler would have no limit (CWE-770).
-//! Promise: it uses the same stores, buckets and numbers as the attributes. If the store does not answer, the result is an error or
+//! Promise: it uses the same stores, buckets and numbers as the attributes. If the store does not respond, the result is an error or
 //! what the [`OnStoreFailure`] of the rate limit demands, and never a silent success.
+//!
+//! ```
+//! use std::time::Duration;
+//! use palisade::rate_limiter::RateLimitKey;
+//! use palisade::{Problem, RateLimit, RateLimiter, post, public};
+//!
+//! const CODES: RateLimit = RateLimit::new("codes", 3, Duration::from_secs(3600)).by(palisade::rate_limit::By::Field("phone"));
+//!
+//! #[post("/codes/{phone}")]
+//! #[public]
+//! async fn send_code(phone: actix_web::web::Path<String>, limiter: RateLimiter) -> Result<&'static str, Problem> {
+//!     limiter.check(&CODES, &RateLimitKey::field(&phone)).await?;
+//!     Ok("sent")
+//! }
+//! # let _ = palisade::scope("").service(send_code);
+//! ```
 
 mod permit;
 
@@ -143,8 +159,8 @@ pub enum RateLimitError {
         /// A client that waits this long is admitted, unless another request takes the units.
         retry_after: Duration,
     },
-    /// The store does not answer: 503 with `Retry-After`.
-    #[error("the store of rate limits does not answer; try again later")]
+    /// The store does not respond: 503 with `Retry-After`.
+    #[error("the store of rate limits does not respond; try again later")]
     Unavailable,
     /// The rate limit or its key does not match the declared one: 500. The text is for the log, and explains the fix.
     #[error("{0}")]
@@ -188,7 +204,7 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// The client is at its rate limit; the store does not answer and the rate limit [rejects](OnStoreFailure::Deny) in this case;
+    /// The client is at its rate limit; the store does not respond and the rate limit [rejects](OnStoreFailure::Deny) in this case;
     /// or the rate limit is misconfigured.
     pub async fn check(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<Permit, RateLimitError> {
         let request = self.request(rate_limit, key)?;
@@ -213,7 +229,7 @@ impl RateLimiter {
         let mut store = configured;
         let decided = match store.reserve(std::slice::from_ref(request)).await {
             Ok(decided) => decided,
-            Err(Unavailable) => match rate_limit.outage() {
+            Err(Unavailable) => match rate_limit.action_on_outage() {
                 OnStoreFailure::Deny => return Ok(Err(RateLimitError::Unavailable)),
                 OnStoreFailure::Allow => return Ok(permit(None)),
                 OnStoreFailure::Local => {
@@ -244,12 +260,12 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// The store does not answer, unless the rate limit is [local](OnStoreFailure::Local) in this case: then the memory of this
+    /// The store does not respond, unless the rate limit is [local](OnStoreFailure::Local) in this case: then the memory of this
     /// process answers. Or the rate limit is misconfigured.
     pub async fn peek(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<RateLimitStatus, RateLimitError> {
         let request = self.request(rate_limit, key)?;
         Ok(match self.0.rate_limit_store.status(&request).await {
-            Err(Unavailable) if rate_limit.outage() == OnStoreFailure::Local => {
+            Err(Unavailable) if rate_limit.action_on_outage() == OnStoreFailure::Local => {
                 self.0.rate_limit_store.local().status(&request).await?
             }
             known => known?,
@@ -260,12 +276,12 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// The store does not answer, unless the rate limit is [local](OnStoreFailure::Local) in this case: then the memory of this
+    /// The store does not respond, unless the rate limit is [local](OnStoreFailure::Local) in this case: then the memory of this
     /// process is charged. Or the rate limit is misconfigured.
     pub async fn charge(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<RateLimitStatus, RateLimitError> {
         let request = self.request(rate_limit, key)?;
         Ok(match self.0.rate_limit_store.charge(&request).await {
-            Err(Unavailable) if rate_limit.outage() == OnStoreFailure::Local => {
+            Err(Unavailable) if rate_limit.action_on_outage() == OnStoreFailure::Local => {
                 self.0.rate_limit_store.local().charge(&request).await?
             }
             known => known?,
@@ -278,17 +294,17 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// The store does not answer, or the rate limit is misconfigured.
+    /// The store does not respond, or the rate limit is misconfigured.
     pub async fn reset(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<(), RateLimitError> {
         let request = self.request(rate_limit, key)?;
-        // Also what was counted in this process while the shared store did not answer.
+        // Also what was counted in this process while the shared store did not respond.
         self.0.rate_limit_store.local().reset(&request).await?;
         Ok(self.0.rate_limit_store.reset(&request).await?)
     }
 
     fn request(&self, rate_limit: &RateLimit, key: &RateLimitKey) -> Result<ChargeRequest<'static>, RateLimitError> {
         let name = rate_limit.name();
-        let Some(by) = rate_limit.keys().iter().copied().find(|by| key.is_for(*by)) else {
+        let Some(by) = rate_limit.counted_by().iter().copied().find(|by| key.is_for(*by)) else {
             return Err(RateLimitError::Misconfigured(format!(
                 "the rate limit \"{name}\" does not count by this kind of key"
             )));
@@ -308,7 +324,7 @@ impl RateLimiter {
         Ok(ChargeRequest {
             bucket: rate_limit.bucket_of(rate_limit.shared().bucket(no_handler), by),
             limit,
-            cost: rate_limit.units(),
+            cost: rate_limit.request_cost(),
             client: self.client(key, by),
             binding: self.0.rate_limit_mode == RateLimitMode::Enforce && !rate_limit.is_observed(),
             settles_later: rate_limit.count.may_refund(),

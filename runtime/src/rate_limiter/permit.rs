@@ -16,7 +16,7 @@ use crate::rate_limit::{RateLimitStatus, RateLimitStore, Reservation};
 pub struct Permit {
     store: RateLimitStore,
     count: Count,
-    /// `None` if nothing was counted: the rate limit only observes, or the store does not answer and the rate limit admits in this
+    /// `None` if nothing was counted: the rate limit only observes, or the store does not respond and the rate limit admits in this
     /// case.
     charged: Option<(Reservation, RateLimitStatus)>,
 }
@@ -36,7 +36,7 @@ impl Permit {
         self.charged.as_ref().map(|(_, status)| *status)
     }
 
-    /// Refunds the charge, unless its rate limit counts a request whose response has this status. If the store does not answer, the
+    /// Refunds the charge, unless its rate limit counts a request whose response has this status. If the store does not respond, the
     /// charge stays.
     ///
     /// ```
@@ -46,7 +46,7 @@ impl Permit {
     ///
     /// # async fn example(limiter: RateLimiter, login: &RateLimit, key: &RateLimitKey) -> Result<(), RateLimitError> {
     /// let permit = limiter.check(login, key).await?;
-    /// // The directory does not answer: with `Count::Failures`, this is not counted as a failure of the client.
+    /// // The directory does not respond: with `Count::Failures`, this is not counted as a failure of the client.
     /// permit.settle(StatusCode::SERVICE_UNAVAILABLE).await;
     /// # Ok(()) }
     /// ```
@@ -56,7 +56,7 @@ impl Permit {
         }
     }
 
-    /// Refunds the charge, because the action that it was made for does not count. If the store does not answer, the charge
+    /// Refunds the charge, because the action that it was made for does not count. If the store does not respond, the charge
     /// stays.
     pub async fn refund(self) {
         if let Some((charge, _)) = self.charged {

@@ -3,6 +3,20 @@
 //! Threat: a token that stays valid after a logout, a role change or the end of the account (CWE-613, ASVS V7.4.1 to V7.4.3,
 //! V8.3.2). Promise: each request queries the store, even for a cached token. If the store is unavailable, the response is
 //! 503, and the request is not let through.
+//!
+//! ```
+//! use palisade::Jwt;
+//! use palisade::jwt::{Algorithm, VerifyingKey};
+//! use palisade::revocation::MemoryRevocations;
+//!
+//! let revocations = MemoryRevocations::new();
+//! let key = VerifyingKey::hmac(Algorithm::Hs256, [7; 32])?;
+//! let jwt = Jwt::builder().issuer("https://issuer.example").audience("my-api").keys(key).revocations(revocations).build()?;
+//! # let _ = jwt;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
+//!
+//! [`Sessions`](crate::session::Sessions) revoke tokens at a logout. [`RevocationStore`] is for a store of your own.
 
 mod memory;
 #[cfg(feature = "redis")]

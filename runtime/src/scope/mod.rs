@@ -4,6 +4,20 @@
 //! does not inherit the demands of its group. Promise: a scope accepts only endpoints and scopes. Its demands apply to each endpoint
 //! in it, beside the endpoint's own, and to each unknown path below its prefix. A wrong method gets 405 with `Allow`, and `GET` also
 //! serves `HEAD`.
+//!
+//! ```
+//! use palisade::{authenticated, get};
+//!
+//! #[get("/me")]
+//! #[authenticated]
+//! async fn me() -> &'static str {
+//!     "me"
+//! }
+//!
+//! let admin = palisade::scope("/admin").require_role("admin").service(me);
+//! let routes = palisade::scope("/api").service(admin);
+//! assert!(routes.verify().is_ok());
+//! ```
 
 mod index;
 mod logic;

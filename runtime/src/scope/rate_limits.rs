@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use super::Mount;
-use super::verify::routes_error;
 use super::walk::OuterScopes;
 use crate::config_error::Mistakes;
+use crate::policy_table::prefix_or_slash;
 use crate::rate_limit::{By, RateLimit};
 
 pub(super) fn verify(endpoints: &[(OuterScopes, &Mount)], mistakes: &mut Mistakes) {
@@ -17,15 +17,20 @@ pub(super) fn verify(endpoints: &[(OuterScopes, &Mount)], mistakes: &mut Mistake
     let mut known: HashMap<(Option<&str>, &str), (&RateLimit, String)> = HashMap::new();
     for (outer, mount) in endpoints {
         for (prefix, rate_limit) in &outer.rate_limits {
-            if let Some(by) = rate_limit.keys().iter().find(|by| matches!(by, By::Field(_))) {
+            if let Some(by) = rate_limit.counted_by().iter().find(|by| matches!(by, By::Field(_))) {
                 let name = rate_limit.name();
-                mistakes.note(routes_error::<()>(format!(
-                    "the rate limit \"{name}\" of the scope {prefix:?} counts by {by}, which is possible only above a handler: move it there"
-                )));
+                mistakes.report("routes", format!(
+                    "the rate limit \"{name}\" of the scope {} counts by {by}, which is possible only above a handler: move it there",
+                    prefix_or_slash(prefix)
+                ));
             }
         }
         let of_scopes = outer.rate_limits.iter().map(|(prefix, rate_limit)| {
-            (if rate_limit.shared { None } else { Some(prefix.as_str()) }, rate_limit, format!("the scope {prefix:?}"))
+            (
+                if rate_limit.shared { None } else { Some(prefix.as_str()) },
+                rate_limit,
+                format!("the scope {}", prefix_or_slash(prefix)),
+            )
         });
         let shared = mount.policy.rate_limits.iter().filter(|rate_limit| rate_limit.shared);
         let of_handler = shared.map(|rate_limit| (None, rate_limit, format!("`{}`", mount.policy.handler)));
@@ -33,12 +38,12 @@ pub(super) fn verify(endpoints: &[(OuterScopes, &Mount)], mistakes: &mut Mistake
             let (other, other_source) =
                 known.entry((scope, rate_limit.name())).or_insert_with(|| (rate_limit, source.clone()));
             if other.contradicts(rate_limit) {
-                mistakes.note(routes_error::<()>(format!(
+                mistakes.report("routes", format!(
                     "the rate limit \"{}\" is {} at {other_source} and {} at {source}: use the same numbers for one name, or different names",
                     rate_limit.name(),
                     numbers(other),
                     numbers(rate_limit),
-                )));
+                ));
             }
         }
     }

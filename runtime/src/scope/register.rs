@@ -11,7 +11,7 @@ use crate::endpoint::{Methods, fallback, resource_name};
 use crate::policy::ScopeDemands;
 
 impl HttpServiceFactory for Scope {
-    #[allow(clippy::panic)]
+    #[allow(clippy::panic, reason = "the application does not start; actix-web's trait returns no error")]
     fn register(self, app: &mut AppService) {
         if let Err(mistake) = self.verify_for_any_admin() {
             panic!("palisade: {mistake}");

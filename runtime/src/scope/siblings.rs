@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use super::Mount;
 use super::index::{Matches, PathIndex};
-use super::verify::routes_error;
 use crate::config_error::ConfigError;
 use crate::policy::Route;
 use crate::template::{self, shape};
@@ -66,7 +65,7 @@ impl Siblings {
 impl AddedRoute {
     /// Returns the error that this route takes all requests for `what`.
     fn hides_error(&self, what: &str) -> Result<(), ConfigError> {
-        routes_error(format!(
+        ConfigError::routes(format!(
             "{what} is never reached, because {} is added before it and takes its requests: {}",
             self.name(),
             self.help()
@@ -91,14 +90,14 @@ impl AddedRoute {
     fn check_beside(&self, handler: &str, path: &str, new: &Route) -> Result<(), ConfigError> {
         let Some(route) = &self.route else { return Ok(()) };
         if self.path != path {
-            return routes_error(format!(
+            return ConfigError::routes(format!(
                 "`{}` at {} and `{handler}` at {path} match the same paths, so the second one would never be reached: give the \
                  parameters the same names",
                 self.handler, self.path
             ));
         }
         match new.methods.iter().find(|method| route.methods.contains(method)) {
-            Some(method) => routes_error(format!(
+            Some(method) => ConfigError::routes(format!(
                 "`{}` and `{handler}` both serve {method} {path}: remove one of them",
                 self.handler
             )),

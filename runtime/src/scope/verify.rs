@@ -30,22 +30,17 @@ fn check_templates(scope: &Scope) -> Result<(), ConfigError> {
     let mut mistakes = Mistakes::default();
     mistakes.note(
         template::readable(&scope.prefix)
-            .or_else(|problem| routes_error(format!("the prefix {} of a scope {problem}", scope.prefix))),
+            .or_else(|problem| ConfigError::routes(format!("the prefix {} of a scope {problem}", scope.prefix))),
     );
     for item in &scope.items {
         mistakes.note(match &item.0 {
             ScopeItemKind::Endpoint(mount) => template::readable(mount.route.path).or_else(|problem| {
-                routes_error(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
+                ConfigError::routes(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
             }),
             ScopeItemKind::Scope(inner) => check_templates(inner),
         });
     }
     mistakes.into_result()
-}
-
-/// Returns an error of the setting `routes`.
-pub(super) fn routes_error<T>(message: String) -> Result<T, ConfigError> {
-    Err(ConfigError::new("routes", message))
 }
 
 fn check_endpoint(outer: &OuterScopes, mount: &Mount, admin: Option<&RoleName>) -> Result<(), ConfigError> {
@@ -54,7 +49,7 @@ fn check_endpoint(outer: &OuterScopes, mount: &Mount, admin: Option<&RoleName>) 
     let prefix_parameters: Vec<&str> = parameters(prefix).collect();
     let own_parameters: Vec<&str> = parameters(own_path).collect();
     if let Some(name) = own_parameters.iter().find(|name| prefix_parameters.contains(name)) {
-        return routes_error(format!(
+        return ConfigError::routes(format!(
             "the scope {prefix} and `{handler}` at {own_path} both have a parameter `{name}`: rename one of them"
         ));
     }
@@ -63,22 +58,24 @@ fn check_endpoint(outer: &OuterScopes, mount: &Mount, admin: Option<&RoleName>) 
         let scope = prefix_or_slash(prefix);
         // The macros have checked the rules of handlers. A scope's rule may be written by hand.
         if let Some(problem) = rule.mistaken_name() {
-            return routes_error(format!("{rule} of the scope {scope} has an {problem}"));
+            return ConfigError::routes(format!("{rule} of the scope {scope} has an {problem}"));
         }
         if let Some(name) = rule.parameters().into_iter().find(|name| !parameters(prefix).any(|own| own == *name)) {
-            return routes_error(format!("{rule} of the scope {scope} needs the parameter `{{{name}}}` in its prefix"));
+            return ConfigError::routes(format!(
+                "{rule} of the scope {scope} needs the parameter `{{{name}}}` in its prefix"
+            ));
         }
     }
     let rule = &mount.policy.rule;
     let is_missing = |name: &&str| !prefix_parameters.contains(name) && !own_parameters.contains(name);
     if let Some(name) = rule.parameters().into_iter().find(is_missing) {
-        return routes_error(format!(
+        return ConfigError::routes(format!(
             "{rule} of `{handler}` needs the parameter `{{{name}}}`, which {path} does not have"
         ));
     }
     let count = prefix_parameters.len().saturating_add(own_parameters.len());
     let mistake = mount.needs.parameter_counts.iter().find_map(|accepted| accepted.mistake(handler, &path, count));
-    mistake.map_or(Ok(()), routes_error)?;
+    mistake.map_or(Ok(()), ConfigError::routes)?;
     check_deny_option(outer, mount)?;
     check_satisfiable(&outer.rules, mount.policy, &path, admin)
 }
@@ -98,7 +95,7 @@ fn check_deny_option(outer: &OuterScopes, mount: &Mount) -> Result<(), ConfigErr
         .iter()
         .find(|one| ownerships.iter().any(|other| other == *one && other.rejected() != one.rejected()));
     match inconsistent {
-        Some(ownership) => routes_error(format!(
+        Some(ownership) => ConfigError::routes(format!(
             "`{}` at {}{} protects the same row of {} by two attributes, only one of which has `deny = 403`: write it in both or \
              in neither",
             mount.policy.handler,
@@ -131,7 +128,7 @@ fn check_satisfiable(
     let text = |rule: &Rule| rule.as_attributes(admin_role).to_string();
     let with_principal = outer.iter().find(|(_, rule)| rule.credentials() == Credentials::Required);
     if let (Some((prefix, rule)), Rule::Public | Rule::OptionalAuth) = (with_principal, own) {
-        return routes_error(format!(
+        return ConfigError::routes(format!(
             "`{handler}` at {path} is {own}, but its scope {} requires {}: move it out of the scope, or write \
              `#[authenticated]`",
             prefix_or_slash(prefix),
@@ -154,17 +151,17 @@ fn check_satisfiable(
         } else {
             format!("{} conflicts with the scope {}", text(own), demands())
         };
-        return routes_error(format!("`{handler}` at {path} admits nobody: {why}"));
+        return ConfigError::routes(format!("`{handler}` at {path} admits nobody: {why}"));
     }
     let Some(redundant) = truth_table.redundant_alternative(own) else { return Ok(()) };
     let (own, redundant) = (text(own), redundant.as_term(admin_role));
     if outer.is_empty() {
-        routes_error(format!(
+        ConfigError::routes(format!(
             "`{handler}` at {path} has {own}, but `{redundant}` is redundant: the other conditions already imply the result; \
              remove it"
         ))
     } else {
-        routes_error(format!(
+        ConfigError::routes(format!(
             "`{handler}` at {path} has {own}, but `{redundant}` is redundant in the scope {}: the other conditions already \
              imply the result; remove it, or move the route out of the scope",
             demands()

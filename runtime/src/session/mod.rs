@@ -9,6 +9,17 @@
 //!
 //! [`Sessions`] begins, refreshes and ends them; its example shows the whole life of one. The access tokens are those of
 //! [`jwt`](crate::jwt), and [`revocation`](crate::revocation) revokes them.
+//!
+//! ```
+//! use palisade::jwt::TokenIssuer;
+//! use palisade::revocation::MemoryRevocations;
+//! use palisade::session::{MemorySessions, Sessions};
+//!
+//! let issuer = TokenIssuer::hs256("https://accounts.example", "accounts-api", [7; 32])?;
+//! let sessions = Sessions::new(issuer, MemorySessions::new(), MemoryRevocations::new());
+//! # let _ = sessions;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
 
 mod builder;
 mod error;

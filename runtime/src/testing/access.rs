@@ -9,37 +9,19 @@ use std::task::{Context, Poll};
 use actix_web::body::{self, MessageBody};
 use actix_web::dev::{Payload, Service, ServiceResponse};
 use actix_web::error::PayloadError;
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage};
 use futures_util::Stream;
 
+use super::outcome::Access;
 use super::personas::{Persona, Personas};
 use crate::dry_run::{DryRun, LetThrough};
 use crate::policy_table::{PolicyRow, PolicyTable};
 use crate::principal::Principal;
 use crate::role::RoleName;
 use crate::settings::RequestState;
-
-/// The result of one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Access {
-    /// The handler would be called.
-    In,
-    /// The guard rejects the request with this status.
-    Rejected(StatusCode),
-}
-
-impl fmt::Display for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Access::In => f.write_str("in"),
-            Access::Rejected(status) => write!(f, "{}", status.as_u16()),
-        }
-    }
-}
 
 /// Which caller may call which route. `Display` shows it as a Markdown table.
 #[derive(Clone, Debug)]

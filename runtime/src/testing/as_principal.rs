@@ -31,7 +31,7 @@ use crate::principal::Principal;
 /// ```
 pub trait AsPrincipal {
     /// Builds the request, with this principal as the caller.
-    #[allow(clippy::wrong_self_convention)]
+    #[allow(clippy::wrong_self_convention, reason = "it reads as the request of a principal")]
     fn as_principal(self, principal: Principal) -> actix_http::Request;
 }
 

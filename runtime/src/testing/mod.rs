@@ -14,12 +14,16 @@ mod access;
 mod as_principal;
 pub(crate) mod committed;
 #[cfg(debug_assertions)]
+mod outcome;
+#[cfg(debug_assertions)]
 mod personas;
 
 #[cfg(debug_assertions)]
-pub use self::access::{Access, AccessMatrix, access_matrix};
+pub use self::access::{AccessMatrix, access_matrix};
 #[cfg(debug_assertions)]
 pub use self::as_principal::AsPrincipal;
+#[cfg(debug_assertions)]
+pub use self::outcome::Access;
 #[cfg(debug_assertions)]
 pub use self::personas::{Persona, Personas};
 #[cfg(debug_assertions)]

@@ -6,8 +6,8 @@
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 
-use super::access::Access;
 use super::as_principal::AsPrincipal;
+use super::outcome::Access;
 use crate::policy::{Credentials, ForeignRow, Ownership, Rule};
 use crate::policy_table::PolicyRow;
 use crate::principal::Principal;

@@ -24,7 +24,7 @@ macro_rules! listed {
         impl<$($name),*> Listed for ($($name,)*) {
             type List<'a> = listed!(@type 'a $($name)*) where Self: 'a;
 
-            #[allow(non_snake_case)]
+            #[allow(non_snake_case, reason = "the names are those of the type parameters")]
             fn listed(&self) -> Self::List<'_> {
                 let ($($name,)*) = self;
                 listed!(@value $($name)*)

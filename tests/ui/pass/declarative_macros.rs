@@ -70,7 +70,7 @@ fn main() {
         .service(tokens);
     const ADMIN: Rule = Rule::Role("admin");
     assert_eq!(parts::POLICY.rule(), ADMIN);
-    assert_eq!(parts::POLICY.declared_rate_limits().len(), 1);
+    assert_eq!(parts::POLICY.rate_limits().len(), 1);
     assert_eq!(private::POLICY.rule(), Rule::All(&[Rule::Role("editor"), ADMIN]));
     assert_eq!(of_the_caller::POLICY.rule(), Rule::Owner("id"));
     assert_eq!(tokens::POLICY.rule(), ADMIN);

@@ -1,4 +1,4 @@
-//! M6: renamed, qualified, above, below, between, beneath the attributes of others.
+//! Attributes that are renamed, qualified, or mixed with those of other crates, in any order.
 #![deny(warnings)]
 
 use actix_web::App;

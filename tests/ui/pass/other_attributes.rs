@@ -1,4 +1,4 @@
-//! M6: what others say about the function stays said.
+//! Attributes of other crates on the same function keep their effect.
 #![deny(warnings)]
 
 use palisade::{authenticated, get, public, rate_limit};

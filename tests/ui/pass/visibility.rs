@@ -1,4 +1,4 @@
-//! M9: public, private and in between.
+//! Handlers of each visibility.
 #![deny(warnings)]
 
 mod users {

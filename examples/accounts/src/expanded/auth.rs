@@ -54,7 +54,7 @@ impl ::palisade::__v1::Endpoint for register {
         use ::palisade::__v1::{Policy, RateLimit, Rule::*};
         &Policy::new(Public)
             .of(::core::module_path!(), "register")
-            .because("registration creates the account")
+            .with_reason("registration creates the account")
             .limits(&[RateLimit::per_seconds("register", 20, 3600)])
             .validates_inputs()
     };
@@ -97,7 +97,7 @@ impl ::palisade::__v1::Endpoint for login {
         use ::palisade::__v1::{By, Count, Policy, RateLimit, Rule::*};
         &Policy::new(Public)
             .of(::core::module_path!(), "login")
-            .because("login authenticates the caller")
+            .with_reason("login authenticates the caller")
             .limits(&[
                 RateLimit::per_seconds("login", 5, 900).count(Count::Failures),
                 RateLimit::per_seconds("login-account", 20, 900)
@@ -157,7 +157,7 @@ impl ::palisade::__v1::Endpoint for refresh {
         use ::palisade::__v1::{Count, Policy, RateLimit, Rule::*};
         &Policy::new(Public)
             .of(::core::module_path!(), "refresh")
-            .because("the refresh token is the credential")
+            .with_reason("the refresh token is the credential")
             .limits(&[RateLimit::per_seconds("refresh", 30, 900).count(Count::Failures)])
             .validates_inputs()
     };

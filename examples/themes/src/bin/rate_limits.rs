@@ -1,6 +1,7 @@
 //! Rate limits: failed logins, expensive requests, and a handler that works with a limit itself.
 //!
-//! `cargo run -p themes --bin rate_limits`. Then, six times:
+//! `JWT_SECRET="$(head -c 32 /dev/urandom | base64)" cargo run -p themes --bin rate_limits` prints a token of the support.
+//! Then, six times:
 //! `curl -i http://127.0.0.1:3000/login --json '{"email": "ann@example.org", "code": "guess"}'`
 
 #![forbid(unsafe_code)]
@@ -14,6 +15,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::web::{Json, Path};
 use actix_web::{App, HttpServer};
+use palisade::jwt::{Grant, TokenIssuer};
 use palisade::rate_limit::{By, Count, MemoryRateLimits};
 use palisade::rate_limiter::RateLimitKey;
 use palisade::{ConfigError, Palisade, Problem, RateLimit, RateLimiter, Scope};
@@ -64,13 +66,18 @@ fn routes() -> Scope {
     palisade::scope("").rate_limit(per_address).service(login).service(search).service(unlock)
 }
 
-fn configure() -> Result<Palisade, ConfigError> {
-    Palisade::builder().rate_limit_store(MemoryRateLimits::new()).build()
+fn configure(issuer: &TokenIssuer) -> Result<Palisade, ConfigError> {
+    Palisade::builder().authenticator(issuer.verifier().build()?).rate_limit_store(MemoryRateLimits::new()).build()
 }
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let palisade = configure()?;
-    let app = move || App::new().service(routes()).wrap(palisade.clone());
-    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+    let secret = std::env::var("JWT_SECRET").map_err(|_| "set JWT_SECRET to 32 random bytes or more")?;
+    let issuer = TokenIssuer::hs256("https://rate-limits.example", "rate-limits", secret)?;
+    println!("{}", issuer.issue(&Grant::new("alice", Duration::from_mins(15)).roles(["support"]))?);
+    let palisade = configure(&issuer)?;
+    Ok(HttpServer::new(move || App::new().service(routes()).wrap(palisade.clone()))
+        .bind(("127.0.0.1", 3000))?
+        .run()
+        .await?)
 }

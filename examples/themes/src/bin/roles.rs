@@ -1,6 +1,6 @@
 //! Roles and permissions: an enum of roles, what each one implies, and what it may do.
 //!
-//! `cargo run -p themes --bin roles` prints a token for each role. Then, for example:
+//! `JWT_SECRET="$(head -c 32 /dev/urandom | base64)" cargo run -p themes --bin roles` prints a token for each role. Then, for example:
 //! `curl -i http://127.0.0.1:3000/articles -H "Authorization: Bearer $TOKEN"`
 
 #![forbid(unsafe_code)]

@@ -1,5 +1,5 @@
-//! Sessions: log in, refresh, log out. A refresh token works once. `cargo run -p themes --bin sessions` starts it, then:
-//! `curl -i http://127.0.0.1:3000/login --json '{"name": "alice", "password": "correct horse battery staple"}'`
+//! Sessions: log in, refresh, log out. A refresh token works once. `JWT_SECRET="$(head -c 32 /dev/urandom | base64)" cargo run -p
+//! themes --bin sessions`, then: `curl http://127.0.0.1:3000/login --json '{"name": "alice", "password": "correct horse battery staple"}'`
 
 #![forbid(unsafe_code)]
 

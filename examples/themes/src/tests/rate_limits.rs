@@ -8,6 +8,10 @@ use palisade::testing::AsPrincipal;
 
 use super::*;
 
+fn palisade() -> Palisade {
+    configure(&TokenIssuer::hs256("https://rate-limits.example", "rate-limits", [7; 32]).unwrap()).unwrap()
+}
+
 fn login_from(from: u8, code: &str) -> TestRequest {
     let body = serde_json::json!({"email": "ann@example.org", "code": code});
     TestRequest::post().uri("/login").peer_addr(SocketAddr::from(([192, 0, 2, from], 1))).set_json(body)
@@ -15,7 +19,7 @@ fn login_from(from: u8, code: &str) -> TestRequest {
 
 #[actix_web::test]
 async fn only_failures_use_up_the_login_limit() {
-    let app = init_service(App::new().service(routes()).wrap(configure().unwrap())).await;
+    let app = init_service(App::new().service(routes()).wrap(palisade())).await;
     for _ in 0..10 {
         assert_eq!(call_service(&app, login_from(1, "the right one").to_request()).await.status(), 200);
     }
@@ -29,7 +33,7 @@ async fn only_failures_use_up_the_login_limit() {
 
 #[actix_web::test]
 async fn support_resets_the_limit_of_an_email() {
-    let app = init_service(App::new().service(routes()).wrap(configure().unwrap())).await;
+    let app = init_service(App::new().service(routes()).wrap(palisade())).await;
     for guess in 0..20 {
         assert_eq!(call_service(&app, login_from(guess / 5, "guess").to_request()).await.status(), 401);
     }
@@ -44,7 +48,7 @@ async fn support_resets_the_limit_of_an_email() {
 
 #[actix_web::test]
 async fn expensive_requests_take_more_units() {
-    let app = init_service(App::new().service(routes()).wrap(configure().unwrap())).await;
+    let app = init_service(App::new().service(routes()).wrap(palisade())).await;
     let request = || TestRequest::get().uri("/search/x").peer_addr(SocketAddr::from(([192, 0, 2, 3], 1))).to_request();
     for _ in 0..10 {
         assert_eq!(call_service(&app, request()).await.status(), 200);

@@ -1,4 +1,4 @@
-//! Which responses count against a rate limit, what happens while the store does not answer, and whether rate limits reject
+//! Which responses count against a rate limit, what happens while the store does not respond, and whether rate limits reject
 //! requests.
 
 use actix_web::http::StatusCode;
@@ -33,7 +33,7 @@ pub enum Count {
     #[default]
     All,
     /// Requests that failed because of the client: the status is 400 to 499. A request that failed because of the server (500
-    /// and above, also if a store does not answer or a handler panics) is refunded, so that an overload caused by others
+    /// and above, also if a store does not respond or a handler panics) is refunded, so that an overload caused by others
     /// locks no client out.
     ///
     /// Danger: a handler that responds to a wrong password with 500 or above is not limited.
@@ -43,7 +43,7 @@ pub enum Count {
     /// Requests for whose status the function returns `true`.
     ///
     /// Danger: if it protects passwords, add `on_outage = deny`. Only [`Count::Failures`] rejects by default while the shared
-    /// store does not answer.
+    /// store does not respond.
     When(fn(StatusCode) -> bool),
 }
 
@@ -86,7 +86,7 @@ impl PartialEq for Count {
 
 impl Eq for Count {}
 
-/// What a rate limit does while the store that several processes share does not answer. The memory of a process always answers,
+/// What a rate limit does while the store that several processes share does not respond. The memory of a process always answers,
 /// so this matters only with a shared store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -147,7 +147,7 @@ impl RateLimit {
         self
     }
 
-    /// What it does while the shared store does not answer. Default: [`OnStoreFailure::Deny`] if it counts failures, otherwise
+    /// What it does while the shared store does not respond. Default: [`OnStoreFailure::Deny`] if it counts failures, otherwise
     /// [`OnStoreFailure::Local`].
     #[must_use]
     pub const fn on_outage(mut self, outage: OnStoreFailure) -> Self {
@@ -191,16 +191,16 @@ impl RateLimit {
 
     /// The keys that it counts by. Each is counted separately.
     #[must_use]
-    pub const fn keys(&self) -> &[By] {
+    pub const fn counted_by(&self) -> &[By] {
         match &self.keys {
             Keys::One(by) => slice::from_ref(by),
             Keys::Each(keys) => keys,
         }
     }
 
-    /// What it does while the shared store does not answer.
+    /// What it does while the shared store does not respond.
     #[must_use]
-    pub const fn outage(&self) -> OnStoreFailure {
+    pub const fn action_on_outage(&self) -> OnStoreFailure {
         match (self.outage, self.count) {
             (Some(outage), _) => outage,
             (None, Count::Failures) => OnStoreFailure::Deny,
@@ -210,7 +210,7 @@ impl RateLimit {
 
     /// How many units one request costs.
     #[must_use]
-    pub const fn units(&self) -> u32 {
+    pub const fn request_cost(&self) -> u32 {
         self.cost
     }
 
@@ -253,7 +253,7 @@ impl RateLimit {
     /// separate buckets.
     pub(crate) fn bucket_of(&self, bucket: u64, by: By) -> u64 {
         let is_field = |by: &&By| matches!(by, By::Field(_));
-        if is_field(&&by) && self.keys().iter().filter(is_field).count() > 1 {
+        if is_field(&&by) && self.counted_by().iter().filter(is_field).count() > 1 {
             fnv1a(bucket, by.label())
         } else {
             bucket
@@ -332,9 +332,12 @@ mod tests {
     #[test]
     fn counting_failures_denies_on_store_failure_by_default() {
         let rate_limit = RateLimit::per_seconds("x", 5, 1);
-        assert_eq!(rate_limit.outage(), OnStoreFailure::Local);
-        assert_eq!(rate_limit.count(Count::Failures).outage(), OnStoreFailure::Deny);
-        assert_eq!(rate_limit.count(Count::Failures).on_outage(OnStoreFailure::Allow).outage(), OnStoreFailure::Allow);
+        assert_eq!(rate_limit.action_on_outage(), OnStoreFailure::Local);
+        assert_eq!(rate_limit.count(Count::Failures).action_on_outage(), OnStoreFailure::Deny);
+        assert_eq!(
+            rate_limit.count(Count::Failures).on_outage(OnStoreFailure::Allow).action_on_outage(),
+            OnStoreFailure::Allow
+        );
     }
 
     #[test]

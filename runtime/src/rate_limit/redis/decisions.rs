@@ -5,7 +5,7 @@ use super::super::store::ChargeRequest;
 use super::{RedisCharge, RedisDecision, RedisRateLimits};
 use crate::unavailable::Unavailable;
 
-/// The decisions of a [`RedisRateLimits`]. Each returns [`Unavailable`] if Redis did not answer in time.
+/// The decisions of a [`RedisRateLimits`]. Each returns [`Unavailable`] if Redis did not respond in time.
 pub trait RedisDecisions {
     /// Charges all requests, or none if a binding one is rejected.
     fn reserve(

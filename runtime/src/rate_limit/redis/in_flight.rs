@@ -32,7 +32,7 @@ impl RedisRateLimits {
     pub(super) fn keep_charged(&self, name: KeyName, limit: Limit, units: u32, generation: u64) {
         let store = self.clone();
         let _detached = spawn(async move {
-            // If Redis does not answer, they count as settled after a minute.
+            // If Redis does not respond, they count as settled after a minute.
             let _ = store.apply(vec![(&name, limit, units, Act::Keep { generation })]).await;
             store.notify_settled(&name);
         });

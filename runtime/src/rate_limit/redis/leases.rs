@@ -172,7 +172,7 @@ impl Leases {
                 Some(unused)
             };
             if let Some(unused) = unused {
-                // If Redis does not answer, they stay charged until Redis no longer holds them: a window and the term.
+                // If Redis does not respond, they stay charged until Redis no longer holds them: a window and the term.
                 let _ = store.refund(vec![unused]).await;
             }
         });

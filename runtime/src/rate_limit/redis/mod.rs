@@ -114,7 +114,7 @@ impl RedisRateLimits {
     ///
     /// # Errors
     ///
-    /// Redis did not answer in time. What it has charged stays charged.
+    /// Redis did not respond in time. What it has charged stays charged.
     pub(in super::super) async fn reserve(
         &self,
         requests: &[ChargeRequest<'_>],
@@ -175,7 +175,7 @@ impl RedisRateLimits {
     ///
     /// # Errors
     ///
-    /// Redis did not answer in time. The charges may stay.
+    /// Redis did not respond in time. The charges may stay.
     pub(in super::super) async fn refund(
         &self,
         mut charges: Vec<RedisCharge>,
@@ -195,7 +195,7 @@ impl RedisRateLimits {
     ///
     /// # Errors
     ///
-    /// Redis did not answer in time. The units may be charged.
+    /// Redis did not respond in time. The units may be charged.
     pub(in super::super) async fn charge(&self, request: &ChargeRequest<'_>) -> Result<RateLimitStatus, Unavailable> {
         self.act(std::slice::from_ref(request), Act::Charge).await?.into_iter().next().ok_or(Unavailable)
     }
@@ -204,7 +204,7 @@ impl RedisRateLimits {
     ///
     /// # Errors
     ///
-    /// Redis did not answer in time.
+    /// Redis did not respond in time.
     pub(in super::super) async fn status(
         &self,
         requests: &[ChargeRequest<'_>],
@@ -216,7 +216,7 @@ impl RedisRateLimits {
     ///
     /// # Errors
     ///
-    /// Redis did not answer in time. The charges may be forgotten.
+    /// Redis did not respond in time. The charges may be forgotten.
     pub(in super::super) async fn reset(&self, request: &ChargeRequest<'_>) -> Result<(), Unavailable> {
         if let Some(leases) = &self.0.leases {
             self.names(std::slice::from_ref(request)).iter().for_each(|name| leases.forget(name));

@@ -14,17 +14,17 @@ use crate::rate_limit::limit::SUB_WINDOWS;
 const SLOTS: u32 = SUB_WINDOWS as u32 + 1;
 
 /// An integer that is large enough for the limit, and no larger.
-pub(in crate::rate_limit) trait Count:
+pub(in crate::rate_limit) trait CounterWidth:
     Copy + Default + PartialEq + Send + Into<u32> + TryFrom<u32> + 'static
 {
     const ZERO: Self;
 }
 
-impl Count for u16 {
+impl CounterWidth for u16 {
     const ZERO: Self = 0;
 }
 
-impl Count for u32 {
+impl CounterWidth for u32 {
     const ZERO: Self = 0;
 }
 
@@ -38,7 +38,7 @@ pub(in crate::rate_limit) struct SlidingCounter<C> {
     counts: [C; SLOTS as usize],
 }
 
-impl<C: Count> SlidingCounter<C> {
+impl<C: CounterWidth> SlidingCounter<C> {
     #[inline]
     fn count_mut(&mut self, slot: TimeSlot) -> Option<&mut C> {
         self.counts.get_mut((slot % SLOTS) as usize)
@@ -75,7 +75,7 @@ impl<C: Count> SlidingCounter<C> {
     }
 }
 
-impl<C: Count> Window for SlidingCounter<C> {
+impl<C: CounterWidth> Window for SlidingCounter<C> {
     const EMPTY: Self = Self { oldest: 0, used: C::ZERO, counts: [C::ZERO; SLOTS as usize] };
     const REBASE_UNIT: NonZeroU64 = NonZeroU64::MIN.saturating_add(SUB_WINDOWS);
 
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use crate::clock::Tick;
 
-    fn charge<C: Count>(counter: &mut SlidingCounter<C>, first_held: TimeSlot, current: TimeSlot, units: u32) {
+    fn charge<C: CounterWidth>(counter: &mut SlidingCounter<C>, first_held: TimeSlot, current: TimeSlot, units: u32) {
         let slots = CurrentSlots { now: Tick::default(), first_held, current, permanent: current.into() };
         counter.charge(slots, u32::MAX, units).unwrap();
     }
