@@ -1,7 +1,6 @@
 //! Ownership: each row has an owner, who is compared with the caller before the handler runs.
 //!
-//! `JWT_SECRET="$(head -c 32 /dev/urandom | base64)" cargo run -p themes --bin ownership` prints tokens of alice and bob.
-//! Then, for example:
+//! `JWT_SECRET="$(head -c 32 /dev/urandom | base64)" cargo run -p themes --bin ownership` prints tokens of alice and bob. Then:
 //! `curl -i http://127.0.0.1:3000/notes/1 -H "Authorization: Bearer $TOKEN"`
 
 #![forbid(unsafe_code)]
