@@ -1,7 +1,5 @@
-//! Rate limits: failed logins, expensive requests, and a handler that works with a limit itself.
-//!
-//! `JWT_SECRET="$(head -c 32 /dev/urandom | base64)" cargo run -p themes --bin rate_limits` prints a token of the support.
-//! Then, six times:
+//! Rate limits: failed logins, expensive requests, and a handler that works with a limit itself. Start it with:
+//! `JWT_SECRET="$(head -c 32 /dev/urandom | base64)" cargo run -p themes --bin rate_limits`. Then, six times:
 //! `curl -i http://127.0.0.1:3000/login --json '{"email": "ann@example.org", "code": "guess"}'`
 
 #![forbid(unsafe_code)]
@@ -60,8 +58,8 @@ async fn unlock(email: Path<String>, limiter: RateLimiter) -> Result<&'static st
     Ok("unlocked")
 }
 
+/// All routes together: 300 requests a minute for each address.
 fn routes() -> Scope {
-    // All routes together: 300 requests a minute for each address.
     let per_address = RateLimit::new("all", 300, Duration::from_mins(1));
     palisade::scope("").rate_limit(per_address).service(login).service(search).service(unlock)
 }
@@ -76,8 +74,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let issuer = TokenIssuer::hs256("https://rate-limits.example", "rate-limits", secret)?;
     println!("{}", issuer.issue(&Grant::new("alice", Duration::from_mins(15)).roles(["support"]))?);
     let palisade = configure(&issuer)?;
-    Ok(HttpServer::new(move || App::new().service(routes()).wrap(palisade.clone()))
-        .bind(("127.0.0.1", 3000))?
-        .run()
-        .await?)
+    let app = move || App::new().service(routes()).wrap(palisade.clone());
+    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
 }
