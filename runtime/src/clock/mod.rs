@@ -29,12 +29,14 @@
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod manual;
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[cfg(any(test, feature = "testing"))]
 use self::manual::ManualClock;
 
-/// An instant, in nanoseconds since the start of its clock. Instants of two clocks cannot be compared.
+/// An instant, in nanoseconds since the start of its clock. Instants of a system clock and of a manual clock, or of two manual
+/// clocks, cannot be compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tick(u64);
 
@@ -88,10 +90,11 @@ enum ClockKind {
 }
 
 impl Clock {
-    /// The clocks of the machine. The monotonic time starts now.
+    /// The clocks of the machine. The monotonic time of all of them starts when the process asks for the first one.
     #[must_use]
     pub fn system() -> Self {
-        Self(ClockKind::System(Instant::now()))
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        Self(ClockKind::System(*START))
     }
 
     /// The present instant of the monotonic clock.
@@ -150,6 +153,18 @@ mod tests {
             last = now;
         }
         assert!(last > Tick::default(), "the clock stands still");
+    }
+
+    /// Two verifiers may share one set of fetched keys, whose age each of them reads by a clock of its own.
+    #[test]
+    fn system_clocks_have_one_monotonic_time() {
+        let older = Clock::system();
+        let begun = older.tick();
+        while older.tick().as_nanos() < begun.as_nanos() + 1_000_000 {
+            std::hint::spin_loop();
+        }
+        let before = older.tick();
+        assert!(Clock::system().tick() >= before);
     }
 
     #[test]

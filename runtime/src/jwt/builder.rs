@@ -253,6 +253,8 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     }
 
     /// The clock by which tokens are valid and fetched keys are renewed. Default: the clock of the machine.
+    ///
+    /// Verifiers that share a `RemoteKeySet` must have the same clock.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self

@@ -3,7 +3,7 @@
 //! Threat: a request that is charged twice for one bucket, or by the laxer of two terms (CWE-799). Promise: each key of each
 //! rate limit is charged once, and if a scope and a handler name the same bucket, the stricter terms apply.
 
-use super::definition::{By, Count, RateLimit, Stage};
+use super::definition::{By, Count, OnStoreFailure, RateLimit, Stage};
 use super::store::Few;
 
 /// One key of a rate limit that each request of a handler must pass.
@@ -18,6 +18,8 @@ pub(crate) struct MountedRateLimit {
     pub(crate) cost: u32,
     /// Whether it only observes, and rejects nothing.
     pub(crate) observed: bool,
+    /// What it does while the shared store does not respond.
+    pub(crate) on_outage: OnStoreFailure,
 }
 
 impl MountedRateLimit {
@@ -29,11 +31,12 @@ impl MountedRateLimit {
                 let bucket = rate_limit.bucket_of(bucket, *by);
                 match mounted.iter_mut().find(|other| other.bucket == bucket && other.by == *by) {
                     Some(other) => {
-                        if rate_limit.count == Count::All || other.rate_limit.count != Count::All {
-                            other.rate_limit = rate_limit;
+                        if other.rate_limit.count != rate_limit.count {
+                            other.rate_limit = rate_limit.count(Count::All);
                         }
                         other.cost = other.cost.max(rate_limit.cost);
                         other.observed &= rate_limit.observe;
+                        other.on_outage = stricter(other.on_outage, rate_limit.action_on_outage());
                     }
                     None => mounted.push(Self {
                         rate_limit,
@@ -42,10 +45,69 @@ impl MountedRateLimit {
                         bucket,
                         cost: rate_limit.cost,
                         observed: rate_limit.observe,
+                        on_outage: rate_limit.action_on_outage(),
                     }),
                 }
             }
         }
         mounted
+    }
+}
+
+fn stricter(one: OnStoreFailure, other: OnStoreFailure) -> OnStoreFailure {
+    match (one, other) {
+        (OnStoreFailure::Deny, _) | (_, OnStoreFailure::Deny) => OnStoreFailure::Deny,
+        (OnStoreFailure::Local, _) | (_, OnStoreFailure::Local) => OnStoreFailure::Local,
+        (OnStoreFailure::Allow, OnStoreFailure::Allow) => OnStoreFailure::Allow,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(one: RateLimit, other: RateLimit) -> MountedRateLimit {
+        let mounted = MountedRateLimit::of([(one, 7), (other, 7)].into_iter());
+        assert_eq!(mounted.len(), 1, "one bucket is charged once");
+        mounted[0].clone()
+    }
+
+    #[test]
+    fn stricter_action_on_outage_applies() {
+        use OnStoreFailure::{Allow, Deny, Local};
+        let limit = |action| RateLimit::per_seconds("login", 5, 900).on_outage(action);
+        for (one, other, expected) in [
+            (Deny, Allow, Deny),
+            (Allow, Deny, Deny),
+            (Local, Allow, Local),
+            (Allow, Local, Local),
+            (Deny, Local, Deny),
+        ] {
+            assert_eq!(merged(limit(one), limit(other)).on_outage, expected, "{one:?} and {other:?}");
+        }
+        let counts_all = RateLimit::per_seconds("login", 5, 900);
+        let counts_failures = counts_all.count(Count::Failures);
+        assert_eq!(merged(counts_all, counts_failures).on_outage, Deny);
+        assert_eq!(merged(counts_failures, counts_all).on_outage, Deny);
+    }
+
+    #[test]
+    fn two_different_counts_count_all() {
+        let limit = |count| RateLimit::per_seconds("login", 5, 900).count(count);
+        for (one, other, expected) in [
+            (Count::Failures, Count::Failures, Count::Failures),
+            (Count::Failures, Count::All, Count::All),
+            (Count::All, Count::Failures, Count::All),
+            (Count::Failures, Count::Successes, Count::All),
+        ] {
+            assert_eq!(merged(limit(one), limit(other)).rate_limit.count, expected, "{one:?} and {other:?}");
+        }
+    }
+
+    #[test]
+    fn higher_cost_applies_and_enforcement_wins() {
+        let limit = RateLimit::per_seconds("login", 5, 900);
+        let both = merged(limit.cost(2).observe(), limit.cost(3));
+        assert_eq!((both.cost, both.observed), (3, false));
     }
 }

@@ -270,7 +270,7 @@ impl Drop for Reservations {
 
 impl PendingCharge<'_, '_> {
     fn on_store_failure(&self) -> OnStoreFailure {
-        self.mounted.rate_limit.action_on_outage()
+        self.mounted.on_outage
     }
 }
 
