@@ -56,12 +56,14 @@ impl ManualClock {
     }
 
     /// The present instant of the monotonic clock.
+    #[cold]
     #[must_use]
     pub fn tick(&self) -> Tick {
         Tick::from_nanos(self.moment().nanos)
     }
 
     /// The present date and time.
+    #[cold]
     #[must_use]
     pub fn wall_time(&self) -> SystemTime {
         self.moment().wall_time

@@ -87,7 +87,8 @@ impl ClientKey {
 
     /// Whether the key has this fingerprint.
     #[inline]
-    pub(super) fn has(self, &[first, low, high]: &Fingerprint) -> bool {
+    pub(super) fn has(self, fingerprint: &Fingerprint) -> bool {
+        let [first, low, high] = *fingerprint;
         first == self.high as u32 && (u64::from(high) << 32 | u64::from(low)) == self.low
     }
 
