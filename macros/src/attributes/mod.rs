@@ -4,8 +4,7 @@
 //! (CWE-862). Promise: each attribute is parsed to a [`Clause`] whose variant is its kind, and only [`Clause::Access`] lets a
 //! handler compile.
 //!
-//! To add an attribute: write its file with an implementation of [`Attribute`], add it to [`ATTRIBUTES`], add a field for it to
-//! [`Additions`], and add a line with its keyword and documentation file to `attributes!` in `lib.rs`.
+//! The steps to add an attribute are in CONTRIBUTING.md.
 
 mod authenticated;
 mod authorize;
