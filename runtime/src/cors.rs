@@ -247,21 +247,30 @@ impl CorsRules {
 
     /// Adds the CORS headers to a response, including error responses.
     pub(crate) fn apply(&self, share: &Share, headers: &mut HeaderMap) {
-        if let Origins::Listed(list) = &self.origins {
-            if list.is_empty() {
-                return;
-            }
+        let only_listed = match &self.origins {
+            Origins::Listed(list) if list.is_empty() => return,
+            Origins::Listed(_) => true,
+            Origins::Any => false,
+        };
+        if only_listed {
             headers.append(VARY, VARY_ORIGIN);
-            // The configured list overrides headers that a handler set.
-            headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
-            headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
         }
-        if let Share::With(origin) = share {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-            if self.credentials {
-                headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+        // A configured list overrides headers that a handler set.
+        match share {
+            Share::With(origin) => {
+                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+                headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+                if self.credentials {
+                    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+                } else if only_listed {
+                    headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
+                }
             }
+            Share::No if only_listed => {
+                headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
+                headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
+            }
+            Share::No => {}
         }
     }
 

@@ -94,9 +94,7 @@ impl SecurityHeaders {
         headers.reserve(self.headers.len().saturating_add(4));
         let over_tls = secure.then_some(&OVER_TLS);
         for (name, value) in self.headers.iter().chain(over_tls) {
-            if !headers.contains_key(name) {
-                headers.insert(name.clone(), value.clone());
-            }
+            insert_default(headers, name, value.clone());
         }
     }
 }
@@ -104,5 +102,32 @@ impl SecurityHeaders {
 impl Default for SecurityHeaders {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Inserts a header unless the response has it already. It hashes the name once, because most responses do not have it.
+pub(crate) fn insert_default(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+    let mut present = headers.insert(name.clone(), value);
+    if let Some(first) = present.next() {
+        headers.insert(name.clone(), first);
+        present.for_each(|next| headers.append(name.clone(), next));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_never_changes_a_header_that_is_present() {
+        let mut headers = HeaderMap::new();
+        let own = |text: &'static str| HeaderValue::from_static(text);
+        headers.append(CONTENT_SECURITY_POLICY, own("default-src 'none'"));
+        headers.append(CONTENT_SECURITY_POLICY, own("sandbox"));
+        insert_default(&mut headers, &CONTENT_SECURITY_POLICY, own("default-src 'self'"));
+        insert_default(&mut headers, &X_FRAME_OPTIONS, own("DENY"));
+        let values = |name| headers.get_all(name).map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(values(CONTENT_SECURITY_POLICY), ["default-src 'none'", "sandbox"]);
+        assert_eq!(values(X_FRAME_OPTIONS), ["DENY"]);
     }
 }

@@ -10,7 +10,7 @@ use crate::authz::{self, Rejection};
 use crate::denial::Denial;
 use crate::extraction_errors::{self, ExtractionFailure};
 use crate::failure;
-use crate::headers::NO_STORE;
+use crate::headers::{NO_STORE, insert_default};
 use crate::principal::Principal;
 use crate::rejection_response::{add_missing_challenge, respond};
 use crate::settings::RequestState;
@@ -92,8 +92,8 @@ impl GuardedRequest<'_, '_> {
             self.reservations.report(self.settings.rate_limit_headers, response.headers_mut());
         }
         // RFC 9111 §5.2.2.5: the response is for one caller only.
-        if self.authenticated.is_some() && !response.headers().contains_key(CACHE_CONTROL) {
-            response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+        if self.authenticated.is_some() {
+            insert_default(response.headers_mut(), &CACHE_CONTROL, NO_STORE);
         }
         response
     }

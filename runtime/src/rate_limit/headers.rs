@@ -5,10 +5,11 @@
 //! Promise: each response, admitted or rejected, has the headers of the style that the application chose. A rate limit by a
 //! name that the caller chose reports nothing, except `Retry-After` when it rejects.
 
-use std::fmt::Write;
+use std::rc::Rc;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::definition::{By, RateLimit};
 use super::reservations::{Entry, Reservations};
 use crate::problem::whole_seconds;
 
@@ -39,6 +40,26 @@ pub enum RateLimitHeaders {
     Omit,
 }
 
+/// What the headers of a response report about one key of a rate limit, as far as it is known when the handler is mounted.
+#[derive(Clone)]
+pub(crate) struct ReportedLimit {
+    /// As in `RateLimit`: `"login"`.
+    label: Rc<str>,
+    /// As in `RateLimit-Policy`: `"login";q=5;w=900`.
+    policy: HeaderValue,
+}
+
+impl ReportedLimit {
+    /// `None` for a name that the caller chose.
+    pub(super) fn of(rate_limit: &RateLimit, by: By) -> Option<Self> {
+        let key = if rate_limit.has_several_keys() { format!(":{}", by.label()) } else { String::new() };
+        let label = format!("\"{}{key}\"", rate_limit.name);
+        let policy = format!("{label};q={};w={}", rate_limit.limit(), rate_limit.window().as_secs());
+        let policy = HeaderValue::try_from(policy).ok().filter(|_| !by.is_chosen_by_caller())?;
+        Some(Self { label: label.into(), policy })
+    }
+}
+
 impl Reservations {
     /// Adds the headers that report what the client has left.
     pub(crate) fn report(&self, style: RateLimitHeaders, headers: &mut HeaderMap) {
@@ -52,36 +73,35 @@ impl Reservations {
         }
     }
 
-    fn reported(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|entry| !entry.by.is_chosen_by_caller())
+    fn reported(&self) -> impl Iterator<Item = (&ReportedLimit, &Entry)> {
+        self.entries.iter().filter_map(|entry| Some((entry.reported.as_ref()?, entry)))
     }
 
     fn draft10(&self, headers: &mut HeaderMap) {
-        let (mut policy, mut state) = (String::with_capacity(48), String::with_capacity(48));
-        for entry in self.reported() {
-            let rate_limit = &entry.rate_limit;
-            for text in [&mut policy, &mut state] {
-                // Writing to a `String` cannot fail, here and below.
-                let _ = write!(text, "{}\"{}", if text.is_empty() { "" } else { ", " }, rate_limit.name);
-                if rate_limit.has_several_keys() {
-                    let _ = write!(text, ":{}", entry.by.label());
+        let (mut state, mut number) = (String::with_capacity(64), itoa::Buffer::new());
+        let mut policy: Option<HeaderValue> = None;
+        for (reported, Entry { status, .. }) in self.reported() {
+            let policy_item = &reported.policy;
+            policy = match policy {
+                None => Some(policy_item.clone()),
+                Some(before) => {
+                    HeaderValue::try_from([before.as_bytes(), policy_item.as_bytes()].join(&b", "[..])).ok()
                 }
-            }
-            let _ = write!(policy, "\";q={};w={}", rate_limit.limit(), rate_limit.window().as_secs());
-            let reset = whole_seconds(entry.status.reset);
-            let _ = write!(state, "\";r={};t={reset}", entry.status.remaining);
+            };
+            let separator = if state.is_empty() { "" } else { ", " };
+            state.extend([separator, &reported.label, ";r=", number.format(status.remaining)]);
+            state.extend([";t=", number.format(whole_seconds(status.reset))]);
         }
-        for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(name, value);
-            }
+        if let (Some(policy), Ok(state)) = (policy, HeaderValue::try_from(state)) {
+            headers.insert(RATE_LIMIT_POLICY, policy);
+            headers.insert(RATE_LIMIT, state);
         }
     }
 
     fn legacy(&self, headers: &mut HeaderMap) {
         let reset = |entry: &Entry| whole_seconds(entry.status.reset);
         let rank = |entry: &&Entry| (entry.status.remaining, u32::MAX.saturating_sub(reset(entry)));
-        let Some(tightest) = self.reported().min_by_key(rank) else { return };
+        let Some(tightest) = self.reported().map(|(_, entry)| entry).min_by_key(rank) else { return };
         headers.insert(LEGACY_LIMIT, tightest.rate_limit.limit().into());
         headers.insert(LEGACY_REMAINING, tightest.status.remaining.into());
         headers.insert(LEGACY_RESET, reset(tightest).into());

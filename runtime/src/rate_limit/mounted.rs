@@ -4,6 +4,7 @@
 //! rate limit is charged once, and if a scope and a handler name the same bucket, the stricter terms apply.
 
 use super::definition::{By, Count, OnStoreFailure, RateLimit, Stage};
+use super::headers::ReportedLimit;
 use super::store::Few;
 
 /// One key of a rate limit that each request of a handler must pass.
@@ -20,6 +21,8 @@ pub(crate) struct MountedRateLimit {
     pub(crate) observed: bool,
     /// What it does while the shared store does not respond.
     pub(crate) on_outage: OnStoreFailure,
+    /// What responses report. `None` if they report nothing.
+    pub(crate) reported: Option<ReportedLimit>,
 }
 
 impl MountedRateLimit {
@@ -46,6 +49,7 @@ impl MountedRateLimit {
                         cost: rate_limit.cost,
                         observed: rate_limit.observe,
                         on_outage: rate_limit.action_on_outage(),
+                        reported: ReportedLimit::of(&rate_limit, *by),
                     }),
                 }
             }

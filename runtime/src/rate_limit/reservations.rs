@@ -14,7 +14,8 @@ use actix_web::http::StatusCode;
 use smallvec::smallvec;
 use tokio::time::Instant;
 
-use super::definition::{By, Count, OnStoreFailure, RateLimit};
+use super::definition::{Count, OnStoreFailure, RateLimit};
+use super::headers::ReportedLimit;
 use super::known_address::{KnownAddress, count_known_addresses_by_themselves};
 use super::mounted::MountedRateLimit;
 use super::queue::{FullLimit, wait};
@@ -66,7 +67,7 @@ pub(crate) struct Reservations {
 
 pub(super) struct Entry {
     pub(super) rate_limit: RateLimit,
-    pub(super) by: By,
+    pub(super) reported: Option<ReportedLimit>,
     /// `None` if it was refunded, or if the rate limit rejected.
     charge: Option<Reservation>,
     pub(super) status: RateLimitStatus,
@@ -179,8 +180,8 @@ impl Reservations {
                 }
             };
             let known_address = pending.origin.and_then(|origin| KnownAddress::of(&rate_limit, &origin)).map(Box::new);
-            let by = pending.mounted.by;
-            self.entries.push(Entry { rate_limit, by, charge, status, known_address, counted: true });
+            let reported = pending.mounted.reported.clone();
+            self.entries.push(Entry { rate_limit, reported, charge, status, known_address, counted: true });
         }
         match (wait, full) {
             (Some(wait), _) if store_full => Err(RateLimitRejection::StoreFull(whole_seconds(wait))),
