@@ -153,12 +153,15 @@ mod tests {
     use super::*;
 
     #[derive(Deserialize)]
-    struct Wrapped(#[allow(dead_code)] u32);
+    struct Wrapped(#[allow(dead_code, reason = "only its type is read")] u32);
     #[derive(Deserialize)]
-    struct Pair(#[allow(dead_code)] u32, #[allow(dead_code)] String);
+    struct Pair(
+        #[allow(dead_code, reason = "only its type is read")] u32,
+        #[allow(dead_code, reason = "only its type is read")] String,
+    );
     #[derive(Deserialize)]
     struct Named {
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "only its type is read")]
         id: u32,
     }
     #[derive(Deserialize)]
