@@ -35,6 +35,8 @@ use crate::config_error::{ConfigError, Mistakes};
 use crate::denial::Denial;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
+/// What allows a page to read a response.
+const ALLOWANCES: [HeaderName; 2] = [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_CREDENTIALS];
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 /// The response headers that a page may read in addition to those that the Fetch standard always allows.
@@ -266,9 +268,9 @@ impl CorsRules {
                     headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
                 }
             }
-            Share::No if only_listed => {
-                headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
-                headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
+            // Looked for first, because few handlers set them, and removing hashes each name.
+            Share::No if only_listed && headers.keys().any(|name| ALLOWANCES.contains(name)) => {
+                ALLOWANCES.iter().for_each(|name| _ = headers.remove(name));
             }
             Share::No => {}
         }

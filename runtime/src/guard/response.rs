@@ -93,7 +93,7 @@ impl GuardedRequest<'_, '_> {
         }
         // RFC 9111 §5.2.2.5: the response is for one caller only.
         if self.authenticated.is_some() {
-            insert_default(response.headers_mut(), &CACHE_CONTROL, NO_STORE);
+            insert_default(response.headers_mut(), CACHE_CONTROL, NO_STORE);
         }
         response
     }
