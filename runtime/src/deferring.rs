@@ -19,7 +19,6 @@ use std::fmt;
 use std::future::{Ready, ready};
 
 use actix_web::Error;
-use actix_web::HttpMessage as _;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, LocalBoxFuture};
@@ -134,7 +133,7 @@ where
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let settings = request.extensions().get::<RequestState>().map(|state| state.settings.clone());
+        let settings = RequestState::of(request.request()).map(|state| state.settings.clone());
         let Some(settings) = settings else {
             // Without palisade's middleware this check is not possible, and each guard rejects.
             return Either::Left(self.service.call(request));

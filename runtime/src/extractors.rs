@@ -8,7 +8,7 @@ use std::future::{Ready, ready};
 use std::ops::{Deref, DerefMut};
 
 use actix_web::http::StatusCode;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
+use actix_web::{FromRequest, HttpRequest, dev};
 use serde::de::DeserializeOwned;
 
 use crate::authz::OWNER_ISSUER_UNSET;
@@ -29,7 +29,7 @@ impl FromRequest for Principal {
 }
 
 fn principal(request: &HttpRequest) -> Option<Principal> {
-    request.extensions().get::<RequestState>().and_then(|state| state.principal.get()).cloned()
+    RequestState::of(request).and_then(|state| state.principal.get()).cloned()
 }
 
 /// Claims of the caller's token, deserialized into a type of the application, such as an email that the issuer verified.
@@ -135,7 +135,7 @@ impl<R: Resource> FromRequest for Owned<R> {
     type Future = Ready<Result<Self, ArgumentError>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let row = request.extensions().get::<RequestState>().and_then(|state| {
+        let row = RequestState::of(request).and_then(|state| {
             let mut rows = state.rows.borrow_mut();
             let mut of_this_type =
                 rows.iter().enumerate().filter(|(_, (kind, _))| *kind == TypeId::of::<R>()).map(|(at, _)| at);
@@ -214,8 +214,7 @@ fn row_filter(request: &HttpRequest) -> Result<RowFilter, ArgumentError> {
              `#[authenticated]`",
         )
     })?;
-    let extensions = request.extensions();
-    let state = extensions.get::<RequestState>().ok_or(ArgumentError::defect("palisade is not installed"))?;
+    let state = RequestState::of(request).ok_or(ArgumentError::defect("palisade is not installed"))?;
     let owns = state.settings.owners.include(&principal).map_err(|_| ArgumentError::defect(OWNER_ISSUER_UNSET))?;
     if !owns {
         let help = "the subjects of this issuer own no resources here";

@@ -240,13 +240,13 @@ thread_local! {
 /// the panic is caught.
 pub(crate) struct Watch<'r> {
     pub(crate) request: &'r HttpRequest,
-    pub(crate) handler: HandlerPath,
+    pub(crate) handler: &'static HandlerPath,
 }
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let panicked_handler = PanickedHandler { handler: self.handler, route: self.request.match_pattern() };
+            let panicked_handler = PanickedHandler { handler: *self.handler, route: self.request.match_pattern() };
             let _ = PANICKED.try_with(|panicked| panicked.set(Some(Box::new(panicked_handler))));
         }
     }

@@ -149,7 +149,7 @@ impl Problem {
     pub fn new(status: StatusCode) -> Self {
         Self(Box::new(ProblemParts {
             kind: Cow::Borrowed("about:blank"),
-            title: Cow::Borrowed(status.canonical_reason().unwrap_or("Error")),
+            title: Cow::Borrowed(title_of(status)),
             status,
             detail: None,
             instance: None,
@@ -269,14 +269,40 @@ impl Problem {
     pub(crate) fn response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.0.status);
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.append(CONTENT_TYPE, PROBLEM_JSON);
         if let Some(seconds) = self.0.retry_after {
-            headers.insert(RETRY_AFTER, seconds.into());
+            headers.append(RETRY_AFTER, seconds.into());
         }
         // The type has only strings and numbers, so serde_json cannot fail. If it did, the body would be empty.
         response.set_body(serde_json::to_vec(self).unwrap_or_default()).map_into_boxed_body()
     }
 }
+
+/// The response of `Problem::new(status).detail(detail).instance(path)`. It makes no [`Problem`], and only the texts that differ
+/// between requests are escaped.
+pub(crate) fn plain_response(status: StatusCode, detail: &'static str, path: &str) -> HttpResponse {
+    let mut body = Vec::with_capacity(path.len().saturating_add(detail.len()).saturating_add(128));
+    body.extend_from_slice(br#"{"type":"about:blank","title":""#);
+    body.extend_from_slice(title_of(status).as_bytes());
+    body.extend_from_slice(br#"","status":"#);
+    body.extend_from_slice(status.as_str().as_bytes());
+    body.extend_from_slice(br#","detail":"#);
+    // Writing a text to memory cannot fail.
+    let _ = serde_json::to_writer(&mut body, detail);
+    body.extend_from_slice(br#","instance":"#);
+    let _ = serde_json::to_writer(&mut body, path);
+    body.push(b'}');
+    let mut response = HttpResponse::new(status);
+    response.headers_mut().append(CONTENT_TYPE, PROBLEM_JSON);
+    response.set_body(body).map_into_boxed_body()
+}
+
+/// The reason phrase, in which no character needs an escape.
+fn title_of(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("Error")
+}
+
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// The texts that clients see for each kind of error.
 pub(crate) const INTERNAL: &str = "The server failed to process the request.";
@@ -344,6 +370,8 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
 
 #[cfg(test)]
 mod tests {
+    use actix_web::body::to_bytes;
+
     use super::*;
 
     #[test]
@@ -352,6 +380,21 @@ mod tests {
         assert_eq!(problem.to_string(), "Conflict");
         assert_eq!(problem.clone().detail("The email is taken.").to_string(), "Conflict: The email is taken.");
         assert_eq!(problem.title("Taken").detail("The email.").to_string(), "Taken: The email.");
+    }
+
+    #[actix_web::test]
+    async fn plain_response_equals_that_of_the_problem() {
+        let statuses = (100..1000).filter_map(|status| StatusCode::from_u16(status).ok());
+        for status in statuses {
+            let (detail, path) = ("A \"text\" with \\ and \u{1}.", "/a\"b\\c\u{7f}/é");
+            let plain = plain_response(status, detail, path);
+            let whole = Problem::new(status).detail(detail).instance(path).response();
+            assert_eq!((plain.status(), plain.headers().len()), (whole.status(), whole.headers().len()));
+            assert_eq!(plain.headers().get(CONTENT_TYPE), whole.headers().get(CONTENT_TYPE));
+            let (plain, whole) =
+                (to_bytes(plain.into_body()).await.unwrap(), to_bytes(whole.into_body()).await.unwrap());
+            assert_eq!(plain, whole, "{status}");
+        }
     }
 
     #[test]

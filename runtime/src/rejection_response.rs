@@ -14,7 +14,7 @@ use crate::audit;
 use crate::denial::{Denial, Extra};
 use crate::headers;
 use crate::policy::Policy;
-use crate::problem::Problem;
+use crate::problem::{Problem, plain_response};
 use crate::settings::Settings;
 
 /// The problem as a response in the application's style. The style cannot change the status or `Retry-After`.
@@ -58,14 +58,19 @@ fn challenge(headers: &mut HeaderMap, challenges: &[HeaderValue]) {
 
 /// The response to a denied request.
 pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpResponse {
-    let mut problem = Problem::new(denial.status).detail(denial.detail).instance(path);
-    if let Extra::Fields(fields) = denial.extra {
-        problem = problem.errors(fields);
-        return render(settings, problem);
-    }
-    let mut response = render(settings, problem);
+    let Denial { status, detail, extra, .. } = denial;
+    let problem = || Problem::new(status).detail(detail).instance(path);
+    let extra = match extra {
+        Extra::Fields(fields) => return render(settings, problem().errors(fields)),
+        other => other,
+    };
+    let mut response = match settings.restyle {
+        Some(_) => render(settings, problem()),
+        // Most rejections are only a text and a path.
+        None => plain_response(status, detail, path),
+    };
     let headers: &mut HeaderMap = response.headers_mut();
-    match denial.extra {
+    match extra {
         Extra::Challenge { presented } => {
             let challenges = if presented {
                 &settings.challenges.after_bad_credentials

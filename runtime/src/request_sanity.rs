@@ -51,8 +51,8 @@ pub(crate) fn check(head: &RequestHead) -> Result<(), Denial> {
 
 fn path_is_sane(path: &str) -> bool {
     let bytes = path.as_bytes();
-    if !bytes.contains(&b'%') {
-        return !bytes.iter().any(u8::is_ascii_control);
+    if bytes.iter().all(|byte| *byte != b'%' && !byte.is_ascii_control()) {
+        return true;
     }
     let mut rest = bytes;
     while let Some(at) = rest.iter().position(|byte| *byte == b'%') {

@@ -1,6 +1,6 @@
 //! The facts that are known while the rules are evaluated: results of predicates, and loaded rows.
 
-use super::{AccessRequest, Rejection, Rows, path_value};
+use super::{AccessRequest, Rejection, Rows, Rules, path_value};
 use crate::policy::{Check, ForeignRow, LoadFailure, Loaded, Ownership, Rule, Verdict};
 use crate::principal::Principal;
 
@@ -227,15 +227,15 @@ impl<'f, 'r> Facts<'f, 'r> {
     }
 
     /// The scopes that the credential lacks, separated by spaces, if the rules would hold with them.
-    pub(super) fn missing_scopes(&mut self, outer: &[Rule], own: &Rule) -> Option<String> {
+    pub(super) fn missing_scopes(&mut self, rules: Rules<'_>) -> Option<String> {
         self.assume_all_scopes = true;
-        let with_all_scopes = self.all(outer.iter().chain([own]));
+        let with_all_scopes = self.all(rules.all());
         if !matches!(with_all_scopes, Ok(Truth::Yes | Truth::Open)) {
             self.assume_all_scopes = false;
             return None;
         }
         let mut scopes = Vec::new();
-        for rule in outer.iter().chain([own]) {
+        for rule in rules.all() {
             self.add_missing_scopes(rule, &mut scopes);
         }
         self.assume_all_scopes = false;

@@ -100,6 +100,12 @@ pub(crate) struct Rules<'p> {
     pub(crate) rows: &'p [&'static Ownership],
 }
 
+impl<'p> Rules<'p> {
+    fn all(self) -> impl Iterator<Item = &'p Rule> + Clone {
+        self.outer.iter().chain([self.own])
+    }
+}
+
 /// Who requests access, and to what.
 #[derive(Clone, Copy)]
 pub(crate) struct AccessRequest<'r> {
@@ -115,19 +121,39 @@ pub(crate) struct AccessRequest<'r> {
 /// Conditions on the principal and the path are evaluated first. A predicate is called only if they leave the result open, and a
 /// row is loaded last. If the rules hold, each row that they name must exist.
 pub(crate) async fn decide(rules: Rules<'_>, access: AccessRequest<'_>) -> Result<Authorized, Rejection> {
+    match decide_at_once(rules, access) {
+        Ok(decided) => decided,
+        // Only what may have to wait is on the heap.
+        Err(facts) => Box::pin(decide_later(rules, facts)).await,
+    }
+}
+
+/// Evaluates the rules without waiting. If they name a predicate or a row, [`decide_later`] must decide.
+fn decide_at_once<'f>(
+    rules: Rules<'f>,
+    access: AccessRequest<'f>,
+) -> Result<Result<Authorized, Rejection>, Facts<'f, 'f>> {
     let mut facts = Facts::new(access);
-    let Rules { outer, own, rows } = rules;
-    let rules = || outer.iter().chain([own]);
+    match facts.all(rules.all()) {
+        Ok(Truth::Yes) if rules.rows.is_empty() => Ok(Ok(Authorized { rows: Rows::new() })),
+        Ok(Truth::No) => Ok(Err(rejection(&mut facts, rules))),
+        Err(rejection) => Ok(Err(rejection)),
+        Ok(_) => Err(facts),
+    }
+}
+
+/// Determines the facts that are open.
+async fn decide_later(rules: Rules<'_>, mut facts: Facts<'_, '_>) -> Result<Authorized, Rejection> {
     loop {
-        match facts.all(rules())? {
+        match facts.all(rules.all())? {
             Truth::Yes => break,
-            Truth::No => return Err(rejection(&mut facts, outer, own)),
+            Truth::No => return Err(rejection(&mut facts, rules)),
             Truth::Unavailable => return Err(Rejection::Unavailable("decision_unavailable")),
-            Truth::Open => facts.determine_next(rules()).await?,
+            Truth::Open => facts.determine_next(rules.all()).await?,
         }
     }
-    for ownership in rows {
-        facts.load(ownership, rules()).await?;
+    for ownership in rules.rows {
+        facts.load(ownership, rules.all()).await?;
     }
     Ok(Authorized { rows: facts.into_rows() })
 }
@@ -163,16 +189,16 @@ fn caller_meets(rule: &Rule, principal: &Principal, admin: &RoleName) -> Option<
     })
 }
 
-fn rejection(facts: &mut Facts<'_, '_>, outer: &[Rule], own: &Rule) -> Rejection {
+fn rejection(facts: &mut Facts<'_, '_>, rules: Rules<'_>) -> Rejection {
     match facts.row_rejection() {
         Some(ForeignRow::Missing) => return Rejection::Absent("not_the_owner_or_missing"),
         Some(ForeignRow::Forbidden) => return Rejection::Denied("not_the_owner"),
         None => {}
     }
-    if let Some(scopes) = facts.missing_scopes(outer, own) {
+    if let Some(scopes) = facts.missing_scopes(rules) {
         return Rejection::Scopes(scopes);
     }
-    let unmet = outer.iter().chain([own]).find(|rule| facts.truth(rule) == Ok(Truth::No));
+    let unmet = rules.all().find(|rule| facts.truth(rule) == Ok(Truth::No));
     Rejection::Denied(unmet.map_or("rule_not_met", reason))
 }
 

@@ -1,13 +1,10 @@
 //! Authenticates the caller, resolves the caller's roles, and checks that the rules use only defined roles.
 
-use actix_web::HttpMessage as _;
-
 use super::GuardedRequest;
 use crate::audit;
 use crate::authn::{self, AuthError, Authenticated, Failure};
 use crate::denial::Denial;
 use crate::role::Roles;
-use crate::settings::RequestState;
 
 impl GuardedRequest<'_, '_> {
     /// Authenticates the caller, and keeps the principal for the handler's arguments.
@@ -18,10 +15,8 @@ impl GuardedRequest<'_, '_> {
                     Some(roles) => self.resolve_roles(authenticated, roles),
                     None => authenticated,
                 };
-                if let Some(state) = self.request.extensions().get::<RequestState>() {
-                    // Set once: a request passes one guard.
-                    let _ = state.principal.set(authenticated.principal().clone());
-                }
+                // Set once: a request passes one guard.
+                let _ = self.state.principal.set(authenticated.principal().clone());
                 self.authenticated = Some(authenticated);
                 Ok(())
             }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use actix_web::HttpMessage as _;
 use tokio::time::Instant;
@@ -16,72 +17,108 @@ use crate::denial::Denial;
 use crate::dry_run;
 use crate::problem::FieldError;
 use crate::rate_limit::{
-    By, ChargeRequest, Client, Few, FieldKeys, KeyAnswer, Origin, PendingCharge, RateLimit, RateLimitMode,
-    RateLimitRejection, Stage,
+    By, ChargeRequest, Client, FieldKeys, KeyAnswer, MountedRateLimit, Observed, Origin, PendingCharge, PendingCharges,
+    RateLimit, RateLimitMode, RateLimitRejection, Stage,
 };
-use crate::settings::RequestState;
 
 impl GuardedRequest<'_, '_> {
-    /// Charges all rate limits of this stage, or none of them. A stage without rate limits costs nothing.
+    /// Whether [`charge`](Self::charge) has anything to do at this stage. A stage without rate limits costs nothing.
     #[inline]
-    pub(super) async fn charge(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
-        let has_rate_limits = self.mounted.rate_limits.iter().any(|mounted| mounted.stage == stage);
+    pub(super) fn is_charged(&self, stage: Stage) -> bool {
         // The charges of an exempt caller's address are refunded, even if this stage has no rate limit.
         let may_refund = stage == Stage::Caller
             && !self.reservations.is_empty()
             && !self.settings.exempt_from_rate_limits.rules.is_empty();
-        if !has_rate_limits && !may_refund || dry_run::is_dry_run(self.request) {
-            return Ok(());
-        }
-        // On the heap: otherwise the future of each request would be larger, even without rate limits.
-        Box::pin(self.charge_stage(stage, fields)).await
+        (may_refund || !self.mounted.rate_limits.at(stage).is_empty()) && !dry_run::is_dry_run(self.request)
     }
 
-    async fn charge_stage(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
+    /// Charges all rate limits of this stage, or none of them.
+    pub(super) async fn charge(&mut self, stage: Stage, fields: &FieldKeys) -> Result<(), Denial> {
         let exempt = &self.settings.exempt_from_rate_limits;
         let may_be_exempt = !exempt.addresses.is_empty() || !exempt.rules.is_empty();
-        if may_be_exempt && self.is_exempt(stage).await {
+        if may_be_exempt && Box::pin(self.is_exempt(stage)).await {
             return Ok(());
         }
-        // Taken out, because the charge requests borrow the rest of `self`.
+        let rate_limits = self.mounted.rate_limits.at(stage);
+        if rate_limits.is_empty() {
+            return Ok(());
+        }
+        let has_key_functions = rate_limits.iter().any(|mounted| matches!(mounted.by, By::Key(_)));
+        let keys = if has_key_functions { Box::pin(self.ask_key_functions(rate_limits)).await } else { Vec::new() };
+        // Taken out, because the pending charges borrow the rest of `self`.
         let mut reservations = std::mem::take(&mut self.reservations);
-        let enforced = self.settings.rate_limit_mode == RateLimitMode::Enforce;
-        let charge = async {
-            let mut charges: Few<PendingCharge<'_, '_>> = Few::new();
-            let mut requests: Few<ChargeRequest<'_>> = Few::new();
-            for mounted in self.mounted.rate_limits.iter().filter(|mounted| mounted.stage == stage) {
-                requests.push(ChargeRequest {
-                    bucket: mounted.bucket,
-                    limit: mounted.rate_limit.numbers,
-                    cost: mounted.cost,
-                    client: self.client_by(mounted.by, fields).await?,
-                    binding: enforced && !mounted.observed,
-                    settles_later: mounted.rate_limit.count.may_refund(),
-                });
-                let origin = match mounted.by {
-                    By::Field(name) => self.origin_of(name, fields),
-                    _ => None,
-                };
-                charges.push(PendingCharge { mounted, origin });
-            }
-            if requests.is_empty() {
-                return Ok(());
-            }
-            let store = &self.settings.rate_limit_store;
-            match reservations.reserve(store, &charges, &requests, || self.waits_until()).await {
-                Ok(observed) => {
-                    observed.iter().for_each(|rate_limit| self.note(rate_limit));
-                    Ok(())
-                }
-                Err(RateLimitRejection::RateLimited(retry_after)) => Err(Denial::too_many_requests(retry_after)),
-                Err(RateLimitRejection::InFlight(_)) => Err(Denial::in_flight()),
-                Err(RateLimitRejection::StoreFull(retry_after)) => Err(Denial::store_full(retry_after)),
-                Err(RateLimitRejection::Unavailable) => Err(Denial::unavailable("rate_limit_store_unavailable")),
+        let store = &self.settings.rate_limit_store;
+        let pending = self.pending(rate_limits, fields, keys);
+        let charged = match pending.map(|pending| reservations.reserve_at_once(store, pending)) {
+            Err(denial) => Err(denial),
+            Ok(Ok(reserved)) => self.denial_of(reserved),
+            // On the heap: otherwise the future of each request would be larger, even without rate limits.
+            Ok(Err(undecided)) => {
+                let later = Box::pin(reservations.reserve_later(store, undecided, || self.waits_until()));
+                self.denial_of(later.await)
             }
         };
-        let charged = charge.await;
+        if charged.is_err() {
+            reservations.reject(store).await;
+        }
         self.reservations = reservations;
         charged
+    }
+
+    fn denial_of(&self, reserved: Result<Observed, RateLimitRejection>) -> Result<(), Denial> {
+        match reserved {
+            Ok(observed) => {
+                observed.iter().for_each(|name| self.note(name));
+                Ok(())
+            }
+            Err(RateLimitRejection::RateLimited(retry_after)) => Err(Denial::too_many_requests(retry_after)),
+            Err(RateLimitRejection::InFlight(_)) => Err(Denial::in_flight()),
+            Err(RateLimitRejection::StoreFull(retry_after)) => Err(Denial::store_full(retry_after)),
+            Err(RateLimitRejection::Unavailable) => Err(Denial::unavailable("rate_limit_store_unavailable")),
+        }
+    }
+
+    /// What the store is asked for each rate limit. `keys` has the answers of the key functions, in their order.
+    fn pending<'c>(
+        &'c self,
+        rate_limits: &'c [Rc<MountedRateLimit>],
+        fields: &'c FieldKeys,
+        keys: Vec<KeyAnswer>,
+    ) -> Result<PendingCharges<'c>, Denial> {
+        let enforced = self.settings.rate_limit_mode == RateLimitMode::Enforce;
+        let mut keys = keys.into_iter();
+        let mut pending = PendingCharges::default();
+        for mounted in rate_limits {
+            pending.requests.push(ChargeRequest {
+                bucket: mounted.bucket,
+                limit: mounted.rate_limit.numbers,
+                cost: mounted.cost,
+                client: self.client_by(mounted.by, fields, &mut keys)?,
+                binding: enforced && !mounted.observed,
+                settles_later: mounted.rate_limit.count.may_refund(),
+            });
+            let origin = match mounted.by {
+                By::Field(name) => self.origin_of(name, fields),
+                _ => None,
+            };
+            pending.charges.push(PendingCharge { mounted, origin });
+        }
+        Ok(pending)
+    }
+
+    /// The answers of the key functions of these rate limits. After an answer that is not a key, no other function is asked.
+    async fn ask_key_functions(&self, rate_limits: &[Rc<MountedRateLimit>]) -> Vec<KeyAnswer> {
+        let principal = self.authenticated.as_ref().map(|known| known.principal());
+        let mut answers = Vec::new();
+        for mounted in rate_limits {
+            if let By::Key(function) = mounted.by {
+                answers.push(function.ask(self.request, principal).await);
+                if !matches!(answers.last(), Some(KeyAnswer::Key(_))) {
+                    break;
+                }
+            }
+        }
+        answers
     }
 
     /// Until when the request waits for requests in flight. All its rate limits share one deadline, which starts when the first
@@ -104,8 +141,8 @@ impl GuardedRequest<'_, '_> {
         Some(Origin { name_as_written, address: self.network()?, handler })
     }
 
-    fn note(&self, rate_limit: &RateLimit) {
-        audit::over_rate_limit_observed(rate_limit.name(), &self.mounted.policy.handler, self.client());
+    fn note(&self, name: &str) {
+        audit::over_rate_limit_observed(name, &self.mounted.policy.handler, self.client());
     }
 
     /// Whether the request is exempt from all rate limits. An exemption by a rule is known only after authentication. Then the
@@ -126,32 +163,34 @@ impl GuardedRequest<'_, '_> {
 
     /// Whether a rule exempts the caller. Inside the route's own middleware the caller is known from the request state.
     fn meets_an_exemption(&self) -> bool {
-        let extensions = self.request.extensions();
-        let principal = extensions.get::<RequestState>().and_then(|state| state.principal.get());
         let (rules, admin) = (&self.settings.exempt_from_rate_limits.rules, &self.settings.admin);
-        principal.is_some_and(|known| authz::meets_any(rules, known, admin))
+        self.state.principal.get().is_some_and(|known| authz::meets_any(rules, known, admin))
     }
 
-    /// The client that a rate limit by this key counts.
-    async fn client_by(&self, by: By, fields: &FieldKeys) -> Result<Client<'_>, Denial> {
+    /// The client that a rate limit by this key counts. `keys` has the next answer of a key function.
+    fn client_by<'c>(
+        &'c self,
+        by: By,
+        fields: &'c FieldKeys,
+        keys: &mut impl Iterator<Item = KeyAnswer>,
+    ) -> Result<Client<'c>, Denial> {
         match by {
             By::Ip => self.address(),
             By::Principal => self.principal(),
             By::ApiKey => self.api_key(),
             By::Header(name) => self.header(name),
             By::Field(name) => match fields.find(name) {
-                Some(Some(key)) => Ok(named("field", key.normal.clone())),
+                Some(Some(key)) => Ok(Client::Named { kind: Cow::Borrowed("field"), text: Cow::Borrowed(&key.normal) }),
                 Some(None) => Err(missing(name)),
                 None => Err(self.not_collected()),
             },
-            By::Key(function) => {
-                let principal = self.authenticated.as_ref().map(|known| known.principal());
-                match function.ask(self.request, principal).await {
-                    KeyAnswer::Key(key) => Ok(named(by.label(), key)),
-                    KeyAnswer::Unknown => Err(unknown("rate_limit_key_unknown")),
-                    KeyAnswer::Unavailable => Err(Denial::unavailable("rate_limit_key_unavailable")),
+            By::Key(_) => match keys.next() {
+                Some(KeyAnswer::Key(key)) => {
+                    Ok(Client::Named { kind: Cow::Borrowed(by.label()), text: Cow::Owned(key) })
                 }
-            }
+                Some(KeyAnswer::Unknown) | None => Err(unknown("rate_limit_key_unknown")),
+                Some(KeyAnswer::Unavailable) => Err(Denial::unavailable("rate_limit_key_unavailable")),
+            },
         }
     }
 
@@ -213,10 +252,6 @@ fn missing(field: &str) -> Denial {
     let path = field.split_once('.').map_or(field, |(_, path)| path);
     let pointer = format!("/{}", path.replace('.', "/"));
     Denial::invalid(vec![FieldError::new(pointer, "required", "This field is required.")])
-}
-
-fn named(kind: &'static str, text: String) -> Client<'static> {
-    Client::Named { kind: Cow::Borrowed(kind), text: Cow::Owned(text) }
 }
 
 fn unknown(reason: &'static str) -> Denial {

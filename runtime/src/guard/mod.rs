@@ -22,7 +22,7 @@ use std::rc::Rc;
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, HeaderValue};
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, dev};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, Responder, dev};
 
 pub(crate) use self::handler::without_checks;
 pub use self::handler::{FieldKeysOf, GuardedHandler, HandlerWithChecks, ValidationOf};
@@ -30,16 +30,25 @@ pub(crate) use self::mounted::{MountPosition, MountedPolicy};
 use crate::audit;
 use crate::authn::Authenticated;
 use crate::authz::{self, AccessRequest, Authorized, Rules};
-use crate::body::Coding;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
 use crate::failure::Watch;
 use crate::policy::Credentials;
 use crate::rate_limit::{FieldKeys, Reservations, Stage};
 use crate::rejection_response::{absent, not_installed, render};
-use crate::settings::{RequestState, WorkerSettings};
+use crate::settings::{RequestState, Settings};
 
 const NO_FIELDS: &FieldKeys = &FieldKeys::new();
+
+/// What ended a guarded request.
+enum Outcome {
+    Denied(Denial),
+    /// An argument of the handler could not be extracted.
+    NotExtracted(Error),
+    /// A dry run was admitted.
+    LetThrough,
+    Responded(HttpResponse),
+}
 
 /// Runs all checks for one handler, then the handler. Only code that depends on the types of the handler is generic.
 pub(crate) async fn enforce<H: GuardedHandler>(
@@ -51,38 +60,31 @@ pub(crate) async fn enforce<H: GuardedHandler>(
     let Some(mut guarded) = GuardedRequest::begin(mounted, request) else {
         return not_installed(mounted.policy);
     };
-    let _watch = Watch { request, handler: mounted.policy.handler };
-    let admitted = match mounted.position {
-        MountPosition::Outermost => guarded.admit().await,
-        MountPosition::InsideWrap => guarded.admitted(),
+    let _watch = Watch { request, handler: &mounted.policy.handler };
+    let outcome = 'checked: {
+        let authorized = match guarded.admit_once().await {
+            Ok(authorized) => authorized,
+            Err(ended) => break 'checked ended,
+        };
+        let reading = guarded.bound_body(payload);
+        let arguments = match H::Arguments::from_request(request, payload).await {
+            Ok(arguments) => arguments,
+            Err(error) => break 'checked Outcome::NotExtracted(error.into()),
+        };
+        if let Err(denial) = GuardedRequest::check_input(handler.validate(&arguments), reading) {
+            break 'checked Outcome::Denied(denial);
+        }
+        if guarded.is_charged(Stage::Input)
+            && let Err(denial) = guarded.charge(Stage::Input, &handler.field_keys(&arguments)).await
+        {
+            break 'checked Outcome::Denied(denial);
+        }
+        let response = handler.call_authorized(authorized, arguments).await;
+        Outcome::Responded(response.respond_to(request).map_into_boxed_body())
     };
-    let mut authorized = match admitted {
-        Ok(authorized) => authorized,
-        Err(denial) => return guarded.reject(denial).await,
-    };
-    guarded.keep_loaded_rows(&mut authorized);
-    if dry_run::is_dry_run(request) {
-        return guarded.close(dry_run::let_through()).await;
-    }
-    let reading = match payload {
-        dev::Payload::None => None,
-        _ => Some(guarded.bound_body(payload)),
-    };
-    let arguments = match H::Arguments::from_request(request, payload).await {
-        Ok(arguments) => arguments,
-        Err(error) => return guarded.reject_arguments(error.into()).await,
-    };
-    if let Err(invalid) = handler.validate(&arguments) {
-        return guarded.reject(GuardedRequest::invalid(invalid, reading.as_ref())).await;
-    }
-    if let Some(reading) = reading {
-        reading.end();
-    }
-    if let Err(denial) = guarded.charge(Stage::Input, &handler.field_keys(&arguments)).await {
-        return guarded.reject(denial).await;
-    }
-    let response = handler.call_authorized(authorized, arguments).await.respond_to(request).map_into_boxed_body();
-    guarded.finish(response).await
+    let mut response = guarded.respond(outcome);
+    guarded.conclude(&mut response).await;
+    response
 }
 
 /// Runs the checks around the route's own middleware (`wrap = ".."`). So the middleware gets only admitted requests, and the
@@ -95,27 +97,24 @@ pub(crate) async fn around(
     let Some(mut guarded) = GuardedRequest::begin(mounted, request.request()) else {
         return Ok(request.into_response(not_installed(mounted.policy)));
     };
-    match guarded.admit().await {
-        Err(denial) => {
-            let rejected = guarded.reject(denial).await;
-            return Ok(request.into_response(rejected));
-        }
-        Ok(_) if dry_run::is_dry_run(request.request()) => {
-            let response = guarded.close(dry_run::let_through()).await;
-            return Ok(request.into_response(response));
-        }
+    let ended = match guarded.admit().await {
+        Err(denial) => Some(Outcome::Denied(denial)),
+        Ok(_) if dry_run::is_dry_run(request.request()) => Some(Outcome::LetThrough),
         Ok(authorized) => {
-            if let Some(state) = request.request().extensions().get::<RequestState>() {
-                state.authorized.set(Some(authorized));
-            }
+            guarded.state.authorized.set(Some(authorized));
+            None
         }
+    };
+    if let Some(ended) = ended {
+        let mut response = guarded.respond(ended);
+        guarded.conclude(&mut response).await;
+        return Ok(request.into_response(response));
     }
-    let GuardedRequest { settings, coding, client, authenticated, mut reservations, .. } = guarded;
     let inside = Rc::<RefCell<Reservations>>::default();
-    if let Some(state) = request.request().extensions().get::<RequestState>() {
-        // Set once: a request passes one guard.
-        let _ = state.reservations.set(Rc::clone(&inside));
-    }
+    // Set once: a request passes one guard.
+    let _ = guarded.state.reservations.set(Rc::clone(&inside));
+    let GuardedRequest { state, client, authenticated, mut reservations, .. } = guarded;
+    let settings = state.settings.clone();
     let (request, response) = match inner.call(request).await {
         Ok(response) => response.into_parts(),
         Err(error) => {
@@ -126,9 +125,14 @@ pub(crate) async fn around(
         }
     };
     reservations.join(inside.take());
+    let Some(state) = RequestState::of(&request) else {
+        let response = not_installed(mounted.policy);
+        return Ok(ServiceResponse::new(request, response));
+    };
     let mut guarded =
-        GuardedRequest { mounted, request: &request, settings, coding, client, authenticated, reservations };
-    let response = guarded.finish(response).await;
+        GuardedRequest { state, client, authenticated, reservations, ..GuardedRequest::new(mounted, &request, state) };
+    let mut response = guarded.respond(Outcome::Responded(response));
+    guarded.conclude(&mut response).await;
     Ok(ServiceResponse::new(request, response))
 }
 
@@ -141,23 +145,27 @@ pub(crate) async fn fallback(
     let Some(mut guarded) = GuardedRequest::begin(mounted, request) else {
         return not_installed(mounted.policy);
     };
-    if let Err(denial) = guarded.admit().await {
-        return guarded.reject(denial).await;
-    }
-    let mut response = render(&guarded.settings, absent(allow.is_some()).instance(request.path()));
-    if let Some(allow) = allow {
-        response.headers_mut().insert(ALLOW, allow);
-    }
-    guarded.finish(response).await
+    let outcome = match guarded.admit().await {
+        Err(denial) => Outcome::Denied(denial),
+        Ok(_) => {
+            let mut response = render(&guarded.settings, absent(allow.is_some()).instance(request.path()));
+            if let Some(allow) = allow {
+                response.headers_mut().insert(ALLOW, allow);
+            }
+            Outcome::Responded(response)
+        }
+    };
+    let mut response = guarded.respond(outcome);
+    guarded.conclude(&mut response).await;
+    response
 }
 
 /// One request and the state of its checks.
 struct GuardedRequest<'p, 'r> {
     mounted: &'p MountedPolicy,
     request: &'r HttpRequest,
-    settings: WorkerSettings,
-    /// The coding of the body, which the middleware removed from the headers.
-    coding: Option<Coding>,
+    state: &'r RequestState,
+    settings: &'r Settings,
     client: OnceCell<Option<IpAddr>>,
     authenticated: Option<Authenticated>,
     reservations: Reservations,
@@ -166,19 +174,33 @@ struct GuardedRequest<'p, 'r> {
 impl<'p, 'r> GuardedRequest<'p, 'r> {
     /// `None` if the middleware is not installed: without settings nothing can be checked, so no request passes.
     fn begin(mounted: &'p MountedPolicy, request: &'r HttpRequest) -> Option<Self> {
-        let extensions = request.extensions();
-        let state = extensions.get::<RequestState>()?;
+        let state = RequestState::of(request)?;
         state.guarded.set(true);
-        let (settings, coding) = (state.settings.clone(), state.coding);
+        Some(Self::new(mounted, request, state))
+    }
+
+    fn new(mounted: &'p MountedPolicy, request: &'r HttpRequest, state: &'r RequestState) -> Self {
         let (client, reservations) = (OnceCell::new(), Reservations::default());
-        Some(Self { mounted, request, settings, coding, client, authenticated: None, reservations })
+        Self { mounted, request, state, settings: &state.settings, client, authenticated: None, reservations }
+    }
+
+    /// Runs the checks of the handler, unless they already ran outside the route's own middleware. Keeps the rows that the rule
+    /// loaded, for the handler's [`Owned`](crate::Owned) arguments.
+    async fn admit_once(&mut self) -> Result<Authorized, Outcome> {
+        let admitted = match self.mounted.position {
+            MountPosition::Outermost => self.admit().await,
+            MountPosition::InsideWrap => self.admitted(),
+        };
+        let mut authorized = admitted.map_err(Outcome::Denied)?;
+        if let Some(rows) = authorized.take_rows() {
+            self.state.rows.replace(rows);
+        }
+        if dry_run::is_dry_run(self.request) { Err(Outcome::LetThrough) } else { Ok(authorized) }
     }
 
     /// The proof from the checks that ran outside the route's own middleware. It can be taken once.
     fn admitted(&self) -> Result<Authorized, Denial> {
-        let extensions = self.request.extensions();
-        let authorized = extensions.get::<RequestState>().and_then(|state| state.authorized.take());
-        authorized.ok_or_else(|| {
+        self.state.authorized.take().ok_or_else(|| {
             audit::misconfigured(&self.mounted.policy.handler, "the route's `wrap` called the handler a second time");
             Denial::internal("not_admitted")
         })
@@ -186,10 +208,12 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
 
     /// Runs the checks in their order. The body is not read before they admit the request.
     async fn admit(&mut self) -> Result<Authorized, Denial> {
-        if let Some(coding) = self.coding {
+        if let Some(coding) = self.state.coding {
             self.check_coding(coding)?;
         }
-        self.charge(Stage::Connection, NO_FIELDS).await?;
+        if self.is_charged(Stage::Connection) {
+            self.charge(Stage::Connection, NO_FIELDS).await?;
+        }
         match self.mounted.credentials {
             Credentials::Ignored => {}
             Credentials::Required => self.authenticate().await?,
@@ -198,7 +222,9 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
                 known => known?,
             },
         }
-        self.charge(Stage::Caller, NO_FIELDS).await?;
+        if self.is_charged(Stage::Caller) {
+            self.charge(Stage::Caller, NO_FIELDS).await?;
+        }
         if let Some(roles) = &self.settings.roles {
             self.check_roles_are_defined(roles)?;
         }
@@ -210,17 +236,35 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         authz::decide(rules, access).await.map_err(|rejection| self.denial(rejection))
     }
 
-    /// Stores the rows that the rule loaded in the request state, for the handler's [`Owned`](crate::Owned) arguments.
-    fn keep_loaded_rows(&self, authorized: &mut Authorized) {
-        if let Some(rows) = authorized.take_rows()
-            && let Some(state) = self.request.extensions().get::<RequestState>()
-        {
-            state.rows.replace(rows);
-        }
-    }
-
     /// The client's address. It is looked up once, and only if a rate limit or the audit trail needs it.
     fn client(&self) -> Option<IpAddr> {
         *self.client.get_or_init(|| self.settings.proxies.client(self.request.head()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::Palisade;
+    use crate::policy::{Policy, Rule, ScopeDemands};
+    use crate::settings::{RequestStates, WorkerSettings};
+
+    static PUBLIC: Policy = Policy::new(Rule::Public).of("tests", "public");
+
+    /// actix-web boxes the future of each request. glibc keeps freed allocations of up to 1,032 bytes in a cache of the thread, and
+    /// the arguments and the handler need some of them. A local variable that is borrowed stays in a future across each later
+    /// `await`, so a large one belongs in a function that is not `async`.
+    #[test]
+    fn future_of_a_guarded_request_is_small() {
+        let palisade = Palisade::builder().build().unwrap();
+        let mut request = TestRequest::default().to_srv_request();
+        request.add_data_container(RequestStates::default().take(WorkerSettings::new(&palisade.0), None));
+        let (request, mut payload) = request.into_parts();
+        let mounted = MountedPolicy::new(MountPosition::Outermost, &PUBLIC, ScopeDemands::NONE);
+        let handler = without_checks(async || HttpResponse::Ok());
+        let future = enforce(&mounted, &request, &mut payload, &handler);
+        assert!((100..=640).contains(&size_of_val(&future)), "{} bytes", size_of_val(&future));
     }
 }

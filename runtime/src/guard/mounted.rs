@@ -5,7 +5,7 @@
 
 use crate::authz;
 use crate::policy::{Credentials, Ownership, Policy, Rule, ScopeDemands};
-use crate::rate_limit::{Few, MountedRateLimit};
+use crate::rate_limit::MountedRateLimits;
 
 /// Whether the checks of a handler run here, or already ran outside the route's own middleware.
 #[derive(Clone, Copy)]
@@ -26,7 +26,7 @@ pub(crate) struct MountedPolicy {
     pub(super) credentials: Credentials,
     /// The rows that the rules name.
     pub(super) rows: Vec<&'static Ownership>,
-    pub(super) rate_limits: Few<MountedRateLimit>,
+    pub(super) rate_limits: MountedRateLimits,
 }
 
 impl MountedPolicy {
@@ -39,7 +39,7 @@ impl MountedPolicy {
             rules: demands.rules.clone(),
             credentials: demands.credentials.and(policy.credentials),
             rows: authz::rows_of(demands.rules.iter().chain([&policy.rule])),
-            rate_limits: MountedRateLimit::of(of_scopes.chain(of_handler)),
+            rate_limits: MountedRateLimits::of(of_scopes.chain(of_handler)),
         }
     }
 }

@@ -74,7 +74,7 @@ impl Reservations {
     }
 
     fn reported(&self) -> impl Iterator<Item = (&ReportedLimit, &Entry)> {
-        self.entries.iter().filter_map(|entry| Some((entry.reported.as_ref()?, entry)))
+        self.entries.iter().filter_map(|entry| Some((entry.mounted.reported.as_ref()?, entry)))
     }
 
     fn draft10(&self, headers: &mut HeaderMap) {
@@ -102,7 +102,7 @@ impl Reservations {
         let reset = |entry: &Entry| whole_seconds(entry.status.reset);
         let rank = |entry: &&Entry| (entry.status.remaining, u32::MAX.saturating_sub(reset(entry)));
         let Some(tightest) = self.reported().map(|(_, entry)| entry).min_by_key(rank) else { return };
-        headers.insert(LEGACY_LIMIT, tightest.rate_limit.limit().into());
+        headers.insert(LEGACY_LIMIT, tightest.mounted.rate_limit.limit().into());
         headers.insert(LEGACY_REMAINING, tightest.status.remaining.into());
         headers.insert(LEGACY_RESET, reset(tightest).into());
     }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use super::client_key::Client;
 use super::definition::{Count, RateLimit};
 use super::limit::Limit;
-use super::reservations::{Origin, PendingCharge};
-use super::store::{ChargeRequest, Decision, Few, RateLimitStore};
+use super::reservations::{Origin, PendingCharges};
+use super::store::{ChargeRequest, Decision, RateLimitStore};
 use crate::unavailable::Unavailable;
 
 /// How long a success is remembered, to a precision of a 32nd.
@@ -76,21 +76,19 @@ impl KnownAddress {
     }
 }
 
-/// Returns the requests if any of them was rejected because of a name and comes from a known address: it then charges the name and
+/// Returns the charges if any of them was rejected because of a name and comes from a known address: it then charges the name and
 /// the address together. If the store does not respond, no address counts as known.
 pub(super) async fn count_known_addresses_by_themselves<'c>(
     store: &RateLimitStore,
-    charges: &[PendingCharge<'_, '_>],
-    requests: &[ChargeRequest<'c>],
+    pending: &PendingCharges<'c>,
     decisions: &[Decision],
-) -> Option<Few<ChargeRequest<'c>>> {
-    let mut changed: Option<Few<ChargeRequest<'c>>> = None;
-    for (index, (charge, decision)) in charges.iter().zip(decisions).enumerate() {
-        if let (Decision::Rejected(_), Some(origin)) = (decision, &charge.origin)
+) -> Option<PendingCharges<'c>> {
+    let mut changed: Option<PendingCharges<'c>> = None;
+    for (index, ((charge, request), decision)) in pending.iter().zip(decisions).enumerate() {
+        if let (Decision::Rejected(_), Some(origin), true) = (decision, &charge.origin, request.binding)
             && let Some(known_address) = KnownAddress::of(&charge.mounted.rate_limit, origin)
-            && requests.get(index).is_some_and(|request| request.binding)
             && known_address.is_known(store).await == Ok(true)
-            && let Some(request) = changed.get_or_insert_with(|| requests.iter().cloned().collect()).get_mut(index)
+            && let Some(request) = changed.get_or_insert_with(|| pending.clone()).requests.get_mut(index)
         {
             request.bucket = charge.mounted.bucket ^ BY_ITSELF;
             request.client = known_address.name_and_address;

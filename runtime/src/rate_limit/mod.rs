@@ -92,8 +92,10 @@ pub use self::store::RateLimitStore;
 pub(crate) use self::client_key::Client;
 pub(crate) use self::definition::{FieldKeys, Stage, normal};
 pub(crate) use self::limit::Limit;
-pub(crate) use self::mounted::MountedRateLimit;
+pub(crate) use self::mounted::{MountedRateLimit, MountedRateLimits};
 pub(crate) use self::queue::{FullLimit, wait};
-pub(crate) use self::reservations::{Origin, PendingCharge, RateLimitRejection, Reservations};
+pub(crate) use self::reservations::{
+    Observed, Origin, PendingCharge, PendingCharges, RateLimitRejection, Reservations,
+};
 pub(crate) use self::status::Cause;
-pub(crate) use self::store::{ChargeRequest, Decision, Few, Reservation};
+pub(crate) use self::store::{ChargeRequest, Decision, Reservation};

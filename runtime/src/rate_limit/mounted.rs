@@ -3,17 +3,48 @@
 //! Threat: a request that is charged twice for one bucket, or by the laxer of two terms (CWE-799). Promise: each key of each
 //! rate limit is charged once, and if a scope and a handler name the same bucket, the stricter terms apply.
 
+use std::rc::Rc;
+
 use super::definition::{By, Count, OnStoreFailure, RateLimit, Stage};
 use super::headers::ReportedLimit;
-use super::store::Few;
+
+/// All rate limits that each request of a handler must pass, by the stage of the checks in which their key is known.
+#[derive(Default)]
+pub(crate) struct MountedRateLimits {
+    connection: Vec<Rc<MountedRateLimit>>,
+    caller: Vec<Rc<MountedRateLimit>>,
+    input: Vec<Rc<MountedRateLimit>>,
+}
+
+impl MountedRateLimits {
+    /// Each key of these rate limits, which have these buckets.
+    pub(crate) fn of(rate_limits: impl Iterator<Item = (RateLimit, u64)>) -> Self {
+        let mut mounted = Self::default();
+        for each in MountedRateLimit::of(rate_limits) {
+            let of_stage = match each.by.stage() {
+                Stage::Connection => &mut mounted.connection,
+                Stage::Caller => &mut mounted.caller,
+                Stage::Input => &mut mounted.input,
+            };
+            of_stage.push(Rc::new(each));
+        }
+        mounted
+    }
+
+    pub(crate) fn at(&self, stage: Stage) -> &[Rc<MountedRateLimit>] {
+        match stage {
+            Stage::Connection => &self.connection,
+            Stage::Caller => &self.caller,
+            Stage::Input => &self.input,
+        }
+    }
+}
 
 /// One key of a rate limit that each request of a handler must pass.
 #[derive(Clone)]
 pub(crate) struct MountedRateLimit {
     pub(crate) rate_limit: RateLimit,
     pub(crate) by: By,
-    /// When the key is known.
-    pub(crate) stage: Stage,
     pub(crate) bucket: u64,
     /// How many units one request costs.
     pub(crate) cost: u32,
@@ -26,9 +57,8 @@ pub(crate) struct MountedRateLimit {
 }
 
 impl MountedRateLimit {
-    /// Each key of these rate limits, which have these buckets.
-    pub(crate) fn of(rate_limits: impl Iterator<Item = (RateLimit, u64)>) -> Few<Self> {
-        let mut mounted: Few<Self> = Few::new();
+    fn of(rate_limits: impl Iterator<Item = (RateLimit, u64)>) -> Vec<Self> {
+        let mut mounted: Vec<Self> = Vec::new();
         for (rate_limit, bucket) in rate_limits {
             for by in rate_limit.counted_by() {
                 let bucket = rate_limit.bucket_of(bucket, *by);
@@ -44,7 +74,6 @@ impl MountedRateLimit {
                     None => mounted.push(Self {
                         rate_limit,
                         by: *by,
-                        stage: by.stage(),
                         bucket,
                         cost: rate_limit.cost,
                         observed: rate_limit.observe,

@@ -8,14 +8,13 @@
 //! until one of them is settled. If the store does not respond, each rate limit does what its [`OnStoreFailure`] demands.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use smallvec::smallvec;
 use tokio::time::Instant;
 
-use super::definition::{Count, OnStoreFailure, RateLimit};
-use super::headers::ReportedLimit;
+use super::definition::{Count, OnStoreFailure};
 use super::known_address::{KnownAddress, count_known_addresses_by_themselves};
 use super::mounted::MountedRateLimit;
 use super::queue::{FullLimit, wait};
@@ -23,10 +22,17 @@ use super::status::{Cause, RateLimitStatus};
 use super::store::{ChargeRequest, Decision, Few, RateLimitStore, Reservation};
 use crate::problem::whole_seconds;
 
+/// The rate limits that one request must pass at one stage, with what the store is asked for each of them.
+#[derive(Clone, Default)]
+pub(crate) struct PendingCharges<'c> {
+    pub(crate) charges: Few<PendingCharge<'c>>,
+    pub(crate) requests: Few<ChargeRequest<'c>>,
+}
+
 /// A rate limit that one request must pass.
 #[derive(Clone, Copy)]
-pub(crate) struct PendingCharge<'q, 'c> {
-    pub(crate) mounted: &'q MountedRateLimit,
+pub(crate) struct PendingCharge<'c> {
+    pub(crate) mounted: &'c Rc<MountedRateLimit>,
     /// If it counts by a field: where the name comes from.
     pub(crate) origin: Option<Origin<'c>>,
 }
@@ -42,6 +48,13 @@ pub(crate) struct Origin<'c> {
     pub(crate) handler: u64,
 }
 
+/// Charges that may have to wait: for the shared store, for a known address, or for requests in flight.
+pub(crate) struct Undecided<'c> {
+    pending: PendingCharges<'c>,
+    /// Those of the store, if it has decided already.
+    decisions: Option<Few<Decision>>,
+}
+
 /// Why a request does not pass its rate limits.
 pub(crate) enum RateLimitRejection {
     /// A rate limit is used up. It passes after this many whole seconds, at least 1.
@@ -54,8 +67,8 @@ pub(crate) enum RateLimitRejection {
     Unavailable,
 }
 
-/// The rate limits that would have rejected if they did not only observe.
-pub(crate) type Observed = Few<RateLimit>;
+/// The names of the rate limits that would have rejected if they did not only observe.
+pub(crate) type Observed = Few<&'static str>;
 
 /// The reservations of one request. A request without rate limits costs no allocation and no reading of the clock.
 #[derive(Default)]
@@ -66,8 +79,7 @@ pub(crate) struct Reservations {
 }
 
 pub(super) struct Entry {
-    pub(super) rate_limit: RateLimit,
-    pub(super) reported: Option<ReportedLimit>,
+    pub(super) mounted: Rc<MountedRateLimit>,
     /// `None` if it was refunded, or if the rate limit rejected.
     charge: Option<Reservation>,
     pub(super) status: RateLimitStatus,
@@ -78,22 +90,37 @@ pub(super) struct Entry {
 }
 
 impl Reservations {
-    /// Charges every rate limit, or none. If one is full of requests in flight, the request waits, but not longer than `until`.
-    /// `requests` has one request for each charge.
-    pub(crate) async fn reserve(
+    /// Charges every rate limit, or none, if that needs no waiting: the memory of this process decides at once.
+    ///
+    /// # Errors
+    ///
+    /// [`reserve_later`](Self::reserve_later) must decide.
+    pub(crate) fn reserve_at_once<'c>(
         &mut self,
         store: &RateLimitStore,
-        charges: &[PendingCharge<'_, '_>],
-        requests: &[ChargeRequest<'_>],
+        pending: PendingCharges<'c>,
+    ) -> Result<Result<Observed, RateLimitRejection>, Box<Undecided<'c>>> {
+        match store.reserve_at_once(&pending.requests) {
+            Some(decisions) if pending.are_decided_by(&decisions) => Ok(self.add_entries(store, &pending, decisions)),
+            decisions => Err(Box::new(Undecided { pending, decisions })),
+        }
+    }
+
+    /// Charges every rate limit, or none. If one is full of requests in flight, the request waits, but not longer than `until`.
+    pub(crate) async fn reserve_later(
+        &mut self,
+        store: &RateLimitStore,
+        undecided: Box<Undecided<'_>>,
         until: impl FnOnce() -> Instant,
     ) -> Result<Observed, RateLimitRejection> {
+        let Undecided { pending, decisions } = *undecided;
         let before = self.entries.len();
-        let mut reserved = self.decide(store, charges, requests).await;
+        let mut reserved = self.decide(store, &pending, decisions).await;
         if let Err(RateLimitRejection::InFlight(full)) = reserved {
             let decide = async || {
                 // The entries of a rejected attempt are of no use for the next one.
                 self.entries.truncate(before);
-                match self.decide(store, charges, requests).await {
+                match self.decide(store, &pending, None).await {
                     Err(RateLimitRejection::InFlight(full)) => Err(full),
                     decided => Ok(decided),
                 }
@@ -101,63 +128,58 @@ impl Reservations {
             let waited = Box::pin(wait(full, until(), decide)).await;
             reserved = waited.unwrap_or_else(|full| Err(RateLimitRejection::InFlight(full)));
         }
-        if reserved.is_err() {
-            self.rejected = true;
-            self.refund_all(store).await;
-        }
         reserved
     }
 
     async fn decide(
         &mut self,
         store: &RateLimitStore,
-        charges: &[PendingCharge<'_, '_>],
-        requests: &[ChargeRequest<'_>],
+        pending: &PendingCharges<'_>,
+        decisions: Option<Few<Decision>>,
     ) -> Result<Observed, RateLimitRejection> {
-        let Ok(decisions) = store.reserve(requests).await else {
-            return Box::pin(self.decide_without_the_store(store, charges, requests)).await;
+        let decisions = match decisions {
+            Some(decisions) => decisions,
+            None => match store.reserve(&pending.requests).await {
+                Ok(decisions) => decisions,
+                Err(_) => return Box::pin(self.decide_without_the_store(store, pending)).await,
+            },
         };
-        let may_count_otherwise = charges.iter().any(|charge| charge.origin.is_some());
-        if may_count_otherwise
-            && let Some(by_themselves) = count_known_addresses_by_themselves(store, charges, requests, &decisions).await
+        if let Some(by_themselves) = count_known_addresses_by_themselves(store, pending, &decisions).await
             // If the store does not respond the second time, the rejection stays.
-            && let Ok(decisions) = store.reserve(&by_themselves).await
+            && let Ok(decisions) = store.reserve(&by_themselves.requests).await
         {
-            return self.add_entries(store, charges, &by_themselves, decisions);
+            return self.add_entries(store, &by_themselves, decisions);
         }
-        self.add_entries(store, charges, requests, decisions)
+        self.add_entries(store, pending, decisions)
     }
 
     /// Each rate limit does what its `OnStoreFailure` demands. As far as is known, nothing was charged.
     async fn decide_without_the_store(
         &mut self,
         store: &RateLimitStore,
-        charges: &[PendingCharge<'_, '_>],
-        requests: &[ChargeRequest<'_>],
+        pending: &PendingCharges<'_>,
     ) -> Result<Observed, RateLimitRejection> {
-        let all = || charges.iter().zip(requests).map(|(charge, request)| (charge.on_store_failure(), charge, request));
+        let all = || pending.iter().map(|(charge, request)| (charge.mounted.on_outage, charge, request));
         if store.is_local() || all().any(|(does, _, request)| does == OnStoreFailure::Deny && request.binding) {
             return Err(RateLimitRejection::Unavailable);
         }
         let local = all().filter(|(does, ..)| *does == OnStoreFailure::Local);
-        let (charges, requests): (Few<_>, Few<_>) =
-            local.map(|(_, charge, request)| (*charge, request.clone())).unzip();
-        self.decide(&store.local(), &charges, &requests).await
+        let (charges, requests) = local.map(|(_, charge, request)| (*charge, request.clone())).unzip();
+        self.decide(&store.local(), &PendingCharges { charges, requests }, None).await
     }
 
     /// Adds an entry for each decision, and combines the decisions into one.
     fn add_entries(
         &mut self,
         store: &RateLimitStore,
-        charges: &[PendingCharge<'_, '_>],
-        requests: &[ChargeRequest<'_>],
+        pending: &PendingCharges<'_>,
         decisions: Few<Decision>,
     ) -> Result<Observed, RateLimitRejection> {
         let (mut wait, mut store_full): (Option<Duration>, bool) = (None, false);
         let mut full: Option<FullLimit> = None;
-        let mut observed: Observed = Few::new();
-        for ((pending, request), decision) in charges.iter().zip(requests).zip(decisions) {
-            let rate_limit = pending.mounted.rate_limit;
+        let mut observed = Observed::new();
+        self.entries.reserve_exact(decisions.len());
+        for ((PendingCharge { mounted, origin }, request), decision) in pending.iter().zip(decisions) {
             let (charge, status) = match decision {
                 Decision::Charged(charge) => {
                     let status = charge.status();
@@ -174,14 +196,13 @@ impl Reservations {
                         wait = wait.max(Some(rejected.retry_after));
                         store_full |= rejected.cause == Cause::StoreFull;
                     } else {
-                        observed.push(rate_limit);
+                        observed.push(mounted.rate_limit.name);
                     }
                     (None, RateLimitStatus { remaining: 0, reset: rejected.retry_after })
                 }
             };
-            let known_address = pending.origin.and_then(|origin| KnownAddress::of(&rate_limit, &origin)).map(Box::new);
-            let reported = pending.mounted.reported.clone();
-            self.entries.push(Entry { rate_limit, reported, charge, status, known_address, counted: true });
+            let known_address = origin.and_then(|origin| KnownAddress::of(&mounted.rate_limit, &origin)).map(Box::new);
+            self.entries.push(Entry { mounted: Rc::clone(mounted), charge, status, known_address, counted: true });
         }
         match (wait, full) {
             (Some(wait), _) if store_full => Err(RateLimitRejection::StoreFull(whole_seconds(wait))),
@@ -203,45 +224,58 @@ impl Reservations {
 
     /// Refunds all reservations, so that no rate limit counts the request.
     pub(crate) async fn forget_all(&mut self, store: &RateLimitStore) {
-        self.refund_all(store).await;
+        self.refund(store, |_| true).await;
         self.entries.clear();
+    }
+
+    /// Refunds all reservations of a rejected request, so that the other rate limits do not count it.
+    pub(crate) async fn reject(&mut self, store: &RateLimitStore) {
+        self.rejected = true;
+        self.refund(store, |_| true).await;
     }
 
     /// Refunds the reservations of the rate limits that do not count a response with this status.
     pub(crate) async fn settle(&mut self, store: &RateLimitStore, status: StatusCode) {
-        let mut refunds: Few<(usize, Reservation)> = smallvec![];
-        for (index, entry) in self.entries.iter_mut().enumerate() {
-            entry.counted = !self.rejected && entry.rate_limit.count.counts(status);
-            // A charge that is counted stays. Once it is dropped here, it is no longer in flight.
-            if let Some(charge) = entry.charge.take()
-                && !entry.counted
-            {
-                refunds.push((index, charge));
-            }
+        for entry in &mut self.entries {
+            entry.counted = !self.rejected && entry.mounted.rate_limit.count.counts(status);
         }
-        if !refunds.is_empty() {
-            self.refund(store, refunds).await;
-        }
-        if self.rejected || status.as_u16() >= 400 {
-            return;
-        }
+        self.refund(store, |entry| !entry.counted).await;
         // A response is a success for a rate limit that does not count it.
+        let succeeded = !self.rejected && status.as_u16() < 400;
+        if succeeded && self.entries.iter().any(|entry| !entry.counted && entry.known_address.is_some()) {
+            Box::pin(self.remember_addresses(store)).await;
+        }
+    }
+
+    async fn remember_addresses(&self, store: &RateLimitStore) {
         let succeeded = self.entries.iter().filter(|entry| !entry.counted);
         for known_address in succeeded.filter_map(|entry| entry.known_address.as_ref()) {
             known_address.remember(store).await;
         }
     }
 
-    async fn refund_all(&mut self, store: &RateLimitStore) {
-        let charges = self.entries.iter_mut().enumerate();
-        let refunds: Few<_> = charges.filter_map(|(index, entry)| Some((index, entry.charge.take()?))).collect();
-        if !refunds.is_empty() {
-            self.refund(store, refunds).await;
+    /// Refunds the charges of these entries. The other charges stay, and are no longer in flight.
+    async fn refund(&mut self, store: &RateLimitStore, is_refunded: impl Fn(&Entry) -> bool) {
+        // Only a refund is on the heap. Most requests have none.
+        if let Some(refunds) = self.take_charges(is_refunded) {
+            Box::pin(self.refund_charges(store, refunds)).await;
         }
     }
 
-    /// Refunds charges of the entries with these indices.
-    async fn refund(&mut self, store: &RateLimitStore, refunds: Few<(usize, Reservation)>) {
+    /// `None` if there is nothing to refund.
+    fn take_charges(&mut self, is_refunded: impl Fn(&Entry) -> bool) -> Option<Vec<(usize, Reservation)>> {
+        let mut refunds = Vec::new();
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            if let Some(charge) = entry.charge.take()
+                && is_refunded(entry)
+            {
+                refunds.push((index, charge));
+            }
+        }
+        (!refunds.is_empty()).then_some(refunds)
+    }
+
+    async fn refund_charges(&mut self, store: &RateLimitStore, refunds: Vec<(usize, Reservation)>) {
         let (indices, charges): (Few<usize>, Few<Reservation>) = refunds.into_iter().unzip();
         for (index, status) in indices.into_iter().zip(store.refund(charges).await) {
             if let (Some(entry), Some(status)) = (self.entries.get_mut(index), status) {
@@ -260,7 +294,7 @@ impl Drop for Reservations {
         }
         for entry in &mut self.entries {
             // The function of `Count::When` is not called, because it may panic, too.
-            if matches!(entry.rate_limit.count, Count::Failures | Count::Successes)
+            if matches!(entry.mounted.rate_limit.count, Count::Failures | Count::Successes)
                 && let Some(charge) = entry.charge.take()
             {
                 charge.refund_at_once();
@@ -269,9 +303,18 @@ impl Drop for Reservations {
     }
 }
 
-impl PendingCharge<'_, '_> {
-    fn on_store_failure(&self) -> OnStoreFailure {
-        self.mounted.on_outage
+impl<'c> PendingCharges<'c> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&PendingCharge<'c>, &ChargeRequest<'c>)> {
+        self.charges.iter().zip(&self.requests)
+    }
+
+    /// Whether the decisions are final: nothing was rejected that would wait for requests in flight, or that would be counted
+    /// otherwise from a known address.
+    fn are_decided_by(&self, decisions: &[Decision]) -> bool {
+        self.charges.iter().zip(decisions).all(|(charge, decision)| match decision {
+            Decision::Rejected(rejected) => charge.origin.is_none() && rejected.cause != Cause::InFlight,
+            Decision::Charged(_) | Decision::RolledBack(_) => true,
+        })
     }
 }
 

@@ -125,6 +125,15 @@ impl RateLimitStore {
         if let Some(redis) = &self.shared {
             return reserve_in_redis(redis, requests).await;
         }
+        Ok(self.reserve_in_memory(requests))
+    }
+
+    /// [`reserve`](Self::reserve) if it needs no waiting: if there is no shared store.
+    pub(crate) fn reserve_at_once(&self, requests: &[ChargeRequest<'_>]) -> Option<Few<Decision>> {
+        self.is_local().then(|| self.reserve_in_memory(requests))
+    }
+
+    fn reserve_in_memory(&self, requests: &[ChargeRequest<'_>]) -> Few<Decision> {
         let now = self.memory.now();
         let mut decisions: Few<Decision> = Few::with_capacity(requests.len());
         let mut rejected = false;
@@ -157,7 +166,7 @@ impl RateLimitStore {
             };
             decisions = decisions.into_iter().map(roll_back).collect();
         }
-        Ok(decisions)
+        decisions
     }
 
     /// Refunds charges, each in the store that made it, and returns what the clients have left. `None` for a charge whose store

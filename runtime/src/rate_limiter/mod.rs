@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
+use actix_web::{FromRequest, HttpRequest, dev};
 use tokio::time::Instant;
 
 pub use self::permit::Permit;
@@ -360,8 +360,7 @@ impl FromRequest for RateLimiter {
     type Future = Ready<Result<Self, ArgumentError>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let extensions = request.extensions();
-        let known = extensions.get::<RequestState>().map(|state| Self(state.settings.of_all_workers()));
+        let known = RequestState::of(request).map(|state| Self(state.settings.of_all_workers()));
         ready(
             known.ok_or(ArgumentError::defect("a `RateLimiter` needs `Palisade` as the outermost `wrap` of the `App`")),
         )

@@ -255,11 +255,11 @@ where
 
 /// The principal in the request state, with its implied roles and permissions.
 fn resolved<B>(response: &ServiceResponse<B>) -> Option<Principal> {
-    response.request().extensions().get::<RequestState>().and_then(|state| state.principal.get().cloned())
+    RequestState::of(response.request()).and_then(|state| state.principal.get().cloned())
 }
 
 fn admin<B>(response: &ServiceResponse<B>) -> Option<RoleName> {
-    response.request().extensions().get::<RequestState>().map(|state| state.settings.admin.clone())
+    RequestState::of(response.request()).map(|state| state.settings.admin.clone())
 }
 
 /// Compares an [`AccessMatrix`](crate::testing::AccessMatrix) with its committed page, as

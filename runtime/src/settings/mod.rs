@@ -1,7 +1,8 @@
 //! The configuration of an application, which all workers share, and the state of one request. It contains data only: the logic
 //! of proxies, CORS or error styles is in their own modules.
 
-use std::cell::{Cell, OnceCell, RefCell};
+mod request_state;
+
 use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -11,18 +12,17 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 
+pub(crate) use self::request_state::{RequestState, RequestStates};
 use crate::authn::Authenticator;
-use crate::authz::{Authorized, Owners, Rows};
-use crate::body::{BodyTimeouts, Coding};
+use crate::authz::Owners;
+use crate::body::BodyTimeouts;
 use crate::cors::CorsRules;
 use crate::headers::SecurityHeaders;
 use crate::policy::Rule;
 use crate::policy_table::PolicyTable;
-use crate::principal::Principal;
 use crate::problem::Problem;
 use crate::proxy::address_ranges::AddressRanges;
 use crate::proxy::{AddressGroup, TrustedProxies};
-use crate::rate_limit::Reservations;
 use crate::rate_limit::{RateLimitHeaders, RateLimitMode, RateLimitStore};
 use crate::role::RoleName;
 use crate::role::Roles;
@@ -114,42 +114,5 @@ impl Deref for WorkerSettings {
 
     fn deref(&self) -> &Settings {
         &self.0.0
-    }
-}
-
-/// The state of one request, which middleware, guard and extractors share.
-///
-/// It is in the request's extensions under a type that is private to this crate. So no header and no other middleware can forge
-/// it.
-pub(crate) struct RequestState {
-    pub(crate) settings: WorkerSettings,
-    /// The coding of the body, which the middleware removed from the headers.
-    pub(crate) coding: Option<Coding>,
-    /// Whether the request reached the guard. Only the guard sets it.
-    pub(crate) guarded: Cell<bool>,
-    pub(crate) principal: OnceCell<Principal>,
-    /// Passed from the guard through the route's own middleware to the handler.
-    pub(crate) authorized: Cell<Option<Authorized>>,
-    /// The rows that the access rule loaded, until an argument of the handler takes them.
-    pub(crate) rows: RefCell<Rows>,
-    /// The reservations that were made inside the route's own middleware. They are settled outside it. Set only if the route has
-    /// such a middleware. The guard keeps a reference of its own, because a middleware that fails does not return the request.
-    pub(crate) reservations: OnceCell<Rc<RefCell<Reservations>>>,
-    /// Whether the rejection was audited, so that one rejection is one event.
-    pub(crate) audited: Cell<bool>,
-}
-
-impl RequestState {
-    pub(crate) fn new(settings: WorkerSettings, coding: Option<Coding>) -> Self {
-        Self {
-            settings,
-            coding,
-            guarded: Cell::new(false),
-            principal: OnceCell::new(),
-            authorized: Cell::new(None),
-            rows: RefCell::new(Vec::new()),
-            reservations: OnceCell::new(),
-            audited: Cell::new(false),
-        }
     }
 }

@@ -1,0 +1,177 @@
+//! The last step of each response: a rejection of the middleware itself, an error, a panic, and the headers of all of them.
+//!
+//! Threat: a response that reveals why the server failed (CWE-209), or one that no guard let through (CWE-862). Promise: each
+//! response gets the security and CORS headers here, and one that no guard let through is replaced.
+
+use std::any::Any;
+use std::fmt;
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, HeaderMap};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{Error, HttpResponse, ResponseError};
+
+use crate::audit;
+use crate::cors::Share;
+use crate::denial::Denial;
+use crate::failure;
+use crate::gate::{self, NotRun};
+use crate::problem::Problem;
+use crate::rejection_response::{absent, render, respond};
+use crate::settings::{RequestState, WorkerSettings};
+
+/// Prepares a response for the client.
+#[derive(Clone)]
+pub(super) struct Finish {
+    pub(super) settings: WorkerSettings,
+    pub(super) secure: bool,
+    pub(super) share: Share,
+    /// For the log: if a service returns an error, the request no longer exists.
+    pub(super) method: Method,
+}
+
+impl Finish {
+    /// Responds to a request without calling the service: a rejection, or a preflight (`Ok`).
+    pub(super) fn short_circuit<B>(
+        self,
+        request: ServiceRequest,
+        decided: Result<(), Denial>,
+    ) -> ServiceResponse<EitherBody<B>> {
+        let mut response = match decided {
+            Ok(()) => {
+                let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
+                self.settings.cors.apply_preflight(response.headers_mut());
+                response
+            }
+            Err(denial) => {
+                audit::RejectedRequest {
+                    status: denial.status,
+                    reason: denial.reason,
+                    method: request.method().as_str(),
+                    handler: &"palisade::middleware",
+                    client: self.settings.proxies.client(request.head()),
+                    subject: None,
+                }
+                .record();
+                respond(&self.settings, denial, request.path())
+            }
+        };
+        self.headers(response.headers_mut());
+        request.into_response(response).map_into_right_body()
+    }
+
+    pub(super) fn response<B: MessageBody + 'static>(
+        &self,
+        response: ServiceResponse<B>,
+    ) -> ServiceResponse<EitherBody<B>> {
+        let guarded = RequestState::of(response.request()).is_some_and(|state| state.guarded.get());
+        let mut response = if guarded || gate::is_exempt(&self.settings, response.request()) {
+            if failure::is_server_failure(response.status()) {
+                self.failed(response).map_into_right_body()
+            } else {
+                response.map_into_left_body()
+            }
+        } else {
+            self.unguarded(response).map_into_right_body()
+        };
+        self.headers(response.headers_mut());
+        response
+    }
+
+    /// Replaces a response that no guard let through. That is expected if nothing is mounted there. Otherwise a handler is
+    /// unguarded.
+    fn unguarded<B>(&self, response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
+        let (request, response) = response.into_parts();
+        let (problem, allow) = match response.status() {
+            StatusCode::NOT_FOUND => (absent(false), None),
+            StatusCode::METHOD_NOT_ALLOWED => (absent(true), response.headers().get(ALLOW).cloned()),
+            _ => {
+                let route = request.match_pattern().unwrap_or_else(|| "an unmatched path".to_owned());
+                let help = "a handler without an attribute of palisade responded: write above it who may call it, such as \
+                            `#[public]` or `#[authenticated]`";
+                audit::misconfigured(&route, help);
+                let denial = Denial::internal("unguarded");
+                (Problem::new(denial.status).detail(denial.detail), None)
+            }
+        };
+        let mut response = render(&self.settings, problem.instance(request.path()));
+        if let Some(allow) = allow {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        ServiceResponse::new(request, response)
+    }
+
+    /// Routing did not end at a guard.
+    pub(super) fn not_run(self, not_run: NotRun) -> Error {
+        let NotRun { problem, allow } = not_run;
+        let mut own = HeaderMap::new();
+        if let Some(allow) = allow {
+            own.insert(ALLOW, allow);
+        }
+        Finished { finish: self, problem, own }.into()
+    }
+
+    /// The server failed. A response that a middleware or a service without a policy made from an error loses the error's text.
+    fn failed<B: MessageBody + 'static>(&self, response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
+        failure::forget_panic();
+        let (request, response) = response.into_parts();
+        let response = failure::conceal(&self.settings, &request, None, response);
+        ServiceResponse::new(request, response)
+    }
+
+    pub(super) fn panicked(self, payload: &(dyn Any + Send)) -> Error {
+        let problem = failure::of_panic(&self.settings, &self.method, payload);
+        Finished { finish: self, problem, own: HeaderMap::new() }.into()
+    }
+
+    /// The request no longer exists, so the response is returned as an error that converts into it.
+    pub(super) fn error(self, error: &Error) -> Error {
+        if let Some(not_run) = error.as_error::<NotRun>() {
+            return self.not_run(not_run.clone());
+        }
+        let response = error.as_response_error().error_response();
+        let problem = failure::of_error(&self.settings, &self.method, error, &response);
+        Finished { finish: self, problem, own: response.headers().clone() }.into()
+    }
+
+    fn headers(&self, headers: &mut HeaderMap) {
+        self.settings.headers.apply(headers, self.secure);
+        self.settings.cors.apply(&self.share, headers);
+    }
+}
+
+/// An error of an inner service as the response to it. The response keeps its status and challenge, and its text only if it is
+/// a [`Problem`].
+struct Finished {
+    finish: Finish,
+    problem: Problem,
+    /// The headers of the error's own response.
+    own: HeaderMap,
+}
+
+impl ResponseError for Finished {
+    fn status_code(&self) -> StatusCode {
+        self.problem.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = render(&self.finish.settings, self.problem.clone());
+        let status = self.problem.status();
+        failure::keep(response.headers_mut(), &self.own, |name, value| failure::is_safe_header(status, name, value));
+        self.finish.headers(response.headers_mut());
+        response
+    }
+}
+
+impl fmt::Debug for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Finished").field(&self.problem.status()).finish()
+    }
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.problem.status())
+    }
+}

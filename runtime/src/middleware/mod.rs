@@ -1,0 +1,202 @@
+//! The middleware that handles each request and each response, guarded or not.
+//!
+//! Threat: a response without checks and without security headers: from an error of an inner middleware, a panic, or a route
+//! that was mounted without a guard (ASVS V16.5.3, V8.2.1). Promise: each response gets the security and CORS headers; an error
+//! or a panic becomes a response; and a response that no guard let through is replaced by 500 and logged.
+//!
+//! ```
+//! use actix_web::App;
+//! use palisade::Palisade;
+//!
+//! let palisade = Palisade::builder().build()?;
+//! let app = App::new().wrap(palisade); // the outermost `wrap`, which is the last one
+//! # let _ = app;
+//! # Ok::<(), palisade::ConfigError>(())
+//! ```
+
+mod finish;
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_web::Error;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Extensions, Service, ServiceRequest, ServiceResponse, Transform};
+use pin_project_lite::pin_project;
+
+use self::finish::Finish;
+use crate::body::Coding;
+use crate::builder::Palisade;
+use crate::cors::{CorsRequest, Share};
+use crate::gate::Gate;
+use crate::reached;
+use crate::request_sanity;
+use crate::settings::{RequestStates, Settings, WorkerSettings};
+
+impl<S, B> Transform<S, ServiceRequest> for Palisade
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = PalisadeMiddleware<S>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(PalisadeMiddleware::new(service, &self.0, Gate::default())))
+    }
+}
+
+/// [`Palisade`] around services of which each request reaches a guard.
+pub(crate) struct Complete(pub(crate) Palisade);
+
+impl<S, B> Transform<S, ServiceRequest> for Complete
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = PalisadeMiddleware<S>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(PalisadeMiddleware::new(service, &self.0.0, Gate::complete())))
+    }
+}
+
+/// [`Palisade`] around the services of one worker.
+pub struct PalisadeMiddleware<S> {
+    service: S,
+    settings: WorkerSettings,
+    gate: Gate,
+    states: Rc<RequestStates>,
+}
+
+impl<S> PalisadeMiddleware<S> {
+    fn new(service: S, settings: &Arc<Settings>, gate: Gate) -> Self {
+        Self { service, settings: WorkerSettings::new(settings), gate, states: Rc::default() }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for PalisadeMiddleware<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PalisadeMiddleware").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for PalisadeMiddleware<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = PalisadeResponse<S::Future, B>;
+
+    actix_web::dev::forward_ready!(service);
+
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let settings = self.settings.clone();
+        let secure = request.app_config().secure();
+        let (share, preflight) = match settings.cors.classify(request.head()) {
+            CorsRequest::Request(share) => (share, None),
+            CorsRequest::Preflight(decided) => {
+                (decided.as_ref().map_or(Share::No, Clone::clone), Some(decided.map(drop)))
+            }
+        };
+        let finish = Finish { settings, secure, share, method: request.method().clone() };
+        if let Err(denial) = request_sanity::check(request.head()) {
+            return PalisadeResponse::ready(Ok(finish.short_circuit(request, Err(denial))));
+        }
+        if let Some(decided) = preflight {
+            return PalisadeResponse::ready(Ok(finish.short_circuit(request, decided)));
+        }
+        let coding = match Coding::is_present(&request) {
+            true => self.gate.coding(&finish.settings, &mut request),
+            false => None,
+        };
+        let state = self.states.take(finish.settings.clone(), coding);
+        // A service may also panic before it returns its future.
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            request.add_data_container(Rc::clone(&state));
+            self.gate.call(&self.service, &finish.settings, request)
+        }));
+        // For a palisade around this one: the services inside were checked here.
+        reached::mark();
+        match called {
+            Ok(Ok(response)) => {
+                let call = Call::Inner { response, finish, states: Rc::clone(&self.states), state };
+                PalisadeResponse { call }
+            }
+            Ok(Err(not_run)) => PalisadeResponse::ready(Err(finish.not_run(not_run))),
+            Err(payload) => PalisadeResponse::ready(Err(finish.panicked(&*payload))),
+        }
+    }
+}
+
+pin_project! {
+    /// The future of a response. It has a name, because a box for each request would cost more than what the future does.
+    pub struct PalisadeResponse<F, B> {
+        #[pin]
+        call: Call<F, B>,
+    }
+}
+
+pin_project! {
+    #[project = CallProjection]
+    enum Call<F, B> {
+        // The inner service was called.
+        Inner { #[pin] response: F, finish: Finish, states: Rc<RequestStates>, state: Rc<Extensions> },
+        // No service was called.
+        None { response: Option<Result<ServiceResponse<EitherBody<B>>, Error>> },
+    }
+}
+
+impl<F, B> PalisadeResponse<F, B> {
+    fn ready(response: Result<ServiceResponse<EitherBody<B>>, Error>) -> Self {
+        Self { call: Call::None { response: Some(response) } }
+    }
+}
+
+impl<F, B> fmt::Debug for PalisadeResponse<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PalisadeResponse").finish_non_exhaustive()
+    }
+}
+
+impl<F, B> Future for PalisadeResponse<F, B>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody + 'static,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let (response, finish, states, state) = match self.project().call.project() {
+            CallProjection::Inner { response, finish, states, state } => (response, finish, states, state),
+            // A future is polled until it is ready, and not after that.
+            CallProjection::None { response } => return response.take().map_or(Poll::Pending, Poll::Ready),
+        };
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            response.poll(context).map(|response| response.map(|response| finish.response(response)))
+        }));
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Ok(response))) => {
+                states.keep(Rc::clone(state));
+                Poll::Ready(Ok(response))
+            }
+            Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(finish.clone().error(&error))),
+            Err(payload) => Poll::Ready(Err(finish.clone().panicked(&*payload))),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The state of one request, which middleware, guard and extractors share.
+//!
+//! Threat: a header or another middleware that forges who the caller is (CWE-290); the state of one request that is seen by another
+//! one (CWE-488). Promise: the type is private to this crate, so no other code can make one. A state is reused only if nothing else
+//! refers to it any more, and it is replaced as a whole before that.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+use actix_web::HttpRequest;
+use actix_web::dev::Extensions;
+
+use super::WorkerSettings;
+use crate::authz::{Authorized, Rows};
+use crate::body::Coding;
+use crate::principal::Principal;
+use crate::rate_limit::Reservations;
+
+/// The state of one request.
+pub(crate) struct RequestState {
+    pub(crate) settings: WorkerSettings,
+    /// The coding of the body, which the middleware removed from the headers.
+    pub(crate) coding: Option<Coding>,
+    /// Whether the request reached the guard. Only the guard sets it.
+    pub(crate) guarded: Cell<bool>,
+    pub(crate) principal: OnceCell<Principal>,
+    /// Passed from the guard through the route's own middleware to the handler.
+    pub(crate) authorized: Cell<Option<Authorized>>,
+    /// The rows that the access rule loaded, until an argument of the handler takes them.
+    pub(crate) rows: RefCell<Rows>,
+    /// The reservations that were made inside the route's own middleware. They are settled outside it. Set only if the route has
+    /// such a middleware. The guard keeps a reference of its own, because a middleware that fails does not return the request.
+    pub(crate) reservations: OnceCell<Rc<RefCell<Reservations>>>,
+    /// Whether the rejection was audited, so that one rejection is one event.
+    pub(crate) audited: Cell<bool>,
+}
+
+impl RequestState {
+    fn new(settings: WorkerSettings, coding: Option<Coding>) -> Self {
+        Self {
+            settings,
+            coding,
+            guarded: Cell::new(false),
+            principal: OnceCell::new(),
+            authorized: Cell::new(None),
+            rows: RefCell::new(Vec::new()),
+            reservations: OnceCell::new(),
+            audited: Cell::new(false),
+        }
+    }
+
+    /// The state of this request. `None` if palisade's middleware is not installed.
+    pub(crate) fn of(request: &HttpRequest) -> Option<&Self> {
+        request.app_data()
+    }
+}
+
+/// The states of one worker's requests, for reuse.
+///
+/// A state is in the request's data containers, not in its extensions: the extensions of each request are a new table, which
+/// would be allocated for this one entry.
+#[derive(Default)]
+pub(crate) struct RequestStates(RefCell<Vec<Rc<Extensions>>>);
+
+/// How many states a worker keeps. A worker with more requests at once allocates the others.
+const MOST: usize = 128;
+
+impl RequestStates {
+    /// A new state, in an allocation that may have been used before.
+    pub(crate) fn take(&self, settings: WorkerSettings, coding: Option<Coding>) -> Rc<Extensions> {
+        let state = RequestState::new(settings, coding);
+        if let Some(mut used) = self.0.borrow_mut().pop()
+            && let Some(container) = Rc::get_mut(&mut used)
+            && let Some(used_state) = container.get_mut()
+        {
+            *used_state = state;
+            return used;
+        }
+        let mut container = Extensions::new();
+        container.insert(state);
+        Rc::new(container)
+    }
+
+    /// Keeps the container for a later request. The request may still refer to it: that is checked when it is taken.
+    pub(crate) fn keep(&self, used: Rc<Extensions>) {
+        let mut kept = self.0.borrow_mut();
+        if kept.len() < MOST {
+            kept.push(used);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::Palisade;
+
+    fn settings() -> WorkerSettings {
+        WorkerSettings::new(&Palisade::builder().build().unwrap().0)
+    }
+
+    fn set_principal(container: &Extensions) {
+        let state = container.get::<RequestState>().unwrap();
+        assert!(state.principal.get().is_none(), "the state is new");
+        state.principal.set(Principal::new("Bearer", "issuer", "7")).ok().unwrap();
+        state.guarded.set(true);
+    }
+
+    #[test]
+    fn a_state_is_reused_only_when_its_request_is_gone() {
+        let (states, settings) = (RequestStates::default(), settings());
+        let first = states.take(settings.clone(), None);
+        set_principal(&first);
+        let mut request = TestRequest::default().to_srv_request();
+        request.add_data_container(Rc::clone(&first));
+        let address = Rc::as_ptr(&first);
+
+        states.keep(Rc::clone(&first));
+        let second = states.take(settings.clone(), None);
+        assert_ne!(Rc::as_ptr(&second), address, "the request still refers to the first state");
+        set_principal(&second);
+        assert!(RequestState::of(request.request()).unwrap().guarded.get());
+
+        states.keep(Rc::clone(&first));
+        drop((request, first));
+        let third = states.take(settings, None);
+        assert_eq!(Rc::as_ptr(&third), address, "the allocation is reused");
+        set_principal(&third);
+    }
+
+    #[test]
+    fn a_worker_keeps_a_bounded_number_of_states() {
+        let (states, settings) = (RequestStates::default(), settings());
+        for _ in 0..MOST + 10 {
+            states.keep(RequestStates::default().take(settings.clone(), None));
+        }
+        assert_eq!(states.0.borrow().len(), MOST);
+    }
+}
