@@ -33,6 +33,7 @@ use url::Url;
 
 use crate::config_error::{ConfigError, Mistakes};
 use crate::denial::Denial;
+use crate::headers::replace;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 /// What allows a page to read a response.
@@ -247,30 +248,29 @@ impl CorsRules {
         Ok(share)
     }
 
-    /// Adds the CORS headers to a response, including error responses.
+    /// Adds the CORS headers to a response, including error responses. Call it first: a handler sets few headers, and each of
+    /// them is looked at.
     pub(crate) fn apply(&self, share: &Share, headers: &mut HeaderMap) {
         let only_listed = match &self.origins {
             Origins::Listed(list) if list.is_empty() => return,
             Origins::Listed(_) => true,
             Origins::Any => false,
         };
+        // Looked for first, because few handlers set them, and removing hashes each name.
+        if only_listed && headers.keys().any(|name| ALLOWANCES.contains(name)) {
+            ALLOWANCES.iter().for_each(|name| _ = headers.remove(name));
+        }
         if only_listed {
             headers.append(VARY, VARY_ORIGIN);
         }
         // A configured list overrides headers that a handler set.
         match share {
             Share::With(origin) => {
-                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-                headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+                replace(headers, ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+                replace(headers, ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
                 if self.credentials {
-                    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
-                } else if only_listed {
-                    headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
+                    replace(headers, ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
                 }
-            }
-            // Looked for first, because few handlers set them, and removing hashes each name.
-            Share::No if only_listed && headers.keys().any(|name| ALLOWANCES.contains(name)) => {
-                ALLOWANCES.iter().for_each(|name| _ = headers.remove(name));
             }
             Share::No => {}
         }

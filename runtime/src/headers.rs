@@ -20,7 +20,6 @@ use actix_web::http::header::{
     CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use smallvec::SmallVec;
 
 use crate::config_error::Mistakes;
 
@@ -72,6 +71,9 @@ impl SecurityHeaders {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         let setting = || format!("security header {name:?}");
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), _) if name.as_str().starts_with("access-control-") => {
+                self.mistakes.report(setting(), "must not be a CORS header: use `Palisade::builder().cors(..)`");
+            }
             (Err(_), _) => {
                 self.mistakes.report(setting(), "must be a header name, such as \"content-security-policy\"");
             }
@@ -93,17 +95,8 @@ impl SecurityHeaders {
 
     pub(crate) fn apply(&self, headers: &mut HeaderMap, secure: bool) {
         headers.reserve(self.headers.len().saturating_add(4));
-        if secure {
-            insert_default(headers, OVER_TLS.0.clone(), OVER_TLS.1.clone());
-        }
-        // Few responses have any of these headers, and comparing names is cheaper than hashing them.
-        let is_default = |name: &&HeaderName| self.headers.iter().any(|(own, _)| own == *name);
-        let kept: SmallVec<[HeaderName; 4]> = headers.keys().filter(is_default).cloned().collect();
-        for (name, value) in &self.headers {
-            // The name is new, so `append` inserts it. It costs half of `insert`, which returns what was there before.
-            if kept.is_empty() || !kept.contains(name) {
-                headers.append(name.clone(), value.clone());
-            }
+        for (name, value) in self.headers.iter().chain(secure.then_some(&OVER_TLS)) {
+            insert_default(headers, name.clone(), value.clone());
         }
     }
 }
@@ -114,16 +107,37 @@ impl Default for SecurityHeaders {
     }
 }
 
-/// Inserts a header unless the response has it already. Comparing the few names of a response is cheaper than hashing one.
+/// Inserts a header unless the response has it already.
+///
+/// Most responses do not have it. `append` costs half of `insert`, and shows by the number of names whether the name was new.
 pub(crate) fn insert_default(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
-    if headers.keys().all(|own| *own != name) {
-        headers.append(name, value);
+    let names = headers.len_keys();
+    headers.append(name.clone(), value);
+    if headers.len_keys() == names {
+        take_back(headers, name);
     }
+}
+
+/// Inserts a header, and removes the values that it had.
+pub(crate) fn replace(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    let names = headers.len_keys();
+    headers.append(name.clone(), value.clone());
+    if headers.len_keys() == names {
+        headers.insert(name, value);
+    }
+}
+
+/// Removes the last value of a header.
+#[cold]
+fn take_back(headers: &mut HeaderMap, name: HeaderName) {
+    let mut values: Vec<HeaderValue> = headers.remove(&name).collect();
+    values.pop();
+    values.into_iter().for_each(|value| headers.append(name.clone(), value));
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{CACHE_CONTROL, ETAG};
+    use actix_web::http::header::{CACHE_CONTROL, ETAG, EXPIRES};
 
     use super::*;
 
@@ -145,6 +159,10 @@ mod tests {
                 assert_eq!(headers.get_all(&name).collect::<Vec<_>>(), [&value], "{name}");
             }
         }
+        replace(&mut headers, CONTENT_SECURITY_POLICY, own("default-src 'self'"));
+        replace(&mut headers, EXPIRES, own("0"));
+        assert_eq!(headers.get_all(CONTENT_SECURITY_POLICY).collect::<Vec<_>>(), ["default-src 'self'"]);
+        assert_eq!(headers.get_all(EXPIRES).collect::<Vec<_>>(), ["0"]);
         assert!(!headers.contains_key(STRICT_TRANSPORT_SECURITY));
         SecurityHeaders::new().apply(&mut headers, true);
         assert_eq!(headers.len(), FIXED.len() + 4, "a second call adds only what is sent over TLS");

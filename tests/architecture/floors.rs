@@ -20,15 +20,15 @@ const MACRO_FLOORS: [&[&str]; 9] = [
 ];
 
 /// The rooms of the runtime, from the lowest floor up. A room uses only rooms of lower floors.
-const FLOORS: [&[&str]; 15] = [
+const FLOORS: [&[&str]; 16] = [
     &["clock", "handler_path", "problem", "reached", "template"],
     &["config_error", "denial", "principal", "unavailable"],
+    &["headers"],
     &[
         "body",
         "cors",
         "dry_run",
         "extraction_errors",
-        "headers",
         "proxy",
         "redis",
         "request_sanity",

@@ -46,7 +46,7 @@ fn critical_modules_state_threat_and_promise() {
         "authn/mod.rs",
         "authz/mod.rs",
         "guard/mod.rs",
-        "middleware.rs",
+        "middleware/mod.rs",
         "rate_limit/mod.rs",
         "redis/mod.rs",
         "rate_limit/reservations.rs",

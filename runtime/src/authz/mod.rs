@@ -133,6 +133,9 @@ fn decide_at_once<'f>(
     rules: Rules<'f>,
     access: AccessRequest<'f>,
 ) -> Result<Result<Authorized, Rejection>, Facts<'f, 'f>> {
+    if let (Rules { outer: [], own: Rule::Public, .. }, true) = (rules, rules.rows.is_empty()) {
+        return Ok(Ok(Authorized { rows: Rows::new() }));
+    }
     let mut facts = Facts::new(access);
     match facts.all(rules.all()) {
         Ok(Truth::Yes) if rules.rows.is_empty() => Ok(Ok(Authorized { rows: Rows::new() })),

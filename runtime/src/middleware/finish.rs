@@ -136,8 +136,8 @@ impl Finish {
     }
 
     fn headers(&self, headers: &mut HeaderMap) {
-        self.settings.headers.apply(headers, self.secure);
         self.settings.cors.apply(&self.share, headers);
+        self.settings.headers.apply(headers, self.secure);
     }
 }
 

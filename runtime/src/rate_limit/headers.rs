@@ -8,9 +8,11 @@
 use std::rc::Rc;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
 
 use super::definition::{By, RateLimit};
 use super::reservations::{Entry, Reservations};
+use crate::headers::replace;
 use crate::problem::whole_seconds;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -78,7 +80,7 @@ impl Reservations {
     }
 
     fn draft10(&self, headers: &mut HeaderMap) {
-        let (mut state, mut number) = (String::with_capacity(64), itoa::Buffer::new());
+        let (mut state, mut number) = (SmallVec::<[u8; 128]>::new(), itoa::Buffer::new());
         let mut policy: Option<HeaderValue> = None;
         for (reported, Entry { status, .. }) in self.reported() {
             let policy_item = &reported.policy;
@@ -88,13 +90,18 @@ impl Reservations {
                     HeaderValue::try_from([before.as_bytes(), policy_item.as_bytes()].join(&b", "[..])).ok()
                 }
             };
-            let separator = if state.is_empty() { "" } else { ", " };
-            state.extend([separator, &reported.label, ";r=", number.format(status.remaining)]);
-            state.extend([";t=", number.format(whole_seconds(status.reset))]);
+            if !state.is_empty() {
+                state.extend_from_slice(b", ");
+            }
+            state.extend_from_slice(reported.label.as_bytes());
+            state.extend_from_slice(b";r=");
+            state.extend_from_slice(number.format(status.remaining).as_bytes());
+            state.extend_from_slice(b";t=");
+            state.extend_from_slice(number.format(whole_seconds(status.reset)).as_bytes());
         }
-        if let (Some(policy), Ok(state)) = (policy, HeaderValue::try_from(state)) {
-            headers.insert(RATE_LIMIT_POLICY, policy);
-            headers.insert(RATE_LIMIT, state);
+        if let (Some(policy), Ok(state)) = (policy, HeaderValue::from_bytes(&state)) {
+            replace(headers, RATE_LIMIT_POLICY, policy);
+            replace(headers, RATE_LIMIT, state);
         }
     }
 
