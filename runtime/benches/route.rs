@@ -6,18 +6,20 @@ use std::future::Future;
 use std::hint::black_box;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix_http::Request;
 use actix_web::dev::{Payload, Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, init_service};
-use actix_web::web::{self, Json, Path};
-use actix_web::{App, Error, HttpResponse};
+use actix_web::web::{self, Data, Json, Path};
+use actix_web::{App, Error, HttpRequest, HttpResponse};
 use gungraun::prelude::*;
+use jsonwebtoken::{DecodingKey, Validation};
 use palisade::jwt::{Grant, TokenCache, TokenIssuer};
 use palisade::rate_limit::MemoryRateLimits;
-use palisade::{Cors, Jwt, Palisade, RateLimit, get, owner, post, public, rate_limit, require_role, validate};
+use palisade::revocation::{MemoryRevocations, RevocationStore};
+use palisade::{Cors, Palisade, RateLimit, Roles, get, owner, post, public, rate_limit, require_role, validate};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -40,6 +42,42 @@ async fn bare_get(id: Path<String>) -> HttpResponse {
 async fn bare_post(note: Json<Note>) -> HttpResponse {
     black_box((&note.title, note.age));
     HttpResponse::Ok().finish()
+}
+
+/// What an application without palisade decodes of its tokens.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    roles: Vec<String>,
+}
+
+struct ByHand {
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl ByHand {
+    fn new() -> Self {
+        let mut validation = Validation::new(jsonwebtoken::Algorithm::HS256);
+        validation.set_issuer(&["https://issuer.example"]);
+        validation.set_audience(&["benches"]);
+        Self { key: DecodingKey::from_secret(SECRET).unwrap(), validation }
+    }
+}
+
+/// The checks of `owner_get` as an application writes them with `jsonwebtoken`.
+async fn by_hand_get(request: HttpRequest, id: Path<String>, by_hand: Data<ByHand>) -> HttpResponse {
+    let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let Some(token) = authorization.and_then(|value| value.strip_prefix("Bearer ")) else {
+        return HttpResponse::Unauthorized().finish();
+    };
+    let Ok(token) = jsonwebtoken::decode::<Claims>(token, &by_hand.key, &by_hand.validation) else {
+        return HttpResponse::Unauthorized().finish();
+    };
+    if !token.claims.roles.iter().any(|role| role == "admin") || token.claims.sub != *id {
+        return HttpResponse::Forbidden().finish();
+    }
+    bare_get(id).await
 }
 
 #[get("/public/{id}")]
@@ -86,9 +124,58 @@ struct Case {
     requests: Vec<Request>,
 }
 
-fn jwt(cache: TokenCache) -> Jwt {
-    let issuer = TokenIssuer::hs256("https://issuer.example", "benches", SECRET).unwrap();
-    issuer.verifier().cache(cache).build().unwrap()
+/// What a row configures beside the usual.
+#[derive(Default)]
+struct Setup {
+    cache: TokenCache,
+    roles: Option<Roles>,
+    revocations: Option<MemoryRevocations>,
+}
+
+impl Setup {
+    fn without_cache() -> Self {
+        Self { cache: TokenCache::Off, ..Self::default() }
+    }
+
+    /// Three roles, of which the token has the first.
+    fn with_roles() -> Self {
+        let roles = Roles::builder()
+            .role("admin", |role| role.implies("editor").grants("users:delete"))
+            .role("editor", |role| role.implies("user").grants("pages:write"))
+            .role("user", |role| role);
+        Self { roles: Some(roles.build().unwrap()), ..Self::default() }
+    }
+
+    /// A hundred tokens and a hundred subjects of the same issuer are revoked, and the token is not.
+    fn with_revocations() -> Self {
+        let store = MemoryRevocations::new();
+        actix_rt::System::new().block_on(async {
+            for n in 0..100 {
+                let (token, subject) = (format!("another token {n}"), format!("another subject {n}"));
+                let now = SystemTime::now();
+                store.revoke("https://issuer.example", &token, now + Duration::from_secs(900)).await.unwrap();
+                store.revoke_before("https://issuer.example", &subject, now).await.unwrap();
+            }
+        });
+        Self { revocations: Some(store), ..Self::default() }
+    }
+
+    fn palisade(self) -> Palisade {
+        let issuer = TokenIssuer::hs256("https://issuer.example", "benches", SECRET).unwrap();
+        let jwt = issuer.verifier().cache(self.cache);
+        let jwt = match self.revocations {
+            Some(store) => jwt.revocations(store),
+            None => jwt,
+        };
+        let cors = Cors::allow_origins(["https://app.example.com"]).allow_credentials();
+        let palisade = Palisade::builder().authenticator(jwt.build().unwrap()).cors(cors);
+        let palisade = palisade.rate_limit_store(MemoryRateLimits::new());
+        let palisade = match self.roles {
+            Some(roles) => palisade.roles(roles).routes(&palisade::scope("").service(role_get).service(owner_get)),
+            None => palisade,
+        };
+        palisade.build().unwrap()
+    }
 }
 
 fn request(method: Method, path: &str, token: &str) -> Request {
@@ -121,23 +208,19 @@ where
 }
 
 fn case(method: Method, path: &'static str, token: &str, expected: u16) -> Case {
-    case_of(TokenCache::DEFAULT, method, path, token, expected)
+    case_of(Setup::default(), method, path, token, expected)
 }
 
-fn case_of(cache: TokenCache, method: Method, path: &'static str, token: &str, expected: u16) -> Case {
+fn case_of(setup: Setup, method: Method, path: &'static str, token: &str, expected: u16) -> Case {
     let runtime = actix_rt::System::new();
     let call = runtime.block_on(async {
-        let cors = Cors::allow_origins(["https://app.example.com"]).allow_credentials();
-        let palisade = Palisade::builder()
-            .authenticator(jwt(cache))
-            .cors(cors)
-            .rate_limit_store(MemoryRateLimits::new())
-            .build()
-            .unwrap();
         if path.starts_with("/bare") {
             let app = App::new()
                 .route("/bare/{id}", web::get().to(bare_get))
                 .route("/bare-post/{id}", web::post().to(bare_post));
+            calling(init_service(app).await)
+        } else if path.starts_with("/by-hand") {
+            let app = App::new().app_data(Data::new(ByHand::new())).route("/by-hand/{id}", web::get().to(by_hand_get));
             calling(init_service(app).await)
         } else {
             let scope = palisade::scope("")
@@ -149,7 +232,7 @@ fn case_of(cache: TokenCache, method: Method, path: &'static str, token: &str, e
                 .service(owner_get)
                 .service(rate_limit_get)
                 .service(scope)
-                .wrap(palisade);
+                .wrap(setup.palisade());
             calling(init_service(app).await)
         }
     });
@@ -181,7 +264,10 @@ fn token(roles: &[&str]) -> String {
 #[bench::rate_limit_get(case(Method::GET, "/rate-limit/7", "", 200))]
 #[bench::role_get(case(Method::GET, "/role/7", &token(&["admin"]), 200))]
 #[bench::role_and_owner_get(case(Method::GET, "/owner/7", &token(&["admin"]), 200))]
-#[bench::role_and_owner_get_not_cached(case_of(TokenCache::Off, Method::GET, "/owner/7", &token(&["admin"]), 200))]
+#[bench::role_and_owner_get_not_cached(case_of(Setup::without_cache(), Method::GET, "/owner/7", &token(&["admin"]), 200))]
+#[bench::role_and_owner_get_with_roles(case_of(Setup::with_roles(), Method::GET, "/owner/7", &token(&["admin"]), 200))]
+#[bench::role_and_owner_get_with_revocations(case_of(Setup::with_revocations(), Method::GET, "/owner/7", &token(&["admin"]), 200))]
+#[bench::by_hand_get(case(Method::GET, "/by-hand/7", &token(&["admin"]), 200))]
 #[bench::rejected_without_token(case(Method::GET, "/role/7", "", 401))]
 #[bench::rejected_bad_signature(case(Method::GET, "/role/7", &forged(&token(&["admin"])), 401))]
 #[bench::bare_post(case(Method::POST, "/bare-post/7", "", 200))]
