@@ -109,7 +109,7 @@ pub(crate) fn refresh_reused(session: &str, subject: &str) {
 }
 
 /// A credential has a role that is not in the role registry. The role grants nothing.
-pub(crate) fn unknown_roles(roles: &[&str], subject: &str, handler: &dyn fmt::Display) {
+pub(crate) fn unknown_roles(roles: &[Box<str>], subject: &str, handler: &dyn fmt::Display) {
     tracing::warn!(
         target: TARGET,
         event = "unknown_role",

@@ -1,10 +1,11 @@
 //! Authenticates the caller, resolves the caller's roles, and checks that the rules use only defined roles.
 
-use super::GuardedRequest;
+use super::{GuardedRequest, MountedPolicy};
 use crate::audit;
 use crate::authn::{self, AuthError, Authenticated, Failure};
 use crate::denial::Denial;
 use crate::role::Roles;
+use crate::settings::Settings;
 
 impl GuardedRequest<'_, '_> {
     /// Authenticates the caller, and keeps the principal for the handler's arguments.
@@ -39,24 +40,28 @@ impl GuardedRequest<'_, '_> {
     /// Adds the roles and permissions that the principal's roles imply in this application.
     fn resolve_roles(&self, authenticated: Authenticated, roles: &Roles) -> Authenticated {
         let principal = authenticated.principal();
-        let (authority, unknown) = roles.authority(principal.roles());
-        if !unknown.is_empty() {
-            audit::unknown_roles(&unknown, principal.subject(), &self.mounted.policy.handler);
+        let authority = roles.authority(principal);
+        if !authority.unknown().is_empty() {
+            audit::unknown_roles(authority.unknown(), principal.subject(), &self.mounted.policy.handler);
         }
         authenticated.with_authority(authority)
     }
 
-    /// Rejects a rule with a role that is not defined: `!role("misspelt")` would admit each caller. Routes that were given to
-    /// `PalisadeBuilder::routes` were checked at startup; plain functions and other scopes are checked here.
+    /// Rejects a rule with a role that is not defined: `!role("misspelt")` would admit each caller. Scopes that were given to
+    /// `PalisadeBuilder::routes` were checked at startup; plain functions and other scopes are checked here. The rules of a mount
+    /// never change, so they are checked once in an application.
     pub(super) fn check_roles_are_defined(&self, roles: &Roles) -> Result<(), Denial> {
-        if self.settings.policies.rows().iter().any(|row| std::ptr::eq(row.policy(), self.mounted.policy)) {
+        let MountedPolicy { policy, rules: outer, roles_are_defined_in: known, .. } = self.mounted;
+        if known.get().is_some_and(|known| std::ptr::eq::<Settings>(&**known, self.settings)) {
             return Ok(());
         }
-        let rules = self.mounted.rules.iter().chain([&self.mounted.policy.rule]);
-        match rules.into_iter().find_map(|rule| rule.undefined_in(roles, &self.settings.admin)) {
-            None => Ok(()),
+        match outer.iter().chain([&policy.rule]).find_map(|rule| rule.undefined_in(roles, &self.settings.admin)) {
+            None => {
+                let _ = known.set(self.state.settings.clone());
+                Ok(())
+            }
             Some(undefined) => {
-                audit::misconfigured(&self.mounted.policy.handler, &undefined);
+                audit::misconfigured(&policy.handler, &undefined);
                 Err(Denial::internal("role_not_defined"))
             }
         }

@@ -3,9 +3,12 @@
 //! Threat: a demand of a scope that is lost on the way to its endpoint (CWE-862). Promise: the demands of all scopes and those of
 //! the handler are combined once, when the handler is mounted, and each request is checked against the result.
 
+use std::cell::OnceCell;
+
 use crate::authz;
 use crate::policy::{Credentials, Ownership, Policy, Rule, ScopeDemands};
 use crate::rate_limit::MountedRateLimits;
+use crate::settings::WorkerSettings;
 
 /// Whether the checks of a handler run here, or already ran outside the route's own middleware.
 #[derive(Clone, Copy)]
@@ -27,6 +30,8 @@ pub(crate) struct MountedPolicy {
     /// The rows that the rules name.
     pub(super) rows: Vec<&'static Ownership>,
     pub(super) rate_limits: MountedRateLimits,
+    /// The settings whose role registry defines all roles of the rules, once a request has shown that.
+    pub(super) roles_are_defined_in: OnceCell<WorkerSettings>,
 }
 
 impl MountedPolicy {
@@ -40,6 +45,7 @@ impl MountedPolicy {
             credentials: demands.credentials.and(policy.credentials),
             rows: authz::rows_of(demands.rules.iter().chain([&policy.rule])),
             rate_limits: MountedRateLimits::of(of_scopes.chain(of_handler)),
+            roles_are_defined_in: OnceCell::new(),
         }
     }
 }

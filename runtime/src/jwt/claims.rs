@@ -21,7 +21,7 @@ use super::paths::Paths;
 use super::texts::{AnyValue, Texts};
 use crate::audit;
 use crate::authn::names::split_scopes;
-use crate::principal::{Principal, Token};
+use crate::principal::{LastCheck, Principal, Token};
 
 /// The authentication scheme of the principals.
 pub(super) const SCHEME: &str = "Bearer";
@@ -136,6 +136,7 @@ impl<'de> RawClaims<'de> {
                 expires,
                 // The claims have already been read as UTF-8.
                 claims: std::str::from_utf8(text).map_err(|_| AuthError::Invalid("token_claims"))?.into(),
+                last_check: LastCheck::default(),
             };
             let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
             let mut principal = Principal::new(SCHEME, expected.issuer.as_str(), &*subject.0)

@@ -1,16 +1,17 @@
 //! Revocations in the memory of one process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dashmap::DashMap;
 
 use super::RevocationStore;
+use super::name::{Name, Named};
 use crate::authn::LONGEST_LEEWAY;
 use crate::authn::sweep::Sweep;
 use crate::clock::Clock;
-use crate::principal::Principal;
+use crate::principal::{Principal, Token};
 use crate::unavailable::Unavailable;
 
 const MAX_ENTRIES: usize = 1_000_000;
@@ -31,15 +32,18 @@ struct Tables {
     tokens: RevocationTable,
     /// For an issuer and a subject: tokens that were issued before this moment are revoked.
     subjects: RevocationTable,
+    /// Changes after each revocation, to a number that no store of the process had before. A token that was not revoked is not
+    /// looked up again before the next revocation.
+    state: AtomicU64,
     longest_lifetime: Duration,
     clock: Clock,
 }
 
 #[derive(Debug)]
 struct RevocationTable {
-    moments: DashMap<(Box<str>, Box<str>), SystemTime>,
+    moments: DashMap<Name, SystemTime>,
     most: usize,
-    /// Each request reads this. The length of the map would take all of its locks.
+    /// The length of the map would take all of its locks.
     len: AtomicUsize,
     sweep: Sweep,
 }
@@ -70,21 +74,52 @@ impl MemoryRevocations {
         Self(Arc::new(Tables {
             tokens: RevocationTable::new(most),
             subjects: RevocationTable::new(most),
+            state: AtomicU64::new(unique_state()),
             longest_lifetime,
             clock,
         }))
     }
 
+    fn put_token(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
+        let now = self.0.clock.wall_time();
+        let forgotten = |until: SystemTime| until.checked_add(LONGEST_LEEWAY).is_some_and(|end| end < now);
+        self.0.tokens.put(issuer, token, until, now, forgotten)?;
+        self.0.changed();
+        Ok(())
+    }
+
     fn revoked(&self, principal: &Principal) -> bool {
         let Some(token) = principal.token() else { return false };
-        let id_is_revoked = token.revocable_ids().any(|id| self.0.tokens.find(principal.issuer(), id).is_some());
-        id_is_revoked
-            || self
-                .0
-                .subjects
-                .find(principal.issuer(), principal.subject())
-                .is_some_and(|moment| token.issued() < moment)
+        // Read before the tables: if a revocation comes in between, the state that is remembered is already an old one.
+        let state = self.0.state.load(Ordering::Acquire);
+        if token.last_check.was_in(state) {
+            return false;
+        }
+        let revoked = self.0.revoked(principal, token);
+        if !revoked {
+            token.last_check.remember(state);
+        }
+        revoked
     }
+}
+
+impl Tables {
+    fn revoked(&self, principal: &Principal, token: &Token) -> bool {
+        let issuer = principal.issuer();
+        let moment = || self.subjects.find(issuer, principal.subject());
+        token.revocable_ids().any(|id| self.tokens.find(issuer, id).is_some())
+            || moment().is_some_and(|moment| token.issued() < moment)
+    }
+
+    /// Called when a revocation is in its table, and before it is confirmed.
+    fn changed(&self) {
+        self.state.fetch_max(unique_state(), Ordering::AcqRel);
+    }
+}
+
+fn unique_state() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::AcqRel).wrapping_add(1)
 }
 
 impl Default for MemoryRevocations {
@@ -102,7 +137,7 @@ impl RevocationTable {
         if self.len.load(Ordering::Acquire) == 0 {
             return None;
         }
-        self.moments.get(&(Box::from(issuer), Box::from(name))).map(|moment| *moment)
+        self.moments.get(&(issuer, name) as &dyn Named).map(|moment| *moment)
     }
 
     /// Keeps the later moment. `forgotten` returns `true` for a moment that is no longer needed.
@@ -123,7 +158,7 @@ impl RevocationTable {
                 return Err(Unavailable);
             }
         }
-        let mut kept = self.moments.entry((issuer.into(), name.into())).or_insert(moment);
+        let mut kept = self.moments.entry(Name::new(issuer, name)).or_insert(moment);
         *kept = (*kept).max(moment);
         drop(kept);
         self.len.store(self.moments.len(), Ordering::Release);
@@ -133,16 +168,16 @@ impl RevocationTable {
 
 impl RevocationStore for MemoryRevocations {
     async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
-        let now = self.0.clock.wall_time();
-        let forgotten = |until: SystemTime| until.checked_add(LONGEST_LEEWAY).is_some_and(|end| end < now);
-        self.0.tokens.put(issuer, token, until, now, forgotten)
+        self.put_token(issuer, token, until)
     }
 
     async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
         let lives = self.0.longest_lifetime.saturating_add(LONGEST_LEEWAY);
         let now = self.0.clock.wall_time();
         let oldest = now.checked_sub(lives).unwrap_or(UNIX_EPOCH);
-        self.0.subjects.put(issuer, subject, moment, now, |moment| moment < oldest)
+        self.0.subjects.put(issuer, subject, moment, now, |moment| moment < oldest)?;
+        self.0.changed();
+        Ok(())
     }
 
     async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
@@ -156,8 +191,10 @@ impl RevocationStore for MemoryRevocations {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
-    use crate::principal::Token;
+    use crate::principal::LastCheck;
 
     fn of(subject: &str, id: Option<&str>, issued: u64) -> Principal {
         Principal::new("Bearer", "issuer", subject).with_token(Token {
@@ -166,6 +203,7 @@ mod tests {
             issued: Duration::from_secs(issued),
             expires: Duration::from_secs(issued + 900),
             claims: "{}".into(),
+            last_check: LastCheck::default(),
         })
     }
 
@@ -193,6 +231,48 @@ mod tests {
             assert_eq!(store.is_revoked(&of("ada", None, issued)).await, Ok(revoked), "{issued}");
         }
         assert_eq!(store.is_revoked_now(&of("eve", Some("3"), 100)), Some(false));
+    }
+
+    #[actix_web::test]
+    async fn known_token_is_revoked_at_once() {
+        let (store, other) = (MemoryRevocations::new(), MemoryRevocations::new());
+        let principals = [of("ada", Some("1"), 100), of("ada", Some("2"), 100), of("eve", Some("3"), 100)];
+        let revoked =
+            |store: &MemoryRevocations| principals.clone().map(|own| store.is_revoked_now(&own) == Some(true));
+        for _ in 0..2 {
+            assert_eq!(revoked(&store), [false; 3]);
+        }
+        store.revoke("issuer", "1", at(2_000_000_000)).await.unwrap();
+        assert_eq!(revoked(&store), [true, false, false]);
+        assert_eq!(revoked(&other), [false; 3], "each store decides by its own entries");
+        assert_eq!(revoked(&store), [true, false, false]);
+        store.clone().revoke_before("issuer", "ada", at(500)).await.unwrap();
+        assert_eq!(revoked(&store), [true, true, false]);
+        assert_eq!(revoked(&other), [false; 3]);
+    }
+
+    #[test]
+    fn token_that_is_checked_meanwhile_is_revoked() {
+        let (store, soon) = (MemoryRevocations::new(), SystemTime::now() + Duration::from_secs(600));
+        for round in 0..300 {
+            let id = round.to_string();
+            let principal = of("ada", Some(&id), 100);
+            let (checking, done) = (AtomicBool::new(false), AtomicBool::new(false));
+            std::thread::scope(|threads| {
+                threads.spawn(|| {
+                    checking.store(true, Ordering::Release);
+                    while !done.load(Ordering::Acquire) {
+                        store.is_revoked_now(&principal);
+                    }
+                    assert_eq!(store.is_revoked_now(&principal), Some(true), "{id}");
+                });
+                while !checking.load(Ordering::Acquire) {
+                    std::thread::yield_now();
+                }
+                store.put_token("issuer", &id, soon).unwrap();
+                done.store(true, Ordering::Release);
+            });
+        }
     }
 
     #[actix_web::test]

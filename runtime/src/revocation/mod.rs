@@ -19,6 +19,7 @@
 //! [`Sessions`](crate::session::Sessions) revoke tokens at a logout. [`RevocationStore`] is for a store of your own.
 
 mod memory;
+mod name;
 #[cfg(feature = "redis")]
 mod redis;
 

@@ -11,7 +11,7 @@ use palisade_grammar::hierarchy::Hierarchy;
 use palisade_grammar::names::Kind;
 
 use crate::config_error::{ConfigError, Mistakes};
-use crate::principal::Authority;
+use crate::principal::{Authority, Principal, RegistryId};
 use crate::role::{RoleDefinition, RoleName, TypedRole};
 
 /// The role registry, for [`PalisadeBuilder::roles`](crate::PalisadeBuilder::roles).
@@ -29,6 +29,7 @@ use crate::role::{RoleDefinition, RoleName, TypedRole};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Roles {
+    id: RegistryId,
     roles: HashMap<String, Arc<Authority>>,
     permissions: Vec<String>,
 }
@@ -85,24 +86,26 @@ impl Roles {
         self
     }
 
-    /// What these roles imply and grant together, and which of them are not defined.
-    pub(crate) fn authority<'a>(&self, roles: &'a [String]) -> (Arc<Authority>, Vec<&'a str>) {
-        let mut unknown = Vec::new();
-        let mut known = Vec::new();
+    /// What the roles of the principal imply and grant together, and which of them are not defined. It is resolved once for a
+    /// principal and its clones.
+    pub(crate) fn authority(&self, principal: &Principal) -> Arc<Authority> {
+        principal.authority_in(self.id, |roles| self.resolve(roles))
+    }
+
+    fn resolve(&self, roles: &[String]) -> Arc<Authority> {
+        if let [only] = roles
+            && let Some(authority) = self.roles.get(only)
+        {
+            return Arc::clone(authority);
+        }
+        let mut all = Authority::default();
         for role in roles {
             match self.roles.get(role) {
-                Some(authority) => known.push(authority),
-                None => unknown.push(role.as_str()),
+                Some(authority) => all.join(authority),
+                None => all.add_unknown(role),
             }
         }
-        let authority = match known.as_slice() {
-            [only] => Arc::clone(only),
-            several => Arc::new(several.iter().fold(Authority::default(), |mut all, one| {
-                all.join(one);
-                all
-            })),
-        };
-        (authority, unknown)
+        Arc::new(all)
     }
 
     /// The error text for the first role or permission whose name no credential can carry. [`RolesBuilder::build`] has already
@@ -187,7 +190,7 @@ impl RolesBuilder {
             (name.clone(), Arc::new(authority))
         });
         let permissions = self.roles.iter().flat_map(|(_, terms)| terms.grants.iter().cloned());
-        Roles { roles: roles.collect(), permissions: permissions.collect() }
+        Roles { id: RegistryId::unique(), roles: roles.collect(), permissions: permissions.collect() }
     }
 
     fn terms(&self, role: &str) -> impl Iterator<Item = &RoleTerms> {
@@ -207,6 +210,10 @@ impl RolesBuilder {
 mod tests {
     use super::*;
 
+    fn carrying(roles: &[&'static str]) -> Principal {
+        Principal::new("Bearer", "issuer", "ada").with_roles(roles.iter().copied())
+    }
+
     fn rejected(builder: RolesBuilder) -> String {
         builder.build().unwrap_err().to_string()
     }
@@ -219,19 +226,52 @@ mod tests {
             .role("user", |role| role)
             .build()
             .unwrap();
-        let carried = ["admin".to_owned(), "root".to_owned()];
-        let (authority, unknown) = roles.authority(&carried);
-        assert_eq!(unknown, ["root"]);
+        let authority = roles.authority(&carrying(&["admin", "root"]));
+        assert_eq!(authority.unknown(), [Box::<str>::from("root")]);
         assert!(["admin", "editor", "user"].iter().all(|role| authority.has_role(role)));
         assert!(["users:delete", "pages:write"].iter().all(|permission| authority.has_permission(permission)));
-        let carried = ["editor".to_owned()];
-        let (authority, _) = roles.authority(&carried);
+        let authority = roles.authority(&carrying(&["editor"]));
         assert!(!authority.has_role("admin") && !authority.has_permission("users:delete"));
-        assert!(!roles.authority(&[]).0.has_role("user"));
+        assert!(!roles.authority(&carrying(&[])).has_role("user"));
         assert!(roles.lacks_permission("reports:read").is_some());
         assert_eq!(roles.mistaken_name(), None);
         assert!(roles.clone().permission("").mistaken_name().is_some());
         assert_eq!(roles.permission("reports:read").lacks_permission("reports:read"), None);
+    }
+
+    #[test]
+    fn authority_is_resolved_once_for_all_clones() {
+        let roles = Roles::builder().role("a", |role| role).role("b", |role| role).build().unwrap();
+        let principal = carrying(&["a", "b", "c"]);
+        let first = roles.authority(&principal);
+        assert!(Arc::ptr_eq(&first, &roles.clone().permission("x").authority(&principal.clone())));
+        assert_eq!(first.unknown(), [Box::<str>::from("c")]);
+    }
+
+    #[test]
+    fn each_registry_resolves_by_its_own_roles() {
+        let implying = |implied: &str| {
+            Roles::builder().role("a", |role| role.implies(implied)).role("b", |r| r).role("c", |r| r).build().unwrap()
+        };
+        let (first, second) = (implying("b"), implying("c"));
+        let principal = carrying(&["a"]);
+        for _ in 0..2 {
+            let (by_first, by_second) = (first.authority(&principal), second.authority(&principal));
+            assert!(by_first.has_role("b") && !by_first.has_role("c"));
+            assert!(by_second.has_role("c") && !by_second.has_role("b"));
+        }
+    }
+
+    #[test]
+    fn principal_with_other_roles_is_resolved_again() {
+        let roles = Roles::builder().role("a", |role| role).role("b", |role| role).build().unwrap();
+        let principal = carrying(&["a"]);
+        assert!(roles.authority(&principal).has_role("a"));
+        // Its roles change in place, and those of a clone in a copy.
+        let authority = roles.authority(&principal.clone().with_roles(["b"]));
+        assert!(authority.has_role("b") && !authority.has_role("a"));
+        let authority = roles.authority(&principal.with_roles(["b"]));
+        assert!(authority.has_role("b") && !authority.has_role("a"));
     }
 
     #[test]

@@ -13,13 +13,18 @@
 //! }
 //! ```
 
+mod authority;
+mod token;
+
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::StatusCode;
-use serde::de::DeserializeOwned;
 
+use self::authority::KnownAuthority;
+pub(crate) use self::authority::{Authority, RegistryId};
+pub(crate) use self::token::LastCheck;
+pub use self::token::Token;
 use crate::problem::{Problem, respond_with_problem};
 
 /// The caller of a route, verified by an authenticator. A handler takes it as an argument.
@@ -54,45 +59,7 @@ struct Identity {
     permissions: Box<[String]>,
     token: Option<Token>,
     api_key: Option<Box<str>>,
-}
-
-/// The resolved roles of a principal: its roles, the roles that they imply, and the permissions that they grant.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Authority {
-    roles: Vec<Box<str>>,
-    permissions: Vec<Box<str>>,
-}
-
-impl Authority {
-    /// Adds a role. Returns whether it is new.
-    pub(crate) fn add_role(&mut self, role: &str) -> bool {
-        let new = !self.has_role(role);
-        if new {
-            self.roles.push(role.into());
-        }
-        new
-    }
-
-    pub(crate) fn add_permission(&mut self, permission: &str) {
-        if !self.has_permission(permission) {
-            self.permissions.push(permission.into());
-        }
-    }
-
-    pub(crate) fn join(&mut self, other: &Self) {
-        for role in &other.roles {
-            self.add_role(role);
-        }
-        other.permissions.iter().for_each(|permission| self.add_permission(permission));
-    }
-
-    pub(crate) fn has_role(&self, role: &str) -> bool {
-        self.roles.iter().any(|own| **own == *role)
-    }
-
-    pub(crate) fn has_permission(&self, permission: &str) -> bool {
-        self.permissions.iter().any(|own| **own == *permission)
-    }
+    known_authority: KnownAuthority,
 }
 
 impl Principal {
@@ -112,6 +79,7 @@ impl Principal {
             permissions: Box::default(),
             token: None,
             api_key: None,
+            known_authority: KnownAuthority::default(),
         };
         Self { identity: Arc::new(identity), authority: None }
     }
@@ -119,33 +87,33 @@ impl Principal {
     /// The same principal with these roles.
     #[must_use]
     pub fn with_roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Arc::make_mut(&mut self.identity).roles = roles.into_iter().map(Into::into).collect();
+        self.identity_mut().roles = roles.into_iter().map(Into::into).collect();
         self
     }
 
     /// The same principal with these scopes.
     #[must_use]
     pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Arc::make_mut(&mut self.identity).scopes = scopes.into_iter().map(Into::into).collect();
+        self.identity_mut().scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
     /// The same principal with these permissions, in addition to those that its roles grant.
     #[must_use]
     pub fn with_permissions(mut self, permissions: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Arc::make_mut(&mut self.identity).permissions = permissions.into_iter().map(Into::into).collect();
+        self.identity_mut().permissions = permissions.into_iter().map(Into::into).collect();
         self
     }
 
     /// The same principal with this tenant.
     #[must_use]
     pub fn with_tenant(mut self, tenant: impl Into<Box<str>>) -> Self {
-        Arc::make_mut(&mut self.identity).tenant = Some(tenant.into());
+        self.identity_mut().tenant = Some(tenant.into());
         self
     }
 
     pub(crate) fn with_token(mut self, token: Token) -> Self {
-        Arc::make_mut(&mut self.identity).token = Some(token);
+        self.identity_mut().token = Some(token);
         self
     }
 
@@ -163,7 +131,7 @@ impl Principal {
     /// ```
     #[must_use]
     pub fn with_api_key(mut self, id: impl Into<Box<str>>) -> Self {
-        Arc::make_mut(&mut self.identity).api_key = Some(id.into());
+        self.identity_mut().api_key = Some(id.into());
         self
     }
 
@@ -173,9 +141,25 @@ impl Principal {
         self.identity.api_key.as_deref()
     }
 
+    fn identity_mut(&mut self) -> &mut Identity {
+        let identity = Arc::make_mut(&mut self.identity);
+        // It may be about to change.
+        identity.known_authority = KnownAuthority::default();
+        identity
+    }
+
     pub(crate) fn with_authority(mut self, authority: Arc<Authority>) -> Self {
         self.authority = Some(authority);
         self
+    }
+
+    /// What the roles mean by this registry. The first registry that is asked resolves them once, also for all clones.
+    pub(crate) fn authority_in(
+        &self,
+        registry: RegistryId,
+        resolve: impl Fn(&[String]) -> Arc<Authority>,
+    ) -> Arc<Authority> {
+        self.identity.known_authority.in_registry(registry, || resolve(&self.identity.roles))
     }
 
     /// The tenant that the principal belongs to, which `#[tenant(org)]` compares.
@@ -260,66 +244,6 @@ impl fmt::Debug for Principal {
             .field("tenant", &self.identity.tenant)
             .field("scopes", &self.identity.scopes)
             .finish()
-    }
-}
-
-/// The content of the verified token that authenticated a [`Principal`]. The encoded token is not kept.
-#[derive(Clone)]
-pub struct Token {
-    pub(crate) id: Option<Box<str>>,
-    pub(crate) session: Option<Box<str>>,
-    pub(crate) issued: Duration,
-    pub(crate) expires: Duration,
-    /// The whole claims set, a JSON object.
-    pub(crate) claims: Box<str>,
-}
-
-impl Token {
-    /// The unique id of the token (`jti`, RFC 7519 §4.1.7).
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
-    }
-
-    /// The session in which it was issued (`sid`), if the token carries it.
-    #[must_use]
-    pub fn session(&self) -> Option<&str> {
-        self.session.as_deref()
-    }
-
-    /// The ids by which it can be revoked: its own, and that of its session.
-    pub fn revocable_ids(&self) -> impl Iterator<Item = &str> {
-        self.id().into_iter().chain(self.session())
-    }
-
-    /// When it was issued (`iat`). If the token does not carry it, 1970, so that the token is treated as older than any other.
-    #[must_use]
-    pub fn issued(&self) -> SystemTime {
-        UNIX_EPOCH.checked_add(self.issued).unwrap_or(UNIX_EPOCH)
-    }
-
-    /// When it expires (`exp`), without leeway.
-    #[must_use]
-    pub fn expires(&self) -> SystemTime {
-        UNIX_EPOCH.checked_add(self.expires).unwrap_or(UNIX_EPOCH)
-    }
-
-    /// Deserializes the claims of the token, including the registered ones, into a type of the application.
-    ///
-    /// A handler takes them as [`Claims<T>`](crate::Claims).
-    ///
-    /// # Errors
-    ///
-    /// If the claims do not match `T`. The error may quote values of the token, so do not send it to a client.
-    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.claims)
-    }
-}
-
-/// Omits the claims, because they may contain personal data that must not be logged.
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("id", &self.id).field("expires", &self.expires).finish_non_exhaustive()
     }
 }
 
