@@ -266,10 +266,10 @@ impl CorsRules {
         // A configured list overrides headers that a handler set.
         match share {
             Share::With(origin) => {
-                replace(headers, ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-                replace(headers, ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+                replace(headers, &ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+                replace(headers, &ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
                 if self.credentials {
-                    replace(headers, ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+                    replace(headers, &ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
                 }
             }
             Share::No => {}

@@ -5,12 +5,11 @@
 //! Promise: each response, admitted or rejected, has the headers of the style that the application chose. A rate limit by a
 //! name that the caller chose reports nothing, except `Retry-After` when it rejects.
 
-use std::rc::Rc;
-
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
 use super::definition::{By, RateLimit};
+use super::mounted::MountedRateLimits;
 use super::reservations::{Entry, Reservations};
 use crate::headers::replace;
 use crate::problem::whole_seconds;
@@ -43,33 +42,41 @@ pub enum RateLimitHeaders {
 }
 
 /// What the headers of a response report about one key of a rate limit, as far as it is known when the handler is mounted.
-#[derive(Clone)]
 pub(crate) struct ReportedLimit {
-    /// As in `RateLimit`: `"login"`.
-    label: Rc<str>,
-    /// As in `RateLimit-Policy`: `"login";q=5;w=900`.
-    policy: HeaderValue,
+    /// The start of its item in `RateLimit`: `"login";r=`.
+    state: Box<[u8]>,
+    /// Its item in `RateLimit-Policy`: `"login";q=5;w=900`.
+    policy: Box<[u8]>,
 }
 
 impl ReportedLimit {
     /// `None` for a name that the caller chose.
     pub(super) fn of(rate_limit: &RateLimit, by: By) -> Option<Self> {
+        if by.is_chosen_by_caller() {
+            return None;
+        }
         let key = if rate_limit.has_several_keys() { format!(":{}", by.label()) } else { String::new() };
         let label = format!("\"{}{key}\"", rate_limit.name);
         let policy = format!("{label};q={};w={}", rate_limit.limit(), rate_limit.window().as_secs());
-        let policy = HeaderValue::try_from(policy).ok().filter(|_| !by.is_chosen_by_caller())?;
-        Some(Self { label: label.into(), policy })
+        let bytes = |text: String| text.into_bytes().into_boxed_slice();
+        Some(Self { state: bytes(format!("{label};r=")), policy: bytes(policy) })
     }
 }
 
+/// `RateLimit-Policy` with an item for each of these.
+pub(super) fn policy_of<'r>(reported: impl Iterator<Item = &'r ReportedLimit>) -> Option<HeaderValue> {
+    let items: Vec<&[u8]> = reported.map(|reported| &*reported.policy).collect();
+    HeaderValue::from_bytes(&items.join(&b", "[..])).ok()
+}
+
 impl Reservations {
-    /// Adds the headers that report what the client has left.
-    pub(crate) fn report(&self, style: RateLimitHeaders, headers: &mut HeaderMap) {
+    /// Adds the headers that report what the client has left. `mounted` has all rate limits of the handler.
+    pub(crate) fn report(&self, style: RateLimitHeaders, mounted: &MountedRateLimits, headers: &mut HeaderMap) {
         if self.reported().next().is_none() {
             return;
         }
         match style {
-            RateLimitHeaders::Draft10 => self.draft10(headers),
+            RateLimitHeaders::Draft10 => self.draft10(mounted, headers),
             RateLimitHeaders::Legacy => self.legacy(headers),
             RateLimitHeaders::Omit => {}
         }
@@ -79,29 +86,27 @@ impl Reservations {
         self.entries.iter().filter_map(|entry| Some((entry.mounted.reported.as_ref()?, entry)))
     }
 
-    fn draft10(&self, headers: &mut HeaderMap) {
+    fn draft10(&self, mounted: &MountedRateLimits, headers: &mut HeaderMap) {
         let (mut state, mut number) = (SmallVec::<[u8; 128]>::new(), itoa::Buffer::new());
-        let mut policy: Option<HeaderValue> = None;
+        let mut items: usize = 0;
         for (reported, Entry { status, .. }) in self.reported() {
-            let policy_item = &reported.policy;
-            policy = match policy {
-                None => Some(policy_item.clone()),
-                Some(before) => {
-                    HeaderValue::try_from([before.as_bytes(), policy_item.as_bytes()].join(&b", "[..])).ok()
-                }
-            };
-            if !state.is_empty() {
+            if items > 0 {
                 state.extend_from_slice(b", ");
             }
-            state.extend_from_slice(reported.label.as_bytes());
-            state.extend_from_slice(b";r=");
+            items = items.saturating_add(1);
+            state.extend_from_slice(&reported.state);
             state.extend_from_slice(number.format(status.remaining).as_bytes());
             state.extend_from_slice(b";t=");
             state.extend_from_slice(number.format(whole_seconds(status.reset)).as_bytes());
         }
+        // A request that was rejected early was not charged for all of them.
+        let policy = match &mounted.policy {
+            Some((all, policy)) if *all == items => Some(policy.clone()),
+            _ => policy_of(self.reported().map(|(reported, _)| reported)),
+        };
         if let (Some(policy), Ok(state)) = (policy, HeaderValue::from_bytes(&state)) {
-            replace(headers, RATE_LIMIT_POLICY, policy);
-            replace(headers, RATE_LIMIT, state);
+            replace(headers, &RATE_LIMIT_POLICY, policy);
+            replace(headers, &RATE_LIMIT, state);
         }
     }
 

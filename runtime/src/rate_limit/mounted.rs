@@ -5,8 +5,10 @@
 
 use std::rc::Rc;
 
+use actix_web::http::header::HeaderValue;
+
 use super::definition::{By, Count, OnStoreFailure, RateLimit, Stage};
-use super::headers::ReportedLimit;
+use super::headers::{ReportedLimit, policy_of};
 
 /// All rate limits that each request of a handler must pass, by the stage of the checks in which their key is known.
 #[derive(Default)]
@@ -14,6 +16,8 @@ pub(crate) struct MountedRateLimits {
     connection: Vec<Rc<MountedRateLimit>>,
     caller: Vec<Rc<MountedRateLimit>>,
     input: Vec<Rc<MountedRateLimit>>,
+    /// How many of them responses report, and `RateLimit-Policy` with all of these.
+    pub(super) policy: Option<(usize, HeaderValue)>,
 }
 
 impl MountedRateLimits {
@@ -28,6 +32,9 @@ impl MountedRateLimits {
             };
             of_stage.push(Rc::new(each));
         }
+        let all = || [&mounted.connection, &mounted.caller, &mounted.input].into_iter().flatten();
+        let reported = || all().filter_map(|mounted| mounted.reported.as_ref());
+        mounted.policy = policy_of(reported()).map(|policy| (reported().count(), policy));
         mounted
     }
 
@@ -41,7 +48,6 @@ impl MountedRateLimits {
 }
 
 /// One key of a rate limit that each request of a handler must pass.
-#[derive(Clone)]
 pub(crate) struct MountedRateLimit {
     pub(crate) rate_limit: RateLimit,
     pub(crate) by: By,
@@ -100,9 +106,9 @@ mod tests {
     use super::*;
 
     fn merged(one: RateLimit, other: RateLimit) -> MountedRateLimit {
-        let mounted = MountedRateLimit::of([(one, 7), (other, 7)].into_iter());
+        let mut mounted = MountedRateLimit::of([(one, 7), (other, 7)].into_iter());
         assert_eq!(mounted.len(), 1, "one bucket is charged once");
-        mounted[0].clone()
+        mounted.remove(0)
     }
 
     #[test]
