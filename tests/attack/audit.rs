@@ -237,12 +237,15 @@ async fn undefined_role_logs_one_event_and_grants_nothing() {
     let app = init_service(App::new().service(routes()).wrap(palisade)).await;
     let (log, _guard) = Log::start();
     let token = ("authorization", bearer("alice", &["root", "super\u{202e}user", "admin2"]));
-    assert_eq!(call(&app, get_request("/me").insert_header(token)).await.status, 200);
-    let lines = log.take();
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].contains("event=\"unknown_role\"") && lines[0].contains("\"root\""), "{lines:?}");
-    assert!(lines[0].contains("audit::me") && lines[0].contains("subject=\"alice\""), "{lines:?}");
-    assert!(!lines[0].contains('\u{202e}'), "{lines:?}");
+    // The second request finds the token in the cache.
+    for _ in 0..2 {
+        assert_eq!(call(&app, get_request("/me").insert_header(token.clone())).await.status, 200);
+        let lines = log.take();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("event=\"unknown_role\"") && lines[0].contains("\"root\""), "{lines:?}");
+        assert!(lines[0].contains("audit::me") && lines[0].contains("subject=\"alice\""), "{lines:?}");
+        assert!(!lines[0].contains('\u{202e}'), "{lines:?}");
+    }
     let authorization = ("authorization", bearer("alice", &["admin"]));
     assert_eq!(call(&app, get_request("/admin/1").insert_header(authorization)).await.status, 200);
     assert_eq!(log.take(), Vec::<String>::new());

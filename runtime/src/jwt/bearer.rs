@@ -4,6 +4,8 @@
 //! (CWE-436). Promise: a token is read from exactly one `Authorization` header, by the grammar of RFC 6750 §2.1 and RFC 9110
 //! §11.4.
 
+use std::time::Duration;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use palisade_grammar::names::is_token_byte;
@@ -24,13 +26,9 @@ impl Authenticator for Jwt {
         let Some(now) = self.0.clock.since_1970() else {
             return Attempt::Done(Err(AuthError::Unavailable("clock")));
         };
-        // A cached token was parsed when it was first verified, so only a token that is not cached is checked against the grammar.
-        let judgement = if let Some(principal) = self.cached(presented, now) {
-            self.unless_revoked(principal)
-        } else if let Some(token) = token68(presented) {
-            self.judge(token, now)
-        } else {
-            return Attempt::Done(Err(AuthError::Invalid("bearer_malformed")));
+        let judgement = match self.cached(presented, now) {
+            Some(principal) => self.unless_revoked(principal),
+            None => self.judge_presented(presented, now),
         };
         match judgement {
             Judgement::Done(verdict) => Attempt::Done(verdict),
@@ -48,7 +46,9 @@ impl Authenticator for Jwt {
 
     fn disowns(&self, request: &HttpRequest) -> bool {
         match Credential::of(request.headers()) {
-            Credential::Presented(token) => token68(token).is_some_and(|token| self.is_of_another_issuer(token)),
+            Credential::Presented(token) => {
+                std::str::from_utf8(token).is_ok_and(|token| is_token68(token) && self.is_of_another_issuer(token))
+            }
             Credential::Absent | Credential::Malformed(_) => false,
         }
     }
@@ -57,6 +57,20 @@ impl Authenticator for Jwt {
         // RFC 6750 §3.1: no error code for a request without credentials, and the same error code for every rejected token.
         let error = if presented { r#", error="invalid_token""# } else { "" };
         format!("{SCHEME} realm=\"{}\"{error}", quoted(realm))
+    }
+}
+
+impl Jwt {
+    /// Judges a token that is not cached. One that is verified consists of base64url and dots, so the grammar is checked only
+    /// before any other verdict.
+    fn judge_presented<'a>(&'a self, presented: &'a [u8], now: Duration) -> Judgement<'a> {
+        let malformed = Judgement::Done(Err(AuthError::Invalid("bearer_malformed")));
+        let Ok(token) = std::str::from_utf8(presented) else { return malformed };
+        match self.judge(token, now) {
+            accepted @ Judgement::Done(Ok(_)) => accepted,
+            _ if !is_token68(token) => malformed,
+            other => other,
+        }
     }
 }
 
@@ -95,12 +109,11 @@ impl<'r> Credential<'r> {
 }
 
 /// RFC 9110 §11.2: `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
-fn token68(bytes: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(bytes).ok()?;
+fn is_token68(text: &str) -> bool {
     let inner = text.trim_end_matches('=');
     // `-`, `.`, `/` and the digits are contiguous in ASCII. The loop does not stop early, so that the compiler can vectorize
     // it.
     let is_allowed = |byte: u8| matches!(byte, b'+' | b'-'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z' | b'~');
     let all_allowed = inner.bytes().fold(true, |so_far, byte| so_far & is_allowed(byte));
-    (all_allowed && !inner.is_empty()).then_some(text)
+    all_allowed && !inner.is_empty()
 }

@@ -65,8 +65,10 @@ impl Entries {
         self.0.remove(&PresentedToken(token));
     }
 
-    pub(super) fn keep(&self, token: &str, verified: &Arc<Verified>) {
-        self.0.insert(CachedToken(Zeroizing::new(token.as_bytes().to_vec())), Arc::clone(verified));
+    pub(super) fn keep(&self, token: &str, verified: Verified) -> Principal {
+        let principal = verified.principal.clone();
+        self.0.insert(CachedToken(Zeroizing::new(token.as_bytes().to_vec())), Arc::new(verified));
+        principal
     }
 }
 

@@ -73,11 +73,13 @@ pub(super) struct RawClaims<'de> {
 
 impl<'de> RawClaims<'de> {
     /// Reads the claims. A claim with a configured path is read from there.
-    pub(super) fn read(bytes: &'de [u8], paths: &Paths) -> Result<Self, AuthError> {
-        let mut claims: Self =
-            json::read(bytes, "token_claims", |reader, reason| reader.deserialize_map(Members { paths, reason }))?;
+    pub(super) fn read(text: &'de str, paths: &Paths) -> Result<Self, AuthError> {
+        let mut claims = Self::default();
+        json::read(text, "token_claims", |reader, reason| {
+            reader.deserialize_map(Members { paths, reason, claims: &mut claims })
+        })?;
         if !paths.are_usual() {
-            let located = paths.find(bytes)?;
+            let located = paths.find(text)?;
             claims.named_audience = located.audience;
             claims.roles = claims.roles.or(located.roles.map(Texts::from));
             claims.permissions = claims.permissions.or(located.permissions.map(Texts::from));
@@ -88,7 +90,7 @@ impl<'de> RawClaims<'de> {
     }
 
     /// Returns the principal if the claims are as expected at this time. `text` is the JSON that the claims were read from.
-    pub(super) fn judge(self, expected: &Expectations, text: &[u8], now: Duration) -> Result<JudgedClaims, AuthError> {
+    pub(super) fn judge(self, expected: &Expectations, text: &str, now: Duration) -> Result<JudgedClaims, AuthError> {
         let required = AuthError::Invalid;
         let issuer = self.issuer.as_ref().ok_or(required("token_iss"))?;
         let has_audience = self.has_expected_audience(expected)?;
@@ -119,11 +121,11 @@ impl<'de> RawClaims<'de> {
             "token_not_yet_valid"
         } else if !is_credential_text(&subject.0) {
             "token_sub"
-        } else if self.roles.iter().flat_map(Texts::each).any(|role| !is_credential_text(role)) {
+        } else if self.roles.as_ref().is_some_and(|roles| roles.each().any(|role| !is_credential_text(role))) {
             "token_roles"
-        } else if self.permissions.iter().flat_map(Texts::each).any(|permission| !is_credential_text(permission)) {
+        } else if self.permissions.as_ref().is_some_and(|all| all.each().any(|one| !is_credential_text(one))) {
             "token_permissions"
-        } else if self.scope.iter().flat_map(each_scope).any(|scope| !is_scope(scope)) {
+        } else if self.scope.as_ref().is_some_and(|scopes| each_scope(scopes).any(|scope| !is_scope(scope))) {
             "token_scope"
         } else if tenant.is_some_and(|tenant| !is_credential_text(tenant)) {
             "token_tenant"
@@ -134,20 +136,23 @@ impl<'de> RawClaims<'de> {
                 session: self.session.flatten().map(|session| (*session.0).into()),
                 issued,
                 expires,
-                // The claims have already been read as UTF-8.
-                claims: std::str::from_utf8(text).map_err(|_| AuthError::Invalid("token_claims"))?.into(),
+                claims: text.into(),
                 last_check: LastCheck::default(),
             };
             let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
-            let mut principal = Principal::new(SCHEME, expected.issuer.as_str(), &*subject.0)
-                .with_scopes(self.scope.iter().flat_map(each_scope))
-                .with_token(token);
+            let mut principal = Principal::new(SCHEME, expected.issuer.as_str(), &*subject.0).with_token(token);
             if let Some(tenant) = tenant {
                 principal = principal.with_tenant(tenant);
             }
-            let principal = principal
-                .with_roles(self.roles.into_iter().flat_map(Texts::into_strings))
-                .with_permissions(self.permissions.into_iter().flat_map(Texts::into_strings));
+            if let Some(scope) = &self.scope {
+                principal = principal.with_scopes(each_scope(scope));
+            }
+            if let Some(roles) = self.roles {
+                principal = principal.with_roles(roles.into_strings());
+            }
+            if let Some(permissions) = self.permissions {
+                principal = principal.with_permissions(permissions.into_strings());
+            }
             return Ok(JudgedClaims {
                 principal,
                 from: from.saturating_sub(expected.leeway),
@@ -204,77 +209,77 @@ fn each_scope<'s>(scopes: &'s Texts<'_>) -> impl Iterator<Item = &'s str> {
     })
 }
 
-struct Members<'r> {
+/// Fills the claims in their place, which is cheaper than to return them.
+struct Members<'r, 'de> {
     paths: &'r Paths,
     reason: Reason<'r>,
+    claims: &'r mut RawClaims<'de>,
 }
 
-impl<'de> Visitor<'de> for Members<'_> {
-    type Value = RawClaims<'de>;
+impl<'de> Visitor<'de> for Members<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a claims set")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawClaims<'de>, A::Error> {
-        let mut claims = RawClaims::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { paths, reason, claims } = self;
         let mut others = SeenNames::default();
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match &*name.0 {
-                "iss" => self.take("token_iss", &mut claims.issuer, &mut map)?,
+                "iss" => reason.take("token_iss", &mut claims.issuer, &mut map)?,
                 "aud" => {
-                    self.take_texts("token_aud", &mut claims.audience, &mut map)?;
+                    reason.take_texts("token_aud", &mut claims.audience, &mut map)?;
                     if matches!(claims.audience, Some(Texts::Other)) {
-                        return self.reason.reject("token_aud");
+                        return reason.reject("token_aud");
                     }
                 }
-                "sub" => self.take("token_sub", &mut claims.subject, &mut map)?,
-                "exp" => self.take("token_exp", &mut claims.expires, &mut map)?,
-                "iat" => self.take("token_iat", &mut claims.issued, &mut map)?,
-                "nbf" => self.take("token_nbf", &mut claims.not_before, &mut map)?,
-                "jti" => self.take("token_jti", &mut claims.id, &mut map)?,
-                "sid" => self.take("token_sid", &mut claims.session, &mut map)?,
-                "roles" if self.paths.roles.is_none() => self.take_texts("token_roles", &mut claims.roles, &mut map)?,
-                "permissions" if self.paths.permissions.is_none() => {
-                    self.take_texts("token_permissions", &mut claims.permissions, &mut map)?;
+                "sub" => reason.take("token_sub", &mut claims.subject, &mut map)?,
+                "exp" => reason.take("token_exp", &mut claims.expires, &mut map)?,
+                "iat" => reason.take("token_iat", &mut claims.issued, &mut map)?,
+                "nbf" => reason.take("token_nbf", &mut claims.not_before, &mut map)?,
+                "jti" => reason.take("token_jti", &mut claims.id, &mut map)?,
+                "sid" => reason.take("token_sid", &mut claims.session, &mut map)?,
+                "roles" if paths.roles.is_none() => reason.take_texts("token_roles", &mut claims.roles, &mut map)?,
+                "permissions" if paths.permissions.is_none() => {
+                    reason.take_texts("token_permissions", &mut claims.permissions, &mut map)?;
                 }
-                "scope" if self.paths.scopes.is_none() => {
-                    self.take_texts("token_scope", &mut claims.scope, &mut map)?
+                "scope" if paths.scopes.is_none() => reason.take_texts("token_scope", &mut claims.scope, &mut map)?,
+                "tenant" if paths.tenant.is_none() => {
+                    reason.take_texts("token_tenant", &mut claims.tenant, &mut map)?;
                 }
-                "tenant" if self.paths.tenant.is_none() => {
-                    self.take_texts("token_tenant", &mut claims.tenant, &mut map)?
-                }
-                _ => others.skip(name, &mut map, self.reason)?,
+                _ => others.skip(name, &mut map, reason)?,
             }
         }
-        Ok(claims)
+        Ok(())
     }
 }
 
-impl Members<'_> {
+impl Reason<'_> {
     fn take<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
-        &self,
+        self,
         reason: &'static str,
         slot: &mut Option<T>,
         map: &mut A,
     ) -> Result<(), A::Error> {
-        self.reason.set(reason);
+        self.set(reason);
         let value = map.next_value()?;
-        self.reason.fill(slot, value)?;
-        self.reason.set("token_claims");
+        self.fill(slot, value)?;
+        self.set("token_claims");
         Ok(())
     }
 
     fn take_texts<'de, A: MapAccess<'de>>(
-        &self,
+        self,
         reason: &'static str,
         slot: &mut Option<Texts<'de>>,
         map: &mut A,
     ) -> Result<(), A::Error> {
-        self.reason.set(reason);
-        let value = map.next_value_seed(AnyValue(self.reason))?;
-        self.reason.fill(slot, value)?;
-        self.reason.set("token_claims");
+        self.set(reason);
+        let value = map.next_value_seed(AnyValue(self))?;
+        self.fill(slot, value)?;
+        self.set("token_claims");
         Ok(())
     }
 }

@@ -74,8 +74,8 @@ pub(super) struct Header<'t> {
 ///
 /// [`AuthError::Invalid`], if the header is malformed or has a value that is not accepted.
 pub(super) fn read<'b>(header: &str, expected: TokenType, buffer: &'b mut Vec<u8>) -> Result<Header<'b>, AuthError> {
-    let bytes = base64url::decode(header, buffer, "token_header")?;
-    json::read(bytes, "token_header", |reader, reason| reader.deserialize_map(Parameters { expected, reason }))
+    let text = base64url::decode_text(header, buffer, "token_header")?;
+    json::read(text, "token_header", |reader, reason| reader.deserialize_map(Parameters { expected, reason }))
 }
 
 struct Parameters<'r> {

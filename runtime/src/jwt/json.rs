@@ -42,13 +42,12 @@ impl Reason<'_> {
     }
 }
 
-/// Reads the bytes as one JSON text in UTF-8 (RFC 8725 §3.7).
+/// Reads one JSON text.
 pub(super) fn read<'de, T>(
-    bytes: &'de [u8],
+    text: &'de str,
     reason: &'static str,
     visit: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::StrRead<'de>>, Reason<'_>) -> serde_json::Result<T>,
 ) -> Result<T, AuthError> {
-    let text = std::str::from_utf8(bytes).map_err(|_| AuthError::Invalid(reason))?;
     let current = Cell::new(reason);
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = visit(&mut reader, Reason(&current)).map_err(|_| AuthError::Invalid(current.get()))?;

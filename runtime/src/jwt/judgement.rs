@@ -189,11 +189,11 @@ impl Jwt {
         if token.len() > self.0.longest {
             return Err(AuthError::Invalid("token_too_long").into());
         }
-        let verified = Arc::new(self.verified(keys, index, token, now)?);
-        if let Some(cache) = &self.0.cache {
-            cache.keep(token, &verified);
-        }
-        Ok(verified.principal.clone())
+        let verified = self.verified(keys, index, token, now)?;
+        Ok(match &self.0.cache {
+            Some(cache) => cache.keep(token, verified),
+            None => verified.principal,
+        })
     }
 
     fn verified(
@@ -215,7 +215,7 @@ impl Jwt {
                 },
             )?;
             // ASVS V9.1.1: claims are trusted only after the signature is verified.
-            let text = base64url::decode(parts.claims, &mut verifiers.decoded, "token_claims")?;
+            let text = base64url::decode_text(parts.claims, &mut verifiers.decoded, "token_claims")?;
             let judged = RawClaims::read(text, &expected.paths)?.judge(expected, text, now)?;
             Ok(Verified { principal: judged.principal, from: judged.from, until: judged.until, key, source: index })
         })
@@ -267,8 +267,9 @@ pub(super) struct TokenParts<'t> {
 
 impl<'t> TokenParts<'t> {
     pub(super) fn split(token: &'t str) -> Option<Self> {
-        let (signed, signature) = token.rsplit_once('.')?;
-        let (header, claims) = signed.split_once('.')?;
-        (!claims.contains('.')).then_some(Self { signed, header, claims, signature })
+        let (header, rest) = token.split_once('.')?;
+        let (claims, signature) = rest.split_once('.')?;
+        let signed = token.get(..header.len().checked_add(claims.len())?.checked_add(1)?)?;
+        (!signature.contains('.')).then_some(Self { signed, header, claims, signature })
     }
 }

@@ -77,8 +77,8 @@ impl Paths {
     }
 
     /// Finds the configured claims. They have already been parsed, so they are valid JSON without repeated names.
-    pub(super) fn find(&self, claims: &[u8]) -> Result<Located, AuthError> {
-        let claims: Value = serde_json::from_slice(claims).map_err(|_| AuthError::Invalid("token_claims"))?;
+    pub(super) fn find(&self, claims: &str) -> Result<Located, AuthError> {
+        let claims: Value = serde_json::from_str(claims).map_err(|_| AuthError::Invalid("token_claims"))?;
         let at = |path: &Option<ClaimPath>, reason| match path {
             Some(path) => path.find(&claims, reason).map(|value| value.map(|value| (value, reason))),
             None => Ok(None),

@@ -28,12 +28,12 @@ impl<'de> Texts<'de> {
     }
 
     pub(super) fn into_strings(self) -> impl Iterator<Item = String> {
-        let (one, several) = match self {
-            Self::One(text) => (Some(text), Vec::new()),
-            Self::Several(list) => (None, list),
-            Self::Other => (None, Vec::new()),
+        let list = match self {
+            Self::One(text) => vec![text],
+            Self::Several(list) => list,
+            Self::Other => Vec::new(),
         };
-        one.into_iter().chain(several).map(|text| text.0.into_owned())
+        list.into_iter().map(|text| text.0.into_owned())
     }
 }
 
@@ -70,7 +70,8 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts<'de>, A::Error> {
-        let (mut list, mut all_are_texts) = (Vec::new(), true);
+        // Most lists have one item.
+        let (mut list, mut all_are_texts) = (Vec::with_capacity(1), true);
         while let Some(item) = seq.next_element_seed(AnyValue(self.0))? {
             match item {
                 Texts::One(text) => list.push(text),

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use dashmap::DashMap;
 
 use super::RevocationStore;
-use super::name::{Name, Named};
+use super::name::{NameParts, RevokedName};
 use crate::authn::LONGEST_LEEWAY;
 use crate::authn::sweep::Sweep;
 use crate::clock::Clock;
@@ -41,7 +41,7 @@ struct Tables {
 
 #[derive(Debug)]
 struct RevocationTable {
-    moments: DashMap<Name, SystemTime>,
+    moments: DashMap<RevokedName, SystemTime>,
     most: usize,
     /// The length of the map would take all of its locks.
     len: AtomicUsize,
@@ -137,7 +137,7 @@ impl RevocationTable {
         if self.len.load(Ordering::Acquire) == 0 {
             return None;
         }
-        self.moments.get(&(issuer, name) as &dyn Named).map(|moment| *moment)
+        self.moments.get(&(issuer, name) as &dyn NameParts).map(|moment| *moment)
     }
 
     /// Keeps the later moment. `forgotten` returns `true` for a moment that is no longer needed.
@@ -158,7 +158,7 @@ impl RevocationTable {
                 return Err(Unavailable);
             }
         }
-        let mut kept = self.moments.entry(Name::new(issuer, name)).or_insert(moment);
+        let mut kept = self.moments.entry(RevokedName::new(issuer, name)).or_insert(moment);
         *kept = (*kept).max(moment);
         drop(kept);
         self.len.store(self.moments.len(), Ordering::Release);

@@ -5,64 +5,64 @@ use std::hash::{Hash, Hasher};
 
 /// An issuer, and a name of that issuer: of a token, a session or a subject.
 #[derive(Debug)]
-pub(super) struct Name {
+pub(super) struct RevokedName {
     issuer: Box<str>,
     own: Box<str>,
 }
 
-impl Name {
+impl RevokedName {
     pub(super) fn new(issuer: &str, own: &str) -> Self {
         Self { issuer: issuer.into(), own: own.into() }
     }
 }
 
-/// A [`Name`] or two borrowed strings. Both are hashed and compared by the same code, as [`Borrow`] requires.
-pub(super) trait Named {
+/// A [`RevokedName`] or two borrowed strings. Both are hashed and compared by the same code, as [`Borrow`] requires.
+pub(super) trait NameParts {
     fn parts(&self) -> (&str, &str);
 }
 
-impl Named for Name {
+impl NameParts for RevokedName {
     fn parts(&self) -> (&str, &str) {
         (&self.issuer, &self.own)
     }
 }
 
-impl Named for (&str, &str) {
+impl NameParts for (&str, &str) {
     fn parts(&self) -> (&str, &str) {
         *self
     }
 }
 
-impl Hash for dyn Named + '_ {
+impl Hash for dyn NameParts + '_ {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.parts().hash(state);
     }
 }
 
-impl PartialEq for dyn Named + '_ {
+impl PartialEq for dyn NameParts + '_ {
     fn eq(&self, other: &Self) -> bool {
         self.parts() == other.parts()
     }
 }
 
-impl Eq for dyn Named + '_ {}
+impl Eq for dyn NameParts + '_ {}
 
-impl Hash for Name {
+impl Hash for RevokedName {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.parts().hash(state);
     }
 }
 
-impl PartialEq for Name {
+impl PartialEq for RevokedName {
     fn eq(&self, other: &Self) -> bool {
         self.parts() == other.parts()
     }
 }
 
-impl Eq for Name {}
+impl Eq for RevokedName {}
 
-impl<'n> Borrow<dyn Named + 'n> for Name {
-    fn borrow(&self) -> &(dyn Named + 'n) {
+impl<'n> Borrow<dyn NameParts + 'n> for RevokedName {
+    fn borrow(&self) -> &(dyn NameParts + 'n) {
         self
     }
 }
