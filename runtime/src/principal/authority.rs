@@ -22,6 +22,8 @@ impl RegistryId {
 pub(crate) struct Authority {
     roles: Vec<Box<str>>,
     permissions: Vec<Box<str>>,
+    /// What several roles mean. They are shared with the registry, because each cached token may have another combination.
+    of_roles: Vec<Arc<Authority>>,
     /// Roles of the credential that the registry does not define. They grant nothing.
     unknown: Vec<Box<str>>,
 }
@@ -46,19 +48,17 @@ impl Authority {
         self.unknown.push(role.into());
     }
 
-    pub(crate) fn join(&mut self, other: &Self) {
-        for role in &other.roles {
-            self.add_role(role);
-        }
-        other.permissions.iter().for_each(|permission| self.add_permission(permission));
+    pub(crate) fn join(&mut self, other: &Arc<Self>) {
+        self.of_roles.push(Arc::clone(other));
     }
 
     pub(crate) fn has_role(&self, role: &str) -> bool {
-        self.roles.iter().any(|own| **own == *role)
+        self.roles.iter().any(|own| **own == *role) || self.of_roles.iter().any(|one| one.has_role(role))
     }
 
     pub(crate) fn has_permission(&self, permission: &str) -> bool {
         self.permissions.iter().any(|own| **own == *permission)
+            || self.of_roles.iter().any(|one| one.has_permission(permission))
     }
 
     pub(crate) fn unknown(&self) -> &[Box<str>] {

@@ -245,6 +245,7 @@ mod tests {
         let principal = carrying(&["a", "b", "c"]);
         let first = roles.authority(&principal);
         assert!(Arc::ptr_eq(&first, &roles.clone().permission("x").authority(&principal.clone())));
+        assert!(first.has_role("a") && first.has_role("b") && !first.has_role("c"));
         assert_eq!(first.unknown(), [Box::<str>::from("c")]);
     }
 
