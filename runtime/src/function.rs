@@ -3,6 +3,10 @@
 //! Threat: the router treats a guarded function like any other, so whether it is guarded is not known before it runs (CWE-862).
 //! Promise: a [`Function`] is distinguished from a raw handler before anything runs, and its checks run first.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use actix_web::{Handler, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
@@ -54,6 +58,34 @@ pub async fn enforce(
     payload: web::Payload,
     handler: impl GuardedHandler,
 ) -> HttpResponse {
-    let mounted = MountedPolicy::new(MountPosition::Outermost, policy, ScopeDemands::NONE);
+    let mounted = mounted(policy);
     checks::enforce(&mounted, &request, &mut payload.into_inner(), &handler).await
+}
+
+thread_local! {
+    /// The policies of the plain functions of this worker, by their addresses: nothing mounts such a function, so its policy is
+    /// kept from its first request on.
+    static MOUNTED: RefCell<HashMap<*const Policy, Rc<MountedPolicy>>> = RefCell::default();
+}
+
+fn mounted(policy: &'static Policy) -> Rc<MountedPolicy> {
+    let mount = || Rc::new(MountedPolicy::new(MountPosition::Outermost, policy, ScopeDemands::NONE));
+    // A thread that ends has no map any more.
+    MOUNTED
+        .try_with(|known| Rc::clone(known.borrow_mut().entry(std::ptr::from_ref(policy)).or_insert_with(mount)))
+        .unwrap_or_else(|_| mount())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Rule;
+
+    #[test]
+    fn policy_of_a_plain_function_is_mounted_once() {
+        static ONE: Policy = Policy::new(Rule::Public).of("tests", "one");
+        static OTHER: Policy = Policy::new(Rule::Authenticated).of("tests", "other");
+        assert!(Rc::ptr_eq(&mounted(&ONE), &mounted(&ONE)));
+        assert!(!Rc::ptr_eq(&mounted(&ONE), &mounted(&OTHER)));
+    }
 }
