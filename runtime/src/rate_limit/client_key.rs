@@ -92,9 +92,15 @@ impl ClientKey {
         first == self.high as u32 && (u64::from(high) << 32 | u64::from(low)) == self.low
     }
 
-    /// 64 pseudorandom bits.
+    /// 64 pseudorandom bits, of which the upper half chooses the shard.
     #[inline]
-    pub(super) fn number(self) -> u64 {
+    pub(super) fn high(self) -> u64 {
+        self.high
+    }
+
+    /// 64 other pseudorandom bits.
+    #[inline]
+    pub(super) fn low(self) -> u64 {
         self.low
     }
 }
@@ -116,7 +122,7 @@ impl KeyHasher {
         Self { secret: (random.hash_one(0), random.hash_one(1)) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn key(&self, bucket: u64, client: &Client<'_>) -> ClientKey {
         let hash = match client {
             Client::Address(IpAddr::V4(address)) => {

@@ -5,6 +5,7 @@
 //! limit. The table grows by chunks, so that little of it is unused.
 
 use std::num::NonZeroU64;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use super::chunked_vec::ChunkedVec;
@@ -19,7 +20,7 @@ use crate::rate_limit::window::{CurrentSlots, Rebase, SlidingCounter, SlidingLog
 /// Identifies a charge, so that a refund finds the time slot that was charged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChargeId {
-    /// When it was made: a [permanent](CurrentSlots::permanent) number.
+    /// When it was made: a [permanent](TimeSlots::permanent) number.
     time_slot: u64,
     /// The serial number of the client's slot. A client that was removed and came back has another one.
     serial: u32,
@@ -47,9 +48,6 @@ pub(super) trait ClientTable: Send {
     /// How many clients it holds.
     fn len(&self) -> usize;
 
-    /// Charges a client that has a slot. `None` if it has none.
-    fn reserve(&mut self, key: ClientKey, units: u32, now: Tick) -> Option<ChargeOutcome>;
-
     /// Adds a slot for a client that has none, and charges it.
     fn admit(&mut self, key: ClientKey, serial: u32, units: u32, now: Tick) -> ChargeOutcome;
 
@@ -71,14 +69,65 @@ pub(super) trait ClientTable: Send {
     fn remove_unused(&mut self, from: usize, many: usize, now: Tick) -> (usize, usize);
 }
 
-/// An empty table with the form that is smallest for this limit.
-pub(super) fn client_table(limit: Limit) -> Box<dyn ClientTable> {
-    match limit.limit() {
-        ..=4 => WindowTable::<SlidingLog<4>>::boxed(limit),
-        5..=8 => WindowTable::<SlidingLog<8>>::boxed(limit),
-        9..=Limit::EXACT => WindowTable::<SlidingLog<16>>::boxed(limit),
-        17..=0xFFFF => WindowTable::<SlidingCounter<u16>>::boxed(limit),
-        _ => WindowTable::<SlidingCounter<u32>>::boxed(limit),
+/// A client table in the form that is smallest for its limit. Each request charges one, so that step is chosen without a dynamic
+/// call; for everything else it is a [`ClientTable`].
+#[derive(Debug)]
+pub(super) enum AnyTable {
+    UpTo4(WindowTable<SlidingLog<4>>),
+    UpTo8(WindowTable<SlidingLog<8>>),
+    UpTo16(WindowTable<SlidingLog<16>>),
+    UpTo65535(WindowTable<SlidingCounter<u16>>),
+    Larger(WindowTable<SlidingCounter<u32>>),
+}
+
+impl AnyTable {
+    /// An empty table for this limit.
+    pub(super) fn new(limit: Limit) -> Self {
+        match limit.limit() {
+            ..=4 => Self::UpTo4(WindowTable::new(limit)),
+            5..=8 => Self::UpTo8(WindowTable::new(limit)),
+            9..=Limit::EXACT => Self::UpTo16(WindowTable::new(limit)),
+            17..=0xFFFF => Self::UpTo65535(WindowTable::new(limit)),
+            _ => Self::Larger(WindowTable::new(limit)),
+        }
+    }
+
+    /// Charges a client that has a slot. `None` if it has none.
+    #[inline]
+    pub(super) fn reserve(&mut self, key: ClientKey, units: u32, now: Tick) -> Option<ChargeOutcome> {
+        match self {
+            Self::UpTo4(table) => table.reserve(key, units, now),
+            Self::UpTo8(table) => table.reserve(key, units, now),
+            Self::UpTo16(table) => table.reserve(key, units, now),
+            Self::UpTo65535(table) => table.reserve(key, units, now),
+            Self::Larger(table) => table.reserve(key, units, now),
+        }
+    }
+}
+
+impl Deref for AnyTable {
+    type Target = dyn ClientTable;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::UpTo4(table) => table,
+            Self::UpTo8(table) => table,
+            Self::UpTo16(table) => table,
+            Self::UpTo65535(table) => table,
+            Self::Larger(table) => table,
+        }
+    }
+}
+
+impl DerefMut for AnyTable {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        match self {
+            Self::UpTo4(table) => table,
+            Self::UpTo8(table) => table,
+            Self::UpTo16(table) => table,
+            Self::UpTo65535(table) => table,
+            Self::Larger(table) => table,
+        }
     }
 }
 
@@ -90,16 +139,33 @@ struct Slot<W> {
 }
 
 #[derive(Debug)]
-struct WindowTable<W> {
+pub(super) struct WindowTable<W> {
     time_slots: TimeSlots,
     index: FingerprintIndex,
     slots: ChunkedVec<Slot<W>>,
 }
 
 impl<W: Window> WindowTable<W> {
-    fn boxed(limit: Limit) -> Box<dyn ClientTable> {
-        let (time_slots, index) = (TimeSlots::new(limit), FingerprintIndex::default());
-        Box::new(Self { time_slots, index, slots: ChunkedVec::new() })
+    fn new(limit: Limit) -> Self {
+        Self { time_slots: TimeSlots::new(limit), index: FingerprintIndex::default(), slots: ChunkedVec::new() }
+    }
+
+    #[inline(always)]
+    fn reserve(&mut self, key: ClientKey, units: u32, now: Tick) -> Option<ChargeOutcome> {
+        let current = self.time_slots.at(now, &mut self.slots);
+        let hash = hash(&key.fingerprint());
+        // Most clients are the first of their chain: that one is compared here, where its slot is needed anyway.
+        let first = self.index.first(hash)?;
+        let slot = match self.slots.get_mut(usize::from(first)) {
+            Some(slot) if key.has(&slot.fingerprint) => slot,
+            _ => {
+                let slots = &self.slots;
+                let is = |at: SlotIndex| slots.get(usize::from(at)).is_some_and(|slot| key.has(&slot.fingerprint));
+                let at = self.index.move_to_front(hash, is)?;
+                self.slots.get_mut(usize::from(at))?
+            }
+        };
+        Some(Self::charge(&self.time_slots, slot, units, current))
     }
 
     fn read(time_slots: &TimeSlots, window: &mut W, current: CurrentSlots) -> RateLimitStatus {
@@ -113,7 +179,7 @@ impl<W: Window> WindowTable<W> {
     fn charge(time_slots: &TimeSlots, slot: &mut Slot<W>, units: u32, current: CurrentSlots) -> ChargeOutcome {
         match slot.window.charge(current, time_slots.max_units, units) {
             Ok((used, oldest)) => Ok(Charged {
-                id: ChargeId { time_slot: current.permanent, serial: slot.serial },
+                id: ChargeId { time_slot: time_slots.permanent(current.current), serial: slot.serial },
                 remaining: time_slots.max_units.saturating_sub(used).saturating_sub(units),
                 reset: time_slots.expires_in(oldest, current.now),
             }),
@@ -135,24 +201,6 @@ impl<W: Window> Rebase for ChunkedVec<Slot<W>> {
 impl<W: Window> ClientTable for WindowTable<W> {
     fn len(&self) -> usize {
         self.slots.len()
-    }
-
-    #[inline]
-    fn reserve(&mut self, key: ClientKey, units: u32, now: Tick) -> Option<ChargeOutcome> {
-        let current = self.time_slots.at(now, &mut self.slots);
-        let hash = hash(&key.fingerprint());
-        // Most clients are the first of their chain: that one is compared here, where its slot is needed anyway.
-        let first = self.index.first(hash)?;
-        let slot = match self.slots.get_mut(usize::from(first)) {
-            Some(slot) if key.has(&slot.fingerprint) => slot,
-            _ => {
-                let slots = &self.slots;
-                let is = |at: SlotIndex| slots.get(usize::from(at)).is_some_and(|slot| key.has(&slot.fingerprint));
-                let at = self.index.move_to_front(hash, is)?;
-                self.slots.get_mut(usize::from(at))?
-            }
-        };
-        Some(Self::charge(&self.time_slots, slot, units, current))
     }
 
     fn admit(&mut self, key: ClientKey, serial: u32, units: u32, now: Tick) -> ChargeOutcome {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use shuttle::sync::Mutex;
 use shuttle::thread;
 
+use super::blocked_client::SharedNumber;
 use super::client_table::{ChargeOutcome, Charged};
 use super::shard::Shard;
 use super::sharded_table::{ShardLock, ShardedTable};
@@ -20,12 +21,28 @@ const ORDERS: usize = 2000;
 const WINDOW: u64 = 3_200_000;
 
 impl ShardLock for Mutex<Shard> {
+    type Number = shuttle::sync::atomic::AtomicU64;
+
     fn new(shard: Shard) -> Self {
         Self::new(shard)
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut Shard) -> R) -> R {
         work(&mut self.lock().unwrap())
+    }
+}
+
+impl SharedNumber for shuttle::sync::atomic::AtomicU64 {
+    fn new(number: u64) -> Self {
+        Self::new(number)
+    }
+
+    fn load(&self) -> u64 {
+        self.load(Ordering::SeqCst)
+    }
+
+    fn store(&self, number: u64) {
+        self.store(number, Ordering::SeqCst);
     }
 }
 
@@ -55,19 +72,19 @@ impl Model {
     }
 
     fn reserve(&self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> ChargeOutcome {
-        self.table.with_shard(key, Some(now), |shard| shard.reserve(key, limit, units, now)).unwrap()
+        self.table.reserve(key, limit, units, now)
     }
 
     fn refund(&self, key: ClientKey, limit: Limit, charged: Charged, units: u32, now: Tick) -> RateLimitStatus {
-        self.table.with_shard(key, None, |shard| shard.refund(key, limit, charged.id, units, now)).unwrap()
+        self.table.with_shard(key, |shard| shard.refund(key, limit, charged.id, units, now)).unwrap()
     }
 
     fn status(&self, key: ClientKey, limit: Limit, now: Tick) -> RateLimitStatus {
-        self.table.with_shard(key, None, |shard| shard.status(key, limit, now)).unwrap()
+        self.table.with_shard(key, |shard| shard.status(key, limit, now)).unwrap()
     }
 
     fn reset(&self, key: ClientKey, limit: Limit) {
-        self.table.with_shard(key, None, |shard| shard.reset(key, limit)).unwrap();
+        self.table.with_shard(key, |shard| shard.reset(key, limit)).unwrap();
     }
 }
 
@@ -192,6 +209,39 @@ fn no_order_refunds_a_charge_after_a_reset() {
                 releasing.join().unwrap();
                 let status = model.status(key, limit, Tick::from_nanos(1));
                 assert_eq!(status.remaining, 0);
+            }
+        },
+        ORDERS,
+    );
+}
+
+/// A client is at its rate limit, and is rejected without the lock. Once a refund or a reset has returned, no rejection may follow.
+#[test]
+fn no_order_rejects_after_a_refund_or_reset() {
+    shuttle::check_random(
+        || {
+            for reset in [true, false] {
+                let limit = Limit::new(1, Duration::from_nanos(WINDOW)).unwrap();
+                let model = Model::new(1);
+                let key = model.key(0);
+                let charged = model.reserve(key, limit, 1, model.read(1)).unwrap();
+                let rejecting: Vec<_> = (0..2)
+                    .map(|_| {
+                        let model = Arc::clone(&model);
+                        thread::spawn(move || {
+                            // The first rejection is published, and the others read it.
+                            (0..3).any(|_| model.reserve(key, limit, 1, model.read(1)).is_ok())
+                        })
+                    })
+                    .collect();
+                if reset {
+                    model.reset(key, limit);
+                } else {
+                    model.refund(key, limit, charged, 1, model.read(1));
+                }
+                let here = model.reserve(key, limit, 1, model.read(1)).is_ok();
+                let there = rejecting.into_iter().map(|thread| thread.join().unwrap()).filter(|admitted| *admitted);
+                assert_eq!(usize::from(here) + there.count(), 1, "one unit was freed, and one thread must have it");
             }
         },
         ORDERS,

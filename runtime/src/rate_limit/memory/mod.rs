@@ -4,6 +4,7 @@
 //! clients out of memory (CWE-770).
 //! Promise: all clones share one state. Names that callers choose fill a partition of their own.
 
+mod blocked_client;
 mod chunked_vec;
 mod client_table;
 mod eviction;

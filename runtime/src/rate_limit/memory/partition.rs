@@ -41,6 +41,18 @@ pub struct Charge {
 }
 
 impl Charge {
+    #[inline]
+    fn new(
+        of: &Partition,
+        key: ClientKey,
+        limit: Limit,
+        cost: u32,
+        charged: Charged,
+        in_flight: Option<Partition>,
+    ) -> Self {
+        Self { kind: of.shared.kind, key, limit, units: cost.max(1), charged, in_flight }
+    }
+
     /// What the client had left right after this charge.
     pub fn status(&self) -> RateLimitStatus {
         self.charged.status()
@@ -53,14 +65,22 @@ impl Charge {
             partition.refund_in_flight(&self, now);
         }
     }
+
+    /// It stays charged, and is no longer in flight. Not inlined, so that dropping any other charge stays short.
+    #[inline(never)]
+    fn keep(&mut self) {
+        if let Some(partition) = self.in_flight.take() {
+            partition.shared.table.with_shard(self.key, |shard| shard.remove_in_flight(self.key, self.units));
+            partition.shared.queues.notify_settled(self.key.low());
+        }
+    }
 }
 
 impl Drop for Charge {
     #[inline]
     fn drop(&mut self) {
-        if let Some(partition) = self.in_flight.take() {
-            partition.shared.table.with_shard(self.key, None, |shard| shard.remove_in_flight(self.key, self.units));
-            partition.shared.queues.notify_settled(self.key.number());
+        if self.in_flight.is_some() {
+            self.keep();
         }
     }
 }
@@ -148,15 +168,15 @@ impl Partition {
     /// # Errors
     ///
     /// The charge is rejected. Nothing is charged.
+    #[inline(always)]
     pub fn reserve(&self, key: ClientKey, limit: Limit, cost: u32, now: Tick) -> Result<Charge, Rejected> {
         let units = cost.max(1);
         if units > limit.limit() {
             return Err(Rejected { retry_after: limit.window(), cause: Cause::Exhausted });
         }
-        match self.shared.table.with_shard(key, Some(now), |shard| shard.reserve(key, limit, units, now)) {
-            Some(Ok(charged)) => Ok(Charge { kind: self.shared.kind, key, limit, units, charged, in_flight: None }),
-            Some(Err(rejection)) => Err(rejection.into()),
-            None => Err(Rejected { retry_after: limit.window(), cause: Cause::StoreFull }),
+        match self.shared.table.reserve(key, limit, units, now) {
+            Ok(charged) => Ok(Charge::new(self, key, limit, cost, charged, None)),
+            Err(rejection) => Err(rejection.into()),
         }
     }
 
@@ -172,11 +192,9 @@ impl Partition {
         if units > limit.limit() {
             return Err(Rejected { retry_after: limit.window(), cause: Cause::Exhausted });
         }
-        match self.shared.table.with_shard(key, Some(now), |shard| shard.reserve_in_flight(key, limit, units, now)) {
-            Some(Ok(charged)) => {
-                let in_flight = Some(self.clone());
-                Ok(Charge { kind: self.shared.kind, key, limit, units, charged, in_flight })
-            }
+        self.shared.table.sweep_if_due(now);
+        match self.shared.table.with_shard(key, |shard| shard.reserve_in_flight(key, limit, units, now)) {
+            Some(Ok(charged)) => Ok(Charge::new(self, key, limit, cost, charged, Some(self.clone()))),
             Some(Err(rejection)) => Err(rejection.into()),
             None => Err(Rejected { retry_after: limit.window(), cause: Cause::StoreFull }),
         }
@@ -184,7 +202,7 @@ impl Partition {
 
     /// The queue of the requests that wait for this client's charges in flight.
     pub(in crate::rate_limit) fn queue(&self, key: ClientKey) -> Queue {
-        Queue::new(&self.shared.queues, key.number())
+        Queue::new(&self.shared.queues, key.low())
     }
 
     /// Charges as many of `cost` units as there is room for, and never rejects: for something that has already happened. If
@@ -203,7 +221,8 @@ impl Partition {
     /// ```
     pub fn charge(&self, key: ClientKey, limit: Limit, cost: u32, now: Tick) -> RateLimitStatus {
         let units = cost.max(1);
-        let status = self.shared.table.with_shard(key, Some(now), |shard| shard.charge(key, limit, units, now));
+        self.shared.table.sweep_if_due(now);
+        let status = self.shared.table.with_shard(key, |shard| shard.charge(key, limit, units, now));
         status.unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
@@ -215,23 +234,23 @@ impl Partition {
         }
         let Charge { key, limit, units, charged, .. } = charge;
         let refund = |shard: &mut Shard| shard.refund(key, limit, charged.id, units, now);
-        self.shared.table.with_shard(key, None, refund).unwrap_or_else(|| RateLimitStatus::unused(limit))
+        self.shared.table.with_shard(key, refund).unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
     /// Refunds a charge that was in flight, and wakes a request that waits for it. Both counts change under one lock.
     fn refund_in_flight(&self, charge: &Charge, now: Tick) -> RateLimitStatus {
         let Charge { key, limit, units, charged, .. } = *charge;
-        let status = self.shared.table.with_shard(key, None, |shard| {
+        let status = self.shared.table.with_shard(key, |shard| {
             shard.remove_in_flight(key, units);
             shard.refund(key, limit, charged.id, units, now)
         });
-        self.shared.queues.notify_settled(key.number());
+        self.shared.queues.notify_settled(key.low());
         status.unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
     /// What a client has left. Charges nothing, and takes no space for a client that is not held.
     pub fn status(&self, key: ClientKey, limit: Limit, now: Tick) -> RateLimitStatus {
-        let status = self.shared.table.with_shard(key, None, |shard| shard.status(key, limit, now));
+        let status = self.shared.table.with_shard(key, |shard| shard.status(key, limit, now));
         status.unwrap_or_else(|| RateLimitStatus::unused(limit))
     }
 
@@ -250,8 +269,8 @@ impl Partition {
     /// assert_eq!(store.status(key, limit, store.now()).remaining, 5);
     /// ```
     pub fn reset(&self, key: ClientKey, limit: Limit) {
-        self.shared.table.with_shard(key, None, |shard| shard.reset(key, limit));
-        self.shared.queues.notify_settled(key.number());
+        self.shared.table.with_shard(key, |shard| shard.reset(key, limit));
+        self.shared.queues.notify_settled(key.low());
     }
 
     /// How many clients are held. Some of them may have no charges.

@@ -5,7 +5,7 @@
 //! Promise: a shard never holds more clients than its capacity; see [`eviction`](super::eviction). Time never goes back
 //! within a shard.
 
-use super::client_table::{ChargeId, ChargeOutcome, ClientTable, client_table};
+use super::client_table::{AnyTable, ChargeId, ChargeOutcome, ClientTable};
 use super::in_flight::InFlightUnits;
 use crate::clock::Tick;
 use crate::rate_limit::client_key::ClientKey;
@@ -24,7 +24,7 @@ pub(super) struct Shard {
     /// Until this instant all clients are at their rate limit, unless a charge is refunded.
     pub(super) full_until: Tick,
     /// One table for each limit that a client here has.
-    pub(super) tables: Vec<(Limit, Box<dyn ClientTable>)>,
+    pub(super) tables: Vec<(Limit, AnyTable)>,
     /// Where the next scan or sweep begins: the number of a table, and the index of a slot in it.
     pub(super) cursor: (usize, usize),
     in_flight: InFlightUnits,
@@ -164,7 +164,7 @@ impl Shard {
     /// corrupt each other's counts.
     #[inline]
     pub(super) fn table(&mut self, limit: Limit) -> Option<&mut (dyn ClientTable + 'static)> {
-        self.tables.iter_mut().find(|(held, _)| *held == limit).map(|(_, table)| table.as_mut())
+        self.tables.iter_mut().find(|(held, _)| *held == limit).map(|(_, table)| &mut **table)
     }
 
     /// Adds a new client. Not inlined, so that the path of known clients stays short.
@@ -177,8 +177,10 @@ impl Shard {
         if let Some(table) = self.table(limit) {
             return table.admit(key, serial, units, now);
         }
-        let mut table = client_table(limit);
+        let mut table = AnyTable::new(limit);
         let outcome = table.admit(key, serial, units, now);
+        // Most shards have few tables.
+        self.tables.reserve_exact(1);
         self.tables.push((limit, table));
         outcome
     }

@@ -2,7 +2,7 @@
 //!
 //! Threat: a lock over the whole store lets one slow change stop all requests; sweeping or copying a whole table does the same
 //! (CWE-400).
-//! Promise: each operation takes one lock of one shard, once. A sweep happens at most once a millisecond, and looks at
+//! Promise: each operation takes one lock of one shard, at most once. A sweep happens at most once a millisecond, and looks at
 //! [`SWEPT`] clients.
 
 use std::num::NonZeroUsize;
@@ -10,10 +10,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::blocked_client::{BlockedClient, SharedNumber};
+use super::client_table::ChargeOutcome;
 use super::fingerprint_index::FingerprintIndex;
 use super::shard::Shard;
 use crate::clock::Tick;
 use crate::rate_limit::client_key::ClientKey;
+use crate::rate_limit::limit::Limit;
+use crate::rate_limit::status::{Cause, ChargeRejection};
 
 /// How many clients a shard holds at most. It is small enough that a table grows by an eighth within microseconds, and
 /// large enough that a random distribution fills all shards about equally. A power of two fills an index exactly.
@@ -34,12 +38,17 @@ const SWEPT: usize = 64;
 /// The lock of a shard. It is a trait so that a model checker can replace the lock by its own, and try all orders in which
 /// threads may take it.
 pub(super) trait ShardLock: Send + Sync {
+    /// What threads read without the lock.
+    type Number: SharedNumber;
+
     fn new(shard: Shard) -> Self;
 
     fn with<R>(&self, work: impl FnOnce(&mut Shard) -> R) -> R;
 }
 
 impl ShardLock for Mutex<Shard> {
+    type Number = AtomicU64;
+
     fn new(shard: Shard) -> Self {
         Self::new(shard)
     }
@@ -52,13 +61,19 @@ impl ShardLock for Mutex<Shard> {
     }
 }
 
-pub(super) struct ShardedTable<L> {
-    shards: Box<[L]>,
+pub(super) struct ShardedTable<L: ShardLock> {
+    shards: Box<[GuardedShard<L>]>,
     count: u32,
     /// When the next sweep is due, in nanoseconds.
     sweep_due: AtomicU64,
     /// Which shard is swept next.
     sweep_next: AtomicU32,
+}
+
+/// A shard behind its lock, and what is known of it without the lock.
+struct GuardedShard<L: ShardLock> {
+    blocked: BlockedClient<L::Number>,
+    lock: L,
 }
 
 impl<L: ShardLock> ShardedTable<L> {
@@ -68,32 +83,58 @@ impl<L: ShardLock> ShardedTable<L> {
         let count = clients.div_ceil(LARGEST_SHARD).max((clients / SMALLEST_SHARD).clamp(1, SHARDS));
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let capacity = clients / usize::try_from(count).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN);
+        let shard = || L::new(Shard::new(capacity.min(LARGEST_SHARD)));
         Self {
-            shards: (0..count).map(|_| L::new(Shard::new(capacity.min(LARGEST_SHARD)))).collect(),
+            shards: (0..count).map(|_| GuardedShard { blocked: BlockedClient::none(), lock: shard() }).collect(),
             count,
             sweep_due: AtomicU64::new(0),
             sweep_next: AtomicU32::new(0),
         }
     }
 
-    /// Runs `work` under the lock of this client's shard. If `sweep_at` is given and a sweep is due at that instant, one shard
-    /// is swept before.
+    /// Charges a client: see [`Shard::reserve`]. A client that is known to be at its rate limit is rejected without the lock.
+    #[inline]
+    pub(super) fn reserve(&self, key: ClientKey, limit: Limit, units: u32, now: Tick) -> ChargeOutcome {
+        self.sweep_if_due(now);
+        let Some(GuardedShard { blocked, lock }) = self.shards.get(key.shard(self.count)) else {
+            // Never happens, because the number of the shard is less than the number of shards.
+            return Err(ChargeRejection { nanos: limit.nanos(), cause: Cause::StoreFull });
+        };
+        if units == 1
+            && let Some(rejection) = blocked.rejection(key, limit, now)
+        {
+            return Err(rejection);
+        }
+        lock.with(|shard| {
+            let outcome = shard.reserve(key, limit, units, now);
+            if units == 1
+                && let Err(ChargeRejection { nanos, cause: Cause::Exhausted }) = outcome
+            {
+                blocked.set(key, limit, now.as_nanos().saturating_add(nanos));
+            }
+            outcome
+        })
+    }
+
+    /// Runs `work`, which may change what this client was charged, under the lock of its shard.
     ///
     /// Never returns `None`, because the number of the shard is less than the number of shards.
     #[inline]
-    pub(super) fn with_shard<R>(
-        &self,
-        key: ClientKey,
-        sweep_at: Option<Tick>,
-        work: impl FnOnce(&mut Shard) -> R,
-    ) -> Option<R> {
-        if let Some(now) = sweep_at {
-            let due = self.sweep_due.load(Ordering::Relaxed);
-            if now.as_nanos() >= due {
-                self.sweep(due, now);
-            }
+    pub(super) fn with_shard<R>(&self, key: ClientKey, work: impl FnOnce(&mut Shard) -> R) -> Option<R> {
+        let GuardedShard { blocked, lock } = self.shards.get(key.shard(self.count))?;
+        Some(lock.with(|shard| {
+            blocked.forget(key);
+            work(shard)
+        }))
+    }
+
+    /// Sweeps one shard if a sweep is due.
+    #[inline]
+    pub(super) fn sweep_if_due(&self, now: Tick) {
+        let due = self.sweep_due.load(Ordering::Relaxed);
+        if now.as_nanos() >= due {
+            self.sweep(due, now);
         }
-        Some(self.shards.get(key.shard(self.count))?.with(work))
     }
 
     /// Sweeps the next shard, unless another thread was faster.
@@ -104,20 +145,20 @@ impl<L: ShardLock> ShardedTable<L> {
             let turn = self.sweep_next.fetch_add(1, Ordering::Relaxed);
             let number = turn.checked_rem(self.count).and_then(|number| usize::try_from(number).ok());
             if let Some(shard) = number.and_then(|number| self.shards.get(number)) {
-                shard.with(|shard| shard.sweep(SWEPT, now));
+                shard.lock.with(|shard| shard.sweep(SWEPT, now));
             }
         }
     }
 
     /// How many clients it holds. Takes each lock in turn.
     pub(super) fn clients(&self) -> usize {
-        self.shards.iter().map(|shard| shard.with(|shard| shard.clients)).sum()
+        self.shards.iter().map(|shard| shard.lock.with(|shard| shard.clients)).sum()
     }
 
     /// Each shard, for tests.
     #[cfg(test)]
     pub(super) fn for_each_shard(&self, mut work: impl FnMut(&mut Shard)) {
-        self.shards.iter().for_each(|shard| shard.with(&mut work));
+        self.shards.iter().for_each(|shard| shard.lock.with(&mut work));
     }
 }
 

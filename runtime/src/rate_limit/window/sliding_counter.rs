@@ -28,10 +28,10 @@ impl CounterWidth for u32 {
     const ZERO: Self = 0;
 }
 
-/// The units of each slot from `oldest` on, and their sum.
+/// The units of each slot from `oldest` on, and their sum. While units are held, `oldest` is the first slot that has any.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rate_limit) struct SlidingCounter<C> {
-    /// No slot before this one has a charge.
+    /// No slot before this one has a charge. If units are held, this one has.
     oldest: TimeSlot,
     used: C,
     /// A ring: slot `s` is counted at index `s % SLOTS`.
@@ -53,16 +53,26 @@ impl<C: CounterWidth> SlidingCounter<C> {
         self.oldest..self.oldest.saturating_add(SLOTS)
     }
 
-    /// The first slot that has a charge. Empty slots before it are skipped once and for all: new charges never go there.
-    #[inline(always)]
-    fn first_charged(&mut self) -> Option<TimeSlot> {
-        for slot in self.held() {
-            if self.count(slot) > 0 {
-                self.oldest = slot;
-                return Some(slot);
-            }
+    /// Forgets all slots before `first_held`, which is later than `oldest`.
+    #[inline(never)]
+    fn expire(&mut self, first_held: TimeSlot) {
+        if self.used == C::ZERO || first_held.saturating_sub(self.oldest) >= SLOTS {
+            *self = Self { oldest: first_held, ..Self::EMPTY };
+            return;
         }
-        None
+        for slot in self.oldest..first_held {
+            let count = self.count_mut(slot).map_or(C::ZERO, std::mem::take);
+            self.used = Self::less(self.used, count.into());
+        }
+        self.oldest = first_held;
+        self.skip_empty();
+    }
+
+    /// Moves `oldest` on to the first slot that has a charge.
+    fn skip_empty(&mut self) {
+        if let Some(first) = self.held().find(|slot| self.count(*slot) > 0) {
+            self.oldest = first;
+        }
     }
 
     fn more(count: C, units: u32) -> C {
@@ -86,25 +96,20 @@ impl<C: CounterWidth> Window for SlidingCounter<C> {
         if over > 0 {
             return Err(self.nth_oldest(slots.first_held, over).unwrap_or(TimeSlot::MAX));
         }
+        if used == 0 {
+            self.oldest = slots.current;
+        }
         if let Some(count) = self.count_mut(slots.current) {
             *count = Self::more(*count, units);
             self.used = Self::more(self.used, units);
         }
-        Ok((used, self.first_charged().unwrap_or(slots.current)))
+        Ok((used, self.oldest))
     }
 
     #[inline]
     fn used(&mut self, first_held: TimeSlot) -> u32 {
         if self.oldest < first_held {
-            if first_held.saturating_sub(self.oldest) >= SLOTS {
-                *self = Self { oldest: first_held, ..Self::EMPTY };
-            } else {
-                for slot in self.oldest..first_held {
-                    let count = self.count_mut(slot).map_or(C::ZERO, std::mem::take);
-                    self.used = Self::less(self.used, count.into());
-                }
-                self.oldest = first_held;
-            }
+            self.expire(first_held);
         }
         self.used.into()
     }
@@ -118,6 +123,7 @@ impl<C: CounterWidth> Window for SlidingCounter<C> {
         if let Some(count) = self.count_mut(slot) {
             *count = Self::less(*count, units);
             self.used = Self::less(self.used, units);
+            self.skip_empty();
         }
     }
 
@@ -125,9 +131,8 @@ impl<C: CounterWidth> Window for SlidingCounter<C> {
         if self.used == C::ZERO {
             return None;
         }
-        let first = self.first_charged()?;
-        if self.count(first) >= n {
-            return Some(first);
+        if self.count(self.oldest) >= n {
+            return Some(self.oldest);
         }
         let mut sum = 0_u32;
         self.held().find(|slot| {
@@ -157,7 +162,7 @@ mod tests {
     use crate::clock::Tick;
 
     fn charge<C: CounterWidth>(counter: &mut SlidingCounter<C>, first_held: TimeSlot, current: TimeSlot, units: u32) {
-        let slots = CurrentSlots { now: Tick::default(), first_held, current, permanent: current.into() };
+        let slots = CurrentSlots { now: Tick::default(), first_held, current };
         counter.charge(slots, u32::MAX, units).unwrap();
     }
 

@@ -79,7 +79,7 @@ mod tests {
     use crate::clock::Tick;
 
     fn slots(first_held: TimeSlot, current: TimeSlot) -> CurrentSlots {
-        CurrentSlots { now: Tick::default(), first_held, current, permanent: current.into() }
+        CurrentSlots { now: Tick::default(), first_held, current }
     }
 
     #[test]

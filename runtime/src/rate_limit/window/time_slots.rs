@@ -9,6 +9,9 @@ use std::num::NonZeroU64;
 use crate::clock::Tick;
 use crate::rate_limit::limit::Limit;
 
+/// If a step has this many nanoseconds or more, most requests find the slots of the request before them.
+const LONG_STEP: u64 = 1_000_000;
+
 /// The number of a step, counted from a base that [`TimeSlots`] knows. Slot 0 is never held.
 pub(in crate::rate_limit) type TimeSlot = u32;
 
@@ -20,8 +23,6 @@ pub(in crate::rate_limit) struct CurrentSlots {
     pub(in crate::rate_limit) first_held: TimeSlot,
     /// The slot of a charge that is made now. Never less than `first_held`.
     pub(in crate::rate_limit) current: TimeSlot,
-    /// A number for `current` that stays the same when the base moves: a charge remembers it until it is refunded.
-    pub(in crate::rate_limit) permanent: u64,
 }
 
 /// A collection of slot numbers, which must change when the base moves.
@@ -42,8 +43,14 @@ pub(in crate::rate_limit) struct TimeSlots {
     step: NonZeroU64,
     /// The window as a number of whole steps, and the nanoseconds that remain.
     window: (u64, u64),
-    /// The number of the step that has slot number 0.
+    /// The number of the step that has slot number 0, and the instant at which it begins.
     base: u64,
+    base_nanos: u64,
+    /// When that step expires.
+    base_expires: u64,
+    /// The slots of the last instant, and the first instant that has other slots. Only for long steps.
+    last: CurrentSlots,
+    last_until: u64,
 }
 
 impl TimeSlots {
@@ -56,14 +63,27 @@ impl TimeSlots {
             step,
             window: (window_nanos / step, window_nanos % step),
             base: 0,
+            base_nanos: 0,
+            base_expires: window_nanos,
+            last: CurrentSlots { now: Tick::default(), first_held: 0, current: 0 },
+            last_until: 0,
         }
     }
 
-    /// The slots at `now`. If slot numbers would overflow, the base moves first, together with everything in `held`.
+    /// The slots at `now`, which is never earlier than in the call before. If slot numbers would overflow, the base moves first, together with everything in `held`.
     #[inline]
     pub(in crate::rate_limit) fn at(&mut self, now: Tick, held: &mut impl Rebase) -> CurrentSlots {
+        // Time never goes back, so nothing has changed since `last`.
+        if now.as_nanos() < self.last_until {
+            return CurrentSlots { now, ..self.last };
+        }
+        self.divided(now, held)
+    }
+
+    #[inline]
+    fn divided(&mut self, now: Tick, held: &mut impl Rebase) -> CurrentSlots {
         // The base had begun when it was set, and time never goes back.
-        let since = now.as_nanos().saturating_sub(self.base.wrapping_mul(self.step.get()));
+        let since = now.as_nanos().saturating_sub(self.base_nanos);
         let (begun, rest) = (since / self.step, since % self.step);
         let (steps, more) = self.window;
         // Step s has expired when s * step + window <= now. The remainders show how the division would have rounded. A window
@@ -75,25 +95,50 @@ impl TimeSlots {
             // `expired` is less than `current`, so it fits too.
             Ok(current) if current < TimeSlot::MAX => {
                 let first_held = (expired as TimeSlot).wrapping_add(1);
-                CurrentSlots { now, first_held, current, permanent: self.base.saturating_add(u64::from(current)) }
+                let slots = CurrentSlots { now, first_held, current };
+                if self.step.get() >= LONG_STEP {
+                    self.remember(slots, rest);
+                }
+                slots
             }
             _ => self.rebased(now, expired, rounded_up, held),
         }
+    }
+
+    /// Remembers the slots of an instant that is `rest` nanoseconds after the beginning of a step.
+    fn remember(&mut self, slots: CurrentSlots, rest: u64) {
+        let (step, (_, more)) = (self.step.get(), self.window);
+        let next_current = if rest == 0 { 1 } else { step.saturating_sub(rest).saturating_add(1) };
+        let expires_at = if rest < more { more } else { step.saturating_add(more) };
+        let next_held = expires_at.saturating_sub(rest);
+        self.last = slots;
+        self.last_until = slots.now.as_nanos().saturating_add(next_current.min(next_held));
     }
 
     /// Moves the base to the first step that still counts, or to less than a unit before it. Happens at most once in two windows.
     #[cold]
     fn rebased<H: Rebase>(&mut self, now: Tick, expired: u64, rounded_up: u64, held: &mut H) -> CurrentSlots {
         let by = expired.saturating_sub(expired % H::UNIT);
-        self.base = self.base.saturating_add(by);
+        self.move_base(by);
         held.rebase(by);
         let slot = |step: u64| TimeSlot::try_from(step.saturating_sub(by).saturating_add(1)).unwrap_or(TimeSlot::MAX);
-        let current = slot(rounded_up);
-        let permanent = self.base.saturating_add(u64::from(current));
-        CurrentSlots { now, first_held: slot(expired), current, permanent }
+        CurrentSlots { now, first_held: slot(expired), current: slot(rounded_up) }
     }
 
-    /// The slot of a [permanent](CurrentSlots::permanent) number. `None` if it expired before the base moved.
+    fn move_base(&mut self, by: u64) {
+        self.last_until = 0;
+        self.base = self.base.saturating_add(by);
+        self.base_nanos = self.base.saturating_mul(self.step.get());
+        self.base_expires = self.base_nanos.saturating_add(self.window_nanos);
+    }
+
+    /// A number for a slot that stays the same when the base moves: a charge remembers it until it is refunded.
+    #[inline]
+    pub(in crate::rate_limit) fn permanent(&self, slot: TimeSlot) -> u64 {
+        self.base.saturating_add(u64::from(slot))
+    }
+
+    /// The slot of a [permanent](Self::permanent) number. `None` if it expired before the base moved.
     pub(in crate::rate_limit) fn slot_of_permanent(&self, number: u64) -> Option<TimeSlot> {
         TimeSlot::try_from(number.checked_sub(self.base)?).ok()
     }
@@ -101,9 +146,8 @@ impl TimeSlots {
     /// How many nanoseconds after `now` a slot expires.
     #[inline]
     pub(in crate::rate_limit) fn expires_in(&self, slot: TimeSlot, now: Tick) -> u64 {
-        let number = self.base.saturating_add(u64::from(slot));
-        let rounded = number.saturating_sub(1).saturating_mul(self.step.get());
-        rounded.saturating_add(self.window_nanos).saturating_sub(now.as_nanos())
+        let since_base = u64::from(slot).saturating_sub(1).saturating_mul(self.step.get());
+        self.base_expires.saturating_add(since_base).saturating_sub(now.as_nanos())
     }
 }
 
@@ -131,17 +175,40 @@ mod tests {
                 let first_held = now.checked_sub(window).map_or(0, |ago| ago / step + 1);
                 let expected = [first_held, now.div_ceil(step)].map(|number| number.saturating_add(1));
                 let numbers = |slots: &mut TimeSlots| {
-                    let CurrentSlots { first_held, permanent, .. } = slots.at(Tick::from_nanos(now), &mut Nothing);
-                    [slots.base.saturating_add(first_held.into()), permanent]
+                    let CurrentSlots { first_held, current, .. } = slots.at(Tick::from_nanos(now), &mut Nothing);
+                    [slots.permanent(first_held), slots.permanent(current)]
                 };
                 let mut slots = TimeSlots::new(limit);
                 assert_eq!(numbers(&mut slots), expected, "{count} {window} {now}");
                 // The same after the base has moved on the way.
                 let mut slots = TimeSlots::new(limit);
                 let half = slots.at(Tick::from_nanos(now / 2), &mut Nothing);
-                slots.base += u64::from(half.first_held) - 1;
+                slots.move_base(u64::from(half.first_held) - 1);
                 assert_eq!(numbers(&mut slots), expected, "{count} {window} {now}");
             }
+        }
+    }
+
+    #[test]
+    fn remembered_slots_equal_computed_ones() {
+        for (count, window) in [(17, 32 * LONG_STEP), (40, 100 * LONG_STEP + 7), (1000, 1 << 40), (5, 900_000_000_000)]
+        {
+            let limit = Limit::new(count, Duration::from_nanos(window)).unwrap();
+            let (step, mut slots) = (limit.step().get(), TimeSlots::new(limit));
+            let mut instants: Vec<u64> = (0..70)
+                .flat_map(|number| {
+                    [0, 1, 2, step / 2, window % step, window % step + 1].map(|rest| number * step + rest)
+                })
+                .flat_map(|instant| [instant.saturating_sub(1), instant, instant, instant + 1])
+                .collect();
+            instants.sort_unstable();
+            let mut remembered = 0;
+            for now in instants.into_iter().map(Tick::from_nanos) {
+                remembered += u32::from(now.as_nanos() < slots.last_until);
+                let (found, computed) = (slots.at(now, &mut Nothing), TimeSlots::new(limit).divided(now, &mut Nothing));
+                assert_eq!((found.first_held, found.current), (computed.first_held, computed.current), "{now:?}");
+            }
+            assert_eq!(remembered > 0, step >= LONG_STEP);
         }
     }
 }
