@@ -17,7 +17,7 @@ const SUB_WINDOWS: u64 = 32;
 
 /// Decides about charges. It is not sent if the caller has stopped waiting, because the charge would not be used.
 pub(super) static RESERVE: LazyLock<Operation> =
-    LazyLock::new(|| Operation::script(concat!(include_str!("load.lua"), include_str!("reserve.lua"))));
+    LazyLock::new(|| Operation::script(concat!(include_str!("load.lua"), include_str!("reserve.lua"))).at_caller());
 
 /// Refunds, keeps, charges, reads or forgets. Other callers depend on the refunded units, so it is always sent.
 pub(super) static APPLY: LazyLock<Operation> =
@@ -54,9 +54,12 @@ pub(super) fn reserve(key: &str, request: &ChargeRequest<'_>, lease_request: Lea
     let mut argument = Vec::with_capacity(45);
     let cost = request.cost.max(1);
     push_limit(&mut argument, request.limit, cost);
-    argument.push(u8::from(request.binding) | u8::from(request.settles_later) << 1);
-    argument.extend(lease_request.units.max(cost).to_le_bytes());
-    argument.extend(lease_request.hold.to_le_bytes());
+    let is_lease = lease_request.units > cost;
+    argument.push(u8::from(request.binding) | u8::from(request.settles_later) << 1 | u8::from(is_lease) << 2);
+    if is_lease {
+        argument.extend(lease_request.units.to_le_bytes());
+        argument.extend(lease_request.hold.to_le_bytes());
+    }
     Call::new(key.to_owned()).arg(argument).with_deadline()
 }
 
@@ -127,6 +130,10 @@ impl Reply for ScriptReply {
     fn clock(&self) -> Option<Duration> {
         Some(self.server_time)
     }
+
+    fn is_late(&self) -> bool {
+        self.kind == ReplyKind::Late
+    }
 }
 
 /// Units left, and the time until the next ones are free again.
@@ -136,13 +143,20 @@ impl Reply for (u32, Duration) {
     }
 }
 
+/// The answers of [`RESERVE`], in the form that its script describes.
 fn replies(answer: Value, requests: usize) -> Option<Vec<ScriptReply>> {
-    let numbers = integers(answer, requests.checked_mul(7)?)?;
-    numbers.chunks_exact(7).map(reply_of).collect()
+    let Value::BulkString(bytes) = answer else { return None };
+    let (replies, []) = bytes.as_chunks::<REPLY_BYTES>() else { return None };
+    if replies.len() != requests {
+        return None;
+    }
+    replies.iter().map(reply_of).collect()
 }
 
-fn reply_of(numbers: &[u64]) -> Option<ScriptReply> {
-    let &[kind, generation, time_slot, remaining, reset, server_time, units] = numbers else { return None };
+const REPLY_BYTES: usize = 41;
+
+fn reply_of(bytes: &[u8; REPLY_BYTES]) -> Option<ScriptReply> {
+    let (kind, rest) = bytes.split_first()?;
     let kind = match kind {
         0 => ReplyKind::Rejected,
         1 => ReplyKind::Charged,
@@ -151,10 +165,23 @@ fn reply_of(numbers: &[u64]) -> Option<ScriptReply> {
         4 => ReplyKind::InFlight,
         _ => return None,
     };
-    let remaining = u32::try_from(remaining).ok()?;
-    let (reset, server_time) = (Duration::from_micros(reset), Duration::from_micros(server_time));
-    let units = u32::try_from(units).ok()?;
-    Some(ScriptReply { kind, generation, time_slot, remaining, reset, server_time, units })
+    let (generation, rest) = rest.split_first_chunk()?;
+    let (time_slot, rest) = rest.split_first_chunk()?;
+    let (remaining, rest) = rest.split_first_chunk()?;
+    let (reset, rest) = rest.split_first_chunk()?;
+    let (server_time, rest) = rest.split_first_chunk()?;
+    let (units, _) = rest.split_first_chunk()?;
+    // If the server's clock was set forward meanwhile, the remaining time can be negative.
+    let reset = u64::try_from(i64::from_le_bytes(*reset)).unwrap_or(0);
+    Some(ScriptReply {
+        kind,
+        generation: u64::from_le_bytes(*generation),
+        time_slot: u64::from_le_bytes(*time_slot),
+        remaining: u32::from_le_bytes(*remaining),
+        reset: Duration::from_micros(reset),
+        server_time: Duration::from_micros(u64::from_le_bytes(*server_time)),
+        units: u32::from_le_bytes(*units),
+    })
 }
 
 fn statuses(answer: Value, acts: usize) -> Option<Vec<(u32, Duration)>> {
@@ -192,12 +219,38 @@ mod tests {
 
     #[test]
     fn an_unexpected_reply_decides_nothing() {
+        let packed =
+            |kind: u8, more: usize| Value::BulkString([&[kind][..], &vec![7; REPLY_BYTES - 1 + more]].concat());
         assert_eq!(replies(Value::Nil, 1), None);
-        assert_eq!(replies(answer(&[1, 7, 7, 3, 0, 9]), 1), None);
-        assert_eq!(replies(answer(&[5, 7, 7, 3, 0, 9, 1]), 1), None);
-        assert_eq!(replies(answer(&[1, 7, 7, 3, 0, 9, 1]), 2), None);
-        assert_eq!(replies(answer(&[1, 7, 7, i64::MAX, 0, 9, 1]), 1), None);
-        assert!(replies(answer(&[1, 7, 7, 3, 0, 9, 1]), 1).is_some());
+        assert_eq!(replies(answer(&[1, 7, 7, 3, 0, 9, 1]), 1), None);
+        assert_eq!(replies(packed(5, 0), 1), None);
+        assert_eq!(replies(packed(1, 0), 2), None);
+        assert_eq!(replies(packed(1, 1), 1), None);
+        assert_eq!(replies(Value::BulkString(Vec::new()), 1), None);
+        assert!(replies(packed(1, 0), 1).is_some());
         assert_eq!(statuses(answer(&[1]), 1), None);
+    }
+
+    #[test]
+    fn each_part_of_a_reply_is_read_from_its_place() {
+        let parts: [&[u8]; 7] = [
+            &[4],
+            &u64::MAX.to_le_bytes(),
+            &2_u64.to_le_bytes(),
+            &3_u32.to_le_bytes(),
+            &(-4_i64).to_le_bytes(),
+            &5_u64.to_le_bytes(),
+            &6_u32.to_le_bytes(),
+        ];
+        let expected = ScriptReply {
+            kind: ReplyKind::InFlight,
+            generation: u64::MAX,
+            time_slot: 2,
+            remaining: 3,
+            reset: Duration::ZERO,
+            server_time: Duration::from_micros(5),
+            units: 6,
+        };
+        assert_eq!(replies(Value::BulkString(parts.concat()), 1), Some(vec![expected]));
     }
 }
