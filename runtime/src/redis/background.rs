@@ -1,7 +1,7 @@
-//! The thread that talks to Redis.
+//! The Redis thread: it runs what no request waits for, or what must not depend on the worker of a request.
 //!
-//! Threat: if a worker's runtime polled the connection, a worker busy with a computation would cut off all others (CWE-400).
-//! Promise: one thread per process does all Redis I/O and runs no handlers.
+//! Threat: a worker that is busy with a computation, or that ends, delays a revocation or loses a refund (CWE-400).
+//! Promise: one thread of the process runs no handlers. Only decisions about rate limits do not pass through it.
 
 use std::future::pending;
 use std::sync::LazyLock;

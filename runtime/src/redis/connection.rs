@@ -1,11 +1,13 @@
-//! One network connection for all calls, made when it is needed.
+//! Network connections: one for each runtime that calls Redis, made when it is needed.
 //!
 //! Threat: a peer disappears without closing the connection (a host loses its power, a firewall drops packets), and each
-//! request waits until the operating system gives up, a quarter of an hour later (CWE-400).
+//! request waits until the operating system gives up, a quarter of an hour later (CWE-400). A worker that is busy with a
+//! computation does not read its connection, and all that share it wait.
 //! Promise: no call waits longer than its deadline, not even for a connection. A connection that broke, or that was silent
-//! when the breaker opened, is replaced.
+//! when the breaker opened, is replaced. No runtime waits for another one.
 
-use std::sync::{Mutex, PoisonError};
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -14,8 +16,12 @@ use redis::aio::{ConnectionLike as _, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, Value};
+use tokio::runtime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
-use super::background;
+/// A healthy server finishes this many operations in a few milliseconds.
+const CONCURRENCY: usize = 128;
 
 /// How long connecting to one node may take. Calls wait for it only until their own deadline.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -24,6 +30,12 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) enum Peer {
     Server(Box<Client>),
     Cluster(Box<ClusterClient>),
+}
+
+impl Peer {
+    fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
 }
 
 /// A handle of an open connection; clones use the same one.
@@ -36,18 +48,68 @@ enum Handle {
 /// A connection that is being made, or the result.
 type Connecting = Shared<BoxFuture<'static, RedisResult<Handle>>>;
 
+/// The connections of all runtimes to one peer.
+pub(super) struct Connections {
+    peer: Arc<Peer>,
+    all: Mutex<Vec<Arc<Connection>>>,
+}
+
+impl Connections {
+    pub(super) fn new(peer: Peer) -> Self {
+        Self { peer: Arc::new(peer), all: Mutex::default() }
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        self.peer.is_cluster()
+    }
+
+    /// The connection of the runtime that polls the caller. `None` outside of a runtime.
+    pub(super) fn of_this_runtime(&self) -> Option<Arc<Connection>> {
+        let runtime = runtime::Handle::try_current().ok()?;
+        let mut all = self.all();
+        if let Some(connection) = all.iter().find(|connection| connection.is_of(runtime.id())) {
+            return Some(Arc::clone(connection));
+        }
+        all.retain(|connection| !connection.lives.is_finished());
+        let connection = Arc::new(Connection {
+            peer: Arc::clone(&self.peer),
+            runtime: runtime.id(),
+            lives: runtime.spawn(pending()),
+            concurrency: Semaphore::new(CONCURRENCY),
+            current: Mutex::new(None),
+        });
+        all.push(Arc::clone(&connection));
+        Some(connection)
+    }
+
+    /// Makes the next call of each runtime connect again.
+    pub(super) fn reset(&self) {
+        self.all().iter().for_each(|connection| connection.reset());
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The connection of one runtime.
 pub(super) struct Connection {
-    peer: Peer,
+    peer: Arc<Peer>,
+    runtime: runtime::Id,
+    /// A task that ends with the runtime. Another runtime may get the same number afterwards.
+    lives: JoinHandle<()>,
+    /// At most [`CONCURRENCY`] operations are sent at once.
+    pub(super) concurrency: Semaphore,
     current: Mutex<Option<Connecting>>,
 }
 
 impl Connection {
-    pub(super) fn new(peer: Peer) -> Self {
-        Self { peer, current: Mutex::new(None) }
+    fn is_of(&self, runtime: runtime::Id) -> bool {
+        self.runtime == runtime && !self.lives.is_finished()
     }
 
     pub(super) fn is_cluster(&self) -> bool {
-        matches!(self.peer, Peer::Cluster(_))
+        self.peer.is_cluster()
     }
 
     /// Sends one command, once, and waits for its reply.
@@ -73,7 +135,7 @@ impl Connection {
 
     /// Makes the next call connect again. A connection that is still being made stays: connecting may take longer than a call
     /// waits, and would never end if each failure restarted it.
-    pub(super) fn reset(&self) {
+    fn reset(&self) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.as_ref().is_some_and(|connecting| connecting.peek().is_some()) {
             *current = None;
@@ -96,11 +158,10 @@ impl Connection {
         {
             return connecting.clone();
         }
-        // Runs on the background thread, so it goes on if all calls that wait for it give up.
-        let connection = background::spawn(self.connect());
-        let no_thread = || RedisError::from(std::io::Error::from(std::io::ErrorKind::OutOfMemory));
-        let connecting = async move { connection.ok_or_else(no_thread)?.await.unwrap_or_else(|_| Err(no_thread())) };
-        let connecting = connecting.boxed().shared();
+        // A task of its own, so that it goes on if all calls that wait for it give up.
+        let connection = tokio::spawn(self.connect());
+        let ended = || RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionAborted));
+        let connecting = async move { connection.await.unwrap_or_else(|_| Err(ended())) }.boxed().shared();
         *current = Some(connecting.clone());
         connecting
     }
@@ -109,7 +170,7 @@ impl Connection {
         // Connecting to a cluster first tries the configured addresses, then the nodes that these report; some of both may be
         // silent.
         let timeout = if self.is_cluster() { CONNECT_TIMEOUT.saturating_mul(3) } else { CONNECT_TIMEOUT };
-        let connect = match &self.peer {
+        let connect = match &*self.peer {
             Peer::Server(client) => {
                 let client = client.clone();
                 let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
@@ -126,5 +187,11 @@ impl Connection {
             tokio::time::timeout(timeout, connect).await.unwrap_or_else(|_| Err(timed_out()))
         }
         .boxed()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.lives.abort();
     }
 }

@@ -55,10 +55,10 @@ use self::sealed::Sealer;
 use crate::unavailable::Unavailable;
 
 /// (Feature `redis`.) One Redis 7 or newer, Valkey or Redis Cluster, shared by every process that is given the same address,
-/// prefix and secret. Clones, and all stores that are made from it, share one network connection. It is made when it is first
-/// needed, and again when it broke.
+/// prefix and secret. Clones, and all stores that are made from it, share their network connections: one of the process, and one
+/// of each worker that decides about rate limits. Each is made when it is first needed, and again when it broke.
 ///
-/// At most 128 operations are sent at once for each process. Others wait until one of these ends, which does not count as a
+/// At most 128 operations are sent at once on a connection. Others wait until one of these ends, which does not count as a
 /// failure; an operation that has waited for a second is [`Unavailable`]. After five failures
 /// in a row, all operations are `Unavailable` at once, and once a second one is tried. A command whose answer was lost is not
 /// sent again: it may or may not have been executed.

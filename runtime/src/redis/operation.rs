@@ -13,8 +13,18 @@ use smallvec::SmallVec;
 /// A script, or a single command.
 pub(crate) struct Operation {
     what: What,
-    /// Whether it is sent even if the caller stopped waiting before it could be sent.
-    pub(super) outlives_caller: bool,
+    pub(super) runs: Runs,
+}
+
+/// Where an operation runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// On the Redis thread, unless the caller stopped waiting before it could be sent.
+    InBackground,
+    /// On the Redis thread, even then.
+    EvenWithoutCaller,
+    /// On the runtime of the caller, unless it stopped waiting before it could be sent.
+    AtCaller,
 }
 
 enum What {
@@ -30,18 +40,25 @@ impl Operation {
         for byte in digest(&SHA1_FOR_LEGACY_USE_ONLY, source.as_bytes()).as_ref() {
             let _ = write!(sha1, "{byte:02x}");
         }
-        Self { what: What::Script { source, sha1 }, outlives_caller: false }
+        Self { what: What::Script { source, sha1 }, runs: Runs::InBackground }
     }
 
     /// A command such as `MGET`: its name is followed by the keys, then by the arguments.
     pub(crate) fn command(name: &'static str) -> Self {
-        Self { what: What::Command(name), outlives_caller: false }
+        Self { what: What::Command(name), runs: Runs::InBackground }
     }
 
     /// Sends it even if the caller stopped waiting before it could be sent. For operations that other callers depend on, such
     /// as a revocation.
     pub(crate) fn outlives_caller(mut self) -> Self {
-        self.outlives_caller = true;
+        self.runs = Runs::EvenWithoutCaller;
+        self
+    }
+
+    /// Runs it on the runtime of the caller, which saves the way to the Redis thread and back. For operations of each request that
+    /// can be decided again if the caller was busy: see [`Reply::is_late`].
+    pub(crate) fn at_caller(mut self) -> Self {
+        self.runs = Runs::AtCaller;
         self
     }
 
@@ -133,6 +150,11 @@ pub(crate) trait Reply: Sized + Send + 'static {
     /// The server's clock, if the answer contains it.
     fn clock(&self) -> Option<Duration> {
         None
+    }
+
+    /// Whether the server got the call after its deadline, and so changed nothing.
+    fn is_late(&self) -> bool {
+        false
     }
 }
 
