@@ -1,4 +1,5 @@
-//! A million clients, then a flood of ten million: bytes and nanoseconds, compared with `governor` in the same run.
+//! A million clients, then a flood of ten million: bytes and nanoseconds, compared with `governor` in the same run. Then two
+//! threads, on one client and on clients as unequal as in practice: their throughput, interleaved with `governor`.
 //!
 //! `cargo bench -p palisade --bench flood`, on a quiet machine. It fails if memory exceeds the bound that the documentation
 //! of the store gives, or if the flood frees the address that was blocked before it.
@@ -102,34 +103,66 @@ fn measure<L: Limiter>(name: &str, make: impl Fn() -> L) {
         black_box(limiter.decide(number.wrapping_mul(611_953) % MILLION));
     }
     let known = nanos(start, MILLION);
-    let hot = (0..5).map(|_| hot(&limiter, 1)).fold(f64::MAX, f64::min);
-    let two = (0..5).map(|_| hot_pair(&limiter)).fold(f64::MAX, f64::min);
-    println!(
-        "{name:26} {new:7.1} {known:7.1} {hot:7.1} {two:9.1} {bytes:8.1} {empty:9} {:8.1}",
-        made.as_secs_f64() * 1e6
-    );
+    let hot = (0..5).map(|_| decide_all(&limiter, |_| 1)).fold(f64::MAX, f64::min);
+    println!("{name:26} {new:7.1} {known:7.1} {hot:7.1} {bytes:8.1} {empty:9} {:8.1}", made.as_secs_f64() * 1e6);
 }
 
-fn hot(limiter: &impl Limiter, key: u32) -> f64 {
+/// Nanoseconds for each of some decisions, about the client that `client` returns for the number of the decision.
+fn decide_all(limiter: &impl Limiter, client: impl Fn(u32) -> u32) -> f64 {
+    const CALLS: u32 = MILLION / 8;
     let start = Instant::now();
-    for _ in 0..MILLION {
-        black_box(limiter.decide(black_box(key)));
+    for number in 0..CALLS {
+        black_box(limiter.decide(black_box(client(number))));
     }
-    nanos(start, MILLION)
+    nanos(start, CALLS)
 }
 
-/// Two threads on one key: nanoseconds for each decision of the two together.
-fn hot_pair(limiter: &impl Limiter) -> f64 {
+/// Two threads: nanoseconds for each decision of the two together.
+fn decide_by_two(limiter: &impl Limiter, client: impl Fn(u32) -> u32 + Sync) -> f64 {
     let barrier = Barrier::new(2);
-    let run = || {
+    let run = |thread: u32| {
         barrier.wait();
-        hot(limiter, 1)
+        decide_all(limiter, |number| client(number.wrapping_mul(2).wrapping_add(thread)))
     };
     std::thread::scope(|scope| {
-        let other = scope.spawn(run);
-        let one = run();
+        let other = scope.spawn(|| run(1));
+        let one = run(0);
         one.max(other.join().unwrap()) / 2.0
     })
+}
+
+/// A client of a million by Zipf's law: of rank r with a probability that is proportional to 1 / r.
+fn unequal(number: u32) -> u32 {
+    let mixed = u64::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let random = ((mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 40) as f64 / f64::from(1 << 24);
+    let rank = f64::from(MILLION).powf(random) as u32;
+    rank.wrapping_mul(611_953) % MILLION
+}
+
+fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
+}
+
+/// One thread and two threads on one client, and two threads on unequal clients.
+fn threads(limiter: &impl Limiter) -> [f64; 3] {
+    [decide_all(limiter, |_| 1), decide_by_two(limiter, |_| 1), decide_by_two(limiter, unequal)]
+}
+
+fn compare_threads(count: u32) {
+    let (ours, theirs) = (ours(count), theirs(count));
+    for number in 0..MILLION {
+        black_box((ours.decide(number), theirs.decide(number)));
+    }
+    let rounds: Vec<_> = (0..21).map(|_| (threads(&ours), threads(&theirs))).collect();
+    let of = |ratio: fn(&([f64; 3], [f64; 3])) -> f64| median(rounds.iter().map(ratio).collect());
+    println!(
+        "up to {count:10}: two threads on one client decide {:.2} times as much as one (governor {:.2}), {:.2} times as much as governor; on unequal clients {:.2} times",
+        of(|(ours, _)| ours[0] / ours[1]),
+        of(|(_, theirs)| theirs[0] / theirs[1]),
+        of(|(ours, theirs)| theirs[1] / ours[1]),
+        of(|(ours, theirs)| theirs[2] / ours[2]),
+    );
 }
 
 fn flood(count: u32, bytes_per_client: usize) {
@@ -162,8 +195,8 @@ fn flood(count: u32, bytes_per_client: usize) {
 
 fn main() {
     println!(
-        "{:26} {:>7} {:>7} {:>7} {:>9} {:>8} {:>9} {:>8}",
-        "ns and bytes", "new", "known", "hot", "2 threads", "bytes", "empty", "made, us"
+        "{:26} {:>7} {:>7} {:>7} {:>8} {:>9} {:>8}",
+        "ns and bytes", "new", "known", "hot", "bytes", "empty", "made, us"
     );
     for count in [5, 1000] {
         measure(&format!("ours, up to {count}"), || ours(count));
@@ -172,6 +205,10 @@ fn main() {
     measure("ours, up to 8", || ours(8));
     measure("ours, up to 65535", || ours(65_535));
     measure("ours, up to 1000000", || ours(1_000_000));
+    // The last one admits everything.
+    for count in [5, 1000, 800_000_000] {
+        compare_threads(count);
+    }
     flood(5, 56);
     flood(16, 88);
     flood(1000, 96);
