@@ -3,7 +3,7 @@
 //! Threat: requests that wait for the end of an outage make it longer, and flood the log or show a password in it (CWE-400,
 //! CWE-532). A local queue, or a worker that is busy with something else, is mistaken for an outage (CWE-636).
 //! Promise: an operation is answered within the timeout, counted from the moment when it is sent, or it fails. A thread that was
-//! busy meanwhile has measured nothing: it first reads what arrived, and a command that the server got too late is sent once
+//! busy meanwhile has measured nothing: it measures again, and a command that the server got too late is sent once
 //! more. Of each runtime a bounded number of operations is sent at once; others wait for one of these to end, for at
 //! most [`QUEUE_TIMEOUT`]. A command whose answer was lost is never sent again. About one failure a second is logged, by its
 //! kind.
@@ -30,10 +30,10 @@ use crate::unavailable::Unavailable;
 /// How long an operation may wait before it is sent.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// If a timer fires this late, its thread was suspended or busy, so it measured nothing. Replies that arrived meanwhile are read
-/// first, for [`READ_TIME`].
+/// If a timer fires this late, its thread was suspended or busy, so it measured nothing: it starts again, until this long after
+/// it was due.
 const SUSPENDED: Duration = Duration::from_millis(3);
-const READ_TIME: Duration = Duration::from_millis(5);
+const LONGEST_SUSPENSION: Duration = Duration::from_secs(5);
 
 /// How long to wait before a command is sent again to a cluster that moves the slot.
 const REDIRECT_PAUSE: Duration = Duration::from_millis(3);
@@ -206,7 +206,7 @@ impl RunnerState {
         let sent = Instant::now();
         let deadline = self.server_deadline(sent, timeout);
         calls.iter_mut().for_each(|call| call.set_deadline(deadline));
-        match within(after(sent, timeout), READ_TIME, exchange(connection, operation, calls)).await {
+        match within(after(sent, timeout), timeout, exchange(connection, operation, calls)).await {
             Some(Ok(reply)) => match R::read(reply, calls.len()) {
                 Some(answers) => {
                     self.breaker.succeeded();
@@ -283,15 +283,15 @@ async fn send(connection: &Connection, command: &Cmd) -> RedisResult<Value> {
     }
 }
 
-/// What is waited for, if it comes before the deadline. A thread that was suspended or busy over the deadline has not yet read
-/// what arrived in time; it has `grace` for that from when it has time to wait again, but at most [`QUEUE_TIMEOUT`].
+/// What is waited for, if it comes before the deadline. A thread that was suspended or busy over the deadline has not yet sent or read
+/// what it would have; it has `grace` for that from when it has time to wait again, and [`LONGEST_SUSPENSION`] in all.
 async fn within<T>(deadline: Instant, grace: Duration, awaited: impl Future<Output = T>) -> Option<T> {
     let mut awaited = pin!(awaited);
     let mut until = deadline;
     loop {
         match timeout_at(until, &mut awaited).await {
             Ok(value) => return Some(value),
-            Err(_) if until.elapsed() < SUSPENDED || deadline.elapsed() > QUEUE_TIMEOUT => break,
+            Err(_) if until.elapsed() < SUSPENDED || deadline.elapsed() > LONGEST_SUSPENSION => break,
             Err(_) => until = after(Instant::now(), grace),
         }
     }
