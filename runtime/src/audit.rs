@@ -20,8 +20,6 @@ use std::io::{self, Write as _};
 use std::net::IpAddr;
 
 use actix_web::http::StatusCode;
-use tracing::field::display;
-
 use crate::policy::HandlerPath;
 
 /// The target of every audit event, for `tracing` filters.
@@ -34,13 +32,13 @@ pub(crate) struct RejectedRequest<'a> {
     pub(crate) method: &'a str,
     /// The handler, or the part of palisade that rejected the request.
     pub(crate) handler: &'a dyn fmt::Display,
-    pub(crate) client: Option<IpAddr>,
+    /// Called only if the event is recorded.
+    pub(crate) client: &'a dyn Fn() -> Option<IpAddr>,
     pub(crate) subject: Option<&'a str>,
 }
 
 impl RejectedRequest<'_> {
     pub(crate) fn record(&self) {
-        let client = self.client.map(display);
         tracing::warn!(
             target: TARGET,
             event = "rejected",
@@ -48,7 +46,7 @@ impl RejectedRequest<'_> {
             reason = self.reason,
             method = self.method,
             handler = display(self.handler),
-            client,
+            client = (self.client)().map(display),
             subject = self.subject.map(tracing::field::debug),
         );
     }

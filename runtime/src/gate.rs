@@ -138,13 +138,12 @@ struct RequestSnapshot {
 
 impl RequestSnapshot {
     fn record(&self, status: StatusCode, reason: &'static str, pattern: &str) {
-        let client = self.client.map(|client| client.ip());
         audit::RejectedRequest {
             status,
             reason,
             method: self.method.as_str(),
             handler: &pattern,
-            client,
+            client: &|| self.client.map(|client| client.ip()),
             subject: None,
         }
         .record();

@@ -273,17 +273,24 @@ impl Problem {
         if let Some(seconds) = self.0.retry_after {
             headers.append(RETRY_AFTER, seconds.into());
         }
-        // The type has only strings and numbers, so serde_json cannot fail. If it did, the body would be empty.
-        response.set_body(serde_json::to_vec(self).unwrap_or_default()).map_into_boxed_body()
+        // Room for the usual texts, so that the body does not grow while it is written.
+        let mut body = Vec::with_capacity(self.0.errors.len().saturating_mul(128).saturating_add(256));
+        // The type has only strings and numbers, and writing to memory cannot fail.
+        let _ = serde_json::to_writer(&mut body, self);
+        response.set_body(body).map_into_boxed_body()
     }
 }
 
 /// The response of `Problem::new(status).detail(detail).instance(path)`. It makes no [`Problem`], and only the texts that differ
 /// between requests are escaped.
 pub(crate) fn plain_response(status: StatusCode, detail: &'static str, path: &str) -> HttpResponse {
-    let mut body = Vec::with_capacity(path.len().saturating_add(detail.len()).saturating_add(128));
+    const CONSTANT: &str = r#"{"type":"about:blank","title":"","status":401,"detail":"","instance":""}"#;
+    let title = title_of(status);
+    // Exact if no character needs an escape: the body then is this allocation, and no second one.
+    let length = [title, detail, path].iter().fold(CONSTANT.len(), |length, text| length.saturating_add(text.len()));
+    let mut body = Vec::with_capacity(length);
     body.extend_from_slice(br#"{"type":"about:blank","title":""#);
-    body.extend_from_slice(title_of(status).as_bytes());
+    body.extend_from_slice(title.as_bytes());
     body.extend_from_slice(br#"","status":"#);
     body.extend_from_slice(status.as_str().as_bytes());
     body.extend_from_slice(br#","detail":"#);

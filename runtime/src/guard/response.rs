@@ -110,7 +110,7 @@ impl GuardedRequest<'_, '_> {
             reason,
             method: self.request.method().as_str(),
             handler: &self.mounted.policy.handler,
-            client: self.client(),
+            client: &|| self.client(),
             subject: self.state.principal.get().map(Principal::subject),
         }
         .record();

@@ -50,7 +50,7 @@ impl Finish {
                     reason: denial.reason,
                     method: request.method().as_str(),
                     handler: &"palisade::middleware",
-                    client: self.settings.proxies.client(request.head()),
+                    client: &|| self.settings.proxies.client(request.head()),
                     subject: None,
                 }
                 .record();

@@ -30,7 +30,11 @@ fn pointer(pointer: &str, sent: Option<&Value>) -> String {
     let found = sent.map_or_else(|| steps.iter().map(|step| step.to_string()).collect(), |sent| nearest(sent, &steps));
     found.iter().fold(String::new(), |mut pointer, step| {
         pointer.push('/');
-        pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+        if step.contains(['~', '/']) {
+            pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+        } else {
+            pointer.push_str(step);
+        }
         pointer
     })
 }
