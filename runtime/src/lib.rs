@@ -221,6 +221,8 @@ pub mod __v1 {
     pub use crate::rate_limit::{By, Count, KeyFn, OnStoreFailure, RateLimit};
     pub use crate::role::{RoleDefinition, TypedRole};
     #[cfg(feature = "testing")]
+    pub use crate::scope::add_at;
+    #[cfg(feature = "testing")]
     pub use crate::testing::committed::{assert_committed, assert_policies};
     pub use crate::validation::checks::{Checks, SomeInput, With};
     pub use crate::validation::listed::Listed;

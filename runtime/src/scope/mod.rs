@@ -144,9 +144,22 @@ pub trait Guarded {
 
 impl<E: Endpoint> Guarded for E {
     fn into_item(self) -> ScopeItem {
-        let mount = Box::new(|demands| self.mount(Mounter::new::<E>(demands)));
-        ScopeItem(ScopeItemKind::Endpoint(Mount { route: E::ROUTE, policy: E::POLICY, needs: E::arguments(), mount }))
+        ScopeItem(ScopeItemKind::Endpoint(Mount::of(E::ROUTE, self)))
     }
+}
+
+impl Mount {
+    fn of<E: Endpoint>(route: Route, endpoint: E) -> Self {
+        let mount = Box::new(|demands| endpoint.mount(Mounter::new::<E>(demands)));
+        Self { route, policy: E::POLICY, needs: E::arguments(), mount }
+    }
+}
+
+/// Adds an endpoint at another route than its own, so that a bench has thousands of routes without as many types.
+#[cfg(feature = "testing")]
+pub fn add_at(mut scope: Scope, route: Route, endpoint: impl Endpoint) -> Scope {
+    scope.items.push(ScopeItem(ScopeItemKind::Endpoint(Mount::of(route, endpoint))));
+    scope
 }
 
 impl Guarded for Scope {
