@@ -5,7 +5,8 @@
 
 use actix_web::dev::ResourceDef;
 use palisade_grammar::template::{self, MOST_PARAMETERS, Part, is_parameter_name, parameters, parts};
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind};
+use smallvec::SmallVec;
 
 /// The path with each parameter replaced by a value.
 pub(crate) fn filled<'v>(template: &str, mut value: impl FnMut(&str) -> &'v str) -> String {
@@ -37,53 +38,75 @@ pub(crate) fn shape(template: &str) -> String {
     shape
 }
 
-/// What a whole segment of a plain template accepts.
+/// What a segment of a template accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Segment<'t> {
     /// This text.
     Literal(&'t str),
     /// Any text that is not empty and has no slash.
     Parameter,
+    /// Some texts without a slash: a parameter with a pattern, or with text beside it. Only the router knows which.
+    Mixed,
 }
 
-/// The segments at the beginning that the router compares one by one, and whether they are the whole template.
+/// The segments at the beginning, which the router compares one by one, and whether they are the whole template.
 ///
-/// They end before a segment that mixes text and parameters, before a parameter with a pattern of its own, and before a
-/// tail.
-pub(crate) fn plain_segments(template: &str) -> (Vec<Segment<'_>>, bool) {
-    if !is_ordinary(template) {
-        return (Vec::new(), false);
-    }
+/// They end before a parameter that may take several segments: a tail, or a pattern that accepts a slash.
+pub(crate) fn segments(template: &str) -> (Vec<Segment<'_>>, bool) {
     let mut done = Vec::new();
+    if !is_ordinary(template) {
+        return (done, false);
+    }
     let mut current = Segment::Literal("");
     for part in parts(template) {
-        match (part, current) {
-            (Part::Literal(text), _) => {
+        match part {
+            Part::Literal(text) => {
                 let mut pieces = text.split('/');
                 let first = pieces.next().unwrap_or_default();
-                match current {
-                    Segment::Literal("") => current = Segment::Literal(first),
-                    _ if first.is_empty() => {}
-                    _ => return (done, false),
-                }
+                current = match current {
+                    Segment::Literal("") => Segment::Literal(first),
+                    segment if first.is_empty() => segment,
+                    _ => Segment::Mixed,
+                };
                 for piece in pieces {
                     done.push(current);
                     current = Segment::Literal(piece);
                 }
             }
-            (Part::Parameter { pattern: None, .. }, Segment::Literal("")) => current = Segment::Parameter,
-            (Part::Parameter { .. } | Part::Tail | Part::Unclosed(_), _) => return (done, false),
+            Part::Parameter { pattern: None, .. } if current == Segment::Literal("") => current = Segment::Parameter,
+            Part::Parameter { pattern, .. } if pattern.is_none_or(is_without_slash) => current = Segment::Mixed,
+            Part::Parameter { .. } | Part::Tail | Part::Unclosed(_) => return (done, false),
         }
     }
     done.push(current);
     (done, true)
 }
 
+/// Whether no text that the pattern matches has a slash. The result is `false` if that is not certain.
+fn is_without_slash(pattern: &str) -> bool {
+    fn stays(hir: &Hir) -> bool {
+        match hir.kind() {
+            HirKind::Literal(text) => !text.0.contains(&b'/'),
+            HirKind::Class(Class::Unicode(class)) => {
+                class.ranges().iter().all(|range| !(range.start()..=range.end()).contains(&'/'))
+            }
+            HirKind::Class(Class::Bytes(class)) => {
+                class.ranges().iter().all(|range| !(range.start()..=range.end()).contains(&b'/'))
+            }
+            HirKind::Repetition(repeated) => stays(&repeated.sub),
+            HirKind::Capture(group) => stays(&group.sub),
+            HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(stays),
+            HirKind::Empty | HirKind::Look(_) => true,
+        }
+    }
+    regex_syntax::parse(pattern).is_ok_and(|hir| stays(&hir))
+}
+
 /// Whether no part of the template changes what an earlier part means. A pattern such as `a)|(b` does, and a template that
 /// ends with a `*` that is not a tail: the router ignores the text after its last parameter. A template that the router
 /// would panic about is not ordinary either.
 fn is_ordinary(template: &str) -> bool {
-    let names: Vec<&str> = parameters(template).collect();
+    let names: SmallVec<[&str; MOST_PARAMETERS]> = parameters(template).collect();
     let ends_in_a_star = template.ends_with('*') && !template.ends_with("}*");
     let stays_inside = |part: Part<'_>| match part {
         Part::Parameter { pattern: Some(pattern), .. } => keeps_its_group(pattern),
@@ -231,28 +254,37 @@ mod tests {
     }
 
     #[test]
-    fn plain_segments_end_at_patterns_and_mixed_segments() {
+    fn segments_end_where_a_parameter_may_take_several() {
         let read = |template| {
-            let (segments, whole) = plain_segments(template);
+            let (segments, whole) = segments(template);
             let texts: Vec<_> = segments
                 .into_iter()
                 .map(|segment| match segment {
                     Segment::Literal(text) => text,
                     Segment::Parameter => "{}",
+                    Segment::Mixed => "?",
                 })
                 .collect();
             (texts.join("/"), whole)
         };
-        for (template, plain, whole) in [
+        for (template, beginning, whole) in [
             ("/users/{id}", "/users/{}", true),
             ("/users/{id}/", "/users/{}/", true),
             ("//a", "//a", true),
             ("", "", true),
-            ("/a/v{major}/b", "/a", false),
-            ("/a/{major}.{minor}", "/a", false),
-            ("/a/{one}{two}", "/a", false),
-            (r"/a/{id:\d+}/b", "/a", false),
-            ("/a/{id:(x|y)}", "/a", false),
+            ("/a/v{major}/b", "/a/?/b", true),
+            ("/a/{major}.{minor}", "/a/?", true),
+            ("/a/{one}{two}", "/a/?", true),
+            (r"/a/{id:\d+}/b", "/a/?/b", true),
+            ("/a/{id:(x|y)}", "/a/?", true),
+            ("/a/{id:[^/]*}.json/{x}", "/a/?/{}", true),
+            (r"/a/{id:\(x}", "/a/?", true),
+            ("/a/{id:.*}/b", "/a", false),
+            ("/a/{id:x|y/z}/b", "/a", false),
+            ("/a/{id:[!-~]+}/b", "/a", false),
+            (r"/a/{id:\W}/b", "/a", false),
+            ("/a/{id:x[^a]{2}}/b", "/a", false),
+            ("/a/v{rest}*", "/a", false),
             ("/a/{rest}*", "/a", false),
             ("/a/b*", "", false),
             ("/a/{id:x)|(y}", "", false),
@@ -261,7 +293,7 @@ mod tests {
             ("/a/{}", "", false),
             ("/a/{0}", "", false),
         ] {
-            assert_eq!(read(template), (plain.to_owned(), whole), "{template}");
+            assert_eq!(read(template), (beginning.to_owned(), whole), "{template}");
         }
     }
 }

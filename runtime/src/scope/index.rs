@@ -1,15 +1,16 @@
-//! An index of templates that finds the first template that matches a path.
+//! An index of templates that finds those that can match a path.
 //!
-//! Threat: an application with many routes that starts slowly, because each template is compared with each other one (CWE-407).
-//! Promise: the result is the same as that of the router. A plain template is found by its segments. Only a template with a pattern
-//! is compiled, and at most once.
+//! Threat: an application whose routes are compared one after the other, so that a request or the start takes time that grows with
+//! their number (CWE-407).
+//! Promise: no template that matches a path is missing. A plain template is found by its segments. One with text beside a parameter,
+//! or with a pattern of its own, may be found for a path that it does not match: the router is asked about it.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use actix_web::dev::ResourceDef;
+use foldhash::fast::FixedState;
+use smallvec::SmallVec;
 
-use crate::template::{Segment, plain_segments, shape};
+use crate::template::{Segment, segments};
 
 /// Which paths a template matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,92 +21,109 @@ pub(super) enum Matches {
     Prefix,
 }
 
-/// Templates by their first segments, each with its index in the order of registration.
-#[derive(Default)]
+/// Templates by their segments, each with its position in the order of registration.
+#[derive(Debug, Default)]
 pub(super) struct PathIndex {
-    literals: HashMap<String, PathIndex>,
+    /// Below an empty segment, as before the first slash of each path.
+    empty: Option<Box<PathIndex>>,
+    literals: HashMap<Box<str>, PathIndex, FixedState>,
+    /// Below any segment that is not empty.
     parameter: Option<Box<PathIndex>>,
+    /// Below any segment. The router is asked about it.
+    mixed: Option<Box<PathIndex>>,
     /// The first plain template that ends at this segment.
     path: Option<usize>,
     prefix: Option<usize>,
-    /// Templates that have a pattern from this segment on, in their order.
-    patterns: Vec<Pattern>,
-}
-
-struct Pattern {
-    /// The index in the order of registration.
-    position: usize,
-    template: String,
-    matches: Matches,
-    compiled: OnceCell<ResourceDef>,
+    /// Templates to ask about if the path ends at this segment, in ascending order.
+    asked_paths: Vec<usize>,
+    /// Templates to ask about whatever follows.
+    asked_prefixes: Vec<usize>,
 }
 
 impl PathIndex {
-    /// Adds a template. The positions must be ascending.
-    pub(super) fn add(&mut self, position: usize, template: &str, matches: Matches) {
-        let template = if template.is_empty() { "/" } else { template };
-        let (segments, whole) = plain_segments(template);
+    /// Adds a template. The positions must be ascending. Returns whether the template is plain: it matches each path for which it is
+    /// found.
+    pub(super) fn add(&mut self, position: usize, template: &str, matches: Matches) -> bool {
+        let (segments, is_whole) = segments(template);
+        let is_plain = is_whole && !segments.contains(&Segment::Mixed);
         let end = segments.into_iter().fold(self, |index, segment| match segment {
-            Segment::Literal(text) => index.literals.entry(text.to_owned()).or_default(),
+            Segment::Literal("") => index.empty.get_or_insert_default(),
+            Segment::Literal(text) => index.literals.entry(text.into()).or_default(),
             Segment::Parameter => index.parameter.get_or_insert_default(),
+            Segment::Mixed => index.mixed.get_or_insert_default(),
         });
-        match (whole, matches) {
+        match (is_plain, matches) {
             (true, Matches::Path) => _ = end.path.get_or_insert(position),
             (true, Matches::Prefix) => _ = end.prefix.get_or_insert(position),
-            (false, matches) => {
-                let template = template.to_owned();
-                end.patterns.push(Pattern { position, template, matches, compiled: OnceCell::new() });
-            }
+            (false, Matches::Path) if is_whole => end.asked_paths.push(position),
+            (false, _) => end.asked_prefixes.push(position),
+        }
+        is_plain
+    }
+
+    /// The positions of the templates that can match the path, in ascending order. A plain template is the last one: it matches.
+    pub(super) fn candidates(&self, path: &str) -> Candidates {
+        let mut found = Found::default();
+        self.search(Some(path), &mut found);
+        found.in_order()
+    }
+
+    /// Searches below a segment. `rest` is the path behind it, or `None` if the path ends there.
+    fn search(&self, rest: Option<&str>, found: &mut Found) {
+        #[cfg(test)]
+        work::step();
+        found.ask(&self.asked_prefixes);
+        found.plain(self.prefix);
+        let Some(rest) = rest else {
+            found.ask(&self.asked_paths);
+            found.plain(self.path);
+            return;
+        };
+        let (segment, rest) = rest.split_once('/').map_or((rest, None), |(segment, rest)| (segment, Some(rest)));
+        let literal = if segment.is_empty() { self.empty.as_deref() } else { self.literals.get(segment) };
+        if let Some(below) = literal {
+            below.search(rest, found);
+        }
+        if let Some(below) = self.parameter.as_deref().filter(|_| !segment.is_empty()) {
+            below.search(rest, found);
+        }
+        if let Some(below) = &self.mixed {
+            below.search(rest, found);
+        }
+    }
+}
+
+/// Positions of templates. Few templates match one path.
+pub(super) type Candidates = SmallVec<[usize; 4]>;
+
+#[derive(Default)]
+struct Found {
+    asked: Candidates,
+    /// The first plain template. Those behind it get no request for this path.
+    plain: Option<usize>,
+}
+
+impl Found {
+    #[inline]
+    fn ask(&mut self, positions: &[usize]) {
+        // Most segments have no such templates, and extending by nothing is not free.
+        if !positions.is_empty() {
+            self.asked.extend_from_slice(positions);
         }
     }
 
-    /// Returns the position of the first template that takes the requests for this template. `path` is an example of its paths.
-    pub(super) fn first(&self, template: &str, path: &str) -> Option<usize> {
-        let segments: Vec<&str> = path.split('/').collect();
-        self.search(&segments, &SearchedPath { path, shape: shape(template) })
+    fn plain(&mut self, position: Option<usize>) {
+        self.plain = self.plain.into_iter().chain(position).min();
     }
 
-    fn search(&self, segments: &[&str], searched: &SearchedPath<'_>) -> Option<usize> {
-        #[cfg(test)]
-        work::step();
-        let patterns = self.patterns.iter().find(|pattern| pattern.takes(searched)).map(|pattern| pattern.position);
-        let here = patterns.into_iter().chain(self.prefix);
-        let Some((segment, rest)) = segments.split_first() else {
-            return here.chain(self.path).min();
-        };
-        let literal = self.literals.get(*segment);
-        let parameter = self.parameter.as_deref().filter(|_| !segment.is_empty());
-        let below = literal.into_iter().chain(parameter).filter_map(|index| index.search(rest, searched));
-        here.chain(below).min()
+    fn in_order(mut self) -> Candidates {
+        if let Some(plain) = self.plain {
+            self.asked.retain(|position| *position < plain);
+        }
+        self.asked.sort_unstable();
+        self.asked.extend(self.plain);
+        self.asked
     }
-}
-
-struct SearchedPath<'a> {
-    path: &'a str,
-    shape: String,
-}
-
-impl Pattern {
-    fn takes(&self, searched: &SearchedPath<'_>) -> bool {
-        #[cfg(test)]
-        work::step();
-        let compiled = self.compiled.get_or_init(|| {
-            #[cfg(test)]
-            work::compile();
-            match self.matches {
-                Matches::Path => ResourceDef::new(&*self.template),
-                Matches::Prefix => ResourceDef::prefix(&*self.template),
-            }
-        });
-        // A pattern takes the requests of a template with the same pattern, even if it does not match the example path.
-        compiled.is_match(searched.path)
-            || (self.matches == Matches::Prefix && is_below(&searched.shape, &shape(&self.template)))
-    }
-}
-
-/// Returns whether the path equals the prefix or is below it.
-fn is_below(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Counts the work for the tests. Counts are reproducible, and times are not.
@@ -122,90 +140,12 @@ pub(super) mod work {
         STEPS.set(STEPS.get() + 1);
     }
 
-    pub(super) fn compile() {
+    pub(in super::super) fn compile() {
         COMPILED.set(COMPILED.get() + 1);
     }
 
     /// Steps and compiled patterns since the last call.
     pub(in super::super) fn take() -> (usize, usize) {
         (STEPS.take(), COMPILED.take())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-    use proptest::sample::select;
-    use proptest::strategy::ValueTree;
-    use proptest::test_runner::TestRunner;
-
-    use super::*;
-    use crate::template::filled;
-
-    fn sample(template: &str) -> String {
-        filled(template, |_| "~any~")
-    }
-
-    /// Compares the template with each earlier one, as the router does.
-    fn one_by_one(before: &[(String, Matches)], template: &str) -> Option<usize> {
-        let path = sample(template);
-        before.iter().position(|(own, matches)| {
-            let own = if own.is_empty() { "/" } else { own.as_str() };
-            match matches {
-                Matches::Path => ResourceDef::new(own).is_match(&path),
-                Matches::Prefix => ResourceDef::prefix(own).is_match(&path) || is_below(&shape(template), &shape(own)),
-            }
-        })
-    }
-
-    fn indexed(before: &[(String, Matches)], template: &str) -> Option<usize> {
-        let mut index = PathIndex::default();
-        for (position, (own, matches)) in before.iter().enumerate() {
-            index.add(position, own, *matches);
-        }
-        index.first(template, &sample(template))
-    }
-
-    /// Templates from few segments, so that they often match the same paths. The router requires unique parameter names.
-    fn template() -> impl Strategy<Value = String> {
-        let segment = select(vec![
-            "a",
-            "b",
-            "",
-            "~any~",
-            "{x}",
-            "{x}",
-            "a{x}",
-            "{x}.{y}",
-            r"{x:\d+}",
-            "{x:.*}",
-            "{x:(a|b)}",
-            "{x:[^/]+}",
-            "{x:a)|(b}",
-            "{x:~any~}",
-        ]);
-        (vec(segment, 0..4), select(vec!["", "", "", "/", "/{tail}*", "/c*"])).prop_map(|(segments, end)| {
-            let mut template = String::new();
-            for (number, segment) in segments.iter().enumerate() {
-                let named = segment.replace("{x", &format!("{{x{number}")).replace("{y", &format!("{{y{number}"));
-                template.extend(["/", &named]);
-            }
-            template + end
-        })
-    }
-
-    #[test]
-    fn the_index_agrees_with_the_router() {
-        let cases = (vec((template(), prop_oneof![Just(Matches::Path), Just(Matches::Prefix)]), 0..8), template());
-        let mut runner = TestRunner::deterministic();
-        let mut counts = [0_usize; 2];
-        for _ in 0..800 {
-            let (before, searched) = cases.new_tree(&mut runner).unwrap().current();
-            let expected = one_by_one(&before, &searched);
-            assert_eq!(indexed(&before, &searched), expected, "{searched} after {before:?}");
-            counts[usize::from(expected.is_some())] += 1;
-        }
-        assert!(counts.iter().all(|count| *count > 100), "the random cases are not balanced: {counts:?}");
     }
 }

@@ -21,8 +21,11 @@
 
 mod index;
 mod logic;
+mod one_path;
 mod rate_limits;
 mod register;
+mod resource_path;
+mod router;
 mod siblings;
 #[cfg(test)]
 mod tests;
@@ -48,6 +51,9 @@ pub(crate) use self::verify::check_policy_table;
 /// A request must meet the demands of the scope and those of the endpoint. Scopes can be nested, and the demands of an outer scope
 /// apply to its inner scopes. An empty prefix groups endpoints without changing their paths. Its demands then do not apply to unknown
 /// paths. A scope with a prefix gets all requests below it, so a second scope with the same prefix would never get a request.
+///
+/// A scope with a prefix finds one of its routes without asking the others. Routes without a prefix are in the router of the
+/// application, which asks them one after the other.
 ///
 /// ```
 /// use std::time::Duration;
