@@ -8,12 +8,13 @@
 mod numbered;
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use actix_web::App;
 use actix_web::test::init_service;
 use gungraun::prelude::*;
-use numbered::{actix_routes, palisade_routes};
-use palisade::{Palisade, Scope};
+use numbered::{actix_routes, add_routes, palisade_routes};
+use palisade::{Palisade, RateLimit, Scope};
 
 type Runtime = actix_rt::SystemRunner;
 
@@ -64,9 +65,18 @@ fn behind_palisade((runtime, palisade, scope): (Runtime, Palisade, Scope)) -> Ru
     runtime
 }
 
+/// Routes of owners, in a scope with demands of its own.
+fn demanding(count: usize) -> Scope {
+    let scope = palisade::scope("/tenants/{tenant}").tenant("tenant").require_permission("routes:use");
+    let limits = ["calls", "tenant-calls"].map(|name| RateLimit::new(name, 100, Duration::from_secs(60)));
+    add_routes::<true>(limits.into_iter().fold(scope, Scope::rate_limit), count)
+}
+
 #[library_benchmark]
 #[bench::routes_1000(palisade_routes("/api", 1_000))]
 #[bench::routes_5000(palisade_routes("/api", 5_000))]
+#[bench::demanding_1000(demanding(1_000))]
+#[bench::demanding_5000(demanding(5_000))]
 fn verification(scope: Scope) -> Scope {
     scope.verify().unwrap();
     scope

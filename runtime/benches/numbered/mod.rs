@@ -32,22 +32,32 @@ pub fn actix_routes(prefix: &str, count: usize) -> actix_web::Scope {
 }
 
 pub fn palisade_routes(prefix: &str, count: usize) -> Scope {
-    let add = |scope, path| add_at(scope, Route::get(path).named(path), Numbered);
-    paths(count).into_iter().fold(palisade::scope(prefix), add)
+    add_routes::<false>(palisade::scope(prefix), count)
+}
+
+/// Adds public routes, or those of an owner.
+#[allow(dead_code, reason = "only the bench of the start-up has routes of owners")]
+pub fn add_routes<const OWNED: bool>(scope: Scope, count: usize) -> Scope {
+    let add = |scope, path| add_at(scope, Route::get(path).named(path), Numbered::<OWNED>);
+    paths(count).into_iter().fold(scope, add)
 }
 
 /// An endpoint that is added at many paths.
-struct Numbered;
+struct Numbered<const OWNED: bool>;
 
-impl Endpoint for Numbered {
+impl<const OWNED: bool> Endpoint for Numbered<OWNED> {
     const ROUTE: Route = Route::get("/route-0000/{id}");
-    const POLICY: &'static Policy = &Policy::new(Rule::Public).of("benches", "numbered");
+    const POLICY: &'static Policy = &Policy::new(match OWNED {
+        true => Rule::Any(&[Rule::Owner("id"), Rule::Role("support")]),
+        false => Rule::Public,
+    })
+    .of("benches", "numbered");
 
     fn mount(self, mounter: Mounter) -> palisade::__v1::MountedRoute {
         palisade::__v1::handler!(handler; HttpResponse; Path<String>).mount(mounter)
     }
 }
 
-impl palisade::__v1::RouteArguments for Numbered {
-    palisade::__arguments!(check_on_public_route, 1, (); Path<String>);
+impl<const OWNED: bool> palisade::__v1::RouteArguments for Numbered<OWNED> {
+    palisade::__arguments!(check_on_guarded_route, 1, (); Path<String>);
 }

@@ -63,13 +63,13 @@ impl PathIndex {
 
     /// The positions of the templates that can match the path, in ascending order. A plain template is the last one: it matches.
     pub(super) fn candidates(&self, path: &str) -> Candidates {
-        let mut found = Found::default();
+        let mut found = FoundTemplates::default();
         self.search(Some(path), &mut found);
         found.in_order()
     }
 
     /// Searches below a segment. `rest` is the path behind it, or `None` if the path ends there.
-    fn search(&self, rest: Option<&str>, found: &mut Found) {
+    fn search(&self, rest: Option<&str>, found: &mut FoundTemplates) {
         #[cfg(test)]
         work::step();
         found.ask(&self.asked_prefixes);
@@ -97,13 +97,13 @@ impl PathIndex {
 pub(super) type Candidates = SmallVec<[usize; 4]>;
 
 #[derive(Default)]
-struct Found {
+struct FoundTemplates {
     asked: Candidates,
     /// The first plain template. Those behind it get no request for this path.
     plain: Option<usize>,
 }
 
-impl Found {
+impl FoundTemplates {
     #[inline]
     fn ask(&mut self, positions: &[usize]) {
         // Most segments have no such templates, and extending by nothing is not free.

@@ -4,18 +4,30 @@
 //! a shared name has one limit and one window.
 
 use std::collections::HashMap;
+use std::fmt;
 
-use super::Mount;
-use super::walk::OuterScopes;
+use super::walk::Neighbours;
 use crate::config_error::Mistakes;
+use crate::policy::HandlerPath;
 use crate::policy_table::prefix_or_slash;
 use crate::rate_limit::{By, RateLimit};
 
-pub(super) fn verify(endpoints: &[(OuterScopes, &Mount)], mistakes: &mut Mistakes) {
+pub(super) fn verify<'s>(endpoints: &'s [Neighbours<'s>], mistakes: &mut Mistakes) {
     // The first rate limit of each name. The key is the scope that shares it (`None`: all routes) and the name. Later ones must have
     // the same numbers.
-    let mut known: HashMap<(Option<&str>, &str), (&RateLimit, String)> = HashMap::new();
-    for (outer, mount) in endpoints {
+    let mut known: HashMap<(Option<&str>, &str), (&RateLimit, DeclaredAt<'s>)> = HashMap::new();
+    let mut compare = |scope, rate_limit: &'s RateLimit, source, mistakes: &mut Mistakes| {
+        let (other, other_source) = known.entry((scope, rate_limit.name())).or_insert((rate_limit, source));
+        if other.contradicts(rate_limit) {
+            mistakes.report("routes", format!(
+                "the rate limit \"{}\" is {} at {other_source} and {} at {source}: use the same numbers for one name, or different names",
+                rate_limit.name(),
+                numbers(other),
+                numbers(rate_limit),
+            ));
+        }
+    };
+    for Neighbours { outer, mounts } in endpoints {
         for (prefix, rate_limit) in &outer.rate_limits {
             if let Some(by) = rate_limit.counted_by().iter().find(|by| matches!(by, By::Field(_))) {
                 let name = rate_limit.name();
@@ -25,26 +37,30 @@ pub(super) fn verify(endpoints: &[(OuterScopes, &Mount)], mistakes: &mut Mistake
                 ));
             }
         }
-        let of_scopes = outer.rate_limits.iter().map(|(prefix, rate_limit)| {
-            (
-                if rate_limit.shared { None } else { Some(prefix.as_str()) },
-                rate_limit,
-                format!("the scope {}", prefix_or_slash(prefix)),
-            )
-        });
-        let shared = mount.policy.rate_limits.iter().filter(|rate_limit| rate_limit.shared);
-        let of_handler = shared.map(|rate_limit| (None, rate_limit, format!("`{}`", mount.policy.handler)));
-        for (scope, rate_limit, source) in of_scopes.chain(of_handler) {
-            let (other, other_source) =
-                known.entry((scope, rate_limit.name())).or_insert_with(|| (rate_limit, source.clone()));
-            if other.contradicts(rate_limit) {
-                mistakes.report("routes", format!(
-                    "the rate limit \"{}\" is {} at {other_source} and {} at {source}: use the same numbers for one name, or different names",
-                    rate_limit.name(),
-                    numbers(other),
-                    numbers(rate_limit),
-                ));
+        for (prefix, rate_limit) in &outer.rate_limits {
+            let scope = if rate_limit.shared { None } else { Some(prefix.as_str()) };
+            compare(scope, rate_limit, DeclaredAt::Scope(prefix), mistakes);
+        }
+        for mount in mounts {
+            for rate_limit in mount.policy.rate_limits.iter().filter(|rate_limit| rate_limit.shared) {
+                compare(None, rate_limit, DeclaredAt::Handler(mount.policy.handler), mistakes);
             }
+        }
+    }
+}
+
+/// Where a rate limit is written.
+#[derive(Clone, Copy)]
+enum DeclaredAt<'s> {
+    Scope(&'s str),
+    Handler(HandlerPath),
+}
+
+impl fmt::Display for DeclaredAt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope(prefix) => write!(f, "the scope {}", prefix_or_slash(prefix)),
+            Self::Handler(handler) => write!(f, "`{handler}`"),
         }
     }
 }

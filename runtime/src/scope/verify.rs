@@ -1,10 +1,11 @@
 //! Finds mistakes of a scope that the macros cannot find, because they see one handler at a time.
 
-use palisade_grammar::template::parameters;
+use palisade_grammar::template::{MOST_PARAMETERS, parameters};
+use smallvec::SmallVec;
 
 use super::rate_limits;
 use super::siblings::Siblings;
-use super::walk::{self, OuterScopes};
+use super::walk::{self, Neighbours, OuterScopes};
 use super::{Mount, Scope, ScopeItemKind, logic};
 use crate::config_error::{ConfigError, Mistakes};
 use crate::policy::{Credentials, Ownership, Policy, Rule};
@@ -12,14 +13,20 @@ use crate::policy_table::{PolicyTable, prefix_or_slash};
 use crate::role::RoleName;
 use crate::template;
 
+/// So many rules of a scope are remembered. With more, some are checked again.
+const MOST_REMEMBERED: usize = 15;
+
 pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), ConfigError> {
     // The other checks need paths that can be parsed.
     check_templates(scope)?;
     let mut mistakes = Mistakes::default();
     check_reachability(scope, &OuterScopes::default(), &mut Siblings::default(), &mut mistakes);
-    let endpoints = walk::endpoints(scope, &OuterScopes::default());
-    for (outer, mount) in &endpoints {
-        mistakes.note(check_endpoint(outer, mount, admin));
+    let endpoints = walk::endpoints(scope);
+    for Neighbours { outer, mounts } in &endpoints {
+        let mut of_scopes = CheckedScopes::new(outer);
+        for mount in mounts {
+            mistakes.note(of_scopes.check_endpoint(mount, admin));
+        }
     }
     rate_limits::verify(&endpoints, &mut mistakes);
     mistakes.into_result()
@@ -43,17 +50,53 @@ fn check_templates(scope: &Scope) -> Result<(), ConfigError> {
     mistakes.into_result()
 }
 
-fn check_endpoint(outer: &OuterScopes, mount: &Mount, admin: Option<&RoleName>) -> Result<(), ConfigError> {
-    let (handler, own_path, prefix) = (mount.policy.handler, mount.route.path, &outer.prefix);
-    let path = format!("{prefix}{own_path}");
-    let prefix_parameters: Vec<&str> = parameters(prefix).collect();
-    let own_parameters: Vec<&str> = parameters(own_path).collect();
-    if let Some(name) = own_parameters.iter().find(|name| prefix_parameters.contains(name)) {
-        return ConfigError::routes(format!(
-            "the scope {prefix} and `{handler}` at {own_path} both have a parameter `{name}`: rename one of them"
-        ));
+/// The scopes around some endpoints, and what is known about them without the endpoints.
+struct CheckedScopes<'s> {
+    outer: &'s OuterScopes,
+    parameters: Vec<&'s str>,
+    rules: Result<(), ConfigError>,
+    /// Rules of endpoints that these scopes do not conflict with. Many endpoints have the same rule.
+    satisfiable: Vec<&'s Rule>,
+}
+
+impl<'s> CheckedScopes<'s> {
+    fn new(outer: &'s OuterScopes) -> Self {
+        let parameters = parameters(&outer.prefix).collect();
+        Self { outer, parameters, rules: check_rules(outer), satisfiable: Vec::new() }
     }
-    // The rules of a scope also apply to its unknown paths, so the parameters of the rules must be in the prefix.
+
+    fn check_endpoint(&mut self, mount: &'s Mount, admin: Option<&RoleName>) -> Result<(), ConfigError> {
+        let (handler, own_path, prefix) = (mount.policy.handler, mount.route.path, &self.outer.prefix);
+        let own_parameters: SmallVec<[&str; MOST_PARAMETERS]> = parameters(own_path).collect();
+        if let Some(name) = own_parameters.iter().find(|name| self.parameters.contains(name)) {
+            return ConfigError::routes(format!(
+                "the scope {prefix} and `{handler}` at {own_path} both have a parameter `{name}`: rename one of them"
+            ));
+        }
+        self.rules.clone()?;
+        let rule = &mount.policy.rule;
+        let is_missing = |name: &&str| !self.parameters.contains(name) && !own_parameters.contains(name);
+        if let Some(name) = rule.parameters().into_iter().find(is_missing) {
+            return ConfigError::routes(format!(
+                "{rule} of `{handler}` needs the parameter `{{{name}}}`, which {prefix}{own_path} does not have"
+            ));
+        }
+        let path = format!("{prefix}{own_path}");
+        let count = self.parameters.len().saturating_add(own_parameters.len());
+        let mistake = mount.needs.parameter_counts.iter().find_map(|accepted| accepted.mistake(handler, &path, count));
+        mistake.map_or(Ok(()), ConfigError::routes)?;
+        check_deny_option(self.outer, mount)?;
+        if !self.satisfiable.contains(&rule) {
+            check_satisfiable(&self.outer.rules, mount.policy, &path, admin)?;
+            self.satisfiable.truncate(MOST_REMEMBERED);
+            self.satisfiable.insert(0, rule);
+        }
+        Ok(())
+    }
+}
+
+/// The rules of a scope also apply to its unknown paths, so the parameters of the rules must be in the prefix.
+fn check_rules(outer: &OuterScopes) -> Result<(), ConfigError> {
     for (prefix, rule) in &outer.rules {
         let scope = prefix_or_slash(prefix);
         // The macros have checked the rules of handlers. A scope's rule may be written by hand.
@@ -66,18 +109,7 @@ fn check_endpoint(outer: &OuterScopes, mount: &Mount, admin: Option<&RoleName>) 
             ));
         }
     }
-    let rule = &mount.policy.rule;
-    let is_missing = |name: &&str| !prefix_parameters.contains(name) && !own_parameters.contains(name);
-    if let Some(name) = rule.parameters().into_iter().find(is_missing) {
-        return ConfigError::routes(format!(
-            "{rule} of `{handler}` needs the parameter `{{{name}}}`, which {path} does not have"
-        ));
-    }
-    let count = prefix_parameters.len().saturating_add(own_parameters.len());
-    let mistake = mount.needs.parameter_counts.iter().find_map(|accepted| accepted.mistake(handler, &path, count));
-    mistake.map_or(Ok(()), ConfigError::routes)?;
-    check_deny_option(outer, mount)?;
-    check_satisfiable(&outer.rules, mount.policy, &path, admin)
+    Ok(())
 }
 
 /// Finds a row whose existence one attribute reveals by 403 and another one conceals by 404.

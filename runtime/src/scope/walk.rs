@@ -1,5 +1,7 @@
 //! The endpoints of a scope, with the demands of the scopes around them.
 
+use std::rc::Rc;
+
 use super::{Mount, Scope, ScopeItemKind};
 use crate::policy::Rule;
 use crate::policy_table::{PolicyRow, PolicyTable};
@@ -25,21 +27,39 @@ impl OuterScopes {
     }
 }
 
+/// Endpoints that follow each other in one scope.
+pub(super) struct Neighbours<'s> {
+    pub(super) outer: Rc<OuterScopes>,
+    pub(super) mounts: Vec<&'s Mount>,
+}
+
 /// The endpoints in the order in which they were added.
-pub(super) fn endpoints<'s>(scope: &'s Scope, outer: &OuterScopes) -> Vec<(OuterScopes, &'s Mount)> {
-    let outer = outer.inside(scope);
-    let members = scope.items.iter().flat_map(|item| match &item.0 {
-        ScopeItemKind::Endpoint(mount) => vec![(outer.clone(), mount)],
-        ScopeItemKind::Scope(inner) => endpoints(inner, &outer),
-    });
-    members.collect()
+pub(super) fn endpoints<'s>(scope: &'s Scope) -> Vec<Neighbours<'s>> {
+    let mut found = Vec::new();
+    add_endpoints(scope, &OuterScopes::default(), &mut found);
+    found
+}
+
+fn add_endpoints<'s>(scope: &'s Scope, outer: &OuterScopes, found: &mut Vec<Neighbours<'s>>) {
+    let outer = Rc::new(outer.inside(scope));
+    for item in &scope.items {
+        match &item.0 {
+            ScopeItemKind::Endpoint(mount) => match found.last_mut() {
+                Some(last) if Rc::ptr_eq(&last.outer, &outer) => last.mounts.push(mount),
+                _ => found.push(Neighbours { outer: Rc::clone(&outer), mounts: vec![mount] }),
+            },
+            ScopeItemKind::Scope(inner) => add_endpoints(inner, &outer, found),
+        }
+    }
 }
 
 pub(super) fn table(scope: &Scope) -> PolicyTable {
     let mut table = PolicyTable::default();
-    for (outer, mount) in endpoints(scope, &OuterScopes::default()) {
-        let row = PolicyRow::new(&mount.route, &outer.prefix, mount.policy, &outer.rules, &outer.rate_limits);
-        table.push(row.with_row_filter(mount.needs.row_filter));
+    for Neighbours { outer, mounts } in endpoints(scope) {
+        for mount in mounts {
+            let row = PolicyRow::new(&mount.route, &outer.prefix, mount.policy, &outer.rules, &outer.rate_limits);
+            table.push(row.with_row_filter(mount.needs.row_filter));
+        }
     }
     table
 }
