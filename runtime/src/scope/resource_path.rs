@@ -9,7 +9,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Pending, Ready, pending, ready};
-use std::mem;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -27,8 +26,6 @@ pub(super) const MOST_WITH_ONE_NUMBER: usize = 16;
 /// A member of a scope, as it is in the resource map of that scope.
 pub(super) struct MappedMember {
     pub(super) definition: ResourceDef,
-    /// Whether the template is plain, so that what it leaves of a path is empty or begins with a slash.
-    is_plain: bool,
     /// The map of an inner scope.
     inner: Option<Rc<ResourceMap>>,
     /// The numbers that lead to the member.
@@ -37,8 +34,8 @@ pub(super) struct MappedMember {
 }
 
 impl MappedMember {
-    pub(super) fn new(definition: ResourceDef, is_plain: bool, inner: Option<Rc<ResourceMap>>) -> Self {
-        Self { definition, is_plain, inner, first: 0, second: None }
+    pub(super) fn new(definition: ResourceDef, inner: Option<Rc<ResourceMap>>) -> Self {
+        Self { definition, inner, first: 0, second: None }
     }
 
     /// How many numbers must exist: one more than the largest.
@@ -117,19 +114,10 @@ impl NumberScopes {
         scopes.collect::<Option<_>>().map(Self)
     }
 
-    /// Adds the numbers of a member to the resource path of the request. `None` if a number does not exist.
-    pub(super) fn add(&self, member: &MappedMember, mut request: ServiceRequest) -> Option<ServiceRequest> {
-        if member.is_plain {
-            return self.add_each(member, request);
-        }
-        // The scopes look at the rest of the path, which may begin anywhere after a pattern.
-        let matched = mem::take(request.match_info_mut());
-        request = self.add_each(member, request)?;
-        *request.match_info_mut() = matched;
-        Some(request)
-    }
-
-    fn add_each(&self, member: &MappedMember, request: ServiceRequest) -> Option<ServiceRequest> {
+    /// Adds the numbers of a member that matched to the resource path of the request. `None` if a number does not exist.
+    ///
+    /// What a match leaves of the path is empty or begins with a slash. So each of the scopes matches it, and takes nothing of it.
+    pub(super) fn add(&self, member: &MappedMember, request: ServiceRequest) -> Option<ServiceRequest> {
         let request = self.add_one(member.first, request)?;
         match member.second {
             Some(second) => self.add_one(second, request),

@@ -51,8 +51,8 @@ impl RouterPlan {
                 RouterMember::Path(path) => (path.definition(), Matches::Path, None),
                 RouterMember::Router(router) => (router.prefix.clone(), Matches::Prefix, Some(Rc::clone(&router.map))),
             };
-            let is_plain = index.add(position, definition.pattern().unwrap_or_default(), matches);
-            MappedMember::new(definition, is_plain, inner)
+            index.add(position, definition.pattern().unwrap_or_default(), matches);
+            MappedMember::new(definition, inner)
         };
         let mut mapped: Vec<MappedMember> = members.iter().enumerate().map(&mut add).collect();
         let matches_empty = |position: &usize| mapped.get(*position).is_some_and(|own| own.definition.is_match(""));
