@@ -1,5 +1,6 @@
 //! A connection in memory, served by the HTTP/1.1 dispatcher of actix-web.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -18,7 +19,7 @@ use crate::application::Sent;
 struct Connection {
     request: Rc<[u8]>,
     left: usize,
-    received: Rc<std::cell::RefCell<Vec<u8>>>,
+    received: Received,
 }
 
 impl AsyncRead for Connection {
@@ -48,8 +49,14 @@ impl AsyncWrite for Connection {
 
 type Served = Pin<Box<dyn Future<Output = ()>>>;
 
+/// Serves a connection with so many requests.
+type Connect = Rc<dyn Fn(Rc<[u8]>, usize, Received) -> Served>;
+
+/// What the client has received.
+type Received = Rc<RefCell<Vec<u8>>>;
+
 /// Serves connections with this application.
-pub(crate) fn connecting<S, B>(app: S) -> Rc<dyn Fn(Rc<[u8]>, usize, Rc<std::cell::RefCell<Vec<u8>>>) -> Served>
+pub(crate) fn connecting<S, B>(app: S) -> Connect
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
@@ -69,17 +76,13 @@ where
 /// A warm application behind the dispatcher.
 pub(crate) struct Wire {
     runtime: actix_rt::SystemRunner,
-    connect: Rc<dyn Fn(Rc<[u8]>, usize, Rc<std::cell::RefCell<Vec<u8>>>) -> Served>,
+    connect: Connect,
     request: Rc<[u8]>,
-    received: Rc<std::cell::RefCell<Vec<u8>>>,
+    received: Received,
 }
 
 impl Wire {
-    pub(crate) fn new(
-        runtime: actix_rt::SystemRunner,
-        connect: Rc<dyn Fn(Rc<[u8]>, usize, Rc<std::cell::RefCell<Vec<u8>>>) -> Served>,
-        sent: Sent,
-    ) -> Self {
+    pub(crate) fn new(runtime: actix_rt::SystemRunner, connect: Connect, sent: Sent) -> Self {
         let mut text = format!("{} {} HTTP/1.1\r\nhost: api.example.com\r\naccept: */*\r\n", sent.method, sent.path);
         if !sent.token.is_empty() {
             text += &format!("authorization: Bearer {}\r\n", sent.token);

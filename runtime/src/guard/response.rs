@@ -86,14 +86,14 @@ impl GuardedRequest<'_, '_> {
 
     fn reject(&self, denial: Denial) -> HttpResponse {
         self.audit(denial.status, denial.reason);
-        respond(&self.settings, denial, self.request.path())
+        respond(self.settings, denial, self.request.path())
     }
 
     /// The response of the handler. A rejection by the handler itself, such as for a wrong password, is audited too.
     fn respond_with(&self, mut response: HttpResponse) -> HttpResponse {
         if response.status().as_u16() >= 400 {
-            response = failure::conceal(&self.settings, self.request, Some(&self.mounted.policy.handler), response);
-            add_missing_challenge(&self.settings, &mut response);
+            response = failure::conceal(self.settings, self.request, Some(&self.mounted.policy.handler), response);
+            add_missing_challenge(self.settings, &mut response);
             if !self.state.audited.get()
                 && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             {
