@@ -67,8 +67,8 @@ fn behind_palisade((runtime, palisade, scope): (Runtime, Palisade, Scope)) -> Ru
 
 /// Routes of owners, in a scope with demands of its own.
 fn demanding(count: usize) -> Scope {
-    let scope = palisade::scope("/tenants/{tenant}").tenant("tenant").require_permission("routes:use");
-    let limits = ["calls", "tenant-calls"].map(|name| RateLimit::new(name, 100, Duration::from_secs(60)));
+    let scope = palisade::scope("/demanding").authenticated().require_permission("routes:use");
+    let limits = ["calls", "more-calls"].map(|name| RateLimit::new(name, 100, Duration::from_secs(60)));
     add_routes::<true>(limits.into_iter().fold(scope, Scope::rate_limit), count)
 }
 
