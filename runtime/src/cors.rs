@@ -33,7 +33,7 @@ use url::Url;
 
 use crate::config_error::{ConfigError, Mistakes};
 use crate::denial::Denial;
-use crate::headers::replace;
+use crate::headers::{Stays, insert};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 /// What allows a page to read a response.
@@ -266,10 +266,10 @@ impl CorsRules {
         // A configured list overrides headers that a handler set.
         match share {
             Share::With(origin) => {
-                replace(headers, &ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-                replace(headers, &ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+                insert(headers, &ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone(), Stays::New);
+                insert(headers, &ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED, Stays::New);
                 if self.credentials {
-                    replace(headers, &ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+                    insert(headers, &ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE, Stays::New);
                 }
             }
             Share::No => {}

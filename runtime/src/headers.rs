@@ -96,7 +96,7 @@ impl SecurityHeaders {
     pub(crate) fn apply(&self, headers: &mut HeaderMap, secure: bool) {
         headers.reserve(self.headers.len().saturating_add(4));
         for (name, value) in self.headers.iter().chain(secure.then_some(&OVER_TLS)) {
-            insert_default(headers, name, value.clone());
+            insert(headers, name, value.clone(), Stays::Present);
         }
     }
 }
@@ -107,32 +107,33 @@ impl Default for SecurityHeaders {
     }
 }
 
-/// Inserts a header unless the response has it already.
+/// Which value stays if the response has a header already.
+#[derive(Clone, Copy)]
+pub(crate) enum Stays {
+    Present,
+    New,
+}
+
+/// Inserts a header.
 ///
 /// Most responses do not have it. `append` costs half of `insert`, and shows by the number of names whether the name was new.
-pub(crate) fn insert_default(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+pub(crate) fn insert(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue, stays: Stays) {
     let names = headers.len_keys();
     headers.append(name.clone(), value);
     if headers.len_keys() == names {
-        keep_one_side(headers, name, |values| _ = values.pop());
+        keep_one_side(headers, name, stays);
     }
 }
 
-/// Inserts a header, and removes the values that it had.
-pub(crate) fn replace(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
-    let names = headers.len_keys();
-    headers.append(name.clone(), value);
-    if headers.len_keys() == names {
-        keep_one_side(headers, name, |values| _ = values.drain(..values.len().saturating_sub(1)));
-    }
-}
-
-/// The values of a header, of which the last was just appended: removes it, or the others.
+/// Keeps the last value of a header, which was just appended, or the others.
 #[cold]
-fn keep_one_side(headers: &mut HeaderMap, name: &HeaderName, keep: impl FnOnce(&mut Vec<HeaderValue>)) {
+fn keep_one_side(headers: &mut HeaderMap, name: &HeaderName, stays: Stays) {
     let mut values: Vec<HeaderValue> = headers.remove(name).collect();
-    keep(&mut values);
-    values.into_iter().for_each(|value| headers.append(name.clone(), value));
+    let last = values.pop();
+    match stays {
+        Stays::Present => values.into_iter().for_each(|value| headers.append(name.clone(), value)),
+        Stays::New => last.into_iter().for_each(|value| headers.append(name.clone(), value)),
+    }
 }
 
 #[cfg(test)]
@@ -148,8 +149,8 @@ mod tests {
         headers.append(CONTENT_SECURITY_POLICY, own("default-src 'none'"));
         headers.append(CONTENT_SECURITY_POLICY, own("sandbox"));
         headers.insert(CACHE_CONTROL, own("no-cache"));
-        insert_default(&mut headers, &CACHE_CONTROL, NO_STORE);
-        insert_default(&mut headers, &ETAG, own("\"1\""));
+        insert(&mut headers, &CACHE_CONTROL, NO_STORE, Stays::Present);
+        insert(&mut headers, &ETAG, own("\"1\""), Stays::Present);
         SecurityHeaders::new().apply(&mut headers, false);
         let values = |name| headers.get_all(name).map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(values(CONTENT_SECURITY_POLICY), ["default-src 'none'", "sandbox"]);
@@ -159,8 +160,8 @@ mod tests {
                 assert_eq!(headers.get_all(&name).collect::<Vec<_>>(), [&value], "{name}");
             }
         }
-        replace(&mut headers, &CONTENT_SECURITY_POLICY, own("default-src 'self'"));
-        replace(&mut headers, &EXPIRES, own("0"));
+        insert(&mut headers, &CONTENT_SECURITY_POLICY, own("default-src 'self'"), Stays::New);
+        insert(&mut headers, &EXPIRES, own("0"), Stays::New);
         assert_eq!(headers.get_all(CONTENT_SECURITY_POLICY).collect::<Vec<_>>(), ["default-src 'self'"]);
         assert_eq!(headers.get_all(EXPIRES).collect::<Vec<_>>(), ["0"]);
         assert!(!headers.contains_key(STRICT_TRANSPORT_SECURITY));

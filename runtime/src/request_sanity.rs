@@ -31,7 +31,7 @@ const SINGLE: [(HeaderName, &str); 8] = [
 
 pub(crate) fn check(head: &RequestHead) -> Result<(), Denial> {
     let path = head.uri.path();
-    if !path_is_sane(path) {
+    if !is_plain(path) && !decodes(path) {
         return Err(Denial::bad_request("path_undecodable", "The path cannot be decoded."));
     }
     let headers = &head.headers;
@@ -49,12 +49,14 @@ pub(crate) fn check(head: &RequestHead) -> Result<(), Denial> {
     }
 }
 
-fn path_is_sane(path: &str) -> bool {
-    let bytes = path.as_bytes();
-    if bytes.iter().all(|byte| *byte != b'%' && !byte.is_ascii_control()) {
-        return true;
-    }
-    let mut rest = bytes;
+/// Whether the path has no escape and no control character, as most paths.
+fn is_plain(path: &str) -> bool {
+    path.bytes().all(|byte| byte != b'%' && !byte.is_ascii_control())
+}
+
+/// Whether the path decodes to text without a control character.
+fn decodes(path: &str) -> bool {
+    let mut rest = path.as_bytes();
     while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
         match rest.get(at..).unwrap_or_default() {
             [_, high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest = after,
@@ -66,7 +68,11 @@ fn path_is_sane(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::path_is_sane;
+    use super::{decodes, is_plain};
+
+    fn path_is_sane(path: &str) -> bool {
+        is_plain(path) || decodes(path)
+    }
 
     #[test]
     fn malformed_paths_are_rejected() {

@@ -21,7 +21,7 @@ impl From<bool> for Truth {
     }
 }
 
-pub(super) struct Facts<'f, 'r> {
+pub(crate) struct Facts<'f, 'r> {
     access: AccessRequest<'f>,
     checks: Vec<(&'r Check, Verdict)>,
     rows: Vec<(&'r Ownership, Result<Row, LoadFailure>)>,

@@ -116,20 +116,15 @@ pub(crate) struct AccessRequest<'r> {
     pub(crate) admin: &'r RoleName,
 }
 
-/// Evaluates the rules for a request.
+/// Evaluates the rules for a request, if that needs no waiting.
 ///
 /// Conditions on the principal and the path are evaluated first. A predicate is called only if they leave the result open, and a
 /// row is loaded last. If the rules hold, each row that they name must exist.
-pub(crate) async fn decide(rules: Rules<'_>, access: AccessRequest<'_>) -> Result<Authorized, Rejection> {
-    match decide_at_once(rules, access) {
-        Ok(decided) => decided,
-        // Only what may have to wait is on the heap.
-        Err(facts) => Box::pin(decide_later(rules, facts)).await,
-    }
-}
-
-/// Evaluates the rules without waiting. If they name a predicate or a row, [`decide_later`] must decide.
-fn decide_at_once<'f>(
+///
+/// # Errors
+///
+/// The rules need a predicate or a row, so [`decide_later`] must decide.
+pub(crate) fn decide<'f>(
     rules: Rules<'f>,
     access: AccessRequest<'f>,
 ) -> Result<Result<Authorized, Rejection>, Facts<'f, 'f>> {
@@ -145,8 +140,8 @@ fn decide_at_once<'f>(
     }
 }
 
-/// Determines the facts that are open.
-async fn decide_later(rules: Rules<'_>, mut facts: Facts<'_, '_>) -> Result<Authorized, Rejection> {
+/// Evaluates the rules, and determines the facts that are open.
+pub(crate) async fn decide_later(rules: Rules<'_>, mut facts: Facts<'_, '_>) -> Result<Authorized, Rejection> {
     loop {
         match facts.all(rules.all())? {
             Truth::Yes => break,
@@ -241,12 +236,19 @@ mod tests {
 
     use super::*;
 
+    fn decided(rules: Rules<'_>, access: AccessRequest<'_>) -> Result<(), Rejection> {
+        let decided = match decide(rules, access) {
+            Ok(decided) => decided,
+            Err(facts) => decide_later(rules, facts).now_or_never().unwrap(),
+        };
+        decided.map(|_| ())
+    }
+
     fn verdict(rule: &Rule, principal: Option<&Principal>, id: &'static str) -> Result<(), Rejection> {
         let request = TestRequest::default().param("id", id).to_http_request();
         let rules = Rules { outer: &[], own: rule, rows: &rows_of([rule]) };
         let (owners, admin) = (&Owners::OnlyIssuer, &RoleName::ADMIN);
-        let decided = decide(rules, AccessRequest { principal, request: &request, owners, admin }).now_or_never();
-        decided.unwrap().map(|_| ())
+        decided(rules, AccessRequest { principal, request: &request, owners, admin })
     }
 
     #[test]
@@ -270,8 +272,8 @@ mod tests {
             let request = TestRequest::default().param("id", first).param("id", second).to_http_request();
             let rules = Rules { outer: &[], own: &Rule::Owner("id"), rows: &[] };
             let (principal, owners, admin) = (Some(&owner), &Owners::OnlyIssuer, &RoleName::ADMIN);
-            let decided = decide(rules, AccessRequest { principal, request: &request, owners, admin }).now_or_never();
-            assert_eq!(decided.unwrap().map(|_| ()), Err(Rejection::NoSuchParameter("id")));
+            let decided = decided(rules, AccessRequest { principal, request: &request, owners, admin });
+            assert_eq!(decided, Err(Rejection::NoSuchParameter("id")));
         }
     }
 

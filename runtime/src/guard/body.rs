@@ -21,11 +21,8 @@ impl GuardedRequest<'_, '_> {
         }
     }
 
-    /// Limits how long the body may take, and how large it may become if it is compressed. `None` if there is no body.
-    pub(super) fn bound_body(&self, payload: &mut dev::Payload) -> Option<Reading> {
-        if matches!(payload, dev::Payload::None) {
-            return None;
-        }
+    /// Limits how long the body may take, and how large it may become if it is compressed.
+    pub(super) fn bound_body(&self, payload: &mut dev::Payload) -> Reading {
         let timeouts = self.settings.body_timeouts;
         // Pointers of validation errors refer to the bytes that were sent, so a compressed body is not kept.
         let keep = self.mounted.policy.validation != Validation::None && self.state.coding.is_none();
@@ -37,17 +34,12 @@ impl GuardedRequest<'_, '_> {
         {
             *payload = body::inflated(payload.take(), coding, most);
         }
-        Some(reading)
+        reading
     }
 
-    /// Ends the reading of a body if its arguments are valid. Otherwise returns a denial with pointers into the document that was
-    /// sent.
-    pub(super) fn check_input(validated: Result<(), Invalid>, reading: Option<Reading>) -> Result<(), Denial> {
-        let Err(invalid) = validated else {
-            reading.iter().for_each(Reading::end);
-            return Ok(());
-        };
-        let sent = reading.as_ref().and_then(Reading::sent).and_then(|sent| serde_json::from_slice(&sent).ok());
-        Err(Denial::invalid(validation::located(invalid.into_fields(), sent.as_ref())))
+    /// The denial of invalid input, with pointers into the document that was sent.
+    pub(super) fn invalid(invalid: Invalid, reading: Option<&Reading>) -> Denial {
+        let sent = reading.and_then(Reading::sent).and_then(|sent| serde_json::from_slice(&sent).ok());
+        Denial::invalid(validation::located(invalid.into_fields(), sent.as_ref()))
     }
 }

@@ -25,11 +25,13 @@ impl GuardedRequest<'_, '_> {
     /// Whether [`charge`](Self::charge) has anything to do at this stage. A stage without rate limits costs nothing.
     #[inline]
     pub(super) fn is_charged(&self, stage: Stage) -> bool {
-        // The charges of an exempt caller's address are refunded, even if this stage has no rate limit.
-        let may_refund = stage == Stage::Caller
-            && !self.reservations.is_empty()
-            && !self.settings.exempt_from_rate_limits.rules.is_empty();
-        (may_refund || !self.mounted.rate_limits.at(stage).is_empty()) && !dry_run::is_dry_run(self.request)
+        (!self.mounted.rate_limits.at(stage).is_empty() || self.may_refund(stage)) && !dry_run::is_dry_run(self.request)
+    }
+
+    /// Whether the charges of an exempt caller's address may be refunded, even if this stage has no rate limit.
+    #[inline]
+    fn may_refund(&self, stage: Stage) -> bool {
+        stage == Stage::Caller && !self.reservations.is_empty() && self.settings.exempt_from_rate_limits.has_rules()
     }
 
     /// Charges all rate limits of this stage, or none of them.
@@ -51,11 +53,11 @@ impl GuardedRequest<'_, '_> {
         let pending = self.pending(rate_limits, fields, keys);
         let charged = match pending.map(|pending| reservations.reserve_at_once(store, pending)) {
             Err(denial) => Err(denial),
-            Ok(Ok(reserved)) => self.denial_of(reserved),
+            Ok(Ok(reserved)) => self.noted(reserved),
             // On the heap: otherwise the future of each request would be larger, even without rate limits.
             Ok(Err(undecided)) => {
                 let later = Box::pin(reservations.reserve_later(store, undecided, || self.waits_until()));
-                self.denial_of(later.await)
+                self.noted(later.await)
             }
         };
         if charged.is_err() {
@@ -65,17 +67,9 @@ impl GuardedRequest<'_, '_> {
         charged
     }
 
-    fn denial_of(&self, reserved: Result<Observed, RateLimitRejection>) -> Result<(), Denial> {
-        match reserved {
-            Ok(observed) => {
-                observed.iter().for_each(|name| self.note(name));
-                Ok(())
-            }
-            Err(RateLimitRejection::RateLimited(retry_after)) => Err(Denial::too_many_requests(retry_after)),
-            Err(RateLimitRejection::InFlight(_)) => Err(Denial::in_flight()),
-            Err(RateLimitRejection::StoreFull(retry_after)) => Err(Denial::store_full(retry_after)),
-            Err(RateLimitRejection::Unavailable) => Err(Denial::unavailable("rate_limit_store_unavailable")),
-        }
+    /// Notes the rate limits that only observe.
+    fn noted(&self, reserved: Result<Observed, RateLimitRejection>) -> Result<(), Denial> {
+        reserved.map(|observed| observed.iter().for_each(|name| self.note(name))).map_err(denial)
     }
 
     /// What the store is asked for each rate limit. `keys` has the answers of the key functions, in their order.
@@ -247,6 +241,15 @@ impl GuardedRequest<'_, '_> {
 
 #[derive(Clone, Copy)]
 struct WaitsUntil(Instant);
+
+fn denial(rejection: RateLimitRejection) -> Denial {
+    match rejection {
+        RateLimitRejection::RateLimited(retry_after) => Denial::too_many_requests(retry_after),
+        RateLimitRejection::InFlight(_) => Denial::in_flight(),
+        RateLimitRejection::StoreFull(retry_after) => Denial::store_full(retry_after),
+        RateLimitRejection::Unavailable => Denial::unavailable("rate_limit_store_unavailable"),
+    }
+}
 
 fn missing(field: &str) -> Denial {
     let path = field.split_once('.').map_or(field, |(_, path)| path);

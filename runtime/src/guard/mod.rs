@@ -66,13 +66,19 @@ pub(crate) async fn enforce<H: GuardedHandler>(
             Ok(authorized) => authorized,
             Err(ended) => break 'checked ended,
         };
-        let reading = guarded.bound_body(payload);
+        let reading = match payload {
+            dev::Payload::None => None,
+            _ => Some(guarded.bound_body(payload)),
+        };
         let arguments = match H::Arguments::from_request(request, payload).await {
             Ok(arguments) => arguments,
             Err(error) => break 'checked Outcome::NotExtracted(error.into()),
         };
-        if let Err(denial) = GuardedRequest::check_input(handler.validate(&arguments), reading) {
-            break 'checked Outcome::Denied(denial);
+        if let Err(invalid) = handler.validate(&arguments) {
+            break 'checked Outcome::Denied(GuardedRequest::invalid(invalid, reading.as_ref()));
+        }
+        if let Some(reading) = reading {
+            reading.end();
         }
         if guarded.is_charged(Stage::Input)
             && let Err(denial) = guarded.charge(Stage::Input, &handler.field_keys(&arguments)).await
@@ -125,12 +131,11 @@ pub(crate) async fn around(
         }
     };
     reservations.join(inside.take());
-    let Some(state) = RequestState::of(&request) else {
+    let Some(mut guarded) = GuardedRequest::begin(mounted, &request) else {
         let response = not_installed(mounted.policy);
         return Ok(ServiceResponse::new(request, response));
     };
-    let mut guarded =
-        GuardedRequest { state, client, authenticated, reservations, ..GuardedRequest::new(mounted, &request, state) };
+    (guarded.client, guarded.authenticated, guarded.reservations) = (client, authenticated, reservations);
     let mut response = guarded.respond(Outcome::Responded(response));
     guarded.conclude(&mut response).await;
     Ok(ServiceResponse::new(request, response))
@@ -176,12 +181,8 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
     fn begin(mounted: &'p MountedPolicy, request: &'r HttpRequest) -> Option<Self> {
         let state = RequestState::of(request)?;
         state.guarded.set(true);
-        Some(Self::new(mounted, request, state))
-    }
-
-    fn new(mounted: &'p MountedPolicy, request: &'r HttpRequest, state: &'r RequestState) -> Self {
         let (client, reservations) = (OnceCell::new(), Reservations::default());
-        Self { mounted, request, state, settings: &state.settings, client, authenticated: None, reservations }
+        Some(Self { mounted, request, state, settings: &state.settings, client, authenticated: None, reservations })
     }
 
     /// Runs the checks of the handler, unless they already ran outside the route's own middleware. Keeps the rows that the rule
@@ -233,7 +234,12 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         let principal = self.authenticated.as_ref().map(Authenticated::principal);
         let (owners, admin) = (&self.settings.owners, &self.settings.admin);
         let access = AccessRequest { principal, request: self.request, owners, admin };
-        authz::decide(rules, access).await.map_err(|rejection| self.denial(rejection))
+        let decided = match authz::decide(rules, access) {
+            Ok(decided) => decided,
+            // Only what may have to wait is on the heap.
+            Err(facts) => Box::pin(authz::decide_later(rules, facts)).await,
+        };
+        decided.map_err(|rejection| self.denial(rejection))
     }
 
     /// The client's address. It is looked up once, and only if a rate limit or the audit trail needs it.

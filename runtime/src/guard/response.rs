@@ -11,7 +11,7 @@ use crate::denial::Denial;
 use crate::dry_run;
 use crate::extraction_errors::{self, ExtractionFailure};
 use crate::failure;
-use crate::headers::{NO_STORE, insert_default};
+use crate::headers::{NO_STORE, Stays, insert};
 use crate::principal::Principal;
 use crate::rejection_response::{add_missing_challenge, respond};
 
@@ -58,14 +58,15 @@ impl GuardedRequest<'_, '_> {
         }
         // RFC 9111 §5.2.2.5: the response is for one caller only.
         if self.authenticated.is_some() {
-            insert_default(response.headers_mut(), &CACHE_CONTROL, NO_STORE);
+            insert(response.headers_mut(), &CACHE_CONTROL, NO_STORE, Stays::Present);
         }
     }
 
     /// The response to each outcome, and the audit event of a rejection.
     pub(super) fn respond(&self, outcome: Outcome) -> HttpResponse {
         match outcome {
-            Outcome::Responded(response) => self.respond_with(response),
+            Outcome::Responded(response) if response.status().as_u16() < 400 => response,
+            Outcome::Responded(response) => self.failed(response),
             Outcome::Denied(denial) => self.reject(denial),
             Outcome::NotExtracted(error) => match extraction_errors::failed(error) {
                 ExtractionFailure::Denied(denial) => self.reject(denial),
@@ -77,7 +78,7 @@ impl GuardedRequest<'_, '_> {
                     if !failure::is_server_failure(response.status()) {
                         self.audit(response.status(), "rejected_by_extractor");
                     }
-                    self.respond_with(response)
+                    if response.status().as_u16() < 400 { response } else { self.failed(response) }
                 }
             },
             Outcome::LetThrough => dry_run::let_through(),
@@ -89,16 +90,12 @@ impl GuardedRequest<'_, '_> {
         respond(self.settings, denial, self.request.path())
     }
 
-    /// The response of the handler. A rejection by the handler itself, such as for a wrong password, is audited too.
-    fn respond_with(&self, mut response: HttpResponse) -> HttpResponse {
-        if response.status().as_u16() >= 400 {
-            response = failure::conceal(self.settings, self.request, Some(&self.mounted.policy.handler), response);
-            add_missing_challenge(self.settings, &mut response);
-            if !self.state.audited.get()
-                && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-            {
-                self.audit(response.status(), failure::reason(&response).unwrap_or("rejected_by_handler"));
-            }
+    /// The response of a handler that failed. A rejection by the handler itself, such as for a wrong password, is audited too.
+    fn failed(&self, response: HttpResponse) -> HttpResponse {
+        let mut response = failure::conceal(self.settings, self.request, Some(&self.mounted.policy.handler), response);
+        add_missing_challenge(self.settings, &mut response);
+        if !self.state.audited.get() && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            self.audit(response.status(), failure::reason(&response).unwrap_or("rejected_by_handler"));
         }
         response
     }

@@ -36,6 +36,12 @@ pub enum Client<'a> {
 }
 
 impl Client<'_> {
+    /// Whether the caller chose the name: it is neither an address nor a principal nor an API key.
+    #[inline]
+    pub(super) fn is_chosen_by_caller(&self) -> bool {
+        matches!(self, Self::Named { kind, .. } if kind != "api_key")
+    }
+
     /// Passes everything that identifies this client to `hash`: its kind, and each part after its length.
     pub(super) fn feed(&self, mut hash: impl FnMut(&[u8])) {
         let (kind, parts) = match self {

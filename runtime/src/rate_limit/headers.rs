@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::definition::{By, RateLimit};
 use super::mounted::MountedRateLimits;
 use super::reservations::{Entry, Reservations};
-use crate::headers::replace;
+use crate::headers::{Stays, insert};
 use crate::problem::whole_seconds;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -105,8 +105,8 @@ impl Reservations {
             _ => policy_of(self.reported().map(|(reported, _)| reported)),
         };
         if let (Some(policy), Ok(state)) = (policy, HeaderValue::from_bytes(&state)) {
-            replace(headers, &RATE_LIMIT_POLICY, policy);
-            replace(headers, &RATE_LIMIT, state);
+            insert(headers, &RATE_LIMIT_POLICY, policy, Stays::New);
+            insert(headers, &RATE_LIMIT, state, Stays::New);
         }
     }
 

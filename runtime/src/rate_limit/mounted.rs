@@ -10,12 +10,11 @@ use actix_web::http::header::HeaderValue;
 use super::definition::{By, Count, OnStoreFailure, RateLimit, Stage};
 use super::headers::{ReportedLimit, policy_of};
 
-/// All rate limits that each request of a handler must pass, by the stage of the checks in which their key is known.
+/// All rate limits that each request of a handler must pass, by the stage of the checks in which their key is known: a [`Stage`]
+/// is an index here.
 #[derive(Default)]
 pub(crate) struct MountedRateLimits {
-    connection: Vec<Rc<MountedRateLimit>>,
-    caller: Vec<Rc<MountedRateLimit>>,
-    input: Vec<Rc<MountedRateLimit>>,
+    by_stage: [Vec<Rc<MountedRateLimit>>; 3],
     /// How many of them responses report, and `RateLimit-Policy` with all of these.
     pub(super) policy: Option<(usize, HeaderValue)>,
 }
@@ -25,25 +24,18 @@ impl MountedRateLimits {
     pub(crate) fn of(rate_limits: impl Iterator<Item = (RateLimit, u64)>) -> Self {
         let mut mounted = Self::default();
         for each in MountedRateLimit::of(rate_limits) {
-            let of_stage = match each.by.stage() {
-                Stage::Connection => &mut mounted.connection,
-                Stage::Caller => &mut mounted.caller,
-                Stage::Input => &mut mounted.input,
-            };
-            of_stage.push(Rc::new(each));
+            if let Some(of_stage) = mounted.by_stage.get_mut(each.by.stage() as usize) {
+                of_stage.push(Rc::new(each));
+            }
         }
-        let all = || [&mounted.connection, &mounted.caller, &mounted.input].into_iter().flatten();
+        let all = || mounted.by_stage.iter().flatten();
         let reported = || all().filter_map(|mounted| mounted.reported.as_ref());
         mounted.policy = policy_of(reported()).map(|policy| (reported().count(), policy));
         mounted
     }
 
     pub(crate) fn at(&self, stage: Stage) -> &[Rc<MountedRateLimit>] {
-        match stage {
-            Stage::Connection => &self.connection,
-            Stage::Caller => &self.caller,
-            Stage::Input => &self.input,
-        }
+        self.by_stage.get(stage as usize).map_or(&[], Vec::as_slice)
     }
 }
 

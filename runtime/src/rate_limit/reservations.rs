@@ -100,8 +100,15 @@ impl Reservations {
         store: &RateLimitStore,
         pending: PendingCharges<'c>,
     ) -> Result<Result<Observed, RateLimitRejection>, Box<Undecided<'c>>> {
+        // A rejection may have to wait for requests in flight, or be counted otherwise from a known address.
+        let is_final = |(charge, decision): (&PendingCharge<'_>, &Decision)| match decision {
+            Decision::Rejected(rejected) => charge.origin.is_none() && rejected.cause != Cause::InFlight,
+            Decision::Charged(_) | Decision::RolledBack(_) => true,
+        };
         match store.reserve_at_once(&pending.requests) {
-            Some(decisions) if pending.are_decided_by(&decisions) => Ok(self.add_entries(store, &pending, decisions)),
+            Some(decisions) if pending.charges.iter().zip(&decisions).all(is_final) => {
+                Ok(self.add_entries(store, &pending, decisions))
+            }
             decisions => Err(Box::new(Undecided { pending, decisions })),
         }
     }
@@ -306,15 +313,6 @@ impl Drop for Reservations {
 impl<'c> PendingCharges<'c> {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&PendingCharge<'c>, &ChargeRequest<'c>)> {
         self.charges.iter().zip(&self.requests)
-    }
-
-    /// Whether the decisions are final: nothing was rejected that would wait for requests in flight, or that would be counted
-    /// otherwise from a known address.
-    fn are_decided_by(&self, decisions: &[Decision]) -> bool {
-        self.charges.iter().zip(decisions).all(|(charge, decision)| match decision {
-            Decision::Rejected(rejected) => charge.origin.is_none() && rejected.cause != Cause::InFlight,
-            Decision::Charged(_) | Decision::RolledBack(_) => true,
-        })
     }
 }
 

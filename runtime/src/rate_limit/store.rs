@@ -103,9 +103,8 @@ impl RateLimitStore {
     /// Whether it is the memory of this process, which always answers.
     pub(crate) fn is_local(&self) -> bool {
         #[cfg(feature = "redis")]
-        if self.shared.is_some() {
-            return false;
-        }
+        return self.shared.is_none();
+        #[cfg(not(feature = "redis"))]
         true
     }
 

@@ -73,6 +73,12 @@ pub(crate) struct ExemptClients {
     pub(crate) rules: Vec<Rule>,
 }
 
+impl ExemptClients {
+    pub(crate) fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+}
+
 /// One `WWW-Authenticate` value for each scheme, prepared at startup.
 #[derive(Debug, Default)]
 pub(crate) struct Challenges {

@@ -36,19 +36,6 @@ pub(crate) struct RequestState {
 }
 
 impl RequestState {
-    fn new(settings: WorkerSettings, coding: Option<Coding>) -> Self {
-        Self {
-            settings,
-            coding,
-            guarded: Cell::new(false),
-            principal: OnceCell::new(),
-            authorized: Cell::new(None),
-            rows: RefCell::new(Vec::new()),
-            reservations: OnceCell::new(),
-            audited: Cell::new(false),
-        }
-    }
-
     /// The state of this request. `None` if palisade's middleware is not installed.
     pub(crate) fn of(request: &HttpRequest) -> Option<&Self> {
         request.app_data()
@@ -62,14 +49,25 @@ impl RequestState {
 #[derive(Default)]
 pub(crate) struct RequestStates(RefCell<Vec<Rc<Extensions>>>);
 
-/// How many states a worker keeps. A worker with more requests at once allocates the others.
+/// How many states a worker keeps for the next request.
 const MOST: usize = 128;
 
 impl RequestStates {
     /// A new state, in an allocation that may have been used before.
     pub(crate) fn take(&self, settings: WorkerSettings, coding: Option<Coding>) -> Rc<Extensions> {
-        let state = RequestState::new(settings, coding);
-        if let Some(mut used) = self.0.borrow_mut().pop()
+        let state = RequestState {
+            settings,
+            coding,
+            guarded: Cell::new(false),
+            principal: OnceCell::new(),
+            authorized: Cell::new(None),
+            rows: RefCell::new(Vec::new()),
+            reservations: OnceCell::new(),
+            audited: Cell::new(false),
+        };
+        let mut kept = self.0.borrow_mut();
+        kept.truncate(MOST);
+        if let Some(mut used) = kept.pop()
             && let Some(container) = Rc::get_mut(&mut used)
             && let Some(used_state) = container.get_mut()
         {
@@ -83,10 +81,7 @@ impl RequestStates {
 
     /// Keeps the container for a later request. The request may still refer to it: that is checked when it is taken.
     pub(crate) fn keep(&self, used: Rc<Extensions>) {
-        let mut kept = self.0.borrow_mut();
-        if kept.len() < MOST {
-            kept.push(used);
-        }
+        self.0.borrow_mut().push(used);
     }
 }
 
@@ -136,6 +131,7 @@ mod tests {
         for _ in 0..MOST + 10 {
             states.keep(RequestStates::default().take(settings.clone(), None));
         }
-        assert_eq!(states.0.borrow().len(), MOST);
+        drop(states.take(settings, None));
+        assert_eq!(states.0.borrow().len(), MOST - 1);
     }
 }

@@ -110,10 +110,7 @@ impl MemoryRateLimits {
     /// The partition that holds this client.
     #[inline]
     pub(super) fn partition(&self, client: &Client<'_>) -> &Partition {
-        match client {
-            Client::Named { kind, .. } if kind != "api_key" => self.client_chosen(),
-            _ => &self.verified,
-        }
+        if client.is_chosen_by_caller() { self.client_chosen() } else { &self.verified }
     }
 
     /// Refunds a charge in its partition: see [`Partition::refund`].
