@@ -297,6 +297,17 @@ async fn list_of_keys_reports_only_the_address() {
     log_in_as("203.0.113.2", "eve").await.assert_problem(429);
 }
 
+/// Otherwise a client could leave out the key of one rate limit to escape from another one.
+#[actix_web::test]
+async fn request_without_a_key_stays_charged_to_its_address() {
+    let palisade = builder().build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(both)).wrap(palisade)).await;
+    let without_a_name = || from("203.0.113.3", post_request("/both", r#"{"email":" ","password":"x"}"#));
+    for status in [422, 422, 429] {
+        call(&app, without_a_name()).await.assert_problem(status);
+    }
+}
+
 /// Replaces the status of the handler's response; rate limits settle by the replaced status.
 async fn as_accepted(
     request: actix_web::dev::ServiceRequest,
