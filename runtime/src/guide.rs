@@ -5,7 +5,7 @@
 //! 3. Callers: [tokens], [sessions], [API keys and passwords](api_keys)
 //! 4. Responses: [CORS and security headers](cors_and_headers), [the order of checks](order_of_checks), [errors]
 //! 5. Running it: [testing], [operations], [migrating]
-//! 6. Inside: [what the attributes expand to](expansion), [decisions], [glossary]
+//! 6. Inside: [what the attributes expand to](expansion), [performance], [decisions], [glossary]
 //!
 //! The pages are also an mdBook (`runtime/docs/book.toml`). Each example is compiled and run as a documentation test.
 
@@ -51,6 +51,7 @@ pages! {
     operations: "guide/operations.md", "Proxies, several processes, and what an operator must know.";
     migrating: "guide/migrating.md", "From other middleware to palisade.";
     expansion: "guide/expansion.md", "The generated code of one route, line by line.";
+    performance: "performance.md", "What a request, a start and a rate limit cost, and how that is measured.";
     decisions: "decisions.md", "Why the code is as it is: questions and answers.";
     glossary: "glossary.md", "The words of the code and of the documentation.";
 }

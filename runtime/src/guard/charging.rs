@@ -51,22 +51,20 @@ impl GuardedRequest<'_, '_> {
         let mut reservations = std::mem::take(&mut self.reservations);
         let store = &self.settings.rate_limit_store;
         let pending = self.pending(rate_limits, fields, keys);
-        let reserved = match pending.map(|pending| reservations.reserve_at_once(store, pending)) {
-            // Without a key the request is invalid, and no rate limit has rejected it: what was charged before stays.
-            Err(denial) => {
-                self.reservations = reservations;
-                return Err(denial);
-            }
-            Ok(Ok(reserved)) => reserved,
+        let decided = match pending.map(|pending| reservations.reserve_at_once(store, pending)) {
+            Err(denial) => Err(denial),
+            Ok(Ok(reserved)) => Ok(reserved),
             // On the heap: otherwise the future of each request would be larger, even without rate limits.
-            Ok(Err(undecided)) => Box::pin(reservations.reserve_later(store, undecided, || self.waits_until())).await,
+            Ok(Err(undecided)) => {
+                Ok(Box::pin(reservations.reserve_later(store, undecided, || self.waits_until())).await)
+            }
         };
-        if reserved.is_err() {
+        // Without a key the request is invalid, and no rate limit has rejected it: what was charged before stays.
+        if matches!(decided, Ok(Err(_))) {
             reservations.reject(store).await;
         }
-        let charged = self.noted(reserved);
         self.reservations = reservations;
-        charged
+        decided.and_then(|reserved| self.noted(reserved))
     }
 
     /// Notes the rate limits that only observe.
