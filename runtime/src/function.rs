@@ -58,8 +58,10 @@ pub async fn enforce(
     payload: web::Payload,
     handler: impl GuardedHandler,
 ) -> HttpResponse {
-    let mounted = mounted(policy);
-    checks::enforce(&mounted, &request, &mut payload.into_inner(), &handler).await
+    match checks::enforce(mounted(policy), request, payload.into_inner(), handler).await {
+        Ok(response) => response.into_parts().1,
+        Err(error) => HttpResponse::from_error(error),
+    }
 }
 
 thread_local! {

@@ -4,6 +4,7 @@
 //! [`Mounter`], a mounter mounts only guarded handlers, and only the attributes create endpoints.
 
 pub(crate) mod arguments;
+mod service;
 
 use std::rc::Rc;
 
@@ -16,7 +17,8 @@ use actix_web::web;
 use palisade_grammar::template;
 
 pub(crate) use self::arguments::ParameterCount;
-use self::arguments::RouteArguments;
+use self::arguments::{ArgumentNeeds, RouteArguments};
+use self::service::GuardedService;
 use crate::guard::{self as checks, GuardedHandler, HandlerWithChecks, MountPosition, MountedPolicy};
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
 use crate::reached;
@@ -44,8 +46,16 @@ pub struct Mounter {
 
 impl Mounter {
     pub(crate) fn new<E: Endpoint>(demands: Rc<ScopeDemands>) -> Self {
-        reached::remember(E::ROUTE.path);
-        Self { position: MountPosition::Outermost, policy: E::POLICY, demands }
+        Self::of(E::ROUTE.path, E::POLICY, demands)
+    }
+
+    fn of(path: &'static str, policy: &'static Policy, demands: Rc<ScopeDemands>) -> Self {
+        reached::remember(path);
+        Self { position: MountPosition::Outermost, policy, demands }
+    }
+
+    fn mounted(&self) -> Rc<MountedPolicy> {
+        Rc::new(MountedPolicy::new(self.position, self.policy, &self.demands))
     }
 
     /// Mounts the route that `build` returns inside the route's own middleware, which `wrap` adds. The checks run before that
@@ -82,45 +92,52 @@ where
 {
     /// Mounts the handler behind its checks.
     pub fn mount(self, mounter: Mounter) -> actix_web::Route {
-        let mounted = Rc::new(MountedPolicy::new(mounter.position, mounter.policy, &mounter.demands));
-        actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
+        let mounted = mounter.mounted();
+        actix_web::Route::new().service(GuardedService(move |request: ServiceRequest| {
             reached::mark();
-            let (handler, mounted) = (self.clone(), Rc::clone(&mounted));
-            async move {
-                let (request, mut payload) = request.into_parts();
-                let response = checks::enforce(&mounted, &request, &mut payload, &handler).await;
-                Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
-            }
+            let (request, payload) = request.into_parts();
+            checks::enforce(Rc::clone(&mounted), request, payload, self.clone())
         }))
     }
 }
 
-/// Registers one endpoint outside any scope.
+/// Registers one endpoint outside any scope. Only what depends on its type is compiled for each endpoint.
 pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
-    for parameter in E::POLICY.rule.parameters() {
+    let mounter = Mounter::new::<E>(Rc::new(ScopeDemands::new()));
+    register_route(&E::ROUTE, E::POLICY, E::arguments(), app, endpoint.mount(mounter));
+}
+
+fn register_route(
+    route: &Route,
+    policy: &'static Policy,
+    arguments: ArgumentNeeds,
+    app: &mut AppService,
+    mounted: actix_web::Route,
+) {
+    for parameter in policy.rule.parameters() {
         assert!(
-            template::parameters(E::ROUTE.path).any(|own| own == parameter),
+            template::parameters(route.path).any(|own| own == parameter),
             "palisade: the rule of `{}` needs the parameter `{{{parameter}}}` in its path: add the endpoint to \
              `palisade::scope(\"/..{{{parameter}}}..\")`",
-            E::POLICY.handler
+            policy.handler
         );
     }
     // The parameters of an `actix_web::web::Scope` around the endpoint are not known here.
     if app.is_root() {
-        let own = template::parameters(E::ROUTE.path).count();
-        for count in E::arguments().parameter_counts {
+        let own = template::parameters(route.path).count();
+        for count in arguments.parameter_counts {
             let help = match count {
                 ParameterCount::Never => "",
                 _ => ". If a scope has the other parameters, add the endpoint to that `palisade::scope(\"/..\")`",
             };
-            let mistake = count.mistake(E::POLICY.handler, E::ROUTE.path, own);
+            let mistake = count.mistake(policy.handler, route.path, own);
             assert!(mistake.is_none(), "palisade: {}{help}", mistake.unwrap_or_default());
         }
     }
-    web::resource(E::ROUTE.path)
-        .name(resource_name(&E::ROUTE, E::POLICY))
-        .guard(Methods::of::<E>())
-        .route(endpoint.mount(Mounter::new::<E>(Rc::new(ScopeDemands::new()))))
+    web::resource(route.path)
+        .name(resource_name(route, policy))
+        .guard(Methods(route.methods))
+        .route(mounted)
         .default_service(fallback(Rc::new(ScopeDemands::new()), None))
         .register(app);
 }
@@ -152,12 +169,6 @@ pub(crate) fn resource_name(route: &Route, policy: &Policy) -> &'static str {
 
 /// The methods of an endpoint, as a guard. `GET` also serves `HEAD` (RFC 9110 §9.3.2).
 pub(crate) struct Methods(pub(crate) &'static [&'static str]);
-
-impl Methods {
-    pub(crate) fn of<E: Endpoint>() -> Self {
-        Self(E::ROUTE.methods)
-    }
-}
 
 impl Guard for Methods {
     fn check(&self, context: &GuardContext<'_>) -> bool {

@@ -37,9 +37,14 @@ impl GuardedRequest<'_, '_> {
         reading
     }
 
-    /// The denial of invalid input, with pointers into the document that was sent.
-    pub(super) fn invalid(invalid: Invalid, reading: Option<&Reading>) -> Denial {
-        let sent = reading.and_then(Reading::sent).and_then(|sent| serde_json::from_slice(&sent).ok());
+    /// Ends the reading of a body if its arguments are valid. Otherwise returns a denial with pointers into the document that was
+    /// sent.
+    pub(super) fn check_input(&self, validated: Result<(), Invalid>) -> Result<(), Denial> {
+        validated.map(|()| self.reading.iter().for_each(Reading::end)).map_err(|invalid| self.invalid(invalid))
+    }
+
+    fn invalid(&self, invalid: Invalid) -> Denial {
+        let sent = self.reading.as_ref().and_then(Reading::sent).and_then(|sent| serde_json::from_slice(&sent).ok());
         Denial::invalid(validation::located(invalid.into_fields(), sent.as_ref()))
     }
 }

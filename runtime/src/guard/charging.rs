@@ -10,7 +10,7 @@ use std::rc::Rc;
 use actix_web::HttpMessage as _;
 use tokio::time::Instant;
 
-use super::GuardedRequest;
+use super::{GuardedRequest, Outcome};
 use crate::audit;
 use crate::authz;
 use crate::denial::Denial;
@@ -32,6 +32,11 @@ impl GuardedRequest<'_, '_> {
     #[inline]
     fn may_refund(&self, stage: Stage) -> bool {
         stage == Stage::Caller && !self.reservations.is_empty() && self.settings.exempt_from_rate_limits.has_rules()
+    }
+
+    /// Charges the rate limits that count by fields of the input.
+    pub(super) async fn charge_fields(&mut self, fields: FieldKeys) -> Result<(), Outcome> {
+        self.charge(Stage::Input, &fields).await.map_err(Outcome::Denied)
     }
 
     /// Charges all rate limits of this stage, or none of them.

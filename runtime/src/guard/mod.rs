@@ -30,6 +30,7 @@ pub(crate) use self::mounted::{MountPosition, MountedPolicy};
 use crate::audit;
 use crate::authn::Authenticated;
 use crate::authz::{self, AccessRequest, Authorized, Rules};
+use crate::body::Reading;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
 use crate::failure::Watch;
@@ -50,47 +51,45 @@ enum Outcome {
     Responded(HttpResponse),
 }
 
-/// Runs all checks for one handler, then the handler. Only code that depends on the types of the handler is generic.
-pub(crate) async fn enforce<H: GuardedHandler>(
-    mounted: &MountedPolicy,
-    request: &HttpRequest,
-    payload: &mut dev::Payload,
-    handler: &H,
-) -> HttpResponse {
-    let Some(mut guarded) = GuardedRequest::begin(mounted, request) else {
-        return not_installed(mounted.policy);
-    };
-    let _watch = Watch { request, handler: &mounted.policy.handler };
-    let outcome = 'checked: {
-        let authorized = match guarded.admit_once().await {
-            Ok(authorized) => authorized,
-            Err(ended) => break 'checked ended,
+/// Runs all checks for one handler, then the handler. Only code that depends on the types of the handler is here, because it is
+/// compiled for each handler. The future owns what it needs, so that no future of a caller is around it.
+#[allow(clippy::manual_async_fn, reason = "an `async fn` would keep its parameters twice in its future")]
+pub(crate) fn enforce<H: GuardedHandler>(
+    mounted: Rc<MountedPolicy>,
+    request: HttpRequest,
+    mut payload: dev::Payload,
+    handler: H,
+) -> impl Future<Output = Result<ServiceResponse, Error>> {
+    async move {
+        let response = 'responded: {
+            let Some(mut guarded) = GuardedRequest::begin(&mounted, &request) else {
+                break 'responded not_installed(mounted.policy);
+            };
+            let _watch = Watch { request: &request, handler: &mounted.policy.handler };
+            let outcome = 'checked: {
+                let authorized = match guarded.admit_once(&mut payload).await {
+                    Ok(authorized) => authorized,
+                    Err(ended) => break 'checked ended,
+                };
+                let arguments = match H::Arguments::from_request(&request, &mut payload).await {
+                    Ok(arguments) => arguments,
+                    Err(error) => break 'checked Outcome::NotExtracted(error.into()),
+                };
+                if let Err(denial) = guarded.check_input(handler.validate(&arguments)) {
+                    break 'checked Outcome::Denied(denial);
+                }
+                if guarded.is_charged(Stage::Input)
+                    && let Err(ended) = guarded.charge_fields(handler.field_keys(&arguments)).await
+                {
+                    break 'checked ended;
+                }
+                let response = handler.call_authorized(authorized, arguments).await;
+                Outcome::Responded(response.respond_to(&request).map_into_boxed_body())
+            };
+            guarded.conclude(outcome).await
         };
-        let reading = match payload {
-            dev::Payload::None => None,
-            _ => Some(guarded.bound_body(payload)),
-        };
-        let arguments = match H::Arguments::from_request(request, payload).await {
-            Ok(arguments) => arguments,
-            Err(error) => break 'checked Outcome::NotExtracted(error.into()),
-        };
-        if let Err(invalid) = handler.validate(&arguments) {
-            break 'checked Outcome::Denied(GuardedRequest::invalid(invalid, reading.as_ref()));
-        }
-        if let Some(reading) = reading {
-            reading.end();
-        }
-        if guarded.is_charged(Stage::Input)
-            && let Err(denial) = guarded.charge(Stage::Input, &handler.field_keys(&arguments)).await
-        {
-            break 'checked Outcome::Denied(denial);
-        }
-        let response = handler.call_authorized(authorized, arguments).await;
-        Outcome::Responded(response.respond_to(request).map_into_boxed_body())
-    };
-    let mut response = guarded.respond(outcome);
-    guarded.conclude(&mut response).await;
-    response
+        Ok(ServiceResponse::new(request, response))
+    }
 }
 
 /// Runs the checks around the route's own middleware (`wrap = ".."`). So the middleware gets only admitted requests, and the
@@ -112,8 +111,7 @@ pub(crate) async fn around(
         }
     };
     if let Some(ended) = ended {
-        let mut response = guarded.respond(ended);
-        guarded.conclude(&mut response).await;
+        let response = guarded.conclude(ended).await;
         return Ok(request.into_response(response));
     }
     let inside = Rc::<RefCell<Reservations>>::default();
@@ -136,8 +134,7 @@ pub(crate) async fn around(
         return Ok(ServiceResponse::new(request, response));
     };
     (guarded.client, guarded.authenticated, guarded.reservations) = (client, authenticated, reservations);
-    let mut response = guarded.respond(Outcome::Responded(response));
-    guarded.conclude(&mut response).await;
+    let response = guarded.conclude(Outcome::Responded(response)).await;
     Ok(ServiceResponse::new(request, response))
 }
 
@@ -160,9 +157,7 @@ pub(crate) async fn fallback(
             Outcome::Responded(response)
         }
     };
-    let mut response = guarded.respond(outcome);
-    guarded.conclude(&mut response).await;
-    response
+    guarded.conclude(outcome).await
 }
 
 /// One request and the state of its checks.
@@ -174,6 +169,8 @@ struct GuardedRequest<'p, 'r> {
     client: OnceCell<Option<IpAddr>>,
     authenticated: Option<Authenticated>,
     reservations: Reservations,
+    /// The body, while the arguments read it.
+    reading: Option<Reading>,
 }
 
 impl<'p, 'r> GuardedRequest<'p, 'r> {
@@ -182,12 +179,13 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         let state = RequestState::of(request)?;
         state.guarded.set(true);
         let (client, reservations) = (OnceCell::new(), Reservations::default());
-        Some(Self { mounted, request, state, settings: &state.settings, client, authenticated: None, reservations })
+        let settings = &state.settings;
+        Some(Self { mounted, request, state, settings, client, authenticated: None, reservations, reading: None })
     }
 
     /// Runs the checks of the handler, unless they already ran outside the route's own middleware. Keeps the rows that the rule
-    /// loaded, for the handler's [`Owned`](crate::Owned) arguments.
-    async fn admit_once(&mut self) -> Result<Authorized, Outcome> {
+    /// loaded, for the handler's [`Owned`](crate::Owned) arguments, and bounds the body that the arguments may read.
+    async fn admit_once(&mut self, payload: &mut dev::Payload) -> Result<Authorized, Outcome> {
         let admitted = match self.mounted.position {
             MountPosition::Outermost => self.admit().await,
             MountPosition::InsideWrap => self.admitted(),
@@ -196,7 +194,13 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         if let Some(rows) = authorized.take_rows() {
             self.state.rows.replace(rows);
         }
-        if dry_run::is_dry_run(self.request) { Err(Outcome::LetThrough) } else { Ok(authorized) }
+        if dry_run::is_dry_run(self.request) {
+            return Err(Outcome::LetThrough);
+        }
+        if !matches!(payload, dev::Payload::None) {
+            self.reading = Some(self.bound_body(payload));
+        }
+        Ok(authorized)
     }
 
     /// The proof from the checks that ran outside the route's own middleware. It can be taken once.
@@ -267,10 +271,10 @@ mod tests {
         let palisade = Palisade::builder().build().unwrap();
         let mut request = TestRequest::default().to_srv_request();
         request.add_data_container(RequestStates::default().take(WorkerSettings::new(&palisade.0), None));
-        let (request, mut payload) = request.into_parts();
-        let mounted = MountedPolicy::new(MountPosition::Outermost, &PUBLIC, ScopeDemands::NONE);
+        let (request, payload) = request.into_parts();
+        let mounted = Rc::new(MountedPolicy::new(MountPosition::Outermost, &PUBLIC, ScopeDemands::NONE));
         let handler = without_checks(async || HttpResponse::Ok());
-        let future = enforce(&mounted, &request, &mut payload, &handler);
+        let future = enforce(mounted, request, payload, handler);
         assert!((100..=640).contains(&size_of_val(&future)), "{} bytes", size_of_val(&future));
     }
 }

@@ -39,14 +39,16 @@ impl GuardedRequest<'_, '_> {
         Denial::internal(reason)
     }
 
-    /// Settles the rate limits by the status of the response, and adds their headers. Inside the route's own
-    /// middleware this is left to [`around`](super::around), which sees the final response.
-    pub(super) async fn conclude(&mut self, response: &mut HttpResponse) {
+    /// The response to what ended the request. Settles the rate limits by its status, and adds their headers. Inside the route's
+    /// own middleware this is left to [`around`](super::around), which sees the final response.
+    pub(super) async fn conclude(&mut self, outcome: Outcome) -> HttpResponse {
+        self.reading = None;
+        let mut response = self.respond(outcome);
         if matches!(self.mounted.position, MountPosition::InsideWrap) {
             if let Some(outside) = self.state.reservations.get() {
                 outside.borrow_mut().join(std::mem::take(&mut self.reservations));
             }
-            return;
+            return response;
         }
         if !self.reservations.is_empty() {
             self.reservations.settle(&self.settings.rate_limit_store, response.status()).await;
@@ -60,10 +62,11 @@ impl GuardedRequest<'_, '_> {
         if self.authenticated.is_some() {
             insert(response.headers_mut(), &CACHE_CONTROL, NO_STORE, Stays::Present);
         }
+        response
     }
 
     /// The response to each outcome, and the audit event of a rejection.
-    pub(super) fn respond(&self, outcome: Outcome) -> HttpResponse {
+    fn respond(&self, outcome: Outcome) -> HttpResponse {
         match outcome {
             Outcome::Responded(response) if response.status().as_u16() < 400 => response,
             Outcome::Responded(response) => self.failed(response),
