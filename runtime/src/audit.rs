@@ -19,8 +19,9 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::net::IpAddr;
 
-use crate::policy::HandlerPath;
 use actix_web::http::StatusCode;
+
+use crate::policy::HandlerPath;
 
 /// The target of every audit event, for `tracing` filters.
 pub const TARGET: &str = "palisade::audit";

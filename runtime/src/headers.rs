@@ -17,7 +17,7 @@
 //! See [`PalisadeBuilder::security_headers`](crate::PalisadeBuilder::security_headers).
 
 use actix_web::http::header::{
-    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
@@ -96,7 +96,12 @@ impl SecurityHeaders {
     pub(crate) fn apply(&self, headers: &mut HeaderMap, secure: bool) {
         headers.reserve(self.headers.len().saturating_add(4));
         for (name, value) in self.headers.iter().chain(secure.then_some(&OVER_TLS)) {
-            insert(headers, name, value.clone(), Stays::Present);
+            // A response may vary by several headers, such as `Origin` for CORS.
+            if *name == VARY {
+                headers.append(VARY, value.clone());
+            } else {
+                insert(headers, name, value.clone(), Stays::Present);
+            }
         }
     }
 }
@@ -141,6 +146,14 @@ mod tests {
     use actix_web::http::header::{CACHE_CONTROL, ETAG, EXPIRES};
 
     use super::*;
+
+    #[test]
+    fn configured_vary_is_added_to_that_of_cors() {
+        let mut headers = HeaderMap::new();
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+        SecurityHeaders::new().with("vary", "Cookie").apply(&mut headers, false);
+        assert_eq!(headers.get_all(VARY).collect::<Vec<_>>(), ["Origin", "Cookie"]);
+    }
 
     #[test]
     fn default_never_changes_a_header_that_is_present() {

@@ -115,6 +115,7 @@ pub(crate) async fn around(
         return Ok(request.into_response(response));
     }
     let inside = Rc::<RefCell<Reservations>>::default();
+    let _refunds = RefundsAfterPanic(Rc::clone(&inside));
     // Set once: a request passes one guard.
     let _ = guarded.state.reservations.set(Rc::clone(&inside));
     let GuardedRequest { state, client, authenticated, mut reservations, .. } = guarded;
@@ -136,6 +137,18 @@ pub(crate) async fn around(
     (guarded.client, guarded.authenticated, guarded.reservations) = (client, authenticated, reservations);
     let response = guarded.conclude(Outcome::Responded(response)).await;
     Ok(ServiceResponse::new(request, response))
+}
+
+/// If a middleware of the route panics, the reservations that were made inside it must be dropped while the panic unwinds: only
+/// then they are refunded. The state of the request, which refers to them too, is dropped later.
+struct RefundsAfterPanic(Rc<RefCell<Reservations>>);
+
+impl Drop for RefundsAfterPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            drop(self.0.take());
+        }
+    }
 }
 
 /// The response of a scope if no endpoint matches. The scope's own demands apply to it too.

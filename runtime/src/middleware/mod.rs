@@ -36,7 +36,7 @@ use crate::cors::{CorsRequest, Share};
 use crate::gate::Gate;
 use crate::reached;
 use crate::request_sanity;
-use crate::settings::{RequestStates, Settings, WorkerSettings};
+use crate::settings::{RequestState, RequestStates, Settings, WorkerSettings};
 
 impl<S, B> Transform<S, ServiceRequest> for Palisade
 where
@@ -187,7 +187,10 @@ where
             CallProjection::None { response } => return response.take().map_or(Poll::Pending, Poll::Ready),
         };
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            response.poll(context).map(|response| response.map(|response| finish.response(response)))
+            response.poll(context).map(|response| {
+                state.get().into_iter().for_each(RequestState::release);
+                response.map(|response| finish.response(response))
+            })
         }));
         match polled {
             Ok(Poll::Pending) => Poll::Pending,

@@ -24,9 +24,13 @@ impl MountedRateLimits {
     pub(crate) fn of(rate_limits: impl Iterator<Item = (RateLimit, u64)>) -> Self {
         let mut mounted = Self::default();
         for each in MountedRateLimit::of(rate_limits) {
-            if let Some(of_stage) = mounted.by_stage.get_mut(each.by.stage() as usize) {
-                of_stage.push(Rc::new(each));
-            }
+            let [connection, caller, input] = &mut mounted.by_stage;
+            let of_stage = match each.by.stage() {
+                Stage::Connection => connection,
+                Stage::Caller => caller,
+                Stage::Input => input,
+            };
+            of_stage.push(Rc::new(each));
         }
         let all = || mounted.by_stage.iter().flatten();
         let reported = || all().filter_map(|mounted| mounted.reported.as_ref());

@@ -3,8 +3,8 @@
 //! Threat: a peer disappears without closing the connection (a host loses its power, a firewall drops packets), and each
 //! request waits until the operating system gives up, a quarter of an hour later (CWE-400). A worker that is busy with a
 //! computation does not read its connection, and all that share it wait.
-//! Promise: no call waits longer than its deadline, not even for a connection. A connection that broke, or that was silent
-//! when the breaker opened, is replaced. No runtime waits for another one.
+//! Promise: no call waits longer than its deadline, not even for a connection, unless its own thread is busy. A connection that
+//! broke, or that was silent when the breaker opened, is replaced. No runtime waits for the connection of another one.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

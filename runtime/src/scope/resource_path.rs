@@ -109,6 +109,7 @@ impl NumberScopes {
             app.service(scope.service(returned.clone()).wrap(kept.clone()))
         });
         // Building the application builds its scopes, of which `kept` then has the services. Nothing else of it is needed.
+        // `init_service` is what actix-web offers to build an application without a server; it does nothing that is for tests only.
         drop(test::init_service(app).await);
         let scopes = kept.into_iter().map(|(kept, returned)| Some(NumberScope { scope: kept.0.take()?, returned }));
         scopes.collect::<Option<_>>().map(Self)

@@ -2,7 +2,8 @@
 //!
 //! Threat: a header or another middleware that forges who the caller is (CWE-290); the state of one request that is seen by another
 //! one (CWE-488). Promise: the type is private to this crate, so no other code can make one. A state is reused only if nothing else
-//! refers to it any more, and it is replaced as a whole before that.
+//! refers to it any more, and it is replaced as a whole before that. Until then only the principal and some numbers are kept: what
+//! the rule loaded is dropped with the response.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -36,6 +37,11 @@ pub(crate) struct RequestState {
 }
 
 impl RequestState {
+    /// Drops what the rule loaded and no argument of the handler took, such as a connection in a row.
+    pub(crate) fn release(&self) {
+        drop((self.rows.take(), self.authorized.take()));
+    }
+
     /// The state of this request. `None` if palisade's middleware is not installed.
     pub(crate) fn of(request: &HttpRequest) -> Option<&Self> {
         request.app_data()
@@ -65,9 +71,8 @@ impl RequestStates {
             reservations: OnceCell::new(),
             audited: Cell::new(false),
         };
-        let mut kept = self.0.borrow_mut();
-        kept.truncate(MOST);
-        if let Some(mut used) = kept.pop()
+        let used = self.0.borrow_mut().pop();
+        if let Some(mut used) = used
             && let Some(container) = Rc::get_mut(&mut used)
             && let Some(used_state) = container.get_mut()
         {
@@ -81,7 +86,11 @@ impl RequestStates {
 
     /// Keeps the container for a later request. The request may still refer to it: that is checked when it is taken.
     pub(crate) fn keep(&self, used: Rc<Extensions>) {
-        self.0.borrow_mut().push(used);
+        let _: Option<()> = self.has_room().then(|| self.0.borrow_mut().push(used));
+    }
+
+    fn has_room(&self) -> bool {
+        self.0.borrow().len() < MOST
     }
 }
 
@@ -126,12 +135,21 @@ mod tests {
     }
 
     #[test]
+    fn what_the_rule_loaded_is_dropped_with_the_response() {
+        let (states, settings) = (RequestStates::default(), settings());
+        let container = states.take(settings, None);
+        let (state, row) = (container.get::<RequestState>().unwrap(), Rc::new(()));
+        state.rows.borrow_mut().push((std::any::TypeId::of::<()>(), Box::new(Rc::clone(&row))));
+        state.release();
+        assert_eq!(Rc::strong_count(&row), 1);
+    }
+
+    #[test]
     fn a_worker_keeps_a_bounded_number_of_states() {
         let (states, settings) = (RequestStates::default(), settings());
         for _ in 0..MOST + 10 {
             states.keep(RequestStates::default().take(settings.clone(), None));
         }
-        drop(states.take(settings, None));
-        assert_eq!(states.0.borrow().len(), MOST - 1);
+        assert_eq!(states.0.borrow().len(), MOST);
     }
 }

@@ -51,11 +51,11 @@ pub enum By {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// Before anything is verified.
-    Connection,
+    Connection = 0,
     /// After authentication.
-    Caller,
+    Caller = 1,
     /// After validation.
-    Input,
+    Input = 2,
 }
 
 impl By {

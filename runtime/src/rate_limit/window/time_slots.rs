@@ -70,7 +70,8 @@ impl TimeSlots {
         }
     }
 
-    /// The slots at `now`, which is never earlier than in the call before. If slot numbers would overflow, the base moves first, together with everything in `held`.
+    /// The slots at `now`, which is never earlier than in the call before. If slot numbers would overflow, the base moves first,
+    /// together with everything in `held`.
     #[inline]
     pub(in crate::rate_limit) fn at(&mut self, now: Tick, held: &mut impl Rebase) -> CurrentSlots {
         // Time never goes back, so nothing has changed since `last`.
