@@ -7,14 +7,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{ConnectionType, StatusCode};
 
 use crate::audit;
 use crate::denial::{Denial, Extra};
 use crate::headers;
 use crate::policy::Policy;
-use crate::problem::{Problem, plain_response};
+use crate::problem::{PROBLEM_JSON, Problem, title_of};
 use crate::settings::Settings;
 
 /// The problem as a response in the application's style. The style cannot change the status or `Retry-After`.
@@ -99,6 +99,29 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
     response
 }
 
+/// The response of `Problem::new(status).detail(detail).instance(path)`. It makes no [`Problem`], and only the texts that differ
+/// between requests are escaped.
+fn plain_response(status: StatusCode, detail: &'static str, path: &str) -> HttpResponse {
+    const CONSTANT: &str = r#"{"type":"about:blank","title":"","status":401,"detail":"","instance":""}"#;
+    let title = title_of(status);
+    // Exact if no character needs an escape: the body then is this allocation, and no second one.
+    let length = [title, detail, path].iter().fold(CONSTANT.len(), |length, text| length.saturating_add(text.len()));
+    let mut body = Vec::with_capacity(length);
+    body.extend_from_slice(br#"{"type":"about:blank","title":""#);
+    body.extend_from_slice(title.as_bytes());
+    body.extend_from_slice(br#"","status":"#);
+    body.extend_from_slice(status.as_str().as_bytes());
+    body.extend_from_slice(br#","detail":"#);
+    // Writing a text to memory cannot fail.
+    let _ = serde_json::to_writer(&mut body, detail);
+    body.extend_from_slice(br#","instance":"#);
+    let _ = serde_json::to_writer(&mut body, path);
+    body.push(b'}');
+    let mut response = HttpResponse::new(status);
+    response.headers_mut().append(CONTENT_TYPE, PROBLEM_JSON);
+    response.set_body(body).map_into_boxed_body()
+}
+
 /// The response if the middleware is not installed. It adds the security headers itself, because nothing else does.
 pub(crate) fn not_installed(policy: &Policy) -> HttpResponse {
     audit::misconfigured(&policy.handler, "palisade is not installed: add `.wrap(palisade.clone())` to the `App`");
@@ -106,4 +129,26 @@ pub(crate) fn not_installed(policy: &Policy) -> HttpResponse {
     let mut response = Problem::new(denial.status).detail(denial.detail).response();
     headers::SecurityHeaders::new().apply(response.headers_mut(), false);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn plain_response_equals_that_of_the_problem() {
+        let statuses = (100..1000).filter_map(|status| StatusCode::from_u16(status).ok());
+        for status in statuses {
+            let (detail, path) = ("A \"text\" with \\ and \u{1}.", "/a\"b\\c\u{7f}/é");
+            let plain = plain_response(status, detail, path);
+            let whole = Problem::new(status).detail(detail).instance(path).response();
+            assert_eq!((plain.status(), plain.headers().len()), (whole.status(), whole.headers().len()));
+            assert_eq!(plain.headers().get(CONTENT_TYPE), whole.headers().get(CONTENT_TYPE));
+            let (plain, whole) =
+                (to_bytes(plain.into_body()).await.unwrap(), to_bytes(whole.into_body()).await.unwrap());
+            assert_eq!(plain, whole, "{status}");
+        }
+    }
 }

@@ -134,8 +134,8 @@ where
         reached::mark();
         match called {
             Ok(Ok(response)) => {
-                let call = Call::Inner { response, finish, states: Rc::clone(&self.states), state };
-                PalisadeResponse { call }
+                let progress = Progress::Inner { response, finish, states: Rc::clone(&self.states), state };
+                PalisadeResponse { progress }
             }
             Ok(Err(not_run)) => PalisadeResponse::ready(Err(finish.not_run(not_run))),
             Err(payload) => PalisadeResponse::ready(Err(finish.panicked(&*payload))),
@@ -147,13 +147,13 @@ pin_project! {
     /// The future of a response. It has a name, because a box for each request would cost more than what the future does.
     pub struct PalisadeResponse<F, B> {
         #[pin]
-        call: Call<F, B>,
+        progress: Progress<F, B>,
     }
 }
 
 pin_project! {
-    #[project = CallProjection]
-    enum Call<F, B> {
+    #[project = ProgressProjection]
+    enum Progress<F, B> {
         // The inner service was called.
         Inner { #[pin] response: F, finish: Finish, states: Rc<RequestStates>, state: Rc<Extensions> },
         // No service was called.
@@ -163,7 +163,7 @@ pin_project! {
 
 impl<F, B> PalisadeResponse<F, B> {
     fn ready(response: Result<ServiceResponse<EitherBody<B>>, Error>) -> Self {
-        Self { call: Call::None { response: Some(response) } }
+        Self { progress: Progress::None { response: Some(response) } }
     }
 }
 
@@ -181,10 +181,10 @@ where
     type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let (response, finish, states, state) = match self.project().call.project() {
-            CallProjection::Inner { response, finish, states, state } => (response, finish, states, state),
+        let (response, finish, states, state) = match self.project().progress.project() {
+            ProgressProjection::Inner { response, finish, states, state } => (response, finish, states, state),
             // A future is polled until it is ready, and not after that.
-            CallProjection::None { response } => return response.take().map_or(Poll::Pending, Poll::Ready),
+            ProgressProjection::None { response } => return response.take().map_or(Poll::Pending, Poll::Ready),
         };
         let polled = catch_unwind(AssertUnwindSafe(|| {
             response.poll(context).map(|response| {

@@ -49,23 +49,33 @@ pub(super) struct BlockedClient<N> {
     until: N,
     high: N,
     low: N,
+    /// The latest instant that the shard has seen. Instants before it count as this one, as in the shard.
+    latest: N,
 }
 
 impl<N: SharedNumber> BlockedClient<N> {
     pub(super) fn none() -> Self {
-        Self { until: N::new(0), high: N::new(0), low: N::new(0) }
+        Self { until: N::new(0), high: N::new(0), low: N::new(0), latest: N::new(0) }
     }
 
     /// The rejection of one unit, if this client is known to have none left.
     #[inline]
     pub(super) fn rejection(&self, key: ClientKey, limit: Limit, now: Tick) -> Option<ChargeRejection> {
         let until = self.until.load();
-        let nanos = until.checked_sub(now.as_nanos()).filter(|nanos| *nanos > 0)?;
+        let nanos = until.checked_sub(now.as_nanos().max(self.latest.load())).filter(|nanos| *nanos > 0)?;
         let is_blocked = self.high.load() == key.high() ^ until && self.low.load() == low(key, limit) ^ until;
         is_blocked.then_some(ChargeRejection { nanos, cause: Cause::Exhausted })
     }
 
-    /// This client has no unit left until this instant. Call it under the lock of the shard.
+    /// The shard has seen this instant. Call it under the lock of the shard. While no client is known, nothing is written.
+    #[inline]
+    pub(super) fn saw(&self, latest: Tick) {
+        if self.until.load() > 0 {
+            self.latest.store(latest.as_nanos());
+        }
+    }
+
+    /// This client has no unit left until this instant. Call it under the lock of the shard, and [`saw`](Self::saw) after it.
     #[inline]
     pub(super) fn set(&self, key: ClientKey, limit: Limit, until: u64) {
         self.until.store(until);
@@ -108,6 +118,11 @@ mod tests {
         assert_eq!((nanos(other, 5, 0), nanos(one, 6, 0)), (None, None));
         blocked.forget(other);
         assert_eq!(nanos(one, 5, 0), Some(100));
+        blocked.saw(Tick::from_nanos(90));
+        assert_eq!([0, 89, 91].map(|now| nanos(one, 5, now)), [Some(10), Some(10), Some(9)]);
+        blocked.saw(Tick::from_nanos(100));
+        assert_eq!(nanos(one, 5, 0), None);
+        blocked.saw(Tick::default());
         blocked.forget(one);
         assert_eq!(nanos(one, 5, 0), None);
     }
@@ -124,7 +139,12 @@ mod tests {
         {
             for mixed in 1..7 {
                 let [until, high, low] = [0, 1, 2].map(|at| if mixed >> at & 1 == 0 { before[at] } else { after[at] });
-                let blocked = BlockedClient::<AtomicU64> { until: until.into(), high: high.into(), low: low.into() };
+                let blocked = BlockedClient::<AtomicU64> {
+                    until: until.into(),
+                    high: high.into(),
+                    low: low.into(),
+                    latest: 0.into(),
+                };
                 for client in [1, 2] {
                     assert!(blocked.rejection(ClientKey::of(client), limit, Tick::default()).is_none());
                 }

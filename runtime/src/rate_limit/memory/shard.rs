@@ -18,7 +18,7 @@ pub(super) struct Shard {
     /// The latest instant seen. Threads read the clock before they take the lock, so they may arrive out of order: one that
     /// is late is treated as if it had read the clock now. This value outlives the clients, so that a charge cannot be put
     /// into the past after a sweep.
-    latest: Tick,
+    pub(super) latest: Tick,
     /// The serial number of the newest slot.
     serial: u32,
     /// Until this instant all clients are at their rate limit, unless a charge is refunded.

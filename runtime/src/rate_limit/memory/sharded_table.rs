@@ -110,8 +110,9 @@ impl<L: ShardLock> ShardedTable<L> {
             if units == 1
                 && let Err(ChargeRejection { nanos, cause: Cause::Exhausted }) = outcome
             {
-                blocked.set(key, limit, now.as_nanos().saturating_add(nanos));
+                blocked.set(key, limit, shard.latest.as_nanos().saturating_add(nanos));
             }
+            blocked.saw(shard.latest);
             outcome
         })
     }
@@ -124,7 +125,9 @@ impl<L: ShardLock> ShardedTable<L> {
         let GuardedShard { blocked, lock } = self.shards.get(key.shard(self.count))?;
         Some(lock.with(|shard| {
             blocked.forget(key);
-            work(shard)
+            let result = work(shard);
+            blocked.saw(shard.latest);
+            result
         }))
     }
 
@@ -145,7 +148,11 @@ impl<L: ShardLock> ShardedTable<L> {
             let turn = self.sweep_next.fetch_add(1, Ordering::Relaxed);
             let number = turn.checked_rem(self.count).and_then(|number| usize::try_from(number).ok());
             if let Some(shard) = number.and_then(|number| self.shards.get(number)) {
-                shard.lock.with(|shard| shard.sweep(SWEPT, now));
+                let GuardedShard { blocked, lock } = shard;
+                lock.with(|shard| {
+                    shard.sweep(SWEPT, now);
+                    blocked.saw(shard.latest);
+                });
             }
         }
     }
