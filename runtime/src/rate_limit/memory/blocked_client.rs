@@ -8,7 +8,7 @@
 //! A client without a single unit left stays so until its oldest charge expires, unless a charge is refunded or forgotten. This
 //! changes only under the lock of the shard, where the entry is then [forgotten](BlockedClient::forget) too.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::clock::Tick;
 use crate::rate_limit::client_key::ClientKey;
@@ -49,20 +49,29 @@ pub(super) struct BlockedClient<N> {
     until: N,
     high: N,
     low: N,
-    /// The latest instant that the shard has seen. Instants before it count as this one, as in the shard.
-    latest: N,
+    /// The latest instant that the shard has seen while a client is known. Instants before it count as this one, as in the shard.
+    /// It is not a number of the model checker, because it can only make a rejection need the lock.
+    latest: AtomicU64,
+    is_known: AtomicBool,
 }
 
 impl<N: SharedNumber> BlockedClient<N> {
     pub(super) fn none() -> Self {
-        Self { until: N::new(0), high: N::new(0), low: N::new(0), latest: N::new(0) }
+        Self {
+            until: N::new(0),
+            high: N::new(0),
+            low: N::new(0),
+            latest: AtomicU64::new(0),
+            is_known: AtomicBool::new(false),
+        }
     }
 
     /// The rejection of one unit, if this client is known to have none left.
     #[inline]
     pub(super) fn rejection(&self, key: ClientKey, limit: Limit, now: Tick) -> Option<ChargeRejection> {
         let until = self.until.load();
-        let nanos = until.checked_sub(now.as_nanos().max(self.latest.load())).filter(|nanos| *nanos > 0)?;
+        let nanos =
+            until.checked_sub(now.as_nanos().max(self.latest.load(Ordering::Relaxed))).filter(|nanos| *nanos > 0)?;
         let is_blocked = self.high.load() == key.high() ^ until && self.low.load() == low(key, limit) ^ until;
         is_blocked.then_some(ChargeRejection { nanos, cause: Cause::Exhausted })
     }
@@ -70,14 +79,15 @@ impl<N: SharedNumber> BlockedClient<N> {
     /// The shard has seen this instant. Call it under the lock of the shard. While no client is known, nothing is written.
     #[inline]
     pub(super) fn saw(&self, latest: Tick) {
-        if self.until.load() > 0 {
-            self.latest.store(latest.as_nanos());
+        if self.is_known.load(Ordering::Relaxed) {
+            self.latest.store(latest.as_nanos(), Ordering::Relaxed);
         }
     }
 
     /// This client has no unit left until this instant. Call it under the lock of the shard, and [`saw`](Self::saw) after it.
     #[inline]
     pub(super) fn set(&self, key: ClientKey, limit: Limit, until: u64) {
+        self.is_known.store(true, Ordering::Relaxed);
         self.until.store(until);
         self.high.store(key.high() ^ until);
         self.low.store(low(key, limit) ^ until);
@@ -87,6 +97,7 @@ impl<N: SharedNumber> BlockedClient<N> {
     pub(super) fn forget(&self, key: ClientKey) {
         let until = self.until.load();
         if until > 0 && self.high.load() == key.high() ^ until {
+            self.is_known.store(false, Ordering::Relaxed);
             self.until.store(0);
         }
     }
@@ -143,7 +154,8 @@ mod tests {
                     until: until.into(),
                     high: high.into(),
                     low: low.into(),
-                    latest: 0.into(),
+                    latest: AtomicU64::new(0),
+                    is_known: AtomicBool::new(true),
                 };
                 for client in [1, 2] {
                     assert!(blocked.rejection(ClientKey::of(client), limit, Tick::default()).is_none());
