@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
 
-/// The content of the verified token that authenticated a [`Principal`]. The encoded token is not kept.
+/// The content of the verified token that authenticated a [`Principal`](super::Principal). The encoded token is not kept.
 #[derive(Clone)]
 pub struct Token {
     pub(crate) id: Option<Box<str>>,
