@@ -66,7 +66,7 @@ pub async fn enforce(
 
 thread_local! {
     /// The policies of the plain functions of this worker, by their addresses: nothing mounts such a function, so its policy is
-    /// kept from its first request on.
+    /// kept from its first request on, until the thread ends.
     static MOUNTED: RefCell<HashMap<*const Policy, Rc<MountedPolicy>>> = RefCell::default();
 }
 

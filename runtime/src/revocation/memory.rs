@@ -1,7 +1,7 @@
 //! Revocations in the memory of one process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dashmap::DashMap;
@@ -43,8 +43,8 @@ struct Tables {
 struct RevocationTable {
     moments: DashMap<RevokedName, SystemTime>,
     most: usize,
-    /// The length of the map would take all of its locks.
-    len: AtomicUsize,
+    /// `true` since the first entry, for ever: a look-up in a table that never had one takes no lock.
+    used: AtomicBool,
     sweep: Sweep,
 }
 
@@ -130,11 +130,11 @@ impl Default for MemoryRevocations {
 
 impl RevocationTable {
     fn new(most: usize) -> Self {
-        Self { moments: DashMap::new(), most, len: AtomicUsize::new(0), sweep: Sweep::default() }
+        Self { moments: DashMap::new(), most, used: AtomicBool::new(false), sweep: Sweep::default() }
     }
 
     fn find(&self, issuer: &str, name: &str) -> Option<SystemTime> {
-        if self.len.load(Ordering::Acquire) == 0 {
+        if !self.used.load(Ordering::Acquire) {
             return None;
         }
         self.moments.get(&(issuer, name) as &dyn NameParts).map(|moment| *moment)
@@ -158,10 +158,9 @@ impl RevocationTable {
                 return Err(Unavailable);
             }
         }
+        self.used.store(true, Ordering::Release);
         let mut kept = self.moments.entry(RevokedName::new(issuer, name)).or_insert(moment);
         *kept = (*kept).max(moment);
-        drop(kept);
-        self.len.store(self.moments.len(), Ordering::Release);
         Ok(())
     }
 }
@@ -191,8 +190,6 @@ impl RevocationStore for MemoryRevocations {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
-
     use super::*;
     use crate::principal::LastCheck;
 

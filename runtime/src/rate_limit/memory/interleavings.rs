@@ -1,4 +1,5 @@
-//! All orders in which threads can take the lock of a shard, tried by a model checker that replaces the lock by its own.
+//! All orders in which threads can take the lock of a shard, tried by a model checker that replaces the lock by its own. Atomic
+//! numbers are sequentially consistent in the model. The store does not need that: `BlockedClient` says why.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

@@ -26,7 +26,8 @@ for i = 1, #KEYS do
   if flags >= 4 then lease, hold, deadline = unpack('<I4I8I8', arg, 26) end
   if deadline > 0 and now > deadline then late = true end
   local state = load(KEYS[i], window, step)
-  local free = limit - state.used
+  -- Another limit may have charged more under this key than this one allows.
+  local free = math.max(limit - state.used, 0)
   local request = { state = state, free = free, first = state.first, cost = cost, slot = false, wait = false, settling = false }
   if cost <= free then
     if lease > cost then request.cost = math.min(lease, free) end
