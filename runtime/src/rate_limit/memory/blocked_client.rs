@@ -2,8 +2,9 @@
 //!
 //! Threat: one client that floods the server makes all threads wait for one lock, and then each other request whose client is in
 //! the same shard waits too (CWE-400).
-//! Promise: while a client is at its rate limit, its rejections neither take the lock of its shard nor write to memory that threads
-//! share, except that one request in a millisecond looks for clients without charges.
+//! Promise: while the client that a shard rejected last is at its rate limit, its rejections neither take the lock of the shard nor
+//! write to memory that threads share, except that one request in a millisecond looks for clients without charges. This holds
+//! for requests of one unit, and for limits that count all requests: those that count failures or successes take the lock.
 //!
 //! A client without a single unit left stays so until its oldest charge expires, unless a charge is refunded or forgotten. This
 //! changes only under the lock of the shard, where the entry is then [forgotten](BlockedClient::forget) too.
