@@ -210,8 +210,8 @@ pub use palisade_macros::__policy;
 pub mod __v1 {
     pub use crate::authz::Authorized;
     pub use crate::endpoint::arguments::*;
-    pub use crate::endpoint::{Endpoint, Mounter, fn_guard, register};
-    pub use crate::function::{Function, boxed, enforce};
+    pub use crate::endpoint::{Endpoint, Guards, Mounter, register};
+    pub use crate::function::{Function, FunctionPolicy, boxed, enforce};
     pub use crate::guard::{FieldKeysOf, GuardedHandler, HandlerWithChecks, ValidationOf};
     pub use crate::jwt::{Set, Unset};
     pub use crate::policy::check::pending;

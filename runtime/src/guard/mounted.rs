@@ -4,6 +4,9 @@
 //! the handler are combined once, when the handler is mounted, and each request is checked against the result.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
+
+use actix_web::dev::{Extensions, ServiceRequest};
 
 use crate::authz;
 use crate::policy::{Credentials, Ownership, Policy, Rule, ScopeDemands};
@@ -30,6 +33,8 @@ pub(crate) struct MountedPolicy {
     /// The rows that the rules name.
     pub(super) rows: Vec<&'static Ownership>,
     pub(super) rate_limits: MountedRateLimits,
+    /// The application data of the scopes.
+    data: Vec<Rc<Extensions>>,
     /// The settings whose role registry defines all roles of the rules, once a request has shown that.
     pub(super) roles_are_defined_in: OnceCell<WorkerSettings>,
 }
@@ -45,7 +50,16 @@ impl MountedPolicy {
             credentials: demands.credentials.and(policy.credentials),
             rows: authz::rows_of(demands.rules.iter().chain([&policy.rule])),
             rate_limits: MountedRateLimits::of(of_scopes.chain(of_handler)),
+            data: demands.data.clone(),
             roles_are_defined_in: OnceCell::new(),
+        }
+    }
+
+    /// Gives the request the application data of the scopes. The data of an inner scope hides data of the same type.
+    #[inline]
+    pub(crate) fn add_data(&self, request: &mut ServiceRequest) {
+        for data in &self.data {
+            request.add_data_container(Rc::clone(data));
         }
     }
 }

@@ -55,12 +55,7 @@ impl PolicyRow {
         outer: &[(String, Rule)],
         scope_rate_limits: &[(String, RateLimit)],
     ) -> Self {
-        // As actix-web joins them: a template that is not empty starts with a slash.
-        let slash = if route.path.is_empty() || route.path.starts_with('/') { "" } else { "/" };
-        let path = match format!("{prefix}{slash}{}", route.path) {
-            path if path.is_empty() => "/".to_owned(),
-            path => path,
-        };
+        let path = route.shown_below(prefix);
         let (outer, scope_rate_limits) = (outer.to_vec(), scope_rate_limits.to_vec());
         let admin = RoleName::ADMIN;
         let scope = prefix.to_owned();
@@ -101,13 +96,14 @@ impl PolicyRow {
         rule.as_attributes(&self.admin).to_string()
     }
 
-    /// The declared methods. `GET` also serves `HEAD`.
+    /// The declared methods. `GET` also serves `HEAD`. `*` is each method, for a [`guarded`](crate::scope::guarded) service and for a
+    /// [`default_service`](crate::Scope::default_service).
     #[must_use]
     pub fn methods(&self) -> &[&str] {
         self.methods
     }
 
-    /// The path template with the prefixes of the scopes around it.
+    /// The path template with the prefixes of the scopes around it. For a service that gets all paths below its own, it ends with `/*`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
