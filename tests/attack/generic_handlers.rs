@@ -97,7 +97,7 @@ fn a_generic_handler_is_in_the_policy_table() {
     fn policy_of<E: Endpoint>(_: E) -> String {
         format!("{} {}", E::POLICY.handler(), E::POLICY.rule())
     }
-    assert_eq!(policy_of(list::<Postgres>()), "generic_handlers::list authenticated");
+    assert_eq!(policy_of(list::<Postgres>()), "attack_generic_handlers::list authenticated");
     let table = palisade::scope("/x").service(numbered::<Sqlite, 1>).policies();
     assert_eq!(table.rows()[0].access(), "owner(id)");
 }

@@ -10,7 +10,7 @@ use actix_web::http::Method;
 use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::test::init_service;
 use actix_web::web::{Data, Json, JsonConfig};
-use actix_web::{App, Error, HttpRequest, HttpResponse, guard};
+use actix_web::{App, Error, HttpRequest, HttpResponse};
 use palisade::policy::Rule;
 use palisade::scope::{ServiceConfig, guarded};
 use palisade::{Scope, authenticated, get, post, public, rate_limit};
@@ -163,43 +163,6 @@ async fn settings_of_extractors_apply_to_a_scope() {
     assert_eq!(call(&app, post("/large/text")).await.body, "five!");
 }
 
-#[actix_web::test]
-async fn a_guard_passes_a_request_on_to_the_next_scope() {
-    let intranet = || guard::fn_guard(|context| context.head().headers().contains_key("x-intranet"));
-    let nameless = palisade::scope("").guard(intranet()).service(me).service(palisade::scope("/deep").service(me));
-    let scope = palisade::scope("/s")
-        .service(palisade::scope("/users").guard(intranet()).service(me))
-        .service(palisade::scope("/users").service(open))
-        .service(nameless)
-        .service(palisade::scope("/deep").service(open));
-    assert_eq!(scope.verify(), Ok(()));
-    let app = app(scope).await;
-    let inside = |path: &str| as_alice(path).insert_header(("x-intranet", "1"));
-    for path in ["/s/users/me", "/s/me", "/s/deep/me"] {
-        assert_eq!(call(&app, inside(path)).await.body, "me", "{path}");
-        call(&app, as_alice(path)).await.assert_problem(404);
-    }
-    for path in ["/s/users/open", "/s/deep/open"] {
-        assert_eq!(call(&app, get_request(path)).await.body, "open", "{path}");
-        call(&app, inside(path)).await.assert_problem(404);
-    }
-}
-
-#[actix_web::test]
-async fn a_guard_at_the_root_passes_a_request_on() {
-    let chosen = guard::Header("x-chosen", "1");
-    let app = App::new()
-        .service(palisade::scope("/s").guard(chosen).service(me))
-        .service(palisade::scope("").guard(guard::Header("x-chosen", "2")).service(show_name))
-        .service(palisade::scope("/s").service(open))
-        .app_data(Data::new("outside".to_owned()));
-    let app = init_service(app.wrap(palisade())).await;
-    assert_eq!(call(&app, as_alice("/s/me").insert_header(("x-chosen", "1"))).await.body, "me");
-    assert_eq!(call(&app, get_request("/s/open")).await.body, "open");
-    assert_eq!(call(&app, get_request("/name").insert_header(("x-chosen", "2"))).await.body, "outside");
-    call(&app, get_request("/name")).await.assert_problem(404);
-}
-
 fn folder() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("attack")
 }
@@ -321,80 +284,6 @@ async fn a_scope_is_configured_in_actix_webs_own_way_too() {
     call(&app, get_request("/me")).await.assert_problem(401);
 }
 
-#[post("/users/fixed")]
-#[public]
-async fn make_fixed() -> &'static str {
-    "made fixed"
-}
-
-#[get("/users/{id}")]
-#[public]
-async fn show(request: HttpRequest) -> String {
-    format!("show {:?}", request.match_pattern().unwrap())
-}
-
-#[palisade::delete("/users/{user}")]
-#[public]
-async fn delete(request: HttpRequest) -> String {
-    format!("delete {:?}", request.match_pattern().unwrap())
-}
-
-/// The routes of several templates that match one path may serve different methods, in a scope and in the router of the application.
-#[actix_web::test]
-async fn templates_of_one_path_share_its_methods() {
-    for prefix in ["/s", ""] {
-        let scope = || palisade::scope(prefix).service(show).service(make_fixed).service(delete);
-        assert_eq!(scope().verify(), Ok(()));
-        let app = app(scope()).await;
-        for (method, path, expected) in [
-            (Method::GET, "/users/fixed", format!("show \"{prefix}/users/{{id}}\"")),
-            (Method::POST, "/users/fixed", "made fixed".to_owned()),
-            (Method::DELETE, "/users/fixed", format!("delete \"{prefix}/users/{{user}}\"")),
-            (Method::DELETE, "/users/7", format!("delete \"{prefix}/users/{{user}}\"")),
-        ] {
-            let response = call(&app, request(method.clone(), &format!("{prefix}{path}"))).await;
-            assert_eq!(response.body, expected, "{method} {path}");
-        }
-        for (path, allow) in [("/users/fixed", "DELETE, GET, HEAD, POST"), ("/users/7", "DELETE, GET, HEAD")] {
-            let response = call(&app, request(Method::PUT, &format!("{prefix}{path}"))).await;
-            response.assert_problem(405);
-            assert_eq!(response.header("allow"), allow, "{prefix}{path}");
-        }
-    }
-}
-
-#[get("/choice", guard = "green")]
-#[public]
-async fn green_choice() -> &'static str {
-    "green"
-}
-
-#[get("/choice")]
-#[public]
-async fn other_choice() -> &'static str {
-    "other"
-}
-
-fn green(context: &guard::GuardContext<'_>) -> bool {
-    context.head().headers().contains_key("x-green")
-}
-
-#[actix_web::test]
-async fn the_guard_of_a_route_passes_a_request_on() {
-    for prefix in ["/s", ""] {
-        let scope = || palisade::scope(prefix).service(green_choice).service(other_choice);
-        assert_eq!(scope().verify(), Ok(()));
-        let app = app(scope()).await;
-        let path = format!("{prefix}/choice");
-        assert_eq!(call(&app, get_request(&path)).await.body, "other");
-        assert_eq!(call(&app, get_request(&path).insert_header(("x-green", "1"))).await.body, "green");
-    }
-    let alone = app(palisade::scope("/s").service(green_choice)).await;
-    call(&alone, get_request("/s/choice")).await.assert_problem(404);
-    call(&alone, request(Method::POST, "/s/choice")).await.assert_problem(405);
-}
-
-/// A middleware that calls its handler twice gets no second proof.
 #[actix_web::test]
 async fn data_of_a_scope_does_not_outlive_the_request() {
     let dropped = Rc::new(());

@@ -34,7 +34,6 @@ pub trait Endpoint: RouteArguments + Sized + 'static {
     const POLICY: &'static Policy;
 
     /// The guards of the route attribute. A request that one of them rejects is routed as if the endpoint did not exist.
-    #[doc(hidden)]
     fn guards() -> Guards {
         Guards::default()
     }
@@ -43,7 +42,8 @@ pub trait Endpoint: RouteArguments + Sized + 'static {
     fn mount(self, mounter: Mounter) -> actix_web::Route;
 }
 
-/// The guards of a route, as actix-web defines them: they decide which route gets a request, not who may call it.
+/// The guards of a route, as actix-web defines them: they decide which route gets a request, not who may call it. A route attribute
+/// creates them from its `guard` options.
 #[derive(Clone, Default)]
 pub struct Guards(pub(crate) Vec<Rc<dyn Guard>>);
 
@@ -225,7 +225,14 @@ struct RouteGuard {
 
 impl Guard for RouteGuard {
     fn check(&self, context: &GuardContext<'_>) -> bool {
-        self.route.serves(context.head().method.as_str()) && self.guards.accept(context)
+        if !self.route.serves(context.head().method.as_str()) {
+            return false;
+        }
+        let accepts = self.guards.accept(context);
+        if !accepts {
+            reached::note_passed_on();
+        }
+        accepts
     }
 }
 

@@ -6,12 +6,12 @@ pub struct Route {
     pub(crate) methods: &'static [&'static str],
     pub(crate) path: &'static str,
     pub(crate) name: Option<&'static str>,
-    pub(crate) paths: Paths,
+    pub(crate) paths: ServedPaths,
 }
 
 /// Which paths a route serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Paths {
+pub(crate) enum ServedPaths {
     /// Those that its template matches.
     Template,
     /// Its path, and each path below it: a mounted service.
@@ -37,17 +37,17 @@ impl Route {
     /// A route of several methods.
     #[must_use]
     pub const fn new(methods: &'static [&'static str], path: &'static str) -> Self {
-        Self { methods, path, name: None, paths: Paths::Template }
+        Self { methods, path, name: None, paths: ServedPaths::Template }
     }
 
     /// A service that gets the requests of each method for this path, and for each path below it.
     pub(crate) const fn below(path: &'static str) -> Self {
-        Self { methods: EACH_METHOD, path, name: None, paths: Paths::Below }
+        Self { methods: EACH_METHOD, path, name: None, paths: ServedPaths::Below }
     }
 
     /// A service that gets the requests of each method that no other route of a scope serves.
     pub(crate) const fn unknown_paths() -> Self {
-        Self { methods: EACH_METHOD, path: "", name: None, paths: Paths::Unknown }
+        Self { methods: EACH_METHOD, path: "", name: None, paths: ServedPaths::Unknown }
     }
 
     /// The path below the prefix of its scopes, as it is shown.
@@ -55,9 +55,9 @@ impl Route {
         // As actix-web joins them: a template that is not empty starts with a slash.
         let slash = if self.path.is_empty() || self.path.starts_with('/') { "" } else { "/" };
         match (format!("{prefix}{slash}{}", self.path), self.paths) {
-            (path, Paths::Below | Paths::Unknown) => format!("{}/*", path.trim_end_matches('/')),
-            (path, Paths::Template) if path.is_empty() => "/".to_owned(),
-            (path, Paths::Template) => path,
+            (path, ServedPaths::Below | ServedPaths::Unknown) => format!("{}/*", path.trim_end_matches('/')),
+            (path, ServedPaths::Template) if path.is_empty() => "/".to_owned(),
+            (path, ServedPaths::Template) => path,
         }
     }
 

@@ -108,15 +108,15 @@ impl Guarded for Scope {
 
 /// A service of another crate, mounted at a path with a rule: see [`guarded`].
 #[must_use]
-pub struct GuardedService(Mount);
+pub struct MountedService(Mount);
 
-impl fmt::Debug for GuardedService {
+impl fmt::Debug for MountedService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("GuardedService").field(&self.0.route).finish()
+        f.debug_tuple("MountedService").field(&self.0.route).finish()
     }
 }
 
-impl Guarded for GuardedService {
+impl Guarded for MountedService {
     fn into_item(self) -> ScopeItem {
         ScopeItem(ScopeItemKind::Endpoint(self.0))
     }
@@ -146,7 +146,7 @@ impl Guarded for GuardedService {
 ///
 /// As for each member of a scope, a mistake in the path is found when the application is built: see [`Scope::verify`].
 #[track_caller]
-pub fn guarded<S>(path: &'static str, service: S, rule: Rule) -> GuardedService
+pub fn guarded<S>(path: &'static str, service: S, rule: Rule) -> MountedService
 where
     S: ServiceFactory<
             ServiceRequest,
@@ -159,7 +159,7 @@ where
     let name = std::any::type_name::<S>().split(['<', '{']).next().unwrap_or_default();
     let (module, name) = name.rsplit_once("::").unwrap_or(("", name));
     let policy = remembered(Policy::new(rule).of(module, name));
-    GuardedService(Mount::of_service(Route::below(path), policy, actix_web::Route::new().service(service)))
+    MountedService(Mount::of_service(Route::below(path), policy, actix_web::Route::new().service(service)))
 }
 
 /// The policy, with a lifetime of the process. Equal policies are kept once, because each worker mounts the same ones.
@@ -197,7 +197,7 @@ impl DefaultService for Function {
     }
 }
 
-impl DefaultService for GuardedService {
+impl DefaultService for MountedService {
     fn into_default(self) -> ScopeItem {
         let mut mount = self.0;
         mount.route = Route::unknown_paths();

@@ -44,7 +44,7 @@ pub use self::actix_methods::{Configuration, NoWrapFunction, ServiceConfig, With
 use self::members::Mount;
 #[cfg(feature = "testing")]
 pub use self::members::add_at;
-pub use self::members::{DefaultService, Guarded, GuardedService, ScopeItem, guarded};
+pub use self::members::{DefaultService, Guarded, MountedService, ScopeItem, guarded};
 use crate::config_error::ConfigError;
 use crate::endpoint::Guards;
 use crate::policy::{Rule, Wrap};

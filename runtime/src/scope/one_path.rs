@@ -13,7 +13,7 @@ use actix_web::{HttpMessage as _, Route as MountedRoute, web};
 use super::members::Mount;
 use crate::endpoint::{Guards, resource_name};
 use crate::guard::Allow;
-use crate::policy::{Paths, Route, ScopeDemands};
+use crate::policy::{Route, ScopeDemands, ServedPaths};
 
 /// The service of a route.
 pub(super) type RouteService = <MountedRoute as ServiceFactory<ServiceRequest>>::Service;
@@ -22,7 +22,7 @@ pub(super) type RouteService = <MountedRoute as ServiceFactory<ServiceRequest>>:
 pub(super) struct OnePath {
     pub(super) template: &'static str,
     pub(super) name: &'static str,
-    pub(super) paths: Paths,
+    pub(super) paths: ServedPaths,
     pub(super) routes: Vec<PathRoute>,
 }
 
@@ -58,7 +58,7 @@ impl OnePath {
         // A route that declares HEAD goes before one that serves HEAD only because it serves GET.
         mounts.sort_by_key(|(mount, _)| !mount.route.methods.contains(&"HEAD"));
         let (template, name, paths) =
-            mounts.first().map_or(("", "", Paths::Template), |(Mount { route, policy, .. }, _)| {
+            mounts.first().map_or(("", "", ServedPaths::Template), |(Mount { route, policy, .. }, _)| {
                 (route.path, resource_name(route, policy), route.paths)
             });
         let mounted = |(mount, demands): (Mount, _)| PathRoute {
@@ -70,8 +70,8 @@ impl OnePath {
 
     pub(super) fn definition(&self) -> ResourceDef {
         let mut definition = match self.paths {
-            Paths::Template => ResourceDef::new(self.template),
-            Paths::Below | Paths::Unknown => ResourceDef::root_prefix(self.template),
+            ServedPaths::Template => ResourceDef::new(self.template),
+            ServedPaths::Below | ServedPaths::Unknown => ResourceDef::root_prefix(self.template),
         };
         definition.set_name(self.name);
         definition
@@ -81,7 +81,7 @@ impl OnePath {
     pub(super) fn register(self, app: &mut AppService) {
         let served: Vec<Served> = self.routes.iter().map(|route| route.served.clone()).collect();
         match self.paths {
-            Paths::Template => {
+            ServedPaths::Template => {
                 let resource = web::resource(self.template).name(self.name).guard(AnyOf(served));
                 let has_several = self.routes.len() > 1;
                 let guarded = |PathRoute { served, mounted }: PathRoute| {
@@ -93,7 +93,7 @@ impl OnePath {
                     .fold(resource, |resource, route| resource.route(route))
                     .register(app);
             }
-            Paths::Below | Paths::Unknown => {
+            ServedPaths::Below | ServedPaths::Unknown => {
                 let definition = self.definition();
                 for PathRoute { served, mounted } in self.routes {
                     app.register_service(definition.clone(), Some(vec![Box::new(AnyOf(vec![served]))]), mounted, None);

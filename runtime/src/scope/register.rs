@@ -12,7 +12,7 @@ use super::members::{Mount, ScopeItemKind};
 use super::one_path::{DescribedPath, OnePath, note_allowed};
 use super::router::{Fallbacks, RouterMember, RouterPlan};
 use crate::endpoint::{Guards, fallback};
-use crate::policy::{Paths, ScopeDemands};
+use crate::policy::{ScopeDemands, ServedPaths};
 
 impl HttpServiceFactory for Scope {
     #[allow(clippy::panic, reason = "the application does not start; actix-web's trait returns no error")]
@@ -71,7 +71,7 @@ fn register_fallbacks(paths: Vec<DescribedPath>, demands: &Rc<ScopeDemands>, app
 enum RoutedService {
     /// All routes of one path, each with the demands of its scopes.
     Routes(Vec<(Mount, Rc<ScopeDemands>)>),
-    Router(RouterPlan),
+    Router(Box<RouterPlan>),
 }
 
 impl RoutedService {
@@ -128,7 +128,7 @@ fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
             ScopeItemKind::Scope(inner) => {
                 let own = inner.prefix.clone();
                 let router = plan(inner, &prefix, &demands).into_router(&own);
-                found.list.push(RoutedService::Router(router));
+                found.list.push(RoutedService::Router(Box::new(router)));
             }
         }
     }
@@ -151,7 +151,7 @@ impl Services {
     /// Adds the routes. Each template has one service.
     fn add(&mut self, mounts: impl IntoIterator<Item = (Mount, Rc<ScopeDemands>)>) {
         for (mount, demands) in mounts {
-            if mount.route.paths != Paths::Template {
+            if mount.route.paths != ServedPaths::Template {
                 self.list.push(RoutedService::Routes(vec![(mount, demands)]));
                 continue;
             }

@@ -13,7 +13,7 @@ use super::index::work;
 use super::index::{Matches, PathIndex};
 use super::members::Mount;
 use crate::config_error::ConfigError;
-use crate::policy::{Paths, Policy, Route};
+use crate::policy::{Policy, Route, ServedPaths};
 use crate::template::{self, shape};
 
 /// The routes of one router that were added so far.
@@ -25,7 +25,7 @@ pub(super) struct Siblings {
 
 /// An endpoint, a service or a scope of the router.
 struct AddedRoute {
-    kind: Kind,
+    kind: SiblingKind,
     path: String,
     /// Whether a guard passes on some of the requests for its paths.
     has_guards: bool,
@@ -34,7 +34,7 @@ struct AddedRoute {
     compiled: OnceCell<ResourceDef>,
 }
 
-enum Kind {
+enum SiblingKind {
     /// The route, and its policy, which names the handler.
     Route(Route, &'static Policy),
     /// A scope takes the requests of each method. The text is its source location.
@@ -44,30 +44,38 @@ enum Kind {
 impl Siblings {
     /// Adds an endpoint or a service. Its path has the prefixes of all outer scopes. `has_guards` is whether those have guards.
     pub(super) fn add_route(&mut self, mount: &Mount, path: String, has_guards: bool) -> Result<(), ConfigError> {
-        let (route, handler) = (&mount.route, mount.policy.declared());
-        // Above all, the earliest route that takes a method is the one to name.
-        for method in route.methods {
-            if let Some(earlier) = self.first(&path, Some(method)) {
-                return earlier.error(&format!("{handler} at {path}"), &path, route, method);
+        self.check_route(mount, &path)?;
+        self.push(SiblingKind::Route(mount.route, mount.policy), path, has_guards || !mount.guards.0.is_empty());
+        Ok(())
+    }
+
+    /// Finds a route of the router that takes the requests of a method of this one, which may be in an inner scope.
+    pub(super) fn check_route(&self, mount: &Mount, path: &str) -> Result<(), ConfigError> {
+        for method in mount.route.methods {
+            if let Some(earlier) = self.first(path, Some(method)) {
+                let what = format!("{} at {path}", mount.policy.declared());
+                return earlier.error(&what, path, &mount.route, method);
             }
         }
-        self.push(Kind::Route(*route, mount.policy), path, has_guards || !mount.guards.0.is_empty());
         Ok(())
+    }
+
+    /// Finds a scope or a service that takes the requests of each method for a scope with a prefix.
+    pub(super) fn check_scope(&self, scope: &Scope, path: &str) -> Result<(), ConfigError> {
+        match self.first(&format!("{path}/below"), None) {
+            Some(earlier) => earlier.hides(&format!("the scope {path} ({}) is never reached", scope.place())),
+            None => Ok(()),
+        }
     }
 
     /// Adds a scope with a prefix. It has a router of its own.
-    pub(super) fn add_scope(&mut self, scope: &Scope, path: String, has_guards: bool) -> Result<(), ConfigError> {
-        let place = scope.place();
-        if let Some(earlier) = self.first(&format!("{path}/below"), None) {
-            return earlier.hides(&format!("the scope {path} ({place}) is never reached"));
-        }
-        self.push(Kind::Scope(place), path, has_guards || !scope.guards.0.is_empty());
-        Ok(())
+    pub(super) fn add_scope(&mut self, scope: &Scope, path: String, has_guards: bool) {
+        self.push(SiblingKind::Scope(scope.place()), path, has_guards || !scope.guards.0.is_empty());
     }
 
-    fn push(&mut self, kind: Kind, path: String, has_guards: bool) {
+    fn push(&mut self, kind: SiblingKind, path: String, has_guards: bool) {
         let matches = match &kind {
-            Kind::Route(route, _) if route.paths == Paths::Template => Matches::Path,
+            SiblingKind::Route(route, _) if route.paths == ServedPaths::Template => Matches::Path,
             _ => Matches::Prefix,
         };
         let template = if path.is_empty() { "/" } else { &path };
@@ -88,14 +96,16 @@ impl AddedRoute {
     fn serves_each(&self, method: Option<&str>) -> bool {
         !self.has_guards
             && match &self.kind {
-                Kind::Scope(_) => true,
-                Kind::Route(route, _) => method.map_or(route.paths == Paths::Below, |method| route.serves(method)),
+                SiblingKind::Scope(_) => true,
+                SiblingKind::Route(route, _) => {
+                    method.map_or(route.paths == ServedPaths::Below, |method| route.serves(method))
+                }
             }
     }
 
     fn matches(&self) -> Matches {
         match &self.kind {
-            Kind::Route(route, _) if route.paths == Paths::Template => Matches::Path,
+            SiblingKind::Route(route, _) if route.paths == ServedPaths::Template => Matches::Path,
             _ => Matches::Prefix,
         }
     }
@@ -126,7 +136,9 @@ impl AddedRoute {
     /// Returns the error that this route takes the requests of a method of another one.
     fn error(&self, what: &str, path: &str, route: &Route, method: &str) -> Result<(), ConfigError> {
         match &self.kind {
-            Kind::Route(own, policy) if own.paths == Paths::Template && route.paths == Paths::Template => {
+            SiblingKind::Route(own, policy)
+                if own.paths == ServedPaths::Template && route.paths == ServedPaths::Template =>
+            {
                 if self.path == path {
                     return ConfigError::routes(format!(
                         "{} and {what} both serve {method} {path}: remove one of them",
@@ -160,15 +172,15 @@ impl AddedRoute {
 
     fn help(&self) -> &'static str {
         match self.kind {
-            Kind::Route(..) => "add it first",
-            Kind::Scope(_) => "move it into that scope, or add it first",
+            SiblingKind::Route(..) => "add it first",
+            SiblingKind::Scope(_) => "move it into that scope, or add it first",
         }
     }
 
     fn name(&self) -> String {
         match &self.kind {
-            Kind::Route(_, policy) => format!("{} at {}", policy.declared(), self.path),
-            Kind::Scope(place) => format!("the scope {} ({place})", self.path),
+            SiblingKind::Route(_, policy) => format!("{} at {}", policy.declared(), self.path),
+            SiblingKind::Scope(place) => format!("the scope {} ({place})", self.path),
         }
     }
 }
@@ -211,8 +223,8 @@ mod tests {
         let mut siblings = Siblings::default();
         for (own, matches) in before {
             let kind = match matches {
-                Matches::Path => Kind::Route(Route::get(""), &POLICY),
-                Matches::Prefix => Kind::Scope(String::new()),
+                Matches::Path => SiblingKind::Route(Route::get(""), &POLICY),
+                Matches::Prefix => SiblingKind::Scope(String::new()),
             };
             siblings.push(kind, own.clone(), false);
         }

@@ -19,7 +19,8 @@ const MOST_REMEMBERED: usize = 15;
 pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), ConfigError> {
     let mut mistakes = Mistakes::default();
     let readable = check_templates(scope, &OuterScopes::default(), &mut mistakes);
-    check_reachability(scope, &OuterScopes::default(), &mut Siblings::default(), &readable, &mut mistakes);
+    let routers = Routers { own: &mut Siblings::default(), around: &[] };
+    check_reachability(scope, &OuterScopes::default(), routers, &readable, &mut mistakes);
     let endpoints = walk::endpoints(scope);
     for Neighbours { outer, mounts } in &endpoints {
         let mut of_scopes = CheckedScopes::new(outer);
@@ -249,34 +250,46 @@ fn check_satisfiable(
     }
 }
 
-/// Finds each endpoint and each scope that never gets a request, because an earlier one of the same router takes its requests.
-/// `siblings` has the routes that were added to that router before.
+/// The routes that were added to one router, and to each router around it, before a route.
+struct Routers<'r> {
+    own: &'r mut Siblings,
+    around: &'r [&'r Siblings],
+}
+
+/// Finds each endpoint and each scope that never gets a request, because an earlier one takes its requests.
 fn check_reachability(
     scope: &Scope,
     outer: &OuterScopes,
-    siblings: &mut Siblings,
+    routers: Routers<'_>,
     readable: &Readable,
     mistakes: &mut Mistakes,
 ) {
-    let outer = outer.inside(scope);
+    let (outer, Routers { own, around }) = (outer.inside(scope), routers);
     for item in &scope.items {
         match &item.0 {
             ScopeItemKind::Endpoint(mount) => {
                 let path = format!("{}{}", outer.prefix, mount.route.path);
                 if readable.contains(&path) {
-                    mistakes.note(siblings.add_route(mount, path, outer.has_guards()));
+                    around.iter().for_each(|router| _ = mistakes.note(router.check_route(mount, &path)));
+                    mistakes.note(own.add_route(mount, path, outer.has_guards()));
                 }
             }
             // A scope without a prefix shares the router of the outer scope.
             ScopeItemKind::Scope(inner) if inner.prefix.is_empty() => {
-                check_reachability(inner, &outer, siblings, readable, mistakes);
+                check_reachability(inner, &outer, Routers { own: &mut *own, around }, readable, mistakes);
             }
             ScopeItemKind::Scope(inner) => {
                 let path = format!("{}{}", outer.prefix, inner.prefix);
-                if readable.contains(&path) {
-                    mistakes.note(siblings.add_scope(inner, path, outer.has_guards()));
-                    check_reachability(inner, &outer, &mut Siblings::default(), readable, mistakes);
+                if !readable.contains(&path) {
+                    continue;
                 }
+                // A scope that gets no request is one mistake, and not one for each of its routes.
+                if mistakes.note(own.check_scope(inner, &path)).is_some() {
+                    let around: Vec<&Siblings> = around.iter().copied().chain([&*own]).collect();
+                    let routers = Routers { own: &mut Siblings::default(), around: &around };
+                    check_reachability(inner, &outer, routers, readable, mistakes);
+                }
+                own.add_scope(inner, path, outer.has_guards());
             }
         }
     }

@@ -25,7 +25,7 @@ use super::index::{Candidates, Matches, PathIndex};
 use super::one_path::{OnePath, OnePathService, RouteService, note_allowed};
 use super::resource_path::{self, MappedMember, NumberScopes};
 use crate::endpoint::Guards;
-use crate::policy::Paths;
+use crate::policy::ServedPaths;
 
 pub(super) type ResponseFuture = LocalBoxFuture<'static, Result<ServiceResponse, Error>>;
 
@@ -50,7 +50,7 @@ pub(super) struct Fallbacks {
 /// A member of a scope with a prefix.
 pub(super) enum RouterMember {
     Path(OnePath),
-    Router(RouterPlan),
+    Router(Box<RouterPlan>),
 }
 
 impl RouterPlan {
@@ -60,7 +60,7 @@ impl RouterPlan {
         let mut add = |(position, member): (usize, &RouterMember)| {
             let (definition, matches, inner) = match member {
                 RouterMember::Path(path) => {
-                    let matches = if path.paths == Paths::Template { Matches::Path } else { Matches::Prefix };
+                    let matches = if path.paths == ServedPaths::Template { Matches::Path } else { Matches::Prefix };
                     (path.definition(), matches, None)
                 }
                 RouterMember::Router(router) => (router.prefix.clone(), Matches::Prefix, Some(Rc::clone(&router.map))),

@@ -67,7 +67,7 @@ fn ours(prefix: &str, members: &[Planned]) -> RouterPlan {
         Planned::Path { template, methods, name } => RouterMember::Path(OnePath {
             template,
             name,
-            paths: Paths::Template,
+            paths: ServedPaths::Template,
             // Each method has a route of its own.
             routes: methods
                 .chunks(1)
@@ -76,7 +76,7 @@ fn ours(prefix: &str, members: &[Planned]) -> RouterPlan {
                 })
                 .collect(),
         }),
-        Planned::Scope { prefix, members } => RouterMember::Router(ours(prefix, members)),
+        Planned::Scope { prefix, members } => RouterMember::Router(Box::new(ours(prefix, members))),
     };
     let fallbacks = Fallbacks { default: None, other: unserved(prefix) };
     RouterPlan::new(prefix, members.iter().map(member).collect(), fallbacks, Guards::default())
