@@ -89,6 +89,12 @@ pub fn role(item: TokenStream) -> TokenStream {
     dependency::mistake().unwrap_or_else(|| derive::role(item.into())).into()
 }
 
+#[doc = include_str!("../docs/rule.md")]
+#[proc_macro]
+pub fn rule(expression: TokenStream) -> TokenStream {
+    dependency::mistake().unwrap_or_else(|| expand::rule(expression.into())).into()
+}
+
 /// Makes a deprecated handler an endpoint. Only the expansion of a route attribute contains it.
 #[doc(hidden)]
 #[proc_macro_derive(__Endpoint, attributes(endpoint))]

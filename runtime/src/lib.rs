@@ -62,6 +62,7 @@
 //! | [`rate_limit`](macro@rate_limit) | at most N requests in each window, for each client |
 //! | [`validate`] | the input is validated before the handler is called |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
+//! | [`rule!`](macro@rule) | (macro) a constant rule that several routes and scopes share |
 //! | [`Role`](derive@Role) | (derive) an enum of roles, with the roles that they imply and the permissions that they grant |
 //!
 //! # Modules
@@ -198,7 +199,7 @@ pub use self::role::Roles;
 pub use self::scope::{Guarded, Scope, scope};
 pub use palisade_macros::{
     Role, authenticated, authorize, compressed_body, delete, deny_all, get, head, optional_auth, options, owner,
-    owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role, require_scope, route,
+    owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role, require_scope, route, rule,
     tenant, validate,
 };
 
@@ -214,8 +215,8 @@ pub mod __v1 {
     pub use crate::function::{Function, FunctionPolicy, boxed, enforce};
     pub use crate::guard::{FieldKeysOf, GuardedHandler, HandlerWithChecks, ValidationOf};
     pub use crate::jwt::{Set, Unset};
-    pub use crate::policy::check::pending;
-    pub use crate::policy::constant::{NamesRole, NoName, cost, limit, permission, role, scope};
+    pub use crate::policy::check::{pending, value};
+    pub use crate::policy::constant::{NamesRole, NoName, condition, cost, limit, permission, role, scope};
     pub use crate::policy::{Check, Ownership, Policy, Route, Rule};
     pub use crate::rate_limit::definition::{FieldKeys, pending_key};
     pub use crate::rate_limit::{By, Count, KeyFn, OnStoreFailure, RateLimit};

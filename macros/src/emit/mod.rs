@@ -16,9 +16,10 @@ use syn::{Expr, LitStr, Path};
 use self::arguments::{checks, keys};
 use self::generic::TypeParameters;
 use crate::gather::OuterAttribute;
-use crate::hygiene::{constant, local};
+use crate::hygiene::{Names, constant, local};
 use crate::item::{Fitness, Handler};
 use crate::policy::{Additions, CheckedHandler, RejectedHandler};
+use crate::rule::Rule;
 
 /// A handler whose attributes have no mistake.
 pub(crate) fn checked(checked: &CheckedHandler) -> TokenStream {
@@ -53,6 +54,13 @@ pub(crate) fn rejected(rejected: &RejectedHandler) -> TokenStream {
         call: fits.then_some(&none),
     };
     if *has_route { expansion.endpoint(&location(&["GET"], "", None), &[], &[]) } else { expansion.function() }
+}
+
+/// A rule as a constant expression. Without a rule, it admits nobody.
+pub(crate) fn constant_rule(written: Option<&Rule>) -> TokenStream {
+    let names = Names::whole();
+    let rule = written.map_or_else(|| names.rule("Nobody"), |written| rule::rule(written, &names));
+    constant("__RULE", &quote!(::palisade::__v1::Rule), &rule)
 }
 
 /// The parts of an expansion that do not depend on who routes the handler.

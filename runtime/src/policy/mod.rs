@@ -24,6 +24,7 @@ pub(crate) mod constant;
 mod ownership;
 mod route;
 mod rule;
+mod rule_text;
 mod scope_demands;
 
 use std::panic::Location;
