@@ -240,6 +240,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         if let Some(coding) = self.state.coding {
             self.check_coding(coding)?;
         }
+        self.check_numbers()?;
         if self.is_charged(Stage::Connection) {
             self.charge(Stage::Connection, NO_FIELDS).await?;
         }
