@@ -82,9 +82,9 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
         Extra::RetryAfter(seconds) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        Extra::Scopes(scopes) => {
+        Extra::Scopes { scheme, scopes } => {
             let challenge =
-                format!("Bearer realm=\"{}\", error=\"insufficient_scope\", scope=\"{scopes}\"", settings.realm);
+                format!("{scheme} realm=\"{}\", error=\"insufficient_scope\", scope=\"{scopes}\"", settings.realm);
             // The realm was checked when the application was built. A scope that is not a valid header value is left out.
             if let Ok(challenge) = HeaderValue::try_from(challenge) {
                 headers.append(WWW_AUTHENTICATE, challenge);

@@ -198,7 +198,7 @@ pub(crate) async fn authenticate(
     let mut accepted: SmallVec<[&'static str; 2]> = SmallVec::new();
     let mut disowned = None;
     for (index, authenticator) in authenticators.iter().enumerate() {
-        if accepted.contains(&authenticator.scheme()) {
+        if contains(&accepted, authenticator.scheme()) {
             continue;
         }
         let verdict = match authenticator.authenticate(request) {
@@ -225,7 +225,7 @@ pub(crate) async fn authenticate(
     }
     match (caller, disowned) {
         // A credential that no authenticator accepted must not be ignored.
-        (_, Some((scheme, rejection))) if !accepted.contains(&scheme) => Err(Failure::Rejected(rejection)),
+        (_, Some((scheme, rejection))) if !contains(&accepted, scheme) => Err(Failure::Rejected(rejection)),
         (Some(caller), _) => Ok(Authenticated(caller)),
         (None, _) => Err(Failure::NoCredentials),
     }
@@ -233,5 +233,13 @@ pub(crate) async fn authenticate(
 
 fn shares_scheme(authenticators: &[std::sync::Arc<dyn Authenticator>], index: usize) -> bool {
     let Some(scheme) = authenticators.get(index).map(|authenticator| authenticator.scheme()) else { return false };
-    authenticators.iter().enumerate().any(|(other, authenticator)| other != index && authenticator.scheme() == scheme)
+    authenticators
+        .iter()
+        .enumerate()
+        .any(|(other, authenticator)| other != index && authenticator.scheme().eq_ignore_ascii_case(scheme))
+}
+
+/// RFC 9110 §11.1: the name of a scheme is compared without regard to case.
+fn contains(schemes: &[&str], scheme: &str) -> bool {
+    schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme))
 }

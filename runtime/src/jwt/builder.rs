@@ -8,6 +8,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use palisade_grammar::names::is_token_byte;
+
 use super::cache::{Entries, TokenCache};
 use super::claims::Expectations;
 use super::header::TokenType;
@@ -24,6 +26,9 @@ use crate::config_error::{ConfigError, Mistakes};
 use crate::revocation::{ErasedRevocations, RevocationStore};
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+
+/// RFC 6750 §2.1.
+const DEFAULT_SCHEME: &str = "Bearer";
 
 /// Type-state of [`JwtBuilder`]: the setting is still missing.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +109,7 @@ impl JwtBuilder {
     pub(super) fn new() -> Self {
         Self {
             expectations: Expectations {
+                scheme: DEFAULT_SCHEME,
                 issuer: String::new(),
                 audiences: Vec::new(),
                 revocable: false,
@@ -191,6 +197,25 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         self.with_state()
     }
 
+    /// The authentication scheme of the tokens: the word before the token in `Authorization`. Default: `Bearer`.
+    ///
+    /// For clients that send another word, as those of the RealWorld API do: `Authorization: Token <token>`. The word is
+    /// compared without regard to case (RFC 9110 §11.1), and no other scheme is accepted, so `Bearer` is not either. The
+    /// `WWW-Authenticate` challenge and [`Principal::scheme`](crate::Principal::scheme) have it as it is written here. A name
+    /// that is not a token of RFC 9110 §5.6.2 is a configuration error.
+    ///
+    /// ```
+    /// # use palisade::Jwt;
+    /// # use palisade::jwt::{Algorithm, VerifyingKey};
+    /// # let key = VerifyingKey::hmac(Algorithm::Hs256, [7; 32])?;
+    /// Jwt::builder().issuer("https://issuer.example").audience("my-api").keys(key).scheme("Token").build()?;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn scheme(mut self, scheme: &'static str) -> Self {
+        self.expectations.scheme = scheme;
+        self
+    }
+
     /// How much the clocks of issuer and verifier may differ: at most 60 seconds. Default: 30 seconds.
     ///
     /// A token is valid from `nbf - leeway` and `iat - leeway` on, and while `now < exp + leeway`.
@@ -274,7 +299,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     ///
     /// # Errors
     ///
-    /// All settings that cannot be used: a blank issuer or audience, a leeway over 60 seconds, an empty name in a claim path, a
+    /// All settings that cannot be used: a blank issuer or audience, an invalid name of a scheme, a leeway over 60 seconds, an empty name in a claim path, a
     /// token length out of bounds, or an error of a key source.
     pub fn build(self) -> Result<Jwt, ConfigError>
     where
@@ -285,6 +310,9 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         let Self { mut expectations, keys, cache, longest, clock, revocations, mut mistakes, state: _ } = self;
         for audience in &expectations.audiences {
             check_names(&expectations.issuer, audience, &mut mistakes);
+        }
+        if expectations.scheme.is_empty() || !expectations.scheme.bytes().all(is_token_byte) {
+            mistakes.report("jwt scheme", "must be one word of letters, digits and hyphens, such as \"Token\"");
         }
         expectations.revocable = revocations.is_some();
         if expectations.leeway > LONGEST_LEEWAY {
