@@ -86,6 +86,7 @@
 //! | `redis` | rate limits, sessions and revocations that several processes share |
 //! | `password` | `password::Passwords`: argon2id |
 //! | `compression` | compressed request bodies |
+//! | `uuid` | a `Uuid` as the owner of a row ([`resource::OwnerKey`]) |
 //! | `testing` | helpers for the tests of an application; for `[dev-dependencies]` only |
 //!
 //! # What palisade does not do

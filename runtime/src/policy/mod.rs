@@ -30,7 +30,7 @@ use std::panic::Location;
 
 pub use self::check::{Check, Verdict};
 pub(crate) use self::ownership::{ForeignRow, LoadFailure, Loaded};
-pub use self::ownership::{Ownership, Resource};
+pub use self::ownership::{OwnerKey, Ownership, Resource};
 pub use self::route::Route;
 pub(crate) use self::rule::Credentials;
 pub use self::rule::Rule;
