@@ -84,6 +84,11 @@ impl Denial {
         Self::new(StatusCode::FORBIDDEN, reason, detail, Extra::None)
     }
 
+    pub(crate) const fn cross_site(reason: &'static str) -> Self {
+        let detail = "The request must show that it comes from this origin, by `Sec-Fetch-Site` or `Origin`.";
+        Self::new(StatusCode::FORBIDDEN, reason, detail, Extra::None)
+    }
+
     pub(crate) const fn too_many_requests(retry_after: u32) -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,

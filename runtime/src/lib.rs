@@ -86,15 +86,16 @@
 //! | `redis` | rate limits, sessions and revocations that several processes share |
 //! | `password` | `password::Passwords`: argon2id |
 //! | `compression` | compressed request bodies |
+//! | `cookies` | a token in a cookie (`JwtBuilder::from_cookie`) |
 //! | `uuid` | a `Uuid` as the owner of a row ([`resource::OwnerKey`]) |
 //! | `testing` | helpers for the tests of an application; for `[dev-dependencies]` only |
 //!
 //! # What palisade does not do
 //!
-//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It does not terminate TLS. It does
-//! not protect against cross-site request forgery, because it reads credentials only from headers that browsers do not send
-//! automatically: do not put tokens into cookies. It does not encode output, and does not replace the constraints of your
-//! database.
+//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It does not terminate TLS. It protects
+//! against cross-site request forgery only where a browser adds the credential by itself: a token in a cookie
+//! (`JwtBuilder::from_cookie`), or an [`Authenticator`] that [says so](Authenticator::is_ambient). It cannot protect a login form, or a
+//! `GET` that changes something. It does not encode output, and does not replace the constraints of your database.
 //!
 //! # Using another crate name
 //!
@@ -124,6 +125,7 @@ mod builder;
 pub mod clock;
 pub mod config_error;
 pub mod cors;
+mod cross_site;
 pub mod deferring;
 mod denial;
 mod dry_run;

@@ -31,6 +31,7 @@ use crate::audit;
 use crate::authn::Authenticated;
 use crate::authz::{self, AccessRequest, Authorized, Rules};
 use crate::body::Reading;
+use crate::cross_site;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
 use crate::failure::Watch;
@@ -242,6 +243,9 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         }
         if self.is_charged(Stage::Caller) {
             self.charge(Stage::Caller, NO_FIELDS).await?;
+        }
+        if self.authenticated.as_ref().is_some_and(Authenticated::is_ambient) {
+            cross_site::check(self.request)?;
         }
         if let Some(roles) = &self.settings.roles {
             self.check_roles_are_defined(roles)?;

@@ -2,7 +2,7 @@
 //!
 //! Threat: a token in a query or a body, where it may leak (CWE-598), and a credential that two parsers understand differently
 //! (CWE-436). Promise: a token is read from exactly one `Authorization` header, by the grammar of RFC 6750 §2.1 and RFC 9110
-//! §11.4.
+//! §11.4, and from no other place unless one was configured ([`locations`](super::locations)).
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::authn::{Attempt, AuthError, Authenticator};
 
 impl Authenticator for Jwt {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
-        let presented = match Credential::of(request.headers(), self.scheme()) {
+        let presented = match self.credential(request) {
             Credential::Absent => return Attempt::Absent,
             Credential::Malformed(reason) => return Attempt::Done(Err(AuthError::Invalid(reason))),
             Credential::Presented(presented) => presented,
@@ -44,12 +44,17 @@ impl Authenticator for Jwt {
     }
 
     fn disowns(&self, request: &HttpRequest) -> bool {
-        match Credential::of(request.headers(), self.scheme()) {
+        match self.credential(request) {
             Credential::Presented(token) => {
                 std::str::from_utf8(token).is_ok_and(|token| is_token68(token) && self.is_of_another_issuer(token))
             }
             Credential::Absent | Credential::Malformed(_) => false,
         }
+    }
+
+    fn is_ambient(&self, request: &HttpRequest) -> bool {
+        let Some(locations) = &self.0.locations else { return false };
+        locations.finds_cookie(Credential::of(request.headers(), self.scheme()), request)
     }
 
     fn challenge(&self, realm: &str, presented: bool) -> String {
@@ -60,6 +65,14 @@ impl Authenticator for Jwt {
 }
 
 impl Jwt {
+    fn credential<'r>(&self, request: &'r HttpRequest) -> Credential<'r> {
+        let header = Credential::of(request.headers(), self.scheme());
+        match &self.0.locations {
+            None => header,
+            Some(locations) => locations.find(header, request),
+        }
+    }
+
     /// Judges a token that is not cached. One that is verified consists of base64url and dots, so the grammar is checked only
     /// before any other verdict.
     fn judge_presented<'a>(&'a self, presented: &'a [u8], now: Duration) -> Judgement<'a> {
@@ -73,7 +86,7 @@ impl Jwt {
     }
 }
 
-enum Credential<'r> {
+pub(super) enum Credential<'r> {
     Absent,
     Malformed(&'static str),
     /// The bytes where the token should be.

@@ -15,6 +15,7 @@ use super::claims::Expectations;
 use super::header::TokenType;
 use super::key::VerifyingKey;
 use super::key_set::KeySet;
+use super::locations::Locations;
 use super::paths::{ClaimPath, Paths};
 #[cfg(feature = "jwks")]
 use super::remote::RemoteKeySet;
@@ -99,6 +100,7 @@ pub struct JwtBuilder<Issuer = Unset, Audience = Unset, Keys = Unset> {
     keys: Vec<KeySource>,
     cache: TokenCache,
     longest: usize,
+    pub(super) locations: Locations,
     clock: Clock,
     revocations: Option<Arc<dyn ErasedRevocations>>,
     mistakes: Mistakes,
@@ -120,6 +122,7 @@ impl JwtBuilder {
             keys: Vec::new(),
             cache: TokenCache::default(),
             longest: LONGEST_TOKEN,
+            locations: Locations::default(),
             clock: Clock::system(),
             revocations: None,
             mistakes: Mistakes::default(),
@@ -130,8 +133,8 @@ impl JwtBuilder {
 
 impl<I, A, K> JwtBuilder<I, A, K> {
     fn with_state<I2, A2, K2>(self) -> JwtBuilder<I2, A2, K2> {
-        let Self { expectations, keys, cache, longest, clock, revocations, mistakes, state: _ } = self;
-        JwtBuilder { expectations, keys, cache, longest, clock, revocations, mistakes, state: PhantomData }
+        let Self { expectations, keys, cache, longest, locations, clock, revocations, mistakes, state: _ } = self;
+        JwtBuilder { expectations, keys, cache, longest, locations, clock, revocations, mistakes, state: PhantomData }
     }
 
     /// Adds [`keys`](Self::keys) if they could be created. Otherwise, [`build`](Self::build) returns the error.
@@ -299,7 +302,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     ///
     /// # Errors
     ///
-    /// All settings that cannot be used: a blank issuer or audience, an invalid name of a scheme, a leeway over 60 seconds, an empty name in a claim path, a
+    /// All settings that cannot be used: a blank issuer or audience, an invalid name of a scheme, a query parameter, a protocol or a cookie, a leeway over 60 seconds, an empty name in a claim path, a
     /// token length out of bounds, or an error of a key source.
     pub fn build(self) -> Result<Jwt, ConfigError>
     where
@@ -307,7 +310,8 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         A: HasAudience,
         K: HasKeys,
     {
-        let Self { mut expectations, keys, cache, longest, clock, revocations, mut mistakes, state: _ } = self;
+        let Self { mut expectations, keys, cache, longest, locations, clock, revocations, mut mistakes, state: _ } =
+            self;
         for audience in &expectations.audiences {
             check_names(&expectations.issuer, audience, &mut mistakes);
         }
@@ -324,6 +328,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         if !(256..=65_536).contains(&longest) {
             mistakes.report("jwt longest token", "must be 256 to 65536 bytes");
         }
+        locations.check(&mut mistakes);
         let sources: Vec<Source> = keys.into_iter().map(|keys| keys.0).collect();
         sources.iter().for_each(|source| source.check(&mut mistakes));
         mistakes.into_result()?;
@@ -331,7 +336,15 @@ impl<I, A, K> JwtBuilder<I, A, K> {
             TokenCache::Off => None,
             TokenCache::Bytes(bytes) => Some(Entries::new(bytes)),
         };
-        Ok(Jwt(Arc::new(Verifier { sources, expectations, cache, longest, clock, revocations })))
+        Ok(Jwt(Arc::new(Verifier {
+            sources,
+            expectations,
+            cache,
+            longest,
+            locations: locations.configured(),
+            clock,
+            revocations,
+        })))
     }
 }
 
