@@ -84,7 +84,7 @@ impl From<Unavailable> for AuthError {
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         let problem = match error {
-            AuthError::Invalid(_) => Self::new(StatusCode::UNAUTHORIZED).detail(BAD_CREDENTIALS),
+            AuthError::Invalid(_) => Self::new(StatusCode::UNAUTHORIZED).with_detail(BAD_CREDENTIALS),
             AuthError::Unavailable(_) => Self::unavailable(),
         };
         problem.caused_by(error)

@@ -164,7 +164,7 @@ pub(crate) async fn fallback(
     let outcome = match guarded.admit().await {
         Err(denial) => Outcome::Denied(denial),
         Ok(_) => {
-            let mut response = render(guarded.settings, absent(allow.is_some()).instance(request.path()));
+            let mut response = render(guarded.settings, absent(allow.is_some()).with_instance(request.path()));
             if let Some(allow) = allow {
                 response.headers_mut().insert(ALLOW, allow);
             }
