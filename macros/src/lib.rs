@@ -89,6 +89,12 @@ pub fn role(item: TokenStream) -> TokenStream {
     dependency::mistake().unwrap_or_else(|| derive::role(item.into())).into()
 }
 
+#[doc = include_str!("../docs/extractor.md")]
+#[proc_macro_derive(Extractor)]
+pub fn extractor(item: TokenStream) -> TokenStream {
+    dependency::mistake().unwrap_or_else(|| derive::extractor(item.into())).into()
+}
+
 /// Makes a deprecated handler an endpoint. Only the expansion of a route attribute contains it.
 #[doc(hidden)]
 #[proc_macro_derive(__Endpoint, attributes(endpoint))]

@@ -62,6 +62,7 @@
 //! | [`rate_limit`](macro@rate_limit) | at most N requests in each window, for each client |
 //! | [`validate`] | the input is validated before the handler is called |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
+//! | [`Extractor`](derive@Extractor) | (derive) an argument of your own that carries no input, beside [`validate`] |
 //! | [`Role`](derive@Role) | (derive) an enum of roles, with the roles that they imply and the permissions that they grant |
 //!
 //! # Modules
@@ -200,10 +201,13 @@ pub use self::resource::Resource;
 pub use self::role::Roles;
 pub use self::scope::{Guarded, Scope, scope};
 pub use palisade_macros::{
-    Role, authenticated, authorize, compressed_body, delete, deny_all, get, head, optional_auth, options, owner,
-    owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role, require_scope, route,
-    tenant, validate,
+    Extractor, Role, authenticated, authorize, compressed_body, delete, deny_all, get, head, optional_auth, options,
+    owner, owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role, require_scope,
+    route, tenant, validate,
 };
+
+/// The crate [`validator`](https://docs.rs/validator), in the version whose `Validate` [`validate`](macro@validate) requires.
+pub use validator;
 
 #[doc(hidden)]
 pub use palisade_macros::__policy;
@@ -228,7 +232,9 @@ pub mod __v1 {
     #[cfg(feature = "testing")]
     pub use crate::testing::committed::{assert_committed, assert_policies};
     pub use crate::validation::checks::{Checks, SomeInput, With};
+    pub use crate::validation::except::*;
     pub use crate::validation::listed::Listed;
+    pub use crate::validation::{Input, NotValidated};
     pub use crate::{__arguments as arguments, __handler as handler, __register as add};
     pub use actix_web::Route as MountedRoute;
     pub use actix_web::dev::{AppService, HttpServiceFactory};

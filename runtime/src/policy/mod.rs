@@ -46,6 +46,8 @@ pub enum Validation {
     None,
     /// Each `Json`, `Form` and `Query`.
     Inputs,
+    /// Each `Json`, `Form` and `Query`. The arguments with these names are extractors that carry no input.
+    InputsExcept(&'static [&'static str]),
     /// The arguments with these names.
     Named(&'static [&'static str]),
 }
@@ -109,6 +111,13 @@ impl Policy {
     #[must_use]
     pub const fn validates_inputs(mut self) -> Self {
         self.validation = Validation::Inputs;
+        self
+    }
+
+    /// Each `Json`, `Form` and `Query` among the arguments is validated; the arguments with these names carry no input.
+    #[must_use]
+    pub const fn validates_inputs_except(mut self, arguments: &'static [&'static str]) -> Self {
+        self.validation = Validation::InputsExcept(arguments);
         self
     }
 
