@@ -86,6 +86,22 @@ mod tests {
         assert!(!is_own("http://localhost:8080", "localhost:8080", true));
     }
 
+    /// RFC 9113 §8.3.1.
+    #[test]
+    fn authority_is_the_host_over_http_2() {
+        let is_own = |uri: &str, host: Option<&str>| {
+            let request = host
+                .into_iter()
+                .fold(TestRequest::post().uri(uri), |request, host| request.insert_header((HOST, host)));
+            is_own_origin(&HeaderValue::from_static("https://api.example"), request.to_http_request().head(), true)
+        };
+        assert!(is_own("https://api.example/notes", None) && is_own("https://api.example/notes", Some("API.example")));
+        assert!(!is_own("https://evil.example/notes", None) && !is_own("/notes", None));
+        for (uri, host) in [("https://api.example/", "evil.example"), ("https://evil.example/", "api.example")] {
+            assert!(!is_own(uri, Some(host)), "{uri} {host}");
+        }
+    }
+
     #[test]
     fn similar_origins_are_foreign() {
         for origin in [

@@ -9,7 +9,7 @@ use actix_web::http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, ORIGIN, S
 use actix_web::test::{TestRequest, init_service};
 use palisade::jwt::{Algorithm, Grant, JwtBuilder, Set, VerifyingKey};
 use palisade::{
-    Authenticator as _, Jwt, Palisade, Principal, authenticated, get, optional_auth, options, post, rate_limit,
+    Authenticator as _, Cors, Jwt, Palisade, Principal, authenticated, get, optional_auth, options, post, rate_limit,
     require_role, require_scope,
 };
 use palisade_tests::log::Log;
@@ -331,6 +331,17 @@ async fn safe_methods_and_bearer_tokens_need_no_origin() {
     assert_eq!(ask(everywhere(), bearer.insert_header((ORIGIN, "https://evil.example"))).await.status, 200);
     let query = upgrade(&format!("/me?access_token={}", token())).insert_header((ORIGIN, "https://evil.example"));
     assert_eq!(ask(everywhere(), query).await.status, 200);
+}
+
+/// CORS lets the page read responses. That does not make it the application's own page.
+#[actix_web::test]
+async fn origin_that_cors_allows_is_another_origin() {
+    let cors = Cors::allow_origins(["https://app.example"]).allow_credentials();
+    let palisade = Palisade::builder().authenticator(everywhere()).cors(cors).build().unwrap();
+    let app = init_service(App::new().service(palisade::scope("").service(note)).wrap(palisade)).await;
+    let response = call(&app, note_with_cookie().insert_header((ORIGIN, "https://app.example"))).await;
+    response.assert_problem(403);
+    assert_eq!(response.header("access-control-allow-origin"), "https://app.example");
 }
 
 /// After the rate limits by principal, before the access rule and the body.
