@@ -143,7 +143,7 @@ struct Gone;
 
 impl From<Gone> for Problem {
     fn from(_: Gone) -> Self {
-        Self::new(actix_web::http::StatusCode::GONE).detail("The account is closed.")
+        Self::new(actix_web::http::StatusCode::GONE).with_detail("The account is closed.")
     }
 }
 
@@ -201,6 +201,12 @@ async fn whose(request: HttpRequest) -> Result<String, palisade::principal::Argu
     RowFilter::extract(&request).await.map(|whose| format!("{whose:?}"))
 }
 
+#[get("/invalid")]
+#[public]
+async fn rejects_the_age() -> Result<(), Invalid> {
+    Err(Invalid::new(vec![FieldError::new("/age", "range", "It is 1 to 99.")]))
+}
+
 macro_rules! app {
     ($palisade:expr) => {
         init_service(
@@ -213,6 +219,7 @@ macro_rules! app {
                 .service(extracts)
                 .service(claimed)
                 .service(whose)
+                .service(rejects_the_age)
                 .wrap($palisade),
         )
         .await
@@ -281,6 +288,39 @@ async fn problem_style_keeps_retry_after() {
     assert!(response.headers.contains_key("www-authenticate"), "{response:?}");
 }
 
+/// RFC 9457 §3.2. The style changes texts and adds a member, and reads nothing from JSON.
+#[actix_web::test]
+async fn problems_are_restyled_as_problems() {
+    let style = |problem: Problem| {
+        let detail = format!("{}? {}", problem.title(), problem.detail().unwrap_or("Nothing more."));
+        let errors = problem.errors().iter().map(|error| {
+            let detail = format!("{} ({})", error.detail(), error.code());
+            error.clone().with_detail(detail).with_code(error.code().to_uppercase())
+        });
+        let (errors, path) = (errors.collect(), problem.instance().unwrap_or("nowhere").len());
+        let problem =
+            problem.with_title("Oh").with_detail(detail).with_errors(errors).with_kind("https://a.example/oh");
+        problem.with_instance("/").with_extension("length", path).with_extension("title", "forged")
+    };
+    let app = app!(builder().problems(style).build().unwrap());
+    let response = call(&app, get_request("/returned/nonsense")).await;
+    response.assert_problem(401);
+    assert_eq!(
+        response.json(),
+        serde_json::json!({
+            "type": "https://a.example/oh", "title": "Oh", "status": 401, "instance": "/", "length": 7,
+            "detail": "Unauthorized? The refresh token is not valid; log in again.",
+        })
+    );
+    assert_eq!(response.body.matches("\"title\"").count(), 1);
+    let response = call(&app, get_request("/away")).await;
+    assert_eq!((response.json()["title"].as_str(), response.header("retry-after")), (Some("Oh"), "1"));
+    let response = call(&app, get_request("/invalid")).await;
+    response.assert_problem(422);
+    let errors = serde_json::json!([{"pointer": "/age", "code": "RANGE", "detail": "It is 1 to 99. (range)"}]);
+    assert_eq!(response.json()["errors"], errors);
+}
+
 /// `fn main() -> Result<(), Box<dyn Error>>` prints errors with `Debug`.
 #[test]
 fn main_prints_config_errors_readably() {
@@ -293,8 +333,8 @@ fn main_prints_config_errors_readably() {
 fn problem_displays_title_and_detail() {
     let problem = Problem::new(actix_web::http::StatusCode::CONFLICT);
     assert_eq!(problem.to_string(), "Conflict");
-    assert_eq!(problem.clone().detail("The email is taken.").to_string(), "Conflict: The email is taken.");
-    assert_eq!(problem.title("Taken").detail("The email.").to_string(), "Taken: The email.");
+    assert_eq!(problem.clone().with_detail("The email is taken.").to_string(), "Conflict: The email is taken.");
+    assert_eq!(problem.with_title("Taken").with_detail("The email.").to_string(), "Taken: The email.");
 }
 
 #[get("/sessions/{token}")]

@@ -95,6 +95,12 @@ pub fn rule(expression: TokenStream) -> TokenStream {
     dependency::mistake().unwrap_or_else(|| expand::rule(expression.into())).into()
 }
 
+#[doc = include_str!("../docs/extractor.md")]
+#[proc_macro_derive(Extractor)]
+pub fn extractor(item: TokenStream) -> TokenStream {
+    dependency::mistake().unwrap_or_else(|| derive::extractor(item.into())).into()
+}
+
 /// Makes a deprecated handler an endpoint. Only the expansion of a route attribute contains it.
 #[doc(hidden)]
 #[proc_macro_derive(__Endpoint, attributes(endpoint))]

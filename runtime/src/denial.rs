@@ -29,8 +29,11 @@ pub(crate) enum Extra {
     },
     /// 429 and 503: whole seconds, at least 1.
     RetryAfter(u32),
-    /// 403: the required scopes (RFC 6750 §3.1).
-    Scopes(String),
+    /// 403: the scheme of the caller's credential, and the required scopes (RFC 6750 §3.1).
+    Scopes {
+        scheme: &'static str,
+        scopes: String,
+    },
     /// 415: the accepted content codings (RFC 9110 §12.5.3).
     AcceptEncoding(HeaderValue),
     /// 408: the rest of the body is not read, so the connection must be closed.
@@ -66,9 +69,9 @@ impl Denial {
         Self::new(StatusCode::FORBIDDEN, reason, problem::FORBIDDEN, Extra::None)
     }
 
-    pub(crate) const fn insufficient_scope(scopes: String) -> Self {
+    pub(crate) const fn insufficient_scope(scheme: &'static str, scopes: String) -> Self {
         let detail = "The credential lacks a required scope.";
-        Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail, Extra::Scopes(scopes))
+        Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail, Extra::Scopes { scheme, scopes })
     }
 
     /// The text is the same as for an unknown path, so that the client cannot tell whether the row exists.
@@ -78,6 +81,11 @@ impl Denial {
 
     pub(crate) const fn origin(reason: &'static str) -> Self {
         let detail = "This cross-origin request is not allowed.";
+        Self::new(StatusCode::FORBIDDEN, reason, detail, Extra::None)
+    }
+
+    pub(crate) const fn cross_site(reason: &'static str) -> Self {
+        let detail = "The request must show that it comes from this origin, by `Sec-Fetch-Site` or `Origin`.";
         Self::new(StatusCode::FORBIDDEN, reason, detail, Extra::None)
     }
 

@@ -75,10 +75,10 @@ pub(crate) fn conceal<B: MessageBody + 'static>(
     }
     let shown = match (problem, cause) {
         (Some(problem), Some(cause)) if settings.reveal && problem.source().is_some() => {
-            Some((problem.detail(cause), false))
+            Some((problem.with_detail(cause), false))
         }
         (Some(problem), _) => settings.restyle.is_some().then_some((problem, false)),
-        (None, Some(cause)) => Some((internal(settings, status, cause).instance(request.path()), true)),
+        (None, Some(cause)) => Some((internal(settings, status, cause).with_instance(request.path()), true)),
         (None, None) => None,
     };
     let mut response = match shown {
@@ -104,7 +104,7 @@ pub(crate) fn of_error(settings: &Settings, method: &Method, error: &Error, resp
     let method = Some(method.as_str());
     audit::Failed { event: "failed", status, method, route: None, handler: None, cause: &cause }.record();
     match problem {
-        Some(problem) if settings.reveal && problem.source().is_some() => problem.detail(cause),
+        Some(problem) if settings.reveal && problem.source().is_some() => problem.with_detail(cause),
         Some(problem) => problem,
         None => internal(settings, status, cause),
     }
@@ -144,7 +144,7 @@ pub(crate) fn reason(response: &HttpResponse) -> Option<&'static str> {
 /// A problem without the cause, unless the settings allow clients to see it.
 fn internal(settings: &Settings, status: StatusCode, cause: String) -> Problem {
     let problem = Problem::new(status);
-    if settings.reveal { problem.detail(cause) } else { problem.detail(INTERNAL) }
+    if settings.reveal { problem.with_detail(cause) } else { problem.with_detail(INTERNAL) }
 }
 
 /// The response with the problem as its body.

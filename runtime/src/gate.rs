@@ -130,7 +130,7 @@ impl Gate {
                 _ => (unguarded(&format!("{method} {pattern}")), None),
             },
         };
-        NotRun { problem: problem.instance(path.clone()), allow }
+        NotRun { problem: problem.with_instance(path.clone()), allow }
     }
 }
 
@@ -187,7 +187,7 @@ fn unguarded(what: &str) -> Problem {
                 calls its inner service (`from_fn`, a session): wrap the middleware in `palisade::deferring(..)`";
     audit::misconfigured(&what, help);
     let denial = Denial::internal("unguarded");
-    Problem::new(denial.status).detail(denial.detail)
+    Problem::new(denial.status).with_detail(denial.detail)
 }
 
 /// A method that no route names. Only a service that accepts all methods responds to it.

@@ -63,6 +63,7 @@
 //! | [`validate`] | the input is validated before the handler is called |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
 //! | [`rule!`](macro@rule) | (macro) a constant rule that several routes and scopes share |
+//! | [`Extractor`](derive@Extractor) | (derive) an argument of your own that carries no input, beside [`validate`] |
 //! | [`Role`](derive@Role) | (derive) an enum of roles, with the roles that they imply and the permissions that they grant |
 //!
 //! # Modules
@@ -87,14 +88,16 @@
 //! | `redis` | rate limits, sessions and revocations that several processes share |
 //! | `password` | `password::Passwords`: argon2id |
 //! | `compression` | compressed request bodies |
+//! | `cookies` | a token in a cookie (`JwtBuilder::from_cookie`) |
+//! | `uuid` | a `Uuid` as the owner of a row ([`resource::OwnerKey`]) |
 //! | `testing` | helpers for the tests of an application; for `[dev-dependencies]` only |
 //!
 //! # What palisade does not do
 //!
-//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It does not terminate TLS. It does
-//! not protect against cross-site request forgery, because it reads credentials only from headers that browsers do not send
-//! automatically: do not put tokens into cookies. It does not encode output, and does not replace the constraints of your
-//! database.
+//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It does not terminate TLS. It protects
+//! against cross-site request forgery only where a browser adds the credential by itself: a token in a cookie
+//! (`JwtBuilder::from_cookie`), or an [`Authenticator`] that [says so](Authenticator::is_ambient). It cannot protect a login form, or a
+//! `GET` that changes something. It does not encode output, and does not replace the constraints of your database.
 //!
 //! # Using another crate name
 //!
@@ -124,6 +127,7 @@ mod builder;
 pub mod clock;
 pub mod config_error;
 pub mod cors;
+mod cross_site;
 pub mod deferring;
 mod denial;
 mod dry_run;
@@ -198,10 +202,13 @@ pub use self::resource::Resource;
 pub use self::role::Roles;
 pub use self::scope::{Guarded, Scope, scope};
 pub use palisade_macros::{
-    Role, authenticated, authorize, compressed_body, delete, deny_all, get, head, optional_auth, options, owner,
-    owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role, require_scope, route, rule,
-    tenant, validate,
+    Extractor, Role, authenticated, authorize, compressed_body, delete, deny_all, get, head, optional_auth, options,
+    owner, owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role, require_scope,
+    route, rule, tenant, validate,
 };
+
+/// The crate [`validator`](https://docs.rs/validator), in the version whose `Validate` [`validate`](macro@validate) requires.
+pub use validator;
 
 #[doc(hidden)]
 pub use palisade_macros::__policy;
@@ -226,7 +233,9 @@ pub mod __v1 {
     #[cfg(feature = "testing")]
     pub use crate::testing::committed::{assert_committed, assert_policies};
     pub use crate::validation::checks::{Checks, SomeInput, With};
+    pub use crate::validation::except::*;
     pub use crate::validation::listed::Listed;
+    pub use crate::validation::{Input, NotValidated};
     pub use crate::{__arguments as arguments, __handler as handler, __register as add};
     pub use actix_web::Route as MountedRoute;
     pub use actix_web::dev::{AppService, HttpServiceFactory};

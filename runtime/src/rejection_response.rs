@@ -35,9 +35,9 @@ pub(crate) fn render(settings: &Settings, problem: Problem) -> HttpResponse {
 /// 404, or 405 if the path exists.
 pub(crate) fn absent(path_exists: bool) -> Problem {
     if path_exists {
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED).detail("Method not allowed for this resource.")
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED).with_detail("Method not allowed for this resource.")
     } else {
-        Problem::new(StatusCode::NOT_FOUND).detail("The resource does not exist.")
+        Problem::new(StatusCode::NOT_FOUND).with_detail("The resource does not exist.")
     }
 }
 
@@ -59,9 +59,9 @@ fn challenge(headers: &mut HeaderMap, challenges: &[HeaderValue]) {
 /// The response to a denied request.
 pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpResponse {
     let Denial { status, detail, extra, .. } = denial;
-    let problem = || Problem::new(status).detail(detail).instance(path);
+    let problem = || Problem::new(status).with_detail(detail).with_instance(path);
     let extra = match extra {
-        Extra::Fields(fields) => return render(settings, problem().errors(fields)),
+        Extra::Fields(fields) => return render(settings, problem().with_errors(fields)),
         other => other,
     };
     let mut response = match settings.restyle {
@@ -82,9 +82,9 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
         Extra::RetryAfter(seconds) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        Extra::Scopes(scopes) => {
+        Extra::Scopes { scheme, scopes } => {
             let challenge =
-                format!("Bearer realm=\"{}\", error=\"insufficient_scope\", scope=\"{scopes}\"", settings.realm);
+                format!("{scheme} realm=\"{}\", error=\"insufficient_scope\", scope=\"{scopes}\"", settings.realm);
             // The realm was checked when the application was built. A scope that is not a valid header value is left out.
             if let Ok(challenge) = HeaderValue::try_from(challenge) {
                 headers.append(WWW_AUTHENTICATE, challenge);
@@ -99,7 +99,7 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
     response
 }
 
-/// The response of `Problem::new(status).detail(detail).instance(path)`. It makes no [`Problem`], and only the texts that differ
+/// The response of `Problem::new(status).with_detail(detail).with_instance(path)`. It makes no [`Problem`], and only the texts that differ
 /// between requests are escaped.
 fn plain_response(status: StatusCode, detail: &'static str, path: &str) -> HttpResponse {
     const CONSTANT: &str = r#"{"type":"about:blank","title":"","status":401,"detail":"","instance":""}"#;
@@ -126,7 +126,7 @@ fn plain_response(status: StatusCode, detail: &'static str, path: &str) -> HttpR
 pub(crate) fn not_installed(policy: &Policy) -> HttpResponse {
     audit::misconfigured(&policy.handler, "palisade is not installed: add `.wrap(palisade.clone())` to the `App`");
     let denial = Denial::internal("not_installed");
-    let mut response = Problem::new(denial.status).detail(denial.detail).response();
+    let mut response = Problem::new(denial.status).with_detail(denial.detail).response();
     headers::SecurityHeaders::new().apply(response.headers_mut(), false);
     response
 }
@@ -143,7 +143,7 @@ mod tests {
         for status in statuses {
             let (detail, path) = ("A \"text\" with \\ and \u{1}.", "/a\"b\\c\u{7f}/é");
             let plain = plain_response(status, detail, path);
-            let whole = Problem::new(status).detail(detail).instance(path).response();
+            let whole = Problem::new(status).with_detail(detail).with_instance(path).response();
             assert_eq!((plain.status(), plain.headers().len()), (whole.status(), whole.headers().len()));
             assert_eq!(plain.headers().get(CONTENT_TYPE), whole.headers().get(CONTENT_TYPE));
             let (plain, whole) =

@@ -25,7 +25,7 @@ const FLOORS: [&[&str]; 17] = [
     &["config_error", "denial", "principal", "unavailable"],
     &["headers"],
     &["body", "cors", "dry_run", "extraction_errors", "proxy", "redis", "request_sanity", "role", "validation"],
-    &["authn", "rate_limit"],
+    &["authn", "cross_site", "rate_limit"],
     &["api_key", "password", "policy", "revocation"],
     &["audit", "authz", "policy_table"],
     &["jwt", "settings"],

@@ -74,7 +74,11 @@ fn only_the_guard_calls_a_handler() {
 fn only_authn_and_authz_make_proofs() {
     for (room, proof, definition) in [
         ("authz", "Authorized", "pub struct Authorized {\n    rows: Rows,\n}"),
-        ("authn", "Authenticated", "pub(crate) struct Authenticated(Principal);"),
+        (
+            "authn",
+            "Authenticated",
+            "pub(crate) struct Authenticated {\n    principal: Principal,\n    ambient: bool,\n}",
+        ),
     ] {
         let mut defined = false;
         for file in rust_files(&root().join("runtime/src")) {

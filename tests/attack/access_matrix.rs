@@ -7,7 +7,7 @@ use actix_web::test::init_service;
 use actix_web::web::{Data, Json};
 use actix_web::{App, HttpRequest};
 use futures_util::FutureExt;
-use palisade::resource::Unavailable;
+use palisade::resource::{OwnerKey, Unavailable};
 use palisade::testing::{Access, Persona, Personas, access_matrix};
 use palisade::{
     Owned, Palisade, Principal, Resource, Scope, authorize, deny_all, get, optional_auth, owner, owner_or_admin, post,
@@ -25,8 +25,8 @@ impl Resource for Invoice {
         Ok((id == 7).then_some(Self))
     }
 
-    fn owner(&self) -> Cow<'_, str> {
-        "alice".into()
+    fn owner(&self) -> impl OwnerKey {
+        "alice"
     }
 
     fn tenant(&self) -> Option<Cow<'_, str>> {

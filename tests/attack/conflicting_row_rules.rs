@@ -1,11 +1,9 @@
 //! CWE-697: a wrong scope that looks like a right one. The result of a check that is remembered for one scope must
 //! not be used for a scope that differs from it.
 
-use std::borrow::Cow;
-
 use actix_web::web::Path;
 use palisade::policy::{Ownership, Rule};
-use palisade::resource::Unavailable;
+use palisade::resource::{OwnerKey, Unavailable};
 use palisade::{Resource, authenticated, get};
 use palisade_tests::{ISSUER, builder};
 
@@ -19,8 +17,8 @@ impl Resource for Doc {
         Ok(None)
     }
 
-    fn owner(&self) -> Cow<'_, str> {
-        Cow::Borrowed("x")
+    fn owner(&self) -> impl OwnerKey {
+        "x"
     }
 }
 

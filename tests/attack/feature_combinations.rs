@@ -128,7 +128,7 @@ async fn scopes_do_not_share_equally_named_limits() {
 
 #[actix_web::test]
 async fn panicking_problem_style_still_gets_a_response() {
-    let palisade = builder().problems(|_| panic!("the style")).build().unwrap();
+    let palisade = builder().problems(|_| -> HttpResponse { panic!("the style") }).build().unwrap();
     let app = init_service(App::new().service(palisade::scope("/s").service(mine)).wrap(palisade)).await;
     for (path, status) in [("/nowhere", 404), ("/s/nowhere", 404), ("/s/mine", 401), ("/%00", 400)] {
         call(&app, get_request(path)).await.assert_problem(status);

@@ -9,7 +9,7 @@ use actix_web::App;
 use actix_web::http::Method;
 use actix_web::test::init_service;
 use actix_web::web::Data;
-use palisade::resource::Unavailable;
+use palisade::resource::{OwnerKey, Unavailable};
 use palisade::{
     Owned, Principal, Resource, RowFilter, Scope, authenticated, authorize, get, owner, owner_or_admin, public, put,
     tenant,
@@ -39,8 +39,8 @@ impl Resource for Document {
         if id == 503 { Err(Unavailable) } else { Ok(documents.rows.get(&id).cloned()) }
     }
 
-    fn owner(&self) -> Cow<'_, str> {
-        self.author.into()
+    fn owner(&self) -> impl OwnerKey {
+        self.author
     }
 
     fn tenant(&self) -> Option<Cow<'_, str>> {
@@ -58,8 +58,8 @@ impl Resource for Item {
         Ok(documents.rows.contains_key(&order).then_some(Self(order, name)))
     }
 
-    fn owner(&self) -> Cow<'_, str> {
-        if self.0 == 1 { "alice".into() } else { "bob".into() }
+    fn owner(&self) -> impl OwnerKey {
+        if self.0 == 1 { "alice" } else { "bob" }
     }
 }
 
@@ -111,8 +111,8 @@ impl Resource for Folder {
         Ok((folder == 1).then_some(Self))
     }
 
-    fn owner(&self) -> Cow<'_, str> {
-        "alice".into()
+    fn owner(&self) -> impl OwnerKey {
+        "alice"
     }
 }
 

@@ -196,7 +196,7 @@ async fn ambiguous_owner_parameter_is_500() {
 #[get("/taken")]
 #[public]
 async fn taken() -> Result<&'static str, palisade::Problem> {
-    Err(palisade::Problem::new(actix_web::http::StatusCode::CONFLICT).detail("It is taken."))
+    Err(palisade::Problem::new(actix_web::http::StatusCode::CONFLICT).with_detail("It is taken."))
 }
 
 #[actix_web::test]

@@ -1,9 +1,13 @@
 //! Input that the following code does not expect (CWE-20; ASVS V2.2.1), and errors that echo the input (CWE-209).
 
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
 use actix_web::test::init_service;
 use actix_web::web::{Form, Json, Path, Query};
-use actix_web::{App, Either};
-use palisade::{get, post, public, validate};
+use actix_web::{App, Either, FromRequest, HttpRequest};
+use palisade::{Extractor, get, post, public, validate};
+use palisade_tests::inside::Inside;
 use palisade_tests::{TestResponse, call, get_request, palisade, post_request, request};
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationError};
@@ -82,11 +86,33 @@ async fn either(page: Either<Json<Page>, Form<Page>>) -> String {
     }
 }
 
+/// Extractors beside the input: `Language` is the application's own, `Inside` is of another crate.
+#[derive(Extractor)]
+struct Language(String);
+
+impl FromRequest for Language {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(request.method().to_string())))
+    }
+}
+
+#[post("/beside")]
+#[public]
+#[validate(except(other))]
+async fn beside(language: Language, other: Inside<HttpRequest>, page: Query<Page>, sent: Json<Order>) -> String {
+    format!("{} {} {} {}", language.0, other.0.path(), page.limit, sent.email)
+}
+
 macro_rules! app {
     () => {
         init_service(
             App::new()
-                .service(palisade::scope("").service(order).service(paged).service(slug).service(either))
+                .service(
+                    palisade::scope("").service(order).service(paged).service(slug).service(either).service(beside),
+                )
                 .wrap(palisade()),
         )
         .await
@@ -175,4 +201,14 @@ async fn queries_forms_paths_and_either_are_validated() {
     };
     assert_eq!(call(&app, form("limit=5")).await.body, "5");
     assert_eq!(fields(&call(&app, form("limit=0")).await), ["/limit range"]);
+}
+
+#[actix_web::test]
+async fn except_leaves_every_other_input_validated() {
+    let app = app!();
+    let json = |email: &str| format!(r#"{{"email":"{email}","items":[{{"count":7}}]}}"#);
+    let valid = post_request("/beside?limit=7", &json("a@example.com"));
+    assert_eq!(call(&app, valid).await.body, "POST /beside 7 a@example.com");
+    assert_eq!(fields(&call(&app, post_request("/beside?limit=7", &json("x"))).await), ["/email email"]);
+    assert_eq!(fields(&call(&app, post_request("/beside?limit=0", &json("a@example.com"))).await), ["/limit range"]);
 }

@@ -1,9 +1,20 @@
-use palisade::{public, validate};
+use palisade::{Extractor, public, validate};
 
 #[public]
 #[validate]
 async fn every(Json(new): Json<NewUser>, _: Data<SqlitePool>) -> User {
     new.into()
+}
+
+#[derive(Extractor)]
+struct Session<T: Clone>(T)
+where
+    T: Send;
+
+#[public]
+#[validate(except(session, db))]
+async fn beside(session: other::Session, new: Json<NewUser>, db: other::Db) -> User {
+    session.make(new, db)
 }
 
 #[validate(size, id)]

@@ -9,7 +9,7 @@ use actix_web::test::init_service;
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest, web};
 use palisade::policy::{Check, Ownership, Rule, Verdict};
-use palisade::resource::Unavailable;
+use palisade::resource::{OwnerKey, Unavailable};
 use palisade::testing::AsPrincipal;
 use palisade::{Policy, Principal, Resource, Roles};
 use palisade_tests::{builder, call_raw, get_request};
@@ -123,8 +123,8 @@ impl<const KIND: u8> Resource for Row<KIND> {
         }
     }
 
-    fn owner(&self) -> Cow<'_, str> {
-        Cow::Borrowed(if KIND == 1 { "somebody else" } else { "me" })
+    fn owner(&self) -> impl OwnerKey {
+        if KIND == 1 { "somebody else" } else { "me" }
     }
 
     fn tenant(&self) -> Option<Cow<'_, str>> {

@@ -4,14 +4,12 @@
 //! owner with the caller before the handler runs. A document of another user gets the same 404 as a missing one. A list has no
 //! id to check, so its query is restricted by a [`RowFilter`].
 
-use std::borrow::Cow;
-
 use actix_web::{
     HttpResponse,
     http::header,
     web::{Data, Json, Query},
 };
-use palisade::resource::Unavailable;
+use palisade::resource::{OwnerKey, Unavailable};
 use palisade::{
     Owned, Problem, Resource, RowFilter, authenticated, delete, get, owner, owner_or_admin, post, put, rate_limit,
     validate,
@@ -36,8 +34,8 @@ impl Resource for Document {
         })
     }
 
-    fn owner(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.owner)
+    fn owner(&self) -> impl OwnerKey {
+        &self.owner
     }
 }
 

@@ -44,7 +44,7 @@ impl From<ApiError> for Problem {
             ApiError::RoleNeedsAdmin | ApiError::NoAccount | ApiError::ScopeNotHeld => StatusCode::FORBIDDEN,
             ApiError::NoSuchUser | ApiError::NoSuchDocument | ApiError::NoSuchKey => StatusCode::NOT_FOUND,
         };
-        Self::new(status).detail(error.to_string())
+        Self::new(status).with_detail(error.to_string())
     }
 }
 
@@ -52,7 +52,7 @@ impl From<ApiError> for Problem {
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         let problem = match &error {
-            DbError::EmailTaken => Self::new(StatusCode::CONFLICT).detail("Another account has this email."),
+            DbError::EmailTaken => Self::new(StatusCode::CONFLICT).with_detail("Another account has this email."),
             DbError::Unavailable(_) => Unavailable.into(),
             DbError::Failed(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR),
         };

@@ -80,7 +80,7 @@ pub async fn respond(request: HttpRequest, target: actix_web::web::Data<Target>)
         client,
     );
     Problem::new(StatusCode::FORBIDDEN)
-        .detail("This API is only available over HTTPS. Your request was sent unencrypted.")
+        .with_detail("This API is only available over HTTPS. Your request was sent unencrypted.")
         .into_response()
 }
 

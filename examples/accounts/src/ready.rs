@@ -88,7 +88,7 @@ pub async fn ready(readiness: Data<Readiness>) -> HttpResponse {
         HttpResponse::Ok().json(Ready { status: "ready" })
     } else {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE);
-        let mut response = problem.detail("The server is not ready; try again later.").into_response();
+        let mut response = problem.with_detail("The server is not ready; try again later.").into_response();
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         response
     };

@@ -1,7 +1,8 @@
 //! HTTP Basic (RFC 7617), as an example of your own `Authenticator`.
 //!
 //! Each request carries the password, so this must be served over TLS. Each request also costs the verification of a hash, so
-//! a rate limit by address is checked first.
+//! a rate limit by address is checked first. Browsers remember the password, so requests that change something must come from a
+//! page of the same origin: see `is_ambient`.
 
 #![forbid(unsafe_code)]
 
@@ -16,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use palisade::authn::{Attempt, AuthError};
 use palisade::password::{PasswordMatch, Passwords};
-use palisade::{Authenticator, ConfigError, Palisade, Principal, authenticated, get, rate_limit};
+use palisade::{Authenticator, ConfigError, Palisade, Principal, authenticated, get, put, rate_limit};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -83,6 +84,11 @@ impl Authenticator for Basic {
         "Basic"
     }
 
+    /// Browsers remember the password and send it with every request to this origin, also for the page of another site.
+    fn is_ambient(&self, _: &HttpRequest) -> bool {
+        true
+    }
+
     fn challenge(&self, realm: &str, _presented: bool) -> String {
         format!("Basic realm=\"{realm}\", charset=\"UTF-8\"")
     }
@@ -95,6 +101,13 @@ async fn me(principal: Principal) -> String {
     principal.subject().to_owned()
 }
 
+#[put("/greeting")]
+#[authenticated]
+#[rate_limit(60, "1m", by = ip)]
+async fn greet(greeting: String) -> String {
+    greeting
+}
+
 fn palisade_of(passwords: Passwords, accounts: HashMap<String, String>) -> Result<Palisade, ConfigError> {
     Palisade::builder().authenticator(Basic { passwords, accounts }).build()
 }
@@ -105,6 +118,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let passwords = Passwords::new()?;
     let accounts = HashMap::from([("alice".to_owned(), passwords.hash(password.expose_secret()).await?)]);
     let palisade = palisade_of(passwords, accounts)?;
-    let app = move || App::new().service(me).wrap(palisade.clone());
+    let app = move || App::new().service(me).service(greet).wrap(palisade.clone());
     Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
 }

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::dev::{Service, ServiceResponse};
-use actix_web::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::Method;
+use actix_web::http::header::{HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::test::{TestRequest, init_service, read_body};
 use actix_web::{Error, http::StatusCode};
 use futures_util::future::join;
@@ -20,7 +21,7 @@ async fn app_with(
 ) -> impl Service<actix_http::Request, Response = ServiceResponse<impl actix_web::body::MessageBody>, Error = Error> {
     let hash = Passwords::new().unwrap().hash("p\u{e4}ss:word").await.unwrap();
     let accounts = HashMap::from([("alice".to_owned(), hash)]);
-    init_service(App::new().service(me).wrap(palisade_of(passwords, accounts).unwrap())).await
+    init_service(App::new().service(me).service(greet).wrap(palisade_of(passwords, accounts).unwrap())).await
 }
 
 fn request(values: &[Vec<u8>]) -> TestRequest {
@@ -100,6 +101,23 @@ async fn two_headers_are_rejected() {
     let twice = request(&[right.clone(), right]).to_http_request();
     let Attempt::Done(Err(error)) = alone.authenticate(&twice) else { panic!("the credentials must be rejected") };
     assert_eq!(error, AuthError::Invalid("authorization_repeated"));
+}
+
+/// CWE-352: the browser of a user who is logged in sends the password with the requests of any page.
+#[actix_web::test]
+async fn page_of_another_site_cannot_change_anything() {
+    let app = app_with(Passwords::new().unwrap()).await;
+    for (header, value, status) in [
+        ("origin", "http://localhost:3000", StatusCode::OK),
+        ("sec-fetch-site", "same-origin", StatusCode::OK),
+        ("origin", "https://evil.example", StatusCode::FORBIDDEN),
+        ("sec-fetch-site", "cross-site", StatusCode::FORBIDDEN),
+        ("referer", "http://localhost:3000/", StatusCode::FORBIDDEN),
+    ] {
+        let put = request(&[basic("alice:p\u{e4}ss:word")]).method(Method::PUT).uri("/greeting").set_payload("hello");
+        let put = put.insert_header((HOST, "localhost:3000")).insert_header((header, value));
+        assert_eq!(app.call(put.to_request()).await.unwrap().status(), status, "{header}: {value}");
+    }
 }
 
 #[actix_web::test]

@@ -1,9 +1,9 @@
-//! `#[validate]`, `#[validate(a, b)]`.
+//! `#[validate]`, `#[validate(a, b)]`, `#[validate(except(session))]`.
 //!
 //! Threat: an argument that looks validated and is not (CWE-20). Promise: each name is the name of an argument, and the types
-//! of the arguments decide at compile time whether they can be validated.
+//! of the arguments decide at compile time whether they can be validated, or left out.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt;
 
@@ -30,20 +30,31 @@ impl Attribute for Validate {
         match additions.validation.as_ref().map(|validation| &validation.arguments) {
             None => TokenStream::new(),
             Some(ValidatedArguments::Inputs) => quote!(.validates_inputs()),
+            Some(ValidatedArguments::InputsExcept(names)) => {
+                let names = list(names);
+                quote!(.validates_inputs_except(#names))
+            }
             Some(ValidatedArguments::Named(names)) => {
-                let names = names.iter().map(|NamedArgument { name, present }| {
-                    let present = present.as_ref().map(CfgPredicate::attribute);
-                    quote!(#present #name)
-                });
-                quote!(.validates(&[#(#names),*]))
+                let names = list(names);
+                quote!(.validates(#names))
             }
         }
     }
 }
 
+/// `&["a", "b"]`
+fn list(names: &[NamedArgument]) -> TokenStream {
+    let names = names.iter().map(|NamedArgument { name, present }| {
+        let present = present.as_ref().map(CfgPredicate::attribute);
+        quote!(#present #name)
+    });
+    quote!(&[#(#names),*])
+}
+
 /// The arguments that the attribute names.
 enum WrittenTargets {
     EachInput,
+    EachInputExcept(Vec<Ident>),
     Only(Vec<Ident>),
 }
 
@@ -52,27 +63,67 @@ fn written(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Wr
     if arguments.is_empty() {
         return Some(WrittenTargets::EachInput);
     }
-    let mut names: Vec<Ident> = Vec::new();
+    let (mut names, mut excepted): (Vec<Ident>, Option<Vec<Ident>>) = (Vec::new(), None);
     for argument in arguments {
         match argument {
-            AttributeArgument { key: None, value: Value::Ident(name), .. } if names.contains(&name) => {
-                diagnostics.error(name.span(), format!("duplicate `{name}`"), "remove one of the two");
+            AttributeArgument { key: None, value: Value::Call(keyword, inside), .. } if keyword == "except" => {
+                if excepted.is_some() {
+                    diagnostics.error(
+                        keyword.span(),
+                        "duplicate `except`",
+                        "write the names in one list: `except(a, b)`",
+                    );
+                }
+                let inside = Arguments::new(&keyword, inside.stream());
+                if inside.is_empty() {
+                    let help = "write `#[validate(except(session))]` with the name of an argument";
+                    diagnostics.error(keyword.span(), "`except` needs the name of an argument", help);
+                }
+                let excepted = excepted.get_or_insert_default();
+                inside.for_each(|argument| add_name(argument, &keyword, excepted, diagnostics));
             }
-            AttributeArgument { key: None, value: Value::Ident(name), .. } => names.push(name),
-            AttributeArgument { key: None, value: Value::Text(text), .. }
-                if syn::parse_str::<Ident>(&text.value()).is_ok() =>
-            {
-                let help = format!("write `#[validate({})]`", text.value());
-                diagnostics.error(text.span(), "an argument is written without quotes", help);
-            }
-            other => diagnostics.error(
-                other.range,
-                "expected the name of an argument",
-                "write `#[validate]` for every input, or `#[validate(body)]` for the argument `body`",
-            ),
+            other => add_name(other, &Ident::new("validate", Span::call_site()), &mut names, diagnostics),
         }
     }
-    Some(names).filter(|names| !names.is_empty()).map(WrittenTargets::Only)
+    match (excepted, names.first()) {
+        (Some(_), Some(name)) => {
+            let message = format!("`{name}` is redundant beside `except(..)`: every other input is validated");
+            diagnostics.error(name.span(), message, format!("remove `{name}`, or `except(..)`"));
+            None
+        }
+        (Some(excepted), None) => Some(excepted).filter(|names| !names.is_empty()).map(WrittenTargets::EachInputExcept),
+        (None, _) => Some(names).filter(|names| !names.is_empty()).map(WrittenTargets::Only),
+    }
+}
+
+/// Adds the name of an argument, written in `#[validate(..)]` or in its `except(..)`.
+fn add_name(argument: AttributeArgument, keyword: &Ident, names: &mut Vec<Ident>, diagnostics: &mut Diagnostics) {
+    let is_except = keyword == "except";
+    match argument {
+        AttributeArgument { key: None, value: Value::Ident(name), .. } if names.contains(&name) => {
+            diagnostics.error(name.span(), format!("duplicate `{name}`"), "remove one of the two");
+        }
+        AttributeArgument { key: None, value: Value::Ident(name), .. } => names.push(name),
+        AttributeArgument { key: None, value: Value::Text(text), .. }
+            if syn::parse_str::<Ident>(&text.value()).is_ok() =>
+        {
+            let text_value = text.value();
+            let help = if is_except { format!("except({text_value})") } else { text_value };
+            diagnostics.error(
+                text.span(),
+                "an argument is written without quotes",
+                format!("write `#[validate({help})]`"),
+            );
+        }
+        other => {
+            let help = if is_except {
+                "write `#[validate(except(session))]` for every input and an extractor `session` that carries none"
+            } else {
+                "write `#[validate]` for every input, or `#[validate(body)]` for the argument `body`"
+            };
+            diagnostics.error(other.range, "expected the name of an argument", help);
+        }
+    }
 }
 
 impl UncheckedClause for WrittenTargets {
@@ -95,18 +146,29 @@ impl UncheckedClause for WrittenTargets {
         }
         let (steps, validated) = match *self {
             WrittenTargets::EachInput => (vec![ValidationStep::IfInput; arguments.len()], ValidatedArguments::Inputs),
-            WrittenTargets::Only(names) => named(&names, context.handler, diagnostics),
+            WrittenTargets::EachInputExcept(names) => {
+                let marks = (ValidationStep::IfInput, ValidationStep::Except);
+                let (steps, names) = named(&names, marks, context.handler, diagnostics);
+                (steps, ValidatedArguments::InputsExcept(names))
+            }
+            WrittenTargets::Only(names) => {
+                let marks = (ValidationStep::Skip, ValidationStep::Named);
+                let (steps, names) = named(&names, marks, context.handler, diagnostics);
+                (steps, ValidatedArguments::Named(names))
+            }
         };
         additions.validation = Some(Validation { arguments: validated, steps, attribute: keyword.span() });
     }
 }
 
+/// The steps of all arguments: the first mark, and the second one for the arguments of these names.
 fn named(
     names: &[Ident],
+    (other, marked): (ValidationStep, ValidationStep),
     handler: &Handler,
     diagnostics: &mut Diagnostics,
-) -> (Vec<ValidationStep>, ValidatedArguments) {
-    let mut steps = vec![ValidationStep::Skip; handler.arguments.len()];
+) -> (Vec<ValidationStep>, Vec<NamedArgument>) {
+    let mut steps = vec![other; handler.arguments.len()];
     let mut named = Vec::new();
     for name in names {
         let found = find_arguments_named(name, handler, diagnostics);
@@ -114,10 +176,10 @@ fn named(
         let present = CfgPredicate::any(arguments.map(|argument| argument.present.as_ref()));
         for (index, step) in steps.iter_mut().enumerate() {
             if found.contains(&index) {
-                *step = ValidationStep::Named;
+                *step = marked;
             }
         }
         named.push(NamedArgument { name: name.unraw().to_string(), present });
     }
-    (steps, ValidatedArguments::Named(named))
+    (steps, named)
 }

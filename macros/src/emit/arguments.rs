@@ -22,11 +22,14 @@ pub(super) fn checks(validation: &Validation, arguments: &[HandlerArgument]) -> 
             ValidationStep::Skip => return None,
             ValidationStep::IfInput => "each",
             ValidationStep::Named => "named",
+            ValidationStep::Except => "except",
         };
         let present = argument.present.as_ref();
         let argument = closure_name(at, argument);
         let check = Ident::new(check, argument.span());
-        Some((present, quote_spanned!(argument.span()=> .#check(#argument)?)))
+        let kind = (*step == ValidationStep::Except)
+            .then(|| quote_spanned!(argument.span()=> , ::palisade::__v1::Excepted::of(#argument).kind()));
+        Some((present, quote_spanned!(argument.span()=> .#check(#argument #kind)?)))
     });
     if all_unconditional(arguments) {
         let (parameters, calls) = (tuple(arguments, read), calls.map(|(_, call)| call));

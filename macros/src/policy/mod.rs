@@ -91,6 +91,8 @@ impl Validation {
 pub(crate) enum ValidatedArguments {
     /// Each argument whose type is input.
     Inputs,
+    /// Each argument whose type is input, beside these, which carry none.
+    InputsExcept(Vec<NamedArgument>),
     Named(Vec<NamedArgument>),
 }
 
@@ -108,6 +110,8 @@ pub(crate) enum ValidationStep {
     IfInput,
     /// Validate it: the attribute names it.
     Named,
+    /// Leave it out, unless its type is known to be input: `except(..)` names it.
+    Except,
 }
 
 /// A field, and the indices of the arguments of the handler that may have it: more than one if

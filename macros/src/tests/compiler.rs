@@ -22,17 +22,22 @@ fn item(item: syn::Item) -> TokenStream {
             let inside = block.items.drain(..).map(|inner| attributed(inner.to_token_stream())).collect::<Vec<_>>();
             attributed(with_body(block.to_token_stream(), quote!(#(#inside)*)))
         }
-        syn::Item::Enum(_) | syn::Item::Struct(_) if derives_role(&item) => {
+        syn::Item::Enum(_) | syn::Item::Struct(_) if derives(&item, "Role") => {
             let kept = item.to_token_stream();
             let derived = crate::derive::role(kept.clone());
+            quote!(#kept #derived)
+        }
+        syn::Item::Struct(_) if derives(&item, "Extractor") => {
+            let kept = item.to_token_stream();
+            let derived = crate::derive::extractor(kept.clone());
             quote!(#kept #derived)
         }
         other => attributed(other.to_token_stream()),
     }
 }
 
-fn derives_role(item: &syn::Item) -> bool {
-    item.to_token_stream().to_string().replace(" ", "").contains("derive(Role)")
+fn derives(item: &syn::Item, name: &str) -> bool {
+    item.to_token_stream().to_string().replace(" ", "").contains(&format!("derive({name})"))
 }
 
 fn with_body(block: TokenStream, body: TokenStream) -> TokenStream {

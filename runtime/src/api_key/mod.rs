@@ -346,7 +346,7 @@ impl From<ApiKeyError> for Problem {
             ApiKeyError::Invalid(mistake) => Self::invalid(vec![FieldError::new("", "api_key", mistake)]),
             ApiKeyError::ForeignOwner => Self::forbidden(),
             ApiKeyError::OwnerFull => Self::new(StatusCode::CONFLICT)
-                .detail("The owner has the maximum number of API keys; remove one first."),
+                .with_detail("The owner has the maximum number of API keys; remove one first."),
             ApiKeyError::StoreFull | ApiKeyError::Unavailable => Self::unavailable(),
             ApiKeyError::Randomness => Self::internal(),
         };

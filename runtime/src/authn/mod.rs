@@ -84,7 +84,7 @@ impl From<Unavailable> for AuthError {
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         let problem = match error {
-            AuthError::Invalid(_) => Self::new(StatusCode::UNAUTHORIZED).detail(BAD_CREDENTIALS),
+            AuthError::Invalid(_) => Self::new(StatusCode::UNAUTHORIZED).with_detail(BAD_CREDENTIALS),
             AuthError::Unavailable(_) => Self::unavailable(),
         };
         problem.caused_by(error)
@@ -157,22 +157,43 @@ pub trait Authenticator: Send + Sync + 'static {
         false
     }
 
+    /// Whether a browser adds the credential of this request by itself, also to a request that the page of another site causes
+    /// (CWE-352): a cookie, or the user name and password of HTTP Basic, which browsers remember. Default: `false`, for
+    /// credentials that only code of the client adds, such as a bearer token in `Authorization`.
+    ///
+    /// It is called if the credential was accepted. If it returns `true`, a request whose method is not safe (RFC 9110 §9.2.1),
+    /// and an upgrade to another protocol, is rejected with 403 unless it shows that a page of the same origin caused it:
+    /// `Sec-Fetch-Site` must be `same-origin`, or, if that header is missing, `Origin` must name the host of the request. A
+    /// client that is no browser sends an `Origin`. The guide's page about [tokens](crate::guide::tokens) has the details.
+    fn is_ambient(&self, request: &HttpRequest) -> bool {
+        let _ = request;
+        false
+    }
+
     /// Returns the `WWW-Authenticate` challenge of the scheme (RFC 9110 §11.6.1). It is called when the application is built.
     /// `presented` is whether the challenge is for a request whose credential was rejected.
     fn challenge(&self, realm: &str, presented: bool) -> String;
 }
 
 /// Proof that an authenticator accepted the credential of the request.
-pub(crate) struct Authenticated(Principal);
+pub(crate) struct Authenticated {
+    principal: Principal,
+    ambient: bool,
+}
 
 impl Authenticated {
     pub(crate) fn principal(&self) -> &Principal {
-        &self.0
+        &self.principal
+    }
+
+    /// Whether a browser may have added one of the credentials by itself.
+    pub(crate) fn is_ambient(&self) -> bool {
+        self.ambient
     }
 
     /// Adds the permissions and implied roles that the role registry defines for the roles of the principal.
     pub(crate) fn with_authority(self, authority: std::sync::Arc<Authority>) -> Self {
-        Self(self.0.with_authority(authority))
+        Self { principal: self.principal.with_authority(authority), ambient: self.ambient }
     }
 }
 
@@ -191,14 +212,15 @@ pub(crate) async fn authenticate(
     request: &HttpRequest,
 ) -> Result<Authenticated, Failure> {
     if let Some(principal) = dry_run::assumed_principal(request) {
-        return Ok(Authenticated(principal));
+        return Ok(Authenticated { principal, ambient: false });
     }
     let mut caller: Option<Principal> = None;
     // The schemes whose credential was accepted.
     let mut accepted: SmallVec<[&'static str; 2]> = SmallVec::new();
     let mut disowned = None;
+    let mut ambient = false;
     for (index, authenticator) in authenticators.iter().enumerate() {
-        if accepted.contains(&authenticator.scheme()) {
+        if contains(&accepted, authenticator.scheme()) {
             continue;
         }
         let verdict = match authenticator.authenticate(request) {
@@ -209,6 +231,7 @@ pub(crate) async fn authenticate(
         match verdict {
             Ok(principal) => {
                 accepted.push(authenticator.scheme());
+                ambient |= authenticator.is_ambient(request);
                 match &caller {
                     None => caller = Some(principal),
                     Some(first) if first.is_same_caller_as(&principal) => {}
@@ -225,13 +248,21 @@ pub(crate) async fn authenticate(
     }
     match (caller, disowned) {
         // A credential that no authenticator accepted must not be ignored.
-        (_, Some((scheme, rejection))) if !accepted.contains(&scheme) => Err(Failure::Rejected(rejection)),
-        (Some(caller), _) => Ok(Authenticated(caller)),
+        (_, Some((scheme, rejection))) if !contains(&accepted, scheme) => Err(Failure::Rejected(rejection)),
+        (Some(principal), _) => Ok(Authenticated { principal, ambient }),
         (None, _) => Err(Failure::NoCredentials),
     }
 }
 
 fn shares_scheme(authenticators: &[std::sync::Arc<dyn Authenticator>], index: usize) -> bool {
     let Some(scheme) = authenticators.get(index).map(|authenticator| authenticator.scheme()) else { return false };
-    authenticators.iter().enumerate().any(|(other, authenticator)| other != index && authenticator.scheme() == scheme)
+    authenticators
+        .iter()
+        .enumerate()
+        .any(|(other, authenticator)| other != index && authenticator.scheme().eq_ignore_ascii_case(scheme))
+}
+
+/// RFC 9110 §11.1: the name of a scheme is compared without regard to case.
+fn contains(schemes: &[&str], scheme: &str) -> bool {
+    schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme))
 }

@@ -26,18 +26,11 @@ impl From<bool> for Truth {
 pub(crate) struct Facts<'f, 'r> {
     access: AccessRequest<'f>,
     checks: Vec<(&'r Check, Verdict)>,
-    rows: Vec<(&'r Ownership, Result<Row, LoadFailure>)>,
+    rows: Vec<(&'r Ownership, Result<Loaded, LoadFailure>)>,
     /// Evaluates as if the credential had all scopes.
     assume_all_scopes: bool,
     /// Evaluates as if the caller owned no row except possibly this one.
     only: Option<&'r Ownership>,
-}
-
-struct Row {
-    loaded: Loaded,
-    own: bool,
-    /// The row belongs to another tenant. Then it does not exist for the caller, regardless of roles.
-    foreign_tenant: bool,
 }
 
 impl<'f, 'r> Facts<'f, 'r> {
@@ -183,22 +176,16 @@ impl<'f, 'r> Facts<'f, 'r> {
         // Before the row is loaded: a misconfiguration must not reveal which rows exist.
         let known = self.access.principal.map_or(Ok(false), |principal| self.access.owners.include(principal))?;
         let found = match values {
-            Some(values) => ownership.load(self.access.request, &values).await,
+            Some(values) => {
+                let caller = self.access.principal.filter(|_| known);
+                ownership.load(self.access.request, &values, caller).await
+            }
             None => Err(LoadFailure::Missing),
         };
-        let row = match found {
-            Err(LoadFailure::NoStore(store)) => return Err(Rejection::NoStore(store)),
-            Err(failure) => Err(failure),
-            Ok(loaded) => {
-                let principal = self.access.principal;
-                let is = |own: &str| !own.is_empty() && principal.is_some_and(|principal| principal.subject() == own);
-                let own = known && is(&loaded.owner);
-                let tenant = principal.and_then(Principal::tenant);
-                let foreign_tenant = loaded.tenant.as_deref().is_some_and(|own| !known || tenant != Some(own));
-                Ok(Row { loaded, own, foreign_tenant })
-            }
-        };
-        self.rows.push((ownership, row));
+        if let Err(LoadFailure::NoStore(store)) = found {
+            return Err(Rejection::NoStore(store));
+        }
+        self.rows.push((ownership, found));
         Ok(())
     }
 
@@ -270,7 +257,7 @@ impl<'f, 'r> Facts<'f, 'r> {
     }
 
     pub(super) fn into_rows(self) -> Rows {
-        self.rows.into_iter().filter_map(|(own, row)| Some((own.kind(), row.ok()?.loaded.row))).collect()
+        self.rows.into_iter().filter_map(|(own, row)| Some((own.kind(), row.ok()?.row))).collect()
     }
 }
 

@@ -184,9 +184,53 @@ impl PalisadeBuilder {
     /// Renders every error response of palisade, and every [`Problem`] that a handler returns as an error. Default:
     /// [`Problem::into_response`].
     ///
-    /// The status and `Retry-After` of the problem are kept: the function cannot change them.
-    pub fn problems(mut self, restyle: impl Fn(Problem) -> HttpResponse + Send + Sync + 'static) -> Self {
-        self.restyle = Some(Box::new(restyle));
+    /// The function returns a [`Problem`] with other texts, or an `HttpResponse` of any format. The status and `Retry-After` of
+    /// the problem are kept: the function cannot change them.
+    ///
+    /// ```
+    /// use actix_web::http::StatusCode;
+    /// use palisade::{Palisade, Problem};
+    ///
+    /// fn restyle(problem: Problem) -> Problem {
+    ///     let errors = problem.errors().iter().map(|error| match error.code() {
+    ///         "length" => error.clone().with_detail("La longueur est fausse."),
+    ///         _ => error.clone(),
+    ///     });
+    ///     let (errors, code) = (errors.collect(), problem.status().as_u16());
+    ///     let problem = match problem.status() {
+    ///         StatusCode::NOT_FOUND => problem.with_title("Introuvable"),
+    ///         _ => problem,
+    ///     };
+    ///     problem.with_errors(errors).with_extension("code", code)
+    /// }
+    ///
+    /// Palisade::builder().problems(restyle).build()?;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    ///
+    /// In a format of the application's own:
+    ///
+    /// ```
+    /// # use actix_web::HttpResponse;
+    /// # use palisade::{Palisade, Problem};
+    /// # use serde::Serialize;
+    /// #[derive(Serialize)]
+    /// struct ApiError<'p> {
+    ///     message: &'p str,
+    ///     fields: Vec<&'p str>,
+    /// }
+    ///
+    /// Palisade::builder()
+    ///     .problems(|problem: Problem| {
+    ///         let fields = problem.errors().iter().map(|error| error.pointer()).collect();
+    ///         let message = problem.detail().unwrap_or(problem.title());
+    ///         HttpResponse::build(problem.status()).json(ApiError { message, fields })
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn problems<R: Into<HttpResponse>>(mut self, restyle: impl Fn(Problem) -> R + Send + Sync + 'static) -> Self {
+        self.restyle = Some(Box::new(move |problem| restyle(problem).into()));
         self
     }
 

@@ -31,6 +31,7 @@ use crate::audit;
 use crate::authn::Authenticated;
 use crate::authz::{self, AccessRequest, Authorized, Rules};
 use crate::body::Reading;
+use crate::cross_site;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
 use crate::failure::Watch;
@@ -177,7 +178,7 @@ pub(crate) fn absent_response(request: &HttpRequest) -> HttpResponse {
 /// 405 if the path has other methods, otherwise 404.
 fn no_route(settings: &Settings, request: &HttpRequest) -> HttpResponse {
     let allow = request.extensions_mut().remove::<Allow>();
-    let mut response = render(settings, absent(allow.is_some()).instance(request.path()));
+    let mut response = render(settings, absent(allow.is_some()).with_instance(request.path()));
     if let Some(Allow(methods)) = allow {
         response.headers_mut().insert(ALLOW, methods);
     }
@@ -254,6 +255,9 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         }
         if self.is_charged(Stage::Caller) {
             self.charge(Stage::Caller, NO_FIELDS).await?;
+        }
+        if self.authenticated.as_ref().is_some_and(Authenticated::is_ambient) {
+            cross_site::check(self.request)?;
         }
         if let Some(roles) = &self.settings.roles {
             self.check_roles_are_defined(roles)?;

@@ -6,6 +6,7 @@ use actix_web::http::header::CACHE_CONTROL;
 
 use super::{GuardedRequest, MountPosition, Outcome};
 use crate::audit;
+use crate::authn::Authenticated;
 use crate::authz::{self, Rejection};
 use crate::denial::Denial;
 use crate::dry_run;
@@ -20,7 +21,7 @@ impl GuardedRequest<'_, '_> {
     pub(super) fn denial(&self, rejection: Rejection) -> Denial {
         let (reason, help) = match rejection {
             Rejection::Denied(reason) => return Denial::forbidden(reason),
-            Rejection::Scopes(scopes) => return Denial::insufficient_scope(scopes),
+            Rejection::Scopes(scopes) => return Denial::insufficient_scope(self.token_scheme(), scopes),
             Rejection::Absent(reason) => return Denial::absent(reason),
             Rejection::Unavailable(reason) => return Denial::unavailable(reason),
             Rejection::NoSuchParameter(parameter) => (
@@ -37,6 +38,12 @@ impl GuardedRequest<'_, '_> {
         };
         audit::misconfigured(&self.mounted.policy.handler, &help);
         Denial::internal(reason)
+    }
+
+    /// The scheme of the caller's token. RFC 6750 §3.1 defines the challenge for a missing scope for tokens only.
+    fn token_scheme(&self) -> &'static str {
+        let principal = self.authenticated.as_ref().map(Authenticated::principal);
+        principal.filter(|principal| principal.token().is_some()).map_or("Bearer", Principal::scheme)
     }
 
     /// The response to what ended the request. Settles the rate limits by its status, and adds their headers. Inside the route's

@@ -2,7 +2,7 @@
 //!
 //! Threat: a token in a query or a body, where it may leak (CWE-598), and a credential that two parsers understand differently
 //! (CWE-436). Promise: a token is read from exactly one `Authorization` header, by the grammar of RFC 6750 §2.1 and RFC 9110
-//! §11.4.
+//! §11.4, and from no other place unless one was configured ([`locations`](super::locations)).
 
 use std::time::Duration;
 
@@ -11,14 +11,13 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use palisade_grammar::names::is_token_byte;
 
 use super::Jwt;
-use super::claims::SCHEME;
 use super::judgement::Judgement;
 use crate::authn::names::quoted;
 use crate::authn::{Attempt, AuthError, Authenticator};
 
 impl Authenticator for Jwt {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
-        let presented = match Credential::of(request.headers()) {
+        let presented = match self.credential(request) {
             Credential::Absent => return Attempt::Absent,
             Credential::Malformed(reason) => return Attempt::Done(Err(AuthError::Invalid(reason))),
             Credential::Presented(presented) => presented,
@@ -37,7 +36,7 @@ impl Authenticator for Jwt {
     }
 
     fn scheme(&self) -> &'static str {
-        SCHEME
+        self.0.expectations.scheme
     }
 
     fn issuer(&self) -> Option<&str> {
@@ -45,7 +44,7 @@ impl Authenticator for Jwt {
     }
 
     fn disowns(&self, request: &HttpRequest) -> bool {
-        match Credential::of(request.headers()) {
+        match self.credential(request) {
             Credential::Presented(token) => {
                 std::str::from_utf8(token).is_ok_and(|token| is_token68(token) && self.is_of_another_issuer(token))
             }
@@ -53,14 +52,27 @@ impl Authenticator for Jwt {
         }
     }
 
+    fn is_ambient(&self, request: &HttpRequest) -> bool {
+        let Some(locations) = &self.0.locations else { return false };
+        locations.finds_cookie(Credential::of(request.headers(), self.scheme()), request)
+    }
+
     fn challenge(&self, realm: &str, presented: bool) -> String {
         // RFC 6750 §3.1: no error code for a request without credentials, and the same error code for every rejected token.
         let error = if presented { r#", error="invalid_token""# } else { "" };
-        format!("{SCHEME} realm=\"{}\"{error}", quoted(realm))
+        format!("{} realm=\"{}\"{error}", self.scheme(), quoted(realm))
     }
 }
 
 impl Jwt {
+    fn credential<'r>(&self, request: &'r HttpRequest) -> Credential<'r> {
+        let header = Credential::of(request.headers(), self.scheme());
+        match &self.0.locations {
+            None => header,
+            Some(locations) => locations.find(header, request),
+        }
+    }
+
     /// Judges a token that is not cached. One that is verified consists of base64url and dots, so the grammar is checked only
     /// before any other verdict.
     fn judge_presented<'a>(&'a self, presented: &'a [u8], now: Duration) -> Judgement<'a> {
@@ -74,7 +86,7 @@ impl Jwt {
     }
 }
 
-enum Credential<'r> {
+pub(super) enum Credential<'r> {
     Absent,
     Malformed(&'static str),
     /// The bytes where the token should be.
@@ -82,7 +94,7 @@ enum Credential<'r> {
 }
 
 impl<'r> Credential<'r> {
-    fn of(headers: &'r HeaderMap) -> Self {
+    fn of(headers: &'r HeaderMap, expected: &str) -> Self {
         let mut values = headers.get_all(AUTHORIZATION);
         let value = match (values.next(), values.next()) {
             (None, _) => return Self::Absent,
@@ -90,10 +102,12 @@ impl<'r> Credential<'r> {
             // RFC 9110 §5.3: this header is not a list, so with two values it is undefined which one applies.
             (Some(_), Some(_)) => return Self::Malformed("authorization_repeated"),
         };
-        let Some((scheme, rest)) = value.split_at_checked(SCHEME.len()) else {
+        let Some((scheme, rest)) = value.split_at_checked(expected.len()) else {
             return Self::Absent;
         };
-        if !scheme.eq_ignore_ascii_case(SCHEME.as_bytes()) || rest.first().is_some_and(|next| is_token_byte(*next)) {
+        // RFC 9110 §11.1: case does not matter. Most clients write the scheme in the usual way, which is compared faster.
+        let is_expected = scheme == expected.as_bytes() || scheme.eq_ignore_ascii_case(expected.as_bytes());
+        if !is_expected || rest.first().is_some_and(|next| is_token_byte(*next)) {
             return Self::Absent;
         }
         let token = rest.trim_ascii_start();

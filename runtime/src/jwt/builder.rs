@@ -8,11 +8,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use palisade_grammar::names::is_token_byte;
+
 use super::cache::{Entries, TokenCache};
 use super::claims::Expectations;
 use super::header::TokenType;
 use super::key::VerifyingKey;
 use super::key_set::KeySet;
+use super::locations::Locations;
 use super::paths::{ClaimPath, Paths};
 #[cfg(feature = "jwks")]
 use super::remote::RemoteKeySet;
@@ -24,6 +27,9 @@ use crate::config_error::{ConfigError, Mistakes};
 use crate::revocation::{ErasedRevocations, RevocationStore};
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+
+/// RFC 6750 §2.1.
+const DEFAULT_SCHEME: &str = "Bearer";
 
 /// Type-state of [`JwtBuilder`]: the setting is still missing.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +100,7 @@ pub struct JwtBuilder<Issuer = Unset, Audience = Unset, Keys = Unset> {
     keys: Vec<KeySource>,
     cache: TokenCache,
     longest: usize,
+    pub(super) locations: Locations,
     clock: Clock,
     revocations: Option<Arc<dyn ErasedRevocations>>,
     mistakes: Mistakes,
@@ -104,6 +111,7 @@ impl JwtBuilder {
     pub(super) fn new() -> Self {
         Self {
             expectations: Expectations {
+                scheme: DEFAULT_SCHEME,
                 issuer: String::new(),
                 audiences: Vec::new(),
                 revocable: false,
@@ -114,6 +122,7 @@ impl JwtBuilder {
             keys: Vec::new(),
             cache: TokenCache::default(),
             longest: LONGEST_TOKEN,
+            locations: Locations::default(),
             clock: Clock::system(),
             revocations: None,
             mistakes: Mistakes::default(),
@@ -124,8 +133,8 @@ impl JwtBuilder {
 
 impl<I, A, K> JwtBuilder<I, A, K> {
     fn with_state<I2, A2, K2>(self) -> JwtBuilder<I2, A2, K2> {
-        let Self { expectations, keys, cache, longest, clock, revocations, mistakes, state: _ } = self;
-        JwtBuilder { expectations, keys, cache, longest, clock, revocations, mistakes, state: PhantomData }
+        let Self { expectations, keys, cache, longest, locations, clock, revocations, mistakes, state: _ } = self;
+        JwtBuilder { expectations, keys, cache, longest, locations, clock, revocations, mistakes, state: PhantomData }
     }
 
     /// Adds [`keys`](Self::keys) if they could be created. Otherwise, [`build`](Self::build) returns the error.
@@ -189,6 +198,25 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     pub fn keys(mut self, keys: impl JwtKeys) -> JwtBuilder<I, A, Set> {
         self.keys.push(keys.into());
         self.with_state()
+    }
+
+    /// The authentication scheme of the tokens: the word before the token in `Authorization`. Default: `Bearer`.
+    ///
+    /// For clients that send another word, as those of the RealWorld API do: `Authorization: Token <token>`. The word is
+    /// compared without regard to case (RFC 9110 §11.1), and no other scheme is accepted, so `Bearer` is not either. The
+    /// `WWW-Authenticate` challenge and [`Principal::scheme`](crate::Principal::scheme) have it as it is written here. A name
+    /// that is not a token of RFC 9110 §5.6.2 is a configuration error.
+    ///
+    /// ```
+    /// # use palisade::Jwt;
+    /// # use palisade::jwt::{Algorithm, VerifyingKey};
+    /// # let key = VerifyingKey::hmac(Algorithm::Hs256, [7; 32])?;
+    /// Jwt::builder().issuer("https://issuer.example").audience("my-api").keys(key).scheme("Token").build()?;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn scheme(mut self, scheme: &'static str) -> Self {
+        self.expectations.scheme = scheme;
+        self
     }
 
     /// How much the clocks of issuer and verifier may differ: at most 60 seconds. Default: 30 seconds.
@@ -274,7 +302,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     ///
     /// # Errors
     ///
-    /// All settings that cannot be used: a blank issuer or audience, a leeway over 60 seconds, an empty name in a claim path, a
+    /// All settings that cannot be used: a blank issuer or audience, an invalid name of a scheme, a query parameter, a protocol or a cookie, a leeway over 60 seconds, an empty name in a claim path, a
     /// token length out of bounds, or an error of a key source.
     pub fn build(self) -> Result<Jwt, ConfigError>
     where
@@ -282,9 +310,13 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         A: HasAudience,
         K: HasKeys,
     {
-        let Self { mut expectations, keys, cache, longest, clock, revocations, mut mistakes, state: _ } = self;
+        let Self { mut expectations, keys, cache, longest, locations, clock, revocations, mut mistakes, state: _ } =
+            self;
         for audience in &expectations.audiences {
             check_names(&expectations.issuer, audience, &mut mistakes);
+        }
+        if expectations.scheme.is_empty() || !expectations.scheme.bytes().all(is_token_byte) {
+            mistakes.report("jwt scheme", "must be one word of letters, digits and hyphens, such as \"Token\"");
         }
         expectations.revocable = revocations.is_some();
         if expectations.leeway > LONGEST_LEEWAY {
@@ -296,6 +328,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         if !(256..=65_536).contains(&longest) {
             mistakes.report("jwt longest token", "must be 256 to 65536 bytes");
         }
+        locations.check(&mut mistakes);
         let sources: Vec<Source> = keys.into_iter().map(|keys| keys.0).collect();
         sources.iter().for_each(|source| source.check(&mut mistakes));
         mistakes.into_result()?;
@@ -303,7 +336,15 @@ impl<I, A, K> JwtBuilder<I, A, K> {
             TokenCache::Off => None,
             TokenCache::Bytes(bytes) => Some(Entries::new(bytes)),
         };
-        Ok(Jwt(Arc::new(Verifier { sources, expectations, cache, longest, clock, revocations })))
+        Ok(Jwt(Arc::new(Verifier {
+            sources,
+            expectations,
+            cache,
+            longest,
+            locations: locations.configured(),
+            clock,
+            revocations,
+        })))
     }
 }
 

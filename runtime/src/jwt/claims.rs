@@ -23,15 +23,14 @@ use crate::audit;
 use crate::authn::names::split_scopes;
 use crate::principal::{LastCheck, Principal, Token};
 
-/// The authentication scheme of the principals.
-pub(super) const SCHEME: &str = "Bearer";
-
 /// The end of the year 9999, where RFC 3339 ends. A later date is rejected as an error, such as milliseconds instead of seconds.
 pub(super) const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 /// The values that the claims must have.
 #[derive(Clone, Debug)]
 pub(super) struct Expectations {
+    /// The authentication scheme, which the principals get.
+    pub(super) scheme: &'static str,
     pub(super) issuer: String,
     /// The token must name at least one of them.
     pub(super) audiences: Vec<String>,
@@ -140,7 +139,8 @@ impl<'de> RawClaims<'de> {
                 last_check: LastCheck::default(),
             };
             let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
-            let mut principal = Principal::new(SCHEME, expected.issuer.as_str(), &*subject.0).with_token(token);
+            let mut principal =
+                Principal::new(expected.scheme, expected.issuer.as_str(), &*subject.0).with_token(token);
             if let Some(tenant) = tenant {
                 principal = principal.with_tenant(tenant);
             }

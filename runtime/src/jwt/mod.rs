@@ -25,6 +25,7 @@
 //! | reason | the token was rejected because |
 //! |---|---|
 //! | `authorization_repeated`, `bearer_malformed` | the `Authorization` header is not one bearer credential |
+//! | `token_repeated` | it is in two places, or the cookie is there twice |
 //! | `token_too_long`, `token_malformed` | it is longer than the limit; it does not have three parts |
 //! | `token_header`, `token_claims` | the part is not base64url of a UTF-8 JSON object of acceptable depth |
 //! | `token_duplicate_member` | a name occurs twice in one object |
@@ -55,6 +56,7 @@ mod key;
 #[cfg(feature = "jwks")]
 mod key_requests;
 mod key_set;
+mod locations;
 mod paths;
 #[cfg(feature = "jwks")]
 mod remote;
@@ -81,6 +83,7 @@ pub use self::header::TokenType;
 pub use self::issue::{Grant, IssueError, TokenIssuer};
 pub use self::key::VerifyingKey;
 pub use self::key_set::KeySet;
+use self::locations::Locations;
 pub use self::paths::ClaimPath;
 #[cfg(feature = "jwks")]
 pub use self::remote::RemoteKeySet;
@@ -99,7 +102,8 @@ use crate::revocation::ErasedRevocations;
 const LONGEST_TOKEN: usize = 8 * 1024;
 
 /// Verifies JSON Web Tokens (RFC 7519) of one issuer for this API, and authenticates requests that carry one as
-/// `Authorization: Bearer <token>` (RFC 6750 §2.1; never from a query or a body).
+/// `Authorization: Bearer <token>` (RFC 6750 §2.1). A token is never read from a body, and from a query, a WebSocket protocol or a
+/// cookie only if the [builder](JwtBuilder) says so.
 ///
 /// Cheap to clone; the clones share keys and cache. `Debug` shows no secret. For several issuers, add several authenticators:
 /// each handles the tokens of its own issuer. For several audiences or key sources of one issuer, configure all of them in one
@@ -136,6 +140,8 @@ struct Verifier {
     expectations: Expectations,
     cache: Option<Entries>,
     longest: usize,
+    /// Where a token may be besides the header. `None` if only the header is read.
+    locations: Option<Box<Locations>>,
     clock: Clock,
     revocations: Option<Arc<dyn ErasedRevocations>>,
 }

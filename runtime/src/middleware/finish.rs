@@ -92,10 +92,10 @@ impl Finish {
                             `#[public]` or `#[authenticated]`";
                 audit::misconfigured(&route, help);
                 let denial = Denial::internal("unguarded");
-                (Problem::new(denial.status).detail(denial.detail), None)
+                (Problem::new(denial.status).with_detail(denial.detail), None)
             }
         };
-        let mut response = render(&self.settings, problem.instance(request.path()));
+        let mut response = render(&self.settings, problem.with_instance(request.path()));
         if let Some(allow) = allow {
             response.headers_mut().insert(ALLOW, allow);
         }

@@ -31,7 +31,7 @@ use std::panic::Location;
 
 pub use self::check::{Check, Verdict};
 pub(crate) use self::ownership::{ForeignRow, LoadFailure, Loaded};
-pub use self::ownership::{Ownership, Resource};
+pub use self::ownership::{OwnerKey, Ownership, Resource};
 pub use self::route::Route;
 pub(crate) use self::route::ServedPaths;
 pub(crate) use self::rule::Credentials;
@@ -48,6 +48,8 @@ pub enum Validation {
     None,
     /// Each `Json`, `Form` and `Query`.
     Inputs,
+    /// Each `Json`, `Form` and `Query`. The arguments with these names are extractors that carry no input.
+    InputsExcept(&'static [&'static str]),
     /// The arguments with these names.
     Named(&'static [&'static str]),
 }
@@ -111,6 +113,13 @@ impl Policy {
     #[must_use]
     pub const fn validates_inputs(mut self) -> Self {
         self.validation = Validation::Inputs;
+        self
+    }
+
+    /// Each `Json`, `Form` and `Query` among the arguments is validated; the arguments with these names carry no input.
+    #[must_use]
+    pub const fn validates_inputs_except(mut self, arguments: &'static [&'static str]) -> Self {
+        self.validation = Validation::InputsExcept(arguments);
         self
     }
 

@@ -74,6 +74,7 @@ pub(super) const COLUMNS: [Column; 7] = [
             let (validation, arguments): (_, &[&str]) = match row.policy().validation {
                 Validation::None => ("none", &[]),
                 Validation::Inputs => ("inputs", &[]),
+                Validation::InputsExcept(names) => ("inputs_except", names),
                 Validation::Named(names) => ("named", names),
             };
             vec![

@@ -176,6 +176,7 @@ impl PolicyRow {
         match self.policy.validation {
             Validation::None => String::new(),
             Validation::Inputs => "inputs".to_owned(),
+            Validation::InputsExcept(names) => format!("inputs except {}", names.join(", ")),
             Validation::Named(names) => names.join(", "),
         }
     }

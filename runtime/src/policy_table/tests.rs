@@ -91,6 +91,17 @@ fn a_window_is_in_its_largest_whole_unit() {
 fn validation_shows_inputs_or_argument_names() {
     assert_eq!(login().validates(), "inputs");
     assert_eq!(show().validates(), "query, body");
+    static BESIDE: Policy = Policy::new(Rule::Public).of("t", "beside").validates_inputs_except(&["session", "db"]);
+    let beside = PolicyRow::new(&Route::get("/beside"), "", &BESIDE, &[], &[]);
+    assert_eq!(beside.validates(), "inputs except session, db");
+    let mut table = PolicyTable::default();
+    table.push(beside);
+    let json: serde_json::Value = serde_json::from_str(&table.to_json()).unwrap();
+    let row = &json["routes"][0];
+    assert_eq!(
+        (&row["validation"], &row["arguments"]),
+        (&serde_json::json!("inputs_except"), &serde_json::json!(["session", "db"]))
+    );
     assert_eq!(hostile().validates(), "");
 }
 

@@ -177,7 +177,7 @@ impl From<RateLimitError> for Problem {
     fn from(error: RateLimitError) -> Self {
         let problem = match &error {
             RateLimitError::RateLimited { retry_after } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS).detail(OVER_RATE_LIMIT).retry_after(*retry_after)
+                Self::new(StatusCode::TOO_MANY_REQUESTS).with_detail(OVER_RATE_LIMIT).with_retry_after(*retry_after)
             }
             RateLimitError::Unavailable => Self::unavailable(),
             RateLimitError::Misconfigured(_) => Self::internal(),

@@ -112,7 +112,7 @@ impl<E: Into<Problem>> From<RefreshError<E>> for Problem {
             RefreshError::Issue(error) => return error.into(),
             RefreshError::Unavailable => (Self::unavailable(), RefreshError::<E>::Unavailable.to_string()),
             bad => (
-                Self::new(StatusCode::UNAUTHORIZED).detail("The refresh token is not valid; log in again."),
+                Self::new(StatusCode::UNAUTHORIZED).with_detail("The refresh token is not valid; log in again."),
                 bad.to_string(),
             ),
         };
@@ -124,7 +124,7 @@ impl From<EndError> for Problem {
     fn from(error: EndError) -> Self {
         let problem = match error {
             EndError::NoToken => {
-                Self::new(StatusCode::FORBIDDEN).detail("The credential does not belong to a session.")
+                Self::new(StatusCode::FORBIDDEN).with_detail("The credential does not belong to a session.")
             }
             EndError::Unavailable => Self::unavailable(),
         };

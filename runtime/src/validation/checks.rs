@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 
+use super::except::Exceptable;
 use super::{Input, Invalid, NamedInput, NotValidated, Validated};
 
 /// The validation of one handler's arguments, for generated code. Its type records whether any of them was input.
@@ -67,6 +68,15 @@ impl<Seen> Checks<Seen> {
     pub fn named<T: NamedInput>(self, argument: &T) -> Result<Checks<Validated>, Invalid> {
         argument.check_named()?;
         Ok(Checks(PhantomData))
+    }
+
+    /// Leaves out an argument that `#[validate(except(..))]` names. This does not compile if it is known to be input.
+    ///
+    /// # Errors
+    ///
+    /// Never. The return type matches `each` and `named`.
+    pub fn except<T: Exceptable<Kind>, Kind>(self, _: &T, _: Kind) -> Result<Self, Invalid> {
+        Ok(self)
     }
 
     /// Ends the checks. This does not compile unless an argument was validated.

@@ -9,13 +9,18 @@
 //! even in flattened structs and map entries or under another name. If it cannot, the error points to the nearest parent that
 //! exists. A nested struct is validated only if its field has `#[validate(nested)]`: this is a rule of `validator`.
 //!
+//! The derive must be that of the version of `validator` that palisade uses. [`palisade::validator`](crate::validator) is that
+//! version: `use palisade::validator::Validate` and `#[validate(crate = "palisade::validator")]` above the type need no dependency
+//! of your own.
+//!
 //! ```
 //! use actix_web::web::Json;
 //! use palisade::{post, public, validate};
+//! use palisade::validator::Validate;
 //! use serde::Deserialize;
-//! use validator::Validate;
 //!
 //! #[derive(Deserialize, Validate)]
+//! #[validate(crate = "palisade::validator")]
 //! struct Order {
 //!     #[validate(range(min = 1, max = 99))]
 //!     pieces: u32,
@@ -30,6 +35,7 @@
 //! ```
 
 pub(crate) mod checks;
+pub(crate) mod except;
 pub(crate) mod listed;
 mod pointer;
 
@@ -80,20 +86,31 @@ impl From<ValidationErrors> for Invalid {
 
 /// An argument that `#[validate]` can handle: it is validated, or known to carry no input.
 ///
-/// Implement it for your own extractor, so that a handler can take it beside validated arguments:
+/// For an extractor of your own that carries no input, derive it with [`Extractor`](derive@crate::Extractor). For one of another
+/// crate, write `#[validate(except(session))]` above the handler. Implement it by hand for an extractor that carries input:
 ///
 /// ```
-/// struct Session;
+/// use palisade::validation::{Input, Invalid, Validated};
+/// use palisade::validator::Validate;
 ///
-/// impl palisade::validation::Input for Session {
-///     type Kind = palisade::validation::NotValidated;
+/// /// The body in a format of the application's own.
+/// struct Toml<T>(T);
+///
+/// impl<T: Validate> Input for Toml<T> {
+///     type Kind = Validated;
+///
+///     fn check(&self) -> Result<(), Invalid> {
+///         self.0.validate().map_err(Invalid::from)
+///     }
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`#[validate]` does not know how to validate an argument of type `{Self}`",
     label = "may be input, but cannot be validated",
     note = "a `Json`, `Form` or `Query` argument is validated if its inner type derives `validator::Validate`",
-    note = "otherwise name the arguments to validate, as in `#[validate(body)]`, or implement `palisade::validation::Input` for the type"
+    note = "if that type already derives `Validate`, there are probably two versions of `validator` in the dependency tree (`cargo tree -d` shows them); use the one that palisade uses, `palisade::validator`",
+    note = "for an extractor that carries no input, write `#[derive(palisade::Extractor)]` above your own type, or `#[validate(except(..))]` with the name of the argument if the type is of another crate",
+    note = "otherwise name the arguments to validate, as in `#[validate(body)]`"
 )]
 pub trait Input {
     /// [`Validated`] or [`NotValidated`].
@@ -121,7 +138,8 @@ pub struct NotValidated(());
 #[diagnostic::on_unimplemented(
     message = "an argument of type `{Self}` cannot be validated",
     label = "named in `#[validate(..)]`, but cannot be validated",
-    note = "`Json<T>`, `Form<T>`, `Query<T>` and `Path<T>` can be validated if `T` derives `validator::Validate`"
+    note = "`Json<T>`, `Form<T>`, `Query<T>` and `Path<T>` can be validated if `T` derives `validator::Validate`",
+    note = "if `T` already derives `Validate`, there are probably two versions of `validator` in the dependency tree (`cargo tree -d` shows them); use the one that palisade uses, `palisade::validator`"
 )]
 pub trait NamedInput {
     /// Validates the argument.

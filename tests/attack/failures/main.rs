@@ -196,7 +196,7 @@ async fn deliberate() -> HttpResponse {
 #[get("/a-problem")]
 #[public]
 async fn a_problem() -> Result<String, Problem> {
-    Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail("The printer is on fire.").caused_by(DatabaseDown))
+    Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR).with_detail("The printer is on fire.").caused_by(DatabaseDown))
 }
 
 #[get("/wrong-input")]

@@ -42,7 +42,7 @@ async fn inner_middleware_error_reveals_nothing() {
         log.take_all();
     }
 
-    let problem = || Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail("Closed for lunch.").into();
+    let problem = || Problem::new(StatusCode::SERVICE_UNAVAILABLE).with_detail("Closed for lunch.").into();
     let response = call(&init_service(erring(problem).wrap(palisade())).await, get_request("/open")).await;
     response.assert_problem(503);
     assert_eq!(response.json()["detail"], "Closed for lunch.");

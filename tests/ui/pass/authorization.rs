@@ -2,12 +2,10 @@
 
 #![deny(warnings)]
 
-use std::borrow::Cow;
-
 use actix_web::HttpRequest;
 use palisade::{Owned, Principal, Resource, RowFilter, authorize, deny_all, get, optional_auth, owner, owner_or_admin, post, public, put, require_permission, require_role, require_scope, tenant};
 use palisade::policy::Verdict;
-use palisade::resource::Unavailable;
+use palisade::resource::{OwnerKey, Unavailable};
 
 mod model {
     #[derive(Clone, Copy, palisade::Role)]
@@ -39,8 +37,8 @@ impl Resource for Document {
         Ok(Some(Self(name)))
     }
 
-    fn owner(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.0)
+    fn owner(&self) -> impl OwnerKey {
+        &self.0
     }
 }
 

@@ -1,7 +1,5 @@
-use std::borrow::Cow;
-
 use palisade::{Owned, Resource, authenticated, get, optional_auth, owner};
-use palisade::resource::Unavailable;
+use palisade::resource::{OwnerKey, Unavailable};
 
 struct Row<const KIND: u8>;
 type Document = Row<0>;
@@ -15,8 +13,8 @@ impl<const KIND: u8> Resource for Row<KIND> {
         Ok(None)
     }
 
-    fn owner(&self) -> Cow<'_, str> {
-        Cow::Borrowed("")
+    fn owner(&self) -> impl OwnerKey {
+        ""
     }
 }
 

@@ -1,7 +1,5 @@
-use std::borrow::Cow;
-
 use palisade::{Claims, Owned, Principal, Resource, RowFilter, get, public};
-use palisade::resource::Unavailable;
+use palisade::resource::{OwnerKey, Unavailable};
 
 struct Document;
 
@@ -13,8 +11,8 @@ impl Resource for Document {
         Ok(None)
     }
 
-    fn owner(&self) -> Cow<'_, str> {
-        Cow::Borrowed("")
+    fn owner(&self) -> impl OwnerKey {
+        ""
     }
 }
 

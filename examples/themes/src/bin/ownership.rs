@@ -9,13 +9,12 @@
 #[path = "../tests/ownership.rs"]
 mod tests;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::web::{Data, Json};
 use actix_web::{App, HttpServer};
 use palisade::jwt::{Grant, TokenIssuer};
-use palisade::resource::Unavailable;
+use palisade::resource::{OwnerKey, Unavailable};
 use palisade::{Owned, Palisade, Resource, RowFilter, Scope, authenticated, get, owner_or_admin};
 use serde::Serialize;
 
@@ -37,8 +36,8 @@ impl Resource for Note {
         Ok(notes.iter().find(|note| note.id == id).cloned())
     }
 
-    fn owner(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.author)
+    fn owner(&self) -> impl OwnerKey {
+        &self.author
     }
 }
 

@@ -13,9 +13,12 @@ use actix_web::web::Data;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
-use crate::unavailable::Unavailable;
-
 mod id;
+mod key;
+
+pub use self::key::OwnerKey;
+use crate::principal::Principal;
+use crate::unavailable::Unavailable;
 
 /// A row that has an owner, for `#[owner(id, of = Document)]` and `#[owner_or_admin(id, of = Document)]`.
 ///
@@ -24,14 +27,13 @@ mod id;
 /// With `deny = 403`, a row of another owner gets 403 instead.
 ///
 /// ```
-/// use std::borrow::Cow;
 /// use std::collections::HashMap;
 /// use palisade::{Owned, Resource, get, owner_or_admin};
-/// use palisade::resource::Unavailable;
+/// use palisade::resource::{OwnerKey, Unavailable};
 ///
 /// #[derive(Clone)]
 /// struct Document {
-///     author: String,
+///     author: i64,
 ///     text: String,
 /// }
 ///
@@ -45,8 +47,8 @@ mod id;
 ///         Ok(documents.get(&id).cloned())
 ///     }
 ///
-///     fn owner(&self) -> Cow<'_, str> {
-///         Cow::Borrowed(&self.author)
+///     fn owner(&self) -> impl OwnerKey {
+///         self.author
 ///     }
 /// }
 ///
@@ -69,7 +71,50 @@ pub trait Resource: Sized + 'static {
 
     /// Where the rows are stored. Register it on the `App` as `web::Data<Store>`. Without it, the response is 500, and the reason is
     /// logged.
-    type Store: 'static;
+    ///
+    /// It may be a trait, such as `dyn Notes`. Register it as `Data::from(notes)`, where `notes` is an `Arc<dyn Notes>`, and write
+    /// the parameter of `load` as `&Self::Store`, because `&dyn Notes` is another type there:
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use actix_web::{App, web::Data};
+    /// use palisade::Resource;
+    /// use palisade::resource::{OwnerKey, Unavailable};
+    ///
+    /// struct Note {
+    ///     author: String,
+    /// }
+    ///
+    /// trait Notes {
+    ///     fn note(&self, id: u64) -> Option<Note>;
+    /// }
+    ///
+    /// impl Resource for Note {
+    ///     type Id = u64;
+    ///     type Store = dyn Notes;
+    ///
+    ///     async fn load(notes: &Self::Store, id: u64) -> Result<Option<Self>, Unavailable> {
+    ///         Ok(notes.note(id))
+    ///     }
+    ///
+    ///     fn owner(&self) -> impl OwnerKey {
+    ///         &self.author
+    ///     }
+    /// }
+    ///
+    /// struct InMemory;
+    ///
+    /// impl Notes for InMemory {
+    ///     fn note(&self, id: u64) -> Option<Note> {
+    ///         (id == 7).then(|| Note { author: "alice".to_owned() })
+    ///     }
+    /// }
+    ///
+    /// let notes: Arc<dyn Notes> = Arc::new(InMemory);
+    /// let app = App::new().app_data(Data::from(notes));
+    /// # let _ = app;
+    /// ```
+    type Store: ?Sized + 'static;
 
     /// Loads the row, or returns `None` if it does not exist.
     ///
@@ -80,8 +125,12 @@ pub trait Resource: Sized + 'static {
     /// Returns [`Unavailable`] if the store does not respond. The response is 503.
     fn load(store: &Self::Store, id: Self::Id) -> impl Future<Output = Result<Option<Self>, Unavailable>>;
 
-    /// The subject of the principal that owns the row. A row with an empty owner belongs to no principal.
-    fn owner(&self) -> Cow<'_, str>;
+    /// The subject of the principal that owns the row. A row whose owner is `None` or an empty text belongs to no principal.
+    ///
+    /// Write the return type as `impl OwnerKey` and return the field as it is, by reference if it is a text. It is compared as
+    /// text with the subject, without an allocation: see [`OwnerKey`]. A concrete type such as `i64` compiles too, but the
+    /// compiler then warns that it says more than the trait (`refining_impl_trait`).
+    fn owner(&self) -> impl OwnerKey;
 
     /// The tenant of the row. Default: `None`.
     ///
@@ -100,7 +149,11 @@ pub struct Ownership {
     load: Load,
 }
 
-type Load = for<'a> fn(&'a HttpRequest, &'a [Cow<'a, str>]) -> LocalBoxFuture<'a, Result<Loaded, LoadFailure>>;
+type Load = for<'a> fn(
+    &'a HttpRequest,
+    &'a [Cow<'a, str>],
+    Option<&'a Principal>,
+) -> LocalBoxFuture<'a, Result<Loaded, LoadFailure>>;
 
 /// The response for a row of another owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,11 +164,13 @@ pub(crate) enum ForeignRow {
     Forbidden,
 }
 
-/// A loaded row, with its owner and tenant.
+/// A loaded row, compared with the caller.
 pub(crate) struct Loaded {
     pub(crate) row: Box<dyn Any>,
-    pub(crate) owner: String,
-    pub(crate) tenant: Option<String>,
+    /// The caller owns the row.
+    pub(crate) own: bool,
+    /// The row belongs to another tenant. Then it does not exist for the caller, regardless of roles.
+    pub(crate) foreign_tenant: bool,
 }
 
 /// Why the row was not loaded.
@@ -162,14 +217,21 @@ impl Ownership {
         (self.kind)()
     }
 
-    pub(crate) async fn load(&self, request: &HttpRequest, values: &[Cow<'_, str>]) -> Result<Loaded, LoadFailure> {
-        (self.load)(request, values).await
+    /// Loads the row and compares it with `caller`: a principal whose issuer's subjects own rows, or `None`.
+    pub(crate) async fn load(
+        &self,
+        request: &HttpRequest,
+        values: &[Cow<'_, str>],
+        caller: Option<&Principal>,
+    ) -> Result<Loaded, LoadFailure> {
+        (self.load)(request, values, caller).await
     }
 }
 
 fn load<'a, R: Resource>(
     request: &'a HttpRequest,
     values: &'a [Cow<'a, str>],
+    caller: Option<&'a Principal>,
 ) -> LocalBoxFuture<'a, Result<Loaded, LoadFailure>> {
     Box::pin(async move {
         let name = std::any::type_name::<R::Store>();
@@ -177,8 +239,12 @@ fn load<'a, R: Resource>(
         let id = id::parse::<R::Id>(values).ok_or(LoadFailure::Missing)?;
         let row = R::load(store, id).await.map_err(|Unavailable| LoadFailure::Unavailable)?;
         let row = row.ok_or(LoadFailure::Missing)?;
-        let (owner, tenant) = (row.owner().into_owned(), row.tenant().map(Cow::into_owned));
-        Ok(Loaded { row: Box::new(row), owner, tenant })
+        // A key of the application's own type could take an empty subject for its owner.
+        let owns = |caller: &Principal| !caller.subject().is_empty() && row.owner().is_subject(caller.subject());
+        let own = caller.is_some_and(owns);
+        let tenant = caller.and_then(Principal::tenant);
+        let foreign_tenant = row.tenant().is_some_and(|own| tenant != Some(&*own));
+        Ok(Loaded { row: Box::new(row), own, foreign_tenant })
     })
 }
 

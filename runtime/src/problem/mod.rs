@@ -12,11 +12,14 @@
 //! #[post("/orders")]
 //! #[public]
 //! async fn order() -> Result<&'static str, Problem> {
-//!     Err(Problem::new(StatusCode::CONFLICT).detail("The order was already sent."))
+//!     Err(Problem::new(StatusCode::CONFLICT).with_detail("The order was already sent."))
 //! }
 //! ```
 //!
 //! [`PalisadeBuilder::problems`](crate::PalisadeBuilder::problems) renders them in the style of the application.
+
+mod field_error;
+mod texts;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -25,9 +28,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use serde_json::{Map, Value};
+
+pub use self::field_error::FieldError;
+pub(crate) use self::texts::{
+    BAD_CREDENTIALS, FORBIDDEN, INTERNAL, INVALID, OVER_RATE_LIMIT, PROBLEM_JSON, UNAVAILABLE, title_of, whole_seconds,
+};
 
 /// An error in the format of RFC 9457, for handlers that respond in the same way as palisade.
 ///
@@ -35,7 +44,7 @@ use serde::Serialize;
 /// use actix_web::http::StatusCode;
 /// use palisade::Problem;
 ///
-/// let response = Problem::new(StatusCode::CONFLICT).detail("The email is taken.").into_response();
+/// let response = Problem::new(StatusCode::CONFLICT).with_detail("The email is taken.").into_response();
 /// assert_eq!(response.status(), 409);
 /// ```
 ///
@@ -99,48 +108,13 @@ struct ProblemParts {
     instance: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    #[serde(flatten)]
+    extensions: Map<String, Value>,
     /// Whole seconds.
     #[serde(skip)]
     retry_after: Option<u32>,
     #[serde(skip)]
     cause: Option<Arc<dyn Error + Send + Sync>>,
-}
-
-/// The error of one field of the input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FieldError {
-    pointer: String,
-    code: Cow<'static, str>,
-    detail: Cow<'static, str>,
-}
-
-impl FieldError {
-    /// `pointer` is an RFC 6901 JSON pointer (`/address/city`, empty for the whole input), `code` is a stable keyword such as
-    /// `length`, and `detail` is a sentence. None of them may contain the rejected value.
-    pub fn new(
-        pointer: impl Into<String>,
-        code: impl Into<Cow<'static, str>>,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self { pointer: pointer.into(), code: code.into(), detail: detail.into() }
-    }
-
-    pub(crate) fn at(mut self, pointer: String) -> Self {
-        self.pointer = pointer;
-        self
-    }
-
-    /// The JSON pointer of the field.
-    #[must_use]
-    pub fn pointer(&self) -> &str {
-        &self.pointer
-    }
-
-    /// The stable code.
-    #[must_use]
-    pub fn code(&self) -> &str {
-        &self.code
-    }
 }
 
 impl Problem {
@@ -154,6 +128,7 @@ impl Problem {
             detail: None,
             instance: None,
             errors: Vec::new(),
+            extensions: Map::new(),
             retry_after: None,
             cause: None,
         }))
@@ -161,36 +136,54 @@ impl Problem {
 
     /// 500, with the standard text of palisade.
     pub(crate) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR).detail(INTERNAL)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR).with_detail(INTERNAL)
     }
 
     /// 503 with `Retry-After` and the standard text of palisade.
     pub(crate) fn unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE).detail(UNAVAILABLE).retry_after(Duration::from_secs(1))
+        Self::new(StatusCode::SERVICE_UNAVAILABLE).with_detail(UNAVAILABLE).with_retry_after(Duration::from_secs(1))
     }
 
     /// 403, with the standard text of palisade.
     pub(crate) fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN).detail(FORBIDDEN)
+        Self::new(StatusCode::FORBIDDEN).with_detail(FORBIDDEN)
     }
 
     /// 422, with the standard text of palisade.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY).detail(INVALID).errors(errors)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY).with_detail(INVALID).with_errors(errors)
+    }
+
+    /// The type of the problem: a URI, or `about:blank` if the status says everything.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.0.kind
     }
 
     /// Sets a type of your own: an absolute URI, preferably of its documentation.
     #[must_use]
-    pub fn kind(mut self, uri: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_kind(mut self, uri: impl Into<Cow<'static, str>>) -> Self {
         self.0.kind = uri.into();
         self
     }
 
+    /// The title of the type. Default: the reason phrase of the status.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.0.title
+    }
+
     /// Sets the title of the type.
     #[must_use]
-    pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
         self.0.title = title.into();
         self
+    }
+
+    /// The explanation of this occurrence.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.0.detail.as_deref()
     }
 
     /// Sets the explanation of this occurrence, for the developer of the client. It must not contain input, secrets or internal
@@ -198,38 +191,81 @@ impl Problem {
     ///
     /// The client sees it for every status. Only the text of *other* errors is withheld from a response of 500 and above.
     #[must_use]
-    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.0.detail = Some(detail.into());
         self
     }
 
+    /// The path of the request. It is what the client sent: escape it where it is not JSON.
+    #[must_use]
+    pub fn instance(&self) -> Option<&str> {
+        self.0.instance.as_deref()
+    }
+
     /// Sets the path of the request.
     #[must_use]
-    pub fn instance(mut self, path: impl Into<String>) -> Self {
+    pub fn with_instance(mut self, path: impl Into<String>) -> Self {
         self.0.instance = Some(path.into());
         self
     }
 
+    /// The errors of the fields. Empty unless input was rejected.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.0.errors
+    }
+
     /// Sets the errors of the fields.
     #[must_use]
-    pub fn errors(mut self, errors: Vec<FieldError>) -> Self {
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
         self
     }
 
-    /// Sets `Retry-After` (RFC 9110 §10.2.3): when the client may retry, in whole seconds, rounded up, at least 1. Default:
-    /// none.
+    /// The extension member of this name (RFC 9457 §3.2).
+    #[must_use]
+    pub fn extension(&self, name: &str) -> Option<&Value> {
+        self.0.extensions.get(name)
+    }
+
+    /// Adds an extension member (RFC 9457 §3.2), such as a code of your API. The names of the members above are not extensions:
+    /// such a member is left out, so that no name is there twice.
+    ///
+    /// ```
+    /// use actix_web::http::StatusCode;
+    /// use palisade::Problem;
+    ///
+    /// let problem = Problem::new(StatusCode::CONFLICT).with_extension("code", "email_taken").with_extension("status", 200);
+    /// assert_eq!(problem.extension("code").and_then(|code| code.as_str()), Some("email_taken"));
+    /// assert_eq!(problem.extension("status"), None);
+    /// ```
+    #[must_use]
+    pub fn with_extension(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let name = name.into();
+        if !MEMBERS.contains(&name.as_str()) {
+            self.0.extensions.insert(name, value.into());
+        }
+        self
+    }
+
+    /// When the client may retry, in whole seconds. Default: none.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after.map(|seconds| Duration::from_secs(seconds.into()))
+    }
+
+    /// Sets `Retry-After` (RFC 9110 §10.2.3): when the client may retry, in whole seconds, rounded up, at least 1.
     ///
     /// ```
     /// use std::time::Duration;
     /// use actix_web::http::StatusCode;
     /// use palisade::Problem;
     ///
-    /// let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(Duration::from_secs(30));
+    /// let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE).with_retry_after(Duration::from_secs(30));
     /// assert_eq!(problem.into_response().headers().get("retry-after").unwrap(), "30");
     /// ```
     #[must_use]
-    pub fn retry_after(mut self, wait: Duration) -> Self {
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(whole_seconds(wait));
         self
     }
@@ -281,28 +317,8 @@ impl Problem {
     }
 }
 
-/// The reason phrase, in which no character needs an escape.
-pub(crate) fn title_of(status: StatusCode) -> &'static str {
-    status.canonical_reason().unwrap_or("Error")
-}
-
-pub(crate) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
-
-/// The texts that clients see for each kind of error.
-pub(crate) const INTERNAL: &str = "The server failed to process the request.";
-pub(crate) const UNAVAILABLE: &str = "A required service is unavailable; try again later.";
-pub(crate) const FORBIDDEN: &str = "You do not have permission to do this.";
-pub(crate) const INVALID: &str = "The input is invalid; see `errors`.";
-pub(crate) const OVER_RATE_LIMIT: &str = "The rate limit is exceeded; try again later.";
-/// The same text for expired, forged and revoked credentials: only the log shows the difference.
-pub(crate) const BAD_CREDENTIALS: &str = "The credentials are not valid.";
-
-/// Rounds up to whole seconds, at least 1, so that a client that waits this long is not too early. A fraction under a
-/// millisecond is ignored: it is within the rounding error of a store, and requests take longer to arrive.
-pub(crate) fn whole_seconds(duration: Duration) -> u32 {
-    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_millis() > 0));
-    u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
-}
+/// The members that a problem may have without an extension.
+const MEMBERS: [&str; 6] = ["type", "title", "status", "detail", "instance", "errors"];
 
 /// Lets a handler return these errors: each is converted into a [`Problem`] and its response.
 macro_rules! respond_with_problem {
@@ -342,6 +358,14 @@ impl fmt::Display for Problem {
     }
 }
 
+/// The same as [`Problem::into_response`], so that [`PalisadeBuilder::problems`](crate::PalisadeBuilder::problems) takes a function
+/// that returns a problem.
+impl From<Problem> for HttpResponse {
+    fn from(problem: Problem) -> Self {
+        problem.into_response()
+    }
+}
+
 impl Error for Problem {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
@@ -360,13 +384,13 @@ mod tests {
     fn display_has_title_and_detail() {
         let problem = Problem::new(StatusCode::CONFLICT);
         assert_eq!(problem.to_string(), "Conflict");
-        assert_eq!(problem.clone().detail("The email is taken.").to_string(), "Conflict: The email is taken.");
-        assert_eq!(problem.title("Taken").detail("The email.").to_string(), "Taken: The email.");
+        assert_eq!(problem.clone().with_detail("The email is taken.").to_string(), "Conflict: The email is taken.");
+        assert_eq!(problem.with_title("Taken").with_detail("The email.").to_string(), "Taken: The email.");
     }
 
     #[test]
     fn cause_is_a_source_and_never_sent() {
-        let problem = Problem::internal().caused_by("hunter2").retry_after(Duration::from_millis(1_001));
+        let problem = Problem::internal().caused_by("hunter2").with_retry_after(Duration::from_millis(1_001));
         assert_eq!(problem.source().unwrap().to_string(), "hunter2");
         assert_eq!(problem.to_string(), "Internal Server Error: The server failed to process the request.");
         assert!(!serde_json::to_string(&problem).unwrap().contains("hunter2"));

@@ -1,0 +1,136 @@
+//! Rejects requests that the page of another site may have caused with the credential of the user's browser.
+//!
+//! Threat: cross-site request forgery and hijacking of WebSockets (CWE-352, CWE-1385, ASVS V3.5.1): a browser adds a cookie, or a
+//! remembered password, to a request that the page of an attacker causes. Promise: if the credential is ambient
+//! ([`Authenticator::is_ambient`](crate::Authenticator::is_ambient)), a request that may change something, or that becomes a
+//! connection of another protocol, is rejected unless the browser says that a page of the same origin caused it.
+//!
+//! `Sec-Fetch-Site` decides if it is there, because pages cannot set it and it needs no configuration. Browsers that do not send
+//! it send `Origin` with such requests. A request with neither is rejected. Each rejection has a reason in the audit log:
+//! `cross_site`, or `origin_unknown` if the request shows nothing.
+
+use actix_web::HttpRequest;
+use actix_web::dev::RequestHead;
+use actix_web::http::header::{HOST, HeaderValue, ORIGIN, UPGRADE};
+
+use crate::denial::Denial;
+use crate::dry_run;
+
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
+/// Checks a request with an ambient credential. Repeated headers were rejected before.
+pub(crate) fn check(request: &HttpRequest) -> Result<(), Denial> {
+    let head = request.head();
+    let is_harmless = head.method.is_safe() && !head.headers.contains_key(UPGRADE);
+    // A persona of a test has its credential from no browser.
+    if is_harmless || dry_run::is_dry_run(request) {
+        return Ok(());
+    }
+    let same = match (head.headers.get(SEC_FETCH_SITE), head.headers.get(ORIGIN)) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(origin)) => is_own_origin(origin, head, request.app_config().secure()),
+        (None, None) => return Err(Denial::cross_site("origin_unknown")),
+    };
+    if same { Ok(()) } else { Err(Denial::cross_site("cross_site")) }
+}
+
+/// Whether the origin is that of the request. Behind a proxy that ends TLS the scheme of the request is unknown, so only a server
+/// that itself speaks TLS compares it.
+fn is_own_origin(origin: &HeaderValue, head: &RequestHead, secure: bool) -> bool {
+    let Ok(origin) = origin.to_str() else { return false };
+    let (host, default_port) = match (origin.strip_prefix("https://"), origin.strip_prefix("http://")) {
+        (Some(host), _) => (host, ":443"),
+        (None, Some(host)) if !secure => (host, ":80"),
+        _ => return false,
+    };
+    let named = head.headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+    let own = match (named, head.uri.authority()) {
+        // RFC 9113 §8.3.1: over HTTP/2 the host is in `:authority`. If both are there, they must agree.
+        (Some(named), Some(authority)) if !named.eq_ignore_ascii_case(authority.as_str()) => return false,
+        (_, Some(authority)) => authority.as_str(),
+        (Some(named), None) => named,
+        (None, None) => return false,
+    };
+    let without_port = |host: &'_ str| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
+    !host.is_empty() && without_port(host) == without_port(own)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn is_own(origin: &str, host: &str, secure: bool) -> bool {
+        let request = TestRequest::post().insert_header((HOST, host)).to_http_request();
+        is_own_origin(&HeaderValue::try_from(origin).unwrap(), request.head(), secure)
+    }
+
+    #[test]
+    fn origin_is_compared_with_the_host() {
+        for (origin, host) in [
+            ("https://api.example", "api.example"),
+            ("https://api.example", "API.example"),
+            ("https://api.example", "api.example:443"),
+            ("https://api.example:443", "api.example"),
+            ("https://api.example:8443", "api.example:8443"),
+            ("https://[::1]:8443", "[::1]:8443"),
+        ] {
+            assert!(is_own(origin, host, true) && is_own(origin, host, false), "{origin} {host}");
+        }
+        // Behind a proxy the scheme is unknown.
+        assert!(
+            is_own("http://localhost:8080", "localhost:8080", false)
+                && is_own("http://a.example", "a.example:80", false)
+        );
+        assert!(!is_own("http://localhost:8080", "localhost:8080", true));
+    }
+
+    /// RFC 9113 §8.3.1.
+    #[test]
+    fn authority_is_the_host_over_http_2() {
+        let is_own = |uri: &str, host: Option<&str>| {
+            let request = host
+                .into_iter()
+                .fold(TestRequest::post().uri(uri), |request, host| request.insert_header((HOST, host)));
+            is_own_origin(&HeaderValue::from_static("https://api.example"), request.to_http_request().head(), true)
+        };
+        assert!(is_own("https://api.example/notes", None) && is_own("https://api.example/notes", Some("API.example")));
+        assert!(!is_own("https://evil.example/notes", None) && !is_own("/notes", None));
+        for (uri, host) in [("https://api.example/", "evil.example"), ("https://evil.example/", "api.example")] {
+            assert!(!is_own(uri, Some(host)), "{uri} {host}");
+        }
+    }
+
+    #[test]
+    fn similar_origins_are_foreign() {
+        for origin in [
+            "",
+            "null",
+            "api.example",
+            "//api.example",
+            "https://",
+            "https://api.example:8443",
+            "http://api.example:443",
+            "https://api.example:80",
+            "https://api.example.evil.example",
+            "https://evil.example/api.example",
+            "https://evil.example#api.example",
+            "https://api.example@evil.example",
+            "https://user@api.example",
+            "https://evilapi.example",
+            "https://www.api.example",
+            "https://api.example/",
+            "https://api.example.",
+            "https://api.example, https://api.example",
+            "https://https://api.example",
+            "HTTPS://api.example",
+            "ftp://api.example",
+            "chrome-extension://api.example",
+            " https://api.example",
+        ] {
+            assert!(!is_own(origin, "api.example", false), "{origin}");
+        }
+        assert!(!is_own("https://", "", false));
+    }
+}

@@ -1,0 +1,11 @@
+use actix_web::HttpRequest;
+use palisade::{post, public, validate};
+
+#[post("/users")]
+#[public]
+#[validate(except(sesion))]
+async fn create(session: HttpRequest, body: String) -> String {
+    format!("{} {body}", session.path())
+}
+
+fn main() {}
