@@ -1,8 +1,8 @@
 //! Scopes of endpoints.
 //!
 //! Threat: an unguarded route beside a guarded one: a raw handler, a method that was forgotten (ASVS V4.1.4), or an endpoint that
-//! does not inherit the demands of its group. Promise: a scope accepts only endpoints and scopes. Its demands apply to each endpoint
-//! in it, beside the endpoint's own, and to each unknown path below its prefix. A wrong method gets 405 with `Allow`, and `GET` also
+//! does not inherit the demands of its group. Promise: a scope accepts only members that have a policy. Its demands apply to each
+//! member, beside the member's own, and to each unknown path below its prefix. A wrong method gets 405 with `Allow`, and `GET` also
 //! serves `HEAD`.
 //!
 //! ```
