@@ -138,8 +138,8 @@ fn check_parameters(clauses: &[AccessClause], template: Option<&LitStr>, diagnos
     let mut leaves = Vec::new();
     clauses.iter().filter_map(rule).for_each(|rule| rule.leaves(&mut leaves));
     for parameters in leaves.into_iter().map(parameters) {
-        let is_here = |parameter: &Parameter| known.contains(&parameter.text().as_str());
-        for parameter in parameters {
+        let is_here = |parameter: &&Parameter| known.contains(&parameter.text().as_str());
+        for parameter in &parameters {
             let (name, span) = (parameter.text(), parameter.name.span());
             match parameter.source {
                 // Parameters of both may identify a row together.
@@ -166,11 +166,12 @@ fn check_parameters(clauses: &[AccessClause], template: Option<&LitStr>, diagnos
     }
 }
 
-fn parameters(leaf: &Rule) -> &[Parameter] {
+fn parameters(leaf: &Rule) -> Vec<&Parameter> {
     match leaf {
-        Rule::Owner(parameter) | Rule::Tenant(parameter) => std::slice::from_ref(parameter),
-        Rule::Owns(owns) => &owns.parameters,
-        _ => &[],
+        Rule::Owner(parameter) | Rule::Tenant(parameter) => vec![parameter],
+        Rule::Owns(owns) => owns.parameters.iter().collect(),
+        Rule::Check(predicate) => predicate.parameters().collect(),
+        _ => Vec::new(),
     }
 }
 

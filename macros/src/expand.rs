@@ -1,10 +1,11 @@
 //! The expansion of an attribute: it first records its clause, and `__policy` then expands all clauses of the handler.
 
 use proc_macro2::TokenStream;
+use quote::quote;
 
 use crate::attributes::WrittenHandler;
 use crate::diagnostics::Diagnostics;
-use crate::{attributes, dependency, emit, gather, item};
+use crate::{attributes, dependency, emit, gather, item, logic};
 
 /// Returns the item with the clause of one attribute. If the crate depends on palisade under another name, this is reported once
 /// and the item is returned unchanged.
@@ -13,6 +14,17 @@ pub(crate) fn attribute(keyword: &str, arguments: &TokenStream, item: TokenStrea
         Some(mistake) => mistake.into_iter().chain(item).collect(),
         None => gather::append(&gather::keyword(keyword), arguments, item),
     }
+}
+
+/// The expression of `rule!(..)` as a constant of type `Rule`. An expression with a mistake admits nobody.
+pub(crate) fn rule(expression: TokenStream) -> TokenStream {
+    let (mut diagnostics, keyword) = (Diagnostics::new(), gather::keyword("rule"));
+    let rule = attributes::expression(&keyword, gather::flat(expression), &mut diagnostics);
+    if let Some(rule) = &rule {
+        logic::check(&[(keyword.span(), rule)], &mut diagnostics);
+    }
+    let (mistakes, rule) = (diagnostics.into_tokens(), emit::constant_rule(rule.as_ref()));
+    quote!({ #mistakes #rule })
 }
 
 /// The guarded handler, after its compile errors. An item that cannot be a handler is returned unchanged.

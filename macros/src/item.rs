@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{FnArg, GenericParam, Pat, Safety, Signature, Visibility};
+use syn::{FnArg, Pat, Safety, Signature, Visibility};
 
 use crate::cfg_predicate::CfgPredicate;
 use crate::diagnostics::{Diagnostics, SourceRange};
@@ -141,19 +141,15 @@ fn fitness(signature: &Signature, diagnostics: &mut Diagnostics) -> Fitness {
     if let Some(variadic) = &signature.variadic {
         found.push((range(variadic), "a handler takes a fixed number of arguments", remove("...")));
     }
-    for parameter in &signature.generics.params {
-        let (message, ident) = match parameter {
-            GenericParam::Lifetime(_) => continue,
-            GenericParam::Type(parameter) => (GENERIC, &parameter.ident),
-            GenericParam::Const(parameter) => (GENERIC, &parameter.ident),
-        };
-        found.push((range(parameter), message, format!("write a concrete type or value instead of `{ident}`")));
-    }
     for input in &signature.inputs {
         if let FnArg::Typed(argument) = input
             && let Some(keyword) = find(argument.ty.to_token_stream(), "impl")
         {
-            found.push((keyword.span().into(), GENERIC, "write a concrete type instead of `impl ..`".to_owned()));
+            found.push((
+                keyword.span().into(),
+                OPAQUE,
+                "name it, as in `async fn list<R: Rows>(rows: Data<R>)`, and mount `list::<Postgres>`".to_owned(),
+            ));
         }
     }
     // An argument with a `#[cfg(..)]` may be absent, so it is not counted.
@@ -172,7 +168,8 @@ fn fitness(signature: &Signature, diagnostics: &mut Diagnostics) -> Fitness {
 /// The maximum number of arguments of a handler in actix-web.
 const MOST: usize = 16;
 
-const GENERIC: &str = "a handler cannot be generic: a route is one function";
+const OPAQUE: &str =
+    "a handler cannot have an `impl` argument, because its type could not be named where it is mounted";
 
 fn remove(keyword: &str) -> String {
     format!("remove `{keyword}`")

@@ -89,6 +89,12 @@ pub fn role(item: TokenStream) -> TokenStream {
     dependency::mistake().unwrap_or_else(|| derive::role(item.into())).into()
 }
 
+#[doc = include_str!("../docs/rule.md")]
+#[proc_macro]
+pub fn rule(expression: TokenStream) -> TokenStream {
+    dependency::mistake().unwrap_or_else(|| expand::rule(expression.into())).into()
+}
+
 #[doc = include_str!("../docs/extractor.md")]
 #[proc_macro_derive(Extractor)]
 pub fn extractor(item: TokenStream) -> TokenStream {

@@ -16,9 +16,13 @@ impl Expression for Rule {
             Rule::Not(rule) => Node::Not(rule),
             Rule::All(rules) => Node::All(rules),
             Rule::Any(rules) => Node::Any(rules),
-            Rule::Named(..) | Rule::Admin(_) | Rule::Owner(_) | Rule::Tenant(_) | Rule::Owns(_) | Rule::Check(_) => {
-                Node::Question
-            }
+            Rule::Named(..)
+            | Rule::Admin(_)
+            | Rule::Owner(_)
+            | Rule::Tenant(_)
+            | Rule::Owns(_)
+            | Rule::Check(_)
+            | Rule::Constant(_) => Node::Question,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use palisade_grammar::expression::for_each_leaf;
 pub(crate) use palisade_grammar::names::Kind as NameKind;
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenTree};
 use syn::LitStr;
 use syn::ext::IdentExt;
 
@@ -18,8 +18,10 @@ pub(crate) enum Rule {
     Owner(Parameter),
     Tenant(Parameter),
     Owns(Owns),
-    /// The path of an asynchronous function.
-    Check(UserPath),
+    /// An asynchronous function of the application.
+    Check(Predicate),
+    /// The path of a constant rule.
+    Constant(UserPath),
     Not(Box<Rule>),
     All(Vec<Rule>),
     Any(Vec<Rule>),
@@ -45,6 +47,19 @@ pub(crate) enum ParameterSource {
     Route,
     /// The prefix of an outer scope.
     Scope,
+}
+
+/// A function of the application that decides, and its arguments behind the request and the principal.
+pub(crate) struct Predicate {
+    pub(crate) path: UserPath,
+    pub(crate) arguments: Vec<PredicateArgument>,
+}
+
+pub(crate) enum PredicateArgument {
+    /// The value of a path parameter, as `&str`.
+    Parameter(Parameter),
+    /// A literal or a constant. It is emitted unchanged.
+    Value(Vec<TokenTree>),
 }
 
 /// A row that the caller must own, and the parameters that identify it.
@@ -84,6 +99,34 @@ impl Owns {
     }
 }
 
+impl Predicate {
+    /// `member_of(org)`, or `is_on_duty` if it has no arguments.
+    pub(crate) fn text(&self) -> String {
+        let path = self.path.text();
+        if self.arguments.is_empty() {
+            return path;
+        }
+        let arguments: Vec<String> = self.arguments.iter().map(PredicateArgument::text).collect();
+        format!("{path}({})", arguments.join(", "))
+    }
+
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.arguments.iter().filter_map(|argument| match argument {
+            PredicateArgument::Parameter(parameter) => Some(parameter),
+            PredicateArgument::Value(_) => None,
+        })
+    }
+}
+
+impl PredicateArgument {
+    fn text(&self) -> String {
+        match self {
+            Self::Parameter(parameter) => parameter.text(),
+            Self::Value(tokens) => UserPath(tokens.iter().cloned().collect()).text(),
+        }
+    }
+}
+
 impl Rule {
     /// The rule as an expression. Two rules with the same text are the same rule.
     pub(crate) fn text(&self) -> String {
@@ -99,7 +142,8 @@ impl Rule {
             Rule::Owner(parameter) => format!("owner({})", parameter.text()),
             Rule::Tenant(parameter) => format!("tenant({})", parameter.text()),
             Rule::Owns(owns) => format!("owner({}, of = {})", owns.names().join(", "), owns.of.text()),
-            Rule::Check(path) => format!("check({})", path.text()),
+            Rule::Check(predicate) => format!("check({})", predicate.text()),
+            Rule::Constant(path) => path.text(),
             Rule::Not(rule) => format!("!{}", rule.text()),
             Rule::All(rules) => joined(rules, " && "),
             Rule::Any(rules) => joined(rules, " || "),
@@ -120,7 +164,7 @@ impl Rule {
             Rule::Admin(span) => Some((*span).into()),
             Rule::Owner(parameter) | Rule::Tenant(parameter) => Some(parameter.name.span().into()),
             Rule::Owns(owns) => owns.parameters.first().map(|parameter| parameter.name.span().into()),
-            Rule::Check(path) => Some(path.range()),
+            Rule::Check(Predicate { path, .. }) | Rule::Constant(path) => Some(path.range()),
             _ => None,
         }
     }
@@ -129,6 +173,9 @@ impl Rule {
     pub(crate) fn has_user_path(&self) -> bool {
         let mut leaves = Vec::new();
         self.leaves(&mut leaves);
-        leaves.iter().any(|leaf| matches!(leaf, Rule::Owns(_) | Rule::Check(_) | Rule::Named(_, Name::Path(_))))
+        let is_path = |leaf: &&Rule| {
+            matches!(leaf, Rule::Owns(_) | Rule::Check(_) | Rule::Constant(_) | Rule::Named(_, Name::Path(_)))
+        };
+        leaves.iter().any(is_path)
     }
 }

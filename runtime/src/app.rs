@@ -53,9 +53,6 @@ impl Palisade {
             InitError = (),
         > + use<>,
     > {
-        App::new()
-            .service(routes)
-            .default_service(fallback(Rc::new(ScopeDemands::new()), None))
-            .wrap(Complete(self.clone()))
+        App::new().service(routes).default_service(fallback(&Rc::new(ScopeDemands::new()))).wrap(Complete(self.clone()))
     }
 }

@@ -10,6 +10,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
 use std::iter;
 
@@ -112,6 +113,13 @@ impl From<ConfigError> for Problem {
 }
 
 respond_with_problem!(ConfigError);
+
+/// For a conversion that cannot fail, such as of a [`RateLimit`](crate::RateLimit) to itself.
+impl From<Infallible> for ConfigError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 /// The mistakes that a builder collects until it is built.
 #[derive(Clone, Debug, Default)]

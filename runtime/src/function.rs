@@ -1,4 +1,4 @@
-//! A guarded function that is not routed by palisade: `web::get().to(f)`, or actix-web's own attribute.
+//! A guarded function that is not routed by palisade: `web::get().to(f)`, actix-web's own attribute, or a default service.
 //!
 //! Threat: the router treats a guarded function like any other, so whether it is guarded is not known before it runs (CWE-862).
 //! Promise: a [`Function`] is distinguished from a raw handler before anything runs, and its checks run first.
@@ -7,24 +7,67 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use actix_web::{Handler, HttpRequest, HttpResponse, web};
+use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
+use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
+use crate::endpoint::Mounter;
 use crate::guard::{self as checks, GuardedHandler, MountPosition, MountedPolicy};
 use crate::policy::{Policy, ScopeDemands};
 use crate::reached;
 
 type ResponseFuture = LocalBoxFuture<'static, HttpResponse>;
 
-/// An annotated function as a handler that `web::get().to(f)` accepts.
+/// An annotated function as a handler that `web::get().to(f)` accepts, and [`Scope::default_service`](crate::Scope::default_service).
 #[derive(Debug)]
-pub struct Function(fn(HttpRequest, web::Payload) -> ResponseFuture);
+pub struct Function {
+    policy: &'static Policy,
+    function: fn(FunctionPolicy, HttpRequest, web::Payload) -> ResponseFuture,
+}
+
+/// The policy of a function where it is mounted.
+#[allow(missing_debug_implementations, reason = "only generated code passes it on")]
+pub struct FunctionPolicy(Rc<MountedPolicy>);
+
+impl FunctionPolicy {
+    /// The policy of a function outside of any scope.
+    #[must_use]
+    pub fn of(policy: &'static Policy) -> Self {
+        Self(mounted(policy))
+    }
+}
 
 impl Function {
-    /// Takes a function that runs its checks first.
+    /// Takes a policy, and a function that runs the checks of the policy that it gets first.
     #[must_use]
-    pub const fn new(function: fn(HttpRequest, web::Payload) -> ResponseFuture) -> Self {
-        Self(function)
+    pub const fn new(
+        policy: &'static Policy,
+        function: fn(FunctionPolicy, HttpRequest, web::Payload) -> ResponseFuture,
+    ) -> Self {
+        Self { policy, function }
+    }
+
+    pub(crate) const fn policy(&self) -> &'static Policy {
+        self.policy
+    }
+
+    /// Mounts the function with the demands of its scopes.
+    pub(crate) fn mount(self, mounter: Mounter) -> actix_web::Route {
+        if mounter.has_wraps() {
+            return mounter.around(|mounter| self.mount(mounter), |route| route);
+        }
+        let (mounted, function) = (mounter.mounted(), self.function);
+        actix_web::Route::new().service(fn_service(move |mut request: ServiceRequest| {
+            reached::mark();
+            mounted.add_data(&mut request);
+            let mounted = FunctionPolicy(Rc::clone(&mounted));
+            async move {
+                let (request, mut payload) = request.into_parts();
+                let payload = web::Payload::from_request(&request, &mut payload).await?;
+                let response = function(mounted, request.clone(), payload).await;
+                Ok::<_, Error>(ServiceResponse::new(request, response))
+            }
+        }))
     }
 }
 
@@ -38,7 +81,7 @@ pub fn boxed(response: impl Future<Output = HttpResponse> + 'static) -> LocalBox
 impl Clone for Function {
     fn clone(&self) -> Self {
         reached::mark();
-        Self(self.0)
+        Self { ..*self }
     }
 }
 
@@ -47,18 +90,18 @@ impl Handler<(HttpRequest, web::Payload)> for Function {
     type Future = ResponseFuture;
 
     fn call(&self, (request, payload): (HttpRequest, web::Payload)) -> ResponseFuture {
-        (self.0)(request, payload)
+        (self.function)(FunctionPolicy::of(self.policy), request, payload)
     }
 }
 
-/// Runs the checks of a function that is routed with `web::get().to(..)`, then the function.
+/// Runs the checks of a function, then the function.
 pub async fn enforce(
-    policy: &'static Policy,
+    policy: FunctionPolicy,
     request: HttpRequest,
     payload: web::Payload,
     handler: impl GuardedHandler,
 ) -> HttpResponse {
-    match checks::enforce(mounted(policy), request, payload.into_inner(), handler).await {
+    match checks::enforce(policy.0, request, payload.into_inner(), handler).await {
         Ok(response) => response.into_parts().1,
         Err(error) => HttpResponse::from_error(error),
     }

@@ -22,7 +22,7 @@ use crate::audit;
 use crate::body::Coding;
 use crate::denial::Denial;
 use crate::problem::Problem;
-use crate::reached;
+use crate::reached::{self, Reach};
 use crate::rejection_response::absent;
 use crate::settings::Settings;
 
@@ -77,7 +77,8 @@ impl Gate {
         let skipped = matched.as_str().len().saturating_sub(matched.unprocessed().len());
         let snapshot = RequestSnapshot { path, method: head.method.clone(), client: head.peer_addr, skipped };
         let map = self.map.get_or_init(|| request.resource_map().clone());
-        let (future, guarded) = reached::watch(|| service.call(request));
+        let (future, reach) = reached::watch(|| service.call(request));
+        let guarded = reach == Reach::Guard;
         if guarded {
             self.any_guarded.set(true);
         }
@@ -86,7 +87,7 @@ impl Gate {
             return Ok(future);
         }
         drop(future);
-        Err(self.reject(service, map, &snapshot))
+        Err(self.reject(service, map, &snapshot, reach))
     }
 
     /// Removes the coding of the body from the headers, so that no extractor decodes the body without a limit. A service that may
@@ -100,7 +101,13 @@ impl Gate {
     }
 
     #[cold]
-    fn reject<S: Service<ServiceRequest>>(&self, service: &S, map: &ResourceMap, snapshot: &RequestSnapshot) -> NotRun {
+    fn reject<S: Service<ServiceRequest>>(
+        &self,
+        service: &S,
+        map: &ResourceMap,
+        snapshot: &RequestSnapshot,
+        reach: Reach,
+    ) -> NotRun {
         let RequestSnapshot { path, method, .. } = snapshot;
         let pattern = map.match_pattern(&decoded(path));
         let (problem, allow) = match pattern {
@@ -116,7 +123,7 @@ impl Gate {
                     (absent(true), Some(allow))
                 }
                 // The router's own guards, such as a host guard, did not let the request in.
-                _ if self.any_guarded.get() && reached::is_guarded(&pattern) => {
+                _ if reach == Reach::PassedOn || (self.any_guarded.get() && reached::is_guarded(&pattern)) => {
                     snapshot.record(StatusCode::NOT_FOUND, "no_guard_reached", &pattern);
                     (absent(false), None)
                 }
@@ -169,7 +176,8 @@ impl RequestSnapshot {
             request.to_srv_request()
         };
         // The application's own guards get a request that no client sent, so they may panic.
-        catch_unwind(AssertUnwindSafe(|| reached::watch(|| drop(service.call(request()))).1)).unwrap_or(false)
+        catch_unwind(AssertUnwindSafe(|| reached::watch(|| drop(service.call(request()))).1))
+            .is_ok_and(|reach| reach == Reach::Guard)
     }
 }
 

@@ -11,6 +11,9 @@ pub struct HandlerPath {
 
 impl fmt::Display for HandlerPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}::{}", self.module, self.name)
+        match self.module {
+            "" => f.write_str(self.name),
+            module => write!(f, "{module}::{}", self.name),
+        }
     }
 }

@@ -62,6 +62,7 @@
 //! | [`rate_limit`](macro@rate_limit) | at most N requests in each window, for each client |
 //! | [`validate`] | the input is validated before the handler is called |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
+//! | [`rule!`](macro@rule) | (macro) a constant rule that several routes and scopes share |
 //! | [`Extractor`](derive@Extractor) | (derive) an argument of your own that carries no input, beside [`validate`] |
 //! | [`Role`](derive@Role) | (derive) an enum of roles, with the roles that they imply and the permissions that they grant |
 //!
@@ -203,7 +204,7 @@ pub use self::scope::{Guarded, Scope, scope};
 pub use palisade_macros::{
     Extractor, Role, authenticated, authorize, compressed_body, delete, deny_all, get, head, optional_auth, options,
     owner, owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role, require_scope,
-    route, tenant, validate,
+    route, rule, tenant, validate,
 };
 
 /// The crate [`validator`](https://docs.rs/validator), in the version whose `Validate` [`validate`](macro@validate) requires.
@@ -217,12 +218,12 @@ pub use palisade_macros::__policy;
 pub mod __v1 {
     pub use crate::authz::Authorized;
     pub use crate::endpoint::arguments::*;
-    pub use crate::endpoint::{Endpoint, Mounter, fn_guard, register};
-    pub use crate::function::{Function, boxed, enforce};
+    pub use crate::endpoint::{Endpoint, Guards, Mounter, register};
+    pub use crate::function::{Function, FunctionPolicy, boxed, enforce};
     pub use crate::guard::{FieldKeysOf, GuardedHandler, HandlerWithChecks, ValidationOf};
     pub use crate::jwt::{Set, Unset};
-    pub use crate::policy::check::pending;
-    pub use crate::policy::constant::{NamesRole, NoName, cost, limit, permission, role, scope};
+    pub use crate::policy::check::{pending, value};
+    pub use crate::policy::constant::{NamesRole, NoName, condition, cost, limit, permission, role, scope};
     pub use crate::policy::{Check, Ownership, Policy, Route, Rule};
     pub use crate::rate_limit::definition::{FieldKeys, pending_key};
     pub use crate::rate_limit::{By, Count, KeyFn, OnStoreFailure, RateLimit};

@@ -11,7 +11,18 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 thread_local! {
-    static REACHED: Cell<bool> = const { Cell::new(false) };
+    static REACHED: Cell<Reach> = const { Cell::new(Reach::Nothing) };
+}
+
+/// How far the routing of a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// To no route of palisade.
+    Nothing,
+    /// To a route of palisade whose own guards, such as a host guard, passed the request on.
+    PassedOn,
+    /// To a service that checks the request.
+    Guard,
 }
 
 thread_local! {
@@ -31,16 +42,21 @@ pub(crate) fn is_guarded(pattern: &str) -> bool {
 
 /// Sets the mark. Called by each service that checks a request before it runs anything.
 pub(crate) fn mark() {
-    REACHED.set(true);
+    REACHED.set(Reach::Guard);
 }
 
-/// The result of the call, and whether the mark was set in it.
+/// Notes that the guards of a route passed on a request whose path and method the route serves.
+pub(crate) fn note_passed_on() {
+    REACHED.set(Reach::PassedOn);
+}
+
+/// The result of the call, and how far the routing came in it.
 ///
 /// A call that panics does not affect the next one, which resets the mark.
 #[inline]
-pub(crate) fn watch<R>(call: impl FnOnce() -> R) -> (R, bool) {
+pub(crate) fn watch<R>(call: impl FnOnce() -> R) -> (R, Reach) {
     // Calls nest if an application is mounted in another one. Each is watched on its own.
-    let outer = REACHED.replace(false);
+    let outer = REACHED.replace(Reach::Nothing);
     let result = call();
     (result, REACHED.replace(outer))
 }

@@ -20,7 +20,7 @@ const MACRO_FLOORS: [&[&str]; 9] = [
 ];
 
 /// The rooms of the runtime, from the lowest floor up. A room uses only rooms of lower floors.
-const FLOORS: [&[&str]; 16] = [
+const FLOORS: [&[&str]; 17] = [
     &["clock", "handler_path", "problem", "reached", "template"],
     &["config_error", "denial", "principal", "unavailable"],
     &["headers"],
@@ -32,7 +32,8 @@ const FLOORS: [&[&str]; 16] = [
     &["extractors", "rejection_response", "session", "testing"],
     &["failure", "gate", "resource"],
     &["deferring", "guard"],
-    &["endpoint", "function"],
+    &["endpoint"],
+    &["function"],
     &["scope"],
     &["builder"],
     &["middleware", "rate_limiter"],

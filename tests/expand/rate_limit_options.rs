@@ -13,3 +13,9 @@ async fn export() -> Export {
 async fn guess() -> Answer {
     Answer::of_the_day().await
 }
+
+#[public]
+#[rate_limit("login", count = failures, by = [ip, header("x-tenant")], cost = 2)]
+async fn configured() -> &'static str {
+    "in"
+}

@@ -259,13 +259,17 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<Cell<&'static Policy>>>> = const { RefCell::new(None) };
 }
 
+/// The policy of the function itself, in whose place each case has its own.
+static UNUSED: Policy = Policy::new(Rule::Nobody);
+
 /// One application, whose single route has the policy of the case.
 macro_rules! app {
     ($current:expr) => {{
         CURRENT.with(|current| *current.borrow_mut() = Some(Rc::clone(&$current)));
         // The same as the attributes generate for a function.
-        let guarded = palisade::__v1::Function::new(|request: HttpRequest, payload: web::Payload| {
+        let guarded = palisade::__v1::Function::new(&UNUSED, |_, request: HttpRequest, payload: web::Payload| {
             let policy = CURRENT.with(|current| current.borrow().as_ref().unwrap().get());
+            let policy = palisade::__v1::FunctionPolicy::of(policy);
             let handler = || async { "in" };
             let handler = palisade::__v1::handler!(handler; &'static str;);
             Box::pin(palisade::__v1::enforce(policy, request, payload, handler))

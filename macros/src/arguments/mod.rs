@@ -7,6 +7,7 @@ pub(crate) mod function_path;
 mod name_spellings;
 pub(crate) mod names;
 pub(crate) mod path_parameters;
+pub(crate) mod predicate;
 pub(crate) mod reason;
 
 use std::fmt::Display;
@@ -164,7 +165,7 @@ impl Value {
 }
 
 /// Whether the identifier is in the case of constants: `LIMIT`, `MAX_PER_DAY`.
-fn is_constant(ident: &Ident) -> bool {
+pub(crate) fn is_constant(ident: &Ident) -> bool {
     let text = ident.to_string();
     !text.contains(char::is_lowercase) && text.contains(char::is_uppercase)
 }

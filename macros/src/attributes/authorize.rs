@@ -6,16 +6,18 @@
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};
 
 use super::{Attribute, Clause, owner, tenant};
-use crate::arguments::{Arguments, function_path, names};
+use crate::arguments::{Arguments, is_constant, is_path, names, predicate};
 use crate::diagnostics::{Diagnostics, SourceRange};
 use crate::gather::flat;
 use crate::policy::AccessPolicy;
 use crate::rule::{NameKind, Rule};
 use crate::suggest;
+use crate::user_path::UserPath;
 
 const CONDITIONS: [&str; 7] = ["role", "permission", "scope", "owner", "tenant", "authenticated", "check"];
-const EXAMPLE: &str = "write `#[authorize(role(\"admin\") || owner(id))]`";
-const CONDITION: &str = "write `role(\"..\")`, `permission(\"..\")`, `scope(\"..\")`, `owner(id)`, `tenant(org)`, `authenticated` or `check(path)`";
+const EXAMPLE: &str = "write conditions, such as `role(\"admin\") || owner(id)`";
+const CONDITION: &str = "write `role(\"..\")`, `permission(\"..\")`, `scope(\"..\")`, `owner(id)`, `tenant(org)`, `authenticated`, `check(path)` or a \
+                         constant such as `EDITORS`";
 
 pub(super) struct Authorize;
 
@@ -30,12 +32,13 @@ impl Attribute for Authorize {
     }
 }
 
-/// Returns `None` if anything could not be understood, which was reported.
-fn expression(keyword: &Ident, mut tokens: Vec<TokenTree>, diagnostics: &mut Diagnostics) -> Option<Rule> {
+/// The rule of an expression, which is also that of `rule!(..)`. Returns `None` if anything could not be understood, which was
+/// reported.
+pub(crate) fn expression(keyword: &Ident, mut tokens: Vec<TokenTree>, diagnostics: &mut Diagnostics) -> Option<Rule> {
     // A formatter may add a trailing comma to a long expression.
     tokens.pop_if(|last| matches!(last, TokenTree::Punct(punct) if punct.as_char() == ','));
     if tokens.is_empty() {
-        diagnostics.error(keyword.span(), "`authorize` needs an expression", EXAMPLE);
+        diagnostics.error(keyword.span(), format!("`{keyword}` needs an expression"), EXAMPLE);
         return None;
     }
     let mut reader = Reader { rest: &tokens, last: keyword.span(), diagnostics };
@@ -113,6 +116,9 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn operand(&mut self) -> Option<Rule> {
+        if let Some(path) = self.constant() {
+            return Some(Rule::Constant(path));
+        }
         match self.rest {
             [TokenTree::Punct(bang), rest @ ..] if bang.as_char() == '!' => {
                 (self.rest, self.last) = (rest, bang.span());
@@ -149,6 +155,23 @@ impl<'t> Reader<'t, '_> {
                 None
             }
         }
+    }
+
+    /// Consumes the path of a constant, such as `EDITORS` or `rules::EDITORS`. Whether it is a rule is known only to the compiler.
+    fn constant(&mut self) -> Option<UserPath> {
+        let is_part = |token: &TokenTree| match token {
+            TokenTree::Ident(_) => true,
+            TokenTree::Punct(punct) => punct.as_char() == ':',
+            _ => false,
+        };
+        let length = self.rest.iter().take_while(|token| is_part(token)).count();
+        let (path, rest) = self.rest.split_at_checked(length)?;
+        let Some(TokenTree::Ident(last)) = path.last() else { return None };
+        if !is_path(path) || (length == 1 && !is_constant(last)) {
+            return None;
+        }
+        (self.rest, self.last) = (rest, last.span());
+        Some(UserPath(path.iter().cloned().collect()))
     }
 
     fn parenthesized(&mut self, group: &Group) -> Option<Rule> {
@@ -198,7 +221,7 @@ impl<'t> Reader<'t, '_> {
                     format!("write `{keyword}(id)`"),
                 );
             }
-            "check" => self.diagnostics.error(keyword.span(), "`check` needs a function", CHECK),
+            "check" => _ = predicate::parse(keyword, None, self.diagnostics),
             _ => self.unknown(keyword),
         }
         None
@@ -221,7 +244,7 @@ impl<'t> Reader<'t, '_> {
             "scope" => NameKind::Scope,
             "owner" => return owner::rule(arguments, self.diagnostics),
             "tenant" => return tenant::rule(arguments, self.diagnostics),
-            "check" => return function_path::parse(keyword, Some(group), CHECK, self.diagnostics).map(Rule::Check),
+            "check" => return predicate::parse(keyword, Some(group), self.diagnostics).map(Rule::Check),
             "authenticated" => {
                 self.diagnostics.error(group.span(), "`authenticated` takes no arguments", "write `authenticated`");
                 return None;
@@ -239,5 +262,3 @@ impl<'t> Reader<'t, '_> {
         names::parse(kind, arguments, self.diagnostics)
     }
 }
-
-const CHECK: &str = "write `check(path::to::function)`; it is an `async fn(&HttpRequest, &Principal)` that returns a `Verdict` or a `bool`";

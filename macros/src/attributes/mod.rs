@@ -24,6 +24,7 @@ mod validate;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 
+pub(crate) use self::authorize::expression;
 use self::route::WrittenRoute;
 use crate::access::{self, AccessClause, Callers};
 use crate::arguments::Arguments;

@@ -4,6 +4,7 @@
 //! that the generated names are not in its scope.
 
 mod arguments;
+mod generic;
 mod policy;
 mod rule;
 mod types;
@@ -13,10 +14,12 @@ use quote::{format_ident, quote};
 use syn::{Expr, LitStr, Path};
 
 use self::arguments::{checks, keys};
+use self::generic::TypeParameters;
 use crate::gather::OuterAttribute;
-use crate::hygiene::{constant, local};
+use crate::hygiene::{Names, constant, local};
 use crate::item::{Fitness, Handler};
 use crate::policy::{Additions, CheckedHandler, RejectedHandler};
+use crate::rule::Rule;
 
 /// A handler whose attributes have no mistake.
 pub(crate) fn checked(checked: &CheckedHandler) -> TokenStream {
@@ -53,6 +56,13 @@ pub(crate) fn rejected(rejected: &RejectedHandler) -> TokenStream {
     if *has_route { expansion.endpoint(&location(&["GET"], "", None), &[], &[]) } else { expansion.function() }
 }
 
+/// A rule as a constant expression. Without a rule, it admits nobody.
+pub(crate) fn constant_rule(written: Option<&Rule>) -> TokenStream {
+    let names = Names::whole();
+    let rule = written.map_or_else(|| names.rule("Nobody"), |written| rule::rule(written, &names));
+    constant("__RULE", &quote!(::palisade::__v1::Rule), &rule)
+}
+
 /// The parts of an expansion that do not depend on who routes the handler.
 struct Expansion<'a> {
     handler: &'a Handler,
@@ -82,15 +92,41 @@ impl Expansion<'_> {
                 quote!(#mounter.around(|#mounter| #handler.mount(#mounter), |#route| #route #(.wrap(#wraps))*))
             }
         };
+        let guards = (!guards.is_empty()).then(|| {
+            quote! {
+                fn guards() -> ::palisade::__v1::Guards {
+                    ::palisade::__v1::Guards::default() #(.and(#guards))*
+                }
+            }
+        });
         let members = quote! {
             const ROUTE: ::palisade::__v1::Route = #location;
             const POLICY: &'static ::palisade::__v1::Policy = #policy;
 
+            #guards
+
             fn mount(self, #mounter: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
                 #inner
-                #mounted #(.guard(::palisade::__v1::fn_guard(#guards)))*
+                #mounted
             }
         };
+        if let Some(parameters) = TypeParameters::of(&signature.generics) {
+            let TypeParameters { declared, used, bounds, .. } = &parameters;
+            let structure = parameters.structure(name);
+            return quote! {
+                #(#outer)*
+                #visibility fn #name #declared() -> impl ::palisade::__v1::Endpoint + ::palisade::__v1::HttpServiceFactory #bounds {
+                    #structure
+
+                    impl #declared ::palisade::__v1::Endpoint for #name #used #bounds {
+                        #members
+                    }
+
+                    ::palisade::__v1::add!([#declared] [#name #used] [#bounds]; #arguments);
+                    #name::#used(::core::marker::PhantomData)
+                }
+            };
+        }
         let deprecated = handler.attributes.iter().any(|attribute| attribute.is_builtin("deprecated"));
         let (derived, implementations) = if deprecated {
             // An emitted `impl` would be linted as a use of the deprecated type. The code of a derive is not.
@@ -130,33 +166,62 @@ impl Expansion<'_> {
             None => quote!(::core::unreachable!()),
             Some(_) => quote!(::palisade::__v1::enforce(#held, #request, #payload, #called).await),
         };
+        let handled = self.handler_with_checks().map(|handler| quote!(let #called = #handler;));
+        let has_arguments = call.is_some() && !handler.arguments.is_empty();
+        let function = |policy: &TokenStream, arguments: Option<&TokenStream>| {
+            quote! {
+                ::palisade::__v1::Function::new(#policy, |#held, #request, #payload| ::palisade::__v1::boxed(async move {
+                    #inner
+                    #arguments
+                    #handled
+                    #answer
+                }))
+            }
+        };
+        if let Some(parameters) = TypeParameters::of(&signature.generics) {
+            let TypeParameters { declared, used, bounds, .. } = &parameters;
+            let structure = parameters.structure(name);
+            let arguments = has_arguments.then(|| {
+                quote! {
+                    impl #declared ::palisade::__v1::RouteArguments for #name #used #bounds {
+                        ::palisade::__v1::arguments!(#arguments);
+                    }
+                }
+            });
+            let function = function(&quote!(#name::#used::POLICY), None);
+            return quote! {
+                #(#outer)*
+                #visibility fn #name #declared() -> ::palisade::__v1::Function #bounds {
+                    #structure
+
+                    impl #declared #name #used #bounds {
+                        const POLICY: &'static ::palisade::__v1::Policy = #policy;
+                    }
+
+                    #arguments
+                    #function
+                }
+            };
+        }
         // The policy is a constant of its own, because `const { .. }` does not promote the lists in it. The constant is in a block
         // of its own, so that the handler does not see it.
-        let policy = self.handler_with_checks().map(|handler| {
-            let policy = constant("__POLICY", &quote!(&::palisade::__v1::Policy), policy);
-            quote!(let #held = #policy; let #called = #handler;)
-        });
+        let policy = constant("__POLICY", &quote!(&::palisade::__v1::Policy), policy);
         // In a constant, so that its names are not in the handler's scope.
-        let arguments = (call.is_some() && !handler.arguments.is_empty()).then(|| {
+        let arguments = has_arguments.then(|| {
             quote!(
                 const _: () = {
                     ::palisade::__v1::arguments!(#arguments);
                 };
             )
         });
+        let function = function(&policy, arguments.as_ref());
         // It becomes a constant, because an `impl` block may hold one too. It is not a function, because routing could not tell a
         // function from a handler without a policy. The span keeps lints about the name of a constant away from the user.
         let mut shown = name.clone();
         shown.set_span(Span::mixed_site().located_at(name.span()));
         quote! {
             #(#outer)*
-            #visibility const #shown: ::palisade::__v1::Function =
-                ::palisade::__v1::Function::new(|#request, #payload| ::palisade::__v1::boxed(async move {
-                    #inner
-                    #arguments
-                    #policy
-                    #answer
-                }));
+            #visibility const #shown: ::palisade::__v1::Function = #function;
         }
     }
 

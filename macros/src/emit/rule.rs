@@ -1,10 +1,10 @@
 //! A rule as a constant.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use crate::hygiene::{Names, constant, local};
-use crate::rule::{Name, NameKind, Owns, Parameter, Rule};
+use crate::rule::{Name, NameKind, Owns, Parameter, Predicate, PredicateArgument, Rule};
 use crate::user_path::UserPath;
 
 pub(super) fn rule(written: &Rule, names: &Names) -> TokenStream {
@@ -19,7 +19,8 @@ pub(super) fn rule(written: &Rule, names: &Names) -> TokenStream {
         Rule::Owner(parameter) => ("Owner", parameter_name(parameter)),
         Rule::Tenant(parameter) => ("Tenant", parameter_name(parameter)),
         Rule::Owns(owns) => ("Owns", ownership(owns)),
-        Rule::Check(path) => ("Check", check(path)),
+        Rule::Check(predicate) => ("Check", check(predicate)),
+        Rule::Constant(path) => return condition(path),
         Rule::Not(rule) => {
             let rule = self::rule(rule, names);
             ("Not", quote!((&#rule)))
@@ -78,9 +79,35 @@ fn ownership(owns: &Owns) -> TokenStream {
     quote!((&#made(#text, &[#(#parameters),*]) #reveals))
 }
 
-fn check(path: &UserPath) -> TokenStream {
-    let text = path.text();
-    let [request, principal] = ["__request", "__principal"].map(|name| local(name, path.span()));
-    let asked = quote_spanned!(path.span()=> ::palisade::__v1::pending(#path(#request, #principal)));
-    quote!((&::palisade::__v1::Check::new(#text, |#request, #principal| #asked)))
+/// A constant rule of the application. The compiler evaluates the check that it can be a condition.
+fn condition(path: &UserPath) -> TokenStream {
+    let checked = quote_spanned!(Span::mixed_site().located_at(path.span())=> ::palisade::__v1::condition(#path));
+    constant("__RULE", &quote!(::palisade::__v1::Rule), &checked)
+}
+
+fn check(predicate: &Predicate) -> TokenStream {
+    let Predicate { path, arguments } = predicate;
+    let text = predicate.text();
+    let [request, principal, values] = ["__request", "__principal", "__values"].map(|name| local(name, path.span()));
+    if arguments.is_empty() {
+        let asked = quote_spanned!(path.span()=> ::palisade::__v1::pending(#path(#request, #principal)));
+        return quote!((&::palisade::__v1::Check::new(#text, |#request, #principal| #asked)));
+    }
+    let mut index = 0_usize;
+    let passed: Vec<TokenStream> = arguments
+        .iter()
+        .map(|argument| match argument {
+            PredicateArgument::Value(tokens) => tokens.iter().cloned().collect(),
+            PredicateArgument::Parameter(_) => {
+                let at = Literal::usize_unsuffixed(index);
+                index += 1;
+                quote!(::palisade::__v1::value(#values, #at))
+            }
+        })
+        .collect();
+    let parameters = predicate.parameters().map(Parameter::text);
+    let asked = quote_spanned!(path.span()=> ::palisade::__v1::pending(#path(#request, #principal, #(#passed),*)));
+    quote!((&::palisade::__v1::Check::with_parameters(
+        #text, &[#(#parameters),*], |#request, #principal, #values| #asked
+    )))
 }

@@ -5,8 +5,9 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Attribute, FnArg, GenericParam, PatType, ReturnType, Signature, Type};
+use syn::{Attribute, FnArg, GenericParam, Generics, PatType, ReturnType, Signature, Type};
 
+use super::generic;
 use crate::item::{Fitness, Handler};
 use crate::policy::{AccessPolicy, CheckedHandler, Policy};
 use crate::rule::Rule;
@@ -28,7 +29,8 @@ pub(super) fn handler(signature: &Signature) -> TokenStream {
     };
     let each = argument_types(signature);
     let name = &signature.ident;
-    quote!(::palisade::__v1::handler!(#name; #answer; #each))
+    let parameters = generic::arguments(&signature.generics);
+    quote!(::palisade::__v1::handler!(#name #parameters; #answer; #each))
 }
 
 /// Whether it contains `impl`, as in `impl Responder`, which cannot be written as the type of a variable.
@@ -108,7 +110,12 @@ fn typed(input: &FnArg) -> Option<&PatType> {
 }
 
 fn lifetimes(signature: &Signature) -> Vec<&Ident> {
-    let names = signature.generics.params.iter().filter_map(|parameter| match parameter {
+    lifetimes_of(&signature.generics)
+}
+
+/// The names of the lifetimes.
+pub(super) fn lifetimes_of(generics: &Generics) -> Vec<&Ident> {
+    let names = generics.params.iter().filter_map(|parameter| match parameter {
         GenericParam::Lifetime(parameter) => Some(&parameter.lifetime.ident),
         _ => None,
     });
@@ -116,7 +123,7 @@ fn lifetimes(signature: &Signature) -> Vec<&Ident> {
 }
 
 /// The type with `'static` for each lifetime of the function, because those are not known outside of it.
-fn with_static_lifetimes(tokens: TokenStream, lifetimes: &[&Ident]) -> TokenStream {
+pub(super) fn with_static_lifetimes(tokens: TokenStream, lifetimes: &[&Ident]) -> TokenStream {
     let mut of_lifetime = false;
     let replaced = tokens.into_iter().map(|token| {
         let named =

@@ -7,7 +7,7 @@ mod rate_limit;
 use proc_macro2::Span;
 use syn::{Expr, LitStr, Path};
 
-pub(crate) use self::rate_limit::{By, Count, Field, Key, Number, OnStoreFailure, RateLimit, RateLimitTerms};
+pub(crate) use self::rate_limit::{By, Count, Field, Key, Number, Numbers, OnStoreFailure, RateLimit, RateLimitTerms};
 use crate::cfg_predicate::CfgPredicate;
 use crate::item::Handler;
 use crate::rule::Rule;

@@ -15,8 +15,7 @@ pub(crate) struct RateLimit {
 }
 
 pub(crate) struct RateLimitTerms {
-    pub(crate) limit: Number,
-    pub(crate) seconds: u64,
+    pub(crate) numbers: Numbers,
     pub(crate) count: Count,
     /// At least one key.
     pub(crate) by: Vec<Key>,
@@ -25,6 +24,16 @@ pub(crate) struct RateLimitTerms {
     pub(crate) on_outage: Option<OnStoreFailure>,
     pub(crate) observe: bool,
     pub(crate) name: Option<LitStr>,
+}
+
+/// How many requests in which window.
+pub(crate) enum Numbers {
+    Written {
+        limit: Number,
+        seconds: u64,
+    },
+    /// The application's configuration has the numbers of the rate limit's name.
+    Configured,
 }
 
 /// A number of requests.
@@ -83,12 +92,16 @@ pub(crate) struct Field {
 impl RateLimitTerms {
     /// Two rate limits with the same text are the same rate limit.
     pub(crate) fn text(&self) -> String {
-        let Self { limit, seconds, count, by, cost, on_outage, observe, name } = self;
+        let Self { numbers, count, by, cost, on_outage, observe, name } = self;
         let mut by: Vec<String> = by.iter().map(|key| key.by.text()).collect();
         by.sort();
-        let (by, count, limit, cost) = (by.join(", "), count.text(), limit.text(), cost.text());
+        let numbers = match numbers {
+            Numbers::Written { limit, seconds } => format!("{} {seconds}", limit.text()),
+            Numbers::Configured => "configured".to_owned(),
+        };
+        let (by, count, cost) = (by.join(", "), count.text(), cost.text());
         let (on_outage, name) = (on_outage.map(OnStoreFailure::keyword), name.as_ref().map(LitStr::value));
-        format!("{limit} {seconds} {count} [{by}] {cost} {on_outage:?} {observe} {name:?}")
+        format!("{numbers} {count} [{by}] {cost} {on_outage:?} {observe} {name:?}")
     }
 
     /// Whether it counts by address alone, which is the default.
@@ -100,7 +113,7 @@ impl RateLimitTerms {
     pub(crate) fn has_user_path(&self) -> bool {
         let constant = |number: &Number| matches!(number, Number::Constant(_));
         matches!(self.count, Count::When(_))
-            || constant(&self.limit)
+            || matches!(&self.numbers, Numbers::Written { limit, .. } if constant(limit))
             || constant(&self.cost)
             || self.by.iter().any(|key| matches!(key.by, By::Function(_)))
     }

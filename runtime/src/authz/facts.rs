@@ -1,5 +1,7 @@
 //! The facts that are known while the rules are evaluated: results of predicates, and loaded rows.
 
+use std::borrow::Cow;
+
 use super::{AccessRequest, Rejection, Rows, Rules, path_value};
 use crate::policy::{Check, ForeignRow, LoadFailure, Loaded, Ownership, Rule, Verdict};
 use crate::principal::Principal;
@@ -125,7 +127,12 @@ impl<'f, 'r> Facts<'f, 'r> {
         }
         match (check, row, self.access.principal) {
             (Some(check), _, Some(principal)) => {
-                let verdict = check.call(self.access.request, principal).await;
+                let values = self.values(check.parameters())?;
+                let verdict = match values {
+                    Some(values) => check.call(self.access.request, principal, &values).await,
+                    // As for an owner: a value that cannot be decoded equals nothing.
+                    None => Verdict::Deny,
+                };
                 self.checks.push((check, verdict));
                 Ok(())
             }
@@ -158,12 +165,14 @@ impl<'f, 'r> Facts<'f, 'r> {
         Ok(())
     }
 
+    /// The decoded values of the parameters. `None` if one of them cannot be decoded.
+    fn values(&self, parameters: &[&'static str]) -> Result<Option<Vec<Cow<'f, str>>>, Rejection> {
+        let values = parameters.iter().map(|parameter| path_value(self.access.request, parameter));
+        values.collect::<Result<Vec<_>, _>>().map(|values| values.into_iter().collect())
+    }
+
     async fn look_up(&mut self, ownership: &'r Ownership) -> Result<(), Rejection> {
-        let mut values = Vec::with_capacity(ownership.parameters().len());
-        for parameter in ownership.parameters() {
-            values.push(path_value(self.access.request, parameter)?);
-        }
-        let values: Option<Vec<_>> = values.into_iter().collect();
+        let values = self.values(ownership.parameters())?;
         // Before the row is loaded: a misconfiguration must not reveal which rows exist.
         let known = self.access.principal.map_or(Ok(false), |principal| self.access.owners.include(principal))?;
         let found = match values {

@@ -29,6 +29,7 @@ impl PalisadeBuilder {
         self.body_timeouts.check(&mut mistakes);
         mistakes.note(config_checks::is_valid_admin_role(&self.admin));
         let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
+        policies.add_numbers(&self.rate_limits, &mut mistakes);
         if !mistakes.is_reported("routes") {
             mistakes.note(scope::check_policy_table(&policies));
         }
@@ -77,6 +78,7 @@ impl PalisadeBuilder {
             authenticators: self.authenticators,
             challenges,
             rate_limit_store: self.rate_limit_store.unwrap_or_else(RateLimitStore::of_this_process),
+            rate_limits: self.rate_limits,
             exempt_from_rate_limits: self.exempt_clients,
             rate_limit_mode: self.rate_limit_mode,
             rate_limit_wait: self.rate_limit_wait,

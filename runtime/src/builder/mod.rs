@@ -26,7 +26,7 @@ use crate::jwt::Jwt;
 use crate::policy_table::PolicyTable;
 use crate::problem::Problem;
 use crate::proxy::{AddressGroup, ForwardedBy, ProxyPeers};
-use crate::rate_limit::{RateLimitHeaders, RateLimitMode, RateLimitStore};
+use crate::rate_limit::{ConfiguredRateLimits, RateLimitHeaders, RateLimitMode, RateLimitStore};
 use crate::role::{RoleName, Roles};
 use crate::scope::Scope;
 use crate::settings::{Exempt, ExemptClients, Restyle, Settings};
@@ -62,6 +62,7 @@ impl Palisade {
             jwt_issuers: Vec::new(),
             realm: "api".to_owned(),
             rate_limit_store: None,
+            rate_limits: ConfiguredRateLimits::default(),
             rate_limit_mode: RateLimitMode::Enforce,
             rate_limit_wait: rate_limits::DEFAULT_WAIT,
             rate_limit_headers: RateLimitHeaders::Draft10,
@@ -99,6 +100,7 @@ pub struct PalisadeBuilder {
     jwt_issuers: Vec<String>,
     realm: String,
     rate_limit_store: Option<RateLimitStore>,
+    rate_limits: ConfiguredRateLimits,
     rate_limit_mode: RateLimitMode,
     rate_limit_wait: Duration,
     rate_limit_headers: RateLimitHeaders,

@@ -9,12 +9,45 @@ use super::PalisadeBuilder;
 use crate::config_error::ConfigError;
 use crate::policy::Rule;
 use crate::proxy::address_ranges::AddressRanges;
-use crate::rate_limit::{RateLimitHeaders, RateLimitMode, RateLimitStore};
+use crate::rate_limit::{RateLimit, RateLimitHeaders, RateLimitMode, RateLimitStore};
 
 pub(super) const DEFAULT_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl PalisadeBuilder {
+    /// The numbers of the rate limits that attributes name, as in `#[rate_limit("login")]`, from a file or the environment.
+    /// Repeatable, once for each name.
+    ///
+    /// The numbers are text such as `"5 per 15m"`, a pair such as `(5, "15m")` or `(5, Duration)`, or a [`RateLimit`] without other
+    /// options. The other options, such as `count = failures`, belong to the attribute. A text that cannot be read and a name without
+    /// numbers are configuration errors. If the [`routes`](Self::routes) are not given, a missing name is found at a request, which is
+    /// rejected with 500.
+    ///
+    /// ```
+    /// use palisade::{Palisade, get, public, rate_limit};
+    ///
+    /// #[get("/login")]
+    /// #[public]
+    /// #[rate_limit("login", count = failures)]
+    /// async fn login() -> &'static str {
+    ///     "welcome"
+    /// }
+    ///
+    /// let limit = std::env::var("LOGIN_RATE_LIMIT").unwrap_or("5 per 15m".to_owned());
+    /// let routes = palisade::scope("/api").service(login);
+    /// let palisade = Palisade::builder().rate_limit("login", limit).routes(&routes).build()?;
+    /// assert_eq!(palisade.policies().rows()[0].rate_limits(), "5 per 15m (failures), shared as \"login\"");
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn rate_limit<T>(mut self, name: &str, rate_limit: T) -> Self
+    where
+        T: TryInto<RateLimit, Error: Into<ConfigError>>,
+    {
+        let added = self.rate_limits.add(name, rate_limit);
+        self.mistakes.note(added);
+        self
+    }
+
     /// Where rate limits are counted: a [`MemoryRateLimits`](crate::rate_limit::MemoryRateLimits), or (feature `redis`) a
     /// `RedisRateLimits` that several processes share. Default:
     /// [`MemoryRateLimits::shared`](crate::rate_limit::MemoryRateLimits::shared), one state for the whole process, even if each

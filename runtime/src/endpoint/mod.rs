@@ -6,14 +6,14 @@
 pub(crate) mod arguments;
 mod service;
 
+use std::future::ready;
 use std::rc::Rc;
 
 use actix_web::dev::{
     AppService, HttpServiceFactory, ServiceFactory, ServiceRequest, ServiceResponse, fn_factory, fn_service,
 };
-use actix_web::guard::{self, Guard, GuardContext};
-use actix_web::http::header::HeaderValue;
-use actix_web::web;
+use actix_web::guard::{Guard, GuardContext, fn_guard};
+use actix_web::{Error, web};
 use palisade_grammar::template;
 
 pub(crate) use self::arguments::ParameterCount;
@@ -33,8 +33,31 @@ pub trait Endpoint: RouteArguments + Sized + 'static {
     /// The requirements of the endpoint.
     const POLICY: &'static Policy;
 
+    /// The guards of the route attribute. A request that one of them rejects is routed as if the endpoint did not exist.
+    fn guards() -> Guards {
+        Guards::default()
+    }
+
     #[doc(hidden)]
     fn mount(self, mounter: Mounter) -> actix_web::Route;
+}
+
+/// The guards of a route, as actix-web defines them: they decide which route gets a request, not who may call it. A route attribute
+/// creates them from its `guard` options.
+#[derive(Clone, Default)]
+pub struct Guards(pub(crate) Vec<Rc<dyn Guard>>);
+
+impl Guards {
+    /// Adds a function as a guard.
+    #[must_use]
+    pub fn and<F: Fn(&GuardContext<'_>) -> bool + 'static>(mut self, guard: F) -> Self {
+        self.0.push(Rc::new(fn_guard(guard)));
+        self
+    }
+
+    pub(crate) fn accept(&self, request: &GuardContext<'_>) -> bool {
+        self.0.iter().all(|guard| guard.check(request))
+    }
 }
 
 /// Mounts a handler with its policy and the demands of its scopes. Only this crate creates one.
@@ -49,35 +72,30 @@ impl Mounter {
         Self::of(E::ROUTE.path, E::POLICY, demands)
     }
 
-    fn of(path: &'static str, policy: &'static Policy, demands: Rc<ScopeDemands>) -> Self {
+    pub(crate) fn of(path: &'static str, policy: &'static Policy, demands: Rc<ScopeDemands>) -> Self {
         reached::remember(path);
         Self { position: MountPosition::Outermost, policy, demands }
     }
 
-    fn mounted(&self) -> Rc<MountedPolicy> {
+    pub(crate) fn mounted(&self) -> Rc<MountedPolicy> {
         Rc::new(MountedPolicy::new(self.position, self.policy, &self.demands))
     }
 
-    /// Mounts the route that `build` returns inside the route's own middleware, which `wrap` adds. The checks run before that
-    /// middleware.
+    /// Mounts the route that `build` returns inside the route's own middleware, which `wrap` adds, and inside the middleware of
+    /// its scopes. The checks run before all of them.
     pub fn around(
         self,
         build: impl FnOnce(Self) -> actix_web::Route,
         wrap: impl FnOnce(actix_web::Route) -> actix_web::Route,
     ) -> actix_web::Route {
-        let mounted = Rc::new(MountedPolicy::new(MountPosition::Outermost, self.policy, &self.demands));
+        let (mounted, demands) = (self.mounted(), Rc::clone(&self.demands));
         let inner = wrap(build(Self { position: MountPosition::InsideWrap, ..self }));
-        actix_web::Route::new().service(fn_factory(move || {
-            let (inner, mounted) = (inner.new_service(()), Rc::clone(&mounted));
-            async move {
-                let inner = Rc::new(inner.await?);
-                Ok::<_, ()>(fn_service(move |request: ServiceRequest| {
-                    reached::mark();
-                    let (inner, mounted) = (Rc::clone(&inner), Rc::clone(&mounted));
-                    async move { checks::around(&mounted, request, &*inner).await }
-                }))
-            }
-        }))
+        checked_route(mounted, demands.wrapped(inner))
+    }
+
+    /// Whether the middleware of a scope is to be mounted around the handler.
+    pub(crate) fn has_wraps(&self) -> bool {
+        matches!(self.position, MountPosition::Outermost) && !self.demands.wraps.is_empty()
     }
 
     /// Replaces a handler that cannot be called, in a program that does not compile.
@@ -86,15 +104,35 @@ impl Mounter {
     }
 }
 
+/// A route whose checks run before it. The guards of `inner` are not asked.
+fn checked_route(mounted: Rc<MountedPolicy>, inner: actix_web::Route) -> actix_web::Route {
+    actix_web::Route::new().service(fn_factory(move || {
+        let (inner, mounted) = (inner.new_service(()), Rc::clone(&mounted));
+        async move {
+            let inner = Rc::new(inner.await?);
+            Ok::<_, ()>(fn_service(move |mut request: ServiceRequest| {
+                reached::mark();
+                mounted.add_data(&mut request);
+                let (inner, mounted) = (Rc::clone(&inner), Rc::clone(&mounted));
+                async move { checks::around(&mounted, request, &*inner).await }
+            }))
+        }
+    }))
+}
+
 impl<F, Arguments, V, K> HandlerWithChecks<F, Arguments, V, K>
 where
     Self: GuardedHandler,
 {
     /// Mounts the handler behind its checks.
     pub fn mount(self, mounter: Mounter) -> actix_web::Route {
+        if mounter.has_wraps() {
+            return mounter.around(|mounter| self.mount(mounter), |route| route);
+        }
         let mounted = mounter.mounted();
-        actix_web::Route::new().service(GuardedService(move |request: ServiceRequest| {
+        actix_web::Route::new().service(GuardedService(move |mut request: ServiceRequest| {
             reached::mark();
+            mounted.add_data(&mut request);
             let (request, payload) = request.into_parts();
             checks::enforce(Rc::clone(&mounted), request, payload, self.clone())
         }))
@@ -104,13 +142,13 @@ where
 /// Registers one endpoint outside any scope. Only what depends on its type is compiled for each endpoint.
 pub fn register<E: Endpoint>(endpoint: E, app: &mut AppService) {
     let mounter = Mounter::new::<E>(Rc::new(ScopeDemands::new()));
-    register_route(&E::ROUTE, E::POLICY, E::arguments(), app, endpoint.mount(mounter));
+    register_route(&E::ROUTE, E::POLICY, (E::arguments(), E::guards()), app, endpoint.mount(mounter));
 }
 
 fn register_route(
     route: &Route,
     policy: &'static Policy,
-    arguments: ArgumentNeeds,
+    (arguments, guards): (ArgumentNeeds, Guards),
     app: &mut AppService,
     mounted: actix_web::Route,
 ) {
@@ -130,15 +168,15 @@ fn register_route(
                 ParameterCount::Never => "",
                 _ => ". If a scope has the other parameters, add the endpoint to that `palisade::scope(\"/..\")`",
             };
-            let mistake = count.mistake(policy.handler, route.path, own);
+            let mistake = count.mistake(policy, route.path, own);
             assert!(mistake.is_none(), "palisade: {}{help}", mistake.unwrap_or_default());
         }
     }
     web::resource(route.path)
         .name(resource_name(route, policy))
-        .guard(Methods(route.methods))
+        .guard(RouteGuard { route: *route, guards })
         .route(mounted)
-        .default_service(fallback(Rc::new(ScopeDemands::new()), None))
+        .default_service(fallback(&Rc::new(ScopeDemands::new())))
         .register(app);
 }
 
@@ -160,6 +198,18 @@ macro_rules! __register {
             $crate::__arguments!($($arguments)*);
         }
     };
+    // A generic endpoint: `[<R: Rows>] [list<R>] [where R: 'static]`.
+    ([$($generics:tt)*] [$($endpoint:tt)*] [$($bounds:tt)*]; $($arguments:tt)*) => {
+        impl $($generics)* $crate::__v1::HttpServiceFactory for $($endpoint)* $($bounds)* {
+            fn register(self, __app: &mut $crate::__v1::AppService) {
+                $crate::__v1::register(self, __app);
+            }
+        }
+
+        impl $($generics)* $crate::__v1::RouteArguments for $($endpoint)* $($bounds)* {
+            $crate::__arguments!($($arguments)*);
+        }
+    };
 }
 
 /// The declared name of the route, or the name of the handler.
@@ -167,40 +217,48 @@ pub(crate) fn resource_name(route: &Route, policy: &Policy) -> &'static str {
     route.name.unwrap_or(policy.handler.name)
 }
 
-/// The methods of an endpoint, as a guard. `GET` also serves `HEAD` (RFC 9110 §9.3.2).
-pub(crate) struct Methods(pub(crate) &'static [&'static str]);
+/// The methods and the guards of an endpoint, as one guard.
+struct RouteGuard {
+    route: Route,
+    guards: Guards,
+}
 
-impl Guard for Methods {
+impl Guard for RouteGuard {
     fn check(&self, context: &GuardContext<'_>) -> bool {
-        serves(self.0, context.head().method.as_str())
+        if !self.route.serves(context.head().method.as_str()) {
+            return false;
+        }
+        let accepts = self.guards.accept(context);
+        if !accepts {
+            reached::note_passed_on();
+        }
+        accepts
     }
 }
 
-fn serves(methods: &[&str], method: &str) -> bool {
-    methods.iter().any(|own| *own == method || (*own == "GET" && method == "HEAD"))
-}
-
-/// Re-exports `fn_guard`, so that generated code does not need a path into actix-web.
-pub fn fn_guard<F: Fn(&GuardContext<'_>) -> bool + 'static>(guard: F) -> impl Guard {
-    guard::fn_guard(guard)
-}
+/// The policy of requests that no endpoint serves.
+static FALLBACK: Policy = Policy::new(Rule::Public).of("palisade", "fallback");
 
 /// The route for requests that no endpoint serves: 405 if the path has other methods, otherwise 404. The scope's own demands
 /// apply first, so that a caller without access cannot find out which paths exist.
-pub(crate) fn fallback(demands: Rc<ScopeDemands>, allowed: Option<Vec<&'static str>>) -> actix_web::Route {
-    static POLICY: Policy = Policy::new(Rule::Public).of("palisade", "fallback");
-    let mounted = Rc::new(MountedPolicy::new(MountPosition::Outermost, &POLICY, &demands));
-    let allowed = Rc::new(allowed.unwrap_or_default());
-    let allow = HeaderValue::try_from(allowed.join(", ")).ok().filter(|_| !allowed.is_empty());
-    actix_web::Route::new().service(fn_service(move |request: ServiceRequest| {
+pub(crate) fn fallback(demands: &Rc<ScopeDemands>) -> actix_web::Route {
+    let mounter = Mounter::of("", &FALLBACK, Rc::clone(demands));
+    if mounter.has_wraps() {
+        let inside = |request: ServiceRequest| {
+            let response = checks::absent_response(request.request());
+            ready(Ok::<_, Error>(request.into_response(response)))
+        };
+        return mounter.around(|_| actix_web::Route::new().service(fn_service(inside)), |route| route);
+    }
+    let mounted = mounter.mounted();
+    actix_web::Route::new().service(fn_service(move |mut request: ServiceRequest| {
         reached::mark();
+        mounted.add_data(&mut request);
         let mounted = Rc::clone(&mounted);
-        // If an endpoint serves the method, but its own guard rejected the request, the method is not wrong.
-        let allow = allow.clone().filter(|_| !serves(&allowed, request.method().as_str()));
         async move {
             let (request, _payload) = request.into_parts();
-            let response = checks::fallback(&mounted, &request, allow).await;
-            Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
+            let response = checks::fallback(&mounted, &request).await;
+            Ok::<_, Error>(ServiceResponse::new(request, response))
         }
     }))
 }

@@ -17,15 +17,32 @@ use crate::denial::Denial;
 use crate::dry_run;
 use crate::problem::FieldError;
 use crate::rate_limit::{
-    By, ChargeRequest, Client, FieldKeys, KeyAnswer, MountedRateLimit, Observed, Origin, PendingCharge, PendingCharges,
-    RateLimit, RateLimitMode, RateLimitRejection, Stage,
+    By, ChargeRequest, Client, FieldKeys, KeyAnswer, MountedRateLimit, MountedRateLimits, Observed, Origin,
+    PendingCharge, PendingCharges, RateLimit, RateLimitMode, RateLimitRejection, Stage,
 };
 
-impl GuardedRequest<'_, '_> {
+impl<'p> GuardedRequest<'p, '_> {
     /// Whether [`charge`](Self::charge) has anything to do at this stage. A stage without rate limits costs nothing.
     #[inline]
     pub(super) fn is_charged(&self, stage: Stage) -> bool {
-        (!self.mounted.rate_limits.at(stage).is_empty() || self.may_refund(stage)) && !dry_run::is_dry_run(self.request)
+        (!self.rate_limits().at(stage).is_empty() || self.may_refund(stage)) && !dry_run::is_dry_run(self.request)
+    }
+
+    #[inline]
+    pub(super) fn rate_limits(&self) -> &'p MountedRateLimits {
+        self.mounted.rate_limits(&self.state.settings)
+    }
+
+    /// Rejects a request if a rate limit has no numbers: a missing number must not mean a missing limit.
+    #[inline]
+    pub(super) fn check_numbers(&self) -> Result<(), Denial> {
+        match self.mounted.missing_numbers(&self.state.settings) {
+            None => Ok(()),
+            Some(problem) => {
+                audit::misconfigured(&self.mounted.policy.handler, problem);
+                Err(Denial::internal("rate_limit_not_configured"))
+            }
+        }
     }
 
     /// Whether the charges of an exempt caller's address may be refunded, even if this stage has no rate limit.
@@ -46,7 +63,7 @@ impl GuardedRequest<'_, '_> {
         if may_be_exempt && Box::pin(self.is_exempt(stage)).await {
             return Ok(());
         }
-        let rate_limits = self.mounted.rate_limits.at(stage);
+        let rate_limits = self.rate_limits().at(stage);
         if rate_limits.is_empty() {
             return Ok(());
         }

@@ -22,7 +22,7 @@ use std::rc::Rc;
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, HeaderValue};
-use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, Responder, dev};
+use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Responder, dev};
 
 pub(crate) use self::handler::without_checks;
 pub use self::handler::{FieldKeysOf, GuardedHandler, HandlerWithChecks, ValidationOf};
@@ -152,26 +152,37 @@ impl Drop for RefundsAfterPanic {
     }
 }
 
+/// The methods that the path of a request has, if none of them is that of the request. The router notes it in the request.
+pub(crate) struct Allow(pub(crate) HeaderValue);
+
 /// The response of a scope if no endpoint matches. The scope's own demands apply to it too.
-pub(crate) async fn fallback(
-    mounted: &MountedPolicy,
-    request: &HttpRequest,
-    allow: Option<HeaderValue>,
-) -> HttpResponse {
+pub(crate) async fn fallback(mounted: &MountedPolicy, request: &HttpRequest) -> HttpResponse {
     let Some(mut guarded) = GuardedRequest::begin(mounted, request) else {
         return not_installed(mounted.policy);
     };
     let outcome = match guarded.admit().await {
         Err(denial) => Outcome::Denied(denial),
-        Ok(_) => {
-            let mut response = render(guarded.settings, absent(allow.is_some()).with_instance(request.path()));
-            if let Some(allow) = allow {
-                response.headers_mut().insert(ALLOW, allow);
-            }
-            Outcome::Responded(response)
-        }
+        Ok(_) => Outcome::Responded(no_route(guarded.settings, request)),
     };
     guarded.conclude(outcome).await
+}
+
+/// The same behind the checks, for a fallback that is inside the middleware of a scope.
+pub(crate) fn absent_response(request: &HttpRequest) -> HttpResponse {
+    match RequestState::of(request) {
+        Some(state) => no_route(&state.settings, request),
+        None => HttpResponse::InternalServerError().finish(),
+    }
+}
+
+/// 405 if the path has other methods, otherwise 404.
+fn no_route(settings: &Settings, request: &HttpRequest) -> HttpResponse {
+    let allow = request.extensions_mut().remove::<Allow>();
+    let mut response = render(settings, absent(allow.is_some()).with_instance(request.path()));
+    if let Some(Allow(methods)) = allow {
+        response.headers_mut().insert(ALLOW, methods);
+    }
+    response
 }
 
 /// One request and the state of its checks.
@@ -230,6 +241,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         if let Some(coding) = self.state.coding {
             self.check_coding(coding)?;
         }
+        self.check_numbers()?;
         if self.is_charged(Stage::Connection) {
             self.charge(Stage::Connection, NO_FIELDS).await?;
         }

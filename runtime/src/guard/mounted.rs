@@ -4,11 +4,14 @@
 //! the handler are combined once, when the handler is mounted, and each request is checked against the result.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
+
+use actix_web::dev::{Extensions, ServiceRequest};
 
 use crate::authz;
 use crate::policy::{Credentials, Ownership, Policy, Rule, ScopeDemands};
-use crate::rate_limit::MountedRateLimits;
-use crate::settings::WorkerSettings;
+use crate::rate_limit::{MountedRateLimits, RateLimit};
+use crate::settings::{Settings, WorkerSettings};
 
 /// Whether the checks of a handler run here, or already ran outside the route's own middleware.
 #[derive(Clone, Copy)]
@@ -17,6 +20,52 @@ pub(crate) enum MountPosition {
     Outermost,
     /// Inside the route's own middleware (`wrap = ".."`): [`around`](super::around) ran the checks before that middleware.
     InsideWrap,
+}
+
+/// Rate limits with and without numbers, and their buckets.
+struct ConfiguredPolicy {
+    rate_limits: Vec<(RateLimit, u64)>,
+    first: OnceCell<Box<Resolved>>,
+}
+
+/// The rate limits with the numbers of one application. A worker has one application, but a test may have several.
+struct Resolved {
+    settings: WorkerSettings,
+    rate_limits: MountedRateLimits,
+    missing: Option<String>,
+    next: OnceCell<Box<Resolved>>,
+}
+
+impl ConfiguredPolicy {
+    /// `None` if all of them have their numbers.
+    fn of(rate_limits: &[(RateLimit, u64)]) -> Option<Self> {
+        let lacks_numbers = rate_limits.iter().any(|(rate_limit, _)| rate_limit.lacks_numbers());
+        lacks_numbers.then(|| Self { rate_limits: rate_limits.to_vec(), first: OnceCell::new() })
+    }
+
+    fn in_settings(&self, settings: &WorkerSettings) -> &Resolved {
+        let mut resolved = self.first.get_or_init(|| self.resolve(settings));
+        while !std::ptr::eq::<Settings>(&*resolved.settings, &**settings) {
+            resolved = resolved.next.get_or_init(|| self.resolve(settings));
+        }
+        resolved
+    }
+
+    fn resolve(&self, settings: &WorkerSettings) -> Box<Resolved> {
+        let (mut known, mut missing) = (Vec::new(), None);
+        for (rate_limit, bucket) in &self.rate_limits {
+            match rate_limit.with_numbers(&settings.rate_limits) {
+                // Its bucket depends on its numbers, and on no handler or scope, because it is shared.
+                Ok(with_numbers) if rate_limit.lacks_numbers() => {
+                    known.push((with_numbers, with_numbers.bucket_of_scope("")))
+                }
+                Ok(with_numbers) => known.push((with_numbers, *bucket)),
+                Err(problem) => missing = Some(format!("the rate limit {:?} {problem}", rate_limit.name())),
+            }
+        }
+        let rate_limits = MountedRateLimits::of(known.into_iter());
+        Box::new(Resolved { settings: settings.clone(), rate_limits, missing, next: OnceCell::new() })
+    }
 }
 
 /// The policy of a mounted handler, with the demands of its scopes.
@@ -29,7 +78,11 @@ pub(crate) struct MountedPolicy {
     pub(super) credentials: Credentials,
     /// The rows that the rules name.
     pub(super) rows: Vec<&'static Ownership>,
-    pub(super) rate_limits: MountedRateLimits,
+    rate_limits: MountedRateLimits,
+    /// The same, if some of them get their numbers from the settings of the application.
+    configured: Option<Box<ConfiguredPolicy>>,
+    /// The application data of the scopes.
+    data: Vec<Rc<Extensions>>,
     /// The settings whose role registry defines all roles of the rules, once a request has shown that.
     pub(super) roles_are_defined_in: OnceCell<WorkerSettings>,
 }
@@ -38,14 +91,41 @@ impl MountedPolicy {
     pub(crate) fn new(position: MountPosition, policy: &'static Policy, demands: &ScopeDemands) -> Self {
         let of_scopes = demands.rate_limits.iter().map(|own| (own.rate_limit, own.bucket));
         let of_handler = policy.rate_limits.iter().map(|own| (*own, own.bucket(policy.handler)));
+        let rate_limits: Vec<_> = of_scopes.chain(of_handler).collect();
+        let configured = ConfiguredPolicy::of(&rate_limits).map(Box::new);
         Self {
             position,
             policy,
             rules: demands.rules.clone(),
             credentials: demands.credentials.and(policy.credentials),
             rows: authz::rows_of(demands.rules.iter().chain([&policy.rule])),
-            rate_limits: MountedRateLimits::of(of_scopes.chain(of_handler)),
+            rate_limits: MountedRateLimits::of(rate_limits.into_iter()),
+            configured,
+            data: demands.data.clone(),
             roles_are_defined_in: OnceCell::new(),
+        }
+    }
+
+    /// The rate limits of the handler in an application with these settings.
+    #[inline]
+    pub(super) fn rate_limits(&self, settings: &WorkerSettings) -> &MountedRateLimits {
+        match &self.configured {
+            None => &self.rate_limits,
+            Some(configured) => &configured.in_settings(settings).rate_limits,
+        }
+    }
+
+    /// Why a rate limit has no numbers in these settings.
+    #[inline]
+    pub(super) fn missing_numbers(&self, settings: &WorkerSettings) -> Option<&str> {
+        self.configured.as_ref()?.in_settings(settings).missing.as_deref()
+    }
+
+    /// Gives the request the application data of the scopes. The data of an inner scope hides data of the same type.
+    #[inline]
+    pub(crate) fn add_data(&self, request: &mut ServiceRequest) {
+        for data in &self.data {
+            request.add_data_container(Rc::clone(data));
         }
     }
 }

@@ -59,11 +59,7 @@ impl GuardedRequest<'_, '_> {
         }
         if !self.reservations.is_empty() {
             self.reservations.settle(&self.settings.rate_limit_store, response.status()).await;
-            self.reservations.report(
-                self.settings.rate_limit_headers,
-                &self.mounted.rate_limits,
-                response.headers_mut(),
-            );
+            self.reservations.report(self.settings.rate_limit_headers, self.rate_limits(), response.headers_mut());
         }
         // RFC 9111 §5.2.2.5: the response is for one caller only.
         if self.authenticated.is_some() {

@@ -6,6 +6,7 @@
 
 use palisade_grammar::names::Kind;
 
+use super::Rule;
 use crate::role::TypedRole;
 
 /// A type whose values name a role: an enum with `#[derive(Role)]`, or `&'static str`.
@@ -31,6 +32,21 @@ pub trait NoName {
 }
 
 impl<T> NoName for T {}
+
+/// A constant rule as a condition of an expression.
+///
+/// # Panics
+///
+/// If it, or a part of it, admits every caller. In a constant this is a compile error.
+#[must_use]
+#[track_caller]
+pub const fn condition(rule: Rule) -> Rule {
+    assert!(
+        rule.is_condition(),
+        "a rule that contains `Public` or `OptionalAuth` cannot be a condition, because it admits every caller: write `#[public]` or `#[optional_auth]` above the handler"
+    );
+    rule
+}
 
 /// The name of a role.
 ///

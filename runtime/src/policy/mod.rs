@@ -24,6 +24,7 @@ pub(crate) mod constant;
 mod ownership;
 mod route;
 mod rule;
+mod rule_text;
 mod scope_demands;
 
 use std::panic::Location;
@@ -32,9 +33,10 @@ pub use self::check::{Check, Verdict};
 pub(crate) use self::ownership::{ForeignRow, LoadFailure, Loaded};
 pub use self::ownership::{OwnerKey, Ownership, Resource};
 pub use self::route::Route;
+pub(crate) use self::route::ServedPaths;
 pub(crate) use self::rule::Credentials;
 pub use self::rule::Rule;
-pub(crate) use self::scope_demands::ScopeDemands;
+pub(crate) use self::scope_demands::{ScopeDemands, Wrap};
 pub use crate::handler_path::HandlerPath;
 use crate::rate_limit::RateLimit;
 
@@ -178,6 +180,11 @@ impl Policy {
     #[must_use]
     pub const fn reason(&self) -> Option<&'static str> {
         self.reason
+    }
+
+    /// The handler with its source location, for a message about a mistake: `` `users::show` (src/users.rs:12) ``.
+    pub(crate) fn declared(&self) -> String {
+        format!("`{}` ({}:{})", self.handler, self.declared_at.file(), self.declared_at.line())
     }
 
     /// The source location of the attributes.

@@ -1,16 +1,28 @@
 //! The demands of the scopes around an endpoint.
 
+use std::fmt;
+use std::rc::Rc;
+
+use actix_web::dev::Extensions;
+
 use super::{Credentials, Rule};
 use crate::rate_limit::RateLimit;
 
-/// The demands of all scopes around an endpoint, the outermost first.
-#[derive(Clone, Debug)]
+/// The demands of all scopes around an endpoint, and what else they give to it. The outermost scope is the first.
+#[derive(Clone)]
 pub(crate) struct ScopeDemands {
     pub(crate) rules: Vec<Rule>,
     pub(crate) rate_limits: Vec<ScopeRateLimit>,
     /// How strictly the rules together treat credentials.
     pub(crate) credentials: Credentials,
+    /// The middleware of the scopes. The innermost is the first.
+    pub(crate) wraps: Vec<Wrap>,
+    /// The application data of the scopes.
+    pub(crate) data: Vec<Rc<Extensions>>,
 }
+
+/// Adds a middleware around a route.
+pub(crate) type Wrap = Rc<dyn Fn(actix_web::Route) -> actix_web::Route>;
 
 /// A rate limit of a scope, and the bucket that its endpoints share.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +35,13 @@ impl ScopeDemands {
     pub(crate) const NONE: &'static Self = &Self::new();
 
     pub(crate) const fn new() -> Self {
-        Self { rules: Vec::new(), rate_limits: Vec::new(), credentials: Credentials::Ignored }
+        Self {
+            rules: Vec::new(),
+            rate_limits: Vec::new(),
+            credentials: Credentials::Ignored,
+            wraps: Vec::new(),
+            data: Vec::new(),
+        }
     }
 
     /// Adds the demands of an inner scope. `prefix` is its whole prefix, with those of the scopes around it.
@@ -37,5 +55,26 @@ impl ScopeDemands {
         };
         demands.rate_limits.extend(rate_limits.iter().map(bucketed));
         demands
+    }
+
+    /// Adds the middleware and the data of an inner scope. Of its middleware, the last one is the outermost, as in actix-web.
+    pub(crate) fn with(mut self, wraps: Vec<Wrap>, data: Option<Rc<Extensions>>) -> Self {
+        self.wraps.splice(..0, wraps);
+        self.data.extend(data);
+        self
+    }
+
+    /// The route inside the middleware of all scopes.
+    pub(crate) fn wrapped(&self, route: actix_web::Route) -> actix_web::Route {
+        self.wraps.iter().fold(route, |route, wrap| wrap(route))
+    }
+}
+
+impl fmt::Debug for ScopeDemands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopeDemands")
+            .field("rules", &self.rules)
+            .field("rate_limits", &self.rate_limits)
+            .finish_non_exhaustive()
     }
 }

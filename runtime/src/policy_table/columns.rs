@@ -125,10 +125,11 @@ fn openness_keyword(openness: Openness) -> &'static str {
 }
 
 fn rate_limit((rate_limit, scope): (&RateLimit, Option<&str>)) -> Value {
+    let known = |number: u64| if rate_limit.lacks_numbers() { Value::Null } else { json!(number) };
     json!({
         "name": rate_limit.name,
-        "limit": rate_limit.limit(),
-        "window_seconds": rate_limit.window().as_secs(),
+        "limit": known(rate_limit.limit().into()),
+        "window_seconds": known(rate_limit.window().as_secs()),
         "by": rate_limit.counted_by().iter().map(By::to_string).collect::<Vec<_>>(),
         "count": rate_limit.count.keyword(),
         "cost": rate_limit.cost,

@@ -40,7 +40,9 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 pub(crate) use self::escape::escape;
 pub use self::row::PolicyRow;
 pub(crate) use self::row::prefix_or_slash;
+use crate::config_error::Mistakes;
 use crate::headers::NO_STORE;
+use crate::rate_limit::ConfiguredRateLimits;
 use crate::role::RoleName;
 
 /// Each route of an application with its requirements, in the order of registration, and the prefixes that are exempt.
@@ -110,6 +112,11 @@ impl PolicyTable {
         self
     }
 
+    /// Adds the numbers of the configured rate limits.
+    pub(crate) fn add_numbers(&mut self, configured: &ConfiguredRateLimits, mistakes: &mut Mistakes) {
+        self.rows.iter_mut().for_each(|row| row.add_numbers(configured, mistakes));
+    }
+
     pub(crate) fn exempt(&mut self, prefix: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) {
         self.exemptions.push(Exemption { prefix: prefix.into(), reason: reason.into() });
     }
@@ -160,7 +167,6 @@ impl PolicyTable {
 
     /// The page that `testing::assert_policies!` writes and compares: without files and lines, so that it does not change when code
     /// moves.
-    #[cfg(any(test, feature = "testing"))]
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn to_committed(&self) -> String {
         markdown::committed(self)

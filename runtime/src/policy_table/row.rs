@@ -8,8 +8,9 @@ use std::panic::Location;
 
 use palisade_grammar::window;
 
+use crate::config_error::Mistakes;
 use crate::policy::{HandlerPath, Policy, Route, Rule, Validation};
-use crate::rate_limit::{By, Count, RateLimit};
+use crate::rate_limit::{By, ConfiguredRateLimits, Count, RateLimit};
 use crate::role::RoleName;
 
 /// One route of a [`PolicyTable`](crate::PolicyTable).
@@ -29,7 +30,8 @@ pub struct PolicyRow {
     path: String,
     policy: &'static Policy,
     outer: Vec<(String, Rule)>,
-    scope_rate_limits: Vec<(String, RateLimit)>,
+    /// Those of the handler, then those of the scopes, each with the prefix of its scope.
+    rate_limits: Vec<(RateLimit, Option<String>)>,
     admin: RoleName,
     takes_row_filter: bool,
 }
@@ -55,16 +57,13 @@ impl PolicyRow {
         outer: &[(String, Rule)],
         scope_rate_limits: &[(String, RateLimit)],
     ) -> Self {
-        // As actix-web joins them: a template that is not empty starts with a slash.
-        let slash = if route.path.is_empty() || route.path.starts_with('/') { "" } else { "/" };
-        let path = match format!("{prefix}{slash}{}", route.path) {
-            path if path.is_empty() => "/".to_owned(),
-            path => path,
-        };
-        let (outer, scope_rate_limits) = (outer.to_vec(), scope_rate_limits.to_vec());
+        let path = route.shown_below(prefix);
+        let own = policy.rate_limits.iter().map(|rate_limit| (*rate_limit, None));
+        let of_scopes = scope_rate_limits.iter().map(|(scope, rate_limit)| (*rate_limit, Some(scope.clone())));
+        let (outer, rate_limits) = (outer.to_vec(), own.chain(of_scopes).collect());
         let admin = RoleName::ADMIN;
         let scope = prefix.to_owned();
-        Self { methods: route.methods, scope, path, policy, outer, scope_rate_limits, admin, takes_row_filter: false }
+        Self { methods: route.methods, scope, path, policy, outer, rate_limits, admin, takes_row_filter: false }
     }
 
     pub(crate) fn with_row_filter(mut self, takes_row_filter: bool) -> Self {
@@ -101,13 +100,14 @@ impl PolicyRow {
         rule.as_attributes(&self.admin).to_string()
     }
 
-    /// The declared methods. `GET` also serves `HEAD`.
+    /// The declared methods. `GET` also serves `HEAD`. `*` is each method, for a [`guarded`](crate::scope::guarded) service and for a
+    /// [`default_service`](crate::Scope::default_service).
     #[must_use]
     pub fn methods(&self) -> &[&str] {
         self.methods
     }
 
-    /// The path template with the prefixes of the scopes around it.
+    /// The path template with the prefixes of the scopes around it. For a service that gets all paths below its own, it ends with `/*`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -157,8 +157,8 @@ impl PolicyRow {
 
     /// The rate limits that the handler itself declares.
     pub(super) fn own_rate_limits(&self) -> String {
-        let own: Vec<String> = self.policy.rate_limits.iter().map(|own| rate_limit(own, None)).collect();
-        own.join("; ")
+        let own = self.each_rate_limit().filter(|(_, scope)| scope.is_none());
+        own.map(|(own, _)| rate_limit(own, None)).collect::<Vec<_>>().join("; ")
     }
 
     /// How often a client may call. The rate limits of the handler come first: `5 per 15m (failures); 100 per 15m (scope /api)`.
@@ -211,8 +211,23 @@ impl PolicyRow {
     }
 
     pub(crate) fn each_rate_limit(&self) -> impl Iterator<Item = (&RateLimit, Option<&str>)> {
-        let own = self.policy.rate_limits.iter().map(|rate_limit| (rate_limit, None));
-        own.chain(self.scope_rate_limits.iter().map(|(scope, rate_limit)| (rate_limit, Some(&**scope))))
+        self.rate_limits.iter().map(|(rate_limit, scope)| (rate_limit, scope.as_deref()))
+    }
+
+    /// Adds the numbers of the configured rate limits, and reports each one that has none.
+    pub(super) fn add_numbers(&mut self, configured: &ConfiguredRateLimits, mistakes: &mut Mistakes) {
+        for (rate_limit, scope) in &mut self.rate_limits {
+            match rate_limit.with_numbers(configured) {
+                Ok(with_numbers) => *rate_limit = with_numbers,
+                Err(problem) => {
+                    let used_by = match scope {
+                        Some(prefix) => format!("the scope {} uses it", prefix_or_slash(prefix)),
+                        None => format!("{} uses it", self.policy.declared()),
+                    };
+                    mistakes.report(format!("rate_limit {:?}", rate_limit.name), format!("{problem}; {used_by}"));
+                }
+            }
+        }
     }
 
     pub(super) fn openness(&self) -> Openness {
@@ -239,7 +254,11 @@ fn admits_nobody(rule: &Rule) -> bool {
 
 /// A rate limit as text. `scope` is the prefix of the scope that declares it.
 pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String {
-    let mut text = format!("{} per {}", rate_limit.limit(), window::text(rate_limit.window().as_secs()));
+    let mut text = if rate_limit.lacks_numbers() {
+        "configured".to_owned()
+    } else {
+        format!("{} per {}", rate_limit.limit(), window::text(rate_limit.window().as_secs()))
+    };
     if rate_limit.counted_by() != [By::Ip] {
         let keys: Vec<String> = rate_limit.counted_by().iter().map(By::to_string).collect();
         let _ = write!(text, " by {}", keys.join(" and "));

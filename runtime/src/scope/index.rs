@@ -31,9 +31,9 @@ pub(super) struct PathIndex {
     parameter: Option<Box<PathIndex>>,
     /// Below any segment. The router is asked about it.
     mixed: Option<Box<PathIndex>>,
-    /// The first plain template that ends at this segment.
-    path: Option<usize>,
-    prefix: Option<usize>,
+    /// The plain templates that end at this segment, in ascending order.
+    paths: SmallVec<[usize; 1]>,
+    prefixes: SmallVec<[usize; 1]>,
     /// Templates to ask about if the path ends at this segment, in ascending order.
     asked_paths: Vec<usize>,
     /// Templates to ask about whatever follows.
@@ -53,17 +53,24 @@ impl PathIndex {
             Segment::Mixed => index.mixed.get_or_insert_default(),
         });
         match (is_plain, matches) {
-            (true, Matches::Path) => _ = end.path.get_or_insert(position),
-            (true, Matches::Prefix) => _ = end.prefix.get_or_insert(position),
+            (true, Matches::Path) => end.paths.push(position),
+            (true, Matches::Prefix) => end.prefixes.push(position),
             (false, Matches::Path) if is_whole => end.asked_paths.push(position),
             (false, _) => end.asked_prefixes.push(position),
         }
         is_plain
     }
 
-    /// The positions of the templates that can match the path, in ascending order. A plain template is the last one: it matches.
+    /// The positions of the templates that can match the path, in ascending order, up to the first plain template: it matches.
     pub(super) fn candidates(&self, path: &str) -> Candidates {
         let mut found = FoundTemplates::default();
+        self.search(Some(path), &mut found);
+        found.in_order()
+    }
+
+    /// The positions of all templates that can match the path, in ascending order.
+    pub(super) fn all_candidates(&self, path: &str) -> Candidates {
+        let mut found = FoundTemplates { all: true, ..FoundTemplates::default() };
         self.search(Some(path), &mut found);
         found.in_order()
     }
@@ -73,10 +80,10 @@ impl PathIndex {
         #[cfg(test)]
         work::step();
         found.ask(&self.asked_prefixes);
-        found.plain(self.prefix);
+        found.plain(&self.prefixes);
         let Some(rest) = rest else {
             found.ask(&self.asked_paths);
-            found.plain(self.path);
+            found.plain(&self.paths);
             return;
         };
         // Segments are short: looking at each byte is cheaper than a search that prepares itself.
@@ -101,8 +108,10 @@ pub(super) type Candidates = SmallVec<[usize; 4]>;
 #[derive(Default)]
 struct FoundTemplates {
     asked: Candidates,
-    /// The first plain template. Those behind it get no request for this path.
+    /// The first plain template. Those behind it seldom get a request for this path.
     plain: Option<usize>,
+    /// Whether the plain templates are among those to ask, and nothing is left out.
+    all: bool,
 }
 
 impl FoundTemplates {
@@ -114,8 +123,13 @@ impl FoundTemplates {
         }
     }
 
-    fn plain(&mut self, position: Option<usize>) {
-        self.plain = self.plain.into_iter().chain(position).min();
+    #[inline]
+    fn plain(&mut self, positions: &[usize]) {
+        if self.all {
+            self.ask(positions);
+        } else {
+            self.plain = self.plain.into_iter().chain(positions.first().copied()).min();
+        }
     }
 
     fn in_order(mut self) -> Candidates {

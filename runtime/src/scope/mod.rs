@@ -19,8 +19,10 @@
 //! assert!(routes.verify().is_ok());
 //! ```
 
+mod actix_methods;
 mod index;
 mod logic;
+mod members;
 mod one_path;
 mod rate_limits;
 mod register;
@@ -34,12 +36,18 @@ mod verify;
 mod walk;
 
 use std::fmt;
-use std::rc::Rc;
+use std::panic::Location;
 
+use actix_web::dev::Extensions;
+
+pub use self::actix_methods::{Configuration, NoWrapFunction, ServiceConfig, WithoutPolicy};
+use self::members::Mount;
+#[cfg(feature = "testing")]
+pub use self::members::add_at;
+pub use self::members::{DefaultService, Guarded, MountedService, ScopeItem, guarded};
 use crate::config_error::ConfigError;
-use crate::endpoint::arguments::ArgumentNeeds;
-use crate::endpoint::{Endpoint, Mounter};
-use crate::policy::{Policy, Route, Rule, ScopeDemands};
+use crate::endpoint::Guards;
+use crate::policy::{Rule, Wrap};
 use crate::policy_table::PolicyTable;
 use crate::rate_limit::RateLimit;
 use crate::role::RoleName;
@@ -90,88 +98,59 @@ pub(crate) use self::verify::check_policy_table;
 /// # Panics
 ///
 /// Panics when the application is built, if [`Scope::verify`] finds a mistake.
+#[track_caller]
 pub fn scope(prefix: &str) -> Scope {
     let prefix = prefix.trim_matches('/');
     // As in actix-web, a prefix always begins with a slash.
     let prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
-    Scope { prefix, rules: Vec::new(), rate_limits: Vec::new(), items: Vec::new() }
+    Scope {
+        prefix,
+        rules: Vec::new(),
+        rate_limits: Vec::new(),
+        items: Vec::new(),
+        guards: Guards::default(),
+        wraps: Vec::new(),
+        data: None,
+        default: None,
+        declared_at: Location::caller(),
+    }
 }
 
 /// See [`scope`].
+///
+/// Its methods for demands, such as [`require_role`](Self::require_role), apply to each member and to unknown paths. Its other methods
+/// are those of [`actix_web::Scope`], as far as they keep the promise of this module:
+///
+/// | actix-web's `Scope` | here |
+/// |---|---|
+/// | `service` | [`service`](Self::service): an endpoint, another scope, or a [`guarded`] service |
+/// | `configure` | [`configure`](Self::configure), with a [`ServiceConfig`] of this module |
+/// | `app_data` | [`app_data`](Self::app_data) |
+/// | `guard` | [`guard`](Self::guard) |
+/// | `wrap` | [`wrap`](Self::wrap): the middleware gets only requests that passed the checks |
+/// | `wrap_fn` | does not compile: use `.wrap(actix_web::middleware::from_fn(..))` |
+/// | `default_service` | [`default_service`](Self::default_service), with a policy |
+/// | `route` | does not compile: write a route attribute above the handler, and use `service` |
+///
+/// The methods of actix-web's `App` are not replaced: palisade's routes are services of an ordinary `App`.
+///
+/// | actix-web's `App` | with palisade |
+/// |---|---|
+/// | `service`, `configure` | unchanged: a [`scope`] or a single endpoint is a service, also in actix-web's `ServiceConfig` |
+/// | `route`, `default_service` | unchanged, for a function with access attributes and without a route attribute: `web::get().to(f)` |
+/// | `app_data`, `data_factory`, `external_resource` | unchanged |
+/// | `wrap`, `wrap_fn` | unchanged: [`Palisade`](crate::Palisade) is the last `wrap`; see [`deferring`](mod@crate::deferring) |
 #[must_use]
 pub struct Scope {
     prefix: String,
     rules: Vec<Rule>,
     rate_limits: Vec<RateLimit>,
     items: Vec<ScopeItem>,
-}
-
-/// A member of a [`Scope`]: an endpoint or another scope, as [`Guarded`] returns it.
-pub struct ScopeItem(ScopeItemKind);
-
-impl fmt::Debug for ScopeItem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            ScopeItemKind::Endpoint(mount) => f.debug_tuple("Endpoint").field(&mount.route).finish(),
-            ScopeItemKind::Scope(scope) => scope.fmt(f),
-        }
-    }
-}
-
-enum ScopeItemKind {
-    Endpoint(Mount),
-    Scope(Scope),
-}
-
-struct Mount {
-    route: Route,
-    policy: &'static Policy,
-    /// The requirements of its arguments.
-    needs: ArgumentNeeds,
-    mount: Box<dyn FnOnce(Rc<ScopeDemands>) -> actix_web::Route>,
-}
-
-/// A value that a [`Scope`] accepts: an [`Endpoint`] or another scope.
-#[diagnostic::on_unimplemented(
-    message = "route `{Self}` declares no access policy",
-    label = "not an endpoint of palisade",
-    note = "if it has actix-web's own route attribute, import palisade's instead: write `use palisade::get;` instead of \
-            `use actix_web::get;`. It takes the same path and options",
-    note = "write `#[palisade::get(\"/..\")]` (or `post`, `put`, ..) above the handler, with an attribute that defines who may call it: \
-            `#[public]`, `#[authenticated]`, `#[require_role(\"..\")]`, `#[owner(id)]`, `#[owner_or_admin(id)]` or \
-            `#[authorize(..)]`",
-    note = "a handler under actix-web's own route attribute, or with none, is guarded by its access attributes, but belongs in an `App` \
-            and not in a `palisade::scope`"
-)]
-pub trait Guarded {
-    /// Called by [`Scope::service`].
-    fn into_item(self) -> ScopeItem;
-}
-
-impl<E: Endpoint> Guarded for E {
-    fn into_item(self) -> ScopeItem {
-        ScopeItem(ScopeItemKind::Endpoint(Mount::of(E::ROUTE, self)))
-    }
-}
-
-impl Mount {
-    fn of<E: Endpoint>(route: Route, endpoint: E) -> Self {
-        let mount = Box::new(|demands| endpoint.mount(Mounter::new::<E>(demands)));
-        Self { route, policy: E::POLICY, needs: E::arguments(), mount }
-    }
-}
-
-/// Adds an endpoint at another route than its own, so that a bench has thousands of routes without as many types.
-#[cfg(feature = "testing")]
-pub fn add_at(mut scope: Scope, route: Route, endpoint: impl Endpoint) -> Scope {
-    scope.items.push(ScopeItem(ScopeItemKind::Endpoint(Mount::of(route, endpoint))));
-    scope
-}
-
-impl Guarded for Scope {
-    fn into_item(self) -> ScopeItem {
-        ScopeItem(ScopeItemKind::Scope(self))
-    }
+    guards: Guards,
+    wraps: Vec<Wrap>,
+    data: Option<Extensions>,
+    default: Option<Mount>,
+    declared_at: &'static Location<'static>,
 }
 
 impl fmt::Debug for Scope {
@@ -181,8 +160,10 @@ impl fmt::Debug for Scope {
 }
 
 impl Scope {
-    /// Adds an endpoint, or an inner scope.
-    pub fn service(mut self, member: impl Guarded) -> Self {
+    /// Adds an endpoint, an inner scope, or a [`guarded`] service.
+    ///
+    /// A generic handler is added as `list::<Postgres>`: see [`get`](macro@crate::get).
+    pub fn service<Form>(mut self, member: impl Guarded<Form>) -> Self {
         self.items.push(member.into_item());
         self
     }
@@ -253,10 +234,13 @@ impl Scope {
     ///
     /// # Errors
     ///
-    /// Returns all mistakes of these kinds. If a prefix or a path cannot be parsed, the other checks are skipped.
+    /// Returns all mistakes of these kinds, each with the file and the line of the handler or of the scope. Of a prefix or a path that
+    /// cannot be parsed, nothing else is checked.
     ///
-    /// - two endpoints serve the same method of the same path, or two templates differ only in the names of parameters;
-    /// - an endpoint or a scope is never reached, because an earlier route or scope takes its requests;
+    /// - two endpoints without guards serve the same method of the same path;
+    /// - an endpoint never gets requests of one of its methods, or a scope never gets a request, because an earlier route or scope
+    ///   takes them;
+    /// - a scope without a prefix has a default service;
     /// - the router would misread a prefix, such as `/:org` or `/{org:[a-}`;
     /// - a rule of a scope requires a role, a permission or a scope with a name that no credential can have;
     /// - a prefix and a template in it have a parameter of the same name, or a rule names a parameter that neither has;
@@ -268,6 +252,11 @@ impl Scope {
     ///   [role of administrators](crate::PalisadeBuilder::admin_role).
     pub fn verify(&self) -> Result<(), ConfigError> {
         verify::verify(self, Some(&RoleName::ADMIN))
+    }
+
+    /// Its source location.
+    fn place(&self) -> String {
+        format!("{}:{}", self.declared_at.file(), self.declared_at.line())
     }
 
     /// Verifies the scope when the role of administrators is not known yet.

@@ -1,83 +1,176 @@
-//! All endpoints of one path.
+//! All routes of one path.
 //!
-//! Threat: a method that was forgotten on a guarded path (ASVS V4.1.4). Promise: the first endpoint whose method and guards fit
-//! the request gets it. For each other method the response is 405 with `Allow`.
+//! Threat: a method that was forgotten on a guarded path (ASVS V4.1.4). Promise: the first route whose method and guards fit the
+//! request gets it. The others are as if they did not exist. For each method that no route serves the response is 405 with `Allow`.
 
 use std::rc::Rc;
 
-use actix_web::dev::{AppService, HttpServiceFactory, ResourceDef, Service, ServiceFactory, ServiceRequest};
-use actix_web::{Route, web};
+use actix_web::dev::{AppService, HttpServiceFactory, ResourceDef, ServiceFactory, ServiceRequest};
+use actix_web::guard::{Guard, GuardContext};
+use actix_web::http::header::HeaderValue;
+use actix_web::{HttpMessage as _, Route as MountedRoute, web};
 
-use super::Mount;
-use super::router::ResponseFuture;
-use crate::endpoint::{Methods, fallback, resource_name};
-use crate::policy::ScopeDemands;
+use super::members::Mount;
+use crate::endpoint::{Guards, resource_name};
+use crate::guard::Allow;
+use crate::policy::{Route, ScopeDemands, ServedPaths};
 
 /// The service of a route.
-pub(super) type RouteService = <Route as ServiceFactory<ServiceRequest>>::Service;
+pub(super) type RouteService = <MountedRoute as ServiceFactory<ServiceRequest>>::Service;
 
-/// The routes of one path, and what responds to all other methods.
+/// The routes of one path.
 pub(super) struct OnePath {
     pub(super) template: &'static str,
     pub(super) name: &'static str,
-    pub(super) routes: Vec<Route>,
-    pub(super) fallback: Route,
+    pub(super) paths: ServedPaths,
+    pub(super) routes: Vec<PathRoute>,
+}
+
+/// A route of a path. Its guards are not in the mounted route, so that the router can ask them before it leaves the path.
+pub(super) struct PathRoute {
+    served: Served,
+    mounted: MountedRoute,
+}
+
+#[cfg(test)]
+impl PathRoute {
+    pub(super) fn new(route: Route, guards: Guards, mounted: MountedRoute) -> Self {
+        Self { served: Served { route, guards }, mounted }
+    }
+}
+
+/// Which requests a route serves, of those for its path.
+#[derive(Clone)]
+pub(super) struct Served {
+    route: Route,
+    guards: Guards,
+}
+
+impl Served {
+    fn accepts(&self, request: &GuardContext<'_>) -> bool {
+        self.route.serves(request.head().method.as_str()) && self.guards.accept(request)
+    }
 }
 
 impl OnePath {
-    /// Mounts the endpoints, each with the demands of its scopes. They may be in several scopes without a prefix: the fallback has the
-    /// demands of the scope around all of them.
-    pub(super) fn new(mut mounts: Vec<(Mount, Rc<ScopeDemands>)>, around: &Rc<ScopeDemands>) -> Self {
-        let fallback = fallback(Rc::clone(around), Some(allowed(&mounts)));
-        // An endpoint that declares HEAD goes before one that serves HEAD only because it serves GET.
+    /// Mounts the routes of a path, each with the demands of its scopes.
+    pub(super) fn new(mut mounts: Vec<(Mount, Rc<ScopeDemands>)>) -> Self {
+        // A route that declares HEAD goes before one that serves HEAD only because it serves GET.
         mounts.sort_by_key(|(mount, _)| !mount.route.methods.contains(&"HEAD"));
-        let (template, name) = mounts
-            .first()
-            .map_or_else(Default::default, |(first, _)| (first.route.path, resource_name(&first.route, first.policy)));
-        let mounted = |(mount, demands): (Mount, _)| (mount.mount)(demands).guard(Methods(mount.route.methods));
-        Self { template, name, routes: mounts.into_iter().map(mounted).collect(), fallback }
+        let (template, name, paths) =
+            mounts.first().map_or(("", "", ServedPaths::Template), |(Mount { route, policy, .. }, _)| {
+                (route.path, resource_name(route, policy), route.paths)
+            });
+        let mounted = |(mount, demands): (Mount, _)| PathRoute {
+            served: Served { route: mount.route, guards: mount.guards },
+            mounted: (mount.mount)(demands),
+        };
+        Self { template, name, paths, routes: mounts.into_iter().map(mounted).collect() }
     }
 
     pub(super) fn definition(&self) -> ResourceDef {
-        let mut definition = ResourceDef::new(self.template);
+        let mut definition = match self.paths {
+            ServedPaths::Template => ResourceDef::new(self.template),
+            ServedPaths::Below | ServedPaths::Unknown => ResourceDef::root_prefix(self.template),
+        };
         definition.set_name(self.name);
         definition
     }
 
-    /// Registers the path in the router of the application.
+    /// Registers the path in the router of the application. A request that none of its routes serves goes on to the next service.
     pub(super) fn register(self, app: &mut AppService) {
-        let resource = web::resource(self.template).name(self.name).default_service(self.fallback);
-        self.routes.into_iter().fold(resource, |resource, route| resource.route(route)).register(app);
+        let served: Vec<Served> = self.routes.iter().map(|route| route.served.clone()).collect();
+        match self.paths {
+            ServedPaths::Template => {
+                let resource = web::resource(self.template).name(self.name).guard(AnyOf(served));
+                let has_several = self.routes.len() > 1;
+                let guarded = |PathRoute { served, mounted }: PathRoute| {
+                    if has_several { mounted.guard(AnyOf(vec![served])) } else { mounted }
+                };
+                self.routes
+                    .into_iter()
+                    .map(guarded)
+                    .fold(resource, |resource, route| resource.route(route))
+                    .register(app);
+            }
+            ServedPaths::Below | ServedPaths::Unknown => {
+                let definition = self.definition();
+                for PathRoute { served, mounted } in self.routes {
+                    app.register_service(definition.clone(), Some(vec![Box::new(AnyOf(vec![served]))]), mounted, None);
+                }
+            }
+        }
+    }
+
+    /// What responds to the methods that none of the routes serves.
+    pub(super) fn described(&self) -> DescribedPath {
+        let served = self.routes.iter().map(|route| route.served.clone()).collect();
+        DescribedPath { definition: self.definition(), served }
     }
 
     pub(super) async fn service(&self) -> Result<OnePathService, ()> {
         let mut routes = Vec::with_capacity(self.routes.len());
-        for route in &self.routes {
-            routes.push(route.new_service(()).await?);
+        for PathRoute { served, mounted } in &self.routes {
+            routes.push((served.clone(), mounted.new_service(()).await?));
         }
-        Ok(OnePathService { routes, fallback: self.fallback.new_service(()).await? })
+        Ok(OnePathService { routes })
+    }
+}
+
+/// The routes of a path, without their services.
+pub(super) struct DescribedPath {
+    pub(super) definition: ResourceDef,
+    served: Vec<Served>,
+}
+
+/// Accepts the requests that one of these routes serves.
+struct AnyOf(Vec<Served>);
+
+impl Guard for AnyOf {
+    fn check(&self, context: &GuardContext<'_>) -> bool {
+        self.0.iter().any(|served| served.accepts(context))
     }
 }
 
 /// The service of a path in a router of ours.
 pub(super) struct OnePathService {
-    routes: Vec<RouteService>,
-    fallback: RouteService,
+    routes: Vec<(Served, RouteService)>,
 }
 
 impl OnePathService {
-    pub(super) fn call(&self, mut request: ServiceRequest) -> ResponseFuture {
-        let route = self.routes.iter().find(|route| route.check(&mut request));
-        route.unwrap_or(&self.fallback).call(request)
+    /// The route that serves the request, whose path matches.
+    pub(super) fn find(&self, request: &ServiceRequest) -> Option<&RouteService> {
+        let context = request.guard_ctx();
+        self.routes.iter().find(|(served, _)| served.accepts(&context)).map(|(_, service)| service)
+    }
+
+    pub(super) fn served(&self) -> impl Iterator<Item = &Served> {
+        self.routes.iter().map(|(served, _)| served)
     }
 }
 
-/// Each method that an endpoint of the path serves.
-fn allowed(mounts: &[(Mount, Rc<ScopeDemands>)]) -> Vec<&'static str> {
-    let mut methods: Vec<_> = mounts.iter().flat_map(|(mount, _)| mount.route.methods).copied().collect();
-    if methods.contains(&"GET") && !methods.contains(&"HEAD") {
-        methods.push("HEAD");
+impl DescribedPath {
+    pub(super) fn served(&self) -> impl Iterator<Item = &Served> {
+        self.served.iter()
+    }
+}
+
+/// Notes in the request which methods its path has, from the routes of all templates that match the path. Returns `false` if a
+/// route serves the method, so that only its guards rejected the request: then the method is not wrong.
+pub(super) fn note_allowed<'s>(request: &ServiceRequest, routes: impl Iterator<Item = &'s Served>) -> bool {
+    let mut methods: Vec<&'static str> = Vec::new();
+    for Served { route, .. } in routes {
+        if route.serves(request.method().as_str()) {
+            return false;
+        }
+        methods.extend(route.methods);
+        methods.extend(route.methods.contains(&"GET").then_some("HEAD"));
     }
     methods.sort_unstable();
-    methods
+    methods.dedup();
+    let Some(allow) = HeaderValue::try_from(methods.join(", ")).ok().filter(|_| !methods.is_empty()) else {
+        return false;
+    };
+    request.extensions_mut().insert(Allow(allow));
+    true
 }

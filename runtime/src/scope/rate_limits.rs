@@ -66,5 +66,8 @@ impl fmt::Display for DeclaredAt<'_> {
 }
 
 fn numbers(rate_limit: &RateLimit) -> String {
+    if rate_limit.lacks_numbers() {
+        return "configured".to_owned();
+    }
     format!("{} per {} s", rate_limit.limit(), rate_limit.window().as_secs())
 }

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::dev::{
+    AppService, HttpServiceFactory, Service as _, ServiceFactory as _, ServiceRequest, fn_factory, fn_service,
+};
 
-use super::one_path::OnePath;
-use super::router::{RouterMember, RouterPlan};
-use super::{Mount, Scope, ScopeItemKind};
-use crate::endpoint::fallback;
-use crate::policy::ScopeDemands;
+use super::Scope;
+use super::members::{Mount, ScopeItemKind};
+use super::one_path::{DescribedPath, OnePath, note_allowed};
+use super::router::{Fallbacks, RouterMember, RouterPlan};
+use crate::endpoint::{Guards, fallback};
+use crate::policy::{ScopeDemands, ServedPaths};
 
 impl HttpServiceFactory for Scope {
     #[allow(clippy::panic, reason = "the application does not start; actix-web's trait returns no error")]
@@ -24,86 +27,147 @@ impl HttpServiceFactory for Scope {
 impl Scope {
     pub(super) fn register_verified(self, app: &mut AppService) {
         let prefix = self.prefix.clone();
-        let (demands, services) = services(self, "", &ScopeDemands::new());
-        if prefix.is_empty() {
-            // A scope without a prefix would take each path of the application, so its members are in the application's own router.
-            for service in services {
-                match service.into_member(&demands) {
-                    RouterMember::Path(path) => path.register(app),
-                    RouterMember::Router(router) => router.register(app),
-                }
-            }
-        } else {
-            router(&prefix, demands, services).register(app);
+        let planned = plan(self, "", &ScopeDemands::new());
+        if !prefix.is_empty() {
+            return planned.into_router(&prefix).register(app);
         }
+        // A scope without a prefix would take each path of the application, so its members are in the application's own router.
+        let mut paths = Vec::new();
+        for service in planned.services {
+            match service.into_member() {
+                RouterMember::Path(path) => {
+                    paths.push(path.described());
+                    path.register(app);
+                }
+                RouterMember::Router(router) => router.register(app),
+            }
+        }
+        register_fallbacks(paths, &planned.demands, app);
+    }
+}
+
+/// Registers what responds to the methods that no route of a path serves. It is behind all routes, because the routes of several
+/// templates may serve different methods of one path.
+fn register_fallbacks(paths: Vec<DescribedPath>, demands: &Rc<ScopeDemands>, app: &mut AppService) {
+    let paths: Rc<[DescribedPath]> = paths.into();
+    for path in paths.iter().filter(|path| !path.definition.is_prefix()) {
+        let (fallback, paths) = (fallback(demands), Rc::clone(&paths));
+        let factory = fn_factory(move || {
+            let (fallback, paths) = (fallback.new_service(()), Rc::clone(&paths));
+            async move {
+                let fallback = Rc::new(fallback.await?);
+                Ok::<_, ()>(fn_service(move |request: ServiceRequest| {
+                    let matching = paths.iter().filter(|path| path.definition.is_match(request.path()));
+                    note_allowed(&request, matching.flat_map(DescribedPath::served));
+                    fallback.call(request)
+                }))
+            }
+        });
+        app.register_service(path.definition.clone(), None, factory, None);
     }
 }
 
 /// A service of a router.
 enum RoutedService {
-    /// All endpoints of one path, each with the demands of its scopes.
-    Endpoints(Vec<(Mount, Rc<ScopeDemands>)>),
-    Router(RouterPlan),
+    /// All routes of one path, each with the demands of its scopes.
+    Routes(Vec<(Mount, Rc<ScopeDemands>)>),
+    Router(Box<RouterPlan>),
 }
 
 impl RoutedService {
-    fn into_member(self, around: &Rc<ScopeDemands>) -> RouterMember {
+    fn into_member(self) -> RouterMember {
         match self {
-            Self::Endpoints(mounts) => RouterMember::Path(OnePath::new(mounts, around)),
+            Self::Routes(mounts) => RouterMember::Path(OnePath::new(mounts)),
             Self::Router(router) => RouterMember::Router(router),
+        }
+    }
+
+    fn add_guards(&mut self, guards: &Guards) {
+        match self {
+            Self::Routes(mounts) => {
+                mounts.iter_mut().for_each(|(mount, _)| mount.guards.0.extend(guards.0.iter().cloned()));
+            }
+            Self::Router(router) => router.add_guards(guards),
         }
     }
 }
 
-fn router(prefix: &str, demands: Rc<ScopeDemands>, services: Vec<RoutedService>) -> RouterPlan {
-    let members = services.into_iter().map(|service| service.into_member(&demands)).collect();
-    RouterPlan::new(prefix, members, fallback(demands, None))
+/// A scope with its members, which are not in a router yet.
+struct PlannedScope {
+    demands: Rc<ScopeDemands>,
+    services: Vec<RoutedService>,
+    default: Option<Mount>,
+    guards: Guards,
+}
+
+impl PlannedScope {
+    fn into_router(self, prefix: &str) -> RouterPlan {
+        let Self { demands, services, default, guards } = self;
+        let members = services.into_iter().map(RoutedService::into_member).collect();
+        let default = default.map(|default| (default.mount)(Rc::clone(&demands)));
+        RouterPlan::new(prefix, members, Fallbacks { default, other: fallback(&demands) }, guards)
+    }
 }
 
 /// The services of a scope, in the order in which they were added. The services of an inner scope without a prefix are in the
 /// same router.
-fn services(scope: Scope, around: &str, demands: &ScopeDemands) -> (Rc<ScopeDemands>, Vec<RoutedService>) {
-    let prefix = format!("{around}{}", scope.prefix);
-    let demands = Rc::new(demands.within(&prefix, &scope.rules, &scope.rate_limits));
+fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
+    let Scope { prefix: own, rules, rate_limits, items, guards, wraps, data, default, .. } = scope;
+    let prefix = format!("{around}{own}");
+    let demands = Rc::new(demands.within(&prefix, &rules, &rate_limits).with(wraps, data.map(Rc::new)));
     let mut found = Services::default();
-    for item in scope.items {
+    for item in items {
         match item.0 {
             ScopeItemKind::Endpoint(mount) => found.add([(mount, Rc::clone(&demands))]),
+            ScopeItemKind::Scope(inner) if inner.prefix.is_empty() => {
+                // Its services have its guards already.
+                for service in plan(inner, &prefix, &demands).services {
+                    found.add_service(service);
+                }
+            }
             ScopeItemKind::Scope(inner) => {
                 let own = inner.prefix.clone();
-                let (inner_demands, inner_services) = services(inner, &prefix, &demands);
-                if own.is_empty() {
-                    for service in inner_services {
-                        match service {
-                            RoutedService::Endpoints(mounts) => found.add(mounts),
-                            router => found.list.push(router),
-                        }
-                    }
-                } else {
-                    found.list.push(RoutedService::Router(router(&own, inner_demands, inner_services)));
-                }
+                let router = plan(inner, &prefix, &demands).into_router(&own);
+                found.list.push(RoutedService::Router(Box::new(router)));
             }
         }
     }
-    (demands, found.list)
+    let mut services = found.list;
+    if own.is_empty() {
+        // It has no router, so each of its services gets its guards.
+        services.iter_mut().for_each(|service| service.add_guards(&guards));
+    }
+    PlannedScope { demands, services, default, guards }
 }
 
 #[derive(Default)]
 struct Services {
     list: Vec<RoutedService>,
-    /// The index of the endpoints of each path in the list.
+    /// The index of the routes of each path in the list.
     by_path: HashMap<&'static str, usize>,
 }
 
 impl Services {
-    /// Adds the endpoints. Each path has one service.
+    /// Adds the routes. Each template has one service.
     fn add(&mut self, mounts: impl IntoIterator<Item = (Mount, Rc<ScopeDemands>)>) {
         for (mount, demands) in mounts {
+            if mount.route.paths != ServedPaths::Template {
+                self.list.push(RoutedService::Routes(vec![(mount, demands)]));
+                continue;
+            }
             let index = *self.by_path.entry(mount.route.path).or_insert(self.list.len());
             match self.list.get_mut(index) {
-                Some(RoutedService::Endpoints(own)) => own.push((mount, demands)),
-                _ => self.list.push(RoutedService::Endpoints(vec![(mount, demands)])),
+                Some(RoutedService::Routes(own)) => own.push((mount, demands)),
+                _ => self.list.push(RoutedService::Routes(vec![(mount, demands)])),
             }
+        }
+    }
+
+    /// Adds a service of an inner scope without a prefix.
+    fn add_service(&mut self, service: RoutedService) {
+        match service {
+            RoutedService::Routes(mounts) => self.add(mounts),
+            router => self.list.push(router),
         }
     }
 }

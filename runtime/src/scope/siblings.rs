@@ -4,86 +4,112 @@
 //! Promise: such a mistake is found when the application is built. The cost grows linearly with the number of routes.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 
 use actix_web::dev::ResourceDef;
-use foldhash::fast::FixedState;
-use smallvec::SmallVec;
 
-use super::Mount;
+use super::Scope;
 #[cfg(test)]
 use super::index::work;
 use super::index::{Matches, PathIndex};
+use super::members::Mount;
 use crate::config_error::ConfigError;
-use crate::policy::{HandlerPath, Route};
+use crate::policy::{Policy, Route, ServedPaths};
 use crate::template::{self, shape};
 
 /// The routes of one router that were added so far.
 #[derive(Default)]
 pub(super) struct Siblings {
     added: Vec<AddedRoute>,
-    /// The indexes of the endpoints of each shape. The shape is the template without parameter names.
-    by_shape: HashMap<String, SmallVec<[usize; 1]>, FixedState>,
     index: PathIndex,
 }
 
-/// An endpoint or a scope of the router.
+/// An endpoint, a service or a scope of the router.
 struct AddedRoute {
-    /// `None` for a scope.
-    route: Option<Route>,
-    handler: HandlerPath,
+    kind: SiblingKind,
     path: String,
+    /// Whether a guard passes on some of the requests for its paths.
+    has_guards: bool,
     /// Whether the index finds it only for paths that it matches.
     is_plain: bool,
     compiled: OnceCell<ResourceDef>,
 }
 
+enum SiblingKind {
+    /// The route, and its policy, which names the handler.
+    Route(Route, &'static Policy),
+    /// A scope takes the requests of each method. The text is its source location.
+    Scope(String),
+}
+
 impl Siblings {
-    /// Adds an endpoint. Its path has the prefixes of all outer scopes.
-    pub(super) fn add_endpoint(&mut self, mount: &Mount, path: String) -> Result<(), ConfigError> {
-        let handler = mount.policy.handler;
-        let shape = shape(&path);
-        let same_shape = self.by_shape.get(&shape).map_or(&[][..], |indexes| indexes);
-        let known = same_shape.iter().filter_map(|index| self.added.get(*index)).any(|earlier| earlier.path == path);
-        let hidden_by = if known { None } else { self.first(&path) };
-        // The error names the earliest route that hides this one. A route of the same shape has an error text of its own.
-        for index in same_shape.iter().take_while(|index| hidden_by.is_none_or(|hidden_by| **index <= hidden_by)) {
-            let earlier = self.added.get(*index);
-            earlier.map_or(Ok(()), |earlier| earlier.check_beside(handler, &path, &mount.route))?;
-        }
-        if let Some(earlier) = hidden_by.and_then(|index| self.added.get(index)) {
-            return earlier.hides_error(&format!("`{handler}` at {path}"));
-        }
-        self.by_shape.entry(shape).or_default().push(self.added.len());
-        self.push(Some(mount.route), handler, path);
+    /// Adds an endpoint or a service. Its path has the prefixes of all outer scopes. `has_guards` is whether those have guards.
+    pub(super) fn add_route(&mut self, mount: &Mount, path: String, has_guards: bool) -> Result<(), ConfigError> {
+        self.check_route(mount, &path)?;
+        self.push(SiblingKind::Route(mount.route, mount.policy), path, has_guards || !mount.guards.0.is_empty());
         Ok(())
+    }
+
+    /// Finds a route of the router that takes the requests of a method of this one, which may be in an inner scope.
+    pub(super) fn check_route(&self, mount: &Mount, path: &str) -> Result<(), ConfigError> {
+        for method in mount.route.methods {
+            if let Some(earlier) = self.first(path, Some(method)) {
+                let what = format!("{} at {path}", mount.policy.declared());
+                return earlier.error(&what, path, &mount.route, method);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds a scope or a service that takes the requests of each method for a scope with a prefix.
+    pub(super) fn check_scope(&self, scope: &Scope, path: &str) -> Result<(), ConfigError> {
+        match self.first(&format!("{path}/below"), None) {
+            Some(earlier) => earlier.hides(&format!("the scope {path} ({}) is never reached", scope.place())),
+            None => Ok(()),
+        }
     }
 
     /// Adds a scope with a prefix. It has a router of its own.
-    pub(super) fn add_scope(&mut self, path: String) -> Result<(), ConfigError> {
-        if let Some(earlier) = self.first(&format!("{path}/below")).and_then(|index| self.added.get(index)) {
-            return earlier.hides_error(&format!("the scope {path}"));
-        }
-        self.push(None, HandlerPath { module: "", name: "" }, path);
-        Ok(())
+    pub(super) fn add_scope(&mut self, scope: &Scope, path: String, has_guards: bool) {
+        self.push(SiblingKind::Scope(scope.place()), path, has_guards || !scope.guards.0.is_empty());
     }
 
-    fn push(&mut self, route: Option<Route>, handler: HandlerPath, path: String) {
-        let matches = if route.is_some() { Matches::Path } else { Matches::Prefix };
+    fn push(&mut self, kind: SiblingKind, path: String, has_guards: bool) {
+        let matches = match &kind {
+            SiblingKind::Route(route, _) if route.paths == ServedPaths::Template => Matches::Path,
+            _ => Matches::Prefix,
+        };
         let template = if path.is_empty() { "/" } else { &path };
         let is_plain = self.index.add(self.added.len(), template, matches);
-        self.added.push(AddedRoute { route, handler, path, is_plain, compiled: OnceCell::new() });
+        self.added.push(AddedRoute { kind, path, has_guards, is_plain, compiled: OnceCell::new() });
     }
 
-    /// Returns the first route that takes the requests for this template.
-    fn first(&self, template: &str) -> Option<usize> {
+    /// Returns the first route that takes the requests of this method for this template, or of each method (`None`).
+    fn first(&self, template: &str, method: Option<&str>) -> Option<&AddedRoute> {
         let sample = sample(template);
-        let takes = |index: &usize| self.added.get(*index).is_some_and(|earlier| earlier.takes(&sample, template));
-        self.index.candidates(&sample).into_iter().find(takes)
+        let takes = |earlier: &&AddedRoute| earlier.serves_each(method) && earlier.takes(&sample, template);
+        self.index.all_candidates(&sample).into_iter().filter_map(|index| self.added.get(index)).find(takes)
     }
 }
 
 impl AddedRoute {
+    /// Whether it serves all requests of this method, or of each method (`None`).
+    fn serves_each(&self, method: Option<&str>) -> bool {
+        !self.has_guards
+            && match &self.kind {
+                SiblingKind::Scope(_) => true,
+                SiblingKind::Route(route, _) => {
+                    method.map_or(route.paths == ServedPaths::Below, |method| route.serves(method))
+                }
+            }
+    }
+
+    fn matches(&self) -> Matches {
+        match &self.kind {
+            SiblingKind::Route(route, _) if route.paths == ServedPaths::Template => Matches::Path,
+            _ => Matches::Prefix,
+        }
+    }
+
     /// Whether this route takes the requests for a template for which the index found it. `sample` is an example of its paths.
     fn takes(&self, sample: &str, template: &str) -> bool {
         if self.is_plain {
@@ -94,54 +120,67 @@ impl AddedRoute {
         let compiled = self.compiled.get_or_init(|| {
             #[cfg(test)]
             work::compile();
-            match self.route {
-                Some(_) => ResourceDef::new(&*self.path),
-                None => ResourceDef::prefix(&*self.path),
+            match self.matches() {
+                Matches::Path => ResourceDef::new(&*self.path),
+                Matches::Prefix => ResourceDef::prefix(&*self.path),
             }
         });
         // A pattern takes the requests of a template with the same pattern, even if it does not match the example path.
-        compiled.is_match(sample) || (self.route.is_none() && is_below(&shape(template), &shape(&self.path)))
+        compiled.is_match(sample)
+            || match self.matches() {
+                Matches::Path => shape(template) == shape(&self.path),
+                Matches::Prefix => is_below(&shape(template), &shape(&self.path)),
+            }
     }
 
-    /// Returns the error that this route takes all requests for `what`.
-    fn hides_error(&self, what: &str) -> Result<(), ConfigError> {
+    /// Returns the error that this route takes the requests of a method of another one.
+    fn error(&self, what: &str, path: &str, route: &Route, method: &str) -> Result<(), ConfigError> {
+        match &self.kind {
+            SiblingKind::Route(own, policy)
+                if own.paths == ServedPaths::Template && route.paths == ServedPaths::Template =>
+            {
+                if self.path == path {
+                    return ConfigError::routes(format!(
+                        "{} and {what} both serve {method} {path}: remove one of them",
+                        policy.declared()
+                    ));
+                }
+                if shape(&self.path) == shape(path) {
+                    return ConfigError::routes(format!(
+                        "{} and {what} match the same paths, and both serve {method}, so the second one would never get such a \
+                         request: remove one of them",
+                        self.name()
+                    ));
+                }
+            }
+            _ => {}
+        }
+        match route.methods {
+            [_] => self.hides(&format!("{what} is never reached")),
+            _ => self.hides(&format!("{what} never gets {method} requests")),
+        }
+    }
+
+    /// Returns the error that this route takes the requests of another one.
+    fn hides(&self, what: &str) -> Result<(), ConfigError> {
         ConfigError::routes(format!(
-            "{what} is never reached, because {} is added before it and takes its requests: {}",
+            "{what}, because {} is added before it and takes its requests: {}",
             self.name(),
             self.help()
         ))
     }
 
     fn help(&self) -> &'static str {
-        match self.route {
-            Some(_) => "add it first",
-            None => "move it into that scope, or add it first",
+        match self.kind {
+            SiblingKind::Route(..) => "add it first",
+            SiblingKind::Scope(_) => "move it into that scope, or add it first",
         }
     }
 
     fn name(&self) -> String {
-        match self.route {
-            Some(_) => format!("`{}` at {}", self.handler, self.path),
-            None => format!("the scope {}", self.path),
-        }
-    }
-
-    /// Checks whether an endpoint of the same shape can be added beside this one.
-    fn check_beside(&self, handler: HandlerPath, path: &str, new: &Route) -> Result<(), ConfigError> {
-        let Some(route) = &self.route else { return Ok(()) };
-        if self.path != path {
-            return ConfigError::routes(format!(
-                "`{}` at {} and `{handler}` at {path} match the same paths, so the second one would never be reached: give the \
-                 parameters the same names",
-                self.handler, self.path
-            ));
-        }
-        match new.methods.iter().find(|method| route.methods.contains(method)) {
-            Some(method) => ConfigError::routes(format!(
-                "`{}` and `{handler}` both serve {method} {path}: remove one of them",
-                self.handler
-            )),
-            None => Ok(()),
+        match &self.kind {
+            SiblingKind::Route(_, policy) => format!("{} at {}", policy.declared(), self.path),
+            SiblingKind::Scope(place) => format!("the scope {} ({place})", self.path),
         }
     }
 }
@@ -165,6 +204,7 @@ mod tests {
     use proptest::test_runner::TestRunner;
 
     use super::*;
+    use crate::policy::Rule;
 
     /// Compares the template with each earlier one, as the router does.
     fn one_by_one(before: &[(String, Matches)], template: &str) -> Option<usize> {
@@ -172,19 +212,24 @@ mod tests {
         before.iter().position(|(own, matches)| {
             let own = if own.is_empty() { "/" } else { own.as_str() };
             match matches {
-                Matches::Path => ResourceDef::new(own).is_match(&path),
+                Matches::Path => ResourceDef::new(own).is_match(&path) || shape(template) == shape(own),
                 Matches::Prefix => ResourceDef::prefix(own).is_match(&path) || is_below(&shape(template), &shape(own)),
             }
         })
     }
 
     fn indexed(before: &[(String, Matches)], template: &str) -> Option<usize> {
+        static POLICY: Policy = Policy::new(Rule::Public);
         let mut siblings = Siblings::default();
         for (own, matches) in before {
-            let route = (*matches == Matches::Path).then_some(Route::get(""));
-            siblings.push(route, HandlerPath { module: "", name: "" }, own.clone());
+            let kind = match matches {
+                Matches::Path => SiblingKind::Route(Route::get(""), &POLICY),
+                Matches::Prefix => SiblingKind::Scope(String::new()),
+            };
+            siblings.push(kind, own.clone(), false);
         }
-        siblings.first(template)
+        let first = siblings.first(template, Some("GET"))?;
+        siblings.added.iter().position(|added| std::ptr::eq(added, first))
     }
 
     /// Templates from few segments, so that they often match the same paths. The router requires unique parameter names.

@@ -5,7 +5,10 @@ use std::thread;
 use parking_lot::Mutex;
 
 use super::index::work;
+use super::members::{Mount, ScopeItem, ScopeItemKind};
 use super::*;
+use crate::endpoint::arguments::ArgumentNeeds;
+use crate::policy::{Policy, Route};
 
 /// The prefixes of the scopes whose verification was not skipped, in any thread.
 static VERIFICATIONS: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -27,6 +30,7 @@ fn with(mut scope: Scope, template: String) -> Scope {
         route,
         policy: &PUBLIC,
         needs: ArgumentNeeds::default(),
+        guards: Guards::default(),
         mount,
     })));
     scope

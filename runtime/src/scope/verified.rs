@@ -8,7 +8,8 @@ use std::ptr;
 
 use parking_lot::Mutex;
 
-use super::{Scope, ScopeItem, ScopeItemKind, verify};
+use super::members::{Mount, ScopeItem, ScopeItemKind};
+use super::{Scope, verify};
 use crate::config_error::ConfigError;
 use crate::endpoint::ParameterCount;
 use crate::policy::{ForeignRow, Policy, Route, Rule};
@@ -25,21 +26,27 @@ struct Outline {
     rules: Vec<Rule>,
     rate_limits: Vec<RateLimit>,
     members: Vec<OutlinedMember>,
+    default: Option<OutlinedMount>,
+    /// Whether it has guards, and so does not take all requests for its paths.
+    has_guards: bool,
 }
 
 enum OutlinedMember {
-    Endpoint { route: Route, policy: &'static Policy, parameter_counts: Vec<ParameterCount> },
+    Endpoint(OutlinedMount),
     Scope(Outline),
+}
+
+struct OutlinedMount {
+    route: Route,
+    policy: &'static Policy,
+    parameter_counts: Vec<ParameterCount>,
+    has_guards: bool,
 }
 
 impl Outline {
     fn of(scope: &Scope) -> Self {
         let members = scope.items.iter().map(|item| match &item.0 {
-            ScopeItemKind::Endpoint(mount) => OutlinedMember::Endpoint {
-                route: mount.route,
-                policy: mount.policy,
-                parameter_counts: mount.needs.parameter_counts.clone(),
-            },
+            ScopeItemKind::Endpoint(mount) => OutlinedMember::Endpoint(OutlinedMount::of(mount)),
             ScopeItemKind::Scope(inner) => OutlinedMember::Scope(Self::of(inner)),
         });
         Self {
@@ -47,6 +54,8 @@ impl Outline {
             rules: scope.rules.clone(),
             rate_limits: scope.rate_limits.clone(),
             members: members.collect(),
+            default: scope.default.as_ref().map(OutlinedMount::of),
+            has_guards: !scope.guards.0.is_empty(),
         }
     }
 
@@ -55,6 +64,12 @@ impl Outline {
         self.prefix == scope.prefix
             && are_equal(&self.rules, &scope.rules)
             && self.rate_limits == scope.rate_limits
+            && self.has_guards != scope.guards.0.is_empty()
+            && match (&self.default, &scope.default) {
+                (Some(own), Some(default)) => own.equals(default),
+                (None, None) => true,
+                _ => false,
+            }
             && self.members.len() == scope.items.len()
             && self.members.iter().zip(&scope.items).all(|(own, item)| own.equals(item))
     }
@@ -63,15 +78,29 @@ impl Outline {
 impl OutlinedMember {
     fn equals(&self, item: &ScopeItem) -> bool {
         match (self, &item.0) {
-            (Self::Endpoint { route, policy, parameter_counts }, ScopeItemKind::Endpoint(mount)) => {
-                *route == mount.route
-                    && *parameter_counts == mount.needs.parameter_counts
-                    && (ptr::eq(*policy, mount.policy)
-                        || (*policy == mount.policy && are_equal(&[policy.rule], &[mount.policy.rule])))
-            }
+            (Self::Endpoint(own), ScopeItemKind::Endpoint(mount)) => own.equals(mount),
             (Self::Scope(outline), ScopeItemKind::Scope(scope)) => outline.equals(scope),
             _ => false,
         }
+    }
+}
+
+impl OutlinedMount {
+    fn of(mount: &Mount) -> Self {
+        Self {
+            route: mount.route,
+            policy: mount.policy,
+            parameter_counts: mount.needs.parameter_counts.clone(),
+            has_guards: !mount.guards.0.is_empty(),
+        }
+    }
+
+    fn equals(&self, mount: &Mount) -> bool {
+        self.route == mount.route
+            && self.has_guards != mount.guards.0.is_empty()
+            && self.parameter_counts == mount.needs.parameter_counts
+            && (ptr::eq(self.policy, mount.policy)
+                || (self.policy == mount.policy && are_equal(&[self.policy.rule], &[mount.policy.rule])))
     }
 }
 

@@ -3,10 +3,10 @@
 use palisade_grammar::template::{MOST_PARAMETERS, parameters};
 use smallvec::SmallVec;
 
-use super::rate_limits;
+use super::members::{Mount, ScopeItemKind};
 use super::siblings::Siblings;
 use super::walk::{self, Neighbours, OuterScopes};
-use super::{Mount, Scope, ScopeItemKind, logic};
+use super::{Scope, logic, rate_limits};
 use crate::config_error::{ConfigError, Mistakes};
 use crate::policy::{Credentials, Ownership, Policy, Rule};
 use crate::policy_table::{PolicyTable, prefix_or_slash};
@@ -17,44 +17,78 @@ use crate::template;
 const MOST_REMEMBERED: usize = 15;
 
 pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), ConfigError> {
-    // The other checks need paths that can be parsed.
-    check_templates(scope)?;
     let mut mistakes = Mistakes::default();
-    check_reachability(scope, &OuterScopes::default(), &mut Siblings::default(), &mut mistakes);
+    let readable = check_templates(scope, &OuterScopes::default(), &mut mistakes);
+    let routers = Routers { own: &mut Siblings::default(), around: &[] };
+    check_reachability(scope, &OuterScopes::default(), routers, &readable, &mut mistakes);
     let endpoints = walk::endpoints(scope);
     for Neighbours { outer, mounts } in &endpoints {
         let mut of_scopes = CheckedScopes::new(outer);
+        if !readable.contains(&outer.prefix) {
+            continue;
+        }
+        of_scopes.check_rules(&mut mistakes);
         for mount in mounts {
-            mistakes.note(of_scopes.check_endpoint(mount, admin));
+            if readable.contains(mount.route.path) {
+                of_scopes.check_endpoint(mount, admin, &mut mistakes);
+            }
         }
     }
     rate_limits::verify(&endpoints, &mut mistakes);
     mistakes.into_result()
 }
 
-/// Checks the prefixes, which no macro checks, and the paths. The router panics on a template that it cannot parse.
-fn check_templates(scope: &Scope) -> Result<(), ConfigError> {
-    let mut mistakes = Mistakes::default();
-    mistakes.note(
-        template::readable(&scope.prefix)
-            .or_else(|problem| ConfigError::routes(format!("the prefix {} of a scope {problem}", scope.prefix))),
-    );
-    for item in &scope.items {
-        mistakes.note(match &item.0 {
-            ScopeItemKind::Endpoint(mount) => template::readable(mount.route.path).or_else(|problem| {
-                ConfigError::routes(format!("the path {} of `{}` {problem}", mount.route.path, mount.policy.handler))
-            }),
-            ScopeItemKind::Scope(inner) => check_templates(inner),
-        });
+/// Which templates the router can parse. The other checks skip those that it cannot.
+enum Readable {
+    Each,
+    Except(Vec<String>),
+}
+
+impl Readable {
+    /// Whether the path, which may have the prefixes of scopes, can be parsed.
+    fn contains(&self, path: &str) -> bool {
+        match self {
+            Self::Each => true,
+            Self::Except(unreadable) => !unreadable.iter().any(|own| path.contains(own)),
+        }
     }
-    mistakes.into_result()
+}
+
+/// Checks the prefixes, which no macro checks, and the paths. The router panics on a template that it cannot parse.
+fn check_templates(scope: &Scope, outer: &OuterScopes, mistakes: &mut Mistakes) -> Readable {
+    let mut unreadable = Vec::new();
+    let outer = outer.inside(scope);
+    let mut check = |template: &str, what: &dyn Fn() -> String| {
+        if let Err(problem) = template::readable(template) {
+            mistakes.report("routes", format!("{} {problem}", what()));
+            unreadable.push(template.to_owned());
+        }
+    };
+    check(&scope.prefix, &|| format!("the prefix {} of a scope ({})", scope.prefix, scope.place()));
+    for item in &scope.items {
+        if let ScopeItemKind::Endpoint(mount) = &item.0 {
+            check(mount.route.path, &|| format!("the path {} of {}", mount.route.path, mount.policy.declared()));
+        }
+    }
+    if scope.prefix.is_empty() && scope.default.is_some() {
+        let problem = "a scope without a prefix has no unknown paths, so it cannot have a default service: give it a prefix, or use \
+                       `App::default_service(web::to(..))` with the same function";
+        mistakes.report("routes", format!("{problem} ({})", scope.place()));
+    }
+    for item in &scope.items {
+        if let ScopeItemKind::Scope(inner) = &item.0
+            && let Readable::Except(more) = check_templates(inner, &outer, mistakes)
+        {
+            unreadable.extend(more);
+        }
+    }
+    if unreadable.is_empty() { Readable::Each } else { Readable::Except(unreadable) }
 }
 
 /// The scopes around some endpoints, and what is known about them without the endpoints.
 struct CheckedScopes<'s> {
     outer: &'s OuterScopes,
     parameters: Vec<&'s str>,
-    rules: Result<(), ConfigError>,
     /// Rules of endpoints that these scopes do not conflict with. Many endpoints have the same rule.
     satisfiable: Vec<&'s Rule>,
 }
@@ -62,54 +96,69 @@ struct CheckedScopes<'s> {
 impl<'s> CheckedScopes<'s> {
     fn new(outer: &'s OuterScopes) -> Self {
         let parameters = parameters(&outer.prefix).collect();
-        Self { outer, parameters, rules: check_rules(outer), satisfiable: Vec::new() }
+        Self { outer, parameters, satisfiable: Vec::new() }
     }
 
-    fn check_endpoint(&mut self, mount: &'s Mount, admin: Option<&RoleName>) -> Result<(), ConfigError> {
-        let (handler, own_path, prefix) = (mount.policy.handler, mount.route.path, &self.outer.prefix);
+    fn check_endpoint(&mut self, mount: &'s Mount, admin: Option<&RoleName>, mistakes: &mut Mistakes) {
+        let (own_path, prefix) = (mount.route.path, &self.outer.prefix);
+        let handler = || mount.policy.declared();
         let own_parameters: SmallVec<[&str; MOST_PARAMETERS]> = parameters(own_path).collect();
         if let Some(name) = own_parameters.iter().find(|name| self.parameters.contains(name)) {
-            return ConfigError::routes(format!(
-                "the scope {prefix} and `{handler}` at {own_path} both have a parameter `{name}`: rename one of them"
-            ));
+            let problem = format!(
+                "the scope {} and {} at {own_path} both have a parameter `{name}`: rename one of them",
+                self.outer.declared(prefix),
+                handler()
+            );
+            mistakes.report("routes", problem);
         }
-        self.rules.clone()?;
         let rule = &mount.policy.rule;
-        let is_missing = |name: &&str| !self.parameters.contains(name) && !own_parameters.contains(name);
-        if let Some(name) = rule.parameters().into_iter().find(is_missing) {
-            return ConfigError::routes(format!(
-                "{rule} of `{handler}` needs the parameter `{{{name}}}`, which {prefix}{own_path} does not have"
-            ));
+        // The macros have checked the names in attributes, but not those in the rule of a guarded service.
+        if let Some(problem) = rule.mistaken_name() {
+            mistakes.report("routes", format!("{rule} of {} has an {problem}", handler()));
         }
-        let path = format!("{prefix}{own_path}");
+        for name in rule.parameters() {
+            if !self.parameters.contains(&name) && !own_parameters.contains(&name) {
+                let problem = format!(
+                    "{rule} of {} needs the parameter `{{{name}}}`, which {prefix}{own_path} does not have",
+                    handler()
+                );
+                mistakes.report("routes", problem);
+            }
+        }
+        let path = mount.route.shown_below(prefix);
         let count = self.parameters.len().saturating_add(own_parameters.len());
-        let mistake = mount.needs.parameter_counts.iter().find_map(|accepted| accepted.mistake(handler, &path, count));
-        mistake.map_or(Ok(()), ConfigError::routes)?;
-        check_deny_option(self.outer, mount)?;
+        for accepted in &mount.needs.parameter_counts {
+            if let Some(problem) = accepted.mistake(mount.policy, &path, count) {
+                mistakes.report("routes", problem);
+            }
+        }
+        mistakes.note(check_deny_option(self.outer, mount));
         if !self.satisfiable.contains(&rule) {
-            check_satisfiable(&self.outer.rules, mount.policy, &path, admin)?;
+            if mistakes.note(check_satisfiable(&self.outer.rules, mount.policy, &path, admin)).is_none() {
+                return;
+            }
             self.satisfiable.truncate(MOST_REMEMBERED);
             self.satisfiable.insert(0, rule);
         }
-        Ok(())
     }
-}
 
-/// The rules of a scope also apply to its unknown paths, so the parameters of the rules must be in the prefix.
-fn check_rules(outer: &OuterScopes) -> Result<(), ConfigError> {
-    for (prefix, rule) in &outer.rules {
-        let scope = prefix_or_slash(prefix);
-        // The macros have checked the rules of handlers. A scope's rule may be written by hand.
-        if let Some(problem) = rule.mistaken_name() {
-            return ConfigError::routes(format!("{rule} of the scope {scope} has an {problem}"));
-        }
-        if let Some(name) = rule.parameters().into_iter().find(|name| !parameters(prefix).any(|own| own == *name)) {
-            return ConfigError::routes(format!(
-                "{rule} of the scope {scope} needs the parameter `{{{name}}}` in its prefix"
-            ));
+    /// The rules of a scope also apply to its unknown paths, so the parameters of the rules must be in the prefix.
+    fn check_rules(&self, mistakes: &mut Mistakes) {
+        for (prefix, rule) in &self.outer.rules {
+            let scope = || self.outer.declared(prefix);
+            // The macros have checked the rules of handlers. A scope's rule may be written by hand.
+            if let Some(problem) = rule.mistaken_name() {
+                mistakes.report("routes", format!("{rule} of the scope {} has an {problem}", scope()));
+            }
+            for name in rule.parameters() {
+                if !parameters(prefix).any(|own| own == name) {
+                    let problem =
+                        format!("{rule} of the scope {} needs the parameter `{{{name}}}` in its prefix", scope());
+                    mistakes.report("routes", problem);
+                }
+            }
         }
     }
-    Ok(())
 }
 
 /// Finds a row whose existence one attribute reveals by 403 and another one conceals by 404.
@@ -128,9 +177,9 @@ fn check_deny_option(outer: &OuterScopes, mount: &Mount) -> Result<(), ConfigErr
         .find(|one| ownerships.iter().any(|other| other == *one && other.rejected() != one.rejected()));
     match inconsistent {
         Some(ownership) => ConfigError::routes(format!(
-            "`{}` at {}{} protects the same row of {} by two attributes, only one of which has `deny = 403`: write it in both or \
+            "{} at {}{} protects the same row of {} by two attributes, only one of which has `deny = 403`: write it in both or \
              in neither",
-            mount.policy.handler,
+            mount.policy.declared(),
             outer.prefix,
             mount.route.path,
             ownership.resource()
@@ -155,13 +204,13 @@ fn check_satisfiable(
     path: &str,
     admin: Option<&RoleName>,
 ) -> Result<(), ConfigError> {
-    let (handler, own) = (policy.handler, &policy.rule);
+    let (handler, own) = (policy.declared(), &policy.rule);
     let admin_role = admin.unwrap_or(&RoleName::ADMIN);
     let text = |rule: &Rule| rule.as_attributes(admin_role).to_string();
     let with_principal = outer.iter().find(|(_, rule)| rule.credentials() == Credentials::Required);
     if let (Some((prefix, rule)), Rule::Public | Rule::OptionalAuth) = (with_principal, own) {
         return ConfigError::routes(format!(
-            "`{handler}` at {path} is {own}, but its scope {} requires {}: move it out of the scope, or write \
+            "{handler} at {path} is {own}, but its scope {} requires {}: move it out of the scope, or write \
              `#[authenticated]`",
             prefix_or_slash(prefix),
             text(rule)
@@ -183,40 +232,64 @@ fn check_satisfiable(
         } else {
             format!("{} conflicts with the scope {}", text(own), demands())
         };
-        return ConfigError::routes(format!("`{handler}` at {path} admits nobody: {why}"));
+        return ConfigError::routes(format!("{handler} at {path} admits nobody: {why}"));
     }
     let Some(redundant) = truth_table.redundant_alternative(own) else { return Ok(()) };
     let (own, redundant) = (text(own), redundant.as_term(admin_role));
     if outer.is_empty() {
         ConfigError::routes(format!(
-            "`{handler}` at {path} has {own}, but `{redundant}` is redundant: the other conditions already imply the result; \
+            "{handler} at {path} has {own}, but `{redundant}` is redundant: the other conditions already imply the result; \
              remove it"
         ))
     } else {
         ConfigError::routes(format!(
-            "`{handler}` at {path} has {own}, but `{redundant}` is redundant in the scope {}: the other conditions already \
+            "{handler} at {path} has {own}, but `{redundant}` is redundant in the scope {}: the other conditions already \
              imply the result; remove it, or move the route out of the scope",
             demands()
         ))
     }
 }
 
-/// Finds each endpoint and each scope that never gets a request, because an earlier one of the same router takes its requests.
-/// `siblings` has the routes that were added to that router before.
-fn check_reachability(scope: &Scope, outer: &OuterScopes, siblings: &mut Siblings, mistakes: &mut Mistakes) {
-    let outer = outer.inside(scope);
+/// The routes that were added to one router, and to each router around it, before a route.
+struct Routers<'r> {
+    own: &'r mut Siblings,
+    around: &'r [&'r Siblings],
+}
+
+/// Finds each endpoint and each scope that never gets a request, because an earlier one takes its requests.
+fn check_reachability(
+    scope: &Scope,
+    outer: &OuterScopes,
+    routers: Routers<'_>,
+    readable: &Readable,
+    mistakes: &mut Mistakes,
+) {
+    let (outer, Routers { own, around }) = (outer.inside(scope), routers);
     for item in &scope.items {
         match &item.0 {
             ScopeItemKind::Endpoint(mount) => {
-                mistakes.note(siblings.add_endpoint(mount, format!("{}{}", outer.prefix, mount.route.path)));
+                let path = format!("{}{}", outer.prefix, mount.route.path);
+                if readable.contains(&path) {
+                    around.iter().for_each(|router| _ = mistakes.note(router.check_route(mount, &path)));
+                    mistakes.note(own.add_route(mount, path, outer.has_guards()));
+                }
             }
             // A scope without a prefix shares the router of the outer scope.
             ScopeItemKind::Scope(inner) if inner.prefix.is_empty() => {
-                check_reachability(inner, &outer, siblings, mistakes);
+                check_reachability(inner, &outer, Routers { own: &mut *own, around }, readable, mistakes);
             }
             ScopeItemKind::Scope(inner) => {
-                mistakes.note(siblings.add_scope(format!("{}{}", outer.prefix, inner.prefix)));
-                check_reachability(inner, &outer, &mut Siblings::default(), mistakes);
+                let path = format!("{}{}", outer.prefix, inner.prefix);
+                if !readable.contains(&path) {
+                    continue;
+                }
+                // A scope that gets no request is one mistake, and not one for each of its routes.
+                if mistakes.note(own.check_scope(inner, &path)).is_some() {
+                    let around: Vec<&Siblings> = around.iter().copied().chain([&*own]).collect();
+                    let routers = Routers { own: &mut Siblings::default(), around: &around };
+                    check_reachability(inner, &outer, routers, readable, mistakes);
+                }
+                own.add_scope(inner, path, outer.has_guards());
             }
         }
     }

@@ -1,10 +1,12 @@
 //! The endpoints of a scope, with the demands of the scopes around them.
 
+use std::panic::Location;
 use std::rc::Rc;
 
-use super::{Mount, Scope, ScopeItemKind};
+use super::Scope;
+use super::members::{Mount, ScopeItemKind};
 use crate::policy::Rule;
-use crate::policy_table::{PolicyRow, PolicyTable};
+use crate::policy_table::{PolicyRow, PolicyTable, prefix_or_slash};
 use crate::rate_limit::RateLimit;
 
 /// The demands of the scopes around an endpoint, the outermost first, each with the prefix of its scope.
@@ -13,6 +15,10 @@ pub(super) struct OuterScopes {
     pub(super) prefix: String,
     pub(super) rules: Vec<(String, Rule)>,
     pub(super) rate_limits: Vec<(String, RateLimit)>,
+    /// The source location of each scope, with its prefix.
+    declared_at: Vec<(String, &'static Location<'static>)>,
+    /// Whether the members are in the router of a scope further out, and only some requests get to them.
+    has_guards: bool,
 }
 
 impl OuterScopes {
@@ -23,7 +29,23 @@ impl OuterScopes {
         let prefix = || outer.prefix.clone();
         outer.rules.extend(scope.rules.iter().map(|rule| (prefix(), *rule)));
         outer.rate_limits.extend(scope.rate_limits.iter().map(|rate_limit| (outer.prefix.clone(), *rate_limit)));
+        outer.declared_at.push((outer.prefix.clone(), scope.declared_at));
+        outer.has_guards = scope.prefix.is_empty() && (self.has_guards || !scope.guards.0.is_empty());
         outer
+    }
+
+    /// Whether the guards of scopes without a prefix apply to each member, so that it does not take all requests for its path.
+    pub(super) fn has_guards(&self) -> bool {
+        self.has_guards
+    }
+
+    /// The scope of this prefix with its source location, for a message about a mistake: `/users (src/users.rs:12)`.
+    pub(super) fn declared(&self, prefix: &str) -> String {
+        let shown = prefix_or_slash(prefix);
+        match self.declared_at.iter().rev().find(|(own, _)| own == prefix) {
+            Some((_, location)) => format!("{shown} ({}:{})", location.file(), location.line()),
+            None => shown.to_owned(),
+        }
     }
 }
 
@@ -50,6 +72,9 @@ fn add_endpoints<'s>(scope: &'s Scope, outer: &OuterScopes, found: &mut Vec<Neig
             },
             ScopeItemKind::Scope(inner) => add_endpoints(inner, &outer, found),
         }
+    }
+    if let Some(default) = &scope.default {
+        found.push(Neighbours { outer, mounts: vec![default] });
     }
 }
 

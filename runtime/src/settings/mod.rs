@@ -23,7 +23,7 @@ use crate::policy_table::PolicyTable;
 use crate::problem::Problem;
 use crate::proxy::address_ranges::AddressRanges;
 use crate::proxy::{AddressGroup, TrustedProxies};
-use crate::rate_limit::{RateLimitHeaders, RateLimitMode, RateLimitStore};
+use crate::rate_limit::{ConfiguredRateLimits, RateLimitHeaders, RateLimitMode, RateLimitStore};
 use crate::role::RoleName;
 use crate::role::Roles;
 
@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) authenticators: Vec<Arc<dyn Authenticator>>,
     pub(crate) challenges: Challenges,
     pub(crate) rate_limit_store: RateLimitStore,
+    /// The numbers of the rate limits that attributes name.
+    pub(crate) rate_limits: ConfiguredRateLimits,
     pub(crate) exempt_from_rate_limits: ExemptClients,
     pub(crate) rate_limit_mode: RateLimitMode,
     pub(crate) rate_limit_wait: Duration,

@@ -16,7 +16,7 @@ struct User {
 #[rate_limit(0, "15 mins", coutn = failures, by = principals)]
 #[rate_limit(5, "15m", by = principal)]
 #[validate(boby)]
-unsafe fn create<T>(body: Json<User>) -> String {
+unsafe fn create(body: Json<User>) -> String {
     body.into_inner().name
 }
 

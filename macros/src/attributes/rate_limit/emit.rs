@@ -4,26 +4,24 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 
 use crate::hygiene::{Names, constant, local};
-use crate::policy::{By, Count, Key, Number, OnStoreFailure, RateLimit};
+use crate::policy::{By, Count, Key, Number, Numbers, OnStoreFailure, RateLimit};
 use crate::user_path::UserPath;
 
 pub(super) fn rate_limit(rate_limit: &RateLimit, names: &mut Names) -> TokenStream {
     let RateLimit { label, terms } = rate_limit;
-    let limit = match &terms.limit {
-        Number::Literal(limit) => Literal::u32_unsuffixed(*limit).into_token_stream(),
-        // The compiler reports a wrong constant at its path.
-        Number::Constant(path) => {
-            let checked = quote_spanned!(path.span()=> ::palisade::__v1::limit(#path));
-            constant("__LIMIT", &quote!(u32), &checked)
-        }
+    let limit = match &terms.numbers {
+        Numbers::Written { limit, .. } => Some(limit),
+        Numbers::Configured => None,
     };
-    let seconds = Literal::u64_unsuffixed(terms.seconds);
     let count = count(&terms.count, names);
-    let cost = match (&terms.cost, &terms.limit) {
+    let cost = match (&terms.cost, limit) {
         (Number::Literal(1), _) => None,
-        (Number::Literal(cost), Number::Literal(_)) => Some(Literal::u32_unsuffixed(*cost).into_token_stream()),
+        (Number::Literal(cost), Some(Number::Literal(_)) | None) => {
+            Some(Literal::u32_unsuffixed(*cost).into_token_stream())
+        }
         (cost, of) => {
-            let span = cost.span().or_else(|| of.span()).unwrap_or_else(Span::call_site);
+            let span = cost.span().or_else(|| of?.span()).unwrap_or_else(Span::call_site);
+            let of = of.map_or_else(|| quote!(u32::MAX), ToTokens::to_token_stream);
             let checked = quote_spanned!(span=> ::palisade::__v1::cost(#cost, #of));
             Some(constant("__COST", &quote!(u32), &checked))
         }
@@ -45,9 +43,27 @@ pub(super) fn rate_limit(rate_limit: &RateLimit, names: &mut Names) -> TokenStre
         quote!(.on_outage(#outages::#outage))
     });
     let observe = terms.observe.then(|| quote!(.observe()));
-    let shared = terms.name.is_some().then(|| quote!(.shared()));
     let rate_limit = names.of("RateLimit");
-    quote!(#rate_limit::per_seconds(#label, #limit, #seconds) #count #by #cost #on_outage #observe #shared)
+    let (made, shared) = match &terms.numbers {
+        Numbers::Configured => (quote!(#rate_limit::configured(#label)), None),
+        Numbers::Written { limit, seconds } => {
+            let (limit, seconds) = (self::limit(limit), Literal::u64_unsuffixed(*seconds));
+            let shared = terms.name.is_some().then(|| quote!(.shared()));
+            (quote!(#rate_limit::per_seconds(#label, #limit, #seconds)), shared)
+        }
+    };
+    quote!(#made #count #by #cost #on_outage #observe #shared)
+}
+
+fn limit(limit: &Number) -> TokenStream {
+    match limit {
+        Number::Literal(limit) => Literal::u32_unsuffixed(*limit).into_token_stream(),
+        // The compiler reports a wrong constant at its path.
+        Number::Constant(path) => {
+            let checked = quote_spanned!(path.span()=> ::palisade::__v1::limit(#path));
+            constant("__LIMIT", &quote!(u32), &checked)
+        }
+    }
 }
 
 fn count(count: &Count, names: &mut Names) -> Option<TokenStream> {

@@ -13,6 +13,7 @@ mod options;
 mod other_spellings;
 mod window;
 
+use palisade_grammar::names::is_label;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Lit, LitStr};
@@ -23,9 +24,11 @@ use super::{Attribute, Clause};
 use crate::arguments::{Arguments, AttributeArgument, Value};
 use crate::diagnostics::Diagnostics;
 use crate::hygiene::Names;
-use crate::policy::{Additions, Number, RateLimitTerms};
+use crate::policy::{Additions, Number, Numbers, RateLimitTerms};
 
 const HELP: &str = "write `#[rate_limit(5, \"15m\")]`: 5 requests in any 15 minutes";
+const NUMBERS_OR_NAME: &str = "write `#[rate_limit(5, \"15m\")]`: 5 requests in any 15 minutes; or `#[rate_limit(\"login\")]`, if the \
+                               application is built with `.rate_limit(\"login\", \"5 per 15m\")`";
 
 pub(super) struct RateLimit;
 
@@ -55,10 +58,15 @@ fn terms(mut arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<
         diagnostics.add(range, diagnostic);
         return None;
     }
+    let mut configured = None;
     let (limit, seconds) = match (number_or_text(&mut arguments), number_or_text(&mut arguments)) {
         (Some(first), Some(second)) => (limit(&first, diagnostics), seconds(&second, diagnostics)),
+        (Some(AttributeArgument { value: Value::Text(text), .. }), None) if is_name(&text.value()) => {
+            configured = Some(text);
+            (None, None)
+        }
         (Some(AttributeArgument { value: Value::Text(text), .. }), None) => {
-            diagnostics.error(keyword.span(), "`rate_limit` needs a number of requests", HELP);
+            diagnostics.error(keyword.span(), "`rate_limit` needs a number of requests", NUMBERS_OR_NAME);
             (None, window(&text, diagnostics))
         }
         (Some(first), None) => {
@@ -66,23 +74,28 @@ fn terms(mut arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<
             (limit(&first, diagnostics), None)
         }
         (None, _) => {
-            diagnostics.error(keyword.span(), "`rate_limit` needs a number of requests and a window", HELP);
+            diagnostics.error(keyword.span(), "`rate_limit` needs a number of requests and a window", NUMBERS_OR_NAME);
             (None, None)
         }
     };
     let options = options(arguments, diagnostics);
     let cost = options.cost.map_or(Some(Number::Literal(1)), |value| cost(&value, limit.as_ref(), diagnostics));
-    let (on_outage, observe, name) = (options.on_outage, options.observe, options.name);
-    Some(RateLimitTerms {
-        limit: limit?,
-        seconds: seconds?,
-        count: options.count,
-        by: options.by,
-        cost: cost?,
-        on_outage,
-        observe,
-        name,
-    })
+    let (on_outage, observe) = (options.on_outage, options.observe);
+    if let (Some(configured), Some(name)) = (&configured, &options.name) {
+        let help = format!("remove `name`: rate limits named {:?} share one bucket", configured.value());
+        diagnostics.error(name.span(), "this rate limit has a name already", help);
+        return None;
+    }
+    let (numbers, name) = match configured {
+        Some(name) => (Numbers::Configured, Some(name)),
+        None => (Numbers::Written { limit: limit?, seconds: seconds? }, options.name),
+    };
+    Some(RateLimitTerms { numbers, count: options.count, by: options.by, cost: cost?, on_outage, observe, name })
+}
+
+/// Whether the text is the name of a configured rate limit, and not a window without its number.
+fn is_name(text: &str) -> bool {
+    is_label(text) && !text.starts_with(|first: char| first.is_ascii_digit())
 }
 
 /// Takes the next positional argument, unless it is a flag.

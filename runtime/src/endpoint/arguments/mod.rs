@@ -125,7 +125,7 @@ proofs!(A1 F1 A2 F2 A3 F3 A4 F4 A5 F5 A6 F6 A7 F7 A8 F8 A9 F9 A10 F10 A11 F11 A1
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __handler {
-    ($handler:ident; $return_type:ty; $($(#[$when:meta])* $argument:ty),*) => {
+    ($handler:expr; $return_type:ty; $($(#[$when:meta])* $argument:ty),*) => {
         $crate::__v1::handler(
             $handler,
             || ($crate::__v1::return_type_proof::<$return_type>, $($(#[$when])* $crate::__v1::argument_proof::<$argument>,)*),

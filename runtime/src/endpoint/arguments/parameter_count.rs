@@ -8,6 +8,8 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeOwned, Error, Visitor};
 
+use crate::policy::Policy;
+
 /// How many parameters a type takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterCount {
@@ -41,15 +43,16 @@ impl ParameterCount {
     }
 
     /// Describes why the `Path` of this handler cannot be filled from a path with this number of parameters. `None` if it can.
-    pub(crate) fn mistake(self, handler: impl fmt::Display, path: &str, parameters: usize) -> Option<String> {
+    pub(crate) fn mistake(self, policy: &Policy, path: &str, parameters: usize) -> Option<String> {
         if self.accepts(parameters) {
             return None;
         }
+        let handler = policy.declared();
         if self == Self::Never {
-            return Some(format!("`{handler}` at {path} takes a `Path` of {self}: take a value, a tuple or a struct"));
+            return Some(format!("{handler} at {path} takes a `Path` of {self}: take a value, a tuple or a struct"));
         }
         let has = if parameters == 1 { "1 parameter".to_owned() } else { format!("{parameters} parameters") };
-        Some(format!("`{handler}` takes a `Path` of {self}, but {path} has {has}"))
+        Some(format!("{handler} takes a `Path` of {self}, but {path} has {has}"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The definition of a rate limit: plain constant data.
 
 mod by;
+mod configured;
 mod count;
 mod field_keys;
 
@@ -12,6 +13,7 @@ use palisade_grammar::window;
 
 pub(crate) use self::by::Stage;
 pub use self::by::{By, KeyAnswer, KeyFn, pending_key};
+pub(crate) use self::configured::ConfiguredRateLimits;
 pub use self::count::{Count, OnStoreFailure, RateLimitMode};
 pub(crate) use self::field_keys::normal;
 pub use self::field_keys::{FieldKeys, KeyText};
@@ -52,6 +54,8 @@ pub struct RateLimit {
     pub(crate) shared: bool,
     pub(crate) observe: bool,
     outage: Option<OnStoreFailure>,
+    /// Whether the numbers are placeholders, and the configuration of the application has the numbers of this name.
+    is_configured: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +93,7 @@ impl RateLimit {
             shared: false,
             observe: false,
             outage: None,
+            is_configured: false,
         }
     }
 

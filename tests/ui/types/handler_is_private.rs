@@ -1,0 +1,13 @@
+mod users {
+    use palisade::{authenticated, get};
+
+    #[get("/me")]
+    #[authenticated]
+    async fn me() -> &'static str {
+        "me"
+    }
+}
+
+fn main() {
+    palisade::scope("/api").service(users::me);
+}

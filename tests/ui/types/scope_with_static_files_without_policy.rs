@@ -1,0 +1,5 @@
+use actix_files::Files;
+
+fn main() {
+    palisade::scope("/api").service(Files::new("/assets", "assets"));
+}
