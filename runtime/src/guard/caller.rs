@@ -10,7 +10,15 @@ use crate::settings::Settings;
 impl GuardedRequest<'_, '_> {
     /// Authenticates the caller, and keeps the principal for the handler's arguments.
     pub(super) async fn authenticate(&mut self) -> Result<(), Denial> {
-        match authn::authenticate(&self.settings.authenticators, self.request).await {
+        let known =
+            match (authn::authenticate(&self.settings.authenticators, self.request).await, &self.settings.completion) {
+                // On the heap, because most applications have no such function.
+                (Ok(authenticated), Some(completion)) => {
+                    Box::pin(completion.complete(authenticated, self.request)).await
+                }
+                (known, _) => known,
+            };
+        match known {
             Ok(authenticated) => {
                 let authenticated = match &self.settings.roles {
                     Some(roles) => self.resolve_roles(authenticated, roles),
@@ -32,6 +40,12 @@ impl GuardedRequest<'_, '_> {
                 "credentials_disagree",
                 "The request has credentials of two callers; send only one.",
             )),
+            Err(Failure::Changed) => {
+                let help = "the function of `Palisade::builder().principals(..)` returned a principal of another issuer or \
+                            subject: return the one that it gets, with more roles, scopes or permissions";
+                audit::misconfigured(&self.mounted.policy.handler, help);
+                Err(Denial::internal("principal_changed"))
+            }
             Err(Failure::Rejected(AuthError::Invalid(reason))) => Err(Denial::bad_credentials(reason)),
             Err(Failure::Rejected(AuthError::Unavailable(reason))) => Err(Denial::unavailable(reason)),
         }
