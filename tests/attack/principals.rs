@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use actix_web::test::init_service;
 use actix_web::web::Data;
-use actix_web::{App, FromRequest, HttpRequest, dev};
+use actix_web::{App, HttpRequest};
 use palisade::authn::AuthError;
+use palisade::principal::{Caller, FromPrincipal};
 use palisade::testing::AsPrincipal;
 use palisade::{
     PalisadeBuilder, Principal, Problem, Roles, authenticated, get, optional_auth, owner, public, require_role,
@@ -54,25 +55,25 @@ struct User {
     roles: Vec<String>,
 }
 
-#[derive(palisade::Extractor)]
-struct Caller(User);
-
-impl FromRequest for Caller {
-    type Error = Problem;
-    type Future = std::future::Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let found = Principal::from_request(request, payload).into_inner().map_err(Problem::from);
-        let user =
-            |principal: Principal| User { name: principal.subject().to_owned(), roles: principal.roles().to_vec() };
-        std::future::ready(found.map(|principal| Self(user(principal))))
+impl FromPrincipal for User {
+    async fn from_principal(principal: &Principal, _: &HttpRequest) -> Result<Self, Problem> {
+        match principal.subject() {
+            "no-row" => Err(Problem::forbidden()),
+            name => Ok(Self { name: name.to_owned(), roles: principal.roles().to_vec() }),
+        }
     }
 }
 
 #[get("/me")]
 #[authenticated]
-async fn me(caller: Caller) -> String {
-    format!("{} {:?}", caller.0.name, caller.0.roles)
+async fn me(caller: Caller<User>) -> String {
+    format!("{} {:?}", caller.name, caller.roles)
+}
+
+#[get("/maybe-me")]
+#[optional_auth]
+async fn maybe_me(caller: Option<Caller<User>>) -> String {
+    caller.map_or_else(|| "nobody".to_owned(), |caller| caller.0.name)
 }
 
 #[get("/edit")]
@@ -101,7 +102,8 @@ async fn open() -> &'static str {
 
 macro_rules! app {
     ($builder:expr, $users:expr) => {{
-        let scope = palisade::scope("").service(me).service(edit).service(own).service(maybe).service(open);
+        let scope =
+            palisade::scope("").service(me).service(edit).service(own).service(maybe).service(maybe_me).service(open);
         let palisade: PalisadeBuilder = $builder;
         let app = App::new().app_data(Data::new($users.clone())).service(scope).wrap(palisade.build().unwrap());
         init_service(app).await
@@ -173,6 +175,16 @@ async fn a_result_is_remembered_for_as_long_as_the_application_says() {
     users.roles.lock().unwrap().clear();
     tokio::time::sleep(Duration::from_millis(250)).await;
     call(&app, editing()).await.assert_problem(401);
+}
+
+#[actix_web::test]
+async fn the_row_of_the_caller_is_an_argument() {
+    let app = app!(builder(), Users::default());
+    assert_eq!(get_as!(&app, "/me", "alice").body, "alice [\"editor\"]");
+    get_as!(&app, "/me", "no-row").assert_problem(403);
+    call(&app, get_request("/me")).await.assert_problem(401);
+    assert_eq!(get_as!(&app, "/maybe-me", "alice").body, "alice");
+    assert_eq!(call(&app, get_request("/maybe-me")).await.body, "nobody");
 }
 
 #[actix_web::test]

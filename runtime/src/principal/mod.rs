@@ -14,6 +14,7 @@
 //! ```
 
 mod authority;
+mod caller;
 mod completed;
 mod token;
 
@@ -24,6 +25,7 @@ use actix_web::http::StatusCode;
 
 use self::authority::KnownAuthority;
 pub(crate) use self::authority::{Authority, RegistryId};
+pub use self::caller::{Caller, FromPrincipal};
 use self::completed::CompletedPrincipal;
 pub(crate) use self::token::LastCheck;
 pub use self::token::Token;

@@ -8,7 +8,7 @@ use actix_web::web::{Bytes, Form, Json, Path, Payload};
 
 use super::ParameterCount;
 use crate::extractors::{Claims, Owned, RowFilter};
-use crate::principal::Principal;
+use crate::principal::{Caller, Principal};
 
 /// An argument whose type has known requirements.
 pub trait Known {
@@ -144,10 +144,12 @@ of_the_caller! {
     [] Principal;
     [] RowFilter;
     [T] Claims<T>;
+    [T] Caller<T>;
 }
 
 impl Known for Principal {}
 impl<T> Known for Claims<T> {}
+impl<T> Known for Caller<T> {}
 impl Known for RowFilter {
     fn is_row_filter() -> bool {
         true
