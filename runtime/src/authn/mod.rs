@@ -16,8 +16,8 @@
 //! # Ok::<(), palisade::ConfigError>(())
 //! ```
 
-mod completion;
 pub(crate) mod digest;
+mod lookup;
 pub(crate) mod names;
 pub(crate) mod sweep;
 
@@ -29,7 +29,7 @@ use actix_web::http::StatusCode;
 use futures_util::future::LocalBoxFuture;
 use smallvec::SmallVec;
 
-pub(crate) use self::completion::Completion;
+pub(crate) use self::lookup::PrincipalLookup;
 use crate::dry_run;
 use crate::principal::{Authority, Principal};
 use crate::problem::{BAD_CREDENTIALS, Problem, respond_with_problem};

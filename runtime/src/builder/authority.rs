@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 
 use super::PalisadeBuilder;
-use crate::authn::{AuthError, Completion};
+use crate::authn::{AuthError, PrincipalLookup};
 use crate::principal::Principal;
 use crate::role::{RoleName, Roles};
 
@@ -44,7 +44,7 @@ impl PalisadeBuilder {
     where
         F: AsyncFn(Principal, &HttpRequest) -> Result<Principal, AuthError> + Send + Sync + 'static,
     {
-        self.completion = Some(Completion::new(function));
+        self.principal_lookup = Some(PrincipalLookup::new(function));
         self
     }
 
@@ -60,17 +60,17 @@ impl PalisadeBuilder {
     }
 
     /// The function and its settings.
-    pub(super) fn take_completion(&mut self) -> Option<Completion> {
+    pub(super) fn take_principal_lookup(&mut self) -> Option<PrincipalLookup> {
         let longest = self.remember_principals;
         if longest > LONGEST_MEMORY {
             let problem = "must be at most 60 seconds, because a user who was deleted keeps the access for this long";
             self.mistakes.report("remember_principals", problem);
         }
-        if !longest.is_zero() && self.completion.is_none() {
+        if !longest.is_zero() && self.principal_lookup.is_none() {
             self.mistakes.report("remember_principals", "needs `.principals(..)`");
         }
-        let completion = self.completion.take()?;
-        Some(Completion { remembered_for: longest, ..completion })
+        let principal_lookup = self.principal_lookup.take()?;
+        Some(PrincipalLookup { remembered_for: longest, ..principal_lookup })
     }
 
     /// The issuer whose subjects own resources and whose tenants count, for every `owner`, `owner_or_admin` and `tenant` and

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 
-use crate::authn::{Authenticator, Completion};
+use crate::authn::{Authenticator, PrincipalLookup};
 use crate::body::BodyTimeouts;
 use crate::config_error::Mistakes;
 use crate::cors::CorsRules;
@@ -59,7 +59,7 @@ impl Palisade {
     pub fn builder() -> PalisadeBuilder {
         PalisadeBuilder {
             authenticators: Vec::new(),
-            completion: None,
+            principal_lookup: None,
             remember_principals: Duration::ZERO,
             jwt_issuers: Vec::new(),
             realm: "api".to_owned(),
@@ -99,7 +99,7 @@ impl Palisade {
 #[must_use]
 pub struct PalisadeBuilder {
     authenticators: Vec<Arc<dyn Authenticator>>,
-    completion: Option<Completion>,
+    principal_lookup: Option<PrincipalLookup>,
     remember_principals: Duration,
     jwt_issuers: Vec<String>,
     realm: String,

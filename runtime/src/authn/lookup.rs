@@ -17,29 +17,29 @@ use crate::principal::Principal;
 
 type Completed = Result<Principal, AuthError>;
 
-pub(crate) trait ErasedCompletion: Send + Sync {
+pub(crate) trait ErasedLookup: Send + Sync {
     fn ask<'a>(&'a self, principal: Principal, request: &'a HttpRequest) -> LocalBoxFuture<'a, Completed>;
 }
 
-impl<F: AsyncFn(Principal, &HttpRequest) -> Completed + Send + Sync> ErasedCompletion for F {
+impl<F: AsyncFn(Principal, &HttpRequest) -> Completed + Send + Sync> ErasedLookup for F {
     fn ask<'a>(&'a self, principal: Principal, request: &'a HttpRequest) -> LocalBoxFuture<'a, Completed> {
         Box::pin(self(principal, request))
     }
 }
 
 /// The function of the application, and for how long its results are remembered.
-pub(crate) struct Completion {
-    pub(crate) function: Arc<dyn ErasedCompletion>,
+pub(crate) struct PrincipalLookup {
+    pub(crate) function: Arc<dyn ErasedLookup>,
     pub(crate) remembered_for: Duration,
 }
 
-impl fmt::Debug for Completion {
+impl fmt::Debug for PrincipalLookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Completion").field("remembered_for", &self.remembered_for).finish_non_exhaustive()
+        f.debug_struct("PrincipalLookup").field("remembered_for", &self.remembered_for).finish_non_exhaustive()
     }
 }
 
-impl Completion {
+impl PrincipalLookup {
     pub(crate) fn new<F>(function: F) -> Self
     where
         F: AsyncFn(Principal, &HttpRequest) -> Completed + Send + Sync + 'static,
