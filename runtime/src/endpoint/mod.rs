@@ -206,7 +206,7 @@ macro_rules! __register {
             $crate::__arguments!($($arguments)*);
         }
     };
-    // A generic endpoint: `[<R: Rows>] [list<R>] [where R: 'static]`.
+    // A generic endpoint: `[<R: Rows + 'static>] [list<R>] [where R: Clone]`.
     ([$($generics:tt)*] [$($endpoint:tt)*] [$($bounds:tt)*]; $($arguments:tt)*) => {
         impl $($generics)* $crate::__v1::HttpServiceFactory for $($endpoint)* $($bounds)* {
             fn register(self, __app: &mut $crate::__v1::AppService) {
