@@ -71,7 +71,8 @@ impl GuardedRequest<'_, '_> {
         if known.get().is_some_and(|known| std::ptr::eq::<Settings>(&**known, self.settings)) {
             return Ok(());
         }
-        match outer.iter().chain([&policy.rule]).find_map(|rule| rule.undefined_in(roles, &self.settings.admin)) {
+        let rules = outer.iter().chain([&policy.rule]);
+        match rules.flat_map(|rule| rule.undefined_in(roles, &self.settings.admin)).next() {
             None => {
                 let _ = known.set(self.state.settings.clone());
                 Ok(())
