@@ -116,6 +116,7 @@ async fn favorites_count_each_user_once() {
     };
     assert_eq!(state(ann.touch(&favorite).await), (true, 1));
     assert_eq!(state(ann.touch(&favorite).await), (true, 1));
+    assert_eq!(state(ann.get(&path).await), (true, 1));
     assert_eq!(state(bob.get(&path).await), (false, 1));
     assert_eq!(state(bob.touch(&favorite).await), (true, 2));
     assert_eq!(state(ann.delete(&favorite).await), (false, 1));

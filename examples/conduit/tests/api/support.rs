@@ -53,9 +53,19 @@ impl Server {
 
     /// Stops the server and starts another one with the same data.
     pub async fn restart(self) -> Self {
+        self.restart_without("").await
+    }
+
+    /// As [`restart`](Self::restart), after the files were removed whose names begin with this text.
+    pub async fn restart_without(self, files: &str) -> Self {
         let Self { service, folder } = self;
         service.db.close().await;
         drop(service);
+        for file in std::fs::read_dir(folder.path().join("data")).unwrap().map(Result::unwrap) {
+            if !files.is_empty() && file.file_name().to_string_lossy().starts_with(files) {
+                std::fs::remove_file(file.path()).unwrap();
+            }
+        }
         let service = Service::open(&config(folder.path(), &[])).await.unwrap();
         Self { service, folder }
     }
