@@ -60,9 +60,11 @@ impl Service {
         let issuer = TokenIssuer::hs256(ISSUER, AUDIENCE, secret.expose_secret())?;
         let passwords = Passwords::new()?;
         let db = Db::open(&folder).await?;
-        let tokens = issuer.verifier().scheme("Token").revocations(db.clone()).build()?;
+        let tokens = issuer.verifier().scheme("Token").build()?;
+        let accounts = db.clone();
         let palisade = Palisade::builder()
             .authenticator(tokens)
+            .principals(async move |principal, _| accounts.check_token(principal).await)
             .routes(&routes())
             .problems(error::restyle)
             .rate_limit("login", config.login_rate_limit)

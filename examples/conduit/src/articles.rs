@@ -26,7 +26,7 @@ pub async fn list_articles(
     viewer: Option<Caller>,
     db: Data<Db>,
 ) -> Result<Json<ArticlesBody>, Problem> {
-    Ok(Json(db.articles(viewer.map(|caller| caller.0), &filter).await?))
+    Ok(Json(db.articles(viewer.map(|caller| caller.id), &filter).await?))
 }
 
 /// Returns one page of the articles by users whom the caller follows.
@@ -34,7 +34,7 @@ pub async fn list_articles(
 #[authenticated]
 #[validate]
 pub async fn feed(page: Query<Page>, caller: Caller, db: Data<Db>) -> Result<Json<ArticlesBody>, Problem> {
-    Ok(Json(db.feed(caller.0, &page).await?))
+    Ok(Json(db.feed(caller.id, &page).await?))
 }
 
 /// Publishes an article of the caller.
@@ -42,7 +42,7 @@ pub async fn feed(page: Query<Page>, caller: Caller, db: Data<Db>) -> Result<Jso
 #[authenticated]
 #[validate]
 pub async fn create_article(new: Json<Publication>, caller: Caller, db: Data<Db>) -> Result<HttpResponse, Problem> {
-    let article = db.create_article(caller.0, &new.article).await?;
+    let article = db.create_article(caller.id, &new.article).await?;
     Ok(HttpResponse::Created().json(article_body(&db, Some(caller), &article.slug).await?))
 }
 
@@ -86,7 +86,7 @@ pub async fn delete_article(article: Owned<Article>, db: Data<Db>) -> Result<Htt
 #[post("/articles/{slug}/favorite")]
 #[authenticated]
 pub async fn favorite(slug: Path<String>, caller: Caller, db: Data<Db>) -> Result<Json<ArticleBody>, Problem> {
-    db.favorite(caller.0, &slug).await?;
+    db.favorite(caller.id, &slug).await?;
     article_body(&db, Some(caller), &slug).await.map(Json)
 }
 
@@ -94,7 +94,7 @@ pub async fn favorite(slug: Path<String>, caller: Caller, db: Data<Db>) -> Resul
 #[delete("/articles/{slug}/favorite")]
 #[authenticated]
 pub async fn unfavorite(slug: Path<String>, caller: Caller, db: Data<Db>) -> Result<Json<ArticleBody>, Problem> {
-    db.unfavorite(caller.0, &slug).await?;
+    db.unfavorite(caller.id, &slug).await?;
     article_body(&db, Some(caller), &slug).await.map(Json)
 }
 
@@ -106,6 +106,6 @@ pub async fn list_tags(db: Data<Db>) -> Result<Json<TagsBody>, Problem> {
 }
 
 async fn article_body(db: &Db, viewer: Option<Caller>, slug: &str) -> Result<ArticleBody, Problem> {
-    let article = db.article(viewer.map(|caller| caller.0), slug).await?.ok_or(ApiError::NoSuchArticle)?;
+    let article = db.article(viewer.map(|caller| caller.id), slug).await?.ok_or(ApiError::NoSuchArticle)?;
     Ok(ArticleBody { article })
 }

@@ -22,7 +22,7 @@ pub async fn list_comments(
     viewer: Option<Caller>,
     db: Data<Db>,
 ) -> Result<Json<CommentsBody>, Problem> {
-    let comments = db.comments(viewer.map(|caller| caller.0), &slug).await?.ok_or(ApiError::NoSuchArticle)?;
+    let comments = db.comments(viewer.map(|caller| caller.id), &slug).await?.ok_or(ApiError::NoSuchArticle)?;
     Ok(Json(CommentsBody { comments }))
 }
 
@@ -36,7 +36,7 @@ pub async fn create_comment(
     caller: Caller,
     db: Data<Db>,
 ) -> Result<Json<CommentBody>, Problem> {
-    let comment = db.create_comment(caller.0, &slug, &new.comment.body).await?.ok_or(ApiError::NoSuchArticle)?;
+    let comment = db.create_comment(caller.id, &slug, &new.comment.body).await?.ok_or(ApiError::NoSuchArticle)?;
     Ok(Json(CommentBody { comment }))
 }
 

@@ -20,7 +20,7 @@ pub async fn show_profile(
 #[post("/profiles/{username}/follow")]
 #[authenticated]
 pub async fn follow(username: Path<String>, caller: Caller, db: Data<Db>) -> Result<Json<ProfileBody>, Problem> {
-    db.follow(caller.0, &username).await?;
+    db.follow(caller.id, &username).await?;
     profile_body(&db, Some(caller), &username).await
 }
 
@@ -28,11 +28,11 @@ pub async fn follow(username: Path<String>, caller: Caller, db: Data<Db>) -> Res
 #[delete("/profiles/{username}/follow")]
 #[authenticated]
 pub async fn unfollow(username: Path<String>, caller: Caller, db: Data<Db>) -> Result<Json<ProfileBody>, Problem> {
-    db.unfollow(caller.0, &username).await?;
+    db.unfollow(caller.id, &username).await?;
     profile_body(&db, Some(caller), &username).await
 }
 
 async fn profile_body(db: &Db, viewer: Option<Caller>, username: &str) -> Result<Json<ProfileBody>, Problem> {
-    let profile = db.profile(viewer.map(|caller| caller.0), username).await?.ok_or(ApiError::NoSuchUser)?;
+    let profile = db.profile(viewer.map(|caller| caller.id), username).await?.ok_or(ApiError::NoSuchUser)?;
     Ok(Json(ProfileBody { profile }))
 }

@@ -79,7 +79,7 @@ pub async fn login(
 #[authenticated]
 pub async fn current_user(caller: Caller, db: Data<Db>, issuer: Data<TokenIssuer>) -> Result<Json<UserBody>, Problem> {
     let read_at = SystemTime::now();
-    let account = db.account(caller.0).await?.ok_or(ApiError::NoSuchUser)?;
+    let account = db.account(caller.id).await?.ok_or(ApiError::NoSuchUser)?;
     Ok(Json(user_body(account, read_at, &issuer)?))
 }
 
@@ -99,6 +99,6 @@ pub async fn update_user(
         None => None,
     };
     let change = AccountChange { members: &change.user, password_hash: password_hash.as_deref() };
-    let account = db.update_user(caller.0, change).await?.ok_or(ApiError::NoSuchUser)?;
+    let account = db.update_user(caller.id, change).await?.ok_or(ApiError::NoSuchUser)?;
     Ok(Json(user_body(account, SystemTime::now(), &issuer)?))
 }

@@ -1,11 +1,11 @@
 //! Accounts, and which of their tokens are valid.
 //!
-//! The threat is a token that stays valid after its password was changed, or its account is gone (CWE-613). The guard asks this store at
-//! each request.
+//! The threat is a token that stays valid after its password was changed, or its account is gone (CWE-613). The guard asks
+//! [`Db::check_token`] at each request with a token.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use palisade::{Principal, resource::Unavailable, revocation::RevocationStore};
+use palisade::{Principal, authn::AuthError};
 
 use super::{Db, DbError, or_unavailable};
 use crate::input::UserChange;
@@ -26,7 +26,6 @@ const UPDATE: &str = "UPDATE users SET
     WHERE id = ?1
     RETURNING id, username, email, bio, image";
 const TOKENS_VALID_FROM: &str = "SELECT tokens_valid_from FROM users WHERE id = ?1";
-const REVOKE_BEFORE: &str = "UPDATE users SET tokens_valid_from = max(tokens_valid_from, ?2) WHERE id = ?1";
 
 /// An account without its password.
 #[derive(Debug, sqlx::FromRow)]
@@ -92,23 +91,16 @@ impl Db {
     }
 }
 
-impl RevocationStore for Db {
-    /// The API has no logout, so nothing revokes a single token.
-    async fn revoke(&self, _issuer: &str, _token: &str, _until: SystemTime) -> Result<(), Unavailable> {
-        Err(Unavailable)
-    }
-
-    async fn revoke_before(&self, _issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
-        let done = sqlx::query(REVOKE_BEFORE).bind(subject).bind(micros(moment)).execute(&self.0).await;
-        or_unavailable(done).map(drop)
-    }
-
-    /// The tokens of an account that does not exist are revoked.
-    async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
-        let Some(token) = principal.token() else { return Ok(false) };
+impl Db {
+    /// Rejects a token from before the last change of the password, and one whose account does not exist.
+    pub async fn check_token(&self, principal: Principal) -> Result<Principal, AuthError> {
         let valid_from = sqlx::query_scalar(TOKENS_VALID_FROM).bind(principal.subject()).fetch_optional(&self.0).await;
         let valid_from: Option<i64> = or_unavailable(valid_from)?;
-        Ok(valid_from.is_none_or(|moment| micros(token.issued()) < moment))
+        let issued = principal.token().map(|token| micros(token.issued()));
+        match (issued, valid_from) {
+            (Some(issued), Some(moment)) if issued >= moment => Ok(principal),
+            _ => Err(AuthError::Invalid("token_of_old_password_or_account")),
+        }
     }
 }
 
