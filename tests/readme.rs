@@ -164,6 +164,7 @@ fn every_dependency_has_its_reason() {
         "examples/basic/Cargo.toml",
         "examples/themes/Cargo.toml",
         "examples/accounts/Cargo.toml",
+        "examples/conduit/Cargo.toml",
         "tests/Cargo.toml",
     ] {
         let mut listing = false;

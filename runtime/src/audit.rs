@@ -19,7 +19,7 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::net::IpAddr;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 
 use crate::policy::HandlerPath;
 
@@ -121,6 +121,18 @@ pub(crate) fn unknown_roles(roles: &[Box<str>], subject: &str, handler: &dyn fmt
 /// A token has a claim with a default name and a value of another type. The claim grants nothing.
 pub(crate) fn claim_ignored(issuer: &str, claim: &'static str) {
     tracing::debug!(target: TARGET, event = "claim_ignored", issuer = tracing::field::debug(issuer), claim);
+}
+
+/// A request matched no route, so the default service of the application was not run, if it has one. Each worker logs this once.
+pub(crate) fn default_not_run(method: &Method, path: &str) {
+    tracing::info!(
+        target: "palisade",
+        event = "default_service_not_run",
+        method = method.as_str(),
+        path = tracing::field::debug(path),
+        help = "no route matches, so the response is 404. If the `App` has a `default_service`, it was not run, because it has no policy: write an \
+                access attribute such as `#[public]` above its function, and pass it as `.default_service(web::to(function))`",
+    );
 }
 
 /// An error in the setup of the application. The text explains how to fix it.

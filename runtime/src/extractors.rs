@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::authz::OWNER_ISSUER_UNSET;
 use crate::policy::Resource;
-use crate::principal::{ArgumentError, Principal};
+use crate::principal::{ArgumentError, Caller, Principal};
 use crate::settings::RequestState;
 use crate::validation::{Input, NotValidated};
 
@@ -26,6 +26,11 @@ impl FromRequest for Principal {
                     that does, such as `#[authenticated]`";
         ready(principal(request).ok_or(ArgumentError::defect(help)))
     }
+}
+
+/// It comes from the application's own store, so it is not validated as input.
+impl<T> Input for Caller<T> {
+    type Kind = NotValidated;
 }
 
 fn principal(request: &HttpRequest) -> Option<Principal> {

@@ -44,6 +44,8 @@ pub(crate) struct Gate {
     map: OnceCell<ResourceMap>,
     /// Whether any request reached a guard. If so, no middleware hides all guards.
     any_guarded: Cell<bool>,
+    /// Whether it was logged that a default service of the application is not run. This cannot be known without running it.
+    default_is_noted: Cell<bool>,
     /// A buffer for a path, so that no request needs to allocate one.
     path: Cell<String>,
     /// Whether a request for which nothing is mounted reaches a guard too.
@@ -111,7 +113,12 @@ impl Gate {
         let RequestSnapshot { path, method, .. } = snapshot;
         let pattern = map.match_pattern(&decoded(path));
         let (problem, allow) = match pattern {
-            None if !self.is_complete => (absent(false), None),
+            None if !self.is_complete => {
+                if !self.default_is_noted.replace(true) {
+                    audit::default_not_run(method, path);
+                }
+                (absent(false), None)
+            }
             None => (unguarded(&format!("{method}, the default service")), None),
             // The default service is guarded. So this request led to a service that is mounted elsewhere.
             Some(pattern) if snapshot.leads_to_a_guard(service, &unrouted_method()) => {

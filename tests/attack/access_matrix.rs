@@ -3,10 +3,12 @@
 
 use std::borrow::Cow;
 
+use actix_web::middleware::DefaultHeaders;
 use actix_web::test::init_service;
 use actix_web::web::{Data, Json};
 use actix_web::{App, HttpRequest};
 use futures_util::FutureExt;
+use palisade::policy::Rule;
 use palisade::resource::{OwnerKey, Unavailable};
 use palisade::testing::{Access, Persona, Personas, access_matrix};
 use palisade::{
@@ -139,4 +141,42 @@ async fn response_that_differs_from_policy_fails_matrix() {
         let text = *panicked.unwrap_err().downcast::<String>().unwrap();
         assert!(text.contains(expected), "{text}");
     }
+}
+
+#[palisade::authenticated]
+async fn page() -> &'static str {
+    "a page"
+}
+
+/// The root of the scope is a route, so it is not the default service.
+#[get("/")]
+#[public]
+async fn root() -> &'static str {
+    "root"
+}
+
+#[actix_web::test]
+async fn services_and_default_services_are_called_too() {
+    let routes = || {
+        let files = palisade::scope::guarded("/files", actix_files::Files::new("/", "attack"), Rule::Role("auditor"));
+        palisade::scope("/s")
+            .service(root)
+            .service(files)
+            .service(
+                palisade::scope("/inner").wrap(DefaultHeaders::new()).require_role("auditor").default_service(page),
+            )
+            .default_service(page)
+    };
+    let palisade = Palisade::builder().authenticator(jwt_of("issuer")).routes(&routes()).build().unwrap();
+    let app = init_service(App::new().service(routes()).wrap(palisade)).await;
+    let personas = Personas::new()
+        .persona(Persona::anonymous())
+        .persona(Persona::of("user", Principal::new("Bearer", "issuer", "alice")))
+        .persona(Persona::of("auditor", Principal::new("Bearer", "issuer", "bob").with_roles(["auditor"])));
+    let matrix = access_matrix(&app, &routes().policies(), &personas).await;
+    let row = |route: &str| matrix.row(route).unwrap().iter().map(Access::to_string).collect::<Vec<_>>();
+    assert_eq!(row("GET /s/"), ["in", "in", "in"]);
+    assert_eq!(row("* /s/files/*"), ["401", "403", "in"]);
+    assert_eq!(row("* /s/inner/*"), ["401", "403", "in"]);
+    assert_eq!(row("* /s/*"), ["401", "in", "in"]);
 }

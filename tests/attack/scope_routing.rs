@@ -115,6 +115,22 @@ async fn templates_of_one_path_share_its_methods() {
     }
 }
 
+/// The scopes are in a scope of actix-web, which took its part of the path.
+#[actix_web::test]
+async fn templates_of_one_path_share_its_methods_inside_of_a_scope_of_actix_web() {
+    for prefix in ["/s", ""] {
+        let scope = palisade::scope(prefix).service(show).service(make_fixed).service(delete);
+        let app =
+            init_service(App::new().service(actix_web::web::scope("/outer").service(scope)).wrap(palisade())).await;
+        let path = format!("/outer{prefix}/users/fixed");
+        assert_eq!(call(&app, request(Method::POST, &path)).await.body, "made fixed");
+        let response = call(&app, request(Method::PUT, &path)).await;
+        response.assert_problem(405);
+        assert_eq!(response.header("allow"), "DELETE, GET, HEAD, POST", "{path}");
+        call(&app, request(Method::PUT, &format!("/outer{prefix}/nowhere"))).await.assert_problem(404);
+    }
+}
+
 #[get("/choice", guard = "green")]
 #[public]
 async fn green_choice() -> &'static str {

@@ -320,3 +320,38 @@ fn missing_settings_for_the_rules_fail_the_build() {
     assert!(build_error(builder().routes(&contradiction).build()).starts_with("routes: "));
     assert!(builder().routes(&routes()).build().is_ok());
 }
+
+#[get("/members/{team}")]
+#[owner(id, from_scope)]
+async fn member() -> &'static str {
+    "member"
+}
+
+/// A start that reports one mistake at a time takes as many starts as there are mistakes.
+#[test]
+fn all_mistakes_are_reported_at_once_with_their_places() {
+    let scope = palisade::scope("/x")
+        .service(palisade::scope("/:org").service(me))
+        .service(me)
+        .service(me)
+        .service(palisade::scope("/{thing}").service(thing))
+        .service(palisade::scope("/closed").require_role("admin").service(open).service(user))
+        .service(palisade::scope("/teams").service(member))
+        .service(palisade::scope("/named").require_role(" ").service(pages))
+        .service(palisade::scope("").service(palisade::scope("/late").service(me)));
+    let error = scope.verify().unwrap_err();
+    for part in [
+        "the prefix /:org of a scope",
+        "both serve GET /x/me",
+        "both have a parameter `thing`",
+        "::open` (",
+        "is redundant in the scope /x/closed",
+        "needs the parameter `{id}`",
+        "of the scope /x/named (",
+        "the scope /x/late (",
+    ] {
+        let mistake = error.mistakes().find(|mistake| mistake.message().contains(part));
+        let text = mistake.unwrap_or_else(|| panic!("{part}: {error}")).message();
+        assert!(text.contains(concat!("(", file!(), ":")), "{text}");
+    }
+}

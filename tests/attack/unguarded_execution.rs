@@ -363,3 +363,26 @@ async fn wrong_method_on_trace_route_is_405() {
     assert_eq!(response.header("allow"), "TRACE");
     log.assert_one(&["WARN", "status=405", "/traced"]);
 }
+
+#[actix_web::test]
+async fn a_redirect_without_a_policy_is_named_in_the_log() {
+    let (log, _guard) = Log::start();
+    let app = App::new().service(open).service(web::redirect("/old", "/open")).wrap(palisade());
+    let app = init_service(app).await;
+    assert_rejected(&call(&app, get_request("/old")).await, 500);
+    log.assert_one(&["ERROR", "misconfigured", "GET /old", "#[public]"]);
+}
+
+#[actix_web::test]
+async fn a_default_service_without_a_policy_is_named_in_the_log_once() {
+    let (log, _guard) = Log::start();
+    let app = init_service(App::new().service(open).default_service(web::to(raw)).wrap(palisade())).await;
+    assert_rejected(&call(&app, get_request("/nowhere")).await, 404);
+    let logged = log.take_all();
+    for part in ["default_service_not_run", "default_service", "#[public]", "web::to(function)"] {
+        assert!(logged.contains(part), "{logged}");
+    }
+    assert_rejected(&call(&app, get_request("/elsewhere")).await, 404);
+    assert!(!log.take_all().contains("default_service_not_run"), "it is logged once");
+    assert_eq!(ran(), 0);
+}

@@ -17,6 +17,7 @@
 //! ```
 
 pub(crate) mod digest;
+mod lookup;
 pub(crate) mod names;
 pub(crate) mod sweep;
 
@@ -28,6 +29,7 @@ use actix_web::http::StatusCode;
 use futures_util::future::LocalBoxFuture;
 use smallvec::SmallVec;
 
+pub(crate) use self::lookup::PrincipalLookup;
 use crate::dry_run;
 use crate::principal::{Authority, Principal};
 use crate::problem::{BAD_CREDENTIALS, Problem, respond_with_problem};
@@ -203,6 +205,8 @@ pub(crate) enum Failure {
     Rejected(AuthError),
     /// The request has two credentials of different callers.
     Disagree,
+    /// The application's function returned another caller.
+    Changed,
 }
 
 /// Determines the caller with the authenticators. If the request has credentials of several schemes, each must be valid, and

@@ -1,9 +1,78 @@
 //! The roles of callers, the role of administrators, and the issuer whose subjects own resources.
 
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+
 use super::PalisadeBuilder;
+use crate::authn::{AuthError, PrincipalLookup};
+use crate::principal::Principal;
 use crate::role::{RoleName, Roles};
 
+/// A deleted user must not stay for longer.
+const LONGEST_MEMORY: Duration = Duration::from_secs(60);
+
 impl PalisadeBuilder {
+    /// Completes each authenticated caller from the application's own data, or rejects the caller: a user who was deleted, roles that
+    /// a table has and the token does not. Default: none.
+    ///
+    /// The function is asked once for each request with a credential, after the credential was accepted and before any rule
+    /// decides. It gets the principal, and the request, in which it finds the application's data. It returns the principal with
+    /// more or other roles, scopes, permissions or tenant. [`AuthError::Invalid`] rejects the caller with 401, and
+    /// [`AuthError::Unavailable`] with 503. A principal of another issuer or subject is a defect: 500.
+    ///
+    /// It is not asked for callers that a test [assumes](crate::guide::testing).
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// use actix_web::web::Data;
+    /// use palisade::Palisade;
+    /// use palisade::authn::AuthError;
+    ///
+    /// /// The roles of each user.
+    /// type Users = HashMap<String, Vec<String>>;
+    ///
+    /// let palisade = Palisade::builder().principals(async |principal, request| {
+    ///     let users = request.app_data::<Data<Users>>().ok_or(AuthError::Unavailable("no_users"))?;
+    ///     let roles = users.get(principal.subject()).ok_or(AuthError::Invalid("user_deleted"))?;
+    ///     Ok(principal.with_roles(roles))
+    /// });
+    /// # let _ = palisade;
+    /// ```
+    pub fn principals<F>(mut self, function: F) -> Self
+    where
+        F: AsyncFn(Principal, &HttpRequest) -> Result<Principal, AuthError> + Send + Sync + 'static,
+    {
+        self.principal_lookup = Some(PrincipalLookup::new(function));
+        self
+    }
+
+    /// For how long a result of [`principals`](Self::principals) is used for later requests with the same token: at most 60 seconds.
+    /// Default: zero, so that each request asks. A rejection is never remembered.
+    ///
+    /// Only the principal of a token that a [`Jwt`](crate::Jwt) has in its cache is remembered.
+    ///
+    /// Danger: a user who was deleted, or lost a role, keeps the access for this long.
+    pub fn remember_principals(mut self, longest: Duration) -> Self {
+        self.remember_principals = longest;
+        self
+    }
+
+    /// The function and its settings.
+    pub(super) fn take_principal_lookup(&mut self) -> Option<PrincipalLookup> {
+        let longest = self.remember_principals;
+        if longest > LONGEST_MEMORY {
+            let problem = "must be at most 60 seconds, because a user who was deleted keeps the access for this long";
+            self.mistakes.report("remember_principals", problem);
+        }
+        if !longest.is_zero() && self.principal_lookup.is_none() {
+            self.mistakes.report("remember_principals", "needs `.principals(..)`");
+        }
+        let principal_lookup = self.principal_lookup.take()?;
+        Some(PrincipalLookup { remembered_for: longest, ..principal_lookup })
+    }
+
     /// The issuer whose subjects own resources and whose tenants count, for every `owner`, `owner_or_admin` and `tenant` and
     /// for [`RowFilter`](crate::RowFilter). Default: the issuer of the authenticators if all have the same one. Otherwise there
     /// is no default: a route that needs the issuer is then a configuration error if the [`routes`](Self::routes) are given,

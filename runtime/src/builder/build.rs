@@ -23,6 +23,7 @@ impl PalisadeBuilder {
         if self.reveal {
             tracing::warn!("reveal_internal_errors: clients can read the texts of internal errors");
         }
+        let principal_lookup = self.take_principal_lookup();
         let mut mistakes = self.mistakes;
         mistakes.extend(self.cors.take_mistakes());
         mistakes.extend(self.headers.take_mistakes());
@@ -76,6 +77,7 @@ impl PalisadeBuilder {
             exempt: self.exempt,
             policies,
             authenticators: self.authenticators,
+            principal_lookup,
             challenges,
             rate_limit_store: self.rate_limit_store.unwrap_or_else(RateLimitStore::of_this_process),
             rate_limits: self.rate_limits,

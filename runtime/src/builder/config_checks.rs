@@ -96,7 +96,7 @@ fn check_row_filter(row: &PolicyRow, known: &Configured<'_>, mistakes: &mut Mist
     if !row.takes_row_filter() {
         return;
     }
-    let taker = format!("`{}` at {} takes a `RowFilter`", row.handler(), row.path());
+    let taker = format!("{} at {} takes a `RowFilter`", row.policy().declared(), row.path());
     check_owner_issuer(known, &taker, mistakes);
     if let Some(lacking) = known.roles.and_then(|roles| roles.lacks_admin(row.admin_role())) {
         mistakes.report("roles", format!("{lacking}, but {taker}"));
@@ -105,7 +105,7 @@ fn check_row_filter(row: &PolicyRow, known: &Configured<'_>, mistakes: &mut Mist
 
 /// Checks that one rule of a route can be decided.
 fn check_rule(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &mut Mistakes) {
-    let at = format!("`{}` at {}", row.handler(), row.path());
+    let at = format!("{} at {}", row.policy().declared(), row.path());
     let requires = || format!("{at} requires {}", row.words(rule));
     if rule.credentials() == Credentials::Required && known.authenticators.is_empty() {
         if !mistakes.is_reported("authenticator") {
@@ -125,7 +125,7 @@ fn check_rule(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &m
     }
     match (known.roles, permission) {
         (Some(roles), _) => {
-            if let Some(lacking) = rule.undefined_in(roles, row.admin_role()) {
+            for lacking in rule.undefined_in(roles, row.admin_role()) {
                 mistakes.report("roles", format!("{lacking}, but {}", requires()));
             }
         }
@@ -182,7 +182,8 @@ pub(super) fn check_rate_limit_keys(
     let mut lacks_api_keys = authenticators.iter().all(|known| !known.has_api_keys());
     for row in policies.rows() {
         for (rate_limit, _) in row.each_rate_limit() {
-            let counts = || format!("`{}` at {} counts \"{}\" by", row.handler(), row.path(), rate_limit.name());
+            let counts =
+                || format!("{} at {} counts \"{}\" by", row.policy().declared(), row.path(), rate_limit.name());
             for by in rate_limit.counted_by() {
                 match by {
                     By::Header(name) if proxies.is_empty() && !mistakes.is_reported("trusted_proxies") => {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 
-use crate::authn::Authenticator;
+use crate::authn::{Authenticator, PrincipalLookup};
 use crate::body::BodyTimeouts;
 use crate::config_error::Mistakes;
 use crate::cors::CorsRules;
@@ -59,6 +59,8 @@ impl Palisade {
     pub fn builder() -> PalisadeBuilder {
         PalisadeBuilder {
             authenticators: Vec::new(),
+            principal_lookup: None,
+            remember_principals: Duration::ZERO,
             jwt_issuers: Vec::new(),
             realm: "api".to_owned(),
             rate_limit_store: None,
@@ -97,6 +99,8 @@ impl Palisade {
 #[must_use]
 pub struct PalisadeBuilder {
     authenticators: Vec<Arc<dyn Authenticator>>,
+    principal_lookup: Option<PrincipalLookup>,
+    remember_principals: Duration,
     jwt_issuers: Vec<String>,
     realm: String,
     rate_limit_store: Option<RateLimitStore>,

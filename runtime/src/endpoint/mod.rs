@@ -21,6 +21,7 @@ use self::arguments::{ArgumentNeeds, RouteArguments};
 use self::service::GuardedService;
 use crate::guard::{self as checks, GuardedHandler, HandlerWithChecks, MountPosition, MountedPolicy};
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
+use crate::rate_limit::InputPlace;
 use crate::reached;
 
 /// A handler whose attributes define who may call it.
@@ -65,20 +66,27 @@ pub struct Mounter {
     position: MountPosition,
     policy: &'static Policy,
     demands: Rc<ScopeDemands>,
+    /// Where the fields are by which the scopes count.
+    input_fields: Vec<(&'static str, InputPlace)>,
 }
 
 impl Mounter {
     pub(crate) fn new<E: Endpoint>(demands: Rc<ScopeDemands>) -> Self {
-        Self::of(E::ROUTE.path, E::POLICY, demands)
+        let mut mounter = Self::of(E::ROUTE.path, E::POLICY, demands);
+        let names = mounter.demands.rate_limits.iter().flat_map(|own| own.rate_limit.fields());
+        let arguments = std::cell::LazyCell::new(E::arguments);
+        mounter.input_fields = names.filter_map(|name| Some((name, arguments.place_of(name)?))).collect();
+        mounter
     }
 
     pub(crate) fn of(path: &'static str, policy: &'static Policy, demands: Rc<ScopeDemands>) -> Self {
         reached::remember(path);
-        Self { position: MountPosition::Outermost, policy, demands }
+        Self { position: MountPosition::Outermost, policy, demands, input_fields: Vec::new() }
     }
 
     pub(crate) fn mounted(&self) -> Rc<MountedPolicy> {
-        Rc::new(MountedPolicy::new(self.position, self.policy, &self.demands))
+        let mounted = MountedPolicy::new(self.position, self.policy, &self.demands);
+        Rc::new(mounted.with_input_fields(&self.input_fields))
     }
 
     /// Mounts the route that `build` returns inside the route's own middleware, which `wrap` adds, and inside the middleware of
@@ -198,7 +206,7 @@ macro_rules! __register {
             $crate::__arguments!($($arguments)*);
         }
     };
-    // A generic endpoint: `[<R: Rows>] [list<R>] [where R: 'static]`.
+    // A generic endpoint: `[<R: Rows + 'static>] [list<R>] [where R: Clone]`.
     ([$($generics:tt)*] [$($endpoint:tt)*] [$($bounds:tt)*]; $($arguments:tt)*) => {
         impl $($generics)* $crate::__v1::HttpServiceFactory for $($endpoint)* $($bounds)* {
             fn register(self, __app: &mut $crate::__v1::AppService) {

@@ -14,6 +14,10 @@ use crate::validation::{self, Invalid};
 impl GuardedRequest<'_, '_> {
     /// Rejects a compressed body if neither the route nor the application accepts compressed bodies.
     pub(super) fn check_coding(&self, coding: Coding) -> Result<(), Denial> {
+        // The fields of a compressed body cannot be read without inflating it a second time.
+        if !self.mounted.input_fields.is_empty() {
+            return Err(Denial::content_coding(body::IDENTITY));
+        }
         match (coding, self.mounted.policy.compressed.or(self.settings.compressed)) {
             (_, None) | (Coding::Unread, _) => Err(Denial::content_coding(body::IDENTITY)),
             (Coding::Other, Some(_)) => Err(Denial::content_coding(body::ACCEPTED)),
@@ -25,7 +29,8 @@ impl GuardedRequest<'_, '_> {
     pub(super) fn bound_body(&self, payload: &mut dev::Payload) -> Reading {
         let timeouts = self.settings.body_timeouts;
         // Pointers of validation errors refer to the bytes that were sent, so a compressed body is not kept.
-        let keep = self.mounted.policy.validation != Validation::None && self.state.coding.is_none();
+        let is_read_again = self.mounted.policy.validation != Validation::None || !self.mounted.input_fields.is_empty();
+        let keep = is_read_again && self.state.coding.is_none();
         let (paced, reading) = body::paced(payload.take(), self.request.head(), timeouts, keep);
         *payload = paced;
         #[cfg(feature = "compression")]
@@ -39,8 +44,13 @@ impl GuardedRequest<'_, '_> {
 
     /// Ends the reading of a body if its arguments are valid. Otherwise returns a denial with pointers into the document that was
     /// sent.
-    pub(super) fn check_input(&self, validated: Result<(), Invalid>) -> Result<(), Denial> {
-        validated.map(|()| self.reading.iter().for_each(Reading::end)).map_err(|invalid| self.invalid(invalid))
+    pub(super) fn check_input(&mut self, validated: Result<(), Invalid>) -> Result<(), Denial> {
+        validated.map_err(|invalid| self.invalid(invalid))?;
+        if !self.mounted.input_fields.is_empty() {
+            self.read_input_fields();
+        }
+        self.reading.iter().for_each(Reading::end);
+        Ok(())
     }
 
     fn invalid(&self, invalid: Invalid) -> Denial {

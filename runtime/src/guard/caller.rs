@@ -10,7 +10,17 @@ use crate::settings::Settings;
 impl GuardedRequest<'_, '_> {
     /// Authenticates the caller, and keeps the principal for the handler's arguments.
     pub(super) async fn authenticate(&mut self) -> Result<(), Denial> {
-        match authn::authenticate(&self.settings.authenticators, self.request).await {
+        let known = match (
+            authn::authenticate(&self.settings.authenticators, self.request).await,
+            &self.settings.principal_lookup,
+        ) {
+            // On the heap, because most applications have no such function.
+            (Ok(authenticated), Some(principal_lookup)) => {
+                Box::pin(principal_lookup.complete(authenticated, self.request)).await
+            }
+            (known, _) => known,
+        };
+        match known {
             Ok(authenticated) => {
                 let authenticated = match &self.settings.roles {
                     Some(roles) => self.resolve_roles(authenticated, roles),
@@ -32,6 +42,12 @@ impl GuardedRequest<'_, '_> {
                 "credentials_disagree",
                 "The request has credentials of two callers; send only one.",
             )),
+            Err(Failure::Changed) => {
+                let help = "the function of `Palisade::builder().principals(..)` returned a principal of another issuer or \
+                            subject: return the one that it gets, with more roles, scopes or permissions";
+                audit::misconfigured(&self.mounted.policy.handler, help);
+                Err(Denial::internal("principal_changed"))
+            }
             Err(Failure::Rejected(AuthError::Invalid(reason))) => Err(Denial::bad_credentials(reason)),
             Err(Failure::Rejected(AuthError::Unavailable(reason))) => Err(Denial::unavailable(reason)),
         }
@@ -55,7 +71,8 @@ impl GuardedRequest<'_, '_> {
         if known.get().is_some_and(|known| std::ptr::eq::<Settings>(&**known, self.settings)) {
             return Ok(());
         }
-        match outer.iter().chain([&policy.rule]).find_map(|rule| rule.undefined_in(roles, &self.settings.admin)) {
+        let rules = outer.iter().chain([&policy.rule]);
+        match rules.flat_map(|rule| rule.undefined_in(roles, &self.settings.admin)).next() {
             None => {
                 let _ = known.set(self.state.settings.clone());
                 Ok(())

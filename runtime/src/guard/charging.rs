@@ -151,8 +151,8 @@ impl<'p> GuardedRequest<'p, '_> {
     }
 
     /// The address that a client-chosen name comes from, so that a known address is not locked out by other clients.
-    fn origin_of<'f>(&self, name: &str, fields: &'f FieldKeys) -> Option<Origin<'f>> {
-        let name_as_written = fields.find(name)??.as_written.as_str();
+    fn origin_of<'f>(&'f self, name: &str, fields: &'f FieldKeys) -> Option<Origin<'f>> {
+        let name_as_written = self.find_field(fields, name)??.as_written.as_str();
         let handler = RateLimit::bucket_of_known_addresses(self.mounted.policy.handler);
         Some(Origin { name_as_written, address: self.network()?, handler })
     }
@@ -195,9 +195,9 @@ impl<'p> GuardedRequest<'p, '_> {
             By::Principal => self.principal(),
             By::ApiKey => self.api_key(),
             By::Header(name) => self.header(name),
-            By::Field(name) => match fields.find(name) {
+            By::Field(name) => match self.find_field(fields, name) {
                 Some(Some(key)) => Ok(Client::Named { kind: Cow::Borrowed("field"), text: Cow::Borrowed(&key.normal) }),
-                Some(None) => Err(missing(name)),
+                Some(None) => Err(self.missing(name)),
                 None => Err(self.not_collected()),
             },
             By::Key(_) => match keys.next() {
@@ -251,13 +251,20 @@ impl<'p> GuardedRequest<'p, '_> {
         }
     }
 
-    /// The denial if a scope has a rate limit by a field. Fields are known only for a handler.
+    /// The denial if a scope counts by a field that the handler does not have. A mistake of this kind is found when the scope is
+    /// mounted.
     fn not_collected(&self) -> Denial {
-        audit::misconfigured(
-            &self.mounted.policy.handler,
-            "a scope cannot have a rate limit by a field: write `#[rate_limit(.., by = field(..))]` above a handler",
-        );
+        audit::misconfigured(&self.mounted.policy.handler, "a scope counts by a field that the handler does not have");
         Denial::internal("no_rate_limit_key")
+    }
+
+    /// The denial of an input without a field that is counted.
+    fn missing(&self, field: &str) -> Denial {
+        let is_of_scope = self.mounted.input_fields.iter().any(|(name, _)| *name == field);
+        // The handler's own rate limits name the argument first.
+        let path = field.split_once('.').filter(|_| !is_of_scope).map_or(field, |(_, path)| path);
+        let pointer = format!("/{}", path.replace('.', "/"));
+        Denial::invalid(vec![FieldError::new(pointer, "required", "This field is required.")])
     }
 }
 
@@ -271,12 +278,6 @@ fn denial(rejection: RateLimitRejection) -> Denial {
         RateLimitRejection::StoreFull(retry_after) => Denial::store_full(retry_after),
         RateLimitRejection::Unavailable => Denial::unavailable("rate_limit_store_unavailable"),
     }
-}
-
-fn missing(field: &str) -> Denial {
-    let path = field.split_once('.').map_or(field, |(_, path)| path);
-    let pointer = format!("/{}", path.replace('.', "/"));
-    Denial::invalid(vec![FieldError::new(pointer, "required", "This field is required.")])
 }
 
 fn unknown(reason: &'static str) -> Denial {

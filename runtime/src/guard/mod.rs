@@ -13,6 +13,7 @@ mod body;
 mod caller;
 mod charging;
 mod handler;
+mod input_fields;
 mod mounted;
 mod response;
 
@@ -196,6 +197,8 @@ struct GuardedRequest<'p, 'r> {
     reservations: Reservations,
     /// The body, while the arguments read it.
     reading: Option<Reading>,
+    /// The fields of the input by which the scopes count.
+    fields_of_scopes: Option<Box<FieldKeys>>,
 }
 
 impl<'p, 'r> GuardedRequest<'p, 'r> {
@@ -205,7 +208,8 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         state.guarded.set(true);
         let (client, reservations) = (OnceCell::new(), Reservations::default());
         let settings = &state.settings;
-        Some(Self { mounted, request, state, settings, client, authenticated: None, reservations, reading: None })
+        let (authenticated, reading, fields_of_scopes) = (None, None, None);
+        Some(Self { mounted, request, state, settings, client, authenticated, reservations, reading, fields_of_scopes })
     }
 
     /// Runs the checks of the handler, unless they already ran outside the route's own middleware. Keeps the rows that the rule

@@ -10,7 +10,7 @@ use actix_web::dev::{Extensions, ServiceRequest};
 
 use crate::authz;
 use crate::policy::{Credentials, Ownership, Policy, Rule, ScopeDemands};
-use crate::rate_limit::{MountedRateLimits, RateLimit};
+use crate::rate_limit::{InputPlace, MountedRateLimits, RateLimit};
 use crate::settings::{Settings, WorkerSettings};
 
 /// Whether the checks of a handler run here, or already ran outside the route's own middleware.
@@ -81,6 +81,8 @@ pub(crate) struct MountedPolicy {
     rate_limits: MountedRateLimits,
     /// The same, if some of them get their numbers from the settings of the application.
     configured: Option<Box<ConfiguredPolicy>>,
+    /// The fields by which the scopes count, and where they are in the request.
+    pub(super) input_fields: Vec<(&'static str, InputPlace)>,
     /// The application data of the scopes.
     data: Vec<Rc<Extensions>>,
     /// The settings whose role registry defines all roles of the rules, once a request has shown that.
@@ -101,9 +103,15 @@ impl MountedPolicy {
             rows: authz::rows_of(demands.rules.iter().chain([&policy.rule])),
             rate_limits: MountedRateLimits::of(rate_limits.into_iter()),
             configured,
+            input_fields: Vec::new(),
             data: demands.data.clone(),
             roles_are_defined_in: OnceCell::new(),
         }
+    }
+
+    pub(crate) fn with_input_fields(mut self, fields: &[(&'static str, InputPlace)]) -> Self {
+        self.input_fields = fields.to_vec();
+        self
     }
 
     /// The rate limits of the handler in an application with these settings.

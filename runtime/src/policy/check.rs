@@ -37,7 +37,7 @@ type Plain = for<'a> fn(&'a HttpRequest, &'a Principal) -> LocalBoxFuture<'a, Ve
 type WithParameters = for<'a> fn(&'a HttpRequest, &'a Principal, &'a [Cow<'a, str>]) -> LocalBoxFuture<'a, Verdict>;
 
 #[derive(Clone, Copy)]
-enum Predicate {
+enum AskedFunction {
     Plain(Plain),
     /// It also gets the values of these path parameters.
     WithParameters(&'static [&'static str], WithParameters),
@@ -65,14 +65,14 @@ where
 /// only if the rest of the rule does not decide.
 pub struct Check {
     name: &'static str,
-    predicate: Predicate,
+    predicate: AskedFunction,
 }
 
 impl Check {
     /// A predicate with the path of its function. `#[authorize(check(..))]` generates it.
     #[must_use]
     pub const fn new(name: &'static str, predicate: Plain) -> Self {
-        Self { name, predicate: Predicate::Plain(predicate) }
+        Self { name, predicate: AskedFunction::Plain(predicate) }
     }
 
     /// A predicate that also gets the decoded values of these path parameters. `#[authorize(check(..))]` generates it.
@@ -82,7 +82,7 @@ impl Check {
         parameters: &'static [&'static str],
         predicate: WithParameters,
     ) -> Self {
-        Self { name, predicate: Predicate::WithParameters(parameters, predicate) }
+        Self { name, predicate: AskedFunction::WithParameters(parameters, predicate) }
     }
 
     /// A predicate with a lifetime of the process. A function without captured values is kept once, because each worker builds its
@@ -98,7 +98,7 @@ impl Check {
         if is_stateless && let Some((_, check)) = known.iter().find(|(own, _)| *own == of) {
             return check;
         }
-        let predicate = Predicate::Value(Box::leak(Box::new(Erased(function, PhantomData))));
+        let predicate = AskedFunction::Value(Box::leak(Box::new(Erased(function, PhantomData))));
         let check: &'static Self = Box::leak(Box::new(Self { name: type_name::<F>(), predicate }));
         if is_stateless {
             known.push((of, check));
@@ -115,17 +115,17 @@ impl Check {
     /// The path parameters whose values it gets.
     pub(crate) const fn parameters(&self) -> &'static [&'static str] {
         match self.predicate {
-            Predicate::WithParameters(parameters, _) => parameters,
-            Predicate::Plain(_) | Predicate::Value(_) => &[],
+            AskedFunction::WithParameters(parameters, _) => parameters,
+            AskedFunction::Plain(_) | AskedFunction::Value(_) => &[],
         }
     }
 
     /// `values` are those of its [`parameters`](Self::parameters).
     pub(crate) async fn call(&self, request: &HttpRequest, principal: &Principal, values: &[Cow<'_, str>]) -> Verdict {
         match self.predicate {
-            Predicate::Plain(predicate) => predicate(request, principal).await,
-            Predicate::WithParameters(_, predicate) => predicate(request, principal, values).await,
-            Predicate::Value(predicate) => predicate.ask(request, principal).await,
+            AskedFunction::Plain(predicate) => predicate(request, principal).await,
+            AskedFunction::WithParameters(_, predicate) => predicate(request, principal, values).await,
+            AskedFunction::Value(predicate) => predicate.ask(request, principal).await,
         }
     }
 }
@@ -151,8 +151,8 @@ impl fmt::Debug for Check {
 impl PartialEq for Check {
     fn eq(&self, other: &Self) -> bool {
         let is_same_function = || match (self.predicate, other.predicate) {
-            (Predicate::Plain(own), Predicate::Plain(other)) => std::ptr::fn_addr_eq(own, other),
-            (Predicate::WithParameters(own_names, own), Predicate::WithParameters(names, other)) => {
+            (AskedFunction::Plain(own), AskedFunction::Plain(other)) => std::ptr::fn_addr_eq(own, other),
+            (AskedFunction::WithParameters(own_names, own), AskedFunction::WithParameters(names, other)) => {
                 own_names == names && std::ptr::fn_addr_eq(own, other)
             }
             _ => false,

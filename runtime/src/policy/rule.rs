@@ -160,18 +160,16 @@ impl Rule {
         mistake
     }
 
-    /// Describes the first role or permission of this rule that is not in the registry.
-    pub(crate) fn undefined_in(&self, roles: &Roles, admin: &RoleName) -> Option<String> {
-        let mut undefined = None;
+    /// Describes each role and permission of this rule that is not in the registry.
+    pub(crate) fn undefined_in(&self, roles: &Roles, admin: &RoleName) -> Vec<String> {
+        let mut undefined = Vec::new();
         self.leaves(&mut |leaf| {
-            if undefined.is_none() {
-                undefined = match leaf {
-                    Rule::Role(role) => roles.lacks_role(role),
-                    Rule::Admin => roles.lacks_admin(admin),
-                    Rule::Permission(permission) => roles.lacks_permission(permission),
-                    _ => None,
-                };
-            }
+            undefined.extend(match leaf {
+                Rule::Role(role) => roles.lacks_role(role),
+                Rule::Admin => roles.lacks_admin(admin),
+                Rule::Permission(permission) => roles.lacks_permission(permission),
+                _ => None,
+            });
         });
         undefined
     }

@@ -14,6 +14,8 @@
 //! ```
 
 mod authority;
+mod caller;
+mod completed;
 mod token;
 
 use std::fmt;
@@ -23,6 +25,8 @@ use actix_web::http::StatusCode;
 
 use self::authority::KnownAuthority;
 pub(crate) use self::authority::{Authority, RegistryId};
+pub use self::caller::{Caller, FromPrincipal};
+use self::completed::CompletedPrincipal;
 pub(crate) use self::token::LastCheck;
 pub use self::token::Token;
 use crate::problem::{Problem, respond_with_problem};
@@ -60,6 +64,7 @@ struct Identity {
     token: Option<Token>,
     api_key: Option<Box<str>>,
     known_authority: KnownAuthority,
+    completed: CompletedPrincipal,
 }
 
 impl Principal {
@@ -80,6 +85,7 @@ impl Principal {
             token: None,
             api_key: None,
             known_authority: KnownAuthority::default(),
+            completed: CompletedPrincipal::default(),
         };
         Self { identity: Arc::new(identity), authority: None }
     }
@@ -145,7 +151,13 @@ impl Principal {
         let identity = Arc::make_mut(&mut self.identity);
         // It may be about to change.
         identity.known_authority = KnownAuthority::default();
+        identity.completed = CompletedPrincipal::default();
         identity
+    }
+
+    /// What the application's function made of this principal.
+    pub(crate) fn completed(&self) -> &CompletedPrincipal {
+        &self.identity.completed
     }
 
     pub(crate) fn with_authority(mut self, authority: Arc<Authority>) -> Self {

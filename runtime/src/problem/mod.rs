@@ -134,26 +134,6 @@ impl Problem {
         }))
     }
 
-    /// 500, with the standard text of palisade.
-    pub(crate) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR).with_detail(INTERNAL)
-    }
-
-    /// 503 with `Retry-After` and the standard text of palisade.
-    pub(crate) fn unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE).with_detail(UNAVAILABLE).with_retry_after(Duration::from_secs(1))
-    }
-
-    /// 403, with the standard text of palisade.
-    pub(crate) fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN).with_detail(FORBIDDEN)
-    }
-
-    /// 422, with the standard text of palisade.
-    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY).with_detail(INVALID).with_errors(errors)
-    }
-
     /// The type of the problem: a URI, or `about:blank` if the status says everything.
     #[must_use]
     pub fn kind(&self) -> &str {

@@ -85,13 +85,10 @@ impl OnePath {
                 let resource = web::resource(self.template).name(self.name).guard(AnyOf(served));
                 let has_several = self.routes.len() > 1;
                 let guarded = |PathRoute { served, mounted }: PathRoute| {
-                    if has_several { mounted.guard(AnyOf(vec![served])) } else { mounted }
+                    if has_several { mounted.guard(served) } else { mounted }
                 };
-                self.routes
-                    .into_iter()
-                    .map(guarded)
-                    .fold(resource, |resource, route| resource.route(route))
-                    .register(app);
+                let routes = self.routes.into_iter().map(guarded);
+                routes.fold(resource, |resource, route| resource.route(route)).register(app);
             }
             ServedPaths::Below | ServedPaths::Unknown => {
                 let definition = self.definition();
@@ -100,12 +97,6 @@ impl OnePath {
                 }
             }
         }
-    }
-
-    /// What responds to the methods that none of the routes serves.
-    pub(super) fn described(&self) -> DescribedPath {
-        let served = self.routes.iter().map(|route| route.served.clone()).collect();
-        DescribedPath { definition: self.definition(), served }
     }
 
     pub(super) async fn service(&self) -> Result<OnePathService, ()> {
@@ -117,19 +108,36 @@ impl OnePath {
     }
 }
 
-/// The routes of a path, without their services.
-pub(super) struct DescribedPath {
-    pub(super) definition: ResourceDef,
-    served: Vec<Served>,
+impl Guard for Served {
+    fn check(&self, context: &GuardContext<'_>) -> bool {
+        self.accepts(context)
+    }
 }
 
-/// Accepts the requests that one of these routes serves.
+/// Accepts the requests that one of these routes serves, whose path matches. In each other request it notes what they serve.
 struct AnyOf(Vec<Served>);
 
 impl Guard for AnyOf {
     fn check(&self, context: &GuardContext<'_>) -> bool {
-        self.0.iter().any(|served| served.accepts(context))
+        let accepts = self.0.iter().any(|served| served.accepts(context));
+        if !accepts {
+            let mut data = context.req_data_mut();
+            let mut passed = data.remove::<PassedRoutes>().unwrap_or_default();
+            passed.0.extend(self.0.iter().map(|served| served.route));
+            data.insert(passed);
+        }
+        accepts
     }
+}
+
+/// The routes of the application's router whose path matched a request that they do not serve.
+#[derive(Default)]
+struct PassedRoutes(Vec<Route>);
+
+/// As [`note_allowed`], for a request that came through the router of the application.
+pub(super) fn note_passed(request: &ServiceRequest) {
+    let passed = request.extensions_mut().remove::<PassedRoutes>().unwrap_or_default();
+    note_allowed(request, passed.0.iter());
 }
 
 /// The service of a path in a router of ours.
@@ -144,22 +152,16 @@ impl OnePathService {
         self.routes.iter().find(|(served, _)| served.accepts(&context)).map(|(_, service)| service)
     }
 
-    pub(super) fn served(&self) -> impl Iterator<Item = &Served> {
-        self.routes.iter().map(|(served, _)| served)
-    }
-}
-
-impl DescribedPath {
-    pub(super) fn served(&self) -> impl Iterator<Item = &Served> {
-        self.served.iter()
+    pub(super) fn served(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter().map(|(served, _)| &served.route)
     }
 }
 
 /// Notes in the request which methods its path has, from the routes of all templates that match the path. Returns `false` if a
 /// route serves the method, so that only its guards rejected the request: then the method is not wrong.
-pub(super) fn note_allowed<'s>(request: &ServiceRequest, routes: impl Iterator<Item = &'s Served>) -> bool {
+pub(super) fn note_allowed<'r>(request: &ServiceRequest, routes: impl Iterator<Item = &'r Route>) -> bool {
     let mut methods: Vec<&'static str> = Vec::new();
-    for Served { route, .. } in routes {
+    for route in routes {
         if route.serves(request.method().as_str()) {
             return false;
         }

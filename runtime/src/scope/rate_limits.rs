@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::walk::Neighbours;
+use super::members::Mount;
+use super::walk::{Neighbours, OuterScopes};
 use crate::config_error::Mistakes;
 use crate::policy::HandlerPath;
 use crate::policy_table::prefix_or_slash;
-use crate::rate_limit::{By, RateLimit};
+use crate::rate_limit::RateLimit;
 
 pub(super) fn verify<'s>(endpoints: &'s [Neighbours<'s>], mistakes: &mut Mistakes) {
     // The first rate limit of each name. The key is the scope that shares it (`None`: all routes) and the name. Later ones must have
@@ -29,12 +30,8 @@ pub(super) fn verify<'s>(endpoints: &'s [Neighbours<'s>], mistakes: &mut Mistake
     };
     for Neighbours { outer, mounts } in endpoints {
         for (prefix, rate_limit) in &outer.rate_limits {
-            if let Some(by) = rate_limit.counted_by().iter().find(|by| matches!(by, By::Field(_))) {
-                let name = rate_limit.name();
-                mistakes.report("routes", format!(
-                    "the rate limit \"{name}\" of the scope {} counts by {by}, which is possible only above a handler: move it there",
-                    prefix_or_slash(prefix)
-                ));
+            for field in rate_limit.fields() {
+                mounts.iter().for_each(|mount| check_field(outer, (prefix, rate_limit), field, mount, mistakes));
             }
         }
         for (prefix, rate_limit) in &outer.rate_limits {
@@ -47,6 +44,29 @@ pub(super) fn verify<'s>(endpoints: &'s [Neighbours<'s>], mistakes: &mut Mistake
             }
         }
     }
+}
+
+/// Checks that a scope counts by a field that each handler in it has.
+fn check_field(
+    outer: &OuterScopes,
+    (prefix, rate_limit): (&str, &RateLimit),
+    field: &str,
+    mount: &Mount,
+    mistakes: &mut Mistakes,
+) {
+    let problem = if mount.needs.place_of(field).is_none() {
+        "has no `Json`, `Form` or `Query` argument of a struct with that field: move the handler out of the scope, or the rate limit \
+         above the handlers that have the field"
+    } else if mount.policy.max_inflated_bytes().is_some() {
+        "accepts compressed bodies, in which the field cannot be read: remove `compressed_body`, or write the rate limit above the handler"
+    } else {
+        return;
+    };
+    let (name, scope, handler) = (rate_limit.name(), outer.declared(prefix), mount.policy.declared());
+    let text = format!(
+        "the rate limit \"{name}\" of the scope {scope} counts by the field {field:?}, but {handler} {problem}"
+    );
+    mistakes.report("routes", text);
 }
 
 /// Where a rate limit is written.

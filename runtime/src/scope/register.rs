@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use actix_web::dev::{
-    AppService, HttpServiceFactory, Service as _, ServiceFactory as _, ServiceRequest, fn_factory, fn_service,
+    AppService, HttpServiceFactory, ResourceDef, Service as _, ServiceFactory as _, ServiceRequest, fn_factory,
+    fn_service,
 };
 
 use super::Scope;
 use super::members::{Mount, ScopeItemKind};
-use super::one_path::{DescribedPath, OnePath, note_allowed};
+use super::one_path::{OnePath, note_passed};
 use super::router::{Fallbacks, RouterMember, RouterPlan};
 use crate::endpoint::{Guards, fallback};
 use crate::policy::{ScopeDemands, ServedPaths};
@@ -36,7 +37,7 @@ impl Scope {
         for service in planned.services {
             match service.into_member() {
                 RouterMember::Path(path) => {
-                    paths.push(path.described());
+                    paths.extend(Some(path.definition()).filter(|definition| !definition.is_prefix()));
                     path.register(app);
                 }
                 RouterMember::Router(router) => router.register(app),
@@ -48,22 +49,20 @@ impl Scope {
 
 /// Registers what responds to the methods that no route of a path serves. It is behind all routes, because the routes of several
 /// templates may serve different methods of one path.
-fn register_fallbacks(paths: Vec<DescribedPath>, demands: &Rc<ScopeDemands>, app: &mut AppService) {
-    let paths: Rc<[DescribedPath]> = paths.into();
-    for path in paths.iter().filter(|path| !path.definition.is_prefix()) {
-        let (fallback, paths) = (fallback(demands), Rc::clone(&paths));
+fn register_fallbacks(paths: Vec<ResourceDef>, demands: &Rc<ScopeDemands>, app: &mut AppService) {
+    for path in paths {
+        let fallback = fallback(demands);
         let factory = fn_factory(move || {
-            let (fallback, paths) = (fallback.new_service(()), Rc::clone(&paths));
+            let fallback = fallback.new_service(());
             async move {
                 let fallback = Rc::new(fallback.await?);
                 Ok::<_, ()>(fn_service(move |request: ServiceRequest| {
-                    let matching = paths.iter().filter(|path| path.definition.is_match(request.path()));
-                    note_allowed(&request, matching.flat_map(DescribedPath::served));
+                    note_passed(&request);
                     fallback.call(request)
                 }))
             }
         });
-        app.register_service(path.definition.clone(), None, factory, None);
+        app.register_service(path, None, factory, None);
     }
 }
 

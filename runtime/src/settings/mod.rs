@@ -13,7 +13,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 
 pub(crate) use self::request_state::{RequestState, RequestStates};
-use crate::authn::Authenticator;
+use crate::authn::{Authenticator, PrincipalLookup};
 use crate::authz::Owners;
 use crate::body::BodyTimeouts;
 use crate::cors::CorsRules;
@@ -32,6 +32,8 @@ pub(crate) type Restyle = dyn Fn(Problem) -> HttpResponse + Send + Sync;
 
 pub(crate) struct Settings {
     pub(crate) authenticators: Vec<Arc<dyn Authenticator>>,
+    /// Completes or rejects each caller.
+    pub(crate) principal_lookup: Option<PrincipalLookup>,
     pub(crate) challenges: Challenges,
     pub(crate) rate_limit_store: RateLimitStore,
     /// The numbers of the rate limits that attributes name.

@@ -187,6 +187,9 @@ where
     plain.access
 }
 
+/// A path that no route has, so that a default service gets the request.
+const UNKNOWN: &str = "~unknown~";
+
 fn request(
     row: &PolicyRow,
     method: &str,
@@ -194,8 +197,16 @@ fn request(
     persona: &Persona,
     broken: Option<&Arc<AtomicBool>>,
 ) -> actix_http::Request {
-    let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
-    let mut request = TestRequest::default().method(method).uri(&personas.fill(row.path()));
+    let mut path = personas.fill(row.path());
+    let method = match method {
+        // A service that gets each method, and each path below its own.
+        "*" => {
+            path.push_str(UNKNOWN);
+            Method::GET
+        }
+        method => Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET),
+    };
+    let mut request = TestRequest::default().method(method).uri(&path);
     request = request.peer_addr(([192, 0, 2, 1], 1).into());
     if broken.is_some() {
         request = request.insert_header(("content-type", "application/json")).insert_header(("content-length", "1"));

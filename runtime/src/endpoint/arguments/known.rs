@@ -6,9 +6,12 @@
 use actix_web::Either;
 use actix_web::web::{Bytes, Form, Json, Path, Payload};
 
-use super::ParameterCount;
+use serde::de::DeserializeOwned;
+
+use super::{InputArgument, ParameterCount};
 use crate::extractors::{Claims, Owned, RowFilter};
-use crate::principal::Principal;
+use crate::principal::{Caller, Principal};
+use crate::rate_limit::InputPlace;
 
 /// An argument whose type has known requirements.
 pub trait Known {
@@ -20,6 +23,11 @@ pub trait Known {
     /// Whether it is a [`RowFilter`], which needs an administrator's role that the application's roles define.
     fn is_row_filter() -> bool {
         false
+    }
+
+    /// The input that it carries, if its fields are known.
+    fn input() -> Option<InputArgument> {
+        None
     }
 }
 
@@ -144,10 +152,12 @@ of_the_caller! {
     [] Principal;
     [] RowFilter;
     [T] Claims<T>;
+    [T] Caller<T>;
 }
 
 impl Known for Principal {}
 impl<T> Known for Claims<T> {}
+impl<T> Known for Caller<T> {}
 impl Known for RowFilter {
     fn is_row_filter() -> bool {
         true
@@ -180,7 +190,6 @@ macro_rules! on_every_route {
 
 macro_rules! body {
     ($([$($generic:ident)?] $argument:ty;)*) => {$(
-        impl<$($generic)?> Known for $argument {}
         #[diagnostic::do_not_recommend]
         impl<$($generic)?> After<KnownKind, Unread> for $argument {}
         #[diagnostic::do_not_recommend]
@@ -193,6 +202,19 @@ macro_rules! body {
         on_every_route! { [$($generic)?] $argument; }
     )*};
 }
+impl<T: DeserializeOwned> Known for Json<T> {
+    fn input() -> Option<InputArgument> {
+        Some(InputArgument::of::<T>(InputPlace::Json))
+    }
+}
+impl<T: DeserializeOwned> Known for Form<T> {
+    fn input() -> Option<InputArgument> {
+        Some(InputArgument::of::<T>(InputPlace::Form))
+    }
+}
+impl Known for Bytes {}
+impl Known for String {}
+impl Known for Payload {}
 body! {
     [T] Json<T>;
     [T] Form<T>;
@@ -234,6 +256,10 @@ macro_rules! optional {
 
             fn is_row_filter() -> bool {
                 T::is_row_filter()
+            }
+
+            fn input() -> Option<InputArgument> {
+                T::input()
             }
         }
         #[diagnostic::do_not_recommend]

@@ -3,18 +3,21 @@
 //! Threat: a handler whose argument no request can provide fails only in production (CWE-1068). Promise: the compiler reports it at
 //! the argument's type, in terms of handlers. Requirements that depend on where the handler is mounted are checked at startup.
 
+mod input_fields;
 mod known;
 mod parameter_count;
 
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use actix_web::web::Path;
+use actix_web::web::{Path, Query};
 use actix_web::{FromRequest, Handler, Responder};
 use serde::de::DeserializeOwned;
 
 use crate::guard::{FieldKeysOf, HandlerWithChecks, ValidationOf, without_checks};
+use crate::rate_limit::InputPlace;
 
+pub use self::input_fields::InputArgument;
 pub use self::known::*;
 pub use self::parameter_count::ParameterCount;
 
@@ -154,6 +157,15 @@ pub struct ArgumentNeeds {
     pub(crate) parameter_counts: Vec<ParameterCount>,
     /// Whether an argument is a [`RowFilter`](crate::RowFilter), also through a type alias.
     pub(crate) row_filter: bool,
+    /// The arguments that carry input.
+    pub(crate) inputs: Vec<InputArgument>,
+}
+
+impl ArgumentNeeds {
+    /// Where a field of the input is. `None` if no argument has it.
+    pub(crate) fn place_of(&self, field: &str) -> Option<InputPlace> {
+        self.inputs.iter().find(|input| input.has_field(field)).map(|input| input.place)
+    }
 }
 
 /// The arguments of an endpoint, which the compiler has checked against its route.
@@ -180,6 +192,7 @@ impl<BodyState> CheckedArguments<BodyState> {
     fn add<Kind, BodyStateAfter>(mut self, info: &ArgumentInfo<Kind>) -> CheckedArguments<BodyStateAfter> {
         self.needs.parameter_counts.extend(info.parameter_count);
         self.needs.row_filter |= info.is_row_filter;
+        self.needs.inputs.extend(info.input);
         CheckedArguments { needs: self.needs, body: PhantomData }
     }
 
@@ -194,13 +207,12 @@ impl<BodyState> CheckedArguments<BodyState> {
 pub struct ArgumentInfo<Kind> {
     parameter_count: Option<ParameterCount>,
     is_row_filter: bool,
+    input: Option<InputArgument>,
     kind: PhantomData<Kind>,
 }
 
 impl<Kind> ArgumentInfo<Kind> {
-    const fn new(parameter_count: Option<ParameterCount>, is_row_filter: bool) -> Self {
-        Self { parameter_count, is_row_filter, kind: PhantomData }
-    }
+    const NONE: Self = Self { parameter_count: None, is_row_filter: false, input: None, kind: PhantomData };
 }
 
 /// Finds out what kind of argument `T` is. The macros cannot, because they see only tokens.
@@ -208,7 +220,7 @@ impl<Kind> ArgumentInfo<Kind> {
 /// This is specialization by auto-deref. The compiler resolves the method `kind` by types: for a [`Known`] type it selects the method
 /// of `Probe`, for a path that of [`PathProbe`], and for all others that of [`FallbackProbe`].
 pub struct Probe<T>(PathProbe<T>);
-/// An argument that is not [`Known`], but may be a path.
+/// An argument that is not [`Known`], but may be a path or a query.
 pub struct PathProbe<T>(FallbackProbe<T>);
 /// An argument without known properties.
 pub struct FallbackProbe<T>(PhantomData<T>);
@@ -237,21 +249,33 @@ impl<T> Deref for PathProbe<T> {
 impl<T: Known> Probe<T> {
     /// The kind with the properties of the type.
     pub fn kind(&self) -> ArgumentInfo<KnownKind> {
-        ArgumentInfo::new(T::parameter_count(), T::is_row_filter())
+        ArgumentInfo {
+            parameter_count: T::parameter_count(),
+            is_row_filter: T::is_row_filter(),
+            input: T::input(),
+            ..ArgumentInfo::NONE
+        }
     }
 }
 
 impl<T: DeserializeOwned> PathProbe<Path<T>> {
     /// The kind of a path. The number of its parameters is derived from the type's `Deserialize`.
     pub fn kind(&self) -> ArgumentInfo<OtherKind> {
-        ArgumentInfo::new(Some(ParameterCount::of::<T>()), false)
+        ArgumentInfo { parameter_count: Some(ParameterCount::of::<T>()), ..ArgumentInfo::NONE }
+    }
+}
+
+impl<T: DeserializeOwned> PathProbe<Query<T>> {
+    /// The kind of a query, whose fields are known.
+    pub fn kind(&self) -> ArgumentInfo<OtherKind> {
+        ArgumentInfo { input: Some(InputArgument::of::<T>(InputPlace::Query)), ..ArgumentInfo::NONE }
     }
 }
 
 impl<T> FallbackProbe<T> {
     /// The kind without known properties.
     pub fn kind(&self) -> ArgumentInfo<OtherKind> {
-        ArgumentInfo::new(None, false)
+        ArgumentInfo::NONE
     }
 }
 

@@ -33,9 +33,12 @@ pub enum By {
     ///
     /// Danger: a proxy that forwards the header as the client wrote it lets the client choose its key.
     Header(&'static str),
-    /// A field of the validated input, such as `body.email`. Spellings that differ only in case or in Unicode form (NFKC) are
-    /// one key. If the field is empty or missing, the request is rejected with 422. Written as `by = field(body.email)`; a
-    /// scope cannot count by a field.
+    /// A field of the validated input. Spellings that differ only in case or in Unicode form (NFKC) are one key. If the field is
+    /// empty or missing, the request is rejected with 422.
+    ///
+    /// Above a handler it is written as `by = field(body.email)`: an argument and a field of it. A scope names the field as it is on the
+    /// wire, as in `By::Field("email")` or `By::Field("user.email")`. Each handler in that scope must have a `Json`, `Form` or `Query`
+    /// argument of a struct with the field: text or a number. Otherwise this is a configuration error.
     ///
     /// Danger: a client can invent as many names as it likes. Names at their rate limit fill their part of the store (a quarter
     /// of it in memory, all of a Redis without bounds), and new names are then rejected. So use it beside a rate limit by address.

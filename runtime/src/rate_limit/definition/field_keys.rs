@@ -81,6 +81,17 @@ macro_rules! numbers {
 
 numbers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
+/// Where an input is in the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputPlace {
+    /// A JSON body.
+    Json,
+    /// A body of form fields.
+    Form,
+    /// The query of the URL.
+    Query,
+}
+
 /// The fields of one request's input that its rate limits count by.
 #[derive(Debug, Default)]
 pub struct FieldKeys(Vec<(&'static str, Option<FieldKey>)>);

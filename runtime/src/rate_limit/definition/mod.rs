@@ -15,8 +15,8 @@ pub(crate) use self::by::Stage;
 pub use self::by::{By, KeyAnswer, KeyFn, pending_key};
 pub(crate) use self::configured::ConfiguredRateLimits;
 pub use self::count::{Count, OnStoreFailure, RateLimitMode};
-pub(crate) use self::field_keys::normal;
-pub use self::field_keys::{FieldKeys, KeyText};
+pub(crate) use self::field_keys::{FieldKey, normal};
+pub use self::field_keys::{FieldKeys, InputPlace, KeyText};
 use super::limit::Limit;
 use crate::handler_path::HandlerPath;
 
@@ -268,6 +268,17 @@ impl RateLimit {
     /// The bucket of the addresses that are known at this handler.
     pub(crate) const fn bucket_of_known_addresses(handler: HandlerPath) -> u64 {
         fnv1a(fnv1a(fnv1a(FNV_OFFSET, "record"), handler.module), handler.name)
+    }
+
+    /// The fields that it counts by.
+    pub(crate) fn fields(self) -> impl Iterator<Item = &'static str> {
+        let (one, keys): (Option<By>, &'static [By]) = match self.keys {
+            Keys::One(by) => (Some(by), &[]),
+            Keys::Each(keys) => (None, keys),
+        };
+        one.into_iter()
+            .chain(keys.iter().copied())
+            .filter_map(|by| if let By::Field(name) = by { Some(name) } else { None })
     }
 
     /// Whether it counts by several keys, which clients see separately.

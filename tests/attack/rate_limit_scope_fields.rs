@@ -1,0 +1,180 @@
+//! CWE-770: a rate limit of a scope by a field of the input counts at each handler in the scope, or the application does not start.
+
+use std::time::Duration;
+
+use actix_web::App;
+use actix_web::http::Method;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::{Form, Json, Query};
+use palisade::rate_limit::{By, Count};
+use palisade::{RateLimit, Scope, get, post, public, validate};
+use palisade_tests::{call, get_request, palisade, request};
+use serde::Deserialize;
+use serde_json::json;
+use validator::Validate;
+
+#[derive(Deserialize, Validate)]
+struct Login {
+    #[validate(length(max = 20))]
+    email: String,
+    #[allow(dead_code, reason = "only its presence matters")]
+    password: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Renamed {
+    #[serde(rename = "email")]
+    address: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Nested {
+    user: Login,
+}
+
+#[derive(Deserialize)]
+struct Other {
+    name: String,
+}
+
+#[post("/json")]
+#[public]
+#[validate]
+async fn by_json(login: Json<Login>) -> String {
+    login.email.clone()
+}
+
+#[post("/form")]
+#[public]
+async fn by_form(login: Form<Renamed>) -> String {
+    login.into_inner().address.unwrap_or_default()
+}
+
+#[get("/query")]
+#[public]
+async fn by_query(login: Query<Renamed>) -> String {
+    login.into_inner().address.unwrap_or_default()
+}
+
+#[post("/nested")]
+#[public]
+async fn by_nested(login: Json<Nested>) -> String {
+    login.into_inner().user.email
+}
+
+#[post("/other")]
+#[public]
+async fn by_other(other: Json<Other>) -> String {
+    other.into_inner().name
+}
+
+fn limit(name: &'static str) -> RateLimit {
+    RateLimit::new(name, 2, Duration::from_secs(60)).by(By::Field("email"))
+}
+
+fn json_of(path: &str, email: &str) -> TestRequest {
+    request(Method::POST, path).set_json(json!({"email": email, "password": "x"}))
+}
+
+fn form_of(path: &str, body: &'static str) -> TestRequest {
+    request(Method::POST, path).insert_header(("content-type", "application/x-www-form-urlencoded")).set_payload(body)
+}
+
+macro_rules! app {
+    ($scope:expr) => {{
+        let scope: Scope = $scope;
+        init_service(App::new().service(scope).wrap(palisade())).await
+    }};
+}
+
+#[actix_web::test]
+async fn each_handler_of_a_scope_counts_by_the_field() {
+    let app = app!(
+        palisade::scope("/s").rate_limit(limit("scope-field")).service(by_json).service(by_form).service(by_query)
+    );
+    assert_eq!(call(&app, json_of("/s/json", "ann@example.org")).await.body, "ann@example.org");
+    // Another spelling of the same address, in another place of the request.
+    assert_eq!(call(&app, form_of("/s/form", "email=Ann%40Example.org")).await.body, "Ann@Example.org");
+    call(&app, get_request("/s/query?email=ANN@example.org")).await.assert_problem(429);
+    call(&app, json_of("/s/json", " ann@example.org ")).await.assert_problem(429);
+    assert_eq!(call(&app, get_request("/s/query?email=bob@example.org")).await.body, "bob@example.org");
+}
+
+#[actix_web::test]
+async fn a_missing_or_doubled_field_is_rejected() {
+    let app = app!(
+        palisade::scope("/s").rate_limit(limit("scope-missing")).service(by_json).service(by_form).service(by_query)
+    );
+    for request in [
+        form_of("/s/form", "other=1"),
+        form_of("/s/form", "email="),
+        get_request("/s/query"),
+        get_request("/s/query?email=%20"),
+        json_of("/s/json", ""),
+        // The field of the body counts, not one beside it.
+        form_of("/s/form?email=ann@example.org", "other=1"),
+    ] {
+        let response = call(&app, request).await;
+        response.assert_problem(422);
+        assert!(response.body.contains("\"/email\""), "{}", response.body);
+    }
+    for request in [form_of("/s/form", "email=a&email=b"), get_request("/s/query?email=a&email=b")] {
+        assert!(call(&app, request).await.status.is_client_error());
+    }
+}
+
+#[actix_web::test]
+async fn invalid_input_is_not_counted() {
+    let app = app!(palisade::scope("/s").rate_limit(limit("scope-invalid")).service(by_json));
+    for _ in 0..3 {
+        call(&app, json_of("/s/json", "much-longer-than-twenty@example.org")).await.assert_problem(422);
+    }
+    assert_eq!(call(&app, json_of("/s/json", "ann@example.org")).await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_field_of_an_inner_type_is_named_with_its_path() {
+    let by = RateLimit::new("scope-nested", 1, Duration::from_secs(60)).by(By::Field("user.email"));
+    let app = app!(
+        palisade::scope("/s").rate_limit(by).wrap(DefaultHeaders::new().add(("x-wrapped", "1"))).service(by_nested)
+    );
+    let nested = |email: &str| request(Method::POST, "/s/nested").set_json(json!({"user": {"email": email}}));
+    let response = call(&app, nested("ann@example.org")).await;
+    assert_eq!((response.body.as_str(), response.header("x-wrapped")), ("ann@example.org", "1"));
+    call(&app, nested("ANN@example.org")).await.assert_problem(429);
+    let response = call(&app, nested("")).await;
+    response.assert_problem(422);
+    assert!(response.body.contains("\"/user/email\""), "{}", response.body);
+}
+
+#[actix_web::test]
+async fn successes_are_not_counted_by_a_scope_that_counts_failures() {
+    const KEYS: &[By] = &[By::Field("email")];
+    let by = RateLimit::new("scope-known", 2, Duration::from_secs(60)).by_each(KEYS).count(Count::Failures);
+    let app = app!(palisade::scope("/s").rate_limit(by).service(by_json));
+    for _ in 0..5 {
+        assert_eq!(call(&app, json_of("/s/json", "ann@example.org")).await.status, 200, "successes do not count");
+    }
+}
+
+#[test]
+fn a_handler_without_the_field_is_a_config_error() {
+    for scope in [
+        palisade::scope("/s").rate_limit(limit("scope-lacks")).service(by_json).service(by_other),
+        palisade::scope("/s").rate_limit(limit("scope-lacks")).service(palisade::scope("/in").service(by_other)),
+        palisade::scope("/s").rate_limit(limit("scope-lacks")).service(by_nested),
+    ] {
+        let error = scope.verify().unwrap_err();
+        assert_eq!(error.mistakes().count(), 1, "{error}");
+        let error = error.to_string();
+        for part in [
+            "the rate limit \"scope-lacks\" of the scope /s (",
+            "by the field \"email\"",
+            "rate_limit_scope_fields.rs:",
+        ] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+    assert_eq!(palisade::scope("/s").rate_limit(limit("scope-lacks")).service(by_json).verify(), Ok(()));
+}
