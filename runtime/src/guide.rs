@@ -25,7 +25,6 @@ macro_rules! pages {
         #[doc = "[api-keys]: crate::guide::api_keys"]
         #[doc = "[order]: crate::guide::order_of_checks"]
         #[doc = "[testing]: crate::guide::testing"]
-        #[doc = "[migrating]: crate::guide::migrating"]
         #[doc = "[operations]: crate::guide::operations"]
         #[doc = "[errors]: crate::guide::errors"]
         #[doc = "[glossary]: crate::guide::glossary"]
