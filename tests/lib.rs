@@ -202,3 +202,18 @@ fn replace_body(request: actix_http::Request) -> actix_http::Request {
 pub async fn pause() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
+
+/// The error without the source locations of handlers and scopes, such as ` (tests/attack/scopes.rs:7)`.
+pub fn without_places(error: &dyn std::fmt::Display) -> String {
+    let error = error.to_string();
+    let (mut text, mut rest) = (String::new(), error.as_str());
+    while let Some((before, place)) = rest.split_once(" (tests/") {
+        let (place, after) = place.split_once(')').unwrap();
+        let line = place.rsplit_once(".rs:").unwrap().1;
+        assert!(line.parse::<u32>().is_ok(), "{place}");
+        text.push_str(before);
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}

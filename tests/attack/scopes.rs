@@ -11,7 +11,7 @@ use actix_web::{App, web};
 use futures_util::FutureExt;
 use palisade::policy::Rule;
 use palisade::{RateLimit, Scope, authenticated, authorize, get, owner, owner_or_admin, post, public, require_role};
-use palisade_tests::{bearer, builder, call, get_request, palisade, request};
+use palisade_tests::{bearer, builder, call, get_request, palisade, request, without_places};
 
 #[get("/open")]
 #[public("everybody may read it")]
@@ -43,17 +43,11 @@ async fn user(id: Path<String>) -> String {
     id.into_inner()
 }
 
-/// The error without the places of handlers and scopes in this file.
 fn verify_error(scope: &Scope) -> String {
-    let error = scope.verify().unwrap_err().to_string();
-    let parts = error.split(concat!(" (", file!(), ":"));
-    let without_place = |(at, part): (usize, &str)| match part.split_once(')') {
-        Some((line, rest)) if at > 0 && line.bytes().all(|byte| byte.is_ascii_digit()) => rest.to_owned(),
-        _ => part.to_owned(),
-    };
-    let without = parts.enumerate().map(without_place).collect::<String>();
-    assert_ne!(without, error, "the error names no place");
-    without
+    let error = scope.verify().unwrap_err();
+    let text = without_places(&error);
+    assert_ne!(text, error.to_string(), "the error names no place");
+    text
 }
 
 #[actix_web::test]
@@ -294,7 +288,7 @@ async fn undefined_role_on_unverified_route_is_500() {
 #[test]
 fn missing_settings_for_the_rules_fail_the_build() {
     use palisade::{ConfigError, Palisade, Roles};
-    let build_error = |built: Result<Palisade, ConfigError>| built.unwrap_err().to_string();
+    let build_error = |built: Result<Palisade, ConfigError>| without_places(&built.unwrap_err());
     let routes = || palisade::scope("").service(palisade::scope("/x").service(user)).service(pages);
     let without_authenticator = build_error(Palisade::builder().routes(&routes()).build());
     assert!(
