@@ -19,7 +19,7 @@ struct Note {
 }
 
 #[repr(C)]
-struct health;
+pub(crate) struct health;
 
 impl ::palisade::__v1::Endpoint for health {
     const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::get("/health");
@@ -37,7 +37,7 @@ impl ::palisade::__v1::Endpoint for health {
 ::palisade::__v1::add!(health; check_on_public_route, 0, (););
 
 #[repr(C)]
-struct me;
+pub(crate) struct me;
 
 impl ::palisade::__v1::Endpoint for me {
     const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::get("/me");
@@ -55,7 +55,7 @@ impl ::palisade::__v1::Endpoint for me {
 ::palisade::__v1::add!(me; check_on_guarded_route, 0, (); Principal);
 
 #[repr(C)]
-struct add_note;
+pub(crate) struct add_note;
 
 impl ::palisade::__v1::Endpoint for add_note {
     const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post("/users/{id}/notes");

@@ -10,8 +10,8 @@ mod rule;
 mod types;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
-use syn::{Expr, LitStr, Path};
+use quote::{ToTokens, format_ident, quote};
+use syn::{Expr, LitStr, Path, Visibility};
 
 use self::arguments::{checks, keys};
 use self::generic::TypeParameters;
@@ -141,13 +141,19 @@ impl Expansion<'_> {
             };
             (None, Some(implementations))
         };
+        // As with actix-web's attributes, another module can mount a private handler. `pub` would make it a public item, which may
+        // need documentation.
+        let mounted_from = match visibility {
+            Visibility::Inherited => quote!(pub(crate)),
+            declared => declared.to_token_stream(),
+        };
         // `#[allow(..)]` does not compile in a crate that forbids the lint. The compiler does not lint the names of `repr(C)`
         // types, and `repr(C)` does not change a type without fields.
         quote! {
             #(#outer)*
             #derived
             #[repr(C)]
-            #visibility struct #name;
+            #mounted_from struct #name;
 
             #implementations
         }
