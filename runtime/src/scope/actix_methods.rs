@@ -182,6 +182,14 @@ pub trait WithoutPolicy {}
 )]
 pub trait NoWrapFunction {}
 
+/// No type has it: see [`ServiceConfig::external_resource`].
+#[diagnostic::on_unimplemented(
+    message = "a `palisade::scope` has no `external_resource`",
+    label = "belongs to the `App`",
+    note = "write `App::external_resource(name, url)`: `url_for` finds it from each handler"
+)]
+pub trait NoExternalResource {}
+
 /// The members of a scope, for a function that adds some: see [`Scope::configure`].
 pub struct ServiceConfig(Option<Scope>);
 
@@ -221,6 +229,12 @@ impl ServiceConfig {
     /// Does not compile: see [`Scope::route`].
     pub fn route<R: WithoutPolicy>(&mut self, path: &str, route: R) -> &mut Self {
         let _ = (path, route);
+        self
+    }
+
+    /// Does not compile, because names of external resources belong to the `App`.
+    pub fn external_resource<N: NoExternalResource>(&mut self, name: N, url: &str) -> &mut Self {
+        let _ = (name, url);
         self
     }
 }

@@ -40,7 +40,7 @@ use std::panic::Location;
 
 use actix_web::dev::Extensions;
 
-pub use self::actix_methods::{Configuration, NoWrapFunction, ServiceConfig, WithoutPolicy};
+pub use self::actix_methods::{Configuration, NoExternalResource, NoWrapFunction, ServiceConfig, WithoutPolicy};
 use self::members::Mount;
 #[cfg(feature = "testing")]
 pub use self::members::add_at;
