@@ -6,14 +6,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use futures_util::future::LocalBoxFuture;
 
 use super::{AuthError, Authenticated, Failure};
 use crate::dry_run;
-use crate::principal::Principal;
+use crate::principal::{CompletedPrincipal, Principal};
 
 type Completed = Result<Principal, AuthError>;
 
@@ -59,7 +59,7 @@ impl PrincipalLookup {
         }
         let Authenticated { principal, ambient } = authenticated;
         let (source, remembers) = (Arc::as_ptr(&self.function).addr(), !self.remembered_for.is_zero());
-        if remembers && let Some(known) = principal.completed().by(source, self.remembered_for) {
+        if remembers && let Some(known) = CompletedPrincipal::of(&principal, source, self.remembered_for) {
             return Ok(Authenticated { principal: known, ambient });
         }
         let completed = self.function.ask(principal.clone(), request).await.map_err(Failure::Rejected)?;
@@ -67,7 +67,7 @@ impl PrincipalLookup {
             return Err(Failure::Changed);
         }
         if remembers {
-            principal.completed().remember(source, Instant::now(), completed.clone());
+            CompletedPrincipal::remember(&principal, source, &completed);
         }
         Ok(Authenticated { principal: completed, ambient })
     }

@@ -10,16 +10,14 @@ use crate::settings::Settings;
 impl GuardedRequest<'_, '_> {
     /// Authenticates the caller, and keeps the principal for the handler's arguments.
     pub(super) async fn authenticate(&mut self) -> Result<(), Denial> {
-        let known = match (
-            authn::authenticate(&self.settings.authenticators, self.request).await,
-            &self.settings.principal_lookup,
-        ) {
-            // On the heap, because most applications have no such function.
-            (Ok(authenticated), Some(principal_lookup)) => {
-                Box::pin(principal_lookup.complete(authenticated, self.request)).await
-            }
-            (known, _) => known,
-        };
+        let mut known = authn::authenticate(&self.settings.authenticators, self.request).await;
+        if let (Some(lookup), Ok(_)) = (&self.settings.principal_lookup, &known) {
+            known = match known {
+                // On the heap, because most applications have no such function.
+                Ok(authenticated) => Box::pin(lookup.complete(authenticated, self.request)).await,
+                failed => failed,
+            };
+        }
         match known {
             Ok(authenticated) => {
                 let authenticated = match &self.settings.roles {

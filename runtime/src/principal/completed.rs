@@ -1,6 +1,7 @@
 //! The completed form of a principal, which is remembered for a short time.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -16,19 +17,24 @@ struct Remembered {
     /// The function that was asked.
     source: usize,
     since: Instant,
-    principal: Principal,
+    /// `None` if the function returned the principal unchanged. The principal would otherwise hold itself, and never be freed.
+    principal: Option<Principal>,
 }
 
 impl CompletedPrincipal {
-    /// The result of this function, unless it is older than `longest`.
-    pub(crate) fn by(&self, source: usize, longest: Duration) -> Option<Principal> {
-        let known = self.0.lock();
-        let known = known.as_ref().filter(|known| known.source == source && known.since.elapsed() < longest);
-        known.map(|known| known.principal.clone())
+    /// What this function made of the principal, unless that is older than `longest`.
+    pub(crate) fn of(principal: &Principal, source: usize, longest: Duration) -> Option<Principal> {
+        let known = principal.identity.completed.0.lock();
+        let known = known.as_ref().filter(|known| known.source == source && known.since.elapsed() < longest)?;
+        Some(known.principal.as_ref().unwrap_or(principal).clone())
     }
 
-    pub(crate) fn remember(&self, source: usize, since: Instant, principal: Principal) {
-        *self.0.lock() = Some(Remembered { source, since, principal });
+    /// Remembers what this function made of the principal now.
+    pub(crate) fn remember(principal: &Principal, source: usize, completed: &Principal) {
+        let changed = !Arc::ptr_eq(&principal.identity, &completed.identity);
+        let completed = changed.then(|| completed.clone());
+        let since = Instant::now();
+        *principal.identity.completed.0.lock() = Some(Remembered { source, since, principal: completed });
     }
 }
 
@@ -42,5 +48,33 @@ impl Clone for CompletedPrincipal {
 impl fmt::Debug for CompletedPrincipal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CompletedPrincipal")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_result_is_remembered_for_one_function_and_a_limited_time() {
+        let principal = Principal::new("Bearer", "issuer", "7");
+        assert!(CompletedPrincipal::of(&principal, 1, HOUR).is_none());
+        CompletedPrincipal::remember(&principal, 1, &principal.clone().with_roles(["editor"]));
+        assert_eq!(CompletedPrincipal::of(&principal.clone(), 1, HOUR).unwrap().roles(), ["editor"]);
+        assert!(CompletedPrincipal::of(&principal, 2, HOUR).is_none());
+        assert!(CompletedPrincipal::of(&principal, 1, Duration::ZERO).is_none());
+        assert!(CompletedPrincipal::of(&principal.with_roles(["other"]), 1, HOUR).is_none());
+    }
+
+    #[test]
+    fn a_principal_that_is_unchanged_is_freed() {
+        let principal = Principal::new("Bearer", "issuer", "7");
+        let identity = Arc::downgrade(&principal.identity);
+        CompletedPrincipal::remember(&principal, 1, &principal.clone());
+        assert_eq!(CompletedPrincipal::of(&principal, 1, HOUR).unwrap().subject(), "7");
+        drop(principal);
+        assert!(identity.upgrade().is_none());
     }
 }

@@ -26,7 +26,7 @@ use actix_web::http::StatusCode;
 use self::authority::KnownAuthority;
 pub(crate) use self::authority::{Authority, RegistryId};
 pub use self::caller::{Caller, FromPrincipal};
-use self::completed::CompletedPrincipal;
+pub(crate) use self::completed::CompletedPrincipal;
 pub(crate) use self::token::LastCheck;
 pub use self::token::Token;
 use crate::problem::{Problem, respond_with_problem};
@@ -153,11 +153,6 @@ impl Principal {
         identity.known_authority = KnownAuthority::default();
         identity.completed = CompletedPrincipal::default();
         identity
-    }
-
-    /// What the application's function made of this principal.
-    pub(crate) fn completed(&self) -> &CompletedPrincipal {
-        &self.identity.completed
     }
 
     pub(crate) fn with_authority(mut self, authority: Arc<Authority>) -> Self {

@@ -19,6 +19,7 @@
 //! [`PalisadeBuilder::problems`](crate::PalisadeBuilder::problems) renders them in the style of the application.
 
 mod field_error;
+mod json;
 mod texts;
 
 use std::borrow::Cow;
@@ -95,25 +96,17 @@ pub(crate) use self::texts::{
 pub struct Problem(Box<ProblemParts>);
 
 /// Boxed, so that a `Result` with a problem stays small.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 struct ProblemParts {
-    #[serde(rename = "type")]
     kind: Cow<'static, str>,
     title: Cow<'static, str>,
-    #[serde(serialize_with = "as_number")]
     status: StatusCode,
-    #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<Cow<'static, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    #[serde(flatten)]
     extensions: Map<String, Value>,
     /// Whole seconds.
-    #[serde(skip)]
     retry_after: Option<u32>,
-    #[serde(skip)]
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -350,10 +343,6 @@ impl Error for Problem {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
     }
-}
-
-fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u16(status.as_u16())
 }
 
 #[cfg(test)]

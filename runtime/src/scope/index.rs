@@ -31,9 +31,12 @@ pub(super) struct PathIndex {
     parameter: Option<Box<PathIndex>>,
     /// Below any segment. The router is asked about it.
     mixed: Option<Box<PathIndex>>,
-    /// The plain templates that end at this segment, in ascending order.
-    paths: SmallVec<[usize; 1]>,
-    prefixes: SmallVec<[usize; 1]>,
+    /// The first plain template that ends at this segment.
+    path: Option<usize>,
+    prefix: Option<usize>,
+    /// The other plain templates that end here, in ascending order.
+    later_paths: Vec<usize>,
+    later_prefixes: Vec<usize>,
     /// Templates to ask about if the path ends at this segment, in ascending order.
     asked_paths: Vec<usize>,
     /// Templates to ask about whatever follows.
@@ -53,8 +56,10 @@ impl PathIndex {
             Segment::Mixed => index.mixed.get_or_insert_default(),
         });
         match (is_plain, matches) {
-            (true, Matches::Path) => end.paths.push(position),
-            (true, Matches::Prefix) => end.prefixes.push(position),
+            (true, Matches::Path) if end.path.is_some() => end.later_paths.push(position),
+            (true, Matches::Prefix) if end.prefix.is_some() => end.later_prefixes.push(position),
+            (true, Matches::Path) => end.path = Some(position),
+            (true, Matches::Prefix) => end.prefix = Some(position),
             (false, Matches::Path) if is_whole => end.asked_paths.push(position),
             (false, _) => end.asked_prefixes.push(position),
         }
@@ -80,10 +85,10 @@ impl PathIndex {
         #[cfg(test)]
         work::step();
         found.ask(&self.asked_prefixes);
-        found.plain(&self.prefixes);
+        found.plain(self.prefix, &self.later_prefixes);
         let Some(rest) = rest else {
             found.ask(&self.asked_paths);
-            found.plain(&self.paths);
+            found.plain(self.path, &self.later_paths);
             return;
         };
         // Segments are short: looking at each byte is cheaper than a search that prepares itself.
@@ -124,11 +129,12 @@ impl FoundTemplates {
     }
 
     #[inline]
-    fn plain(&mut self, positions: &[usize]) {
+    fn plain(&mut self, first: Option<usize>, later: &[usize]) {
         if self.all {
-            self.ask(positions);
+            self.asked.extend(first);
+            self.ask(later);
         } else {
-            self.plain = self.plain.into_iter().chain(positions.first().copied()).min();
+            self.plain = self.plain.into_iter().chain(first).min();
         }
     }
 
