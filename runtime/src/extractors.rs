@@ -9,11 +9,13 @@ use std::ops::{Deref, DerefMut};
 
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, dev};
+use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
 use crate::authz::OWNER_ISSUER_UNSET;
 use crate::policy::Resource;
-use crate::principal::{ArgumentError, Caller, Principal};
+use crate::principal::{ArgumentError, Caller, FromPrincipal, Principal};
+use crate::problem::Problem;
 use crate::settings::RequestState;
 use crate::validation::{Input, NotValidated};
 
@@ -25,6 +27,26 @@ impl FromRequest for Principal {
         let help = "a handler takes a `Principal`, but its route does not require one: replace `#[public]` with an attribute \
                     that does, such as `#[authenticated]`";
         ready(principal(request).ok_or(ArgumentError::defect(help)))
+    }
+}
+
+impl<T: FromPrincipal> FromRequest for Caller<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let principal = Principal::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            let found = T::from_principal(&principal.await?, &request).await;
+            if let (Err(problem), Some(state)) = (&found, RequestState::of(&request))
+                && problem.status().is_server_error()
+            {
+                // An `Option` around this argument would hide the error.
+                state.lookup_failed.set(true);
+            }
+            found.map(Self)
+        })
     }
 }
 

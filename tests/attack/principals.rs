@@ -59,6 +59,7 @@ impl FromPrincipal for User {
     async fn from_principal(principal: &Principal, _: &HttpRequest) -> Result<Self, Problem> {
         match principal.subject() {
             "no-row" => Err(Problem::forbidden()),
+            "down" => Err(Problem::unavailable()),
             name => Ok(Self { name: name.to_owned(), roles: principal.roles().to_vec() }),
         }
     }
@@ -185,6 +186,10 @@ async fn the_row_of_the_caller_is_an_argument() {
     call(&app, get_request("/me")).await.assert_problem(401);
     assert_eq!(get_as!(&app, "/maybe-me", "alice").body, "alice");
     assert_eq!(call(&app, get_request("/maybe-me")).await.body, "nobody");
+    // An outage makes no caller anonymous.
+    for path in ["/me", "/maybe-me"] {
+        get_as!(&app, path, "down").assert_problem(503);
+    }
 }
 
 #[actix_web::test]

@@ -70,7 +70,7 @@ async fn by_other(other: Json<Other>) -> String {
 }
 
 fn limit(name: &'static str) -> RateLimit {
-    RateLimit::new(name, 2, Duration::from_secs(60)).by(By::Field("email"))
+    RateLimit::new(name, 2, Duration::from_secs(60)).by(By::InputField("email"))
 }
 
 fn json_of(path: &str, email: &str) -> TestRequest {
@@ -135,7 +135,7 @@ async fn invalid_input_is_not_counted() {
 
 #[actix_web::test]
 async fn a_field_of_an_inner_type_is_named_with_its_path() {
-    let by = RateLimit::new("scope-nested", 1, Duration::from_secs(60)).by(By::Field("user.email"));
+    let by = RateLimit::new("scope-nested", 1, Duration::from_secs(60)).by(By::InputField("user.email"));
     let app = app!(
         palisade::scope("/s").rate_limit(by).wrap(DefaultHeaders::new().add(("x-wrapped", "1"))).service(by_nested)
     );
@@ -150,12 +150,114 @@ async fn a_field_of_an_inner_type_is_named_with_its_path() {
 
 #[actix_web::test]
 async fn successes_are_not_counted_by_a_scope_that_counts_failures() {
-    const KEYS: &[By] = &[By::Field("email")];
+    const KEYS: &[By] = &[By::InputField("email")];
     let by = RateLimit::new("scope-known", 2, Duration::from_secs(60)).by_each(KEYS).count(Count::Failures);
     let app = app!(palisade::scope("/s").rate_limit(by).service(by_json));
     for _ in 0..5 {
         assert_eq!(call(&app, json_of("/s/json", "ann@example.org")).await.status, 200, "successes do not count");
     }
+}
+
+#[derive(Deserialize)]
+struct Numbered {
+    id: u64,
+}
+
+#[post("/number")]
+#[public]
+async fn by_number(input: Form<Numbered>) -> String {
+    input.id.to_string()
+}
+
+fn by_id(name: &'static str) -> RateLimit {
+    RateLimit::new(name, 2, Duration::from_secs(60)).by(By::InputField("id"))
+}
+
+/// A number that is written in another way is the same number for the handler.
+#[actix_web::test]
+async fn spellings_of_a_number_are_one_key() {
+    let app = app!(palisade::scope("/s").rate_limit(by_id("scope-number")).service(by_number));
+    let statuses: Vec<u16> = {
+        let mut statuses = Vec::new();
+        for body in ["id=7", "id=07", "id=%2B7", "id=00000000000000000007", "id=8"] {
+            statuses.push(call(&app, form_of("/s/number", body)).await.status.as_u16());
+        }
+        statuses
+    };
+    assert_eq!(statuses, [200, 200, 429, 429, 200]);
+}
+
+/// actix-web decodes the charset of a form. Escape sequences of ISO-2022-JP spell one text in many ways.
+#[actix_web::test]
+async fn a_form_in_another_charset_is_rejected() {
+    let app = app!(palisade::scope("/s").rate_limit(limit("scope-charset")).service(by_form));
+    for charset in ["iso-2022-jp", "utf-16le", "unknown"] {
+        let content_type = format!("application/x-www-form-urlencoded; charset={charset}");
+        let request = form_of("/s/form", "email=a%1B(Bnn%40example.org").insert_header(("content-type", content_type));
+        assert!(call(&app, request).await.status.is_client_error(), "{charset}");
+    }
+    let utf8 = form_of("/s/form", "email=ann%40example.org");
+    let utf8 = utf8.insert_header(("content-type", "application/x-www-form-urlencoded; charset=UTF-8"));
+    assert_eq!(call(&app, utf8).await.body, "ann@example.org");
+}
+
+#[post("/both")]
+#[public]
+async fn by_both(query: Query<Renamed>, login: Json<Login>) -> String {
+    format!("{:?} {}", query.address, login.email)
+}
+
+#[derive(Deserialize)]
+struct WithUuid {
+    id: uuid::Uuid,
+}
+
+#[post("/uuid")]
+#[public]
+async fn by_uuid(input: Json<WithUuid>) -> String {
+    input.id.to_string()
+}
+
+#[test]
+fn an_ambiguous_field_is_a_config_error() {
+    for (scope, part) in [
+        (palisade::scope("/s").rate_limit(limit("scope-both")).service(by_both), "has two arguments with that field"),
+        // A UUID has several spellings, of which the type knows and the limit does not.
+        (palisade::scope("/s").rate_limit(by_id("scope-uuid")).service(by_uuid), "as a text or a whole number"),
+        (
+            palisade::scope("/s").rate_limit(limit("of-handler").by(By::Field("body.email"))).service(by_json),
+            "is possible only above a handler",
+        ),
+    ] {
+        let error = scope.verify().unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+/// The handler's own rate limit names an argument, and the scope names a field on the wire. The texts may be the same.
+#[post("/collision")]
+#[public]
+#[palisade::rate_limit(100, "1m", by = field(user.email))]
+async fn collision(user: Query<Renamed2>, login: Json<Nested>) -> String {
+    format!("{} {}", user.email, login.user.email)
+}
+
+#[derive(Deserialize)]
+struct Renamed2 {
+    email: String,
+}
+
+#[actix_web::test]
+async fn a_field_on_the_wire_is_not_an_argument_of_that_name() {
+    let by = RateLimit::new("scope-collision", 2, Duration::from_secs(60)).by(By::InputField("user.email"));
+    let app = app!(palisade::scope("/s").rate_limit(by).service(collision));
+    let mut statuses = Vec::new();
+    for number in 0..4 {
+        let request = request(Method::POST, &format!("/s/collision?email=x{number}"));
+        let request = request.set_json(json!({"user": {"email": "victim"}}));
+        statuses.push(call(&app, request).await.status.as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 429, 429]);
 }
 
 #[test]

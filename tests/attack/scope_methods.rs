@@ -207,6 +207,64 @@ async fn static_files_have_a_policy() {
     assert_eq!(call(&app, get_request("/s/openly")).await.status, 404, "a prefix ends at a slash");
 }
 
+/// Files below an open mount that are a closed mount of their own: another spelling of the path must not lead to them.
+#[actix_web::test]
+async fn a_service_never_sees_a_path_that_is_not_plain() {
+    let folder = std::env::temp_dir().join(format!("palisade-plain-paths-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("private")).unwrap();
+    std::fs::write(folder.join("private/secret.txt"), "a secret").unwrap();
+    std::fs::write(folder.join("a file.txt"), "open").unwrap();
+    let scope = palisade::scope("/s")
+        .service(guarded("/files/private", Files::new("/", folder.join("private")), Rule::Role("admin")))
+        .service(guarded("/files/", Files::new("/", &folder).index_file("a file.txt"), Rule::Public));
+    assert_eq!(scope.verify(), Ok(()));
+    let app = app(scope).await;
+    call(&app, get_request("/s/files/private/secret.txt")).await.assert_problem(401);
+    for path in [
+        "//private/secret.txt",
+        "/x/../private/secret.txt",
+        "/x/%2e%2e/private/secret.txt",
+        "/x/%2E./private/secret.txt",
+        "/./private/secret.txt",
+        "/x/..%2fprivate/secret.txt",
+        "/%2e%2e/%2e%2e/Cargo.toml",
+        "/.",
+        "/..",
+        "//",
+        "/x//",
+        "/x\\..\\private\\secret.txt",
+        "/x%5c..%5cprivate%5csecret.txt",
+    ] {
+        let response = call(&app, get_request(&format!("/s/files{}", path.replace('\\', "%5C")))).await;
+        response.assert_problem(404);
+    }
+    for path in ["/a%20file.txt", "", "/"] {
+        assert_eq!(call(&app, get_request(&format!("/s/files{path}"))).await.body, "open", "{path}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_service_that_would_lose_its_guards_or_path_is_a_config_error() {
+    let route = actix_web::web::get().to(|| async { "raw" });
+    for (scope, part) in [
+        (palisade::scope("/s").service(guarded("/r", route, Rule::Public)), "is a `Route` of actix-web"),
+        (palisade::scope("/s").default_service(guarded("/x", Files::new("/", folder()), Rule::Public)), "has no path"),
+        // It takes each path, also in a scope without a prefix.
+        (
+            palisade::scope("").service(guarded("/", Files::new("/", folder()), Rule::Public)).service(me),
+            "is never reached",
+        ),
+        (
+            palisade::scope("/s").service(guarded("", Files::new("/", folder()), Rule::Public)).service(me),
+            "is never reached",
+        ),
+    ] {
+        let error = scope.verify().unwrap_err().to_string();
+        assert!(error.contains(part) && error.contains("scope_methods.rs:"), "{error}");
+    }
+}
+
 #[actix_web::test]
 async fn a_default_service_has_a_policy_and_the_demands_of_its_scope() {
     let closed = palisade::scope("/closed").require_role("editor").default_service(page).service(me);

@@ -73,6 +73,23 @@ async fn a_guard_at_the_root_passes_a_request_on() {
     call(&app, get_request("/name")).await.assert_problem(404);
 }
 
+/// Nothing tells a client whether a path exists behind a guard, also in the first request of a worker.
+#[actix_web::test]
+async fn a_request_that_guards_reject_is_404_from_the_first_one_on() {
+    let never = || guard::fn_guard(|_| false);
+    let nameless = || palisade::scope("").guard(never()).service(me).service(palisade::scope("/deep").service(open));
+    for scope in [
+        palisade::scope("/s").guard(never()).service(me).service(palisade::scope("/deep").service(open)),
+        palisade::scope("/s").service(nameless()),
+        nameless(),
+    ] {
+        let app = app!(scope);
+        for path in ["/s/me", "/s/deep/open", "/s/none", "/me", "/deep/open", "/none"] {
+            call(&app, as_alice(path)).await.assert_problem(404);
+        }
+    }
+}
+
 #[post("/users/fixed")]
 #[public]
 async fn make_fixed() -> &'static str {

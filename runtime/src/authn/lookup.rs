@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -30,6 +31,8 @@ impl<F: AsyncFn(Principal, &HttpRequest) -> Completed + Send + Sync> ErasedLooku
 /// The function of the application, and for how long its results are remembered.
 pub(crate) struct PrincipalLookup {
     pub(crate) function: Arc<dyn ErasedLookup>,
+    /// Distinguishes the functions of a process. An address may be used again.
+    pub(crate) id: u64,
     pub(crate) remembered_for: Duration,
 }
 
@@ -44,7 +47,9 @@ impl PrincipalLookup {
     where
         F: AsyncFn(Principal, &HttpRequest) -> Completed + Send + Sync + 'static,
     {
-        Self { function: Arc::new(function), remembered_for: Duration::ZERO }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { function: Arc::new(function), id, remembered_for: Duration::ZERO }
     }
 
     /// The caller as the function returns it.
@@ -58,8 +63,8 @@ impl PrincipalLookup {
             return Ok(authenticated);
         }
         let Authenticated { principal, ambient } = authenticated;
-        let (source, remembers) = (Arc::as_ptr(&self.function).addr(), !self.remembered_for.is_zero());
-        if remembers && let Some(known) = CompletedPrincipal::of(&principal, source, self.remembered_for) {
+        let remembers = !self.remembered_for.is_zero();
+        if remembers && let Some(known) = CompletedPrincipal::of(&principal, self.id, self.remembered_for) {
             return Ok(Authenticated { principal: known, ambient });
         }
         let completed = self.function.ask(principal.clone(), request).await.map_err(Failure::Rejected)?;
@@ -67,7 +72,7 @@ impl PrincipalLookup {
             return Err(Failure::Changed);
         }
         if remembers {
-            CompletedPrincipal::remember(&principal, source, &completed);
+            CompletedPrincipal::remember(&principal, self.id, &completed);
         }
         Ok(Authenticated { principal: completed, ambient })
     }

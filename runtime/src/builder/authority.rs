@@ -53,7 +53,8 @@ impl PalisadeBuilder {
     ///
     /// Only the principal of a token that a [`Jwt`](crate::Jwt) has in its cache is remembered.
     ///
-    /// Danger: a user who was deleted, or lost a role, keeps the access for this long.
+    /// Danger: a user who was deleted, or lost a role, keeps the access for this long. The result must depend on the principal alone:
+    /// it is used for other paths and scopes too, whose `app_data` may differ.
     pub fn remember_principals(mut self, longest: Duration) -> Self {
         self.remember_principals = longest;
         self

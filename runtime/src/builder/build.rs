@@ -29,8 +29,12 @@ impl PalisadeBuilder {
         mistakes.extend(self.headers.take_mistakes());
         self.body_timeouts.check(&mut mistakes);
         mistakes.note(config_checks::is_valid_admin_role(&self.admin));
+        let has_routes = self.routes.is_some();
         let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
-        policies.add_numbers(&self.rate_limits, &mut mistakes);
+        let unused = policies.add_numbers(&self.rate_limits, &mut mistakes);
+        for name in unused.filter(|_| has_routes) {
+            tracing::warn!(name, "no route has the rate limit of this name, so its numbers limit nothing");
+        }
         if !mistakes.is_reported("routes") {
             mistakes.note(scope::check_policy_table(&policies));
         }

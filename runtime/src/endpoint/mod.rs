@@ -73,9 +73,9 @@ pub struct Mounter {
 impl Mounter {
     pub(crate) fn new<E: Endpoint>(demands: Rc<ScopeDemands>) -> Self {
         let mut mounter = Self::of(E::ROUTE.path, E::POLICY, demands);
-        let names = mounter.demands.rate_limits.iter().flat_map(|own| own.rate_limit.fields());
+        let names = mounter.demands.rate_limits.iter().flat_map(|own| own.rate_limit.input_fields());
         let arguments = std::cell::LazyCell::new(E::arguments);
-        mounter.input_fields = names.filter_map(|name| Some((name, arguments.place_of(name)?))).collect();
+        mounter.input_fields = names.filter_map(|name| Some((name, arguments.place_of(name).ok()?))).collect();
         mounter
     }
 

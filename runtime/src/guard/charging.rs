@@ -17,7 +17,7 @@ use crate::denial::Denial;
 use crate::dry_run;
 use crate::problem::FieldError;
 use crate::rate_limit::{
-    By, ChargeRequest, Client, FieldKeys, KeyAnswer, MountedRateLimit, MountedRateLimits, Observed, Origin,
+    By, ChargeRequest, Client, FieldKey, FieldKeys, KeyAnswer, MountedRateLimit, MountedRateLimits, Observed, Origin,
     PendingCharge, PendingCharges, RateLimit, RateLimitMode, RateLimitRejection, Stage,
 };
 
@@ -114,7 +114,8 @@ impl<'p> GuardedRequest<'p, '_> {
                 settles_later: mounted.rate_limit.count.may_refund(),
             });
             let origin = match mounted.by {
-                By::Field(name) => self.origin_of(name, fields),
+                By::Field(name) => fields.find(name).flatten().and_then(|key| self.origin_of(key)),
+                By::InputField(name) => self.field_of_scope(name).flatten().and_then(|key| self.origin_of(key)),
                 _ => None,
             };
             pending.charges.push(PendingCharge { mounted, origin });
@@ -151,10 +152,9 @@ impl<'p> GuardedRequest<'p, '_> {
     }
 
     /// The address that a client-chosen name comes from, so that a known address is not locked out by other clients.
-    fn origin_of<'f>(&'f self, name: &str, fields: &'f FieldKeys) -> Option<Origin<'f>> {
-        let name_as_written = self.find_field(fields, name)??.as_written.as_str();
+    fn origin_of<'f>(&self, key: &'f FieldKey) -> Option<Origin<'f>> {
         let handler = RateLimit::bucket_of_known_addresses(self.mounted.policy.handler);
-        Some(Origin { name_as_written, address: self.network()?, handler })
+        Some(Origin { name_as_written: &key.as_written, address: self.network()?, handler })
     }
 
     fn note(&self, name: &str) {
@@ -195,11 +195,8 @@ impl<'p> GuardedRequest<'p, '_> {
             By::Principal => self.principal(),
             By::ApiKey => self.api_key(),
             By::Header(name) => self.header(name),
-            By::Field(name) => match self.find_field(fields, name) {
-                Some(Some(key)) => Ok(Client::Named { kind: Cow::Borrowed("field"), text: Cow::Borrowed(&key.normal) }),
-                Some(None) => Err(self.missing(name)),
-                None => Err(self.not_collected()),
-            },
+            By::Field(name) => self.named(fields.find(name), name.split_once('.').map_or(name, |(_, path)| path)),
+            By::InputField(name) => self.named(self.field_of_scope(name), name),
             By::Key(_) => match keys.next() {
                 Some(KeyAnswer::Key(key)) => {
                     Ok(Client::Named { kind: Cow::Borrowed(by.label()), text: Cow::Owned(key) })
@@ -258,13 +255,16 @@ impl<'p> GuardedRequest<'p, '_> {
         Denial::internal("no_rate_limit_key")
     }
 
-    /// The denial of an input without a field that is counted.
-    fn missing(&self, field: &str) -> Denial {
-        let is_of_scope = self.mounted.input_fields.iter().any(|(name, _)| *name == field);
-        // The handler's own rate limits name the argument first.
-        let path = field.split_once('.').filter(|_| !is_of_scope).map_or(field, |(_, path)| path);
-        let pointer = format!("/{}", path.replace('.', "/"));
-        Denial::invalid(vec![FieldError::new(pointer, "required", "This field is required.")])
+    /// The client that a field of the input names. `path` is the place of the field in the input.
+    fn named<'c>(&'c self, found: Option<Option<&'c FieldKey>>, path: &str) -> Result<Client<'c>, Denial> {
+        match found {
+            Some(Some(key)) => Ok(Client::Named { kind: Cow::Borrowed("field"), text: Cow::Borrowed(&key.normal) }),
+            Some(None) => {
+                let pointer = format!("/{}", path.replace('.', "/"));
+                Err(Denial::invalid(vec![FieldError::new(pointer, "required", "This field is required.")]))
+            }
+            None => Err(self.not_collected()),
+        }
     }
 }
 

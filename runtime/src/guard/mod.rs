@@ -77,6 +77,10 @@ pub(crate) fn enforce<H: GuardedHandler>(
                     Ok(arguments) => arguments,
                     Err(error) => break 'checked Outcome::NotExtracted(error.into()),
                 };
+                // An `Option` around an argument hides its error.
+                if guarded.state.lookup_failed.get() {
+                    break 'checked Outcome::Denied(Denial::unavailable("caller_unavailable"));
+                }
                 if let Err(denial) = guarded.check_input(handler.validate(&arguments)) {
                     break 'checked Outcome::Denied(denial);
                 }

@@ -31,6 +31,7 @@ mod tests;
 mod text;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use actix_web::body::BoxBody;
@@ -112,9 +113,18 @@ impl PolicyTable {
         self
     }
 
-    /// Adds the numbers of the configured rate limits.
-    pub(crate) fn add_numbers(&mut self, configured: &ConfiguredRateLimits, mistakes: &mut Mistakes) {
-        self.rows.iter_mut().for_each(|row| row.add_numbers(configured, mistakes));
+    /// Adds the numbers of the configured rate limits. Returns the names that no route uses.
+    pub(crate) fn add_numbers<'c>(
+        &mut self,
+        configured: &'c ConfiguredRateLimits,
+        mistakes: &mut Mistakes,
+    ) -> impl Iterator<Item = &'c str> {
+        let mut used = BTreeSet::new();
+        for row in &mut self.rows {
+            used.extend(row.each_rate_limit().filter(|(own, _)| own.lacks_numbers()).map(|(own, _)| own.name()));
+            row.add_numbers(configured, mistakes);
+        }
+        configured.names().filter(move |name| !used.contains(name))
     }
 
     pub(crate) fn exempt(&mut self, prefix: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) {

@@ -7,8 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
 
-use actix_web::{FromRequest, HttpRequest, dev};
-use futures_util::future::LocalBoxFuture;
+use actix_web::HttpRequest;
 
 use super::Principal;
 use crate::problem::Problem;
@@ -58,7 +57,9 @@ pub trait FromPrincipal: Sized + 'static {
 
 /// The caller of a route as a type of the application. A handler takes it as an argument: see [`FromPrincipal`].
 ///
-/// It is available where a [`Principal`] is: not on a public route, and as an `Option` on an `#[optional_auth]` route. To reject a
+/// It is available where a [`Principal`] is: not on a public route, and as an `Option` on an `#[optional_auth]` route. The `Option` is
+/// `None` for an anonymous caller, and for one whose look-up failed with a status below 500. If the look-up failed with 500 or above,
+/// the response is 503 in any case: an outage does not make a caller anonymous. To reject a
 /// deleted user on every route, use [`PalisadeBuilder::principals`](crate::PalisadeBuilder::principals).
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "handlers take it apart, as they do with extractors of actix-web")]
@@ -75,16 +76,5 @@ impl<T> Deref for Caller<T> {
 impl<T: fmt::Display> fmt::Display for Caller<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-impl<T: FromPrincipal> FromRequest for Caller<T> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let principal = Principal::from_request(request, payload);
-        let request = request.clone();
-        Box::pin(async move { T::from_principal(&principal.await?, &request).await.map(Self) })
     }
 }

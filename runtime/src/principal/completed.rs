@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::Principal;
+use super::{Identity, Principal};
 
 /// What the application's function made of a principal. Clones of the principal share it. It is kept with the principal of a cached
 /// token, so it is forgotten with that token, and no other token can get it.
@@ -15,7 +15,7 @@ pub(crate) struct CompletedPrincipal(Mutex<Option<Remembered>>);
 
 struct Remembered {
     /// The function that was asked.
-    source: usize,
+    source: u64,
     since: Instant,
     /// `None` if the function returned the principal unchanged. The principal would otherwise hold itself, and never be freed.
     principal: Option<Principal>,
@@ -23,16 +23,18 @@ struct Remembered {
 
 impl CompletedPrincipal {
     /// What this function made of the principal, unless that is older than `longest`.
-    pub(crate) fn of(principal: &Principal, source: usize, longest: Duration) -> Option<Principal> {
+    pub(crate) fn of(principal: &Principal, source: u64, longest: Duration) -> Option<Principal> {
         let known = principal.identity.completed.0.lock();
         let known = known.as_ref().filter(|known| known.source == source && known.since.elapsed() < longest)?;
         Some(known.principal.as_ref().unwrap_or(principal).clone())
     }
 
     /// Remembers what this function made of the principal now.
-    pub(crate) fn remember(principal: &Principal, source: usize, completed: &Principal) {
+    pub(crate) fn remember(principal: &Principal, source: u64, completed: &Principal) {
         let changed = !Arc::ptr_eq(&principal.identity, &completed.identity);
-        let completed = changed.then(|| completed.clone());
+        // A copy that remembers nothing itself, so that no principal can hold itself through another one.
+        let completed = changed
+            .then(|| Principal { identity: Arc::new(Identity::clone(&completed.identity)), ..completed.clone() });
         let since = Instant::now();
         *principal.identity.completed.0.lock() = Some(Remembered { source, since, principal: completed });
     }
@@ -76,5 +78,15 @@ mod tests {
         assert_eq!(CompletedPrincipal::of(&principal, 1, HOUR).unwrap().subject(), "7");
         drop(principal);
         assert!(identity.upgrade().is_none());
+    }
+
+    #[test]
+    fn two_principals_that_stand_for_each_other_are_freed() {
+        let principals = [1, 2].map(|_| Principal::new("Bearer", "issuer", "7"));
+        let identities = [0, 1].map(|index| Arc::downgrade(&principals[index].identity));
+        CompletedPrincipal::remember(&principals[0], 1, &principals[1]);
+        CompletedPrincipal::remember(&principals[1], 1, &principals[0]);
+        drop(principals);
+        assert!(identities.iter().all(|identity| identity.upgrade().is_none()));
     }
 }

@@ -259,6 +259,13 @@ impl Problem {
         self.0.status
     }
 
+    /// Sets the status. The title stays.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
+    }
+
     /// The value of `Retry-After`.
     pub(crate) fn seconds_to_wait(&self) -> Option<u32> {
         self.0.retry_after

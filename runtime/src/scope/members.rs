@@ -3,16 +3,19 @@
 //! Threat: a service without a policy beside guarded endpoints (CWE-862). Promise: each member has a policy, and a scope accepts no
 //! other type.
 
+use std::any::TypeId;
 use std::fmt;
 use std::rc::Rc;
 
-use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Service as _, ServiceFactory, ServiceRequest, ServiceResponse, fn_factory, fn_service};
 use parking_lot::Mutex;
+use percent_encoding::percent_decode_str;
 
 use super::Scope;
 use crate::endpoint::arguments::ArgumentNeeds;
 use crate::endpoint::{Endpoint, Guards, Mounter};
 use crate::function::Function;
+use crate::guard::absent_response;
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
 
 /// A member of a [`Scope`], as [`Guarded`] returns it.
@@ -39,24 +42,57 @@ pub(super) struct Mount {
     /// The requirements of its arguments.
     pub(super) needs: ArgumentNeeds,
     pub(super) guards: Guards,
+    /// Why it cannot be mounted as it is written.
+    pub(super) problem: Option<&'static str>,
     pub(super) mount: Box<dyn FnOnce(Rc<ScopeDemands>) -> actix_web::Route>,
 }
 
 impl Mount {
     pub(super) fn of<E: Endpoint>(route: Route, endpoint: E) -> Self {
         let mount = Box::new(|demands| endpoint.mount(Mounter::new::<E>(demands)));
-        Self { route, policy: E::POLICY, needs: E::arguments(), guards: E::guards(), mount }
+        Self { route, policy: E::POLICY, needs: E::arguments(), guards: E::guards(), problem: None, mount }
     }
 
     /// A service behind a rule.
     fn of_service(route: Route, policy: &'static Policy, service: actix_web::Route) -> Self {
         let mount = move |demands| {
             let mounter = Mounter::of(route.path, policy, demands);
-            mounter.around(|_| service, |route| route)
+            mounter.around(|_| only_plain_paths(service), |route| route)
         };
         let (needs, guards) = (ArgumentNeeds::default(), Guards::default());
-        Self { route, policy, needs, guards, mount: Box::new(mount) }
+        Self { route, policy, needs, guards, problem: None, mount: Box::new(mount) }
     }
+}
+
+/// A service that never sees a path with a `.`, a `..` or an empty segment. It might resolve such a path to what is mounted elsewhere
+/// with a stricter rule.
+fn only_plain_paths(service: actix_web::Route) -> actix_web::Route {
+    actix_web::Route::new().service(fn_factory(move || {
+        let service = service.new_service(());
+        async move {
+            let service = Rc::new(service.await?);
+            Ok::<_, ()>(fn_service(move |request: ServiceRequest| {
+                let service = Rc::clone(&service);
+                async move {
+                    if is_plain(request.match_info().unprocessed()) {
+                        return service.call(request).await;
+                    }
+                    let response = absent_response(request.request());
+                    Ok(request.into_response(response))
+                }
+            }))
+        }
+    }))
+}
+
+/// Whether each segment has a name. The last one may be empty, for a folder. The router has decoded most characters once.
+fn is_plain(rest: &str) -> bool {
+    let decoded = percent_decode_str(rest).decode_utf8_lossy();
+    let inner = decoded.trim_start_matches('/');
+    let has_extra_slash = decoded.len().saturating_sub(inner.len()) > 1;
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    let is_named = |segment: &str| !matches!(segment, "" | "." | "..");
+    !has_extra_slash && !decoded.contains('\\') && (inner.is_empty() || inner.split('/').all(is_named))
 }
 
 /// A value that a [`Scope`] accepts: an [`Endpoint`], another scope, a [`guarded`] service, or a function that returns an endpoint.
@@ -128,6 +164,15 @@ impl Guarded for MountedService {
 /// scopes admitted it. What the service does with a request, such as reading its body, is not limited by palisade. In the policy table
 /// its method is `*` and its path ends with `/*`.
 ///
+/// A path below it with a `.`, a `..` or an empty segment is 404, also if it is encoded.
+///
+/// Danger:
+///
+/// - Guards that were added to the service itself, such as by `Files::guard`, are not asked: use [`Scope::guard`]. A `Route` of actix-web
+///   is a configuration error for this reason.
+/// - Do not mount a folder that contains another one with a stricter rule: a link or a file system that ignores case leads from one to
+///   the other.
+///
 /// The static files of `actix-files`, for signed-in callers only. The files are mounted at `"/"`, because `guarded` has the path
 /// already:
 ///
@@ -159,7 +204,13 @@ where
     let name = std::any::type_name::<S>().split(['<', '{']).next().unwrap_or_default();
     let (module, name) = name.rsplit_once("::").unwrap_or(("", name));
     let policy = remembered(Policy::new(rule).of(module, name));
-    MountedService(Mount::of_service(Route::below(path), policy, actix_web::Route::new().service(service)))
+    let is_route = TypeId::of::<S>() == TypeId::of::<actix_web::Route>();
+    let route = Route::below(path.trim_end_matches('/'));
+    let mut mount = Mount::of_service(route, policy, actix_web::Route::new().service(service));
+    mount.problem = is_route.then_some(
+        "is a `Route` of actix-web, whose method and guards would not be asked: write a route attribute above its handler instead",
+    );
+    MountedService(mount)
 }
 
 /// The policy, with a lifetime of the process. Equal policies are kept once, because each worker mounts the same ones.
@@ -193,13 +244,23 @@ impl DefaultService for Function {
         let (policy, needs) = (self.policy(), ArgumentNeeds::default());
         let mount = Box::new(move |demands| self.mount(Mounter::of("", policy, demands)));
         let route = Route::unknown_paths();
-        ScopeItem(ScopeItemKind::Endpoint(Mount { route, policy, needs, guards: Guards::default(), mount }))
+        ScopeItem(ScopeItemKind::Endpoint(Mount {
+            route,
+            policy,
+            needs,
+            guards: Guards::default(),
+            problem: None,
+            mount,
+        }))
     }
 }
 
 impl DefaultService for MountedService {
     fn into_default(self) -> ScopeItem {
         let mut mount = self.0;
+        if !mount.route.path.is_empty() {
+            mount.problem = Some("is a default service, which has no path: write `guarded(\"\", service, rule)`");
+        }
         mount.route = Route::unknown_paths();
         ScopeItem(ScopeItemKind::Endpoint(mount))
     }

@@ -14,6 +14,7 @@ use super::members::Mount;
 use crate::endpoint::{Guards, resource_name};
 use crate::guard::Allow;
 use crate::policy::{Route, ScopeDemands, ServedPaths};
+use crate::reached;
 
 /// The service of a route.
 pub(super) type RouteService = <MountedRoute as ServiceFactory<ServiceRequest>>::Service;
@@ -121,6 +122,9 @@ impl Guard for AnyOf {
     fn check(&self, context: &GuardContext<'_>) -> bool {
         let accepts = self.0.iter().any(|served| served.accepts(context));
         if !accepts {
+            if self.0.iter().any(|served| served.route.serves(context.head().method.as_str())) {
+                reached::note_passed_on();
+            }
             let mut data = context.req_data_mut();
             let mut passed = data.remove::<PassedRoutes>().unwrap_or_default();
             passed.0.extend(self.0.iter().map(|served| served.route));

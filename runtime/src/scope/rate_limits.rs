@@ -9,9 +9,10 @@ use std::fmt;
 use super::members::Mount;
 use super::walk::{Neighbours, OuterScopes};
 use crate::config_error::Mistakes;
+use crate::endpoint::arguments::FieldMistake;
 use crate::policy::HandlerPath;
 use crate::policy_table::prefix_or_slash;
-use crate::rate_limit::RateLimit;
+use crate::rate_limit::{By, RateLimit};
 
 pub(super) fn verify<'s>(endpoints: &'s [Neighbours<'s>], mistakes: &mut Mistakes) {
     // The first rate limit of each name. The key is the scope that shares it (`None`: all routes) and the name. Later ones must have
@@ -30,7 +31,16 @@ pub(super) fn verify<'s>(endpoints: &'s [Neighbours<'s>], mistakes: &mut Mistake
     };
     for Neighbours { outer, mounts } in endpoints {
         for (prefix, rate_limit) in &outer.rate_limits {
-            for field in rate_limit.fields() {
+            for by in rate_limit.counted_by().iter().filter(|by| matches!(by, By::Field(_))) {
+                let problem = format!(
+                    "the rate limit \"{}\" of the scope {} counts by {by}, which is possible only above a handler: move it there, or \
+                     name the field as it is on the wire, with `By::InputField`",
+                    rate_limit.name(),
+                    outer.declared(prefix),
+                );
+                mistakes.report("routes", problem);
+            }
+            for field in rate_limit.input_fields() {
                 mounts.iter().for_each(|mount| check_field(outer, (prefix, rate_limit), field, mount, mistakes));
             }
         }
@@ -54,13 +64,19 @@ fn check_field(
     mount: &Mount,
     mistakes: &mut Mistakes,
 ) {
-    let problem = if mount.needs.place_of(field).is_none() {
-        "has no `Json`, `Form` or `Query` argument of a struct with that field: move the handler out of the scope, or the rate limit \
-         above the handlers that have the field"
-    } else if mount.policy.max_inflated_bytes().is_some() {
-        "accepts compressed bodies, in which the field cannot be read: remove `compressed_body`, or write the rate limit above the handler"
-    } else {
-        return;
+    let problem = match mount.needs.place_of(field) {
+        Err(FieldMistake::Missing) => {
+            "has no `Json`, `Form` or `Query` argument of a struct with that field, as a text or a whole number: move the handler out of \
+             the scope, or the rate limit above the handlers that have the field"
+        }
+        Err(FieldMistake::Doubled) => {
+            "has two arguments with that field, so it is unclear which one counts: write the rate limit above the handlers"
+        }
+        Ok(_) if mount.policy.max_inflated_bytes().is_some() => {
+            "accepts compressed bodies, in which the field cannot be read: remove `compressed_body`, or write the rate limit above the \
+             handler"
+        }
+        Ok(_) => return,
     };
     let (name, scope, handler) = (rate_limit.name(), outer.declared(prefix), mount.policy.declared());
     let text = format!(

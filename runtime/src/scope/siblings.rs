@@ -78,7 +78,8 @@ impl Siblings {
             SiblingKind::Route(route, _) if route.paths == ServedPaths::Template => Matches::Path,
             _ => Matches::Prefix,
         };
-        let template = if path.is_empty() { "/" } else { &path };
+        // An endpoint without a path has the root. A service without a path has each path.
+        let template = if path.is_empty() && matches == Matches::Path { "/" } else { &path };
         let is_plain = self.index.add(self.added.len(), template, matches);
         self.added.push(AddedRoute { kind, path, has_guards, is_plain, compiled: OnceCell::new() });
     }

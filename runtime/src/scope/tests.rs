@@ -31,6 +31,7 @@ fn with(mut scope: Scope, template: String) -> Scope {
         policy: &PUBLIC,
         needs: ArgumentNeeds::default(),
         guards: Guards::default(),
+        problem: None,
         mount,
     })));
     scope

@@ -12,6 +12,7 @@ use super::members::{Mount, ScopeItem, ScopeItemKind};
 use super::{Scope, verify};
 use crate::config_error::ConfigError;
 use crate::endpoint::ParameterCount;
+use crate::endpoint::arguments::InputArgument;
 use crate::policy::{ForeignRow, Policy, Route, Rule};
 use crate::rate_limit::RateLimit;
 
@@ -40,6 +41,7 @@ struct OutlinedMount {
     route: Route,
     policy: &'static Policy,
     parameter_counts: Vec<ParameterCount>,
+    inputs: Vec<InputArgument>,
     has_guards: bool,
 }
 
@@ -91,6 +93,7 @@ impl OutlinedMount {
             route: mount.route,
             policy: mount.policy,
             parameter_counts: mount.needs.parameter_counts.clone(),
+            inputs: mount.needs.inputs.clone(),
             has_guards: !mount.guards.0.is_empty(),
         }
     }
@@ -99,6 +102,8 @@ impl OutlinedMount {
         self.route == mount.route
             && self.has_guards != mount.guards.0.is_empty()
             && self.parameter_counts == mount.needs.parameter_counts
+            && self.inputs == mount.needs.inputs
+            && mount.problem.is_none()
             && (ptr::eq(self.policy, mount.policy)
                 || (self.policy == mount.policy && are_equal(&[self.policy.rule], &[mount.policy.rule])))
     }

@@ -111,6 +111,9 @@ impl<'s> CheckedScopes<'s> {
             );
             mistakes.report("routes", problem);
         }
+        if let Some(problem) = mount.problem {
+            mistakes.report("routes", format!("{} at {} {problem}", handler(), mount.route.shown_below(prefix)));
+        }
         let rule = &mount.policy.rule;
         // The macros have checked the names in attributes, but not those in the rule of a guarded service.
         if let Some(problem) = rule.mistaken_name() {

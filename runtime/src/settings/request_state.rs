@@ -32,6 +32,8 @@ pub(crate) struct RequestState {
     /// The reservations that were made inside the route's own middleware. They are settled outside it. Set only if the route has
     /// such a middleware. The guard keeps a reference of its own, because a middleware that fails does not return the request.
     pub(crate) reservations: OnceCell<Rc<RefCell<Reservations>>>,
+    /// Whether the look-up of an argument failed, because a store is unavailable.
+    pub(crate) lookup_failed: Cell<bool>,
     /// Whether the rejection was audited, so that one rejection is one event.
     pub(crate) audited: Cell<bool>,
 }
@@ -69,6 +71,7 @@ impl RequestStates {
             authorized: Cell::new(None),
             rows: RefCell::new(Vec::new()),
             reservations: OnceCell::new(),
+            lookup_failed: Cell::new(false),
             audited: Cell::new(false),
         };
         let used = self.0.borrow_mut().pop();

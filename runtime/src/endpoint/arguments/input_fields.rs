@@ -9,43 +9,53 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 
-use crate::rate_limit::InputPlace;
+use crate::rate_limit::{InputPlace, InputScalar, InputSource};
 
 /// An argument that carries input.
 #[derive(Clone, Copy, Debug)]
 pub struct InputArgument {
-    pub(crate) place: InputPlace,
-    has_field: fn(&[&str]) -> bool,
+    source: InputSource,
+    field: fn(&[&str]) -> Option<InputScalar>,
+}
+
+/// Two arguments are equal if they answer alike: the function belongs to their type.
+impl PartialEq for InputArgument {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source && std::ptr::fn_addr_eq(self.field, other.field)
+    }
 }
 
 impl InputArgument {
     /// An argument whose inner type is `T`.
-    pub(crate) fn of<T: DeserializeOwned>(place: InputPlace) -> Self {
-        Self { place, has_field: has_field::<T> }
+    pub(crate) fn of<T: DeserializeOwned>(source: InputSource) -> Self {
+        Self { source, field: field::<T> }
     }
 
-    /// Whether its type has this field: `email`, or `user.email` for a field of an inner type.
-    pub(crate) fn has_field(&self, name: &str) -> bool {
+    /// The field of this name: `email`, or `user.email` for a field of an inner type. `None` if its type does not have it, or if the
+    /// field is not text and not a whole number.
+    pub(crate) fn place_of(&self, name: &str) -> Option<InputPlace> {
         let path: Vec<&str> = name.split('.').collect();
         // A form has no inner types.
-        (path.len() == 1 || self.place == InputPlace::Json) && (self.has_field)(&path)
+        let is_possible = path.len() == 1 || self.source == InputSource::Json;
+        let scalar = is_possible.then(|| (self.field)(&path)).flatten()?;
+        Some(InputPlace { source: self.source, scalar })
     }
 }
 
-fn has_field<T: DeserializeOwned>(path: &[&str]) -> bool {
-    matches!(T::deserialize(FieldProbe(path)), Err(ProbedField(true)))
+fn field<T: DeserializeOwned>(path: &[&str]) -> Option<InputScalar> {
+    T::deserialize(FieldProbe(path)).err().and_then(|ProbedField(scalar)| scalar)
 }
 
-/// A deserializer without values. It follows the path from field to field, and its error says whether the last one exists.
+/// A deserializer without values. It follows the path from field to field, and its error says what the last one reads.
 struct FieldProbe<'p>(&'p [&'p str]);
 
-/// Whether the field exists.
+/// What the field reads. `None` if there is no such field, or if it has several spellings for one value.
 #[derive(Debug)]
-struct ProbedField(bool);
+struct ProbedField(Option<InputScalar>);
 
 impl fmt::Display for ProbedField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        write!(f, "{:?}", self.0)
     }
 }
 
@@ -53,15 +63,40 @@ impl std::error::Error for ProbedField {}
 
 impl Error for ProbedField {
     fn custom<T: fmt::Display>(_: T) -> Self {
-        Self(false)
+        Self(None)
     }
+}
+
+impl FieldProbe<'_> {
+    /// The answer if the type reads this scalar here, at the end of the path.
+    fn reads(&self, scalar: InputScalar) -> ProbedField {
+        ProbedField(self.0.is_empty().then_some(scalar))
+    }
+}
+
+macro_rules! integers {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ProbedField> {
+            Err(self.reads(InputScalar::Integer))
+        }
+    )*};
 }
 
 impl<'de> Deserializer<'de> for FieldProbe<'_> {
     type Error = ProbedField;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ProbedField> {
-        Err(ProbedField(false))
+        Err(ProbedField(None))
+    }
+
+    /// A type that asks for a `str` reads it in a way of its own, as a `Uuid` does.
+    fn deserialize_string<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ProbedField> {
+        Err(self.reads(InputScalar::Text))
+    }
+
+    integers! {
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbedField> {
@@ -78,18 +113,13 @@ impl<'de> Deserializer<'de> for FieldProbe<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ProbedField> {
-        match self.0 {
-            [field] => Err(ProbedField(fields.contains(field))),
-            [field, rest @ ..] => {
-                let field = fields.iter().find(|own| *own == field).ok_or(ProbedField(false))?;
-                visitor.visit_map(OneField { field: Some(field), rest })
-            }
-            [] => Err(ProbedField(false)),
-        }
+        let [field, rest @ ..] = self.0 else { return Err(ProbedField(None)) };
+        let field = fields.iter().find(|own| *own == field).ok_or(ProbedField(None))?;
+        visitor.visit_map(OneField { field: Some(field), rest })
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool f32 f64 char str bytes byte_buf unit unit_struct seq tuple
         tuple_struct map enum identifier ignored_any
     }
 }
@@ -141,13 +171,39 @@ mod tests {
     #[allow(dead_code, reason = "only its type is read")]
     struct Newtype(User);
 
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "only its type is read")]
+    struct Scalars {
+        number: Option<Number>,
+        text: Box<String>,
+        float: f64,
+        flag: bool,
+        one: char,
+        list: Vec<String>,
+        user: User,
+    }
+
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "only its type is read")]
+    struct Number(u16);
+
+    #[test]
+    fn only_texts_and_whole_numbers_are_counted() {
+        let place = |field| InputArgument::of::<Scalars>(InputSource::Form).place_of(field).map(|place| place.scalar);
+        assert_eq!(place("number"), Some(InputScalar::Integer));
+        assert_eq!(place("text"), Some(InputScalar::Text));
+        for field in ["float", "flag", "one", "list", "user"] {
+            assert_eq!(place(field), None, "{field}");
+        }
+    }
+
     #[test]
     fn fields_are_known_by_their_names_on_the_wire() {
         let json = |field| {
             [
-                InputArgument::of::<User>(InputPlace::Json).has_field(field),
-                InputArgument::of::<Nested>(InputPlace::Json).has_field(field),
-                InputArgument::of::<Newtype>(InputPlace::Json).has_field(field),
+                InputArgument::of::<User>(InputSource::Json).place_of(field).is_some(),
+                InputArgument::of::<Nested>(InputSource::Json).place_of(field).is_some(),
+                InputArgument::of::<Newtype>(InputSource::Json).place_of(field).is_some(),
             ]
         };
         assert_eq!(json("userName"), [true, false, true]);
@@ -160,8 +216,8 @@ mod tests {
         for field in ["", ".", "user.", "mail."] {
             assert_eq!(json(field), [false; 3], "{field:?}");
         }
-        assert!(!InputArgument::of::<Nested>(InputPlace::Form).has_field("user.mail"));
-        assert!(!InputArgument::of::<HashMap<String, String>>(InputPlace::Form).has_field("mail"));
-        assert!(!InputArgument::of::<Vec<User>>(InputPlace::Json).has_field("mail"));
+        assert!(!InputArgument::of::<Nested>(InputSource::Form).place_of("user.mail").is_some());
+        assert!(!InputArgument::of::<HashMap<String, String>>(InputSource::Form).place_of("mail").is_some());
+        assert!(!InputArgument::of::<Vec<User>>(InputSource::Json).place_of("mail").is_some());
     }
 }

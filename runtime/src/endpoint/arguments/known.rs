@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::{InputArgument, ParameterCount};
 use crate::extractors::{Claims, Owned, RowFilter};
 use crate::principal::{Caller, Principal};
-use crate::rate_limit::InputPlace;
+use crate::rate_limit::InputSource;
 
 /// An argument whose type has known requirements.
 pub trait Known {
@@ -204,12 +204,12 @@ macro_rules! body {
 }
 impl<T: DeserializeOwned> Known for Json<T> {
     fn input() -> Option<InputArgument> {
-        Some(InputArgument::of::<T>(InputPlace::Json))
+        Some(InputArgument::of::<T>(InputSource::Json))
     }
 }
 impl<T: DeserializeOwned> Known for Form<T> {
     fn input() -> Option<InputArgument> {
-        Some(InputArgument::of::<T>(InputPlace::Form))
+        Some(InputArgument::of::<T>(InputSource::Form))
     }
 }
 impl Known for Bytes {}

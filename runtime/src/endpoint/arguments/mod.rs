@@ -15,7 +15,7 @@ use actix_web::{FromRequest, Handler, Responder};
 use serde::de::DeserializeOwned;
 
 use crate::guard::{FieldKeysOf, HandlerWithChecks, ValidationOf, without_checks};
-use crate::rate_limit::InputPlace;
+use crate::rate_limit::{InputPlace, InputSource};
 
 pub use self::input_fields::InputArgument;
 pub use self::known::*;
@@ -162,10 +162,24 @@ pub struct ArgumentNeeds {
 }
 
 impl ArgumentNeeds {
-    /// Where a field of the input is. `None` if no argument has it.
-    pub(crate) fn place_of(&self, field: &str) -> Option<InputPlace> {
-        self.inputs.iter().find(|input| input.has_field(field)).map(|input| input.place)
+    /// Where a field of the input is, and what it is.
+    pub(crate) fn place_of(&self, field: &str) -> Result<InputPlace, FieldMistake> {
+        let mut places = self.inputs.iter().filter_map(|input| input.place_of(field));
+        match (places.next(), places.next()) {
+            (None, _) => Err(FieldMistake::Missing),
+            (Some(place), None) => Ok(place),
+            (Some(_), Some(_)) => Err(FieldMistake::Doubled),
+        }
     }
+}
+
+/// Why a field of the input cannot be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FieldMistake {
+    /// No argument has it.
+    Missing,
+    /// Two arguments have it.
+    Doubled,
 }
 
 /// The arguments of an endpoint, which the compiler has checked against its route.
@@ -268,7 +282,7 @@ impl<T: DeserializeOwned> PathProbe<Path<T>> {
 impl<T: DeserializeOwned> PathProbe<Query<T>> {
     /// The kind of a query, whose fields are known.
     pub fn kind(&self) -> ArgumentInfo<OtherKind> {
-        ArgumentInfo { input: Some(InputArgument::of::<T>(InputPlace::Query)), ..ArgumentInfo::NONE }
+        ArgumentInfo { input: Some(InputArgument::of::<T>(InputSource::Query)), ..ArgumentInfo::NONE }
     }
 }
 

@@ -33,12 +33,9 @@ pub enum By {
     ///
     /// Danger: a proxy that forwards the header as the client wrote it lets the client choose its key.
     Header(&'static str),
-    /// A field of the validated input. Spellings that differ only in case or in Unicode form (NFKC) are one key. If the field is
-    /// empty or missing, the request is rejected with 422.
-    ///
-    /// Above a handler it is written as `by = field(body.email)`: an argument and a field of it. A scope names the field as it is on the
-    /// wire, as in `By::Field("email")` or `By::Field("user.email")`. Each handler in that scope must have a `Json`, `Form` or `Query`
-    /// argument of a struct with the field: text or a number. Otherwise this is a configuration error.
+    /// A field of the validated input of a handler: an argument and a field of it, such as `body.email`. It is written above the handler,
+    /// as `by = field(body.email)`. Spellings that differ only in case or in Unicode form (NFKC) are one key. If the field is empty or
+    /// missing, the request is rejected with 422. A scope uses [`InputField`](Self::InputField).
     ///
     /// Danger: a client can invent as many names as it likes. Names at their rate limit fill their part of the store (a quarter
     /// of it in memory, all of a Redis without bounds), and new names are then rejected. So use it beside a rate limit by address.
@@ -46,6 +43,27 @@ pub enum By {
     /// With [`Count::Failures`](super::Count::Failures), such a rate limit alone does not reject a known address: see
     /// [`RateLimit`](super::RateLimit).
     Field(&'static str),
+    /// A field of the validated input of each handler in a scope, by its name on the wire, such as `email` or `user.email`. Only a scope can
+    /// count by it. Otherwise it is as [`Field`](Self::Field).
+    ///
+    /// Each handler in the scope must have exactly one `Json`, `Form` or `Query` argument of a struct with the field, whose type reads a
+    /// text or a whole number, such as `String`, `Option<String>` or `u64`. Otherwise this is a configuration error. A field that is an
+    /// enum, a `Uuid` or another type with several spellings of one value is such an error too.
+    ///
+    /// Danger: a text is counted as it was sent. If its type changes it (`#[serde(try_from)]`, `deserialize_with`), spellings that it
+    /// treats alike are counted apart: write such a rate limit above the handlers.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use palisade::RateLimit;
+    /// use palisade::rate_limit::By;
+    ///
+    /// let scope = palisade::scope("/login").rate_limit(
+    ///     RateLimit::new("by-email", 20, Duration::from_secs(3600)).by(By::InputField("email")),
+    /// );
+    /// # let _ = scope;
+    /// ```
+    InputField(&'static str),
     /// What a function of the application returns. If it returns no key, the request is rejected with 400.
     Key(&'static KeyFn),
 }
@@ -66,14 +84,14 @@ impl By {
         match self {
             By::Ip | By::Header(_) => Stage::Connection,
             By::Principal | By::ApiKey | By::Key(_) => Stage::Caller,
-            By::Field(_) => Stage::Input,
+            By::Field(_) | By::InputField(_) => Stage::Input,
         }
     }
 
     /// Whether the caller chose the name that is counted: a field, a header, or the result of a key function. It is not
     /// verified that the name belongs to the caller.
     pub(crate) const fn is_chosen_by_caller(self) -> bool {
-        matches!(self, By::Header(_) | By::Field(_) | By::Key(_))
+        matches!(self, By::Header(_) | By::Field(_) | By::InputField(_) | By::Key(_))
     }
 
     /// The keyword, as in `by = principal`. For a header, a field or a function, its name.
@@ -82,7 +100,7 @@ impl By {
             By::Ip => "ip",
             By::Principal => "principal",
             By::ApiKey => "api_key",
-            By::Header(name) | By::Field(name) => name,
+            By::Header(name) | By::Field(name) | By::InputField(name) => name,
             By::Key(function) => function.name,
         }
     }
@@ -93,7 +111,7 @@ impl fmt::Display for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             By::Header(name) => write!(f, "header({name:?})"),
-            By::Field(name) => write!(f, "field({name})"),
+            By::Field(name) | By::InputField(name) => write!(f, "field({name})"),
             By::Key(function) => write!(f, "key({})", function.name),
             _ => f.write_str(self.label()),
         }

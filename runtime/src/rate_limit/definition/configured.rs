@@ -24,18 +24,23 @@ impl ConfiguredRateLimits {
         T: TryInto<RateLimit, Error: Into<ConfigError>>,
     {
         let setting = || format!("rate_limit {name:?}");
-        let rate_limit = rate_limit.try_into().map_err(|error| {
+        let numbers = rate_limit.try_into().map_err(|error| {
             let error: ConfigError = error.into();
             let problem = error.mistakes().next().map(|mistake| mistake.message().to_owned()).unwrap_or_default();
             ConfigError::new(setting(), problem)
-        })?;
-        if !rate_limit.has_only_numbers() {
+        });
+        let numbers = numbers.and_then(|rate_limit| {
+            if rate_limit.has_only_numbers() {
+                return Ok(rate_limit.numbers);
+            }
             let problem = "must have only a limit and a window: write the other options in the attribute, such as `#[rate_limit(\"login\", count = failures)]`";
-            return Err(ConfigError::new(setting(), problem));
-        }
-        match self.0.insert(name.to_owned(), rate_limit.numbers) {
+            Err(ConfigError::new(setting(), problem))
+        });
+        // With a mistake the application is not built, and the name is not missing too.
+        let known = numbers.as_ref().copied().unwrap_or(RateLimit::configured("placeholder").numbers);
+        match self.0.insert(name.to_owned(), known) {
             Some(_) => Err(ConfigError::new(setting(), "must be given once")),
-            None => Ok(()),
+            None => numbers.map(drop),
         }
     }
 

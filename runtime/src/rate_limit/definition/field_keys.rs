@@ -81,15 +81,30 @@ macro_rules! numbers {
 
 numbers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
+/// A field of the input: where it is in the request, and what its type reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputPlace {
+    pub(crate) source: InputSource,
+    pub(crate) scalar: InputScalar,
+}
+
 /// Where an input is in the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InputPlace {
+pub(crate) enum InputSource {
     /// A JSON body.
     Json,
     /// A body of form fields.
     Form,
     /// The query of the URL.
     Query,
+}
+
+/// What the type of a field reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InputScalar {
+    Text,
+    /// A whole number. `7`, `07` and `+7` are the same.
+    Integer,
 }
 
 /// The fields of one request's input that its rate limits count by.

@@ -15,7 +15,7 @@ pub(crate) use self::by::Stage;
 pub use self::by::{By, KeyAnswer, KeyFn, pending_key};
 pub(crate) use self::configured::ConfiguredRateLimits;
 pub use self::count::{Count, OnStoreFailure, RateLimitMode};
-pub(crate) use self::field_keys::{FieldKey, normal};
+pub(crate) use self::field_keys::{FieldKey, InputScalar, InputSource, normal};
 pub use self::field_keys::{FieldKeys, InputPlace, KeyText};
 use super::limit::Limit;
 use crate::handler_path::HandlerPath;
@@ -257,7 +257,7 @@ impl RateLimit {
     /// The bucket of one of its keys. Keys of different kinds are different clients, so only several fields of one list need
     /// separate buckets.
     pub(crate) fn bucket_of(&self, bucket: u64, by: By) -> u64 {
-        let is_field = |by: &&By| matches!(by, By::Field(_));
+        let is_field = |by: &&By| matches!(by, By::Field(_) | By::InputField(_));
         if is_field(&&by) && self.counted_by().iter().filter(is_field).count() > 1 {
             fnv1a(bucket, by.label())
         } else {
@@ -270,15 +270,15 @@ impl RateLimit {
         fnv1a(fnv1a(fnv1a(FNV_OFFSET, "record"), handler.module), handler.name)
     }
 
-    /// The fields that it counts by.
-    pub(crate) fn fields(self) -> impl Iterator<Item = &'static str> {
+    /// The fields, by their names on the wire, that it counts by in a scope.
+    pub(crate) fn input_fields(self) -> impl Iterator<Item = &'static str> {
         let (one, keys): (Option<By>, &'static [By]) = match self.keys {
             Keys::One(by) => (Some(by), &[]),
             Keys::Each(keys) => (None, keys),
         };
         one.into_iter()
             .chain(keys.iter().copied())
-            .filter_map(|by| if let By::Field(name) = by { Some(name) } else { None })
+            .filter_map(|by| if let By::InputField(name) = by { Some(name) } else { None })
     }
 
     /// Whether it counts by several keys, which clients see separately.

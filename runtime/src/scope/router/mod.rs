@@ -15,7 +15,7 @@ use actix_web::dev::{
     AppService, ResourceDef, ResourceMap, Service, ServiceFactory, ServiceRequest, ServiceResponse, fn_factory,
 };
 use actix_web::error::ErrorInternalServerError;
-use actix_web::guard::Guard;
+use actix_web::guard::{Guard, GuardContext};
 use actix_web::{Error, Route};
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
@@ -26,6 +26,7 @@ use super::one_path::{OnePath, OnePathService, RouteService, note_allowed};
 use super::resource_path::{self, MappedMember, NumberScopes};
 use crate::endpoint::Guards;
 use crate::policy::ServedPaths;
+use crate::reached;
 
 pub(super) type ResponseFuture = LocalBoxFuture<'static, Result<ServiceResponse, Error>>;
 
@@ -94,8 +95,8 @@ impl RouterPlan {
     /// Registers the router as one service of the application.
     pub(super) fn register(self, app: &mut AppService) {
         let (prefix, map) = (self.prefix.clone(), Rc::clone(&self.map));
-        let boxed = |guard: &Rc<dyn Guard>| Box::new(Rc::clone(guard)) as Box<dyn Guard>;
-        let guards: Vec<Box<dyn Guard>> = self.guards.0.iter().map(boxed).collect();
+        let guards: Option<Vec<Box<dyn Guard>>> =
+            (!self.guards.0.is_empty()).then(|| vec![Box::new(NotingGuards(self.guards.clone())) as Box<dyn Guard>]);
         let plan = Rc::new(self);
         let factory = fn_factory(move || {
             let plan = Rc::clone(&plan);
@@ -104,7 +105,7 @@ impl RouterPlan {
                 plan.build(Rc::new(scopes)).await
             }
         });
-        app.register_service(prefix, Some(guards).filter(|guards| !guards.is_empty()), factory, Some(map));
+        app.register_service(prefix, guards, factory, Some(map));
     }
 
     fn build(&self, scopes: Rc<NumberScopes>) -> LocalBoxFuture<'_, Result<Router, ()>> {
@@ -125,6 +126,19 @@ impl RouterPlan {
             Ok(Router { index, guards, members, default, other: self.fallbacks.other.new_service(()).await?, scopes })
         };
         build.boxed_local()
+    }
+}
+
+/// The guards of a scope in the router of the application. They note a request that they pass on.
+struct NotingGuards(Guards);
+
+impl Guard for NotingGuards {
+    fn check(&self, context: &GuardContext<'_>) -> bool {
+        let accepts = self.0.accept(context);
+        if !accepts {
+            reached::note_passed_on();
+        }
+        accepts
     }
 }
 
