@@ -58,7 +58,8 @@ pub(crate) use self::verify::check_policy_table;
 ///
 /// A request must meet the demands of the scope and those of the endpoint. Scopes can be nested, and the demands of an outer scope
 /// apply to its inner scopes. An empty prefix groups endpoints without changing their paths. Its demands then do not apply to unknown
-/// paths. A scope with a prefix gets all requests below it, so a second scope with the same prefix would never get a request.
+/// paths. A scope with a prefix gets all requests below it, so a second scope with the same
+/// prefix gets a request only if a [guard](Scope::guard) of the first one rejects it.
 ///
 /// A scope with a prefix finds one of its routes without asking the others. Routes without a prefix are in the router of the
 /// application, which asks them one after the other.
@@ -118,7 +119,7 @@ pub fn scope(prefix: &str) -> Scope {
 
 /// See [`scope`].
 ///
-/// Its methods for demands, such as [`require_role`](Self::require_role), apply to each member and to unknown paths. Its other methods
+/// Its methods for demands, such as [`require_role`](Self::require_role), apply to each member, and to unknown paths if it has a prefix. Its other methods
 /// are those of [`actix_web::Scope`], as far as they keep the promise of this module:
 ///
 /// | actix-web's `Scope` | here |
