@@ -42,15 +42,14 @@ impl GuardedRequest<'_, '_> {
         reading
     }
 
-    /// Ends the reading of a body if its arguments are valid. Otherwise returns a denial with pointers into the document that was
-    /// sent.
-    pub(super) fn check_input(&mut self, validated: Result<(), Invalid>) -> Result<(), Denial> {
-        validated.map_err(|invalid| self.invalid(invalid))?;
-        if !self.mounted.input_fields.is_empty() {
-            self.read_input_fields();
-        }
+    /// Returns a denial with pointers into the document that was sent, if the arguments are not valid.
+    pub(super) fn check_input(&self, validated: Result<(), Invalid>) -> Result<(), Denial> {
+        validated.map_err(|invalid| self.invalid(invalid))
+    }
+
+    /// Ends the reading of a body. What was kept of it is dropped.
+    pub(super) fn end_reading(&self) {
         self.reading.iter().for_each(Reading::end);
-        Ok(())
     }
 
     fn invalid(&self, invalid: Invalid) -> Denial {

@@ -36,13 +36,13 @@ impl<'p> GuardedRequest<'p, '_> {
     /// Rejects a request if a rate limit has no numbers: a missing number must not mean a missing limit.
     #[inline]
     pub(super) fn check_numbers(&self) -> Result<(), Denial> {
-        match self.mounted.missing_numbers(&self.state.settings) {
-            None => Ok(()),
-            Some(problem) => {
-                audit::misconfigured(&self.mounted.policy.handler, problem);
-                Err(Denial::internal("rate_limit_not_configured"))
-            }
-        }
+        self.mounted.missing_numbers(&self.state.settings).map_or(Ok(()), |problem| Err(self.without_numbers(problem)))
+    }
+
+    #[cold]
+    fn without_numbers(&self, problem: &str) -> Denial {
+        audit::misconfigured(&self.mounted.policy.handler, problem);
+        Denial::internal("rate_limit_not_configured")
     }
 
     /// Whether the charges of an exempt caller's address may be refunded, even if this stage has no rate limit.
@@ -53,6 +53,9 @@ impl<'p> GuardedRequest<'p, '_> {
 
     /// Charges the rate limits that count by fields of the input.
     pub(super) async fn charge_fields(&mut self, fields: FieldKeys) -> Result<(), Outcome> {
+        if !self.mounted.input_fields.is_empty() {
+            self.read_input_fields();
+        }
         self.charge(Stage::Input, &fields).await.map_err(Outcome::Denied)
     }
 

@@ -89,6 +89,7 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 {
                     break 'checked ended;
                 }
+                guarded.end_reading();
                 let response = handler.call_authorized(authorized, arguments).await;
                 Outcome::Responded(response.respond_to(&request).map_into_boxed_body())
             };

@@ -117,10 +117,7 @@ impl MountedPolicy {
     /// The rate limits of the handler in an application with these settings.
     #[inline]
     pub(super) fn rate_limits(&self, settings: &WorkerSettings) -> &MountedRateLimits {
-        match &self.configured {
-            None => &self.rate_limits,
-            Some(configured) => &configured.in_settings(settings).rate_limits,
-        }
+        self.configured.as_ref().map_or(&self.rate_limits, |configured| &configured.in_settings(settings).rate_limits)
     }
 
     /// Why a rate limit has no numbers in these settings.

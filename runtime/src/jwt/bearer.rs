@@ -66,11 +66,12 @@ impl Authenticator for Jwt {
 
 impl Jwt {
     fn credential<'r>(&self, request: &'r HttpRequest) -> Credential<'r> {
-        let header = Credential::of(request.headers(), self.scheme());
-        match &self.0.locations {
-            None => header,
-            Some(locations) => locations.find(header, request),
-        }
+        self.located(Credential::of(request.headers(), self.scheme()), request)
+    }
+
+    /// The credential of the header, or what the other places have, if tokens may be in other places.
+    fn located<'r>(&self, header: Credential<'r>, request: &'r HttpRequest) -> Credential<'r> {
+        self.0.locations.as_ref().map_or(header, |locations| locations.find(header, request))
     }
 
     /// Judges a token that is not cached. One that is verified consists of base64url and dots, so the grammar is checked only
@@ -86,6 +87,7 @@ impl Jwt {
     }
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum Credential<'r> {
     Absent,
     Malformed(&'static str),

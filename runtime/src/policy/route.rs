@@ -63,8 +63,7 @@ impl Route {
 
     /// Whether it serves the method. `GET` also serves `HEAD` (RFC 9110 §9.3.2).
     pub(crate) fn serves(&self, method: &str) -> bool {
-        let is_head = method == "HEAD";
-        self.methods.iter().any(|own| *own == method || *own == "*" || (is_head && *own == "GET"))
+        self.methods.iter().any(|own| *own == method || *own == "*" || (*own == "GET" && method == "HEAD"))
     }
 
     route_of_one_method! {

@@ -120,17 +120,21 @@ struct AnyOf(Vec<Served>);
 
 impl Guard for AnyOf {
     fn check(&self, context: &GuardContext<'_>) -> bool {
-        let accepts = self.0.iter().any(|served| served.accepts(context));
-        if !accepts {
-            if self.0.iter().any(|served| served.route.serves(context.head().method.as_str())) {
-                reached::note_passed_on();
-            }
-            let mut data = context.req_data_mut();
-            let mut passed = data.remove::<PassedRoutes>().unwrap_or_default();
-            passed.0.extend(self.0.iter().map(|served| served.route));
-            data.insert(passed);
+        self.0.iter().any(|served| served.accepts(context)) || self.pass_on(context)
+    }
+}
+
+impl AnyOf {
+    #[cold]
+    fn pass_on(&self, context: &GuardContext<'_>) -> bool {
+        if self.0.iter().any(|served| served.route.serves(context.head().method.as_str())) {
+            reached::note_passed_on();
         }
-        accepts
+        let mut data = context.req_data_mut();
+        let mut passed = data.remove::<PassedRoutes>().unwrap_or_default();
+        passed.0.extend(self.0.iter().map(|served| served.route));
+        data.insert(passed);
+        false
     }
 }
 
