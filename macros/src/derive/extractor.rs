@@ -9,7 +9,7 @@ use syn::DeriveInput;
 
 use crate::diagnostics::Diagnostics;
 
-/// Also for a generic type: whatever its parameters are, the type itself is made of no input.
+/// A generic type is known for all its parameters, because its author says that the type itself carries no input.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::new();
     let expansion = match syn::parse2::<DeriveInput>(item) {

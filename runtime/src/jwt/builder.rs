@@ -302,7 +302,8 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     ///
     /// # Errors
     ///
-    /// All settings that cannot be used: a blank issuer or audience, an invalid name of a scheme, a query parameter, a protocol or a cookie, a leeway over 60 seconds, an empty name in a claim path, a
+    /// All settings that cannot be used: a blank issuer or audience, an invalid name of a scheme, a query parameter, a protocol or a
+    /// cookie, a leeway over 60 seconds, an empty name in a claim path, a
     /// token length out of bounds, or an error of a key source.
     pub fn build(self) -> Result<Jwt, ConfigError>
     where

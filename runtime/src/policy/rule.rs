@@ -97,7 +97,7 @@ impl Rule {
         Self::Check(Check::kept(function))
     }
 
-    /// Whether an authenticated caller is required wherever the rule is a part of an expression.
+    /// Whether it can be a condition in an expression: no part of it admits every caller.
     pub(crate) const fn is_condition(&self) -> bool {
         match self {
             Rule::Public | Rule::OptionalAuth => false,
