@@ -64,7 +64,7 @@ struct Errors {
 
 /// Renders a problem: one line for each wrong field, such as `user.email: ...`, or one line for the whole problem.
 pub fn restyle(problem: Problem) -> HttpResponse {
-    let line = |error: &FieldError| match error.pointer().trim_start_matches('/') {
+    let line = |error: &FieldError| match error.pointer().or(error.parameter()).unwrap_or_default().trim_start_matches('/') {
         "" => error.detail().to_owned(),
         pointer => format!("{}: {}", pointer.replace('/', "."), error.detail()),
     };

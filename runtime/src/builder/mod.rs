@@ -226,7 +226,7 @@ impl PalisadeBuilder {
     ///
     /// Palisade::builder()
     ///     .problems(|problem: Problem| {
-    ///         let fields = problem.errors().iter().map(|error| error.pointer()).collect();
+    ///         let fields = problem.errors().iter().filter_map(|error| error.pointer()).collect();
     ///         let message = problem.detail().unwrap_or(problem.title());
     ///         HttpResponse::build(problem.status()).json(ApiError { message, fields })
     ///     })

@@ -1,37 +1,99 @@
-//! The error of one field of the input.
+//! The error of one part of the input.
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
-/// The error of one field of the input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// The error of one part of the input: of a place in the body, of a parameter of the URL, or of a header.
+///
+/// ```
+/// use palisade::problem::FieldError;
+///
+/// let error = FieldError::new("/items/3/qty", "range", "The value must be at most 99.").with_param("max", 99);
+/// assert_eq!(error.pointer(), Some("/items/3/qty"));
+/// assert_eq!(error.parameter(), None);
+/// ```
+///
+/// As JSON, it has one of the members `pointer`, `parameter` and `header`, then `code`, `detail`, and `params` if there are any.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
-    pointer: String,
+    place: Place,
     code: Cow<'static, str>,
     detail: Cow<'static, str>,
+    /// `None` if there are none, so that an error without parameters stays small.
+    params: Option<Box<Map<String, Value>>>,
+}
+
+/// Where the error is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Pointer(String),
+    Parameter(Cow<'static, str>),
+    Header(Cow<'static, str>),
 }
 
 impl FieldError {
-    /// `pointer` is an RFC 6901 JSON pointer (`/address/city`, empty for the whole input), `code` is a stable keyword such as
-    /// `length`, and `detail` is a sentence. None of them may contain the rejected value.
+    /// An error in the body. `pointer` is an RFC 6901 JSON pointer (`/address/city`, empty for the whole input), `code` is a stable
+    /// keyword such as `length`, and `detail` is a sentence. None of them may contain the rejected value.
+    ///
+    /// A pointer to a field of a form is a slash and the name of the field.
     pub fn new(
         pointer: impl Into<String>,
         code: impl Into<Cow<'static, str>>,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { pointer: pointer.into(), code: code.into(), detail: detail.into() }
+        Self::at_place(Place::Pointer(pointer.into()), code.into(), detail.into())
     }
 
-    pub(crate) fn at(mut self, pointer: String) -> Self {
-        self.pointer = pointer;
-        self
+    /// An error in a parameter of the path or of the query.
+    pub fn of_parameter(
+        name: impl Into<Cow<'static, str>>,
+        code: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::at_place(Place::Parameter(name.into()), code.into(), detail.into())
     }
 
-    /// The JSON pointer of the field. It is empty for the whole input.
+    /// An error in the header field of this name.
+    pub fn of_header(
+        name: impl Into<Cow<'static, str>>,
+        code: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::at_place(Place::Header(name.into()), code.into(), detail.into())
+    }
+
+    fn at_place(place: Place, code: Cow<'static, str>, detail: Cow<'static, str>) -> Self {
+        Self { place, code, detail, params: None }
+    }
+
+    /// The JSON pointer to the place in the body. It is empty for the whole body. `None` if the error is not in the body.
     #[must_use]
-    pub fn pointer(&self) -> &str {
-        &self.pointer
+    pub fn pointer(&self) -> Option<&str> {
+        match &self.place {
+            Place::Pointer(pointer) => Some(pointer),
+            Place::Parameter(_) | Place::Header(_) => None,
+        }
+    }
+
+    /// The name of the parameter of the path or of the query. `None` if the error is elsewhere.
+    #[must_use]
+    pub fn parameter(&self) -> Option<&str> {
+        match &self.place {
+            Place::Parameter(name) => Some(name),
+            Place::Pointer(_) | Place::Header(_) => None,
+        }
+    }
+
+    /// The name of the header field. `None` if the error is elsewhere.
+    #[must_use]
+    pub fn header(&self) -> Option<&str> {
+        match &self.place {
+            Place::Header(name) => Some(name),
+            Place::Pointer(_) | Place::Parameter(_) => None,
+        }
     }
 
     /// The stable code.
@@ -46,6 +108,12 @@ impl FieldError {
         &self.detail
     }
 
+    /// The parameter of the rule that has this name, such as `min` of a rule `length`.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&Value> {
+        self.params.as_ref()?.get(name)
+    }
+
     /// The same error with another code.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
@@ -58,5 +126,44 @@ impl FieldError {
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = detail.into();
         self
+    }
+
+    /// The same error with one more parameter of its rule, such as `min`. It must not contain the rejected value.
+    #[must_use]
+    pub fn with_param(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.params.get_or_insert_default().insert(name.into(), value.into());
+        self
+    }
+
+    /// The same error at another place of the body.
+    pub(crate) fn at(mut self, pointer: String) -> Self {
+        self.place = Place::Pointer(pointer);
+        self
+    }
+
+    /// The place and the code, by which errors are sorted.
+    pub(crate) fn order(&self) -> (&str, &str) {
+        let place: &str = match &self.place {
+            Place::Pointer(pointer) => pointer,
+            Place::Parameter(name) | Place::Header(name) => name,
+        };
+        (place, &self.code)
+    }
+}
+
+impl Serialize for FieldError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        match &self.place {
+            Place::Pointer(pointer) => members.serialize_entry("pointer", pointer)?,
+            Place::Parameter(name) => members.serialize_entry("parameter", name)?,
+            Place::Header(name) => members.serialize_entry("header", name)?,
+        }
+        members.serialize_entry("code", &self.code)?;
+        members.serialize_entry("detail", &self.detail)?;
+        if let Some(params) = &self.params {
+            members.serialize_entry("params", params)?;
+        }
+        members.end()
     }
 }

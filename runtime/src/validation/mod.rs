@@ -79,7 +79,7 @@ impl From<ValidationErrors> for Invalid {
     fn from(errors: ValidationErrors) -> Self {
         let mut fields = Vec::new();
         collect(&errors, &mut String::new(), &mut fields);
-        fields.sort_by(|a, b| a.pointer().cmp(b.pointer()).then_with(|| a.code().cmp(b.code())));
+        fields.sort_by(|a, b| a.order().cmp(&b.order()));
         Self(fields)
     }
 }

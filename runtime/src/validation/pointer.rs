@@ -18,7 +18,7 @@ pub(crate) fn located(fields: Vec<FieldError>, sent: Option<&Value>) -> Vec<Fiel
     fields
         .into_iter()
         .map(|field| {
-            let pointer = pointer(field.pointer(), sent);
+            let Some(pointer) = field.pointer().map(|written| pointer(written, sent)) else { return field };
             field.at(pointer)
         })
         .collect()
