@@ -9,7 +9,7 @@ use actix_web::http::header::HeaderValue;
 use crate::problem::{self, FieldError};
 
 /// The rejection of a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Denial {
     pub(crate) status: StatusCode,
     /// A stable code for the audit log, such as `token_expired`.
@@ -20,7 +20,7 @@ pub(crate) struct Denial {
 }
 
 /// Additional data of some denials.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Extra {
     None,
     /// 401: whether credentials were presented. The challenge then contains `invalid_token` (RFC 6750 §3.1).
@@ -38,7 +38,7 @@ pub(crate) enum Extra {
     AcceptEncoding(HeaderValue),
     /// 408: the rest of the body is not read, so the connection must be closed.
     Close,
-    /// 422: the invalid fields.
+    /// The places that are wrong: of 422, 404 and 400.
     Fields(Vec<FieldError>),
 }
 

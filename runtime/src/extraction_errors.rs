@@ -4,19 +4,21 @@
 //! extractors gets the status of RFC 9110 (413, 415, 400; 422 if the syntax is valid and the content is not) and a text of
 //! palisade. An extractor of the application keeps its own response, except for the error text if the status is 500 or above.
 
-use std::io;
-
 use actix_web::error::{InternalError, JsonPayloadError, PathError, PayloadError, QueryPayloadError, UrlencodedError};
 use actix_web::http::StatusCode;
 use actix_web::{Error, HttpResponse};
 
 use crate::denial::Denial;
+use crate::input::{InputError, json_syntax, media_type_rejected, not_a_resource, payload, too_large};
 use crate::principal::ArgumentError;
 use crate::problem::FieldError;
+use crate::rate_limit::InputSource;
 
 /// The result of a failed extraction.
 pub(crate) enum ExtractionFailure {
     Denied(Denial),
+    /// The content of this input is wrong. The denial does not tell where.
+    Shape(InputSource, Denial),
     /// The application has a defect. The text explains how to fix it.
     Misconfigured(&'static str),
     /// An extractor that is not actix-web's made its own response.
@@ -24,14 +26,18 @@ pub(crate) enum ExtractionFailure {
 }
 
 pub(crate) fn failed(error: Error) -> ExtractionFailure {
+    if let Some(error) = error.as_error::<InputError>() {
+        return ExtractionFailure::Denied(error.denial().clone());
+    }
     if let Some(error) = error.as_error::<JsonPayloadError>() {
-        return ExtractionFailure::Denied(json(error));
+        return json(error);
     }
     if let Some(error) = error.as_error::<UrlencodedError>() {
-        return ExtractionFailure::Denied(form(error));
+        return form(error);
     }
     if error.as_error::<QueryPayloadError>().is_some() {
-        return ExtractionFailure::Denied(shape("query", "The query parameters are invalid."));
+        let errors = vec![FieldError::of_parameter("", "query", "The query parameters are invalid.")];
+        return ExtractionFailure::Shape(InputSource::Query, Denial::invalid(errors));
     }
     // Without a `PathConfig`, actix-web returns serde's error with a status, and has no own type for it.
     if error.as_error::<PathError>().is_some() || error.as_error::<InternalError<serde::de::value::Error>>().is_some() {
@@ -41,8 +47,7 @@ pub(crate) fn failed(error: Error) -> ExtractionFailure {
                  parameters, or the same names",
             );
         }
-        let detail = "The resource does not exist.";
-        return ExtractionFailure::Denied(Denial::input(StatusCode::NOT_FOUND, "path_not_a_resource", detail));
+        return ExtractionFailure::Denied(not_a_resource());
     }
     if let Some(error) = error.as_error::<PayloadError>() {
         return ExtractionFailure::Denied(payload(error));
@@ -76,44 +81,32 @@ fn no_path_fits(text: &str) -> bool {
         .any(|start| text.starts_with(start))
 }
 
-fn json(error: &JsonPayloadError) -> Denial {
-    match error {
-        JsonPayloadError::ContentType => media_type("The `Content-Type` must be `application/json`."),
-        JsonPayloadError::Deserialize(error) if error.is_data() => Denial::invalid(vec![data_error(error)]),
+fn json(error: &JsonPayloadError) -> ExtractionFailure {
+    ExtractionFailure::Denied(match error {
+        JsonPayloadError::ContentType => media_type_rejected("The `Content-Type` must be `application/json`."),
+        JsonPayloadError::Deserialize(error) if error.is_data() => {
+            return ExtractionFailure::Shape(InputSource::Json, Denial::invalid(vec![data_error(error)]));
+        }
         JsonPayloadError::Payload(error) => payload(error),
         JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => too_large(),
+        JsonPayloadError::Deserialize(error) => json_syntax(error.line(), error.column().max(1)),
         _ => Denial::bad_request("json_syntax", "The body is not valid JSON."),
-    }
+    })
 }
 
-fn form(error: &UrlencodedError) -> Denial {
-    match error {
-        UrlencodedError::ContentType => media_type("The `Content-Type` must be `application/x-www-form-urlencoded`."),
+fn form(error: &UrlencodedError) -> ExtractionFailure {
+    ExtractionFailure::Denied(match error {
+        UrlencodedError::ContentType => {
+            media_type_rejected("The `Content-Type` must be `application/x-www-form-urlencoded`.")
+        }
         UrlencodedError::Overflow { .. } => too_large(),
         UrlencodedError::Payload(error) => payload(error),
-        UrlencodedError::Parse(_) => shape("form", "The fields of the form are invalid."),
+        UrlencodedError::Parse(_) => {
+            let errors = vec![FieldError::new("", "form", "The fields of the form are invalid.")];
+            return ExtractionFailure::Shape(InputSource::Form, Denial::invalid(errors));
+        }
         _ => Denial::bad_request("form_syntax", "The body is not a valid form."),
-    }
-}
-
-fn payload(error: &PayloadError) -> Denial {
-    match error {
-        PayloadError::Overflow => too_large(),
-        PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Denial::body_too_slow(),
-        _ => Denial::bad_request("body_broken", "The body is incomplete."),
-    }
-}
-
-const fn too_large() -> Denial {
-    Denial::input(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large for this resource.")
-}
-
-const fn media_type(detail: &'static str) -> Denial {
-    Denial::input(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", detail)
-}
-
-fn shape(code: &'static str, detail: &'static str) -> Denial {
-    Denial::invalid(vec![FieldError::new("", code, detail)])
+    })
 }
 
 /// serde's message quotes the rejected value for a wrong type or an unknown variant. So only the name of a missing or a duplicate

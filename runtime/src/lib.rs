@@ -148,6 +148,7 @@ mod guard;
 pub mod guide;
 mod handler_path;
 pub mod headers;
+pub mod input;
 pub mod jwt;
 pub mod middleware;
 #[cfg(feature = "password")]

@@ -2,11 +2,19 @@
 
 use super::PalisadeBuilder;
 use crate::body::BodyTimeouts;
+use crate::input::InputLimits;
 
 impl PalisadeBuilder {
     /// How long a client may take to send a body. Default: [`BodyTimeouts::new`].
     pub fn body_timeouts(mut self, timeouts: BodyTimeouts) -> Self {
         self.body_timeouts = timeouts;
+        self
+    }
+
+    /// How deep, long and wide the input may be that the extractors of [`palisade::input`](crate::input) read. Default:
+    /// [`InputLimits::new`].
+    pub fn input_limits(mut self, limits: InputLimits) -> Self {
+        self.input_limits = limits;
         self
     }
 

@@ -28,6 +28,7 @@ impl PalisadeBuilder {
         mistakes.extend(self.cors.take_mistakes());
         mistakes.extend(self.headers.take_mistakes());
         self.body_timeouts.check(&mut mistakes);
+        self.input_limits.check(&mut mistakes);
         mistakes.note(config_checks::is_valid_admin_role(&self.admin));
         let has_routes = self.routes.is_some();
         let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
@@ -95,6 +96,7 @@ impl PalisadeBuilder {
             group: self.group,
             restyle: self.restyle,
             body_timeouts: self.body_timeouts,
+            input_limits: self.input_limits,
             compressed: self.compressed,
             reveal: self.reveal,
         })))

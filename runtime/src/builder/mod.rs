@@ -22,6 +22,7 @@ use crate::body::BodyTimeouts;
 use crate::config_error::Mistakes;
 use crate::cors::CorsRules;
 use crate::headers::SecurityHeaders;
+use crate::input::InputLimits;
 use crate::jwt::Jwt;
 use crate::policy_table::PolicyTable;
 use crate::problem::Problem;
@@ -82,6 +83,7 @@ impl Palisade {
             routes: None,
             exempt: Vec::new(),
             body_timeouts: BodyTimeouts::new(),
+            input_limits: InputLimits::new(),
             compressed: None,
             mistakes: Mistakes::default(),
         }
@@ -122,6 +124,7 @@ pub struct PalisadeBuilder {
     routes: Option<PolicyTable>,
     exempt: Vec<Exempt>,
     body_timeouts: BodyTimeouts,
+    input_limits: InputLimits,
     compressed: Option<u64>,
     mistakes: Mistakes,
 }

@@ -17,7 +17,7 @@ use actix_web::{Error, web};
 use palisade_grammar::template;
 
 pub(crate) use self::arguments::ParameterCount;
-use self::arguments::{ArgumentNeeds, RouteArguments};
+use self::arguments::{ArgumentNeeds, InputArgument, RouteArguments};
 use self::service::GuardedService;
 use crate::guard::{self as checks, GuardedHandler, HandlerWithChecks, MountPosition, MountedPolicy};
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
@@ -68,25 +68,27 @@ pub struct Mounter {
     demands: Rc<ScopeDemands>,
     /// Where the fields are by which the scopes count.
     input_fields: Vec<(&'static str, InputPlace)>,
+    inputs: Vec<InputArgument>,
 }
 
 impl Mounter {
     pub(crate) fn new<E: Endpoint>(demands: Rc<ScopeDemands>) -> Self {
         let mut mounter = Self::of(E::ROUTE.path, E::POLICY, demands);
         let names = mounter.demands.rate_limits.iter().flat_map(|own| own.rate_limit.input_fields());
-        let arguments = std::cell::LazyCell::new(E::arguments);
+        let arguments = E::arguments();
         mounter.input_fields = names.filter_map(|name| Some((name, arguments.place_of(name).ok()?))).collect();
+        mounter.inputs = arguments.inputs;
         mounter
     }
 
     pub(crate) fn of(path: &'static str, policy: &'static Policy, demands: Rc<ScopeDemands>) -> Self {
         reached::remember(path);
-        Self { position: MountPosition::Outermost, policy, demands, input_fields: Vec::new() }
+        Self { position: MountPosition::Outermost, policy, demands, input_fields: Vec::new(), inputs: Vec::new() }
     }
 
     pub(crate) fn mounted(&self) -> Rc<MountedPolicy> {
         let mounted = MountedPolicy::new(self.position, self.policy, &self.demands);
-        Rc::new(mounted.with_input_fields(&self.input_fields))
+        Rc::new(mounted.with_inputs(&self.inputs, &self.input_fields))
     }
 
     /// Mounts the route that `build` returns inside the route's own middleware, which `wrap` adds, and inside the middleware of

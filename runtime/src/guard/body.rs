@@ -9,6 +9,7 @@ use super::GuardedRequest;
 use crate::body::{self, Coding, Reading};
 use crate::denial::Denial;
 use crate::policy::Validation;
+use crate::rate_limit::InputSource;
 use crate::validation::{self, Invalid};
 
 impl GuardedRequest<'_, '_> {
@@ -29,7 +30,8 @@ impl GuardedRequest<'_, '_> {
     pub(super) fn bound_body(&self, payload: &mut dev::Payload) -> Reading {
         let timeouts = self.settings.body_timeouts;
         // Pointers of validation errors refer to the bytes that were sent, so a compressed body is not kept.
-        let is_read_again = self.mounted.policy.validation != Validation::None || !self.mounted.input_fields.is_empty();
+        // Later they tell where a mistake is.
+        let is_read_again = self.mounted.policy.validation != Validation::None || !self.mounted.inputs.is_empty();
         let keep = is_read_again && self.state.coding.is_none();
         let (paced, reading) = body::paced(payload.take(), self.request.head(), timeouts, keep);
         *payload = paced;
@@ -45,6 +47,15 @@ impl GuardedRequest<'_, '_> {
     /// Returns a denial with pointers into the document that was sent, if the arguments are not valid.
     pub(super) fn check_input(&self, validated: Result<(), Invalid>) -> Result<(), Denial> {
         validated.map_err(|invalid| self.invalid(invalid))
+    }
+
+    /// The mistakes in an input that an extractor of actix-web has rejected, with their places.
+    pub(super) fn explained(&self, source: InputSource) -> Option<Denial> {
+        let sent = match source {
+            InputSource::Query => self.request.query_string().as_bytes().to_vec(),
+            InputSource::Json | InputSource::Form => self.reading.as_ref().and_then(Reading::sent)?,
+        };
+        self.mounted.inputs.iter().find_map(|input| input.explain(&sent, source)).map(Denial::invalid)
     }
 
     /// Ends the reading of a body. What was kept of it is dropped.

@@ -36,6 +36,7 @@ use crate::cross_site;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
 use crate::failure::Watch;
+use crate::input::InputError;
 use crate::policy::Credentials;
 use crate::rate_limit::{FieldKeys, Reservations, Stage};
 use crate::rejection_response::{absent, not_installed, render};
@@ -80,6 +81,9 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 // An `Option` around an argument hides its error.
                 if guarded.state.lookup_failed.get() {
                     break 'checked Outcome::Denied(Denial::unavailable("caller_unavailable"));
+                }
+                if let Some(error) = guarded.state.input_error.take().filter(InputError::is_last) {
+                    break 'checked Outcome::Denied(error.denial().clone());
                 }
                 if let Err(denial) = guarded.check_input(handler.validate(&arguments)) {
                     break 'checked Outcome::Denied(denial);

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use actix_web::dev::{Extensions, ServiceRequest};
 
 use crate::authz;
+use crate::endpoint::arguments::InputArgument;
 use crate::policy::{Credentials, Ownership, Policy, Rule, ScopeDemands};
 use crate::rate_limit::{InputPlace, MountedRateLimits, RateLimit};
 use crate::settings::{Settings, WorkerSettings};
@@ -83,6 +84,8 @@ pub(crate) struct MountedPolicy {
     configured: Option<Box<ConfiguredPolicy>>,
     /// The fields by which the scopes count, and where they are in the request.
     pub(super) input_fields: Vec<(&'static str, InputPlace)>,
+    /// The arguments that carry input.
+    pub(super) inputs: Vec<InputArgument>,
     /// The application data of the scopes.
     data: Vec<Rc<Extensions>>,
     /// The settings whose role registry defines all roles of the rules, once a request has shown that.
@@ -104,12 +107,14 @@ impl MountedPolicy {
             rate_limits: MountedRateLimits::of(rate_limits.into_iter()),
             configured,
             input_fields: Vec::new(),
+            inputs: Vec::new(),
             data: demands.data.clone(),
             roles_are_defined_in: OnceCell::new(),
         }
     }
 
-    pub(crate) fn with_input_fields(mut self, fields: &[(&'static str, InputPlace)]) -> Self {
+    pub(crate) fn with_inputs(mut self, inputs: &[InputArgument], fields: &[(&'static str, InputPlace)]) -> Self {
+        self.inputs = inputs.to_vec();
         self.input_fields = fields.to_vec();
         self
     }

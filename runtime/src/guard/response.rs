@@ -49,8 +49,8 @@ impl GuardedRequest<'_, '_> {
     /// The response to what ended the request. Settles the rate limits by its status, and adds their headers. Inside the route's
     /// own middleware this is left to [`around`](super::around), which sees the final response.
     pub(super) async fn conclude(&mut self, outcome: Outcome) -> HttpResponse {
-        self.reading = None;
         let mut response = self.respond(outcome);
+        self.reading = None;
         if matches!(self.mounted.position, MountPosition::InsideWrap) {
             if let Some(outside) = self.state.reservations.get() {
                 outside.borrow_mut().join(std::mem::take(&mut self.reservations));
@@ -76,6 +76,7 @@ impl GuardedRequest<'_, '_> {
             Outcome::Denied(denial) => self.reject(denial),
             Outcome::NotExtracted(error) => match extraction_errors::failed(error) {
                 ExtractionFailure::Denied(denial) => self.reject(denial),
+                ExtractionFailure::Shape(source, denial) => self.reject(self.explained(source).unwrap_or(denial)),
                 ExtractionFailure::Misconfigured(help) => {
                     audit::misconfigured(&self.mounted.policy.handler, help);
                     self.reject(Denial::internal("argument_not_available"))

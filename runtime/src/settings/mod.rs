@@ -18,6 +18,7 @@ use crate::authz::Owners;
 use crate::body::BodyTimeouts;
 use crate::cors::CorsRules;
 use crate::headers::SecurityHeaders;
+use crate::input::InputLimits;
 use crate::policy::Rule;
 use crate::policy_table::PolicyTable;
 use crate::problem::Problem;
@@ -56,6 +57,7 @@ pub(crate) struct Settings {
     pub(crate) realm: String,
     pub(crate) exempt: Vec<Exempt>,
     pub(crate) body_timeouts: BodyTimeouts,
+    pub(crate) input_limits: InputLimits,
     /// How many bytes a compressed body may inflate to, if the route sets no limit of its own. `None`: compressed bodies are
     /// rejected.
     pub(crate) compressed: Option<u64>,

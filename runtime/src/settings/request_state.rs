@@ -14,6 +14,7 @@ use actix_web::dev::Extensions;
 use super::WorkerSettings;
 use crate::authz::{Authorized, Rows};
 use crate::body::Coding;
+use crate::input::InputError;
 use crate::principal::Principal;
 use crate::rate_limit::Reservations;
 
@@ -34,6 +35,10 @@ pub(crate) struct RequestState {
     pub(crate) reservations: OnceCell<Rc<RefCell<Reservations>>>,
     /// Whether the look-up of an argument failed, because a store is unavailable.
     pub(crate) lookup_failed: Cell<bool>,
+    /// Whether fields are rejected that the input's type does not read. The guard sets it.
+    pub(crate) strict: Cell<bool>,
+    /// The error of an argument that carries input. An `Option` around it hides the error.
+    pub(crate) input_error: Cell<Option<InputError>>,
     /// Whether the rejection was audited, so that one rejection is one event.
     pub(crate) audited: Cell<bool>,
 }
@@ -72,6 +77,8 @@ impl RequestStates {
             rows: RefCell::new(Vec::new()),
             reservations: OnceCell::new(),
             lookup_failed: Cell::new(false),
+            strict: Cell::new(false),
+            input_error: Cell::new(None),
             audited: Cell::new(false),
         };
         let used = self.0.borrow_mut().pop();

@@ -9,6 +9,8 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 
+use crate::input::{Form, Json, Query};
+use crate::problem::FieldError;
 use crate::rate_limit::{InputPlace, InputScalar, InputSource};
 
 /// An argument that carries input.
@@ -16,6 +18,9 @@ use crate::rate_limit::{InputPlace, InputScalar, InputSource};
 pub struct InputArgument {
     source: InputSource,
     field: fn(&[&str]) -> Option<InputScalar>,
+    /// Finds the mistakes in an input that an extractor of actix-web has rejected. `None` for an extractor of palisade, whose
+    /// errors have their places.
+    explain: Option<fn(&[u8], InputSource) -> Vec<FieldError>>,
 }
 
 /// Two arguments are equal if they answer alike: the function belongs to their type.
@@ -28,7 +33,23 @@ impl PartialEq for InputArgument {
 impl InputArgument {
     /// An argument whose inner type is `T`.
     pub(crate) fn of<T: DeserializeOwned>(source: InputSource) -> Self {
-        Self { source, field: field::<T> }
+        Self { source, field: field::<T>, explain: None }
+    }
+
+    /// The same for an extractor of actix-web.
+    pub(crate) fn of_actix<T: DeserializeOwned>(source: InputSource) -> Self {
+        Self { source, field: field::<T>, explain: Some(explained::<T>) }
+    }
+
+    /// Whether it is an extractor of actix-web, which cannot be strict.
+    pub(crate) fn is_of_actix(&self) -> bool {
+        self.explain.is_some()
+    }
+
+    /// The mistakes in this input with their places, if an extractor of actix-web reads it from there.
+    pub(crate) fn explain(&self, input: &[u8], source: InputSource) -> Option<Vec<FieldError>> {
+        let explain = self.explain.filter(|_| self.source == source)?;
+        Some(explain(input, source)).filter(|errors| !errors.is_empty())
     }
 
     /// The field of this name: `email`, or `user.email` for a field of an inner type. `None` if its type does not have it, or if the
@@ -39,6 +60,15 @@ impl InputArgument {
         let is_possible = path.len() == 1 || self.source == InputSource::Json;
         let scalar = is_possible.then(|| (self.field)(&path)).flatten()?;
         Some(InputPlace { source: self.source, scalar })
+    }
+}
+
+/// None if palisade finds no mistake: its reader differs from that of actix-web.
+fn explained<T: DeserializeOwned>(input: &[u8], source: InputSource) -> Vec<FieldError> {
+    match source {
+        InputSource::Json => Json::<T>::mistakes(input),
+        InputSource::Form => Form::<T>::mistakes(input),
+        InputSource::Query => Query::<T>::mistakes(input),
     }
 }
 

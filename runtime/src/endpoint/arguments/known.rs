@@ -4,12 +4,13 @@
 //! traits here define once on which routes each type is available, and the compiler checks it.
 
 use actix_web::Either;
-use actix_web::web::{Bytes, Form, Json, Path, Payload};
+use actix_web::web::{self, Bytes, Form, Json, Path, Payload};
 
 use serde::de::DeserializeOwned;
 
 use super::{InputArgument, ParameterCount};
 use crate::extractors::{Claims, Owned, RowFilter};
+use crate::input;
 use crate::principal::{Caller, Principal};
 use crate::rate_limit::InputSource;
 
@@ -118,6 +119,24 @@ impl<T, const PARAMETERS: usize> Fits<OtherKind, PARAMETERS> for T {}
 #[diagnostic::do_not_recommend]
 impl<T, const PARAMETERS: usize> Fits<UnusedKind, PARAMETERS> for T {}
 
+/// It is not hidden by an `Option` whether it is wrong or only absent.
+pub trait Unhidden<Kind> {}
+#[diagnostic::do_not_recommend]
+impl<T> Unhidden<OtherKind> for T {}
+#[diagnostic::do_not_recommend]
+impl<T> Unhidden<UnusedKind> for T {}
+#[diagnostic::do_not_recommend]
+impl<T: InOption> Unhidden<KnownKind> for Option<T> {}
+
+/// It can be in an `Option`, because the request is rejected if it is wrong.
+#[diagnostic::on_unimplemented(
+    message = "`Option<{Self}>` would be `None` also if the input is malformed or too large",
+    label = "hides malformed input",
+    note = "take `Option<palisade::input::Json<T>>`, or `Form`, or `Query`: it is `None` only if there is no such input",
+    note = "or take a `Result<{Self}, actix_web::Error>`, and handle the error"
+)]
+pub trait InOption {}
+
 /// It may be missing on an `#[optional_auth]` route, if it is in an `Option`.
 pub trait MayBeMissing {}
 
@@ -146,6 +165,10 @@ macro_rules! of_the_caller {
         impl<$($generic,)? Rows> OnGuardedRoute<KnownKind, Rows, ()> for $argument {}
         #[diagnostic::do_not_recommend]
         impl<$($generic)?> MayBeMissing for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> Unhidden<KnownKind> for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> InOption for $argument {}
     )*};
 }
 of_the_caller! {
@@ -173,6 +196,10 @@ impl<R, BodyState> Step<KnownKind, BodyState> for Owned<R> {
 #[diagnostic::do_not_recommend]
 impl<R, const N: usize> Fits<KnownKind, N> for Owned<R> {}
 #[diagnostic::do_not_recommend]
+impl<R> Unhidden<KnownKind> for Owned<R> {}
+#[diagnostic::do_not_recommend]
+impl<R> InOption for Owned<R> {}
+#[diagnostic::do_not_recommend]
 impl<R, Rows: Holds<R, RowPosition>, RowPosition> OnGuardedRoute<KnownKind, Rows, RowPosition> for Owned<R> {}
 
 macro_rules! on_every_route {
@@ -185,7 +212,24 @@ macro_rules! on_every_route {
         impl<$($generic,)? Rows> OnGuardedRoute<KnownKind, Rows, ()> for $argument {}
         #[diagnostic::do_not_recommend]
         impl<$($generic)?> MayBeMissing for $argument {}
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> Unhidden<KnownKind> for $argument {}
     )*};
+}
+
+macro_rules! in_option {
+    ($([$($generic:ident)?] $argument:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<$($generic)?> InOption for $argument {}
+    )*};
+}
+in_option! {
+    [T] input::Json<T>;
+    [T] input::Form<T>;
+    [T] input::Query<T>;
+    // The guard rejects a body that is too large or incomplete, and no bytes are malformed.
+    [] Bytes;
+    [] Payload;
 }
 
 macro_rules! body {
@@ -202,15 +246,22 @@ macro_rules! body {
         on_every_route! { [$($generic)?] $argument; }
     )*};
 }
-impl<T: DeserializeOwned> Known for Json<T> {
-    fn input() -> Option<InputArgument> {
-        Some(InputArgument::of::<T>(InputSource::Json))
-    }
+macro_rules! carries_fields {
+    ($($argument:ty: $of:ident $source:ident;)*) => {$(
+        impl<T: DeserializeOwned> Known for $argument {
+            fn input() -> Option<InputArgument> {
+                Some(InputArgument::$of::<T>(InputSource::$source))
+            }
+        }
+    )*};
 }
-impl<T: DeserializeOwned> Known for Form<T> {
-    fn input() -> Option<InputArgument> {
-        Some(InputArgument::of::<T>(InputSource::Form))
-    }
+carries_fields! {
+    Json<T>: of_actix Json;
+    Form<T>: of_actix Form;
+    web::Query<T>: of_actix Query;
+    input::Json<T>: of Json;
+    input::Form<T>: of Form;
+    input::Query<T>: of Query;
 }
 impl Known for Bytes {}
 impl Known for String {}
@@ -218,31 +269,51 @@ impl Known for Payload {}
 body! {
     [T] Json<T>;
     [T] Form<T>;
+    [T] input::Json<T>;
+    [T] input::Form<T>;
     [] Bytes;
     [] String;
     [] Payload;
 }
 
+macro_rules! query {
+    ($($argument:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<T, BodyState> After<KnownKind, BodyState> for $argument {}
+        impl<T, BodyState> Step<KnownKind, BodyState> for $argument {
+            type BodyStateAfter = BodyState;
+        }
+        #[diagnostic::do_not_recommend]
+        impl<T, const N: usize> Fits<KnownKind, N> for $argument {}
+        on_every_route! { [T] $argument; }
+    )*};
+}
+query! {
+    web::Query<T>;
+    input::Query<T>;
+}
+
 /// Types that always take one parameter. The number for other types is determined when the handler is mounted.
 macro_rules! one_value {
-    ($($value:ident)*) => {$(
-        impl Known for Path<$value> {
+    ($($value:ident)*) => {$(one_value! { @path Path<$value> } one_value! { @path input::Path<$value> })*};
+    (@path $path:ty) => {
+        impl Known for $path {
             fn parameter_count() -> Option<ParameterCount> {
                 Some(ParameterCount::One)
             }
         }
         #[diagnostic::do_not_recommend]
-        impl<BodyState> After<KnownKind, BodyState> for Path<$value> {}
-        impl<BodyState> Step<KnownKind, BodyState> for Path<$value> {
+        impl<BodyState> After<KnownKind, BodyState> for $path {}
+        impl<BodyState> Step<KnownKind, BodyState> for $path {
             type BodyStateAfter = BodyState;
         }
         // A scope around the route may have more parameters, but never fewer than none.
         #[diagnostic::do_not_recommend]
-        impl Fits<KnownKind, 0> for Path<$value> {}
+        impl Fits<KnownKind, 0> for $path {}
         #[diagnostic::do_not_recommend]
-        impl Fits<KnownKind, 1> for Path<$value> {}
-        on_every_route! { [] Path<$value>; }
-    )*};
+        impl Fits<KnownKind, 1> for $path {}
+        on_every_route! { [] $path; }
+    };
 }
 one_value!(String bool char u8 u16 u32 u64 i8 i16 i32 i64 f32 f64);
 
@@ -312,3 +383,11 @@ impl<L: OnGuardedRoute<KnownKind, Rows, P>, R: OnGuardedRoute<KnownKind, Rows, Q
 }
 #[diagnostic::do_not_recommend]
 impl<L: MayBeMissing, R: MayBeMissing> MayBeMissing for Either<L, R> {}
+#[diagnostic::do_not_recommend]
+impl<L, R> Unhidden<KnownKind> for Either<L, R> {}
+#[diagnostic::do_not_recommend]
+impl<L: InOption, R: InOption> InOption for Either<L, R> {}
+#[diagnostic::do_not_recommend]
+impl<T, E> Unhidden<KnownKind> for Result<T, E> {}
+#[diagnostic::do_not_recommend]
+impl<T, E> InOption for Result<T, E> {}

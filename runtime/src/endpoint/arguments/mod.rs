@@ -10,12 +10,13 @@ mod parameter_count;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use actix_web::web::{Path, Query};
+use actix_web::web::Path;
 use actix_web::{FromRequest, Handler, Responder};
 use serde::de::DeserializeOwned;
 
 use crate::guard::{FieldKeysOf, HandlerWithChecks, ValidationOf, without_checks};
-use crate::rate_limit::{InputPlace, InputSource};
+use crate::input;
+use crate::rate_limit::InputPlace;
 
 pub use self::input_fields::InputArgument;
 pub use self::known::*;
@@ -131,7 +132,13 @@ macro_rules! __handler {
     ($handler:expr; $return_type:ty; $($(#[$when:meta])* $argument:ty),*) => {
         $crate::__v1::handler(
             $handler,
-            || ($crate::__v1::return_type_proof::<$return_type>, $($(#[$when])* $crate::__v1::argument_proof::<$argument>,)*),
+            || {
+                $(
+                    $(#[$when])*
+                    $crate::__v1::unhidden::<$argument, _>(&$crate::__v1::Probe::<$argument>::ARGUMENT.kind());
+                )*
+                ($crate::__v1::return_type_proof::<$return_type>, $($(#[$when])* $crate::__v1::argument_proof::<$argument>,)*)
+            },
         )
     };
 }
@@ -279,10 +286,10 @@ impl<T: DeserializeOwned> PathProbe<Path<T>> {
     }
 }
 
-impl<T: DeserializeOwned> PathProbe<Query<T>> {
-    /// The kind of a query, whose fields are known.
+impl<T: DeserializeOwned> PathProbe<input::Path<T>> {
+    /// The kind of a path, as above.
     pub fn kind(&self) -> ArgumentInfo<OtherKind> {
-        ArgumentInfo { input: Some(InputArgument::of::<T>(InputSource::Query)), ..ArgumentInfo::NONE }
+        ArgumentInfo { parameter_count: Some(ParameterCount::of::<T>()), ..ArgumentInfo::NONE }
     }
 }
 
@@ -292,6 +299,9 @@ impl<T> FallbackProbe<T> {
         ArgumentInfo::NONE
     }
 }
+
+/// Checks that an argument is not an `Option` that hides malformed input.
+pub fn unhidden<T: Unhidden<Kind>, Kind>(_: &ArgumentInfo<Kind>) {}
 
 /// Checks an argument of a route that ignores credentials, and whose own template has `N` parameters.
 pub fn check_on_public_route<T, const N: usize, Rows, RowPosition, Kind, BodyState>(

@@ -1,0 +1,136 @@
+//! Reads a whole body into one buffer.
+//!
+//! Threat: a body that is copied several times before anybody looked at it (CWE-770). Promise: a body that arrives in one chunk is
+//! not copied. The guard ends a body that is over the limit of its route; without a guard, the default limit holds.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::web::{Bytes, BytesMut};
+use futures_util::Stream;
+
+use super::rejections::{self, InputError};
+use super::{failed, rules};
+use crate::denial::Denial;
+
+/// The future of an extractor that reads a body.
+pub struct FromBody<T> {
+    request: HttpRequest,
+    state: State,
+    parse: fn(&HttpRequest, &Bytes) -> Result<T, InputError>,
+}
+
+enum State {
+    Rejected(Option<InputError>),
+    Reading(Payload, Received),
+}
+
+enum Received {
+    Nothing,
+    Chunk(Bytes),
+    Chunks(BytesMut),
+}
+
+impl<T> FromBody<T> {
+    /// Reads the body, and makes a value of it. `is_expected` tells whether the media type is accepted; `media_type` is the error
+    /// otherwise.
+    pub(super) fn new(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        is_expected: bool,
+        media_type: &'static str,
+        parse: fn(&HttpRequest, &Bytes) -> Result<T, InputError>,
+    ) -> Self {
+        let state = if is_expected {
+            State::Reading(payload.take(), Received::Nothing)
+        } else if is_empty(request, payload) {
+            State::Rejected(Some(InputError::absent(rejections::no_body())))
+        } else {
+            State::Rejected(Some(rejections::media_type(media_type).into()))
+        };
+        Self { request: request.clone(), state, parse }
+    }
+
+    fn finish(&self, body: &Bytes) -> Result<T, InputError> {
+        if body.is_empty() {
+            return Err(InputError::absent(rejections::no_body()));
+        }
+        (self.parse)(&self.request, body)
+    }
+}
+
+impl<T> fmt::Debug for FromBody<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FromBody")
+    }
+}
+
+fn is_empty(request: &HttpRequest, payload: &Payload) -> bool {
+    matches!(payload, Payload::None) || request.headers().get(CONTENT_LENGTH).is_some_and(|length| length == "0")
+}
+
+impl Received {
+    fn add(&mut self, chunk: Bytes) {
+        *self = match std::mem::replace(self, Self::Nothing) {
+            Self::Nothing => Self::Chunk(chunk),
+            Self::Chunk(first) => {
+                let mut all = BytesMut::with_capacity(first.len().saturating_add(chunk.len()));
+                all.extend_from_slice(&first);
+                all.extend_from_slice(&chunk);
+                Self::Chunks(all)
+            }
+            Self::Chunks(mut all) => {
+                all.extend_from_slice(&chunk);
+                Self::Chunks(all)
+            }
+        };
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Chunk(chunk) => chunk.len(),
+            Self::Chunks(all) => all.len(),
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Nothing => Bytes::new(),
+            Self::Chunk(chunk) => chunk,
+            Self::Chunks(all) => all.freeze(),
+        }
+    }
+}
+
+impl<T> Future for FromBody<T> {
+    type Output = Result<T, InputError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let found = match &mut this.state {
+            State::Rejected(error) => Err(error.take().unwrap_or_else(|| Denial::internal("polled_again").into())),
+            State::Reading(payload, received) => loop {
+                match Pin::new(&mut *payload).poll_next(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(Ok(chunk))) => {
+                        received.add(chunk);
+                        if received.len() > rules(&this.request).max_bytes {
+                            break Err(rejections::too_large().into());
+                        }
+                    }
+                    Poll::Ready(Some(Err(error))) => break Err(rejections::payload(&error).into()),
+                    Poll::Ready(None) => {
+                        let body = std::mem::replace(received, Received::Nothing).into_bytes();
+                        break this.finish(&body);
+                    }
+                }
+            },
+        };
+        Poll::Ready(found.map_err(|error| failed(&this.request, error)))
+    }
+}

@@ -1,0 +1,219 @@
+//! A document from JSON. The parser is that of `serde_json`.
+//!
+//! Threat: a body that is deep, long or wide enough to exhaust the server (CWE-674, CWE-770). Promise: the first place over a limit
+//! ends the parsing, and the error has its pointer.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+
+use super::{Document, Format, Token};
+use crate::input::InputLimits;
+use crate::input::faults::{Fault, FaultKind};
+
+/// Why a body is not a document.
+#[derive(Debug)]
+pub(crate) enum JsonFailure {
+    /// It is not JSON (RFC 8259). Both numbers start with 1.
+    Syntax { line: usize, column: usize },
+    /// It is JSON that palisade does not accept: it is over a limit, or a name is there twice.
+    Refused(Vec<(String, FaultKind)>),
+}
+
+impl<'b> Document<'b> {
+    /// Parses a body.
+    pub(crate) fn from_json(body: &'b [u8], limits: &InputLimits) -> Result<Self, JsonFailure> {
+        // A token for each eight bytes: a name, or a value. Larger documents grow.
+        let tokens = Vec::with_capacity((body.len() >> 3).clamp(8, 1024));
+        let mut building = Building {
+            document: Document { tokens, format: Format::Json },
+            limits,
+            open: 0,
+            values: 0,
+            over: None,
+            duplicates: Vec::new(),
+        };
+        let mut parser = serde_json::Deserializer::from_slice(body);
+        let parsed = Value(&mut building).deserialize(&mut parser).and_then(|()| parser.end());
+        let Building { document, over, duplicates, .. } = building;
+        match (over, parsed) {
+            (Some((at, kind)), _) => Err(JsonFailure::Refused(vec![(document.open_pointer(at), kind)])),
+            (None, Err(error)) => Err(JsonFailure::Syntax { line: error.line(), column: error.column().max(1) }),
+            (None, Ok(())) if !duplicates.is_empty() => {
+                let pointers = duplicates.iter().take(Fault::MOST).map(|at| document.pointer(*at));
+                Err(JsonFailure::Refused(pointers.map(|pointer| (pointer, FaultKind::Duplicate)).collect()))
+            }
+            (None, Ok(())) => Ok(document),
+        }
+    }
+
+    /// The pointer to a place in a document whose last containers are not closed yet.
+    fn open_pointer(mut self, at: usize) -> String {
+        let end = self.tokens.len();
+        for token in &mut self.tokens {
+            if let Token::List(close @ 0) | Token::Object(close @ 0) = token {
+                *close = end;
+            }
+        }
+        self.pointer(at)
+    }
+}
+
+struct Building<'b, 'l> {
+    document: Document<'b>,
+    limits: &'l InputLimits,
+    /// How many containers are open.
+    open: u32,
+    values: u32,
+    over: Option<(usize, FaultKind)>,
+    duplicates: Vec<usize>,
+}
+
+impl<'b> Building<'b, '_> {
+    fn push<E: Error>(&mut self, token: Token<'b>) -> Result<(), E> {
+        self.document.tokens.push(token);
+        self.count()
+    }
+
+    fn count<E: Error>(&mut self) -> Result<(), E> {
+        self.values = self.values.saturating_add(1);
+        let most = self.limits.values;
+        if self.values > most { self.refuse(FaultKind::TooManyValues(most)) } else { Ok(()) }
+    }
+
+    fn text_value<E: Error>(&mut self, text: Cow<'b, str>) -> Result<(), E> {
+        self.text(text)?;
+        self.count()
+    }
+
+    fn text<E: Error>(&mut self, text: Cow<'b, str>) -> Result<(), E> {
+        let is_long = text.len() > self.limits.text;
+        self.document.tokens.push(Token::Text(text));
+        if is_long { self.refuse(FaultKind::TooLong(self.limits.text)) } else { Ok(()) }
+    }
+
+    /// Opens a list or an object, and returns its index.
+    fn open<E: Error>(&mut self, token: Token<'b>) -> Result<usize, E> {
+        let at = self.document.tokens.len();
+        self.open = self.open.saturating_add(1);
+        self.push(token)?;
+        if self.open > self.limits.depth {
+            self.refuse(FaultKind::TooDeep(self.limits.depth))?
+        }
+        Ok(at)
+    }
+
+    fn close(&mut self, at: usize) {
+        self.open = self.open.saturating_sub(1);
+        let end = self.document.tokens.len();
+        if let Some(Token::List(close) | Token::Object(close)) = self.document.tokens.get_mut(at) {
+            *close = end;
+        }
+    }
+
+    /// Ends the parsing at the last token.
+    fn refuse<E: Error>(&mut self, kind: FaultKind) -> Result<(), E> {
+        self.over = Some((self.document.tokens.len().saturating_sub(1), kind));
+        Err(E::custom("over a limit"))
+    }
+}
+
+/// Parses one value.
+struct Value<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
+
+/// Parses the name of a member.
+struct Name<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
+
+impl<'b> DeserializeSeed<'b> for Value<'_, 'b, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'b> DeserializeSeed<'b> for Name<'_, 'b, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+macro_rules! scalars {
+    ($($method:ident($value:ty) $token:ident;)*) => {$(
+        fn $method<E: Error>(self, value: $value) -> Result<(), E> {
+            self.0.push(Token::$token(value))
+        }
+    )*};
+}
+
+impl<'b> Visitor<'b> for Value<'_, 'b, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    scalars! {
+        visit_bool(bool) Bool;
+        visit_u64(u64) Unsigned;
+        visit_i64(i64) Signed;
+        visit_f64(f64) Float;
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.0.push(Token::Null)
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'b str) -> Result<(), E> {
+        self.0.text_value(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.0.text_value(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<(), A::Error> {
+        let at = self.0.open(Token::List(0))?;
+        while items.next_element_seed(Value(self.0))?.is_some() {}
+        self.0.close(at);
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'b>>(self, mut members: A) -> Result<(), A::Error> {
+        let at = self.0.open(Token::Object(0))?;
+        let mut names: usize = 0;
+        while members.next_key_seed(Name(self.0))?.is_some() {
+            names = names.saturating_add(1);
+            if names > self.0.limits.fields {
+                self.0.refuse(FaultKind::TooManyFields(self.0.limits.fields))?;
+            }
+            members.next_value_seed(Value(self.0))?;
+        }
+        self.0.close(at);
+        let Building { document, duplicates, .. } = self.0;
+        if names > 1 && duplicates.len() < Fault::MOST {
+            document.duplicates(at, names, duplicates);
+        }
+        Ok(())
+    }
+}
+
+impl<'b> Visitor<'b> for Name<'_, 'b, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'b str) -> Result<(), E> {
+        self.0.text(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
+        self.0.text(Cow::Owned(name.to_owned()))
+    }
+}

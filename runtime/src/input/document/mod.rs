@@ -1,0 +1,177 @@
+//! What a client sent, as a list of tokens, before it becomes a value of the application.
+//!
+//! Threat: an error that cannot say where the mistake is (ASVS V2.2.1), and a small body that becomes huge in memory (CWE-770).
+//! Promise: each place of the input is one index, from which its JSON pointer is found (RFC 6901). A document is one allocation
+//! that grows with the input, and texts stay in the buffer that was received, unless they contain an escape.
+
+mod duplicates;
+mod json;
+mod pairs;
+
+use std::borrow::Cow;
+
+pub(crate) use self::json::JsonFailure;
+
+/// One part of a document. An object is followed by its members, each a name and a value; a list is followed by its items.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Token<'b> {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+    /// A text, or the name of a member.
+    Text(Cow<'b, str>),
+    /// The index after its last item.
+    List(usize),
+    /// The index after its last member.
+    Object(usize),
+}
+
+/// Where the texts of a document come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// JSON, whose values have types.
+    Json,
+    /// Pairs of texts: a form, a query or a path. The reader decides what a text is.
+    Pairs,
+}
+
+/// The input of one request, or of one part of it. The root is the token 0.
+#[derive(Debug)]
+pub(crate) struct Document<'b> {
+    tokens: Vec<Token<'b>>,
+    format: Format,
+}
+
+impl<'b> Document<'b> {
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    pub(crate) fn token(&self, at: usize) -> Option<&Token<'b>> {
+        self.tokens.get(at)
+    }
+
+    /// The text or the name at this index.
+    pub(crate) fn text(&self, at: usize) -> Option<&str> {
+        match self.token(at)? {
+            Token::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The index after the value at this index.
+    pub(crate) fn after(&self, at: usize) -> usize {
+        match self.token(at) {
+            Some(Token::List(end) | Token::Object(end)) => *end,
+            _ => at.saturating_add(1),
+        }
+    }
+
+    /// The members of the object at this index: the name and the index of the value. None if it is not an object.
+    pub(crate) fn members(&self, at: usize) -> impl Iterator<Item = (&str, usize)> {
+        let end = if let Some(Token::Object(end)) = self.token(at) { *end } else { 0 };
+        let mut next = at.saturating_add(1);
+        std::iter::from_fn(move || {
+            let name = self.text(next).filter(|_| next < end)?;
+            let value = next.saturating_add(1);
+            next = self.after(value);
+            Some((name, value))
+        })
+    }
+
+    /// The indexes of the items of the list at this index. None if it is not a list.
+    pub(crate) fn items(&self, at: usize) -> impl Iterator<Item = usize> {
+        let end = if let Some(Token::List(end)) = self.token(at) { *end } else { 0 };
+        let mut next = at.saturating_add(1);
+        std::iter::from_fn(move || {
+            let item = Some(next).filter(|item| *item < end)?;
+            next = self.after(item);
+            Some(item)
+        })
+    }
+
+    /// The steps from the root to the value, or to the name, at this index.
+    pub(crate) fn path_to(&self, target: usize) -> Vec<Cow<'_, str>> {
+        let (mut path, mut here) = (Vec::new(), 0);
+        while here < target {
+            let into = match self.token(here) {
+                Some(Token::Object(_)) => self
+                    .members(here)
+                    .find(|(_, value)| (value.saturating_sub(1)..self.after(*value)).contains(&target))
+                    .map(|(name, value)| (Cow::Borrowed(name), value)),
+                Some(Token::List(_)) => self
+                    .items(here)
+                    .enumerate()
+                    .find(|(_, item)| (*item..self.after(*item)).contains(&target))
+                    .map(|(index, item)| (Cow::Owned(index.to_string()), item)),
+                _ => None,
+            };
+            let Some((step, value)) = into else { break };
+            path.push(step);
+            here = value;
+        }
+        path
+    }
+
+    /// The JSON pointer of the value, or of the name, at this index.
+    pub(crate) fn pointer(&self, at: usize) -> String {
+        pointer_of(&self.path_to(at))
+    }
+}
+
+/// A JSON pointer: each step after a slash, in which `~` is `~0` and `/` is `~1` (RFC 6901 §3).
+pub(crate) fn pointer_of<S: AsRef<str>>(steps: &[S]) -> String {
+    let mut pointer = String::new();
+    for step in steps {
+        pointer.push('/');
+        for letter in step.as_ref().chars() {
+            match letter {
+                '~' => pointer.push_str("~0"),
+                '/' => pointer.push_str("~1"),
+                letter => pointer.push(letter),
+            }
+        }
+    }
+    pointer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::InputLimits;
+
+    #[test]
+    fn each_place_has_a_pointer_that_resolves() {
+        let body = br#"{"a/b":[{"~":1},[2,{"c":[]}]],"":{"d":null,"e":"\u0066"}}"#;
+        let sent: serde_json::Value = serde_json::from_slice(body).unwrap();
+        let document = Document::from_json(body, &InputLimits::new()).unwrap();
+        let mut pointers = Vec::new();
+        for at in 0..document.len() {
+            let pointer = document.pointer(at);
+            assert!(sent.pointer(&pointer).is_some(), "{pointer}");
+            pointers.push(pointer);
+        }
+        pointers.dedup();
+        let expected = [
+            "",
+            "/a~1b",
+            "/a~1b/0",
+            "/a~1b/0/~0",
+            "/a~1b/1",
+            "/a~1b/1/0",
+            "/a~1b/1/1",
+            "/a~1b/1/1/c",
+            "/",
+            "//d",
+            "//e",
+        ];
+        assert_eq!(pointers, expected);
+        assert_eq!(document.text(document.len() - 1), Some("f"));
+    }
+}

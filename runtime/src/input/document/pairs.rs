@@ -1,0 +1,119 @@
+//! A document from pairs of names and texts: a form, a query, or the parameters of a path.
+//!
+//! Threat: a parameter that is there twice, and of which two programs read different values (CWE-235, CWE-436). Promise: each name
+//! is there once. Its values are a list if there are several, and only a type that reads a list accepts it.
+
+use std::borrow::Cow;
+
+use url::form_urlencoded;
+
+use super::{Document, Format, Token};
+use crate::input::InputLimits;
+use crate::input::faults::FaultKind;
+
+impl<'b> Document<'b> {
+    /// Parses `a=1&b=2` (WHATWG URL, `application/x-www-form-urlencoded`). On failure, the name of the field that is over a limit,
+    /// and the limit.
+    pub(crate) fn from_form(form: &'b [u8], limits: &InputLimits) -> Result<Self, (String, FaultKind)> {
+        Self::from_pairs(form_urlencoded::parse(form), limits)
+    }
+
+    /// A document of these pairs.
+    pub(crate) fn from_pairs(
+        pairs: impl Iterator<Item = (Cow<'b, str>, Cow<'b, str>)>,
+        limits: &InputLimits,
+    ) -> Result<Self, (String, FaultKind)> {
+        let mut fields: Vec<(Cow<'b, str>, Cow<'b, str>)> = Vec::new();
+        for (name, value) in pairs {
+            if fields.len() == limits.fields {
+                return Err((String::new(), FaultKind::TooManyFields(limits.fields)));
+            }
+            if name.len() > limits.text || value.len() > limits.text {
+                return Err((bounded(&name, limits), FaultKind::TooLong(limits.text)));
+            }
+            fields.push((name, value));
+        }
+        Ok(Self::of_fields(fields))
+    }
+
+    /// A document of the parameters of a path, in their order.
+    pub(crate) fn from_path(parameters: impl Iterator<Item = (&'b str, Cow<'b, str>)>) -> Self {
+        let mut tokens = vec![Token::Object(0)];
+        for (name, value) in parameters {
+            tokens.extend([Token::Text(Cow::Borrowed(name)), Token::Text(value)]);
+        }
+        Self { tokens, format: Format::Pairs }.closed()
+    }
+
+    fn of_fields(mut fields: Vec<(Cow<'b, str>, Cow<'b, str>)>) -> Self {
+        // The sort is stable: the values of one name stay in their order.
+        if fields.len() > 1 {
+            fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
+        let mut tokens = Vec::with_capacity(fields.len().saturating_mul(2).saturating_add(1));
+        tokens.push(Token::Object(0));
+        let mut fields = fields.into_iter().peekable();
+        while let Some((name, value)) = fields.next() {
+            let is_same = |next: &(Cow<'b, str>, Cow<'b, str>), name: &str| next.0 == name;
+            if !fields.peek().is_some_and(|next| is_same(next, &name)) {
+                tokens.extend([Token::Text(name), Token::Text(value)]);
+                continue;
+            }
+            tokens.push(Token::Text(name.clone()));
+            let list = tokens.len();
+            tokens.extend([Token::List(0), Token::Text(value)]);
+            while let Some((_, value)) = fields.next_if(|next| is_same(next, &name)) {
+                tokens.push(Token::Text(value));
+            }
+            let end = tokens.len();
+            if let Some(Token::List(close)) = tokens.get_mut(list) {
+                *close = end;
+            }
+        }
+        Self { tokens, format: Format::Pairs }.closed()
+    }
+
+    /// Ends the object that is the root.
+    fn closed(mut self) -> Self {
+        let end = self.tokens.len();
+        if let Some(Token::Object(close)) = self.tokens.first_mut() {
+            *close = end;
+        }
+        self
+    }
+}
+
+/// A name that may be shown in an error.
+fn bounded(name: &str, limits: &InputLimits) -> String {
+    if name.len() > limits.text { String::new() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_one_name_are_a_list_in_their_order() {
+        let document = Document::from_form(b"b=2&a=1&b=3&c=&b=%31+x", &InputLimits::new()).unwrap();
+        let texts: Vec<String> = document
+            .members(0)
+            .map(|(name, value)| match document.text(value) {
+                Some(text) => format!("{name}={text}"),
+                None => document
+                    .items(value)
+                    .fold(name.to_owned(), |all, item| format!("{all} {}", document.text(item).unwrap())),
+            })
+            .collect();
+        assert_eq!(texts, ["a=1", "b 2 3 1 x", "c="]);
+    }
+
+    #[test]
+    fn form_over_a_limit_is_rejected() {
+        let limits = InputLimits::new().fields(2).text(3);
+        let fault = |form: &'static str| Document::from_form(form.as_bytes(), &limits).map(|_| ()).unwrap_err();
+        assert_eq!(fault("a=1&b=2&c=3"), (String::new(), FaultKind::TooManyFields(2)));
+        assert_eq!(fault("a=1234"), ("a".to_owned(), FaultKind::TooLong(3)));
+        assert_eq!(fault("abcd=1"), (String::new(), FaultKind::TooLong(3)));
+        assert!(Document::from_form(b"a=1&b=123", &limits).is_ok());
+    }
+}

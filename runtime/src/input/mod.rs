@@ -1,0 +1,91 @@
+//! Extractors that accept no more than what a type reads, and whose errors have the place of each mistake.
+//!
+//! Threat: input that is larger, deeper or other than the handler expects (CWE-20, CWE-770), fields that the handler does not
+//! know (mass assignment, CWE-915), and an error that a client cannot act on, or that tells it too much (CWE-209; ASVS V2.2.1).
+//!
+//! Promise: [`Json`], [`Form`], [`Query`] and [`Path`] are used as those of actix-web. Beyond these,
+//!
+//! - each error has the place in the names that the client sent: a JSON pointer (RFC 6901) for a body, the name of a parameter for
+//!   a query or a path. The pointer resolves in the body. If a field is missing, it leads to the object that lacks it;
+//! - a name that is there twice is an error, and so is a parameter with one value that is sent twice;
+//! - with `#[validate(strict)]`, or [`strict_input`](crate::PalisadeBuilder::strict_input) for all routes, each field that the type
+//!   does not read is an error, whatever attributes of `serde` the type has;
+//! - the depth of the input, the number of its values and fields and the length of its texts have [limits](InputLimits);
+//! - `Option<..>` is `None` only if there is no input. Input that is wrong is an error.
+//!
+//! ```
+//! use palisade::input::Json;
+//! use palisade::validator::Validate;
+//! use palisade::{post, public, validate};
+//! use serde::Deserialize;
+//!
+//! #[derive(Deserialize, Validate)]
+//! #[validate(crate = "palisade::validator")]
+//! #[serde(rename_all = "camelCase")]
+//! struct Account {
+//!     #[validate(length(min = 3, max = 40))]
+//!     user_name: String,
+//! }
+//!
+//! #[post("/accounts")]
+//! #[public]
+//! #[validate]
+//! async fn create(account: Json<Account>) -> String {
+//!     account.user_name.clone()
+//! }
+//! # let _ = palisade::scope("").service(create);
+//! ```
+//!
+//! A body `{"userName":"a"}` is rejected with 422 and
+//! `"errors":[{"pointer":"/userName","code":"length","detail":"..","params":{"max":40,"min":3}}]`.
+
+mod body;
+mod document;
+mod extractors;
+mod faults;
+mod limits;
+mod media_type;
+mod read;
+mod rejections;
+
+use actix_web::HttpRequest;
+
+pub use self::body::FromBody;
+pub use self::extractors::{Form, Json, Path, Query};
+pub use self::limits::InputLimits;
+pub use self::rejections::InputError;
+pub(crate) use self::rejections::{json_syntax, media_type as media_type_rejected, not_a_resource, payload, too_large};
+use crate::settings::RequestState;
+
+/// What holds for the input of one request.
+#[derive(Clone, Copy)]
+struct Rules {
+    limits: InputLimits,
+    strict: bool,
+    max_bytes: usize,
+}
+
+impl Rules {
+    /// Without a guard.
+    const DEFAULT: Self = Self { limits: InputLimits::new(), strict: false, max_bytes: DEFAULT_MAX_BYTES };
+}
+
+/// The default of [`body_limit`](crate::PalisadeBuilder::body_limit).
+const DEFAULT_MAX_BYTES: usize = 256 * 1024;
+
+/// The rules of the request's route. Without a guard, the defaults.
+fn rules(request: &HttpRequest) -> Rules {
+    match RequestState::of(request) {
+        // The guard itself ends a body that is too large.
+        Some(state) => Rules { limits: state.settings.input_limits, strict: state.strict.get(), max_bytes: usize::MAX },
+        None => Rules::DEFAULT,
+    }
+}
+
+/// Notes an error, because an `Option` around the extractor hides it.
+fn failed(request: &HttpRequest, error: InputError) -> InputError {
+    if let Some(state) = RequestState::of(request).filter(|_| !error.is_absent()) {
+        state.input_error.set(Some(error.clone()));
+    }
+    error
+}

@@ -1,0 +1,148 @@
+//! What a type does with the values that `serde` buffers: those beside a `#[serde(flatten)]`, and those of an enum that is `untagged`
+//! or has a `tag`.
+//!
+//! Threat: a field that looks known only because it was buffered, and is dropped in silence (mass assignment, CWE-915). Promise: in a
+//! strict reading, a buffered field is accepted only if the type reads it. To find out, the document is read once more with a value
+//! there that no type can read: if that makes no error more, the field is unknown. The number of readings is bounded.
+
+use super::error::{Found, ReadError};
+use super::{Attempt, Probe};
+use crate::input::document::{Document, Token};
+use crate::input::faults::FaultKind;
+
+/// How many tokens all readings of one input may visit together, unless they are only a few.
+const MOST_VISITS: usize = 400_000;
+const FEWEST_READINGS: usize = 64;
+
+/// How many places are tried for one error.
+const MOST_PLACES: usize = 16;
+
+/// A name that no type has.
+const NO_NAME: &str = "\u{1a}unknown";
+
+type Again<'a> = &'a dyn Fn(Probe) -> Attempt;
+
+/// The buffered fields that the type does not read. `Err` with a place if there are too many to find out.
+pub(super) fn unread(document: &Document<'_>, untyped: &[usize], again: Again<'_>) -> Result<Vec<usize>, usize> {
+    let readings = MOST_VISITS.checked_div(document.len()).unwrap_or(0).max(FEWEST_READINGS);
+    if untyped.is_empty() {
+        return Ok(Vec::new());
+    }
+    let usual = again(Probe::None).errors;
+    let mut search = Search { document, again, usual, readings, unread: Vec::new() };
+    for place in untyped {
+        search.member(*place)?;
+    }
+    Ok(search.unread)
+}
+
+struct Search<'a, 'b> {
+    document: &'a Document<'b>,
+    again: Again<'a>,
+    /// How many errors a reading without a probe makes.
+    usual: usize,
+    /// How many readings are left.
+    readings: usize,
+    unread: Vec<usize>,
+}
+
+impl Search<'_, '_> {
+    fn is_read(&mut self, probe: Probe, at: usize) -> Result<bool, usize> {
+        self.readings = self.readings.checked_sub(1).ok_or(at)?;
+        let attempt = (self.again)(probe);
+        Ok(match attempt.error {
+            // The type may drop the error of a part of it.
+            None => attempt.errors != self.usual,
+            // The type itself denies the name.
+            Some(error) => *error.kind() != FaultKind::Unknown,
+        })
+    }
+
+    /// Looks at a value, which may be that of a field.
+    fn member(&mut self, value: usize) -> Result<(), usize> {
+        let is_field = value > 0 && self.is_value_of_a_field(value);
+        if is_field && !self.is_read(Probe::Value(value), value)? {
+            self.unread.push(value);
+            return Ok(());
+        }
+        self.inside(value)
+    }
+
+    fn inside(&mut self, container: usize) -> Result<(), usize> {
+        let document = self.document;
+        for item in document.items(container) {
+            self.inside(item)?;
+        }
+        if document.members(container).next().is_none() {
+            return Ok(());
+        }
+        // A map reads fields of each name.
+        let is_map = self.is_read(Probe::Extra(container, NO_NAME), container)?;
+        for (_, value) in document.members(container) {
+            if is_map { self.inside(value)? } else { self.member(value)? }
+        }
+        Ok(())
+    }
+
+    fn is_value_of_a_field(&self, value: usize) -> bool {
+        let document = self.document;
+        let mut here = 0;
+        while here < value {
+            let inside = document
+                .items(here)
+                .map(|item| (item, false))
+                .chain(document.members(here).map(|(_, member)| (member, true)))
+                .find(|(child, _)| (*child..document.after(*child)).contains(&value));
+            match inside {
+                Some((child, is_member)) if child == value => return is_member,
+                Some((child, _)) => here = child,
+                None => return false,
+            }
+        }
+        false
+    }
+}
+
+/// The error at the value that caused it, if it was buffered and can be found. Otherwise the error where it is.
+pub(super) fn located(document: &Document<'_>, untyped: &[usize], error: ReadError, again: Again<'_>) -> ReadError {
+    let inside = error.place()..document.after(error.place());
+    let buffered = || untyped.iter().copied().filter(|at| inside.contains(at)).map(|at| at..document.after(at));
+    if buffered().next().is_none() {
+        return error;
+    }
+    let place = match error.kind() {
+        FaultKind::Missing(name) => {
+            let lacking = |at: &usize| {
+                matches!(document.token(*at), Some(Token::Object(_)))
+                    && !document.members(*at).any(|(other, _)| other == *name)
+            };
+            let mut places = buffered().flatten().filter(lacking).take(MOST_PLACES).filter(|at| {
+                let probed = again(Probe::Extra(*at, name)).error;
+                probed.is_some_and(|probed| *probed.found() == Found::Probe)
+            });
+            // If two of them read it, either may be the one that lacks it.
+            places.next().filter(|_| places.next().is_none())
+        }
+        _ => {
+            let alike = |at: &usize| match (document.token(*at), error.found()) {
+                (Some(Token::List(_)), Found::List) | (Some(Token::Object(_)), Found::Object) => true,
+                (Some(token), Found::Scalar(found)) => token == found,
+                _ => false,
+            };
+            let mut places = buffered().flatten().filter(alike).take(MOST_PLACES).filter(|at| {
+                let probed = again(Probe::Value(*at)).error;
+                probed.is_some_and(|probed| *probed.found() == Found::Probe && probed.expects_the_same(&error))
+            });
+            let found = places.next();
+            found.or_else(|| {
+                // An unknown variant is reported in other words than a value that is none.
+                let mut alike = buffered().flatten().filter(alike);
+                alike.next().filter(|_| alike.next().is_none())
+            })
+        }
+    };
+    match place {
+        Some(place) => error.moved_to(place),
+        None => error,
+    }
+}

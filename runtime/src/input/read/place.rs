@@ -1,0 +1,242 @@
+//! One place of a document, from which a type reads its value.
+
+use serde::Deserializer;
+use serde::de::{Error, Unexpected, Visitor};
+
+use super::access::{Choice, Items, Members};
+use super::error::ReadError;
+use super::{PROBE, Probe, Reading};
+use crate::input::document::{Format, Token};
+
+/// One value of a document, or the name of a field.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'d, 'b> {
+    pub(super) reading: &'d Reading<'d, 'b>,
+    pub(super) at: usize,
+    /// Whether it is a text that may stand for a number: a name, or a value of a form.
+    is_plain: bool,
+    /// Whether it is the value of a field.
+    is_member: bool,
+}
+
+impl<'d, 'b> Place<'d, 'b> {
+    /// The root, an item of a list, or the value of a variant.
+    pub(super) fn new(reading: &'d Reading<'d, 'b>, at: usize) -> Self {
+        Self { reading, at, is_plain: reading.document.format() == Format::Pairs, is_member: false }
+    }
+
+    /// The value of a field.
+    pub(super) fn member(reading: &'d Reading<'d, 'b>, at: usize) -> Self {
+        Self { is_member: true, ..Self::new(reading, at) }
+    }
+
+    /// The name of a field.
+    pub(super) fn name(reading: &'d Reading<'d, 'b>, at: usize) -> Self {
+        Self { reading, at, is_plain: true, is_member: false }
+    }
+
+    /// The token, or `None` if this place is probed.
+    fn token(&self) -> Option<&'d Token<'b>> {
+        match self.reading.probe {
+            Probe::Value(probed) if probed == self.at => None,
+            _ => self.reading.document.token(self.at),
+        }
+    }
+
+    fn text(&self) -> Option<&'d str> {
+        match self.token()? {
+            Token::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Gives the token to the visitor, which rejects it if the type is wrong. In a form, text is read as the type that is asked for.
+    fn visit<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let read = match self.token() {
+            None => visitor.visit_bytes(PROBE),
+            Some(Token::Null) => visitor.visit_unit(),
+            Some(Token::Bool(value)) => visitor.visit_bool(*value),
+            Some(Token::Unsigned(value)) => visitor.visit_u64(*value),
+            Some(Token::Signed(value)) => visitor.visit_i64(*value),
+            Some(Token::Float(value)) => visitor.visit_f64(*value),
+            Some(Token::Text(text)) => visitor.visit_borrowed_str(text),
+            Some(Token::List(end)) => return Items::visit(self, *end, visitor),
+            Some(Token::Object(end)) => return Members::visit(self, *end, None, visitor),
+        };
+        read.map_err(|error: ReadError| error.at(self.at))
+    }
+
+    /// Rejects the value, because this is expected.
+    fn wrong<V: Visitor<'d>>(self, visitor: &V) -> ReadError {
+        let found = match self.token() {
+            None => Unexpected::Bytes(PROBE),
+            Some(Token::Null) => Unexpected::Unit,
+            Some(Token::Bool(value)) => Unexpected::Bool(*value),
+            Some(Token::Unsigned(value)) => Unexpected::Unsigned(*value),
+            Some(Token::Signed(value)) => Unexpected::Signed(*value),
+            Some(Token::Float(value)) => Unexpected::Float(*value),
+            Some(Token::Text(text)) => Unexpected::Str(text),
+            Some(Token::List(_)) if self.is_plain => {
+                return ReadError::of(crate::input::faults::FaultKind::Repeated).at(self.at);
+            }
+            Some(Token::List(_)) => Unexpected::Seq,
+            Some(Token::Object(_)) => Unexpected::Map,
+        };
+        ReadError::invalid_type(found, visitor).at(self.at)
+    }
+
+    /// Whether a parameter with one value was sent more than once.
+    fn is_repeated(&self) -> bool {
+        self.is_plain && matches!(self.token(), Some(Token::List(_)))
+    }
+
+    /// Notes a value whose type is not known yet: `serde` may buffer it, and read it later.
+    fn note_untyped(&self) {
+        let reading = self.reading;
+        if reading.strict && self.at >= reading.untyped_end.get() {
+            reading.untyped.borrow_mut().push(self.at);
+            reading.untyped_end.set(reading.document.after(self.at));
+        }
+    }
+}
+
+/// Numbers and booleans: a text of a form is parsed.
+macro_rules! parsed {
+    ($($method:ident $visit:ident $type:ty;)*) => {$(
+        fn $method<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            if self.is_plain {
+                return match self.text().map(str::parse::<$type>) {
+                    Some(Ok(value)) => visitor.$visit(value).map_err(|error: ReadError| error.at(self.at)),
+                    _ => Err(self.wrong(&visitor)),
+                };
+            }
+            self.visit(visitor)
+        }
+    )*};
+}
+
+macro_rules! visited {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            if self.is_repeated() {
+                return Err(self.wrong(&visitor));
+            }
+            self.visit(visitor)
+        }
+    )*};
+}
+
+impl<'d> Deserializer<'d> for Place<'d, '_> {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.note_untyped();
+        self.visit(visitor)
+    }
+
+    visited! { deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf }
+
+    parsed! {
+        deserialize_bool visit_bool bool;
+        deserialize_u8 visit_u8 u8;
+        deserialize_u16 visit_u16 u16;
+        deserialize_u32 visit_u32 u32;
+        deserialize_u64 visit_u64 u64;
+        deserialize_u128 visit_u128 u128;
+        deserialize_i8 visit_i8 i8;
+        deserialize_i16 visit_i16 i16;
+        deserialize_i32 visit_i32 i32;
+        deserialize_i64 visit_i64 i64;
+        deserialize_i128 visit_i128 i128;
+        deserialize_f32 visit_f32 f32;
+        deserialize_f64 visit_f64 f64;
+    }
+
+    fn deserialize_option<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.token() {
+            Some(Token::Null) => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+        .map_err(|error: ReadError| error.at(self.at))
+    }
+
+    fn deserialize_unit<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.token() {
+            Some(Token::Null) => visitor.visit_unit().map_err(|error: ReadError| error.at(self.at)),
+            _ => Err(self.wrong(&visitor)),
+        }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'d>>(self, _: &'static str, visitor: V) -> Result<V::Value, ReadError> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'d>>(self, _: &'static str, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_newtype_struct(self).map_err(|error| error.at(self.at))
+    }
+
+    fn deserialize_seq<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.token() {
+            Some(Token::List(end)) => Items::visit(self, *end, visitor),
+            // A parameter that was sent once is a list of one.
+            Some(Token::Text(_)) if self.is_plain => Items::one(self, visitor),
+            _ => Err(self.wrong(&visitor)),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'d>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'d>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.token() {
+            Some(Token::Object(end)) => Members::visit(self, *end, None, visitor),
+            _ => Err(self.wrong(&visitor)),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'d>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match self.token() {
+            Some(Token::Object(end)) => Members::visit(self, *end, Some(fields), visitor),
+            _ => Err(self.wrong(&visitor)),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'d>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match Choice::of(self) {
+            Some(choice) => visitor.visit_enum(choice).map_err(|error| error.at(self.at)),
+            None => Err(self.wrong(&visitor)),
+        }
+    }
+
+    fn deserialize_identifier<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.visit(visitor)
+    }
+
+    /// The type does not read the value. If it is that of a field, the field is unknown.
+    fn deserialize_ignored_any<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        if self.reading.strict && self.is_member {
+            self.reading.unknown.borrow_mut().push(self.at);
+        }
+        visitor.visit_unit()
+    }
+}
