@@ -4,6 +4,7 @@
 
 pub mod inside;
 pub mod log;
+mod pointers;
 pub mod site;
 pub mod tokens;
 
@@ -141,7 +142,9 @@ where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
-    match app.call(request).await {
+    let mut request = request;
+    let sent = pointers::note(&mut request);
+    let response = match app.call(request).await {
         Ok(response) => {
             let (_, response) = response.into_parts();
             let (head, body) = response.into_parts();
@@ -151,7 +154,9 @@ where
             let (head, body) = error.as_response_error().error_response().into_parts();
             read_response(head.status(), head.headers().clone(), body).await
         }
-    }
+    };
+    sent.assert_pointers_resolve(&response);
+    response
 }
 
 /// Calls the application with this request as this principal.

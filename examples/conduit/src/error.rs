@@ -64,10 +64,11 @@ struct Errors {
 
 /// Renders a problem: one line for each wrong field, such as `user.email: ...`, or one line for the whole problem.
 pub fn restyle(problem: Problem) -> HttpResponse {
-    let line = |error: &FieldError| match error.pointer().or(error.parameter()).unwrap_or_default().trim_start_matches('/') {
-        "" => error.detail().to_owned(),
-        pointer => format!("{}: {}", pointer.replace('/', "."), error.detail()),
-    };
+    let line =
+        |error: &FieldError| match error.pointer().or(error.parameter()).unwrap_or_default().trim_start_matches('/') {
+            "" => error.detail().to_owned(),
+            pointer => format!("{}: {}", pointer.replace('/', "."), error.detail()),
+        };
     let body = match problem.errors() {
         [] => vec![problem.detail().unwrap_or(problem.title()).to_owned()],
         errors => errors.iter().map(line).collect(),

@@ -9,13 +9,11 @@ use std::task::{Context, Poll};
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
-use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::Stream;
 
 use super::rejections::{self, InputError};
 use super::{failed, rules};
-use crate::denial::Denial;
 
 /// The future of an extractor that reads a body.
 pub struct FromBody<T> {
@@ -25,7 +23,8 @@ pub struct FromBody<T> {
 }
 
 enum State {
-    Rejected(Option<InputError>),
+    /// The media type is not accepted. A request without a body has none.
+    Unexpected(Payload, &'static str),
     Reading(Payload, Received),
 }
 
@@ -45,12 +44,10 @@ impl<T> FromBody<T> {
         media_type: &'static str,
         parse: fn(&HttpRequest, &Bytes) -> Result<T, InputError>,
     ) -> Self {
-        let state = if is_expected {
-            State::Reading(payload.take(), Received::Nothing)
-        } else if is_empty(request, payload) {
-            State::Rejected(Some(InputError::absent(rejections::no_body())))
-        } else {
-            State::Rejected(Some(rejections::media_type(media_type).into()))
+        let payload = payload.take();
+        let state = match is_expected {
+            true => State::Reading(payload, Received::Nothing),
+            false => State::Unexpected(payload, media_type),
         };
         Self { request: request.clone(), state, parse }
     }
@@ -67,10 +64,6 @@ impl<T> fmt::Debug for FromBody<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("FromBody")
     }
-}
-
-fn is_empty(request: &HttpRequest, payload: &Payload) -> bool {
-    matches!(payload, Payload::None) || request.headers().get(CONTENT_LENGTH).is_some_and(|length| length == "0")
 }
 
 impl Received {
@@ -113,7 +106,16 @@ impl<T> Future for FromBody<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let found = match &mut this.state {
-            State::Rejected(error) => Err(error.take().unwrap_or_else(|| Denial::internal("polled_again").into())),
+            // Not more is read than what shows that there is a body.
+            State::Unexpected(payload, media_type) => loop {
+                match Pin::new(&mut *payload).poll_next(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(Ok(chunk))) if chunk.is_empty() => {}
+                    Poll::Ready(Some(Ok(_))) => break Err(rejections::media_type(media_type).into()),
+                    Poll::Ready(Some(Err(error))) => break Err(rejections::payload(&error).into()),
+                    Poll::Ready(None) => break Err(InputError::absent(rejections::no_body())),
+                }
+            },
             State::Reading(payload, received) => loop {
                 match Pin::new(&mut *payload).poll_next(context) {
                     Poll::Pending => return Poll::Pending,

@@ -182,9 +182,13 @@ impl<T: DeserializeOwned> Json<T> {
 
     /// The mistakes in a body. None if it is not JSON.
     pub(crate) fn mistakes(body: &[u8]) -> Vec<FieldError> {
-        let Ok(document) = Document::from_json(body, &InputLimits::new()) else { return Vec::new() };
-        let faults = read::<T>(&document, false).err().unwrap_or_default();
-        Part::Body.errors(&document, &faults)
+        match Document::from_json(body, &InputLimits::new()) {
+            Ok(document) => {
+                let faults = read::<T>(&document, false).err().unwrap_or_default();
+                Part::Body.errors(&document, &faults)
+            }
+            Err(failure) => rejections::refused(failure),
+        }
     }
 }
 

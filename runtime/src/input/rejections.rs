@@ -144,12 +144,20 @@ impl Part {
     }
 }
 
-/// A body that is not JSON, or is over a limit.
+/// A body that is not JSON, or that palisade does not accept.
 pub(crate) fn json(failure: JsonFailure) -> Denial {
     match failure {
         JsonFailure::Syntax { line, column } => json_syntax(line, column),
+        failure => Denial::invalid(refused(failure)),
+    }
+}
+
+/// The places of JSON that palisade does not accept.
+pub(crate) fn refused(failure: JsonFailure) -> Vec<FieldError> {
+    match failure {
+        JsonFailure::Syntax { .. } => Vec::new(),
         JsonFailure::Refused(faults) => {
-            Denial::invalid(faults.iter().map(|(pointer, kind)| Part::Body.named(pointer.clone(), kind)).collect())
+            faults.into_iter().map(|(pointer, kind)| Part::Body.named(pointer, &kind)).collect()
         }
     }
 }

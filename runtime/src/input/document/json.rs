@@ -41,12 +41,19 @@ impl<'b> Document<'b> {
         match (over, parsed) {
             (Some((at, kind)), _) => Err(JsonFailure::Refused(vec![(document.open_pointer(at), kind)])),
             (None, Err(error)) => Err(JsonFailure::Syntax { line: error.line(), column: error.column().max(1) }),
-            (None, Ok(())) if !duplicates.is_empty() => {
-                let pointers = duplicates.iter().take(Fault::MOST).map(|at| document.pointer(*at));
-                Err(JsonFailure::Refused(pointers.map(|pointer| (pointer, FaultKind::Duplicate)).collect()))
-            }
+            (None, Ok(())) if !duplicates.is_empty() => Err(JsonFailure::Refused(document.repeated(&duplicates))),
             (None, Ok(())) => Ok(document),
         }
+    }
+
+    /// The names that are there twice. A pointer into a value of such a name would be ambiguous, so only the name is reported.
+    fn repeated(&self, values: &[usize]) -> Vec<(String, FaultKind)> {
+        let mut pointers: Vec<String> = values.iter().take(Fault::MOST).map(|at| self.pointer(*at)).collect();
+        pointers.sort();
+        pointers.dedup_by(|inner, outer| {
+            inner.strip_prefix(&**outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        pointers.into_iter().map(|pointer| (pointer, FaultKind::Duplicate)).collect()
     }
 
     /// The pointer to a place in a document whose last containers are not closed yet.
