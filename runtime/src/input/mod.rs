@@ -40,7 +40,7 @@
 //! `"errors":[{"pointer":"/userName","code":"length","detail":"..","params":{"max":40,"min":3}}]`.
 
 mod body;
-mod document;
+pub(crate) mod document;
 mod extractors;
 mod faults;
 mod limits;

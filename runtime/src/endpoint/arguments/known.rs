@@ -125,7 +125,6 @@ pub trait Unhidden<Kind> {}
 impl<T> Unhidden<OtherKind> for T {}
 #[diagnostic::do_not_recommend]
 impl<T> Unhidden<UnusedKind> for T {}
-#[diagnostic::do_not_recommend]
 impl<T: InOption> Unhidden<KnownKind> for Option<T> {}
 
 /// It can be in an `Option`, because the request is rejected if it is wrong.

@@ -32,6 +32,9 @@ impl<'d, 'b> Members<'d, 'b> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         let Place { reading, at, .. } = place;
+        if let (Some(structs), Some(fields)) = (&reading.structs, fields) {
+            structs.borrow_mut().push((at, fields));
+        }
         let extra = match reading.probe {
             Probe::Extra(object, name) if object == at => Some(name),
             _ => None,

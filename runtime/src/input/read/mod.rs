@@ -40,7 +40,12 @@ pub(super) struct Reading<'d, 'b> {
     /// The index after the last of them.
     untyped_end: Cell<usize>,
     probe: Probe,
+    /// The objects that were read as structs, and the names of their fields. Noted only if it is asked for.
+    structs: Option<RefCell<Surveyed>>,
 }
+
+/// The structs that a type reads from a document: the index of the object, and the names of the fields on the wire.
+pub(crate) type Surveyed = Vec<(usize, &'static [&'static str])>;
 
 /// A change of the document, to find out what a type does with a place that it buffers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,7 +60,7 @@ enum Probe {
 impl<'d, 'b> Reading<'d, 'b> {
     fn new(document: &'d Document<'b>, strict: bool, probe: Probe) -> Self {
         let (unknown, untyped) = (RefCell::default(), RefCell::default());
-        Self { document, strict, unknown, untyped, untyped_end: Cell::new(0), probe }
+        Self { document, strict, unknown, untyped, untyped_end: Cell::new(0), probe, structs: None }
     }
 
     fn root(&'d self) -> Place<'d, 'b> {
@@ -96,6 +101,15 @@ pub(crate) fn read<T: DeserializeOwned>(document: &Document<'_>, strict: bool) -
 pub(crate) fn read_path<T: DeserializeOwned>(document: &Document<'_>) -> Result<T, FaultAt> {
     let reading = Reading::new(document, false, Probe::None);
     T::deserialize(PathRoot(reading.root())).map_err(|error| (error.place(), error.into_kind()))
+}
+
+/// Which fields the structs have that a type reads from a document.
+pub(crate) fn survey<T: DeserializeOwned>(document: &Document<'_>) -> Surveyed {
+    let mut reading = Reading::new(document, false, Probe::None);
+    reading.structs = Some(RefCell::default());
+    // What was read until a mistake is enough.
+    let _ = T::deserialize(reading.root());
+    reading.structs.map(RefCell::into_inner).unwrap_or_default()
 }
 
 /// Reads the document once more, with a probe.
