@@ -6,13 +6,13 @@
 
 use std::hint::black_box;
 
+use ::palisade::input::Json;
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, web};
 use gungraun::prelude::*;
-use ::palisade::input::Json;
 use serde::Deserialize;
 use validator::Validate;
 

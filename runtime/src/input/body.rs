@@ -9,11 +9,12 @@ use std::task::{Context, Poll};
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::Stream;
 
 use super::rejections::{self, InputError};
-use super::{failed, rules};
+use super::{DEFAULT_MAX_BYTES, failed, rules};
 
 /// The future of an extractor that reads a body.
 pub struct FromBody<T> {
@@ -66,12 +67,20 @@ impl<T> fmt::Debug for FromBody<T> {
     }
 }
 
+/// `Content-Length`, as far as memory is reserved for it before the bytes arrive.
+fn declared_length(request: &HttpRequest) -> usize {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or(0).min(DEFAULT_MAX_BYTES)
+}
+
 impl Received {
-    fn add(&mut self, chunk: Bytes) {
+    /// Adds a chunk. `expected` is the length of the body, if the request declares it.
+    fn add(&mut self, chunk: Bytes, expected: usize) {
         *self = match std::mem::replace(self, Self::Nothing) {
             Self::Nothing => Self::Chunk(chunk),
             Self::Chunk(first) => {
-                let mut all = BytesMut::with_capacity(first.len().saturating_add(chunk.len()));
+                let length = first.len().saturating_add(chunk.len());
+                let mut all = BytesMut::with_capacity(length.max(expected));
                 all.extend_from_slice(&first);
                 all.extend_from_slice(&chunk);
                 Self::Chunks(all)
@@ -120,7 +129,8 @@ impl<T> Future for FromBody<T> {
                 match Pin::new(&mut *payload).poll_next(context) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Some(Ok(chunk))) => {
-                        received.add(chunk);
+                        let expected = if received.len() == 0 { 0 } else { declared_length(&this.request) };
+                        received.add(chunk, expected);
                         if received.len() > rules(&this.request).max_bytes {
                             break Err(rejections::too_large().into());
                         }

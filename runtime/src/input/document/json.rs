@@ -3,13 +3,12 @@
 //! Threat: a body that is deep, long or wide enough to exhaust the server (CWE-674, CWE-770). Promise: the first place over a limit
 //! ends the parsing, and the error has its pointer.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Document, Format, Token};
+use super::{Document, Format, Span, Token, position};
 use crate::input::InputLimits;
 use crate::input::faults::{Fault, FaultKind};
 
@@ -25,17 +24,21 @@ pub(crate) enum JsonFailure {
 impl<'b> Document<'b> {
     /// Parses a body.
     pub(crate) fn from_json(body: &'b [u8], limits: &InputLimits) -> Result<Self, JsonFailure> {
+        if u32::try_from(body.len()).is_err() {
+            return Err(JsonFailure::Refused(vec![(String::new(), FaultKind::TooLong(u32::MAX as usize))]));
+        }
+        let text = str::from_utf8(body).map_err(|error| not_utf8(body, error.valid_up_to()))?;
         // A token for each eight bytes: a name, or a value. Larger documents grow.
         let tokens = Vec::with_capacity((body.len() >> 3).clamp(8, 1024));
         let mut building = Building {
-            document: Document { tokens, format: Format::Json },
+            document: Document { text, unescaped: String::new(), tokens, format: Format::Json },
             limits,
             open: 0,
             values: 0,
             over: None,
             duplicates: Vec::new(),
         };
-        let mut parser = serde_json::Deserializer::from_slice(body);
+        let mut parser = serde_json::Deserializer::from_str(text);
         let parsed = Value(&mut building).deserialize(&mut parser).and_then(|()| parser.end());
         let Building { document, over, duplicates, .. } = building;
         match (over, parsed) {
@@ -58,14 +61,21 @@ impl<'b> Document<'b> {
 
     /// The pointer to a place in a document whose last containers are not closed yet.
     fn open_pointer(mut self, at: usize) -> String {
-        let end = self.tokens.len();
-        for token in &mut self.tokens {
-            if let Token::List(close @ 0) | Token::Object(close @ 0) = token {
-                *close = end;
+        for container in 0..self.tokens.len() {
+            if self.end(container) == Some(0) {
+                self.close(container);
             }
         }
         self.pointer(at)
     }
+}
+
+/// Text that is not UTF-8 after so many bytes.
+fn not_utf8(body: &[u8], valid: usize) -> JsonFailure {
+    let before = body.get(..valid).unwrap_or(body);
+    let line = before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count().saturating_add(1);
+    JsonFailure::Syntax { line, column }
 }
 
 struct Building<'b, 'l> {
@@ -79,7 +89,7 @@ struct Building<'b, 'l> {
 }
 
 impl<'b> Building<'b, '_> {
-    fn push<E: Error>(&mut self, token: Token<'b>) -> Result<(), E> {
+    fn push<E: Error>(&mut self, token: Token) -> Result<(), E> {
         self.document.tokens.push(token);
         self.count()
     }
@@ -90,34 +100,39 @@ impl<'b> Building<'b, '_> {
         if self.values > most { self.refuse(FaultKind::TooManyValues(most)) } else { Ok(()) }
     }
 
-    fn text_value<E: Error>(&mut self, text: Cow<'b, str>) -> Result<(), E> {
-        self.text(text)?;
-        self.count()
+    /// Adds a text that is a part of what was received.
+    fn received<E: Error>(&mut self, text: &'b str) -> Result<(), E> {
+        // Only numbers are computed: a text from elsewhere would give a wrong span, and not a wrong memory access.
+        let start = text.as_ptr().addr().wrapping_sub(self.document.text.as_ptr().addr());
+        let span = Span { start: position(start), len: position(text.len()) };
+        self.document.tokens.push(Token::Text(span));
+        self.check_length(text)
     }
 
-    fn text<E: Error>(&mut self, text: Cow<'b, str>) -> Result<(), E> {
-        let is_long = text.len() > self.limits.text;
-        self.document.tokens.push(Token::Text(text));
-        if is_long { self.refuse(FaultKind::TooLong(self.limits.text)) } else { Ok(()) }
+    fn unescaped<E: Error>(&mut self, text: &str) -> Result<(), E> {
+        self.document.add_text(text);
+        self.check_length(text)
+    }
+
+    fn check_length<E: Error>(&mut self, text: &str) -> Result<(), E> {
+        let most = self.limits.text;
+        if text.len() > most { self.refuse(FaultKind::TooLong(most)) } else { Ok(()) }
     }
 
     /// Opens a list or an object, and returns its index.
-    fn open<E: Error>(&mut self, token: Token<'b>) -> Result<usize, E> {
+    fn open<E: Error>(&mut self, token: Token) -> Result<usize, E> {
         let at = self.document.tokens.len();
         self.open = self.open.saturating_add(1);
         self.push(token)?;
         if self.open > self.limits.depth {
-            self.refuse(FaultKind::TooDeep(self.limits.depth))?
+            self.refuse(FaultKind::TooDeep(self.limits.depth))?;
         }
         Ok(at)
     }
 
     fn close(&mut self, at: usize) {
         self.open = self.open.saturating_sub(1);
-        let end = self.document.tokens.len();
-        if let Some(Token::List(close) | Token::Object(close)) = self.document.tokens.get_mut(at) {
-            *close = end;
-        }
+        self.document.close(at);
     }
 
     /// Ends the parsing at the last token.
@@ -176,11 +191,13 @@ impl<'b> Visitor<'b> for Value<'_, 'b, '_> {
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'b str) -> Result<(), E> {
-        self.0.text_value(Cow::Borrowed(text))
+        self.0.received(text)?;
+        self.0.count()
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.0.text_value(Cow::Owned(text.to_owned()))
+        self.0.unescaped(text)?;
+        self.0.count()
     }
 
     fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<(), A::Error> {
@@ -217,10 +234,10 @@ impl<'b> Visitor<'b> for Name<'_, 'b, '_> {
     }
 
     fn visit_borrowed_str<E: Error>(self, name: &'b str) -> Result<(), E> {
-        self.0.text(Cow::Borrowed(name))
+        self.0.received(name)
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
-        self.0.text(Cow::Owned(name.to_owned()))
+        self.0.unescaped(name)
     }
 }

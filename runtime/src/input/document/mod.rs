@@ -13,19 +13,44 @@ use std::borrow::Cow;
 pub(crate) use self::json::JsonFailure;
 
 /// One part of a document. An object is followed by its members, each a name and a value; a list is followed by its items.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Token<'b> {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Token {
     Null,
     Bool(bool),
     Unsigned(u64),
     Signed(i64),
     Float(f64),
-    /// A text, or the name of a member.
-    Text(Cow<'b, str>),
+    /// A text, or the name of a member, as it was sent.
+    Text(Span),
+    /// The same, if it had an escape.
+    Unescaped(Span),
     /// The index after its last item.
-    List(usize),
+    List(u32),
     /// The index after its last member.
-    Object(usize),
+    Object(u32),
+}
+
+/// A part of a text, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    fn range(self) -> std::ops::Range<usize> {
+        let start = index(self.start);
+        start..start.saturating_add(index(self.len))
+    }
+}
+
+/// Positions have 32 bits, so that a token is small. A longer input is rejected before it is parsed.
+fn position(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+fn index(position: u32) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
 }
 
 /// Where the texts of a document come from.
@@ -40,11 +65,15 @@ pub(crate) enum Format {
 /// The input of one request, or of one part of it. The root is the token 0.
 #[derive(Debug)]
 pub(crate) struct Document<'b> {
-    tokens: Vec<Token<'b>>,
+    /// What was received.
+    text: &'b str,
+    /// The texts that had escapes, one after the other.
+    unescaped: String,
+    tokens: Vec<Token>,
     format: Format,
 }
 
-impl<'b> Document<'b> {
+impl Document<'_> {
     pub(crate) fn format(&self) -> Format {
         self.format
     }
@@ -53,29 +82,58 @@ impl<'b> Document<'b> {
         self.tokens.len()
     }
 
-    pub(crate) fn token(&self, at: usize) -> Option<&Token<'b>> {
-        self.tokens.get(at)
+    pub(crate) fn token(&self, at: usize) -> Option<Token> {
+        self.tokens.get(at).copied()
     }
 
     /// The text or the name at this index.
     pub(crate) fn text(&self, at: usize) -> Option<&str> {
         match self.token(at)? {
-            Token::Text(text) => Some(text),
+            Token::Text(span) => self.text.get(span.range()),
+            Token::Unescaped(span) => self.unescaped.get(span.range()),
+            _ => None,
+        }
+    }
+
+    /// The index after the last item or member of the container at this index.
+    fn end(&self, at: usize) -> Option<usize> {
+        match self.token(at)? {
+            Token::List(end) | Token::Object(end) => Some(index(end)),
             _ => None,
         }
     }
 
     /// The index after the value at this index.
     pub(crate) fn after(&self, at: usize) -> usize {
-        match self.token(at) {
-            Some(Token::List(end) | Token::Object(end)) => *end,
-            _ => at.saturating_add(1),
+        self.end(at).unwrap_or(at.saturating_add(1))
+    }
+
+    pub(crate) fn is_object(&self, at: usize) -> bool {
+        matches!(self.token(at), Some(Token::Object(_)))
+    }
+
+    pub(crate) fn is_list(&self, at: usize) -> bool {
+        matches!(self.token(at), Some(Token::List(_)))
+    }
+
+    /// Adds a text that was not received as it is.
+    fn add_text(&mut self, text: &str) {
+        let span = Span { start: position(self.unescaped.len()), len: position(text.len()) };
+        self.unescaped.push_str(text);
+        self.tokens.push(Token::Unescaped(span));
+    }
+
+    /// Ends the container at this index.
+    fn close(&mut self, at: usize) {
+        let here = position(self.tokens.len());
+        if let Some(Token::List(end) | Token::Object(end)) = self.tokens.get_mut(at) {
+            *end = here;
         }
     }
 
     /// The members of the object at this index: the name and the index of the value. None if it is not an object.
     pub(crate) fn members(&self, at: usize) -> impl Iterator<Item = (&str, usize)> {
-        let end = if let Some(Token::Object(end)) = self.token(at) { *end } else { 0 };
+        let end = self.end(at).filter(|_| self.is_object(at)).unwrap_or(0);
         let mut next = at.saturating_add(1);
         std::iter::from_fn(move || {
             let name = self.text(next).filter(|_| next < end)?;
@@ -87,7 +145,7 @@ impl<'b> Document<'b> {
 
     /// The indexes of the items of the list at this index. None if it is not a list.
     pub(crate) fn items(&self, at: usize) -> impl Iterator<Item = usize> {
-        let end = if let Some(Token::List(end)) = self.token(at) { *end } else { 0 };
+        let end = self.end(at).filter(|_| self.is_list(at)).unwrap_or(0);
         let mut next = at.saturating_add(1);
         std::iter::from_fn(move || {
             let item = Some(next).filter(|item| *item < end)?;
@@ -100,19 +158,13 @@ impl<'b> Document<'b> {
     pub(crate) fn path_to(&self, target: usize) -> Vec<Cow<'_, str>> {
         let (mut path, mut here) = (Vec::new(), 0);
         while here < target {
-            let into = match self.token(here) {
-                Some(Token::Object(_)) => self
-                    .members(here)
-                    .find(|(_, value)| (value.saturating_sub(1)..self.after(*value)).contains(&target))
-                    .map(|(name, value)| (Cow::Borrowed(name), value)),
-                Some(Token::List(_)) => self
-                    .items(here)
-                    .enumerate()
-                    .find(|(_, item)| (*item..self.after(*item)).contains(&target))
-                    .map(|(index, item)| (Cow::Owned(index.to_string()), item)),
-                _ => None,
-            };
-            let Some((step, value)) = into else { break };
+            let mut members = self.members(here).map(|(name, value)| (Cow::Borrowed(name), value));
+            let mut items = self.items(here).enumerate().map(|(index, item)| (Cow::Owned(index.to_string()), item));
+            // The name of a member is before its value.
+            let leads =
+                |before: usize, value: usize| (value.saturating_sub(before)..self.after(value)).contains(&target);
+            let into = members.find(|(_, value)| leads(1, *value));
+            let Some((step, value)) = into.or_else(|| items.find(|(_, item)| leads(0, *item))) else { break };
             path.push(step);
             here = value;
         }

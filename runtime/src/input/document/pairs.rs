@@ -37,49 +37,40 @@ impl<'b> Document<'b> {
     }
 
     /// A document of the parameters of a path, in their order.
-    pub(crate) fn from_path(parameters: impl Iterator<Item = (&'b str, Cow<'b, str>)>) -> Self {
-        let mut tokens = vec![Token::Object(0)];
+    pub(crate) fn from_path<'p>(parameters: impl Iterator<Item = (&'p str, Cow<'p, str>)>) -> Self {
+        let mut document = Self::empty_object();
         for (name, value) in parameters {
-            tokens.extend([Token::Text(Cow::Borrowed(name)), Token::Text(value)]);
+            document.add_text(name);
+            document.add_text(&value);
         }
-        Self { tokens, format: Format::Pairs }.closed()
+        document.close(0);
+        document
     }
 
-    fn of_fields(mut fields: Vec<(Cow<'b, str>, Cow<'b, str>)>) -> Self {
+    fn of_fields(mut fields: Vec<(Cow<'_, str>, Cow<'_, str>)>) -> Self {
         // The sort is stable: the values of one name stay in their order.
         if fields.len() > 1 {
             fields.sort_by(|(a, _), (b, _)| a.cmp(b));
         }
-        let mut tokens = Vec::with_capacity(fields.len().saturating_mul(2).saturating_add(1));
-        tokens.push(Token::Object(0));
-        let mut fields = fields.into_iter().peekable();
-        while let Some((name, value)) = fields.next() {
-            let is_same = |next: &(Cow<'b, str>, Cow<'b, str>), name: &str| next.0 == name;
-            if !fields.peek().is_some_and(|next| is_same(next, &name)) {
-                tokens.extend([Token::Text(name), Token::Text(value)]);
-                continue;
-            }
-            tokens.push(Token::Text(name.clone()));
-            let list = tokens.len();
-            tokens.extend([Token::List(0), Token::Text(value)]);
-            while let Some((_, value)) = fields.next_if(|next| is_same(next, &name)) {
-                tokens.push(Token::Text(value));
-            }
-            let end = tokens.len();
-            if let Some(Token::List(close)) = tokens.get_mut(list) {
-                *close = end;
+        let mut document = Self::empty_object();
+        for same in fields.chunk_by(|(a, _), (b, _)| a == b) {
+            if let [(name, value)] = same {
+                document.add_text(name);
+                document.add_text(value);
+            } else if let [(name, _), ..] = same {
+                document.add_text(name);
+                let list = document.len();
+                document.tokens.push(Token::List(0));
+                same.iter().for_each(|(_, value)| document.add_text(value));
+                document.close(list);
             }
         }
-        Self { tokens, format: Format::Pairs }.closed()
+        document.close(0);
+        document
     }
 
-    /// Ends the object that is the root.
-    fn closed(mut self) -> Self {
-        let end = self.tokens.len();
-        if let Some(Token::Object(close)) = self.tokens.first_mut() {
-            *close = end;
-        }
-        self
+    fn empty_object() -> Self {
+        Self { text: "", unescaped: String::new(), tokens: vec![Token::Object(0)], format: Format::Pairs }
     }
 }
 

@@ -27,7 +27,6 @@ impl<'d, 'b> Members<'d, 'b> {
     /// Gives the members of the object at this place to the visitor.
     pub(super) fn visit<V: Visitor<'d>>(
         place: Place<'d, 'b>,
-        end: usize,
         fields: Option<&'static [&'static str]>,
         visitor: V,
     ) -> Result<V::Value, ReadError> {
@@ -39,6 +38,7 @@ impl<'d, 'b> Members<'d, 'b> {
             Probe::Extra(object, name) if object == at => Some(name),
             _ => None,
         };
+        let end = reading.document.after(at);
         let mut members = Self { reading, next: at.saturating_add(1), end, fields, extra, is_extra: false };
         visitor.visit_map(&mut members).map_err(|error: ReadError| match error.kind() {
             // An alias of a field that is there under its own name too.
@@ -130,7 +130,8 @@ pub(super) struct Items<'d, 'b> {
 
 impl<'d, 'b> Items<'d, 'b> {
     /// Gives the items of the list at this place to the visitor, which must read all of them.
-    pub(super) fn visit<V: Visitor<'d>>(place: Place<'d, 'b>, end: usize, visitor: V) -> Result<V::Value, ReadError> {
+    pub(super) fn visit<V: Visitor<'d>>(place: Place<'d, 'b>, visitor: V) -> Result<V::Value, ReadError> {
+        let end = place.reading.document.after(place.at);
         Self { reading: place.reading, next: place.at.saturating_add(1), end }.give(place.at, visitor)
     }
 
@@ -170,11 +171,12 @@ impl<'d, 'b> Choice<'d, 'b> {
         let Place { reading, at, .. } = place;
         match reading.document.token(at)? {
             _ if reading.probe == Probe::Value(at) => None,
-            Token::Text(_) => Some(Self { name: place, value: None }),
-            Token::Object(end) => {
+            Token::Text(_) | Token::Unescaped(_) => Some(Self { name: place, value: None }),
+            Token::Object(_) => {
                 let name = at.saturating_add(1);
                 let value = name.saturating_add(1);
-                let is_one = value < *end && reading.document.after(value) == *end;
+                let end = reading.document.after(at);
+                let is_one = value < end && reading.document.after(value) == end;
                 let value = Some(Place::new(reading, value));
                 is_one.then(|| Self { name: Place::name(reading, name), value })
             }

@@ -7,7 +7,7 @@
 
 use super::error::{Found, ReadError};
 use super::{Attempt, Probe};
-use crate::input::document::{Document, Token};
+use crate::input::document::Document;
 use crate::input::faults::FaultKind;
 
 /// How many tokens all readings of one input may visit together, unless they are only a few.
@@ -112,10 +112,8 @@ pub(super) fn located(document: &Document<'_>, untyped: &[usize], error: ReadErr
     }
     let place = match error.kind() {
         FaultKind::Missing(name) => {
-            let lacking = |at: &usize| {
-                matches!(document.token(*at), Some(Token::Object(_)))
-                    && !document.members(*at).any(|(other, _)| other == *name)
-            };
+            let lacking =
+                |at: &usize| document.is_object(*at) && !document.members(*at).any(|(other, _)| other == *name);
             let mut places = buffered().flatten().filter(lacking).take(MOST_PLACES).filter(|at| {
                 let probed = again(Probe::Extra(*at, name)).error;
                 probed.is_some_and(|probed| *probed.found() == Found::Probe)
@@ -124,10 +122,12 @@ pub(super) fn located(document: &Document<'_>, untyped: &[usize], error: ReadErr
             places.next().filter(|_| places.next().is_none())
         }
         _ => {
-            let alike = |at: &usize| match (document.token(*at), error.found()) {
-                (Some(Token::List(_)), Found::List) | (Some(Token::Object(_)), Found::Object) => true,
-                (Some(token), Found::Scalar(found)) => token == found,
-                _ => false,
+            let alike = |at: &usize| match error.found() {
+                Found::List => document.is_list(*at),
+                Found::Object => document.is_object(*at),
+                Found::Text(found) => document.text(*at).is_some_and(|text| text == found),
+                Found::Scalar(found) => document.token(*at).is_some_and(|token| token == *found),
+                Found::Unknown | Found::Probe => false,
             };
             let mut places = buffered().flatten().filter(alike).take(MOST_PLACES).filter(|at| {
                 let probed = again(Probe::Value(*at)).error;

@@ -43,7 +43,8 @@ pub(crate) enum Found {
     Unknown,
     /// The value that stands for a probed place. No document contains it.
     Probe,
-    Scalar(Token<'static>),
+    Scalar(Token),
+    Text(String),
     List,
     Object,
 }
@@ -108,7 +109,7 @@ impl Found {
             Unexpected::Unsigned(value) => Self::Scalar(Token::Unsigned(value)),
             Unexpected::Signed(value) => Self::Scalar(Token::Signed(value)),
             Unexpected::Float(value) => Self::Scalar(Token::Float(value)),
-            Unexpected::Str(text) => Self::Scalar(Token::Text(text.to_owned().into())),
+            Unexpected::Str(text) => Self::Text(text.to_owned()),
             Unexpected::Unit => Self::Scalar(Token::Null),
             Unexpected::Seq => Self::List,
             Unexpected::Map => Self::Object,
@@ -139,7 +140,7 @@ impl de::Error for ReadError {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let found = Found::Scalar(Token::Text(variant.to_owned().into()));
+        let found = Found::Text(variant.to_owned());
         Self::new(FaultKind::Choice(expected), found, String::new())
     }
 

@@ -36,7 +36,7 @@ impl<'d, 'b> Place<'d, 'b> {
     }
 
     /// The token, or `None` if this place is probed.
-    fn token(&self) -> Option<&'d Token<'b>> {
+    fn token(&self) -> Option<Token> {
         match self.reading.probe {
             Probe::Value(probed) if probed == self.at => None,
             _ => self.reading.document.token(self.at),
@@ -44,10 +44,7 @@ impl<'d, 'b> Place<'d, 'b> {
     }
 
     fn text(&self) -> Option<&'d str> {
-        match self.token()? {
-            Token::Text(text) => Some(text),
-            _ => None,
-        }
+        self.token().and_then(|_| self.reading.document.text(self.at))
     }
 
     /// Gives the token to the visitor, which rejects it if the type is wrong. In a form, text is read as the type that is asked for.
@@ -55,13 +52,13 @@ impl<'d, 'b> Place<'d, 'b> {
         let read = match self.token() {
             None => visitor.visit_bytes(PROBE),
             Some(Token::Null) => visitor.visit_unit(),
-            Some(Token::Bool(value)) => visitor.visit_bool(*value),
-            Some(Token::Unsigned(value)) => visitor.visit_u64(*value),
-            Some(Token::Signed(value)) => visitor.visit_i64(*value),
-            Some(Token::Float(value)) => visitor.visit_f64(*value),
-            Some(Token::Text(text)) => visitor.visit_borrowed_str(text),
-            Some(Token::List(end)) => return Items::visit(self, *end, visitor),
-            Some(Token::Object(end)) => return Members::visit(self, *end, None, visitor),
+            Some(Token::Bool(value)) => visitor.visit_bool(value),
+            Some(Token::Unsigned(value)) => visitor.visit_u64(value),
+            Some(Token::Signed(value)) => visitor.visit_i64(value),
+            Some(Token::Float(value)) => visitor.visit_f64(value),
+            Some(Token::Text(_) | Token::Unescaped(_)) => visitor.visit_borrowed_str(self.text().unwrap_or_default()),
+            Some(Token::List(_)) => return Items::visit(self, visitor),
+            Some(Token::Object(_)) => return Members::visit(self, None, visitor),
         };
         read.map_err(|error: ReadError| error.at(self.at))
     }
@@ -71,11 +68,11 @@ impl<'d, 'b> Place<'d, 'b> {
         let found = match self.token() {
             None => Unexpected::Bytes(PROBE),
             Some(Token::Null) => Unexpected::Unit,
-            Some(Token::Bool(value)) => Unexpected::Bool(*value),
-            Some(Token::Unsigned(value)) => Unexpected::Unsigned(*value),
-            Some(Token::Signed(value)) => Unexpected::Signed(*value),
-            Some(Token::Float(value)) => Unexpected::Float(*value),
-            Some(Token::Text(text)) => Unexpected::Str(text),
+            Some(Token::Bool(value)) => Unexpected::Bool(value),
+            Some(Token::Unsigned(value)) => Unexpected::Unsigned(value),
+            Some(Token::Signed(value)) => Unexpected::Signed(value),
+            Some(Token::Float(value)) => Unexpected::Float(value),
+            Some(Token::Text(_) | Token::Unescaped(_)) => Unexpected::Str(self.text().unwrap_or_default()),
             Some(Token::List(_)) if self.is_plain => {
                 return ReadError::of(crate::input::faults::FaultKind::Repeated).at(self.at);
             }
@@ -177,9 +174,9 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
 
     fn deserialize_seq<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.token() {
-            Some(Token::List(end)) => Items::visit(self, *end, visitor),
+            Some(Token::List(_)) => Items::visit(self, visitor),
             // A parameter that was sent once is a list of one.
-            Some(Token::Text(_)) if self.is_plain => Items::one(self, visitor),
+            Some(Token::Text(_) | Token::Unescaped(_)) if self.is_plain => Items::one(self, visitor),
             _ => Err(self.wrong(&visitor)),
         }
     }
@@ -199,7 +196,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
 
     fn deserialize_map<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.token() {
-            Some(Token::Object(end)) => Members::visit(self, *end, None, visitor),
+            Some(Token::Object(_)) => Members::visit(self, None, visitor),
             _ => Err(self.wrong(&visitor)),
         }
     }
@@ -211,7 +208,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         match self.token() {
-            Some(Token::Object(end)) => Members::visit(self, *end, Some(fields), visitor),
+            Some(Token::Object(_)) => Members::visit(self, Some(fields), visitor),
             _ => Err(self.wrong(&visitor)),
         }
     }
