@@ -4,12 +4,11 @@
 //! extractors gets the status of RFC 9110 (413, 415, 400; 422 if the syntax is valid and the content is not) and a text of
 //! palisade. An extractor of the application keeps its own response, except for the error text if the status is 500 or above.
 
-use std::io;
-
 use actix_web::error::{InternalError, JsonPayloadError, PathError, PayloadError, QueryPayloadError, UrlencodedError};
 use actix_web::http::StatusCode;
 use actix_web::{Error, HttpResponse};
 
+use crate::body::BodyFailure;
 use crate::denial::Denial;
 use crate::principal::ArgumentError;
 use crate::problem::FieldError;
@@ -81,7 +80,7 @@ fn json(error: &JsonPayloadError) -> Denial {
         JsonPayloadError::ContentType => media_type("The `Content-Type` must be `application/json`."),
         JsonPayloadError::Deserialize(error) if error.is_data() => Denial::invalid(vec![data_error(error)]),
         JsonPayloadError::Payload(error) => payload(error),
-        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => too_large(),
+        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => Denial::body_too_large(),
         _ => Denial::bad_request("json_syntax", "The body is not valid JSON."),
     }
 }
@@ -89,7 +88,7 @@ fn json(error: &JsonPayloadError) -> Denial {
 fn form(error: &UrlencodedError) -> Denial {
     match error {
         UrlencodedError::ContentType => media_type("The `Content-Type` must be `application/x-www-form-urlencoded`."),
-        UrlencodedError::Overflow { .. } => too_large(),
+        UrlencodedError::Overflow { .. } => Denial::body_too_large(),
         UrlencodedError::Payload(error) => payload(error),
         UrlencodedError::Parse(_) => shape("form", "The fields of the form are invalid."),
         _ => Denial::bad_request("form_syntax", "The body is not a valid form."),
@@ -97,15 +96,16 @@ fn form(error: &UrlencodedError) -> Denial {
 }
 
 fn payload(error: &PayloadError) -> Denial {
-    match error {
-        PayloadError::Overflow => too_large(),
-        PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Denial::body_too_slow(),
-        _ => Denial::bad_request("body_broken", "The body is incomplete."),
-    }
+    unread_body(BodyFailure::of(error))
 }
 
-const fn too_large() -> Denial {
-    Denial::input(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large for this resource.")
+/// The rejection of a request whose body ended before its end.
+pub(crate) const fn unread_body(failure: BodyFailure) -> Denial {
+    match failure {
+        BodyFailure::TooLarge => Denial::body_too_large(),
+        BodyFailure::TooSlow => Denial::body_too_slow(),
+        BodyFailure::Broken => Denial::body_broken(),
+    }
 }
 
 const fn media_type(detail: &'static str) -> Denial {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Palisade, PalisadeBuilder, config_checks, rate_limits};
+use super::{Palisade, PalisadeBuilder, bodies, config_checks, rate_limits};
 use crate::authz::Owners;
 use crate::config_error::ConfigError;
 use crate::proxy::TrustedProxies;
@@ -28,6 +28,7 @@ impl PalisadeBuilder {
         mistakes.extend(self.cors.take_mistakes());
         mistakes.extend(self.headers.take_mistakes());
         self.body_timeouts.check(&mut mistakes);
+        bodies::check_limit(self.body_limit, &mut mistakes);
         mistakes.note(config_checks::is_valid_admin_role(&self.admin));
         let has_routes = self.routes.is_some();
         let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
@@ -95,6 +96,8 @@ impl PalisadeBuilder {
             group: self.group,
             restyle: self.restyle,
             body_timeouts: self.body_timeouts,
+            body_limit: self.body_limit,
+            strict_input: self.strict_input,
             compressed: self.compressed,
             reveal: self.reveal,
         })))

@@ -82,6 +82,8 @@ impl Palisade {
             routes: None,
             exempt: Vec::new(),
             body_timeouts: BodyTimeouts::new(),
+            body_limit: bodies::DEFAULT_LIMIT,
+            strict_input: false,
             compressed: None,
             mistakes: Mistakes::default(),
         }
@@ -122,6 +124,8 @@ pub struct PalisadeBuilder {
     routes: Option<PolicyTable>,
     exempt: Vec<Exempt>,
     body_timeouts: BodyTimeouts,
+    body_limit: u64,
+    strict_input: bool,
     compressed: Option<u64>,
     mistakes: Mistakes,
 }

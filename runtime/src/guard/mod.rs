@@ -35,6 +35,7 @@ use crate::body::Reading;
 use crate::cross_site;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
+use crate::extraction_errors::unread_body;
 use crate::failure::Watch;
 use crate::policy::Credentials;
 use crate::rate_limit::{FieldKeys, Reservations, Stage};
@@ -75,9 +76,12 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 };
                 let arguments = match H::Arguments::from_request(&request, &mut payload).await {
                     Ok(arguments) => arguments,
-                    Err(error) => break 'checked Outcome::NotExtracted(error.into()),
+                    Err(error) => break 'checked guarded.not_extracted(error.into()),
                 };
                 // An `Option` around an argument hides its error.
+                if let Some(failure) = guarded.reading.as_ref().and_then(Reading::failure) {
+                    break 'checked Outcome::Denied(unread_body(failure));
+                }
                 if guarded.state.lookup_failed.get() {
                     break 'checked Outcome::Denied(Denial::unavailable("caller_unavailable"));
                 }
@@ -103,9 +107,10 @@ pub(crate) fn enforce<H: GuardedHandler>(
 /// status of its response settles the rate limits.
 pub(crate) async fn around(
     mounted: &MountedPolicy,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     inner: &impl Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 ) -> Result<ServiceResponse, Error> {
+    let mut payload = request.take_payload();
     let Some(mut guarded) = GuardedRequest::begin(mounted, request.request()) else {
         return Ok(request.into_response(not_installed(mounted.policy)));
     };
@@ -114,7 +119,7 @@ pub(crate) async fn around(
         Ok(_) if dry_run::is_dry_run(request.request()) => Some(Outcome::LetThrough),
         Ok(authorized) => {
             guarded.state.authorized.set(Some(authorized));
-            None
+            guarded.limit_wrapped_body(&mut payload).err().map(Outcome::Denied)
         }
     };
     if let Some(ended) = ended {
@@ -125,8 +130,9 @@ pub(crate) async fn around(
     let _refunds = RefundsAfterPanic(Rc::clone(&inside));
     // Set once: a request passes one guard.
     let _ = guarded.state.reservations.set(Rc::clone(&inside));
-    let GuardedRequest { state, client, authenticated, mut reservations, .. } = guarded;
+    let GuardedRequest { state, client, authenticated, mut reservations, reading, .. } = guarded;
     let settings = state.settings.clone();
+    request.set_payload(payload);
     let (request, response) = match inner.call(request).await {
         Ok(response) => response.into_parts(),
         Err(error) => {
@@ -141,7 +147,8 @@ pub(crate) async fn around(
         let response = not_installed(mounted.policy);
         return Ok(ServiceResponse::new(request, response));
     };
-    (guarded.client, guarded.authenticated, guarded.reservations) = (client, authenticated, reservations);
+    (guarded.client, guarded.authenticated) = (client, authenticated);
+    (guarded.reservations, guarded.reading) = (reservations, reading);
     let response = guarded.conclude(Outcome::Responded(response)).await;
     Ok(ServiceResponse::new(request, response))
 }
@@ -232,7 +239,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
             return Err(Outcome::LetThrough);
         }
         if !matches!(payload, dev::Payload::None) {
-            self.reading = Some(self.bound_body(payload));
+            self.reading = Some(self.bound_body(payload).map_err(Outcome::Denied)?);
         }
         Ok(authorized)
     }

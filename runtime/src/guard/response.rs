@@ -49,8 +49,11 @@ impl GuardedRequest<'_, '_> {
     /// The response to what ended the request. Settles the rate limits by its status, and adds their headers. Inside the route's
     /// own middleware this is left to [`around`](super::around), which sees the final response.
     pub(super) async fn conclude(&mut self, outcome: Outcome) -> HttpResponse {
-        self.reading = None;
+        let reading = self.reading.take();
         let mut response = self.respond(outcome);
+        if let Some(reading) = reading {
+            response = reading.close_if_unread(response);
+        }
         if matches!(self.mounted.position, MountPosition::InsideWrap) {
             if let Some(outside) = self.state.reservations.get() {
                 outside.borrow_mut().join(std::mem::take(&mut self.reservations));

@@ -181,16 +181,27 @@ impl PolicyRow {
         }
     }
 
+    /// How many bytes a body may have. `None` without `#[body_limit("..")]`: the limit is then that of the application.
+    #[must_use]
+    pub fn max_body_bytes(&self) -> Option<u64> {
+        self.policy.body_limit
+    }
+
     /// How many bytes a compressed body may inflate to. `None` without `#[compressed_body("..")]`.
     #[must_use]
     pub fn max_inflated_bytes(&self) -> Option<u64> {
         self.policy.compressed
     }
 
-    /// The input as the table shows it: which arguments are validated, and whether the body may be compressed.
+    /// The input as the table shows it: which arguments are validated, whether unknown fields are rejected, how large the body may
+    /// be, and whether it may be compressed.
     pub(super) fn input(&self) -> String {
-        let compressed = self.policy.compressed.map(|bytes| format!("compressed up to {}", size(bytes)));
-        let parts = [Some(self.validates()).filter(|text| !text.is_empty()), compressed];
+        let Policy { is_strict, body_limit, compressed, .. } = self.policy;
+        let validates = Some(self.validates()).filter(|text| !text.is_empty());
+        let strict = is_strict.then(|| "strict".to_owned());
+        let body = body_limit.map(|bytes| format!("body up to {}", size(bytes)));
+        let compressed = compressed.map(|bytes| format!("compressed up to {}", size(bytes)));
+        let parts = [validates, strict, body, compressed];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
