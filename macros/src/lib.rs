@@ -80,6 +80,7 @@ attributes! {
     "../docs/owner_or_admin.md" owner_or_admin
     "../docs/rate_limit.md" rate_limit
     "../docs/validate.md" validate
+    "../docs/body_limit.md" body_limit
     "../docs/compressed_body.md" compressed_body
 }
 

@@ -36,7 +36,7 @@ pub(crate) enum Extra {
     },
     /// 415: the accepted content codings (RFC 9110 §12.5.3).
     AcceptEncoding(HeaderValue),
-    /// 408: the rest of the body is not read, so the connection must be closed.
+    /// 408 and 413: the rest of the body is not read, so the connection must be closed.
     Close,
     /// The places that are wrong: of 422, 404 and 400.
     Fields(Vec<FieldError>),
@@ -138,6 +138,16 @@ impl Denial {
     pub(crate) const fn content_coding(accepted: HeaderValue) -> Self {
         let detail = "The content coding of the body is not supported; see `Accept-Encoding`.";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_coding", detail, Extra::AcceptEncoding(accepted))
+    }
+
+    /// RFC 9110 §15.5.14.
+    pub(crate) const fn body_too_large() -> Self {
+        let detail = "The body is too large for this resource.";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail, Extra::Close)
+    }
+
+    pub(crate) const fn body_broken() -> Self {
+        Self::bad_request("body_broken", "The body is incomplete.")
     }
 
     /// RFC 9110 §15.5.9.

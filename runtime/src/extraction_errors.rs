@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::{Error, HttpResponse};
 
 use crate::denial::Denial;
-use crate::input::{InputError, json_syntax, media_type_rejected, not_a_resource, payload, too_large};
+use crate::input::{InputError, json_syntax, media_type_rejected, not_a_resource, payload};
 use crate::principal::ArgumentError;
 use crate::problem::FieldError;
 use crate::rate_limit::InputSource;
@@ -88,7 +88,7 @@ fn json(error: &JsonPayloadError) -> ExtractionFailure {
             return ExtractionFailure::Shape(InputSource::Json, Denial::invalid(vec![data_error(error)]));
         }
         JsonPayloadError::Payload(error) => payload(error),
-        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => too_large(),
+        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => Denial::body_too_large(),
         JsonPayloadError::Deserialize(error) => json_syntax(error.line(), error.column().max(1)),
         _ => Denial::bad_request("json_syntax", "The body is not valid JSON."),
     })
@@ -99,7 +99,7 @@ fn form(error: &UrlencodedError) -> ExtractionFailure {
         UrlencodedError::ContentType => {
             media_type_rejected("The `Content-Type` must be `application/x-www-form-urlencoded`.")
         }
-        UrlencodedError::Overflow { .. } => too_large(),
+        UrlencodedError::Overflow { .. } => Denial::body_too_large(),
         UrlencodedError::Payload(error) => payload(error),
         UrlencodedError::Parse(_) => {
             let errors = vec![FieldError::new("", "form", "The fields of the form are invalid.")];

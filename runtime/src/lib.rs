@@ -61,6 +61,7 @@
 //! | [`authorize`] | an expression of these, and predicates of your own |
 //! | [`rate_limit`](macro@rate_limit) | at most N requests in each window, for each client |
 //! | [`validate`] | the input is validated before the handler is called |
+//! | [`body_limit`] | the maximum size of the body |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
 //! | [`rule!`](macro@rule) | (macro) a constant rule that several routes and scopes share |
 //! | [`Extractor`](derive@Extractor) | (derive) an argument of your own that carries no input, beside [`validate`] |
@@ -203,9 +204,9 @@ pub use self::resource::Resource;
 pub use self::role::Roles;
 pub use self::scope::{Guarded, Scope, scope};
 pub use palisade_macros::{
-    Extractor, Role, authenticated, authorize, compressed_body, delete, deny_all, get, head, optional_auth, options,
-    owner, owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role, require_scope,
-    route, rule, tenant, validate,
+    Extractor, Role, authenticated, authorize, body_limit, compressed_body, delete, deny_all, get, head, optional_auth,
+    options, owner, owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role,
+    require_scope, route, rule, tenant, validate,
 };
 
 /// The crate [`validator`](https://docs.rs/validator), in the version whose `Validate` [`validate`](macro@validate) requires.

@@ -8,6 +8,7 @@
 
 mod authenticated;
 mod authorize;
+mod body_limit;
 mod compressed_body;
 mod deny_all;
 mod optional_auth;
@@ -57,6 +58,7 @@ pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
     &owner_or_admin::OwnerOrAdmin,
     &rate_limit::RateLimit,
     &validate::Validate,
+    &body_limit::BodyLimit,
     &compressed_body::CompressedBody,
 ];
 

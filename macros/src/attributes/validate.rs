@@ -1,4 +1,4 @@
-//! `#[validate]`, `#[validate(a, b)]`, `#[validate(except(session))]`.
+//! `#[validate]`, `#[validate(a, b)]`, `#[validate(except(session))]`, and `#[validate(strict)]` beside each of these.
 //!
 //! Threat: an argument that looks validated and is not (CWE-20). Promise: each name is the name of an argument, and the types
 //! of the arguments decide at compile time whether they can be validated, or left out.
@@ -14,6 +14,10 @@ use crate::diagnostics::Diagnostics;
 use crate::hygiene::Names;
 use crate::item::Handler;
 use crate::policy::{Additions, NamedArgument, ValidatedArguments, Validation, ValidationStep};
+use crate::suggest::nearest;
+
+/// The keyword that also rejects unknown fields.
+const STRICT: &str = "strict";
 
 pub(super) struct Validate;
 
@@ -27,18 +31,20 @@ impl Attribute for Validate {
     }
 
     fn emit(&self, additions: &Additions, _: &mut Names) -> TokenStream {
-        match additions.validation.as_ref().map(|validation| &validation.arguments) {
-            None => TokenStream::new(),
-            Some(ValidatedArguments::Inputs) => quote!(.validates_inputs()),
-            Some(ValidatedArguments::InputsExcept(names)) => {
+        let Some(validation) = &additions.validation else { return TokenStream::new() };
+        let validates = match &validation.arguments {
+            ValidatedArguments::Inputs => quote!(.validates_inputs()),
+            ValidatedArguments::InputsExcept(names) => {
                 let names = list(names);
                 quote!(.validates_inputs_except(#names))
             }
-            Some(ValidatedArguments::Named(names)) => {
+            ValidatedArguments::Named(names) => {
                 let names = list(names);
                 quote!(.validates(#names))
             }
-        }
+        };
+        let strict = validation.is_strict.then(|| quote!(.strict()));
+        quote!(#validates #strict)
     }
 }
 
@@ -58,8 +64,32 @@ enum WrittenTargets {
     Only(Vec<Ident>),
 }
 
+/// What the attribute says.
+struct WrittenValidation {
+    targets: WrittenTargets,
+    /// The keyword `strict`.
+    strict: Option<Ident>,
+}
+
+/// Returns `None` if no name could be understood.
+fn written(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<WrittenValidation> {
+    let (mut strict, mut others) = (None, Vec::new());
+    for argument in arguments {
+        match argument {
+            AttributeArgument { key: None, value: Value::Ident(keyword), .. } if keyword == STRICT => {
+                if strict.is_some() {
+                    diagnostics.error(keyword.span(), format!("duplicate `{STRICT}`"), "remove one of the two");
+                }
+                strict.get_or_insert(keyword);
+            }
+            other => others.push(other),
+        }
+    }
+    Some(WrittenValidation { targets: targets(others, diagnostics)?, strict })
+}
+
 /// Returns `None` if no name could be understood. An empty list of names, in contrast, selects every input.
-fn written(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<WrittenTargets> {
+fn targets(arguments: Vec<AttributeArgument>, diagnostics: &mut Diagnostics) -> Option<WrittenTargets> {
     if arguments.is_empty() {
         return Some(WrittenTargets::EachInput);
     }
@@ -126,7 +156,7 @@ fn add_name(argument: AttributeArgument, keyword: &Ident, names: &mut Vec<Ident>
     }
 }
 
-impl UncheckedClause for WrittenTargets {
+impl UncheckedClause for WrittenValidation {
     fn check(
         self: Box<Self>,
         keyword: &Ident,
@@ -144,7 +174,14 @@ impl UncheckedClause for WrittenTargets {
             diagnostics.error(keyword.span(), message, help);
             return;
         }
-        let (steps, validated) = match *self {
+        let Self { targets, strict } = *self;
+        if let Some(strict) = &strict
+            && arguments.iter().any(|argument| argument.names.contains(strict))
+        {
+            let message = "`strict` is a keyword here, and an argument has the same name";
+            diagnostics.error(strict.span(), message, "rename the argument `strict`");
+        }
+        let (steps, validated) = match targets {
             WrittenTargets::EachInput => (vec![ValidationStep::IfInput; arguments.len()], ValidatedArguments::Inputs),
             WrittenTargets::EachInputExcept(names) => {
                 let marks = (ValidationStep::IfInput, ValidationStep::Except);
@@ -153,12 +190,28 @@ impl UncheckedClause for WrittenTargets {
             }
             WrittenTargets::Only(names) => {
                 let marks = (ValidationStep::Skip, ValidationStep::Named);
+                let names: Vec<Ident> =
+                    names.into_iter().filter(|name| !is_misspelt_strict(name, context.handler, diagnostics)).collect();
                 let (steps, names) = named(&names, marks, context.handler, diagnostics);
                 (steps, ValidatedArguments::Named(names))
             }
         };
-        additions.validation = Some(Validation { arguments: validated, steps, attribute: keyword.span() });
+        additions.validation =
+            Some(Validation { arguments: validated, steps, is_strict: strict.is_some(), attribute: keyword.span() });
     }
+}
+
+/// Reports a name that no argument has and that is most similar to `strict`.
+fn is_misspelt_strict(name: &Ident, handler: &Handler, diagnostics: &mut Diagnostics) -> bool {
+    let arguments: Vec<String> =
+        handler.arguments.iter().flat_map(|argument| &argument.names).map(ToString::to_string).collect();
+    let known = arguments.iter().map(String::as_str).chain([STRICT]);
+    if nearest(&name.to_string(), known) != Some(STRICT) {
+        return false;
+    }
+    let message = format!("`{}` has no argument `{name}`", handler.signature.ident);
+    diagnostics.error(name.span(), message, format!("did you mean `{STRICT}`?"));
+    true
 }
 
 /// The steps of all arguments: the first mark, and the second one for the arguments of these names.

@@ -60,6 +60,8 @@ pub(crate) struct Additions {
     /// The fields by which the rate limits count, each once.
     pub(crate) counted_fields: Vec<CountedField>,
     pub(crate) validation: Option<Validation>,
+    /// The maximum size of a body as it is sent, in bytes.
+    pub(crate) body_limit: Option<u64>,
     /// The maximum size of an inflated body, in bytes.
     pub(crate) compressed_body: Option<u64>,
 }
@@ -77,6 +79,8 @@ pub(crate) struct Validation {
     pub(crate) arguments: ValidatedArguments,
     /// A step for each argument of the handler.
     pub(crate) steps: Vec<ValidationStep>,
+    /// Whether unknown fields are rejected too.
+    pub(crate) is_strict: bool,
     pub(crate) attribute: Span,
 }
 

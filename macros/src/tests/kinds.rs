@@ -25,7 +25,7 @@ fn kind_of(clause: &Clause) -> Kind {
 }
 
 /// Each attribute with arguments, and its kind.
-const KINDS: [(&str, &str, Kind); 22] = [
+const KINDS: [(&str, &str, Kind); 23] = [
     ("get", "\"/x/{id}\"", Route),
     ("post", "\"/x/{id}\"", Route),
     ("put", "\"/x/{id}\"", Route),
@@ -47,6 +47,7 @@ const KINDS: [(&str, &str, Kind); 22] = [
     ("owner_or_admin", "id", Access),
     ("rate_limit", "5, \"15m\"", Condition),
     ("validate", "", Condition),
+    ("body_limit", "\"64KiB\"", Effect),
     ("compressed_body", "\"1MiB\"", Effect),
 ];
 

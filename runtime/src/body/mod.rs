@@ -1,7 +1,7 @@
 //! The body of a request, before it is read.
 //!
 //! Threat: a body that is small on the wire and huge in memory (CWE-409), and one that never ends (CWE-400, CWE-770).
-//! Promise: a body in a content coding is rejected with 415 unless the route or the application accepts such bodies. It is then
+//! Promise: no body may have more bytes than the route or the application allows. A body in a content coding is rejected with 415 unless the route or the application accepts such bodies. It is then
 //! inflated chunk by chunk, so that the limit of its extractor bounds how much of it is in memory. The server does not wait for
 //! a client that sends too slowly.
 
@@ -9,17 +9,18 @@ mod coding;
 #[cfg(feature = "compression")]
 mod inflate;
 mod pace;
+mod unread;
 
 use std::time::Duration;
 
 use actix_web::dev::{Payload, RequestHead};
 use actix_web::http::Method;
-use actix_web::http::header::UPGRADE;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING, UPGRADE};
 
 pub(crate) use self::coding::{ACCEPTED, Coding, IDENTITY};
 #[cfg(feature = "compression")]
 pub(crate) use self::inflate::inflated;
-pub(crate) use self::pace::Reading;
+pub(crate) use self::pace::{BodyFailure, Reading};
 use crate::config_error::Mistakes;
 
 /// How long a client may take to send a body.
@@ -98,15 +99,29 @@ impl Default for BodyTimeouts {
     }
 }
 
-/// Returns the payload, which ends with an error if the client is too slow, and the handle that tells it when the arguments are
-/// complete. With `keep`, the bytes that were sent can be inspected until then.
-pub(crate) fn paced(payload: Payload, head: &RequestHead, timeouts: BodyTimeouts, keep: bool) -> (Payload, Reading) {
+/// Whether the `Content-Length` is more than this. A body without one, or with one that is no number, is measured while it is read.
+pub(crate) fn announces_more_than(max_bytes: u64, headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.is_some_and(|length| length > max_bytes)
+}
+
+/// Returns the payload, which ends with an error if the client is too slow or sends more than `max_bytes`, and the handle that tells
+/// it when the arguments are complete. With `keep`, the bytes that were sent can be inspected until then.
+pub(crate) fn paced(
+    payload: Payload,
+    head: &RequestHead,
+    timeouts: BodyTimeouts,
+    max_bytes: u64,
+    keep: bool,
+) -> (Payload, Reading) {
     let reading = Reading::begin(keep);
-    let paced = pace::PacedBody::new(payload, timeouts, reading.clone(), is_upgrade(head));
+    let paced = pace::PacedBody::new(payload, timeouts, max_bytes, reading.clone(), is_upgrade(head));
     (Payload::Stream { payload: Box::pin(paced) }, reading)
 }
 
-/// actix-web treats every request with this header as an upgrade, even a `POST`; a handshake is a `GET` (RFC 6455 §4.1).
+/// actix-web treats every request with this header as an upgrade, even a `POST`; a handshake is a `GET` (RFC 6455 §4.1). A chunked
+/// body stays a body.
 fn is_upgrade(head: &RequestHead) -> bool {
-    head.method == Method::CONNECT || (head.method == Method::GET && head.headers.contains_key(UPGRADE))
+    let asks = head.method == Method::GET && head.headers.contains_key(UPGRADE);
+    head.method == Method::CONNECT || (asks && !head.headers.contains_key(TRANSFER_ENCODING))
 }

@@ -1,7 +1,8 @@
-//! A body that arrives too slowly.
+//! A body that arrives too slowly, or is too large.
 //!
-//! Threat: a client that sends a byte now and then and so holds a connection forever (CWE-400). Promise: the server waits no
-//! longer than [`BodyTimeouts`] allows. The clock is read only if the server had to wait.
+//! Threat: a client that sends a byte now and then and so holds a connection forever, or that sends without end (CWE-400,
+//! CWE-770). Promise: the server waits no longer than [`BodyTimeouts`] allows, and passes on no chunk that exceeds the limit. The
+//! clock is read only if the server had to wait. The first failure is recorded, so that no argument can hide it.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -19,25 +20,61 @@ use smallvec::SmallVec;
 
 use super::BodyTimeouts;
 
+/// Why a body ended before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFailure {
+    TooLarge,
+    TooSlow,
+    /// The connection was lost, or the bytes do not have the form that the headers announce.
+    Broken,
+}
+
+impl BodyFailure {
+    /// The failure that the error of a payload means.
+    pub(crate) fn of(error: &PayloadError) -> Self {
+        match error {
+            PayloadError::Overflow => Self::TooLarge,
+            PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Self::TooSlow,
+            _ => Self::Broken,
+        }
+    }
+}
+
 /// Whether the arguments of the handler are still being read, and the bytes of the body so far.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Reading(Rc<ReadingState>);
 
-#[derive(Debug)]
 struct ReadingState {
     reads: Cell<bool>,
+    failure: Cell<Option<BodyFailure>>,
+    /// What is left of a body that its reader dropped.
+    unread: Cell<Option<dev::Payload>>,
     /// `None` if the bytes are not needed.
     sent: Option<RefCell<SmallVec<[Bytes; 1]>>>,
 }
 
 impl Reading {
     pub(super) fn begin(keep: bool) -> Self {
-        Self(Rc::new(ReadingState { reads: Cell::new(true), sent: keep.then(RefCell::default) }))
+        let (reads, failure, unread) = (Cell::new(true), Cell::new(None), Cell::new(None));
+        Self(Rc::new(ReadingState { reads, failure, unread, sent: keep.then(RefCell::default) }))
     }
 
     /// The body as it was sent, if it was kept.
     pub(crate) fn sent(&self) -> Option<Vec<u8>> {
         self.0.sent.as_ref().map(|sent| sent.borrow().concat())
+    }
+
+    /// Why the body ended early, for the first reason.
+    pub(crate) fn failure(&self) -> Option<BodyFailure> {
+        self.0.failure.get()
+    }
+
+    pub(super) fn fail(&self, error: &PayloadError) {
+        self.0.failure.set(self.failure().or_else(|| Some(BodyFailure::of(error))));
+    }
+
+    pub(super) fn take_unread(&self) -> Option<dev::Payload> {
+        self.0.unread.take()
     }
 
     /// The arguments are complete. From now on only the handler reads the body, and no deadline applies.
@@ -49,12 +86,13 @@ impl Reading {
     }
 }
 
-/// A payload that ends with an error if the client exceeds the timeouts.
+/// A payload that ends with an error if the client exceeds the timeouts or the size.
 pub(super) struct PacedBody {
     payload: dev::Payload,
     timeouts: BodyTimeouts,
+    max_bytes: u64,
     reading: Reading,
-    /// Whether the timeouts end with the arguments: the data after an upgrade is not a body, and both sides may be silent.
+    /// Whether timeouts and size end with the arguments: the data after an upgrade is not a body, and both sides may be silent.
     is_upgrade: bool,
     received: u64,
     waited: Duration,
@@ -69,21 +107,52 @@ struct ReadWait {
 }
 
 impl PacedBody {
-    pub(super) fn new(payload: dev::Payload, timeouts: BodyTimeouts, reading: Reading, is_upgrade: bool) -> Self {
-        Self { payload, timeouts, reading, is_upgrade, received: 0, waited: Duration::ZERO, wait: None }
+    pub(super) fn new(
+        payload: dev::Payload,
+        timeouts: BodyTimeouts,
+        max_bytes: u64,
+        reading: Reading,
+        is_upgrade: bool,
+    ) -> Self {
+        Self { payload, timeouts, max_bytes, reading, is_upgrade, received: 0, waited: Duration::ZERO, wait: None }
+    }
+
+    /// Whether what is received now is not a body.
+    fn is_upgraded(&self) -> bool {
+        self.is_upgrade && !self.reading.0.reads.get()
+    }
+
+    /// Ends the body with this error. What is left of it is not read.
+    fn fail(&mut self, error: PayloadError) -> Poll<Option<Result<Bytes, PayloadError>>> {
+        self.reading.fail(&error);
+        self.keep_unread();
+        Poll::Ready(Some(Err(error)))
+    }
+
+    fn keep_unread(&mut self) {
+        let unread = self.payload.take();
+        if !matches!(unread, dev::Payload::None) {
+            self.reading.0.unread.set(Some(unread));
+        }
     }
 
     /// How much longer the client may take; `None` if there is no bound.
     fn time_left(&self) -> Option<Duration> {
-        let reads = self.reading.0.reads.get();
-        if self.is_upgrade && !reads {
+        if self.is_upgraded() {
             return None;
         }
+        let reads = self.reading.0.reads.get();
         let BodyTimeouts { deadline, grace, bytes_per_second } = self.timeouts;
         let earned = self.received.saturating_mul(1000).checked_div(u64::from(bytes_per_second)).unwrap_or(0);
         let by_rate = grace.saturating_add(Duration::from_millis(earned));
         let most = if reads { by_rate.min(deadline) } else { by_rate };
         Some(most.saturating_sub(self.waited))
+    }
+}
+
+impl Drop for PacedBody {
+    fn drop(&mut self) {
+        self.keep_unread();
     }
 }
 
@@ -96,13 +165,22 @@ impl Stream for PacedBody {
                 if let Some(wait) = self.wait.take() {
                     self.waited = self.waited.saturating_add(wait.since.elapsed());
                 }
-                if let Some(Ok(chunk)) = &item {
-                    if let (true, Some(sent)) = (self.reading.0.reads.get(), &self.reading.0.sent) {
-                        sent.borrow_mut().push(chunk.clone());
+                let chunk = match item {
+                    None => {
+                        self.payload = dev::Payload::None;
+                        return Poll::Ready(None);
                     }
-                    self.received = self.received.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+                    Some(Err(error)) => return self.fail(error),
+                    Some(Ok(chunk)) => chunk,
+                };
+                self.received = self.received.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+                if self.received > self.max_bytes && !self.is_upgraded() {
+                    return self.fail(PayloadError::Overflow);
                 }
-                Poll::Ready(item)
+                if let (true, Some(sent)) = (self.reading.0.reads.get(), &self.reading.0.sent) {
+                    sent.borrow_mut().push(chunk.clone());
+                }
+                Poll::Ready(Some(Ok(chunk)))
             }
             Poll::Pending => {
                 let time_left = self.time_left();
@@ -112,7 +190,7 @@ impl Stream for PacedBody {
                 });
                 match wait.end.as_mut().map(|end| end.as_mut().poll(context)) {
                     None | Some(Poll::Pending) => Poll::Pending,
-                    Some(Poll::Ready(())) => Poll::Ready(Some(Err(PayloadError::Io(io::ErrorKind::TimedOut.into())))),
+                    Some(Poll::Ready(())) => self.fail(PayloadError::Io(io::ErrorKind::TimedOut.into())),
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Palisade, PalisadeBuilder, config_checks, rate_limits};
+use super::{Palisade, PalisadeBuilder, bodies, config_checks, rate_limits};
 use crate::authz::Owners;
 use crate::config_error::ConfigError;
 use crate::proxy::TrustedProxies;
@@ -29,6 +29,7 @@ impl PalisadeBuilder {
         mistakes.extend(self.headers.take_mistakes());
         self.body_timeouts.check(&mut mistakes);
         self.input_limits.check(&mut mistakes);
+        bodies::check_limit(self.body_limit, &mut mistakes);
         mistakes.note(config_checks::is_valid_admin_role(&self.admin));
         let has_routes = self.routes.is_some();
         let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
@@ -46,6 +47,7 @@ impl PalisadeBuilder {
             authenticators: &self.authenticators,
             roles: self.roles.as_ref(),
             owners: &owners,
+            strict_input: self.strict_input,
         };
         config_checks::check_requirements(&policies, &known, &mut mistakes);
         let proxies = TrustedProxies::new(self.proxies, self.forwarded_by);
@@ -97,6 +99,8 @@ impl PalisadeBuilder {
             restyle: self.restyle,
             body_timeouts: self.body_timeouts,
             input_limits: self.input_limits,
+            body_limit: self.body_limit,
+            strict_input: self.strict_input,
             compressed: self.compressed,
             reveal: self.reveal,
         })))

@@ -71,6 +71,7 @@ pub(super) struct Configured<'a> {
     pub(super) authenticators: &'a [Arc<dyn Authenticator>],
     pub(super) roles: Option<&'a Roles>,
     pub(super) owners: &'a Owners,
+    pub(super) strict_input: bool,
 }
 
 /// Checks that the settings are present which the rules and the arguments of the routes need. A missing setting is reported
@@ -83,7 +84,15 @@ pub(super) fn check_requirements(policies: &PolicyTable, known: &Configured<'_>,
     if let Some(problem) = known.roles.and_then(Roles::mistaken_name) {
         mistakes.report("roles", problem);
     }
+    if known.strict_input && policies.rows().is_empty() {
+        let problem = "needs `.routes(..)`, so that the arguments of the handlers can be checked";
+        return mistakes.report("strict_input", problem);
+    }
     for row in policies.rows() {
+        if known.strict_input && row.takes_actix_input() {
+            let taker = format!("{} at {}", row.policy().declared(), row.path());
+            mistakes.report("strict_input", format!("{taker} takes an extractor of actix-web, which ignores unknown fields: take that of `palisade::input`"));
+        }
         check_row_filter(row, known, mistakes);
         for rule in row.rules() {
             check_rule(row, &rule, known, mistakes);

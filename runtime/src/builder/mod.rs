@@ -84,6 +84,8 @@ impl Palisade {
             exempt: Vec::new(),
             body_timeouts: BodyTimeouts::new(),
             input_limits: InputLimits::new(),
+            body_limit: bodies::DEFAULT_LIMIT,
+            strict_input: false,
             compressed: None,
             mistakes: Mistakes::default(),
         }
@@ -125,6 +127,8 @@ pub struct PalisadeBuilder {
     exempt: Vec<Exempt>,
     body_timeouts: BodyTimeouts,
     input_limits: InputLimits,
+    body_limit: u64,
+    strict_input: bool,
     compressed: Option<u64>,
     mistakes: Mistakes,
 }

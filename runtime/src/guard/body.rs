@@ -1,13 +1,15 @@
 //! The body of a guarded request.
 //!
 //! Threat: a body that inflates, or never ends (CWE-409, CWE-400). Promise: a compressed body is rejected before all other
-//! checks unless it is allowed; reading the body is limited in time, and in size with each chunk.
+//! checks unless it is allowed; a body that announces too many bytes is rejected before it is read; reading the body is limited in
+//! time, and in size with each chunk. An argument cannot hide that a limit ended the body.
 
-use actix_web::dev;
+use actix_web::{Error, dev};
 
-use super::GuardedRequest;
-use crate::body::{self, Coding, Reading};
+use super::{GuardedRequest, Outcome};
+use crate::body::{self, BodyFailure, Coding, Reading};
 use crate::denial::Denial;
+use crate::input::unread_body;
 use crate::policy::Validation;
 use crate::rate_limit::InputSource;
 use crate::validation::{self, Invalid};
@@ -26,22 +28,48 @@ impl GuardedRequest<'_, '_> {
         }
     }
 
-    /// Limits how long the body may take, and how large it may become if it is compressed.
-    pub(super) fn bound_body(&self, payload: &mut dev::Payload) -> Reading {
-        let timeouts = self.settings.body_timeouts;
+    /// Limits how long the body may take and how large it may be, and how large it may become if it is compressed.
+    pub(super) fn bound_body(&self, payload: &mut dev::Payload) -> Result<Reading, Denial> {
         // Pointers of validation errors refer to the bytes that were sent, so a compressed body is not kept.
         // Later they tell where a mistake is.
         let is_read_again = self.mounted.policy.validation != Validation::None || !self.mounted.inputs.is_empty();
         let keep = is_read_again && self.state.coding.is_none();
-        let (paced, reading) = body::paced(payload.take(), self.request.head(), timeouts, keep);
-        *payload = paced;
+        let reading = self.limit_body(payload, keep)?;
         #[cfg(feature = "compression")]
         if let (Some(coding), Some(most)) =
             (self.state.coding, self.mounted.policy.compressed.or(self.settings.compressed))
         {
-            *payload = body::inflated(payload.take(), coding, most);
+            *payload = body::inflated(payload.take(), coding, most, reading.clone());
         }
-        reading
+        Ok(reading)
+    }
+
+    /// The same for the route's own middleware. No deadline applies yet, and a compressed body is not inflated.
+    pub(super) fn limit_wrapped_body(&mut self, payload: &mut dev::Payload) -> Result<(), Denial> {
+        if !matches!(payload, dev::Payload::None) {
+            self.reading = Some(self.limit_body(payload, false)?);
+            self.end_reading();
+        }
+        Ok(())
+    }
+
+    fn limit_body(&self, payload: &mut dev::Payload, keep: bool) -> Result<Reading, Denial> {
+        let max_bytes = self.mounted.policy.body_limit.unwrap_or(self.settings.body_limit);
+        if body::announces_more_than(max_bytes, self.request.headers()) {
+            return Err(Denial::body_too_large());
+        }
+        let timeouts = self.settings.body_timeouts;
+        let (paced, reading) = body::paced(payload.take(), self.request.head(), timeouts, max_bytes, keep);
+        *payload = paced;
+        Ok(reading)
+    }
+
+    /// What an extractor's error means for the request. If a limit ended the body, the extractor's own response does not matter.
+    pub(super) fn not_extracted(&self, error: Error) -> Outcome {
+        match self.reading.as_ref().and_then(Reading::failure) {
+            Some(failure @ (BodyFailure::TooLarge | BodyFailure::TooSlow)) => Outcome::Denied(unread_body(failure)),
+            Some(BodyFailure::Broken) | None => Outcome::NotExtracted(error),
+        }
     }
 
     /// Returns a denial with pointers into the document that was sent, if the arguments are not valid.

@@ -35,8 +35,9 @@ use crate::body::Reading;
 use crate::cross_site;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
+use crate::endpoint::arguments::InputArgument;
 use crate::failure::Watch;
-use crate::input::InputError;
+use crate::input::{InputError, unread_body};
 use crate::policy::Credentials;
 use crate::rate_limit::{FieldKeys, Reservations, Stage};
 use crate::rejection_response::{absent, not_installed, render};
@@ -76,9 +77,12 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 };
                 let arguments = match H::Arguments::from_request(&request, &mut payload).await {
                     Ok(arguments) => arguments,
-                    Err(error) => break 'checked Outcome::NotExtracted(error.into()),
+                    Err(error) => break 'checked guarded.not_extracted(error.into()),
                 };
                 // An `Option` around an argument hides its error.
+                if let Some(failure) = guarded.reading.as_ref().and_then(Reading::failure) {
+                    break 'checked Outcome::Denied(unread_body(failure));
+                }
                 if guarded.state.lookup_failed.get() {
                     break 'checked Outcome::Denied(Denial::unavailable("caller_unavailable"));
                 }
@@ -107,9 +111,10 @@ pub(crate) fn enforce<H: GuardedHandler>(
 /// status of its response settles the rate limits.
 pub(crate) async fn around(
     mounted: &MountedPolicy,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     inner: &impl Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
 ) -> Result<ServiceResponse, Error> {
+    let mut payload = request.take_payload();
     let Some(mut guarded) = GuardedRequest::begin(mounted, request.request()) else {
         return Ok(request.into_response(not_installed(mounted.policy)));
     };
@@ -118,7 +123,7 @@ pub(crate) async fn around(
         Ok(_) if dry_run::is_dry_run(request.request()) => Some(Outcome::LetThrough),
         Ok(authorized) => {
             guarded.state.authorized.set(Some(authorized));
-            None
+            guarded.limit_wrapped_body(&mut payload).err().map(Outcome::Denied)
         }
     };
     if let Some(ended) = ended {
@@ -129,8 +134,9 @@ pub(crate) async fn around(
     let _refunds = RefundsAfterPanic(Rc::clone(&inside));
     // Set once: a request passes one guard.
     let _ = guarded.state.reservations.set(Rc::clone(&inside));
-    let GuardedRequest { state, client, authenticated, mut reservations, .. } = guarded;
+    let GuardedRequest { state, client, authenticated, mut reservations, reading, .. } = guarded;
     let settings = state.settings.clone();
+    request.set_payload(payload);
     let (request, response) = match inner.call(request).await {
         Ok(response) => response.into_parts(),
         Err(error) => {
@@ -145,7 +151,8 @@ pub(crate) async fn around(
         let response = not_installed(mounted.policy);
         return Ok(ServiceResponse::new(request, response));
     };
-    (guarded.client, guarded.authenticated, guarded.reservations) = (client, authenticated, reservations);
+    (guarded.client, guarded.authenticated) = (client, authenticated);
+    (guarded.reservations, guarded.reading) = (reservations, reading);
     let response = guarded.conclude(Outcome::Responded(response)).await;
     Ok(ServiceResponse::new(request, response))
 }
@@ -235,8 +242,17 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         if dry_run::is_dry_run(self.request) {
             return Err(Outcome::LetThrough);
         }
+        self.state.strict.set(self.mounted.policy.is_strict || self.settings.strict_input);
+        if self.settings.strict_input && self.mounted.inputs.iter().any(InputArgument::is_of_actix) {
+            // The route was not among those that were checked at startup.
+            audit::misconfigured(
+                &self.mounted.policy.handler,
+                "`strict_input` needs the extractors of `palisade::input`",
+            );
+            return Err(Outcome::Denied(Denial::internal("input_not_strict")));
+        }
         if !matches!(payload, dev::Payload::None) {
-            self.reading = Some(self.bound_body(payload));
+            self.reading = Some(self.bound_body(payload).map_err(Outcome::Denied)?);
         }
         Ok(authorized)
     }

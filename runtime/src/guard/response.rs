@@ -50,7 +50,9 @@ impl GuardedRequest<'_, '_> {
     /// own middleware this is left to [`around`](super::around), which sees the final response.
     pub(super) async fn conclude(&mut self, outcome: Outcome) -> HttpResponse {
         let mut response = self.respond(outcome);
-        self.reading = None;
+        if let Some(reading) = self.reading.take() {
+            response = reading.close_if_unread(response);
+        }
         if matches!(self.mounted.position, MountPosition::InsideWrap) {
             if let Some(outside) = self.state.reservations.get() {
                 outside.borrow_mut().join(std::mem::take(&mut self.reservations));

@@ -15,6 +15,7 @@ use futures_util::Stream;
 
 use super::rejections::{self, InputError};
 use super::{DEFAULT_MAX_BYTES, failed, rules};
+use crate::denial::Denial;
 
 /// The future of an extractor that reads a body.
 pub struct FromBody<T> {
@@ -132,7 +133,7 @@ impl<T> Future for FromBody<T> {
                         let expected = if received.len() == 0 { 0 } else { declared_length(&this.request) };
                         received.add(chunk, expected);
                         if received.len() > rules(&this.request).max_bytes {
-                            break Err(rejections::too_large().into());
+                            break Err(Denial::body_too_large().into());
                         }
                     }
                     Poll::Ready(Some(Err(error))) => break Err(rejections::payload(&error).into()),

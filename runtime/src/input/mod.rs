@@ -54,7 +54,9 @@ pub use self::body::FromBody;
 pub use self::extractors::{Form, Json, Path, Query};
 pub use self::limits::InputLimits;
 pub use self::rejections::InputError;
-pub(crate) use self::rejections::{json_syntax, media_type as media_type_rejected, not_a_resource, payload, too_large};
+pub(crate) use self::rejections::{
+    json_syntax, media_type as media_type_rejected, not_a_resource, payload, unread_body,
+};
 use crate::settings::RequestState;
 
 /// What holds for the input of one request.

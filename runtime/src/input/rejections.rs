@@ -4,7 +4,6 @@
 //! large, 415 if its media type is not accepted, 400 if its syntax is wrong, 422 if its content is. The errors name the place.
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 
 use actix_web::error::PayloadError;
@@ -14,6 +13,7 @@ use actix_web::{HttpResponse, ResponseError};
 use super::document::{Document, JsonFailure};
 use super::faults::FaultKind;
 use super::read::FaultAt;
+use crate::body::BodyFailure;
 use crate::denial::{Denial, Extra};
 use crate::problem::{FieldError, Problem};
 
@@ -172,15 +172,16 @@ pub(crate) fn json_syntax(line: usize, column: usize) -> Denial {
 }
 
 pub(crate) fn payload(error: &PayloadError) -> Denial {
-    match error {
-        PayloadError::Overflow => too_large(),
-        PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Denial::body_too_slow(),
-        _ => Denial::bad_request("body_broken", "The body is incomplete."),
-    }
+    unread_body(BodyFailure::of(error))
 }
 
-pub(crate) const fn too_large() -> Denial {
-    Denial::input(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large for this resource.")
+/// The rejection of a request whose body ended before its end.
+pub(crate) const fn unread_body(failure: BodyFailure) -> Denial {
+    match failure {
+        BodyFailure::TooLarge => Denial::body_too_large(),
+        BodyFailure::TooSlow => Denial::body_too_slow(),
+        BodyFailure::Broken => Denial::body_broken(),
+    }
 }
 
 pub(crate) const fn media_type(detail: &'static str) -> Denial {

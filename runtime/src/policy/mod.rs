@@ -64,6 +64,9 @@ pub struct Policy {
     pub(crate) reason: Option<&'static str>,
     pub(crate) rate_limits: &'static [RateLimit],
     pub(crate) validation: Validation,
+    pub(crate) is_strict: bool,
+    /// How many bytes a body may have as it is sent.
+    pub(crate) body_limit: Option<u64>,
     /// How many bytes a compressed body may inflate to.
     pub(crate) compressed: Option<u64>,
     pub(crate) declared_at: &'static Location<'static>,
@@ -83,6 +86,8 @@ impl Policy {
             reason: None,
             rate_limits: &[],
             validation: Validation::None,
+            is_strict: false,
+            body_limit: None,
             compressed: None,
             declared_at: Location::caller(),
         }
@@ -130,6 +135,20 @@ impl Policy {
         self
     }
 
+    /// Unknown fields of the validated input are rejected.
+    #[must_use]
+    pub const fn strict(mut self) -> Self {
+        self.is_strict = true;
+        self
+    }
+
+    /// A body of more than `max_bytes` is rejected. A compressed body is measured as it is sent.
+    #[must_use]
+    pub const fn body_limit(mut self, max_bytes: u64) -> Self {
+        self.body_limit = Some(max_bytes);
+        self
+    }
+
     /// Compressed bodies are accepted, of at most `max_bytes` after decompression.
     #[cfg(feature = "compression")]
     #[must_use]
@@ -144,6 +163,13 @@ impl Policy {
     #[allow(clippy::panic, reason = "it is called while the program is compiled, and the panic is the compile error")]
     pub const fn compressed_body(self, _: u64) -> Self {
         panic!("`#[compressed_body]` needs the feature `compression` of palisade")
+    }
+
+    /// How many bytes a body may have, by `#[body_limit("..")]`. `None` without that attribute: the limit is then that of
+    /// [`PalisadeBuilder::body_limit`](crate::PalisadeBuilder::body_limit).
+    #[must_use]
+    pub const fn max_body_bytes(&self) -> Option<u64> {
+        self.body_limit
     }
 
     /// How many bytes a compressed body may inflate to, by `#[compressed_body("..")]`. `None` without that attribute.
@@ -174,6 +200,12 @@ impl Policy {
     #[must_use]
     pub const fn validation(&self) -> Validation {
         self.validation
+    }
+
+    /// Whether unknown fields of the validated input are rejected, by `#[validate(strict)]`.
+    #[must_use]
+    pub const fn is_strict(&self) -> bool {
+        self.is_strict
     }
 
     /// The reason given by `#[public("..")]` or `#[deny_all("..")]`.

@@ -80,6 +80,8 @@ pub(super) const COLUMNS: [Column; 7] = [
             vec![
                 ("validation", json!(validation)),
                 ("arguments", json!(arguments)),
+                ("strict", json!(row.policy().is_strict())),
+                ("max_body_bytes", json!(row.max_body_bytes())),
                 ("max_inflated_bytes", json!(row.max_inflated_bytes())),
             ]
         },

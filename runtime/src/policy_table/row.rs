@@ -34,6 +34,8 @@ pub struct PolicyRow {
     rate_limits: Vec<(RateLimit, Option<String>)>,
     admin: RoleName,
     takes_row_filter: bool,
+    /// Whether an argument that carries input is an extractor of actix-web.
+    takes_actix_input: bool,
 }
 
 /// Whether a route can be called without credentials.
@@ -63,12 +65,21 @@ impl PolicyRow {
         let (outer, rate_limits) = (outer.to_vec(), own.chain(of_scopes).collect());
         let admin = RoleName::ADMIN;
         let scope = prefix.to_owned();
-        Self { methods: route.methods, scope, path, policy, outer, rate_limits, admin, takes_row_filter: false }
+        let (takes_row_filter, takes_actix_input) = (false, false);
+        let methods = route.methods;
+        Self { methods, scope, path, policy, outer, rate_limits, admin, takes_row_filter, takes_actix_input }
     }
 
-    pub(crate) fn with_row_filter(mut self, takes_row_filter: bool) -> Self {
+    /// Notes what the handler takes.
+    pub(crate) fn with_arguments(mut self, takes_row_filter: bool, takes_actix_input: bool) -> Self {
         self.takes_row_filter = takes_row_filter;
+        self.takes_actix_input = takes_actix_input;
         self
+    }
+
+    /// Whether an argument that carries input is an extractor of actix-web, which cannot be strict.
+    pub(crate) fn takes_actix_input(&self) -> bool {
+        self.takes_actix_input
     }
 
     pub(super) fn name_admin(&mut self, admin: &RoleName) {
@@ -181,16 +192,27 @@ impl PolicyRow {
         }
     }
 
+    /// How many bytes a body may have. `None` without `#[body_limit("..")]`: the limit is then that of the application.
+    #[must_use]
+    pub fn max_body_bytes(&self) -> Option<u64> {
+        self.policy.body_limit
+    }
+
     /// How many bytes a compressed body may inflate to. `None` without `#[compressed_body("..")]`.
     #[must_use]
     pub fn max_inflated_bytes(&self) -> Option<u64> {
         self.policy.compressed
     }
 
-    /// The input as the table shows it: which arguments are validated, and whether the body may be compressed.
+    /// The input as the table shows it: which arguments are validated, whether unknown fields are rejected, how large the body may
+    /// be, and whether it may be compressed.
     pub(super) fn input(&self) -> String {
-        let compressed = self.policy.compressed.map(|bytes| format!("compressed up to {}", size(bytes)));
-        let parts = [Some(self.validates()).filter(|text| !text.is_empty()), compressed];
+        let Policy { is_strict, body_limit, compressed, .. } = self.policy;
+        let validates = Some(self.validates()).filter(|text| !text.is_empty());
+        let strict = is_strict.then(|| "strict".to_owned());
+        let body = body_limit.map(|bytes| format!("body up to {}", size(bytes)));
+        let compressed = compressed.map(|bytes| format!("compressed up to {}", size(bytes)));
+        let parts = [validates, strict, body, compressed];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 

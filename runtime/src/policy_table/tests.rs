@@ -73,6 +73,21 @@ fn rate_limits_show_all_their_options() {
 }
 
 #[test]
+fn input_shows_what_is_validated_and_how_large_a_body_may_be() {
+    static STRICT: Policy = Policy::new(Rule::Public).of("app", "add").validates_inputs().strict().body_limit(65_536);
+    let strict = PolicyRow::new(&Route::post("/add"), "", &STRICT, &[], &[]);
+    assert_eq!(strict.input(), "inputs; strict; body up to 64KiB");
+    assert_eq!(login().input(), "inputs");
+    let mut table = table();
+    table.push(strict);
+    let routes: serde_json::Value = serde_json::from_str(&table.to_json()).unwrap();
+    let member =
+        |name: &str| routes["routes"].as_array().unwrap().iter().map(|row| row[name].clone()).collect::<Vec<_>>();
+    assert_eq!(member("strict"), [false, false, true]);
+    assert_eq!(member("max_body_bytes"), [serde_json::Value::Null, serde_json::Value::Null, 65_536.into()]);
+}
+
+#[test]
 fn a_window_is_in_its_largest_whole_unit() {
     for (seconds, expected) in [
         (1, "1 per 1s"),

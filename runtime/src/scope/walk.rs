@@ -83,7 +83,7 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
     for Neighbours { outer, mounts } in endpoints(scope) {
         for mount in mounts {
             let row = PolicyRow::new(&mount.route, &outer.prefix, mount.policy, &outer.rules, &outer.rate_limits);
-            table.push(row.with_row_filter(mount.needs.row_filter));
+            table.push(row.with_arguments(mount.needs.row_filter, mount.needs.takes_actix_input()));
         }
     }
     table

@@ -58,6 +58,10 @@ pub(crate) struct Settings {
     pub(crate) exempt: Vec<Exempt>,
     pub(crate) body_timeouts: BodyTimeouts,
     pub(crate) input_limits: InputLimits,
+    /// How many bytes a body may have as it is sent, if the route sets no limit of its own.
+    pub(crate) body_limit: u64,
+    /// Whether unknown fields are rejected on each route.
+    pub(crate) strict_input: bool,
     /// How many bytes a compressed body may inflate to, if the route sets no limit of its own. `None`: compressed bodies are
     /// rejected.
     pub(crate) compressed: Option<u64>,
@@ -100,6 +104,7 @@ impl fmt::Debug for Settings {
             .field("headers", &self.headers)
             .field("cors", &self.cors)
             .field("proxies", &self.proxies)
+            .field("strict_input", &self.strict_input)
             .finish_non_exhaustive()
     }
 }

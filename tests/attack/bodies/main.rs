@@ -2,4 +2,6 @@
 
 mod bombs;
 mod compressed;
+mod limits;
+mod limits_on_the_wire;
 mod slow;

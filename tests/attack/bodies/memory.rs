@@ -83,7 +83,8 @@ fn concurrent_compressed_bodies_use_little_memory() {
         return;
     }
     let bombs = bombs::all();
-    let settings: [(PalisadeBuilder, u16); 2] = [(builder(), 415), (builder().compressed_bodies(16 << 20), 413)];
+    let settings: [(PalisadeBuilder, u16); 2] =
+        [(builder(), 415), (builder().compressed_bodies(16 << 20).body_limit(16 << 20), 413)];
     for (settings, expected_status) in settings {
         let address = serve(settings.build().unwrap());
         let health = || send(address, "GET /health", "", b"");

@@ -169,6 +169,11 @@ pub struct ArgumentNeeds {
 }
 
 impl ArgumentNeeds {
+    /// Whether an argument that carries input is an extractor of actix-web, which cannot be strict.
+    pub(crate) fn takes_actix_input(&self) -> bool {
+        self.inputs.iter().any(InputArgument::is_of_actix)
+    }
+
     /// Where a field of the input is, and what it is.
     pub(crate) fn place_of(&self, field: &str) -> Result<InputPlace, FieldMistake> {
         let mut places = self.inputs.iter().filter_map(|input| input.place_of(field));

@@ -1,0 +1,10 @@
+use palisade::{body_limit, post, public};
+
+#[post("/notes")]
+#[public]
+#[body_limit("1MiB", "2MiB")]
+async fn add(body: String) -> String {
+    body
+}
+
+fn main() {}
