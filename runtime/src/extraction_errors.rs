@@ -96,16 +96,7 @@ fn form(error: &UrlencodedError) -> Denial {
 }
 
 fn payload(error: &PayloadError) -> Denial {
-    unread_body(BodyFailure::of(error))
-}
-
-/// The rejection of a request whose body ended before its end.
-pub(crate) const fn unread_body(failure: BodyFailure) -> Denial {
-    match failure {
-        BodyFailure::TooLarge => Denial::body_too_large(),
-        BodyFailure::TooSlow => Denial::body_too_slow(),
-        BodyFailure::Broken => Denial::body_broken(),
-    }
+    BodyFailure::of(error).denial()
 }
 
 const fn media_type(detail: &'static str) -> Denial {

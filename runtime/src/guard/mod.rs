@@ -35,7 +35,6 @@ use crate::body::Reading;
 use crate::cross_site;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
-use crate::extraction_errors::unread_body;
 use crate::failure::Watch;
 use crate::policy::Credentials;
 use crate::rate_limit::{FieldKeys, Reservations, Stage};
@@ -80,7 +79,7 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 };
                 // An `Option` around an argument hides its error.
                 if let Some(failure) = guarded.reading.as_ref().and_then(Reading::failure) {
-                    break 'checked Outcome::Denied(unread_body(failure));
+                    break 'checked Outcome::Denied(failure.denial());
                 }
                 if guarded.state.lookup_failed.get() {
                     break 'checked Outcome::Denied(Denial::unavailable("caller_unavailable"));
