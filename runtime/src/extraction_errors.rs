@@ -9,10 +9,10 @@ use actix_web::http::StatusCode;
 use actix_web::{Error, HttpResponse};
 
 use crate::denial::Denial;
-use crate::input::{InputError, json_syntax, media_type_rejected, not_a_resource, payload};
+use crate::document::InputSource;
+use crate::document::{self, InputError, json_syntax, not_a_resource, payload};
 use crate::principal::ArgumentError;
 use crate::problem::FieldError;
-use crate::rate_limit::InputSource;
 
 /// The result of a failed extraction.
 pub(crate) enum ExtractionFailure {
@@ -83,7 +83,7 @@ fn no_path_fits(text: &str) -> bool {
 
 fn json(error: &JsonPayloadError) -> ExtractionFailure {
     ExtractionFailure::Denied(match error {
-        JsonPayloadError::ContentType => media_type_rejected("The `Content-Type` must be `application/json`."),
+        JsonPayloadError::ContentType => document::media_type("The `Content-Type` must be `application/json`."),
         JsonPayloadError::Deserialize(error) if error.is_data() => {
             return ExtractionFailure::Shape(InputSource::Json, Denial::invalid(vec![data_error(error)]));
         }
@@ -97,7 +97,7 @@ fn json(error: &JsonPayloadError) -> ExtractionFailure {
 fn form(error: &UrlencodedError) -> ExtractionFailure {
     ExtractionFailure::Denied(match error {
         UrlencodedError::ContentType => {
-            media_type_rejected("The `Content-Type` must be `application/x-www-form-urlencoded`.")
+            document::media_type("The `Content-Type` must be `application/x-www-form-urlencoded`.")
         }
         UrlencodedError::Overflow { .. } => Denial::body_too_large(),
         UrlencodedError::Payload(error) => payload(error),

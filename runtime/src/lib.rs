@@ -131,6 +131,7 @@ pub mod cors;
 mod cross_site;
 pub mod deferring;
 mod denial;
+mod document;
 mod dry_run;
 #[allow(
     missing_debug_implementations,

@@ -20,16 +20,17 @@ const MACRO_FLOORS: [&[&str]; 9] = [
 ];
 
 /// The rooms of the runtime, from the lowest floor up. A room uses only rooms of lower floors.
-const FLOORS: [&[&str]; 17] = [
+const FLOORS: [&[&str]; 18] = [
     &["clock", "handler_path", "problem", "reached", "template"],
     &["config_error", "denial", "principal", "unavailable"],
-    &["headers"],
-    &["body", "cors", "dry_run", "extraction_errors", "proxy", "redis", "request_sanity", "role", "validation"],
-    &["authn", "cross_site", "rate_limit"],
+    &["body", "headers"],
+    &["document"],
+    &["cors", "dry_run", "proxy", "redis", "request_sanity", "role", "validation"],
+    &["authn", "cross_site", "extraction_errors", "rate_limit"],
     &["api_key", "password", "policy", "revocation"],
     &["audit", "authz", "policy_table"],
     &["jwt", "settings"],
-    &["extractors", "rejection_response", "session", "testing"],
+    &["extractors", "input", "rejection_response", "session", "testing"],
     &["failure", "gate", "resource"],
     &["deferring", "guard"],
     &["endpoint"],

@@ -1,6 +1,6 @@
 //! All routes and how they are protected. Start reading here.
 
-use actix_web::web::{Data, JsonConfig, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use palisade::jwt::TokenIssuer;
 use palisade::password::Passwords;
 use palisade::rate_limit::MemoryRateLimits;
@@ -15,7 +15,7 @@ use crate::{
 const ISSUER: &str = "conduit";
 const AUDIENCE: &str = "conduit-api";
 /// In bytes. The longest valid article is shorter, unless it writes many characters as `\u` escapes.
-const LARGEST_BODY: usize = 512 * 1024;
+const LARGEST_BODY: u64 = 512 * 1024;
 
 /// Returns all routes.
 pub fn routes() -> Scope {
@@ -67,6 +67,7 @@ impl Service {
             .principals(async move |principal, _| accounts.check_token(principal).await)
             .routes(&routes())
             .problems(error::restyle)
+            .body_limit(LARGEST_BODY)
             .rate_limit("login", config.login_rate_limit)
             .rate_limit("registration", config.registration_rate_limit)
             .rate_limit_store(MemoryRateLimits::new())
@@ -81,7 +82,6 @@ impl Service {
         app.app_data(Data::new(self.db.clone()))
             .app_data(Data::new(self.issuer.clone()))
             .app_data(Data::new(self.passwords.clone()))
-            .app_data(JsonConfig::default().limit(LARGEST_BODY))
             .service(routes());
     }
 }

@@ -19,6 +19,7 @@ use futures_util::Stream;
 use smallvec::SmallVec;
 
 use super::BodyTimeouts;
+use crate::denial::Denial;
 
 /// Why a body ended before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,15 @@ impl BodyFailure {
             PayloadError::Overflow => Self::TooLarge,
             PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Self::TooSlow,
             _ => Self::Broken,
+        }
+    }
+
+    /// The rejection of the request.
+    pub(crate) const fn denial(self) -> Denial {
+        match self {
+            Self::TooLarge => Denial::body_too_large(),
+            Self::TooSlow => Denial::body_too_slow(),
+            Self::Broken => Denial::body_broken(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::PalisadeBuilder;
 use crate::body::BodyTimeouts;
 use crate::config_error::Mistakes;
-use crate::input::InputLimits;
+use crate::document::InputLimits;
 
 /// 256 KiB.
 pub(super) const DEFAULT_LIMIT: u64 = 262_144;

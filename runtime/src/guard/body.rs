@@ -9,9 +9,8 @@ use actix_web::{Error, dev};
 use super::{GuardedRequest, Outcome};
 use crate::body::{self, BodyFailure, Coding, Reading};
 use crate::denial::Denial;
-use crate::input::unread_body;
+use crate::document::InputSource;
 use crate::policy::Validation;
-use crate::rate_limit::InputSource;
 use crate::validation::{self, Invalid};
 
 impl GuardedRequest<'_, '_> {
@@ -67,7 +66,7 @@ impl GuardedRequest<'_, '_> {
     /// What an extractor's error means for the request. If a limit ended the body, the extractor's own response does not matter.
     pub(super) fn not_extracted(&self, error: Error) -> Outcome {
         match self.reading.as_ref().and_then(Reading::failure) {
-            Some(failure @ (BodyFailure::TooLarge | BodyFailure::TooSlow)) => Outcome::Denied(unread_body(failure)),
+            Some(failure @ (BodyFailure::TooLarge | BodyFailure::TooSlow)) => Outcome::Denied(failure.denial()),
             Some(BodyFailure::Broken) | None => Outcome::NotExtracted(error),
         }
     }

@@ -13,7 +13,8 @@ use url::form_urlencoded;
 
 use super::GuardedRequest;
 use crate::body::Reading;
-use crate::rate_limit::{FieldKey, FieldKeys, InputPlace, InputScalar, InputSource};
+use crate::document::InputSource;
+use crate::rate_limit::{FieldKey, FieldKeys, InputPlace, InputScalar};
 
 impl GuardedRequest<'_, '_> {
     /// Reads the fields by which the scopes of the handler count, before the body is forgotten.

@@ -34,10 +34,10 @@ use crate::authz::{self, AccessRequest, Authorized, Rules};
 use crate::body::Reading;
 use crate::cross_site;
 use crate::denial::{Denial, Extra};
+use crate::document::InputError;
 use crate::dry_run;
-use crate::endpoint::arguments::InputArgument;
 use crate::failure::Watch;
-use crate::input::{InputError, unread_body};
+use crate::input::InputArgument;
 use crate::policy::Credentials;
 use crate::rate_limit::{FieldKeys, Reservations, Stage};
 use crate::rejection_response::{absent, not_installed, render};
@@ -81,7 +81,7 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 };
                 // An `Option` around an argument hides its error.
                 if let Some(failure) = guarded.reading.as_ref().and_then(Reading::failure) {
-                    break 'checked Outcome::Denied(unread_body(failure));
+                    break 'checked Outcome::Denied(failure.denial());
                 }
                 if guarded.state.lookup_failed.get() {
                     break 'checked Outcome::Denied(Denial::unavailable("caller_unavailable"));

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use actix_web::dev::{Extensions, ServiceRequest};
 
 use crate::authz;
-use crate::endpoint::arguments::InputArgument;
+use crate::input::InputArgument;
 use crate::policy::{Credentials, Ownership, Policy, Rule, ScopeDemands};
 use crate::rate_limit::{InputPlace, MountedRateLimits, RateLimit};
 use crate::settings::{Settings, WorkerSettings};

@@ -13,9 +13,9 @@ use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::Stream;
 
-use super::rejections::{self, InputError};
 use super::{DEFAULT_MAX_BYTES, failed, rules};
 use crate::denial::Denial;
+use crate::document::{self, InputError};
 
 /// The future of an extractor that reads a body.
 pub struct FromBody<T> {
@@ -56,7 +56,7 @@ impl<T> FromBody<T> {
 
     fn finish(&self, body: &Bytes) -> Result<T, InputError> {
         if body.is_empty() {
-            return Err(InputError::absent(rejections::no_body()));
+            return Err(InputError::absent(document::no_body()));
         }
         (self.parse)(&self.request, body)
     }
@@ -121,9 +121,9 @@ impl<T> Future for FromBody<T> {
                 match Pin::new(&mut *payload).poll_next(context) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Some(Ok(chunk))) if chunk.is_empty() => {}
-                    Poll::Ready(Some(Ok(_))) => break Err(rejections::media_type(media_type).into()),
-                    Poll::Ready(Some(Err(error))) => break Err(rejections::payload(&error).into()),
-                    Poll::Ready(None) => break Err(InputError::absent(rejections::no_body())),
+                    Poll::Ready(Some(Ok(_))) => break Err(document::media_type(media_type).into()),
+                    Poll::Ready(Some(Err(error))) => break Err(document::payload(&error).into()),
+                    Poll::Ready(None) => break Err(InputError::absent(document::no_body())),
                 }
             },
             State::Reading(payload, received) => loop {
@@ -136,7 +136,7 @@ impl<T> Future for FromBody<T> {
                             break Err(Denial::body_too_large().into());
                         }
                     }
-                    Poll::Ready(Some(Err(error))) => break Err(rejections::payload(&error).into()),
+                    Poll::Ready(Some(Err(error))) => break Err(document::payload(&error).into()),
                     Poll::Ready(None) => {
                         let body = std::mem::replace(received, Received::Nothing).into_bytes();
                         break this.finish(&body);

@@ -15,12 +15,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::FromBody;
-use super::document::{Document, pointer_of};
 use super::media_type::{is_form, is_json};
-use super::read::{read, read_path};
-use super::rejections::{self, InputError, Part};
-use super::{InputLimits, Rules, failed, rules};
+use super::{InputLimits, InputRules, failed, rules};
 use crate::denial::{Denial, Extra};
+use crate::document::{self, Document, InputError, InputPart, pointer_of, read, read_path};
 use crate::problem::FieldError;
 
 macro_rules! extractor {
@@ -174,10 +172,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 impl<T: DeserializeOwned> Json<T> {
     fn parse(request: &HttpRequest, body: &Bytes) -> Result<Self, InputError> {
         let rules = rules(request);
-        let document = Document::from_json(body, &rules.limits).map_err(rejections::json)?;
+        let document = Document::from_json(body, &rules.limits).map_err(document::json)?;
         read(&document, rules.strict)
             .map(Self)
-            .map_err(|faults| Denial::invalid(Part::Body.errors(&document, &faults)).into())
+            .map_err(|faults| Denial::invalid(InputPart::Body.errors(&document, &faults)).into())
     }
 
     /// The mistakes in a body. None if it is not JSON.
@@ -185,9 +183,9 @@ impl<T: DeserializeOwned> Json<T> {
         match Document::from_json(body, &InputLimits::new()) {
             Ok(document) => {
                 let faults = read::<T>(&document, false).err().unwrap_or_default();
-                Part::Body.errors(&document, &faults)
+                InputPart::Body.errors(&document, &faults)
             }
-            Err(failure) => rejections::refused(failure),
+            Err(failure) => document::refused(failure),
         }
     }
 }
@@ -212,19 +210,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
 
 impl<T: DeserializeOwned> Form<T> {
     fn parse(request: &HttpRequest, body: &Bytes) -> Result<Self, InputError> {
-        pairs(rules(request), body, Part::Body).map(Self).map_err(|errors| Denial::invalid(errors).into())
+        pairs(rules(request), body, InputPart::Body).map(Self).map_err(|errors| Denial::invalid(errors).into())
     }
 
     /// The mistakes in a form.
     pub(crate) fn mistakes(body: &[u8]) -> Vec<FieldError> {
-        pairs::<T>(Rules::DEFAULT, body, Part::Body).err().unwrap_or_default()
+        pairs::<T>(InputRules::DEFAULT, body, InputPart::Body).err().unwrap_or_default()
     }
 }
 
 impl<T: DeserializeOwned> Query<T> {
     /// The mistakes in a query.
     pub(crate) fn mistakes(query: &[u8]) -> Vec<FieldError> {
-        pairs::<T>(Rules::DEFAULT, query, Part::Parameters).err().unwrap_or_default()
+        pairs::<T>(InputRules::DEFAULT, query, InputPart::Parameters).err().unwrap_or_default()
     }
 }
 
@@ -234,7 +232,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = request.query_string();
-        let found = pairs(rules(request), query.as_bytes(), Part::Parameters).map(Self).map_err(|errors| {
+        let found = pairs(rules(request), query.as_bytes(), InputPart::Parameters).map(Self).map_err(|errors| {
             let denial = Denial::invalid(errors);
             failed(request, if query.is_empty() { InputError::absent(denial) } else { denial.into() })
         });
@@ -243,9 +241,9 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 }
 
 /// Reads a form or a query.
-fn pairs<T: DeserializeOwned>(rules: Rules, form: &[u8], part: Part) -> Result<T, Vec<FieldError>> {
+fn pairs<T: DeserializeOwned>(rules: InputRules, form: &[u8], part: InputPart) -> Result<T, Vec<FieldError>> {
     let document = Document::from_form(form, &rules.limits).map_err(|(name, kind)| {
-        let name = if part == Part::Body && !name.is_empty() { pointer_of(&[name]) } else { name };
+        let name = if part == InputPart::Body && !name.is_empty() { pointer_of(&[name]) } else { name };
         vec![part.named(name, &kind)]
     })?;
     read(&document, rules.strict).map_err(|faults| part.errors(&document, &faults))
@@ -261,8 +259,8 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
         let parameters = request.match_info().iter().map(|(name, text)| (name, Cow::Owned(decoded(text))));
         let document = Document::from_path(parameters);
         ready(read_path(&document).map(Self).map_err(|fault| {
-            let mut denial = rejections::not_a_resource();
-            denial.extra = Extra::Fields(Part::Parameters.errors(&document, &[fault]));
+            let mut denial = document::not_a_resource();
+            denial.extra = Extra::Fields(InputPart::Parameters.errors(&document, &[fault]));
             failed(request, denial.into())
         }))
     }

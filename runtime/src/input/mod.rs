@@ -39,35 +39,28 @@
 //! A body `{"userName":"a"}` is rejected with 422 and
 //! `"errors":[{"pointer":"/userName","code":"length","detail":"..","params":{"max":40,"min":3}}]`.
 
+pub(crate) mod argument;
 mod body;
-pub(crate) mod document;
 mod extractors;
-mod faults;
-mod limits;
 mod media_type;
-mod read;
-mod rejections;
 
 use actix_web::HttpRequest;
 
+pub(crate) use self::argument::InputArgument;
 pub use self::body::FromBody;
 pub use self::extractors::{Form, Json, Path, Query};
-pub use self::limits::InputLimits;
-pub use self::rejections::InputError;
-pub(crate) use self::rejections::{
-    json_syntax, media_type as media_type_rejected, not_a_resource, payload, unread_body,
-};
+pub use crate::document::{InputError, InputLimits};
 use crate::settings::RequestState;
 
 /// What holds for the input of one request.
 #[derive(Clone, Copy)]
-struct Rules {
+struct InputRules {
     limits: InputLimits,
     strict: bool,
     max_bytes: usize,
 }
 
-impl Rules {
+impl InputRules {
     /// Without a guard.
     const DEFAULT: Self = Self { limits: InputLimits::new(), strict: false, max_bytes: DEFAULT_MAX_BYTES };
 }
@@ -76,11 +69,13 @@ impl Rules {
 const DEFAULT_MAX_BYTES: usize = 256 * 1024;
 
 /// The rules of the request's route. Without a guard, the defaults.
-fn rules(request: &HttpRequest) -> Rules {
+fn rules(request: &HttpRequest) -> InputRules {
     match RequestState::of(request) {
         // The guard itself ends a body that is too large.
-        Some(state) => Rules { limits: state.settings.input_limits, strict: state.strict.get(), max_bytes: usize::MAX },
-        None => Rules::DEFAULT,
+        Some(state) => {
+            InputRules { limits: state.settings.input_limits, strict: state.strict.get(), max_bytes: usize::MAX }
+        }
+        None => InputRules::DEFAULT,
     }
 }
 

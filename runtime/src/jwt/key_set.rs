@@ -121,11 +121,11 @@ impl KeySet {
 
     pub(super) fn read(document: &[u8]) -> Result<Self, &'static str> {
         #[derive(Deserialize)]
-        struct Document {
+        struct KeySetDocument {
             keys: Vec<Value>,
         }
 
-        let Document { keys } = serde_json::from_slice(document)
+        let KeySetDocument { keys } = serde_json::from_slice(document)
             .map_err(|_| "must be a JWK set: `{\"keys\": [..]}`, even for a single key")?;
         let all = keys.len();
         let (mut usable, mut unusable) = (Vec::new(), Vec::new());

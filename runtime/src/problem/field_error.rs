@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 /// As JSON, it has one of the members `pointer`, `parameter` and `header`, then `code`, `detail`, and `params` if there are any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
-    place: Place,
+    place: ErrorPlace,
     code: Cow<'static, str>,
     detail: Cow<'static, str>,
     /// `None` if there are none, so that an error without parameters stays small.
@@ -28,7 +28,7 @@ pub struct FieldError {
 
 /// Where the error is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum ErrorPlace {
     Pointer(String),
     Parameter(Cow<'static, str>),
     Header(Cow<'static, str>),
@@ -44,7 +44,7 @@ impl FieldError {
         code: impl Into<Cow<'static, str>>,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::at_place(Place::Pointer(pointer.into()), code.into(), detail.into())
+        Self::at_place(ErrorPlace::Pointer(pointer.into()), code.into(), detail.into())
     }
 
     /// An error in a parameter of the path or of the query.
@@ -53,7 +53,7 @@ impl FieldError {
         code: impl Into<Cow<'static, str>>,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::at_place(Place::Parameter(name.into()), code.into(), detail.into())
+        Self::at_place(ErrorPlace::Parameter(name.into()), code.into(), detail.into())
     }
 
     /// An error in the header field of this name.
@@ -62,10 +62,10 @@ impl FieldError {
         code: impl Into<Cow<'static, str>>,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::at_place(Place::Header(name.into()), code.into(), detail.into())
+        Self::at_place(ErrorPlace::Header(name.into()), code.into(), detail.into())
     }
 
-    fn at_place(place: Place, code: Cow<'static, str>, detail: Cow<'static, str>) -> Self {
+    fn at_place(place: ErrorPlace, code: Cow<'static, str>, detail: Cow<'static, str>) -> Self {
         Self { place, code, detail, params: None }
     }
 
@@ -73,8 +73,8 @@ impl FieldError {
     #[must_use]
     pub fn pointer(&self) -> Option<&str> {
         match &self.place {
-            Place::Pointer(pointer) => Some(pointer),
-            Place::Parameter(_) | Place::Header(_) => None,
+            ErrorPlace::Pointer(pointer) => Some(pointer),
+            ErrorPlace::Parameter(_) | ErrorPlace::Header(_) => None,
         }
     }
 
@@ -82,8 +82,8 @@ impl FieldError {
     #[must_use]
     pub fn parameter(&self) -> Option<&str> {
         match &self.place {
-            Place::Parameter(name) => Some(name),
-            Place::Pointer(_) | Place::Header(_) => None,
+            ErrorPlace::Parameter(name) => Some(name),
+            ErrorPlace::Pointer(_) | ErrorPlace::Header(_) => None,
         }
     }
 
@@ -91,8 +91,8 @@ impl FieldError {
     #[must_use]
     pub fn header(&self) -> Option<&str> {
         match &self.place {
-            Place::Header(name) => Some(name),
-            Place::Pointer(_) | Place::Parameter(_) => None,
+            ErrorPlace::Header(name) => Some(name),
+            ErrorPlace::Pointer(_) | ErrorPlace::Parameter(_) => None,
         }
     }
 
@@ -137,15 +137,15 @@ impl FieldError {
 
     /// The same error at another place of the body.
     pub(crate) fn at(mut self, pointer: String) -> Self {
-        self.place = Place::Pointer(pointer);
+        self.place = ErrorPlace::Pointer(pointer);
         self
     }
 
     /// The place and the code, by which errors are sorted.
     pub(crate) fn order(&self) -> (&str, &str) {
         let place: &str = match &self.place {
-            Place::Pointer(pointer) => pointer,
-            Place::Parameter(name) | Place::Header(name) => name,
+            ErrorPlace::Pointer(pointer) => pointer,
+            ErrorPlace::Parameter(name) | ErrorPlace::Header(name) => name,
         };
         (place, &self.code)
     }
@@ -155,9 +155,9 @@ impl Serialize for FieldError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = serializer.serialize_map(None)?;
         match &self.place {
-            Place::Pointer(pointer) => members.serialize_entry("pointer", pointer)?,
-            Place::Parameter(name) => members.serialize_entry("parameter", name)?,
-            Place::Header(name) => members.serialize_entry("header", name)?,
+            ErrorPlace::Pointer(pointer) => members.serialize_entry("pointer", pointer)?,
+            ErrorPlace::Parameter(name) => members.serialize_entry("parameter", name)?,
+            ErrorPlace::Header(name) => members.serialize_entry("header", name)?,
         }
         members.serialize_entry("code", &self.code)?;
         members.serialize_entry("detail", &self.detail)?;

@@ -90,9 +90,7 @@ pub use self::status::RateLimitStatus;
 pub use self::store::RateLimitStore;
 
 pub(crate) use self::client_key::Client;
-pub(crate) use self::definition::{
-    ConfiguredRateLimits, FieldKey, FieldKeys, InputPlace, InputScalar, InputSource, Stage, normal,
-};
+pub(crate) use self::definition::{ConfiguredRateLimits, FieldKey, FieldKeys, InputPlace, InputScalar, Stage, normal};
 pub(crate) use self::limit::Limit;
 pub(crate) use self::mounted::{MountedRateLimit, MountedRateLimits};
 pub(crate) use self::queue::{FullLimit, wait};

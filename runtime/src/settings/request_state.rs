@@ -14,7 +14,7 @@ use actix_web::dev::Extensions;
 use super::WorkerSettings;
 use crate::authz::{Authorized, Rows};
 use crate::body::Coding;
-use crate::input::InputError;
+use crate::document::InputError;
 use crate::principal::Principal;
 use crate::rate_limit::Reservations;
 

@@ -9,10 +9,10 @@ use actix_web::web::{self, Bytes, Form, Json, Path, Payload};
 use serde::de::DeserializeOwned;
 
 use super::{InputArgument, ParameterCount};
+use crate::document::InputSource;
 use crate::extractors::{Claims, Owned, RowFilter};
 use crate::input;
 use crate::principal::{Caller, Principal};
-use crate::rate_limit::InputSource;
 
 /// An argument whose type has known requirements.
 pub trait Known {

@@ -3,7 +3,6 @@
 //! Threat: a handler whose argument no request can provide fails only in production (CWE-1068). Promise: the compiler reports it at
 //! the argument's type, in terms of handlers. Requirements that depend on where the handler is mounted are checked at startup.
 
-mod input_fields;
 mod known;
 mod parameter_count;
 
@@ -18,9 +17,9 @@ use crate::guard::{FieldKeysOf, HandlerWithChecks, ValidationOf, without_checks}
 use crate::input;
 use crate::rate_limit::InputPlace;
 
-pub use self::input_fields::InputArgument;
 pub use self::known::*;
 pub use self::parameter_count::ParameterCount;
+pub use crate::input::argument::InputArgument;
 
 /// What a handler can take as an argument.
 #[diagnostic::on_unimplemented(

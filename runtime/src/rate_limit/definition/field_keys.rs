@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::document::InputSource;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// A value of the input that `by = field(body.email)` can count by. Implement it for types of your own:
@@ -86,17 +87,6 @@ numbers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 pub struct InputPlace {
     pub(crate) source: InputSource,
     pub(crate) scalar: InputScalar,
-}
-
-/// Where an input is in the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InputSource {
-    /// A JSON body.
-    Json,
-    /// A body of form fields.
-    Form,
-    /// The query of the URL.
-    Query,
 }
 
 /// What the type of a field reads.

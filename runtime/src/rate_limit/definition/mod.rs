@@ -15,7 +15,7 @@ pub(crate) use self::by::Stage;
 pub use self::by::{By, KeyAnswer, KeyFn, pending_key};
 pub(crate) use self::configured::ConfiguredRateLimits;
 pub use self::count::{Count, OnStoreFailure, RateLimitMode};
-pub(crate) use self::field_keys::{FieldKey, InputScalar, InputSource, normal};
+pub(crate) use self::field_keys::{FieldKey, InputScalar, normal};
 pub use self::field_keys::{FieldKeys, InputPlace, KeyText};
 use super::limit::Limit;
 use crate::handler_path::HandlerPath;

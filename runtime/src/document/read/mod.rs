@@ -23,8 +23,8 @@ use serde::de::DeserializeOwned;
 use self::error::{ReadError, count_errors};
 use self::path_root::PathRoot;
 use self::place::Place;
-use super::document::Document;
 use super::faults::{Fault, FaultKind};
+use super::tokens::Document;
 
 /// The bytes that stand for a probed place: they are not text, so each type that reads the place rejects them.
 const PROBE: &[u8] = &[0xff, b'?'];

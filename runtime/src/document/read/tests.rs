@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::*;
-use crate::input::InputLimits;
+use crate::document::InputLimits;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

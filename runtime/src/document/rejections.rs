@@ -10,9 +10,10 @@ use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 
-use super::document::{Document, JsonFailure};
 use super::faults::FaultKind;
+use super::json::JsonFailure;
 use super::read::FaultAt;
+use super::tokens::Document;
 use crate::body::BodyFailure;
 use crate::denial::{Denial, Extra};
 use crate::problem::{FieldError, Problem};
@@ -33,10 +34,10 @@ use crate::problem::{FieldError, Problem};
 /// A handler that takes `Result<Json<T>, InputError>` gets it. If an error is dropped before the handler is called, as by an
 /// `Option`, the request is rejected with it.
 #[derive(Clone, Debug)]
-pub struct InputError(Arc<Rejection>);
+pub struct InputError(Arc<RejectedInput>);
 
 #[derive(Debug)]
-struct Rejection {
+struct RejectedInput {
     denial: Denial,
     /// Whether nothing was sent at all.
     is_absent: bool,
@@ -59,8 +60,8 @@ impl InputError {
     }
 
     /// There is no input, because of which this is the denial.
-    pub(super) fn absent(denial: Denial) -> Self {
-        Self(Arc::new(Rejection { denial, is_absent: true }))
+    pub(crate) fn absent(denial: Denial) -> Self {
+        Self(Arc::new(RejectedInput { denial, is_absent: true }))
     }
 
     pub(crate) fn denial(&self) -> &Denial {
@@ -75,7 +76,7 @@ impl InputError {
 
 impl From<Denial> for InputError {
     fn from(denial: Denial) -> Self {
-        Self(Arc::new(Rejection { denial, is_absent: false }))
+        Self(Arc::new(RejectedInput { denial, is_absent: false }))
     }
 }
 
@@ -104,16 +105,27 @@ impl ResponseError for InputError {
     }
 }
 
+/// Where an input is in the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InputSource {
+    /// A JSON body.
+    Json,
+    /// A body of form fields.
+    Form,
+    /// The query of the URL.
+    Query,
+}
+
 /// Where the parts of an input are in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum InputPart {
     /// The body, whose places are pointers.
     Body,
     /// The query or the path, whose places are names.
     Parameters,
 }
 
-impl Part {
+impl InputPart {
     /// The error of one fault, at a place of this document.
     fn error(self, document: &Document<'_>, (at, kind): &FaultAt) -> FieldError {
         match self {
@@ -157,7 +169,7 @@ pub(crate) fn refused(failure: JsonFailure) -> Vec<FieldError> {
     match failure {
         JsonFailure::Syntax { .. } => Vec::new(),
         JsonFailure::Refused(faults) => {
-            faults.into_iter().map(|(pointer, kind)| Part::Body.named(pointer, &kind)).collect()
+            faults.into_iter().map(|(pointer, kind)| InputPart::Body.named(pointer, &kind)).collect()
         }
     }
 }
@@ -172,16 +184,7 @@ pub(crate) fn json_syntax(line: usize, column: usize) -> Denial {
 }
 
 pub(crate) fn payload(error: &PayloadError) -> Denial {
-    unread_body(BodyFailure::of(error))
-}
-
-/// The rejection of a request whose body ended before its end.
-pub(crate) const fn unread_body(failure: BodyFailure) -> Denial {
-    match failure {
-        BodyFailure::TooLarge => Denial::body_too_large(),
-        BodyFailure::TooSlow => Denial::body_too_slow(),
-        BodyFailure::Broken => Denial::body_broken(),
-    }
+    BodyFailure::of(error).denial()
 }
 
 pub(crate) const fn media_type(detail: &'static str) -> Denial {

@@ -5,10 +5,10 @@
 //! strict reading, a buffered field is accepted only if the type reads it. To find out, the document is read once more with a value
 //! there that no type can read: if that makes no error more, the field is unknown. The number of readings is bounded.
 
-use super::error::{Found, ReadError};
+use super::error::{FoundValue, ReadError};
 use super::{Attempt, Probe};
-use crate::input::document::Document;
-use crate::input::faults::FaultKind;
+use crate::document::faults::FaultKind;
+use crate::document::tokens::Document;
 
 /// How many tokens all readings of one input may visit together, unless they are only a few.
 const MOST_VISITS: usize = 400_000;
@@ -116,22 +116,22 @@ pub(super) fn located(document: &Document<'_>, untyped: &[usize], error: ReadErr
                 |at: &usize| document.is_object(*at) && !document.members(*at).any(|(other, _)| other == *name);
             let mut places = buffered().flatten().filter(lacking).take(MOST_PLACES).filter(|at| {
                 let probed = again(Probe::Extra(*at, name)).error;
-                probed.is_some_and(|probed| *probed.found() == Found::Probe)
+                probed.is_some_and(|probed| *probed.found() == FoundValue::Probe)
             });
             // If two of them read it, either may be the one that lacks it.
             places.next().filter(|_| places.next().is_none())
         }
         _ => {
             let alike = |at: &usize| match error.found() {
-                Found::List => document.is_list(*at),
-                Found::Object => document.is_object(*at),
-                Found::Text(found) => document.text(*at).is_some_and(|text| text == found),
-                Found::Scalar(found) => document.token(*at).is_some_and(|token| token == *found),
-                Found::Unknown | Found::Probe => false,
+                FoundValue::List => document.is_list(*at),
+                FoundValue::Object => document.is_object(*at),
+                FoundValue::Text(found) => document.text(*at).is_some_and(|text| text == found),
+                FoundValue::Scalar(found) => document.token(*at).is_some_and(|token| token == *found),
+                FoundValue::Unknown | FoundValue::Probe => false,
             };
             let mut places = buffered().flatten().filter(alike).take(MOST_PLACES).filter(|at| {
                 let probed = again(Probe::Value(*at)).error;
-                probed.is_some_and(|probed| *probed.found() == Found::Probe && probed.expects_the_same(&error))
+                probed.is_some_and(|probed| *probed.found() == FoundValue::Probe && probed.expects_the_same(&error))
             });
             let found = places.next();
             found.or_else(|| {

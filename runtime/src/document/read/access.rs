@@ -7,11 +7,11 @@ use serde::de::{DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, Unexpe
 use super::error::ReadError;
 use super::place::Place;
 use super::{Probe, Reading};
-use crate::input::document::Token;
-use crate::input::faults::FaultKind;
+use crate::document::faults::FaultKind;
+use crate::document::tokens::InputToken;
 
 /// The members of one object.
-pub(super) struct Members<'d, 'b> {
+pub(super) struct ObjectMembers<'d, 'b> {
     reading: &'d Reading<'d, 'b>,
     /// The index of the next name.
     next: usize,
@@ -23,7 +23,7 @@ pub(super) struct Members<'d, 'b> {
     is_extra: bool,
 }
 
-impl<'d, 'b> Members<'d, 'b> {
+impl<'d, 'b> ObjectMembers<'d, 'b> {
     /// Gives the members of the object at this place to the visitor.
     pub(super) fn visit<V: Visitor<'d>>(
         place: Place<'d, 'b>,
@@ -52,7 +52,7 @@ impl<'d, 'b> Members<'d, 'b> {
     }
 }
 
-impl<'d> MapAccess<'d> for &mut Members<'d, '_> {
+impl<'d> MapAccess<'d> for &mut ObjectMembers<'d, '_> {
     type Error = ReadError;
 
     fn next_key_seed<K: DeserializeSeed<'d>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
@@ -160,19 +160,19 @@ impl<'d> SeqAccess<'d> for &mut Items<'d, '_> {
 }
 
 /// A variant of an enum: its name, and the value beside it.
-pub(super) struct Choice<'d, 'b> {
+pub(super) struct EnumChoice<'d, 'b> {
     name: Place<'d, 'b>,
     value: Option<Place<'d, 'b>>,
 }
 
-impl<'d, 'b> Choice<'d, 'b> {
+impl<'d, 'b> EnumChoice<'d, 'b> {
     /// A text, or an object of one member.
     pub(super) fn of(place: Place<'d, 'b>) -> Option<Self> {
         let Place { reading, at, .. } = place;
         match reading.document.token(at)? {
             _ if reading.probe == Probe::Value(at) => None,
-            Token::Text(_) | Token::Unescaped(_) => Some(Self { name: place, value: None }),
-            Token::Object(_) => {
+            InputToken::Text(_) | InputToken::Unescaped(_) => Some(Self { name: place, value: None }),
+            InputToken::Object(_) => {
                 let name = at.saturating_add(1);
                 let value = name.saturating_add(1);
                 let end = reading.document.after(at);
@@ -185,7 +185,7 @@ impl<'d, 'b> Choice<'d, 'b> {
     }
 }
 
-impl<'d, 'b> EnumAccess<'d> for Choice<'d, 'b> {
+impl<'d, 'b> EnumAccess<'d> for EnumChoice<'d, 'b> {
     type Error = ReadError;
     type Variant = Content<'d, 'b>;
 

@@ -9,9 +9,10 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 
+use crate::document::InputSource;
 use crate::input::{Form, Json, Query};
 use crate::problem::FieldError;
-use crate::rate_limit::{InputPlace, InputScalar, InputSource};
+use crate::rate_limit::{InputPlace, InputScalar};
 
 /// An argument that carries input.
 #[derive(Clone, Copy, Debug)]

@@ -8,9 +8,9 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Document, Format, Span, Token, position};
-use crate::input::InputLimits;
-use crate::input::faults::{Fault, FaultKind};
+use super::faults::{Fault, FaultKind};
+use super::limits::InputLimits;
+use super::tokens::{Document, Format, InputToken, Span, position};
 
 /// Why a body is not a document.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl<'b> Document<'b> {
             duplicates: Vec::new(),
         };
         let mut parser = serde_json::Deserializer::from_str(text);
-        let parsed = Value(&mut building).deserialize(&mut parser).and_then(|()| parser.end());
+        let parsed = JsonValue(&mut building).deserialize(&mut parser).and_then(|()| parser.end());
         let Building { document, over, duplicates, .. } = building;
         match (over, parsed) {
             (Some((at, kind)), _) => Err(JsonFailure::Refused(vec![(document.open_pointer(at), kind)])),
@@ -89,7 +89,7 @@ struct Building<'b, 'l> {
 }
 
 impl<'b> Building<'b, '_> {
-    fn push<E: Error>(&mut self, token: Token) -> Result<(), E> {
+    fn push<E: Error>(&mut self, token: InputToken) -> Result<(), E> {
         self.document.tokens.push(token);
         self.count()
     }
@@ -105,7 +105,7 @@ impl<'b> Building<'b, '_> {
         // Only numbers are computed: a text from elsewhere would give a wrong span, and not a wrong memory access.
         let start = text.as_ptr().addr().wrapping_sub(self.document.text.as_ptr().addr());
         let span = Span { start: position(start), len: position(text.len()) };
-        self.document.tokens.push(Token::Text(span));
+        self.document.tokens.push(InputToken::Text(span));
         self.check_length(text)
     }
 
@@ -120,7 +120,7 @@ impl<'b> Building<'b, '_> {
     }
 
     /// Opens a list or an object, and returns its index.
-    fn open<E: Error>(&mut self, token: Token) -> Result<usize, E> {
+    fn open<E: Error>(&mut self, token: InputToken) -> Result<usize, E> {
         let at = self.document.tokens.len();
         self.open = self.open.saturating_add(1);
         self.push(token)?;
@@ -143,12 +143,12 @@ impl<'b> Building<'b, '_> {
 }
 
 /// Parses one value.
-struct Value<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
+struct JsonValue<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
 
 /// Parses the name of a member.
-struct Name<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
+struct MemberName<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
 
-impl<'b> DeserializeSeed<'b> for Value<'_, 'b, '_> {
+impl<'b> DeserializeSeed<'b> for JsonValue<'_, 'b, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -156,7 +156,7 @@ impl<'b> DeserializeSeed<'b> for Value<'_, 'b, '_> {
     }
 }
 
-impl<'b> DeserializeSeed<'b> for Name<'_, 'b, '_> {
+impl<'b> DeserializeSeed<'b> for MemberName<'_, 'b, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -167,12 +167,12 @@ impl<'b> DeserializeSeed<'b> for Name<'_, 'b, '_> {
 macro_rules! scalars {
     ($($method:ident($value:ty) $token:ident;)*) => {$(
         fn $method<E: Error>(self, value: $value) -> Result<(), E> {
-            self.0.push(Token::$token(value))
+            self.0.push(InputToken::$token(value))
         }
     )*};
 }
 
-impl<'b> Visitor<'b> for Value<'_, 'b, '_> {
+impl<'b> Visitor<'b> for JsonValue<'_, 'b, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,7 +187,7 @@ impl<'b> Visitor<'b> for Value<'_, 'b, '_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.0.push(Token::Null)
+        self.0.push(InputToken::Null)
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'b str) -> Result<(), E> {
@@ -201,21 +201,21 @@ impl<'b> Visitor<'b> for Value<'_, 'b, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'b>>(self, mut items: A) -> Result<(), A::Error> {
-        let at = self.0.open(Token::List(0))?;
-        while items.next_element_seed(Value(self.0))?.is_some() {}
+        let at = self.0.open(InputToken::List(0))?;
+        while items.next_element_seed(JsonValue(self.0))?.is_some() {}
         self.0.close(at);
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'b>>(self, mut members: A) -> Result<(), A::Error> {
-        let at = self.0.open(Token::Object(0))?;
+        let at = self.0.open(InputToken::Object(0))?;
         let mut names: usize = 0;
-        while members.next_key_seed(Name(self.0))?.is_some() {
+        while members.next_key_seed(MemberName(self.0))?.is_some() {
             names = names.saturating_add(1);
             if names > self.0.limits.fields {
                 self.0.refuse(FaultKind::TooManyFields(self.0.limits.fields))?;
             }
-            members.next_value_seed(Value(self.0))?;
+            members.next_value_seed(JsonValue(self.0))?;
         }
         self.0.close(at);
         let Building { document, duplicates, .. } = self.0;
@@ -226,7 +226,7 @@ impl<'b> Visitor<'b> for Value<'_, 'b, '_> {
     }
 }
 
-impl<'b> Visitor<'b> for Name<'_, 'b, '_> {
+impl<'b> Visitor<'b> for MemberName<'_, 'b, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

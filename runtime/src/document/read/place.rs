@@ -3,10 +3,10 @@
 use serde::Deserializer;
 use serde::de::{Error, Unexpected, Visitor};
 
-use super::access::{Choice, Items, Members};
+use super::access::{EnumChoice, Items, ObjectMembers};
 use super::error::ReadError;
 use super::{PROBE, Probe, Reading};
-use crate::input::document::{Format, Token};
+use crate::document::tokens::{Format, InputToken};
 
 /// One value of a document, or the name of a field.
 #[derive(Clone, Copy)]
@@ -36,7 +36,7 @@ impl<'d, 'b> Place<'d, 'b> {
     }
 
     /// The token, or `None` if this place is probed.
-    fn token(&self) -> Option<Token> {
+    fn token(&self) -> Option<InputToken> {
         match self.reading.probe {
             Probe::Value(probed) if probed == self.at => None,
             _ => self.reading.document.token(self.at),
@@ -51,14 +51,16 @@ impl<'d, 'b> Place<'d, 'b> {
     fn visit<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let read = match self.token() {
             None => visitor.visit_bytes(PROBE),
-            Some(Token::Null) => visitor.visit_unit(),
-            Some(Token::Bool(value)) => visitor.visit_bool(value),
-            Some(Token::Unsigned(value)) => visitor.visit_u64(value),
-            Some(Token::Signed(value)) => visitor.visit_i64(value),
-            Some(Token::Float(value)) => visitor.visit_f64(value),
-            Some(Token::Text(_) | Token::Unescaped(_)) => visitor.visit_borrowed_str(self.text().unwrap_or_default()),
-            Some(Token::List(_)) => return Items::visit(self, visitor),
-            Some(Token::Object(_)) => return Members::visit(self, None, visitor),
+            Some(InputToken::Null) => visitor.visit_unit(),
+            Some(InputToken::Bool(value)) => visitor.visit_bool(value),
+            Some(InputToken::Unsigned(value)) => visitor.visit_u64(value),
+            Some(InputToken::Signed(value)) => visitor.visit_i64(value),
+            Some(InputToken::Float(value)) => visitor.visit_f64(value),
+            Some(InputToken::Text(_) | InputToken::Unescaped(_)) => {
+                visitor.visit_borrowed_str(self.text().unwrap_or_default())
+            }
+            Some(InputToken::List(_)) => return Items::visit(self, visitor),
+            Some(InputToken::Object(_)) => return ObjectMembers::visit(self, None, visitor),
         };
         read.map_err(|error: ReadError| error.at(self.at))
     }
@@ -67,24 +69,24 @@ impl<'d, 'b> Place<'d, 'b> {
     fn wrong<V: Visitor<'d>>(self, visitor: &V) -> ReadError {
         let found = match self.token() {
             None => Unexpected::Bytes(PROBE),
-            Some(Token::Null) => Unexpected::Unit,
-            Some(Token::Bool(value)) => Unexpected::Bool(value),
-            Some(Token::Unsigned(value)) => Unexpected::Unsigned(value),
-            Some(Token::Signed(value)) => Unexpected::Signed(value),
-            Some(Token::Float(value)) => Unexpected::Float(value),
-            Some(Token::Text(_) | Token::Unescaped(_)) => Unexpected::Str(self.text().unwrap_or_default()),
-            Some(Token::List(_)) if self.is_plain => {
-                return ReadError::of(crate::input::faults::FaultKind::Repeated).at(self.at);
+            Some(InputToken::Null) => Unexpected::Unit,
+            Some(InputToken::Bool(value)) => Unexpected::Bool(value),
+            Some(InputToken::Unsigned(value)) => Unexpected::Unsigned(value),
+            Some(InputToken::Signed(value)) => Unexpected::Signed(value),
+            Some(InputToken::Float(value)) => Unexpected::Float(value),
+            Some(InputToken::Text(_) | InputToken::Unescaped(_)) => Unexpected::Str(self.text().unwrap_or_default()),
+            Some(InputToken::List(_)) if self.is_plain => {
+                return ReadError::of(crate::document::faults::FaultKind::Repeated).at(self.at);
             }
-            Some(Token::List(_)) => Unexpected::Seq,
-            Some(Token::Object(_)) => Unexpected::Map,
+            Some(InputToken::List(_)) => Unexpected::Seq,
+            Some(InputToken::Object(_)) => Unexpected::Map,
         };
         ReadError::invalid_type(found, visitor).at(self.at)
     }
 
     /// Whether a parameter with one value was sent more than once.
     fn is_repeated(&self) -> bool {
-        self.is_plain && matches!(self.token(), Some(Token::List(_)))
+        self.is_plain && matches!(self.token(), Some(InputToken::List(_)))
     }
 
     /// Notes a value whose type is not known yet: `serde` may buffer it, and read it later.
@@ -151,7 +153,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
 
     fn deserialize_option<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.token() {
-            Some(Token::Null) => visitor.visit_none(),
+            Some(InputToken::Null) => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
         .map_err(|error: ReadError| error.at(self.at))
@@ -159,7 +161,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
 
     fn deserialize_unit<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.token() {
-            Some(Token::Null) => visitor.visit_unit().map_err(|error: ReadError| error.at(self.at)),
+            Some(InputToken::Null) => visitor.visit_unit().map_err(|error: ReadError| error.at(self.at)),
             _ => Err(self.wrong(&visitor)),
         }
     }
@@ -174,9 +176,9 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
 
     fn deserialize_seq<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.token() {
-            Some(Token::List(_)) => Items::visit(self, visitor),
+            Some(InputToken::List(_)) => Items::visit(self, visitor),
             // A parameter that was sent once is a list of one.
-            Some(Token::Text(_) | Token::Unescaped(_)) if self.is_plain => Items::one(self, visitor),
+            Some(InputToken::Text(_) | InputToken::Unescaped(_)) if self.is_plain => Items::one(self, visitor),
             _ => Err(self.wrong(&visitor)),
         }
     }
@@ -196,7 +198,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
 
     fn deserialize_map<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.token() {
-            Some(Token::Object(_)) => Members::visit(self, None, visitor),
+            Some(InputToken::Object(_)) => ObjectMembers::visit(self, None, visitor),
             _ => Err(self.wrong(&visitor)),
         }
     }
@@ -208,7 +210,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         match self.token() {
-            Some(Token::Object(_)) => Members::visit(self, Some(fields), visitor),
+            Some(InputToken::Object(_)) => ObjectMembers::visit(self, Some(fields), visitor),
             _ => Err(self.wrong(&visitor)),
         }
     }
@@ -219,7 +221,7 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        match Choice::of(self) {
+        match EnumChoice::of(self) {
             Some(choice) => visitor.visit_enum(choice).map_err(|error| error.at(self.at)),
             None => Err(self.wrong(&visitor)),
         }

@@ -7,8 +7,8 @@ use std::fmt;
 
 use serde::de::{self, Unexpected};
 
-use crate::input::document::Token;
-use crate::input::faults::{Expected, FaultKind};
+use crate::document::faults::{Expected, FaultKind};
+use crate::document::tokens::InputToken;
 
 thread_local! {
     /// How many errors were made on this thread. A type may drop an error: an optional flattened struct is then `None`, and an
@@ -25,39 +25,39 @@ pub(super) fn count_errors<R>(read: impl FnOnce() -> R) -> (R, usize) {
 
 /// The type of the application cannot read the document.
 #[derive(Debug)]
-pub(crate) struct ReadError(Box<Parts>);
+pub(crate) struct ReadError(Box<ReadErrorParts>);
 
 #[derive(Debug)]
-struct Parts {
+struct ReadErrorParts {
     kind: FaultKind,
     at: Option<usize>,
     /// The value that was found, if the type reported it.
-    found: Found,
+    found: FoundValue,
     /// What the type expected, in its own words.
     expected: String,
 }
 
 /// A value that a type rejected. It is compared with the document, and never shown.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Found {
+pub(crate) enum FoundValue {
     Unknown,
     /// The value that stands for a probed place. No document contains it.
     Probe,
-    Scalar(Token),
+    Scalar(InputToken),
     Text(String),
     List,
     Object,
 }
 
 impl ReadError {
-    fn new(kind: FaultKind, found: Found, expected: String) -> Self {
+    fn new(kind: FaultKind, found: FoundValue, expected: String) -> Self {
         MADE.set(MADE.get().wrapping_add(1));
-        Self(Box::new(Parts { kind, at: None, found, expected }))
+        Self(Box::new(ReadErrorParts { kind, at: None, found, expected }))
     }
 
     /// The fault without a place.
     pub(super) fn of(kind: FaultKind) -> Self {
-        Self::new(kind, Found::Unknown, String::new())
+        Self::new(kind, FoundValue::Unknown, String::new())
     }
 
     /// The error at this place, unless it already has one that is further inside.
@@ -80,7 +80,7 @@ impl ReadError {
         &self.0.kind
     }
 
-    pub(super) fn found(&self) -> &Found {
+    pub(super) fn found(&self) -> &FoundValue {
         &self.0.found
     }
 
@@ -102,15 +102,15 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-impl Found {
+impl FoundValue {
     fn of(unexpected: Unexpected<'_>) -> Self {
         match unexpected {
-            Unexpected::Bool(value) => Self::Scalar(Token::Bool(value)),
-            Unexpected::Unsigned(value) => Self::Scalar(Token::Unsigned(value)),
-            Unexpected::Signed(value) => Self::Scalar(Token::Signed(value)),
-            Unexpected::Float(value) => Self::Scalar(Token::Float(value)),
+            Unexpected::Bool(value) => Self::Scalar(InputToken::Bool(value)),
+            Unexpected::Unsigned(value) => Self::Scalar(InputToken::Unsigned(value)),
+            Unexpected::Signed(value) => Self::Scalar(InputToken::Signed(value)),
+            Unexpected::Float(value) => Self::Scalar(InputToken::Float(value)),
             Unexpected::Str(text) => Self::Text(text.to_owned()),
-            Unexpected::Unit => Self::Scalar(Token::Null),
+            Unexpected::Unit => Self::Scalar(InputToken::Null),
             Unexpected::Seq => Self::List,
             Unexpected::Map => Self::Object,
             Unexpected::Bytes(bytes) if bytes == super::PROBE => Self::Probe,
@@ -127,20 +127,20 @@ impl de::Error for ReadError {
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         let kind = FaultKind::Type(Expected::of(&Described(expected)));
-        Self::new(kind, Found::of(unexpected), Described(expected).to_string())
+        Self::new(kind, FoundValue::of(unexpected), Described(expected).to_string())
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         let kind = FaultKind::Value(Expected::of(&Described(expected)));
-        Self::new(kind, Found::of(unexpected), Described(expected).to_string())
+        Self::new(kind, FoundValue::of(unexpected), Described(expected).to_string())
     }
 
     fn invalid_length(_: usize, expected: &dyn de::Expected) -> Self {
-        Self::new(FaultKind::Count, Found::List, Described(expected).to_string())
+        Self::new(FaultKind::Count, FoundValue::List, Described(expected).to_string())
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let found = Found::Text(variant.to_owned());
+        let found = FoundValue::Text(variant.to_owned());
         Self::new(FaultKind::Choice(expected), found, String::new())
     }
 

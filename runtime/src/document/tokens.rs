@@ -4,17 +4,11 @@
 //! Promise: each place of the input is one index, from which its JSON pointer is found (RFC 6901). A document is one allocation
 //! that grows with the input, and texts stay in the buffer that was received, unless they contain an escape.
 
-mod duplicates;
-mod json;
-mod pairs;
-
 use std::borrow::Cow;
-
-pub(crate) use self::json::JsonFailure;
 
 /// One part of a document. An object is followed by its members, each a name and a value; a list is followed by its items.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Token {
+pub(crate) enum InputToken {
     Null,
     Bool(bool),
     Unsigned(u64),
@@ -33,8 +27,8 @@ pub(crate) enum Token {
 /// A part of a text, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Span {
-    start: u32,
-    len: u32,
+    pub(super) start: u32,
+    pub(super) len: u32,
 }
 
 impl Span {
@@ -45,7 +39,7 @@ impl Span {
 }
 
 /// Positions have 32 bits, so that a token is small. A longer input is rejected before it is parsed.
-fn position(index: usize) -> u32 {
+pub(super) fn position(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
@@ -66,11 +60,11 @@ pub(crate) enum Format {
 #[derive(Debug)]
 pub(crate) struct Document<'b> {
     /// What was received.
-    text: &'b str,
+    pub(super) text: &'b str,
     /// The texts that had escapes, one after the other.
-    unescaped: String,
-    tokens: Vec<Token>,
-    format: Format,
+    pub(super) unescaped: String,
+    pub(super) tokens: Vec<InputToken>,
+    pub(super) format: Format,
 }
 
 impl Document<'_> {
@@ -82,23 +76,23 @@ impl Document<'_> {
         self.tokens.len()
     }
 
-    pub(crate) fn token(&self, at: usize) -> Option<Token> {
+    pub(crate) fn token(&self, at: usize) -> Option<InputToken> {
         self.tokens.get(at).copied()
     }
 
     /// The text or the name at this index.
     pub(crate) fn text(&self, at: usize) -> Option<&str> {
         match self.token(at)? {
-            Token::Text(span) => self.text.get(span.range()),
-            Token::Unescaped(span) => self.unescaped.get(span.range()),
+            InputToken::Text(span) => self.text.get(span.range()),
+            InputToken::Unescaped(span) => self.unescaped.get(span.range()),
             _ => None,
         }
     }
 
     /// The index after the last item or member of the container at this index.
-    fn end(&self, at: usize) -> Option<usize> {
+    pub(super) fn end(&self, at: usize) -> Option<usize> {
         match self.token(at)? {
-            Token::List(end) | Token::Object(end) => Some(index(end)),
+            InputToken::List(end) | InputToken::Object(end) => Some(index(end)),
             _ => None,
         }
     }
@@ -109,24 +103,24 @@ impl Document<'_> {
     }
 
     pub(crate) fn is_object(&self, at: usize) -> bool {
-        matches!(self.token(at), Some(Token::Object(_)))
+        matches!(self.token(at), Some(InputToken::Object(_)))
     }
 
     pub(crate) fn is_list(&self, at: usize) -> bool {
-        matches!(self.token(at), Some(Token::List(_)))
+        matches!(self.token(at), Some(InputToken::List(_)))
     }
 
     /// Adds a text that was not received as it is.
-    fn add_text(&mut self, text: &str) {
+    pub(super) fn add_text(&mut self, text: &str) {
         let span = Span { start: position(self.unescaped.len()), len: position(text.len()) };
         self.unescaped.push_str(text);
-        self.tokens.push(Token::Unescaped(span));
+        self.tokens.push(InputToken::Unescaped(span));
     }
 
     /// Ends the container at this index.
-    fn close(&mut self, at: usize) {
+    pub(super) fn close(&mut self, at: usize) {
         let here = position(self.tokens.len());
-        if let Some(Token::List(end) | Token::Object(end)) = self.tokens.get_mut(at) {
+        if let Some(InputToken::List(end) | InputToken::Object(end)) = self.tokens.get_mut(at) {
             *end = here;
         }
     }
@@ -196,7 +190,7 @@ pub(crate) fn pointer_of<S: AsRef<str>>(steps: &[S]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::InputLimits;
+    use crate::document::InputLimits;
 
     #[test]
     fn each_place_has_a_pointer_that_resolves() {

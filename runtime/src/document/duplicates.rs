@@ -3,7 +3,7 @@
 //! Threat: two parsers that read different values for one name (CWE-436). Promise: each repetition of a name is found, also in a
 //! map and among fields that the type does not have, in little more than linear time.
 
-use super::Document;
+use super::tokens::Document;
 
 /// Up to this number of names, each is compared with all before it.
 const FEW: usize = 16;

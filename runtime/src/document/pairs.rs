@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use url::form_urlencoded;
 
-use super::{Document, Format, Token};
-use crate::input::InputLimits;
-use crate::input::faults::FaultKind;
+use super::faults::FaultKind;
+use super::limits::InputLimits;
+use super::tokens::{Document, Format, InputToken};
 
 impl<'b> Document<'b> {
     /// Parses `a=1&b=2` (WHATWG URL, `application/x-www-form-urlencoded`). On failure, the name of the field that is over a limit,
@@ -60,7 +60,7 @@ impl<'b> Document<'b> {
             } else if let [(name, _), ..] = same {
                 document.add_text(name);
                 let list = document.len();
-                document.tokens.push(Token::List(0));
+                document.tokens.push(InputToken::List(0));
                 same.iter().for_each(|(_, value)| document.add_text(value));
                 document.close(list);
             }
@@ -70,7 +70,7 @@ impl<'b> Document<'b> {
     }
 
     fn empty_object() -> Self {
-        Self { text: "", unescaped: String::new(), tokens: vec![Token::Object(0)], format: Format::Pairs }
+        Self { text: "", unescaped: String::new(), tokens: vec![InputToken::Object(0)], format: Format::Pairs }
     }
 }
 

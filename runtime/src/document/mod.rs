@@ -1,0 +1,22 @@
+//! The input of a request as a document: its tokens, the values that types read from it, and what is wrong with it.
+//!
+//! Threat: a mistake without a place, a field that nobody notices (mass assignment, CWE-915), an input that exhausts the server
+//! (CWE-770). Promise: the extractors of palisade, and the rules of fields, find each place in the names that the client sent.
+
+mod duplicates;
+mod faults;
+mod json;
+mod limits;
+mod pairs;
+mod read;
+mod rejections;
+mod tokens;
+
+pub(crate) use self::faults::FaultKind;
+pub use self::limits::InputLimits;
+pub(crate) use self::read::{Surveyed, read, read_path, survey};
+pub use self::rejections::InputError;
+pub(crate) use self::rejections::{
+    InputPart, InputSource, json, json_syntax, media_type, no_body, not_a_resource, payload, refused,
+};
+pub(crate) use self::tokens::{Document, InputToken, pointer_of};
