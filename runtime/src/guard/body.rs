@@ -6,10 +6,12 @@
 use actix_web::dev;
 
 use super::GuardedRequest;
+use crate::audit;
 use crate::body::{self, Coding, Reading};
 use crate::denial::Denial;
 use crate::policy::Validation;
-use crate::validation::{self, Invalid};
+use crate::problem::FieldError;
+use crate::validation::{self, ValidationFailure};
 
 impl GuardedRequest<'_, '_> {
     /// Rejects a compressed body if neither the route nor the application accepts compressed bodies.
@@ -42,9 +44,16 @@ impl GuardedRequest<'_, '_> {
         reading
     }
 
-    /// Returns a denial with pointers into the document that was sent, if the arguments are not valid.
-    pub(super) fn check_input(&self, validated: Result<(), Invalid>) -> Result<(), Denial> {
-        validated.map_err(|invalid| self.invalid(invalid))
+    /// Returns a denial with pointers into the document that was sent, if the arguments are not valid. If a context is missing, the log says what to
+    /// add.
+    pub(super) fn check_input(&self, validated: Result<(), ValidationFailure>) -> Result<(), Denial> {
+        validated.map_err(|failure| match failure {
+            ValidationFailure::Invalid(fields) => self.invalid(fields),
+            ValidationFailure::Misconfigured(help) => {
+                audit::misconfigured(&self.mounted.policy.handler, &help);
+                Denial::internal("validation_not_configured")
+            }
+        })
     }
 
     /// Ends the reading of a body. What was kept of it is dropped.
@@ -52,8 +61,9 @@ impl GuardedRequest<'_, '_> {
         self.reading.iter().for_each(Reading::end);
     }
 
-    fn invalid(&self, invalid: Invalid) -> Denial {
+    fn invalid(&self, mut fields: Vec<FieldError>) -> Denial {
+        validation::first_errors(&mut fields);
         let sent = self.reading.as_ref().and_then(Reading::sent).and_then(|sent| serde_json::from_slice(&sent).ok());
-        Denial::invalid(validation::located(invalid.into_fields(), sent.as_ref()))
+        Denial::invalid(validation::located(fields, sent.as_ref()))
     }
 }

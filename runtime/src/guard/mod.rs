@@ -81,7 +81,7 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 if guarded.state.lookup_failed.get() {
                     break 'checked Outcome::Denied(Denial::unavailable("caller_unavailable"));
                 }
-                if let Err(denial) = guarded.check_input(handler.validate(&arguments)) {
+                if let Err(denial) = guarded.check_input(handler.validate(&request, &arguments)) {
                     break 'checked Outcome::Denied(denial);
                 }
                 if guarded.is_charged(Stage::Input)
