@@ -94,6 +94,7 @@ impl PalisadeBuilder {
             proxies,
             group: self.group,
             restyle: self.restyle,
+            input_messages: self.input_messages,
             body_timeouts: self.body_timeouts,
             compressed: self.compressed,
             reveal: self.reveal,
