@@ -72,7 +72,7 @@ impl ::palisade::__v1::Endpoint for add_note {
             note
         }
         ::palisade::__v1::handler!(add_note; Json<Note>; Path<String>, Json<Note>)
-            .validated(|__all, (__id, __note)| __all.each(__id)?.each(__note)?.done())
+            .validated(|__all, (__id, __note)| __all.of(__id).each().of(__note).each())
             .mount(__at)
     }
 }

@@ -17,7 +17,7 @@ use crate::policy::Resource;
 use crate::principal::{ArgumentError, Caller, FromPrincipal, Principal};
 use crate::problem::Problem;
 use crate::settings::RequestState;
-use crate::validation::{Input, NotValidated};
+use crate::validation::without_rules::NoInput;
 
 impl FromRequest for Principal {
     type Error = ArgumentError;
@@ -51,9 +51,7 @@ impl<T: FromPrincipal> FromRequest for Caller<T> {
 }
 
 /// It comes from the application's own store, so it is not validated as input.
-impl<T> Input for Caller<T> {
-    type Kind = NotValidated;
-}
+impl<T> NoInput for Caller<T> {}
 
 fn principal(request: &HttpRequest) -> Option<Principal> {
     RequestState::of(request).and_then(|state| state.principal.get()).cloned()
@@ -95,9 +93,7 @@ impl<T> Deref for Claims<T> {
 }
 
 /// Claims come from a token that was verified, so they are not validated as input.
-impl<T> Input for Claims<T> {
-    type Kind = NotValidated;
-}
+impl<T> NoInput for Claims<T> {}
 
 impl<T: DeserializeOwned + 'static> FromRequest for Claims<T> {
     type Error = ArgumentError;
@@ -153,9 +149,7 @@ impl<R> DerefMut for Owned<R> {
 }
 
 /// A row comes from the application's own store, so it is not validated as input.
-impl<R> Input for Owned<R> {
-    type Kind = NotValidated;
-}
+impl<R> NoInput for Owned<R> {}
 
 impl<R: Resource> FromRequest for Owned<R> {
     type Error = ArgumentError;
@@ -221,9 +215,7 @@ pub enum RowFilter {
     Everything,
 }
 
-impl Input for RowFilter {
-    type Kind = NotValidated;
-}
+impl NoInput for RowFilter {}
 
 impl FromRequest for RowFilter {
     type Error = ArgumentError;

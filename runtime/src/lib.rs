@@ -210,6 +210,10 @@ pub use palisade_macros::{
     require_scope, route, rule, tenant, validate,
 };
 
+/// The crate [`garde`](https://docs.rs/garde), in the version whose `Validate` [`validate`](macro@validate) accepts. Its derive needs
+/// a dependency of your own.
+#[cfg(feature = "garde")]
+pub use garde;
 /// The crate [`validator`](https://docs.rs/validator), in the version whose `Validate` [`validate`](macro@validate) requires.
 pub use validator;
 
@@ -235,10 +239,17 @@ pub mod __v1 {
     pub use crate::scope::add_at;
     #[cfg(feature = "testing")]
     pub use crate::testing::committed::{assert_committed, assert_policies};
-    pub use crate::validation::checks::{Checks, SomeInput, With};
-    pub use crate::validation::except::*;
+    pub use crate::validation::checked_argument::*;
+    pub use crate::validation::checks::{Checks, NotValidated, SomeInput, Validated, With};
+    pub use crate::validation::failure::{BrokenRule, ValidationFailure};
+    #[cfg(feature = "garde")]
+    pub use crate::validation::garde::{Both, ByGarde};
+    pub use crate::validation::kinds::*;
     pub use crate::validation::listed::Listed;
-    pub use crate::validation::{Input, NotValidated};
+    pub use crate::validation::rules::HasRules;
+    pub use crate::validation::strict::*;
+    pub use crate::validation::validator::{ByValidator, Nested, WithContext};
+    pub use crate::validation::without_rules::{NoInput, Parsed};
     pub use crate::{__arguments as arguments, __handler as handler, __register as add};
     pub use actix_web::Route as MountedRoute;
     pub use actix_web::dev::{AppService, HttpServiceFactory};

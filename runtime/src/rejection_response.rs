@@ -7,15 +7,19 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::dev::RequestHead;
+use actix_web::http::header::{
+    ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use actix_web::http::{ConnectionType, StatusCode};
 
 use crate::audit;
 use crate::denial::{Denial, Extra};
 use crate::headers;
 use crate::policy::Policy;
-use crate::problem::{PROBLEM_JSON, Problem, title_of};
+use crate::problem::{FieldError, PROBLEM_JSON, Problem, title_of};
 use crate::settings::Settings;
+use crate::validation;
 
 /// The problem as a response in the application's style. The style cannot change the status or `Retry-After`.
 pub(crate) fn render(settings: &Settings, problem: Problem) -> HttpResponse {
@@ -57,11 +61,12 @@ fn challenge(headers: &mut HeaderMap, challenges: &[HeaderValue]) {
 }
 
 /// The response to a denied request.
-pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpResponse {
+pub(crate) fn respond(settings: &Settings, denial: Denial, request: &RequestHead) -> HttpResponse {
     let Denial { status, detail, extra, .. } = denial;
+    let path = request.uri.path();
     let problem = || Problem::new(status).with_detail(detail).with_instance(path);
     let extra = match extra {
-        Extra::Fields(fields) => return render(settings, problem().with_errors(fields)),
+        Extra::Fields(fields) => return render(settings, problem().with_errors(worded(settings, fields, request))),
         other => other,
     };
     let mut response = match settings.restyle {
@@ -97,6 +102,22 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, path: &str) -> HttpRe
         Extra::None | Extra::Fields(_) => {}
     }
     response
+}
+
+/// The errors that the response contains, in the language of the client.
+fn worded(settings: &Settings, mut fields: Vec<FieldError>, request: &RequestHead) -> Vec<FieldError> {
+    validation::first_errors(&mut fields);
+    let Some(messages) = &settings.input_messages else { return fields };
+    let languages = request.headers.get(ACCEPT_LANGUAGE).and_then(|languages| languages.to_str().ok());
+    let worded = fields.into_iter().map(|field| {
+        // As with the style, the client must get a response even if this code of the application panics.
+        let message = catch_unwind(AssertUnwindSafe(|| messages(&field, languages)));
+        match message {
+            Ok(Some(message)) => field.with_detail(message),
+            Ok(None) | Err(_) => field,
+        }
+    });
+    worded.collect()
 }
 
 /// The response of `Problem::new(status).with_detail(detail).with_instance(path)`. It makes no [`Problem`], and only the texts that differ

@@ -271,7 +271,7 @@ async fn aliased(body: Aliased) -> String {
 #[post("/optional")]
 #[public]
 #[validate]
-async fn optional(body: Option<Json<Note>>) -> String {
+async fn optional(body: Option<palisade::input::Json<Note>>) -> String {
     body.map_or_else(|| "none".to_owned(), |note| note.text.clone())
 }
 

@@ -6,23 +6,19 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
-use palisade::validation::{Input, NotValidated};
-use palisade::{Principal, Problem};
+use palisade::{Extractor, Principal, Problem};
 use uuid::Uuid;
 
 use crate::{app::AppSessions, error::ApiError};
 
-/// The caller's account. Extraction fails with 403 if the caller has none.
+/// The caller's account. Extraction fails with 403 if the caller has none. It contains no client input: it is derived from the
+/// verified credential.
+#[derive(Extractor)]
 pub struct Account {
     /// The account's id.
     pub id: Uuid,
     /// The authenticated caller.
     pub principal: Principal,
-}
-
-/// Contains no client input: it is derived from the verified credential.
-impl Input for Account {
-    type Kind = NotValidated;
 }
 
 impl FromRequest for Account {

@@ -16,9 +16,7 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
         Ok(DeriveInput { ident, generics, .. }) => {
             let (parameters, arguments, bounds) = generics.split_for_impl();
             quote! {
-                impl #parameters ::palisade::__v1::Input for #ident #arguments #bounds {
-                    type Kind = ::palisade::__v1::NotValidated;
-                }
+                impl #parameters ::palisade::__v1::NoInput for #ident #arguments #bounds {}
             }
         }
         Err(error) => {

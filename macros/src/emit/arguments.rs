@@ -10,12 +10,11 @@ use crate::hygiene::local;
 use crate::item::HandlerArgument;
 use crate::policy::{CountedField, Validation, ValidationStep};
 
-/// `|__all, (_, __body)| __all.named(__body)?.done()`. The compiler reports a type that cannot be validated at the argument, and
-/// the lack of any input at the attribute.
+/// `|__all, (_, __body)| __all.of(__body).named()`. The compiler reports a type that cannot be validated, or that cannot be strict, at
+/// the argument.
 pub(super) fn checks(validation: &Validation, arguments: &[HandlerArgument]) -> TokenStream {
-    let Validation { steps, attribute, .. } = validation;
-    let all = local("__all", Span::call_site());
-    let done = quote_spanned!(Span::mixed_site().located_at(*attribute)=> .done());
+    let steps = &validation.steps;
+    let all = |span: Span| local("__all", span);
     let read = |at: usize| steps.get(at).is_some_and(|step| !matches!(step, ValidationStep::Skip));
     let calls = steps.iter().zip(arguments).enumerate().filter_map(|(at, (step, argument))| {
         let check = match step {
@@ -26,21 +25,27 @@ pub(super) fn checks(validation: &Validation, arguments: &[HandlerArgument]) -> 
         };
         let present = argument.present.as_ref();
         let argument = closure_name(at, argument);
-        let check = Ident::new(check, argument.span());
-        let kind = (*step == ValidationStep::Except)
-            .then(|| quote_spanned!(argument.span()=> , ::palisade::__v1::Excepted::of(#argument).kind()));
-        Some((present, quote_spanned!(argument.span()=> .#check(#argument #kind)?)))
+        let span = argument.span();
+        let check = Ident::new(check, span);
+        // The compiler reports the whole expression, which starts with `__all`.
+        let is_strict = validation.is_strict && !matches!(step, ValidationStep::Except);
+        let strict = is_strict
+            .then(|| quote_spanned!(span=> .strict(#argument, ::palisade::__v1::Strictness::of(#argument).kind())));
+        Some((present, all(span), quote_spanned!(span=> #strict.of(#argument).#check())))
     });
+    let every_check = all(Span::call_site());
     if all_unconditional(arguments) {
-        let (parameters, calls) = (tuple(arguments, read), calls.map(|(_, call)| call));
-        return quote!(|#all, #parameters| #all #(#calls)* #done);
+        let mut calls = calls.peekable();
+        let first = calls.peek().map(|(_, all, _)| all.clone());
+        let (parameters, calls) = (tuple(arguments, read), calls.map(|(.., call)| call));
+        return quote!(|#every_check, #parameters| #first #(#calls)*);
     }
     let (every, taken) = list(arguments, read);
-    let calls = calls.map(|(present, call)| {
+    let calls = calls.map(|(present, all, call)| {
         let present = cfg_attribute(present);
-        quote!(#present let #all = #all #call;)
+        quote!(#present let #every_check = #all #call;)
     });
-    quote!(|#all, #every| { #taken #(#calls)* #all #done })
+    quote!(|#every_check, #every| { #taken #(#calls)* #every_check })
 }
 
 /// `|__keys, (_, __body)| __keys.of("body.email", &__body.email)`. The compiler reports a type that cannot be a key at the

@@ -10,7 +10,7 @@ mod rule;
 mod types;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, LitStr, Path, Visibility};
 
 use self::arguments::{checks, keys};
@@ -236,7 +236,10 @@ impl Expansion<'_> {
     fn handler_with_checks(&self) -> Option<TokenStream> {
         let Closures { checks, keys } = self.closures(self.call?);
         let handler = types::handler(&self.handler.signature);
-        let validated = checks.map(|checks| quote!(.validated(#checks)));
+        // The compiler reports at the attribute that no argument is validated.
+        let attribute = self.call?.validation.as_ref().map_or(Span::call_site(), |validation| validation.attribute);
+        let span = Span::mixed_site().located_at(attribute);
+        let validated = checks.map(|checks| quote_spanned!(span=> .validated(#checks)));
         let counted = keys.map(|keys| quote!(.counted_by(#keys)));
         Some(quote!(#handler #validated #counted))
     }

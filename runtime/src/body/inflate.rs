@@ -59,6 +59,7 @@ fn bounded(decoder: impl AsyncRead + 'static, most: u64, reading: Reading) -> Pa
         })?;
         left =
             u64::try_from(piece.len()).ok().and_then(|taken| left.checked_sub(taken)).ok_or(PayloadError::Overflow)?;
+        wire.keep_inflated(&piece);
         Ok(piece)
     };
     let pieces = ReaderStream::with_capacity(decoder, CHUNK)

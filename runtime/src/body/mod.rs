@@ -20,7 +20,7 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING, UPGR
 pub(crate) use self::coding::{ACCEPTED, Coding, IDENTITY};
 #[cfg(feature = "compression")]
 pub(crate) use self::inflate::inflated;
-pub(crate) use self::pace::{BodyFailure, Reading};
+pub(crate) use self::pace::{BodyFailure, Keep, Reading};
 use crate::config_error::Mistakes;
 
 /// How long a client may take to send a body.
@@ -106,13 +106,13 @@ pub(crate) fn announces_more_than(max_bytes: u64, headers: &HeaderMap) -> bool {
 }
 
 /// Returns the payload, which ends with an error if the client is too slow or sends more than `max_bytes`, and the handle that tells
-/// it when the arguments are complete. With `keep`, the bytes that were sent can be inspected until then.
+/// it when the arguments are complete. `keep` tells which bytes can be inspected until then.
 pub(crate) fn paced(
     payload: Payload,
     head: &RequestHead,
     timeouts: BodyTimeouts,
     max_bytes: u64,
-    keep: bool,
+    keep: Keep,
 ) -> (Payload, Reading) {
     let reading = Reading::begin(keep);
     let paced = pace::PacedBody::new(payload, timeouts, max_bytes, reading.clone(), is_upgrade(head));

@@ -50,6 +50,16 @@ impl BodyFailure {
     }
 }
 
+/// Which bytes of a body can be inspected until the arguments are complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Nothing,
+    /// As they were sent.
+    Sent,
+    /// As they were inflated.
+    Inflated,
+}
+
 /// Whether the arguments of the handler are still being read, and the bytes of the body so far.
 #[derive(Clone)]
 pub(crate) struct Reading(Rc<ReadingState>);
@@ -59,19 +69,34 @@ struct ReadingState {
     failure: Cell<Option<BodyFailure>>,
     /// What is left of a body that its reader dropped.
     unread: Cell<Option<dev::Payload>>,
-    /// `None` if the bytes are not needed.
-    sent: Option<RefCell<SmallVec<[Bytes; 1]>>>,
+    keep: Keep,
+    kept: RefCell<SmallVec<[Bytes; 1]>>,
 }
 
 impl Reading {
-    pub(super) fn begin(keep: bool) -> Self {
+    pub(super) fn begin(keep: Keep) -> Self {
         let (reads, failure, unread) = (Cell::new(true), Cell::new(None), Cell::new(None));
-        Self(Rc::new(ReadingState { reads, failure, unread, sent: keep.then(RefCell::default) }))
+        Self(Rc::new(ReadingState { reads, failure, unread, keep, kept: RefCell::default() }))
     }
 
     /// The body as it was sent, if it was kept.
     pub(crate) fn sent(&self) -> Option<Vec<u8>> {
-        self.0.sent.as_ref().map(|sent| sent.borrow().concat())
+        (self.0.keep != Keep::Nothing).then(|| self.0.kept.borrow().concat())
+    }
+
+    /// Keeps a chunk, while the arguments are being read.
+    fn keep(&self, chunk: &Bytes) {
+        if self.0.reads.get() {
+            self.0.kept.borrow_mut().push(chunk.clone());
+        }
+    }
+
+    /// Keeps an inflated chunk, if inflated chunks are to be kept.
+    #[cfg(feature = "compression")]
+    pub(super) fn keep_inflated(&self, chunk: &Bytes) {
+        if self.0.keep == Keep::Inflated {
+            self.keep(chunk);
+        }
     }
 
     /// Why the body ended early, for the first reason.
@@ -90,8 +115,8 @@ impl Reading {
     /// The arguments are complete. From now on only the handler reads the body, and no deadline applies.
     pub(crate) fn end(&self) {
         self.0.reads.set(false);
-        if let Some(sent) = &self.0.sent {
-            sent.borrow_mut().clear();
+        if self.0.keep != Keep::Nothing {
+            self.0.kept.borrow_mut().clear();
         }
     }
 }
@@ -187,8 +212,8 @@ impl Stream for PacedBody {
                 if self.received > self.max_bytes && !self.is_upgraded() {
                     return self.fail(PayloadError::Overflow);
                 }
-                if let (true, Some(sent)) = (self.reading.0.reads.get(), &self.reading.0.sent) {
-                    sent.borrow_mut().push(chunk.clone());
+                if self.reading.0.keep == Keep::Sent {
+                    self.reading.keep(&chunk);
                 }
                 Poll::Ready(Some(Ok(chunk)))
             }

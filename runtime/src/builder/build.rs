@@ -97,6 +97,7 @@ impl PalisadeBuilder {
             proxies,
             group: self.group,
             restyle: self.restyle,
+            input_messages: self.input_messages,
             body_timeouts: self.body_timeouts,
             input_limits: self.input_limits,
             body_limit: self.body_limit,

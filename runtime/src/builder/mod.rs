@@ -25,12 +25,12 @@ use crate::document::InputLimits;
 use crate::headers::SecurityHeaders;
 use crate::jwt::Jwt;
 use crate::policy_table::PolicyTable;
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 use crate::proxy::{AddressGroup, ForwardedBy, ProxyPeers};
 use crate::rate_limit::{ConfiguredRateLimits, RateLimitHeaders, RateLimitMode, RateLimitStore};
 use crate::role::{RoleName, Roles};
 use crate::scope::Scope;
-use crate::settings::{Exempt, ExemptClients, Restyle, Settings};
+use crate::settings::{Exempt, ExemptClients, InputMessages, Restyle, Settings};
 
 /// The middleware with its configuration. Cloning is cheap, and clones share everything.
 ///
@@ -76,6 +76,7 @@ impl Palisade {
             forwarded_by: None,
             group: AddressGroup::default(),
             restyle: None,
+            input_messages: None,
             reveal: false,
             owners: None,
             roles: None,
@@ -119,6 +120,7 @@ pub struct PalisadeBuilder {
     forwarded_by: Option<ForwardedBy>,
     group: AddressGroup,
     restyle: Option<Box<Restyle>>,
+    input_messages: Option<Box<InputMessages>>,
     reveal: bool,
     owners: Option<String>,
     roles: Option<Roles>,
@@ -242,6 +244,34 @@ impl PalisadeBuilder {
     /// ```
     pub fn problems<R: Into<HttpResponse>>(mut self, restyle: impl Fn(Problem) -> R + Send + Sync + 'static) -> Self {
         self.restyle = Some(Box::new(move |problem| restyle(problem).into()));
+        self
+    }
+
+    /// Returns the sentence of an error of the input, in the language of the client. Default: English.
+    ///
+    /// The function gets each error of a 422, and the header `Accept-Language` of the request. It returns `None` to keep the
+    /// sentence. It gets the code and the parameters of the rule, never the rejected value. If it panics, the sentence is kept.
+    ///
+    /// ```
+    /// use palisade::Palisade;
+    /// use palisade::problem::FieldError;
+    ///
+    /// fn in_french(error: &FieldError, accept_language: Option<&str>) -> Option<String> {
+    ///     let french = accept_language.is_some_and(|languages| languages.starts_with("fr"));
+    ///     match (french, error.code()) {
+    ///         (true, "length") => Some(format!("Il faut au moins {} caractères.", error.param("min")?)),
+    ///         _ => None,
+    ///     }
+    /// }
+    ///
+    /// Palisade::builder().input_messages(in_french).build()?;
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn input_messages(
+        mut self,
+        messages: impl Fn(&FieldError, Option<&str>) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.input_messages = Some(Box::new(messages));
         self
     }
 

@@ -12,7 +12,6 @@ mod read;
 mod rejections;
 mod tokens;
 
-pub(crate) use self::faults::FaultKind;
 pub use self::limits::InputLimits;
 pub(crate) use self::read::{Surveyed, read, read_path, survey};
 pub use self::rejections::InputError;

@@ -41,6 +41,7 @@ struct RejectedInput {
     denial: Denial,
     /// Whether nothing was sent at all.
     is_absent: bool,
+    is_in_body: bool,
 }
 
 impl InputError {
@@ -61,7 +62,19 @@ impl InputError {
 
     /// There is no input, because of which this is the denial.
     pub(crate) fn absent(denial: Denial) -> Self {
-        Self(Arc::new(RejectedInput { denial, is_absent: true }))
+        Self(Arc::new(RejectedInput { denial, is_absent: true, is_in_body: false }))
+    }
+
+    /// The error of an extractor that reads the body.
+    pub(crate) fn in_body(mut self) -> Self {
+        if let Some(rejected) = Arc::get_mut(&mut self.0) {
+            rejected.is_in_body = true;
+        }
+        self
+    }
+
+    pub(crate) fn is_in_body(&self) -> bool {
+        self.0.is_in_body
     }
 
     pub(crate) fn denial(&self) -> &Denial {
@@ -76,7 +89,7 @@ impl InputError {
 
 impl From<Denial> for InputError {
     fn from(denial: Denial) -> Self {
-        Self(Arc::new(RejectedInput { denial, is_absent: false }))
+        Self(Arc::new(RejectedInput { denial, is_absent: false, is_in_body: false }))
     }
 }
 

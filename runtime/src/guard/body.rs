@@ -7,11 +7,13 @@
 use actix_web::{Error, dev};
 
 use super::{GuardedRequest, Outcome};
-use crate::body::{self, BodyFailure, Coding, Reading};
+use crate::audit;
+use crate::body::{self, BodyFailure, Coding, Keep, Reading};
 use crate::denial::Denial;
-use crate::document::InputSource;
+use crate::document::{Document, InputLimits, InputSource};
+use crate::input;
 use crate::policy::Validation;
-use crate::validation::{self, Invalid};
+use crate::validation::{self, BrokenRule, ValidationFailure};
 
 impl GuardedRequest<'_, '_> {
     /// Rejects a compressed body if neither the route nor the application accepts compressed bodies.
@@ -29,10 +31,13 @@ impl GuardedRequest<'_, '_> {
 
     /// Limits how long the body may take and how large it may be, and how large it may become if it is compressed.
     pub(super) fn bound_body(&self, payload: &mut dev::Payload) -> Result<Reading, Denial> {
-        // Pointers of validation errors refer to the bytes that were sent, so a compressed body is not kept.
-        // Later they tell where a mistake is.
+        // Later they tell where a mistake is. A compressed body is kept as it is inflated.
         let is_read_again = self.mounted.policy.validation != Validation::None || !self.mounted.inputs.is_empty();
-        let keep = is_read_again && self.state.coding.is_none();
+        let keep = match self.state.coding {
+            _ if !is_read_again => Keep::Nothing,
+            None => Keep::Sent,
+            Some(_) => Keep::Inflated,
+        };
         let reading = self.limit_body(payload, keep)?;
         #[cfg(feature = "compression")]
         if let (Some(coding), Some(most)) =
@@ -46,13 +51,13 @@ impl GuardedRequest<'_, '_> {
     /// The same for the route's own middleware. No deadline applies yet, and a compressed body is not inflated.
     pub(super) fn limit_wrapped_body(&mut self, payload: &mut dev::Payload) -> Result<(), Denial> {
         if !matches!(payload, dev::Payload::None) {
-            self.reading = Some(self.limit_body(payload, false)?);
+            self.reading = Some(self.limit_body(payload, Keep::Nothing)?);
             self.end_reading();
         }
         Ok(())
     }
 
-    fn limit_body(&self, payload: &mut dev::Payload, keep: bool) -> Result<Reading, Denial> {
+    fn limit_body(&self, payload: &mut dev::Payload, keep: Keep) -> Result<Reading, Denial> {
         let max_bytes = self.mounted.policy.body_limit.unwrap_or(self.settings.body_limit);
         if body::announces_more_than(max_bytes, self.request.headers()) {
             return Err(Denial::body_too_large());
@@ -71,16 +76,23 @@ impl GuardedRequest<'_, '_> {
         }
     }
 
-    /// Returns a denial with pointers into the document that was sent, if the arguments are not valid.
-    pub(super) fn check_input(&self, validated: Result<(), Invalid>) -> Result<(), Denial> {
-        validated.map_err(|invalid| self.invalid(invalid))
+    /// Returns a denial with pointers into the document that was sent, if the arguments are not valid. If a context is missing, the log says what to
+    /// add.
+    pub(super) fn check_input(&self, validated: Result<(), ValidationFailure>) -> Result<(), Denial> {
+        validated.map_err(|failure| match failure {
+            ValidationFailure::Invalid(fields) => self.invalid(fields),
+            ValidationFailure::Misconfigured(help) => {
+                audit::misconfigured(&self.mounted.policy.handler, &help);
+                Denial::internal("validation_not_configured")
+            }
+        })
     }
 
     /// The mistakes in an input that an extractor of actix-web has rejected, with their places.
     pub(super) fn explained(&self, source: InputSource) -> Option<Denial> {
         let sent = match source {
             InputSource::Query => self.request.query_string().as_bytes().to_vec(),
-            InputSource::Json | InputSource::Form => self.reading.as_ref().and_then(Reading::sent)?,
+            InputSource::Json | InputSource::Form => self.sent_body()?,
         };
         self.mounted.inputs.iter().find_map(|input| input.explain(&sent, source)).map(Denial::invalid)
     }
@@ -90,8 +102,28 @@ impl GuardedRequest<'_, '_> {
         self.reading.iter().for_each(Reading::end);
     }
 
-    fn invalid(&self, invalid: Invalid) -> Denial {
-        let sent = self.reading.as_ref().and_then(Reading::sent).and_then(|sent| serde_json::from_slice(&sent).ok());
-        Denial::invalid(validation::located(invalid.into_fields(), sent.as_ref()))
+    /// A denial with the errors of these rules, each at the place that was sent.
+    fn invalid(&self, rules: Vec<BrokenRule>) -> Denial {
+        let sent = self.sent_body();
+        let is_form = input::is_form(self.request);
+        let body = sent.as_deref().and_then(|sent| match is_form {
+            true => self.surveyed(InputSource::Form, Document::from_form(sent, &InputLimits::new()).ok()),
+            false => self.surveyed(InputSource::Json, Document::from_json(sent, &InputLimits::new()).ok()),
+        });
+        let parameters = self.surveyed(InputSource::Query, input::parameters(self.request));
+        let mut fields = validation::located(rules, body.as_ref(), parameters.as_ref());
+        validation::first_errors(&mut fields);
+        Denial::invalid(fields)
+    }
+
+    /// The body that the arguments read, if it was kept.
+    fn sent_body(&self) -> Option<Vec<u8>> {
+        self.reading.as_ref().and_then(Reading::sent)
+    }
+
+    fn surveyed<'b>(&self, source: InputSource, document: Option<Document<'b>>) -> Option<validation::Sent<'b>> {
+        let document = document?;
+        let structs = self.mounted.inputs.iter().find_map(|input| input.survey(source, &document)).unwrap_or_default();
+        Some(validation::Sent { document, structs })
     }
 }

@@ -5,11 +5,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use actix_web::{FromRequest, Handler, Responder};
+use actix_web::{FromRequest, Handler, HttpRequest, Responder};
 
 use crate::authz::Authorized;
 use crate::rate_limit::FieldKeys;
-use crate::validation::{Checks, Invalid, NotValidated};
+use crate::validation::{self, Checks, NotValidated, SomeInput, ValidationFailure};
 
 /// What the guard needs from a handler.
 pub trait GuardedHandler: Clone + 'static {
@@ -20,8 +20,8 @@ pub trait GuardedHandler: Clone + 'static {
     ///
     /// # Errors
     ///
-    /// Returns the invalid fields.
-    fn validate(&self, arguments: &Self::Arguments) -> Result<(), Invalid>;
+    /// Returns the invalid fields, or what is not configured.
+    fn validate(&self, request: &HttpRequest, arguments: &Self::Arguments) -> Result<(), ValidationFailure>;
 
     /// The fields by which `#[rate_limit(by = field(..))]` counts.
     fn field_keys(&self, arguments: &Self::Arguments) -> FieldKeys;
@@ -32,11 +32,11 @@ pub trait GuardedHandler: Clone + 'static {
 
 /// A function that validates the arguments of a handler.
 pub trait ValidationOf<Arguments>:
-    Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static
+    Fn(&HttpRequest, &Arguments) -> Result<(), ValidationFailure> + Copy + 'static
 {
 }
-impl<Arguments, V: Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static> ValidationOf<Arguments>
-    for V
+impl<Arguments, V: Fn(&HttpRequest, &Arguments) -> Result<(), ValidationFailure> + Copy + 'static>
+    ValidationOf<Arguments> for V
 {
 }
 
@@ -74,19 +74,25 @@ pub(crate) fn without_checks<F, Arguments>(
 ) -> HandlerWithChecks<F, Arguments, impl ValidationOf<Arguments>, impl FieldKeysOf<Arguments>> {
     HandlerWithChecks {
         handler,
-        validation: |_: Checks<NotValidated>, _: &Arguments| Ok(()),
+        validation: |_: &HttpRequest, _: &Arguments| Ok(()),
         field_keys: |none: FieldKeys, _: &Arguments| none,
         arguments: PhantomData,
     }
 }
 
 impl<F, Arguments, V, K> HandlerWithChecks<F, Arguments, V, K> {
-    /// Validates the arguments with this function.
-    pub fn validated<N>(self, validation: N) -> HandlerWithChecks<F, Arguments, N, K>
+    /// Validates the arguments with this function. This does not compile unless it validates an argument.
+    pub fn validated<N, Seen: SomeInput>(
+        self,
+        validation: N,
+    ) -> HandlerWithChecks<F, Arguments, impl ValidationOf<Arguments>, K>
     where
-        N: Fn(Checks<NotValidated>, &Arguments) -> Result<(), Invalid> + Copy + 'static,
+        N: for<'r> Fn(Checks<'r, NotValidated>, &Arguments) -> Checks<'r, Seen> + Copy + 'static,
     {
         let Self { handler, field_keys, arguments, .. } = self;
+        let validation = move |request: &HttpRequest, arguments: &Arguments| {
+            validation::checks::run(request, |checks| validation(checks, arguments))
+        };
         HandlerWithChecks { handler, validation, field_keys, arguments }
     }
 
@@ -110,8 +116,8 @@ where
 {
     type Arguments = Arguments;
 
-    fn validate(&self, arguments: &Arguments) -> Result<(), Invalid> {
-        (self.validation)(Checks::new(), arguments)
+    fn validate(&self, request: &HttpRequest, arguments: &Arguments) -> Result<(), ValidationFailure> {
+        (self.validation)(request, arguments)
     }
 
     fn field_keys(&self, arguments: &Arguments) -> FieldKeys {

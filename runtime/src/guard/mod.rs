@@ -89,7 +89,7 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 if let Some(error) = guarded.state.input_error.take().filter(InputError::is_last) {
                     break 'checked Outcome::Denied(error.denial().clone());
                 }
-                if let Err(denial) = guarded.check_input(handler.validate(&arguments)) {
+                if let Err(denial) = guarded.check_input(handler.validate(&request, &arguments)) {
                     break 'checked Outcome::Denied(denial);
                 }
                 if guarded.is_charged(Stage::Input)

@@ -96,7 +96,7 @@ impl GuardedRequest<'_, '_> {
 
     fn reject(&self, denial: Denial) -> HttpResponse {
         self.audit(denial.status, denial.reason);
-        respond(self.settings, denial, self.request.path())
+        respond(self.settings, denial, self.request.head())
     }
 
     /// The response of a handler that failed. A rejection by the handler itself, such as for a wrong password, is audited too.

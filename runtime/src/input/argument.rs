@@ -9,7 +9,7 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 
-use crate::document::InputSource;
+use crate::document::{Document, InputSource, Surveyed, survey};
 use crate::input::{Form, Json, Query};
 use crate::problem::FieldError;
 use crate::rate_limit::{InputPlace, InputScalar};
@@ -19,6 +19,7 @@ use crate::rate_limit::{InputPlace, InputScalar};
 pub struct InputArgument {
     source: InputSource,
     field: fn(&[&str]) -> Option<InputScalar>,
+    survey: fn(&Document<'_>) -> Surveyed,
     /// Finds the mistakes in an input that an extractor of actix-web has rejected. `None` for an extractor of palisade, whose
     /// errors have their places.
     explain: Option<fn(&[u8], InputSource) -> Vec<FieldError>>,
@@ -34,17 +35,22 @@ impl PartialEq for InputArgument {
 impl InputArgument {
     /// An argument whose inner type is `T`.
     pub(crate) fn of<T: DeserializeOwned>(source: InputSource) -> Self {
-        Self { source, field: field::<T>, explain: None }
+        Self { source, field: field::<T>, survey: survey::<T>, explain: None }
     }
 
     /// The same for an extractor of actix-web.
     pub(crate) fn of_actix<T: DeserializeOwned>(source: InputSource) -> Self {
-        Self { source, field: field::<T>, explain: Some(explained::<T>) }
+        Self { source, field: field::<T>, survey: survey::<T>, explain: Some(explained::<T>) }
     }
 
     /// Whether it is an extractor of actix-web, which cannot be strict.
     pub(crate) fn is_of_actix(&self) -> bool {
         self.explain.is_some()
+    }
+
+    /// Which fields the structs have that the type reads from this document, if it comes from there.
+    pub(crate) fn survey(&self, source: InputSource, document: &Document<'_>) -> Option<Surveyed> {
+        (self.source == source).then(|| (self.survey)(document))
     }
 
     /// The mistakes in this input with their places, if an extractor of actix-web reads it from there.

@@ -13,7 +13,7 @@ use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::Stream;
 
-use super::{DEFAULT_MAX_BYTES, failed, rules};
+use super::{DEFAULT_MAX_BYTES, failed, read, rules};
 use crate::denial::Denial;
 use crate::document::{self, InputError};
 
@@ -144,6 +144,10 @@ impl<T> Future for FromBody<T> {
                 }
             },
         };
-        Poll::Ready(found.map_err(|error| failed(&this.request, error)))
+        // An `Either` that reads the body in another way has hidden an error which does not matter.
+        if found.is_ok() {
+            read(&this.request);
+        }
+        Poll::Ready(found.map_err(|error| failed(&this.request, error.in_body())))
     }
 }

@@ -20,6 +20,8 @@ use super::{InputLimits, InputRules, failed, rules};
 use crate::denial::{Denial, Extra};
 use crate::document::{self, Document, InputError, InputPart, pointer_of, read, read_path};
 use crate::problem::FieldError;
+use crate::validation::kinds::rules_of_path;
+use crate::validation::{ContentSource, Input};
 
 macro_rules! extractor {
     ($($(#[$documentation:meta])* $name:ident;)*) => {$(
@@ -265,3 +267,22 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
         }))
     }
 }
+
+macro_rules! input {
+    ($($extractor:ident: $source:ident;)*) => {$(
+        impl<T> Input for $extractor<T> {
+            type Content = T;
+            const SOURCE: ContentSource = ContentSource::$source;
+
+            fn content(&self) -> &T {
+                &self.0
+            }
+        }
+    )*};
+}
+input! {
+    Json: Body;
+    Form: Body;
+    Query: Parameters;
+}
+rules_of_path!(Path<T>);

@@ -18,7 +18,7 @@ pub(super) fn is_json(request: &HttpRequest) -> bool {
 }
 
 /// Whether the body is a form: `application/x-www-form-urlencoded`.
-pub(super) fn is_form(request: &HttpRequest) -> bool {
+pub(crate) fn is_form(request: &HttpRequest) -> bool {
     has(request, |essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 

@@ -44,11 +44,17 @@ mod body;
 mod extractors;
 mod media_type;
 
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
+use percent_encoding::percent_decode_str;
+use url::form_urlencoded;
 
 pub(crate) use self::argument::InputArgument;
 pub use self::body::FromBody;
 pub use self::extractors::{Form, Json, Path, Query};
+pub(crate) use self::media_type::is_form;
+use crate::document::Document;
 pub use crate::document::{InputError, InputLimits};
 use crate::settings::RequestState;
 
@@ -76,6 +82,22 @@ fn rules(request: &HttpRequest) -> InputRules {
             InputRules { limits: state.settings.input_limits, strict: state.strict.get(), max_bytes: usize::MAX }
         }
         None => InputRules::DEFAULT,
+    }
+}
+
+/// The parameters of the query and of the path, as one document.
+pub(crate) fn parameters(request: &HttpRequest) -> Option<Document<'_>> {
+    let query = form_urlencoded::parse(request.query_string().as_bytes());
+    let decoded = |text| percent_decode_str(text).decode_utf8_lossy();
+    let path = request.match_info().iter().map(|(name, text)| (Cow::Borrowed(name), decoded(text)));
+    Document::from_pairs(query.chain(path), &InputLimits::new()).ok()
+}
+
+/// Forgets the error of an extractor that tried to read the same body before.
+fn read(request: &HttpRequest) {
+    if let Some(state) = RequestState::of(request) {
+        let error = state.input_error.take().filter(|error| !error.is_in_body());
+        state.input_error.set(error);
     }
 }
 

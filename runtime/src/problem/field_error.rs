@@ -141,6 +141,18 @@ impl FieldError {
         self
     }
 
+    /// The same error in a parameter of the path or of the query.
+    pub(crate) fn at_parameter(mut self, name: String) -> Self {
+        self.place = ErrorPlace::Parameter(name.into());
+        self
+    }
+
+    /// The same error in a header.
+    pub(crate) fn at_header(mut self, name: String) -> Self {
+        self.place = ErrorPlace::Header(name.into());
+        self
+    }
+
     /// The place and the code, by which errors are sorted.
     pub(crate) fn order(&self) -> (&str, &str) {
         let place: &str = match &self.place {

@@ -45,7 +45,7 @@ use crate::rate_limit::{By, OnStoreFailure, RateLimit, normal};
 use crate::rate_limit::{Cause, ChargeRequest, Client, Decision, FullLimit, Limit, RateLimitStatus, wait};
 use crate::settings::{RequestState, Settings};
 use crate::unavailable::Unavailable;
-use crate::validation::{Input, NotValidated};
+use crate::validation::without_rules::NoInput;
 
 /// Rate limits inside of a handler, as an argument. Outside of a handler use [`Palisade::rate_limiter`].
 ///
@@ -368,9 +368,7 @@ impl FromRequest for RateLimiter {
 }
 
 /// It comes from the configuration, so it is not validated.
-impl Input for RateLimiter {
-    type Kind = NotValidated;
-}
+impl NoInput for RateLimiter {}
 
 impl fmt::Debug for RateLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,7 +21,7 @@ use crate::document::InputLimits;
 use crate::headers::SecurityHeaders;
 use crate::policy::Rule;
 use crate::policy_table::PolicyTable;
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 use crate::proxy::address_ranges::AddressRanges;
 use crate::proxy::{AddressGroup, TrustedProxies};
 use crate::rate_limit::{ConfiguredRateLimits, RateLimitHeaders, RateLimitMode, RateLimitStore};
@@ -29,6 +29,8 @@ use crate::role::RoleName;
 use crate::role::Roles;
 
 /// A function that renders each problem in the application's style.
+/// Returns the sentence of an error in the language of the client.
+pub(crate) type InputMessages = dyn Fn(&FieldError, Option<&str>) -> Option<String> + Send + Sync;
 pub(crate) type Restyle = dyn Fn(Problem) -> HttpResponse + Send + Sync;
 
 pub(crate) struct Settings {
@@ -48,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) proxies: TrustedProxies,
     pub(crate) group: AddressGroup,
     pub(crate) restyle: Option<Box<Restyle>>,
+    pub(crate) input_messages: Option<Box<InputMessages>>,
     /// Whether error responses show clients the internal cause.
     pub(crate) reveal: bool,
     pub(crate) owners: Owners,

@@ -1,109 +1,197 @@
-//! Locates an invalid field in the document that was sent.
+//! Finds an invalid field in the input that was sent.
 //!
-//! `validator` knows the fields of the Rust types, not the members of the document: it numbers the entries of a map, uses a
-//! special name if the whole input is a list, and reports Rust names of fields that `serde` flattens or renames.
+//! `validator` and `garde` know the fields of the Rust types, not the members of the input: they report Rust names of fields that
+//! `serde` renames or flattens, `validator` numbers the entries of a map, and it uses a special name if the whole input is a list.
+//!
+//! A field is found by its name; by the letters of its name, which all cases of `rename_all` have in common; inside of a struct
+//! that is flattened or has another name; and by the rejected value, if only one member has it. If all of this fails, its nearest
+//! parent is found.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::failure::{BrokenRule, RulePart};
+use crate::document::{Document, InputToken, Surveyed, pointer_of};
 use crate::problem::FieldError;
 
 /// The name that `validator` uses for a list that is the whole input.
 const WHOLE_INPUT: &str = "_tmp_validator";
 
-/// Returns the same errors, each with a pointer that resolves in the document (RFC 6901). If the field is not found, the
-/// pointer leads to its nearest parent. Without a document, only the special name for a list is removed.
-pub(crate) fn located(fields: Vec<FieldError>, sent: Option<&Value>) -> Vec<FieldError> {
-    fields
-        .into_iter()
-        .map(|field| {
-            let Some(pointer) = field.pointer().map(|written| pointer(written, sent)) else { return field };
-            field.at(pointer)
-        })
-        .collect()
+/// How many members are looked at for one field.
+const MOST_MEMBERS: usize = 256;
+
+/// An input that was sent, and the structs that are read from it.
+#[derive(Debug)]
+pub(crate) struct Sent<'b> {
+    pub(crate) document: Document<'b>,
+    pub(crate) structs: Surveyed,
 }
 
-fn pointer(pointer: &str, sent: Option<&Value>) -> String {
-    let steps: Vec<Cow<'_, str>> =
-        pointer.split('/').skip(1).filter(|step| *step != WHOLE_INPUT).map(|step| unescaped(step)).collect();
-    let found = sent.map_or_else(|| steps.iter().map(|step| step.to_string()).collect(), |sent| nearest(sent, &steps));
-    found.iter().fold(String::new(), |mut pointer, step| {
-        pointer.push('/');
-        if step.contains(['~', '/']) {
-            pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
-        } else {
-            pointer.push_str(step);
-        }
-        pointer
-    })
-}
-
-fn unescaped(step: &str) -> Cow<'_, str> {
-    if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(step) }
-}
-
-/// The path to the field, or to its nearest parent if the field is not found.
-fn nearest(sent: &Value, steps: &[Cow<'_, str>]) -> Vec<String> {
-    if let Some(path) = path(sent, steps) {
-        return path;
-    }
-    let mut known = Vec::new();
-    let mut here = sent;
-    for (at, step) in steps.iter().enumerate() {
-        match step_into(here, step) {
-            Some((name, value)) => {
-                known.push(name);
-                here = value;
+/// The errors of these rules, each at the place that was sent. Without the body, a pointer has the names of the Rust types.
+pub(crate) fn located(
+    rules: Vec<BrokenRule>,
+    body: Option<&Sent<'_>>,
+    parameters: Option<&Sent<'_>>,
+) -> Vec<FieldError> {
+    let located = rules.into_iter().map(|BrokenRule { field, rejected, part }| {
+        let steps: Vec<Cow<'_, str>> = steps(field.pointer().unwrap_or_default());
+        let find = |sent: &Sent<'_>| locate(sent, &steps, rejected.as_ref());
+        match part {
+            RulePart::Body => match body {
+                Some(sent) => {
+                    let Located { at, missing } = find(sent);
+                    let field = field.clone().at(sent.document.pointer(at));
+                    missing.into_iter().fold(field, |field, name| field.with_param("name", name))
+                }
+                None => {
+                    let pointer = pointer_of(&steps);
+                    field.at(pointer)
+                }
+            },
+            RulePart::Parameters => {
+                let found = parameters.map(|sent| (sent, find(sent)));
+                let sent_name = found
+                    .as_ref()
+                    .and_then(|(sent, found)| sent.document.path_to(found.at).first().map(ToString::to_string));
+                let name = sent_name.or_else(|| found.and_then(|(_, found)| found.missing));
+                // The last name: a struct around it is no parameter.
+                let own = || steps.iter().rfind(|step| step.parse::<usize>().is_err()).map(ToString::to_string);
+                let name = name.or_else(own).unwrap_or_default();
+                field.at_parameter(name)
             }
-            // A missing member is included, because the client must add it.
-            None if here.is_object() && at.saturating_add(1) == steps.len() && step.parse::<usize>().is_err() => {
-                known.push(step.to_string());
-                break;
-            }
-            None => break,
+            RulePart::Header(name) => field.at_header(name),
         }
-    }
-    known
-}
-
-/// The path to a field that exists.
-fn path(here: &Value, steps: &[Cow<'_, str>]) -> Option<Vec<String>> {
-    let Some((step, rest)) = steps.split_first() else { return Some(Vec::new()) };
-    let into = step_into(here, step).and_then(|(name, value)| {
-        let mut path = path(value, rest)?;
-        path.insert(0, name);
-        Some(path)
     });
-    // A flattened struct is a field in Rust but not a member of the document.
-    into.or_else(|| if rest.is_empty() || !here.is_object() { None } else { path(here, rest) })
+    located.collect()
 }
 
-/// The member or element of that name, and its name in the document.
-fn step_into<'v>(here: &'v Value, step: &str) -> Option<(String, &'v Value)> {
-    match here {
-        Value::Array(elements) => Some((step.to_owned(), elements.get(step.parse::<usize>().ok()?)?)),
-        Value::Object(members) => {
-            if let Some(value) = members.get(step) {
-                return Some((step.to_owned(), value));
-            }
-            // The number of a map entry identifies it only if the map has one entry.
-            let only =
-                || (members.len() == 1 && step.parse::<usize>().is_ok()).then(|| members.iter().next()).flatten();
-            let renamed = || {
-                let mut alike = members.iter().filter(|(name, _)| letters(name).eq(letters(step)));
-                alike.next().filter(|_| alike.next().is_none())
-            };
-            let (name, value) = only().or_else(renamed)?;
-            Some((name.clone(), value))
+/// The steps of a pointer through Rust types.
+fn steps(pointer: &str) -> Vec<Cow<'static, str>> {
+    let unescaped = |step: &str| Cow::Owned(step.replace("~1", "/").replace("~0", "~"));
+    pointer.split('/').skip(1).filter(|step| *step != WHOLE_INPUT).map(unescaped).collect()
+}
+
+/// Where a field is.
+#[derive(Debug, PartialEq)]
+struct Located {
+    /// The index of the field, or of its nearest parent.
+    at: usize,
+    /// The name of the field on the wire, if its parent lacks it.
+    missing: Option<String>,
+}
+
+/// Finds the field, or its nearest parent.
+fn locate(sent: &Sent<'_>, steps: &[Cow<'_, str>], rejected: Option<&Value>) -> Located {
+    let Sent { document, structs } = sent;
+    let steps: Vec<&str> = steps.iter().map(AsRef::as_ref).collect();
+    let search = Search { document, value: rejected };
+    let mut most = MOST_MEMBERS;
+    if let Some(at) = search.resolve(0, &steps, &mut most) {
+        return Located { at, missing: None };
+    }
+    let (mut here, mut rest) = (0, steps.as_slice());
+    while let [step, after @ ..] = rest {
+        let Some(inside) = search.step(here, step) else { break };
+        (here, rest) = (inside, after);
+    }
+    let missing = match rest {
+        [name] if document.is_object(here) => {
+            let fields = structs.iter().find(|(at, _)| *at == here).map(|(_, fields)| *fields);
+            let own = |field: &&&str| **field == *name || is_alike(field, name);
+            fields.and_then(|fields| fields.iter().find(own)).map(ToString::to_string)
         }
         _ => None,
+    };
+    Located { at: here, missing }
+}
+
+struct Search<'a, 'b> {
+    document: &'a Document<'b>,
+    value: Option<&'a Value>,
+}
+
+impl Search<'_, '_> {
+    /// The index of the field that these steps lead to.
+    fn resolve(&self, here: usize, steps: &[&str], most: &mut usize) -> Option<usize> {
+        let Some((step, rest)) = steps.split_first() else { return Some(here) };
+        if let Some(found) = self.step(here, step).and_then(|inside| self.resolve(inside, rest, most)) {
+            return Some(found);
+        }
+        if !self.document.is_object(here) {
+            return None;
+        }
+        let members: Vec<usize> = self.document.members(here).map(|(_, value)| value).collect();
+        *most = most.checked_sub(members.len())?;
+        if rest.is_empty() {
+            // A field of another name.
+            let value = self.value?;
+            return only(members.into_iter().filter(|member| equals(self.document, *member, value)));
+        }
+        // A flattened struct is a field in Rust and not a member of the input.
+        let mut places: Vec<usize> = self.resolve(here, rest, most).into_iter().collect();
+        if places.is_empty() {
+            // A struct of another name, or an entry of a map.
+            places.extend(members.iter().filter_map(|member| self.resolve(*member, rest, most)));
+            if places.len() > 1 {
+                places.retain(|place| self.value.is_some_and(|value| equals(self.document, *place, value)));
+            }
+        }
+        only(places.into_iter())
+    }
+
+    /// The member or the item of that name.
+    fn step(&self, here: usize, step: &str) -> Option<usize> {
+        match self.document.token(here)? {
+            InputToken::List(_) => self.document.items(here).nth(step.parse().ok()?),
+            InputToken::Object(_) => {
+                let members = || self.document.members(here);
+                let named = members().find(|(name, _)| *name == step).map(|(_, value)| value);
+                let alike = || only(members().filter(|(name, _)| is_alike(name, step)).map(|(_, value)| value));
+                // The number of an entry of a map tells which one it is only if there is one.
+                let entry = || step.parse::<usize>().ok().and_then(|_| only(members().map(|(_, value)| value)));
+                named.or_else(alike).or_else(entry)
+            }
+            _ => None,
+        }
     }
 }
 
-/// The letters that `userName`, `user_name` and `user-name` have in common.
-fn letters(name: &str) -> impl Iterator<Item = char> {
-    name.chars().filter(|letter| !matches!(letter, '_' | '-')).flat_map(char::to_lowercase)
+/// The only item.
+fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    items.next().filter(|_| items.next().is_none())
+}
+
+/// Whether both names have the same letters: `userName`, `user_name`, `USER-NAME`.
+fn is_alike(a: &str, b: &str) -> bool {
+    let letters = |name: &str| -> String {
+        name.chars().filter(|letter| !matches!(letter, '_' | '-')).flat_map(char::to_lowercase).collect()
+    };
+    letters(a) == letters(b)
+}
+
+/// Whether the value at this index is the rejected one.
+fn equals(document: &Document<'_>, at: usize, value: &Value) -> bool {
+    match (document.token(at), value) {
+        (Some(InputToken::Null), Value::Null) => true,
+        (Some(InputToken::Bool(sent)), Value::Bool(value)) => sent == *value,
+        (Some(InputToken::Text(_) | InputToken::Unescaped(_)), Value::String(value)) => {
+            document.text(at) == Some(value)
+        }
+        // A form has texts only.
+        (Some(InputToken::Text(_) | InputToken::Unescaped(_)), Value::Number(value)) => {
+            document.text(at) == Some(&*value.to_string())
+        }
+        (Some(InputToken::Unsigned(sent)), Value::Number(value)) => value.as_u64() == Some(sent),
+        (Some(InputToken::Signed(sent)), Value::Number(value)) => value.as_i64() == Some(sent),
+        (Some(InputToken::Float(sent)), Value::Number(value)) => value.as_f64() == Some(sent),
+        (Some(InputToken::List(_)), Value::Array(values)) => {
+            let mut values = values.iter();
+            document.items(at).all(|item| values.next().is_some_and(|value| equals(document, item, value)))
+                && values.next().is_none()
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +199,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::document::InputLimits;
+
+    fn pointer(rust: &str, value: Option<Value>, sent: &Value) -> String {
+        let body = sent.to_string();
+        let document = Document::from_json(body.as_bytes(), &InputLimits::new()).unwrap();
+        let sent = Sent { document, structs: vec![(0, &["e-mail", "firstName"])] };
+        let rule = BrokenRule::new(FieldError::new(rust, "code", "Is wrong."), value);
+        let field = located(vec![rule], Some(&sent), None).pop().unwrap();
+        let missing = field.param("name").map(|name| format!(" lacks {}", name.as_str().unwrap())).unwrap_or_default();
+        format!("{}{missing}", field.pointer().unwrap())
+    }
 
     #[test]
     fn pointer_resolves_to_field_or_nearest_parent() {
@@ -123,15 +222,38 @@ mod tests {
             ("/extra/inner/name", json!({"name": ""}), "/name"),
             ("/list/2/0/name", json!({"list": [0, 1, [{"name": ""}]]}), "/list/2/0/name"),
             ("/user_name", json!({"userName": ""}), "/userName"),
-            ("/user_name", json!({"user-name": "", "userName": ""}), "/user_name"),
-            ("/name", json!({}), "/name"),
-            ("/address/city", json!({"address": {}}), "/address/city"),
+            ("/user_name", json!({"user-name": "", "userName": ""}), ""),
+            ("/address/city", json!({"home": {"city": ""}}), "/home/city"),
+            ("/address/city", json!({"home": {"city": ""}, "work": {"city": ""}}), ""),
+            ("/name", json!({}), ""),
+            ("/email", json!({}), " lacks e-mail"),
+            ("/first_name", json!({}), " lacks firstName"),
+            ("/address/city", json!({"address": {}}), "/address"),
             ("/address/city", json!({"address": 1}), "/address"),
             ("/list/7/name", json!({"list": []}), "/list"),
             ("", json!({}), ""),
         ] {
-            assert_eq!(pointer(written, Some(&sent)), expected, "{written} in {sent}");
+            assert_eq!(pointer(written, None, &sent), expected, "{written} in {sent}");
         }
-        assert_eq!(pointer("/_tmp_validator/1/name", None), "/1/name");
+    }
+
+    #[test]
+    fn field_of_another_name_is_found_by_its_value() {
+        for (written, value, sent, expected) in [
+            ("/email", json!("x"), json!({"mail": "x", "name": "y"}), "/mail"),
+            ("/email", json!("x"), json!({"mail": "x", "name": "x"}), ""),
+            ("/age", json!(7), json!({"years": 7, "name": "7"}), "/years"),
+            ("/tags", json!(["a", 1.5]), json!({"labels": ["a", 1.5], "other": ["a"]}), "/labels"),
+            ("/by_key/1/name", json!(""), json!({"by_key": {"k": {"name": "x"}, "l": {"name": ""}}}), "/by_key/l/name"),
+            ("/address/city", json!(""), json!({"home": {"city": "x"}, "work": {"city": ""}}), "/work/city"),
+        ] {
+            assert_eq!(pointer(written, Some(value), &sent), expected, "{written} in {sent}");
+        }
+    }
+
+    #[test]
+    fn search_in_a_large_input_is_bounded() {
+        let members: serde_json::Map<_, _> = (0..200).map(|at| (format!("m{at}"), json!({"x": {"y": 1}}))).collect();
+        assert_eq!(pointer("/a/b/c/d/e/f", None, &Value::Object(members)), "");
     }
 }

@@ -73,7 +73,7 @@ impl ::palisade::__v1::Endpoint for register {
         }
         ::palisade::__v1::handler!(register; Result<HttpResponse, Problem>; Json<Registration>, Data<Db>, Data<Passwords>)
             .validated(|__all, (__new, __db, __passwords)| {
-                __all.each(__new)?.each(__db)?.each(__passwords)?.done()
+                __all.of(__new).each().of(__db).each().of(__passwords).each()
             })
             .mount(__at)
     }
@@ -133,11 +133,14 @@ impl ::palisade::__v1::Endpoint for login {
         ::palisade::__v1::handler!(login; Result<HttpResponse, Problem>; Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>)
             .validated(|__all, (__credentials, __db, __passwords, __sessions)| {
                 __all
-                    .each(__credentials)?
-                    .each(__db)?
-                    .each(__passwords)?
-                    .each(__sessions)?
-                    .done()
+                    .of(__credentials)
+                    .each()
+                    .of(__db)
+                    .each()
+                    .of(__passwords)
+                    .each()
+                    .of(__sessions)
+                    .each()
             })
             .counted_by(|__keys, (__credentials, _, _, _)| {
                 __keys.of("credentials.email", &__credentials.email)
@@ -177,7 +180,7 @@ impl ::palisade::__v1::Endpoint for refresh {
         }
         ::palisade::__v1::handler!(refresh; Result<HttpResponse, Problem>; Json<RefreshRequest>, Data<Db>, Data<AppSessions>)
             .validated(|__all, (__body, __db, __sessions)| {
-                __all.each(__body)?.each(__db)?.each(__sessions)?.done()
+                __all.of(__body).each().of(__db).each().of(__sessions).each()
             })
             .mount(__at)
     }

@@ -76,7 +76,7 @@ impl ::palisade::__v1::Endpoint for list_users {
             Ok(Json(Page { items, total, limit: listing.limit, offset: listing.offset }))
         }
         ::palisade::__v1::handler!(list_users; Result<Json<Page>, Problem>; Query<Listing>, Data<Db>)
-            .validated(|__all, (__listing, __db)| __all.each(__listing)?.each(__db)?.done())
+            .validated(|__all, (__listing, __db)| __all.of(__listing).each().of(__db).each())
             .mount(__at)
     }
 }
@@ -109,7 +109,7 @@ impl ::palisade::__v1::Endpoint for create_user {
             Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
         }
         ::palisade::__v1::handler!(create_user; Result<HttpResponse, Problem>; Json<NewUser>, Account, Data<Db>)
-            .validated(|__all, (__new, __caller, __db)| __all.each(__new)?.each(__caller)?.each(__db)?.done())
+            .validated(|__all, (__new, __caller, __db)| __all.of(__new).each().of(__caller).each().of(__db).each())
             .mount(__at)
     }
 }
@@ -169,12 +169,16 @@ impl ::palisade::__v1::Endpoint for change_user {
         ::palisade::__v1::handler!(change_user; Result<Json<User>, Problem>; Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>)
             .validated(|__all, (__id, __change, __caller, __db, __sessions)| {
                 __all
-                    .each(__id)?
-                    .each(__change)?
-                    .each(__caller)?
-                    .each(__db)?
-                    .each(__sessions)?
-                    .done()
+                    .of(__id)
+                    .each()
+                    .of(__change)
+                    .each()
+                    .of(__caller)
+                    .each()
+                    .of(__db)
+                    .each()
+                    .of(__sessions)
+                    .each()
             })
             .mount(__at)
     }
