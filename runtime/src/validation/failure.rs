@@ -44,3 +44,26 @@ impl ValidationFailure {
 fn is_position(step: &str) -> bool {
     step == "_tmp_validator" || step.bytes().all(|byte| byte.is_ascii_digit())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_of_a_parameter_has_the_name_of_the_parameter() {
+        for (pointer, expected) in [
+            ("/limit", "limit"),
+            // A parameter that is given several times.
+            ("/ids/3", "ids"),
+            ("/_tmp_validator/3", ""),
+            // A flattened struct.
+            ("/page/limit", "limit"),
+            ("/a~1b~0c", "a/b~c"),
+            ("", ""),
+        ] {
+            let failure = ValidationFailure::Invalid(vec![FieldError::new(pointer, "range", "Too large.")]);
+            let ValidationFailure::Invalid(fields) = failure.in_parameters() else { unreachable!() };
+            assert_eq!((fields[0].parameter(), fields[0].pointer()), (Some(expected), None), "{pointer}");
+        }
+    }
+}
