@@ -68,7 +68,7 @@ async fn document_routes_return_each_status() {
     assert_eq!(titles(&admin.get(collection).await.expect(200)), ["new plans", "second", "bob's"]);
     let page = ada.get(&format!("{collection}?limit=1&offset=1")).await.expect(200);
     assert_eq!((titles(&page), &page.body["total"]), (vec![json!("second")], &json!(2)));
-    ada.get(&format!("{collection}?limit=0")).await.expect_invalid(&["/limit"]);
+    ada.get(&format!("{collection}?limit=0")).await.expect_invalid(&["limit"]);
     anyone.get(collection).await.expect(401);
     ada.patch(&path, json!({})).await.expect(405);
 

@@ -73,3 +73,42 @@ pub(super) fn push_token(pointer: &mut String, token: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_code_is_documented_and_has_its_own_sentence() {
+        let documentation = include_str!("mod.rs");
+        let (_, table) = documentation.split_once("| code | rule of | params |").unwrap();
+        let (table, _) = table.split_once("//!\n").unwrap();
+        for code in SENTENCES.map(|(code, _)| code).into_iter().chain(["length", "range"]) {
+            assert!(table.contains(&format!("`{code}`")), "{code} is not documented");
+        }
+        let mut sentences = SENTENCES.map(|(_, sentence)| sentence).to_vec();
+        sentences.sort_unstable();
+        sentences.dedup();
+        assert_eq!(sentences.len(), SENTENCES.len());
+    }
+
+    #[test]
+    fn sentence_states_the_bounds() {
+        for (code, params, expected) in [
+            ("length", vec![("min", json!(1)), ("max", json!(3))], "The length must be from 1 to 3."),
+            ("length", vec![("equal", json!(5))], "The length must be 5."),
+            ("range", vec![("max", json!(2.5))], "The value must be at most 2.5."),
+            ("range", vec![("min", json!("2026-01-01"))], "The value must be at least 2026-01-01."),
+            ("range", vec![], "The value is out of bounds."),
+            ("own_code", vec![("min", json!(1))], UNKNOWN),
+        ] {
+            let error = described(String::new(), code.into(), params.clone());
+            assert_eq!(error.detail(), expected, "{code}");
+            for (name, value) in params {
+                assert_eq!(error.param(name), Some(&value));
+            }
+        }
+    }
+}

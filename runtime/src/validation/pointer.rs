@@ -252,6 +252,28 @@ mod tests {
     }
 
     #[test]
+    fn error_of_a_parameter_has_the_name_of_the_parameter() {
+        for (rust, expected) in [
+            ("/limit", "limit"),
+            // A parameter that is given several times.
+            ("/ids/3", "ids"),
+            ("/_tmp_validator/3", ""),
+            // A flattened struct.
+            ("/page/limit", "limit"),
+            ("/a~1b~0c", "a/b~c"),
+            ("/page_size", "pageSize"),
+            ("", ""),
+        ] {
+            let query = b"pageSize=7&ids=1&ids=2";
+            let document = Document::from_form(query, &InputLimits::new()).unwrap();
+            let mut rule = BrokenRule::new(FieldError::new(rust, "range", "Too large."), None);
+            rule.part = RulePart::Parameters;
+            let field = located(vec![rule], None, Some(&Sent { document, structs: Vec::new() })).pop().unwrap();
+            assert_eq!((field.parameter(), field.pointer()), (Some(expected), None), "{rust}");
+        }
+    }
+
+    #[test]
     fn search_in_a_large_input_is_bounded() {
         let members: serde_json::Map<_, _> = (0..200).map(|at| (format!("m{at}"), json!({"x": {"y": 1}}))).collect();
         assert_eq!(pointer("/a/b/c/d/e/f", None, &Value::Object(members)), "");

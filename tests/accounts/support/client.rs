@@ -179,13 +179,14 @@ impl TestResponse {
         self
     }
 
-    /// Expects 422 with errors at exactly these pointers, in this order.
+    /// Expects 422 with errors at exactly these pointers or parameters, in this order.
     #[track_caller]
-    pub fn expect_invalid(self, pointers: &[&str]) -> Self {
+    pub fn expect_invalid(self, places: &[&str]) -> Self {
         let response = self.expect(422);
         let errors = response.body["errors"].as_array().unwrap_or_else(|| panic!("no errors: {response:#?}"));
-        let named: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap_or("?")).collect();
-        assert_eq!(named, pointers, "{response:#?}");
+        let place = |error: &Value| error["pointer"].as_str().or(error["parameter"].as_str()).map(str::to_owned);
+        let named: Vec<_> = errors.iter().filter_map(place).collect();
+        assert_eq!(named, places, "{response:#?}");
         response
     }
 
